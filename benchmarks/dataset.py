@@ -1,0 +1,399 @@
+"""A site to measure on: people, follows and posts as on a site that has lived for a year, the same for the same size and seed.
+
+Posts are not spread evenly: a few people write much, a fifth of them fell silent long ago, most write now and then. A fifth of the posts
+are replies, a tenth are boosts, one in six has a tag, and everything exists that a page has to leave out: narrow visibilities, blocks,
+mutes, suspended people, deleted posts.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from itertools import count, islice
+from random import Random
+from typing import Any
+
+from attrs import Factory, define, field, frozen
+
+from microblog.model.ids import SEQUENCE_BITS, AccountId, PostId
+from microblog.storage.database import Connection, Cursor, execute
+
+YEAR_MS = 365 * 86_400_000
+WORDS = (
+    "harbour kettle morning letter garden signal window paper winter copper river bridge lantern apple corner station market "
+    "silver thread summer engine orchard pocket velvet story ladder island cotton marble thunder candle meadow bottle anchor "
+    "blanket cellar feather gravel hammer kitchen mirror needle pepper quarry ribbon saddle timber valley walnut yellow the a "
+    "of and in to it was on with for at by from as but not this that they had over under before after while because still "
+    "never always some many few only"
+)
+LANGUAGES = ("en", "de", "fr", "ja", "ar")
+
+
+@frozen
+class Site:
+    """How large the site is, and who and what is where in it. People and posts are told apart by numbers from 0 on."""
+
+    posts: int
+    people: int
+    end: datetime
+
+    @property
+    def typical(self) -> range:
+        """A tenth of all read as people typically do: they follow 200."""
+        return range(self.people // 2, self.people // 2 + self.people // 10)
+
+    @property
+    def special(self) -> dict[str, int]:
+        """One of each kind of reader that a query may find hard: who follows 20, the 200 busiest, 200 who fell silent, 2,000."""
+        return {kind: self.typical.stop + place for place, kind in enumerate(("few", "busy", "quiet", "many"))}
+
+    @property
+    def long_thread(self) -> int:
+        """The post that hundreds answered."""
+        return self.posts // 2
+
+    def ms(self, post: int) -> int:
+        """When it was posted, in Unix milliseconds."""
+        return self._end_ms - YEAR_MS + post * YEAR_MS // self.posts
+
+    @classmethod
+    def of(cls, posts: int, people: int, first_account: int) -> Site:
+        """The site whose person 0 has this id."""
+        return cls(posts, people, datetime.fromtimestamp(((first_account >> SEQUENCE_BITS) + 2 * YEAR_MS) / 1000, UTC))
+
+    @property
+    def _end_ms(self) -> int:
+        return int(self.end.timestamp() * 1000)
+
+    def account_id(self, number: int) -> AccountId:
+        """The id of somebody."""
+        return AccountId((self._end_ms - 2 * YEAR_MS + number) << SEQUENCE_BITS)
+
+    def post_id(self, number: int) -> PostId:
+        """The id of a post."""
+        return PostId((self.ms(number) << SEQUENCE_BITS) | (number & 0xFFFF))
+
+    @property
+    def first_follow(self) -> int:
+        """An id below all follows'; each follow has one more than the one before."""
+        return (self.ms(0) - 1_000) << SEQUENCE_BITS
+
+    def other_id(self, number: int) -> int:
+        """The id of something else: a follow, a favourite. They are all of the year's first hour or so."""
+        return (self.ms(0) << SEQUENCE_BITS) + number
+
+
+@define
+class Rows:
+    """The rows of a site, made up as they are asked for, in the order of TABLES."""
+
+    site: Site
+    random: Random = Factory(lambda: Random(4711))
+    _author: array[int] = field(init=False)
+    _thread: array[int] = field(init=False)
+    _is_shared: bytearray = field(init=False)  # everybody may see it, so that it can be boosted and liked
+    _replies: array[int] = field(init=False)
+    _boosts: array[int] = field(init=False)
+    _favourites: array[int] = field(init=False)
+    _mentions: list[tuple[int, int]] = Factory(list)
+    _tags: list[tuple[int, int]] = Factory(list)
+    _favours: list[tuple[int, int]] = Factory(list)
+    _follows: list[tuple[int, int]] = Factory(list)
+    _boosted: set[tuple[int, int]] = Factory(set)
+    _numbers: Iterator[int] = Factory(count)
+
+    def __attrs_post_init__(self) -> None:
+        zeros = bytes(4 * self.site.posts)
+        self._author, self._thread = array("i", zeros), array("i", zeros)
+        self._replies, self._boosts, self._favourites = array("i", zeros), array("i", zeros), array("i", zeros)
+        self._is_shared = bytearray(self.site.posts)
+        self._follows = self._followed()
+
+    def _somebody(self, share: float = 1.0) -> int:
+        """A number below that share of all people; small numbers, who are busy and known, more often."""
+        return int(self.site.people * share * self.random.random() ** 2)
+
+    def _followed(self) -> list[tuple[int, int]]:
+        found: list[tuple[int, int]] = []
+        for follower in range(self.site.people):
+            found.extend((follower, followee) for followee in self._followees(follower) if followee != follower)
+        self.random.shuffle(found)
+        return found
+
+    def _followees(self, follower: int) -> Iterable[int]:
+        special = self.site.special
+        if follower == special["busy"]:
+            return range(200)
+        if follower == special["quiet"]:
+            return range(self.site.people - 200, self.site.people)
+        wanted = {special["few"]: 20, special["many"]: min(2_000, self.site.people // 2)}.get(follower)
+        if wanted is None:
+            wanted = 200 if follower in self.site.typical else self.random.randrange(5, 60)
+        chosen: set[int] = set()
+        while len(chosen) < wanted:
+            chosen.add(self._somebody() if wanted <= 200 else self.random.randrange(self.site.people))
+        return chosen
+
+    def _next(self) -> int:
+        return self.site.other_id(next(self._numbers))
+
+    def accounts(self) -> Iterator[tuple[object, ...]]:
+        """One in 200 is suspended; none who is measured."""
+        made = self.site.end - timedelta(days=730)
+        for number in range(self.site.people):
+            suspended = made if number % 200 == 199 else None
+            yield self.site.account_id(number), name(number), f"Person {number}", "Here to read.", "<p>Here to read.</p>", made, suspended
+
+    def post_rows(self) -> Iterator[tuple[object, ...]]:
+        """Posts and boosts, the oldest first."""
+        words = WORDS.split()
+        sentences = [" ".join(self.random.choices(words, k=self.random.randrange(6, 16))).capitalize() + "." for _ in range(2_000)]
+        for number in range(self.site.posts):
+            author = self._author[number] = self._somebody(1.0 if number * 10 < self.site.posts else 0.8)
+            self._thread[number] = number
+            kind = self.random.random() if number != self.site.long_thread else 1.0
+            if number > 100 and kind < 0.1 and (boost := self._boost(number, author)):
+                yield boost
+            else:
+                yield self._post(number, kind < 0.3, sentences)
+
+    def _recent(self, number: int) -> int:
+        return max(0, number - 1 - int(5_000 * self.random.random() ** 3))
+
+    def _boost(self, number: int, author: int) -> tuple[object, ...] | None:
+        original = self._recent(number)
+        if not self._is_shared[original] or (original, author) in self._boosted:
+            return None
+        self._boosted.add((original, author))
+        self._boosts[original] += 1
+        return *self._head(number), "", "", "public", None, None, None, self.site.post_id(number), self.site.post_id(original), None
+
+    def _head(self, number: int) -> tuple[object, ...]:
+        return self.site.post_id(number), self.site.account_id(self._author[number]), _timestamp(self.site.ms(number))
+
+    def _post(self, number: int, is_reply: bool, sentences: list[str]) -> tuple[object, ...]:
+        random = self.random
+        parent = self._parent(number) if is_reply and number > 100 else None
+        chosen = random.choices(("public", "unlisted", "private", "direct"), cum_weights=(80, 90, 98, 100))[0]
+        visibility = "public" if number == self.site.long_thread else chosen
+        self._is_shared[number] = visibility in ("public", "unlisted")
+        named = [] if parent is None else [self._author[parent]]
+        if visibility == "direct" or random.random() < 0.03:
+            named.append(self._somebody())
+        tags = sorted({int(2_000 * random.random() ** 3) for _ in range(random.randrange(1, 3))}) if random.random() < 0.17 else []
+        self._mentions.extend((number, account) for account in set(named))
+        self._tags.extend((tag, number) for tag in tags)
+        said = " ".join(random.choices(sentences, k=random.randrange(2, 5)))
+        if parent is not None:
+            self._replies[parent] += 1
+            self._thread[number] = self._thread[parent]
+        return (
+            *self._head(number),
+            " ".join([*(f"@{name(account)}" for account in named), said, *(f"#tag{tag}" for tag in tags)]),
+            f"<p>{' '.join([*map(_mention, named), said, *map(_hashtag, tags)])}</p>",
+            visibility,
+            random.choice(LANGUAGES),
+            None if parent is None else self.site.post_id(parent),
+            None if parent is None else self.site.account_id(self._author[parent]),
+            self.site.post_id(self._thread[number]),
+            None,
+            self.site.end if random.random() < 0.01 else None,
+        )
+
+    def _parent(self, number: int) -> int | None:
+        first = self.site.long_thread
+        parent = first if first < number < first + 2_000 else self._recent(number)
+        return parent if self._is_shared[parent] else None
+
+    def mentions(self) -> Iterator[tuple[object, ...]]:
+        """Who is named where."""
+        return ((self.site.post_id(post), self.site.account_id(account)) for post, account in self._mentions)
+
+    def tags(self) -> Iterator[tuple[object, ...]]:
+        """All tags."""
+        return ((tag + 1, f"tag{tag}", f"tag{tag}") for tag in range(2_000))
+
+    def post_tags(self) -> Iterator[tuple[object, ...]]:
+        """Which posts have them."""
+        return ((tag + 1, self.site.post_id(post)) for tag, post in self._tags)
+
+    def favourites(self) -> Iterator[tuple[object, ...]]:
+        """As many as there are posts, soon after the post."""
+        self._favours = [pair for pair in self._marks(self.site.posts) if self._is_shared[pair[1]]]
+        for account, post in self._favours:
+            self._favourites[post] += 1
+            yield self._next(), self.site.account_id(account), self.site.post_id(post), _timestamp(self.site.ms(post))
+
+    def bookmarks(self) -> Iterator[tuple[object, ...]]:
+        """A twentieth of that."""
+        for account, post in self._marks(self.site.posts // 20):
+            yield self._next(), self.site.account_id(account), self.site.post_id(post), _timestamp(self.site.ms(post))
+
+    def _marks(self, how_many: int) -> list[tuple[int, int]]:
+        return list(
+            dict.fromkeys(
+                (self.random.randrange(self.site.people), self._recent(1 + mark * self.site.posts // how_many)) for mark in range(how_many)
+            )
+        )
+
+    def pins(self) -> Iterator[tuple[object, ...]]:
+        """Two of three people pinned their first post."""
+        pinned: set[int] = set()
+        for number, author in enumerate(self._author):
+            if author % 3 and author not in pinned and self._is_shared[number]:
+                pinned.add(author)
+                yield self._next(), self.site.account_id(author), self.site.post_id(number), _timestamp(self.site.ms(number))
+
+    def notifications(self) -> Iterator[tuple[object, ...]]:
+        """What people were told of favourites and mentions."""
+        told = [("favourite", self._author[post], account, post) for account, post in self._favours]
+        told += [("mention", account, self._author[post], post) for post, account in self._mentions]
+        id_of, told = self.site.account_id, sorted(told, key=lambda row: row[3])
+        for kind, account, sender, post in told:
+            if account != sender:
+                yield self._next(), id_of(account), kind, id_of(sender), self.site.post_id(post), "", _timestamp(self.site.ms(post))
+
+    def follows(self) -> Iterator[tuple[object, ...]]:
+        """Who follows whom, in no order. One in forty does not want boosts."""
+        first, id_of = self.site.first_follow, self.site.account_id
+        for place, (follower, followee) in enumerate(self._follows):
+            yield first + place, id_of(follower), id_of(followee), place % 40 != 0, self.site.end
+
+    def pairs(self, each: int) -> Iterator[tuple[object, ...]]:
+        """Typical readers and two of three others block, mute or ask `each` and one other person, at random."""
+        people, typical = range(self.site.people), self.site.typical
+        for number in people:
+            others = set(self.random.choices(people, k=each if number in typical else number % 3)) - {number}
+            yield from ((self._next(), self.site.account_id(number), self.site.account_id(other), self.site.end) for other in others)
+
+    def post_counts(self) -> Iterator[tuple[object, ...]]:
+        """What the rows above come to."""
+        counted = zip(self._replies, self._boosts, self._favourites, strict=True)
+        return ((self.site.post_id(number), *counts) for number, counts in enumerate(counted))
+
+    def account_counts(self) -> Iterator[tuple[object, ...]]:
+        """The same for people."""
+        followers, following, posts, last = ([0] * self.site.people for _ in range(4))
+        for follower, followee in self._follows:
+            followers[followee] += 1
+            following[follower] += 1
+        for number, author in enumerate(self._author):
+            posts[author] += 1
+            last[author] = number
+        for number in range(self.site.people):
+            day = _timestamp(self.site.ms(last[number]))[:10] if posts[number] else None
+            yield self.site.account_id(number), followers[number], following[number], posts[number], day
+
+    def logins(self) -> Iterator[tuple[object, ...]]:
+        """Everybody has one."""
+        for number in range(self.site.people):
+            yield self.site.account_id(number), f"{name(number)}@example.org", "-", self.site.end, self.site.end, self.site.end
+
+    def sessions(self) -> Iterator[tuple[object, ...]]:
+        """Everybody is logged in, for a long time."""
+        later = self.site.end + timedelta(days=3_650)
+        for number in range(self.site.people):
+            hashed = "\\\\x" + sha256(token(number).encode()).hexdigest()
+            yield self._next(), hashed, self.site.account_id(number), self.site.end, later, later
+
+
+def name(number: int) -> str:
+    """What somebody is called."""
+    return f"person{number}"
+
+
+def token(number: int) -> str:
+    """What is in the session cookie of somebody."""
+    return f"a-session-to-measure-with-{number}"
+
+
+def _mention(number: int) -> str:
+    who = name(number)
+    return f'<span class="h-card" translate="no"><a href="http://127.0.0.1/@{who}" class="u-url mention">@<span>{who}</span></a></span>'
+
+
+def _hashtag(tag: int) -> str:
+    return f'<a href="http://127.0.0.1/tags/tag{tag}" class="mention hashtag" rel="tag">#<span>tag{tag}</span></a>'
+
+
+def _timestamp(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat()
+
+
+_POST_COLUMNS = "id, account_id, created_at, text, html, visibility, language, reply_to, reply_to_account, thread_id, boost_of, deleted_at"
+_MARK_COLUMNS = "id, account_id, post_id, created_at"
+_PAIR_COLUMNS = "id, account_id, target_id, created_at"
+
+TABLES: tuple[tuple[str, str, Callable[[Rows], Iterable[tuple[object, ...]]]], ...] = (
+    ("accounts", "id, username, display_name, bio, bio_html, created_at, suspended_at", Rows.accounts),
+    ("posts", _POST_COLUMNS, Rows.post_rows),
+    ("mentions", "post_id, account_id", Rows.mentions),
+    ("tags", "id, key, name", Rows.tags),
+    ("post_tags", "tag_id, post_id", Rows.post_tags),
+    ("favourites", _MARK_COLUMNS, Rows.favourites),
+    ("bookmarks", _MARK_COLUMNS, Rows.bookmarks),
+    ("pins", _MARK_COLUMNS, Rows.pins),
+    ("notifications", "id, account_id, kind, from_account_id, post_id, group_key, created_at", Rows.notifications),
+    ("follows", "id, follower_id, followee_id, boosts, created_at", Rows.follows),
+    ("follow_requests", "id, follower_id, followee_id, created_at", lambda rows: rows.pairs(3)),
+    ("blocks", _PAIR_COLUMNS, lambda rows: rows.pairs(10)),
+    ("mutes", _PAIR_COLUMNS, lambda rows: rows.pairs(10)),
+    ("post_counts", "post_id, replies, boosts, favourites", Rows.post_counts),
+    ("account_counts", "account_id, followers, following, posts, last_post_on", Rows.account_counts),
+    ("logins", "account_id, email, password_hash, created_at, confirmed_at, approved_at", Rows.logins),
+    ("sessions", "id, token_hash, account_id, created_at, seen_at, expires_at", Rows.sessions),
+)
+
+
+@define
+class _Copied:
+    """Rows as the file that COPY reads."""
+
+    rows: Iterator[tuple[object, ...]]
+
+    def read(self, size: int = 8192, /) -> bytes:
+        """The next rows; `size` is only a wish."""
+        return "".join("\t".join(map(_cell, row)) + "\n" for row in islice(self.rows, max(1, size // 400))).encode()
+
+    def readline(self, size: int = 0, /) -> bytes:
+        """The next row."""
+        return self.read(size)
+
+
+def _cell(value: object) -> str:
+    return "\\N" if value is None else str(value)
+
+
+def fill(connection: Connection, site: Site, said: Callable[[str], Any] = lambda line: None) -> None:
+    """Write the site into a database that has our schema and no rows, and leave it as a site of that age is: vacuumed and analysed."""
+    with connection.cursor() as cursor:
+        execute(cursor, "set session_replication_role = replica")  # every row refers to what is there: nobody needs to check
+        execute(cursor, "set maintenance_work_mem = '256MB'")
+        execute(cursor, "set statement_timeout = 0")
+        indexes = _without_indexes(cursor)
+        made = Rows(site)
+        for table, columns, rows in TABLES:
+            said(table)
+            cursor.copy_expert(f"copy {table} ({columns}) from stdin", _Copied(iter(rows(made))))
+        said("indexes")
+        for index in indexes:
+            execute(cursor, index)
+        execute(cursor, "set session_replication_role = default")
+        connection.commit()
+        connection.autocommit = True
+        execute(cursor, "vacuum (freeze, analyze)")
+        connection.autocommit = False
+
+
+def _without_indexes(cursor: Cursor) -> list[str]:
+    """Drop all indexes that no constraint needs; what makes them again."""
+    cursor.execute(
+        """select i.indexname, i.indexdef from pg_indexes i
+           where i.schemaname = 'public' and not exists (select from pg_constraint c where c.conname = i.indexname)"""
+    )
+    found = cursor.fetchall()
+    for index, _ in found:
+        execute(cursor, f"drop index {index}")
+    return [definition for _, definition in found]

@@ -1,0 +1,360 @@
+"""What it costs to tell one post to many open connections, beside a bare Twisted server that writes the same bytes, in one run.
+
+    python -m benchmarks.fanout [--readers 100 1000 5000] [--stream user public] [--posts 40]
+
+A real site (twistd, embedded PostgreSQL) in a process of its own; readers over loopback in another, WebSocket, each with an API token.
+A thousand people follow the author, and each has some others whom they block and mute. CPU is that of the server process alone. What
+publishing costs without a reader is measured first and taken off; `all` is with it. A delay is from the post's own time, which lies before
+its commit, to the moment when the reader has the bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+from attrs import define, field, frozen
+
+PEOPLE = 1_000
+SHUNNED = 20  # whom each of them blocks, and as many mutes
+OPENING = 64  # handshakes under way at once
+HANDSHAKE = (
+    "GET /api/v1/streaming?stream={stream} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
+    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+TEXT = "A post of a usual length, as people write them when they have something to say about the weather and their lunch. #weather "
+
+
+def cpu(process: psutil.Process) -> float:
+    """Seconds of user and system time."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+@frozen
+class Figures:
+    """What one round gave; times in seconds, memory in bytes."""
+
+    readers: int
+    deliveries: int
+    cpu_s: float
+    took_s: float
+    delays: list[float]
+    frame: int
+
+
+@define
+class Crowd:
+    """Many open connections, and what comes on them. A receipt is noted when the last byte of a frame is there."""
+
+    port: int
+    sockets: dict[int, socket.socket] = field(factory=dict)
+    poll: select.epoll = field(factory=select.epoll)
+    unread: dict[int, bytes] = field(factory=dict)
+
+    def open(self, requests: list[bytes]) -> None:
+        """Send each request on a connection of its own, and wait for the heads of the answers."""
+        left, waiting = list(reversed(requests)), 0
+        while left or waiting:
+            while left and waiting < OPENING:
+                made = socket.create_connection(("127.0.0.1", self.port))
+                made.sendall(left.pop())
+                made.setblocking(False)
+                self.sockets[made.fileno()] = made
+                self.poll.register(made, select.EPOLLIN)
+                waiting += 1
+            for number, _ in self.poll.poll(1):
+                head, _, rest = self.sockets[number].recv(65_536).partition(b"\r\n\r\n")
+                if not head.startswith(b"HTTP/1.1 101"):
+                    raise SystemExit(f"unexpected answer: {head!r}")
+                self.unread[number] = rest
+                waiting -= 1
+
+    def receive(self, expected: int, patience: float) -> list[tuple[float, bytes]]:
+        """Wait for so many messages; when each came, and what it says."""
+        came: list[tuple[float, bytes]] = []
+        end = time.monotonic() + patience
+        while len(came) < expected and time.monotonic() < end:
+            for number, _ in self.poll.poll(0.2):
+                data = self.sockets[number].recv(262_144)
+                at = time.time()
+                if not data:
+                    raise SystemExit("a connection was closed")
+                came += [(at, payload) for payload in self._messages(number, data)]
+        if len(came) != expected:
+            raise SystemExit(f"{len(came)} of {expected} deliveries came")
+        return came
+
+    def _messages(self, number: int, data: bytes) -> Iterator[bytes]:
+        data = self.unread[number] + data
+        while len(data) >= 2:
+            size, at = data[1], 2
+            if size == 126:
+                size, at = int.from_bytes(data[2:4], "big"), 4
+            if len(data) < at + size:
+                break
+            if data[0] == 0x81:
+                yield data[at : at + size]
+            data = data[at + size :]
+        self.unread[number] = data
+
+    def close(self) -> None:
+        """Hang up."""
+        for each in self.sockets.values():
+            each.close()
+        self.poll.close()
+
+
+# The site
+
+
+@define
+class Served:
+    """A site that runs, and the tokens of its people."""
+
+    port: int
+    process: psutil.Process
+    author: str
+    tokens: list[str]
+
+    def publish(self, number: int) -> None:
+        """One post of the author, acknowledged."""
+        body = json.dumps({"status": f"{TEXT}{number} {time.time()}"}).encode()
+        head = (
+            f"POST /api/v1/statuses HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {self.author}\r\nConnection: close\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        with closing(socket.create_connection(("127.0.0.1", self.port))) as line:
+            line.sendall(head.encode() + body)
+            if not line.recv(65_536).startswith(b"HTTP/1.1 200"):
+                raise SystemExit("a post was refused")
+
+
+def free_port() -> int:
+    """A TCP port that nothing listens on."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
+        return int(listening.getsockname()[1])
+
+
+@contextmanager
+def site(directory: Path) -> Iterator[Served]:
+    """Start one, with its people."""
+    port, data = free_port(), directory / "var"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MICROBLOG_")} | {
+        "MICROBLOG_LISTEN": f"tcp:{port}:interface=127.0.0.1",
+        "MICROBLOG_DATA_DIR": str(data),
+        "MICROBLOG_RATE_LIMITS": "off",
+        "MICROBLOG_STREAMS_PER_NETWORK": "100000",
+    }
+    command = [str(Path(sys.executable).with_name("twistd")), "--pidfile=", "--nodaemon", "microblog"]
+    with (directory / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=Path(__file__).resolve().parent.parent)
+    try:
+        while True:
+            time.sleep(0.1)
+            if process.poll() is not None:
+                raise SystemExit((directory / "log").read_text())
+            try:
+                socket.create_connection(("127.0.0.1", port)).close()
+                break
+            except OSError:
+                continue
+        author, tokens = people(data)
+        yield Served(port, psutil.Process(process.pid), author, tokens)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+
+
+def people(data: Path) -> tuple[str, list[str]]:
+    """An author, those who follow them, and a token of each."""
+    from microblog.domain.tokens import hash_of
+    from microblog.model.ids import AppId
+    from microblog.outside.postgres import running
+    from microblog.storage import accounts, follows, logins, oauth
+    from microblog.storage.database import connect
+    from microblog.storage.follows import Options
+
+    at, url = datetime.now().astimezone(), running(data)
+    assert url is not None
+    with closing(connect(url)) as connection, connection, connection.cursor() as cursor:
+        app = oauth.insert_app(
+            cursor, client_id="b", secret_hash=b"-", name="Bench", website=None, redirect_uris=(), scopes=("read", "write"), now=at
+        ).id
+        ids = []
+        for number in range(PEOPLE + SHUNNED + 1):
+            id = accounts.insert(cursor, username=f"reader{number}", display_name="", locked=False, now=at)
+            assert id is not None
+            address = f"reader{number}@example.org"
+            logins.insert(cursor, account=id, email=address, password_hash="-", role="user", now=at, approved=True)  # type: ignore[arg-type]
+            oauth.insert_token(cursor, token_hash=hash_of(_token(number)), app=AppId(app), account=id, scopes=("read", "write"), now=at)
+            ids.append(id)
+        cursor.execute("update logins set confirmed_at = now() where confirmed_at is null")
+        author, *others = ids
+        for reader in others[:PEOPLE]:
+            follows.follow(cursor, follower=reader, followee=author, options=Options(True, False), now=at)
+        sets = {"people": list(others[:PEOPLE]), "shunned": list(others[PEOPLE:])}
+        pairs = "select new_id(now()), a, t, now() from unnest(%(people)s) a, unnest(%(shunned)s) t"
+        cursor.execute("insert into blocks (id, account_id, target_id, created_at) " + pairs, sets)
+        cursor.execute("insert into mutes (id, account_id, target_id, created_at) " + pairs, sets)
+    return _token(0), [_token(number + 1) for number in range(PEOPLE)]
+
+
+def _token(number: int) -> str:
+    return f"token-of-the-benchmark-{number:08d}"
+
+
+def quiet_cost(served: Served, posts: int) -> float:
+    """CPU seconds of one post that nobody hears."""
+    for number in range(5):
+        served.publish(number)
+    before = cpu(served.process)
+    for number in range(posts):
+        served.publish(number)
+    time.sleep(0.3)
+    return (cpu(served.process) - before) / posts
+
+
+def tell(served: Served, crowd: Crowd, posts: int, pause: float) -> Figures:
+    """Publish, and wait until everybody has everything."""
+    readers, before, began = len(crowd.sockets), cpu(served.process), time.monotonic()
+
+    def write() -> None:
+        for number in range(posts):
+            served.publish(number)
+            time.sleep(pause)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    came = crowd.receive(posts * readers, 60 + posts)
+    took = time.monotonic() - began
+    writer.join()
+    published: dict[bytes, float] = {}
+    delays = []
+    for at, payload in came:
+        if payload not in published:
+            said: Any = json.loads(json.loads(payload)["payload"])
+            published[payload] = datetime.fromisoformat(said["created_at"]).timestamp()
+        delays.append(at - published[payload])
+    return Figures(readers, len(came), cpu(served.process) - before, took, sorted(delays), len(came[0][1]) + 4)
+
+
+# The bare server
+
+
+def serve_bare() -> None:
+    """Twisted's own write to every connection, whenever somebody asks for it. The length of what is written is the argument."""
+    from twisted.internet import reactor as installed
+    from twisted.internet.protocol import Factory, Protocol
+
+    reactor: Any = installed
+    size = int(sys.argv[2]) - 4
+    frame = b"\x81\x7e" + size.to_bytes(2, "big") + b"x" * size
+    everybody: list[Any] = []
+
+    class Bare(Protocol):
+        def connectionMade(self) -> None:
+            everybody.append(self.transport)
+
+        def dataReceived(self, data: bytes) -> None:
+            if data.startswith(b"GET"):
+                self.transport.write(b"HTTP/1.1 101 Bare\r\n\r\n")  # type: ignore[union-attr]
+            else:
+                for transport in everybody:
+                    transport.write(frame)
+
+    port = reactor.listenTCP(0, Factory.forProtocol(Bare), backlog=1024, interface="127.0.0.1")
+    sys.stdout.write(f"{port.getHost().port}\n")
+    sys.stdout.flush()
+    reactor.run()
+
+
+def bare_cost(readers: int, size: int, posts: int) -> tuple[float, float]:
+    """CPU seconds per delivery of the bare server, and memory per connection."""
+    command = [sys.executable, "-m", "benchmarks.fanout", "--bare", str(size)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as server:
+        assert server.stdout is not None
+        process, crowd = psutil.Process(server.pid), Crowd(int(server.stdout.readline()))
+        empty = process.memory_info().rss
+        crowd.open([b"GET / HTTP/1.1\r\n\r\n"] * readers)
+        memory = (process.memory_info().rss - empty) / readers
+        before = cpu(process)
+        first = next(iter(crowd.sockets.values()))
+        for _ in range(posts):
+            first.sendall(b"go")
+            crowd.receive(readers, 60)
+        cost = (cpu(process) - before) / posts / readers
+        crowd.close()
+        server.terminate()
+    return cost, memory
+
+
+def measure(served: Served, readers: int, stream: str, posts: int) -> str:
+    """One row of the table."""
+    quiet = quiet_cost(served, posts)
+    crowd, empty, before, began = Crowd(served.port), served.process.memory_info().rss, cpu(served.process), time.monotonic()
+    tokens = [served.tokens[number % PEOPLE] for number in range(readers)]
+    crowd.open([HANDSHAKE.format(stream=stream, token=token).encode() for token in tokens])
+    connects, connect_cpu = readers / (time.monotonic() - began), (cpu(served.process) - before) / readers
+    time.sleep(0.5)
+    memory = (served.process.memory_info().rss - empty) / readers
+    calm = tell(served, crowd, min(posts, 20), 0.5)
+    busy = tell(served, crowd, posts, 0)
+    crowd.close()
+    floor, floor_memory = bare_cost(readers, busy.frame, posts)
+    each, alone = busy.cpu_s / busy.deliveries * 1e6, (busy.cpu_s - posts * quiet) / busy.deliveries * 1e6
+    p50, p99 = (calm.delays[int(len(calm.delays) * part)] * 1000 for part in (0.5, 0.99))
+    time.sleep(1)
+    cells = (
+        stream,
+        f"{readers:,}",
+        f"{alone:.1f}",
+        f"{each:.1f}",
+        f"{floor * 1e6:.1f}",
+        f"x {alone / floor / 1e6:.2f}",
+        f"{busy.deliveries / busy.took_s:,.0f}",
+        f"{p50:.0f}",
+        f"{p99:.0f}",
+        f"{memory / 1000:.1f}",
+        f"{floor_memory / 1000:.1f}",
+        f"{connects:,.0f}",
+        f"{connect_cpu * 1000:.2f}",
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def main() -> None:
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--readers", type=int, nargs="+", default=[100, 1_000, 5_000])
+    parser.add_argument("--stream", nargs="+", default=["user", "public"])
+    parser.add_argument("--posts", type=int, default=40)
+    chosen = parser.parse_args()
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    print("| stream | readers | us of CPU per delivery | with publishing | bare write | | deliveries/s | p50 ms | p99 ms ", end="")
+    print("| kB per connection | bare | connects/s | ms of CPU each |\n" + "|---" * 13 + "|", flush=True)
+    with tempfile.TemporaryDirectory() as directory, site(Path(directory)) as served:
+        for stream in chosen.stream:
+            for readers in chosen.readers:
+                print(measure(served, readers, stream, chosen.posts), flush=True)
+
+
+if __name__ == "__main__":
+    serve_bare() if "--bare" in sys.argv else main()

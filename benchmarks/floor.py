@@ -1,0 +1,174 @@
+"""What a request costs before any feature does something: a bare Twisted resource beside our empty routes, in one run.
+
+    python -m benchmarks.floor [seconds per round]
+
+Each server runs in a process of its own on loopback; 16 keep-alive connections in this process ask it. Rounds are interleaved, the median
+counts. CPU is that of the server process alone, in microseconds per request.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+from twisted.internet.interfaces import IReactorTime
+
+CONNECTIONS = 16
+ROUNDS = 5
+CASES = {
+    "bare twisted.web Resource": ("bare", "/"),
+    "our empty route": ("ours", "/"),
+    "our route with an id in its path": ("ours", "/posts/123456789012345678"),
+    "our API route, JSON, limits counted": ("ours", "/api/v1/empty"),
+}
+
+
+def serve(kind: str) -> None:
+    """Run one server; print its port."""
+    from twisted.internet import reactor as installed
+
+    reactor: Any = installed  # many interfaces at once
+    port = reactor.listenTCP(0, bare() if kind == "bare" else ours(reactor), interface="127.0.0.1")
+    sys.stdout.write(f"{port.getHost().port}\n")
+    sys.stdout.flush()
+    reactor.run()
+
+
+def bare() -> object:
+    """Twisted as it comes, without an access log."""
+    from twisted.web.resource import Resource
+    from twisted.web.server import Site
+
+    class Front(Resource):
+        isLeaf = True
+
+        def render_GET(self, request: object) -> bytes:
+            return b"hello, world"
+
+    class Silent(Site):
+        def log(self, request: object) -> None:
+            pass
+
+    return Silent(Front())  # type: ignore[no-untyped-call]  # Twisted has no annotations here
+
+
+def ours(reactor: IReactorTime) -> object:
+    """The whole floor: gate, headers, limits, access log to a file."""
+    from datetime import UTC, datetime
+
+    from microblog.domain.limits import Limits, MemoryCounter
+    from microblog.model.accounts import Session, Viewer
+    from microblog.web.answer import Answer
+    from microblog.web.call import Access, Call, Origin
+    from microblog.web.errors import Errors
+    from microblog.web.gate import Gate
+    from microblog.web.needs import Needs, route
+    from microblog.web.server import Server
+    from microblog.web.site import Site
+
+    class Nobody:
+        async def by_cookie(self, token: str) -> tuple[Viewer, Session] | None:
+            return None
+
+        async def by_bearer(self, token: str) -> Access | None:
+            return None
+
+    class Empty:
+        @route("GET", "/", Needs())
+        async def front(self, call: Call) -> Answer:
+            return Answer.html(b"hello, world")
+
+        @route("GET", "/posts/<id:post_id>", Needs())
+        async def post(self, call: Call, post_id: int) -> Answer:
+            return Answer.html(b"hello, world")
+
+        @route("GET", "/api/v1/empty", Needs(api=True))
+        async def api(self, call: Call) -> Answer:
+            return Answer.json(b"{}")
+
+    class Forgiving(MemoryCounter):
+        async def add(self, key: str, window: int, expires_in: int, amount: int = 1) -> int:
+            await super().add(key, window, expires_in, amount)
+            return 1
+
+    limits = Limits(Forgiving(reactor.seconds), lambda: datetime.now(UTC))
+    site = Site([Empty()], origin=Origin.parse("http://127.0.0.1"), gate=Gate(Nobody(), limits), errors=Errors())
+    return Server(site, reactor, access_log=open(os.devnull, "w", encoding="utf-8").write)
+
+
+def load(port: int, path: str, seconds: float) -> int:
+    """Ask on all connections for so long; how many answers came."""
+    ask = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+    poll = selectors.DefaultSelector()
+    for _ in range(CONNECTIONS):
+        connection = socket.create_connection(("127.0.0.1", port))
+        connection.sendall(ask)
+        poll.register(connection, selectors.EVENT_READ)
+    answers, ends = 0, time.monotonic() + seconds
+    while time.monotonic() < ends:
+        for key, _ in poll.select(0.1):
+            data = key.fileobj.recv(65_536)  # type: ignore[union-attr]  # it is a socket
+            if not data.startswith(b"HTTP/1.1 200"):
+                raise SystemExit(f"unexpected answer: {data[:200]!r}")
+            answers += 1
+            key.fileobj.sendall(ask)  # type: ignore[union-attr]  # it is a socket
+    for key in list(poll.get_map().values()):
+        key.fileobj.close()  # type: ignore[union-attr]  # it is a socket
+    return answers
+
+
+def measure(port: int, process: psutil.Process, path: str, seconds: float) -> tuple[float, float]:
+    """(requests per second, CPU microseconds per request)."""
+    load(port, path, 0.2)
+    before = process.cpu_times()
+    answers = load(port, path, seconds)
+    after = process.cpu_times()
+    cpu = (after.user + after.system) - (before.user + before.system)
+    return answers / seconds, cpu / answers * 1e6
+
+
+def main() -> None:
+    """Measure every case and print the table."""
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 2.0
+    root = Path(__file__).resolve().parent.parent
+    servers = {}
+    for kind in ("bare", "ours"):
+        child = subprocess.Popen([sys.executable, "-m", "benchmarks.floor", "--serve", kind], cwd=root, stdout=subprocess.PIPE, text=True)
+        assert child.stdout is not None
+        servers[kind] = (child, int(child.stdout.readline()), psutil.Process(child.pid))
+    results: dict[str, list[tuple[float, float]]] = {name: [] for name in CASES}
+    try:
+        for _ in range(ROUNDS):
+            for name, (kind, path) in CASES.items():
+                _, port, process = servers[kind]
+                results[name].append(measure(port, process, path, seconds))
+    finally:
+        for child, _, _ in servers.values():
+            child.terminate()
+            child.wait()
+    report(results)
+
+
+def report(results: dict[str, list[tuple[float, float]]]) -> None:
+    """Print medians, and each cost as a ratio to the first."""
+    first = 0.0
+    for name, rounds in results.items():
+        rate = statistics.median(rate for rate, _ in rounds)
+        cost = statistics.median(cost for _, cost in rounds)
+        first = first or cost
+        print(f"{name:40} {rate:8.0f} req/s {cost:7.1f} us CPU   x {cost / first:.2f}")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--serve"]:
+        serve(sys.argv[2])
+    else:
+        main()

@@ -1,0 +1,155 @@
+"""The databases to measure on, kept in a directory of their own between runs: building one takes minutes, copying it seconds.
+
+    python -m benchmarks.ground [--cache DIRECTORY] [--posts 1000000]
+
+One embedded PostgreSQL with the settings of a site's own. New migrations are applied to what is there; where an old one or the data set
+was changed, it is built anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+import psycopg2
+from attrs import frozen
+
+from benchmarks import dataset
+from benchmarks.dataset import Site
+from microblog.outside.postgres import initdb_command, server_command
+from microblog.outside.postgres_files import Home, dsn, servers_in
+from microblog.storage.database import connect, scalar
+from microblog.storage.migrate import SchemaProblem, migrate
+
+PEOPLE = 10_000
+SIZES = (100_000, 1_000_000)
+CACHE = Path.home() / ".cache" / "microblog-benchmarks"
+
+
+@frozen
+class Ground:
+    """A running server. `home` is where its files are."""
+
+    home: Home
+    sockets: Path
+
+    def url(self, database: str) -> str:
+        """The URL of one of its databases."""
+        return dsn(self.sockets, database)
+
+    def pids(self) -> list[int]:
+        """The server and everybody who works for it."""
+        return list(servers_in(self.home.data))
+
+    def administer(self, statement: str) -> list[tuple[object, ...]]:
+        """Carry out a statement that no transaction may hold."""
+        with closing(psycopg2.connect(self.url("postgres"))) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(statement)
+                return cursor.fetchall() if cursor.description else []
+
+    def template(self, posts: int) -> str:
+        """The name of the database with so many posts, brought to our schema, or built. It is for copying and for looking at."""
+        made_by = sha256(Path(dataset.__file__).read_bytes()).hexdigest()[:8]
+        wanted = f"posts_{posts}_{made_by}"
+        there = {str(row[0]) for row in self.administer("select datname from pg_database where not datistemplate")}
+        if wanted not in there or not self._migrated(wanted):
+            for old in there:
+                if old.startswith(f"posts_{posts}_"):
+                    self.administer(f"drop database {old}")
+            self._build(posts, wanted)
+        return wanted
+
+    def _migrated(self, database: str) -> bool:
+        with closing(connect(self.url(database))) as connection:
+            try:
+                migrate(connection)
+            except SchemaProblem:  # a step was changed since
+                return False
+            return True
+
+    def site(self, posts: int) -> Site:
+        """What is where in that database."""
+        with closing(psycopg2.connect(self.url(self.template(posts)))) as connection, connection.cursor() as cursor:
+            return Site.of(posts, PEOPLE, scalar(cursor, "select id from accounts where lower(username) = 'person0'"))
+
+    def _build(self, posts: int, wanted: str) -> None:
+        started = time.monotonic()
+        self.administer("drop database if exists building")
+        self.administer("create database building")
+        site = Site(posts, PEOPLE, datetime.now(UTC).replace(microsecond=0))
+        with closing(connect(self.url("building"))) as connection:
+            migrate(connection)
+            dataset.fill(connection, site, lambda step: print(f"{time.monotonic() - started:6.1f} s  {step}", flush=True))
+        self.administer(f"alter database building rename to {wanted}")
+        print(f"{time.monotonic() - started:6.1f} s  built {wanted}", flush=True)
+
+    @contextmanager
+    def copy(self, posts: int) -> Iterator[str]:
+        """The URL of a copy that may be written to. It goes at the end."""
+        template, name = self.template(posts), f"copy_{posts}"
+        self.administer(f"drop database if exists {name} with (force)")
+        self.administer(f"create database {name} template {template} strategy file_copy")
+        try:
+            yield self.url(name)
+        finally:
+            self.administer(f"drop database {name} with (force)")
+
+
+@contextmanager
+def ground(cache: Path, *, durable: bool) -> Iterator[Ground]:
+    """Run the server. Durable is what a site pays for; for building it need not be."""
+    home = Home(cache)
+    home.make()
+    if not home.is_made:
+        subprocess.run(initdb_command(home), check=True, stdout=subprocess.DEVNULL)
+        home.fresh.rename(home.data)
+    sockets = home.socket_directory()
+    with (cache / "postgres.log").open("ab") as log:
+        server = subprocess.Popen(server_command(home, sockets, connections=40, durable=durable), stdout=log, stderr=log)
+    try:
+        _until_ready(server, sockets)
+        yield Ground(home, sockets)
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(60)
+
+
+def _until_ready(server: subprocess.Popen[bytes], sockets: Path) -> None:
+    while True:
+        try:
+            psycopg2.connect(dsn(sockets, "postgres")).close()
+        except psycopg2.OperationalError as problem:
+            if server.poll() is not None:
+                raise SystemExit("PostgreSQL did not start; see postgres.log in the cache directory.") from problem
+            time.sleep(0.05)
+        else:
+            return
+
+
+def options(description: str | None) -> argparse.ArgumentParser:
+    """The command line that all commands share."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cache", type=Path, default=CACHE, help=f"where the databases are kept (default: {CACHE})")
+    parser.add_argument("--posts", type=int, nargs="+", default=SIZES, help="how many posts there are (default: 100000 1000000)")
+    return parser
+
+
+def main() -> None:
+    """Build what is missing."""
+    chosen = options(__doc__).parse_args()
+    with ground(chosen.cache, durable=False) as server:
+        for posts in chosen.posts:
+            print(server.template(posts))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,369 @@
+"""What pages and posts cost through HTTP, beside a bare Twisted resource in the same run.
+
+    python -m benchmarks.pages [--cache DIRECTORY] [--posts 100000 1000000] [--rounds 5] [--requests 150]
+
+A real `twistd microblog` for each size, on a copy of the database that benchmarks/ground.py keeps, durable as a site's own. Rounds are
+interleaved, medians count. CPU is user and system time of the twistd process and of all PostgreSQL processes, in microseconds per request;
+what the load costs in this process is not in it. Readers and pages are asked for in turn: 199 people, each of whom follows 200.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import urlencode
+
+import psutil
+from attrs import Factory, define, field, frozen
+
+from benchmarks.dataset import Site, name, token
+from benchmarks.ground import Ground, ground, options
+from microblog.domain.tokens import hash_of
+from microblog.outside.launch import command_line
+from microblog.storage import oauth
+from microblog.storage.database import Cursor, connect, every
+from microblog.web.csrf import token_for
+
+ROOT = Path(__file__).resolve().parent.parent
+CONNECTIONS = 8
+READERS = 199  # of those who follow 200; the next one is suspended
+BARE_REQUESTS = 5_000  # one costs so little that the kernel's clock, which ticks in hundredths of a second, needs many
+WAIT_S = 60.0
+TEXT = "A harbour in winter, written down to see what it costs. #measured"
+
+
+@define
+class Visitor:
+    """Requests in turn, as bytes. `posts` are the paths of some."""
+
+    site: Site
+    host: str
+    posts: list[str] = Factory(list)
+    turn: Iterator[int] = field(factory=count)
+
+    def _get(self, path: str, *headers: str) -> bytes:
+        return "\r\n".join([f"GET {path} HTTP/1.1", f"Host: {self.host}", *headers, "", ""]).encode()
+
+    def _reader(self) -> int:
+        return self.site.typical[next(self.turn) % READERS]
+
+    def _page(self, path: str, reader: int) -> bytes:
+        return self._get(path, f"Cookie: session={token(reader)}")
+
+    def bare(self) -> bytes:
+        """Twelve bytes."""
+        return self._get("/")
+
+    def home(self) -> bytes:
+        """The newest page of somebody's home."""
+        return self._page("/home", self._reader())
+
+    def deep(self) -> bytes:
+        """A page of home from months ago."""
+        reader = self._reader()
+        return self._page(f"/home?max_id={self.site.post_id(self.site.posts // 5 + 7 * reader)}", reader)
+
+    def home_json(self) -> bytes:
+        """The newest page of home for a program."""
+        return self._get("/api/v1/timelines/home", f"Authorization: Bearer {token(self._reader())}")
+
+    def local(self) -> bytes:
+        """The public timeline, without a login."""
+        return self._get("/local")
+
+    def public_json(self) -> bytes:
+        """The same for a program."""
+        return self._get("/api/v1/timelines/public")
+
+    def profile(self) -> bytes:
+        """Somebody's posts, without a login."""
+        return self._get(f"/@{name(next(self.turn) % 150)}")
+
+    def post(self) -> bytes:
+        """A post amid its conversation, without a login: some in turn."""
+        return self._get(self.posts[next(self.turn) % len(self.posts)])
+
+    def publish(self) -> bytes:
+        """A post with a tag."""
+        cookie, number = token(self._reader()), next(self.turn)
+        fields = {"csrf": token_for(cookie), "text": f"{TEXT} {number}", "visibility": "public", "key": f"{os.getpid()}-{number}"}
+        body = urlencode(fields)
+        headers = ("Content-Type: application/x-www-form-urlencoded", f"Content-Length: {len(body)}", f"Cookie: session={cookie}")
+        return "\r\n".join(["POST /posts HTTP/1.1", f"Host: {self.host}", *headers, "", body]).encode()
+
+
+CASES: dict[str, Callable[[Visitor], bytes]] = {
+    "home, HTML": Visitor.home,
+    "home from months ago, HTML": Visitor.deep,
+    "home, JSON": Visitor.home_json,
+    "local timeline, HTML, anonymous": Visitor.local,
+    "local timeline, JSON, anonymous": Visitor.public_json,
+    "profile, HTML, anonymous": Visitor.profile,
+    "post with its thread, HTML, anonymous": Visitor.post,
+    "publish a post": Visitor.publish,
+}
+
+
+@frozen
+class Cost:
+    """CPU in microseconds per request: of the Python process, of PostgreSQL; and the median time to the answer, in milliseconds."""
+
+    python: float
+    database: float = 0.0
+    answer_ms: float = 0.0
+
+    @property
+    def total(self) -> float:
+        """Both."""
+        return self.python + self.database
+
+    @classmethod
+    def median(cls, rounds: list[Cost]) -> Cost:
+        """Each figure's median."""
+        columns = zip(*((one.python, one.database, one.answer_ms) for one in rounds), strict=True)
+        return cls(*(statistics.median(column) for column in columns))
+
+
+@define
+class Connection:
+    """One keep-alive connection."""
+
+    to: socket.socket
+    rest: bytes = b""
+    asked_at: float = 0.0
+
+    def ask(self, request: bytes) -> None:
+        """Send it."""
+        self.asked_at = time.perf_counter()
+        self.to.sendall(request)
+
+    def answered(self) -> bool:
+        """Read what has come; True once an answer is whole. Ends the run where that is no success."""
+        came = self.to.recv(262_144)
+        self.rest += came
+        head, blank, body = self.rest.partition(b"\r\n\r\n")
+        if not came or (blank and head[9:12] not in (b"200", b"303")):
+            raise SystemExit(f"unexpected answer: {self.rest[:2000].decode('utf-8', 'replace')}")
+        if not blank or len(body) < _length(head):
+            return False
+        self.rest = b""
+        return True
+
+
+def _length(head: bytes) -> int:
+    for line in head.split(b"\r\n"):
+        if line.lower().startswith(b"content-length:"):
+            return int(line.partition(b":")[2])
+    raise SystemExit("an answer without its length")
+
+
+def load(port: int, make: Callable[[], bytes], requests: int) -> list[float]:
+    """Ask so many times on CONNECTIONS connections; how long each answer took, in milliseconds."""
+    took: list[float] = []
+    with selectors.DefaultSelector() as poll, ExitStack() as opened:
+        for _ in range(min(CONNECTIONS, requests)):
+            connection = Connection(opened.enter_context(socket.create_connection(("127.0.0.1", port))))
+            poll.register(connection.to, selectors.EVENT_READ, connection)
+            connection.ask(make())
+        asked, gives_up = len(poll.get_map()), time.monotonic() + WAIT_S
+        while len(took) < requests:
+            if time.monotonic() > gives_up:
+                raise SystemExit(f"only {len(took)} answers of {requests} within {WAIT_S:.0f} s")
+            for key, _ in poll.select(1.0):
+                if key.data.answered():
+                    took.append((time.perf_counter() - key.data.asked_at) * 1000)
+                    if asked < requests:
+                        asked += 1
+                        key.data.ask(make())
+    return took
+
+
+@frozen
+class Running:
+    """A server under measurement, and the processes that work for it."""
+
+    visitor: Visitor
+    port: int
+    process: psutil.Process
+    database: Callable[[], float]
+
+    def measure(self, case: Callable[[Visitor], bytes], requests: int) -> Cost:
+        """Load it with one case."""
+        before = _seconds(self.process), self.database()
+        took = load(self.port, lambda: case(self.visitor), requests)
+        after = _seconds(self.process), self.database()
+        python, database = ((later - earlier) / requests * 1e6 for earlier, later in zip(before, after, strict=True))
+        return Cost(python, database, statistics.median(took))
+
+
+def _seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def database_seconds(server: Ground) -> float:
+    """CPU of all PostgreSQL processes, of those that have ended too."""
+    total = 0.0
+    for pid in server.pids():
+        try:
+            times = psutil.Process(pid).cpu_times()
+        except psutil.NoSuchProcess:
+            continue
+        total += times.user + times.system + times.children_user + times.children_system
+    return total
+
+
+@contextmanager
+def child(command: list[str], environment: dict[str, str], output: BinaryIO) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that goes at the end, and with us."""
+    launched = command_line(command, directory=ROOT, at_parents_death=signal.SIGKILL)
+    process = subprocess.Popen(launched, env=environment, stdout=output, stderr=output)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+@contextmanager
+def microblog(server: Ground, posts: int) -> Iterator[Running]:
+    """The site on a copy of the database with so many posts."""
+    site, port = server.site(posts), _free_port()
+    with server.copy(posts) as url, tempfile.TemporaryDirectory() as directory, tempfile.TemporaryFile() as log:
+        with closing(connect(url)) as connection, connection.cursor() as cursor:
+            give_tokens(cursor, site)
+            visitor = Visitor(site, f"127.0.0.1:{port}", some_posts(cursor, site))
+            connection.commit()
+        settings = {"LISTEN": f"tcp:{port}:interface=127.0.0.1", "DATABASE_URL": url, "DATA_DIR": directory, "RATE_LIMITS": "off"}
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith("MICROBLOG_")}
+        environment = inherited | {f"MICROBLOG_{key}": value for key, value in settings.items()} | {"PYTHONPATH": str(ROOT)}
+        command = [str(Path(sys.executable).with_name("twistd")), "--pidfile=", "--nodaemon", "microblog"]
+        with child(command, environment, log) as process:
+            _until_up(process, f"http://127.0.0.1:{port}/health", log)
+            yield Running(visitor, port, psutil.Process(process.pid), lambda: database_seconds(server))
+
+
+def give_tokens(cursor: Cursor, site: Site) -> None:
+    """Let programs in for the readers."""
+    now, scopes = datetime.now(UTC), ["read", "write"]
+    app = oauth.insert_app(
+        cursor, client_id="measured", secret_hash=b"-", name="measured", website=None, redirect_uris=[], scopes=scopes, now=now
+    )
+    for reader in site.typical[:READERS]:
+        account = site.account_id(reader)
+        oauth.insert_token(cursor, token_hash=hash_of(token(reader)), app=app.id, account=account, scopes=scopes, now=now)
+
+
+def some_posts(cursor: Cursor, site: Site) -> list[str]:
+    """Paths of posts that everybody may see, from the middle of the year."""
+    return every(
+        cursor,
+        lambda id, username: f"/@{username}/{id}",
+        """select p.id, a.username from posts p join accounts a on a.id = p.account_id and a.suspended_at is null
+           where p.id > %(first)s and p.visibility = 'public' and p.boost_of is null and p.deleted_at is null order by p.id limit 500""",
+        {"first": site.post_id(site.posts // 3)},
+    )
+
+
+@contextmanager
+def bare(site: Site) -> Iterator[Running]:
+    """The bare resource of benchmarks/floor.py."""
+    with tempfile.TemporaryFile() as output:
+        command = [sys.executable, "-m", "benchmarks.floor", "--serve", "bare"]
+        with child(command, dict(os.environ), output) as process:
+            port = _printed_port(output)
+            yield Running(Visitor(site, f"127.0.0.1:{port}"), port, psutil.Process(process.pid), lambda: 0.0)
+
+
+def _printed_port(output: BinaryIO) -> int:
+    ends = time.monotonic() + WAIT_S
+    while time.monotonic() < ends:
+        output.seek(0)
+        if (line := output.read()).endswith(b"\n"):
+            return int(line)
+        time.sleep(0.05)
+    raise SystemExit("the bare server did not start")
+
+
+def _free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port: int = listening.getsockname()[1]
+        return port
+
+
+def _until_up(process: subprocess.Popen[bytes], url: str, log: BinaryIO) -> None:
+    ends = time.monotonic() + WAIT_S
+    while time.monotonic() < ends and process.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except urllib.error.HTTPError as answer:
+            if answer.code == 404:  # it answers: that is enough
+                return
+        except OSError:
+            pass
+        time.sleep(0.1)
+    log.seek(0)
+    raise SystemExit("the site did not start:\n" + log.read().decode("utf-8", "replace"))
+
+
+def main() -> None:
+    """Measure every case at every size, and print the table."""
+    parser = options(__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--requests", type=int, default=150, help="of each case in each round (default: 150)")
+    parser.add_argument("--only", default="", help="only cases whose name contains this")
+    chosen = parser.parse_args()
+    cases = {case: make for case, make in CASES.items() if chosen.only in case}
+    with ExitStack() as opened:
+        with ground(chosen.cache, durable=False) as building:
+            for posts in chosen.posts:
+                building.template(posts)
+        server = opened.enter_context(ground(chosen.cache, durable=True))
+        sites = {posts: opened.enter_context(microblog(server, posts)) for posts in chosen.posts}
+        floor = opened.enter_context(bare(sites[chosen.posts[0]].visitor.site))
+        results: dict[tuple[str, int], list[Cost]] = {(case, posts): [] for case in cases for posts in sites}
+        floors: list[Cost] = []
+        for turn in range(chosen.rounds + 1):
+            measured = [floor.measure(Visitor.bare, BARE_REQUESTS)]
+            each = {(case, posts): sites[posts].measure(cases[case], chosen.requests) for case, posts in results}
+            if turn:  # the first round fills caches
+                floors += measured
+                for which, cost in each.items():
+                    results[which].append(cost)
+    report(Cost.median(floors), {which: Cost.median(rounds) for which, rounds in results.items()})
+
+
+def report(floor: Cost, results: dict[tuple[str, int], Cost]) -> None:
+    """Print a line for each case and size: CPU, ratio to the bare resource, growth from the size before."""
+    print(f"bare twisted.web Resource, 12 bytes: {floor.total:.0f} us CPU\n")
+    figures = f"{'posts':>9} {'Python':>8} {'PostgreSQL':>11} {'together':>9} {'x bare':>7} {'growth':>7} {'p50 ms':>7}"
+    print(f"{'CPU in us per request':38} {figures}")
+    smaller: dict[str, float] = {}
+    for (case, posts), cost in results.items():
+        growth = f"x {cost.total / smaller[case]:.2f}" if case in smaller else ""
+        smaller[case] = cost.total
+        print(
+            f"{case:38} {posts:9,} {cost.python:8.0f} {cost.database:11.0f} {cost.total:9.0f} {cost.total / floor.total:7.0f} "
+            f"{growth:>7} {cost.answer_ms:7.1f}"
+        )
+
+
+if __name__ == "__main__":
+    main()

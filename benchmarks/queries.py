@@ -1,0 +1,206 @@
+"""What PostgreSQL does for each hot query, on the databases of benchmarks/ground.py.
+
+    python -m benchmarks.queries [--cache DIRECTORY] [--posts 1000000] [--plan NAME]
+
+Each statement that the functions of storage send is explained and timed (EXPLAIN ANALYZE, medians); `--plan` prints the plans of those
+whose name contains the text. tests/storage/test_plans.py holds the same list to its plans.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
+
+import psycopg2.extensions
+from attrs import frozen
+
+from benchmarks.dataset import Site, name, token
+from benchmarks.ground import ground, options
+from microblog.domain.tokens import token_hash
+from microblog.model.paging import Page
+from microblog.storage import accounts, follows, notifications, posts, relations, sessions, tags, timelines
+from microblog.storage.database import Cursor, connect
+from microblog.storage.timelines import Tags
+
+REPEATS = 7
+
+
+@frozen
+class Query:
+    """One way to call a function of storage."""
+
+    name: str
+    function: Callable[..., Any]
+    arguments: dict[str, Any]
+
+    def run(self, cursor: Cursor) -> Any:
+        """Call it."""
+        return self.function(cursor, **self.arguments)
+
+
+class Explained(psycopg2.extensions.cursor):
+    """A cursor that keeps the plan of every statement, then carries it out."""
+
+    how = "format json"
+    plans: list[dict[str, Any]]
+
+    def execute(self, query: Any, vars: Any = None) -> None:
+        """Explain, then execute; what is only prepared is not explained yet."""
+        if str(query).startswith("prepare "):
+            super().execute(query, vars)
+            return
+        super().execute(f"explain ({self.how}) {query}", vars)
+        explained = self.fetchone()
+        assert explained is not None
+        self.plans.append(explained[0][0])
+        super().execute(query, vars)
+
+
+def hot(site: Site) -> list[Query]:
+    """Every hot query that only reads, each with what makes it hard."""
+    return [*_homes(site), *_lists(site), *_posts(site), *_people(site), *_own(site)]
+
+
+def _homes(site: Site) -> Iterator[Query]:
+    readers = {"typical": site.typical[0]} | site.special
+    for kind, number in readers.items():
+        for where, page in pages(site).items():
+            viewer = site.account_id(number)
+            yield Query(f"home, {kind} reader, {where}", timelines.home, {"viewer": viewer, "page": page, "now": site.end})
+
+
+def pages(site: Site) -> dict[str, Page]:
+    """The newest page, one from long ago, and the one right above something old."""
+    long_ago = site.post_id(site.posts // 5)
+    return {"newest": Page(), "deep": Page(max_id=long_ago), "upward": Page(min_id=long_ago)}
+
+
+def _lists(site: Site) -> Iterator[Query]:
+    viewer, author = site.account_id(site.typical[0]), site.account_id(20)
+    silent = site.account_id(site.people - 3)
+    for where, page in pages(site).items():
+        for who in (viewer, None):
+            by = "member" if who else "anonymous"
+            yield Query(f"public, {by}, {where}", timelines.public, {"viewer": who, "page": page, "now": site.end})
+            yield Query(f"tag, {by}, {where}", timelines.of_tags, {"tags": Tags(["tag3"]), "viewer": who, "page": page, "now": site.end})
+            yield Query(f"account, {by}, {where}", timelines.of_account, {"account": author, "viewer": who, "page": page})
+        without = {"replies": False, "boosts": False}
+        yield Query(f"account, own posts, {where}", timelines.of_account, {"account": author, "viewer": viewer, "page": page} | without)
+    yield Query("tag, rare", timelines.of_tags, {"tags": Tags(["tag1990"]), "viewer": viewer, "page": Page(), "now": site.end})
+    yield Query("account, silent for long", timelines.of_account, {"account": silent, "viewer": None, "page": Page()})
+    yield Query("pinned", timelines.pinned, {"account": author, "viewer": viewer, "limit": 5})
+
+
+def _posts(site: Site) -> Iterator[Query]:
+    viewer = site.account_id(site.typical[0])
+    newest = [site.post_id(number) for number in range(site.posts - 20, site.posts)]
+    spread = [site.post_id(number) for number in range(0, site.posts, site.posts // 20)][:20]
+    yield Query("by_ids, 20 newest", posts.by_ids, {"ids": newest})
+    yield Query("by_ids, 20 of all times", posts.by_ids, {"ids": spread})
+    yield Query("load, one", posts.load, {"entries": [(newest[0], None)]})
+    yield Query("flags", posts.flags, {"posts": newest, "viewer": viewer})
+    yield Query("visible, one, anonymous", posts.visible, {"ids": newest[:1], "viewer": None})
+    yield Query("visible, 20, member", posts.visible, {"ids": newest, "viewer": viewer})
+    yield Query("thread", posts.in_thread, {"thread": site.post_id(site.long_thread), "viewer": viewer})
+    yield Query("thread, anonymous", posts.in_thread, {"thread": site.post_id(site.long_thread), "viewer": None})
+    yield Query("history", posts.history, {"post": newest[0]})
+    yield Query("boost_by", posts.boost_by, {"original": newest[0], "account": viewer})
+    yield Query("boosters", posts.boosters, {"original": spread[10]})
+
+
+def _people(site: Site) -> Iterator[Query]:
+    viewer, known = site.account_id(site.typical[0]), site.account_id(0)
+    some = [site.account_id(number) for number in range(0, site.people, site.people // 40)]
+    long_ago = site.first_follow + site.people
+    for where, page in {"newest": Page(40), "deep": Page(40, max_id=long_ago), "upward": Page(40, min_id=long_ago)}.items():
+        yield Query(f"followers, {where}", follows.followers, {"account": known, "viewer": viewer, "page": page})
+        yield Query(f"following, {where}", follows.following, {"account": viewer, "viewer": viewer, "page": page})
+    yield Query("followers, anonymous", follows.followers, {"account": known, "viewer": None, "page": Page(40)})
+    yield Query("follow requests", follows.requests, {"account": known, "page": Page(40)})
+    yield Query("follow requests, counted", follows.count_requests, {"followee": known})
+    yield Query("relationships, 40", relations.relationships, {"viewer": viewer, "ids": some, "now": site.end})
+    yield Query("relationships, one", relations.relationships, {"viewer": viewer, "ids": some[:1], "now": site.end})
+    yield Query("blocked", relations.blocked, {"account": viewer, "page": Page(40)})
+    yield Query("muted", relations.muted, {"account": viewer, "page": Page(40), "now": site.end})
+    yield Query("suggested", accounts.suggested, {"viewer": viewer, "limit": 5})
+    yield Query("suggested, to nobody", accounts.suggested, {"viewer": None, "limit": 5})
+    for prefix in ("p", "person12", "person4711"):
+        yield Query(f"accounts by prefix {prefix}", accounts.by_prefix, {"prefix": prefix, "limit": 8})
+    yield Query("account by name", accounts.by_username, {"username": name(17)})
+    yield Query("account by id", accounts.by_id, {"id": known})
+    yield Query("accounts by 40 ids", accounts.by_ids, {"ids": some})
+    yield Query("accounts by 5 names", accounts.by_usernames, {"usernames": [name(number) for number in range(5)]})
+
+
+def _own(site: Site) -> Iterator[Query]:
+    number = site.typical[0]
+    viewer, known = site.account_id(number), site.account_id(0)
+    yield Query("session", sessions.by_token, {"token_hash": token_hash(token(number)), "now": site.end})
+    yield Query("badges", notifications.badges, {"account": viewer, "limit": 100})
+    for who, account in {"typical": viewer, "known": known}.items():
+        yield Query(f"notifications, {who}", notifications.page_of, {"account": account, "page": Page(40)})
+        yield Query(f"notifications, {who}, mentions", notifications.page_of, {"account": account, "page": Page(40), "kinds": ["mention"]})
+    yield Query("notifications, unread", notifications.unread, {"account": viewer, "limit": 100})
+    yield Query("notifications, subscribers", notifications.subscribers_of, {"account": known})
+    yield Query("favourites", timelines.favourites, {"viewer": viewer, "page": Page()})
+    yield Query("bookmarks", timelines.bookmarks, {"viewer": viewer, "page": Page()})
+    yield Query("tags by prefix", tags.by_prefix, {"prefix": "tag19", "limit": 8})
+    yield Query("tags talked about", tags.talked_about, {"after": site.post_id(site.posts - site.posts // 52), "limit": 10})
+
+
+def measure(cursor: Explained, query: Query) -> tuple[float, float, int, int]:
+    """(planning, execution) in milliseconds, buffers, statements: medians of REPEATS, summed over the statements."""
+    timed = []
+    for _ in range(REPEATS):
+        cursor.plans = []
+        query.run(cursor)
+        plans = cursor.plans
+        buffers = sum(plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"] for plan in plans)
+        timed.append((sum(plan["Planning Time"] for plan in plans), sum(plan["Execution Time"] for plan in plans), buffers, len(plans)))
+    planning, execution, buffers, statements = (statistics.median(column) for column in zip(*timed, strict=True))
+    return planning, execution, round(buffers), round(statements)
+
+
+class Printed(Explained):
+    """Prints each plan as PostgreSQL words it."""
+
+    def execute(self, query: Any, vars: Any = None) -> None:
+        """Explain, print, execute."""
+        super(Explained, self).execute(f"explain (analyze, buffers) {query}", vars)
+        print("\n".join(line for (line,) in self.fetchall()), end="\n\n")
+        super(Explained, self).execute(query, vars)
+
+
+def main() -> None:
+    """Measure all, or print some plans."""
+    parser = options(__doc__)
+    parser.add_argument("--plan", help="print the plans of queries whose name contains this")
+    chosen = parser.parse_args()
+    with ground(chosen.cache, durable=False) as server:
+        for count in chosen.posts:
+            queries = hot(server.site(count))
+            with closing(connect(server.url(server.template(count)))) as connection:
+                connection.set_session(readonly=True)
+                if chosen.plan:
+                    with connection.cursor(cursor_factory=Printed) as cursor:
+                        for query in queries:
+                            if chosen.plan in query.name:
+                                print(f"== {query.name}")
+                                query.run(cursor)
+                else:
+                    report(connection.cursor(cursor_factory=Explained), queries, count)
+
+
+def report(cursor: Explained, queries: list[Query], count: int) -> None:
+    """Print a line for each query."""
+    cursor.how = "analyze, buffers, timing off, format json"
+    print(f"{count:,} posts{'':36} planning ms  execution ms  buffers")
+    for query in queries:
+        planning, execution, buffers, statements = measure(cursor, query)
+        print(f"{query.name:48} {planning:11.2f} {execution:13.2f} {buffers:8}" + (f"  {statements} statements" if statements > 1 else ""))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""`microblog`: the administrator's commands. Each parses, calls a service and prints; no rule lives here.
+
+Exit codes: 0 done; 1 refused or failed, with a sentence on standard error; 2 called wrongly. With `--json` a command prints one JSON value
+and nothing else. Passwords come from a prompt, or where standard input is no terminal from its first line, never from the command line.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from microblog.cli.announce import announce
+from microblog.cli.console import Console
+from microblog.cli.invites import invite
+from microblog.cli.mail import mail
+from microblog.cli.site import check, config, demo, migrate, version
+from microblog.cli.stats import stats
+from microblog.cli.tokens import app, token
+from microblog.cli.users import user
+
+__all__ = ["main"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--config",
+    "-c",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A TOML file with settings; the environment (MICROBLOG_...) is stronger.",
+)
+@click.pass_context
+def main(context: click.Context, config: Path | None) -> None:
+    """Administer a microblog site.
+
+    The commands work on the database of the settings, whether the site runs or not. They end with 0 when all is done, with 1 and a
+    sentence when something is refused or fails, with 2 when they are called wrongly.
+    """
+    context.obj = context.obj or Console(config)
+
+
+for command in (user, invite, announce, token, app, check, migrate, config, mail, stats, demo, version):
+    main.add_command(command)

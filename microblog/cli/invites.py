@@ -1,0 +1,65 @@
+"""`microblog invite`: codes that let people sign up."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import click
+
+from microblog.application import now
+from microblog.cli.console import Console, as_json, show, table
+from microblog.model.accounts import Invite
+
+COLUMNS = ("code", "state", "uses", "max_uses", "created_at", "expires_at")
+
+
+@click.group()
+def invite() -> None:
+    """Make and end invitations."""
+
+
+def described(invite: Invite, now: datetime) -> dict[str, object]:
+    """What is shown of an invitation."""
+    over = invite.expires_at is not None and invite.expires_at <= now
+    used_up = invite.max_uses is not None and invite.uses >= invite.max_uses
+    return {
+        "code": invite.code,
+        "state": "ended" if over else "used up" if used_up else "valid",
+        "uses": invite.uses,
+        "max_uses": invite.max_uses,
+        "created_at": invite.created_at.isoformat(timespec="seconds"),
+        "expires_at": invite.expires_at and invite.expires_at.isoformat(timespec="seconds"),
+    }
+
+
+@invite.command()
+@click.option("--uses", type=click.IntRange(1), help="How many people may use it. Without: as many as like to.")
+@click.option("--days", type=click.FloatRange(0, min_open=True), help="How long it is valid. Without: until it is revoked.")
+@as_json
+@click.pass_obj
+def create(console: Console, uses: int | None, days: float | None, as_json: bool) -> None:
+    """Make an invitation and print its code."""
+    lasts = None if days is None else timedelta(days=min(days, 10_000_000))
+    made = console.run(lambda desk: desk.registrations.invite(None, max_uses=uses, lasts=lasts))
+    show(described(made, made.created_at), made.code, as_json=as_json)
+
+
+@invite.command("list")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many at most.")
+@as_json
+@click.pass_obj
+def list_(console: Console, limit: int, as_json: bool) -> None:
+    """List invitations, the newest first."""
+    found = console.run(lambda desk: desk.registrations.invites(limit=limit))
+    moment = now()
+    rows = [described(invite, moment) for invite in found]
+    show(rows, table(rows, COLUMNS) if rows else "None.", as_json=as_json)
+
+
+@invite.command()
+@click.argument("code")
+@click.pass_obj
+def revoke(console: Console, code: str) -> None:
+    """Let nobody else in by the code."""
+    console.run(lambda desk: desk.registrations.end_invite(code))
+    click.echo("Nobody can use it any more.")

@@ -1,0 +1,160 @@
+"""Commands about the site as a whole: check, migrate, config, demo, version."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from enum import Enum
+from typing import Any
+
+import click
+from attrs import asdict, frozen
+from twisted.internet.threads import deferToThreadPool
+
+from microblog import __version__, application
+from microblog.cli.console import FAILURES, Console, Desk, as_json, new_password, on_reactor, open_server, plain, refusable, show, table
+from microblog.config import Settings, described, sources
+from microblog.domain.demo import compose
+from microblog.storage.prepare import missing_steps, prepare_database
+
+
+@click.command()
+def version() -> None:
+    """Print the version."""
+    click.echo(f"microblog {__version__}")
+
+
+@click.command()
+@as_json
+@click.pass_obj
+def migrate(console: Console, as_json: bool) -> None:
+    """Bring the database to this version's schema. The site does so itself when it starts."""
+    settings = console.settings
+
+    async def work(reactor: Any) -> list[str]:
+        async with open_server(settings, reactor) as url:
+            return await deferToThreadPool(reactor, reactor.getThreadPool(), prepare_database, url)
+
+    done = refusable(lambda: on_reactor(work))
+    show(done, "\n".join(f"Applied {name}." for name in done) or "Nothing was to be done.", as_json=as_json)
+
+
+@click.command()
+@as_json
+@click.pass_obj
+def config(console: Console, as_json: bool) -> None:
+    """Print every setting, its value and where it comes from. Secrets are not shown."""
+    origin = sources(os.environ, console.config)
+    rows = [
+        {
+            "setting": setting.name,
+            "value": "(hidden)" if setting.secret and _written(console.settings, setting.key) else _written(console.settings, setting.key),
+            "source": origin[setting.name],
+        }
+        for setting in described()
+    ]
+    shown = [{**row, "value": "(unset)" if row["value"] is None else row["value"]} for row in rows]
+    show(rows, table(shown, ("setting", "value", "source")), as_json=as_json)
+
+
+def _written(settings: Settings, key: str) -> str | None:
+    """A setting's value as one would write it; None where it is unset."""
+    match getattr(settings, key):
+        case None:
+            return None
+        case bool() as switch:
+            return "on" if switch else "off"
+        case Enum() as choice:
+            return str(choice.value)
+        case tuple() as several:
+            return ",".join(map(str, several))
+        case other:
+            return str(other)
+
+
+@frozen
+class Finding:
+    """What a check found. `detail` is a sentence or a value."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+@click.command()
+@as_json
+@click.pass_obj
+def check(console: Console, as_json: bool) -> None:
+    """Look whether the site can run: settings, data directory, database, schema. Changes nothing.
+
+    Ends with 1 if anything is wrong. A database that does not exist yet or lacks steps is no fault: the start of the site makes up for it.
+    """
+    settings = console.settings
+    here = Finding("settings", True, f"the site is {settings.public_url}")
+    findings = [here, _data_directory(settings), *_database(settings), _mail(settings)]
+    is_well = all(finding.ok for finding in findings)
+    lines = [f"{'ok    ' if finding.ok else 'FAILED'}  {finding.name}: {plain(finding.detail)}" for finding in findings]
+    show({"ok": is_well, "checks": [asdict(finding) for finding in findings]}, "\n".join(lines), as_json=as_json)
+    if not is_well:
+        sys.exit(1)
+
+
+def _data_directory(settings: Settings) -> Finding:
+    place = settings.data_dir.absolute()
+    nearest = next(directory for directory in (place, *place.parents) if directory.exists())
+    try:
+        with tempfile.TemporaryFile(dir=nearest):
+            pass
+    except OSError as problem:
+        return Finding("data directory", False, f"cannot write into {nearest}: {problem.strerror}")
+    return Finding("data directory", True, str(place) if nearest == place else f"{place} will be made at the first start")
+
+
+def _mail(settings: Settings) -> Finding:
+    if settings.smtp_url is None:
+        return Finding("mail", True, f"none is sent, letters are kept in {application.mail_directory(settings)}")
+    return Finding("mail", True, "goes to the mail server of the settings: microblog mail test ADDRESS tries it")
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    if application.is_new(settings):
+        yield Finding("database", True, "embedded; it will be made at the first start")
+        return
+
+    async def look(reactor: Any) -> list[str]:
+        async with open_server(settings, reactor) as url:
+            return await deferToThreadPool(reactor, reactor.getThreadPool(), missing_steps, url)
+
+    try:
+        missing = on_reactor(look)
+    except FAILURES as problem:
+        yield Finding("database", False, str(problem))
+        return
+    yield Finding("database", True, "embedded" if settings.database_url is None else "can be reached")
+    lacks = f"lacks {', '.join(missing)}: start the site or run microblog migrate"
+    yield Finding("schema", True, lacks if missing else "is up to date")
+
+
+@click.command()
+@click.option("--seed", type=int, default=1, show_default=True, help="Another number gives other people other things to say.")
+@click.option("--posts", type=click.IntRange(1500, 3000), default=2000, show_default=True, help="How many posts.")
+@click.option("--password", "asks", is_flag=True, help="Ask for a password, or read it from standard input, with which all of them log in.")
+@as_json
+@click.pass_obj
+def demo(console: Console, seed: int, posts: int, asks: bool, as_json: bool) -> None:
+    """Fill an empty site with people who talk to each other, so that there is something to look at.
+
+    Refuses a site on which anybody has an account. Without --password nobody can log in as one of these people.
+    """
+    password = new_password("Password for all of them") if asks else None
+    plan = compose(seed, application.now(), posts)
+
+    async def work(desk: Desk) -> None:
+        await desk.demo.fill(plan, password)
+        await desk.statistics.rebuild()
+
+    console.run(work)
+    done = {"people": len(plan.people), "posts": len(plan.posts), "follows": len(plan.follows), "favourites": len(plan.favourites)}
+    show(done, f"{done['people']} people have written {done['posts']} posts on {console.settings.public_url}", as_json=as_json)

@@ -1,0 +1,113 @@
+"""`microblog token` and `microblog app`: what programs show instead of a password, and the programs."""
+
+from __future__ import annotations
+
+import click
+
+from microblog.cli.console import Console, Desk, as_json, show, table
+from microblog.model.ids import AppId, TokenId
+from microblog.model.oauth import App, Issued, Token
+
+COLUMNS = ("id", "app", "scopes", "created_at", "used_at")
+APP_COLUMNS = ("id", "name", "website", "scopes", "created_at", "tokens")
+
+
+@click.group()
+def token() -> None:
+    """Make, list and revoke tokens for the API. USER is a username or an e-mail address."""
+
+
+def described(token: Token, name: str) -> dict[str, object]:
+    """What is shown of a token."""
+    return {
+        "id": str(token.id),
+        "app": name,
+        "scopes": " ".join(token.scopes),
+        "created_at": token.created_at.isoformat(timespec="seconds"),
+        "used_at": token.used_at and token.used_at.isoformat(timespec="seconds"),
+    }
+
+
+@token.command()
+@click.argument("user")
+@click.option("--scopes", default="read", show_default=True, help="What it may do, separated by spaces: read, write, push, read:lists ...")
+@click.option("--name", default="Script", show_default=True, help="What it is for, as its owner sees it among their apps.")
+@as_json
+@click.pass_obj
+def create(console: Console, user: str, scopes: str, name: str, as_json: bool) -> None:
+    """Make a token and print it. It is shown this once; it does not expire."""
+
+    async def work(desk: Desk) -> Issued:
+        return await desk.tokens.issue((await desk.members.show(user)).account.id, scopes, name)
+
+    made = console.run(work)
+    show({"token": made.text, **described(made.token, name)}, made.text, as_json=as_json)
+
+
+@token.command("list")
+@click.argument("user")
+@as_json
+@click.pass_obj
+def list_(console: Console, user: str, as_json: bool) -> None:
+    """List somebody's tokens, the newest first. What they are is not shown: the site does not know it either."""
+
+    async def work(desk: Desk) -> list[tuple[Token, App]]:
+        return await desk.tokens.of((await desk.members.show(user)).account.id)
+
+    rows = [described(one, app.name) for one, app in console.run(work)]
+    show(rows, table(rows, COLUMNS) if rows else "None.", as_json=as_json)
+
+
+@token.command()
+@click.argument("user")
+@click.argument("id", type=click.IntRange(1, 2**63 - 1), required=False)
+@click.option("--all", "every", is_flag=True, help="Revoke all of them.")
+@click.pass_obj
+def revoke(console: Console, user: str, id: int | None, every: bool) -> None:
+    """Revoke one of somebody's tokens, or all. What is open with it is closed."""
+    if (id is None) is not every:
+        raise click.UsageError("Say which token by its id, or --all.")
+
+    async def work(desk: Desk) -> None:
+        account = (await desk.members.show(user)).account.id
+        await (desk.tokens.revoke_all(account) if id is None else desk.tokens.revoke(account, TokenId(id)))
+
+    console.run(work)
+    click.echo("Revoked.")
+
+
+@click.group()
+def app() -> None:
+    """List and delete the apps that people sign in with."""
+
+
+@app.command("list")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many at most.")
+@click.option("--before", type=click.IntRange(1), help="Only apps with a smaller id: the next page.")
+@as_json
+@click.pass_obj
+def list_apps(console: Console, limit: int, before: int | None, as_json: bool) -> None:
+    """List apps, the newest first, with how many tokens each has."""
+    found = console.run(lambda desk: desk.tokens.apps(limit=limit, before=before))
+    rows: list[dict[str, object]] = [
+        {
+            "id": str(one.id),
+            "name": one.name,
+            "website": one.website,
+            "redirect_uris": list(one.redirect_uris),
+            "scopes": " ".join(one.scopes),
+            "created_at": one.created_at.isoformat(timespec="seconds"),
+            "tokens": tokens,
+        }
+        for one, tokens in found
+    ]
+    show(rows, table(rows, APP_COLUMNS) if rows else "None.", as_json=as_json)
+
+
+@app.command()
+@click.argument("id", type=click.IntRange(1, 2**63 - 1))
+@click.pass_obj
+def delete(console: Console, id: int) -> None:
+    """Delete an app. Whoever signed in with it is signed out, everywhere and at once."""
+    console.run(lambda desk: desk.tokens.delete_app(AppId(id)))
+    click.echo("Deleted.")

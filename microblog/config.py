@@ -1,0 +1,398 @@
+"""Every setting: name, kind, unit, default and meaning; read from the environment over a TOML file over the defaults.
+
+Whatever is wrong is reported at once, each problem with the name, the value and what is allowed. `twistd microblog
+--help`, the documentation and the tests are derived from the same fields. Only application, service and cli import this
+module: all others get values as plain arguments.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import secrets
+import tempfile
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import attrs
+from attrs import frozen
+
+from microblog import config_values as read
+from microblog.config_problems import SettingProblem, SettingsError
+from microblog.model.accounts import Registration
+
+__all__ = ["PREFIX", "Described", "SettingProblem", "Settings", "SettingsError", "described", "load", "secret_key", "sources"]
+
+PREFIX = "MICROBLOG_"
+
+# Kubernetes gives every pod such variables for a service that is called "microblog"; they are not meant for us.
+_NOT_OURS = re.compile(r"MICROBLOG_(SERVICE_(HOST|PORT\w*)|PORT(_\w+)?)")
+_SECRET_BYTES = 32
+
+
+@frozen
+class Described:
+    """A setting as documentation shows it. `unit` is empty where there is none."""
+
+    name: str
+    default: str
+    allowed: str
+    meaning: str
+    unit: str
+    secret: bool
+
+    @property
+    def key(self) -> str:
+        """The name in a TOML file."""
+        return self.name.removeprefix(PREFIX).lower()
+
+
+def _setting(
+    meaning: str,
+    *,
+    read: Callable[[str], Any],
+    allowed: str,
+    default: str | None,
+    shown_default: str = "",
+    unit: str = "",
+    secret: bool = False,
+) -> Any:
+    """A field of `Settings`.
+
+    `read` turns text into the value or raises ValueError. `default` is a text like any other; None means unset.
+    """
+    metadata = {
+        "meaning": meaning,
+        "allowed": allowed,
+        "default": default,
+        "shown_default": shown_default or default or "unset",
+        "unit": unit,
+        "secret": secret,
+        "read": read,
+    }
+    return attrs.field(metadata=metadata, repr=not secret)
+
+
+@frozen(kw_only=True)
+class Settings:
+    """What the site was told to be. Made by `load`; nothing here changes while it runs."""
+
+    listen: str = _setting(
+        "Where the site listens, as a Twisted server endpoint.",
+        read=read.endpoint,
+        allowed="must be an endpoint such as tcp:8080:interface=127.0.0.1, tcp6:8080 or unix:/run/microblog.sock",
+        default="tcp:8080:interface=127.0.0.1",
+    )
+    public_url: str = _setting(
+        "The address that people type, without a path. Links in mails, feeds and cookies follow it.",
+        read=read.base_url,
+        allowed="must be http:// or https:// with a host and at most a port, such as https://example.org",
+        default=None,
+        shown_default="from MICROBLOG_LISTEN: http://127.0.0.1:8080",
+    )
+    database_url: str | None = _setting(
+        "PostgreSQL 15 or newer. Unset: an embedded PostgreSQL keeps its files in the data directory.",
+        read=read.url("postgresql", "postgres", host=False),
+        allowed="must be a URL such as postgresql://user:password@host:5432/database or postgresql:///database?host=/run/postgresql",
+        default=None,
+        shown_default="unset: embedded",
+        secret=True,
+    )
+    redis_url: str | None = _setting(
+        "A Redis that several processes of one site share for wake-ups, counters and caches. Unset: in process.",
+        read=read.url("redis", "rediss"),
+        allowed="must be a URL such as redis://:password@host:6379/0",
+        default=None,
+        shown_default="unset: in process",
+        secret=True,
+    )
+    data_dir: Path = _setting(
+        "The directory for all that the site keeps outside the database, and for the embedded database itself.",
+        read=read.directory,
+        allowed="must be a directory",
+        default="./var",
+    )
+    smtp_url: str | None = _setting(
+        "Where mail is handed in. Unset: mails are kept as files in the data directory, none is sent.",
+        read=read.url("smtp", "smtps"),
+        allowed="must be a URL such as smtp://user:password@host:587 or smtps://host:465",
+        default=None,
+        shown_default="unset: kept in the data directory",
+        secret=True,
+    )
+    smtp_tls: str = _setting(
+        "Whether the way to the mail server is secured, its certificate being checked: always, where it offers it, never.",
+        read=read.one_of("required", "offered", "off"),
+        allowed="must be one of required, offered, off",
+        default=None,
+        shown_default="offered where the mail server is this machine, else required",
+    )
+    mail_from: str = _setting(
+        "The sender of the site's mails.",
+        read=read.address,
+        allowed="must be an e-mail address such as notifications@example.org",
+        default=None,
+        shown_default="MICROBLOG_CONTACT_EMAIL, or microblog at the host of MICROBLOG_PUBLIC_URL",
+    )
+    mail_bounces: str = _setting(
+        "Where mail servers report what they could not deliver later on.",
+        read=read.address,
+        allowed="must be an e-mail address such as bounces@example.org",
+        default=None,
+        shown_default="MICROBLOG_MAIL_FROM",
+    )
+    mail_delay: int = _setting(
+        "How long a notification may be read on the site before it is mailed.",
+        read=read.whole(0, 3600),
+        allowed="must be a whole number from 0 to 3600",
+        default="60",
+        unit="seconds",
+    )
+    registration: Registration = _setting(
+        "Who may sign up: everybody, everybody after a moderator's approval, whoever has an invitation, nobody.",
+        read=lambda text: Registration(text.lower()),
+        allowed="must be one of open, approval, invite, closed",
+        default=None,
+        shown_default="open where the public URL is local to this machine, else approval",
+    )
+    trusted_proxies: tuple[read.Network, ...] = _setting(
+        "Reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.",
+        read=read.networks,
+        allowed="must be networks or addresses such as 127.0.0.1, 10.0.0.0/8, separated by commas",
+        default="",
+        shown_default="none",
+    )
+    max_characters: int = _setting(
+        "How long a post may be.",
+        read=read.whole(1, 65536),
+        allowed="must be a whole number from 1 to 65536",
+        default="500",
+        unit="characters",
+    )
+    rate_limits: bool = _setting(
+        "Whether requests are limited per account and per network. Off only behind something else that does it.",
+        read=read.switch,
+        allowed="must be on or off",
+        default="on",
+    )
+    link_previews: bool = _setting(
+        "Whether posts show what the page of their first link says. The site fetches that page, so its owner sees the site's address.",
+        read=read.switch,
+        allowed="must be on or off",
+        default="on",
+    )
+    site_name: str = _setting(
+        "What the site is called, in its header, mails and feeds.",
+        read=read.line(60),
+        allowed="must be one line of 1 to 60 characters",
+        default="microblog",
+    )
+    site_description: str = _setting(
+        "What the site is about, for its front page and its description to programs.",
+        read=read.line(300),
+        allowed="must be one line of 1 to 300 characters",
+        default="A small place to write and to read.",
+    )
+    contact_email: str | None = _setting(
+        "Where people reach whoever runs the site, and where answers to its mails go. Unset: none is shown.",
+        read=read.address,
+        allowed="must be an e-mail address such as admin@example.org",
+        default=None,
+    )
+    time_zone: ZoneInfo = _setting(
+        "Whose midnight ends a day in the statistics and digests.",
+        read=read.zone,
+        allowed="must be a name of the IANA time zone database such as Europe/Vienna",
+        default="UTC",
+    )
+    metrics: tuple[read.Network, ...] = _setting(
+        "From where /metrics may be read, by Prometheus. What a proxy passes on is never answered.",
+        read=read.networks,
+        allowed="must be networks or addresses such as 127.0.0.1, 10.0.0.0/8, separated by commas",
+        default="127.0.0.0/8,::1",
+    )
+    database_pool: int = _setting(
+        "How many commands, and as many reads beside them, use the database at once in one process.",
+        read=read.whole(1, 64),
+        allowed="must be a whole number from 1 to 64",
+        default="4",
+        unit="connections",
+    )
+    events_keep: int = _setting(
+        "How long a reader may be away and still catch up on everything that was missed.",
+        read=read.whole(1, 365),
+        allowed="must be a whole number from 1 to 365",
+        default="7",
+        unit="days",
+    )
+    streams_per_account: int = _setting(
+        "How many live connections one account may have open at a time, in one process.",
+        read=read.whole(1, 100_000),
+        allowed="must be a whole number from 1 to 100000",
+        default="100",
+        unit="connections",
+    )
+    streams_per_network: int = _setting(
+        "How many live connections one network may have open at a time, in one process: an IPv4 address or an IPv6 /64.",
+        read=read.whole(1, 1_000_000),
+        allowed="must be a whole number from 1 to 1000000",
+        default="300",
+        unit="connections",
+    )
+
+    @property
+    def domain(self) -> str:
+        """The public host, with the port where it is not the scheme's own: what follows the @ in a full name."""
+        return urlsplit(self.public_url).netloc
+
+    @property
+    def message_host(self) -> str:
+        """What follows the @ in a Message-ID."""
+        return read.mail_host(self.public_url, literal=True)
+
+    @property
+    def is_secure(self) -> bool:
+        """True where people reach the site by TLS."""
+        return self.public_url.startswith("https://")
+
+
+def described() -> list[Described]:
+    """Every setting, in the order of documentation."""
+    return [
+        Described(
+            name=_name(field),
+            default=field.metadata["shown_default"],
+            allowed=field.metadata["allowed"],
+            meaning=field.metadata["meaning"],
+            unit=field.metadata["unit"],
+            secret=field.metadata["secret"],
+        )
+        for field in attrs.fields(Settings)
+    ]
+
+
+def load(environment: Mapping[str, str], config: Path | None = None) -> Settings:
+    """The settings from the environment over the TOML file `config` over the defaults.
+
+    An empty text counts as unset. Raises SettingsError with everything that is wrong; unknown names are wrong too.
+    """
+    problems: list[SettingProblem] = []
+    given = _from_file(config, problems) if config else {}
+    given |= _from_environment(environment, problems)
+    values = dict(_values(given, problems))
+    _derive(values, problems)
+    if problems:
+        raise SettingsError(problems)
+    return Settings(**values)
+
+
+def sources(environment: Mapping[str, str], config: Path | None = None) -> dict[str, str]:
+    """Where `load` takes each setting from, by its name: environment, file or default."""
+    from_file, from_environment = (_from_file(config, []) if config else {}), _from_environment(environment, [])
+    return {
+        setting.name: "environment" if setting.name in from_environment else "file" if setting.name in from_file else "default"
+        for setting in described()
+    }
+
+
+def _name(field: attrs.Attribute[Any]) -> str:
+    return PREFIX + field.name.upper()
+
+
+def _from_environment(environment: Mapping[str, str], problems: list[SettingProblem]) -> dict[str, str]:
+    names = [_name(field) for field in attrs.fields(Settings)]
+    ours = {name: text.strip() for name, text in environment.items() if name.startswith(PREFIX)}
+    problems += [_unknown(name) for name in ours if name not in names and not _NOT_OURS.fullmatch(name)]
+    return {name: text for name, text in ours.items() if name in names and text}
+
+
+def _from_file(path: Path, problems: list[SettingProblem]) -> dict[str, str]:
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as cause:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
+        reason = getattr(cause, "strerror", None) or cause
+        problems.append(SettingProblem("--config", str(path), f"cannot be read: {reason}"))
+        return {}
+    keys = [field.name for field in attrs.fields(Settings)]
+    problems += [_unknown(key) for key in table if key not in keys]
+    given = {key: read.toml_text(table[key]) for key in keys if key in table}
+    sentence = "must be a text, a whole number, true, false or a list of texts"
+    problems += [SettingProblem(key, None, sentence) for key, text in given.items() if text is None]
+    return {PREFIX + key.upper(): text for key, text in given.items() if text}
+
+
+def _unknown(name: str) -> SettingProblem:
+    keys = [field.name for field in attrs.fields(Settings)]
+    close = difflib.get_close_matches(name.removeprefix(PREFIX).lower(), keys, n=1)
+    prefix = PREFIX if name.startswith(PREFIX) else ""
+    known = (prefix + close[0].upper() if prefix else close[0]) if close else ""
+    hint = f"did you mean {known}?" if known else "`twistd microblog --help` lists those that exist"
+    return SettingProblem(name, None, f"there is no such setting; {hint}")
+
+
+def _values(given: Mapping[str, str], problems: list[SettingProblem]) -> Iterator[tuple[str, Any]]:
+    for field in attrs.fields(Settings):
+        meta, name = field.metadata, _name(field)
+        text = given.get(name, meta["default"])
+        try:
+            yield field.name, None if text is None else meta["read"](text)
+        except ValueError as cause:
+            sentence = str(cause) if isinstance(cause, read.NotAllowed) else meta["allowed"]
+            problems.append(SettingProblem(name, None if meta["secret"] else text, sentence))
+
+
+def _derive(values: dict[str, Any], problems: list[SettingProblem]) -> None:
+    """Fill in what depends on other settings. What is missing here has been reported already."""
+    if "listen" in values and values.get("public_url", "") is None:
+        values["public_url"] = read.url_of(values["listen"])
+        if values["public_url"] is None:
+            sentence = f"must be set, because {PREFIX}LISTEN does not tell it"
+            problems.append(SettingProblem(PREFIX + "PUBLIC_URL", None, sentence))
+    _derive_mail(values)
+    if values.get("public_url") and values.get("registration", "") is None:
+        local = read.is_local(values["public_url"])
+        values["registration"] = Registration.OPEN if local else Registration.APPROVAL
+
+
+def _derive_mail(values: dict[str, Any]) -> None:
+    if values.get("smtp_tls", "") is None:
+        values["smtp_tls"] = "offered" if values.get("smtp_url") and read.is_local(values["smtp_url"]) else "required"
+    if values.get("mail_from", "") is None and values.get("public_url"):
+        values["mail_from"] = values.get("contact_email") or f"microblog@{read.mail_host(values['public_url'])}"
+    if values.get("mail_bounces", "") is None:
+        values["mail_bounces"] = values.get("mail_from")
+
+
+def secret_key(data_dir: Path) -> bytes:
+    """The site's own 32 random bytes, made at the first call and kept in the data directory for its owner's eyes only.
+
+    Raises SettingsError when the file is there and is not what was written.
+    """
+    path = data_dir / "secret_key"
+    if not path.exists():
+        _write_once(path, secrets.token_hex(_SECRET_BYTES) + "\n")
+    try:
+        key = bytes.fromhex(path.read_text("ascii"))
+    except (OSError, ValueError):
+        key = b""
+    if len(key) != _SECRET_BYTES or path.stat().st_mode & 0o077:
+        told = f"must hold {_SECRET_BYTES * 2} hexadecimal digits and be readable by its owner only (chmod 600); "
+        raise SettingsError([SettingProblem(str(path), None, told + "remove it to have a new one made")])
+    return key
+
+
+def _write_once(path: Path, text: str) -> None:
+    """Write the file with mode 0600, whole or not at all; where another process was faster, its file stays."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, fresh = tempfile.mkstemp(dir=path.parent)
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+    with suppress(FileExistsError):
+        os.link(fresh, path)
+    os.unlink(fresh)

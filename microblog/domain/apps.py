@@ -1,0 +1,108 @@
+"""Apps register themselves, and get a name and a secret to call themselves by."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from attrs import frozen
+
+from microblog.domain import scopes as scope_rules
+from microblog.domain.tokens import fresh_token, hash_of
+from microblog.model.errors import Invalid
+from microblog.model.oauth import Registered
+from microblog.storage import oauth
+from microblog.storage.database import Cursor, Transactions
+
+LONGEST_NAME = 60
+LONGEST_ADDRESS = 2_000  # characters, of a website and of all redirect addresses together
+FORBIDDEN_SCHEMES = frozenset({"about", "blob", "data", "file", "filesystem", "javascript", "vbscript", "view-source"})
+_ABSOLUTE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):([\x21-\x7e]*)")
+
+
+@frozen
+class Registration:
+    """What an app says of itself. `redirect_uris` are as they were sent; none of them is changed."""
+
+    name: str
+    redirect_uris: tuple[str, ...]
+    scopes: str = ""
+    website: str = ""
+
+
+@frozen
+class Apps:
+    """The commands about apps."""
+
+    database: Transactions
+    now: Callable[[], datetime]
+    make_token: Callable[[], str] = fresh_token
+
+    async def register(self, form: Registration) -> Registered:
+        """A new app with its secret, which is told this once. Raises Invalid with all that is wrong."""
+        problems = dict(_problems(form))
+        if problems:
+            raise Invalid(problems)
+        return await self.database.run(self._register, form)
+
+    def _register(self, cursor: Cursor, form: Registration) -> Registered:
+        secret = self.make_token()
+        app = oauth.insert_app(
+            cursor,
+            client_id=self.make_token(),
+            secret_hash=hash_of(secret),
+            name=form.name.strip(),
+            website=form.website.strip() or None,
+            redirect_uris=form.redirect_uris,
+            scopes=scope_rules.parse(form.scopes) or scope_rules.DEFAULT,
+            now=self.now(),
+        )
+        return Registered(app, secret)
+
+
+def _problems(form: Registration) -> Iterator[tuple[str, str]]:
+    """(field, sentence) of the first thing that is wrong with each field."""
+    name = form.name.strip()
+    if not name:
+        yield "client_name", "Application name can't be blank"
+    elif len(name) > LONGEST_NAME:
+        yield "client_name", f"Application name is too long (maximum is {LONGEST_NAME} characters)"
+    elif not name.isprintable():
+        yield "client_name", "Application name is invalid"
+    if problem := next(_problems_of_addresses(form.redirect_uris), ""):
+        yield "redirect_uris", f"Redirect URI {problem}"
+    if scope_rules.parse(form.scopes) is None:
+        yield "scopes", "Scopes doesn't match configured on the server."
+    website = form.website.strip()
+    if len(website) > LONGEST_ADDRESS:
+        yield "website", f"Application website is too long (maximum is {LONGEST_ADDRESS} characters)"
+    elif website and not _is_web_address(website):
+        yield "website", "Application website is not a valid URL"
+
+
+def _problems_of_addresses(addresses: tuple[str, ...]) -> Iterator[str]:
+    if not addresses:
+        yield "can't be blank"
+    elif len("\n".join(addresses)) > LONGEST_ADDRESS:
+        yield f"is too long (maximum is {LONGEST_ADDRESS} characters)"
+    for address in addresses:
+        parts = _ABSOLUTE.fullmatch(address)
+        if not parts:
+            yield "must be an absolute URI."
+        elif parts[1].lower() in FORBIDDEN_SCHEMES:
+            yield "is forbidden by the server."
+        elif "#" in address:
+            yield "cannot contain a fragment."
+        elif parts[1].lower() in ("http", "https") and not _is_web_address(address):
+            yield "must be a valid URI."
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        port_is_possible = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and port_is_possible and text.isprintable() and " " not in text

@@ -1,0 +1,90 @@
+"""What a composed site consists of: plain values, to be written to the database by somebody else."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from attrs import frozen
+
+from microblog.model.posts import Visibility
+
+
+@frozen
+class Person:
+    """Somebody of the demo. `language` is their main one; `site` is a URL for their profile."""
+
+    username: str
+    display_name: str
+    bio: str
+    language: str
+    languages: tuple[str, ...]
+    interests: tuple[str, ...]
+    joined: datetime
+    locked: bool = False
+    site: str | None = None
+
+
+@frozen
+class PlannedEdit:
+    """The text that a post has from `at` on."""
+
+    at: datetime
+    text: str
+
+
+@frozen
+class PlannedPost:
+    """A post or boost. `index` is its place in `Demo.posts`, which are in order of time; `reply_to` and `boost_of` are smaller indexes.
+
+    A boost has no text of its own. People are named by their usernames. `text` is as first written, before the `edits`.
+    """
+
+    index: int
+    author: str
+    text: str
+    language: str
+    at: datetime
+    reply_to: int | None = None
+    boost_of: int | None = None
+    visibility: Visibility = Visibility.PUBLIC
+    spoiler: str = ""
+    edits: tuple[PlannedEdit, ...] = ()
+
+
+@frozen
+class PlannedFollow:
+    """`follower` follows `followed`; where not `accepted`, the request still waits (only at locked accounts)."""
+
+    follower: str
+    followed: str
+    at: datetime
+    accepted: bool = True
+
+
+@frozen
+class PlannedFavourite:
+    """`account` likes the post of this index (never a boost)."""
+
+    account: str
+    post: int
+    at: datetime
+
+
+@frozen
+class PlannedBookmark:
+    """`account` keeps the post of this index (never a boost)."""
+
+    account: str
+    post: int
+    at: datetime
+
+
+@frozen
+class Demo:
+    """The whole plan. People, follows and marks are in order of time, like the posts."""
+
+    people: tuple[Person, ...]
+    follows: tuple[PlannedFollow, ...]
+    posts: tuple[PlannedPost, ...]
+    favourites: tuple[PlannedFavourite, ...]
+    bookmarks: tuple[PlannedBookmark, ...]

@@ -1,0 +1,252 @@
+"""What somebody does not want to see unasked: filters of words and of single posts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from attrs import evolve, frozen
+
+from microblog.domain import text
+from microblog.domain.posts import seen
+from microblog.domain.sieves import Sieves
+from microblog.domain.validation import Findings
+from microblog.model.accounts import Viewer
+from microblog.model.errors import Invalid, NotFound
+from microblog.model.events import EventKind
+from microblog.model.filters import Action, Chosen, Context, Filter, Keyword
+from microblog.model.ids import FilterId, KeywordId, PostId, RelationId
+from microblog.storage import events, filters
+from microblog.storage.database import Cursor, Transactions
+
+LONGEST_TITLE = 256
+LONGEST_KEYWORD = 256
+MOST_FILTERS = 100
+MOST_KEYWORDS = 200  # of one filter
+MOST_POSTS = 500  # of one filter
+LONGEST_TERM_S = 10 * 365 * 24 * 3600
+UNWANTED_CONTEXT = "Context None or invalid context supplied"
+SEVERAL_KEYWORDS = "This filter has several keywords or posts: it can be changed only with a program that knows that"
+
+T = TypeVar("T")
+
+
+@frozen
+class KeywordDraft:
+    """A word as it is wanted. With an `id` it is one that is there: None leaves it as it is, `gone` takes it away."""
+
+    keyword: str | None = None
+    whole_word: bool | None = None
+    id: KeywordId | None = None
+    gone: bool = False
+
+
+@frozen
+class FilterDraft:
+    """A filter as it is wanted; None leaves it as it is. `expires_in` is in seconds from now, and only counts with `expiry`."""
+
+    title: str | None = None
+    contexts: Sequence[str] | None = None
+    action: str | None = None
+    expiry: bool = False
+    expires_in: int | None = None
+    keywords: Sequence[KeywordDraft] = ()
+
+
+@frozen
+class Filters:
+    """The viewer's filters. Everything raises NotFound for what is not theirs."""
+
+    database: Transactions
+    sieves: Sieves
+    now: Callable[[], datetime]
+
+    async def of(self, viewer: Viewer) -> list[Filter]:
+        """All of them, the first first; also those whose time is over."""
+        return await self.database.read(filters.of_account, account=viewer.id)
+
+    async def one(self, viewer: Viewer, id: FilterId) -> Filter:
+        """One of them."""
+        return await self.database.read(_own, viewer, id)
+
+    async def with_keyword(self, viewer: Viewer, id: KeywordId) -> tuple[Filter, Keyword]:
+        """One of the words, with its filter."""
+        return await self.database.read(_of_keyword, viewer, id)
+
+    async def with_post(self, viewer: Viewer, id: RelationId) -> tuple[Filter, Chosen]:
+        """One of the chosen posts, with its filter."""
+        return await self.database.read(_of_post, viewer, id)
+
+    async def make(self, viewer: Viewer, draft: FilterDraft) -> Filter:
+        """A new filter. Raises Invalid (fields title, context, filter_action, expires_in, keyword, base)."""
+        return await self._do(viewer, self._make, draft)
+
+    async def change(self, viewer: Viewer, id: FilterId, draft: FilterDraft, *, alone: bool = False) -> Filter:
+        """The filter as it is wanted now. Raises Invalid as above; if `alone`, also where it has more than one keyword."""
+        return await self._do(viewer, self._change, id, draft, alone)
+
+    async def delete(self, viewer: Viewer, id: FilterId) -> None:
+        """No such filter any more."""
+        await self._do(viewer, self._delete, id)
+
+    async def add_keyword(self, viewer: Viewer, id: FilterId, draft: KeywordDraft) -> Keyword:
+        """One word more. Raises Invalid (fields keyword, base)."""
+        return await self._do(viewer, self._add_keyword, id, draft)
+
+    async def change_keyword(self, viewer: Viewer, id: KeywordId, draft: KeywordDraft) -> Keyword:
+        """Another word in its place. Raises Invalid."""
+        return await self._do(viewer, self._change_keyword, id, draft)
+
+    async def remove_keyword(self, viewer: Viewer, id: KeywordId, *, filter_too: bool = False) -> None:
+        """One word less; with `filter_too` the filter goes with its last word."""
+        await self._do(viewer, self._remove_keyword, id, filter_too)
+
+    async def add_post(self, viewer: Viewer, id: FilterId, post: PostId) -> Chosen:
+        """One post more, of those that the viewer may see. Raises Invalid if it is there already."""
+        return await self._do(viewer, self._add_post, id, post)
+
+    async def remove_post(self, viewer: Viewer, id: RelationId) -> None:
+        """One post less."""
+        await self._do(viewer, self._remove_post, id)
+
+    async def _do(self, viewer: Viewer, command: Callable[..., T], *args: object) -> T:
+        """Carry out a change, tell of it, and forget what was remembered."""
+
+        def told(cursor: Cursor) -> T:
+            result = command(cursor, viewer, *args)
+            events.record(cursor, EventKind.FILTERS_CHANGED, at=self.now(), account=viewer.id)
+            return result
+
+        result = await self.database.run(told)
+        self.sieves.forget(viewer.id)
+        return result
+
+    def _make(self, cursor: Cursor, viewer: Viewer, draft: FilterDraft) -> Filter:
+        if filters.count(cursor, account=viewer.id) >= MOST_FILTERS:
+            raise Invalid({"base": f"You have already the maximum number of filters ({MOST_FILTERS})"})
+        made = self._settled(Filter(FilterId(0), "", ()), draft)
+        id = filters.insert(cursor, made, account=viewer.id, now=self.now())
+        return self._with_keywords(cursor, viewer, id, draft)
+
+    def _change(self, cursor: Cursor, viewer: Viewer, id: FilterId, draft: FilterDraft, alone: bool) -> Filter:
+        before = _own(cursor, viewer, id)
+        after = self._settled(before, draft)
+        if alone and len(before.keywords) + len(before.posts) > 1 and evolve(after, title=before.title) != before:
+            raise Invalid({"base": SEVERAL_KEYWORDS})
+        filters.update(cursor, after)
+        return self._with_keywords(cursor, viewer, id, draft)
+
+    def _with_keywords(self, cursor: Cursor, viewer: Viewer, id: FilterId, draft: FilterDraft) -> Filter:
+        there = {keyword.id: keyword for keyword in _own(cursor, viewer, id).keywords}
+        for wanted in draft.keywords:
+            if wanted.id is None:
+                if not wanted.gone:
+                    self._add_keyword(cursor, viewer, id, wanted)
+            elif wanted.id not in there:
+                raise NotFound
+            elif wanted.gone:
+                filters.remove_keyword(cursor, id=wanted.id)
+            else:
+                filters.change_keyword(cursor, _worded(there[wanted.id], wanted))
+        return _own(cursor, viewer, id)
+
+    def _delete(self, cursor: Cursor, viewer: Viewer, id: FilterId) -> None:
+        if not filters.delete(cursor, account=viewer.id, id=id):
+            raise NotFound
+
+    def _add_keyword(self, cursor: Cursor, viewer: Viewer, id: FilterId, draft: KeywordDraft) -> Keyword:
+        if len(_own(cursor, viewer, id).keywords) >= MOST_KEYWORDS:
+            raise Invalid({"base": f"A filter has at most {MOST_KEYWORDS} keywords"})
+        made = _worded(Keyword(KeywordId(0), ""), draft)
+        new = filters.add_keyword(cursor, filter=id, keyword=made.keyword, whole_word=made.whole_word, now=self.now())
+        return evolve(made, id=new)
+
+    def _change_keyword(self, cursor: Cursor, viewer: Viewer, id: KeywordId, draft: KeywordDraft) -> Keyword:
+        made = _worded(_of_keyword(cursor, viewer, id)[1], draft)
+        filters.change_keyword(cursor, made)
+        return made
+
+    def _remove_keyword(self, cursor: Cursor, viewer: Viewer, id: KeywordId, filter_too: bool) -> None:
+        within, _ = _of_keyword(cursor, viewer, id)
+        if filter_too and len(within.keywords) + len(within.posts) == 1:
+            filters.delete(cursor, account=viewer.id, id=within.id)
+        else:
+            filters.remove_keyword(cursor, id=id)
+
+    def _add_post(self, cursor: Cursor, viewer: Viewer, id: FilterId, post: PostId) -> Chosen:
+        if len(_own(cursor, viewer, id).posts) >= MOST_POSTS:
+            raise Invalid({"base": f"A filter has at most {MOST_POSTS} posts"})
+        original = seen(cursor, post, viewer).original.id
+        made = filters.add_post(cursor, filter=id, post=original, now=self.now())
+        if made is None:
+            raise Invalid({"status": "Status has already been taken"}, codes={"status": "ERR_TAKEN"})
+        return Chosen(made, original)
+
+    def _remove_post(self, cursor: Cursor, viewer: Viewer, id: RelationId) -> None:
+        _of_post(cursor, viewer, id)
+        filters.remove_post(cursor, id=id)
+
+    def _settled(self, before: Filter, draft: FilterDraft) -> Filter:
+        """The filter as it is wanted, its words apart. Raises Invalid with all that is wrong."""
+        findings = Findings()
+        title = before.title if draft.title is None else findings.of(lambda: _title(draft.title or ""), "")
+        if text.is_blank(title):
+            findings.add("title", "Title can't be blank", "ERR_BLANK")
+        given = dict.fromkeys(draft.contexts if draft.contexts is not None else before.contexts)
+        if not given or not set(given) <= set(Context):
+            findings.add("context", UNWANTED_CONTEXT, "ERR_INCLUSION")
+        action = draft.action or before.action
+        if action not in set(Action):
+            findings.add("filter_action", "Filter action is not included in the list", "ERR_INCLUSION")
+        expires_at = findings.of(lambda: self._expiry(draft), None) if draft.expiry else before.expires_at
+        findings.settle()
+        contexts = tuple(context for context in Context if context in given)
+        return evolve(before, title=title, contexts=contexts, action=Action(action), expires_at=expires_at)
+
+    def _expiry(self, draft: FilterDraft) -> datetime | None:
+        if draft.expires_in is None:
+            return None
+        if not 0 <= draft.expires_in <= LONGEST_TERM_S:
+            raise Invalid({"expires_in": "Expires in is not included in the list"}, codes={"expires_in": "ERR_INCLUSION"})
+        return self.now() + timedelta(seconds=draft.expires_in)
+
+
+def _title(given: str) -> str:
+    title = text.clean_line(given[: 2 * LONGEST_TITLE], "title")
+    if len(title) > LONGEST_TITLE:
+        raise Invalid({"title": f"Title is too long (maximum is {LONGEST_TITLE} characters)"}, codes={"title": "ERR_TOO_LONG"})
+    return title
+
+
+def _worded(before: Keyword, draft: KeywordDraft) -> Keyword:
+    keyword = before.keyword if draft.keyword is None else text.clean_line(draft.keyword[: 2 * LONGEST_KEYWORD], "keyword")
+    if text.is_blank(keyword):
+        raise Invalid({"keyword": "Keyword can't be blank"}, codes={"keyword": "ERR_BLANK"})
+    if len(keyword) > LONGEST_KEYWORD:
+        message = f"Keyword is too long (maximum is {LONGEST_KEYWORD} characters)"
+        raise Invalid({"keyword": message}, codes={"keyword": "ERR_TOO_LONG"})
+    return Keyword(before.id, keyword, before.whole_word if draft.whole_word is None else draft.whole_word)
+
+
+def _own(cursor: Cursor, viewer: Viewer, id: FilterId) -> Filter:
+    found = filters.one(cursor, account=viewer.id, id=id)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _of_keyword(cursor: Cursor, viewer: Viewer, id: KeywordId) -> tuple[Filter, Keyword]:
+    found = filters.of_keyword(cursor, account=viewer.id, keyword=id)
+    for keyword in found.keywords if found else ():
+        if found and keyword.id == id:
+            return found, keyword
+    raise NotFound
+
+
+def _of_post(cursor: Cursor, viewer: Viewer, id: RelationId) -> tuple[Filter, Chosen]:
+    found = filters.of_post(cursor, account=viewer.id, chosen=id)
+    for chosen in found.posts if found else ():
+        if found and chosen.id == id:
+            return found, chosen
+    raise NotFound

@@ -1,0 +1,193 @@
+"""How often somebody may do something: the rules as data, and counters of fixed windows.
+
+A window begins at a multiple of its length since 1970, so several processes (and Redis) agree on it without talking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from enum import Enum
+from math import ceil
+from typing import Protocol
+
+from attrs import define, field, frozen
+
+from microblog.model.errors import TooMany
+
+MINUTE, HOUR, DAY = 60, 3_600, 86_400
+
+
+class Per(Enum):
+    """Whose requests are counted together. A network is one IPv4 address or one IPv6 /64."""
+
+    NETWORK = "network"
+    TOKEN = "token"  # noqa: S105 - a word for whose requests are counted, not a secret
+    ACCOUNT = "account"
+
+
+@frozen
+class Rate:
+    """At most `limit` requests in each window of `seconds`. Rules of one `name` share one count."""
+
+    name: str
+    limit: int
+    seconds: int
+    per: Per
+    key: str = field(init=False)
+
+    @key.default
+    def _key(self) -> str:
+        return f"{self.name}:{self.per.value}:"
+
+
+# The limits of a Mastodon server, which clients are written for.
+API_ACCOUNT = Rate("api", 1_500, 5 * MINUTE, Per.ACCOUNT)
+API_TOKEN = Rate("api", 300, 5 * MINUTE, Per.TOKEN)
+API_NETWORK = Rate("api", 300, 5 * MINUTE, Per.NETWORK)
+MEDIA = Rate("media", 30, 30 * MINUTE, Per.ACCOUNT)
+DELETING = Rate("deleting", 30, 30 * MINUTE, Per.ACCOUNT)
+SIGN_UP = Rate("sign-up", 5, 30 * MINUTE, Per.NETWORK)
+APPS = Rate("apps", 5, 10 * MINUTE, Per.NETWORK)
+PAGING = Rate("paging", 300, 15 * MINUTE, Per.NETWORK)
+POSTING = Rate("posting", 300, 3 * HOUR, Per.ACCOUNT)
+FOLLOWS = Rate("follows", 400, DAY, Per.ACCOUNT)
+REPORTS = Rate("reports", 400, DAY, Per.ACCOUNT)
+SIGN_IN = Rate("sign-in", 25, 5 * MINUTE, Per.NETWORK)
+SIGN_IN_NAME = Rate("sign-in-name", 25, HOUR, Per.ACCOUNT)
+SIGN_IN_ANYWHERE = Rate("sign-in-anywhere", 500, HOUR, Per.ACCOUNT)
+LETTERS = Rate("letters", 5, 30 * MINUTE, Per.NETWORK)
+
+
+@frozen
+class Count:
+    """Where somebody stands: `used` of `rate.limit` until `reset`, in seconds since 1970."""
+
+    rate: Rate
+    used: int
+    reset: int
+
+    @property
+    def remaining(self) -> int:
+        """How many requests are left in this window."""
+        return max(0, self.left)
+
+    @property
+    def left(self) -> int:
+        """How many are left; below zero by how many too many there were."""
+        return self.rate.limit - self.used
+
+    @property
+    def exceeded(self) -> bool:
+        """True if this request was one too many."""
+        return self.left < 0
+
+    def problem(self, now: datetime) -> TooMany:
+        """What to tell somebody who asks too often."""
+        return TooMany(retry_after=max(1, ceil(self.reset - now.timestamp())))
+
+
+class Counter(Protocol):
+    """Counts in windows. May forget (then somebody gets a few requests more), never invents."""
+
+    async def add(self, key: str, window: int, expires_in: int, amount: int = 1) -> int:
+        """Add `amount` (0 only looks) to `key`'s count in this window, which nobody asks for after `expires_in` seconds; the new count."""
+
+
+@define
+class MemoryCounter:
+    """Counts in this process. Holds at most `capacity` counts: when full it forgets those that expired, then the oldest half."""
+
+    seconds: Callable[[], float]
+    capacity: int = 100_000
+    _counts: dict[tuple[str, int], tuple[int, float]] = field(factory=dict)
+
+    async def add(self, key: str, window: int, expires_in: int, amount: int = 1) -> int:
+        """See `Counter.add`."""
+        at = (key, window)
+        used, expires = self._counts.get(at, (0, 0.0))
+        if amount:
+            if not expires and len(self._counts) >= self.capacity:
+                self._make_room()
+            self._counts[at] = (used + amount, expires or self.seconds() + expires_in)
+        return used + amount
+
+    def __len__(self) -> int:
+        return len(self._counts)
+
+    def _make_room(self) -> None:
+        now = self.seconds()
+        alive = {at: count for at, count in self._counts.items() if count[1] > now}
+        if len(alive) > self.capacity // 2:
+            alive = dict(list(alive.items())[-(self.capacity // 2) :])
+        self._counts = alive
+
+
+@frozen
+class Limits:
+    """Applies rates to keys. `now` is the wall clock in UTC; `on` False counts nothing and refuses nobody."""
+
+    counter: Counter
+    now: Callable[[], datetime]
+    on: bool = True
+
+    async def count(self, rate: Rate, key: str, amount: int = 1) -> Count:
+        """Count a request of `key`. Does not refuse it: the caller looks at `exceeded`."""
+        now = int(self.now().timestamp())
+        window = now // rate.seconds
+        ends = (window + 1) * rate.seconds
+        used = await self.counter.add(rate.key + key, window, ends - now, amount)
+        return Count(rate, used, ends)
+
+    async def hit(self, rates: Iterable[tuple[Rate, str]]) -> Count | None:
+        """Count a request under every rate and answer the most exhausted count. Does not refuse: the caller looks at `exceeded`."""
+        if not self.on:
+            return None
+        worst: Count | None = None
+        for rate, key in rates:
+            count = await self.count(rate, key)
+            if worst is None or count.left < worst.left:
+                worst = count
+        return worst
+
+
+class LoginThrottle(Protocol):
+    """Slows down guessing of passwords, per network and per name that is tried, whether such an account exists or not."""
+
+    async def allow(self, network: str, name: str) -> None:
+        """Raises TooMany if this network, or anybody with this name, has failed too often."""
+
+    async def failed(self, network: str, name: str) -> None:
+        """Note that a password was wrong."""
+
+
+@frozen
+class CountedLogins:
+    """A `LoginThrottle` on counters: only failures count, so who knows the password is not slowed down by using it.
+
+    A name is counted for each network apart, so that a stranger who guesses does not shut its owner out; and, much later, for all together.
+    """
+
+    limits: Limits
+    per_network: Rate = SIGN_IN
+    per_name: Rate = SIGN_IN_NAME
+    anywhere: Rate = SIGN_IN_ANYWHERE
+
+    async def allow(self, network: str, name: str) -> None:
+        """See `LoginThrottle.allow`."""
+        if not self.limits.on:
+            return
+        for rate, key in self._keys(network, name):
+            count = await self.limits.count(rate, key, 0)
+            if not count.remaining:
+                raise count.problem(self.limits.now())
+
+    async def failed(self, network: str, name: str) -> None:
+        """See `LoginThrottle.failed`."""
+        if self.limits.on:
+            for rate, key in self._keys(network, name):
+                await self.limits.count(rate, key)
+
+    def _keys(self, network: str, name: str) -> tuple[tuple[Rate, str], ...]:
+        folded = name.strip().casefold()
+        return (self.per_network, network), (self.per_name, f"{folded} {network}"), (self.anywhere, folded)

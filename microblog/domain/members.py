@@ -1,0 +1,144 @@
+"""What the administrator does with people: list, show, suspend, let in, change roles and passwords."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from attrs import frozen
+
+from microblog.domain import removal
+from microblog.domain.letters import write_verdict
+from microblog.domain.passwords import Hashes, acceptable
+from microblog.domain.sessions import end_every
+from microblog.model.accounts import Member, Role
+from microblog.model.errors import Conflict, NotFound
+from microblog.model.events import EventKind
+from microblog.model.ids import AccountId
+from microblog.model.paging import Page
+from microblog.storage import accounts, events, logins
+from microblog.storage.database import Cursor, Transactions
+
+NOBODY = "There is nobody with this name or address."
+
+
+@frozen
+class Members:
+    """Commands for the administrator. Who may give them is decided by the caller.
+
+    Each that changes somebody gives the member as it is then, does nothing where nothing is to be done, and raises NotFound for nobody.
+    """
+
+    database: Transactions
+    passwords: Hashes
+    now: Callable[[], datetime]
+
+    async def list(self, page: Page, *, pending: bool = False, role: Role | None = None, suspended: bool = False) -> list[Member]:
+        """Members, the newest first; only applicants, those with a role, or the suspended, if asked for."""
+        return await self.database.read(logins.page_of, page=page, pending=pending, role=role, suspended=suspended)
+
+    async def show(self, name: str) -> Member:
+        """Who has this username (`ann`, `@ann`) or e-mail address."""
+        found = await self.database.read(logins.by_name, name=name.strip().removeprefix("@"))
+        if found is None:
+            raise NotFound(NOBODY)
+        return found
+
+    async def suspend(self, id: AccountId) -> Member:
+        """Hide the account and all it wrote from everybody, end its sessions, and let it in no more."""
+        return await self.database.run(self._suspend, id)
+
+    async def restore(self, id: AccountId) -> Member:
+        """Undo a suspension."""
+        return await self.database.run(self._restore, id)
+
+    async def disable(self, id: AccountId) -> Member:
+        """End the account's sessions and let it in no more; what it wrote stays."""
+        return await self.database.run(self._disable, id)
+
+    async def enable(self, id: AccountId) -> Member:
+        """Let somebody who was disabled in again."""
+        return await self.database.run(self._enable, id)
+
+    async def set_role(self, id: AccountId, role: Role) -> Member:
+        """Give the account a role."""
+        return await self.database.run(self._set_role, id, role)
+
+    async def reset_password(self, id: AccountId, password: str) -> Member:
+        """Give the account another password and end all its sessions. Raises Invalid (field password) for a bad one."""
+        acceptable(password)
+        return await self.database.run(self._reset_password, id, await self.passwords.hash(password))
+
+    async def approve(self, id: AccountId) -> Member:
+        """Let an applicant in, and write to them."""
+        return await self.database.run(self._approve, id)
+
+    async def confirm(self, id: AccountId) -> Member:
+        """Take the address as proved."""
+        return await self.database.run(self._confirm, id)
+
+    async def reject(self, id: AccountId) -> None:
+        """Write to an applicant and erase them: name and address are free again. Raises Conflict for somebody who was let in."""
+        await self.database.run(self._reject, id)
+
+    async def delete(self, id: AccountId) -> None:
+        """Delete the account as its owner could; the name stays taken."""
+        await self.database.run(removal.bury, id, self.now())
+
+    def _member(self, cursor: Cursor, id: AccountId) -> Member:
+        found = logins.by_account(cursor, account=id)
+        if found is None:
+            raise NotFound(NOBODY)
+        return found
+
+    def _changed(self, cursor: Cursor, id: AccountId) -> Member:
+        events.record(cursor, EventKind.ACCOUNT_CHANGED, at=self.now(), account=id)
+        return self._member(cursor, id)
+
+    def _suspend(self, cursor: Cursor, id: AccountId) -> Member:
+        if accounts.set_suspended(cursor, id=id, at=self.now()):
+            end_every(cursor, account=id, now=self.now())
+            events.record(cursor, EventKind.ACCOUNT_SUSPENDED, at=self.now(), account=id)
+        return self._member(cursor, id)
+
+    def _restore(self, cursor: Cursor, id: AccountId) -> Member:
+        return self._changed(cursor, id) if accounts.set_suspended(cursor, id=id, at=None) else self._member(cursor, id)
+
+    def _disable(self, cursor: Cursor, id: AccountId) -> Member:
+        if logins.set_disabled(cursor, account=id, at=self.now()):
+            end_every(cursor, account=id, now=self.now())
+        return self._member(cursor, id)
+
+    def _enable(self, cursor: Cursor, id: AccountId) -> Member:
+        logins.set_disabled(cursor, account=id, at=None)
+        return self._member(cursor, id)
+
+    def _set_role(self, cursor: Cursor, id: AccountId, role: Role) -> Member:
+        if self._member(cursor, id).login.role is role:
+            return self._member(cursor, id)
+        logins.change_role(cursor, account=id, role=role)
+        return self._changed(cursor, id)
+
+    def _reset_password(self, cursor: Cursor, id: AccountId, password_hash: str) -> Member:
+        member = self._member(cursor, id)
+        logins.change_password(cursor, account=id, password_hash=password_hash)
+        end_every(cursor, account=id, now=self.now())
+        return member
+
+    def _approve(self, cursor: Cursor, id: AccountId) -> Member:
+        if not logins.approve(cursor, account=id, now=self.now()):
+            return self._member(cursor, id)
+        member = self._changed(cursor, id)
+        write_verdict(cursor, member, self.now(), accepted=True)
+        return member
+
+    def _confirm(self, cursor: Cursor, id: AccountId) -> Member:
+        return self._changed(cursor, id) if logins.confirm(cursor, account=id, now=self.now()) else self._member(cursor, id)
+
+    def _reject(self, cursor: Cursor, id: AccountId) -> None:
+        member = self._member(cursor, id)
+        if member.login.approved_at is not None:
+            raise Conflict("This account was let in already: suspend or delete it instead.")
+        end_every(cursor, account=id, now=self.now())
+        write_verdict(cursor, member, self.now(), accepted=False)
+        accounts.erase(cursor, id=id)

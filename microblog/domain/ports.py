@@ -1,0 +1,66 @@
+"""What the domain needs of the world outside, each as it is used here; only the composition root knows who plays the part."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import BinaryIO, Protocol
+
+from microblog.model.cards import Fetched
+from microblog.model.letters import Envelope, Receipt
+from microblog.model.media import Format, Frame, MediaKind, Rendition
+
+
+class PostOffice(Protocol):
+    """Takes letters over."""
+
+    @property
+    def place(self) -> str:
+        """Where letters go, in words for the administrator; without any password."""
+
+    async def hand_in(self, envelope: Envelope) -> Receipt:
+        """Try once to pass the envelope on, within bounded time. What goes wrong on the way is a receipt too: DEFERRED."""
+
+
+class Web(Protocol):
+    """Brings what is elsewhere on the web."""
+
+    async def get(self, url: str, *, types: Collection[str], most: int, whole: bool = False) -> Fetched:
+        """What is at the URL, if it is of one of these content types. Raises Unfetchable.
+
+        Of a body that is longer than `most` bytes the beginning is taken, or with `whole` nothing.
+        """
+
+
+class Studio(Protocol):
+    """Keeps files, and makes of what was uploaded what is shown. Names begin with a `stem`, which whoever asks makes up.
+
+    What makes something raises Invalid if nothing can be made of the file, and leaves no more than what `beginning` finds.
+    """
+
+    @property
+    def takes_films(self) -> bool:
+        """True if films and sound can be taken."""
+
+    def open(self, name: str) -> BinaryIO:
+        """A file that is kept. Raises NotFound if there is none."""
+
+    def beginning(self, stem: str) -> list[str]:
+        """The names of the files that begin so."""
+
+    async def keep(self, file: BinaryIO, name: str) -> None:
+        """Keep an upload as it came."""
+
+    async def remove(self, names: Iterable[str]) -> None:
+        """Delete files; those that are gone are no problem."""
+
+    async def picture(self, file: BinaryIO, format: Format, stem: str) -> Rendition:
+        """A picture and its preview."""
+
+    async def preview(self, file: BinaryIO, format: Format, stem: str) -> Rendition:
+        """A preview alone."""
+
+    async def portrait(self, file: BinaryIO, format: Format, stem: str, size: Frame) -> str:
+        """A picture of exactly this size, cut to fit; its name."""
+
+    async def film(self, upload: str, format: Format, stem: str) -> tuple[MediaKind, Rendition]:
+        """A film or sound, out of the upload that was kept under this name."""

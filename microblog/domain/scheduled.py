@@ -1,0 +1,140 @@
+"""Posts that wait for their time: kept as drafts, published by a job through the same rules as any other post."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from attrs import evolve, frozen
+
+from microblog.domain.posts import Posts
+from microblog.model.accounts import Viewer
+from microblog.model.errors import Invalid, NotFound, Problem, Unavailable
+from microblog.model.ids import AccountId, ScheduledId
+from microblog.model.paging import Page
+from microblog.model.posts import Draft, Post
+from microblog.model.scheduled import Scheduled
+from microblog.storage import jobs, logins, media, posts, scheduled
+from microblog.storage.database import Cursor, Transactions
+
+PUBLISH = "post.scheduled"
+SOONEST = timedelta(minutes=5)
+MOST, MOST_A_DAY = 300, 25
+TOO_SOON = "Scheduled at date must be in the future"
+TOO_MANY = f"You have exceeded the limit of {MOST} scheduled posts"
+TOO_MANY_A_DAY = f"You have exceeded the limit of {MOST_A_DAY} scheduled posts for today"
+NOBODY = "The account could not publish when its time came."
+
+
+def forget(cursor: Cursor, account: AccountId, now: datetime) -> None:
+    """The account is about to be deleted: none of its posts to come is published."""
+    media.loosen_all_scheduled(cursor, account=account, at=now)
+    scheduled.delete_all(cursor, account=account)
+
+
+@frozen
+class Schedules:
+    """The commands about posts to come."""
+
+    database: Transactions
+    posts: Posts
+    now: Callable[[], datetime]
+
+    async def add(self, viewer: Viewer, draft: Draft, at: datetime) -> Scheduled | Post:
+        """Keep the draft until then. The same key again gives what it gave first: this, or the post that came of it since.
+
+        Raises Invalid for what could not be published now, for a time less than five minutes ahead, and for too many of them.
+        """
+        return await self.database.run(self._add, viewer, draft, at)
+
+    async def page(self, viewer: Viewer, page: Page) -> list[Scheduled]:
+        """What the viewer has scheduled, the newest first."""
+        return await self.database.read(scheduled.page_of, account=viewer.id, page=page)
+
+    async def one(self, viewer: Viewer, id: ScheduledId) -> Scheduled:
+        """One's own. Raises NotFound."""
+        return _own(await self.database.read(scheduled.by_id, id=id), viewer)
+
+    async def move(self, viewer: Viewer, id: ScheduledId, at: datetime) -> Scheduled:
+        """Let it wait for another time. Raises Invalid as `add` does, and NotFound."""
+        return await self.database.run(self._move, viewer, id, at)
+
+    async def cancel(self, viewer: Viewer, id: ScheduledId) -> Scheduled:
+        """Publish it never; what it was. Its media can be attached to another post for a day."""
+        return await self.database.run(self._cancel, viewer, id)
+
+    async def publish(self, id: ScheduledId) -> None:
+        """Publish it if its time has come. Done again, or too early, this does nothing. What stands against it is told to the author."""
+        try:
+            await self.database.run(self._publish, id)
+        except Unavailable:
+            raise
+        except Problem as problem:
+            await self.database.run(scheduled.set_problem, id=id, problem=problem.sentence)
+
+    def _add(self, cursor: Cursor, viewer: Viewer, draft: Draft, at: datetime) -> Scheduled | Post:
+        scheduled.lock_all(cursor, account=viewer.id)
+        if draft.key and (answered := self._answered(cursor, viewer, draft.key)):
+            return answered
+        planned = self.posts.check_within(cursor, viewer, draft)
+        self._check_time(cursor, viewer, at, None)
+        kept = evolve(draft, visibility=planned.visibility)
+        id = scheduled.insert(cursor, account=viewer.id, draft=kept, at=at, now=self.now())
+        media.reserve(cursor, scheduled=id, ids=draft.media)
+        self._promise(cursor, id, at)
+        return _own(scheduled.by_id(cursor, id=id), viewer)
+
+    def _answered(self, cursor: Cursor, viewer: Viewer, key: str) -> Scheduled | Post | None:
+        post = posts.first_answer(cursor, account=viewer.id, key=key)
+        if post is not None:
+            return posts.by_ids(cursor, [post]).get(post)
+        return scheduled.by_key(cursor, account=viewer.id, key=key)
+
+    def _check_time(self, cursor: Cursor, viewer: Viewer, at: datetime, but: ScheduledId | None) -> None:
+        if at < self.now() + SOONEST:
+            raise Invalid({"scheduled_at": TOO_SOON})
+        every, that_day = scheduled.counts(cursor, account=viewer.id, day=at, but=but)
+        if every >= MOST:
+            raise Invalid({"scheduled_at": TOO_MANY})
+        if that_day >= MOST_A_DAY:
+            raise Invalid({"scheduled_at": TOO_MANY_A_DAY})
+
+    def _promise(self, cursor: Cursor, id: ScheduledId, at: datetime) -> None:
+        jobs.add(cursor, PUBLISH, {"scheduled": str(id)}, due_at=at, now=self.now(), key=f"{id} {at.isoformat()}")
+
+    def _move(self, cursor: Cursor, viewer: Viewer, id: ScheduledId, at: datetime) -> Scheduled:
+        scheduled.lock_all(cursor, account=viewer.id)
+        if not scheduled.lock(cursor, id=id):
+            raise NotFound
+        _own(scheduled.by_id(cursor, id=id), viewer)
+        self._check_time(cursor, viewer, at, id)
+        scheduled.move(cursor, id=id, at=at)
+        self._promise(cursor, id, at)
+        return _own(scheduled.by_id(cursor, id=id), viewer)
+
+    def _cancel(self, cursor: Cursor, viewer: Viewer, id: ScheduledId) -> Scheduled:
+        if not scheduled.lock(cursor, id=id):
+            raise NotFound
+        found = _own(scheduled.by_id(cursor, id=id), viewer)
+        media.loosen_scheduled(cursor, scheduled=id, at=self.now())
+        scheduled.delete(cursor, id=id)
+        return evolve(found, media=tuple(evolve(one, attached=False) for one in found.media))
+
+    def _publish(self, cursor: Cursor, id: ScheduledId) -> None:
+        if not scheduled.lock(cursor, id=id):
+            return
+        found = scheduled.by_id(cursor, id=id)
+        if found is None or found.at > self.now():
+            return
+        member = logins.by_account(cursor, account=found.author)
+        if member is None or member.barred or member.pending:
+            raise Invalid({"account": NOBODY}, sentence=NOBODY)
+        viewer = Viewer(member.account, member.login.role, member.login.preferences)
+        self.posts.publish_within(cursor, viewer, found.draft, scheduled=id)
+        scheduled.delete(cursor, id=id)
+
+
+def _own(found: Scheduled | None, viewer: Viewer) -> Scheduled:
+    if found is None or found.author != viewer.id:
+        raise NotFound
+    return found

@@ -1,0 +1,138 @@
+"""Finding people, tags and posts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+import regex
+from attrs import evolve, field, frozen
+
+from microblog.domain import search_query, text
+from microblog.domain.accounts import Accounts
+from microblog.domain.posts import seen
+from microblog.domain.search_query import Query
+from microblog.model.accounts import Account, Viewer
+from microblog.model.errors import NotFound
+from microblog.model.ids import LARGEST_ID, AccountId, PostId, id_at
+from microblog.model.paging import Page
+from microblog.model.posts import Post, Tag, TagDay, TagUse
+from microblog.storage import accounts, posts, search, tags
+from microblog.storage.database import Cursor, Transactions
+
+MOST_FOUND = 20
+LONGEST_QUERY = 200
+DAYS = 7
+_ADDRESS = regex.compile(r"/(?:@|users/)(?P<name>[A-Za-z0-9_]{1,30})(?:/(?:statuses/)?(?P<post>[0-9]{1,19}))?(?:/activity)?/?")
+
+
+@frozen
+class Found:
+    """What a search gave, the best first."""
+
+    accounts: list[Account] = field(factory=list)
+    tags: list[Tag] = field(factory=list)
+    posts: list[Post] = field(factory=list)
+
+
+@frozen
+class Search:
+    """Looks for people by name, for tags by how they begin, and for posts by what they say."""
+
+    database: Transactions
+    accounts: Accounts
+    now: Callable[[], datetime]
+
+    async def find(self, viewer: Viewer | None, query: str, limit: int = MOST_FOUND) -> Found:
+        """People whose username or display name holds the query, tags that begin so, and posts that say it.
+
+        A leading `@` asks for people alone, a leading `#` not for people. Nothing is found for a blank query.
+        """
+        words = text.clean(query[:LONGEST_QUERY], "q")
+        people = [] if words.startswith("#") else await self.accounts.search(viewer, words, limit=limit)
+        if words.startswith("@"):
+            return Found(people)
+        return Found(people, await self.tags(words, limit=limit), await self.posts(viewer, words, Page(limit)))
+
+    async def posts(
+        self, viewer: Viewer | None, query: str, page: Page, *, offset: int = 0, account: AccountId | None = None
+    ) -> list[Post]:
+        """The newest posts that are as the query says (see search_query.py), of those that the viewer may see. `account`: only theirs.
+
+        What others wrote is found only if they let their posts be found, one's own always.
+        """
+        parsed = search_query.parse(text.clean(query[:LONGEST_QUERY], "q"))
+        if not (parsed.narrow or account):
+            return []
+        return await self.database.read(self._posts, viewer, parsed, page=within(parsed, page), offset=offset, account=account)
+
+    async def tags(self, query: str, *, limit: int = MOST_FOUND, offset: int = 0) -> list[Tag]:
+        """Tags that begin so, with or without `#`; the exact one first, then the most used."""
+        key = text.tag_key(query[:LONGEST_QUERY].strip().removeprefix("#"))
+        return await self.database.read(tags.by_prefix, prefix=key, limit=limit, offset=offset) if key else []
+
+    async def uses(self, wanted: Sequence[Tag]) -> list[TagUse]:
+        """How the tags were used in public in the last days, in their order."""
+        return await self.database.read(self._uses, wanted) if wanted else []
+
+    async def at(self, viewer: Viewer | None, url: str) -> Found:
+        """The person or the post whose address on this site that is; nothing where it is none, or hidden from the viewer."""
+        path = _local_path(url, self.accounts.base_url)
+        match = _ADDRESS.fullmatch(path) if path else None
+        if match is None:
+            return Found()
+        try:
+            if match["post"] and int(match["post"]) <= LARGEST_ID:
+                return Found(posts=[await self.database.read(seen, PostId(int(match["post"])), viewer)])
+            return Found([await self.accounts.by_username(match["name"])]) if not match["post"] else Found()
+        except NotFound:
+            return Found()
+
+    def _posts(
+        self, cursor: Cursor, viewer: Viewer | None, query: Query, *, page: Page, offset: int, account: AccountId | None
+    ) -> list[Post]:
+        author = account if query.author is None else self._author(cursor, viewer, query.author)
+        if query.author is not None and (author is None or account not in (None, author)):
+            return []
+        wish = search.Wish(
+            query.words, query.starts, query.texts, query.without_words, query.without_texts, author, query.has, query.has_not
+        )
+        entries = search.posts(cursor, wish, viewer=viewer.id if viewer else None, page=page, offset=offset, now=self.now())
+        return posts.load(cursor, entries)
+
+    def _author(self, cursor: Cursor, viewer: Viewer | None, name: str) -> AccountId | None:
+        if name == "me":
+            return viewer.id if viewer else None
+        account = accounts.by_username(cursor, username=name)
+        return account.id if account else None
+
+    def _uses(self, cursor: Cursor, wanted: Sequence[Tag]) -> list[TagUse]:
+        today = self.now().replace(hour=0, minute=0, second=0, microsecond=0)
+        starts = [int((today - timedelta(days=back)).timestamp()) for back in range(DAYS)]
+        first = id_at(today - timedelta(days=DAYS - 1)) - 1
+        used = {
+            (tag, day * 86_400): (people, posts)
+            for tag, day, people, posts in tags.usage(cursor, tags=[tag.id for tag in wanted], since=first)
+        }
+        return [TagUse(tag, tuple(TagDay(start, *used.get((tag.id, start), (0, 0))) for start in starts)) for tag in wanted]
+
+
+def within(query: Query, page: Page) -> Page:
+    """The page, with the bounds of time that the query sets."""
+    highest = min((bound for bound in (query.before, page.max_id) if bound is not None), default=None)
+    if query.after is None:
+        return evolve(page, max_id=highest)
+    if page.min_id is not None:
+        return evolve(page, max_id=highest, min_id=max(query.after, page.min_id))
+    return evolve(page, max_id=highest, since_id=max(query.after, page.since_id or 0))
+
+
+def _local_path(url: str, base_url: str) -> str | None:
+    """The path of one of our addresses, be it http or https; None for any other text."""
+    try:
+        parts = urlsplit(url.strip()[:2_048])
+    except ValueError:
+        return None
+    ours = parts.scheme in ("http", "https") and parts.netloc.lower() == urlsplit(base_url).netloc.lower()
+    return parts.path if ours else None

@@ -1,0 +1,39 @@
+"""The services around tags, people and what is said between them, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Self
+
+from attrs import frozen
+
+from microblog.domain.announcements import Announcements
+from microblog.domain.people import People
+from microblog.domain.reports import Reports
+from microblog.domain.search import Search
+from microblog.domain.tags import Tags
+from microblog.domain.trends import Trends
+from microblog.storage.database import Transactions
+
+
+@frozen
+class SocialServices:
+    """Each of them by its name."""
+
+    announcements: Announcements
+    people: People
+    reports: Reports
+    tags: Tags
+    trends: Trends
+
+    @classmethod
+    def on(cls, database: Transactions, search: Search, host: str, base_url: str, now: Callable[[], datetime]) -> Self:
+        """All of them on one database. `host` and `base_url` are the site's public ones."""
+        return cls(
+            announcements=Announcements(database, host, base_url, now),
+            people=People(database, now),
+            reports=Reports(database, now),
+            tags=Tags(database, search, now),
+            trends=Trends(database, search, now),
+        )

@@ -1,0 +1,144 @@
+"""The statistics of days: counted once a day is over, by UTC and by the site's own midnight, and again whenever somebody asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from attrs import field, frozen
+
+from microblog.model.errors import Invalid
+from microblog.model.ids import PostId
+from microblog.model.statistics import DAY, Day, Measure, Span, begin_of, days, span
+from microblog.storage import statistics
+from microblog.storage.database import Cursor, Transactions
+
+UTC_ZONE = ZoneInfo("UTC")
+GRACE = timedelta(minutes=15)
+"""How long after its end a day is counted: whatever was written before midnight is committed by then (statements end after 15 s)."""
+LONGEST_REBUILD = 20 * 366  # days
+
+
+@frozen
+class Week:
+    """A week from Monday on, in UTC: posts, people who were here, people who came."""
+
+    start: datetime
+    posts: int
+    logins: int
+    registrations: int
+
+
+@frozen
+class Statistics:
+    """Counts days and tells what was counted. `site_zone` is whose midnight ends a day here."""
+
+    database: Transactions
+    site_zone: ZoneInfo
+    now: Callable[[], datetime]
+    zones: tuple[ZoneInfo, ...] = field(init=False)
+
+    @zones.default
+    def _zones(self) -> tuple[ZoneInfo, ...]:
+        return (UTC_ZONE,) if self.site_zone.key == UTC_ZONE.key else (self.site_zone, UTC_ZONE)
+
+    def last_day(self, zone: ZoneInfo) -> date:
+        """The newest day of the zone that can be counted: it has ended, and its grace is over."""
+        return (self.now() - GRACE).astimezone(zone).date() - DAY
+
+    async def count(self, zone: ZoneInfo, day: date) -> None:
+        """Count a day, over what was counted before. Raises Invalid if it is not over."""
+        self._is_over(zone, day)
+        await self.database.run(_count, zone, day)
+
+    async def keep_up(self, zone: ZoneInfo, day: date) -> None:
+        """Count the day, and whichever before it was never counted. May be broken off and begun again, by several at once."""
+        self._is_over(zone, day)
+        await self.database.run(_count, zone, day)
+        begun = await self.database.read(statistics.beginning)
+        if begun is None:
+            return
+        first = begun.astimezone(zone).date()
+        for missing in await self.database.read(statistics.uncounted, zone=zone.key, first=first, last=day):
+            await self.database.run(_count, zone, missing)
+
+    async def rebuild(self, first: date | None = None, last: date | None = None) -> tuple[date, date] | None:
+        """Count these days again, in each zone; from the site's beginning and up to the last that is over where nothing else is said.
+
+        The first and the last; None where no day is over since the first account was made. Raises Invalid if the last is not over, or there
+        are none or too many.
+        """
+        newest = min(map(self.last_day, self.zones))
+        first = first or await self.begun(UTC_ZONE)
+        if first is None or (last is None and newest < first):
+            return None
+        last = last or newest
+        if last < first:
+            raise Invalid({"to": f"The last day, {last}, is before the first, {first}"})
+        for zone in self.zones:
+            self._is_over(zone, last)
+        if (last - first).days >= LONGEST_REBUILD:
+            raise Invalid({"to": f"That is more than {LONGEST_REBUILD} days"})
+        for zone in self.zones:
+            for day in days(first, last):
+                await self.database.run(_count, zone, day)
+        return first, last
+
+    async def read(self, zone: ZoneInfo, first: date, last: date) -> list[Day]:
+        """What was counted of these days, the oldest first; a day that was not counted is left out."""
+        return await self.database.read(statistics.read, zone=zone.key, first=first, last=last)
+
+    async def so_far(self, zone: ZoneInfo) -> Day:
+        """Today up to now. Nothing is kept of it."""
+        today = self.now().astimezone(zone).date()
+        return await self.database.read(_counted, zone, today)
+
+    async def begun(self, zone: ZoneInfo) -> date | None:
+        """The day on which the first account was made."""
+        begun = await self.database.read(statistics.beginning)
+        return begun and begun.astimezone(zone).date()
+
+    async def weeks(self, count: int = 12) -> list[Week]:
+        """The last weeks, the running one first. Days that were not counted yet are counted for it."""
+        today = self.now().astimezone(UTC).date()
+        monday = today - timedelta(days=today.weekday())
+        first = monday - timedelta(weeks=count - 1)
+        known = {day.day: day for day in await self.read(UTC_ZONE, first, today)}
+        begun = await self.begun(UTC_ZONE)
+        for day in days(max(first, begun), today) if begun else ():
+            if day not in known:
+                known[day] = await self.database.read(_counted, UTC_ZONE, day)
+        return [await self._week(monday - timedelta(weeks=back), known.values()) for back in range(count)]
+
+    async def tag_names(self, keys: Iterable[str]) -> dict[str, str]:
+        """Those of the tags that may be shown to everybody today, with their names."""
+        return await self.database.read(statistics.tags_in_use, keys=list(keys))
+
+    async def in_view(self, ids: Iterable[PostId]) -> set[PostId]:
+        """Those of the posts that may be shown to everybody today."""
+        return await self.database.read(statistics.posts_in_view, ids=list(ids))
+
+    async def note_crowd(self, process: str, peak: int) -> None:
+        """The process had so many live connections at once, a moment ago."""
+        slot = self.now().replace(second=0, microsecond=0)
+        slot -= timedelta(minutes=slot.minute % 15)
+        await self.database.run(statistics.note_crowd, slot=slot, process=process, peak=peak)
+
+    async def _week(self, monday: date, known: Iterable[Day]) -> Week:
+        within = [day for day in known if monday <= day.day < monday + 7 * DAY]
+        begin, end = begin_of(monday, UTC_ZONE), begin_of(monday + 7 * DAY, UTC_ZONE)
+        active = await self.database.read(statistics.active, Span(begin, end)) if within else 0
+        return Week(begin, sum(day[Measure.POSTS] for day in within), active, sum(day[Measure.NEW_ACCOUNTS] for day in within))
+
+    def _is_over(self, zone: ZoneInfo, day: date) -> None:
+        if day > self.last_day(zone):
+            raise Invalid({"to": f"{day} is not over yet in {zone.key}"})
+
+
+def _counted(cursor: Cursor, zone: ZoneInfo, day: date) -> Day:
+    return statistics.count(cursor, span(day, zone), day)
+
+
+def _count(cursor: Cursor, zone: ZoneInfo, day: date) -> None:
+    statistics.write(cursor, zone.key, _counted(cursor, zone, day))

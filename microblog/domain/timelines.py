@@ -1,0 +1,128 @@
+"""Lists of posts, each as one viewer (or nobody) may see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from attrs import Factory, evolve, field, frozen
+
+from microblog.domain import text
+from microblog.domain.sieves import Sieves
+from microblog.model.accounts import Viewer
+from microblog.model.filters import Context, Sieve
+from microblog.model.ids import AccountId
+from microblog.model.paging import Page
+from microblog.model.posts import Post
+from microblog.storage import posts, timelines
+from microblog.storage.database import Cursor, Transactions
+from microblog.storage.timelines import Entry, Tags
+
+MOST_PINNED = 5
+MOST_TAGS = 4  # of each kind that one timeline is made of
+MOST_LOOKS = 10  # for a page of home, where filters hide much
+MOST_IN_A_LOOK = 160
+
+
+@frozen
+class Marked:
+    """A list that is paged by the ids of the marks (favourites, bookmarks), not of the posts: `marks` are as many as `posts`."""
+
+    posts: list[Post]
+    marks: list[int]
+
+
+@frozen
+class Timelines:
+    """Reads lists of posts."""
+
+    database: Transactions
+    now: Callable[[], datetime]
+    sieves: Sieves = field(default=Factory(lambda self: Sieves(self.database, self.now), takes_self=True))
+
+    async def home(self, viewer: Viewer, page: Page) -> list[Post]:
+        """What the viewer and those whom they follow post, without what their filters hide there: a short page really is the end."""
+        hiding = (await self.sieves.of(viewer)).hiding(Context.HOME)
+        if hiding.filters:
+            return await self.database.read(self._sieved, viewer, page, hiding)
+        return await self.database.read(_loaded, timelines.home, viewer=viewer.id, page=page, now=self.now())
+
+    async def public(self, viewer: Viewer | None, page: Page, *, media: bool = False) -> list[Post]:
+        """What everybody here posts in public; `media`: only what has media with it."""
+        return await self.database.read(_loaded, timelines.public, viewer=_id(viewer), page=page, now=self.now(), media=media)
+
+    async def tag(
+        self,
+        viewer: Viewer | None,
+        tag: str,
+        page: Page,
+        *,
+        any: Sequence[str] = (),
+        all: Sequence[str] = (),
+        none: Sequence[str] = (),
+        media: bool = False,
+    ) -> list[Post]:
+        """Public posts that carry the tag or one of `any`, each of `all` and none of `none`, however they are written."""
+        wanted = Tags(_keys([tag, *any[:MOST_TAGS]]), _keys(all[:MOST_TAGS]), _keys(none[:MOST_TAGS]), media)
+        return await self.database.read(_loaded, timelines.of_tags, tags=wanted, viewer=_id(viewer), page=page, now=self.now())
+
+    async def account(
+        self,
+        viewer: Viewer | None,
+        account: AccountId,
+        page: Page,
+        *,
+        replies: bool = True,
+        boosts: bool = True,
+        tag: str | None = None,
+        media: bool = False,
+    ) -> list[Post]:
+        """What somebody posts; only with the tag, if one is given."""
+        key = None if tag is None else text.tag_key(tag)
+        asked = {"replies": replies, "boosts": boosts, "tag": key, "media": media}
+        return await self.database.read(_loaded, timelines.of_account, account=account, viewer=_id(viewer), page=page, **asked)
+
+    async def pinned(self, viewer: Viewer | None, account: AccountId) -> list[Post]:
+        """What somebody shows on top of their profile, the newest pin first."""
+        return await self.database.read(_loaded, timelines.pinned, account=account, viewer=_id(viewer), limit=MOST_PINNED)
+
+    async def favourites(self, viewer: Viewer, page: Page) -> Marked:
+        """What the viewer favoured, the newest favourite first."""
+        return await self.database.read(_marked, timelines.favourites, viewer=viewer.id, page=page)
+
+    async def bookmarks(self, viewer: Viewer, page: Page) -> Marked:
+        """What the viewer bookmarked, the newest bookmark first."""
+        return await self.database.read(_marked, timelines.bookmarks, viewer=viewer.id, page=page)
+
+    def _sieved(self, cursor: Cursor, viewer: Viewer, page: Page, hiding: Sieve) -> list[Post]:
+        kept: list[Post] = []
+        part = page
+        for _ in range(MOST_LOOKS):
+            entries = timelines.home(cursor, viewer=viewer.id, page=part, now=self.now())
+            found = posts.load(cursor, entries)
+            passed = [post for post in found if post.author.id == viewer.id or not hiding.matches(post, self.now())]
+            kept = passed + kept if page.upward else kept + passed
+            if len(entries) < part.limit or len(kept) >= page.limit:
+                break
+            bound = {"min_id": entries[0][0]} if page.upward else {"max_id": entries[-1][0]}
+            part = evolve(part, limit=min(2 * part.limit, MOST_IN_A_LOOK), **bound)
+        return kept[-page.limit :] if page.upward else kept[: page.limit]
+
+
+def _keys(tags: Sequence[str]) -> list[str]:
+    return [text.tag_key(tag) for tag in tags]
+
+
+def _id(viewer: Viewer | None) -> AccountId | None:
+    return viewer.id if viewer else None
+
+
+def _loaded(cursor: Cursor, entries: Callable[..., list[Entry]], /, **asked: object) -> list[Post]:
+    return posts.load(cursor, entries(cursor, **asked))
+
+
+def _marked(cursor: Cursor, entries: Callable[..., list[tuple[Entry, int]]], /, **asked: object) -> Marked:
+    rows = entries(cursor, **asked)
+    found = posts.by_ids(cursor, [entry[0] for entry, _ in rows]) if rows else {}
+    kept = [(found[entry[0]], mark) for entry, mark in rows if entry[0] in found]
+    return Marked([post for post, _ in kept], [mark for _, mark in kept])

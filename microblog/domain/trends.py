@@ -1,0 +1,51 @@
+"""What is talked about: tags and posts, from what people really did in the last days."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from attrs import define, field
+
+from microblog.domain.search import Search
+from microblog.model.accounts import Viewer
+from microblog.model.ids import PostId, id_at
+from microblog.model.posts import Post, Tag, TagUse
+from microblog.storage import posts, tags, trends
+from microblog.storage.database import Cursor, Transactions
+
+DAYS = timedelta(days=7)
+REMEMBERED = timedelta(minutes=5)
+MOST = 100
+
+
+@define
+class Trends:
+    """Counts every few minutes, and remembers until then."""
+
+    database: Transactions
+    search: Search
+    now: Callable[[], datetime]
+    _tags: tuple[list[Tag], datetime] | None = field(default=None, init=False)
+    _posts: tuple[list[PostId], datetime] | None = field(default=None, init=False)
+
+    async def tags(self, *, limit: int, offset: int = 0) -> list[TagUse]:
+        """The tags that most people used in public, with their last days."""
+        if self._tags is None or self.now() - self._tags[1] > REMEMBERED:
+            self._tags = await self.database.read(tags.talked_about, after=self._since(), limit=MOST), self.now()
+        return await self.search.uses(self._tags[0][offset : offset + limit])
+
+    async def posts(self, viewer: Viewer | None, *, limit: int, offset: int = 0) -> list[Post]:
+        """The public posts that most people liked or boosted, of those that the viewer may see."""
+        if self._posts is None or self.now() - self._posts[1] > REMEMBERED:
+            self._posts = await self.database.read(trends.posts, after=self._since(), limit=MOST), self.now()
+        found = await self.database.read(_shown, viewer, self._posts[0])
+        return found[offset : offset + limit]
+
+    def _since(self) -> int:
+        return id_at(self.now() - DAYS)
+
+
+def _shown(cursor: Cursor, viewer: Viewer | None, ids: list[PostId]) -> list[Post]:
+    found = posts.by_ids(cursor, posts.visible(cursor, ids=ids, viewer=viewer.id if viewer else None)) if ids else {}
+    return [found[id] for id in ids if id in found]

@@ -1,0 +1,118 @@
+"""What people type into forms about themselves: each field looked at by itself, all problems reported at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import idna
+import regex
+from attrs import define, field
+
+from microblog.domain import text
+from microblog.model.errors import Invalid
+
+LONGEST_EMAIL = 254  # RFC 5321, section 4.5.3.1.3
+LONGEST_LOCAL_PART = 64
+
+T = TypeVar("T")
+
+# The atoms of RFC 5322, section 3.2.3; nobody's mailbox needs the quoted forms, and they hide control characters.
+_LOCAL_PART = regex.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_HOST = regex.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}|localhost")
+_LOCALE = regex.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
+
+
+@define
+class Findings:
+    """Collects what is wrong with a form. Each field keeps the first problem that is found with it."""
+
+    fields: dict[str, str] = field(factory=dict)
+    codes: dict[str, str] = field(factory=dict)
+
+    def add(self, name: str, sentence: str, code: str) -> None:
+        """Note a problem of a field."""
+        if name not in self.fields:
+            self.fields[name] = sentence
+            self.codes[name] = code
+
+    def of(self, check: Callable[[], T], otherwise: T) -> T:
+        """What `check` gives, or `otherwise` where it raises Invalid, which is noted."""
+        try:
+            return check()
+        except Invalid as invalid:
+            for name, sentence in invalid.fields.items():
+                self.add(name, sentence, invalid.codes.get(name, "ERR_INVALID"))
+            return otherwise
+
+    def settle(self) -> None:
+        """Raise Invalid with all that was found, if anything was."""
+        if self.fields:
+            raise Invalid(self.fields, codes=self.codes)
+
+
+def email(given: str) -> str:
+    """An e-mail address as it is stored: its host in ASCII and lower case. Raises Invalid with a code."""
+    address = given.strip()
+    if not address:
+        raise Invalid({"email": "E-mail address can't be blank"}, codes={"email": "ERR_BLANK"})
+    local, _, host = address.rpartition("@")
+    host = _ascii_host(host)
+    if (
+        len(local) > LONGEST_LOCAL_PART
+        or not _LOCAL_PART.fullmatch(local)
+        or not _HOST.fullmatch(host)
+        or len(local) + 1 + len(host) > LONGEST_EMAIL
+    ):
+        raise Invalid({"email": "E-mail address is invalid"}, codes={"email": "ERR_INVALID"})
+    return f"{local}@{host}"
+
+
+def _ascii_host(host: str) -> str:
+    if host.isascii():
+        return host.lower()
+    try:
+        return idna.encode(host, uts46=True).decode() if len(host) <= LONGEST_EMAIL else ""
+    except idna.IDNAError:
+        return ""
+
+
+def one_of(given: str, allowed: frozenset[str], name: str) -> str:
+    """`given`, if it is one of those allowed. Raises Invalid for the field `name`."""
+    if given not in allowed:
+        label = name.replace("_", " ").capitalize()
+        raise Invalid({name: f"{label} is not included in the list"}, codes={name: "ERR_INCLUSION"})
+    return given
+
+
+def time_zone(given: str) -> str:
+    """The name of a time zone, such as Europe/Vienna. Raises Invalid where there is no such one."""
+    try:
+        ZoneInfo(given)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as unknown:
+        raise Invalid({"time_zone": "Time zone is not known"}, codes={"time_zone": "ERR_INCLUSION"}) from unknown
+    return given
+
+
+def locale(given: str) -> str:
+    """A language tag (RFC 5646) such as en, de-AT or zh-Hant. Raises Invalid for anything else."""
+    if not _LOCALE.fullmatch(given):
+        raise Invalid({"locale": "Language is not known"}, codes={"locale": "ERR_INCLUSION"})
+    return given
+
+
+def language(given: str) -> str:
+    """The code of a language that somebody writes in (ISO 639), such as en or yue. Raises Invalid for anything else."""
+    if not (given.isascii() and given.isalpha() and given.islower() and len(given) in (2, 3)):
+        raise Invalid({"language": "Language is not included in the list"}, codes={"language": "ERR_INCLUSION"})
+    return given
+
+
+def limited(given: str, longest: int, name: str) -> str:
+    """A text as it is stored, if it counts at most `longest` characters. Raises Invalid for the field `name`."""
+    label = name.replace("_", " ").capitalize()
+    # Counting takes its time, a text of a megabyte is refused before it.
+    if len(given) > 40 * longest or text.length(stored := text.clean(given, name)) > longest:
+        raise Invalid({name: f"{label} is too long (maximum is {longest} characters)"}, codes={name: "ERR_TOO_LONG"})
+    return stored

@@ -1,0 +1,1 @@
+"""Work that was written down as a row: claimed, leased, retried, done."""

@@ -1,0 +1,54 @@
+"""The tasks about posts: polls end, scheduled posts come out, films are made, links are looked at, files go to which nobody refers."""
+
+from __future__ import annotations
+
+from microblog.domain import attachments, cards, polls, scheduled
+from microblog.domain.posting import PostingServices
+from microblog.jobs.retry import Plan
+from microblog.jobs.tasks import HOURLY, Sweep, nightly
+from microblog.jobs.worker import Task
+from microblog.model.cards import CardId
+from microblog.model.ids import MediaId, PollId, ScheduledId
+from microblog.model.jobs import Hopeless, Job
+
+SWEEPS = (
+    Sweep("sweep.media", attachments.sweep, attachments.LOOSE_KEPT, HOURLY),
+    Sweep("sweep.cards", cards.sweep, cards.KEPT, nightly(3, 40)),
+)
+PLANS = {
+    attachments.CONVERT: Plan(tries=3, limit=3600.0),  # one film at a time, so the last of several waits
+    cards.FETCH: Plan(tries=cards.TRIES, first=120.0, limit=90.0),
+}
+
+
+def _id(job: Job, name: str) -> int:
+    id = job.payload.get(name)
+    if not isinstance(id, str) or not id.isdecimal():
+        raise Hopeless(f"The job does not say which {name} it is about.")
+    return int(id)
+
+
+def tasks(services: PostingServices) -> dict[str, Task]:
+    """The tasks of this page, by the kind of their jobs."""
+
+    async def end_poll(job: Job) -> None:
+        await services.polls.end(PollId(_id(job, "poll")))
+
+    async def publish(job: Job) -> None:
+        await services.schedules.publish(ScheduledId(_id(job, "scheduled")))
+
+    async def convert(job: Job) -> None:
+        await services.attachments.convert(MediaId(_id(job, "media")))
+
+    async def tidy(job: Job) -> None:
+        names = job.payload.get("names")
+        if not isinstance(names, list):
+            raise Hopeless("The job does not say which files it is about.")
+        await services.attachments.tidy([str(name) for name in names])
+
+    async def fetch(job: Job) -> None:
+        if services.cards is not None:  # else previews were switched off since
+            await services.cards.fetch(CardId(_id(job, "card")), last_try=job.tries >= cards.TRIES)
+
+    made: dict[str, Task] = {polls.END: end_poll, scheduled.PUBLISH: publish, attachments.CONVERT: convert, attachments.TIDY: tidy}
+    return made | {cards.FETCH: fetch}

@@ -1,0 +1,154 @@
+"""Timers: every tick becomes one job, however many processes watch the clock.
+
+A tick is a moment that a rule computes, so all processes agree on it; the first transaction to record it adds its job. Whoever was
+down finds in the database how far the timer came, and its policy says what becomes of the ticks in between. A clock that jumps ahead runs
+ticks early, one that jumps back runs none twice.
+
+Chosen (2026-11): moments computed from a rule and a row each. Instead of: a loop that runs every N seconds, which misses midnight when
+the process is down then and runs twice when there are two; cron expressions, whose meaning on daylight-saving days nobody remembers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from enum import Enum
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from attrs import define, field, frozen
+from attrs.validators import ge, gt
+from twisted.application.internet import TimerService
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from microblog.model.errors import Unavailable
+from microblog.storage import jobs
+from microblog.storage.database import Cursor, Transactions
+
+_log = Logger()
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY = timedelta(days=1)
+LONGEST_WAY_BACK = timedelta(days=62)
+
+
+class Rule(Protocol):
+    """When a timer ticks."""
+
+    def before(self, moment: datetime) -> Iterator[datetime]:
+        """All ticks that are not after `moment`, newest first, without end. Aware, in UTC."""
+
+
+@frozen
+class Every:
+    """At each whole multiple of `period` since 1970 in UTC."""
+
+    period: timedelta = field(validator=ge(timedelta(seconds=1)))
+
+    def before(self, moment: datetime) -> Iterator[datetime]:
+        """See `Rule`."""
+        tick = moment.astimezone(UTC) - (moment - _EPOCH) % self.period
+        while True:
+            yield tick
+            tick -= self.period
+
+
+@frozen
+class Daily:
+    """Once each day of `zone`, when its clocks show `at`; on some days of the week only, where `weekdays` (Monday is 0) says so.
+
+    Where clocks skip that time, it is as much later as they skip; where they show it twice, it is the first time.
+    """
+
+    at: time
+    zone: ZoneInfo
+    weekdays: frozenset[int] = frozenset(range(7))
+
+    def on(self, day: date) -> datetime:
+        """The moment on that day, in UTC."""
+        return datetime.combine(day, self.at, tzinfo=self.zone).astimezone(UTC)
+
+    def before(self, moment: datetime) -> Iterator[datetime]:
+        """See `Rule`."""
+        day = moment.astimezone(self.zone).date() + _DAY  # no zone is off by more than a day from what it shows
+        later = moment + _DAY
+        while day > date.min:
+            if day.weekday() in self.weekdays and (tick := self.on(day)) <= moment and tick < later:
+                yield tick
+                later = tick  # where a zone left out a whole day, two days come to the same moment
+            day -= _DAY
+
+
+class CatchUp(Enum):
+    """What becomes of ticks that nobody was there for."""
+
+    EACH = "each"  # every one of them has its job, oldest first, back to LONGEST_WAY_BACK: statistics of a day
+    LAST = "last"  # one job for all of them: a sweep, a digest
+
+
+@frozen
+class Timer:
+    """Adds a job of kind `kind` at each tick. Its payload is {"tick": the moment in ISO 8601, UTC}."""
+
+    kind: str
+    rule: Rule
+    catch_up: CatchUp = CatchUp.LAST
+
+    def missed(self, last: datetime, now: datetime) -> list[datetime]:
+        """The ticks after `last` up to `now` that are to have a job, oldest first."""
+        found = []
+        for tick in self.rule.before(now):
+            if tick <= max(last, now - LONGEST_WAY_BACK):
+                break
+            found.append(tick)
+            if self.catch_up is CatchUp.LAST:
+                break
+        return found[::-1]
+
+
+def enqueue(cursor: Cursor, timer: Timer, *, now: datetime) -> int:
+    """Add the jobs of the timer's ticks up to now that have none yet; how many. Any number of processes may do this at once.
+
+    A timer that was never seen begins with its next tick: nothing is caught up from before it existed.
+    """
+    last = jobs.last_tick(cursor, timer.kind, until=now)
+    if last is None:
+        jobs.tick(cursor, timer.kind, next(timer.rule.before(now)))
+        return 0
+    added = 0
+    for tick in timer.missed(last, now):
+        if jobs.tick(cursor, timer.kind, tick):
+            moment = tick.isoformat()
+            jobs.add(cursor, timer.kind, {"tick": moment}, due_at=now, now=now, key=moment)
+            added += 1
+    return added
+
+
+@define
+class Schedule:
+    """Looks at all timers, again and again. `wake` is called when there are new jobs."""
+
+    database: Transactions
+    timers: Sequence[Timer]
+    now: Callable[[], datetime]
+    wake: Callable[[], None] = lambda: None
+    every: float = field(default=10.0, validator=gt(0))  # seconds: how late a tick may be noticed
+
+    async def look(self) -> None:
+        """Enqueue what is due. Raises nothing: a timer that fails is tried at the next look and stops no other."""
+        for timer in self.timers:
+            try:
+                if await self.database.read(jobs.last_tick, timer.kind, until=self.now()) == next(timer.rule.before(self.now())):
+                    continue
+                if await self.database.run(enqueue, timer, now=self.now()):
+                    self.wake()
+            except Unavailable:
+                return
+            except Exception:
+                _log.failure("The timer {kind} went wrong; it is tried again", kind=timer.kind)
+
+    def service(self, reactor: IReactorTime) -> TimerService:
+        """This schedule as a service for `reactor`."""
+        watching = TimerService(self.every, self.look)
+        watching.clock = reactor
+        return watching

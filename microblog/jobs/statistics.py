@@ -1,0 +1,104 @@
+"""Counting each day after it is over, and how many were connected meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from attrs import define, field
+from attrs.validators import gt
+from twisted.application.internet import TimerService
+from twisted.logger import Logger
+
+from microblog.domain.statistics import GRACE, UTC_ZONE, Statistics
+from microblog.jobs.schedule import CatchUp, Daily, Timer
+from microblog.jobs.worker import Task
+from microblog.model.errors import Unavailable
+from microblog.model.jobs import Hopeless, Job
+from microblog.model.statistics import DAY
+
+_log = Logger()
+
+UTC_DAY, SITE_DAY = "statistics.utc", "statistics.site"
+
+
+def _kinds(statistics: Statistics) -> dict[str, ZoneInfo]:
+    return {UTC_DAY if zone.key == UTC_ZONE.key else SITE_DAY: zone for zone in statistics.zones}
+
+
+def timers(statistics: Statistics) -> list[Timer]:
+    """Each zone's midnight, and some time for what was begun before it."""
+    at = time(0, int(GRACE.total_seconds()) // 60)
+    return [Timer(kind, Daily(at, zone), CatchUp.EACH) for kind, zone in _kinds(statistics).items()]
+
+
+def tasks(statistics: Statistics) -> dict[str, Task]:
+    """The tasks of these timers."""
+
+    def task_of(zone: ZoneInfo) -> Task:
+        async def run(job: Job) -> None:
+            await statistics.keep_up(zone, day_before(job, zone))
+
+        return run
+
+    # A site whose setting has become UTC may have a day of its former zone waiting.
+    return {SITE_DAY: task_of(statistics.site_zone)} | {kind: task_of(zone) for kind, zone in _kinds(statistics).items()}
+
+
+def day_before(job: Job, zone: ZoneInfo) -> date:
+    """The day that had just ended when the job's timer ticked."""
+    try:
+        tick = datetime.fromisoformat(str(job.payload["tick"]))
+    except (KeyError, ValueError) as problem:
+        raise Hopeless("The job does not say which day it is about.") from problem
+    if tick.tzinfo is None:
+        raise Hopeless("The job's tick has no time zone.")
+    return tick.astimezone(zone).date() - DAY
+
+
+@define
+class Crowd:
+    """Watches how many are connected to this process: looks once a second, writes the most of a minute down.
+
+    A part of the site. `count` says how many there are now; `process` is this process's name.
+    """
+
+    statistics: Statistics
+    count: Callable[[], int]
+    process: str
+    reactor: Any
+    every: float = field(default=60.0, validator=gt(0))  # seconds between writing
+    _most: int = field(default=0, init=False)
+    _services: list[TimerService] = field(factory=list, init=False)
+
+    def start(self) -> None:
+        """Begin to look."""
+        for pause, act in ((1.0, self.look), (self.every, self.write)):
+            service = TimerService(pause, act)
+            service.clock = self.reactor
+            service.startService()
+            self._services.append(service)
+
+    async def stop(self) -> None:
+        """Write the last down and look no more."""
+        while self._services:
+            await self._services.pop().stopService()
+        await self.write()
+
+    def look(self) -> None:
+        """See how many there are."""
+        self._most = max(self._most, self.count())
+
+    async def write(self) -> None:
+        """Write down the most since the last time, if there was anybody. Raises nothing: figures are not worth an outage."""
+        most, self._most = self._most, 0
+        if not most:
+            return
+        try:
+            await self.statistics.note_crowd(self.process, most)
+        except Unavailable:
+            self._most = max(self._most, most)
+        except Exception:
+            _log.failure("How many are connected could not be written down")

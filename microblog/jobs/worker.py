@@ -1,0 +1,319 @@
+"""Carries out jobs: claims them in small batches, runs them side by side, and lets none of them be lost.
+
+A job is done at least once. It is claimed under a lease that a heartbeat extends; when the process dies, the lease runs out and another
+process (or this one, started again) claims the job. A task that fails is tried again after a pause (see `retry.Plan`); after its last try
+the job is dead, which the administrator sees. A task that hangs is cut off. So a poison job costs its own tries and nobody else's.
+
+Chosen (2026-11): jobs in our own table, because a job must be written in the command's own psycopg2 transaction and run on the reactor.
+Instead of: procrastinate, the model of our two unique indexes, whose worker needs asyncio and psycopg 3 and whose psycopg2 connector only
+adds jobs, in a transaction of its own; pgmq, which needs an extension that the embedded PostgreSQL and many hosts lack; postgres-tq, which
+has neither heartbeat nor keys nor back-off; twext.enterprise.jobs, made for Twisted, but for Python 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
+
+from attrs import Factory, define, field
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from microblog.jobs.retry import Plan
+from microblog.model.errors import Unavailable
+from microblog.model.ids import JobId
+from microblog.model.jobs import Hopeless, Job, NotNow
+from microblog.storage import jobs as rows
+from microblog.storage.database import Transactions
+
+Task: TypeAlias = Callable[[Job], Awaitable[None]]
+
+_log = Logger()
+_SETTLE_PAUSES = (0.1, 0.5, 2.0, 5.0, 10.0)  # seconds; then the lease decides
+
+
+@define
+class Tally:
+    """What this worker did since it began. `seconds` were spent in tasks, `delay` between due and begun, both summed over all jobs."""
+
+    begun: int = 0
+    done: int = 0
+    failed: int = 0
+    dead: int = 0
+    lost: int = 0
+    given_back: int = 0
+    seconds: float = 0.0
+    delay: float = 0.0
+
+
+@define(eq=False)
+class _Run:
+    job: Job
+    work: Deferred[None]
+    left: bool = False  # somebody else has it, or it goes back: nothing of it is to be written any more
+
+
+@define(eq=False)
+class Worker:
+    """A service of one process; any number of processes may have one on the same database.
+
+    `name` is this worker's alone, also after a restart. `chance` gives uniform numbers in [0, 1). `at_once` bounds how many tasks run side
+    by side. Times are seconds: `poll` is the pause after which it looks for jobs although nobody woke it, `gap` the shortest between two
+    looks, `lease` for how long a claim holds without a heartbeat (clocks of processes may differ by less than that), `drain` how long
+    `stop` waits for tasks.
+    """
+
+    database: Transactions
+    tasks: Mapping[str, Task]
+    now: Callable[[], datetime]
+    reactor: IReactorTime
+    name: str
+    chance: Callable[[], float]
+    plans: Mapping[str, Plan] = Factory(dict)
+    at_once: int = 8
+    poll: float = 2.0
+    gap: float = 0.01
+    lease: float = 60.0
+    drain: float = 10.0
+    tally: Tally = field(init=False, factory=Tally)
+    _runs: dict[JobId, _Run] = field(init=False, factory=dict)
+    _looping: list[Deferred[None]] = field(init=False, factory=list)
+    _asleep: Deferred[None] | None = field(init=False, default=None)
+    _woken: bool = field(init=False, default=False)
+    _stopping: bool = field(init=False, default=False)
+    _moved_at: float = field(init=False, default=0.0)
+
+    @property
+    def running(self) -> Collection[Job]:
+        """The jobs that are being carried out here, now."""
+        return [run.job for run in self._runs.values()]
+
+    def start(self) -> None:
+        """Begin to look for jobs. Returns at once."""
+        self._stopping = False
+        self._moved_at = self.reactor.seconds()
+        self._looping = [Deferred.fromCoroutine(self._look_for_jobs()), Deferred.fromCoroutine(self._beat())]
+
+    async def stop(self) -> None:
+        """Claim no more, wait up to `drain` seconds for what runs, then cut it off and give it back."""
+        self._stopping = True
+        looking, beating = self._looping or [_done(), _done()]
+        self.wake()
+        await looking
+        until = self.reactor.seconds() + self.drain
+        while self._runs and (left := until - self.reactor.seconds()) > 0:
+            self._woken = False
+            await self._sleep(left)
+        for run in list(self._runs.values()):
+            await self._give_back(run)
+        beating.cancel()
+        self._looping = []
+
+    def wake(self) -> None:
+        """A hint that there may be a job. Cheap, may be called for every commit."""
+        self._woken = True
+        if self._asleep is not None:
+            asleep, self._asleep = self._asleep, None
+            asleep.callback(None)
+
+    def age(self) -> float:
+        """Seconds since the worker last looked into the database with success."""
+        return self.reactor.seconds() - self._moved_at
+
+    def healthy(self) -> bool:
+        """True while it is running and looks for jobs as often as it should."""
+        return bool(self._looping) and self.age() < max(30.0, 3 * self.poll)
+
+    # The loop.
+
+    async def _look_for_jobs(self) -> None:
+        while not self._stopping:
+            self._woken = False
+            try:
+                pause = await self._look()
+            except Unavailable:
+                pause = self.poll
+            except Exception:
+                _log.failure("Looking for jobs went wrong; it is tried again")
+                pause = self.poll
+            await self._sleep(pause)
+
+    async def _look(self) -> float:
+        """Claim and begin what is due; how long nothing more is expected.
+
+        Looking comes first and claims only what it saw, because each claim is a commit, and each commit of this process wakes us again.
+        """
+        due = await self.database.read(rows.next_due, kinds=list(self.tasks))
+        self._moved_at = self.reactor.seconds()
+        free, now = self.at_once - len(self._runs), self.now()
+        if due is None or free <= 0 or self._stopping:
+            return self.poll
+        if due > now:
+            return min(self.poll, (due - now).total_seconds())
+        claimed = await self.database.run(
+            rows.claim,
+            kinds=list(self.tasks),
+            worker=self.name,
+            lease_until=now + timedelta(seconds=self.lease),
+            now=now,
+            limit=free,
+        )
+        for job in claimed:
+            self._begin(job, now)
+        return 0.0 if claimed else self.poll
+
+    async def _sleep(self, pause: float) -> None:
+        """Until `pause` seconds went by or somebody calls `wake`, but at least for `gap`."""
+        await _after(self.reactor, self.gap)
+        if self._woken or pause <= self.gap:
+            return
+        asleep: Deferred[None] = Deferred()
+        self._asleep = asleep
+        call = self.reactor.callLater(pause - self.gap, self.wake)
+        await asleep
+        if call.active():
+            call.cancel()
+
+    async def _beat(self) -> None:
+        """Extend the leases of all that runs, three times in each lease."""
+        try:
+            while True:
+                await _after(self.reactor, self.lease / 3)
+                await self._extend([run.job for run in self._runs.values()])
+        except CancelledError:
+            return
+
+    async def _extend(self, jobs: list[Job]) -> None:
+        if not jobs:
+            return
+        until = self.now() + timedelta(seconds=self.lease)
+        try:
+            held = await self.database.run(rows.heartbeat, jobs=jobs, worker=self.name, lease_until=until)
+        except Exception:
+            _log.failure("The leases of {count} jobs could not be extended; it is tried again", count=len(jobs))
+            return
+        for job in jobs:
+            run = self._runs.get(job.id)
+            if job.id not in held and run is not None and run.job is job:
+                self._lose(run)
+
+    # One job.
+
+    def _begin(self, job: Job, now: datetime) -> None:
+        earlier = self._runs.get(job.id)
+        if earlier is not None:  # its lease ran out under our own hands, and we got it again
+            self._lose(earlier)
+        self.tally.begun += 1
+        self.tally.delay += max(0.0, (now - job.due_at).total_seconds())
+        plan = self.plans.get(job.kind, Plan())
+        work = Deferred.fromCoroutine(self._carry_out(job, plan))
+        work.addTimeout(plan.limit, self.reactor, onTimeoutCancel=_too_long)
+        run = self._runs[job.id] = _Run(job, work)
+        Deferred.fromCoroutine(self._see_through(run, plan))
+
+    async def _carry_out(self, job: Job, plan: Plan) -> None:
+        if job.tries > plan.tries:  # whoever claimed it before died with it, each time
+            raise Hopeless(f"The process that ran this job ended before the job did, {job.tries - 1} times.")
+        await self.tasks[job.kind](job)
+
+    async def _see_through(self, run: _Run, plan: Plan) -> None:
+        """Wait for the task and write down how it ended. Raises nothing."""
+        begun, problem = self.reactor.seconds(), None
+        try:
+            await run.work
+        except GeneratorExit:  # the process is coming down around us
+            raise
+        except BaseException as cause:  # a task that calls sys.exit() fails like any other
+            problem = cause
+        self.tally.seconds += self.reactor.seconds() - begun
+        if not run.left:
+            await self._settle(run, plan, problem)
+        if self._runs.get(run.job.id) is run:
+            del self._runs[run.job.id]
+        self.wake()
+
+    async def _settle(self, run: _Run, plan: Plan, problem: BaseException | None) -> None:
+        """Write down how the job ended, trying for a while; where that is impossible the lease runs out and the job is done again."""
+        for pause in (*_SETTLE_PAUSES, None):
+            try:
+                await self._write(run, plan, problem)
+            except Exception:
+                if pause is None or run.left:
+                    _log.failure("How job {id} ({kind}) ended could not be written down", id=run.job.id, kind=run.job.kind)
+                    return
+                await _after(self.reactor, pause)
+            else:
+                return
+
+    async def _write(self, run: _Run, plan: Plan, problem: BaseException | None) -> None:
+        job, now = run.job, self.now()
+        if problem is None:
+            ours = await self.database.run(rows.finish, job, worker=self.name, now=now)
+            self.tally.done += ours
+        else:
+            pause = None if isinstance(problem, Hopeless) else plan.pause(job.tries, self.chance())
+            retry_at = None if pause is None else now + timedelta(seconds=pause)
+            error = _described(problem)
+            ours = await self.database.run(rows.fail, job, worker=self.name, error=error, retry_at=retry_at, now=now)
+            self.tally.failed += ours
+            self.tally.dead += ours and retry_at is None
+            _tell(job, error, problem, retry_at)
+        self.tally.lost += not ours
+
+    def _lose(self, run: _Run) -> None:
+        """Somebody else has the job by now: let go of it."""
+        _log.warn("Job {id} ({kind}) was given to another worker, its lease had run out", id=run.job.id, kind=run.job.kind)
+        self.tally.lost += 1
+        run.left = True
+        run.work.cancel()
+
+    async def _give_back(self, run: _Run) -> None:
+        run.left = True
+        run.work.cancel()
+        self._runs.pop(run.job.id, None)
+        try:
+            await self.database.run(rows.release, run.job, worker=self.name, now=self.now())
+            self.tally.given_back += 1
+        except Exception:
+            _log.failure("Job {id} could not be given back; it is claimed again when its lease has run out", id=run.job.id)
+
+
+class _TooLong(Exception):
+    pass
+
+
+def _too_long(_: object, seconds: float) -> None:
+    raise _TooLong(f"It took longer than {seconds:g} seconds.")
+
+
+def _described(problem: BaseException) -> str:
+    return str(problem) if isinstance(problem, Hopeless | NotNow | _TooLong) else f"{type(problem).__name__}: {problem}"
+
+
+def _tell(job: Job, error: str, problem: BaseException, retry_at: datetime | None) -> None:
+    expected = isinstance(problem, Hopeless | NotNow | _TooLong)
+    _log.warn(
+        "Job {id} ({kind}) failed, try {tries}: {error}; {next}",
+        id=job.id,
+        kind=job.kind,
+        tries=job.tries,
+        error=error,
+        next="it is dead" if retry_at is None else f"next try at {retry_at:%Y-%m-%d %H:%M:%S} UTC",
+        **({} if expected else {"log_failure": Failure(problem)}),
+    )
+
+
+def _done() -> Deferred[None]:
+    done: Deferred[None] = Deferred()
+    done.callback(None)
+    return done
+
+
+def _after(clock: IReactorTime, seconds: float) -> Deferred[None]:
+    """Comes `seconds` later. Can be cancelled."""
+    later: Deferred[Any] = Deferred(lambda _: call.cancel())
+    call = clock.callLater(seconds, later.callback, None)
+    return later

@@ -1,0 +1,1 @@
+"""From committed events to connected readers: topics, hub, subscribers, feed."""

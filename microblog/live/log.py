@@ -1,0 +1,116 @@
+"""The event log and the tables behind it, as the feed asks them: one trip to the database for each question."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+
+from attrs import define
+
+from microblog.live.history import NO_GRANTS, Found, Grants, Look
+from microblog.live.news import Notice
+from microblog.live.viewers import Loaded, Members
+from microblog.model.events import Event, Position
+from microblog.model.filters import NOTHING, Sieve
+from microblog.model.ids import PostId
+from microblog.model.lists import Replies
+from microblog.model.notifications import Notification
+from microblog.model.posts import Post
+from microblog.storage import accounts, events, filters, posts, viewers
+from microblog.storage.database import Cursor, Transactions
+
+LOOK = 500  # events in one look
+MOST_UNREAD = 100
+
+
+@define
+class DatabaseLog:
+    """The log in PostgreSQL. `fresh_epoch` names the log if it has no name yet, or was brought here from another database."""
+
+    database: Transactions
+    now: Callable[[], datetime]
+    fresh_epoch: str
+    epoch: str = ""
+
+    async def begin(self, back: int) -> Position:
+        """The position so many events before the newest that may be read, or of the oldest. All that came after it is kept."""
+        self.epoch = await self.database.run(events.open_log, self.fresh_epoch)
+        xid, id = await self.database.read(viewers.begin, back=back)
+        return Position(self.epoch, xid, id)
+
+    async def look(self, place: Position, accounts: Collection[int], grants: Grants) -> Look:
+        """What comes after the place, in commit order; whom the accounts follow, block and mute; and which of the grants stand."""
+        return await self.database.read(self._look, place, accounts, grants)
+
+    async def after(self, place: Position, limit: int) -> tuple[Sequence[Event], Position | None]:
+        """What comes after the place, at most `limit`; and the oldest position that is kept (None: the log is empty)."""
+        return await self.database.read(self._after, place, limit)
+
+    async def find(self, posts: Collection[int], notices: Collection[int]) -> Found:
+        """The posts and notices as they are now."""
+        return await self.database.read(_find, posts, notices)
+
+    async def standing(self, grants: Grants) -> Grants:
+        """Those that are still good."""
+        return await self.database.read(self._standing, grants) if grants else NO_GRANTS
+
+    async def sieves(self, accounts: Collection[int]) -> Mapping[int, Sieve]:
+        """The filters of the accounts that have any."""
+        return await self.database.read(_sieves, accounts)
+
+    def _standing(self, cursor: Cursor, grants: Grants) -> Grants:
+        sessions = viewers.standing_sessions(cursor, ids=grants.sessions, now=self.now()) if grants.sessions else ()
+        tokens = viewers.standing_tokens(cursor, ids=grants.tokens) if grants.tokens else ()
+        return Grants(frozenset(sessions), frozenset(tokens))
+
+    def _look(self, cursor: Cursor, place: Position, accounts: Collection[int], grants: Grants) -> Look:
+        # Statements see each their own moment: the relations must be read before the events, never after.
+        found = viewers.relations(cursor, accounts=accounts, now=self.now()) if accounts else []
+        sieves = _sieves(cursor, accounts) if accounts else {}
+        standing = self._standing(cursor, grants)
+        news = events.after(cursor, self.epoch, xid=place.xid, id=place.id, limit=LOOK)
+        soon = not news and viewers.held_back(cursor, xid=place.xid, id=place.id)
+        loaded: dict[int, Loaded] = {each.account: _loaded(each, sieves.get(each.account, NOTHING)) for each in found}
+        return Look(news, loaded, standing, len(news) == LOOK, soon)
+
+    def _after(self, cursor: Cursor, place: Position, limit: int) -> tuple[Sequence[Event], Position | None]:
+        # In this order: what is swept between the two statements is then told as a gap, not passed over.
+        news = events.after(cursor, self.epoch, xid=place.xid, id=place.id, limit=limit)
+        oldest = events.oldest(cursor)
+        return news, None if oldest is None else Position(self.epoch, *oldest)
+
+
+def _sieves(cursor: Cursor, accounts: Collection[int]) -> dict[int, Sieve]:
+    having = viewers.with_filters(cursor, accounts=accounts)
+    return {account: Sieve(tuple(filters.of_account(cursor, account=account))) for account in having}
+
+
+def _loaded(found: viewers.Relations, sieve: Sieve) -> Loaded:
+    return Loaded(
+        found.account,
+        found.xid,
+        follows={account: languages for account, _, languages in found.follows},
+        quiet=[account for account, boosts, _ in found.follows if not boosts],
+        blocks=found.blocks,
+        blocked_by=found.blocked_by,
+        mutes=dict(found.mutes),
+        lists={id: Members(Replies(policy), exclusive, frozenset(members)) for id, policy, exclusive, members in found.lists},
+        tags=frozenset(found.tags),
+        sieve=sieve,
+    )
+
+
+def _find(cursor: Cursor, wanted: Collection[int], notices: Collection[int]) -> Found:
+    rows = viewers.told(cursor, ids=notices, most_unread=MOST_UNREAD) if notices else []
+    senders = {sender.id: sender for sender in accounts.by_ids(cursor, ids=list({row.sender for row in rows}))} if rows else {}
+    ids = {*wanted, *(row.post for row in rows if row.post is not None)}
+    found: Mapping[PostId, Post] = posts.by_ids(cursor, ids) if ids else {}
+    told: dict[int, Notice] = {
+        row.id: Notice(
+            Notification(row.id, row.kind, row.created_at, senders[row.sender], found.get(row.post) if row.post else None, row.group_key),
+            row.unread,
+        )
+        for row in rows
+        if row.sender in senders and (row.post is None or row.post in found)
+    }
+    return Found(dict(found.items()), told)

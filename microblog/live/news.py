@@ -1,0 +1,110 @@
+"""News: an event, made ready to be told to whoever listens. What it costs to tell is paid once, not once per reader."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from typing import Self
+
+from attrs import define, field, frozen
+
+from microblog.model.events import Event, EventKind, Position
+from microblog.model.notifications import Notification
+from microblog.model.posts import Post, Visibility
+
+POSTS = frozenset({EventKind.POST_PUBLISHED, EventKind.POST_EDITED, EventKind.POST_DELETED})
+SHOWN = frozenset({EventKind.POST_PUBLISHED, EventKind.POST_EDITED})
+
+
+@frozen
+class Notice:
+    """A notification as its receiver is told of it, and how many there are that they have not read."""
+
+    notification: Notification
+    unread: int
+
+
+def _number(value: object) -> int | None:
+    """An id, however it was written."""
+    if isinstance(value, str) and value.isdecimal():
+        return int(value)
+    return value if isinstance(value, int) else None
+
+
+def _visibility(value: object) -> Visibility | None:
+    return Visibility(value) if isinstance(value, str) and value in set(Visibility) else None
+
+
+def _several(value: object) -> Iterable[object]:
+    return value if isinstance(value, list) else ()
+
+
+@define(eq=False)
+class News:
+    """What the event says, and, once it is `loaded`, the post or notice as it is now: None if that is gone by now.
+
+    `frames` keeps each encoding that somebody needed; None there says that the encoding does not tell of this at all.
+    """
+
+    position: Position
+    kind: EventKind
+    author: int
+    subject: int | None
+    post_id: int | None
+    visibility: Visibility | None = None
+    boost_of: int | None = None
+    boost_author: int | None = None
+    reply_to_account: int | None = None
+    thread: int | None = None
+    language: str | None = None
+    tags: tuple[str, ...] = ()
+    mentions: frozenset[int] = frozenset()
+    notice_id: int | None = None
+    loaded: bool = False
+    post: Post | None = None
+    notice: Notice | None = None
+    frames: dict[Hashable, bytes | None] = field(factory=dict)
+
+    @classmethod
+    def of(cls, event: Event) -> Self:
+        """The event's news. Fields that an event has not are left empty: an odd row must not stop the feed."""
+        data = event.data
+        return cls(
+            event.position,
+            event.kind,
+            event.account_id or 0,
+            event.subject_id,
+            event.post_id,
+            visibility=_visibility(data.get("visibility")),
+            boost_of=_number(data.get("boost_of")),
+            boost_author=_number(data.get("boost_author")),
+            reply_to_account=_number(data.get("reply_to_account")),
+            thread=_number(data.get("thread")),
+            language=str(data["language"]) if data.get("language") else None,
+            tags=tuple(map(str, _several(data.get("tags")))),
+            mentions=frozenset(filter(None, map(_number, _several(data.get("mentions"))))),
+            notice_id=_number(data.get("notification")),
+            loaded=event.kind not in SHOWN and event.kind is not EventKind.NOTIFIED,
+        )
+
+    @property
+    def answers_another(self) -> bool:
+        """True for a reply to somebody else; a thread that an author spins on alone is none."""
+        return self.reply_to_account is not None and self.reply_to_account != self.author
+
+    @property
+    def tellable(self) -> bool:
+        """True unless what it speaks of is gone: deleted since, or its author suspended."""
+        if self.kind in SHOWN:
+            return self.post is not None
+        return self.kind is not EventKind.NOTIFIED or self.notice is not None
+
+    def load(self, post: Post | None, notice: Notice | None) -> None:
+        """Note what was found for it."""
+        gone = post is not None and (post.author.suspended_at or post.original.author.suspended_at)
+        self.post, self.notice, self.loaded = None if gone else post, notice, True
+
+    def forget(self) -> None:
+        """What was found may be otherwise by now: whoever is told of it later has to load it again."""
+        if self.kind in SHOWN or self.kind is EventKind.NOTIFIED:
+            self.post, self.notice, self.loaded = None, None, False
+            self.frames.clear()

@@ -1,0 +1,1 @@
+"""Frozen values, enums and NewTypes. No I/O, no clock."""

@@ -1,0 +1,73 @@
+"""The event log: what happened, in commit order. Everything live is read from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+
+from attrs import frozen
+
+from microblog.model.errors import Malformed
+
+
+class EventKind(StrEnum):
+    """What can happen. Each says which of the event's columns it fills."""
+
+    # account: author, post; data: visibility, boost_of, boost_author, reply_to, reply_to_account, thread, language, tags, mentions
+    POST_PUBLISHED = "post.published"
+    POST_EDITED = "post.edited"  # as above
+    POST_DELETED = "post.deleted"  # as above; and one per boost of it that went too, with visibility, boost_of and boost_author alone
+    NOTIFIED = "notified"  # account: who is told, subject: by whom, post; data: notification (id), kind
+    FOLLOWED = "followed"  # account: follower, subject: followee; data: boosts (bool), languages (list, null: all)
+    UNFOLLOWED = "unfollowed"  # account: follower, subject: followee
+    BLOCKED = "blocked"  # account: who blocks, subject: whom
+    UNBLOCKED = "unblocked"
+    MUTED = "muted"  # account: who mutes, subject: whom; data: until (ISO time; without it, for good)
+    UNMUTED = "unmuted"
+    LIST_CHANGED = "list.changed"  # account: whose; data: list (id), policy, exclusive, added and removed (ids of members), or deleted=true
+    TAG_FOLLOWED = "tag.followed"  # account: who; data: tag (its folded key)
+    TAG_UNFOLLOWED = "tag.unfollowed"
+    FILTERS_CHANGED = "filters.changed"  # account: whose
+    SESSION_ENDED = "session.ended"  # account: whose; data: session (id), or all=true for every session
+    TOKEN_REVOKED = "token.revoked"  # noqa: S105 - not a secret. account: whose, if anybody's; data: token (id), or all=true for all of them
+    ACCOUNT_CHANGED = "account.changed"  # account: whose name, picture, role or state changed
+    ACCOUNT_SUSPENDED = "account.suspended"  # account: who
+    ACCOUNT_DELETED = "account.deleted"  # account: who
+    UNKNOWN = "unknown"  # whatever a newer release of ours has written
+
+
+@frozen(order=True)
+class Position:
+    """A place in the log of one epoch: after the event with this transaction id and row id. Opaque to clients."""
+
+    epoch: str
+    xid: int
+    id: int
+
+    def __str__(self) -> str:
+        return f"{self.epoch}.{self.xid}.{self.id}"
+
+    @classmethod
+    def parse(cls, text: str) -> Position:
+        """The position that `str()` gave. Raises Malformed for anything else."""
+        parts = text.split(".")
+        if len(parts) != 3 or not all(part.isascii() and part.isalnum() and len(part) <= 20 for part in parts):
+            raise Malformed("This is no position in the event log.")
+        epoch, xid, identifier = parts
+        if not (xid.isdigit() and identifier.isdigit()):
+            raise Malformed("This is no position in the event log.")
+        return cls(epoch, int(xid), int(identifier))
+
+
+@frozen
+class Event:
+    """One thing that was committed. `data` holds only JSON values."""
+
+    position: Position
+    kind: EventKind
+    account_id: int | None
+    subject_id: int | None
+    post_id: int | None
+    data: Mapping[str, object]
+    at: datetime

@@ -1,0 +1,129 @@
+"""Pictures, films and sound, as they are stored and as they are wanted."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from attrs import frozen
+
+from microblog.model.ids import AccountId, MediaId
+
+MOST_MEDIA = 4  # with one post
+LONGEST_DESCRIPTION = 1500  # characters
+IMAGE_BYTES = 16 * 1024 * 1024
+FILM_BYTES = 99 * 1024 * 1024
+MOST_PIXELS = 33_177_600  # of a picture that is uploaded
+MOST_FILM_PIXELS = 8_294_400
+MOST_FRAMES = 120  # a second
+
+
+class MediaKind(StrEnum):
+    """What it is to whoever looks. GIFV is a short film without sound that plays by itself and again."""
+
+    IMAGE = "image"
+    GIFV = "gifv"
+    VIDEO = "video"
+    AUDIO = "audio"
+
+
+class MediaState(StrEnum):
+    """Whether it can be shown: not yet, yes, never."""
+
+    WAITING = "waiting"
+    READY = "ready"
+    FAILED = "failed"
+
+
+class Format(StrEnum):
+    """What is read, by the name that Pillow or ffmpeg has for it."""
+
+    JPEG = "JPEG"
+    PNG = "PNG"
+    GIF = "GIF"
+    WEBP = "WEBP"
+    AVIF = "AVIF"
+    MP4 = "mov"
+    MATROSKA = "matroska"
+    MP3 = "mp3"
+    OGG = "ogg"
+    WAV = "wav"
+    FLAC = "flac"
+    AAC = "aac"
+
+    @property
+    def is_picture(self) -> bool:
+        """True for what Pillow reads."""
+        return self in (Format.JPEG, Format.PNG, Format.GIF, Format.WEBP, Format.AVIF)
+
+
+@frozen
+class Frame:
+    """How large something is, in pixels."""
+
+    width: int
+    height: int
+
+    @property
+    def area(self) -> int:
+        """Pixels in all."""
+        return self.width * self.height
+
+
+@frozen
+class Focus:
+    """The point that matters most in a picture: -1 to 1, left to right and bottom to top."""
+
+    x: float
+    y: float
+
+
+@frozen
+class Rendition:
+    """What was made of an upload. `original` and `preview` are names of files; `duration` is in seconds, `bitrate` in bits a second."""
+
+    original: str
+    preview: str | None = None
+    size: Frame | None = None
+    preview_size: Frame | None = None
+    duration: float | None = None
+    frame_rate: str | None = None
+    bitrate: int | None = None
+    blurhash: str | None = None
+
+
+@frozen
+class Media:
+    """One piece. `rendition` is None until it is READY. `attached`: a post or a scheduled post has it."""
+
+    id: MediaId
+    owner: AccountId
+    kind: MediaKind
+    state: MediaState
+    rendition: Rendition | None = None
+    description: str = ""
+    focus: Focus | None = None
+    attached: bool = False
+
+    @property
+    def moves(self) -> bool:
+        """True for film and sound, of which a post has no more than one."""
+        return self.kind in (MediaKind.VIDEO, MediaKind.AUDIO)
+
+    @property
+    def path(self) -> str | None:
+        """Where it is served on this site; None until it is READY."""
+        return f"/media/{self.rendition.original}" if self.rendition else None
+
+    @property
+    def preview_path(self) -> str | None:
+        """Where its small picture is served; None where there is none."""
+        return f"/media/{self.rendition.preview}" if self.rendition and self.rendition.preview else None
+
+
+@frozen
+class MediaChange:
+    """What is changed about a piece; None leaves it as it is."""
+
+    id: MediaId
+    description: str | None = None
+    focus: Focus | None = None

@@ -1,0 +1,66 @@
+"""Which addresses belong to the public internet: the only ones that are ever connected to because a stranger said so. Pure.
+
+Chosen (2026-11): the ranges by name. Instead of: `ipaddress.is_global`, which changed its mind within minor versions of Python
+(CVE-2024-4032) and does not look into addresses that carry others.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+# The IANA special-purpose registries, multicast, and what clouds answer to their own machines.
+_NOT_PUBLIC_4 = tuple(
+    map(
+        IPv4Network,
+        (
+            "0.0.0.0/8",
+            "10.0.0.0/8",
+            "100.64.0.0/10",
+            "127.0.0.0/8",
+            "168.63.129.16/32",  # Azure's own services
+            "169.254.0.0/16",
+            "172.16.0.0/12",
+            "192.0.0.0/24",
+            "192.0.2.0/24",
+            "192.88.99.0/24",
+            "192.168.0.0/16",
+            "198.18.0.0/15",
+            "198.51.100.0/24",
+            "203.0.113.0/24",
+            "224.0.0.0/4",
+            "240.0.0.0/4",
+        ),
+    )
+)
+_GLOBAL_6 = IPv6Network("2000::/3")
+_NOT_PUBLIC_6 = tuple(
+    map(
+        IPv6Network,
+        (
+            "2001::/23",  # Teredo and other protocols
+            "2001:db8::/32",
+            "2002::/16",  # 6to4, which carries any IPv4 address
+            "3fff::/20",
+        ),
+    )
+)
+_NAT64 = IPv6Network("64:ff9b::/96")
+
+
+def is_public(text: str) -> bool:
+    """True for the address of a host on the internet that anybody may reach; False also for what is no address."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return False
+    if isinstance(address, IPv4Address):
+        return not any(address in network for network in _NOT_PUBLIC_4)
+    return _is_public_6(address)
+
+
+def _is_public_6(address: IPv6Address) -> bool:
+    if address.scope_id is not None:
+        return False
+    if address in _NAT64:  # where there is no IPv4, names of IPv4 hosts come out like this (RFC 6052)
+        return is_public(str(IPv4Address(int(address) & 0xFFFFFFFF)))
+    return address in _GLOBAL_6 and not any(address in network for network in _NOT_PUBLIC_6)

@@ -1,0 +1,76 @@
+"""Run a program to its end, beside the reactor."""
+
+# mypy: disable-error-code="no-untyped-call"
+# twisted.internet.protocol.ProcessProtocol has no annotations
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from attrs import frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ProcessDone, ProcessExitedAlready
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.protocol import ProcessProtocol
+from twisted.python.failure import Failure
+
+MOST_OUTPUT = 1024 * 1024  # bytes; whoever says more is ended
+
+
+@frozen
+class Ended:
+    """How a program ended: well or not, and what it said."""
+
+    well: bool
+    output: bytes
+    errors: bytes = b""
+
+
+Run = Callable[[Sequence[str], float], Awaitable[Ended]]
+"""Runs a command (with an absolute path) that is killed after so many seconds."""
+
+
+class _Child(ProcessProtocol):
+    def __init__(self, done: Deferred[Ended]) -> None:
+        self.done = done
+        self.output: list[bytes] = []
+        self.errors = b""
+        self.said = 0
+        self.deadline: IDelayedCall | None = None
+
+    def outReceived(self, data: bytes) -> None:
+        self.said += len(data)
+        if self.said > MOST_OUTPUT:
+            self.kill()
+        else:
+            self.output.append(data)
+
+    def errReceived(self, data: bytes) -> None:
+        self.errors = (self.errors + data)[-2_000:]
+
+    def kill(self) -> None:
+        assert self.transport is not None
+        try:
+            self.transport.signalProcess("KILL")
+        except ProcessExitedAlready:
+            pass
+
+    def processEnded(self, reason: Failure) -> None:
+        if self.deadline is not None and self.deadline.active():
+            self.deadline.cancel()
+        done, self.done = self.done, Deferred()
+        done.callback(Ended(reason.check(ProcessDone) is not None, b"".join(self.output), self.errors))
+
+
+def runner(reactor: Any) -> Run:
+    """Runs programs as children of this process. They get no environment. Whoever cancels the wait ends the program."""
+
+    async def run(command: Sequence[str], seconds: float) -> Ended:
+        done: Deferred[Ended] = Deferred(lambda _: child.kill())
+        child = _Child(done)
+        reactor.spawnProcess(child, command[0], list(command), env={}, path="/")
+        child.deadline = reactor.callLater(seconds, child.kill)
+        return await done
+
+    return run

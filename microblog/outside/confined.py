@@ -1,0 +1,54 @@
+"""Run a program on what strangers sent: a script, run as ``python -I -S confined.py SECONDS MEMORY FILE COMMAND...``.
+
+It bounds what the program may take (CPU seconds, bytes of memory, bytes of one file), gives it the lowest priority and no environment,
+asks Linux for its end at the parent's death, and becomes the program. It uses the standard library only and imports nothing of ours,
+because it runs without site-packages.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_NO_NEW_PRIVS = 38
+_OPEN_FILES = 64
+
+
+def command_line(command: Sequence[str], *, seconds: int, memory: int, file: int) -> list[str]:
+    """What to execute so that `command` (with an absolute path) runs as said above."""
+    bounds = map(str, (seconds, memory, file, os.getpid()))
+    return [sys.executable, "-I", "-S", str(Path(__file__).resolve()), *bounds, *command]
+
+
+def _become(arguments: list[str]) -> None:
+    seconds, memory, file, parent = map(int, arguments[:4])
+    command = arguments[4:]
+    bounds = {
+        resource.RLIMIT_CPU: seconds,
+        resource.RLIMIT_AS: memory,
+        resource.RLIMIT_FSIZE: file,
+        resource.RLIMIT_NOFILE: _OPEN_FILES,
+        resource.RLIMIT_CORE: 0,
+    }
+    for what, most in bounds.items():
+        resource.setrlimit(what, (most, most))
+    os.nice(10)
+    os.umask(0o077)
+    os.setsid()
+    if sys.platform == "linux":
+        system = ctypes.CDLL(None)
+        system.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        system.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
+        if os.getppid() != parent:
+            sys.exit("The parent was gone before its child had started.")
+    os.execve(command[0], command, {"LC_ALL": "C.UTF-8", "PATH": os.defpath})  # noqa: S606 - no shell is wanted
+
+
+if __name__ == "__main__":
+    _become(sys.argv[1:])

@@ -1,0 +1,126 @@
+"""How films and sound are looked at and converted by ffmpeg. Pure: command lines out of what is known, and what ffprobe's answer means."""
+
+from __future__ import annotations
+
+import shutil
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Self
+
+from attrs import frozen
+
+from microblog.model.media import MOST_FRAMES, Format, Frame, MediaKind, Rendition
+
+_PLAIN_VIDEO = frozenset({"h264"})
+_PLAIN_SOUND = frozenset({"aac"})
+_LONGEST_SIDE = 1920
+_EVEN = "scale='min(1920,trunc(iw/2)*2)':'min(1920,trunc(ih/2)*2)':force_original_aspect_ratio=decrease:force_divisible_by=2"
+
+
+@frozen
+class Plan:
+    """What becomes of a file. `copies`: its streams are fine as they are. `has_sound` and `duration` (s) are the film's."""
+
+    kind: MediaKind
+    ending: str
+    copies: bool
+    size: Frame | None = None
+    duration: float | None = None
+    frame_rate: str | None = None
+    bitrate: int | None = None
+    has_sound: bool = False
+
+    def rendition(self, name: str, preview: Rendition | None = None) -> Rendition:
+        """What was made of it."""
+        if preview is None:
+            return Rendition(name, duration=self.duration, bitrate=self.bitrate)
+        return Rendition(
+            name, preview.preview, self.size, preview.preview_size, self.duration, self.frame_rate, self.bitrate, preview.blurhash
+        )
+
+
+def plan(told: dict[str, Any], *, gif: bool) -> Plan | None:
+    """What to do with a file of which ffprobe told this; None if it is nothing that can be shown or heard."""
+    streams: list[dict[str, Any]] = told.get("streams", [])
+    pictures = [one for one in streams if one.get("codec_type") == "video" and not one.get("disposition", {}).get("attached_pic")]
+    sounds = [one for one in streams if one.get("codec_type") == "audio"]
+    whole = told.get("format", {})
+    duration, bitrate = _number(whole.get("duration")), _number(whole.get("bit_rate"))
+    bits = None if bitrate is None else int(bitrate)
+    if not pictures:
+        copies = bool(sounds) and sounds[0].get("codec_name") == "mp3"
+        return Plan(MediaKind.AUDIO, ".mp3", copies, duration=duration, bitrate=bits, has_sound=True) if sounds else None
+    picture, rate = pictures[0], _rate(pictures[0].get("avg_frame_rate"))
+    if rate is None or rate > MOST_FRAMES or not picture.get("width") or not picture.get("height"):
+        return None
+    kind, size = MediaKind.VIDEO if sounds else MediaKind.GIFV, Frame(int(picture["width"]), int(picture["height"]))
+    copies = not gif and _is_plain(picture, size) and all(sound.get("codec_name") in _PLAIN_SOUND for sound in sounds)
+    return Plan(kind, ".mp4", copies, size, duration, f"{rate.numerator}/{rate.denominator}", bits, bool(sounds))
+
+
+def _is_plain(picture: dict[str, Any], size: Frame) -> bool:
+    """True if every browser plays it as it is, upright."""
+    turned = any(side.get("rotation") for side in picture.get("side_data_list", []))
+    plain = picture.get("codec_name") in _PLAIN_VIDEO and picture.get("pix_fmt") == "yuv420p"
+    return plain and not turned and max(size.width, size.height) <= _LONGEST_SIDE
+
+
+def _number(text: object) -> float | None:
+    try:
+        return float(str(text))
+    except ValueError:
+        return None
+
+
+def _rate(text: object) -> Fraction | None:
+    try:
+        rate = Fraction(str(text))
+    except (ValueError, ZeroDivisionError):
+        return None
+    return rate if rate > 0 else None
+
+
+@frozen
+class FfmpegTools:
+    """Where the programs are."""
+
+    ffmpeg: str
+    ffprobe: str
+
+    @classmethod
+    def found(cls) -> Self | None:
+        """Those of this machine, if it has both."""
+        ffmpeg, ffprobe = shutil.which("ffmpeg"), shutil.which("ffprobe")
+        return cls(ffmpeg, ffprobe) if ffmpeg and ffprobe else None
+
+    # The demuxer is said, and only files may be opened: a play list inside an upload could name files of ours or other machines.
+    @staticmethod
+    def _source(source: Path, format: Format) -> list[str]:
+        return ["-protocol_whitelist", "file", "-f", format.value.lower(), "-i", f"file:{source}"]
+
+    def probe(self, source: Path, format: Format) -> list[str]:
+        """Tell about a file."""
+        show = ["-v", "error", "-show_format", "-show_streams", "-of", "json"]
+        return [self.ffprobe, *show, *self._source(source, format)]
+
+    def convert(self, source: Path, format: Format, plan: Plan, result: Path) -> list[str]:
+        """Make of it what every browser plays, without metadata."""
+        quiet = [self.ffmpeg, "-v", "error", "-nostdin", "-y", "-threads", "2"]
+        clean = ["-map_metadata", "-1", "-map_chapters", "-1", "-sn", "-dn", "-fflags", "+bitexact"]
+        return [*quiet, *self._source(source, format), *clean, *_encoding(plan), f"file:{result}"]
+
+    def still(self, film: Path, result: Path) -> list[str]:
+        """The first frame of a film that was made here."""
+        quiet = [self.ffmpeg, "-v", "error", "-nostdin", "-y", "-threads", "2"]
+        return [*quiet, *self._source(film, Format.MP4), "-frames:v", "1", "-f", "image2", "-c:v", "png", f"file:{result}"]
+
+
+def _encoding(plan: Plan) -> list[str]:
+    if plan.kind is MediaKind.AUDIO:
+        sound = ["-c:a", "copy"] if plan.copies else ["-c:a", "libmp3lame", "-q:a", "3"]
+        return ["-vn", "-map", "0:a:0", *sound, "-f", "mp3"]
+    streams = ["-map", "0:v:0", *(["-map", "0:a:0"] if plan.has_sound else ["-an"]), "-movflags", "+faststart", "-f", "mp4"]
+    if plan.copies:
+        return ["-c", "copy", *streams]
+    video = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "23", "-pix_fmt", "yuv420p", "-vf", _EVEN, "-threads", "2"]
+    return [*video, *(["-c:a", "aac", "-b:a", "128k"] if plan.has_sound else []), *streams]

@@ -1,0 +1,148 @@
+"""The wake of several processes that share nothing but PostgreSQL: NOTIFY after a commit, LISTEN on a connection of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import psycopg2
+import psycopg2.extensions
+from attrs import Factory, define
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReadDescriptor
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+from zope.interface import implementer
+
+CHANNEL = "microblog"
+RETRY_S = 3.0
+
+_log = Logger()
+
+
+@implementer(IReadDescriptor)
+@define(eq=False)
+class Notify:
+    """Carries the hint to all processes on one database. `notify` runs a statement on the shared pool, without a commit of its own.
+
+    The listening connection is watched by the reactor; it is opened in a thread, and opened again when it is lost.
+    """
+
+    dsn: str
+    reactor: Any
+    notify: Callable[[str], Awaitable[object]]
+    _listeners: list[Callable[[], None]] = Factory(list)
+    _connection: psycopg2.extensions.connection | None = None
+    _watched: int = -1
+    _retry: IDelayedCall | None = None
+    _stopped: bool = True
+    _sending: bool = False
+    _again: bool = False
+
+    def start(self) -> None:
+        """Begin to listen; nobody waits for it."""
+        self._stopped = False
+        self._open()
+
+    def stop(self) -> None:
+        """Listen no more."""
+        self._stopped = True
+        if self._retry is not None and self._retry.active():
+            self._retry.cancel()
+        self._close()
+
+    @property
+    def connected(self) -> bool:
+        """True if it listens."""
+        return self._connection is not None
+
+    def send(self) -> None:
+        """Something was committed here. Told in this process at once, to the others by PostgreSQL, at most one message at a time."""
+        self._heard()
+        if self._sending:
+            self._again = True
+        elif not self._stopped:
+            self._sending, self._again = True, False
+            Deferred.fromCoroutine(self._send()).addBoth(self._sent)
+
+    def listen(self, hear: Callable[[], None]) -> None:
+        """Call `hear` at each hint, and whenever hints may have been missed."""
+        self._listeners.append(hear)
+
+    async def _send(self) -> None:
+        await self.notify(f"notify {CHANNEL}")
+
+    def _sent(self, outcome: object) -> None:
+        self._sending = False
+        if self._again and not self._stopped:
+            self.send()
+
+    def _heard(self) -> None:
+        for hear in self._listeners:
+            hear()
+
+    def _open(self) -> None:
+        opening = deferToThreadPool(self.reactor, self.reactor.getThreadPool(), _listening, self.dsn)
+        opening.addCallbacks(self._opened, lambda _: self._try_later())
+
+    def _opened(self, connection: psycopg2.extensions.connection) -> None:
+        if self._stopped:
+            connection.close()
+            return
+        # psycopg2 closes its descriptor when it finds the connection broken, before the reactor could let go of it: hence one of our own.
+        self._connection, self._watched = connection, os.dup(connection.fileno())
+        self.reactor.addReader(self)
+        self._heard()
+
+    def _try_later(self) -> None:
+        if not self._stopped:
+            self._retry = self.reactor.callLater(RETRY_S, self._open)
+
+    def _close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self.reactor.removeReader(self)
+            os.close(self._watched)
+            self._watched = -1
+            connection.close()
+
+    # What the reactor asks of something that it watches
+
+    def fileno(self) -> int:
+        """The connection's socket; -1 if there is none."""
+        return self._watched
+
+    def doRead(self) -> None:  # noqa: N802 - Twisted's name
+        """Something came: take the notifications. Ours come back to us too, and do no harm."""
+        connection = self._connection
+        if connection is None:
+            return
+        try:
+            connection.poll()
+        except psycopg2.Error:
+            self.connectionLost(None)
+            return
+        if connection.notifies:
+            connection.notifies.clear()
+            self._heard()
+
+    def connectionLost(self, reason: object) -> None:
+        """PostgreSQL went away, or the reactor stops."""
+        with contextlib.suppress(psycopg2.Error):
+            self._close()
+        self._try_later()
+
+    def logPrefix(self) -> str:  # noqa: N802 - Twisted's name
+        """What Twisted calls us in its log."""
+        return "notify"
+
+
+def _listening(dsn: str) -> psycopg2.extensions.connection:
+    """A connection that listens. Blocks."""
+    connection = psycopg2.connect(dsn, connect_timeout=5, application_name="microblog wake", keepalives_idle=30)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(f"listen {CHANNEL}")
+    return connection

@@ -1,0 +1,197 @@
+"""What several processes of one site share by Redis: the wake, and counters. Never a record: all of it may be lost at any moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+from urllib.parse import unquote, urlsplit
+
+import txredisapi
+from attrs import Factory, define, field, frozen
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.ssl import optionsForClientTLS
+from twisted.logger import Logger
+
+REPLY_S = 2.0  # without an answer for so long the connection is given up, and made anew
+LONGEST_RETRY_S = 3.0
+
+_log = Logger()
+
+
+@frozen
+class Address:
+    """Where a Redis is, as a URL says it: `redis://user:password@host:6379/0`, or `rediss` for TLS."""
+
+    host: str
+    port: int = 6379
+    number: int = 0
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    tls: bool = False
+
+    @classmethod
+    def parse(cls, url: str) -> Address:
+        """From a URL. Raises ValueError if it is none of those."""
+        parts = urlsplit(url)
+        if parts.scheme not in ("redis", "rediss") or not parts.hostname:
+            raise ValueError("A Redis is named by a URL such as redis://:password@host:6379/0.")
+        number = parts.path.strip("/") or "0"
+        return cls(
+            parts.hostname,
+            parts.port or 6379,
+            int(number),
+            unquote(parts.username) if parts.username else None,
+            unquote(parts.password) if parts.password else None,
+            parts.scheme == "rediss",
+        )
+
+    def endpoint(self, reactor: Any) -> IStreamClientEndpoint:
+        """How to get there."""
+        plain = HostnameEndpoint(reactor, self.host, self.port, timeout=5)
+        return wrapClientTLS(optionsForClientTLS(self.host), plain) if self.tls else plain
+
+
+class _Connection(txredisapi.RedisFactory):  # type: ignore[misc]  # txredisapi has no annotations
+    """One connection that is made anew whenever it is lost. `ready` is called with each."""
+
+    maxDelay = LONGEST_RETRY_S  # noqa: N815 - txredisapi's name
+
+    def __init__(self, address: Address, ready: Callable[[Any], None]) -> None:
+        super().__init__(
+            None,
+            address.number or None,
+            1,
+            isLazy=True,
+            charset=None,
+            password=address.password,
+            username=address.username,
+            replyTimeout=REPLY_S,
+        )
+        self._ready = ready
+
+    def addConnection(self, conn: Any) -> None:  # noqa: N802 - txredisapi's name
+        """It stands."""
+        super().addConnection(conn)
+        if conn in self.pool:
+            conn.transport.setTcpKeepAlive(1)
+            self._ready(conn)
+
+
+class _Listening(txredisapi.SubscriberProtocol):  # type: ignore[misc]  # txredisapi has no annotations
+    """The connection that hears what others publish."""
+
+    def messageReceived(self, pattern: object, channel: object, message: object) -> None:  # noqa: N802 - txredisapi's name
+        """Somebody said something."""
+        self.factory.hear()
+
+
+class _Ear(_Connection):
+    protocol = _Listening
+
+    def __init__(self, address: Address, ready: Callable[[Any], None], hear: Callable[[], None]) -> None:
+        super().__init__(address, ready)
+        self.hear = hear
+
+
+@define(eq=False)
+class Redis:
+    """The two connections to one Redis, one for commands and one that listens. It may be away at the start, and come and go."""
+
+    reactor: Any
+    address: Address
+    channel: str = "microblog"
+    _listeners: list[Callable[[], None]] = Factory(list)
+    _commands: _Connection = field(init=False)
+    _ear: _Ear = field(init=False)
+    _publishing: bool = False
+    _again: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        self._commands = _Connection(self.address, self._back)
+        self._ear = _Ear(self.address, self._subscribe, self._heard)
+
+    def start(self) -> None:
+        """Begin to connect; nobody waits for it."""
+        self._commands.startConnecting(self.address.endpoint(self.reactor))
+        self._ear.startConnecting(self.address.endpoint(self.reactor))
+
+    def stop(self) -> Deferred[Any]:
+        """Close both connections."""
+        return DeferredList([self._commands.disconnect(), self._ear.disconnect()], consumeErrors=True)
+
+    @property
+    def connected(self) -> bool:
+        """True if both connections stand."""
+        return bool(self._commands.pool and self._ear.pool)
+
+    def send(self) -> None:
+        """The wake: something was committed here. Told in this process at once, to the others by Redis, at most one message at a time."""
+        self._heard()
+        if self._publishing:
+            self._again = True
+        elif self._commands.pool:
+            self._publishing, self._again = True, False
+            self.command("publish", self.channel, b"").addBoth(self._published)
+
+    def listen(self, hear: Callable[[], None]) -> None:
+        """Call `hear` at each hint, and whenever hints may have been missed."""
+        self._listeners.append(hear)
+
+    def command(self, name: str, *arguments: object) -> Deferred[Any]:
+        """Carry out a command. Fails at once where there is no connection."""
+        pool = self._commands.pool
+        if not pool:
+            raise Away
+        made: Deferred[Any] = getattr(pool[0], name)(*arguments)
+        return made
+
+    def _published(self, outcome: object) -> None:
+        self._publishing = False
+        if self._again:
+            self.send()
+
+    def _heard(self) -> None:
+        for hear in self._listeners:
+            hear()
+
+    def _subscribe(self, connection: Any) -> None:
+        connection.subscribe(self.channel).addErrback(lambda failure: _log.failure("Redis does not let us listen", failure))
+        self._heard()
+
+    def _back(self, connection: Any) -> None:
+        self._heard()
+
+
+class Away(Exception):
+    """There is no connection to Redis just now."""
+
+
+class Counter(Protocol):
+    """What counts in this process, see `domain.limits.Counter`."""
+
+    async def add(self, key: str, window: int, expires_in: int, amount: int = 1) -> int:
+        """Add to a count; the new count."""
+
+
+@define
+class RedisCounter:
+    """Counts for all processes of the site; in this process alone, by `instead`, while Redis is away."""
+
+    redis: Redis
+    instead: Counter
+
+    async def add(self, key: str, window: int, expires_in: int, amount: int = 1) -> int:
+        """Add `amount` (0 only looks) to `key`'s count in this window, which nobody asks for after `expires_in` seconds; the new count."""
+        here = await self.instead.add(key, window, expires_in, amount)
+        name = f"{self.redis.channel}:{key}:{window}"
+        try:
+            if not amount:
+                return max(here, int(await self.redis.command("get", name) or 0))
+            there = int(await self.redis.command("incrby", name, amount))
+            if there == amount:
+                await self.redis.command("expire", name, max(1, expires_in))
+        except (Away, txredisapi.RedisError):
+            return here
+        return max(here, there)

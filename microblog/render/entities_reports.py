@@ -1,0 +1,80 @@
+"""Reports and announcements, as the API tells them."""
+
+from __future__ import annotations
+
+from microblog.model.announcements import Announcement
+from microblog.model.reports import Report
+from microblog.render.entities import Entities, Entity, moment, moment_or_null
+from microblog.render.schemas import ACCOUNT, ANY, COUNT, FLAG, HTML, ID, IDS, MOMENT, TEXT, TEXTS, URL, array_of, entity, nullable, record
+
+REPORT = entity(
+    "Report",
+    {
+        "id": ID,
+        "action_taken": FLAG,
+        "action_taken_at": nullable(MOMENT),
+        "category": TEXT,
+        "comment": TEXT,
+        "forwarded": FLAG,
+        "created_at": MOMENT,
+        "status_ids": nullable(IDS),
+        "rule_ids": nullable(TEXTS),
+        "target_account": ACCOUNT,
+    },
+)
+ANNOUNCEMENT = entity(
+    "Announcement",
+    {
+        "id": ID,
+        "content": HTML,
+        "starts_at": nullable(MOMENT),
+        "ends_at": nullable(MOMENT),
+        "all_day": FLAG,
+        "published_at": MOMENT,
+        "updated_at": MOMENT,
+        "read": FLAG,
+        "mentions": array_of(ANY),
+        "statuses": array_of(ANY),
+        "tags": array_of(ANY),
+        "emojis": array_of(ANY),
+        "reactions": array_of(
+            record({"name": TEXT, "count": COUNT, "me": FLAG, "url": URL, "static_url": URL}, ["me", "url", "static_url"])
+        ),
+    },
+    ["read"],
+)
+
+
+def report_entity(entities: Entities, report: Report) -> Entity:
+    """Report (8.20)."""
+    return {
+        "id": str(report.id),
+        "action_taken": report.closed_at is not None,
+        "action_taken_at": moment_or_null(report.closed_at),
+        "category": report.category,
+        "comment": report.comment,
+        "forwarded": report.forwarded,
+        "created_at": moment(report.created_at),
+        "status_ids": [str(post) for post in report.posts],
+        "rule_ids": None,
+        "target_account": entities.account(report.target),
+    }
+
+
+def announcement_entity(made: Announcement) -> Entity:
+    """Announcement (8.20) for whoever is logged in."""
+    return {
+        "id": str(made.id),
+        "content": made.html,
+        "starts_at": moment_or_null(made.starts_at),
+        "ends_at": moment_or_null(made.ends_at),
+        "all_day": made.all_day,
+        "published_at": moment(made.published_at),
+        "updated_at": moment(made.updated_at),
+        "read": made.read,
+        "mentions": [],
+        "statuses": [],
+        "tags": [],
+        "emojis": [],
+        "reactions": [{"name": one.name, "count": one.count, "me": one.mine} for one in made.reactions],
+    }

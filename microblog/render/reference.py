@@ -1,0 +1,198 @@
+"""The reference of the API as a page: values out of an OpenAPI document. Pure.
+
+What is rendered of each operation and entity never changes, so it is kept as HTML; a page puts it together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from attrs import evolve, frozen
+from markupsafe import Markup, escape
+
+Node = Mapping[str, Any]
+Part = Callable[..., str]
+
+_SCHEMAS = "#/components/schemas/"
+_KINDS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false", "null": "null", "object": "object"}
+_FORMATS = {"uri": "URL", "date": "date", "date-time": "time (ISO 8601)", "binary": "file"}
+
+
+@frozen
+class Line:
+    """A field: in a path, a query, a header, a body or an entity. `place` is empty where all are in the same."""
+
+    name: str
+    type: Markup
+    meaning: str = ""
+    required: bool = False
+    place: str = ""
+
+
+@frozen
+class Response:
+    """An answer that an operation can have."""
+
+    status: str
+    meaning: str
+    type: Markup | None = None
+
+
+@frozen
+class Operation:
+    """One method of one path."""
+
+    id: str
+    method: str
+    path: str
+    summary: str
+    description: str
+    access: str
+    scopes: tuple[str, ...]
+    fields: tuple[Line, ...]
+    responses: tuple[Response, ...]
+    errors: tuple[Response, ...]
+
+
+@frozen
+class Kept:
+    """Something rendered, and the words by which it is found."""
+
+    html: str
+    words: str
+
+
+@frozen
+class Section:
+    """The operations of one feature."""
+
+    id: str
+    name: str
+    meaning: str
+    operations: tuple[Kept, ...]
+
+    @property
+    def articles(self) -> list[str]:
+        """What the page shows."""
+        return [kept.html for kept in self.operations]
+
+
+@frozen
+class Reference:
+    """All that the page shows."""
+
+    sections: tuple[Section, ...]
+    entities: tuple[Kept, ...]
+
+    @property
+    def articles(self) -> list[str]:
+        """The entities, as the page shows them."""
+        return [kept.html for kept in self.entities]
+
+    def matching(self, query: str) -> Reference:
+        """What has all the words of `query`; everything if there are none."""
+        words = query.lower().split()
+        sections = tuple(evolve(section, operations=_having(section.operations, words)) for section in self.sections)
+        return Reference(tuple(section for section in sections if section.operations), _having(self.entities, words))
+
+
+def _having(kept: Iterable[Kept], words: Iterable[str]) -> tuple[Kept, ...]:
+    return tuple(one for one in kept if all(word in one.words for word in words))
+
+
+def reference_of(document: Node, part: Part) -> Reference:
+    """Read it out of `document`. `part` renders a template by name."""
+    by_tag: dict[str, list[Kept]] = {tag["name"]: [] for tag in document["tags"]}
+    shared = document["components"]["responses"]
+    for path, methods in document["paths"].items():
+        for method, node in methods.items():
+            operation = _operation(method.upper(), path, node, shared)
+            words = f"{operation.method} {path} {operation.summary} {operation.description} {' '.join(operation.scopes)}".lower()
+            by_tag[node["tags"][0]].append(Kept(part("_api_operation", operation=operation), words))
+    sections = [Section(anchor(tag["name"]), tag["name"], tag["description"], tuple(by_tag[tag["name"]])) for tag in document["tags"]]
+    entities = [
+        Kept(part("_api_entity", name=name, lines=tuple(_entity_lines(schema))), name.lower())
+        for name, schema in document["components"]["schemas"].items()
+    ]
+    return Reference(tuple(sections), tuple(entities))
+
+
+def anchor(name: str) -> str:
+    """The id of a section."""
+    return "-".join("".join(letter if letter.isalnum() else " " for letter in name.lower()).split())
+
+
+def _operation(method: str, path: str, node: Node, shared: Node) -> Operation:
+    answers = {status: _response(status, one, shared) for status, one in node["responses"].items()}
+    security = node["security"]
+    return Operation(
+        id=node["operationId"],
+        method=method,
+        path=path,
+        summary=node["summary"],
+        description=" ".join(node["description"].split()),
+        access=_access(security),
+        scopes=tuple(scope for way in security for scope in way.get("oauth2", ())),
+        fields=tuple(_fields(node)),
+        responses=tuple(answer for status, answer in answers.items() if status < "4"),
+        errors=tuple(answer for status, answer in answers.items() if status >= "4"),
+    )
+
+
+def _access(security: list[Node]) -> str:
+    if not security:
+        return "No token"
+    return "Token optional" if {} in security else "Token"
+
+
+def _response(status: str, node: Node, shared: Node) -> Response:
+    if "$ref" in node:
+        return Response(status, shared[node["$ref"].rpartition("/")[2]]["description"])
+    content: Node = node.get("content", {})
+    types = [Markup('{} <span class="soft">{}</span>').format(told(one["schema"]), kind) for kind, one in content.items()]
+    return Response(status, node["description"], Markup(", ").join(types) if types else None)
+
+
+def _fields(node: Node) -> Iterator[Line]:
+    for one in node.get("parameters", ()):
+        yield Line(one["name"], told(one["schema"]), one.get("description", ""), one["required"], one["in"])
+    content: Node = node.get("requestBody", {}).get("content", {})
+    if content:
+        body = content["multipart/form-data"]["schema"]  # has all of them; the others lack files
+        required = body.get("required", ())
+        for name, schema in body["properties"].items():
+            yield Line(name, told(schema), schema.get("description", ""), name in required, "body")
+
+
+def _entity_lines(schema: Node) -> Iterator[Line]:
+    required = schema.get("required", ())
+    for name, inner in schema.get("properties", {}).items():
+        yield Line(name, told(inner), inner.get("description", ""), name in required)
+
+
+def told(schema: Node) -> Markup:
+    """A type in words, linked to the entities it names."""
+    if "$ref" in schema:
+        name = schema["$ref"].removeprefix(_SCHEMAS)
+        return Markup('<a href="#{0}">{0}</a>').format(name)
+    if "anyOf" in schema:
+        return Markup(" or ").join(told(one) for one in schema["anyOf"])
+    if "enum" in schema:
+        return Markup(" or ").join(Markup("<code>{}</code>").format(one) for one in schema["enum"])
+    if schema.get("type") == "array":
+        return Markup("list of {}").format(told(schema["items"]))
+    if schema.get("properties"):
+        keys = [Markup("<code>{}</code>: {}").format(key, told(inner)) for key, inner in schema["properties"].items()]
+        return Markup("object with {}").format(Markup(", ").join(keys))
+    return _plain(schema)
+
+
+def _plain(schema: Node) -> Markup:
+    if schema.get("format") in _FORMATS:
+        return escape(_FORMATS[schema["format"]])
+    if str(schema.get("pattern", "")).startswith("^[0-9]+"):
+        return Markup("digits as text")
+    if isinstance(schema.get("additionalProperties"), Mapping):
+        return Markup("object of {}").format(told(schema["additionalProperties"]))
+    return escape(_KINDS.get(schema.get("type", ""), "anything"))

@@ -1,0 +1,232 @@
+"""Statistics as pages show them, and as files for other programs. Pure."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from io import StringIO
+from typing import Any
+
+from attrs import field, frozen
+from markupsafe import Markup
+
+from microblog.model.ids import PostId
+from microblog.model.statistics import Day, Measure, Period, PostScore, TagScore, Unit
+from microblog.render.charts import Chart, Kind, Series, meter, svg
+
+LABELS = {
+    Measure.NEW_ACCOUNTS: "New people",
+    Measure.ACTIVE: "Active people",
+    Measure.POSTED: "People who posted",
+    Measure.VISITED: "People who were signed in",
+    Measure.POSTS: "Posts",
+    Measure.REPLIES: "Replies",
+    Measure.BOOSTS: "Boosts",
+    Measure.FAVOURITES: "Favourites",
+    Measure.FOLLOWS: "Follows",
+    Measure.MAILS_SENT: "Mails sent",
+    Measure.MAILS_FAILED: "Mails failed",
+    Measure.LIVE_PEAK: "Live connections at once",
+    Measure.TOP_TAGS: "Tags",
+    Measure.TOP_POSTS: "Posts with a mark",
+}
+PUBLIC = tuple(measure for measure in Measure if measure not in (Measure.POSTED, Measure.VISITED, Measure.MAILS_SENT, Measure.MAILS_FAILED))
+"""What everybody may know; the rest is for administrators."""
+
+TILES = (Measure.POSTS, Measure.ACTIVE, Measure.NEW_ACCOUNTS, Measure.FAVOURITES, Measure.BOOSTS, Measure.FOLLOWS)
+UNITS = {Unit.DAY: ("30 days", "day"), Unit.WEEK: ("26 weeks", "week"), Unit.MONTH: ("24 months", "month")}
+COUNTS = {Unit.DAY: 30, Unit.WEEK: 26, Unit.MONTH: 24}
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+@frozen
+class Tile:
+    """A figure of the whole time, and of the time before it."""
+
+    label: str
+    value: int
+    before: int
+    peak: bool = False
+
+    @property
+    def change(self) -> str:
+        """In a few words how it compares; empty where there is nothing to compare with."""
+        if not self.before:
+            return ""
+        percent = round(100 * (self.value - self.before) / self.before)
+        if percent == 0:
+            return "as before"
+        return f"{percent}% more" if percent > 0 else f"{-percent}% less"
+
+    @property
+    def way(self) -> str:
+        """Up, down or level."""
+        return "up" if self.value > self.before else "down" if self.value < self.before else "level"
+
+
+@frozen
+class TagRow:
+    """A tag with what it was used for; `meter` is a bar beside it."""
+
+    key: str
+    name: str
+    people: int
+    posts: int
+    meter: Markup
+
+
+@frozen
+class Statistics:
+    """The page. `articles` are the most marked posts, assembled; `charts` come with their pictures. `zones` are (address, name, chosen)."""
+
+    unit: Unit
+    first: date
+    last: date
+    zone: str
+    path: str
+    tiles: tuple[Tile, ...] = ()
+    charts: tuple[tuple[Chart, Markup], ...] = ()
+    tags: tuple[TagRow, ...] = ()
+    articles: tuple[str, ...] = ()
+    zones: tuple[tuple[str, str, bool], ...] = ()
+    today: tuple[Tile, ...] = ()
+    admin: bool = False
+    units: Mapping[Unit, tuple[str, str]] = field(factory=lambda: UNITS)
+
+    @property
+    def title(self) -> str:
+        """What stands on top."""
+        return "Administration" if self.admin else "Statistics"
+
+    @property
+    def query(self) -> str:
+        """What the addresses of the files end with."""
+        return f"zone={'utc' if self.zone == 'UTC' else 'site'}&from={self.first}&to={self.last}"
+
+
+def column(begin: date, unit: Unit) -> str:
+    """A column's words: 5 Mar, or Mar 2026."""
+    return f"{begin:%b %Y}" if unit is Unit.MONTH else f"{begin.day} {begin:%b}"
+
+
+def tiles(now: Sequence[Period], before: Sequence[Period]) -> tuple[Tile, ...]:
+    """The figures on top: of all the periods together."""
+    whole, earlier = _together(now), _together(before)
+    return tuple(
+        Tile("People on the busiest day" if measure is Measure.ACTIVE else LABELS[measure], whole[measure], earlier[measure])
+        for measure in TILES
+    )
+
+
+def today(day: Day) -> tuple[Tile, ...]:
+    """What has happened since midnight."""
+    return tuple(Tile(LABELS[measure], day[measure], 0) for measure in Measure if measure not in (Measure.TOP_TAGS, Measure.TOP_POSTS))
+
+
+@frozen
+class _Plot:
+    """A chart that is yet to be drawn. `{each}` in the description is a day, week or month, `{most}` says that it is of the busiest day."""
+
+    name: str
+    title: str
+    description: str
+    measures: Mapping[Measure, str]
+    kind: Kind = Kind.COLUMNS
+
+
+_EVERYBODYS = (
+    _Plot("posts", "Posts", "Posts and replies each {each}", {Measure.POSTS: "c1", Measure.REPLIES: "c2"}),
+    _Plot("people", "People", "People who posted or were signed in{most}", {Measure.ACTIVE: "c1"}, Kind.LINES),
+    _Plot("accounts", "New people", "Accounts made each {each}", {Measure.NEW_ACCOUNTS: "c3"}),
+    _Plot("marks", "Favourites and boosts", "Given each {each}", {Measure.FAVOURITES: "c4", Measure.BOOSTS: "c1"}),
+    _Plot("follows", "Follows", "How often somebody began to follow somebody, each {each}", {Measure.FOLLOWS: "c3"}),
+    _Plot("live", "Live", "Pages and apps that were connected at once{most}", {Measure.LIVE_PEAK: "c2"}, Kind.LINES),
+)
+_ADMINS = (
+    _Plot("mails", "Mail", "Mails each {each}", {Measure.MAILS_SENT: "c1", Measure.MAILS_FAILED: "c4"}),
+    _Plot("presence", "Signed in, and posting", "People{most}", {Measure.VISITED: "c2", Measure.POSTED: "c1"}, Kind.LINES),
+    _Plot("tags", "Tags", "Different tags on public posts each day, summed by {each}", {Measure.TOP_TAGS: "c3"}),
+)
+
+
+def charts(found: Sequence[Period], unit: Unit, *, admin: bool) -> tuple[tuple[Chart, Markup], ...]:
+    """All plots, with their pictures."""
+    each = UNITS[unit][1]
+    most = "" if unit is Unit.DAY else f", on the busiest day of the {each}"
+    columns = tuple(column(period.begin, unit) for period in found)
+    made = [
+        Chart(plot.name, plot.title, plot.description.format(each=each, most=most), columns, _series(plot, found), plot.kind)
+        for plot in (*_EVERYBODYS, *(_ADMINS if admin else ()))
+    ]
+    return tuple((chart, svg(chart)) for chart in made)
+
+
+def _series(plot: _Plot, found: Sequence[Period]) -> tuple[Series, ...]:
+    """What is drawn. Replies are among the posts, and are stacked on the others."""
+    values = {measure: tuple(period[measure] for period in found) for measure in plot.measures}
+    if Measure.REPLIES in values:
+        values[Measure.POSTS] = tuple(
+            posts - replies for posts, replies in zip(values[Measure.POSTS], values[Measure.REPLIES], strict=True)
+        )
+    return tuple(Series(LABELS[measure], values[measure], colour) for measure, colour in plot.measures.items())
+
+
+def tag_rows(scores: Iterable[TagScore], names: Mapping[str, str], limit: int = 10) -> tuple[TagRow, ...]:
+    """The first tags of those that have a name, which are those that may be shown."""
+    shown = [score for score in scores if score.key in names][:limit]
+    most = max((score.people for score in shown), default=0)
+    return tuple(TagRow(score.key, names[score.key], score.people, score.posts, meter(score.people, most)) for score in shown)
+
+
+def _together(found: Sequence[Period]) -> Period:
+    return Period(date.min, tuple(day for period in found for day in period.days))
+
+
+def measures(*, admin: bool) -> tuple[Measure, ...]:
+    """What a file has columns for."""
+    return tuple(Measure) if admin else PUBLIC
+
+
+def as_json(days: Sequence[Day], zone: str, names: Mapping[str, str], posts: Collection[PostId], *, admin: bool) -> dict[str, Any]:
+    """All of it as one object; of tags and posts those that may be shown."""
+    numbers = [measure for measure in measures(admin=admin) if measure not in (Measure.TOP_TAGS, Measure.TOP_POSTS)]
+    return {
+        "zone": zone,
+        "measures": {measure.value: LABELS[measure] for measure in numbers},
+        "days": [
+            {
+                "day": day.day.isoformat(),
+                **{measure.value: day[measure] for measure in numbers},
+                "top_tags": [{"name": names[tag.key], "people": tag.people, "posts": tag.posts} for tag in day.tags if tag.key in names],
+                "top_posts": [_marked(score) for score in day.posts if score.post in posts],
+            }
+            for day in days
+        ],
+    }
+
+
+def _marked(score: PostScore) -> dict[str, object]:
+    return {"id": str(score.post), "favourites": score.favourites, "boosts": score.boosts}
+
+
+def as_csv(days: Sequence[Day], zone: str, names: Mapping[str, str], *, admin: bool) -> bytes:
+    """A table with a line for each day. Commas, CRLF and quotes as in RFC 4180; no cell can be taken for a formula."""
+    text = StringIO(newline="")
+    writer = csv.writer(text)
+    shown = measures(admin=admin)
+    writer.writerow(["day", "zone", *map(str, shown), "tags_by_people"])
+    for day in days:
+        tags = " ".join(f"#{names[tag.key]}" for tag in day.tags if tag.key in names)
+        writer.writerow([day.day.isoformat(), cell(zone), *(day[measure] for measure in shown), cell(tags)])
+    return text.getvalue().encode("utf-8", "replace")
+
+
+def cell(text: str) -> str:
+    """The text so that no spreadsheet takes it for a formula (OWASP, CSV Injection)."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def before(first: date, last: date) -> tuple[date, date]:
+    """The time right before, just as long."""
+    return first - (last - first) - timedelta(days=1), first - timedelta(days=1)

@@ -1,0 +1,251 @@
+"""How values are put into words on a page: times, numbers, names of things. All pure; the templates use them as filters."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from datetime import date, datetime
+from functools import cache, lru_cache
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import regex
+from attrs import frozen
+from markupsafe import Markup, escape
+
+from microblog.model.accounts import Account
+from microblog.model.media import Focus
+from microblog.model.notifications import NotificationKind
+from microblog.model.posts import Visibility
+from microblog.render.languages import LANGUAGES
+
+HUES = 12
+_INITIAL = regex.compile(r"[\p{L}\p{N}]\p{M}*|\p{Extended_Pictographic}")
+_ICONS = (
+    "home place bell search person bookmark heart boost reply more gear pen lock letter moon globe sun contrast back check"
+    " close out pin trash mute block key alert clock plus people"
+)
+ICONS = {name: Markup(f'<svg class="i" aria-hidden="true"><use href="#i-{name}"/></svg>') for name in _ICONS.split()}  # noqa: S704 - constants
+
+
+@frozen
+class VisibilityWords:
+    """A visibility as people read it."""
+
+    value: Visibility
+    label: str
+    hint: str
+    icon: str
+
+
+VISIBILITIES = (
+    VisibilityWords(Visibility.PUBLIC, "Public", "everybody, on every timeline", "globe"),
+    VisibilityWords(Visibility.UNLISTED, "Quiet", "everybody, but not on the local timeline", "moon"),
+    VisibilityWords(Visibility.PRIVATE, "Followers", "only people who follow you", "lock"),
+    VisibilityWords(Visibility.DIRECT, "Mentioned", "only people who are named in it", "letter"),
+)
+VISIBILITY = {words.value: words for words in VISIBILITIES}
+
+PEOPLE_LISTS = {"blocks": "Blocked people", "mutes": "Muted people", "requests": "Follow requests"}
+
+NOTIFIED = {
+    NotificationKind.MENTION: ("mentioned you", "reply"),
+    NotificationKind.STATUS: ("posted", "bell"),
+    NotificationKind.BOOST: ("boosted your post", "boost"),
+    NotificationKind.FOLLOW: ("follows you", "person"),
+    NotificationKind.FOLLOW_REQUEST: ("asks to follow you", "person"),
+    NotificationKind.FAVOURITE: ("liked your post", "heart"),
+    NotificationKind.POLL: ("ran a poll that has ended", "check"),
+    NotificationKind.UPDATE: ("edited a post you interacted with", "pen"),
+    NotificationKind.SIGN_UP: ("signed up", "plus"),
+    NotificationKind.REPORT: ("sent a report", "alert"),
+}
+
+POLL_TIMES = (
+    (300, "5 minutes"),
+    (1_800, "30 minutes"),
+    (3_600, "1 hour"),
+    (21_600, "6 hours"),
+    (86_400, "1 day"),
+    (259_200, "3 days"),
+    (604_800, "7 days"),
+)
+
+_TROUBLE = {
+    400: "That could not be understood",
+    401: "Please log in",
+    403: "That is not allowed",
+    404: "There is nothing here",
+    405: "That is not possible here",
+    409: "Somebody else was faster",
+    410: "This is gone",
+    413: "That is too large",
+    422: "Something needs a second look",
+    429: "A little too fast",
+    500: "Something broke on our side",
+    503: "Back in a moment",
+}
+
+# the first that is found: most browsers also name those that they want to be taken for
+_BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+_SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS", "macOS"),
+    ("Linux", "Linux"),
+)
+
+
+def trouble_title(status: int) -> str:
+    """A heading for an error page."""
+    return _TROUBLE.get(status, "That did not work")
+
+
+def offered(widest: Visibility) -> tuple[VisibilityWords, ...]:
+    """The visibilities that are not wider than `widest`."""
+    return tuple(words for words in VISIBILITIES if words.value.narrowest(widest) is words.value)
+
+
+def iso(moment: datetime) -> str:
+    """A time for machines, to the second."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def when(moment: datetime) -> str:
+    """A time for people, to the minute, in UTC: 5 Nov 2025, 13:38."""
+    return f"{moment.day} {moment:%b %Y, %H:%M}"
+
+
+def day(on: date) -> str:
+    """A day for people: 5 Nov 2025."""
+    return f"{on.day} {on:%b %Y}"
+
+
+def local(moment: datetime, zone: str) -> str:
+    """A time for people, to the minute, in a time zone by its name."""
+    return when(moment.astimezone(ZoneInfo(zone)))
+
+
+def full(moment: datetime) -> str:
+    """A time with everything that is known of it."""
+    return f"{moment.day} {moment:%B %Y, %H:%M:%S} UTC"
+
+
+def number(count: int) -> str:
+    """A count in few characters: 987, 1.2K, 34K, 5.6M."""
+    if count < 1000:
+        return str(max(count, 0)) if count else "0"
+    for size, unit in ((1_000_000, "M"), (1_000, "K")):
+        if count >= size:
+            tenths = count * 10 // size
+            return f"{tenths // 10}.{tenths % 10}{unit}" if tenths < 100 and tenths % 10 else f"{tenths // 10}{unit}"
+    raise AssertionError(count)
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """The word that goes with a count."""
+    return one if count == 1 else many or f"{one}s"
+
+
+def waiting(seconds: int) -> str:
+    """How long to wait, rounded up: 40 seconds, 3 minutes, 2 hours."""
+    for size, unit in ((3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            amount = -(-seconds // size)
+            return f"{amount} {plural(amount, unit)}"
+    return f"{seconds} {plural(seconds, 'second')}"
+
+
+def initial(account: Account) -> str:
+    """The letter, digit or pictogram that stands on the picture of somebody who has none."""
+    found = _INITIAL.search(account.name) or _INITIAL.search(account.username)
+    return found[0].upper() if found else "?"
+
+
+def hue(username: str) -> int:
+    """Which of the HUES colours is theirs; the same everywhere and for ever."""
+    return zlib.crc32(username.lower().encode("utf-8", "replace")) % HUES
+
+
+def face(account: Account, size: int = 48) -> Markup:
+    """Somebody's picture, `size` pixels wide; a coloured initial if they have none. It says nothing to a screen reader."""
+    if account.avatar:
+        source = escape(account.avatar)
+        return Markup(  # noqa: S704 - escaped just above
+            f'<img class="face s{size}" src="{source}" width="{size}" height="{size}" alt="" loading="lazy" decoding="async">'
+        )
+    letter = escape(initial(account))
+    return Markup(f'<span class="face s{size} hue{hue(account.username)}" aria-hidden="true">{letter}</span>')  # noqa: S704 - escaped too
+
+
+def agent(text: str) -> str:
+    """A browser in words, as well as its own description tells: Firefox on Linux."""
+    browser = next((name for mark, name in _BROWSERS if mark in text), "")
+    system = next((name for mark, name in _SYSTEMS if mark in text), "")
+    return " on ".join(filter(None, (browser, system))) or text[:60] or "Unknown browser"
+
+
+@cache
+def visibility_options(widest: Visibility, selected: Visibility) -> Markup:
+    """The options of a visibility choice, none wider than `widest`."""
+    return Markup("").join(
+        Markup('<option value="{}" title="{}"{}>{}</option>').format(
+            words.value, words.hint, Markup(" selected") if words.value is selected else "", words.label
+        )
+        for words in offered(widest)
+    )
+
+
+@lru_cache(maxsize=1000)  # the selected one is whatever somebody sent
+def language_options(selected: str | None) -> Markup:
+    """The options of a language choice; the selected one is kept even if it is none of ours."""
+    known = dict(LANGUAGES)
+    if selected and selected not in known and regex.fullmatch(r"[A-Za-z0-9-]{2,16}", selected):
+        known = {selected: selected} | known
+    return Markup("").join(
+        Markup('<option value="{0}" lang="{0}"{2}>{1}</option>').format(code, name, Markup(" selected") if code == selected else "")
+        for code, name in known.items()
+    )
+
+
+def host(url: str) -> str:
+    """Whose address that is."""
+    return urlsplit(url).netloc
+
+
+def paragraphs(text: str) -> Markup:
+    """Plain text with its line breaks, escaped."""
+    return Markup("<br>").join(escape(line) for line in text.splitlines())
+
+
+def excerpt(text: str, length: int = 200) -> str:
+    """The beginning of a text on one line, at most `length` characters, cut at a word where that is possible."""
+    line = " ".join(text[: length * 4].split())
+    if len(line) <= length:
+        return line
+    cut = line[: length - 1]
+    return (cut.rsplit(" ", 1)[0] if " " in cut[length // 2 :] else cut).rstrip() + "…"
+
+
+def focus(point: Focus) -> str:
+    """The classes that keep this point of a picture in sight where it is cut: five steps each way."""
+    return f"fx{round((point.x + 1) * 2)} fy{round((1 - point.y) * 2)}"
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "iso": iso,
+    "when": when,
+    "day": day,
+    "full": full,
+    "local": local,
+    "number": number,
+    "face": face,
+    "focus": focus,
+    "hue": hue,
+    "agent": agent,
+    "host": host,
+    "waiting": waiting,
+}

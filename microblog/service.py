@@ -1,0 +1,172 @@
+"""``twistd microblog``: its options, and the order in which the site starts and stops.
+
+Up: embedded PostgreSQL, schema, object graph, its parts, listening. Down: the same in reverse, so that accepted requests
+finish while everything that they use is still there. Whatever fails on the way up is said in a sentence and ends the
+process with exit code 1; there is no half-alive site.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import textwrap
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from typing import Any, ClassVar
+
+from twisted.application.service import Service
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.error import CannotListenError, ReactorNotRunning
+from twisted.internet.interfaces import IListeningPort
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+from twisted.python import usage
+from twisted.python.failure import Failure
+
+from microblog import __version__, application
+from microblog.config import Settings, SettingsError, described, load
+from microblog.storage.prepare import prepare_database
+
+_log = Logger()
+
+
+def _help() -> str:
+    lines = ["Each setting is an environment variable or, in lower case and without MICROBLOG_, a key of the TOML file."]
+    for setting in described():
+        unit = f" {setting.unit}" if setting.unit else ""
+        told = f"{setting.meaning} It {setting.allowed}. Default: {setting.default.rstrip('.')}{unit}."
+        lines += ["", setting.name, *textwrap.wrap(told, 76, initial_indent="    ", subsequent_indent="    ")]
+    return "\n".join(lines)
+
+
+class Options(usage.Options):
+    """What may be said on the command line: where the settings are. After parsing, `settings` has them."""
+
+    synopsis = "[--config FILE]"
+    optParameters: ClassVar[list[list[str | None]]] = [
+        ["config", "c", None, "a TOML file with settings; the environment is stronger"],
+    ]
+    settings: Settings
+    _is_wrong = False
+
+    def getUsage(self, width: int | None = None) -> str:
+        """The options, and every setting; without the settings where only some of them are wrong."""
+        usual = super().getUsage(width)
+        return usual if self._is_wrong else f"{usual}\n{_help()}\n"
+
+    def opt_version(self) -> None:
+        """Show the version and exit."""
+        sys.stdout.write(f"microblog {__version__}\n")
+        sys.exit(0)
+
+    def postOptions(self) -> None:
+        """Read the settings; all that is wrong with them becomes one usage error."""
+        config = self["config"]
+        try:
+            self.settings = load(os.environ, Path(config) if config else None)
+        except SettingsError as problem:
+            self._is_wrong = True
+            raise usage.UsageError(f"The settings cannot be used:\n{problem}") from problem
+
+
+def makeService(options: Options) -> Service:
+    """What twistd runs. Nothing is started yet: in daemon mode this process is not the one that will run."""
+    from twisted.internet import reactor
+
+    keep_steady(reactor)
+    return SiteService(options.settings, reactor)
+
+
+def keep_steady(reactor: Any) -> None:
+    """Let the reactor's timers follow a clock that nobody sets: Twisted's own stand still when the time of day is put back."""
+    if not reactor.getDelayedCalls():  # what is planned already was planned by the other clock
+        reactor.seconds = time.monotonic
+
+
+class SiteService(Service):
+    """The site from start to stop."""
+
+    def __init__(self, settings: Settings, reactor: Any) -> None:
+        self._settings = settings
+        self._reactor = reactor
+        self._started = AsyncExitStack()  # how to undo what has been started, the last first
+        self._starting: Deferred[None] | None = None
+
+    def startService(self) -> None:
+        """Begin to start. The process ends if that fails."""
+        Service.startService(self)
+        self._reactor.callWhenRunning(self._begin)  # children cannot be waited for earlier
+
+    def _begin(self) -> None:
+        self._starting = Deferred.fromCoroutine(self._start()).addErrback(self._failed)
+
+    def stopService(self) -> Deferred[None] | None:
+        """Undo what has been started, also in the middle of starting; done when all is gone."""
+        Service.stopService(self)
+        if self._starting is None:
+            return None
+        self._starting.cancel()
+        return self._starting.addCallback(lambda _: Deferred.fromCoroutine(self._started.aclose()))
+
+    async def _start(self) -> None:
+        self._settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        url = await self._database()
+        await deferToThreadPool(self._reactor, self._reactor.getThreadPool(), prepare_database, url)
+        site = await application.assemble(self._settings, self._reactor, url)
+        for part in site.parts:
+            self._started.push_async_callback(_finish, part.stop)
+            await _finish(part.start)
+        port = await serverFromString(self._reactor, self._settings.listen).listen(site.factory)
+        self._started.push_async_callback(_finish, site.drain)
+        self._started.push_async_callback(_finish, port.stopListening)
+        self._say_ready(port)
+
+    async def _database(self) -> str:
+        server = application.embedded_database(self._settings, self._reactor)
+        if server is None:
+            assert self._settings.database_url is not None
+            return self._settings.database_url
+        self._started.push_async_callback(server.stop)
+        return await server.start()
+
+    def _say_ready(self, port: IListeningPort) -> None:
+        _log.info(
+            "microblog {version} is ready at {url} (registration: {registration}, data in {data_dir}, listening on {address})",
+            version=__version__,
+            url=self._settings.public_url,
+            registration=self._settings.registration.value,
+            data_dir=self._settings.data_dir,
+            address=port.getHost(),
+        )
+
+    def _failed(self, failure: Failure) -> None:
+        if failure.check(CancelledError):
+            return
+        if failure.check(*application.START_PROBLEMS, SettingsError, CannotListenError, OSError):
+            _log.critical("The site cannot start: {why}", why=failure.getErrorMessage())
+        else:
+            _log.failure("The site cannot start", failure)
+        _exit_with(1)
+        with suppress(ReactorNotRunning):  # somebody stopped it just now
+            self._reactor.stop()
+
+
+async def _finish(act: Callable[[], Awaitable[object] | object]) -> None:
+    waiting = act()
+    if isinstance(waiting, Awaitable):
+        await waiting
+
+
+def _exit_with(code: int) -> None:
+    """Let the process end with this code, after twistd has cleaned up: it knows no other way than 0."""
+
+    def leave() -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+    atexit.register(leave)

@@ -1,0 +1,1 @@
+"""SQL and nothing else: `f(cursor, ...)` gives model values."""

@@ -1,0 +1,277 @@
+"""Accounts and their counters.
+
+Every query of something that has an author joins `accounts a` and `account_counts c`, selects COLUMNS and hands them to `account_from`.
+Deleted accounts (tombstones) are found by no function here; suspended ones are, and the domain decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+import orjson
+
+from microblog.model.accounts import Account, ProfileField
+from microblog.model.ids import AccountId
+from microblog.storage.database import Cursor, Hot, every, execute, first, one_of_each, scalar
+
+COLUMNS = """a.id, a.username, a.display_name, a.bio, a.bio_html, a.created_at, a.fields, a.locked, a.bot, a.discoverable, a.indexable,
+    a.hide_relations, c.followers, c.following, c.posts, c.last_post_on, a.avatar, a.header, a.suspended_at, a.limited_at"""
+WIDTH = 20  # how many COLUMNS there are
+LIKELY = 100  # candidates of a completion
+FROM = "accounts a join account_counts c on c.account_id = a.id"
+SELECT = f"select {COLUMNS} from {FROM}"
+
+
+def account_from(*columns: Any) -> Account:
+    """The account that a row's COLUMNS hold."""
+    id, username, display_name, bio, bio_html, created_at, fields, *rest = columns
+    return Account(
+        id, username, display_name, bio, bio_html, created_at, tuple(ProfileField(**field) for field in fields) if fields else (), *rest
+    )
+
+
+def by_id(cursor: Cursor, *, id: int) -> Account | None:
+    """The account with this id."""
+    return first(cursor, account_from, _BY_ID, {"id": id})
+
+
+_BY_ID = Hot(SELECT + " where a.id = %(id)s and a.deleted_at is null")
+
+
+def by_ids(cursor: Cursor, *, ids: Sequence[int]) -> list[Account]:
+    """Those of the accounts that exist, in the order of `ids`."""
+    return every(
+        cursor,
+        account_from,
+        SELECT
+        + """ join unnest(%(ids)s::bigint[]) with ordinality as wanted (id, place) on wanted.id = a.id
+              where a.deleted_at is null order by wanted.place""",
+        {"ids": list(ids)},
+    )
+
+
+def by_username(cursor: Cursor, *, username: str) -> Account | None:
+    """The account of this name, in whatever case it is written."""
+    found = by_usernames(cursor, usernames=[username])
+    return found[0] if found else None
+
+
+def by_usernames(cursor: Cursor, *, usernames: Sequence[str]) -> list[Account]:
+    """Those of the accounts that exist, in whatever case their names are written; each once."""
+    return every(cursor, account_from, _BY_USERNAMES, {"names": [name.lower() for name in usernames]})
+
+
+_BY_USERNAMES = Hot(SELECT + " where lower(a.username) = any(%(names)s) and a.deleted_at is null")
+
+
+def insert(
+    cursor: Cursor,
+    *,
+    username: str,
+    now: datetime,
+    id: int | None = None,
+    display_name: str = "",
+    bio: str = "",
+    bio_html: str = "",
+    locked: bool = False,
+    bot: bool = False,
+) -> AccountId | None:
+    """Make an account, with a new id where none is given; None where somebody has or had the name (or the id) already."""
+    made: AccountId | None = scalar(
+        cursor,
+        """with made as (
+                   insert into accounts (id, username, display_name, bio, bio_html, locked, bot, created_at)
+                   values (coalesce(%(id)s, new_id(%(now)s)), %(username)s, %(display_name)s, %(bio)s, %(bio_html)s,
+                           %(locked)s, %(bot)s, %(now)s)
+                   on conflict do nothing returning id),
+               counted as (insert into account_counts (account_id) select id from made)
+               select id from made""",
+        {
+            "id": id,
+            "username": username,
+            "display_name": display_name,
+            "bio": bio,
+            "bio_html": bio_html,
+            "locked": locked,
+            "bot": bot,
+            "now": now,
+        },
+    )
+    return made
+
+
+def update_profile(cursor: Cursor, *, account: Account) -> None:
+    """Write what the account's owner can change."""
+    execute(
+        cursor,
+        """update accounts set display_name = %(display_name)s, bio = %(bio)s, bio_html = %(bio_html)s, fields = %(fields)s,
+               locked = %(locked)s, bot = %(bot)s, discoverable = %(discoverable)s, indexable = %(indexable)s,
+               hide_relations = %(hide_relations)s
+           where id = %(id)s""",
+        {
+            "id": account.id,
+            "display_name": account.display_name,
+            "bio": account.bio,
+            "bio_html": account.bio_html,
+            "fields": orjson.dumps([{"name": f.name, "value": f.value, "html": f.html} for f in account.fields]).decode(),
+            "locked": account.locked,
+            "bot": account.bot,
+            "discoverable": account.discoverable,
+            "indexable": account.indexable,
+            "hide_relations": account.hide_relations,
+        },
+    )
+
+
+def lock(cursor: Cursor, *, ids: Sequence[int]) -> None:
+    """Let nobody else change how these accounts stand to each other until the transaction ends.
+
+    Whatever follows, unfollows or blocks does this first: so counters stay exact, nobody follows somebody who is just blocking them,
+    and, since everybody locks in the order of ids, no two wait for each other.
+    """
+    execute(
+        cursor,
+        "select from account_counts where account_id = any(%(ids)s) order by account_id for no key update",
+        {"ids": list(ids)},
+    )
+
+
+def count_follow(cursor: Cursor, *, follower: int, followee: int, by: int) -> None:
+    """Add `by` (1 or -1) to what the one follows and to who follows the other. Both are locked by then."""
+    execute(
+        cursor,
+        """update account_counts
+           set following = following + case when account_id = %(follower)s then %(by)s else 0 end,
+               followers = followers + case when account_id = %(followee)s then %(by)s else 0 end
+           where account_id in (%(follower)s, %(followee)s)""",
+        {"follower": follower, "followee": followee, "by": by},
+    )
+
+
+def count_post(cursor: Cursor, *, id: int, by: int, on: date | None = None) -> None:
+    """Add `by` to the account's posts. `on` is the day of a new post."""
+    execute(
+        cursor,
+        """update account_counts set posts = posts + %(by)s, last_post_on = greatest(last_post_on, %(on)s::date)
+           where account_id = %(id)s""",
+        {"id": id, "by": by, "on": on},
+    )
+
+
+def set_suspended(cursor: Cursor, *, id: int, at: datetime | None) -> bool:
+    """Suspend the account, or with None let it back in; False if it was so already or is not there."""
+    return bool(
+        execute(
+            cursor,
+            """update accounts set suspended_at = %(at)s
+               where id = %(id)s and deleted_at is null and (suspended_at is null) = (%(at)s::timestamptz is not null)""",
+            {"id": id, "at": at},
+        )
+    )
+
+
+def bury(cursor: Cursor, *, id: int, at: datetime) -> bool:
+    """Leave nothing of the account but its id and its name, which nobody else shall have; False if it is gone already."""
+    return bool(
+        execute(
+            cursor,
+            """update accounts set deleted_at = %(at)s, display_name = '', bio = '', bio_html = '', fields = '[]',
+                   avatar = null, header = null, discoverable = false, indexable = false
+               where id = %(id)s and deleted_at is null""",
+            {"id": id, "at": at},
+        )
+    )
+
+
+def by_prefix(cursor: Cursor, *, prefix: str, limit: int) -> list[Account]:
+    """Accounts whose username begins so, in whatever case: the exact one first, then by how many follow them.
+
+    Where very many names begin so, only the first of them and the most followed of the site are looked at.
+    """
+    return every(
+        cursor,
+        account_from,
+        """with likely as (
+               (select id from accounts where lower(username) like %(like)s order by lower(username) using ~<~ limit %(enough)s)
+               union
+               (select account_id from account_counts order by followers desc, account_id limit %(enough)s)) """
+        + SELECT
+        + """ where a.id in (select id from likely)
+                and lower(a.username) like %(like)s and a.deleted_at is null and a.suspended_at is null
+              order by lower(a.username) = %(exact)s desc, c.followers desc, a.id limit %(limit)s""",
+        {"like": _escaped(prefix.lower()) + "%", "exact": prefix.lower(), "limit": limit, "enough": LIKELY},
+    )
+
+
+def search(cursor: Cursor, *, text: str, viewer: AccountId | None, following: bool, limit: int, offset: int) -> list[Account]:
+    """Accounts with this text in their username or display name, in whatever case; `following`: only people whom the viewer follows.
+
+    The exact username first, then those that begin so, then people whom the viewer follows, then by followers. Reads every account.
+    """
+    return every(
+        cursor,
+        account_from,
+        SELECT
+        + """ left join follows f on f.follower_id = %(viewer)s and f.followee_id = a.id
+              where (lower(a.username) like %(within)s or lower(a.display_name) like %(within)s)
+                and (f.id is not null or not %(following)s)
+                and a.deleted_at is null and a.suspended_at is null
+              order by lower(a.username) = %(exact)s desc, lower(a.username) like %(start)s desc, f.id is not null desc,
+                       c.followers desc, a.id
+              limit %(limit)s offset %(offset)s""",
+        {
+            "within": f"%{_escaped(text.lower())}%",
+            "start": _escaped(text.lower()) + "%",
+            "exact": text.lower(),
+            "viewer": viewer,
+            "following": following,
+            "limit": limit,
+            "offset": offset,
+        },
+    )
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+_STRANGER = """a.id is distinct from %(viewer)s
+    and not exists (select from follows where follower_id = %(viewer)s and followee_id = a.id)
+    and not exists (select from follow_requests where follower_id = %(viewer)s and followee_id = a.id)
+    and not exists (select from blocks where account_id = %(viewer)s and target_id = a.id)
+    and not exists (select from blocks where account_id = a.id and target_id = %(viewer)s)
+    and not exists (select from mutes where account_id = %(viewer)s and target_id = a.id)
+    and not exists (select from dismissed_suggestions where account_id = %(viewer)s and target_id = a.id)"""
+
+
+def suggested(cursor: Cursor, *, viewer: int | None, limit: int) -> list[Account]:
+    """The most followed people to whom the viewer (or nobody) has no relation: no follow or request, block, mute or dismissal."""
+    return every(cursor, account_from, _SUGGESTED, {"viewer": viewer, "limit": limit})
+
+
+_SUGGESTED = Hot(
+    SELECT
+    + " where a.discoverable and a.deleted_at is null and a.suspended_at is null and a.limited_at is null and "
+    + _STRANGER
+    + " order by c.followers desc, c.account_id limit %(limit)s"
+)
+
+
+def taken(cursor: Cursor, *, usernames: Sequence[str]) -> list[str]:
+    """Those of the usernames, in lower case, that somebody has or had."""
+    cursor.execute(
+        "select lower(username) from accounts where lower(username) = any(%(names)s)", {"names": [name.lower() for name in usernames]}
+    )
+    return one_of_each(cursor.fetchall())
+
+
+def id_taken(cursor: Cursor, *, id: int) -> bool:
+    """True if somebody has or had the id."""
+    return bool(scalar(cursor, "select exists (select from accounts where id = %(id)s)", {"id": id}))
+
+
+def erase(cursor: Cursor, *, id: int) -> bool:
+    """Delete the account and whatever belongs to it, its name too; False if there is none. For applicants who were not let in."""
+    return bool(execute(cursor, "delete from accounts where id = %(id)s", {"id": id}))

@@ -1,0 +1,109 @@
+"""Announcements, who has read them, and what people put under them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from microblog.model.announcements import Announcement, Reaction
+from microblog.model.ids import AccountId, AnnouncementId
+from microblog.storage.database import Cursor, every, execute, one_of_each, scalar
+
+_SELECT = """
+    select n.id, n.text, n.html, n.published_at, n.updated_at, n.starts_at, n.ends_at, n.all_day,
+           exists (select from announcement_reads r where r.announcement_id = n.id and r.account_id = %(viewer)s),
+           (select json_agg(json_build_array(name, count, mine) order by first, name) from (
+               select r.name, count(*), bool_or(r.account_id is not distinct from %(viewer)s) as mine, min(r.created_at) as first
+               from announcement_reactions r where r.announcement_id = n.id group by r.name) counted)
+    from announcements n"""
+
+
+def _announcement(id: int, *columns: Any) -> Announcement:
+    text, html, published_at, updated_at, starts_at, ends_at, all_day, read, reactions = columns
+    return Announcement(
+        AnnouncementId(id),
+        text,
+        html,
+        published_at,
+        updated_at,
+        starts_at,
+        ends_at,
+        all_day,
+        read,
+        tuple(Reaction(name, count, bool(mine)) for name, count, mine in reactions or ()),
+    )
+
+
+def current(cursor: Cursor, *, viewer: AccountId | None, now: datetime) -> list[Announcement]:
+    """Those that are not over, the first first."""
+    sql = _SELECT + " where n.ends_at is null or n.ends_at > %(now)s order by n.id"
+    return every(cursor, _announcement, sql, {"viewer": viewer, "now": now})
+
+
+def newest(cursor: Cursor, *, limit: int) -> list[Announcement]:
+    """All of them, the newest first."""
+    return every(cursor, _announcement, _SELECT + " order by n.id desc limit %(limit)s", {"viewer": None, "limit": limit})
+
+
+def one(cursor: Cursor, *, id: int, viewer: AccountId | None) -> list[Announcement]:
+    """The announcement: one row or none."""
+    return every(cursor, _announcement, _SELECT + " where n.id = %(id)s", {"id": id, "viewer": viewer})
+
+
+def insert(cursor: Cursor, made: Announcement) -> AnnouncementId:
+    """Store it; its id."""
+    return AnnouncementId(
+        scalar(
+            cursor,
+            """insert into announcements (id, text, html, starts_at, ends_at, all_day, published_at, updated_at)
+               values (new_id(%(at)s), %(text)s, %(html)s, %(starts_at)s, %(ends_at)s, %(all_day)s, %(at)s, %(at)s) returning id""",
+            {
+                "text": made.text,
+                "html": made.html,
+                "starts_at": made.starts_at,
+                "ends_at": made.ends_at,
+                "all_day": made.all_day,
+                "at": made.published_at,
+            },
+        )
+    )
+
+
+def delete(cursor: Cursor, *, id: int) -> bool:
+    """Take it back; False if there is none."""
+    return bool(execute(cursor, "delete from announcements where id = %(id)s", {"id": id}))
+
+
+def read(cursor: Cursor, *, id: AnnouncementId, account: AccountId) -> None:
+    """The account has read it."""
+    execute(
+        cursor,
+        "insert into announcement_reads (announcement_id, account_id) values (%(id)s, %(account)s) on conflict do nothing",
+        {"id": id, "account": account},
+    )
+
+
+def reactions_of(cursor: Cursor, *, id: AnnouncementId) -> set[str]:
+    """The different reactions; nobody puts one more there until the transaction ends."""
+    execute(cursor, "select from announcements where id = %(id)s for no key update", {"id": id})
+    cursor.execute("select distinct name from announcement_reactions where announcement_id = %(id)s", {"id": id})
+    return set(one_of_each(cursor.fetchall()))
+
+
+def react(cursor: Cursor, *, id: AnnouncementId, account: AccountId, name: str, now: datetime) -> None:
+    """The account puts the emoji under it."""
+    execute(
+        cursor,
+        """insert into announcement_reactions (announcement_id, account_id, name, created_at)
+           values (%(id)s, %(account)s, %(name)s, %(now)s) on conflict do nothing""",
+        {"id": id, "account": account, "name": name, "now": now},
+    )
+
+
+def unreact(cursor: Cursor, *, id: AnnouncementId, account: AccountId, name: str) -> None:
+    """The account takes it away."""
+    execute(
+        cursor,
+        "delete from announcement_reactions where announcement_id = %(id)s and account_id = %(account)s and name = %(name)s",
+        {"id": id, "account": account, "name": name},
+    )

@@ -1,0 +1,55 @@
+"""Many rows in few statements, for filling an empty site."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import orjson
+from psycopg2 import sql
+from psycopg2.extras import execute_values
+
+from microblog.storage.database import Cursor, execute, scalar
+
+PAGE = 500  # rows in one statement
+
+Row = tuple[object, ...]
+
+
+def is_empty(cursor: Cursor) -> bool:
+    """True if nobody has or had an account. Until the transaction ends nobody else can get one."""
+    execute(cursor, "lock table accounts in share row exclusive mode")
+    return not scalar(cursor, "select exists (select from accounts)")
+
+
+def insert(cursor: Cursor, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    """Write the rows. Dictionaries and lists become JSON."""
+    statement = sql.SQL("insert into {} ({}) values %s").format(sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns)))
+    execute_values(cursor, statement, [tuple(map(_column, row)) for row in rows], page_size=PAGE)
+
+
+def _column(value: object) -> object:
+    return orjson.dumps(value).decode() if isinstance(value, dict | list) else value
+
+
+def count_everything(cursor: Cursor) -> None:
+    """Give every account and post its counters, counted from the rows; and the planner its statistics."""
+    execute(
+        cursor,
+        """insert into account_counts (account_id, followers, following, posts, last_post_on)
+           select a.id,
+                  (select count(*) from follows where followee_id = a.id),
+                  (select count(*) from follows where follower_id = a.id),
+                  (select count(*) from posts where account_id = a.id and deleted_at is null),
+                  (select max(created_at)::date from posts where account_id = a.id and deleted_at is null)
+           from accounts a""",
+    )
+    execute(
+        cursor,
+        """insert into post_counts (post_id, replies, boosts, favourites)
+           select p.id,
+                  (select count(*) from posts r where r.reply_to = p.id and r.deleted_at is null),
+                  (select count(*) from posts b where b.boost_of = p.id and b.deleted_at is null),
+                  (select count(*) from favourites f where f.post_id = p.id)
+           from posts p""",
+    )
+    execute(cursor, "analyze accounts, account_counts, posts, post_counts, follows, favourites, mentions, tags, post_tags, notifications")

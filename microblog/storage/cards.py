@@ -1,0 +1,106 @@
+"""Cards: one for each address, shown by any number of posts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from attrs import asdict, frozen
+
+from microblog.model.cards import Card, CardId
+from microblog.model.ids import PostId
+from microblog.storage.database import Cursor, execute, first, one_of_each
+
+# Of a card `k` that a post has (joined from the left).
+COLUMNS = """k.url, k.title, k.description, k.language, k.author_name, k.author_url, k.provider_name, k.provider_url, k.image,
+    k.image_description, k.width, k.height, k.blurhash, k.published_at"""
+WIDTH = 14
+JOINED = """
+    left join post_cards pk on pk.post_id = p.id
+    left join cards k on k.id = pk.card_id and k.title <> ''"""
+
+
+@frozen
+class Asked:
+    """A card as its address is noted. `fetched_at` is None until somebody looked."""
+
+    id: CardId
+    fetched_at: datetime | None
+
+
+def card_from(*columns: Any) -> Card | None:
+    """The card that COLUMNS hold, if there is one."""
+    return Card(*columns) if columns[0] is not None else None
+
+
+def note(cursor: Cursor, *, url: str, now: datetime) -> Asked:
+    """The card of the address, made where there is none yet."""
+    found = first(
+        cursor,
+        Asked,
+        """with made as (
+               insert into cards (id, url_hash, url, created_at) values (new_id(%(now)s), %(hash)s, %(url)s, %(now)s)
+               on conflict (url_hash) do nothing returning id, fetched_at)
+           select id, fetched_at from made union all select id, fetched_at from cards where url_hash = %(hash)s limit 1""",
+        {"url": url, "hash": sha256(url.encode()).digest(), "now": now},
+    )
+    return found or _noted_meanwhile(cursor, url)
+
+
+def _noted_meanwhile(cursor: Cursor, url: str) -> Asked:
+    """Somebody else was faster, by less than a statement."""
+    found = first(cursor, Asked, "select id, fetched_at from cards where url_hash = %(hash)s", {"hash": sha256(url.encode()).digest()})
+    assert found is not None  # a conflict with it was just met
+    return found
+
+
+def attach(cursor: Cursor, *, post: PostId, card: CardId | None) -> None:
+    """The post shows this card, or none."""
+    if card is None:
+        execute(cursor, "delete from post_cards where post_id = %(post)s", {"post": post})
+        return
+    execute(
+        cursor,
+        """insert into post_cards (post_id, card_id) values (%(post)s, %(card)s)
+           on conflict (post_id) do update set card_id = excluded.card_id""",
+        {"post": post, "card": card},
+    )
+
+
+def address(cursor: Cursor, *, id: CardId) -> tuple[str, datetime | None] | None:
+    """The card's address and when it was last fetched; None where there is no such card."""
+    return first(cursor, lambda url, fetched_at: (url, fetched_at), "select url, fetched_at from cards where id = %(id)s", {"id": id})
+
+
+def fill(cursor: Cursor, *, id: CardId, card: Card | None, now: datetime) -> str:
+    """The card says this from now on, or nothing; the path of the picture that it showed before, or an empty text.
+
+    Where nothing is found any more, what was found before stays.
+    """
+    if card is None:
+        execute(cursor, "update cards set fetched_at = %(now)s where id = %(id)s", {"id": id, "now": now})
+        return ""
+    before = first(cursor, str, "select image from cards where id = %(id)s for update", {"id": id})
+    execute(
+        cursor,
+        """update cards set title = %(title)s, description = %(description)s, language = %(language)s, author_name = %(author_name)s,
+               author_url = %(author_url)s, provider_name = %(provider_name)s, provider_url = %(provider_url)s, image = %(image)s,
+               image_description = %(image_description)s, width = %(width)s, height = %(height)s, blurhash = %(blurhash)s,
+               published_at = %(published_at)s, fetched_at = %(now)s
+           where id = %(id)s""",
+        asdict(card) | {"id": id, "now": now},
+    )
+    return before or ""
+
+
+def sweep(cursor: Cursor, *, before: datetime, limit: int) -> list[str]:
+    """Forget cards of before that time that no post shows, at most `limit`; the paths of their pictures, empty where one had none."""
+    cursor.execute(
+        """delete from cards where id in (
+               select c.id from cards c where c.created_at < %(before)s and not exists (select from post_cards p where p.card_id = c.id)
+               order by c.created_at limit %(limit)s for update skip locked)
+           returning image""",
+        {"before": before, "limit": limit},
+    )
+    return one_of_each(cursor.fetchall())

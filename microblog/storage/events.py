@@ -1,0 +1,117 @@
+"""The event log in PostgreSQL: written in the command's own transaction, read in commit order.
+
+An event's place is (xid, id). Only events below the oldest transaction that still runs are read, so nothing can be committed behind a
+reader's back. A slow writing transaction (anywhere in the cluster) delays all events behind it; the pool's time-outs bound it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from microblog.model.events import Event, EventKind, Position
+from microblog.storage.database import Cursor, every, execute, first, scalar
+
+START = (0, 0)
+_KINDS = {str(kind): kind for kind in EventKind}
+
+
+def record(
+    cursor: Cursor,
+    kind: EventKind,
+    *,
+    at: datetime,
+    account: int | None = None,
+    subject: int | None = None,
+    post: int | None = None,
+    data: Mapping[str, object] | None = None,
+) -> None:
+    """Write the event into the transaction that causes it."""
+    execute(
+        cursor,
+        """insert into events (kind, account_id, subject_id, post_id, data, at)
+           values (%(kind)s, %(account)s, %(subject)s, %(post)s, %(data)s, %(at)s)""",
+        {
+            "kind": kind,
+            "account": account,
+            "subject": subject,
+            "post": post,
+            "data": orjson.dumps(data or {}).decode(),
+            "at": at,
+        },
+    )
+
+
+def after(cursor: Cursor, epoch: str, *, xid: int, id: int, limit: int) -> list[Event]:
+    """The events that come next in commit order, at most `limit`. Those of a kind that a newer process wrote are UNKNOWN, not missing."""
+
+    def event(xid: str, id: int, kind: str, *columns: Any) -> Event:
+        return Event(Position(epoch, int(xid), id), _KINDS.get(kind, EventKind.UNKNOWN), *columns)
+
+    return every(
+        cursor,
+        event,
+        """select xid::text, id, kind, account_id, subject_id, post_id, data, at from events
+           where (xid, id) > (%(xid)s::text::xid8, %(id)s) and xid < pg_snapshot_xmin(pg_current_snapshot())
+           order by xid, id limit %(limit)s""",
+        {"xid": str(xid), "id": id, "limit": limit},
+    )
+
+
+def newest(cursor: Cursor) -> tuple[int, int]:
+    """The place of the newest event that may be read; whoever begins there sees all that comes after."""
+    found = first(
+        cursor,
+        lambda xid, id: (int(xid), int(id)),
+        """select xid::text, id from events where xid < pg_snapshot_xmin(pg_current_snapshot())
+           order by xid desc, id desc limit 1""",
+    )
+    return found or START
+
+
+def oldest(cursor: Cursor) -> tuple[int, int] | None:
+    """The place of the oldest event that is kept, or None where the log is empty."""
+    return first(cursor, lambda xid, id: (int(xid), int(id)), "select xid::text, id from events order by xid, id limit 1")
+
+
+def delay(cursor: Cursor, *, now: datetime) -> float:
+    """For how many seconds the oldest event that cannot be read yet has waited for a transaction that still runs; 0 where none waits."""
+    waiting = scalar(cursor, "select min(at) from events where xid >= pg_snapshot_xmin(pg_current_snapshot())")
+    return 0.0 if waiting is None else max(0.0, (now - waiting).total_seconds())
+
+
+def open_log(cursor: Cursor, fresh_epoch: str) -> str:
+    """The log's epoch. A new one begins, and the old events go, where the log was brought from another cluster.
+
+    Transaction ids mean nothing outside their cluster, so after a restore elsewhere the old positions must not be compared with new ones.
+    """
+    execute(
+        cursor,
+        """insert into event_log (epoch, cluster)
+           select %(fresh)s, system_identifier from pg_control_system() on conflict do nothing""",
+        {"fresh": fresh_epoch},
+    )
+    moved = execute(
+        cursor,
+        """update event_log set epoch = %(fresh)s, cluster = system_identifier
+           from pg_control_system() where cluster <> system_identifier""",
+        {"fresh": fresh_epoch},
+    )
+    if moved:
+        execute(cursor, "delete from events")
+    return str(scalar(cursor, "select epoch from event_log"))
+
+
+def sweep(cursor: Cursor, *, before: datetime, limit: int) -> int:
+    """Forget events of before that time, at most `limit` of them; how many went. The newest one always stays: it marks the log's end."""
+    return execute(
+        cursor,
+        """delete from events where (xid, id) in (
+               select xid, id from events where at < %(before)s
+               and (xid, id) < (select xid, id from events order by xid desc, id desc limit 1)
+               order by at limit %(limit)s)""",
+        {"before": before, "limit": limit},
+    )

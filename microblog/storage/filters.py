@@ -1,0 +1,148 @@
+"""Filters, their words and their posts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from microblog.model.filters import Action, Chosen, Context, Filter, Keyword
+from microblog.model.ids import AccountId, FilterId, KeywordId, PostId, RelationId
+from microblog.storage.database import Cursor, every, execute, first, scalar
+
+_COLUMNS = """f.id, f.title, f.contexts, f.action, f.expires_at,
+    (select json_agg(json_build_array(k.id, k.keyword, k.whole_word) order by k.id) from filter_keywords k where k.filter_id = f.id),
+    (select json_agg(json_build_array(c.id, c.post_id) order by c.id) from filter_posts c where c.filter_id = f.id)"""
+_SELECT = f"select {_COLUMNS} from filters f where f.account_id = %(account)s"
+_EACH = f"select f.account_id, {_COLUMNS} from filters f where f.account_id = any(%(accounts)s) order by f.account_id, f.id"
+
+
+def _filter(id: int, title: str, contexts: list[str], action: str, expires_at: datetime | None, *parts: Any) -> Filter:
+    keywords, posts = parts
+    return Filter(
+        FilterId(id),
+        title,
+        tuple(Context(context) for context in contexts),
+        Action(action),
+        expires_at,
+        tuple(Keyword(KeywordId(id), keyword, whole) for id, keyword, whole in keywords or ()),
+        tuple(Chosen(RelationId(id), PostId(post)) for id, post in posts or ()),
+    )
+
+
+def of_account(cursor: Cursor, *, account: AccountId) -> list[Filter]:
+    """All filters of somebody, the first first; also those whose time is over."""
+    return every(cursor, _filter, _SELECT + " order by f.id", {"account": account})
+
+
+def of_accounts(cursor: Cursor, *, accounts: Collection[int]) -> dict[AccountId, list[Filter]]:
+    """All filters of those of the accounts that have any."""
+
+    def row(account: int, *columns: Any) -> tuple[AccountId, Filter]:
+        return AccountId(account), _filter(*columns)
+
+    found: dict[AccountId, list[Filter]] = {}
+    for account, made in every(cursor, row, _EACH, {"accounts": list(accounts)}):
+        found.setdefault(account, []).append(made)
+    return found
+
+
+def one(cursor: Cursor, *, account: AccountId, id: int) -> Filter | None:
+    """The filter, if it is the account's own."""
+    return first(cursor, _filter, _SELECT + " and f.id = %(id)s", {"account": account, "id": id})
+
+
+def of_keyword(cursor: Cursor, *, account: AccountId, keyword: int) -> Filter | None:
+    """The account's filter that has this keyword."""
+    sql = _SELECT + " and f.id = (select filter_id from filter_keywords where id = %(keyword)s)"
+    return first(cursor, _filter, sql, {"account": account, "keyword": keyword})
+
+
+def of_post(cursor: Cursor, *, account: AccountId, chosen: int) -> Filter | None:
+    """The account's filter that has this chosen post, by the id of the choice."""
+    sql = _SELECT + " and f.id = (select filter_id from filter_posts where id = %(chosen)s)"
+    return first(cursor, _filter, sql, {"account": account, "chosen": chosen})
+
+
+def count(cursor: Cursor, *, account: AccountId) -> int:
+    """How many filters somebody has; nobody makes one more for them until the transaction ends."""
+    execute(cursor, "select from accounts where id = %(account)s for no key update", {"account": account})
+    return int(scalar(cursor, "select count(*) from filters where account_id = %(account)s", {"account": account}))
+
+
+def insert(cursor: Cursor, made: Filter, *, account: AccountId, now: datetime) -> FilterId:
+    """Store a filter without its words and posts; its id."""
+    return FilterId(
+        scalar(
+            cursor,
+            """insert into filters (id, account_id, title, contexts, action, expires_at, created_at)
+               values (new_id(%(now)s), %(account)s, %(title)s, %(contexts)s, %(action)s, %(expires_at)s, %(now)s) returning id""",
+            _values(made) | {"account": account, "now": now},
+        )
+    )
+
+
+def update(cursor: Cursor, made: Filter) -> None:
+    """The filter is what the value says, its words and posts apart."""
+    execute(
+        cursor,
+        """update filters set title = %(title)s, contexts = %(contexts)s, action = %(action)s, expires_at = %(expires_at)s
+           where id = %(id)s""",
+        _values(made) | {"id": made.id},
+    )
+
+
+def _values(made: Filter) -> dict[str, object]:
+    return {
+        "title": made.title,
+        "contexts": [str(context) for context in made.contexts],
+        "action": made.action,
+        "expires_at": made.expires_at,
+    }
+
+
+def delete(cursor: Cursor, *, account: AccountId, id: int) -> bool:
+    """Delete the filter; False if the account has no such one."""
+    return bool(execute(cursor, "delete from filters where account_id = %(account)s and id = %(id)s", {"account": account, "id": id}))
+
+
+def add_keyword(cursor: Cursor, *, filter: FilterId, keyword: str, whole_word: bool, now: datetime) -> KeywordId:
+    """One word more; its id."""
+    return KeywordId(
+        scalar(
+            cursor,
+            """insert into filter_keywords (id, filter_id, keyword, whole_word)
+               values (new_id(%(now)s), %(filter)s, %(keyword)s, %(whole_word)s) returning id""",
+            {"filter": filter, "keyword": keyword, "whole_word": whole_word, "now": now},
+        )
+    )
+
+
+def change_keyword(cursor: Cursor, keyword: Keyword) -> None:
+    """The word is what the value says."""
+    execute(
+        cursor,
+        "update filter_keywords set keyword = %(keyword)s, whole_word = %(whole_word)s where id = %(id)s",
+        {"id": keyword.id, "keyword": keyword.keyword, "whole_word": keyword.whole_word},
+    )
+
+
+def remove_keyword(cursor: Cursor, *, id: KeywordId) -> None:
+    """One word less."""
+    execute(cursor, "delete from filter_keywords where id = %(id)s", {"id": id})
+
+
+def add_post(cursor: Cursor, *, filter: FilterId, post: PostId, now: datetime) -> RelationId | None:
+    """One post more; the id of the choice, or None if it was chosen already."""
+    made = scalar(
+        cursor,
+        """insert into filter_posts (id, filter_id, post_id) values (new_id(%(now)s), %(filter)s, %(post)s)
+           on conflict do nothing returning id""",
+        {"filter": filter, "post": post, "now": now},
+    )
+    return None if made is None else RelationId(made)
+
+
+def remove_post(cursor: Cursor, *, id: RelationId) -> None:
+    """One post less."""
+    execute(cursor, "delete from filter_posts where id = %(id)s", {"id": id})

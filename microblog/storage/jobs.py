@@ -1,0 +1,284 @@
+"""Jobs and ticks: work that is written down in the transaction that causes it, and is claimed under a lease.
+
+Each claim counts as a try, so (worker, tries) names the claim: whoever lost its lease to somebody else can no longer settle the job.
+Jobs of one (kind, key) are the same work: two unique indexes see to it that one waits and one runs at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+from psycopg2 import errors as pg
+
+from microblog.model.ids import JobId
+from microblog.model.jobs import Job, JobCounts, JobState
+from microblog.model.paging import Page
+from microblog.storage.database import Cursor, every, execute, first, scalar
+from microblog.storage.paging import bounds, directed, page_sql
+
+COLUMNS = """j.id, j.kind, j.payload, j.tries, j.state, j.due_at, j.created_at, j.lease_until, j.last_error, j.key, j.worker,
+    j.finished_at"""
+LONGEST_ERROR = 2000  # characters
+
+# A waiting job is held up while another of its key runs: that one may be failing, and two must never run at once.
+_FREE = """(j.key is null or not exists (
+    select from jobs r where r.kind = j.kind and r.key = j.key and r.state = 'running'))"""
+_HELD = "id = %(id)s and state = 'running' and worker = %(worker)s and tries = %(tries)s"
+
+
+def job_from(*columns: Any) -> Job:
+    """The job that a row's COLUMNS hold."""
+    id, kind, payload, tries, state, *rest = columns
+    return Job(JobId(id), kind, payload, tries, JobState(state), *rest)
+
+
+def add(
+    cursor: Cursor,
+    kind: str,
+    payload: Mapping[str, object],
+    *,
+    due_at: datetime,
+    now: datetime,
+    key: str | None = None,
+) -> JobId | None:
+    """Write the job into the transaction that causes it. None where one with this key waits already: that one does the work."""
+    return first(
+        cursor,
+        JobId,
+        """insert into jobs (id, kind, key, payload, due_at, created_at)
+           values (new_id(%(now)s), %(kind)s, %(key)s, %(payload)s, %(due_at)s, %(now)s)
+           on conflict (kind, key) where state = 'waiting' and key is not null do nothing
+           returning id""",
+        {"kind": kind, "key": key, "payload": orjson.dumps(payload).decode(), "due_at": due_at, "now": now},
+    )
+
+
+def next_due(cursor: Cursor, *, kinds: Sequence[str]) -> datetime | None:
+    """When there is next something to claim: a waiting job falls due, or a lease runs out. None where there is nothing."""
+    return scalar(  # type: ignore[no-any-return]  # a column of type timestamptz
+        cursor,
+        "select least((select j.due_at from jobs j where j.state = 'waiting' and j.kind = any(%(kinds)s) and "
+        + _FREE
+        + """ order by j.due_at limit 1),
+              (select min(lease_until) from jobs where state = 'running' and kind = any(%(kinds)s)))""",
+        {"kinds": list(kinds)},
+    )
+
+
+def claim(cursor: Cursor, *, kinds: Sequence[str], worker: str, lease_until: datetime, now: datetime, limit: int) -> list[Job]:
+    """Take up to `limit` jobs that are due, or whose lease ran out because their worker is gone; those first.
+
+    No two claims get the same job, and no job is given while another of its key runs.
+    """
+    taken = every(
+        cursor,
+        job_from,
+        """with lost as materialized (
+               select id from jobs where state = 'running' and lease_until < %(now)s and kind = any(%(kinds)s)
+               order by lease_until limit %(limit)s for update skip locked),
+           due as materialized (
+               select j.id from jobs j where j.state = 'waiting' and j.due_at <= %(now)s and j.kind = any(%(kinds)s) and """
+        + _FREE
+        + """ order by j.due_at, j.id limit %(limit)s for update of j skip locked),
+           chosen as (select id from lost union all select id from due limit %(limit)s)
+           update jobs j set state = 'running', tries = tries + 1, worker = %(worker)s, lease_until = %(lease_until)s, started_at = %(now)s
+           from chosen where j.id = chosen.id returning """
+        + COLUMNS,
+        {"kinds": list(kinds), "worker": worker, "lease_until": lease_until, "now": now, "limit": limit},
+    )
+    return sorted(taken, key=lambda job: (job.due_at, job.id))
+
+
+def heartbeat(cursor: Cursor, *, jobs: Sequence[Job], worker: str, lease_until: datetime) -> set[JobId]:
+    """Keep the jobs that this worker claimed for longer. Whoever is missing in the answer was given to somebody else."""
+    return set(
+        every(
+            cursor,
+            JobId,
+            """update jobs j set lease_until = %(lease_until)s
+               from unnest(%(ids)s::bigint[], %(tries)s::integer[]) as claimed (id, tries)
+               where j.id = claimed.id and j.tries = claimed.tries and j.state = 'running' and j.worker = %(worker)s
+               returning j.id""",
+            {
+                "ids": [job.id for job in jobs],
+                "tries": [job.tries for job in jobs],
+                "worker": worker,
+                "lease_until": lease_until,
+            },
+        )
+    )
+
+
+def finish(cursor: Cursor, job: Job, *, worker: str, now: datetime) -> bool:
+    """The work is done. False where the job is no longer this worker's."""
+    return _changed(
+        cursor,
+        "update jobs set state = 'done', finished_at = %(now)s, lease_until = null where " + _HELD,
+        {**_claimed(job, worker), "now": now},
+    )
+
+
+def fail(cursor: Cursor, job: Job, *, worker: str, error: str, retry_at: datetime | None, now: datetime) -> bool:
+    """It went wrong: wait for another try, or be dead where `retry_at` is None. False where the job is no longer this worker's.
+
+    Where another job of its key waits by now, that one is the next try, and this one is done.
+    """
+    params = {**_claimed(job, worker), "error": _storable(error), "retry_at": retry_at, "now": now}
+    if retry_at is not None and _waits(
+        cursor,
+        """update jobs set state = 'waiting', due_at = %(retry_at)s, last_error = %(error)s, lease_until = null, worker = null
+           where """
+        + _HELD,
+        params,
+    ):
+        return True
+    return _changed(
+        cursor,
+        """update jobs set state = case when %(retry_at)s::timestamptz is null then 'dead' else 'done' end, finished_at = %(now)s,
+               last_error = %(error)s, lease_until = null where """
+        + _HELD,
+        params,
+    )
+
+
+def release(cursor: Cursor, job: Job, *, worker: str, now: datetime) -> bool:
+    """Give a job back that was begun and has to be left: it waits as before, and this claim was no try."""
+    params = {**_claimed(job, worker), "now": now}
+    return _waits(
+        cursor,
+        "update jobs set state = 'waiting', tries = tries - 1, lease_until = null, worker = null where " + _HELD,
+        params,
+    ) or _changed(
+        cursor,
+        "update jobs set state = 'done', finished_at = %(now)s, lease_until = null where " + _HELD,
+        params,
+    )
+
+
+def sweep(cursor: Cursor, *, before: datetime, limit: int) -> int:
+    """Forget jobs that were done before that time, at most `limit`; how many went. The dead stay until somebody discards them."""
+    return execute(
+        cursor,
+        """delete from jobs where id in (
+               select id from jobs where state = 'done' and finished_at < %(before)s
+               order by finished_at limit %(limit)s)""",
+        {"before": before, "limit": limit},
+    )
+
+
+def counts(cursor: Cursor) -> JobCounts:
+    """How much there is to do, of all kinds."""
+    found = first(
+        cursor,
+        JobCounts,
+        """select count(*) filter (where state = 'waiting'), count(*) filter (where state = 'running'),
+                  count(*) filter (where state = 'waiting' and tries > 0), count(*) filter (where state = 'dead'),
+                  min(due_at) filter (where state = 'waiting')
+           from jobs where state in ('waiting', 'running', 'dead')""",
+    )
+    return found or JobCounts()
+
+
+def counts_by_kind(cursor: Cursor) -> dict[str, JobCounts]:
+    """How much there is to do of each kind that has anything to do."""
+    return dict(
+        every(
+            cursor,
+            lambda kind, *numbers: (kind, JobCounts(*numbers)),
+            """select kind, count(*) filter (where state = 'waiting'), count(*) filter (where state = 'running'),
+                      count(*) filter (where state = 'waiting' and tries > 0), count(*) filter (where state = 'dead'),
+                      min(due_at) filter (where state = 'waiting')
+               from jobs where state in ('waiting', 'running', 'dead') group by kind order by kind""",
+        )
+    )
+
+
+def listed(cursor: Cursor, *, state: JobState, page: Page, retrying: bool = False) -> list[Job]:
+    """The jobs in this state, newest first; only those that failed before, if asked for."""
+    rows = every(
+        cursor,
+        job_from,
+        page_sql(
+            f"""select {COLUMNS} from jobs j
+                where j.state = %(state)s and (not %(retrying)s or j.tries > 0) and j.id < %(max_id)s and j.id > %(min_id)s
+                order by j.id desc limit %(limit)s""",
+            page,
+        ),
+        {"state": state, "retrying": retrying, **bounds(page)},
+    )
+    return directed(page, rows)
+
+
+def by_id(cursor: Cursor, *, id: int) -> Job | None:
+    """The job with this id."""
+    return first(cursor, job_from, f"select {COLUMNS} from jobs j where j.id = %(id)s", {"id": id})
+
+
+def retry(cursor: Cursor, *, id: int, now: datetime) -> bool:
+    """Let a dead job, or one that waits for its next try, be tried now, with all its tries before it. False where it is neither."""
+    return _waits(
+        cursor,
+        """update jobs set state = 'waiting', due_at = %(now)s, tries = 0, finished_at = null, worker = null
+           where id = %(id)s and state in ('dead', 'waiting')""",
+        {"id": id, "now": now},
+    )
+
+
+def discard(cursor: Cursor, *, id: int) -> bool:
+    """Forget a job that is dead or waits. False where it is neither."""
+    return _changed(cursor, "delete from jobs where id = %(id)s and state in ('dead', 'waiting')", {"id": id})
+
+
+def tick(cursor: Cursor, timer: str, tick: datetime) -> bool:
+    """True for the one transaction, of all processes and for ever, that is first to record this tick."""
+    return _changed(
+        cursor,
+        "insert into ticks (timer, tick) values (%(timer)s, %(tick)s) on conflict do nothing",
+        {"timer": timer, "tick": tick},
+    )
+
+
+def last_tick(cursor: Cursor, timer: str, *, until: datetime) -> datetime | None:
+    """The timer's newest recorded tick that is not after `until`."""
+    return scalar(  # type: ignore[no-any-return]  # a column of type timestamptz
+        cursor, "select max(tick) from ticks where timer = %(timer)s and tick <= %(until)s", {"timer": timer, "until": until}
+    )
+
+
+def sweep_ticks(cursor: Cursor, *, before: datetime, limit: int) -> int:
+    """Forget ticks of before that time, at most `limit`; how many went. Each timer's newest stays: it says from where to go on."""
+    return execute(
+        cursor,
+        """delete from ticks where (timer, tick) in (
+               select t.timer, t.tick from ticks t where t.tick < %(before)s
+               and t.tick < (select max(n.tick) from ticks n where n.timer = t.timer) limit %(limit)s)""",
+        {"before": before, "limit": limit},
+    )
+
+
+def _claimed(job: Job, worker: str) -> dict[str, object]:
+    return {"id": job.id, "worker": worker, "tries": job.tries}
+
+
+def _waits(cursor: Cursor, sql: str, params: Mapping[str, object]) -> bool:
+    """Carry out an update that lets one job wait. False, and nothing done, where another of its key waits already or no job is meant."""
+    execute(cursor, "savepoint waits")
+    try:
+        touched = execute(cursor, sql, params)
+    except pg.UniqueViolation:
+        execute(cursor, "rollback to savepoint waits")
+        return False
+    execute(cursor, "release savepoint waits")
+    return touched == 1
+
+
+def _storable(error: str) -> str:
+    """The text without what PostgreSQL's text cannot hold, and not without end."""
+    return error.replace("\0", "").encode("utf-8", "replace").decode()[:LONGEST_ERROR]
+
+
+def _changed(cursor: Cursor, sql: str, params: Mapping[str, object]) -> bool:
+    return execute(cursor, sql, params) > 0

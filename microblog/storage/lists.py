@@ -1,0 +1,123 @@
+"""Lists and who is in them. Membership ends with the follow that it rests on: that is the foreign key's work."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from microblog.model.accounts import Related
+from microblog.model.ids import AccountId, ListId, RelationId
+from microblog.model.lists import List, Replies
+from microblog.model.paging import Page
+from microblog.storage import accounts
+from microblog.storage.database import Cursor, every, execute, first, one_of_each, scalar
+from microblog.storage.paging import bounds, directed, page_sql
+
+_COLUMNS = "l.id, l.title, l.replies_policy, l.exclusive"
+
+
+def _list(id: int, title: str, replies: str, exclusive: bool) -> List:
+    return List(ListId(id), title, Replies(replies), exclusive)
+
+
+def of_account(cursor: Cursor, *, account: AccountId) -> list[List]:
+    """All lists of somebody, the first first."""
+    return every(cursor, _list, f"select {_COLUMNS} from lists l where l.account_id = %(account)s order by l.id", {"account": account})
+
+
+def one(cursor: Cursor, *, account: AccountId, id: int) -> List | None:
+    """The list, if it is the account's own."""
+    return first(
+        cursor,
+        _list,
+        f"select {_COLUMNS} from lists l where l.account_id = %(account)s and l.id = %(id)s",
+        {"account": account, "id": id},
+    )
+
+
+def with_member(cursor: Cursor, *, account: AccountId, member: AccountId) -> list[List]:
+    """The lists of somebody that the member is in."""
+    return every(
+        cursor,
+        _list,
+        f"""select {_COLUMNS} from lists l join list_members m on m.list_id = l.id
+            where m.account_id = %(account)s and m.member_id = %(member)s order by l.id""",
+        {"account": account, "member": member},
+    )
+
+
+def count(cursor: Cursor, *, account: AccountId) -> int:
+    """How many lists somebody has; nobody makes one more for them until the transaction ends."""
+    execute(cursor, "select from accounts where id = %(account)s for no key update", {"account": account})
+    return int(scalar(cursor, "select count(*) from lists where account_id = %(account)s", {"account": account}))
+
+
+def insert(cursor: Cursor, *, account: AccountId, title: str, replies: Replies, exclusive: bool, now: datetime) -> ListId:
+    """Make a list without members; its id."""
+    return ListId(
+        scalar(
+            cursor,
+            """insert into lists (id, account_id, title, replies_policy, exclusive, created_at)
+               values (new_id(%(now)s), %(account)s, %(title)s, %(replies)s, %(exclusive)s, %(now)s) returning id""",
+            {"account": account, "title": title, "replies": replies, "exclusive": exclusive, "now": now},
+        )
+    )
+
+
+def update(cursor: Cursor, made: List) -> None:
+    """The list is what the value says."""
+    execute(
+        cursor,
+        "update lists set title = %(title)s, replies_policy = %(replies)s, exclusive = %(exclusive)s where id = %(id)s",
+        {"id": made.id, "title": made.title, "replies": made.replies, "exclusive": made.exclusive},
+    )
+
+
+def delete(cursor: Cursor, *, account: AccountId, id: ListId) -> bool:
+    """Delete the list; False if the account has no such one."""
+    return bool(execute(cursor, "delete from lists where account_id = %(account)s and id = %(id)s", {"account": account, "id": id}))
+
+
+def followed(cursor: Cursor, *, account: AccountId, ids: Collection[int]) -> set[AccountId]:
+    """Those of the people whom the account follows; none of these follows ends until the transaction does."""
+    cursor.execute(
+        "select followee_id from follows where follower_id = %(account)s and followee_id = any(%(ids)s) order by id for key share",
+        {"account": account, "ids": list(ids)},
+    )
+    return set(one_of_each(cursor.fetchall()))
+
+
+def add(cursor: Cursor, *, account: AccountId, id: ListId, members: Collection[int], now: datetime) -> list[AccountId]:
+    """Put people whom the account follows into its list; those who were not in it."""
+    cursor.execute(
+        """insert into list_members (id, list_id, account_id, member_id)
+           select new_id(%(now)s), %(id)s, %(account)s, member from unnest(%(members)s::bigint[]) as added (member)
+           on conflict (list_id, member_id) do nothing returning member_id""",
+        {"account": account, "id": id, "members": list(members), "now": now},
+    )
+    return one_of_each(cursor.fetchall())
+
+
+def remove(cursor: Cursor, *, id: ListId, members: Collection[int]) -> list[AccountId]:
+    """Take people out of the list; those who were in it."""
+    cursor.execute(
+        "delete from list_members where list_id = %(id)s and member_id = any(%(members)s) returning member_id",
+        {"id": id, "members": list(members)},
+    )
+    return one_of_each(cursor.fetchall())
+
+
+_MEMBERS = f"""select m.id, {accounts.COLUMNS} from list_members m, {accounts.FROM}
+    where a.id = m.member_id and m.list_id = %(id)s and a.suspended_at is null and a.deleted_at is null
+    and m.id < %(max_id)s and m.id > %(min_id)s
+    order by m.id desc limit %(limit)s"""
+
+
+def _related(id: int, *columns: Any) -> Related:
+    return Related(RelationId(id), accounts.account_from(*columns))
+
+
+def members(cursor: Cursor, *, id: ListId, page: Page) -> list[Related]:
+    """Who is in the list, the newest first."""
+    return directed(page, every(cursor, _related, page_sql(_MEMBERS, page), bounds(page) | {"id": id}))

@@ -1,0 +1,34 @@
+"""Markers: one row for each timeline that somebody reads."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from microblog.model.ids import AccountId
+from microblog.model.markers import Marker
+from microblog.storage.database import Cursor, every
+
+
+def of_account(cursor: Cursor, *, account: AccountId, timelines: Collection[str]) -> list[Marker]:
+    """The account's markers of these timelines, as far as there are any."""
+    return every(
+        cursor,
+        Marker,
+        """select timeline, last_read_id, version, updated_at from markers
+           where account_id = %(account)s and timeline = any(%(timelines)s) order by timeline""",
+        {"account": account, "timelines": list(timelines)},
+    )
+
+
+def put(cursor: Cursor, *, account: AccountId, timeline: str, last_read_id: int, now: datetime) -> list[Marker]:
+    """Move one marker, down too; it alone, as it is now."""
+    return every(
+        cursor,
+        Marker,
+        """insert into markers (account_id, timeline, last_read_id, updated_at) values (%(account)s, %(timeline)s, %(id)s, %(now)s)
+           on conflict (account_id, timeline) do update
+           set last_read_id = excluded.last_read_id, version = markers.version + 1, updated_at = excluded.updated_at
+           returning timeline, last_read_id, version, updated_at""",
+        {"account": account, "timeline": timeline, "id": last_read_id, "now": now},
+    )

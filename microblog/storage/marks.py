@@ -1,0 +1,123 @@
+"""What people do to posts: favourite, bookmark, pin, mute the conversation. Each function says whether it changed anything."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from microblog.model.accounts import Related
+from microblog.model.ids import AccountId, PostId, RelationId
+from microblog.model.paging import Page
+from microblog.storage import accounts
+from microblog.storage.database import Cursor, every, execute, scalar
+from microblog.storage.paging import bounds, directed, page_sql
+
+
+def favourite(cursor: Cursor, *, account: AccountId, post: PostId, now: datetime) -> bool:
+    """The account likes the post."""
+    return bool(
+        execute(
+            cursor,
+            """insert into favourites (id, account_id, post_id, created_at) values (new_id(%(now)s), %(account)s, %(post)s, %(now)s)
+               on conflict do nothing""",
+            {"account": account, "post": post, "now": now},
+        )
+    )
+
+
+def unfavourite(cursor: Cursor, *, account: AccountId, post: PostId) -> bool:
+    """The account no longer does."""
+    return bool(
+        execute(cursor, "delete from favourites where account_id = %(account)s and post_id = %(post)s", {"account": account, "post": post})
+    )
+
+
+def bookmark(cursor: Cursor, *, account: AccountId, post: PostId, now: datetime) -> bool:
+    """The account wants to find the post again."""
+    return bool(
+        execute(
+            cursor,
+            """insert into bookmarks (id, account_id, post_id, created_at) values (new_id(%(now)s), %(account)s, %(post)s, %(now)s)
+               on conflict do nothing""",
+            {"account": account, "post": post, "now": now},
+        )
+    )
+
+
+def unbookmark(cursor: Cursor, *, account: AccountId, post: PostId) -> bool:
+    """The account no longer does."""
+    return bool(
+        execute(cursor, "delete from bookmarks where account_id = %(account)s and post_id = %(post)s", {"account": account, "post": post})
+    )
+
+
+def pin(cursor: Cursor, *, account: AccountId, post: PostId, now: datetime) -> bool:
+    """The post stands on top of its author's profile."""
+    return bool(
+        execute(
+            cursor,
+            """insert into pins (id, account_id, post_id, created_at) values (new_id(%(now)s), %(account)s, %(post)s, %(now)s)
+               on conflict do nothing""",
+            {"account": account, "post": post, "now": now},
+        )
+    )
+
+
+def unpin(cursor: Cursor, *, account: AccountId, post: PostId) -> bool:
+    """It no longer does."""
+    return bool(
+        execute(cursor, "delete from pins where account_id = %(account)s and post_id = %(post)s", {"account": account, "post": post})
+    )
+
+
+def pins_of(cursor: Cursor, *, account: AccountId) -> int:
+    """How many posts the account has pinned; nobody else pins for it until the transaction ends."""
+    execute(cursor, "select from accounts where id = %(account)s for no key update", {"account": account})
+    return int(scalar(cursor, "select count(*) from pins where account_id = %(account)s", {"account": account}))
+
+
+def mute_thread(cursor: Cursor, *, account: AccountId, thread: PostId, now: datetime) -> bool:
+    """The account does not want to be told of this conversation."""
+    return bool(
+        execute(
+            cursor,
+            """insert into thread_mutes (account_id, thread_id, created_at) values (%(account)s, %(thread)s, %(now)s)
+               on conflict do nothing""",
+            {"account": account, "thread": thread, "now": now},
+        )
+    )
+
+
+def unmute_thread(cursor: Cursor, *, account: AccountId, thread: PostId) -> bool:
+    """It does again."""
+    return bool(
+        execute(
+            cursor,
+            "delete from thread_mutes where account_id = %(account)s and thread_id = %(thread)s",
+            {"account": account, "thread": thread},
+        )
+    )
+
+
+def _related(id: int, *columns: Any) -> Related:
+    return Related(RelationId(id), accounts.account_from(*columns))
+
+
+_BY = f"select r.id, {accounts.COLUMNS} from {{relation}} r, {accounts.FROM} where a.id = r.account_id"
+_SHOWN = """ and a.suspended_at is null and a.deleted_at is null and r.id < %(max_id)s and r.id > %(min_id)s
+    and not exists (select from blocks b where (b.account_id, b.target_id) in ((%(viewer)s, a.id), (a.id, %(viewer)s)))
+    order by r.id desc limit %(limit)s"""
+_FAVOURITED_BY = _BY.format(relation="favourites") + " and r.post_id = %(post)s" + _SHOWN
+_BOOSTED_BY = (
+    _BY.format(relation="posts") + " and r.boost_of = %(post)s and r.deleted_at is null and r.visibility in ('public', 'unlisted')" + _SHOWN
+)
+
+
+def favourited_by(cursor: Cursor, *, post: PostId, viewer: AccountId | None, page: Page) -> list[Related]:
+    """Who likes the post, the newest first, without people between whom and the viewer there is a block."""
+    return directed(page, every(cursor, _related, page_sql(_FAVOURITED_BY, page), bounds(page) | {"post": post, "viewer": viewer}))
+
+
+def boosted_by(cursor: Cursor, *, post: PostId, viewer: AccountId | None, page: Page) -> list[Related]:
+    """Who boosted the post for everybody to see, the newest first, without people between whom and the viewer there is a block."""
+    return directed(page, every(cursor, _related, page_sql(_BOOSTED_BY, page), bounds(page) | {"post": post, "viewer": viewer}))

@@ -1,0 +1,244 @@
+"""Media: rows in, values out. No file is touched here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from microblog.model.ids import AccountId, MediaId, PostId, ScheduledId
+from microblog.model.media import Focus, Frame, Media, MediaChange, MediaKind, MediaState, Rendition
+from microblog.storage.database import Cursor, every, execute, first, one_of_each, scalar
+
+COLUMNS = """m.id, m.account_id, m.kind, m.state, m.original, m.preview, m.width, m.height, m.preview_width, m.preview_height, m.duration,
+    m.frame_rate, m.bitrate, m.blurhash, m.description, m.focus_x, m.focus_y, m.loose_since is null"""
+
+# What the post `p` shows, for queries of posts.
+OF_POST = f"""(select json_agg(json_build_array({COLUMNS}) order by m.place)
+     from media m where m.post_id = p.id and m.place is not null)"""
+
+
+def media_from(*columns: Any) -> Media:
+    """The piece that COLUMNS hold."""
+    id, owner, kind, state, original, preview, width, height, preview_width, preview_height, *rest = columns
+    duration, frame_rate, bitrate, blurhash, description, focus_x, focus_y, attached = rest
+    rendition = None
+    if original is not None:
+        sizes = _frame(width, height), _frame(preview_width, preview_height)
+        rendition = Rendition(original, preview, *sizes, duration, frame_rate, bitrate, blurhash)
+    focus = None if focus_x is None else Focus(focus_x, focus_y)
+    return Media(MediaId(id), AccountId(owner), MediaKind(kind), MediaState(state), rendition, description, focus, attached)
+
+
+def several_from(rows: Sequence[Sequence[Any]] | None) -> tuple[Media, ...]:
+    """The pieces of a JSON list of COLUMNS."""
+    return tuple(media_from(*row) for row in rows or ())
+
+
+def _frame(width: int | None, height: int | None) -> Frame | None:
+    return None if width is None or height is None else Frame(width, height)
+
+
+def insert(cursor: Cursor, *, account: AccountId, kind: MediaKind, description: str, focus: Focus | None, now: datetime) -> MediaId:
+    """A piece that waits to be made; its id. Nothing holds it yet."""
+    return MediaId(
+        scalar(
+            cursor,
+            """insert into media (id, account_id, kind, description, focus_x, focus_y, created_at, loose_since)
+               values (new_id(%(now)s), %(account)s, %(kind)s, %(description)s, %(x)s, %(y)s, %(now)s, %(now)s) returning id""",
+            {
+                "account": account,
+                "kind": kind,
+                "description": description,
+                "x": focus and focus.x,
+                "y": focus and focus.y,
+                "now": now,
+            },
+        )
+    )
+
+
+def finish(cursor: Cursor, *, id: MediaId, kind: MediaKind, made: Rendition) -> int:
+    """The piece was made; 0 if it is gone. A preview that it was given before stays."""
+    return execute(
+        cursor,
+        """update media set state = 'ready', kind = %(kind)s, original = %(original)s, width = %(width)s, height = %(height)s,
+               duration = %(duration)s, frame_rate = %(frame_rate)s, bitrate = %(bitrate)s, preview = coalesce(preview, %(preview)s),
+               preview_width = case when preview is null then %(preview_width)s else preview_width end,
+               preview_height = case when preview is null then %(preview_height)s else preview_height end,
+               blurhash = case when preview is null then %(blurhash)s else blurhash end
+           where id = %(id)s""",
+        {
+            "id": id,
+            "kind": kind,
+            "original": made.original,
+            "duration": made.duration,
+            "frame_rate": made.frame_rate,
+            "bitrate": made.bitrate,
+            "width": made.size and made.size.width,
+            "height": made.size and made.size.height,
+            **_preview(made),
+        },
+    )
+
+
+def set_preview(cursor: Cursor, *, id: MediaId, made: Rendition) -> int:
+    """The piece has another small picture, that of `made`."""
+    return execute(
+        cursor,
+        """update media set preview = %(preview)s, preview_width = %(preview_width)s, preview_height = %(preview_height)s,
+               blurhash = %(blurhash)s where id = %(id)s""",
+        {"id": id, **_preview(made)},
+    )
+
+
+def _preview(made: Rendition) -> dict[str, object]:
+    size = made.preview_size
+    return {
+        "preview": made.preview,
+        "preview_width": size and size.width,
+        "preview_height": size and size.height,
+        "blurhash": made.blurhash,
+    }
+
+
+def fail(cursor: Cursor, *, id: MediaId) -> int:
+    """Nothing can be made of it."""
+    return execute(cursor, "update media set state = 'failed' where id = %(id)s and state = 'waiting'", {"id": id})
+
+
+def change(cursor: Cursor, *, change: MediaChange) -> int:
+    """Change what is said about the piece."""
+    return execute(
+        cursor,
+        """update media set description = coalesce(%(description)s, description), focus_x = coalesce(%(x)s, focus_x),
+               focus_y = coalesce(%(y)s, focus_y) where id = %(id)s""",
+        {
+            "id": change.id,
+            "description": change.description,
+            "x": change.focus and change.focus.x,
+            "y": change.focus and change.focus.y,
+        },
+    )
+
+
+def by_id(cursor: Cursor, *, id: MediaId) -> Media | None:
+    """The piece, whoever owns it."""
+    return first(cursor, media_from, f"select {COLUMNS} from media m where m.id = %(id)s", {"id": id})
+
+
+def locked(cursor: Cursor, *, account: AccountId, ids: Collection[int], post: PostId | None, scheduled: ScheduledId | None) -> list[Media]:
+    """Those of the account's pieces that nothing but this post (or scheduled post) holds. Nobody else changes them meanwhile."""
+    return every(
+        cursor,
+        media_from,
+        f"""select {COLUMNS} from media m where m.id = any(%(ids)s) and m.account_id = %(account)s
+            and (m.loose_since is not null or m.post_id = %(post)s or m.scheduled_id = %(scheduled)s)
+            order by m.id for no key update""",
+        {"account": account, "ids": list(ids), "post": post, "scheduled": scheduled},
+    )
+
+
+def attach(cursor: Cursor, *, post: PostId, ids: Sequence[MediaId]) -> None:
+    """The post shows exactly these, in this order; what it showed before stays with it for its history."""
+    execute(
+        cursor,
+        """update media m set post_id = %(post)s, scheduled_id = null, loose_since = null, place = wanted.place - 1
+           from (select id, w.place from media left join unnest(%(ids)s::bigint[]) with ordinality w (wanted_id, place) on w.wanted_id = id
+                 where id = any(%(ids)s) or post_id = %(post)s) wanted
+           where m.id = wanted.id""",
+        {"post": post, "ids": list(ids)},
+    )
+
+
+def reserve(cursor: Cursor, *, scheduled: ScheduledId, ids: Sequence[MediaId]) -> None:
+    """A scheduled post will show these, in this order."""
+    execute(
+        cursor,
+        """update media set scheduled_id = %(scheduled)s, loose_since = null, place = array_position(%(ids)s::bigint[], id) - 1
+           where id = any(%(ids)s)""",
+        {"scheduled": scheduled, "ids": list(ids)},
+    )
+
+
+def loosen_post(cursor: Cursor, *, post: PostId, at: datetime) -> None:
+    """The post is gone: nothing holds its media any more. `at` is since when; the sweep counts from there."""
+    execute(
+        cursor, "update media set post_id = null, place = null, loose_since = %(at)s where post_id = %(post)s", {"post": post, "at": at}
+    )
+
+
+def loosen_scheduled(cursor: Cursor, *, scheduled: ScheduledId, at: datetime) -> None:
+    """The scheduled post is gone."""
+    execute(
+        cursor,
+        "update media set scheduled_id = null, place = null, loose_since = %(at)s where scheduled_id = %(scheduled)s",
+        {"scheduled": scheduled, "at": at},
+    )
+
+
+def loosen_all_scheduled(cursor: Cursor, *, account: AccountId, at: datetime) -> None:
+    """All that the account has scheduled is gone."""
+    execute(
+        cursor,
+        """update media set scheduled_id = null, place = null, loose_since = %(at)s
+           where scheduled_id in (select id from scheduled_posts where account_id = %(account)s)""",
+        {"account": account, "at": at},
+    )
+
+
+def delete(cursor: Cursor, *, ids: Collection[int]) -> list[str]:
+    """Delete those of the pieces that nothing holds; the names of their files."""
+    return _names(
+        cursor, "delete from media where id = any(%(ids)s) and loose_since is not null returning id, original, preview", {"ids": list(ids)}
+    )
+
+
+def sweep(cursor: Cursor, *, before: datetime, limit: int) -> list[str]:
+    """Delete pieces that nothing holds since before that time, at most `limit`; the names of their files."""
+    return _names(
+        cursor,
+        """delete from media where id in (
+               select id from media where loose_since < %(before)s order by loose_since limit %(limit)s for update skip locked)
+           returning id, original, preview""",
+        {"before": before, "limit": limit},
+    )
+
+
+def _names(cursor: Cursor, sql: str, params: dict[str, object]) -> list[str]:
+    cursor.execute(sql, params)
+    return [name for id, *names in cursor.fetchall() for name in (upload_name(id), *names) if name]
+
+
+def upload_name(id: int) -> str:
+    """What a piece's file is called until it is made."""
+    return f"upload-{id}"
+
+
+def unneeded(cursor: Cursor, *, names: Collection[str]) -> list[str]:
+    """Those of the files that no piece, no waiting upload, no account and no card refers to."""
+    cursor.execute(
+        """select f.name from unnest(%(names)s::text[]) f (name)
+           where not exists (select from media m where m.original = f.name)
+           and not exists (select from media m where m.preview = f.name)
+           and not exists (select from media m where m.state = 'waiting' and f.name = 'upload-' || m.id)
+           and not exists (select from accounts a where a.avatar = '/media/' || f.name)
+           and not exists (select from accounts a where a.header = '/media/' || f.name)
+           and not exists (select from cards c where c.image = '/media/' || f.name and c.image <> '')""",
+        {"names": list(names)},
+    )
+    return one_of_each(cursor.fetchall())
+
+
+def set_picture(cursor: Cursor, *, account: AccountId, which: str, path: str | None) -> str | None:
+    """The account's `avatar` or `header` is at this path, or nowhere; where it was before. Nobody else changes it meanwhile."""
+    column = {"avatar": "avatar", "header": "header"}[which]
+    before: str | None = scalar(cursor, f"select {column} from accounts where id = %(account)s for no key update", {"account": account})
+    execute(cursor, f"update accounts set {column} = %(path)s where id = %(account)s", {"account": account, "path": path})
+    return before
+
+
+def pictures(cursor: Cursor, *, account: AccountId) -> list[str]:
+    """Where the account's own pictures are."""
+    cursor.execute("select unnest(array_remove(array[avatar, header], null)) from accounts where id = %(account)s", {"account": account})
+    return one_of_each(cursor.fetchall())

@@ -1,0 +1,107 @@
+"""Brings a database to the schema of this code: numbered SQL files, each in its own transaction, one process at a time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from hashlib import sha256
+from importlib.resources import files
+
+from attrs import frozen
+
+from microblog.storage.database import Connection, Cursor, every, execute, scalar
+
+ADVISORY_LOCK = 0x6D6963726F  # "micro": any fixed number will do, as long as nobody else takes it
+_NAME = re.compile(r"(\d{4})_\w+\.sql")
+
+
+class SchemaProblem(Exception):
+    """The database cannot be brought to this code's schema; the text says why."""
+
+
+@frozen
+class Migration:
+    """A numbered step."""
+
+    number: int
+    name: str
+    sql: str
+
+    @property
+    def digest(self) -> str:
+        """What the file said when it was applied."""
+        return sha256(self.sql.encode()).hexdigest()
+
+
+def known() -> list[Migration]:
+    """All steps that this code brings, in order."""
+    return sorted(_files(), key=lambda step: step.number)
+
+
+def _files() -> Iterator[Migration]:
+    for entry in files("microblog.storage").joinpath("migrations").iterdir():
+        if match := _NAME.fullmatch(entry.name):
+            yield Migration(int(match[1]), entry.name, entry.read_text("utf-8"))
+
+
+def migrate(connection: Connection, *, lock_timeout_ms: int = 30_000) -> list[str]:
+    """Apply what is missing; the names of what was applied. Safe to call from several processes at once.
+
+    Raises SchemaProblem when the database is newer than this code, or a step that was applied has changed since.
+    """
+    with connection.cursor() as cursor:
+        execute(cursor, "select set_config('lock_timeout', %(ms)s, false)", {"ms": str(lock_timeout_ms)})
+        execute(cursor, "select set_config('statement_timeout', '0', false)")
+        execute(cursor, "select pg_advisory_lock(%(key)s)", {"key": ADVISORY_LOCK})
+        connection.commit()
+        try:
+            return list(_apply(connection))
+        finally:
+            connection.rollback()
+            execute(cursor, "select pg_advisory_unlock(%(key)s)", {"key": ADVISORY_LOCK})
+            connection.commit()
+
+
+def missing(connection: Connection) -> list[str]:
+    """The names of the steps that `migrate` would apply. Changes nothing. Raises SchemaProblem as `migrate` does."""
+    with connection.cursor() as cursor:
+        execute(cursor, "set transaction read only")
+        applied = _applied(cursor) if scalar(cursor, "select to_regclass('migrations') is not null") else {}
+        connection.rollback()
+    return [step.name for step in _to_apply(applied)]
+
+
+def _applied(cursor: Cursor) -> dict[int, str]:
+    return dict(every(cursor, lambda number, digest: (number, digest), "select number, digest from migrations"))
+
+
+def _to_apply(applied: dict[int, str]) -> Iterator[Migration]:
+    steps = known()
+    if applied and max(applied) > steps[-1].number:
+        raise SchemaProblem(f"The database is at step {max(applied)}, this program knows only {steps[-1].number}: run a newer one.")
+    for step in steps:
+        if step.number not in applied:
+            yield step
+        elif applied[step.number] != step.digest:
+            raise SchemaProblem(f"Step {step.name} was changed after it had been applied to this database.")
+
+
+def _apply(connection: Connection) -> Iterator[str]:
+    with connection.cursor() as cursor:
+        execute(
+            cursor,
+            """create table if not exists migrations (
+                   number integer primary key, name text not null, digest text not null,
+                   applied_at timestamptz not null default now())""",
+        )
+        applied = _applied(cursor)
+        connection.commit()
+        for step in _to_apply(applied):
+            execute(cursor, step.sql)
+            execute(
+                cursor,
+                "insert into migrations (number, name, digest) values (%(number)s, %(name)s, %(digest)s)",
+                {"number": step.number, "name": step.name, "digest": step.digest},
+            )
+            connection.commit()
+            yield step.name

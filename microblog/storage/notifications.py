@@ -1,0 +1,241 @@
+"""Notifications: rows of what somebody is told, each with its event."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from attrs import frozen
+
+from microblog.model.events import EventKind
+from microblog.model.ids import AccountId, NotificationId, PostId, ReportId
+from microblog.model.letters import NOTIFYING
+from microblog.model.notifications import NotificationKind
+from microblog.model.paging import Page
+from microblog.storage.database import Cursor, Hot, every, execute, first, one_of_each, scalar
+from microblog.storage.paging import bounds, directed, page_sql
+
+
+@frozen
+class Row:
+    """A notification before its account and post are loaded."""
+
+    id: NotificationId
+    kind: NotificationKind
+    created_at: datetime
+    sender: AccountId
+    post: PostId | None
+    group_key: str
+
+
+def add(
+    cursor: Cursor,
+    *,
+    accounts: Collection[AccountId],
+    kind: NotificationKind,
+    sender: AccountId,
+    now: datetime,
+    post: PostId | None = None,
+    report: ReportId | None = None,
+) -> int:
+    """Tell each of them, unless they were told already or would not hear of it; how many were told.
+
+    Nobody is told by themselves (but for the end of their own poll),
+    by somebody whom they block or mute (with notifications), or of a conversation that they muted.
+    Where letters may follow, one job is added for all of them together: whoever writes does not wait for fifty letters.
+    """
+    if not accounts:
+        return 0
+    return execute(
+        cursor,
+        """with told as (
+               insert into notifications (id, account_id, kind, from_account_id, post_id, report_id, group_key, created_at)
+               select new_id(%(now)s), a.id, %(kind)s, %(sender)s, %(post)s, %(report)s, %(group_key)s, %(now)s
+               from accounts a
+               where a.id = any(%(accounts)s) and (a.id <> %(sender)s or %(kind)s = 'poll')
+               and a.suspended_at is null and a.deleted_at is null
+               and not exists (select from blocks b where (b.account_id, b.target_id) in ((a.id, %(sender)s), (%(sender)s, a.id)))
+               and not exists (select from mutes m where m.account_id = a.id and m.target_id = %(sender)s and m.notifications
+                               and (m.expires_at is null or m.expires_at > %(now)s))
+               and not exists (select from thread_mutes t join posts p on p.thread_id = t.thread_id
+                               where t.account_id = a.id and p.id = %(post)s)
+               on conflict do nothing returning id, account_id),
+           mailed as (
+               insert into jobs (id, kind, payload, due_at, created_at)
+               select new_id(%(now)s), 'mail.notified', jsonb_build_object('notifications', jsonb_agg(id::text)), %(now)s, %(now)s
+               from told where %(mailed)s having count(*) > 0)
+           insert into events (kind, account_id, subject_id, post_id, data, at)
+           select %(event)s, account_id, %(sender)s, %(post)s,
+                  jsonb_build_object('notification', id::text, 'kind', %(kind)s::text), %(now)s from told""",
+        {
+            "accounts": list(accounts),
+            "kind": kind,
+            "sender": sender,
+            "post": post,
+            "report": report,
+            "group_key": group_key(kind, post, now),
+            "event": EventKind.NOTIFIED,
+            "mailed": kind in NOTIFYING,
+            "now": now,
+        },
+    )
+
+
+def group_key(kind: NotificationKind, post: PostId | None, now: datetime) -> str:
+    """Notifications of one kind about one post within an hour belong together; an empty key stands alone."""
+    hour = int(now.timestamp()) // 3600
+    if kind in (NotificationKind.FAVOURITE, NotificationKind.BOOST):
+        return f"{kind}-{post}-{hour}"
+    if kind in (NotificationKind.FOLLOW, NotificationKind.SIGN_UP):
+        return f"{kind}-{hour}"
+    return ""
+
+
+def take_back(cursor: Cursor, *, account: AccountId, kind: NotificationKind, sender: AccountId, post: PostId | None = None) -> int:
+    """The favourite, boost or follow was undone: nothing is left to tell."""
+    return execute(
+        cursor,
+        """delete from notifications where account_id = %(account)s and kind = %(kind)s and from_account_id = %(sender)s
+           and post_id is not distinct from %(post)s""",
+        {"account": account, "kind": kind, "sender": sender, "post": post},
+    )
+
+
+def take_back_all_of_post(cursor: Cursor, *, post: PostId) -> int:
+    """The post is gone, and with it all that was told about it."""
+    return execute(cursor, "delete from notifications where post_id = %(post)s", {"post": post})
+
+
+_LIST = """select n.id, n.kind, n.created_at, n.from_account_id, n.post_id, n.group_key from notifications n
+           join accounts s on s.id = n.from_account_id and s.suspended_at is null and s.deleted_at is null
+           where n.account_id = %(account)s and n.id < %(max_id)s and n.id > %(min_id)s
+           and (%(kinds)s::text[] is null or n.kind = any(%(kinds)s))
+           and n.kind <> all(%(without)s)
+           and (%(sender)s::bigint is null or n.from_account_id = %(sender)s)
+           order by n.id desc limit %(limit)s"""
+
+
+def page_of(
+    cursor: Cursor,
+    *,
+    account: AccountId,
+    page: Page,
+    kinds: Sequence[str] | None = None,
+    without: Sequence[str] = (),
+    sender: AccountId | None = None,
+) -> list[Row]:
+    """What the account was told, newest first. `kinds` None means all; `without` is taken off."""
+    params = bounds(page) | {
+        "account": account,
+        "kinds": None if kinds is None else list(kinds),
+        "without": list(without),
+        "sender": sender,
+    }
+    return directed(page, every(cursor, _row, page_sql(_LIST, page), params))
+
+
+def by_id(cursor: Cursor, *, account: AccountId, id: NotificationId) -> list[Row]:
+    """The notification, if it is the account's own: one row or none."""
+    return every(
+        cursor,
+        _row,
+        """select id, kind, created_at, from_account_id, post_id, group_key from notifications
+           where account_id = %(account)s and id = %(id)s""",
+        {"account": account, "id": id},
+    )
+
+
+def _row(id: int, kind: str, created_at: datetime, sender: int, post: int | None, group_key: str) -> Row:
+    return Row(NotificationId(id), NotificationKind(kind), created_at, AccountId(sender), None if post is None else PostId(post), group_key)
+
+
+def unread(
+    cursor: Cursor,
+    *,
+    account: AccountId,
+    limit: int,
+    kinds: Sequence[str] | None = None,
+    without: Sequence[str] = (),
+    sender: AccountId | None = None,
+) -> int:
+    """How many notifications lie above the account's marker; no more than `limit` are counted. The rest is as for `page_of`."""
+    return int(
+        scalar(
+            cursor,
+            """select count(*) from (
+                   select from notifications n where n.account_id = %(account)s and n.id > coalesce(
+                       (select last_read_id from markers where account_id = %(account)s and timeline = 'notifications'), 0)
+                   and (%(kinds)s::text[] is null or n.kind = any(%(kinds)s)) and n.kind <> all(%(without)s)
+                   and (%(sender)s::bigint is null or n.from_account_id = %(sender)s)
+                   limit %(limit)s) above""",
+            {
+                "account": account,
+                "limit": limit,
+                "kinds": None if kinds is None else list(kinds),
+                "without": list(without),
+                "sender": sender,
+            },
+        )
+    )
+
+
+@frozen
+class Badges:
+    """The small numbers in the navigation: unread notifications, and people who ask to follow."""
+
+    unread: int = 0
+    requests: int = 0
+
+
+def badges(cursor: Cursor, *, account: AccountId, limit: int) -> Badges:
+    """Both numbers, each counted no further than `limit`."""
+    found = first(
+        cursor,
+        Badges,
+        _BADGES,
+        {"account": account, "limit": limit},
+    )
+    return found or Badges()
+
+
+_BADGES = Hot("""
+    select (select count(*) from (
+               select from notifications where account_id = %(account)s and id > coalesce(
+                   (select last_read_id from markers where account_id = %(account)s and timeline = 'notifications'), 0)
+               limit %(limit)s) above),
+           (select count(*) from (
+               select from follow_requests where followee_id = %(account)s limit %(limit)s) asking)""")
+
+
+def read_up_to(cursor: Cursor, *, account: AccountId) -> int:
+    """The account's marker: the newest notification that they have seen; 0 if none."""
+    sql = "select last_read_id from markers where account_id = %(account)s and timeline = 'notifications'"
+    return scalar(cursor, sql, {"account": account}) or 0
+
+
+def mark_read(cursor: Cursor, *, account: AccountId, up_to: int, now: datetime) -> None:
+    """Move the account's marker up to there; it never moves down."""
+    execute(
+        cursor,
+        """insert into markers (account_id, timeline, last_read_id, updated_at) values (%(account)s, 'notifications', %(up_to)s, %(now)s)
+           on conflict (account_id, timeline) do update
+           set last_read_id = excluded.last_read_id, version = markers.version + 1, updated_at = excluded.updated_at
+           where markers.last_read_id < excluded.last_read_id""",
+        {"account": account, "up_to": up_to, "now": now},
+    )
+
+
+def dismiss(cursor: Cursor, *, account: AccountId, id: NotificationId) -> int:
+    """Delete one of the account's notifications; 0 if it has no such one."""
+    return execute(cursor, "delete from notifications where account_id = %(account)s and id = %(id)s", {"account": account, "id": id})
+
+
+def clear(cursor: Cursor, *, account: AccountId) -> int:
+    """Delete all of the account's notifications."""
+    return execute(cursor, "delete from notifications where account_id = %(account)s", {"account": account})
+
+
+def subscribers_of(cursor: Cursor, *, account: AccountId) -> list[AccountId]:
+    """Followers who asked to be told of each post of the account."""
+    cursor.execute("select follower_id from follows where followee_id = %(account)s and notify", {"account": account})
+    return one_of_each(cursor.fetchall())

@@ -1,0 +1,316 @@
+"""Apps, codes and tokens. The database has only the hashes of what is secret."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from microblog.model.accounts import Member
+from microblog.model.ids import AccountId, AppId, TokenId
+from microblog.model.oauth import App, Authorization, Bearer, Code, Token
+from microblog.storage import accounts, logins
+from microblog.storage.database import Cursor, every, execute, first, one_of_each, scalar
+
+APP = "p.id, p.client_id, p.name, p.website, p.redirect_uris, p.scopes, p.created_at"
+APP_WIDTH = 7
+TOKEN = "t.id, t.app_id, t.account_id, t.scopes, t.created_at, t.used_at, t.revoked_at"  # noqa: S105 - columns
+TOKEN_WIDTH = 7
+
+
+def _app(id: int, client_id: str, name: str, website: str | None, redirect_uris: list[str], scopes: list[str], created_at: datetime) -> App:
+    return App(AppId(id), client_id, name, website, tuple(redirect_uris), tuple(scopes), created_at)
+
+
+def _token(id: int, app: int, account: int | None, scopes: list[str], *times: Any) -> Token:
+    return Token(TokenId(id), AppId(app), None if account is None else AccountId(account), tuple(scopes), *times)
+
+
+def insert_app(
+    cursor: Cursor,
+    *,
+    client_id: str,
+    secret_hash: bytes,
+    name: str,
+    website: str | None,
+    redirect_uris: Sequence[str],
+    scopes: Sequence[str],
+    now: datetime,
+) -> App:
+    """Write a new app."""
+    found = first(
+        cursor,
+        _app,
+        f"""insert into apps as p (id, client_id, secret_hash, name, website, redirect_uris, scopes, created_at)
+            values (new_id(%(now)s), %(client_id)s, %(secret_hash)s, %(name)s, %(website)s, %(redirect_uris)s, %(scopes)s, %(now)s)
+            returning {APP}""",
+        {
+            "client_id": client_id,
+            "secret_hash": secret_hash,
+            "name": name,
+            "website": website,
+            "redirect_uris": list(redirect_uris),
+            "scopes": list(scopes),
+            "now": now,
+        },
+    )
+    assert found is not None
+    return found
+
+
+def app(cursor: Cursor, *, client_id: str) -> tuple[App, bytes] | None:
+    """The app that calls itself so, and the hash of its secret."""
+    return first(
+        cursor,
+        lambda secret_hash, *columns: (_app(*columns), bytes(secret_hash)),
+        f"select p.secret_hash, {APP} from apps p where p.client_id = %(client_id)s",
+        {"client_id": client_id},
+    )
+
+
+def apps(cursor: Cursor, *, limit: int, before: int | None) -> list[tuple[App, int]]:
+    """Apps with smaller ids than `before`, the newest first, each with how many tokens it has that are not revoked."""
+    return every(
+        cursor,
+        lambda tokens, *columns: (_app(*columns), tokens),
+        f"""select (select count(*) from tokens t where t.app_id = p.id and t.revoked_at is null), {APP} from apps p
+            where %(before)s::bigint is null or p.id < %(before)s order by p.id desc limit %(limit)s""",
+        {"before": before, "limit": limit},
+    )
+
+
+def delete_app(cursor: Cursor, *, app: AppId) -> bool:
+    """Delete the app with its codes and tokens; False if it is gone already."""
+    return bool(execute(cursor, "delete from apps where id = %(app)s", {"app": app}))
+
+
+def insert_code(cursor: Cursor, *, code_hash: bytes, code: Code, now: datetime) -> None:
+    """Write a code that was given to an app."""
+    execute(
+        cursor,
+        """insert into oauth_codes (code_hash, app_id, account_id, redirect_uri, scopes, challenge, created_at, expires_at)
+           values (%(code_hash)s, %(app)s, %(account)s, %(redirect_uri)s, %(scopes)s, %(challenge)s, %(now)s, %(expires_at)s)""",
+        {
+            "code_hash": code_hash,
+            "app": code.app_id,
+            "account": code.account_id,
+            "redirect_uri": code.redirect_uri,
+            "scopes": list(code.scopes),
+            "challenge": code.challenge,
+            "now": now,
+            "expires_at": code.expires_at,
+        },
+    )
+
+
+def lock_code(cursor: Cursor, *, code_hash: bytes) -> Code | None:
+    """The code, which nobody else can use until this transaction ends. None also where its account may not log in any more."""
+
+    def code(app: int, account: int, redirect_uri: str, scopes: list[str], *rest: Any) -> Code:
+        return Code(AppId(app), AccountId(account), redirect_uri, tuple(scopes), *rest)
+
+    return first(
+        cursor,
+        code,
+        """select o.app_id, o.account_id, o.redirect_uri, o.scopes, o.challenge, o.expires_at, o.used_at is not null, o.token_id
+           from oauth_codes o join accounts a on a.id = o.account_id join logins l on l.account_id = o.account_id
+           where o.code_hash = %(code_hash)s and a.suspended_at is null and a.deleted_at is null and l.disabled_at is null
+           for update of o for share of a, l""",
+        {"code_hash": code_hash},
+    )
+
+
+def spend_code(cursor: Cursor, *, code_hash: bytes, token: TokenId, now: datetime) -> None:
+    """The code was exchanged for this token."""
+    execute(
+        cursor,
+        "update oauth_codes set used_at = %(now)s, token_id = %(token)s where code_hash = %(code_hash)s",
+        {"code_hash": code_hash, "token": token, "now": now},
+    )
+
+
+def forget_codes_of(cursor: Cursor, *, account: AccountId) -> None:
+    """No code that the account gave can be used any more."""
+    execute(cursor, "delete from oauth_codes where account_id = %(account)s and used_at is null", {"account": account})
+
+
+def insert_token(
+    cursor: Cursor, *, token_hash: bytes, app: AppId, account: AccountId | None, scopes: Sequence[str], now: datetime
+) -> Token | None:
+    """Write a new token. None where the account may not log in at this very moment."""
+    return first(
+        cursor,
+        _token,
+        f"""insert into tokens as t (id, token_hash, app_id, account_id, scopes, created_at)
+            select new_id(%(now)s), %(token_hash)s, %(app)s, %(account)s, %(scopes)s, %(now)s
+            where %(account)s::bigint is null or exists (
+                select from accounts a join logins l on l.account_id = a.id
+                where a.id = %(account)s and a.suspended_at is null and a.deleted_at is null and l.disabled_at is null)
+            returning {TOKEN}""",
+        {"token_hash": token_hash, "app": app, "account": account, "scopes": list(scopes), "now": now},
+    )
+
+
+def bearer(cursor: Cursor, *, token_hash: bytes) -> Bearer | None:
+    """Whom the token was given to and by whom, revoked or not."""
+
+    def found(*columns: Any) -> Bearer:
+        token, rest = _token(*columns[:TOKEN_WIDTH]), columns[TOKEN_WIDTH:]
+        app, login = _app(*rest[:APP_WIDTH]), rest[APP_WIDTH : APP_WIDTH + logins.WIDTH]
+        if login[0] is None:
+            return Bearer(token, app, None)
+        return Bearer(token, app, Member(accounts.account_from(*rest[APP_WIDTH + logins.WIDTH :]), logins.login_from(*login)))
+
+    return first(
+        cursor,
+        found,
+        f"""select {TOKEN}, {APP}, {logins.COLUMNS}, {accounts.COLUMNS}
+            from tokens t join apps p on p.id = t.app_id
+            left join (logins l join ({accounts.FROM}) on a.id = l.account_id and a.deleted_at is null) on l.account_id = t.account_id
+            where t.token_hash = %(token_hash)s""",
+        {"token_hash": token_hash},
+    )
+
+
+def live_token(cursor: Cursor, *, token_hash: bytes) -> Token | None:
+    """The token, unless it was revoked."""
+    return first(
+        cursor,
+        _token,
+        f"select {TOKEN} from tokens t where t.token_hash = %(token_hash)s and t.revoked_at is null",
+        {"token_hash": token_hash},
+    )
+
+
+def used(cursor: Cursor, *, token: TokenId, now: datetime) -> None:
+    """The token was shown."""
+    execute(cursor, "update tokens set used_at = %(now)s where id = %(token)s", {"token": token, "now": now})
+
+
+def tokens_of(cursor: Cursor, *, account: AccountId) -> list[tuple[Token, App]]:
+    """The account's tokens with their apps, the newest first."""
+    return every(
+        cursor,
+        lambda *columns: (_token(*columns[:TOKEN_WIDTH]), _app(*columns[TOKEN_WIDTH:])),
+        f"""select {TOKEN}, {APP} from tokens t join apps p on p.id = t.app_id
+            where t.account_id = %(account)s and t.revoked_at is null order by t.id desc""",
+        {"account": account},
+    )
+
+
+def authorizations(cursor: Cursor, *, account: AccountId) -> list[Authorization]:
+    """The apps that the account lets in, the one that came last first."""
+
+    def authorization(scopes: list[str], since: datetime, used_at: datetime | None, *columns: Any) -> Authorization:
+        return Authorization(_app(*columns), tuple(scopes), since, used_at)
+
+    return every(
+        cursor,
+        authorization,
+        f"""select (select array_agg(distinct scope) from tokens s, unnest(s.scopes) scope
+                    where s.app_id = p.id and s.account_id = %(account)s and s.revoked_at is null),
+                   t.since, t.used_at, {APP}
+            from (select app_id, min(created_at) as since, max(used_at) as used_at, max(id) as newest from tokens
+                  where account_id = %(account)s and revoked_at is null group by app_id) t
+            join apps p on p.id = t.app_id order by t.newest desc""",
+        {"account": account},
+    )
+
+
+def scopes_given(cursor: Cursor, *, account: AccountId, app: AppId) -> list[str]:
+    """All that the account lets the app do."""
+    cursor.execute(
+        """select distinct unnest(scopes) from tokens
+           where account_id = %(account)s and app_id = %(app)s and revoked_at is null""",
+        {"account": account, "app": app},
+    )
+    return one_of_each(cursor.fetchall())
+
+
+def code_is_of(cursor: Cursor, *, code_hash: bytes, account: AccountId, now: datetime) -> bool:
+    """True if the account gave this code, and it can still be used."""
+    return bool(
+        scalar(
+            cursor,
+            """select exists (select from oauth_codes where code_hash = %(code_hash)s and account_id = %(account)s
+               and used_at is null and expires_at > %(now)s)""",
+            {"code_hash": code_hash, "account": account, "now": now},
+        )
+    )
+
+
+def _ids(cursor: Cursor) -> list[TokenId]:
+    return one_of_each(cursor.fetchall())
+
+
+def revoke(cursor: Cursor, *, token: TokenId, account: AccountId | None, now: datetime) -> bool:
+    """The account's token (None: an app's own) is worth nothing any more; False if there is none that was worth anything."""
+    return bool(
+        execute(
+            cursor,
+            """update tokens set revoked_at = %(now)s
+               where id = %(token)s and account_id is not distinct from %(account)s and revoked_at is null""",
+            {"token": token, "account": account, "now": now},
+        )
+    )
+
+
+def revoke_of_account(cursor: Cursor, *, account: AccountId, now: datetime, app: AppId | None = None) -> list[TokenId]:
+    """Revoke the account's tokens, all or those of one app; which they were."""
+    cursor.execute(
+        """update tokens set revoked_at = %(now)s where account_id = %(account)s and revoked_at is null
+           and (%(app)s::bigint is null or app_id = %(app)s) returning id""",
+        {"account": account, "app": app, "now": now},
+    )
+    return _ids(cursor)
+
+
+def revoke_oldest(cursor: Cursor, *, app: AppId, account: AccountId | None, keep: int, now: datetime) -> list[TokenId]:
+    """Revoke all but the newest `keep` tokens that the app has of the account (None: of its own); which they were."""
+    cursor.execute(
+        """update tokens set revoked_at = %(now)s where id in (
+               select id from tokens where app_id = %(app)s and account_id is not distinct from %(account)s and revoked_at is null
+               order by id desc offset %(keep)s) returning id""",
+        {"app": app, "account": account, "keep": keep, "now": now},
+    )
+    return _ids(cursor)
+
+
+def live_of_app(cursor: Cursor, *, app: AppId) -> list[Token]:
+    """Every token of the app that is not revoked."""
+    return every(
+        cursor, _token, f"select {TOKEN} from tokens t where t.app_id = %(app)s and t.revoked_at is null order by t.id", {"app": app}
+    )
+
+
+def sweep_codes(cursor: Cursor, *, before: datetime, limit: int) -> int:
+    """Forget codes that expired before that time, at most `limit`; how many."""
+    return execute(
+        cursor,
+        """delete from oauth_codes where code_hash in (
+               select code_hash from oauth_codes where expires_at < %(before)s order by expires_at limit %(limit)s)""",
+        {"before": before, "limit": limit},
+    )
+
+
+def sweep_tokens(cursor: Cursor, *, before: datetime, limit: int) -> int:
+    """Forget tokens that were revoked before that time, at most `limit`; how many."""
+    return execute(
+        cursor,
+        """delete from tokens where id in (
+               select id from tokens where revoked_at < %(before)s order by revoked_at limit %(limit)s)""",
+        {"before": before, "limit": limit},
+    )
+
+
+def sweep_apps(cursor: Cursor, *, before: datetime, limit: int) -> int:
+    """Forget apps that registered before that time and have no token that lives and no code, at most `limit`; how many."""
+    return execute(
+        cursor,
+        """delete from apps where id in (
+               select id from apps p where created_at < %(before)s
+               and not exists (select from tokens t where t.app_id = p.id and t.revoked_at is null)
+               and not exists (select from oauth_codes o where o.app_id = p.id and o.used_at is null)
+               order by created_at limit %(limit)s)""",
+        {"before": before, "limit": limit},
+    )

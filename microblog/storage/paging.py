@@ -1,0 +1,42 @@
+"""How a Page becomes SQL. A paged query is written once, newest first, with the parameters max_id, min_id and limit."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TypeVar
+
+from microblog.model.ids import LARGEST_ID
+from microblog.model.paging import Page
+from microblog.storage.database import Hot
+
+T = TypeVar("T")
+
+
+def bounds(page: Page) -> dict[str, object]:
+    """The parameters max_id, min_id (both exclusive) and limit."""
+    return {
+        "max_id": LARGEST_ID if page.max_id is None else min(page.max_id, LARGEST_ID),
+        "min_id": max(page.since_id or 0, page.min_id or 0),
+        "limit": page.limit,
+    }
+
+
+def page_sql(sql: str, page: Page) -> str:
+    """The query in the direction that the page asks for: `sql` descends, and every `desc` in it turns to `asc` for a page going up."""
+    if not page.upward:
+        return sql
+    return _upward_hot(sql) if isinstance(sql, Hot) else _upward(sql)
+
+
+def _upward(sql: str) -> str:
+    return sql.replace(" desc", " asc")
+
+
+@cache
+def _upward_hot(sql: Hot) -> Hot:
+    return Hot(_upward(sql))
+
+
+def directed(page: Page, rows: list[T]) -> list[T]:
+    """The rows newest first, whichever way they were read."""
+    return rows[::-1] if page.upward else rows

@@ -1,0 +1,125 @@
+"""People whom somebody shows, might like or might know; domains that they do not want to hear of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from microblog.model.accounts import Account, Related
+from microblog.model.ids import AccountId, RelationId
+from microblog.model.paging import Page
+from microblog.storage import accounts
+from microblog.storage.database import Cursor, every, execute
+from microblog.storage.paging import bounds, directed, page_sql
+
+
+def endorse(cursor: Cursor, *, account: AccountId, target: AccountId, now: datetime) -> bool:
+    """Show the target, whom the account follows, on the account's profile; False if it is there or is not followed."""
+    return bool(
+        execute(
+            cursor,
+            """insert into endorsements (id, account_id, target_id, created_at)
+               select new_id(%(now)s), follower_id, followee_id, %(now)s from follows
+               where follower_id = %(account)s and followee_id = %(target)s for key share
+               on conflict do nothing""",
+            {"account": account, "target": target, "now": now},
+        )
+    )
+
+
+def unendorse(cursor: Cursor, *, account: AccountId, target: AccountId) -> bool:
+    """Show the target there no more; False if it was not there."""
+    return bool(
+        execute(
+            cursor,
+            "delete from endorsements where account_id = %(account)s and target_id = %(target)s",
+            {"account": account, "target": target},
+        )
+    )
+
+
+def _related(id: int, *columns: Any) -> Related:
+    return Related(RelationId(id), accounts.account_from(*columns))
+
+
+_ENDORSED = f"""select e.id, {accounts.COLUMNS} from endorsements e, {accounts.FROM}
+    where a.id = e.target_id and e.account_id = %(account)s and a.suspended_at is null and a.deleted_at is null
+    and e.id < %(max_id)s and e.id > %(min_id)s
+    and not exists (select from blocks b where (b.account_id, b.target_id) in ((%(viewer)s, a.id), (a.id, %(viewer)s)))
+    order by e.id desc limit %(limit)s"""
+
+
+def endorsed(cursor: Cursor, *, account: AccountId, viewer: AccountId | None, page: Page) -> list[Related]:
+    """Whom the account shows on its profile, the newest first, without people between whom and the viewer there is a block."""
+    return directed(page, every(cursor, _related, page_sql(_ENDORSED, page), bounds(page) | {"account": account, "viewer": viewer}))
+
+
+def familiar(cursor: Cursor, *, viewer: AccountId, ids: Sequence[int], limit: int) -> list[tuple[AccountId, Account]]:
+    """(somebody, whom the viewer follows and who follows them), at most `limit` for each; nothing of who hides their followers."""
+    return every(
+        cursor,
+        lambda id, *columns: (AccountId(id), accounts.account_from(*columns)),
+        f"""select wanted.id, {accounts.COLUMNS}
+            from unnest(%(ids)s::bigint[]) wanted (id)
+            join accounts w on w.id = wanted.id and not w.hide_relations
+            cross join lateral (
+                select t.follower_id as id, t.id as follow from follows t join follows m on m.followee_id = t.follower_id
+                where t.followee_id = wanted.id and m.follower_id = %(viewer)s order by t.id desc limit %(limit)s) both_know
+            join accounts a on a.id = both_know.id and a.suspended_at is null and a.deleted_at is null and not a.hide_relations
+            join account_counts c on c.account_id = a.id
+            order by both_know.follow desc""",
+        {"viewer": viewer, "ids": list(ids), "limit": limit},
+    )
+
+
+_LISTED = f"""{accounts.SELECT} where a.discoverable and a.deleted_at is null and a.suspended_at is null and a.limited_at is null
+    and not exists (select from blocks b where (b.account_id, b.target_id) in ((%(viewer)s, a.id), (a.id, %(viewer)s)))"""
+
+
+def newest(cursor: Cursor, *, viewer: AccountId | None, limit: int, offset: int) -> list[Account]:
+    """People who want to be found, those first who came last."""
+    sql = _LISTED + " order by a.id desc limit %(limit)s offset %(offset)s"
+    return every(cursor, accounts.account_from, sql, {"viewer": viewer, "limit": limit, "offset": offset})
+
+
+def active(cursor: Cursor, *, viewer: AccountId | None, limit: int, offset: int) -> list[Account]:
+    """People who want to be found, those first who posted last. Reads every account."""
+    sql = _LISTED + " order by c.last_post_on desc nulls last, c.posts desc, a.id desc limit %(limit)s offset %(offset)s"
+    return every(cursor, accounts.account_from, sql, {"viewer": viewer, "limit": limit, "offset": offset})
+
+
+def dismiss(cursor: Cursor, *, account: AccountId, target: AccountId) -> None:
+    """Suggest the target to the account no more."""
+    execute(
+        cursor,
+        """insert into dismissed_suggestions (account_id, target_id) select %(account)s, id from accounts where id = %(target)s
+           on conflict do nothing""",
+        {"account": account, "target": target},
+    )
+
+
+def block_domain(cursor: Cursor, *, account: AccountId, domain: str, now: datetime) -> None:
+    """Note that the account wants to hear nothing of the domain."""
+    execute(
+        cursor,
+        """insert into domain_blocks (id, account_id, domain, created_at) values (new_id(%(now)s), %(account)s, %(domain)s, %(now)s)
+           on conflict do nothing""",
+        {"account": account, "domain": domain, "now": now},
+    )
+
+
+def unblock_domain(cursor: Cursor, *, account: AccountId, domain: str) -> None:
+    """Forget that."""
+    execute(
+        cursor, "delete from domain_blocks where account_id = %(account)s and domain = %(domain)s", {"account": account, "domain": domain}
+    )
+
+
+_DOMAINS = """select id, domain from domain_blocks where account_id = %(account)s and id < %(max_id)s and id > %(min_id)s
+    order by id desc limit %(limit)s"""
+
+
+def blocked_domains(cursor: Cursor, *, account: AccountId, page: Page) -> list[tuple[int, str]]:
+    """(id of the block, domain) of what the account blocks, the newest first."""
+    return directed(page, every(cursor, lambda id, domain: (id, domain), page_sql(_DOMAINS, page), bounds(page) | {"account": account}))

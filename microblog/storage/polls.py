@@ -1,0 +1,104 @@
+"""Polls and votes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from microblog.model.ids import AccountId, PollId, PostId
+from microblog.model.polls import Poll, PollDraft
+from microblog.storage.database import Cursor, execute, first, one_of_each, scalar
+
+COLUMNS = "q.id, q.options, q.counts, q.voters, q.multiple, q.hide_totals, q.expires_at"
+WIDTH = 7  # how many COLUMNS there are
+
+# Which options of the poll of post `p` the viewer chose, for queries of posts.
+VOTES = """(select array_agg(v.choice order by v.choice) from polls q join votes v on v.poll_id = q.id and v.account_id = %(viewer)s
+    where q.post_id = p.id)"""
+
+
+def poll_from(*columns: Any) -> Poll | None:
+    """The poll that COLUMNS hold; None where they are empty."""
+    id, options, counts, *rest = columns
+    return None if id is None else Poll(PollId(id), tuple(options), tuple(counts), *rest)
+
+
+def insert(cursor: Cursor, *, post: PostId, draft: PollDraft, expires_at: datetime, now: datetime) -> PollId:
+    """Ask it with the post; the poll's id."""
+    return PollId(
+        scalar(
+            cursor,
+            """insert into polls (id, post_id, options, counts, multiple, hide_totals, expires_at)
+               values (new_id(%(now)s), %(post)s, %(options)s, %(counts)s, %(multiple)s, %(hide_totals)s, %(expires_at)s)
+               returning id""",
+            {"now": now, "post": post, "expires_at": expires_at, "counts": [0] * len(draft.options), **_asked(draft)},
+        )
+    )
+
+
+def rewrite(cursor: Cursor, *, poll: PollId, draft: PollDraft, expires_at: datetime) -> None:
+    """Ask something else: whoever voted before can vote again."""
+    execute(cursor, "delete from votes where poll_id = %(poll)s", {"poll": poll})
+    execute(
+        cursor,
+        """update polls set options = %(options)s, counts = %(counts)s, voters = 0, multiple = %(multiple)s,
+               hide_totals = %(hide_totals)s, expires_at = %(expires_at)s where id = %(poll)s""",
+        {"poll": poll, "expires_at": expires_at, "counts": [0] * len(draft.options), **_asked(draft)},
+    )
+
+
+def _asked(draft: PollDraft) -> dict[str, object]:
+    return {"options": list(draft.options), "multiple": draft.multiple, "hide_totals": draft.hide_totals}
+
+
+def set_terms(cursor: Cursor, *, poll: PollId, hide_totals: bool, expires_at: datetime) -> None:
+    """Change when it ends and whether its counts are seen before."""
+    execute(
+        cursor,
+        "update polls set hide_totals = %(hide_totals)s, expires_at = %(expires_at)s where id = %(poll)s",
+        {"poll": poll, "hide_totals": hide_totals, "expires_at": expires_at},
+    )
+
+
+def delete(cursor: Cursor, *, poll: PollId) -> None:
+    """Ask nothing any more."""
+    execute(cursor, "delete from polls where id = %(poll)s", {"poll": poll})
+
+
+def post_of(cursor: Cursor, *, poll: PollId) -> PostId | None:
+    """The post that the poll belongs to."""
+    return first(cursor, PostId, "select post_id from polls where id = %(poll)s", {"poll": poll})
+
+
+def locked(cursor: Cursor, *, poll: PollId) -> Poll | None:
+    """The poll, in which nobody else votes until the transaction ends."""
+    return first(cursor, poll_from, f"select {COLUMNS} from polls q where q.id = %(poll)s for no key update", {"poll": poll})
+
+
+def vote(cursor: Cursor, *, poll: PollId, account: AccountId, choices: Collection[int], now: datetime) -> bool:
+    """Write the account's votes; False, and nothing done, if it has voted. The poll is locked by then."""
+    params = {"poll": poll, "account": account, "choices": list(choices), "now": now}
+    if scalar(cursor, "select exists (select from votes where poll_id = %(poll)s and account_id = %(account)s)", params):
+        return False
+    execute(
+        cursor,
+        """insert into votes (poll_id, account_id, choice, created_at)
+           select %(poll)s, %(account)s, unnest(%(choices)s::smallint[]), %(now)s""",
+        params,
+    )
+    execute(
+        cursor,
+        """update polls set voters = voters + 1, counts = array(
+               select n + (place - 1 = any(%(choices)s::integer[]))::integer
+               from unnest(counts) with ordinality each (n, place) order by place)
+           where id = %(poll)s""",
+        params,
+    )
+    return True
+
+
+def voters(cursor: Cursor, *, poll: PollId) -> list[AccountId]:
+    """Who has voted."""
+    cursor.execute("select distinct account_id from votes where poll_id = %(poll)s", {"poll": poll})
+    return one_of_each(cursor.fetchall())

@@ -1,0 +1,375 @@
+"""Posts: rows in, values out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Any
+
+from attrs import evolve, frozen
+
+from microblog.model.ids import AccountId, PostId, TagId
+from microblog.model.posts import Flags, Mention, Post, Revision, Tag, Visibility
+from microblog.storage import accounts, cards, media, polls
+from microblog.storage.database import Cursor, Hot, every, execute, first, one_of_each, scalar
+from microblog.storage.timelines import Entry
+from microblog.storage.visibility import VISIBLE
+
+_COLUMNS = f"""
+    p.id, p.text, p.html, p.visibility, p.created_at, p.spoiler, p.sensitive, p.language, p.edited_at, p.reply_to,
+    p.reply_to_account, p.thread_id, p.application, p.boost_of, p.xmin::text || '.' || a.xmin::text
+    || coalesce('.' || q.xmin::text, '') || coalesce('.' || k.xmin::text, ''),
+    coalesce(n.replies, 0), coalesce(n.boosts, 0), coalesce(n.favourites, 0),
+    (select json_agg(json_build_array(ma.id, ma.username) order by ma.id)
+     from mentions m join accounts ma on ma.id = m.account_id where m.post_id = p.id),
+    (select json_agg(json_build_array(t.id, t.key, t.name) order by t.id)
+     from post_tags pt join tags t on t.id = pt.tag_id where pt.post_id = p.id),
+    {media.OF_POST}, {polls.COLUMNS}, {cards.COLUMNS},
+    {accounts.COLUMNS}"""
+
+_FROM = """
+    from posts p
+    join accounts a on a.id = p.account_id
+    join account_counts c on c.account_id = a.id
+    left join post_counts n on n.post_id = p.id
+    left join polls q on q.post_id = p.id""" + cards.JOINED
+
+# A piece with the description that it had then.
+_AS_IT_WAS = media.COLUMNS.replace("m.description", "piece->>1")
+
+THREAD_LIMIT = 4096
+
+
+@frozen
+class _Row:
+    """A post as it is stored, before what it boosts is loaded."""
+
+    post: Post
+    boost_of: PostId | None
+
+
+def _row(*columns: Any) -> _Row:
+    (id, text, html, visibility, created_at, spoiler, sensitive, language, edited_at, reply_to, *columns_left) = columns
+    (reply_to_account, thread_id, application, boost_of, version, replies, boosts, favourites, mentions, tags, pieces, *others) = (
+        columns_left
+    )
+    post = Post(
+        id=id,
+        author=accounts.account_from(*others[polls.WIDTH + cards.WIDTH :]),
+        text=text,
+        html=html,
+        visibility=Visibility(visibility),
+        created_at=created_at,
+        spoiler=spoiler,
+        sensitive=sensitive,
+        language=language,
+        edited_at=edited_at,
+        reply_to=reply_to,
+        reply_to_account=reply_to_account,
+        thread_id=thread_id,
+        application=application,
+        replies_count=replies,
+        boosts_count=boosts,
+        favourites_count=favourites,
+        mentions=tuple(Mention(AccountId(account), name) for account, name in mentions or ()),
+        tags=tuple(Tag(TagId(tag), key, name) for tag, key, name in tags or ()),
+        media=media.several_from(pieces),
+        poll=polls.poll_from(*others[: polls.WIDTH]),
+        card=cards.card_from(*others[polls.WIDTH : polls.WIDTH + cards.WIDTH]),
+        version=version,
+    )
+    return _Row(post, boost_of)
+
+
+def by_ids(cursor: Cursor, ids: Collection[int]) -> dict[PostId, Post]:
+    """Those of the posts that are not deleted, boosts with what they boost. Says nothing about who may see them.
+
+    A boost whose original is gone is left out.
+    """
+    rows = _rows(cursor, ids)
+    originals = {row.boost_of for row in rows.values() if row.boost_of} - rows.keys()
+    boosted = rows | (_rows(cursor, originals) if originals else {})
+    whole = {}
+    for row in rows.values():
+        if row.boost_of is None:
+            whole[row.post.id] = row.post
+        elif row.boost_of in boosted:
+            whole[row.post.id] = evolve(row.post, boost=boosted[row.boost_of].post)
+    return whole
+
+
+def _rows(cursor: Cursor, ids: Collection[int]) -> dict[PostId, _Row]:
+    return {row.post.id: row for row in every(cursor, _row, _BY_IDS, {"ids": list(ids)})}
+
+
+_BY_IDS = Hot(f"select {_COLUMNS} {_FROM} where p.id = any(%(ids)s) and p.deleted_at is null")
+
+
+def load(cursor: Cursor, entries: Iterable[Entry]) -> list[Post]:
+    """The posts of a list, in its order."""
+    entries = list(entries)
+    if not entries:
+        return []
+    found = by_ids(cursor, [id for id, _ in entries])
+    return [found[id] for id, _ in entries if id in found]
+
+
+def visible(cursor: Cursor, *, ids: Collection[int], viewer: AccountId | None) -> set[PostId]:
+    """Those of the posts that the viewer may see."""
+    return set(every(cursor, PostId, _VISIBLE, {"ids": list(ids), "viewer": viewer}))
+
+
+_VISIBLE = Hot(f"select p.id from posts p where p.id = any(%(ids)s) and {VISIBLE}")
+
+
+def in_thread(cursor: Cursor, *, thread: PostId, viewer: AccountId | None) -> list[tuple[PostId, PostId | None]]:
+    """(post, what it answers) of what the viewer may see of a conversation, oldest first."""
+    return every(
+        cursor,
+        lambda id, reply_to: (PostId(id), reply_to),
+        _IN_THREAD,
+        {"thread": thread, "viewer": viewer},
+    )
+
+
+_IN_THREAD = Hot(f"""
+    select p.id, p.reply_to from posts p
+    where p.thread_id = %(thread)s and p.boost_of is null and p.deleted_at is null and {VISIBLE}
+    order by p.id limit {THREAD_LIMIT}""")
+
+
+def insert(cursor: Cursor, post: Post, *, id: PostId | None = None, boost_of: PostId | None = None) -> PostId:
+    """Store the post; its id. Without a given `id` one is made from its time. A post that answers nothing begins a thread."""
+    return PostId(
+        scalar(
+            cursor,
+            """with made as (select coalesce(%(id)s::bigint, new_id(%(created_at)s)) as id),
+               counted as (insert into post_counts (post_id) select id from made)
+               insert into posts (id, account_id, text, html, visibility, spoiler, sensitive, language, reply_to, reply_to_account,
+                                  thread_id, boost_of, application, created_at)
+               select made.id, %(author)s, %(text)s, %(html)s, %(visibility)s, %(spoiler)s, %(sensitive)s, %(language)s, %(reply_to)s,
+                      %(reply_to_account)s, coalesce(%(thread)s, made.id), %(boost_of)s, %(application)s, %(created_at)s from made
+               returning id""",
+            {
+                "id": id,
+                "author": post.author.id,
+                "text": post.text,
+                "html": post.html,
+                "visibility": post.visibility,
+                "spoiler": post.spoiler,
+                "sensitive": post.sensitive,
+                "language": post.language,
+                "reply_to": post.reply_to,
+                "reply_to_account": post.reply_to_account,
+                "thread": post.thread_id,
+                "boost_of": boost_of,
+                "application": post.application,
+                "created_at": post.created_at,
+            },
+        )
+    )
+
+
+def set_mentions(cursor: Cursor, *, post: PostId, accounts: Collection[AccountId]) -> list[AccountId]:
+    """The post names exactly these; those who are named anew."""
+    params = {"post": post, "accounts": list(accounts)}
+    execute(cursor, "delete from mentions where post_id = %(post)s and account_id <> all(%(accounts)s)", params)
+    cursor.execute(
+        """insert into mentions (post_id, account_id) select %(post)s, unnest(%(accounts)s::bigint[])
+           on conflict do nothing returning account_id""",
+        params,
+    )
+    return one_of_each(cursor.fetchall())
+
+
+def set_tags(cursor: Cursor, *, post: PostId, tags: Collection[tuple[str, str]], now: datetime) -> None:
+    """The post carries exactly these tags, each given as (key, name); the first spelling of a key stays its name."""
+    keys, names = [key for key, _ in tags], [name for _, name in tags]
+    params = {"post": post, "keys": keys, "names": names, "now": now}
+    execute(
+        cursor,
+        """insert into tags (id, key, name) select new_id(%(now)s), key, name from unnest(%(keys)s::text[], %(names)s::text[]) t (key, name)
+           where not exists (select from tags known where known.key = t.key) order by key on conflict do nothing""",
+        params,
+    )
+    execute(
+        cursor,
+        "delete from post_tags where post_id = %(post)s and tag_id not in (select id from tags where key = any(%(keys)s))",
+        params,
+    )
+    execute(
+        cursor,
+        """insert into post_tags (tag_id, post_id, used_at) select t.id, p.id, nullif(%(now)s, p.created_at)
+           from tags t, posts p where t.key = any(%(keys)s) and p.id = %(post)s on conflict do nothing""",
+        params,
+    )
+
+
+def count(cursor: Cursor, *, post: PostId, replies: int = 0, boosts: int = 0, favourites: int = 0) -> None:
+    """Add to the post's counters."""
+    execute(
+        cursor,
+        """update post_counts set replies = greatest(0, replies + %(replies)s), boosts = greatest(0, boosts + %(boosts)s),
+           favourites = greatest(0, favourites + %(favourites)s) where post_id = %(post)s""",
+        {"post": post, "replies": replies, "boosts": boosts, "favourites": favourites},
+    )
+
+
+def lock(cursor: Cursor, *, post: PostId) -> bool:
+    """Let nobody else change the post until the transaction ends; False if it is gone."""
+    found = scalar(cursor, "select id from posts where id = %(post)s and deleted_at is null for no key update", {"post": post})
+    return found is not None
+
+
+def keep_revision(cursor: Cursor, *, post: PostId) -> None:
+    """Remember what the post says now, before it is edited."""
+    execute(
+        cursor,
+        """insert into revisions (post_id, id, text, html, spoiler, sensitive, created_at, media, options)
+           select p.id, coalesce((select max(r.id) from revisions r where r.post_id = p.id), 0) + 1,
+                  p.text, p.html, p.spoiler, p.sensitive, coalesce(p.edited_at, p.created_at),
+                  coalesce((select jsonb_agg(jsonb_build_array(m.id, m.description) order by m.place)
+                            from media m where m.post_id = p.id and m.place is not null), '[]'),
+                  (select q.options from polls q where q.post_id = p.id)
+           from posts p where p.id = %(post)s""",
+        {"post": post},
+    )
+
+
+def rewrite(cursor: Cursor, post: Post) -> None:
+    """The post says what the value says: text, html, spoiler, sensitive, language, edited_at."""
+    execute(
+        cursor,
+        """update posts set text = %(text)s, html = %(html)s, spoiler = %(spoiler)s, sensitive = %(sensitive)s, language = %(language)s,
+           edited_at = %(edited_at)s where id = %(id)s""",
+        {
+            "id": post.id,
+            "text": post.text,
+            "html": post.html,
+            "spoiler": post.spoiler,
+            "sensitive": post.sensitive,
+            "language": post.language,
+            "edited_at": post.edited_at,
+        },
+    )
+
+
+def history(cursor: Cursor, *, post: PostId) -> list[Revision]:
+    """All that the post ever said, oldest first; the last is what it says now."""
+    return every(
+        cursor,
+        _revision,
+        f"""select text, html, spoiler, sensitive, created_at, options, (
+                select json_agg(json_build_array({_AS_IT_WAS}) order by shown.place)
+                from jsonb_array_elements(said.media) with ordinality shown (piece, place) join media m on m.id = (piece->>0)::bigint)
+            from (
+               select id, text, html, spoiler, sensitive, created_at, media, options from revisions where post_id = %(post)s
+               union all
+               select 9223372036854775807, text, html, spoiler, sensitive, coalesce(edited_at, created_at),
+                      coalesce((select jsonb_agg(jsonb_build_array(m.id, m.description) order by m.place)
+                                from media m where m.post_id = p.id and m.place is not null), '[]'),
+                      (select q.options from polls q where q.post_id = p.id)
+               from posts p where id = %(post)s and deleted_at is null) said
+            order by id""",
+        {"post": post},
+    )
+
+
+def _revision(*columns: Any) -> Revision:
+    text, html, spoiler, sensitive, at, options, pieces = columns
+    return Revision(text, html, spoiler, sensitive, at, media.several_from(pieces), tuple(options or ()))
+
+
+def delete(cursor: Cursor, *, post: PostId, now: datetime) -> bool:
+    """Mark the post as deleted; False if it was already."""
+    return bool(
+        execute(cursor, "update posts set deleted_at = %(now)s where id = %(post)s and deleted_at is null", {"post": post, "now": now})
+    )
+
+
+def delete_boosts(cursor: Cursor, *, original: PostId, now: datetime) -> list[tuple[PostId, AccountId, Visibility]]:
+    """Mark all boosts of the post as deleted; each boost with who boosted, and its visibility."""
+    return every(
+        cursor,
+        lambda id, author, visibility: (PostId(id), AccountId(author), Visibility(visibility)),
+        """update posts set deleted_at = %(now)s where boost_of = %(original)s and deleted_at is null
+           returning id, account_id, visibility""",
+        {"original": original, "now": now},
+    )
+
+
+def boost_by(cursor: Cursor, *, original: PostId, account: AccountId) -> PostId | None:
+    """The account's boost of the post, if there is one."""
+    return first(
+        cursor,
+        PostId,
+        "select id from posts where boost_of = %(original)s and account_id = %(account)s and deleted_at is null",
+        {"original": original, "account": account},
+    )
+
+
+def boosters(cursor: Cursor, *, original: PostId) -> list[AccountId]:
+    """Who has boosted the post."""
+    cursor.execute("select account_id from posts where boost_of = %(original)s and deleted_at is null", {"original": original})
+    return one_of_each(cursor.fetchall())
+
+
+def flags(cursor: Cursor, *, posts: Collection[int], viewer: AccountId) -> dict[PostId, Flags]:
+    """How the viewer stands to each of the posts (originals, not boosts)."""
+    return dict(
+        every(
+            cursor,
+            lambda id, votes, *marks: (PostId(id), _flags(votes, *marks)),
+            _FLAGS,
+            {"posts": list(posts), "viewer": viewer},
+        )
+    )
+
+
+_FLAGS = Hot(f"""
+    select p.id, {polls.VOTES},
+        exists (select from favourites f where f.account_id = %(viewer)s and f.post_id = p.id),
+        exists (select from posts b where b.boost_of = p.id and b.account_id = %(viewer)s and b.deleted_at is null),
+        exists (select from bookmarks k where k.account_id = %(viewer)s and k.post_id = p.id),
+        exists (select from pins i where i.account_id = %(viewer)s and i.post_id = p.id),
+        exists (select from thread_mutes t where t.account_id = %(viewer)s and t.thread_id = p.thread_id)
+    from posts p where p.id = any(%(posts)s)""")
+
+
+def _flags(votes: list[int] | None, *marks: bool) -> Flags:
+    favourited, boosted, bookmarked, pinned, muted = marks
+    return Flags(favourited, boosted, bookmarked, pinned, muted, tuple(votes or ()))
+
+
+def first_answer(cursor: Cursor, *, account: AccountId, key: str) -> PostId | None:
+    """What was posted under the idempotency key. Whoever asks waits for others with the same key, and makes others wait."""
+    execute(
+        cursor,
+        "select pg_advisory_xact_lock(hashtextextended(%(account)s || ' ' || %(key)s, 0))",
+        {"account": str(account), "key": key},
+    )
+    return first(
+        cursor,
+        PostId,
+        "select post_id from idempotency_keys where account_id = %(account)s and key = %(key)s",
+        {"account": account, "key": key},
+    )
+
+
+def keep_answer(cursor: Cursor, *, account: AccountId, key: str, post: PostId, now: datetime) -> None:
+    """The post is the answer to whatever comes under the key from now on."""
+    execute(
+        cursor,
+        "insert into idempotency_keys (account_id, key, post_id, created_at) values (%(account)s, %(key)s, %(post)s, %(now)s)",
+        {"account": account, "key": key, "post": post, "now": now},
+    )
+
+
+def forget_answers(cursor: Cursor, *, before: datetime, limit: int) -> int:
+    """Forget idempotency keys of before that time, at most `limit`; how many went."""
+    return execute(
+        cursor,
+        """delete from idempotency_keys where (account_id, key) in (
+               select account_id, key from idempotency_keys where created_at < %(before)s order by created_at limit %(limit)s)""",
+        {"before": before, "limit": limit},
+    )

@@ -1,0 +1,54 @@
+"""Is this a database that the site can live on? And bringing it to the schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg2
+
+from microblog.storage.database import Connection, connect
+from microblog.storage.migrate import SchemaProblem, migrate, missing
+
+OLDEST_POSTGRES = 15
+
+
+class UnusableDatabase(Exception):
+    """The site cannot live on this database, and the text says why."""
+
+
+def prepare_database(url: str) -> list[str]:
+    """Bring the database to our schema; the names of the steps that were taken. Blocks: call it in a thread.
+
+    Raises UnusableDatabase when it cannot be reached, is too old, or cannot be brought there.
+    """
+    with _suitable(url) as connection:
+        return migrate(connection)
+
+
+def missing_steps(url: str) -> list[str]:
+    """What `prepare_database` would do. Changes nothing; blocks and raises as that does."""
+    with _suitable(url) as connection:
+        return missing(connection)
+
+
+@contextmanager
+def _suitable(url: str) -> Iterator[Connection]:
+    try:
+        connection = connect(url)
+    except psycopg2.OperationalError as cause:
+        raise UnusableDatabase(f"The database cannot be reached: {_one_line(cause)}") from cause
+    try:
+        if connection.server_version < OLDEST_POSTGRES * 10_000:
+            raise UnusableDatabase(f"The database must be PostgreSQL {OLDEST_POSTGRES} or newer.")
+        if connection.get_parameter_status("server_encoding") != "UTF8":
+            raise UnusableDatabase("The database must have the encoding UTF8: create database ... encoding 'UTF8' template template0.")
+        yield connection
+    except (SchemaProblem, psycopg2.Error) as cause:
+        raise UnusableDatabase(f"The database cannot be brought to this program's schema: {_one_line(cause)}") from cause
+    finally:
+        connection.close()
+
+
+def _one_line(cause: BaseException) -> str:
+    return " ".join(str(cause).split())

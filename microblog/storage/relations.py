@@ -1,0 +1,178 @@
+"""Blocks, mutes and private notes, and how one account stands to others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from microblog.model.accounts import Related, Relationship
+from microblog.model.ids import AccountId, RelationId
+from microblog.model.paging import Page
+from microblog.storage import accounts
+from microblog.storage.database import Cursor, Hot, every, execute, scalar
+from microblog.storage.paging import bounds, directed, page_sql
+
+
+def block(cursor: Cursor, *, account: AccountId, target: AccountId, now: datetime) -> bool:
+    """Write the block; False if it was there."""
+    return bool(
+        execute(
+            cursor,
+            """insert into blocks (id, account_id, target_id, created_at) values (new_id(%(now)s), %(account)s, %(target)s, %(now)s)
+               on conflict do nothing""",
+            {"account": account, "target": target, "now": now},
+        )
+    )
+
+
+def unblock(cursor: Cursor, *, account: AccountId, target: AccountId) -> bool:
+    """Delete the block; False if there was none."""
+    return bool(
+        execute(
+            cursor,
+            "delete from blocks where account_id = %(account)s and target_id = %(target)s",
+            {"account": account, "target": target},
+        )
+    )
+
+
+def blocked_between(cursor: Cursor, *, one: AccountId, other: AccountId) -> bool:
+    """True if either blocks the other."""
+    return bool(
+        scalar(
+            cursor,
+            """select exists (select from blocks
+                              where (account_id, target_id) in ((%(one)s, %(other)s), (%(other)s, %(one)s)))""",
+            {"one": one, "other": other},
+        )
+    )
+
+
+def blocks(cursor: Cursor, *, account: AccountId, target: AccountId) -> bool:
+    """True if the account blocks the target."""
+    return bool(
+        scalar(
+            cursor,
+            "select exists (select from blocks where account_id = %(account)s and target_id = %(target)s)",
+            {"account": account, "target": target},
+        )
+    )
+
+
+def forget_notifications(cursor: Cursor, *, account: AccountId, sender: AccountId) -> int:
+    """Delete what the account was told about the sender's doings; how much it was."""
+    return execute(
+        cursor,
+        "delete from notifications where account_id = %(account)s and from_account_id = %(sender)s",
+        {"account": account, "sender": sender},
+    )
+
+
+def mute(cursor: Cursor, *, account: AccountId, target: AccountId, notifications: bool, until: datetime | None, now: datetime) -> bool:
+    """Write the mute, or change the one that is there; False if it was there as it should be."""
+    return bool(
+        execute(
+            cursor,
+            """insert into mutes as m (id, account_id, target_id, notifications, expires_at, created_at)
+               values (new_id(%(now)s), %(account)s, %(target)s, %(notifications)s, %(until)s, %(now)s)
+               on conflict (account_id, target_id) do update
+               set notifications = excluded.notifications, expires_at = excluded.expires_at
+               where (m.notifications, m.expires_at) is distinct from (excluded.notifications, excluded.expires_at)""",
+            {"account": account, "target": target, "notifications": notifications, "until": until, "now": now},
+        )
+    )
+
+
+def unmute(cursor: Cursor, *, account: AccountId, target: AccountId) -> bool:
+    """Delete the mute; False if there was none."""
+    return bool(
+        execute(
+            cursor,
+            "delete from mutes where account_id = %(account)s and target_id = %(target)s",
+            {"account": account, "target": target},
+        )
+    )
+
+
+def end_mutes(cursor: Cursor, *, now: datetime) -> list[tuple[AccountId, AccountId]]:
+    """Delete the mutes whose time is over; as (account, target)."""
+    return every(
+        cursor,
+        lambda account, target: (AccountId(account), AccountId(target)),
+        "delete from mutes where expires_at <= %(now)s returning account_id, target_id",
+        {"now": now},
+    )
+
+
+def set_note(cursor: Cursor, *, account: AccountId, target: AccountId, note: str) -> None:
+    """Write what the account notes about the target for itself."""
+    execute(
+        cursor,
+        """insert into account_notes (account_id, target_id, note) values (%(account)s, %(target)s, %(note)s)
+           on conflict (account_id, target_id) do update set note = excluded.note""",
+        {"account": account, "target": target, "note": note},
+    )
+
+
+def clear_note(cursor: Cursor, *, account: AccountId, target: AccountId) -> None:
+    """Delete the account's note about the target."""
+    execute(
+        cursor,
+        "delete from account_notes where account_id = %(account)s and target_id = %(target)s",
+        {"account": account, "target": target},
+    )
+
+
+def _related(id: int, until: datetime | None, *columns: Any) -> Related:
+    return Related(RelationId(id), accounts.account_from(*columns), until)
+
+
+_OTHERS = """ where a.id = r.target_id and r.account_id = %(account)s and r.id < %(max_id)s and r.id > %(min_id)s
+    and a.suspended_at is null and a.deleted_at is null"""
+_LIMIT = " order by r.id desc limit %(limit)s"
+_BLOCKED = f"select r.id, null, {accounts.COLUMNS} from blocks r, {accounts.FROM}" + _OTHERS + _LIMIT
+_MUTED = (
+    f"select r.id, r.expires_at, {accounts.COLUMNS} from mutes r, {accounts.FROM}"
+    + _OTHERS
+    + " and (r.expires_at is null or r.expires_at > %(now)s)"
+    + _LIMIT
+)
+
+
+def blocked(cursor: Cursor, *, account: AccountId, page: Page) -> list[Related]:
+    """Whom the account blocks, the newest first."""
+    return directed(page, every(cursor, _related, page_sql(_BLOCKED, page), bounds(page) | {"account": account}))
+
+
+def muted(cursor: Cursor, *, account: AccountId, page: Page, now: datetime) -> list[Related]:
+    """Whom the account mutes, the newest first."""
+    return directed(page, every(cursor, _related, page_sql(_MUTED, page), bounds(page) | {"account": account, "now": now}))
+
+
+def relationships(cursor: Cursor, *, viewer: AccountId, ids: Sequence[int], now: datetime) -> list[Relationship]:
+    """How the viewer stands to each of the accounts that exist, in the order of `ids`."""
+    return every(cursor, _relationship, _RELATIONSHIPS, {"viewer": viewer, "ids": list(ids), "now": now})
+
+
+_RELATIONSHIPS = Hot("""
+    select a.id, f.id is not null, coalesce(f.boosts, q.boosts, false), coalesce(f.notify, q.notify, false),
+           coalesce(f.languages, q.languages),
+           exists (select from follows where follower_id = a.id and followee_id = %(viewer)s),
+           q.id is not null,
+           exists (select from follow_requests where follower_id = a.id and followee_id = %(viewer)s),
+           exists (select from blocks where account_id = %(viewer)s and target_id = a.id),
+           exists (select from blocks where account_id = a.id and target_id = %(viewer)s),
+           m.id is not null, coalesce(m.notifications, false), m.expires_at, coalesce(n.note, ''),
+           exists (select from endorsements where account_id = %(viewer)s and target_id = a.id)
+    from unnest(%(ids)s::bigint[]) with ordinality as wanted (id, place)
+    join accounts a on a.id = wanted.id and a.deleted_at is null
+    left join follows f on f.follower_id = %(viewer)s and f.followee_id = a.id
+    left join follow_requests q on q.follower_id = %(viewer)s and q.followee_id = a.id
+    left join mutes m on m.account_id = %(viewer)s and m.target_id = a.id and (m.expires_at is null or m.expires_at > %(now)s)
+    left join account_notes n on n.account_id = %(viewer)s and n.target_id = a.id
+    order by wanted.place""")
+
+
+def _relationship(id: int, following: bool, boosts: bool, notify: bool, languages: list[str] | None, *rest: Any) -> Relationship:
+    return Relationship(AccountId(id), following, boosts, notify, None if languages is None else tuple(languages), *rest)

@@ -1,0 +1,76 @@
+"""What a deleted account leaves behind, a handful of rows at a time. Follows and posts are taken away by their own functions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from microblog.model.ids import AccountId, PostId
+from microblog.storage.database import Cursor, execute, one_of_each, scalar
+
+
+def expunge_posts(cursor: Cursor, *, before: datetime, limit: int) -> int:
+    """Delete for good posts that were marked as deleted before that time, with all that refers to them, at most `limit`; how many."""
+    return execute(
+        cursor,
+        """delete from posts where id in (
+               select id from posts where deleted_at < %(before)s order by deleted_at limit %(limit)s for update skip locked)""",
+        {"before": before, "limit": limit},
+    )
+
+
+def is_buried(cursor: Cursor, *, account: AccountId) -> bool:
+    """True if the account was deleted."""
+    return bool(scalar(cursor, "select deleted_at is not null from accounts where id = %(account)s", {"account": account}))
+
+
+def posts_of(cursor: Cursor, *, account: AccountId, limit: int) -> list[PostId]:
+    """Posts and boosts of the account that are still there, the newest first."""
+    cursor.execute(
+        "select id from posts where account_id = %(account)s and deleted_at is null order by id desc limit %(limit)s",
+        {"account": account, "limit": limit},
+    )
+    return one_of_each(cursor.fetchall())
+
+
+def favourites(cursor: Cursor, *, account: AccountId, limit: int) -> int:
+    """Delete some of the account's favourites, counted; how many."""
+    return execute(
+        cursor,
+        """with gone as (
+               delete from favourites where id in (
+                   select id from favourites where account_id = %(account)s order by id limit %(limit)s) returning post_id),
+           counted as (
+               update post_counts set favourites = greatest(0, favourites - 1) where post_id in (select post_id from gone))
+           select post_id from gone""",
+        {"account": account, "limit": limit},
+    )
+
+
+def everything_else(cursor: Cursor, *, account: AccountId) -> int:
+    """Delete what nobody counts: requests, blocks, mutes, notes, marks, notifications, devices; how much."""
+    return execute(
+        cursor,
+        """with a as (delete from follow_requests where follower_id = %(account)s or followee_id = %(account)s returning 1),
+           b as (delete from blocks where account_id = %(account)s or target_id = %(account)s returning 1),
+           c as (delete from mutes where account_id = %(account)s or target_id = %(account)s returning 1),
+           d as (delete from thread_mutes where account_id = %(account)s returning 1),
+           e as (delete from account_notes where account_id = %(account)s or target_id = %(account)s returning 1),
+           f as (delete from bookmarks where account_id = %(account)s returning 1),
+           g as (delete from pins where account_id = %(account)s returning 1),
+           h as (delete from notifications where account_id = %(account)s or from_account_id = %(account)s returning 1),
+           i as (delete from markers where account_id = %(account)s returning 1),
+           j as (delete from mentions where account_id = %(account)s returning 1),
+           k as (delete from devices where account_id = %(account)s returning 1),
+           l as (delete from lists where account_id = %(account)s returning 1),
+           m as (delete from filters where account_id = %(account)s returning 1),
+           n as (delete from followed_tags where account_id = %(account)s returning 1),
+           o as (delete from featured_tags where account_id = %(account)s returning 1),
+           p as (delete from conversations where account_id = %(account)s returning 1),
+           q as (delete from notification_requests where account_id = %(account)s or from_account_id = %(account)s returning 1),
+           r as (delete from announcement_reactions where account_id = %(account)s returning 1)
+           select from a union all select from b union all select from c union all select from d union all select from e
+           union all select from f union all select from g union all select from h union all select from i union all select from j
+           union all select from k union all select from l union all select from m union all select from n union all select from o
+           union all select from p union all select from q union all select from r""",
+        {"account": account},
+    )

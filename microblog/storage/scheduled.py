@@ -1,0 +1,139 @@
+"""Posts that wait for their time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import orjson
+from attrs import asdict
+
+from microblog.model.ids import AccountId, MediaId, PostId, ScheduledId
+from microblog.model.paging import Page
+from microblog.model.polls import PollDraft
+from microblog.model.posts import Draft, Visibility
+from microblog.model.scheduled import Scheduled
+from microblog.storage import media
+from microblog.storage.database import Cursor, every, execute, first, scalar
+from microblog.storage.paging import bounds, directed, page_sql
+
+_COLUMNS = f"""s.id, s.account_id, s.scheduled_at, s.draft, s.key, s.problem,
+    (select json_agg(json_build_array({media.COLUMNS}) order by m.place) from media m where m.scheduled_id = s.id)"""
+
+
+def _scheduled(*columns: Any) -> Scheduled:
+    id, account, at, draft, key, problem, pieces = columns
+    return Scheduled(ScheduledId(id), AccountId(account), at, _draft_from(draft, key), media.several_from(pieces), problem)
+
+
+def _draft_from(stored: Mapping[str, Any], key: str | None) -> Draft:
+    poll = stored["poll"]
+    return Draft(
+        text=stored["text"],
+        visibility=Visibility(stored["visibility"]),
+        spoiler=stored["spoiler"],
+        sensitive=stored["sensitive"],
+        language=stored["language"],
+        reply_to=None if stored["reply_to"] is None else PostId(int(stored["reply_to"])),
+        key=key,
+        never_wider=stored["never_wider"],
+        application=stored["application"],
+        allowed=None if stored["allowed"] is None else frozenset(AccountId(int(id)) for id in stored["allowed"]),
+        media=tuple(MediaId(int(id)) for id in stored["media"]),
+        poll=None if poll is None else PollDraft(**{**poll, "options": tuple(poll["options"])}),
+    )
+
+
+def _stored(draft: Draft) -> str:
+    """The draft as JSON; ids as text, because they are too large for some readers of JSON."""
+    stored = {
+        "text": draft.text,
+        "visibility": draft.visibility,
+        "spoiler": draft.spoiler,
+        "sensitive": draft.sensitive,
+        "language": draft.language,
+        "reply_to": None if draft.reply_to is None else str(draft.reply_to),
+        "never_wider": draft.never_wider,
+        "application": draft.application,
+        "allowed": None if draft.allowed is None else [str(id) for id in sorted(draft.allowed)],
+        "media": [str(id) for id in draft.media],
+        "poll": None if draft.poll is None else asdict(draft.poll),
+    }
+    return orjson.dumps(stored).decode()
+
+
+def insert(cursor: Cursor, *, account: AccountId, draft: Draft, at: datetime, now: datetime) -> ScheduledId:
+    """Keep the draft until then; its id. Its media are reserved by `media.reserve`."""
+    return ScheduledId(
+        scalar(
+            cursor,
+            """insert into scheduled_posts (id, account_id, scheduled_at, draft, key, created_at)
+               values (new_id(%(now)s), %(account)s, %(at)s, %(draft)s, %(key)s, %(now)s) returning id""",
+            {"account": account, "at": at, "draft": _stored(draft), "key": draft.key, "now": now},
+        )
+    )
+
+
+def by_key(cursor: Cursor, *, account: AccountId, key: str) -> Scheduled | None:
+    """What was scheduled under the idempotency key."""
+    return first(
+        cursor,
+        _scheduled,
+        f"select {_COLUMNS} from scheduled_posts s where s.account_id = %(account)s and s.key = %(key)s",
+        {"account": account, "key": key},
+    )
+
+
+def by_id(cursor: Cursor, *, id: ScheduledId) -> Scheduled | None:
+    """The scheduled post, whoever wrote it."""
+    return first(cursor, _scheduled, f"select {_COLUMNS} from scheduled_posts s where s.id = %(id)s", {"id": id})
+
+
+def lock(cursor: Cursor, *, id: ScheduledId) -> bool:
+    """Let nobody else change it until the transaction ends; False if it is gone."""
+    return scalar(cursor, "select id from scheduled_posts where id = %(id)s for update", {"id": id}) is not None
+
+
+def lock_all(cursor: Cursor, *, account: AccountId) -> None:
+    """Let the account schedule one post after the other, so that its limits hold."""
+    execute(cursor, "select pg_advisory_xact_lock(hashtextextended('scheduled ' || %(account)s, 0))", {"account": str(account)})
+
+
+def page_of(cursor: Cursor, *, account: AccountId, page: Page) -> list[Scheduled]:
+    """What the account has scheduled, the newest first."""
+    sql = f"""select {_COLUMNS} from scheduled_posts s
+              where s.account_id = %(account)s and s.id < %(max_id)s and s.id > %(min_id)s order by s.id desc limit %(limit)s"""
+    return directed(page, every(cursor, _scheduled, page_sql(sql, page), {"account": account, **bounds(page)}))
+
+
+def counts(cursor: Cursor, *, account: AccountId, day: datetime, but: ScheduledId | None) -> tuple[int, int]:
+    """How many posts the account has scheduled: in all, and for the day (in UTC) of that moment; not counting `but`."""
+    found = first(
+        cursor,
+        lambda every, today: (int(every), int(today)),
+        """select count(*), count(*) filter (where (scheduled_at at time zone 'UTC')::date = (%(day)s at time zone 'UTC')::date)
+           from scheduled_posts where account_id = %(account)s and id is distinct from %(but)s""",
+        {"account": account, "day": day, "but": but},
+    )
+    return found or (0, 0)
+
+
+def move(cursor: Cursor, *, id: ScheduledId, at: datetime) -> None:
+    """Its time is another; what was wrong with it is forgotten."""
+    execute(cursor, "update scheduled_posts set scheduled_at = %(at)s, problem = '' where id = %(id)s", {"id": id, "at": at})
+
+
+def set_problem(cursor: Cursor, *, id: ScheduledId, problem: str) -> None:
+    """It could not be published, and this is why."""
+    execute(cursor, "update scheduled_posts set problem = %(problem)s where id = %(id)s", {"id": id, "problem": problem})
+
+
+def delete(cursor: Cursor, *, id: ScheduledId) -> bool:
+    """It waits no more; False if it was gone."""
+    return bool(execute(cursor, "delete from scheduled_posts where id = %(id)s", {"id": id}))
+
+
+def delete_all(cursor: Cursor, *, account: AccountId) -> int:
+    """None of what the account has scheduled waits any more; how many did."""
+    return execute(cursor, "delete from scheduled_posts where account_id = %(account)s", {"account": account})

@@ -1,0 +1,136 @@
+"""Sessions: browsers that are logged in. The database has only the hashes of their tokens."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from microblog.model.accounts import Role, Session, Viewer
+from microblog.model.ids import AccountId, SessionId
+from microblog.storage import accounts
+from microblog.storage.database import Cursor, Hot, every, execute, first, one_of_each, scalar
+from microblog.storage.logins import preferences_from
+
+COLUMNS = "s.id, s.account_id, s.created_at, s.seen_at, s.expires_at, s.address, s.user_agent"
+WIDTH = 7
+
+
+def open_session(
+    cursor: Cursor,
+    *,
+    account: AccountId,
+    token_hash: bytes,
+    now: datetime,
+    expires_at: datetime,
+    address: str,
+    user_agent: str,
+    proof: str | None,
+) -> SessionId | None:
+    """Write the session, if the account may log in at this very moment; None if not.
+
+    `proof` is the password hash that was verified: if it has changed since, nobody gets in.
+    """
+    id = scalar(
+        cursor,
+        """insert into sessions (id, token_hash, account_id, created_at, seen_at, expires_at, address, user_agent)
+           select new_id(%(now)s), %(token_hash)s, l.account_id, %(now)s, %(now)s, %(expires_at)s, %(address)s, %(user_agent)s
+           from (select account_id from logins where account_id = %(account)s and disabled_at is null
+                 and (%(proof)s::text is null or password_hash = %(proof)s) for share) l
+           join (select id from accounts where id = %(account)s and suspended_at is null and deleted_at is null for share) a
+                on a.id = l.account_id
+           returning id""",
+        {
+            "account": account,
+            "token_hash": token_hash,
+            "now": now,
+            "expires_at": expires_at,
+            "address": address,
+            "user_agent": user_agent,
+            "proof": proof,
+        },
+    )
+    return None if id is None else SessionId(id)
+
+
+def by_token(cursor: Cursor, *, token_hash: bytes, now: datetime) -> tuple[Viewer, Session] | None:
+    """Who is logged in with this token; None if nobody is, any more, or may be."""
+
+    def found(role: str, preferences: dict[str, Any], pending: bool, *columns: Any) -> tuple[Viewer, Session]:
+        session = Session(*columns[:WIDTH])
+        account = accounts.account_from(*columns[WIDTH:])
+        return Viewer(account, Role(role), preferences_from(preferences), session.id, pending), session
+
+    return first(
+        cursor,
+        found,
+        _BY_TOKEN,
+        {"token_hash": token_hash, "now": now},
+    )
+
+
+_BY_TOKEN = Hot(f"""select l.role, l.preferences, l.approved_at is null or l.confirmed_at is null, {COLUMNS}, {accounts.COLUMNS}
+    from sessions s join logins l on l.account_id = s.account_id, {accounts.FROM}
+    where a.id = s.account_id and s.token_hash = %(token_hash)s and s.expires_at > %(now)s
+    and l.disabled_at is null and a.suspended_at is null and a.deleted_at is null""")
+
+
+def of_account(cursor: Cursor, *, account: AccountId, now: datetime) -> list[Session]:
+    """The account's sessions, the newest first."""
+    return every(
+        cursor,
+        Session,
+        """select id, account_id, created_at, seen_at, expires_at, address, user_agent from sessions
+           where account_id = %(account)s and expires_at > %(now)s order by id desc""",
+        {"account": account, "now": now},
+    )
+
+
+def seen(cursor: Cursor, *, id: SessionId, now: datetime, expires_at: datetime) -> None:
+    """The browser was here, so its session lasts on."""
+    execute(
+        cursor,
+        "update sessions set seen_at = %(now)s, expires_at = %(expires_at)s where id = %(id)s",
+        {"id": id, "now": now, "expires_at": expires_at},
+    )
+
+
+def end(cursor: Cursor, *, account: AccountId, id: SessionId) -> bool:
+    """End this session of the account; False if it has no such one."""
+    return bool(execute(cursor, "delete from sessions where id = %(id)s and account_id = %(account)s", {"id": id, "account": account}))
+
+
+def end_by_token(cursor: Cursor, *, token_hash: bytes) -> tuple[AccountId, SessionId] | None:
+    """End the session with this token; whose and which it was, or None."""
+    return first(
+        cursor,
+        lambda account, id: (AccountId(account), SessionId(id)),
+        "delete from sessions where token_hash = %(token_hash)s returning account_id, id",
+        {"token_hash": token_hash},
+    )
+
+
+def end_all(cursor: Cursor, *, account: AccountId, but: SessionId | None = None) -> list[SessionId]:
+    """End all sessions of the account, `but` one; which they were."""
+    cursor.execute(
+        "delete from sessions where account_id = %(account)s and id is distinct from %(but)s returning id", {"account": account, "but": but}
+    )
+    return one_of_each(cursor.fetchall())
+
+
+def end_oldest(cursor: Cursor, *, account: AccountId, keep: int) -> list[SessionId]:
+    """End all but the `keep` sessions that were seen last; which they were."""
+    cursor.execute(
+        """delete from sessions where id in (
+               select id from sessions where account_id = %(account)s order by seen_at desc, id desc offset %(keep)s) returning id""",
+        {"account": account, "keep": keep},
+    )
+    return one_of_each(cursor.fetchall())
+
+
+def sweep(cursor: Cursor, *, now: datetime, limit: int) -> int:
+    """Delete expired sessions, at most `limit`; how many."""
+    return execute(
+        cursor,
+        "delete from sessions where id in (select id from sessions where expires_at <= %(now)s order by expires_at limit %(limit)s)",
+        {"now": now, "limit": limit},
+    )

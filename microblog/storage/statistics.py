@@ -1,0 +1,252 @@
+"""The statistics of days: counted from what is there and from the traces of what is gone, each measure in one statement.
+
+So a count sees each thing once, whether it goes away before, after or meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from itertools import groupby
+
+import orjson
+from psycopg2.extras import execute_values
+
+from microblog.model.ids import PostId, id_at
+from microblog.model.statistics import TOP, Day, Measure, PostScore, Span, TagScore
+from microblog.storage.database import Cursor, every, first, one_of_each, scalar
+from microblog.storage.visibility import VISIBLE
+
+# What was written: (kind, account_id, subject_id), posts and replies each once, boosts once for each pair.
+_WRITTEN = """
+    select case when p.boost_of is not null then 'boost' when p.thread_id <> p.id then 'reply' else 'post' end as kind,
+           p.account_id, coalesce(p.boost_of, p.id) as subject_id
+    from posts p where p.created_at >= %(begin)s and p.created_at < %(end)s
+    union
+    select kind, account_id, subject_id from traces
+    where kind in ('post', 'reply', 'boost') and at >= %(begin)s and at < %(end)s"""
+
+_HERE = """
+    select account_id from visits
+    where day >= (%(begin)s at time zone 'UTC')::date and day <= (%(end)s at time zone 'UTC')::date
+    and last_at >= %(begin)s and first_at < %(end)s"""
+
+_LIKED = """
+    select account_id, post_id from favourites where id >= %(low)s and id < %(high)s
+    union
+    select account_id, subject_id from traces where kind = 'favourite' and at >= %(begin)s and at < %(end)s"""
+
+_FOLLOWED = """
+    select follower_id, followee_id from follows where id >= %(low)s and id < %(high)s
+    union
+    select account_id, subject_id from traces where kind = 'follow' and at >= %(begin)s and at < %(end)s"""
+
+_PEOPLE = (
+    Measure.POSTED,
+    Measure.VISITED,
+    Measure.ACTIVE,
+    Measure.POSTS,
+    Measure.REPLIES,
+    Measure.BOOSTS,
+)
+
+
+def count(cursor: Cursor, span: Span, day: date) -> Day:
+    """Count the day, which is that span of time."""
+    params = {"begin": span.begin, "end": span.end, "low": id_at(span.begin), "high": id_at(span.end)}
+    tags, posts = _tags(cursor, params), _posts(cursor, params)
+    values = dict(zip(_PEOPLE, _activity(cursor, params), strict=True)) | {
+        Measure.NEW_ACCOUNTS: _number(
+            cursor,
+            """select (select count(*) from accounts where created_at >= %(begin)s and created_at < %(end)s)
+               + (select count(*) from traces where kind = 'account' and at >= %(begin)s and at < %(end)s)""",
+            params,
+        ),
+        Measure.FAVOURITES: _number(cursor, f"select count(*) from ({_LIKED}) l", params),
+        Measure.FOLLOWS: _number(cursor, f"select count(*) from ({_FOLLOWED}) f", params),
+        Measure.MAILS_SENT: _traces(cursor, "mail.sent", params),
+        Measure.MAILS_FAILED: _traces(cursor, "mail.failed", params),
+        Measure.LIVE_PEAK: _number(
+            cursor,
+            """select coalesce(max(peak), 0) from (
+                   select sum(peak) as peak from crowds where slot >= %(begin)s and slot < %(end)s group by slot) c""",
+            params,
+        ),
+        Measure.TOP_TAGS: tags[0],
+        Measure.TOP_POSTS: posts[0],
+    }
+    return Day(day, {measure: values[measure] for measure in Measure}, tags[1], posts[1])
+
+
+def _number(cursor: Cursor, sql: str, params: dict[str, object]) -> int:
+    return int(scalar(cursor, sql, params))
+
+
+def _traces(cursor: Cursor, kind: str, params: dict[str, object]) -> int:
+    sql = "select count(*) from traces where kind = %(kind)s and at >= %(begin)s and at < %(end)s"
+    return _number(cursor, sql, params | {"kind": kind})
+
+
+def _activity(cursor: Cursor, params: dict[str, object]) -> tuple[int, ...]:
+    """The measures of _PEOPLE."""
+    return (
+        first(
+            cursor,
+            lambda *counts: counts,
+            f"""with written as materialized ({_WRITTEN}), here as materialized ({_HERE})
+                select (select count(distinct account_id) from written),
+                       (select count(distinct account_id) from here),
+                       (select count(*) from (select account_id from written union select account_id from here) both_of_them),
+                       count(*) filter (where kind <> 'boost'),
+                       count(*) filter (where kind = 'reply'),
+                       count(*) filter (where kind = 'boost')
+                from written""",
+            params,
+        )
+        or ()
+    )
+
+
+def _tags(cursor: Cursor, params: dict[str, object]) -> tuple[int, tuple[TagScore, ...]]:
+    """How many tags there were, and the first of them."""
+    found = every(
+        cursor,
+        lambda all_of_them, *score: (all_of_them, TagScore(*score)),
+        """with used as (
+               select t.tag_id, p.account_id, p.id as post_id from posts p join post_tags t on t.post_id = p.id
+               where p.created_at >= %(begin)s and p.created_at < %(end)s and t.used_at is null and p.visibility = 'public'
+               union
+               select t.tag_id, p.account_id, p.id from post_tags t join posts p on p.id = t.post_id
+               where t.used_at >= %(begin)s and t.used_at < %(end)s and p.visibility = 'public'
+               union
+               select tag_id, account_id, subject_id from traces where kind = 'tag' and at >= %(begin)s and at < %(end)s)
+           select count(*) over (), g.key, count(distinct u.account_id), count(*) from used u join tags g on g.id = u.tag_id
+           group by g.id order by count(distinct u.account_id) desc, count(*) desc, g.key limit %(top)s""",
+        params | {"top": TOP},
+    )
+    return (found[0][0] if found else 0), tuple(score for _, score in found)
+
+
+def _posts(cursor: Cursor, params: dict[str, object]) -> tuple[int, tuple[PostScore, ...]]:
+    """How many posts were liked or boosted, and the first of them."""
+    found = every(
+        cursor,
+        lambda all_of_them, *score: (all_of_them, PostScore(*score)),
+        """with marked as (
+               select 'favourite' as kind, f.account_id, f.post_id from favourites f join posts p on p.id = f.post_id
+               where f.id >= %(low)s and f.id < %(high)s and p.visibility = 'public'
+               union
+               select 'boost', b.account_id, b.boost_of from posts b join posts p on p.id = b.boost_of
+               where b.created_at >= %(begin)s and b.created_at < %(end)s and p.visibility = 'public'
+               union
+               select kind, account_id, subject_id from traces
+               where kind in ('favourite', 'boost') and public and at >= %(begin)s and at < %(end)s)
+           select count(*) over (), post_id, count(*) filter (where kind = 'favourite'), count(*) filter (where kind = 'boost')
+           from marked group by post_id order by count(*) desc, post_id desc limit %(top)s""",
+        params | {"top": TOP},
+    )
+    return (found[0][0] if found else 0), tuple(score for _, score in found)
+
+
+def write(cursor: Cursor, zone: str, counted: Day) -> None:
+    """Keep the day: one row for each measure, over whatever was there.
+
+    Always in one order, so that two who do it at once do not lock each other out.
+    """
+    details = {
+        Measure.TOP_TAGS: [[score.key, score.people, score.posts] for score in counted.tags],
+        Measure.TOP_POSTS: [[str(score.post), score.favourites, score.boosts] for score in counted.posts],
+    }
+    rows = [
+        (zone, counted.day, str(measure), value, orjson.dumps(details.get(measure, [])).decode())
+        for measure, value in sorted(counted.values.items())
+    ]
+    execute_values(
+        cursor,
+        """insert into statistics (zone, day, measure, value, detail) values %s
+           on conflict (zone, day, measure) do update set value = excluded.value, detail = excluded.detail""",
+        rows,
+    )
+
+
+def read(cursor: Cursor, *, zone: str, first: date, last: date) -> list[Day]:
+    """The days that were counted, the oldest first."""
+    rows = every(
+        cursor,
+        lambda *row: row,
+        """select day, measure, value, detail from statistics
+           where zone = %(zone)s and day >= %(first)s and day <= %(last)s order by day""",
+        {"zone": zone, "first": first, "last": last},
+    )
+    return [_day(day, list(measures)) for day, measures in groupby(rows, key=lambda row: row[0])]
+
+
+def _day(day: date, rows: list[tuple[date, str, int, list[list[object]]]]) -> Day:
+    values, details = {}, {}
+    for _, name, value, detail in rows:
+        if name in list(Measure):  # a newer version may count more
+            values[Measure(name)], details[Measure(name)] = value, detail
+    return Day(
+        day,
+        values,
+        tuple(TagScore(str(key), int(str(people)), int(str(posts))) for key, people, posts in details.get(Measure.TOP_TAGS, [])),
+        tuple(
+            PostScore(PostId(int(str(post))), int(str(favourites)), int(str(boosts)))
+            for post, favourites, boosts in details.get(Measure.TOP_POSTS, [])
+        ),
+    )
+
+
+def beginning(cursor: Cursor) -> datetime | None:
+    """When the first account was made."""
+    return scalar(cursor, "select min(created_at) from accounts")  # type: ignore[no-any-return]  # a column of type timestamptz
+
+
+def uncounted(cursor: Cursor, *, zone: str, first: date, last: date) -> list[date]:
+    """The days that have no statistics, the oldest first."""
+    cursor.execute(
+        """select d::date from generate_series(%(first)s::timestamp, %(last)s::timestamp, interval '1 day') d
+           where not exists (select from statistics s where s.zone = %(zone)s and s.day = d::date) order by 1""",
+        {"zone": zone, "first": first, "last": last},
+    )
+    return one_of_each(cursor.fetchall())
+
+
+def active(cursor: Cursor, span: Span) -> int:
+    """How many people posted or were signed in in that time."""
+    sql = f"select count(*) from (select account_id from ({_WRITTEN}) w union select account_id from ({_HERE}) h) a"
+    return _number(cursor, sql, {"begin": span.begin, "end": span.end})
+
+
+def note_crowd(cursor: Cursor, *, slot: datetime, process: str, peak: int) -> None:
+    """The process had so many live connections at once in the quarter of an hour that begins at `slot`."""
+    cursor.execute(
+        """insert into crowds as c (slot, process, peak) values (%(slot)s, %(process)s, %(peak)s)
+           on conflict (slot, process) do update set peak = greatest(c.peak, excluded.peak)""",
+        {"slot": slot, "process": process, "peak": peak},
+    )
+
+
+def tags_in_use(cursor: Cursor, *, keys: Sequence[str]) -> dict[str, str]:
+    """The names, by their keys, of those tags that a post carries which everybody may see, by somebody who is not limited."""
+    return dict(
+        every(
+            cursor,
+            lambda key, name: (key, name),
+            """select t.key, t.name from tags t where t.key = any(%(keys)s) and exists (
+                   select from post_tags pt join posts p on p.id = pt.post_id join accounts a on a.id = p.account_id
+                   where pt.tag_id = t.id and p.visibility = 'public' and p.deleted_at is null
+                   and a.suspended_at is null and a.deleted_at is null and a.limited_at is null)""",
+            {"keys": list(keys)},
+        )
+    )
+
+
+def posts_in_view(cursor: Cursor, *, ids: Sequence[int]) -> set[PostId]:
+    """Those of the posts that everybody may see today, by people who do not mind being found and are not limited."""
+    cursor.execute(
+        f"""select p.id from posts p join accounts a on a.id = p.account_id
+            where p.id = any(%(ids)s) and p.visibility = 'public' and a.discoverable and a.limited_at is null and {VISIBLE}""",
+        {"ids": list(ids), "viewer": None},
+    )
+    return set(one_of_each(cursor.fetchall()))

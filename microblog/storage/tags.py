@@ -1,0 +1,65 @@
+"""Hashtags as things of their own: found by how they begin, and by what is much talked about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from microblog.model.ids import TagId
+from microblog.model.posts import Tag
+from microblog.storage.database import Cursor, every
+
+
+def _tag(id: int, key: str, name: str) -> Tag:
+    return Tag(TagId(id), key, name)
+
+
+def by_prefix(cursor: Cursor, *, prefix: str, limit: int, offset: int = 0) -> list[Tag]:
+    """Tags whose folded key begins so, the exact one first, then the most used."""
+    return every(
+        cursor,
+        _tag,
+        """select t.id, t.key, t.name from tags t
+           where t.key like %(pattern)s
+           order by t.key = %(prefix)s desc,
+                    (select count(*) from (select from post_tags p where p.tag_id = t.id limit 1000) used) desc, t.key
+           limit %(limit)s offset %(offset)s""",
+        {
+            "prefix": prefix,
+            "offset": offset,
+            "pattern": prefix.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%",
+            "limit": limit,
+        },
+    )
+
+
+def by_keys(cursor: Cursor, *, keys: Sequence[str]) -> list[Tag]:
+    """Those of the tags that were ever used."""
+    return every(cursor, _tag, "select t.id, t.key, t.name from tags t where t.key = any(%(keys)s)", {"keys": list(keys)})
+
+
+def usage(cursor: Cursor, *, tags: Sequence[int], since: int) -> list[tuple[TagId, int, int, int]]:
+    """(tag, day since 1970, people, posts) of the public posts whose ids lie above `since`: an id tells its post's time."""
+    return every(
+        cursor,
+        lambda tag, day, people, posts: (TagId(tag), int(day), people, posts),
+        """select pt.tag_id, (pt.post_id >> 16) / 86400000, count(distinct p.account_id), count(*) from post_tags pt
+           join posts p on p.id = pt.post_id and p.visibility = 'public' and p.deleted_at is null
+           where pt.tag_id = any(%(tags)s) and pt.post_id > %(since)s group by 1, 2""",
+        {"tags": list(tags), "since": since},
+    )
+
+
+def talked_about(cursor: Cursor, *, after: int, limit: int) -> list[Tag]:
+    """The tags that most people used in public posts whose ids lie above `after`."""
+    return every(
+        cursor,
+        _tag,
+        """select t.id, t.key, t.name from post_tags pt
+           join posts p on p.id = pt.post_id and p.visibility = 'public' and p.deleted_at is null
+           join tags t on t.id = pt.tag_id
+           join accounts a on a.id = p.account_id and a.suspended_at is null and a.deleted_at is null and a.limited_at is null
+           where pt.post_id > %(after)s
+           group by t.id having count(distinct p.account_id) > 1
+           order by count(distinct p.account_id) desc, max(p.id) desc limit %(limit)s""",
+        {"after": after, "limit": limit},
+    )

@@ -1,0 +1,221 @@
+"""Which posts a list shows: ids only, newest first. storage/posts.py loads what they say.
+
+Every list uses the visibility rule; filters stand before the limit, so that a short page really is the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from attrs import frozen
+
+from microblog.model.ids import AccountId, ListId, PostId
+from microblog.model.lists import Replies
+from microblog.model.paging import Page
+from microblog.storage.database import Cursor, Hot, every
+from microblog.storage.paging import bounds, directed, page_sql
+from microblog.storage.visibility import VISIBLE, WANTED
+
+Entry = tuple[PostId, PostId | None]
+"""A post's id, and the id of what it boosts."""
+
+
+def _entry(id: int, boost_of: int | None) -> Entry:
+    return PostId(id), None if boost_of is None else PostId(boost_of)
+
+
+_RANGE = "p.deleted_at is null and p.id < %(max_id)s and p.id > %(min_id)s"
+
+_AT_HOME = f"""p.account_id = f.id and {_RANGE}
+        and (p.boost_of is null or f.boosts)
+        and (f.languages is null or p.language is null or p.language = any(f.languages))
+        and (not p.reply_to_other or p.account_id = %(viewer)s or p.reply_to_account in (select ff.id from answered ff))
+        and {VISIBLE} and {WANTED}"""
+
+# First the newest post of each followee, then what the few whose newest is among the newest posted within the span of these: nobody else
+# can have a post on the page, and a page that could be filled by them alone reaches no further. Both are read from posts_by_author alone.
+# No bad case, whether people are busy or quiet, and nothing is written per follower.
+_NEWEST = f"""
+    newest as (
+        select f.id, f.boosts, f.languages, h.id as post from followees f cross join lateral (
+            select p.id from posts p where {_AT_HOME} order by p.id desc limit 1) h
+        order by h.id desc limit %(limit)s),
+    span as (
+        select case when count(*) < %(limit)s then %(min_id)s else min(post) end as low,
+               case when count(*) < %(limit)s then %(max_id)s else max(post) end as high from newest)
+    select h.id, h.boost_of from newest f cross join lateral (
+        select p.id, p.boost_of from posts p
+        where {_AT_HOME} and p.id between (select low from span) and (select high from span)
+        order by p.id desc limit %(limit)s) h
+    order by h.id desc limit %(limit)s"""
+
+# `followees` are those whose posts are shown, `answered` those to whom a reply may be: members of exclusive lists are no followees.
+_OF_PEOPLE = f"""
+    with answered as materialized (
+        select f.followee_id as id, f.boosts, f.languages from follows f where f.follower_id = %(viewer)s
+        union all select %(viewer)s, true, null),
+    followees as (
+        select a.id, a.boosts, a.languages from answered a where a.id not in (
+            select m.member_id from lists l join list_members m on m.list_id = l.id where l.account_id = %(viewer)s and l.exclusive)),
+    {_NEWEST}"""
+
+_OF_FOLLOWED_TAGS = f"""
+    select distinct g.id, g.boost_of from followed_tags w cross join lateral (
+        select p.id, p.boost_of from post_tags t join posts p on p.id = t.post_id
+        where t.tag_id = w.tag_id and t.post_id < %(max_id)s and t.post_id > %(min_id)s
+        and p.deleted_at is null and p.visibility = 'public'
+        and not exists (select from accounts l where l.id = p.account_id and l.limited_at is not null)
+        and p.account_id not in (
+            select m.member_id from lists l join list_members m on m.list_id = l.id where l.account_id = %(viewer)s and l.exclusive)
+        and {VISIBLE} and {WANTED}
+        order by t.post_id desc limit %(limit)s) g
+    where w.account_id = %(viewer)s
+    order by g.id desc limit %(limit)s"""
+
+# What comes both by its author and by a tag comes once.
+_HOME = Hot(f"""
+    select h.id, h.boost_of from ({_OF_PEOPLE}) h union select t.id, t.boost_of from ({_OF_FOLLOWED_TAGS}) t
+    order by 1 desc limit %(limit)s""")
+
+_LIST = Hot(f"""
+    with followees as materialized (
+        select f.followee_id as id, f.boosts, f.languages from list_members m
+        join follows f on f.follower_id = %(viewer)s and f.followee_id = m.member_id where m.list_id = %(list)s),
+    answered as materialized (
+        select %(viewer)s as id
+        union all select m.member_id from list_members m where m.list_id = %(list)s and %(replies)s = 'list'
+        union all select f.followee_id from follows f where f.follower_id = %(viewer)s and %(replies)s = 'followed'),
+    {_NEWEST}""")
+
+_OF_PUBLIC = f"""{_RANGE} and p.visibility = 'public' and p.boost_of is null and not p.reply_to_other
+    and not exists (select from accounts l where l.id = p.account_id and l.limited_at is not null)
+    and {VISIBLE} and {WANTED}"""
+
+_PUBLIC = Hot(f"select p.id, p.boost_of from posts p where {_OF_PUBLIC} order by p.id desc limit %(limit)s")
+
+# Few posts have media: such timelines are read from the media, of which each post has one at place 0.
+_WITH_MEDIA = "md.place = 0 and md.post_id < %(max_id)s and md.post_id > %(min_id)s"
+
+_PUBLIC_MEDIA = f"""
+    select p.id, p.boost_of from media md join posts p on p.id = md.post_id
+    where {_WITH_MEDIA} and {_OF_PUBLIC} order by md.post_id desc limit %(limit)s"""
+
+# The newest of each of the tags, merged: a post that has several of them comes once.
+_TAG = Hot(f"""
+    select distinct h.id, h.boost_of from tags k cross join lateral (
+        select p.id, p.boost_of from post_tags t join posts p on p.id = t.post_id
+        where t.tag_id = k.id and t.post_id < %(max_id)s and t.post_id > %(min_id)s
+        and p.deleted_at is null and p.visibility = 'public'
+        and not exists (select from unnest(%(all)s::text[]) wanted (key) where not exists (
+            select from post_tags ta join tags ka on ka.id = ta.tag_id where ta.post_id = p.id and ka.key = wanted.key))
+        and not exists (select from post_tags tn join tags kn on kn.id = tn.tag_id where tn.post_id = p.id and kn.key = any(%(none)s))
+        and (not %(media)s or exists (select from media md where md.post_id = p.id and md.place = 0))
+        and {VISIBLE} and {WANTED}
+        order by t.post_id desc limit %(limit)s) h
+    where k.key = any(%(any)s)
+    order by h.id desc limit %(limit)s""")
+
+_OF_ACCOUNT = f"""p.account_id = %(account)s and {_RANGE}
+    and (%(replies)s or not p.reply_to_other) and (%(boosts)s or p.boost_of is null)
+    and (%(tag)s::text is null or exists (
+        select from post_tags t join tags k on k.id = t.tag_id where t.post_id = p.id and k.key = %(tag)s))
+    and {VISIBLE}"""
+
+_ACCOUNT = Hot(f"select p.id, p.boost_of from posts p where {_OF_ACCOUNT} order by p.id desc limit %(limit)s")
+
+_ACCOUNT_MEDIA = f"""
+    select p.id, p.boost_of from media md join posts p on p.id = md.post_id
+    where md.account_id = %(account)s and {_WITH_MEDIA} and {_OF_ACCOUNT} order by md.post_id desc limit %(limit)s"""
+
+_FAVOURITES = Hot(f"""
+    select p.id, p.boost_of, f.id from favourites f join posts p on p.id = f.post_id
+    where f.account_id = %(viewer)s and f.id < %(max_id)s and f.id > %(min_id)s and {VISIBLE}
+    order by f.id desc limit %(limit)s""")
+
+_BOOKMARKS = Hot(f"""
+    select p.id, p.boost_of, f.id from bookmarks f join posts p on p.id = f.post_id
+    where f.account_id = %(viewer)s and f.id < %(max_id)s and f.id > %(min_id)s and {VISIBLE}
+    order by f.id desc limit %(limit)s""")
+
+_PINNED = Hot(f"""
+    select p.id, p.boost_of from pins i join posts p on p.id = i.post_id
+    where i.account_id = %(account)s and {VISIBLE} order by i.id desc limit %(limit)s""")
+
+
+def home(cursor: Cursor, *, viewer: AccountId, page: Page, now: datetime) -> list[Entry]:
+    """What the viewer and those whom they follow posted and boosted, without replies to people whom they do not follow.
+
+    And what anybody posted with a tag that the viewer follows.
+    """
+    rows = every(cursor, _entry, page_sql(_HOME, page), bounds(page) | {"viewer": viewer, "now": now})
+    return directed(page, rows)
+
+
+def of_list(cursor: Cursor, *, viewer: AccountId, list: ListId, replies: Replies, page: Page, now: datetime) -> list[Entry]:
+    """What the members of the viewer's list posted and boosted, as far as it would be at home; replies to others as the list wants them."""
+    params = bounds(page) | {"viewer": viewer, "list": list, "replies": replies, "now": now}
+    return directed(page, every(cursor, _entry, page_sql(_LIST, page), params))
+
+
+def public(cursor: Cursor, *, viewer: AccountId | None, page: Page, now: datetime, media: bool = False) -> list[Entry]:
+    """Public posts of everybody here, without boosts and without replies to others; with `media`, only those that have some."""
+    sql = page_sql(_PUBLIC_MEDIA if media else _PUBLIC, page)
+    return directed(page, every(cursor, _entry, sql, bounds(page) | {"viewer": viewer, "now": now}))
+
+
+@frozen
+class Tags:
+    """Which posts are wanted, by the folded keys of their tags: at least one of `any`, each of `all`, none of `none`; with `media`."""
+
+    any: Sequence[str]
+    all: Sequence[str] = ()
+    none: Sequence[str] = ()
+    media: bool = False
+
+
+def of_tags(cursor: Cursor, *, tags: Tags, viewer: AccountId | None, page: Page, now: datetime) -> list[Entry]:
+    """Public posts, replies too, that carry the tags."""
+    wanted = {"any": list(tags.any), "all": list(tags.all), "none": list(tags.none), "media": tags.media}
+    return directed(page, every(cursor, _entry, page_sql(_TAG, page), bounds(page) | wanted | {"viewer": viewer, "now": now}))
+
+
+def of_account(
+    cursor: Cursor,
+    *,
+    account: AccountId,
+    viewer: AccountId | None,
+    page: Page,
+    replies: bool = True,
+    boosts: bool = True,
+    tag: str | None = None,
+    media: bool = False,
+) -> list[Entry]:
+    """What somebody posted, as far as the viewer may see it.
+
+    `tag` is the folded key of a tag that it must carry; with `media`, it must have some.
+    """
+    params = bounds(page) | {"account": account, "viewer": viewer, "replies": replies, "boosts": boosts, "tag": tag}
+    return directed(page, every(cursor, _entry, page_sql(_ACCOUNT_MEDIA if media else _ACCOUNT, page), params))
+
+
+def pinned(cursor: Cursor, *, account: AccountId, viewer: AccountId | None, limit: int) -> list[Entry]:
+    """What somebody pinned to the top of their profile, the newest pin first."""
+    return every(cursor, _entry, _PINNED, {"account": account, "viewer": viewer, "limit": limit})
+
+
+def favourites(cursor: Cursor, *, viewer: AccountId, page: Page) -> list[tuple[Entry, int]]:
+    """What the viewer favoured, each with the id of the favourite: that is what pages the list."""
+    return _marked(cursor, _FAVOURITES, viewer, page)
+
+
+def bookmarks(cursor: Cursor, *, viewer: AccountId, page: Page) -> list[tuple[Entry, int]]:
+    """What the viewer bookmarked, each with the id of the bookmark: that is what pages the list."""
+    return _marked(cursor, _BOOKMARKS, viewer, page)
+
+
+def _marked(cursor: Cursor, sql: str, viewer: AccountId, page: Page) -> list[tuple[Entry, int]]:
+    def marked(id: int, boost_of: int | None, mark: int) -> tuple[Entry, int]:
+        return _entry(id, boost_of), mark
+
+    return directed(page, every(cursor, marked, page_sql(sql, page), bounds(page) | {"viewer": viewer}))

@@ -1,0 +1,27 @@
+"""What is talked about: public posts that many people liked or boosted of late."""
+
+from __future__ import annotations
+
+from microblog.model.ids import PostId
+from microblog.storage.database import Cursor, one_of_each
+
+
+def posts(cursor: Cursor, *, after: int, limit: int) -> list[PostId]:
+    """The posts whose ids lie above `after` that most people liked or boosted, of authors who want to be found; one of each author.
+
+    Reads all posts of that time.
+    """
+    cursor.execute(
+        """select id from (
+               select distinct on (p.account_id) p.id, n.favourites + 2 * n.boosts as score
+               from posts p cross join lateral (
+                   select c.favourites, c.boosts from post_counts c where c.post_id = p.id and c.favourites + c.boosts > 0 offset 0) n
+               join accounts a on a.id = p.account_id and a.discoverable and a.indexable
+                   and a.suspended_at is null and a.deleted_at is null and a.limited_at is null
+               where p.id > %(after)s and p.visibility = 'public' and p.boost_of is null and not p.reply_to_other
+               and p.deleted_at is null and not p.sensitive
+               order by p.account_id, n.favourites + 2 * n.boosts desc, p.id desc) best
+           order by score desc, id desc limit %(limit)s""",
+        {"after": after, "limit": limit},
+    )
+    return one_of_each(cursor.fetchall())

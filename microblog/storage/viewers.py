@@ -1,0 +1,158 @@
+"""What the live feed asks of the tables: connected viewers' relations, their sessions, and what they are told. For many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from attrs import frozen
+
+from microblog.model.ids import AccountId, NotificationId, PostId
+from microblog.model.notifications import NotificationKind
+from microblog.storage.database import Cursor, every, first, one_of_each, scalar
+
+
+@frozen
+class Relations:
+    """Whom an account follows, blocks and mutes, as of a moment: all that transactions below `xid` did is in it.
+
+    `follows` are (account, boosts wanted, languages wanted or None); `mutes` are (account, end as a Unix time or infinity);
+    `lists` are (id, policy of replies, exclusive, members); `tags` are the folded keys of followed ones.
+    """
+
+    account: AccountId
+    follows: tuple[tuple[int, bool, tuple[str, ...] | None], ...]
+    blocks: tuple[int, ...]
+    blocked_by: tuple[int, ...]
+    mutes: tuple[tuple[int, float], ...]
+    lists: tuple[tuple[int, str, bool, tuple[int, ...]], ...]
+    tags: tuple[str, ...]
+    xid: int
+
+
+@frozen
+class Told:
+    """A notification and whose it is, before its account and post are loaded. `unread` counts all that are new to its receiver."""
+
+    account: AccountId
+    id: NotificationId
+    kind: NotificationKind
+    created_at: datetime
+    sender: AccountId
+    post: PostId | None
+    group_key: str
+    unread: int
+
+
+def relations(cursor: Cursor, *, accounts: Collection[int], now: datetime) -> list[Relations]:
+    """The relations of these accounts, all as of one moment."""
+
+    def found(account: int, follows: list[Any], blocks: list[int], blocked_by: list[int], *rest: Any) -> Relations:
+        mutes, lists, tags, xid = rest
+        return Relations(
+            AccountId(account),
+            tuple((followee, boosts, None if languages is None else tuple(languages)) for followee, boosts, languages in follows or ()),
+            tuple(blocks),
+            tuple(blocked_by),
+            tuple((target, float(until)) for target, until in mutes or ()),
+            tuple((id, policy, exclusive, tuple(members)) for id, policy, exclusive, members in lists or ()),
+            tuple(tags),
+            int(xid),
+        )
+
+    return every(
+        cursor,
+        found,
+        """select a.id,
+               (select json_agg(json_build_array(followee_id, boosts, languages)) from follows where follower_id = a.id),
+               array(select target_id from blocks where account_id = a.id),
+               array(select account_id from blocks where target_id = a.id),
+               (select json_agg(json_build_array(target_id, coalesce(extract(epoch from expires_at), 'infinity')::text)) from mutes
+                where account_id = a.id and (expires_at is null or expires_at > %(now)s)),
+               (select json_agg(json_build_array(l.id, l.replies_policy, l.exclusive,
+                    array(select m.member_id from list_members m where m.list_id = l.id))) from lists l where l.account_id = a.id),
+               array(select t.key from followed_tags w join tags t on t.id = w.tag_id where w.account_id = a.id),
+               pg_snapshot_xmin(pg_current_snapshot())::text
+           from unnest(%(accounts)s::bigint[]) as a (id)""",
+        {"accounts": list(accounts), "now": now},
+    )
+
+
+def standing_sessions(cursor: Cursor, *, ids: Collection[int], now: datetime) -> list[int]:
+    """Those of the sessions with which somebody may still read."""
+    cursor.execute(
+        """select s.id from sessions s
+           join accounts a on a.id = s.account_id and a.suspended_at is null and a.deleted_at is null
+           join logins l on l.account_id = s.account_id and l.disabled_at is null
+           where s.id = any(%(ids)s) and s.expires_at > %(now)s""",
+        {"ids": list(ids), "now": now},
+    )
+    return one_of_each(cursor.fetchall())
+
+
+def with_filters(cursor: Cursor, *, accounts: Collection[int]) -> list[AccountId]:
+    """Those of the accounts that have filters."""
+    cursor.execute("select distinct account_id from filters where account_id = any(%(accounts)s)", {"accounts": list(accounts)})
+    return one_of_each(cursor.fetchall())
+
+
+def standing_tokens(cursor: Cursor, *, ids: Collection[int]) -> list[int]:
+    """Those of the API tokens with which somebody may still read."""
+    cursor.execute(
+        """select t.id from tokens t
+           join accounts a on a.id = t.account_id and a.suspended_at is null and a.deleted_at is null
+           join logins l on l.account_id = t.account_id and l.disabled_at is null
+           where t.id = any(%(ids)s) and t.revoked_at is null""",
+        {"ids": list(ids)},
+    )
+    return one_of_each(cursor.fetchall())
+
+
+def told(cursor: Cursor, *, ids: Collection[int], most_unread: int) -> list[Told]:
+    """These notifications, as far as they are not taken back; unread ones are counted up to `most_unread`."""
+
+    def row(account: int, id: int, kind: str, created_at: datetime, sender: int, post: int | None, group_key: str, unread: int) -> Told:
+        about = None if post is None else PostId(post)
+        return Told(AccountId(account), NotificationId(id), NotificationKind(kind), created_at, AccountId(sender), about, group_key, unread)
+
+    return every(
+        cursor,
+        row,
+        """with these as (
+               select account_id, id, kind, created_at, from_account_id, post_id, group_key from notifications where id = any(%(ids)s)),
+           counted as (
+               select a.account_id, (select count(*) from (
+                   select from notifications n where n.account_id = a.account_id and n.id > coalesce(
+                       (select m.last_read_id from markers m where m.account_id = a.account_id and m.timeline = 'notifications'), 0)
+                   limit %(most)s) above) as unread
+               from (select distinct account_id from these) a)
+           select t.*, c.unread from these t join counted c on c.account_id = t.account_id""",
+        {"ids": list(ids), "most": most_unread},
+    )
+
+
+def begin(cursor: Cursor, *, back: int) -> tuple[int, int]:
+    """A place in the log after which everything is kept: so many events before the newest that may be read, or at the oldest.
+
+    Where nothing may be read yet, it is right before the oldest event; in an empty log, before everything.
+    """
+    place = _place(
+        cursor,
+        """select xid::text, id from (
+               select xid, id from events where xid < pg_snapshot_xmin(pg_current_snapshot())
+               order by xid desc, id desc limit %(count)s) newest
+           order by xid, id limit 1""",
+        back + 1,
+    )
+    return place or _place(cursor, "select xid::text, id - 1 from events order by xid, id limit %(count)s", 1) or (0, 0)
+
+
+def _place(cursor: Cursor, sql: str, count: int) -> tuple[int, int] | None:
+    return first(cursor, lambda xid, id: (int(xid), int(id)), sql, {"count": count})
+
+
+def held_back(cursor: Cursor, *, xid: int, id: int) -> bool:
+    """True if something after the place is committed, and cannot be read before an older transaction has ended."""
+    sql = "select exists (select from events where (xid, id) > (%(xid)s::text::xid8, %(id)s))"
+    return bool(scalar(cursor, sql, {"xid": str(xid), "id": id}))

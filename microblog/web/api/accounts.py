@@ -1,0 +1,175 @@
+"""People: looking them up, what they post, whom they follow."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from attrs import frozen
+
+from microblog.domain.accounts import Accounts
+from microblog.domain.follows import Follows
+from microblog.domain.relations import Relations
+from microblog.domain.timelines import Timelines
+from microblog.model.accounts import Related, Viewer
+from microblog.model.ids import AccountId
+from microblog.model.paging import Page
+from microblog.model.posts import Post
+from microblog.render import entities, schemas
+from microblog.render.entities import Entities
+from microblog.render.schemas import ACCOUNT, FLAG, IDS, STATUS, TEXT, WHOLE, array_of
+from microblog.web.answer import Answer
+from microblog.web.api.paging import PEOPLE, Links, page_of, paged
+from microblog.web.api.search import check_paging
+from microblog.web.api.shown import Shown
+from microblog.web.call import Call
+from microblog.web.doc import DOWNWARD, LIMIT, PAGING, Doc, Param
+from microblog.web.needs import Needs, Who, route
+
+MOST_AT_ONCE = 40
+MOST_RELATIONSHIPS = 1_000
+OPEN = Needs(api=True, scopes={"read:accounts"})
+SOME = (
+    Param("pinned", FLAG, "Only those on top of the profile."),
+    Param("only_media", FLAG, "Only those with media."),
+    Param("exclude_replies", FLAG, "Without replies to others."),
+    Param("exclude_reblogs", FLAG, "Without boosts."),
+    Param("tagged", TEXT, "Only those with this tag."),
+)
+
+
+@frozen
+class AccountRoutes:
+    """Looking at people."""
+
+    entities: Entities
+    shown: Shown
+    accounts: Accounts
+    timelines: Timelines
+    follows: Follows
+
+    @route("GET", "/api/v1/accounts", OPEN, Doc("Several people", array_of(ACCOUNT), query=(Param("id", IDS, required=True),)))
+    async def several(self, call: Call) -> Answer:
+        """Those of up to 40 that exist."""
+        ids = [AccountId(id) for id in dict.fromkeys(call.fields.ids("id")[:MOST_AT_ONCE])]
+        return Answer.json(self.entities.accounts(await self.accounts.by_ids(ids)))
+
+    @route("GET", "/api/v1/accounts/<id:account_id>", OPEN, Doc("Somebody", ACCOUNT, errors=(404,)))
+    async def show(self, call: Call, account_id: int) -> Answer:
+        """One person."""
+        return Answer.json(self.entities.account(await self.accounts.by_id(AccountId(account_id))))
+
+    @route(
+        "GET",
+        "/api/v1/accounts/lookup",
+        OPEN,
+        Doc("Somebody, by name", ACCOUNT, query=(Param("acct", TEXT, required=True),), errors=(400, 404)),
+    )
+    async def lookup(self, call: Call) -> Answer:
+        """The name may have our host behind it; case does not matter."""
+        return Answer.json(self.entities.account(await self.accounts.by_username(call.fields.required("acct"))))
+
+    @route(
+        "GET",
+        "/api/v1/accounts/search",
+        Needs(api=True, viewer=Who.MEMBER, scopes={"read:accounts"}),
+        Doc(
+            "People by a part of their name",
+            array_of(ACCOUNT),
+            query=(
+                Param("q", TEXT, "A part of a username or display name.", required=True),
+                *LIMIT,
+                Param("offset", WHOLE, "How many to pass over."),
+                Param("resolve", FLAG, "Ask other sites: there are none."),
+                Param("following", FLAG, "Only people whom one follows."),
+            ),
+        ),
+    )
+    async def search(self, call: Call) -> Answer:
+        """The exact name first."""
+        check_paging(call)
+        fields = call.fields
+        found = await self.accounts.search(
+            call.viewer,
+            fields.text("q"),
+            limit=fields.limit(40, 80),
+            offset=fields.integer("offset", 0, min=0, max=10_000),
+            following=fields.flag("following"),
+        )
+        return Answer.json(self.entities.accounts(found))
+
+    @route(
+        "GET",
+        "/api/v1/accounts/<id:account_id>/statuses",
+        OPEN,
+        Doc("What somebody posts", array_of(STATUS), query=(*PAGING, *SOME), errors=(404,)),
+    )
+    async def statuses(self, call: Call, account_id: int) -> Answer:
+        """As far as the caller may see it, newest first; pinned ones by when they were pinned."""
+        account = await self.accounts.by_id(AccountId(account_id))
+        page = page_of(call)
+        if call.fields.flag("pinned"):
+            return Answer.json(await self.shown.many(call.viewer, await self.timelines.pinned(call.viewer, account.id)))
+        posts = await self._posts(call, account.id, page)
+        kept = Links(tuple(param.name for param in SOME), timeline=True)
+        return paged(call, await self.shown.many(call.viewer, posts), [post.id for post in posts], page, kept)
+
+    async def _posts(self, call: Call, account: AccountId, page: Page) -> list[Post]:
+        fields = call.fields
+        return await self.timelines.account(
+            call.viewer,
+            account,
+            page,
+            replies=not fields.flag("exclude_replies"),
+            boosts=not fields.flag("exclude_reblogs"),
+            tag=fields.text("tagged") or None,
+            media=fields.flag("only_media"),
+        )
+
+    @route(
+        "GET",
+        "/api/v1/accounts/<id:account_id>/followers",
+        OPEN,
+        Doc("Who follows somebody", array_of(ACCOUNT), query=(*LIMIT, *DOWNWARD), errors=(404,)),
+    )
+    async def followers(self, call: Call, account_id: int) -> Answer:
+        """The newest first."""
+        return await self._people(call, account_id, self.follows.followers)
+
+    @route(
+        "GET",
+        "/api/v1/accounts/<id:account_id>/following",
+        OPEN,
+        Doc("Whom somebody follows", array_of(ACCOUNT), query=(*LIMIT, *DOWNWARD), errors=(404,)),
+    )
+    async def following(self, call: Call, account_id: int) -> Answer:
+        """The newest first."""
+        return await self._people(call, account_id, self.follows.following)
+
+    async def _people(
+        self, call: Call, account_id: int, lister: Callable[[Viewer | None, AccountId, Page], Awaitable[list[Related]]]
+    ) -> Answer:
+        page = page_of(call, 40, 80)
+        related = await lister(call.viewer, AccountId(account_id), page)
+        return paged(call, self.entities.related(related), [one.id for one in related], page, PEOPLE)
+
+
+@frozen
+class RelationshipRoutes:
+    """How one stands to others."""
+
+    relations: Relations
+
+    @route(
+        "GET",
+        "/api/v1/accounts/relationships",
+        Needs(api=True, viewer=Who.MEMBER, scopes={"read:follows"}),
+        Doc(
+            "How one stands to people",
+            array_of(schemas.RELATIONSHIP),
+            query=(Param("id", IDS, required=True), Param("with_suspended", FLAG, "Suspended people too.")),
+        ),
+    )
+    async def relationships(self, call: Call) -> Answer:
+        """To each of those that exist."""
+        ids = [AccountId(id) for id in dict.fromkeys(call.fields.ids("id", max=MOST_RELATIONSHIPS))]
+        return Answer.json([entities.relationship(one) for one in await self.relations.between(call.member, ids)])

@@ -1,0 +1,75 @@
+"""Apps: they register themselves, and ask who they are."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from microblog.domain.apps import Apps, Registration
+from microblog.domain.limits import APPS
+from microblog.model.errors import Invalid
+from microblog.render import apps as words
+from microblog.render.entities import Entities
+from microblog.render.schemas import TEXT, TEXTS
+from microblog.web.answer import Answer
+from microblog.web.call import Call
+from microblog.web.doc import Doc, Param
+from microblog.web.errors import BadToken
+from microblog.web.fields import Fields
+from microblog.web.needs import Needs, Who, route
+
+_FORM = (
+    Param("client_name", TEXT, "What the app is called.", required=True),
+    Param(
+        "redirect_uris",
+        {"anyOf": [TEXT, TEXTS]},
+        "Where people may go after they have let the app in, one a line or as a list; urn:ietf:wg:oauth:2.0:oob shows them a code.",
+        required=True,
+    ),
+    Param("scopes", TEXT, "The most that it may ask for, separated by spaces; read if it does not say."),
+    Param("website", TEXT, "Where people read about it."),
+)
+
+
+@frozen
+class AppRoutes:
+    """What an app asks before it asks a person."""
+
+    entities: Entities
+    apps: Apps
+
+    @route(
+        "POST",
+        "/api/v1/apps",
+        Needs(api=True, bearer=False, rate=APPS),
+        Doc("Register an app", words.CREDENTIAL_APPLICATION, body=_FORM, errors=(422,)),
+    )
+    async def register(self, call: Call) -> Answer:
+        """A new app, with its secret."""
+        fields = call.fields
+        form = Registration(
+            name=fields.text("client_name"),
+            redirect_uris=tuple(dict.fromkeys(one for line in fields.list("redirect_uris") for one in line.split())),
+            scopes=_scopes(fields),
+            website=fields.text("website"),
+        )
+        return Answer.json(words.registered(self.entities, await self.apps.register(form)))
+
+    @route(
+        "GET",
+        "/api/v1/apps/verify_credentials",
+        Needs(api=True, viewer=Who.APP),
+        Doc("Which app the token belongs to", words.APPLICATION),
+    )
+    async def verify(self, call: Call) -> Answer:
+        """The app itself. Any token will do, an app's own too."""
+        if call.access is None:
+            raise BadToken
+        return Answer.json(words.application(self.entities, call.access.app))
+
+
+def _scopes(fields: Fields) -> str:
+    """The scopes as text. A list of them is not looked at, as everywhere."""
+    try:
+        return fields.text("scopes")
+    except Invalid:
+        return ""

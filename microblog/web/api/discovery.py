@@ -1,0 +1,122 @@
+"""Addresses that programs find people and pages by, beside the API itself."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import orjson
+from attrs import frozen
+
+from microblog.domain.search import Search
+from microblog.model.accounts import Account
+from microblog.model.errors import Malformed, NotFound
+from microblog.render.instance import InstanceEntities
+from microblog.render.schemas import TEXT
+from microblog.render.schemas_instance import HOST_META, WEBFINGER
+from microblog.web.answer import Answer
+from microblog.web.call import Call
+from microblog.web.doc import Doc, Param
+from microblog.web.needs import Needs, route
+
+ANYBODY = Needs(api=True)
+FOR_DAYS = b"max-age=259200, public"
+JRD = "application/jrd+json; charset=utf-8"
+XRD = "application/xrd+xml; charset=utf-8"
+
+
+@frozen
+class DiscoveryRoutes:
+    """WebFinger, host-meta, and the addresses that posts and people have in API answers."""
+
+    entities: InstanceEntities
+    search: Search
+
+    @route(
+        "GET",
+        "/.well-known/webfinger",
+        ANYBODY,
+        Doc(
+            "Who somebody is",
+            WEBFINGER,
+            query=(Param("resource", TEXT, "acct:name@host, or the address of a profile.", required=True),),
+            errors=(400, 404),
+            content_type="application/jrd+json",
+        ),
+    )
+    async def webfinger(self, call: Call) -> Answer:
+        """RFC 7033."""
+        resource = call.fields.required("resource")
+        account = await self._named(resource)
+        return Answer.data(orjson.dumps(self.entities.webfinger(account)), JRD).cached(FOR_DAYS)
+
+    async def _named(self, resource: str) -> Account:
+        if resource.startswith(("http://", "https://")):
+            found = (await self.search.at(None, resource)).accounts
+            if not found:
+                raise NotFound
+            return found[0]
+        name = resource.removeprefix("acct:")
+        if resource == name or "@" not in name.strip("@"):
+            raise Malformed("The resource has to be acct:name@host or the address of a profile.")
+        return await self.search.accounts.by_username(name)
+
+    @route(
+        "GET",
+        "/.well-known/host-meta",
+        ANYBODY,
+        Doc("Where WebFinger is", {"anyOf": [TEXT, HOST_META]}, content_type="application/xrd+xml"),
+    )
+    async def host_meta(self, call: Call) -> Answer:
+        """Where WebFinger is (RFC 6415)."""
+        if "json" in (call.header("Accept") or ""):
+            return self._host_meta_json(call)
+        template = f"{call.origin.url}/.well-known/webfinger?resource={{uri}}"
+        document = (
+            '<?xml version="1.0" encoding="UTF-8"?>\n<XRD xmlns="http://docs.oasis-open.org/ns/xri/xrd-1.0">'
+            f'<Link rel="lrdd" template="{template}"/></XRD>\n'
+        )
+        return Answer.data(document.encode("ascii"), XRD).cached(FOR_DAYS)
+
+    @route("GET", "/.well-known/host-meta.json", ANYBODY, Doc("Where WebFinger is, in JSON", HOST_META))
+    async def host_meta_json(self, call: Call) -> Answer:
+        """The same in JSON."""
+        return self._host_meta_json(call)
+
+    def _host_meta_json(self, call: Call) -> Answer:
+        template = f"{call.origin.url}/.well-known/webfinger?resource={{uri}}"
+        return Answer.json({"links": [{"rel": "lrdd", "template": template}]}).cached(FOR_DAYS)
+
+    @route("GET", "/.well-known/change-password", Needs())
+    async def change_password(self, call: Call) -> Answer:
+        """Where password managers lead people."""
+        del call
+        return Answer.redirect("/settings/account", 302)
+
+    @route("GET", "/users/<username:username>", Needs())
+    async def person(self, call: Call, username: str) -> Answer:
+        """The `uri` of somebody leads to their page."""
+        del call
+        return Answer.redirect(f"/@{username}", 302)
+
+    @route("GET", "/users/<username:username>/statuses/<id:post_id>", Needs())
+    @route("GET", "/users/<username:username>/statuses/<id:post_id>/activity", Needs())
+    async def post(self, call: Call, username: str, post_id: int) -> Answer:
+        """The `uri` of a post leads to its page."""
+        del call, username
+        return Answer.redirect(f"/posts/{post_id}", 302)
+
+    @route("GET", "/share", Needs())
+    async def share(self, call: Call) -> Answer:
+        """What the share buttons of other sites open: the composer with their text."""
+        said = " ".join(filter(None, (call.fields.text("text"), call.fields.text("url"))))
+        return Answer.redirect(f"/compose?text={quote(said[:10_000], safe='')}", 302)
+
+    @route("GET", "/authorize_interaction", Needs())
+    async def interact(self, call: Call) -> Answer:
+        """What the buttons of other sites open: the page of the person or post whose address `uri` is, as far as it is ours."""
+        found = await self.search.at(call.viewer, call.fields.text("uri"))
+        if found.posts:
+            return Answer.redirect(f"/posts/{found.posts[0].id}", 302)
+        if found.accounts:
+            return Answer.redirect(f"/@{found.accounts[0].username}", 302)
+        raise NotFound

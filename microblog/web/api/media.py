@@ -1,0 +1,115 @@
+"""Media: uploaded first, described, then attached to a post by its id."""
+
+from __future__ import annotations
+
+import re
+from typing import BinaryIO
+
+from attrs import frozen
+
+from microblog.domain.attachments import FAILED, Attachments, Given
+from microblog.domain.limits import MEDIA
+from microblog.model.errors import Invalid
+from microblog.model.ids import MediaId
+from microblog.model.media import FILM_BYTES, IMAGE_BYTES, Focus, Media, MediaChange, MediaState
+from microblog.render import schemas
+from microblog.render.entities import Entities
+from microblog.render.schemas import EMPTY, FILE, TEXT
+from microblog.web.answer import Answer
+from microblog.web.call import Call
+from microblog.web.doc import Doc, Param
+from microblog.web.fields import Fields
+from microblog.web.needs import SMALL_FORM, Needs, Who, route
+
+UPLOAD = Needs(
+    api=True, viewer=Who.MEMBER, scopes={"write:media"}, rate=MEDIA, body=SMALL_FORM, files=FILM_BYTES + IMAGE_BYTES + SMALL_FORM
+)
+CHANGE = Needs(api=True, viewer=Who.MEMBER, scopes={"write:media"}, files=IMAGE_BYTES + SMALL_FORM)
+OWN = Needs(api=True, viewer=Who.MEMBER, scopes={"write:media"})
+_FOCUS = re.compile(r"([+-]?[0-9]*\.?[0-9]{1,20})\s*,\s*([+-]?[0-9]*\.?[0-9]{1,20})", re.ASCII)
+ABOUT = (
+    Param("thumbnail", FILE, "A picture to show in its place."),
+    Param("description", TEXT, "What there is to see or hear, for those who cannot."),
+    Param("focus", TEXT, "The point that matters most: two numbers from -1 to 1, such as 0.0,0.5."),
+)
+UPLOADED = (Param("file", FILE, "The picture, film or sound.", required=True), *ABOUT)
+
+
+@frozen
+class MediaRoutes:
+    """One's own media that are not with a post yet."""
+
+    entities: Entities
+    attachments: Attachments
+
+    @route(
+        "POST",
+        "/api/v2/media",
+        UPLOAD,
+        Doc("Upload a picture, a film or a sound", schemas.MEDIA, body=UPLOADED, also=((202, schemas.MEDIA),), errors=(422,)),
+    )
+    async def upload(self, call: Call) -> Answer:
+        """202 while it is not ready; ask for it until it has a URL."""
+        media = await self.attachments.add(call.member, _given(call.fields))
+        return self._told(media, 200 if media.state is MediaState.READY else 202)
+
+    @route("POST", "/api/v1/media", UPLOAD, Doc("Upload, and wait until it is ready", schemas.MEDIA, body=UPLOADED, errors=(422,)))
+    async def upload_and_wait(self, call: Call) -> Answer:
+        """The same, answered when it is ready, or has taken long enough."""
+        media = await self.attachments.add(call.member, _given(call.fields))
+        return self._told(await self.attachments.settled(call.member, media.id), 200)
+
+    @route(
+        "GET", "/api/v1/media/<id:media_id>", OWN, Doc("One's own upload", schemas.MEDIA, also=((206, schemas.MEDIA),), errors=(404, 422))
+    )
+    async def show(self, call: Call, media_id: int) -> Answer:
+        """206 while it is not ready."""
+        media = await self.attachments.one(call.member, MediaId(media_id))
+        if media.state is MediaState.FAILED:
+            raise Invalid({"file": FAILED}, sentence=FAILED)
+        return self._told(media, 200 if media.state is MediaState.READY else 206)
+
+    @route("PUT", "/api/v1/media/<id:media_id>", CHANGE, Doc("Describe one's own upload", schemas.MEDIA, body=ABOUT, errors=(404, 422)))
+    async def change(self, call: Call, media_id: int) -> Answer:
+        """Only what was sent changes."""
+        fields = call.fields
+        wanted = MediaChange(MediaId(media_id), fields.text("description", default=None), focus_of(fields))
+        return self._told(await self.attachments.change(call.member, wanted, _file(fields, "thumbnail")), 200)
+
+    @route("DELETE", "/api/v1/media/<id:media_id>", OWN, Doc("Delete one's own upload", EMPTY, errors=(404, 422)))
+    async def delete(self, call: Call, media_id: int) -> Answer:
+        """As long as no post has it."""
+        await self.attachments.delete(call.member, MediaId(media_id))
+        return Answer.json({})
+
+    def _told(self, media: Media, status: int) -> Answer:
+        [entity] = self.entities.media([media])
+        return Answer.json(entity, status)
+
+
+def _given(fields: Fields) -> Given:
+    upload = fields.upload("file")
+    if upload is None:
+        raise Invalid({"file": "File can't be blank"}, codes={"file": "ERR_BLANK"})
+    return Given(upload.file, upload.size, fields.text("description"), focus_of(fields), _file(fields, "thumbnail"))
+
+
+def _file(fields: Fields, name: str) -> BinaryIO | None:
+    upload = fields.upload(name)
+    if upload is None:
+        return None
+    if upload.size > IMAGE_BYTES:
+        raise Invalid({name: f"{name.capitalize()} file size must be less than {IMAGE_BYTES // 1024 // 1024} MB"})
+    return upload.file
+
+
+def focus_of(fields: Fields) -> Focus | None:
+    """The point that matters most, where one is given. Raises Invalid for anything but two numbers."""
+    given = fields.text("focus", max=100).strip()
+    if not given:
+        return None
+    found = _FOCUS.fullmatch(given)
+    if found is None:
+        raise Invalid({"focus": "Focus has to be two numbers from -1 to 1"})
+    x, y = (max(-1.0, min(1.0, float(number))) for number in found.groups())
+    return Focus(x, y)

@@ -1,0 +1,137 @@
+"""What one was told, and how far one has read."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from microblog.domain.markers import Markers
+from microblog.domain.notifications import Asked, Notifications
+from microblog.model.accounts import Viewer
+from microblog.model.ids import AccountId, NotificationId
+from microblog.model.markers import TIMELINES, Marker
+from microblog.model.notifications import Notification, NotificationKind
+from microblog.model.paging import Page
+from microblog.render.entities import Entities, Entity, moment
+from microblog.render.schemas import COUNT, EMPTY, FLAG, ID, MARKERS, NOTIFICATION, TEXTS, array_of, record
+from microblog.web.answer import Answer
+from microblog.web.api.paging import Links, page_of, paged
+from microblog.web.api.shown import Shown
+from microblog.web.call import Call
+from microblog.web.doc import LIMIT, PAGING, Doc, Param
+from microblog.web.needs import Needs, Who, route
+
+READ = Needs(api=True, viewer=Who.MEMBER, scopes={"read:notifications"})
+WRITE = Needs(api=True, viewer=Who.MEMBER, scopes={"write:notifications"})
+SOME = (
+    Param("types", TEXTS, "Only these types; unknown ones are passed over."),
+    Param("exclude_types", TEXTS, "Without these types."),
+    Param("account_id", ID, "Only what this account did."),
+)
+FILTERED = Param("include_filtered", FLAG, "Those too that the policy keeps back.")
+KINDS = frozenset(NotificationKind)
+MOST_COUNTED = 1_000
+
+
+@frozen
+class NotificationRoutes:
+    """The first version of them: one by one."""
+
+    entities: Entities
+    shown: Shown
+    notifications: Notifications
+
+    @route("GET", "/api/v1/notifications", READ, Doc("What one was told", array_of(NOTIFICATION), query=(*PAGING, *SOME, FILTERED)))
+    async def page(self, call: Call) -> Answer:
+        """Newest first."""
+        page = page_of(call, 40, 80)
+        found = await self.notifications.page(call.member, asked(call, page))
+        links = Links((*(param.name for param in SOME), FILTERED.name), timeline=True)
+        return paged(call, await self._told(call.member, found), [one.id for one in found], page, links)
+
+    @route("GET", "/api/v1/notifications/<id:notification_id>", READ, Doc("A notification", NOTIFICATION, errors=(404,)))
+    async def show(self, call: Call, notification_id: int) -> Answer:
+        """One of one's own."""
+        found = await self.notifications.one(call.member, NotificationId(notification_id))
+        return Answer.json((await self._told(call.member, [found]))[0])
+
+    @route(
+        "GET",
+        "/api/v1/notifications/unread_count",
+        READ,
+        Doc("How many one has not read", record({"count": COUNT}), query=(*LIMIT, *SOME)),
+    )
+    async def unread(self, call: Call) -> Answer:
+        """Above one's marker, counted up to the limit."""
+        page = Page(call.fields.limit(100, MOST_COUNTED))
+        return Answer.json({"count": await self.notifications.unread(call.member, asked(call, page))})
+
+    @route("POST", "/api/v1/notifications/clear", WRITE, Doc("Delete all notifications", EMPTY))
+    async def clear(self, call: Call) -> Answer:
+        """Nothing is left."""
+        await self.notifications.clear(call.member)
+        return Answer.json({})
+
+    @route("POST", "/api/v1/notifications/<id:notification_id>/dismiss", WRITE, Doc("Delete a notification", EMPTY, errors=(404,)))
+    async def dismiss(self, call: Call, notification_id: int) -> Answer:
+        """This one alone."""
+        await self.notifications.dismiss(call.member, NotificationId(notification_id))
+        return Answer.json({})
+
+    async def _told(self, viewer: Viewer, found: list[Notification]) -> list[Entity]:
+        with_posts = [one for one in found if one.post is not None]
+        encoded = await self.shown.each(viewer, [one.post for one in with_posts if one.post])
+        statuses = {one.id: status for one, status in zip(with_posts, encoded, strict=True)}
+        return [self.entities.notification(one, statuses.get(one.id)) for one in found]
+
+
+def asked(call: Call, page: Page) -> Asked:
+    """Which notifications are wanted. Types that there are not find nothing, and exclude nothing."""
+    fields = call.fields
+    types, sender = fields.list("types"), fields.id("account_id")
+    return Asked(
+        page,
+        kinds=[type for type in types if type in KINDS] if types else None,
+        without=[type for type in fields.list("exclude_types") if type in KINDS],
+        sender=None if sender is None else AccountId(sender),
+    )
+
+
+@frozen
+class MarkerRoutes:
+    """How far one has read, for all of one's programs."""
+
+    markers: Markers
+
+    @route(
+        "GET",
+        "/api/v1/markers",
+        Needs(api=True, viewer=Who.MEMBER, scopes={"read:statuses"}),
+        Doc("How far one has read", MARKERS, query=(Param("timeline", TEXTS, "Of which timelines: home, notifications."),)),
+    )
+    async def show(self, call: Call) -> Answer:
+        """Those of the asked timelines that were ever marked."""
+        return _told(await self.markers.of(call.member, call.fields.list("timeline")))
+
+    @route(
+        "POST",
+        "/api/v1/markers",
+        Needs(api=True, viewer=Who.MEMBER, scopes={"write:statuses"}),
+        Doc("Say how far one has read", MARKERS, body=tuple(Param(f"{name}[last_read_id]", ID, f"In {name}.") for name in TIMELINES)),
+    )
+    async def move(self, call: Call) -> Answer:
+        """The markers that were moved."""
+        read = {name: call.fields.id(f"{name}[last_read_id]") for name in TIMELINES}
+        return _told(await self.markers.move(call.member, {name: id for name, id in read.items() if id is not None}))
+
+
+def _told(markers: list[Marker]) -> Answer:
+    return Answer.json(
+        {
+            marker.timeline: {
+                "last_read_id": str(marker.last_read_id),
+                "version": marker.version,
+                "updated_at": moment(marker.updated_at),
+            }
+            for marker in markers
+        }
+    )

@@ -1,0 +1,52 @@
+"""Pages of lists as API clients turn them: parameters in, Link header out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import urlencode
+
+from attrs import frozen
+
+from microblog.model.paging import Page
+from microblog.web.answer import Answer
+from microblog.web.call import Call
+
+
+@frozen
+class Links:
+    """How a list's pages are linked.
+
+    `kept` are the filters that the links repeat, beside the limit. `back` is what the link to the page above is bounded by: lists of posts
+    use `min_id`, lists of people `since_id`. A `timeline` links on from every page that is not empty, other lists from full ones.
+    """
+
+    kept: tuple[str, ...] = ()
+    back: str = "min_id"
+    timeline: bool = False
+
+
+TIMELINE = Links(timeline=True)
+PEOPLE = Links(back="since_id")
+MARKED = Links()
+
+
+def page_of(call: Call, default: int = 20, most: int = 40) -> Page:
+    """The page that is asked for: `default` rows, or as many as `limit` says up to `most`. Raises Invalid for what are no ids."""
+    fields = call.fields
+    return Page(fields.limit(default, most), max_id=fields.id("max_id"), since_id=fields.id("since_id"), min_id=fields.id("min_id"))
+
+
+def paged(call: Call, body: object, ids: Sequence[int], page: Page, links: Links = MARKED) -> Answer:
+    """A page with the links to those around it. `ids` are what the list is ordered by, newest first: of the marks, follows or posts."""
+    answer = Answer.json(body)
+    if not ids:
+        return answer
+    told = [f'<{_url(call, links, links.back, ids[0])}>; rel="prev"']
+    if links.timeline or len(ids) >= page.limit:
+        told.insert(0, f'<{_url(call, links, "max_id", ids[-1])}>; rel="next"')
+    return answer.with_header("Link", ", ".join(told))
+
+
+def _url(call: Call, links: Links, bound: str, id: int) -> str:
+    kept = list(call.fields.pairs("limit", *links.kept))
+    return f"{call.url}?{urlencode([*kept, (bound, str(id))], errors='replace')}"

@@ -1,0 +1,75 @@
+"""Polls: looking at them, and voting."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from microblog.domain.polls import NO_OPTION, Polls
+from microblog.domain.posts import Posts
+from microblog.model.errors import Invalid, NotFound
+from microblog.model.ids import PollId
+from microblog.model.polls import PollDraft
+from microblog.model.posts import Post
+from microblog.render.entities_posting import poll
+from microblog.render.schemas import FLAG, POLL, TEXTS, WHOLE, array_of
+from microblog.render.statuses import NO_FLAGS
+from microblog.web.answer import Answer
+from microblog.web.call import Call
+from microblog.web.doc import Doc, Param
+from microblog.web.fields import Fields
+from microblog.web.needs import Needs, Who, route
+
+POLL_PARAMS = (
+    Param("poll[options]", TEXTS, "From two to four answers."),
+    Param("poll[expires_in]", WHOLE, "For how many seconds one can vote."),
+    Param("poll[multiple]", FLAG, "Whether several answers may be chosen."),
+    Param("poll[hide_totals]", FLAG, "Whether the counts are hidden until the end."),
+)
+
+
+@frozen
+class PollRoutes:
+    """Single polls."""
+
+    polls: Polls
+    posts: Posts
+
+    @route("GET", "/api/v1/polls/<id:poll_id>", Needs(api=True, scopes={"read:statuses"}), Doc("A poll", POLL, errors=(404,)))
+    async def show(self, call: Call, poll_id: int) -> Answer:
+        """As the caller sees it."""
+        return await self._told(call, await self.polls.one(call.viewer, PollId(poll_id)))
+
+    @route(
+        "POST",
+        "/api/v1/polls/<id:poll_id>/votes",
+        Needs(api=True, viewer=Who.MEMBER, scopes={"write:statuses"}),
+        Doc("Vote", POLL, body=(Param("choices", array_of(WHOLE), "The places of the chosen answers.", required=True),), errors=(404, 422)),
+    )
+    async def vote(self, call: Call, poll_id: int) -> Answer:
+        """Once for ever."""
+        return await self._told(call, await self.polls.vote(call.member, PollId(poll_id), choices_of(call.fields)))
+
+    async def _told(self, call: Call, post: Post) -> Answer:
+        flags = (await self.posts.flags(call.viewer, [post])).get(post.id, NO_FLAGS)
+        own = call.viewer is not None and call.viewer.id == post.author.id
+        if post.poll is None:
+            raise NotFound
+        return Answer.json(poll(post.poll, self.polls.now(), flags.votes if call.viewer else None, own))
+
+
+def choices_of(fields: Fields) -> tuple[int, ...]:
+    """The places of the chosen answers. Raises Invalid for what is no number."""
+    given = fields.list("choices", max=100)
+    if not all(choice.isascii() and choice.isdigit() and len(choice) < 4 for choice in given):
+        raise Invalid({"choices": NO_OPTION})
+    return tuple(map(int, given))
+
+
+def poll_of(fields: Fields) -> PollDraft | None:
+    """What is to be asked with a post; None where nothing is."""
+    asked = fields.sub("poll")
+    if asked is None or not (asked.list("options") or asked.text("expires_in")):
+        return None
+    return PollDraft(
+        tuple(asked.list("options")), asked.integer("expires_in"), multiple=asked.flag("multiple"), hide_totals=asked.flag("hide_totals")
+    )

@@ -1,0 +1,97 @@
+"""What programs tell the moderators, and what the site announces."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from microblog.domain.announcements import Announcements
+from microblog.domain.limits import REPORTS
+from microblog.domain.reports import Complaint, Reports
+from microblog.model.ids import AccountId, AnnouncementId, PostId
+from microblog.render.entities import Entities
+from microblog.render.entities_reports import ANNOUNCEMENT, REPORT, announcement_entity, report_entity
+from microblog.render.schemas import EMPTY, FLAG, ID, IDS, TEXT, array_of, one_of
+from microblog.web.answer import Answer
+from microblog.web.call import Call
+from microblog.web.doc import Doc, Param
+from microblog.web.needs import Needs, Who, route
+
+REACT = Needs(api=True, viewer=Who.MEMBER, scopes={"write:favourites"})
+
+
+@frozen
+class ReportRoutes:
+    """Telling the moderators of somebody."""
+
+    entities: Entities
+    reports: Reports
+
+    @route(
+        "POST",
+        "/api/v1/reports",
+        Needs(api=True, viewer=Who.MEMBER, scopes={"write:reports"}, rate=REPORTS),
+        Doc(
+            "Report somebody",
+            REPORT,
+            body=(
+                Param("account_id", ID, "Whom.", required=True),
+                Param("status_ids", IDS, "Posts of theirs that it is about."),
+                Param("comment", TEXT, "What is wrong."),
+                Param("category", one_of("spam", "legal", "violation", "other"), "Of which kind that is."),
+                Param("forward", FLAG, "Tell the other site too: there is none."),
+                Param("rule_ids", IDS, "Which rules were broken: there are none."),
+            ),
+            errors=(404, 422),
+        ),
+    )
+    async def make(self, call: Call) -> Answer:
+        """The moderators are notified."""
+        fields = call.fields
+        complaint = Complaint(
+            AccountId(fields.id("account_id") or 0),
+            [PostId(id) for id in fields.ids("status_ids")],
+            fields.text("comment"),
+            fields.text("category"),
+            fields.flag("forward"),
+        )
+        return Answer.json(report_entity(self.entities, await self.reports.make(call.member, complaint)))
+
+
+@frozen
+class AnnouncementRoutes:
+    """What the site tells all its people."""
+
+    announcements: Announcements
+
+    @route(
+        "GET",
+        "/api/v1/announcements",
+        Needs(api=True, viewer=Who.MEMBER),
+        Doc("What the site announces", array_of(ANNOUNCEMENT)),
+    )
+    async def all(self, call: Call) -> Answer:
+        """Those that are not over, the first first."""
+        return Answer.json([announcement_entity(one) for one in await self.announcements.current(call.member)])
+
+    @route(
+        "POST",
+        "/api/v1/announcements/<id:announcement_id>/dismiss",
+        Needs(api=True, viewer=Who.MEMBER, scopes={"write:accounts"}),
+        Doc("Say that one has read it", EMPTY, errors=(404,)),
+    )
+    async def dismiss(self, call: Call, announcement_id: int) -> Answer:
+        """Again is the same as once."""
+        await self.announcements.dismiss(call.member, AnnouncementId(announcement_id))
+        return Answer.json({})
+
+    @route("PUT", "/api/v1/announcements/<id:announcement_id>/reactions/<name>", REACT, Doc("Add an emoji", EMPTY, errors=(404, 422)))
+    async def react(self, call: Call, announcement_id: int, name: str) -> Answer:
+        """Put it under the announcement."""
+        await self.announcements.react(call.member, AnnouncementId(announcement_id), name)
+        return Answer.json({})
+
+    @route("DELETE", "/api/v1/announcements/<id:announcement_id>/reactions/<name>", REACT, Doc("Remove an emoji", EMPTY, errors=(404,)))
+    async def unreact(self, call: Call, announcement_id: int, name: str) -> Answer:
+        """Take it away."""
+        await self.announcements.unreact(call.member, AnnouncementId(announcement_id), name)
+        return Answer.json({})

@@ -1,0 +1,79 @@
+"""Posts that wait for their time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from attrs import frozen
+
+from microblog.domain.scheduled import Schedules
+from microblog.model.errors import Invalid
+from microblog.model.ids import ScheduledId
+from microblog.model.scheduled import Scheduled
+from microblog.render.entities import Entities
+from microblog.render.entities_posting import SCHEDULED_STATUS, scheduled
+from microblog.render.schemas import EMPTY, MOMENT, array_of
+from microblog.web.answer import Answer
+from microblog.web.api.paging import page_of, paged
+from microblog.web.call import Call
+from microblog.web.doc import PAGING, Doc, Param
+from microblog.web.fields import Fields
+from microblog.web.needs import Needs, Who, route
+
+WHEN = Param("scheduled_at", MOMENT, "When it is published: at least five minutes from now.")
+READ = Needs(api=True, viewer=Who.MEMBER, scopes={"read:statuses"})
+WRITE = Needs(api=True, viewer=Who.MEMBER, scopes={"write:statuses"})
+
+
+@frozen
+class ScheduledRoutes:
+    """One's own."""
+
+    entities: Entities
+    schedules: Schedules
+
+    @route("GET", "/api/v1/scheduled_statuses", READ, Doc("One's posts to come", array_of(SCHEDULED_STATUS), query=PAGING))
+    async def all(self, call: Call) -> Answer:
+        """The newest first."""
+        page = page_of(call)
+        found = await self.schedules.page(call.member, page)
+        return paged(call, [scheduled(one, self.entities.absolute) for one in found], [one.id for one in found], page)
+
+    @route("GET", "/api/v1/scheduled_statuses/<id:scheduled_id>", READ, Doc("A post to come", SCHEDULED_STATUS, errors=(404,)))
+    async def show(self, call: Call, scheduled_id: int) -> Answer:
+        """One of them."""
+        return self._told(await self.schedules.one(call.member, ScheduledId(scheduled_id)))
+
+    @route(
+        "PUT",
+        "/api/v1/scheduled_statuses/<id:scheduled_id>",
+        WRITE,
+        Doc("Let it wait for another time", SCHEDULED_STATUS, body=(WHEN,), errors=(404, 422)),
+    )
+    async def move(self, call: Call, scheduled_id: int) -> Answer:
+        """Without a time, nothing changes."""
+        id, at = ScheduledId(scheduled_id), moment_of(call.fields)
+        if at is None:
+            return self._told(await self.schedules.one(call.member, id))
+        return self._told(await self.schedules.move(call.member, id, at))
+
+    @route("DELETE", "/api/v1/scheduled_statuses/<id:scheduled_id>", WRITE, Doc("Publish it never", EMPTY, errors=(404,)))
+    async def cancel(self, call: Call, scheduled_id: int) -> Answer:
+        """It is gone."""
+        await self.schedules.cancel(call.member, ScheduledId(scheduled_id))
+        return Answer.json({})
+
+    def _told(self, planned: Scheduled) -> Answer:
+        return Answer.json(scheduled(planned, self.entities.absolute))
+
+
+def moment_of(fields: Fields) -> datetime | None:
+    """When something is to be published (ISO 8601; UTC where no zone is said); None if that was left empty. Raises Invalid for garbage."""
+    given = fields.text("scheduled_at", max=100).strip()
+    if not given:
+        return None
+    try:
+        at = datetime.fromisoformat(given)
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError) as garbage:
+        raise Invalid({"scheduled_at": "Record invalid"}, sentence="Record invalid") from garbage

@@ -1,0 +1,110 @@
+"""Finding people, tags and posts, by words or by their address."""
+
+from __future__ import annotations
+
+import orjson
+from attrs import evolve, frozen
+
+from microblog.domain.search import Found, Search
+from microblog.model.errors import Malformed, Unauthenticated
+from microblog.model.ids import AccountId
+from microblog.model.paging import Page
+from microblog.model.posts import Post
+from microblog.render.entities import Entities
+from microblog.render.schemas import FLAG, ID, SEARCH, TEXT, WHOLE, one_of
+from microblog.render.statuses import array
+from microblog.web.answer import Answer
+from microblog.web.api.shown import Shown
+from microblog.web.call import Call
+from microblog.web.doc import PAGING, Doc, Param
+from microblog.web.needs import Needs, route
+
+TYPES = ("accounts", "hashtags", "statuses")
+MOST_PASSED_OVER = 10_000
+QUERY = (
+    Param("q", TEXT, "Words, @name, #tag, or an address on this site.", required=True),
+    Param("type", one_of(*TYPES), "Look for these alone."),
+    Param("resolve", FLAG, "Find what is at the address that `q` is."),
+    Param("following", FLAG, "Only people whom one follows."),
+    Param("account_id", ID, "Only posts of this account."),
+    Param("exclude_unreviewed", FLAG, "Without tags that nobody has looked at: there are none."),
+    *PAGING,
+    Param("offset", WHOLE, "How many to pass over; with `type` only."),
+)
+
+
+def check_paging(call: Call) -> None:
+    """Raises Malformed for a missing query, and for a limit or offset below zero."""
+    fields = call.fields
+    if not fields.has("q"):
+        raise Malformed("param is missing or the value is empty: q")
+    if any(fields.text(name).strip().startswith("-") for name in ("limit", "offset")):
+        raise Malformed("Pagination values for `offset` and `limit` must be positive")
+
+
+@frozen
+class SearchRoutes:
+    """The search of clients."""
+
+    entities: Entities
+    shown: Shown
+    search: Search
+
+    @route(
+        "GET",
+        "/api/v2/search",
+        Needs(api=True, scopes={"read:search"}),
+        Doc("Find people, tags and posts", SEARCH, query=QUERY, errors=(400,)),
+    )
+    async def find(self, call: Call) -> Answer:
+        """All three lists are there, whatever was asked."""
+        check_paging(call)
+        fields = call.fields
+        if call.viewer is None and fields.integer("offset", 0) > 0:
+            raise Unauthenticated("Search queries pagination is not supported without authentication")
+        if call.viewer is None and fields.flag("resolve"):
+            raise Unauthenticated("Search queries that resolve remote resources are not supported without authentication")
+        found = await self._found(call, fields.text("q").strip())
+        statuses = await self.shown.each(call.viewer, found.posts)
+        uses = await self.search.uses(found.tags)
+        return Answer.json(
+            {
+                "accounts": self.entities.accounts(found.accounts),
+                "statuses": orjson.Fragment(array(statuses)),
+                "hashtags": [self.entities.tag(use) for use in uses],
+            }
+        )
+
+    async def _found(self, call: Call, query: str) -> Found:
+        fields, kind = call.fields, call.fields.text("type")
+        limit = fields.limit(20, 40)
+        offset = fields.integer("offset", 0, min=0, max=MOST_PASSED_OVER) if kind else 0
+        if not query or kind not in ("", *TYPES):
+            return Found()
+        if query.startswith(("http://", "https://")):
+            return _only(await self.search.at(call.viewer, query), kind)
+        found = Found()
+        if kind == "accounts" or (not kind and not query.startswith("#")):
+            following = fields.flag("following")
+            people = await self.search.accounts.search(call.viewer, query, limit=limit, offset=offset, following=following)
+            found = evolve(found, accounts=people)
+        if kind == "hashtags" or (not kind and not query.startswith("@")):
+            found = evolve(found, tags=await self.search.tags(query, limit=limit, offset=offset))
+        if kind == "statuses" or (not kind and not query.startswith("@")):
+            found = evolve(found, posts=await self._posts(call, query, limit, offset))
+        return found
+
+    async def _posts(self, call: Call, query: str, limit: int, offset: int) -> list[Post]:
+        fields = call.fields
+        page, author = Page(limit, max_id=fields.id("max_id"), min_id=fields.id("min_id")), fields.id("account_id")
+        account = None if author is None else AccountId(author)
+        return await self.search.posts(call.viewer, query, page, offset=offset, account=account)
+
+
+def _only(found: Found, kind: str) -> Found:
+    """What of it is of the wanted kind."""
+    if kind == "accounts":
+        return evolve(found, posts=[])
+    if kind == "statuses":
+        return evolve(found, accounts=[])
+    return Found() if kind else found

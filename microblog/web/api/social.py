@@ -1,0 +1,26 @@
+"""The routes around tags, people and what is said between them."""
+
+from __future__ import annotations
+
+from microblog.domain.accounts import Accounts
+from microblog.domain.social import SocialServices
+from microblog.render.entities import Entities
+from microblog.web.api.people import DirectoryRoutes, DomainRoutes, EndorsementRoutes
+from microblog.web.api.reports import AnnouncementRoutes, ReportRoutes
+from microblog.web.api.shown import Shown
+from microblog.web.api.tags import KeptTagRoutes, TagRoutes
+from microblog.web.api.trends import TrendRoutes
+
+
+def social_routes(entities: Entities, shown: Shown, social: SocialServices, accounts: Accounts) -> list[object]:
+    """All of them."""
+    return [
+        TagRoutes(entities, social.tags),
+        KeptTagRoutes(entities, social.tags, accounts),
+        TrendRoutes(entities, shown, social.trends, social.tags),
+        EndorsementRoutes(entities, social.people),
+        DirectoryRoutes(entities, social.people),
+        DomainRoutes(social.people),
+        ReportRoutes(entities, social.reports),
+        AnnouncementRoutes(social.announcements),
+    ]

@@ -1,0 +1,153 @@
+"""Posts: publishing, editing, deleting, looking at single ones and at who likes them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import orjson
+from attrs import frozen
+
+from microblog.domain.limits import DELETING, POSTING
+from microblog.domain.marks import Marks
+from microblog.domain.posts import Posts
+from microblog.domain.scheduled import Schedules
+from microblog.model.accounts import Related, Unexpected
+from microblog.model.ids import PostId
+from microblog.model.paging import Page
+from microblog.model.scheduled import Scheduled
+from microblog.render import entities, schemas
+from microblog.render.entities import Entities
+from microblog.render.entities_posting import SCHEDULED_STATUS, scheduled
+from microblog.render.schemas import FLAG, IDS, array_of
+from microblog.web.answer import Answer
+from microblog.web.api.drafts import DRAFT_PARAMS, EDIT_PARAMS, IDEMPOTENCY_KEY, draft_of, edit_of
+from microblog.web.api.paging import PEOPLE, page_of, paged
+from microblog.web.api.scheduled import moment_of
+from microblog.web.api.shown import Shown
+from microblog.web.call import Call
+from microblog.web.doc import DOWNWARD, LIMIT, Doc, Param
+from microblog.web.needs import TEXT_FORM, Needs, Who, route
+
+MOST_AT_ONCE = 20
+PUBLISHED = {"anyOf": [schemas.STATUS, SCHEDULED_STATUS]}  # at once or later
+OPEN = Needs(api=True, scopes={"read:statuses"})
+WRITE = Needs(api=True, viewer=Who.MEMBER, scopes={"write:statuses"}, body=TEXT_FORM, rate=POSTING)
+
+
+@frozen
+class StatusRoutes:
+    """Single posts."""
+
+    entities: Entities
+    shown: Shown
+    posts: Posts
+    marks: Marks
+    schedules: Schedules
+
+    @route(
+        "POST",
+        "/api/v1/statuses",
+        WRITE,
+        Doc("Publish a post", PUBLISHED, body=DRAFT_PARAMS, headers=(IDEMPOTENCY_KEY,), errors=(404, 422)),
+    )
+    async def publish(self, call: Call) -> Answer:
+        """Publish. The same Idempotency-Key again gives the post that it gave first."""
+        at = moment_of(call.fields)
+        try:
+            if at is not None and at > self.schedules.now():
+                return await self._schedule(call, at)
+            post = await self.posts.publish(call.member, draft_of(call))
+        except Unexpected as problem:
+            body = {"error": problem.sentence, "unexpected_accounts": self.entities.accounts(problem.accounts)}
+            return Answer.json(body, 422)
+        return Answer.json(await self.shown.one(call.viewer, post))
+
+    async def _schedule(self, call: Call, at: datetime) -> Answer:
+        planned = await self.schedules.add(call.member, draft_of(call), at)
+        if isinstance(planned, Scheduled):
+            return Answer.json(scheduled(planned, self.entities.absolute))
+        return Answer.json(await self.shown.one(call.viewer, planned))
+
+    @route("GET", "/api/v1/statuses", OPEN, Doc("Several posts", array_of(schemas.STATUS), query=(Param("id", IDS, required=True),)))
+    async def several(self, call: Call) -> Answer:
+        """Those of up to 20 posts that the caller may see."""
+        ids = [PostId(id) for id in call.fields.ids("id")[:MOST_AT_ONCE]]
+        return Answer.json(await self.shown.many(call.viewer, await self.posts.several(call.viewer, ids)))
+
+    @route("GET", "/api/v1/statuses/<id:status_id>", OPEN, Doc("A post", schemas.STATUS, errors=(404,)))
+    async def show(self, call: Call, status_id: int) -> Answer:
+        """One post."""
+        return Answer.json(await self.shown.one(call.viewer, await self.posts.one(call.viewer, PostId(status_id))))
+
+    @route("PUT", "/api/v1/statuses/<id:status_id>", WRITE, Doc("Edit a post", schemas.STATUS, body=EDIT_PARAMS, errors=(404, 422)))
+    async def edit(self, call: Call, status_id: int) -> Answer:
+        """Let one's own post say something else."""
+        post = await self.posts.edit(call.member, PostId(status_id), edit_of(call))
+        return Answer.json(await self.shown.one(call.viewer, post))
+
+    @route(
+        "DELETE",
+        "/api/v1/statuses/<id:status_id>",
+        Needs(api=True, viewer=Who.MEMBER, scopes={"write:statuses"}, rate=DELETING),
+        Doc("Delete a post", schemas.DELETED_STATUS, query=(Param("delete_media", FLAG, "Its media too, at once."),), errors=(404,)),
+    )
+    async def delete(self, call: Call, status_id: int) -> Answer:
+        """Delete one's own post; it is given back with its plain text, for writing it anew."""
+        post = await self.posts.delete(call.member, PostId(status_id), media=call.fields.flag("delete_media"))
+        told = orjson.loads(await self.shown.one(call.viewer, post))
+        del told["content"]
+        return Answer.json(told | {"text": post.original.text})
+
+    @route("GET", "/api/v1/statuses/<id:status_id>/context", OPEN, Doc("The conversation around a post", schemas.CONTEXT, errors=(404,)))
+    async def context(self, call: Call, status_id: int) -> Answer:
+        """What it answers, and what answers it."""
+        thread = await self.posts.thread(call.viewer, PostId(status_id))
+        made = [orjson.Fragment(each) for each in await self.shown.each(call.viewer, [*thread.ancestors, *thread.descendants])]
+        above = len(thread.ancestors)
+        return Answer.json({"ancestors": made[:above], "descendants": made[above:]})
+
+    @route(
+        "GET",
+        "/api/v1/statuses/<id:status_id>/source",
+        Needs(api=True, viewer=Who.MEMBER, scopes={"read:statuses"}),
+        Doc("What was typed", schemas.STATUS_SOURCE, errors=(404,)),
+    )
+    async def source(self, call: Call, status_id: int) -> Answer:
+        """The plain text of a post, to edit it."""
+        return Answer.json(entities.source((await self.posts.one(call.viewer, PostId(status_id))).original))
+
+    @route(
+        "GET",
+        "/api/v1/statuses/<id:status_id>/history",
+        OPEN,
+        Doc("All that a post ever said", array_of(schemas.STATUS_EDIT), errors=(404,)),
+    )
+    async def history(self, call: Call, status_id: int) -> Answer:
+        """Every edition, the first first."""
+        post, revisions = await self.posts.history(call.viewer, PostId(status_id))
+        return Answer.json([self.entities.revision(post.author, revision) for revision in revisions])
+
+    @route(
+        "GET",
+        "/api/v1/statuses/<id:status_id>/favourited_by",
+        OPEN,
+        Doc("Who likes a post", array_of(schemas.ACCOUNT), query=(*LIMIT, *DOWNWARD), errors=(404,)),
+    )
+    async def favourited_by(self, call: Call, status_id: int) -> Answer:
+        """The newest first."""
+        page = page_of(call, 40, 80)
+        return self._people(call, await self.marks.favourited_by(call.viewer, PostId(status_id), page), page)
+
+    @route(
+        "GET",
+        "/api/v1/statuses/<id:status_id>/reblogged_by",
+        OPEN,
+        Doc("Who boosted a post", array_of(schemas.ACCOUNT), query=(*LIMIT, *DOWNWARD), errors=(404,)),
+    )
+    async def reblogged_by(self, call: Call, status_id: int) -> Answer:
+        """The newest first."""
+        page = page_of(call, 40, 80)
+        return self._people(call, await self.marks.boosted_by(call.viewer, PostId(status_id), page), page)
+
+    def _people(self, call: Call, related: list[Related], page: Page) -> Answer:
+        return paged(call, self.entities.related(related), [one.id for one in related], page, PEOPLE)

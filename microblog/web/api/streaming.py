@@ -1,0 +1,341 @@
+"""The streaming API: one WebSocket for any number of streams, or server-sent events for one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from attrs import define, evolve, field, frozen
+from twisted.internet.defer import Deferred
+
+from microblog.domain.lists import Lists
+from microblog.domain.scopes import covers
+from microblog.domain.text import tag_key
+from microblog.live.feed import Feed
+from microblog.live.topics import Stream, StreamKind
+from microblog.model.errors import Forbidden, Malformed, NotFound, Problem, Unauthenticated
+from microblog.model.events import Position
+from microblog.model.ids import ListId
+from microblog.render.schemas import ANY, FLAG, ID, TEXT
+from microblog.web.answer import NO_STORE, Answer
+from microblog.web.api.tongue import EventDialect, Payloads, SocketDialect
+from microblog.web.call import Authenticator, Call
+from microblog.web.cookies import SESSION
+from microblog.web.doc import Doc, Param
+from microblog.web.errors import status_of
+from microblog.web.gate import bearer_token
+from microblog.web.needs import Needs, Who, route
+from microblog.web.outlets import Places, Reader
+from microblog.web.streaming import UNKNOWN, EventStream, since_of
+from microblog.web.websocket import NotWebSocket, WebSocket, accepted, check_handshake, offered_protocol, text_frame
+
+READ = Needs(api=True, viewer=Who.MEMBER, scopes={"read:statuses"})
+READ_NOTICES = Needs(api=True, viewer=Who.MEMBER, scopes={"read:notifications"})
+SINCE = Param("since", TEXT, "Tell first what came after this position, the id of an event.")
+ONLY_MEDIA = Param("only_media", FLAG, "Leave out what has no media.")
+TAG = Param("tag", TEXT, "The tag, without #.", required=True)
+LIST = Param("list", ID, "The list's id.", required=True)
+
+PUBLIC = {
+    "public": (StreamKind.PUBLIC, False),
+    "public:local": (StreamKind.PUBLIC, False),
+    "public:remote": (StreamKind.REMOTE, False),
+    "public:media": (StreamKind.PUBLIC, True),
+    "public:local:media": (StreamKind.PUBLIC, True),
+    "public:remote:media": (StreamKind.REMOTE, True),
+}
+MISSING, INVALID = "Missing access token", "Invalid access token"
+LONGEST_TAG = 500
+
+
+class UnknownStream(Malformed):
+    """There is no stream of that name."""
+
+    sentence = "Unknown stream type"
+
+
+class NotYourList(Unauthenticated):
+    """There is no such list of theirs."""
+
+    sentence = "Not authorized to stream this list"
+
+
+class OutOfScope(Unauthenticated):
+    """The token is for other things."""
+
+    sentence = "Access token does not have the required scopes"
+
+
+@frozen
+class Listener:
+    """Whose streams these are; `scopes` is what the token allows, None where somebody is logged in and may read everything."""
+
+    account: int
+    scopes: frozenset[str] | None = None
+
+    def may(self, scope: str) -> bool:
+        """True if the token covers the scope."""
+        return self.scopes is None or covers(self.scopes, scope)
+
+
+def stream_of(name: str, params: Mapping[str, Any], listener: Listener) -> Stream:
+    """The stream that a client calls so. Raises UnknownStream, Malformed where it needs more to be named, OutOfScope."""
+    if not listener.may("read:notifications" if name == StreamKind.NOTIFICATIONS else "read:statuses"):
+        raise OutOfScope
+    if name in PUBLIC:
+        kind, media = PUBLIC[name]
+        return Stream(kind, media=media, name=name, label=(name,))
+    if name in ("hashtag", "hashtag:local"):
+        tag = str(params.get("tag") or "").strip().removeprefix("#")[:LONGEST_TAG]
+        if not tag:
+            raise Malformed("Missing tag name parameter")
+        return Stream(StreamKind.TAG, tag_key(tag), name=name, label=(name, tag))
+    if name == StreamKind.LIST:
+        id = str(params.get("list") or "")
+        if not id:
+            raise Malformed("Missing list name parameter")
+        if not (id.isascii() and id.isdecimal() and len(id) < 20):
+            raise NotYourList
+        return Stream(StreamKind.LIST, int(id), name=name, label=(name, id))
+    return _own(name, listener)
+
+
+def _own(name: str, listener: Listener) -> Stream:
+    if name == StreamKind.USER:
+        notices = listener.account if listener.may("read:notifications") else None
+        return Stream(StreamKind.USER, listener.account, notices, name=name, label=(name,))
+    if name in (StreamKind.NOTIFICATIONS, StreamKind.DIRECT):
+        return Stream(StreamKind(name), listener.account, name=name, label=(name,))
+    raise UnknownStream
+
+
+def position_of(value: object) -> Position | None:
+    """The position that a client gave; UNKNOWN for what is none."""
+    if not value:
+        return None
+    try:
+        return Position.parse(str(value))
+    except Malformed:
+        return UNKNOWN
+
+
+@define(eq=False)
+class Multiplexed(WebSocket):
+    """A socket on which streams are subscribed to by messages. `first` is what the handshake's address asked for."""
+
+    listener: Listener
+    first: Mapping[str, Any]
+    positions: list[bool]
+    _admitted: bool = field(default=False, init=False)
+    _early: list[str] = field(factory=list, init=False)
+
+    def admitted(self) -> None:
+        """Listen to what was asked for by now."""
+        self._admitted = True
+        if self.first.get("stream"):
+            self._begin(self.first)
+        self.first = {}
+        early, self._early = self._early, []
+        for text in early:
+            self.said(text)
+
+    def said(self, text: str) -> None:
+        """A message of the client. What is no message gets no answer."""
+        if not self._admitted:
+            self._early.append(text)
+            return
+        try:
+            message = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            return
+        if not isinstance(message, dict):
+            return
+        if message.get("type") == "subscribe":
+            self._begin(message)
+        elif message.get("type") == "unsubscribe":
+            self._end(message)
+
+    def _begin(self, message: Mapping[str, Any]) -> None:
+        try:
+            stream, since = stream_of(_name(message), message, self.listener), position_of(message.get("since"))
+            if stream.kind is StreamKind.LIST and not self._owns(stream):
+                Deferred.fromCoroutine(self._when_known(stream, since)).addErrback(self._failed)
+            else:
+                self._subscribe(stream, since)
+        except Problem as problem:
+            self._refuse(problem)
+
+    def _end(self, message: Mapping[str, Any]) -> None:
+        try:
+            self.feed.unsubscribe(self.subscriber, stream_of(_name(message), message, self.listener))
+        except Problem as problem:
+            self._refuse(problem)
+
+    def _subscribe(self, stream: Stream, since: Position | None) -> None:
+        if since is not None:
+            self.positions.append(True)
+        self.feed.subscribe(self.subscriber, stream, since)
+
+    def _owns(self, stream: Stream) -> bool:
+        return self.subscriber.circle is not None and stream.of in self.subscriber.circle.lists
+
+    async def _when_known(self, stream: Stream, since: Position | None) -> None:
+        """A list may be so new that the feed has not heard of it."""
+        try:
+            await self.feed.refresh()
+            if not self.subscriber.open:
+                return
+            if not self._owns(stream):
+                raise NotYourList
+            self._subscribe(stream, since)
+        except Problem as problem:
+            self._refuse(problem)
+
+    def _refuse(self, problem: Problem) -> None:
+        if self.socket is not None:
+            self.offer(text_frame(orjson.dumps({"error": problem.sentence, "status": status_of(problem)})))
+
+
+def _name(message: Mapping[str, Any]) -> str:
+    name = message.get("stream")
+    return str(name[0] if isinstance(name, list) and name else name)
+
+
+@frozen
+class StreamingRoutes:
+    """Both transports of the live feed, for API clients."""
+
+    feed: Feed
+    payloads: Payloads
+    authenticator: Authenticator
+    lists: Lists
+    places: Places
+
+    @route("GET", "/api/v1/streaming/health", Needs(api=True, bearer=False), Doc("Whether the feed moves", TEXT, content_type="text/plain"))
+    async def health(self, call: Call) -> Answer:
+        """OK, or 503."""
+        well = self.feed.healthy()
+        return evolve(Answer.text("OK" if well else "The feed does not move."), status=200 if well else 503, cache=NO_STORE)
+
+    @route(
+        "GET",
+        "/api/v1/streaming",
+        Needs(api=True, bearer=False),
+        Doc(
+            "A WebSocket for any number of streams",
+            TEXT,
+            query=(Param("stream", TEXT, "Subscribe to this at once."), SINCE),
+            also=((101, ANY),),
+            errors=(401, 426),
+        ),
+    )
+    async def socket(self, call: Call) -> Answer:
+        """Hands the connection over to WebSocket."""
+        try:
+            check_handshake(call)
+        except NotWebSocket as problem:
+            return Answer.json({"error": problem.sentence}, 426).with_headers({"Upgrade": "websocket", "Sec-WebSocket-Version": "13"})
+        try:
+            listener = await self._identify(call)
+        except Unauthenticated as problem:
+            return Answer.empty(401).with_header("X-Error-Message", problem.sentence)
+        self.feed.expect(listener.account)
+        opened = self.places.expect(call.network)
+        first = {name: call.fields.text(name, max=1_000) for name in ("stream", "tag", "list", "since")}
+        positions: list[bool] = []
+        dialect = SocketDialect(self.payloads, lambda: bool(positions))
+        return accepted(call, Multiplexed(self.feed, dialect, Reader.of(call), opened, listener, first, positions))
+
+    async def _identify(self, call: Call) -> Listener:
+        """Whose the token is that came in the header, the address or as subprotocol; without one, whose browser it is."""
+        token = bearer_token(call) or offered_protocol(call)
+        if token is None:
+            return await self._identify_browser(call)
+        try:
+            access = await self.authenticator.by_bearer(token)
+        except (Unauthenticated, Forbidden) as problem:
+            raise Unauthenticated(INVALID) from problem
+        if access is None or access.viewer is None:
+            raise Unauthenticated(INVALID)
+        call.access, call.viewer = access, access.viewer
+        return Listener(access.viewer.id, access.scopes)
+
+    async def _identify_browser(self, call: Call) -> Listener:
+        cookie = call.cookie(SESSION)
+        if cookie is None:
+            raise Unauthenticated(MISSING)
+        if call.header("Origin") != call.origin.url:  # another site's page may not use our visitors' cookies
+            raise Forbidden("This stream is for pages of this site only.")
+        found = await self.authenticator.by_cookie(cookie)
+        if found is None or found[0].pending:
+            raise Unauthenticated(INVALID)
+        call.viewer, call.session = found
+        return Listener(call.viewer.id)
+
+    @route("GET", "/api/v1/streaming/user", READ, Doc("Home, and notifications", TEXT, query=(SINCE,), content_type="text/event-stream"))
+    async def user(self, call: Call) -> Answer:
+        """What is new at home, and what the viewer is told."""
+        return await self._events(call, "user")
+
+    @route("GET", "/api/v1/streaming/user/notification", READ_NOTICES, Doc("Notifications", TEXT, content_type="text/event-stream"))
+    async def notifications(self, call: Call) -> Answer:
+        """What the viewer is told."""
+        return await self._events(call, "user:notification")
+
+    @route("GET", "/api/v1/streaming/public", READ, Doc("Public posts", TEXT, (ONLY_MEDIA, SINCE), content_type="text/event-stream"))
+    async def public(self, call: Call) -> Answer:
+        """All public posts."""
+        return await self._events(call, _with_media(call, "public"))
+
+    @route("GET", "/api/v1/streaming/public/local", READ, Doc("Public posts", TEXT, (ONLY_MEDIA, SINCE), content_type="text/event-stream"))
+    async def local(self, call: Call) -> Answer:
+        """Public posts of this site, which are all."""
+        return await self._events(call, _with_media(call, "public:local"))
+
+    @route("GET", "/api/v1/streaming/public/remote", READ, Doc("Posts of other sites", TEXT, content_type="text/event-stream"))
+    async def remote(self, call: Call) -> Answer:
+        """Public posts of other sites, of which there are none."""
+        return await self._events(call, _with_media(call, "public:remote"))
+
+    @route("GET", "/api/v1/streaming/hashtag", READ, Doc("Posts with a tag", TEXT, (TAG, SINCE), content_type="text/event-stream"))
+    async def tag(self, call: Call) -> Answer:
+        """Public posts with a tag."""
+        return await self._events(call, "hashtag")
+
+    @route("GET", "/api/v1/streaming/hashtag/local", READ, Doc("Posts with a tag", TEXT, (TAG, SINCE), content_type="text/event-stream"))
+    async def local_tag(self, call: Call) -> Answer:
+        """The same."""
+        return await self._events(call, "hashtag:local")
+
+    @route("GET", "/api/v1/streaming/list", READ, Doc("A list", TEXT, (LIST, SINCE), content_type="text/event-stream"))
+    async def list(self, call: Call) -> Answer:
+        """What the members of one of the viewer's lists post."""
+        return await self._events(call, "list")
+
+    @route("GET", "/api/v1/streaming/direct", READ, Doc("Conversations", TEXT, query=(SINCE,), content_type="text/event-stream"))
+    async def direct(self, call: Call) -> Answer:
+        """The viewer's conversations."""
+        return await self._events(call, "direct")
+
+    async def _events(self, call: Call, name: str) -> Answer:
+        listener = Listener(call.member.id, call.access.scopes if call.access else None)
+        params = {field: call.fields.text(field, max=1_000) for field in ("tag", "list")}
+        stream, since = stream_of(name, params, listener), since_of(call)
+        if stream.kind is StreamKind.LIST:
+            await self._check_list(call, int(stream.of))
+        self.feed.expect(listener.account)
+        dialect = EventDialect(self.payloads, since is not None)
+        opened = self.places.expect(call.network)
+        answer = Answer.stream(EventStream(self.feed, dialect, Reader.of(call), opened, stream, since))
+        return answer.cached(b"private, no-store").with_header("X-Accel-Buffering", "no")
+
+    async def _check_list(self, call: Call, id: int) -> None:
+        try:
+            await self.lists.one(call.member, ListId(id))
+        except NotFound as problem:
+            raise NotYourList from problem
+
+
+def _with_media(call: Call, name: str) -> str:
+    return f"{name}:media" if call.fields.flag("only_media") else name

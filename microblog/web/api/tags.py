@@ -1,0 +1,131 @@
+"""Tags: looking at them, following them, showing them on one's profile."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from microblog.domain.accounts import Accounts
+from microblog.domain.limits import FOLLOWS
+from microblog.domain.tags import Tags
+from microblog.model.features import TagFlags
+from microblog.model.ids import AccountId, RelationId
+from microblog.render.entities import Entities
+from microblog.render.entities_tags import featured_entity, tag_entity
+from microblog.render.schemas import EMPTY, FEATURED_TAG, TAG, TEXT, array_of
+from microblog.web.answer import Answer
+from microblog.web.api.paging import PEOPLE, page_of, paged
+from microblog.web.call import Call
+from microblog.web.doc import DOWNWARD, LIMIT, Doc, Param
+from microblog.web.needs import Needs, Who, route
+
+OPEN = Needs(api=True, scopes={"read"})
+FOLLOW = Needs(api=True, viewer=Who.MEMBER, scopes={"write:follows"}, rate=FOLLOWS)
+READ = Needs(api=True, viewer=Who.MEMBER, scopes={"read:accounts"})
+WRITE = Needs(api=True, viewer=Who.MEMBER, scopes={"write:accounts"})
+
+
+@frozen
+class TagRoutes:
+    """One tag at a time. A tag that nobody ever used is one too."""
+
+    entities: Entities
+    tags: Tags
+
+    @route("GET", "/api/v1/tags/<name>", OPEN, Doc("A tag", TAG, errors=(404,)))
+    async def show(self, call: Call, name: str) -> Answer:
+        """With how it was used in the last days."""
+        return await self._told(call, name)
+
+    @route("POST", "/api/v1/tags/<name>/follow", FOLLOW, Doc("Follow a tag", TAG, errors=(404, 422)))
+    async def follow(self, call: Call, name: str) -> Answer:
+        """See at home what is posted with it."""
+        await self.tags.follow(call.member, name)
+        return await self._told(call, name)
+
+    @route("POST", "/api/v1/tags/<name>/unfollow", FOLLOW, Doc("Follow a tag no more", TAG, errors=(404,)))
+    async def unfollow(self, call: Call, name: str) -> Answer:
+        """See it there no more."""
+        await self.tags.unfollow(call.member, name)
+        return await self._told(call, name)
+
+    @route("POST", "/api/v1/tags/<name>/feature", WRITE, Doc("Show a tag on one's profile", TAG, errors=(404, 422)))
+    async def feature(self, call: Call, name: str) -> Answer:
+        """Show it."""
+        await self.tags.feature(call.member, name)
+        return await self._told(call, name)
+
+    @route("POST", "/api/v1/tags/<name>/unfeature", WRITE, Doc("Show a tag there no more", TAG, errors=(404,)))
+    async def unfeature(self, call: Call, name: str) -> Answer:
+        """Show it no more."""
+        await self.tags.unfeature(call.member, name)
+        return await self._told(call, name)
+
+    async def _told(self, call: Call, name: str) -> Answer:
+        use = await self.tags.one(name)
+        flags = await self.tags.flags(call.viewer, [use.tag])
+        return Answer.json(tag_entity(self.entities, use, flags.get(use.tag.key)))
+
+
+@frozen
+class KeptTagRoutes:
+    """The tags that one follows, and those on profiles."""
+
+    entities: Entities
+    tags: Tags
+    accounts: Accounts
+
+    @route(
+        "GET",
+        "/api/v1/followed_tags",
+        Needs(api=True, viewer=Who.MEMBER, scopes={"read:follows"}),
+        Doc("The tags that one follows", array_of(TAG), query=(*LIMIT, *DOWNWARD)),
+    )
+    async def followed(self, call: Call) -> Answer:
+        """The newest follow first."""
+        page = page_of(call, 100, 200)
+        found = await self.tags.followed(call.member, page)
+        uses = await self.tags.search.uses([kept.tag for kept in found])
+        flags = await self.tags.flags(call.member, [kept.tag for kept in found])
+        told = [tag_entity(self.entities, use, flags.get(use.tag.key, TagFlags(following=True))) for use in uses]
+        return paged(call, told, [kept.id for kept in found], page, PEOPLE)
+
+    @route("GET", "/api/v1/featured_tags", READ, Doc("The tags on one's profile", array_of(FEATURED_TAG)))
+    async def own(self, call: Call) -> Answer:
+        """The most used first."""
+        account = call.member.account
+        return Answer.json([featured_entity(self.entities, account, one) for one in await self.tags.featured(account.id)])
+
+    @route(
+        "POST",
+        "/api/v1/featured_tags",
+        WRITE,
+        Doc("Show a tag on one's profile", FEATURED_TAG, body=(Param("name", TEXT, "The tag.", required=True),), errors=(404, 422)),
+    )
+    async def feature(self, call: Call) -> Answer:
+        """One more."""
+        made = await self.tags.feature(call.member, call.fields.required("name", max=200))
+        return Answer.json(featured_entity(self.entities, call.member.account, made))
+
+    @route("DELETE", "/api/v1/featured_tags/<id:featured_id>", WRITE, Doc("Show a tag there no more", EMPTY, errors=(404,)))
+    async def remove(self, call: Call, featured_id: int) -> Answer:
+        """One less."""
+        await self.tags.remove(call.member, RelationId(featured_id))
+        return Answer.json({})
+
+    @route("GET", "/api/v1/featured_tags/suggestions", READ, Doc("Tags that one uses, and might show", array_of(TAG)))
+    async def suggestions(self, call: Call) -> Answer:
+        """The most used first."""
+        uses = await self.tags.search.uses(await self.tags.suggested(call.member))
+        return Answer.json([tag_entity(self.entities, use, None) for use in uses])
+
+    @route(
+        "GET",
+        "/api/v1/accounts/<id:account_id>/featured_tags",
+        Needs(api=True, scopes={"read:accounts"}),
+        Doc("The tags on somebody's profile", array_of(FEATURED_TAG), errors=(404,)),
+    )
+    async def of_account(self, call: Call, account_id: int) -> Answer:
+        """The most used first."""
+        del call
+        account = await self.accounts.by_id(AccountId(account_id))
+        return Answer.json([featured_entity(self.entities, account, one) for one in await self.tags.featured(account.id)])

@@ -1,0 +1,153 @@
+"""News as Mastodon's clients read it: the payload is made once, and framed once for each name under which somebody listens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+
+import orjson
+from attrs import frozen
+
+from microblog.live.news import News
+from microblog.live.subscriber import Ending
+from microblog.live.topics import Stream
+from microblog.model.events import EventKind, Position
+from microblog.model.filters import Match
+from microblog.model.posts import Post
+from microblog.render.entities_filters import filtered
+from microblog.render.statuses import Statuses
+from microblog.web.streaming import UNKNOWN, event
+from microblog.web.websocket import text_frame
+
+Payload = tuple[str, bytes]
+"""The event's name, and what it says."""
+
+NAMES = {EventKind.POST_PUBLISHED: "update", EventKind.POST_EDITED: "status.update"}
+
+
+@frozen
+class Payloads:
+    """Encodes news for everybody alike, unless filters of the viewer match."""
+
+    statuses: Statuses
+
+    def of(self, news: News, matches: Sequence[Match]) -> Payload | None:
+        """What is told of the news; None if nothing is."""
+        if matches:
+            return self._made(news, matches)
+        kept = news.frames.get("payload")
+        made = self._made(news, ()) if kept is None else (_name(news), kept)
+        if made is not None:
+            news.frames["payload"] = made[1]
+        return made
+
+    def _made(self, news: News, matches: Sequence[Match]) -> Payload | None:
+        name = _name(news)
+        if news.notice is not None:
+            notification = news.notice.notification
+            status = None if notification.post is None else self._status(notification.post, matches)
+            return name, orjson.dumps(self.statuses.entities.notification(notification, status))
+        if news.post is not None:
+            return name, self._status(news.post, matches)
+        if news.kind is EventKind.POST_DELETED:
+            return name, b"%d" % (news.post_id or 0)
+        return (name, b"") if news.kind is EventKind.FILTERS_CHANGED else None
+
+    def _status(self, post: Post, matches: Sequence[Match]) -> bytes:
+        encoded = self.statuses.encoded(post)
+        return encoded[:-1] + b',"filtered":' + filtered(matches) + b"}" if matches else encoded
+
+
+def _name(news: News) -> str:
+    if news.kind is EventKind.NOTIFIED:
+        return "notification"
+    if news.kind is EventKind.FILTERS_CHANGED:
+        return "filters_changed"
+    return NAMES.get(news.kind, "delete")
+
+
+@frozen
+class SocketDialect:
+    """Text frames that name their stream. Only who has given a position (`told()`) is told more than Mastodon tells."""
+
+    payloads: Payloads
+    told: Callable[[], bool]
+
+    def variant(self, stream: Stream) -> Hashable:
+        """The bytes say which stream it is, as it was asked for."""
+        return ("socket", stream.label)
+
+    def frame(self, news: News, stream: Stream, matches: Sequence[Match] = ()) -> bytes | None:
+        """The news, as one frame of WebSocket."""
+        made = self.payloads.of(news, matches)
+        if made is None:
+            return None
+        name, payload = made
+        return _framed(stream.label, name, payload.decode() if payload else None, news.position)
+
+    def resumed(self, stream: Stream, since: Position) -> bytes | None:
+        """What follows came after that position."""
+        return None if since == UNKNOWN else _framed(stream.label, "resumed", "", since)
+
+    def gap(self, stream: Stream, head: Position, oldest: Position) -> bytes | None:
+        """Something is missing: the timeline has to be read anew. Who gave no position is told only by that."""
+        return _framed(stream.label, "gap", orjson.dumps({"oldest": str(oldest)}).decode(), head) if self.told() else None
+
+    def opening(self) -> bytes:
+        """Nothing: the answer to the handshake is enough."""
+        return b""
+
+    def beat(self, position: Position | None) -> bytes:
+        """Up to where the client has been told. Pings are the connection's own."""
+        return b"" if position is None or not self.told() else _framed((), "beat", None, position)
+
+    def farewell(self, ending: Ending, delay: float) -> bytes:
+        """When to come back, in milliseconds."""
+        if ending is not Ending.RESTART or not self.told():
+            return b""
+        return _framed((), "restart", str(round(delay * 1000)), None)
+
+
+def _framed(label: Sequence[str], name: str, payload: str | None, position: Position | None) -> bytes:
+    said: dict[str, object] = {"stream": label, "event": name}
+    if payload is not None:
+        said["payload"] = payload
+    if position is not None:
+        said["id"] = str(position)
+    return text_frame(orjson.dumps(said))
+
+
+@frozen
+class EventDialect:
+    """Server-sent events. With `told`, for a client that has given a position."""
+
+    payloads: Payloads
+    told: bool
+
+    def variant(self, stream: Stream) -> Hashable:
+        """Whatever the stream, it is the same bytes."""
+        return "events"
+
+    def frame(self, news: News, stream: Stream, matches: Sequence[Match] = ()) -> bytes | None:
+        """The news as one event; its id is the position."""
+        made = self.payloads.of(news, matches)
+        return None if made is None else event(made[0], made[1] or b"{}", news.position)
+
+    def resumed(self, stream: Stream, since: Position) -> bytes | None:
+        """What follows came after that position."""
+        return None if since == UNKNOWN else event("resumed", b"{}", since)
+
+    def gap(self, stream: Stream, head: Position, oldest: Position) -> bytes | None:
+        """Something is missing: the timeline has to be read anew. Who gave no position is told only by that."""
+        return event("gap", orjson.dumps({"oldest": str(oldest)}), head) if self.told else None
+
+    def opening(self) -> bytes:
+        """As Mastodon begins."""
+        return b":)\n"
+
+    def beat(self, position: Position | None) -> bytes:
+        """A comment; with an event's id where the client knows what that is."""
+        return b":thump\n" if position is None or not self.told else event("beat", b"{}", position)
+
+    def farewell(self, ending: Ending, delay: float) -> bytes:
+        """When to come back, in milliseconds."""
+        return event("restart", b"%d" % (delay * 1000)) if ending is Ending.RESTART and self.told else b""

@@ -1,0 +1,76 @@
+"""What is talked about."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from attrs import frozen
+
+from microblog.domain.tags import Tags
+from microblog.domain.trends import Trends
+from microblog.model.posts import TagUse
+from microblog.render.entities import Entities, Entity
+from microblog.render.entities_tags import tag_entity
+from microblog.render.schemas import ANY, STATUS, TAG, WHOLE, array_of
+from microblog.web.answer import Answer
+from microblog.web.api.shown import Shown
+from microblog.web.call import Call
+from microblog.web.doc import LIMIT, Doc, Param
+from microblog.web.needs import Needs, route
+
+OPEN = Needs(api=True, scopes={"read"})
+OLD = "@1648598400"  # 2022-03-30, when the newer address came
+SLICE = (*LIMIT, Param("offset", WHOLE, "How many to pass over."))
+
+
+@frozen
+class TrendRoutes:
+    """Tags and posts, counted from what people do. Pages are turned by offset."""
+
+    entities: Entities
+    shown: Shown
+    trends: Trends
+    tags: Tags
+
+    @route("GET", "/api/v1/trends/tags", OPEN, Doc("Tags that are talked about", array_of(TAG), query=SLICE))
+    async def of_tags(self, call: Call) -> Answer:
+        """Those first that most people used."""
+        limit, offset = _slice(call, 10, 20)
+        return _linked(call, await self._told(call, await self.trends.tags(limit=limit, offset=offset)), limit, offset)
+
+    @route("GET", "/api/v1/trends", OPEN, Doc("Tags that are talked about, as older programs ask", array_of(TAG), query=SLICE))
+    async def old(self, call: Call) -> Answer:
+        """The same."""
+        return (await self.of_tags(call)).with_header("Deprecation", OLD)
+
+    @route("GET", "/api/v1/trends/statuses", OPEN, Doc("Posts that are talked about", array_of(STATUS), query=SLICE))
+    async def of_posts(self, call: Call) -> Answer:
+        """Those first that most people liked or boosted."""
+        limit, offset = _slice(call, 20, 40)
+        found = await self.trends.posts(call.viewer, limit=limit, offset=offset)
+        answer = Answer.json(await self.shown.many(call.viewer, found))
+        return answer.with_header("Link", _next(call, limit, offset)) if limit and len(found) == limit else answer
+
+    @route("GET", "/api/v1/trends/links", OPEN, Doc("Links that are talked about: none are counted", array_of(ANY), query=SLICE))
+    async def of_links(self, call: Call) -> Answer:
+        """Always none."""
+        del call
+        return Answer.json([])
+
+    async def _told(self, call: Call, uses: list[TagUse]) -> list[Entity]:
+        flags = await self.tags.flags(call.viewer, [use.tag for use in uses])
+        return [tag_entity(self.entities, use, flags.get(use.tag.key)) for use in uses]
+
+
+def _slice(call: Call, default: int, most: int) -> tuple[int, int]:
+    return call.fields.limit(default, most), call.fields.integer("offset", 0, min=0, max=10_000)
+
+
+def _linked(call: Call, told: list[Entity], limit: int, offset: int) -> Answer:
+    answer = Answer.json(told)
+    return answer.with_header("Link", _next(call, limit, offset)) if limit and len(told) == limit else answer
+
+
+def _next(call: Call, limit: int, offset: int) -> str:
+    kept = list(call.fields.pairs("limit"))
+    return f'<{call.url}?{urlencode([*kept, ("offset", str(offset + limit))])}>; rel="next"'

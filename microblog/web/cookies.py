@@ -1,0 +1,52 @@
+"""Cookies: read from one header, written with every protection that the public URL allows."""
+
+from __future__ import annotations
+
+import re
+
+from attrs import frozen
+
+SESSION = "session"
+VISITOR = "visitor"
+DEVICE = "device"
+_VALUE = re.compile(r"[!#-+\--:<-\[\]-~]*")  # RFC 6265 section 4.1.1, cookie-octet
+_LONGEST = 512
+
+
+@frozen
+class Cookie:
+    """One cookie to set. `max_age` in seconds; None lasts as long as the browser, 0 deletes it. `name` is without prefix."""
+
+    name: str
+    value: str
+    max_age: int | None = None
+
+
+@frozen
+class CookieJar:
+    """How cookies look on this site. `secure`: the public URL is https, so they get the `__Host-` prefix and `Secure`."""
+
+    secure: bool
+
+    def full_name(self, name: str) -> str:
+        """The name as the browser knows it."""
+        return f"__Host-{name}" if self.secure else name
+
+    def encode(self, cookie: Cookie) -> bytes:
+        """The value of a Set-Cookie header. Raises ValueError for a value that cookies cannot hold."""
+        if not _VALUE.fullmatch(cookie.value):
+            raise ValueError(f"The value of the cookie {cookie.name} has characters that cookies cannot hold.")
+        age = "" if cookie.max_age is None else f"; Max-Age={cookie.max_age}"
+        secure = "; Secure" if self.secure else ""
+        return f"{self.full_name(cookie.name)}={cookie.value}; Path=/; HttpOnly; SameSite=Lax{age}{secure}".encode("ascii")
+
+    def read(self, header: bytes | None, name: str) -> str | None:
+        """The cookie's value out of a Cookie header; None if it is not there, empty, longer than 512 or not plain ASCII."""
+        if not header:
+            return None
+        wanted = self.full_name(name).encode("ascii")
+        for pair in header.split(b";"):
+            key, _, value = pair.strip().partition(b"=")
+            if key == wanted and 0 < len(value) <= _LONGEST and value.isascii():
+                return value.decode("ascii").strip('"') or None
+        return None

@@ -1,0 +1,180 @@
+"""What was sent with a request, from query and body together, read with a type.
+
+Names may be bracketed: `fields.text("source[privacy]")`. A field that is absent gives the default; one that holds the wrong kind of thing
+raises `Invalid` with a sentence that names it.
+"""
+
+from __future__ import annotations
+
+import builtins
+import re
+from collections.abc import Iterator
+from typing import overload
+
+from attrs import frozen
+
+from microblog.model.errors import Invalid, Malformed
+from microblog.model.ids import LARGEST_ID
+from microblog.web.bodies import Node, Repeated, Tree, Upload, label, path_of
+
+_FALSE = frozenset({"0", "f", "F", "false", "FALSE", "off", "OFF"})
+_DIGITS = re.compile(r"[0-9]{1,19}", re.ASCII)
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
+_LEADING = re.compile(r"\s*([+-]?[0-9]{1,18})", re.ASCII)
+
+
+def _is_index(key: str) -> bool:
+    return bool(_DIGITS.fullmatch(key))
+
+
+def _scalar(name: str, value: Node) -> str | None:
+    """`value` as text; None for null. The last of several counts. Raises Invalid for lists, mappings and files."""
+    if isinstance(value, Repeated):
+        value = value[-1]
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return str(value)
+    raise Invalid({name: f"{label(name)} has to be a single value"})
+
+
+def _items(value: Node) -> list[Node]:
+    """`value` as a list: a list, a mapping of indexes, or one value alone."""
+    if value is None:
+        return []
+    if isinstance(value, list):
+        return value
+    if isinstance(value, dict) and all(_is_index(key) for key in value):
+        return [value[key] for key in sorted(value, key=int)]
+    return [value]
+
+
+@frozen
+class Fields:
+    """The fields of one request, or of one mapping inside it."""
+
+    tree: Tree
+
+    def has(self, name: str) -> bool:
+        """True if the field was sent at all, also if it is empty or null."""
+        return self._find(name)[1]
+
+    def _find(self, name: str) -> tuple[Node, bool]:
+        node: Node = self.tree
+        for key in path_of(name):
+            if key == "":
+                break  # `a[]` asks for the list `a`
+            if not isinstance(node, dict) or key not in node:
+                return None, False
+            node = node[key]
+        return node, True
+
+    @overload
+    def text(self, name: str, *, default: str = "", max: int | None = None) -> str: ...
+
+    @overload
+    def text(self, name: str, *, default: None, max: int | None = None) -> str | None: ...
+
+    def text(self, name: str, *, default: str | None = "", max: int | None = None) -> str | None:
+        """The text as it was typed, with line ends as "\\n". `max` counts characters (code points)."""
+        found = _scalar(name, self._find(name)[0])
+        if found is None:
+            return default
+        text = found.replace("\r\n", "\n").replace("\r", "\n") if "\r" in found else found
+        if max is not None and len(text) > max:
+            raise Invalid({name: f"{label(name)} is too long (maximum is {max} characters)"}, codes={name: "ERR_TOO_LONG"})
+        return text
+
+    def required(self, name: str, *, max: int | None = None) -> str:
+        """The text, which has to be there. Raises Malformed (400) in the words that API clients know."""
+        found = self.text(name, max=max)
+        if not found.strip():
+            raise Malformed(f"param is missing or the value is empty: {name}")
+        return found
+
+    @overload
+    def flag(self, name: str, default: bool = False) -> bool: ...
+
+    @overload
+    def flag(self, name: str, default: None) -> bool | None: ...
+
+    def flag(self, name: str, default: bool | None = False) -> bool | None:
+        """A boolean as Rails reads it: absent, null and empty are the default; 0, f, false, off are False; the rest is True."""
+        found = _scalar(name, self._find(name)[0])
+        if found is None or found == "":
+            return default
+        return found not in _FALSE
+
+    @overload
+    def integer(self, name: str, default: int, *, min: int | None = None, max: int | None = None) -> int: ...
+
+    @overload
+    def integer(self, name: str, default: None = None, *, min: int | None = None, max: int | None = None) -> int | None: ...
+
+    def integer(self, name: str, default: int | None = None, *, min: int | None = None, max: int | None = None) -> int | None:
+        """A whole number within its bounds. Raises Invalid for anything else."""
+        found = _scalar(name, self._find(name)[0])
+        if found is None or not found.strip():
+            return default
+        if not _WHOLE.fullmatch(found.strip()):
+            raise Invalid({name: f"{label(name)} is not a number"}, codes={name: "ERR_INVALID"})
+        number = int(found)
+        if min is not None and number < min:
+            raise Invalid({name: f"{label(name)} must be at least {min}"}, codes={name: "ERR_INVALID"})
+        if max is not None and number > max:
+            raise Invalid({name: f"{label(name)} must be at most {max}"}, codes={name: "ERR_INVALID"})
+        return number
+
+    def limit(self, default: int, max: int, name: str = "limit") -> int:
+        """A page's size as clients know it: without sign, never above `max`, 0 for what is no number."""
+        found = _scalar(name, self._find(name)[0])
+        if found is None or not found.strip():
+            return default
+        number = _LEADING.match(found)
+        return builtins.min(abs(int(number.group(1))), max) if number else 0
+
+    def id(self, name: str) -> int | None:
+        """An id, or None if it is absent or empty. Raises Invalid for what cannot be one."""
+        found = _scalar(name, self._find(name)[0])
+        if found is None or found == "":
+            return None
+        if not _DIGITS.fullmatch(found) or int(found) > LARGEST_ID:
+            raise Invalid({name: f"{label(name)} is not an id"}, codes={name: "ERR_INVALID"})
+        return int(found)
+
+    def list(self, name: str, *, max: int = 1_000) -> builtins.list[str]:
+        """Several texts: `name[]=a&name[]=b`, `name[0]=a`, `name=a&name=b`, a JSON list, or one value alone."""
+        items = _items(self._find(name)[0])
+        if len(items) > max:
+            raise Invalid({name: f"{label(name)} has more than {max} entries"})
+        return [text for text in (_scalar(name, item) for item in items) if text is not None]
+
+    def ids(self, name: str, *, max: int = 1_000) -> builtins.list[int]:
+        """Several ids; what cannot be an id is left out, because it would find nothing."""
+        return [int(text) for text in self.list(name, max=max) if _DIGITS.fullmatch(text) and int(text) <= LARGEST_ID]
+
+    def sub(self, name: str) -> Fields | None:
+        """The mapping under `name` (`poll[...]`, or a JSON object); None if there is none."""
+        found = self._find(name)[0]
+        return Fields(found) if isinstance(found, dict) else None
+
+    def subs(self, name: str) -> builtins.list[Fields]:
+        """Several mappings: `name[0][x]`, `name[][x]`, or a JSON list of objects."""
+        return [Fields(item) for item in _items(self._find(name)[0]) if isinstance(item, dict)]
+
+    def upload(self, name: str) -> Upload | None:
+        """A file; None if none was chosen."""
+        found = self._find(name)[0]
+        if isinstance(found, Repeated):
+            found = found[-1]
+        return found if isinstance(found, Upload) else None
+
+    def pairs(self, *names: str) -> Iterator[tuple[str, str]]:
+        """(name, text) of those of `names` that were sent, lists as `name[]`: to repeat them in a link to the next page."""
+        for name in names:
+            value = self._find(name)[0]
+            several = isinstance(value, (list, dict))
+            for text in self.list(name):
+                yield (f"{name}[]" if several else name), text

@@ -1,0 +1,85 @@
+"""Who is at the other end of a connection, when proxies that we trust may stand between."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+from attrs import frozen
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+UNKNOWN: Address = IPv4Address("0.0.0.0")  # noqa: S104 - a stand-in for "no address", nothing listens here
+_FORWARDED_FOR = re.compile(r'(?:^|[;,\s])for="?(\[[0-9A-Fa-f:.]{2,45}\]|[^\s",;]{1,64})', re.IGNORECASE)
+_LONGEST_CHAIN = 32
+
+
+@lru_cache(maxsize=4096)
+def parse_address(text: str) -> Address | None:
+    """The address in `text`, also as `[v6]`, `[v6]:port` or `v4:port`; IPv4 in IPv6 comes out as IPv4. None if it is none."""
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        found = ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(found, IPv6Address):
+        return found.ipv4_mapped or found
+    return found
+
+
+@lru_cache(maxsize=4096)
+def network_of(address: Address) -> str:
+    """What counts as one visitor for limits: the IPv4 address, or the IPv6 /64, because a household has all of that."""
+    if isinstance(address, IPv4Address):
+        return str(address)
+    return str(IPv6Network((int(address) >> 64 << 64, 64)))
+
+
+@frozen
+class Proxies:
+    """The proxies whose word about the client is taken. `unix` means whoever connects through a UNIX socket. Default: nobody."""
+
+    networks: tuple[Network, ...] = ()
+    unix: bool = False
+
+    @classmethod
+    def parse(cls, entries: Iterable[str]) -> Proxies:
+        """From entries such as `127.0.0.1`, `10.0.0.0/8` and `unix`. Raises ValueError for anything else."""
+        listed = [entry.strip() for entry in entries if entry.strip()]
+        return cls(tuple(ip_network(entry) for entry in listed if entry != "unix"), "unix" in listed)
+
+    def trusts(self, address: Address | None) -> bool:
+        """True if `address` is one of ours. `None` is the far end of a UNIX socket."""
+        if address is None:
+            return self.unix
+        return any(address in network for network in self.networks)
+
+    def client(self, peer: Address | None, forwarded: Sequence[str]) -> Address:
+        """The client's address: the nearest in the chain (client first, as in X-Forwarded-For) that is not one of our proxies."""
+        if not forwarded or not self.trusts(peer):
+            return peer or UNKNOWN
+        nearest = peer
+        for text in reversed(forwarded[-_LONGEST_CHAIN:]):
+            address = parse_address(text.strip())
+            if address is None:
+                break
+            nearest = address
+            if not self.trusts(address):
+                break
+        return nearest or UNKNOWN
+
+
+def forwarded_chain(x_forwarded_for: Sequence[bytes], forwarded: Sequence[bytes]) -> list[str]:
+    """The addresses that proxies noted, the client's first.
+
+    X-Forwarded-For wins: nearly every proxy sets that one and hands a client's own `Forwarded` (RFC 7239) on untouched.
+    """
+    if x_forwarded_for:
+        return b",".join(x_forwarded_for).decode("latin-1").split(",")
+    return [found.group(1) for found in _FORWARDED_FOR.finditer(b",".join(forwarded).decode("latin-1"))]

@@ -1,0 +1,161 @@
+"""A connection that the live feed tells news to, whatever is spoken on it; and how many of them one network may have."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Protocol as Shape
+
+from attrs import define, field, frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from microblog.live.feed import Feed
+from microblog.live.subscriber import MOST_UNSENT, Dialect, Ending, Subscriber
+from microblog.model.errors import Problem, TooMany, Unauthenticated
+from microblog.model.events import Position
+from microblog.web.call import Call
+from microblog.web.sockets import Socket, socket_of
+
+MOST_OF_NETWORK = 300
+
+_log = Logger()
+
+
+class Manner(Dialect, Shape):
+    """A dialect, and what is said on a connection beside news. Empty bytes are not sent."""
+
+    def opening(self) -> bytes:
+        """What is said first."""
+
+    def beat(self, position: Position | None) -> bytes:
+        """What is said now and then, so that nobody takes the silence for death."""
+
+    def farewell(self, ending: Ending, delay: float) -> bytes:
+        """The last words. `delay` is how many seconds the reader should wait before it comes back."""
+
+
+@frozen
+class Reader:
+    """Who listens, and what that rests on: a login, or an API token."""
+
+    account: int | None = None
+    session: int | None = None
+    token: int | None = None
+
+    @classmethod
+    def of(cls, call: Call) -> Reader:
+        """Whoever makes the call."""
+        return cls(
+            call.viewer.id if call.viewer else None,
+            call.session.id if call.session else None,
+            call.access.id if call.access else None,
+        )
+
+
+@define
+class Places:
+    """Counts open connections by network, so that none takes all of them."""
+
+    most: int = MOST_OF_NETWORK
+    _open: Counter[str] = field(factory=Counter, init=False)
+
+    def expect(self, network: str) -> Callable[[int], None]:
+        """What to call with 1 when a connection of the network opens and with -1 when it closes. Raises TooMany where it has enough."""
+        if self._open[network] >= self.most:
+            raise TooMany("There are too many open streams from your network.")
+        return lambda more: self._count(network, more)
+
+    def _count(self, network: str, more: int) -> None:
+        self._open[network] += more
+        if not self._open[network]:
+            del self._open[network]
+
+
+@define(eq=False)
+class OpenStream(Protocol):
+    """One open connection; also the feed's way out to it. `opened` hears of 1 when it opens and of -1 when it closes."""
+
+    feed: Feed
+    manner: Manner
+    reader: Reader
+    opened: Callable[[int], None]
+    subscriber: Subscriber = field(init=False)
+    socket: Socket | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.subscriber = Subscriber(self, self.manner, self.reader.account, self.reader.session, self.reader.token)
+
+    def connectionMade(self) -> None:
+        """The head of the response is written, and the connection is ours."""
+        self.socket = socket_of(self.transport, self._drained)
+        if opening := self.manner.opening():
+            self.socket.write(opening)
+        self.opened(1)
+        Deferred.fromCoroutine(self._admit()).addErrback(self._failed)
+
+    async def _admit(self) -> None:
+        try:
+            await self.feed.admit(self.subscriber)
+        except Unauthenticated:
+            self.end(Ending.UNAUTHORIZED, 0)
+        except Problem:
+            self.end(Ending.UNAVAILABLE, 0)
+        else:
+            self.admitted()
+
+    def admitted(self) -> None:
+        """From now on the feed can be subscribed to."""
+
+    def _failed(self, failure: Failure) -> None:
+        _log.failure("A stream could not be opened", failure)
+        self.end(Ending.UNAVAILABLE, 0)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Whatever a client says after its request is not listened to."""
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The reader went, or we closed."""
+        self.socket = None
+        self.feed.dismiss(self.subscriber)
+        self.opened(-1)
+
+    def _drained(self) -> None:
+        self.feed.drained(self.subscriber)
+
+    def offer(self, frame: bytes) -> bool:
+        """Send the frame; or answer False and take nothing, where more than MOST_UNSENT bytes wait already."""
+        socket = self.socket
+        if socket is None:
+            return True  # it is closed, and about to be dismissed
+        if socket.unsent() > MOST_UNSENT:
+            return False
+        socket.write(frame)
+        return True
+
+    def unsent(self) -> int:
+        """How many bytes wait for the reader."""
+        return 0 if self.socket is None else self.socket.unsent()
+
+    def progress(self) -> int:
+        """A number that grows when some of what waited has left."""
+        return 0 if self.socket is None else self.socket.progress()
+
+    def beat(self, position: Position | None) -> None:
+        """Proxies close what is silent. With the position, whoever comes back after a quiet night has little to be told."""
+        if self.socket is not None and not self.socket.unsent() and (said := self.manner.beat(position)):
+            self.socket.write(said)
+
+    def end(self, ending: Ending, delay: float) -> None:
+        """Say why, and close. Whoever may not read any more gets nothing of what still waits."""
+        socket, self.socket = self.socket, None
+        if socket is None:
+            return
+        if ending is Ending.STALLED or (ending is Ending.UNAUTHORIZED and socket.unsent()):
+            socket.close(politely=False)
+            return
+        if said := self.manner.farewell(ending, delay):
+            socket.write(said)
+        socket.close(politely=True)

@@ -1,0 +1,77 @@
+"""What surrounds every page, filled in for one request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from attrs import evolve, frozen
+
+from microblog.domain.accounts import Accounts
+from microblog.domain.notifications import Notifications
+from microblog.model.accounts import Account
+from microblog.render.views import Shell, Site
+from microblog.web.call import Call
+
+THEME = "theme"
+THEMES = ("auto", "light", "dark")
+NOTICES = {
+    "posted": "Your post is out.",
+    "edited": "Your post was changed.",
+    "deleted": "Your post was deleted.",
+    "saved": "Saved.",
+    "scheduled": "Your post waits for its time.",
+    "cancelled": "It will not be published.",
+    "requested": "They will be asked.",
+    "reported": "Thank you.",
+    "loggedout": "You are logged out. See you soon.",
+    "revoked": "The app is signed out.",
+    "gone": "Your account was deleted.",
+    "confirmed": "Your address is confirmed.",
+    "letter": "The letter is on its way.",
+    "address": "We sent a letter to the new address. It is used once you open the link in it.",
+    "password": "Your new password is set. Log in with it.",
+}
+
+
+@frozen
+class Shells:
+    """Makes shells. `position` says where the event log stands, as far as this process has read it."""
+
+    site: Site
+    notifications: Notifications
+    accounts: Accounts
+    position: Callable[[], str]
+    now: Callable[[], datetime]
+
+    async def of(self, call: Call, *, stream: str | None = None, people: bool = False) -> Shell:
+        """The shell of a page. `stream` is the path of its live feed; with `people` some are suggested beside it.
+
+        Ask for it before the posts of the page are read: its position must not be later than they are.
+        """
+        shell = self.plain(call)
+        if stream:
+            shell = evolve(shell, stream=stream, position=self.position())
+        if call.viewer is None:
+            return shell
+        badges = await self.notifications.badges(call.viewer)
+        suggested: list[Account] = await self.accounts.suggestions(call.viewer) if people else []
+        return evolve(shell, unread=badges.unread, requests=badges.requests, people=tuple(suggested))
+
+    def plain(self, call: Call, *, form: bool = False) -> Shell:
+        """A shell that asks nothing of the database, so it serves for error pages too. An anonymous `form` needs a token, and a cookie."""
+        viewer = call.viewer
+        return Shell(
+            site=self.site,
+            csrf=call.csrf if viewer or form else "",
+            path=call.path_and_query,
+            now=self.now(),
+            viewer=viewer,
+            theme=viewer.preferences.theme if viewer else _theme(call),
+            notice=NOTICES.get(call.fields.text("notice"), "") if "notice=" in call.path_and_query else "",
+        )
+
+
+def _theme(call: Call) -> str:
+    chosen = call.cookie(THEME)
+    return chosen if chosen in THEMES else "auto"

@@ -1,0 +1,138 @@
+"""The cheapest way out to one reader that is still bounded: straight to an idle socket, else through the transport's buffer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from attrs import define
+from twisted.internet.interfaces import IPushProducer
+from twisted.internet.tcp import Connection
+from zope.interface import implementer
+
+
+class Socket(Protocol):
+    """A connection as a stream writes to it."""
+
+    def write(self, data: bytes) -> None:
+        """Send the data, now or as soon as the reader takes it."""
+
+    def unsent(self) -> int:
+        """How many bytes wait for the reader."""
+
+    def progress(self) -> int:
+        """A number that grows when some of what waited has left."""
+
+    def close(self, *, politely: bool) -> None:
+        """Close; politely: once all that waits has left."""
+
+
+@implementer(IPushProducer)
+@define(eq=False)
+class StraightSocket:
+    """A socket of this process. While nothing is buffered, what is written goes to the kernel at once, at half the cost.
+
+    `drained` is called when all that was buffered has left. Looks into Twisted's buffer, which has no public way to be measured.
+    """
+
+    transport: Connection
+    drained: Callable[[], None]
+    _buffered: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        self.transport.registerProducer(self, True)
+
+    def write(self, data: bytes) -> None:
+        """Send the data, now or as soon as the reader takes it."""
+        transport = self.transport
+        if not (transport.dataBuffer or transport._tempDataBuffer) and transport.connected:
+            sent = transport.writeSomeData(data)
+            if sent == len(data):
+                return
+            if isinstance(sent, int):
+                data = data[sent:]
+            # else the connection is lost; the transport finds that out for itself when it tries
+        self._buffered += len(data)
+        transport.write(data)
+
+    def unsent(self) -> int:
+        """How many bytes wait for the reader."""
+        transport = self.transport
+        return len(transport.dataBuffer) - transport.offset + transport._tempDataLen
+
+    def progress(self) -> int:
+        """How many of the bytes that had to wait have left."""
+        return self._buffered - self.unsent()
+
+    def close(self, *, politely: bool) -> None:
+        """Close; politely: once all that waits has left."""
+        _close(self.transport, politely=politely)
+
+    def pauseProducing(self) -> None:
+        """More is buffered than Twisted likes. We have a bound of our own."""
+
+    def resumeProducing(self) -> None:
+        """All that was buffered has left."""
+        self.drained()
+
+    def stopProducing(self) -> None:
+        """The connection is gone; its protocol hears of that too."""
+
+
+@implementer(IPushProducer)
+@define(eq=False)
+class BufferedSocket:
+    """Any other transport, such as TLS. What waits is known only from when the transport says that it has enough."""
+
+    transport: Any
+    drained: Callable[[], None]
+    _full: bool = False
+    _waiting: int = 0
+    _left: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        self.transport.registerProducer(self, True)
+
+    def write(self, data: bytes) -> None:
+        """Send the data, now or as soon as the reader takes it."""
+        if self._full:
+            self._waiting += len(data)
+        self.transport.write(data)
+
+    def unsent(self) -> int:
+        """How many bytes wait for the reader, those that the transport took gladly apart."""
+        return self._waiting
+
+    def progress(self) -> int:
+        """How often all has left."""
+        return self._left
+
+    def close(self, *, politely: bool) -> None:
+        """Close; politely: once all that waits has left."""
+        _close(self.transport, politely=politely)
+
+    def pauseProducing(self) -> None:
+        """The transport has enough."""
+        self._full, self._waiting = True, self._waiting or 1
+
+    def resumeProducing(self) -> None:
+        """All that was buffered has left."""
+        self._full, self._waiting = False, 0
+        self._left += 1
+        self.drained()
+
+    def stopProducing(self) -> None:
+        """The connection is gone; its protocol hears of that too."""
+
+
+def socket_of(transport: Any, drained: Callable[[], None]) -> Socket:
+    """The best way to write to this transport."""
+    return StraightSocket(transport, drained) if isinstance(transport, Connection) else BufferedSocket(transport, drained)
+
+
+def _close(transport: Any, *, politely: bool) -> None:
+    if politely:
+        transport.unregisterProducer()  # else a paused producer is waited for, and the connection never closes
+        transport.loseConnection()
+    else:
+        transport.abortConnection()

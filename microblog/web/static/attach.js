@@ -1,0 +1,161 @@
+// Pictures under a text that is being written: chosen, pasted or dropped, uploaded at once, each with its description beside it.
+//
+// The form's own file fields do the same without this script; here they make way for one button.
+
+const MOST = 4;
+const AGAIN_MS = 2_000; // between two looks at a film that is being made
+const said = document.getElementById("said");
+
+function element(tag, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...children);
+  return made;
+}
+
+export function attach(form, changed) {
+  const list = form.querySelector("[data-attachments]");
+  const fold = list.closest("details");
+  const place = list.closest("fieldset, details");
+  const add = element("button", { type: "button", className: "button small", textContent: "Add pictures" });
+  const input = element("input", { type: "file", multiple: true, hidden: true, accept: form.querySelector("[data-picker] input")?.accept ?? "" });
+  const reminder = element("p", { className: "reminder", hidden: true });
+  form.querySelectorAll("[data-picker]").forEach((picker) => picker.remove());
+  list.after(add, input, reminder);
+  list.querySelectorAll("[data-media]").forEach(adopt);
+
+  const pieces = () => [...list.querySelectorAll(".attachment")];
+  const ready = () => pieces().filter((piece) => piece.dataset.media && !piece.classList.contains("failed"));
+
+  add.addEventListener("click", () => input.click());
+  input.addEventListener("change", () => { take([...input.files]); input.value = ""; });
+  form.addEventListener("paste", (event) => {
+    const files = [...(event.clipboardData?.files ?? [])];
+    if (!files.length) return;
+    event.preventDefault();
+    take(files);
+  });
+  form.addEventListener("dragover", (event) => {
+    if (![...event.dataTransfer.types].includes("Files")) return;
+    event.preventDefault();
+    form.classList.add("dropping");
+  });
+  form.addEventListener("dragleave", (event) => form.contains(event.relatedTarget) || form.classList.remove("dropping"));
+  form.addEventListener("drop", (event) => {
+    form.classList.remove("dropping");
+    if (!event.dataTransfer.files.length) return;
+    event.preventDefault();
+    take([...event.dataTransfer.files]);
+  });
+
+  function take(files) {
+    if (fold && "open" in fold) fold.open = true;
+    for (const file of files) {
+      if (pieces().length >= MOST) {
+        said.textContent = `A post has ${MOST} pictures at most.`;
+        break;
+      }
+      upload(file);
+    }
+    settle();
+  }
+
+  async function upload(file) {
+    const state = element("p", { className: "attachment-state", textContent: "Uploading…" });
+    const piece = element("div", { className: "attachment waiting" }, element("span", { className: "attachment-kind", textContent: file.name }), state);
+    list.append(piece);
+    piece.append(remover(piece));
+    settle();
+    try {
+      const body = new FormData();
+      body.append("csrf", form.elements.csrf.value);
+      body.append("file", file);
+      let told = await asked("/compose/media", { method: "POST", body });
+      while (!told.ready && !told.failed && piece.isConnected) {
+        state.textContent = "Being made ready…";
+        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+        told = await asked(`/compose/media/${told.id}`);
+      }
+      if (told.failed) throw new Error("Nothing could be made of this file.");
+      if (piece.isConnected) piece.replaceWith(shown(told));
+      said.textContent = "Uploaded. Please describe it for those who cannot see it.";
+    } catch (reason) {
+      piece.classList.replace("waiting", "failed");
+      state.textContent = reason instanceof TypeError ? "The server could not be reached." : reason.message;
+      said.textContent = state.textContent;
+    }
+    settle();
+  }
+
+  async function asked(address, options = {}) {
+    const answer = await fetch(address, { ...options, headers: { Accept: "application/json" } });
+    const told = await answer.json();
+    if (!answer.ok) throw new Error(told.error ?? "It was not accepted.");
+    return told;
+  }
+
+  function shown({ id, kind, preview, description }) {
+    const picture = preview
+      ? element("img", { src: preview, width: 72, height: 72, alt: "" })
+      : element("span", { className: "attachment-kind", textContent: kind });
+    const text = element("textarea", { name: `alt_${id}`, id: `alt-${id}`, rows: 2, maxLength: 1500, dir: "auto", value: description ?? "" });
+    text.placeholder = "What is there to see, for those who cannot";
+    const main = element("div", { className: "attachment-main" }, element("label", { htmlFor: text.id, textContent: "Description" }), text);
+    const piece = element("div", { className: "attachment" }, element("input", { type: "hidden", name: "media_ids[]", value: id }), picture, main);
+    piece.dataset.media = id;
+    piece.dataset.kind = kind;
+    piece.append(remover(piece));
+    return piece;
+  }
+
+  function adopt(piece) {
+    piece.querySelector(".attachment-drop")?.remove();
+    piece.dataset.kind = piece.querySelector("img") ? "image" : "";
+    piece.append(remover(piece));
+  }
+
+  function remover(piece) {
+    const button = element("button", { type: "button", className: "button small", textContent: "Remove" });
+    button.addEventListener("click", () => { piece.remove(); add.focus(); settle(); });
+    return button;
+  }
+
+  function settle() {
+    add.disabled = pieces().length >= MOST;
+    reminder.hidden = true;
+    changed();
+  }
+
+  return {
+    count: () => ready().length,
+    busy: () => Boolean(list.querySelector(".waiting")),
+    values: () => ready().map((piece) => ({
+      id: piece.dataset.media,
+      kind: piece.dataset.kind,
+      preview: piece.querySelector("img")?.getAttribute("src"),
+      description: piece.querySelector("textarea")?.value,
+    })),
+    restore(values) {
+      list.replaceChildren(...values.map(shown));
+      if (fold && "open" in fold) fold.open = values.length > 0;
+      settle();
+    },
+    // the first time that something is sent without a description: say so, and wait for the second
+    reminds() {
+      const bare = ready().filter((piece) => !piece.querySelector("textarea").value.trim());
+      if (!bare.length || !reminder.hidden) return false;
+      const which = bare.length === 1 ? "One picture has" : `${bare.length} pictures have`;
+      reminder.textContent = `${which} no description. Add one for those who cannot see it, or send it as it is.`;
+      reminder.hidden = false;
+      said.textContent = reminder.textContent;
+      if (place && "open" in place) place.open = true;
+      bare[0].querySelector("textarea").focus();
+      return true;
+    },
+  };
+}
+
+// the form to edit a post has no other script
+document.querySelectorAll("[data-composer-edit]").forEach((form) => {
+  const pieces = attach(form, () => {});
+  form.addEventListener("submit", (event) => (pieces.busy() || pieces.reminds()) && event.preventDefault());
+});

@@ -1,0 +1,230 @@
+// The composer: a counter, a draft that survives a crash, and posts that show at once while they are sent.
+//
+// Each attempt has an idempotency key in the form. A retry sends the same key, so there is never a second post.
+
+import { attach } from "./attach.js";
+
+const ADDRESS = /\bhttps?:\/\/[^\s<>"]+/giu;
+const FAR_MENTION = /(^|[^\w/=])@(\w+)@[\w.-]+\w/gu;
+const letters = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+const said = document.getElementById("said");
+const viewer = document.body.dataset.viewer;
+
+function length(text) {
+  const counted = text.replace(ADDRESS, "x".repeat(23)).replace(FAR_MENTION, "$1@$2");
+  let count = 0;
+  for (const _ of letters.segment(counted)) count++;
+  return count;
+}
+
+function freshKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function enhance(form) {
+  const { text, spoiler, visibility, language, key, at, poll_seconds: runs, reply_to: replyTo } = form.elements;
+  const options = [...form.querySelectorAll('[name^="option_"]')];
+  const choices = [...form.querySelectorAll('input[type="checkbox"][name]')];
+  const counter = form.querySelector("[data-counter]");
+  const send = form.querySelector("button.primary");
+  const limit = Number(form.dataset.limit);
+  const prepared = text.value;
+  const draft = `draft:${viewer}:${replyTo?.value ?? "new"}`;
+  let told = false;
+  let pieces = { count: () => 0, busy: () => false, values: () => [] };
+
+  const isDirty = () =>
+    text.value.trim() !== prepared.trim() || spoiler.value !== spoiler.defaultValue || pieces.count() || options.some(({ value }) => value);
+  const written = () => ({ ...Object.fromEntries(new URLSearchParams(new FormData(form))), media: pieces.values() });
+
+  function measure() {
+    const left = limit - length(text.value) - length(spoiler.value);
+    counter.textContent = left;
+    counter.classList.toggle("over", left < 0);
+    counter.setAttribute("aria-label", left < 0 ? `${-left} characters too many` : `${left} characters left`);
+    send.disabled = left < 0 || !(text.value.trim() || pieces.count()) || pieces.busy();
+    if (left <= 20 && !told) said.textContent = `${left} characters left`;
+    told = left <= 20;
+  }
+
+  function keep() {
+    measure();
+    if (isDirty()) localStorage.setItem(draft, JSON.stringify(written()));
+    else localStorage.removeItem(draft);
+  }
+
+  function fill(fields) {
+    text.value = fields.text ?? "";
+    spoiler.value = fields.spoiler ?? "";
+    spoiler.closest("details").open = Boolean(spoiler.value);
+    if ([...visibility.options].some((option) => option.value === fields.visibility)) visibility.value = fields.visibility;
+    if (fields.language !== undefined) language.value = fields.language;
+    if (fields.key) key.value = fields.key; // if that attempt got through after all, the same key gives the same post
+    for (const option of options) option.value = fields[option.name] ?? "";
+    for (const choice of choices) choice.checked = choice.name in fields ? fields[choice.name] === "1" : choice.defaultChecked;
+    if (fields.poll_seconds) runs.value = fields.poll_seconds;
+    at.value = fields.at ?? "";
+    options[0].closest("details").open = options.some(({ value }) => value);
+    at.closest("details").open = Boolean(at.value);
+    pieces.restore(fields.media ?? []);
+    measure();
+  }
+
+  function clear() {
+    fill({ text: prepared, key: freshKey() });
+  }
+
+  pieces = attach(form, () => keep());
+  if (!form.querySelector(".error")) {
+    const kept = JSON.parse(localStorage.getItem(draft) ?? "null");
+    if ((kept?.text || kept?.media?.length) && !isDirty()) fill(kept);
+  }
+  measure();
+  form.addEventListener("input", keep);
+  form.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !send.disabled) form.requestSubmit(send);
+  });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (pieces.busy() || pieces.reminds()) return;
+    const body = new URLSearchParams(new FormData(form));
+    const fields = written();
+    clear();
+    deliver(body, { edit: () => { fill(fields); keep(); text.focus(); }, draft, fields });
+    form.closest("dialog")?.close();
+  });
+  addEventListener("beforeunload", (event) => isDirty() && form.isConnected && event.preventDefault());
+}
+
+// sending
+
+async function deliver(body, { edit, draft, fields }) {
+  const waiting = pending(fields.text || "Pictures");
+  const [stateLine, retry, change] = waiting.querySelectorAll(".pending-state > *");
+  const place = outbox();
+  place.prepend(waiting);
+  retry.addEventListener("click", attempt);
+  change.addEventListener("click", () => { waiting.remove(); edit(); });
+  localStorage.setItem(draft, JSON.stringify(fields)); // until the server has it
+  addEventListener("beforeunload", warn);
+  await attempt();
+
+  async function attempt() {
+    waiting.classList.remove("failed");
+    retry.hidden = change.hidden = true;
+    stateLine.textContent = "Sending…";
+    try {
+      const answer = await fetch("/posts", { method: "POST", body, headers: { Accept: "application/json" } });
+      const result = await answer.json();
+      if (!answer.ok) throw new Error(result.error ?? "It was not accepted.");
+      if (JSON.parse(localStorage.getItem(draft) ?? "{}").key === body.get("key")) localStorage.removeItem(draft);
+      removeEventListener("beforeunload", warn);
+      waiting.remove();
+      if (result.scheduled) toast("Your post waits for its time.", result.scheduled);
+      else arrived(result, body.get("reply_to"));
+    } catch (reason) {
+      const network = reason instanceof TypeError || reason instanceof SyntaxError;
+      waiting.classList.add("failed");
+      stateLine.textContent = network ? "Not sent: the server could not be reached." : `Not sent: ${reason.message}`;
+      retry.hidden = change.hidden = false;
+      said.textContent = stateLine.textContent;
+    }
+  }
+
+  function warn(event) { event.preventDefault(); }
+}
+
+function pending(text) {
+  const post = document.createElement("div");
+  post.className = "sheet-of-posts post pending";
+  const shown = Object.assign(document.createElement("p"), { className: "text", dir: "auto", textContent: text });
+  const line = Object.assign(document.createElement("div"), { className: "pending-state" });
+  const button = (label) => Object.assign(document.createElement("button"), { type: "button", className: "button small", textContent: label });
+  line.append(document.createElement("span"), button("Retry"), button("Edit"));
+  post.append(shown, line);
+  return post;
+}
+
+function outbox() {
+  const found = document.querySelector("[data-outbox]");
+  if (found) return found;
+  const made = document.createElement("div");
+  made.className = "outbox";
+  made.dataset.outbox = "";
+  document.querySelector("main").prepend(made);
+  return made;
+}
+
+function arrived({ id, html, url }, replyTo) {
+  const post = document.createRange().createContextualFragment(html).querySelector("article");
+  const replies = document.querySelector(`[data-replies="${replyTo}"]`);
+  const home = location.pathname === "/home" && document.querySelector("[data-live]");
+  if (post && !document.getElementById(post.id) && (replies || home)) {
+    post.classList.add("arrived");
+    home?.setAttribute("role", "feed");
+    if (replies) {
+      const row = Object.assign(document.createElement("div"), { className: "depth0" });
+      row.dataset.depth = 0;
+      row.append(post);
+      replies.append(row);
+    } else home.prepend(post);
+    post.dispatchEvent(new CustomEvent("posts:added", { bubbles: true }));
+  }
+  document.dispatchEvent(new CustomEvent("posts:own", { detail: id }));
+  said.textContent = "Your post is out.";
+  if (location.pathname === "/compose") location.href = url;
+  else if (!replies && !home) toast("Your post is out.", url);
+}
+
+function toast(text, url) {
+  document.querySelector(".toast")?.remove();
+  const note = Object.assign(document.createElement("div"), { className: "toast" });
+  note.append(text, Object.assign(document.createElement("a"), { href: url, textContent: "View" }));
+  document.body.append(note);
+  setTimeout(() => note.remove(), 8000);
+}
+
+// the dialog: the same form, fetched when it is wanted
+
+async function open(address) {
+  const here = document.querySelector("main [data-composer]");
+  if (here && address === "/compose") return here.elements.text.focus();
+  const from = document.activeElement;
+  try {
+    const answer = await fetch(address, { headers: { Accept: "text/html" } });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const form = page.querySelector("[data-composer]");
+    if (!answer.ok || !form) throw new Error("no composer there");
+    dialog(document.adoptNode(form), from);
+  } catch {
+    location.href = address;
+  }
+}
+
+function dialog(form, from) {
+  const box = Object.assign(document.createElement("dialog"), { className: "dialog" });
+  const head = Object.assign(document.createElement("div"), { className: "dialog-head" });
+  const title = Object.assign(document.createElement("h2"), { id: "dialog-title" });
+  const close = Object.assign(document.createElement("button"), { type: "button", className: "button small", textContent: "Close" });
+  title.textContent = form.elements.reply_to ? "Reply" : "New post";
+  box.setAttribute("aria-labelledby", title.id);
+  close.addEventListener("click", () => box.close());
+  head.append(title, close);
+  box.append(head, form);
+  box.addEventListener("close", () => { box.remove(); from?.focus?.(); }); // the draft is kept
+  document.body.append(box);
+  enhance(form);
+  box.showModal();
+  const { text } = form.elements;
+  text.focus();
+  text.setSelectionRange(text.value.length, text.value.length);
+}
+
+document.querySelectorAll("[data-composer]").forEach(enhance);
+document.addEventListener("compose:open", () => open("/compose"));
+document.addEventListener("click", (event) => {
+  const link = event.target.closest('a[href^="/compose"]');
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+  event.preventDefault();
+  open(link.getAttribute("href"));
+});

@@ -1,0 +1,53 @@
+// Single keys for people who like them; off while typing, and not loaded at all if the viewer turned them off.
+
+const posts = () => [...document.querySelectorAll("article.post, li.note")];
+const current = () => document.activeElement?.closest("article.post, li.note");
+let chord = 0; // when g was pressed
+
+function move(by) {
+  const all = posts();
+  const here = all.indexOf(current());
+  const start = here >= 0 ? here + by : all.findIndex((post) => post.getBoundingClientRect().bottom > 80);
+  const next = all[Math.min(Math.max(start, 0), all.length - 1)];
+  if (!next) return;
+  next.tabIndex = -1;
+  next.focus({ preventScroll: true });
+  next.scrollIntoView({ block: "nearest" });
+}
+
+const press = (selector) => current()?.querySelector(selector)?.click();
+const visit = (path) => { location.href = path; };
+
+const KEYS = {
+  j: () => move(1),
+  k: () => move(-1),
+  Enter: () => press(".at, .note-post"),
+  r: () => press(".act.reply, .note-do a"),
+  f: () => press(".act.favourite"),
+  b: () => press(".act.boost"),
+  m: () => press(".act.bookmark"),
+  ".": () => document.querySelector(".pill")?.click(),
+  "/": () => {
+    const field = document.getElementById("q");
+    if (field) field.focus();
+    else visit("/search");
+  },
+  n: () => document.dispatchEvent(new CustomEvent("compose:open")),
+  "?": () => document.getElementById("shortcuts")?.showModal(),
+};
+const PLACES = { h: document.body.dataset.viewer ? "/home" : "/", l: "/local", n: "/notifications" };
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || event.isComposing) return;
+  if (event.target.closest("input, textarea, select, [contenteditable], dialog")) return;
+  if (Date.now() - chord < 1500 && PLACES[event.key]) {
+    event.preventDefault();
+    return visit(PLACES[event.key]);
+  }
+  chord = event.key === "g" ? Date.now() : 0;
+  const act = KEYS[event.key];
+  if (!act) return;
+  if (event.key === "Enter" && (!current() || document.activeElement !== current())) return; // Enter on a button is the button's
+  event.preventDefault();
+  act();
+});

@@ -1,0 +1,283 @@
+// New posts and notifications as they happen, over server-sent events.
+//
+// Every event has a position. The page says as of which position it was read, so the first connection asks for all that came since, and
+// so does every one after it: sleep, a lost network or a restart leave no hole. If the server cannot go back that far it says
+// "gap", and a marker stands where posts are missing until it is clicked.
+
+const { stream, viewer } = document.body.dataset;
+const feed = document.querySelector("[data-live]");
+const replies = document.querySelector("[data-replies]");
+const notes = document.querySelector("[data-notes]");
+const state = document.querySelector("[data-live-state]");
+const said = document.getElementById("said");
+const RETRY_FIRST = 1_000, RETRY_LONGEST = 60_000, SLEPT = 30_000, WAITING_MOST = 200, AT_TOP = 40;
+const KEPT = `position:${stream}`;
+
+let position = document.body.dataset.position || sessionStorage.getItem(KEPT) || "";
+let unread = Number(document.body.dataset.unread) || 0;
+let waiting = []; // articles behind the pill, oldest first
+let source = null, retry = 0, timer = 0, hiddenAt = 0, ended = false, release = null;
+
+// the connection
+
+function show(name) {
+  if (!state) return;
+  state.hidden = false;
+  state.dataset.state = name;
+  state.textContent = { live: "Live", reconnecting: "Reconnecting", offline: "Offline" }[name];
+}
+
+function address() {
+  const url = new URL(stream, location.href);
+  if (position) url.searchParams.set("since", position);
+  return url;
+}
+
+function connect() {
+  clearTimeout(timer);
+  source?.close();
+  source = null;
+  if (ended) return;
+  if (!navigator.onLine) return show("offline");
+  if (retry) show("reconnecting");
+  source = new EventSource(address());
+  source.onopen = () => { retry = 0; show("live"); };
+  source.onerror = again;
+  for (const [kind, take] of Object.entries(TAKES)) source.addEventListener(kind, (event) => received(event, take));
+}
+
+function again(wait) {
+  if (ended) return;
+  source?.close();
+  source = null;
+  show(navigator.onLine ? "reconnecting" : "offline");
+  const longest = Math.min(RETRY_LONGEST, RETRY_FIRST * 2 ** retry++);
+  clearTimeout(timer);
+  timer = setTimeout(connect, Number.isFinite(wait) ? wait : longest * (0.5 + Math.random() / 2));
+}
+
+function received(event, take) {
+  take(event.data);
+  if (!event.lastEventId) return;
+  position = event.lastEventId;
+  sessionStorage.setItem(KEPT, position);
+}
+
+const TAKES = {
+  update: (data) => update(JSON.parse(data)),
+  edit: (data) => edit(JSON.parse(data)),
+  delete: (data) => remove(data.replaceAll('"', "")),
+  notification: (data) => notify(JSON.parse(data)),
+  gap: () => gap(),
+  resumed: () => {},
+  beat: () => {}, // nothing happened, up to this position
+  restart: (data) => again(Number(data) || 500 + Math.random() * 4000),
+  bye: () => { ended = true; source.close(); show("offline"); said.textContent = "You were logged out."; },
+};
+
+// posts
+
+function article(html) {
+  const made = document.createRange().createContextualFragment(html).querySelector("article");
+  const mine = made?.dataset.author === viewer;
+  for (const menu of made?.querySelectorAll("[data-for]") ?? []) menu.hidden = (menu.dataset.for === "author") !== mine;
+  if (made) press(made, document.querySelector(`article[data-post="${made.dataset.post}"]`));
+  return made;
+}
+
+// what comes live is the same for everybody: what one has pressed is known from where the post is shown already
+function press(post, shown) {
+  for (const button of shown?.querySelectorAll(".act[aria-pressed]") ?? []) {
+    const same = post.querySelector(`.act.${button.classList[1]}`);
+    for (const name of ["aria-pressed", "formaction"]) same?.setAttribute(name, button.getAttribute(name));
+  }
+}
+
+function update(data) {
+  const { html, reply_to: parent } = data;
+  if (!feed && !replies) return;
+  const post = article(html);
+  if (post?.dataset.author === viewer && document.querySelector(".pending:not(.failed)")) {
+    // shown already, as being sent: it takes that one's place once the answer is there
+    document.addEventListener("posts:own", () => update(data), { once: true });
+    return;
+  }
+  if (replies && post && !document.getElementById(post.id)) return reply(post, parent);
+  if (!post || document.getElementById(post.id) || waiting.some((each) => each.id === post.id)) return;
+  waiting.push(post);
+  if (idleAtTop()) flow();
+  else offer();
+}
+
+// below what it answers, and below what answered that before; one step deeper than it
+function reply(post, parent) {
+  const above = document.getElementById(`p${parent}`)?.closest("[data-depth]");
+  const row = document.createElement("div");
+  row.dataset.depth = above && parent !== replies.dataset.replies ? Number(above.dataset.depth) + 1 : 0;
+  row.className = `depth${Math.min(row.dataset.depth, 4)}`;
+  row.append(post);
+  post.classList.add("arrived");
+  let last = above;
+  while (last?.nextElementSibling && Number(last.nextElementSibling.dataset.depth) > Number(above.dataset.depth)) last = last.nextElementSibling;
+  if (last) last.after(row);
+  else replies.append(row);
+  replies.dispatchEvent(new CustomEvent("posts:added", { bubbles: true }));
+}
+
+function idleAtTop() {
+  const busy = document.activeElement?.value || document.querySelector("dialog[open], details.menu[open]");
+  return scrollY < AT_TOP && !document.hidden && !busy && !String(getSelection());
+}
+
+function flow() {
+  const fresh = waiting.filter((post) => !document.getElementById(post.id));
+  waiting = [];
+  feed.setAttribute("role", "feed");
+  for (const post of fresh) {
+    post.classList.add("arrived");
+    feed.prepend(post);
+  }
+  feed.dispatchEvent(new CustomEvent("posts:added", { bubbles: true }));
+  offer();
+  return fresh.at(-1);
+}
+
+function offer() {
+  let pill = document.querySelector(".pill");
+  if (waiting.length > WAITING_MOST) { // a tab that was left open for a night: the rest is behind a marker
+    waiting = waiting.slice(-1);
+    waiting[0].dataset.after = "gap";
+  }
+  caption();
+  if (!waiting.length) return pill?.parentElement.remove();
+  if (!pill) {
+    pill = Object.assign(document.createElement("button"), { type: "button", className: "pill" });
+    pill.addEventListener("click", reveal);
+    const row = Object.assign(document.createElement("div"), { className: "pill-row" });
+    row.append(pill);
+    feed.closest("form").before(row);
+    said.textContent = "There are new posts."; // once, not for each
+  }
+  pill.textContent = waiting.length === 1 ? "1 new post" : `${waiting.length} new posts`;
+}
+
+function reveal() {
+  if (waiting[0]?.dataset.after) gap();
+  const newest = flow();
+  scrollTo({ top: 0, behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth" });
+  newest?.focus({ preventScroll: true });
+}
+
+function edit({ id, html }) {
+  const fresh = article(html);
+  for (const post of document.querySelectorAll(`[data-post="${id}"]`)) {
+    for (const part of [".post-head", ".text", ".warned"]) {
+      const now = fresh?.querySelector(part);
+      if (now) post.querySelector(part)?.replaceWith(now.cloneNode(true));
+    }
+    post.dispatchEvent(new CustomEvent("posts:added", { bubbles: true }));
+  }
+}
+
+function remove(id) {
+  waiting = waiting.filter((post) => post.dataset.id !== id && post.dataset.post !== id);
+  for (const post of document.querySelectorAll(`[data-id="${id}"], [data-post="${id}"]`)) keepingPlace(() => post.remove());
+  if (feed) offer();
+}
+
+// what is above the reader's eyes may go, what is before them stays
+function keepingPlace(change) {
+  const height = document.documentElement.scrollHeight;
+  const above = feed && feed.getBoundingClientRect().top < 0;
+  change();
+  if (above && !CSS.supports("overflow-anchor", "auto")) scrollBy(0, document.documentElement.scrollHeight - height);
+}
+
+function gap() {
+  if (!feed || feed.querySelector("a.gap")) return replies && missed();
+  const newest = feed.querySelector("article");
+  const marker = document.createElement("a");
+  Object.assign(marker, { className: "gap", textContent: "Load missing posts", href: newest ? `?min_id=${newest.dataset.id}` : "" });
+  feed.prepend(marker);
+}
+
+function missed() {
+  const marker = Object.assign(document.createElement("a"), { className: "gap", textContent: "Load missing replies", href: location.href });
+  if (!document.querySelector("a.gap")) replies.prepend(marker);
+}
+
+// notifications, and the figure in the title
+
+function notify({ html, unread: now }) {
+  unread = Number.isInteger(now) ? now : unread + 1;
+  caption();
+  for (const badge of document.querySelectorAll('[data-count="bell"]')) badge.textContent = unread > 99 ? "99+" : unread;
+  if (!document.querySelector('[data-count="bell"]')) addBadge();
+  const item = notes && document.createRange().createContextualFragment(html).querySelector("li");
+  if (!item || notes.querySelector(`[data-note="${item.dataset.note}"]`)) return;
+  item.classList.add("arrived");
+  notes.prepend(item);
+  item.dispatchEvent(new CustomEvent("posts:added", { bubbles: true }));
+  markRead();
+}
+
+// what stood before somebody's eyes is read, and not mailed to them any more
+async function markRead() {
+  const newest = notes?.querySelector("[data-note]")?.dataset.note;
+  if (!newest || document.hidden || !unread) return;
+  const body = new URLSearchParams({ csrf: notes.closest("form").elements.csrf.value, up_to: newest });
+  const answer = await fetch("/notifications/read", { method: "POST", body, headers: { Accept: "application/json" } }).catch(() => null);
+  if (!answer?.ok) return;
+  unread = 0;
+  for (const badge of document.querySelectorAll('[data-count="bell"]')) badge.remove();
+  caption();
+}
+
+function addBadge() {
+  const badge = document.createElement("span");
+  badge.className = "count";
+  badge.dataset.count = "bell";
+  badge.textContent = unread;
+  if (unread) document.querySelector('.nav a[href="/notifications"]')?.append(badge);
+}
+
+function caption() {
+  const total = unread + waiting.length;
+  const plain = document.title.replace(/^\(\d+\) /, "");
+  document.title = total ? `(${total}) ${plain}` : plain;
+}
+
+// the composer has put a post on top already
+document.addEventListener("posts:own", () => {
+  waiting = waiting.filter((post) => !document.getElementById(post.id));
+  if (feed) offer();
+});
+
+addEventListener("scroll", () => waiting.length && scrollY === 0 && idleAtTop() && flow(), { passive: true });
+
+// Sleep, networks, and many tabs: a browser opens six connections to a site, so of all hidden tabs only one keeps its own.
+
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) {
+    hiddenAt = Date.now();
+    navigator.locks?.request("live-while-hidden", { ifAvailable: true }, (lock) => {
+      if (lock && document.hidden) return new Promise((resolve) => { release = resolve; });
+      if (document.hidden) rest();
+    });
+    return;
+  }
+  release?.();
+  markRead();
+  if (!source || source.readyState !== EventSource.OPEN || Date.now() - hiddenAt > SLEPT) { retry = 0; connect(); }
+});
+function rest() {
+  clearTimeout(timer);
+  source?.close();
+  source = null;
+}
+addEventListener("online", () => { retry = 0; connect(); });
+addEventListener("offline", () => { rest(); show("offline"); });
+addEventListener("pagehide", rest);
+addEventListener("pageshow", (event) => event.persisted && connect());
+
+connect();

@@ -1,0 +1,35 @@
+// Voting without a new page: the poll in the post is replaced by its counts. Whatever goes wrong, the form is sent as without scripts.
+
+const VOTE = /^\/polls\/(\d+)\/vote$/;
+const said = document.getElementById("said");
+
+document.addEventListener("submit", async (event) => {
+  const button = event.submitter;
+  const found = button?.getAttribute("formaction")?.match(VOTE);
+  if (!found || button.dataset.plainly) return;
+  const name = `choice-${found[1]}`;
+  const chosen = [...new FormData(event.target)].filter(([field]) => field === name);
+  event.preventDefault();
+  if (!chosen.length) {
+    said.textContent = "Please choose an answer first.";
+    button.closest(".poll").querySelector("input").focus();
+    return;
+  }
+  button.disabled = true;
+  try {
+    const body = new URLSearchParams([["csrf", event.target.elements.csrf.value], ...chosen]);
+    const answer = await fetch(found[0], { method: "POST", body, headers: { Accept: "application/json" } });
+    const result = await answer.json();
+    if (!answer.ok) throw new Error(result.error);
+    const made = document.createRange().createContextualFragment(result.html).querySelector(".poll");
+    for (const each of document.querySelectorAll(`button[formaction="${found[0]}"]`)) {
+      each.closest("[data-for]")?.nextElementSibling?.remove();
+      each.closest(".poll").replaceWith(made.cloneNode(true));
+    }
+    said.textContent = "Your vote was counted.";
+  } catch {
+    button.disabled = false;
+    button.dataset.plainly = "1";
+    event.target.requestSubmit(button);
+  }
+});

@@ -1,0 +1,36 @@
+// Times as people say them ("5m"), right even where this device's clock is wrong: the page carries the server's time.
+// Without this script the absolute time stands there already.
+
+const STEPS = [[60, 1, "s"], [3600, 60, "m"], [86400, 3600, "h"], [604800, 86400, "d"]];
+const skew = Date.parse(document.documentElement.dataset.now) - Date.now();
+const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
+const dated = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+const datedWithYear = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
+const precise = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+
+function spoken(then, now) {
+  const seconds = Math.max(0, (now - then) / 1000);
+  if (seconds < 5) return "now";
+  for (const [below, size, unit] of STEPS) if (seconds < below) return Math.floor(seconds / size) + unit;
+  const date = new Date(then);
+  return (date.getFullYear() === new Date(now).getFullYear() ? dated : datedWithYear).format(date);
+}
+
+function say(time, now) {
+  const then = Date.parse(time.dateTime);
+  if (Number.isNaN(then)) return;
+  const text = time.closest(".focused") ? precise.format(then) : spoken(then, now);
+  if (time.textContent !== text) time.textContent = text;
+  if (!time.dataset.said) time.title = exact.format(then);
+  time.dataset.said = "1";
+}
+
+function sayAll(root = document) {
+  const now = Date.now() + skew;
+  for (const time of root.querySelectorAll("time[datetime]:not([data-plain])")) say(time, now);
+}
+
+sayAll();
+setInterval(() => document.hidden || sayAll(), 30_000);
+document.addEventListener("visibilitychange", () => document.hidden || sayAll());
+document.addEventListener("posts:added", (event) => sayAll(event.target));

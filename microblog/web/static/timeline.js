@@ -1,0 +1,93 @@
+// Older posts come in by themselves when their link comes near; Back finds the place again. The link stays a link.
+
+const KEPT = `place:${location.pathname}${location.search}`;
+const PAGES_KEPT = 20, PAGE = 20;
+const feed = document.querySelector("[data-feed], [data-notes], .people");
+const loaded = []; // addresses of the pages that were added below
+
+const items = (root) => [...root.querySelectorAll("[data-feed] > article, [data-notes] > li, .people > li")];
+const known = () => new Set([...feed.children].map((item) => item.id || item.dataset.note).filter(Boolean));
+
+async function page(address) {
+  const answer = await fetch(address, { headers: { Accept: "text/html" } });
+  if (!answer.ok) throw new Error(String(answer.status));
+  return new DOMParser().parseFromString(await answer.text(), "text/html");
+}
+
+async function older() {
+  const link = document.querySelector("a.older");
+  if (!link || link.dataset.busy) return;
+  link.dataset.busy = "1";
+  try {
+    const next = await page(link.href);
+    const have = known();
+    feed.append(...items(next).filter((item) => !have.has(item.id || item.dataset.note)));
+    loaded.push(link.getAttribute("href"));
+    feed.dispatchEvent(new CustomEvent("posts:added", { bubbles: true }));
+    const further = next.querySelector("a.older");
+    if (further) link.replaceWith(document.adoptNode(further));
+    else link.closest(".paging").remove();
+    watch();
+  } catch {
+    delete link.dataset.busy; // the link still works by hand
+    observer.unobserve(link);
+  }
+}
+
+const observer = new IntersectionObserver((seen) => seen.some((each) => each.isIntersecting) && older(), { rootMargin: "900px" });
+
+function watch() {
+  observer.disconnect();
+  const link = document.querySelector("a.older");
+  if (link && loaded.length < PAGES_KEPT) observer.observe(link);
+}
+
+// posts that the live feed could not give are between two that are here
+document.addEventListener("click", async (event) => {
+  const gap = event.target.closest("a.gap");
+  if (!gap || !feed) return;
+  event.preventDefault();
+  try {
+    const missing = await page(gap.href);
+    const have = known();
+    const found = items(missing).filter((item) => !have.has(item.id));
+    gap.after(...found);
+    if (found.length >= PAGE) gap.href = `?min_id=${found[0].dataset.id}`; // there may be more above
+    else gap.remove();
+    feed.dispatchEvent(new CustomEvent("posts:added", { bubbles: true }));
+  } catch {
+    location.href = gap.href;
+  }
+});
+
+function keep() {
+  const first = [...feed.children].find((item) => item.getBoundingClientRect().bottom > 0);
+  if (!first || scrollY < 1) return sessionStorage.removeItem(KEPT);
+  sessionStorage.setItem(KEPT, JSON.stringify({ loaded: loaded.length, id: first.id, top: first.getBoundingClientRect().top }));
+}
+
+async function restore() {
+  const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
+  if (!kept) return;
+  while (loaded.length < kept.loaded && document.querySelector("a.older")) {
+    const before = loaded.length;
+    await older();
+    if (loaded.length === before) break;
+  }
+  const item = kept.id && document.getElementById(kept.id);
+  if (item) scrollBy({ top: item.getBoundingClientRect().top - kept.top, behavior: "instant" });
+}
+
+if (feed) {
+  addEventListener("pagehide", keep);
+  const back = performance.getEntriesByType("navigation")[0]?.type === "back_forward";
+  (back ? restore() : Promise.resolve()).finally(watch);
+}
+
+// the post that was opened has the focus; it comes up to the top where others stand above it
+const opened = document.querySelector("[data-focused] > article");
+if (opened && !location.hash) {
+  opened.tabIndex = -1;
+  opened.focus({ preventScroll: true });
+  if (document.querySelector(".ancestors") && scrollY < 1) opened.scrollIntoView({ block: "start", behavior: "instant" });
+}

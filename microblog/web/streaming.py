@@ -1,0 +1,184 @@
+"""The live feed of our own pages: server-sent events, authenticated by the session's cookie, for pages of this site only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+
+import orjson
+from attrs import define, field, frozen
+
+from microblog.domain.accounts import Accounts
+from microblog.domain.posts import Posts
+from microblog.domain.text import tag_key
+from microblog.live.feed import Feed
+from microblog.live.news import News, Notice
+from microblog.live.subscriber import Ending
+from microblog.live.topics import Stream, StreamKind
+from microblog.model.errors import Forbidden, Malformed
+from microblog.model.events import EventKind, Position
+from microblog.model.filters import Context, Match, is_hidden, warning
+from microblog.model.ids import PostId
+from microblog.model.notifications import Notification
+from microblog.model.posts import Post
+from microblog.render.fragments import folded
+from microblog.web.answer import Answer
+from microblog.web.call import Call
+from microblog.web.needs import Needs, Who, route
+from microblog.web.outlets import OpenStream, Places, Reader
+
+MEMBER = Needs(viewer=Who.MEMBER)
+UNKNOWN = Position("", 0, 0)
+CONTEXTS = {
+    StreamKind.USER: Context.HOME,
+    StreamKind.NOTIFICATIONS: Context.NOTIFICATIONS,
+    StreamKind.PUBLIC: Context.PUBLIC,
+    StreamKind.TAG: Context.PUBLIC,
+    StreamKind.THREAD: Context.THREAD,
+}
+
+
+def event(name: str, data: bytes, position: object = None) -> bytes:
+    """One event on the wire. `data` is one line."""
+    id = b"" if position is None else b"id: %s\n" % str(position).encode("ascii")
+    return b"event: %s\n%sdata: %s\n\n" % (name.encode("ascii"), id, data)
+
+
+@frozen
+class PageDialect:
+    """News as our own scripts read it (static/live.js): posts and notifications as ready articles. For all members, or all visitors."""
+
+    article: Callable[[Post, bool], str]
+    note: Callable[[Notification], str]
+    member: bool
+    context: Context = Context.HOME
+
+    def variant(self, stream: Stream) -> Hashable:
+        """Whatever the stream, it is the same bytes."""
+        return ("page", self.member)
+
+    def frame(self, news: News, stream: Stream, matches: Sequence[Match] = ()) -> bytes | None:
+        """The news as one event; its id is the position. What the viewer's filters leave out there is not told."""
+        context = Context.NOTIFICATIONS if news.notice is not None else self.context
+        if context is not Context.THREAD and is_hidden(matches, context):
+            return None
+        if news.notice is not None:
+            return event("notification", self._notice(news.notice), news.position)
+        if news.post is not None:
+            name = "edit" if news.kind is EventKind.POST_EDITED else "update"
+            return event(name, self._post(news.post, warning(matches, self.context)), news.position)
+        if news.kind is EventKind.POST_DELETED:
+            return event("delete", b"%d" % (news.post_id or 0), news.position)
+        return None
+
+    def resumed(self, stream: Stream, since: Position) -> bytes | None:
+        """What follows came after that position."""
+        return None if since == UNKNOWN else event("resumed", b"{}", since)
+
+    def gap(self, stream: Stream, head: Position, oldest: Position) -> bytes | None:
+        """Something is missing: the page has to be read anew."""
+        return event("gap", orjson.dumps({"oldest": str(oldest)}), head)
+
+    def opening(self) -> bytes:
+        """At once, so that proxies and browsers see that the stream is open."""
+        return b"retry: 2000\n:)\n\n"
+
+    def beat(self, position: Position | None) -> bytes:
+        """A comment, or up to where the page has been told."""
+        return b":thump\n\n" if position is None else event("beat", b"", position)
+
+    def farewell(self, ending: Ending, delay: float) -> bytes:
+        """Whether and when to come back."""
+        if ending is Ending.UNAUTHORIZED:
+            return event("bye", b"{}")
+        return event("restart", b"%d" % (delay * 1000)) if ending is Ending.RESTART else b""
+
+    def _post(self, post: Post, title: str) -> bytes:
+        answers = None if post.reply_to is None else str(post.reply_to)
+        html = self.article(post, self.member)
+        html = folded(html, title) if title else html
+        return orjson.dumps({"id": str(post.id), "html": html, "at": post.created_at.isoformat(), "reply_to": answers})
+
+    def _notice(self, notice: Notice) -> bytes:
+        return orjson.dumps({"id": str(notice.notification.id), "html": self.note(notice.notification), "unread": notice.unread})
+
+
+@define(eq=False)
+class EventStream(OpenStream):
+    """One response of server-sent events: one stream, from now on or from after the position `since`."""
+
+    stream: Stream
+    since: Position | None
+
+    def admitted(self) -> None:
+        """Listen."""
+        self.feed.subscribe(self.subscriber, self.stream, self.since)
+
+
+@frozen
+class Streams:
+    """What the pages of this site listen to. `article` and `note` make the HTML of a post and of a notification."""
+
+    feed: Feed
+    article: Callable[[Post, bool], str]
+    note: Callable[[Notification], str]
+    accounts: Accounts
+    posts: Posts
+    places: Places = field(factory=Places)
+
+    @route("GET", "/live/home", MEMBER)
+    async def home(self, call: Call) -> Answer:
+        """The viewer's home timeline."""
+        return self._stream(call, StreamKind.USER, call.member.id)
+
+    @route("GET", "/live/notifications", MEMBER)
+    async def notifications(self, call: Call) -> Answer:
+        """What the viewer is told, which comes with every other stream too."""
+        return self._stream(call, StreamKind.NOTIFICATIONS, call.member.id)
+
+    @route("GET", "/live/local", Needs())
+    async def local(self, call: Call) -> Answer:
+        """All public posts of this site."""
+        return self._stream(call, StreamKind.PUBLIC, 0)
+
+    @route("GET", "/live/tags/<name>", Needs())
+    async def tag(self, call: Call, name: str) -> Answer:
+        """Public posts with a tag."""
+        return self._stream(call, StreamKind.TAG, tag_key(name))
+
+    @route("GET", "/live/@<username:username>", Needs())
+    async def author(self, call: Call, username: str) -> Answer:
+        """What somebody posts and boosts, without replies to others."""
+        account = await self.accounts.by_username(username)
+        return self._stream(call, StreamKind.AUTHOR_POSTS, account.id)
+
+    @route("GET", "/live/posts/<id:post_id>", Needs())
+    async def thread(self, call: Call, post_id: int) -> Answer:
+        """The conversation of a post that the viewer may see."""
+        post = await self.posts.one(call.viewer, PostId(post_id))
+        return self._stream(call, StreamKind.THREAD, post.original.thread_id or post.original.id)
+
+    def _stream(self, call: Call, kind: StreamKind, of: int | str) -> Answer:
+        self._refuse_strangers(call)
+        reader = Reader.of(call)
+        self.feed.expect(reader.account)
+        dialect = PageDialect(self.article, self.note, reader.account is not None, CONTEXTS.get(kind, Context.ACCOUNT))
+        opened = self.places.expect(call.network)
+        protocol = EventStream(self.feed, dialect, reader, opened, Stream(kind, of, reader.account), since_of(call))
+        return Answer.stream(protocol).cached(b"no-store, no-transform").with_header("X-Accel-Buffering", "no")
+
+    def _refuse_strangers(self, call: Call) -> None:
+        """Another site's page must not even hold connections with our visitors' cookies."""
+        origin, site = call.header("Origin"), call.header("Sec-Fetch-Site")
+        if (origin is not None and origin != call.origin.url) or site not in (None, "same-origin", "none"):
+            raise Forbidden("This stream is for pages of this site only.")
+
+
+def since_of(call: Call) -> Position | None:
+    """From where on to tell: a browser that reconnects by itself says so in a header, which is newer than the address."""
+    given = call.header("Last-Event-ID") or call.fields.text("since", max=100)
+    if not given:
+        return None
+    try:
+        return Position.parse(given)
+    except Malformed:
+        return UNKNOWN

@@ -1,0 +1,151 @@
+"""Readers of the live feed over real sockets, who come back to any process of a site with the position that they had."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
+
+from attrs import define, field
+
+LOST = (OSError, EOFError, asyncio.IncompleteReadError, asyncio.TimeoutError)
+PATIENCE_S = 20.0
+FEWEST_POSTS = 12  # of each author, also on a machine that does other things
+
+HANDSHAKE = (
+    "GET /api/v1/streaming?stream={stream}&since={since} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
+    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+REQUEST = "GET /api/v1/streaming/{stream} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\nLast-Event-ID: {since}\r\n\r\n"
+
+
+@define
+class Told:
+    """One event: its name, what it says, and the position after it."""
+
+    name: str
+    payload: str
+    position: str
+
+
+async def _frames(reader: asyncio.StreamReader) -> AsyncIterator[Told]:
+    """The events on a WebSocket until it closes."""
+    while True:
+        head = await asyncio.wait_for(reader.readexactly(2), PATIENCE_S)
+        size = head[1]
+        if size > 125:
+            size = int.from_bytes(await reader.readexactly(2 if size == 126 else 8), "big")
+        payload = await reader.readexactly(size)
+        if head[0] & 0x0F == 8:
+            return
+        if head[0] & 0x0F == 1:
+            said = json.loads(payload)
+            yield Told(said["event"], said.get("payload", ""), said.get("id", ""))
+
+
+async def _events(reader: asyncio.StreamReader) -> AsyncIterator[Told]:
+    """Server-sent events until the response ends."""
+    values: dict[str, str] = {}
+    while line := await asyncio.wait_for(reader.readline(), PATIENCE_S):
+        text = line.decode().rstrip("\n")
+        if not text and "event" in values:
+            yield Told(values["event"], values.get("data", ""), values.get("id", ""))
+            values = {}
+        name, separator, value = text.partition(": ")
+        if separator and name:
+            values[name] = value
+
+
+@define(eq=False)
+class Listener:
+    """Reads one stream for ever: hangs up at random, and comes back anywhere. `heard` are ids of posts, in the order in which they came."""
+
+    stream: str
+    token: str
+    position: str
+    ports: Sequence[int]
+    chance: random.Random
+    sockets: bool
+    restless: bool = True
+    heard: list[str] = field(factory=list)
+    wrong: list[str] = field(factory=list)
+    connections: int = 0
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            with suppress(*LOST):
+                await self._listen(self.chance.choice(self.ports))
+            await asyncio.sleep(self.chance.uniform(0.05, 0.4))
+
+    async def _listen(self, port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            asked = (HANDSHAKE if self.sockets else REQUEST).format(stream=self.stream, since=self.position, token=self.token)
+            writer.write(asked.encode())
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE_S)
+            if head.split(b" ")[1] not in (b"101", b"200"):
+                return
+            self.connections += 1
+            await asyncio.wait_for(self._read(_frames(reader) if self.sockets else _events(reader)), self._stay())
+        finally:
+            writer.close()
+
+    def _stay(self) -> float | None:
+        return self.chance.expovariate(1 / 8) + 0.2 if self.restless else None
+
+    async def _read(self, events: AsyncIterator[Told]) -> None:
+        with suppress(*LOST):
+            async for told in events:
+                if told.name == "gap":
+                    self.wrong.append(f"gap {told.payload}")
+                if told.name == "update":
+                    self.heard.append(json.loads(told.payload)["id"])
+                self.position = told.position or self.position
+
+
+@define(eq=False)
+class Author:
+    """Writes posts, each again under its key until it is acknowledged."""
+
+    token: str
+    name: str
+    ports: Sequence[int]
+    pause_s: float
+    acknowledged: list[str] = field(factory=list)
+
+    async def run(self, go_on: Callable[[], bool]) -> None:
+        """For as long as it is to go on, and until the last one of at least FEWEST_POSTS is acknowledged."""
+        number = 0
+        while go_on() or number < FEWEST_POSTS:
+            number += 1
+            await self._publish(f"{self.name} {number}")
+            await asyncio.sleep(self.pause_s)
+
+    async def _publish(self, text: str) -> None:
+        for attempt in range(1_000):
+            with suppress(*LOST):
+                if (id := await self._post(self.ports[attempt % len(self.ports)], text)) is not None:
+                    self.acknowledged.append(id)
+                    return
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"{text} was never acknowledged.")
+
+    async def _post(self, port: int, text: str) -> str | None:
+        body = json.dumps({"status": text}).encode()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            head = (
+                f"POST /api/v1/statuses HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {self.token}\r\nIdempotency-Key: {text}\r\n"
+                f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+            )
+            writer.write(head.encode() + body)
+            answer = await asyncio.wait_for(reader.read(), 10)
+        finally:
+            writer.close()
+        if answer[:12] != b"HTTP/1.1 200":
+            return None
+        id: str = json.loads(answer.partition(b"\r\n\r\n")[2])["id"]
+        return id

@@ -1,0 +1,156 @@
+"""A real site for a test: a child ``twistd microblog`` on a free port, with a data directory of its own.
+
+It is started through the launcher, so that it goes when the test run is killed; its PostgreSQL goes with it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from attrs import Factory, define, field
+
+from microblog.outside.launch import command_line
+from microblog.outside.postgres import running
+from microblog.outside.postgres_files import Home, servers_in
+
+START_S = 30.0  # with coverage, on a machine that does other things
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nothing listens on."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port: int = listening.getsockname()[1]
+        return port
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """The environment of a site with these settings (without `MICROBLOG_`) and no others."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("MICROBLOG_")}
+    return inherited | {f"MICROBLOG_{name.upper()}": value for name, value in settings.items()}
+
+
+def until(is_so: Callable[[], object], seconds: float = 10.0) -> bool:
+    """Wait for it; False if it did not become so in that time."""
+    end = time.monotonic() + seconds
+    while not is_so():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def twistd() -> str:
+    """The program that belongs to the Python that runs the tests."""
+    return str(Path(sys.executable).with_name("twistd"))
+
+
+@define
+class Site:
+    """One site. May be stopped or killed and started again, any number of times, on the same port and data."""
+
+    data_dir: Path
+    settings: dict[str, str] = Factory(dict)
+    port: int = field(factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it is served, without a final slash."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log_file(self) -> Path:
+        """What it wrote, over all its lives."""
+        return self.data_dir.parent / f"{self.data_dir.name}.log"
+
+    @property
+    def log(self) -> str:
+        """The text of `log_file`."""
+        return self.log_file.read_text("utf-8", "replace") if self.log_file.exists() else ""
+
+    def environment(self) -> dict[str, str]:
+        """What its process gets."""
+        given = {"listen": f"tcp:{self.port}:interface=127.0.0.1", "data_dir": str(self.data_dir)} | self.settings
+        return environment(**given)
+
+    def launch(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start the process; it may or may not become ready."""
+        command = [twistd(), "--pidfile=", "--nodaemon", "microblog", *arguments]
+        launched = command_line(command, directory=self.data_dir.parent, at_parents_death=signal.SIGKILL)
+        with self.log_file.open("ab") as log:
+            self.process = subprocess.Popen(launched, stdout=log, stderr=log, env=self.environment())
+        return self.process
+
+    def start(self, *arguments: str) -> None:
+        """Start it, and return once it answers."""
+        process = self.launch(*arguments)
+        assert until(lambda: self.is_up() or process.poll() is not None, START_S), self.log
+        assert process.poll() is None, self.log
+
+    def stop(self) -> int:
+        """Ask it to stop, as a service manager does; its exit code, negative for a signal."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(60)
+
+    def kill(self) -> None:
+        """kill -9."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(10)
+
+    def get(self, path: str, timeout: float = 10.0) -> tuple[int, bytes]:
+        """Status and body. Raises OSError when nothing answers."""
+        try:
+            with urllib.request.urlopen(self.url + path, timeout=timeout) as response:
+                return response.status, response.read()
+        except urllib.error.HTTPError as refused:
+            return refused.code, refused.read()
+
+    def is_up(self) -> bool:
+        """True if its front page is served."""
+        try:
+            return self.get("/", timeout=5)[0] == 200
+        except OSError:
+            return False
+
+    def postgres(self) -> list[int]:
+        """The process ids of its embedded PostgreSQL; none after it is gone."""
+        return list(servers_in(Home(self.data_dir).data))
+
+    def postmaster(self) -> int:
+        """The id of the process that is the server itself."""
+        return int((Home(self.data_dir).data / "postmaster.pid").read_text().split()[0])
+
+    def database_url(self) -> str:
+        """The URL of its embedded database, while it runs."""
+        url = running(self.data_dir)
+        assert url is not None, self.log
+        return url
+
+
+@contextmanager
+def site(directory: Path, **settings: str) -> Iterator[Site]:
+    """A site, not yet started; killed at the end if it still runs."""
+    made = Site(directory / "var", settings)
+    try:
+        yield made
+    finally:
+        if made.process is not None and made.process.poll() is None:
+            made.process.kill()
+            made.process.wait(10)
+        until(lambda: not made.postgres())
+        home = Home(made.data_dir)
+        if home.root.exists():
+            home.socket_directory().rmdir()  # a killed server leaves it for the next start

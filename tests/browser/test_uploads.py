@@ -1,0 +1,121 @@
+"""Pictures and polls in Chromium: what the scripts add to the forms."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import FilePayload, Locator, expect
+
+from tests import files
+from tests.browser.conftest import Person
+from tests.browser.test_accessibility import violations
+
+
+def photo(name: str = "flag.jpg") -> FilePayload:
+    return {"name": name, "mimeType": "image/jpeg", "buffer": files.picture(size=(640, 480)).getvalue()}
+
+
+def composer(person: Person) -> Locator:
+    return person.page.locator("main form[data-composer]")
+
+
+def choose(person: Person, *photos: FilePayload) -> None:
+    """Open the fold and choose files."""
+    form = composer(person)
+    form.locator(".attach > summary").click()
+    with person.page.expect_file_chooser() as chooser:
+        form.get_by_role("button", name="Add pictures").click()
+    chooser.value.set_files(list(photos))
+
+
+def test_pictures_are_uploaded_described_and_posted(person: Callable[..., Person]) -> None:
+    ada = person()
+    ada.sign_up("ada_pictures")
+    ada.go("/home")
+    choose(ada, photo(), photo("second.jpg"))
+    form = composer(ada)
+    expect(form.locator(".attachment img")).to_have_count(2)
+    form.locator(".attachment textarea").first.fill("Red and blue")
+    form.locator("textarea[name=text]").fill("Two flags")
+    send = form.locator("button.primary")
+    send.click()
+    expect(form.locator(".reminder")).to_contain_text("One picture has no description")
+    ada.picture("composer-reminds")
+    send.click()
+    post = ada.page.locator("article", has_text="Two flags")
+    expect(post.locator("figure img")).to_have_count(2)
+    expect(post.get_by_alt_text("Red and blue")).to_be_visible()
+    expect(form.locator(".attachment")).to_have_count(0)
+    ada.picture("post-with-pictures")
+    assert post.locator("img").nth(1).evaluate("image => image.complete && image.naturalWidth > 0 || image.loading === 'lazy'")
+    assert violations(ada, "/home") == []
+
+
+def test_what_was_uploaded_is_there_again_after_a_crash(person: Callable[..., Person]) -> None:
+    ada = person()
+    ada.sign_up("ada_crash")
+    ada.go("/home")
+    choose(ada, photo())
+    form = composer(ada)
+    form.locator(".attachment textarea").fill("Kept")
+    form.locator("textarea[name=text]").fill("Not sent yet")
+    ada.page.on("dialog", lambda dialog: dialog.accept())
+    ada.go("/home")
+    expect(composer(ada).locator("textarea[name=text]")).to_have_value("Not sent yet")
+    expect(composer(ada).locator(".attachment textarea")).to_have_value("Kept")
+    composer(ada).get_by_role("button", name="Remove").click()
+    expect(composer(ada).locator(".attachment")).to_have_count(0)
+
+
+def test_a_picture_is_pasted(person: Callable[..., Person]) -> None:
+    ada = person()
+    ada.sign_up("ada_pastes")
+    ada.go("/home")
+    data = list(files.picture().getvalue())
+    composer(ada).locator("textarea[name=text]").evaluate(
+        """(text, data) => {
+            const moved = new DataTransfer();
+            moved.items.add(new File([new Uint8Array(data)], "pasted.jpg", { type: "image/jpeg" }));
+            text.dispatchEvent(new ClipboardEvent("paste", { clipboardData: moved, bubbles: true, cancelable: true }));
+        }""",
+        data,
+    )
+    expect(composer(ada).locator(".attachment img")).to_have_count(1)
+
+
+def test_what_is_no_picture_is_told_and_can_be_taken_off(person: Callable[..., Person]) -> None:
+    ada = person()
+    ada.sign_up("ada_tries")
+    ada.go("/home")
+    choose(ada, {"name": "evil.jpg", "mimeType": "image/jpeg", "buffer": b"<svg onload=alert(1)>"})
+    expect(composer(ada).locator(".attachment.failed")).to_contain_text("content type is invalid")
+    composer(ada).get_by_role("button", name="Remove").click()
+    composer(ada).locator("textarea[name=text]").fill("Without it")
+    composer(ada).locator("button.primary").click()
+    expect(ada.page.locator("article", has_text="Without it")).to_be_visible()
+    ada.complaints = [complaint for complaint in ada.complaints if "422" not in complaint]
+
+
+def test_a_poll_is_voted_in_without_a_new_page(person: Callable[..., Person]) -> None:
+    ada, bob = person(), person(width=390, height=844)
+    ada.sign_up("ada_asks")
+    bob.sign_up("bob_votes")
+    ada.go("/home")
+    form = composer(ada)
+    form.locator("textarea[name=text]").fill("Which one?")
+    form.locator(".ask > summary").click()
+    for number, answer in enumerate(("Tea", "Coffee")):
+        form.locator(f"input[name=option_{number}]").fill(answer)
+    form.locator("button.primary").click()
+    own = ada.page.locator("article", has_text="Which one?")
+    expect(own.locator(".poll progress")).to_have_count(2)
+    bob.go("/local")
+    poll = bob.page.locator("article", has_text="Which one?")
+    poll.get_by_text("Coffee").click()
+    bob.picture("poll-on-a-phone")
+    poll.get_by_role("button", name="Vote").click()
+    expect(poll.locator(".poll")).to_contain_text("100%")
+    expect(bob.page).to_have_url(re.compile("/local$"))
+    assert violations(bob, "/local") == []
+    assert violations(ada, "/home") == []

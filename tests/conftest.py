@@ -1,0 +1,94 @@
+"""What all tests share: one real PostgreSQL for the session, and coroutines as tests."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import hypothesis
+import psycopg2
+import pytest
+import pytest_twisted
+
+from microblog.outside.postgres_files import dsn
+from microblog.storage.database import Connection, Cursor, connect
+from microblog.storage.migrate import migrate
+from tests import servers
+from tests.fakes import RolledBackDatabase
+
+TEMPLATE = "migrated"
+
+hypothesis.settings.register_profile("shared machine", deadline=None)  # how long an example takes says nothing there
+hypothesis.settings.load_profile("shared machine")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Let `async def` tests run on the reactor, without a decorator on each."""
+    test = getattr(item, "obj", None)
+    test = getattr(getattr(test, "hypothesis", None), "inner_test", test)
+    if inspect.iscoroutinefunction(test):
+        pytest_twisted.ensureDeferred(getattr(test, "__func__", test))
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The session's server, by the directory of its socket, with a migrated database to copy."""
+    with servers.postgres(tmp_path_factory.mktemp("postgres")) as sockets:
+        _administer(sockets, f"create database {TEMPLATE}")
+        connection = connect(dsn(sockets, TEMPLATE))
+        migrate(connection)
+        connection.close()
+        yield sockets
+
+
+def _administer(sockets: Path, statement: str) -> None:
+    connection = psycopg2.connect(dsn(sockets, "postgres"))
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+    connection.close()
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def new_database(postgres: Path) -> Callable[[], str]:
+    """Makes one more database with our schema, in some 50 ms, and gives its URL. It goes with the session's server."""
+
+    def make() -> str:
+        name = f"test_{next(_numbers)}"
+        _administer(postgres, f"create database {name} template {TEMPLATE} strategy file_copy")
+        return dsn(postgres, name)
+
+    return make
+
+
+@pytest.fixture
+def database_url(new_database: Callable[[], str]) -> str:
+    """A database of the test's own, with our schema, for tests that commit."""
+    return new_database()
+
+
+@pytest.fixture(scope="session")
+def shared_connection(new_database: Callable[[], str]) -> Iterator[Connection]:
+    """The connection of all tests that roll back."""
+    connection = connect(new_database())
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def cursor(shared_connection: Connection) -> Iterator[Cursor]:
+    """A cursor on the real schema, without rows. Whatever the test does is rolled back."""
+    with shared_connection.cursor() as cursor:
+        yield cursor
+    shared_connection.rollback()
+
+
+@pytest.fixture
+def db(cursor: Cursor) -> RolledBackDatabase:
+    """The database as services see it, on `cursor`."""
+    return RolledBackDatabase(cursor)

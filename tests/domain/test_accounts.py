@@ -1,0 +1,176 @@
+"""Looking people up, and what they say about themselves."""
+
+from __future__ import annotations
+
+import pytest
+from attrs import evolve
+
+from microblog.domain.accounts import Accounts, ProfileChanges
+from microblog.model.accounts import Account, Preferences, ProfileField, Viewer
+from microblog.model.errors import Invalid, NotFound
+from microblog.model.ids import AccountId
+from microblog.storage import accounts as rows
+from microblog.storage import logins
+from microblog.storage.database import Cursor
+from tests import make
+from tests.fakes import RolledBackDatabase, WallClock, done
+
+
+@pytest.fixture
+def people(db: RolledBackDatabase) -> Accounts:
+    return Accounts(db, "example.org", "https://example.org", WallClock(make.NOW))
+
+
+@pytest.fixture
+def ann(cursor: Cursor) -> Viewer:
+    return make.viewer(cursor, "Ann")
+
+
+def names(found: list[Account]) -> list[str]:
+    return [account.username for account in found]
+
+
+@pytest.mark.parametrize("name", ["ann", "ANN", "@Ann", " ann@example.org", "@ann@Example.ORG"])
+def test_somebody_is_found_however_the_name_is_written(people: Accounts, ann: Viewer, name: str) -> None:
+    assert done(people.by_username(name)) == ann.account
+
+
+@pytest.mark.parametrize("name", ["", "@", "ben", "ann@elsewhere.org", "ann@", "an%", "an_", "\0", "a\ud800", "x" * 100_000, "ＡＮＮ"])
+def test_a_name_of_nobody_is_not_found(people: Accounts, ann: Viewer, name: str) -> None:
+    with pytest.raises(NotFound):
+        done(people.by_username(name))
+
+
+def test_the_suspended_the_deleted_and_the_unknown_are_the_same_answer(people: Accounts, cursor: Cursor, ann: Viewer) -> None:
+    bad, gone = make.account(cursor, "bad"), make.account(cursor, "gone")
+    make.suspend(cursor, bad)
+    rows.bury(cursor, id=gone.id, at=make.NOW)
+    for account in (bad.id, gone.id, AccountId(1)):
+        with pytest.raises(NotFound):
+            done(people.by_id(account))
+    for name in ("bad", "gone", "unknown"):
+        with pytest.raises(NotFound):
+            done(people.by_username(name))
+    assert done(people.by_ids([gone.id, ann.id, bad.id, AccountId(1)])) == [ann.account]
+    assert done(people.by_ids([])) == []
+
+
+def test_completion_gives_the_exact_name_first_and_then_the_most_followed(people: Accounts, cursor: Cursor, ann: Viewer) -> None:
+    for name, followers in (("anna", 1), ("anneliese", 2), ("a_n", 9), ("joann", 9)):
+        account = make.account(cursor, name)
+        for _ in range(followers):
+            make.follow(cursor, make.account(cursor), account)
+    make.suspend(cursor, make.account(cursor, "annoying"))
+    assert names(done(people.complete("@AnN"))) == ["Ann", "anneliese", "anna"]
+    assert names(done(people.complete("a_"))) == ["a_n"]
+    assert names(done(people.complete("ann", limit=1))) == ["Ann"]
+    assert done(people.complete("%")) == done(people.complete("")) == []
+
+
+def test_search_finds_a_part_of_a_name_and_puts_the_exact_and_the_followed_first(people: Accounts, cursor: Cursor, ann: Viewer) -> None:
+    joann, anna, moss = (make.account(cursor, name) for name in ("joann", "anna", "moss"))
+    make.account(cursor, "zoe", display_name="Zoë Channing")
+    make.follow(cursor, make.account(cursor), joann)
+    make.follow(cursor, ann, moss)
+    assert names(done(people.search(None, "ann"))) == ["Ann", "anna", "joann", "zoe"]
+    assert names(done(people.search(None, "ann", limit=1, offset=1))) == ["anna"]
+    assert names(done(people.search(None, "CHANN"))) == ["zoe"]
+    assert done(people.search(ann, "ann", following=True)) == []
+    make.follow(cursor, ann, anna)
+    assert names(done(people.search(ann, "ann", following=True))) == ["anna"]
+    assert names(done(people.search(ann, "@ann@example.org")))[0] == "Ann"
+
+
+@pytest.mark.parametrize("query", ["", " ", "\0", "\ud800", "%%%", "\\", "____", "' or 1=1 --", "x" * 100_000])
+def test_a_strange_query_finds_nobody_and_breaks_nothing(people: Accounts, ann: Viewer, query: str) -> None:
+    assert done(people.search(ann, query)) == []
+
+
+def test_suggestions_are_the_most_followed_to_whom_one_has_no_relation(people: Accounts, cursor: Cursor, ann: Viewer) -> None:
+    ben, cat, dan, eve, shy, own = (make.account(cursor, name) for name in ("ben", "cat", "dan", "eve", "shy", "own"))
+    make.follow(cursor, ben, cat)
+    make.follow(cursor, ann, own)
+    make.block(cursor, dan, ann)
+    make.mute(cursor, ann, eve)
+    rows.update_profile(cursor, account=evolve(shy, discoverable=False))
+    assert names(done(people.suggestions(ann))) == ["cat", "ben"]
+    assert names(done(people.suggestions(None, limit=2))) == ["cat", "own"]
+
+
+def test_a_profile_is_stored_as_typed_and_rendered_safe(people: Accounts, cursor: Cursor, ann: Viewer) -> None:
+    make.account(cursor, "ben")
+    changes = ProfileChanges(
+        display_name="  Ann ✿\u202e ",
+        bio="<b>Hi</b> @BEN @nobody #moss\r\nhttps://ann.example/",
+        fields=(("site", "https://ann.example/"), (" ", "dropped"), ("friend", "@ben <i>")),
+        locked=True,
+        bot=True,
+    )
+    account = done(people.edit(ann, changes))
+    assert (account.display_name, account.locked, account.bot, account.discoverable) == ("Ann ✿", True, True, True)
+    assert account.bio == "<b>Hi</b> @BEN @nobody #moss\nhttps://ann.example/"
+    assert "&lt;b&gt;Hi&lt;/b&gt;" in account.bio_html
+    assert 'href="https://example.org/@ben"' in account.bio_html
+    assert "/@nobody" not in account.bio_html
+    assert [(line.name, line.value) for line in account.fields] == [("site", "https://ann.example/"), ("friend", "@ben <i>")]
+    assert 'rel="nofollow noopener me"' in account.fields[0].html
+    assert "&lt;i&gt;" in account.fields[1].html
+    assert make.again(cursor, ann) == account
+
+
+def test_what_is_not_changed_stays_and_nothing_happens(people: Accounts, cursor: Cursor, ann: Viewer) -> None:
+    before = done(people.edit(ann, ProfileChanges(bio="moss", fields=(("a", "b"),))))
+    assert done(people.edit(ann, ProfileChanges())) == before
+    assert done(people.edit(ann, ProfileChanges(fields=()))) == evolve(before, fields=())
+    cursor.execute("select kind, account_id from events")
+    assert cursor.fetchall() == [("account.changed", ann.id)] * 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "codes"),
+    [
+        (ProfileChanges(display_name="x" * 31, bio="x" * 501), {"display_name": "ERR_TOO_LONG", "bio": "ERR_TOO_LONG"}),
+        (ProfileChanges(display_name="\0", bio="\ud800"), {"display_name": "ERR_INVALID", "bio": "ERR_INVALID"}),
+        (ProfileChanges(bio="x" * 1_000_000), {"bio": "ERR_TOO_LONG"}),
+        (ProfileChanges(fields=(("a", "b"),) * 5), {"fields": "ERR_TOO_LONG"}),
+        (ProfileChanges(fields=(("a", "x" * 256),)), {"fields": "ERR_TOO_LONG"}),
+        (ProfileChanges(fields=(("x" * 256, "b"),)), {"fields": "ERR_TOO_LONG"}),
+        (ProfileChanges(fields=(("a", "\0"),)), {"fields": "ERR_INVALID"}),
+    ],
+)
+def test_a_profile_that_cannot_be_is_refused_whole(
+    people: Accounts, cursor: Cursor, ann: Viewer, changes: ProfileChanges, codes: dict[str, str]
+) -> None:
+    with pytest.raises(Invalid) as raised:
+        done(people.edit(ann, changes))
+    assert raised.value.codes == codes
+    assert make.again(cursor, ann) == ann.account
+
+
+def test_exactly_as_much_as_is_allowed_is_allowed(people: Accounts, ann: Viewer) -> None:
+    changes = ProfileChanges(display_name="é" * 30, bio="👩‍🔬" * 500, fields=(("n" * 255, "v" * 255),) * 4)
+    assert done(people.edit(ann, changes)).fields[3].name == "n" * 255
+
+
+def test_preferences_are_kept(people: Accounts, cursor: Cursor, ann: Viewer) -> None:
+    wanted = Preferences("private", sensitive=True, language="de", locale="de-AT", time_zone="Europe/Vienna", theme="dark", shortcuts=False)
+    assert done(people.set_preferences(ann, wanted)) == wanted
+    member = logins.by_account(cursor, account=ann.id)
+    assert member is not None
+    assert member.login.preferences == wanted
+
+
+def test_preferences_that_cannot_be_are_all_named(people: Accounts, ann: Viewer) -> None:
+    with pytest.raises(Invalid) as raised:
+        done(people.set_preferences(ann, Preferences("secret", language="English", locale="?", time_zone="Mars/Base", theme="pink")))
+    assert set(raised.value.codes) == {"visibility", "language", "locale", "time_zone", "theme"}
+
+
+def test_preferences_of_another_version_of_the_program_are_read_as_far_as_they_are_known() -> None:
+    assert logins.preferences_from({"theme": "dark", "unheard_of": 1}) == Preferences(theme="dark")
+
+
+def test_fields_are_rendered_values() -> None:
+    assert rows.account_from(1, "a", "", "", "", make.NOW, [{"name": "n", "value": "v", "html": "h"}]).fields == (
+        ProfileField("n", "v", "h"),
+    )

@@ -1,0 +1,168 @@
+"""Filters: whose they are, what they may be, and what they keep from home."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from microblog.domain.filters import FilterDraft, Filters, KeywordDraft
+from microblog.domain.sieves import Sieves
+from microblog.domain.timelines import Timelines
+from microblog.model.accounts import Viewer
+from microblog.model.errors import Invalid, NotFound
+from microblog.model.events import Event, EventKind, Position
+from microblog.model.filters import Filter
+from microblog.model.ids import FilterId, KeywordId
+from microblog.model.paging import Page
+from microblog.model.posts import Post, Visibility
+from microblog.storage.database import Cursor
+from tests import make
+from tests.fakes import RolledBackDatabase, WallClock
+
+
+@pytest.fixture
+def clock() -> WallClock:
+    return WallClock(make.NOW)
+
+
+@pytest.fixture
+def filters(db: RolledBackDatabase, clock: WallClock) -> Filters:
+    return Filters(db, Sieves(db, clock), clock)
+
+
+@pytest.fixture
+def timelines(db: RolledBackDatabase, clock: WallClock, filters: Filters) -> Timelines:
+    return Timelines(db, clock, filters.sieves)
+
+
+def draft(*words: str, action: str = "warn", contexts: tuple[str, ...] = ("home",)) -> FilterDraft:
+    return FilterDraft("Sports", contexts, action, keywords=[KeywordDraft(word) for word in words])
+
+
+def words(made: Filter) -> list[tuple[str, bool]]:
+    return [(keyword.keyword, keyword.whole_word) for keyword in made.keywords]
+
+
+def texts(posts: list[Post]) -> list[str]:
+    return [post.original.text for post in posts]
+
+
+async def test_a_filter_is_made_changed_and_deleted(filters: Filters, cursor: Cursor) -> None:
+    me = make.viewer(cursor)
+    made = await filters.make(me, draft("football", "tennis"))
+    assert (made.title, made.contexts, made.action, words(made)) == ("Sports", ("home",), "warn", [("football", True), ("tennis", True)])
+    first, second = made.keywords
+    change = FilterDraft(action="hide", keywords=[KeywordDraft("golf", False, first.id), KeywordDraft(id=second.id, gone=True)])
+    changed = await filters.change(me, made.id, change)
+    assert (changed.title, changed.action, words(changed)) == ("Sports", "hide", [("golf", False)])
+    assert await filters.of(me) == [changed]
+    await filters.delete(me, made.id)
+    assert await filters.of(me) == []
+
+
+async def test_nobody_touches_the_filters_of_others(filters: Filters, cursor: Cursor) -> None:
+    me, other = make.viewer(cursor), make.viewer(cursor)
+    made = await filters.make(me, draft("football"))
+    mine = await filters.make(other, draft("golf"))
+    chosen = await filters.add_post(me, made.id, make.post(cursor, other).id)
+    word = made.keywords[0].id
+    for theirs in (
+        filters.one(other, made.id),
+        filters.change(other, made.id, draft("golf")),
+        filters.change(other, mine.id, FilterDraft(keywords=[KeywordDraft("golf", id=word)])),
+        filters.delete(other, made.id),
+        filters.add_keyword(other, made.id, KeywordDraft("golf")),
+        filters.change_keyword(other, word, KeywordDraft("golf")),
+        filters.remove_keyword(other, word),
+        filters.with_post(other, chosen.id),
+        filters.remove_post(other, chosen.id),
+        filters.remove_keyword(me, KeywordId(1)),
+        filters.delete(me, FilterId(1)),
+    ):
+        with pytest.raises(NotFound):
+            await theirs
+    assert words((await filters.of(me))[0]) == [("football", True)]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        (FilterDraft("", ["home"]), "title"),
+        (FilterDraft("x" * 300, ["home"]), "title"),
+        (FilterDraft("Sports"), "context"),
+        (FilterDraft("Sports", ["home", "moon"]), "context"),
+        (FilterDraft("Sports", ["home"], "explode"), "filter_action"),
+        (FilterDraft("Sports", ["home"], expiry=True, expires_in=-5), "expires_in"),
+        (FilterDraft("Sports", ["home"], keywords=[KeywordDraft(" ")]), "keyword"),
+    ],
+)
+async def test_what_a_filter_may_not_be_is_said(filters: Filters, cursor: Cursor, wrong: FilterDraft, field: str) -> None:
+    me = make.viewer(cursor)
+    with pytest.raises(Invalid) as problem:
+        await filters.make(me, wrong)
+    assert list(problem.value.fields) == [field]
+    assert await filters.of(me) == []
+
+
+async def test_only_posts_that_one_may_see_can_be_filtered(filters: Filters, cursor: Cursor) -> None:
+    me, other = make.viewer(cursor), make.viewer(cursor)
+    made = await filters.make(me, draft())
+    with pytest.raises(NotFound):
+        await filters.add_post(me, made.id, make.post(cursor, other, visibility=Visibility.DIRECT).id)
+    seen = make.post(cursor, other)
+    chosen = await filters.add_post(me, made.id, make.boost(cursor, other, seen).id)
+    assert chosen.post == seen.id
+    with pytest.raises(Invalid, match="already been taken"):
+        await filters.add_post(me, made.id, seen.id)
+
+
+async def hidden(filters: Filters, me: Viewer) -> None:
+    await filters.make(me, draft("football", action="hide"))
+
+
+async def test_what_filters_hide_is_not_at_home_and_pages_stay_full(filters: Filters, timelines: Timelines, cursor: Cursor) -> None:
+    me, friend = make.viewer(cursor), make.viewer(cursor)
+    make.follow(cursor, me, friend)
+    for number in range(60):
+        make.post(cursor, friend, f"football {number}" if number % 10 else f"news {number}")
+    make.post(cursor, me, "my football")
+    await hidden(filters, me)
+    first = await timelines.home(me, Page(3))
+    assert texts(first) == ["my football", "news 50", "news 40"]
+    second = await timelines.home(me, Page(3, max_id=first[-1].id))
+    assert texts(second) == ["news 30", "news 20", "news 10"]
+    assert texts(await timelines.home(me, Page(3, max_id=second[-1].id))) == ["news 0"]
+    assert texts(await timelines.home(me, Page(2, min_id=second[-1].id))) == ["news 30", "news 20"]
+    assert texts(await timelines.home(me, Page(9, since_id=second[0].id))) == ["my football", "news 50", "news 40"]
+
+
+async def test_a_change_counts_at_once_here_and_soon_elsewhere(
+    db: RolledBackDatabase, clock: WallClock, filters: Filters, timelines: Timelines, cursor: Cursor
+) -> None:
+    me, friend = make.viewer(cursor), make.viewer(cursor)
+    make.follow(cursor, me, friend)
+    make.post(cursor, friend, "football")
+    elsewhere = Timelines(db, clock)
+    for site in (timelines, elsewhere):
+        assert len(await site.home(me, Page())) == 1
+    await hidden(filters, me)
+    assert await timelines.home(me, Page()) == []
+    elsewhere.sieves.hear(Event(Position("e", 1, 1), EventKind.FILTERS_CHANGED, me.id, None, None, {}, clock()))
+    assert await elsewhere.home(me, Page()) == []
+    [made] = await filters.of(me)
+    await filters.delete(me, made.id)
+    assert await elsewhere.home(me, Page()) == []
+    clock.advance(minutes=1)
+    assert len(await elsewhere.home(me, Page())) == 1
+
+
+async def test_a_filter_that_ends_lets_posts_through(filters: Filters, timelines: Timelines, cursor: Cursor, clock: WallClock) -> None:
+    me, friend = make.viewer(cursor), make.viewer(cursor)
+    make.follow(cursor, me, friend)
+    make.post(cursor, friend, "football")
+    made = await filters.make(me, FilterDraft("S", ["home"], "hide", True, 600, [KeywordDraft("football")]))
+    assert made.expires_at == make.NOW + timedelta(minutes=10)
+    assert await timelines.home(me, Page()) == []
+    clock.advance(minutes=10)
+    assert len(await timelines.home(me, Page())) == 1

@@ -1,0 +1,235 @@
+"""Following, asking to, and who is in which list."""
+
+from __future__ import annotations
+
+import pytest
+
+from microblog.domain.accounts import Accounts, ProfileChanges
+from microblog.domain.follows import Follows, Wanted
+from microblog.domain.relations import Relations
+from microblog.model.accounts import Account, Related, Viewer
+from microblog.model.errors import Forbidden, Invalid, NotFound
+from microblog.model.ids import AccountId
+from microblog.model.paging import Page
+from microblog.storage import notifications
+from microblog.storage.database import Cursor
+from tests import make
+from tests.fakes import RolledBackDatabase, WallClock, done
+
+
+@pytest.fixture
+def follows(db: RolledBackDatabase) -> Follows:
+    return Follows(db, WallClock(make.NOW))
+
+
+@pytest.fixture
+def relations(db: RolledBackDatabase) -> Relations:
+    return Relations(db, WallClock(make.NOW))
+
+
+@pytest.fixture
+def ann(cursor: Cursor) -> Viewer:
+    return make.viewer(cursor, "ann")
+
+
+@pytest.fixture
+def ben(cursor: Cursor) -> Viewer:
+    return make.viewer(cursor, "ben")
+
+
+def counts(cursor: Cursor, who: Account | Viewer) -> tuple[int, int]:
+    """How many they follow, and how many follow them."""
+    account = make.again(cursor, who)
+    return account.following_count, account.followers_count
+
+
+def happened(cursor: Cursor) -> list[tuple[str, int, int]]:
+    """What the event log says, without notifications."""
+    cursor.execute("select kind, account_id, subject_id from events where kind <> 'notified' order by xid, id")
+    return cursor.fetchall()
+
+
+def told(cursor: Cursor, who: Viewer) -> list[tuple[str, int]]:
+    """What somebody was told, the newest first."""
+    return [(row.kind, row.sender) for row in notifications.page_of(cursor, account=who.id, page=Page())]
+
+
+def names(people: list[Related]) -> list[str]:
+    return [one.account.username for one in people]
+
+
+def test_a_follow_counts_is_told_and_is_an_event(follows: Follows, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
+    now = done(follows.follow(ann, ben.id))
+    assert (now.following, now.showing_boosts, now.notifying, now.requested) == (True, True, False, False)
+    assert (counts(cursor, ann), counts(cursor, ben)) == ((1, 0), (0, 1))
+    assert told(cursor, ben) == [("follow", ann.id)]
+    assert happened(cursor) == [("followed", ann.id, ben.id)]
+
+
+def test_following_twice_is_following_once(follows: Follows, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
+    done(follows.follow(ann, ben.id))
+    done(follows.follow(ann, ben.id))
+    assert (counts(cursor, ann), counts(cursor, ben)) == ((1, 0), (0, 1))
+    assert len(told(cursor, ben)) == len(happened(cursor)) == 1
+
+
+def test_following_again_changes_what_is_wanted_and_leaves_the_rest(follows: Follows, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
+    done(follows.follow(ann, ben.id, Wanted(notify=True, languages=("de", "EN", "de"))))
+    now = done(follows.follow(ann, ben.id, Wanted(boosts=False)))
+    assert (now.showing_boosts, now.notifying, now.languages) == (False, True, ("de", "en"))
+    assert done(follows.follow(ann, ben.id, Wanted(languages=()))).languages is None
+    assert counts(cursor, ben) == (0, 1)
+    cursor.execute("select data->'boosts' from events where kind = 'followed' order by id")
+    assert [boosts for (boosts,) in cursor.fetchall()] == [True, False, False]
+
+
+@pytest.mark.parametrize("languages", [("e",), ("english",), ("d1",), ("\0\0",), tuple("abcdefghijklmnopqrstuvw")])
+def test_what_is_no_language_is_refused(follows: Follows, ann: Viewer, ben: Viewer, languages: tuple[str, ...]) -> None:
+    with pytest.raises(Invalid):
+        done(follows.follow(ann, ben.id, Wanted(languages=languages)))
+
+
+def test_nobody_follows_themselves(follows: Follows, ann: Viewer) -> None:
+    with pytest.raises(Forbidden):
+        done(follows.follow(ann, ann.id))
+
+
+def test_nobody_follows_who_is_not_there_or_suspended(follows: Follows, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
+    make.suspend(cursor, ben)
+    for nobody in (ben.id, AccountId(1)):
+        with pytest.raises(NotFound):
+            done(follows.follow(ann, nobody))
+    with pytest.raises(NotFound):
+        done(follows.unfollow(ann, AccountId(1)))
+
+
+def test_a_block_in_either_direction_prevents_following(follows: Follows, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
+    make.block(cursor, ann, ben)
+    with pytest.raises(Forbidden):
+        done(follows.follow(ann, ben.id))
+    with pytest.raises(Forbidden):
+        done(follows.follow(ben, ann.id))
+    assert counts(cursor, ann) == counts(cursor, ben) == (0, 0)
+
+
+def test_unfollowing_undoes_all_of_it_and_twice_is_once(follows: Follows, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
+    done(follows.follow(ann, ben.id))
+    assert not done(follows.unfollow(ann, ben.id)).following
+    done(follows.unfollow(ann, ben.id))
+    assert (counts(cursor, ann), counts(cursor, ben)) == ((0, 0), (0, 0))
+    assert told(cursor, ben) == []
+    assert happened(cursor) == [("followed", ann.id, ben.id), ("unfollowed", ann.id, ben.id)]
+
+
+def test_a_locked_account_is_asked_and_nothing_counts_until_it_agrees(follows: Follows, cursor: Cursor, ann: Viewer) -> None:
+    shy = make.viewer(cursor, "shy", locked=True)
+    now = done(follows.follow(ann, shy.id, Wanted(notify=True)))
+    assert (now.following, now.requested, now.notifying) == (False, True, True)
+    done(follows.follow(ann, shy.id))
+    assert (counts(cursor, ann), counts(cursor, shy)) == ((0, 0), (0, 0))
+    assert told(cursor, shy) == [("follow_request", ann.id)]
+    assert names(done(follows.requests(shy, Page()))) == ["ann"]
+    assert done(follows.count_requests(shy)) == 1
+    assert happened(cursor) == []
+
+    seen_by_shy = done(follows.accept(shy, ann.id))
+    assert (seen_by_shy.followed_by, seen_by_shy.requested_by) == (True, False)
+    done(follows.accept(shy, ann.id))
+    assert (counts(cursor, ann), counts(cursor, shy)) == ((1, 0), (0, 1))
+    assert told(cursor, shy) == []
+    assert done(follows.count_requests(shy)) == 0
+    assert happened(cursor) == [("followed", ann.id, shy.id)]
+    assert done(follows.follow(ann, shy.id)).notifying
+
+
+def test_a_refused_or_withdrawn_request_leaves_nothing(follows: Follows, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
+    shy = make.viewer(cursor, "shy", locked=True)
+    for one in (ann, ben):
+        done(follows.follow(one, shy.id))
+    done(follows.reject(shy, ann.id))
+    done(follows.reject(shy, ann.id))
+    assert not done(follows.unfollow(ben, shy.id)).requested
+    assert (done(follows.requests(shy, Page())), told(cursor, shy), happened(cursor)) == ([], [], [])
+
+
+def test_nobody_is_let_in_who_did_not_ask(follows: Follows, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
+    assert not done(follows.accept(ann, ben.id)).followed_by
+    assert counts(cursor, ann) == (0, 0)
+
+
+def test_unlocking_lets_in_those_who_asked(follows: Follows, db: RolledBackDatabase, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
+    shy = make.viewer(cursor, "shy", locked=True)
+    for one in (ann, ben):
+        done(follows.follow(one, shy.id))
+    people = Accounts(db, "example.org", "https://example.org", WallClock(make.NOW))
+    assert done(people.edit(shy, ProfileChanges(locked=False))).followers_count == 2
+    assert names(done(follows.followers(None, shy.id, Page()))) == ["ben", "ann"]
+
+
+def test_a_follower_can_be_removed(follows: Follows, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
+    done(follows.follow(ann, ben.id))
+    assert not done(follows.remove_follower(ben, ann.id)).followed_by
+    assert (counts(cursor, ann), counts(cursor, ben)) == ((0, 0), (0, 0))
+    assert happened(cursor)[-1] == ("unfollowed", ann.id, ben.id)
+
+
+def test_a_block_severs_both_ways_and_unblocking_mends_nothing(
+    follows: Follows, relations: Relations, cursor: Cursor, ann: Viewer, ben: Viewer
+) -> None:
+    done(follows.follow(ann, ben.id))
+    done(follows.follow(ben, ann.id))
+    now = done(relations.block(ann, ben.id))
+    assert (now.blocking, now.following, now.followed_by) == (True, False, False)
+    assert (counts(cursor, ann), counts(cursor, ben)) == ((0, 0), (0, 0))
+    assert (told(cursor, ann), told(cursor, ben)) == ([], [])
+    done(relations.block(ann, ben.id))
+    assert happened(cursor)[2:] == [("unfollowed", ann.id, ben.id), ("unfollowed", ben.id, ann.id), ("blocked", ann.id, ben.id)]
+    done(relations.unblock(ann, ben.id))
+    done(relations.unblock(ann, ben.id))
+    assert happened(cursor)[5:] == [("unblocked", ann.id, ben.id)]
+    assert done(relations.between(ben, [ann.id]))[0].blocked_by is False
+
+
+def test_a_block_ends_requests_too(follows: Follows, relations: Relations, cursor: Cursor, ann: Viewer) -> None:
+    shy = make.viewer(cursor, "shy", locked=True)
+    done(follows.follow(ann, shy.id))
+    done(relations.block(shy, ann.id))
+    assert done(follows.requests(shy, Page())) == []
+    assert not done(follows.accept(shy, ann.id)).followed_by
+
+
+def test_lists_of_people_are_paged_by_the_follow_and_not_by_the_account(follows: Follows, cursor: Cursor, ann: Viewer) -> None:
+    people = [make.viewer(cursor, f"p{number}") for number in range(5)]
+    for one in reversed(people):
+        make.follow(cursor, one, ann)
+    first = done(follows.followers(None, ann.id, Page(limit=2)))
+    assert names(first) == ["p0", "p1"]
+    second = done(follows.followers(None, ann.id, Page(limit=2, max_id=first[-1].id)))
+    assert names(second) == ["p2", "p3"]
+    assert names(done(follows.followers(None, ann.id, Page(limit=2, min_id=second[-1].id)))) == ["p1", "p2"]
+    assert names(done(follows.following(None, people[0].id, Page()))) == ["ann"]
+
+
+def test_hidden_lists_are_seen_by_their_owner_only(follows: Follows, db: RolledBackDatabase, ann: Viewer, ben: Viewer) -> None:
+    done(follows.follow(ben, ann.id))
+    people = Accounts(db, "example.org", "https://example.org", WallClock(make.NOW))
+    done(people.edit(ann, ProfileChanges(hide_relations=True)))
+    assert done(follows.followers(None, ann.id, Page())) == []
+    assert done(follows.followers(ben, ann.id, Page())) == []
+    assert names(done(follows.followers(ann, ann.id, Page()))) == ["ben"]
+
+
+def test_lists_show_nobody_who_is_suspended_or_behind_a_block(follows: Follows, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
+    cat, dan, eve = (make.viewer(cursor, name) for name in ("cat", "dan", "eve"))
+    for one in (ben, cat, dan, eve):
+        make.follow(cursor, one, ann)
+    make.suspend(cursor, cat)
+    make.block(cursor, ben, dan)
+    make.block(cursor, eve, ben)
+    assert names(done(follows.followers(None, ann.id, Page()))) == ["eve", "dan", "ben"]
+    assert names(done(follows.followers(ben, ann.id, Page()))) == ["ben"]
+    make.block(cursor, ann, ben)
+    assert done(follows.followers(ben, ann.id, Page())) == []
+    make.suspend(cursor, ann)
+    with pytest.raises(NotFound):
+        done(follows.followers(None, ann.id, Page()))

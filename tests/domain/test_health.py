@@ -1,0 +1,115 @@
+"""Health is told of what really moves."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from attrs import define
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from microblog.domain.health import Health, Report
+from microblog.model.errors import Unavailable
+from microblog.model.events import EventKind
+from microblog.storage import events
+from microblog.storage.database import Connection, connect
+from tests.fakes import RolledBackDatabase, done
+from tests.make import NOW
+
+
+@define
+class Part:
+    """Something that moves, or not."""
+
+    moves: bool = True
+
+    def healthy(self) -> bool:
+        return self.moves
+
+    def age(self) -> float:
+        return 1.0 if self.moves else 600.0
+
+
+@define
+class Ill:
+    """A database that refuses, or never answers."""
+
+    hangs: bool
+    asked: int = 0
+
+    async def read(self, *_: Any, **__: Any) -> Any:
+        self.asked += 1
+        if self.hangs:
+            await Deferred()
+        raise Unavailable
+
+    run = read
+
+
+def look(health: Health, clock: Clock) -> Report:
+    found: list[Report] = []
+    Deferred.fromCoroutine(health.look()).addCallback(found.append)
+    clock.pump([1.0] * 6)
+    return found[0]
+
+
+def test_a_site_that_moves_is_well(db: RolledBackDatabase) -> None:
+    report = done(Health(db, {"jobs": Part(), "events": Part()}, Clock(), lambda: NOW).look())
+    assert report.ok
+    assert list(report.vitals) == ["database", "log", "jobs", "events"]
+
+
+def test_a_part_that_stands_still_is_told(db: RolledBackDatabase) -> None:
+    report = done(Health(db, {"jobs": Part(), "events": Part(moves=False)}, Clock(), lambda: NOW).look())
+    assert not report.ok
+    assert [name for name, vital in report.vitals.items() if not vital.ok] == ["events"]
+    assert report.vitals["events"].seconds == 600.0
+
+
+def test_a_database_that_refuses_or_hangs_is_told_soon() -> None:
+    for hangs in (False, True):
+        clock = Clock()
+        report = look(Health(Ill(hangs), {}, clock, lambda: NOW), clock)
+        assert not report.ok
+        assert report.vitals["database"].seconds == (5.0 if hangs else 0.0)
+
+
+def test_looking_often_asks_the_database_once_a_second() -> None:
+    clock, database = Clock(), Ill(hangs=False)
+    health = Health(database, {}, clock, lambda: NOW)
+    for _ in range(10):
+        done(health.look())
+    assert database.asked == 1
+    clock.advance(1)
+    done(health.look())
+    assert database.asked == 2
+
+
+def test_whoever_goes_away_while_looking_leaves_no_false_report(db: RolledBackDatabase) -> None:
+    health = Health(Ill(hangs=True), {}, Clock(), lambda: NOW)
+    asking = Deferred.fromCoroutine(health.look())
+    asking.addErrback(lambda _: None)
+    asking.cancel()
+    health.database = db
+    assert done(health.look()).ok
+
+
+def test_an_event_behind_a_transaction_that_does_not_end_is_told(database_url: str) -> None:
+    slow, quick = connect(database_url), connect(database_url)
+    with slow.cursor() as one, quick.cursor() as other:
+        one.execute("select pg_current_xact_id()")
+        events.record(other, EventKind.MUTED, at=NOW - timedelta(minutes=5))
+        quick.commit()
+        assert _told(quick) == (False, 300.0)
+        slow.commit()
+        assert _told(quick) == (True, 0.0)
+    slow.close()
+    quick.close()
+
+
+def _told(connection: Connection) -> tuple[bool, float]:
+    with connection.cursor() as cursor:
+        report = done(Health(RolledBackDatabase(cursor), {}, Clock(), lambda: NOW).look())
+    connection.rollback()
+    return report.ok, report.vitals["log"].seconds

@@ -1,0 +1,143 @@
+"""Lists of people: who may be in them, and what their timelines and home show."""
+
+from __future__ import annotations
+
+import pytest
+
+from microblog.domain.follows import Follows
+from microblog.domain.lists import MOST_LISTS, Lists, Wanted
+from microblog.domain.timelines import Timelines
+from microblog.model.accounts import Related
+from microblog.model.errors import Invalid, NotFound
+from microblog.model.ids import AccountId, ListId
+from microblog.model.paging import Page
+from microblog.model.posts import Post
+from microblog.storage.database import Cursor
+from tests import make
+from tests.fakes import RolledBackDatabase
+
+
+@pytest.fixture
+def lists(db: RolledBackDatabase) -> Lists:
+    return Lists(db, lambda: make.NOW)
+
+
+@pytest.fixture
+def timelines(db: RolledBackDatabase) -> Timelines:
+    return Timelines(db, lambda: make.NOW)
+
+
+def texts(posts: list[Post]) -> list[str]:
+    return [post.original.text for post in posts]
+
+
+def people(members: list[Related]) -> list[AccountId]:
+    return [one.account.id for one in members]
+
+
+async def test_a_list_is_made_changed_and_deleted(lists: Lists, cursor: Cursor) -> None:
+    me, other = make.viewer(cursor), make.viewer(cursor)
+    made = await lists.make(me, Wanted("  Friends\n of mine "))
+    assert (made.title, made.replies, made.exclusive) == ("Friends of mine", "list", False)
+    changed = await lists.change(me, made.id, Wanted(replies="none", exclusive=True))
+    assert (changed.title, changed.replies, changed.exclusive) == ("Friends of mine", "none", True)
+    assert await lists.of(me) == [changed]
+    assert await lists.of(other) == []
+    for theirs in (lists.change(other, made.id, Wanted("Mine")), lists.delete(other, made.id), lists.timeline(other, made.id, Page())):
+        with pytest.raises(NotFound):
+            await theirs
+    await lists.delete(me, made.id)
+    assert await lists.of(me) == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "field"), [(Wanted(" "), "title"), (Wanted("x" * 257), "title"), (Wanted("a", "some"), "replies_policy")]
+)
+async def test_a_list_has_a_title_and_a_known_policy(lists: Lists, cursor: Cursor, wanted: Wanted, field: str) -> None:
+    with pytest.raises(Invalid) as problem:
+        await lists.make(make.viewer(cursor), wanted)
+    assert list(problem.value.fields) == [field]
+
+
+async def test_there_is_an_end_to_making_lists(lists: Lists, cursor: Cursor) -> None:
+    me = make.viewer(cursor)
+    for number in range(MOST_LISTS):
+        await lists.make(me, Wanted(str(number)))
+    with pytest.raises(Invalid):
+        await lists.make(me, Wanted("One more"))
+
+
+async def test_only_who_is_followed_can_be_in_a_list(lists: Lists, cursor: Cursor) -> None:
+    me, friend, stranger = (make.viewer(cursor) for _ in range(3))
+    make.follow(cursor, me, friend)
+    made = await lists.make(me, Wanted("Friends"))
+    await lists.add(me, made.id, [friend.id])
+    assert people(await lists.members(me, made.id, Page())) == [friend.id]
+    assert [one.id for one in await lists.with_member(me, friend.id)] == [made.id]
+    with pytest.raises(Invalid, match="Validation failed: Account must be a followed account"):
+        await lists.add(me, made.id, [stranger.id])
+    with pytest.raises(Invalid, match="already been taken"):
+        await lists.add(me, made.id, [friend.id])
+    with pytest.raises(NotFound):
+        await lists.add(me, made.id, [AccountId(1)])
+    with pytest.raises(NotFound):
+        await lists.add(me, ListId(1), [friend.id])
+
+
+async def test_who_is_not_followed_any_more_leaves_the_list(lists: Lists, cursor: Cursor, db: RolledBackDatabase) -> None:
+    me, friend, other = (make.viewer(cursor) for _ in range(3))
+    made = await lists.make(me, Wanted("Friends"))
+    for one in (friend, other):
+        make.follow(cursor, me, one)
+    await lists.add(me, made.id, [friend.id, other.id])
+    await Follows(db, lambda: make.NOW).unfollow(me, friend.id)
+    assert people(await lists.members(me, made.id, Page())) == [other.id]
+    await lists.remove(me, made.id, [other.id])
+    assert await lists.members(me, made.id, Page()) == []
+
+
+async def test_a_list_shows_what_its_members_post_and_nothing_else(lists: Lists, cursor: Cursor) -> None:
+    me, friend, other = (make.viewer(cursor) for _ in range(3))
+    for one in (friend, other):
+        make.follow(cursor, me, one)
+    made = await lists.make(me, Wanted("Friends"))
+    await lists.add(me, made.id, [friend.id])
+    make.post(cursor, me, "mine")
+    make.post(cursor, friend, "hers")
+    make.boost(cursor, friend, make.post(cursor, other, "his"))
+    assert texts(await lists.timeline(me, made.id, Page())) == ["his", "hers"]
+    make.mute(cursor, me, friend)
+    assert await lists.timeline(me, made.id, Page()) == []
+
+
+@pytest.mark.parametrize(
+    ("policy", "shown"),
+    [
+        ("none", {"to me", "to self"}),
+        ("list", {"to me", "to self", "to member"}),
+        ("followed", {"to me", "to self", "to member", "to friend"}),
+    ],
+)
+async def test_a_list_shows_the_replies_that_its_policy_wants(lists: Lists, cursor: Cursor, policy: str, shown: set[str]) -> None:
+    me, author, member, friend, stranger = (make.viewer(cursor) for _ in range(5))
+    for one in (author, member, friend):
+        make.follow(cursor, me, one)
+    made = await lists.make(me, Wanted("Friends", policy))
+    await lists.add(me, made.id, [author.id, member.id])
+    for name, whom in (("me", me), ("self", author), ("member", member), ("friend", friend), ("stranger", stranger)):
+        make.post(cursor, author, f"to {name}", reply_to=make.post(cursor, whom, "first"))
+    assert set(texts(await lists.timeline(me, made.id, Page()))) - {"first"} == shown
+
+
+async def test_members_of_an_exclusive_list_are_not_at_home(lists: Lists, timelines: Timelines, cursor: Cursor) -> None:
+    me, friend, apart = (make.viewer(cursor) for _ in range(3))
+    for one in (friend, apart):
+        make.follow(cursor, me, one)
+    post = make.post(cursor, apart, "apart")
+    make.post(cursor, friend, "to apart", reply_to=post)
+    made = await lists.make(me, Wanted("Others", exclusive=True))
+    await lists.add(me, made.id, [apart.id])
+    assert texts(await timelines.home(me, Page())) == ["to apart"]
+    assert texts(await lists.timeline(me, made.id, Page())) == ["apart"]
+    await lists.change(me, made.id, Wanted(exclusive=False))
+    assert texts(await timelines.home(me, Page())) == ["to apart", "apart"]

@@ -1,0 +1,108 @@
+"""Passwords in their own thread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from threading import Event, current_thread
+from typing import Literal
+
+import pytest
+from argon2 import PasswordHasher, Type
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.threads import deferToThread
+
+from microblog.domain.passwords import BUSY, Passwords, Verdict, acceptable, argon2id
+from microblog.model.errors import Invalid, Unavailable
+from tests.fakes import Here, done, quick_passwords
+
+
+@pytest.fixture
+def passwords() -> Iterator[Passwords]:
+    made = Passwords(reactor, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1, type=Type.ID), room=3)
+    made.start()
+    yield made
+    made.stop()
+
+
+def test_todays_hash_is_argon2id_with_19_mib_and_two_passes() -> None:
+    assert argon2id().hash("password").startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+def test_a_password_is_verified_against_its_hash_and_no_other(passwords: Passwords) -> None:
+    quick = quick_passwords()
+    stored = done(quick.hash("correct horse"))
+    assert done(quick.verify(stored, "correct horse")) == Verdict(correct=True)
+    assert done(quick.verify(stored, "wrong horse")) == Verdict(correct=False)
+
+
+@pytest.mark.parametrize("stored", [None, "", "-", "$argon2id$broken", "plain text"])
+def test_where_there_is_no_hash_nothing_is_correct(stored: str | None) -> None:
+    for password in ("", "nobody", stored or ""):
+        assert done(quick_passwords().verify(stored, password)) == Verdict(correct=False)
+
+
+class Counting(PasswordHasher):
+    """Counts how often it does its work."""
+
+    work = 0
+
+    def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:
+        """See `PasswordHasher.verify`."""
+        self.work += 1
+        return super().verify(hash, password)
+
+
+def test_a_wrong_name_is_as_much_work_as_a_wrong_password() -> None:
+    hasher = Counting(time_cost=1, memory_cost=8, parallelism=1, type=Type.ID)
+    quick = Passwords(Here(), hasher, threads=Here())
+    stored = done(quick.hash("correct horse"))
+    for hash in (stored, None):
+        hasher.work = 0
+        done(quick.verify(hash, "wrong horse"))
+        assert hasher.work == 1
+
+
+def test_the_same_letters_are_the_same_password_however_they_are_composed() -> None:
+    quick = quick_passwords()
+    assert done(quick.verify(done(quick.hash("pa\u0308sse zu fuß")), "p\u00e4sse zu fuß")).correct
+
+
+@given(st.text())
+def test_any_text_can_be_verified_and_whatever_is_acceptable_can_be_used(password: str) -> None:
+    quick = quick_passwords()
+    try:
+        chosen = acceptable(password)
+    except Invalid:
+        assert not done(quick.verify(None, password)).correct
+    else:
+        assert done(quick.verify(done(quick.hash(chosen)), password)).correct
+
+
+def test_a_megabyte_is_no_password_and_costs_nothing() -> None:
+    assert done(quick_passwords().verify("-", "x" * 1_000_000)) == Verdict(correct=False)
+
+
+async def test_the_reactor_does_not_wait_and_who_comes_when_all_places_are_taken_comes_again_later(passwords: Passwords) -> None:
+    go_on, threads = Event(), []
+
+    def slow() -> str:
+        threads.append(current_thread().name)
+        go_on.wait(10)
+        return "done"
+
+    waiting = [Deferred.fromCoroutine(passwords._elsewhere(slow)) for _ in range(3)]
+    with pytest.raises(Unavailable) as raised:
+        await passwords.hash("one too many")
+    assert raised.value.sentence == BUSY
+    waiting[2].addErrback(lambda cancelled: None)
+    waiting[2].cancel()
+    with pytest.raises(Unavailable):  # whoever gives up waiting does not make room: the thread still has the work
+        await passwords.hash("one too many")
+    go_on.set()
+    await gatherResults(waiting[:2])
+    await deferToThread(lambda: None)
+    assert len(set(threads)) == 1
+    assert (await passwords.verify(await passwords.hash("room again"), "room again")).correct

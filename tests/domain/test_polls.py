@@ -1,0 +1,214 @@
+"""Polls: who may vote, how often, and who is told of the end."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from microblog.domain.notifications import Asked, Notifications
+from microblog.domain.polls import END, Polls
+from microblog.domain.posting import PostingServices
+from microblog.domain.posts import Posts
+from microblog.jobs import posting
+from microblog.model.accounts import Viewer
+from microblog.model.errors import Invalid, NotFound
+from microblog.model.ids import PollId
+from microblog.model.notifications import NotificationKind
+from microblog.model.paging import Page
+from microblog.model.polls import Poll, PollDraft
+from microblog.model.posts import Draft, Post, Visibility
+from microblog.storage import jobs
+from microblog.storage.database import Cursor
+from tests import make
+from tests.fakes import RolledBackDatabase, WallClock
+
+ASKED = PollDraft(("Tea", "Coffee", "Water"), 600)
+
+
+@pytest.fixture
+def clock() -> WallClock:
+    return WallClock(make.NOW)
+
+
+@pytest.fixture
+def polls(db: RolledBackDatabase, clock: WallClock) -> Polls:
+    return Polls(db, clock)
+
+
+@pytest.fixture
+def posts(db: RolledBackDatabase, clock: WallClock) -> Posts:
+    return evolve(make.posts(db), now=clock)
+
+
+def poll_of(post: Post) -> Poll:
+    assert post.poll is not None
+    return post.poll
+
+
+async def ask(posts: Posts, viewer: Viewer, visibility: Visibility = Visibility.PUBLIC, **changes: Any) -> PollId:
+    asked = evolve(ASKED, **changes)
+    return poll_of(await posts.publish(viewer, Draft("What would you like?", visibility, poll=asked))).id
+
+
+async def work(polls: Polls, cursor: Cursor, clock: WallClock) -> None:
+    """End what is due to end."""
+    for job in jobs.claim(cursor, kinds=[END], worker="w", lease_until=clock() + timedelta(hours=1), now=clock(), limit=10):
+        await posting.tasks(PostingServices(None, None, polls, None))[END](job)  # type: ignore[arg-type]  # no media and no schedules are asked
+
+
+async def told(db: RolledBackDatabase, viewer: Viewer) -> list[NotificationKind]:
+    return [one.kind for one in await Notifications(db, lambda: make.NOW).page(viewer, Asked(Page()))]
+
+
+async def test_votes_are_counted_with_the_vote(polls: Polls, posts: Posts, cursor: Cursor) -> None:
+    ada, bob, cleo = make.viewer(cursor), make.viewer(cursor), make.viewer(cursor)
+    poll = await ask(posts, ada)
+    before = poll_of(await polls.one(None, poll))
+    assert (before.counts, before.voters) == ((0, 0, 0), 0)
+    first = await polls.vote(bob, poll, [1])
+    assert poll_of(await polls.vote(cleo, poll, [1])).counts == (0, 2, 0)
+    assert first.version != (await polls.one(None, poll)).version
+    flags = await posts.flags(bob, [first])
+    assert flags[first.id].votes == (1,)
+    assert (await posts.flags(ada, [first]))[first.id].votes == ()
+
+
+async def test_several_choices_are_one_voter(polls: Polls, posts: Posts, cursor: Cursor) -> None:
+    poll = await ask(posts, make.viewer(cursor), multiple=True)
+    voted = poll_of(await polls.vote(make.viewer(cursor), poll, [2, 0, 2]))
+    assert (voted.counts, voted.votes, voted.voters) == ((1, 0, 1), 2, 1)
+
+
+@pytest.mark.parametrize("multiple", [False, True])
+async def test_nobody_votes_twice(polls: Polls, posts: Posts, cursor: Cursor, multiple: bool) -> None:
+    bob = make.viewer(cursor)
+    poll = await ask(posts, make.viewer(cursor), multiple=multiple)
+    await polls.vote(bob, poll, [0])
+    for choice in (0, 1):
+        with pytest.raises(Invalid, match=r"^Validation failed: You have already voted on this poll$"):
+            await polls.vote(bob, poll, [choice])
+    assert poll_of(await polls.one(None, poll)).votes == 1
+
+
+async def test_two_choices_where_one_is_possible_count_for_nothing(polls: Polls, posts: Posts, cursor: Cursor) -> None:
+    bob, poll = make.viewer(cursor), await ask(posts, make.viewer(cursor))
+    with pytest.raises(Invalid, match="You have already voted"):
+        await polls.vote(bob, poll, [0, 1])
+    assert poll_of(await polls.one(None, poll)).votes == 0
+    await polls.vote(bob, poll, [0])
+
+
+@pytest.mark.parametrize("choices", [[], [3], [-1], [0, 3], [10**30]])
+async def test_only_what_there_is_can_be_chosen(polls: Polls, posts: Posts, cursor: Cursor, choices: list[int]) -> None:
+    poll = await ask(posts, make.viewer(cursor), multiple=True)
+    with pytest.raises(Invalid, match=r"^Validation failed: The chosen vote option does not exist$"):
+        await polls.vote(make.viewer(cursor), poll, choices)
+
+
+async def test_ones_own_poll_and_one_that_has_ended_take_no_votes(polls: Polls, posts: Posts, cursor: Cursor, clock: WallClock) -> None:
+    ada = make.viewer(cursor)
+    poll = await ask(posts, ada)
+    with pytest.raises(Invalid, match="You cannot vote in your own polls"):
+        await polls.vote(ada, poll, [0])
+    clock.advance(seconds=600)
+    with pytest.raises(Invalid, match="The poll has already ended"):
+        await polls.vote(make.viewer(cursor), poll, [0])
+
+
+async def test_who_may_not_see_the_post_sees_no_poll(polls: Polls, posts: Posts, cursor: Cursor) -> None:
+    poll = await ask(posts, make.viewer(cursor), Visibility.PRIVATE)
+    stranger = make.viewer(cursor)
+    for refused in (polls.one(None, poll), polls.one(stranger, poll), polls.vote(stranger, poll, [0]), polls.one(None, PollId(7))):
+        with pytest.raises(NotFound):
+            await refused
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"options": ("One",)}, "Poll options must have more than one item"),
+        ({"options": ("One", "  ", "")}, "Poll options must have more than one item"),
+        ({"options": ("1", "2", "3", "4", "5")}, "Poll options can't contain more than 4 items"),
+        ({"options": ("x" * 51, "y")}, "Poll options can't be longer than 50 characters each"),
+        ({"options": ("same", " same ")}, "Poll options contain duplicate items"),
+        ({"options": ("x" * 1_000_000, "y")}, "too many or too long"),
+        ({"options": ("a\0", "y")}, "characters that cannot be stored"),
+        ({"seconds": 299}, "Poll expires at is too soon"),
+        ({"seconds": 2_629_747}, "Poll expires at is too far into the future"),
+        ({"seconds": None}, "Poll expires at can't be blank"),
+    ],
+)
+async def test_what_cannot_be_asked_is_refused(posts: Posts, cursor: Cursor, changes: dict[str, Any], why: str) -> None:
+    with pytest.raises(Invalid, match=why):
+        await ask(posts, make.viewer(cursor), **changes)
+    cursor.execute("select count(*) from posts")
+    assert cursor.fetchone() == (0,)
+
+
+async def test_a_poll_needs_words(posts: Posts, cursor: Cursor) -> None:
+    with pytest.raises(Invalid, match="Text can't be blank"):
+        await posts.publish(make.viewer(cursor), Draft("", poll=ASKED))
+
+
+async def test_author_and_voters_are_told_of_the_end_once(polls: Polls, posts: Posts, db: RolledBackDatabase, clock: WallClock) -> None:
+    ada, bob, cleo = make.viewer(db.cursor), make.viewer(db.cursor), make.viewer(db.cursor)
+    poll = await ask(posts, ada)
+    await polls.vote(bob, poll, [0])
+    clock.advance(seconds=599)
+    await work(polls, db.cursor, clock)
+    await polls.end(poll)
+    assert await told(db, ada) == []
+    clock.advance(seconds=1)
+    await work(polls, db.cursor, clock)
+    await polls.end(poll)
+    assert [await told(db, viewer) for viewer in (ada, bob, cleo)] == [[NotificationKind.POLL], [NotificationKind.POLL], []]
+
+
+async def test_the_end_of_a_deleted_poll_is_told_to_nobody(polls: Polls, posts: Posts, db: RolledBackDatabase, clock: WallClock) -> None:
+    ada = make.viewer(db.cursor)
+    poll = await ask(posts, ada)
+    await posts.delete(ada, (await polls.one(ada, poll)).id)
+    clock.advance(seconds=600)
+    await work(polls, db.cursor, clock)
+    assert await told(db, ada) == []
+
+
+async def test_asking_something_else_takes_all_votes_back(polls: Polls, posts: Posts, cursor: Cursor) -> None:
+    ada, bob = make.viewer(cursor), make.viewer(cursor)
+    poll = await ask(posts, ada)
+    post = await polls.vote(bob, poll, [0])
+    edited = await posts.edit(ada, post.id, Draft(post.text, poll=PollDraft(("Tea", "Juice"))))
+    assert (poll_of(edited).id, poll_of(edited).counts, poll_of(edited).voters) == (poll, (0, 0), 0)
+    assert poll_of(edited).expires_at == make.NOW + timedelta(seconds=600)
+    assert edited.edited_at is not None
+    assert poll_of(await polls.vote(bob, poll, [1])).counts == (0, 1)
+    _, [first, now] = await posts.history(None, post.id)
+    assert (first.options, now.options) == (("Tea", "Coffee", "Water"), ("Tea", "Juice"))
+
+
+async def test_the_same_question_keeps_its_votes_and_may_end_later(
+    polls: Polls, posts: Posts, db: RolledBackDatabase, clock: WallClock
+) -> None:
+    ada, bob = make.viewer(db.cursor), make.viewer(db.cursor)
+    poll = await ask(posts, ada)
+    post = await polls.vote(bob, poll, [0])
+    same = await posts.edit(ada, post.id, Draft(post.text, poll=evolve(ASKED, seconds=1200)))
+    assert (poll_of(same).votes, same.edited_at) == (1, None)
+    clock.advance(seconds=600)
+    await work(polls, db.cursor, clock)
+    assert await told(db, ada) == []
+    clock.advance(seconds=600)
+    await work(polls, db.cursor, clock)
+    assert await told(db, ada) == [NotificationKind.POLL]
+
+
+async def test_an_edit_without_a_poll_takes_it_away_and_one_with_a_poll_asks_it(polls: Polls, posts: Posts, cursor: Cursor) -> None:
+    ada = make.viewer(cursor)
+    post = await polls.one(ada, await ask(posts, ada))
+    without = await posts.edit(ada, post.id, Draft(post.text))
+    assert without.poll is None
+    again = await posts.edit(ada, post.id, Draft(post.text, poll=ASKED))
+    assert poll_of(again).options == ASKED.options

@@ -1,0 +1,175 @@
+"""Who can sign up, and what is said about each field of the form."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from attrs import evolve
+
+from microblog.domain.registration import Registrations, SignUp
+from microblog.model.accounts import Registration, Role
+from microblog.model.errors import Forbidden, Invalid, NotFound
+from microblog.model.paging import Page
+from microblog.storage import logins, notifications
+from microblog.storage.database import Cursor
+from tests import make
+from tests.fakes import RolledBackDatabase, WallClock, done, quick_passwords
+
+FORM = SignUp("Ann", "ann@example.org", "a long enough one", agreement=True)
+
+
+def registrations(db: RolledBackDatabase, mode: Registration = Registration.OPEN, clock: WallClock | None = None) -> Registrations:
+    return Registrations(db, quick_passwords(), mode, confirmed_at_once=True, now=clock or WallClock(make.NOW))
+
+
+def refused(db: RolledBackDatabase, form: SignUp, mode: Registration = Registration.OPEN) -> dict[str, str]:
+    """The codes of what is wrong."""
+    with pytest.raises(Invalid) as raised:
+        done(registrations(db, mode).sign_up(form))
+    assert raised.value.codes.keys() == raised.value.fields.keys()
+    return raised.value.codes
+
+
+def test_whoever_signs_up_has_an_account_and_a_login_and_may_write_at_once(db: RolledBackDatabase, cursor: Cursor) -> None:
+    account = done(registrations(db).sign_up(evolve(FORM, locale="de-AT", time_zone="Europe/Vienna")))
+    assert (account.username, account.followers_count, account.created_at) == ("Ann", 0, make.NOW)
+    member = logins.by_account(cursor, account=account.id)
+    assert member is not None
+    assert not member.pending
+    assert member.login.password_hash.startswith("$argon2id$")
+    assert (member.login.role, member.login.preferences.locale, member.login.preferences.time_zone) == (Role.USER, "de-AT", "Europe/Vienna")
+
+
+def test_an_empty_form_is_told_of_every_field_at_once(db: RolledBackDatabase) -> None:
+    assert refused(db, SignUp("", "", "")) == {
+        "username": "ERR_BLANK",
+        "email": "ERR_BLANK",
+        "password": "ERR_BLANK",
+        "agreement": "ERR_ACCEPTED",
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "codes"),
+    [
+        ({"username": "with space"}, {"username": "ERR_INVALID"}),
+        ({"username": "a" * 31}, {"username": "ERR_TOO_LONG"}),
+        ({"username": "nul\0"}, {"username": "ERR_INVALID"}),
+        ({"username": "Ädel"}, {"username": "ERR_INVALID"}),
+        ({"username": "ADMIN"}, {"username": "ERR_RESERVED"}),
+        ({"email": "nobody"}, {"email": "ERR_INVALID"}),
+        ({"email": "ann@example.org\r\nBcc: x@example.org"}, {"email": "ERR_INVALID"}),
+        ({"email": f"{'a' * 64}@{'b' * 60}.{'c' * 60}.{'d' * 60}.{'e' * 60}"}, {"email": "ERR_INVALID"}),
+        ({"password": "7 chars"}, {"password": "ERR_TOO_SHORT"}),
+        ({"password": "x" * 1001}, {"password": "ERR_TOO_LONG"}),
+        ({"password": "lone surrogate \ud800"}, {"password": "ERR_INVALID"}),
+        ({"reason": "x" * 501}, {"reason": "ERR_TOO_LONG"}),
+        ({"reason": "\0"}, {"reason": "ERR_INVALID"}),
+        ({"invite": "never given"}, {"invite": "ERR_INVALID"}),
+    ],
+)
+def test_a_field_that_cannot_be_is_refused_with_its_code(db: RolledBackDatabase, changes: dict[str, str], codes: dict[str, str]) -> None:
+    assert refused(db, evolve(FORM, **changes)) == codes  # type: ignore[arg-type]  # all of these fields are texts
+
+
+def test_a_taken_name_and_a_taken_address_are_both_told_in_whatever_case(db: RolledBackDatabase, cursor: Cursor) -> None:
+    make.member(cursor, "ann", email="Ann@Example.org")
+    assert refused(db, FORM) == {"username": "ERR_TAKEN", "email": "ERR_TAKEN"}
+
+
+def test_a_strange_time_zone_of_a_browser_does_not_keep_anybody_out(db: RolledBackDatabase, cursor: Cursor) -> None:
+    account = done(registrations(db).sign_up(evolve(FORM, locale="\0", time_zone="../../etc/passwd")))
+    member = logins.by_account(cursor, account=account.id)
+    assert member is not None
+    assert (member.login.preferences.locale, member.login.preferences.time_zone) == ("en", "UTC")
+
+
+def test_nobody_signs_up_where_registrations_are_closed(db: RolledBackDatabase) -> None:
+    with pytest.raises(Forbidden):
+        done(registrations(db, Registration.CLOSED).sign_up(FORM))
+
+
+def test_an_applicant_gives_a_reason_and_the_staff_is_told(db: RolledBackDatabase, cursor: Cursor) -> None:
+    boss = make.member(cursor, "boss", role=Role.MODERATOR)
+    make.member(cursor, "anybody")
+    assert refused(db, FORM, Registration.APPROVAL) == {"reason": "ERR_BLANK"}
+    applicant = done(registrations(db, Registration.APPROVAL).sign_up(evolve(FORM, reason="I write about moss.")))
+    member = logins.by_account(cursor, account=applicant.id)
+    assert member is not None
+    assert member.pending
+    assert member.login.reason == "I write about moss."
+    [told] = notifications.page_of(cursor, account=boss.account.id, page=Page())
+    assert (told.kind, told.sender) == ("admin.sign_up", applicant.id)
+
+
+def test_without_mail_confirmation_an_address_is_proved_at_once_and_otherwise_not(db: RolledBackDatabase, cursor: Cursor) -> None:
+    strict = evolve(registrations(db), confirmed_at_once=False)
+    member = logins.by_account(cursor, account=done(strict.sign_up(FORM)).id)
+    assert member is not None
+    assert member.pending
+
+
+def test_an_invite_lets_in_as_many_as_it_says(db: RolledBackDatabase) -> None:
+    service = registrations(db, Registration.INVITE)
+    assert refused(db, FORM, Registration.INVITE) == {"invite": "ERR_BLANK"}
+    code = done(service.invite(None, max_uses=1)).code
+    done(service.sign_up(evolve(FORM, invite=f" {code} ")))
+    again = evolve(FORM, username="ben", email="ben@example.org", invite=code)
+    assert refused(db, again, Registration.INVITE) == {"invite": "ERR_INVALID"}
+    assert [(invite.uses, invite.max_uses) for invite in done(service.invites())] == [(1, 1)]
+
+
+def test_an_invite_stands_for_approval(db: RolledBackDatabase, cursor: Cursor) -> None:
+    service = registrations(db, Registration.APPROVAL)
+    account = done(service.sign_up(evolve(FORM, invite=done(service.invite(None)).code)))
+    member = logins.by_account(cursor, account=account.id)
+    assert member is not None
+    assert not member.pending
+
+
+def test_an_invite_that_expired_or_was_ended_lets_nobody_in(db: RolledBackDatabase) -> None:
+    clock = WallClock(make.NOW)
+    service = registrations(db, Registration.INVITE, clock)
+    expiring = done(service.invite(None, lasts=timedelta(days=1))).code
+    ended = done(service.invite(None)).code
+    done(service.end_invite(ended))
+    with pytest.raises(NotFound):
+        done(service.end_invite(ended))
+    clock.advance(days=1)
+    for code in (expiring, ended):
+        with pytest.raises(Invalid) as raised:
+            done(service.sign_up(evolve(FORM, invite=code)))
+        assert raised.value.codes == {"invite": "ERR_INVALID"}
+
+
+def test_a_sign_up_that_fails_uses_up_no_invite(db: RolledBackDatabase, cursor: Cursor) -> None:
+    service = registrations(db, Registration.INVITE)
+    code = done(service.invite(None, max_uses=1)).code
+    make.account(cursor, "ann")
+    with pytest.raises(Invalid):
+        done(service.sign_up(evolve(FORM, invite=code)))
+    assert done(service.invites())[0].uses == 0
+
+
+@pytest.mark.parametrize(("uses", "lasts"), [(0, None), (10_001, None), (None, timedelta(0)), (None, timedelta(days=-1))])
+def test_an_invite_for_nobody_or_for_no_time_is_refused(db: RolledBackDatabase, uses: int | None, lasts: timedelta | None) -> None:
+    with pytest.raises(Invalid):
+        done(registrations(db).invite(None, max_uses=uses, lasts=lasts))
+
+
+def test_the_administrator_may_use_reserved_names_and_given_ids(db: RolledBackDatabase, cursor: Cursor) -> None:
+    service = registrations(db, Registration.CLOSED)
+    account = done(service.create(SignUp("admin", "root@localhost", "a long enough one"), role=Role.ADMIN, id=1))
+    member = logins.by_account(cursor, account=account.id)
+    assert member is not None
+    assert (account.id, member.login.role, member.pending) == (1, Role.ADMIN, False)
+
+
+@pytest.mark.parametrize(("id", "code"), [(7, "ERR_TAKEN"), (0, "ERR_INVALID"), (2**63, "ERR_INVALID")])
+def test_an_id_that_is_taken_or_impossible_is_refused(db: RolledBackDatabase, cursor: Cursor, id: int, code: str) -> None:
+    service = registrations(db)
+    done(service.create(SignUp("ben", "ben@example.org", "a long enough one"), id=7))
+    with pytest.raises(Invalid) as raised:
+        done(service.create(FORM, id=id))
+    assert raised.value.codes == {"id": code}

@@ -1,0 +1,223 @@
+"""Posts that wait for their time come out once, on time, by the same rules as others."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+
+from microblog.domain import attachments
+from microblog.domain.attachments import LOOSE_KEPT, Attachments, Given
+from microblog.domain.posting import PostingServices
+from microblog.domain.posts import Posts
+from microblog.domain.removal import bury
+from microblog.domain.scheduled import PUBLISH, Schedules
+from microblog.jobs import posting
+from microblog.model.accounts import Viewer
+from microblog.model.errors import Invalid, NotFound
+from microblog.model.paging import Page
+from microblog.model.polls import PollDraft
+from microblog.model.posts import Draft, Post, Visibility
+from microblog.model.scheduled import Scheduled
+from microblog.storage import jobs, scheduled
+from microblog.storage.database import Cursor, scalar
+from tests import fakes, files, make
+from tests.fakes import RolledBackDatabase, WallClock
+
+HOUR = timedelta(hours=1)
+SOON = make.NOW + HOUR
+
+
+@pytest.fixture
+def clock() -> WallClock:
+    return WallClock(make.NOW)
+
+
+@pytest.fixture
+def posts(db: RolledBackDatabase, clock: WallClock) -> Posts:
+    return evolve(make.posts(db), now=clock)
+
+
+@pytest.fixture
+def schedules(db: RolledBackDatabase, posts: Posts, clock: WallClock) -> Schedules:
+    return Schedules(db, posts, clock)
+
+
+@pytest.fixture
+def pieces(db: RolledBackDatabase, tmp_path: Path, clock: WallClock) -> Attachments:
+    return Attachments(db, fakes.studio(tmp_path), clock, fakes.no_pause)
+
+
+async def plan(schedules: Schedules, viewer: Viewer, draft: Draft, at: datetime = SOON) -> Scheduled:
+    planned = await schedules.add(viewer, draft, at)
+    assert isinstance(planned, Scheduled)
+    return planned
+
+
+async def work(schedules: Schedules, cursor: Cursor, clock: WallClock) -> None:
+    """Publish what is due."""
+    for job in jobs.claim(cursor, kinds=[PUBLISH], worker="w", lease_until=clock() + HOUR, now=clock(), limit=50):
+        await posting.tasks(PostingServices(None, None, None, schedules))[PUBLISH](job)  # type: ignore[arg-type]  # no media and no polls are asked
+
+
+def published(cursor: Cursor) -> list[str]:
+    cursor.execute("select text from posts order by id")
+    return [text for (text,) in cursor.fetchall()]
+
+
+async def test_a_post_comes_out_when_its_time_has_come(schedules: Schedules, posts: Posts, cursor: Cursor, clock: WallClock) -> None:
+    ada = make.viewer(cursor)
+    poll = PollDraft(("Yes", "No"), 600)
+    draft = Draft("Later", Visibility.UNLISTED, spoiler="Wait", language="de", poll=poll, application="Clock")
+    planned = await plan(schedules, ada, draft)
+    assert planned.draft == draft
+    clock.advance(minutes=59)
+    await work(schedules, cursor, clock)
+    await schedules.publish(planned.id)
+    assert published(cursor) == []
+    clock.advance(minutes=1)
+    await work(schedules, cursor, clock)
+    await schedules.publish(planned.id)
+    assert published(cursor) == ["Later"]
+    [post] = [await posts.one(None, scalar(cursor, "select id from posts"))]
+    assert (post.visibility, post.spoiler, post.language, post.application) == (Visibility.UNLISTED, "Wait", "de", "Clock")
+    assert post.created_at == SOON
+    assert post.poll is not None
+    assert post.poll.expires_at == SOON + timedelta(seconds=600)
+    assert await schedules.page(ada, Page()) == []
+
+
+async def test_the_same_key_gives_what_it_gave_first_before_and_after(
+    schedules: Schedules, posts: Posts, cursor: Cursor, clock: WallClock
+) -> None:
+    ada = make.viewer(cursor)
+    draft = Draft("Once", key="k")
+    first = await plan(schedules, ada, draft)
+    assert await schedules.add(ada, draft, SOON + HOUR) == first
+    clock.advance(hours=1)
+    await work(schedules, cursor, clock)
+    again = await schedules.add(ada, draft, SOON + HOUR)
+    assert isinstance(again, Post)
+    assert await posts.publish(ada, draft) == again
+    assert published(cursor) == ["Once"]
+
+
+@pytest.mark.parametrize("ahead", [timedelta(0), timedelta(minutes=4, seconds=59), -HOUR])
+async def test_five_minutes_ahead_is_the_least(schedules: Schedules, cursor: Cursor, ahead: timedelta) -> None:
+    ada = make.viewer(cursor)
+    with pytest.raises(Invalid, match=r"^Validation failed: Scheduled at date must be in the future$"):
+        await schedules.add(ada, Draft("Now?"), make.NOW + ahead)
+    planned = await plan(schedules, ada, Draft("Later"))
+    with pytest.raises(Invalid, match="must be in the future"):
+        await schedules.move(ada, planned.id, make.NOW + ahead)
+
+
+async def test_what_could_not_be_published_now_is_refused_at_once(schedules: Schedules, cursor: Cursor) -> None:
+    ada = make.viewer(cursor)
+    hidden = make.post(cursor, make.viewer(cursor), visibility=Visibility.DIRECT)
+    for draft, problem in [
+        (Draft(""), Invalid),
+        (Draft("x" * 501), Invalid),
+        (Draft("Hi", reply_to=hidden.id), NotFound),
+        (Draft("Hi", poll=PollDraft(("One",), 600)), Invalid),
+    ]:
+        with pytest.raises(problem):
+            await schedules.add(ada, draft, SOON)
+    assert await schedules.page(ada, Page()) == []
+
+
+async def test_there_are_no_more_than_25_a_day_and_300_in_all(schedules: Schedules, cursor: Cursor) -> None:
+    ada = make.viewer(cursor)
+    for _ in range(25):
+        scheduled.insert(cursor, account=ada.id, draft=Draft("One of many", Visibility.PUBLIC), at=SOON, now=make.NOW)
+    with pytest.raises(Invalid, match="You have exceeded the limit of 25 scheduled posts for today"):
+        await schedules.add(ada, Draft("One more"), SOON)
+    tomorrow = await plan(schedules, ada, Draft("One more"), SOON + timedelta(days=1))
+    with pytest.raises(Invalid, match="25 scheduled posts for today"):
+        await schedules.move(ada, tomorrow.id, SOON)
+    for number in range(274):
+        at = SOON + timedelta(days=2 + number)
+        scheduled.insert(cursor, account=ada.id, draft=Draft("One of many", Visibility.PUBLIC), at=at, now=make.NOW)
+    with pytest.raises(Invalid, match=r"^Validation failed: You have exceeded the limit of 300 scheduled posts$"):
+        await schedules.add(ada, Draft("One more"), SOON + timedelta(days=500))
+
+
+async def test_another_time_is_the_only_one_that_counts(schedules: Schedules, cursor: Cursor, clock: WallClock) -> None:
+    ada = make.viewer(cursor)
+    planned = await plan(schedules, ada, Draft("Moved"))
+    assert (await schedules.move(ada, planned.id, SOON + HOUR)).at == SOON + HOUR
+    clock.advance(hours=1)
+    await work(schedules, cursor, clock)
+    assert published(cursor) == []
+    clock.advance(hours=1)
+    await work(schedules, cursor, clock)
+    assert published(cursor) == ["Moved"]
+
+
+async def test_what_is_cancelled_never_comes(schedules: Schedules, cursor: Cursor, clock: WallClock) -> None:
+    ada = make.viewer(cursor)
+    planned = await plan(schedules, ada, Draft("Never"))
+    await schedules.cancel(ada, planned.id)
+    clock.advance(hours=1)
+    await work(schedules, cursor, clock)
+    assert published(cursor) == []
+    with pytest.raises(NotFound):
+        await schedules.one(ada, planned.id)
+
+
+async def test_other_peoples_plans_are_not_there(schedules: Schedules, cursor: Cursor) -> None:
+    ada, bob = make.viewer(cursor), make.viewer(cursor)
+    planned = await plan(schedules, ada, Draft("Mine"))
+    assert await schedules.page(bob, Page()) == []
+    for refused in (schedules.one(bob, planned.id), schedules.move(bob, planned.id, SOON), schedules.cancel(bob, planned.id)):
+        with pytest.raises(NotFound):
+            await refused
+    assert await schedules.one(ada, planned.id) == planned
+
+
+async def test_media_wait_with_the_post_and_are_free_when_it_is_cancelled(
+    schedules: Schedules, posts: Posts, pieces: Attachments, db: RolledBackDatabase, clock: WallClock
+) -> None:
+    ada = make.viewer(db.cursor)
+    one, two = [(await pieces.add(ada, Given(files.picture(), 700))).id for _ in range(2)]
+    planned = await plan(schedules, ada, Draft("Look", media=(two, one)), make.NOW + timedelta(days=3))
+    assert [piece.id for piece in planned.media] == [two, one]
+    with pytest.raises(Invalid, match="already attached"):
+        await posts.publish(ada, Draft("Mine first", media=(one,)))
+    clock.advance(days=2)
+    await db.run(attachments.sweep, before=clock() - LOOSE_KEPT, limit=500)
+    assert [piece.id for piece in (await schedules.cancel(ada, planned.id)).media] == [two, one]
+    await plan(schedules, ada, Draft("Look", media=(two, one)), make.NOW + timedelta(days=3))
+    clock.advance(days=1)
+    await work(schedules, db.cursor, clock)
+    post = await posts.one(None, scalar(db.cursor, "select id from posts"))
+    assert [piece.id for piece in post.media] == [two, one]
+
+
+async def test_what_stands_against_it_then_is_told_to_the_author(
+    schedules: Schedules, posts: Posts, cursor: Cursor, clock: WallClock
+) -> None:
+    ada, bob = make.viewer(cursor), make.viewer(cursor)
+    question = await posts.publish(bob, Draft("Question?"))
+    planned = await plan(schedules, ada, Draft("Answer", reply_to=question.id))
+    await posts.delete(bob, question.id)
+    clock.advance(hours=1)
+    await work(schedules, cursor, clock)
+    assert (await schedules.one(ada, planned.id)).problem == "The post you are trying to reply to does not appear to exist."
+    moved = await schedules.move(ada, planned.id, clock() + HOUR)
+    assert moved.problem == ""
+
+
+async def test_whoever_is_suspended_or_gone_publishes_nothing(schedules: Schedules, cursor: Cursor, clock: WallClock) -> None:
+    ada, bob = make.viewer(cursor), make.viewer(cursor)
+    await plan(schedules, ada, Draft("From the dead"))
+    planned = await plan(schedules, bob, Draft("From the damned"))
+    bury(cursor, ada.id, make.NOW)
+    make.suspend(cursor, bob)
+    clock.advance(hours=1)
+    await work(schedules, cursor, clock)
+    assert published(cursor) == []
+    assert "could not publish" in (await schedules.one(bob, planned.id)).problem
+    assert scalar(cursor, "select count(*) from scheduled_posts") == 1

@@ -1,0 +1,273 @@
+"""Logging in, staying in, and being out for good."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from attrs import define, field, frozen
+
+from microblog.domain.limits import CountedLogins, Limits, MemoryCounter, Per, Rate
+from microblog.domain.passwords import Passwords
+from microblog.domain.sessions import LIFETIME, MOST_SESSIONS, Entry, Origin, Sessions
+from microblog.model.accounts import Member, Viewer
+from microblog.model.errors import Forbidden, NotFound, TooMany, Unauthenticated
+from microblog.model.ids import SessionId
+from microblog.storage import accounts, logins
+from microblog.storage.database import Cursor
+from tests import make
+from tests.fakes import NoThrottle, RolledBackDatabase, WallClock, done, quick_passwords
+
+PASSWORD = "correct horse"
+ORIGIN = Origin("192.0.2.1", "192.0.2.1", "Firefox on a tin can")
+
+
+@frozen
+class Desk:
+    """Everything that a log-in needs."""
+
+    cursor: Cursor
+    sessions: Sessions
+    passwords: Passwords
+    clock: WallClock
+    throttle: NoThrottle
+
+    def member(self, username: str = "ann") -> Member:
+        return make.member(self.cursor, username, password_hash=done(self.passwords.hash(PASSWORD)))
+
+    def log_in(self, name: str = "ann", password: str = PASSWORD, replaces: str = "") -> Entry:
+        return done(self.sessions.log_in(name, password, ORIGIN, replaces))
+
+    def viewer(self, token: str) -> Viewer | None:
+        found = done(self.sessions.by_cookie(token))
+        return found and found[0]
+
+    def present(self, token: str) -> Viewer:
+        viewer = self.viewer(token)
+        assert viewer is not None
+        return viewer
+
+    def ended(self) -> list[dict[str, object]]:
+        """The data of the events that say that sessions ended."""
+        self.cursor.execute("select data from events where kind = 'session.ended' order by id")
+        return [data for (data,) in self.cursor.fetchall()]
+
+
+@pytest.fixture
+def desk(db: RolledBackDatabase, cursor: Cursor) -> Desk:
+    passwords, clock, throttle = quick_passwords(), WallClock(make.NOW), NoThrottle()
+    return Desk(cursor, Sessions(db, passwords, throttle, clock), passwords, clock, throttle)
+
+
+@pytest.mark.parametrize("name", ["ann", "ANN", " ann ", "ann@example.org", "Ann@Example.org"])
+def test_a_name_or_an_address_in_any_case_logs_in(desk: Desk, name: str) -> None:
+    member = desk.member()
+    entry = desk.log_in(name)
+    viewer = desk.present(entry.token)
+    assert (viewer.account, viewer.session_id, viewer.pending) == (member.account, entry.session_id, False)
+
+
+@pytest.mark.parametrize("name", ["ann", "nobody", "", "\0", "a\ud800", "x" * 10_000, "%"])
+def test_a_wrong_name_and_a_wrong_password_get_the_same_answer(desk: Desk, name: str) -> None:
+    desk.member()
+    with pytest.raises(Unauthenticated) as raised:
+        desk.log_in(name, "wrong password")
+    assert raised.value.sentence == "There is nobody with this name and this password."
+
+
+@define
+class CountingPasswords(Passwords):
+    """Counts the hashes that were computed."""
+
+    work: int = field(default=0, kw_only=True)
+
+    def _verdict(self, stored: str | None, password: bytes) -> object:  # type: ignore[override]  # it is handed through
+        verdict = super()._verdict(stored, password)
+        self.work += 1
+        return verdict
+
+
+def test_no_such_user_costs_one_hash_as_a_wrong_password_does(db: RolledBackDatabase, cursor: Cursor) -> None:
+    quick = quick_passwords()
+    passwords = CountingPasswords(quick.reactor, quick.hasher, threads=quick.threads)
+    sessions = Sessions(db, passwords, NoThrottle(), WallClock(make.NOW))
+    make.member(cursor, "ann", password_hash=done(passwords.hash(PASSWORD)))
+    for name in ("ann", "nobody"):
+        before = passwords.work
+        with pytest.raises(Unauthenticated):
+            done(sessions.log_in(name, "wrong password", ORIGIN))
+        assert passwords.work == before + 1
+
+
+def test_only_failures_are_held_against_a_name_and_a_network(desk: Desk) -> None:
+    desk.member()
+    desk.log_in()
+    with pytest.raises(Unauthenticated):
+        desk.log_in("Ann@example.org", "wrong password")
+    with pytest.raises(Unauthenticated):
+        desk.log_in("nobody", "wrong password")
+    assert desk.throttle.failures == [("192.0.2.1", "ann"), ("192.0.2.1", "nobody")]
+
+
+def test_whoever_guesses_too_often_waits_even_with_the_right_password(db: RolledBackDatabase, cursor: Cursor) -> None:
+    clock, passwords = WallClock(make.NOW), quick_passwords()
+    throttle = CountedLogins(Limits(MemoryCounter(lambda: 0.0), clock), per_name=Rate("sign-in-name", 3, 3600, Per.ACCOUNT))
+    sessions = Sessions(db, passwords, throttle, clock)
+    make.member(cursor, "ann", password_hash=done(passwords.hash(PASSWORD)))
+    for name in ("ann", "ANN", "ann@example.org"):
+        with pytest.raises(Unauthenticated):
+            done(sessions.log_in(name, "wrong password", ORIGIN))
+    with pytest.raises(TooMany):
+        done(sessions.log_in("ann", PASSWORD, ORIGIN))
+    clock.advance(hours=1)
+    assert done(sessions.log_in("ann", PASSWORD, ORIGIN)).token
+
+
+def test_the_database_does_not_know_the_token(desk: Desk) -> None:
+    desk.member()
+    token = desk.log_in().token
+    desk.cursor.execute("select s::text from sessions s")
+    [(row,)] = desk.cursor.fetchall()
+    assert token not in row
+    assert token not in repr(desk.log_in())
+
+
+@pytest.mark.parametrize("token", ["", "x", "\ud800" * 30, "é" * 30, "y" * 43, "z" * 1_000_000])
+def test_a_token_of_nobody_is_nobody(desk: Desk, token: str) -> None:
+    desk.member()
+    assert desk.viewer(token) is None
+
+
+def test_logging_in_again_ends_the_session_before(desk: Desk) -> None:
+    desk.member()
+    first = desk.log_in()
+    second = desk.log_in(replaces=first.token)
+    assert first.token != second.token
+    assert desk.viewer(first.token) is None
+    assert desk.viewer(second.token)
+    assert desk.ended() == [{"session": str(first.session_id)}]
+
+
+def test_logging_out_ends_the_session_and_says_so_once(desk: Desk) -> None:
+    desk.member()
+    entry = desk.log_in()
+    done(desk.sessions.log_out(entry.token))
+    done(desk.sessions.log_out(entry.token))
+    assert desk.viewer(entry.token) is None
+    assert desk.ended() == [{"session": str(entry.session_id)}]
+
+
+def test_a_session_lasts_while_it_is_used_and_expires_when_it_is_not(desk: Desk) -> None:
+    desk.member()
+    token = desk.log_in().token
+    for _ in range(3):
+        desk.clock.advance(seconds=(LIFETIME - timedelta(seconds=1)).total_seconds())
+        assert desk.viewer(token)
+    desk.clock.advance(seconds=LIFETIME.total_seconds())
+    assert desk.viewer(token) is None
+    assert done(desk.sessions.sweep()) == 1
+
+
+def test_a_visit_is_noted_at_most_every_ten_minutes(desk: Desk) -> None:
+    desk.member()
+    token = desk.log_in().token
+    desk.clock.advance(minutes=9)
+    viewer = desk.present(token)
+    assert done(desk.sessions.of(viewer))[0].seen_at == make.NOW
+    desk.clock.advance(minutes=1)
+    desk.present(token)
+    assert done(desk.sessions.of(viewer))[0].seen_at == make.NOW + timedelta(minutes=10)
+
+
+def test_the_list_has_ones_own_sessions_and_each_can_be_ended(desk: Desk) -> None:
+    desk.member()
+    desk.member("ben")
+    laptop, phone, bens = desk.log_in(), desk.log_in(), desk.log_in("ben")
+    viewer = desk.present(laptop.token)
+    listed = done(desk.sessions.of(viewer))
+    assert [session.id for session in listed] == [phone.session_id, laptop.session_id]
+    assert (listed[0].address, listed[0].user_agent) == ("192.0.2.1", "Firefox on a tin can")
+    done(desk.sessions.end(viewer, phone.session_id))
+    assert desk.viewer(phone.token) is None
+    for not_mine in (bens.session_id, phone.session_id, SessionId(1)):
+        with pytest.raises(NotFound):
+            done(desk.sessions.end(viewer, not_mine))
+    assert desk.viewer(bens.token)
+
+
+def test_all_other_sessions_can_be_ended_at_once(desk: Desk) -> None:
+    desk.member()
+    others = [desk.log_in() for _ in range(3)]
+    own = desk.log_in()
+    assert done(desk.sessions.end_others(desk.present(own.token))) == 3
+    assert desk.viewer(own.token)
+    assert not any(desk.viewer(other.token) for other in others)
+    assert len(desk.ended()) == 3
+
+
+def test_nobody_piles_up_sessions_without_end(desk: Desk) -> None:
+    desk.member()
+    first = last = desk.log_in()
+    for _ in range(MOST_SESSIONS):
+        desk.clock.advance(seconds=1)
+        last = desk.log_in()
+    assert desk.viewer(first.token) is None
+    assert len(done(desk.sessions.of(desk.present(last.token)))) == MOST_SESSIONS
+
+
+@pytest.mark.parametrize("how", ["disabled", "suspended"])
+def test_whoever_is_shut_out_is_out_at_once_and_is_told_why_only_with_the_password(desk: Desk, how: str) -> None:
+    member = desk.member()
+    entry = desk.log_in()
+    if how == "disabled":
+        logins.set_disabled(desk.cursor, account=member.account.id, at=make.NOW)
+    else:
+        accounts.set_suspended(desk.cursor, id=member.account.id, at=make.NOW)
+    assert desk.viewer(entry.token) is None
+    with pytest.raises(Forbidden):
+        desk.log_in()
+    with pytest.raises(Unauthenticated):
+        desk.log_in("ann", "wrong password")
+    with pytest.raises(Unauthenticated):
+        done(desk.sessions.begin(member.account.id, ORIGIN))
+
+
+def test_an_applicant_may_log_in_and_is_known_as_pending(desk: Desk) -> None:
+    make.member(desk.cursor, "ann", password_hash=done(desk.passwords.hash(PASSWORD)), approved=False)
+    assert desk.present(desk.log_in().token).pending
+
+
+def test_a_password_that_changed_while_it_was_looked_at_lets_nobody_in(desk: Desk, db: RolledBackDatabase) -> None:
+    member = desk.member()
+
+    @define
+    class Slow(Passwords):
+        def _verdict(self, stored: str | None, password: bytes) -> object:  # type: ignore[override]  # it is handed through
+            verdict = super()._verdict(stored, password)
+            logins.change_password(desk.cursor, account=member.account.id, password_hash="another")
+            return verdict
+
+    quick = quick_passwords()
+    with pytest.raises(Unauthenticated):
+        done(
+            Sessions(db, Slow(quick.reactor, quick.hasher, threads=quick.threads), NoThrottle(), desk.clock).log_in("ann", PASSWORD, ORIGIN)
+        )
+
+
+def test_a_hash_of_other_parameters_is_replaced_at_the_next_login(desk: Desk, db: RolledBackDatabase) -> None:
+    member = desk.member()
+    today = quick_passwords()
+    today.hasher.__init__(time_cost=2, memory_cost=16, parallelism=1)  # type: ignore[misc]  # as if the program was updated
+    service = Sessions(db, today, NoThrottle(), desk.clock)
+    done(service.log_in("ann", PASSWORD, ORIGIN))
+    after = logins.by_account(desk.cursor, account=member.account.id)
+    assert after is not None
+    assert "m=16,t=2" in after.login.password_hash
+    assert done(service.log_in("ann", PASSWORD, ORIGIN)).token
+
+
+def test_a_user_agent_is_kept_short_and_printable(desk: Desk) -> None:
+    member = desk.member()
+    entry = done(desk.sessions.begin(member.account.id, Origin("n", "a", "x\0\r\n" * 1000)))
+    [session] = done(desk.sessions.of(desk.present(entry.token)))
+    assert session.user_agent == "x" * 100

@@ -1,0 +1,247 @@
+"""Tokens: who they belong to, and when they are worth nothing any more."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from microblog.domain.authentication import Authentication
+from microblog.domain.members import Members
+from microblog.domain.scopes import ALL, covers, ordered, parse, within
+from microblog.domain.sessions import Sessions
+from microblog.domain.tokens import MOST_TOKENS, Tokens, give, hash_of
+from microblog.model.accounts import Viewer
+from microblog.model.errors import Forbidden, Invalid, NotFound, Unauthenticated
+from microblog.model.ids import AccountId, TokenId
+from microblog.storage import logins, oauth
+from microblog.storage.database import Cursor, every, execute, scalar
+from tests import make
+from tests.fakes import NoThrottle, RolledBackDatabase, WallClock, done, quick_passwords
+
+
+@pytest.fixture
+def clock() -> WallClock:
+    return WallClock(make.NOW)
+
+
+@pytest.fixture
+def tokens(db: RolledBackDatabase, clock: WallClock) -> Tokens:
+    return Tokens(db, clock)
+
+
+@pytest.fixture
+def ann(cursor: Cursor) -> Viewer:
+    return make.viewer(cursor, "ann")
+
+
+def endings(cursor: Cursor) -> list[tuple[int | None, dict[str, object]]]:
+    return every(
+        cursor, lambda account, data: (account, data), "select account_id, data from events where kind = 'token.revoked' order by xid, id"
+    )
+
+
+def test_a_token_says_who_shows_it_and_what_they_may_do(tokens: Tokens, ann: Viewer) -> None:
+    issued = done(tokens.issue(ann.id, "write:statuses read", "Clock"))
+    access = done(tokens.by_bearer(issued.text))
+    assert access is not None
+    assert access.viewer is not None
+    assert (access.id, access.viewer.account, access.scopes) == (issued.token.id, ann.account, frozenset({"read", "write:statuses"}))
+    assert access.app.name == "Clock"
+
+
+def test_a_token_of_an_app_alone_stands_for_nobody(tokens: Tokens) -> None:
+    access = done(tokens.by_bearer(done(tokens.issue(None, "read")).text))
+    assert access is not None
+    assert access.viewer is None
+
+
+@pytest.mark.parametrize("text", ["", "x", "y" * 43, "ü" * 43, "z" * 5_000])
+def test_what_is_no_token_stands_for_nothing(tokens: Tokens, text: str) -> None:
+    assert done(tokens.by_bearer(text)) is None
+
+
+def test_the_database_never_has_a_token_itself(tokens: Tokens, ann: Viewer, cursor: Cursor) -> None:
+    text = done(tokens.issue(ann.id, "read")).text
+    assert bytes(scalar(cursor, "select token_hash from tokens")) == hash_of(text)
+    assert text not in repr(done(tokens.by_bearer(text)))
+    assert text not in repr(tokens.issue)
+
+
+def test_a_token_and_its_text_do_not_show_the_text_when_printed(tokens: Tokens, ann: Viewer) -> None:
+    issued = done(tokens.issue(ann.id, "read"))
+    assert issued.text not in repr(issued)
+
+
+def test_use_is_noted_once_an_hour(tokens: Tokens, ann: Viewer, clock: WallClock) -> None:
+    issued = done(tokens.issue(ann.id, "read"))
+
+    def used_after(minutes: int) -> object:
+        clock.advance(minutes=minutes)
+        done(tokens.by_bearer(issued.text))
+        return done(tokens.of(ann.id))[0][0].used_at
+
+    first = used_after(1)
+    assert first == clock()
+    assert used_after(30) == first
+    assert used_after(31) == clock()
+
+
+def test_a_revoked_token_is_refused_and_what_is_open_with_it_is_told(tokens: Tokens, ann: Viewer, cursor: Cursor) -> None:
+    issued, other = done(tokens.issue(ann.id, "read")), done(tokens.issue(ann.id, "read"))
+    done(tokens.revoke(ann.id, issued.token.id))
+    with pytest.raises(Unauthenticated, match="The access token was revoked"):
+        done(tokens.by_bearer(issued.text))
+    assert done(tokens.by_bearer(other.text))
+    assert endings(cursor) == [(ann.id, {"token": str(issued.token.id)})]
+    assert [token.id for token, _ in done(tokens.of(ann.id))] == [other.token.id]
+
+
+def test_nobody_revokes_the_token_of_another_or_one_twice(tokens: Tokens, ann: Viewer, cursor: Cursor) -> None:
+    issued = done(tokens.issue(ann.id, "read"))
+    for account, token in ((make.viewer(cursor).id, issued.token.id), (ann.id, TokenId(5))):
+        with pytest.raises(NotFound):
+            done(tokens.revoke(account, token))
+    assert done(tokens.by_bearer(issued.text))
+    done(tokens.revoke(ann.id, issued.token.id))
+    with pytest.raises(NotFound):
+        done(tokens.revoke(ann.id, issued.token.id))
+
+
+def test_letting_an_app_in_no_more_ends_all_its_tokens_of_that_person_alone(tokens: Tokens, ann: Viewer, cursor: Cursor) -> None:
+    issued, bob = done(tokens.issue(ann.id, "read", "Clock")), make.viewer(cursor)
+    app = issued.token.app_id
+    second = give(cursor, "second-token-of-the-app", app=app, account=ann.id, scopes=("write",), now=make.NOW)
+    give(cursor, "token-of-somebody-else", app=app, account=bob.id, scopes=("read",), now=make.NOW)
+    [shown] = done(tokens.authorizations(ann))
+    assert (shown.app.name, shown.scopes, shown.since) == ("Clock", ("read", "write"), make.NOW)
+    done(tokens.revoke_app(ann, app))
+    assert done(tokens.authorizations(ann)) == []
+    assert {data["token"] for _, data in endings(cursor)} == {str(issued.token.id), str(second.id)}
+    assert done(tokens.by_bearer("token-of-somebody-else"))
+    with pytest.raises(NotFound):
+        done(tokens.revoke_app(ann, app))
+
+
+def test_a_deleted_app_signs_everybody_out(tokens: Tokens, ann: Viewer, cursor: Cursor) -> None:
+    issued = done(tokens.issue(ann.id, "read"))
+    done(tokens.delete_app(issued.token.app_id))
+    assert done(tokens.by_bearer(issued.text)) is None
+    assert endings(cursor) == [(ann.id, {"token": str(issued.token.id)})]
+
+
+def test_an_app_keeps_only_so_many_tokens_of_one_person(tokens: Tokens, ann: Viewer, cursor: Cursor) -> None:
+    first = done(tokens.issue(ann.id, "read"))
+    for number in range(MOST_TOKENS):
+        give(cursor, f"one-more-token-of-it-{number}", app=first.token.app_id, account=ann.id, scopes=("read",), now=make.NOW)
+    with pytest.raises(Unauthenticated):
+        done(tokens.by_bearer(first.text))
+    assert len(done(tokens.of(ann.id))) == MOST_TOKENS
+
+
+# --- what happens to the person
+
+
+@pytest.fixture
+def members(db: RolledBackDatabase, clock: WallClock) -> Members:
+    return Members(db, quick_passwords(), clock)
+
+
+@pytest.mark.parametrize("act", ["suspend", "disable"])
+def test_the_tokens_of_the_barred_say_that_the_login_is_disabled_and_never_come_back(
+    tokens: Tokens, members: Members, ann: Viewer, act: str, cursor: Cursor
+) -> None:
+    text = done(tokens.issue(ann.id, "read")).text
+    done(getattr(members, act)(ann.id))
+    with pytest.raises(Forbidden, match="Your login is currently disabled"):
+        done(tokens.by_bearer(text))
+    with pytest.raises(Forbidden):
+        done(tokens.issue(ann.id, "read"))
+    assert (ann.id, {"all": True}) in endings(cursor)
+    done(members.restore(ann.id))
+    done(members.enable(ann.id))
+    with pytest.raises(Unauthenticated, match="The access token was revoked"):
+        done(tokens.by_bearer(text))
+
+
+def test_a_new_password_from_the_administrator_revokes_all_tokens(tokens: Tokens, members: Members, ann: Viewer) -> None:
+    text = done(tokens.issue(ann.id, "read")).text
+    done(members.reset_password(ann.id, "a new long password"))
+    with pytest.raises(Unauthenticated):
+        done(tokens.by_bearer(text))
+
+
+def test_the_tokens_of_the_deleted_are_revoked(tokens: Tokens, members: Members, ann: Viewer) -> None:
+    text = done(tokens.issue(ann.id, "read")).text
+    done(members.delete(ann.id))
+    with pytest.raises(Unauthenticated):
+        done(tokens.by_bearer(text))
+
+
+@pytest.mark.parametrize(
+    ("column", "sentence"),
+    [("approved_at", "Your login is currently pending approval"), ("confirmed_at", "Your login is missing a confirmed e-mail address")],
+)
+def test_who_is_not_let_in_yet_is_told_why(tokens: Tokens, ann: Viewer, cursor: Cursor, column: str, sentence: str) -> None:
+    text = done(tokens.issue(ann.id, "read")).text
+    execute(cursor, f"update logins set {column} = null where account_id = %(id)s", {"id": ann.id})
+    with pytest.raises(Forbidden, match=sentence):
+        done(tokens.by_bearer(text))
+
+
+def test_browsers_and_programs_are_told_apart(db: RolledBackDatabase, tokens: Tokens, ann: Viewer) -> None:
+    text = done(tokens.issue(ann.id, "read")).text
+    authentication = Authentication(Sessions(db, quick_passwords(), NoThrottle(), lambda: make.NOW), tokens)
+    assert done(authentication.by_bearer(text))
+    assert done(authentication.by_cookie(text)) is None
+
+
+# --- scopes
+
+
+def test_scopes_are_read_in_any_order_each_once() -> None:
+    assert parse("write  read write") == ("write", "read")
+    assert parse("") == ("read",)
+    assert parse("read nonsense") is None
+    assert ordered(["push", "write", "read:lists", "push"]) == ("read:lists", "write", "push")
+
+
+@pytest.mark.parametrize(
+    ("granted", "wanted", "answer"),
+    [
+        ("read write", "read:statuses write:media", True),
+        ("read", "read:statuses write", False),
+        ("read:statuses", "read", False),
+        ("follow", "write:follows read:mutes", True),
+        ("follow", "read:statuses", False),
+        ("read write", "follow", False),
+        ("admin:read", "admin:read:accounts", True),
+        ("admin:read:accounts", "admin:read", False),
+        ("read", "admin:read", False),
+        ("push", "push", True),
+        ("read", "profile", False),
+    ],
+)
+def test_an_app_may_ask_for_parts_of_what_it_has(granted: str, wanted: str, answer: bool) -> None:
+    assert within(wanted.split(), granted.split()) is answer
+
+
+def test_no_narrow_scope_covers_a_broad_one() -> None:
+    assert [(a, b) for a in ALL for b in ALL if covers([a], b) and a.count(":") > b.count(":")] == []
+
+
+@pytest.mark.parametrize(("scopes", "name"), [("read everything", "Script"), ("read", ""), ("read", "x" * 61), ("read", "a\nb")])
+def test_a_token_with_unknown_scopes_or_a_bad_name_is_not_made(tokens: Tokens, ann: Viewer, scopes: str, name: str) -> None:
+    with pytest.raises(Invalid):
+        done(tokens.issue(ann.id, scopes, name))
+
+
+def test_what_is_old_is_swept(tokens: Tokens, ann: Viewer, cursor: Cursor) -> None:
+    kept, gone = done(tokens.issue(ann.id, "read")), done(tokens.issue(ann.id, "read"))
+    done(tokens.revoke(ann.id, gone.token.id))
+    later = make.NOW + timedelta(days=1)
+    assert oauth.sweep_tokens(cursor, before=make.NOW, limit=9) == 0
+    assert oauth.sweep_tokens(cursor, before=later, limit=9) == 1
+    assert oauth.sweep_apps(cursor, before=later, limit=9) == 1
+    assert done(tokens.by_bearer(kept.text))
+    assert logins.by_account(cursor, account=AccountId(ann.id))

@@ -1,0 +1,64 @@
+"""Files such as people upload, small ones."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable, Mapping
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from PIL import Image
+
+
+def picture(format: str = "JPEG", size: tuple[int, int] = (64, 48), mode: str = "RGB", **options: Any) -> BytesIO:
+    """A picture: red on the left, blue on the right."""
+    image = Image.new("RGB", size, "blue")
+    image.paste("red", (0, 0, size[0] // 2, size[1]))
+    return saved(image.convert(mode), format, **options)
+
+
+def saved(image: Image.Image, format: str, **options: Any) -> BytesIO:
+    """The picture as a file."""
+    file = BytesIO()
+    image.save(file, format, **options)
+    file.seek(0)
+    return file
+
+
+def animation(frames: int = 3, size: tuple[int, int] = (32, 24)) -> BytesIO:
+    """A GIF that moves."""
+    first, *others = [Image.new("RGB", size, (80 * number, 0, 0)) for number in range(frames)]
+    return saved(first, "GIF", save_all=True, append_images=others, duration=100)
+
+
+@cache
+def _made(name: str, *options: str) -> bytes:
+    with TemporaryDirectory() as directory:
+        path = Path(directory) / name
+        subprocess.run(["ffmpeg", "-v", "error", *options, str(path)], check=True, capture_output=True)
+        return path.read_bytes()
+
+
+def film(*, sound: bool = True) -> BytesIO:
+    """A second of film, 64 x 48."""
+    inputs = ["-f", "lavfi", "-i", "testsrc=d=1:s=64x48:r=10"]
+    if sound:
+        inputs += ["-f", "lavfi", "-i", "sine=d=1"]
+    return BytesIO(_made("film.mp4", *inputs, "-pix_fmt", "yuv420p", "-metadata", "title=secret"))
+
+
+def tune() -> BytesIO:
+    """A second of sound."""
+    return BytesIO(_made("tune.wav", "-f", "lavfi", "-i", "sine=d=1"))
+
+
+def multipart(sent: Mapping[str, BytesIO], fields: Iterable[tuple[str, str]]) -> tuple[str, bytes]:
+    """Content type and body of a form with files, all of them called photo.jpg whatever they are."""
+    parts = [f'Content-Disposition: form-data; name="{name}"\r\n\r\n'.encode() + value.encode() for name, value in fields]
+    head = 'Content-Disposition: form-data; name="{}"; filename="photo.jpg"\r\nContent-Type: image/jpeg\r\n\r\n'
+    parts += [head.format(name).encode() + file.getvalue() for name, file in sent.items()]
+    body = b"".join(b"--limit\r\n" + part + b"\r\n" for part in parts) + b"--limit--\r\n"
+    return "multipart/form-data; boundary=limit", body

@@ -1,0 +1,266 @@
+"""Statistics come out the same whoever counts them, whenever, and whatever went away meanwhile."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from twisted.internet.task import Clock
+
+from microblog.domain.statistics import UTC_ZONE, Statistics
+from microblog.jobs import statistics as work
+from microblog.jobs.schedule import CatchUp
+from microblog.model.errors import Invalid, Unavailable
+from microblog.model.ids import JobId
+from microblog.model.jobs import Hopeless, Job, JobState
+from microblog.model.statistics import Day, Measure, days, span
+from microblog.storage import statistics as rows
+from microblog.storage.database import Cursor, Transactions, connect, every, scalar
+from tests import make
+from tests.fakes import RolledBackDatabase, WallClock, done
+from tests.jobs.history import ACTIONS, Step, World, live_through
+from tests.make import NOW
+
+# A zone, and some days before something happens to its clocks.
+PLACES = [
+    ("UTC", datetime(2026, 2, 26, 9, tzinfo=UTC)),
+    ("Europe/Vienna", datetime(2026, 3, 27, 9, tzinfo=UTC)),
+    ("Europe/Vienna", datetime(2026, 10, 23, 9, tzinfo=UTC)),
+    ("America/Havana", datetime(2026, 3, 6, 9, tzinfo=UTC)),  # skips midnight
+    ("America/Havana", datetime(2026, 10, 30, 9, tzinfo=UTC)),  # has it twice
+    ("America/Sao_Paulo", datetime(2018, 11, 2, 9, tzinfo=UTC)),  # skips midnight
+    ("America/Sao_Paulo", datetime(2018, 2, 15, 9, tzinfo=UTC)),  # goes back to the day before at midnight
+    ("Pacific/Apia", datetime(2011, 12, 28, 9, tzinfo=UTC)),  # leaves out a day
+    ("Australia/Lord_Howe", datetime(2026, 4, 3, 9, tzinfo=UTC)),  # by half an hour
+    ("Antarctica/Troll", datetime(2026, 3, 27, 9, tzinfo=UTC)),  # by two hours
+    ("Asia/Kathmandu", datetime(2026, 5, 1, 9, tzinfo=UTC)),  # 45 minutes beside the others
+]
+
+steps = st.builds(
+    Step,
+    action=st.sampled_from(ACTIONS),
+    a=st.integers(0, 11),
+    b=st.integers(0, 11),
+    minutes=st.sampled_from([0, 0, 1, 14, 40, 180, 700, 1430, 4000]),
+    around_midnight=st.sampled_from([None, None, None, -1, 0, 1, 60_000]),
+)
+
+
+def everything(cursor: Cursor) -> list[tuple[object, ...]]:
+    return every(cursor, lambda *row: row, "select zone, day, measure, value, detail from statistics order by 1, 2, 3")
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(st.sampled_from(PLACES), st.lists(steps, max_size=40))
+def test_the_jobs_count_what_a_plain_recount_counts(cursor: Cursor, place: tuple[str, datetime], history: list[Step]) -> None:
+    with taken_back(cursor):
+        world = World(cursor, ZoneInfo(place[0]), WallClock(place[1]))
+        live_through(world, history)
+        world.settle_everything()
+        for zone in world.statistics.zones:
+            expected = world.recount(zone)
+            counted = rows.read(cursor, zone=zone.key, first=date.min, last=date.max)
+            assert {day.day: day for day in counted} == expected
+        kept = everything(cursor)
+        first = max(min(world.recount(zone)) for zone in world.statistics.zones)
+        done(world.statistics.rebuild(first, min(map(world.statistics.last_day, world.statistics.zones))))
+        assert everything(cursor) == kept
+
+
+@contextmanager
+def taken_back(cursor: Cursor) -> Iterator[None]:
+    """One of many examples on one cursor."""
+    cursor.execute("savepoint example")
+    try:
+        yield
+    finally:
+        cursor.execute("rollback to savepoint example")
+
+
+def test_what_is_counted_stays_counted_when_it_is_taken_back(cursor: Cursor, db: RolledBackDatabase) -> None:
+    world = World(cursor, ZoneInfo("Europe/Vienna"), WallClock(NOW))
+    story = (
+        "sign_up visit post favourite boost reply follow edit unfavourite unboost unfollow delete delete expunge expunge leave letter crowd"
+    )
+    live_through(world, [Step(action, 1, 2, 1) for action in story.split()])
+    world.settle_everything()
+    day = rows.read(cursor, zone="Europe/Vienna", first=NOW.date(), last=NOW.date())[0]
+    counted = {measure: day[measure] for measure in Measure}
+    assert scalar(cursor, "select count(*) from posts") == 0
+    assert counted | {Measure.NEW_ACCOUNTS: 2, Measure.POSTS: 2, Measure.REPLIES: 1, Measure.BOOSTS: 1, Measure.FAVOURITES: 1} == counted
+    assert counted | {Measure.FOLLOWS: 1, Measure.VISITED: 1, Measure.ACTIVE: 1, Measure.LIVE_PEAK: 2, Measure.TOP_POSTS: 1} == counted
+    assert world.recount(ZoneInfo("Europe/Vienna"))[NOW.date()] == day
+
+
+def test_each_day_has_one_row_for_each_measure(cursor: Cursor) -> None:
+    world = World(cursor, ZoneInfo("Europe/Vienna"), WallClock(NOW))
+    world.clock.advance(days=9)
+    world.settle_everything()
+    per_day = every(cursor, lambda *row: row, "select zone, day, count(*), count(distinct measure) from statistics group by 1, 2")
+    assert {tuple(counts) for _, _, *counts in per_day} == {(len(Measure), len(Measure))}
+    assert len(per_day) == 2 * 11
+
+
+def test_a_site_that_was_down_counts_every_day_that_it_missed(cursor: Cursor) -> None:
+    world = World(cursor, UTC_ZONE, WallClock(NOW))
+    world.clock.advance(days=100)  # longer than timers look back
+    world.settle_everything()
+    assert [day.day for day in rows.read(cursor, zone="UTC", first=date.min, last=date.max)] == list(
+        days(NOW.date(), NOW.date() + timedelta(days=101))
+    )
+
+
+def test_a_day_lasts_from_midnight_to_midnight() -> None:
+    vienna, havana, apia = ZoneInfo("Europe/Vienna"), ZoneInfo("America/Havana"), ZoneInfo("Pacific/Apia")
+
+    def hours(day: date, zone: ZoneInfo) -> float:
+        found = span(day, zone)
+        return (found.end - found.begin) / timedelta(hours=1)
+
+    assert hours(date(2026, 3, 28), vienna) == 24
+    assert hours(date(2026, 3, 29), vienna) == 23
+    assert hours(date(2026, 10, 25), vienna) == 25
+    assert hours(date(2026, 3, 8), havana) == 23
+    assert hours(date(2026, 11, 1), havana) == 25
+    assert hours(date(2011, 12, 30), apia) == 0
+    assert hours(date(2011, 12, 31), apia) == 24
+
+
+@given(st.sampled_from(PLACES), st.datetimes(datetime(2005, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 - adds it
+def test_every_moment_is_in_the_day_that_calendars_show(place: tuple[str, datetime], moment: datetime) -> None:
+    zone = ZoneInfo(place[0])
+    found = span(moment.astimezone(zone).date(), zone)
+    assert found.begin <= moment < found.end
+
+
+def test_a_day_that_is_not_over_is_not_counted(db: Transactions) -> None:
+    statistics = Statistics(db, UTC_ZONE, lambda: NOW)
+    with pytest.raises(Invalid, match="not over"):
+        done(statistics.count(UTC_ZONE, NOW.date()))
+    with pytest.raises(Invalid, match="not over"):
+        done(statistics.rebuild(NOW.date(), NOW.date()))
+    assert done(statistics.rebuild()) is None
+    with pytest.raises(Invalid, match="before the first"):
+        done(statistics.rebuild(NOW.date(), NOW.date() - timedelta(days=1)))
+    with pytest.raises(Invalid, match="more than"):
+        done(statistics.rebuild(date(1, 1, 1), NOW.date() - timedelta(days=1)))
+
+
+def test_a_rebuild_mends_what_somebody_broke(cursor: Cursor) -> None:
+    world = World(cursor, UTC_ZONE, WallClock(NOW))
+    world.settle_everything()
+    right = everything(cursor)
+    cursor.execute("update statistics set value = 1000, detail = '[[\"no\", 1, 1]]'")
+    assert done(world.statistics.rebuild()) == (NOW.date(), NOW.date() + timedelta(days=1))
+    assert everything(cursor) == right
+
+
+def test_a_site_at_utc_counts_once_and_others_twice(db: Transactions) -> None:
+    vienna = Statistics(db, ZoneInfo("Europe/Vienna"), lambda: NOW)
+    assert [timer.kind for timer in work.timers(vienna)] == ["statistics.site", "statistics.utc"]
+    assert [timer.kind for timer in work.timers(Statistics(db, UTC_ZONE, lambda: NOW))] == ["statistics.utc"]
+    assert {timer.catch_up for timer in work.timers(vienna)} == {CatchUp.EACH}
+    assert {timer.kind for timer in work.timers(vienna)} <= work.tasks(vienna).keys()
+
+
+@pytest.mark.parametrize("payload", [{}, {"tick": "soon"}, {"tick": "2026-03-04"}])
+def test_a_job_without_a_tick_is_hopeless(payload: dict[str, object]) -> None:
+    with pytest.raises(Hopeless):
+        work.day_before(Job(JobId(1), "statistics.utc", payload, 1, JobState.RUNNING, NOW, NOW), UTC_ZONE)
+
+
+def test_weeks_are_the_sum_of_their_days_and_the_running_one_counts_too(cursor: Cursor, db: Transactions) -> None:
+    monday = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    world = World(cursor, ZoneInfo("Asia/Kathmandu"), WallClock(monday))
+    live_through(world, [Step("post", 0, 0, 0), Step("post", 0, 0, 24 * 60), Step("post", 0, 0, 5 * 24 * 60), Step("sign_up", 0, 0, 60)])
+    live_through(world, [Step("visit", 1, 0, 8 * 24 * 60)])
+    weeks = done(world.statistics.weeks(3))
+    assert [(week.posts, week.logins, week.registrations) for week in weeks] == [(0, 1, 0), (0, 0, 0), (3, 1, 2)]
+    assert [week.start for week in weeks] == [datetime(2026, 3, day, tzinfo=UTC) for day in (16, 9, 2)]
+
+
+def test_the_most_that_were_connected_are_remembered(cursor: Cursor, db: Transactions) -> None:
+    clock, connected = Clock(), [3]
+    statistics = Statistics(db, UTC_ZONE, lambda: NOW)
+    crowd = work.Crowd(statistics, lambda: connected[0], "one", clock)
+    crowd.start()
+    for count in (7, 2):
+        connected[0] = count
+        clock.advance(1)
+    clock.pump([1] * 60)
+    assert scalar(cursor, "select peak from crowds") == 7
+    connected[0] = 9
+    clock.advance(1)
+    done(crowd.stop())
+    assert scalar(cursor, "select peak from crowds") == 9
+
+
+def test_figures_that_cannot_be_written_are_tried_again(cursor: Cursor, db: RolledBackDatabase) -> None:
+    refusing = [True]
+
+    class Reluctant(RolledBackDatabase):
+        async def run(self, f, /, *args, **kwargs):  # type: ignore[no-untyped-def]  # as in its base
+            if refusing[0]:
+                raise Unavailable
+            return await super().run(f, *args, **kwargs)
+
+    crowd = work.Crowd(Statistics(Reluctant(cursor), UTC_ZONE, lambda: NOW), lambda: 5, "one", Clock())
+    crowd.look()
+    done(crowd.write())
+    refusing[0] = False
+    done(crowd.write())
+    assert scalar(cursor, "select peak from crowds") == 5
+
+
+def test_a_tag_is_named_only_while_everybody_may_see_a_post_with_it(cursor: Cursor, db: Transactions) -> None:
+    statistics = Statistics(db, UTC_ZONE, lambda: NOW)
+    author, gone = make.viewer(cursor), make.viewer(cursor)
+    make.post(cursor, author, "#Tea")
+    make.post(cursor, gone, "#Spam")
+    make.suspend(cursor, gone)
+    assert done(statistics.tag_names(["tea", "spam", "never"])) == {"tea": "Tea"}
+
+
+def test_unknown_measures_of_a_newer_version_are_passed_over(cursor: Cursor) -> None:
+    cursor.execute(
+        "insert into statistics (zone, day, measure, value) values ('UTC', '2026-03-04', 'smiles', 3), ('UTC', '2026-03-04', 'posts', 2)"
+    )
+    assert rows.read(cursor, zone="UTC", first=NOW.date(), last=NOW.date()) == [Day(NOW.date(), {Measure.POSTS: 2})]
+
+
+@pytest.mark.acceptance
+def test_two_connections_that_count_the_same_days_at_once_write_them_once(database_url: str) -> None:
+    start = threading.Barrier(2)
+    failures: list[BaseException] = []
+
+    def count() -> None:
+        connection = connect(database_url)
+        try:
+            with connection.cursor() as cursor:
+                start.wait()
+                for day in days(NOW.date(), NOW.date() + timedelta(days=40)):
+                    rows.write(cursor, "UTC", rows.count(cursor, span(day, UTC_ZONE), day))
+                    if day.day % 3:  # now and then one transaction holds several days
+                        connection.commit()
+            connection.commit()
+        except BaseException as problem:
+            failures.append(problem)
+        finally:
+            connection.close()
+
+    racing = [threading.Thread(target=count) for _ in range(2)]
+    for thread in racing:
+        thread.start()
+    for thread in racing:
+        thread.join()
+    assert failures == []
+    connection = connect(database_url)
+    with connection.cursor() as cursor:
+        assert every(cursor, lambda *row: row, "select count(*), count(distinct day) from statistics") == [(41 * len(Measure), 41)]
+    connection.close()

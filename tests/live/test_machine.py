@@ -1,0 +1,202 @@
+"""Whatever order things happen in: each reader is told each of its news once, in the log's order, or is told of a gap."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import Factory, define
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
+from twisted.internet.defer import Deferred
+
+from microblog.live.subscriber import Subscriber
+from microblog.live.topics import Stream, StreamKind
+from microblog.live.viewers import Loaded
+from microblog.model.events import Event, EventKind, Position
+from tests.live.world import PUBLIC, Ear, ModelLog, Plain, World, home, post
+
+STREAMS = [PUBLIC, Stream(StreamKind.AUTHOR, 1), Stream(StreamKind.TAG, "tea"), home(1)]
+FOLLOWED_BY_1 = {2}
+
+
+def belongs(event: Event, stream: Stream) -> bool:
+    """What the reader of a stream must be told, in the plainest words."""
+    if stream.kind is StreamKind.PUBLIC:
+        return True
+    if stream.kind is StreamKind.TAG:
+        return event.data["tags"] == ["tea"]
+    return event.account_id == 1 or (stream.kind is StreamKind.USER and event.account_id in FOLLOWED_BY_1)
+
+
+@define(eq=False)
+class Reader:
+    """A client that comes and goes. `first` is the position of its first connection, `words` what it heard in all."""
+
+    stream: Stream
+    first: Position | None = None
+    last: Position | None = None
+    heard: list[Position] = Factory(list)
+    ear: Ear | None = None
+    subscriber: Subscriber | None = None
+    admitted: bool = False
+
+    def take(self) -> None:
+        """Read what has arrived."""
+        if self.ear is None:
+            return
+        for frame in self.ear.heard:
+            word, _, place = frame.rpartition(" ")
+            self.last = Position.parse(place)
+            if word == "gap":
+                self.heard.clear()
+                self.first = self.last
+            elif word != "resumed":
+                self.heard.append(self.last)
+        self.ear.heard.clear()
+
+
+class FeedMachine(RuleBasedStateMachine):
+    readers = Bundle("readers")
+    transactions = Bundle("transactions")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.log = ModelLog(held=True, loaded={1: Loaded(1, follows={2: None})})
+        self.world = World(self.log).start()
+        self.all: list[Reader] = []
+
+    @rule(target=transactions, author=st.integers(1, 3), tea=st.booleans(), count=st.integers(0, 3))
+    def write(self, author: int, tea: bool, count: int) -> int:
+        xid = self.log.begin_transaction()
+        for _ in range(count):
+            id = 1000 + self.log.next_id
+            self.log.posts[id] = post(id, author)
+            tags = ["tea"] if tea else []
+            self.log.write(xid, EventKind.POST_PUBLISHED, author, post=id, visibility="public", tags=tags)
+        return xid
+
+    @rule(xid=consumes(transactions), woken=st.booleans())
+    def commit(self, xid: int, woken: bool) -> None:
+        self.log.commit(xid)
+        if woken:
+            self.world.feed.wake()
+
+    @rule(xid=consumes(transactions))
+    def roll_back(self, xid: int) -> None:
+        self.log.roll_back(xid)
+
+    @rule(author=st.integers(1, 3))
+    def publish(self, author: int) -> None:
+        self.log.publish(author, tags=["tea"])
+        self.world.feed.wake()
+
+    @rule()
+    def answer(self) -> None:
+        self.log.answer()
+        self.world.clock.advance(0)
+
+    @rule()
+    def time_passes(self) -> None:
+        self.world.clock.advance(1)
+
+    @rule(target=readers, stream=st.sampled_from(STREAMS))
+    def connect(self, stream: Stream) -> Reader:
+        reader = Reader(stream)
+        self.all.append(reader)
+        self._open(reader)
+        return reader
+
+    @rule(reader=readers)
+    def disconnect(self, reader: Reader) -> None:
+        if reader.subscriber is not None:
+            reader.take()
+            self.world.feed.dismiss(reader.subscriber)
+            reader.subscriber = reader.ear = None
+
+    @rule(reader=readers)
+    def resume(self, reader: Reader) -> None:
+        if reader.subscriber is None:
+            self._open(reader)
+
+    @rule(reader=readers)
+    def stall(self, reader: Reader) -> None:
+        if reader.ear is not None:
+            reader.ear.deaf = True
+
+    @rule(reader=readers)
+    def drain(self, reader: Reader) -> None:
+        self._drain(reader)
+
+    @rule(count=st.integers(1, 5))
+    def sweep(self, count: int) -> None:
+        """Forget the oldest events; all that the feed has told, for it is days ahead of the sweep."""
+        told = sum(event.position <= self.world.feed.position for event in self.log.events)
+        self.log.sweep(min(count, told))
+
+    @rule()
+    def restart(self) -> None:
+        for reader in self.all:
+            self.disconnect(reader)
+        old = self.world.feed
+        old.stop()
+        assert not len(old.readers)
+        assert not len(old.hub)
+        assert not len(old.viewers)
+        self.log.waiting.clear()
+        self.world = World(self.log).start()
+
+    @invariant()
+    def in_order_and_never_twice(self) -> None:
+        for reader in self.all:
+            reader.take()
+            assert reader.heard == sorted(set(reader.heard))
+
+    def teardown(self) -> None:
+        """In the end, when all has settled, nobody lacks anything."""
+        for xid in list(self.log.running):
+            self.log.commit(xid)
+        for reader in self.all:
+            self.resume(reader)
+        for _ in range(200):
+            for reader in self.all:
+                self._drain(reader)
+            self.log.answer()
+            self.world.clock.advance(1)
+        for reader in self.all:
+            reader.take()
+            assert reader.first is not None
+            assert reader.ear is not None
+            assert reader.ear.ending is None
+            told = [event.position for event in self.log.everything if belongs(event, reader.stream)]
+            assert reader.heard == [place for place in told if place > reader.first]
+
+    def _open(self, reader: Reader) -> None:
+        feed, ear = self.world.feed, Ear()
+        reader.ear = ear
+        subscriber = reader.subscriber = Subscriber(ear, Plain(), 1 if reader.stream.kind is StreamKind.USER else None)
+
+        async def come() -> None:
+            await feed.admit(subscriber)
+            if reader.subscriber is subscriber:
+                if reader.last is None:
+                    reader.first = reader.last = feed.position
+                    feed.subscribe(subscriber, reader.stream)
+                else:
+                    feed.subscribe(subscriber, reader.stream, reader.last)
+
+        Deferred.fromCoroutine(come()).addErrback(lambda failure: self._refused(failure, reader, subscriber))
+
+    def _refused(self, failure: Any, reader: Reader, subscriber: Subscriber) -> None:
+        if reader.subscriber is subscriber:
+            reader.subscriber = reader.ear = None
+
+    def _drain(self, reader: Reader) -> None:
+        if reader.ear is not None and reader.subscriber is not None:
+            reader.ear.deaf = False
+            reader.ear.drain()
+            self.world.feed.drained(reader.subscriber)
+
+
+TestFeed = FeedMachine.TestCase
+TestFeed.settings = settings(max_examples=150, stateful_step_count=50, deadline=None)

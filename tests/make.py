@@ -1,0 +1,125 @@
+"""Makers of what tests start from. Each writes straight to the tables, in as few words as a test wants to read."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import count
+
+from microblog.domain.marks import Marks
+from microblog.domain.posts import Posts
+from microblog.model.accounts import Account, Member, Preferences, Role, Viewer
+from microblog.model.posts import Draft, Post, Visibility
+from microblog.storage import accounts, follows, logins, relations
+from microblog.storage.database import Cursor, Transactions
+from microblog.storage.follows import Options
+from tests.fakes import RolledBackDatabase, done
+
+NOW = datetime(2026, 3, 4, 5, 6, 7, 891000, tzinfo=UTC)
+_numbers = count(1)
+
+
+def account(cursor: Cursor, username: str | None = None, *, now: datetime = NOW, locked: bool = False, display_name: str = "") -> Account:
+    """Somebody without a login."""
+    name = username or f"user{next(_numbers)}"
+    id = accounts.insert(cursor, username=name, display_name=display_name, locked=locked, now=now)
+    assert id is not None, f"{name} is there already"
+    return _found(cursor, id)
+
+
+def member(
+    cursor: Cursor,
+    username: str | None = None,
+    *,
+    role: Role = Role.USER,
+    email: str | None = None,
+    password_hash: str = "-",
+    locked: bool = False,
+    approved: bool = True,
+    now: datetime = NOW,
+) -> Member:
+    """Somebody with a login, whose address is `username@example.org` unless said otherwise."""
+    made = account(cursor, username, now=now, locked=locked)
+    address = email or f"{made.username}@example.org"
+    written = logins.insert(cursor, account=made.id, email=address, password_hash=password_hash, role=role, now=now, approved=approved)
+    assert written, f"{address} is there already"
+    found = logins.by_account(cursor, account=made.id)
+    assert found is not None
+    return found
+
+
+def viewer(cursor: Cursor, username: str | None = None, *, role: Role = Role.USER, locked: bool = False, now: datetime = NOW) -> Viewer:
+    """Somebody who is logged in (as far as services can see)."""
+    return Viewer(member(cursor, username, role=role, locked=locked, now=now).account, role, Preferences())
+
+
+def again(cursor: Cursor, who: Account | Viewer) -> Account:
+    """The account as it is in the database now."""
+    return _found(cursor, who.id)
+
+
+def _found(cursor: Cursor, id: int) -> Account:
+    found = accounts.by_id(cursor, id=id)
+    assert found is not None, f"there is no account {id}"
+    return found
+
+
+def follow(
+    cursor: Cursor,
+    follower: Account | Viewer,
+    followee: Account | Viewer,
+    *,
+    boosts: bool = True,
+    notify: bool = False,
+    now: datetime = NOW,
+) -> None:
+    """Let the one follow the other, counted, without events and notifications."""
+    if follows.follow(cursor, follower=follower.id, followee=followee.id, options=Options(boosts, notify), now=now):
+        accounts.count_follow(cursor, follower=follower.id, followee=followee.id, by=1)
+
+
+def block(cursor: Cursor, who: Account | Viewer, target: Account | Viewer, *, now: datetime = NOW) -> None:
+    """Let the one block the other; their follows stay."""
+    relations.block(cursor, account=who.id, target=target.id, now=now)
+
+
+def mute(cursor: Cursor, who: Account | Viewer, target: Account | Viewer, *, until: datetime | None = None, now: datetime = NOW) -> None:
+    """Let the one mute the other, notifications too."""
+    relations.mute(cursor, account=who.id, target=target.id, notifications=True, until=until, now=now)
+
+
+def suspend(cursor: Cursor, who: Account | Viewer, *, now: datetime = NOW) -> None:
+    """Suspend the account; its sessions stay."""
+    accounts.set_suspended(cursor, id=who.id, at=now)
+
+
+def posts(db: Transactions, *, now: datetime = NOW) -> Posts:
+    """The commands about posts, at that time."""
+    return Posts(db, "example.org", "https://example.org", 500, lambda: now)
+
+
+def post(
+    cursor: Cursor,
+    author: Account | Viewer,
+    text: str = "Hello",
+    *,
+    visibility: Visibility = Visibility.PUBLIC,
+    reply_to: Post | None = None,
+    now: datetime = NOW,
+) -> Post:
+    """A post that was published as the site does it, with all that follows from it."""
+    who = author if isinstance(author, Viewer) else Viewer(author)
+    draft = Draft(text, visibility, reply_to=reply_to.id if reply_to else None)
+    return done(posts(RolledBackDatabase(cursor), now=now).publish(who, draft))
+
+
+def boost(cursor: Cursor, who: Account | Viewer, original: Post, *, now: datetime = NOW) -> Post:
+    """A boost of the post."""
+    booster = who if isinstance(who, Viewer) else Viewer(who)
+    return done(Marks(RolledBackDatabase(cursor), lambda: now).boost(booster, original.id))
+
+
+def named(cursor: Cursor, username: str) -> Account:
+    """Who is called so."""
+    found = accounts.by_username(cursor, username=username)
+    assert found is not None, f"there is no {username}"
+    return found

@@ -1,0 +1,254 @@
+"""Values to render, and every page of the site made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from attrs import evolve
+
+from microblog.model.accounts import Account, Login, Preferences, ProfileField, Registration, Relationship, Role, Session, Viewer
+from microblog.model.ids import AccountId, AppId, JobId, LetterId, NotificationId, PostId, SessionId, TagId
+from microblog.model.jobs import Job, JobCounts, JobState
+from microblog.model.letters import Letter, LetterKind, LetterState
+from microblog.model.notifications import Notification, NotificationKind
+from microblog.model.oauth import App, Authorization
+from microblog.model.posts import Flags, Mention, Post, Revision, Tag, Visibility
+from microblog.render.apps import back_to, told
+from microblog.render.fragments import Counts, articles
+from microblog.render.heads import Head
+from microblog.render.mail_views import JobsPage, MailForm, OutboxPage, Question, ResetForm
+from microblog.render.pages import Pages
+from microblog.render.views import (
+    About,
+    AccountForm,
+    AppsPage,
+    Composer,
+    Confirm,
+    Consent,
+    EditForm,
+    Feed,
+    HistoryPage,
+    LoginForm,
+    NotificationsPage,
+    Pending,
+    People,
+    Person,
+    PreferencesForm,
+    Profile,
+    ProfileForm,
+    Reply,
+    Search,
+    SessionsPage,
+    Shell,
+    Signup,
+    Site,
+    ThreadPage,
+    Trouble,
+)
+
+NOW = datetime(2025, 11, 20, 12, 0, tzinfo=UTC)
+PAGES = Pages(lambda name: f"/static/{name}?v=1")
+SITE = Site("Kommata", "A small place to write and to read.", "https://kommata.example", contact="post@kommata.example", version="1")
+
+
+def account(number: int = 1, name: str = "Ada Lovelace", **more: Any) -> Account:
+    made = Account(
+        id=AccountId(number), username=f"user{number}", display_name=name, bio=name, bio_html="<p>Hello</p>", created_at=NOW, posts_count=3
+    )
+    return evolve(made, **more)
+
+
+def post(number: int = 100, author: Account | None = None, **more: Any) -> Post:
+    made = Post(
+        id=PostId(number),
+        author=author or account(),
+        text="Hello world",
+        html="<p>Hello world</p>",
+        visibility=Visibility.PUBLIC,
+        created_at=NOW - timedelta(minutes=number),
+        language="en",
+    )
+    return evolve(made, **more)
+
+
+def posts(author: Account, spoiler: str) -> list[Post]:
+    """One of each kind."""
+    plain = post(101, author)
+    return [
+        plain,
+        post(102, author, spoiler=spoiler, visibility=Visibility.UNLISTED, edited_at=NOW),
+        post(103, author, visibility=Visibility.DIRECT, reply_to=PostId(101), reply_to_account=author.id),
+        post(104, author, reply_to=PostId(1), reply_to_account=AccountId(9), mentions=(Mention(AccountId(9), "nine"),)),
+        post(105, author, reply_to=PostId(1)),
+        post(106, author, boost=plain),
+    ]
+
+
+def assembled(of: list[Post], viewer: Viewer | None) -> tuple[str, ...]:
+    flags = Flags(favourited=True, boosted=True, bookmarked=True, pinned=True)
+    return articles([(PAGES.fragments.of(each), Counts.of(each), flags) for each in of], viewer)
+
+
+Made = dict[str, Callable[[], bytes]]
+
+
+class Samples:
+    """Every page, with `hostile` in every place that holds text which somebody typed."""
+
+    def __init__(self, hostile: str, *, anonymous: bool) -> None:
+        self.hostile, self.anonymous = hostile, anonymous
+        self.me = account(1, hostile, bio=hostile, fields=(ProfileField(hostile, hostile),))
+        self.other = account(2, hostile, locked=True, bot=True)
+        viewer = None if anonymous else Viewer(self.me)
+        self.tags = (Tag(TagId(1), hostile, hostile),)
+        shell = Shell(SITE, "csrf-token", "/home?next=1", NOW, viewer, unread=3, requests=1, stream="/stream", position="e.1.2")
+        self.shell = evolve(shell, notice=hostile, people=(self.other,), tags=self.tags)
+        self.posts = posts(self.me, hostile)
+        self.articles = assembled(self.posts, viewer)
+        self.feed = Feed(self.articles, older="/home?max_id=1", newer="/home")
+        compose = Composer("key", text=hostile, spoiler=hostile, language=hostile, reply_to=PostId(101))
+        self.compose = evolve(compose, parent=self.articles[0], error=hostile)
+        near = Relationship(AccountId(2), following=True, followed_by=True, muting=True)
+        stands = [
+            evolve(near, requested=True),
+            evolve(near, blocking=True),
+            evolve(near, blocked_by=True),
+            near,
+            Relationship(AccountId(2)),
+        ]
+        self.persons = (*(Person(self.other, relationship) for relationship in stands), Person(self.me))
+        names = ("username", "email", "password", "reason", "invite", "fields", "current", "all", "text")
+        self.wrong = dict.fromkeys(names, hostile)
+
+    def every(self) -> Made:
+        """All pages that this viewer can be shown, by name."""
+        made = self.entries() | self.timelines() | self.people() | self.others()
+        return made if self.anonymous else made | self.members() | self.settings()
+
+    def entries(self) -> Made:
+        text, shell, made = self.hostile, self.shell, Made()
+        for how in Registration:
+            here = evolve(shell, site=evolve(SITE, registration=how))
+            made[f"front {how}"] = partial(PAGES.front, here, self.feed)
+            made[f"signup {how}"] = partial(PAGES.signup, here, Signup(text, text, text, text, self.wrong))
+        made["login"] = partial(PAGES.login, shell, LoginForm(text, text, text))
+        made["pending approval"] = partial(PAGES.pending, shell, Pending("approval", text))
+        made["pending confirmation"] = partial(PAGES.pending, shell, Pending("confirmation", text, text))
+        return made
+
+    def timelines(self) -> Made:
+        shell, text, article = self.shell, self.hostile, self.articles
+        composer = None if self.anonymous else self.compose
+        revisions = (Revision(text, "<p>New</p>", text, False, NOW), Revision("Old", "<p>Old</p>", "", False, NOW))
+        thread = ThreadPage(self.posts[1], article[1], article[:1], (Reply(article[2], 9),), composer, truncated=True)
+        return {
+            "local": partial(PAGES.local, shell, self.feed),
+            "local empty": partial(PAGES.local, shell, Feed()),
+            "tag": partial(PAGES.tag, shell, text, self.feed),
+            "tag empty": partial(PAGES.tag, shell, text, Feed()),
+            "thread": partial(PAGES.thread, shell, thread),
+            "history": partial(PAGES.history, shell, HistoryPage(self.posts[0], revisions)),
+        }
+
+    def people(self) -> Made:
+        shell, feed, persons = self.shell, self.feed, self.persons
+        listed = People(persons[5:] if self.anonymous else persons, "/x")
+        stranger = Person(self.other) if self.anonymous else persons[3]
+        return {
+            "profile": partial(PAGES.profile, shell, Profile(stranger, feed, "replies", self.articles[:1])),
+            "profile own": partial(PAGES.profile, shell, Profile(Person(self.me), Feed(), own=not self.anonymous)),
+            "profile hidden": partial(PAGES.profile, shell, Profile(stranger, Feed(), hidden=self.hostile)),
+            "followers": partial(PAGES.relations, shell, self.me, "followers", listed),
+            "following nobody": partial(PAGES.relations, shell, self.me, "following", People()),
+        }
+
+    def others(self) -> Made:
+        shell, text = self.shell, self.hostile
+        made: Made = {
+            "search": partial(PAGES.search, shell, Search(text, self.persons[5:], self.tags, self.feed)),
+            "search nothing": partial(PAGES.search, shell, Search(text)),
+            "search form": partial(PAGES.search, shell, Search()),
+            "about": partial(PAGES.about, shell, About(1, 1_234_567, (self.me,), (text,))),
+            "trouble plain": partial(PAGES.trouble, shell, Trouble(404, text)),
+        }
+        for status in (403, 404, 413, 418, 422, 429, 500, 503):
+            made[f"trouble {status}"] = partial(PAGES.trouble, shell, Trouble(status, text, 90, self.compose, text))
+        return made
+
+    def members(self) -> Made:
+        shell, text, article = self.shell, self.hostile, self.articles
+        notes = [Notification(NotificationId(n), kind, NOW, self.other, self.posts[n % 6]) for n, kind in enumerate(NotificationKind)]
+        confirm = Confirm(
+            text, text, "/posts/1/delete", "Delete", "/home", {"a": text}, article[0], ("Redraft", "redraft", "1"), error=text
+        )
+        return {
+            "home": partial(PAGES.home, shell, self.compose, self.feed),
+            "home empty": partial(PAGES.home, shell, self.compose, Feed(), start=self.feed),
+            "edit": partial(PAGES.edit, shell, EditForm(self.posts[0], text, text, text, error=text)),
+            "compose": partial(PAGES.compose, shell, self.compose),
+            "notifications": partial(PAGES.notifications, shell, NotificationsPage(tuple(notes), 3, "/x")),
+            "notifications none": partial(PAGES.notifications, shell, NotificationsPage()),
+            "bookmarks": partial(PAGES.bookmarks, shell, Feed()),
+            "favourites": partial(PAGES.favourites, shell, Feed()),
+            "confirm": partial(PAGES.confirm, shell, confirm),
+            "confirm with password": partial(PAGES.confirm, shell, evolve(confirm, password=True)),
+        }
+
+    def settings(self) -> Made:
+        shell, text = self.shell, self.hostile
+        session = Session(SessionId(1), self.me.id, NOW, NOW, NOW, text, text)
+        login = Login(self.me.id, text, "hash", Role.USER, NOW)
+        made: Made = {
+            "settings profile": partial(PAGES.settings_profile, shell, ProfileForm(text, text, ((text, text),), errors=self.wrong)),
+            "settings account": partial(PAGES.settings_account, shell, AccountForm(login, self.wrong)),
+            "settings preferences": partial(PAGES.settings_preferences, shell, PreferencesForm(Preferences(language=text), (text,))),
+            "settings sessions": partial(PAGES.settings_sessions, shell, SessionsPage((session, evolve(session, id=SessionId(2))), 1)),
+            "settings no apps": partial(PAGES.settings_apps, shell, AppsPage(())),
+        }
+        app = App(AppId(1), text, text, "https://app.example/", ("x://",), ("read",), NOW)
+        scopes = told(("profile", "read", "write:media", "follow", "push", "admin:write:ip_blocks"))
+        uses = (Authorization(app, ("read",), NOW, NOW), Authorization(evolve(app, id=AppId(2), website=None), ("read",), NOW, None))
+        made["settings apps"] = partial(PAGES.settings_apps, shell, AppsPage(tuple((use, scopes) for use in uses)))
+        made["consent"] = partial(PAGES.consent, shell, Consent(app, scopes, back_to("x://"), {"state": text}))
+        made["code"] = partial(PAGES.code, shell, text)
+        made |= self.mail(login)
+        for which in ("blocks", "mutes", "requests"):
+            made[f"settings {which}"] = partial(PAGES.settings_people, shell, which, People(self.persons[:1], "/x"))
+            made[f"settings no {which}"] = partial(PAGES.settings_people, shell, which, People())
+        return made
+
+    def mail(self, login: Login) -> Made:
+        shell, text, page = self.shell, self.hostile, PAGES.page
+        head = Head("Mail")
+        letters = tuple(
+            Letter(LetterId(n), LetterKind.MENTION, None, text, None, {}, text, state, n, text, NOW, None, NOW)
+            for n, state in enumerate(LetterState)
+        )
+        jobs = tuple(
+            Job(JobId(n), text, {}, n, state, NOW, NOW, None, text, text, text, NOW) for n, state in enumerate(JobState)
+        )
+        busy = JobCounts(1, 2, 3, 4, NOW)
+        form = MailForm(login, True, text, True, self.wrong)
+        return {
+            "settings mail": partial(page, "settings_mail", shell, head, form=form),
+            "settings account, refused": partial(
+                PAGES.settings_account, shell, AccountForm(evolve(login, new_email=text), self.wrong, text)
+            ),
+            "question": partial(page, "question", shell, head, question=Question(text, text, text, "/mail/unsubscribe/x")),
+            "answer": partial(page, "question", shell, head, question=Question(text, text)),
+            "forgot": partial(page, "forgot", shell, head, asked=False, kept=True),
+            "forgotten": partial(page, "forgot", shell, head, asked=True, kept=False),
+            "reset": partial(page, "reset", shell, head, form=ResetForm(text, "token", self.wrong)),
+            "outbox": partial(page, "outbox", shell, head, page=OutboxPage(letters, {LetterState.SENT: 3}, "sent", text, "/x")),
+            "outbox empty": partial(page, "outbox", shell, head, page=OutboxPage()),
+            "jobs": partial(page, "jobs", shell, head, page=JobsPage(busy, {text: busy}, jobs, "dead", "/x")),
+            "jobs none": partial(page, "jobs", shell, head, page=JobsPage(JobCounts())),
+        }
+
+
+def every_page(hostile: str = "Ada Lovelace", *, anonymous: bool = False) -> Made:
+    """All pages that this viewer can be shown, by name."""
+    return Samples(hostile, anonymous=anonymous).every()

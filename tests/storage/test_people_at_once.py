@@ -1,0 +1,139 @@
+"""Several people (or one with two windows) do something at the same moment, in transactions that really commit."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Iterator
+from typing import Any, TypeVar
+
+import pytest
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.python.failure import Failure
+
+from microblog.domain.credentials import Credentials
+from microblog.domain.follows import Follows
+from microblog.domain.registration import Registrations, SignUp
+from microblog.domain.relations import Relations
+from microblog.model.accounts import Account, Registration, Viewer
+from microblog.model.errors import Forbidden, Invalid
+from microblog.model.ids import AccountId
+from microblog.storage import accounts
+from microblog.storage.database import Cursor, Database
+from tests import make
+from tests.fakes import NoThrottle, WallClock, quick_passwords
+
+T = TypeVar("T")
+CLOCK = WallClock(make.NOW)
+ROUNDS = 10
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """One that commits, with as many threads as a test lets happen at once."""
+    database = Database(database_url, reactor, threads=8)
+    database.start()
+    yield database
+    database.stop()
+
+
+async def at_once(coroutines: list[Coroutine[Any, Any, T]]) -> list[T | BaseException]:
+    """What each of them returned or raised."""
+    results: Any = await DeferredList([Deferred.fromCoroutine(one) for one in coroutines], consumeErrors=True)
+    outcomes: list[Any] = [result.value if isinstance(result, Failure) else result for _, result in results]
+    return outcomes
+
+
+def registrations(database: Database, mode: Registration = Registration.OPEN) -> Registrations:
+    return Registrations(database, quick_passwords(), mode, confirmed_at_once=True, now=CLOCK)
+
+
+async def people(database: Database, number: int) -> list[Viewer]:
+    def some(cursor: Cursor) -> list[Viewer]:
+        return [make.viewer(cursor) for _ in range(number)]
+
+    return await database.run(some)
+
+
+async def again(database: Database, id: AccountId) -> Account:
+    account = await database.read(accounts.by_id, id=id)
+    assert account is not None
+    return account
+
+
+def refused(outcomes: list[T | BaseException]) -> list[dict[str, str]]:
+    """The codes of those that were refused; anything else that went wrong fails the test."""
+    wrong = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+    assert all(isinstance(outcome, Invalid) for outcome in wrong), wrong
+    return [outcome.codes for outcome in wrong if isinstance(outcome, Invalid)]
+
+
+async def test_one_of_those_who_want_the_same_name_gets_it_and_the_rest_are_told(database: Database) -> None:
+    service = registrations(database)
+    forms = [SignUp(name, f"{number}@example.org", "a long enough one", agreement=True) for number, name in enumerate(["ann", "ANN"] * 4)]
+    assert refused(await at_once([service.sign_up(form) for form in forms])) == [{"username": "ERR_TAKEN"}] * 7
+
+
+async def test_one_of_those_who_want_the_same_address_gets_it_and_the_rest_are_told(database: Database) -> None:
+    service = registrations(database)
+    forms = [SignUp(f"ann{number}", "Ann@example.org", "a long enough one", agreement=True) for number in range(8)]
+    assert refused(await at_once([service.sign_up(form) for form in forms])) == [{"email": "ERR_TAKEN"}] * 7
+
+
+async def test_the_last_use_of_an_invite_is_one_persons(database: Database) -> None:
+    service = registrations(database, Registration.INVITE)
+    code = (await service.invite(None, max_uses=2)).code
+    forms = [SignUp(f"p{n}", f"p{n}@example.org", "a long enough one", agreement=True, invite=code) for n in range(8)]
+    assert refused(await at_once([service.sign_up(form) for form in forms])) == [{"invite": "ERR_INVALID"}] * 6
+    assert [invite.uses for invite in await service.invites()] == [2]
+
+
+async def test_one_of_those_who_change_to_the_same_address_gets_it(database: Database) -> None:
+    passwords = quick_passwords()
+    forms = [SignUp(f"p{n}", f"p{n}@example.org", "a long enough one") for n in range(4)]
+    made = [await registrations(database).create(form) for form in forms]
+    service = Credentials(database, passwords, NoThrottle(), confirmed_at_once=True, now=CLOCK)
+    changes = [service.change_email(Viewer(account), "a long enough one", "one@example.org", "n") for account in made]
+    assert refused(await at_once(changes)) == [{"email": "ERR_TAKEN"}] * 3
+
+
+async def test_counters_are_exact_when_many_follow_and_unfollow_each_other_at_once(database: Database) -> None:
+    follows, everybody = Follows(database, CLOCK), await people(database, 4)
+    pairs = [(one, other) for one in everybody for other in everybody if one is not other]
+    for _ in range(ROUNDS):
+        outcomes = await at_once([follows.follow(one, other.id) for one, other in pairs * 2])
+        assert not [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+        for one in everybody:
+            account = await again(database, one.id)
+            assert (account.following_count, account.followers_count) == (3, 3)
+        outcomes = await at_once([follows.unfollow(one, other.id) for one, other in pairs * 2])
+        assert not [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+        for one in everybody:
+            account = await again(database, one.id)
+            assert (account.following_count, account.followers_count) == (0, 0)
+    assert not any(timing.retries for timing in database.timings.values()), "the order of locks should leave nothing to try again"
+
+
+async def test_nobody_follows_somebody_who_is_just_blocking_them(database: Database) -> None:
+    follows, relations = Follows(database, CLOCK), Relations(database, CLOCK)
+    for _ in range(ROUNDS):
+        ann, ben = await people(database, 2)
+        _, outcome = await at_once([relations.block(ann, ben.id), follows.follow(ben, ann.id)])
+        assert not isinstance(outcome, BaseException) or isinstance(outcome, Forbidden)
+        [seen] = await relations.between(ann, [ben.id])
+        assert (seen.blocking, seen.followed_by) == (True, False)
+        assert (await again(database, ann.id)).followers_count == 0
+
+
+async def test_a_request_that_is_accepted_twice_is_one_follow(database: Database) -> None:
+    follows = Follows(database, CLOCK)
+
+    def locked(cursor: Cursor) -> Viewer:
+        return make.viewer(cursor, locked=True)
+
+    for _ in range(ROUNDS):
+        shy, [ann] = await database.run(locked), await people(database, 1)
+        await follows.follow(ann, shy.id)
+        await at_once([follows.accept(shy, ann.id), follows.accept(shy, ann.id), follows.unfollow(ann, shy.id)])
+        [seen] = await Relations(database, CLOCK).between(ann, [shy.id])
+        assert not seen.requested
+        assert (await again(database, shy.id)).followers_count == int(seen.following)

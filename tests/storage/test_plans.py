@@ -1,0 +1,290 @@
+"""How PostgreSQL carries out our statements: on a site that is large enough to matter, no big table is read from end to end.
+
+Every function of storage is called and each of its statements explained: the hot ones in all the ways that benchmarks/queries.py times on a
+million posts, all others once, with arguments made up from their parameters' names. So a new query is looked at without being listed here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from types import ModuleType
+from typing import Any
+
+import psycopg2
+import pytest
+
+from benchmarks.dataset import Site, fill, name, token
+from benchmarks.queries import Explained, Query, hot, pages
+from microblog import storage
+from microblog.domain.tokens import token_hash
+from microblog.model.accounts import Account, Preferences, Role
+from microblog.model.events import EventKind
+from microblog.model.lists import Replies
+from microblog.model.notifications import NotificationKind
+from microblog.model.paging import Page
+from microblog.model.posts import Post, Visibility
+from microblog.storage import search, timelines
+from microblog.storage.database import Connection, Cursor, connect, every, execute
+from microblog.storage.follows import Options
+
+SITE = Site(posts=30_000, people=2_000, end=datetime(2026, 3, 4, tzinfo=UTC))
+BIG_ROWS = 3_000  # a table that small is read fastest from end to end
+
+HOT = {query.name: query for query in hot(SITE)}
+
+# Modules whose statements are not about posts and people, or are no statements.
+OTHER_MODULES = {
+    "announcements": "tables of its own",
+    "bulk": "fills an empty site",
+    "cards": "tables of its own",
+    "census": "counts everything, for administrators",
+    "database": "carries out what others say",
+    "devices": "tables of its own",
+    "filters": "tables of its own",
+    "jobs": "tables of its own",
+    "letters": "tables of its own",
+    "lists": "tables of its own",
+    "mailings": "tables of its own",
+    "media": "tables of its own",
+    "migrate": "makes the tables",
+    "oauth": "tables of its own",
+    "paging": "no statements",
+    "polls": "tables of its own",
+    "prepare": "no statements",
+    "reports": "tables of its own",
+    "scheduled": "tables of its own",
+    "statistics": "reads whole days, once a day",
+    "visibility": "no statements",
+}
+OTHER_FUNCTIONS = {
+    "accounts.search": "reads every account, and says so",
+    "logins.page_of": "the administrator's list, with conditions that few logins fit",
+}
+
+ACCOUNT, OTHER, POST = SITE.account_id(SITE.typical[0]), SITE.account_id(7), SITE.post_id(SITE.posts - 50)
+SOMEBODY = Account(ACCOUNT, name(SITE.typical[0]), "", "", "", SITE.end)
+BY_NAME: dict[str, Any] = {
+    "account": ACCOUNT,
+    "accounts": [ACCOUNT, OTHER],
+    "address": "192.0.2.1",
+    "after": SITE.post_id(SITE.posts - 1_000),
+    "at": SITE.end,
+    "back": 100,
+    "before": SITE.end,
+    "by": 1,
+    "code": "code",
+    "confirmed_at": None,
+    "created_by": None,
+    "email": "somebody@example.org",
+    "entries": [(POST, None)],
+    "epoch": "epoch",
+    "expires_at": SITE.end,
+    "followee": OTHER,
+    "follower": ACCOUNT,
+    "fresh_epoch": "epoch",
+    "id": ACCOUNT,
+    "ids": [ACCOUNT, OTHER],
+    "keep": 10,
+    "key": "key",
+    "keys": ["tag1", "tag2"],
+    "last_read_id": POST,
+    "limit": 20,
+    "most_unread": 100,
+    "name": "preference",
+    "note": "note",
+    "notifications": True,
+    "now": SITE.end,
+    "offset": 0,
+    "one": ACCOUNT,
+    "options": Options(),
+    "original": POST,
+    "other": OTHER,
+    "page": Page(),
+    "password_hash": "-",
+    "post": POST,
+    "posts": [POST],
+    "preferences": Preferences(),
+    "prefix": "person12",
+    "proof": None,
+    "role": Role.USER,
+    "sender": OTHER,
+    "sessions": [SITE.other_id(1)],
+    "since": SITE.post_id(SITE.posts - 1_000),
+    "tags": [1, 2],
+    "target": OTHER,
+    "thread": POST,
+    "timeline": "home",
+    "timelines": ["home"],
+    "token_hash": token_hash(token(SITE.typical[0])),
+    "until": None,
+    "up_to": POST,
+    "user_agent": "",
+    "username": "somebody",
+    "usernames": [name(7)],
+    "value": "value",
+    "viewer": ACCOUNT,
+    "xid": 0,
+}
+BY_TYPE: dict[str, Any] = {
+    "Account": SOMEBODY,
+    "Post": Post(POST, SOMEBODY, "text", "html", Visibility.PUBLIC, SITE.end),
+    "NotificationKind": NotificationKind.MENTION,
+    "EventKind": EventKind.POST_PUBLISHED,
+    "Collection[tuple[str, str]]": [("tag1", "tag1"), ("new", "new")],
+    "Replies": Replies.LIST,
+    "Tags": timelines.Tags(["tag1"], ["tag2"], ["tag3"]),
+    "Wish": search.Wish(["word", "日本"], ["begin"], ["text"], ["other"], ["more"]),
+}
+PLAIN: dict[str, Any] = {
+    "bool": True,
+    "bytes": b"bytes",
+    "datetime": SITE.end,
+    "int": 1,
+    "str": "text",
+    "Collection[int]": [1],
+    "Collection[str]": ["text"],
+    "Iterable[int]": [1],
+    "Sequence[int]": [1],
+    "Sequence[str]": ["text"],
+}
+BY_PLACE: dict[str, dict[str, Any]] = {"sessions.open_session": {"token_hash": b"new"}}
+
+
+UNKNOWN = object()
+
+
+def modules() -> Iterator[ModuleType]:
+    """All that have statements about posts and people."""
+    for found in pkgutil.iter_modules(storage.__path__):
+        if not found.ispkg and found.name not in OTHER_MODULES:
+            yield importlib.import_module(f"{storage.__name__}.{found.name}")
+
+
+def functions() -> Iterator[tuple[str, Callable[..., Any]]]:
+    """What they offer that sends statements."""
+    for module in modules():
+        for called, function in inspect.getmembers(module, inspect.isfunction):
+            place = f"{module.__name__.rpartition('.')[2]}.{called}"
+            is_ours = function.__module__ == module.__name__ and not called.startswith("_")
+            if is_ours and "cursor" in inspect.signature(function).parameters and place not in OTHER_FUNCTIONS:
+                yield place, function
+
+
+def arguments(function: Callable[..., Any]) -> dict[str, Any]:
+    """Something for each parameter that has to be given."""
+    required = [one for one in inspect.signature(function).parameters.values() if one.default is one.empty and one.name != "cursor"]
+    return {one.name: _something(one.name, str(one.annotation)) for one in required}
+
+
+def _something(called: str, kind: str) -> Any:
+    if kind in BY_TYPE:
+        return BY_TYPE[kind]
+    if called in BY_NAME or kind.endswith("| None"):
+        return BY_NAME.get(called)
+    return 1 if kind.endswith("Id") else PLAIN.get(kind, UNKNOWN)
+
+
+CALLED = {place: Query(place, function, arguments(function) | BY_PLACE.get(place, {})) for place, function in functions()}
+QUERIES = HOT | {place: query for place, query in CALLED.items() if query.function not in {one.function for one in HOT.values()}}
+
+
+@pytest.fixture(scope="module")
+def site(new_database: Callable[[], str]) -> Iterator[Connection]:
+    """A connection to a site of that size. Each test rolls back."""
+    connection = connect(new_database())
+    fill(connection, SITE)
+    yield connection
+    connection.close()
+
+
+@pytest.fixture(params=["force_custom_plan", "force_generic_plan"])
+def explained(site: Connection, request: pytest.FixtureRequest) -> Iterator[Explained]:
+    """A cursor that keeps plans: those made for the values at hand, and those that a prepared statement comes to use for any."""
+    with site.cursor(cursor_factory=Explained) as cursor:
+        cursor.plans = []
+        execute(cursor.connection.cursor(), "select set_config('plan_cache_mode', %(mode)s, true)", {"mode": request.param})
+        yield cursor
+    site.rollback()
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The steps of a plan, those of its sub-selects too."""
+    yield plan
+    for below in plan.get("Plans", ()):
+        yield from nodes(below)
+
+
+def steps(cursor: Explained, query: Query) -> list[dict[str, Any]]:
+    """All steps of all statements that the query sends."""
+    with suppress(psycopg2.IntegrityError):  # what is made up may fit no other row: the plan is known by then
+        query.run(cursor)
+    return [step for plan in cursor.plans for step in nodes(plan["Plan"])]
+
+
+@pytest.fixture(scope="module")
+def big(site: Connection) -> set[str]:
+    """Tables that grow with the site."""
+    sql = "select relname from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace and reltuples > %(rows)s"
+    with site.cursor() as cursor:
+        return set(every(cursor, str, sql, {"rows": BIG_ROWS}))
+
+
+def test_the_site_is_large_enough_to_tell(big: set[str]) -> None:
+    assert big >= {"posts", "post_counts", "follows", "favourites", "notifications", "mentions", "post_tags", "blocks", "mutes"}
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_no_big_table_is_read_from_end_to_end(explained: Explained, big: set[str], query: str) -> None:
+    whole = {step["Relation Name"] for step in steps(explained, QUERIES[query]) if step["Node Type"] == "Seq Scan"}
+    assert whole & big == set()
+    assert explained.plans
+
+
+@pytest.mark.parametrize("place", CALLED)
+def test_every_function_of_storage_is_called_with_something(place: str) -> None:
+    unknown = [parameter for parameter, value in CALLED[place].arguments.items() if value is UNKNOWN]
+    assert unknown == [], "BY_NAME, BY_TYPE or BY_PLACE has to say what these may be"
+
+
+def test_a_scan_of_all_posts_is_noticed(explained: Explained, big: set[str]) -> None:
+    def longest(cursor: Cursor) -> None:
+        cursor.execute("select id from posts p order by length(p.text) desc limit 1")
+
+    found = [step["Relation Name"] for step in steps(explained, Query("longest", longest, {})) if step["Node Type"] == "Seq Scan"]
+    assert found == ["posts"]
+
+
+@pytest.mark.parametrize("where", pages(SITE))
+@pytest.mark.parametrize("who", ["member", "anonymous"])
+def test_the_public_timeline_is_read_from_its_own_index(explained: Explained, who: str, where: str) -> None:
+    used = steps(explained, HOT[f"public, {who}, {where}"])
+    assert "posts_public" in {step.get("Index Name") for step in used}
+    assert "Sort" not in {step["Node Type"] for step in used}
+
+
+@pytest.mark.parametrize("where", pages(SITE))
+@pytest.mark.parametrize("kind", ["typical", *SITE.special])
+def test_home_looks_at_no_rows_but_those_of_boosts(explained: Explained, kind: str, where: str) -> None:
+    used = steps(explained, HOT[f"home, {kind} reader, {where}"])
+    listed = [step["Node Type"] for step in used if step.get("Index Name") == "posts_by_author"]
+    assert listed == ["Index Only Scan", "Index Only Scan"]
+
+
+def test_whatever_refers_to_posts_and_people_can_be_found_from_them(site: Connection) -> None:
+    """Else the deletion of one post reads a whole table for each foreign key."""
+    with site.cursor() as cursor:
+        without = every(
+            cursor,
+            lambda table, column: f"{table}.{column}",
+            """select c.conrelid::regclass::text, a.attname from pg_constraint c
+               join pg_attribute a on a.attrelid = c.conrelid and a.attnum = c.conkey[1]
+               where c.contype = 'f' and c.confrelid in ('posts'::regclass, 'accounts'::regclass)
+               and not exists (select from pg_index i where i.indrelid = c.conrelid and i.indkey[0] = c.conkey[1])
+               order by 1, 2""",
+        )
+    assert without == []

@@ -1,0 +1,65 @@
+"""The rule in SQL is the rule on values."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from microblog.model.ids import PostId
+from microblog.model.posts import Visibility
+from microblog.model.visibility import Sight, may_see
+from microblog.storage import posts, relations
+from microblog.storage.database import Cursor, execute
+from tests import make
+
+SIGHTS = st.builds(
+    Sight,
+    visibility=st.sampled_from(Visibility),
+    is_author=st.booleans(),
+    is_mentioned=st.booleans(),
+    follows_author=st.booleans(),
+    blocked_by_author=st.booleans(),
+    author_gone=st.booleans(),
+    deleted=st.booleans(),
+)
+
+
+@given(sight=SIGHTS)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+def test_the_sql_rule_and_the_rule_on_values_agree(cursor: Cursor, sight: Sight) -> None:
+    execute(cursor, "savepoint example")
+    try:
+        author = make.viewer(cursor)
+        viewer = author if sight.is_author else make.viewer(cursor)
+        named = f" @{viewer.account.username}" if sight.is_mentioned else ""
+        post = make.post(cursor, author, f"Look{named}", visibility=sight.visibility)
+        if sight.follows_author and not sight.is_author:
+            make.follow(cursor, viewer, author)
+        if sight.blocked_by_author and not sight.is_author:
+            relations.block(cursor, account=author.id, target=viewer.id, now=make.NOW)
+        if sight.author_gone:
+            make.suspend(cursor, author)
+        if sight.deleted:
+            posts.delete(cursor, post=post.id, now=make.NOW)
+        assert (post.id in posts.visible(cursor, ids=[post.id], viewer=viewer.id)) == may_see(sight)
+    finally:
+        execute(cursor, "rollback to savepoint example")
+
+
+def test_nobody_sees_what_a_stranger_sees(cursor: Cursor) -> None:
+    author, stranger = make.viewer(cursor), make.viewer(cursor)
+    written = [make.post(cursor, author, visibility=visibility).id for visibility in Visibility]
+    anonymous = posts.visible(cursor, ids=written, viewer=None)
+    assert anonymous == posts.visible(cursor, ids=written, viewer=stranger.id) == set(written[:2])
+
+
+def test_a_boost_is_hidden_from_whom_the_boosted_author_blocks(cursor: Cursor) -> None:
+    author, booster, blocked = make.viewer(cursor), make.viewer(cursor), make.viewer(cursor)
+    boost = make.boost(cursor, booster, make.post(cursor, author))
+    assert posts.visible(cursor, ids=[boost.id], viewer=blocked.id) == {boost.id}
+    make.block(cursor, author, blocked)
+    assert posts.visible(cursor, ids=[boost.id], viewer=blocked.id) == set()
+
+
+def test_a_post_that_does_not_exist_is_seen_by_nobody(cursor: Cursor) -> None:
+    assert posts.visible(cursor, ids=[PostId(1)], viewer=None) == set()

@@ -1,0 +1,372 @@
+"""The administrator's commands: on the rolled-back database in this process, and as the real program."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from click.testing import CliRunner, Result
+
+from microblog import __version__
+from microblog.application import now
+from microblog.cli import main
+from microblog.cli.console import Console, Desk, desk_of, plain, refusable
+from microblog.config import described
+from microblog.domain.tokens import Tokens
+from microblog.model.accounts import Role
+from microblog.storage.database import Cursor, scalar
+from tests import make
+from tests.fakes import RolledBackDatabase, done, quick_passwords
+
+T = TypeVar("T")
+PASSWORD = "correct horse battery"
+
+
+class HereConsole(Console):
+    """Runs commands on the test's own cursor instead of the reactor."""
+
+    database: RolledBackDatabase
+
+    def run(self, work: Callable[[Desk], Awaitable[T]]) -> T:
+        async def at_desk() -> T:
+            return await work(desk_of(self.settings, self.database, quick_passwords()))
+
+        return refusable(lambda: done(at_desk()))
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in list(os.environ):
+        if name.startswith("MICROBLOG_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("MICROBLOG_DATA_DIR", str(tmp_path / "var"))
+
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def microblog(db: RolledBackDatabase) -> Run:
+    def run(*arguments: str, input: str = "") -> Result:
+        console = HereConsole(None)
+        console.database = db
+        return CliRunner().invoke(main, arguments, input=input, obj=console)
+
+    return run
+
+
+def ok(result: Result) -> str:
+    assert result.exit_code == 0, result.output
+    assert result.stderr == ""
+    return result.stdout
+
+
+def as_json(result: Result) -> Any:
+    return json.loads(ok(result))
+
+
+def refused(result: Result) -> str:
+    assert result.exit_code == 1, result.output
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    return result.stderr
+
+
+def test_an_account_that_was_made_is_shown_and_listed(microblog: Run) -> None:
+    made = as_json(microblog("user", "create", "ada", "ada@example.org", "--role", "admin", "--json", input=PASSWORD + "\n"))
+    assert (made["username"], made["email"], made["role"], made["state"]) == ("ada", "ada@example.org", "admin", "active")
+    assert as_json(microblog("user", "show", "@Ada", "--json")) == made
+    assert as_json(microblog("user", "show", "ADA@example.org", "--json")) == made
+    assert as_json(microblog("user", "list", "--json")) == [made]
+    assert "ada@example.org" in ok(microblog("user", "list"))
+    assert "admin" in ok(microblog("user", "show", "ada"))
+
+
+def test_an_account_may_have_a_given_id(microblog: Run) -> None:
+    made = as_json(microblog("user", "create", "one", "one@example.org", "--id", "1", "--json", input=PASSWORD))
+    assert made["id"] == "1"
+    assert "Id is taken" in refused(microblog("user", "create", "two", "two@example.org", "--id", "1", input=PASSWORD))
+
+
+def test_the_password_never_appears(microblog: Run, cursor: Cursor) -> None:
+    result = microblog("user", "create", "ada", "ada@example.org", input=PASSWORD + "\n")
+    assert PASSWORD not in result.output
+    assert PASSWORD not in str(scalar(cursor, "select password_hash from logins"))
+
+
+@pytest.mark.parametrize(
+    ("username", "email", "password", "sentence"),
+    [
+        ("no spaces", "a@example.org", PASSWORD, "Username"),
+        ("ada", "nowhere", PASSWORD, "E-mail"),
+        ("ada", "a@example.org", "short", "Password is too short"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_a_sentence(microblog: Run, username: str, email: str, password: str, sentence: str) -> None:
+    assert sentence in refused(microblog("user", "create", username, email, input=password))
+
+
+def test_a_taken_name_and_address_are_both_told_at_once(microblog: Run) -> None:
+    ok(microblog("user", "create", "ada", "ada@example.org", input=PASSWORD))
+    told = refused(microblog("user", "create", "ADA", "Ada@example.org", input=PASSWORD))
+    assert "already been taken" in told
+    assert "already in use" in told
+
+
+def test_without_a_password_the_command_was_called_wrongly(microblog: Run) -> None:
+    assert microblog("user", "create", "ada", "ada@example.org").exit_code == 2
+    assert microblog("user", "create", "ada").exit_code == 2
+    assert microblog("user", "fly").exit_code == 2
+    assert microblog("user", "role", "ada", "emperor").exit_code == 2
+
+
+def test_a_password_that_is_no_text_is_refused(db: RolledBackDatabase) -> None:
+    console = HereConsole(None)
+    console.database = db
+    told = refused(
+        CliRunner().invoke(main, ["user", "create", "ada", "a@example.org"], input=b"\xff\xfe\xfd\xfc\xff\xff\xff\xff", obj=console)
+    )
+    assert "UTF-8" in told
+
+
+def test_suspending_is_undone_by_unsuspending(microblog: Run, cursor: Cursor) -> None:
+    make.member(cursor, "troll")
+    assert as_json(microblog("user", "suspend", "troll", "--json"))["state"] == "suspended"
+    assert as_json(microblog("user", "list", "--suspended", "--json"))[0]["username"] == "troll"
+    assert as_json(microblog("user", "unsuspend", "troll", "--json"))["state"] == "active"
+    assert as_json(microblog("user", "list", "--suspended", "--json")) == []
+
+
+def test_an_applicant_is_approved_or_rejected(microblog: Run, cursor: Cursor) -> None:
+    make.member(cursor, "nice", approved=False)
+    make.member(cursor, "spam", approved=False)
+    pending = as_json(microblog("user", "list", "--pending", "--json"))
+    assert {one["username"]: one["state"] for one in pending} == {"nice": "applied", "spam": "applied"}
+    ok(microblog("user", "approve", "nice"))
+    ok(microblog("user", "reject", "spam"))
+    assert as_json(microblog("user", "list", "--pending", "--json")) == []
+    assert "Error: " in refused(microblog("user", "show", "spam"))
+    assert "let in already" in refused(microblog("user", "reject", "nice"))
+
+
+def test_a_role_is_given(microblog: Run, cursor: Cursor) -> None:
+    make.member(cursor, "helper")
+    assert ok(microblog("user", "role", "helper", "moderator")) == "helper is moderator now.\n"
+    assert as_json(microblog("user", "list", "--role", "moderator", "--json"))[0]["username"] == "helper"
+    assert scalar(cursor, "select role from logins") == Role.MODERATOR
+
+
+def test_a_new_password_replaces_the_old_one(microblog: Run, cursor: Cursor) -> None:
+    make.member(cursor, "forgetful", password_hash="old")
+    ok(microblog("user", "reset-password", "forgetful", input="a new password\n"))
+    assert scalar(cursor, "select password_hash from logins") != "old"
+    assert "too short" in refused(microblog("user", "reset-password", "forgetful", input="x\n"))
+
+
+def test_deletion_asks_first_and_keeps_the_name(microblog: Run, cursor: Cursor) -> None:
+    make.member(cursor, "leaver")
+    assert microblog("user", "delete", "leaver", input="n\n").exit_code == 1
+    assert as_json(microblog("user", "show", "leaver", "--json"))["state"] == "active"
+    ok(microblog("user", "delete", "leaver", "--yes"))
+    refused(microblog("user", "show", "leaver"))
+    assert "taken" in refused(microblog("user", "create", "leaver", "other@example.org", input=PASSWORD))
+
+
+def test_the_list_has_pages(microblog: Run, cursor: Cursor) -> None:
+    for _ in range(5):
+        make.member(cursor)
+    first = as_json(microblog("user", "list", "--limit", "3", "--json"))
+    second = as_json(microblog("user", "list", "--limit", "3", "--before", first[-1]["id"], "--json"))
+    assert len(first) == 3
+    assert len({one["id"] for one in first + second}) == 5
+
+
+def test_invites_are_made_listed_and_revoked(microblog: Run) -> None:
+    code = ok(microblog("invite", "create", "--uses", "3", "--days", "7")).strip()
+    [listed] = as_json(microblog("invite", "list", "--json"))
+    assert (listed["code"], listed["state"], listed["max_uses"], listed["uses"]) == (code, "valid", 3, 0)
+    ok(microblog("invite", "revoke", code))
+    assert as_json(microblog("invite", "list", "--json"))[0]["state"] == "ended"
+    assert "no such invite" in refused(microblog("invite", "revoke", code))
+    assert microblog("invite", "create", "--uses", "0").exit_code == 2
+    assert "ten years" in refused(microblog("invite", "create", "--days", "1e9"))
+
+
+def test_the_demo_fills_an_empty_site_and_no_other(microblog: Run, cursor: Cursor) -> None:
+    made = as_json(microblog("demo", "--posts", "1500", "--json"))
+    assert made["posts"] == scalar(cursor, "select count(*) from posts") == 1500
+    assert "accounts on this site already" in refused(microblog("demo"))
+
+
+def test_days_are_counted_again(microblog: Run, cursor: Cursor) -> None:
+    make.account(cursor, now=make.NOW)
+    counted = as_json(microblog("stats", "rebuild", "--from", "2026-03-01", "--to", "2026-03-05", "--json"))
+    assert counted == {"from": "2026-03-01", "to": "2026-03-05", "days": 5}
+    assert scalar(cursor, "select sum(value) from statistics where measure = 'new_accounts'") == 1
+    assert "from 2026-03-04 to" in ok(microblog("stats", "rebuild"))
+    assert "not over yet" in refused(microblog("stats", "rebuild", "--to", "2999-01-01"))
+    assert microblog("stats", "rebuild", "--to", "soon").exit_code == 2
+
+
+def test_a_site_without_anybody_has_no_days_to_count(microblog: Run) -> None:
+    assert "nothing to count" in ok(microblog("stats", "rebuild"))
+
+
+def test_the_demos_password_comes_from_standard_input(microblog: Run) -> None:
+    assert microblog("demo", "--password").exit_code == 2
+    assert "too short" in refused(microblog("demo", "--password", "--posts", "1500", input="x\n"))
+
+
+def test_names_cannot_command_the_terminal() -> None:
+    assert plain("\x1b[2Jda\u202enger\n") == "\ufffd[2Jda\ufffdnger\ufffd"
+
+
+def test_config_shows_every_setting_its_source_and_no_secret(microblog: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "site.toml"
+    file.write_text('site_name = "From the file"\nmax_characters = 777\n')
+    monkeypatch.setenv("MICROBLOG_MAX_CHARACTERS", "1000")
+    monkeypatch.setenv("MICROBLOG_DATABASE_URL", "postgresql://me:opensesame@db/site")
+    result = CliRunner().invoke(main, ["--config", str(file), "config", "--json"])
+    shown = {row["setting"]: (row["value"], row["source"]) for row in as_json(result)}
+    assert set(shown) == {setting.name for setting in described()}
+    assert shown["MICROBLOG_SITE_NAME"] == ("From the file", "file")
+    assert shown["MICROBLOG_MAX_CHARACTERS"] == ("1000", "environment")
+    assert shown["MICROBLOG_RATE_LIMITS"] == ("on", "default")
+    assert shown["MICROBLOG_DATABASE_URL"] == ("(hidden)", "environment")
+    assert "opensesame" not in result.output
+
+
+def test_all_wrong_settings_are_told_at_once(microblog: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MICROBLOG_MAX_CHARACTERS", "many")
+    monkeypatch.setenv("MICROBLOG_RATE_LIMITS", "perhaps")
+    for command in (["config"], ["check"], ["user", "list"]):
+        told = refused(microblog(*command))
+        assert "MICROBLOG_MAX_CHARACTERS" in told
+        assert "MICROBLOG_RATE_LIMITS" in told
+
+
+def test_check_of_a_new_site_changes_nothing(microblog: Run, tmp_path: Path) -> None:
+    found = as_json(microblog("check", "--json"))
+    assert found["ok"]
+    assert not (tmp_path / "var").exists()
+
+
+def test_check_finds_a_directory_that_cannot_be_written(microblog: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MICROBLOG_DATA_DIR", "/proc/var")
+    result = microblog("check", "--json")
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)
+    assert [one["name"] for one in found["checks"] if not one["ok"]] == ["data directory"]
+
+
+def program(*arguments: str, environment: dict[str, str], input: str = "") -> subprocess.CompletedProcess[str]:
+    """The real program."""
+    command = [sys.executable, "-c", "from microblog.cli import main; main(prog_name='microblog')", *arguments]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MICROBLOG_")}
+    return subprocess.run(command, env=clean | environment, input=input, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.fixture
+def on_database(database_url: str, tmp_path: Path) -> dict[str, str]:
+    return {"MICROBLOG_DATABASE_URL": database_url, "MICROBLOG_DATA_DIR": str(tmp_path)}
+
+
+@pytest.mark.acceptance
+def test_the_program_works_on_a_database_of_its_settings(on_database: dict[str, str]) -> None:
+    made = program("user", "create", "ada", "ada@example.org", environment=on_database, input=PASSWORD)
+    assert (made.returncode, made.stderr) == (0, "")
+    listed = program("user", "list", "--json", environment=on_database)
+    assert [one["username"] for one in json.loads(listed.stdout)] == ["ada"]
+    again = program("user", "create", "ada", "ada@example.org", environment=on_database, input=PASSWORD)
+    assert again.returncode == 1
+    assert again.stderr.startswith("Error: ")
+    assert "Traceback" not in again.stderr
+    assert json.loads(program("migrate", "--json", environment=on_database).stdout) == []
+    checked = json.loads(program("check", "--json", environment=on_database).stdout)
+    assert [(one["name"], one["ok"]) for one in checked["checks"]] == [
+        ("settings", True),
+        ("data directory", True),
+        ("database", True),
+        ("schema", True),
+        ("mail", True),
+    ]
+
+
+@pytest.mark.acceptance
+def test_a_database_that_cannot_be_reached_is_said_in_a_sentence(tmp_path: Path) -> None:
+    environment = {"MICROBLOG_DATABASE_URL": "postgresql://nobody@127.0.0.1:9/none", "MICROBLOG_DATA_DIR": str(tmp_path)}
+    listed = program("user", "list", environment=environment)
+    assert listed.returncode == 1
+    assert listed.stderr.startswith("Error: The database cannot be reached")
+    assert "Traceback" not in listed.stderr
+    checked = program("check", environment=environment)
+    assert checked.returncode == 1
+    assert "FAILED  database" in checked.stdout
+
+
+@pytest.mark.acceptance
+def test_the_embedded_database_is_started_for_as_long_as_the_command_takes(tmp_path: Path) -> None:
+    environment = {"MICROBLOG_DATA_DIR": str(tmp_path / "var")}
+    made = program("user", "create", "ada", "ada@example.org", environment=environment, input=PASSWORD)
+    assert (made.returncode, made.stderr) == (0, "")
+    assert not (tmp_path / "var" / "postgres" / "data" / "postmaster.pid").exists()
+    checked = program("check", environment=environment)
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert "is up to date" in checked.stdout
+
+
+@pytest.mark.acceptance
+def test_the_program_says_what_it_is_and_what_it_can_do() -> None:
+    assert program("version", environment={}).stdout == f"microblog {__version__}\n"
+    told = program("--help", environment={})
+    assert told.returncode == 0
+    for command in ("user", "invite", "check", "migrate", "config", "demo", "version"):
+        assert command in told.stdout
+    assert program("fly", environment={}).returncode == 2
+
+
+def test_a_token_is_printed_once_listed_and_revoked(microblog: Run, db: RolledBackDatabase, cursor: Cursor) -> None:
+    make.member(cursor, "ada")
+    text = ok(microblog("token", "create", "ada", "--scopes", "read write:statuses", "--name", "Weather")).strip()
+    access = done(Tokens(db, now).by_bearer(text))
+    assert access is not None
+    assert access.scopes == {"read", "write:statuses"}
+    [listed] = as_json(microblog("token", "list", "ada", "--json"))
+    assert (listed["app"], listed["scopes"], listed["id"]) == ("Weather", "read write:statuses", str(access.id))
+    assert text not in ok(microblog("token", "list", "ada"))
+    assert "Revoked" in ok(microblog("token", "revoke", "ada", listed["id"]))
+    assert "None." in ok(microblog("token", "list", "ada"))
+    assert refused(microblog("token", "revoke", "ada", listed["id"]))
+
+
+def test_all_tokens_of_somebody_are_revoked_together(microblog: Run, cursor: Cursor) -> None:
+    make.member(cursor, "ada")
+    made = [as_json(microblog("token", "create", "ada", "--json")) for _ in range(2)]
+    assert made[0]["token"] != made[1]["token"]
+    assert microblog("token", "revoke", "ada").exit_code == 2
+    assert microblog("token", "revoke", "ada", "5", "--all").exit_code == 2
+    ok(microblog("token", "revoke", "ada", "--all"))
+    assert as_json(microblog("token", "list", "ada", "--json")) == []
+
+
+def test_a_token_for_nobody_or_with_unknown_scopes_is_refused(microblog: Run, cursor: Cursor) -> None:
+    assert "nobody" in refused(microblog("token", "create", "ada"))
+    make.member(cursor, "ada")
+    assert "scope" in refused(microblog("token", "create", "ada", "--scopes", "read fly"))
+
+
+def test_an_app_is_listed_and_deleted(microblog: Run, cursor: Cursor) -> None:
+    make.member(cursor, "ada")
+    ok(microblog("token", "create", "ada", "--name", "Weather"))
+    [app] = as_json(microblog("app", "list", "--json"))
+    assert (app["name"], app["tokens"]) == ("Weather", 1)
+    assert "Weather" in ok(microblog("app", "list"))
+    ok(microblog("app", "delete", app["id"]))
+    assert "None." in ok(microblog("app", "list"))
+    assert refused(microblog("app", "delete", app["id"]))

@@ -1,0 +1,72 @@
+"""`microblog mail test`: as the real program, with a real mail server."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.site import environment, free_port
+from tests.mail_server import MailServer, mail_server
+from tests.rfc5322 import body, parsed, problems
+
+pytestmark = pytest.mark.acceptance
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailServer]:
+    with mail_server(tmp_path_factory.mktemp("mail")) as running:
+        yield running
+
+
+def microblog(directory: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    program = str(Path(sys.executable).with_name("microblog"))
+    given = environment(data_dir=str(directory), public_url="https://site.test", site_name="Ours", **settings)
+    return subprocess.run([program, "mail", "test", *arguments], env=given, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_a_test_mail_arrives_and_the_servers_answer_is_shown(server: MailServer, tmp_path: Path) -> None:
+    done = microblog(tmp_path, "ann@example.org", smtp_url=f"smtp://localhost:{server.port}", contact_email="boss@site.test")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"The mail server at localhost:{server.port} took the mail over: 250 2.0.0 Taken over\n"
+    taken = server.taken()[-1]
+    assert (taken.sender, taken.recipient, problems(taken.raw)) == ("boss@site.test", "ann@example.org", [])
+    message = parsed(taken.raw)
+    assert (message["Subject"], message["From"].addresses[0].addr_spec) == ("Test mail of Ours", "boss@site.test")
+    assert "by hand from Ours" in body(taken.raw, "html").replace("<bdi>", "").replace("</bdi>", "")
+
+
+def test_a_refusal_is_shown_and_ends_with_1(server: MailServer, tmp_path: Path) -> None:
+    done = microblog(tmp_path, "refuse@example.org", "--json", smtp_url=f"smtp://localhost:{server.port}")
+    assert done.returncode == 1
+    assert json.loads(done.stdout) == {"fate": "refused", "answer": "550 5.1.1 No such mailbox", "place": f"localhost:{server.port}"}
+
+
+def test_where_nobody_listens_it_says_so_without_the_password(tmp_path: Path) -> None:
+    done = microblog(tmp_path, "ann@example.org", smtp_url=f"smtp://me:canary@localhost:{free_port()}")
+    assert done.returncode == 1
+    assert "could not be handed to localhost" in done.stdout
+    assert "canary" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_site_without_mail_keeps_it_as_a_file_for_its_owner_only(tmp_path: Path) -> None:
+    done = microblog(tmp_path / "var", "ann@example.org")
+    assert done.returncode == 0
+    [letter] = (tmp_path / "var" / "mail").iterdir()
+    assert letter.name in done.stdout
+    assert letter.suffix == ".eml"
+    assert letter.stat().st_mode & 0o777 == 0o600
+    assert letter.parent.stat().st_mode & 0o777 == 0o700
+    assert problems(letter.read_bytes()) == []
+
+
+@pytest.mark.parametrize("address", ["nowhere", "two@words here", "a@b.example\r\nBcc: eve@evil.example"])
+def test_what_is_no_address_is_refused_with_a_sentence(tmp_path: Path, address: str) -> None:
+    done = microblog(tmp_path, address)
+    assert done.returncode == 1
+    assert "E-mail address is invalid" in done.stderr

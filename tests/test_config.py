@@ -1,0 +1,240 @@
+"""Settings: where they come from, what is refused, and that nothing secret is shown."""
+
+from __future__ import annotations
+
+import ipaddress
+import stat
+from pathlib import Path
+from threading import Thread
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from microblog.config import Settings, SettingsError, described, load, secret_key
+from microblog.config_values import is_local, without_password
+from microblog.model.accounts import Registration
+
+
+def problems(environment: dict[str, str], config: Path | None = None) -> dict[str, str]:
+    with pytest.raises(SettingsError) as raised:
+        load(environment, config)
+    return {problem.name: str(problem) for problem in raised.value.problems}
+
+
+def test_without_any_setting_it_is_an_open_site_on_this_machine() -> None:
+    settings = load({})
+    assert settings.listen == "tcp:8080:interface=127.0.0.1"
+    assert settings.public_url == "http://127.0.0.1:8080"
+    assert settings.domain == "127.0.0.1:8080"
+    assert settings.registration is Registration.OPEN
+    assert settings.data_dir == Path("var").absolute()
+    assert settings.database_url is settings.redis_url is settings.smtp_url is None
+    assert settings.rate_limits is True
+    assert settings.max_characters == 500
+    assert settings.trusted_proxies == ()
+
+
+def test_the_environment_is_stronger_than_the_file_and_the_file_than_the_default(tmp_path: Path) -> None:
+    file = tmp_path / "site.toml"
+    file.write_text('max_characters = 1000\nrate_limits = false\nsite_name = "Ours"\ntrusted_proxies = ["10.0.0.0/8", "::1"]')
+    settings = load({"MICROBLOG_MAX_CHARACTERS": "2000"}, file)
+    assert settings.max_characters == 2000
+    assert settings.rate_limits is False
+    assert settings.site_name == "Ours"
+    assert settings.trusted_proxies == (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("::1/128"))
+    assert settings.events_keep == 7
+
+
+def test_an_empty_text_is_as_if_it_were_not_there(tmp_path: Path) -> None:
+    file = tmp_path / "site.toml"
+    file.write_text('redis_url = ""')
+    assert load({"MICROBLOG_DATABASE_URL": "", "MICROBLOG_MAX_CHARACTERS": " "}, file) == load({})
+
+
+def test_everything_that_is_wrong_is_said_at_once_with_name_value_and_what_is_allowed() -> None:
+    wrong = {
+        "MICROBLOG_LISTEN": "8080",
+        "MICROBLOG_PUBLIC_URL": "example.org",
+        "MICROBLOG_REGISTRATION": "maybe",
+        "MICROBLOG_MAX_CHARACTERS": "0",
+        "MICROBLOG_RATE_LIMITS": "often",
+        "MICROBLOG_TRUSTED_PROXIES": "10.0.0.1/8",
+        "MICROBLOG_TIME_ZONE": "Europe/Atlantis",
+        "MICROBLOG_CONTACT_EMAIL": "nobody",
+        "MICROBLOG_SITE_NAME": "two\nlines",
+    }
+    found = problems(wrong)
+    assert set(found) == set(wrong)
+    for name, value in wrong.items():
+        assert repr(value) in found[name]
+        assert "must" in found[name] or "such as" in found[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("MICROBLOG_LISTN", "did you mean MICROBLOG_LISTEN?"),
+        ("MICROBLOG_REDIS", "did you mean MICROBLOG_REDIS_URL?"),
+        ("MICROBLOG_XYZZY", "twistd microblog --help"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_a_hint(name: str, hint: str) -> None:
+    assert hint in problems({name: "x"})[name]
+
+
+def test_what_kubernetes_sets_for_a_service_of_our_name_is_not_for_us() -> None:
+    load({"MICROBLOG_SERVICE_HOST": "10.0.0.1", "MICROBLOG_PORT": "tcp://10.0.0.1:80", "MICROBLOG_PORT_80_TCP_ADDR": "10.0.0.1"})
+
+
+def test_the_files_problems_are_reported_beside_the_environments(tmp_path: Path) -> None:
+    file = tmp_path / "site.toml"
+    file.write_text("max_caracters = 3\nsite_name = 1979-05-27\ndatabase_pool = 1000\nevents_keep = true")
+    found = problems({"MICROBLOG_LISTEN": "8080"}, file)
+    assert "did you mean max_characters?" in found["max_caracters"]
+    assert {"site_name", "MICROBLOG_DATABASE_POOL", "MICROBLOG_EVENTS_KEEP", "MICROBLOG_LISTEN"} < set(found)
+
+
+@pytest.mark.parametrize("content", [None, b"= 3", b"\xff\xfe"])
+def test_a_file_that_cannot_be_read_is_a_problem_among_others(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "site.toml"
+    if content is not None:
+        file.write_bytes(content)
+    found = problems({"MICROBLOG_LISTEN": "8080"}, file)
+    assert "cannot be read" in found["--config"]
+    assert "MICROBLOG_LISTEN" in found
+
+
+@pytest.mark.parametrize(
+    ("listen", "url"),
+    [
+        ("tcp:8080:interface=127.0.0.1", "http://127.0.0.1:8080"),
+        ("tcp:port=9000", "http://127.0.0.1:9000"),
+        ("tcp:80:interface=192.0.2.7", "http://192.0.2.7:80"),
+        ("tcp:8080:interface=0.0.0.0", "http://127.0.0.1:8080"),
+        ("tcp6:8080:interface=\\:\\:1", "http://[::1]:8080"),
+    ],
+)
+def test_the_public_url_follows_the_endpoint(listen: str, url: str) -> None:
+    assert load({"MICROBLOG_LISTEN": listen}).public_url == url
+
+
+@pytest.mark.parametrize("listen", ["unix:/run/microblog.sock", "tcp:0"])
+def test_where_the_endpoint_does_not_tell_the_public_url_it_must_be_set(listen: str) -> None:
+    assert "must be set" in problems({"MICROBLOG_LISTEN": listen})["MICROBLOG_PUBLIC_URL"]
+    assert load({"MICROBLOG_LISTEN": listen, "MICROBLOG_PUBLIC_URL": "https://example.org"}).listen == listen
+
+
+@pytest.mark.parametrize("listen", ["", "tcp", "tcp:", "tcp:http", "tcp:65536", "tcp:8080:colour=red", "carrier-pigeon:1"])
+def test_an_endpoint_that_cannot_be_is_refused(listen: str) -> None:
+    if listen:
+        assert "MICROBLOG_LISTEN" in problems({"MICROBLOG_LISTEN": listen})
+
+
+@pytest.mark.parametrize(
+    ("given_url", "url", "domain"),
+    [
+        ("https://Example.ORG/", "https://example.org", "example.org"),
+        ("https://example.org:443", "https://example.org", "example.org"),
+        ("http://example.org:8080", "http://example.org:8080", "example.org:8080"),
+        ("http://[::1]:8080", "http://[::1]:8080", "[::1]:8080"),
+    ],
+)
+def test_the_public_url_has_one_spelling(given_url: str, url: str, domain: str) -> None:
+    settings = load({"MICROBLOG_PUBLIC_URL": given_url})
+    assert (settings.public_url, settings.domain) == (url, domain)
+    assert settings.is_secure is url.startswith("https:")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["example.org", "ftp://example.org", "https://", "https://example.org/blog", "https://a:b@example.org", "http://ex ample.org",
+     "https://example.org?x", "https://example.org#x", "http://example.org:99999", "http://exa<mple.org", "http://[::g]"],
+)  # fmt: skip
+def test_a_public_url_that_is_no_sites_address_is_refused(url: str) -> None:
+    assert "MICROBLOG_PUBLIC_URL" in problems({"MICROBLOG_PUBLIC_URL": url})
+
+
+@pytest.mark.parametrize(
+    ("url", "registration"),
+    [
+        ("http://localhost:8080", Registration.OPEN),
+        ("http://blog.localhost", Registration.OPEN),
+        ("http://127.8.0.1", Registration.OPEN),
+        ("http://[::1]", Registration.OPEN),
+        ("https://example.org", Registration.APPROVAL),
+        ("http://192.168.1.5", Registration.APPROVAL),
+        ("http://localhost.example.org", Registration.APPROVAL),
+    ],
+)
+def test_strangers_sign_up_freely_only_on_this_machine(url: str, registration: Registration) -> None:
+    assert load({"MICROBLOG_PUBLIC_URL": url}).registration is registration
+    assert load({"MICROBLOG_PUBLIC_URL": url, "MICROBLOG_REGISTRATION": "invite"}).registration is Registration.INVITE
+
+
+SECRETS = {
+    "MICROBLOG_DATABASE_URL": "postgresql://ada:open-sesame@db/site",
+    "MICROBLOG_REDIS_URL": "redis://:open-sesame@cache:6379/0",
+    "MICROBLOG_SMTP_URL": "smtp://ada:open-sesame@mail:587",
+}
+
+
+def test_no_password_is_shown() -> None:
+    assert "open-sesame" not in repr(load(SECRETS))
+    broken = {name: value.replace("://", "+odd://") for name, value in SECRETS.items()}
+    found = problems(broken)
+    assert set(found) == set(SECRETS)
+    assert "open-sesame" not in "".join(found.values())
+    assert without_password(SECRETS["MICROBLOG_DATABASE_URL"] + "?password=open-sesame") == "postgresql://db/site"
+
+
+@given(st.dictionaries(st.sampled_from([setting.name for setting in described()]), st.text(max_size=60)))
+def test_any_text_is_a_value_or_a_problem(environment: dict[str, str]) -> None:
+    try:
+        settings = load(environment)
+    except SettingsError as refused:
+        told = str(refused).splitlines()
+    else:
+        told = [settings.public_url]
+    assert all(told)
+
+
+@given(st.text())
+def test_whether_an_address_is_local_can_always_be_told(host: str) -> None:
+    assert is_local(f"http://{host.replace('[', '').replace(']', '')}/") in {True, False}
+
+
+def test_every_setting_is_described() -> None:
+    assert [setting.key for setting in described()] == [field.name for field in attrs.fields(Settings)]
+    assert all(setting.meaning.endswith(".") and setting.allowed.startswith("must be ") for setting in described())
+
+
+def test_the_secret_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
+    data_dir = tmp_path / "var"
+    key = secret_key(data_dir)
+    assert len(key) == 32
+    assert secret_key(data_dir) == key
+    assert secret_key(tmp_path / "other") != key
+    assert stat.S_IMODE((data_dir / "secret_key").stat().st_mode) == 0o600
+    assert [path.name for path in data_dir.iterdir()] == ["secret_key"]
+
+
+def test_processes_that_start_together_have_one_secret_key(tmp_path: Path) -> None:
+    keys: list[bytes] = []
+    threads = [Thread(target=lambda: keys.append(secret_key(tmp_path))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(keys) == 8
+    assert len(set(keys)) == 1
+
+
+@pytest.mark.parametrize(("content", "mode"), [("", 0o600), ("secret", 0o600), ("ab" * 31, 0o600), ("ab" * 32, 0o644)])
+def test_an_empty_or_open_secret_key_is_refused(tmp_path: Path, content: str, mode: int) -> None:
+    file = tmp_path / "secret_key"
+    file.write_text(content)
+    file.chmod(mode)
+    with pytest.raises(SettingsError, match="64 hexadecimal digits"):
+        secret_key(tmp_path)

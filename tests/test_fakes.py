@@ -1,0 +1,68 @@
+"""The database that tests use must behave as the real one does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import psycopg2
+import pytest
+from twisted.internet import reactor
+from twisted.internet.task import deferLater
+
+from microblog.storage.database import Cursor, connect, execute, scalar
+from tests.fakes import RolledBackDatabase, done
+
+
+def _insert(cursor: Cursor, name: str) -> None:
+    execute(
+        cursor,
+        "insert into accounts (id, username, created_at) values (new_id(now()), %(name)s, now())",
+        {"name": name},
+    )
+
+
+def _count(cursor: Cursor) -> object:
+    return scalar(cursor, "select count(*) from accounts")
+
+
+@pytest.mark.parametrize("attempt", [1, 2])
+def test_nothing_is_left_for_the_next_test(db: RolledBackDatabase, attempt: int) -> None:
+    assert done(db.read(_count)) == 0
+    done(db.run(_insert, "ada"))
+    assert done(db.read(_count)) == 1
+
+
+def test_a_failing_command_takes_back_only_itself(db: RolledBackDatabase) -> None:
+    done(db.run(_insert, "ada"))
+
+    def fail(cursor: Cursor) -> None:
+        _insert(cursor, "bob")
+        raise LookupError("bob")
+
+    with pytest.raises(LookupError):
+        done(db.run(fail))
+    with pytest.raises(psycopg2.errors.UniqueViolation):
+        done(db.run(_insert, "ADA"))
+    assert done(db.read(_count)) == 1
+
+
+def test_looking_cannot_write(db: RolledBackDatabase) -> None:
+    with pytest.raises(psycopg2.errors.ReadOnlySqlTransaction):
+        done(db.read(_insert, "ada"))
+    done(db.run(_insert, "ada"))
+
+
+def test_a_database_of_ones_own_keeps_what_is_committed(database_url: str, new_database: Callable[[], str]) -> None:
+    connection = connect(database_url)
+    with connection, connection.cursor() as cursor:
+        _insert(cursor, "ada")
+    connection.close()
+    for url, expected in ((database_url, 1), (new_database(), 0)):
+        connection = connect(url)
+        with connection.cursor() as cursor:
+            assert _count(cursor) == expected
+        connection.close()
+
+
+async def test_a_coroutine_is_a_test() -> None:
+    assert await deferLater(reactor, 0.01, lambda: 7) == 7

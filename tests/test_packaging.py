@@ -1,0 +1,88 @@
+"""What is installed: a wheel has everything that the repository has, and Twisted finds the plugin from anywhere."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+NOT_SOURCE = shutil.ignore_patterns(".git", ".venv", "var", "node_modules", "build", "dist", "*.egg-info", "__pycache__", ".*_cache")
+TWISTD = "import sys; sys.argv[0] = 'twistd'; from twisted.scripts.twistd import run; run()"
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel of a copy of the repository, built as pip does."""
+    source = tmp_path_factory.mktemp("source") / "microblog"
+    shutil.copytree(ROOT, source, symlinks=True, ignore=NOT_SOURCE)
+    built = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(built), str(source)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert ended.returncode == 0, ended.stderr
+    [path] = built.iterdir()
+    return path
+
+
+@pytest.fixture(scope="module")
+def other_python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python that has the wheel installed, and everything else that this one has except the repository."""
+    place = tmp_path_factory.mktemp("venv")
+    venv.create(place, symlinks=True)
+    python = place / "bin" / "python"
+    where = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    packages = Path(subprocess.run([python, "-c", where], capture_output=True, text=True, check=True).stdout.strip())
+    (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))  # whose own .pth files are not read
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(packages)
+    return python
+
+
+def _files_of_ours() -> set[str]:
+    """What the wheel must have, by its name in the wheel."""
+    package = {path.relative_to(ROOT).as_posix() for path in _files(ROOT / "microblog")}
+    templates = {f"microblog/{path.relative_to(ROOT).as_posix()}" for path in _files(ROOT / "templates")}
+    return package | templates | {"twisted/plugins/microblog_plugin.py"}
+
+
+def _files(directory: Path) -> Iterator[Path]:
+    for path in directory.rglob("*"):
+        if path.is_file() and "__pycache__" not in path.parts and not path.name.startswith("."):
+            yield path
+
+
+def test_a_wheel_has_all_that_is_ours_and_nothing_of_twisteds(wheel: Path) -> None:
+    names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    assert _files_of_ours() - names == set()
+    assert {name for name in names if name.startswith("twisted/")} == {"twisted/plugins/microblog_plugin.py"}
+    assert {name.partition("/")[0] for name in names} == {"microblog", "twisted"}
+
+
+@pytest.mark.parametrize("statement", ["microblog.service", "microblog.application"])
+def test_a_wheel_can_be_imported(other_python: Path, tmp_path: Path, statement: str) -> None:
+    told = subprocess.run(
+        [other_python, "-c", f"import {statement}; print({statement}.__file__)"],
+        capture_output=True, text=True, cwd=tmp_path, timeout=60, check=True,
+    ).stdout  # fmt: skip
+    assert Path(told).is_relative_to(other_python.parent.parent)
+
+
+def test_twistd_lists_the_site_from_a_wheel(other_python: Path, tmp_path: Path) -> None:
+    _lists_the_site([str(other_python), "-c", TWISTD, "--help"], tmp_path)
+
+
+def test_twistd_lists_the_site_from_this_installation(tmp_path: Path) -> None:
+    _lists_the_site([str(Path(sys.executable).with_name("twistd")), "--help"], tmp_path)
+
+
+def _lists_the_site(command: list[str], directory: Path) -> None:
+    told = subprocess.run(command, capture_output=True, text=True, cwd=directory, timeout=60, check=True)
+    assert "microblog  " in told.stdout
+    assert "Traceback" not in told.stderr

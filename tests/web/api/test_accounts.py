@@ -1,0 +1,161 @@
+"""People through the API: looking, changing oneself, signing up."""
+
+from __future__ import annotations
+
+import pytest
+
+from microblog.model.ids import AccountId
+from tests import make
+from tests.web.api.client import anonymous, application, client, ids, links
+from tests.web.visitor import Town
+
+
+def test_an_account_has_every_key_and_pictures_that_resolve(site: Town) -> None:
+    ada = client(site, "ada")
+    account = anonymous(site).get(f"/v1/accounts/{ada.id}").json
+    assert (account["username"], account["acct"], account["url"]) == ("ada", "ada", "http://site.test/@ada")
+    for name in ("avatar", "avatar_static", "header", "header_static"):
+        picture = site.visitor().get(account[name].removeprefix("http://site.test"))
+        assert (picture.status, picture.header("Content-Type")) == (200, "image/png")
+    assert site.visitor().get(account["uri"].removeprefix("http://site.test")).header("Location") == "/@ada"
+
+
+@pytest.mark.parametrize("name", ["ada", "ADA", "@ada", "ada@site.test", "Ada@SITE.test"])
+def test_lookup_finds_exactly_one_in_any_case(site: Town, name: str) -> None:
+    ada = client(site, "ada")
+    client(site, "ada2")
+    assert anonymous(site).get("/v1/accounts/lookup", acct=name).json["id"] == ada.id
+
+
+def test_lookup_of_nobody_is_404_and_of_nothing_400(site: Town) -> None:
+    for name in ("nobody", "ada@elsewhere.example", "no such"):
+        assert anonymous(site).get("/v1/accounts/lookup", acct=name).status == 404
+    reply = anonymous(site).get("/v1/accounts/lookup")
+    assert (reply.status, reply.json["error"]) == (400, "param is missing or the value is empty: acct")
+
+
+def test_several_accounts_at_once(site: Town) -> None:
+    ada, bob = client(site, "ada"), client(site, "bob")
+    assert ids(anonymous(site).get("/v1/accounts", id=[bob.id, "5", ada.id, bob.id])) == [bob.id, ada.id]
+
+
+def test_search_finds_who_came_a_moment_ago_the_exact_name_first(site: Town) -> None:
+    ada = client(site, "ada")
+    exact, longer = client(site, "bo"), client(site, "bob")
+    assert ids(ada.get("/v1/accounts/search", q="bo")) == [exact.id, longer.id]
+    assert ids(ada.get("/v1/accounts/search", q="@BO@site.test", limit=1)) == [exact.id]
+    assert ids(ada.get("/v1/accounts/search", q="bo", offset=1)) == [longer.id]
+    ada.post(f"/v1/accounts/{longer.id}/follow")
+    assert ids(ada.get("/v1/accounts/search", q="bo", following=True)) == [longer.id]
+
+
+def test_what_somebody_posts_can_be_narrowed(site: Town) -> None:
+    ada, bob = client(site, "ada"), client(site, "bob")
+    other = bob.post("/v1/statuses", status="bob's").json["id"]
+    plain = ada.post("/v1/statuses", status="plain").json["id"]
+    tagged = ada.post("/v1/statuses", status="#Tea").json["id"]
+    reply = ada.post("/v1/statuses", status="@bob hm", in_reply_to_id=other).json["id"]
+    boost = ada.post(f"/v1/statuses/{other}/reblog").json["id"]
+    private = ada.post("/v1/statuses", status="ours", visibility="private").json["id"]
+    path = f"/v1/accounts/{ada.id}/statuses"
+    assert ids(ada.get(path)) == [private, boost, reply, tagged, plain]
+    assert ids(anonymous(site).get(path)) == [boost, reply, tagged, plain]
+    assert ids(anonymous(site).get(path, exclude_replies=True)) == [boost, tagged, plain]
+    assert ids(anonymous(site).get(path, exclude_reblogs=1)) == [reply, tagged, plain]
+    assert ids(anonymous(site).get(path, tagged="tea")) == [tagged]
+    assert ids(anonymous(site).get(path, only_media=True)) == []
+    make.follow(site.cursor, bob.person, ada.person)
+    assert ids(bob.get(path, limit=1)) == [private]
+    assert "exclude_replies=true" in links(bob.get(path, exclude_replies=True))["next"]
+
+
+def test_whoever_is_blocked_sees_no_posts(site: Town) -> None:
+    ada, bob = client(site, "ada"), client(site, "bob")
+    ada.post("/v1/statuses", status="plain")
+    ada.post(f"/v1/accounts/{bob.id}/block")
+    reply = bob.get(f"/v1/accounts/{ada.id}/statuses")
+    assert (reply.status, reply.json) == (200, [])
+
+
+def test_followers_are_paged_by_the_follows(site: Town) -> None:
+    ada = client(site, "ada")
+    fans = [client(site, f"fan{number}") for number in range(3)]
+    for fan in fans[::-1]:
+        fan.post(f"/v1/accounts/{ada.id}/follow")
+    first = anonymous(site).get(f"/v1/accounts/{ada.id}/followers", limit=2)
+    assert ids(first) == [fans[0].id, fans[1].id]
+    second = anonymous(site).follow(links(first)["next"])
+    assert (ids(second), set(links(second))) == ([fans[2].id], {"prev"})
+    assert ids(anonymous(site).get(f"/v1/accounts/{fans[0].id}/following")) == [ada.id]
+
+
+def test_suspended_people_are_gone(site: Town) -> None:
+    ada = client(site, "ada")
+    site.cursor.execute("update accounts set suspended_at = now() where id = %s", [ada.id])
+    assert anonymous(site).get(f"/v1/accounts/{ada.id}").status == 404
+    assert ada.get("/v1/timelines/home").status == 403
+
+
+def test_only_what_is_sent_of_a_profile_changes(site: Town) -> None:
+    ada = client(site, "ada")
+    path = "/v1/accounts/update_credentials"
+    first = ada.patch(
+        path, display_name="Ada", note="I like @bob & tea", locked=True, source={"privacy": "unlisted", "language": "de"}
+    ).json
+    assert (first["display_name"], first["locked"], first["source"]["note"]) == ("Ada", True, "I like @bob & tea")
+    assert first["note"] == "<p>I like @bob &amp; tea</p>"
+    second = ada.patch(path, source={"sensitive": True}, bot=1).json
+    assert (second["display_name"], second["bot"]) == ("Ada", True)
+    assert (second["source"]["privacy"], second["source"]["sensitive"], second["source"]["language"]) == ("unlisted", True, "de")
+    assert ada.get("/v1/accounts/verify_credentials").json == second
+    assert ada.get("/v1/preferences").json["posting:default:visibility"] == "unlisted"
+    assert ada.post("/v1/statuses", status="quiet").json["visibility"] == "unlisted"
+
+
+def test_profile_fields_come_in_three_spellings(site: Town) -> None:
+    ada = client(site, "ada")
+    path = "/v1/accounts/update_credentials"
+    expected = [{"name": "home", "value": "https://ada.example", "verified_at": None}]
+    line = {"name": "home", "value": "https://ada.example"}
+    for body in ({"fields_attributes": [line, {"name": "", "value": "x"}]}, {"fields_attributes": {"0": line}}):
+        assert ada.ask("PATCH", path, json=body).json["source"]["fields"] == expected
+    ada.ask("PATCH", path, json={"fields_attributes": []})
+    told = ada.patch(path, **{"fields_attributes[0][name]": "home", "fields_attributes[0][value]": "https://ada.example"}).json
+    assert told["source"]["fields"] == expected
+    assert 'rel="nofollow noopener me"' in told["fields"][0]["value"]
+
+
+def test_what_is_wrong_with_a_profile_is_told_with_details(site: Town) -> None:
+    ada = client(site, "ada")
+    lines = [{"name": f"n{number}", "value": "v"} for number in range(5)]
+    reply = ada.ask("PATCH", "/v1/accounts/update_credentials", json={"fields_attributes": lines})
+    assert (reply.status, reply.json["details"]["fields"][0]["error"]) == (422, "ERR_TOO_LONG")
+    reply = ada.patch("/v1/accounts/update_credentials", display_name="x" * 31, source={"privacy": "secret"})
+    assert reply.status == 422
+    assert ada.get("/v1/accounts/verify_credentials").json["display_name"] == ""
+
+
+def test_an_application_signs_people_up(site: Town) -> None:
+    form = {"username": "newcomer", "email": "new@example.org", "password": "correct horse battery", "agreement": True, "locale": "en"}
+    reply = application(site, "read write:accounts").post("/v1/accounts", **form)
+    assert (reply.status, reply.json["scope"]) == (200, "read write:accounts")
+    newcomer = client(site, "other")
+    newcomer.token = reply.json["access_token"]
+    assert newcomer.get("/v1/accounts/verify_credentials").json["username"] == "newcomer"
+
+
+def test_who_may_not_sign_people_up_is_told_why(site: Town) -> None:
+    empty = application(site).post("/v1/accounts")
+    assert empty.status == 422
+    codes = {name: {problem["error"] for problem in problems} for name, problems in empty.json["details"].items()}
+    assert (codes["username"], codes["password"], codes["agreement"]) == ({"ERR_BLANK"}, {"ERR_BLANK"}, {"ERR_ACCEPTED"})
+    assert anonymous(site).post("/v1/accounts").status == 401
+    reply = client(site, "ada").post("/v1/accounts", username="x")
+    assert (reply.status, reply.json["error"]) == (403, "This method requires an client credentials authentication")
+
+
+def test_unknown_accounts_are_404(site: Town) -> None:
+    ada = client(site, "ada")
+    assert ada.get(f"/v1/accounts/{ada.id}/featured_tags").json == []
+    for path in ("", "/statuses", "/followers", "/following", "/featured_tags"):
+        assert ada.get(f"/v1/accounts/{AccountId(5)}{path}").status == 404

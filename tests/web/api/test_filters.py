@@ -1,0 +1,114 @@
+"""Filters as client programs use them, new ones and old ones."""
+
+from __future__ import annotations
+
+from tests import make
+from tests.web.api.client import Client, client, ids
+from tests.web.visitor import Town
+
+
+def friends(site: Town) -> tuple[Client, Client]:
+    """Two programs of people, of whom the first follows the second."""
+    ada, bob = client(site, "ada"), client(site, "bob")
+    assert ada.viewer
+    assert bob.viewer
+    make.follow(site.cursor, ada.viewer, bob.viewer)
+    return ada, bob
+
+
+def test_a_filter_is_made_read_changed_and_deleted(site: Town) -> None:
+    ada, bob = friends(site)
+    body = {
+        "title": "Sports",
+        "context": ["home", "public"],
+        "filter_action": "warn",
+        "expires_in": 3600,
+        "keywords_attributes": [{"keyword": "football", "whole_word": True}, {"keyword": "ball", "whole_word": False}],
+    }
+    made = ada.ask("POST", "/v2/filters", json=body).json
+    assert (made["title"], made["context"], made["filter_action"]) == ("Sports", ["home", "public"], "warn")
+    assert made["expires_at"]
+    assert [(word["keyword"], word["whole_word"]) for word in made["keywords"]] == [("football", True), ("ball", False)]
+    path = f"/v2/filters/{made['id']}"
+    assert ada.get(path).json == made
+    assert bob.get(path).status == 404
+    change = {"expires_in": "", "keywords_attributes": [{"id": made["keywords"][1]["id"], "_destroy": True}]}
+    changed = ada.ask("PUT", path, json=change).json
+    assert changed == {**made, "expires_at": None, "keywords": made["keywords"][:1]}
+    assert ada.get("/v2/filters").json == [changed]
+    assert (ada.delete(path).json, ada.get("/v2/filters").json) == ({}, [])
+    refused = ada.post("/v2/filters", title="Nowhere")
+    assert (refused.status, refused.json["error"]) == (422, "Validation failed: Context None or invalid context supplied")
+
+
+def test_keywords_and_posts_are_handled_one_by_one(site: Town) -> None:
+    ada, bob = friends(site)
+    path = f"/v2/filters/{ada.post('/v2/filters', title='Sports', context=['home']).json['id']}"
+    word = ada.post(f"{path}/keywords", keyword="golf").json
+    assert word == {"id": word["id"], "keyword": "golf", "whole_word": True}
+    changed = ada.put(f"/v2/filters/keywords/{word['id']}", keyword="tennis", whole_word=False).json
+    assert changed == {"id": word["id"], "keyword": "tennis", "whole_word": False}
+    assert ada.get(f"/v2/filters/keywords/{word['id']}").json == changed
+    assert ada.get(f"{path}/keywords").json == [changed]
+    assert ada.delete(f"/v2/filters/keywords/{word['id']}").json == {}
+    assert ada.get(f"{path}/keywords").json == []
+    assert bob.viewer
+    post = make.post(site.cursor, bob.viewer, "Hello")
+    chosen = ada.post(f"{path}/statuses", status_id=str(post.id)).json
+    assert chosen == {"id": chosen["id"], "status_id": str(post.id)}
+    assert ada.get(f"/v2/filters/statuses/{chosen['id']}").json == chosen
+    assert ada.get(f"{path}/statuses").json == [chosen]
+    assert ada.get(f"/v1/statuses/{post.id}").json["filtered"][0]["status_matches"] == [str(post.id)]
+    assert ada.delete(f"/v2/filters/statuses/{chosen['id']}").json == {}
+    assert ada.get(f"{path}/statuses").json == []
+
+
+def test_posts_tell_which_filters_they_fall_under(site: Town) -> None:
+    ada, bob = friends(site)
+    assert bob.viewer
+    post = make.post(site.cursor, bob.viewer, "Football tonight")
+    boost = make.boost(site.cursor, bob.viewer, post)
+    made = ada.ask(
+        "POST", "/v2/filters", json={"title": "Sports", "context": ["public"], "keywords_attributes": [{"keyword": "football"}]}
+    ).json
+    head = {key: made[key] for key in ("id", "title", "context", "expires_at", "filter_action")}
+    result = [{"filter": head, "keyword_matches": ["football"], "status_matches": None}]
+    assert ada.get(f"/v1/statuses/{post.id}").json["filtered"] == result
+    wrapper = ada.get(f"/v1/statuses/{boost.id}").json
+    assert (wrapper["filtered"], wrapper["reblog"]["filtered"]) == (result, result)
+    assert bob.get(f"/v1/statuses/{post.id}").json["filtered"] == []
+
+
+def test_what_is_hidden_at_home_is_not_there(site: Town) -> None:
+    ada, bob = friends(site)
+    assert bob.viewer
+    for text in ("one", "football", "two"):
+        make.post(site.cursor, bob.viewer, text)
+    assert len(ids(ada.get("/v1/timelines/home"))) == 3
+    hide = {"title": "Sports", "context": ["home"], "filter_action": "hide", "keywords_attributes": [{"keyword": "football"}]}
+    ada.ask("POST", "/v2/filters", json=hide)
+    shown = ada.get("/v1/timelines/home", limit=2).json
+    assert [status["content"] for status in shown] == ["<p>two</p>", "<p>one</p>"]
+    assert len(ids(ada.get("/v1/timelines/public"))) == 3
+
+
+def test_old_programs_see_one_filter_for_each_word(site: Town) -> None:
+    ada, _ = friends(site)
+    reply = ada.post("/v1/filters", phrase="golf", context=["home", "thread"], irreversible=True)
+    old = reply.json
+    assert reply.header("Deprecation")
+    told = {"phrase": "golf", "context": ["home", "thread"], "whole_word": True, "expires_at": None, "irreversible": True}
+    assert old == {"id": old["id"], **told}
+    [new] = ada.get("/v2/filters").json
+    assert (new["title"], new["filter_action"], new["keywords"][0]["id"]) == ("golf", "hide", old["id"])
+    changed = ada.put(f"/v1/filters/{old['id']}", phrase="tennis", context=["home"], whole_word=False).json
+    assert changed == {**old, "phrase": "tennis", "context": ["home"], "whole_word": False}
+    ada.post(f"/v2/filters/{new['id']}/keywords", keyword="squash")
+    refused = ada.put(f"/v1/filters/{old['id']}", phrase="tennis", context=["public"])
+    assert refused.status == 422
+    assert [each["phrase"] for each in ada.get("/v1/filters").json] == ["tennis", "squash"]
+    assert ada.delete(f"/v1/filters/{old['id']}").json == {}
+    assert ada.get(f"/v1/filters/{old['id']}").status == 404
+    [left] = ada.get("/v1/filters").json
+    ada.delete(f"/v1/filters/{left['id']}")
+    assert ada.get("/v2/filters").json == []

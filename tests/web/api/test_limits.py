@@ -1,0 +1,43 @@
+"""Rate limits as API clients see them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from microblog.domain.limits import PAGING
+from microblog.storage.database import Cursor
+from tests.fakes import done
+from tests.web.api.client import anonymous, client
+from tests.web.visitor import Town, town
+
+
+def test_every_answer_tells_how_much_is_left(site: Town) -> None:
+    ada = client(site, "ada")
+    ada.get("/v1/timelines/home")
+    reply = ada.get("/v1/timelines/home")
+    assert (reply.header("X-RateLimit-Limit"), reply.header("X-RateLimit-Remaining")) == ("300", "298")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", reply.header("X-RateLimit-Reset") or "")
+
+
+def test_a_token_that_asks_too_often_is_429_with_nothing_remaining(site: Town) -> None:
+    ada, bob = client(site, "ada"), client(site, "bob")
+    replies = [ada.ask("HEAD", "/v1/timelines/home") for _ in range(301)]
+    assert [reply.status for reply in replies] == [200] * 300 + [429]
+    assert replies[-1].header("X-RateLimit-Remaining") == "0"
+    assert ada.get("/v1/timelines/home").json == {"error": "Too many requests"}
+    assert bob.get("/v1/timelines/home").status == 200
+
+
+def test_paging_is_limited_by_itself(site: Town) -> None:
+    ada = client(site, "ada")
+    done(site.domain.limits.count(PAGING, ada.id, PAGING.limit - 1))
+    assert ada.get("/v1/timelines/home?max_id=1").header("X-RateLimit-Remaining") == "0"
+    assert ada.get("/v1/timelines/home?limit=3&since_id=1").status == 429
+    assert ada.get("/v1/timelines/home").status == 200
+    assert anonymous(site).get("/v1/timelines/public?max_id=1").status == 200
+
+
+def test_limits_can_be_switched_off(cursor: Cursor, tmp_path: Path) -> None:
+    site = town(cursor, tmp_path, rate_limits="off")
+    assert client(site, "ada").get("/v1/timelines/home").header("X-RateLimit-Limit") is None

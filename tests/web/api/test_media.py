@@ -1,0 +1,277 @@
+"""Media through the API: uploaded, described, attached, served."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import pytest
+
+from microblog.jobs import posting
+from microblog.storage import jobs
+from microblog.web.files import Pieces
+from tests import files, make
+from tests.fakes import done
+from tests.outside.test_studio import needs_ffmpeg
+from tests.web.api.client import Client, anonymous, client
+from tests.web.memory import Line, Reply, replies, request
+from tests.web.visitor import Town
+
+
+def upload(program: Client, file: BytesIO | None = None, path: str = "/v2/media", **fields: object) -> Reply:
+    return program.upload("POST", path, {"file": file or files.picture()}, **fields)
+
+
+def work(site: Town) -> None:
+    """Do what waits to be done about media."""
+    later = make.NOW.replace(year=make.NOW.year + 10)
+    kinds = ["media.convert", "media.tidy"]
+    for job in jobs.claim(site.cursor, kinds=kinds, worker="w", lease_until=later, now=later, limit=10):
+        done(posting.tasks(site.domain.posting)[job.kind](job))  # type: ignore[arg-type]  # a coroutine, as every task
+
+
+def fetched(site: Town, url: str, **headers: str) -> Reply:
+    line = Line(site.server)
+    path = url.removeprefix("http://site.test")
+    data = line.send(request("GET", path, {name.replace("_", "-"): value for name, value in headers.items()}))
+    while isinstance(line.transport.producer, Pieces):
+        line.transport.producer.resumeProducing()
+        data += line.read()
+    [reply] = replies(data)
+    return reply
+
+
+def test_a_picture_is_uploaded_described_and_posted(site: Town) -> None:
+    ada = client(site, "ada")
+    uploaded = upload(ada, description="A flag", focus="0.5,-0.25")
+    assert uploaded.status == 200
+    media = uploaded.json
+    assert (media["type"], media["description"], media["remote_url"]) == ("image", "A flag", None)
+    assert media["meta"]["original"] == {"width": 64, "height": 48, "size": "64x48", "aspect": 64 / 48}
+    assert media["meta"]["focus"] == {"x": 0.5, "y": -0.25}
+    assert len(media["blurhash"]) == 36
+    assert ada.get(f"/v1/media/{media['id']}").json == media
+    changed = ada.put(f"/v1/media/{media['id']}", description="Two colours").json
+    assert (changed["description"], changed["meta"]["focus"]) == ("Two colours", {"x": 0.5, "y": -0.25})
+    status = ada.post("/v1/statuses", status="Look", media_ids=[media["id"]]).json
+    assert status["media_attachments"] == [changed]
+    assert ada.get(f"/v1/media/{media['id']}").status == 404
+    assert ada.put(f"/v1/media/{media['id']}", description="Late").status == 404
+    assert anonymous(site).get(f"/v1/statuses/{status['id']}").json["media_attachments"] == [changed]
+
+
+def test_a_picture_is_served_as_what_it_is_and_as_nothing_active(site: Town) -> None:
+    media = upload(client(site, "ada")).json
+    for url in (media["url"], media["preview_url"]):
+        reply = fetched(site, url)
+        assert (reply.status, reply.header("Content-Type"), reply.body[:3]) == (200, "image/jpeg", b"\xff\xd8\xff")
+        assert reply.header("X-Content-Type-Options") == "nosniff"
+        assert reply.header("Cache-Control") == "public, max-age=31536000, immutable"
+        assert "sandbox" in (reply.header("Content-Security-Policy") or "")
+        assert "default-src 'none'" in (reply.header("Content-Security-Policy") or "")
+        assert reply.header("Access-Control-Allow-Origin") == "*"
+        assert reply.header("Set-Cookie") is None
+
+
+@pytest.mark.parametrize(
+    "name", ["upload-1", "../secret_key", "..%2fsecret_key", "0" * 32, "0" * 32 + ".jpg", "0" * 32 + ".html", "0" * 32 + ".svg", "a/b.jpg"]
+)
+def test_nothing_else_is_served_there(site: Town, name: str) -> None:
+    assert fetched(site, f"/media/{name}").status == 404
+
+
+def test_a_part_of_a_file_can_be_had(site: Town) -> None:
+    url = upload(client(site, "ada")).json["url"]
+    whole = fetched(site, url).body
+    for asked, begin, end in [("bytes=0-9", 0, 10), ("bytes=10-", 10, len(whole)), ("bytes=-5", len(whole) - 5, len(whole))]:
+        reply = fetched(site, url, Range=asked)
+        assert (reply.status, reply.body) == (206, whole[begin:end]), asked
+        assert reply.header("Content-Range") == f"bytes {begin}-{end - 1}/{len(whole)}"
+    for odd in ("bytes=", "bytes=5-2", f"bytes={len(whole)}-", "bytes=0-1,3-4", "lines=1-2", "bytes=a-b"):
+        assert (fetched(site, url, Range=odd).status, fetched(site, url, Range=odd).body) == (200, whole), odd
+
+
+def test_a_large_file_is_sent_piece_by_piece(site: Town) -> None:
+    attachments = site.domain.posting.attachments
+    name = "0" * 32 + ".mp4"
+    done(attachments.studio.keep(BytesIO(bytes(range(256)) * 4_000), name))
+    reply = fetched(site, f"/media/{name}")
+    assert (reply.status, reply.header("Content-Length"), len(reply.body)) == (200, "1024000", 1_024_000)
+    assert reply.body == bytes(range(256)) * 4_000
+    part = fetched(site, f"/media/{name}", Range="bytes=256-600255")
+    assert (part.status, len(part.body)) == (206, 600_000)
+    line = Line(site.server)
+    [head] = replies(line.send(request("HEAD", f"/media/{name}")), ("HEAD",))
+    assert (head.status, head.header("Content-Length"), head.body) == (200, "1024000", b"")
+    leaving = Line(site.server)
+    leaving.send(request("GET", f"/media/{name}"))
+    leaving.hang_up()
+
+
+@pytest.mark.parametrize(
+    ("sent", "sentence"),
+    [
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "Validation failed: File content type is invalid, File is invalid"),
+        (b"\xff\xd8\xff nothing", "File type of uploaded media could not be verified"),
+    ],
+)
+def test_what_is_no_picture_is_refused_whatever_it_is_called(site: Town, sent: bytes, sentence: str) -> None:
+    reply = upload(client(site, "ada"), BytesIO(sent))
+    assert (reply.status, reply.json["error"]) == (422, sentence)
+
+
+def test_an_upload_without_a_file_is_refused(site: Town) -> None:
+    reply = client(site, "ada").post("/v2/media", description="Nothing")
+    assert (reply.status, reply.json["error"]) == (422, "Validation failed: File can't be blank")
+
+
+def test_a_description_is_not_cut(site: Town) -> None:
+    ada = client(site, "ada")
+    assert upload(ada, description="x" * 1501).status == 422
+    media = upload(ada, description="x" * 1500).json
+    assert len(media["description"]) == 1500
+    assert ada.put(f"/v1/media/{media['id']}", description="x" * 1501).status == 422
+
+
+@pytest.mark.parametrize(
+    ("focus", "status"), [("1,1", 200), ("5,-5", 200), ("", 200), ("left", 422), ("1", 422), ("nan,0", 422), ("1,2,3", 422)]
+)
+def test_a_focus_is_two_numbers(site: Town, focus: str, status: int) -> None:
+    assert upload(client(site, "ada"), focus=focus).status == status
+
+
+def test_other_peoples_uploads_are_not_there(site: Town) -> None:
+    ada, bob = client(site, "ada"), client(site, "bob")
+    media = upload(ada).json["id"]
+    assert [bob.get(f"/v1/media/{media}").status, bob.put(f"/v1/media/{media}").status, bob.delete(f"/v1/media/{media}").status] == [
+        404
+    ] * 3
+    refused = bob.post("/v1/statuses", status="Mine", media_ids=[media])
+    assert (refused.status, refused.json["error"]) == (422, f"Media {media} not found or already attached to another post")
+
+
+def test_an_upload_can_be_deleted_until_it_is_used(site: Town) -> None:
+    ada = client(site, "ada")
+    first, second = upload(ada).json["id"], upload(ada).json["id"]
+    assert ada.delete(f"/v1/media/{first}").json == {}
+    assert ada.delete(f"/v1/media/{first}").status == 404
+    ada.post("/v1/statuses", status="Used", media_ids=[second])
+    refused = ada.delete(f"/v1/media/{second}")
+    assert (refused.status, refused.json["error"]) == (422, "Media attachment is currently used by a status")
+
+
+def test_the_limits_are_told_in_the_words_that_clients_know(site: Town) -> None:
+    ada = client(site, "ada")
+    ids = [upload(ada).json["id"] for _ in range(5)]
+    for media_ids, more, sentence in [
+        (ids, {}, "Cannot attach more than 4 files"),
+        (ids[:1], {"poll": {"options": ["a", "b"], "expires_in": 300}}, "Cannot attach more than 4 files"),
+        (["abc"], {}, "Media abc not found or already attached to another post"),
+        (["99"], {}, "Media 99 not found or already attached to another post"),
+    ]:
+        refused = ada.post("/v1/statuses", status="Look", media_ids=media_ids, **more)
+        assert (refused.status, refused.json["error"]) == (422, sentence)
+    assert ada.post("/v1/statuses", status="", media_ids=ids[:4]).status == 200
+    assert ada.post("/v1/statuses", status="").json["error"] == "Validation failed: Text can't be blank"
+
+
+def test_a_redraft_can_use_the_media_again(site: Town) -> None:
+    ada = client(site, "ada")
+    media = upload(ada).json["id"]
+    status = ada.post("/v1/statuses", status="Almost", media_ids=[media]).json
+    deleted = ada.delete(f"/v1/statuses/{status['id']}").json
+    assert (deleted["text"], [one["id"] for one in deleted["media_attachments"]]) == ("Almost", [media])
+    again = ada.post("/v1/statuses", status="Right", media_ids=[media]).json
+    ada.ask("DELETE", f"/v1/statuses/{again['id']}", {"delete_media": True})
+    assert ada.get(f"/v1/media/{media}").status == 404
+
+
+def test_an_edit_says_which_media_stay_and_what_they_show(site: Town) -> None:
+    ada = client(site, "ada")
+    one, two = upload(ada, description="One").json["id"], upload(ada).json["id"]
+    status = ada.post("/v1/statuses", status="Look", media_ids=[one, two]).json
+    json = {"status": "Look", "media_ids": [two, one], "media_attributes": [{"id": one, "description": "First", "focus": "0.1,0.2"}]}
+    edited = ada.ask("PUT", f"/v1/statuses/{status['id']}", json=json).json
+    assert [(media["id"], media["description"]) for media in edited["media_attachments"]] == [(two, None), (one, "First")]
+    history = ada.get(f"/v1/statuses/{status['id']}/history").json
+    assert [[media["description"] for media in edition["media_attachments"]] for edition in history] == [["One", None], [None, "First"]]
+    without = ada.put(f"/v1/statuses/{status['id']}", status="Look").json
+    assert without["media_attachments"] == []
+
+
+def test_timelines_can_show_media_alone(site: Town) -> None:
+    ada = client(site, "ada")
+    ada.post("/v1/statuses", status="Words #tag")
+    shown = ada.post("/v1/statuses", status="Pictures #tag", media_ids=[upload(ada).json["id"]]).json["id"]
+    hidden = ada.post("/v1/statuses", status="Secret #tag", visibility="private", media_ids=[upload(ada).json["id"]]).json["id"]
+    for path in ("/v1/timelines/public", "/v1/timelines/tag/tag", f"/v1/accounts/{ada.id}/statuses"):
+        found = [status["id"] for status in anonymous(site).get(path, only_media=True).json]
+        assert found == [shown], path
+        assert hidden not in found
+        assert len(anonymous(site).get(path).json) == 2, path
+    page = anonymous(site).get("/v1/timelines/public", only_media=True, min_id="0", limit=1)
+    assert [status["id"] for status in page.json] == [shown]
+    assert "only_media=true" in (page.header("Link") or "")
+
+
+def test_a_thumbnail_can_be_given(site: Town) -> None:
+    ada = client(site, "ada")
+    pieces = {"file": files.picture(), "thumbnail": files.picture("PNG", (10, 20))}
+    media = ada.upload("POST", "/v2/media", pieces).json
+    assert media["meta"]["small"]["size"] == "10x20"
+    again = ada.upload("PUT", f"/v1/media/{media['id']}", {"thumbnail": files.picture("PNG", (30, 20))}).json
+    assert again["meta"]["small"]["size"] == "30x20"
+    assert again["preview_url"] != media["preview_url"]
+    assert ada.upload("PUT", f"/v1/media/{media['id']}", {"thumbnail": BytesIO(b"<svg/>")}).status == 422
+
+
+@needs_ffmpeg
+def test_a_film_is_asked_for_until_it_is_ready(site: Town) -> None:
+    ada = client(site, "ada")
+    uploaded = upload(ada, files.film())
+    assert (uploaded.status, uploaded.json["type"], uploaded.json["url"]) == (202, "video", None)
+    path = f"/v1/media/{uploaded.json['id']}"
+    waiting = ada.get(path)
+    assert (waiting.status, waiting.json["url"]) == (206, None)
+    refused = ada.post("/v1/statuses", status="Film", media_ids=[uploaded.json["id"]])
+    assert refused.json["error"] == "Cannot attach files that have not finished processing. Try again in a moment!"
+    work(site)
+    ready = ada.get(path)
+    assert (ready.status, ready.json["meta"]["original"]["frame_rate"]) == (200, "10/1")
+    assert fetched(site, ready.json["url"]).header("Content-Type") == "video/mp4"
+    assert ada.post("/v1/statuses", status="Film", media_ids=[uploaded.json["id"]]).status == 200
+
+
+@needs_ffmpeg
+def test_a_broken_film_is_told(site: Town) -> None:
+    ada = client(site, "ada")
+    media = upload(ada, BytesIO(files.film().getvalue()[:100])).json["id"]
+    work(site)
+    refused = ada.get(f"/v1/media/{media}")
+    assert (refused.status, refused.json["error"]) == (422, "Error processing thumbnail for uploaded media")
+
+
+@needs_ffmpeg
+def test_sound_has_no_picture(site: Town) -> None:
+    ada = client(site, "ada")
+    media = upload(ada, files.tune()).json["id"]
+    work(site)
+    ready = ada.get(f"/v1/media/{media}").json
+    assert (ready["type"], ready["preview_url"], ready["blurhash"]) == ("audio", None, None)
+    assert ready["meta"]["original"]["duration"] == pytest.approx(1, abs=0.1)
+
+
+def test_the_old_address_answers_when_the_picture_is_ready(site: Town) -> None:
+    reply = upload(client(site, "ada"), path="/v1/media")
+    assert (reply.status, reply.json["type"]) == (200, "image")
+
+
+def test_uploads_need_the_scope(site: Town) -> None:
+    assert upload(client(site, "ada", "read write:statuses")).status == 403
+    assert upload(anonymous(site)).status == 401
+
+
+def test_the_site_says_what_it_takes(site: Town) -> None:
+    limits = anonymous(site).get("/v2/instance").json["configuration"]["media_attachments"]
+    assert {"image/jpeg", "image/png", "image/webp", "image/gif"} <= set(limits["supported_mime_types"])
+    assert ("video/mp4" in limits["supported_mime_types"]) is site.domain.posting.attachments.takes_films
+    assert "image/svg+xml" not in limits["supported_mime_types"]

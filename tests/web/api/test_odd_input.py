@@ -1,0 +1,134 @@
+"""Whatever is sent to the API is answered with a sentence, never with a fault of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+
+from microblog.storage.database import Cursor
+from microblog.web.bodies import path_of
+from microblog.web.doc import Param
+from microblog.web.needs import Route
+from tests.web.api.client import Client, anonymous, client
+from tests.web.memory import Reply, ask
+from tests.web.visitor import Town, town
+
+ENDLESS = "/api/v1/streaming"
+ODD: tuple[object, ...] = (
+    "a\0b",
+    "1" * 40,
+    "9223372036854775807",
+    -(10**18),
+    1.5,
+    None,
+    " \u2028\u202e\ufeff ",
+    "é" * 3_000,
+    [[]],
+    [None, {"a": [1]}, "x"],
+    {"0": "a", "a": {"b": "c"}},
+    {"9223372036854775807": "x"},
+)
+LINES = ("x=%00", "x=%ff", "x[=1", "x[][][]=1", "x[y]=1&x=2", "x=1&x[]=2", "x[0]=1&x[y]=2&%&=", "x" * 9_000)
+
+
+@pytest.fixture
+def open_site(cursor: Cursor, tmp_path: Path) -> Town:
+    """A site that counts nothing."""
+    return town(cursor, tmp_path, rate_limits="off")
+
+
+def routes(site: Town) -> Iterator[Route]:
+    """Those of the API that end."""
+    for route in site.routes:
+        if route.needs.api and not route.path.startswith(ENDLESS):
+            yield route
+
+
+def variables(who: Client) -> dict[str, str]:
+    """Things that are there, by the names that they have in paths."""
+    post = who.post("/v1/statuses", status="here").json["id"]
+    kept = who.post("/v2/filters", title="f", context=["home"], keywords_attributes={"0": {"keyword": "x"}}).json
+    made = who.post("/v1/lists", title="l").json["id"]
+    return {"account_id": who.id, "status_id": post, "list_id": made, "filter_id": kept["id"], "keyword_id": kept["keywords"][0]["id"]}
+
+
+def filled(route: Route, known: dict[str, str]) -> str:
+    """A path of the route, of things that are there as far as they are known."""
+    pieces = route.path.replace("<", "\n").replace(">", "\n").split("\n")
+    return "".join(known.get(piece.partition(":")[2], "1") if place % 2 else piece for place, piece in enumerate(pieces))
+
+
+def holding(param: Param, value: object) -> object:
+    """A JSON object with only this field."""
+    for key in reversed(path_of(param.name)):
+        value = {key: value}
+    return value
+
+
+def test_no_field_can_hold_what_breaks_a_route(open_site: Town) -> None:
+    who = client(open_site, "ada")
+    known = variables(who)
+    for route in routes(open_site):
+        assert route.doc is not None
+        for param in (*route.doc.query, *route.doc.body):
+            for value in ODD:
+                reply = who.ask(route.method, filled(route, known), json=holding(param, value))
+                assert reply.status < 500, f"{route.method} {route.path} {param.name}={value!r}: {reply.text}"
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_no_query_breaks_a_route(open_site: Town, line: str) -> None:
+    who = client(open_site, "ada")
+    known = variables(who)
+    for route in routes(open_site):
+        assert route.doc is not None
+        name = next((param.name for param in (*route.doc.query, *route.doc.body)), "x")
+        sent = line.replace("x", name) if len(line) < 100 else line
+        reply = who.ask(route.method, f"{filled(route, known)}?{sent}")
+        assert reply.status < 500, f"{route.method} {route.path}?{sent[:100]}: {reply.text}"
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"null", b'"x"', b"{", b'{"a":1,"a":2}', b'{"a":' * 500, b"\xff", b"[" * 10_000, b'{"a":1e999}']
+)
+@pytest.mark.parametrize(
+    "kind", ["application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain", ""]
+)
+def test_no_body_breaks_a_route(open_site: Town, body: bytes, kind: str) -> None:
+    who = client(open_site, "ada")
+    sent = {"Authorization": f"Bearer {who.token}", "Content-Type": kind}
+    for path in ("/api/v1/statuses", "/api/v1/apps", "/api/v2/filters", "/oauth/token"):
+        reply = ask(open_site.server, "POST", path, sent, body)
+        assert 400 <= reply.status < 500, f"{path}: {reply.status}"
+        assert set(orjson.loads(reply.body)) <= {"error", "error_description", "details"}
+
+
+@pytest.mark.parametrize("piece", ["%00", "%0a", "%7f", "%ff", "%c3%28", "%2f", "..", "x" * 4_000])
+def test_a_path_that_cannot_be_is_a_404_or_400_in_json(open_site: Town, piece: str) -> None:
+    reply: Reply = ask(open_site.server, "GET", f"/api/v1/statuses/{piece}/context")
+    assert reply.status in (400, 404, 414)
+    assert reply.header("Content-Type") == "application/json; charset=utf-8"
+    assert set(reply.json) == {"error"}
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+@pytest.mark.parametrize("id", [2**63, 10**19 - 1, 10**19])
+def test_an_id_that_is_too_large_is_nobodys_whatever_the_method(open_site: Town, method: str, id: int) -> None:
+    who = client(open_site, "ada")
+    assert who.ask(method, f"/v1/statuses/{id}").status == 404
+    assert who.ask("POST", "/v1/statuses/1").status == 405
+
+
+def test_a_path_that_cannot_be_is_a_page_elsewhere(open_site: Town) -> None:
+    assert open_site.visitor().get("/posts/%0a").header("Content-Type") == "text/html; charset=utf-8"
+
+
+def test_the_last_of_two_values_counts(open_site: Town) -> None:
+    who = client(open_site, "ada")
+    for number in range(3):
+        who.post("/v1/statuses", status=f"{number}")
+    assert len(who.ask("GET", "/v1/timelines/home?limit=1&limit=2").json) == 2
+    assert anonymous(open_site).ask("GET", "/v1/timelines/public?limit=9&limit=").status == 200

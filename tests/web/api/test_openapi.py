@@ -1,0 +1,226 @@
+"""The document of the API is true, whole and of the standard; the page says the same."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from microblog.domain.scopes import ALL
+from microblog.render.schemas import FILE, FLAG, ID, IDS, TEXT, array_of, record
+from microblog.storage.database import Cursor
+from microblog.web.answer import Answer
+from microblog.web.call import Call
+from microblog.web.doc import PAGING, Doc, Param
+from microblog.web.needs import Needs, Route, Who, route, routes_of
+from microblog.web.openapi import About, document, operation_ids
+from tests.web.api.client import anonymous, client
+from tests.web.memory import ask
+from tests.web.visitor import Town, links, town, words
+from tests.web.visitor import document as page_of
+
+VARIABLE = re.compile(r"<(?:\w+:)?(\w+)>")
+ABOUT = About("Here", "https://here.example", "1.0")
+
+
+def told(site: Town) -> Any:
+    """The document of the whole site."""
+    reply = anonymous(site).get("/api/openapi.json")
+    assert reply.status == 200
+    return reply.json
+
+
+def operations(made: Any) -> dict[str, Any]:
+    """Each operation by `GET /path`."""
+    return {f"{method.upper()} {path}": node for path, methods in made["paths"].items() for method, node in methods.items()}
+
+
+def test_the_document_is_valid_openapi(site: Town) -> None:
+    OpenAPIV31SpecValidator(told(site)).validate()
+
+
+def test_every_route_of_the_api_is_in_the_document_and_nothing_else(site: Town) -> None:
+    routes = {route.method + " " + VARIABLE.sub(r"{\1}", route.path) for route in site.routes if route.needs.api}
+    assert set(operations(told(site))) == routes
+
+
+def test_every_operation_is_named_once_and_belongs_to_a_described_tag(site: Town) -> None:
+    made = told(site)
+    nodes = list(operations(made).values())
+    assert len({node["operationId"] for node in nodes}) == len(nodes)
+    tags = {tag["name"]: tag["description"] for tag in made["tags"]}
+    assert {name for node in nodes for name in node["tags"]} == set(tags)
+    assert all(tags.values())
+    assert all(re.fullmatch(r"[a-z0-9_]+", node["operationId"]) for node in nodes)
+
+
+def test_every_scope_is_explained_and_every_operation_says_what_it_needs(site: Town) -> None:
+    made = told(site)
+    scopes = made["components"]["securitySchemes"]["oauth2"]["flows"]["authorizationCode"]["scopes"]
+    assert tuple(scopes) == ALL
+    nodes = operations(made)
+    assert nodes["GET /api/v1/timelines/home"]["security"] == [{"oauth2": ["read:statuses"]}, {"bearer": []}]
+    assert nodes["GET /api/v1/statuses/{status_id}"]["security"][0] == {}
+    assert nodes["POST /api/v1/apps"]["security"] == []
+
+
+def test_two_sites_of_the_same_release_tell_the_same(site: Town, cursor: Cursor, tmp_path: Path) -> None:
+    first = ask(site.server, "GET", "/api/openapi.json", {}, None)
+    again = ask(town(cursor, tmp_path).server, "GET", "/api/openapi.json", {}, None)
+    assert first.text == again.text
+
+
+def test_the_document_is_kept_by_caches_and_comes_packed(site: Town) -> None:
+    plain = ask(site.server, "GET", "/api/openapi.json", {}, None)
+    packed = ask(site.server, "GET", "/api/openapi.json", {"Accept-Encoding": "gzip"}, None)
+    assert packed.header("Content-Encoding") == "gzip"
+    assert gzip.decompress(packed.body) == plain.body
+    assert "public" in (plain.header("Cache-Control") or "")
+    known = ask(site.server, "GET", "/api/openapi.json", {"If-None-Match": plain.header("ETag") or ""}, None)
+    assert (known.status, known.body) == (304, b"")
+    assert plain.header("Access-Control-Allow-Origin") == "*"
+
+
+class Sample:
+    """Things."""
+
+    @route("GET", "/api/things", Needs(api=True), Doc("Things", array_of(TEXT), query=(*PAGING, Param("kind", IDS, "Which."))))
+    async def all(self, call: Call) -> Answer:
+        """All of them."""
+        raise NotImplementedError
+
+    @route(
+        "PATCH",
+        "/api/things/<id:thing_id>/of/<username:owner>/<name>",
+        Needs(api=True, viewer=Who.MEMBER, scopes={"write:lists", "write:media"}),
+        Doc(
+            "Change it",
+            TEXT,
+            body=(
+                Param("picture", FILE),
+                Param("poll[options]", array_of(TEXT), "What.", required=True),
+                Param("source[note]", TEXT),
+                Param("lines", array_of(record({"name": TEXT, "on": FLAG}))),
+                Param("id", ID),
+            ),
+            also=((202, TEXT),),
+            errors=(409,),
+        ),
+    )
+    async def change(self, call: Call, thing_id: int, owner: str, name: str) -> Answer:
+        """Another way."""
+        raise NotImplementedError
+
+    @route("POST", "/api/things/upload", Needs(api=True, bearer=False), Doc("Upload", TEXT, body=(Param("file", FILE, required=True),)))
+    @route("DELETE", "/api/things", Needs(api=True, bearer=False), Doc("Away", TEXT, body=(Param("ids", IDS, required=True),)))
+    async def rest(self, call: Call) -> Answer:
+        """The rest."""
+        raise NotImplementedError
+
+
+@pytest.fixture
+def sample() -> dict[str, Any]:
+    """The operations of the routes above."""
+    made = document(ABOUT, routes_of(Sample))
+    OpenAPIV31SpecValidator(made).validate()
+    return operations(orjson.loads(orjson.dumps(made)))
+
+
+def test_lists_have_pages_and_fields_of_several_values_have_brackets(sample: dict[str, Any]) -> None:
+    node = sample["GET /api/things"]
+    assert [one["name"] for one in node["parameters"]] == ["limit", "max_id", "since_id", "min_id", "kind[]"]
+    assert "Link" in node["responses"]["200"]["headers"]
+    assert "X-RateLimit-Remaining" in node["responses"]["200"]["headers"]
+
+
+def test_variables_of_paths_have_the_types_of_their_converters(sample: dict[str, Any]) -> None:
+    node = sample["PATCH /api/things/{thing_id}/of/{owner}/{name}"]
+    schemas = {one["name"]: Draft202012Validator(one["schema"]) for one in node["parameters"] if one["in"] == "path"}
+    assert schemas["thing_id"].is_valid("17")
+    assert not schemas["thing_id"].is_valid("x")
+    assert schemas["owner"].is_valid("ada@here.example")
+    assert not schemas["name"].is_valid("")
+
+
+def test_a_body_may_be_json_a_form_or_multipart_and_files_only_multipart(sample: dict[str, Any]) -> None:
+    content = sample["PATCH /api/things/{thing_id}/of/{owner}/{name}"]["requestBody"]["content"]
+    nested, form, parts = (content[kind]["schema"] for kind in content)
+    assert list(nested["properties"]) == ["poll", "source", "lines", "id"]
+    assert nested["properties"]["poll"]["required"] == ["options"]
+    assert list(form["properties"]) == ["poll[options][]", "source[note]", "lines[0][name]", "lines[0][on]", "id"]
+    assert form["required"] == ["poll[options][]"]
+    assert set(parts["properties"]) - set(form["properties"]) == {"picture"}
+    assert list(sample["POST /api/things/upload"]["requestBody"]["content"]) == ["multipart/form-data"]
+
+
+def test_what_has_no_body_takes_all_in_the_query(sample: dict[str, Any]) -> None:
+    node = sample["DELETE /api/things"]
+    assert "requestBody" not in node
+    assert [(one["name"], one["in"], one["required"]) for one in node["parameters"]] == [("ids[]", "query", True)]
+
+
+def test_answers_and_errors_are_listed(sample: dict[str, Any]) -> None:
+    node = sample["PATCH /api/things/{thing_id}/of/{owner}/{name}"]
+    assert list(node["responses"]) == ["200", "202", "400", "401", "403", "404", "409", "413", "422", "429", "503"]
+    assert node["security"] == [{"oauth2": ["write:lists"]}, {"oauth2": ["write:media"]}, {"bearer": []}]
+    assert list(sample["GET /api/things"]["responses"]) == ["200", "400", "401", "422", "429", "503"]
+
+
+def test_the_key_against_posting_twice_is_told(site: Town) -> None:
+    [key] = operations(told(site))["POST /api/v1/statuses"]["parameters"]
+    assert (key["name"], key["in"], key["required"]) == ("Idempotency-Key", "header", False)
+
+
+def test_names_of_operations_never_collide() -> None:
+    one = next(iter(routes_of(Sample)))
+    again = [one, one, one, Route("POST", one.path, one.needs, one.name, one.function, one.doc)]
+    assert operation_ids(again) == ["sample_all", "sample_all_get", "sample_all_get2", "sample_all_post"]
+
+
+def test_the_page_has_every_operation_and_every_entity(site: Town) -> None:
+    reply = site.visitor().get("/api/docs")
+    made, page = told(site), page_of(reply)
+    assert (reply.status, reply.header("Content-Type")) == (200, "text/html; charset=utf-8")
+    shown = {str(name) for name in page.xpath("//*[@class='operation-body']/@id")}
+    assert shown == {node["operationId"] for node in operations(made).values()} | set(made["components"]["schemas"])
+    assert all(reply.text.count(f"<code>{scope}</code>") for scope in ("read:statuses", "write:statuses"))
+
+
+def test_the_pages_own_links_lead_somewhere_on_it(site: Town) -> None:
+    page = page_of(site.visitor().get("/api/docs"))
+    names = {str(name) for name in page.xpath("//@id")}
+    inner = {str(link)[1:] for link in page.xpath("//main//a/@href") if str(link).startswith("#")}
+    assert len(inner) > 50
+    assert inner <= names
+
+
+def test_the_page_needs_nothing_from_elsewhere_and_no_script(site: Town) -> None:
+    page = page_of(site.visitor().get("/api/docs"))
+    sources = [str(source) for source in page.xpath("//main//@src | //head//@src | //link[@rel='stylesheet']/@href")]
+    assert all(source.startswith("/static/") for source in sources)
+    assert not page.xpath("//main//script")
+
+
+def test_a_search_leaves_what_was_meant(site: Town) -> None:
+    visitor = site.visitor()
+    found = page_of(visitor.get("/api/docs?q=write:filters+delete")).xpath("//*[@class='operation-body']/@id")
+    assert {"filter_delete", "old_filter_delete"} <= {str(name) for name in found}
+    assert not {"status_delete", "filter_show"} & {str(name) for name in found}
+    assert "Nothing found" in words(visitor.get("/api/docs?q=zeppelin"))
+    assert "<script>" not in visitor.get("/api/docs?q=%3Cscript%3E").text.partition("<main")[2]
+
+
+def test_the_reference_is_found_from_the_page_about_the_site(site: Town) -> None:
+    assert "/api/docs" in links(site.visitor().get("/about"))
+    assert "/api/openapi.json" in links(site.visitor().get("/api/docs"))
+
+
+def test_members_read_it_too(site: Town) -> None:
+    assert site.resident("ada").get("/api/docs").status == 200
+    assert client(site, "bob").get("/api/openapi.json").status == 200

@@ -1,0 +1,128 @@
+"""Where other servers went wrong, and what became of it in clients: each once, so that it does not happen here."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from microblog.web.api.levels import BROUGHT, served
+from tests import make
+from tests.web.api.client import Client, anonymous, client, ids, links
+from tests.web.visitor import Town
+
+START = ("/v2/instance", "/v1/instance", "/v1/preferences", "/v1/custom_emojis", "/v1/accounts/verify_credentials", "/v1/markers")
+
+
+def test_whatever_clients_ask_at_their_start_is_there(site: Town) -> None:
+    ada = client(site, "ada")
+    assert {path: ada.get(path).status for path in START} == dict.fromkeys(START, 200)
+    assert ada.get("/v1/instance").json["configuration"]["statuses"]["max_characters"] == 500
+
+
+def test_pictures_are_never_null_or_empty(site: Town) -> None:
+    ada = client(site, "ada")
+    account, instance = ada.get("/v1/accounts/verify_credentials").json, ada.get("/v2/instance").json
+    pictures = [account["avatar"], account["avatar_static"], account["header"], account["header_static"], instance["thumbnail"]["url"]]
+    assert all(re.fullmatch(r"http://site\.test/\S+", picture) for picture in pictures)
+
+
+def test_a_lower_case_header_and_a_parameter_carry_a_token_too(site: Town) -> None:
+    ada, path = client(site, "ada"), "/v1/accounts/verify_credentials"
+    nobody = anonymous(site)
+    assert nobody.ask("GET", path, headers={"authorization": f"bearer {ada.token}"}).json["id"] == ada.id
+    assert nobody.get(path, access_token=ada.token).json["id"] == ada.id
+    assert nobody.get(path, bearer_token=ada.token).json["id"] == ada.id
+
+
+def test_scripts_of_other_sites_may_send_a_key_and_read_the_links(site: Town) -> None:
+    wanted = {"Origin": "https://web.example", "Access-Control-Request-Headers": "authorization,idempotency-key"}
+    reply = anonymous(site).ask("OPTIONS", "/v1/statuses", headers=wanted | {"Access-Control-Request-Method": "POST"})
+    assert (reply.status, reply.header("Access-Control-Allow-Origin")) == (200, "*")
+    assert (reply.header("Access-Control-Allow-Headers") or "").lower() == "authorization,idempotency-key"
+    assert "POST" in (reply.header("Access-Control-Allow-Methods") or "")
+    assert "Link" in (anonymous(site).get("/v1/timelines/public").header("Access-Control-Expose-Headers") or "")
+
+
+@pytest.mark.parametrize("path", ["/v1/timelines/home", "/v1/timelines/public", "/v1/favourites", "/v1/bookmarks"])
+def test_no_page_links_to_itself_and_none_in_the_middle_is_empty(site: Town, path: str) -> None:
+    ada, eve = client(site, "ada"), client(site, "eve")
+    for number in range(6):  # every other post is hidden from ada
+        who = eve if number % 2 else ada
+        post = who.post("/v1/statuses", status=str(number)).json["id"]
+        ada.post(f"/v1/statuses/{post}/favourite")
+        ada.post(f"/v1/statuses/{post}/bookmark")
+    eve.post(f"/v1/accounts/{ada.id}/block")
+    page, seen = ada.get(path, limit=1), 0
+    while page.json:
+        seen += 1
+        following = links(page).get("next")
+        if following is None:
+            break
+        bound = parse_qs(urlsplit(following).query)["max_id"][0]
+        assert ids(ada.follow(links(page)["prev"])) != ids(page)
+        assert following not in (page.header("Location"), path)
+        page = ada.follow(following)
+        assert all(parse_qs(urlsplit(link).query).get("max_id") != [bound] for link in links(page).values())
+    assert seen == 3
+
+
+def test_a_post_s_address_is_never_empty_and_its_visibility_never_invented(site: Town) -> None:
+    ada = client(site, "ada")
+    for visibility in ("public", "unlisted", "private", "direct"):
+        post = ada.post("/v1/statuses", status="x", visibility=visibility).json
+        assert (post["visibility"], post["url"].startswith("http://site.test/@ada/")) == (visibility, True)
+
+
+def test_a_dead_token_is_401_and_not_403(site: Town) -> None:
+    dead = Client(site, "no-such-token-was-ever-given-out-here")
+    assert [dead.get(path).status for path in ("/v1/accounts/verify_credentials", "/v1/timelines/home", "/v1/notifications")] == [401] * 3
+
+
+def test_no_level_is_claimed_of_which_something_is_missing(site: Town) -> None:
+    claimed = anonymous(site).get("/v2/instance").json["api_versions"]["mastodon"]
+    there = {f"{route.method} {re.sub('<[^>]*>', '*', route.path)}" for route in site.routes}
+    assert {address for level, brought in BROUGHT if level <= claimed for address in brought} <= there
+    assert served([]) == 1
+
+
+def test_no_answer_is_without_a_body(site: Town) -> None:
+    ada, bob = client(site, "ada"), client(site, "bob")
+    bob.post("/v1/statuses", status="@ada hello")
+    post = ada.post("/v1/statuses", status="x").json["id"]
+    told = ids(ada.get("/v1/notifications"))[0]
+    for reply in (
+        ada.post(f"/v1/notifications/{told}/dismiss"),
+        ada.post("/v1/notifications/clear"),
+        ada.delete(f"/v1/statuses/{post}"),
+        ada.post("/v1/markers"),
+    ):
+        assert (reply.status, isinstance(reply.json, dict)) == (200, True)
+
+
+def test_warnings_and_names_are_plain_text(site: Town) -> None:
+    ada = client(site, "ada")
+    ada.patch("/v1/accounts/update_credentials", display_name="<b>A&B</b>")
+    post = ada.post("/v1/statuses", status="x", spoiler_text="a < b & c").json
+    assert (post["spoiler_text"], post["account"]["display_name"]) == ("a < b & c", "<b>A&B</b>")
+
+
+def test_ids_are_text_that_orders_by_time(site: Town) -> None:
+    ada = client(site, "ada")
+    made = [ada.post("/v1/statuses", status=str(number)).json["id"] for number in range(5)]
+    assert all(isinstance(id, str) and len(id) == 18 for id in made)
+    assert made == sorted(made)
+
+
+def test_a_pending_person_is_told_why(site: Town) -> None:
+    ada = client(site, "ada")
+    site.cursor.execute("update logins set approved_at = null where account_id = %s", [ada.id])
+    reply = ada.get("/v1/timelines/home")
+    assert (reply.status, reply.json["error"]) == (403, "Your login is currently pending approval")
+
+
+def test_a_very_old_id_is_served_like_any_other(site: Town) -> None:
+    site.cursor.execute("insert into accounts (id, username, created_at) values (1, 'first', %s)", [make.NOW])
+    site.cursor.execute("insert into account_counts (account_id) values (1)")
+    assert anonymous(site).get("/v1/accounts/1").json["id"] == "1"

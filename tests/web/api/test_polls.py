@@ -1,0 +1,192 @@
+"""Polls and posts to come through the API."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests import files
+from tests.fakes import done
+from tests.web.api.client import Client, anonymous, application, client, ids, links
+from tests.web.memory import Reply
+from tests.web.visitor import Town
+
+ASKED = {"options": ["Tea", "Coffee"], "expires_in": 600}
+
+
+def ask(program: Client, **poll: object) -> Reply:
+    return program.post("/v1/statuses", status="What would you like?", poll={**ASKED, **poll})
+
+
+def later(site: Town, **delta: float) -> None:
+    """Let the time of all services go on."""
+    site.cursor.execute("update polls set expires_at = expires_at - %s", [timedelta(**delta)])
+
+
+def test_a_poll_is_asked_and_voted_in(site: Town) -> None:
+    ada, bob = client(site, "ada"), client(site, "bob")
+    poll = ask(ada).json["poll"]
+    assert poll["options"] == [{"title": "Tea", "votes_count": 0}, {"title": "Coffee", "votes_count": 0}]
+    assert (poll["voted"], poll["own_votes"], poll["expired"], poll["multiple"]) == (True, [], False, False)
+    seen = bob.get(f"/v1/polls/{poll['id']}").json
+    assert (seen["voted"], seen["own_votes"]) == (False, [])
+    voted = bob.post(f"/v1/polls/{poll['id']}/votes", choices=[1])
+    assert voted.status == 200
+    assert (voted.json["voted"], voted.json["own_votes"], voted.json["votes_count"], voted.json["voters_count"]) == (True, [1], 1, 1)
+    assert voted.json["options"] == [{"title": "Tea", "votes_count": 0}, {"title": "Coffee", "votes_count": 1}]
+    public = anonymous(site).get(f"/v1/polls/{poll['id']}").json
+    assert (public["votes_count"], "voted" in public) == (1, False)
+    [status] = bob.get("/v1/timelines/public").json
+    assert status["poll"] == voted.json
+    assert ada.get("/v1/timelines/public").json[0]["poll"]["votes_count"] == 1
+
+
+def test_votes_are_refused_in_the_words_that_clients_know(site: Town) -> None:
+    ada, bob = client(site, "ada"), client(site, "bob")
+    votes = f"/v1/polls/{ask(ada).json['poll']['id']}/votes"
+    for program, choices, why in [
+        (bob, [0, 1], "You have already voted on this poll"),
+        (bob, [2], "The chosen vote option does not exist"),
+        (bob, ["x"], "The chosen vote option does not exist"),
+        (bob, [], "The chosen vote option does not exist"),
+        (ada, [0], "You cannot vote in your own polls"),
+    ]:
+        refused = program.post(votes, choices=choices)
+        assert (refused.status, refused.json["error"]) == (422, f"Validation failed: {why}")
+    assert bob.post(votes, choices=["0"]).status == 200
+    assert bob.post(votes, choices=["0"]).json["error"] == "Validation failed: You have already voted on this poll"
+
+
+def test_counts_are_hidden_until_the_end_where_that_is_wanted(site: Town) -> None:
+    ada, bob = client(site, "ada"), client(site, "bob")
+    status = ask(ada, hide_totals=True).json
+    poll = status["poll"]["id"]
+    assert [option["votes_count"] for option in bob.post(f"/v1/polls/{poll}/votes", choices=[0]).json["options"]] == [None, None]
+    bob.get(f"/v1/statuses/{status['id']}")
+    later(site, days=36500)
+    ended = bob.get(f"/v1/statuses/{status['id']}").json["poll"]
+    assert (ended["expired"], [option["votes_count"] for option in ended["options"]]) == (True, [1, 0])
+    late = client(site, "cleo").post(f"/v1/polls/{poll}/votes", choices=[0])
+    assert late.json["error"] == "Validation failed: The poll has already ended"
+
+
+def test_a_boost_shows_the_same_poll(site: Town) -> None:
+    ada, bob = client(site, "ada"), client(site, "bob")
+    status = ask(ada, multiple=True).json
+    bob.post(f"/v1/polls/{status['poll']['id']}/votes", choices=[0, 1])
+    boost = bob.post(f"/v1/statuses/{status['id']}/reblog").json
+    assert boost["poll"] == boost["reblog"]["poll"]
+    assert boost["poll"]["own_votes"] == [0, 1]
+
+
+def test_a_hidden_poll_is_not_there(site: Town) -> None:
+    poll = client(site, "ada").post("/v1/statuses", status="Secret?", visibility="private", poll=ASKED).json["poll"]["id"]
+    for program in (client(site, "bob"), anonymous(site)):
+        assert program.get(f"/v1/polls/{poll}").status == 404
+    assert client(site, "cleo").post(f"/v1/polls/{poll}/votes", choices=[0]).status == 404
+    assert application(site).post(f"/v1/polls/{poll}/votes", choices=[0]).status == 422
+
+
+@pytest.mark.parametrize(
+    "poll", [{"options": ["One"]}, {"options": list("abcde")}, {"expires_in": 1}, {"expires_in": ""}, {"expires_in": "soon"}]
+)
+def test_what_cannot_be_asked_is_422(site: Town, poll: dict[str, object]) -> None:
+    assert ask(client(site, "ada"), **poll).status == 422
+
+
+def test_a_poll_in_json_is_one_too_and_null_is_none(site: Town) -> None:
+    ada = client(site, "ada")
+    asked = ada.ask("POST", "/v1/statuses", json={"status": "Which?", "poll": {**ASKED, "multiple": True}}).json
+    assert asked["poll"]["multiple"] is True
+    assert ada.ask("POST", "/v1/statuses", json={"status": "None", "poll": None}).json["poll"] is None
+
+
+def test_an_edit_changes_the_question(site: Town) -> None:
+    ada = client(site, "ada")
+    status = ask(ada).json
+    edited = ada.put(f"/v1/statuses/{status['id']}", status="Which?", poll={"options": ["a", "b"], "expires_in": 900})
+    assert [option["title"] for option in edited.json["poll"]["options"]] == ["a", "b"]
+    history = ada.get(f"/v1/statuses/{status['id']}/history").json
+    assert [edition["poll"]["options"][0]["title"] for edition in history] == ["Tea", "a"]
+    assert ada.put(f"/v1/statuses/{status['id']}", status="Nothing").json["poll"] is None
+
+
+def test_the_end_is_told(site: Town) -> None:
+    ada, bob = client(site, "ada"), client(site, "bob")
+    poll = ask(ada).json["poll"]["id"]
+    bob.post(f"/v1/polls/{poll}/votes", choices=[0])
+    later(site, days=36500)
+    done(site.domain.posting.polls.end(int(poll)))  # type: ignore[arg-type]  # an id
+    for program in (ada, bob):
+        [told] = program.get("/v1/notifications", types=["poll"]).json
+        assert told["status"]["poll"]["id"] == poll
+
+
+# --- posts to come
+
+
+def in_time(**delta: float) -> str:
+    return (datetime.now(UTC) + timedelta(**delta)).isoformat()
+
+
+def test_a_post_can_wait(site: Town) -> None:
+    ada = client(site, "ada")
+    media = ada.upload("POST", "/v2/media", {"file": files.picture()}).json
+    reply = ada.post(
+        "/v1/statuses", status="Later", media_ids=[media["id"]], visibility="unlisted", sensitive=True, scheduled_at=in_time(hours=1)
+    )
+    assert reply.status == 200
+    planned = reply.json
+    assert (planned["params"]["text"], planned["params"]["visibility"], planned["params"]["sensitive"]) == ("Later", "unlisted", True)
+    assert (planned["params"]["media_ids"], planned["media_attachments"]) == ([media["id"]], [media])
+    assert ada.get("/v1/timelines/home").json == []
+    assert ada.get(f"/v1/scheduled_statuses/{planned['id']}").json == planned
+    assert ids(ada.get("/v1/scheduled_statuses")) == [planned["id"]]
+    moved = ada.put(f"/v1/scheduled_statuses/{planned['id']}", scheduled_at=in_time(hours=2)).json
+    assert moved["scheduled_at"] > planned["scheduled_at"]
+    assert ada.put(f"/v1/scheduled_statuses/{planned['id']}").json == moved
+    assert ada.delete(f"/v1/scheduled_statuses/{planned['id']}").json == {}
+    assert ada.get(f"/v1/scheduled_statuses/{planned['id']}").status == 404
+
+
+def test_a_poll_can_wait(site: Town) -> None:
+    planned = client(site, "ada").post("/v1/statuses", status="Later?", poll=ASKED, scheduled_at=in_time(hours=1)).json
+    assert planned["params"]["poll"] == {"options": ["Tea", "Coffee"], "expires_in": "600", "multiple": False, "hide_totals": False}
+
+
+def test_the_same_key_gives_the_same_plan(site: Town) -> None:
+    ada = client(site, "ada")
+    form = {"status": "Once", "scheduled_at": in_time(hours=1)}
+    first, second = [ada.ask("POST", "/v1/statuses", form=form, headers={"Idempotency-Key": "k"}).json for _ in range(2)]
+    assert first == second
+
+
+def test_what_lies_in_the_past_is_published_at_once(site: Town) -> None:
+    ada = client(site, "ada")
+    for moment in ("", in_time(hours=-1), "2020-01-01T00:00:00Z", "2020-01-01"):
+        assert ada.post("/v1/statuses", status="Now", scheduled_at=moment).json["content"] == "<p>Now</p>"
+
+
+@pytest.mark.parametrize(
+    ("moment", "sentence"),
+    [
+        ("soon", "Record invalid"),
+        ("9999-12-31T23:59:59-14:00", "Record invalid"),
+        (None, "Validation failed: Scheduled at date must be in the future"),
+    ],
+)
+def test_times_that_cannot_be_are_refused(site: Town, moment: str | None, sentence: str) -> None:
+    refused = client(site, "ada").post("/v1/statuses", status="When?", scheduled_at=moment or in_time(minutes=4))
+    assert (refused.status, refused.json["error"]) == (422, sentence)
+
+
+def test_plans_are_paged_and_nobody_elses(site: Town) -> None:
+    ada, bob = client(site, "ada"), client(site, "bob")
+    made = [ada.post("/v1/statuses", status=f"{n}", scheduled_at=in_time(hours=1 + n)).json["id"] for n in range(3)]
+    page = ada.get("/v1/scheduled_statuses", limit=2)
+    assert ids(page) == made[:0:-1]
+    assert ids(ada.follow(links(page)["next"])) == made[:1]
+    assert bob.get("/v1/scheduled_statuses").json == []
+    for answer in (bob.get, bob.put, bob.delete):
+        assert answer(f"/v1/scheduled_statuses/{made[0]}").status == 404

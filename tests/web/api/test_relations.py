@@ -1,0 +1,106 @@
+"""How people stand to each other, through the API."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.web.api.client import Client, client, ids, links
+from tests.web.visitor import Town
+
+
+@pytest.fixture
+def ada(site: Town) -> Client:
+    """Somebody."""
+    return client(site, "ada")
+
+
+@pytest.fixture
+def bob(site: Town) -> Client:
+    """Somebody else."""
+    return client(site, "bob")
+
+
+@pytest.mark.parametrize(
+    ("do", "undo", "flag"),
+    [("follow", "unfollow", "following"), ("block", "unblock", "blocking"), ("mute", "unmute", "muting")],
+)
+def test_each_button_answers_the_new_relationship(ada: Client, bob: Client, do: str, undo: str, flag: str) -> None:
+    for action, expected in ((do, True), (do, True), (undo, False), (undo, False)):
+        reply = ada.post(f"/v1/accounts/{bob.id}/{action}")
+        assert (reply.status, reply.json["id"], reply.json[flag]) == (200, bob.id, expected)
+        assert ada.get("/v1/accounts/relationships", id=[bob.id]).json == [reply.json]
+
+
+def test_following_again_changes_what_is_wanted(ada: Client, bob: Client) -> None:
+    first = ada.post(f"/v1/accounts/{bob.id}/follow", reblogs=False, notify=True, languages=["de", "en"]).json
+    assert (first["showing_reblogs"], first["notifying"], first["languages"]) == (False, True, ["de", "en"])
+    second = ada.ask("POST", f"/v1/accounts/{bob.id}/follow", json={"reblogs": True}).json
+    assert (second["showing_reblogs"], second["notifying"]) == (True, True)
+    assert bob.get("/v1/accounts/relationships", id=[ada.id]).json[0]["followed_by"] is True
+
+
+def test_nobody_follows_themselves(ada: Client) -> None:
+    reply = ada.post(f"/v1/accounts/{ada.id}/follow")
+    assert (reply.status, reply.json["error"]) == (403, "Following your own account is not allowed")
+
+
+def test_locked_people_are_asked(site: Town, ada: Client) -> None:
+    cat = client(site, "cat", locked=True)
+    asked = ada.post(f"/v1/accounts/{cat.id}/follow").json
+    assert (asked["requested"], asked["following"]) == (True, False)
+    assert ids(cat.get("/v1/follow_requests")) == [ada.id]
+    assert cat.get("/v1/accounts/relationships", id=[ada.id]).json[0]["requested_by"] is True
+    let_in = cat.post(f"/v1/follow_requests/{ada.id}/authorize").json
+    assert (let_in["followed_by"], cat.get("/v1/follow_requests").json) == (True, [])
+    assert ada.get("/v1/accounts/relationships", id=[cat.id]).json[0]["following"] is True
+    assert cat.post(f"/v1/accounts/{ada.id}/remove_from_followers").json["followed_by"] is False
+    ada.post(f"/v1/accounts/{cat.id}/follow")
+    assert cat.post(f"/v1/follow_requests/{ada.id}/reject").json["requested_by"] is False
+
+
+def test_relationships_take_one_id_or_many_and_leave_out_nobody(ada: Client, bob: Client) -> None:
+    assert ids(ada.get(f"/v1/accounts/relationships?id={bob.id}")) == [bob.id]
+    assert ids(ada.get(f"/v1/accounts/relationships?id[]={bob.id}&id[]=5&id[]={ada.id}")) == [bob.id, ada.id]
+    assert ids(ada.get(f"/v1/accounts/relationships?id[0]={bob.id}&with_suspended=true")) == [bob.id]
+    assert ada.get("/v1/accounts/relationships").json == []
+
+
+def test_a_mute_may_end_and_spare_notifications(ada: Client, bob: Client) -> None:
+    muted = ada.post(f"/v1/accounts/{bob.id}/mute", notifications=False, duration=60).json
+    assert (muted["muting"], muted["muting_notifications"]) == (True, False)
+    assert ada.get("/v1/mutes").json[0]["mute_expires_at"] is not None
+    ada.post(f"/v1/accounts/{bob.id}/mute")
+    assert ada.get("/v1/mutes").json[0]["mute_expires_at"] is None
+    assert ada.post(f"/v1/accounts/{bob.id}/mute", duration="-5").status == 422
+
+
+def test_a_block_ends_follows_both_ways(ada: Client, bob: Client) -> None:
+    ada.post(f"/v1/accounts/{bob.id}/follow")
+    bob.post(f"/v1/accounts/{ada.id}/follow")
+    blocked = ada.post(f"/v1/accounts/{bob.id}/block").json
+    assert (blocked["blocking"], blocked["following"], blocked["followed_by"]) == (True, False, False)
+    assert bob.get("/v1/accounts/relationships", id=[ada.id]).json[0]["blocked_by"] is True
+    assert bob.post(f"/v1/accounts/{ada.id}/follow").status == 403
+
+
+def test_notes_are_one_s_own(ada: Client, bob: Client) -> None:
+    assert ada.post(f"/v1/accounts/{bob.id}/note", comment="met at tea").json["note"] == "met at tea"
+    assert ada.post(f"/v1/accounts/{bob.id}/note", comment="").json["note"] == ""
+
+
+@pytest.mark.parametrize(("action", "path"), [("block", "/v1/blocks"), ("mute", "/v1/mutes")])
+def test_lists_of_people_are_paged(site: Town, ada: Client, action: str, path: str) -> None:
+    others = [client(site, f"other{number}") for number in range(3)]
+    for other in others:
+        ada.post(f"/v1/accounts/{other.id}/{action}")
+    first = ada.get(path, limit=2)
+    assert ids(first) == [others[2].id, others[1].id]
+    second = ada.follow(links(first)["next"])
+    assert (ids(second), set(links(second))) == ([others[0].id], {"prev"})
+
+
+def test_nobody_is_404(ada: Client) -> None:
+    for action in ("follow", "unfollow", "block", "unblock", "mute", "unmute", "note", "remove_from_followers"):
+        assert ada.post(f"/v1/accounts/5/{action}").status == 404
+    for action in ("authorize", "reject"):
+        assert ada.post(f"/v1/follow_requests/5/{action}").status == 404

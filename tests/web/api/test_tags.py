@@ -1,0 +1,36 @@
+"""Tags as client programs use them."""
+
+from __future__ import annotations
+
+from tests import make
+from tests.web.api.client import anonymous, client, links
+from tests.web.visitor import Town
+
+
+def test_a_tag_is_looked_at_followed_and_featured(site: Town) -> None:
+    ada = client(site, "ada")
+    told = ada.get("/v1/tags/Tea").json
+    assert (told["name"], told["following"], told["featuring"], len(told["history"])) == ("Tea", False, False, 7)
+    assert "following" not in anonymous(site).get("/v1/tags/tea").json
+    assert ada.post("/v1/tags/tea/follow").json["following"] is True
+    assert ada.post("/v1/tags/tea/feature").json["featuring"] is True
+    assert ada.post("/v1/tags/coffee/follow").json["following"] is True
+    first = ada.get("/v1/followed_tags", limit=1)
+    assert [tag["name"] for tag in first.json] == ["coffee"]
+    assert [tag["name"] for tag in ada.follow(links(first)["next"]).json] == ["tea"]
+    assert ada.post("/v1/tags/tea/unfollow").json["following"] is False
+    assert ada.post("/v1/tags/tea/unfeature").json["featuring"] is False
+    assert ada.get("/v1/tags/two%20words").status == 404
+
+
+def test_tags_of_a_profile(site: Town) -> None:
+    ada = client(site, "ada")
+    assert ada.viewer
+    make.post(site.cursor, ada.viewer, "#tea")
+    assert [tag["name"] for tag in ada.get("/v1/featured_tags/suggestions").json] == ["tea"]
+    made = ada.post("/v1/featured_tags", name="Tea").json
+    assert (made["statuses_count"], made["url"]) == ("1", "http://site.test/@ada/tagged/tea")
+    assert ada.get("/v1/featured_tags").json == [made]
+    assert anonymous(site).get(f"/v1/accounts/{ada.id}/featured_tags").json == [made]
+    assert ada.delete(f"/v1/featured_tags/{made['id']}").json == {}
+    assert ada.delete(f"/v1/featured_tags/{made['id']}").status == 404

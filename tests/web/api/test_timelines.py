@@ -1,0 +1,124 @@
+"""Lists of posts through the API."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests import make
+from tests.web.api.client import Client, anonymous, client, ids, links
+from tests.web.visitor import Town
+
+
+def posts_of(who: Client, count: int, **fields: object) -> list[str]:
+    """Posts, the newest first."""
+    return [who.post("/v1/statuses", status=f"number {number}", **fields).json["id"] for number in range(count)][::-1]
+
+
+def test_home_has_whom_one_follows_and_oneself(site: Town) -> None:
+    ada, bob, eve = client(site, "ada"), client(site, "bob"), client(site, "eve")
+    make.follow(site.cursor, ada.person, bob.person)
+    hers, his, theirs = (posts_of(who, 1)[0] for who in (ada, bob, eve))
+    boost = bob.post(f"/v1/statuses/{theirs}/reblog").json["id"]
+    home = ada.get("/v1/timelines/home")
+    assert ids(home) == [boost, his, hers]
+    assert home.json[0]["reblog"]["id"] == theirs
+    assert anonymous(site).get("/v1/timelines/home").status == 401
+
+
+def test_pages_lead_down_to_the_end_and_back_up(site: Town) -> None:
+    ada = client(site, "ada")
+    posts = posts_of(ada, 7)
+    page = last = ada.get("/v1/timelines/home", limit=3)
+    seen: list[str] = []
+    while page.json:
+        seen += ids(page)
+        assert (page.header("Link") or "").startswith("<http://site.test/api/v1/timelines/home?limit=3&max_id=")
+        assert '>; rel="next", <' in (page.header("Link") or "")
+        last, page = page, ada.follow(links(page)["next"])
+    assert seen == posts
+    assert page.header("Link") is None
+    assert ids(ada.follow(links(last)["prev"])) == posts[3:6]
+    assert ids(ada.get("/v1/timelines/home", limit=2, since_id=posts[5])) == posts[:2]
+    assert ids(ada.get("/v1/timelines/home", limit=2, min_id=posts[5])) == posts[3:5]
+    assert ids(ada.get("/v1/timelines/home", min_id=posts[5], max_id=posts[2])) == posts[3:5]
+
+
+def test_limits_are_read_as_clients_write_them(site: Town) -> None:
+    ada = client(site, "ada")
+    posts_of(ada, 3)
+    assert [len(ada.get("/v1/timelines/home", limit=limit).json) for limit in ("2", "-2", "many", "1000", "")] == [2, 2, 0, 3, 3]
+
+
+def test_filters_are_repeated_in_links(site: Town) -> None:
+    ada = client(site, "ada")
+    posts_of(ada, 2)
+    link = links(ada.get("/v1/timelines/public?local=true&limit=1"))["next"]
+    assert parse_qs(urlsplit(link).query).keys() == {"limit", "local", "max_id"}
+    ada.post("/v1/statuses", status="#a #b")
+    link = links(ada.get("/v1/timelines/tag/a?any[]=b&any[]=c&limit=1"))["next"]
+    assert parse_qs(urlsplit(link).query)["any[]"] == ["b", "c"]
+
+
+def test_public_has_no_boosts_replies_or_quiet_posts(site: Town) -> None:
+    ada, bob = client(site, "ada"), client(site, "bob")
+    post = posts_of(ada, 1)[0]
+    posts_of(ada, 1, visibility="unlisted")
+    bob.post(f"/v1/statuses/{post}/reblog")
+    bob.post("/v1/statuses", status="@ada hm", in_reply_to_id=post)
+    thread = ada.post("/v1/statuses", status="and more", in_reply_to_id=post).json["id"]
+    assert ids(anonymous(site).get("/v1/timelines/public")) == [thread, post]
+    assert ids(anonymous(site).get("/v1/timelines/public", local=True)) == [thread, post]
+    assert anonymous(site).get("/v1/timelines/public", remote=True).json == []
+    assert anonymous(site).get("/v1/timelines/public").header("Cache-Control") == "max-age=15, public"
+
+
+def test_public_is_without_people_whom_one_blocks_or_mutes(site: Town) -> None:
+    ada, bob, eve = client(site, "ada"), client(site, "bob"), client(site, "eve")
+    posts_of(bob, 1)
+    posts_of(eve, 1)
+    ada.post(f"/v1/accounts/{bob.id}/block")
+    ada.post(f"/v1/accounts/{eve.id}/mute")
+    assert ada.get("/v1/timelines/public").json == []
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", ["ab", "a"]),
+        ("any[]=C", ["c", "ab", "a"]),
+        ("all[]=b", ["ab"]),
+        ("none[]=b", ["a"]),
+        ("any[]=c&none[]=b", ["c", "a"]),
+        ("any[]=b&limit=1", ["ab"]),
+    ],
+)
+def test_tags_are_put_together(site: Town, query: str, found: list[str]) -> None:
+    ada = client(site, "ada")
+    for text in ("#Aa!", "#aa #b", "#C"):
+        ada.post("/v1/statuses", status=text)
+    page = anonymous(site).get(f"/v1/timelines/tag/aA?{query}")
+    assert ["".join(sorted(tag["name"][0] for tag in post["tags"])) for post in page.json] == found
+
+
+def test_tags_hold_replies_too(site: Town) -> None:
+    ada, bob = client(site, "ada"), client(site, "bob")
+    post = posts_of(ada, 1)[0]
+    reply = bob.post("/v1/statuses", status="@ada #tea", in_reply_to_id=post).json["id"]
+    assert ids(anonymous(site).get("/v1/timelines/tag/TEA")) == [reply]
+    assert anonymous(site).get("/v1/timelines/tag/nothing").json == []
+
+
+def test_what_everybody_sees_is_the_same_with_and_without_what_was_encoded_before(site: Town) -> None:
+    ada, bob = client(site, "ada"), client(site, "bob")
+    post = posts_of(ada, 1)[0]
+    assert anonymous(site).get("/v1/timelines/public").json[0]["favourites_count"] == 0
+    bob.post(f"/v1/statuses/{post}/favourite")
+    assert anonymous(site).get("/v1/timelines/public").json[0]["favourites_count"] == 1
+    ada.patch("/v1/accounts/update_credentials", display_name="Ada L.")
+    assert anonymous(site).get("/v1/timelines/public").json[0]["account"]["display_name"] == "Ada L."
+    bob.post(f"/v1/accounts/{ada.id}/follow")
+    assert anonymous(site).get("/v1/timelines/public").json[0]["account"]["followers_count"] == 1
+    ada.put(f"/v1/statuses/{post}", status="otherwise")
+    assert anonymous(site).get("/v1/timelines/public").json[0]["content"] == "<p>otherwise</p>"

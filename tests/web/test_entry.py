@@ -1,0 +1,122 @@
+"""Signing up, logging in, logging out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from microblog.storage.database import Cursor
+from tests import make
+from tests.web.visitor import PASSWORD, Town, links, town, words
+
+
+def test_whoever_signs_up_is_at_home(site: Town) -> None:
+    ada = site.resident("ada")
+    home = ada.get("/home")
+    assert home.status == 200
+    assert "/@ada" in links(home)
+
+
+def test_everything_that_is_wrong_with_a_form_is_said_at_once_and_nothing_typed_is_lost(site: Town) -> None:
+    reply = site.visitor().submit("/signup", username="no spaces", email="nowhere", password="short")
+    assert reply.status == 422
+    said = words(reply)
+    for problem in ("letters, numbers and underscores", "minimum is 8 characters"):
+        assert problem in said
+    assert 'value="no spaces"' in reply.text
+    assert 'value="nowhere"' in reply.text
+    assert 'value="short"' not in reply.text
+
+
+def test_a_taken_name_and_an_address_in_use_are_told(site: Town) -> None:
+    site.resident("ada")
+    reply = site.visitor().submit("/signup", username="ADA", email="ada@example.org", password=PASSWORD)
+    assert reply.status == 422
+    assert "taken" in words(reply)
+    assert "already in use" in words(reply)
+
+
+def test_a_session_gets_a_new_id_at_login_and_ends_at_logout(site: Town) -> None:
+    ada = site.resident("ada")
+    first = ada.cookies["session"]
+    ada.submit("/logout", page="/home")
+    assert "session" not in ada.cookies
+    assert ada.get("/home").header("Location") == "/login?next=/home"
+    back = ada.submit("/login", name="ADA@example.org", password=PASSWORD, next="/notifications")
+    assert back.header("Location") == "/notifications"
+    assert ada.cookies["session"] != first
+    thief = site.visitor()
+    thief.cookies["session"] = first
+    assert thief.get("/home").status == 303
+
+
+def test_a_wrong_password_and_an_unknown_name_get_the_same_answer(site: Town) -> None:
+    site.resident("ada")
+    wrong = site.visitor().submit("/login", name="ada", password="not the password")
+    unknown = site.visitor().submit("/login", name="bob", password="not the password")
+    assert wrong.status == unknown.status == 401
+    assert words(wrong) == words(unknown)
+
+
+@pytest.mark.parametrize("target", ["//evil.test", "/\\evil.test", "/%2f%2fevil.test", "https://evil.test", "/\tx", ""])
+def test_login_leads_nowhere_else(site: Town, target: str) -> None:
+    site.resident("ada")
+    reply = site.visitor().submit("/login", name="ada", password=PASSWORD, next=target)
+    assert reply.header("Location") == "/home"
+
+
+def test_guessing_is_stopped_after_a_while(site: Town) -> None:
+    site.resident("ada")
+    for _ in range(25):
+        assert site.visitor().submit("/login", name="ada", password="not the password").status == 401
+    refused = site.visitor().submit("/login", name="ada", password=PASSWORD)
+    assert refused.status == 429
+    assert int(refused.header("Retry-After") or 0) > 0
+
+
+@pytest.mark.parametrize("path", ["/signup", "/login", "/logout", "/posts", "/@ada/follow", "/settings", "/settings/delete"])
+def test_a_form_without_its_token_does_nothing(site: Town, path: str) -> None:
+    ada = site.resident("ada")
+    reply = ada.post(path, {"text": "Hello", "username": "eve", "csrf": "foreign"})
+    assert reply.status == 403
+    assert site.domain.posts is not None
+    assert "Hello" not in words(ada.get("/local"))
+
+
+def test_a_token_from_another_browser_is_worth_nothing(site: Town) -> None:
+    ada, bob = site.resident("ada"), site.resident("bob")
+    assert ada.post("/posts", {"csrf": bob.token("/home"), "text": "Hello"}).status == 403
+
+
+def test_a_form_from_another_site_is_refused(site: Town) -> None:
+    ada = site.resident("ada")
+    fields = {"csrf": ada.token("/home"), "text": "Hello"}
+    assert ada.post("/posts", fields, Origin="https://evil.test").status == 403
+    assert ada.post("/posts", fields, Sec_Fetch_Site="cross-site").status == 403
+
+
+def test_where_applications_are_looked_at_nobody_acts_before(cursor: Cursor, tmp_path: Path) -> None:
+    site = town(cursor, tmp_path, registration="approval")
+    assert "looked at by a person" in words(site.visitor().get("/"))
+    ada = site.visitor()
+    assert ada.submit("/signup", username="ada", email="a@example.org", password=PASSWORD).status == 422
+    assert ada.submit("/signup", username="ada", email="a@example.org", password=PASSWORD, reason="I like it").status == 303
+    assert ada.get("/home").header("Location") == "/pending"
+    assert ada.get("/pending").status == 200
+    assert ada.post("/posts", {"csrf": ada.token("/pending"), "text": "Hello"}).header("Location") == "/pending"
+
+
+def test_where_registration_is_closed_the_page_says_so(cursor: Cursor, tmp_path: Path) -> None:
+    site = town(cursor, tmp_path, registration="closed")
+    assert "closed" in words(site.visitor().get("/signup"))
+    assert "/signup" not in links(site.visitor().get("/"))
+    visitor = site.visitor()
+    token = visitor.token("/login")
+    assert visitor.post("/signup", {"csrf": token, "username": "ada", "email": "a@b.example", "password": PASSWORD}).status == 403
+
+
+def test_a_suspended_member_is_out_at_once(site: Town, cursor: Cursor) -> None:
+    ada = site.resident("ada")
+    make.suspend(cursor, site.viewer("ada"))
+    assert ada.get("/home").status == 303

@@ -1,0 +1,65 @@
+"""`/health` over HTTP."""
+
+from __future__ import annotations
+
+from attrs import define
+from twisted.internet.task import Clock
+
+from microblog.domain.health import Health
+from microblog.domain.limits import Limits, MemoryCounter
+from microblog.web.call import Origin
+from microblog.web.errors import Errors
+from microblog.web.gate import Gate
+from microblog.web.health import HealthPage
+from microblog.web.server import Server
+from microblog.web.site import Site
+from tests.fakes import RolledBackDatabase
+from tests.make import NOW
+from tests.web.house import KnownPeople
+from tests.web.memory import Reply, ask
+
+
+@define
+class Jobs:
+    """A worker that moves, or not."""
+
+    moves: bool
+
+    def healthy(self) -> bool:
+        """As it was told."""
+        return self.moves
+
+    def age(self) -> float:
+        """Some time."""
+        return 2.5
+
+
+def get(db: RolledBackDatabase, *, moves: bool, accept: str = "*/*") -> Reply:
+    clock = Clock()
+    page = HealthPage(Health(db, {"jobs": Jobs(moves)}, clock, lambda: NOW))
+    gate = Gate(KnownPeople(), Limits(MemoryCounter(clock.seconds), lambda: NOW))
+    server = Server(Site([page], origin=Origin.parse("https://site.test"), gate=gate, errors=Errors()), clock)
+    server.startFactory()
+    return ask(server, "GET", "/health", {"Accept": accept})
+
+
+def test_a_site_that_moves_says_ok_in_plain_text(db: RolledBackDatabase) -> None:
+    reply = get(db, moves=True)
+    assert (reply.status, reply.text) == (200, "OK")
+    assert (reply.header("Content-Type") or "").startswith("text/plain")
+    assert "no-store" in (reply.header("Cache-Control") or "")
+
+
+def test_machines_get_what_was_measured(db: RolledBackDatabase) -> None:
+    reply = get(db, moves=True, accept="application/json")
+    assert reply.status == 200
+    assert reply.json["ok"] is True
+    assert reply.json["parts"]["jobs"] == {"ok": True, "seconds": 2.5}
+    assert reply.json["parts"]["database"]["ok"] is True
+
+
+def test_a_site_that_does_not_move_says_with_503_what_stands_still(db: RolledBackDatabase) -> None:
+    for accept in ("*/*", "application/json"):
+        reply = get(db, moves=False, accept=accept)
+        assert reply.status == 503
+        assert [name for name, part in reply.json["parts"].items() if not part["ok"]] == ["jobs"]

@@ -1,0 +1,139 @@
+"""`/metrics` tells Prometheus how the process is, and nobody else anything."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from ipaddress import ip_network
+
+import pytest
+from attrs import evolve, frozen
+from twisted.internet.task import Clock
+
+from microblog.application import feed_of
+from microblog.domain.limits import Limits, MemoryCounter
+from microblog.gauges import Gauges
+from microblog.jobs.worker import Worker
+from microblog.live.subscriber import Ending
+from microblog.model.errors import Unavailable
+from microblog.model.jobs import JobCounts
+from microblog.render.metrics import Family, Sample, gauge, text
+from microblog.storage.database import Timing
+from microblog.web.answered import BOUNDS, Answered
+from microblog.web.call import Origin
+from microblog.web.errors import Errors
+from microblog.web.gate import Gate
+from microblog.web.metrics import MetricsPage
+from microblog.web.network import Proxies
+from microblog.web.server import Server
+from microblog.web.site import Site
+from tests.fakes import RolledBackDatabase, done
+from tests.make import NOW
+from tests.web.house import KnownPeople
+from tests.web.memory import Reply, ask
+
+LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1"))
+
+
+@frozen
+class Measured:
+    """A database of which only the figures are asked."""
+
+    timings: Mapping[str, Timing]
+
+
+async def one() -> list[Family]:
+    return [gauge("x", "X.", Sample(1))]
+
+
+def server(*, proxies: Proxies | None = None) -> Server:
+    clock = Clock()
+    gate = Gate(KnownPeople(), Limits(MemoryCounter(clock.seconds), lambda: NOW))
+    site = Site([MetricsPage(one, LOOPBACK)], origin=Origin.parse("https://site.test"), gate=gate, errors=Errors())
+    return Server(site, clock, proxies=proxies)
+
+
+def get(host: str, headers: Mapping[str, str] | None = None, *, proxies: Proxies | None = None) -> Reply:
+    return ask(server(proxies=proxies), "GET", "/metrics", headers, host=host)
+
+
+def test_who_may_scrape_gets_all_figures_fresh() -> None:
+    reply = get("127.0.0.1")
+    assert (reply.status, reply.text) == (200, "# HELP x X.\n# TYPE x gauge\nx 1\n")
+    assert reply.header("Content-Type") == "text/plain; version=0.0.4; charset=utf-8"
+    assert "no-store" in (reply.header("Cache-Control") or "")
+
+
+def test_others_are_told_that_there_is_nothing() -> None:
+    assert get("203.0.113.7").status == 404
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"])
+@pytest.mark.parametrize("proxies", [None, Proxies.parse(["127.0.0.1"])])
+def test_what_a_proxy_passed_on_is_not_answered(header: str, proxies: Proxies | None) -> None:
+    assert get("127.0.0.1", {header: "127.0.0.1"}, proxies=proxies).status == 404
+
+
+def test_every_answer_is_counted() -> None:
+    counted = server()
+    for path in ("/metrics", "/metrics", "/nowhere"):
+        ask(counted, "GET", path, host="127.0.0.1")
+    ask(counted, "BREW", "/metrics", host="127.0.0.1")
+    assert counted.answered.counts["GET", 200] == 2
+    assert counted.answered.counts["GET", 404] == 1
+    assert {method for method, _ in counted.answered.counts} == {"GET", "other"}
+    assert sum(counted.answered.buckets) == 4
+
+
+def test_answers_are_counted_by_how_long_they_took() -> None:
+    answered = Answered()
+    for seconds in (0.0, 0.005, 0.006, 99.0):
+        answered.count("GET", 200, seconds)
+    assert answered.buckets == [2, 1, *[0] * (len(BOUNDS) - 2), 1]
+    assert answered.seconds == pytest.approx(99.011)
+
+
+async def nothing_to_do() -> Mapping[str, JobCounts]:
+    return {"mail.send": JobCounts(waiting=3, running=1, retrying=2, dead=4, oldest_due=NOW)}
+
+
+async def no_database() -> Mapping[str, JobCounts]:
+    raise Unavailable
+
+
+def read(db: RolledBackDatabase, waiting: Callable[[], Awaitable[Mapping[str, JobCounts]]]) -> str:
+    clock, answered = Clock(), Answered()
+    answered.count("GET", 200, 0.02)
+    database = Measured({"by_ids": Timing(2, 0.5, 1, 0)})
+    feed = feed_of(db, clock)
+    feed.figures = evolve(feed.figures, events=7)
+    feed.figures.endings[Ending.RESTART] = 2
+    worker = Worker(db, {}, lambda: NOW, clock, "one", lambda: 0.5)
+    worker.tally.done = 5
+    found = Gauges(database, {"jobs": worker}, feed, waiting, lambda: answered, begun=1.0)
+    return text(done(found.families())).decode()
+
+
+def test_database_jobs_feed_and_server_are_told(db: RolledBackDatabase) -> None:
+    told = read(db, nothing_to_do)
+    for line in (
+        'microblog_database_calls_total{function="by_ids"} 2',
+        'microblog_database_seconds_total{function="by_ids"} 0.5',
+        'microblog_jobs_done_total{worker="jobs"} 5',
+        'microblog_jobs{kind="mail.send",state="dead"} 4',
+        f'microblog_jobs_oldest_due_timestamp_seconds{{kind="mail.send"}} {NOW.timestamp()}',
+        "microblog_live_events_total 7",
+        "microblog_live_connections 0",
+        'microblog_http_answers_total{method="GET",status="200"} 1',
+        'microblog_http_answer_seconds_bucket{le="0.025"} 1',
+        "process_start_time_seconds 1",
+    ):
+        assert line in told.splitlines(), told
+
+
+def test_every_family_is_told_once(db: RolledBackDatabase) -> None:
+    names = [line.split()[2] for line in read(db, nothing_to_do).splitlines() if line.startswith("# TYPE")]
+    assert len(names) == len(set(names))
+
+
+def test_without_the_database_the_rest_is_told(db: RolledBackDatabase) -> None:
+    assert "microblog_live_events_total 7" in read(db, no_database)

@@ -1,0 +1,86 @@
+"""Whatever is put into any field of any form or command, the answer is a sentence: never a fault of ours."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from microblog.storage.database import Cursor
+from tests import make
+from tests.web.api.client import EVERYTHING, token_for
+from tests.web.memory import ask
+from tests.web.visitor import Town, town
+from tests.web.walk import STREAMS, all_forms, filled
+
+LONG = "a" * 60_000
+ENDINGS = ("/logout", "/settings/delete")
+TYPED = {
+    "nothing": "",
+    "NUL": "a\x00b",
+    "lone surrogate": "a\ud800b",
+    "header": "a\r\nSet-Cookie: x=1",
+    "line separators": "\u2028\u2029\x85",
+    "bidi": "\u202e\u2066a",
+    "60 kB": LONG,
+    "60 kB of combining marks": "e" + "\u0301" * 30_000,
+    "a number that is none": "-9" + "9" * 400,
+    "a path": "../../etc/passwd",
+    "percent": "%00%ff%",
+    "another site": "//other.test/",
+}
+VALUES: dict[str, Any] = {
+    "null": None,
+    "a flag": True,
+    "zero": 0,
+    "below zero": -1,
+    "64 bits": 2**63,
+    "a fraction": 1e308,
+    "a list": [],
+    "a list of nothing": [None],
+    "a list of lists": [[1], [[2]]],
+    "a mapping": {"a": {"b": 1}},
+    "mappings": [{"id": {"c": []}}, 1, "x"],
+    **{name: value for name, value in TYPED.items() if name not in ("NUL", "lone surrogate")},
+}
+
+
+@pytest.fixture
+def site(cursor: Cursor, tmp_path: Path) -> Town:
+    """A site that counts no requests."""
+    return town(cursor, tmp_path, rate_limits="off")
+
+
+def test_any_text_in_any_field_of_any_form_is_taken_or_refused(site: Town) -> None:
+    ada = site.resident("ada")
+    post = make.post(site.cursor, site.viewer("ada"), "Hello #tag")
+    for visitor in (site.visitor(), ada):
+        found = all_forms(site, visitor, {"username": "ada", "name": "tag", "post_id": post.id}).values()
+        tried = [(form, name) for form in found for name in form.fields.keys() - {"csrf"} if form.action not in ENDINGS]
+        assert len(tried) > 5
+        for form, name in tried:
+            for kind, text in TYPED.items():
+                reply = visitor.post(form.action, {**form.fields, name: text})
+                where = (form.action, name, kind, reply.header("Location"))
+                assert reply.status < 500, where
+                assert "x=1" not in str(reply.all("Set-Cookie")), where
+                assert re.match(r"/(?![/\\])|None", str(reply.header("Location"))), where
+
+
+def test_any_value_in_any_field_of_any_command_is_taken_or_refused(site: Town) -> None:
+    site.resident("ada")
+    ada = site.viewer("ada")
+    post = make.post(site.cursor, ada, "Hello #tag")
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token_for(site, ada.id, EVERYTHING)}"}
+    values = {"status_id": post.id, "account_id": ada.id, "name": "tag", "username": "ada", "post_id": post.id}
+    usual = {"status": "Hello", "title": "T", "phrase": "word", "keyword": "word", "context": ["home"], "status_id": str(post.id)}
+    for route in site.routes:
+        if route.doc is not None and not route.path.startswith(STREAMS):
+            for param in {*route.doc.body, *route.doc.query}:
+                for kind, value in VALUES.items():
+                    body = json.dumps({**usual, param.name: value}).encode()
+                    reply = ask(site.server, route.method, filled(route.path, values), headers, body)
+                    assert reply.status < 500, (route.name, param.name, kind, reply.text)

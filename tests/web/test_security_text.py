@@ -1,0 +1,142 @@
+"""Hostile text in every field that people fill, then every page, feed and answer is taken apart as its reader does it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import html5lib
+import pytest
+from lxml import etree
+from psycopg2.sql import SQL, Identifier
+
+from microblog.model.posts import Visibility
+from microblog.storage.database import Cursor
+from tests import make
+from tests.web.api.client import another
+from tests.web.memory import Reply, ask
+from tests.web.visitor import PASSWORD, Town, document, town
+from tests.web.walk import filled, reading
+
+HOSTILE = {  # short enough for a display name
+    "the end of what HTML texts stand in": "\"'></textarea></title><xss>",
+    "the end of what other texts stand in": "\"'></script>]]>--><xss>",
+    "an attribute": "\" onfocus=xss() autofocus x='",
+    "escaped already": "&lt;xss&gt;&#60;xss>{{7*7}}",
+    "a scheme": "javascript:xss()//http://a.b",
+}
+ADDRESSES = frozenset({"href", "src", "action", "formaction", "poster", "data", "srcset"})
+FOREIGN = ("http://", "https://", "mailto:")
+
+
+@pytest.fixture
+def site(cursor: Cursor, tmp_path: Path) -> Town:
+    """A site that counts no requests."""
+    return town(cursor, tmp_path, rate_limits="off")
+
+
+def harmless(root: etree._Element, where: str) -> None:
+    """Fail if anything in this document could act: an element, a handler, a scheme, a script that is not ours."""
+    for element in root.iter(etree.Element):
+        assert element.tag not in ("xss", "iframe", "object", "embed", "base"), where
+        if element.tag == "script":
+            assert element.get("src", "").startswith("/static/") or element.get("type") in ("application/json", "importmap"), where
+        for name, value in element.items():
+            assert not name.startswith("on"), f"{where}: {name}={value}"
+            assert name not in ("autofocus", "srcdoc", "style") or "xss" not in element.attrib.values(), where
+            if name in ADDRESSES:
+                assert value.startswith(("/", "#", "?", *FOREIGN)) or ":" not in value, f"{where}: {name}={value}"
+
+
+def markup(node: Any) -> Iterator[str]:
+    """Every text in JSON that clients show as HTML: contents of posts, what profiles say. A `source` is text."""
+    if isinstance(node, list):
+        for item in node:
+            yield from markup(item)
+    elif isinstance(node, dict):
+        is_profile = isinstance(node.get("acct"), str) and "fields" in node
+        parts = [node["note"], *(field["value"] for field in node["fields"])] if is_profile else [node.get("content")]
+        yield from (part for part in parts if isinstance(part, str))
+        for name, value in node.items():
+            if name != "source":
+                yield from markup(value)
+
+
+def fragment(html: str) -> etree._Element:
+    """A piece of HTML as a browser would read it."""
+    return html5lib.parse(f"<!doctype html><body>{html}", treebuilder="lxml", namespaceHTMLElements=False)
+
+
+def check(reply: Reply, where: str) -> None:
+    """Read the reply as its reader does."""
+    kind = (reply.header("Content-Type") or "").partition(";")[0]
+    if kind == "text/html":
+        harmless(document(reply), where)
+    elif kind.endswith("xml"):
+        feed = etree.fromstring(reply.body)
+        for content in feed.iter("{*}content", "{*}summary", "{*}title"):
+            assert not len(content), where
+            if content.get("type") == "html":
+                harmless(fragment(content.text or ""), where)
+    elif kind == "application/json":
+        for html in markup(json.loads(reply.body)):
+            harmless(fragment(html), where)
+
+
+def plant(site: Town, text: str) -> dict[str, object]:
+    """Write it everywhere; the arguments of addresses where it may show."""
+    ada, bob = site.resident("ada"), site.resident("bob")
+    fields = {f"field_{part}_{number}": text for number in range(4) for part in ("name", "value")}
+    saved = ada.submit("/settings", display_name=text, bio=text, discoverable="1", indexable="1", **fields)
+    assert saved.status == 303, saved.text
+    sent = ada.submit("/posts", "/home", text=f"{text} #tag @bob https://a.test/{text}", spoiler=text, visibility="public")
+    assert sent.status == 303, sent.text
+    bob.submit("/@ada/follow", "/@ada")
+    assert ada.submit("/lists", title=text).status == 303
+    wanted = {"keywords": text, "title": text, "contexts[]": "home", "action": "warn"}
+    assert ada.submit("/settings/filters", **wanted).status == 303
+    post = make.post(site.cursor, site.viewer("ada"), f"{text} @bob", visibility=Visibility.PUBLIC)
+    program = another(site, site.viewer("bob"))
+    ask(site.server, "POST", f"/api/v1/statuses/{post.id}/favourite", {"Authorization": f"Bearer {program.token}"})
+    assert ada.submit(f"/posts/{post.id}/edit", text=f"{text} edited", spoiler=text).status == 303
+    values: dict[str, object] = {"username": "ada", "name": "tag", "post_id": post.id, "status_id": post.id, "account_id": post.author.id}
+    for name, table in (("list_id", "lists"), ("filter_id", "filters")):
+        site.cursor.execute(SQL("select max(id) from {}").format(Identifier(table)))
+        [[values[name]]] = site.cursor.fetchall()
+    return values
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_what_people_write_is_never_markup(site: Town, text: str) -> None:
+    values = plant(site, text)
+    ada, bob = (site.visitor() for _ in range(2))
+    for visitor, name in ((ada, "ada"), (bob, "bob")):
+        assert visitor.submit("/login", name=name, password=PASSWORD).status == 303
+    programs = {visitor: another(site, site.viewer(name)).token for visitor, name in ((ada, "ada"), (bob, "bob"))}
+    shown = 0
+    for route in reading(site):
+        target = filled(route.path, values)
+        for visitor in (ada, bob):
+            reply = (
+                ask(site.server, "GET", target + "?q=ada", {"Authorization": f"Bearer {programs[visitor]}"})
+                if route.needs.api
+                else visitor.get(target)
+            )
+            check(reply, target)
+            shown += reply.status == 200
+    assert shown > 60
+
+
+def test_what_is_in_an_address_is_never_markup(site: Town) -> None:
+    visitor, ada = site.visitor(), site.resident("ada")
+    quoted = quote("".join(HOSTILE.values()), safe="")
+    query = "&".join(f"{name}={quoted}" for name in ("q", "next", "text", "notice", "reply_to", "url", "title", "redirect_uri", "invite"))
+    for route in reading(site):
+        if not route.needs.api:
+            target = filled(route.path, {"username": "ada", "name": quoted, "post_id": quoted})
+            for who in (visitor, ada):
+                check(who.get(f"{target}?{query}"), target)
+    check(visitor.get("/" + quoted), "nowhere")

@@ -1,0 +1,85 @@
+"""Settings as plain forms."""
+
+from __future__ import annotations
+
+from tests import make
+from tests.web.visitor import PASSWORD, Town, document, words
+
+
+def test_a_profile_is_changed_and_shown(site: Town) -> None:
+    ada = site.resident("ada")
+    sent = ada.submit("/settings", display_name="Ada L.", bio="I #count", field_name_0="Web", field_value_0="https://example.org/", bot="1")
+    assert sent.header("Location") == "/settings?notice=saved"
+    assert "Saved." in ada.get("/settings?notice=saved").text
+    profile = site.visitor().get("/@ada")
+    assert "Ada L." in words(profile)
+    assert "https://example.org/" in document(profile).xpath("//a[contains(@rel, 'me')]/@href")
+
+
+def test_a_profile_that_is_too_long_comes_back_as_typed(site: Town) -> None:
+    ada = site.resident("ada")
+    reply = ada.submit("/settings", display_name="x" * 31, bio="kept")
+    assert reply.status == 422
+    assert "too long" in words(reply)
+    assert "kept" in reply.text
+
+
+def test_preferences_are_remembered(site: Town) -> None:
+    ada = site.resident("ada")
+    ada.submit("/settings/preferences", theme="dark", visibility="unlisted", language="de", time_zone="Europe/Vienna")
+    home = document(ada.get("/home"))
+    assert home.xpath("/html/@data-theme") == ["dark"]
+    assert home.xpath("//select[@name='visibility']/option[@selected]/@value") == ["unlisted"]
+    assert ada.submit("/settings/preferences", theme="pink").status == 422
+
+
+def test_the_theme_is_switched_without_an_account_and_without_scripts(site: Town) -> None:
+    visitor = site.visitor()
+    assert visitor.post("/settings/theme", {"theme": "dark", "next": "/local"}).header("Location") == "/local"
+    assert document(visitor.get("/local")).xpath("/html/@data-theme") == ["dark"]
+    assert visitor.post("/settings/theme", {"theme": "pink"}).status == 422
+
+
+def test_a_new_password_ends_all_other_sessions(site: Town) -> None:
+    ada = site.resident("ada")
+    elsewhere = site.visitor()
+    elsewhere.submit("/login", name="ada", password=PASSWORD)
+    wrong = ada.submit("/settings/password", page="/settings/account", current="wrong wrong", password="another password")
+    assert wrong.status == 422
+    right = ada.submit("/settings/password", page="/settings/account", current=PASSWORD, password="another password")
+    assert right.status == 303
+    assert ada.get("/home").status == 200
+    assert elsewhere.get("/home").status == 303
+    assert site.visitor().submit("/login", name="ada", password="another password").status == 303
+
+
+def test_a_session_is_revoked_from_the_list(site: Town) -> None:
+    ada = site.resident("ada")
+    elsewhere = site.visitor()
+    elsewhere.submit("/login", name="ada", password=PASSWORD)
+    [revoke] = document(ada.get("/settings/sessions")).xpath("//button/@formaction")
+    assert site.resident("bob").submit(revoke, page="/home").status == 404
+    ada.submit(revoke, page="/settings/sessions")
+    assert elsewhere.get("/home").status == 303
+    assert ada.get("/home").status == 200
+
+
+def test_an_account_is_deleted_with_its_password(site: Town) -> None:
+    ada = site.resident("ada")
+    post = make.post(site.cursor, site.viewer("ada"))
+    assert ada.submit("/settings/delete", password="not the password").status == 422
+    assert ada.submit("/settings/delete", password=PASSWORD).header("Location") == "/?notice=gone"
+    assert ada.get("/home").status == 303
+    for path in ("/@ada", f"/@ada/{post.id}"):
+        assert site.visitor().get(path).status == 404
+    again = site.visitor().submit("/signup", username="ada", email="other@example.org", password=PASSWORD)
+    assert again.status == 422
+
+
+def test_notifications_are_unread_until_they_are_looked_at(site: Town) -> None:
+    ada = site.resident("ada")
+    site.resident("bob")
+    make.post(site.cursor, site.viewer("bob"), "Hi @ada")
+    assert document(ada.get("/home")).xpath("/html/body/@data-unread") == ["1"]
+    assert "Hi @ada" in words(ada.get("/notifications"))
+    assert document(ada.get("/home")).xpath("/html/body/@data-unread") == ["0"]

@@ -1,0 +1,163 @@
+"""The statistics as people, spreadsheets and programs get them."""
+
+from __future__ import annotations
+
+import csv
+import json
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from microblog.application import now
+from microblog.model.accounts import Role
+from microblog.model.ids import PostId
+from microblog.model.posts import Visibility
+from microblog.model.statistics import Day, Measure, Period, PostScore, Unit, periods
+from microblog.render.statistics import Tile, as_csv, before, cell
+from microblog.storage import logins, marks
+from microblog.storage.database import Cursor, execute
+from tests import make
+from tests.fakes import done
+from tests.web.visitor import Town, Visitor, document, town, words
+
+YESTERDAY = now() - timedelta(days=1)
+
+
+@pytest.fixture
+def lively(site: Town, cursor: Cursor) -> Town:
+    """A site on which things happened yesterday that not everybody may know."""
+    author, fan = make.viewer(cursor, "author", now=YESTERDAY), make.viewer(cursor, "fan", now=YESTERDAY)
+    public = make.post(cursor, author, "Read #books", now=YESTERDAY)
+    hidden = [make.post(cursor, author, f"#secret{one} word", visibility=one, now=YESTERDAY) for one in list(Visibility)[1:]]
+    for post in (public, *hidden):
+        marks.favourite(cursor, account=fan.id, post=post.id, now=YESTERDAY)
+    done(site.domain.statistics.rebuild())
+    return site
+
+
+def admin(site: Town, cursor: Cursor) -> Visitor:
+    resident = site.resident("boss")
+    logins.change_role(cursor, account=site.viewer("boss").id, role=Role.ADMIN)
+    return resident
+
+
+def rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(text.splitlines()))
+
+
+def test_everybody_sees_the_days_as_plots_with_the_numbers_behind_them(lively: Town) -> None:
+    reply = lively.visitor().get("/stats")
+    page = document(reply)
+    assert reply.status == 200
+    assert [len(figure.xpath(".//*[local-name()='svg']")) for figure in page.xpath("//figure")][:2] == [1, 1]
+    [posts] = page.xpath("//figure[.//h2[text()='Posts']]")
+    assert [cell.text for cell in posts.xpath(".//tbody/tr[1]/td")] == ["4", "0"]
+    assert "#books" in words(reply)
+    assert "Read #books" in words(reply)
+    assert "None in this time." in words(reply)
+
+
+@pytest.mark.parametrize("path", ["/stats", "/stats?by=month", "/stats.json", "/stats.csv", "/api/v1/instance/activity"])
+def test_what_not_everybody_may_see_is_in_no_statistics(lively: Town, path: str) -> None:
+    text = lively.visitor().get(path).text
+    assert text
+    assert "secret" not in text
+
+
+def test_what_is_hidden_today_is_shown_no_more(lively: Town, cursor: Cursor) -> None:
+    make.suspend(cursor, make.named(cursor, "author"))
+    reply = lively.visitor().get("/stats")
+    assert "books" not in words(reply)
+    found = json.loads(lively.visitor().get("/stats.json").text)
+    assert (found["days"][-1]["top_tags"], found["days"][-1]["top_posts"], found["days"][-1]["posts"]) == ([], [], 4)
+
+
+def test_somebody_who_does_not_want_to_be_found_is_not_at_the_top(lively: Town, cursor: Cursor) -> None:
+    execute(cursor, "update accounts set discoverable = false where username = 'author'")
+    assert "Read" not in words(lively.visitor().get("/stats"))
+
+
+def test_programs_get_the_same_numbers(lively: Town) -> None:
+    found: dict[str, Any] = json.loads(lively.visitor().get("/stats.json").text)
+    day = found["days"][-1]
+    assert (found["zone"], day["day"], day["posts"], day["new_accounts"]) == ("UTC", YESTERDAY.date().isoformat(), 4, 2)
+    assert [tag["name"] for tag in day["top_tags"]] == ["books"]
+    assert [(post["favourites"], post["boosts"]) for post in day["top_posts"]] == [(1, 0)]
+    assert "mails_sent" not in day
+
+
+def test_a_spreadsheet_gets_the_same_numbers(lively: Town) -> None:
+    reply = lively.visitor().get("/stats.csv")
+    assert reply.header("Content-Type") == "text/csv; charset=utf-8; header=present"
+    assert "attachment" in (reply.header("Content-Disposition") or "")
+    [row] = rows(reply.text)
+    assert (row["day"], row["posts"], row["favourites"]) == (YESTERDAY.date().isoformat(), "4", "4")
+    assert "visited" not in row
+
+
+def test_any_days_can_be_asked_for(lively: Town) -> None:
+    ask = lively.visitor().get
+    assert rows(ask("/stats.csv?from=2020-01-01&to=2020-02-01").text) == []
+    assert len(rows(ask(f"/stats.csv?from={YESTERDAY.date()}&to={YESTERDAY.date()}").text)) == 1
+    assert ask("/stats.json?from=2020-01-02&to=2020-01-01").status == 422
+    assert ask("/stats.json?from=0001-01-01").status == 422
+    assert ask("/stats.json?to=0001-01-01").status == 200
+    assert ask("/stats.csv?from=soon").status == 422
+
+
+def test_only_administrators_see_how_the_site_runs(lively: Town, cursor: Cursor) -> None:
+    member = lively.resident("member")
+    boss = admin(lively, cursor)
+    for path in ("/admin/stats", "/admin/stats.json", "/admin/stats.csv"):
+        assert lively.visitor().get(path).status in (303, 401)
+        assert member.get(path).status in (403, 404)
+        assert boss.get(path).status == 200
+    assert "Today so far" in words(boss.get("/admin/stats"))
+    assert "mails_failed" in rows(boss.get("/admin/stats.csv").text)[0]
+
+
+def test_a_site_with_a_midnight_of_its_own_offers_both(cursor: Cursor, tmp_path: Path) -> None:
+    site = town(cursor, tmp_path, time_zone="Pacific/Kiritimati")
+    ask = site.visitor().get
+    assert "Pacific/Kiritimati" in words(ask("/stats"))
+    assert json.loads(ask("/stats.json").text)["zone"] == "Pacific/Kiritimati"
+    assert json.loads(ask("/stats.json?zone=utc").text)["zone"] == "UTC"
+    assert ask("/stats?by=week&zone=utc").status == 200
+    assert ask("/stats?by=nonsense&zone=nowhere").status == 200
+
+
+def test_no_cell_is_a_formula() -> None:
+    for start in ("=", "+", "-", "@", "\t", "\r", "\n", "＝"):
+        assert cell(start + "1").startswith("'")
+    assert cell("books") == "books"
+    text = as_csv([Day(date(2026, 3, 4), {Measure.POSTS: 3})], "=cmd()", {}, admin=True).decode()
+    assert text.splitlines()[1].startswith("2026-03-04,'=cmd(),0,")
+
+
+@pytest.mark.parametrize(
+    ("value", "earlier", "change"), [(3, 2, "50% more"), (1, 4, "75% less"), (2, 2, "as before"), (1001, 1000, "as before"), (5, 0, "")]
+)
+def test_a_change_is_told_in_words(value: int, earlier: int, change: str) -> None:
+    assert Tile("Posts", value, earlier).change == change
+
+
+def test_days_come_together_as_weeks_and_months() -> None:
+    monday = date(2026, 3, 2)
+    found = [Day(monday + timedelta(days=n), {Measure.POSTS: n, Measure.ACTIVE: n}) for n in range(10)]
+    weeks = periods(found, Unit.WEEK, monday, monday + timedelta(days=9))
+    assert [(week.begin, week[Measure.POSTS], week[Measure.ACTIVE]) for week in weeks] == [(monday, 21, 6), (date(2026, 3, 9), 24, 9)]
+    months = periods(found, Unit.MONTH, date(2026, 2, 1), date(2026, 3, 11))
+    assert [(month.begin, month[Measure.POSTS]) for month in months] == [(date(2026, 2, 1), 0), (date(2026, 3, 1), 45)]
+    assert Unit.MONTH.back(date(2026, 3, 31), 3) == date(2025, 12, 1)
+    assert Unit.WEEK.back(date(2026, 3, 8), 1) == date(2026, 2, 23)
+    assert Unit.DAY.back(date(2026, 3, 8), 29) == date(2026, 2, 7)
+    assert before(date(2026, 3, 8), date(2026, 3, 10)) == (date(2026, 3, 5), date(2026, 3, 7))
+
+
+def test_rankings_of_days_come_together() -> None:
+    one, two = PostScore(PostId(1), 3, 0), PostScore(PostId(2), 1, 1)
+    whole = Period(date.min, (Day(date(2026, 3, 4), {}, (), (one, two)), Day(date(2026, 3, 5), {}, (), (evolve(two, boosts=4),))))
+    assert [(score.post, score.favourites, score.boosts) for score in whole.posts()] == [(2, 2, 5), (1, 3, 0)]

@@ -1,0 +1,287 @@
+"""Pictures, polls and plans on the pages, with a browser without JavaScript."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+
+import pytest
+
+from microblog.model.posts import Visibility
+from tests import files
+from tests.fakes import done
+from tests.web.api.client import another
+from tests.web.memory import Reply
+from tests.web.visitor import Town, Visitor, document, links, words
+
+
+def picked(reply: Reply) -> list[str]:
+    """The uploads that a form holds."""
+    return [str(id) for id in document(reply).xpath("//input[@name='media_ids[]']/@value")]
+
+
+def pictures(reply: Reply) -> list[tuple[str, str]]:
+    """Address and description of each picture in posts."""
+    return [(str(image.get("src")), str(image.get("alt"))) for image in document(reply).xpath("//figure//img")]
+
+
+def test_a_form_with_pictures_becomes_a_post_that_shows_them(site: Town) -> None:
+    ada = site.resident("ada")
+    sent = {"file_0": files.picture(), "file_2": files.picture("PNG", (90, 30))}
+    reply = ada.upload("/posts", "/home", sent, text="Look", file_alt_0="Red and blue")
+    assert reply.header("Location") == "/home", words(reply)
+    shown = pictures(site.visitor().get("/local"))
+    assert [alt for _, alt in shown] == ["Red and blue", ""]
+    assert site.visitor().get(shown[0][0]).header("Content-Type") == "image/jpeg"
+    [image, wide] = document(site.visitor().get("/local")).xpath("//figure//img")
+    assert (image.get("width"), image.get("height"), wide.get("width")) == ("64", "48", "90")
+    assert "Red and blue" in words(site.visitor().get("/local"))
+
+
+def test_a_picture_needs_no_words(site: Town) -> None:
+    assert site.resident("ada").upload("/posts", "/home", {"file_0": files.picture()}, text="").status == 303
+
+
+def test_a_refused_post_keeps_its_pictures_and_what_is_said_about_them(site: Town) -> None:
+    ada = site.resident("ada")
+    refused = ada.upload("/posts", "/home", {"file_0": files.picture()}, text="x" * 501, file_alt_0="A flag")
+    assert refused.status == 422
+    [media] = picked(refused)
+    assert document(refused).xpath(f"string(//textarea[@name='alt_{media}'])").strip() == "A flag"
+    assert len(document(refused).xpath("//input[@type='file']")) == 3
+    sent = ada.submit("/posts", page="/home", text="Shorter", **{"media_ids[]": media, f"alt_{media}": "Two colours"})
+    assert sent.status == 303
+    assert [alt for _, alt in pictures(site.visitor().get("/local"))] == ["Two colours"]
+
+
+def test_a_file_that_is_no_picture_is_told_and_loses_nothing_else(site: Town) -> None:
+    ada = site.resident("ada")
+    refused = ada.upload("/posts", "/home", {"file_0": files.picture(), "file_1": BytesIO(b"<svg/>")}, text="Both")
+    assert refused.status == 422
+    assert "File content type is invalid" in words(refused)
+    assert len(picked(refused)) == 1
+    assert document(refused).xpath("string(//textarea[@name='text'])").strip() == "Both"
+    dropped = picked(refused)[0]
+    assert ada.submit("/posts", page="/home", text="Neither", **{"media_ids[]": dropped, f"drop_{dropped}": "1"}).status == 303
+    assert pictures(site.visitor().get("/local")) == []
+
+
+def test_sensitive_pictures_are_folded(site: Town) -> None:
+    site.resident("ada").upload("/posts", "/home", {"file_0": files.picture()}, text="Careful", sensitive="1")
+    [fold] = document(site.visitor().get("/local")).xpath("//details[contains(@class, 'sensitive')]")
+    assert fold.get("open") is None
+    assert len(fold.xpath(".//figure")) == 1
+
+
+def test_pictures_of_a_post_with_a_warning_are_behind_it(site: Town) -> None:
+    site.resident("ada").upload("/posts", "/home", {"file_0": files.picture()}, text="Careful", spoiler="Spiders")
+    [fold] = document(site.visitor().get("/local")).xpath("//details[contains(@class, 'warned')]")
+    assert len(fold.xpath(".//figure")) == 1
+    assert len(document(site.visitor().get("/local")).xpath("//figure")) == 1
+
+
+def test_an_edit_keeps_adds_and_takes_off_pictures(site: Town) -> None:
+    ada = site.resident("ada")
+    ada.upload("/posts", "/home", {"file_0": files.picture(), "file_1": files.picture()}, text="Two")
+    [at] = [link for link in links(site.visitor().get("/local")) if link.startswith("/@ada/")][:1]
+    edit = f"/posts/{at.rsplit('/', 1)[1]}/edit"
+    keep, drop = picked(ada.get(edit))
+    sent = {"text": "Other two", "media_ids[]": keep, f"alt_{keep}": "Kept", f"drop_{drop}": "1"}
+    assert ada.upload(edit, edit, {"file_0": files.picture()}, **sent, file_alt_0="New").status == 303
+    assert [alt for _, alt in pictures(site.visitor().get(at))] == ["Kept", "New"]
+    history = site.visitor().get(edit.replace("/edit", "/history"))
+    assert len(pictures(history)) == 4
+    unchanged = {"text": "Other two", "media_ids[]": picked(ada.get(edit))[0]}
+    assert ada.submit(edit, **unchanged).status == 303
+    assert len(pictures(site.visitor().get(at))) == 1
+
+
+def test_a_redraft_brings_the_pictures_along(site: Town) -> None:
+    ada = site.resident("ada")
+    ada.upload("/posts", "/home", {"file_0": files.picture()}, text="Almost", file_alt_0="A flag")
+    [at] = [link for link in links(site.visitor().get("/local")) if link.startswith("/@ada/")][:1]
+    redraft = ada.submit(f"/posts/{at.rsplit('/', 1)[1]}/delete", redraft="1")
+    [media] = picked(redraft)
+    assert ada.submit("/posts", page="/home", text="Right", **{"media_ids[]": media}).status == 303
+    assert [alt for _, alt in pictures(site.visitor().get("/local"))] == ["A flag"]
+
+
+def test_a_form_sent_twice_is_one_post(site: Town) -> None:
+    ada = site.resident("ada")
+    key = str(document(ada.get("/home")).xpath("//input[@name='key']/@value")[0])
+    for _ in range(2):
+        assert ada.upload("/posts", "/home", {"file_0": files.picture()}, text="Once", key=key).status == 303
+    assert len(pictures(site.visitor().get("/local"))) == 1
+
+
+def test_a_script_uploads_while_somebody_writes(site: Town) -> None:
+    ada = site.resident("ada")
+    told = ada.upload("/compose/media", "/home", {"file": files.picture()})
+    assert (told.status, told.json["kind"], told.json["ready"]) == (200, "image", True)
+    assert ada.get(f"/compose/media/{told.json['id']}").json == told.json
+    assert site.resident("bob").get(f"/compose/media/{told.json['id']}").status == 404
+    assert ada.get(told.json["preview"]).header("Content-Type") == "image/jpeg"
+    assert site.visitor().upload("/compose/media", "/login", {"file": files.picture()}).status in (401, 403)
+
+
+def test_a_card_of_a_post_shows_its_picture_unless_it_is_sensitive(site: Town) -> None:
+    ada = site.resident("ada")
+    for text, more in [("Open", {}), ("Careful", {"sensitive": "1"})]:
+        ada.upload("/posts", "/home", {"file_0": files.picture()}, text=text, **more)
+    cards = []
+    for at in dict.fromkeys(link for link in links(site.visitor().get("/local")) if link.startswith("/@ada/")):
+        [image] = document(site.visitor().get(at)).xpath("//meta[@property='og:image']/@content")
+        cards.append("/media/" in image)
+    assert cards == [False, True]
+    assert 'rel="enclosure"' in site.visitor().get("/@ada/feed.atom").text
+
+
+# --- polls
+
+
+def ask(ada: Visitor, **fields: str) -> Reply:
+    return ada.submit("/posts", page="/home", text="What would you like?", option_0="Tea <b>", option_1="Coffee", **fields)
+
+
+def poll_of(site: Town) -> str:
+    site.cursor.execute("select id from polls order by id desc limit 1")
+    [id] = site.cursor.fetchone() or [0]
+    return str(id)
+
+
+def test_a_poll_is_asked_voted_in_and_counted_without_scripts(site: Town) -> None:
+    ada, bob = site.resident("ada"), site.resident("bob")
+    assert ask(ada, poll_seconds="600").status == 303
+    poll = poll_of(site)
+    page = bob.get("/local")
+    assert document(page).xpath(f"//input[@name='choice-{poll}']/@type") == ["radio", "radio"]
+    assert "Tea <b>" in words(page)
+    assert "0%" in words(site.visitor().get("/local"))
+    assert not document(site.visitor().get("/local")).xpath("//fieldset[@class='poll']")
+    assert not document(ada.get("/local")).xpath("//fieldset[@class='poll']")
+    voted = bob.submit(f"/polls/{poll}/vote", page="/local", next="/local", **{f"choice-{poll}": "1"})
+    assert voted.header("Location") == "/local"
+    assert "100%" in words(bob.get("/local"))
+    assert "Your choice" in words(bob.get("/local"))
+    assert "Your choice" not in words(site.visitor().get("/local"))
+    again = bob.submit(f"/polls/{poll}/vote", page="/home", **{f"choice-{poll}": "0"})
+    assert (again.status, "You have already voted" in words(again)) == (422, True)
+
+
+def test_a_script_gets_the_article_with_the_counts(site: Town) -> None:
+    ask(site.resident("ada"), poll_multiple="1")
+    bob, poll = site.resident("bob"), poll_of(site)
+    fields = {f"choice-{poll}": "0", "csrf": bob.token("/home")}
+    assert "100%" in bob.post(f"/polls/{poll}/vote", fields, Accept="application/json").json["html"]
+
+
+def test_voting_for_nothing_is_told(site: Town) -> None:
+    ask(site.resident("ada"))
+    reply = site.resident("bob").submit(f"/polls/{poll_of(site)}/vote", page="/home")
+    assert (reply.status, "choose an answer" in words(reply)) == (422, True)
+
+
+def test_a_poll_that_has_ended_shows_its_counts(site: Town) -> None:
+    ask(site.resident("ada"), poll_hide_totals="1")
+    bob = site.resident("bob")
+    assert "%" not in words(site.visitor().get("/local"))
+    site.cursor.execute("update polls set expires_at = expires_at - interval '100 years'")
+    assert "0%" in words(bob.get("/local"))
+    assert not document(bob.get("/local")).xpath("//fieldset[@class='poll']")
+
+
+def test_a_refused_poll_comes_back_as_it_was_typed(site: Town) -> None:
+    refused = site.resident("ada").submit("/posts", page="/home", text="Well?", option_0="Only one", poll_seconds="3600", poll_multiple="1")
+    assert refused.status == 422
+    form = document(refused)
+    assert form.xpath("//input[@name='option_0']/@value") == ["Only one"]
+    assert form.xpath("//select[@name='poll_seconds']/option[@selected]/@value") == ["3600"]
+    assert form.xpath("//input[@name='poll_multiple']/@checked")
+
+
+def test_an_edit_leaves_the_poll_as_it_is(site: Town) -> None:
+    ada, bob = site.resident("ada"), site.resident("bob")
+    ask(ada)
+    poll = poll_of(site)
+    bob.submit(f"/polls/{poll}/vote", page="/home", **{f"choice-{poll}": "1"})
+    post = done(site.domain.posting.polls.one(None, int(poll)))  # type: ignore[arg-type]  # an id
+    assert ada.submit(f"/posts/{post.id}/edit", text="Tea or coffee?").status == 303
+    assert "100%" in words(site.visitor().get("/local"))
+
+
+# --- posts to come
+
+
+def test_a_post_can_wait_and_be_taken_back(site: Town) -> None:
+    ada = site.resident("ada")
+    at = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")
+    sent = ada.upload("/posts", "/home", {"file_0": files.picture()}, text="Tomorrow", at=at, visibility="unlisted")
+    assert sent.header("Location") == "/scheduled?notice=scheduled"
+    page = ada.get("/scheduled")
+    assert "Tomorrow" in words(page)
+    assert "Quiet" in words(page)
+    assert "Tomorrow" not in site.visitor().get("/@ada").text
+    assert "Tomorrow" not in words(site.resident("bob").get("/scheduled"))
+    [edit] = document(page).xpath("//button[contains(@formaction, '/edit')]/@formaction")
+    composer = ada.submit(str(edit), page="/scheduled")
+    assert document(composer).xpath("string(//textarea[@name='text'])").strip() == "Tomorrow"
+    assert len(picked(composer)) == 1
+    assert "Tomorrow" not in words(ada.get("/scheduled"))
+
+
+def test_a_plan_can_be_cancelled_by_its_author_alone(site: Town) -> None:
+    ada = site.resident("ada")
+    at = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")
+    ada.submit("/posts", page="/home", text="Never", at=at)
+    [cancel] = document(ada.get("/scheduled")).xpath("//button[contains(@formaction, '/cancel')]/@formaction")
+    assert site.resident("bob").submit(str(cancel), page="/home").status == 404
+    assert ada.submit(str(cancel), page="/scheduled").header("Location") == "/scheduled?notice=cancelled"
+    assert "Never" not in words(ada.get("/scheduled"))
+
+
+@pytest.mark.parametrize("at", ["yesterday", "2020-01-01T00:00"])
+def test_a_time_that_cannot_be_is_told_beside_the_text(site: Town, at: str) -> None:
+    refused = site.resident("ada").submit("/posts", page="/home", text="When?", at=at)
+    assert refused.status == 422
+    assert document(refused).xpath("string(//textarea[@name='text'])").strip() == "When?"
+
+
+# --- faces
+
+
+def test_a_face_is_changed_in_the_settings_and_by_programs(site: Town) -> None:
+    ada = site.resident("ada")
+    sent = {"avatar": files.picture(), "header": files.picture("PNG")}
+    assert ada.upload("/settings", "/settings", sent, display_name="Ada").status == 303
+    page = document(site.visitor().get("/@ada"))
+    [face] = page.xpath("//div[@class='profile-top']/img/@src")
+    [banner] = page.xpath("//img[@class='banner']/@src")
+    assert site.visitor().get(face).status == site.visitor().get(banner).status == 200
+    program = another(site, site.viewer("ada"))
+    account = program.get("/v1/accounts/verify_credentials").json
+    assert account["avatar"] == f"http://site.test{face}"
+    changed = program.upload("PATCH", "/v1/accounts/update_credentials", {"avatar": files.picture("PNG")}, display_name="A.").json
+    assert changed["avatar"] not in (account["avatar"], "")
+    assert (changed["display_name"], changed["header"]) == ("A.", account["header"])
+    assert program.delete("/v1/profile/header").json["header"].endswith("/missing.png")
+    assert ada.submit("/settings", display_name="Ada", drop_avatar="1").status == 303
+    assert program.delete("/v1/profile/avatar").json["avatar"].endswith("/missing.png")
+
+
+def test_what_is_no_picture_is_no_face(site: Town) -> None:
+    ada = site.resident("ada")
+    refused = ada.upload("/settings", "/settings", {"avatar": BytesIO(b"<svg/>")}, display_name="Somebody else")
+    assert refused.status == 422
+    assert document(refused).xpath("//input[@name='display_name']/@value") == ["Somebody else"]
+    program = another(site, site.viewer("ada"))
+    reply = program.upload("PATCH", "/v1/accounts/update_credentials", {"avatar": BytesIO(b"\xff\xd8\xff")})
+    assert (reply.status, reply.json["details"]["avatar"][0]["error"]) == (422, "ERR_INVALID")
+
+
+def test_hidden_posts_hide_their_media_addresses(site: Town) -> None:
+    ada = site.resident("ada")
+    ada.upload("/posts", "/home", {"file_0": files.picture()}, text="Secret", visibility=Visibility.PRIVATE.value)
+    [(address, _)] = pictures(ada.get("/@ada"))
+    name = address.removeprefix("/media/")
+    for path in ("/", "/local", "/@ada", "/@ada/feed.atom"):
+        assert name not in site.visitor().get(path).text
