@@ -32,7 +32,7 @@ from microblog.domain.credentials import Credentials
 from microblog.domain.filters import Filters
 from microblog.domain.follows import Follows
 from microblog.domain.health import Health
-from microblog.domain.limits import CountedLogins, Limits, MemoryCounter
+from microblog.domain.limits import CountedLogins, Limits, MemoryCounter, openings
 from microblog.domain.links import Links
 from microblog.domain.lists import Lists
 from microblog.domain.mail import MailPlan, MailServices
@@ -309,20 +309,15 @@ def server_of(
     pages = look.pages
     view = View(settings.site_name, settings.site_description, settings.public_url, settings.registration, settings.max_characters)
     told = evolve(view, contact=settings.contact_email, version=__version__)
-    shells = Shells(
-        told,
-        domain.notifications,
-        domain.accounts,
-        lambda: str(feed.position),
-        now,
-    )
+    shells = Shells(told, domain.notifications, domain.accounts, lambda: str(feed.position), now)
     composers = Composers(Uploads(domain.posting.attachments))
     entities = Entities(settings.public_url, vapid.public_key(secret_key(settings.data_dir)))
     card, icon = look.assets.url("card.png"), look.assets.url("touch.png")
     api = api_routes(domain, InstanceEntities(told, entities, card, icon, domain.posting.attachments.takes_films))
     articles = Articles(pages.fragments, domain.posts, domain.filters.sieves)
     authentication = Authentication(domain.sessions, domain.tokens)
-    places = Places(settings.streams_per_network)
+    rates = openings(settings.stream_openings_per_account, settings.stream_openings_per_network)
+    places = Places(domain.limits, settings.streams_per_network, *rates)
     streams = Streams(feed, articles.live, pages.notification, domain.accounts, domain.posts, places)
     live = StreamingRoutes(feed, Payloads(Statuses(entities)), authentication, domain.lists, places)
     features = [look.assets, streams, live, *others, *site_pages(pages, shells, composers, domain, articles), *api]

@@ -79,6 +79,12 @@ def _setting(
     return attrs.field(metadata=metadata, repr=not secret)
 
 
+def _number(meaning: str, least: int, most: int, *, default: int, unit: str) -> Any:
+    """A field of `Settings` that is a whole number."""
+    allowed = f"must be a whole number from {least} to {most}"
+    return _setting(meaning, read=read.whole(least, most), allowed=allowed, default=str(default), unit=unit)
+
+
 @frozen(kw_only=True)
 class Settings:
     """What the site was told to be. Made by `load`; nothing here changes while it runs."""
@@ -147,13 +153,7 @@ class Settings:
         default=None,
         shown_default="MICROBLOG_MAIL_FROM",
     )
-    mail_delay: int = _setting(
-        "How long a notification may be read on the site before it is mailed.",
-        read=read.whole(0, 3600),
-        allowed="must be a whole number from 0 to 3600",
-        default="60",
-        unit="seconds",
-    )
+    mail_delay: int = _number("How long a notification may be read on the site before it is mailed.", 0, 3600, default=60, unit="seconds")
     registration: Registration = _setting(
         "Who may sign up: everybody, everybody after a moderator's approval, whoever has an invitation, nobody.",
         read=lambda text: Registration(text.lower()),
@@ -168,13 +168,7 @@ class Settings:
         default="",
         shown_default="none",
     )
-    max_characters: int = _setting(
-        "How long a post may be.",
-        read=read.whole(1, 65536),
-        allowed="must be a whole number from 1 to 65536",
-        default="500",
-        unit="characters",
-    )
+    max_characters: int = _number("How long a post may be.", 1, 65536, default=500, unit="characters")
     rate_limits: bool = _setting(
         "Whether requests are limited per account and per network. Off only behind something else that does it.",
         read=read.switch,
@@ -217,33 +211,27 @@ class Settings:
         allowed="must be networks or addresses such as 127.0.0.1, 10.0.0.0/8, separated by commas",
         default="127.0.0.0/8,::1",
     )
-    database_pool: int = _setting(
-        "How many commands, and as many reads beside them, use the database at once in one process.",
-        read=read.whole(1, 64),
-        allowed="must be a whole number from 1 to 64",
-        default="4",
-        unit="connections",
+    database_pool: int = _number(
+        "How many commands, and as many reads beside them, use the database at once in one process.", 1, 64, default=4, unit="connections"
     )
-    events_keep: int = _setting(
-        "How long a reader may be away and still catch up on everything that was missed.",
-        read=read.whole(1, 365),
-        allowed="must be a whole number from 1 to 365",
-        default="7",
-        unit="days",
+    events_keep: int = _number(
+        "How long a reader may be away and still catch up on everything that was missed.", 1, 365, default=7, unit="days"
     )
-    streams_per_account: int = _setting(
-        "How many live connections one account may have open at a time, in one process.",
-        read=read.whole(1, 100_000),
-        allowed="must be a whole number from 1 to 100000",
-        default="100",
-        unit="connections",
+    streams_per_account: int = _number(
+        "How many live connections one account may have open at a time, in one process.", 1, 100_000, default=100, unit="connections"
     )
-    streams_per_network: int = _setting(
+    streams_per_network: int = _number(
         "How many live connections one network may have open at a time, in one process: an IPv4 address or an IPv6 /64.",
-        read=read.whole(1, 1_000_000),
-        allowed="must be a whole number from 1 to 1000000",
-        default="300",
+        1,
+        1_000_000,
+        default=300,
         unit="connections",
+    )
+    stream_openings_per_account: int = _number(
+        "How many live connections one account may open in five minutes.", 1, 1_000_000, default=300, unit="connections"
+    )
+    stream_openings_per_network: int = _number(
+        "How many live connections one network may open in five minutes.", 1, 10_000_000, default=3_000, unit="connections"
     )
 
     @property

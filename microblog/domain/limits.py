@@ -16,6 +16,7 @@ from attrs import define, field, frozen
 from microblog.model.errors import TooMany
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
+OPENINGS_S = 5 * MINUTE
 
 
 class Per(Enum):
@@ -57,6 +58,11 @@ SIGN_IN = Rate("sign-in", 25, 5 * MINUTE, Per.NETWORK)
 SIGN_IN_NAME = Rate("sign-in-name", 25, HOUR, Per.ACCOUNT)
 SIGN_IN_ANYWHERE = Rate("sign-in-anywhere", 500, HOUR, Per.ACCOUNT)
 LETTERS = Rate("letters", 5, 30 * MINUTE, Per.NETWORK)
+
+
+def openings(per_account: int, per_network: int) -> tuple[Rate, Rate]:
+    """How often live connections may be opened, for one account and for one network: settings say it."""
+    return Rate("streams", per_account, OPENINGS_S, Per.ACCOUNT), Rate("streams", per_network, OPENINGS_S, Per.NETWORK)
 
 
 @frozen

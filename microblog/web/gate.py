@@ -74,7 +74,7 @@ class Gate:
             raise call.count.problem(self.limits.now())
 
     def _rates(self, call: Call, needs: Needs) -> Iterator[tuple[Rate, str]]:
-        if needs.api:
+        if needs.api and needs.counted:
             if call.access is None:
                 yield API_NETWORK, call.network
             else:

@@ -64,7 +64,8 @@ class Needs:
     multipart form, for routes that take files.
     `csrf`: False only for unsafe routes that other sites may call on purpose (one-click unsubscribe).
     `api`: JSON errors, CORS, bearer tokens; cookies are not looked at. `bearer`: False where tokens are not looked at either, so that a
-    client with a dead one can still get another.
+    client with a dead one can still get another. `counted`: False where a request
+    has a rate of its own and does not count as one of the API's.
     """
 
     viewer: Who = Who.ANYONE
@@ -75,6 +76,7 @@ class Needs:
     csrf: bool = True
     api: bool = False
     bearer: bool = True
+    counted: bool = True
 
     def __attrs_post_init__(self) -> None:
         if self.scopes and not self.api:

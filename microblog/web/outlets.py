@@ -12,14 +12,13 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from microblog.domain.limits import Limits, Rate
 from microblog.live.feed import Feed
 from microblog.live.subscriber import MOST_UNSENT, Dialect, Ending, Subscriber
 from microblog.model.errors import Problem, TooMany, Unauthenticated
 from microblog.model.events import Position
 from microblog.web.call import Call
 from microblog.web.sockets import Socket, socket_of
-
-MOST_OF_NETWORK = 300
 
 _log = Logger()
 
@@ -57,16 +56,37 @@ class Reader:
 
 @define
 class Places:
-    """Counts open connections by network, so that none takes all of them."""
+    """Where connections are let in: counts those that are open by network, and how often one network or account opens new ones.
 
-    most: int = MOST_OF_NETWORK
+    So none takes all of them, and whoever comes back again and again without waiting does not keep the database busy for everybody.
+    """
+
+    limits: Limits
+    most: int
+    per_account: Rate
+    per_network: Rate
     _open: Counter[str] = field(factory=Counter, init=False)
 
-    def expect(self, network: str) -> Callable[[int], None]:
-        """What to call with 1 when a connection of the network opens and with -1 when it closes. Raises TooMany where it has enough."""
+    async def knock(self, call: Call) -> None:
+        """Count the wish for a connection, before anybody looks who it is. Raises TooMany where the network wishes too often."""
+        await self._limit(call, self.per_network, call.network)
+
+    async def reserve(self, call: Call) -> Callable[[int], None]:
+        """What to call with 1 when the connection opens and with -1 when it closes.
+
+        Raises TooMany where the account opens too many, or the network has enough of them.
+        """
+        if call.viewer is not None:
+            await self._limit(call, self.per_account, str(call.viewer.id))
+        network = call.network
         if self._open[network] >= self.most:
             raise TooMany("There are too many open streams from your network.")
         return lambda more: self._count(network, more)
+
+    async def _limit(self, call: Call, rate: Rate, key: str) -> None:
+        call.count = await self.limits.hit([(rate, key)])
+        if call.count is not None and call.count.exceeded:
+            raise call.count.problem(self.limits.now())
 
     def _count(self, network: str, more: int) -> None:
         self._open[network] += more

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 
 import orjson
-from attrs import define, field, frozen
+from attrs import define, frozen
 
 from microblog.domain.accounts import Accounts
 from microblog.domain.posts import Posts
@@ -123,46 +123,47 @@ class Streams:
     note: Callable[[Notification], str]
     accounts: Accounts
     posts: Posts
-    places: Places = field(factory=Places)
+    places: Places
 
     @route("GET", "/live/home", MEMBER)
     async def home(self, call: Call) -> Answer:
         """The viewer's home timeline."""
-        return self._stream(call, StreamKind.USER, call.member.id)
+        return await self._stream(call, StreamKind.USER, call.member.id)
 
     @route("GET", "/live/notifications", MEMBER)
     async def notifications(self, call: Call) -> Answer:
         """What the viewer is told, which comes with every other stream too."""
-        return self._stream(call, StreamKind.NOTIFICATIONS, call.member.id)
+        return await self._stream(call, StreamKind.NOTIFICATIONS, call.member.id)
 
     @route("GET", "/live/local", Needs())
     async def local(self, call: Call) -> Answer:
         """All public posts of this site."""
-        return self._stream(call, StreamKind.PUBLIC, 0)
+        return await self._stream(call, StreamKind.PUBLIC, 0)
 
     @route("GET", "/live/tags/<name>", Needs())
     async def tag(self, call: Call, name: str) -> Answer:
         """Public posts with a tag."""
-        return self._stream(call, StreamKind.TAG, tag_key(name))
+        return await self._stream(call, StreamKind.TAG, tag_key(name))
 
     @route("GET", "/live/@<username:username>", Needs())
     async def author(self, call: Call, username: str) -> Answer:
         """What somebody posts and boosts, without replies to others."""
         account = await self.accounts.by_username(username)
-        return self._stream(call, StreamKind.AUTHOR_POSTS, account.id)
+        return await self._stream(call, StreamKind.AUTHOR_POSTS, account.id)
 
     @route("GET", "/live/posts/<id:post_id>", Needs())
     async def thread(self, call: Call, post_id: int) -> Answer:
         """The conversation of a post that the viewer may see."""
         post = await self.posts.one(call.viewer, PostId(post_id))
-        return self._stream(call, StreamKind.THREAD, post.original.thread_id or post.original.id)
+        return await self._stream(call, StreamKind.THREAD, post.original.thread_id or post.original.id)
 
-    def _stream(self, call: Call, kind: StreamKind, of: int | str) -> Answer:
+    async def _stream(self, call: Call, kind: StreamKind, of: int | str) -> Answer:
         self._refuse_strangers(call)
+        await self.places.knock(call)
         reader = Reader.of(call)
         self.feed.expect(reader.account)
         dialect = PageDialect(self.article, self.note, reader.account is not None, CONTEXTS.get(kind, Context.ACCOUNT))
-        opened = self.places.expect(call.network)
+        opened = await self.places.reserve(call)
         protocol = EventStream(self.feed, dialect, reader, opened, Stream(kind, of, reader.account), since_of(call))
         return Answer.stream(protocol).cached(b"no-store, no-transform").with_header("X-Accel-Buffering", "no")
 

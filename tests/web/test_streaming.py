@@ -9,12 +9,13 @@ import pytest
 
 from microblog.live.readers import BEAT_S
 from microblog.model.posts import Visibility
-from microblog.web.outlets import MOST_OF_NETWORK
 from tests import make
 from tests.fakes import done
 from tests.web.memory import Line, request
 from tests.web.village import Village, village_at
 from tests.web.visitor import HOST, document
+
+MOST_OF_NETWORK = 300  # unless settings say otherwise
 
 
 @pytest.fixture

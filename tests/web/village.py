@@ -53,6 +53,7 @@ class Village:
 
     connection_url: str
     data_dir: Path
+    limited: bool = False
     reactor: StillReactor = field(factory=StillReactor)
     database: Committing = field(init=False)
     domain: Domain = field(init=False)
@@ -64,7 +65,7 @@ class Village:
         settings = load(
             {"MICROBLOG_PUBLIC_URL": f"http://{HOST}", "MICROBLOG_DATA_DIR": str(self.data_dir), "MICROBLOG_REGISTRATION": "open"}, None
         )
-        limits = Limits(MemoryCounter(self.reactor.seconds), lambda: make.NOW, False)
+        limits = Limits(MemoryCounter(self.reactor.seconds), lambda: make.NOW, self.limited)
         self.database = Committing(connect(self.connection_url))
         self.domain = Domain.on(settings, self.database, quick_passwords(), limits, world(self.data_dir))
         self.feed = feed_of(self.database, self.reactor)
@@ -125,9 +126,9 @@ class Stream:
 
 
 @contextmanager
-def village_at(database_url: str, data_dir: Path) -> Iterator[Village]:
-    """Build one; its feed ends with the test."""
-    made = Village(database_url, data_dir)
+def village_at(database_url: str, data_dir: Path, *, limited: bool = False) -> Iterator[Village]:
+    """Build one; its feed ends with the test. If it is `limited`, nobody may ask too often."""
+    made = Village(database_url, data_dir, limited)
     yield made
     made.feed.stop()
     made.database.connection.close()

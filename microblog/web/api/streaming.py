@@ -30,8 +30,8 @@ from microblog.web.outlets import Places, Reader
 from microblog.web.streaming import UNKNOWN, EventStream, since_of
 from microblog.web.websocket import NotWebSocket, WebSocket, accepted, check_handshake, offered_protocol, text_frame
 
-READ = Needs(api=True, viewer=Who.MEMBER, scopes={"read:statuses"})
-READ_NOTICES = Needs(api=True, viewer=Who.MEMBER, scopes={"read:notifications"})
+READ = Needs(api=True, viewer=Who.MEMBER, scopes={"read:statuses"}, counted=False)
+READ_NOTICES = Needs(api=True, viewer=Who.MEMBER, scopes={"read:notifications"}, counted=False)
 SINCE = Param("since", TEXT, "Tell first what came after this position, the id of an event.")
 ONLY_MEDIA = Param("only_media", FLAG, "Leave out what has no media.")
 TAG = Param("tag", TEXT, "The tag, without #.", required=True)
@@ -221,7 +221,7 @@ class StreamingRoutes:
     @route(
         "GET",
         "/api/v1/streaming",
-        Needs(api=True, bearer=False),
+        Needs(api=True, bearer=False, counted=False),
         Doc(
             "A WebSocket for any number of streams",
             TEXT,
@@ -236,12 +236,13 @@ class StreamingRoutes:
             check_handshake(call)
         except NotWebSocket as problem:
             return Answer.json({"error": problem.sentence}, 426).with_headers({"Upgrade": "websocket", "Sec-WebSocket-Version": "13"})
+        await self.places.knock(call)
         try:
             listener = await self._identify(call)
         except Unauthenticated as problem:
             return Answer.empty(401).with_header("X-Error-Message", problem.sentence)
         self.feed.expect(listener.account)
-        opened = self.places.expect(call.network)
+        opened = await self.places.reserve(call)
         first = {name: call.fields.text(name, max=1_000) for name in ("stream", "tag", "list", "since")}
         positions: list[bool] = []
         dialect = SocketDialect(self.payloads, lambda: bool(positions))
@@ -319,6 +320,7 @@ class StreamingRoutes:
         return await self._events(call, "direct")
 
     async def _events(self, call: Call, name: str) -> Answer:
+        await self.places.knock(call)
         listener = Listener(call.member.id, call.access.scopes if call.access else None)
         params = {field: call.fields.text(field, max=1_000) for field in ("tag", "list")}
         stream, since = stream_of(name, params, listener), since_of(call)
@@ -326,7 +328,7 @@ class StreamingRoutes:
             await self._check_list(call, int(stream.of))
         self.feed.expect(listener.account)
         dialect = EventDialect(self.payloads, since is not None)
-        opened = self.places.expect(call.network)
+        opened = await self.places.reserve(call)
         answer = Answer.stream(EventStream(self.feed, dialect, Reader.of(call), opened, stream, since))
         return answer.cached(b"private, no-store").with_header("X-Accel-Buffering", "no")
 

@@ -11,11 +11,12 @@ import pytest
 from attrs import define
 
 from microblog.domain.filters import FilterDraft, KeywordDraft
+from microblog.domain.limits import API_TOKEN, openings
 from microblog.domain.lists import Wanted
 from microblog.live.subscriber import MOST_SUBSCRIPTIONS
 from microblog.web.websocket import MOST_FRAMES
 from tests.fakes import done
-from tests.web.memory import Line, request
+from tests.web.memory import Line, replies, request
 from tests.web.socket_client import BINARY, PING, PONG, TEXT, Ws, frame, open_socket
 from tests.web.village import Village, said, village_at
 from tests.web.visitor import HOST, Visitor, document
@@ -114,6 +115,50 @@ def test_a_browser_session_is_enough_for_pages_of_this_site_only(village: Villag
     assert open_socket(village, Cookie=cookie, Origin="https://evil.example").opened.status == 403
     assert open_socket(village, Cookie=cookie).opened.status == 403
     assert open_socket(village, f"access_token={two.token}", Origin="https://app.example").opened.status == 101
+
+
+@pytest.fixture
+def limited(database_url: str, tmp_path: Path) -> Iterator[Village]:
+    with village_at(database_url, tmp_path, limited=True) as made:
+        yield made
+
+
+def test_an_account_that_opens_connections_too_often_has_to_wait_whichever_way_it_comes(limited: Village) -> None:
+    ada, bob, token = limited.resident("ada"), limited.resident("bob"), limited.token("ada")
+    bearer = {"Authorization": f"Bearer {token}"}
+    per_account, _ = openings(300, 3_000)
+    done(limited.domain.limits.count(per_account, str(limited.viewer("ada").id), per_account.limit - 3))
+    assert open_socket(limited, f"access_token={token}").opened.status == 101
+    assert limited.listen("/api/v1/streaming/user", None, **bearer).opened.status == 200
+    assert limited.listen("/live/home", ada).opened.header("X-RateLimit-Remaining") == "0"
+    refused = [
+        open_socket(limited, f"access_token={token}").opened,
+        limited.listen("/api/v1/streaming/user", None, **bearer).opened,
+        limited.listen("/live/home", ada).opened,
+    ]
+    assert [(reply.status, reply.header("Retry-After") is not None) for reply in refused] == [(429, True)] * 3
+    assert limited.listen("/live/home", bob).opened.status == 200
+    assert limited.listen("/live/local").opened.status == 200
+
+
+def test_a_network_that_opens_connections_too_often_is_not_even_asked_who_it_is(limited: Village) -> None:
+    _, per_network = openings(300, 3_000)
+    done(limited.domain.limits.count(per_network, "203.0.113.7", per_network.limit - 2))
+    assert open_socket(limited, "access_token=nonsense").opened.status == 401
+    assert limited.listen("/live/local").opened.status == 200
+    assert open_socket(limited, "access_token=nonsense").opened.status == 429
+    assert limited.listen("/live/local").opened.status == 429
+    assert open_socket(limited, "access_token=nonsense", host="203.0.113.8").opened.status == 401
+
+
+def test_connections_do_not_use_up_what_requests_may(limited: Village) -> None:
+    limited.resident("ada")
+    token = limited.token("ada")
+    for _ in range(5):
+        assert open_socket(limited, f"access_token={token}").opened.status == 101
+        assert limited.listen("/api/v1/streaming/user", Authorization=f"Bearer {token}").opened.status == 200
+    answered = Line(limited.server).send(request("GET", "/api/v1/timelines/home", {"Authorization": f"Bearer {token}"}))
+    assert replies(answered)[0].header("X-RateLimit-Remaining") == str(API_TOKEN.limit - 1)
 
 
 # Streams
