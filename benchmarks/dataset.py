@@ -253,7 +253,9 @@ class Rows:
         id_of, told = self.site.account_id, sorted(told, key=lambda row: row[3])
         for kind, account, sender, post in told:
             if account != sender:
-                yield self._next(), id_of(account), kind, id_of(sender), self.site.post_id(post), "", _timestamp(self.site.ms(post))
+                about = self.site.post_id(post)
+                group = f"favourite-{about}-{self.site.ms(post) // 3_600_000}" if kind == "favourite" else ""
+                yield self._next(), id_of(account), kind, id_of(sender), about, group, _timestamp(self.site.ms(post))
 
     def follows(self) -> Iterator[tuple[object, ...]]:
         """Who follows whom, in no order. One in forty does not want boosts."""

@@ -20,8 +20,9 @@ from benchmarks.dataset import Site, name, token
 from benchmarks.ground import ground, options
 from microblog.domain.tokens import token_hash
 from microblog.model.paging import Page
-from microblog.storage import accounts, follows, notifications, posts, relations, sessions, tags, timelines
+from microblog.storage import accounts, follows, notification_groups, notifications, posts, relations, sessions, tags, timelines
 from microblog.storage.database import Cursor, connect
+from microblog.storage.notification_groups import Choice
 from microblog.storage.timelines import Tags
 
 REPEATS = 7
@@ -141,6 +142,8 @@ def _own(site: Site) -> Iterator[Query]:
     yield Query("badges", notifications.badges, {"account": viewer, "limit": 100})
     for who, account in {"typical": viewer, "known": known}.items():
         yield Query(f"notifications, {who}", notifications.page_of, {"account": account, "page": Page(40)})
+        groups = {"account": account, "page": Page(40), "choice": Choice()}
+        yield Query(f"notifications, {who}, groups", notification_groups.page_of, groups)
         yield Query(f"notifications, {who}, mentions", notifications.page_of, {"account": account, "page": Page(40), "kinds": ["mention"]})
     yield Query("notifications, unread", notifications.unread, {"account": viewer, "limit": 100})
     yield Query("notifications, subscribers", notifications.subscribers_of, {"account": known})

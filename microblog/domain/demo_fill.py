@@ -23,7 +23,7 @@ from microblog.model.notifications import NotificationKind
 from microblog.model.posts import Visibility
 from microblog.storage import bulk
 from microblog.storage.database import Cursor, Transactions
-from microblog.storage.notifications import group_key
+from microblog.storage.notifications import group_keys
 
 NOT_EMPTY = "There are accounts on this site already; the demo only fills an empty one."
 UNREAD = timedelta(hours=12)  # notifications of before have been read
@@ -169,10 +169,14 @@ class _Rows:
             yield self._id(mark.at), self.accounts[mark.account], self.posts[mark.post], mark.at
 
     def _notifications(self) -> Iterator[bulk.Row]:
+        begun: set[tuple[str, str]] = set()
         for at, kind, whom, sender, index in sorted(dict.fromkeys(self._told()), key=itemgetter(0, 2, 3, 1)):
             if whom != sender:
                 post = None if index is None else self.posts[index]
-                yield self._id(at), self.accounts[whom], kind, self.accounts[sender], post, group_key(kind, post, at), at
+                keys = group_keys(kind, post, at)
+                group = next((key for key in keys if (whom, key) in begun), keys[0] if keys else "")
+                begun.add((whom, group))
+                yield self._id(at), self.accounts[whom], kind, self.accounts[sender], post, group, at
 
     def _told(self) -> Iterator[tuple[datetime, NotificationKind, str, str, int | None]]:
         """When who is told what, of whom, about which post."""

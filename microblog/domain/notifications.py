@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
 from attrs import frozen
@@ -10,7 +10,7 @@ from attrs import frozen
 from microblog.model.accounts import Viewer
 from microblog.model.errors import NotFound
 from microblog.model.ids import AccountId, NotificationId, id_at
-from microblog.model.notifications import Notification
+from microblog.model.notifications import GROUPED, Notification
 from microblog.model.paging import Page
 from microblog.storage import accounts, notifications, posts
 from microblog.storage.database import Cursor, Transactions
@@ -21,12 +21,16 @@ MOST_UNREAD = 100
 
 @frozen
 class Asked:
-    """Which notifications are wanted: `kinds` None means all, `without` is taken off. With a `sender`, only what that account did."""
+    """Which notifications are wanted: `kinds` None means all, `without` is taken off. With a `sender`, only what that account did.
+
+    Where several are told as one, those of the `grouped` kinds are.
+    """
 
     page: Page
     kinds: Sequence[str] | None = None
     without: Sequence[str] = ()
     sender: AccountId | None = None
+    grouped: Collection[str] = GROUPED
 
 
 @frozen

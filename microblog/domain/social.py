@@ -9,6 +9,7 @@ from typing import Self
 from attrs import frozen
 
 from microblog.domain.announcements import Announcements
+from microblog.domain.notification_groups import NotificationGroups
 from microblog.domain.people import People
 from microblog.domain.reports import Reports
 from microblog.domain.search import Search
@@ -22,6 +23,7 @@ class SocialServices:
     """Each of them by its name."""
 
     announcements: Announcements
+    groups: NotificationGroups
     people: People
     reports: Reports
     tags: Tags
@@ -32,6 +34,7 @@ class SocialServices:
         """All of them on one database. `host` and `base_url` are the site's public ones."""
         return cls(
             announcements=Announcements(database, host, base_url, now),
+            groups=NotificationGroups(database),
             people=People(database, now),
             reports=Reports(database, now),
             tags=Tags(database, search, now),

@@ -37,3 +37,33 @@ class Notification:
     account: Account
     post: Post | None = None
     group_key: str = ""
+
+
+GROUPED = frozenset({NotificationKind.FAVOURITE, NotificationKind.BOOST, NotificationKind.FOLLOW, NotificationKind.SIGN_UP})
+"""Kinds of which several are told as one."""
+
+ALONE = "ungrouped-"
+"""What the key of a notification that stands alone begins with; its id follows."""
+
+
+@frozen
+class NotificationGroup:
+    """Notifications of one kind about one thing, told together; most are a group of one.
+
+    `senders` are the newest few of `count`. `id` and `created_at` are the newest one's. `oldest_here` is the oldest one that is
+    not older than the page.
+    """
+
+    key: str
+    kind: NotificationKind
+    count: int
+    id: NotificationId
+    created_at: datetime
+    senders: tuple[Account, ...]
+    post: Post | None = None
+    oldest_here: NotificationId | None = None
+
+    @property
+    def account(self) -> Account:
+        """Who did it last."""
+        return self.senders[0]

@@ -282,13 +282,14 @@ STATUS_EDIT = entity(
     ["poll"],
 )
 
+NOTIFICATION_TYPE = one_of(
+    "mention", "status", "reblog", "follow", "follow_request", "favourite", "poll", "update", "admin.sign_up", "admin.report"
+)
 NOTIFICATION = entity(
     "Notification",
     {
         "id": ID,
-        "type": one_of(
-            "mention", "status", "reblog", "follow", "follow_request", "favourite", "poll", "update", "admin.sign_up", "admin.report"
-        ),
+        "type": NOTIFICATION_TYPE,
         "created_at": MOMENT,
         "group_key": TEXT,
         "filtered": FLAG,

@@ -10,10 +10,12 @@ from attrs import frozen
 from microblog.model.events import EventKind
 from microblog.model.ids import AccountId, NotificationId, PostId, ReportId
 from microblog.model.letters import NOTIFYING
-from microblog.model.notifications import NotificationKind
+from microblog.model.notifications import GROUPED, NotificationKind
 from microblog.model.paging import Page
 from microblog.storage.database import Cursor, Hot, every, execute, first, one_of_each, scalar
 from microblog.storage.paging import bounds, directed, page_sql
+
+GROUP_HOURS = 12
 
 
 @frozen
@@ -50,7 +52,10 @@ def add(
         cursor,
         """with told as (
                insert into notifications (id, account_id, kind, from_account_id, post_id, report_id, group_key, created_at)
-               select new_id(%(now)s), a.id, %(kind)s, %(sender)s, %(post)s, %(report)s, %(group_key)s, %(now)s
+               select new_id(%(now)s), a.id, %(kind)s, %(sender)s, %(post)s, %(report)s, coalesce(
+                   (select k.key from unnest(%(groups)s::text[]) with ordinality k (key, past) where exists (
+                        select from notifications g where g.account_id = a.id and g.group_key = k.key and g.group_key <> '')
+                    order by k.past limit 1), (%(groups)s::text[])[1], ''), %(now)s
                from accounts a
                where a.id = any(%(accounts)s) and (a.id <> %(sender)s or %(kind)s = 'poll')
                and a.suspended_at is null and a.deleted_at is null
@@ -73,7 +78,7 @@ def add(
             "sender": sender,
             "post": post,
             "report": report,
-            "group_key": group_key(kind, post, now),
+            "groups": group_keys(kind, post, now),
             "event": EventKind.NOTIFIED,
             "mailed": kind in NOTIFYING,
             "now": now,
@@ -81,14 +86,16 @@ def add(
     )
 
 
-def group_key(kind: NotificationKind, post: PostId | None, now: datetime) -> str:
-    """Notifications of one kind about one post within an hour belong together; an empty key stands alone."""
+def group_keys(kind: NotificationKind, post: PostId | None, now: datetime) -> list[str]:
+    """The groups that one of this kind about this post may join, that of this hour first. None for what always stands alone.
+
+    A group is called after the hour of its first, and open for half a day.
+    """
+    if kind not in GROUPED:
+        return []
+    about = kind if post is None else f"{kind}-{post}"
     hour = int(now.timestamp()) // 3600
-    if kind in (NotificationKind.FAVOURITE, NotificationKind.BOOST):
-        return f"{kind}-{post}-{hour}"
-    if kind in (NotificationKind.FOLLOW, NotificationKind.SIGN_UP):
-        return f"{kind}-{hour}"
-    return ""
+    return [f"{about}-{hour - past}" for past in range(GROUP_HOURS)]
 
 
 def take_back(cursor: Cursor, *, account: AccountId, kind: NotificationKind, sender: AccountId, post: PostId | None = None) -> int:

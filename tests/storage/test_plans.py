@@ -31,6 +31,7 @@ from microblog.model.posts import Post, Visibility
 from microblog.storage import search, timelines
 from microblog.storage.database import Connection, Cursor, connect, every, execute
 from microblog.storage.follows import Options
+from microblog.storage.notification_groups import Choice
 
 SITE = Site(posts=30_000, people=2_000, end=datetime(2026, 3, 4, tzinfo=UTC))
 BIG_ROWS = 3_000  # a table that small is read fastest from end to end
@@ -136,6 +137,7 @@ BY_TYPE: dict[str, Any] = {
     "NotificationKind": NotificationKind.MENTION,
     "EventKind": EventKind.POST_PUBLISHED,
     "Collection[tuple[str, str]]": [("tag1", "tag1"), ("new", "new")],
+    "Choice": Choice(),
     "Replies": Replies.LIST,
     "Tags": timelines.Tags(["tag1"], ["tag2"], ["tag3"]),
     "Wish": search.Wish(["word", "日本"], ["begin"], ["text"], ["other"], ["more"]),

@@ -9,7 +9,7 @@ from microblog.domain.notifications import Asked, Notifications
 from microblog.model.accounts import Viewer
 from microblog.model.ids import AccountId, NotificationId
 from microblog.model.markers import TIMELINES, Marker
-from microblog.model.notifications import Notification, NotificationKind
+from microblog.model.notifications import GROUPED, Notification, NotificationKind
 from microblog.model.paging import Page
 from microblog.render.entities import Entities, Entity, moment
 from microblog.render.schemas import COUNT, EMPTY, FLAG, ID, MARKERS, NOTIFICATION, TEXTS, array_of, record
@@ -93,6 +93,7 @@ def asked(call: Call, page: Page) -> Asked:
         kinds=[type for type in types if type in KINDS] if types else None,
         without=[type for type in fields.list("exclude_types") if type in KINDS],
         sender=None if sender is None else AccountId(sender),
+        grouped=GROUPED.intersection(fields.list("grouped_types")) if fields.list("grouped_types") else GROUPED,
     )
 
 

@@ -1,0 +1,159 @@
+"""Notifications that are told together.
+
+A group stands in the list where its newest member stands, its head: so each group is on one page only, however far down the older ones
+reach. Members of senders who are gone do not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from attrs import frozen
+
+from microblog.model.ids import AccountId, NotificationId, PostId
+from microblog.model.notifications import ALONE, GROUPED, NotificationKind
+from microblog.model.paging import Page
+from microblog.storage.database import Cursor, every, execute, scalar
+from microblog.storage.paging import bounds, directed, page_sql
+
+SAMPLE = 8
+
+
+@frozen
+class Row:
+    """A group before its accounts and post are loaded."""
+
+    id: NotificationId
+    kind: NotificationKind
+    created_at: datetime
+    post: PostId | None
+    key: str
+    count: int
+    senders: tuple[AccountId, ...]
+    oldest_here: NotificationId
+
+
+@frozen
+class Choice:
+    """Which notifications are looked at. `kinds` None means all; `without` is taken off; `grouped` are told together, others alone."""
+
+    kinds: Sequence[str] | None = None
+    without: Sequence[str] = ()
+    sender: AccountId | None = None
+    grouped: Collection[str] = GROUPED
+
+    def params(self) -> dict[str, object]:
+        """As parameters of a statement."""
+        return {
+            "kinds": None if self.kinds is None else list(self.kinds),
+            "without": list(self.without),
+            "sender": self.sender,
+            "grouped": sorted(self.grouped),
+            "sample": SAMPLE,
+        }
+
+
+# Who is gone is read once, in a tiny index, and not for every row.
+_FROM_SOMEBODY = """{n}.from_account_id not in (select id from accounts where suspended_at is not null or deleted_at is not null)
+    and (%(sender)s::bigint is null or {n}.from_account_id = %(sender)s)"""
+_CHOSEN = """n.account_id = %(account)s and (%(kinds)s::text[] is null or n.kind = any(%(kinds)s)) and n.kind <> all(%(without)s)
+    and not n.filtered and """ + _FROM_SOMEBODY.format(n="n")
+_KEY = "case when n.group_key <> '' and n.kind = any(%(grouped)s) then n.group_key else 'ungrouped-' || n.id end"
+
+_HEADS = f"""select n.id, n.kind, n.created_at, n.from_account_id, n.post_id, {_KEY} as key from notifications n
+    where {_CHOSEN} and n.id < %(max_id)s and n.id > %(min_id)s
+    and (n.group_key = '' or n.kind <> all(%(grouped)s) or not exists (
+        select from notifications newer where newer.account_id = %(account)s and newer.group_key = n.group_key and newer.group_key <> ''
+        and newer.id > n.id and {_FROM_SOMEBODY.format(n="newer")}))
+    order by n.id desc limit %(limit)s"""
+
+_NEWEST = f"""select n.id, n.kind, n.created_at, n.from_account_id, n.post_id, n.group_key as key from notifications n
+    where {_CHOSEN} and n.group_key = %(key)s and n.group_key <> '' order by n.id desc limit 1"""
+
+_ONE = f"""select n.id, n.kind, n.created_at, n.from_account_id, n.post_id, 'ungrouped-' || n.id as key from notifications n
+    where {_CHOSEN} and n.id = %(id)s"""
+
+# What a page of heads covers begins with its last one; a page that is not full is the last, and goes down to where it was bounded.
+_FLOOR = "select case when %(upward)s or count(*) >= %(limit)s then min(id) else %(min_id)s end from head"
+
+
+def _with_members(heads: str, floor: str) -> str:
+    members = f"""from notifications m where m.account_id = %(account)s and m.group_key = h.key and m.group_key <> ''
+                  and {_FROM_SOMEBODY.format(n="m")}"""
+    return f"""with head as ({heads}), floor (id) as ({floor})
+        select h.id, h.kind, h.created_at, h.post_id, h.key,
+               greatest(1, (select count(*) {members})),
+               case when h.key like 'ungrouped-%%' then array[h.from_account_id]
+                    else array(select m.from_account_id {members} order by m.id desc limit %(sample)s) end,
+               coalesce((select m.id {members} and m.id >= (select id from floor) order by m.id limit 1), h.id)
+        from head h order by h.id desc"""
+
+
+_NO_FLOOR = "select 0::bigint"
+_PAGE_DOWN = _with_members(page_sql(_HEADS, Page()), _FLOOR)
+_PAGE_UP = _with_members(page_sql(_HEADS, Page(min_id=0)), _FLOOR)
+_GROUP = _with_members(_NEWEST, _NO_FLOOR)
+_ALONE = _with_members(_ONE, _NO_FLOOR)
+
+
+def page_of(cursor: Cursor, *, account: AccountId, page: Page, choice: Choice) -> list[Row]:
+    """What the account was told, group by group, the newest first."""
+    params = bounds(page) | choice.params() | {"account": account, "upward": page.upward}
+    return every(cursor, _row, _PAGE_UP if page.upward else _PAGE_DOWN, params)
+
+
+def by_key(cursor: Cursor, *, account: AccountId, key: str) -> list[Row]:
+    """The group, or the single notification, if it is the account's own: one row or none."""
+    params = Choice().params() | {"account": account, "key": key, "id": alone(key)}
+    return every(cursor, _row, _GROUP if params["id"] is None else _ALONE, params)
+
+
+def alone(key: str) -> NotificationId | None:
+    """The id in the key of a notification that stands alone."""
+    id = key.removeprefix(ALONE)
+    return NotificationId(int(id)) if id != key and id.isascii() and id.isdecimal() and len(id) < 19 else None
+
+
+def _row(id: int, kind: str, created_at: datetime, post: int | None, key: str, count: int, senders: list[int], oldest_here: int) -> Row:
+    return Row(
+        NotificationId(id),
+        NotificationKind(kind),
+        created_at,
+        None if post is None else PostId(post),
+        key,
+        count,
+        tuple(map(AccountId, senders)),
+        NotificationId(oldest_here),
+    )
+
+
+_MEMBERS = f"""select n.id, n.from_account_id from notifications n
+    where {_CHOSEN} and ((n.group_key = %(key)s and n.group_key <> '') or n.id = %(id)s)
+    and n.id < %(max_id)s and n.id > %(min_id)s order by n.id desc limit %(limit)s"""
+
+
+def members(cursor: Cursor, *, account: AccountId, key: str, page: Page) -> list[tuple[NotificationId, AccountId]]:
+    """The group's notifications and whom each is from, the newest first."""
+    params = bounds(page) | Choice().params() | {"account": account, "key": key, "id": alone(key)}
+    return directed(page, every(cursor, lambda id, sender: (NotificationId(id), AccountId(sender)), page_sql(_MEMBERS, page), params))
+
+
+def dismiss(cursor: Cursor, *, account: AccountId, key: str) -> int:
+    """Delete all of the group; how many they were."""
+    return execute(
+        cursor,
+        "delete from notifications where account_id = %(account)s and ((group_key = %(key)s and group_key <> '') or id = %(id)s)",
+        {"account": account, "key": key, "id": alone(key)},
+    )
+
+
+_UNREAD = f"""select count(*) from (
+    select distinct {_KEY} from notifications n where {_CHOSEN} and n.id > coalesce(
+        (select last_read_id from markers where account_id = %(account)s and timeline = 'notifications'), 0)
+    limit %(limit)s) above"""
+
+
+def unread(cursor: Cursor, *, account: AccountId, limit: int, choice: Choice) -> int:
+    """How many groups have members above the account's marker; no more than `limit` are counted."""
+    return int(scalar(cursor, _UNREAD, choice.params() | {"account": account, "limit": limit}))

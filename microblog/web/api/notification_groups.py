@@ -1,0 +1,92 @@
+"""What one was told, group by group: the second version of the notifications."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from microblog.domain.notification_groups import NotificationGroups
+from microblog.model.accounts import Viewer
+from microblog.model.errors import Malformed
+from microblog.model.notifications import NotificationGroup
+from microblog.model.paging import Page
+from microblog.render.entities import Entities, Entity
+from microblog.render.entities_notifications import GROUPS, groups_entity
+from microblog.render.schemas import ACCOUNT, COUNT, EMPTY, TEXTS, array_of, one_of, record
+from microblog.web.answer import Answer
+from microblog.web.api.notifications import FILTERED, MOST_COUNTED, READ, SOME, WRITE, asked
+from microblog.web.api.paging import PEOPLE, Links, page_of, paged
+from microblog.web.api.shown import Shown
+from microblog.web.call import Call
+from microblog.web.doc import DOWNWARD, LIMIT, PAGING, Doc, Param
+from microblog.web.needs import route
+
+TOGETHER = Param("grouped_types", TEXTS, "Only notifications of these types are told together; else of all that can be.")
+EXPAND = Param("expand_accounts", one_of("full", "partial_avatars"), "How much is told of those who are not the newest of a group.")
+LONGEST_KEY = 100
+
+
+@frozen
+class NotificationGroupRoutes:
+    """The second version of them: likes and boosts of a post, and follows, of about the same time are told as one."""
+
+    entities: Entities
+    shown: Shown
+    groups: NotificationGroups
+
+    @route(
+        "GET",
+        "/api/v2/notifications",
+        READ,
+        Doc("What one was told, by groups", GROUPS, query=(*PAGING, *SOME, TOGETHER, EXPAND, FILTERED), errors=(400,)),
+    )
+    async def page(self, call: Call) -> Answer:
+        """By the newest of each group, newest first. A group is on one page only."""
+        page, expand = page_of(call, 40, 80), call.fields.text("expand_accounts", default="full")
+        if expand not in ("full", "partial_avatars"):
+            raise Malformed("Invalid value for 'expand_accounts', allowed values are 'full' and 'partial_avatars'")
+        found = await self.groups.page(call.member, asked(call, page))
+        body = await self._told(call.member, found.groups, listed=True, partial=expand != "full")
+        kept = (*(param.name for param in SOME), TOGETHER.name, EXPAND.name, FILTERED.name)
+        return paged(call, body, found.ids, page, Links(kept, timeline=True))
+
+    @route(
+        "GET",
+        "/api/v2/notifications/unread_count",
+        READ,
+        Doc("How many groups one has not read", record({"count": COUNT}), query=(*LIMIT, *SOME, TOGETHER)),
+    )
+    async def unread(self, call: Call) -> Answer:
+        """Those with something above one's marker, counted up to the limit."""
+        page = Page(call.fields.limit(100, MOST_COUNTED))
+        return Answer.json({"count": await self.groups.unread(call.member, asked(call, page))})
+
+    @route("GET", "/api/v2/notifications/<group_key>", READ, Doc("A group of notifications", GROUPS, errors=(404,)))
+    async def show(self, call: Call, group_key: str) -> Answer:
+        """One of one's own."""
+        found = await self.groups.one(call.member, group_key[:LONGEST_KEY])
+        return Answer.json(await self._told(call.member, [found], listed=False))
+
+    @route("POST", "/api/v2/notifications/<group_key>/dismiss", WRITE, Doc("Delete a group of notifications", EMPTY))
+    async def dismiss(self, call: Call, group_key: str) -> Answer:
+        """All of it."""
+        await self.groups.dismiss(call.member, group_key[:LONGEST_KEY])
+        return Answer.json({})
+
+    @route(
+        "GET",
+        "/api/v2/notifications/<group_key>/accounts",
+        READ,
+        Doc("Who a group is from", array_of(ACCOUNT), query=(*LIMIT, *DOWNWARD), errors=(404,)),
+    )
+    async def accounts(self, call: Call, group_key: str) -> Answer:
+        """All of them, the newest first."""
+        page = page_of(call, 40, 80)
+        found = await self.groups.senders(call.member, group_key[:LONGEST_KEY], page)
+        return paged(call, self.entities.related(found), [one.id for one in found], page, PEOPLE)
+
+    async def _told(self, viewer: Viewer, groups: Sequence[NotificationGroup], *, listed: bool, partial: bool = False) -> Entity:
+        posts = {group.post.id: group.post for group in groups if group.post is not None}
+        statuses = dict(zip(posts, await self.shown.each(viewer, list(posts.values())), strict=True))
+        return groups_entity(self.entities, groups, statuses, listed=listed, partial=partial)

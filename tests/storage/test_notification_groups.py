@@ -1,0 +1,161 @@
+"""Groups of notifications, for any history: what is told one by one is told in groups, each once, however it is paged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from attrs import evolve, frozen
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from microblog.model.ids import AccountId, PostId
+from microblog.model.notifications import GROUPED, NotificationKind
+from microblog.model.paging import Page
+from microblog.storage import notification_groups, notifications
+from microblog.storage.database import Cursor, execute
+from microblog.storage.notification_groups import Choice, Row
+from tests import make
+
+ALL = Page(10_000)
+PEOPLE, POSTS = 5, 2
+KINDS = (*sorted(GROUPED), NotificationKind.MENTION, NotificationKind.FOLLOW_REQUEST)
+ABOUT_POSTS = (NotificationKind.FAVOURITE, NotificationKind.BOOST, NotificationKind.MENTION)
+
+deeds = st.tuples(st.sampled_from(KINDS), st.integers(0, PEOPLE - 1), st.integers(0, POSTS - 1), st.integers(0, 400))
+histories = st.lists(deeds, max_size=30)
+"""Who did what to which post, and how many minutes after the last deed."""
+
+
+@frozen
+class World:
+    """Who is told, of whom, and about what."""
+
+    told: AccountId
+    people: list[AccountId]
+    posts: list[PostId]
+
+
+@pytest.fixture
+def world(cursor: Cursor) -> World:
+    told = make.viewer(cursor)
+    people = [make.viewer(cursor).id for _ in range(PEOPLE)]
+    return World(told.id, people, [make.post(cursor, told).id for _ in range(POSTS)])
+
+
+def live_through(cursor: Cursor, world: World, history: list[tuple[NotificationKind, int, int, int]]) -> None:
+    now = make.NOW
+    for kind, person, post, minutes in history:
+        now += timedelta(minutes=minutes)
+        about = world.posts[post] if kind in ABOUT_POSTS else None
+        notifications.add(cursor, accounts=[world.told], kind=kind, sender=world.people[person], now=now, post=about)
+
+
+def downward(cursor: Cursor, world: World, limit: int, choice: Choice) -> Iterator[list[Row]]:
+    page = Page(limit)
+    while rows := notification_groups.page_of(cursor, account=world.told, page=page, choice=choice):
+        yield rows
+        page = Page(limit, max_id=rows[-1].id)
+
+
+def upward(cursor: Cursor, world: World, limit: int, choice: Choice) -> Iterator[list[Row]]:
+    page = Page(limit, min_id=0)
+    while rows := notification_groups.page_of(cursor, account=world.told, page=page, choice=choice):
+        yield rows
+        page = Page(limit, min_id=rows[0].id)
+
+
+@given(
+    history=histories,
+    limit=st.integers(1, 6),
+    gone=st.sets(st.integers(0, PEOPLE - 1), max_size=2),
+    grouped=st.sets(st.sampled_from(sorted(GROUPED))),
+    sender=st.none() | st.integers(0, PEOPLE - 1),
+    without=st.sets(st.sampled_from(KINDS), max_size=2),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+def test_the_groups_of_all_pages_are_all_notifications_each_once(
+    cursor: Cursor,
+    world: World,
+    history: list[tuple[NotificationKind, int, int, int]],
+    limit: int,
+    gone: set[int],
+    grouped: set[NotificationKind],
+    sender: int | None,
+    without: set[NotificationKind],
+) -> None:
+    execute(cursor, "savepoint example")
+    try:
+        live_through(cursor, world, history)
+        for person in gone:
+            execute(cursor, "update accounts set suspended_at = now() where id = %(id)s", {"id": world.people[person]})
+        choice = Choice(None, sorted(without), None if sender is None else world.people[sender], grouped)
+        one_by_one = notifications.page_of(cursor, account=world.told, page=ALL, without=choice.without, sender=choice.sender)
+        pages = list(downward(cursor, world, limit, choice))
+        found = [row for page in pages for row in page]
+
+        assert len({row.key for row in found}) == len(found)
+        assert [row.id for row in found] == sorted((row.id for row in found), reverse=True)
+        assert sum(row.count for row in found) == len(one_by_one)
+        key_of = {one.id: one.group_key if one.group_key and one.kind in grouped else f"ungrouped-{one.id}" for one in one_by_one}
+        for row in found:
+            members = [one for one in one_by_one if key_of[one.id] == row.key]
+            assert (row.id, row.count, row.kind) == (members[0].id, len(members), members[0].kind)
+            assert row.senders == tuple(one.sender for one in members)[: notification_groups.SAMPLE]
+        for page, following in zip(pages, [*pages, []][1:], strict=True):
+            floor = page[-1].id if following or len(page) == limit else 0
+            for row in page:
+                assert row.oldest_here == min(id for id, key in key_of.items() if key == row.key and id >= floor)
+        assert [row.id for page in list(upward(cursor, world, limit, choice))[::-1] for row in page] == [row.id for row in found]
+    finally:
+        execute(cursor, "rollback to savepoint example")
+
+
+@given(history=histories)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+def test_a_group_lasts_for_half_a_day_and_is_about_one_thing(
+    cursor: Cursor, world: World, history: list[tuple[NotificationKind, int, int, int]]
+) -> None:
+    execute(cursor, "savepoint example")
+    try:
+        live_through(cursor, world, history)
+        told = notifications.page_of(cursor, account=world.told, page=ALL)
+        for row in notification_groups.page_of(cursor, account=world.told, page=ALL, choice=Choice()):
+            members = [one for one in told if one.group_key == row.key] or [one for one in told if one.id == row.id]
+            assert {(one.kind, one.post) for one in members} == {(row.kind, row.post)}
+            assert members[0].created_at - members[-1].created_at < timedelta(hours=notifications.GROUP_HOURS)
+            listed = notification_groups.members(cursor, account=world.told, key=row.key, page=ALL)
+            assert listed == [(one.id, one.sender) for one in members]
+            alone = notification_groups.by_key(cursor, account=world.told, key=row.key)
+            assert alone == [evolve(row, oldest_here=members[-1].id)]
+    finally:
+        execute(cursor, "rollback to savepoint example")
+
+
+def test_a_group_is_called_after_the_hour_of_its_first(cursor: Cursor, world: World) -> None:
+    follow = NotificationKind.FOLLOW
+    live_through(cursor, world, [(follow, 0, 0, 0), (follow, 1, 0, 90), (follow, 2, 0, 9 * 60), (follow, 3, 0, 3 * 60)])
+    found = notification_groups.page_of(cursor, account=world.told, page=ALL, choice=Choice())
+    first, second = int(make.NOW.timestamp()) // 3600, int((make.NOW + timedelta(hours=13, minutes=30)).timestamp()) // 3600
+    assert [(row.key, row.count) for row in found] == [(f"follow-{second}", 1), (f"follow-{first}", 3)]
+
+
+def test_a_new_member_brings_its_group_to_the_top_for_whoever_asks_what_came_since(cursor: Cursor, world: World) -> None:
+    like, mention = NotificationKind.FAVOURITE, NotificationKind.MENTION
+    live_through(cursor, world, [(like, 0, 0, 0), (mention, 1, 0, 1)])
+    seen = notification_groups.page_of(cursor, account=world.told, page=ALL, choice=Choice())[0].id
+    notifications.add(
+        cursor, accounts=[world.told], kind=like, sender=world.people[2], now=make.NOW + timedelta(minutes=5), post=world.posts[0]
+    )
+    for page in (Page(40, since_id=seen), Page(40, min_id=seen)):
+        [row] = notification_groups.page_of(cursor, account=world.told, page=page, choice=Choice())
+        assert (row.count, row.senders, row.oldest_here) == (2, (world.people[2], world.people[0]), row.id)
+
+
+@pytest.mark.parametrize("key", ["", "ungrouped-", "ungrouped-x", "ungrouped-²", "ungrouped-" + "9" * 40, "follow-1", "%"])
+def test_keys_of_no_group_find_nothing_and_delete_nothing(cursor: Cursor, world: World, key: str) -> None:
+    live_through(cursor, world, [(NotificationKind.MENTION, 0, 0, 0)])
+    assert notification_groups.by_key(cursor, account=world.told, key=key) == []
+    assert notification_groups.members(cursor, account=world.told, key=key, page=ALL) == []
+    assert notification_groups.dismiss(cursor, account=world.told, key=key) == 0
