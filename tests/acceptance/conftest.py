@@ -24,3 +24,12 @@ def running_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         made.start()
         yield made
         made.stop()
+
+
+@pytest.fixture(scope="session")
+def shared_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A site that the programs which people have share, started; each test brings its own people or leaves everything as it was."""
+    with site(tmp_path_factory.mktemp("site"), rate_limits="off", registration="open") as made:
+        made.start()
+        yield made
+        made.stop()

@@ -125,6 +125,13 @@ class Site:
         except OSError:
             return False
 
+    def command(self, *arguments: str) -> str:
+        """What the administrator's command prints."""
+        program = str(Path(sys.executable).with_name("microblog"))
+        done = subprocess.run([program, *arguments], env=self.environment(), capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
     def postgres(self) -> list[int]:
         """The process ids of its embedded PostgreSQL; none after it is gone."""
         return list(servers_in(Home(self.data_dir).data))

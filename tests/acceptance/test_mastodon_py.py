@@ -2,38 +2,24 @@
 
 from __future__ import annotations
 
-from itertools import count
-
 import pytest
 from mastodon import Mastodon
 from mastodon.errors import MastodonAPIError, MastodonDeprecationWarning, MastodonNotFoundError, MastodonUnauthorizedError
 
+from tests.acceptance.people import newcomer
 from tests.acceptance.site import Site
-from tests.acceptance.test_sign_in import EVERYTHING, app, typed_code
-from tests.acceptance.visitor import Visitor
 
 pytestmark = pytest.mark.acceptance
 
-_numbers = count(1)
 
-
-def newcomer(site: Site, name: str) -> Mastodon:
-    """A program of somebody who has just come."""
-    visitor = Visitor(site)
-    visitor.sign_up(f"{name}{next(_numbers)}")
-    client = app(site)
-    client.log_in(code=typed_code(visitor, client.auth_request_url(scopes=EVERYTHING, allow_http=True)), scopes=EVERYTHING, allow_http=True)
-    return client
+@pytest.fixture(scope="module")
+def ada(shared_site: Site) -> Mastodon:
+    return newcomer(shared_site, "ada")
 
 
 @pytest.fixture(scope="module")
-def ada(running_site: Site) -> Mastodon:
-    return newcomer(running_site, "ada")
-
-
-@pytest.fixture(scope="module")
-def bob(running_site: Site) -> Mastodon:
-    return newcomer(running_site, "bob")
+def bob(shared_site: Site) -> Mastodon:
+    return newcomer(shared_site, "bob")
 
 
 def test_posts_are_written_read_edited_and_deleted(ada: Mastodon, bob: Mastodon) -> None:
@@ -73,8 +59,8 @@ def test_posts_are_marked_in_every_way(ada: Mastodon, bob: Mastodon) -> None:
     assert not ada.status_unmute(post).muted
 
 
-def test_timelines_are_paged_by_their_links(running_site: Site) -> None:
-    cat = newcomer(running_site, "cat")
+def test_timelines_are_paged_by_their_links(shared_site: Site) -> None:
+    cat = newcomer(shared_site, "cat")
     posts = [cat.status_post(f"number {number} #paged").id for number in range(7)][::-1]
     for first in (cat.timeline_home(limit=3), cat.account_statuses(cat.me(), limit=3), cat.timeline_hashtag("PAGED", limit=3)):
         assert [post.id for post in cat.fetch_remaining(first)] == posts
@@ -109,8 +95,8 @@ def test_people_are_found_followed_blocked_and_muted(ada: Mastodon, bob: Mastodo
     assert not ada.account_unfollow(them).following
 
 
-def test_locked_people_let_in_by_hand(running_site: Site, bob: Mastodon) -> None:
-    eve = newcomer(running_site, "eve")
+def test_locked_people_let_in_by_hand(shared_site: Site, bob: Mastodon) -> None:
+    eve = newcomer(shared_site, "eve")
     changed = eve.account_update_credentials(display_name="Eve", note="hm", locked=True, bot=True, fields=[("home", "https://e.example")])
     assert (changed.display_name, changed.source.note, changed.locked, changed.fields[0].name) == ("Eve", "hm", True, "home")
     me = bob.me()
@@ -139,18 +125,18 @@ def test_what_happened_is_told_and_read(ada: Mastodon, bob: Mastodon) -> None:
     assert [one.id for one in ada.notifications()] == [told[1].id]
 
 
-def test_the_site_is_described_and_searched(running_site: Site, ada: Mastodon, bob: Mastodon) -> None:
+def test_the_site_is_described_and_searched(shared_site: Site, ada: Mastodon, bob: Mastodon) -> None:
     post = ada.status_post("find #findable")
     found = bob.search_v2(f"@{ada.me().acct}", resolve=True)
     assert found.accounts[0].id == ada.me().id
     assert bob.search_v2("#findable").hashtags[0].name == "findable"
     assert bob.search_v2(post.url, resolve=True).statuses[0].id == post.id
     with pytest.warns(MastodonDeprecationWarning):
-        assert ada.instance_v1().uri == f"127.0.0.1:{running_site.port}"
+        assert ada.instance_v1().uri == f"127.0.0.1:{shared_site.port}"
     assert ada.instance_v2().configuration.statuses.max_characters == 500
     assert ada.instance_nodeinfo().software.name == "microblog"
     assert len(ada.instance_activity()) == 12
     assert (ada.instance_peers(), ada.custom_emojis(), ada.instance_rules()) == ([], [], [])
     assert ada.preferences()["posting:default:visibility"] == "public"
     with pytest.raises(MastodonUnauthorizedError):
-        Mastodon(api_base_url=running_site.url, access_token="wrong").me()
+        Mastodon(api_base_url=shared_site.url, access_token="wrong").me()

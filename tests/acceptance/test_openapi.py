@@ -12,8 +12,8 @@ import orjson
 import pytest
 from mastodon import Mastodon
 
+from tests.acceptance.people import newcomer
 from tests.acceptance.site import Site
-from tests.acceptance.test_mastodon_py import newcomer
 
 pytestmark = pytest.mark.acceptance
 
