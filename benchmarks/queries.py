@@ -20,7 +20,7 @@ from benchmarks.dataset import Site, name, token
 from benchmarks.ground import ground, options
 from microblog.domain.tokens import token_hash
 from microblog.model.paging import Page
-from microblog.storage import accounts, follows, notification_groups, notifications, posts, relations, sessions, tags, timelines
+from microblog.storage import accounts, completion, follows, notification_groups, notifications, posts, relations, sessions, tags, timelines
 from microblog.storage.database import Cursor, connect
 from microblog.storage.notification_groups import Choice
 from microblog.storage.timelines import Tags
@@ -129,6 +129,8 @@ def _people(site: Site) -> Iterator[Query]:
     yield Query("suggested, to nobody", accounts.suggested, {"viewer": None, "limit": 5})
     for prefix in ("p", "person12", "person4711"):
         yield Query(f"accounts by prefix {prefix}", accounts.by_prefix, {"prefix": prefix, "limit": 8})
+    for prefix in ("p", "person12"):
+        yield Query(f"people completed from {prefix}", completion.people, {"prefix": prefix, "viewer": viewer, "limit": 6})
     yield Query("account by name", accounts.by_username, {"username": name(17)})
     yield Query("account by id", accounts.by_id, {"id": known})
     yield Query("accounts by 40 ids", accounts.by_ids, {"ids": some})
@@ -150,6 +152,7 @@ def _own(site: Site) -> Iterator[Query]:
     yield Query("favourites", timelines.favourites, {"viewer": viewer, "page": Page()})
     yield Query("bookmarks", timelines.bookmarks, {"viewer": viewer, "page": Page()})
     yield Query("tags by prefix", tags.by_prefix, {"prefix": "tag19", "limit": 8})
+    yield Query("tags completed from t", completion.tags, {"prefix": "t", "viewer": viewer, "limit": 6})
     yield Query("tags talked about", tags.talked_about, {"after": site.post_id(site.posts - site.posts // 52), "limit": 10})
 
 

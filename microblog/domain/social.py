@@ -9,6 +9,7 @@ from typing import Self
 from attrs import frozen
 
 from microblog.domain.announcements import Announcements
+from microblog.domain.completion import Completion
 from microblog.domain.notification_groups import NotificationGroups
 from microblog.domain.people import People
 from microblog.domain.reports import Reports
@@ -24,6 +25,7 @@ class SocialServices:
 
     announcements: Announcements
     groups: NotificationGroups
+    completion: Completion
     people: People
     reports: Reports
     tags: Tags
@@ -35,6 +37,7 @@ class SocialServices:
         return cls(
             announcements=Announcements(database, host, base_url, now),
             groups=NotificationGroups(database),
+            completion=Completion(database),
             people=People(database, now),
             reports=Reports(database, now),
             tags=Tags(database, search, now),

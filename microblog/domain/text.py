@@ -32,12 +32,14 @@ _NOT_URL = (
     r"\s\p{Cc}<>\"`\\^{|}\u3000-\u3003\u3008-\u3011\u3014-\u301f\uff01\uff08\uff09\uff0c\uff0e\uff1a\uff1b\uff1f"
     r"\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
 )
+# The signs that make an emoji of the letter before them are marks to Unicode, but no part of a word.
+_AFTER_EMOJI = r"(?<=[\ufe0e\ufe0f\u20e3])"
 _SCAN = regex.compile(
     rf"(?P<url>(?<![A-Za-z0-9_@#+])(?i:https?)://[^{_NOT_URL}]++)"
-    rf"|(?<![{_WORD}=/])@(?P<mention>"
+    rf"|(?:(?<![{_WORD}=/])|{_AFTER_EMOJI})@(?P<mention>"
     rf"(?P<user>[A-Za-z0-9_](?:[A-Za-z0-9_.-]{{0,62}}[A-Za-z0-9_])?)@(?P<domain>[\p{{L}}\p{{N}}][{_WORD}.-]{{0,252}}+(?::[0-9]{{1,5}})?)"
     rf"|(?P<local>[A-Za-z0-9_]++))"
-    rf"|(?<![{_WORD}/)=])[#\uff03](?P<tag>[{_WORD}](?:[{_WORD}\xb7\u30fb\u200c]*[{_WORD}])?+)"
+    rf"|(?:(?<![{_WORD}/)=])|{_AFTER_EMOJI})[#\uff03](?P<tag>[{_WORD}](?:[{_WORD}\xb7\u30fb\u200c]*[{_WORD}])?+)"
 )
 _LETTER = regex.compile(r"\p{L}")
 _LABEL = r"[\p{L}\p{N}](?:[\p{L}\p{M}\p{N}_-]{0,61}[\p{L}\p{M}\p{N}])?+"

@@ -1,4 +1,4 @@
-"""What people put on their profiles beside their posts."""
+"""What people put on their profiles beside their posts, and what they may mean while they write."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from datetime import date
 
 from attrs import frozen
 
+from microblog.model.accounts import Account
 from microblog.model.ids import RelationId
 from microblog.model.posts import Tag
+
+MOST_USES = 100
 
 
 @frozen
@@ -34,3 +37,24 @@ class TagFlags:
 
     following: bool = False
     featuring: bool = False
+
+
+@frozen
+class Candidate:
+    """Somebody whom a writer may mean, and whether the writer follows them."""
+
+    account: Account
+    followed: bool = False
+
+
+@frozen
+class UsedTag:
+    """A tag that a writer may mean, and in how many posts it stands that the writer may see; of the last MOST_USES."""
+
+    tag: Tag
+    uses: int = 0
+
+    @property
+    def many(self) -> bool:
+        """True if there may be more of them."""
+        return self.uses >= MOST_USES

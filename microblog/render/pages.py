@@ -145,7 +145,7 @@ class Pages:
         return self._page("api_docs", shell, head, reference=reference, query=query)
 
     def part(self, template: str, /, **values: object) -> str:
-        """A piece of a page that never changes, for whoever keeps it."""
+        """A piece of a page by itself, for whoever keeps it or puts it in later."""
         return self._environment.get_template(f"pages/{template}.html").render(**values)
 
     def settings_profile(self, shell: Shell, form: ProfileForm) -> bytes:

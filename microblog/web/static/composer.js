@@ -3,6 +3,7 @@
 // Each attempt has an idempotency key in the form. A retry sends the same key, so there is never a second post.
 
 import { attach } from "./attach.js";
+import { complete } from "./complete.js";
 
 const ADDRESS = /\bhttps?:\/\/[^\s<>"]+/giu;
 const FAR_MENTION = /(^|[^\w/=])@(\w+)@[\w.-]+\w/gu;
@@ -80,6 +81,7 @@ function enhance(form) {
     if ((kept?.text || kept?.media?.length) && !isDirty()) fill(kept);
   }
   measure();
+  complete(text);
   form.addEventListener("input", keep);
   form.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !send.disabled) form.requestSubmit(send);

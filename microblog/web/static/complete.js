@@ -1,0 +1,201 @@
+// Names and tags completed while one types: `@ad` or `#dem` opens a list under the caret, for keys, mouse and touch.
+//
+// The text keeps the focus; the list is told to screen readers as that of a combobox, and only while it is open: before and after, the
+// field is a text of many lines and nothing else.
+
+const TYPED = /(?:^|[^\p{L}\p{M}\p{N}_=/]|[\ufe0e\ufe0f\u20e3])(@[\p{L}\p{M}\p{N}_]{1,30}|(?<!\))[#\uff03][\p{L}\p{M}\p{N}_\u00b7\u30fb\u200c]{1,50})$/u;
+const GOES_ON = /^[\p{L}\p{M}\p{N}_]/u;
+const WAIT_MS = 120; // after a key, before the site is asked
+const REST_MS = 10_000; // after it refused
+const KEPT_MS = 60_000; // answers
+const COPIED = [
+  "boxSizing", "width", "borderWidth", "padding", "font", "letterSpacing", "wordSpacing", "textIndent", "textAlign", "direction", "unicodeBidi", "tabSize",
+];
+const answers = new Map();
+let lists = 0;
+let restsUntil = 0;
+let forgetAt = 0;
+
+async function ask(typed, signal) {
+  if (Date.now() > forgetAt) {
+    answers.clear();
+    forgetAt = Date.now() + KEPT_MS;
+  }
+  for (let length = 2; length <= typed.length; length++) {
+    const known = answers.get(typed.slice(0, length)); // where nothing begins with less, nothing begins with more
+    if (known && (length === typed.length || !known.count)) return known;
+  }
+  const answer = await fetch(`/compose/complete?q=${encodeURIComponent(typed)}`, { signal, headers: { Accept: "application/json" } });
+  if (!answer.ok) {
+    restsUntil = Date.now() + REST_MS;
+    throw new Error(String(answer.status));
+  }
+  const told = await answer.json();
+  answers.set(typed, told);
+  return told;
+}
+
+// Where the caret stands in the window: a copy of the text up to there is laid out out of sight.
+function caret(field, end) {
+  const style = getComputedStyle(field);
+  const copy = Object.assign(document.createElement("div"), { className: "caret-copy" });
+  for (const name of COPIED) copy.style[name] = style[name];
+  const here = document.createElement("span");
+  here.textContent = "\u200b";
+  copy.append(field.value.slice(0, end), here, field.value.slice(end) || ".");
+  copy.dir = field.dir;
+  document.body.append(copy);
+  const [outer, inner, box] = [copy.getBoundingClientRect(), here.getBoundingClientRect(), field.getBoundingClientRect()];
+  copy.remove();
+  const top = box.top + inner.top - outer.top - field.scrollTop;
+  return { left: box.left + inner.left - outer.left, top, bottom: top + inner.height };
+}
+
+export function complete(field) {
+  if (!("popover" in HTMLElement.prototype)) return;
+  const list = document.createElement("ul");
+  const said = Object.assign(document.createElement("p"), { className: "vh" });
+  Object.assign(list, { id: `completion-${++lists}`, className: "completion" });
+  list.setAttribute("role", "listbox");
+  list.popover = "manual";
+  said.setAttribute("role", "status");
+  field.after(list, said); // within the form, for a dialog makes all that is outside of it inert
+  let token = null; // what is being typed: its text and its two ends
+  let dismissed = null; // the beginning of a token whose list was closed by Escape
+  let active = -1;
+  let moved = false;
+  let timer = 0;
+  let asking = new AbortController();
+
+  const isOpen = () => list.matches(":popover-open");
+  const options = () => [...list.children];
+
+  function find() {
+    const { selectionStart: end, selectionEnd, value } = field;
+    if (end !== selectionEnd || GOES_ON.test(value.slice(end))) return null;
+    const found = TYPED.exec(value.slice(Math.max(0, end - 60), end));
+    return found && { text: found[1].replace("\uff03", "#"), start: end - found[1].length, end };
+  }
+
+  function look() {
+    const before = token;
+    token = find();
+    if (token?.start !== dismissed) dismissed = null;
+    if (!token || dismissed !== null || Date.now() < restsUntil) return close();
+    if (token.text === before?.text && token.start === before.start) return;
+    clearTimeout(timer);
+    asking.abort();
+    asking = new AbortController();
+    timer = setTimeout(fill, answers.has(token.text) ? 0 : WAIT_MS, token, asking.signal);
+  }
+
+  async function fill(wanted, signal) {
+    let told;
+    try {
+      told = await ask(wanted.text, signal);
+    } catch {
+      if (!signal.aborted) close();
+      return;
+    }
+    if (signal.aborted || document.activeElement !== field) return;
+    if (!told.count) return close();
+    list.replaceChildren(document.createRange().createContextualFragment(told.html));
+    list.querySelectorAll(":scope > :not([role=option])").forEach((other) => other.remove());
+    options().forEach((option, number) => { option.id = `${list.id}-${number}`; });
+    list.setAttribute("aria-label", wanted.text.startsWith("@") ? "People" : "Tags");
+    open();
+    moved = false;
+    mark(0);
+    place();
+    const kind = wanted.text.startsWith("@") ? ["person", "people"] : ["tag", "tags"];
+    said.textContent = `${told.count} ${kind[told.count === 1 ? 0 : 1]}. Use the arrow keys to choose, Enter to take.`;
+  }
+
+  function open() {
+    if (isOpen()) return;
+    list.showPopover();
+    const told = { role: "combobox", "aria-expanded": "true", "aria-controls": list.id, "aria-autocomplete": "list", "aria-haspopup": "listbox" };
+    for (const [name, value] of Object.entries(told)) field.setAttribute(name, value);
+  }
+
+  function close() {
+    clearTimeout(timer);
+    asking.abort();
+    token = null;
+    if (!isOpen()) return;
+    list.hidePopover();
+    for (const name of ["role", "aria-expanded", "aria-controls", "aria-autocomplete", "aria-haspopup", "aria-activedescendant"]) field.removeAttribute(name);
+    said.textContent = "";
+  }
+
+  function mark(number) {
+    const all = options();
+    active = (number + all.length) % all.length;
+    all.forEach((option, place) => option.setAttribute("aria-selected", String(place === active)));
+    field.setAttribute("aria-activedescendant", all[active].id);
+    all[active].scrollIntoView({ block: "nearest" });
+  }
+
+  function place() {
+    if (!isOpen() || !token) return;
+    const at = caret(field, token.start);
+    const seen = visualViewport ?? { offsetLeft: 0, offsetTop: 0, width: innerWidth, height: innerHeight };
+    const { offsetWidth: width, offsetHeight: height } = list;
+    const rightToLeft = getComputedStyle(field).direction === "rtl";
+    const bottom = seen.offsetTop + seen.height;
+    const left = Math.min(rightToLeft ? at.left - width : at.left, seen.offsetLeft + seen.width - width - 8);
+    const above = at.bottom + height + 10 > bottom && at.top - height - 6 > seen.offsetTop;
+    list.style.left = `${Math.max(seen.offsetLeft + 8, left)}px`;
+    list.style.top = `${above ? at.top - height - 6 : at.bottom + 6}px`;
+  }
+
+  function take(option) {
+    const { start, end } = token;
+    const after = field.value.slice(end);
+    const text = option.dataset.value + (/^\s/.test(after) ? "" : " ");
+    close();
+    field.focus();
+    field.setSelectionRange(start, end);
+    // typed as if by hand, so that it can be undone; where that is not known, put in
+    if (!document.execCommand("insertText", false, text)) {
+      field.setRangeText(text, start, end, "end");
+      field.dispatchEvent(new InputEvent("input", { bubbles: true }));
+    }
+    if (/^\s/.test(after)) field.setSelectionRange(field.selectionEnd + 1, field.selectionEnd + 1);
+  }
+
+  const KEYS = {
+    ArrowDown: () => { moved = true; mark(active + 1); },
+    ArrowUp: () => { moved = true; mark(active - 1); },
+    Enter: () => take(options()[active]),
+    Tab: () => take(options()[active]),
+    Escape: () => { dismissed = token.start; close(); },
+  };
+
+  field.addEventListener("input", look);
+  field.addEventListener("compositionend", look);
+  field.addEventListener("keydown", (event) => {
+    if (!isOpen() || event.isComposing || event.keyCode === 229) return; // an input method has the keys
+    if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || !KEYS[event.key]) return;
+    if (event.key === "Enter" && !moved && options()[active].dataset.value === token.text) return close(); // it stands there already
+    event.preventDefault();
+    event.stopPropagation();
+    KEYS[event.key]();
+  });
+  document.addEventListener("selectionchange", () => document.activeElement === field && isOpen() && look());
+  field.addEventListener("blur", close);
+  field.form.addEventListener("submit", close);
+  list.addEventListener("mousedown", (event) => event.preventDefault()); // the text keeps the focus
+  list.addEventListener("click", (event) => {
+    const option = event.target.closest("[role=option]");
+    if (option && token) take(option);
+  });
+  for (const moving of [window, visualViewport].filter(Boolean)) {
+    moving.addEventListener("resize", place);
+    moving.addEventListener("scroll", place, { passive: true });
+  }
+  document.addEventListener("scroll", place, { passive: true, capture: true });
+}
+
+// the form to edit a post has no other script
+document.querySelectorAll("[data-composer-edit]").forEach((form) => complete(form.elements.text));
