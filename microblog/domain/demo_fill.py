@@ -26,7 +26,7 @@ from microblog.storage.database import Cursor, Transactions
 from microblog.storage.notifications import group_keys
 
 NOT_EMPTY = "There are accounts on this site already; the demo only fills an empty one."
-UNREAD = timedelta(hours=12)  # notifications of before have been read
+UNREAD = timedelta(hours=12)  # notifications and conversations of before have been read
 
 
 @frozen
@@ -103,6 +103,7 @@ class _Rows:
         yield "favourites", "id account_id post_id created_at", self._marks(self.plan.favourites)
         yield "bookmarks", "id account_id post_id created_at", self._marks(self.plan.bookmarks)
         yield "notifications", "id account_id kind from_account_id post_id group_key created_at", self._notifications()
+        yield "conversations", "id account_id thread_id participants last_post_id unread", self._conversations()
         yield "markers", "account_id timeline last_read_id updated_at", self._markers()
 
     def _html(self, said: str) -> str:
@@ -197,6 +198,18 @@ class _Rows:
                     told.add(asked)
             for name in sorted(told):
                 yield post.at, NotificationKind.MENTION, name, post.author, post.index
+
+    def _conversations(self) -> Iterator[bulk.Row]:
+        last: dict[tuple[str, int, frozenset[str]], PlannedPost] = {}
+        for post in self.plan.posts:
+            if post.visibility is Visibility.DIRECT and post.boost_of is None:
+                people = frozenset(self._named(post) | {post.author})
+                last |= {(name, self.threads[post.index], people): post for name in sorted(people)}
+        for (name, thread, people), post in last.items():
+            others = sorted(self.accounts[other] for other in people - {name})
+            unread = post.author != name and post.at > self.now - UNREAD
+            array = "{" + ",".join(map(str, others)) + "}"
+            yield self._id(post.at), self.accounts[name], thread, array, self.posts[post.index], unread
 
     def _markers(self) -> Iterator[bulk.Row]:
         for id in self.accounts.values():

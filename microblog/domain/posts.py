@@ -10,7 +10,7 @@ from datetime import datetime
 
 from attrs import evolve, frozen
 
-from microblog.domain import attachments, polls, text
+from microblog.domain import attachments, conversations, polls, text
 from microblog.domain.cards import Promises, shows
 from microblog.model.accounts import Account, Unexpected, Viewer
 from microblog.model.errors import Invalid, NotFound
@@ -152,6 +152,7 @@ class Posts:
             posts.count(cursor, post=parent.id, replies=1)
         accounts.count_post(cursor, id=viewer.id, by=1, on=post.created_at.date())
         self._tell(cursor, post, parent)
+        conversations.published(cursor, post, post.created_at)
         record(cursor, EventKind.POST_PUBLISHED, post, post.created_at)
         if key:
             posts.keep_answer(cursor, account=viewer.id, key=key, post=id, now=post.created_at)
@@ -263,7 +264,7 @@ class Posts:
             shown = shows(before.visibility, furnished=bool(pieces or draft.poll))
             self.promises.preview(cursor, id, parsed.links if shown else (), self.now())
         anew = self._label(cursor, id, named, parsed, self.now())
-        return self._told_of_edit(cursor, id, anew)
+        return self._told_of_edit(cursor, before, anew)
 
     def _edited(self, cursor: Cursor, before: Post, draft: Draft, pieces: list[Media]) -> tuple[Post, text.Parsed, list[Account]]:
         """The post as the draft wants it, and whom it names."""
@@ -280,10 +281,11 @@ class Posts:
         )
         return after, parsed, named
 
-    def _told_of_edit(self, cursor: Cursor, id: PostId, anew: list[AccountId]) -> Post:
-        post = self._stored(cursor, id)
+    def _told_of_edit(self, cursor: Cursor, before: Post, anew: list[AccountId]) -> Post:
+        post = self._stored(cursor, before.id)
         _told(cursor, post, NotificationKind.MENTION, anew, self.now())
-        _told(cursor, post, NotificationKind.UPDATE, posts.boosters(cursor, original=id), self.now())
+        _told(cursor, post, NotificationKind.UPDATE, posts.boosters(cursor, original=before.id), self.now())
+        conversations.edited(cursor, before, post, anew, self.now())
         record(cursor, EventKind.POST_EDITED, post, self.now())
         return post
 
@@ -325,6 +327,7 @@ def remove(cursor: Cursor, post: Post, now: datetime, *, media: bool = False) ->
         posts.count(cursor, post=post.reply_to, replies=-1)
     notifications.take_back_all_of_post(cursor, post=post.id)
     attachments.drop(cursor, post, now=now, at_once=media)
+    conversations.deleted(cursor, post, now)
     record(cursor, EventKind.POST_DELETED, post, now)
     for boost, booster, visibility in posts.delete_boosts(cursor, original=post.id, now=now):
         accounts.count_post(cursor, id=booster, by=-1)

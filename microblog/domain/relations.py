@@ -14,7 +14,7 @@ from microblog.model.errors import Forbidden, Invalid
 from microblog.model.events import EventKind
 from microblog.model.ids import AccountId
 from microblog.model.paging import Page
-from microblog.storage import accounts, events, relations
+from microblog.storage import accounts, conversations, events, relations
 from microblog.storage.database import Cursor, Transactions
 
 LONGEST_NOTE = 2000
@@ -86,6 +86,7 @@ class Relations:
             sever(cursor, id, viewer.id, now)
             relations.forget_notifications(cursor, account=viewer.id, sender=id)
             relations.forget_notifications(cursor, account=id, sender=viewer.id)
+            conversations.forget_with(cursor, account=viewer.id, other=id)
             events.record(cursor, EventKind.BLOCKED, at=now, account=viewer.id, subject=id)
         return relationship(cursor, viewer, id, now)
 
@@ -100,6 +101,8 @@ class Relations:
         reachable(cursor, id)
         now = self.now()
         if relations.mute(cursor, account=viewer.id, target=id, notifications=notifications, until=until, now=now):
+            if notifications:
+                conversations.forget_with(cursor, account=viewer.id, other=id)
             data = {"until": until.isoformat()} if until else {}
             events.record(cursor, EventKind.MUTED, at=now, account=viewer.id, subject=id, data=data)
         return relationship(cursor, viewer, id, now)

@@ -10,6 +10,7 @@ from attrs import frozen
 
 from microblog.domain.announcements import Announcements
 from microblog.domain.completion import Completion
+from microblog.domain.conversations import Conversations
 from microblog.domain.notification_groups import NotificationGroups
 from microblog.domain.people import People
 from microblog.domain.reports import Reports
@@ -26,6 +27,7 @@ class SocialServices:
     announcements: Announcements
     groups: NotificationGroups
     completion: Completion
+    conversations: Conversations
     people: People
     reports: Reports
     tags: Tags
@@ -38,6 +40,7 @@ class SocialServices:
             announcements=Announcements(database, host, base_url, now),
             groups=NotificationGroups(database),
             completion=Completion(database),
+            conversations=Conversations(database, now),
             people=People(database, now),
             reports=Reports(database, now),
             tags=Tags(database, search, now),

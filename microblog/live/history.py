@@ -10,9 +10,10 @@ from typing import Protocol, Self
 from attrs import define, field, frozen
 from twisted.internet.defer import DeferredSemaphore
 
-from microblog.live.news import News, Notice
+from microblog.live.news import SHOWN, News, Notice
 from microblog.live.subscriber import Subscriber
 from microblog.live.viewers import Loaded
+from microblog.model.conversations import Conversation
 from microblog.model.events import Event, EventKind, Position
 from microblog.model.filters import Sieve
 from microblog.model.posts import Post
@@ -67,10 +68,11 @@ class Look:
 
 @frozen
 class Found:
-    """Posts and notices by their ids; what is gone is left out."""
+    """Posts, notices and conversations by their ids; what is gone is left out."""
 
     posts: Mapping[int, Post] = {}
     notices: Mapping[int, Notice] = {}
+    conversations: Mapping[int, Conversation] = {}
 
 
 class Log(Protocol):
@@ -85,8 +87,8 @@ class Log(Protocol):
     async def after(self, place: Position, limit: int) -> tuple[Sequence[Event], Position | None]:
         """What comes after the place, at most `limit`; and the oldest position that is kept (None: the log is empty)."""
 
-    async def find(self, posts: Collection[int], notices: Collection[int]) -> Found:
-        """The posts and notices as they are now."""
+    async def find(self, posts: Collection[int], notices: Collection[int], conversations: Collection[int] = ()) -> Found:
+        """The posts, notices and conversations as they are now; these last as those see them whose they are."""
 
     async def standing(self, grants: Grants) -> Grants:
         """Those that are still good."""
@@ -144,20 +146,29 @@ class History:
         """Find the posts and notices of those that have not got theirs."""
         while missing := [one for one in news if not one.loaded]:
             notices = {one.notice_id for one in missing if one.notice_id is not None}
-            posts = {one.post_id for one in missing if one.notice_id is None and one.post_id is not None}
+            posts = {one.post_id for one in missing if one.kind in SHOWN and one.post_id is not None}
+            conversations = {one.conversation_id for one in missing if one.conversation_id is not None}
             changes = self._changes
-            found = await self.log.find(posts, notices)
+            found = await self.log.find(posts, notices, conversations)
             if changes == self._changes:  # else it may be untrue already
                 for one in missing:
-                    one.load(found.posts.get(one.post_id or 0), found.notices.get(one.notice_id or 0))
+                    post = found.posts.get(one.post_id or 0) if one.kind in SHOWN else None
+                    one.load(post, found.notices.get(one.notice_id or 0), found.conversations.get(one.conversation_id or 0))
 
     def _forget(self, news: News) -> None:
         if news.kind in (EventKind.POST_EDITED, EventKind.POST_DELETED):
-            stale = [earlier for earlier in self._recent if news.post_id in (earlier.post_id, earlier.boost_of)]
+            stale = [earlier for earlier in self._recent if news.post_id in (earlier.post_id, earlier.boost_of, earlier.last_said)]
         elif news.kind in (EventKind.ACCOUNT_CHANGED, EventKind.ACCOUNT_SUSPENDED, EventKind.ACCOUNT_DELETED):
-            stale = [earlier for earlier in self._recent if news.author in (earlier.author, earlier.boost_author, earlier.subject)]
+            stale = [earlier for earlier in self._recent if _shows(earlier, news.author)]
+        elif news.kind is EventKind.CONVERSATION_CHANGED:
+            stale = [earlier for earlier in self._recent if earlier.conversation_id == news.conversation_id]
         else:
             return
         self._changes += 1
         for earlier in stale:
             earlier.forget()
+
+
+def _shows(news: News, account: int) -> bool:
+    """True if what is told of the news shows somebody."""
+    return account in (news.author, news.boost_author, news.subject) or (news.conversation_id is not None and account in news.mentions)

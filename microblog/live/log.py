@@ -16,7 +16,7 @@ from microblog.model.ids import PostId
 from microblog.model.lists import Replies
 from microblog.model.notifications import Notification
 from microblog.model.posts import Post
-from microblog.storage import accounts, events, filters, posts, viewers
+from microblog.storage import accounts, conversations, events, filters, posts, viewers
 from microblog.storage.database import Cursor, Transactions
 
 LOOK = 500  # events in one look
@@ -46,9 +46,9 @@ class DatabaseLog:
         """What comes after the place, at most `limit`; and the oldest position that is kept (None: the log is empty)."""
         return await self.database.read(self._after, place, limit)
 
-    async def find(self, posts: Collection[int], notices: Collection[int]) -> Found:
-        """The posts and notices as they are now."""
-        return await self.database.read(_find, posts, notices)
+    async def find(self, posts: Collection[int], notices: Collection[int], conversations: Collection[int] = ()) -> Found:
+        """The posts, notices and conversations as they are now; these last as those see them whose they are."""
+        return await self.database.read(_find, posts, notices, conversations)
 
     async def standing(self, grants: Grants) -> Grants:
         """Those that are still good."""
@@ -100,7 +100,7 @@ def _loaded(found: viewers.Relations, sieve: Sieve) -> Loaded:
     )
 
 
-def _find(cursor: Cursor, wanted: Collection[int], notices: Collection[int]) -> Found:
+def _find(cursor: Cursor, wanted: Collection[int], notices: Collection[int], spoken: Collection[int]) -> Found:
     rows = viewers.told(cursor, ids=notices, most_unread=MOST_UNREAD) if notices else []
     senders = {sender.id: sender for sender in accounts.by_ids(cursor, ids=list({row.sender for row in rows}))} if rows else {}
     ids = {*wanted, *(row.post for row in rows if row.post is not None)}
@@ -113,4 +113,5 @@ def _find(cursor: Cursor, wanted: Collection[int], notices: Collection[int]) -> 
         for row in rows
         if row.sender in senders and (row.post is None or row.post in found)
     }
-    return Found(dict(found.items()), told)
+    held = conversations.load(cursor, conversations.by_ids(cursor, ids=spoken)) if spoken else []
+    return Found(dict(found.items()), told, {each.id: each for each in held})

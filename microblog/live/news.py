@@ -7,12 +7,15 @@ from typing import Self
 
 from attrs import define, field, frozen
 
+from microblog.model.conversations import Conversation
 from microblog.model.events import Event, EventKind, Position
 from microblog.model.notifications import Notification
 from microblog.model.posts import Post, Visibility
 
 POSTS = frozenset({EventKind.POST_PUBLISHED, EventKind.POST_EDITED, EventKind.POST_DELETED})
 SHOWN = frozenset({EventKind.POST_PUBLISHED, EventKind.POST_EDITED})
+PERSONAL = frozenset({EventKind.NOTIFIED, EventKind.CONVERSATION_CHANGED})
+"""Told to one account alone, as it is then."""
 
 
 @frozen
@@ -40,7 +43,7 @@ def _several(value: object) -> Iterable[object]:
 
 @define(eq=False)
 class News:
-    """What the event says, and, once it is `loaded`, the post or notice as it is now: None if that is gone by now.
+    """What the event says, and, once it is `loaded`, the post, notice or conversation as it is now: None if that is gone by now.
 
     `frames` keeps each encoding that somebody needed; None there says that the encoding does not tell of this at all.
     """
@@ -59,9 +62,11 @@ class News:
     tags: tuple[str, ...] = ()
     mentions: frozenset[int] = frozenset()
     notice_id: int | None = None
+    conversation_id: int | None = None
     loaded: bool = False
     post: Post | None = None
     notice: Notice | None = None
+    conversation: Conversation | None = None
     frames: dict[Hashable, bytes | None] = field(factory=dict)
 
     @classmethod
@@ -83,7 +88,8 @@ class News:
             tags=tuple(map(str, _several(data.get("tags")))),
             mentions=frozenset(filter(None, map(_number, _several(data.get("mentions"))))),
             notice_id=_number(data.get("notification")),
-            loaded=event.kind not in SHOWN and event.kind is not EventKind.NOTIFIED,
+            conversation_id=_number(data.get("conversation")),
+            loaded=event.kind not in SHOWN and event.kind not in PERSONAL,
         )
 
     @property
@@ -92,19 +98,24 @@ class News:
         return self.reply_to_account is not None and self.reply_to_account != self.author
 
     @property
+    def last_said(self) -> int | None:
+        """The post that a conversation is shown with, which may be older than the one that changed it."""
+        return None if self.conversation is None else self.conversation.last.id
+
+    @property
     def tellable(self) -> bool:
         """True unless what it speaks of is gone: deleted since, or its author suspended."""
         if self.kind in SHOWN:
             return self.post is not None
-        return self.kind is not EventKind.NOTIFIED or self.notice is not None
+        return self.kind not in PERSONAL or self.notice is not None or self.conversation is not None
 
-    def load(self, post: Post | None, notice: Notice | None) -> None:
+    def load(self, post: Post | None, notice: Notice | None, conversation: Conversation | None = None) -> None:
         """Note what was found for it."""
         gone = post is not None and (post.author.suspended_at or post.original.author.suspended_at)
-        self.post, self.notice, self.loaded = None if gone else post, notice, True
+        self.post, self.notice, self.conversation, self.loaded = None if gone else post, notice, conversation, True
 
     def forget(self) -> None:
         """What was found may be otherwise by now: whoever is told of it later has to load it again."""
-        if self.kind in SHOWN or self.kind is EventKind.NOTIFIED:
-            self.post, self.notice, self.loaded = None, None, False
+        if self.kind in SHOWN or self.kind in PERSONAL:
+            self.post, self.notice, self.conversation, self.loaded = None, None, None, False
             self.frames.clear()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
-from microblog.live.news import POSTS, News
+from microblog.live.news import PERSONAL, POSTS, News
 from microblog.live.topics import Stream, StreamKind, topics_of
 from microblog.live.viewers import Circle
 from microblog.model.events import EventKind
@@ -140,10 +140,11 @@ def is_for(news: News, stream: Stream, circle: Circle | None, now: float) -> boo
 
 
 def _is_told(news: News, circle: Circle | None) -> bool:
-    """A notice was written only if its receiver wanted it; what came between since is a block."""
-    if news.kind is not EventKind.NOTIFIED or circle is None or news.author != circle.account:
+    """A notice was written only if its receiver wanted it, and a conversation likewise; what came between since is a block."""
+    if news.kind not in PERSONAL or circle is None or news.author != circle.account:
         return False
-    return news.subject not in circle.blocks and news.subject not in circle.blocked_by
+    by = news.subject if news.conversation is None else news.conversation.last.author.id
+    return by not in circle.blocks and by not in circle.blocked_by
 
 
 def concerns(news: News, stream: Stream, circle: Circle | None) -> bool:

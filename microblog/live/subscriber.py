@@ -129,7 +129,7 @@ class Subscription:
         return frame is None or self.subscriber.outlet.offer(frame)
 
     def _matches(self, news: News, sieve: Sieve, now: float) -> Sequence[Match]:
-        post = news.post or (news.notice and news.notice.notification.post)
+        post = news.post or (news.notice and news.notice.notification.post) or (news.conversation and news.conversation.last)
         if not post or post.original.author.id == self.subscriber.account:
             return ()
         return sieve.matches(post, datetime.fromtimestamp(now, UTC))

@@ -73,6 +73,8 @@ def topics_of(news: News) -> Iterator[Topic]:
     """Where the news belongs, home timelines apart."""
     if news.kind is EventKind.NOTIFIED:
         yield notices_of(news.author)
+    elif news.kind is EventKind.CONVERSATION_CHANGED:
+        yield (StreamKind.DIRECT, news.author)
     elif news.kind is EventKind.FILTERS_CHANGED:
         yield home_of(news.author)
     elif news.kind in POSTS:

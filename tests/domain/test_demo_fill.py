@@ -12,7 +12,8 @@ from microblog.domain.demo_plan import Demo
 from microblog.model.errors import Conflict, Invalid
 from microblog.model.ids import AccountId, PostId
 from microblog.model.notifications import NotificationKind
-from microblog.storage import accounts, notifications, posts
+from microblog.model.posts import Visibility
+from microblog.storage import accounts, conversations, notifications, posts
 from microblog.storage.database import Cursor, every, scalar
 from tests import make
 from tests.fakes import RolledBackDatabase, done, quick_passwords
@@ -88,6 +89,19 @@ def test_people_are_told_what_happened_and_have_read_most_of_it(db: RolledBackDa
     assert scalar(cursor, "select count(*) from notifications where kind = 'favourite'") == len(plan.favourites)
     [someone] = every(cursor, int, "select account_id from notifications group by account_id order by count(*) desc limit 1")
     assert notifications.unread(cursor, account=AccountId(someone), limit=100) < 60
+
+
+def test_people_have_the_conversations_that_their_direct_posts_are(db: RolledBackDatabase, cursor: Cursor, plan: Demo) -> None:
+    fill(db, plan)
+    direct = [post for post in plan.posts if post.visibility is Visibility.DIRECT]
+    assert direct
+    found = set(every(cursor, int, "select id from conversations"))
+    assert {row.id for row in conversations.by_ids(cursor, ids=found)} == found
+    members = """select count(*) from (
+        select p.thread_id, p.account_id from posts p where p.visibility = 'direct'
+        union select p.thread_id, m.account_id from posts p join mentions m on m.post_id = p.id where p.visibility = 'direct') members"""
+    assert len(found) >= scalar(cursor, members) > 0
+    assert scalar(cursor, "select count(*) from conversations where unread") < len(found)
 
 
 def test_the_same_plan_gives_the_same_rows(db: RolledBackDatabase, cursor: Cursor, plan: Demo) -> None:

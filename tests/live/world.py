@@ -17,9 +17,10 @@ from microblog.live.subscriber import MOST_UNSENT, Ending, Subscriber
 from microblog.live.topics import Stream, StreamKind
 from microblog.live.viewers import Loaded
 from microblog.model.accounts import Account
+from microblog.model.conversations import Conversation
 from microblog.model.events import Event, EventKind, Position
 from microblog.model.filters import NOTHING, Match, Sieve
-from microblog.model.ids import AccountId, NotificationId, PostId
+from microblog.model.ids import AccountId, ConversationId, NotificationId, PostId
 from microblog.model.notifications import Notification, NotificationKind
 from microblog.model.posts import Post, Visibility
 
@@ -53,6 +54,7 @@ class ModelLog:
     everything: list[Event] = Factory(list)
     posts: dict[int, Post] = Factory(dict)
     notices: dict[int, Notice] = Factory(dict)
+    conversations: dict[int, Conversation] = Factory(dict)
     loaded: dict[int, Loaded] = Factory(dict)
     sessions: set[int] = Factory(set)
     tokens: set[int] = Factory(set)
@@ -109,6 +111,12 @@ class ModelLog:
         self.notices[id] = Notice(told, 1)
         return self.happen(EventKind.NOTIFIED, account_id, subject=sender, notification=str(id))
 
+    def converse(self, account_id: int, author: int, id: int = 7000) -> Event:
+        """Somebody says something in a conversation of the account with them."""
+        last = post(1000 + self.next_id, author, "direct")
+        self.conversations[id] = Conversation(ConversationId(id), account(account_id), (account(author),), last, True, last.id)
+        return self.happen(EventKind.CONVERSATION_CHANGED, account_id, post=last.id, conversation=str(id), mentions=[author])
+
     def readable(self, place: Position) -> list[Event]:
         bound = min(self.running, default=self.next_xid + 1)
         return [event for event in self.events if event.position > place and event.position.xid < bound]
@@ -154,10 +162,11 @@ class ModelLog:
 
         return await self._asked(give)
 
-    async def find(self, posts: Collection[int], notices: Collection[int]) -> Found:
+    async def find(self, posts: Collection[int], notices: Collection[int], conversations: Collection[int] = ()) -> Found:
         def give() -> Found:
             found = {id: self.posts[id] for id in posts if id in self.posts}
-            return Found(found, {id: self.notices[id] for id in notices if id in self.notices})
+            told = {id: self.notices[id] for id in notices if id in self.notices}
+            return Found(found, told, {id: self.conversations[id] for id in conversations if id in self.conversations})
 
         return await self._asked(give)
 

@@ -24,11 +24,12 @@ from microblog import storage
 from microblog.domain.tokens import token_hash
 from microblog.model.accounts import Account, Preferences, Role
 from microblog.model.events import EventKind
+from microblog.model.ids import ConversationId
 from microblog.model.lists import Replies
 from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
 from microblog.model.posts import Post, Visibility
-from microblog.storage import search, timelines
+from microblog.storage import conversations, search, timelines
 from microblog.storage.database import Connection, Cursor, connect, every, execute
 from microblog.storage.follows import Options
 from microblog.storage.notification_groups import Choice
@@ -105,6 +106,7 @@ BY_NAME: dict[str, Any] = {
     "options": Options(),
     "original": POST,
     "other": OTHER,
+    "others": [OTHER],
     "page": Page(),
     "password_hash": "-",
     "post": POST,
@@ -122,6 +124,7 @@ BY_NAME: dict[str, Any] = {
     "timeline": "home",
     "timelines": ["home"],
     "token_hash": token_hash(token(SITE.typical[0])),
+    "unread": [OTHER],
     "until": None,
     "up_to": POST,
     "user_agent": "",
@@ -139,6 +142,7 @@ BY_TYPE: dict[str, Any] = {
     "Collection[tuple[str, str]]": [("tag1", "tag1"), ("new", "new")],
     "Choice": Choice(),
     "Replies": Replies.LIST,
+    "Sequence[Row]": [conversations.Row(ConversationId(1), ACCOUNT, (OTHER,), True, POST, POST)],
     "Tags": timelines.Tags(["tag1"], ["tag2"], ["tag3"]),
     "Wish": search.Wish(["word", "日本"], ["begin"], ["text"], ["other"], ["more"]),
 }
@@ -154,7 +158,7 @@ PLAIN: dict[str, Any] = {
     "Sequence[int]": [1],
     "Sequence[str]": ["text"],
 }
-BY_PLACE: dict[str, dict[str, Any]] = {"sessions.open_session": {"token_hash": b"new"}}
+BY_PLACE: dict[str, dict[str, Any]] = {"conversations.mark": {"unread": True}, "sessions.open_session": {"token_hash": b"new"}}
 
 
 UNKNOWN = object()

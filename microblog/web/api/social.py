@@ -5,6 +5,7 @@ from __future__ import annotations
 from microblog.domain.accounts import Accounts
 from microblog.domain.social import SocialServices
 from microblog.render.entities import Entities
+from microblog.web.api.conversations import ConversationRoutes
 from microblog.web.api.notification_groups import NotificationGroupRoutes
 from microblog.web.api.people import DirectoryRoutes, DomainRoutes, EndorsementRoutes
 from microblog.web.api.reports import AnnouncementRoutes, ReportRoutes
@@ -25,4 +26,5 @@ def social_routes(entities: Entities, shown: Shown, social: SocialServices, acco
         ReportRoutes(entities, social.reports),
         AnnouncementRoutes(social.announcements),
         NotificationGroupRoutes(entities, shown, social.groups),
+        ConversationRoutes(entities, shown, social.conversations),
     ]

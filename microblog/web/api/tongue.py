@@ -13,6 +13,7 @@ from microblog.live.topics import Stream
 from microblog.model.events import EventKind, Position
 from microblog.model.filters import Match
 from microblog.model.posts import Post
+from microblog.render.entities_conversations import conversation_entity
 from microblog.render.entities_filters import filtered
 from microblog.render.statuses import Statuses
 from microblog.web.streaming import UNKNOWN, event
@@ -21,7 +22,13 @@ from microblog.web.websocket import text_frame
 Payload = tuple[str, bytes]
 """The event's name, and what it says."""
 
-NAMES = {EventKind.POST_PUBLISHED: "update", EventKind.POST_EDITED: "status.update"}
+NAMES = {
+    EventKind.POST_PUBLISHED: "update",
+    EventKind.POST_EDITED: "status.update",
+    EventKind.NOTIFIED: "notification",
+    EventKind.CONVERSATION_CHANGED: "conversation",
+    EventKind.FILTERS_CHANGED: "filters_changed",
+}
 
 
 @frozen
@@ -46,6 +53,9 @@ class Payloads:
             notification = news.notice.notification
             status = None if notification.post is None else self._status(notification.post, matches)
             return name, orjson.dumps(self.statuses.entities.notification(notification, status))
+        if news.conversation is not None:
+            last = self._status(news.conversation.last, matches)
+            return name, orjson.dumps(conversation_entity(self.statuses.entities, news.conversation, last))
         if news.post is not None:
             return name, self._status(news.post, matches)
         if news.kind is EventKind.POST_DELETED:
@@ -58,10 +68,6 @@ class Payloads:
 
 
 def _name(news: News) -> str:
-    if news.kind is EventKind.NOTIFIED:
-        return "notification"
-    if news.kind is EventKind.FILTERS_CHANGED:
-        return "filters_changed"
     return NAMES.get(news.kind, "delete")
 
 

@@ -1,0 +1,194 @@
+"""Direct conversations: one row for each account, thread and set of other people; each change with its event.
+
+Rows keep what was said whoever may see it. What an account may see of them is asked when they are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from attrs import frozen
+
+from microblog.model.conversations import Conversation
+from microblog.model.events import EventKind
+from microblog.model.ids import AccountId, ConversationId, PostId
+from microblog.model.paging import Page
+from microblog.storage import accounts, posts
+from microblog.storage.database import Cursor, Hot, every, execute
+from microblog.storage.paging import bounds, directed, page_sql
+from microblog.storage.visibility import VISIBLE
+
+# The post `p` was said among exactly those whose conversation `c` is.
+_AMONG_THEM = """(
+    p.visibility = 'direct' and p.boost_of is null and p.deleted_at is null
+    and array(select p.account_id union select m.account_id from mentions m where m.post_id = p.id order by 1)
+        = array(select unnest(c.participants || c.account_id) order by 1))"""
+
+# The post at the end may name fewer people by now, because some have deleted their accounts.
+_LAST = f"""
+    select p.id from posts p
+    where p.thread_id = c.thread_id and p.id <= c.last_post_id and p.boost_of is null and p.deleted_at is null
+    and (p.id = c.last_post_id or {_AMONG_THEM}) and {VISIBLE.replace("%(viewer)s", "c.account_id")}
+    order by p.id desc limit 1"""
+
+_SELECT = f"""
+    select c.id, c.account_id, c.participants, c.unread and shown.id = c.last_post_id, c.last_post_id, shown.id
+    from conversations c cross join lateral ({_LAST}) shown"""
+
+# Whoever would not be told of the post has no conversation of it either. Speaks of the account `a` and of the post in `said`.
+_HEARS = """(
+    a.suspended_at is null and a.deleted_at is null
+    and not exists (select from blocks b where (b.account_id, b.target_id) in ((a.id, said.author), (said.author, a.id)))
+    and not exists (select from mutes m where m.account_id = a.id and m.target_id = said.author and m.notifications
+                    and (m.expires_at is null or m.expires_at > %(now)s))
+    and not exists (select from thread_mutes t where t.account_id = a.id and t.thread_id = said.thread_id))"""
+
+_TOLD = """
+    insert into events (kind, account_id, post_id, data, at)
+    select %(event)s, account_id, last_post_id, jsonb_build_object('conversation', id::text, 'mentions', participants), %(now)s"""
+
+
+@frozen
+class Row:
+    """A conversation before its people and its last post are loaded. `last` may be older than what stands at `place`."""
+
+    id: ConversationId
+    account: AccountId
+    participants: tuple[AccountId, ...]
+    unread: bool
+    place: PostId
+    last: PostId
+
+
+def _row(id: int, account: int, participants: list[int], unread: bool, place: int, last: int) -> Row:
+    others = tuple(AccountId(other) for other in participants)
+    return Row(ConversationId(id), AccountId(account), others, unread, PostId(place), PostId(last))
+
+
+def deliver(cursor: Cursor, *, post: PostId, unread: Collection[AccountId], now: datetime) -> int:
+    """The direct post belongs to the conversations of its author and of those whom it names and who would be told of it; how many.
+
+    It is new to those in `unread`. What others had not read stays so, but its author has read what they answer.
+    """
+    return execute(
+        cursor,
+        f"""with said as (select p.id, p.thread_id, p.account_id as author from posts p where p.id = %(post)s),
+           people as (select author as id from said union select m.account_id from mentions m where m.post_id = %(post)s),
+           kept as (
+               insert into conversations (id, account_id, thread_id, participants, last_post_id, unread)
+               select new_id(%(now)s), a.id, said.thread_id, array(select o.id from people o where o.id <> a.id order by o.id), said.id,
+                      a.id = any(%(unread)s::bigint[])
+               from people join accounts a on a.id = people.id cross join said
+               where a.id = said.author or {_HEARS} order by a.id
+               on conflict (account_id, thread_id, participants) do update
+               set last_post_id = greatest(conversations.last_post_id, excluded.last_post_id),
+                   unread = excluded.unread or (conversations.unread and conversations.account_id <> (select author from said))
+               returning id, account_id, participants, last_post_id)
+           {_TOLD} from kept""",
+        {"post": post, "unread": list(unread), "event": EventKind.CONVERSATION_CHANGED, "now": now},
+    )
+
+
+def withdraw(cursor: Cursor, *, post: PostId, now: datetime) -> list[AccountId]:
+    """The post is gone, or speaks to others now: conversations that ended with it end with what was said before, or are gone too.
+
+    Gives those who had not read it.
+    """
+    return every(
+        cursor,
+        AccountId,
+        f"""with stale as (
+               select c.id, (
+                   select p.id from posts p where p.thread_id = c.thread_id and {_AMONG_THEM} order by p.id desc limit 1) as before
+               from conversations c where c.last_post_id = %(post)s
+               and not exists (select from posts p where p.id = %(post)s and {_AMONG_THEM})
+               order by c.account_id for update of c),
+           kept as (
+               update conversations c set last_post_id = stale.before from stale where c.id = stale.id and stale.before is not null
+               returning c.id, c.account_id, c.participants, c.last_post_id, c.unread),
+           gone as (
+               delete from conversations c using stale where c.id = stale.id and stale.before is null returning c.account_id, c.unread),
+           told as ({_TOLD} from kept)
+           select account_id from kept where unread union select account_id from gone where unread""",
+        {"post": post, "event": EventKind.CONVERSATION_CHANGED, "now": now},
+    )
+
+
+def tell(cursor: Cursor, *, post: PostId, now: datetime) -> int:
+    """The post says something else now: tell those whose conversations end with it; how many."""
+    return execute(
+        cursor,
+        f"{_TOLD} from conversations where last_post_id = %(post)s",
+        {"post": post, "event": EventKind.CONVERSATION_CHANGED, "now": now},
+    )
+
+
+def mark(cursor: Cursor, *, account: AccountId, id: ConversationId, unread: bool, now: datetime) -> int:
+    """One of the account's conversations is read, or not; 0 where it was so already, or is none of theirs."""
+    return execute(
+        cursor,
+        f"""with kept as (
+               update conversations set unread = %(unread)s where id = %(id)s and account_id = %(account)s and unread <> %(unread)s
+               returning id, account_id, participants, last_post_id)
+           {_TOLD} from kept""",
+        {"account": account, "id": id, "unread": unread, "event": EventKind.CONVERSATION_CHANGED, "now": now},
+    )
+
+
+def among(cursor: Cursor, *, account: AccountId, thread: PostId, others: Sequence[AccountId]) -> list[ConversationId]:
+    """The account's conversation with these others in a thread, if it is not read; `others` in any order."""
+    return every(
+        cursor,
+        ConversationId,
+        """select id from conversations where account_id = %(account)s and thread_id = %(thread)s
+           and participants = %(others)s::bigint[] and unread""",
+        {"account": account, "thread": thread, "others": sorted(others)},
+    )
+
+
+def forget(cursor: Cursor, *, account: AccountId, id: ConversationId) -> int:
+    """Delete one of the account's conversations, not what was said in it; 0 if there is no such one."""
+    return execute(cursor, "delete from conversations where id = %(id)s and account_id = %(account)s", {"id": id, "account": account})
+
+
+def forget_with(cursor: Cursor, *, account: AccountId, other: AccountId) -> int:
+    """Delete all of the account's conversations in which somebody takes part; how many."""
+    return execute(
+        cursor,
+        "delete from conversations where account_id = %(account)s and %(other)s = any(participants)",
+        {"account": account, "other": other},
+    )
+
+
+def page_of(cursor: Cursor, *, account: AccountId, page: Page) -> list[Row]:
+    """The account's conversations, that which was spoken in last first. One in which it may see nothing is left out."""
+    within = " where c.account_id = %(account)s and c.last_post_id < %(max_id)s and c.last_post_id > %(min_id)s"
+    order = page_sql(" order by c.last_post_id desc, c.id desc limit %(limit)s", page)
+    return directed(page, every(cursor, _row, Hot(_SELECT + within + order), bounds(page) | {"account": account}))
+
+
+def by_ids(cursor: Cursor, *, ids: Collection[int]) -> list[Row]:
+    """These conversations, whosever they are, each as far as it may be seen by whose it is."""
+    return every(cursor, _row, _SELECT + " where c.id = any(%(ids)s)", {"ids": list(ids)})
+
+
+def load(cursor: Cursor, rows: Sequence[Row]) -> list[Conversation]:
+    """The rows with their people and posts. Those who are gone or suspended take part no more."""
+    if not rows:
+        return []
+    wanted = {id for row in rows for id in (row.account, *row.participants)}
+    people = {one.id: one for one in accounts.by_ids(cursor, ids=sorted(wanted)) if one.suspended_at is None}
+    last = posts.by_ids(cursor, {row.last for row in rows})
+    return [
+        Conversation(
+            row.id,
+            people[row.account],
+            tuple(people[other] for other in row.participants if other in people),
+            last[row.last],
+            row.unread,
+            row.place,
+        )
+        for row in rows
+        if row.account in people and row.last in last
+    ]

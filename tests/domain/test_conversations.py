@@ -1,0 +1,283 @@
+"""Direct conversations: who has which, what is new in them, and what remains when posts go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+import pytest
+
+from microblog.domain import removal
+from microblog.domain.conversations import Conversations
+from microblog.domain.marks import Marks
+from microblog.domain.posts import Posts
+from microblog.domain.relations import Relations
+from microblog.domain.removal import Removal
+from microblog.model.accounts import Account, Viewer
+from microblog.model.errors import NotFound
+from microblog.model.events import EventKind
+from microblog.model.paging import Page
+from microblog.model.posts import Draft, Post, Visibility
+from microblog.storage.database import Cursor, every, one_of_each
+from tests import make
+from tests.fakes import RolledBackDatabase
+
+People = tuple[Viewer, Viewer, Viewer]
+
+DIRECT = Visibility.DIRECT
+FIRST = Page()
+
+
+@pytest.fixture
+def conversations(db: RolledBackDatabase) -> Conversations:
+    return Conversations(db, lambda: make.NOW)
+
+
+@pytest.fixture
+def posts(db: RolledBackDatabase) -> Posts:
+    return make.posts(db)
+
+
+@pytest.fixture
+def people(cursor: Cursor) -> People:
+    return make.viewer(cursor, "ada"), make.viewer(cursor, "bob"), make.viewer(cursor, "cid")
+
+
+def names(accounts: Iterable[Account]) -> list[str]:
+    return sorted(account.username for account in accounts)
+
+
+async def seen(conversations: Conversations, viewer: Viewer, page: Page = FIRST) -> list[tuple[list[str], str, bool]]:
+    """The viewer's list: the others, the last post's text, whether it is unread."""
+    return [(names(each.people), each.last.text, each.unread) for each in await conversations.page(viewer, page)]
+
+
+def said(cursor: Cursor, author: Viewer, text: str, reply_to: Post | None = None) -> Post:
+    return make.post(cursor, author, text, visibility=DIRECT, reply_to=reply_to)
+
+
+def changes(cursor: Cursor, post: Post) -> list[int]:
+    """Whose conversations were told to have changed, with the post at their end."""
+    cursor.execute(
+        "select account_id from events where kind = %s and post_id = %s order by xid, id", [EventKind.CONVERSATION_CHANGED, post.id]
+    )
+    return one_of_each(cursor.fetchall())
+
+
+async def test_a_direct_post_is_a_conversation_unread_for_those_it_names(
+    conversations: Conversations, cursor: Cursor, people: People
+) -> None:
+    ada, bob, cid = people
+    post = said(cursor, ada, "@bob hi")
+    make.post(cursor, ada, "@bob in public")
+    assert await seen(conversations, ada) == [(["bob"], "@bob hi", False)]
+    assert await seen(conversations, bob) == [(["ada"], "@bob hi", True)]
+    assert await seen(conversations, cid) == []
+    assert set(changes(cursor, post)) == {ada.id, bob.id}
+
+
+async def test_an_answer_goes_to_the_same_conversation_and_is_read_for_who_answers(
+    conversations: Conversations, cursor: Cursor, people: People
+) -> None:
+    ada, bob, _ = people
+    first = said(cursor, ada, "@bob hi")
+    said(cursor, bob, "@ada hello", first)
+    assert await seen(conversations, bob) == [(["ada"], "@ada hello", False)]
+    assert await seen(conversations, ada) == [(["bob"], "@ada hello", True)]
+
+
+async def test_other_people_or_another_thread_is_another_conversation(conversations: Conversations, cursor: Cursor, people: People) -> None:
+    ada, bob, cid = people
+    first = said(cursor, ada, "@bob hi")
+    said(cursor, bob, "@ada @cid meet", first)
+    said(cursor, ada, "@bob anew")
+    assert await seen(conversations, ada) == [
+        (["bob"], "@bob anew", False),
+        (["bob", "cid"], "@ada @cid meet", True),
+        (["bob"], "@bob hi", False),
+    ]
+    assert await seen(conversations, cid) == [(["ada", "bob"], "@ada @cid meet", True)]
+
+
+async def test_a_note_to_oneself_is_a_conversation_with_nobody(conversations: Conversations, cursor: Cursor, people: People) -> None:
+    said(cursor, people[0], "milk, eggs")
+    assert await seen(conversations, people[0]) == [([], "milk, eggs", False)]
+
+
+async def test_the_list_is_paged_by_last_posts(conversations: Conversations, cursor: Cursor, people: People) -> None:
+    ada = people[0]
+    made = [said(cursor, ada, f"@bob {number}") for number in range(3)]
+    places = [each.place for each in await conversations.page(ada, Page())]
+    assert places == [post.id for post in reversed(made)]
+    below = await conversations.page(ada, Page(1, max_id=made[2].id))
+    above = await conversations.page(ada, Page(1, min_id=made[0].id))
+    newest = await conversations.page(ada, Page(1, since_id=made[0].id))
+    assert [[each.place for each in page] for page in (below, above, newest)] == [[made[1].id], [made[1].id], [made[2].id]]
+
+
+async def test_a_conversation_ends_with_what_is_left_when_its_last_post_is_deleted(
+    conversations: Conversations, posts: Posts, cursor: Cursor, people: People
+) -> None:
+    ada, bob, _ = people
+    first = said(cursor, ada, "@bob one")
+    last = said(cursor, bob, "@ada two", first)
+    said(cursor, ada, "@bob @cid among others", first)
+    await posts.delete(bob, last.id)
+    assert (["bob"], "@bob one", True) in await seen(conversations, ada)
+    await posts.delete(ada, first.id)
+    assert [others for others, *_ in await seen(conversations, bob)] == [["ada", "cid"]]
+
+
+async def test_a_post_deleted_amid_a_conversation_changes_nothing_of_it(
+    conversations: Conversations, posts: Posts, cursor: Cursor, people: People
+) -> None:
+    ada, bob, _ = people
+    first = said(cursor, ada, "@bob one")
+    said(cursor, bob, "@ada two", first)
+    await posts.delete(ada, first.id)
+    assert await seen(conversations, ada) == [(["bob"], "@ada two", True)]
+
+
+async def test_an_edit_that_names_others_moves_the_post_to_another_conversation(
+    conversations: Conversations, posts: Posts, cursor: Cursor, people: People
+) -> None:
+    ada, bob, cid = people
+    first = said(cursor, ada, "@bob one")
+    second = said(cursor, ada, "@bob two", first)
+    await posts.edit(ada, second.id, Draft("@bob @cid two"))
+    assert await seen(conversations, bob) == [(["ada", "cid"], "@bob @cid two", True), (["ada"], "@bob one", True)]
+    assert await seen(conversations, cid) == [(["ada", "bob"], "@bob @cid two", True)]
+    assert [unread for *_, unread in await seen(conversations, ada)] == [False, False]
+    await posts.edit(ada, second.id, Draft("@bob two"))
+    assert await seen(conversations, cid) == []
+    assert await seen(conversations, bob) == [(["ada"], "@bob two", True)]
+
+
+async def test_what_was_read_is_not_new_again_after_an_edit(
+    conversations: Conversations, posts: Posts, cursor: Cursor, people: People
+) -> None:
+    ada, bob, _ = people
+    post = said(cursor, ada, "@bob one")
+    [found] = await conversations.page(bob, Page())
+    await conversations.mark(bob, found.id, unread=False)
+    before = len(changes(cursor, post))
+    await posts.edit(ada, post.id, Draft("@bob one, changed"))
+    assert await seen(conversations, bob) == [(["ada"], "@bob one, changed", False)]
+    assert len(changes(cursor, post)) == before + 2
+    await posts.edit(ada, post.id, Draft("@bob @cid one"))
+    assert await seen(conversations, bob) == [(["ada", "cid"], "@bob @cid one", False)]
+
+
+@pytest.mark.parametrize("how", ["blocks", "is blocked", "mutes", "muted the thread", "suspended"])
+async def test_whoever_would_not_be_told_has_no_conversation_of_it(
+    conversations: Conversations, db: RolledBackDatabase, cursor: Cursor, people: People, how: str
+) -> None:
+    ada, bob, cid = people
+    opening = make.post(cursor, cid, "Hello all")
+    match how:
+        case "blocks":
+            make.block(cursor, bob, ada)
+        case "is blocked":
+            make.block(cursor, ada, bob)
+        case "mutes":
+            make.mute(cursor, bob, ada)
+        case "muted the thread":
+            await Marks(db, lambda: make.NOW).mute_thread(bob, opening.id)
+        case "suspended":
+            make.suspend(cursor, bob)
+    said(cursor, ada, "@bob @cid hi", opening)
+    assert every(cursor, int, "select account_id from conversations order by account_id") == sorted([ada.id, cid.id])
+
+
+async def test_an_ended_mute_hides_nothing(conversations: Conversations, cursor: Cursor, people: People) -> None:
+    ada, bob, _ = people
+    make.mute(cursor, bob, ada, until=make.NOW - timedelta(seconds=1))
+    said(cursor, ada, "@bob hi")
+    assert len(await seen(conversations, bob)) == 1
+
+
+@pytest.mark.parametrize("command", ["block", "mute"])
+async def test_blocking_or_muting_somebody_clears_ones_conversations_with_them(
+    conversations: Conversations, db: RolledBackDatabase, cursor: Cursor, people: People, command: str
+) -> None:
+    ada, bob, cid = people
+    said(cursor, ada, "@bob @cid hi")
+    said(cursor, cid, "@bob hello")
+    relations = Relations(db, lambda: make.NOW)
+    await getattr(relations, command)(bob, ada.id)
+    assert await seen(conversations, bob) == [(["cid"], "@bob hello", True)]
+    assert len(await seen(conversations, cid)) == 2
+
+
+async def test_a_mute_that_lets_notifications_through_leaves_conversations(
+    conversations: Conversations, db: RolledBackDatabase, cursor: Cursor, people: People
+) -> None:
+    ada, bob, _ = people
+    said(cursor, ada, "@bob hi")
+    await Relations(db, lambda: make.NOW).mute(bob, ada.id, notifications=False)
+    said(cursor, ada, "@bob hi again")
+    assert len(await seen(conversations, bob)) == 2
+
+
+async def test_what_may_not_be_seen_any_more_is_not_shown(conversations: Conversations, cursor: Cursor, people: People) -> None:
+    """The conversation goes back to what may be seen, is left out where that is nothing, and returns when the block or suspension ends."""
+    ada, bob, _ = people
+    first = said(cursor, ada, "@bob one")
+    said(cursor, bob, "@ada two", first)
+    said(cursor, bob, "@ada alone")
+    make.block(cursor, bob, ada)
+    assert await seen(conversations, ada) == [(["bob"], "@bob one", False)]
+    cursor.execute("delete from blocks")
+    make.suspend(cursor, bob)
+    assert await seen(conversations, ada) == [([], "@bob one", False)]
+    cursor.execute("update accounts set suspended_at = null")
+    assert len(await seen(conversations, ada)) == 2
+
+
+async def test_what_one_said_to_a_deleted_account_stays(
+    conversations: Conversations, db: RolledBackDatabase, cursor: Cursor, people: People
+) -> None:
+    ada, bob, _ = people
+    first = said(cursor, ada, "@bob one")
+    said(cursor, bob, "@ada two", first)
+    removal.bury(cursor, bob.id, make.NOW)
+    await Removal(db, lambda: make.NOW).empty(bob.id)
+    assert await seen(conversations, ada) == [([], "@bob one", True)]
+    assert every(cursor, int, "select account_id from conversations") == [ada.id]
+
+
+async def test_reading_and_deleting_are_for_ones_own_conversations(conversations: Conversations, cursor: Cursor, people: People) -> None:
+    ada, bob, cid = people
+    post = said(cursor, ada, "@bob hi")
+    [found] = await conversations.page(bob, Page())
+    for wrong in (conversations.mark(cid, found.id, unread=False), conversations.forget(cid, found.id)):
+        with pytest.raises(NotFound):
+            await wrong
+    assert not (await conversations.mark(bob, found.id, unread=False)).unread
+    told = len(changes(cursor, post))
+    assert not (await conversations.mark(bob, found.id, unread=False)).unread
+    assert len(changes(cursor, post)) == told
+    assert (await conversations.mark(bob, found.id, unread=True)).unread
+    await conversations.forget(bob, found.id)
+    assert await seen(conversations, bob) == []
+    assert len(await seen(conversations, ada)) == 1
+
+
+async def test_a_forgotten_conversation_returns_when_somebody_says_something(
+    conversations: Conversations, cursor: Cursor, people: People
+) -> None:
+    ada, bob, _ = people
+    first = said(cursor, ada, "@bob hi")
+    [found] = await conversations.page(bob, Page())
+    await conversations.forget(bob, found.id)
+    said(cursor, ada, "@bob are you there?", first)
+    assert await seen(conversations, bob) == [(["ada"], "@bob are you there?", True)]
+
+
+async def test_looking_at_a_post_reads_its_conversation_alone(conversations: Conversations, cursor: Cursor, people: People) -> None:
+    ada, bob, _ = people
+    first = said(cursor, ada, "@bob one")
+    said(cursor, ada, "@bob @cid two", first)
+    assert await conversations.opened(bob, first)
+    assert not await conversations.opened(bob, first)
+    assert [unread for *_, unread in await seen(conversations, bob)] == [True, False]

@@ -1,0 +1,75 @@
+"""Direct conversations as client programs use them."""
+
+from __future__ import annotations
+
+import re
+
+from microblog.model.posts import Post, Visibility
+from tests import make
+from tests.web.api.client import Client, anonymous, another, client, ids, links
+from tests.web.visitor import Town
+
+
+def said(who: Client, text: str, reply_to: Post | None = None) -> Post:
+    return make.post(who.town.cursor, who.person, text, visibility=Visibility.DIRECT, reply_to=reply_to)
+
+
+def test_a_conversation_is_listed_read_kept_unread_and_deleted(site: Town) -> None:
+    ada, bob = client(site, "ada"), client(site, "bob")
+    post = said(ada, "@bob hi")
+    [told] = bob.get("/v1/conversations").json
+    assert (told["unread"], [one["acct"] for one in told["accounts"]], told["last_status"]["id"]) == (True, ["ada"], str(post.id))
+    assert told["last_status"]["visibility"] == "direct"
+    assert told["last_status"]["favourited"] is False
+    assert ada.get("/v1/conversations").json[0]["unread"] is False
+    assert bob.post(f"/v1/conversations/{told['id']}/read").json == {**told, "unread": False}
+    assert bob.get("/v1/conversations/").json == [{**told, "unread": False}]
+    assert bob.post(f"/v1/conversations/{told['id']}/unread").json == told
+    assert bob.delete(f"/v1/conversations/{told['id']}").json == {}
+    assert bob.get("/v1/conversations").json == []
+    assert bob.get(f"/v1/statuses/{post.id}").status == 200
+
+
+def test_conversations_are_paged_by_their_last_posts(site: Town) -> None:
+    ada = client(site, "ada")
+    client(site, "bob")
+    written = [said(ada, f"@bob {number}") for number in range(5)]
+    said(ada, "@bob 1, again", written[1])
+    found, page = list[str](), ada.get("/v1/conversations", limit=2)
+    assert f"min_id={page.json[0]['last_status']['id']}" in links(page)["prev"]
+    while page.json:
+        found += [each["last_status"]["content"] for each in page.json]
+        page = ada.follow(links(page)["next"]) if "next" in links(page) else anonymous(site).get("/v1/timelines/public")
+    assert [re.sub("<[^>]*>", "", each) for each in found] == ["@bob 1, again", "@bob 4", "@bob 3", "@bob 2", "@bob 0"]
+    assert len(ids(ada.get("/v1/conversations", min_id=written[3].id))) == 2
+
+
+def test_a_conversation_with_nobody_else_is_with_oneself(site: Town) -> None:
+    ada = client(site, "ada")
+    said(ada, "milk, eggs")
+    [told] = ada.get("/v1/conversations").json
+    assert [one["acct"] for one in told["accounts"]] == ["ada"]
+
+
+def test_other_peoples_conversations_are_not_there(site: Town) -> None:
+    ada, bob, eve = client(site, "ada"), client(site, "bob"), client(site, "eve")
+    said(ada, "@bob hi")
+    [id] = ids(bob.get("/v1/conversations"))
+    for answer in (
+        eve.post(f"/v1/conversations/{id}/read"),
+        eve.post(f"/v1/conversations/{id}/unread"),
+        eve.delete(f"/v1/conversations/{id}"),
+        bob.post("/v1/conversations/1/read"),
+        bob.post("/v1/conversations/x/read"),
+    ):
+        assert answer.status == 404
+
+
+def test_scopes_are_those_of_statuses_and_conversations(site: Town) -> None:
+    ada, bob = client(site, "ada"), client(site, "bob")
+    said(ada, "@bob hi")
+    reader, writer = another(site, bob.person, "read:statuses"), another(site, bob.person, "write:conversations")
+    [id] = ids(reader.get("/v1/conversations"))
+    assert reader.post(f"/v1/conversations/{id}/read").status == writer.get("/v1/conversations").status == 403
+    assert writer.post(f"/v1/conversations/{id}/read").status == 200
+    assert anonymous(site).get("/v1/conversations").status == 401
