@@ -26,9 +26,13 @@ PASSWORD = "correct horse battery"
 WAIT_MS = 15_000.0
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The browser. Missing, it is a failure where the checks require it, and otherwise a skip that says what to install."""
+    """The browser. Missing, it is a failure where the checks require it, and otherwise a skip that says what to install.
+
+    It ends with each file: Playwright's synchronous interface keeps an event loop running in this thread for as long as it is open,
+    and tests that come after in the same process may need one of their own.
+    """
     if CHROMIUM is None:
         message = "Browser tests need Chromium: apt-get install -y chromium"
         pytest.fail(message) if os.environ.get("MICROBLOG_REQUIRE_BROWSER") else pytest.skip(message)

@@ -115,22 +115,24 @@ async function deliver(body, { edit, draft, fields }) {
     waiting.classList.remove("failed");
     retry.hidden = change.hidden = true;
     stateLine.textContent = "Sending…";
+    let result;
     try {
       const answer = await fetch("/posts", { method: "POST", body, headers: { Accept: "application/json" } });
-      const result = await answer.json();
+      result = await answer.json();
       if (!answer.ok) throw new Error(result.error ?? "It was not accepted.");
-      if (JSON.parse(localStorage.getItem(draft) ?? "{}").key === body.get("key")) localStorage.removeItem(draft);
-      removeEventListener("beforeunload", warn);
-      waiting.remove();
-      if (result.scheduled) toast("Your post waits for its time.", result.scheduled);
-      else arrived(result, body.get("reply_to"));
     } catch (reason) {
       const network = reason instanceof TypeError || reason instanceof SyntaxError;
       waiting.classList.add("failed");
       stateLine.textContent = network ? "Not sent: the server could not be reached." : `Not sent: ${reason.message}`;
       retry.hidden = change.hidden = false;
       said.textContent = stateLine.textContent;
+      return;
     }
+    if (JSON.parse(localStorage.getItem(draft) ?? "{}").key === body.get("key")) localStorage.removeItem(draft);
+    removeEventListener("beforeunload", warn);
+    waiting.remove();
+    if (result.scheduled) toast("Your post waits for its time.", result.scheduled);
+    else arrived(result, body.get("reply_to"));
   }
 
   function warn(event) { event.preventDefault(); }
@@ -160,7 +162,7 @@ function outbox() {
 function arrived({ id, html, url }, replyTo) {
   const post = document.createRange().createContextualFragment(html).querySelector("article");
   const replies = document.querySelector(`[data-replies="${replyTo}"]`);
-  const home = location.pathname === "/home" && document.querySelector("[data-live]");
+  const home = location.pathname === "/home" ? document.querySelector("[data-live]") : null;
   if (post && !document.getElementById(post.id) && (replies || home)) {
     post.classList.add("arrived");
     home?.setAttribute("role", "feed");
