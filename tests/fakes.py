@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -13,14 +14,16 @@ from attrs import define, field
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from microblog.domain import telling
 from microblog.domain.passwords import Passwords
 from microblog.domain.posting import World
 from microblog.model.errors import Unavailable
+from microblog.model.ids import AccountId, PostId
 from microblog.model.letters import Envelope, Fate, Receipt
 from microblog.outside.children import Ended
 from microblog.outside.films import FfmpegTools
 from microblog.outside.studio import Studio
-from microblog.storage.database import Cursor
+from microblog.storage.database import Cursor, every
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -31,12 +34,14 @@ class RolledBackDatabase:
     """What `Database` gives, on one cursor whose transaction is rolled back when the test is over.
 
     Each command has a savepoint, so one that fails undoes only itself. Looking refuses to write, as it does on the site.
+    Whom a post concerns is told right after the command, as by a quick worker; without `telling` the job waits, as by a slow one.
     Nothing waits: see `done`. While it is `away`, commands fail as they do when PostgreSQL cannot be reached.
     """
 
     cursor: Cursor
     committed: Callable[[], None] = lambda: None
     away: bool = False
+    telling: bool = True
 
     async def run(self, f: Callable[Concatenate[Cursor, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `f(cursor, ...)`; a failure takes back what it did."""
@@ -50,8 +55,17 @@ class RolledBackDatabase:
             raise
         finally:
             self.cursor.execute("release savepoint command")
+        if self.telling:
+            await self.tell()
         self.committed()
         return result
+
+    async def tell(self) -> None:
+        """Do the jobs that tell of posts."""
+        sql = "delete from jobs where kind = %(kind)s and state = 'waiting' returning (payload->>'post')::bigint, payload->'anew', due_at"
+        for post, anew, now in every(self.cursor, lambda post, anew, now: (PostId(post), anew, now), sql, {"kind": telling.JOB}):
+            tellings = telling.Tellings(self, partial(_at, now))
+            await (tellings.published(post) if anew is None else tellings.edited(post, [AccountId(int(id)) for id in anew]))
 
     async def read(self, f: Callable[Concatenate[Cursor, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `f(cursor, ...)`, which cannot write."""
@@ -60,6 +74,10 @@ class RolledBackDatabase:
             return f(self.cursor, *args, **kwargs)
         finally:
             self.cursor.execute("rollback to savepoint look; release savepoint look")
+
+
+def _at(time: datetime) -> datetime:
+    return time
 
 
 def done(coroutine: Coroutine[Any, Any, T]) -> T:

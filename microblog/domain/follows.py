@@ -10,6 +10,7 @@ from datetime import datetime
 
 from attrs import frozen
 
+from microblog.domain.telling import tell
 from microblog.model.accounts import Account, Related, Relationship, Viewer
 from microblog.model.errors import Forbidden, Invalid, NotFound
 from microblog.model.events import EventKind
@@ -163,13 +164,13 @@ class Follows:
     def _ask(self, cursor: Cursor, viewer: Viewer, id: AccountId, wanted: Wanted) -> None:
         options = wanted.over(follows.requested(cursor, follower=viewer.id, followee=id))
         if follows.ask(cursor, follower=viewer.id, followee=id, options=options, now=self.now()):
-            notifications.add(cursor, accounts=[id], kind=NotificationKind.FOLLOW_REQUEST, sender=viewer.id, now=self.now())
+            tell(cursor, accounts=[id], kind=NotificationKind.FOLLOW_REQUEST, sender=viewer.id, now=self.now())
 
     def _begin(self, cursor: Cursor, viewer: Viewer, id: AccountId, wanted: Wanted) -> None:
         options = wanted.over(follows.requested(cursor, follower=viewer.id, followee=id))
         sever(cursor, viewer.id, id, self.now())  # what was asked while the account was locked
         begin(cursor, viewer.id, id, options, self.now())
-        notifications.add(cursor, accounts=[id], kind=NotificationKind.FOLLOW, sender=viewer.id, now=self.now())
+        tell(cursor, accounts=[id], kind=NotificationKind.FOLLOW, sender=viewer.id, now=self.now())
 
     def _sever(self, cursor: Cursor, viewer: Viewer, id: AccountId, follower: AccountId, followee: AccountId) -> Relationship:
         accounts.lock(cursor, ids=[viewer.id, id])

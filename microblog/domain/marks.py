@@ -11,6 +11,7 @@ from datetime import datetime
 from attrs import evolve, frozen
 
 from microblog.domain.posts import own, record, remove, seen
+from microblog.domain.telling import tell
 from microblog.model.accounts import Related, Viewer
 from microblog.model.errors import Forbidden, Invalid, NotFound
 from microblog.model.events import EventKind
@@ -86,7 +87,7 @@ class Marks:
         post = seen(cursor, id, viewer).original
         if marks.favourite(cursor, account=viewer.id, post=post.id, now=self.now()):
             posts.count(cursor, post=post.id, favourites=1)
-            notifications.add(
+            tell(
                 cursor,
                 accounts=[post.author.id],
                 kind=NotificationKind.FAVOURITE,
@@ -113,9 +114,7 @@ class Marks:
         made = posts.insert(cursor, boost, boost_of=original.id)
         posts.count(cursor, post=original.id, boosts=1)
         accounts.count_post(cursor, id=viewer.id, by=1, on=boost.created_at.date())
-        notifications.add(
-            cursor, accounts=[original.author.id], kind=NotificationKind.BOOST, sender=viewer.id, post=original.id, now=self.now()
-        )
+        tell(cursor, accounts=[original.author.id], kind=NotificationKind.BOOST, sender=viewer.id, post=original.id, now=self.now())
         stored = posts.by_ids(cursor, [made])[made]
         record(cursor, EventKind.POST_PUBLISHED, stored, boost.created_at)
         return stored

@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from attrs import evolve, frozen
 
 from microblog.domain import graphemes, text
+from microblog.domain.telling import tell
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.ids import PollId, PostId
 from microblog.model.notifications import NotificationKind
 from microblog.model.polls import FEWEST_OPTIONS, LONGEST_OPTION, LONGEST_POLL, MOST_OPTIONS, SHORTEST_POLL, Poll, PollDraft
 from microblog.model.posts import Post
-from microblog.storage import jobs, notifications, polls, posts
+from microblog.storage import jobs, polls, posts
 from microblog.storage.database import Cursor, Transactions
 
 END = "poll.end"
@@ -148,7 +149,7 @@ class Polls:
         if poll is None or found is None or not poll.ended(self.now()):
             return
         whom = {found.author.id, *polls.voters(cursor, poll=id)}
-        notifications.add(cursor, accounts=whom, kind=NotificationKind.POLL, sender=found.author.id, post=found.id, now=self.now())
+        tell(cursor, accounts=whom, kind=NotificationKind.POLL, sender=found.author.id, post=found.id, now=self.now())
 
 
 def _refused(sentence: str) -> Invalid:

@@ -1,4 +1,4 @@
-"""What goes with posts, together: media, pictures of profiles, polls, posts to come, previews of links."""
+"""What goes with posts, together: media, pictures of profiles, polls, posts to come, who is told of them, previews of links."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from microblog.domain.polls import Polls
 from microblog.domain.ports import Studio, Web
 from microblog.domain.posts import Posts
 from microblog.domain.scheduled import Schedules
+from microblog.domain.telling import Tellings
 from microblog.storage.database import Transactions
 
 
@@ -41,6 +42,7 @@ class PostingServices:
     pictures: Pictures
     polls: Polls
     schedules: Schedules
+    tellings: Tellings
     cards: Cards | None = None
 
     @classmethod
@@ -52,5 +54,6 @@ class PostingServices:
             Pictures(database, studio, now),
             Polls(database, now),
             Schedules(database, posts, now),
+            Tellings(database, now),
             Cards(database, world.web, studio, now) if world.web else None,
         )

@@ -5,12 +5,12 @@ Each command is one transaction: the post, its mentions and tags, what people ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from attrs import evolve, frozen
 
-from microblog.domain import attachments, conversations, polls, text
+from microblog.domain import attachments, conversations, polls, telling, text
 from microblog.domain.cards import Promises, shows
 from microblog.model.accounts import Account, Unexpected, Viewer
 from microblog.model.errors import Invalid, NotFound
@@ -151,7 +151,7 @@ class Posts:
         if parent:
             posts.count(cursor, post=parent.id, replies=1)
         accounts.count_post(cursor, id=viewer.id, by=1, on=post.created_at.date())
-        self._tell(cursor, post, parent)
+        telling.promise(cursor, id, post.created_at)
         conversations.published(cursor, post, post.created_at)
         record(cursor, EventKind.POST_PUBLISHED, post, post.created_at)
         if key:
@@ -232,19 +232,6 @@ class Posts:
         posts.set_tags(cursor, post=post, tags=[(tag.key, tag.name) for tag in parsed.tags], now=now)
         return anew
 
-    def _tell(self, cursor: Cursor, post: Post, parent: Post | None) -> None:
-        """Tell those who are named, whom it answers (if they may see it), and followers who asked to be told of each post."""
-        named = {mention.account_id for mention in post.mentions}
-        if parent and post.visibility is not Visibility.DIRECT and self._reaches(cursor, post, parent.author.id):
-            named.add(parent.author.id)
-        _told(cursor, post, NotificationKind.MENTION, named, post.created_at)
-        if post.reply_to is None and post.visibility is not Visibility.DIRECT:
-            subscribers = set(notifications.subscribers_of(cursor, account=post.author.id)) - named
-            _told(cursor, post, NotificationKind.STATUS, subscribers, post.created_at)
-
-    def _reaches(self, cursor: Cursor, post: Post, account: AccountId) -> bool:
-        return bool(posts.visible(cursor, ids=[post.id], viewer=account))
-
     def _edit(self, cursor: Cursor, viewer: Viewer, id: PostId, draft: Draft) -> Post:
         before = own(cursor, id, viewer)
         if before.boost:
@@ -283,8 +270,7 @@ class Posts:
 
     def _told_of_edit(self, cursor: Cursor, before: Post, anew: list[AccountId]) -> Post:
         post = self._stored(cursor, before.id)
-        _told(cursor, post, NotificationKind.MENTION, anew, self.now())
-        _told(cursor, post, NotificationKind.UPDATE, posts.boosters(cursor, original=before.id), self.now())
+        telling.promise(cursor, before.id, self.now(), anew=anew)
         conversations.edited(cursor, before, post, anew, self.now())
         record(cursor, EventKind.POST_EDITED, post, self.now())
         return post
@@ -333,10 +319,6 @@ def remove(cursor: Cursor, post: Post, now: datetime, *, media: bool = False) ->
         accounts.count_post(cursor, id=booster, by=-1)
         data = {"visibility": visibility, "boost_of": post.id, "boost_author": post.author.id}
         events.record(cursor, EventKind.POST_DELETED, at=now, account=booster, post=boost, data=data)
-
-
-def _told(cursor: Cursor, post: Post, kind: NotificationKind, whom: Collection[AccountId], now: datetime) -> None:
-    notifications.add(cursor, accounts=whom, kind=kind, sender=post.author.id, post=post.id, now=now)
 
 
 def _words_of(post: Post) -> tuple[object, ...]:

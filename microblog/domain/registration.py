@@ -11,12 +11,13 @@ from attrs import evolve, field, frozen
 from microblog.domain import text, validation
 from microblog.domain.letters import write_confirmation
 from microblog.domain.passwords import Hashes, acceptable
+from microblog.domain.telling import tell
 from microblog.domain.validation import Findings
 from microblog.model.accounts import Account, Invite, Preferences, Registration, Role, Viewer
 from microblog.model.errors import Forbidden, Invalid, NotFound
 from microblog.model.ids import AccountId, InviteId
 from microblog.model.notifications import NotificationKind
-from microblog.storage import accounts, invites, logins, notifications
+from microblog.storage import accounts, invites, logins
 from microblog.storage.database import Cursor, Transactions
 
 LONGEST_REASON = 500
@@ -178,7 +179,7 @@ class Registrations:
         if member and not admission.confirmed:
             write_confirmation(cursor, member.login, now)
         if not admission.approved:
-            notifications.add(cursor, accounts=logins.staff(cursor), kind=NotificationKind.SIGN_UP, sender=id, now=now)
+            tell(cursor, accounts=logins.staff(cursor), kind=NotificationKind.SIGN_UP, sender=id, now=now)
         return self._admitted(cursor, id)
 
     def _used_invite(self, cursor: Cursor, code: str) -> InviteId:

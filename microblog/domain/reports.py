@@ -9,6 +9,7 @@ from attrs import frozen
 
 from microblog.domain import validation
 from microblog.domain.follows import reachable
+from microblog.domain.telling import tell
 from microblog.model.accounts import Role, Viewer
 from microblog.model.errors import Forbidden, Invalid, NotFound
 from microblog.model.ids import AccountId, PostId, ReportId
@@ -16,7 +17,7 @@ from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
 from microblog.model.posts import Post
 from microblog.model.reports import Category, Report
-from microblog.storage import logins, notifications, posts, reports
+from microblog.storage import logins, posts, reports
 from microblog.storage.database import Cursor, Transactions
 
 LONGEST_COMMENT = 1_000
@@ -75,7 +76,7 @@ class Reports:
             now=self.now(),
         )
         staff = logins.staff(cursor)
-        notifications.add(cursor, accounts=staff, kind=NotificationKind.REPORT, sender=viewer.id, now=self.now(), report=id)
+        tell(cursor, accounts=staff, kind=NotificationKind.REPORT, sender=viewer.id, now=self.now(), report=id)
         return reports.by_ids(cursor, ids=[id])[id]
 
 

@@ -1,14 +1,14 @@
-"""The tasks about posts: polls end, scheduled posts come out, films are made, links are looked at, files go to which nobody refers."""
+"""The tasks about posts: people are told of them, polls end, scheduled posts come out, films are made, links are looked at, files go."""
 
 from __future__ import annotations
 
-from microblog.domain import attachments, cards, polls, scheduled
+from microblog.domain import attachments, cards, polls, scheduled, telling
 from microblog.domain.posting import PostingServices
 from microblog.jobs.retry import Plan
 from microblog.jobs.tasks import HOURLY, Sweep, nightly
 from microblog.jobs.worker import Task
 from microblog.model.cards import CardId
-from microblog.model.ids import MediaId, PollId, ScheduledId
+from microblog.model.ids import AccountId, MediaId, PollId, PostId, ScheduledId
 from microblog.model.jobs import Hopeless, Job
 
 SWEEPS = (
@@ -31,6 +31,13 @@ def _id(job: Job, name: str) -> int:
 def tasks(services: PostingServices) -> dict[str, Task]:
     """The tasks of this page, by the kind of their jobs."""
 
+    async def tell(job: Job) -> None:
+        post, anew = PostId(_id(job, "post")), job.payload.get("anew")
+        if isinstance(anew, list):
+            await services.tellings.edited(post, [AccountId(int(account)) for account in anew])
+        else:
+            await services.tellings.published(post)
+
     async def end_poll(job: Job) -> None:
         await services.polls.end(PollId(_id(job, "poll")))
 
@@ -50,5 +57,11 @@ def tasks(services: PostingServices) -> dict[str, Task]:
         if services.cards is not None:  # else previews were switched off since
             await services.cards.fetch(CardId(_id(job, "card")), last_try=job.tries >= cards.TRIES)
 
-    made: dict[str, Task] = {polls.END: end_poll, scheduled.PUBLISH: publish, attachments.CONVERT: convert, attachments.TIDY: tidy}
-    return made | {cards.FETCH: fetch}
+    return {
+        telling.JOB: tell,
+        polls.END: end_poll,
+        scheduled.PUBLISH: publish,
+        attachments.CONVERT: convert,
+        attachments.TIDY: tidy,
+        cards.FETCH: fetch,
+    }

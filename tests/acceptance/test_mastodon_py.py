@@ -7,7 +7,7 @@ from mastodon import Mastodon
 from mastodon.errors import MastodonAPIError, MastodonDeprecationWarning, MastodonNotFoundError, MastodonUnauthorizedError
 
 from tests.acceptance.people import newcomer
-from tests.acceptance.site import Site
+from tests.acceptance.site import Site, until
 
 pytestmark = pytest.mark.acceptance
 
@@ -113,6 +113,7 @@ def test_what_happened_is_told_and_read(ada: Mastodon, bob: Mastodon) -> None:
     post = ada.status_post("tell me")
     bob.status_favourite(post)
     bob.status_reply(post, "told")
+    assert until(lambda: len(ada.notifications()) == 2)
     told = ada.notifications()
     assert [one.type for one in told] == ["mention", "favourite"]
     assert ada.notifications(types=["favourite"])[0].status.id == post.id

@@ -13,7 +13,7 @@ import pytest
 from mastodon import Mastodon
 
 from tests.acceptance.people import newcomer
-from tests.acceptance.site import Site
+from tests.acceptance.site import Site, until
 
 pytestmark = pytest.mark.acceptance
 
@@ -33,6 +33,7 @@ ENDLESS = "^/api/v1/streaming"
 def things(ada: Mastodon, bob: Mastodon) -> dict[str, list[str]]:
     """What is there to be asked for, by the names of variables in paths: several, for some will be deleted."""
     posts = [ada.status_post(f"Post {number} #tag") for number in range(5)] + [bob.status_post("Hello @" + ada.me().username)]
+    assert until(ada.notifications)
     filters = [ada.create_filter_v2(f"Filter {number}", ["home"], "warn", keywords_attributes=[{"keyword": "x"}]) for number in range(3)]
     return {
         "account_id": [str(bob.me().id), str(ada.me().id)],

@@ -63,7 +63,7 @@ async def work(pieces: Attachments, db: RolledBackDatabase, clock: WallClock) ->
         db.cursor, kinds=["media.tidy", "media.convert"], worker="w", lease_until=clock() + LATER, now=clock(), limit=10
     ):
         for job in due:
-            await posting.tasks(PostingServices(pieces, None, None, None))[job.kind](job)  # type: ignore[arg-type]  # polls and schedules are not asked
+            await posting.tasks(PostingServices(pieces, None, None, None, None))[job.kind](job)  # type: ignore[arg-type]  # polls and schedules are not asked
             jobs.finish(db.cursor, job, worker="w", now=clock())
 
 

@@ -7,7 +7,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 from PIL import Image
 
 from microblog.domain import attachments, cards
@@ -255,7 +255,7 @@ def test_the_job_knows_its_card(desk: Desk, db: RolledBackDatabase, tmp_path: Pa
         await work.tasks(services)[FETCH](Job(JobId(1), FETCH, payload, 1, JobState.RUNNING, NOW, NOW))
 
     done(run({"card": "1"}))  # switched off: nothing happens
-    services = PostingServices(services.attachments, services.pictures, services.polls, services.schedules, desk.cards)
+    services = evolve(services, cards=desk.cards)
     desk.post()
     done(run(dict(desk.waiting[0].payload)))
     assert scalar(desk.cursor, "select title from cards") == "A story"

@@ -56,7 +56,7 @@ async def ask(posts: Posts, viewer: Viewer, visibility: Visibility = Visibility.
 async def work(polls: Polls, cursor: Cursor, clock: WallClock) -> None:
     """End what is due to end."""
     for job in jobs.claim(cursor, kinds=[END], worker="w", lease_until=clock() + timedelta(hours=1), now=clock(), limit=10):
-        await posting.tasks(PostingServices(None, None, polls, None))[END](job)  # type: ignore[arg-type]  # no media and no schedules are asked
+        await posting.tasks(PostingServices(None, None, polls, None, None))[END](job)  # type: ignore[arg-type]  # no media and no schedules are asked
 
 
 async def told(db: RolledBackDatabase, viewer: Viewer) -> list[NotificationKind]:

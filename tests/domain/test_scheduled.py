@@ -59,7 +59,7 @@ async def plan(schedules: Schedules, viewer: Viewer, draft: Draft, at: datetime 
 async def work(schedules: Schedules, cursor: Cursor, clock: WallClock) -> None:
     """Publish what is due."""
     for job in jobs.claim(cursor, kinds=[PUBLISH], worker="w", lease_until=clock() + HOUR, now=clock(), limit=50):
-        await posting.tasks(PostingServices(None, None, None, schedules))[PUBLISH](job)  # type: ignore[arg-type]  # no media and no polls are asked
+        await posting.tasks(PostingServices(None, None, None, schedules, None))[PUBLISH](job)  # type: ignore[arg-type]  # no media and no polls are asked
 
 
 def published(cursor: Cursor) -> list[str]:

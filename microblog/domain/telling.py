@@ -1,0 +1,102 @@
+"""Telling people what happened to them: every notification is written by `tell`, so that what decides about one stands in one place.
+
+What concerns one person (a favourite, a new follower) is written in the command's own transaction. A post may concern thousands: whom it
+names, whom it answers, who asked to be told of each post. Its command promises one job, whoever and however many they are, so that nobody
+waits for them who writes. The job looks at the post as it is when it runs: somebody who is no longer named by then is not told, a post
+that is gone tells nobody, and blocks and mutes count that were made meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+
+from attrs import frozen
+
+from microblog.model.ids import AccountId, PostId, ReportId
+from microblog.model.notifications import NotificationKind
+from microblog.model.posts import Post, Visibility
+from microblog.storage import jobs, notifications, posts
+from microblog.storage.database import Cursor, Transactions
+
+JOB = "post.tell"
+BATCH = 500
+"""People who are told in one transaction: all events wait for the longest one."""
+
+
+def tell(
+    cursor: Cursor,
+    *,
+    accounts: Collection[AccountId],
+    kind: NotificationKind,
+    sender: AccountId,
+    now: datetime,
+    post: PostId | None = None,
+    report: ReportId | None = None,
+) -> int:
+    """Tell each of them in the running transaction, who would hear of it and was not told yet; how many were told."""
+    return notifications.add(cursor, accounts=accounts, kind=kind, sender=sender, now=now, post=post, report=report)
+
+
+def promise(cursor: Cursor, post: PostId, now: datetime, *, anew: Sequence[AccountId] | None = None) -> None:
+    """Promise to tell of a new post; or of an edited one, where `anew` says who is named now and was not before."""
+    payload: dict[str, object] = {"post": str(post)}
+    if anew is not None:
+        payload["anew"] = [str(account) for account in anew]
+    jobs.add(cursor, JOB, payload, due_at=now, now=now)
+
+
+@frozen
+class Tellings:
+    """Keeps what was promised. Done again, each of these tells nobody twice."""
+
+    database: Transactions
+    now: Callable[[], datetime]
+
+    async def published(self, post: PostId) -> None:
+        """Tell those who are named, whom it answers (if they may see it), and followers who asked to be told of each post."""
+        named = await self.database.run(self._tell_named, post, None)
+        subscribers = await self.database.read(_subscribers, post)
+        await self._tell_many(post, NotificationKind.STATUS, [account for account in subscribers if account not in named])
+
+    async def edited(self, post: PostId, anew: Collection[AccountId]) -> None:
+        """Tell those who are named anew, if they still are, and everybody who boosted it."""
+        await self.database.run(self._tell_named, post, frozenset(anew))
+        await self._tell_many(post, NotificationKind.UPDATE, await self.database.read(posts.boosters, original=post))
+
+    async def _tell_many(self, post: PostId, kind: NotificationKind, accounts: Sequence[AccountId]) -> None:
+        for begin in range(0, len(accounts), BATCH):
+            await self.database.run(self._tell, post, kind, accounts[begin : begin + BATCH])
+
+    def _tell_named(self, cursor: Cursor, id: PostId, only: Collection[AccountId] | None) -> Collection[AccountId]:
+        """Tell whom the post names, or just those among them; whom it names."""
+        post = _held(cursor, id)
+        if post is None:
+            return ()
+        named = {mention.account_id for mention in post.mentions}
+        if only is None and post.reply_to_account and _reaches(cursor, post, post.reply_to_account):
+            named.add(post.reply_to_account)
+        wanted = named if only is None else named.intersection(only)
+        tell(cursor, accounts=wanted, kind=NotificationKind.MENTION, sender=post.author.id, post=id, now=self.now())
+        return named
+
+    def _tell(self, cursor: Cursor, id: PostId, kind: NotificationKind, accounts: Collection[AccountId]) -> None:
+        if post := _held(cursor, id):
+            tell(cursor, accounts=accounts, kind=kind, sender=post.author.id, post=id, now=self.now())
+
+
+def _held(cursor: Cursor, id: PostId) -> Post | None:
+    """The post, which nobody deletes or edits until the transaction ends, so that nothing is told of it that its end has to take back."""
+    return posts.by_ids(cursor, [id]).get(id) if posts.lock(cursor, post=id) else None
+
+
+def _reaches(cursor: Cursor, post: Post, account: AccountId) -> bool:
+    return post.visibility is not Visibility.DIRECT and bool(posts.visible(cursor, ids=[post.id], viewer=account))
+
+
+def _subscribers(cursor: Cursor, id: PostId) -> list[AccountId]:
+    """Followers who asked to be told of each post, if it is one of which they are told."""
+    post = posts.by_ids(cursor, [id]).get(id)
+    if post is None or post.reply_to is not None or post.visibility is Visibility.DIRECT:
+        return []
+    return notifications.subscribers_of(cursor, account=post.author.id)
