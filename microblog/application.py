@@ -5,7 +5,6 @@ Nobody else knows everything, and nobody else imports `outside`.
 
 from __future__ import annotations
 
-import os
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -13,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from random import SystemRandom
-from socket import gethostname
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,6 +21,7 @@ from twisted.internet.threads import deferToThreadPool
 
 from microblog import __version__
 from microblog.config import Settings, secret_key
+from microblog.crew import Crew, Duties
 from microblog.domain import vapid
 from microblog.domain.accounts import Accounts
 from microblog.domain.apps import Apps
@@ -55,10 +54,8 @@ from microblog.domain.statistics import Statistics
 from microblog.domain.timelines import Timelines
 from microblog.domain.tokens import Tokens
 from microblog.gauges import Gauges
-from microblog.jobs import mail, posting, tasks
-from microblog.jobs import statistics as days
-from microblog.jobs.schedule import Schedule
-from microblog.jobs.worker import Worker
+from microblog.jobs.mail import Mailing
+from microblog.jobs.statistics import Crowd
 from microblog.live.feed import MOST_CONNECTIONS, Feed
 from microblog.live.log import DatabaseLog
 from microblog.live.wake import MemoryWake
@@ -69,7 +66,7 @@ from microblog.outside.notify import Notify
 from microblog.outside.redis import Address, Redis, RedisCounter
 from microblog.outside.smtp import SmtpOffice
 from microblog.outside.studio import Studio
-from microblog.parts import AccessLog, Application, Part, Pool, Ticking
+from microblog.parts import AccessLog, Application, Part, Pool
 from microblog.render.entities import Entities
 from microblog.render.instance import InstanceEntities
 from microblog.render.letters import Letters, Sender
@@ -137,20 +134,19 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     web = Fetch(reactor, f"microblog/{__version__} (+{settings.public_url}/about)") if settings.link_previews else None
     world = World(Studio.below(settings.data_dir / "media", reactor), partial(deferLater, reactor), web, SystemRandom().random)
     domain = Domain.on(settings, database, passwords, limits, world)
-    schedule, worker = _jobs(settings, reactor, database, domain)
-    mailer = mailer_of(settings, reactor, database, domain.mail)
+    crew = crew_of(settings, reactor, database, domain)
     feed = feed_of(database, reactor, settings.streams_per_account)
-    crowd = days.Crowd(domain.statistics, lambda: len(feed.readers), worker.name, reactor)
+    crowd = Crowd(domain.statistics, lambda: len(feed.readers), crew.quick.name, reactor)
     feed.listeners.append(domain.filters.sieves.hear)
-    for listener in (feed.wake, worker.wake, mailer.wake):
+    for listener in (feed.wake, *crew.hearing):
         wake.listen(listener)
     database.committed = wake.send
     log = AccessLog.below(settings.data_dir)
-    gauges = Gauges(database, {"jobs": worker, "mail": mailer}, feed, domain.mail.jobs.by_kind, lambda: server.answered)
-    health = Health(database, {"jobs": worker, "mail": mailer, "events": feed}, reactor, now)
+    gauges = Gauges(database, crew.workers, feed, domain.mail.jobs.by_kind, lambda: server.answered)
+    health = Health(database, {**crew.workers, "events": feed}, reactor, now)
     others = [HealthPage(health), MetricsPage(gauges.families, settings.metrics)]
     server = server_of(settings, reactor, domain, Look.of_this_release(), feed=feed, access_log=log.write, others=others)
-    parts: list[Part] = [log, Pool(database, reactor), passwords, wake, feed, worker, mailer, schedule, crowd]
+    parts: list[Part] = [log, Pool(database, reactor), passwords, wake, feed, *crew.parts, crowd]
     return Application(server, parts, lambda: _drained(server, feed))
 
 
@@ -234,21 +230,6 @@ class Domain:
         )
 
 
-def _jobs(settings: Settings, reactor: Any, database: Transactions, domain: Domain) -> tuple[Ticking, Worker]:
-    sweeps = [*tasks.sweeps(events_kept=timedelta(days=settings.events_keep)), *posting.SWEEPS, *mail.sweeps()]
-    worker = Worker(
-        database,
-        tasks.tasks(database, now, sweeps) | days.tasks(domain.statistics) | posting.tasks(domain.posting),
-        now,
-        reactor,
-        name=f"{gethostname()}.{os.getpid()}.{secrets.token_hex(4)}",
-        chance=SystemRandom().random,
-        plans=posting.PLANS,
-    )
-    timers = [*tasks.timers(sweeps), *days.timers(domain.statistics), *mail.timers(settings.time_zone)]
-    return Ticking(Schedule(database, timers, now, worker.wake), reactor), worker
-
-
 def mail_plan(settings: Settings) -> MailPlan:
     """How this site writes letters."""
     links = Links(settings.public_url, Seals(secret_key(settings.data_dir)))
@@ -272,13 +253,13 @@ def letters_of(settings: Settings) -> Letters:
     return Letters(Sender(settings.site_name, settings.public_url, settings.mail_from, settings.contact_email))
 
 
-def mailer_of(settings: Settings, reactor: Any, database: Transactions, services: MailServices) -> Worker:
-    """What sends letters."""
-    delay = timedelta(seconds=settings.mail_delay)
-    office, letters = post_office(settings, reactor), letters_of(settings)
-    mailing = mail.Mailing(services.dispatch, services.recoveries, letters, office, settings.mail_bounces, delay, settings.time_zone)
-    name = f"{gethostname()}.{os.getpid()}.{secrets.token_hex(4)}"
-    return Worker(database, mailing.tasks(), now, reactor, name, SystemRandom().random, mail.PLANS, at_once=mail.AT_ONCE)
+def crew_of(settings: Settings, reactor: Any, database: Transactions, domain: Domain) -> Crew:
+    """Who does the jobs."""
+    office, letters, delay = post_office(settings, reactor), letters_of(settings), timedelta(seconds=settings.mail_delay)
+    services, zone = domain.mail, settings.time_zone
+    mailing = Mailing(services.dispatch, services.recoveries, letters, office, settings.mail_bounces, delay, zone)
+    duties = Duties(domain.statistics, domain.posting, mailing, timedelta(days=settings.events_keep))
+    return Crew.hired(duties, database, now, reactor)
 
 
 @frozen

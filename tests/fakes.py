@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from argon2 import PasswordHasher, Type
-from attrs import define, field
+from attrs import define, field, frozen
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
@@ -23,7 +23,7 @@ from microblog.model.letters import Envelope, Fate, Receipt
 from microblog.outside.children import Ended
 from microblog.outside.films import FfmpegTools
 from microblog.outside.studio import Studio
-from microblog.storage.database import Cursor, every
+from microblog.storage.database import Cursor, Transactions, every
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -56,16 +56,9 @@ class RolledBackDatabase:
         finally:
             self.cursor.execute("release savepoint command")
         if self.telling:
-            await self.tell()
+            await tell(self, promised(self.cursor))
         self.committed()
         return result
-
-    async def tell(self) -> None:
-        """Do the jobs that tell of posts."""
-        sql = "delete from jobs where kind = %(kind)s and state = 'waiting' returning (payload->>'post')::bigint, payload->'anew', due_at"
-        for post, anew, now in every(self.cursor, lambda post, anew, now: (PostId(post), anew, now), sql, {"kind": telling.JOB}):
-            tellings = telling.Tellings(self, partial(_at, now))
-            await (tellings.published(post) if anew is None else tellings.edited(post, [AccountId(int(id)) for id in anew]))
 
     async def read(self, f: Callable[Concatenate[Cursor, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `f(cursor, ...)`, which cannot write."""
@@ -76,7 +69,29 @@ class RolledBackDatabase:
             self.cursor.execute("rollback to savepoint look; release savepoint look")
 
 
-def _at(time: datetime) -> datetime:
+@frozen
+class Promised:
+    """Somebody's job to tell of a post."""
+
+    post: PostId
+    anew: list[AccountId] | None
+    at: datetime
+
+
+def promised(cursor: Cursor) -> list[Promised]:
+    """Take the jobs that tell of posts."""
+    sql = "delete from jobs where kind = %(kind)s and state = 'waiting' returning (payload->>'post')::bigint, payload->'anew', due_at"
+    return sorted(every(cursor, Promised, sql, {"kind": telling.JOB}), key=lambda one: one.at)
+
+
+async def tell(database: Transactions, jobs: Sequence[Promised]) -> None:
+    """Do them, as a quick worker does."""
+    for job in jobs:
+        tellings = telling.Tellings(database, partial(_same, job.at))
+        await (tellings.published(job.post) if job.anew is None else tellings.edited(job.post, [AccountId(int(id)) for id in job.anew]))
+
+
+def _same(time: datetime) -> datetime:
     return time
 
 

@@ -25,8 +25,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "config_values": set(),
     "config": {"model", "config_problems", "config_values"},
     "parts": {"storage", "jobs"},
+    "crew": {"parts", "storage", "domain", "jobs"},
     "gauges": {"model", "render", "storage", "live", "jobs", "web"},
-    "application": {"gauges", "parts", "model", "render", "storage", "domain", "live", "jobs", "web", "outside", "config"},
+    "application": {"crew", "gauges", "parts", "model", "render", "storage", "domain", "live", "jobs", "web", "outside", "config"},
     "service": {"model", "render", "storage", "domain", "live", "jobs", "web", "config", "application"},
     "cli": {"model", "render", "storage", "domain", "live", "jobs", "web", "config", "application"},
 }

@@ -15,6 +15,9 @@ SWEEPS = (
     Sweep("sweep.media", attachments.sweep, attachments.LOOSE_KEPT, HOURLY),
     Sweep("sweep.cards", cards.sweep, cards.KEPT, nightly(3, 40)),
 )
+SLOW = frozenset({attachments.CONVERT, cards.FETCH})
+"""What asks other machines or runs long programs."""
+
 PLANS = {
     attachments.CONVERT: Plan(tries=3, limit=3600.0),  # one film at a time, so the last of several waits
     cards.FETCH: Plan(tries=cards.TRIES, first=120.0, limit=90.0),

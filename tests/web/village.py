@@ -17,7 +17,7 @@ from microblog.model.accounts import Viewer
 from microblog.storage.database import connect
 from microblog.web.server import Server
 from tests import make
-from tests.fakes import done, quick_passwords, world
+from tests.fakes import done, promised, quick_passwords, tell, world
 from tests.live.test_log import Committing
 from tests.web.memory import Line, Reply, replies, request
 from tests.web.visitor import HOST, PASSWORD, StillReactor, Visitor
@@ -96,7 +96,8 @@ class Village:
         self.happens()
 
     def happens(self) -> None:
-        """What is committed is told."""
+        """What is committed is told: to whom posts concern, and to whoever listens."""
+        done(tell(self.database, done(self.database.run(promised))))
         self.feed.wake()
         self.reactor.advance(0)
 

@@ -1,0 +1,78 @@
+"""Who does the jobs in a process: three workers, each for itself, so that what is slow delays nothing but its like.
+
+What asks other machines or runs long programs has a worker of its own, and so has mail: however many of them hang, people are told of
+posts within the second.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from random import SystemRandom
+from socket import gethostname
+from typing import Any
+
+from attrs import frozen
+
+from microblog.domain.posting import PostingServices
+from microblog.domain.statistics import Statistics
+from microblog.jobs import mail, posting, statistics, tasks
+from microblog.jobs.mail import Mailing
+from microblog.jobs.retry import Plan
+from microblog.jobs.schedule import Schedule
+from microblog.jobs.worker import Task, Worker
+from microblog.parts import Part, Ticking
+from microblog.storage.database import Transactions
+
+
+@frozen
+class Duties:
+    """What there is to be done. `events_kept` says for how long events are."""
+
+    statistics: Statistics
+    posting: PostingServices
+    mailing: Mailing
+    events_kept: timedelta
+
+
+@frozen
+class Crew:
+    """The workers of a process, and the schedule that gives them work."""
+
+    quick: Worker
+    slow: Worker
+    mail: Worker
+    ticking: Ticking
+
+    @classmethod
+    def hired(cls, duties: Duties, database: Transactions, now: Callable[[], datetime], reactor: Any) -> Crew:
+        """They do nothing yet."""
+
+        def worker(tasks: Mapping[str, Task], plans: Mapping[str, Plan], at_once: int, poll: float = 2.0) -> Worker:
+            name = f"{gethostname()}.{os.getpid()}.{secrets.token_hex(4)}"
+            return Worker(database, tasks, now, reactor, name, SystemRandom().random, plans, at_once, poll)
+
+        sweeps = [*tasks.sweeps(events_kept=duties.events_kept), *posting.SWEEPS, *mail.sweeps()]
+        done = tasks.tasks(database, now, sweeps) | statistics.tasks(duties.statistics) | posting.tasks(duties.posting)
+        quick = worker({kind: done[kind] for kind in done.keys() - posting.SLOW}, posting.PLANS, 8)
+        slow = worker({kind: done[kind] for kind in posting.SLOW}, posting.PLANS, 4, poll=1.0)
+        timers = [*tasks.timers(sweeps), *statistics.timers(duties.statistics), *mail.timers(duties.mailing.zone)]
+        ticking = Ticking(Schedule(database, timers, now, quick.wake), reactor)
+        return cls(quick, slow, worker(duties.mailing.tasks(), mail.PLANS, mail.AT_ONCE), ticking)
+
+    @property
+    def workers(self) -> dict[str, Worker]:
+        """The workers by the names that health and metrics give them."""
+        return {"jobs": self.quick, "slow_jobs": self.slow, "mail": self.mail}
+
+    @property
+    def parts(self) -> list[Part]:
+        """They and the schedule, in the order in which they begin."""
+        return [*self.workers.values(), self.ticking]
+
+    @property
+    def hearing(self) -> list[Callable[[], None]]:
+        """What each commit wakes. The slow ones look around by themselves: no second counts for them, and each look costs a statement."""
+        return [self.quick.wake, self.mail.wake]
