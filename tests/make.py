@@ -70,10 +70,11 @@ def follow(
     *,
     boosts: bool = True,
     notify: bool = False,
+    languages: tuple[str, ...] | None = None,
     now: datetime = NOW,
 ) -> None:
     """Let the one follow the other, counted, without events and notifications."""
-    if follows.follow(cursor, follower=follower.id, followee=followee.id, options=Options(boosts, notify), now=now):
+    if follows.follow(cursor, follower=follower.id, followee=followee.id, options=Options(boosts, notify, languages), now=now):
         accounts.count_follow(cursor, follower=follower.id, followee=followee.id, by=1)
 
 
@@ -104,11 +105,12 @@ def post(
     *,
     visibility: Visibility = Visibility.PUBLIC,
     reply_to: Post | None = None,
+    language: str | None = None,
     now: datetime = NOW,
 ) -> Post:
     """A post that was published as the site does it, with all that follows from it."""
     who = author if isinstance(author, Viewer) else Viewer(author)
-    draft = Draft(text, visibility, reply_to=reply_to.id if reply_to else None)
+    draft = Draft(text, visibility, language=language, reply_to=reply_to.id if reply_to else None)
     return done(posts(RolledBackDatabase(cursor), now=now).publish(who, draft))
 
 

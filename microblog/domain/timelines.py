@@ -100,13 +100,18 @@ class Timelines:
         for _ in range(MOST_LOOKS):
             entries = timelines.home(cursor, viewer=viewer.id, page=part, now=self.now())
             found = posts.load(cursor, entries)
-            passed = [post for post in found if post.author.id == viewer.id or not hiding.matches(post, self.now())]
+            passed = [post for post in found if _is_own(post, viewer) or not hiding.matches(post, self.now())]
             kept = passed + kept if page.upward else kept + passed
             if len(entries) < part.limit or len(kept) >= page.limit:
                 break
             bound = {"min_id": entries[0][0]} if page.upward else {"max_id": entries[-1][0]}
             part = evolve(part, limit=min(2 * part.limit, MOST_IN_A_LOOK), **bound)
         return kept[-page.limit :] if page.upward else kept[: page.limit]
+
+
+def _is_own(post: Post, viewer: Viewer) -> bool:
+    """True for what the viewer wrote or boosted: no filter keeps that from them."""
+    return viewer.id in (post.author.id, post.original.author.id)
 
 
 def _keys(tags: Sequence[str]) -> list[str]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from twisted.internet.defer import Deferred
 
-from microblog.live.feed import MOST_CONNECTIONS
+from microblog.live.feed import MOST_CONNECTIONS, RESTART_SPREAD_S
 from microblog.live.readers import BEAT_S, PATIENCE_S
 from microblog.live.subscriber import MOST_SUBSCRIPTIONS, Ending
 from microblog.live.topics import Stream, StreamKind
@@ -418,6 +418,34 @@ def test_at_the_end_everybody_is_asked_to_come_back(world: World) -> None:
     assert not world.feed.healthy()
     with pytest.raises(Problem):
         run(world.feed.admit(world.connect()[0]))
+
+
+def test_at_the_end_everybody_is_asked_to_come_back_at_another_moment() -> None:
+    chance = iter([0.0, 0.25, 1.0])
+    world = World(spread=lambda: next(chance)).start()
+    ears = [world.listen() for _ in range(3)]
+    world.feed.stop()
+    assert [ear.delay for ear in ears] == [0.0, RESTART_SPREAD_S / 4, RESTART_SPREAD_S]
+
+
+@pytest.mark.parametrize("jump", [timedelta(days=-400), timedelta(days=400)])
+def test_a_clock_on_the_wall_that_jumps_changes_nothing(world: World, jump: timedelta) -> None:
+    ear, deaf = world.listen(), world.listen()
+    assert happens(world, ear, world.log.publish(STRANGER))
+    deaf.deaf = True
+    world.wall += jump
+    for _ in range(3):
+        assert happens(world, ear, world.log.publish(STRANGER))
+    for _ in range(PATIENCE_S):
+        assert deaf.ending is None
+        world.clock.advance(1)
+        assert world.feed.healthy()
+    world.wall -= jump
+    world.clock.advance(1)
+    assert (deaf.ending, ear.ending) == (Ending.STALLED, None)
+    assert len(ear.beats) == 2
+    assert world.feed.figures.lag_s >= 0
+    assert world.feed.figures.lag_sum_s >= 0
 
 
 def test_positions_are_read_back_as_they_were_given() -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from attrs import Factory, define
-from hypothesis import settings
+from hypothesis import event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 from twisted.internet.defer import Deferred
 
-from microblog.live.subscriber import Subscriber
+from microblog.live.readers import BEAT_S, PATIENCE_S
+from microblog.live.subscriber import Ending, Subscriber
 from microblog.live.topics import Stream, StreamKind
 from microblog.live.viewers import Loaded
 from microblog.model.events import Event, EventKind, Position
@@ -78,6 +80,8 @@ class FeedMachine(RuleBasedStateMachine):
 
     @rule(xid=consumes(transactions), woken=st.booleans())
     def commit(self, xid: int, woken: bool) -> None:
+        if any(each.position > late.position for late in self.log.running[xid] for each in self.log.everything):
+            event("a transaction commits after a faster later one")
         self.log.commit(xid)
         if woken:
             self.world.feed.wake()
@@ -97,8 +101,31 @@ class FeedMachine(RuleBasedStateMachine):
         self.world.clock.advance(0)
 
     @rule()
+    def settle(self) -> None:
+        """The database answers all that is asked."""
+        for _ in range(20):
+            self.answer()
+
+    @rule(author=st.integers(1, 3), count=st.integers(3, 6))
+    def much_happens(self, author: int, count: int) -> None:
+        """More at a time than a reader who does not read has room for."""
+        for _ in range(count):
+            self.publish(author)
+        self.settle()
+
+    @rule()
     def time_passes(self) -> None:
         self.world.clock.advance(1)
+
+    @rule(jump=st.sampled_from([timedelta(days=-400), timedelta(hours=-1), timedelta(hours=1), timedelta(days=400)]))
+    def the_clock_on_the_wall_jumps(self, jump: timedelta) -> None:
+        self.world.wall += jump
+
+    @rule()
+    def patience_ends(self) -> None:
+        """Whoever reads nothing although something waits is closed, and loses what waited."""
+        for _ in range(PATIENCE_S + BEAT_S):
+            self.world.clock.advance(1)
 
     @rule(target=readers, stream=st.sampled_from(STREAMS))
     def connect(self, stream: Stream) -> Reader:
@@ -139,6 +166,8 @@ class FeedMachine(RuleBasedStateMachine):
         for reader in self.all:
             self.disconnect(reader)
         old = self.world.feed
+        if any(self.log.running.values()):
+            event("a restart while a transaction runs")
         old.stop()
         assert not len(old.readers)
         assert not len(old.hub)
@@ -151,6 +180,7 @@ class FeedMachine(RuleBasedStateMachine):
         for reader in self.all:
             reader.take()
             assert reader.heard == sorted(set(reader.heard))
+            self._notice(reader)
 
     def teardown(self) -> None:
         """In the end, when all has settled, nobody lacks anything."""
@@ -170,6 +200,19 @@ class FeedMachine(RuleBasedStateMachine):
             assert reader.ear.ending is None
             told = [event.position for event in self.log.everything if belongs(event, reader.stream)]
             assert reader.heard == [place for place in told if place > reader.first]
+
+    def _notice(self, reader: Reader) -> None:
+        """See in which of the interesting situations the machine has been; a reader who was closed may come back."""
+        if reader.ear is None or reader.subscriber is None:
+            return
+        if reader.ear.ending is not None:
+            assert reader.ear.ending is Ending.STALLED
+            reader.subscriber = reader.ear = None
+            event("a reader was closed because it did not read")
+        elif reader.ear.waiting and not reader.subscriber.live:
+            event("a reader's connection was full")
+        elif any(subscription.reading for subscription in reader.subscriber.subscriptions.values()):
+            event("a reader catches up")
 
     def _open(self, reader: Reader) -> None:
         feed, ear = self.world.feed, Ear()

@@ -6,66 +6,189 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
-from hypothesis import HealthCheck, given, settings
+from attrs import define, frozen
+from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
+from microblog.domain.filters import FilterDraft, Filters, KeywordDraft
+from microblog.domain.lists import Lists, Wanted
 from microblog.domain.posts import event_data
+from microblog.domain.timelines import Timelines
 from microblog.live.history import NO_GRANTS
 from microblog.live.log import DatabaseLog
 from microblog.live.news import News
-from microblog.live.sight import concerns, is_for
+from microblog.live.sight import concerns
+from microblog.live.subscriber import Subscriber, Subscription
 from microblog.live.topics import Stream, StreamKind
-from microblog.live.viewers import Viewers
+from microblog.live.viewers import Circle, Viewers
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Problem
 from microblog.model.events import Event, EventKind, Position
+from microblog.model.filters import Action, Context
+from microblog.model.ids import ListId
+from microblog.model.lists import Replies
 from microblog.model.paging import Page
 from microblog.model.posts import Post, Visibility
+from microblog.render.entities import Entities
+from microblog.render.statuses import Statuses
 from microblog.storage import kept_tags, posts, timelines
 from microblog.storage.database import Cursor, execute
+from microblog.web.api.tongue import EventDialect, Payloads
 from tests import make
 from tests.fakes import RolledBackDatabase, done
+from tests.live.world import Ear
 
-TEA = timelines.Tags(["tea"])
 PEOPLE = 3
+EVERYTHING = Page(100)
 RELATIONS: dict[str, Callable[..., None]] = {
     "follow": make.follow,
     "follow without boosts": partial(make.follow, boosts=False),
+    "follow in German": partial(make.follow, languages=("de",)),
     "block": make.block,
     "mute": make.mute,
 }
-MINE = st.sampled_from(["follow", "follow", "follow without boosts", "block", "mute", None])  # how I stand to each of the others
+FOLLOWS = [way for way in RELATIONS if way.startswith("follow")]
+MINE = st.sampled_from([*FOLLOWS, "follow", "block", "mute", None])  # how I stand to each of the others
 THEIRS = st.sampled_from(["follow", "block", None, None])  # and they to me
+LANGUAGES = ("de", "en", None)
 POSTS = [(what, author, target) for author in range(PEOPLE) for target in range(PEOPLE) for what in ("post", "reply", "boost")]
 VISIBILITIES = st.lists(st.sampled_from(Visibility), min_size=len(POSTS), max_size=len(POSTS))
 
 
-def write(cursor: Cursor, written: list[Post], what: str, visibility: Visibility, one: Viewer, other: Viewer) -> None:
-    """Let the one post, or answer or boost what the other wrote last, if they can."""
-    last = [post for post in written if post.author.id == other.id][-1]
-    with suppress(Problem):
-        if what == "boost":
-            written.append(make.boost(cursor, one, last))
-        else:
-            text = f"#tea @{other.account.username}"
-            written.append(make.post(cursor, one, text, visibility=visibility, reply_to=last if what == "reply" else None))
+@frozen
+class ListPlan:
+    """A list of mine: who of the others is in it, as far as I follow them."""
+
+    members: frozenset[int]
+    replies: Replies
+    exclusive: bool
 
 
-def told(cursor: Cursor, written: list[Post], stream: Stream, viewer: Viewer | None) -> set[int]:
-    """Which of the posts the feed would tell on the stream."""
-    log, viewers = DatabaseLog(RolledBackDatabase(cursor), lambda: make.NOW, "e"), Viewers()
-    circle = None
-    if viewer is not None:
-        circle = viewers.enter(done(log.look(Position("e", 0, 0), [viewer.id], NO_GRANTS)).loaded[viewer.id])
-    found = posts.by_ids(cursor, [post.id for post in written])
-    heard: set[int] = set()
-    for number, post in enumerate(written):
-        event = Event(Position("e", 1, number), EventKind.POST_PUBLISHED, post.author.id, None, post.id, event_data(post), make.NOW)
-        news = News.of(event)
-        news.load(found.get(post.id), None)
-        if news.tellable and concerns(news, stream, circle) and is_for(news, stream, circle, make.NOW.timestamp()):
-            heard.add(post.id)
-    return heard
+@frozen
+class FilterPlan:
+    """A filter of mine: a word that some posts say."""
+
+    word: str
+    context: Context
+    action: Action
+
+
+LISTS = st.lists(
+    st.builds(ListPlan, st.frozensets(st.integers(0, PEOPLE - 2), min_size=1), st.sampled_from(Replies), st.booleans()), max_size=2
+)
+FILTERS = st.lists(
+    st.builds(
+        FilterPlan,
+        st.sampled_from(["cup", "answer", "nobody says this"]),
+        st.sampled_from([Context.HOME, Context.HOME, Context.PUBLIC]),
+        st.sampled_from([Action.HIDE, Action.HIDE, Action.WARN]),
+    ),
+    max_size=2,
+)
+
+
+@define
+class Square:
+    """I, the others, and what was written."""
+
+    cursor: Cursor
+    people: list[Viewer]
+    written: list[Post]
+
+    @property
+    def me(self) -> Viewer:
+        return self.people[0]
+
+    @property
+    def database(self) -> RolledBackDatabase:
+        return RolledBackDatabase(self.cursor)
+
+    def write(self, what: str, visibility: Visibility, author: int, target: int) -> None:
+        """Let the one post, or answer or boost what the other wrote last, if they can."""
+        one, other = self.people[author], self.people[target]
+        last = [post for post in self.written if post.author.id == other.id][-1]
+        with suppress(Problem):
+            if what == "boost":
+                self.written.append(make.boost(self.cursor, one, last))
+                return
+            tag = "#tea" if (author + target) % 2 else ""
+            text = f"{'A cup' if what == 'post' else 'An answer'} for @{other.account.username} {tag}"
+            reply_to, language = last if what == "reply" else None, LANGUAGES[target]
+            self.written.append(make.post(self.cursor, one, text, visibility=visibility, reply_to=reply_to, language=language))
+
+    def follow_tag(self) -> None:
+        tag = kept_tags.known(self.cursor, key="tea", name="tea", now=make.NOW)
+        kept_tags.follow(self.cursor, account=self.me.id, tag=tag, now=make.NOW)
+
+    def make_list(self, plan: ListPlan) -> ListId:
+        lists = Lists(self.database, lambda: make.NOW)
+        made = done(lists.make(self.me, Wanted("List", plan.replies, plan.exclusive)))
+        for member in plan.members:
+            with suppress(Problem):  # only followed people can be in a list
+                done(lists.add(self.me, made.id, [self.people[1 + member].id]))
+        return made.id
+
+    def make_filter(self, plan: FilterPlan) -> None:
+        draft = FilterDraft(plan.word, [plan.context], plan.action, keywords=[KeywordDraft(plan.word, whole_word=True)])
+        done(Filters(self.database, self.timelines().sieves, lambda: make.NOW).make(self.me, draft))
+
+    def timelines(self) -> Timelines:
+        return Timelines(self.database, lambda: make.NOW)
+
+    def circle(self, viewer: Viewer | None) -> Circle | None:
+        """What the feed knows of the viewer."""
+        if viewer is None:
+            return None
+        log = DatabaseLog(self.database, lambda: make.NOW, "e")
+        return Viewers().enter(done(log.look(Position("e", 0, 0), [viewer.id], NO_GRANTS)).loaded[viewer.id])
+
+    def told(self, stream: Stream, viewer: Viewer | None) -> set[int]:
+        """Which of the posts the feed would send on the stream, to an API client."""
+        circle, ear, at = self.circle(viewer), Ear(), make.NOW.timestamp()
+        dialect = EventDialect(Payloads(Statuses(Entities("https://example.org", "key"))), told=False)
+        subscriber = Subscriber(ear, dialect, viewer.id if viewer else None, circle=circle)
+        subscription = Subscription(stream, subscriber, dialect.variant(stream))
+        found = posts.by_ids(self.cursor, [post.id for post in self.written])
+        heard: set[int] = set()
+        for number, post in enumerate(self.written):
+            news = News.of(
+                Event(Position("e", 1, number), EventKind.POST_PUBLISHED, post.author.id, None, post.id, event_data(post), make.NOW)
+            )
+            news.load(found.get(post.id), None)
+            if concerns(news, stream, circle) and subscription.wants(news, at):
+                subscription.give(news, at)
+            if ear.heard:
+                heard.add(post.id)
+                ear.heard.clear()
+        return heard
+
+
+def ids(entries: list[timelines.Entry]) -> set[int]:
+    return {id for id, _ in entries}
+
+
+def check_home_and_lists(square: Square, lists: dict[ListId, ListPlan]) -> None:
+    me = square.me
+    home = {post.id for post in done(square.timelines().home(me, EVERYTHING))}
+    assert square.told(Stream(StreamKind.USER, me.id), me) == home
+    for id in lists:
+        shown = {post.id for post in done(Lists(square.database, lambda: make.NOW).timeline(me, id, EVERYTHING))}
+        assert square.told(Stream(StreamKind.LIST, id), me) == shown
+        event(f"a list shows {'something' if shown else 'nothing'}")
+    event(f"home shows {len(home) // 5 * 5} posts or more")
+
+
+def check_what_anybody_has(square: Square, viewer: Viewer | None) -> None:
+    cursor, asking, second = square.cursor, viewer.id if viewer else None, square.people[1].id
+    public = timelines.public(cursor, viewer=asking, page=EVERYTHING, now=make.NOW)
+    assert square.told(Stream(StreamKind.PUBLIC), viewer) == ids(public)
+    tagged = timelines.of_tags(cursor, tags=timelines.Tags(["tea"]), viewer=asking, page=EVERYTHING, now=make.NOW)
+    assert square.told(Stream(StreamKind.TAG, "tea"), viewer) == ids(tagged)
+    of_second = timelines.of_account(cursor, account=second, viewer=asking, page=EVERYTHING, replies=False)
+    assert square.told(Stream(StreamKind.AUTHOR_POSTS, second), viewer) == ids(of_second)
+    for opened in square.written[:PEOPLE]:
+        thread = posts.in_thread(cursor, thread=opened.id, viewer=asking)
+        assert square.told(Stream(StreamKind.THREAD, opened.id), viewer) == ids(thread)
 
 
 @given(
@@ -74,8 +197,10 @@ def told(cursor: Cursor, written: list[Post], stream: Stream, viewer: Viewer | N
     visibilities=VISIBILITIES,
     suspended=st.sampled_from([None, None, None, 2]),
     tea=st.booleans(),
+    lists=LISTS,
+    filters=FILTERS,
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 def test_the_feed_tells_what_the_timelines_show(
     cursor: Cursor,
     mine: tuple[str | None, ...],
@@ -83,35 +208,28 @@ def test_the_feed_tells_what_the_timelines_show(
     visibilities: list[Visibility],
     suspended: int | None,
     tea: bool,
+    lists: list[ListPlan],
+    filters: list[FilterPlan],
 ) -> None:
     execute(cursor, "savepoint example")
     try:
         me, *others = people = [make.viewer(cursor) for _ in range(PEOPLE)]
-        written = [make.post(cursor, person, "#tea") for person in people]
+        square = Square(cursor, people, [make.post(cursor, person, "#tea") for person in people])
         if tea:
-            tag = kept_tags.known(cursor, key="tea", name="tea", now=make.NOW)
-            kept_tags.follow(cursor, account=me.id, tag=tag, now=make.NOW)
+            square.follow_tag()
         for (what, author, target), visibility in zip(POSTS, visibilities, strict=True):
-            write(cursor, written, what, visibility, people[author], people[target])
+            square.write(what, visibility, author, target)
         for number, other in enumerate(others):
             for way, one, two in ((mine[number], me, other), (theirs[number], other, me)):
                 if way:
                     RELATIONS[way](cursor, one, two)
+        made = {square.make_list(plan): plan for plan in lists}
+        for plan in filters:
+            square.make_filter(plan)
         if suspended:
             make.suspend(cursor, people[suspended])
-        page = Page(100)
-        home = timelines.home(cursor, viewer=me.id, page=page, now=make.NOW)
-        assert told(cursor, written, Stream(StreamKind.USER, me.id), me) == {id for id, _ in home}
+        check_home_and_lists(square, made)
         for viewer in (me, None):
-            asking = viewer.id if viewer else None
-            public = timelines.public(cursor, viewer=asking, page=page, now=make.NOW)
-            assert told(cursor, written, Stream(StreamKind.PUBLIC), viewer) == {id for id, _ in public}
-            tagged = timelines.of_tags(cursor, tags=timelines.Tags(["tea"]), viewer=asking, page=page, now=make.NOW)
-            assert told(cursor, written, Stream(StreamKind.TAG, "tea"), viewer) == {id for id, _ in tagged}
-            of_two = timelines.of_account(cursor, account=people[1].id, viewer=asking, page=page, replies=False)
-            assert told(cursor, written, Stream(StreamKind.AUTHOR_POSTS, people[1].id), viewer) == {id for id, _ in of_two}
-            for opened in written[:PEOPLE]:
-                thread = posts.in_thread(cursor, thread=opened.id, viewer=asking)
-                assert told(cursor, written, Stream(StreamKind.THREAD, opened.id), viewer) == {id for id, _ in thread}
+            check_what_anybody_has(square, viewer)
     finally:
         execute(cursor, "rollback to savepoint example")

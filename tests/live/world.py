@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from attrs import Factory, define, evolve
+from attrs import Factory, define, evolve, field
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
@@ -191,6 +191,7 @@ class Ear:
     beats: list[Position | None] = Factory(list)
     left: int = 0
     ending: Ending | None = None
+    delay: float = 0.0
 
     def offer(self, frame: bytes) -> bool:
         assert self.ending is None, "nothing is sent after the end"
@@ -219,7 +220,7 @@ class Ear:
         self.beats.append(position)
 
     def end(self, ending: Ending, delay: float) -> None:
-        self.ending = ending
+        self.ending, self.delay = ending, delay
 
 
 @define
@@ -246,7 +247,12 @@ class Plain:
 class World:
     log: ModelLog = Factory(ModelLog)
     clock: Clock = Factory(Clock)
-    feed: Feed = Factory(lambda self: Feed(self.log, self.clock, lambda: NOW, lambda: 0.5, self.clock.seconds), takes_self=True)
+    wall: datetime = NOW
+    spread: Callable[[], float] = lambda: 0.5
+    feed: Feed = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.feed = Feed(self.log, self.clock, lambda: self.wall, self.spread, self.clock.seconds)
 
     def start(self) -> World:
         run(self.feed.start())

@@ -9,9 +9,9 @@ from attrs import frozen
 
 from microblog.live.news import News
 from microblog.live.subscriber import Ending
-from microblog.live.topics import Stream
+from microblog.live.topics import Stream, StreamKind
 from microblog.model.events import EventKind, Position
-from microblog.model.filters import Match
+from microblog.model.filters import Context, Match, is_hidden
 from microblog.model.posts import Post
 from microblog.render.entities_conversations import conversation_entity
 from microblog.render.entities_filters import filtered
@@ -37,10 +37,11 @@ class Payloads:
 
     statuses: Statuses
 
-    def of(self, news: News, matches: Sequence[Match]) -> Payload | None:
-        """What is told of the news; None if nothing is."""
+    def of(self, news: News, stream: Stream, matches: Sequence[Match]) -> Payload | None:
+        """What is told of the news; None if nothing is: home is without what the viewer's filters hide there, as it is when it is read."""
         if matches:
-            return self._made(news, matches)
+            at_home = stream.kind is StreamKind.USER and news.notice is None
+            return None if at_home and is_hidden(matches, Context.HOME) else self._made(news, matches)
         kept = news.frames.get("payload")
         made = self._made(news, ()) if kept is None else (_name(news), kept)
         if made is not None:
@@ -84,7 +85,7 @@ class SocketDialect:
 
     def frame(self, news: News, stream: Stream, matches: Sequence[Match] = ()) -> bytes | None:
         """The news, as one frame of WebSocket."""
-        made = self.payloads.of(news, matches)
+        made = self.payloads.of(news, stream, matches)
         if made is None:
             return None
         name, payload = made
@@ -135,7 +136,7 @@ class EventDialect:
 
     def frame(self, news: News, stream: Stream, matches: Sequence[Match] = ()) -> bytes | None:
         """The news as one event; its id is the position."""
-        made = self.payloads.of(news, matches)
+        made = self.payloads.of(news, stream, matches)
         return None if made is None else event(made[0], made[1] or b"{}", news.position)
 
     def resumed(self, stream: Stream, since: Position) -> bytes | None:

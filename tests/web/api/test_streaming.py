@@ -251,6 +251,21 @@ def test_filters_of_the_viewer_are_told_with_the_post_and_count_at_once(village:
     assert "filtered" not in status(other.read()[0])
 
 
+def test_what_a_filter_hides_at_home_is_not_told_at_home(village: Village, two: Two) -> None:
+    draft = FilterDraft("Sports", ["home"], "hide", keywords=[KeywordDraft("football")])
+    done(village.domain.filters.make(village.viewer("bob"), draft))
+    village.happens()
+    home, public = (open_socket(village, f"access_token={two.token}&stream={name}") for name in ("user", "public"))
+    events = village.listen("/api/v1/streaming/user", None, Authorization=f"Bearer {two.token}")
+    village.post(two.ada, "Football again, @bob")
+    village.post(two.bob, "I play football myself")
+    assert [message["event"] for message in home.read()] == ["notification", "update"]
+    assert [event.name for event in events.read()] == ["notification", "update"]
+    foreign, own = map(status, public.read())
+    assert [match["filter"]["title"] for match in foreign["filtered"]] == ["Sports"]
+    assert "filtered" not in own
+
+
 def test_streams_with_media_only_leave_out_the_rest(village: Village, two: Two) -> None:
     socket = open_socket(village, f"access_token={two.token}&stream=public:media")
     village.post(two.ada, "No picture")
