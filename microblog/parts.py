@@ -1,4 +1,4 @@
-"""What runs beside the server as long as the site does: each part is started and stopped in the order of application.py."""
+"""What runs beside the server as long as the site does: each part is started and stopped in the order of application/__init__.py."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from microblog import __version__
-from microblog.application import now
+from microblog.application.services import now
 from microblog.cli import main
 from microblog.cli.console import Console, Desk, desk_of, plain, refusable
 from microblog.config import described

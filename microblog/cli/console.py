@@ -17,6 +17,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
 
 from microblog import application
+from microblog.application import services
 from microblog.config import Settings, SettingsError, load
 from microblog.domain.announcements import Announcements
 from microblog.domain.demo_fill import DemoSite
@@ -98,8 +99,8 @@ async def open_desk(settings: Settings, reactor: Any) -> AsyncIterator[Desk]:
 def desk_of(settings: Settings, database: Transactions, passwords: Hashes) -> Desk:
     """The services that commands use, on this database."""
 
-    registrations = Registrations(database, passwords, settings.registration, confirmed_at_once=True, now=application.now)
-    url, now = settings.public_url, application.now
+    registrations = Registrations(database, passwords, settings.registration, confirmed_at_once=True, now=services.now)
+    url, now = settings.public_url, services.now
     demo = DemoSite(database, passwords, settings.domain, url, now)
     statistics = Statistics(database, settings.time_zone, now)
     announcements = Announcements(database, settings.domain, url, now)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import click
 
-from microblog.application import now
+from microblog.application.services import now
 from microblog.cli.console import Console, as_json, show, table
 from microblog.model.accounts import Invite
 

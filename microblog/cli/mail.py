@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from microblog import application
+from microblog.application import services
 from microblog.cli.console import Console, as_json, on_reactor, plain, refusable, show
 from microblog.config import Settings
 from microblog.domain import validation
@@ -55,7 +56,7 @@ def test_envelope(settings: Settings, address: str) -> Envelope:
     """A letter that says that it works, ready to be handed in."""
     name = f"<test.{secrets.token_hex(8)}@{settings.message_host}>"
     letter = Letter(
-        LetterId(0), LetterKind.TEST, None, address, None, {}, name, LetterState.WAITING, tries=1, answer="", created_at=application.now()
+        LetterId(0), LetterKind.TEST, None, address, None, {}, name, LetterState.WAITING, tries=1, answer="", created_at=services.now()
     )
     written = application.letters_of(settings).written(Mail(letter, link=settings.public_url))
     return Envelope(settings.mail_bounces, address, name, written)

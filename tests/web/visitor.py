@@ -12,7 +12,9 @@ from attrs import define, field
 from lxml import etree
 from twisted.internet.task import Clock
 
-from microblog.application import Domain, Look, feed_of, server_of
+from microblog.application import feed_of
+from microblog.application.server import Look, server_of
+from microblog.application.services import Domain
 from microblog.config import load
 from microblog.domain.limits import Limits, MemoryCounter
 from microblog.model.accounts import Viewer

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from microblog.application import now
+from microblog.application.services import now
 from microblog.domain.announcements import Announcements
 from microblog.model.accounts import Role
 from microblog.model.errors import Invalid

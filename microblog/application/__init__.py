@@ -1,0 +1,138 @@
+"""The composition root: builds the object graph out of the settings.
+
+Nobody else knows everything, and nobody else imports `outside`. The services of the domain are put together in `services`, the routes on
+them in `server`; here is what runs, and in which order it is started.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from functools import partial
+from random import SystemRandom
+from typing import Any
+
+from twisted.internet.task import deferLater
+
+from microblog import __version__
+from microblog.application.server import Look, server_of
+from microblog.application.services import Domain, mail_directory, now
+from microblog.config import Settings
+from microblog.crew import Crew, Duties
+from microblog.domain.health import Health
+from microblog.domain.limits import Limits, MemoryCounter
+from microblog.domain.passwords import Passwords
+from microblog.domain.ports import PostOffice
+from microblog.domain.posting import World
+from microblog.gauges import Gauges
+from microblog.jobs.mail import Mailing
+from microblog.jobs.statistics import Crowd
+from microblog.live.feed import MOST_CONNECTIONS, Feed
+from microblog.live.log import DatabaseLog
+from microblog.live.wake import MemoryWake
+from microblog.outside import postgres, postgres_files, smtp
+from microblog.outside.fetch import Fetch
+from microblog.outside.files import KeptLetters
+from microblog.outside.notify import Notify
+from microblog.outside.redis import Address, Redis, RedisCounter
+from microblog.outside.smtp import SmtpOffice
+from microblog.outside.studio import Studio
+from microblog.parts import AccessLog, Application, Part, Pool
+from microblog.render.letters import Letters, Sender
+from microblog.storage.database import Database, Transactions
+from microblog.storage.prepare import UnusableDatabase
+from microblog.web.health import HealthPage
+from microblog.web.metrics import MetricsPage
+from microblog.web.server import Server
+
+DRAIN_S = 10.0
+_SPARE_CONNECTIONS = 12  # beside the pool's: migrations, the administrator's commands, backups, PostgreSQL's own
+
+
+START_PROBLEMS: tuple[type[Exception], ...] = (UnusableDatabase, postgres.EmbeddedPostgresError)
+"""What is raised at start with a text for whoever starts the site."""
+
+
+async def assemble(settings: Settings, reactor: Any, database_url: str) -> Application:
+    """The whole site on a database that has our schema. Nothing is started yet."""
+    database = Database(database_url, reactor, threads=settings.database_pool)
+    passwords = Passwords(reactor)
+    wake = wake_of(settings, reactor, database)
+    counter = MemoryCounter(reactor.seconds)
+    limits = Limits(RedisCounter(wake, counter) if isinstance(wake, Redis) else counter, now, settings.rate_limits)
+    web = Fetch(reactor, f"microblog/{__version__} (+{settings.public_url}/about)") if settings.link_previews else None
+    world = World(Studio.below(settings.data_dir / "media", reactor), partial(deferLater, reactor), web, SystemRandom().random)
+    domain = Domain.on(settings, database, passwords, limits, world)
+    crew = crew_of(settings, reactor, database, domain)
+    feed = feed_of(database, reactor, settings.streams_per_account)
+    crowd = Crowd(domain.statistics, lambda: len(feed.readers), crew.quick.name, reactor)
+    feed.listeners.append(domain.filters.sieves.hear)
+    for listener in (feed.wake, *crew.hearing):
+        wake.listen(listener)
+    database.committed = wake.send
+    log = AccessLog.below(settings.data_dir)
+    gauges = Gauges(database, crew.workers, feed, domain.mail.jobs.by_kind, lambda: server.answered)
+    health = Health(database, {**crew.workers, "events": feed}, reactor, now)
+    others = [HealthPage(health), MetricsPage(gauges.families, settings.metrics)]
+    server = server_of(settings, reactor, domain, Look.of_this_release(), feed=feed, access_log=log.write, others=others)
+    parts: list[Part] = [log, Pool(database, reactor), passwords, wake, feed, *crew.parts, crowd]
+    return Application(server, parts, lambda: _drained(server, feed))
+
+
+def wake_of(settings: Settings, reactor: Any, database: Database) -> Redis | Notify | MemoryWake:
+    """What carries the hint that something was committed to all processes of the site; one alone with its database needs no carrier."""
+    if settings.redis_url is not None:
+        return Redis(reactor, Address.parse(settings.redis_url), f"microblog:{settings.domain}")
+    if settings.database_url is None:
+        return MemoryWake()
+    # a read: a command would wake again by itself, for ever
+    return Notify(settings.database_url, reactor, lambda sql: database.read(lambda cursor: cursor.execute(sql)))
+
+
+def post_office(settings: Settings, reactor: Any) -> PostOffice:
+    """Where letters are handed in."""
+    if settings.smtp_url is None:
+        return KeptLetters(mail_directory(settings), reactor)
+    return SmtpOffice(smtp.Server.parse(settings.smtp_url, smtp.Tls(settings.smtp_tls)), reactor, settings.message_host)
+
+
+def letters_of(settings: Settings) -> Letters:
+    """What writes this site's letters."""
+    return Letters(Sender(settings.site_name, settings.public_url, settings.mail_from, settings.contact_email))
+
+
+def crew_of(settings: Settings, reactor: Any, database: Transactions, domain: Domain) -> Crew:
+    """Who does the jobs."""
+    office, letters, delay = post_office(settings, reactor), letters_of(settings), timedelta(seconds=settings.mail_delay)
+    services, zone = domain.mail, settings.time_zone
+    mailing = Mailing(services.dispatch, services.recoveries, letters, office, settings.mail_bounces, delay, zone)
+    duties = Duties(domain.statistics, domain.posting, mailing, timedelta(days=settings.events_keep))
+    return Crew.hired(duties, database, now, reactor)
+
+
+def feed_of(database: Transactions, reactor: Any, most_of_account: int = MOST_CONNECTIONS) -> Feed:
+    """The live feed, not yet started."""
+    log = DatabaseLog(database, now, secrets.token_hex(6))
+    return Feed(log, reactor, now, SystemRandom().random, most_of_account=most_of_account)
+
+
+async def _drained(server: Server, feed: Feed) -> None:
+    feed.stop()  # tells the streams, which no drain waits for
+    await server.drain(DRAIN_S)
+
+
+def embedded_database(settings: Settings, reactor: Any) -> postgres.EmbeddedPostgres | None:
+    """The server to start before everything else, or None where the settings name one that runs."""
+    if settings.database_url is not None:
+        return None
+    return postgres.EmbeddedPostgres(settings.data_dir, reactor, connections=2 * settings.database_pool + _SPARE_CONNECTIONS)
+
+
+def running_database(settings: Settings) -> str | None:
+    """The URL of the site's database, for the administrator's commands; None while an embedded server does not run."""
+    return settings.database_url or postgres.running(settings.data_dir)
+
+
+def is_new(settings: Settings) -> bool:
+    """True while the site has no database yet because its embedded server was never started."""
+    return settings.database_url is None and not postgres_files.Home(settings.data_dir).is_made

@@ -1,0 +1,149 @@
+"""What listens: every route, on the services of the domain."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve, frozen
+from twisted.internet.threads import deferToThreadPool
+
+from microblog import __version__
+from microblog.application.services import Domain, now
+from microblog.config import Settings, secret_key
+from microblog.domain import vapid
+from microblog.domain.authentication import Authentication
+from microblog.domain.limits import openings
+from microblog.live.feed import Feed
+from microblog.render.entities import Entities
+from microblog.render.instance import InstanceEntities
+from microblog.render.pages import Pages
+from microblog.render.statuses import Statuses
+from microblog.render.views import Site as View
+from microblog.web.about import AboutPages
+from microblog.web.admin import JobPages, OutboxPages
+from microblog.web.api import routes as api_routes
+from microblog.web.api.reference import ReferenceRoutes
+from microblog.web.api.streaming import StreamingRoutes
+from microblog.web.api.tongue import Payloads
+from microblog.web.articles import Articles
+from microblog.web.assets import Assets, load
+from microblog.web.call import Origin
+from microblog.web.composers import Composers
+from microblog.web.entry import EntryPages
+from microblog.web.errors import Errors
+from microblog.web.files import MediaFiles
+from microblog.web.filters import FilterPages
+from microblog.web.gate import Gate
+from microblog.web.lists import ListForms, ListPages
+from microblog.web.mail import AddressPages, MailSettings, UnsubscribePages
+from microblog.web.network import Proxies
+from microblog.web.notifications import NotificationPages
+from microblog.web.oauth import AppSettings, ConsentPages
+from microblog.web.outlets import Places
+from microblog.web.polls import PollButtons
+from microblog.web.posts import MarkButtons, PostPages
+from microblog.web.profiles import PeopleLists, ProfileButtons, ProfilePages
+from microblog.web.recovery import RecoveryPages
+from microblog.web.scheduled import ScheduledPages
+from microblog.web.search import SearchPages
+from microblog.web.server import Server
+from microblog.web.settings import LoginPages, PeopleSettings, SettingsPages
+from microblog.web.shells import Shells
+from microblog.web.site import Site
+from microblog.web.social import social_pages
+from microblog.web.statistics import StatisticsPages
+from microblog.web.streaming import Streams
+from microblog.web.timelines import TimelinePages
+from microblog.web.troubles import Troubles
+from microblog.web.uploads import Uploads
+
+STATIC = Path(__file__).parent.parent / "web" / "static"
+
+
+@frozen
+class Look:
+    """The style sheet, the scripts and the templates: the same for every site of one release."""
+
+    assets: Assets
+    pages: Pages
+
+    @classmethod
+    def of_this_release(cls) -> Look:
+        """Read from the package, once."""
+        assets = Assets(load(STATIC))
+        return cls(assets, Pages(assets.url))
+
+
+def server_of(
+    settings: Settings,
+    reactor: Any,
+    domain: Domain,
+    look: Look,
+    *,
+    feed: Feed,
+    access_log: Callable[[str], object] | None = None,
+    others: Sequence[object] = (),
+) -> Server:
+    """What listens: all routes on these services, and those of `others`. Nothing in it is started."""
+    pages = look.pages
+    view = View(settings.site_name, settings.site_description, settings.public_url, settings.registration, settings.max_characters)
+    told = evolve(view, contact=settings.contact_email, version=__version__)
+    shells = Shells(told, domain.notifications, domain.accounts, lambda: str(feed.position), now)
+    composers = Composers(Uploads(domain.posting.attachments))
+    entities = Entities(settings.public_url, vapid.public_key(secret_key(settings.data_dir)))
+    card, icon = look.assets.url("card.png"), look.assets.url("touch.png")
+    api = api_routes(domain, InstanceEntities(told, entities, card, icon, domain.posting.attachments.takes_films))
+    articles = Articles(pages.fragments, domain.posts, domain.filters.sieves)
+    authentication = Authentication(domain.sessions, domain.tokens)
+    rates = openings(settings.stream_openings_per_account, settings.stream_openings_per_network)
+    places = Places(domain.limits, settings.streams_per_network, *rates)
+    streams = Streams(feed, articles.live, pages.notification, domain.accounts, domain.posts, places)
+    live = StreamingRoutes(feed, Payloads(Statuses(entities)), authentication, domain.lists, places)
+    features = [look.assets, streams, live, *others, *site_pages(pages, shells, composers, domain, articles), *api]
+    site = Site(
+        [*features, ReferenceRoutes(pages, shells, tuple(features))],
+        origin=Origin.parse(settings.public_url),
+        gate=Gate(authentication, domain.limits),
+        errors=Errors(Troubles(pages, shells, composers).page),
+        in_thread=lambda parse: deferToThreadPool(reactor, reactor.getThreadPool(), parse),
+    )
+    return Server(site, reactor, proxies=Proxies(settings.trusted_proxies), access_log=access_log, wall=time.time)
+
+
+def site_pages(pages: Pages, shells: Shells, composers: Composers, domain: Domain, articles: Articles) -> list[object]:
+    """Everything that answers with a page, or to a form of one."""
+    people = PeopleLists(domain.relations, domain.follows)
+    return [
+        TimelinePages(pages, shells, articles, domain.timelines, composers, domain.social.tags, domain.social.announcements),
+        PostPages(pages, shells, articles, domain.posts, domain.posting.schedules, composers),
+        PollButtons(domain.posting.polls, articles),
+        ScheduledPages(pages, shells, domain.posting.schedules, composers),
+        composers.uploads,
+        MarkButtons(domain.marks, articles),
+        ProfilePages(pages, shells, articles, domain.accounts, domain.timelines, people),
+        ProfileButtons(pages, shells, domain.accounts, domain.follows, domain.relations),
+        EntryPages(pages, shells, domain.registrations, domain.sessions, domain.credentials),
+        NotificationPages(pages, shells, domain.notifications, domain.filters.sieves),
+        SearchPages(pages, shells, domain.search, people, articles),
+        ListPages(pages, shells, domain.lists, articles, domain.social.tags),
+        *social_pages(pages, shells, domain.social, domain.accounts),
+        ListForms(pages, shells, domain.lists, domain.accounts),
+        FilterPages(pages, shells, domain.filters),
+        MediaFiles(domain.posting.attachments),
+        AboutPages(pages, shells, domain.census),
+        StatisticsPages(pages, shells, domain.statistics, articles, domain.posts),
+        SettingsPages(pages, shells, domain.accounts, domain.posting.pictures),
+        LoginPages(pages, shells, domain.credentials, domain.sessions, domain.mail.outbox),
+        AddressPages(pages, shells, domain.mail.confirmations, domain.credentials),
+        MailSettings(pages, shells, domain.accounts, domain.credentials, domain.mail.outbox),
+        UnsubscribePages(pages, shells, domain.mail.subscriptions),
+        RecoveryPages(pages, shells, domain.mail.recoveries, domain.mail.outbox.kept_in is not None),
+        OutboxPages(pages, shells, domain.mail.outbox),
+        JobPages(pages, shells, domain.mail.jobs),
+        PeopleSettings(pages, shells, domain.relations, domain.follows, people),
+        ConsentPages(pages, shells, domain.oauth, domain.sessions),
+        AppSettings(pages, shells, domain.tokens),
+    ]
