@@ -121,6 +121,6 @@ def routes(services: Services, site: InstanceEntities) -> list[object]:
         *social_routes(entities, shown, services.social, services.accounts),
         NotificationRoutes(entities, shown, services.notifications),
         MarkerRoutes(services.markers),
-        SearchRoutes(entities, shown, services.search),
+        SearchRoutes(entities, shown, services.search, services.social.tags),
     ]
     return [*features, InstanceRoutes(site, services.census, services.statistics, served(features))]

@@ -6,11 +6,13 @@ import orjson
 from attrs import evolve, frozen
 
 from microblog.domain.search import Found, Search
+from microblog.domain.tags import Tags
 from microblog.model.errors import Malformed, Unauthenticated
 from microblog.model.ids import AccountId
 from microblog.model.paging import Page
 from microblog.model.posts import Post
 from microblog.render.entities import Entities
+from microblog.render.entities_tags import tag_entity
 from microblog.render.schemas import FLAG, ID, SEARCH, TEXT, WHOLE, one_of
 from microblog.render.statuses import array
 from microblog.web.answer import Answer
@@ -49,6 +51,7 @@ class SearchRoutes:
     entities: Entities
     shown: Shown
     search: Search
+    tags: Tags
 
     @route(
         "GET",
@@ -67,11 +70,12 @@ class SearchRoutes:
         found = await self._found(call, fields.text("q").strip())
         statuses = await self.shown.each(call.viewer, found.posts)
         uses = await self.search.uses(found.tags)
+        flags = await self.tags.flags(call.viewer, found.tags)
         return Answer.json(
             {
                 "accounts": self.entities.accounts(found.accounts),
                 "statuses": orjson.Fragment(array(statuses)),
-                "hashtags": [self.entities.tag(use) for use in uses],
+                "hashtags": [tag_entity(self.entities, use, flags.get(use.tag.key)) for use in uses],
             }
         )
 

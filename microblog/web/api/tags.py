@@ -116,7 +116,8 @@ class KeptTagRoutes:
     async def suggestions(self, call: Call) -> Answer:
         """The most used first."""
         uses = await self.tags.search.uses(await self.tags.suggested(call.member))
-        return Answer.json([tag_entity(self.entities, use, None) for use in uses])
+        flags = await self.tags.flags(call.member, [use.tag for use in uses])
+        return Answer.json([tag_entity(self.entities, use, flags.get(use.tag.key)) for use in uses])
 
     @route(
         "GET",

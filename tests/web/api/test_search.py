@@ -72,3 +72,12 @@ def test_what_may_not_be_asked_is_refused_in_known_words(site: Town, ada: Client
     reply = anonymous(site).get("/v2/search", q="x", resolve=True)
     assert reply.status == 401
     assert ada.get("/v1/accounts/search").status == 400
+
+
+def test_tags_that_are_found_tell_whether_one_follows_them(site: Town, ada: Client) -> None:
+    ada.post("/v1/tags/tea/follow")
+    ada.post("/v1/tags/teapots/feature")
+    told = ada.get("/v2/search", q="#tea").json["hashtags"]
+    assert [(tag["name"], tag["following"], tag["featuring"]) for tag in told] == [("Tea", True, False), ("teapots", False, True)]
+    assert [tag["following"] for tag in ada.get("/v1/featured_tags/suggestions").json if tag["name"] == "Tea"] == [True]
+    assert "following" not in anonymous(site).get("/v2/search", q="#tea").json["hashtags"][0]
