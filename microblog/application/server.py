@@ -133,7 +133,7 @@ def site_pages(pages: Pages, shells: Shells, composers: Composers, domain: Domai
         ListForms(pages, shells, domain.lists, domain.accounts),
         FilterPages(pages, shells, domain.filters),
         MediaFiles(domain.posting.attachments),
-        AboutPages(pages, shells, domain.census),
+        AboutPages(pages, shells, domain.census, domain.posting.attachments.takes_films),
         StatisticsPages(pages, shells, domain.statistics, articles, domain.posts),
         SettingsPages(pages, shells, domain.accounts, domain.posting.pictures),
         LoginPages(pages, shells, domain.credentials, domain.sessions, domain.mail.outbox),

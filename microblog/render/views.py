@@ -13,10 +13,10 @@ from attrs import field, frozen
 
 from microblog.model.accounts import Account, Login, Preferences, Registration, Relationship, Session, Viewer
 from microblog.model.ids import PostId
-from microblog.model.media import Media
+from microblog.model.media import FILM_BYTES, IMAGE_BYTES, MOST_MEDIA, Media
 from microblog.model.notifications import Notification
 from microblog.model.oauth import App, Authorization
-from microblog.model.polls import PollDraft
+from microblog.model.polls import MOST_OPTIONS, PollDraft
 from microblog.model.posts import Post, Revision, Tag, Visibility
 from microblog.model.scheduled import Scheduled
 from microblog.render.apps import ScopeWords
@@ -291,12 +291,17 @@ class PostBack:
 
 @frozen
 class About:
-    """The site in figures, and who runs it."""
+    """The site in figures, and who runs it. `films`: posts may hold film and sound."""
 
     people: int = 0
     posts: int = 0
     admins: tuple[Account, ...] = ()
     rules: tuple[str, ...] = ()
+    films: bool = False
+    most_media: int = MOST_MEDIA
+    image_mb: int = IMAGE_BYTES >> 20
+    film_mb: int = FILM_BYTES >> 20
+    most_options: int = MOST_OPTIONS
 
 
 @frozen

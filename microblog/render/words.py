@@ -15,7 +15,7 @@ from attrs import frozen
 from markupsafe import Markup, escape
 
 from microblog.model.accounts import Account
-from microblog.model.media import Focus
+from microblog.model.media import Focus, Frame
 from microblog.model.notifications import NotificationKind
 from microblog.model.posts import Visibility
 from microblog.render.languages import LANGUAGES
@@ -24,7 +24,7 @@ HUES = 12
 _INITIAL = regex.compile(r"[\p{L}\p{N}]\p{M}*|\p{Extended_Pictographic}")
 _ICONS = (
     "home place bell search person bookmark heart boost reply more gear pen lock letter moon globe sun contrast back check"
-    " close out pin trash mute block key alert clock plus people"
+    " close out pin trash mute block key alert clock plus people picture poll"
 )
 ICONS = {name: Markup(f'<svg class="i" aria-hidden="true"><use href="#i-{name}"/></svg>') for name in _ICONS.split()}  # noqa: S704 - constants
 
@@ -230,6 +230,17 @@ def excerpt(text: str, length: int = 200) -> str:
     return (cut.rsplit(" ", 1)[0] if " " in cut[length // 2 :] else cut).rstrip() + "…"
 
 
+_LARGEST = Frame(600, 540)  # CSS pixels, of one picture in a post
+
+
+def fitted(frame: Frame | None) -> Frame | None:
+    """How large a picture is shown at most, in its shape and never enlarged: so a page keeps its place before it comes."""
+    if frame is None or not frame.area:
+        return None
+    scale = min(1.0, _LARGEST.width / frame.width, _LARGEST.height / frame.height)
+    return Frame(max(1, round(frame.width * scale)), max(1, round(frame.height * scale)))
+
+
 def focus(point: Focus) -> str:
     """The classes that keep this point of a picture in sight where it is cut: five steps each way."""
     return f"fx{round((point.x + 1) * 2)} fy{round((1 - point.y) * 2)}"
@@ -243,6 +254,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "local": local,
     "number": number,
     "face": face,
+    "fitted": fitted,
     "focus": focus,
     "hue": hue,
     "agent": agent,

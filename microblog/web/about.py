@@ -20,10 +20,11 @@ class AboutPages:
     pages: Pages
     shells: Shells
     census: Census
+    films: bool = False
 
     @route("GET", "/about", Needs())
     async def show(self, call: Call) -> Answer:
         """Figures, administrators, rules."""
         figures = await self.census.figures()
-        about = About(figures.people, figures.posts, figures.admins)
+        about = About(figures.people, figures.posts, figures.admins, films=self.films)
         return Answer.html(self.pages.about(await self.shells.of(call), about))

@@ -14,6 +14,7 @@ from microblog.render.views import Shell, Site
 from microblog.web.call import Call
 
 THEME = "theme"
+SUGGESTED = 6  # fills rows of two and of three
 THEMES = ("auto", "light", "dark")
 NOTICES = {
     "posted": "Your post is out.",
@@ -55,7 +56,7 @@ class Shells:
         if call.viewer is None:
             return shell
         badges = await self.notifications.badges(call.viewer)
-        suggested: list[Account] = await self.accounts.suggestions(call.viewer) if people else []
+        suggested: list[Account] = await self.accounts.suggestions(call.viewer, limit=SUGGESTED) if people else []
         return evolve(shell, unread=badges.unread, requests=badges.requests, people=tuple(suggested))
 
     def plain(self, call: Call, *, form: bool = False) -> Shell:

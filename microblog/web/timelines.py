@@ -60,7 +60,9 @@ class TimelinePages:
         return Answer.html(self.pages.home(shell, self.composers.fresh(viewer), feed, start=start, announcements=told))
 
     async def _start(self, viewer: Viewer) -> Feed:
-        return Feed(await self.articles.listed(viewer, await self.timelines.public(viewer, Page(START_POSTS)), Context.PUBLIC))
+        newest = await self.timelines.public(viewer, Page(START_POSTS))
+        others = [post for post in newest if post.author.id != viewer.id]  # one's own stand above
+        return Feed(await self.articles.listed(viewer, others, Context.PUBLIC))
 
     @route("GET", "/local", Needs())
     async def local(self, call: Call) -> Answer:

@@ -84,7 +84,7 @@ class Person:
     def write(self, text: str) -> None:
         """Publish by the composer of the page that is open."""
         composer = self.page.locator("main form[data-composer]").first
-        composer.locator("textarea").fill(text)
+        composer.locator("textarea[name=text]").fill(text)
         composer.locator("button.primary").click()
 
     def picture(self, name: str) -> None:

@@ -72,7 +72,8 @@ function enhance(form) {
   }
 
   function clear() {
-    fill({ text: prepared, key: freshKey() });
+    const first = ({ options }) => [...options].find((option) => option.defaultSelected)?.value ?? options[0].value;
+    fill({ text: prepared, key: freshKey(), visibility: first(visibility), language: first(language) });
   }
 
   pieces = attach(form, () => keep());

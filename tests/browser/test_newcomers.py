@@ -1,0 +1,66 @@
+"""The first minutes on the site, in Chromium."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import Locator, expect
+
+from tests import files
+from tests.browser.conftest import Person
+
+
+def top(place: Locator) -> float:
+    box = place.bounding_box()
+    assert box is not None
+    return box["y"]
+
+
+def test_the_first_own_post_stands_above_the_welcome_and_both_stay(person: Callable[..., Person]) -> None:
+    ada, other = person(width=390, height=844), person()
+    other.sign_up("first_other")
+    other.write("Somebody was here before")
+    expect(other.page.get_by_text("Somebody was here before")).to_be_visible()
+    ada.sign_up("first_ada")
+    welcome, post = ada.page.locator(".welcome"), ada.page.locator("article", has_text="My first words")
+    expect(welcome).to_be_visible()
+    expect(ada.page.locator("form:has(> [data-live])")).to_be_hidden()  # no empty frame
+    ada.write("My first words")
+    expect(post).to_be_in_viewport()
+    assert top(post) < top(welcome)
+    ada.picture("first-post-phone")
+    ada.page.reload()
+    assert top(post) < top(welcome)
+    expect(ada.page.get_by_text("Somebody was here before")).to_be_visible()
+
+
+def test_after_a_post_the_composer_is_as_it_was_at_first(person: Callable[..., Person]) -> None:
+    ada = person()
+    ada.sign_up("reset_ada")
+    form = ada.page.locator("main form[data-composer]")
+    form.locator("[name=visibility]").select_option("private")
+    form.locator("[name=language]").select_option("de")
+    ada.write("Only for a few")
+    expect(ada.page.locator("article", has_text="Only for a few")).to_be_visible()
+    expect(form.locator("[name=visibility]")).to_have_value("public")
+    expect(form.locator("[name=language]")).to_have_value("")
+
+
+def test_a_picture_has_its_place_before_it_comes(person: Callable[..., Person]) -> None:
+    ada = person()
+    ada.sign_up("place_ada")
+    form = ada.page.locator("main form[data-composer]")
+    for size in ((900, 300), (300, 900)):
+        form.locator(".attach").evaluate("fold => { fold.open = true }")
+        photo = files.picture(size=size).getvalue()
+        form.locator("input[type=file]").set_input_files({"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": photo})
+        form.locator(".attachment textarea").fill("A picture")
+        ada.write(f"Placed {size[0]}")
+        expect(ada.page.locator("article", has_text=f"Placed {size[0]}")).to_be_visible()
+    ada.page.route(re.compile("/media/"), lambda route: route.abort())
+    ada.page.reload()
+    boxes = [ada.page.locator("article", has_text=f"Placed {width}").locator("img[width]").last.bounding_box() for width in (900, 300)]
+    shapes = [(round(box["width"]), round(box["height"])) for box in boxes if box]
+    assert [round(width / height, 1) for width, height in shapes] == [3.0, 0.3]
+    assert max(max(shape) for shape in shapes) <= 600
