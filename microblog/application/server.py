@@ -118,7 +118,7 @@ def site_pages(pages: Pages, shells: Shells, composers: Composers, domain: Domai
     people = PeopleLists(domain.relations, domain.follows)
     return [
         TimelinePages(pages, shells, articles, domain.timelines, composers, domain.social.tags, domain.social.announcements),
-        PostPages(pages, shells, articles, domain.posts, domain.posting.schedules, composers),
+        PostPages(pages, shells, articles, domain.posts, domain.posting.schedules, composers, domain.social.conversations),
         PollButtons(domain.posting.polls, articles),
         ScheduledPages(pages, shells, domain.posting.schedules, composers),
         composers.uploads,
@@ -129,7 +129,7 @@ def site_pages(pages: Pages, shells: Shells, composers: Composers, domain: Domai
         NotificationPages(pages, shells, domain.notifications, domain.filters.sieves),
         SearchPages(pages, shells, domain.search, people, articles),
         ListPages(pages, shells, domain.lists, articles, domain.social.tags),
-        *social_pages(pages, shells, domain.social, domain.accounts),
+        *social_pages(pages, shells, domain.social, domain.accounts, domain.filters.sieves),
         ListForms(pages, shells, domain.lists, domain.accounts),
         FilterPages(pages, shells, domain.filters),
         MediaFiles(domain.posting.attachments),

@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 from microblog.model.accounts import Account
 from microblog.model.announcements import Announcement
 from microblog.model.notifications import Notification
+from microblog.model.posts import Visibility
 from microblog.render import words
 from microblog.render.fragments import Fragments
 from microblog.render.heads import Head, head_of_account, head_of_post
@@ -108,7 +109,8 @@ class Pages:
 
     def compose(self, shell: Shell, composer: Composer) -> bytes:
         """The form to write a post or a reply, on a page of its own; also what the scripts put into a dialog."""
-        return self._page("compose", shell, Head("Reply" if composer.reply_to else "New post"), composer=composer)
+        title = "Reply" if composer.reply_to else "New message" if composer.visibility is Visibility.DIRECT else "New post"
+        return self._page("compose", shell, Head(title), composer=composer)
 
     def scheduled(self, shell: Shell, page: ScheduledPage) -> bytes:
         """The viewer's posts to come."""

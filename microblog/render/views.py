@@ -45,9 +45,9 @@ class Shell:
     """What surrounds every page.
 
     `path` is the address of the page that is shown, with its query: forms come back to it. `theme` is auto, light or dark. `unread`
-    counts notifications, `requests` people who ask to follow. `stream` is the address of the live feed of this page (None: none) and
-    `position` the place in the event log as of which the page was read, so that nothing between reading and connecting is missed.
-    `notice` is a sentence about what was just done. `people` and `tags` are suggestions for the side column.
+    counts notifications, `requests` people who ask to follow, `messages` unread conversations. `stream` is the address of the live feed
+    of this page (None: none) and `position` the place in the event log as of which the page was read, so that nothing between reading
+    and connecting is missed. `notice` is a sentence about what was just done. `people` and `tags` are suggestions for the side column.
     """
 
     site: Site
@@ -58,6 +58,7 @@ class Shell:
     theme: str = "auto"
     unread: int = 0
     requests: int = 0
+    messages: int = 0
     stream: str | None = None
     position: str = ""
     notice: str = ""

@@ -14,6 +14,7 @@ from microblog.model.notifications import GROUPED, NotificationKind
 from microblog.model.paging import Page
 from microblog.storage.database import Cursor, Hot, every, execute, first, one_of_each, scalar
 from microblog.storage.paging import bounds, directed, page_sql
+from microblog.storage.visibility import VISIBLE
 
 GROUP_HOURS = 12
 
@@ -188,14 +189,15 @@ def unread(
 
 @frozen
 class Badges:
-    """The small numbers in the navigation: unread notifications, and people who ask to follow."""
+    """The small numbers in the navigation: unread notifications, people who ask to follow, unread conversations."""
 
     unread: int = 0
     requests: int = 0
+    messages: int = 0
 
 
 def badges(cursor: Cursor, *, account: AccountId, limit: int) -> Badges:
-    """Both numbers, each counted no further than `limit`."""
+    """All of them, each counted no further than `limit`."""
     found = first(
         cursor,
         Badges,
@@ -205,13 +207,19 @@ def badges(cursor: Cursor, *, account: AccountId, limit: int) -> Badges:
     return found or Badges()
 
 
-_BADGES = Hot("""
+# Of conversations only the newest are looked at: those that lie further back have been left unread for long.
+_BADGES = Hot(f"""
     select (select count(*) from (
                select from notifications where account_id = %(account)s and id > coalesce(
                    (select last_read_id from markers where account_id = %(account)s and timeline = 'notifications'), 0)
                limit %(limit)s) above),
            (select count(*) from (
-               select from follow_requests where followee_id = %(account)s limit %(limit)s) asking)""")
+               select from follow_requests where followee_id = %(account)s limit %(limit)s) asking),
+           (select count(*) from (
+               select c.unread, c.last_post_id from conversations c where c.account_id = %(account)s and c.last_post_id is not null
+               order by c.last_post_id desc limit %(limit)s) newest
+            where newest.unread and exists (
+               select from posts p where p.id = newest.last_post_id and {VISIBLE.replace("%(viewer)s", "%(account)s")}))""")
 
 
 def read_up_to(cursor: Cursor, *, account: AccountId) -> int:

@@ -30,11 +30,11 @@ class Composers:
     uploads: Uploads
     key: Callable[[], str] = lambda: secrets.token_urlsafe(18)
 
-    def fresh(self, viewer: Viewer, *, text: str = "") -> Composer:
-        """An empty form as the viewer likes it."""
+    def fresh(self, viewer: Viewer, *, text: str = "", visibility: str = "") -> Composer:
+        """An empty form as the viewer likes it, but for a `visibility` that is asked for."""
         return Composer(
             self.key(),
-            visibility=Visibility(viewer.preferences.visibility),
+            visibility=_visibility(visibility) or Visibility(viewer.preferences.visibility),
             language=viewer.preferences.language,
             sensitive=viewer.preferences.sensitive,
             text=text,

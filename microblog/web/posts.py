@@ -7,6 +7,7 @@ from datetime import datetime
 
 from attrs import evolve, frozen
 
+from microblog.domain.conversations import Conversations
 from microblog.domain.limits import POSTING
 from microblog.domain.marks import Marks
 from microblog.domain.posts import ANONYMOUS_DESCENDANTS, Posts
@@ -41,14 +42,17 @@ class PostPages:
     posts: Posts
     schedules: Schedules
     composers: Composers
+    conversations: Conversations
 
     @route("GET", "/@<username:username>/<id:post_id>", Needs())
     async def show(self, call: Call, username: str, post_id: int) -> Answer:
-        """A post amid its conversation."""
+        """A post amid its conversation, which is read by that if it is a direct one."""
         shell = await self.shells.of(call, stream=f"/live/posts/{post_id}")
         thread = await self.posts.thread(call.viewer, PostId(post_id))
         if thread.post.author.username.lower() != username.lower():
             raise NotFound
+        if call.viewer and await self.conversations.opened(call.viewer, thread.post):
+            shell = evolve(shell, messages=max(0, shell.messages - 1))
         page = Answer.html(self.pages.thread(shell, await self._thread(call.viewer, thread)))
         return page if call.viewer else page.cached(PUBLIC_BRIEFLY)
 
@@ -72,10 +76,10 @@ class PostPages:
 
     @route("GET", "/compose", MEMBER)
     async def compose(self, call: Call) -> Answer:
-        """The form on a page of its own, for a reply with `reply_to`, else prepared with `text`."""
+        """The form on a page of its own, for a reply with `reply_to`, else prepared with `text` or `mention`, and `visibility`."""
         reply_to = call.fields.id("reply_to")
         if reply_to is None:
-            composer = self.composers.fresh(call.member, text=_prepared(call))
+            composer = self.composers.fresh(call.member, text=_prepared(call), visibility=call.fields.text("visibility"))
         else:
             composer = await self._reply(call.member, PostId(reply_to))
         return Answer.html(self.pages.compose(await self.shells.of(call), composer))

@@ -57,7 +57,7 @@ class Shells:
             return shell
         badges = await self.notifications.badges(call.viewer)
         suggested: list[Account] = await self.accounts.suggestions(call.viewer, limit=SUGGESTED) if people else []
-        return evolve(shell, unread=badges.unread, requests=badges.requests, people=tuple(suggested))
+        return evolve(shell, unread=badges.unread, requests=badges.requests, messages=badges.messages, people=tuple(suggested))
 
     def plain(self, call: Call, *, form: bool = False) -> Shell:
         """A shell that asks nothing of the database, so it serves for error pages too. An anonymous `form` needs a token, and a cookie."""

@@ -15,6 +15,7 @@ FOR_VISITORS = ("/", "/local", "/about", "/login", "/signup", "/search?q=axe", "
 FOR_MEMBERS = (
     "/home",
     "/notifications",
+    "/conversations",
     "/favourites",
     "/bookmarks",
     "/scheduled",

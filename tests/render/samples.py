@@ -10,7 +10,8 @@ from typing import Any
 from attrs import evolve
 
 from microblog.model.accounts import Account, Login, Preferences, ProfileField, Registration, Relationship, Role, Session, Viewer
-from microblog.model.ids import AccountId, AppId, JobId, LetterId, NotificationId, PostId, SessionId, TagId
+from microblog.model.conversations import Conversation
+from microblog.model.ids import AccountId, AppId, ConversationId, JobId, LetterId, NotificationId, PostId, SessionId, TagId
 from microblog.model.jobs import Job, JobCounts, JobState
 from microblog.model.letters import Letter, LetterKind, LetterState
 from microblog.model.notifications import Notification, NotificationKind
@@ -48,6 +49,7 @@ from microblog.render.views import (
     ThreadPage,
     Trouble,
 )
+from microblog.render.views_conversations import ConversationsPage, Talk, conversations_page
 
 NOW = datetime(2025, 11, 20, 12, 0, tzinfo=UTC)
 PAGES = Pages(lambda name: f"/static/{name}?v=1")
@@ -191,11 +193,27 @@ class Samples:
             "compose": partial(PAGES.compose, shell, self.compose),
             "notifications": partial(PAGES.notifications, shell, NotificationsPage(tuple(notes), 3, "/x")),
             "notifications none": partial(PAGES.notifications, shell, NotificationsPage()),
+            "conversations": partial(conversations_page, PAGES, shell, self.talks),
+            "conversations none": partial(conversations_page, PAGES, shell, ConversationsPage()),
             "bookmarks": partial(PAGES.bookmarks, shell, Feed()),
             "favourites": partial(PAGES.favourites, shell, Feed()),
             "confirm": partial(PAGES.confirm, shell, confirm),
             "confirm with password": partial(PAGES.confirm, shell, evolve(confirm, password=True)),
         }
+
+    @property
+    def talks(self) -> ConversationsPage:
+        """With oneself, one other, two and many; with and without words, warning, filter."""
+        me, other, text = self.me, self.other, self.hostile
+        last = [*self.posts[:4], evolve(self.posts[0], text=f"@user2, @user3 {text}"), evolve(self.posts[0], text="", spoiler="")]
+        people = [(), (other,), (other, me), (other, me, other, other), (other,), (other,)]
+        return ConversationsPage(
+            tuple(
+                Talk(Conversation(ConversationId(n), me, who, said, n % 2 == 0, said.id), text if n == 3 else "")
+                for n, (who, said) in enumerate(zip(people, last, strict=True))
+            ),
+            "/x",
+        )
 
     def settings(self) -> Made:
         shell, text = self.shell, self.hostile

@@ -30,7 +30,8 @@ function enhance(form) {
   const send = form.querySelector("button.primary");
   const limit = Number(form.dataset.limit);
   const prepared = text.value;
-  const draft = `draft:${viewer}:${replyTo?.value ?? "new"}`;
+  const addressed = prepared.trim() || visibility.value === "direct"; // what is written to somebody is no draft for everybody
+  const draft = `draft:${viewer}:${replyTo?.value ?? (addressed ? `${visibility.value}:${prepared.trim()}` : "new")}`;
   let told = false;
   let pieces = { count: () => 0, busy: () => false, values: () => [] };
 
@@ -211,7 +212,7 @@ function dialog(form, from) {
   const head = Object.assign(document.createElement("div"), { className: "dialog-head" });
   const title = Object.assign(document.createElement("h2"), { id: "dialog-title" });
   const close = Object.assign(document.createElement("button"), { type: "button", className: "button small", textContent: "Close" });
-  title.textContent = form.elements.reply_to ? "Reply" : "New post";
+  title.textContent = form.elements.reply_to ? "Reply" : form.elements.visibility.value === "direct" ? "New message" : "New post";
   box.setAttribute("aria-labelledby", title.id);
   close.addEventListener("click", () => box.close());
   head.append(title, close);

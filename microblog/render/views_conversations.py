@@ -1,0 +1,51 @@
+"""What the page about conversations shows."""
+
+from __future__ import annotations
+
+import re
+
+from attrs import frozen
+
+from microblog.model.conversations import Conversation
+from microblog.render.heads import Head
+from microblog.render.pages import Pages
+from microblog.render.views import Shell
+from microblog.render.words import excerpt
+
+_NAMES_FIRST = re.compile(r"(?:@[\w.-]+[ \t\r\n,:]+)+")
+LONGEST = 160
+MOST_FACES = 3
+
+
+@frozen
+class Talk:
+    """One conversation of the list. `folded` is what filters call its last post, where it falls under any."""
+
+    conversation: Conversation
+    folded: str = ""
+
+    @property
+    def own(self) -> bool:
+        """True if the viewer spoke last."""
+        return self.conversation.last.author.id == self.conversation.account.id
+
+    @property
+    def said(self) -> str:
+        """The beginning of what was said last, without the names of those to whom it goes."""
+        last = self.conversation.last
+        if self.folded or last.spoiler:
+            return f"Filtered: {self.folded}" if self.folded else excerpt(last.spoiler, LONGEST)
+        return excerpt(_NAMES_FIRST.sub("", last.text, count=1) if last.text.startswith("@") else last.text, LONGEST)
+
+
+@frozen
+class ConversationsPage:
+    """The viewer's conversations, that which was spoken in last first."""
+
+    items: tuple[Talk, ...] = ()
+    older: str | None = None
+
+
+def conversations_page(pages: Pages, shell: Shell, page: ConversationsPage) -> bytes:
+    """All conversations of the viewer."""
+    return pages.page("conversations", shell, Head("Messages", index=False), page=page, most_faces=MOST_FACES)

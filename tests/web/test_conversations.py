@@ -1,0 +1,133 @@
+"""Direct conversations on the site, with links and forms alone."""
+
+from __future__ import annotations
+
+from microblog.model.posts import Post, Visibility
+from tests import make
+from tests.web.memory import Reply
+from tests.web.visitor import Town, document, links, words
+
+LIST = "/conversations"
+BADGE = "string(//nav//*[@data-count='letter'])"
+
+
+def said(site: Town, author: str, text: str, reply_to: Post | None = None) -> Post:
+    return make.post(site.cursor, site.viewer(author), text, visibility=Visibility.DIRECT, reply_to=reply_to)
+
+
+def unread(page: Reply) -> str:
+    """The number in the navigation."""
+    return str(document(page).xpath(BADGE)).removesuffix(" new")
+
+
+def entries(page: Reply) -> list[str]:
+    return [
+        " ".join(" ".join(item.itertext()).split())
+        for item in document(page).xpath("//li[contains(@class, 'talk')]//div[@class='talk-main']")
+    ]
+
+
+def test_a_message_is_listed_as_new_until_it_is_opened(site: Town) -> None:
+    site.resident("ada")
+    bob = site.resident("bob")
+    post = said(site, "ada", "@bob are you there?")
+    page = bob.get(LIST)
+    assert [entry.split(" New ")[0] for entry in entries(page)] == ["ada"]
+    assert "are you there?" in entries(page)[0]
+    assert "@bob" not in entries(page)[0]
+    assert unread(page) == unread(bob.get("/home")) == "1"
+    assert f"/@ada/{post.id}" in links(page)
+    opened = bob.get(f"/@ada/{post.id}")
+    assert "are you there?" in words(opened)
+    assert unread(opened) == ""
+    assert LIST in links(opened)
+    again = bob.get(LIST)
+    assert " New " not in entries(again)[0]
+    assert unread(again) == ""
+
+
+def test_ones_own_words_are_told_apart_and_the_sender_has_nothing_unread(site: Town) -> None:
+    ada = site.resident("ada")
+    site.resident("bob")
+    said(site, "ada", "@bob hi")
+    [entry] = entries(ada.get(LIST))
+    assert entry.startswith("bob")
+    assert entry.endswith("You: hi")
+    assert unread(ada.get(LIST)) == ""
+
+
+def test_a_conversation_is_kept_unread_read_and_removed(site: Town) -> None:
+    site.resident("ada")
+    bob = site.resident("bob")
+    post = said(site, "ada", "@bob hi")
+    bob.get(f"/@ada/{post.id}")
+    [id] = {button.split("/")[2] for button in document(bob.get(LIST)).xpath("//button/@formaction") if button.startswith(LIST)}
+    assert bob.submit(f"{LIST}/{id}/unread", page=LIST).header("Location") == LIST
+    assert unread(bob.get(LIST)) == "1"
+    bob.submit(f"{LIST}/{id}/read", page=LIST)
+    assert unread(bob.get(LIST)) == ""
+    bob.submit(f"{LIST}/{id}/remove", page=LIST)
+    assert "No messages yet" in words(bob.get(LIST))
+    assert bob.get(f"/@ada/{post.id}").status == 200
+    said(site, "ada", "@bob still there?", post)
+    assert len(entries(bob.get(LIST))) == 1
+
+
+def test_nobody_touches_other_peoples_conversations(site: Town) -> None:
+    site.resident("ada")
+    bob, eve = site.resident("bob"), site.resident("eve")
+    said(site, "ada", "@bob hi")
+    [id] = {button.split("/")[2] for button in document(bob.get(LIST)).xpath("//button/@formaction") if button.startswith(LIST)}
+    for command in ("read", "unread", "remove"):
+        assert eve.submit(f"{LIST}/{id}/{command}", page="/home").status == 404
+    assert len(entries(bob.get(LIST))) == 1
+    assert site.visitor().get(LIST).status == 303
+
+
+def test_older_conversations_are_a_page_away(site: Town) -> None:
+    ada = site.resident("ada")
+    for number in range(21):
+        said(site, "ada", f"note {number}")
+    first = ada.get(LIST)
+    assert len(entries(first)) == 20
+    [older] = document(first).xpath("//a[@rel='next']/@href")
+    assert [entry.split()[-1] for entry in entries(ada.get(older))] == ["0"]
+
+
+def test_what_a_filter_folds_or_a_warning_hides_is_not_in_the_list(site: Town) -> None:
+    ada = site.resident("ada")
+    bob = site.resident("bob")
+    said(site, "ada", "@bob the finale was great")
+    fields = {"title": "No endings", "keywords": "finale", "action": "hide", "whole_word": "1", "term": "", "contexts[0]": "thread"}
+    assert bob.submit("/settings/filters", **fields).status == 303
+    ada.submit("/posts", page="/home", text="@bob behind it", spoiler="Careful", visibility="direct")
+    warned, filtered = entries(bob.get(LIST))
+    assert warned.endswith("Careful")
+    assert filtered.endswith("Filtered: No endings")
+    assert [entry.rsplit(" ", 1)[-1] for entry in entries(ada.get(LIST))] == ["Careful", "great"]
+
+
+def test_a_message_is_begun_from_a_profile_and_from_the_list(site: Town) -> None:
+    site.resident("ada")
+    bob = site.resident("bob")
+    address = "/compose?mention=ada&visibility=direct"
+    assert address in links(bob.get("/@ada"))
+    form = document(bob.get(address))
+    assert form.xpath("string(//textarea[@name='text'])").strip() == "@ada"
+    assert form.xpath("string(//select[@name='visibility']/option[@selected]/@value)") == "direct"
+    assert form.xpath("string(//h1)") == "New message"
+    assert "/compose?visibility=direct" in links(bob.get(LIST))
+    assert document(bob.get("/compose?visibility=nonsense")).xpath("string(//h1)") == "New post"
+    sent = bob.submit("/posts", page=address, text="@ada hi", visibility="direct")
+    assert sent.status == 303
+    assert entries(bob.get(LIST)) != []
+
+
+def test_a_blocked_persons_messages_are_not_there(site: Town) -> None:
+    site.resident("ada")
+    bob = site.resident("bob")
+    said(site, "ada", "@bob hi")
+    bob.submit("/@ada/block")
+    said(site, "ada", "@bob hello?")
+    page = bob.get(LIST)
+    assert (entries(page), unread(page)) == ([], "")
