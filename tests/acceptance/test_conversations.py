@@ -1,0 +1,72 @@
+"""Private talk with Mastodon.py on a started site: the list of conversations, and each change of it as it happens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from mastodon import Mastodon
+from mastodon.errors import MastodonNotFoundError
+
+from tests.acceptance.people import newcomer
+from tests.acceptance.site import Site, until
+from tests.acceptance.test_mastodon_py_streams import Ear, listening
+
+pytestmark = pytest.mark.acceptance
+
+
+@pytest.fixture
+def ada(shared_site: Site) -> Mastodon:
+    return newcomer(shared_site, "ada")
+
+
+@pytest.fixture
+def bob(shared_site: Site) -> Mastodon:
+    return newcomer(shared_site, "bob")
+
+
+def test_conversations_are_listed_read_and_paged(ada: Mastodon, bob: Mastodon) -> None:
+    me = bob.me()
+    posts = [ada.status_post(f"@{me.acct} number {number}", visibility="direct") for number in range(3)]
+    found = bob.conversations()
+    assert [(one.last_status.id, one.unread, [each.id for each in one.accounts]) for one in found] == [
+        (post.id, True, [ada.me().id]) for post in reversed(posts)
+    ]
+    assert [one.unread for one in ada.conversations()] == [False] * 3
+    assert not bob.conversations_read(found[0]).unread
+    assert [one.unread for one in bob.conversations()] == [False, True, True]
+    first = bob.conversations(limit=2)
+    assert [one.id for one in bob.fetch_remaining(first)] == [one.id for one in found]
+    answer = bob.status_reply(posts[0], "yes")
+    assert bob.conversations()[0].last_status.id == answer.id
+    assert ada.conversations()[0].unread
+    bob.status_delete(answer)
+    assert [one.last_status.id for one in ada.conversations()] == [post.id for post in reversed(posts)]
+    with pytest.raises(MastodonNotFoundError):
+        ada.conversations_read(found[0])
+
+
+def test_both_sides_hear_of_it_at_once(ada: Mastodon, bob: Mastodon) -> None:
+    with listening(ada.stream_direct) as adas, listening(bob.stream_direct) as bobs, listening(bob.stream_user) as others:
+        post = ada.status_post(f"@{bob.me().acct} psst", visibility="direct")
+        [mine], [theirs] = ada.conversations(), bob.conversations()
+        assert adas.hears("conversation", mine.id)
+        assert bobs.hears("conversation", theirs.id)
+        bob.conversations_read(theirs)
+        assert until(lambda: bobs.heard == [("conversation", theirs.id)] * 2)
+        bob.status_reply(post, "what?")
+        assert until(lambda: len(adas.heard) == 2 and len(bobs.heard) == 3)
+        assert "conversation" not in {name for name, _ in others.heard}
+
+
+def test_conversations_are_heard_on_a_socket(ada: Mastodon, bob: Mastodon) -> None:
+    ear = Ear()
+    connect: Any = bob.stream_open_websocket  # it has no types
+    with connect(listener=ear, timeout=20) as handle:
+        bob.stream_direct(ear, websocket_handle=handle)
+        # A program cannot know when it is subscribed; from the first that it hears on, it hears all.
+        assert until(lambda: ada.status_post(f"@{bob.me().acct} anybody?", visibility="direct") and ear.heard)
+        ada.status_post(f"@{bob.me().acct} once more", visibility="direct")
+        assert ear.hears("conversation", bob.conversations()[0].id)
+        assert {name for name, _ in ear.heard} == {"conversation"}
+    assert ear.broken == []
