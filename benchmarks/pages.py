@@ -1,6 +1,6 @@
 """What pages and posts cost through HTTP, beside a bare Twisted resource in the same run.
 
-    python -m benchmarks.pages [--cache DIRECTORY] [--posts 100000 1000000] [--rounds 5] [--requests 150]
+    python -m benchmarks.pages [--cache DIRECTORY] [--posts 100000 1000000] [--rounds 5] [--only TEXT]
 
 A real `twistd microblog` for each size, on a copy of the database that benchmarks/ground.py keeps, durable as a site's own. Rounds are
 interleaved, medians count. CPU is user and system time of the twistd process and of all PostgreSQL processes, in microseconds per request;
@@ -78,9 +78,40 @@ class Visitor:
         reader = self._reader()
         return self._page(f"/home?max_id={self.site.post_id(self.site.posts // 5 + 7 * reader)}", reader)
 
+    def _program(self, path: str, reader: int) -> bytes:
+        return self._get(path, f"Authorization: Bearer {token(reader)}")
+
     def home_json(self) -> bytes:
         """The newest page of home for a program."""
-        return self._get("/api/v1/timelines/home", f"Authorization: Bearer {token(self._reader())}")
+        return self._program("/api/v1/timelines/home", self._reader())
+
+    def home_json_anew(self) -> bytes:
+        """The same by an address that nobody has asked before, so that it is read."""
+        return self._program(f"/api/v1/timelines/home?anew={next(self.turn)}", self._reader())
+
+    def home_of_2000(self) -> bytes:
+        """Home of somebody who follows 2,000, for a program."""
+        return self._program("/api/v1/timelines/home", self.site.special["many"])
+
+    def home_of_2000_anew(self) -> bytes:
+        """The same by an address that nobody has asked before."""
+        return self._program(f"/api/v1/timelines/home?anew={next(self.turn)}", self.site.special["many"])
+
+    def local_anew(self) -> bytes:
+        """The public timeline by an address that nobody has asked before."""
+        return self._get(f"/local?anew={next(self.turn)}")
+
+    def public_json_anew(self) -> bytes:
+        """The same for a program."""
+        return self._get(f"/api/v1/timelines/public?anew={next(self.turn)}")
+
+    def account_json(self) -> bytes:
+        """Somebody's posts for a program, without a login."""
+        return self._get(f"/api/v1/accounts/{self.site.account_id(next(self.turn) % 150)}/statuses")
+
+    def front(self) -> bytes:
+        """The front page, without a login."""
+        return self._get("/")
 
     def local(self) -> bytes:
         """The public timeline, without a login."""
@@ -107,15 +138,31 @@ class Visitor:
         return "\r\n".join(["POST /posts HTTP/1.1", f"Host: {self.host}", *headers, "", body]).encode()
 
 
-CASES: dict[str, Callable[[Visitor], bytes]] = {
-    "home, HTML": Visitor.home,
-    "home from months ago, HTML": Visitor.deep,
-    "home, JSON": Visitor.home_json,
-    "local timeline, HTML, anonymous": Visitor.local,
-    "local timeline, JSON, anonymous": Visitor.public_json,
-    "profile, HTML, anonymous": Visitor.profile,
-    "post with its thread, HTML, anonymous": Visitor.post,
-    "publish a post": Visitor.publish,
+@frozen
+class Case:
+    """What is asked, how often in each round, and how many requests before that fill what the server keeps."""
+
+    make: Callable[[Visitor], bytes]
+    requests: int = 3_000
+    warm: int = READERS
+
+
+CASES: dict[str, Case] = {
+    "home, JSON": Case(Visitor.home_json),
+    "home, JSON, read anew": Case(Visitor.home_json_anew, 150, 0),
+    "home of 2,000, JSON": Case(Visitor.home_of_2000, warm=10),
+    "home of 2,000, JSON, read anew": Case(Visitor.home_of_2000_anew, 50, 0),
+    "home, HTML": Case(Visitor.home, 1_500),
+    "home from months ago, HTML": Case(Visitor.deep, 150, 0),
+    "public timeline, JSON": Case(Visitor.public_json, warm=10),
+    "public timeline, JSON, read anew": Case(Visitor.public_json_anew, 150, 0),
+    "account, JSON": Case(Visitor.account_json, warm=150),
+    "front page, HTML, anonymous": Case(Visitor.front, warm=10),
+    "local timeline, HTML, anonymous": Case(Visitor.local, warm=10),
+    "local timeline, HTML, read anew": Case(Visitor.local_anew, 150, 0),
+    "profile, HTML, anonymous": Case(Visitor.profile, warm=150),
+    "post with its thread, HTML, anonymous": Case(Visitor.post, warm=500),
+    "publish a post": Case(Visitor.publish, 150, 0),
 }
 
 
@@ -202,10 +249,13 @@ class Running:
     process: psutil.Process
     database: Callable[[], float]
 
-    def measure(self, case: Callable[[Visitor], bytes], requests: int) -> Cost:
+    def measure(self, case: Case) -> Cost:
         """Load it with one case."""
+        requests = case.requests
+        if case.warm:
+            load(self.port, lambda: case.make(self.visitor), case.warm)
         before = _seconds(self.process), self.database()
-        took = load(self.port, lambda: case(self.visitor), requests)
+        took = load(self.port, lambda: case.make(self.visitor), requests)
         after = _seconds(self.process), self.database()
         python, database = ((later - earlier) / requests * 1e6 for earlier, later in zip(before, after, strict=True))
         return Cost(python, database, statistics.median(took))
@@ -264,7 +314,7 @@ def give_tokens(cursor: Cursor, site: Site) -> None:
     app = oauth.insert_app(
         cursor, client_id="measured", secret_hash=b"-", name="measured", website=None, redirect_uris=[], scopes=scopes, now=now
     )
-    for reader in site.typical[:READERS]:
+    for reader in (*site.typical[:READERS], site.special["many"]):
         account = site.account_id(reader)
         oauth.insert_token(cursor, token_hash=hash_of(token(reader)), app=app.id, account=account, scopes=scopes, now=now)
 
@@ -327,7 +377,6 @@ def main() -> None:
     """Measure every case at every size, and print the table."""
     parser = options(__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--requests", type=int, default=150, help="of each case in each round (default: 150)")
     parser.add_argument("--only", default="", help="only cases whose name contains this")
     chosen = parser.parse_args()
     cases = {case: make for case, make in CASES.items() if chosen.only in case}
@@ -341,8 +390,8 @@ def main() -> None:
         results: dict[tuple[str, int], list[Cost]] = {(case, posts): [] for case in cases for posts in sites}
         floors: list[Cost] = []
         for turn in range(chosen.rounds + 1):
-            measured = [floor.measure(Visitor.bare, BARE_REQUESTS)]
-            each = {(case, posts): sites[posts].measure(cases[case], chosen.requests) for case, posts in results}
+            measured = [floor.measure(Case(Visitor.bare, BARE_REQUESTS))]
+            each = {(case, posts): sites[posts].measure(cases[case]) for case, posts in results}
             if turn:  # the first round fills caches
                 floors += measured
                 for which, cost in each.items():

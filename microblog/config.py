@@ -214,6 +214,13 @@ class Settings:
     database_pool: int = _number(
         "How many commands, and as many reads beside them, use the database at once in one process.", 1, 64, default=4, unit="connections"
     )
+    answers_kept: int = _number(
+        "How much memory one process has for answers that many read, each kept until something in it changes. 0: each is made anew.",
+        0,
+        4096,
+        default=32,
+        unit="megabytes",
+    )
     events_keep: int = _number(
         "How long a reader may be away and still catch up on everything that was missed.", 1, 365, default=7, unit="days"
     )
@@ -243,11 +250,6 @@ class Settings:
     def message_host(self) -> str:
         """What follows the @ in a Message-ID."""
         return read.mail_host(self.public_url, literal=True)
-
-    @property
-    def is_secure(self) -> bool:
-        """True where people reach the site by TLS."""
-        return self.public_url.startswith("https://")
 
 
 def described() -> list[Described]:

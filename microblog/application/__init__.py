@@ -19,6 +19,7 @@ from microblog.application.server import Look, server_of
 from microblog.application.services import Domain, mail_directory, now
 from microblog.config import Settings
 from microblog.crew import Crew, Duties
+from microblog.domain.changes import LOOK_EVERY_S
 from microblog.domain.health import Health
 from microblog.domain.limits import Limits, MemoryCounter
 from microblog.domain.passwords import Passwords
@@ -66,10 +67,10 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     crew = crew_of(settings, reactor, database, domain)
     feed = feed_of(database, reactor, settings.streams_per_account)
     crowd = Crowd(domain.statistics, lambda: len(feed.readers), crew.quick.name, reactor)
-    feed.listeners.append(domain.filters.sieves.hear)
-    for listener in (feed.wake, *crew.hearing):
+    domain.changes.patience, database.committed = LOOK_EVERY_S, domain.changes.before(wake.send)
+    feed.listeners.append(lambda _event: domain.changes.wake())
+    for listener in (domain.changes.wake, feed.wake, *crew.hearing):
         wake.listen(listener)
-    database.committed = wake.send
     log = AccessLog.below(settings.data_dir)
     gauges = Gauges(database, crew.workers, feed, domain.mail.jobs.by_kind, lambda: server.answered)
     health = Health(database, {**crew.workers, "events": feed}, reactor, now)

@@ -15,6 +15,7 @@ from microblog.application.services import Domain, now
 from microblog.config import Settings, secret_key
 from microblog.domain import vapid
 from microblog.domain.authentication import Authentication
+from microblog.domain.identities import Identities
 from microblog.domain.limits import openings
 from microblog.live.feed import Feed
 from microblog.render.entities import Entities
@@ -37,6 +38,7 @@ from microblog.web.errors import Errors
 from microblog.web.files import MediaFiles
 from microblog.web.filters import FilterPages
 from microblog.web.gate import Gate
+from microblog.web.kept import Answers
 from microblog.web.lists import ListForms, ListPages
 from microblog.web.mail import AddressPages, MailSettings, UnsubscribePages
 from microblog.web.network import Proxies
@@ -88,15 +90,16 @@ def server_of(
     others: Sequence[object] = (),
 ) -> Server:
     """What listens: all routes on these services, and those of `others`. Nothing in it is started."""
-    pages = look.pages
+    pages, position = look.pages, lambda: str(feed.position)
     view = View(settings.site_name, settings.site_description, settings.public_url, settings.registration, settings.max_characters)
     told = evolve(view, contact=settings.contact_email, version=__version__)
-    shells = Shells(told, domain.notifications, domain.accounts, lambda: str(feed.position), now)
+    shells = Shells(told, domain.notifications, domain.accounts, position, now)
     composers = Composers(Uploads(domain.posting.attachments))
     entities = Entities(settings.public_url, vapid.public_key(secret_key(settings.data_dir)))
     card, icon = look.assets.url("card.png"), look.assets.url("touch.png")
-    api = api_routes(domain, InstanceEntities(told, entities, card, icon, domain.posting.attachments.takes_films))
-    articles = Articles(pages.fragments, domain.posts, domain.filters.sieves)
+    answers = Answers(domain.changes, now, position, composers.key, settings.answers_kept)
+    api = api_routes(domain, InstanceEntities(told, entities, card, icon, domain.posting.attachments.takes_films), answers)
+    articles = Articles(pages.fragments, domain.posts, domain.filters.sieves, answers)
     authentication = Authentication(domain.sessions, domain.tokens)
     rates = openings(settings.stream_openings_per_account, settings.stream_openings_per_network)
     places = Places(domain.limits, settings.streams_per_network, *rates)
@@ -106,7 +109,7 @@ def server_of(
     site = Site(
         [*features, ReferenceRoutes(pages, shells, tuple(features))],
         origin=Origin.parse(settings.public_url),
-        gate=Gate(authentication, domain.limits),
+        gate=Gate(authentication, domain.limits, Identities(authentication, domain.changes, now)),
         errors=Errors(Troubles(pages, shells, composers).page),
         in_thread=lambda parse: deferToThreadPool(reactor, reactor.getThreadPool(), parse),
     )

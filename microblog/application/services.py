@@ -12,6 +12,7 @@ from microblog.config import Settings, secret_key
 from microblog.domain.accounts import Accounts
 from microblog.domain.apps import Apps
 from microblog.domain.census import Census
+from microblog.domain.changes import Changes
 from microblog.domain.credentials import Credentials
 from microblog.domain.filters import Filters
 from microblog.domain.follows import Follows
@@ -51,6 +52,7 @@ class Domain:
     accounts: Accounts
     apps: Apps
     census: Census
+    changes: Changes
     credentials: Credentials
     filters: Filters
     follows: Follows
@@ -80,12 +82,14 @@ class Domain:
         throttle = CountedLogins(limits)
         confirmed_at_once = settings.smtp_url is None
         accounts = Accounts(database, host, url, now)
-        sieves, search = Sieves(database, now), Search(database, accounts, now)
+        changes = Changes(database)
+        sieves, search = Sieves(database, now, changes), Search(database, accounts, now)
         posts = Posts(database, host, url, settings.max_characters, now, world.promises(url))
         return cls(
             accounts=accounts,
             apps=Apps(database, now),
             census=Census(database, now),
+            changes=changes,
             credentials=Credentials(database, passwords, throttle, confirmed_at_once, now),
             filters=Filters(database, sieves, now),
             follows=Follows(database, now),

@@ -111,16 +111,14 @@ class Filters:
         await self._do(viewer, self._remove_post, id)
 
     async def _do(self, viewer: Viewer, command: Callable[..., T], *args: object) -> T:
-        """Carry out a change, tell of it, and forget what was remembered."""
+        """Carry out a change, and tell of it."""
 
         def told(cursor: Cursor) -> T:
             result = command(cursor, viewer, *args)
             events.record(cursor, EventKind.FILTERS_CHANGED, at=self.now(), account=viewer.id)
             return result
 
-        result = await self.database.run(told)
-        self.sieves.forget(viewer.id)
-        return result
+        return await self.database.run(told)
 
     def _make(self, cursor: Cursor, viewer: Viewer, draft: FilterDraft) -> Filter:
         if filters.count(cursor, account=viewer.id) >= MOST_FILTERS:

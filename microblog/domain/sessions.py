@@ -1,7 +1,7 @@
 """Logging in, staying logged in, logging out.
 
-A session is a random token that only its cookie and its browser know; the database has its SHA-256. Nothing about it is kept in the
-process, so a session that ended anywhere is over everywhere with the next request. (Measured: the look-up is one indexed statement.)
+A session is a random token that only its cookie and its browser know; the database has its SHA-256. Who has one is remembered for looking
+(identities.py), and forgotten when it ends: in this process at once, in others with the next wake. Commands ask the database each time.
 """
 
 from __future__ import annotations

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from attrs import Factory, evolve, field, frozen
 
-from microblog.domain import text
+from microblog.domain import basis, text
+from microblog.domain.basis import PUBLIC, Basis
 from microblog.domain.sieves import Sieves
 from microblog.model.accounts import Viewer
 from microblog.model.filters import Context, Sieve
@@ -46,6 +47,22 @@ class Timelines:
         if hiding.filters:
             return await self.database.read(self._sieved, viewer, page, hiding)
         return await self.database.read(_loaded, timelines.home, viewer=viewer.id, page=page, now=self.now())
+
+    async def home_basis(self, viewer: Viewer, posts: Sequence[Post]) -> Basis:
+        """What a page of home with these posts rests on."""
+        circle = await self.database.read(timelines.circle, viewer=viewer.id, now=self.now())
+        keys = {basis.of_author(account) for account in (viewer.id, *circle.followees)}
+        followed = Basis(frozenset(keys | {PUBLIC} if circle.tags else keys), circle.mute_ends)
+        return followed | basis.of_posts(posts, self.now()) | basis.of_sieve(viewer, await self.sieves.of(viewer), self.now())
+
+    async def basis(self, viewer: Viewer | None, posts: Sequence[Post], *keys: str) -> Basis:
+        """What a list of these posts rests on, and the keys beside it."""
+        shown = basis.of_keys(*keys) | basis.of_posts(posts, self.now())
+        if viewer is None:
+            return shown
+        circle = await self.database.read(timelines.circle, viewer=viewer.id, now=self.now())
+        sieve = basis.of_sieve(viewer, await self.sieves.of(viewer), self.now())
+        return shown | sieve | Basis(until=circle.mute_ends)
 
     async def public(self, viewer: Viewer | None, page: Page, *, media: bool = False) -> list[Post]:
         """What everybody here posts in public; `media`: only what has media with it."""

@@ -1,6 +1,7 @@
 """Tokens: what programs show instead of a password. They do not expire; their owner ends them.
 
-Nothing about them is kept in the process, so a token that was revoked anywhere is worth nothing everywhere with the next request.
+Who has one is remembered for looking (identities.py), and forgotten when it is revoked: in this process at once, in others with the next
+wake. No command is carried out for a token that the database has not just been asked about.
 """
 
 from __future__ import annotations

@@ -25,8 +25,3 @@ class Plan:
             return None
         doublings = min(tries - 1, 64)  # beyond that only `longest` matters
         return min(self.first * 2.0**doublings, self.longest) * (0.75 + chance / 2)
-
-    @property
-    def hopeless(self) -> float:
-        """How long it takes at most until a job that always fails at once is dead."""
-        return sum(self.pause(tries, 1.0) or 0.0 for tries in range(1, self.tries))

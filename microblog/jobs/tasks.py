@@ -18,7 +18,7 @@ from microblog.jobs.schedule import Daily, Every, Rule, Timer
 from microblog.jobs.worker import Task
 from microblog.model.ids import AccountId
 from microblog.model.jobs import Hopeless, Job
-from microblog.storage import events, jobs, oauth, posts, sessions
+from microblog.storage import changes, events, jobs, oauth, posts, sessions
 from microblog.storage.database import Cursor, Transactions
 from microblog.storage.removal import expunge_posts
 
@@ -78,6 +78,7 @@ def sweeps(*, events_kept: timedelta) -> list[Sweep]:
     """All sweeps of this site."""
     return [
         Sweep("sweep.sessions", _expired_sessions, timedelta(0), HOURLY),
+        Sweep("sweep.changes", changes.sweep, changes.KEPT, HOURLY),
         Sweep("sweep.events", events.sweep, events_kept, HOURLY),
         Sweep("sweep.idempotency_keys", posts.forget_answers, IDEMPOTENCY_KEYS_KEPT, HOURLY),
         Sweep("sweep.codes", oauth.sweep_codes, CODES_KEPT, HOURLY),

@@ -13,7 +13,7 @@ from attrs import frozen
 from microblog.model.ids import AccountId, ListId, PostId
 from microblog.model.lists import Replies
 from microblog.model.paging import Page
-from microblog.storage.database import Cursor, Hot, every
+from microblog.storage.database import Cursor, Hot, every, first
 from microblog.storage.paging import bounds, directed, page_sql
 from microblog.storage.visibility import VISIBLE, WANTED
 
@@ -141,6 +141,28 @@ _BOOKMARKS = Hot(f"""
 _PINNED = Hot(f"""
     select p.id, p.boost_of from pins i join posts p on p.id = i.post_id
     where i.account_id = %(account)s and {VISIBLE} order by i.id desc limit %(limit)s""")
+
+
+@frozen
+class Circle:
+    """What decides whose posts somebody is shown: whom they follow, whether they follow tags, and when the next of their mutes ends."""
+
+    followees: tuple[AccountId, ...]
+    tags: bool
+    mute_ends: datetime | None
+
+
+def circle(cursor: Cursor, *, viewer: AccountId, now: datetime) -> Circle:
+    """Of the viewer."""
+    found = first(cursor, lambda followees, *rest: Circle(tuple(followees), *rest), _CIRCLE, {"viewer": viewer, "now": now})
+    assert found is not None
+    return found
+
+
+_CIRCLE = Hot("""
+    select array(select f.followee_id from follows f where f.follower_id = %(viewer)s),
+           exists (select from followed_tags t where t.account_id = %(viewer)s),
+           (select min(m.expires_at) from mutes m where m.account_id = %(viewer)s and m.expires_at > %(now)s)""")
 
 
 def home(cursor: Cursor, *, viewer: AccountId, page: Page, now: datetime) -> list[Entry]:

@@ -13,6 +13,7 @@ from microblog.model.filters import Context, Match, is_hidden, warning
 from microblog.model.ids import PostId
 from microblog.model.posts import Flags, Post
 from microblog.render.fragments import Counts, Fragment, Fragments, Variant, articles, assemble, folded
+from microblog.web.kept import Answers
 
 REMEMBERED = 5_000
 NO_FLAGS = Flags()
@@ -25,6 +26,7 @@ class Articles:
     fragments: Fragments
     posts: Posts
     sieves: Sieves
+    answers: Answers
     remembered: int = REMEMBERED
     _kept: dict[PostId, tuple[str, Fragment]] = field(factory=dict, init=False)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from attrs import frozen
+from attrs import Factory, field, frozen
 
 from microblog.domain.limits import API_ACCOUNT, API_NETWORK, API_TOKEN, PAGING, Limits, Per, Rate
 from microblog.domain.scopes import covers
@@ -24,18 +24,23 @@ _PAGED = re.compile(rb"(?:\A|&)(?:max_id|min_id|since_id|page)=")
 
 @frozen
 class Gate:
-    """Lets a call through or raises the Problem that says why not."""
+    """Lets a call through or raises the Problem that says why not.
+
+    `remembered` says who somebody is to whoever only looks; commands ask the `authenticator` itself.
+    """
 
     authenticator: Authenticator
     limits: Limits
+    remembered: Authenticator = field(default=Factory(lambda gate: gate.authenticator, takes_self=True))
 
     async def admit(self, call: Call, route: Route) -> None:
         """Fills in who the caller is and checks everything that the route needs."""
+        authenticator = self.remembered if route.safe else self.authenticator
         if route.needs.api:
             if route.needs.bearer:
-                await self._identify_bearer(call)
+                await self._identify_bearer(call, authenticator)
         else:
-            await self.recognise(call)
+            await self._recognise(call, authenticator)
         if self.limits.on:
             await self._count(call, self._rates(call, route.needs))
         _check_person(call, route.needs)
@@ -44,21 +49,24 @@ class Gate:
 
     async def recognise(self, call: Call) -> None:
         """Fills in who is logged in with this browser, if anybody is."""
+        await self._recognise(call, self.remembered)
+
+    async def _recognise(self, call: Call, authenticator: Authenticator) -> None:
         token = call.cookie(SESSION)
         if token is None:
             return
-        found = await self.authenticator.by_cookie(token)
+        found = await authenticator.by_cookie(token)
         if found is None:
             call.cookies.append(Cookie(SESSION, "", 0))
         else:
             call.viewer, call.session = found
 
-    async def _identify_bearer(self, call: Call) -> None:
+    async def _identify_bearer(self, call: Call, authenticator: Authenticator) -> None:
         token = bearer_token(call)
         if token is None:
             return
         try:
-            found = await self.authenticator.by_bearer(token) if 0 < len(token) <= _LONGEST_TOKEN else None
+            found = await authenticator.by_bearer(token) if 0 < len(token) <= _LONGEST_TOKEN else None
         except Unauthenticated as problem:
             found, refusal = None, BadToken(problem.sentence)
         else:

@@ -7,6 +7,8 @@ from datetime import datetime
 
 from attrs import evolve, frozen
 
+from microblog.domain import basis
+from microblog.domain.basis import NEVER_KEPT
 from microblog.domain.conversations import Conversations
 from microblog.domain.limits import POSTING
 from microblog.domain.marks import Marks
@@ -24,6 +26,7 @@ from microblog.web.articles import Articles
 from microblog.web.call import Call
 from microblog.web.composers import Composers, draft_of, edit_of, moment_of, redraft_of
 from microblog.web.errors import for_people, status_of
+from microblog.web.kept import Made, once
 from microblog.web.needs import TEXT_FORM, Needs, Who, route
 from microblog.web.shells import Shells
 from microblog.web.uploads import FILES_FORM, Taken
@@ -47,14 +50,19 @@ class PostPages:
     @route("GET", "/@<username:username>/<id:post_id>", Needs())
     async def show(self, call: Call, username: str, post_id: int) -> Answer:
         """A post amid its conversation, which is read by that if it is a direct one."""
-        shell = await self.shells.of(call, stream=f"/live/posts/{post_id}")
-        thread = await self.posts.thread(call.viewer, PostId(post_id))
+        return await self.articles.answers.page(call, lambda: self._shown(call, username, PostId(post_id)))
+
+    async def _shown(self, call: Call, username: str, id: PostId) -> Made:
+        shell = await self.shells.of(call, stream=f"/live/posts/{id}")
+        thread = await self.posts.thread(call.viewer, id)
         if thread.post.author.username.lower() != username.lower():
             raise NotFound
         if call.viewer and await self.conversations.opened(call.viewer, thread.post):
             shell = evolve(shell, messages=max(0, shell.messages - 1))
         page = Answer.html(self.pages.thread(shell, await self._thread(call.viewer, thread)))
-        return page if call.viewer else page.cached(PUBLIC_BRIEFLY)
+        if call.viewer:
+            return Made(page, NEVER_KEPT)
+        return Made(page.cached(PUBLIC_BRIEFLY), basis.of_conversation(thread, id, self.posts.now()), once(shell))
 
     async def _thread(self, viewer: Viewer | None, thread: Thread) -> ThreadPage:
         opened = await self.articles.one(viewer, thread.post)

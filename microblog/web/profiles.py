@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from attrs import evolve, frozen
 
 from microblog.domain.accounts import Accounts
+from microblog.domain.basis import NEVER_KEPT, of_profile
 from microblog.domain.follows import Follows, Wanted
 from microblog.domain.limits import FOLLOWS
 from microblog.domain.relations import Relations
@@ -15,12 +16,14 @@ from microblog.model.accounts import Account, Related, Relationship, Viewer
 from microblog.model.filters import Context
 from microblog.model.ids import AccountId
 from microblog.model.paging import Page
+from microblog.model.posts import Post
 from microblog.render.feeds import CONTENT_TYPE, atom
 from microblog.render.pages import Pages
 from microblog.render.views import Confirm, Feed, People, Person, Profile
 from microblog.web.answer import PUBLIC_A_WHILE, PUBLIC_BRIEFLY, Answer
 from microblog.web.articles import Articles
 from microblog.web.call import Call
+from microblog.web.kept import Made, once
 from microblog.web.needs import Needs, Who, route
 from microblog.web.paging import older, page_of
 from microblog.web.shells import Shells
@@ -73,21 +76,28 @@ class ProfilePages:
         return await self._profile(call, username, "replies")
 
     async def _profile(self, call: Call, username: str, tab: str) -> Answer:
+        return await self.articles.answers.page(call, lambda: self._made(call, username, tab))
+
+    async def _made(self, call: Call, username: str, tab: str) -> Made:
         page = page_of(call)
         shell = await self.shells.of(call, stream=f"/live/@{username}" if tab == "posts" else None)
         account = await self.accounts.by_username(username)
         [person] = await self.people.of(call.viewer, [account])
         hidden = _why_hidden(person.relationship)
         profile = Profile(person, Feed(), tab=tab, own=call.viewer is not None and call.viewer.id == account.id, hidden=hidden)
+        posts: list[Post] = []
+        pinned: list[Post] = []
         if not hidden:
             posts = await self.timelines.account(call.viewer, account.id, page, replies=tab == "replies")
-            pinned = await self._pinned(call, account) if tab == "posts" and page.max_id is None and page.min_id is None else ()
-            profile = evolve(profile, feed=await feed_of(call, self.articles, posts, page, Context.ACCOUNT), pinned=pinned)
+            if tab == "posts" and page.max_id is None and page.min_id is None:
+                pinned = await self.timelines.pinned(call.viewer, account.id)
+            feed = await feed_of(call, self.articles, posts, page, Context.ACCOUNT)
+            profile = evolve(profile, feed=feed, pinned=await self.articles.listed(call.viewer, pinned, Context.ACCOUNT))
         answer = Answer.html(self.pages.profile(shell, profile))
-        return answer if call.viewer else answer.cached(PUBLIC_BRIEFLY)
-
-    async def _pinned(self, call: Call, account: Account) -> tuple[str, ...]:
-        return await self.articles.listed(call.viewer, await self.timelines.pinned(call.viewer, account.id), Context.ACCOUNT)
+        if call.viewer:  # how the two stand to each other is not among what is told
+            return Made(answer, NEVER_KEPT)
+        rests = await self.timelines.basis(None, [*posts, *pinned], *of_profile(account.id))
+        return Made(answer.cached(PUBLIC_BRIEFLY), rests, once(shell))
 
     @route("GET", "/@<username:username>/feed.atom", Needs())
     async def feed(self, call: Call, username: str) -> Answer:

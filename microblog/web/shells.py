@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from attrs import evolve, frozen
 
+from microblog.domain import basis
 from microblog.domain.accounts import Accounts
+from microblog.domain.basis import Basis
 from microblog.domain.notifications import Notifications
 from microblog.model.accounts import Account
 from microblog.render.views import Shell, Site
 from microblog.web.call import Call
 
+BRIEFLY = timedelta(minutes=1)
 THEME = "theme"
 SUGGESTED = 6  # fills rows of two and of three
 THEMES = ("auto", "light", "dark")
@@ -59,6 +62,13 @@ class Shells:
         suggested: list[Account] = await self.accounts.suggestions(call.viewer, limit=SUGGESTED) if people else []
         return evolve(shell, unread=badges.unread, requests=badges.requests, messages=badges.messages, people=tuple(suggested))
 
+    def basis(self, shell: Shell) -> Basis:
+        """What the shell rests on. Who is suggested, and announcements that begin or end by themselves, may be a minute old."""
+        if shell.viewer is None:
+            return Basis()
+        known = basis.of_viewer(shell.viewer) | basis.of_keys(basis.of_notices(shell.viewer.id), basis.of_view(shell.viewer.id), basis.NEWS)
+        return known | Basis(frozenset(basis.of_account(one.id) for one in shell.people), self.now() + BRIEFLY)
+
     def plain(self, call: Call, *, form: bool = False) -> Shell:
         """A shell that asks nothing of the database, so it serves for error pages too. An anonymous `form` needs a token, and a cookie."""
         viewer = call.viewer
@@ -68,11 +78,12 @@ class Shells:
             path=call.path_and_query,
             now=self.now(),
             viewer=viewer,
-            theme=viewer.preferences.theme if viewer else _theme(call),
+            theme=viewer.preferences.theme if viewer else theme_of(call),
             notice=NOTICES.get(call.fields.text("notice"), "") if "notice=" in call.path_and_query else "",
         )
 
 
-def _theme(call: Call) -> str:
+def theme_of(call: Call) -> str:
+    """The colours that a visitor chose."""
     chosen = call.cookie(THEME)
     return chosen if chosen in THEMES else "auto"

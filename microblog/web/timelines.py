@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from microblog.domain.announcements import Announcements
+from microblog.domain.basis import NEVER_KEPT, PUBLIC
 from microblog.domain.tags import Tags
 from microblog.domain.text import tag_key
 from microblog.domain.timelines import Marked, Timelines
@@ -19,6 +20,7 @@ from microblog.web.answer import PUBLIC_BRIEFLY, Answer
 from microblog.web.articles import Articles
 from microblog.web.call import Call
 from microblog.web.composers import Composers
+from microblog.web.kept import Made, once
 from microblog.web.needs import Needs, Who, route
 from microblog.web.paging import newer, older, page_of
 from microblog.web.shells import Shells
@@ -44,20 +46,29 @@ class TimelinePages:
         """What this is, for visitors; members are at home."""
         if call.viewer:
             return Answer.redirect("/home")
+        return await self.articles.answers.page(call, lambda: self._front(call))
+
+    async def _front(self, call: Call) -> Made:
         shell = await self.shells.of(call, stream="/live/local")
         posts = await self.timelines.public(None, Page(FRONT_POSTS))
-        return Answer.html(self.pages.front(shell, Feed(await self.articles.of(None, posts)))).cached(PUBLIC_BRIEFLY)
+        answer = Answer.html(self.pages.front(shell, Feed(await self.articles.of(None, posts)))).cached(PUBLIC_BRIEFLY)
+        return Made(answer, await self.timelines.basis(None, posts, PUBLIC), once(shell))
 
     @route("GET", "/home", Needs(viewer=Who.MEMBER))
     async def home(self, call: Call) -> Answer:
         """The viewer's timeline; local posts and people to follow for whoever follows nobody yet."""
-        viewer, page = call.member, page_of(call)
+        return await self.articles.answers.page(call, lambda: self._home(call))
+
+    async def _home(self, call: Call) -> Made:
+        viewer, page, composer = call.member, page_of(call), self.composers.fresh(call.member)
         shell = await self.shells.of(call, stream="/live/home", people=True)
         posts = await self.timelines.home(viewer, page)
         feed = await feed_of(call, self.articles, posts, page, Context.HOME)
         told = await self.announcements.unread(viewer)
         start = await self._start(viewer) if viewer.account.following_count == 0 and page.max_id is None else None
-        return Answer.html(self.pages.home(shell, self.composers.fresh(viewer), feed, start=start, announcements=told))
+        answer = Answer.html(self.pages.home(shell, composer, feed, start=start, announcements=told))
+        rests = await self.timelines.home_basis(viewer, posts) | self.shells.basis(shell)
+        return Made(answer, rests if start is None else NEVER_KEPT, once(shell, composer.key))
 
     async def _start(self, viewer: Viewer) -> Feed:
         newest = await self.timelines.public(viewer, Page(START_POSTS))
@@ -67,10 +78,14 @@ class TimelinePages:
     @route("GET", "/local", Needs())
     async def local(self, call: Call) -> Answer:
         """All public posts of this site."""
+        return await self.articles.answers.page(call, lambda: self._local(call))
+
+    async def _local(self, call: Call) -> Made:
         page = page_of(call)
         shell = await self.shells.of(call, stream="/live/local")
-        feed = await self._feed(call, await self.timelines.public(call.viewer, page), page)
-        return _for(call, self.pages.local(shell, feed))
+        posts = await self.timelines.public(call.viewer, page)
+        answer = _for(call, self.pages.local(shell, await self._feed(call, posts, page)))
+        return Made(answer, await self.timelines.basis(call.viewer, posts, PUBLIC) | self.shells.basis(shell), once(shell))
 
     @route("GET", "/tags/<name>", Needs())
     async def tag(self, call: Call, name: str) -> Answer:

@@ -30,6 +30,7 @@ from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
 from microblog.model.posts import Post, Visibility
 from microblog.storage import conversations, search, timelines
+from microblog.storage.changes import Seen
 from microblog.storage.database import Connection, Cursor, connect, every, execute
 from microblog.storage.follows import Options
 from microblog.storage.notification_groups import Choice
@@ -143,6 +144,7 @@ BY_TYPE: dict[str, Any] = {
     "Choice": Choice(),
     "Replies": Replies.LIST,
     "Sequence[Row]": [conversations.Row(ConversationId(1), ACCOUNT, (OTHER,), True, POST, POST)],
+    "Seen": Seen("1:1:", SITE.end),
     "Tags": timelines.Tags(["tag1"], ["tag2"], ["tag3"]),
     "Wish": search.Wish(["word", "日本"], ["begin"], ["text"], ["other"], ["more"]),
 }

@@ -46,6 +46,7 @@ from microblog.web.api.shown import Shown
 from microblog.web.api.social import social_routes
 from microblog.web.api.statuses import StatusRoutes
 from microblog.web.api.timelines import TimelineRoutes
+from microblog.web.kept import Answers
 from microblog.web.oauth import OAuthRoutes
 
 
@@ -92,7 +93,7 @@ class Services(Protocol):
     def tokens(self) -> Tokens: ...
 
 
-def routes(services: Services, site: InstanceEntities) -> list[object]:
+def routes(services: Services, site: InstanceEntities, answers: Answers) -> list[object]:
     """Every feature of the API."""
     entities = site.entities
     shown = Shown(Statuses(entities, services.posts.now), services.posts, services.filters.sieves)
@@ -104,8 +105,8 @@ def routes(services: Services, site: InstanceEntities) -> list[object]:
         StatusRoutes(entities, shown, services.posts, services.marks, services.posting.schedules),
         MarkRoutes(shown, services.marks),
         MarkedRoutes(shown, services.timelines),
-        TimelineRoutes(shown, services.timelines),
-        AccountRoutes(entities, shown, services.accounts, services.timelines, services.follows),
+        TimelineRoutes(shown, services.timelines, answers),
+        AccountRoutes(entities, shown, services.accounts, services.timelines, services.follows, answers),
         RelationshipRoutes(services.relations),
         RelationRoutes(services.follows, services.relations),
         RelatedRoutes(entities, services.follows, services.relations),

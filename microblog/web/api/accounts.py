@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from attrs import frozen
 
+from microblog.domain import basis
 from microblog.domain.accounts import Accounts
 from microblog.domain.follows import Follows
 from microblog.domain.relations import Relations
@@ -23,6 +24,7 @@ from microblog.web.api.search import check_paging
 from microblog.web.api.shown import Shown
 from microblog.web.call import Call
 from microblog.web.doc import DOWNWARD, LIMIT, PAGING, Doc, Param
+from microblog.web.kept import Answers, Made
 from microblog.web.needs import Needs, Who, route
 
 MOST_AT_ONCE = 40
@@ -46,6 +48,7 @@ class AccountRoutes:
     accounts: Accounts
     timelines: Timelines
     follows: Follows
+    answers: Answers
 
     @route("GET", "/api/v1/accounts", OPEN, Doc("Several people", array_of(ACCOUNT), query=(Param("id", IDS, required=True),)))
     async def several(self, call: Call) -> Answer:
@@ -105,13 +108,16 @@ class AccountRoutes:
     )
     async def statuses(self, call: Call, account_id: int) -> Answer:
         """As far as the caller may see it, newest first; pinned ones by when they were pinned."""
-        account = await self.accounts.by_id(AccountId(account_id))
-        page = page_of(call)
-        if call.fields.flag("pinned"):
-            return Answer.json(await self.shown.many(call.viewer, await self.timelines.pinned(call.viewer, account.id)))
-        posts = await self._posts(call, account.id, page)
+        return await self.answers.of(call, lambda: self._statuses(call, AccountId(account_id)))
+
+    async def _statuses(self, call: Call, id: AccountId) -> Made:
+        await self.accounts.by_id(id)
+        page, pinned = page_of(call), call.fields.flag("pinned")
+        posts = await (self.timelines.pinned(call.viewer, id) if pinned else self._posts(call, id, page))
+        body = await self.shown.many(call.viewer, posts)
         kept = Links(tuple(param.name for param in SOME), timeline=True)
-        return paged(call, await self.shown.many(call.viewer, posts), [post.id for post in posts], page, kept)
+        answer = Answer.json(body) if pinned else paged(call, body, [post.id for post in posts], page, kept)
+        return Made(answer, await self.timelines.basis(call.viewer, posts, *basis.of_profile(id)))
 
     async def _posts(self, call: Call, account: AccountId, page: Page) -> list[Post]:
         fields = call.fields

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
+from microblog.domain.basis import PUBLIC
 from microblog.domain.timelines import Timelines
 from microblog.model.paging import Page
 from microblog.model.posts import Post
@@ -15,6 +16,7 @@ from microblog.web.api.paging import Links, page_of, paged
 from microblog.web.api.shown import Shown
 from microblog.web.call import Call
 from microblog.web.doc import PAGING, Doc, Param
+from microblog.web.kept import Answers, Made
 from microblog.web.needs import Needs, Who, route
 
 OPEN = Needs(api=True, scopes={"read:statuses"})
@@ -33,6 +35,7 @@ class TimelineRoutes:
 
     shown: Shown
     timelines: Timelines
+    answers: Answers
 
     @route(
         "GET",
@@ -42,8 +45,12 @@ class TimelineRoutes:
     )
     async def home(self, call: Call) -> Answer:
         """Newest first."""
+        return await self.answers.of(call, lambda: self._home(call))
+
+    async def _home(self, call: Call) -> Made:
         page = page_of(call)
-        return await self._page(call, await self.timelines.home(call.member, page), page)
+        posts = await self.timelines.home(call.member, page)
+        return Made(await self._page(call, posts, page), await self.timelines.home_basis(call.member, posts))
 
     @route(
         "GET",
@@ -53,9 +60,13 @@ class TimelineRoutes:
     )
     async def public(self, call: Call) -> Answer:
         """Newest first, without boosts and without replies to others."""
+        return await self.answers.of(call, lambda: self._public(call))
+
+    async def _public(self, call: Call) -> Made:
         page = page_of(call)
         posts = [] if only_remote(call) else await self.timelines.public(call.viewer, page, media=call.fields.flag("only_media"))
-        return await self._page(call, posts, page, "local", "remote", "only_media")
+        answer = await self._page(call, posts, page, "local", "remote", "only_media")
+        return Made(answer, await self.timelines.basis(call.viewer, posts, PUBLIC))
 
     @route(
         "GET",

@@ -1,0 +1,118 @@
+"""What something that was read rests on: keys of what would make it untrue if it changed (migration 0012), and times that would."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from sys import intern
+
+from attrs import frozen
+
+from microblog.model.accounts import Session, Viewer
+from microblog.model.filters import Sieve
+from microblog.model.ids import AccountId, PostId
+from microblog.model.oauth import Access
+from microblog.model.posts import Post, Thread
+
+PUBLIC = "public"
+NEWS = "news"
+
+
+@frozen
+class Basis:
+    """The keys, and until when it can be true if nothing changes (None: for ever)."""
+
+    keys: frozenset[str] = frozenset()
+    until: datetime | None = None
+
+    def __or__(self, other: Basis) -> Basis:
+        """Both."""
+        return Basis(self.keys | other.keys, earliest(self.until, other.until))
+
+
+def earliest(*times: datetime | None) -> datetime | None:
+    """The first of the times that there are."""
+    return min((at for at in times if at is not None), default=None)
+
+
+NEVER_KEPT = Basis(until=datetime.min.replace(tzinfo=UTC))
+
+
+def of_keys(*keys: str) -> Basis:
+    """These alone."""
+    return Basis(frozenset(keys))
+
+
+def of_author(author: AccountId) -> str:
+    """What somebody posts: which posts there are, not what they say."""
+    return intern(f"f{author}")  # thousands of readers follow the same
+
+
+def of_account(account: AccountId) -> str:
+    """What everybody sees of somebody."""
+    return intern(f"a{account}")
+
+
+def of_profile(account: AccountId) -> tuple[str, ...]:
+    """What somebody posts and pins, and who they are."""
+    return of_author(account), of_account(account), of_view(account)
+
+
+def of_view(viewer: AccountId) -> str:
+    """How somebody sees others: relations, lists, filters, and what they did to posts."""
+    return f"v{viewer}"
+
+
+def of_post(post: PostId) -> str:
+    """One post, with all that is shown with it but its author."""
+    return intern(f"p{post}")
+
+
+def of_thread(thread: PostId) -> str:
+    """Which posts there are in a conversation."""
+    return f"t{thread}"
+
+
+def of_notices(account: AccountId) -> str:
+    """What somebody is told of, what was written to them, and who asks to follow them."""
+    return f"n{account}"
+
+
+def of_posts(posts: Iterable[Post], now: datetime) -> Basis:
+    """Posts as everybody sees them, with their authors and whom they name; polls end."""
+    keys: set[str] = set()
+    until = None
+    for post in posts:
+        for one in (post,) if post.boost is None else (post, post.boost):
+            keys.update((of_post(one.id), of_account(one.author.id)))
+            keys.update(of_account(named.account_id) for named in one.mentions)
+            if one.poll is not None and not one.poll.ended(now):
+                until = earliest(until, one.poll.expires_at)
+    return Basis(frozenset(keys), until)
+
+
+def of_conversation(thread: Thread, asked: PostId, now: datetime) -> Basis:
+    """A post amid its conversation, for which was asked by its own id or that of a boost of it."""
+    keys = of_keys(of_post(asked), of_thread(thread.post.thread_id or thread.post.id))
+    return keys | of_posts([thread.post, *thread.ancestors, *thread.descendants], now)
+
+
+def of_sieve(viewer: Viewer, sieve: Sieve, now: datetime) -> Basis:
+    """Somebody's filters; they end too."""
+    return Basis(frozenset({of_view(viewer.id)}), earliest(*(one.expires_at for one in sieve.filters if one.counts_at(now))))
+
+
+def of_viewer(viewer: Viewer) -> Basis:
+    """Who somebody is."""
+    return of_keys(of_account(viewer.id), f"l{viewer.id}")
+
+
+def of_session(viewer: Viewer, session: Session) -> Basis:
+    """Who comes with a cookie."""
+    return of_viewer(viewer) | Basis(frozenset({f"s{session.id}"}), session.expires_at)
+
+
+def of_access(access: Access) -> Basis:
+    """Who comes with a token."""
+    token = of_keys(f"o{access.id}")
+    return token if access.viewer is None else of_viewer(access.viewer) | token

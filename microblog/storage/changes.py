@@ -1,0 +1,63 @@
+"""What has changed since it was last looked: keys that triggers write in each change's own transaction (migration 0012 says which)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from attrs import frozen
+
+from microblog.storage.database import Cursor, Hot, execute, first
+
+EVERYTHING = "*"
+MOST_KEYS = 20_000
+KEPT = timedelta(hours=1)
+LONGEST_ABSENCE = timedelta(minutes=30)  # by PostgreSQL's clock; less than KEPT, so that nothing was swept meanwhile
+
+
+@frozen
+class Seen:
+    """All that had been committed at one moment, by PostgreSQL's own name for it. `own`: up to which row a transaction saw its own."""
+
+    snapshot: str
+    at: datetime
+    own: int = 0
+
+
+def moment(cursor: Cursor) -> Seen:
+    """Now: whoever begins here is told of all that is committed later."""
+    found = first(cursor, Seen, "select pg_current_snapshot()::text, now()")
+    assert found is not None
+    return found
+
+
+def look(cursor: Cursor, *, since: Seen) -> tuple[Seen, frozenset[str]]:
+    """The keys of what was committed since then, in whatever order transactions began and ended. Too many stand as EVERYTHING.
+
+    One statement, so one snapshot. A transaction that looks within itself is told of its own changes too, each time of the new ones.
+    """
+
+    def found(snapshot: str, at: datetime, own: int | None, keys: list[str]) -> tuple[Seen, frozenset[str]]:
+        known = at - since.at < LONGEST_ABSENCE and len(keys) <= MOST_KEYS
+        return Seen(snapshot, at, since.own if own is None else own), frozenset(keys if known else {EVERYTHING})
+
+    told = first(cursor, found, _LOOK, {"snapshot": since.snapshot, "own": since.own, "most": MOST_KEYS + 1})
+    assert told is not None
+    return told
+
+
+_LOOK = Hot("""
+    with told as materialized (
+        select c.xid, c.id, c.keys from changes c
+        where c.xid >= pg_snapshot_xmin(%(snapshot)s::pg_snapshot) and not pg_visible_in_snapshot(c.xid, %(snapshot)s::pg_snapshot)
+        and (c.xid is distinct from pg_current_xact_id_if_assigned() or c.id > %(own)s))
+    select pg_current_snapshot()::text, now(), (select max(id) from told where xid = pg_current_xact_id_if_assigned()),
+           array(select distinct unnest(keys) from told limit %(most)s)""")
+
+
+def sweep(cursor: Cursor, *, before: datetime, limit: int) -> int:
+    """Forget changes of before that time, at most `limit`; how many went."""
+    return execute(
+        cursor,
+        "delete from changes where ctid = any(array(select ctid from changes where at < %(before)s order by at limit %(limit)s))",
+        {"before": before, "limit": limit},
+    )
