@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from microblog.cli.announce import announce
+from microblog.cli.backups import backup, restore, verify
 from microblog.cli.console import Console
 from microblog.cli.invites import invite
 from microblog.cli.mail import mail
@@ -39,5 +40,5 @@ def main(context: click.Context, config: Path | None) -> None:
     context.obj = context.obj or Console(config)
 
 
-for command in (user, invite, announce, token, app, check, migrate, config, mail, stats, demo, version):
+for command in (user, invite, announce, token, app, check, migrate, config, backup, restore, verify, mail, stats, demo, version):
     main.add_command(command)

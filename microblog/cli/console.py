@@ -18,6 +18,7 @@ from twisted.internet.threads import deferToThreadPool
 
 from microblog import application
 from microblog.application import services
+from microblog.application.backups import BackupError
 from microblog.config import Settings, SettingsError, load
 from microblog.domain.announcements import Announcements
 from microblog.domain.demo_fill import DemoSite
@@ -32,7 +33,7 @@ from microblog.storage.prepare import prepare_database
 
 T = TypeVar("T")
 
-FAILURES: tuple[type[Exception], ...] = (Problem, OSError, *application.START_PROBLEMS)
+FAILURES: tuple[type[Exception], ...] = (Problem, OSError, BackupError, *application.START_PROBLEMS)
 """What ends a command with its text as the sentence."""
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -48,6 +48,7 @@ OTHER_MODULES = {
     "census": "counts everything, for administrators",
     "database": "carries out what others say",
     "devices": "tables of its own",
+    "digests": "reads everything, for a backup",
     "filters": "tables of its own",
     "jobs": "tables of its own",
     "letters": "tables of its own",

@@ -1,0 +1,64 @@
+"""A site's backup: made while it runs, compared when it is restored, tried out on a database that is thrown away.
+
+Blocking, like the programs that do the work: called in a thread. Raises BackupError with a sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from microblog import __version__
+from microblog.outside import archive
+from microblog.outside.archive import BackupError
+from microblog.storage.database import Connection, connect
+from microblog.storage.digests import Digest, digests, export_snapshot, has_tables
+
+__all__ = ["BackupError", "back_up", "restore"]
+
+
+def back_up(url: str, data_dir: Path, target: Path, made_at: str) -> dict[str, Any]:
+    """Write everything that the site is to a new file; what is in it. All of it is as the database was at one moment."""
+    with _connected(url) as connection, connection.cursor() as cursor:
+        database = archive.Source(url, export_snapshot(cursor), connection.server_version)
+        tables = {name: attrs.asdict(digest) for name, digest in digests(cursor).items()}
+        about = {"version": __version__, "made_at": made_at, "tables": tables}
+        return archive.write(target, database, data_dir, about)
+
+
+def restore(url: str, data_dir: Path, source: Path) -> dict[str, Any]:
+    """Make the site of a backup, on an empty database and in an empty data directory; what was in it.
+
+    What was loaded is compared with what was written, row by row. The site's next start brings an older backup to its schema.
+    """
+    packed, listed = archive.opened(source)
+    with packed:
+        with _connected(url) as connection, connection.cursor() as cursor:
+            if has_tables(cursor):
+                raise BackupError("The database has tables already: a backup is restored into an empty one.")
+        with archive.unpacked(packed, data_dir) as dump:
+            archive.restore_database(dump, url)
+            _compare(url, listed["tables"])
+        return listed
+
+
+def _compare(url: str, tables: Mapping[str, Any]) -> None:
+    with _connected(url) as connection, connection.cursor() as cursor:
+        found = digests(cursor)
+    expected = {name: Digest(**digest) for name, digest in tables.items()}
+    differing = sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
+    if differing:
+        raise BackupError(f"What was restored is not what was backed up: {', '.join(differing)} differ.")
+
+
+@contextmanager
+def _connected(url: str) -> Iterator[Connection]:
+    connection = connect(url)
+    try:
+        yield connection
+    finally:
+        connection.close()

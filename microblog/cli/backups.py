@@ -1,0 +1,74 @@
+"""`microblog backup`, `restore` and `verify`."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+from attrs import evolve
+from twisted.internet.threads import deferToThreadPool
+
+from microblog.application import services
+from microblog.application.backups import back_up
+from microblog.application.backups import restore as restored
+from microblog.cli.console import Console, as_json, on_reactor, open_server, refusable, show
+from microblog.config import Settings
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("target", metavar="FILE", type=FILE)
+@as_json
+@click.pass_obj
+def backup(console: Console, target: Path, as_json: bool) -> None:
+    """Write the whole site to a new FILE: database, media, secret key. The site may run meanwhile.
+
+    All of it is as the database was at one moment. The file can be read by its owner only: it holds every secret of the site.
+    """
+    listed = _in_thread(console.settings, lambda url: back_up(url, console.settings.data_dir, target, services.now().isoformat()))
+    _tell(f"Backed up to {target}: ", listed, as_json=as_json)
+
+
+@click.command()
+@click.argument("source", metavar="FILE", type=FILE)
+@as_json
+@click.pass_obj
+def restore(console: Console, source: Path, as_json: bool) -> None:
+    """Make the site of a backup, on an empty database and in an empty data directory.
+
+    What was loaded is compared with what was written. It takes a backup of this release or an older one; the next start of the site
+    brings it to this release.
+    """
+    settings = console.settings
+    _tell("Restored ", _in_thread(settings, lambda url: restored(url, settings.data_dir, source)), as_json=as_json)
+
+
+@click.command()
+@click.argument("source", metavar="FILE", type=FILE)
+@as_json
+@click.pass_obj
+def verify(console: Console, source: Path, as_json: bool) -> None:
+    """Restore a backup on a PostgreSQL of its own that is thrown away, and compare every row and file with what was written."""
+    with tempfile.TemporaryDirectory(prefix="microblog-verify-") as elsewhere:
+        trial = evolve(console.settings, database_url=None, data_dir=Path(elsewhere))
+        _tell(f"{source} is whole: ", _in_thread(trial, lambda url: restored(url, trial.data_dir, source)), as_json=as_json)
+
+
+def _in_thread(settings: Settings, work: Any) -> dict[str, Any]:
+    """What `work(url)` returns, on the site's database, which is started where it does not run."""
+
+    async def run(reactor: Any) -> dict[str, Any]:
+        async with open_server(settings, reactor) as url:
+            done: dict[str, Any] = await deferToThreadPool(reactor, reactor.getThreadPool(), work, url)
+            return done
+
+    return refusable(lambda: on_reactor(run))
+
+
+def _tell(begin: str, listed: dict[str, Any], *, as_json: bool) -> None:
+    rows = sum(table["rows"] for table in listed["tables"].values())
+    figures = {"version": listed["version"], "made_at": listed["made_at"], "rows": rows, "files": len(listed["files"])}
+    show(figures, f"{begin}{rows:,} rows and {figures['files']:,} files, as of {listed['made_at']}.", as_json=as_json)

@@ -1,0 +1,46 @@
+"""What a database holds, in a form that two databases can be compared by: rows counted and summed up, table by table."""
+
+from __future__ import annotations
+
+import psycopg2.extensions
+from attrs import frozen
+
+from microblog.storage.database import Cursor, every, execute, scalar
+
+
+@frozen
+class Digest:
+    """How many rows a table has, and a sum over what is in them. The order of rows makes no difference."""
+
+    rows: int
+    sum: str
+
+
+def export_snapshot(cursor: Cursor) -> str:
+    """The name under which other connections see the database as it is now, until this transaction ends."""
+    execute(cursor, "set transaction isolation level repeatable read, read only")
+    execute(cursor, "set local statement_timeout = 0")
+    return str(scalar(cursor, "select pg_export_snapshot()"))
+
+
+def digests(cursor: Cursor) -> dict[str, Digest]:
+    """Every table's. Rows are read as text, so that servers of different releases agree."""
+    for setting in ("timezone = 'UTC'", "datestyle = 'ISO'", "bytea_output = 'hex'", "extra_float_digits = 1", "statement_timeout = 0"):
+        execute(cursor, f"set local {setting}")
+    return {table: _digest(cursor, table) for table in _tables(cursor)}
+
+
+def has_tables(cursor: Cursor) -> bool:
+    """False if the database is empty."""
+    return bool(_tables(cursor))
+
+
+def _tables(cursor: Cursor) -> list[str]:
+    return every(cursor, str, "select tablename from pg_tables where schemaname = 'public' order by tablename")
+
+
+def _digest(cursor: Cursor, table: str) -> Digest:
+    name = psycopg2.extensions.quote_ident(table, cursor)
+    part = "('x' || left(md5(r::text), 15))::bit(60)::bigint"
+    (found,) = every(cursor, Digest, f"select count(*), coalesce(sum({part}), 0)::text from {name} r")
+    return found
