@@ -335,13 +335,12 @@ class Confirm:
 
 @frozen
 class Trouble:
-    """Something went wrong. `sentence` says what and `status` how; `retry_after` is in seconds.
+    """Something went wrong. `sentence` says what and `status` how.
 
     `kept` is the form whose text must not be lost. `reference` finds the case in the log.
     """
 
     status: int
     sentence: str
-    retry_after: int | None = None
     kept: Composer | None = None
     reference: str = ""

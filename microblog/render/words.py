@@ -259,5 +259,4 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "hue": hue,
     "agent": agent,
     "host": host,
-    "waiting": waiting,
 }

@@ -15,7 +15,7 @@ from microblog.render.views import LoginForm, Pending, Signup
 from microblog.web.answer import Answer
 from microblog.web.call import Call
 from microblog.web.cookies import DEVICE, SESSION, VISITOR
-from microblog.web.errors import status_of
+from microblog.web.errors import for_people, status_of
 from microblog.web.headers import CONSENT_POLICY
 from microblog.web.needs import Needs, route
 from microblog.web.shells import Shells
@@ -79,7 +79,7 @@ class EntryPages:
         try:
             entry = await self.sessions.log_in(name, call.fields.text("password"), origin_of(call), call.cookie(SESSION) or "")
         except (Unauthenticated, TooMany) as problem:
-            return self._refused(call, LoginForm(name, target, problem.sentence), problem)
+            return self._refused(call, LoginForm(name, target, for_people(problem)), problem)
         return _entered(Answer.redirect(target), entry)
 
     def _refused(self, call: Call, form: LoginForm, problem: Problem) -> Answer:

@@ -23,6 +23,7 @@ from microblog.model.errors import (
     Unauthenticated,
     Unavailable,
 )
+from microblog.render.words import waiting
 from microblog.web.answer import NO_STORE, Answer
 from microblog.web.call import Call
 
@@ -115,9 +116,7 @@ def for_people(problem: Problem) -> str:
         return "This address leads to no page."
     if not isinstance(problem, TooMany):
         return problem.sentence
-    minutes = -(-problem.retry_after // 60)
-    when = "in a minute" if minutes == 1 else f"in {minutes} minutes"
-    return f"{problem.sentence.rstrip('.')}. Please try again {when}."
+    return f"{problem.sentence.rstrip('.')}. Please try again in {waiting(problem.retry_after)}."
 
 
 @frozen

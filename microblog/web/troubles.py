@@ -9,7 +9,6 @@ from microblog.render.pages import Pages
 from microblog.render.views import Composer, Trouble
 from microblog.web.call import Call
 from microblog.web.composers import Composers
-from microblog.web.errors import plain_page
 from microblog.web.shells import Shells
 
 
@@ -24,7 +23,7 @@ class Troubles:
     def page(self, call: Call | None, status: int, sentence: str) -> bytes:
         """A sentence with a next step; the text of a post that could not be published, ready to be sent again."""
         if call is None:
-            return plain_page(None, status, sentence)
+            return self.pages.part("refused", site=self.shells.site, status=status, sentence=sentence).encode("utf-8")
         trouble = Trouble(status, sentence, kept=self._kept(call), reference=call.id if status >= 500 else "")
         return self.pages.trouble(self.shells.plain(call), trouble)
 

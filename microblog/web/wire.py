@@ -318,7 +318,7 @@ class Channel(http.HTTPChannel):
         if self.refused:
             return True
         if length > self._body_limit:
-            self.refuse(413, f"What was sent is larger than the {self._body_limit} bytes that are accepted here.")
+            self.refuse(413, f"What was sent is larger than the {_size(self._body_limit)} that are accepted here.")
         elif length and self.server.budget.exceeded:
             self.refuse(503, "Too much is being sent to this site just now, please try again in a moment.")
         return self.refused
@@ -387,3 +387,8 @@ class Channel(http.HTTPChannel):
         protocol.makeConnection(self.transport)
         if early:
             protocol.dataReceived(early)
+
+
+def _size(bytes: int) -> str:
+    """A limit as people read it."""
+    return f"{bytes >> 20} MB" if bytes >= 1 << 20 else f"{bytes >> 10} kB"

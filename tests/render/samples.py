@@ -177,7 +177,7 @@ class Samples:
             "trouble plain": partial(PAGES.trouble, shell, Trouble(404, text)),
         }
         for status in (403, 404, 413, 418, 422, 429, 500, 503):
-            made[f"trouble {status}"] = partial(PAGES.trouble, shell, Trouble(status, text, 90, self.compose, text))
+            made[f"trouble {status}"] = partial(PAGES.trouble, shell, Trouble(status, text, self.compose, text))
         return made
 
     def members(self) -> Made:
@@ -245,9 +245,7 @@ class Samples:
             Letter(LetterId(n), LetterKind.MENTION, None, text, None, {}, text, state, n, text, NOW, None, NOW)
             for n, state in enumerate(LetterState)
         )
-        jobs = tuple(
-            Job(JobId(n), text, {}, n, state, NOW, NOW, None, text, text, text, NOW) for n, state in enumerate(JobState)
-        )
+        jobs = tuple(Job(JobId(n), text, {}, n, state, NOW, NOW, None, text, text, text, NOW) for n, state in enumerate(JobState))
         busy = JobCounts(1, 2, 3, 4, NOW)
         form = MailForm(login, True, text, True, self.wrong)
         return {

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from microblog.storage.database import Cursor
 from tests import make
+from tests.web.memory import Line, replies
 from tests.web.visitor import PASSWORD, Town, links, town, words
 
 
@@ -73,6 +75,7 @@ def test_guessing_is_stopped_after_a_while(site: Town) -> None:
     refused = site.visitor().submit("/login", name="ada", password=PASSWORD)
     assert refused.status == 429
     assert int(refused.header("Retry-After") or 0) > 0
+    assert re.search(r"try again in \d+ (second|minute)", words(refused))
 
 
 @pytest.mark.parametrize("path", ["/signup", "/login", "/logout", "/posts", "/@ada/follow", "/settings", "/settings/delete"])
@@ -120,3 +123,12 @@ def test_a_suspended_member_is_out_at_once(site: Town, cursor: Cursor) -> None:
     ada = site.resident("ada")
     make.suspend(cursor, site.viewer("ada"))
     assert ada.get("/home").status == 303
+
+
+def test_a_form_that_is_refused_before_it_has_come_is_told_what_to_do(site: Town) -> None:
+    line = Line(site.server)
+    (reply,) = replies(line.send(b"POST /posts HTTP/1.1\r\nHost: site.test\r\nContent-Length: 300000000\r\n\r\n"))
+    assert reply.status == 413
+    assert "accepted here" in words(reply)
+    assert "Go back" in words(reply)
+    assert "/static/" in reply.text

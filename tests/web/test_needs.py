@@ -485,7 +485,7 @@ def test_who_asks_too_often_is_told_when_to_come_back() -> None:
     answers = [ask(home.server, "GET", "/twice") for _ in range(3)]
     assert [answer.status for answer in answers] == [200, 200, 429]
     assert (answers[2].header("Retry-After"), answers[2].header("X-RateLimit-Remaining")) == ("60", "0")
-    assert "in a minute" in answers[2].text
+    assert "Please try again in 1 minute." in answers[2].text
     home.clock.advance(60)
     assert status(home, "GET", "/twice") == 200
 
