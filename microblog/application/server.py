@@ -129,7 +129,7 @@ def site_pages(pages: Pages, shells: Shells, composers: Composers, domain: Domai
         ProfilePages(pages, shells, articles, domain.accounts, domain.timelines, people),
         ProfileButtons(pages, shells, domain.accounts, domain.follows, domain.relations),
         EntryPages(pages, shells, domain.registrations, domain.sessions, domain.credentials),
-        NotificationPages(pages, shells, domain.notifications, domain.filters.sieves),
+        NotificationPages(pages, shells, domain.notifications, domain.social, domain.filters.sieves),
         SearchPages(pages, shells, domain.search, people, articles),
         ListPages(pages, shells, domain.lists, articles, domain.social.tags),
         *social_pages(pages, shells, domain.social, domain.accounts, domain.filters.sieves),

@@ -52,7 +52,7 @@ class NotificationGroups:
 
 
 def _choice(asked: Asked) -> Choice:
-    return Choice(asked.kinds, asked.without, asked.sender, asked.grouped)
+    return Choice(asked.kinds, asked.without, asked.sender, asked.grouped, asked.filtered)
 
 
 def _page(cursor: Cursor, viewer: Viewer, asked: Asked) -> GroupPage:

@@ -23,7 +23,7 @@ MOST_UNREAD = 100
 class Asked:
     """Which notifications are wanted: `kinds` None means all, `without` is taken off. With a `sender`, only what that account did.
 
-    Where several are told as one, those of the `grouped` kinds are.
+    Where several are told as one, those of the `grouped` kinds are. `filtered`: with what the viewer's policy keeps back.
     """
 
     page: Page
@@ -31,6 +31,7 @@ class Asked:
     without: Sequence[str] = ()
     sender: AccountId | None = None
     grouped: Collection[str] = GROUPED
+    filtered: bool = False
 
 
 @frozen
@@ -84,7 +85,15 @@ class Notifications:
 
 
 def _page(cursor: Cursor, viewer: Viewer, asked: Asked) -> list[Notification]:
-    rows = notifications.page_of(cursor, account=viewer.id, page=asked.page, kinds=asked.kinds, without=asked.without, sender=asked.sender)
+    rows = notifications.page_of(
+        cursor,
+        account=viewer.id,
+        page=asked.page,
+        kinds=asked.kinds,
+        without=asked.without,
+        sender=asked.sender,
+        filtered=asked.filtered,
+    )
     return loaded(cursor, viewer, rows)
 
 
@@ -100,8 +109,9 @@ def loaded(cursor: Cursor, viewer: Viewer, rows: list[notifications.Row]) -> lis
     senders = {account.id: account for account in accounts.by_ids(cursor, ids=list({row.sender for row in rows}))}
     wanted = [row.post for row in rows if row.post is not None]
     found = posts.by_ids(cursor, posts.visible(cursor, ids=wanted, viewer=viewer.id)) if wanted else {}
+    about = {row.id: found.get(row.post) if row.post else None for row in rows}
     return [
-        Notification(row.id, row.kind, row.created_at, senders[row.sender], found.get(row.post) if row.post else None, row.group_key)
+        Notification(row.id, row.kind, row.created_at, senders[row.sender], about[row.id], row.group_key, row.filtered)
         for row in rows
         if row.sender in senders and (row.post is None or row.post in found)
     ]

@@ -12,6 +12,7 @@ from microblog.domain.announcements import Announcements
 from microblog.domain.completion import Completion
 from microblog.domain.conversations import Conversations
 from microblog.domain.notification_groups import NotificationGroups
+from microblog.domain.notification_policy import NotificationPolicies
 from microblog.domain.people import People
 from microblog.domain.reports import Reports
 from microblog.domain.search import Search
@@ -29,6 +30,7 @@ class SocialServices:
     completion: Completion
     conversations: Conversations
     people: People
+    policies: NotificationPolicies
     reports: Reports
     tags: Tags
     trends: Trends
@@ -42,6 +44,7 @@ class SocialServices:
             completion=Completion(database),
             conversations=Conversations(database, now),
             people=People(database, now),
+            policies=NotificationPolicies(database, now),
             reports=Reports(database, now),
             tags=Tags(database, search, now),
             trends=Trends(database, search, now),

@@ -13,7 +13,9 @@ from datetime import datetime
 
 from attrs import frozen
 
+from microblog.domain.notification_policy import treated
 from microblog.model.ids import AccountId, PostId, ReportId
+from microblog.model.notification_policy import Treatment
 from microblog.model.notifications import NotificationKind
 from microblog.model.posts import Post, Visibility
 from microblog.storage import jobs, notifications, posts
@@ -34,8 +36,14 @@ def tell(
     post: PostId | None = None,
     report: ReportId | None = None,
 ) -> int:
-    """Tell each of them in the running transaction, who would hear of it and was not told yet; how many were told."""
-    return notifications.add(cursor, accounts=accounts, kind=kind, sender=sender, now=now, post=post, report=report)
+    """Tell each of them in the running transaction, who would hear of it and was not told yet; how many were told.
+
+    Their policies decide: who keeps such things back has it written, and hears nothing of it; who refuses them has nothing.
+    """
+    said = treated(cursor, accounts, kind, sender, post=post, now=now)
+    heard = [account for account in accounts if said.get(account) is not Treatment.DROP]
+    held = [account for account in heard if account in said]
+    return notifications.add(cursor, accounts=heard, kind=kind, sender=sender, now=now, post=post, report=report, filtered=held)
 
 
 def promise(cursor: Cursor, post: PostId, now: datetime, *, anew: Sequence[AccountId] | None = None) -> None:

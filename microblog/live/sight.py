@@ -134,7 +134,7 @@ def is_for(news: News, stream: Stream, circle: Circle | None, now: float) -> boo
             return _in_list(news, stream, circle, now) and visible(news, circle)
         wish = _WISHES.get(stream.kind)
         return wish is not None and wish(news, circle, now) and visible(news, circle)
-    if news.kind is EventKind.FILTERS_CHANGED:
+    if news.kind in (EventKind.FILTERS_CHANGED, EventKind.NOTIFICATIONS_MERGED):
         return circle is not None and news.author == circle.account
     return _is_told(news, circle)
 

@@ -12,6 +12,7 @@ from typing import NewType
 AccountId = NewType("AccountId", int)
 PostId = NewType("PostId", int)
 NotificationId = NewType("NotificationId", int)
+NotificationRequestId = NewType("NotificationRequestId", int)
 SessionId = NewType("SessionId", int)
 TagId = NewType("TagId", int)
 JobId = NewType("JobId", int)

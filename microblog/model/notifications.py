@@ -29,7 +29,7 @@ class NotificationKind(StrEnum):
 
 @frozen
 class Notification:
-    """One thing that happened to somebody. For a boost, `post` is the original."""
+    """One thing that happened to somebody. For a boost, `post` is the original. What is `filtered` is kept back by their policy."""
 
     id: NotificationId
     kind: NotificationKind
@@ -37,6 +37,16 @@ class Notification:
     account: Account
     post: Post | None = None
     group_key: str = ""
+    filtered: bool = False
+
+    @property
+    def key(self) -> str:
+        """That of the group that it belongs to, be it one of its own."""
+        return self.group_key or f"{ALONE}{self.id}"
+
+    def alone(self) -> NotificationGroup:
+        """The group of it and nothing else."""
+        return NotificationGroup(self.key, self.kind, 1, self.id, self.created_at, (self.account,), self.post)
 
 
 GROUPED = frozenset({NotificationKind.FAVOURITE, NotificationKind.BOOST, NotificationKind.FOLLOW, NotificationKind.SIGN_UP})

@@ -220,9 +220,11 @@ class Entities:
             "id": str(notification.id),
             "type": notification.kind,
             "created_at": moment(notification.created_at),
-            "group_key": notification.group_key or f"ungrouped-{notification.id}",
+            "group_key": notification.key,
             "account": self.account(notification.account),
         }
+        if notification.filtered:
+            entity["filtered"] = True
         if status is not None:
             entity["status"] = orjson.Fragment(status)
         return entity

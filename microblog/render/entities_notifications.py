@@ -1,18 +1,21 @@
-"""Notifications that are told together, as the API tells them."""
+"""Notifications that are told together, and the policy about them, as the API tells them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 import orjson
+from attrs import fields
 
 from microblog.model.accounts import Account
 from microblog.model.ids import PostId
+from microblog.model.notification_policy import NotificationRequest, Pending, Policy, Treatment
 from microblog.model.notifications import NotificationGroup
 from microblog.render.entities import Entities, Entity, moment
 from microblog.render.schemas import (
     ACCOUNT,
     COUNT,
+    DIGITS,
     FLAG,
     ID,
     IDS,
@@ -24,8 +27,12 @@ from microblog.render.schemas import (
     WHOLE,
     array_of,
     entity,
+    nullable,
+    one_of,
+    record,
 )
 
+OLD_REASONS = ("not_following", "not_followers", "new_accounts", "private_mentions")
 PARTIAL_ACCOUNT = entity(
     "PartialAccountWithAvatar",
     {"id": ID, "acct": TEXT, "locked": FLAG, "bot": FLAG, "url": URL, "avatar": URL, "avatar_static": URL},
@@ -54,6 +61,21 @@ GROUPS = entity(
         "notification_groups": array_of(GROUP),
     },
     ["partial_accounts"],
+)
+PENDING = record({"pending_requests_count": COUNT, "pending_notifications_count": COUNT})
+TREATMENT = one_of(*Treatment)
+POLICY = entity("NotificationPolicy", {**{f"for_{one.name}": TREATMENT for one in fields(Policy)}, "summary": PENDING})
+OLD_POLICY = entity("V1NotificationPolicy", {**{f"filter_{name}": FLAG for name in OLD_REASONS}, "summary": PENDING})
+REQUEST = entity(
+    "NotificationRequest",
+    {
+        "id": ID,
+        "created_at": MOMENT,
+        "updated_at": MOMENT,
+        "notifications_count": DIGITS,
+        "account": ACCOUNT,
+        "last_status": nullable(STATUS),
+    },
 )
 SHOWN_IN_FULL = 1  # senders of each group, where the rest is wanted for their pictures only
 
@@ -98,3 +120,30 @@ def groups_entity(
 def _partial(entities: Entities, account: Account) -> Entity:
     whole = entities.account(account)
     return {key: whole[key] for key in ("id", "acct", "locked", "bot", "url", "avatar", "avatar_static")}
+
+
+def _summary(pending: Pending) -> Entity:
+    return {"pending_requests_count": pending.requests, "pending_notifications_count": pending.notifications}
+
+
+def policy_entity(policy: Policy, pending: Pending) -> Entity:
+    """NotificationPolicy (8.6)."""
+    return {**{f"for_{one.name}": getattr(policy, one.name) for one in fields(Policy)}, "summary": _summary(pending)}
+
+
+def old_policy_entity(policy: Policy, pending: Pending) -> Entity:
+    """The same as the first version tells it: whether each is kept back."""
+    flags = {f"filter_{name}": getattr(policy, name) is not Treatment.ACCEPT for name in OLD_REASONS}
+    return {**flags, "summary": _summary(pending)}
+
+
+def request_entity(entities: Entities, request: NotificationRequest, status: bytes | None) -> Entity:
+    """NotificationRequest (8.6). `status` is its post, encoded for whoever is told."""
+    return {
+        "id": str(request.id),
+        "created_at": moment(request.created_at),
+        "updated_at": moment(request.updated_at),
+        "notifications_count": str(request.count),
+        "account": entities.account(request.account),
+        "last_status": None if status is None else orjson.Fragment(status),
+    }

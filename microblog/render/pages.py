@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import cast
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 
 from microblog.model.accounts import Account
 from microblog.model.announcements import Announcement
-from microblog.model.notifications import Notification
+from microblog.model.notifications import Notification, NotificationGroup
 from microblog.model.posts import Visibility
 from microblog.render import words
 from microblog.render.fragments import Fragments
@@ -120,9 +120,10 @@ class Pages:
         """What the viewer is told."""
         return self._page("notifications", shell, Head("Notifications"), page=notifications)
 
-    def notification(self, notification: Notification) -> str:
-        """One item of that list, as new, for the live feed."""
-        return self._environment.get_template("pages/_notification.html").render(note=notification, seen=0, folded={})
+    def notification(self, notification: Notification | NotificationGroup, folded: Mapping[int, str] | None = None) -> str:
+        """One item of that list, as new, for the live feed. `folded` is as for the list."""
+        note = notification if isinstance(notification, NotificationGroup) else notification.alone()
+        return self._environment.get_template("pages/_notification.html").render(note=note, seen=0, folded=folded or {})
 
     def bookmarks(self, shell: Shell, feed: Feed) -> bytes:
         """What the viewer keeps for later; nobody else sees it."""

@@ -14,7 +14,7 @@ from attrs import field, frozen
 from microblog.model.accounts import Account, Login, Preferences, Registration, Relationship, Session, Viewer
 from microblog.model.ids import PostId
 from microblog.model.media import FILM_BYTES, IMAGE_BYTES, MOST_MEDIA, Media
-from microblog.model.notifications import Notification
+from microblog.model.notifications import NotificationGroup
 from microblog.model.oauth import App, Authorization
 from microblog.model.polls import MOST_OPTIONS, PollDraft
 from microblog.model.posts import Post, Revision, Tag, Visibility
@@ -202,13 +202,14 @@ class HistoryPage:
 class NotificationsPage:
     """What the viewer is told. `seen_id` is the newest one that they had seen before; those above it are marked as new.
 
-    `folded` maps those whose posts fall under filters to what these are called.
+    `folded` maps those whose posts fall under filters to what these are called. `held` counts people whose mentions are kept back.
     """
 
-    items: tuple[Notification, ...] = ()
+    items: tuple[NotificationGroup, ...] = ()
     seen_id: int = 0
     older: str | None = None
     folded: Mapping[int, str] = field(factory=dict)
+    held: int = 0
 
 
 @frozen

@@ -62,6 +62,11 @@ NOTIFIED = {
     NotificationKind.REPORT: ("sent a report", "alert"),
 }
 
+NOTIFIED_BY_SEVERAL = {NotificationKind.FOLLOW: "follow you"}
+"""Where several do it together and it is not said as above."""
+
+FACES = 5  # of a group of people
+
 POLL_TIMES = (
     (300, "5 minutes"),
     (1_800, "30 minutes"),

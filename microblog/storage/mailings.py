@@ -12,7 +12,7 @@ from microblog.storage.database import Cursor, every, execute, first, scalar
 from microblog.storage.letters import JOBS, REACHABLE
 
 # Notifications `n` of %(account)s that it has not seen and that are not from somebody whom it does not want to hear of by now.
-_UNREAD = """n.account_id = %(account)s
+_UNREAD = """n.account_id = %(account)s and not n.filtered
     and n.id > coalesce((select last_read_id from markers where account_id = %(account)s and timeline = 'notifications'), 0)"""
 _HEARD = """exists (select from accounts s where s.id = n.from_account_id and s.suspended_at is null and s.deleted_at is null)
     and not exists (select from blocks b where (b.account_id, b.target_id)
@@ -61,7 +61,7 @@ def add_digests(cursor: Cursor, *, frequencies: Sequence[str], since: datetime, 
                from logins l join accounts a on a.id = l.account_id
                where {REACHABLE} and coalesce(l.preferences->>'mail_digest', %(usual)s) = any(%(frequencies)s)
                and not exists (select from sessions s where s.account_id = l.account_id and s.seen_at > %(since)s)
-               and exists (select from notifications n where n.account_id = l.account_id and n.id > greatest(%(from)s,
+               and exists (select from notifications n where n.account_id = l.account_id and not n.filtered and n.id > greatest(%(from)s,
                            (select last_read_id from markers k where k.account_id = l.account_id and k.timeline = 'notifications')))
                and not exists (select from letters d where d.account_id = l.account_id and d.kind = 'digest' and d.key = %(key)s)
                order by l.account_id limit %(limit)s

@@ -36,12 +36,16 @@ class Row:
 
 @frozen
 class Choice:
-    """Which notifications are looked at. `kinds` None means all; `without` is taken off; `grouped` are told together, others alone."""
+    """Which notifications are looked at. `kinds` None means all; `without` is taken off; `grouped` are told together, others alone.
+
+    `filtered`: with what is kept back, which always stands alone.
+    """
 
     kinds: Sequence[str] | None = None
     without: Sequence[str] = ()
     sender: AccountId | None = None
     grouped: Collection[str] = GROUPED
+    filtered: bool = False
 
     def params(self) -> dict[str, object]:
         """As parameters of a statement."""
@@ -50,6 +54,7 @@ class Choice:
             "without": list(self.without),
             "sender": self.sender,
             "grouped": sorted(self.grouped),
+            "filtered": self.filtered,
             "sample": SAMPLE,
         }
 
@@ -58,7 +63,7 @@ class Choice:
 _FROM_SOMEBODY = """{n}.from_account_id not in (select id from accounts where suspended_at is not null or deleted_at is not null)
     and (%(sender)s::bigint is null or {n}.from_account_id = %(sender)s)"""
 _CHOSEN = """n.account_id = %(account)s and (%(kinds)s::text[] is null or n.kind = any(%(kinds)s)) and n.kind <> all(%(without)s)
-    and not n.filtered and """ + _FROM_SOMEBODY.format(n="n")
+    and (not n.filtered or %(filtered)s) and """ + _FROM_SOMEBODY.format(n="n")
 _KEY = "case when n.group_key <> '' and n.kind = any(%(grouped)s) then n.group_key else 'ungrouped-' || n.id end"
 
 _HEADS = f"""select n.id, n.kind, n.created_at, n.from_account_id, n.post_id, {_KEY} as key from notifications n
@@ -105,7 +110,7 @@ def page_of(cursor: Cursor, *, account: AccountId, page: Page, choice: Choice) -
 
 def by_key(cursor: Cursor, *, account: AccountId, key: str) -> list[Row]:
     """The group, or the single notification, if it is the account's own: one row or none."""
-    params = Choice().params() | {"account": account, "key": key, "id": alone(key)}
+    params = Choice(filtered=True).params() | {"account": account, "key": key, "id": alone(key)}
     return every(cursor, _row, _GROUP if params["id"] is None else _ALONE, params)
 
 
@@ -135,7 +140,7 @@ _MEMBERS = f"""select n.id, n.from_account_id from notifications n
 
 def members(cursor: Cursor, *, account: AccountId, key: str, page: Page) -> list[tuple[NotificationId, AccountId]]:
     """The group's notifications and whom each is from, the newest first."""
-    params = bounds(page) | Choice().params() | {"account": account, "key": key, "id": alone(key)}
+    params = bounds(page) | Choice(filtered=True).params() | {"account": account, "key": key, "id": alone(key)}
     return directed(page, every(cursor, lambda id, sender: (NotificationId(id), AccountId(sender)), page_sql(_MEMBERS, page), params))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
 from attrs import frozen
 
@@ -29,6 +30,7 @@ class Row:
     sender: AccountId
     post: PostId | None
     group_key: str
+    filtered: bool = False
 
 
 def add(
@@ -40,23 +42,26 @@ def add(
     now: datetime,
     post: PostId | None = None,
     report: ReportId | None = None,
+    filtered: Collection[AccountId] = (),
 ) -> int:
     """Tell each of them, unless they were told already or would not hear of it; how many were told.
 
     Nobody is told by themselves (but for the end of their own poll),
     by somebody whom they block or mute (with notifications), or of a conversation that they muted.
     Where letters may follow, one job is added for all of them together: whoever writes does not wait for fifty letters.
+    From those who are `filtered` as well it is kept back: no event, no letter, but a request if it is a mention.
     """
     if not accounts:
         return 0
     return execute(
         cursor,
         """with told as (
-               insert into notifications (id, account_id, kind, from_account_id, post_id, report_id, group_key, created_at)
-               select new_id(%(now)s), a.id, %(kind)s, %(sender)s, %(post)s, %(report)s, coalesce(
+               insert into notifications (id, account_id, kind, from_account_id, post_id, report_id, filtered, group_key, created_at)
+               select new_id(%(now)s), a.id, %(kind)s, %(sender)s, %(post)s, %(report)s, a.id = any(%(filtered)s),
+                   case when a.id = any(%(filtered)s) then '' else coalesce(
                    (select k.key from unnest(%(groups)s::text[]) with ordinality k (key, past) where exists (
                         select from notifications g where g.account_id = a.id and g.group_key = k.key and g.group_key <> '')
-                    order by k.past limit 1), (%(groups)s::text[])[1], ''), %(now)s
+                    order by k.past limit 1), (%(groups)s::text[])[1], '') end, %(now)s
                from accounts a
                where a.id = any(%(accounts)s) and (a.id <> %(sender)s or %(kind)s = 'poll')
                and a.suspended_at is null and a.deleted_at is null
@@ -65,20 +70,27 @@ def add(
                                and (m.expires_at is null or m.expires_at > %(now)s))
                and not exists (select from thread_mutes t join posts p on p.thread_id = t.thread_id
                                where t.account_id = a.id and p.id = %(post)s)
-               on conflict do nothing returning id, account_id),
+               on conflict do nothing returning id, account_id, filtered),
+           requested as (
+               insert into notification_requests as r (id, account_id, from_account_id, last_post_id, created_at, updated_at)
+               select new_id(%(now)s), account_id, %(sender)s, %(post)s, %(now)s, %(now)s from told where filtered and %(kind)s = 'mention'
+               on conflict (account_id, from_account_id) do update
+               set last_post_id = excluded.last_post_id, updated_at = excluded.updated_at),
            mailed as (
                insert into jobs (id, kind, payload, due_at, created_at)
                select new_id(%(now)s), 'mail.notified', jsonb_build_object('notifications', jsonb_agg(id::text)), %(now)s, %(now)s
-               from told where %(mailed)s having count(*) > 0)
+               from told where %(mailed)s and not filtered having count(*) > 0)
            insert into events (kind, account_id, subject_id, post_id, data, at)
            select %(event)s, account_id, %(sender)s, %(post)s,
-                  jsonb_build_object('notification', id::text, 'kind', %(kind)s::text), %(now)s from told""",
+                  jsonb_build_object('notification', id::text, 'kind', %(kind)s::text), %(now)s
+           from told where not filtered""",
         {
             "accounts": list(accounts),
             "kind": kind,
             "sender": sender,
             "post": post,
             "report": report,
+            "filtered": list(filtered),
             "groups": group_keys(kind, post, now),
             "event": EventKind.NOTIFIED,
             "mailed": kind in NOTIFYING,
@@ -114,12 +126,13 @@ def take_back_all_of_post(cursor: Cursor, *, post: PostId) -> int:
     return execute(cursor, "delete from notifications where post_id = %(post)s", {"post": post})
 
 
-_LIST = """select n.id, n.kind, n.created_at, n.from_account_id, n.post_id, n.group_key from notifications n
+_LIST = """select n.id, n.kind, n.created_at, n.from_account_id, n.post_id, n.group_key, n.filtered from notifications n
            join accounts s on s.id = n.from_account_id and s.suspended_at is null and s.deleted_at is null
            where n.account_id = %(account)s and n.id < %(max_id)s and n.id > %(min_id)s
            and (%(kinds)s::text[] is null or n.kind = any(%(kinds)s))
            and n.kind <> all(%(without)s)
            and (%(sender)s::bigint is null or n.from_account_id = %(sender)s)
+           and (not n.filtered or %(filtered)s)
            order by n.id desc limit %(limit)s"""
 
 
@@ -131,13 +144,15 @@ def page_of(
     kinds: Sequence[str] | None = None,
     without: Sequence[str] = (),
     sender: AccountId | None = None,
+    filtered: bool = False,
 ) -> list[Row]:
-    """What the account was told, newest first. `kinds` None means all; `without` is taken off."""
+    """What the account was told, newest first. `kinds` None means all; `without` is taken off. `filtered`: with what is kept back."""
     params = bounds(page) | {
         "account": account,
         "kinds": None if kinds is None else list(kinds),
         "without": list(without),
         "sender": sender,
+        "filtered": filtered,
     }
     return directed(page, every(cursor, _row, page_sql(_LIST, page), params))
 
@@ -147,14 +162,14 @@ def by_id(cursor: Cursor, *, account: AccountId, id: NotificationId) -> list[Row
     return every(
         cursor,
         _row,
-        """select id, kind, created_at, from_account_id, post_id, group_key from notifications
+        """select id, kind, created_at, from_account_id, post_id, group_key, filtered from notifications
            where account_id = %(account)s and id = %(id)s""",
         {"account": account, "id": id},
     )
 
 
-def _row(id: int, kind: str, created_at: datetime, sender: int, post: int | None, group_key: str) -> Row:
-    return Row(NotificationId(id), NotificationKind(kind), created_at, AccountId(sender), None if post is None else PostId(post), group_key)
+def _row(id: int, kind: str, created_at: datetime, sender: int, post: int | None, *rest: Any) -> Row:
+    return Row(NotificationId(id), NotificationKind(kind), created_at, AccountId(sender), None if post is None else PostId(post), *rest)
 
 
 def unread(
@@ -171,7 +186,7 @@ def unread(
         scalar(
             cursor,
             """select count(*) from (
-                   select from notifications n where n.account_id = %(account)s and n.id > coalesce(
+                   select from notifications n where n.account_id = %(account)s and not n.filtered and n.id > coalesce(
                        (select last_read_id from markers where account_id = %(account)s and timeline = 'notifications'), 0)
                    and (%(kinds)s::text[] is null or n.kind = any(%(kinds)s)) and n.kind <> all(%(without)s)
                    and (%(sender)s::bigint is null or n.from_account_id = %(sender)s)
@@ -210,7 +225,7 @@ def badges(cursor: Cursor, *, account: AccountId, limit: int) -> Badges:
 # Of conversations only the newest are looked at: those that lie further back have been left unread for long.
 _BADGES = Hot(f"""
     select (select count(*) from (
-               select from notifications where account_id = %(account)s and id > coalesce(
+               select from notifications where account_id = %(account)s and not filtered and id > coalesce(
                    (select last_read_id from markers where account_id = %(account)s and timeline = 'notifications'), 0)
                limit %(limit)s) above),
            (select count(*) from (

@@ -123,7 +123,7 @@ def told(cursor: Cursor, *, ids: Collection[int], most_unread: int) -> list[Told
                select account_id, id, kind, created_at, from_account_id, post_id, group_key from notifications where id = any(%(ids)s)),
            counted as (
                select a.account_id, (select count(*) from (
-                   select from notifications n where n.account_id = a.account_id and n.id > coalesce(
+                   select from notifications n where n.account_id = a.account_id and not n.filtered and n.id > coalesce(
                        (select m.last_read_id from markers m where m.account_id = a.account_id and m.timeline = 'notifications'), 0)
                    limit %(most)s) above) as unread
                from (select distinct account_id from these) a)

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from attrs import evolve, frozen
 
+from microblog.domain.notification_policy import MOST_HELD, NotificationPolicies
 from microblog.domain.notifications import Asked, Notifications
 from microblog.domain.sieves import Sieves
+from microblog.domain.social import SocialServices
 from microblog.model.accounts import Viewer
+from microblog.model.errors import Invalid
 from microblog.model.filters import Context, is_hidden, warning
 from microblog.model.ids import NotificationId
-from microblog.model.notifications import Notification
+from microblog.model.notifications import NotificationGroup
 from microblog.render.pages import Pages
 from microblog.render.views import NotificationsPage
+from microblog.render.views_notifications import REASONS, PolicyForm, RequestsPage, policy_page, requests_page
 from microblog.web.answer import Answer
 from microblog.web.call import Call
+from microblog.web.errors import status_of
 from microblog.web.needs import Needs, Who, route
 from microblog.web.paging import older, page_of
 from microblog.web.shells import Shells
 
 MEMBER = Needs(viewer=Who.MEMBER)
+LONGEST_KEY = 100
 
 
 @frozen
@@ -28,6 +36,7 @@ class NotificationPages:
     pages: Pages
     shells: Shells
     notifications: Notifications
+    social: SocialServices
     sieves: Sieves
 
     @route("GET", "/notifications", MEMBER)
@@ -36,15 +45,25 @@ class NotificationPages:
         viewer, page = call.member, page_of(call)
         shell = await self.shells.of(call, stream="/live/notifications")
         seen = await self.notifications.read_up_to(viewer)
-        found = await self.notifications.page(viewer, Asked(page))
-        if found and found[0].id > seen:
-            await self.notifications.mark_read(viewer, found[0].id)
+        found = await self.social.groups.page(viewer, Asked(page))
+        if found.ids and found.ids[0] > seen:
+            await self.notifications.mark_read(viewer, found.ids[0])
             shell = evolve(shell, unread=0)
-        kept, folded = await self._sifted(viewer, found)
-        items = NotificationsPage(kept, seen, older(call, [one.id for one in found], page), folded)
+        kept, folded = await self._sifted(viewer, found.groups)
+        held = (await self.social.policies.pending(viewer)).requests if page.max_id is None else 0
+        items = NotificationsPage(kept, seen, older(call, list(found.ids), page), folded, held)
         return Answer.html(self.pages.notifications(shell, items))
 
-    async def _sifted(self, viewer: Viewer, found: list[Notification]) -> tuple[tuple[Notification, ...], dict[int, str]]:
+    @route("GET", "/notifications/groups/<group_key>", MEMBER)
+    async def group(self, call: Call, group_key: str) -> Answer:
+        """One item of the list, for a page that is open while its group grows."""
+        found = await self.social.groups.one(call.member, group_key[:LONGEST_KEY])
+        kept, folded = await self._sifted(call.member, [found])
+        return Answer.html("".join(self.pages.notification(group, folded) for group in kept).encode())
+
+    async def _sifted(
+        self, viewer: Viewer, found: Sequence[NotificationGroup]
+    ) -> tuple[tuple[NotificationGroup, ...], dict[int, str]]:
         """Without what the viewer's filters leave out there, and the titles of those that fold some of the rest."""
         sieve, now = (await self.sieves.of(viewer)).within(Context.NOTIFICATIONS), self.sieves.now()
         others = [one for one in found if one.post and one.post.original.author.id != viewer.id]
@@ -70,3 +89,50 @@ class NotificationPages:
         """Forget one."""
         await self.notifications.dismiss(call.member, NotificationId(notification_id))
         return Answer.redirect(call.next_path("/notifications"))
+
+
+@frozen
+class PolicyPages:
+    """Who may notify the viewer, and those who wait."""
+
+    pages: Pages
+    shells: Shells
+    policies: NotificationPolicies
+
+    @route("GET", "/settings/notifications", MEMBER)
+    async def form(self, call: Call) -> Answer:
+        """The choices."""
+        policy, pending = await self.policies.of(call.member)
+        return Answer.html(policy_page(self.pages, await self.shells.of(call), PolicyForm.of(policy, pending.requests)))
+
+    @route("POST", "/settings/notifications", MEMBER)
+    async def save(self, call: Call) -> Answer:
+        """Choose."""
+        wanted = {reason.name: call.fields.text(reason.name) for reason in REASONS if call.fields.has(reason.name)}
+        try:
+            await self.policies.change(call.member, wanted)
+        except Invalid as problem:
+            policy, pending = await self.policies.of(call.member)
+            form = evolve(PolicyForm.of(policy, pending.requests), errors=problem.fields)
+            return Answer.html(policy_page(self.pages, await self.shells.of(call), form), status_of(problem))
+        return Answer.redirect("/settings/notifications?notice=saved")
+
+    @route("GET", "/notifications/requests", MEMBER)
+    async def requests(self, call: Call) -> Answer:
+        """Those whose mentions are kept back."""
+        page = page_of(call)
+        found = await self.policies.requests(call.member, page)
+        shown = RequestsPage(tuple(found), MOST_HELD, older(call, [one.id for one in found], page))
+        return Answer.html(requests_page(self.pages, await self.shells.of(call), shown))
+
+    @route("POST", "/notifications/requests/<id:request_id>/accept", MEMBER)
+    async def accept(self, call: Call, request_id: int) -> Answer:
+        """Let somebody through. Nothing happens where they do not wait any more."""
+        await self.policies.accept(call.member, [request_id])
+        return Answer.redirect("/notifications/requests")
+
+    @route("POST", "/notifications/requests/<id:request_id>/dismiss", MEMBER)
+    async def dismiss(self, call: Call, request_id: int) -> Answer:
+        """Forget what they wrote."""
+        await self.policies.dismiss(call.member, [request_id])
+        return Answer.redirect("/notifications/requests")

@@ -15,6 +15,7 @@ FOR_VISITORS = ("/", "/local", "/about", "/login", "/signup", "/search?q=axe", "
 FOR_MEMBERS = (
     "/home",
     "/notifications",
+    "/notifications/requests",
     "/conversations",
     "/favourites",
     "/bookmarks",
@@ -23,6 +24,7 @@ FOR_MEMBERS = (
     "/settings",
     "/settings/account",
     "/settings/preferences",
+    "/settings/notifications",
     "/settings/sessions",
     "/settings/blocks",
     "/settings/mutes",

@@ -97,6 +97,8 @@ async def test_a_post_that_is_gone_by_then_tells_nobody(late: Late, cursor: Curs
 
 async def test_who_is_named_no_more_by_then_is_not_told_and_who_is_named_instead_is(late: Late, cursor: Cursor) -> None:
     ada, bob, cleo = make.viewer(cursor), make.viewer(cursor, "bob"), make.viewer(cursor, "cleo")
+    make.follow(cursor, bob, ada)
+    make.follow(cursor, cleo, ada)
     post = await late.posts.publish(ada, Draft("@bob", Visibility.DIRECT))
     await late.posts.edit(ada, post.id, Draft("@cleo"))
     await late.tell()

@@ -130,6 +130,7 @@ def test_a_letter_that_nobody_wants_any_more_is_not_sent(post: Postman, cursor: 
 
 def test_nobody_is_mailed_what_they_may_not_see(post: Postman, cursor: Cursor) -> None:
     ann, ben = make.viewer(cursor, "ann"), make.viewer(cursor, "ben")
+    make.follow(cursor, ben, ann)
     secret = make.post(cursor, ann, "xyzzy", visibility=Visibility.DIRECT)
     answer = make.post(cursor, ann, "@ben look", reply_to=secret, visibility=Visibility.DIRECT)
     [letter] = post.deliver()

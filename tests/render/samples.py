@@ -11,9 +11,21 @@ from attrs import evolve
 
 from microblog.model.accounts import Account, Login, Preferences, ProfileField, Registration, Relationship, Role, Session, Viewer
 from microblog.model.conversations import Conversation
-from microblog.model.ids import AccountId, AppId, ConversationId, JobId, LetterId, NotificationId, PostId, SessionId, TagId
+from microblog.model.ids import (
+    AccountId,
+    AppId,
+    ConversationId,
+    JobId,
+    LetterId,
+    NotificationId,
+    NotificationRequestId,
+    PostId,
+    SessionId,
+    TagId,
+)
 from microblog.model.jobs import Job, JobCounts, JobState
 from microblog.model.letters import Letter, LetterKind, LetterState
+from microblog.model.notification_policy import NotificationRequest, Policy
 from microblog.model.notifications import Notification, NotificationKind
 from microblog.model.oauth import App, Authorization
 from microblog.model.posts import Flags, Mention, Post, Revision, Tag, Visibility
@@ -50,6 +62,7 @@ from microblog.render.views import (
     Trouble,
 )
 from microblog.render.views_conversations import ConversationsPage, Talk, conversations_page
+from microblog.render.views_notifications import REASONS, PolicyForm, RequestsPage, policy_page, requests_page
 
 NOW = datetime(2025, 11, 20, 12, 0, tzinfo=UTC)
 PAGES = Pages(lambda name: f"/static/{name}?v=1")
@@ -182,7 +195,10 @@ class Samples:
 
     def members(self) -> Made:
         shell, text, article = self.shell, self.hostile, self.articles
-        notes = [Notification(NotificationId(n), kind, NOW, self.other, self.posts[n % 6]) for n, kind in enumerate(NotificationKind)]
+        told = [Notification(NotificationId(n), kind, NOW, self.other, self.posts[n % 6]) for n, kind in enumerate(NotificationKind)]
+        several = tuple(person.account for person in self.persons)
+        notes = [one.alone() for one in told]
+        notes += [evolve(one, key=f"{text}{n}", count=n, senders=several[:n], id=NotificationId(100 + n)) for n, one in enumerate(notes, 2)]
         confirm = Confirm(
             text, text, "/posts/1/delete", "Delete", "/home", {"a": text}, article[0], ("Redraft", "redraft", "1"), error=text
         )
@@ -192,6 +208,7 @@ class Samples:
             "edit": partial(PAGES.edit, shell, EditForm(self.posts[0], text, text, text, error=text)),
             "compose": partial(PAGES.compose, shell, self.compose),
             "notifications": partial(PAGES.notifications, shell, NotificationsPage(tuple(notes), 3, "/x")),
+            "notifications, some kept back": partial(PAGES.notifications, shell, NotificationsPage(held=2)),
             "notifications none": partial(PAGES.notifications, shell, NotificationsPage()),
             "conversations": partial(conversations_page, PAGES, shell, self.talks),
             "conversations none": partial(conversations_page, PAGES, shell, ConversationsPage()),
@@ -233,10 +250,24 @@ class Samples:
         made["consent"] = partial(PAGES.consent, shell, Consent(app, scopes, back_to("x://"), {"state": text}))
         made["code"] = partial(PAGES.code, shell, text)
         made |= self.mail(login)
+        made |= self.policy()
         for which in ("blocks", "mutes", "requests"):
             made[f"settings {which}"] = partial(PAGES.settings_people, shell, which, People(self.persons[:1], "/x"))
             made[f"settings no {which}"] = partial(PAGES.settings_people, shell, which, People())
         return made
+
+    def policy(self) -> Made:
+        shell, text = self.shell, self.hostile
+        requests = tuple(
+            NotificationRequest(NotificationRequestId(n), self.other, NOW, NOW, n, self.posts[n] if n else None) for n in range(3)
+        )
+        chosen = PolicyForm(dict(zip((reason.name for reason in REASONS), (text, "accept", "filter", "drop", text), strict=True)), 2)
+        return {
+            "policy": partial(policy_page, PAGES, shell, chosen),
+            "policy refused": partial(policy_page, PAGES, shell, evolve(PolicyForm.of(Policy(), 0), errors=self.wrong)),
+            "requests kept back": partial(requests_page, PAGES, shell, RequestsPage(requests, 2, "/x")),
+            "nobody kept back": partial(requests_page, PAGES, shell, RequestsPage()),
+        }
 
     def mail(self, login: Login) -> Made:
         shell, text, page = self.shell, self.hostile, PAGES.page

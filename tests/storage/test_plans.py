@@ -26,6 +26,7 @@ from microblog.model.accounts import Account, Preferences, Role
 from microblog.model.events import EventKind
 from microblog.model.ids import ConversationId
 from microblog.model.lists import Replies
+from microblog.model.notification_policy import Policy
 from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
 from microblog.model.posts import Post, Visibility
@@ -118,6 +119,7 @@ BY_NAME: dict[str, Any] = {
     "proof": None,
     "role": Role.USER,
     "sender": OTHER,
+    "senders": [OTHER],
     "sessions": [SITE.other_id(1)],
     "since": SITE.post_id(SITE.posts - 1_000),
     "tags": [1, 2],
@@ -143,6 +145,7 @@ BY_TYPE: dict[str, Any] = {
     "EventKind": EventKind.POST_PUBLISHED,
     "Collection[tuple[str, str]]": [("tag1", "tag1"), ("new", "new")],
     "Choice": Choice(),
+    "Policy": Policy(),
     "Replies": Replies.LIST,
     "Sequence[Row]": [conversations.Row(ConversationId(1), ACCOUNT, (OTHER,), True, POST, POST)],
     "Seen": Seen("1:1:", SITE.end),

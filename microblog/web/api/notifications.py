@@ -93,6 +93,7 @@ def asked(call: Call, page: Page) -> Asked:
         kinds=[type for type in types if type in KINDS] if types else None,
         without=[type for type in fields.list("exclude_types") if type in KINDS],
         sender=None if sender is None else AccountId(sender),
+        filtered=fields.flag("include_filtered"),
         grouped=GROUPED.intersection(fields.list("grouped_types")) if fields.list("grouped_types") else GROUPED,
     )
 

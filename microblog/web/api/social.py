@@ -7,6 +7,7 @@ from microblog.domain.social import SocialServices
 from microblog.render.entities import Entities
 from microblog.web.api.conversations import ConversationRoutes
 from microblog.web.api.notification_groups import NotificationGroupRoutes
+from microblog.web.api.notification_policy import NotificationPolicyRoutes, NotificationRequestRoutes
 from microblog.web.api.people import DirectoryRoutes, DomainRoutes, EndorsementRoutes
 from microblog.web.api.reports import AnnouncementRoutes, ReportRoutes
 from microblog.web.api.shown import Shown
@@ -27,4 +28,6 @@ def social_routes(entities: Entities, shown: Shown, social: SocialServices, acco
         AnnouncementRoutes(social.announcements),
         NotificationGroupRoutes(entities, shown, social.groups),
         ConversationRoutes(entities, shown, social.conversations),
+        NotificationPolicyRoutes(social.policies),
+        NotificationRequestRoutes(entities, shown, social.policies),
     ]

@@ -28,6 +28,7 @@ NAMES = {
     EventKind.NOTIFIED: "notification",
     EventKind.CONVERSATION_CHANGED: "conversation",
     EventKind.FILTERS_CHANGED: "filters_changed",
+    EventKind.NOTIFICATIONS_MERGED: "notifications_merged",
 }
 
 
@@ -61,6 +62,8 @@ class Payloads:
             return name, self._status(news.post, matches)
         if news.kind is EventKind.POST_DELETED:
             return name, b"%d" % (news.post_id or 0)
+        if news.kind is EventKind.NOTIFICATIONS_MERGED:
+            return name, b"1"
         return (name, b"") if news.kind is EventKind.FILTERS_CHANGED else None
 
     def _status(self, post: Post, matches: Sequence[Match]) -> bytes:

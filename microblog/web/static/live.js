@@ -219,6 +219,29 @@ function notify({ html, unread: now }) {
   notes.prepend(item);
   item.dispatchEvent(new CustomEvent("posts:added", { bubbles: true }));
   markRead();
+  gather(item.dataset.group);
+}
+
+const gathering = new Set();
+
+// one more of a group that stands there already: they become one item, as the server would show them
+async function gather(group) {
+  const items = () => [...notes.children].filter((item) => item.dataset.group === group);
+  if (gathering.has(group)) return;
+  gathering.add(group);
+  while (items().length > 1) {
+    const [newest] = items();
+    const answer = await fetch(`/notifications/groups/${encodeURIComponent(group)}`).catch(() => null);
+    if (!answer?.ok) break;
+    const whole = document.createRange().createContextualFragment(await answer.text()).querySelector("li");
+    if (!whole) break;
+    if (items()[0] !== newest) continue; // another came meanwhile
+    whole.classList.add("new", "arrived");
+    newest.before(whole);
+    for (const item of items()) if (item !== whole) item.remove();
+    whole.dispatchEvent(new CustomEvent("posts:added", { bubbles: true }));
+  }
+  gathering.delete(group);
 }
 
 // what stood before somebody's eyes is read, and not mailed to them any more

@@ -1,0 +1,167 @@
+"""Policies about notifications, who is let through, and requests: people whose mentions are kept back."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from attrs import asdict, frozen
+
+from microblog.model.ids import AccountId, NotificationRequestId, PostId
+from microblog.model.notification_policy import Pending, Policy, Standing, Treatment
+from microblog.model.paging import Page
+from microblog.storage.database import Cursor, every, execute, first, one_of_each
+from microblog.storage.paging import bounds, directed, page_sql
+
+_COLUMNS = "p.not_following, p.not_followers, p.new_accounts, p.private_mentions, p.limited_accounts"
+
+
+def _policy(*said: str | None) -> Policy:
+    return Policy(*(Treatment(one) for one in said if one is not None))
+
+
+def of_account(cursor: Cursor, *, account: AccountId) -> Policy:
+    """What the account wants; the usual, if it never said."""
+    found = first(cursor, _policy, f"select {_COLUMNS} from notification_policies p where p.account_id = %(account)s", {"account": account})
+    return found or Policy()
+
+
+def change(cursor: Cursor, *, account: AccountId, policy: Policy) -> None:
+    """Write what the account wants from now on."""
+    execute(
+        cursor,
+        """insert into notification_policies (account_id, not_following, not_followers, new_accounts, private_mentions, limited_accounts)
+           values (%(account)s, %(not_following)s, %(not_followers)s, %(new_accounts)s, %(private_mentions)s, %(limited_accounts)s)
+           on conflict (account_id) do update set
+               not_following = excluded.not_following, not_followers = excluded.not_followers, new_accounts = excluded.new_accounts,
+               private_mentions = excluded.private_mentions, limited_accounts = excluded.limited_accounts""",
+        {"account": account, **asdict(policy)},
+    )
+
+
+@frozen
+class Asked:
+    """One who is to be told: what they want, and how the sender stands to them."""
+
+    account: AccountId
+    policy: Policy
+    standing: Standing
+
+
+# Whoever never said anything has to be asked only of what is usually kept back: private words of strangers, and limited accounts.
+_ASKED = f"""
+    select a.id, s.created_at,
+           exists (select from follows f where f.follower_id = a.id and f.followee_id = s.id),
+           (select f.created_at from follows f where f.follower_id = s.id and f.followee_id = a.id),
+           s.limited_at is not null,
+           exists (select from logins l where l.account_id = s.id and l.role <> 'user'),
+           exists (select from notification_permissions t where t.account_id = a.id and t.from_account_id = s.id),
+           d.id is not null and not exists (
+               select from posts w where w.thread_id = d.thread_id and w.boost_of is null and w.deleted_at is null
+               and w.account_id = a.id and w.visibility = 'direct'
+               and exists (select from mentions m where m.post_id = w.id and m.account_id = s.id)),
+           {_COLUMNS}
+    from accounts s
+    left join posts d on d.id = %(post)s and d.visibility = 'direct' and d.account_id = s.id
+    cross join unnest(%(accounts)s::bigint[]) a (id)
+    left join notification_policies p on p.account_id = a.id
+    where s.id = %(sender)s and (p.account_id is not null or s.limited_at is not null or d.id is not null)"""
+
+
+def asked(cursor: Cursor, *, accounts: Collection[AccountId], sender: AccountId, post: PostId | None = None) -> list[Asked]:
+    """Those of the accounts whose policy may hold back what the sender did (to the post, or with it). All others are told."""
+
+    def row(account: int, made: datetime, followed: bool, following: datetime | None, limited: bool, *rest: bool | str | None) -> Asked:
+        staff, permitted, unasked, *said = rest
+        standing = Standing(made, followed, following, limited, bool(staff), bool(permitted), bool(unasked))
+        return Asked(AccountId(account), _policy(*(None if one is None else str(one) for one in said)), standing)
+
+    return every(cursor, row, _ASKED, {"accounts": list(accounts), "sender": sender, "post": post})
+
+
+@frozen
+class Row:
+    """A request before its account and post are loaded."""
+
+    id: NotificationRequestId
+    sender: AccountId
+    created_at: datetime
+    updated_at: datetime
+    count: int
+    post: PostId | None
+
+
+MOST_COUNTED = 100
+
+# A request whose mentions were all taken back asks for nothing.
+_PENDING = """from notification_requests r where r.account_id = %(account)s
+    and r.from_account_id not in (select id from accounts where suspended_at is not null or deleted_at is not null)
+    and exists (select from notifications n where n.account_id = r.account_id and n.from_account_id = r.from_account_id and n.filtered)"""
+_ROWS = f"""select r.id, r.from_account_id, r.created_at, r.updated_at, (select count(*) from (
+        select from notifications n where n.account_id = r.account_id and n.from_account_id = r.from_account_id and n.filtered
+        limit %(most)s) held), r.last_post_id {_PENDING}"""
+_PAGE = _ROWS + " and r.id < %(max_id)s and r.id > %(min_id)s order by r.id desc limit %(limit)s"
+_SOME = _ROWS + " and r.id = any(%(ids)s) order by r.id desc"
+
+
+def _row(id: int, sender: int, created_at: datetime, updated_at: datetime, count: int, post: int | None) -> Row:
+    about = None if post is None else PostId(post)
+    return Row(NotificationRequestId(id), AccountId(sender), created_at, updated_at, count, about)
+
+
+def requests(cursor: Cursor, *, account: AccountId, page: Page) -> list[Row]:
+    """Whose mentions of the account are kept back, the newest first; what they hold is counted up to `MOST_COUNTED`."""
+    params = bounds(page) | {"account": account, "most": MOST_COUNTED}
+    return directed(page, every(cursor, _row, page_sql(_PAGE, page), params))
+
+
+def requests_by_ids(cursor: Cursor, *, account: AccountId, ids: Sequence[int]) -> list[Row]:
+    """Those of the account's requests, as above."""
+    return every(cursor, _row, _SOME, {"account": account, "ids": list(ids), "most": MOST_COUNTED})
+
+
+def pending(cursor: Cursor, *, account: AccountId) -> Pending:
+    """How many ask, and with how many notifications, each counted up to `MOST_COUNTED`."""
+    sql = f"""with asking as (select r.from_account_id {_PENDING} limit %(most)s)
+        select (select count(*) from asking), (select count(*) from (
+            select from asking a join notifications n on n.account_id = %(account)s and n.from_account_id = a.from_account_id and n.filtered
+            limit %(most)s) held)"""
+    return first(cursor, Pending, sql, {"account": account, "most": MOST_COUNTED}) or Pending()
+
+
+def end_requests(cursor: Cursor, *, account: AccountId, ids: Sequence[int]) -> list[AccountId]:
+    """Delete those of the account's requests; whose they were."""
+    cursor.execute(
+        "delete from notification_requests where account_id = %(account)s and id = any(%(ids)s) returning from_account_id",
+        {"account": account, "ids": list(ids)},
+    )
+    return one_of_each(cursor.fetchall())
+
+
+def permit(cursor: Cursor, *, account: AccountId, senders: Collection[AccountId]) -> None:
+    """Let them through from now on, whatever the account's policy says."""
+    execute(
+        cursor,
+        """insert into notification_permissions (account_id, from_account_id)
+           select %(account)s, id from unnest(%(senders)s::bigint[]) t (id) on conflict do nothing""",
+        {"account": account, "senders": list(senders)},
+    )
+
+
+def release(cursor: Cursor, *, account: AccountId, senders: Collection[AccountId]) -> int:
+    """What was kept back from them is kept back no more; how much it was."""
+    return execute(
+        cursor,
+        """update notifications set filtered = false
+           where account_id = %(account)s and from_account_id = any(%(senders)s::bigint[]) and filtered""",
+        {"account": account, "senders": list(senders)},
+    )
+
+
+def forget(cursor: Cursor, *, account: AccountId, senders: Collection[AccountId]) -> int:
+    """Delete what was kept back from them; how much it was."""
+    return execute(
+        cursor,
+        "delete from notifications where account_id = %(account)s and from_account_id = any(%(senders)s::bigint[]) and filtered",
+        {"account": account, "senders": list(senders)},
+    )

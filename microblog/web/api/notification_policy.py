@@ -1,0 +1,133 @@
+"""Who may notify one, and what was kept back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import fields, frozen
+
+from microblog.domain.notification_policy import NotificationPolicies
+from microblog.model.accounts import Viewer
+from microblog.model.errors import NotFound
+from microblog.model.notification_policy import NotificationRequest, Policy, Treatment
+from microblog.render.entities import Entities, Entity
+from microblog.render.entities_notifications import (
+    OLD_POLICY,
+    OLD_REASONS,
+    POLICY,
+    REQUEST,
+    TREATMENT,
+    old_policy_entity,
+    policy_entity,
+    request_entity,
+)
+from microblog.render.schemas import EMPTY, FLAG, IDS, array_of, record
+from microblog.web.answer import Answer
+from microblog.web.api.notifications import READ, WRITE
+from microblog.web.api.paging import MARKED, page_of, paged
+from microblog.web.api.shown import Shown
+from microblog.web.call import Call
+from microblog.web.doc import PAGING, Doc, Param
+from microblog.web.needs import route
+
+MEANINGS = {
+    "not_following": "From people whom one does not follow.",
+    "not_followers": "From people who do not follow one, or for less than three days.",
+    "new_accounts": "From accounts that are younger than 30 days.",
+    "private_mentions": "Private mentions by strangers that answer nothing private.",
+    "limited_accounts": "From accounts that moderators have limited.",
+}
+BODY = tuple(Param(f"for_{name}", TREATMENT, meaning) for name, meaning in MEANINGS.items())
+OLD_BODY = tuple(Param(f"filter_{name}", FLAG, MEANINGS[name]) for name in OLD_REASONS)
+SEVERAL = (Param("id", IDS, "Which ones; those that there are not are passed over."),)
+
+
+@frozen
+class NotificationPolicyRoutes:
+    """The policy, in the words of today and in those of before."""
+
+    policies: NotificationPolicies
+
+    @route("GET", "/api/v2/notifications/policy", READ, Doc("Who may notify one", POLICY))
+    async def show(self, call: Call) -> Answer:
+        """The policy, and how much it keeps back."""
+        return Answer.json(policy_entity(*await self.policies.of(call.member)))
+
+    @route("PATCH", "/api/v2/notifications/policy", WRITE, Doc("Change who may notify one", POLICY, body=BODY, errors=(422,)))
+    @route("PUT", "/api/v2/notifications/policy", WRITE, Doc("Change who may notify one", POLICY, body=BODY, errors=(422,)))
+    async def change(self, call: Call) -> Answer:
+        """What is not sent stays as it is."""
+        names = [one.name for one in fields(Policy) if call.fields.has(f"for_{one.name}")]
+        wanted = {name: call.fields.text(f"for_{name}") for name in names}
+        return Answer.json(policy_entity(*await self.policies.change(call.member, wanted)))
+
+    @route("GET", "/api/v1/notifications/policy", READ, Doc("Who may notify one, as flags", OLD_POLICY))
+    async def show_flags(self, call: Call) -> Answer:
+        """True is whatever is not accepted."""
+        return Answer.json(old_policy_entity(*await self.policies.of(call.member)))
+
+    @route("PATCH", "/api/v1/notifications/policy", WRITE, Doc("Change who may notify one, by flags", OLD_POLICY, body=OLD_BODY))
+    @route("PUT", "/api/v1/notifications/policy", WRITE, Doc("Change who may notify one, by flags", OLD_POLICY, body=OLD_BODY))
+    async def change_flags(self, call: Call) -> Answer:
+        """What is not sent stays as it is."""
+        sent = {name: call.fields.flag(f"filter_{name}") for name in OLD_REASONS if call.fields.has(f"filter_{name}")}
+        wanted = {name: Treatment.FILTER if held else Treatment.ACCEPT for name, held in sent.items()}
+        return Answer.json(old_policy_entity(*await self.policies.change(call.member, wanted)))
+
+
+@frozen
+class NotificationRequestRoutes:
+    """People whose mentions are kept back."""
+
+    entities: Entities
+    shown: Shown
+    policies: NotificationPolicies
+
+    @route("GET", "/api/v1/notifications/requests", READ, Doc("Whose mentions are kept back", array_of(REQUEST), query=PAGING))
+    async def page(self, call: Call) -> Answer:
+        """Newest first."""
+        page = page_of(call, 40, 80)
+        found = await self.policies.requests(call.member, page)
+        return paged(call, await self._told(call.member, found), [one.id for one in found], page, MARKED)
+
+    @route("GET", "/api/v1/notifications/requests/<id:request_id>", READ, Doc("One of them", REQUEST, errors=(404,)))
+    async def show(self, call: Call, request_id: int) -> Answer:
+        """One of one's own."""
+        found = await self.policies.request(call.member, request_id)
+        return Answer.json((await self._told(call.member, [found]))[0])
+
+    @route("POST", "/api/v1/notifications/requests/<id:request_id>/accept", WRITE, Doc("Let somebody through", EMPTY, errors=(404,)))
+    async def accept(self, call: Call, request_id: int) -> Answer:
+        """From now on, and with what was kept back."""
+        if not await self.policies.accept(call.member, [request_id]):
+            raise NotFound
+        return Answer.json({})
+
+    @route("POST", "/api/v1/notifications/requests/<id:request_id>/dismiss", WRITE, Doc("Delete a request", EMPTY, errors=(404,)))
+    async def dismiss(self, call: Call, request_id: int) -> Answer:
+        """With what was kept back."""
+        if not await self.policies.dismiss(call.member, [request_id]):
+            raise NotFound
+        return Answer.json({})
+
+    @route("POST", "/api/v1/notifications/requests/accept", WRITE, Doc("Let several people through", EMPTY, body=SEVERAL))
+    async def accept_several(self, call: Call) -> Answer:
+        """As for one of them."""
+        await self.policies.accept(call.member, call.fields.ids("id"))
+        return Answer.json({})
+
+    @route("POST", "/api/v1/notifications/requests/dismiss", WRITE, Doc("Delete several requests", EMPTY, body=SEVERAL))
+    async def dismiss_several(self, call: Call) -> Answer:
+        """As for one of them."""
+        await self.policies.dismiss(call.member, call.fields.ids("id"))
+        return Answer.json({})
+
+    @route("GET", "/api/v1/notifications/requests/merged", READ, Doc("Whether what was let through is told", record({"merged": FLAG})))
+    async def merged(self, call: Call) -> Answer:
+        """Always: letting through is done once it is answered."""
+        return Answer.json({"merged": True})
+
+    async def _told(self, viewer: Viewer, found: Sequence[NotificationRequest]) -> list[Entity]:
+        posts = [one.post for one in found if one.post is not None]
+        statuses = {post.id: status for post, status in zip(posts, await self.shown.each(viewer, posts), strict=True)}
+        return [request_entity(self.entities, one, statuses[one.post.id] if one.post is not None else None) for one in found]

@@ -1,0 +1,200 @@
+"""Who may notify somebody: what is kept back, and what becomes of it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from microblog.domain.follows import Follows
+from microblog.domain.marks import Marks
+from microblog.domain.notification_groups import NotificationGroups
+from microblog.domain.notification_policy import NotificationPolicies
+from microblog.domain.notifications import Asked, Notifications
+from microblog.domain.relations import Relations
+from microblog.model.accounts import Role, Viewer
+from microblog.model.errors import Invalid, NotFound
+from microblog.model.notification_policy import Pending, Policy, Treatment
+from microblog.model.paging import Page
+from microblog.model.posts import Post, Visibility
+from microblog.storage import accounts
+from microblog.storage.database import Cursor, every, execute, scalar
+from tests import make
+from tests.fakes import RolledBackDatabase, WallClock
+
+DIRECT = Visibility.DIRECT
+LONG_AGO = make.NOW - timedelta(days=400)
+ALL = Page(80)
+
+
+@pytest.fixture
+def policies(db: RolledBackDatabase) -> NotificationPolicies:
+    return NotificationPolicies(db, WallClock(make.NOW))
+
+
+@pytest.fixture
+def notifications(db: RolledBackDatabase) -> Notifications:
+    return Notifications(db, WallClock(make.NOW))
+
+
+@pytest.fixture
+def ada(cursor: Cursor) -> Viewer:
+    """Who is told, or not."""
+    return make.viewer(cursor, "ada", now=LONG_AGO)
+
+
+@pytest.fixture
+def bob(cursor: Cursor) -> Viewer:
+    """A stranger, who is here for long."""
+    return make.viewer(cursor, "bob", now=LONG_AGO)
+
+
+async def kinds(notifications: Notifications, who: Viewer, *, filtered: bool = False) -> list[str]:
+    return [str(one.kind) for one in await notifications.page(who, Asked(ALL, filtered=filtered))]
+
+
+def events(cursor: Cursor, who: Viewer) -> int:
+    sql = "select count(*) from events where kind = 'notified' and account_id = %(who)s"
+    return int(scalar(cursor, sql, {"who": who.id}))
+
+
+def letters(cursor: Cursor) -> int:
+    return int(scalar(cursor, "select count(*) from jobs where kind = 'mail.notified'"))
+
+
+async def test_private_words_of_strangers_are_kept_back_without_a_sound(
+    cursor: Cursor, policies: NotificationPolicies, notifications: Notifications, ada: Viewer, bob: Viewer
+) -> None:
+    post = make.post(cursor, bob, "@ada psst", visibility=DIRECT)
+    assert await kinds(notifications, ada) == []
+    assert await kinds(notifications, ada, filtered=True) == ["mention"]
+    assert (events(cursor, ada), letters(cursor)) == (0, 0)
+    assert (await notifications.unread(ada), (await notifications.badges(ada)).unread) == (0, 0)
+    assert await NotificationGroups(notifications.database).unread(ada) == 0
+    [request] = await policies.requests(ada, ALL)
+    assert (request.account.id, request.count, request.post and request.post.id) == (bob.id, 1, post.id)
+    assert await policies.pending(ada) == Pending(1, 1)
+    assert await policies.pending(bob) == Pending()
+
+
+async def test_who_is_answered_is_no_stranger(cursor: Cursor, notifications: Notifications, ada: Viewer, bob: Viewer) -> None:
+    asked = make.post(cursor, ada, "@bob tea?", visibility=DIRECT)
+    answer = make.post(cursor, bob, "@ada yes", visibility=DIRECT, reply_to=asked)
+    make.post(cursor, bob, "@ada when?", visibility=DIRECT, reply_to=answer)
+    assert await kinds(notifications, ada) == ["mention", "mention"]
+    cleo = make.viewer(cursor, "cleo")
+    make.post(cursor, cleo, "@ada me too", visibility=DIRECT, reply_to=make.post(cursor, ada, "Tea"))
+    assert await kinds(notifications, ada) == ["mention", "mention"]
+
+
+async def test_whom_one_follows_and_staff_write_as_they_like(
+    cursor: Cursor, notifications: Notifications, ada: Viewer, bob: Viewer
+) -> None:
+    make.follow(cursor, ada, bob)
+    moderator = make.viewer(cursor, role=Role.MODERATOR)
+    make.post(cursor, bob, "@ada psst", visibility=DIRECT)
+    make.post(cursor, moderator, "@ada a word", visibility=DIRECT)
+    assert await kinds(notifications, ada) == ["mention", "mention"]
+
+
+async def test_a_limited_account_is_heard_by_those_who_follow_it(
+    cursor: Cursor, notifications: Notifications, ada: Viewer, bob: Viewer
+) -> None:
+    execute(cursor, "update accounts set limited_at = now() where id = %(id)s", {"id": bob.id})
+    post = make.post(cursor, ada)
+    cleo = make.viewer(cursor)
+    make.follow(cursor, cleo, bob)
+    marks = Marks(notifications.database, WallClock(make.NOW))
+    await marks.favourite(bob, post.id)
+    await marks.favourite(bob, make.post(cursor, cleo).id)
+    assert (await kinds(notifications, ada), await kinds(notifications, cleo)) == ([], ["favourite"])
+
+
+async def test_what_is_refused_is_not_even_written(
+    cursor: Cursor, policies: NotificationPolicies, notifications: Notifications, ada: Viewer, bob: Viewer
+) -> None:
+    await policies.change(ada, {"not_following": "drop"})
+    make.post(cursor, bob, "@ada hello")
+    await Follows(notifications.database, WallClock(make.NOW)).follow(bob, ada.id)
+    assert await kinds(notifications, ada, filtered=True) == []
+    assert await policies.requests(ada, ALL) == []
+    await policies.change(ada, {"not_following": "accept"})
+    make.post(cursor, bob, "@ada hello again")
+    assert await kinds(notifications, ada) == ["mention"]
+
+
+async def test_likes_are_kept_back_too_but_ask_for_nothing(
+    cursor: Cursor, policies: NotificationPolicies, notifications: Notifications, ada: Viewer, bob: Viewer
+) -> None:
+    await policies.change(ada, {"not_following": "filter"})
+    await Marks(notifications.database, WallClock(make.NOW)).favourite(bob, make.post(cursor, ada).id)
+    assert (await kinds(notifications, ada), await kinds(notifications, ada, filtered=True)) == ([], ["favourite"])
+    assert await policies.requests(ada, ALL) == []
+
+
+async def held_back(cursor: Cursor, policies: NotificationPolicies, ada: Viewer, bob: Viewer) -> list[Post]:
+    """Bob likes what she wrote, and mentions her twice: all kept back."""
+    await policies.change(ada, {"not_following": "filter"})
+    await Marks(policies.database, policies.now).favourite(bob, make.post(cursor, ada).id)
+    return [make.post(cursor, bob, "@ada hello"), make.post(cursor, bob, "@ada are you there?")]
+
+
+async def test_an_accepted_request_tells_what_was_kept_back_and_lets_its_sender_through(
+    cursor: Cursor, policies: NotificationPolicies, notifications: Notifications, ada: Viewer, bob: Viewer
+) -> None:
+    await held_back(cursor, policies, ada, bob)
+    cleo = make.viewer(cursor)
+    make.post(cursor, cleo, "@ada and me")
+    [_, request] = await policies.requests(ada, ALL)
+    assert (request.account.id, request.count) == (bob.id, 3)
+    assert await policies.accept(ada, [request.id]) == 1
+    assert await kinds(notifications, ada) == ["mention", "mention", "favourite"]
+    assert [one.account.id for one in await policies.requests(ada, ALL)] == [cleo.id]
+    make.post(cursor, bob, "@ada and now?")
+    assert len(await kinds(notifications, ada)) == 4
+    assert await policies.accept(ada, [request.id]) == 0
+    told = every(cursor, str, "select kind from events where account_id = %(ada)s order by id", {"ada": ada.id})
+    assert told[-2:] == ["notifications.merged", "notified"]
+
+
+async def test_a_dismissed_request_takes_what_was_kept_back_along_and_may_come_again(
+    cursor: Cursor, policies: NotificationPolicies, notifications: Notifications, ada: Viewer, bob: Viewer
+) -> None:
+    await held_back(cursor, policies, ada, bob)
+    [request] = await policies.requests(ada, ALL)
+    assert await policies.dismiss(bob, [request.id]) == 0
+    assert await policies.dismiss(ada, [request.id]) == 1
+    assert await kinds(notifications, ada, filtered=True) == []
+    make.post(cursor, bob, "@ada once more")
+    assert [one.count for one in await policies.requests(ada, ALL)] == [1]
+
+
+async def test_a_request_of_which_nothing_is_left_asks_no_more(
+    cursor: Cursor, policies: NotificationPolicies, db: RolledBackDatabase, ada: Viewer, bob: Viewer
+) -> None:
+    first, second = await held_back(cursor, policies, ada, bob)
+    [request] = await policies.requests(ada, ALL)
+    await make.posts(db).delete(bob, second.id)
+    seen = await policies.request(ada, request.id)
+    assert (seen.count, seen.post) == (2, None)
+    await Relations(db, WallClock(make.NOW)).block(ada, bob.id)
+    assert (await policies.requests(ada, ALL), await policies.pending(ada)) == ([], Pending())
+    with pytest.raises(NotFound):
+        await policies.request(ada, request.id)
+    assert first.id
+
+
+async def test_who_is_gone_asks_no_more(cursor: Cursor, policies: NotificationPolicies, ada: Viewer, bob: Viewer) -> None:
+    await held_back(cursor, policies, ada, bob)
+    accounts.set_suspended(cursor, id=bob.id, at=make.NOW)
+    assert (await policies.requests(ada, ALL), await policies.pending(ada)) == ([], Pending())
+
+
+async def test_a_policy_is_changed_piece_by_piece(policies: NotificationPolicies, ada: Viewer) -> None:
+    assert await policies.of(ada) == (Policy(), Pending())
+    await policies.change(ada, {"new_accounts": "drop"})
+    after, _ = await policies.change(ada, {"private_mentions": "accept"})
+    assert after == Policy(new_accounts=Treatment.DROP, private_mentions=Treatment.ACCEPT)
+    with pytest.raises(Invalid):
+        await policies.change(ada, {"new_accounts": "burn"})
+    assert (await policies.of(ada))[0] == after

@@ -1,0 +1,48 @@
+"""What one was told, on the site: in groups, and what was kept back."""
+
+from __future__ import annotations
+
+from tests import make
+from tests.web.visitor import Town, document, words
+
+
+def test_several_likes_of_a_post_are_one_item(site: Town) -> None:
+    ada = site.resident("ada")
+    post = make.post(site.cursor, site.viewer("ada"), "Tea?")
+    for name in ("bob", "cat", "dan"):
+        site.resident(name).submit(f"/posts/{post.id}/favourite", f"/@ada/{post.id}")
+        shown = words(ada.get("/notifications"))
+        told = {"bob": "bob liked", "cat": "cat and bob liked", "dan": "dan and 2 others liked"}[name]
+        assert f"{told} your post" in shown
+    page = document(ada.get("/notifications"))
+    [item] = page.xpath("//li[@data-group]")
+    alone = f"/notifications/groups/{item.get('data-group')}"
+    [again] = document(ada.get(alone)).xpath("//li")
+    assert " ".join("".join(again.itertext()).split()).endswith("Tea?")
+    assert site.resident("eve").get(alone).status == 404
+
+
+def test_what_is_kept_back_waits_until_it_is_accepted_or_dismissed(site: Town) -> None:
+    ada = site.resident("ada")
+    saved = ada.submit("/settings/notifications", not_following="filter")
+    assert saved.header("Location") == "/settings/notifications?notice=saved"
+    for name in ("bob", "cat"):
+        site.resident(name).submit("/posts", "/home", text=f"@ada it is {name}")
+    assert "2 people whose mentions were kept back" in words(ada.get("/notifications"))
+    assert "it is bob" not in words(ada.get("/notifications"))
+    waiting = words(ada.get("/notifications/requests"))
+    assert "it is bob" in waiting
+    assert "it is cat" in waiting
+    cat, bob = document(ada.get("/notifications/requests")).xpath("//button[contains(@formaction, '/accept')]/@formaction")
+    ada.post(bob, {"csrf": ada.token("/notifications/requests")})
+    assert "it is bob" in words(ada.get("/notifications"))
+    ada.post(cat.replace("accept", "dismiss"), {"csrf": ada.token("/notifications/requests")})
+    assert "Nothing is kept back" in words(ada.get("/notifications/requests"))
+    assert "kept back" not in words(ada.get("/notifications"))
+
+
+def test_a_choice_that_there_is_not_is_refused(site: Town) -> None:
+    ada = site.resident("ada")
+    reply = ada.post("/settings/notifications", {"csrf": ada.token("/settings/notifications"), "new_accounts": "burn"})
+    assert reply.status == 422
+    assert "Please look at what is marked below" in words(reply)
