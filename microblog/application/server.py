@@ -23,6 +23,7 @@ from microblog.render.instance import InstanceEntities
 from microblog.render.pages import Pages
 from microblog.render.statuses import Statuses
 from microblog.render.views import Site as View
+from microblog.render.views_conversations import talk_of
 from microblog.web.about import AboutPages
 from microblog.web.admin import JobPages, OutboxPages
 from microblog.web.api import routes as api_routes
@@ -103,7 +104,7 @@ def server_of(
     authentication = Authentication(domain.sessions, domain.tokens)
     rates = openings(settings.stream_openings_per_account, settings.stream_openings_per_network)
     places = Places(domain.limits, settings.streams_per_network, *rates)
-    streams = Streams(feed, articles.live, pages.notification, domain.accounts, domain.posts, places)
+    streams = Streams(feed, articles.live, pages.notification, talk_of(pages), domain.accounts, domain.posts, places)
     live = StreamingRoutes(feed, Payloads(Statuses(entities)), authentication, domain.lists, places)
     features = [look.assets, streams, live, *others, *site_pages(pages, shells, composers, domain, articles), *api]
     site = Site(

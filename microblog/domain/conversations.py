@@ -16,6 +16,8 @@ from microblog.model.posts import Post, Visibility
 from microblog.storage import conversations
 from microblog.storage.database import Cursor, Transactions
 
+MOST_UNREAD = 100
+
 
 def published(cursor: Cursor, post: Post, now: datetime) -> None:
     """The post was published in the running transaction: a direct one is new to all whom it names."""
@@ -58,6 +60,10 @@ class Conversations:
     async def page(self, viewer: Viewer, page: Page) -> list[Conversation]:
         """Those that were spoken in last first. Pages are bounded by their places."""
         return await self.database.read(_page, viewer, page)
+
+    async def unread(self, viewer: Viewer) -> int:
+        """How many of the newest the viewer has not read."""
+        return await self.database.read(conversations.unread, account=viewer.id, limit=MOST_UNREAD)
 
     async def mark(self, viewer: Viewer, id: ConversationId, *, unread: bool) -> Conversation:
         """Read it, or let it be unread again."""

@@ -109,6 +109,7 @@ def _find(cursor: Cursor, wanted: Collection[int], notices: Collection[int], spo
         row.id: Notice(
             Notification(row.id, row.kind, row.created_at, senders[row.sender], found.get(row.post) if row.post else None, row.group_key),
             row.unread,
+            row.messages,
         )
         for row in rows
         if row.sender in senders and (row.post is None or row.post in found)

@@ -20,10 +20,11 @@ PERSONAL = frozenset({EventKind.NOTIFIED, EventKind.CONVERSATION_CHANGED})
 
 @frozen
 class Notice:
-    """A notification as its receiver is told of it, and how many there are that they have not read."""
+    """A notification as its receiver is told of it; how many there are that they have not read, and how many conversations."""
 
     notification: Notification
     unread: int
+    messages: int = 0
 
 
 def _number(value: object) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from attrs import frozen
 
@@ -14,7 +15,7 @@ from microblog.render.words import excerpt
 
 _NAMES_FIRST = re.compile(r"(?:@[\w.-]+[ \t\r\n,:]+)+")
 LONGEST = 160
-MOST_FACES = 3
+MOST_NAMES = 3
 
 
 @frozen
@@ -40,12 +41,18 @@ class Talk:
 
 @frozen
 class ConversationsPage:
-    """The viewer's conversations, that which was spoken in last first."""
+    """The viewer's conversations, that which was spoken in last first. `newest` is true on the first page."""
 
     items: tuple[Talk, ...] = ()
     older: str | None = None
+    newest: bool = True
 
 
 def conversations_page(pages: Pages, shell: Shell, page: ConversationsPage) -> bytes:
     """All conversations of the viewer."""
-    return pages.page("conversations", shell, Head("Messages", index=False), page=page, most_faces=MOST_FACES)
+    return pages.page("conversations", shell, Head("Messages", index=False), page=page, most_names=MOST_NAMES)
+
+
+def talk_of(pages: Pages) -> Callable[[Conversation, str], str]:
+    """What makes one entry of that list, for the live feed; the text is what filters call its last post."""
+    return lambda conversation, folded: pages.part("_talk", talk=Talk(conversation, folded), most_names=MOST_NAMES)

@@ -15,7 +15,7 @@ from microblog.model.events import EventKind
 from microblog.model.ids import AccountId, ConversationId, PostId
 from microblog.model.paging import Page
 from microblog.storage import accounts, posts
-from microblog.storage.database import Cursor, Hot, every, execute
+from microblog.storage.database import Cursor, Hot, every, execute, scalar
 from microblog.storage.paging import bounds, directed, page_sql
 from microblog.storage.visibility import VISIBLE
 
@@ -35,6 +35,14 @@ _LAST = f"""
 _SELECT = f"""
     select c.id, c.account_id, c.participants, c.unread and shown.id = c.last_post_id, c.last_post_id, shown.id
     from conversations c cross join lateral ({_LAST}) shown"""
+
+# How many of the account's conversations are unread. Only the newest `limit` are looked at: what lies further back was left so for long.
+UNREAD = f"""(
+    select count(*) from (
+        select c.unread, c.last_post_id from conversations c where c.account_id = %(account)s and c.last_post_id is not null
+        order by c.last_post_id desc limit %(limit)s) newest
+    where newest.unread and exists (
+        select from posts p where p.id = newest.last_post_id and {VISIBLE.replace("%(viewer)s", "%(account)s")}))"""
 
 # Whoever would not be told of the post has no conversation of it either. Speaks of the account `a` and of the post in `said`.
 _HEARS = """(
@@ -134,6 +142,11 @@ def mark(cursor: Cursor, *, account: AccountId, id: ConversationId, unread: bool
            {_TOLD} from kept""",
         {"account": account, "id": id, "unread": unread, "event": EventKind.CONVERSATION_CHANGED, "now": now},
     )
+
+
+def unread(cursor: Cursor, *, account: AccountId, limit: int) -> int:
+    """How many of the account's newest conversations, at most `limit`, are not read."""
+    return int(scalar(cursor, f"select {UNREAD}", {"account": account, "limit": limit}))
 
 
 def among(cursor: Cursor, *, account: AccountId, thread: PostId, others: Sequence[AccountId]) -> list[ConversationId]:

@@ -13,9 +13,9 @@ from microblog.model.ids import AccountId, NotificationId, PostId, ReportId
 from microblog.model.letters import NOTIFYING
 from microblog.model.notifications import GROUPED, NotificationKind
 from microblog.model.paging import Page
+from microblog.storage import conversations
 from microblog.storage.database import Cursor, Hot, every, execute, first, one_of_each, scalar
 from microblog.storage.paging import bounds, directed, page_sql
-from microblog.storage.visibility import VISIBLE
 
 GROUP_HOURS = 12
 
@@ -222,7 +222,6 @@ def badges(cursor: Cursor, *, account: AccountId, limit: int) -> Badges:
     return found or Badges()
 
 
-# Of conversations only the newest are looked at: those that lie further back have been left unread for long.
 _BADGES = Hot(f"""
     select (select count(*) from (
                select from notifications where account_id = %(account)s and not filtered and id > coalesce(
@@ -230,11 +229,7 @@ _BADGES = Hot(f"""
                limit %(limit)s) above),
            (select count(*) from (
                select from follow_requests where followee_id = %(account)s limit %(limit)s) asking),
-           (select count(*) from (
-               select c.unread, c.last_post_id from conversations c where c.account_id = %(account)s and c.last_post_id is not null
-               order by c.last_post_id desc limit %(limit)s) newest
-            where newest.unread and exists (
-               select from posts p where p.id = newest.last_post_id and {VISIBLE.replace("%(viewer)s", "%(account)s")}))""")
+           {conversations.UNREAD}""")
 
 
 def read_up_to(cursor: Cursor, *, account: AccountId) -> int:

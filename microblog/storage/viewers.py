@@ -10,6 +10,7 @@ from attrs import frozen
 
 from microblog.model.ids import AccountId, NotificationId, PostId
 from microblog.model.notifications import NotificationKind
+from microblog.storage import conversations
 from microblog.storage.database import Cursor, every, first, one_of_each, scalar
 
 
@@ -33,7 +34,10 @@ class Relations:
 
 @frozen
 class Told:
-    """A notification and whose it is, before its account and post are loaded. `unread` counts all that are new to its receiver."""
+    """A notification and whose it is, before its account and post are loaded.
+
+    `unread` counts all that are new to its receiver, `messages` the conversations that they have not read.
+    """
 
     account: AccountId
     id: NotificationId
@@ -43,6 +47,7 @@ class Told:
     post: PostId | None
     group_key: str
     unread: int
+    messages: int
 
 
 def relations(cursor: Cursor, *, accounts: Collection[int], now: datetime) -> list[Relations]:
@@ -112,9 +117,9 @@ def standing_tokens(cursor: Cursor, *, ids: Collection[int]) -> list[int]:
 def told(cursor: Cursor, *, ids: Collection[int], most_unread: int) -> list[Told]:
     """These notifications, as far as they are not taken back; unread ones are counted up to `most_unread`."""
 
-    def row(account: int, id: int, kind: str, created_at: datetime, sender: int, post: int | None, group_key: str, unread: int) -> Told:
+    def row(account: int, id: int, kind: str, created_at: datetime, sender: int, post: int | None, *rest: Any) -> Told:
         about = None if post is None else PostId(post)
-        return Told(AccountId(account), NotificationId(id), NotificationKind(kind), created_at, AccountId(sender), about, group_key, unread)
+        return Told(AccountId(account), NotificationId(id), NotificationKind(kind), created_at, AccountId(sender), about, *rest)
 
     return every(
         cursor,
@@ -125,10 +130,10 @@ def told(cursor: Cursor, *, ids: Collection[int], most_unread: int) -> list[Told
                select a.account_id, (select count(*) from (
                    select from notifications n where n.account_id = a.account_id and not n.filtered and n.id > coalesce(
                        (select m.last_read_id from markers m where m.account_id = a.account_id and m.timeline = 'notifications'), 0)
-                   limit %(most)s) above) as unread
+                   limit %(limit)s) above) as unread, """ + conversations.UNREAD.replace("%(account)s", "a.account_id") + """ as messages
                from (select distinct account_id from these) a)
-           select t.*, c.unread from these t join counted c on c.account_id = t.account_id""",
-        {"ids": list(ids), "most": most_unread},
+           select t.*, c.unread, c.messages from these t join counted c on c.account_id = t.account_id""",
+        {"ids": list(ids), "limit": most_unread},
     )
 
 

@@ -10,6 +10,7 @@ from microblog.model.accounts import Viewer
 from microblog.model.conversations import Conversation
 from microblog.model.filters import Context, warning
 from microblog.model.ids import ConversationId
+from microblog.model.paging import Page
 from microblog.render.pages import Pages
 from microblog.render.views_conversations import ConversationsPage, Talk, conversations_page
 from microblog.web.answer import Answer
@@ -35,10 +36,10 @@ class ConversationPages:
     async def show(self, call: Call) -> Answer:
         """That which was spoken in last first."""
         page = page_of(call)
-        shell = await self.shells.of(call, stream="/live/notifications")
+        shell = await self.shells.of(call, stream="/live/conversations")
         found = await self.conversations.page(call.member, page)
         items = await self._talks(call.member, found)
-        view = ConversationsPage(items, older(call, [each.place for each in found], page))
+        view = ConversationsPage(items, older(call, [each.place for each in found], page), newest=page == Page(page.limit))
         return Answer.html(conversations_page(self.pages, shell, view))
 
     async def _talks(self, viewer: Viewer, found: list[Conversation]) -> tuple[Talk, ...]:

@@ -77,6 +77,12 @@ class PostPages:
             truncated=viewer is None and len(thread.descendants) >= ANONYMOUS_DESCENDANTS,
         )
 
+    @route("POST", "/posts/<id:post_id>/seen", MEMBER)
+    async def seen(self, call: Call, post_id: int) -> Answer:
+        """It came to an open page, and stood before somebody's eyes. JSON: how many conversations are unread now."""
+        await self.conversations.opened(call.member, await self.posts.one(call.member, PostId(post_id)))
+        return Answer.json({"messages": await self.conversations.unread(call.member)})
+
     @route("GET", "/posts/<id:post_id>", Needs())
     async def permalink(self, call: Call, post_id: int) -> Answer:
         """To the address of a post of which only the id is known."""

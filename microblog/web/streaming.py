@@ -14,6 +14,7 @@ from microblog.live.feed import Feed
 from microblog.live.news import News, Notice
 from microblog.live.subscriber import Ending
 from microblog.live.topics import Stream, StreamKind
+from microblog.model.conversations import Conversation
 from microblog.model.errors import Forbidden, Malformed
 from microblog.model.events import EventKind, Position
 from microblog.model.filters import Context, Match, is_hidden, warning
@@ -34,6 +35,7 @@ CONTEXTS = {
     StreamKind.PUBLIC: Context.PUBLIC,
     StreamKind.TAG: Context.PUBLIC,
     StreamKind.THREAD: Context.THREAD,
+    StreamKind.DIRECT: Context.THREAD,
 }
 
 
@@ -45,10 +47,11 @@ def event(name: str, data: bytes, position: object = None) -> bytes:
 
 @frozen
 class PageDialect:
-    """News as our own scripts read it (static/live.js): posts and notifications as ready articles. For all members, or all visitors."""
+    """News as our own scripts read it (static/live.js): posts, notifications, conversations as ready HTML. For all members, or visitors."""
 
     article: Callable[[Post, bool], str]
     note: Callable[[Notification], str]
+    talk: Callable[[Conversation, str], str]
     member: bool
     context: Context = Context.HOME
 
@@ -63,6 +66,8 @@ class PageDialect:
             return None
         if news.notice is not None:
             return event("notification", self._notice(news.notice), news.position)
+        if news.conversation is not None:
+            return event("conversation", self._talk(news.conversation, warning(matches, self.context)), news.position)
         if news.post is not None:
             name = "edit" if news.kind is EventKind.POST_EDITED else "update"
             return event(name, self._post(news.post, warning(matches, self.context)), news.position)
@@ -99,7 +104,12 @@ class PageDialect:
         return orjson.dumps({"id": str(post.id), "html": html, "at": post.created_at.isoformat(), "reply_to": answers})
 
     def _notice(self, notice: Notice) -> bytes:
-        return orjson.dumps({"id": str(notice.notification.id), "html": self.note(notice.notification), "unread": notice.unread})
+        html, counts = self.note(notice.notification), {"unread": notice.unread, "messages": notice.messages}
+        return orjson.dumps({"id": str(notice.notification.id), "html": html, **counts})
+
+    def _talk(self, conversation: Conversation, title: str) -> bytes:
+        html, last = self.talk(conversation, title), str(conversation.last.id)
+        return orjson.dumps({"id": str(conversation.id), "html": html, "last": last, "unread": conversation.unread})
 
 
 @define(eq=False)
@@ -116,11 +126,12 @@ class EventStream(OpenStream):
 
 @frozen
 class Streams:
-    """What the pages of this site listen to. `article` and `note` make the HTML of a post and of a notification."""
+    """What the pages of this site listen to. `article`, `note` and `talk` make the HTML of a post, a notification, a conversation."""
 
     feed: Feed
     article: Callable[[Post, bool], str]
     note: Callable[[Notification], str]
+    talk: Callable[[Conversation, str], str]
     accounts: Accounts
     posts: Posts
     places: Places
@@ -134,6 +145,11 @@ class Streams:
     async def notifications(self, call: Call) -> Answer:
         """What the viewer is told, which comes with every other stream too."""
         return await self._stream(call, StreamKind.NOTIFICATIONS, call.member.id)
+
+    @route("GET", "/live/conversations", MEMBER)
+    async def conversations(self, call: Call) -> Answer:
+        """The viewer's direct conversations."""
+        return await self._stream(call, StreamKind.DIRECT, call.member.id)
 
     @route("GET", "/live/local", Needs())
     async def local(self, call: Call) -> Answer:
@@ -162,7 +178,7 @@ class Streams:
         await self.places.knock(call)
         reader = Reader.of(call)
         self.feed.expect(reader.account)
-        dialect = PageDialect(self.article, self.note, reader.account is not None, CONTEXTS.get(kind, Context.ACCOUNT))
+        dialect = PageDialect(self.article, self.note, self.talk, reader.account is not None, CONTEXTS.get(kind, Context.ACCOUNT))
         opened = await self.places.reserve(call)
         protocol = EventStream(self.feed, dialect, reader, opened, Stream(kind, of, reader.account), since_of(call))
         return Answer.stream(protocol).cached(b"no-store, no-transform").with_header("X-Accel-Buffering", "no")

@@ -131,3 +131,17 @@ def test_a_blocked_persons_messages_are_not_there(site: Town) -> None:
     said(site, "ada", "@bob hello?")
     page = bob.get(LIST)
     assert (entries(page), unread(page)) == ([], "")
+
+
+def test_what_was_seen_on_an_open_page_is_read(site: Town) -> None:
+    site.resident("ada")
+    bob = site.resident("bob")
+    first = said(site, "ada", "@bob hi")
+    bob.get(f"/@ada/{first.id}")
+    token = document(bob.get(LIST)).xpath("string(//input[@name='csrf']/@value)")
+    second = said(site, "ada", "@bob still there?", first)
+    said(site, "ada", "@bob another matter")
+    answer = bob.post(f"/posts/{second.id}/seen", {"csrf": token}, Accept="application/json")
+    assert answer.json == {"messages": 1}
+    hidden = said(site, "ada", "mine alone")
+    assert bob.post(f"/posts/{hidden.id}/seen", {"csrf": token}, Accept="application/json").status == 404

@@ -216,3 +216,17 @@ def test_what_a_client_says_after_its_request_is_not_listened_to(village: Villag
     assert stream.line.send(b"GET / HTTP/1.1\r\nHost: site.test\r\n\r\n" * 100) == b""
     village.post(ada, "Still here")
     assert [event.name for event in stream.read()] == ["update"]
+
+
+def test_messages_are_told_to_the_open_list_and_counted_on_every_page(village: Village) -> None:
+    ada, bob = village.resident("ada"), village.resident("bob")
+    page, elsewhere = village.listen("/live/conversations", bob), village.listen("/live/local", bob)
+    village.post(ada, "Psst @bob", visibility="direct")
+    village.happens()
+    heard = {event.name: event.json for event in page.read()}
+    assert set(heard) == {"conversation", "notification"}
+    assert heard["conversation"]["unread"] is True
+    assert "Psst" in str(heard["conversation"]["html"])
+    assert heard["notification"]["messages"] == 1
+    assert [(event.name, event.json["messages"]) for event in elsewhere.read()] == [("notification", 1)]
+    assert village.listen("/live/conversations").opened.status in (302, 303, 401)

@@ -8,6 +8,7 @@ const { stream, viewer } = document.body.dataset;
 const feed = document.querySelector("[data-live]");
 const replies = document.querySelector("[data-replies]");
 const notes = document.querySelector("[data-notes]");
+const talks = document.querySelector("[data-talks]");
 const state = document.querySelector("[data-live-state]");
 const said = document.getElementById("said");
 const RETRY_FIRST = 1_000, RETRY_LONGEST = 60_000, SLEPT = 30_000, WAITING_MOST = 200, AT_TOP = 40;
@@ -68,6 +69,7 @@ const TAKES = {
   edit: (data) => edit(JSON.parse(data)),
   delete: (data) => remove(data.replaceAll('"', "")),
   notification: (data) => notify(JSON.parse(data)),
+  conversation: (data) => converse(JSON.parse(data)),
   gap: () => gap(),
   resumed: () => {},
   beat: () => {}, // nothing happened, up to this position
@@ -122,6 +124,7 @@ function reply(post, parent) {
   if (last) last.after(row);
   else replies.append(row);
   replies.dispatchEvent(new CustomEvent("posts:added", { bubbles: true }));
+  if (replies.dataset.direct !== undefined) seen(post.dataset.post);
 }
 
 function idleAtTop() {
@@ -208,11 +211,11 @@ function missed() {
 
 // notifications, and the figure in the title
 
-function notify({ html, unread: now }) {
+function notify({ html, unread: now, messages }) {
   unread = Number.isInteger(now) ? now : unread + 1;
   caption();
-  for (const badge of document.querySelectorAll('[data-count="bell"]')) badge.textContent = unread > 99 ? "99+" : unread;
-  if (!document.querySelector('[data-count="bell"]')) addBadge();
+  count("bell", "/notifications", unread);
+  count("letter", "/conversations", messages);
   const item = notes && document.createRange().createContextualFragment(html).querySelector("li");
   if (!item || notes.querySelector(`[data-note="${item.dataset.note}"]`)) return;
   item.classList.add("arrived");
@@ -252,16 +255,49 @@ async function markRead() {
   const answer = await fetch("/notifications/read", { method: "POST", body, headers: { Accept: "application/json" } }).catch(() => null);
   if (!answer?.ok) return;
   unread = 0;
-  for (const badge of document.querySelectorAll('[data-count="bell"]')) badge.remove();
+  count("bell", "/notifications", unread);
   caption();
 }
 
-function addBadge() {
-  const badge = document.createElement("span");
-  badge.className = "count";
-  badge.dataset.count = "bell";
-  badge.textContent = unread;
-  if (unread) document.querySelector('.nav a[href="/notifications"]')?.append(badge);
+// the number beside a link of the navigation
+function count(name, path, number) {
+  let badge = document.querySelector(`[data-count="${name}"]`);
+  if (!number) return badge?.remove();
+  if (!badge) {
+    badge = Object.assign(document.createElement("span"), { className: "count" });
+    badge.dataset.count = name;
+    document.querySelector(`.nav a[href="${path}"]`)?.append(badge);
+  }
+  badge.textContent = number > 99 ? "99+" : number;
+}
+
+// conversations
+
+function converse({ id, html, last }) {
+  const shown = talks?.querySelector(`[data-talk="${id}"]`);
+  const item = talks && document.createRange().createContextualFragment(html).querySelector("li");
+  if (!item) return;
+  if (shown?.dataset.last === last) shown.replaceWith(item);
+  else if (talks.dataset.talks === "newest") {
+    shown?.remove();
+    item.classList.add("arrived");
+    talks.prepend(item);
+    talks.closest("form").hidden = false;
+    document.querySelector("main .empty")?.remove();
+  } else return shown?.remove();
+  item.dispatchEvent(new CustomEvent("posts:added", { bubbles: true }));
+}
+
+// what was answered while its conversation stood before somebody's eyes is read
+let unseen = null;
+async function seen(post) {
+  unseen = post;
+  if (!post || document.hidden) return;
+  unseen = null;
+  const body = new URLSearchParams({ csrf: replies.closest("form").elements.csrf.value });
+  const asked = { method: "POST", body, headers: { Accept: "application/json" }, keepalive: true }; // also when they go on at once
+  const answer = await fetch(`/posts/${post}/seen`, asked).catch(() => null);
+  if (answer?.ok) count("letter", "/conversations", (await answer.json()).messages);
 }
 
 function caption() {
@@ -291,6 +327,7 @@ document.addEventListener("visibilitychange", () => {
   }
   release?.();
   markRead();
+  seen(unseen);
   if (!source || source.readyState !== EventSource.OPEN || Date.now() - hiddenAt > SLEPT) { retry = 0; connect(); }
 });
 function rest() {

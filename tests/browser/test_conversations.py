@@ -1,0 +1,93 @@
+"""Private talk between two people with a window each, and between people whose browsers have no scripts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Person
+
+BADGE = ".nav [data-count='letter']"
+
+
+def begin(person: Person, whom: str, text: str) -> None:
+    """Write to somebody from their profile."""
+    person.go(f"/@{whom}")
+    person.page.locator(".profile-do summary").click()
+    person.page.get_by_text(f"Message @{whom}").click()
+    composer = person.page.locator("dialog[open] [data-composer]")
+    expect(composer.locator("[name=visibility]")).to_have_value("direct")
+    composer.locator("textarea").press_sequentially(text)
+    composer.locator("button.primary").click()
+    person.page.get_by_role("link", name="View").wait_for()
+
+
+def test_a_message_arrives_and_is_answered_while_it_is_open(person: Callable[..., Person]) -> None:
+    ada, bob = person(), person(width=390, height=844)
+    ada.sign_up("talk_ada")
+    bob.sign_up("talk_bob")
+    bob.go("/conversations")
+    expect(bob.page.locator("[data-live-state]")).to_have_text("Live")
+    begin(ada, "talk_bob", "are you there?")
+    entry = bob.page.locator(".talk")
+    expect(entry).to_contain_text("are you there?")
+    expect(entry).to_contain_text("New")
+    expect(bob.page.locator(BADGE)).to_have_text("1")
+    bob.picture("messages")
+    entry.get_by_role("link", name="talk_ada").click()
+    expect(bob.page.locator("article")).to_contain_text("are you there?")
+    expect(bob.page.locator(BADGE)).to_have_count(0)
+    bob.write("@talk_ada yes!")
+    expect(bob.page.locator(".replies article")).to_contain_text("yes!")
+    ada.go("/conversations")
+    expect(ada.page.locator(".talk.new")).to_contain_text("yes!")
+    ada.page.locator(".talk-open").click()
+    ada.page.locator("main textarea").fill("@talk_bob good.")
+    with bob.page.expect_response(re.compile("/seen$")) as answer:
+        ada.page.locator("main [data-composer] button.primary").click()
+    assert answer.value.json() == {"messages": 0}
+    expect(bob.page.locator(".replies article", has_text="good.")).to_have_count(1)
+    bob.page.locator(".nav a[href='/conversations']").click()
+    expect(bob.page.locator(".talk")).to_contain_text("good.")
+    expect(bob.page.locator(".talk.new")).to_have_count(0)
+
+
+def test_what_was_begun_for_somebody_is_no_draft_for_everybody(person: Callable[..., Person]) -> None:
+    ada = person()
+    ada.sign_up("draft_ada")
+    ada.write("Everybody knows Bob")
+    expect(ada.page.locator("article", has_text="Everybody knows Bob")).to_have_count(1)
+    ada.page.locator("main textarea").fill("for everybody")
+    ada.go("/compose?visibility=direct")
+    expect(ada.page.locator("main textarea")).to_have_value("")
+    expect(ada.page.locator("main [name=visibility]")).to_have_value("direct")
+    ada.page.locator("main textarea").fill("for one alone")
+    ada.page.once("dialog", lambda dialog: dialog.accept())
+    ada.go("/home")
+    expect(ada.page.locator("main textarea")).to_have_value("for everybody")
+    expect(ada.page.locator("main [name=visibility]")).to_have_value("public")
+
+
+def test_messages_work_without_scripts(person: Callable[..., Person]) -> None:
+    ada, bob = person(javascript=False), person(javascript=False)
+    ada.sign_up("plain_ada")
+    bob.sign_up("plain_bob")
+    ada.go("/compose?mention=plain_bob&visibility=direct")
+    ada.page.locator("main textarea").fill("@plain_bob psst")
+    ada.page.locator("main [data-composer] button.primary").click()
+    bob.go("/home")
+    expect(bob.page.locator(BADGE)).to_contain_text("1")
+    bob.go("/conversations")
+    bob.page.locator(".talk-do summary").click()
+    bob.page.get_by_role("button", name="Mark as read").click()
+    expect(bob.page.locator(BADGE)).to_have_count(0)
+    bob.page.locator(".talk-open").click()
+    bob.page.locator("main textarea").fill("@plain_ada what?")
+    bob.page.locator("main [data-composer] button.primary").click()
+    ada.go("/conversations")
+    expect(ada.page.locator(".talk.new")).to_contain_text("what?")
+    ada.page.locator(".talk-do summary").click()
+    ada.page.get_by_role("button", name="Remove from this list").click()
+    expect(ada.page.locator("main")).to_contain_text("No messages yet")
