@@ -94,7 +94,7 @@ def server_of(
     pages, position = look.pages, lambda: str(feed.position)
     view = View(settings.site_name, settings.site_description, settings.public_url, settings.registration, settings.max_characters)
     told = evolve(view, contact=settings.contact_email, version=__version__)
-    shells = Shells(told, domain.notifications, domain.accounts, position, now)
+    shells = Shells(told, domain.notifications, domain.accounts, domain.social.trends, position, now)
     composers = Composers(Uploads(domain.posting.attachments))
     entities = Entities(settings.public_url, vapid.public_key(secret_key(settings.data_dir)))
     card, icon = look.assets.url("card.png"), look.assets.url("touch.png")

@@ -28,12 +28,21 @@ class Trends:
     now: Callable[[], datetime]
     _tags: tuple[list[Tag], datetime] | None = field(default=None, init=False)
     _posts: tuple[list[PostId], datetime] | None = field(default=None, init=False)
+    _counting: bool = field(default=False, init=False)
+
+    async def names(self, *, limit: int) -> list[Tag]:
+        """The tags that most people used in public. Only one call at a time counts, all others are told what is remembered."""
+        if not self._counting:
+            self._counting = True
+            try:
+                await self._count_tags()
+            finally:
+                self._counting = False
+        return self._tags[0][:limit] if self._tags else []
 
     async def tags(self, *, limit: int, offset: int = 0) -> list[TagUse]:
         """The tags that most people used in public, with their last days."""
-        if self._tags is None or self.now() - self._tags[1] > REMEMBERED:
-            self._tags = await self.database.read(tags.talked_about, after=self._since(), limit=MOST), self.now()
-        return await self.search.uses(self._tags[0][offset : offset + limit])
+        return await self.search.uses((await self._count_tags())[offset : offset + limit])
 
     async def posts(self, viewer: Viewer | None, *, limit: int, offset: int = 0) -> list[Post]:
         """The public posts that most people liked or boosted, of those that the viewer may see."""
@@ -41,6 +50,11 @@ class Trends:
             self._posts = await self.database.read(trends.posts, after=self._since(), limit=MOST), self.now()
         found = await self.database.read(_shown, viewer, self._posts[0])
         return found[offset : offset + limit]
+
+    async def _count_tags(self) -> list[Tag]:
+        if self._tags is None or self.now() - self._tags[1] > REMEMBERED:
+            self._tags = await self.database.read(tags.talked_about, after=self._since(), limit=MOST), self.now()
+        return self._tags[0]
 
     def _since(self) -> int:
         return id_at(self.now() - DAYS)

@@ -11,12 +11,14 @@ from microblog.domain import basis
 from microblog.domain.accounts import Accounts
 from microblog.domain.basis import Basis
 from microblog.domain.notifications import Notifications
+from microblog.domain.trends import Trends
 from microblog.model.accounts import Account
 from microblog.render.views import Shell, Site
 from microblog.web.call import Call
 
 BRIEFLY = timedelta(minutes=1)
 THEME = "theme"
+TAGS = 10
 SUGGESTED = 6  # fills rows of two and of three
 THEMES = ("auto", "light", "dark")
 NOTICES = {
@@ -45,17 +47,21 @@ class Shells:
     site: Site
     notifications: Notifications
     accounts: Accounts
+    trends: Trends
     position: Callable[[], str]
     now: Callable[[], datetime]
 
-    async def of(self, call: Call, *, stream: str | None = None, people: bool = False) -> Shell:
-        """The shell of a page. `stream` is the path of its live feed; with `people` some are suggested beside it.
+    async def of(self, call: Call, *, stream: str | None = None, people: bool = False, tags: bool = False) -> Shell:
+        """The shell of a page. `stream` is the path of its live feed; with `people` some are suggested beside it,
+        with `tags` those that are talked about.
 
         Ask for it before the posts of the page are read: its position must not be later than they are.
         """
         shell = self.plain(call)
         if stream:
             shell = evolve(shell, stream=stream, position=self.position())
+        if tags:
+            shell = evolve(shell, tags=tuple(await self.trends.names(limit=TAGS)))
         if call.viewer is None:
             return shell
         badges = await self.notifications.badges(call.viewer)

@@ -49,7 +49,7 @@ class TimelinePages:
         return await self.articles.answers.page(call, lambda: self._front(call))
 
     async def _front(self, call: Call) -> Made:
-        shell = await self.shells.of(call, stream="/live/local")
+        shell = await self.shells.of(call, stream="/live/local", tags=True)
         posts = await self.timelines.public(None, Page(FRONT_POSTS))
         answer = Answer.html(self.pages.front(shell, Feed(await self.articles.of(None, posts)))).cached(PUBLIC_BRIEFLY)
         return Made(answer, await self.timelines.basis(None, posts, PUBLIC), once(shell))
@@ -61,7 +61,7 @@ class TimelinePages:
 
     async def _home(self, call: Call) -> Made:
         viewer, page, composer = call.member, page_of(call), self.composers.fresh(call.member)
-        shell = await self.shells.of(call, stream="/live/home", people=True)
+        shell = await self.shells.of(call, stream="/live/home", people=True, tags=True)
         posts = await self.timelines.home(viewer, page)
         feed = await feed_of(call, self.articles, posts, page, Context.HOME)
         told = await self.announcements.unread(viewer)
@@ -82,7 +82,7 @@ class TimelinePages:
 
     async def _local(self, call: Call) -> Made:
         page = page_of(call)
-        shell = await self.shells.of(call, stream="/live/local")
+        shell = await self.shells.of(call, stream="/live/local", tags=True)
         posts = await self.timelines.public(call.viewer, page)
         answer = _for(call, self.pages.local(shell, await self._feed(call, posts, page)))
         return Made(answer, await self.timelines.basis(call.viewer, posts, PUBLIC) | self.shells.basis(shell), once(shell))
@@ -91,7 +91,7 @@ class TimelinePages:
     async def tag(self, call: Call, name: str) -> Answer:
         """Public posts with a tag."""
         page = page_of(call)
-        shell = await self.shells.of(call, stream=f"/live/tags/{name}")
+        shell = await self.shells.of(call, stream=f"/live/tags/{name}", tags=True)
         feed = await self._feed(call, await self.timelines.tag(call.viewer, name, page), page)
         key = tag_key(name)
         flags = await self.tags.flags(call.viewer, [Tag(TagId(0), key, name)])

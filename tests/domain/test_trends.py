@@ -1,0 +1,59 @@
+"""What is talked about."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from twisted.internet.defer import Deferred, ensureDeferred
+
+from microblog.domain.accounts import Accounts
+from microblog.domain.search import Search
+from microblog.domain.trends import REMEMBERED, Trends
+from microblog.model.posts import Visibility
+from microblog.storage.database import Cursor
+from tests import make
+from tests.fakes import RolledBackDatabase
+
+
+def trends(db: RolledBackDatabase) -> tuple[Trends, list[timedelta]]:
+    """The service, and how much later than `make.NOW` it is."""
+    late = [timedelta()]
+    search = Search(db, Accounts(db, "example.org", "https://example.org", lambda: make.NOW), lambda: make.NOW)
+    return Trends(db, search, lambda: make.NOW + late[0]), late
+
+
+async def test_tags_that_several_people_use_in_public_are_named_and_remembered(db: RolledBackDatabase, cursor: Cursor) -> None:
+    made, late = trends(db)
+    ada, bob = make.viewer(cursor), make.viewer(cursor)
+    for author in (ada, bob):
+        make.post(cursor, author, "#tea")
+        make.post(cursor, author, "#secret", visibility=Visibility.PRIVATE)
+    make.post(cursor, ada, "#alone")
+    assert [tag.name for tag in await made.names(limit=10)] == ["tea"]
+    for author in (ada, bob):
+        make.post(cursor, author, "#coffee")
+    assert [tag.name for tag in await made.names(limit=10)] == ["tea"]
+    late[0] = REMEMBERED + timedelta(seconds=1)
+    assert {tag.name for tag in await made.names(limit=10)} == {"tea", "coffee"}
+    assert len(await made.names(limit=1)) == 1
+
+
+class Slow(RolledBackDatabase):
+    """A database whose answers wait."""
+
+    async def read(self, f: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """What was asked, later."""
+        await waiting
+        return await super().read(f, *args, **kwargs)
+
+
+waiting: Deferred[None] = Deferred()
+
+
+async def test_while_one_counts_all_others_are_told_what_is_remembered(cursor: Cursor) -> None:
+    made, _ = trends(Slow(cursor))
+    first, second = ensureDeferred(made.names(limit=10)), ensureDeferred(made.names(limit=10))
+    assert (first.called, second.called) == (False, True)
+    waiting.callback(None)
+    assert first.called
