@@ -1,6 +1,6 @@
 """The feed: reads the event log once for the whole process, and tells all connected readers.
 
-It looks when it is woken, and at least once a second. Whatever order things happen in, each subscription is told each of its news once,
+It looks when it is woken, and at least twice a second. Whatever order things happen in, each subscription is told each of its news once,
 in the log's order: either pushed, from the position on at which it is live, or read on from the log, up to that position.
 """
 
@@ -35,7 +35,7 @@ from microblog.model.filters import NOTHING
 
 _log = Logger()
 
-NET_S = 1.0  # between looks that nobody asked for
+NET_S = 0.5  # between looks that nobody asked for: who may not read any more is closed within a second, also where a wake got lost
 SOON_S = 0.02  # until the next look where an older transaction holds something back
 SLICE_S = 0.01  # of telling, before others get their turn
 RECHECK_S = 60  # between looks whether the sessions behind the connections still stand
