@@ -12,7 +12,7 @@ from attrs import define, field
 
 LOST = (OSError, EOFError, asyncio.IncompleteReadError, asyncio.TimeoutError)
 PATIENCE_S = 20.0
-FEWEST_POSTS = 12  # of each author, also on a machine that does other things
+FEWEST_POSTS = 50  # of each author, however slow the machine is
 
 HANDSHAKE = (
     "GET /api/v1/streaming?stream={stream}&since={since} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"

@@ -172,9 +172,10 @@ async def live_through(built: House, chance: random.Random, troubles: list[Calla
             break
         await asyncio.sleep(0.1)
     await asyncio.sleep(0.5)  # whatever comes twice comes now
-    for task in reading:
-        task.cancel()
-    await asyncio.gather(*reading, return_exceptions=True)
+    while not all(task.done() for task in reading):  # wait_for of Python 3.11 can swallow a cancellation
+        for task in reading:
+            task.cancel()
+        await asyncio.wait(reading, timeout=1)
     return listeners, authors
 
 
