@@ -87,8 +87,9 @@ class Subscriber:
 
     @property
     def live(self) -> bool:
-        """True if all its subscriptions have been told all that happened."""
-        return all(subscription.behind is None for subscription in self.subscriptions.values())
+        """True if all its subscriptions have been told all that happened. While it has none yet, its client may know more than we do."""
+        subscriptions = self.subscriptions.values()
+        return bool(subscriptions) and all(subscription.behind is None for subscription in subscriptions)
 
 
 @define(eq=False)

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from attrs import define, field, frozen
 
-from microblog.application import now
+from microblog.application.services import now
 from microblog.domain.tokens import Tokens
 from microblog.live.subscriber import Ending
 from microblog.outside.postgres_files import dsn

@@ -9,12 +9,12 @@ from twisted.internet.defer import Deferred
 
 from microblog.live.feed import MOST_CONNECTIONS, RESTART_SPREAD_S
 from microblog.live.readers import BEAT_S, PATIENCE_S
-from microblog.live.subscriber import MOST_SUBSCRIPTIONS, Ending
+from microblog.live.subscriber import MOST_SUBSCRIPTIONS, Ending, Subscriber
 from microblog.live.topics import Stream, StreamKind
 from microblog.live.viewers import Loaded
 from microblog.model.errors import Problem, TooMany, Unauthenticated, Unavailable
 from microblog.model.events import Event, EventKind, Position
-from tests.live.world import NOW, PUBLIC, Ear, World, account, home, post, run
+from tests.live.world import NOW, PUBLIC, Ear, Plain, World, account, home, post, run
 
 ME, FRIEND, OTHER, STRANGER = 1, 2, 3, 4
 
@@ -283,6 +283,18 @@ def test_a_reader_that_has_not_caught_up_gets_no_position_with_its_beat(world: W
         world.clock.advance(1)
         ear.left += 1
     assert ear.beats == [None]
+
+
+def test_a_reader_that_is_still_being_let_in_gets_no_position_with_its_beat(world: World) -> None:
+    world.log.held = True
+    ear = Ear()
+    subscriber = Subscriber(ear, Plain(), ME)
+    coming = Deferred.fromCoroutine(world.feed.admit(subscriber))
+    for _ in range(BEAT_S):
+        world.clock.advance(1)
+    assert ear.beats == [None]
+    while not coming.called:
+        world.log.answer()
 
 
 def test_a_session_that_ends_closes_its_streams_and_no_others(world: World) -> None:
