@@ -12,13 +12,13 @@ from attrs import evolve, frozen
 
 from microblog.domain import attachments, conversations, polls, telling, text
 from microblog.domain.cards import Promises, shows
-from microblog.model.accounts import Account, Unexpected, Viewer
+from microblog.model.accounts import Unexpected, Viewer
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.events import EventKind
 from microblog.model.ids import AccountId, PostId, ScheduledId
 from microblog.model.media import Media, MediaKind
 from microblog.model.notifications import NotificationKind
-from microblog.model.posts import Draft, Flags, Post, Revision, Thread, Visibility
+from microblog.model.posts import Draft, Flags, Mention, Post, Revision, Thread, Visibility
 from microblog.storage import accounts, events, notifications, posts
 from microblog.storage.database import Cursor, Transactions
 
@@ -147,16 +147,16 @@ class Posts:
         self._furnish(cursor, id, pieces, draft, post.created_at)
         if self.promises and parsed.links and shows(post.visibility, furnished=bool(pieces or draft.poll)):
             self.promises.preview(cursor, id, parsed.links, post.created_at)
-        post = self._stored(cursor, id)
         if parent:
             posts.count(cursor, post=parent.id, replies=1)
         accounts.count_post(cursor, id=viewer.id, by=1, on=post.created_at.date())
+        post = self._stored(cursor, id)
         telling.promise(cursor, id, post.created_at)
         conversations.published(cursor, post, post.created_at)
         record(cursor, EventKind.POST_PUBLISHED, post, post.created_at)
         if key:
             posts.keep_answer(cursor, account=viewer.id, key=key, post=id, now=post.created_at)
-        return self._stored(cursor, id)
+        return post
 
     def _furnish(self, cursor: Cursor, id: PostId, pieces: list[Media], draft: Draft, now: datetime) -> None:
         if pieces:
@@ -218,17 +218,20 @@ class Posts:
         return said, spoiler
 
     def _written(self, cursor: Cursor, post: Post, parsed: text.Parsed, allowed: frozenset[AccountId] | None) -> PostId:
-        named = accounts.by_usernames(cursor, usernames=parsed.mentions) if parsed.mentions else []
-        if allowed is not None and (others := [one for one in named if one.id not in allowed and one.id != post.author.id]):
-            raise Unexpected(tuple(others))
-        post = evolve(post, html=parsed.html({account.username.lower(): account.username for account in named}, self.base_url))
+        named = posts.nameable(cursor, usernames=parsed.mentions)
+        if allowed is not None and (others := {one.account_id for one in named} - allowed - {post.author.id}):
+            raise Unexpected(tuple(accounts.by_ids(cursor, ids=list(others))))
+        post = evolve(post, html=parsed.html({one.username.lower(): one.username for one in named}, self.base_url))
         id = posts.insert(cursor, post)
-        self._label(cursor, id, named, parsed, post.created_at)
+        if named:  # a new post has nothing that would have to go
+            posts.set_mentions(cursor, post=id, accounts=[one.account_id for one in named])
+        if parsed.tags:
+            posts.set_tags(cursor, post=id, tags=[(tag.key, tag.name) for tag in parsed.tags], now=post.created_at)
         return id
 
-    def _label(self, cursor: Cursor, post: PostId, named: list[Account], parsed: text.Parsed, now: datetime) -> list[AccountId]:
+    def _label(self, cursor: Cursor, post: PostId, named: list[Mention], parsed: text.Parsed, now: datetime) -> list[AccountId]:
         """Store whom the post names and its tags; those who are named anew."""
-        anew = posts.set_mentions(cursor, post=post, accounts=[account.id for account in named])
+        anew = posts.set_mentions(cursor, post=post, accounts=[one.account_id for one in named])
         posts.set_tags(cursor, post=post, tags=[(tag.key, tag.name) for tag in parsed.tags], now=now)
         return anew
 
@@ -253,15 +256,15 @@ class Posts:
         anew = self._label(cursor, id, named, parsed, self.now())
         return self._told_of_edit(cursor, before, anew)
 
-    def _edited(self, cursor: Cursor, before: Post, draft: Draft, pieces: list[Media]) -> tuple[Post, text.Parsed, list[Account]]:
+    def _edited(self, cursor: Cursor, before: Post, draft: Draft, pieces: list[Media]) -> tuple[Post, text.Parsed, list[Mention]]:
         """The post as the draft wants it, and whom it names."""
         said, spoiler = self._words(draft, pieces)
         parsed = text.parse(said, self.host)
-        named = accounts.by_usernames(cursor, usernames=parsed.mentions) if parsed.mentions else []
+        named = posts.nameable(cursor, usernames=parsed.mentions)
         after = evolve(
             before,
             text=said,
-            html=parsed.html({account.username.lower(): account.username for account in named}, self.base_url),
+            html=parsed.html({one.username.lower(): one.username for one in named}, self.base_url),
             spoiler=spoiler,
             sensitive=bool(spoiler) or (before.sensitive if draft.sensitive is None else draft.sensitive),
             language=_language(draft.language) or before.language,

@@ -173,12 +173,20 @@ def insert(cursor: Cursor, post: Post, *, id: PostId | None = None, boost_of: Po
     )
 
 
+def nameable(cursor: Cursor, *, usernames: Collection[str]) -> list[Mention]:
+    """Who of them there is, in whatever case their names are written; each once."""
+    return every(cursor, Mention, _NAMEABLE, {"names": [name.lower() for name in usernames]}) if usernames else []
+
+
+_NAMEABLE = Hot("select id, username from accounts where lower(username) = any(%(names)s) and deleted_at is null")
+
+
 def set_mentions(cursor: Cursor, *, post: PostId, accounts: Collection[AccountId]) -> list[AccountId]:
     """The post names exactly these; those who are named anew."""
     params = {"post": post, "accounts": list(accounts)}
-    execute(cursor, "delete from mentions where post_id = %(post)s and account_id <> all(%(accounts)s)", params)
     cursor.execute(
-        """insert into mentions (post_id, account_id) select %(post)s, unnest(%(accounts)s::bigint[])
+        """with gone as (delete from mentions where post_id = %(post)s and account_id <> all(%(accounts)s::bigint[]))
+           insert into mentions (post_id, account_id) select %(post)s, unnest(%(accounts)s::bigint[])
            on conflict do nothing returning account_id""",
         params,
     )

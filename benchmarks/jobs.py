@@ -1,0 +1,413 @@
+"""What jobs cost: how many a second, how soon one begins after its commit, and what the writer of a post pays for those whom it concerns.
+
+    python -m benchmarks.jobs [--cache DIRECTORY] [--jobs 3000] [--posts 200] [--rounds 3]
+
+A durable PostgreSQL with a site's settings and an empty database. The workers are processes of their own. The alternative to the worker is
+a bare loop of psycopg2 that claims one job with SKIP LOCKED, commits, marks it as done and commits: the least that loses no job. What a
+post costs is measured on one connection without a thread, beside a transaction with nothing but the insert of the post. CPU is user and
+system time of the Python process and of all PostgreSQL processes. Rounds are interleaved, medians count.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import secrets
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import psutil
+from attrs import define, frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater, react
+
+from benchmarks.ground import Ground, ground, options
+from benchmarks.pages import database_seconds
+from microblog.domain.posts import Posts
+from microblog.domain.telling import Tellings
+from microblog.jobs.worker import Worker
+from microblog.live.wake import MemoryWake
+from microblog.model.accounts import Account, Viewer
+from microblog.model.ids import PostId
+from microblog.model.jobs import Job
+from microblog.model.posts import Draft, Post, Visibility
+from microblog.outside.notify import Notify
+from microblog.storage import accounts, jobs, posts
+from microblog.storage.database import Connection, Cursor, Database, connect, execute, scalar
+from microblog.storage.migrate import migrate
+
+KIND = "nothing"
+BARE_CLAIM = """update jobs set state = 'running', tries = tries + 1, worker = 'bare', lease_until = now() + interval '1 minute'
+    where id = (select id from jobs where kind = 'nothing' and state = 'waiting' and due_at <= now()
+                order by due_at limit 1 for update skip locked) returning id"""
+BARE_DONE = "update jobs set state = 'done', finished_at = now(), lease_until = null where id = %(id)s"
+PEOPLE = 10_000
+NAMED = 50
+TEXT = "Look at this"
+
+
+def now() -> datetime:
+    """The time."""
+    return datetime.now(UTC)
+
+
+# Workers, each in a process of its own
+
+
+async def work(reactor: Any, url: str) -> None:
+    """Do the jobs that wait until there are none, after a line on standard input."""
+    database = Database(url, reactor)
+    database.start()
+
+    async def nothing(job: Job) -> None:
+        del job
+
+    worker = Worker(database, {KIND: nothing}, now, reactor, secrets.token_hex(4), random.random)
+    await database.read(jobs.counts)
+    say("ready")
+    sys.stdin.readline()
+    worker.start()
+    while await database.read(jobs.next_due, kinds=[KIND]):
+        await deferLater(reactor, 0.02)
+    await worker.stop()
+    database.stop()
+
+
+def work_bare(url: str) -> None:
+    """The same without a worker."""
+    with closing(connect(url)) as connection, connection.cursor() as cursor:
+        say("ready")
+        sys.stdin.readline()
+        while True:
+            id = scalar(cursor, BARE_CLAIM)
+            connection.commit()
+            if id is None:
+                return
+            execute(cursor, BARE_DONE, {"id": id})
+            connection.commit()
+
+
+async def begin(reactor: Any, url: str, count: int) -> None:
+    """How long after its commit a job begins, in this process and in one that shares only PostgreSQL with the writer."""
+    figures = {}
+    for name, shared in (("in the same process", False), ("by LISTEN and NOTIFY", True)):
+        writing, working = Database(url, reactor), Database(url, reactor)
+        writing.start()
+        working.start()
+        memory = MemoryWake()
+        ears = [Notify(url, reactor, _sender(one)) for one in (writing, working)] if shared else [memory, memory]
+        figures[name] = await delays(reactor, writing, working, ears, count)
+        for database in (writing, working):
+            database.stop()
+    say(json.dumps(figures))
+
+
+def _sender(database: Database) -> Callable[[str], Any]:
+    return lambda sql: database.read(lambda cursor: cursor.execute(sql))
+
+
+async def delays(reactor: Any, writing: Database, working: Database, wakes: list[Any], count: int) -> dict[str, list[float]]:
+    """Milliseconds: how long each commit took, and how long after it the job began."""
+    begun: dict[str, Deferred[float]] = {}
+
+    async def note(job: Job) -> None:
+        begun.setdefault(str(job.payload["number"]), Deferred()).callback(time.perf_counter())
+
+    worker = Worker(working, {KIND: note}, now, reactor, secrets.token_hex(4), random.random)
+    for wake in wakes:
+        wake.start()
+    wakes[1].listen(worker.wake)
+    working.committed, writing.committed = wakes[1].send, wakes[0].send
+    worker.start()
+    await deferLater(reactor, 1.0)
+    commits, waits = [], []
+    for number in range(count):
+        asked = time.perf_counter()
+        await writing.run(jobs.add, KIND, {"number": str(number)}, due_at=now(), now=now())
+        committed = time.perf_counter()
+        began = await begun.setdefault(str(number), Deferred())
+        commits.append((committed - asked) * 1e3)
+        waits.append((began - committed) * 1e3)
+        await deferLater(reactor, random.uniform(0.02, 0.06))
+    await worker.stop()
+    for wake in wakes:
+        wake.stop()
+    return {"commit": commits, "wait": waits}
+
+
+def say(line: str) -> None:
+    """One line to whoever started us."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+# The runs
+
+
+@frozen
+class Done:
+    """What a run of jobs gave: how many a second, and milliseconds of CPU for each, of Python and of PostgreSQL."""
+
+    rate: float
+    python: float
+    database: float
+
+
+@contextmanager
+def child(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """This module in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.jobs", *arguments]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+
+
+def throughput(server: Ground, url: str, how: str, processes: int, count: int) -> Done:
+    """Let so many processes do the jobs."""
+    with closing(connect(url)) as connection, connection, connection.cursor() as cursor:
+        execute(cursor, "truncate jobs")
+        execute(
+            cursor,
+            """insert into jobs (id, kind, payload, due_at, created_at)
+               select new_id(now()), 'nothing', '{}', now(), now() from generate_series(1, %(count)s)""",
+            {"count": count},
+        )
+    with ExitStack() as running:
+        workers = [running.enter_context(child(how, url)) for _ in range(processes)]
+        for each in workers:
+            line(each)
+        known = [psutil.Process(each.pid) for each in workers]
+        before, database, started = sum(map(seconds, known)), database_seconds(server), time.monotonic()
+        for each in workers:
+            assert each.stdin is not None
+            each.stdin.write("go\n")
+            each.stdin.flush()
+        with closing(connect(url)) as connection, connection.cursor() as cursor:
+            connection.autocommit = True
+            while scalar(cursor, "select count(*) from jobs where state <> 'done'"):
+                time.sleep(0.05)
+        took = time.monotonic() - started
+        return Done(count / took, (sum(map(seconds, known)) - before) / count * 1e3, (database_seconds(server) - database) / count * 1e3)
+
+
+def line(process: subprocess.Popen[str]) -> str:
+    """The next line that it says."""
+    assert process.stdout is not None
+    return process.stdout.readline()
+
+
+def seconds(process: psutil.Process) -> float:
+    """CPU of a process."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+# The writer
+
+
+@define
+class OneConnection:
+    """What services need of a database, without a thread."""
+
+    connection: Connection
+
+    async def run(self, f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """A command."""
+        with self.connection, self.connection.cursor() as cursor:
+            return f(cursor, *args, **kwargs)
+
+    async def read(self, f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """A look."""
+        return await self.run(f, *args, **kwargs)
+
+
+@frozen
+class Writers:
+    """Two authors, one of whom 10,000 follow who asked to be told of each post, and the names of people."""
+
+    database: OneConnection
+    quiet: Viewer
+    followed: Viewer
+    names: list[str]
+
+    def publish(self, author: Viewer, text: str) -> Post:
+        """A post, as the site writes it."""
+        return here(Posts(self.database, "example.org", "https://example.org", 5000, now).publish(author, Draft(text)))
+
+    def tell(self, post: Post) -> None:
+        """What its job does."""
+        here(Tellings(self.database, now).published(post.id))
+
+    def bare(self) -> None:
+        """The insert alone."""
+        post = Post(PostId(0), self.quiet.account, TEXT, f"<p>{TEXT}</p>", Visibility.PUBLIC, now())
+        here(self.database.run(posts.insert, post))
+
+
+def here(coroutine: Any) -> Any:
+    """What a coroutine gives that waits for nothing."""
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        return end.value
+    raise AssertionError("It waits.")
+
+
+def people(connection: Connection) -> Writers:
+    """Everybody whom it needs."""
+    with connection, connection.cursor() as cursor:
+        made = [_account(cursor, f"person{number}") for number in range(NAMED + 2)]
+        execute(
+            cursor,
+            """with made as (insert into accounts (id, username, created_at)
+                   select new_id(now()), 'follower' || n, now() from generate_series(1, %(people)s) n returning id),
+               counted as (insert into account_counts (account_id) select id from made)
+               insert into follows (id, follower_id, followee_id, boosts, notify, created_at)
+               select new_id(now()), id, %(followed)s, true, true, now() from made""",
+            {"people": PEOPLE, "followed": made[1].id},
+        )
+        _history(cursor, made[0])
+        execute(cursor, "analyze")
+    return Writers(OneConnection(connection), Viewer(made[0]), Viewer(made[1]), [one.username for one in made[2:]])
+
+
+def _history(cursor: Cursor, author: Account) -> None:
+    """Posts that were written before, each of which names one: plans are made for a site where naming fifty is rare."""
+    execute(
+        cursor,
+        """with written as (insert into posts (id, account_id, text, html, visibility, thread_id, created_at)
+               select id, %(author)s, 'Before', '<p>Before</p>', 'public', id, now()
+               from (select new_id(now() - n * interval '1 minute') as id from generate_series(1, %(posts)s) n) made returning id),
+           counted as (insert into post_counts (post_id) select id from written)
+           insert into mentions (post_id, account_id)
+           select w.id, a.id from (select id, row_number() over () as n from written) w
+           join (select id, row_number() over () as n from accounts) a using (n)""",
+        {"author": author.id, "posts": PEOPLE},
+    )
+
+
+def _account(cursor: Cursor, username: str) -> Account:
+    id = accounts.insert(cursor, username=username, display_name="", locked=False, now=now())
+    found = accounts.by_id(cursor, id=id or 0)
+    assert found is not None
+    return found
+
+
+@frozen
+class Cost:
+    """Milliseconds of one thing: on the wall, of Python's CPU, of PostgreSQL's."""
+
+    wall: float
+    python: float
+    database: float
+
+
+def cost(server: Ground, act: Callable[[], object], times: int) -> Cost:
+    """What it costs to do it once."""
+    python, database, started = time.process_time(), database_seconds(server), time.monotonic()
+    for _ in range(times):
+        act()
+    took = time.monotonic() - started, time.process_time() - python, database_seconds(server) - database
+    return Cost(*(each / times * 1e3 for each in took))
+
+
+def writing(server: Ground, writers: Writers, rounds: int, count: int) -> dict[str, Cost]:
+    """What a post costs its writer, and then its job."""
+    fifty = f"{TEXT} " + " ".join(f"@{name}" for name in writers.names[:NAMED])
+    named, followed = writers.publish(writers.quiet, fifty), writers.publish(writers.followed, TEXT)
+    cases: dict[str, Callable[[], object]] = {
+        "bare insert of a post": writers.bare,
+        "post that names nobody": lambda: writers.publish(writers.quiet, TEXT),
+        "post as long as one that names 50": lambda: writers.publish(writers.quiet, fifty.replace("@", "")),
+        "post that names one": lambda: writers.publish(writers.quiet, f"{TEXT} @{writers.names[0]}"),
+        "post that names 50": lambda: writers.publish(writers.quiet, fifty),
+        "post to 10,000 followers who are all told": lambda: writers.publish(writers.followed, TEXT),
+    }
+    found: dict[str, list[Cost]] = {name: [] for name in cases}
+    for _ in range(rounds):
+        for name, act in cases.items():
+            found[name].append(cost(server, act, count))
+    with writers.database.connection, writers.database.connection.cursor() as cursor:
+        execute(cursor, "truncate notifications, events")
+    found["the job: telling 50"] = [cost(server, lambda: writers.tell(named), 1)]
+    found["the job: telling 10,000"] = [cost(server, lambda: writers.tell(followed), 1)]
+    return {name: Cost(*(statistics.median(column) for column in columns(several))) for name, several in found.items()}
+
+
+def columns(several: list[Cost]) -> Iterator[tuple[float, ...]]:
+    """Each figure of all rounds."""
+    return zip(*((one.wall, one.python, one.database) for one in several), strict=True)
+
+
+def main() -> None:
+    """Print the three tables."""
+    parser = options(__doc__)
+    parser.add_argument("--jobs", type=int, default=3000, help="in each round of throughput (default: 3000)")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.set_defaults(posts=200)
+    chosen = parser.parse_args()
+    posts_each = chosen.posts if isinstance(chosen.posts, int) else chosen.posts[0]
+    with ground(chosen.cache, durable=True) as server:
+        server.administer("drop database if exists jobs with (force)")
+        server.administer("create database jobs")
+        url = server.url("jobs")
+        with closing(connect(url)) as connection:
+            migrate(connection)
+        print_throughput(server, url, chosen.jobs, chosen.rounds)
+        print_delays(url)
+        with closing(connect(url)) as connection:
+            print_writing(writing(server, people(connection), chosen.rounds, posts_each))
+        server.administer("drop database jobs with (force)")
+
+
+def print_throughput(server: Ground, url: str, count: int, rounds: int) -> None:
+    """How many jobs a second."""
+    cases = [("--bare", 1), ("--work", 1), ("--bare", 2), ("--work", 2)]
+    found: dict[tuple[str, int], list[Done]] = {case: [] for case in cases}
+    for _ in range(rounds):
+        for case in cases:
+            found[case].append(throughput(server, url, *case, count))
+    for how, processes in cases:
+        several = found[how, processes]
+        rate, python, database = (statistics.median(getattr(one, name) for one in several) for name in ("rate", "python", "database"))
+        print(f"{how:8} {processes} processes: {rate:7.0f} jobs/s, CPU per job: {python:5.2f} ms Python, {database:5.2f} ms PostgreSQL")
+
+
+def print_delays(url: str) -> None:
+    """How soon a job begins."""
+    with child("--begin", url) as process:
+        for name, figures in json.loads(line(process)).items():
+            for what, values in figures.items():
+                values.sort()
+                print(f"{name}: {what:6}  p50 {statistics.median(values):6.1f} ms  p99 {values[int(len(values) * 0.99)]:6.1f} ms")
+
+
+def print_writing(found: dict[str, Cost]) -> None:
+    """What the writer pays."""
+    least = found["post that names nobody"]
+    for name, one in found.items():
+        total, ratio = one.python + one.database, (one.python + one.database) / (least.python + least.database)
+        print(
+            f"{name:42} {one.wall:9.2f} ms  CPU {one.python:8.2f} Python {one.database:8.2f} PostgreSQL"
+            f" {total:8.2f} together  x {ratio:.2f} of one that names nobody"
+        )
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["--work", url]:
+            react(lambda reactor: Deferred.fromCoroutine(work(reactor, url)))
+        case ["--begin", url]:
+            react(lambda reactor: Deferred.fromCoroutine(begin(reactor, url, 300)))
+        case ["--bare", url]:
+            work_bare(url)
+        case _:
+            main()
