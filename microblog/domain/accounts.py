@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 
 from microblog.domain import follows, text, validation
 from microblog.domain.validation import Findings
-from microblog.model.accounts import Account, Preferences, ProfileField, Viewer
+from microblog.model.accounts import Account, Preferences, ProfileField, Role, Viewer
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.events import EventKind
 from microblog.model.ids import AccountId
@@ -116,6 +116,15 @@ class Accounts:
         """The account called `name`, `@name` or `name@our.host`, in whatever case. Raises NotFound as `by_id` does."""
         username = self._local(name)
         return _shown(await self.database.read(accounts.by_username, username=username) if username else None)
+
+    async def is_gone(self, name: str) -> bool:
+        """True if there was an account called so, and it was deleted."""
+        username = self._local(name)
+        return bool(username) and await self.database.read(accounts.is_buried, username=username)
+
+    async def role(self, account: Account) -> Role:
+        """What somebody may do on this site."""
+        return await self.database.read(logins.role_of, account=account.id) or Role.USER
 
     async def complete(self, prefix: str, *, limit: int = 10) -> list[Account]:
         """People whose username begins so: the exact one first, then by how many follow them."""

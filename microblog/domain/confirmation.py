@@ -40,6 +40,10 @@ class Confirmations:
         """
         return await self.database.run(self._confirm, token)
 
+    async def are_done(self, viewer: Viewer) -> bool:
+        """True if the account's address was proved. Raises NotFound for one without a login."""
+        return await self.database.read(self._is_proved, viewer)
+
     async def resend(self, viewer: Viewer) -> None:
         """Write the letter once more. Raises Conflict where nothing waits to be proved, TooMany after a few."""
         await self.database.run(self._resend, viewer)
@@ -73,6 +77,12 @@ class Confirmations:
             raise Conflict(f"{EMAIL_TAKEN}.")
         events.record(cursor, EventKind.ACCOUNT_CHANGED, at=self.now(), account=login.account_id)
         return address
+
+    def _is_proved(self, cursor: Cursor, viewer: Viewer) -> bool:
+        member = logins.by_account(cursor, account=viewer.id)
+        if member is None:
+            raise NotFound
+        return member.login.confirmed_at is not None
 
     def _resend(self, cursor: Cursor, viewer: Viewer) -> None:
         write_confirmation(cursor, self._waiting(cursor, viewer), self.now())

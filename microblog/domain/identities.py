@@ -43,8 +43,10 @@ class Identities:
                 self.sessions.put(name, found, self._briefly(basis.of_session(*found), found[1].seen_at + SEEN_EVERY), place)
         return found
 
-    async def by_bearer(self, token: str) -> Access | None:
-        """What this API token stands for. Raises what `authentication` raises."""
+    async def by_bearer(self, token: str, *, pending: bool = False) -> Access | None:
+        """What this API token stands for. Raises what `authentication` raises. People who are `pending` are not remembered."""
+        if pending:
+            return await self.authentication.by_bearer(token, pending=True)
         place, name = await self.changes.place(), token_hash(token)
         found = self.tokens.get(name, place)
         if found is None:

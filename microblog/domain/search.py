@@ -89,6 +89,12 @@ class Search:
         except NotFound:
             return Found()
 
+    def name_at(self, url: str) -> str | None:
+        """The username whose profile has this address on this site, be it anybody's; None for any other text."""
+        path = _local_path(url, self.accounts.base_url)
+        match = _ADDRESS.fullmatch(path) if path else None
+        return match["name"] if match and not match["post"] else None
+
     def _posts(
         self, cursor: Cursor, viewer: Viewer | None, query: Query, *, page: Page, offset: int, account: AccountId | None
     ) -> list[Post]:

@@ -82,16 +82,16 @@ class Tokens:
     now: Callable[[], datetime]
     make_token: Callable[[], str] = fresh_token
 
-    async def by_bearer(self, text: str) -> Access | None:
+    async def by_bearer(self, text: str, *, pending: bool = False) -> Access | None:
         """What this token stands for; None if it is none. Notes now and then that it was used.
 
-        Raises Unauthenticated if it was revoked, Forbidden if its owner may not log in (any more, or yet).
+        Raises Unauthenticated if it was revoked, Forbidden if its owner may not log in (any more, or yet: unless `pending` people may).
         """
         hashed = token_hash(text)
         found = await self.database.read(oauth.bearer, token_hash=hashed) if hashed else None
         if found is None:
             return None
-        viewer = _viewer(found.member) if found.member else None
+        viewer = _viewer(found.member, pending=pending) if found.member else None
         if found.token.revoked_at is not None:
             raise Unauthenticated(REVOKED)
         if viewer is None and found.token.account_id is not None:
@@ -183,12 +183,12 @@ class Tokens:
             raise NotFound
 
 
-def _viewer(member: Member) -> Viewer:
+def _viewer(member: Member, *, pending: bool = False) -> Viewer:
     """Who shows the token. Raises Forbidden with the reason why they may not."""
     if member.barred:
         raise Forbidden(DISABLED)
-    if member.login.confirmed_at is None:
+    if member.login.confirmed_at is None and not pending:
         raise Forbidden(UNCONFIRMED)
-    if member.login.approved_at is None:
+    if member.login.approved_at is None and not pending:
         raise Forbidden(PENDING)
-    return Viewer(member.account, member.login.role, member.login.preferences)
+    return Viewer(member.account, member.login.role, member.login.preferences, pending=member.pending)

@@ -115,6 +115,10 @@ class Entities:
             entity["limited"] = True
         return entity
 
+    def person(self, account: Account, role: Role) -> Entity:
+        """Account with the role that its profile shows. Elsewhere nobody looks for it, and it would be asked for with every post."""
+        return self.account(account) | {"roles": [badge(role)] if role is not Role.USER else []}
+
     def accounts(self, accounts: Iterable[Account]) -> list[Entity]:
         """Several."""
         return [self.account(account) for account in accounts]
@@ -142,7 +146,7 @@ class Entities:
             "indexable": account.indexable,
             "attribution_domains": [],
         }
-        return self.account(account) | {"source": source, "role": role(viewer.role)}
+        return self.person(account, viewer.role) | {"source": source, "role": role(viewer.role)}
 
     def status_url(self, post: Post) -> str:
         """The page of a post."""
@@ -233,6 +237,11 @@ class Entities:
         """Tag (8.12) as everybody sees it."""
         history = [{"day": str(day.start), "accounts": str(day.people), "uses": str(day.posts)} for day in use.days]
         return {"id": str(use.tag.id), "name": use.tag.name, "url": self.tag_url(use.tag.key), "history": history}
+
+
+def badge(role: Role) -> Entity:
+    """A role as others see it."""
+    return {"id": ROLE_IDS[role], "name": ROLE_NAMES[role], "color": ""}
 
 
 def role(role: Role) -> Entity:

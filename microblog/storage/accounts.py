@@ -267,6 +267,12 @@ def taken(cursor: Cursor, *, usernames: Sequence[str]) -> list[str]:
     return one_of_each(cursor.fetchall())
 
 
+def is_buried(cursor: Cursor, *, username: str) -> bool:
+    """True if the account of this name, in whatever case, was deleted."""
+    sql = "select exists (select from accounts where lower(username) = %(name)s and deleted_at is not null)"
+    return bool(scalar(cursor, sql, {"name": username.lower()}))
+
+
 def id_taken(cursor: Cursor, *, id: int) -> bool:
     """True if somebody has or had the id."""
     return bool(scalar(cursor, "select exists (select from accounts where id = %(id)s)", {"id": id}))

@@ -160,6 +160,11 @@ def propose_email(cursor: Cursor, *, account: AccountId, email: str | None) -> N
     execute(cursor, "update logins set new_email = %(email)s where account_id = %(account)s", {"account": account, "email": email})
 
 
+def role_of(cursor: Cursor, *, account: AccountId) -> Role | None:
+    """The role of an account; None for one without a login."""
+    return first(cursor, Role, "select role from logins where account_id = %(account)s", {"account": account})
+
+
 def change_role(cursor: Cursor, *, account: AccountId, role: Role) -> bool:
     """Write the new role; False if there is no such login."""
     return bool(execute(cursor, "update logins set role = %(role)s where account_id = %(account)s", {"account": account, "role": role}))

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Self
 from urllib.parse import quote
+from zlib import crc32
 
 import orjson
 from attrs import evolve, frozen
@@ -117,6 +118,10 @@ class Answer:
     def cached(self, cache: bytes, etag: str | None = None) -> Self:
         """The same with this Cache-Control and, if given, a weak ETag; the site then answers 304 where it may."""
         return evolve(self, cache=cache, etag=None if etag is None else b'W/"' + _header("ETag", etag)[1].replace(b'"', b"") + b'"')
+
+    def tagged(self) -> Self:
+        """The same with a weak ETag of its body."""
+        return evolve(self, etag=b'W/"%x-%08x"' % (len(self.body), crc32(self.body)))
 
     def with_policy(self, policy: bytes) -> Self:
         """The same with this Content-Security-Policy instead of the usual one for its type (see web/headers.py)."""

@@ -39,7 +39,7 @@ class Authenticator(Protocol):
     async def by_cookie(self, token: str) -> tuple[Viewer, Session] | None:
         """Whose browser has this session token."""
 
-    async def by_bearer(self, token: str) -> Access | None:
+    async def by_bearer(self, token: str, *, pending: bool = False) -> Access | None:
         """What this API token stands for."""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from attrs import frozen
 
 from microblog.domain.credentials import Credentials
@@ -71,6 +73,17 @@ class EntryPages:
     def _login(self, call: Call, form: LoginForm, status: int = 200) -> Answer:
         answer = Answer.html(self.pages.login(self.shells.plain(call, form=True), form), status)
         return answer.with_policy(CONSENT_POLICY) if form.next.startswith("/oauth/") else answer  # its redirects may end in an app
+
+    @route("GET", "/auth/sign_in", Needs())
+    async def sign_in(self, call: Call) -> Answer:
+        """Where scripts and password managers know the form to be."""
+        return Answer.redirect(f"/login?{urlencode(list(call.fields.pairs('next')))}".rstrip("?"), 302)
+
+    @route("GET", "/auth/sign_up", Needs())
+    async def sign_up(self, call: Call) -> Answer:
+        """The same, of signing up."""
+        del call
+        return Answer.redirect("/signup", 302)
 
     @route("POST", "/login", Needs())
     async def login(self, call: Call) -> Answer:

@@ -21,6 +21,7 @@ _FALSE = frozenset({"0", "f", "F", "false", "FALSE", "off", "OFF"})
 _DIGITS = re.compile(r"[0-9]{1,19}", re.ASCII)
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
 _LEADING = re.compile(r"\s*([+-]?[0-9]{1,18})", re.ASCII)
+_BOUND = re.compile(r"\s*(-?)\+?0*([0-9]*)", re.ASCII)
 
 
 def _is_index(key: str) -> bool:
@@ -143,6 +144,16 @@ class Fields:
         if not _DIGITS.fullmatch(found) or int(found) > LARGEST_ID:
             raise Invalid({name: f"{label(name)} is not an id"}, codes={name: "ERR_INVALID"})
         return int(found)
+
+    def bound(self, name: str) -> int | None:
+        """Where a page begins or ends, or None if that is absent or empty: compared as a number, so what is none counts as 0."""
+        found = _scalar(name, self._find(name)[0])
+        if found is None or found == "":
+            return None
+        sign, digits = _BOUND.match(found).groups()  # type: ignore[union-attr]  # it matches everything, if only its beginning
+        if len(digits) > len(str(LARGEST_ID)):
+            digits = str(LARGEST_ID)
+        return 0 if sign or not digits else builtins.min(int(digits), LARGEST_ID)
 
     def list(self, name: str, *, max: int = 1_000) -> builtins.list[str]:
         """Several texts: `name[]=a&name[]=b`, `name[0]=a`, `name=a&name=b`, a JSON list, or one value alone."""

@@ -38,7 +38,7 @@ class Gate:
         authenticator = self.remembered if route.safe else self.authenticator
         if route.needs.api:
             if route.needs.bearer:
-                await self._identify_bearer(call, authenticator)
+                await self._identify_bearer(call, authenticator, pending=route.needs.pending)
         else:
             await self._recognise(call, authenticator)
         if self.limits.on:
@@ -61,12 +61,12 @@ class Gate:
         else:
             call.viewer, call.session = found
 
-    async def _identify_bearer(self, call: Call, authenticator: Authenticator) -> None:
+    async def _identify_bearer(self, call: Call, authenticator: Authenticator, *, pending: bool) -> None:
         token = bearer_token(call)
         if token is None:
             return
         try:
-            found = await authenticator.by_bearer(token) if 0 < len(token) <= _LONGEST_TOKEN else None
+            found = await authenticator.by_bearer(token, pending=pending) if 0 < len(token) <= _LONGEST_TOKEN else None
         except Unauthenticated as problem:
             found, refusal = None, BadToken(problem.sentence)
         else:

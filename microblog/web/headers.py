@@ -70,7 +70,7 @@ def _cache(answer: Answer, call: Call) -> bytes:
         return NO_STORE
     if answer.cache is not None:
         return answer.cache
-    if call.viewer is not None or call.access is not None or answer.status >= 300:
+    if call.viewer is not None or call.access is not None or (answer.status >= 300 and answer.status != 304):
         return NO_STORE
     return PUBLIC_BRIEFLY if call.api and call.method == "GET" else NO_CACHE
 

@@ -65,7 +65,8 @@ class Needs:
     `csrf`: False only for unsafe routes that other sites may call on purpose (one-click unsubscribe).
     `api`: JSON errors, CORS, bearer tokens; cookies are not looked at. `bearer`: False where tokens are not looked at either, so that a
     client with a dead one can still get another. `counted`: False where a request
-    has a rate of its own and does not count as one of the API's.
+    has a rate of its own and does not count as one of the API's. `pending`: True where a token of somebody may be used whose address is
+    not proved yet, or who is not let in yet.
     """
 
     viewer: Who = Who.ANYONE
@@ -77,6 +78,7 @@ class Needs:
     api: bool = False
     bearer: bool = True
     counted: bool = True
+    pending: bool = False
 
     def __attrs_post_init__(self) -> None:
         if self.scopes and not self.api:

@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from microblog.model.errors import Problem
-from microblog.web.answer import HTML, JSON, Answer
+from microblog.web.answer import HTML, JSON, NO_STORE, Answer
 from microblog.web.call import Call, Origin
 from microblog.web.errors import Errors
 from microblog.web.fields import Fields
@@ -161,7 +161,7 @@ class Site:
         request = call.request
         if request.hung_up:
             return
-        answer = _unchanged(call, answer)
+        answer = _unchanged(call, _tagged(call, answer))
         date = request.channel.server.date
         try:
             head = self._head.encode(answer, call, date)
@@ -174,6 +174,15 @@ class Site:
         else:
             bodiless = request.method_name == "HEAD" or answer.status in NO_BODY
             request.respond(answer.status, head, b"" if bodiless else answer.body)
+
+
+def _tagged(call: Call, answer: Answer) -> Answer:
+    """An answer of the API that is everybody's with a weak ETag of its body. Nobody may keep the others, so nobody could compare theirs."""
+    if not call.api or answer.etag is not None or answer.status != 200 or call.method not in ("GET", "HEAD"):
+        return answer
+    if call.personal or call.viewer is not None or call.access is not None or answer.cache == NO_STORE or not answer.body:
+        return answer
+    return answer.tagged()
 
 
 def _unchanged(call: Call, answer: Answer) -> Answer:

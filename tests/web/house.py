@@ -62,7 +62,7 @@ class KnownPeople:
         found = self.cookies.get(token)
         return (found, Session(SessionId(5), found.id, NOW, NOW, NOW, "", "")) if found else None
 
-    async def by_bearer(self, token: str) -> Access | None:
+    async def by_bearer(self, token: str, *, pending: bool = False) -> Access | None:
         """See `Authenticator.by_bearer`."""
         self.asked += 1
         return self.tokens.get(token)

@@ -10,6 +10,7 @@ from microblog.domain.census import Census
 from microblog.domain.filters import Filters
 from microblog.domain.follows import Follows
 from microblog.domain.lists import Lists
+from microblog.domain.mail import MailServices
 from microblog.domain.markers import Markers
 from microblog.domain.marks import Marks
 from microblog.domain.notifications import Notifications
@@ -29,6 +30,7 @@ from microblog.web.api.accounts import AccountRoutes, RelationshipRoutes
 from microblog.web.api.apps import AppRoutes
 from microblog.web.api.credentials import CredentialRoutes
 from microblog.web.api.discovery import DiscoveryRoutes
+from microblog.web.api.emails import EmailRoutes
 from microblog.web.api.filters import FilterPartRoutes, FilterRoutes
 from microblog.web.api.filters_v1 import OldFilterRoutes
 from microblog.web.api.instance import InstanceRoutes
@@ -66,6 +68,8 @@ class Services(Protocol):
     @property
     def lists(self) -> Lists: ...
     @property
+    def mail(self) -> MailServices: ...
+    @property
     def markers(self) -> Markers: ...
     @property
     def marks(self) -> Marks: ...
@@ -102,6 +106,7 @@ def routes(services: Services, site: InstanceEntities, answers: Answers) -> list
         OAuthRoutes(entities, services.oauth),
         DiscoveryRoutes(site, services.search),
         CredentialRoutes(entities, services.accounts, services.follows, services.registrations, services.tokens, services.posting.pictures),
+        EmailRoutes(services.mail.confirmations),
         StatusRoutes(entities, shown, services.posts, services.marks, services.posting.schedules),
         MarkRoutes(shown, services.marks),
         MarkedRoutes(shown, services.timelines),

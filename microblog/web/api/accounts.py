@@ -11,7 +11,7 @@ from microblog.domain.accounts import Accounts
 from microblog.domain.follows import Follows
 from microblog.domain.relations import Relations
 from microblog.domain.timelines import Timelines
-from microblog.model.accounts import Related, Viewer
+from microblog.model.accounts import Account, Related, Viewer
 from microblog.model.ids import AccountId
 from microblog.model.paging import Page
 from microblog.model.posts import Post
@@ -59,7 +59,7 @@ class AccountRoutes:
     @route("GET", "/api/v1/accounts/<id:account_id>", OPEN, Doc("Somebody", ACCOUNT, errors=(404,)))
     async def show(self, call: Call, account_id: int) -> Answer:
         """One person."""
-        return Answer.json(self.entities.account(await self.accounts.by_id(AccountId(account_id))))
+        return await self._told(await self.accounts.by_id(AccountId(account_id)))
 
     @route(
         "GET",
@@ -69,7 +69,10 @@ class AccountRoutes:
     )
     async def lookup(self, call: Call) -> Answer:
         """The name may have our host behind it; case does not matter."""
-        return Answer.json(self.entities.account(await self.accounts.by_username(call.fields.required("acct"))))
+        return await self._told(await self.accounts.by_username(call.fields.required("acct")))
+
+    async def _told(self, account: Account) -> Answer:
+        return Answer.json(self.entities.person(account, await self.accounts.role(account)))
 
     @route(
         "GET",

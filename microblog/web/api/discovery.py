@@ -9,7 +9,7 @@ from attrs import frozen
 
 from microblog.domain.search import Search
 from microblog.model.accounts import Account
-from microblog.model.errors import Malformed, NotFound
+from microblog.model.errors import Gone, Malformed, NotFound
 from microblog.render.instance import InstanceEntities
 from microblog.render.schemas import TEXT
 from microblog.render.schemas_instance import HOST_META, WEBFINGER
@@ -39,7 +39,7 @@ class DiscoveryRoutes:
             "Who somebody is",
             WEBFINGER,
             query=(Param("resource", TEXT, "acct:name@host, or the address of a profile.", required=True),),
-            errors=(400, 404),
+            errors=(400, 404, 410),
             content_type="application/jrd+json",
         ),
     )
@@ -50,15 +50,19 @@ class DiscoveryRoutes:
         return Answer.data(orjson.dumps(self.entities.webfinger(account)), JRD).cached(FOR_DAYS)
 
     async def _named(self, resource: str) -> Account:
-        if resource.startswith(("http://", "https://")):
-            found = (await self.search.at(None, resource)).accounts
-            if not found:
+        name = self.search.name_at(resource)
+        if name is None:
+            if resource.startswith(("http://", "https://")):
                 raise NotFound
-            return found[0]
-        name = resource.removeprefix("acct:")
-        if resource == name or "@" not in name.strip("@"):
-            raise Malformed("The resource has to be acct:name@host or the address of a profile.")
-        return await self.search.accounts.by_username(name)
+            name = resource.removeprefix("acct:")
+            if resource == name or "@" not in name.strip("@"):
+                raise Malformed("The resource has to be acct:name@host or the address of a profile.")
+        try:
+            return await self.search.accounts.by_username(name)
+        except NotFound:
+            if await self.search.accounts.is_gone(name):
+                raise Gone("This account was deleted.") from None
+            raise
 
     @route(
         "GET",

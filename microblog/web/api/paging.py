@@ -31,9 +31,11 @@ MARKED = Links()
 
 
 def page_of(call: Call, default: int = 20, most: int = 40) -> Page:
-    """The page that is asked for: `default` rows, or as many as `limit` says up to `most`. Raises Invalid for what are no ids."""
+    """The page that is asked for: `default` rows, or as many as `limit` says up to `most`."""
     fields = call.fields
-    return Page(fields.limit(default, most), max_id=fields.id("max_id"), since_id=fields.id("since_id"), min_id=fields.id("min_id"))
+    return Page(
+        fields.limit(default, most), max_id=fields.bound("max_id"), since_id=fields.bound("since_id"), min_id=fields.bound("min_id")
+    )
 
 
 def paged(call: Call, body: object, ids: Sequence[int], page: Page, links: Links = MARKED) -> Answer:

@@ -100,7 +100,7 @@ class SearchRoutes:
 
     async def _posts(self, call: Call, query: str, limit: int, offset: int) -> list[Post]:
         fields = call.fields
-        page, author = Page(limit, max_id=fields.id("max_id"), min_id=fields.id("min_id")), fields.id("account_id")
+        page, author = Page(limit, max_id=fields.bound("max_id"), min_id=fields.bound("min_id")), fields.id("account_id")
         account = None if author is None else AccountId(author)
         return await self.search.posts(call.viewer, query, page, offset=offset, account=account)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from microblog.model.accounts import Role
 from microblog.model.ids import AccountId
 from tests import make
-from tests.web.api.client import anonymous, application, client, ids, links
+from tests.web.api.client import anonymous, another, application, client, ids, links
 from tests.web.visitor import Town
 
 
@@ -159,3 +160,59 @@ def test_unknown_accounts_are_404(site: Town) -> None:
     assert ada.get(f"/v1/accounts/{ada.id}/featured_tags").json == []
     for path in ("", "/statuses", "/followers", "/following", "/featured_tags"):
         assert ada.get(f"/v1/accounts/{AccountId(5)}{path}").status == 404
+
+
+def test_moderators_are_known_by_their_profiles(site: Town) -> None:
+    for role, badge in (
+        (Role.MODERATOR, {"id": "2", "name": "Moderator", "color": ""}),
+        (Role.ADMIN, {"id": "3", "name": "Admin", "color": ""}),
+    ):
+        who = client(site, f"a_{role}", role=role)
+        for path in (f"/v1/accounts/{who.id}", f"/v1/accounts/lookup?acct=a_{role}", "/v1/accounts/verify_credentials"):
+            assert who.get(path).json["roles"] == [badge]
+        assert who.get("/v1/accounts/verify_credentials").json["role"]["highlighted"]
+    assert anonymous(site).get(f"/v1/accounts/{client(site, 'ada').id}").json["roles"] == []
+
+
+NOBODY = {"username": "", "email": "", "password": "", "agreement": ""}
+SOMEBODY = {"username": "ada", "email": "ada@example.org", "password": "correct horse battery", "agreement": "true"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "codes"),
+    [
+        (NOBODY, {"username": "ERR_BLANK", "email": "ERR_BLANK", "password": "ERR_BLANK", "agreement": "ERR_ACCEPTED"}),
+        (SOMEBODY | {"username": "taken"}, {"username": "ERR_TAKEN"}),
+        (SOMEBODY | {"username": "admin"}, {"username": "ERR_RESERVED"}),
+        (SOMEBODY | {"username": "a-b"}, {"username": "ERR_INVALID"}),
+        (SOMEBODY | {"username": "a" * 31}, {"username": "ERR_TOO_LONG"}),
+        (SOMEBODY | {"email": "taken@example.org"}, {"email": "ERR_TAKEN"}),
+        (SOMEBODY | {"email": "nowhere"}, {"email": "ERR_INVALID"}),
+        (SOMEBODY | {"password": "short"}, {"password": "ERR_TOO_SHORT"}),
+        (SOMEBODY | {"agreement": "false"}, {"agreement": "ERR_ACCEPTED"}),
+    ],
+)
+def test_what_is_wrong_with_a_sign_up_is_told_by_code(site: Town, sent: dict[str, str], codes: dict[str, str]) -> None:
+    make.member(site.cursor, "taken", email="taken@example.org")
+    reply = application(site, "read write").post("/v1/accounts", **sent)
+    assert reply.status == 422
+    assert {name: [one["error"] for one in each] for name, each in reply.json["details"].items()} == {
+        name: [code] for name, code in codes.items()
+    }
+
+
+def test_an_address_that_is_not_proved_can_be_asked_after(site: Town) -> None:
+    ada = client(site, "ada")
+    assert ada.get("/v1/emails/check_confirmation").json is True
+    reply = ada.post("/v1/emails/confirmations")
+    assert (reply.status, reply.json["error"]) == (403, "This method is only available while the e-mail is awaiting confirmation")
+    site.cursor.execute("update logins set confirmed_at = null where account_id = %s", [ada.id])
+    waiting = another(site, ada.person)
+    assert waiting.get("/v1/emails/check_confirmation").json is False
+    assert waiting.post("/v1/emails/confirmations", email="nowhere").status == 422
+    assert waiting.post("/v1/emails/confirmations", email="better@example.org").json == {}
+    site.cursor.execute("select email from logins where account_id = %s", [ada.id])
+    assert site.cursor.fetchone() == ("better@example.org",)
+    assert waiting.get("/v1/timelines/home").status == 403
+    assert application(site).get("/v1/emails/check_confirmation").status == 422
+    assert anonymous(site).get("/v1/emails/check_confirmation").status == 401

@@ -8,8 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from microblog.web.api.levels import BROUGHT, served
-from tests import make
+from tests import files, make
 from tests.web.api.client import Client, anonymous, client, ids, links
+from tests.web.memory import ask
 from tests.web.visitor import Town
 
 START = ("/v2/instance", "/v1/instance", "/v1/preferences", "/v1/custom_emojis", "/v1/accounts/verify_credentials", "/v1/markers")
@@ -126,3 +127,94 @@ def test_a_very_old_id_is_served_like_any_other(site: Town) -> None:
     site.cursor.execute("insert into accounts (id, username, created_at) values (1, 'first', %s)", [make.NOW])
     site.cursor.execute("insert into account_counts (account_id) values (1)")
     assert anonymous(site).get("/v1/accounts/1").json["id"] == "1"
+
+
+def test_what_a_list_of_notifications_has_can_be_had_alone(site: Town) -> None:
+    ada, bob = client(site, "ada"), client(site, "bob")
+    post = ada.post("/v1/statuses", status="x").json["id"]
+    bob.post(f"/v1/statuses/{post}/favourite")
+    bob.post(f"/v1/accounts/{ada.id}/follow")
+    bob.post("/v1/statuses", status="@ada hello")
+    told = ids(ada.get("/v1/notifications"))
+    assert len(told) == 3
+    assert [ada.get(f"/v1/notifications/{id}").json["id"] for id in told] == told
+
+
+@pytest.mark.parametrize("path", ["/v1/no_such_thing", "/v2/nothing", "/v3/instance", "/v1/statuses/1/nothing", "/v1/admin/accounts"])
+def test_what_is_not_served_is_a_clean_404(site: Town, path: str) -> None:
+    reply = client(site, "ada").get(path)
+    assert (reply.status, reply.header("Content-Type")) == (404, "application/json; charset=utf-8")
+    assert list(reply.json) == ["error"]
+
+
+def test_an_unknown_app_is_401_so_that_clients_register_again(site: Town) -> None:
+    asked = {"grant_type": "authorization_code", "client_id": "gone", "client_secret": "gone", "code": "x", "redirect_uri": "x://"}
+    reply = anonymous(site).ask("POST", "/oauth/token", form=asked)
+    assert (reply.status, reply.json["error"]) == (401, "invalid_client")
+
+
+def test_bounds_of_pages_that_are_no_numbers_count_as_none(site: Town) -> None:
+    ada = client(site, "ada")
+    post = ada.post("/v1/statuses", status="x").json["id"]
+    for path in ("/v1/timelines/home", "/v1/timelines/public", f"/v1/accounts/{ada.id}/statuses", "/v2/search?q=x&type=statuses"):
+        for bounds in (
+            {"since_id": "undefined"},
+            {"min_id": "null"},
+            {"max_id": "9" * 40},
+            {"min_id": "-5"},
+            {"max_id": f"{int(post) + 1}x"},
+        ):
+            told = ada.get(path, **bounds).json
+            assert [one["id"] for one in (told["statuses"] if "search" in path else told)] == [post], (path, bounds)
+        assert ada.get(path, max_id="undefined").json in ([], {"accounts": [], "statuses": [], "hashtags": []})
+
+
+def test_pages_of_media_alone_stay_so(site: Town) -> None:
+    ada = client(site, "ada")
+    for _ in range(3):
+        media = ada.upload("POST", "/v2/media", {"file": files.picture()}).json["id"]
+        ada.post("/v1/statuses", status="#seen", media_ids=[media])
+        ada.post("/v1/statuses", status="#unseen by that")
+    for path in ("/v1/timelines/public", "/v1/timelines/tag/seen", f"/v1/accounts/{ada.id}/statuses"):
+        page, seen = ada.get(path, only_media=True, limit=2), 0
+        while page.json:
+            seen += len(page.json)
+            assert all(post["media_attachments"] for post in page.json)
+            assert "only_media=true" in links(page)["prev"]
+            page = ada.follow(links(page)["next"])
+        assert seen == 3
+
+
+def test_what_nobody_has_changed_is_not_sent_twice(site: Town) -> None:
+    ada = client(site, "ada")
+    ada.post("/v1/statuses", status="x")
+    tag = ""
+    for path in ("/api/v2/instance", f"/api/v1/accounts/{ada.id}", "/api/v1/timelines/public"):
+        first = ask(site.server, "GET", path)
+        tag = first.header("ETag") or ""
+        assert tag.startswith('W/"')
+        again = ask(site.server, "GET", path, {"If-None-Match": f'"other", {tag}'})
+        assert (again.status, again.body, again.header("ETag")) == (304, b"", tag)
+        assert again.header("Cache-Control") == first.header("Cache-Control")
+    ada.post("/v1/statuses", status="y")
+    changed = ask(site.server, "GET", "/api/v1/timelines/public", {"If-None-Match": tag})
+    assert (changed.status, changed.header("ETag") != tag) == (200, True)
+    own = ada.get("/v1/timelines/public")
+    assert (own.header("Cache-Control"), own.header("ETag")) == ("private, no-store", None)
+
+
+def test_a_name_that_was_deleted_is_gone_and_not_unknown(site: Town) -> None:
+    make.member(site.cursor, "grace")
+    asked = ("acct:Grace@site.test", "http://site.test/@grace", "http://site.test/users/grace")
+    assert [anonymous(site).get("/.well-known/webfinger", resource=name).status for name in asked] == [200] * 3
+    site.cursor.execute("update accounts set deleted_at = now() where username = 'grace'")
+    assert [anonymous(site).get("/.well-known/webfinger", resource=name).status for name in asked] == [410] * 3
+    others = ("acct:nobody@site.test", "http://site.test/@nobody", "http://site.test/tags/x", "https://elsewhere.example/@grace")
+    assert [anonymous(site).get("/.well-known/webfinger", resource=name).status for name in others] == [404] * 4
+
+
+def test_the_usual_addresses_of_forms_lead_to_ours(site: Town) -> None:
+    visitor = site.visitor()
+    assert visitor.get("/auth/sign_in").header("Location") == "/login"
+    assert visitor.get("/auth/sign_in?next=/local").header("Location") == "/login?next=%2Flocal"
+    assert visitor.get("/auth/sign_up").header("Location") == "/signup"

@@ -1,0 +1,162 @@
+"""What typed clients fail without: a page with one object that lacks one of these is shown to nobody.
+
+From the source of the clients; each name stands for a field that has to be there and not null.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from tests import files
+from tests.web.api.client import Client, anonymous, client
+from tests.web.oauth import TestApp
+from tests.web.visitor import Town
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+ACCOUNT = {
+    "Tusky": "id username acct created_at note url avatar header",
+    "mastodon-android": "id username acct url display_name note avatar header created_at",
+    "mastodon-ios": "id username acct url display_name note avatar header locked emojis created_at "
+    "followers_count following_count statuses_count",
+    "IceCubes": "id username acct avatar header note created_at fields locked emojis bot",
+    "Toot!": "header header_static created_at",
+    "Phanpy": "id url acct avatar avatar_static",
+    "Pinafore": "id acct display_name emojis avatar avatar_static",
+    "Elk": "avatar header roles",
+}
+STATUS = {
+    "Tusky": "id account content created_at emojis reblogs_count favourites_count replies_count sensitive spoiler_text visibility "
+    "media_attachments mentions",
+    "mastodon-android": "id uri created_at account visibility spoiler_text media_attachments mentions tags emojis",
+    "mastodon-ios": "id uri created_at account mentions tags emojis reblogs_count favourites_count",
+    "IceCubes": "id content account created_at media_attachments mentions replies_count reblogs_count favourites_count emojis "
+    "visibility spoiler_text sensitive tags",
+    "toot": "created_at account url",
+    "Phanpy": "account content created_at media_attachments emojis mentions visibility",
+    "Pinafore": "id account content spoiler_text media_attachments tags mentions emojis",
+}
+RELATIONSHIP = (
+    "id following showing_reblogs notifying followed_by blocking blocked_by muting muting_notifications requested requested_by "
+    "domain_blocking endorsed note"
+)
+OTHERS = {
+    "source": "sensitive note fields privacy",
+    "poll": "id expired multiple votes_count options own_votes emojis",
+    "attachment": "id type url preview_url",
+    "mention": "id url acct username",
+    "notification": "id type created_at account group_key",
+    "marker": "last_read_id version updated_at",
+    "list": "id title replies_policy exclusive",
+    "filter": "id title context filter_action keywords statuses",
+    "tag": "id name url following history",
+    "featured_tag": "id name url statuses_count",
+    "token": "access_token token_type scope created_at",
+    "app": "id name redirect_uri redirect_uris client_id client_secret vapid_key",
+    "instance": "domain title version source_url description usage thumbnail languages configuration registrations contact rules "
+    "api_versions icon",
+    "old_instance": "uri title short_description description email version urls stats thumbnail languages registrations "
+    "approval_required invites_enabled configuration rules",
+    "context": "ancestors descendants",
+    "preferences": "posting:default:visibility posting:default:sensitive reading:expand:media reading:expand:spoilers",
+}
+
+
+@pytest.fixture
+def ada(site: Town) -> Client:
+    return client(site, "ada")
+
+
+@pytest.fixture
+def told(site: Town, ada: Client) -> Mapping[str, Any]:
+    """One of everything, as plain as it can be: of somebody who has filled in nothing."""
+    bob = client(site, "bob")
+    media = ada.upload("POST", "/v2/media", {"file": files.picture()}).json
+    status = ada.post("/v1/statuses", status="@bob #tea", media_ids=[media["id"]]).json
+    question = bob.post("/v1/statuses", status="@ada", poll={"options": ["a", "b"], "expires_in": 600}).json
+    ada.post("/v1/tags/tea/feature")
+    app = anonymous(site).post("/v1/apps", client_name="App", redirect_uris="app://").json
+    post = ada.get(f"/v1/statuses/{status['id']}").json
+    return {
+        "account": anonymous(site).get(f"/v1/accounts/{bob.id}").json,
+        "source": ada.get("/v1/accounts/verify_credentials").json["source"],
+        "status": post,
+        "boost": bob.post(f"/v1/statuses/{post['id']}/reblog").json,
+        "poll": ada.get(f"/v1/polls/{question['poll']['id']}").json,
+        "attachment": post["media_attachments"][0],
+        "mention": post["mentions"][0],
+        "notification": ada.get("/v1/notifications").json[0],
+        "marker": ada.post("/v1/markers", home={"last_read_id": post["id"]}).json["home"],
+        "list": ada.post("/v1/lists", title="l").json,
+        "filter": ada.post("/v2/filters", title="f", context=["home"]).json,
+        "tag": ada.get("/v1/tags/tea").json,
+        "featured_tag": ada.get("/v1/featured_tags").json[0],
+        "app": app,
+        "instance": anonymous(site).get("/v2/instance").json,
+        "old_instance": anonymous(site).get("/v1/instance").json,
+        "context": ada.get(f"/v1/statuses/{post['id']}/context").json,
+        "preferences": ada.get("/v1/preferences").json,
+        "relationship": ada.get("/v1/accounts/relationships", id=[bob.id]).json[0],
+    }
+
+
+def lacking(entity: Mapping[str, Any], fields: str) -> list[str]:
+    return [name for name in fields.split() if entity.get(name) is None]
+
+
+@pytest.mark.parametrize("kind", ["account", "status", "boost"])
+def test_every_client_finds_what_it_needs_of_people_and_posts(told: Mapping[str, Any], kind: str) -> None:
+    wanted = ACCOUNT if kind == "account" else STATUS
+    assert {name: lacking(told[kind], fields) for name, fields in wanted.items() if lacking(told[kind], fields)} == {}
+    if kind != "account":
+        assert {
+            name: lacking(told[kind]["account"], fields) for name, fields in ACCOUNT.items() if lacking(told[kind]["account"], fields)
+        } == {}
+
+
+def test_every_client_finds_what_it_needs_of_everything_else(site: Town, told: Mapping[str, Any]) -> None:
+    app = TestApp.register(site)
+    token = app.exchange(app.code(site.resident("cyd"))).json
+    found = {**told, "token": token}
+    assert {name: lacking(found[name], fields) for name, fields in OTHERS.items() if lacking(found[name], fields)} == {}
+    assert lacking(told["relationship"], RELATIONSHIP) == []
+    assert set(told["relationship"]) == {*RELATIONSHIP.split(), "languages"}
+    assert set(told["poll"]["options"][0]) == {"title", "votes_count"}
+
+
+def values(told: object, path: str = "") -> Iterator[tuple[str, object]]:
+    """Everything inside, each with its last name."""
+    if isinstance(told, Mapping):
+        for name, value in told.items():
+            yield name, value
+            yield from values(value, name)
+    elif isinstance(told, list):
+        for value in told:
+            yield path, value
+            yield from values(value, path)
+
+
+def test_times_ids_and_addresses_are_written_alike_everywhere(told: Mapping[str, Any]) -> None:
+    for name, value in values(told):
+        if value is None:
+            continue
+        if name.endswith("_at") and name not in ("last_status_at", "client_secret_expires_at"):
+            assert isinstance(value, str), name
+            assert _TIME.fullmatch(value), (name, value)
+        if name == "id" or name.endswith("_id"):
+            assert isinstance(value, str), name
+        if name in ("url", "avatar", "avatar_static", "header", "header_static", "preview_url", "thumbnail") and isinstance(value, str):
+            assert value.startswith("http://site.test/"), (name, value)
+        if name in ("display_name", "username", "acct", "spoiler_text"):
+            assert isinstance(value, str), name
+
+
+def test_numbers_of_the_instance_are_numbers(told: Mapping[str, Any]) -> None:
+    for kind in ("instance", "old_instance"):
+        limits = told[kind]["configuration"]
+        for part in ("statuses", "polls", "media_attachments", "accounts"):
+            plain = {name: value for name, value in limits[part].items() if name != "supported_mime_types"}
+            assert {name for name, value in plain.items() if type(value) is not int} == set(), part
