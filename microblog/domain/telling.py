@@ -17,8 +17,9 @@ from microblog.domain.notification_policy import treated
 from microblog.model.ids import AccountId, PostId, ReportId
 from microblog.model.notification_policy import Treatment
 from microblog.model.notifications import NotificationKind
-from microblog.model.posts import Post, Visibility
-from microblog.storage import jobs, notifications, posts
+from microblog.model.posts import Visibility
+from microblog.storage import concerns, jobs, notifications, posts
+from microblog.storage.concerns import Concern
 from microblog.storage.database import Cursor, Transactions
 
 JOB = "post.tell"
@@ -81,30 +82,30 @@ class Tellings:
         post = _held(cursor, id)
         if post is None:
             return ()
-        named = {mention.account_id for mention in post.mentions}
-        if only is None and post.reply_to_account and _reaches(cursor, post, post.reply_to_account):
+        named = set(post.named)
+        if only is None and post.reply_to_account and _reaches(cursor, id, post):
             named.add(post.reply_to_account)
         wanted = named if only is None else named.intersection(only)
-        tell(cursor, accounts=wanted, kind=NotificationKind.MENTION, sender=post.author.id, post=id, now=self.now())
+        tell(cursor, accounts=wanted, kind=NotificationKind.MENTION, sender=post.author, post=id, now=self.now())
         return named
 
     def _tell(self, cursor: Cursor, id: PostId, kind: NotificationKind, accounts: Collection[AccountId]) -> None:
         if post := _held(cursor, id):
-            tell(cursor, accounts=accounts, kind=kind, sender=post.author.id, post=id, now=self.now())
+            tell(cursor, accounts=accounts, kind=kind, sender=post.author, post=id, now=self.now())
 
 
-def _held(cursor: Cursor, id: PostId) -> Post | None:
+def _held(cursor: Cursor, id: PostId) -> Concern | None:
     """The post, which nobody deletes or edits until the transaction ends, so that nothing is told of it that its end has to take back."""
-    return posts.by_ids(cursor, [id]).get(id) if posts.lock(cursor, post=id) else None
+    return concerns.of_post(cursor, post=id) if posts.lock(cursor, post=id) else None
 
 
-def _reaches(cursor: Cursor, post: Post, account: AccountId) -> bool:
-    return post.visibility is not Visibility.DIRECT and bool(posts.visible(cursor, ids=[post.id], viewer=account))
+def _reaches(cursor: Cursor, id: PostId, post: Concern) -> bool:
+    return post.visibility is not Visibility.DIRECT and bool(posts.visible(cursor, ids=[id], viewer=post.reply_to_account))
 
 
 def _subscribers(cursor: Cursor, id: PostId) -> list[AccountId]:
     """Followers who asked to be told of each post, if it is one of which they are told."""
-    post = posts.by_ids(cursor, [id]).get(id)
+    post = concerns.of_post(cursor, post=id)
     if post is None or post.reply_to is not None or post.visibility is Visibility.DIRECT:
         return []
-    return notifications.subscribers_of(cursor, account=post.author.id)
+    return notifications.subscribers_of(cursor, account=post.author)

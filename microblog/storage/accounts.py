@@ -154,10 +154,13 @@ def count_post(cursor: Cursor, *, id: int, by: int, on: date | None = None) -> N
     """Add `by` to the account's posts. `on` is the day of a new post."""
     execute(
         cursor,
-        """update account_counts set posts = posts + %(by)s, last_post_on = greatest(last_post_on, %(on)s::date)
-           where account_id = %(id)s""",
+        _COUNT_POST,
         {"id": id, "by": by, "on": on},
     )
+
+
+_COUNT_POST = Hot("""update account_counts set posts = posts + %(by)s, last_post_on = greatest(last_post_on, %(on)s::date)
+           where account_id = %(id)s""")
 
 
 def set_suspended(cursor: Cursor, *, id: int, at: datetime | None) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from microblog.model.events import Event, EventKind, Position
-from microblog.storage.database import Cursor, every, execute, first, scalar
+from microblog.storage.database import Cursor, Hot, every, execute, first, scalar
 
 START = (0, 0)
 _KINDS = {str(kind): kind for kind in EventKind}
@@ -32,8 +32,7 @@ def record(
     """Write the event into the transaction that causes it."""
     execute(
         cursor,
-        """insert into events (kind, account_id, subject_id, post_id, data, at)
-           values (%(kind)s, %(account)s, %(subject)s, %(post)s, %(data)s, %(at)s)""",
+        _RECORD,
         {
             "kind": kind,
             "account": account,
@@ -45,6 +44,10 @@ def record(
     )
 
 
+_RECORD = Hot("""insert into events (kind, account_id, subject_id, post_id, data, at)
+           values (%(kind)s, %(account)s, %(subject)s, %(post)s, %(data)s, %(at)s)""")
+
+
 def after(cursor: Cursor, epoch: str, *, xid: int, id: int, limit: int) -> list[Event]:
     """The events that come next in commit order, at most `limit`. Those of a kind that a newer process wrote are UNKNOWN, not missing."""
 
@@ -54,11 +57,14 @@ def after(cursor: Cursor, epoch: str, *, xid: int, id: int, limit: int) -> list[
     return every(
         cursor,
         event,
-        """select xid::text, id, kind, account_id, subject_id, post_id, data, at from events
-           where (xid, id) > (%(xid)s::text::xid8, %(id)s) and xid < pg_snapshot_xmin(pg_current_snapshot())
-           order by xid, id limit %(limit)s""",
+        _AFTER,
         {"xid": str(xid), "id": id, "limit": limit},
     )
+
+
+_AFTER = Hot("""select xid::text, id, kind, account_id, subject_id, post_id, data, at from events
+           where (xid, id) > (%(xid)s::text::xid8, %(id)s) and xid < pg_snapshot_xmin(pg_current_snapshot())
+           order by xid, id limit %(limit)s""")
 
 
 def newest(cursor: Cursor) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from psycopg2 import errors as pg
 from microblog.model.ids import JobId
 from microblog.model.jobs import Job, JobCounts, JobState
 from microblog.model.paging import Page
-from microblog.storage.database import Cursor, every, execute, first, scalar
+from microblog.storage.database import Cursor, Hot, every, execute, first, scalar
 from microblog.storage.paging import bounds, directed, page_sql
 
 COLUMNS = """j.id, j.kind, j.payload, j.tries, j.state, j.due_at, j.created_at, j.lease_until, j.last_error, j.key, j.worker,
@@ -48,24 +48,32 @@ def add(
     return first(
         cursor,
         JobId,
-        """insert into jobs (id, kind, key, payload, due_at, created_at)
-           values (new_id(%(now)s), %(kind)s, %(key)s, %(payload)s, %(due_at)s, %(now)s)
-           on conflict (kind, key) where state = 'waiting' and key is not null do nothing
-           returning id""",
+        _ADD,
         {"kind": kind, "key": key, "payload": orjson.dumps(payload).decode(), "due_at": due_at, "now": now},
     )
+
+
+_ADD = Hot("""insert into jobs (id, kind, key, payload, due_at, created_at)
+           values (new_id(%(now)s), %(kind)s, %(key)s, %(payload)s, %(due_at)s, %(now)s)
+           on conflict (kind, key) where state = 'waiting' and key is not null do nothing
+           returning id""")
 
 
 def next_due(cursor: Cursor, *, kinds: Sequence[str]) -> datetime | None:
     """When there is next something to claim: a waiting job falls due, or a lease runs out. None where there is nothing."""
     return scalar(  # type: ignore[no-any-return]  # a column of type timestamptz
         cursor,
-        "select least((select j.due_at from jobs j where j.state = 'waiting' and j.kind = any(%(kinds)s) and "
-        + _FREE
-        + """ order by j.due_at limit 1),
-              (select min(lease_until) from jobs where state = 'running' and kind = any(%(kinds)s)))""",
+        _NEXT_DUE,
         {"kinds": list(kinds)},
     )
+
+
+_NEXT_DUE = Hot(
+    "select least((select j.due_at from jobs j where j.state = 'waiting' and j.kind = any(%(kinds)s) and "
+    + _FREE
+    + """ order by j.due_at limit 1),
+              (select min(lease_until) from jobs where state = 'running' and kind = any(%(kinds)s::text[])))"""
+)
 
 
 def claim(cursor: Cursor, *, kinds: Sequence[str], worker: str, lease_until: datetime, now: datetime, limit: int) -> list[Job]:
@@ -76,20 +84,25 @@ def claim(cursor: Cursor, *, kinds: Sequence[str], worker: str, lease_until: dat
     taken = every(
         cursor,
         job_from,
-        """with lost as materialized (
+        _CLAIM,
+        {"kinds": list(kinds), "worker": worker, "lease_until": lease_until, "now": now, "limit": limit},
+    )
+    return sorted(taken, key=lambda job: (job.due_at, job.id))
+
+
+_CLAIM = Hot(
+    """with lost as materialized (
                select id from jobs where state = 'running' and lease_until < %(now)s and kind = any(%(kinds)s)
                order by lease_until limit %(limit)s for update skip locked),
            due as materialized (
                select j.id from jobs j where j.state = 'waiting' and j.due_at <= %(now)s and j.kind = any(%(kinds)s) and """
-        + _FREE
-        + """ order by j.due_at, j.id limit %(limit)s for update of j skip locked),
+    + _FREE
+    + """ order by j.due_at, j.id limit %(limit)s for update of j skip locked),
            chosen as (select id from lost union all select id from due limit %(limit)s)
            update jobs j set state = 'running', tries = tries + 1, worker = %(worker)s, lease_until = %(lease_until)s, started_at = %(now)s
            from chosen where j.id = chosen.id returning """
-        + COLUMNS,
-        {"kinds": list(kinds), "worker": worker, "lease_until": lease_until, "now": now, "limit": limit},
-    )
-    return sorted(taken, key=lambda job: (job.due_at, job.id))
+    + COLUMNS
+)
 
 
 def heartbeat(cursor: Cursor, *, jobs: Sequence[Job], worker: str, lease_until: datetime) -> set[JobId]:
@@ -116,9 +129,12 @@ def finish(cursor: Cursor, job: Job, *, worker: str, now: datetime) -> bool:
     """The work is done. False where the job is no longer this worker's."""
     return _changed(
         cursor,
-        "update jobs set state = 'done', finished_at = %(now)s, lease_until = null where " + _HELD,
+        _FINISH,
         {**_claimed(job, worker), "now": now},
     )
+
+
+_FINISH = Hot("update jobs set state = 'done', finished_at = %(now)s, lease_until = null where " + _HELD)
 
 
 def fail(cursor: Cursor, job: Job, *, worker: str, error: str, retry_at: datetime | None, now: datetime) -> bool:

@@ -14,7 +14,7 @@ from microblog.model.letters import NOTIFYING
 from microblog.model.notifications import GROUPED, NotificationKind
 from microblog.model.paging import Page
 from microblog.storage import conversations
-from microblog.storage.database import Cursor, Hot, every, execute, first, one_of_each, scalar
+from microblog.storage.database import Cursor, Hot, every, execute, first, scalar
 from microblog.storage.paging import bounds, directed, page_sql
 
 GROUP_HOURS = 12
@@ -262,5 +262,7 @@ def clear(cursor: Cursor, *, account: AccountId) -> int:
 
 def subscribers_of(cursor: Cursor, *, account: AccountId) -> list[AccountId]:
     """Followers who asked to be told of each post of the account."""
-    cursor.execute("select follower_id from follows where followee_id = %(account)s and notify", {"account": account})
-    return one_of_each(cursor.fetchall())
+    return every(cursor, AccountId, _SUBSCRIBERS, {"account": account})
+
+
+_SUBSCRIBERS = Hot("select follower_id from follows where followee_id = %(account)s and notify")

@@ -143,13 +143,7 @@ def insert(cursor: Cursor, post: Post, *, id: PostId | None = None, boost_of: Po
     return PostId(
         scalar(
             cursor,
-            """with made as (select coalesce(%(id)s::bigint, new_id(%(created_at)s)) as id),
-               counted as (insert into post_counts (post_id) select id from made)
-               insert into posts (id, account_id, text, html, visibility, spoiler, sensitive, language, reply_to, reply_to_account,
-                                  thread_id, boost_of, application, created_at)
-               select made.id, %(author)s, %(text)s, %(html)s, %(visibility)s, %(spoiler)s, %(sensitive)s, %(language)s, %(reply_to)s,
-                      %(reply_to_account)s, coalesce(%(thread)s, made.id), %(boost_of)s, %(application)s, %(created_at)s from made
-               returning id""",
+            _INSERT,
             {
                 "id": id,
                 "author": post.author.id,
@@ -170,6 +164,15 @@ def insert(cursor: Cursor, post: Post, *, id: PostId | None = None, boost_of: Po
     )
 
 
+_INSERT = Hot("""with made as (select coalesce(%(id)s::bigint, new_id(%(created_at)s)) as id),
+               counted as (insert into post_counts (post_id) select id from made)
+               insert into posts (id, account_id, text, html, visibility, spoiler, sensitive, language, reply_to, reply_to_account,
+                                  thread_id, boost_of, application, created_at)
+               select made.id, %(author)s, %(text)s, %(html)s, %(visibility)s, %(spoiler)s, %(sensitive)s, %(language)s, %(reply_to)s,
+                      %(reply_to_account)s, coalesce(%(thread)s, made.id), %(boost_of)s, %(application)s, %(created_at)s from made
+               returning id""")
+
+
 def nameable(cursor: Cursor, *, usernames: Collection[str]) -> list[Mention]:
     """Who of them there is, in whatever case their names are written; each once."""
     return every(cursor, Mention, _NAMEABLE, {"names": [name.lower() for name in usernames]}) if usernames else []
@@ -181,36 +184,32 @@ _NAMEABLE = Hot("select id, username from accounts where lower(username) = any(%
 def set_mentions(cursor: Cursor, *, post: PostId, accounts: Collection[AccountId]) -> list[AccountId]:
     """The post names exactly these; those who are named anew."""
     params = {"post": post, "accounts": list(accounts)}
-    cursor.execute(
-        """with gone as (delete from mentions where post_id = %(post)s and account_id <> all(%(accounts)s::bigint[]))
-           insert into mentions (post_id, account_id) select %(post)s, unnest(%(accounts)s::bigint[])
-           on conflict do nothing returning account_id""",
-        params,
-    )
-    return one_of_each(cursor.fetchall())
+    return every(cursor, AccountId, _NAME, params)
+
+
+_NAME = Hot("""
+    with gone as (delete from mentions where post_id = %(post)s and account_id <> all(%(accounts)s::bigint[]))
+    insert into mentions (post_id, account_id) select %(post)s::bigint, unnest(%(accounts)s::bigint[])
+    on conflict do nothing returning account_id""")
 
 
 def set_tags(cursor: Cursor, *, post: PostId, tags: Collection[tuple[str, str]], now: datetime) -> None:
     """The post carries exactly these tags, each given as (key, name); the first spelling of a key stays its name."""
     keys, names = [key for key, _ in tags], [name for _, name in tags]
     params = {"post": post, "keys": keys, "names": names, "now": now}
-    execute(
-        cursor,
-        """insert into tags (id, key, name) select new_id(%(now)s), key, name from unnest(%(keys)s::text[], %(names)s::text[]) t (key, name)
-           where not exists (select from tags known where known.key = t.key) order by key on conflict do nothing""",
-        params,
-    )
-    execute(
-        cursor,
-        "delete from post_tags where post_id = %(post)s and tag_id not in (select id from tags where key = any(%(keys)s))",
-        params,
-    )
-    execute(
-        cursor,
-        """insert into post_tags (tag_id, post_id, used_at) select t.id, p.id, nullif(%(now)s, p.created_at)
-           from tags t, posts p where t.key = any(%(keys)s) and p.id = %(post)s on conflict do nothing""",
-        params,
-    )
+    for statement in _LABEL:
+        execute(cursor, statement, params)
+
+
+_LABEL = (
+    Hot("""insert into tags (id, key, name)
+        select new_id(%(now)s::timestamptz), key, name from unnest(%(keys)s::text[], %(names)s::text[]) t (key, name)
+        where not exists (select from tags known where known.key = t.key) order by key on conflict do nothing"""),
+    Hot("""delete from post_tags
+        where post_id = %(post)s and tag_id not in (select id from tags where key = any(%(keys)s::text[]))"""),
+    Hot("""insert into post_tags (tag_id, post_id, used_at) select t.id, p.id, nullif(%(now)s::timestamptz, p.created_at)
+        from tags t, posts p where t.key = any(%(keys)s::text[]) and p.id = %(post)s on conflict do nothing"""),
+)
 
 
 def count(cursor: Cursor, *, post: PostId, replies: int = 0, boosts: int = 0, favourites: int = 0) -> None:
@@ -225,8 +224,10 @@ def count(cursor: Cursor, *, post: PostId, replies: int = 0, boosts: int = 0, fa
 
 def lock(cursor: Cursor, *, post: PostId) -> bool:
     """Let nobody else change the post until the transaction ends; False if it is gone."""
-    found = scalar(cursor, "select id from posts where id = %(post)s and deleted_at is null for no key update", {"post": post})
-    return found is not None
+    return scalar(cursor, _LOCK, {"post": post}) is not None
+
+
+_LOCK = Hot("select id from posts where id = %(post)s and deleted_at is null for no key update")
 
 
 def keep_revision(cursor: Cursor, *, post: PostId) -> None:
@@ -351,26 +352,24 @@ def _flags(votes: list[int] | None, *marks: bool) -> Flags:
 
 def first_answer(cursor: Cursor, *, account: AccountId, key: str) -> PostId | None:
     """What was posted under the idempotency key. Whoever asks waits for others with the same key, and makes others wait."""
-    execute(
-        cursor,
-        "select pg_advisory_xact_lock(hashtextextended(%(account)s || ' ' || %(key)s, 0))",
-        {"account": str(account), "key": key},
-    )
-    return first(
-        cursor,
-        PostId,
-        "select post_id from idempotency_keys where account_id = %(account)s and key = %(key)s",
-        {"account": account, "key": key},
-    )
+    execute(cursor, _WAIT, {"account": account, "key": key})
+    return first(cursor, PostId, _ANSWER, {"account": account, "key": key})
+
+
+_WAIT = Hot("select pg_advisory_xact_lock(hashtextextended(%(account)s::text || ' ' || %(key)s, 0))")
+_ANSWER = Hot("select post_id from idempotency_keys where account_id = %(account)s and key = %(key)s")
 
 
 def keep_answer(cursor: Cursor, *, account: AccountId, key: str, post: PostId, now: datetime) -> None:
     """The post is the answer to whatever comes under the key from now on."""
     execute(
         cursor,
-        "insert into idempotency_keys (account_id, key, post_id, created_at) values (%(account)s, %(key)s, %(post)s, %(now)s)",
+        _KEEP_ANSWER,
         {"account": account, "key": key, "post": post, "now": now},
     )
+
+
+_KEEP_ANSWER = Hot("insert into idempotency_keys (account_id, key, post_id, created_at) values (%(account)s, %(key)s, %(post)s, %(now)s)")
 
 
 def forget_answers(cursor: Cursor, *, before: datetime, limit: int) -> int:

@@ -11,7 +11,7 @@ from attrs import frozen
 from microblog.model.ids import AccountId, NotificationId, PostId
 from microblog.model.notifications import NotificationKind
 from microblog.storage import conversations
-from microblog.storage.database import Cursor, every, first, one_of_each, scalar
+from microblog.storage.database import Cursor, Hot, every, first, one_of_each, scalar
 
 
 @frozen
@@ -159,5 +159,7 @@ def _place(cursor: Cursor, sql: str, count: int) -> tuple[int, int] | None:
 
 def held_back(cursor: Cursor, *, xid: int, id: int) -> bool:
     """True if something after the place is committed, and cannot be read before an older transaction has ended."""
-    sql = "select exists (select from events where (xid, id) > (%(xid)s::text::xid8, %(id)s))"
-    return bool(scalar(cursor, sql, {"xid": str(xid), "id": id}))
+    return bool(scalar(cursor, _HELD_BACK, {"xid": str(xid), "id": id}))
+
+
+_HELD_BACK = Hot("select exists (select from events where (xid, id) > (%(xid)s::text::xid8, %(id)s::bigint))")

@@ -1,0 +1,34 @@
+"""Whom a post may concern: as much of it as is needed to tell people, and no more."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from microblog.model.ids import AccountId, PostId
+from microblog.model.posts import Visibility
+from microblog.storage.database import Cursor, Hot, first
+
+
+@frozen
+class Concern:
+    """Whom a post may concern: who wrote it, for whom, whom it answers and names."""
+
+    author: AccountId
+    visibility: Visibility
+    reply_to: PostId | None
+    reply_to_account: AccountId | None
+    named: tuple[AccountId, ...]
+
+
+def of_post(cursor: Cursor, *, post: PostId) -> Concern | None:
+    """Of a post that is not deleted."""
+
+    def found(author: AccountId, visibility: str, reply_to: PostId | None, answered: AccountId | None, named: list[AccountId]) -> Concern:
+        return Concern(author, Visibility(visibility), reply_to, answered, tuple(named))
+
+    return first(cursor, found, _CONCERN, {"post": post})
+
+
+_CONCERN = Hot("""
+    select p.account_id, p.visibility, p.reply_to, p.reply_to_account, array(select m.account_id from mentions m where m.post_id = p.id)
+    from posts p where p.id = %(post)s and p.deleted_at is null""")
