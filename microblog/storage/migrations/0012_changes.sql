@@ -1,11 +1,12 @@
 -- What has changed, in few words, so that a process may keep what it has read for as long as it is true.
 -- The rows are written by triggers: whoever changes a table, however, tells of it in the same transaction. A process reads what its last
--- snapshot had not seen (storage/changes.py). After a crash the table is empty, and every process has lost its connections: it forgets all.
+-- snapshot had not seen (storage/changes.py). The table is logged like any other: were it emptied by a crash of the server, a process that
+-- connects again would take what it has kept for true, although others had told of changes meanwhile.
 --
 -- The keys: p<id> a post, its counts, poll, media, card. f<id> what an account posts. t<id> a conversation. public: any public post.
 -- a<id> an account as others see it. v<id> how an account sees others. n<id> what an account is told of. l<id> its login.
 -- s<id> a session. o<id> an API token. news: announcements. *: everything.
-create unlogged table changes (
+create table changes (
     id bigint generated always as identity,
     xid xid8 not null default pg_current_xact_id(),
     keys text[] not null,
