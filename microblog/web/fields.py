@@ -52,6 +52,10 @@ def _items(value: Node) -> list[Node]:
     return [value]
 
 
+def _is_list(value: Node) -> bool:
+    return isinstance(value, list) and not isinstance(value, Repeated)
+
+
 @frozen
 class Fields:
     """The fields of one request, or of one mapping inside it."""
@@ -156,8 +160,11 @@ class Fields:
         return 0 if sign or not digits else builtins.min(int(digits), LARGEST_ID)
 
     def list(self, name: str, *, max: int = 1_000) -> builtins.list[str]:
-        """Several texts: `name[]=a&name[]=b`, `name[0]=a`, `name=a&name=b`, a JSON list, or one value alone."""
-        items = _items(self._find(name)[0])
+        """Several texts: `name[]=a&name[]=b`, `name[0]=a`, `name=a&name=b`, a JSON list, or one value alone.
+
+        A list in the list is laid open: programs that add the brackets twice send `name[][]=a`.
+        """
+        items = [text for item in _items(self._find(name)[0]) for text in (_items(item) if _is_list(item) else [item])]
         if len(items) > max:
             raise Invalid({name: f"{label(name)} has more than {max} entries"})
         return [text for text in (_scalar(name, item) for item in items) if text is not None]

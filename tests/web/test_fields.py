@@ -263,6 +263,10 @@ def test_a_list_comes_in_many_forms(query: str) -> None:
     assert of(query).ids("id[]") == [1, 2]
 
 
+def test_brackets_that_came_twice_are_taken_for_one_pair() -> None:
+    assert of("a[][]=x&a[][]=y").list("a") == ["x", "y"]
+
+
 def test_a_list_may_be_one_value_alone_or_json() -> None:
     assert of("id=1").ids("id") == [1]
     assert of_json('{"id":["1",2,null,"x"]}').ids("id") == [1, 2]

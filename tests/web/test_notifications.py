@@ -28,7 +28,7 @@ def test_what_is_kept_back_waits_until_it_is_accepted_or_dismissed(site: Town) -
     assert saved.header("Location") == "/settings/notifications?notice=saved"
     for name in ("bob", "cat"):
         site.resident(name).submit("/posts", "/home", text=f"@ada it is {name}")
-    assert "2 people whose mentions were kept back" in words(ada.get("/notifications"))
+    assert "Mentions by 2 people are kept back" in words(ada.get("/notifications"))
     assert "it is bob" not in words(ada.get("/notifications"))
     waiting = words(ada.get("/notifications/requests"))
     assert "it is bob" in waiting

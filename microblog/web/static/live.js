@@ -220,6 +220,8 @@ function notify({ html, unread: now, messages }) {
   if (!item || notes.querySelector(`[data-note="${item.dataset.note}"]`)) return;
   item.classList.add("arrived");
   notes.prepend(item);
+  notes.closest("form").hidden = false; // it was, while there was nothing in it
+  notes.closest("main").querySelector(".empty")?.remove();
   item.dispatchEvent(new CustomEvent("posts:added", { bubbles: true }));
   markRead();
   gather(item.dataset.group);

@@ -1,0 +1,119 @@
+"""What people are told, and what they are not, with Mastodon.py on a started site: groups, policy, requests."""
+
+from __future__ import annotations
+
+import pytest
+from mastodon import Mastodon
+from mastodon.errors import MastodonAPIError, MastodonNotFoundError
+
+from tests.acceptance.people import newcomer
+from tests.acceptance.site import Site, until
+from tests.acceptance.test_mastodon_py_streams import listening
+
+pytestmark = pytest.mark.acceptance
+
+
+@pytest.fixture
+def ada(shared_site: Site) -> Mastodon:
+    return newcomer(shared_site, "ada")
+
+
+@pytest.fixture(scope="module")
+def fans(shared_site: Site) -> list[Mastodon]:
+    return [newcomer(shared_site, name) for name in ("bob", "cat", "dan")]
+
+
+def told(who: Mastodon, count: int) -> bool:
+    """Wait until somebody was told so much."""
+    return until(lambda: len(who.notifications()) == count)
+
+
+def written(who: Mastodon) -> list[str]:
+    """Whose mentions there are, those too that are kept back."""
+    return [str(group.sample_account_ids[0]) for group in who.grouped_notifications(include_filtered=True).notification_groups]
+
+
+def test_likes_and_followers_are_told_in_groups(ada: Mastodon, fans: list[Mastodon]) -> None:
+    post = ada.status_post("tea?")
+    for fan in fans:
+        fan.status_favourite(post)
+        fan.account_follow(ada.me())
+    fans[0].status_reply(post, "yes")
+    assert told(ada, 7)
+    people = [fan.me().id for fan in fans[::-1]]
+    page = ada.grouped_notifications()
+    mention, follows, likes = page.notification_groups
+    assert [mention.type, follows.type, likes.type] == ["mention", "follow", "favourite"]
+    assert (likes.notifications_count, [str(id) for id in likes.sample_account_ids]) == (3, [str(id) for id in people])
+    assert (str(likes.status_id), str(page.statuses[-1].id)) == (str(post.id), str(post.id))
+    assert {str(account.id) for account in [*page.accounts, *page.partial_accounts]} == {str(id) for id in people}
+    assert ada.unread_grouped_notifications_count() == 3
+    assert ada.unread_grouped_notifications_count(grouped_types=["follow"]) == 5
+    assert [str(account.id) for account in ada.grouped_notification_accounts(likes.group_key)] == [str(id) for id in people]
+    [alone] = ada.grouped_notification(likes.group_key).notification_groups
+    assert (alone.group_key, alone.page_min_id) == (likes.group_key, None)
+    assert {one.group_key for one in ada.notifications()} == {group.group_key for group in page.notification_groups}
+    ada.dismiss_grouped_notification(likes.group_key)
+    with pytest.raises(MastodonNotFoundError):
+        ada.grouped_notification(likes.group_key)
+    assert told(ada, 4)
+
+
+def test_groups_are_paged_by_their_links(ada: Mastodon, fans: list[Mastodon]) -> None:
+    posts = [ada.status_post(f"number {number}") for number in range(5)]
+    for fan in fans[:2]:
+        for post in posts:
+            fan.status_favourite(post)
+    page, seen = ada.grouped_notifications(limit=2, expand_accounts="full"), []
+    while page is not None and page.notification_groups:
+        seen += [str(group.status_id) for group in page.notification_groups]
+        page = ada.fetch_next(page)
+    assert seen == [str(post.id) for post in posts[::-1]]
+
+
+def test_a_policy_is_read_and_changed(ada: Mastodon) -> None:
+    before = ada.notifications_policy()
+    assert (before.for_private_mentions, before.for_not_following, before.summary.pending_requests_count) == ("filter", "accept", 0)
+    after = ada.update_notifications_policy(for_new_accounts="drop")
+    assert (after.for_new_accounts, after.for_private_mentions) == ("drop", "filter")
+    with pytest.raises(MastodonAPIError):
+        ada.update_notifications_policy(for_new_accounts="burn")
+
+
+def test_what_is_kept_back_makes_no_sound_until_its_sender_is_accepted(ada: Mastodon, fans: list[Mastodon]) -> None:
+    ada.update_notifications_policy(for_not_following="filter")
+    bob, cat, dan = fans
+    with listening(ada.stream_user_notifications) as ear:
+        for fan in fans:
+            fan.status_post(f"@{ada.me().acct} hello")
+        assert until(lambda: len(ada.notification_requests()) == 3)
+        assert until(lambda: len(written(ada)) == 3)
+        assert (ada.notifications(), ada.notifications_unread_count().count, ear.heard) == ([], 0, [])
+        assert ada.notifications_policy().summary.pending_notifications_count == 3
+        by = {str(request.account.id): request for request in ada.notification_requests()}
+        request = ada.notification_request(by[str(bob.me().id)])
+        assert request.last_status.account.id == bob.me().id
+        ada.accept_notification_request(request)
+        assert ear.hears("notifications_merged", 1)
+        assert ada.notifications_merged()
+        assert [one.account.id for one in ada.notifications()] == [bob.me().id]
+        bob.status_post(f"@{ada.me().acct} thank you")
+        assert until(lambda: ear.heard[-1][0] == "notification")
+    ada.accept_multiple_notification_requests([by[str(cat.me().id)].id])
+    ada.dismiss_multiple_notification_requests([by[str(dan.me().id)].id])
+    assert ada.notification_requests() == []
+    assert set(written(ada)) == {str(bob.me().id), str(cat.me().id)}
+
+
+def test_private_words_of_a_stranger_wait_and_can_be_dismissed(ada: Mastodon, fans: list[Mastodon]) -> None:
+    fans[0].status_post(f"@{ada.me().acct} psst", visibility="direct")
+    assert until(lambda: len(ada.notification_requests()) == 1)
+    [request] = ada.notification_requests()
+    ada.dismiss_notification_request(request)
+    assert (ada.notification_requests(), written(ada)) == ([], [])
+    with pytest.raises(MastodonNotFoundError):
+        ada.notification_request(request)
+
+
+def test_the_level_that_brought_this_is_claimed(ada: Mastodon) -> None:
+    assert ada.instance_v2().api_versions.mastodon >= 2

@@ -1,0 +1,58 @@
+"""The list of notifications with Chromium: what comes while it is open joins its group."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from tests.acceptance.site import until
+from tests.browser.conftest import Person
+
+
+def test_one_more_like_joins_its_group_while_the_list_is_open(person: Callable[..., Person]) -> None:
+    ada = person()
+    ada.sign_up("ada_grouped")
+    ada.go("/home")
+    ada.write("Who likes groups?")
+    expect(ada.page.get_by_text("Who likes groups?").first).to_be_visible()
+    ada.go("/notifications")
+    items = ada.page.locator("[data-notes] > li")
+    for number, told in enumerate(["fan_0 liked", "fan_1 and fan_0 liked", "fan_2 and 2 others liked"]):
+        fan = person()
+        fan.sign_up(f"fan_{number}")
+        fan.go("/@ada_grouped")
+        with fan.page.expect_response(re.compile("/favourite$")):
+            fan.page.locator("article", has_text="Who likes groups?").get_by_title("Favourite").click()
+        expect(items).to_have_count(1)
+        expect(items.first).to_contain_text(told)
+    ada.picture("notifications-grouped")
+
+
+def test_a_stranger_waits_and_is_accepted_without_scripts(person: Callable[..., Person]) -> None:
+    ada, bob = person(javascript=False, width=390, height=844), person()
+    ada.sign_up("ada_waits")
+    ada.go("/settings/notifications")
+    ada.page.get_by_label("People whom you do not follow").select_option("Keep back")
+    ada.page.get_by_role("button", name="Save").click()
+    expect(ada.page.get_by_label("People whom you do not follow")).to_have_value("filter")
+    bob.sign_up("bob_waits")
+    bob.go("/home")
+    bob.write("@ada_waits good morning")
+    expect(bob.page.get_by_text("good morning").first).to_be_visible()
+    link = ada.page.get_by_role("link", name="Mentions by 1 person")
+
+    def waits() -> bool:
+        ada.go("/notifications")
+        return link.count() == 1
+
+    assert until(waits)
+    expect(ada.page.get_by_text("All quiet")).to_be_visible()
+    link.click()
+    expect(ada.page.get_by_text("good morning")).to_be_visible()
+    ada.picture("requests-phone")
+    ada.page.get_by_role("button", name="Accept").click()
+    expect(ada.page.get_by_text("Nothing is kept back")).to_be_visible()
+    ada.go("/notifications")
+    expect(ada.page.get_by_text("good morning")).to_be_visible()
