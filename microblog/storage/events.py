@@ -15,7 +15,6 @@ import orjson
 from microblog.model.events import Event, EventKind, Position
 from microblog.storage.database import Cursor, Hot, every, execute, first, scalar
 
-START = (0, 0)
 _KINDS = {str(kind): kind for kind in EventKind}
 
 
@@ -49,7 +48,10 @@ _RECORD = Hot("""insert into events (kind, account_id, subject_id, post_id, data
 
 
 def after(cursor: Cursor, epoch: str, *, xid: int, id: int, limit: int) -> list[Event]:
-    """The events that come next in commit order, at most `limit`. Those of a kind that a newer process wrote are UNKNOWN, not missing."""
+    """The events that come next in commit order, at most `limit`. Those of a kind that a newer process wrote are UNKNOWN, not missing.
+
+    Ordered by `e.xid`: `xid` alone would be the text that is selected, and "1000" comes before "999".
+    """
 
     def event(xid: str, id: int, kind: str, *columns: Any) -> Event:
         return Event(Position(epoch, int(xid), id), _KINDS.get(kind, EventKind.UNKNOWN), *columns)
@@ -62,25 +64,14 @@ def after(cursor: Cursor, epoch: str, *, xid: int, id: int, limit: int) -> list[
     )
 
 
-_AFTER = Hot("""select xid::text, id, kind, account_id, subject_id, post_id, data, at from events
-           where (xid, id) > (%(xid)s::text::xid8, %(id)s) and xid < pg_snapshot_xmin(pg_current_snapshot())
-           order by xid, id limit %(limit)s""")
-
-
-def newest(cursor: Cursor) -> tuple[int, int]:
-    """The place of the newest event that may be read; whoever begins there sees all that comes after."""
-    found = first(
-        cursor,
-        lambda xid, id: (int(xid), int(id)),
-        """select xid::text, id from events where xid < pg_snapshot_xmin(pg_current_snapshot())
-           order by xid desc, id desc limit 1""",
-    )
-    return found or START
+_AFTER = Hot("""select e.xid::text, e.id, e.kind, e.account_id, e.subject_id, e.post_id, e.data, e.at from events e
+           where (e.xid, e.id) > (%(xid)s::text::xid8, %(id)s) and e.xid < pg_snapshot_xmin(pg_current_snapshot())
+           order by e.xid, e.id limit %(limit)s""")
 
 
 def oldest(cursor: Cursor) -> tuple[int, int] | None:
     """The place of the oldest event that is kept, or None where the log is empty."""
-    return first(cursor, lambda xid, id: (int(xid), int(id)), "select xid::text, id from events order by xid, id limit 1")
+    return first(cursor, lambda xid, id: (int(xid), int(id)), "select e.xid::text, e.id from events e order by e.xid, e.id limit 1")
 
 
 def delay(cursor: Cursor, *, now: datetime) -> float:

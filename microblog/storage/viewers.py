@@ -144,13 +144,13 @@ def begin(cursor: Cursor, *, back: int) -> tuple[int, int]:
     """
     place = _place(
         cursor,
-        """select xid::text, id from (
-               select xid, id from events where xid < pg_snapshot_xmin(pg_current_snapshot())
-               order by xid desc, id desc limit %(count)s) newest
-           order by xid, id limit 1""",
+        """select n.xid::text, n.id from (
+               select e.xid, e.id from events e where e.xid < pg_snapshot_xmin(pg_current_snapshot())
+               order by e.xid desc, e.id desc limit %(count)s) n
+           order by n.xid, n.id limit 1""",
         back + 1,
     )
-    return place or _place(cursor, "select xid::text, id - 1 from events order by xid, id limit %(count)s", 1) or (0, 0)
+    return place or _place(cursor, "select e.xid::text, e.id - 1 from events e order by e.xid, e.id limit %(count)s", 1) or (0, 0)
 
 
 def _place(cursor: Cursor, sql: str, count: int) -> tuple[int, int] | None:

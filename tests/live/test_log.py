@@ -98,6 +98,21 @@ def test_the_log_begins_a_little_way_back(log: DatabaseLog, connection: Connecti
     assert [event.account_id for event in read(log, start)] == [1, 2, 3, 4, 5]
 
 
+def test_transactions_are_ordered_as_numbers_also_where_they_grow_by_a_digit(log: DatabaseLog, connection: Connection) -> None:
+    with connection.cursor() as cursor:
+        for xid in (8, 9, 10, 11, 99, 100, 101):
+            sql = "insert into events (xid, kind, account_id, at) values (%(xid)s::text::xid8, 'account.changed', %(xid)s, now())"
+            cursor.execute(sql, {"xid": xid})
+    connection.commit()
+    first = done(log.begin(100))
+    assert first.xid == 8
+    assert done(log.begin(2)).xid == 99
+    assert [event.position.xid for event in read(log, first)] == [9, 10, 11, 99, 100, 101]
+    passage, oldest = done(log.after(first, 2))
+    assert [event.position.xid for event in passage] == [9, 10]
+    assert oldest == first
+
+
 def test_what_is_kept_is_told_with_what_comes_next(log: DatabaseLog, connection: Connection) -> None:
     done(log.begin(0))
     nothing, oldest = done(log.after(Position("fresh", 0, 0), 10))
