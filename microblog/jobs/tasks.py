@@ -16,9 +16,9 @@ from microblog.domain import removal
 from microblog.domain.relations import Relations
 from microblog.jobs.schedule import Daily, Every, Rule, Timer
 from microblog.jobs.worker import Task
-from microblog.model.ids import AccountId
+from microblog.model.ids import AccountId, id_at
 from microblog.model.jobs import Hopeless, Job
-from microblog.storage import changes, events, jobs, oauth, posts, sessions
+from microblog.storage import changes, events, jobs, oauth, posts, sessions, tags
 from microblog.storage.database import Cursor, Transactions
 from microblog.storage.removal import expunge_posts
 
@@ -91,11 +91,13 @@ def sweeps(*, events_kept: timedelta) -> list[Sweep]:
 
 
 END_MUTES = Timer("mutes.end", Every(timedelta(minutes=1)))
+COUNT_TAGS = Timer("tags.count", Every(timedelta(minutes=10)))
+COUNTED_AGAIN = timedelta(hours=1)  # tags that were used in the last one
 
 
 def timers(sweeps: list[Sweep]) -> list[Timer]:
     """When the tasks of this page are due."""
-    return [*(Timer(sweep.kind, sweep.rule) for sweep in sweeps), END_MUTES]
+    return [*(Timer(sweep.kind, sweep.rule) for sweep in sweeps), END_MUTES, COUNT_TAGS]
 
 
 def tasks(database: Transactions, now: Callable[[], datetime], sweeps: list[Sweep]) -> dict[str, Task]:
@@ -113,4 +115,8 @@ def tasks(database: Transactions, now: Callable[[], datetime], sweeps: list[Swee
     async def end_mutes(job: Job) -> None:
         await Relations(database, now).end_mutes()
 
-    return {sweep.kind: task_of(sweep) for sweep in sweeps} | {removal.JOB: empty_account, END_MUTES.kind: end_mutes}
+    async def count_tags(job: Job) -> None:
+        await database.run(tags.recount, after=id_at(now() - COUNTED_AGAIN))
+
+    swept = {sweep.kind: task_of(sweep) for sweep in sweeps}
+    return swept | {removal.JOB: empty_account, END_MUTES.kind: end_mutes, COUNT_TAGS.kind: count_tags}

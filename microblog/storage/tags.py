@@ -6,7 +6,10 @@ from collections.abc import Sequence
 
 from microblog.model.ids import TagId
 from microblog.model.posts import Tag
-from microblog.storage.database import Cursor, every
+from microblog.storage.database import Cursor, every, execute
+
+MOST_LOOKED_AT = 10_000  # tags that begin so
+NEAR = 20  # tags behind those that are wanted, whose uses are counted too
 
 
 def _tag(id: int, key: str, name: str) -> Tag:
@@ -14,21 +17,43 @@ def _tag(id: int, key: str, name: str) -> Tag:
 
 
 def by_prefix(cursor: Cursor, *, prefix: str, limit: int, offset: int = 0) -> list[Tag]:
-    """Tags whose folded key begins so, the exact one first, then the most used."""
+    """Tags whose folded key begins so, the exact one first, then the most used: by the last count, and those near the top by today's."""
     return every(
         cursor,
         _tag,
-        """select t.id, t.key, t.name from tags t
-           where t.key like %(pattern)s
-           order by t.key = %(prefix)s desc,
-                    (select count(*) from (select from post_tags p where p.tag_id = t.id limit 1000) used) desc, t.key
-           limit %(limit)s offset %(offset)s""",
+        _BY_PREFIX,
         {
             "prefix": prefix,
             "offset": offset,
             "pattern": prefix.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%",
             "limit": limit,
+            "most": MOST_LOOKED_AT,
+            "near": offset + limit + NEAR,
         },
+    )
+
+
+# The pattern is no parameter that is planned once for all values: only when it is known how it begins does the index serve.
+_BY_PREFIX = """
+    select t.id, t.key, t.name from (
+        select b.key, b.uses from (
+            select k.key, k.uses from tags k where k.key like %(pattern)s order by k.key using ~<~ limit %(most)s) b
+        order by b.key = %(prefix)s desc, b.uses desc, b.key limit %(near)s) near
+    join tags t on t.key = near.key
+    order by t.key = %(prefix)s desc,
+             greatest(near.uses, (select count(*) from (select from post_tags p where p.tag_id = t.id limit 100) used)) desc, t.key
+    limit %(limit)s offset %(offset)s"""
+
+
+def recount(cursor: Cursor, *, after: int) -> int:
+    """Count the uses of the tags that posts whose ids lie above `after` carry; of how many tags the number was another."""
+    return execute(
+        cursor,
+        """update tags t set uses = n.uses from (
+               select used.tag_id, (select count(*) from post_tags p where p.tag_id = used.tag_id) as uses
+               from (select distinct tag_id from post_tags where post_id > %(after)s) used) n
+           where t.id = n.tag_id and t.uses <> n.uses""",
+        {"after": after},
     )
 
 

@@ -69,9 +69,9 @@ class Shells:
         return evolve(shell, unread=badges.unread, requests=badges.requests, messages=badges.messages, people=tuple(suggested))
 
     def basis(self, shell: Shell) -> Basis:
-        """What the shell rests on. Who is suggested, and announcements that begin or end by themselves, may be a minute old."""
+        """What the shell rests on. Who is suggested, which tags are talked about and announcements with a time may be a minute old."""
         if shell.viewer is None:
-            return Basis()
+            return Basis(until=self.now() + BRIEFLY) if shell.tags else Basis()
         known = basis.of_viewer(shell.viewer) | basis.of_keys(basis.of_notices(shell.viewer.id), basis.of_view(shell.viewer.id), basis.NEWS)
         return known | Basis(frozenset(basis.of_account(one.id) for one in shell.people), self.now() + BRIEFLY)
 

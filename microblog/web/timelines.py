@@ -52,7 +52,7 @@ class TimelinePages:
         shell = await self.shells.of(call, stream="/live/local", tags=True)
         posts = await self.timelines.public(None, Page(FRONT_POSTS))
         answer = Answer.html(self.pages.front(shell, Feed(await self.articles.of(None, posts)))).cached(PUBLIC_BRIEFLY)
-        return Made(answer, await self.timelines.basis(None, posts, PUBLIC), once(shell))
+        return Made(answer, await self.timelines.basis(None, posts, PUBLIC) | self.shells.basis(shell), once(shell))
 
     @route("GET", "/home", Needs(viewer=Who.MEMBER))
     async def home(self, call: Call) -> Answer:

@@ -1,0 +1,67 @@
+"""Tags by how they begin, people by a part of their name: whether or not PostgreSQL has its groups of three letters."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+
+import pytest
+
+from microblog.storage import accounts, tags
+from microblog.storage.database import Cursor, execute, scalar
+from tests import make
+
+STEP = files("microblog.storage").joinpath("migrations/0013_finding.sql").read_text("utf-8")
+
+
+def keys(cursor: Cursor, prefix: str, limit: int = 3) -> list[str]:
+    return [tag.key for tag in tags.by_prefix(cursor, prefix=prefix, limit=limit)]
+
+
+def test_what_was_used_more_comes_first_and_the_exact_tag_before_all(cursor: Cursor) -> None:
+    author = make.account(cursor)
+    for text in ("#tea #teapot", "#teapot", "#teapot #teatime", "#coffee"):
+        make.post(cursor, author, text)
+    assert keys(cursor, "tea") == ["tea", "teapot", "teatime"]
+    assert keys(cursor, "teap") == ["teapot"]
+    assert keys(cursor, "te") == ["teapot", "tea", "teatime"]
+
+
+def test_among_many_the_last_count_says_who_is_looked_at(cursor: Cursor) -> None:
+    execute(cursor, "insert into tags (id, key, name) select n, 'tag' || n, 'tag' || n from generate_series(1, 500) n")
+    execute(cursor, "update tags set uses = 1 where key <> 'tag499'")
+    execute(cursor, "update tags set uses = 7 where key = 'tag400'")
+    make.post(cursor, make.account(cursor), "#tag499")
+    assert keys(cursor, "tag", 1) == ["tag400"]
+    assert "tag499" not in keys(cursor, "tag", 40)
+    assert tags.recount(cursor, after=0) == 1
+    execute(cursor, "update tags set uses = uses + 1 where key = 'tag499'")
+    assert keys(cursor, "tag", 2) == ["tag400", "tag499"]
+
+
+def test_signs_of_patterns_are_themselves(cursor: Cursor) -> None:
+    make.post(cursor, make.account(cursor), "#a_b #axb")
+    assert keys(cursor, "a_") == ["a_b"]
+
+
+@pytest.mark.parametrize("with_groups", [True, False])
+def test_people_are_found_by_a_part_of_their_name(cursor: Cursor, *, with_groups: bool) -> None:
+    if not with_groups:
+        execute(cursor, "drop extension if exists pg_trgm cascade")
+    elif not scalar(cursor, "select count(*) from pg_extension where extname = 'pg_trgm'"):
+        pytest.skip("this PostgreSQL has no pg_trgm")
+    ada = make.account(cursor, "ada_lovelace", display_name="Countess")
+    make.account(cursor, "grace")
+    for text in ("lovelace", "LOVE", "ountes", "ada"):
+        found = accounts.search(cursor, text=text, viewer=None, following=False, limit=10, offset=0)
+        assert [account.id for account in found] == [ada.id]
+
+
+def test_the_step_goes_on_where_the_extension_cannot_be_had(cursor: Cursor) -> None:
+    execute(cursor, "drop extension if exists pg_trgm cascade")
+    alone = re.search(r"do \$\$.*?\$\$;", STEP, re.DOTALL)
+    assert alone is not None
+    execute(cursor, "create role nobody_much; grant usage on schema public to nobody_much; set local role nobody_much")
+    execute(cursor, alone[0])
+    execute(cursor, "reset role")
+    assert scalar(cursor, "select count(*) from pg_extension where extname = 'pg_trgm'") == 0
