@@ -97,7 +97,7 @@ class Composer:
 
     `key` is the idempotency key of this attempt. `visibility` is chosen at first, none wider than `widest` is offered. `parent` is the
     article that is replied to. `error` says what is wrong. `media` are uploaded already. `at` is when it is to be published, in the
-    viewer's time zone, as a datetime-local field has it; empty for at once.
+    viewer's time zone, as a datetime-local field has it; empty for at once. `unsaved`: what it says is nowhere else any more.
     """
 
     key: str
@@ -114,6 +114,7 @@ class Composer:
     media: tuple[Media, ...] = ()
     poll: PollDraft | None = None
     at: str = ""
+    unsaved: bool = False
 
 
 @frozen

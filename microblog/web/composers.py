@@ -51,6 +51,7 @@ class Composers:
             reply_to=draft.reply_to,
             media=media,
             poll=draft.poll,
+            unsaved=True,
         )
 
     def reply(self, viewer: Viewer, parent: Post, article: str = "") -> Composer:
@@ -85,6 +86,7 @@ class Composers:
             error=error,
             poll=poll_of(fields),
             at=fields.text("at"),
+            unsaved=True,
         )
 
     async def refused(self, call: Call, taken: Taken, error: str) -> Composer:
@@ -103,6 +105,7 @@ def redraft_of(post: Post, fresh: Composer) -> Composer:
         reply_to=post.reply_to,
         media=post.media,
         poll=_again(post.poll, DAY),
+        unsaved=True,
     )
 
 

@@ -64,3 +64,23 @@ def test_a_picture_has_its_place_before_it_comes(person: Callable[..., Person]) 
     shapes = [(round(box["width"]), round(box["height"])) for box in boxes if box]
     assert [round(width / height, 1) for width, height in shapes] == [3.0, 0.3]
     assert max(max(shape) for shape in shapes) <= 600
+
+
+def test_what_was_deleted_to_be_written_anew_is_not_lost_on_the_way(person: Callable[..., Person]) -> None:
+    ada = person()
+    ada.sign_up("anew_ada")
+    ada.write("Nearly rihgt")
+    post = ada.page.locator("article", has_text="Nearly rihgt").first
+    post.locator("summary[title=More]").click()
+    post.get_by_role("link", name="Delete").click()
+    ada.page.get_by_role("button", name="Delete and write it anew").click()
+    text = ada.page.locator("main form[data-composer] textarea[name=text]")
+    expect(text).to_have_value("Nearly rihgt")
+    again = ada.context.new_page()  # the window was closed by mistake
+    again.goto(ada.site.url + "/home")
+    expect(again.locator("main form[data-composer] textarea[name=text]")).to_have_value("Nearly rihgt")
+    ada.write("Now right")
+    ada.page.wait_for_url("**/@anew_ada/*")
+    expect(ada.page.locator("article", has_text="Now right")).to_be_visible()
+    ada.go("/home")
+    expect(text).to_have_value("")

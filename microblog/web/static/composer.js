@@ -29,14 +29,16 @@ function enhance(form) {
   const counter = form.querySelector("[data-counter]");
   const send = form.querySelector("button.primary");
   const limit = Number(form.dataset.limit);
-  const prepared = text.value;
-  const addressed = prepared.trim() || visibility.value === "direct"; // what is written to somebody is no draft for everybody
-  const draft = `draft:${viewer}:${replyTo?.value ?? (addressed ? `${visibility.value}:${prepared.trim()}` : "new")}`;
+  let prepared = text.value;
+  let unsaved = "unsaved" in form.dataset; // nobody has it but this form
+  const to = unsaved ? "" : prepared.trim();
+  const addressed = to || visibility.value === "direct"; // what is written to somebody is no draft for everybody
+  const draft = `draft:${viewer}:${replyTo?.value ?? (addressed ? `${visibility.value}:${to}` : "new")}`;
   let told = false;
   let pieces = { count: () => 0, busy: () => false, values: () => [] };
 
   const isDirty = () =>
-    text.value.trim() !== prepared.trim() || spoiler.value !== spoiler.defaultValue || pieces.count() || options.some(({ value }) => value);
+    unsaved || text.value.trim() !== prepared.trim() || spoiler.value !== spoiler.defaultValue || pieces.count() || options.some(({ value }) => value);
   const written = () => ({ ...Object.fromEntries(new URLSearchParams(new FormData(form))), media: pieces.values() });
 
   function measure() {
@@ -73,6 +75,8 @@ function enhance(form) {
   }
 
   function clear() {
+    if (unsaved) prepared = "";
+    unsaved = false;
     const first = ({ options }) => [...options].find((option) => option.defaultSelected)?.value ?? options[0].value;
     fill({ text: prepared, key: freshKey(), visibility: first(visibility), language: first(language) });
   }
@@ -82,7 +86,8 @@ function enhance(form) {
     const kept = JSON.parse(localStorage.getItem(draft) ?? "null");
     if ((kept?.text || kept?.media?.length) && !isDirty()) fill(kept);
   }
-  measure();
+  if (unsaved) keep();
+  else measure();
   complete(text);
   form.addEventListener("input", keep);
   form.addEventListener("keydown", (event) => {
@@ -178,8 +183,9 @@ function arrived({ id, html, url }, replyTo) {
   }
   document.dispatchEvent(new CustomEvent("posts:own", { detail: id }));
   said.textContent = "Your post is out.";
-  if (location.pathname === "/compose") location.href = url;
-  else if (!replies && !home) toast("Your post is out.", url);
+  if (replies || home) return;
+  if (document.querySelector("main [data-composer]")) location.href = url; // a page for nothing else
+  else toast("Your post is out.", url);
 }
 
 function toast(text, url) {
