@@ -35,6 +35,7 @@ def edited(cursor: Cursor, before: Post, after: Post, anew: Collection[AccountId
     if people(before) == people(after):
         conversations.tell(cursor, post=after.id, now=now)
         return
+    conversations.lock(cursor, thread=after.thread_id or after.id)
     unread = {*conversations.withdraw(cursor, post=after.id, now=now), *anew} - {after.author.id}
     conversations.deliver(cursor, post=after.id, unread=unread, now=now)
 
@@ -42,6 +43,7 @@ def edited(cursor: Cursor, before: Post, after: Post, anew: Collection[AccountId
 def deleted(cursor: Cursor, post: Post, now: datetime) -> None:
     """The post was deleted in the running transaction."""
     if post.visibility is Visibility.DIRECT:
+        conversations.lock(cursor, thread=post.thread_id or post.id)
         conversations.withdraw(cursor, post=post.id, now=now)
 
 

@@ -98,10 +98,19 @@ def deliver(cursor: Cursor, *, post: PostId, unread: Collection[AccountId], now:
     )
 
 
+def lock(cursor: Cursor, *, thread: PostId) -> int:
+    """Let nobody else change conversations of the thread until the transaction ends; how many there are.
+
+    Of two who withdraw its last posts at once, the second then sees what the first has done.
+    """
+    sql = "select id from conversations where thread_id = %(thread)s order by account_id, id for no key update"
+    return execute(cursor, sql, {"thread": thread})
+
+
 def withdraw(cursor: Cursor, *, post: PostId, now: datetime) -> list[AccountId]:
     """The post is gone, or speaks to others now: conversations that ended with it end with what was said before, or are gone too.
 
-    Gives those who had not read it.
+    Gives those who had not read it. The thread has to be locked.
     """
     return every(
         cursor,
@@ -110,8 +119,7 @@ def withdraw(cursor: Cursor, *, post: PostId, now: datetime) -> list[AccountId]:
                select c.id, (
                    select p.id from posts p where p.thread_id = c.thread_id and {_AMONG_THEM} order by p.id desc limit 1) as before
                from conversations c where c.last_post_id = %(post)s
-               and not exists (select from posts p where p.id = %(post)s and {_AMONG_THEM})
-               order by c.account_id for update of c),
+               and not exists (select from posts p where p.id = %(post)s and {_AMONG_THEM})),
            kept as (
                update conversations c set last_post_id = stale.before from stale where c.id = stale.id and stale.before is not null
                returning c.id, c.account_id, c.participants, c.last_post_id, c.unread),

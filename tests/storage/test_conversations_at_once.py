@@ -1,0 +1,59 @@
+"""Everybody writes, edits and deletes in the same thread at the same moment: each conversation still ends with its newest post."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Coroutine
+from typing import Any
+
+from microblog.domain.posts import Posts
+from microblog.model.accounts import Viewer
+from microblog.model.errors import NotFound
+from microblog.model.posts import Draft, Post, Visibility
+from microblog.storage import posts as post_rows
+from microblog.storage.database import Cursor, Database, every
+from tests.storage.test_people_at_once import CLOCK, at_once, database, people
+
+__all__ = ["database"]
+
+ROUNDS = 60
+SPOKEN = """
+    select member.id, p.thread_id, array(select other from unnest(said.people) other where other <> member.id order by other), max(p.id)
+    from posts p cross join lateral (
+        select array(select p.account_id union select m.account_id from mentions m where m.post_id = p.id) as people) said
+    cross join lateral unnest(said.people) member (id)
+    where p.visibility = 'direct' and p.deleted_at is null group by 1, 2, 3 order by 1, 2, 3"""
+KEPT = "select account_id, thread_id, participants, last_post_id from conversations order by 1, 2, 3"
+
+
+async def test_conversations_are_what_was_said(database: Database) -> None:
+    """Two who delete the last posts at once, one who writes while another deletes, one whose edit moves a post: nothing is lost or kept."""
+    posts = Posts(database, "example.org", "https://example.org", 500, CLOCK)
+    crowd, chance = await people(database, 3), random.Random()
+    first = await posts.publish(crowd[0], _draft(crowd, chance))
+    standing = [first]
+    for _ in range(ROUNDS):
+        gone, changed = standing[-4:], standing[:2]
+        commands: list[Coroutine[Any, Any, Post]] = [posts.delete(Viewer(post.author), post.id) for post in gone if post.id != first.id]
+        commands += [posts.edit(Viewer(post.author), post.id, _draft(crowd, chance)) for post in changed]
+        commands += [posts.publish(chance.choice(crowd), _draft(crowd, chance, answered)) for answered in [first, *standing[2:6]]]
+        wrong = [each for each in await at_once(commands) if isinstance(each, BaseException) and not isinstance(each, NotFound)]
+        assert wrong == []
+        standing = await database.read(_standing)
+        kept, spoken = await database.read(_rows, KEPT), await database.read(_rows, SPOKEN)
+        assert kept == spoken
+
+
+def _draft(crowd: list[Viewer], chance: random.Random, reply_to: Post | None = None) -> Draft:
+    named = crowd if chance.random() < 0.8 else crowd[:2]
+    words = " ".join(f"@{one.account.username}" for one in named)
+    return Draft(f"{words} {chance.random()}", Visibility.DIRECT, reply_to=reply_to.id if reply_to else None)
+
+
+def _standing(cursor: Cursor) -> list[Post]:
+    ids = every(cursor, int, "select id from posts where deleted_at is null order by id")
+    return list(post_rows.by_ids(cursor, ids).values())
+
+
+def _rows(cursor: Cursor, sql: str) -> list[tuple[object, ...]]:
+    return every(cursor, lambda *columns: columns, sql)
