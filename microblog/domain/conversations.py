@@ -7,10 +7,12 @@ from datetime import datetime
 
 from attrs import frozen
 
+from microblog.domain.notification_policy import treated
 from microblog.model.accounts import Viewer
 from microblog.model.conversations import Conversation
 from microblog.model.errors import NotFound
 from microblog.model.ids import AccountId, ConversationId
+from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
 from microblog.model.posts import Post, Visibility
 from microblog.storage import conversations
@@ -22,7 +24,7 @@ MOST_UNREAD = 100
 def published(cursor: Cursor, post: Post, now: datetime) -> None:
     """The post was published in the running transaction: a direct one is new to all whom it names."""
     if post.visibility is Visibility.DIRECT:
-        conversations.deliver(cursor, post=post.id, unread=people(post) - {post.author.id}, now=now)
+        _deliver(cursor, post, people(post), now)
 
 
 def edited(cursor: Cursor, before: Post, after: Post, anew: Collection[AccountId], now: datetime) -> None:
@@ -36,8 +38,15 @@ def edited(cursor: Cursor, before: Post, after: Post, anew: Collection[AccountId
         conversations.tell(cursor, post=after.id, now=now)
         return
     conversations.lock(cursor, thread=after.thread_id or after.id)
-    unread = {*conversations.withdraw(cursor, post=after.id, now=now), *anew} - {after.author.id}
-    conversations.deliver(cursor, post=after.id, unread=unread, now=now)
+    unread = {*conversations.withdraw(cursor, post=after.id, now=now), *anew}
+    _deliver(cursor, after, unread, now)
+
+
+def _deliver(cursor: Cursor, post: Post, unread: Collection[AccountId], now: datetime) -> None:
+    """Who keeps such posts of strangers back, or refuses them, has no conversation of it either."""
+    author = post.author.id
+    held = treated(cursor, people(post) - {author}, NotificationKind.MENTION, author, post=post.id, now=now)
+    conversations.deliver(cursor, post=post.id, unread=set(unread) - {author}, held=held, now=now)
 
 
 def deleted(cursor: Cursor, post: Post, now: datetime) -> None:

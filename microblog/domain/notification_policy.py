@@ -14,7 +14,7 @@ from microblog.model.ids import AccountId, PostId
 from microblog.model.notification_policy import HELD, NotificationRequest, Pending, Policy, Treatment, treatment
 from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
-from microblog.storage import accounts, events, notification_policy, posts
+from microblog.storage import accounts, conversations, events, notification_policy, posts
 from microblog.storage.database import Cursor, Transactions
 
 MOST_HELD = notification_policy.MOST_COUNTED
@@ -75,6 +75,7 @@ class NotificationPolicies:
         senders = notification_policy.end_requests(cursor, account=viewer.id, ids=ids)
         if senders:
             notification_policy.permit(cursor, account=viewer.id, senders=senders)
+            conversations.deliver_held(cursor, account=viewer.id, senders=senders, now=self.now())
             notification_policy.release(cursor, account=viewer.id, senders=senders)
             events.record(cursor, EventKind.NOTIFICATIONS_MERGED, at=self.now(), account=viewer.id)
         return len(senders)

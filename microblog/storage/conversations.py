@@ -74,10 +74,11 @@ def _row(id: int, account: int, participants: list[int], unread: bool, place: in
     return Row(ConversationId(id), AccountId(account), others, unread, PostId(place), PostId(last))
 
 
-def deliver(cursor: Cursor, *, post: PostId, unread: Collection[AccountId], now: datetime) -> int:
+def deliver(cursor: Cursor, *, post: PostId, unread: Collection[AccountId], held: Collection[AccountId], now: datetime) -> int:
     """The direct post belongs to the conversations of its author and of those whom it names and who would be told of it; how many.
 
-    It is new to those in `unread`. What others had not read stays so, but its author has read what they answer.
+    From those in `held` it is kept back. It is new to those in `unread`. What others had not read stays so, but its author has read what
+    they answer.
     """
     return execute(
         cursor,
@@ -88,13 +89,37 @@ def deliver(cursor: Cursor, *, post: PostId, unread: Collection[AccountId], now:
                select new_id(%(now)s), a.id, said.thread_id, array(select o.id from people o where o.id <> a.id order by o.id), said.id,
                       a.id = any(%(unread)s::bigint[])
                from people join accounts a on a.id = people.id cross join said
-               where a.id = said.author or {_HEARS} order by a.id
+               where a.id = said.author or (a.id <> all(%(held)s::bigint[]) and {_HEARS}) order by a.id
                on conflict (account_id, thread_id, participants) do update
                set last_post_id = greatest(conversations.last_post_id, excluded.last_post_id),
                    unread = excluded.unread or (conversations.unread and conversations.account_id <> (select author from said))
                returning id, account_id, participants, last_post_id)
            {_TOLD} from kept""",
-        {"post": post, "unread": list(unread), "event": EventKind.CONVERSATION_CHANGED, "now": now},
+        {"post": post, "unread": list(unread), "held": list(held), "event": EventKind.CONVERSATION_CHANGED, "now": now},
+    )
+
+
+def deliver_held(cursor: Cursor, *, account: AccountId, senders: Collection[AccountId], now: datetime) -> int:
+    """Direct posts of these senders that were kept back from the account belong to its conversations; how many of these there are.
+
+    To be called before they are released.
+    """
+    return execute(
+        cursor,
+        f"""with held as (
+               select p.id, p.thread_id, array(
+                   select o.id from (select p.account_id as id union select m.account_id from mentions m where m.post_id = p.id) o
+                   where o.id <> %(account)s order by o.id) as others
+               from notifications n join posts p on p.id = n.post_id and p.visibility = 'direct' and p.deleted_at is null
+               where n.account_id = %(account)s and n.from_account_id = any(%(senders)s::bigint[]) and n.filtered and n.kind = 'mention'),
+           kept as (
+               insert into conversations (id, account_id, thread_id, participants, last_post_id, unread)
+               select new_id(%(now)s), %(account)s, thread_id, others, max(id), true from held group by thread_id, others
+               on conflict (account_id, thread_id, participants) do update
+               set last_post_id = greatest(conversations.last_post_id, excluded.last_post_id), unread = true
+               returning id, account_id, participants, last_post_id)
+           {_TOLD} from kept""",
+        {"account": account, "senders": list(senders), "event": EventKind.CONVERSATION_CHANGED, "now": now},
     )
 
 

@@ -27,6 +27,7 @@ def bob(shared_site: Site) -> Mastodon:
 
 def test_conversations_are_listed_read_and_paged(ada: Mastodon, bob: Mastodon) -> None:
     me = bob.me()
+    bob.account_follow(ada.me())  # what strangers write in private is kept back
     posts = [ada.status_post(f"@{me.acct} number {number}", visibility="direct") for number in range(3)]
     found = bob.conversations()
     assert [(one.last_status.id, one.unread, [each.id for each in one.accounts]) for one in found] == [
@@ -47,6 +48,7 @@ def test_conversations_are_listed_read_and_paged(ada: Mastodon, bob: Mastodon) -
 
 
 def test_both_sides_hear_of_it_at_once(ada: Mastodon, bob: Mastodon) -> None:
+    bob.account_follow(ada.me())
     with listening(ada.stream_direct) as adas, listening(bob.stream_direct) as bobs, listening(bob.stream_user) as others:
         post = ada.status_post(f"@{bob.me().acct} psst", visibility="direct")
         [mine], [theirs] = ada.conversations(), bob.conversations()
@@ -60,6 +62,7 @@ def test_both_sides_hear_of_it_at_once(ada: Mastodon, bob: Mastodon) -> None:
 
 
 def test_conversations_are_heard_on_a_socket(ada: Mastodon, bob: Mastodon) -> None:
+    bob.account_follow(ada.me())
     ear = Ear()
     connect: Any = bob.stream_open_websocket  # it has no types
     with connect(listener=ear, timeout=20) as handle:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Person
+from tests.browser.test_stories import follow
 
 BADGE = ".nav [data-count='letter']"
 
@@ -28,6 +29,8 @@ def test_a_message_arrives_and_is_answered_while_it_is_open(person: Callable[...
     ada, bob = person(), person(width=390, height=844)
     ada.sign_up("talk_ada")
     bob.sign_up("talk_bob")
+    bob.go("/@talk_ada")
+    follow(bob)  # what strangers write in private is kept back
     bob.go("/conversations")
     expect(bob.page.locator("[data-live-state]")).to_have_text("Live")
     begin(ada, "talk_bob", "are you there?")
@@ -74,6 +77,8 @@ def test_messages_work_without_scripts(person: Callable[..., Person]) -> None:
     ada, bob = person(javascript=False), person(javascript=False)
     ada.sign_up("plain_ada")
     bob.sign_up("plain_bob")
+    bob.go("/@plain_ada")
+    bob.page.locator(".profile-do").get_by_role("button", name=re.compile("^Follow")).click()
     ada.go("/compose?mention=plain_bob&visibility=direct")
     ada.page.locator("main textarea").fill("@plain_bob psst")
     ada.page.locator("main [data-composer] button.primary").click()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
+from itertools import permutations
 
 import pytest
 
 from microblog.domain import removal
 from microblog.domain.conversations import Conversations
 from microblog.domain.marks import Marks
+from microblog.domain.notification_policy import NotificationPolicies
 from microblog.domain.posts import Posts
 from microblog.domain.relations import Relations
 from microblog.domain.removal import Removal
@@ -40,7 +42,11 @@ def posts(db: RolledBackDatabase) -> Posts:
 
 @pytest.fixture
 def people(cursor: Cursor) -> People:
-    return make.viewer(cursor, "ada"), make.viewer(cursor, "bob"), make.viewer(cursor, "cid")
+    """Three who follow each other: what strangers write in private is kept back."""
+    ada, bob, cid = (make.viewer(cursor, name) for name in ("ada", "bob", "cid"))
+    for one, other in permutations((ada, bob, cid), 2):
+        make.follow(cursor, one, other)
+    return ada, bob, cid
 
 
 def names(accounts: Iterable[Account]) -> list[str]:
@@ -168,7 +174,7 @@ async def test_what_was_read_is_not_new_again_after_an_edit(
     assert await seen(conversations, bob) == [(["ada", "cid"], "@bob @cid one", False)]
 
 
-@pytest.mark.parametrize("how", ["blocks", "is blocked", "mutes", "muted the thread", "suspended"])
+@pytest.mark.parametrize("how", ["blocks", "is blocked", "mutes", "muted the thread", "suspended", "follows no more", "refuses strangers"])
 async def test_whoever_would_not_be_told_has_no_conversation_of_it(
     conversations: Conversations, db: RolledBackDatabase, cursor: Cursor, people: People, how: str
 ) -> None:
@@ -185,8 +191,42 @@ async def test_whoever_would_not_be_told_has_no_conversation_of_it(
             await Marks(db, lambda: make.NOW).mute_thread(bob, opening.id)
         case "suspended":
             make.suspend(cursor, bob)
+        case "follows no more":
+            cursor.execute("delete from follows where follower_id = %s", [bob.id])
+        case "refuses strangers":
+            cursor.execute("delete from follows where followee_id = %s", [bob.id])
+            await NotificationPolicies(db, lambda: make.NOW).change(bob, {"not_followers": "drop"})
     said(cursor, ada, "@bob @cid hi", opening)
     assert every(cursor, int, "select account_id from conversations order by account_id") == sorted([ada.id, cid.id])
+
+
+async def test_what_a_stranger_writes_comes_once_they_are_let_through(
+    conversations: Conversations, db: RolledBackDatabase, posts: Posts, cursor: Cursor, people: People
+) -> None:
+    ada, bob, cid = people
+    cursor.execute("delete from follows where follower_id = %s", [bob.id])
+    first = said(cursor, ada, "@bob one")
+    said(cursor, ada, "@bob two", first)
+    last = said(cursor, ada, "@bob @cid three", first)
+    await posts.edit(ada, last.id, Draft("@bob @cid three."))
+    said(cursor, cid, "@bob hello")
+    assert await seen(conversations, bob) == []
+    policies = NotificationPolicies(db, lambda: make.NOW)
+    [asking] = [request for request in await policies.requests(bob, Page()) if request.account.id == ada.id]
+    await policies.accept(bob, [asking.id])
+    assert await seen(conversations, bob) == [(["ada", "cid"], "@bob @cid three.", True), (["ada"], "@bob two", True)]
+    assert bob.id in changes(cursor, last)
+
+
+async def test_whoever_was_written_to_may_answer(conversations: Conversations, cursor: Cursor, people: People) -> None:
+    ada, bob, _ = people
+    cursor.execute("delete from follows")
+    first = said(cursor, ada, "@bob hi")
+    assert await seen(conversations, bob) == []
+    said(cursor, bob, "@ada who are you?", first)
+    assert await seen(conversations, ada) == [(["bob"], "@ada who are you?", True)]
+    said(cursor, ada, "@bob it is me", first)
+    assert [text for _, text, _ in await seen(conversations, bob)][:1] == ["@bob it is me"]
 
 
 async def test_an_ended_mute_hides_nothing(conversations: Conversations, cursor: Cursor, people: People) -> None:

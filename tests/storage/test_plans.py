@@ -92,6 +92,7 @@ BY_NAME: dict[str, Any] = {
     "followee": OTHER,
     "follower": ACCOUNT,
     "fresh_epoch": "epoch",
+    "held": [OTHER],
     "id": ACCOUNT,
     "ids": [ACCOUNT, OTHER],
     "keep": 10,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from microblog.model.posts import Post, Visibility
+from microblog.storage import accounts
 from tests import make
 from tests.web.memory import Reply
 from tests.web.visitor import Town, document, links, words
@@ -12,6 +13,9 @@ BADGE = "string(//nav//*[@data-count='letter'])"
 
 
 def said(site: Town, author: str, text: str, reply_to: Post | None = None) -> Post:
+    """Bob follows who speaks: what strangers write in private is kept back."""
+    if author != "bob" and accounts.by_username(site.cursor, username="bob"):
+        make.follow(site.cursor, site.viewer("bob"), site.viewer(author))
     return make.post(site.cursor, site.viewer(author), text, visibility=Visibility.DIRECT, reply_to=reply_to)
 
 

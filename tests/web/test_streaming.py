@@ -220,6 +220,8 @@ def test_what_a_client_says_after_its_request_is_not_listened_to(village: Villag
 
 def test_messages_are_told_to_the_open_list_and_counted_on_every_page(village: Village) -> None:
     ada, bob = village.resident("ada"), village.resident("bob")
+    done(village.domain.follows.follow(village.viewer("bob"), village.viewer("ada").id))
+    village.happens()
     page, elsewhere = village.listen("/live/conversations", bob), village.listen("/live/local", bob)
     village.post(ada, "Psst @bob", visibility="direct")
     village.happens()

@@ -11,6 +11,12 @@ from tests.web.visitor import Town
 
 
 def said(who: Client, text: str, reply_to: Post | None = None) -> Post:
+    """Everybody follows who speaks: what strangers write in private is kept back."""
+    who.town.cursor.execute(
+        """insert into follows (id, follower_id, followee_id, created_at) select new_id(now()), id, %s, now() from accounts where id <> %s
+           on conflict do nothing""",
+        [who.person.id, who.person.id],
+    )
     return make.post(who.town.cursor, who.person, text, visibility=Visibility.DIRECT, reply_to=reply_to)
 
 

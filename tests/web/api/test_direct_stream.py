@@ -36,7 +36,10 @@ class Two:
 
 @pytest.fixture
 def two(village: Village) -> Two:
-    return Two(village.resident("ada"), village.resident("bob"), village.token("bob"))
+    made = Two(village.resident("ada"), village.resident("bob"), village.token("bob"))
+    done(village.domain.follows.follow(village.viewer("bob"), village.viewer("ada").id))  # what strangers write in private is kept back
+    village.happens()
+    return made
 
 
 def conversation(message: dict[str, Any]) -> dict[str, Any]:
