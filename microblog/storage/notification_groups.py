@@ -66,12 +66,33 @@ _CHOSEN = """n.account_id = %(account)s and (%(kinds)s::text[] is null or n.kind
     and (not n.filtered or %(filtered)s) and """ + _FROM_SOMEBODY.format(n="n")
 _KEY = "case when n.group_key <> '' and n.kind = any(%(grouped)s) then n.group_key else 'ungrouped-' || n.id end"
 
-_HEADS = f"""select n.id, n.kind, n.created_at, n.from_account_id, n.post_id, {_KEY} as key from notifications n
+_NONE_NEWER = f"""not exists (
+    select from notifications newer where newer.account_id = %(account)s and newer.group_key = n.group_key and newer.group_key <> ''
+    and newer.id > n.id and {_FROM_SOMEBODY.format(n="newer")})"""
+_COLUMNS = f"n.id, n.kind, n.created_at, n.from_account_id, n.post_id, {_KEY} as key"
+
+# Downward, from one group to the next: of a group that was met the other members are passed over without a look at their group. So one
+# with very many members costs little more than to read past them. What is met of a group first is its head, if the page began above that.
+_DOWN = f"""select {_COLUMNS} from (
+    with recursive step as (
+        select %(max_id)s::bigint as id, null::text as met, '{{}}'::text[] as passed, false as is_head, 0 as heads
+        union all
+        select next.id, next.met, case when next.met is null then step.passed else step.passed || next.met end, next.is_head,
+               step.heads + next.is_head::int
+        from step cross join lateral (
+            select n.id, case when n.kind = any(%(grouped)s) then nullif(n.group_key, '') end as met,
+                   n.group_key = '' or n.kind <> all(%(grouped)s) or {_NONE_NEWER} as is_head
+            from notifications n where {_CHOSEN} and n.id < step.id and n.id > %(min_id)s
+            and (n.kind <> all(%(grouped)s) or n.group_key <> all(step.passed))
+            order by n.id desc limit 1) next
+        where step.heads < %(limit)s)
+    select id from step where is_head) heads join notifications n on n.id = heads.id"""
+
+# Upward a group is met by its oldest member, so each is asked for newer ones.
+_UP = f"""select {_COLUMNS} from notifications n
     where {_CHOSEN} and n.id < %(max_id)s and n.id > %(min_id)s
-    and (n.group_key = '' or n.kind <> all(%(grouped)s) or not exists (
-        select from notifications newer where newer.account_id = %(account)s and newer.group_key = n.group_key and newer.group_key <> ''
-        and newer.id > n.id and {_FROM_SOMEBODY.format(n="newer")}))
-    order by n.id desc limit %(limit)s"""
+    and (n.group_key = '' or n.kind <> all(%(grouped)s) or {_NONE_NEWER})
+    order by n.id limit %(limit)s"""
 
 _NEWEST = f"""select n.id, n.kind, n.created_at, n.from_account_id, n.post_id, n.group_key as key from notifications n
     where {_CHOSEN} and n.group_key = %(key)s and n.group_key <> '' order by n.id desc limit 1"""
@@ -96,8 +117,8 @@ def _with_members(heads: str, floor: str) -> str:
 
 
 _NO_FLOOR = "select 0::bigint"
-_PAGE_DOWN = _with_members(page_sql(_HEADS, Page()), _FLOOR)
-_PAGE_UP = _with_members(page_sql(_HEADS, Page(min_id=0)), _FLOOR)
+_PAGE_DOWN = _with_members(_DOWN, _FLOOR)
+_PAGE_UP = _with_members(_UP, _FLOOR)
 _GROUP = _with_members(_NEWEST, _NO_FLOOR)
 _ALONE = _with_members(_ONE, _NO_FLOOR)
 
