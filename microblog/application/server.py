@@ -141,7 +141,7 @@ def site_pages(pages: Pages, shells: Shells, composers: Composers, domain: Domai
         StatisticsPages(pages, shells, domain.statistics, articles, domain.posts),
         SettingsPages(pages, shells, domain.accounts, domain.posting.pictures),
         LoginPages(pages, shells, domain.credentials, domain.sessions, domain.mail.outbox),
-        AddressPages(pages, shells, domain.mail.confirmations, domain.credentials),
+        AddressPages(pages, shells, domain.mail.confirmations, domain.credentials, domain.mail.outbox),
         MailSettings(pages, shells, domain.accounts, domain.credentials, domain.mail.outbox),
         UnsubscribePages(pages, shells, domain.mail.subscriptions),
         RecoveryPages(pages, shells, domain.mail.recoveries, domain.mail.outbox.kept_in is not None),

@@ -8,7 +8,7 @@ from datetime import datetime
 from attrs import frozen
 
 from microblog.domain import validation
-from microblog.domain.letters import not_too_often, write_confirmation
+from microblog.domain.letters import is_given_up, not_too_often, write_confirmation, write_notice
 from microblog.domain.links import Links, read
 from microblog.domain.registration import EMAIL_TAKEN
 from microblog.model.accounts import Login, Viewer
@@ -71,8 +71,11 @@ class Confirmations:
 
     def _confirm(self, cursor: Cursor, token: str) -> str:
         login, address = self._meant(cursor, token)
-        if address == login.email and login.confirmed_at is not None:
+        is_another = address.lower() != login.email.lower()
+        if not is_another and login.confirmed_at is not None and not is_given_up(cursor, login, address):
             return address
+        if is_another:
+            write_notice(cursor, LetterKind.ADDRESS, login, self.now(), address=address, done="yes")
         if not logins.change_email(cursor, account=login.account_id, email=address, confirmed_at=self.now()):
             raise Conflict(f"{EMAIL_TAKEN}.")
         events.record(cursor, EventKind.ACCOUNT_CHANGED, at=self.now(), account=login.account_id)
@@ -99,7 +102,8 @@ class Confirmations:
         member = logins.by_account(cursor, account=viewer.id)
         if member is None:
             raise NotFound
-        if member.login.confirmed_at is not None and member.login.new_email is None:
+        login = member.login
+        if login.confirmed_at is not None and login.new_email is None and not is_given_up(cursor, login, login.email):
             raise Conflict("Your address is confirmed already.")
         not_too_often(cursor, viewer.id, LetterKind.CONFIRM, self.now())
-        return member.login
+        return login

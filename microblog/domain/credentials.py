@@ -8,7 +8,7 @@ from datetime import datetime
 from attrs import evolve, frozen
 
 from microblog.domain import removal, validation
-from microblog.domain.letters import not_too_often, write_confirmation
+from microblog.domain.letters import not_too_often, write_confirmation, write_notice
 from microblog.domain.limits import LoginThrottle
 from microblog.domain.passwords import Hashes, acceptable
 from microblog.domain.registration import EMAIL_TAKEN
@@ -79,6 +79,8 @@ class Credentials:
     def _change_password(self, cursor: Cursor, viewer: Viewer, new_hash: str, old_hash: str) -> None:
         if not logins.change_password(cursor, account=viewer.id, password_hash=new_hash, old_hash=old_hash):
             raise Conflict
+        if member := logins.by_account(cursor, account=viewer.id):
+            write_notice(cursor, LetterKind.PASSWORD, member.login, self.now())
         gone = sessions.end_all(cursor, account=viewer.id, but=viewer.session_id)
         ended(cursor, account=viewer.id, ids=gone, now=self.now())
         revoke_every(cursor, account=viewer.id, now=self.now())
@@ -94,7 +96,11 @@ class Credentials:
             not_too_often(cursor, viewer.id, LetterKind.CONFIRM, self.now())
             logins.propose_email(cursor, account=viewer.id, email=email)
             write_confirmation(cursor, evolve(member.login, new_email=email), self.now())
-        elif not logins.change_email(cursor, account=viewer.id, email=email, confirmed_at=member.login.confirmed_at or self._at_once):
+            write_notice(cursor, LetterKind.ADDRESS, member.login, self.now(), address=email, done="")
+            return
+        if is_another:
+            write_notice(cursor, LetterKind.ADDRESS, member.login, self.now(), address=email, done="yes")
+        if not logins.change_email(cursor, account=viewer.id, email=email, confirmed_at=member.login.confirmed_at or self._at_once):
             raise Invalid({"email": EMAIL_TAKEN}, codes={"email": "ERR_TAKEN"})
 
     @property

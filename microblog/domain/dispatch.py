@@ -12,21 +12,24 @@ from datetime import datetime, timedelta
 from attrs import evolve, frozen
 
 from microblog.domain import notifications as notification_rules
+from microblog.domain.letters import is_given_up
 from microblog.domain.links import Links
 from microblog.model.accounts import Member, Role, Viewer
+from microblog.model.filters import Context, Sieve, is_hidden, warning
 from microblog.model.ids import LetterId, NotificationId, id_at
 from microblog.model.letters import SWITCHED, Letter, LetterKind, LetterState, Mail, Missed
 from microblog.model.notifications import Notification
 from microblog.model.paging import Page
 from microblog.model.posts import Post
-from microblog.storage import letters, logins, mailings, notifications, posts
+from microblog.storage import filters, letters, logins, mailings, notifications, posts
 from microblog.storage.database import Cursor, Transactions
 
 TO_BE_SENT = frozenset({LetterState.WAITING, LetterState.DEFERRED, LetterState.FAILED})
 SHOWN_IN_DIGEST = 6
 BATCH = 500  # letters in one transaction
 NOT_SHOWN = ("favourite", "reblog", "poll", "update", "admin.sign_up", "admin.report")
-_ADDRESSED = frozenset({LetterKind.CONFIRM, LetterKind.RESET})  # to one address, and worth nothing at another
+_ADDRESSED = frozenset({LetterKind.CONFIRM, LetterKind.RESET, LetterKind.PASSWORD, LetterKind.ADDRESS})  # to one address and no other
+_ASKED_FOR = frozenset({LetterKind.CONFIRM, LetterKind.RESET})  # by whoever waits for it: worth a try at an address that refused others
 
 
 class Unwanted(Exception):
@@ -93,6 +96,8 @@ class Dispatch:
         member = self._reader(cursor, letter)
         login = member.login
         recipient = letter.recipient if letter.kind in _ADDRESSED else login.email
+        if letter.kind not in _ASKED_FOR and not letter.tries and is_given_up(cursor, login, recipient):
+            raise Unwanted("The address refused mail again and again, and its owner has not confirmed it since.")
         mail = Mail(
             evolve(letter, recipient=recipient),
             member.account.username,
@@ -113,6 +118,8 @@ class Dispatch:
             LetterKind.FOLLOW: self._notification,
             LetterKind.FOLLOW_REQUEST: self._notification,
             LetterKind.LOGIN: self._login,
+            LetterKind.PASSWORD: self._password,
+            LetterKind.ADDRESS: self._address,
             LetterKind.DIGEST: self._digest,
             LetterKind.REPORT: self._report,
         }
@@ -130,9 +137,9 @@ class Dispatch:
         return member
 
     def _confirm(self, cursor: Cursor, mail: Mail, member: Member) -> Mail:
-        del cursor
         login, address = member.login, mail.letter.recipient
-        if address != (login.new_email or (login.email if login.confirmed_at is None else None)):
+        waits = login.confirmed_at is None or is_given_up(cursor, login, login.email)
+        if address != (login.new_email or (login.email if waits else None)):
             raise Unwanted("The address was confirmed or changed meanwhile.")
         return evolve(mail, link=self.links.confirm(login, address, mail.letter.created_at))
 
@@ -147,8 +154,23 @@ class Dispatch:
         if note.post is None:
             page = "/settings/requests" if mail.letter.kind is LetterKind.FOLLOW_REQUEST else f"/@{note.account.username}"
             return evolve(mail, by=note.account, link=self.links.page(page))
-        root = self._root(cursor, note.post, member)
-        return evolve(mail, by=note.account, post=note.post, root=root, link=self.links.post(note.post))
+        sieve, root = self._sieve(cursor, member), self._root(cursor, note.post, member)
+        post = self._sifted(sieve, note.post)
+        if post is None:
+            raise Unwanted("A filter of the reader leaves it out.")
+        first = self._sifted(sieve, root) if root else None
+        return evolve(mail, by=note.account, post=post, root=first, link=self.links.post(note.post))
+
+    def _sieve(self, cursor: Cursor, member: Member) -> Sieve:
+        return Sieve(tuple(filters.of_account(cursor, account=member.account.id))).within(Context.NOTIFICATIONS)
+
+    def _sifted(self, sieve: Sieve, post: Post) -> Post | None:
+        """The post as the reader's filters let it be shown: folded behind their names where they warn, None where they leave it out."""
+        matches = sieve.matches(post, self.now())
+        if is_hidden(matches, Context.NOTIFICATIONS):
+            return None
+        title = warning(matches, Context.NOTIFICATIONS)
+        return evolve(post, spoiler=title) if title else post
 
     def _still_news(self, cursor: Cursor, letter: Letter, member: Member) -> Notification:
         id, account = letter.about or NotificationId(0), member.account
@@ -171,6 +193,14 @@ class Dispatch:
         del cursor, member
         return evolve(mail, link=self.links.page("/settings/sessions"))
 
+    def _password(self, cursor: Cursor, mail: Mail, member: Member) -> Mail:
+        del cursor, member
+        return evolve(mail, link=self.links.page("/password/forgot"))
+
+    def _address(self, cursor: Cursor, mail: Mail, member: Member) -> Mail:
+        del cursor, member
+        return evolve(mail, link=self.links.page("/about" if mail.letter.data["done"] else "/settings/account"))
+
     def _digest(self, cursor: Cursor, mail: Mail, member: Member) -> Mail:
         since, account = datetime.fromisoformat(mail.letter.data["since"]), member.account
         counts = mailings.missed(cursor, account=account.id, since=since, now=self.now())
@@ -179,7 +209,11 @@ class Dispatch:
         above = max(notifications.read_up_to(cursor, account=account.id), id_at(since))
         rows = notifications.page_of(cursor, account=account.id, page=Page(SHOWN_IN_DIGEST, since_id=above), without=NOT_SHOWN)
         heard = [row for row in rows if mailings.is_heard(cursor, notification=row.id, now=self.now())]
-        newest = notification_rules.loaded(cursor, Viewer(account), heard)
+        sieve, newest = self._sieve(cursor, member), []
+        for note in notification_rules.loaded(cursor, Viewer(account), heard):
+            post = self._sifted(sieve, note.post) if note.post else None
+            if post or not note.post:
+                newest.append(evolve(note, post=post))
         return evolve(mail, missed=Missed(since, counts, tuple(newest)), link=self.links.page("/notifications"))
 
     def _report(self, cursor: Cursor, mail: Mail, member: Member) -> Mail:

@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 from microblog.model.accounts import Login, Member, Viewer
 from microblog.model.errors import NotFound, TooMany
 from microblog.model.ids import AccountId, LetterId
-from microblog.model.letters import Letter, LetterKind, LetterState
+from microblog.model.letters import REFUSALS, Letter, LetterKind, LetterState, Refusal
 from microblog.model.paging import Page
 from microblog.storage import letters
 from microblog.storage.database import Cursor, Transactions
@@ -48,6 +48,24 @@ def write_verdict(cursor: Cursor, member: Member, now: datetime, *, accepted: bo
     )
 
 
+def write_notice(cursor: Cursor, kind: LetterKind, login: Login, now: datetime, **data: str) -> None:
+    """Tell the owner of an address that was proved what was done with their login, at the address of before it."""
+    if login.confirmed_at is not None:
+        write(cursor, kind, login, now, **data)
+
+
+def refusal(cursor: Cursor, account: AccountId, email: str) -> Refusal | None:
+    """That the mail server refused the account's newest letter to this address; None where it did not."""
+    said = letters.refusals(cursor, account=account, recipient=email, limit=REFUSALS)
+    return Refusal(said[0], len(said) >= REFUSALS) if said else None
+
+
+def is_given_up(cursor: Cursor, login: Login, email: str) -> bool:
+    """True for an address that is written to no more, because it was refused again and again."""
+    found = refusal(cursor, login.account_id, email)
+    return found is not None and found.given_up
+
+
 def may_ask_again(cursor: Cursor, account: AccountId, kind: LetterKind, now: datetime) -> bool:
     """False once enough letters of that kind went to the account for now."""
     return letters.count_since(cursor, account=account, kind=kind, since=now - ASKED_WITHIN) < MOST_ASKED_FOR
@@ -83,6 +101,6 @@ class Outbox:
         if not await self.database.run(letters.wait_again, id=id, now=self.now()):
             raise NotFound("This letter is gone, or needs no further try.")
 
-    async def refusal(self, viewer: Viewer, email: str) -> str | None:
-        """What the mail server said when it refused the viewer's newest letter to their address; None where it did not."""
-        return await self.database.read(letters.refusal, account=viewer.id, recipient=email)
+    async def refusal(self, viewer: Viewer, email: str) -> Refusal | None:
+        """That the mail server refused the viewer's newest letter to their address; None where it did not."""
+        return await self.database.read(refusal, viewer.id, email)

@@ -8,13 +8,14 @@ from datetime import datetime
 from attrs import frozen
 
 from microblog.domain import removal
-from microblog.domain.letters import write_verdict
+from microblog.domain.letters import write_notice, write_verdict
 from microblog.domain.passwords import Hashes, acceptable
 from microblog.domain.sessions import end_every
 from microblog.model.accounts import Member, Role
 from microblog.model.errors import Conflict, NotFound
 from microblog.model.events import EventKind
 from microblog.model.ids import AccountId
+from microblog.model.letters import LetterKind
 from microblog.model.paging import Page
 from microblog.storage import accounts, events, logins
 from microblog.storage.database import Cursor, Transactions
@@ -122,6 +123,7 @@ class Members:
     def _reset_password(self, cursor: Cursor, id: AccountId, password_hash: str) -> Member:
         member = self._member(cursor, id)
         logins.change_password(cursor, account=id, password_hash=password_hash)
+        write_notice(cursor, LetterKind.PASSWORD, member.login, self.now())
         end_every(cursor, account=id, now=self.now())
         return member
 

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from attrs import frozen
 
-from microblog.domain.letters import may_ask_again, write
+from microblog.domain.letters import may_ask_again, write, write_notice
 from microblog.domain.links import Links, read
 from microblog.domain.passwords import Hashes, acceptable
 from microblog.domain.sessions import LONGEST_NAME, end_every
@@ -77,4 +77,5 @@ class Recoveries:
         if not logins.change_password(cursor, account=login.account_id, password_hash=password_hash, old_hash=login.password_hash):
             raise Gone(OVER)
         logins.confirm(cursor, account=login.account_id, now=self.now())
+        write_notice(cursor, LetterKind.PASSWORD, login, self.now())
         end_every(cursor, account=login.account_id, now=self.now())

@@ -25,6 +25,8 @@ class LetterKind(StrEnum):
     ACCEPTED = "accepted"
     REJECTED = "rejected"
     LOGIN = "login"
+    PASSWORD = "password"  # noqa: S105 - no secret
+    ADDRESS = "address"
     DIGEST = "digest"
     REPORT = "report"
     TEST = "test"
@@ -45,6 +47,9 @@ SWITCHED = {
 
 NEVER, DAILY, WEEKLY = "never", "daily", "weekly"
 FREQUENCIES = (NEVER, DAILY, WEEKLY)
+
+REFUSALS = 3
+"""An address that was refused so often in a row is written to no more, until its owner confirms or changes it."""
 
 
 class LetterState(StrEnum):
@@ -80,6 +85,14 @@ class Letter:
     created_at: datetime
     settled_at: datetime | None = None
     next_try: datetime | None = None
+
+
+@frozen
+class Refusal:
+    """An address whose mail server refused the newest letter to it: what it said, and whether it has said so often enough."""
+
+    answer: str
+    given_up: bool
 
 
 @frozen

@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 from microblog.model.accounts import Login
 from microblog.model.jobs import Job, JobCounts
-from microblog.model.letters import DAILY, NEVER, SWITCHED, WEEKLY, Letter, LetterKind, LetterState
+from microblog.model.letters import DAILY, NEVER, SWITCHED, WEEKLY, Letter, LetterKind, LetterState, Refusal
 
 KINDS = {
     LetterKind.CONFIRM: "Confirm the address",
@@ -19,6 +19,8 @@ KINDS = {
     LetterKind.ACCEPTED: "Account opened",
     LetterKind.REJECTED: "Application refused",
     LetterKind.LOGIN: "Login from a new browser",
+    LetterKind.PASSWORD: "Password changed",
+    LetterKind.ADDRESS: "Address changed",
     LetterKind.DIGEST: "Digest",
     LetterKind.REPORT: "Report of the day",
     LetterKind.TEST: "Test",
@@ -59,12 +61,12 @@ class Switch:
 class MailForm:
     """Which letters somebody gets.
 
-    `refused` is what the mail server said when it refused the newest one; `kept` is true where none is sent.
+    `refused` says that the mail server refused the newest one; `kept` is true where none is sent.
     """
 
     login: Login
     is_admin: bool = False
-    refused: str | None = None
+    refused: Refusal | None = None
     kept: bool = False
     errors: Mapping[str, str] = field(factory=dict)
 

@@ -13,6 +13,7 @@ from attrs import field, frozen
 
 from microblog.model.accounts import Account, Login, Preferences, Registration, Relationship, Session, Viewer
 from microblog.model.ids import PostId
+from microblog.model.letters import Refusal
 from microblog.model.media import FILM_BYTES, IMAGE_BYTES, MOST_MEDIA, Media
 from microblog.model.notifications import NotificationGroup
 from microblog.model.oauth import App, Authorization
@@ -242,12 +243,12 @@ class ProfileForm:
 class AccountForm:
     """Settings of the login: address and password. `errors` maps current, password, email, email_password to sentences.
 
-    `refused` is what the mail server said when it refused the newest letter to the address.
+    `refused` says that the mail server refused the newest letter to the address.
     """
 
     login: Login
     errors: Mapping[str, str] = field(factory=dict)
-    refused: str | None = None
+    refused: Refusal | None = None
 
 
 @frozen

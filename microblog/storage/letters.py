@@ -161,17 +161,22 @@ def counts(cursor: Cursor) -> dict[LetterState, int]:
     )
 
 
-def refusal(cursor: Cursor, *, account: AccountId, recipient: str) -> str | None:
-    """What the mail server said when it refused the account's newest letter to this address; None if it took it."""
-    found = first(
+def refusals(cursor: Cursor, *, account: AccountId, recipient: str, limit: int) -> list[str]:
+    """What the mail server said each time that it refused a letter of the account to this address, the newest first, at most `limit`.
+
+    Only since it last took one, and since the account's address was last confirmed.
+    """
+    return every(
         cursor,
-        lambda state, answer: (state, answer),
-        """select state, answer from letters
-           where account_id = %(account)s and lower(recipient) = lower(%(recipient)s) and state in ('sent', 'refused')
-           order by id desc limit 1""",
-        {"account": account, "recipient": recipient},
+        str,
+        """select r.answer from letters r
+           where r.account_id = %(account)s and lower(r.recipient) = lower(%(recipient)s) and r.state = 'refused'
+           and r.settled_at >= coalesce((select confirmed_at from logins where account_id = %(account)s), '-infinity')
+           and r.settled_at > coalesce((select max(t.settled_at) from letters t where t.account_id = %(account)s
+                                        and lower(t.recipient) = lower(%(recipient)s) and t.state = 'sent'), '-infinity')
+           order by r.settled_at desc limit %(limit)s""",
+        {"account": account, "recipient": recipient, "limit": limit},
     )
-    return found[1] if found and found[0] == LetterState.REFUSED else None
 
 
 def count_since(cursor: Cursor, *, account: AccountId, kind: LetterKind, since: datetime) -> int:

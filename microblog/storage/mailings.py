@@ -61,6 +61,7 @@ def add_digests(cursor: Cursor, *, frequencies: Sequence[str], since: datetime, 
                from logins l join accounts a on a.id = l.account_id
                where {REACHABLE} and coalesce(l.preferences->>'mail_digest', %(usual)s) = any(%(frequencies)s)
                and not exists (select from sessions s where s.account_id = l.account_id and s.seen_at > %(since)s)
+               and not exists (select from tokens t where t.account_id = l.account_id and t.used_at > %(since)s)
                and exists (select from notifications n where n.account_id = l.account_id and not n.filtered and n.id > greatest(%(from)s,
                            (select last_read_id from markers k where k.account_id = l.account_id and k.timeline = 'notifications')))
                and not exists (select from letters d where d.account_id = l.account_id and d.kind = 'digest' and d.key = %(key)s)

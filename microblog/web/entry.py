@@ -13,7 +13,7 @@ from microblog.domain.registration import Registrations, SignUp
 from microblog.domain.sessions import LIFETIME, Entry, Origin, Sessions
 from microblog.model.errors import Invalid, Problem, TooMany, Unauthenticated
 from microblog.render.pages import Pages
-from microblog.render.views import LoginForm, Pending, Signup
+from microblog.render.views import LoginForm, Signup
 from microblog.web.answer import Answer
 from microblog.web.call import Call
 from microblog.web.cookies import DEVICE, SESSION, VISITOR
@@ -105,15 +105,6 @@ class EntryPages:
         if token := call.cookie(SESSION):
             await self.sessions.log_out(token)
         return Answer.redirect("/?notice=loggedout").without_cookie(SESSION).with_header("Clear-Site-Data", '"cache"')
-
-    @route("GET", "/pending", Needs())
-    async def pending(self, call: Call) -> Answer:
-        """What an account waits for that cannot be used yet."""
-        if call.viewer is None or not call.viewer.pending:
-            return Answer.redirect("/home")
-        login = await self.credentials.login(call.viewer)
-        state = "confirmation" if login.confirmed_at is None else "approval"
-        return Answer.html(self.pages.pending(self.shells.plain(call), Pending(state, login.email)))
 
 
 def origin_of(call: Call) -> Origin:

@@ -39,6 +39,18 @@ class AddressPages:
     shells: Shells
     confirmations: Confirmations
     credentials: Credentials
+    outbox: Outbox
+
+    @route("GET", "/pending", Needs())
+    async def pending(self, call: Call) -> Answer:
+        """What an account waits for that cannot be used yet."""
+        if call.viewer is None or not call.viewer.pending:
+            return Answer.redirect("/home")
+        login = await self.credentials.login(call.viewer)
+        refused = await self.outbox.refusal(call.viewer, login.email)
+        error = f"The mail server of this address refused our letter: {refused.answer}" if refused else ""
+        shown = Pending("confirmation" if login.confirmed_at is None else "approval", login.email, error)
+        return Answer.html(self.pages.pending(self.shells.plain(call), shown))
 
     @route("GET", "/confirm/<secret:token>", Needs())
     async def question(self, call: Call, token: str) -> Answer:

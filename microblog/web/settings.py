@@ -128,7 +128,7 @@ class LoginPages:
     async def _account(self, call: Call, problem: Invalid | None, current: str = "current") -> Answer:
         errors = {current if name == "current_password" else name: text for name, text in problem.fields.items()} if problem else {}
         login = await self.credentials.login(call.member)
-        form = AccountForm(login, errors, await self.outbox.refusal(call.member, login.email))
+        form = AccountForm(login, errors, await self.outbox.refusal(call.member, login.new_email or login.email))
         return Answer.html(self.pages.settings_account(await self.shells.of(call), form), status_of(problem) if problem else 200)
 
     @route("POST", "/settings/password", MEMBER)

@@ -9,14 +9,18 @@ from zoneinfo import ZoneInfo
 import pytest
 from attrs import evolve
 
+from microblog.domain.filters import FilterDraft, Filters, KeywordDraft
 from microblog.domain.follows import Follows
 from microblog.domain.relations import Relations
+from microblog.domain.sieves import Sieves
 from microblog.jobs import mail, tasks
 from microblog.jobs.schedule import Timer
 from microblog.model.accounts import Role, Viewer
+from microblog.model.errors import Conflict
+from microblog.model.filters import Action, Context
 from microblog.model.ids import AccountId, JobId, PostId
 from microblog.model.jobs import Hopeless, Job, JobState, NotNow
-from microblog.model.letters import Fate, LetterKind, LetterState, Receipt
+from microblog.model.letters import Fate, LetterKind, LetterState, Receipt, Refusal
 from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
 from microblog.model.posts import Visibility
@@ -25,8 +29,8 @@ from microblog.storage.database import Cursor, execute
 from tests import make
 from tests.fakes import RolledBackDatabase, done
 from tests.make import NOW
-from tests.postman import Postman, postman
-from tests.rfc5322 import body
+from tests.postman import Postman, postman, services
+from tests.rfc5322 import body, parsed
 
 
 @pytest.fixture
@@ -188,7 +192,80 @@ def test_a_letter_that_is_refused_is_marked_and_its_owner_told(post: Postman, cu
     post.do(job)
     assert states(cursor) == [(LetterKind.MENTION, LetterState.REFUSED)]
     ben = Viewer(make.named(cursor, "ben"))
-    assert done(post.mail.outbox.refusal(ben, "ben@example.org")) == "550 no such user"
+    assert done(post.mail.outbox.refusal(ben, "ben@example.org")) == Refusal("550 no such user", given_up=False)
+
+
+def refuse(post: Postman, cursor: Cursor, times: int) -> list[LetterState]:
+    """Letters that nobody takes; what became of them."""
+    post.office.answer = Receipt(Fate.REFUSED, "550 no such user")
+    for _ in range(times):
+        make.post(cursor, make.viewer(cursor), "Hello @ben")
+        post.deliver()
+    return [state for _, state in states(cursor)]
+
+
+def test_an_address_that_was_refused_again_and_again_is_written_to_no_more(post: Postman, cursor: Cursor) -> None:
+    ben = make.viewer(cursor, "ben")
+    assert refuse(post, cursor, 5) == [LetterState.REFUSED] * 3 + [LetterState.CANCELLED] * 2
+    assert done(post.mail.outbox.refusal(ben, "ben@example.org")) == Refusal("550 no such user", given_up=True)
+    assert len(post.office.taken) == 3
+
+
+def test_a_letter_that_the_administrator_sends_again_is_tried_whatever_was_refused(post: Postman, cursor: Cursor) -> None:
+    make.viewer(cursor, "ben")
+    refuse(post, cursor, 4)
+    execute(cursor, "update letters set settled_at = settled_at - interval '1 second' where state = 'refused'")
+    post.office.answer = Receipt(Fate.SENT, "250 OK")
+    done(post.mail.outbox.retry(letters.page_of(cursor, page=Page(10))[-1].id))
+    assert len(post.deliver()) == 1
+    make.post(cursor, make.viewer(cursor), "It works again, @ben")
+    assert len(post.deliver()) == 1
+
+
+def test_who_confirms_an_address_that_was_given_up_is_written_to_again(post: Postman, cursor: Cursor) -> None:
+    ben = make.viewer(cursor, "ben")
+    with pytest.raises(Conflict):
+        done(post.mail.confirmations.resend(ben))
+    refuse(post, cursor, 4)
+    done(post.mail.confirmations.resend(ben))
+    post.deliver()
+    assert len(post.office.taken) == 4, "what its owner waits for is tried"
+    [letter] = [parsed(post.office.taken[-1].message)]
+    later = services(cursor, lambda: NOW + timedelta(minutes=1))
+    assert done(later.confirmations.confirm(post.link(letter, "/confirm/").rpartition("/")[2])) == "ben@example.org"
+    assert done(post.mail.outbox.refusal(ben, "ben@example.org")) is None
+    post.office.answer = Receipt(Fate.SENT, "250 OK")
+    make.post(cursor, make.viewer(cursor), "Hello again @ben")
+    assert len(post.deliver()) == 1
+
+
+def filtered(cursor: Cursor, ben: Viewer, action: Action, context: Context = Context.NOTIFICATIONS) -> None:
+    database = RolledBackDatabase(cursor)
+    draft = FilterDraft("Sports", (context,), action, keywords=(KeywordDraft("football"),))
+    done(Filters(database, Sieves(database, lambda: NOW), lambda: NOW).make(ben, draft))
+
+
+def test_a_filter_that_leaves_a_post_out_keeps_its_mail_back(post: Postman, cursor: Cursor) -> None:
+    filtered(cursor, make.viewer(cursor, "ben"), Action.HIDE)
+    make.post(cursor, make.viewer(cursor), "@ben look at that football!")
+    assert post.deliver() == []
+    [letter] = letters.page_of(cursor, page=Page(10))
+    assert letter.state is LetterState.CANCELLED
+    assert "filter" in letter.answer
+
+
+def test_a_filter_of_another_place_keeps_no_mail_back(post: Postman, cursor: Cursor) -> None:
+    filtered(cursor, make.viewer(cursor, "ben"), Action.HIDE, Context.HOME)
+    make.post(cursor, make.viewer(cursor), "@ben look at that football!")
+    assert len(post.deliver()) == 1
+
+
+def test_a_filter_that_warns_lets_its_name_be_mailed_and_not_the_words(post: Postman, cursor: Cursor) -> None:
+    filtered(cursor, make.viewer(cursor, "ben"), Action.WARN)
+    make.post(cursor, make.viewer(cursor), "@ben look at that football!")
+    [letter] = post.deliver()
+    assert "football" not in letter.as_string()
+    assert letter["Subject"] == "Sports"
 
 
 def test_what_was_sent_is_not_sent_again_by_a_job_that_runs_twice(post: Postman, cursor: Cursor) -> None:

@@ -24,7 +24,7 @@ from microblog.model.ids import (
     TagId,
 )
 from microblog.model.jobs import Job, JobCounts, JobState
-from microblog.model.letters import Letter, LetterKind, LetterState
+from microblog.model.letters import Letter, LetterKind, LetterState, Refusal
 from microblog.model.notification_policy import NotificationRequest, Policy
 from microblog.model.notifications import Notification, NotificationKind
 from microblog.model.oauth import App, Authorization
@@ -278,11 +278,11 @@ class Samples:
         )
         jobs = tuple(Job(JobId(n), text, {}, n, state, NOW, NOW, None, text, text, text, NOW) for n, state in enumerate(JobState))
         busy = JobCounts(1, 2, 3, 4, NOW)
-        form = MailForm(login, True, text, True, self.wrong)
+        form = MailForm(login, True, Refusal(text, given_up=True), True, self.wrong)
         return {
             "settings mail": partial(page, "settings_mail", shell, head, form=form),
             "settings account, refused": partial(
-                PAGES.settings_account, shell, AccountForm(evolve(login, new_email=text), self.wrong, text)
+                PAGES.settings_account, shell, AccountForm(evolve(login, new_email=text), self.wrong, Refusal(text, given_up=False))
             ),
             "question": partial(page, "question", shell, head, question=Question(text, text, text, "/mail/unsubscribe/x")),
             "answer": partial(page, "question", shell, head, question=Question(text, text)),

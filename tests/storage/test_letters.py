@@ -147,9 +147,22 @@ def test_its_owner_is_told_of_a_refusal_until_something_arrives(cursor: Cursor) 
     told = []
     for state, answer in ((LetterState.REFUSED, "550 no such user"), (LetterState.CANCELLED, "read"), (LetterState.SENT, "250 OK")):
         letters.settle(cursor, id=written(cursor, ann), state=state, answer=answer, now=NOW)
-        told.append(letters.refusal(cursor, account=ann.id, recipient="Ann@example.org"))
-    assert told == ["550 no such user", "550 no such user", None]
-    assert letters.refusal(cursor, account=ann.id, recipient="other@example.org") is None
+        told.append(letters.refusals(cursor, account=ann.id, recipient="Ann@example.org", limit=5))
+    assert told == [["550 no such user"], ["550 no such user"], []]
+    assert letters.refusals(cursor, account=ann.id, recipient="other@example.org", limit=5) == []
+
+
+def test_refusals_count_since_the_address_was_confirmed_or_a_letter_was_taken(cursor: Cursor) -> None:
+    ann = make.viewer(cursor, "ann")
+
+    def happens(state: LetterState, hours: int) -> int:
+        letters.settle(cursor, id=written(cursor, ann), state=state, answer=str(hours), now=NOW + timedelta(hours=hours))
+        return len(letters.refusals(cursor, account=ann.id, recipient="ann@example.org", limit=5))
+
+    assert [happens(LetterState.REFUSED, hours) for hours in (1, 2, 3)] == [1, 2, 3]
+    assert [happens(LetterState.SENT, 4), happens(LetterState.REFUSED, 5)] == [0, 1]
+    logins.change_email(cursor, account=ann.id, email="ann@example.org", confirmed_at=NOW + timedelta(hours=6))
+    assert happens(LetterState.REFUSED, 7) == 1
 
 
 def test_only_old_letters_that_are_settled_are_forgotten(cursor: Cursor) -> None:

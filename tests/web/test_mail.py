@@ -169,6 +169,8 @@ def test_a_forgotten_password_is_replaced_and_everybody_is_out(place: Place, cur
     assert "@ada" in words(visitor.get(path))
     assert "minimum is 8" in words(visitor.submit(path, password="short"))
     assert location(visitor.submit(path, password=NEW)) == "/login?notice=password"
+    [notice] = place.post.deliver()
+    assert (notice["To"], notice["Subject"]) == ("ada@example.org", "Your password on Ours was changed")
     assert location(ada.get("/home")).startswith("/login")
     assert visitor.get(path).status == 410, "the link works once"
     assert visitor.submit("/login", name="ada", password=PASSWORD).status == 401
@@ -215,21 +217,56 @@ def test_a_new_address_is_used_once_it_is_confirmed(place: Place, cursor: Cursor
     assert location(ada.submit("/settings/email", page="/settings/account", **change)) == "/settings/account?notice=address"
     assert "new@example.org" in words(ada.get("/settings/account"))
     assert scalar(cursor, "select email from logins") == "ada@example.org"
-    [letter] = place.post.deliver()
+    letter, notice = place.post.deliver()
     assert letter["To"] == "new@example.org"
+    assert notice["To"] == "ada@example.org"
+    assert "new@example.org" in (told := body(notice.as_bytes(), "plain"))
+    assert f"{HOST}/settings/account" in told
     path = place.post.path(letter, "/confirm/")
     ada.submit("/settings/email/withdraw", page="/settings/account")
     assert ada.get(path).status == 410
     ada.submit("/settings/email", page="/settings/account", **change)
+    place.post.deliver()
     assert location(ada.submit(path)) == "/home?notice=confirmed"
+    [notice] = place.post.deliver()
+    assert notice["To"] == "ada@example.org", "the owner of the old address sees that it went"
+    assert "new@example.org is the address of" in body(notice.as_bytes(), "plain")
+    assert location(ada.submit(path)) == "/home?notice=confirmed"
+    assert place.post.deliver() == []
     cursor.execute("select email, new_email from logins")
     assert cursor.fetchone() == ("new@example.org", None)
+
+
+def test_whose_password_was_changed_is_told_at_the_address_of_before(place: Place) -> None:
+    ada = place.resident()
+    reply = ada.submit("/settings/password", page="/settings/account", current=PASSWORD, password=NEW)
+    assert location(reply) == "/settings/account?notice=saved"
+    ada.submit("/settings/email", page="/settings/account", email="new@example.org", email_password=NEW)
+    told, letter, _ = place.post.deliver()
+    assert (told["To"], told["Subject"]) == ("ada@example.org", "Your password on Ours was changed")
+    assert f"{HOST}/password/forgot" in body(told.as_bytes(), "plain")
+    assert letter["To"] == "new@example.org"
+
+
+def test_an_address_that_is_refused_is_shown_to_its_owner_while_the_account_waits_and_after(place: Place, cursor: Cursor) -> None:
+    place.post.office.answer = Receipt(Fate.REFUSED, "550 no such user")
+    cy = place.newcomer("cy")
+    place.post.deliver()
+    assert "550 no such user" in words(cy.get("/pending"))
+    place.post.office.answer = Receipt(Fate.SENT, "250 OK")
+    ada = place.resident()
+    place.post.office.answer = Receipt(Fate.REFUSED, "550 mailbox is gone")
+    for _ in range(3):
+        mention_for(place, cursor)
+    assert "Send a letter to confirm it" in words(ada.get("/settings/account"))
+    assert "nothing is mailed to you any more" in words(ada.get("/settings/mail"))
+    assert location(ada.submit("/confirm/resend", page="/settings/account")) == "/settings/account?notice=letter"
 
 
 def test_an_address_that_somebody_else_has_by_then_is_not_taken_over(place: Place, cursor: Cursor) -> None:
     ada = place.resident()
     ada.submit("/settings/email", page="/settings/account", email="shared@example.org", email_password=PASSWORD)
-    [letter] = place.post.deliver()
+    letter, _ = place.post.deliver()
     make.member(cursor, "ben", email="shared@example.org")
     assert ada.submit(place.post.path(letter, "/confirm/")).status == 409
 
