@@ -9,6 +9,7 @@ from attrs import Factory, evolve, field, frozen
 
 from microblog.domain import basis, text
 from microblog.domain.basis import PUBLIC, Basis
+from microblog.domain.shelf import Shelf
 from microblog.domain.sieves import Sieves
 from microblog.model.accounts import Viewer
 from microblog.model.filters import Context, Sieve
@@ -40,13 +41,14 @@ class Timelines:
     database: Transactions
     now: Callable[[], datetime]
     sieves: Sieves = field(default=Factory(lambda self: Sieves(self.database, self.now), takes_self=True))
+    shelf: Shelf = field(default=Factory(lambda self: Shelf(self.database, self.sieves.changes, self.now), takes_self=True))
 
     async def home(self, viewer: Viewer, page: Page) -> list[Post]:
         """What the viewer and those whom they follow post, without what their filters hide there: a short page really is the end."""
         hiding = (await self.sieves.of(viewer)).hiding(Context.HOME)
         if hiding.filters:
             return await self.database.read(self._sieved, viewer, page, hiding)
-        return await self.database.read(_loaded, timelines.home, viewer=viewer.id, page=page, now=self.now())
+        return await self._loaded(timelines.home, viewer=viewer.id, page=page, now=self.now())
 
     async def home_basis(self, viewer: Viewer, posts: Sequence[Post]) -> Basis:
         """What a page of home with these posts rests on."""
@@ -66,7 +68,7 @@ class Timelines:
 
     async def public(self, viewer: Viewer | None, page: Page, *, media: bool = False) -> list[Post]:
         """What everybody here posts in public; `media`: only what has media with it."""
-        return await self.database.read(_loaded, timelines.public, viewer=_id(viewer), page=page, now=self.now(), media=media)
+        return await self._loaded(timelines.public, viewer=_id(viewer), page=page, now=self.now(), media=media)
 
     async def tag(
         self,
@@ -81,7 +83,7 @@ class Timelines:
     ) -> list[Post]:
         """Public posts that carry the tag or one of `any`, each of `all` and none of `none`, however they are written."""
         wanted = Tags(_keys([tag, *any[:MOST_TAGS]]), _keys(all[:MOST_TAGS]), _keys(none[:MOST_TAGS]), media)
-        return await self.database.read(_loaded, timelines.of_tags, tags=wanted, viewer=_id(viewer), page=page, now=self.now())
+        return await self._loaded(timelines.of_tags, tags=wanted, viewer=_id(viewer), page=page, now=self.now())
 
     async def account(
         self,
@@ -97,11 +99,11 @@ class Timelines:
         """What somebody posts; only with the tag, if one is given."""
         key = None if tag is None else text.tag_key(tag)
         asked = {"replies": replies, "boosts": boosts, "tag": key, "media": media}
-        return await self.database.read(_loaded, timelines.of_account, account=account, viewer=_id(viewer), page=page, **asked)
+        return await self._loaded(timelines.of_account, account=account, viewer=_id(viewer), page=page, **asked)
 
     async def pinned(self, viewer: Viewer | None, account: AccountId) -> list[Post]:
         """What somebody shows on top of their profile, the newest pin first."""
-        return await self.database.read(_loaded, timelines.pinned, account=account, viewer=_id(viewer), limit=MOST_PINNED)
+        return await self._loaded(timelines.pinned, account=account, viewer=_id(viewer), limit=MOST_PINNED)
 
     async def favourites(self, viewer: Viewer, page: Page) -> Marked:
         """What the viewer favoured, the newest favourite first."""
@@ -110,6 +112,9 @@ class Timelines:
     async def bookmarks(self, viewer: Viewer, page: Page) -> Marked:
         """What the viewer bookmarked, the newest bookmark first."""
         return await self.database.read(_marked, timelines.bookmarks, viewer=viewer.id, page=page)
+
+    async def _loaded(self, entries: Callable[..., list[Entry]], /, **asked: object) -> list[Post]:
+        return await self.shelf.load(await self.database.read(entries, **asked))
 
     def _sieved(self, cursor: Cursor, viewer: Viewer, page: Page, hiding: Sieve) -> list[Post]:
         kept: list[Post] = []
@@ -137,10 +142,6 @@ def _keys(tags: Sequence[str]) -> list[str]:
 
 def _id(viewer: Viewer | None) -> AccountId | None:
     return viewer.id if viewer else None
-
-
-def _loaded(cursor: Cursor, entries: Callable[..., list[Entry]], /, **asked: object) -> list[Post]:
-    return posts.load(cursor, entries(cursor, **asked))
 
 
 def _marked(cursor: Cursor, entries: Callable[..., list[tuple[Entry, int]]], /, **asked: object) -> Marked:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
 from microblog.model.filters import Action, Chosen, Context, Filter, Keyword
 from microblog.model.ids import AccountId, FilterId, KeywordId, PostId, RelationId
-from microblog.storage.database import Cursor, every, execute, first, scalar
+from microblog.storage.database import Cursor, Hot, every, execute, first, scalar
 
 _COLUMNS = """f.id, f.title, f.contexts, f.action, f.expires_at,
     (select json_agg(json_build_array(k.id, k.keyword, k.whole_word) order by k.id) from filter_keywords k where k.filter_id = f.id),
     (select json_agg(json_build_array(c.id, c.post_id) order by c.id) from filter_posts c where c.filter_id = f.id)"""
 _SELECT = f"select {_COLUMNS} from filters f where f.account_id = %(account)s"
-_EACH = f"select f.account_id, {_COLUMNS} from filters f where f.account_id = any(%(accounts)s) order by f.account_id, f.id"
+_OF_ACCOUNT = Hot(_SELECT + " order by f.id")
 
 
 def _filter(id: int, title: str, contexts: list[str], action: str, expires_at: datetime | None, *parts: Any) -> Filter:
@@ -32,19 +31,7 @@ def _filter(id: int, title: str, contexts: list[str], action: str, expires_at: d
 
 def of_account(cursor: Cursor, *, account: AccountId) -> list[Filter]:
     """All filters of somebody, the first first; also those whose time is over."""
-    return every(cursor, _filter, _SELECT + " order by f.id", {"account": account})
-
-
-def of_accounts(cursor: Cursor, *, accounts: Collection[int]) -> dict[AccountId, list[Filter]]:
-    """All filters of those of the accounts that have any."""
-
-    def row(account: int, *columns: Any) -> tuple[AccountId, Filter]:
-        return AccountId(account), _filter(*columns)
-
-    found: dict[AccountId, list[Filter]] = {}
-    for account, made in every(cursor, row, _EACH, {"accounts": list(accounts)}):
-        found.setdefault(account, []).append(made)
-    return found
+    return every(cursor, _filter, _OF_ACCOUNT, {"account": account})
 
 
 def one(cursor: Cursor, *, account: AccountId, id: int) -> Filter | None:

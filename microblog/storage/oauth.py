@@ -10,7 +10,7 @@ from microblog.model.accounts import Member
 from microblog.model.ids import AccountId, AppId, TokenId
 from microblog.model.oauth import App, Authorization, Bearer, Code, Token
 from microblog.storage import accounts, logins
-from microblog.storage.database import Cursor, every, execute, first, one_of_each, scalar
+from microblog.storage.database import Cursor, Hot, every, execute, first, one_of_each, scalar
 
 APP = "p.id, p.client_id, p.name, p.website, p.redirect_uris, p.scopes, p.created_at"
 APP_WIDTH = 7
@@ -161,15 +161,14 @@ def bearer(cursor: Cursor, *, token_hash: bytes) -> Bearer | None:
             return Bearer(token, app, None)
         return Bearer(token, app, Member(accounts.account_from(*rest[APP_WIDTH + logins.WIDTH :]), logins.login_from(*login)))
 
-    return first(
-        cursor,
-        found,
-        f"""select {TOKEN}, {APP}, {logins.COLUMNS}, {accounts.COLUMNS}
-            from tokens t join apps p on p.id = t.app_id
-            left join (logins l join ({accounts.FROM}) on a.id = l.account_id and a.deleted_at is null) on l.account_id = t.account_id
-            where t.token_hash = %(token_hash)s""",
-        {"token_hash": token_hash},
-    )
+    return first(cursor, found, _BEARER, {"token_hash": token_hash})
+
+
+_BEARER = Hot(f"""
+    select {TOKEN}, {APP}, {logins.COLUMNS}, {accounts.COLUMNS}
+    from tokens t join apps p on p.id = t.app_id
+    left join (logins l join ({accounts.FROM}) on a.id = l.account_id and a.deleted_at is null) on l.account_id = t.account_id
+    where t.token_hash = %(token_hash)s""")
 
 
 def live_token(cursor: Cursor, *, token_hash: bytes) -> Token | None:

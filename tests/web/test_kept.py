@@ -16,11 +16,13 @@ from microblog.application import feed_of
 from microblog.application.server import server_of
 from microblog.application.services import Domain
 from microblog.config import load
+from microblog.domain.identities import Identities
 from microblog.domain.limits import Limits, MemoryCounter
 from microblog.domain.sessions import Origin
 from microblog.model.accounts import Viewer
 from microblog.storage.database import Cursor, execute, one_of_each
 from microblog.web.server import Server
+from microblog.web.site import Site
 from tests import make
 from tests.fakes import RolledBackDatabase, done, quick_passwords, world
 from tests.web.memory import FORM, Reply, ask
@@ -157,7 +159,13 @@ def twins(cursor: Cursor, data_dir: Path) -> Twins:
     domain = Domain.on(read, database, quick_passwords(), Limits(MemoryCounter(clock.seconds), lambda: make.NOW, False), world(data_dir))
     feed = feed_of(database, clock)
     done(feed.start())
-    made = Twins(keeps, server_of(read, clock, domain, LOOK, feed=feed))
+    reads = server_of(read, clock, domain, LOOK, feed=feed)
+    assert isinstance(reads.site, Site)
+    remembered = reads.site._gate.remembered
+    assert isinstance(remembered, Identities)
+    for memory in (domain.timelines.shelf._kept, domain.filters.sieves._kept, remembered.sessions, remembered.tokens):
+        memory.room = 0
+    made = Twins(keeps, reads)
     made.settle()
     return made
 
