@@ -203,6 +203,7 @@ class Posts:
             reply_to_account=parent.author.id if parent else None,
             thread_id=parent.thread_id if parent else None,
             application=draft.application,
+            website=draft.website,
         )
         return post, text.parse(said, self.host)
 

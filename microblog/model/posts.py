@@ -85,6 +85,7 @@ class Post:
     reply_to_account: AccountId | None = None
     thread_id: PostId | None = None
     application: str | None = None
+    website: str | None = None
     replies_count: int = 0
     boosts_count: int = 0
     favourites_count: int = 0
@@ -131,8 +132,9 @@ class Revision:
 class Draft:
     """What somebody wants to post. `key` is the idempotency key: the same key again gives the first answer.
 
-    With `never_wider`, a reply is seen by no more people than what it answers. `application` is the name of the program that sends it.
-    `allowed` are the only people who may be named in it, None being everybody. `changes` are made to its media with an edit.
+    With `never_wider`, a reply is seen by no more people than what it answers. `application` is the name of the program that sends it,
+    `website` where people read about that. `allowed` are the only people who may be named in it, None being everybody. `changes` are made
+    to its media with an edit.
     """
 
     text: str
@@ -144,6 +146,7 @@ class Draft:
     key: str | None = None
     never_wider: bool = False
     application: str | None = None
+    website: str | None = None
     allowed: frozenset[AccountId] | None = None
     media: tuple[MediaId, ...] = ()
     changes: tuple[MediaChange, ...] = ()

@@ -187,7 +187,7 @@ class Entities:
             "poll": None,
         }
         if shown.application:
-            entity["application"] = {"name": shown.application, "website": None}
+            entity["application"] = {"name": shown.application, "website": shown.website}
         return entity
 
     def media(self, several: Iterable[Media]) -> list[Entity]:

@@ -17,7 +17,7 @@ from microblog.storage.visibility import VISIBLE
 
 _COLUMNS = f"""
     p.id, p.text, p.html, p.visibility, p.created_at, p.spoiler, p.sensitive, p.language, p.edited_at, p.reply_to,
-    p.reply_to_account, p.thread_id, p.application, p.boost_of, p.xmin::text || '.' || a.xmin::text
+    p.reply_to_account, p.thread_id, p.application, p.application_website, p.boost_of, p.xmin::text || '.' || a.xmin::text
     || coalesce('.' || q.xmin::text, '') || coalesce('.' || k.xmin::text, ''),
     coalesce(n.replies, 0), coalesce(n.boosts, 0), coalesce(n.favourites, 0),
     (select json_agg(json_build_array(ma.id, ma.username) order by ma.id)
@@ -50,7 +50,7 @@ class _Row:
 
 def _row(*columns: Any) -> _Row:
     (id, text, html, visibility, created_at, spoiler, sensitive, language, edited_at, reply_to, *columns_left) = columns
-    (reply_to_account, thread_id, application, boost_of, version, replies, boosts, favourites, mentions, tags, pieces, *others) = (
+    (reply_to_account, thread_id, application, website, boost_of, version, replies, boosts, favourites, mentions, tags, pieces, *others) = (
         columns_left
     )
     post = Post(
@@ -68,6 +68,7 @@ def _row(*columns: Any) -> _Row:
         reply_to_account=reply_to_account,
         thread_id=thread_id,
         application=application,
+        website=website,
         replies_count=replies,
         boosts_count=boosts,
         favourites_count=favourites,
@@ -158,6 +159,7 @@ def insert(cursor: Cursor, post: Post, *, id: PostId | None = None, boost_of: Po
                 "thread": post.thread_id,
                 "boost_of": boost_of,
                 "application": post.application,
+                "website": post.website,
                 "created_at": post.created_at,
             },
         )
@@ -167,9 +169,10 @@ def insert(cursor: Cursor, post: Post, *, id: PostId | None = None, boost_of: Po
 _INSERT = Hot("""with made as (select coalesce(%(id)s::bigint, new_id(%(created_at)s)) as id),
                counted as (insert into post_counts (post_id) select id from made)
                insert into posts (id, account_id, text, html, visibility, spoiler, sensitive, language, reply_to, reply_to_account,
-                                  thread_id, boost_of, application, created_at)
+                                  thread_id, boost_of, application, application_website, created_at)
                select made.id, %(author)s, %(text)s, %(html)s, %(visibility)s, %(spoiler)s, %(sensitive)s, %(language)s, %(reply_to)s,
-                      %(reply_to_account)s, coalesce(%(thread)s, made.id), %(boost_of)s, %(application)s, %(created_at)s from made
+                      %(reply_to_account)s, coalesce(%(thread)s, made.id), %(boost_of)s, %(application)s, %(website)s,
+                      %(created_at)s from made
                returning id""")
 
 

@@ -39,6 +39,7 @@ def _draft_from(stored: Mapping[str, Any], key: str | None) -> Draft:
         key=key,
         never_wider=stored["never_wider"],
         application=stored["application"],
+        website=stored.get("website"),  # older ones were stored without
         allowed=None if stored["allowed"] is None else frozenset(AccountId(int(id)) for id in stored["allowed"]),
         media=tuple(MediaId(int(id)) for id in stored["media"]),
         poll=None if poll is None else PollDraft(**{**poll, "options": tuple(poll["options"])}),
@@ -56,6 +57,7 @@ def _stored(draft: Draft) -> str:
         "reply_to": None if draft.reply_to is None else str(draft.reply_to),
         "never_wider": draft.never_wider,
         "application": draft.application,
+        "website": draft.website,
         "allowed": None if draft.allowed is None else [str(id) for id in sorted(draft.allowed)],
         "media": [str(id) for id in draft.media],
         "poll": None if draft.poll is None else asdict(draft.poll),

@@ -26,6 +26,7 @@ def test_posts_are_written_read_edited_and_deleted(ada: Mastodon, bob: Mastodon)
     post = ada.status_post("Hello #world", visibility="public", spoiler_text="hi", language="en", idempotency_key="k1")
     assert ada.status_post("Hello again", idempotency_key="k1").id == post.id
     assert (post.tags[0].name, post.sensitive, post.created_at.utcoffset().total_seconds()) == ("world", True, 0.0)
+    assert (post.application.name, post.application.website) == ("Tester", "https://tester.example")
     reply = bob.status_reply(post, "nice")
     assert reply.content.startswith('<p><span class="h-card"')
     assert [one.id for one in ada.status_context(post).descendants] == [reply.id]

@@ -66,7 +66,9 @@ def ada(running_site: Site) -> Person:
 
 
 def app(site: Site, redirect_uri: str | None = None) -> Mastodon:
-    secrets = Mastodon.create_app("Tester", scopes=EVERYTHING, redirect_uris=redirect_uri, api_base_url=site.url)
+    secrets = Mastodon.create_app(
+        "Tester", scopes=EVERYTHING, redirect_uris=redirect_uri, website="https://tester.example", api_base_url=site.url
+    )
     return Mastodon(*secrets, api_base_url=site.url)
 
 

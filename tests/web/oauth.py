@@ -31,9 +31,10 @@ class TestApp:
     redirect_uri: str
 
     @classmethod
-    def register(cls, town: Town, redirect_uri: str = CALLBACK, scopes: str = "read write follow push") -> Self:
+    def register(cls, town: Town, redirect_uri: str = CALLBACK, scopes: str = "read write follow push", website: str = "") -> Self:
         """A new one. The address that it uses is the first of several."""
-        told = anonymous(town).post("/v1/apps", client_name="Tapper", redirect_uris=f"{redirect_uri}\n{OUT_OF_BAND}", scopes=scopes).json
+        form = {"client_name": "Tapper", "redirect_uris": f"{redirect_uri}\n{OUT_OF_BAND}", "scopes": scopes, "website": website}
+        told = anonymous(town).post("/v1/apps", **form).json
         return cls(town, told["client_id"], told["client_secret"], redirect_uri)
 
     def asking(self, **params: str) -> str:

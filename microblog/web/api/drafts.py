@@ -55,6 +55,7 @@ def draft_of(call: Call) -> Draft:
         reply_to=None if reply_to is None else PostId(reply_to),
         key=(call.header("Idempotency-Key") or "")[: LONGEST_KEY + 1] or None,
         application=call.access.app.name if call.access else None,
+        website=call.access.app.website if call.access else None,
         allowed=allowed,
         media=media_of(call),
         poll=poll_of(fields),

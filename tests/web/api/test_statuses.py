@@ -8,7 +8,8 @@ import pytest
 
 from microblog.model.posts import Visibility
 from tests import make
-from tests.web.api.client import anonymous, client, ids, links
+from tests.web.api.client import Client, anonymous, client, ids, links
+from tests.web.oauth import TestApp
 from tests.web.visitor import Town
 
 
@@ -182,3 +183,13 @@ def test_times_have_three_digits_and_z(site: Town) -> None:
     ada = client(site, "ada")
     post = make.post(site.cursor, ada.person, now=make.NOW + timedelta(microseconds=123))
     assert ada.get(f"/v1/statuses/{post.id}").json["created_at"] == "2026-03-04T05:06:07.891Z"
+
+
+def test_a_post_says_which_program_it_came_from_and_where_people_read_about_that(site: Town) -> None:
+    app = TestApp.register(site, website="https://tapper.example")
+    token = app.exchange(app.code(site.resident("ada"))).json["access_token"]
+    who = Client(site, token)
+    post = who.post("/v1/statuses", status="x").json
+    assert post["application"] == {"name": "Tapper", "website": "https://tapper.example"}
+    assert anonymous(site).get(f"/v1/statuses/{post['id']}").json["application"] == post["application"]
+    assert client(site, "bob").post("/v1/statuses", status="y").json["application"] == {"name": "Tapper", "website": None}
