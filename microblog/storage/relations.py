@@ -61,10 +61,11 @@ def blocks(cursor: Cursor, *, account: AccountId, target: AccountId) -> bool:
 
 
 def forget_notifications(cursor: Cursor, *, account: AccountId, sender: AccountId) -> int:
-    """Delete what the account was told about the sender's doings, or was kept back from it; how much it was."""
+    """Delete what the account was told of the sender, or was kept back, and that it lets them through; how much was told."""
     return execute(
         cursor,
-        """with asked as (delete from notification_requests where account_id = %(account)s and from_account_id = %(sender)s)
+        """with asked as (delete from notification_requests where account_id = %(account)s and from_account_id = %(sender)s),
+                permitted as (delete from notification_permissions where account_id = %(account)s and from_account_id = %(sender)s)
            delete from notifications where account_id = %(account)s and from_account_id = %(sender)s""",
         {"account": account, "sender": sender},
     )

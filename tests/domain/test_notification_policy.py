@@ -184,6 +184,18 @@ async def test_a_request_of_which_nothing_is_left_asks_no_more(
     assert first.id
 
 
+async def test_a_block_takes_back_that_somebody_is_let_through(
+    cursor: Cursor, policies: NotificationPolicies, notifications: Notifications, ada: Viewer, bob: Viewer
+) -> None:
+    await held_back(cursor, policies, ada, bob)
+    await policies.accept(ada, [one.id for one in await policies.requests(ada, ALL)])
+    relations = Relations(policies.database, policies.now)
+    await relations.block(ada, bob.id)
+    await relations.unblock(ada, bob.id)
+    make.post(cursor, bob, "@ada me again")
+    assert (await kinds(notifications, ada), len(await policies.requests(ada, ALL))) == ([], 1)
+
+
 async def test_who_is_gone_asks_no_more(cursor: Cursor, policies: NotificationPolicies, ada: Viewer, bob: Viewer) -> None:
     await held_back(cursor, policies, ada, bob)
     accounts.set_suspended(cursor, id=bob.id, at=make.NOW)
