@@ -151,7 +151,7 @@ def _own(site: Site) -> Iterator[Query]:
     yield Query("notifications, subscribers", notifications.subscribers_of, {"account": known})
     yield Query("favourites", timelines.favourites, {"viewer": viewer, "page": Page()})
     yield Query("bookmarks", timelines.bookmarks, {"viewer": viewer, "page": Page()})
-    yield Query("tags by prefix", tags.by_prefix, {"prefix": "tag19", "limit": 8})
+    yield Query("tags by prefix", tags.by_prefix, {"prefix": "tag19", "viewer": viewer, "limit": 8})
     yield Query("tags completed from t", completion.tags, {"prefix": "t", "viewer": viewer, "limit": 6})
     yield Query("tags talked about", tags.talked_about, {"after": site.post_id(site.posts - site.posts // 52), "limit": 10})
 

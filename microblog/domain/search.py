@@ -45,7 +45,7 @@ class Search:
     now: Callable[[], datetime]
 
     async def find(self, viewer: Viewer | None, query: str, limit: int = MOST_FOUND) -> Found:
-        """People whose username or display name holds the query, tags that begin so, and posts that say it.
+        """People whose username or display name holds the query, tags that begin so, and posts that say it, as the viewer may see them.
 
         A leading `@` asks for people alone, a leading `#` not for people. Nothing is found for a blank query.
         """
@@ -53,7 +53,7 @@ class Search:
         people = [] if words.startswith("#") else await self.accounts.search(viewer, words, limit=limit)
         if words.startswith("@"):
             return Found(people)
-        return Found(people, await self.tags(words, limit=limit), await self.posts(viewer, words, Page(limit)))
+        return Found(people, await self.tags(viewer, words, limit=limit), await self.posts(viewer, words, Page(limit)))
 
     async def posts(
         self, viewer: Viewer | None, query: str, page: Page, *, offset: int = 0, account: AccountId | None = None
@@ -67,10 +67,10 @@ class Search:
             return []
         return await self.database.read(self._posts, viewer, parsed, page=within(parsed, page), offset=offset, account=account)
 
-    async def tags(self, query: str, *, limit: int = MOST_FOUND, offset: int = 0) -> list[Tag]:
-        """Tags that begin so, with or without `#`; the exact one first, then the most used."""
-        key = text.tag_key(query[:LONGEST_QUERY].strip().removeprefix("#"))
-        return await self.database.read(tags.by_prefix, prefix=key, limit=limit, offset=offset) if key else []
+    async def tags(self, viewer: Viewer | None, query: str, *, limit: int = MOST_FOUND, offset: int = 0) -> list[Tag]:
+        """Tags that begin so, with or without `#`, in what the viewer may see; the exact one first, then the most used."""
+        key, who = text.tag_key(query[:LONGEST_QUERY].strip().removeprefix("#")), viewer.id if viewer else None
+        return await self.database.read(tags.by_prefix, prefix=key, viewer=who, limit=limit, offset=offset) if key else []
 
     async def uses(self, wanted: Sequence[Tag]) -> list[TagUse]:
         """How the tags were used in public in the last days, in their order."""

@@ -33,10 +33,10 @@ class Tags:
     search: Search
     now: Callable[[], datetime]
 
-    async def one(self, name: str) -> TagUse:
-        """The tag, be it never used, with its last days."""
+    async def one(self, viewer: Viewer | None, name: str) -> TagUse:
+        """The tag with its last days. One that stands only where the viewer may not look is like one that was never used."""
         key = _key(name)
-        found = await self.database.read(tags.by_keys, keys=[key])
+        found = await self.database.read(tags.by_key, key=key, viewer=viewer.id if viewer else None)
         [use] = await self.search.uses(found or [Tag(TagId(0), key, name)])
         return use
 

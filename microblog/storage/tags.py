@@ -4,26 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from microblog.model.ids import TagId
+from microblog.model.features import MOST_USES
+from microblog.model.ids import AccountId, TagId
 from microblog.model.posts import Tag
 from microblog.storage.database import Cursor, every, execute
+from microblog.storage.visibility import VISIBLE
 
 MOST_LOOKED_AT = 10_000  # tags that begin so
-NEAR = 20  # tags behind those that are wanted, whose uses are counted too
+NEAR = 40  # tags behind those that are wanted, whose uses are counted too: they stand in where others may not be seen
 
 
 def _tag(id: int, key: str, name: str) -> Tag:
     return Tag(TagId(id), key, name)
 
 
-def by_prefix(cursor: Cursor, *, prefix: str, limit: int, offset: int = 0) -> list[Tag]:
-    """Tags whose folded key begins so, the exact one first, then the most used: by the last count, and those near the top by today's."""
+# A tag is a word of the posts that it stands in: who may see none of them does not learn of it. Its newest posts are looked at.
+_SEEN = f"""
+    select from (select post_id from post_tags where tag_id = t.id order by post_id desc limit {MOST_USES}) newest
+    join posts p on p.id = newest.post_id where {VISIBLE}"""
+
+
+def by_prefix(cursor: Cursor, *, prefix: str, viewer: AccountId | None, limit: int, offset: int = 0) -> list[Tag]:
+    """Tags whose folded key begins so and that stand in a post that the viewer may see.
+
+    The exact one first, then the most used: by the last count, and those near the top by today's.
+    """
     return every(
         cursor,
         _tag,
         _BY_PREFIX,
         {
             "prefix": prefix,
+            "viewer": viewer,
             "offset": offset,
             "pattern": prefix.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%",
             "limit": limit,
@@ -34,12 +46,13 @@ def by_prefix(cursor: Cursor, *, prefix: str, limit: int, offset: int = 0) -> li
 
 
 # The pattern is no parameter that is planned once for all values: only when it is known how it begins does the index serve.
-_BY_PREFIX = """
+_BY_PREFIX = f"""
     select t.id, t.key, t.name from (
         select b.key, b.uses from (
             select k.key, k.uses from tags k where k.key like %(pattern)s order by k.key using ~<~ limit %(most)s) b
         order by b.key = %(prefix)s desc, b.uses desc, b.key limit %(near)s) near
     join tags t on t.key = near.key
+    where exists ({_SEEN})
     order by t.key = %(prefix)s desc,
              greatest(near.uses, (select count(*) from (select from post_tags p where p.tag_id = t.id limit 100) used)) desc, t.key
     limit %(limit)s offset %(offset)s"""
@@ -57,9 +70,16 @@ def recount(cursor: Cursor, *, after: int) -> int:
     )
 
 
-def by_keys(cursor: Cursor, *, keys: Sequence[str]) -> list[Tag]:
-    """Those of the tags that were ever used."""
-    return every(cursor, _tag, "select t.id, t.key, t.name from tags t where t.key = any(%(keys)s)", {"keys": list(keys)})
+_BY_KEY = f"""
+    select t.id, t.key, t.name from tags t where t.key = %(key)s and (
+        exists (select from followed_tags f where f.tag_id = t.id and f.account_id = %(viewer)s)
+        or exists (select from featured_tags f where f.tag_id = t.id and f.account_id = %(viewer)s)
+        or exists ({_SEEN}))"""
+
+
+def by_key(cursor: Cursor, *, key: str, viewer: AccountId | None) -> list[Tag]:
+    """The tag as it was first written: one row, or none where no post has it that the viewer may see, and they do not follow it."""
+    return every(cursor, _tag, _BY_KEY, {"key": key, "viewer": viewer})
 
 
 def usage(cursor: Cursor, *, tags: Sequence[int], since: int) -> list[tuple[TagId, int, int, int]]:

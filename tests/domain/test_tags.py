@@ -72,14 +72,14 @@ async def test_what_is_followed_is_listed_and_told(tags: Tags, cursor: Cursor) -
     await tags.follow(me, "tea")
     await tags.follow(me, "coffee")
     assert [kept.tag.name for kept in await tags.followed(me, Page())] == ["coffee", "Tea"]
-    use = await tags.one("TEA")
+    use = await tags.one(me, "TEA")
     assert (use.tag.name, len(use.days)) == ("Tea", 7)
     assert (await tags.flags(me, [use.tag]))["tea"].following
     assert not (await tags.flags(other, [use.tag]))["tea"].following
-    assert (await tags.one("neverused")).tag.key == "neverused"
+    assert (await tags.one(other, "neverused")).tag.key == "neverused"
     for nonsense in ("", "#", "two words", "12", "a/b", "x" * 200):
         with pytest.raises(NotFound):
-            await tags.one(nonsense)
+            await tags.one(me, nonsense)
 
 
 async def test_a_profile_shows_tags_with_how_often_they_are_used(tags: Tags, cursor: Cursor) -> None:

@@ -12,12 +12,13 @@ import pytest
 from attrs import frozen
 
 from microblog.model.posts import Visibility
-from microblog.storage.database import Cursor
+from microblog.storage.database import Cursor, scalar
 from microblog.web.needs import Route
-from tests import make
+from tests import files, make
 from tests.web.api.client import Client, anonymous, another
 from tests.web.memory import Reply, ask
-from tests.web.visitor import Town, Visitor, town
+from tests.web.visitor import HOST, Town, Visitor, town
+from tests.web.walk import filled
 
 VIEWERS = ("anonymous", "stranger", "follower", "mentioned", "blocked", "muted", "author", "moderator", "suspended")
 EVERYBODY = frozenset(VIEWERS)
@@ -27,11 +28,10 @@ MAY_SEE = {
     Visibility.PRIVATE: frozenset({"follower", "mentioned", "author"}),
     Visibility.DIRECT: frozenset({"mentioned", "author"}),
 }
-SECRET = "xyzzyplugh"
+SECRET, WORD = "xyzzyplugh", "grue"  # who searches for the word shall not read the secret beside it
 TAG = "frobozz"
 FOR_ANYBODY = frozenset({"/@<username:username>/feed.atom"})  # feed readers come without a session, so all get what anonymous readers get
 TOKEN = re.compile(r'name="csrf" value="[^"]*"|datetime="[^"]*"|data-now="[^"]*"')
-FILLED = re.compile(r"<(?:\w+:)?(\w+)>")
 
 
 PAGE, STATUS = "/@<username:username>/<id:post_id>", "/api/v1/statuses/<id:status_id>"
@@ -48,7 +48,9 @@ class Asker:
     def ask(self, route: Route, target: str) -> Reply:
         """What they are answered."""
         if not route.needs.api:
-            return self.visitor.get(target)
+            if route.safe:
+                return self.visitor.get(target)
+            return self.visitor.post(target, {"csrf": self.visitor.token("/about") or self.visitor.token("/login")})
         sent = {"Authorization": f"Bearer {self.program.token}"} if self.program.token else {}
         return ask(self.visitor.server, route.method, target, sent)
 
@@ -84,31 +86,108 @@ def viewer(site: Town, kind: str) -> Asker:
     return Asker(visitor, program)
 
 
+@frozen
+class Told:
+    """A post with everything that a post can have, and what stands around it."""
+
+    id: str
+    around: tuple[str, ...]  # itself, an answer to it that everybody may read, the boost of it
+
+    def values(self, site: Town, id: str) -> dict[str, str]:
+        """What to fill into addresses where they name this post."""
+        account, poll = site.viewer("author").id, scalar(site.cursor, "select id from polls", {})
+        return {"username": "author", "name": TAG, "account_id": str(account), "poll_id": str(poll), "post_id": id, "status_id": id}
+
+
+def told(site: Town, visibility: Visibility, named: str) -> Told:
+    """Write the secret wherever a post can hold one, answer it in public, and let its author boost, like, keep and pin it."""
+    author = another(site, site.viewer("author"))
+    picture = author.upload("POST", "/v2/media", {"file": files.picture()}, description=SECRET).json["id"]
+    said = {"visibility": visibility, "spoiler_text": f"{SECRET} {named}"}
+    post = author.post("/v1/statuses", status=f"{WORD} {SECRET}{named} #{TAG}", media_ids=[picture], **said).json["id"]
+    poll = {"poll": {"options": [SECRET, f"no {SECRET}"], "expires_in": 3600}}
+    author.ask("POST", "/v1/statuses", json={"status": f"{WORD}: {SECRET}{named}", "in_reply_to_id": post, **said, **poll})
+    author.ask("PUT", f"/v1/statuses/{post}", json={"status": f"{WORD}! {SECRET}{named} #{TAG}", "media_ids": [picture]})
+    answer = author.post("/v1/statuses", status="harmless", in_reply_to_id=post).json["id"]
+    boost = author.post(f"/v1/statuses/{post}/reblog").json.get("id", post)
+    for mark in ("favourite", "bookmark", "pin"):
+        author.post(f"/v1/statuses/{post}/{mark}")
+    return Told(post, (post, answer, boost))
+
+
+def questions(route: Route, id: str) -> tuple[str, ...]:
+    """Queries that may lead to the post, for routes that read one."""
+    about = f"?reply_to={id}&id[]={id}&status_id={id}"
+    if "search" in route.path:
+        return "", f"?q=%23{TAG}", f"?q={WORD}", f"?q=from:author%20{WORD}", f"?q=http://{HOST}/@author/{id}&resolve=1"
+    return ("", f"?q=%23{TAG[:3]}", f"?q=%23{TAG}") if "complete" in route.path else ("", about)
+
+
+def about_one(route: Route) -> bool:
+    """True for a route whose address names a post."""
+    return any(f"{name}>" in route.path for name in ("post_id", "status_id", "poll_id"))
+
+
 @pytest.mark.parametrize("visibility", Visibility)
 @pytest.mark.parametrize("kind", VIEWERS)
 def test_no_address_shows_a_post_to_whom_it_is_not_for(site: Town, kind: str, visibility: Visibility) -> None:
     asker = viewer(site, kind)
-    named = " @reader" if kind == "mentioned" else ""
-    post = make.post(site.cursor, site.viewer("author"), f"{SECRET}{named} #{TAG}", visibility=visibility)
-    make.post(site.cursor, site.viewer("author"), "harmless", reply_to=post)
-    values = {"username": "author", "post_id": str(post.id), "status_id": str(post.id), "name": TAG, "account_id": str(post.author.id)}
-    found = f"?q=%23{TAG}&reply_to={post.id}&id[]={post.id}"
-    resolved = f"?q=http://site.test/@author/{post.id}&resolve=1"
+    post = told(site, visibility, " @reader" if kind == "mentioned" else "")
     allowed, seen = kind in MAY_SEE[visibility], set()
-    for route in site.routes:
-        commands = route.needs.api and not allowed  # they change nothing for whoever may not see the post
-        if (route.method != "GET" and not commands) or route.path.startswith(UNFINISHED):
-            continue
-        path = FILLED.sub(lambda match: values.get(match[1], "1"), route.path)
-        for query in ("", found, resolved) if "search" in path else ("", found) if route.method == "GET" else ("",):
-            reply = asker.ask(route, path + query)
-            assert reply.status < 500, path + query
-            if SECRET.encode() in reply.body:
-                seen.add(route.path)
+    routes = [route for route in site.routes if not route.path.startswith(UNFINISHED)]
+    for route in routes:
+        for id in post.around if about_one(route) and route.method == "GET" else post.around[:1] if route.method == "GET" else ():
+            path = filled(route.path, post.values(site, id))
+            for query in questions(route, id):
+                reply = asker.ask(route, path + query)
+                assert reply.status < 500, path + query
+                if SECRET.encode() in reply.body:
+                    seen.add(route.path)
     if allowed:
         assert {PAGE, STATUS} - ({STATUS} if kind == "suspended" else set()) <= seen
-    else:
-        assert seen <= (FOR_ANYBODY if "anonymous" in MAY_SEE[visibility] else set())
+        return
+    for route in routes:  # commands, when everything has been read: what they do must not open anything before
+        if route.method != "GET" and about_one(route):
+            reply = asker.ask(route, filled(route.path, post.values(site, post.id)))
+            assert reply.status < 500, route.path
+            if SECRET.encode() in reply.body:
+                seen.add(f"{route.method} {route.path}")
+    assert seen <= (FOR_ANYBODY if "anonymous" in MAY_SEE[visibility] else set())
+
+
+@pytest.mark.parametrize("visibility", [Visibility.PRIVATE, Visibility.DIRECT])
+def test_no_address_tells_the_tag_of_a_post_to_whom_it_is_not_for(site: Town, visibility: Visibility) -> None:
+    asker = viewer(site, "stranger")
+    post = told(site, visibility, "")
+    for route in site.routes:
+        if route.method == "GET" and "<name>" not in route.path and not route.path.startswith(UNFINISHED):
+            path = filled(route.path, post.values(site, post.id))
+            for query in ("", f"?q={TAG[:5]}", f"?q=%23{TAG[:5]}", f"?q={TAG[:5]}&type=hashtags"):
+                assert TAG.encode() not in asker.ask(route, path + query).body, path + query
+    told_of_it = asker.program.get(f"/v1/tags/{TAG.upper()}").json
+    assert (told_of_it["name"], told_of_it["id"]) == (TAG.upper(), asker.program.get("/v1/tags/NEVERUSED").json["id"])
+
+
+@pytest.mark.parametrize("kind", ["anonymous", "stranger", "blocked"])
+def test_every_route_answers_the_same_for_a_hidden_post_and_for_none(site: Town, kind: str) -> None:
+    asker = viewer(site, kind)
+    author = another(site, site.viewer("author"))
+    poll = {"options": ["a", "b"], "expires_in": 3600}
+    hidden = author.ask("POST", "/v1/statuses", json={"status": SECRET, "visibility": "direct", "poll": poll}).json
+    there = {"post_id": hidden["id"], "status_id": hidden["id"], "poll_id": hidden["poll"]["id"]}
+    missing = {name: str(int(id) + 1) for name, id in there.items()}
+    asked = 0
+    for route in site.routes:
+        if about_one(route) and not route.path.startswith(UNFINISHED):
+            paths = [filled(route.path, values | {"username": "author"}) for values in (there, missing)]
+            replies = [asker.ask(route, path) for path in paths]
+            texts = [
+                TOKEN.sub("", reply.text.replace(values["post_id"], "").replace(values["poll_id"], ""))
+                for reply, values in zip(replies, (there, missing), strict=True)
+            ]
+            assert (replies[0].status, texts[0]) == (replies[1].status, texts[1]), f"{route.method} {route.path}"
+            asked += 1
+    assert asked > 30
 
 
 def test_hidden_and_missing_are_the_same_answer(site: Town) -> None:

@@ -93,7 +93,7 @@ class SearchRoutes:
             people = await self.search.accounts.search(call.viewer, query, limit=limit, offset=offset, following=following)
             found = evolve(found, accounts=people)
         if kind == "hashtags" or (not kind and not query.startswith("@")):
-            found = evolve(found, tags=await self.search.tags(query, limit=limit, offset=offset))
+            found = evolve(found, tags=await self.search.tags(call.viewer, query, limit=limit, offset=offset))
         if kind == "statuses" or (not kind and not query.startswith("@")):
             found = evolve(found, posts=await self._posts(call, query, limit, offset))
         return found

@@ -61,7 +61,7 @@ class TagRoutes:
         return await self._told(call, name)
 
     async def _told(self, call: Call, name: str) -> Answer:
-        use = await self.tags.one(name)
+        use = await self.tags.one(call.viewer, name)
         flags = await self.tags.flags(call.viewer, [use.tag])
         return Answer.json(tag_entity(self.entities, use, flags.get(use.tag.key)))
 
