@@ -82,21 +82,25 @@ def deliver(cursor: Cursor, *, post: PostId, unread: Collection[AccountId], held
     """
     return execute(
         cursor,
-        f"""with said as (select p.id, p.thread_id, p.account_id as author from posts p where p.id = %(post)s),
-           people as (select author as id from said union select m.account_id from mentions m where m.post_id = %(post)s),
-           kept as (
-               insert into conversations (id, account_id, thread_id, participants, last_post_id, unread)
-               select new_id(%(now)s), a.id, said.thread_id, array(select o.id from people o where o.id <> a.id order by o.id), said.id,
-                      a.id = any(%(unread)s::bigint[])
-               from people join accounts a on a.id = people.id cross join said
-               where a.id = said.author or (a.id <> all(%(held)s::bigint[]) and {_HEARS}) order by a.id
-               on conflict (account_id, thread_id, participants) do update
-               set last_post_id = greatest(conversations.last_post_id, excluded.last_post_id),
-                   unread = excluded.unread or (conversations.unread and conversations.account_id <> (select author from said))
-               returning id, account_id, participants, last_post_id)
-           {_TOLD} from kept""",
+        _DELIVER,
         {"post": post, "unread": list(unread), "held": list(held), "event": EventKind.CONVERSATION_CHANGED, "now": now},
     )
+
+
+_DELIVER = Hot(f"""
+    with said as (select p.id, p.thread_id, p.account_id as author from posts p where p.id = %(post)s),
+    people as (select author as id from said union select m.account_id from mentions m where m.post_id = %(post)s),
+    kept as (
+        insert into conversations (id, account_id, thread_id, participants, last_post_id, unread)
+        select new_id(%(now)s), a.id, said.thread_id, array(select o.id from people o where o.id <> a.id order by o.id), said.id,
+               a.id = any(%(unread)s::bigint[])
+        from people join accounts a on a.id = people.id cross join said
+        where a.id = said.author or (a.id <> all(%(held)s::bigint[]) and {_HEARS}) order by a.id
+        on conflict (account_id, thread_id, participants) do update
+        set last_post_id = greatest(conversations.last_post_id, excluded.last_post_id),
+            unread = excluded.unread or (conversations.unread and conversations.account_id <> (select author from said))
+        returning id, account_id, participants, last_post_id)
+    {_TOLD} from kept""")
 
 
 def deliver_held(cursor: Cursor, *, account: AccountId, senders: Collection[AccountId], now: datetime) -> int:
@@ -216,7 +220,10 @@ def page_of(cursor: Cursor, *, account: AccountId, page: Page) -> list[Row]:
 
 def by_ids(cursor: Cursor, *, ids: Collection[int]) -> list[Row]:
     """These conversations, whosever they are, each as far as it may be seen by whose it is."""
-    return every(cursor, _row, _SELECT + " where c.id = any(%(ids)s)", {"ids": list(ids)})
+    return every(cursor, _row, _BY_IDS, {"ids": list(ids)})
+
+
+_BY_IDS = Hot(_SELECT + " where c.id = any(%(ids)s)")
 
 
 def load(cursor: Cursor, rows: Sequence[Row]) -> list[Conversation]:

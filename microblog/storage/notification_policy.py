@@ -10,7 +10,7 @@ from attrs import asdict, frozen
 from microblog.model.ids import AccountId, NotificationRequestId, PostId
 from microblog.model.notification_policy import Pending, Policy, Standing, Treatment
 from microblog.model.paging import Page
-from microblog.storage.database import Cursor, every, execute, first, one_of_each
+from microblog.storage.database import Cursor, Hot, every, execute, first, one_of_each
 from microblog.storage.paging import bounds, directed, page_sql
 
 _COLUMNS = "p.not_following, p.not_followers, p.new_accounts, p.private_mentions, p.limited_accounts"
@@ -49,7 +49,7 @@ class Asked:
 
 
 # Whoever never said anything has to be asked only of what is usually kept back: private words of strangers, and limited accounts.
-_ASKED = f"""
+_ASKED = Hot(f"""
     select a.id, s.created_at,
            exists (select from follows f where f.follower_id = a.id and f.followee_id = s.id),
            (select f.created_at from follows f where f.follower_id = s.id and f.followee_id = a.id),
@@ -65,7 +65,7 @@ _ASKED = f"""
     left join posts d on d.id = %(post)s and d.visibility = 'direct' and d.account_id = s.id
     cross join unnest(%(accounts)s::bigint[]) a (id)
     left join notification_policies p on p.account_id = a.id
-    where s.id = %(sender)s and (p.account_id is not null or s.limited_at is not null or d.id is not null)"""
+    where s.id = %(sender)s and (p.account_id is not null or s.limited_at is not null or d.id is not null)""")
 
 
 def asked(cursor: Cursor, *, accounts: Collection[AccountId], sender: AccountId, post: PostId | None = None) -> list[Asked]:
