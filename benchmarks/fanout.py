@@ -1,11 +1,12 @@
 """What it costs to tell one post to many open connections, beside a bare Twisted server that writes the same bytes, in one run.
 
-    python -m benchmarks.fanout [--readers 100 1000 5000] [--stream user public] [--posts 40]
+    python -m benchmarks.fanout [--readers 100 1000 5000] [--stream user public] [--way socket events] [--posts 40]
 
-A real site (twistd, embedded PostgreSQL) in a process of its own; readers over loopback in another, WebSocket, each with an API token.
-A thousand people follow the author, and each has some others whom they block and mute. CPU is that of the server process alone. What
-publishing costs without a reader is measured first and taken off; `all` is with it. A delay is from the post's own time, which lies before
-its commit, to the moment when the reader has the bytes.
+A real site (twistd, embedded PostgreSQL) in a process of its own; readers over loopback in another, by WebSocket or server-sent events,
+each with an API token. A thousand people follow the author, and each has some others whom they block and mute. CPU is that of the server
+process alone; what publishing costs without a reader is measured first and taken off, or left in ("with publishing"). A delay is from the
+commit, as PostgreSQL notes it, to the moment when the reader has the bytes, at two posts a second. Everybody connects, leaves and connects
+again: the second time is what a restart or a lost network costs.
 """
 
 from __future__ import annotations
@@ -25,19 +26,30 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import psutil
 from attrs import define, field, frozen
 
+from microblog.domain.tokens import hash_of
+from microblog.model.ids import AppId
+from microblog.outside.postgres import initdb_command, running
+from microblog.outside.postgres_files import Home
+from microblog.storage import accounts, follows, logins, oauth
+from microblog.storage.database import connect
+from microblog.storage.follows import Options
+
 PEOPLE = 1_000
 SHUNNED = 20  # whom each of them blocks, and as many mutes
 OPENING = 64  # handshakes under way at once
-HANDSHAKE = (
-    "GET /api/v1/streaming?stream={stream} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
-    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-)
+UPGRADE = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+GREETING = "Host: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
+REQUESTS = {
+    "socket": "GET /api/v1/streaming?stream={stream} HTTP/1.1\r\n" + GREETING + UPGRADE + "\r\n",
+    "events": "GET /api/v1/streaming/{stream} HTTP/1.1\r\n" + GREETING + "\r\n",
+}
 TEXT = "A post of a usual length, as people write them when they have something to say about the weather and their lunch. #weather "
 
 
@@ -64,6 +76,7 @@ class Crowd:
     """Many open connections, and what comes on them. A receipt is noted when the last byte of a frame is there."""
 
     port: int
+    way: str = "socket"
     sockets: dict[int, socket.socket] = field(factory=dict)
     poll: select.epoll = field(factory=select.epoll)
     unread: dict[int, bytes] = field(factory=dict)
@@ -81,7 +94,7 @@ class Crowd:
                 waiting += 1
             for number, _ in self.poll.poll(1):
                 head, _, rest = self.sockets[number].recv(65_536).partition(b"\r\n\r\n")
-                if not head.startswith(b"HTTP/1.1 101"):
+                if not head.startswith((b"HTTP/1.1 101", b"HTTP/1.1 200")):
                     raise SystemExit(f"unexpected answer: {head!r}")
                 self.unread[number] = rest
                 waiting -= 1
@@ -103,6 +116,10 @@ class Crowd:
 
     def _messages(self, number: int, data: bytes) -> Iterator[bytes]:
         data = self.unread[number] + data
+        if self.way == "events":
+            *events, self.unread[number] = data.split(b"\n\n")
+            yield from (event + b"\n\n" for event in events if b"\ndata: " in event)
+            return
         while len(data) >= 2:
             size, at = data[1], 2
             if size == 126:
@@ -132,6 +149,13 @@ class Served:
     process: psutil.Process
     author: str
     tokens: list[str]
+    database_url: str
+
+    def committed(self) -> dict[str, float]:
+        """When each post was committed, by its id."""
+        with closing(connect(self.database_url)) as connection, connection.cursor() as cursor:
+            cursor.execute("select post_id, pg_xact_commit_timestamp(xid::text::xid) from events where kind = 'post.published'")
+            return {str(id): at.timestamp() for id, at in cursor.fetchall() if at is not None}
 
     def publish(self, number: int) -> None:
         """One post of the author, acknowledged."""
@@ -156,6 +180,7 @@ def free_port() -> int:
 def site(directory: Path) -> Iterator[Served]:
     """Start one, with its people."""
     port, data = free_port(), directory / "var"
+    note_commits(data)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MICROBLOG_")} | {
         "MICROBLOG_LISTEN": f"tcp:{port}:interface=127.0.0.1",
         "MICROBLOG_DATA_DIR": str(data),
@@ -166,33 +191,42 @@ def site(directory: Path) -> Iterator[Served]:
     with (directory / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=Path(__file__).resolve().parent.parent)
     try:
-        while True:
-            time.sleep(0.1)
-            if process.poll() is not None:
-                raise SystemExit((directory / "log").read_text())
-            try:
-                socket.create_connection(("127.0.0.1", port)).close()
-                break
-            except OSError:
-                continue
-        author, tokens = people(data)
-        yield Served(port, psutil.Process(process.pid), author, tokens)
+        url = ready(process, port, directory)
+        author, tokens = people(url)
+        yield Served(port, psutil.Process(process.pid), author, tokens, url)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(60)
 
 
-def people(data: Path) -> tuple[str, list[str]]:
-    """An author, those who follow them, and a token of each."""
-    from microblog.domain.tokens import hash_of
-    from microblog.model.ids import AppId
-    from microblog.outside.postgres import running
-    from microblog.storage import accounts, follows, logins, oauth
-    from microblog.storage.database import connect
-    from microblog.storage.follows import Options
+def ready(process: subprocess.Popen[bytes], port: int, directory: Path) -> str:
+    """Wait until the site listens; the URL of its database."""
+    while True:
+        time.sleep(0.1)
+        if process.poll() is not None:
+            raise SystemExit((directory / "log").read_text())
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except OSError:
+            continue
+        url = running(directory / "var")
+        assert url is not None
+        return url
 
-    at, url = datetime.now().astimezone(), running(data)
-    assert url is not None
+
+def note_commits(data: Path) -> None:
+    """Let PostgreSQL note when each transaction was committed, in a database that the site will find there."""
+    home = Home(data)
+    home.make()
+    subprocess.run(initdb_command(home), check=True, stdout=subprocess.DEVNULL)
+    home.fresh.rename(home.data)
+    with (home.data / "postgresql.auto.conf").open("a") as settings:
+        settings.write("track_commit_timestamp = on\n")
+
+
+def people(url: str) -> tuple[str, list[str]]:
+    """An author, those who follow them, and a token of each."""
+    at = datetime.now().astimezone()
     with closing(connect(url)) as connection, connection, connection.cursor() as cursor:
         app = oauth.insert_app(
             cursor, client_id="b", secret_hash=b"-", name="Bench", website=None, redirect_uris=(), scopes=("read", "write"), now=at
@@ -245,14 +279,18 @@ def tell(served: Served, crowd: Crowd, posts: int, pause: float) -> Figures:
     came = crowd.receive(posts * readers, 60 + posts)
     took = time.monotonic() - began
     writer.join()
-    published: dict[bytes, float] = {}
-    delays = []
-    for at, payload in came:
-        if payload not in published:
-            said: Any = json.loads(json.loads(payload)["payload"])
-            published[payload] = datetime.fromisoformat(said["created_at"]).timestamp()
-        delays.append(at - published[payload])
-    return Figures(readers, len(came), cpu(served.process) - before, took, sorted(delays), len(came[0][1]) + 4)
+    spent, committed, posts_of = cpu(served.process) - before, served.committed(), dict[bytes, str]()
+    for _, payload in came:
+        if payload not in posts_of:
+            posts_of[payload] = post_id(payload)
+    delays = sorted(at - committed[posts_of[payload]] for at, payload in came)
+    return Figures(readers, len(came), spent, took, delays, len(came[0][1]) + (4 if crowd.way == "socket" else 0))
+
+
+def post_id(message: bytes) -> str:
+    """The id of the post that is told, by either way."""
+    told = json.loads(message)["payload"] if message.startswith(b"{") else message.partition(b"\ndata: ")[2]
+    return str(json.loads(told)["id"])
 
 
 # The bare server
@@ -305,15 +343,25 @@ def bare_cost(readers: int, size: int, posts: int) -> tuple[float, float]:
     return cost, memory
 
 
-def measure(served: Served, readers: int, stream: str, posts: int) -> str:
+def gather(served: Served, way: str, stream: str, readers: int) -> tuple[Crowd, float, float]:
+    """Let so many connect; how many a second, and CPU seconds of each."""
+    tokens = [served.tokens[number % PEOPLE] for number in range(readers)]
+    crowd, before, began = Crowd(served.port, way), cpu(served.process), time.monotonic()
+    crowd.open([REQUESTS[way].format(stream=stream, token=token).encode() for token in tokens])
+    took, spent = time.monotonic() - began, cpu(served.process) - before
+    time.sleep(0.5)
+    return crowd, readers / took, spent / readers
+
+
+def measure(served: Served, readers: int, way: str, stream: str, posts: int) -> str:
     """One row of the table."""
     quiet = quiet_cost(served, posts)
-    crowd, empty, before, began = Crowd(served.port), served.process.memory_info().rss, cpu(served.process), time.monotonic()
-    tokens = [served.tokens[number % PEOPLE] for number in range(readers)]
-    crowd.open([HANDSHAKE.format(stream=stream, token=token).encode() for token in tokens])
-    connects, connect_cpu = readers / (time.monotonic() - began), (cpu(served.process) - before) / readers
-    time.sleep(0.5)
+    empty = served.process.memory_info().rss
+    crowd, _, _ = gather(served, way, stream, readers)
     memory = (served.process.memory_info().rss - empty) / readers
+    crowd.close()
+    time.sleep(1)
+    crowd, connects, connect_cpu = gather(served, way, stream, readers)
     calm = tell(served, crowd, min(posts, 20), 0.5)
     busy = tell(served, crowd, posts, 0)
     crowd.close()
@@ -322,7 +370,7 @@ def measure(served: Served, readers: int, stream: str, posts: int) -> str:
     p50, p99 = (calm.delays[int(len(calm.delays) * part)] * 1000 for part in (0.5, 0.99))
     time.sleep(1)
     cells = (
-        stream,
+        f"{stream}, {way}",
         f"{readers:,}",
         f"{alone:.1f}",
         f"{each:.1f}",
@@ -344,6 +392,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--readers", type=int, nargs="+", default=[100, 1_000, 5_000])
     parser.add_argument("--stream", nargs="+", default=["user", "public"])
+    parser.add_argument("--way", nargs="+", choices=REQUESTS, default=list(REQUESTS))
     parser.add_argument("--posts", type=int, default=40)
     chosen = parser.parse_args()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -351,9 +400,8 @@ def main() -> None:
     print("| stream | readers | us of CPU per delivery | with publishing | bare write | | deliveries/s | p50 ms | p99 ms ", end="")
     print("| kB per connection | bare | connects/s | ms of CPU each |\n" + "|---" * 13 + "|", flush=True)
     with tempfile.TemporaryDirectory() as directory, site(Path(directory)) as served:
-        for stream in chosen.stream:
-            for readers in chosen.readers:
-                print(measure(served, readers, stream, chosen.posts), flush=True)
+        for readers, stream, way in product(chosen.readers, chosen.stream, chosen.way):
+            print(measure(served, readers, way, stream, chosen.posts), flush=True)
 
 
 if __name__ == "__main__":
