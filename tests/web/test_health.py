@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from attrs import define
 from twisted.internet.task import Clock
 
-from microblog.domain.health import Health
+from microblog.domain.health import Health, Moving
 from microblog.domain.limits import Limits, MemoryCounter
 from microblog.web.call import Origin
 from microblog.web.errors import Errors
@@ -14,6 +16,7 @@ from microblog.web.health import HealthPage
 from microblog.web.server import Server
 from microblog.web.site import Site
 from tests.fakes import RolledBackDatabase
+from tests.live.world import World
 from tests.make import NOW
 from tests.web.house import KnownPeople
 from tests.web.memory import Reply, ask
@@ -35,8 +38,12 @@ class Jobs:
 
 
 def get(db: RolledBackDatabase, *, moves: bool, accept: str = "*/*") -> Reply:
+    return ask_about(db, {"jobs": Jobs(moves)}, accept)
+
+
+def ask_about(db: RolledBackDatabase, parts: Mapping[str, Moving], accept: str) -> Reply:
     clock = Clock()
-    page = HealthPage(Health(db, {"jobs": Jobs(moves)}, clock, lambda: NOW))
+    page = HealthPage(Health(db, parts, clock, lambda: NOW))
     gate = Gate(KnownPeople(), Limits(MemoryCounter(clock.seconds), lambda: NOW))
     server = Server(Site([page], origin=Origin.parse("https://site.test"), gate=gate, errors=Errors()), clock)
     server.startFactory()
@@ -63,3 +70,23 @@ def test_a_site_that_does_not_move_says_with_503_what_stands_still(db: RolledBac
         reply = get(db, moves=False, accept=accept)
         assert reply.status == 503
         assert [name for name, part in reply.json["parts"].items() if not part["ok"]] == ["jobs"]
+
+
+def test_a_feed_that_cannot_read_the_log_is_told_by_name_until_it_can(db: RolledBackDatabase) -> None:
+    world = World().start()
+
+    def standing_still() -> list[str]:
+        reply = ask_about(db, {"events": world.feed}, "application/json")
+        assert reply.status == (200 if reply.json["ok"] else 503)
+        return [name for name, part in reply.json["parts"].items() if not part["ok"]]
+
+    assert standing_still() == []
+    world.log.broken = True
+    for _ in range(11):
+        world.clock.advance(1)
+    assert standing_still() == ["events"]
+    world.log.broken = False
+    world.clock.advance(1)
+    assert standing_still() == []
+    world.feed.stop()
+    assert standing_still() == ["events"]

@@ -11,9 +11,10 @@ from twisted.internet.task import Clock
 
 from microblog.application import feed_of
 from microblog.domain.limits import Limits, MemoryCounter
-from microblog.gauges import Gauges
+from microblog.gauges import Gauges, feed_families
 from microblog.jobs.worker import Worker
 from microblog.live.subscriber import Ending
+from microblog.live.viewers import Loaded
 from microblog.model.errors import Unavailable
 from microblog.model.jobs import JobCounts
 from microblog.render.metrics import Family, Sample, gauge, text
@@ -27,6 +28,7 @@ from microblog.web.network import Proxies
 from microblog.web.server import Server
 from microblog.web.site import Site
 from tests.fakes import RolledBackDatabase, done
+from tests.live.world import World, home
 from tests.make import NOW
 from tests.web.house import KnownPeople
 from tests.web.memory import Reply, ask
@@ -128,6 +130,38 @@ def test_database_jobs_feed_and_server_are_told(db: RolledBackDatabase) -> None:
         "process_start_time_seconds 1",
     ):
         assert line in told.splitlines(), told
+
+
+def test_the_feed_is_told_by_streams_by_what_waits_and_by_why_connections_ended() -> None:
+    world = World().start()
+    world.log.loaded[1] = Loaded(1)
+    home_reader, slow, leaving = world.listen(home(1), 1), world.listen(), world.listen()
+    gone = world.connect(2)[0]
+    world.feed.dismiss(gone)
+    slow.deaf = True
+    for _ in range(3):
+        world.log.publish(4)
+    world.wake()
+    world.feed.end(next(each for each in world.feed.readers.all() if each.outlet is leaving), Ending.UNAUTHORIZED)
+    world.listen(since="other.1.1")
+    told = text(list(feed_families(world.feed))).decode().splitlines()
+    for line in (
+        "microblog_live_connections 3",
+        'microblog_live_subscriptions{stream="public"} 2',
+        'microblog_live_subscriptions{stream="user"} 1',
+        f"microblog_live_unsent_bytes {slow.unsent()}",
+        "microblog_live_events_total 3",
+        "microblog_live_deliveries_total 5",
+        "microblog_live_replays_total 1",
+        "microblog_live_gaps_total 1",
+        "microblog_live_failures_total 0",
+        "microblog_live_lag_seconds 0",
+        "microblog_live_lag_seconds_total 0",
+        'microblog_live_endings_total{reason="left"} 1',
+        'microblog_live_endings_total{reason="unauthorized"} 1',
+    ):
+        assert line in told, told
+    assert not home_reader.heard
 
 
 def test_every_family_is_told_once(db: RolledBackDatabase) -> None:
