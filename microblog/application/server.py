@@ -102,15 +102,16 @@ def server_of(
     api = api_routes(domain, InstanceEntities(told, entities, card, icon, domain.posting.attachments.takes_films), answers)
     articles = Articles(pages.fragments, domain.posts, domain.filters.sieves, answers)
     authentication = Authentication(domain.sessions, domain.tokens)
+    remembered = Identities(authentication, domain.changes, now)
     rates = openings(settings.stream_openings_per_account, settings.stream_openings_per_network)
     places = Places(domain.limits, settings.streams_per_network, *rates)
     streams = Streams(feed, articles.live, pages.notification, talk_of(pages), domain.accounts, domain.posts, places)
-    live = StreamingRoutes(feed, Payloads(Statuses(entities)), authentication, domain.lists, places)
+    live = StreamingRoutes(feed, Payloads(Statuses(entities)), remembered, domain.lists, places)
     features = [look.assets, streams, live, *others, *site_pages(pages, shells, composers, domain, articles), *api]
     site = Site(
         [*features, ReferenceRoutes(pages, shells, tuple(features))],
         origin=Origin.parse(settings.public_url),
-        gate=Gate(authentication, domain.limits, Identities(authentication, domain.changes, now)),
+        gate=Gate(authentication, domain.limits, remembered),
         errors=Errors(Troubles(pages, shells, composers).page),
         in_thread=lambda parse: deferToThreadPool(reactor, reactor.getThreadPool(), parse),
     )

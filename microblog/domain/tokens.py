@@ -11,7 +11,10 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from microblog.domain import scopes as scope_rules
 from microblog.model.accounts import Member, Viewer
@@ -21,6 +24,8 @@ from microblog.model.ids import AccountId, AppId, TokenId
 from microblog.model.oauth import Access, App, Authorization, Issued, Token
 from microblog.storage import events, oauth
 from microblog.storage.database import Cursor, Transactions
+
+_log = Logger()
 
 USED_EVERY = timedelta(hours=1)
 MOST_TOKENS = 30  # of one app for one account; the oldest goes first
@@ -81,6 +86,7 @@ class Tokens:
     database: Transactions
     now: Callable[[], datetime]
     make_token: Callable[[], str] = fresh_token
+    _shown: set[TokenId] = field(factory=set, init=False, eq=False, repr=False)
 
     async def by_bearer(self, text: str, *, pending: bool = False) -> Access | None:
         """What this token stands for; None if it is none. Notes now and then that it was used.
@@ -97,7 +103,7 @@ class Tokens:
         if viewer is None and found.token.account_id is not None:
             return None
         if found.token.used_at is None or self.now() - found.token.used_at >= USED_EVERY:
-            await self.database.run(oauth.used, token=found.token.id, now=self.now())
+            self._note_use(found.token.id)
         return Access(found.token.id, found.app, frozenset(found.token.scopes), viewer)
 
     async def issue(self, account: AccountId | None, scopes: str, name: str = "Script") -> Issued:
@@ -145,6 +151,21 @@ class Tokens:
     async def delete_app(self, app: AppId) -> None:
         """Delete an app; whoever signed in with it is signed out. Raises NotFound if there is none."""
         await self.database.run(self._delete_app, app)
+
+    def _note_use(self, token: TokenId) -> None:
+        """Nobody waits for this, and those who come meanwhile are written down together: all come at once when a site was away."""
+        self._shown.add(token)
+        if len(self._shown) == 1:
+            Deferred.fromCoroutine(self._note_uses()).addErrback(self._unnoted)
+
+    async def _note_uses(self) -> None:
+        while shown := sorted(self._shown):
+            await self.database.run(oauth.used, tokens=shown, now=self.now())
+            self._shown.difference_update(shown)
+
+    def _unnoted(self, failure: Failure) -> None:
+        self._shown.clear()
+        _log.warn("The use of tokens could not be noted: {why}", why=failure.getErrorMessage())
 
     def _issue(self, cursor: Cursor, account: AccountId | None, wanted: tuple[str, ...], name: str) -> Issued:
         now, text = self.now(), self.make_token()

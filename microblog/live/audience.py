@@ -9,7 +9,7 @@ from attrs import Factory, define
 from microblog.live.hub import Hub
 from microblog.live.news import POSTS, News
 from microblog.live.subscriber import Subscription
-from microblog.live.topics import StreamKind, home_of, topics_of
+from microblog.live.topics import StreamKind, topics_of
 from microblog.live.viewers import Viewers
 
 
@@ -24,11 +24,11 @@ class Audience:
         """All for whom it may be; whether it is, the subscription knows. Not to be kept: they come and go."""
         if news.kind in POSTS:
             for circle in self.viewers.following(news.author):
-                yield from self.hub.members(home_of(circle.account))
+                yield from self.hub.members(circle.home)
                 for id in circle.lists_with(news.author) if circle.lists else ():
                     yield from self.hub.members((StreamKind.LIST, id))
             for circle in self.viewers.with_tags(news.tags, news.author) if news.tags else ():
-                yield from self.hub.members(home_of(circle.account))
+                yield from self.hub.members(circle.home)
         for topic in topics_of(news):
             yield from self.hub.members(topic)
 

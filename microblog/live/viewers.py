@@ -11,8 +11,9 @@ from datetime import datetime
 from math import inf
 from types import MappingProxyType
 
-from attrs import Factory, define, evolve, frozen
+from attrs import Factory, define, evolve, field, frozen
 
+from microblog.live.topics import Topic, home_of
 from microblog.model.events import Event, EventKind
 from microblog.model.filters import NOTHING, Sieve
 from microblog.model.lists import Replies
@@ -83,6 +84,10 @@ class Circle:
     tags: frozenset[str] = _NO_TAGS
     sieve: Sieve = NOTHING
     connections: int = 0
+    home: Topic = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.home = home_of(self.account)
 
     def follows(self, account: int) -> bool:
         """True if the viewer follows them."""
@@ -101,7 +106,7 @@ class Circle:
 
     def keeps_from_home(self, account: int) -> bool:
         """True if what they post is shown in a list instead."""
-        return any(members.exclusive and account in members.accounts for members in self.lists.values())
+        return bool(self.lists) and any(members.exclusive and account in members.accounts for members in self.lists.values())
 
     def wants_language(self, author: int, language: str | None) -> bool:
         """False if the viewer follows the author in other languages only."""

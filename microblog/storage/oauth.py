@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -181,9 +181,9 @@ def live_token(cursor: Cursor, *, token_hash: bytes) -> Token | None:
     )
 
 
-def used(cursor: Cursor, *, token: TokenId, now: datetime) -> None:
-    """The token was shown."""
-    execute(cursor, "update tokens set used_at = %(now)s where id = %(token)s", {"token": token, "now": now})
+def used(cursor: Cursor, *, tokens: Collection[TokenId], now: datetime) -> None:
+    """The tokens were shown."""
+    execute(cursor, "update tokens set used_at = %(now)s where id = any(%(tokens)s)", {"tokens": list(tokens), "now": now})
 
 
 def tokens_of(cursor: Cursor, *, account: AccountId) -> list[tuple[Token, App]]:

@@ -148,12 +148,7 @@ class OpenStream(Protocol):
     def offer(self, frame: bytes) -> bool:
         """Send the frame; or answer False and take nothing, where more than MOST_UNSENT bytes wait already."""
         socket = self.socket
-        if socket is None:
-            return True  # it is closed, and about to be dismissed
-        if socket.unsent() > MOST_UNSENT:
-            return False
-        socket.write(frame)
-        return True
+        return socket is None or socket.offer(frame, MOST_UNSENT)  # None: it is closed, and about to be dismissed
 
     def unsent(self) -> int:
         """How many bytes wait for the reader."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -16,6 +17,9 @@ class Socket(Protocol):
 
     def write(self, data: bytes) -> None:
         """Send the data, now or as soon as the reader takes it."""
+
+    def offer(self, data: bytes, most: int) -> bool:
+        """The same; or answer False and take nothing, where more than `most` bytes wait already."""
 
     def unsent(self) -> int:
         """How many bytes wait for the reader."""
@@ -44,16 +48,24 @@ class StraightSocket:
 
     def write(self, data: bytes) -> None:
         """Send the data, now or as soon as the reader takes it."""
+        self.offer(data, sys.maxsize)
+
+    def offer(self, data: bytes, most: int) -> bool:
+        """The same; or answer False and take nothing, where more than `most` bytes wait already."""
         transport = self.transport
-        if not (transport.dataBuffer or transport._tempDataBuffer) and transport.connected:
+        if transport.dataBuffer or transport._tempDataBuffer:
+            if self.unsent() > most:
+                return False
+        elif transport.connected:
             sent = transport.writeSomeData(data)
             if sent == len(data):
-                return
+                return True
             if isinstance(sent, int):
                 data = data[sent:]
             # else the connection is lost; the transport finds that out for itself when it tries
         self._buffered += len(data)
         transport.write(data)
+        return True
 
     def unsent(self) -> int:
         """How many bytes wait for the reader."""
@@ -98,6 +110,13 @@ class BufferedSocket:
         if self._full:
             self._waiting += len(data)
         self.transport.write(data)
+
+    def offer(self, data: bytes, most: int) -> bool:
+        """The same; or answer False and take nothing, where more than `most` bytes wait already."""
+        if self._waiting > most:
+            return False
+        self.write(data)
+        return True
 
     def unsent(self) -> int:
         """How many bytes wait for the reader, those that the transport took gladly apart."""
