@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from attrs import define, field
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.acceptance.site import Site, site
 
@@ -36,6 +36,7 @@ def chromium() -> Iterator[Browser]:
     if CHROMIUM is None:
         message = "Browser tests need Chromium: apt-get install -y chromium"
         pytest.fail(message) if os.environ.get("MICROBLOG_REQUIRE_BROWSER") else pytest.skip(message)
+    expect.set_options(timeout=WAIT_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser

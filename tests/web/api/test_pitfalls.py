@@ -10,7 +10,8 @@ import pytest
 from microblog.web.api.levels import BROUGHT, served
 from tests import files, make
 from tests.web.api.client import Client, anonymous, client, ids, links
-from tests.web.memory import ask
+from tests.web.memory import Line, Reply, ask, replies, request
+from tests.web.oauth import TestApp
 from tests.web.visitor import Town
 
 START = ("/v2/instance", "/v1/instance", "/v1/preferences", "/v1/custom_emojis", "/v1/accounts/verify_credentials", "/v1/markers")
@@ -218,3 +219,19 @@ def test_the_usual_addresses_of_forms_lead_to_ours(site: Town) -> None:
     assert visitor.get("/auth/sign_in").header("Location") == "/login"
     assert visitor.get("/auth/sign_in?next=/local").header("Location") == "/login?next=%2Flocal"
     assert visitor.get("/auth/sign_up").header("Location") == "/signup"
+
+
+def test_signing_in_stays_on_the_host_that_it_began_on_so_that_no_cookie_is_lost(site: Town) -> None:
+    app = TestApp.register(site)
+    for host in ("site.test", "localhost:8080", "192.168.1.5"):
+
+        def opened(path: str, host: str = host) -> Reply:
+            [reply] = replies(Line(site.server).send(request("GET", path, host=host)))
+            return reply
+
+        sent = opened(app.asking())
+        login = sent.header("Location") or ""
+        assert login.startswith("/login?next=/oauth/authorize")
+        page = opened(login)
+        assert (page.status, 'action="/login"' in page.text) == (200, True)
+        assert "Domain=" not in "".join(page.all("Set-Cookie"))

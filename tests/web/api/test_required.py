@@ -160,3 +160,28 @@ def test_numbers_of_the_instance_are_numbers(told: Mapping[str, Any]) -> None:
         for part in ("statuses", "polls", "media_attachments", "accounts"):
             plain = {name: value for name, value in limits[part].items() if name != "supported_mime_types"}
             assert {name for name, value in plain.items() if type(value) is not int} == set(), part
+
+
+STARTS = {
+    "Elk": "v2/instance v1/accounts/verify_credentials v1/custom_emojis v1/preferences v1/lists v1/notifications",
+    "Phanpy": "/.well-known/oauth-authorization-server v1/accounts/verify_credentials v2/instance /.well-known/nodeinfo /nodeinfo/2.0 "
+    "v1/preferences v1/timelines/home v2/filters v1/markers?timeline[]=notifications v1/lists v1/followed_tags v1/notifications "
+    "v2/notifications/policy v1/announcements v1/follow_requests",
+    "Pinafore": "v1/instance v1/accounts/verify_credentials v1/custom_emojis v1/timelines/home?limit=20 v1/notifications v1/lists "
+    "v1/filters v1/follow_requests",
+    "Ivory": "v1/timelines/home?limit=40 v1/accounts/ID v2/instance v1/preferences v1/timelines/home?min_id=1 v1/lists "
+    "v1/accounts/ID/statuses v1/notifications?types[]=mention&types[]=reaction&types[]=poll",
+    "mastodon-android": "v2/instance /.well-known/host-meta v1/accounts/verify_credentials v1/preferences v1/custom_emojis v2/filters "
+    "v1/timelines/home v1/notifications v2/notifications v1/lists v1/markers v1/announcements",
+    "Tusky": "v2/instance v1/accounts/verify_credentials v1/custom_emojis v2/filters v1/timelines/home v1/markers?timeline[]=home "
+    "v1/notifications v1/announcements v1/lists",
+    "toot": "v1/instance v1/accounts/verify_credentials v2/search?q=ada&type=accounts&resolve=true",
+    "masto.js": "v1/instance v2/instance v1/apps/verify_credentials",
+}
+
+
+@pytest.mark.parametrize("name", STARTS)
+def test_every_client_gets_what_it_asks_for_when_it_starts(ada: Client, name: str) -> None:
+    asked = [path.replace("ID", ada.id) for path in STARTS[name].split()]
+    answered = {path: ada.get(path if path.startswith("/") else f"/{path}").status for path in asked}
+    assert answered == dict.fromkeys(asked, 200)
