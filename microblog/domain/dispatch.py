@@ -16,12 +16,12 @@ from microblog.domain.letters import is_given_up
 from microblog.domain.links import Links
 from microblog.model.accounts import Member, Role, Viewer
 from microblog.model.filters import Context, Sieve, is_hidden, warning
-from microblog.model.ids import LetterId, NotificationId, id_at
+from microblog.model.ids import LetterId, NotificationId, ScheduledId, id_at
 from microblog.model.letters import SWITCHED, Letter, LetterKind, LetterState, Mail, Missed
 from microblog.model.notifications import Notification
 from microblog.model.paging import Page
 from microblog.model.posts import Post
-from microblog.storage import filters, letters, logins, mailings, notifications, posts
+from microblog.storage import filters, letters, logins, mailings, notifications, posts, scheduled
 from microblog.storage.database import Cursor, Transactions
 
 TO_BE_SENT = frozenset({LetterState.WAITING, LetterState.DEFERRED, LetterState.FAILED})
@@ -120,6 +120,7 @@ class Dispatch:
             LetterKind.LOGIN: self._login,
             LetterKind.PASSWORD: self._password,
             LetterKind.ADDRESS: self._address,
+            LetterKind.SCHEDULED: self._scheduled,
             LetterKind.DIGEST: self._digest,
             LetterKind.REPORT: self._report,
         }
@@ -200,6 +201,13 @@ class Dispatch:
     def _address(self, cursor: Cursor, mail: Mail, member: Member) -> Mail:
         del cursor, member
         return evolve(mail, link=self.links.page("/about" if mail.letter.data["done"] else "/settings/account"))
+
+    def _scheduled(self, cursor: Cursor, mail: Mail, member: Member) -> Mail:
+        found = scheduled.by_id(cursor, id=ScheduledId(int(mail.letter.data["scheduled"])))
+        if found is None or found.author != member.account.id or not found.problem:
+            raise Unwanted("It was taken back or given another time meanwhile.")
+        data = {**mail.letter.data, "problem": found.problem}
+        return evolve(mail, letter=evolve(mail.letter, data=data), link=self.links.page("/scheduled"))
 
     def _digest(self, cursor: Cursor, mail: Mail, member: Member) -> Mail:
         since, account = datetime.fromisoformat(mail.letter.data["since"]), member.account

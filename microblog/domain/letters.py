@@ -21,9 +21,9 @@ NOBODY = ".invalid"  # RFC 2606, section 2
 
 
 def write(cursor: Cursor, kind: LetterKind, login: Login, now: datetime, **data: str) -> None:
-    """A letter to the login's address, in the running transaction."""
+    """A letter to the login's address, in the running transaction. With a `key` in the data, once for each."""
     if not login.email.endswith(NOBODY):
-        letters.add(cursor, kind, account=login.account_id, recipient=login.email, now=now, data=data)
+        letters.add(cursor, kind, account=login.account_id, recipient=login.email, now=now, data=data, key=data.get("key"))
 
 
 def write_confirmation(cursor: Cursor, login: Login, now: datetime) -> None:

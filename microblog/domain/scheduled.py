@@ -7,10 +7,12 @@ from datetime import datetime, timedelta
 
 from attrs import evolve, frozen
 
+from microblog.domain.letters import write
 from microblog.domain.posts import Posts
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Invalid, NotFound, Problem, Unavailable
 from microblog.model.ids import AccountId, ScheduledId
+from microblog.model.letters import LetterKind
 from microblog.model.paging import Page
 from microblog.model.posts import Draft, Post
 from microblog.model.scheduled import Scheduled
@@ -70,7 +72,7 @@ class Schedules:
         except Unavailable:
             raise
         except Problem as problem:
-            await self.database.run(scheduled.set_problem, id=id, problem=problem.sentence)
+            await self.database.run(self._fail, id, problem.sentence)
 
     def _add(self, cursor: Cursor, viewer: Viewer, draft: Draft, at: datetime) -> Scheduled | Post:
         scheduled.lock_all(cursor, account=viewer.id)
@@ -132,6 +134,16 @@ class Schedules:
         viewer = Viewer(member.account, member.login.role, member.login.preferences)
         self.posts.publish_within(cursor, viewer, found.draft, scheduled=id)
         scheduled.delete(cursor, id=id)
+
+
+    def _fail(self, cursor: Cursor, id: ScheduledId, problem: str) -> None:
+        """Write down what stands against it, and to its author once for each time that it was to be published at."""
+        scheduled.set_problem(cursor, id=id, problem=problem)
+        found = scheduled.by_id(cursor, id=id)
+        member = logins.by_account(cursor, account=found.author) if found else None
+        if found and member:
+            key, at = f"{id} {found.at.isoformat()}", found.at.isoformat()
+            write(cursor, LetterKind.SCHEDULED, member.login, self.now(), key=key, scheduled=str(id), at=at)
 
 
 def _own(found: Scheduled | None, viewer: Viewer) -> Scheduled:

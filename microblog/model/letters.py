@@ -27,6 +27,7 @@ class LetterKind(StrEnum):
     LOGIN = "login"
     PASSWORD = "password"  # noqa: S105 - no secret
     ADDRESS = "address"
+    SCHEDULED = "scheduled"
     DIGEST = "digest"
     REPORT = "report"
     TEST = "test"

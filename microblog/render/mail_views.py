@@ -21,6 +21,7 @@ KINDS = {
     LetterKind.LOGIN: "Login from a new browser",
     LetterKind.PASSWORD: "Password changed",
     LetterKind.ADDRESS: "Address changed",
+    LetterKind.SCHEDULED: "Scheduled post failed",
     LetterKind.DIGEST: "Digest",
     LetterKind.REPORT: "Report of the day",
     LetterKind.TEST: "Test",

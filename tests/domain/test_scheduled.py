@@ -25,6 +25,8 @@ from microblog.storage import jobs, scheduled
 from microblog.storage.database import Cursor, scalar
 from tests import fakes, files, make
 from tests.fakes import RolledBackDatabase, WallClock
+from tests.postman import postman
+from tests.rfc5322 import body
 
 HOUR = timedelta(hours=1)
 SOON = make.NOW + HOUR
@@ -206,8 +208,25 @@ async def test_what_stands_against_it_then_is_told_to_the_author(
     clock.advance(hours=1)
     await work(schedules, cursor, clock)
     assert (await schedules.one(ada, planned.id)).problem == "The post you are trying to reply to does not appear to exist."
+    await schedules.publish(planned.id)
+    [letter] = postman(cursor).deliver()
+    assert letter["Subject"] == "Your scheduled post was not published"
+    assert "does not appear to exist" in body(letter.as_bytes(), "plain")
     moved = await schedules.move(ada, planned.id, clock() + HOUR)
     assert moved.problem == ""
+
+
+async def test_no_mail_tells_of_a_post_that_was_given_another_time_since(
+    schedules: Schedules, posts: Posts, cursor: Cursor, clock: WallClock
+) -> None:
+    ada, bob = make.viewer(cursor), make.viewer(cursor)
+    question = await posts.publish(bob, Draft("Question?"))
+    planned = await plan(schedules, ada, Draft("Answer", reply_to=question.id))
+    await posts.delete(bob, question.id)
+    clock.advance(hours=1)
+    await work(schedules, cursor, clock)
+    await schedules.move(ada, planned.id, clock() + HOUR)
+    assert postman(cursor).deliver() == []
 
 
 async def test_whoever_is_suspended_or_gone_publishes_nothing(schedules: Schedules, cursor: Cursor, clock: WallClock) -> None:
