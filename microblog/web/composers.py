@@ -148,12 +148,14 @@ def moment_of(call: Call) -> datetime | None:
 
 
 def draft_of(call: Call, taken: Taken) -> Draft:
-    """What the form wants to post. Raises Invalid for a visibility that there is not."""
-    fields = call.fields
+    """What the form wants to post. Raises Invalid for a visibility that there is not, and for pictures with a poll."""
+    fields, poll = call.fields, poll_of(call.fields)
     chosen, reply_to = fields.text("visibility"), fields.id("reply_to")
     visibility = _visibility(chosen)
     if chosen and visibility is None:
         raise Invalid({"visibility": "Visibility is not included in the list"})
+    if poll is not None and taken.ids:
+        raise Invalid({"poll": "A post has either pictures or a poll. Take the one or the other off."})
     return Draft(
         text=fields.text("text"),
         visibility=visibility,
@@ -165,7 +167,7 @@ def draft_of(call: Call, taken: Taken) -> Draft:
         never_wider=True,
         media=taken.ids,
         changes=taken.changes,
-        poll=poll_of(fields),
+        poll=poll,
     )
 
 

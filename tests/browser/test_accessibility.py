@@ -11,7 +11,7 @@ from tests.browser.conftest import Person
 
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-FOR_VISITORS = ("/", "/local", "/about", "/login", "/signup", "/search?q=axe", "/nowhere")
+FOR_VISITORS = ("/", "/local", "/about", "/stats", "/login", "/signup", "/search", "/search?q=axe", "/nowhere")
 FOR_MEMBERS = (
     "/home",
     "/notifications",
@@ -26,6 +26,10 @@ FOR_MEMBERS = (
     "/settings/preferences",
     "/settings/notifications",
     "/settings/sessions",
+    "/settings/apps",
+    "/settings/mail",
+    "/settings/filters",
+    "/lists",
     "/settings/blocks",
     "/settings/mutes",
     "/settings/requests",

@@ -149,6 +149,15 @@ def poll_of(site: Town) -> str:
     return str(id)
 
 
+def test_pictures_and_a_poll_in_one_post_are_refused_and_both_kept(site: Town) -> None:
+    ada = site.resident("ada")
+    refused = ada.upload("/posts", "/home", {"file_0": files.picture()}, text="Both", option_0="Tea", option_1="Coffee")
+    assert refused.status == 422
+    assert "either pictures or a poll" in words(refused)
+    assert len(picked(refused)) == 1
+    assert document(refused).xpath("//input[@name='option_1']/@value") == ["Coffee"]
+
+
 def test_a_poll_is_asked_voted_in_and_counted_without_scripts(site: Town) -> None:
     ada, bob = site.resident("ada"), site.resident("bob")
     assert ask(ada, poll_seconds="600").status == 303
