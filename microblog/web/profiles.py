@@ -75,6 +75,11 @@ class ProfilePages:
         """The same with replies."""
         return await self._profile(call, username, "replies")
 
+    @route("GET", "/@<username:username>/media", Needs())
+    async def media(self, call: Call, username: str) -> Answer:
+        """What they post with pictures, film or sound."""
+        return await self._profile(call, username, "media")
+
     async def _profile(self, call: Call, username: str, tab: str) -> Answer:
         return await self.articles.answers.page(call, lambda: self._made(call, username, tab))
 
@@ -88,7 +93,9 @@ class ProfilePages:
         posts: list[Post] = []
         pinned: list[Post] = []
         if not hidden:
-            posts = await self.timelines.account(call.viewer, account.id, page, replies=tab == "replies")
+            posts = await self.timelines.account(
+                call.viewer, account.id, page, replies=tab != "posts", boosts=tab != "media", media=tab == "media"
+            )
             if tab == "posts" and page.max_id is None and page.min_id is None:
                 pinned = await self.timelines.pinned(call.viewer, account.id)
             feed = await feed_of(call, self.articles, posts, page, Context.ACCOUNT)

@@ -131,7 +131,7 @@ class Twins:
                 yield path, headers
         posts = self.posts()
         threads = [f"/@{name}/{id}" for name in NAMES for id in {*posts[:1], *posts[-1:]}]
-        for path in ("/", "/local", "/@ada", "/@bob/with_replies", *threads):
+        for path in ("/", "/local", "/@ada", "/@bob/with_replies", "/@ada/media", *threads):
             yield path, {}
         for cookie in self.cookies:
             for path in ("/home", "/local"):

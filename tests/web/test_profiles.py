@@ -6,7 +6,7 @@ import pytest
 from lxml import etree
 
 from microblog.model.posts import Visibility
-from tests import make
+from tests import files, make
 from tests.web.visitor import Town, document, links, words
 
 
@@ -120,3 +120,13 @@ def test_the_page_about_the_site_counts(site: Town) -> None:
     site.resident("ada")
     make.post(site.cursor, site.viewer("ada"))
     assert site.visitor().get("/about").status == 200
+
+
+def test_the_media_of_a_profile_are_its_posts_with_pictures(site: Town) -> None:
+    ada = site.resident("ada")
+    assert "No media yet" in words(ada.get("/@ada/media"))
+    ada.upload("/posts", "/home", {"file_0": files.picture()}, text="With a flag")
+    ada.submit("/posts", page="/home", text="Without")
+    shown = words(site.visitor().get("/@ada/media"))
+    assert "With a flag" in shown
+    assert "Without" not in shown
