@@ -139,17 +139,17 @@ def wait_again(cursor: Cursor, *, id: LetterId, now: datetime) -> bool:
 
 
 def page_of(cursor: Cursor, *, page: Page, state: LetterState | None = None) -> list[Letter]:
-    """Letters, the newest first; only those in one state, if asked for."""
+    """Letters of the kinds that this release knows, the newest first; only those in one state, if asked for."""
     rows = every(
         cursor,
         letter_from,
         page_sql(
             f"""select {COLUMNS} from letters l
                 where (%(state)s::text is null or l.state = %(state)s) and l.id < %(max_id)s and l.id > %(min_id)s
-                order by l.id desc limit %(limit)s""",
+                and l.kind = any(%(kinds)s) order by l.id desc limit %(limit)s""",
             page,
         ),
-        {"state": state, **bounds(page)},
+        {"state": state, "kinds": list(LetterKind), **bounds(page)},
     )
     return directed(page, rows)
 

@@ -15,6 +15,7 @@ from microblog.model.ids import AccountId, NotificationId, PostId
 from microblog.model.notifications import ALONE, GROUPED, NotificationKind
 from microblog.model.paging import Page
 from microblog.storage.database import Cursor, every, execute, scalar
+from microblog.storage.notifications import known
 from microblog.storage.paging import bounds, directed, page_sql
 
 SAMPLE = 8
@@ -50,7 +51,7 @@ class Choice:
     def params(self) -> dict[str, object]:
         """As parameters of a statement."""
         return {
-            "kinds": None if self.kinds is None else list(self.kinds),
+            "kinds": known(self.kinds),
             "without": list(self.without),
             "sender": self.sender,
             "grouped": sorted(self.grouped),
@@ -62,7 +63,7 @@ class Choice:
 # Who is gone is read once, in a tiny index, and not for every row.
 _FROM_SOMEBODY = """{n}.from_account_id not in (select id from accounts where suspended_at is not null or deleted_at is not null)
     and (%(sender)s::bigint is null or {n}.from_account_id = %(sender)s)"""
-_CHOSEN = """n.account_id = %(account)s and (%(kinds)s::text[] is null or n.kind = any(%(kinds)s)) and n.kind <> all(%(without)s)
+_CHOSEN = """n.account_id = %(account)s and n.kind = any(%(kinds)s) and n.kind <> all(%(without)s)
     and (not n.filtered or %(filtered)s) and """ + _FROM_SOMEBODY.format(n="n")
 _KEY = "case when n.group_key <> '' and n.kind = any(%(grouped)s) then n.group_key else 'ungrouped-' || n.id end"
 

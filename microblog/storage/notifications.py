@@ -16,6 +16,7 @@ from microblog.model.paging import Page
 from microblog.storage import conversations
 from microblog.storage.database import Cursor, Hot, every, execute, first, scalar
 from microblog.storage.paging import bounds, directed, page_sql
+from microblog.storage.visibility import VISIBLE
 
 GROUP_HOURS = 12
 
@@ -126,11 +127,18 @@ def take_back_all_of_post(cursor: Cursor, *, post: PostId) -> int:
     return execute(cursor, "delete from notifications where post_id = %(post)s", {"post": post})
 
 
-_LIST = """select n.id, n.kind, n.created_at, n.from_account_id, n.post_id, n.group_key, n.filtered from notifications n
+def known(kinds: Sequence[str] | None) -> list[str]:
+    """The kinds, or all that there are if None: no others, for a newer release may write some that this one does not know."""
+    return list(NotificationKind if kinds is None else kinds)
+
+
+# Filters stand before the limit, so that a page of what may not be seen any more is not taken for the end.
+_LIST = f"""select n.id, n.kind, n.created_at, n.from_account_id, n.post_id, n.group_key, n.filtered from notifications n
            join accounts s on s.id = n.from_account_id and s.suspended_at is null and s.deleted_at is null
            where n.account_id = %(account)s and n.id < %(max_id)s and n.id > %(min_id)s
-           and (%(kinds)s::text[] is null or n.kind = any(%(kinds)s))
-           and n.kind <> all(%(without)s)
+           and (n.post_id is null or exists (
+               select from posts p where p.id = n.post_id and {VISIBLE.replace("%(viewer)s", "%(account)s")}))
+           and n.kind = any(%(kinds)s) and n.kind <> all(%(without)s)
            and (%(sender)s::bigint is null or n.from_account_id = %(sender)s)
            and (not n.filtered or %(filtered)s)
            order by n.id desc limit %(limit)s"""
@@ -149,7 +157,7 @@ def page_of(
     """What the account was told, newest first. `kinds` None means all; `without` is taken off. `filtered`: with what is kept back."""
     params = bounds(page) | {
         "account": account,
-        "kinds": None if kinds is None else list(kinds),
+        "kinds": known(kinds),
         "without": list(without),
         "sender": sender,
         "filtered": filtered,
@@ -163,8 +171,8 @@ def by_id(cursor: Cursor, *, account: AccountId, id: NotificationId) -> list[Row
         cursor,
         _row,
         """select id, kind, created_at, from_account_id, post_id, group_key, filtered from notifications
-           where account_id = %(account)s and id = %(id)s""",
-        {"account": account, "id": id},
+           where account_id = %(account)s and id = %(id)s and kind = any(%(kinds)s)""",
+        {"account": account, "id": id, "kinds": known(None)},
     )
 
 
@@ -188,13 +196,13 @@ def unread(
             """select count(*) from (
                    select from notifications n where n.account_id = %(account)s and not n.filtered and n.id > coalesce(
                        (select last_read_id from markers where account_id = %(account)s and timeline = 'notifications'), 0)
-                   and (%(kinds)s::text[] is null or n.kind = any(%(kinds)s)) and n.kind <> all(%(without)s)
+                   and n.kind = any(%(kinds)s) and n.kind <> all(%(without)s)
                    and (%(sender)s::bigint is null or n.from_account_id = %(sender)s)
                    limit %(limit)s) above""",
             {
                 "account": account,
                 "limit": limit,
-                "kinds": None if kinds is None else list(kinds),
+                "kinds": known(kinds),
                 "without": list(without),
                 "sender": sender,
             },

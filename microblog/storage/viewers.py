@@ -115,7 +115,7 @@ def standing_tokens(cursor: Cursor, *, ids: Collection[int]) -> list[int]:
 
 
 def told(cursor: Cursor, *, ids: Collection[int], most_unread: int) -> list[Told]:
-    """These notifications, as far as they are not taken back; unread ones are counted up to `most_unread`."""
+    """These notifications, as far as they are not taken back and of known kinds; unread ones are counted up to `most_unread`."""
 
     def row(account: int, id: int, kind: str, created_at: datetime, sender: int, post: int | None, *rest: Any) -> Told:
         about = None if post is None else PostId(post)
@@ -125,7 +125,8 @@ def told(cursor: Cursor, *, ids: Collection[int], most_unread: int) -> list[Told
         cursor,
         row,
         """with these as (
-               select account_id, id, kind, created_at, from_account_id, post_id, group_key from notifications where id = any(%(ids)s)),
+               select account_id, id, kind, created_at, from_account_id, post_id, group_key from notifications
+               where id = any(%(ids)s) and kind = any(%(kinds)s)),
            counted as (
                select a.account_id, (select count(*) from (
                    select from notifications n where n.account_id = a.account_id and not n.filtered and n.id > coalesce(
@@ -133,7 +134,7 @@ def told(cursor: Cursor, *, ids: Collection[int], most_unread: int) -> list[Told
                    limit %(limit)s) above) as unread, """ + conversations.UNREAD.replace("%(account)s", "a.account_id") + """ as messages
                from (select distinct account_id from these) a)
            select t.*, c.unread, c.messages from these t join counted c on c.account_id = t.account_id""",
-        {"ids": list(ids), "limit": most_unread},
+        {"ids": list(ids), "kinds": list(NotificationKind), "limit": most_unread},
     )
 
 

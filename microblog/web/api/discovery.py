@@ -73,13 +73,13 @@ class DiscoveryRoutes:
     async def host_meta(self, call: Call) -> Answer:
         """Where WebFinger is (RFC 6415)."""
         if "json" in (call.header("Accept") or ""):
-            return self._host_meta_json(call)
+            return self._host_meta_json(call).with_header("Vary", "Accept")
         template = f"{call.origin.url}/.well-known/webfinger?resource={{uri}}"
         document = (
             '<?xml version="1.0" encoding="UTF-8"?>\n<XRD xmlns="http://docs.oasis-open.org/ns/xri/xrd-1.0">'
             f'<Link rel="lrdd" template="{template}"/></XRD>\n'
         )
-        return Answer.data(document.encode("ascii"), XRD).cached(FOR_DAYS)
+        return Answer.data(document.encode("ascii"), XRD).cached(FOR_DAYS).with_header("Vary", "Accept")
 
     @route("GET", "/.well-known/host-meta.json", ANYBODY, Doc("Where WebFinger is, in JSON", HOST_META))
     async def host_meta_json(self, call: Call) -> Answer:

@@ -1,0 +1,82 @@
+"""One record that is odd, or of a newer release, spoils no list: the rest is told, page after page, to the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from microblog.model.letters import LetterKind
+from microblog.model.posts import Visibility
+from microblog.storage import letters, viewers
+from microblog.storage.database import Cursor, execute
+from tests import make
+from tests.web.api.client import Client, client, ids, links
+from tests.web.visitor import Town, town, words
+
+HIDDEN = 45  # more than a page
+
+
+@pytest.fixture
+def site(cursor: Cursor, tmp_path: Path) -> Town:
+    """A site that counts no requests."""
+    return town(cursor, tmp_path, rate_limits="off")
+
+
+def to_the_end(program: Client, path: str, **params: object) -> list[str]:
+    """The ids of all pages, as a program turns them: on from each that has a link."""
+    reply = program.get(path, **params)
+    found = ids(reply)
+    while "next" in links(reply):
+        reply = program.follow(links(reply)["next"])
+        found += ids(reply)
+    return found
+
+
+def test_a_page_of_notifications_about_what_is_hidden_by_now_is_not_the_end(site: Town) -> None:
+    ada, bob, cyd = client(site, "ada"), make.viewer(site.cursor), make.viewer(site.cursor)
+    oldest = make.post(site.cursor, bob, "@ada hello")
+    make.follow(site.cursor, ada.person, cyd, notify=True)
+    for _ in range(HIDDEN):
+        make.post(site.cursor, cyd, "psst", visibility=Visibility.PRIVATE)
+    assert len(to_the_end(ada, "/v1/notifications")) == HIDDEN + 1
+    execute(site.cursor, "delete from follows where follower_id = %(id)s", {"id": ada.person.id})
+    [left] = to_the_end(ada, "/v1/notifications")
+    assert ada.get(f"/v1/notifications/{left}").json["status"]["id"] == str(oldest.id)
+    groups = ada.get("/v2/notifications")
+    while not groups.json["notification_groups"]:
+        groups = ada.follow(links(groups)["next"])
+    assert groups.json["notification_groups"][0]["status_id"] == str(oldest.id)
+
+
+def test_a_notification_of_a_kind_that_is_not_known_yet_is_passed_over(site: Town) -> None:
+    reader = site.resident("reader")
+    ada, bob = client(site, "ada"), client(site, "bob")
+    for kind in ("favourite", "newer"):
+        post = ada.post("/v1/statuses", status=kind).json["id"]
+        bob.post(f"/v1/statuses/{post}/favourite")
+        execute(site.cursor, "update notifications set kind = %(kind)s where post_id = %(post)s", {"kind": kind, "post": post})
+    site.cursor.execute("select id from notifications where kind = 'newer'")
+    [[odd]] = site.cursor.fetchall()
+    assert [one["type"] for one in ada.get("/v1/notifications").json] == ["favourite"]
+    assert [one["type"] for one in ada.get("/v2/notifications").json["notification_groups"]] == ["favourite"]
+    assert ada.get("/v1/notifications/unread_count").json == {"count": 1}
+    assert ada.get("/v2/notifications/unread_count").json == {"count": 1}
+    assert ada.get(f"/v1/notifications/{odd}").status == 404
+    assert ada.get(f"/v2/notifications/ungrouped-{odd}").status == 404
+    execute(site.cursor, "update notifications set account_id = %(id)s", {"id": site.viewer("reader").id})
+    page = reader.get("/notifications")
+    assert page.status == 200
+    assert "bob" in words(page)
+    assert not viewers.told(site.cursor, ids=[odd], most_unread=9)  # what streams ask
+
+
+def test_a_letter_of_a_kind_that_is_not_known_yet_is_not_in_the_outbox(site: Town) -> None:
+    grace = site.resident("grace")
+    execute(site.cursor, "update logins set role = 'admin' where account_id = %(id)s", {"id": site.viewer("grace").id})
+    for name in ("a@example.org", "b@example.org"):
+        letters.add(site.cursor, LetterKind.TEST, account=None, recipient=name, now=make.NOW)
+    execute(site.cursor, "update letters set kind = 'newer' where recipient = 'b@example.org'", {})
+    page = words(grace.get("/admin/outbox"))
+    assert "a@example.org" in page
+    assert "b@example.org" not in page
