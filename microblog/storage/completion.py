@@ -11,7 +11,7 @@ from microblog.storage.visibility import VISIBLE
 
 _FOLLOWED = 2_000  # of those whom one follows, the newest
 _RECENT = 1_000  # uses of tags that are thought of first
-_LIKELY_TAGS = 24
+_LIKELY_TAGS = 10
 
 # Whom one follows is found by the words of the display name too: they are few. Everybody else by the username, which has an index.
 _PEOPLE = f"""with known as (
