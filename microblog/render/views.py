@@ -338,7 +338,7 @@ class Confirm:
 
 @frozen
 class Trouble:
-    """Something went wrong. `sentence` says what and `status` how.
+    """Something went wrong. `sentence` says what and `status` how; `sent`: a form was sent, not a page asked for.
 
     `kept` is the form whose text must not be lost. `reference` finds the case in the log.
     """
@@ -347,3 +347,4 @@ class Trouble:
     sentence: str
     kept: Composer | None = None
     reference: str = ""
+    sent: bool = False

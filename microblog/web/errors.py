@@ -114,6 +114,8 @@ def for_people(problem: Problem) -> str:
         return problem.sentence.removeprefix("Validation failed: ")
     if problem.sentence in _WORDS_OF_CLIENTS:
         return "This address leads to no page."
+    if problem.sentence == Forbidden.sentence:
+        return "Your account may not do this."
     if not isinstance(problem, TooMany):
         return problem.sentence
     return f"{problem.sentence.rstrip('.')}. Please try again in {waiting(problem.retry_after)}."

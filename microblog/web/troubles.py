@@ -24,7 +24,7 @@ class Troubles:
         """A sentence with a next step; the text of a post that could not be published, ready to be sent again."""
         if call is None:
             return self.pages.part("refused", site=self.shells.site, status=status, sentence=sentence).encode("utf-8")
-        trouble = Trouble(status, sentence, kept=self._kept(call), reference=call.id if status >= 500 else "")
+        trouble = Trouble(status, sentence, kept=self._kept(call), reference=call.id if status >= 500 else "", sent=call.method == "POST")
         return self.pages.trouble(self.shells.plain(call), trouble)
 
     def _kept(self, call: Call) -> Composer | None:
