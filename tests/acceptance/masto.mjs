@@ -11,6 +11,11 @@ const [adasId, bobsId] = await Promise.all([ada, bob].map(async (one) => (await 
 const ids = (list) => list.map((one) => one.id);
 const rejected = (status) => (error) => error.statusCode === status && typeof error.message === "string";
 
+/** Waits until it is so. */
+async function until(isSo) {
+  for (const end = Date.now() + 10_000; !(await isSo()); await new Promise((go) => setTimeout(go, 50))) assert.ok(Date.now() < end, isSo);
+}
+
 /** Everything that a paginator gives, page by page. */
 async function pages(paginator) {
   const all = [];
@@ -130,7 +135,9 @@ test("lists, filters, tags and markers are kept", async () => {
 test("what happened is told, found and described", async () => {
   const { acct } = await ada.v1.accounts.verifyCredentials();
   const post = await bob.v1.statuses.create({ status: `@${acct} have you seen the okapi?` });
-  const [told] = await ada.v1.notifications.list({ types: ["mention"], limit: 1 });
+  const mentions = () => ada.v1.notifications.list({ types: ["mention"], limit: 1 });
+  await until(async () => (await mentions())[0]?.status.id === post.id);
+  const [told] = await mentions();
   assert.deepEqual([told.type, told.status.id, told.account.id], ["mention", post.id, bobsId]);
   assert.equal((await ada.v1.notifications.$select(told.id).fetch()).id, told.id);
   await ada.v1.notifications.$select(told.id).dismiss();
@@ -151,9 +158,6 @@ test("streams are heard over one socket", async () => {
   const heard = [];
   const hear = async (name, subscription) => {
     for await (const event of subscription) heard.push([name, event.event, event.payload?.id ?? event.payload]);
-  };
-  const until = async (isSo) => {
-    for (const end = Date.now() + 10_000; !(await isSo()); await new Promise((go) => setTimeout(go, 50))) assert.ok(Date.now() < end, JSON.stringify(heard));
   };
   const hears = (name, event, id) => until(() => heard.some((one) => one[0] === name && one[1] === event && one[2] === id));
   const subscriptions = { user: streaming.user.subscribe(), tag: streaming.hashtag.subscribe({ tag: "otters" }), all: streaming.public.subscribe() };
