@@ -93,7 +93,11 @@ class Crowd:
                 self.poll.register(made, select.EPOLLIN)
                 waiting += 1
             for number, _ in self.poll.poll(1):
-                head, _, rest = self.sockets[number].recv(65_536).partition(b"\r\n\r\n")
+                data = self.sockets[number].recv(65_536)
+                if number in self.unread:  # open already: a beat
+                    self.unread[number] += data
+                    continue
+                head, _, rest = data.partition(b"\r\n\r\n")
                 if not head.startswith((b"HTTP/1.1 101", b"HTTP/1.1 200")):
                     raise SystemExit(f"unexpected answer: {head!r}")
                 self.unread[number] = rest

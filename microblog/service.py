@@ -31,6 +31,8 @@ from microblog import __version__, application
 from microblog.config import Settings, SettingsError, described, load
 from microblog.storage.prepare import prepare_database
 
+BACKLOG = 1024  # connections that wait to be accepted; the kernel has a bound of its own (net.core.somaxconn)
+
 _log = Logger()
 
 
@@ -87,6 +89,12 @@ def keep_steady(reactor: Any) -> None:
         reactor.seconds = time.monotonic
 
 
+def with_room(listen: str) -> str:
+    """The endpoint with room for all who come back at once. Twisted has 50; whoever finds it full tries again after a second or three."""
+    has_backlog = listen.partition(":")[0] in {"tcp", "tcp6", "ssl", "unix"}
+    return f"{listen}:backlog={BACKLOG}" if has_backlog and ":backlog=" not in listen else listen
+
+
 class SiteService(Service):
     """The site from start to stop."""
 
@@ -120,7 +128,7 @@ class SiteService(Service):
         for part in site.parts:
             self._started.push_async_callback(_finish, part.stop)
             await _finish(part.start)
-        port = await serverFromString(self._reactor, self._settings.listen).listen(site.factory)
+        port = await serverFromString(self._reactor, with_room(self._settings.listen)).listen(site.factory)
         self._started.push_async_callback(_finish, site.drain)
         self._started.push_async_callback(_finish, port.stopListening)
         self._say_ready(port)

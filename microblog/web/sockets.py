@@ -57,12 +57,13 @@ class StraightSocket:
             if self.unsent() > most:
                 return False
         elif transport.connected:
-            sent = transport.writeSomeData(data)
+            try:
+                sent = transport.socket.send(data)
+            except OSError:  # it is full, or lost: the transport finds that out for itself when it tries
+                sent = 0
             if sent == len(data):
                 return True
-            if isinstance(sent, int):
-                data = data[sent:]
-            # else the connection is lost; the transport finds that out for itself when it tries
+            data = data[sent:]
         self._buffered += len(data)
         transport.write(data)
         return True
