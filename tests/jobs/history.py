@@ -18,7 +18,7 @@ from microblog.jobs import statistics as work
 from microblog.jobs.schedule import Schedule
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Problem
-from microblog.model.ids import PostId
+from microblog.model.ids import AccountId, PostId
 from microblog.model.letters import LetterKind, LetterState
 from microblog.model.paging import Page
 from microblog.model.posts import Draft, Post, Visibility
@@ -141,13 +141,22 @@ class World:
         self._mark("boost", a, b)
 
     def unboost(self, a: int, b: int) -> None:
-        self._mark("unboost", a, b)
+        self._unmark("boost", a)
 
     def favourite(self, a: int, b: int) -> None:
         self._mark("favourite", a, b)
 
     def unfavourite(self, a: int, b: int) -> None:
-        self._mark("unfavourite", a, b)
+        self._unmark("favourite", a)
+
+    def _unmark(self, kind: str, a: int) -> None:
+        """Take back something that was really done, the newest first: numbers at random seldom meet one."""
+        done_so_far = [(act.who, act.what) for act in reversed(self.acts) if act.kind == kind]
+        if done_so_far:
+            who, what = done_so_far[a % len(done_so_far)]
+            people, posts = [one for one in self.people if one.id == who], [one for one in self.posts if one.id == what]
+            if people and posts:
+                done(getattr(Marks(self.db, self.clock), f"un{kind}")(people[0], posts[0].id))
 
     def _mark(self, verb: str, a: int, b: int) -> None:
         if not self.posts:
@@ -174,7 +183,12 @@ class World:
             self.note("follow", follower.id, followee.id)
 
     def unfollow(self, a: int, b: int) -> None:
-        done(Follows(self.db, self.clock).unfollow(self.people[a % len(self.people)], self.people[b % len(self.people)].id))
+        done_so_far = [(act.who, act.what) for act in reversed(self.acts) if act.kind == "follow"]
+        if done_so_far:
+            who, whom = done_so_far[a % len(done_so_far)]
+            for follower in self.people:
+                if follower.id == who:
+                    done(Follows(self.db, self.clock).unfollow(follower, AccountId(whom)))
 
     def go_for_good(self, a: int, b: int) -> None:
         if len(self.people) > 1:
@@ -307,8 +321,8 @@ def _posts(acts: Iterable[Act]) -> list[PostScore]:
     return sorted(scores, key=lambda score: (-score.total, -score.post))
 
 
-OFTEN = ("post", "edit", "boost", "favourite", "follow", "look")
-SELDOM = ("sign_up", "visit", "come_back", "leave", "reply", "delete", "unboost", "unfavourite", "unfollow", "go_for_good")
+OFTEN = ("post", "edit", "boost", "favourite", "follow", "look", "unboost", "unfavourite", "unfollow")
+SELDOM = ("sign_up", "visit", "come_back", "leave", "reply", "delete", "go_for_good")
 BEHIND = ("erase_applicant", "expunge", "letter", "crowd", "finish", "die")
 ACTIONS = (*OFTEN, *OFTEN, *SELDOM, *BEHIND)
 

@@ -45,10 +45,10 @@ PLACES = [
 steps = st.builds(
     Step,
     action=st.sampled_from(ACTIONS),
-    a=st.integers(0, 11),
-    b=st.integers(0, 11),
+    a=st.integers(0, 5),
+    b=st.integers(0, 5),
     minutes=st.sampled_from([0, 0, 1, 14, 40, 180, 700, 1430, 4000]),
-    around_midnight=st.sampled_from([None, None, None, -1, 0, 1, 60_000]),
+    around_midnight=st.sampled_from([None, None, -1, 0, 1, 60_000]),
 )
 
 
@@ -56,12 +56,16 @@ def everything(cursor: Cursor) -> list[tuple[object, ...]]:
     return every(cursor, lambda *row: row, "select zone, day, measure, value, detail from statistics order by 1, 2, 3")
 
 
+# Something to do things with: histories that begin with nobody are mostly over before anything is taken back.
+PRELUDE = [Step(action, 1, 1, 0) for action in ("sign_up", "sign_up", "post", "post", "favourite", "boost", "follow")]
+
+
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(st.sampled_from(PLACES), st.lists(steps, max_size=40))
+@given(st.sampled_from(PLACES), st.lists(steps, min_size=10, max_size=50))
 def test_the_jobs_count_what_a_plain_recount_counts(cursor: Cursor, place: tuple[str, datetime], history: list[Step]) -> None:
     with taken_back(cursor):
         world = World(cursor, ZoneInfo(place[0]), WallClock(place[1]))
-        live_through(world, history)
+        live_through(world, [*PRELUDE, *history])
         world.settle_everything()
         for zone in world.statistics.zones:
             expected = world.recount(zone)
