@@ -48,6 +48,11 @@ def of_author(author: AccountId) -> str:
     return intern(f"f{author}")  # thousands of readers follow the same
 
 
+def author_of(key: str) -> AccountId:
+    """Whom `of_author` gave the key for."""
+    return AccountId(int(key[1:]))
+
+
 def of_account(account: AccountId) -> str:
     """What everybody sees of somebody."""
     return intern(f"a{account}")

@@ -76,6 +76,11 @@ class Changes:
         begin = place - self._first
         return begin >= 0 and (begin == len(self._told) or keys.isdisjoint(self._told[begin:]))
 
+    def told(self, keys: frozenset[str], place: int) -> frozenset[str] | None:
+        """Those of the keys that were told from that place on; None if that is not known any more."""
+        begin = place - self._first
+        return keys.intersection(self._told[begin:]) if begin >= 0 else None
+
     async def _look(self) -> None:
         self._begun += 1
         self.looks += 1

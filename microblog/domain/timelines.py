@@ -8,7 +8,8 @@ from datetime import datetime
 from attrs import Factory, evolve, field, frozen
 
 from microblog.domain import basis, text
-from microblog.domain.basis import PUBLIC, Basis
+from microblog.domain.basis import Basis
+from microblog.domain.homes import Circles, Homes
 from microblog.domain.shelf import Shelf
 from microblog.domain.sieves import Sieves
 from microblog.model.accounts import Viewer
@@ -42,19 +43,25 @@ class Timelines:
     now: Callable[[], datetime]
     sieves: Sieves = field(default=Factory(lambda self: Sieves(self.database, self.now), takes_self=True))
     shelf: Shelf = field(default=Factory(lambda self: Shelf(self.database, self.sieves.changes, self.now), takes_self=True))
+    homes: Homes = field(init=False)
+
+    @homes.default
+    def _homes(self) -> Homes:
+        changes = self.sieves.changes
+        return Homes(self.database, changes, self.now, self.shelf, Circles(self.database, changes, self.now))
 
     async def home(self, viewer: Viewer, page: Page) -> list[Post]:
         """What the viewer and those whom they follow post, without what their filters hide there: a short page really is the end."""
         hiding = (await self.sieves.of(viewer)).hiding(Context.HOME)
         if hiding.filters:
             return await self.database.read(self._sieved, viewer, page, hiding)
+        if page == Page(page.limit):
+            return await self.homes.newest(viewer, page.limit)
         return await self._loaded(timelines.home, viewer=viewer.id, page=page, now=self.now())
 
     async def home_basis(self, viewer: Viewer, posts: Sequence[Post]) -> Basis:
         """What a page of home with these posts rests on."""
-        circle = await self.database.read(timelines.circle, viewer=viewer.id, now=self.now())
-        keys = {basis.of_author(account) for account in (viewer.id, *circle.followees)}
-        followed = Basis(frozenset(keys | {PUBLIC} if circle.tags else keys), circle.mute_ends)
+        followed = await self.homes.circles.of(viewer)
         return followed | basis.of_posts(posts, self.now()) | basis.of_sieve(viewer, await self.sieves.of(viewer), self.now())
 
     async def basis(self, viewer: Viewer | None, posts: Sequence[Post], *keys: str) -> Basis:
@@ -62,9 +69,9 @@ class Timelines:
         shown = basis.of_keys(*keys) | basis.of_posts(posts, self.now())
         if viewer is None:
             return shown
-        circle = await self.database.read(timelines.circle, viewer=viewer.id, now=self.now())
+        circle = await self.homes.circles.of(viewer)
         sieve = basis.of_sieve(viewer, await self.sieves.of(viewer), self.now())
-        return shown | sieve | Basis(until=circle.mute_ends)
+        return shown | sieve | Basis(until=circle.until)
 
     async def public(self, viewer: Viewer | None, page: Page, *, media: bool = False) -> list[Post]:
         """What everybody here posts in public; `media`: only what has media with it."""

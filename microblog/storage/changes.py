@@ -48,8 +48,9 @@ def look(cursor: Cursor, *, since: Seen) -> tuple[Seen, frozenset[str]]:
 _LOOK = Hot("""
     with told as materialized (
         select c.xid, c.id, c.keys from changes c
-        where c.xid >= pg_snapshot_xmin(%(snapshot)s::pg_snapshot) and not pg_visible_in_snapshot(c.xid, %(snapshot)s::pg_snapshot)
-        and (c.xid is distinct from pg_current_xact_id_if_assigned() or c.id > %(own)s))
+        where c.xid >= pg_snapshot_xmin(%(snapshot)s::pg_snapshot)
+        and case when c.xid = pg_current_xact_id_if_assigned() then c.id > %(own)s
+                 else not pg_visible_in_snapshot(c.xid, %(snapshot)s::pg_snapshot) end)
     select pg_current_snapshot()::text, now(), (select max(id) from told where xid = pg_current_xact_id_if_assigned()),
            array(select distinct unnest(keys) from told limit %(most)s)""")
 

@@ -73,6 +73,8 @@ _OF_FOLLOWED_TAGS = f"""
     where w.account_id = %(viewer)s
     order by g.id desc limit %(limit)s"""
 
+_HOME_OF = Hot(_OF_PEOPLE.replace("from answered a where", "from answered a where a.id = any(%(among)s::bigint[]) and"))
+
 # What comes both by its author and by a tag comes once.
 _HOME = Hot(f"""
     select h.id, h.boost_of from ({_OF_PEOPLE}) h union select t.id, t.boost_of from ({_OF_FOLLOWED_TAGS}) t
@@ -172,6 +174,12 @@ def home(cursor: Cursor, *, viewer: AccountId, page: Page, now: datetime) -> lis
     """
     rows = every(cursor, _entry, page_sql(_HOME, page), bounds(page) | {"viewer": viewer, "now": now})
     return directed(page, rows)
+
+
+def home_of(cursor: Cursor, *, viewer: AccountId, among: Sequence[AccountId], page: Page, now: datetime) -> list[Entry]:
+    """What of the viewer's home these have posted and boosted, without what is there for its tags."""
+    params = bounds(page) | {"viewer": viewer, "among": list(among), "now": now}
+    return directed(page, every(cursor, _entry, page_sql(_HOME_OF, page), params))
 
 
 def of_list(cursor: Cursor, *, viewer: AccountId, list: ListId, replies: Replies, page: Page, now: datetime) -> list[Entry]:

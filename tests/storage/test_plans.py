@@ -77,6 +77,7 @@ BY_NAME: dict[str, Any] = {
     "account": ACCOUNT,
     "accounts": [ACCOUNT, OTHER],
     "address": "192.0.2.1",
+    "among": [OTHER],
     "after": SITE.post_id(SITE.posts - 1_000),
     "at": SITE.end,
     "back": 100,

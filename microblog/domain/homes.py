@@ -1,0 +1,124 @@
+"""The newest page of home of those who read it lately: which posts are on it, kept fresh by what is told.
+
+The whole page is asked of storage/timelines.py, which looks at everybody whom the reader follows. As long as nothing but posts was told
+since, only those who posted are looked at again: all others have on the page what they had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from attrs import define, field, frozen
+
+from microblog.domain import basis
+from microblog.domain.basis import PUBLIC, Basis
+from microblog.domain.changes import Changes, Memory
+from microblog.domain.shelf import Shelf
+from microblog.model.accounts import Viewer
+from microblog.model.ids import AccountId
+from microblog.model.paging import Page
+from microblog.model.posts import Post
+from microblog.storage import timelines
+from microblog.storage.database import Transactions
+from microblog.storage.timelines import Entry
+
+REMEMBERED = 2_000
+MOST_AUTHORS = 50  # who posted since; where there are more, the page is asked for as a whole
+
+
+@define
+class Circles:
+    """What decides whose posts somebody is shown at home, as the basis of a page of it."""
+
+    database: Transactions
+    changes: Changes
+    now: Callable[[], datetime]
+    _kept: Memory[Basis] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._kept = Memory(self.changes, self.now, REMEMBERED)
+
+    async def of(self, viewer: Viewer) -> Basis:
+        """Those whom they follow and themselves, and their relations; any public post, if they follow tags."""
+        place = await self.changes.place()
+        kept = self._kept.get(viewer.id, place)
+        if kept is None:
+            circle = await self.database.read(timelines.circle, viewer=viewer.id, now=self.now())
+            keys = {basis.of_view(viewer.id), *map(basis.of_author, (viewer.id, *circle.followees))}
+            kept = Basis(frozenset(keys | {PUBLIC} if circle.tags else keys), circle.mute_ends)
+            self._kept.put(viewer.id, kept, Basis(frozenset({basis.of_view(viewer.id)}), circle.mute_ends), place, 1)
+        return kept
+
+
+@frozen
+class _Page:
+    """Which posts were on a page, by whom, as of a place; all of them, where they are fewer than `limit`."""
+
+    entries: tuple[tuple[Entry, AccountId], ...]
+    limit: int
+    rests: Basis
+    place: int
+
+    @property
+    def floor(self) -> int:
+        """From this id on nothing is missing."""
+        return self.entries[-1][0][0] if len(self.entries) >= self.limit else 0
+
+
+@define
+class Homes:
+    """Reads the newest page of home."""
+
+    database: Transactions
+    changes: Changes
+    now: Callable[[], datetime]
+    shelf: Shelf
+    circles: Circles
+    remembered: int = REMEMBERED
+    renewed: int = 0
+    _pages: dict[tuple[AccountId, int], _Page] = field(factory=dict)
+
+    async def newest(self, viewer: Viewer, limit: int) -> list[Post]:
+        """So many of the newest posts of the viewer's home."""
+        place, name = await self.changes.place(), (viewer.id, limit)
+        page = self._pages.pop(name, None)
+        found = None if page is None else await self._renewed(viewer, page)
+        if found is None:
+            whole = await self.database.read(timelines.home, viewer=viewer.id, page=Page(limit), now=self.now())
+            found = whole, await self.shelf.load(whole)
+        entries, posts = found
+        if len(posts) == len(entries):  # else something went while it was read
+            kept = tuple((entry, post.author.id) for entry, post in zip(entries, posts, strict=True))
+            self._keep(name, _Page(kept, limit, await self.circles.of(viewer), place))
+        return posts
+
+    async def _renewed(self, viewer: Viewer, page: _Page) -> tuple[Sequence[Entry], list[Post]] | None:
+        """The page as it is now, if that can be said without asking for all of it."""
+        authors = self._touched(viewer, page)
+        if authors is None:
+            return None
+        entries = [entry for entry, author in page.entries if author not in authors]
+        if authors:
+            asked = Page(page.limit, since_id=max(0, page.floor - 1))
+            fresh = await self.database.read(timelines.home_of, viewer=viewer.id, among=list(authors), page=asked, now=self.now())
+            entries = sorted([*entries, *fresh], key=lambda entry: entry[0], reverse=True)[: page.limit]
+        if len(entries) < page.limit and page.floor:
+            return None
+        posts = await self.shelf.load(entries)
+        self.renewed += 1
+        return (entries, posts) if len(posts) == len(entries) else None
+
+    def _touched(self, viewer: Viewer, page: _Page) -> set[AccountId] | None:
+        """Who has posted or deleted something since; None if more than that has happened, or is not known."""
+        told = self.changes.told(page.rests.keys, page.place)
+        ended = page.rests.until is not None and page.rests.until <= self.now()
+        if ended or told is None or len(told) > MOST_AUTHORS or not told.isdisjoint((PUBLIC, basis.of_view(viewer.id))):
+            return None
+        return {basis.author_of(key) for key in told}
+
+    def _keep(self, name: tuple[AccountId, int], page: _Page) -> None:
+        if self.remembered:
+            self._pages[name] = page
+        if len(self._pages) > self.remembered:
+            del self._pages[next(iter(self._pages))]
