@@ -24,7 +24,7 @@ from microblog.model.letters import Fate, LetterKind, LetterState, Receipt, Refu
 from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
 from microblog.model.posts import Visibility
-from microblog.storage import accounts, letters, logins, notifications
+from microblog.storage import accounts, letters, logins, notifications, oauth
 from microblog.storage.database import Cursor, execute
 from tests import make
 from tests.fakes import RolledBackDatabase, done
@@ -335,7 +335,7 @@ def test_digests_come_as_often_as_their_reader_wants_them(cursor: Cursor) -> Non
     assert post.deliver() == []
 
 
-@pytest.mark.parametrize("reason", ["never", "here", "read", "tuesday"])
+@pytest.mark.parametrize("reason", ["never", "here", "by an app", "read", "tuesday"])
 def test_who_missed_nothing_or_wants_none_gets_no_digest(cursor: Cursor, reason: str) -> None:
     post = at_monday(cursor)
     ben = missed(cursor, mail_digest="never" if reason == "never" else "weekly")
@@ -346,10 +346,32 @@ def test_who_missed_nothing_or_wants_none_gets_no_digest(cursor: Cursor, reason:
                values (1, 'x', %(ben)s, %(at)s, %(at)s, %(at)s)""",
             {"ben": ben.id, "at": MONDAY - timedelta(days=2)},
         )
+    if reason == "by an app":
+        use_an_app(cursor, ben, MONDAY - timedelta(days=2))
     if reason == "read":
         notifications.mark_read(cursor, account=ben.id, up_to=newest(cursor, ben.id), now=MONDAY)
     tick(post, "mail.digests", MONDAY + timedelta(days=1) if reason == "tuesday" else MONDAY)
     assert post.deliver() == []
+
+
+def use_an_app(cursor: Cursor, who: Viewer, at: datetime) -> None:
+    app = oauth.insert_app(cursor, client_id="x", secret_hash=b"x", name="X", website=None, redirect_uris=(), scopes=("read",), now=at)
+    token = oauth.insert_token(cursor, token_hash=b"x", app=app.id, account=who.id, scopes=("read",), now=at)
+    assert token is not None
+    oauth.used(cursor, tokens=[token.id], now=at)
+
+
+def test_a_digest_shows_no_post_that_a_filter_leaves_out(cursor: Cursor) -> None:
+    post, ben = at_monday(cursor), missed(cursor)
+    done(
+        Filters(RolledBackDatabase(cursor), Sieves(RolledBackDatabase(cursor), lambda: NOW), lambda: NOW).make(
+            ben, FilterDraft("Places", (Context.NOTIFICATIONS,), Action.HIDE, keywords=(KeywordDraft("where"),))
+        )
+    )
+    tick(post, "mail.digests", MONDAY)
+    [letter] = post.deliver()
+    assert "Where are you" not in letter.as_string()
+    assert "* 1 like for your posts" in body(letter.as_bytes(), "plain")
 
 
 def test_what_was_read_between_writing_and_sending_is_not_missed(cursor: Cursor) -> None:

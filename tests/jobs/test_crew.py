@@ -1,0 +1,46 @@
+"""Who does which jobs in a process."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from twisted.internet.task import Clock
+
+from microblog.crew import Crew, Duties
+from microblog.domain import telling
+from microblog.domain.posting import PostingServices
+from microblog.domain.statistics import Statistics
+from microblog.jobs.posting import SLOW
+from microblog.storage.database import Cursor
+from tests import make
+from tests.fakes import RolledBackDatabase, world
+from tests.postman import UTC, postman
+
+
+def crew(cursor: Cursor, data_dir: Path) -> Crew:
+    """That of a whole site."""
+    db = RolledBackDatabase(cursor)
+    posting = PostingServices.on(db, make.posts(db), world(data_dir))
+    duties = Duties(Statistics(db, UTC, lambda: make.NOW), posting, postman(cursor).mailing, timedelta(days=7))
+    return Crew.hired(duties, db, lambda: make.NOW, Clock())
+
+
+def test_each_kind_of_job_is_done_by_one_worker_of_a_process(cursor: Cursor, tmp_path: Path) -> None:
+    workers = crew(cursor, tmp_path).workers.values()
+    kinds = [kind for worker in workers for kind in worker.tasks]
+    assert len(kinds) == len(set(kinds))
+    assert len({worker.name for worker in workers}) == len(workers)
+
+
+def test_people_are_not_told_by_the_worker_that_waits_for_other_machines(cursor: Cursor, tmp_path: Path) -> None:
+    hired = crew(cursor, tmp_path)
+    assert set(hired.slow.tasks) == SLOW
+    assert telling.JOB in hired.quick.tasks
+    assert hired.quick.wake in hired.hearing
+
+
+def test_every_timer_has_somebody_who_does_its_job(cursor: Cursor, tmp_path: Path) -> None:
+    hired = crew(cursor, tmp_path)
+    kinds = {kind for worker in hired.workers.values() for kind in worker.tasks}
+    assert {timer.kind for timer in hired.ticking.schedule.timers} <= kinds
