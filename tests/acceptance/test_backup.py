@@ -141,10 +141,10 @@ def test_it_is_restored_into_an_empty_place_only(backed_up: tuple[Site, Visitor,
     assert "empty" in refused(made, "restore", str(backup))
 
 
-@pytest.mark.parametrize("damage", ["cut off", "a flipped bit", "no archive", "a path out of the directory", "a later format"])
-def test_what_is_no_whole_backup_is_refused_and_leaves_nothing(
-    backed_up: tuple[Site, Visitor, Path], elsewhere: Site, damage: str
-) -> None:
+@pytest.mark.parametrize(
+    "damage", ["cut off", "a flipped bit", "no archive", "a path out of the directory", "a later format", "a lost row", "another row"]
+)
+def test_what_is_no_whole_backup_is_refused_and_leaves_nothing(backed_up: tuple[Site, Visitor, Path], elsewhere: Site, damage: str) -> None:
     whole = backed_up[2].read_bytes()
     broken = elsewhere.data_dir.parent / "broken.zip"
     match damage:
@@ -164,8 +164,13 @@ def test_what_is_no_whole_backup_is_refused_and_leaves_nothing(
 def _rewritten(whole: bytes, broken: Path, damage: str) -> None:
     with zipfile.ZipFile(io.BytesIO(whole)) as archive, zipfile.ZipFile(broken, "w") as other:
         listed = json.loads(archive.read("backup.json"))
+        posts = listed["tables"]["posts"]
         if damage == "a later format":
             listed["format"] += 1
+        elif damage == "a lost row":
+            posts["rows"] += 1
+        elif damage == "another row":
+            posts["sum"] = str(int(posts["sum"]) + 1)
         else:
             listed["files"].append("files/media/../../../escaped")
             other.writestr("files/media/../../../escaped", "x")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -133,12 +134,28 @@ def dump(site: Site) -> str:
         return kept
 
 
+def sign_up_by(client: Mastodon, site: Site) -> dict[str, str]:
+    """Somebody signs up by a program, and mistypes the password later: what nobody else may learn of that."""
+    name, password, sent = f"eve{next(_numbers)}", "a password of another", Visitor(site)
+    known = {"client_id": str(client.client_id), "client_secret": str(client.client_secret)}
+    own = known | {"grant_type": "client_credentials", "scope": "write"}
+    given = json.loads(sent.ask("POST", "/oauth/token", own)[2])["access_token"]
+    person = {"username": name, "email": f"{name}@example.org", "password": password, "agreement": "true", "locale": "en"}
+    status, _, body = sent.ask("POST", "/api/v1/accounts", person, Authorization=f"Bearer {given}")
+    assert status == 200, body
+    wrong = {"csrf": sent.read_token("/login"), "name": name, "password": f"{password}, mistyped"}
+    assert sent.ask("POST", "/login", wrong)[0] == 401
+    return {"password of a newcomer": password, "token of the app": given, "token of a newcomer": json.loads(body)["access_token"]}
+
+
 def test_no_secret_is_in_the_database_or_in_a_log(running_site: Site, ada: Person) -> None:
     client = app(running_site)
     code = typed_code(ada, client.auth_request_url(scopes=EVERYTHING, allow_http=True))
     used = client.log_in(code=code, scopes=EVERYTHING, allow_http=True)
     client.me()
-    Visitor(running_site).ask("GET", f"/api/v1/accounts/verify_credentials?access_token={used}")
+    for path in ("/api/v1/accounts/verify_credentials", "/api/v2/notifications", "/api/v1/streaming", "/nowhere"):
+        Visitor(running_site).ask("GET", f"{path}?access_token={used}", Sec_WebSocket_Protocol=used)
+    newcomer = sign_up_by(client, running_site)
     unused = typed_code(ada, client.auth_request_url(scopes=["read"], force_login=True, allow_http=True))
     wrong = Visitor(running_site).ask("POST", "/oauth/token", {"grant_type": "authorization_code", "code": unused, "client_id": "nobody"})
     assert wrong[0] == 400
@@ -151,6 +168,7 @@ def test_no_secret_is_in_the_database_or_in_a_log(running_site: Site, ada: Perso
     ).stdout.strip()
     Mastodon(access_token=issued, api_base_url=running_site.url).me()
     secrets = {"password": PASSWORD, "code": code, "unused code": unused, "token": used, "token of a script": issued}
+    secrets |= newcomer
     secrets |= {"client secret": str(client.client_secret), "session": ada.cookies["session"]}
     logs = running_site.log + "".join(file.read_text() for file in (running_site.data_dir / "log").iterdir())
     assert "/oauth/token" in logs
