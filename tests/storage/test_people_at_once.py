@@ -14,11 +14,13 @@ from microblog.domain.credentials import Credentials
 from microblog.domain.follows import Follows
 from microblog.domain.registration import Registrations, SignUp
 from microblog.domain.relations import Relations
+from microblog.domain.telling import Tellings
 from microblog.model.accounts import Account, Registration, Viewer
 from microblog.model.errors import Forbidden, Invalid
 from microblog.model.ids import AccountId
+from microblog.model.posts import Draft
 from microblog.storage import accounts
-from microblog.storage.database import Cursor, Database
+from microblog.storage.database import Cursor, Database, scalar
 from tests import make
 from tests.fakes import NoThrottle, WallClock, quick_passwords
 
@@ -137,3 +139,39 @@ async def test_a_request_that_is_accepted_twice_is_one_follow(database: Database
         [seen] = await Relations(database, CLOCK).between(ann, [shy.id])
         assert not seen.requested
         assert (await again(database, shy.id)).followers_count == int(seen.following)
+
+
+async def crowd(database: Database) -> tuple[Viewer, str]:
+    """Somebody whom others watch, and a text that names yet others."""
+    author, *others = await people(database, 9)
+
+    def watch(cursor: Cursor) -> None:
+        for watcher in others[:4]:
+            make.follow(cursor, watcher, author, notify=True)
+
+    await database.run(watch)
+    return author, " ".join(f"@{named.account.username}" for named in others[4:])
+
+
+async def counted(database: Database, table: str) -> int:
+    kinds = " where kind = 'notified'" if table == "events" else ""
+    return int(await database.read(scalar, f"select count(*) from {table}{kinds}"))
+
+
+async def test_a_post_that_is_deleted_while_people_are_told_of_it_leaves_nothing_told(database: Database) -> None:
+    author, text = await crowd(database)
+    posts, tellings = make.posts(database), Tellings(database, CLOCK)
+    for _ in range(ROUNDS):
+        post = await posts.publish(author, Draft(text))
+        telling: list[Coroutine[Any, Any, object]] = [*map(tellings.published, [post.id] * 2), posts.delete(author, post.id)]
+        assert [outcome for outcome in await at_once(telling) if isinstance(outcome, BaseException)] == []
+        assert await counted(database, "notifications") == 0
+
+
+async def test_two_processes_that_tell_of_one_post_at_once_tell_each_person_once(database: Database) -> None:
+    author, text = await crowd(database)
+    tellings = Tellings(database, CLOCK)
+    for done in range(1, ROUNDS + 1):
+        post = await make.posts(database).publish(author, Draft(text))
+        await at_once([tellings.published(post.id) for _ in range(3)])
+        assert (await counted(database, "notifications"), await counted(database, "events")) == (8 * done, 8 * done)
