@@ -86,8 +86,8 @@ class Visitor:
         return self._program("/api/v1/timelines/home", self._reader())
 
     def home_json_anew(self) -> bytes:
-        """The same by an address that nobody has asked before, so that it is read."""
-        return self._program(f"/api/v1/timelines/home?anew={next(self.turn)}", self._reader())
+        """The same where nothing is known: by an address that nobody has asked before, with a bound by which home is not kept."""
+        return self._program(f"/api/v1/timelines/home?since_id=1&anew={next(self.turn)}", self._reader())
 
     def home_of_2000(self) -> bytes:
         """Home of somebody who follows 2,000, for a program."""
@@ -95,7 +95,7 @@ class Visitor:
 
     def home_of_2000_anew(self) -> bytes:
         """The same by an address that nobody has asked before."""
-        return self._program(f"/api/v1/timelines/home?anew={next(self.turn)}", self.site.special["many"])
+        return self._program(f"/api/v1/timelines/home?since_id=1&anew={next(self.turn)}", self.site.special["many"])
 
     def local_anew(self) -> bytes:
         """The public timeline by an address that nobody has asked before."""
