@@ -80,12 +80,10 @@ def _has_host(parts: SplitResult) -> bool:
 
 def is_local(url: str) -> bool:
     """True if only programs on this machine reach that URL."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
     try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
+        host = urlsplit(url).hostname or ""
+        return host == "localhost" or host.endswith(".localhost") or ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name, or no host at all
         return False
 
 
