@@ -29,6 +29,7 @@ from datetime import datetime
 from itertools import product
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import psutil
 from attrs import define, field, frozen
@@ -46,6 +47,7 @@ SHUNNED = 20  # whom each of them blocks, and as many mutes
 OPENING = 64  # handshakes under way at once
 UPGRADE = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 GREETING = "Host: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
+PONG = b"\x8a\x80\x00\x00\x00\x00"
 REQUESTS = {
     "socket": "GET /api/v1/streaming?stream={stream} HTTP/1.1\r\n" + GREETING + UPGRADE + "\r\n",
     "events": "GET /api/v1/streaming/{stream} HTTP/1.1\r\n" + GREETING + "\r\n",
@@ -132,6 +134,8 @@ class Crowd:
                 break
             if data[0] == 0x81:
                 yield data[at : at + size]
+            elif data[0] == 0x89:
+                self.sockets[number].sendall(PONG)
             data = data[at + size :]
         self.unread[number] = data
 
@@ -160,6 +164,12 @@ class Served:
         with closing(connect(self.database_url)) as connection, connection.cursor() as cursor:
             cursor.execute("select post_id, pg_xact_commit_timestamp(xid::text::xid) from events where kind = 'post.published'")
             return {str(id): at.timestamp() for id, at in cursor.fetchall() if at is not None}
+
+    def listening(self) -> int:
+        """How many streams have begun."""
+        with urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=60) as answer:
+            lines = [line.split() for line in answer.read().decode().splitlines()]
+        return sum(int(line[1]) for line in lines if line[0].startswith("microblog_live_subscriptions{"))
 
     def publish(self, number: int) -> None:
         """One post of the author, acknowledged."""
@@ -352,9 +362,10 @@ def gather(served: Served, way: str, stream: str, readers: int) -> tuple[Crowd, 
     tokens = [served.tokens[number % PEOPLE] for number in range(readers)]
     crowd, before, began = Crowd(served.port, way), cpu(served.process), time.monotonic()
     crowd.open([REQUESTS[way].format(stream=stream, token=token).encode() for token in tokens])
-    took, spent = time.monotonic() - began, cpu(served.process) - before
-    time.sleep(0.5)
-    return crowd, readers / took, spent / readers
+    took = time.monotonic() - began
+    while served.listening() < readers:  # a stream tells what comes after its beginning, which is a moment after its head
+        time.sleep(0.2)
+    return crowd, readers / took, (cpu(served.process) - before) / readers
 
 
 def measure(served: Served, readers: int, way: str, stream: str, posts: int) -> str:
