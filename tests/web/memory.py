@@ -86,6 +86,7 @@ def request(
     method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes | None = None, host: str = "site.test"
 ) -> bytes:
     """The bytes of a well-formed request."""
+    assert "Host" not in (headers or {}), "It has one already: two would be refused, whatever is asked for."
     lines = [f"{method} {target} HTTP/1.1", f"Host: {host}", *(f"{name}: {value}" for name, value in (headers or {}).items())]
     if body is not None:
         lines.append(f"Content-Length: {len(body)}")

@@ -108,7 +108,8 @@ def told(site: Town, visibility: Visibility, named: str) -> Told:
     poll = {"poll": {"options": [SECRET, f"no {SECRET}"], "expires_in": 3600}}
     author.ask("POST", "/v1/statuses", json={"status": f"{WORD}: {SECRET}{named}", "in_reply_to_id": post, **said, **poll})
     author.ask("PUT", f"/v1/statuses/{post}", json={"status": f"{WORD}! {SECRET}{named} #{TAG}", "media_ids": [picture]})
-    answer = author.post("/v1/statuses", status="harmless", in_reply_to_id=post).json["id"]
+    answer = author.post("/v1/statuses", status="harmless", in_reply_to_id=post, visibility="public").json["id"]
+    assert anonymous(site).get(f"/v1/statuses/{answer}").status == 200  # whoever reads it asks for what it answers
     boost = author.post(f"/v1/statuses/{post}/reblog").json.get("id", post)
     for mark in ("favourite", "bookmark", "pin"):
         author.post(f"/v1/statuses/{post}/{mark}")

@@ -122,7 +122,7 @@ class Visitor:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.cookies:
             sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        reply = ask(self.server, method, target, sent | {"Host": HOST} if "Host" in sent else sent, body)
+        reply = ask(self.server, method, target, sent, body)
         for name, value in reply.cookies().items():
             if value:
                 self.cookies[name] = value

@@ -359,7 +359,7 @@ def test_a_revoked_token_closes_its_sockets_and_no_others(village: Village, two:
     assert heard(other) == [(["user"], "update")]
 
 
-def test_a_changed_password_closes_all_sockets_of_the_account(village: Village, two: Two) -> None:
+def test_revoking_all_tokens_closes_all_sockets_of_the_account(village: Village, two: Two) -> None:
     socket = open_socket(village, f"access_token={two.token}&stream=user")
     done(village.domain.tokens.revoke_all(village.viewer("bob").id))
     village.happens()
