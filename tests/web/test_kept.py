@@ -214,3 +214,17 @@ def test_what_is_kept_is_what_would_be_read(cursor: Cursor, tmp_path: Path, hist
         both.agree()  # the second time, the one says what it has kept
     finally:
         execute(cursor, "rollback to savepoint example")
+
+
+def test_a_kept_page_has_forms_of_its_own_each_time(cursor: Cursor, tmp_path: Path) -> None:
+    site = town(cursor, tmp_path)
+    ada = site.resident("ada")
+    make.follow(cursor, site.viewer("ada"), make.account(cursor))
+    pages = [ada.get("/home").body for _ in range(3)]
+    assert ONCE.sub(b"", pages[1]) == ONCE.sub(b"", pages[2])
+    found = [dict(re.findall(rb'name="(csrf|key)" value="([^"]+)"', page)) for page in pages]
+    assert len({forms[b"csrf"] for forms in found}) == len({forms[b"key"] for forms in found}) == 3
+    for number, forms in enumerate(found):
+        fields = {name.decode(): value.decode() for name, value in forms.items()}
+        assert ada.post("/posts", {**fields, "text": f"written {number}"}).status == 303
+    assert all(f"written {number}" in ada.get("/home").text for number in range(3))
