@@ -27,7 +27,7 @@ class Manner(Dialect, Shape):
     """A dialect, and what is said on a connection beside news. Empty bytes are not sent."""
 
     def opening(self) -> bytes:
-        """What is said first."""
+        """What is said first, once the feed has let the reader in."""
 
     def beat(self, position: Position | None) -> bytes:
         """What is said now and then, so that nobody takes the silence for death."""
@@ -111,8 +111,6 @@ class OpenStream(Protocol):
     def connectionMade(self) -> None:
         """The head of the response is written, and the connection is ours."""
         self.socket = socket_of(self.transport, self._drained)
-        if opening := self.manner.opening():
-            self.socket.write(opening)
         self.opened(1)
         Deferred.fromCoroutine(self._admit()).addErrback(self._failed)
 
@@ -124,6 +122,8 @@ class OpenStream(Protocol):
         except Problem:
             self.end(Ending.UNAVAILABLE, 0)
         else:
+            if self.socket is not None and (opening := self.manner.opening()):
+                self.socket.write(opening)  # whoever has read it misses nothing from then on
             self.admitted()
 
     def admitted(self) -> None:
