@@ -18,7 +18,7 @@ from microblog.domain.telling import Tellings
 from microblog.model.accounts import Account, Registration, Viewer
 from microblog.model.errors import Forbidden, Invalid
 from microblog.model.ids import AccountId
-from microblog.model.posts import Draft
+from microblog.model.posts import Draft, Post
 from microblog.storage import accounts
 from microblog.storage.database import Cursor, Database, scalar
 from tests import make
@@ -175,3 +175,14 @@ async def test_two_processes_that_tell_of_one_post_at_once_tell_each_person_once
         post = await make.posts(database).publish(author, Draft(text))
         await at_once([tellings.published(post.id) for _ in range(3)])
         assert (await counted(database, "notifications"), await counted(database, "events")) == (8 * done, 8 * done)
+
+
+async def test_the_same_key_at_once_is_one_post_and_everybody_gets_it(database: Database) -> None:
+    [ada] = await people(database, 1)
+    service = make.posts(database)
+    for number in range(ROUNDS):
+        drafts = [Draft(f"Try {attempt}", key=f"key {number}") for attempt in range(8)]  # a client that gave up waiting, and its retries
+        outcomes = await at_once([service.publish(ada, draft) for draft in drafts])
+        assert len({outcome.id for outcome in outcomes if isinstance(outcome, Post)}) == 1, outcomes
+        assert all(isinstance(outcome, Post) for outcome in outcomes), outcomes
+    assert await counted(database, "posts") == ROUNDS
