@@ -88,7 +88,10 @@ def _own_pg_dump(release: int) -> str | None:
     """
     for directory in (None, f"/usr/lib/postgresql/{release}/bin", f"/usr/pgsql-{release}/bin"):
         found = shutil.which("pg_dump", path=directory)
-        if found and f" {release}." in subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout:  # noqa: S603
+        if found is None:
+            continue
+        told = subprocess.run([found, "--version"], capture_output=True, text=True, check=False)  # noqa: S603 - a program of the system
+        if f" {release}." in told.stdout:
             return found
     return None
 
