@@ -12,6 +12,7 @@ jobs            work that was written down as a row: claimed, leased, retried
 web             HTTP: a route says what it needs, calls a service and answers
 outside         what is not our tables: embedded PostgreSQL, Redis, SMTP, files, HTTP fetches
 config          every setting; read by application, service and cli, which hand values down as plain arguments
+crew, parts     the workers of a process; what else runs beside the server; ``gauges`` are its figures
 application     the composition root: builds the object graph; alone imports ``outside``
 service, cli    ``twistd microblog`` and the administrator's ``microblog``
 ==============  ====================================================================================================

@@ -49,7 +49,7 @@ class Terminal:
 
     def post(self, *arguments: str) -> str:
         """Write; the post's id."""
-        return re.search(r"/@\w+/(\d+)", self.says("post", *arguments))[1]  # type: ignore[index]
+        return re.search(r"/@\w+/(\d+)", self.says("post", *arguments))[1]  # type: ignore[index]  # no match is a failure
 
     def turns_pages(self, *arguments: str) -> str:
         """What it prints while somebody holds the space key down."""

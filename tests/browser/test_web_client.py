@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 class Files(SimpleHTTPRequestHandler):
     """The client's files and the library's, as any web server gives them."""
 
-    extensions_map = {**SimpleHTTPRequestHandler.extensions_map, ".mjs": "text/javascript", ".js": "text/javascript"}  # noqa: RUF012
+    extensions_map = {**SimpleHTTPRequestHandler.extensions_map, ".mjs": "text/javascript", ".js": "text/javascript"}  # noqa: RUF012 - the base class has it so
 
     def translate_path(self, path: str) -> str:
         """The library is where npm puts it."""
