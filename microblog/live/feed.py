@@ -81,13 +81,13 @@ class Feed:
         self.history = History(self.log, NOWHERE)
 
     async def start(self) -> None:
-        """Begin at the log's end. Raises what the database raises."""
+        """Begin at the log's end: it has been read when this returns. Raises what the database raises, and Unavailable."""
         head = await self.log.begin(BACK)
         self.history = History(self.log, head)
         self._stopped = False
         self._looked_at = self.seconds()
         self._tick = self.clock.callLater(1, self._second, 1)
-        self.wake()
+        await self.refresh()  # whoever asks from now on is told what comes from now on, not what is kept at hand
 
     def stop(self) -> None:
         """Ask everybody to come back a little later, each at another moment, and hear nothing more."""
@@ -150,8 +150,9 @@ class Feed:
             self.dismiss(subscriber)
             raise
 
-    def subscribe(self, subscriber: Subscriber, stream: Stream, since: Position | None = None) -> None:
-        """Let an admitted reader hear a stream: from now on, or from after the position `since`. Again is the same as once."""
+    def subscribe(self, subscriber: Subscriber, stream: Stream, since: Position | None = None, start: Position | None = None) -> None:
+        """Let an admitted reader hear a stream: from after `since`, which its client gave and is told, or from after `start`, a position of
+        this feed from when it asked, or from now on. Again is the same as once."""
         if stream in subscriber.subscriptions or not subscriber.open:
             return
         if len(subscriber.subscriptions) >= MOST_SUBSCRIPTIONS:
@@ -159,14 +160,13 @@ class Feed:
         subscription = Subscription(stream, subscriber, subscriber.dialect.variant(stream))
         subscriber.subscriptions[stream] = subscription
         self.hub.join(stream.topics, subscription)
-        if since is None:
-            return
-        self._offer(subscriber, subscriber.dialect.resumed(stream, since))
-        self.figures.replays += 1
-        if since.epoch != self.position.epoch:
+        if since is not None:
+            self._offer(subscriber, subscriber.dialect.resumed(stream, since))
+            self.figures.replays += 1
+        if since is not None and since.epoch != self.position.epoch:
             self._miss(subscription, self.position)
         else:
-            subscription.behind = since
+            subscription.behind = since or start
             self._read_on(subscription)
 
     def unsubscribe(self, subscriber: Subscriber, stream: Stream) -> None:

@@ -96,13 +96,18 @@ class Places:
 
 @define(eq=False)
 class OpenStream(Protocol):
-    """One open connection; also the feed's way out to it. `opened` hears of 1 when it opens and of -1 when it closes."""
+    """One open connection; also the feed's way out to it. `opened` hears of 1 when it opens and of -1 when it closes.
+
+    `asked` is where the feed was when the client asked for what it is to hear: to be let in takes a while, and a client that has seen the
+    head of the response counts on missing nothing from then on.
+    """
 
     feed: Feed
     manner: Manner
     reader: Reader
     opened: Callable[[int], None]
     subscriber: Subscriber = field(init=False)
+    asked: Position = field(init=False)
     socket: Socket | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -112,6 +117,7 @@ class OpenStream(Protocol):
         """The head of the response is written, and the connection is ours."""
         self.socket = socket_of(self.transport, self._drained)
         self.opened(1)
+        self.asked = self.feed.position
         Deferred.fromCoroutine(self._admit()).addErrback(self._failed)
 
     async def _admit(self) -> None:

@@ -121,7 +121,7 @@ class EventStream(OpenStream):
 
     def admitted(self) -> None:
         """Listen."""
-        self.feed.subscribe(self.subscriber, self.stream, self.since)
+        self.feed.subscribe(self.subscriber, self.stream, self.since, self.asked)
 
 
 @frozen

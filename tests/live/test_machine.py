@@ -218,13 +218,14 @@ class FeedMachine(RuleBasedStateMachine):
         feed, ear = self.world.feed, Ear()
         reader.ear = ear
         subscriber = reader.subscriber = Subscriber(ear, Plain(), 1 if reader.stream.kind is StreamKind.USER else None)
+        asked = feed.position
 
         async def come() -> None:
             await feed.admit(subscriber)
             if reader.subscriber is subscriber:
                 if reader.last is None:
-                    reader.first = reader.last = feed.position
-                    feed.subscribe(subscriber, reader.stream)
+                    reader.first = reader.last = asked
+                    feed.subscribe(subscriber, reader.stream, start=asked)
                 else:
                     feed.subscribe(subscriber, reader.stream, reader.last)
 

@@ -255,8 +255,10 @@ class World:
         self.feed = Feed(self.log, self.clock, lambda: self.wall, self.spread, self.clock.seconds)
 
     def start(self) -> World:
+        held, self.log.held = self.log.held, False
         run(self.feed.start())
         self.clock.advance(0)
+        self.log.held = held
         return self
 
     def connect(self, account: int | None = None, session: int | None = None, token: int | None = None) -> tuple[Subscriber, Ear]:

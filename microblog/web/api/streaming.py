@@ -138,13 +138,17 @@ class Multiplexed(WebSocket):
         self.first = {}
         early, self._early = self._early, []
         for text in early:
-            self.said(text)
+            self._hear(text)
 
     def said(self, text: str) -> None:
         """A message of the client. What is no message gets no answer."""
-        if not self._admitted:
+        if self._admitted:
+            self.asked = self.feed.position
+            self._hear(text)
+        else:
             self._early.append(text)
-            return
+
+    def _hear(self, text: str) -> None:
         try:
             message = orjson.loads(text)
         except orjson.JSONDecodeError:
@@ -160,9 +164,9 @@ class Multiplexed(WebSocket):
         try:
             stream, since = stream_of(_name(message), message, self.listener), position_of(message.get("since"))
             if stream.kind is StreamKind.LIST and not self._owns(stream):
-                Deferred.fromCoroutine(self._when_known(stream, since)).addErrback(self._failed)
+                Deferred.fromCoroutine(self._when_known(stream, since, self.asked)).addErrback(self._failed)
             else:
-                self._subscribe(stream, since)
+                self._subscribe(stream, since, self.asked)
         except Problem as problem:
             self._refuse(problem)
 
@@ -172,15 +176,15 @@ class Multiplexed(WebSocket):
         except Problem as problem:
             self._refuse(problem)
 
-    def _subscribe(self, stream: Stream, since: Position | None) -> None:
+    def _subscribe(self, stream: Stream, since: Position | None, asked: Position) -> None:
         if since is not None:
             self.positions.append(True)
-        self.feed.subscribe(self.subscriber, stream, since)
+        self.feed.subscribe(self.subscriber, stream, since, asked)
 
     def _owns(self, stream: Stream) -> bool:
         return self.subscriber.circle is not None and stream.of in self.subscriber.circle.lists
 
-    async def _when_known(self, stream: Stream, since: Position | None) -> None:
+    async def _when_known(self, stream: Stream, since: Position | None, asked: Position) -> None:
         """A list may be so new that the feed has not heard of it."""
         try:
             await self.feed.refresh()
@@ -188,7 +192,7 @@ class Multiplexed(WebSocket):
                 return
             if not self._owns(stream):
                 raise NotYourList
-            self._subscribe(stream, since)
+            self._subscribe(stream, since, asked)
         except Problem as problem:
             self._refuse(problem)
 
