@@ -15,7 +15,7 @@ from microblog.model.ids import AccountId, ScheduledId
 from microblog.model.letters import LetterKind
 from microblog.model.paging import Page
 from microblog.model.posts import Draft, Post
-from microblog.model.scheduled import Scheduled
+from microblog.model.scheduled import UNREADABLE, Scheduled
 from microblog.storage import jobs, logins, media, posts, scheduled
 from microblog.storage.database import Cursor, Transactions
 
@@ -131,10 +131,11 @@ class Schedules:
         member = logins.by_account(cursor, account=found.author)
         if member is None or member.barred or member.pending:
             raise Invalid({"account": NOBODY}, sentence=NOBODY)
+        if not found.readable:
+            raise Invalid({"text": UNREADABLE}, sentence=UNREADABLE)
         viewer = Viewer(member.account, member.login.role, member.login.preferences)
         self.posts.publish_within(cursor, viewer, found.draft, scheduled=id)
         scheduled.delete(cursor, id=id)
-
 
     def _fail(self, cursor: Cursor, id: ScheduledId, problem: str) -> None:
         """Write down what stands against it, and to its author once for each time that it was to be published at."""

@@ -10,10 +10,15 @@ from microblog.model.ids import AccountId, ScheduledId
 from microblog.model.media import Media
 from microblog.model.posts import Draft
 
+UNREADABLE = "It was stored by another version of this site, in a form that cannot be read here."
+
 
 @frozen
 class Scheduled:
-    """A post to come. `problem` says why it could not be published when its time came; empty until then."""
+    """A post to come. `problem` says why it could not be published when its time came; empty until then.
+
+    One that is not `readable` will not be published: of its draft there is no more than the text, for no wider than it may have been meant.
+    """
 
     id: ScheduledId
     author: AccountId
@@ -21,3 +26,9 @@ class Scheduled:
     draft: Draft
     media: tuple[Media, ...] = ()
     problem: str = ""
+    readable: bool = True
+
+    @property
+    def obstacle(self) -> str:
+        """What stands against it, as far as that is known; empty if nothing does."""
+        return self.problem or ("" if self.readable else UNREADABLE)

@@ -23,27 +23,57 @@ _COLUMNS = f"""s.id, s.account_id, s.scheduled_at, s.draft, s.key, s.problem,
 
 
 def _scheduled(*columns: Any) -> Scheduled:
-    id, account, at, draft, key, problem, pieces = columns
-    return Scheduled(ScheduledId(id), AccountId(account), at, _draft_from(draft, key), media.several_from(pieces), problem)
+    id, account, at, stored, key, problem, pieces = columns
+    try:
+        draft, readable = _draft_from(stored, key), True
+    except (LookupError, TypeError, ValueError):  # another release wrote it, or somebody by hand
+        draft, readable = Draft(_text_from(stored), Visibility.DIRECT, key=key), False
+    return Scheduled(ScheduledId(id), AccountId(account), at, draft, media.several_from(pieces), problem, readable)
+
+
+def _text_from(stored: object) -> str:
+    """What can be saved of a draft that cannot be read as a whole."""
+    text = stored.get("text") if isinstance(stored, dict) else None
+    return text if isinstance(text, str) else ""
 
 
 def _draft_from(stored: Mapping[str, Any], key: str | None) -> Draft:
-    poll = stored["poll"]
+    """What `_stored` wrote. Raises LookupError, TypeError or ValueError for anything else."""
+    reply_to, allowed = _field(stored, "reply_to", str, None), _field(stored, "allowed", list, None)
     return Draft(
-        text=stored["text"],
+        text=_field(stored, "text", str),
         visibility=Visibility(stored["visibility"]),
-        spoiler=stored["spoiler"],
-        sensitive=stored["sensitive"],
-        language=stored["language"],
-        reply_to=None if stored["reply_to"] is None else PostId(int(stored["reply_to"])),
+        spoiler=_field(stored, "spoiler", str),
+        sensitive=_field(stored, "sensitive", bool, None),
+        language=_field(stored, "language", str, None),
+        reply_to=None if reply_to is None else PostId(int(reply_to)),
         key=key,
-        never_wider=stored["never_wider"],
-        application=stored["application"],
-        website=stored.get("website"),  # older ones were stored without
-        allowed=None if stored["allowed"] is None else frozenset(AccountId(int(id)) for id in stored["allowed"]),
-        media=tuple(MediaId(int(id)) for id in stored["media"]),
-        poll=None if poll is None else PollDraft(**{**poll, "options": tuple(poll["options"])}),
+        never_wider=_field(stored, "never_wider", bool),
+        application=_field(stored, "application", str, None),
+        website=None if "website" not in stored else _field(stored, "website", str, None),  # older ones were stored without
+        allowed=None if allowed is None else frozenset(AccountId(int(id)) for id in allowed),
+        media=tuple(MediaId(int(id)) for id in _field(stored, "media", list)),
+        poll=_poll_from(_field(stored, "poll", dict, None)),
     )
+
+
+def _poll_from(stored: Mapping[str, Any] | None) -> PollDraft | None:
+    if stored is None:
+        return None
+    options = _field(stored, "options", list)
+    seconds, multiple = _field(stored, "seconds", int, None), _field(stored, "multiple", bool)
+    return PollDraft(tuple(_is(option, str) for option in options), seconds, multiple, _field(stored, "hide_totals", bool))
+
+
+def _field(stored: Mapping[str, Any], name: str, *kinds: Any) -> Any:
+    return _is(stored[name], *kinds)
+
+
+def _is(value: Any, *kinds: Any) -> Any:
+    """The value, if it is of one of these types; None stands for its own."""
+    if not isinstance(value, tuple(type(None) if kind is None else kind for kind in kinds)):
+        raise TypeError(f"{value!r} is none of {kinds}")
+    return value
 
 
 def _stored(draft: Draft) -> str:

@@ -20,9 +20,9 @@ from microblog.model.errors import Invalid, NotFound
 from microblog.model.paging import Page
 from microblog.model.polls import PollDraft
 from microblog.model.posts import Draft, Post, Visibility
-from microblog.model.scheduled import Scheduled
+from microblog.model.scheduled import UNREADABLE, Scheduled
 from microblog.storage import jobs, scheduled
-from microblog.storage.database import Cursor, scalar
+from microblog.storage.database import Cursor, execute, scalar
 from tests import fakes, files, make
 from tests.fakes import RolledBackDatabase, WallClock
 from tests.postman import postman
@@ -227,6 +227,45 @@ async def test_no_mail_tells_of_a_post_that_was_given_another_time_since(
     await work(schedules, cursor, clock)
     await schedules.move(ada, planned.id, clock() + HOUR)
     assert postman(cursor).deliver() == []
+
+
+ODD = [
+    "[]",
+    '"text"',
+    "{}",
+    '{"text": "Saved", "visibility": "circle"}',
+    '{"text": 5}',
+    '{"text": "Saved", "poll": {"options": 3}}',
+    '{"text": "Saved", "reply_to": "x"}',
+]
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("whole", [True, False], ids=["added to what was stored", "alone"])
+async def test_a_draft_of_another_release_spoils_neither_the_list_nor_itself(
+    schedules: Schedules, cursor: Cursor, clock: WallClock, odd: str, whole: bool
+) -> None:
+    ada = make.viewer(cursor)
+    sound = await plan(schedules, ada, Draft("Sound"))
+    planned = await plan(schedules, ada, Draft("Saved", language="de"))
+    stored = "case when %(whole)s and jsonb_typeof(%(odd)s::jsonb) = 'object' then draft || %(odd)s::jsonb else %(odd)s::jsonb end"
+    params = {"odd": odd, "whole": whole, "id": planned.id}
+    execute(cursor, f"update scheduled_posts set draft = {stored} where id = %(id)s", params)
+    shown, other = await schedules.page(ada, Page())
+    assert (other, other.readable) == (sound, True)
+    if whole and odd == "{}":
+        assert shown.readable
+        return
+    assert (shown.id, shown.readable, shown.obstacle) == (planned.id, False, UNREADABLE)
+    assert shown.draft.text in ("Saved", "")
+    assert shown.draft.visibility is Visibility.DIRECT
+    clock.advance(hours=1)
+    await work(schedules, cursor, clock)
+    assert published(cursor) == ["Sound"]
+    [letter] = postman(cursor).deliver()
+    assert letter["Subject"] == "Your scheduled post was not published"
+    await schedules.cancel(ada, planned.id)
+    assert await schedules.page(ada, Page()) == []
 
 
 async def test_whoever_is_suspended_or_gone_publishes_nothing(schedules: Schedules, cursor: Cursor, clock: WallClock) -> None:

@@ -8,6 +8,7 @@ from io import BytesIO
 import pytest
 
 from microblog.model.posts import Visibility
+from microblog.storage.database import execute
 from tests import files
 from tests.fakes import done
 from tests.web.api.client import another
@@ -236,6 +237,21 @@ def test_a_post_can_wait_and_be_taken_back(site: Town) -> None:
     assert document(composer).xpath("string(//textarea[@name='text'])").strip() == "Tomorrow"
     assert len(picked(composer)) == 1
     assert "Tomorrow" not in words(ada.get("/scheduled"))
+
+
+def test_a_plan_of_another_release_is_shown_as_such_and_can_be_taken_back(site: Town) -> None:
+    ada = site.resident("ada")
+    at = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")
+    for text in ("Sound", "Odd"):
+        ada.submit("/posts", page="/home", text=text, at=at)
+    execute(site.cursor, """update scheduled_posts set draft = draft || '{"visibility": "circle"}' where draft->>'text' = 'Odd'""")
+    page = ada.get("/scheduled")
+    assert "Sound" in words(page)
+    assert "It cannot be published: It was stored by another version of this site" in words(page)
+    [edit] = document(page).xpath("//li[contains(., 'Odd')]//button[contains(@formaction, '/edit')]/@formaction")
+    composer = ada.submit(str(edit), page="/scheduled")
+    assert document(composer).xpath("string(//textarea[@name='text'])").strip() == "Odd"
+    assert "Odd" not in words(ada.get("/scheduled"))
 
 
 def test_a_plan_can_be_cancelled_by_its_author_alone(site: Town) -> None:

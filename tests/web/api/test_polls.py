@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from microblog.storage.database import execute
 from tests import files
 from tests.fakes import done
 from tests.web.api.client import Client, anonymous, application, client, ids, links
@@ -153,6 +154,17 @@ def test_a_post_can_wait(site: Town) -> None:
 def test_a_poll_can_wait(site: Town) -> None:
     planned = client(site, "ada").post("/v1/statuses", status="Later?", poll=ASKED, scheduled_at=in_time(hours=1)).json
     assert planned["params"]["poll"] == {"options": ["Tea", "Coffee"], "expires_in": "600", "multiple": False, "hide_totals": False}
+
+
+def test_a_plan_of_another_release_does_not_hide_the_others(site: Town) -> None:
+    ada = client(site, "ada")
+    sound, odd = [ada.post("/v1/statuses", status=text, scheduled_at=in_time(hours=1)).json for text in ("Sound", "Odd")]
+    execute(site.cursor, """update scheduled_posts set draft = '{"body": "Odd"}' where id = %(id)s""", {"id": odd["id"]})
+    shown, told = ada.get("/v1/scheduled_statuses").json
+    assert (shown["id"], shown["params"]["text"], shown["params"]["visibility"]) == (odd["id"], "", "direct")
+    assert told == sound
+    assert ada.delete(f"/v1/scheduled_statuses/{odd['id']}").json == {}
+    assert ids(ada.get("/v1/scheduled_statuses")) == [sound["id"]]
 
 
 def test_the_same_key_gives_the_same_plan(site: Town) -> None:
