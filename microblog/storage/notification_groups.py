@@ -15,7 +15,7 @@ from microblog.model.ids import AccountId, NotificationId, PostId
 from microblog.model.notifications import ALONE, GROUPED, NotificationKind
 from microblog.model.paging import Page
 from microblog.storage.database import Cursor, every, execute, scalar
-from microblog.storage.notifications import known
+from microblog.storage.notifications import ABOUT_SEEN, FROM_SOMEBODY, READ_UP_TO, known
 from microblog.storage.paging import bounds, directed, page_sql
 
 SAMPLE = 8
@@ -60,9 +60,7 @@ class Choice:
         }
 
 
-# Who is gone is read once, in a tiny index, and not for every row.
-_FROM_SOMEBODY = """{n}.from_account_id not in (select id from accounts where suspended_at is not null or deleted_at is not null)
-    and (%(sender)s::bigint is null or {n}.from_account_id = %(sender)s)"""
+_FROM_SOMEBODY = FROM_SOMEBODY + " and (%(sender)s::bigint is null or {n}.from_account_id = %(sender)s)"
 _CHOSEN = """n.account_id = %(account)s and n.kind = any(%(kinds)s) and n.kind <> all(%(without)s)
     and (not n.filtered or %(filtered)s) and """ + _FROM_SOMEBODY.format(n="n")
 _KEY = "case when n.group_key <> '' and n.kind = any(%(grouped)s) then n.group_key else 'ungrouped-' || n.id end"
@@ -175,10 +173,10 @@ def dismiss(cursor: Cursor, *, account: AccountId, key: str) -> int:
     )
 
 
+# All of a group are about one post, so that is asked for each group, not for each member.
 _UNREAD = f"""select count(*) from (
-    select distinct {_KEY} from notifications n where {_CHOSEN} and n.id > coalesce(
-        (select last_read_id from markers where account_id = %(account)s and timeline = 'notifications'), 0)
-    limit %(limit)s) above"""
+    select from (select distinct {_KEY} as key, n.post_id from notifications n where {_CHOSEN} and n.id > {READ_UP_TO}) n
+    where {ABOUT_SEEN} limit %(limit)s) above"""
 
 
 def unread(cursor: Cursor, *, account: AccountId, limit: int, choice: Choice) -> int:

@@ -132,15 +132,19 @@ def known(kinds: Sequence[str] | None) -> list[str]:
     return list(NotificationKind if kinds is None else kinds)
 
 
+# What is shown of the notifications `n` of %(account)s, in lists and in counts alike. Who is gone is read once, in a tiny index, and not
+# for every row.
+FROM_SOMEBODY = "{n}.from_account_id not in (select id from accounts where suspended_at is not null or deleted_at is not null)"
+ABOUT_SEEN = f"""(n.post_id is null or exists (
+    select from posts p where p.id = n.post_id and {VISIBLE.replace("%(viewer)s", "%(account)s")}))"""
+_SHOWN = f"n.account_id = %(account)s and n.kind = any(%(kinds)s) and {FROM_SOMEBODY.format(n='n')} and {ABOUT_SEEN}"
+_CHOSEN = f"""{_SHOWN} and n.kind <> all(%(without)s) and (%(sender)s::bigint is null or n.from_account_id = %(sender)s)"""
+READ_UP_TO = """coalesce(
+    (select k.last_read_id from markers k where k.account_id = %(account)s and k.timeline = 'notifications'), 0)"""
+
 # Filters stand before the limit, so that a page of what may not be seen any more is not taken for the end.
 _LIST = f"""select n.id, n.kind, n.created_at, n.from_account_id, n.post_id, n.group_key, n.filtered from notifications n
-           join accounts s on s.id = n.from_account_id and s.suspended_at is null and s.deleted_at is null
-           where n.account_id = %(account)s and n.id < %(max_id)s and n.id > %(min_id)s
-           and (n.post_id is null or exists (
-               select from posts p where p.id = n.post_id and {VISIBLE.replace("%(viewer)s", "%(account)s")}))
-           and n.kind = any(%(kinds)s) and n.kind <> all(%(without)s)
-           and (%(sender)s::bigint is null or n.from_account_id = %(sender)s)
-           and (not n.filtered or %(filtered)s)
+           where {_CHOSEN} and (not n.filtered or %(filtered)s) and n.id < %(max_id)s and n.id > %(min_id)s
            order by n.id desc limit %(limit)s"""
 
 
@@ -190,24 +194,17 @@ def unread(
     sender: AccountId | None = None,
 ) -> int:
     """How many notifications lie above the account's marker; no more than `limit` are counted. The rest is as for `page_of`."""
-    return int(
-        scalar(
-            cursor,
-            """select count(*) from (
-                   select from notifications n where n.account_id = %(account)s and not n.filtered and n.id > coalesce(
-                       (select last_read_id from markers where account_id = %(account)s and timeline = 'notifications'), 0)
-                   and n.kind = any(%(kinds)s) and n.kind <> all(%(without)s)
-                   and (%(sender)s::bigint is null or n.from_account_id = %(sender)s)
-                   limit %(limit)s) above""",
-            {
-                "account": account,
-                "limit": limit,
-                "kinds": known(kinds),
-                "without": list(without),
-                "sender": sender,
-            },
-        )
-    )
+    params = {"account": account, "limit": limit, "kinds": known(kinds), "without": list(without), "sender": sender}
+    return int(scalar(cursor, _UNREAD_CHOSEN, params))
+
+
+_UNREAD_CHOSEN = f"""select count(*) from (
+    select from notifications n where {_CHOSEN} and not n.filtered and n.id > {READ_UP_TO} limit %(limit)s) above"""
+
+# How many the account has not read of the %(kinds)s that we know.
+UNREAD = f"""(
+    select count(*) from (
+        select from notifications n where {_SHOWN} and not n.filtered and n.id > {READ_UP_TO} limit %(limit)s) above)"""
 
 
 @frozen
@@ -221,20 +218,11 @@ class Badges:
 
 def badges(cursor: Cursor, *, account: AccountId, limit: int) -> Badges:
     """All of them, each counted no further than `limit`."""
-    found = first(
-        cursor,
-        Badges,
-        _BADGES,
-        {"account": account, "limit": limit},
-    )
-    return found or Badges()
+    return first(cursor, Badges, _BADGES, {"account": account, "limit": limit, "kinds": known(None)}) or Badges()
 
 
 _BADGES = Hot(f"""
-    select (select count(*) from (
-               select from notifications where account_id = %(account)s and not filtered and id > coalesce(
-                   (select last_read_id from markers where account_id = %(account)s and timeline = 'notifications'), 0)
-               limit %(limit)s) above),
+    select {UNREAD},
            (select count(*) from (
                select from follow_requests where followee_id = %(account)s limit %(limit)s) asking),
            {conversations.UNREAD}""")

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from microblog.model.ids import AccountId, NotificationId, PostId
 from microblog.model.notifications import NotificationKind
-from microblog.storage import conversations
+from microblog.storage import conversations, notifications
 from microblog.storage.database import Cursor, Hot, every, first, one_of_each, scalar
 
 
@@ -124,18 +124,18 @@ def told(cursor: Cursor, *, ids: Collection[int], most_unread: int) -> list[Told
     return every(
         cursor,
         row,
-        """with these as (
-               select account_id, id, kind, created_at, from_account_id, post_id, group_key from notifications
-               where id = any(%(ids)s) and kind = any(%(kinds)s)),
-           counted as (
-               select a.account_id, (select count(*) from (
-                   select from notifications n where n.account_id = a.account_id and not n.filtered and n.id > coalesce(
-                       (select m.last_read_id from markers m where m.account_id = a.account_id and m.timeline = 'notifications'), 0)
-                   limit %(limit)s) above) as unread, """ + conversations.UNREAD.replace("%(account)s", "a.account_id") + """ as messages
-               from (select distinct account_id from these) a)
-           select t.*, c.unread, c.messages from these t join counted c on c.account_id = t.account_id""",
+        _TOLD,
         {"ids": list(ids), "kinds": list(NotificationKind), "limit": most_unread},
     )
+
+
+_COUNTED = f"{notifications.UNREAD} as unread, {conversations.UNREAD} as messages".replace("%(account)s", "a.account_id")
+_TOLD = f"""
+    with these as (
+        select account_id, id, kind, created_at, from_account_id, post_id, group_key from notifications
+        where id = any(%(ids)s) and kind = any(%(kinds)s)),
+    counted as (select a.account_id, {_COUNTED} from (select distinct account_id from these) a)
+    select t.*, c.unread, c.messages from these t join counted c on c.account_id = t.account_id"""
 
 
 def begin(cursor: Cursor, *, back: int) -> tuple[int, int]:

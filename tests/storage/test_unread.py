@@ -1,0 +1,60 @@
+"""What is counted as unread is what a list would show: nothing that is hidden by now, and nothing of a kind that a newer release wrote."""
+
+from __future__ import annotations
+
+import pytest
+
+from microblog.domain.notification_groups import NotificationGroups
+from microblog.domain.notifications import Asked, Notifications
+from microblog.model.accounts import Viewer
+from microblog.model.ids import NotificationId
+from microblog.model.notifications import NotificationKind
+from microblog.model.paging import Page
+from microblog.model.posts import Visibility
+from microblog.storage import notifications, viewers
+from microblog.storage.database import Cursor, execute, scalar
+from tests import make
+from tests.fakes import RolledBackDatabase
+
+
+@pytest.fixture
+def ada(cursor: Cursor) -> Viewer:
+    """Who is told five things, of which four are not to be shown: an unknown kind, two whose senders are gone, one of a hidden post."""
+    ada, bob, cat, dan, eve, fay = [make.viewer(cursor) for _ in range(6)]
+    post = make.post(cursor, ada, "Tea?")
+    for fan in (bob, cat, dan):
+        told(cursor, ada, fan, NotificationKind.FAVOURITE, post.id)
+    make.suspend(cursor, cat)
+    told(cursor, ada, eve, NotificationKind.FOLLOW, None)
+    execute(cursor, "update notifications set kind = 'quote' where from_account_id = %(eve)s", {"eve": eve.id})
+    execute(cursor, "update accounts set deleted_at = now() where id = %(dan)s", {"dan": dan.id})
+    hidden = make.post(cursor, fay, "For friends", visibility=Visibility.PRIVATE)
+    told(cursor, ada, fay, NotificationKind.STATUS, hidden.id)
+    assert scalar(cursor, "select count(*) from notifications") == 5
+    return ada
+
+
+def told(cursor: Cursor, whom: Viewer, by: Viewer, kind: NotificationKind, post: object) -> None:
+    notifications.add(cursor, accounts=[whom.id], kind=kind, sender=by.id, post=post, now=make.NOW)  # type: ignore[arg-type]  # a post's id
+
+
+async def test_the_count_is_the_length_of_the_list(db: RolledBackDatabase, ada: Viewer) -> None:
+    one = Notifications(db, lambda: make.NOW)
+    assert [note.kind for note in await one.page(ada, Asked(Page()))] == [NotificationKind.FAVOURITE]
+    assert await one.unread(ada) == 1
+    assert await one.unread(ada, Asked(Page(), kinds=["favourite", "status"])) == 1
+    assert await one.unread(ada, Asked(Page(), kinds=["status"])) == 0
+    assert (await one.badges(ada)).unread == 1
+
+
+async def test_so_it_is_for_groups(db: RolledBackDatabase, ada: Viewer) -> None:
+    groups = NotificationGroups(db)
+    assert [(group.kind, group.count) for group in (await groups.page(ada, Asked(Page()))).groups] == [(NotificationKind.FAVOURITE, 1)]
+    assert await groups.unread(ada) == 1
+    assert await groups.unread(ada, Asked(Page(), kinds=["status"])) == 0
+
+
+def test_so_it_is_for_the_number_that_comes_with_live_news(cursor: Cursor, ada: Viewer) -> None:
+    id = NotificationId(scalar(cursor, "select id from notifications where kind = 'favourite' order by id limit 1"))
+    [live] = viewers.told(cursor, ids=[id], most_unread=100)
+    assert live.unread == 1
