@@ -6,6 +6,7 @@ It is started through the launcher, so that it goes when the test run is killed;
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -14,7 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from attrs import Factory, define, field
@@ -27,11 +28,16 @@ START_S = 30.0  # with coverage, on a machine that does other things
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nothing listens on."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-        return port
+    """A TCP port of 127.0.0.1 that nothing listens on, also not while a site on it is down.
+
+    It is none of those that the system gives to whoever connects (32768 and up on Linux, 49152 and up elsewhere; RFC 6335, section 6):
+    some client of another test would have it by the time that it is needed.
+    """
+    while True:
+        port = random.randrange(10_000, 32_768)
+        with socket.socket() as listening, suppress(OSError):
+            listening.bind(("127.0.0.1", port))
+            return port
 
 
 def environment(**settings: str) -> dict[str, str]:
@@ -40,7 +46,7 @@ def environment(**settings: str) -> dict[str, str]:
     return inherited | {f"MICROBLOG_{name.upper()}": value for name, value in settings.items()}
 
 
-def until(is_so: Callable[[], object], seconds: float = 10.0) -> bool:
+def until(is_so: Callable[[], object], seconds: float = 30.0) -> bool:
     """Wait for it; False if it did not become so in that time."""
     end = time.monotonic() + seconds
     while not is_so():

@@ -151,11 +151,10 @@ class Person:
             Listening.open(self.two.second, "/api/v1/streaming?stream=user", bearer, *upgrade),
             Listening.open(self.two.second, "/api/v1/streaming/user", bearer),
         )
-        for number in range(60):  # a stream tells what comes after its beginning, which is a moment after its head
-            assert self.browser.post(f"Hello {number}", f"{self.name}-{number}") is not None
-            if until(lambda: all(each.has("Hello") for each in streams.all), 0.5):
-                return streams
-        raise AssertionError([each.data for each in streams.all])
+        assert until(lambda: all(each.has("\r\n\r\n") for each in streams.all)), "their heads have come"
+        assert self.browser.post("Hello", self.name) is not None
+        assert until(lambda: all(each.has("Hello") for each in streams.all)), [each.data for each in streams.all]
+        return streams
 
 
 @frozen

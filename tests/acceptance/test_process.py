@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psycopg2
@@ -175,8 +174,10 @@ def test_sigterm_cuts_no_accepted_request(own_site: Site) -> None:
     body = b"name=ada&password=open-sesame"
     head = f"POST /login HTTP/1.1\r\nHost: 127.0.0.1:{own_site.port}\r\nContent-Length: {len(body)}\r\n"
     with socket.create_connection(("127.0.0.1", own_site.port), timeout=20) as connection:
-        connection.sendall(head.encode() + b"Content-Type: application/x-www-form-urlencoded\r\n\r\n" + body[:10])
-        time.sleep(0.3)
+        # Expect (RFC 9110, section 10.1.1): the answer says that the head has been read.
+        connection.sendall(head.encode() + b"Content-Type: application/x-www-form-urlencoded\r\nExpect: 100-continue\r\n\r\n")
+        assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(body[:10])
         assert own_site.process is not None
         own_site.process.send_signal(signal.SIGTERM)
         assert until(lambda: not own_site.is_up())

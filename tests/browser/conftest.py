@@ -23,7 +23,7 @@ FLAGS = [
     "--disable-sync",
 ]
 PASSWORD = "correct horse battery"
-WAIT_MS = 15_000.0
+WAIT_MS = 30_000.0
 
 
 @pytest.fixture(scope="module")

@@ -52,7 +52,7 @@ def test_what_comes_to_the_open_list_of_notifications_is_read_there(person: Call
     expect(ada.page.locator("[data-count=bell]").first).to_contain_text("1")
     ada.go("/notifications")
     expect(ada.page.get_by_text("Knock knock")).to_be_visible()
-    with ada.page.expect_response(re.compile("/notifications/read$"), timeout=15_000) as answer:
+    with ada.page.expect_response(re.compile("/notifications/read$")) as answer:
         bob.write("Who is there? @ada_reads")
     assert answer.value.status == 204
     expect(ada.page.get_by_text("Who is there?")).to_be_visible()

@@ -49,7 +49,7 @@ def ask(url: str, sql: str) -> object:
         connection.close()
 
 
-async def until(is_so: Callable[[], bool], seconds: float = 10.0) -> bool:
+async def until(is_so: Callable[[], bool], seconds: float = 30.0) -> bool:
     for _ in range(int(seconds / 0.02)):
         if is_so():
             return True

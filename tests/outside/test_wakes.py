@@ -16,7 +16,7 @@ from microblog.outside.notify import Notify
 from microblog.outside.redis import Address, Away, Redis, RedisCounter
 
 
-async def until(is_so: Callable[[], bool], seconds: float = 15) -> None:
+async def until(is_so: Callable[[], bool], seconds: float = 30.0) -> None:
     """Wait for it."""
     for _ in range(int(seconds / 0.02)):
         if is_so():
