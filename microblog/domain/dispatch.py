@@ -6,6 +6,7 @@ the post. Then the letter is cancelled, and says why.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -16,9 +17,9 @@ from microblog.domain.letters import is_given_up
 from microblog.domain.links import Links
 from microblog.model.accounts import Member, Role, Viewer
 from microblog.model.filters import Context, Sieve, is_hidden, warning
-from microblog.model.ids import LetterId, NotificationId, ScheduledId, id_at
+from microblog.model.ids import AccountId, LetterId, NotificationId, PostId, ScheduledId, id_at
 from microblog.model.letters import SWITCHED, Letter, LetterKind, LetterState, Mail, Missed
-from microblog.model.notifications import Notification
+from microblog.model.notifications import Notification, NotificationKind
 from microblog.model.paging import Page
 from microblog.model.posts import Post
 from microblog.storage import filters, letters, logins, mailings, notifications, posts, scheduled
@@ -26,7 +27,8 @@ from microblog.storage.database import Cursor, Transactions
 
 TO_BE_SENT = frozenset({LetterState.WAITING, LetterState.DEFERRED, LetterState.FAILED})
 SHOWN_IN_DIGEST = 6
-BATCH = 500  # letters in one transaction
+COUNTED = tuple(kind for kind in NotificationKind if kind not in (NotificationKind.SIGN_UP, NotificationKind.REPORT))
+BATCH = 500  # letters in one transaction, or posts in one statement
 NOT_SHOWN = ("favourite", "reblog", "poll", "update", "admin.sign_up", "admin.report")
 _ADDRESSED = frozenset({LetterKind.CONFIRM, LetterKind.RESET, LetterKind.PASSWORD, LetterKind.ADDRESS})  # to one address and no other
 _ASKED_FOR = frozenset({LetterKind.CONFIRM, LetterKind.RESET})  # by whoever waits for it: worth a try at an address that refused others
@@ -211,18 +213,36 @@ class Dispatch:
 
     def _digest(self, cursor: Cursor, mail: Mail, member: Member) -> Mail:
         since, account = datetime.fromisoformat(mail.letter.data["since"]), member.account
-        counts = mailings.missed(cursor, account=account.id, since=since, now=self.now())
+        sieve = self._sieve(cursor, member)
+        counts = self._missed(cursor, account.id, since, sieve)
         if not counts:
             raise Unwanted("Everything was read on the site meanwhile.")
         above = max(notifications.read_up_to(cursor, account=account.id), id_at(since))
         rows = notifications.page_of(cursor, account=account.id, page=Page(SHOWN_IN_DIGEST, since_id=above), without=NOT_SHOWN)
         heard = [row for row in rows if mailings.is_heard(cursor, notification=row.id, now=self.now())]
-        sieve, newest = self._sieve(cursor, member), []
+        newest = []
         for note in notification_rules.loaded(cursor, Viewer(account), heard):
             post = self._sifted(sieve, note.post) if note.post else None
             if post or not note.post:
                 newest.append(evolve(note, post=post))
         return evolve(mail, missed=Missed(since, counts, tuple(newest)), link=self.links.page("/notifications"))
+
+    def _missed(self, cursor: Cursor, account: AccountId, since: datetime, sieve: Sieve) -> Mapping[str, int]:
+        """How many of each kind: without what the reader's filters leave out, as on the site."""
+        found = mailings.missed(cursor, account=account, since=since, kinds=COUNTED, now=self.now())
+        hidden = self._hidden(cursor, sorted({post for _, post, _ in found if post}), sieve.hiding(Context.NOTIFICATIONS))
+        counts = Counter[str]()
+        for kind, post, count in found:
+            if post not in hidden:
+                counts[kind] += count
+        return dict(counts)
+
+    def _hidden(self, cursor: Cursor, ids: Sequence[PostId], hiding: Sieve) -> frozenset[PostId]:
+        """Those of the posts that the filters leave out."""
+        if not hiding.filters:
+            return frozenset()
+        looked_at = (posts.by_ids(cursor, ids[begin : begin + BATCH]) for begin in range(0, len(ids), BATCH))
+        return frozenset(post.id for some in looked_at for post in some.values() if hiding.matches(post, self.now()))
 
     def _report(self, cursor: Cursor, mail: Mail, member: Member) -> Mail:
         if member.login.role is not Role.ADMIN:

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from microblog.model.accounts import Preferences
-from microblog.model.ids import AccountId, NotificationId, id_at
+from microblog.model.ids import AccountId, NotificationId, PostId, id_at
 from microblog.model.letters import Report
+from microblog.model.notifications import NotificationKind
 from microblog.storage.database import Cursor, every, execute, first, scalar
 from microblog.storage.letters import JOBS, REACHABLE
+from microblog.storage.notifications import ABOUT_SEEN, READ_UP_TO
 
 # Notifications `n` of %(account)s that it has not seen and that are not from somebody whom it does not want to hear of by now.
-_UNREAD = """n.account_id = %(account)s and not n.filtered
-    and n.id > coalesce((select last_read_id from markers where account_id = %(account)s and timeline = 'notifications'), 0)"""
+_UNREAD = f"n.account_id = %(account)s and not n.filtered and n.id > {READ_UP_TO}"
 _HEARD = """exists (select from accounts s where s.id = n.from_account_id and s.suspended_at is null and s.deleted_at is null)
     and not exists (select from blocks b where (b.account_id, b.target_id)
                     in ((n.account_id, n.from_account_id), (n.from_account_id, n.account_id)))
@@ -35,16 +36,17 @@ def is_heard(cursor: Cursor, *, notification: NotificationId, now: datetime) -> 
     return bool(scalar(cursor, sql, {"id": notification, "now": now}))
 
 
-def missed(cursor: Cursor, *, account: AccountId, since: datetime, now: datetime) -> dict[str, int]:
-    """How many notifications of each kind the account has not seen of those since then."""
-    return dict(
-        every(
-            cursor,
-            lambda kind, count: (kind, count),
-            f"""select n.kind, count(*) from notifications n where n.id >= %(from)s and {_UNREAD} and {_HEARD}
-                group by n.kind order by n.kind""",
-            {"account": account, "from": id_at(since), "now": now},
-        )
+def missed(
+    cursor: Cursor, *, account: AccountId, since: datetime, kinds: Sequence[str], now: datetime
+) -> list[tuple[NotificationKind, PostId | None, int]]:
+    """How many notifications of these kinds the account has not seen of those since then: by kind, and by what somebody else wrote."""
+    return every(
+        cursor,
+        lambda kind, post, count: (NotificationKind(kind), None if post is None else PostId(post), int(count)),
+        f"""select n.kind, w.id, count(*) from notifications n left join posts w on w.id = n.post_id and w.account_id <> n.account_id
+            where n.id >= %(from)s and n.kind = any(%(kinds)s) and {_UNREAD} and {_HEARD} and {ABOUT_SEEN}
+            group by n.kind, w.id order by n.kind""",
+        {"account": account, "from": id_at(since), "kinds": list(kinds), "now": now},
     )
 
 

@@ -372,6 +372,17 @@ def test_a_digest_shows_no_post_that_a_filter_leaves_out(cursor: Cursor) -> None
     [letter] = post.deliver()
     assert "Where are you" not in letter.as_string()
     assert "* 1 like for your posts" in body(letter.as_bytes(), "plain")
+    assert "mention" not in body(letter.as_bytes(), "plain"), "nor does it count it"
+
+
+def test_a_digest_counts_nothing_that_the_list_does_not_show(cursor: Cursor) -> None:
+    post, ben = at_monday(cursor), missed(cursor)
+    execute(cursor, "update notifications set kind = 'quote' where kind = 'favourite'")
+    gone = notifications.page_of(cursor, account=ben.id, page=Page())[0].sender
+    execute(cursor, "update posts set visibility = 'private' where account_id = %(gone)s", {"gone": gone})
+    execute(cursor, "delete from mentions where account_id = %(ben)s", {"ben": ben.id})
+    tick(post, "mail.digests", MONDAY)
+    assert post.deliver() == []
 
 
 def test_what_was_read_between_writing_and_sending_is_not_missed(cursor: Cursor) -> None:
