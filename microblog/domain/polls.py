@@ -7,11 +7,10 @@ from datetime import datetime, timedelta
 
 from attrs import evolve, frozen
 
-from microblog.domain import graphemes, text
-from microblog.domain.telling import tell
+from microblog.domain import graphemes, telling, text
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Invalid, NotFound
-from microblog.model.ids import PollId, PostId
+from microblog.model.ids import AccountId, PollId, PostId
 from microblog.model.notifications import NotificationKind
 from microblog.model.polls import FEWEST_OPTIONS, LONGEST_OPTION, LONGEST_POLL, MOST_OPTIONS, SHORTEST_POLL, Poll, PollDraft
 from microblog.model.posts import Post
@@ -141,15 +140,20 @@ class Polls:
 
     async def end(self, poll: PollId) -> None:
         """Tell the author and everybody who voted that it has ended. Done again, or too early, this tells nobody anew."""
-        await self.database.run(self._end, poll)
+        told: AccountId | None = AccountId(0)
+        while told is not None:
+            told = await self.database.run(self._tell, poll, told)
 
-    def _end(self, cursor: Cursor, id: PollId) -> None:
+    def _tell(self, cursor: Cursor, id: PollId, after: AccountId) -> AccountId | None:
+        """Tell some of them; up to whom, if others follow."""
         poll, post = polls.locked(cursor, poll=id), polls.post_of(cursor, poll=id)
         found = posts.by_ids(cursor, [post]).get(post) if post else None
         if poll is None or found is None or not poll.ended(self.now()):
-            return
-        whom = {found.author.id, *polls.voters(cursor, poll=id)}
-        tell(cursor, accounts=whom, kind=NotificationKind.POLL, sender=found.author.id, post=found.id, now=self.now())
+            return None
+        voters = polls.voters(cursor, poll=id, after=after, limit=telling.BATCH)
+        whom = voters if after else [found.author.id, *voters]
+        telling.tell(cursor, accounts=whom, kind=NotificationKind.POLL, sender=found.author.id, post=found.id, now=self.now())
+        return voters[-1] if len(voters) == telling.BATCH else None
 
 
 def _refused(sentence: str) -> Invalid:

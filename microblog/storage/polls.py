@@ -98,7 +98,10 @@ def vote(cursor: Cursor, *, poll: PollId, account: AccountId, choices: Collectio
     return True
 
 
-def voters(cursor: Cursor, *, poll: PollId) -> list[AccountId]:
-    """Who has voted."""
-    cursor.execute("select distinct account_id from votes where poll_id = %(poll)s", {"poll": poll})
+def voters(cursor: Cursor, *, poll: PollId, after: AccountId, limit: int) -> list[AccountId]:
+    """Who has voted, in the order of their ids, from behind that one on."""
+    cursor.execute(
+        "select distinct account_id from votes where poll_id = %(poll)s and account_id > %(after)s order by account_id limit %(limit)s",
+        {"poll": poll, "after": after, "limit": limit},
+    )
     return one_of_each(cursor.fetchall())

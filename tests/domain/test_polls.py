@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import pytest
-from attrs import evolve
+from attrs import define, evolve, field
 
+from microblog.domain import telling
 from microblog.domain.notifications import Asked, Notifications
 from microblog.domain.polls import END, Polls
 from microblog.domain.posting import PostingServices
@@ -21,10 +23,12 @@ from microblog.model.paging import Page
 from microblog.model.polls import Poll, PollDraft
 from microblog.model.posts import Draft, Post, Visibility
 from microblog.storage import jobs
-from microblog.storage.database import Cursor
+from microblog.storage.database import Cursor, scalar
 from tests import make
 from tests.fakes import RolledBackDatabase, WallClock
 
+P = ParamSpec("P")
+T = TypeVar("T")
 ASKED = PollDraft(("Tea", "Coffee", "Water"), 600)
 
 
@@ -165,6 +169,51 @@ async def test_author_and_voters_are_told_of_the_end_once(polls: Polls, posts: P
     await work(polls, db.cursor, clock)
     await polls.end(poll)
     assert [await told(db, viewer) for viewer in (ada, bob, cleo)] == [[NotificationKind.POLL], [NotificationKind.POLL], []]
+
+
+@define
+class Crashing:
+    """A database whose process dies after so many commands. Counts how many were told in each."""
+
+    whole: RolledBackDatabase
+    left: int
+    told: list[int] = field(factory=list)
+
+    async def run(self, f: Callable[Concatenate[Cursor, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """The command, as long as there are some left."""
+        if not self.left:
+            raise SystemExit
+        self.left -= 1
+        before = self._told()
+        result = await self.whole.run(f, *args, **kwargs)
+        self.told.append(self._told() - before)
+        return result
+
+    async def read(self, f: Callable[Concatenate[Cursor, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Just that."""
+        return await self.whole.read(f, *args, **kwargs)
+
+    def _told(self) -> int:
+        return int(scalar(self.whole.cursor, "select count(*) from events where kind = 'notified'"))
+
+
+async def test_the_end_is_told_in_batches_and_each_is_told_once_though_the_process_dies_between(
+    polls: Polls, posts: Posts, db: RolledBackDatabase, clock: WallClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telling, "BATCH", 2)
+    ada, voters = make.viewer(db.cursor), [make.viewer(db.cursor) for _ in range(6)]
+    poll = await ask(posts, ada)
+    for voter in voters:
+        await polls.vote(voter, poll, [0])
+    clock.advance(seconds=600)
+    dying = Crashing(db, 2)
+    with pytest.raises(SystemExit):
+        await Polls(dying, clock).end(poll)
+    assert dying.told == [3, 2], "the author with the first"
+    again = Crashing(db, 100)
+    await Polls(again, clock).end(poll)
+    assert again.told == [0, 0, 2, 0]
+    assert [await told(db, viewer) for viewer in (ada, *voters)] == [[NotificationKind.POLL]] * 7
 
 
 async def test_the_end_of_a_deleted_poll_is_told_to_nobody(polls: Polls, posts: Posts, db: RolledBackDatabase, clock: WallClock) -> None:
