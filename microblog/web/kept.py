@@ -64,10 +64,11 @@ class Answers:
         if not self.room or call.request.body or call.request.file is not None:
             return (await make()).answer
         name = (call.viewer.id if call.viewer else None, call.request.uri, look)
+        position = self.position()  # before the place is asked for: what is posted meanwhile may be missing from the page that is kept
         place = await self.changes.place()
         sheet = self.memory.get(name, place)
         if sheet is not None:
-            return self._filled(call, sheet)
+            return self._filled(call, sheet, position)
         made = await make()
         if call.api and call.viewer is None:
             made = evolve(made, answer=made.answer.tagged())
@@ -79,10 +80,10 @@ class Answers:
         """The same of a page of HTML, which visitors have in the colours that they chose."""
         return await self.of(call, make, theme_of(call) if call.viewer is None else "")
 
-    def _filled(self, call: Call, sheet: _Sheet) -> Answer:
+    def _filled(self, call: Call, sheet: _Sheet, position: str) -> Answer:
         if len(sheet.pieces) == 1:
             return sheet.answer
-        pieces, texts = list(sheet.pieces), {}
+        pieces, texts = list(sheet.pieces), {b"position": position.encode("ascii")}
         for place in range(1, len(pieces), 2):
             name = pieces[place]
             if name not in texts:
@@ -93,7 +94,7 @@ class Answers:
     def _anew(self, call: Call, name: bytes) -> str:
         if name == b"csrf":
             return call.csrf
-        return self.key() if name == b"key" else self.position() if name == b"position" else iso(self.now())
+        return self.key() if name == b"key" else iso(self.now())
 
 
 def once(shell: Shell, key: str = "") -> dict[str, str]:
