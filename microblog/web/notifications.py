@@ -61,9 +61,7 @@ class NotificationPages:
         kept, folded = await self._sifted(call.member, [found])
         return Answer.html("".join(self.pages.notification(group, folded) for group in kept).encode())
 
-    async def _sifted(
-        self, viewer: Viewer, found: Sequence[NotificationGroup]
-    ) -> tuple[tuple[NotificationGroup, ...], dict[int, str]]:
+    async def _sifted(self, viewer: Viewer, found: Sequence[NotificationGroup]) -> tuple[tuple[NotificationGroup, ...], dict[int, str]]:
         """Without what the viewer's filters leave out there, and the titles of those that fold some of the rest."""
         sieve, now = (await self.sieves.of(viewer)).within(Context.NOTIFICATIONS), self.sieves.now()
         others = [one for one in found if one.post and one.post.original.author.id != viewer.id]

@@ -24,6 +24,7 @@ VERSION = "13"
 LONGEST_MESSAGE = 4096  # bytes that a client may say at a time
 MOST_FRAMES, FRAMES_S = 256, 10.0  # from one client in so many seconds
 LINGER_S = 2.0  # after our close frame, for the other side's
+TOO_MUCH = "You say too much at once."
 TURNS = 2  # beats from one ping to the next
 
 _KEY = re.compile(r"[A-Za-z0-9+/]{22}==")
@@ -138,7 +139,7 @@ class WebSocket(OpenStream):
         try:
             for received in self._frames.received_frames():
                 if self.socket is not None and received.frame_finished and self._too_many():
-                    self.close(Code.POLICY, "You say too much at once.")
+                    self.close(Code.POLICY, TOO_MUCH)
                 self._received(received)
         except ParseFailed as broken:
             self._deaf = True  # what follows cannot be understood

@@ -9,7 +9,7 @@ from twisted.internet.testing import StringTransport
 from microblog.live.topics import Stream, StreamKind
 from microblog.live.viewers import Loaded
 from microblog.model.events import EventKind, Position
-from microblog.web.api.streaming import Listener, Multiplexed
+from microblog.web.api.streaming import MOST_UNHEARD, Listener, Multiplexed, NotYourList
 from microblog.web.outlets import OpenStream, Reader
 from microblog.web.streaming import EventStream, event
 from microblog.web.websocket import text_frame
@@ -54,11 +54,18 @@ def events(world: World) -> OpenStream:
 
 def socket(world: World, **first: str) -> Multiplexed:
     dialect = Wordy(lambda position: text_frame(str(position).encode()))
-    return Multiplexed(world.feed, dialect, Reader(ME), lambda _: None, Listener(ME), first, [])
+
+    async def owned(id: int) -> None:
+        """What the database says: the list is there as soon as it was committed."""
+        at = await world.log._asked(lambda: [each for each in world.log.everything if each.data.get("list") == str(id)])
+        if not at:
+            raise NotYourList
+
+    return Multiplexed(world.feed, dialect, Reader(ME), lambda _: None, Listener(ME), first, [], owned)
 
 
-def asked(**message: str) -> bytes:
-    return frame(TEXT, orjson.dumps({"type": "subscribe", **message}))
+def asked(type: str = "subscribe", **message: str) -> bytes:
+    return frame(TEXT, orjson.dumps({"type": type, **message}))
 
 
 def positions(world: World, transport: StringTransport) -> list[Position]:
@@ -110,5 +117,48 @@ def test_a_list_that_the_feed_has_not_heard_of_yet_is_told_from_the_moment_it_is
     world.log.happen(EventKind.LIST_CHANGED, ME, list=str(LIST), policy="list", added=[str(FRIEND)])
     made.dataReceived(asked(stream="list", list=str(LIST)))
     posted = world.log.publish(FRIEND).position
+    world.feed.wake()
     answered(world)
     assert positions(world, transport) == [posted]
+
+
+def test_a_list_that_is_held_back_by_an_older_transaction_can_be_listened_to(world: World) -> None:
+    made = socket(world)
+    transport = connected(made)
+    answered(world)
+    older = world.log.begin_transaction()
+    world.log.happen(EventKind.LIST_CHANGED, ME, list=str(LIST), policy="list", added=[str(FRIEND)])
+    made.dataReceived(asked(stream="list", list=str(LIST)))
+    answered(world)
+    assert b"error" not in transport.value()
+    posted = world.log.publish(FRIEND).position
+    world.log.commit(older)
+    world.wake()
+    answered(world)
+    assert positions(world, transport) == [posted]
+
+
+def test_messages_are_answered_in_their_order_though_one_takes_long(world: World) -> None:
+    made = socket(world)
+    transport = connected(made)
+    answered(world)
+    world.log.happen(EventKind.LIST_CHANGED, ME, list=str(LIST), policy="list", added=[str(FRIEND)])
+    made.dataReceived(asked(stream="list", list=str(LIST)) + asked(stream="nonsense") + asked("unsubscribe", stream="list", list=str(LIST)))
+    assert transport.value() == b"", "the first one is not answered yet"
+    answered(world)
+    assert b"Unknown stream type" in transport.value()
+    world.log.publish(FRIEND)
+    world.wake()
+    answered(world)
+    assert positions(world, transport) == []
+
+
+def test_who_asks_for_more_and_more_without_waiting_for_answers_is_closed(world: World) -> None:
+    made = socket(world)
+    transport = connected(made)
+    made.dataReceived(asked(stream="user") * MOST_UNHEARD)
+    assert transport.value() == b""
+    made.dataReceived(asked(stream="user"))
+    assert b"too much" in transport.value()
+    answered(world)
+    assert not len(world.feed.readers)

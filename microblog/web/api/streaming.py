@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 import orjson
@@ -14,6 +15,7 @@ from microblog.domain.scopes import covers
 from microblog.domain.text import tag_key
 from microblog.live.feed import Feed
 from microblog.live.topics import Stream, StreamKind
+from microblog.model.accounts import Viewer
 from microblog.model.errors import Forbidden, Malformed, NotFound, Problem, Unauthenticated
 from microblog.model.events import Position
 from microblog.model.ids import ListId
@@ -28,7 +30,7 @@ from microblog.web.gate import bearer_token
 from microblog.web.needs import Needs, Who, route
 from microblog.web.outlets import Places, Reader
 from microblog.web.streaming import UNKNOWN, EventStream, since_of
-from microblog.web.websocket import NotWebSocket, WebSocket, accepted, check_handshake, offered_protocol, text_frame
+from microblog.web.websocket import TOO_MUCH, Code, NotWebSocket, WebSocket, accepted, check_handshake, offered_protocol, text_frame
 
 READ = Needs(api=True, viewer=Who.MEMBER, scopes={"read:statuses"}, counted=False)
 READ_NOTICES = Needs(api=True, viewer=Who.MEMBER, scopes={"read:notifications"}, counted=False)
@@ -47,6 +49,7 @@ PUBLIC = {
 }
 MISSING, INVALID = "Missing access token", "Invalid access token"
 LONGEST_TAG = 500
+MOST_UNHEARD = 128  # messages that wait, of a client that does not wait for answers
 
 
 class UnknownStream(Malformed):
@@ -122,83 +125,73 @@ def position_of(value: object) -> Position | None:
 
 @define(eq=False)
 class Multiplexed(WebSocket):
-    """A socket on which streams are subscribed to by messages. `first` is what the handshake's address asked for."""
+    """A socket on which streams are subscribed to by messages. `first` is what the handshake's address asked for.
+
+    `owned` raises NotYourList for lists that are not the listener's.
+    """
 
     listener: Listener
     first: Mapping[str, Any]
     positions: list[bool]
-    _admitted: bool = field(default=False, init=False)
-    _early: list[str] = field(factory=list, init=False)
+    owned: Callable[[int], Awaitable[object]]
+    _ready: bool = field(default=False, init=False)
+    _unheard: list[tuple[str, Position]] = field(factory=list, init=False)
 
     def admitted(self) -> None:
         """Listen to what was asked for by now."""
-        self._admitted = True
-        if self.first.get("stream"):
-            self._begin(self.first)
-        self.first = {}
-        early, self._early = self._early, []
-        for text in early:
-            self._hear(text)
+        first, self.first = self.first, {}
+        self._answer_on({"type": "subscribe", **first} if first.get("stream") else {})
 
     def said(self, text: str) -> None:
-        """A message of the client. What is no message gets no answer."""
-        if self._admitted:
-            self.asked = self.feed.position
-            self._hear(text)
-        else:
-            self._early.append(text)
+        """A message of the client. Those that come while one is being answered wait: they are answered in their order."""
+        self._unheard.append((text, self.feed.position))
+        if self._ready:
+            self._answer_on({})
+        elif len(self._unheard) > MOST_UNHEARD:
+            self.close(Code.POLICY, TOO_MUCH)
 
-    def _hear(self, text: str) -> None:
-        try:
-            message = orjson.loads(text)
-        except orjson.JSONDecodeError:
-            return
-        if not isinstance(message, dict):
-            return
-        if message.get("type") == "subscribe":
-            self._begin(message)
-        elif message.get("type") == "unsubscribe":
-            self._end(message)
+    def _answer_on(self, message: Mapping[str, Any]) -> None:
+        Deferred.fromCoroutine(self._answer_all(message)).addErrback(self._failed)
 
-    def _begin(self, message: Mapping[str, Any]) -> None:
+    async def _answer_all(self, message: Mapping[str, Any]) -> None:
+        """Answer this one, and then all that wait. Each asks for what happens from when it came."""
+        self._ready = False
+        await self._answer(message, self.asked)
+        while self._unheard:
+            text, asked = self._unheard.pop(0)
+            await self._answer(_message(text), asked)
+        self._ready = True
+
+    async def _answer(self, message: Mapping[str, Any], asked: Position) -> None:
         try:
-            stream, since = stream_of(_name(message), message, self.listener), position_of(message.get("since"))
-            if stream.kind is StreamKind.LIST and not self._owns(stream):
-                Deferred.fromCoroutine(self._when_known(stream, since, self.asked)).addErrback(self._failed)
-            else:
-                self._subscribe(stream, since, self.asked)
+            if message.get("type") == "subscribe":
+                await self._begin(message, asked)
+            elif message.get("type") == "unsubscribe":
+                self.feed.unsubscribe(self.subscriber, stream_of(_name(message), message, self.listener))
         except Problem as problem:
             self._refuse(problem)
 
-    def _end(self, message: Mapping[str, Any]) -> None:
-        try:
-            self.feed.unsubscribe(self.subscriber, stream_of(_name(message), message, self.listener))
-        except Problem as problem:
-            self._refuse(problem)
-
-    def _subscribe(self, stream: Stream, since: Position | None, asked: Position) -> None:
+    async def _begin(self, message: Mapping[str, Any], asked: Position) -> None:
+        stream, since = stream_of(_name(message), message, self.listener), position_of(message.get("since"))
+        circle = self.subscriber.circle
+        if stream.kind is StreamKind.LIST and (circle is None or stream.of not in circle.lists):
+            await self.owned(int(stream.of))  # it may be so new that the feed has not heard of it
         if since is not None:
             self.positions.append(True)
         self.feed.subscribe(self.subscriber, stream, since, asked)
 
-    def _owns(self, stream: Stream) -> bool:
-        return self.subscriber.circle is not None and stream.of in self.subscriber.circle.lists
-
-    async def _when_known(self, stream: Stream, since: Position | None, asked: Position) -> None:
-        """A list may be so new that the feed has not heard of it."""
-        try:
-            await self.feed.refresh()
-            if not self.subscriber.open:
-                return
-            if not self._owns(stream):
-                raise NotYourList
-            self._subscribe(stream, since, asked)
-        except Problem as problem:
-            self._refuse(problem)
-
     def _refuse(self, problem: Problem) -> None:
         if self.socket is not None:
             self.offer(text_frame(orjson.dumps({"error": problem.sentence, "status": status_of(problem)})))
+
+
+def _message(text: str) -> Mapping[str, Any]:
+    """What a client said; nothing where that is no message, which gets no answer."""
+    try:
+        message = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return {}
+    return message if isinstance(message, dict) else {}
 
 
 def _name(message: Mapping[str, Any]) -> str:
@@ -250,7 +243,8 @@ class StreamingRoutes:
         first = {name: call.fields.text(name, max=1_000) for name in ("stream", "tag", "list", "since")}
         positions: list[bool] = []
         dialect = SocketDialect(self.payloads, lambda: bool(positions))
-        return accepted(call, Multiplexed(self.feed, dialect, Reader.of(call), opened, listener, first, positions))
+        owned = partial(self._check_list, call.member)
+        return accepted(call, Multiplexed(self.feed, dialect, Reader.of(call), opened, listener, first, positions, owned))
 
     async def _identify(self, call: Call) -> Listener:
         """Whose the token is that came in the header, the address or as subprotocol; without one, whose browser it is."""
@@ -329,16 +323,16 @@ class StreamingRoutes:
         params = {field: call.fields.text(field, max=1_000) for field in ("tag", "list")}
         stream, since = stream_of(name, params, listener), since_of(call)
         if stream.kind is StreamKind.LIST:
-            await self._check_list(call, int(stream.of))
+            await self._check_list(call.member, int(stream.of))
         self.feed.expect(listener.account)
         dialect = EventDialect(self.payloads, since is not None)
         opened = await self.places.reserve(call)
         answer = Answer.stream(EventStream(self.feed, dialect, Reader.of(call), opened, stream, since))
         return answer.cached(b"private, no-store").with_header("X-Accel-Buffering", "no")
 
-    async def _check_list(self, call: Call, id: int) -> None:
+    async def _check_list(self, viewer: Viewer, id: int) -> None:
         try:
-            await self.lists.one(call.member, ListId(id))
+            await self.lists.one(viewer, ListId(id))
         except NotFound as problem:
             raise NotYourList from problem
 
