@@ -29,6 +29,12 @@ def forget(cursor: Cursor, account: AccountId, now: datetime) -> None:
     tidy(cursor, [_name(path) for path in media.pictures(cursor, account=account)], now=now)
 
 
+def _refused(which: str, sentence: str) -> Invalid:
+    """What is wrong with a file, said of the picture that it was to be."""
+    said = sentence.replace("File", which.capitalize())
+    return Invalid({which: said.removeprefix("Validation failed: ")}, sentence=said, codes={which: "ERR_INVALID"})
+
+
 @frozen
 class Pictures:
     """Changes them. Each raises Invalid (field avatar or header) for what is no picture."""
@@ -57,7 +63,7 @@ class Pictures:
     async def _set(self, viewer: Viewer, which: str, file: BinaryIO) -> Account:
         format = sniff.sniff(file)
         if format is None or not format.is_picture:
-            raise Invalid({which: NOT_TAKEN}, sentence=NOT_TAKEN.replace("File", which.capitalize()), codes={which: "ERR_INVALID"})
+            raise _refused(which, NOT_TAKEN)
         file.seek(0, 2)
         if file.tell() > MOST_BYTES:
             raise Invalid({which: f"{which.capitalize()} must be less than {MOST_BYTES // 1024 // 1024} MB"})
@@ -66,7 +72,7 @@ class Pictures:
         try:
             name = await self.studio.portrait(file, format, stem, SIZES[which])
         except Invalid as problem:
-            raise Invalid({which: problem.sentence}, sentence=problem.sentence, codes={which: "ERR_INVALID"}) from problem
+            raise _refused(which, problem.sentence) from problem
         return await self.database.run(self._show, viewer, which, f"/media/{name}")
 
     def _show(self, cursor: Cursor, viewer: Viewer, which: str, path: str | None) -> Account:

@@ -28,11 +28,11 @@ class Relations:
     database: Transactions
     now: Callable[[], datetime]
 
-    async def between(self, viewer: Viewer, ids: Sequence[AccountId]) -> list[Relationship]:
-        """How the viewer stands to each of the accounts that exist, in the order of `ids`."""
+    async def between(self, viewer: Viewer, ids: Sequence[AccountId], *, suspended: bool = False) -> list[Relationship]:
+        """How the viewer stands to each of the accounts that exist, in the order of `ids`; to suspended ones only if wanted."""
         if not ids:
             return []
-        return await self.database.read(relations.relationships, viewer=viewer.id, ids=ids, now=self.now())
+        return await self.database.read(relations.relationships, viewer=viewer.id, ids=ids, now=self.now(), suspended=suspended)
 
     async def block(self, viewer: Viewer, id: AccountId) -> Relationship:
         """Neither sees the other's posts any more, follows and requests between the two end, and what the one told the other is gone.

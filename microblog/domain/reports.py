@@ -32,7 +32,6 @@ class Complaint:
     posts: Sequence[PostId] = ()
     comment: str = ""
     category: str = ""
-    forward: bool = False
 
 
 @frozen
@@ -72,7 +71,6 @@ class Reports:
             posts=[post for post in wanted if post in found and found[post].author.id == target.id],
             comment=comment,
             category=category,
-            forwarded=complaint.forward,
             now=self.now(),
         )
         staff = logins.staff(cursor)

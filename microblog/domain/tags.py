@@ -49,7 +49,7 @@ class Tags:
 
     async def follow(self, viewer: Viewer, name: str) -> None:
         """Show at home what is posted with the tag. Raises Invalid above the maximum."""
-        await self.database.run(self._follow, viewer, _key(name), name)
+        await self.database.run(self._follow, viewer, _key(name), _bare(name))
 
     async def unfollow(self, viewer: Viewer, name: str) -> None:
         """Show it no more."""
@@ -61,7 +61,7 @@ class Tags:
 
     async def feature(self, viewer: Viewer, name: str) -> FeaturedTag:
         """Show the tag on one's profile. Raises Invalid above the maximum."""
-        return await self.database.run(self._feature, viewer, _key(name), name)
+        return await self.database.run(self._feature, viewer, _key(name), _bare(name))
 
     async def unfeature(self, viewer: Viewer, name: str) -> None:
         """Show it there no more."""
@@ -101,10 +101,15 @@ class Tags:
 
 def _key(name: str) -> str:
     """The folded key of a tag. Raises NotFound for what can be none."""
-    parsed = text.parse(f"#{name.removeprefix('#')}", "").tags
-    if len(parsed) != 1 or parsed[0].name != name.removeprefix("#"):
+    parsed = text.parse(f"#{_bare(name)}", "").tags
+    if len(parsed) != 1 or parsed[0].name != _bare(name):
         raise NotFound
     return parsed[0].key
+
+
+def _bare(name: str) -> str:
+    """The name without the sign that people may type before it."""
+    return name.removeprefix("#")
 
 
 def _featured(cursor: Cursor, account: AccountId) -> list[FeaturedTag]:

@@ -91,3 +91,8 @@ class Invalid(Problem):
         self.fields = dict(fields)
         self.codes = dict(codes or {})
         super().__init__(sentence or "Validation failed: " + ", ".join(self.fields.values()))
+
+    def named(self, names: Mapping[str, str]) -> Invalid:
+        """The same about fields that whoever sent them knows by other names."""
+        fields = {names.get(name, name): text for name, text in self.fields.items()}
+        return Invalid(fields, sentence=self.sentence, codes={names.get(name, name): code for name, code in self.codes.items()})

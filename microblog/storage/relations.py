@@ -152,9 +152,9 @@ def muted(cursor: Cursor, *, account: AccountId, page: Page, now: datetime) -> l
     return directed(page, every(cursor, _related, page_sql(_MUTED, page), bounds(page) | {"account": account, "now": now}))
 
 
-def relationships(cursor: Cursor, *, viewer: AccountId, ids: Sequence[int], now: datetime) -> list[Relationship]:
-    """How the viewer stands to each of the accounts that exist, in the order of `ids`."""
-    return every(cursor, _relationship, _RELATIONSHIPS, {"viewer": viewer, "ids": list(ids), "now": now})
+def relationships(cursor: Cursor, *, viewer: AccountId, ids: Sequence[int], now: datetime, suspended: bool = True) -> list[Relationship]:
+    """How the viewer stands to each of the accounts that exist, in the order of `ids`; to suspended ones only if wanted."""
+    return every(cursor, _relationship, _RELATIONSHIPS, {"viewer": viewer, "ids": list(ids), "now": now, "suspended": suspended})
 
 
 _RELATIONSHIPS = Hot("""
@@ -168,7 +168,7 @@ _RELATIONSHIPS = Hot("""
            m.id is not null, coalesce(m.notifications, false), m.expires_at, coalesce(n.note, ''),
            exists (select from endorsements where account_id = %(viewer)s and target_id = a.id)
     from unnest(%(ids)s::bigint[]) with ordinality as wanted (id, place)
-    join accounts a on a.id = wanted.id and a.deleted_at is null
+    join accounts a on a.id = wanted.id and a.deleted_at is null and (%(suspended)s or a.suspended_at is null)
     left join follows f on f.follower_id = %(viewer)s and f.followee_id = a.id
     left join follow_requests q on q.follower_id = %(viewer)s and q.followee_id = a.id
     left join mutes m on m.account_id = %(viewer)s and m.target_id = a.id and (m.expires_at is null or m.expires_at > %(now)s)

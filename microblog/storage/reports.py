@@ -44,15 +44,14 @@ def insert(
     posts: Collection[int],
     comment: str,
     category: Category,
-    forwarded: bool,
     now: datetime,
 ) -> ReportId:
     """Store a report; its id."""
     return ReportId(
         scalar(
             cursor,
-            """insert into reports (id, account_id, target_id, post_ids, comment, category, forwarded, created_at)
-               values (new_id(%(now)s), %(account)s, %(target)s, %(posts)s, %(comment)s, %(category)s, %(forwarded)s, %(now)s)
+            """insert into reports (id, account_id, target_id, post_ids, comment, category, created_at)
+               values (new_id(%(now)s), %(account)s, %(target)s, %(posts)s, %(comment)s, %(category)s, %(now)s)
                returning id""",
             {
                 "account": account,
@@ -60,7 +59,6 @@ def insert(
                 "posts": list(posts),
                 "comment": comment,
                 "category": category,
-                "forwarded": forwarded,
                 "now": now,
             },
         )

@@ -25,6 +25,7 @@ from microblog.model.errors import (
 )
 from microblog.render.words import waiting
 from microblog.web.answer import NO_STORE, Answer
+from microblog.web.bodies import label
 from microblog.web.call import Call
 
 STATUS: dict[type[Problem], int] = {
@@ -41,6 +42,13 @@ STATUS: dict[type[Problem], int] = {
     Problem: 400,
 }
 
+_LABELS = {
+    "email": "E-mail address",
+    "agreement": "Service agreement",
+    "note": "Bio",
+    "source[privacy]": "Visibility",
+    "source[language]": "Language",
+}
 _WORDS_OF_CLIENTS = frozenset({NotFound.sentence, "Not Found"})  # what programs know, and people would not say
 
 ErrorPage = Callable[[Call | None, int, str], bytes]
@@ -101,11 +109,17 @@ def error_json(problem: Problem, *, api: bool) -> dict[str, object]:
             body["error"] = for_people(problem)
         if problem.codes:
             body["details"] = {
-                name: [{"error": problem.codes.get(name, "ERR_INVALID"), "description": text}] for name, text in problem.fields.items()
+                name: [{"error": problem.codes.get(name, "ERR_INVALID"), "description": _without_label(name, text)}]
+                for name, text in problem.fields.items()
             }
         if not api:
             body["fields"] = problem.fields
     return body
+
+
+def _without_label(name: str, text: str) -> str:
+    """What is wrong with a field, for programs that put it behind the field's own name."""
+    return text.removeprefix(_LABELS.get(name) or label(name)).lstrip()
 
 
 def for_people(problem: Problem) -> str:

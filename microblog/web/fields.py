@@ -56,6 +56,12 @@ def _is_list(value: Node) -> bool:
     return isinstance(value, list) and not isinstance(value, Repeated)
 
 
+def _leading(text: str) -> int:
+    """The number that a text begins with; 0 where it begins with none."""
+    number = _LEADING.match(text)
+    return int(number.group(1)) if number else 0
+
+
 @frozen
 class Fields:
     """The fields of one request, or of one mapping inside it."""
@@ -137,8 +143,14 @@ class Fields:
         found = _scalar(name, self._find(name)[0])
         if found is None or not found.strip():
             return default
-        number = _LEADING.match(found)
-        return builtins.min(abs(int(number.group(1))), max) if number else 0
+        return builtins.min(abs(_leading(found)), max)
+
+    def offset(self, max: int) -> int:
+        """How many to pass over as clients say it: 0 for what is no number or below. Raises Invalid above `max`."""
+        number = builtins.max(0, _leading(_scalar("offset", self._find("offset")[0]) or ""))
+        if number > max:
+            raise Invalid({"offset": f"Offset must be at most {max}"}, codes={"offset": "ERR_INVALID"})
+        return number
 
     def id(self, name: str) -> int | None:
         """An id, or None if it is absent or empty. Raises Invalid for what cannot be one."""

@@ -17,7 +17,7 @@ from microblog.model.paging import Page
 from microblog.model.posts import Post
 from microblog.render import entities, schemas
 from microblog.render.entities import Entities
-from microblog.render.schemas import ACCOUNT, FLAG, IDS, STATUS, TEXT, WHOLE, array_of
+from microblog.render.schemas import ACCOUNT, ANY, FLAG, IDS, STATUS, TEXT, WHOLE, array_of
 from microblog.web.answer import Answer
 from microblog.web.api.paging import PEOPLE, Links, page_of, paged
 from microblog.web.api.search import check_paging
@@ -29,6 +29,7 @@ from microblog.web.needs import Needs, Who, route
 
 MOST_AT_ONCE = 40
 MOST_RELATIONSHIPS = 1_000
+NO_PROOFS_SINCE = "@1648598400"  # 2022-03-30
 OPEN = Needs(api=True, scopes={"read:accounts"})
 SOME = (
     Param("pinned", FLAG, "Only those on top of the profile."),
@@ -98,7 +99,7 @@ class AccountRoutes:
             call.viewer,
             fields.text("q"),
             limit=fields.limit(40, 80),
-            offset=fields.integer("offset", 0, min=0, max=10_000),
+            offset=fields.offset(10_000),
             following=fields.flag("following"),
         )
         return Answer.json(self.entities.accounts(found))
@@ -133,6 +134,18 @@ class AccountRoutes:
             tag=fields.text("tagged") or None,
             media=fields.flag("only_media"),
         )
+
+    @route(
+        "GET",
+        "/api/v1/accounts/<id:account_id>/identity_proofs",
+        Needs(api=True, viewer=Who.MEMBER, scopes={"read:accounts"}),
+        Doc("What once proved who somebody is: nothing any more", array_of(ANY), errors=(404,)),
+    )
+    async def identity_proofs(self, call: Call, account_id: int) -> Answer:
+        """Always none; older programs ask."""
+        del call
+        await self.accounts.by_id(AccountId(account_id))
+        return Answer.json([]).with_header("Deprecation", NO_PROOFS_SINCE)
 
     @route(
         "GET",
@@ -181,4 +194,5 @@ class RelationshipRoutes:
     async def relationships(self, call: Call) -> Answer:
         """To each of those that exist."""
         ids = [AccountId(id) for id in dict.fromkeys(call.fields.ids("id", max=MOST_RELATIONSHIPS))]
-        return Answer.json([entities.relationship(one) for one in await self.relations.between(call.member, ids)])
+        found = await self.relations.between(call.member, ids, suspended=call.fields.flag("with_suspended"))
+        return Answer.json([entities.relationship(one) for one in found])

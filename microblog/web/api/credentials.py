@@ -11,7 +11,7 @@ from microblog.domain.pictures import Pictures
 from microblog.domain.registration import Registrations, SignUp
 from microblog.domain.tokens import Tokens
 from microblog.model.accounts import Preferences, Viewer
-from microblog.model.errors import Forbidden, Unauthenticated
+from microblog.model.errors import Forbidden, Invalid, Unauthenticated
 from microblog.render import entities, schemas
 from microblog.render.entities import Entities
 from microblog.render.schemas import FILE, FLAG, TEXT, VISIBILITY, array_of, record
@@ -37,6 +37,7 @@ PROFILE = (
     Param("source[sensitive]", FLAG, "Hide media unless said otherwise."),
     Param("source[language]", TEXT, "The language of posts unless said otherwise."),
 )
+NAMES = {"bio": "note", "visibility": "source[privacy]", "language": "source[language]"}
 NEWCOMER = (
     Param("username", TEXT, required=True),
     Param("email", TEXT, required=True),
@@ -80,7 +81,10 @@ class CredentialRoutes:
         preferences = _preferences(call.fields, viewer.preferences)
         changed = preferences if preferences != viewer.preferences else None
         await change_pictures(self.pictures, viewer, call.fields)
-        account = await self.accounts.edit(viewer, _changes(call.fields), changed)
+        try:
+            account = await self.accounts.edit(viewer, _changes(call.fields), changed)
+        except Invalid as problem:
+            raise problem.named(NAMES) from None
         return await self._told(evolve(viewer, account=account, preferences=preferences))
 
     @route(

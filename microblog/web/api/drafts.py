@@ -7,14 +7,15 @@ from microblog.model.errors import Invalid
 from microblog.model.ids import LARGEST_ID, AccountId, MediaId, PostId
 from microblog.model.media import MediaChange
 from microblog.model.posts import Draft, Visibility
-from microblog.render.schemas import FLAG, ID, IDS, TEXT, VISIBILITY
+from microblog.render.schemas import FLAG, ID, IDS, TEXT, VISIBILITY, array_of, record
 from microblog.web.api.media import focus_of
 from microblog.web.api.polls import POLL_PARAMS, poll_of
 from microblog.web.api.scheduled import WHEN
 from microblog.web.call import Call
 from microblog.web.doc import Param
 
-EDIT_PARAMS = (
+PIECE = record({"id": ID, "description": TEXT, "focus": TEXT}, ["id", "description", "focus"])
+BOTH = (
     Param("status", TEXT, "What it says."),
     Param("spoiler_text", TEXT, "A warning to be shown instead of it at first."),
     Param("sensitive", FLAG, "Whether its media are hidden at first."),
@@ -22,8 +23,9 @@ EDIT_PARAMS = (
     Param("media_ids", IDS, "Up to four uploads, in this order."),
     *POLL_PARAMS,
 )
+EDIT_PARAMS = (*BOTH, Param("media_attributes", array_of(PIECE), "What changes of the media themselves."))
 DRAFT_PARAMS = (
-    *EDIT_PARAMS,
+    *BOTH,
     Param("visibility", VISIBILITY, "Who may see it."),
     Param("in_reply_to_id", ID, "What it answers."),
     Param("allowed_mentions", IDS, "The only people it may name."),

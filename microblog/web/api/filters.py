@@ -49,6 +49,7 @@ class FilterRoutes:
         return Answer.json(filter_entity(await self.filters.one(call.member, FilterId(filter_id))))
 
     @route("PUT", "/api/v2/filters/<id:filter_id>", WRITE, Doc("Change a filter", FILTER, body=BODY, errors=(404, 422)))
+    @route("PATCH", "/api/v2/filters/<id:filter_id>", WRITE, Doc("Change a filter", FILTER, body=BODY, errors=(404, 422)))
     async def change(self, call: Call, filter_id: int) -> Answer:
         """What is not sent stays as it is."""
         return Answer.json(filter_entity(await self.filters.change(call.member, FilterId(filter_id), _draft(call))))
@@ -85,6 +86,7 @@ class FilterPartRoutes:
         return Answer.json(keyword_entity(keyword))
 
     @route("PUT", "/api/v2/filters/keywords/<id:keyword_id>", WRITE, Doc("Change a keyword", KEYWORD, body=WORD, errors=(404, 422)))
+    @route("PATCH", "/api/v2/filters/keywords/<id:keyword_id>", WRITE, Doc("Change a keyword", KEYWORD, body=WORD, errors=(404, 422)))
     async def change_keyword(self, call: Call, keyword_id: int) -> Answer:
         """Another word in its place."""
         made = await self.filters.change_keyword(call.member, KeywordId(keyword_id), _word(call.fields))

@@ -50,6 +50,7 @@ class OldFilterRoutes:
         return _told(old_entity(*await self.filters.with_keyword(call.member, KeywordId(keyword_id))))
 
     @route("PUT", "/api/v1/filters/<id:keyword_id>", WRITE, Doc("Change a filter", V1_FILTER, body=BODY, errors=(404, 422)))
+    @route("PATCH", "/api/v1/filters/<id:keyword_id>", WRITE, Doc("Change a filter", V1_FILTER, body=BODY, errors=(404, 422)))
     async def change(self, call: Call, keyword_id: int) -> Answer:
         """What is not sent stays as it is."""
         id = KeywordId(keyword_id)

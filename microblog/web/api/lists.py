@@ -55,6 +55,7 @@ class ListRoutes:
         return Answer.json(list_entity(await self.lists.one(call.member, ListId(list_id))))
 
     @route("PUT", "/api/v1/lists/<id:list_id>", WRITE, Doc("Change a list", LIST, body=BODY, errors=(404, 422)))
+    @route("PATCH", "/api/v1/lists/<id:list_id>", WRITE, Doc("Change a list", LIST, body=BODY, errors=(404, 422)))
     async def change(self, call: Call, list_id: int) -> Answer:
         """What is not sent stays as it is."""
         return Answer.json(list_entity(await self.lists.change(call.member, ListId(list_id), _wanted(call))))

@@ -70,6 +70,7 @@ class MediaRoutes:
         return self._told(media, 200 if media.state is MediaState.READY else 206)
 
     @route("PUT", "/api/v1/media/<id:media_id>", CHANGE, Doc("Describe one's own upload", schemas.MEDIA, body=ABOUT, errors=(404, 422)))
+    @route("PATCH", "/api/v1/media/<id:media_id>", CHANGE, Doc("Describe one's own upload", schemas.MEDIA, body=ABOUT, errors=(404, 422)))
     async def change(self, call: Call, media_id: int) -> Answer:
         """Only what was sent changes."""
         fields = call.fields

@@ -66,6 +66,7 @@ class NotificationRoutes:
         return Answer.json({"count": await self.notifications.unread(call.member, asked(call, page))})
 
     @route("POST", "/api/v1/notifications/clear", WRITE, Doc("Delete all notifications", EMPTY))
+    @route("POST", "/api/v2/notifications/clear", WRITE, Doc("Delete all notifications", EMPTY))
     async def clear(self, call: Call) -> Answer:
         """Nothing is left."""
         await self.notifications.clear(call.member)

@@ -115,7 +115,7 @@ class DirectoryRoutes:
     async def directory(self, call: Call) -> Answer:
         """Who posted last comes first, unless asked otherwise."""
         fields = call.fields
-        offset = fields.integer("offset", 0, min=0, max=100_000)
+        offset = fields.offset(100_000)
         newest = fields.text("order") == "new"
         found = await self.people.directory(call.viewer, newest=newest, limit=fields.limit(40, 80), offset=offset)
         return Answer.json(self.entities.accounts(found))

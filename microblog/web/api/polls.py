@@ -6,7 +6,7 @@ from attrs import frozen
 
 from microblog.domain.polls import NO_OPTION, Polls
 from microblog.domain.posts import Posts
-from microblog.model.errors import Invalid, NotFound
+from microblog.model.errors import Invalid, Malformed, NotFound
 from microblog.model.ids import PollId
 from microblog.model.polls import PollDraft
 from microblog.model.posts import Post
@@ -25,6 +25,7 @@ POLL_PARAMS = (
     Param("poll[multiple]", FLAG, "Whether several answers may be chosen."),
     Param("poll[hide_totals]", FLAG, "Whether the counts are hidden until the end."),
 )
+CHOICES = Param("choices", array_of(WHOLE), "The places of the chosen answers.", required=True)
 
 
 @frozen
@@ -43,10 +44,12 @@ class PollRoutes:
         "POST",
         "/api/v1/polls/<id:poll_id>/votes",
         Needs(api=True, viewer=Who.MEMBER, scopes={"write:statuses"}),
-        Doc("Vote", POLL, body=(Param("choices", array_of(WHOLE), "The places of the chosen answers.", required=True),), errors=(404, 422)),
+        Doc("Vote", POLL, body=(CHOICES,), errors=(400, 404, 422)),
     )
     async def vote(self, call: Call, poll_id: int) -> Answer:
         """Once for ever."""
+        if not call.fields.list("choices", max=100):
+            raise Malformed("param is missing or the value is empty: choices")
         return await self._told(call, await self.polls.vote(call.member, PollId(poll_id), choices_of(call.fields)))
 
     async def _told(self, call: Call, post: Post) -> Answer:

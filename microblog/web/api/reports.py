@@ -52,7 +52,6 @@ class ReportRoutes:
             [PostId(id) for id in fields.ids("status_ids")],
             fields.text("comment"),
             fields.text("category"),
-            fields.flag("forward"),
         )
         return Answer.json(report_entity(self.entities, await self.reports.make(call.member, complaint)))
 

@@ -23,6 +23,7 @@ from microblog.web.needs import Needs, Who, route
 WHEN = Param("scheduled_at", MOMENT, "When it is published: at least five minutes from now.")
 READ = Needs(api=True, viewer=Who.MEMBER, scopes={"read:statuses"})
 WRITE = Needs(api=True, viewer=Who.MEMBER, scopes={"write:statuses"})
+MOVE = Doc("Let it wait for another time", SCHEDULED_STATUS, body=(WHEN,), errors=(404, 422))
 
 
 @frozen
@@ -44,12 +45,8 @@ class ScheduledRoutes:
         """One of them."""
         return self._told(await self.schedules.one(call.member, ScheduledId(scheduled_id)))
 
-    @route(
-        "PUT",
-        "/api/v1/scheduled_statuses/<id:scheduled_id>",
-        WRITE,
-        Doc("Let it wait for another time", SCHEDULED_STATUS, body=(WHEN,), errors=(404, 422)),
-    )
+    @route("PUT", "/api/v1/scheduled_statuses/<id:scheduled_id>", WRITE, MOVE)
+    @route("PATCH", "/api/v1/scheduled_statuses/<id:scheduled_id>", WRITE, MOVE)
     async def move(self, call: Call, scheduled_id: int) -> Answer:
         """Without a time, nothing changes."""
         id, at = ScheduledId(scheduled_id), moment_of(call.fields)

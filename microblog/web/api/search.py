@@ -63,7 +63,7 @@ class SearchRoutes:
         """All three lists are there, whatever was asked."""
         check_paging(call)
         fields = call.fields
-        if call.viewer is None and fields.integer("offset", 0) > 0:
+        if call.viewer is None and fields.offset(MOST_PASSED_OVER) > 0:
             raise Unauthenticated("Search queries pagination is not supported without authentication")
         if call.viewer is None and fields.flag("resolve"):
             raise Unauthenticated("Search queries that resolve remote resources are not supported without authentication")
@@ -82,7 +82,7 @@ class SearchRoutes:
     async def _found(self, call: Call, query: str) -> Found:
         fields, kind = call.fields, call.fields.text("type")
         limit = fields.limit(20, 40)
-        offset = fields.integer("offset", 0, min=0, max=MOST_PASSED_OVER) if kind else 0
+        offset = fields.offset(MOST_PASSED_OVER) if kind else 0
         if not query or kind not in ("", *TYPES):
             return Found()
         if query.startswith(("http://", "https://")):

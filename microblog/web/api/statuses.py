@@ -80,6 +80,7 @@ class StatusRoutes:
         return Answer.json(await self.shown.one(call.viewer, await self.posts.one(call.viewer, PostId(status_id))))
 
     @route("PUT", "/api/v1/statuses/<id:status_id>", WRITE, Doc("Edit a post", schemas.STATUS, body=EDIT_PARAMS, errors=(404, 422)))
+    @route("PATCH", "/api/v1/statuses/<id:status_id>", WRITE, Doc("Edit a post", schemas.STATUS, body=EDIT_PARAMS, errors=(404, 422)))
     async def edit(self, call: Call, status_id: int) -> Answer:
         """Let one's own post say something else."""
         post = await self.posts.edit(call.member, PostId(status_id), edit_of(call))

@@ -7,6 +7,7 @@ from attrs import frozen
 from microblog.domain.accounts import Accounts
 from microblog.domain.limits import FOLLOWS
 from microblog.domain.tags import Tags
+from microblog.model.errors import Invalid, NotFound
 from microblog.model.features import TagFlags
 from microblog.model.ids import AccountId, RelationId
 from microblog.render.entities import Entities
@@ -99,11 +100,14 @@ class KeptTagRoutes:
         "POST",
         "/api/v1/featured_tags",
         WRITE,
-        Doc("Show a tag on one's profile", FEATURED_TAG, body=(Param("name", TEXT, "The tag.", required=True),), errors=(404, 422)),
+        Doc("Show a tag on one's profile", FEATURED_TAG, body=(Param("name", TEXT, "The tag.", required=True),), errors=(400, 422)),
     )
     async def feature(self, call: Call) -> Answer:
         """One more."""
-        made = await self.tags.feature(call.member, call.fields.required("name", max=200))
+        try:
+            made = await self.tags.feature(call.member, call.fields.required("name", max=200))
+        except NotFound as none:
+            raise Invalid({"name": "Name is no tag"}, codes={"name": "ERR_INVALID"}) from none
         return Answer.json(featured_entity(self.entities, call.member.account, made))
 
     @route("DELETE", "/api/v1/featured_tags/<id:featured_id>", WRITE, Doc("Show a tag there no more", EMPTY, errors=(404,)))

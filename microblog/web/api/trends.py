@@ -63,7 +63,7 @@ class TrendRoutes:
 
 
 def _slice(call: Call, default: int, most: int) -> tuple[int, int]:
-    return call.fields.limit(default, most), call.fields.integer("offset", 0, min=0, max=10_000)
+    return call.fields.limit(default, most), call.fields.offset(10_000)
 
 
 def _linked(call: Call, told: list[Entity], limit: int, offset: int) -> Answer:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+
 import pytest
 
 from microblog.model.accounts import Role
@@ -216,3 +218,27 @@ def test_an_address_that_is_not_proved_can_be_asked_after(site: Town) -> None:
     assert waiting.get("/v1/timelines/home").status == 403
     assert application(site).get("/v1/emails/check_confirmation").status == 422
     assert anonymous(site).get("/v1/emails/check_confirmation").status == 401
+
+
+def test_descriptions_of_errors_stand_behind_the_fields_names(site: Town) -> None:
+    told = application(site).post("/v1/accounts").json["details"]
+    said = {name: [each["description"] for each in several] for name, several in told.items()}
+    assert said == {
+        "username": ["can't be blank"],
+        "email": ["can't be blank"],
+        "password": ["can't be blank"],
+        "agreement": ["must be accepted"],
+    }
+
+
+def test_what_is_wrong_with_a_profile_is_told_by_the_names_that_were_sent(site: Town) -> None:
+    ada = client(site, "ada")
+    for sent, name, why in (
+        ({"note": "x" * 501}, "note", "is too long (maximum is 500 characters)"),
+        ({"source": {"privacy": "odd"}}, "source[privacy]", "is not included in the list"),
+        ({"source": {"language": "odd words"}}, "source[language]", "is not included in the list"),
+    ):
+        told = ada.patch("/v1/accounts/update_credentials", **sent)
+        assert (told.status, [each["description"] for each in told.json["details"][name]]) == (422, [why])
+    file = ada.upload("PATCH", "/v1/accounts/update_credentials", {"avatar": BytesIO(b"x")})
+    assert file.json["details"]["avatar"][0]["description"] == "content type is invalid, Avatar is invalid"

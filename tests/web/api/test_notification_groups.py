@@ -132,3 +132,11 @@ def test_what_was_undone_leaves_its_group(ada: Client, post: str, fans: list[Cli
     assert (likes["notifications_count"], likes["sample_account_ids"]) == (2, [fans[1].id, fans[0].id])
     ada.delete(f"/v1/statuses/{post}")
     assert keys(ada.get("/v2/notifications")) == ["follow", "ungrouped"]
+
+
+def test_clearing_groups_leaves_nothing(site: Town) -> None:
+    ada, bob = client(site, "ada"), client(site, "bob")
+    bob.post(f"/v1/accounts/{ada.id}/follow")
+    assert ada.get("/v2/notifications").json["notification_groups"]
+    assert ada.post("/v2/notifications/clear").json == {}
+    assert ada.get("/v2/notifications").json["notification_groups"] == []

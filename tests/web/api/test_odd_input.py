@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import orjson
@@ -12,6 +13,7 @@ from microblog.storage.database import Cursor
 from microblog.web.bodies import path_of
 from microblog.web.doc import Param
 from microblog.web.needs import Route
+from tests import files
 from tests.web.api.client import Client, anonymous, client
 from tests.web.memory import Reply, ask
 from tests.web.visitor import Town, town
@@ -132,3 +134,20 @@ def test_the_last_of_two_values_counts(open_site: Town) -> None:
         who.post("/v1/statuses", status=f"{number}")
     assert len(who.ask("GET", "/v1/timelines/home?limit=1&limit=2").json) == 2
     assert anonymous(open_site).ask("GET", "/v1/timelines/public?limit=9&limit=").status == 200
+
+
+def test_whatever_can_be_put_can_be_patched(site: Town) -> None:
+    ada = client(site, "ada")
+    post = ada.post("/v1/statuses", status="a").json["id"]
+    made = ada.post("/v2/filters", title="f", context=["home"], keywords_attributes={"0": {"keyword": "x"}}).json
+    keyword = made["keywords"][0]["id"]
+    at = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    later = ada.post("/v1/statuses", status="b", scheduled_at=at).json["id"]
+    assert ada.patch(f"/v1/statuses/{post}", status="c").json["content"] == "<p>c</p>"
+    assert ada.patch(f"/v1/lists/{ada.post('/v1/lists', title='l').json['id']}", title="m").json["title"] == "m"
+    assert ada.patch(f"/v2/filters/{made['id']}", title="g").json["title"] == "g"
+    assert ada.patch(f"/v2/filters/keywords/{keyword}", keyword="y").json["keyword"] == "y"
+    assert ada.patch(f"/v1/filters/{keyword}", phrase="z", context=["home"]).json["phrase"] == "z"
+    assert ada.patch(f"/v1/scheduled_statuses/{later}").json["id"] == later
+    media = ada.upload("POST", "/v2/media", {"file": files.picture()}).json["id"]
+    assert ada.patch(f"/v1/media/{media}", description="d").json["description"] == "d"

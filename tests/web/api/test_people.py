@@ -95,3 +95,18 @@ def test_what_people_do_is_a_trend(site: Town) -> None:
     for path in ("/v1/trends/tags", "/v1/trends"):
         assert [tag["name"] for tag in ada.get(path).json] == ["tea"]
     assert ada.get("/v1/trends/links").json == []
+
+
+def test_nothing_proves_identities_any_more(site: Town) -> None:
+    ada = client(site, "ada")
+    reply = ada.get(f"/v1/accounts/{ada.id}/identity_proofs")
+    assert (reply.status, reply.json, reply.header("Deprecation")) == (200, [], "@1648598400")
+    assert ada.get("/v1/accounts/1/identity_proofs").status == 404
+
+
+def test_an_offset_that_is_no_number_passes_over_nobody(site: Town) -> None:
+    ada = client(site, "ada")
+    for path in ("/v1/directory?offset=x", "/v1/directory?offset=-1", "/v1/accounts/search?q=ada&offset=x"):
+        assert ids(ada.get(path)) == [ada.id]
+    assert ada.get("/v1/directory", offset=10**12).status == 422
+    assert ada.get("/v1/trends/tags", offset="x").status == 200

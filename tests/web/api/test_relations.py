@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests import make
 from tests.web.api.client import Client, client, ids, links
 from tests.web.visitor import Town
 
@@ -104,3 +105,9 @@ def test_nobody_is_404(ada: Client) -> None:
         assert ada.post(f"/v1/accounts/5/{action}").status == 404
     for action in ("authorize", "reject"):
         assert ada.post(f"/v1/follow_requests/5/{action}").status == 404
+
+
+def test_suspended_people_are_related_only_to_who_asks_for_them(site: Town, ada: Client, bob: Client) -> None:
+    make.suspend(site.cursor, bob.person)
+    assert ada.get("/v1/accounts/relationships", id=[bob.id]).json == []
+    assert ids(ada.get("/v1/accounts/relationships", id=[bob.id], with_suspended=True)) == [bob.id]

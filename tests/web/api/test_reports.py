@@ -32,6 +32,7 @@ def test_a_report_reaches_the_moderators(site: Town) -> None:
     ids = [str(one.id) for one in (post, hidden, others)]
     made = ada.post("/v1/reports", account_id=eve.id, status_ids=ids, comment="Rude", category="spam", forward=True).json
     assert (made["comment"], made["category"], made["status_ids"], made["action_taken"]) == ("Rude", "spam", [str(post.id)], False)
+    assert made["forwarded"] is False, "There is no other site."
     assert made["target_account"]["acct"] == "eve"
     assert [told["type"] for told in moderator.get("/v1/notifications").json] == ["admin.report"]
     again = ada.post("/v1/reports", account_id=eve.id).json

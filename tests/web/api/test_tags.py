@@ -34,3 +34,14 @@ def test_tags_of_a_profile(site: Town) -> None:
     assert anonymous(site).get(f"/v1/accounts/{ada.id}/featured_tags").json == [made]
     assert ada.delete(f"/v1/featured_tags/{made['id']}").json == {}
     assert ada.delete(f"/v1/featured_tags/{made['id']}").status == 404
+
+
+def test_a_tag_may_come_with_its_sign_and_is_kept_without(site: Town) -> None:
+    ada = client(site, "ada")
+    assert ada.post("/v1/featured_tags", name="#Ünlü").json["name"] == "Ünlü"
+    assert ada.post("/v1/tags/%23Kaffee/follow").json["name"] == "Kaffee"
+
+
+def test_what_is_no_tag_cannot_be_featured(site: Town) -> None:
+    refused = client(site, "ada").post("/v1/featured_tags", name="two words")
+    assert (refused.status, refused.json["details"]["name"][0]["error"]) == (422, "ERR_INVALID")
