@@ -7,12 +7,10 @@ in the log's order: either pushed, from the position on at which it is live, or 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
 
 from attrs import Factory, define, field
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -25,7 +23,7 @@ from microblog.live.history import NO_GRANTS, Grants, History, Log, Look
 from microblog.live.hub import Hub
 from microblog.live.news import News
 from microblog.live.readers import Readers
-from microblog.live.sight import concerns
+from microblog.live.replays import Replays, begin
 from microblog.live.subscriber import MOST_SUBSCRIPTIONS, Ending, Subscriber, Subscription
 from microblog.live.topics import Stream
 from microblog.live.viewers import RELATIONS, Loaded, Viewers
@@ -66,6 +64,7 @@ class Feed:
     hub: Hub[Subscription] = field(init=False)
     readers: Readers = field(init=False)
     history: History = field(init=False)
+    replays: Replays = field(init=False)
     listeners: list[Callable[[Event], object]] = Factory(list)
     _arrivals: Arrivals = Factory(Arrivals)
     _woken: bool = False
@@ -78,12 +77,15 @@ class Feed:
     def __attrs_post_init__(self) -> None:
         self.readers = Readers(self.end)
         self.viewers, self.hub = self.audience.viewers, self.audience.hub
-        self.history = History(self.log, NOWHERE)
+        self._open(NOWHERE)
+
+    def _open(self, head: Position) -> None:
+        self.history = History(self.log, head)
+        self.replays = Replays(self.history, self.readers, self.figures, self.refresh, self.now, self.seconds)
 
     async def start(self) -> None:
         """Begin at the log's end: it has been read when this returns. Raises what the database raises, and Unavailable."""
-        head = await self.log.begin(BACK)
-        self.history = History(self.log, head)
+        self._open(await self.log.begin(BACK))
         self._stopped = False
         self._looked_at = self.seconds()
         self._tick = self.clock.callLater(1, self._second, 1)
@@ -104,7 +106,7 @@ class Feed:
         self._woken = True
         if not self._running and not self._stopped:
             self._running = True
-            _begin(self._look_on())
+            begin(self._look_on())
 
     @property
     def position(self) -> Position:
@@ -161,13 +163,13 @@ class Feed:
         subscriber.subscriptions[stream] = subscription
         self.hub.join(stream.topics, subscription)
         if since is not None:
-            self._offer(subscriber, subscriber.dialect.resumed(stream, since))
+            self.replays.offer(subscriber, subscriber.dialect.resumed(stream, since))
             self.figures.replays += 1
         if since is not None and since.epoch != self.position.epoch:
-            self._miss(subscription, self.position)
+            self.replays.miss(subscription, self.position)
         else:
             subscription.behind = since or start
-            self._read_on(subscription)
+            self.replays.read_on(subscription)
 
     def unsubscribe(self, subscriber: Subscriber, stream: Stream) -> None:
         """Let it hear the stream no more."""
@@ -179,7 +181,7 @@ class Feed:
     def drained(self, subscriber: Subscriber) -> None:
         """All that waited for this reader has left: let it read on."""
         for subscription in list(subscriber.subscriptions.values()):
-            self._read_on(subscription)
+            self.replays.read_on(subscription)
 
     def dismiss(self, subscriber: Subscriber, ending: Ending = Ending.LEFT) -> None:
         """The connection is gone."""
@@ -273,10 +275,7 @@ class Feed:
         """One event, to everybody whom it is for. After this, the head is behind it."""
         moment = self.now()
         before, at = self.position, moment.timestamp()
-        if news.kind in RELATIONS:
-            self.viewers.learn(event)
-        for hear in self.listeners:
-            hear(event)
+        self._heed(event)
         deliveries, broken = 0, []
         for subscription in self.audience.of(news):
             try:
@@ -293,84 +292,28 @@ class Feed:
             self.end(subscriber, Ending.UNAVAILABLE)
         self._end_authority(event)
 
+    def _heed(self, event: Event) -> None:
+        """Learn what it changes for those who are connected, and let others know. An odd row must not stop the feed."""
+        try:
+            if event.kind in RELATIONS:
+                self.viewers.learn(event)
+            for hear in self.listeners:
+                hear(event)
+        except Exception:
+            _log.failure("{kind} at {position} cannot be heeded and is passed over", kind=event.kind, position=event.position)
+
     def _fell_behind(self, subscription: Subscription, news: News) -> None:
         """It goes on when its connection has drained; where the news was only not loaded yet, at once."""
         if news.loaded:
             self.readers.slow(subscription.subscriber, self.seconds())
         else:
-            self.clock.callLater(0, self._read_on, subscription)
+            self.clock.callLater(0, self.replays.read_on, subscription)
 
     def _end_authority(self, event: Event) -> None:
         for subscriber in ended_by(event, self.readers):
             self.end(subscriber, Ending.UNAUTHORIZED)
         if event.kind is EventKind.ACCOUNT_CHANGED and event.account_id and self.readers.of(event.account_id):
-            _begin(self._recheck())
-
-    # Reading on
-
-    def _read_on(self, subscription: Subscription) -> None:
-        if subscription.behind is not None and not subscription.reading and subscription.open:
-            subscription.reading = True
-            _begin(self._catch_up(subscription))
-
-    async def _catch_up(self, subscription: Subscription) -> None:
-        """Tell a subscription what it has not been told, until it is live or its connection is full."""
-        try:
-            while subscription.open and subscription.behind is not None and await self._read_a_passage(subscription):
-                pass
-        except Exception:
-            _log.failure("A reader could not catch up")
-            self.end(subscription.subscriber, Ending.UNAVAILABLE)
-        finally:
-            subscription.reading = False
-
-    async def _read_a_passage(self, subscription: Subscription) -> bool:
-        """One step of it; False if the connection is full."""
-        place = subscription.behind
-        assert place is not None
-        if place == self.position:
-            subscription.behind = None
-            return True
-        if place > self.position:  # another process told it more than this one has read
-            await self.refresh()
-            if subscription.open and place > self.position:
-                self._miss(subscription, self.position)
-            return True
-        passage = await self.history.after(place)
-        if passage.oldest is not None or not passage.news:
-            self._miss(subscription, passage.oldest or self.position)
-            return True
-        circle = subscription.subscriber.circle
-        await self.history.load([one for one in passage.news if not one.loaded and concerns(one, subscription.stream, circle)])
-        return self._hand_over(subscription, passage.news)
-
-    def _hand_over(self, subscription: Subscription, passage: Sequence[News]) -> bool:
-        if not subscription.open:
-            return False
-        at, head, circle = self.now().timestamp(), self.position, subscription.subscriber.circle
-        for news in passage:
-            if news.position > head:
-                subscription.behind = head
-                break
-            if concerns(news, subscription.stream, circle):
-                if not news.loaded:
-                    break
-                if subscription.wants(news, at) and not subscription.give(news, at):
-                    self.readers.slow(subscription.subscriber, self.seconds())
-                    return False
-            subscription.behind = news.position
-        return True
-
-    def _miss(self, subscription: Subscription, oldest: Position) -> None:
-        """Some of what came after its position is not kept: say so, and go on from here."""
-        if subscription.open:
-            self.figures.gaps += 1
-            subscription.behind = None
-            self._offer(subscription.subscriber, subscription.subscriber.dialect.gap(subscription.stream, self.position, oldest))
-
-    def _offer(self, subscriber: Subscriber, frame: bytes | None) -> None:
-        if frame is not None and not subscriber.outlet.offer(frame):
-            self.end(subscriber, Ending.STALLED)
+            begin(self._recheck())
 
     # Watching
 
@@ -378,7 +321,7 @@ class Feed:
         self._tick = self.clock.callLater(1, self._second, count + 1)
         self.readers.tick(self.seconds(), self.position)
         if count % RECHECK_S == 0:
-            _begin(self._recheck())
+            begin(self._recheck())
 
     async def _recheck(self) -> None:
         """Close connections whose session or token has ended without an event, by its age or behind our back."""
@@ -391,8 +334,3 @@ class Feed:
         for subscriber in connected:
             if not standing.carry(subscriber):
                 self.end(subscriber, Ending.UNAUTHORIZED)
-
-
-def _begin(work: Coroutine[Deferred[Any], Any, None]) -> None:
-    """Let the work go on by itself. It reports its own failures; what is left is a bug, and is logged."""
-    Deferred.fromCoroutine(work).addErrback(lambda failure: _log.failure("The feed stumbled", failure))

@@ -39,6 +39,9 @@ class EventKind(StrEnum):
     UNKNOWN = "unknown"  # whatever a newer release of ours has written
 
 
+_LARGEST = 2**63 - 1  # what PostgreSQL numbers rows with
+
+
 @frozen(order=True)
 class Position:
     """A place in the log of one epoch: after the event with this transaction id and row id. Opaque to clients."""
@@ -57,7 +60,7 @@ class Position:
         if len(parts) != 3 or not all(part.isascii() and part.isalnum() and len(part) <= 20 for part in parts):
             raise Malformed("This is no position in the event log.")
         epoch, xid, identifier = parts
-        if not (xid.isdigit() and identifier.isdigit()):
+        if not (xid.isdigit() and identifier.isdigit()) or max(int(xid), int(identifier)) > _LARGEST:
             raise Malformed("This is no position in the event log.")
         return cls(epoch, int(xid), int(identifier))
 

@@ -12,7 +12,7 @@ from microblog.live.readers import BEAT_S, PATIENCE_S
 from microblog.live.subscriber import MOST_SUBSCRIPTIONS, Ending, Subscriber
 from microblog.live.topics import Stream, StreamKind
 from microblog.live.viewers import Loaded
-from microblog.model.errors import Problem, TooMany, Unauthenticated, Unavailable
+from microblog.model.errors import Malformed, Problem, TooMany, Unauthenticated, Unavailable
 from microblog.model.events import Event, EventKind, Position
 from tests.live.world import NOW, PUBLIC, Ear, Plain, World, account, home, post, run
 
@@ -463,3 +463,22 @@ def test_a_clock_on_the_wall_that_jumps_changes_nothing(world: World, jump: time
 def test_positions_are_read_back_as_they_were_given() -> None:
     position = Position("e", 12, 34)
     assert Position.parse(str(position)) == position
+
+
+@pytest.mark.parametrize("text", ["", "e", "e.1", "e.1.x", "e.1.-1", "e.1.1.1", f"e.1.{2**63}", f"e.{2**63}.1", "e.1.²", "é.1.1"])
+def test_what_no_log_can_have_given_is_no_position(text: str) -> None:
+    with pytest.raises(Malformed):
+        Position.parse(text)
+
+
+def test_an_odd_event_stops_nothing_that_comes_after_it(world: World) -> None:
+    heard: list[Event] = []
+    world.feed.listeners.append(lambda event: 1 // (event.kind is not EventKind.LIST_CHANGED))
+    world.feed.listeners.append(heard.append)
+    ear = world.listen(home(ME), ME)
+    world.log.happen(EventKind.MUTED, ME, subject=STRANGER, until="one of these days")
+    world.log.happen(EventKind.LIST_CHANGED, ME, list="7", added=["somebody"])
+    posted = world.log.publish(FRIEND)
+    world.wake()
+    assert ear.heard == [f"post.published {posted.position}"]
+    assert heard[-1] == posted
