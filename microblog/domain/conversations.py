@@ -82,7 +82,7 @@ class Conversations:
 
     async def forget(self, viewer: Viewer, id: ConversationId) -> None:
         """Take it from the list, until somebody says something in it again."""
-        if not await self.database.run(conversations.forget, account=viewer.id, id=id):
+        if not await self.database.run(conversations.forget, account=viewer.id, id=id, now=self.now()):
             raise NotFound
 
     async def opened(self, viewer: Viewer, post: Post) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
+
 from attrs import frozen
 
 from microblog.domain.notifications import MOST_UNREAD, Asked
@@ -10,7 +13,7 @@ from microblog.model.errors import NotFound
 from microblog.model.ids import NotificationId, RelationId
 from microblog.model.notifications import NotificationGroup
 from microblog.model.paging import Page
-from microblog.storage import accounts, notification_groups, posts
+from microblog.storage import accounts, notification_groups, notifications, posts
 from microblog.storage.database import Cursor, Transactions
 from microblog.storage.notification_groups import Choice
 
@@ -28,6 +31,7 @@ class NotificationGroups:
     """Reads, counts and deletes the viewer's notifications by groups."""
 
     database: Transactions
+    now: Callable[[], datetime]
 
     async def page(self, viewer: Viewer, asked: Asked) -> GroupPage:
         """The groups, by their newest members. Page by page, each is there once."""
@@ -48,7 +52,8 @@ class NotificationGroups:
 
     async def dismiss(self, viewer: Viewer, key: str) -> None:
         """Delete the whole group; one that is gone already stays so."""
-        await self.database.run(notification_groups.dismiss, account=viewer.id, key=key)
+        id = notification_groups.alone(key)
+        await self.database.run(notifications.dismiss_group, account=viewer.id, key=key, id=id, now=self.now())
 
 
 def _choice(asked: Asked) -> Choice:

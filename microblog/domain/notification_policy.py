@@ -77,7 +77,8 @@ class NotificationPolicies:
             notification_policy.permit(cursor, account=viewer.id, senders=senders)
             conversations.deliver_held(cursor, account=viewer.id, senders=senders, now=self.now())
             notification_policy.release(cursor, account=viewer.id, senders=senders)
-            events.record(cursor, EventKind.NOTIFICATIONS_MERGED, at=self.now(), account=viewer.id)
+            for kind in (EventKind.NOTIFICATIONS_MERGED, EventKind.BADGES_CHANGED):
+                events.record(cursor, kind, at=self.now(), account=viewer.id)
         return len(senders)
 
 

@@ -76,12 +76,12 @@ class Notifications:
 
     async def dismiss(self, viewer: Viewer, id: NotificationId) -> None:
         """Delete one. Raises NotFound."""
-        if not await self.database.run(notifications.dismiss, account=viewer.id, id=id):
+        if not await self.database.run(notifications.dismiss, account=viewer.id, id=id, now=self.now()):
             raise NotFound
 
     async def clear(self, viewer: Viewer) -> None:
         """Delete all."""
-        await self.database.run(notifications.clear, account=viewer.id)
+        await self.database.run(notifications.clear, account=viewer.id, now=self.now())
 
 
 def _page(cursor: Cursor, viewer: Viewer, asked: Asked) -> list[Notification]:

@@ -86,7 +86,7 @@ class Relations:
             sever(cursor, id, viewer.id, now)
             relations.forget_notifications(cursor, account=viewer.id, sender=id)
             relations.forget_notifications(cursor, account=id, sender=viewer.id)
-            conversations.forget_with(cursor, account=viewer.id, other=id)
+            conversations.forget_with(cursor, account=viewer.id, other=id, now=now)
             events.record(cursor, EventKind.BLOCKED, at=now, account=viewer.id, subject=id)
         return relationship(cursor, viewer, id, now)
 
@@ -102,7 +102,7 @@ class Relations:
         now = self.now()
         if relations.mute(cursor, account=viewer.id, target=id, notifications=notifications, until=until, now=now):
             if notifications:
-                conversations.forget_with(cursor, account=viewer.id, other=id)
+                conversations.forget_with(cursor, account=viewer.id, other=id, now=now)
             data = {"until": until.isoformat()} if until else {}
             events.record(cursor, EventKind.MUTED, at=now, account=viewer.id, subject=id, data=data)
         return relationship(cursor, viewer, id, now)

@@ -40,7 +40,7 @@ class SocialServices:
         """All of them on one database. `host` and `base_url` are the site's public ones."""
         return cls(
             announcements=Announcements(database, host, base_url, now),
-            groups=NotificationGroups(database),
+            groups=NotificationGroups(database, now),
             completion=Completion(database),
             conversations=Conversations(database, now),
             people=People(database, now),

@@ -10,7 +10,7 @@ from typing import Protocol, Self
 from attrs import define, field, frozen
 from twisted.internet.defer import DeferredSemaphore
 
-from microblog.live.news import SHOWN, News, Notice
+from microblog.live.news import SHOWN, Badges, News, Notice
 from microblog.live.subscriber import Subscriber
 from microblog.live.viewers import Loaded
 from microblog.model.conversations import Conversation
@@ -68,11 +68,12 @@ class Look:
 
 @frozen
 class Found:
-    """Posts, notices and conversations by their ids; what is gone is left out."""
+    """Posts, notices and conversations by their ids, badges by whose they are; what is gone is left out."""
 
     posts: Mapping[int, Post] = {}
     notices: Mapping[int, Notice] = {}
     conversations: Mapping[int, Conversation] = {}
+    badges: Mapping[int, Badges] = {}
 
 
 class Log(Protocol):
@@ -87,8 +88,10 @@ class Log(Protocol):
     async def after(self, place: Position, limit: int) -> tuple[Sequence[Event], Position | None]:
         """What comes after the place, at most `limit`; and the oldest position that is kept (None: the log is empty)."""
 
-    async def find(self, posts: Collection[int], notices: Collection[int], conversations: Collection[int] = ()) -> Found:
-        """The posts, notices and conversations as they are now; these last as those see them whose they are."""
+    async def find(
+        self, posts: Collection[int], notices: Collection[int], conversations: Collection[int] = (), badges: Collection[int] = ()
+    ) -> Found:
+        """The posts, notices and conversations as they are now, these last as those see them whose they are; and accounts' badges."""
 
     async def standing(self, grants: Grants) -> Grants:
         """Those that are still good."""
@@ -148,12 +151,12 @@ class History:
             notices = {one.notice_id for one in missing if one.notice_id is not None}
             posts = {one.post_id for one in missing if one.kind in SHOWN and one.post_id is not None}
             conversations = {one.conversation_id for one in missing if one.conversation_id is not None}
+            badges = {one.author for one in missing if one.kind is EventKind.BADGES_CHANGED}
             changes = self._changes
-            found = await self.log.find(posts, notices, conversations)
+            found = await self.log.find(posts, notices, conversations, badges)
             if changes == self._changes:  # else it may be untrue already
                 for one in missing:
-                    post = found.posts.get(one.post_id or 0) if one.kind in SHOWN else None
-                    one.load(post, found.notices.get(one.notice_id or 0), found.conversations.get(one.conversation_id or 0))
+                    _give(one, found)
 
     def _forget(self, news: News) -> None:
         if news.kind in (EventKind.POST_EDITED, EventKind.POST_DELETED):
@@ -167,6 +170,12 @@ class History:
         self._changes += 1
         for earlier in stale:
             earlier.forget()
+
+
+def _give(news: News, found: Found) -> None:
+    post = found.posts.get(news.post_id or 0) if news.kind in SHOWN else None
+    badges = found.badges.get(news.author) if news.kind is EventKind.BADGES_CHANGED else None
+    news.load(post, found.notices.get(news.notice_id or 0), found.conversations.get(news.conversation_id or 0), badges)
 
 
 def _shows(news: News, account: int) -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime
 from attrs import define
 
 from microblog.live.history import NO_GRANTS, Found, Grants, Look
-from microblog.live.news import Notice
+from microblog.live.news import Badges, Notice
 from microblog.live.viewers import Loaded, Members
 from microblog.model.events import Event, Position
 from microblog.model.filters import NOTHING, Sieve
@@ -46,9 +46,11 @@ class DatabaseLog:
         """What comes after the place, at most `limit`; and the oldest position that is kept (None: the log is empty)."""
         return await self.database.read(self._after, place, limit)
 
-    async def find(self, posts: Collection[int], notices: Collection[int], conversations: Collection[int] = ()) -> Found:
-        """The posts, notices and conversations as they are now; these last as those see them whose they are."""
-        return await self.database.read(_find, posts, notices, conversations)
+    async def find(
+        self, posts: Collection[int], notices: Collection[int], conversations: Collection[int] = (), badges: Collection[int] = ()
+    ) -> Found:
+        """The posts, notices and conversations as they are now, these last as those see them whose they are; and accounts' badges."""
+        return await self.database.read(_find, posts, notices, conversations, badges)
 
     async def standing(self, grants: Grants) -> Grants:
         """Those that are still good."""
@@ -100,7 +102,7 @@ def _loaded(found: viewers.Relations, sieve: Sieve) -> Loaded:
     )
 
 
-def _find(cursor: Cursor, wanted: Collection[int], notices: Collection[int], spoken: Collection[int]) -> Found:
+def _find(cursor: Cursor, wanted: Collection[int], notices: Collection[int], spoken: Collection[int], counted: Collection[int]) -> Found:
     rows = viewers.told(cursor, ids=notices, most_unread=MOST_UNREAD) if notices else []
     senders = {sender.id: sender for sender in accounts.by_ids(cursor, ids=list({row.sender for row in rows}))} if rows else {}
     ids = {*wanted, *(row.post for row in rows if row.post is not None)}
@@ -108,11 +110,12 @@ def _find(cursor: Cursor, wanted: Collection[int], notices: Collection[int], spo
     told: dict[int, Notice] = {
         row.id: Notice(
             Notification(row.id, row.kind, row.created_at, senders[row.sender], found.get(row.post) if row.post else None, row.group_key),
-            row.unread,
-            row.messages,
+            Badges(row.unread, row.messages),
         )
         for row in rows
         if row.sender in senders and (row.post is None or row.post in found)
     }
     held = conversations.load(cursor, conversations.by_ids(cursor, ids=spoken)) if spoken else []
-    return Found(dict(found.items()), told, {each.id: each for each in held})
+    counts = viewers.badges(cursor, accounts=counted, most_unread=MOST_UNREAD) if counted else {}
+    badges = {account: Badges(*numbers) for account, numbers in counts.items()}
+    return Found(dict(found.items()), told, {each.id: each for each in held}, badges)

@@ -14,17 +14,24 @@ from microblog.model.posts import Post, Visibility
 
 POSTS = frozenset({EventKind.POST_PUBLISHED, EventKind.POST_EDITED, EventKind.POST_DELETED})
 SHOWN = frozenset({EventKind.POST_PUBLISHED, EventKind.POST_EDITED})
-PERSONAL = frozenset({EventKind.NOTIFIED, EventKind.CONVERSATION_CHANGED})
+PERSONAL = frozenset({EventKind.NOTIFIED, EventKind.CONVERSATION_CHANGED, EventKind.BADGES_CHANGED})
 """Told to one account alone, as it is then."""
 
 
 @frozen
+class Badges:
+    """How many notifications somebody has not read, and how many conversations."""
+
+    unread: int = 0
+    messages: int = 0
+
+
+@frozen
 class Notice:
-    """A notification as its receiver is told of it; how many there are that they have not read, and how many conversations."""
+    """A notification as its receiver is told of it, with the numbers that it makes."""
 
     notification: Notification
-    unread: int
-    messages: int = 0
+    badges: Badges = Badges()
 
 
 def _number(value: object) -> int | None:
@@ -44,7 +51,7 @@ def _several(value: object) -> Iterable[object]:
 
 @define(eq=False)
 class News:
-    """What the event says, and, once it is `loaded`, the post, notice or conversation as it is now: None if that is gone by now.
+    """What the event says, and, once it is `loaded`, the post, notice, conversation or badges as they are now: None if that is gone by now.
 
     `frames` keeps each encoding that somebody needed; None there says that the encoding does not tell of this at all.
     """
@@ -64,10 +71,12 @@ class News:
     mentions: frozenset[int] = frozenset()
     notice_id: int | None = None
     conversation_id: int | None = None
+    removed: int | None = None
     loaded: bool = False
     post: Post | None = None
     notice: Notice | None = None
     conversation: Conversation | None = None
+    badges: Badges | None = None
     frames: dict[Hashable, bytes | None] = field(factory=dict)
 
     @classmethod
@@ -90,6 +99,7 @@ class News:
             mentions=frozenset(filter(None, map(_number, _several(data.get("mentions"))))),
             notice_id=_number(data.get("notification")),
             conversation_id=_number(data.get("conversation")),
+            removed=_number(data.get("removed")),
             loaded=event.kind not in SHOWN and event.kind not in PERSONAL,
         )
 
@@ -108,15 +118,18 @@ class News:
         """True unless what it speaks of is gone: deleted since, or its author suspended."""
         if self.kind in SHOWN:
             return self.post is not None
-        return self.kind not in PERSONAL or self.notice is not None or self.conversation is not None
+        return self.kind not in PERSONAL or any(one is not None for one in (self.notice, self.conversation, self.badges))
 
-    def load(self, post: Post | None, notice: Notice | None, conversation: Conversation | None = None) -> None:
+    def load(
+        self, post: Post | None, notice: Notice | None, conversation: Conversation | None = None, badges: Badges | None = None
+    ) -> None:
         """Note what was found for it."""
         gone = post is not None and (post.author.suspended_at or post.original.author.suspended_at)
-        self.post, self.notice, self.conversation, self.loaded = None if gone else post, notice, conversation, True
+        self.post, self.notice, self.conversation = None if gone else post, notice, conversation
+        self.badges, self.loaded = badges, True
 
     def forget(self) -> None:
         """What was found may be otherwise by now: whoever is told of it later has to load it again."""
         if self.kind in SHOWN or self.kind in PERSONAL:
-            self.post, self.notice, self.conversation, self.loaded = None, None, None, False
+            self.post, self.notice, self.conversation, self.badges, self.loaded = None, None, None, None, False
             self.frames.clear()

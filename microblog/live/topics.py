@@ -71,7 +71,7 @@ def notices_of(account: int) -> Topic:
 
 def topics_of(news: News) -> Iterator[Topic]:
     """Where the news belongs, home timelines apart."""
-    if news.kind in (EventKind.NOTIFIED, EventKind.NOTIFICATIONS_MERGED):
+    if news.kind in (EventKind.NOTIFIED, EventKind.BADGES_CHANGED, EventKind.NOTIFICATIONS_MERGED):
         yield notices_of(news.author)
     elif news.kind is EventKind.CONVERSATION_CHANGED:
         yield (StreamKind.DIRECT, news.author)

@@ -20,6 +20,7 @@ class EventKind(StrEnum):
     POST_DELETED = "post.deleted"  # as above; and one per boost of it that went too, with visibility, boost_of and boost_author alone
     NOTIFIED = "notified"  # account: who is told, subject: by whom, post; data: notification (id), kind
     CONVERSATION_CHANGED = "conversation.changed"  # account: whose, post: its last; data: conversation (id), mentions (the others in it)
+    BADGES_CHANGED = "badges.changed"  # account: who has read or removed something; data: removed (a conversation's id), if that is what
     NOTIFICATIONS_MERGED = "notifications.merged"  # account: whose, because what was kept back is told now
     FOLLOWED = "followed"  # account: follower, subject: followee; data: boosts (bool), languages (list, null: all)
     UNFOLLOWED = "unfollowed"  # account: follower, subject: followee

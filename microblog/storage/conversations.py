@@ -5,7 +5,7 @@ Rows keep what was said whoever may see it. What an account may see of them is a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from attrs import frozen
@@ -16,6 +16,7 @@ from microblog.model.ids import AccountId, ConversationId, PostId
 from microblog.model.paging import Page
 from microblog.storage import accounts, posts
 from microblog.storage.database import Cursor, Hot, every, execute, scalar
+from microblog.storage.events import BADGES_CHANGED
 from microblog.storage.paging import bounds, directed, page_sql
 from microblog.storage.visibility import VISIBLE
 
@@ -175,7 +176,8 @@ def mark(cursor: Cursor, *, account: AccountId, id: ConversationId, unread: bool
         cursor,
         f"""with kept as (
                update conversations set unread = %(unread)s where id = %(id)s and account_id = %(account)s and unread <> %(unread)s
-               returning id, account_id, participants, last_post_id)
+               returning id, account_id, participants, last_post_id),
+           counted as ({BADGES_CHANGED} from kept)
            {_TOLD} from kept""",
         {"account": account, "id": id, "unread": unread, "event": EventKind.CONVERSATION_CHANGED, "now": now},
     )
@@ -197,18 +199,22 @@ def among(cursor: Cursor, *, account: AccountId, thread: PostId, others: Sequenc
     )
 
 
-def forget(cursor: Cursor, *, account: AccountId, id: ConversationId) -> int:
+def forget(cursor: Cursor, *, account: AccountId, id: ConversationId, now: datetime) -> int:
     """Delete one of the account's conversations, not what was said in it; 0 if there is no such one."""
-    return execute(cursor, "delete from conversations where id = %(id)s and account_id = %(account)s", {"id": id, "account": account})
+    return _forget(cursor, "id = %(id)s", {"account": account, "id": id, "now": now})
 
 
-def forget_with(cursor: Cursor, *, account: AccountId, other: AccountId) -> int:
+def forget_with(cursor: Cursor, *, account: AccountId, other: AccountId, now: datetime) -> int:
     """Delete all of the account's conversations in which somebody takes part; how many."""
-    return execute(
-        cursor,
-        "delete from conversations where account_id = %(account)s and %(other)s = any(participants)",
-        {"account": account, "other": other},
-    )
+    return _forget(cursor, "%(other)s = any(participants)", {"account": account, "other": other, "now": now})
+
+
+def _forget(cursor: Cursor, which: str, params: Mapping[str, object]) -> int:
+    sql = f"""
+        with gone as (delete from conversations where account_id = %(account)s and {which} returning id, account_id)
+        insert into events (kind, account_id, data, at)
+        select %(event)s, account_id, jsonb_build_object('removed', id::text), %(now)s from gone"""
+    return execute(cursor, sql, {**params, "event": EventKind.BADGES_CHANGED})
 
 
 def page_of(cursor: Cursor, *, account: AccountId, page: Page) -> list[Row]:

@@ -47,6 +47,10 @@ _RECORD = Hot("""insert into events (kind, account_id, subject_id, post_id, data
            values (%(kind)s, %(account)s, %(subject)s, %(post)s, %(data)s, %(at)s)""")
 
 
+# Ends a statement: whose numbers are others now, at the time %(now)s. What gives them, by `account_id`, follows.
+BADGES_CHANGED = f"insert into events (kind, account_id, at) select '{EventKind.BADGES_CHANGED}', account_id, %(now)s::timestamptz"
+
+
 def after(cursor: Cursor, epoch: str, *, xid: int, id: int, limit: int) -> list[Event]:
     """The events that come next in commit order, at most `limit`. Those of a kind that a newer process wrote are UNKNOWN, not missing.
 

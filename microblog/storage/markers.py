@@ -8,6 +8,7 @@ from datetime import datetime
 from microblog.model.ids import AccountId
 from microblog.model.markers import Marker
 from microblog.storage.database import Cursor, every
+from microblog.storage.events import BADGES_CHANGED
 
 
 def of_account(cursor: Cursor, *, account: AccountId, timelines: Collection[str]) -> list[Marker]:
@@ -26,9 +27,12 @@ def put(cursor: Cursor, *, account: AccountId, timeline: str, last_read_id: int,
     return every(
         cursor,
         Marker,
-        """insert into markers (account_id, timeline, last_read_id, updated_at) values (%(account)s, %(timeline)s, %(id)s, %(now)s)
-           on conflict (account_id, timeline) do update
-           set last_read_id = excluded.last_read_id, version = markers.version + 1, updated_at = excluded.updated_at
-           returning timeline, last_read_id, version, updated_at""",
+        f"""with moved as (
+               insert into markers (account_id, timeline, last_read_id, updated_at) values (%(account)s, %(timeline)s, %(id)s, %(now)s)
+               on conflict (account_id, timeline) do update
+               set last_read_id = excluded.last_read_id, version = markers.version + 1, updated_at = excluded.updated_at
+               returning account_id, timeline, last_read_id, version, updated_at),
+           told as ({BADGES_CHANGED} from moved where timeline = 'notifications')
+           select timeline, last_read_id, version, updated_at from moved""",
         {"account": account, "timeline": timeline, "id": last_read_id, "now": now},
     )

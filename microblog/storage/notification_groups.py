@@ -14,7 +14,7 @@ from attrs import frozen
 from microblog.model.ids import AccountId, NotificationId, PostId
 from microblog.model.notifications import ALONE, GROUPED, NotificationKind
 from microblog.model.paging import Page
-from microblog.storage.database import Cursor, every, execute, scalar
+from microblog.storage.database import Cursor, every, scalar
 from microblog.storage.notifications import ABOUT_SEEN, FROM_SOMEBODY, READ_UP_TO, known
 from microblog.storage.paging import bounds, directed, page_sql
 
@@ -162,15 +162,6 @@ def members(cursor: Cursor, *, account: AccountId, key: str, page: Page) -> list
     """The group's notifications and whom each is from, the newest first."""
     params = bounds(page) | Choice(filtered=True).params() | {"account": account, "key": key, "id": alone(key)}
     return directed(page, every(cursor, lambda id, sender: (NotificationId(id), AccountId(sender)), page_sql(_MEMBERS, page), params))
-
-
-def dismiss(cursor: Cursor, *, account: AccountId, key: str) -> int:
-    """Delete all of the group; how many they were."""
-    return execute(
-        cursor,
-        "delete from notifications where account_id = %(account)s and ((group_key = %(key)s and group_key <> '') or id = %(id)s)",
-        {"account": account, "key": key, "id": alone(key)},
-    )
 
 
 # All of a group are about one post, so that is asked for each group, not for each member.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from microblog.model.notifications import GROUPED, NotificationKind
 from microblog.model.paging import Page
 from microblog.storage import conversations
 from microblog.storage.database import Cursor, Hot, every, execute, first, scalar
+from microblog.storage.events import BADGES_CHANGED
 from microblog.storage.paging import bounds, directed, page_sql
 from microblog.storage.visibility import VISIBLE
 
@@ -238,22 +239,37 @@ def mark_read(cursor: Cursor, *, account: AccountId, up_to: int, now: datetime) 
     """Move the account's marker up to there; it never moves down."""
     execute(
         cursor,
-        """insert into markers (account_id, timeline, last_read_id, updated_at) values (%(account)s, 'notifications', %(up_to)s, %(now)s)
-           on conflict (account_id, timeline) do update
-           set last_read_id = excluded.last_read_id, version = markers.version + 1, updated_at = excluded.updated_at
-           where markers.last_read_id < excluded.last_read_id""",
+        f"""with moved as (
+               insert into markers (account_id, timeline, last_read_id, updated_at)
+               values (%(account)s, 'notifications', %(up_to)s, %(now)s)
+               on conflict (account_id, timeline) do update
+               set last_read_id = excluded.last_read_id, version = markers.version + 1, updated_at = excluded.updated_at
+               where markers.last_read_id < excluded.last_read_id returning account_id)
+           {BADGES_CHANGED} from moved""",
         {"account": account, "up_to": up_to, "now": now},
     )
 
 
-def dismiss(cursor: Cursor, *, account: AccountId, id: NotificationId) -> int:
+def dismiss(cursor: Cursor, *, account: AccountId, id: NotificationId, now: datetime) -> int:
     """Delete one of the account's notifications; 0 if it has no such one."""
-    return execute(cursor, "delete from notifications where account_id = %(account)s and id = %(id)s", {"account": account, "id": id})
+    return _delete(cursor, "id = %(id)s", {"account": account, "id": id, "now": now})
 
 
-def clear(cursor: Cursor, *, account: AccountId) -> int:
-    """Delete all of the account's notifications."""
-    return execute(cursor, "delete from notifications where account_id = %(account)s", {"account": account})
+def dismiss_group(cursor: Cursor, *, account: AccountId, key: str, id: NotificationId | None, now: datetime) -> int:
+    """Delete all of a group, or the one that stands alone; 0 if there is no such one."""
+    return _delete(
+        cursor, "((group_key = %(key)s and group_key <> '') or id = %(id)s)", {"account": account, "key": key, "id": id, "now": now}
+    )
+
+
+def clear(cursor: Cursor, *, account: AccountId, now: datetime) -> int:
+    """Delete all of the account's notifications; 0 if it had none."""
+    return _delete(cursor, "true", {"account": account, "now": now})
+
+
+def _delete(cursor: Cursor, which: str, params: Mapping[str, object]) -> int:
+    sql = f"with gone as (delete from notifications where account_id = %(account)s and {which} returning account_id)"
+    return execute(cursor, f"{sql} {BADGES_CHANGED} from (select distinct account_id from gone) whose", params)
 
 
 def subscribers_of(cursor: Cursor, *, account: AccountId) -> list[AccountId]:

@@ -138,6 +138,15 @@ _TOLD = f"""
     select t.*, c.unread, c.messages from these t join counted c on c.account_id = t.account_id"""
 
 
+def badges(cursor: Cursor, *, accounts: Collection[int], most_unread: int) -> dict[int, tuple[int, int]]:
+    """How many notifications and conversations each of the accounts has not read, counted up to `most_unread`."""
+    params = {"accounts": list(accounts), "kinds": list(NotificationKind), "limit": most_unread}
+    return dict(every(cursor, lambda account, unread, messages: (account, (unread, messages)), _BADGES, params))
+
+
+_BADGES = f"select a.account_id, {_COUNTED} from (select unnest(%(accounts)s::bigint[]) as account_id) a"
+
+
 def begin(cursor: Cursor, *, back: int) -> tuple[int, int]:
     """A place in the log after which everything is kept: so many events before the newest that may be read, or at the oldest.
 

@@ -11,7 +11,7 @@ from microblog.domain.accounts import Accounts
 from microblog.domain.posts import Posts
 from microblog.domain.text import tag_key
 from microblog.live.feed import Feed
-from microblog.live.news import News, Notice
+from microblog.live.news import Badges, News, Notice
 from microblog.live.subscriber import Ending
 from microblog.live.topics import Stream, StreamKind
 from microblog.model.conversations import Conversation
@@ -47,7 +47,10 @@ def event(name: str, data: bytes, position: object = None) -> bytes:
 
 @frozen
 class PageDialect:
-    """News as our own scripts read it (static/live.js): posts, notifications, conversations as ready HTML. For all members, or visitors."""
+    """News as our own scripts read it (static/live.js): posts, notifications, conversations as ready HTML, and how much is unread.
+
+    For all members, or visitors.
+    """
 
     article: Callable[[Post, bool], str]
     note: Callable[[Notification], str]
@@ -66,6 +69,8 @@ class PageDialect:
             return None
         if news.notice is not None:
             return event("notification", self._notice(news.notice), news.position)
+        if news.badges is not None:
+            return event("badges", orjson.dumps(_numbers(news.badges) | {"removed": news.removed and str(news.removed)}), news.position)
         if news.conversation is not None:
             return event("conversation", self._talk(news.conversation, warning(matches, self.context)), news.position)
         if news.post is not None:
@@ -104,12 +109,15 @@ class PageDialect:
         return orjson.dumps({"id": str(post.id), "html": html, "at": post.created_at.isoformat(), "reply_to": answers})
 
     def _notice(self, notice: Notice) -> bytes:
-        html, counts = self.note(notice.notification), {"unread": notice.unread, "messages": notice.messages}
-        return orjson.dumps({"id": str(notice.notification.id), "html": html, **counts})
+        return orjson.dumps({"id": str(notice.notification.id), "html": self.note(notice.notification), **_numbers(notice.badges)})
 
     def _talk(self, conversation: Conversation, title: str) -> bytes:
         html, last = self.talk(conversation, title), str(conversation.last.id)
         return orjson.dumps({"id": str(conversation.id), "html": html, "last": last, "unread": conversation.unread})
+
+
+def _numbers(badges: Badges) -> dict[str, object]:
+    return {"unread": badges.unread, "messages": badges.messages}
 
 
 @define(eq=False)

@@ -11,6 +11,7 @@ from tests.browser.conftest import Person
 from tests.browser.test_stories import follow
 
 BADGE = ".nav [data-count='letter']"
+BELL = ".nav [data-count='bell']"
 
 
 def begin(person: Person, whom: str, text: str) -> None:
@@ -55,6 +56,35 @@ def test_a_message_arrives_and_is_answered_while_it_is_open(person: Callable[...
     bob.page.locator(".nav a[href='/conversations']").click()
     expect(bob.page.locator(".talk")).to_contain_text("good.")
     expect(bob.page.locator(".talk.new")).to_have_count(0)
+
+
+def test_what_is_read_or_removed_in_one_tab_goes_from_the_other(person: Callable[..., Person]) -> None:
+    ada, bob = person(), person()
+    ada.sign_up("tabs_ada")
+    bob.sign_up("tabs_bob")
+    bob.go("/@tabs_ada")
+    follow(bob)
+    begin(ada, "tabs_bob", "are you there?")
+    begin(ada, "tabs_bob", "still there?")
+    bob.go("/conversations")
+    expect(bob.page.locator(".talk.new")).to_have_count(2)
+    other = bob.page.context.new_page()
+    other.goto(bob.page.url)
+    for page in (bob.page, other):
+        expect(page.locator("[data-live-state]")).to_have_text("Live")
+        expect(page.locator(BADGE)).to_contain_text("2")
+        expect(page.locator(BELL)).to_have_count(1)
+    bob.page.locator(".talk.new").first.get_by_role("link", name="tabs_ada").click()
+    expect(other.locator(BADGE)).to_have_text("1")
+    expect(other.locator(".talk.new")).to_have_count(1)
+    bob.page.locator(".nav a[href='/notifications']").click()
+    expect(other.locator(BELL)).to_have_count(0)
+    bob.go("/conversations")
+    for left in (1, 0):
+        bob.page.locator(".talk").first.locator("summary").click()
+        bob.page.locator(".talk").first.locator("[formaction$='/remove']").click()
+        expect(other.locator(".talk")).to_have_count(left)
+    expect(other.get_by_text("No messages yet")).to_be_visible()
 
 
 def test_what_was_begun_for_somebody_is_no_draft_for_everybody(person: Callable[..., Person]) -> None:

@@ -70,7 +70,7 @@ async def test_private_words_of_strangers_are_kept_back_without_a_sound(
     assert await kinds(notifications, ada, filtered=True) == ["mention"]
     assert (events(cursor, ada), letters(cursor)) == (0, 0)
     assert (await notifications.unread(ada), (await notifications.badges(ada)).unread) == (0, 0)
-    assert await NotificationGroups(notifications.database).unread(ada) == 0
+    assert await NotificationGroups(notifications.database, notifications.now).unread(ada) == 0
     [request] = await policies.requests(ada, ALL)
     assert (request.account.id, request.count, request.post and request.post.id) == (bob.id, 1, post.id)
     assert await policies.pending(ada) == Pending(1, 1)
@@ -154,7 +154,7 @@ async def test_an_accepted_request_tells_what_was_kept_back_and_lets_its_sender_
     assert len(await kinds(notifications, ada)) == 4
     assert await policies.accept(ada, [request.id]) == 0
     told = every(cursor, str, "select kind from events where account_id = %(ada)s order by id", {"ada": ada.id})
-    assert told[-2:] == ["notifications.merged", "notified"]
+    assert told[-3:] == ["notifications.merged", "badges.changed", "notified"]
 
 
 async def test_a_dismissed_request_takes_what_was_kept_back_along_and_may_come_again(

@@ -92,7 +92,7 @@ def test_who_asks_to_follow_is_told_and_where_to_answer(post: Postman, cursor: C
 Change = Callable[[Cursor, Viewer, Viewer], object]
 NOBODY_WANTS: dict[str, Change] = {
     "read": lambda cursor, ann, ben: notifications.mark_read(cursor, account=ben.id, up_to=newest(cursor, ben.id), now=NOW),
-    "dismissed": lambda cursor, ann, ben: notifications.clear(cursor, account=ben.id),
+    "dismissed": lambda cursor, ann, ben: notifications.clear(cursor, now=NOW, account=ben.id),
     "switched off": lambda cursor, ann, ben: logins.change_preference(cursor, account=ben.id, name="mail_mention", value=False),
     "muted": lambda cursor, ann, ben: done(Relations(RolledBackDatabase(cursor), lambda: NOW).mute(ben, ann.id)),
     "blocked": lambda cursor, ann, ben: done(Relations(RolledBackDatabase(cursor), lambda: NOW).block(ben, ann.id)),

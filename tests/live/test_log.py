@@ -202,7 +202,7 @@ def test_notices_come_with_their_sender_their_post_and_what_is_unread(log: Datab
     found = done(log.find([post.id], [*ids, 999]))
     assert list(found.posts) == [post.id]
     notices = [found.notices[id] for id in ids]
-    assert [(notice.notification.kind, notice.notification.account.id, notice.unread) for notice in notices] == [
+    assert [(notice.notification.kind, notice.notification.account.id, notice.badges.unread) for notice in notices] == [
         (NotificationKind.FAVOURITE, fan.id, 2),
         (NotificationKind.FOLLOW, fan.id, 2),
     ]

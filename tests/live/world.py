@@ -12,7 +12,7 @@ from twisted.internet.task import Clock
 
 from microblog.live.feed import Feed
 from microblog.live.history import Found, Grants, Look
-from microblog.live.news import News, Notice
+from microblog.live.news import Badges, News, Notice
 from microblog.live.subscriber import MOST_UNSENT, Ending, Subscriber
 from microblog.live.topics import Stream, StreamKind
 from microblog.live.viewers import Loaded
@@ -108,7 +108,7 @@ class ModelLog:
     def notify(self, account_id: int, sender: int) -> Event:
         id = 5000 + self.next_id
         told = Notification(NotificationId(id), NotificationKind.FOLLOW, NOW, account(sender))
-        self.notices[id] = Notice(told, 1)
+        self.notices[id] = Notice(told, Badges(1))
         return self.happen(EventKind.NOTIFIED, account_id, subject=sender, notification=str(id))
 
     def converse(self, account_id: int, author: int, id: int = 7000) -> Event:
@@ -162,11 +162,14 @@ class ModelLog:
 
         return await self._asked(give)
 
-    async def find(self, posts: Collection[int], notices: Collection[int], conversations: Collection[int] = ()) -> Found:
+    async def find(
+        self, posts: Collection[int], notices: Collection[int], conversations: Collection[int] = (), badges: Collection[int] = ()
+    ) -> Found:
         def give() -> Found:
             found = {id: self.posts[id] for id in posts if id in self.posts}
             told = {id: self.notices[id] for id in notices if id in self.notices}
-            return Found(found, told, {id: self.conversations[id] for id in conversations if id in self.conversations})
+            spoken = {id: self.conversations[id] for id in conversations if id in self.conversations}
+            return Found(found, told, spoken, {account: Badges(1, 0) for account in badges})
 
         return await self._asked(give)
 

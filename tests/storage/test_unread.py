@@ -48,7 +48,7 @@ async def test_the_count_is_the_length_of_the_list(db: RolledBackDatabase, ada: 
 
 
 async def test_so_it_is_for_groups(db: RolledBackDatabase, ada: Viewer) -> None:
-    groups = NotificationGroups(db)
+    groups = NotificationGroups(db, lambda: make.NOW)
     assert [(group.kind, group.count) for group in (await groups.page(ada, Asked(Page()))).groups] == [(NotificationKind.FAVOURITE, 1)]
     assert await groups.unread(ada) == 1
     assert await groups.unread(ada, Asked(Page(), kinds=["status"])) == 0

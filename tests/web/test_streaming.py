@@ -232,3 +232,46 @@ def test_messages_are_told_to_the_open_list_and_counted_on_every_page(village: V
     assert heard["notification"]["messages"] == 1
     assert [(event.name, event.json["messages"]) for event in elsewhere.read()] == [("notification", 1)]
     assert village.listen("/live/conversations").opened.status in (302, 303, 401)
+
+
+def test_what_is_read_anywhere_lowers_the_numbers_on_every_page_and_programs_hear_nothing_of_it(village: Village) -> None:
+    ada, bob = village.resident("ada"), village.resident("bob")
+    done(village.domain.follows.follow(village.viewer("bob"), village.viewer("ada").id))
+    village.post(ada, "Hello @bob")
+    village.post(ada, "Psst @bob", visibility="direct")
+    village.happens()
+    pages = [village.listen(path, bob) for path in ("/live/home", "/live/local", "/live/conversations")]
+    others = village.listen("/live/home", ada)
+    token = village.token("bob")
+    streams = [village.listen(f"/api/v1/streaming/{name}", Authorization=f"Bearer {token}") for name in ("user", "user/notification")]
+    assert bob.get("/notifications").status == 200
+    village.happens()
+    for page in pages:
+        [told] = page.read()
+        assert (told.name, told.json) == ("badges", {"unread": 0, "messages": 1, "removed": None})
+    [button] = document(bob.get("/conversations")).xpath("//button[contains(@formaction, '/read')]/@formaction")
+    bob.submit(button, page="/conversations")
+    village.happens()
+    assert [[told.json["messages"] for told in page.read() if told.name == "badges"] for page in pages] == [[0]] * 3
+    bob.submit("/notifications/clear", page="/notifications")
+    village.happens()
+    assert [[told.name for told in page.read()] for page in pages] == [["badges"]] * 3
+    assert [stream.read() for stream in (others, *streams)] == [[]] * 3
+
+
+def test_a_conversation_that_is_removed_goes_from_every_open_list(village: Village) -> None:
+    ada, bob = village.resident("ada"), village.resident("bob")
+    done(village.domain.follows.follow(village.viewer("bob"), village.viewer("ada").id))
+    village.post(ada, "Psst @bob", visibility="direct")
+    village.happens()
+    page, stream = village.listen("/live/conversations", bob), village.listen("/live/home", bob)
+    program = village.listen("/api/v1/streaming/direct", Authorization=f"Bearer {village.token('bob')}")
+    [id] = document(bob.get("/conversations")).xpath("//li/@data-talk")
+    bob.submit(f"/conversations/{id}/remove", page="/conversations")
+    village.happens()
+    for open_page in (page, stream):
+        [told] = open_page.read()
+        assert (told.name, told.json) == ("badges", {"unread": 1, "messages": 0, "removed": id})
+    done(village.domain.relations.block(village.viewer("ada"), village.viewer("bob").id))
+    village.happens()
+    assert program.read() == []

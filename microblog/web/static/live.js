@@ -70,6 +70,7 @@ const TAKES = {
   delete: (data) => remove(data.replaceAll('"', "")),
   notification: (data) => notify(JSON.parse(data)),
   conversation: (data) => converse(JSON.parse(data)),
+  badges: (data) => recount(JSON.parse(data)),
   gap: () => gap(),
   resumed: () => {},
   beat: () => {}, // nothing happened, up to this position
@@ -225,6 +226,17 @@ function notify({ html, unread: now, messages }) {
   item.dispatchEvent(new CustomEvent("posts:added", { bubbles: true }));
   markRead();
   gather(item.dataset.group);
+}
+
+// something was read or removed, here or wherever else one is logged in
+function recount({ unread: now, messages, removed }) {
+  unread = now;
+  caption();
+  count("bell", "/notifications", unread);
+  count("letter", "/conversations", messages);
+  const gone = removed && talks?.querySelector(`[data-talk="${removed}"]`);
+  gone?.remove();
+  if (gone && !talks.children.length) location.reload(); // it says what belongs there
 }
 
 const gathering = new Set();
