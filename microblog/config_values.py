@@ -151,7 +151,11 @@ def directory(text: str) -> Path:
         path = Path(text).expanduser().absolute()
     except RuntimeError as cause:  # ~nobody-of-that-name
         raise NotAllowed(str(cause)) from cause
-    if path.exists() and not path.is_dir():
+    try:
+        is_taken = path.exists() and not path.is_dir()
+    except OSError as cause:  # a directory above it may not be entered
+        raise NotAllowed(f"this cannot be looked at: {cause.strerror}") from cause
+    if is_taken:
         raise NotAllowed("this exists and is not a directory")
     return path
 

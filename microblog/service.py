@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import sys
 import textwrap
 import time
@@ -29,6 +30,7 @@ from twisted.python.failure import Failure
 
 from microblog import __version__, application
 from microblog.config import Settings, SettingsError, described, load
+from microblog.model.errors import in_words
 from microblog.storage.prepare import prepare_database
 
 BACKLOG = 1024  # connections that wait to be accepted; the kernel has a bound of its own (net.core.somaxconn)
@@ -107,7 +109,14 @@ class SiteService(Service):
     def startService(self) -> None:
         """Begin to start. The process ends if that fails."""
         Service.startService(self)
+        if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # nohup has it ignored
+            signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._hung_up))
         self._reactor.callWhenRunning(self._begin)  # children cannot be waited for earlier
+
+    def _hung_up(self) -> None:
+        _log.info("Received SIGHUP, shutting down.")  # the terminal was closed; unasked, the system would end us in the middle of a request
+        with suppress(ReactorNotRunning):
+            self._reactor.stop()
 
     def _begin(self) -> None:
         self._starting = Deferred.fromCoroutine(self._start()).addErrback(self._failed)
@@ -155,7 +164,8 @@ class SiteService(Service):
         if failure.check(CancelledError):
             return
         if failure.check(*application.START_PROBLEMS, SettingsError, CannotListenError, OSError):
-            _log.critical("The site cannot start: {why}", why=failure.getErrorMessage())
+            problem = failure.value
+            _log.critical("The site cannot start: {why}", why=in_words(problem) if isinstance(problem, OSError) else str(problem))
         else:
             _log.failure("The site cannot start", failure)
         _exit_with(1)

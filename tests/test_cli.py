@@ -265,6 +265,13 @@ def test_check_finds_a_directory_that_cannot_be_written(microblog: Run, monkeypa
     assert [one["name"] for one in found["checks"] if not one["ok"]] == ["data directory"]
 
 
+def test_a_directory_that_cannot_even_be_looked_at_is_a_wrong_setting(microblog: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MICROBLOG_DATA_DIR", f"/tmp/{'x' * 300}")
+    told = refused(microblog("check"))
+    assert "MICROBLOG_DATA_DIR" in told
+    assert "File name too long" in told
+
+
 def program(*arguments: str, environment: dict[str, str], input: str = "") -> subprocess.CompletedProcess[str]:
     """The real program."""
     command = [sys.executable, "-c", "from microblog.cli import main; main(prog_name='microblog')", *arguments]
@@ -275,6 +282,23 @@ def program(*arguments: str, environment: dict[str, str], input: str = "") -> su
 @pytest.fixture
 def on_database(database_url: str, tmp_path: Path) -> dict[str, str]:
     return {"MICROBLOG_DATABASE_URL": database_url, "MICROBLOG_DATA_DIR": str(tmp_path)}
+
+
+@pytest.mark.acceptance
+def test_a_backup_that_cannot_be_made_ends_with_a_sentence(on_database: dict[str, str], tmp_path: Path) -> None:
+    nowhere = program("backup", str(tmp_path / "no" / "b.zip"), environment=on_database)
+    assert (nowhere.returncode, nowhere.stderr) == (1, f"Error: {tmp_path}/no/b.zip cannot be written: No such file or directory\n")
+    away = program("backup", str(tmp_path / "b.zip"), environment={"MICROBLOG_DATABASE_URL": "postgresql://127.0.0.1:1/none"})
+    assert away.returncode == 1
+    assert "Connection refused" in away.stderr
+    assert "Traceback" not in away.stderr
+
+
+@pytest.mark.acceptance
+def test_what_the_system_refuses_is_told_in_words(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    told = program("user", "list", environment={"MICROBLOG_DATA_DIR": f"{tmp_path}/file/below"})
+    assert (told.returncode, told.stderr) == (1, f"Error: {tmp_path}/file/below: Not a directory\n")
 
 
 @pytest.mark.acceptance

@@ -6,11 +6,12 @@ Blocking, like the programs that do the work: called in a thread. Raises BackupE
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import attrs
+import psycopg2
 
 from microblog import __version__
 from microblog.outside import archive
@@ -57,8 +58,8 @@ def _compare(url: str, tables: Mapping[str, Any]) -> None:
 
 @contextmanager
 def _connected(url: str) -> Iterator[Connection]:
-    connection = connect(url)
     try:
-        yield connection
-    finally:
-        connection.close()
+        with closing(connect(url)) as connection:
+            yield connection
+    except psycopg2.Error as cause:
+        raise BackupError(f"The database does not do it: {' '.join(str(cause).split())}") from cause

@@ -27,7 +27,7 @@ from microblog.domain.passwords import Hashes, Passwords
 from microblog.domain.registration import Registrations
 from microblog.domain.statistics import Statistics
 from microblog.domain.tokens import Tokens
-from microblog.model.errors import Problem
+from microblog.model.errors import Problem, in_words
 from microblog.storage.database import Database, Transactions
 from microblog.storage.prepare import prepare_database
 
@@ -152,7 +152,8 @@ def refusable(act: Callable[[], T]) -> T:
     try:
         return act()
     except FAILURES as problem:
-        raise click.ClickException(plain(str(problem), lines=True)) from problem
+        said = in_words(problem) if isinstance(problem, OSError) else str(problem)
+        raise click.ClickException(plain(said, lines=True)) from problem
 
 
 def new_password(prompt: str = "Password") -> str:

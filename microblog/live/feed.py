@@ -211,9 +211,10 @@ class Feed:
             while self._woken and not self._stopped:
                 self._woken = False
                 soon = await self._look()
-        except Exception:
+        except Exception as problem:
             self.figures.failures += 1
-            _log.failure("The event log could not be read; trying again")
+            say = _log.warn if isinstance(problem, Unavailable) else _log.failure  # an outage is told in one line, a bug with its traceback
+            say("The event log could not be read; trying again: {problem}", problem=problem)
             self._arrivals.refuse(Unavailable())
         finally:
             self._running = False

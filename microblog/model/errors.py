@@ -81,6 +81,18 @@ class Unavailable(Problem):
         self.retry_after = max(1, retry_after)
 
 
+def no_room() -> Unavailable:
+    """What is said where a disk is full, the site's or its database's."""
+    return Unavailable("The site has no room left to store anything. Please try again later.", retry_after=60)
+
+
+def in_words(problem: OSError) -> str:
+    """What the operating system refused, without its number: the file, where it is about one, and why."""
+    if problem.strerror is None:
+        return str(problem)
+    return f"{problem.filename}: {problem.strerror}" if problem.filename else problem.strerror
+
+
 class Invalid(Problem):
     """Some fields hold what they may not. `fields` maps each field's name to what is wrong with it, the first first.
 

@@ -58,7 +58,10 @@ def write(target: Path, source: Source, data_dir: Path, about: Mapping[str, Any]
     """
     if target.exists():
         raise BackupError(f"{target} exists already.")
-    handle, part = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")  # mode 0600: it holds all secrets of the site
+    try:
+        handle, part = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")  # mode 0600: it holds all secrets of the site
+    except OSError as problem:
+        raise BackupError(f"{target} cannot be written: {problem.strerror}") from problem
     try:
         with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w") as archive:
             _dump(archive, source)

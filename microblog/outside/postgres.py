@@ -24,6 +24,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from microblog.model.errors import in_words
 from microblog.outside import launch
 from microblog.outside.postgres_files import (
     DATABASE,
@@ -217,7 +218,7 @@ class EmbeddedPostgres:
             await self._in_thread(_make_database, dsn(self._sockets, "postgres"))
         except OSError as cause:
             await self.stop()
-            raise EmbeddedPostgresError(f"The embedded PostgreSQL cannot use {self.data_dir}: {cause}") from cause
+            raise EmbeddedPostgresError(f"The embedded PostgreSQL cannot use {self.data_dir}: {in_words(cause)}") from cause
         except BaseException:
             await self.stop()
             raise

@@ -22,7 +22,7 @@ from twisted.internet.interfaces import IReactorFromThreads
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
-from microblog.model.errors import Unavailable
+from microblog.model.errors import Unavailable, no_room
 
 Cursor = psycopg2.extensions.cursor
 Connection = psycopg2.extensions.connection
@@ -254,5 +254,7 @@ class Database:
                 pool.disconnect(connection)
                 raise Unavailable("The database was lost for a moment. Please try again.") from problem
             connection.rollback()
+            if isinstance(problem, pg.DiskFull):
+                raise no_room() from problem
             raise
         return result

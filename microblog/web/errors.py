@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from html import escape
 from urllib.parse import quote
@@ -22,6 +23,7 @@ from microblog.model.errors import (
     TooMany,
     Unauthenticated,
     Unavailable,
+    no_room,
 )
 from microblog.render.words import waiting
 from microblog.web.answer import NO_STORE, Answer
@@ -53,6 +55,8 @@ _WORDS_OF_CLIENTS = frozenset({NotFound.sentence, "Not Found"})  # what programs
 
 ErrorPage = Callable[[Call | None, int, str], bytes]
 """Makes the page for an error: (call if there is one, status, sentence) -> HTML. It may show the call's fields again: nothing is lost."""
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}  # of the disk, of what the site's user may have of it
 
 _log = Logger()
 
@@ -145,6 +149,9 @@ class Errors:
 
     def answer(self, call: Call, error: Exception) -> Answer:
         """The answer for `error`. What is not a `Problem` is a fault of ours: logged with its traceback, told without any detail."""
+        if isinstance(error, OSError) and error.errno in _FULL:
+            cause, error = error, no_room()
+            error.__cause__ = cause
         if not isinstance(error, Problem):
             _log.failure("Request {id} to {route} failed", failure=Failure(error), id=call.id, route=call.route and call.route.name)
             return self._said(call, 500, Unavailable(f"Something went wrong on our side. Its number in our log is {call.id}."))

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg2
@@ -169,7 +170,17 @@ def test_sigterm_in_the_middle_of_the_first_start_leaves_nothing(own_site: Site)
     own_site.start()
 
 
-def test_sigterm_cuts_no_accepted_request(own_site: Site) -> None:
+@pytest.fixture
+def _terminal() -> Iterator[None]:
+    """SIGHUP as in a terminal, also where the tests run under nohup: children inherit what is ignored."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("_terminal")
+@pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGHUP])
+def test_being_asked_to_stop_cuts_no_accepted_request(own_site: Site, asked: signal.Signals) -> None:
     own_site.start()
     body = b"name=ada&password=open-sesame"
     head = f"POST /login HTTP/1.1\r\nHost: 127.0.0.1:{own_site.port}\r\nContent-Length: {len(body)}\r\n"
@@ -179,7 +190,7 @@ def test_sigterm_cuts_no_accepted_request(own_site: Site) -> None:
         assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
         connection.sendall(body[:10])
         assert own_site.process is not None
-        own_site.process.send_signal(signal.SIGTERM)
+        own_site.process.send_signal(asked)
         assert until(lambda: not own_site.is_up())
         connection.sendall(body[10:])
         assert connection.recv(20).startswith(b"HTTP/1.1 4")  # this form was not one of ours, which is an answer

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import cast
 
 import pytest
 from twisted.internet.defer import Deferred
+from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
 
 from microblog.live.feed import MOST_CONNECTIONS, RESTART_SPREAD_S
 from microblog.live.readers import BEAT_S, PATIENCE_S
@@ -393,6 +395,19 @@ def test_a_log_that_cannot_be_read_is_read_later_and_nothing_is_missed(world: Wo
     world.clock.advance(1)
     assert str(event.position) in ear.heard[-1]
     assert world.feed.healthy()
+
+
+def test_an_outage_of_the_database_is_told_in_lines_without_tracebacks(world: World) -> None:
+    world.log.broken = True
+    events: list[LogEvent] = []
+    observer = cast("ILogObserver", events.append)
+    globalLogPublisher.addObserver(observer)
+    try:
+        world.wake()
+    finally:
+        globalLogPublisher.removeObserver(observer)
+    assert "The event log could not be read" in str(formatEvent(events[0]))
+    assert not any("log_failure" in event for event in events)
 
 
 def test_what_nobody_woke_for_is_told_within_a_second(world: World) -> None:

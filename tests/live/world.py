@@ -18,6 +18,7 @@ from microblog.live.topics import Stream, StreamKind
 from microblog.live.viewers import Loaded
 from microblog.model.accounts import Account
 from microblog.model.conversations import Conversation
+from microblog.model.errors import Unavailable
 from microblog.model.events import Event, EventKind, Position
 from microblog.model.filters import NOTHING, Match, Sieve
 from microblog.model.ids import AccountId, ConversationId, NotificationId, PostId
@@ -132,7 +133,7 @@ class ModelLog:
 
     async def _asked(self, give: Callable[[], T]) -> T:
         if self.broken:
-            raise RuntimeError("the database is away")
+            raise Unavailable("The database is away.")
         if not self.held:
             return give()
         deferred: Deferred[T] = Deferred()

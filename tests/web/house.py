@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -163,6 +164,10 @@ class Rooms:
     @route("GET", "/bug", Needs())
     async def bug(self, call: Call) -> Answer:
         raise RuntimeError("secret detail")
+
+    @route("GET", "/full", Needs())
+    async def full(self, call: Call) -> Answer:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     @route("GET", "/down", Needs())
     async def down(self, call: Call) -> Answer:

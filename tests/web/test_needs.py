@@ -412,6 +412,12 @@ def test_what_is_down_says_when_to_come_back(home: House) -> None:
     assert (reply.status, reply.header("Retry-After")) == (503, "7")
 
 
+def test_a_full_disk_is_said_and_when_to_come_back(home: House) -> None:
+    reply = ask(home.server, "GET", "/full")
+    assert (reply.status, reply.header("Retry-After")) == (503, "60")
+    assert "no room left" in reply.text
+
+
 def test_what_is_wrong_with_a_form_is_told_by_field(home: House) -> None:
     reply = ask(home.server, "POST", "/invalid", {"Accept": "application/json"})
     assert reply.status == 422
