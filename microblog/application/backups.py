@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import psycopg2
 
 from microblog import __version__
 from microblog.outside import archive
 from microblog.outside.archive import BackupError
-from microblog.storage.database import Connection, connect
+from microblog.storage.database import Connection, DatabaseError, connect
 from microblog.storage.digests import Digest, digests, export_snapshot, has_tables
 
 __all__ = ["BackupError", "back_up", "restore"]
@@ -61,5 +60,5 @@ def _connected(url: str) -> Iterator[Connection]:
     try:
         with closing(connect(url)) as connection:
             yield connection
-    except psycopg2.Error as cause:
+    except DatabaseError as cause:
         raise BackupError(f"The database does not do it: {' '.join(str(cause).split())}") from cause

@@ -26,6 +26,7 @@ from microblog.model.errors import Unavailable, no_room
 
 Cursor = psycopg2.extensions.cursor
 Connection = psycopg2.extensions.connection
+DatabaseError = psycopg2.Error
 Params = Mapping[str, object]
 P = ParamSpec("P")
 T = TypeVar("T")
