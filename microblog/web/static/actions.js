@@ -1,8 +1,9 @@
-// Favourite, boost, bookmark, pin and follow without a new page. The buttons are ordinary submit buttons: whatever goes wrong here,
-// the form is sent as it would be without scripts.
+// Favourite, boost, bookmark, pin and follow without a new page. The buttons are ordinary submit buttons: what is refused here is sent
+// as it would be without scripts, so that a page says why.
+
+import { AWAY, isAway, toast } from "./toast.js";
 
 const TOGGLE = /^(\/posts\/(\d+)|\/@\w+)\/(un)?(favourite|boost|bookmark|follow)$/;
-const said = document.getElementById("said");
 const busy = new Set();
 
 function count(button, by) {
@@ -27,8 +28,8 @@ function follow(button, text, on) {
 
 async function send(form, address) {
   const fields = new URLSearchParams({ csrf: form.elements.csrf.value });
-  const answer = await fetch(address, { method: "POST", body: fields, headers: { Accept: "application/json" }, redirect: "error" });
-  if (!answer.ok) throw new Error(String(answer.status));
+  const answer = await fetch(address, { method: "POST", body: fields, headers: { Accept: "application/json" }, redirect: "manual" });
+  if (!answer.ok) throw Object.assign(new Error("refused"), { status: answer.status });
   return answer.headers.get("Content-Type")?.includes("json") ? answer.json() : {};
 }
 
@@ -45,10 +46,10 @@ async function toggle(button, form) {
   try {
     const result = await send(form, address);
     if (result.requested) same.forEach((each) => follow(each, "Requested", true));
-  } catch {
+  } catch (reason) {
     same.forEach(flip);
-    said.textContent = navigator.onLine ? "Trying again." : "You are offline; nothing was changed.";
-    if (navigator.onLine) plainly(button, form);
+    if (isAway(reason)) toast(AWAY);
+    else plainly(button, form);
   } finally {
     busy.delete(address);
   }

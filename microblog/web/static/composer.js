@@ -4,6 +4,7 @@
 
 import { attach } from "./attach.js";
 import { complete } from "./complete.js";
+import { toast } from "./toast.js";
 
 const ADDRESS = /\bhttps?:\/\/[^\s<>"]+/giu;
 const FAR_MENTION = /(^|[^\w/=])@(\w+)@[\w.-]+\w/gu;
@@ -182,18 +183,12 @@ function arrived({ id, html, url }, replyTo) {
     post.dispatchEvent(new CustomEvent("posts:added", { bubbles: true }));
   }
   document.dispatchEvent(new CustomEvent("posts:own", { detail: id }));
-  said.textContent = "Your post is out.";
-  if (replies || home) return;
+  if (replies || home) {
+    said.textContent = "Your post is out.";
+    return;
+  }
   if (document.querySelector("main [data-composer]")) location.href = url; // a page for nothing else
   else toast("Your post is out.", url);
-}
-
-function toast(text, url) {
-  document.querySelector(".toast")?.remove();
-  const note = Object.assign(document.createElement("div"), { className: "toast" });
-  note.append(text, Object.assign(document.createElement("a"), { href: url, textContent: "View" }));
-  document.body.append(note);
-  setTimeout(() => note.remove(), 8000);
 }
 
 // the dialog: the same form, fetched when it is wanted
@@ -208,8 +203,9 @@ async function open(address) {
     const form = page.querySelector("[data-composer]");
     if (!answer.ok || !form) throw new Error("no composer there");
     dialog(document.adoptNode(form), from);
-  } catch {
-    location.href = address;
+  } catch (reason) {
+    if (reason instanceof TypeError) toast("The server could not be reached. Please try again.");
+    else location.href = address; // its page says why
   }
 }
 

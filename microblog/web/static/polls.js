@@ -1,4 +1,6 @@
-// Voting without a new page: the poll in the post is replaced by its counts. Whatever goes wrong, the form is sent as without scripts.
+// Voting without a new page: the poll in the post is replaced by its counts. What is refused is sent as without scripts.
+
+import { AWAY, isAway, toast } from "./toast.js";
 
 const VOTE = /^\/polls\/(\d+)\/vote$/;
 const said = document.getElementById("said");
@@ -19,16 +21,17 @@ document.addEventListener("submit", async (event) => {
   try {
     const body = new URLSearchParams([["csrf", event.target.elements.csrf.value], ...chosen]);
     const answer = await fetch(found[0], { method: "POST", body, headers: { Accept: "application/json" } });
+    if (!answer.ok) throw Object.assign(new Error("refused"), { status: answer.status });
     const result = await answer.json();
-    if (!answer.ok) throw new Error(result.error);
     const made = document.createRange().createContextualFragment(result.html).querySelector(".poll");
     for (const each of document.querySelectorAll(`button[formaction="${found[0]}"]`)) {
       each.closest("[data-for]")?.nextElementSibling?.remove();
       each.closest(".poll").replaceWith(made.cloneNode(true));
     }
     said.textContent = "Your vote was counted.";
-  } catch {
+  } catch (reason) {
     button.disabled = false;
+    if (isAway(reason)) return toast(AWAY);
     button.dataset.plainly = "1";
     event.target.requestSubmit(button);
   }
