@@ -1,4 +1,5 @@
-// Menus close when one clicks elsewhere or presses Escape; passwords can be shown; the first wrong field gets the focus.
+// Menus close when one clicks elsewhere or presses Escape; passwords can be shown; the first wrong field gets the focus; a row of tabs
+// that is longer than the window shows the one that is open.
 
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) {
@@ -31,3 +32,8 @@ for (const field of document.querySelectorAll("input[data-reveal]")) {
 }
 
 document.querySelector("form[data-form] [aria-invalid=true]")?.focus();
+
+for (const tab of document.querySelectorAll(".tabs.scroll [aria-current]")) {
+  const row = tab.parentElement;
+  row.scrollLeft = tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2;
+}

@@ -88,6 +88,8 @@ if (feed) {
 const opened = document.querySelector("[data-focused] > article");
 if (opened && !location.hash) {
   opened.tabIndex = -1;
+  opened.classList.add("opened");
+  opened.addEventListener("blur", () => opened.classList.remove("opened"), { once: true });
   opened.focus({ preventScroll: true });
   if (document.querySelector(".ancestors") && scrollY < 1) opened.scrollIntoView({ block: "start", behavior: "instant" });
 }
