@@ -42,6 +42,7 @@ from microblog.web.gate import Gate
 from microblog.web.kept import Answers
 from microblog.web.lists import ListForms, ListPages
 from microblog.web.mail import AddressPages, MailSettings, UnsubscribePages
+from microblog.web.moderation import InvitePages, ModerationPages
 from microblog.web.network import Proxies
 from microblog.web.notifications import NotificationPages
 from microblog.web.oauth import AppSettings, ConsentPages
@@ -146,6 +147,8 @@ def site_pages(pages: Pages, shells: Shells, composers: Composers, domain: Domai
         MailSettings(pages, shells, domain.accounts, domain.credentials, domain.mail.outbox),
         UnsubscribePages(pages, shells, domain.mail.subscriptions),
         RecoveryPages(pages, shells, domain.mail.recoveries, domain.mail.outbox.kept_in is not None),
+        ModerationPages(pages, shells, domain.moderation),
+        InvitePages(pages, shells, domain.moderation),
         OutboxPages(pages, shells, domain.mail.outbox),
         JobPages(pages, shells, domain.mail.jobs),
         PeopleSettings(pages, shells, domain.relations, domain.follows, people),

@@ -22,6 +22,8 @@ from microblog.domain.lists import Lists
 from microblog.domain.mail import MailPlan, MailServices
 from microblog.domain.markers import Markers
 from microblog.domain.marks import Marks
+from microblog.domain.members import Members
+from microblog.domain.moderation import Moderation
 from microblog.domain.notifications import Notifications
 from microblog.domain.oauth import OAuth
 from microblog.domain.passwords import Hashes
@@ -61,6 +63,7 @@ class Domain:
     mail: MailServices
     markers: Markers
     marks: Marks
+    moderation: Moderation
     notifications: Notifications
     oauth: OAuth
     posting: PostingServices
@@ -85,6 +88,7 @@ class Domain:
         changes = Changes(database)
         sieves, search = Sieves(database, now, changes), Search(database, accounts, now)
         posts = Posts(database, host, url, settings.max_characters, now, world.promises(url))
+        registrations = Registrations(database, passwords, settings.registration, confirmed_at_once, now)
         return cls(
             accounts=accounts,
             apps=Apps(database, now),
@@ -98,11 +102,12 @@ class Domain:
             mail=MailServices.on(database, passwords, mail_plan(settings), now),
             markers=Markers(database, now),
             marks=Marks(database, now),
+            moderation=Moderation(Members(database, passwords, now), registrations),
             notifications=Notifications(database, now),
             oauth=OAuth(database, now),
             posting=PostingServices.on(database, posts, world),
             posts=posts,
-            registrations=Registrations(database, passwords, settings.registration, confirmed_at_once, now),
+            registrations=registrations,
             relations=Relations(database, now),
             search=search,
             sessions=Sessions(database, passwords, throttle, now),

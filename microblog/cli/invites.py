@@ -20,11 +20,9 @@ def invite() -> None:
 
 def described(invite: Invite, now: datetime) -> dict[str, object]:
     """What is shown of an invitation."""
-    over = invite.expires_at is not None and invite.expires_at <= now
-    used_up = invite.max_uses is not None and invite.uses >= invite.max_uses
     return {
         "code": invite.code,
-        "state": "ended" if over else "used up" if used_up else "valid",
+        "state": invite.standing(now),
         "uses": invite.uses,
         "max_uses": invite.max_uses,
         "created_at": invite.created_at.isoformat(timespec="seconds"),

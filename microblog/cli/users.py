@@ -29,7 +29,7 @@ def described(member: Member) -> dict[str, object]:
         "username": account.username,
         "email": login.email,
         "role": login.role,
-        "state": state(member),
+        "state": member.standing,
         "display_name": account.display_name,
         "created_at": login.created_at.isoformat(timespec="seconds"),
         "confirmed_at": login.confirmed_at and login.confirmed_at.isoformat(timespec="seconds"),
@@ -41,17 +41,6 @@ def described(member: Member) -> dict[str, object]:
         "followers": account.followers_count,
         "following": account.following_count,
     }
-
-
-def state(member: Member) -> str:
-    """In one word how somebody stands to the site."""
-    if member.account.suspended_at:
-        return "suspended"
-    if member.login.disabled_at:
-        return "disabled"
-    if member.login.approved_at is None:
-        return "applied"
-    return "unconfirmed" if member.login.confirmed_at is None else "active"
 
 
 @user.command()

@@ -132,6 +132,17 @@ class Member:
         """True for whoever may not log in."""
         return self.login.disabled_at is not None or self.account.suspended_at is not None
 
+    @property
+    def standing(self) -> str:
+        """In one word how somebody stands to the site: suspended, disabled, applied, unconfirmed or active."""
+        if self.account.suspended_at:
+            return "suspended"
+        if self.login.disabled_at:
+            return "disabled"
+        if self.login.approved_at is None:
+            return "applied"
+        return "unconfirmed" if self.login.confirmed_at is None else "active"
+
 
 @frozen
 class Session:
@@ -217,3 +228,9 @@ class Invite:
     expires_at: datetime | None
     uses: int
     max_uses: int | None
+
+    def standing(self, now: datetime) -> str:
+        """Whether it still lets people in: ended, used up or valid."""
+        if self.expires_at is not None and self.expires_at <= now:
+            return "ended"
+        return "used up" if self.max_uses is not None and self.uses >= self.max_uses else "valid"

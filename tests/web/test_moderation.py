@@ -1,0 +1,107 @@
+"""Moderators let people in, suspend and invite on the site."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from microblog.domain.registration import SignUp
+from microblog.model.accounts import Role
+from microblog.storage.database import Cursor
+from tests.fakes import done
+from tests.web.visitor import PASSWORD, Town, Visitor, links, town, words
+
+
+def with_role(site: Town, name: str, role: str) -> Visitor:
+    """Somebody with this role, logged in."""
+    form = SignUp(name, f"{name}@example.org", PASSWORD, agreement=True)
+    done(site.domain.registrations.create(form, role=Role(role)))
+    somebody = site.visitor()
+    assert somebody.submit("/login", name=name, password=PASSWORD).status == 303
+    return somebody
+
+
+@pytest.fixture
+def asked(cursor: Cursor, tmp_path: Path) -> Town:
+    """A site on which people ask for an account."""
+    return town(cursor, tmp_path, registration="approval")
+
+
+def apply(site: Town, name: str) -> None:
+    fields = {"username": name, "email": f"{name}@example.org", "password": PASSWORD, "reason": "I write about moss."}
+    assert site.visitor().submit("/signup", page="/signup", **fields).status == 303
+
+
+def test_an_applicant_is_announced_to_moderators_and_let_in(asked: Town) -> None:
+    maud = with_role(asked, "maud", "moderator")
+    apply(asked, "ann")
+    assert "/admin/people?type=applied" in links(maud.get("/notifications"))
+    page = words(maud.get("/admin/people?type=applied"))
+    assert ("I write about moss." in page, "ann@example.org" in page) == (True, True)
+    maud.submit("/admin/people/ann/approve", page="/admin/people?type=applied")
+    assert "Nobody waits" in words(maud.get("/admin/people?type=applied"))
+    assert done(asked.domain.moderation.members.show("ann")).standing == "active"
+
+
+def test_an_applicant_is_turned_away_after_a_question(asked: Town) -> None:
+    maud = with_role(asked, "maud", "moderator")
+    apply(asked, "ann")
+    assert "Turn @ann away?" in words(maud.get("/admin/people/ann/reject"))
+    maud.submit("/admin/people/ann/reject", page="/admin/people/ann/reject")
+    assert "There is nobody with exactly this name" in words(maud.get("/admin/people?q=ann"))
+    assert maud.submit("/admin/people/maud/reject", page="/admin/people").status == 403
+
+
+def test_somebody_is_suspended_and_let_back(site: Town) -> None:
+    maud, eve = with_role(site, "maud", "moderator"), site.resident("eve")
+    assert "Suspend @eve?" in words(maud.get("/admin/people/eve/suspend"))
+    maud.submit("/admin/people/eve/suspend", page="/admin/people/eve/suspend")
+    assert eve.get("/home").status == 303
+    assert "Suspended" in words(maud.get("/admin/people?q=eve@example.org"))
+    assert "@eve" in words(maud.get("/admin/people?type=suspended"))
+    maud.submit("/admin/people/eve/restore", page="/admin/people?type=suspended")
+    assert "Suspended" not in words(maud.get("/admin/people?q=eve")).replace("Applicants Suspended", "")
+
+
+def test_nobody_is_suspended_by_an_equal_or_by_themselves(site: Town) -> None:
+    maud, boss = with_role(site, "maud", "moderator"), with_role(site, "boss", "admin")
+    with_role(site, "max", "moderator")
+    for name in ("maud", "max", "boss"):
+        assert maud.get(f"/admin/people/{name}/suspend").status == 403
+        assert maud.submit(f"/admin/people/{name}/suspend", page="/admin/people").status == 403
+        assert f"/admin/people/{name}/suspend" not in links(maud.get("/admin/people"))
+    assert boss.submit("/admin/people/boss/suspend", page="/admin/people").status == 403
+    assert boss.submit("/admin/people/max/suspend", page="/admin/people").status == 303
+    assert boss.get("/admin/people/nobody/suspend").status == 404
+
+
+@pytest.mark.parametrize("path", ["/admin/people", "/admin/invites"])
+def test_only_moderators_see_people_and_invitations(site: Town, path: str) -> None:
+    ada = site.resident("ada")
+    assert ada.get(path).status == 403
+    assert "/admin/people" not in links(ada.get("/home"))
+    assert ada.submit("/admin/people/ada/suspend", page="/home").status == 403
+    assert ada.submit("/admin/invites", page="/home", uses="1").status == 403
+
+
+def test_an_invitation_is_made_used_and_ended(cursor: Cursor, tmp_path: Path) -> None:
+    site = town(cursor, tmp_path, registration="invite")
+    maud = with_role(site, "maud", "moderator")
+    maud.submit("/admin/invites", page="/admin/invites", uses="2", days="0")
+    [link] = [href for href in links(maud.get("/admin/invites")) if href.startswith("/signup?invite=")]
+    assert "0 of 2 used · until it is ended" in words(maud.get("/admin/invites"))
+    fields = {"username": "ann", "email": "ann@example.org", "password": PASSWORD, "invite": link.partition("=")[2]}
+    assert site.visitor().submit("/signup", page=link, **fields).status == 303
+    assert "1 of 2 used" in words(maud.get("/admin/invites"))
+    maud.submit("/admin/invites/end", page="/admin/invites", code=link.partition("=")[2])
+    assert "Ended" in words(maud.get("/admin/invites"))
+    assert link not in links(maud.get("/admin/invites"))
+
+
+def test_an_invitation_for_nobody_is_refused_beside_the_field(site: Town) -> None:
+    maud = with_role(site, "maud", "moderator")
+    answer = maud.submit("/admin/invites", page="/admin/invites", uses="0", days="30")
+    assert answer.status == 422
+    assert "Number of uses must be between 1 and 10,000" in words(answer)
+    assert maud.submit("/admin/invites", page="/admin/invites", uses="many").status == 422
