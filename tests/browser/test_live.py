@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.acceptance.site import Site, site
+from tests.acceptance.site import Site, site, until
 from tests.browser.conftest import WAIT_MS, Person
 from tests.browser.test_stories import follow
 
@@ -111,3 +111,68 @@ def test_a_minute_without_a_network_loses_and_doubles_nothing(window: Callable[[
     expect(bob.page.locator("article", has_text="Awake 1")).to_have_count(1)
     assert texts(bob.page, "Asleep") == [f"Asleep {number}" for number in (4, 3, 2, 1, 0)]
     assert bob.page.locator("a.gap").count() == 0
+
+
+def opened(page: Page) -> list[str]:
+    """A list that grows with each stream of home that the page asks for."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/live/home" in request.url else None)
+    return asked
+
+
+def test_a_connection_on_which_nothing_comes_is_made_anew(window: Callable[[], Person]) -> None:
+    ada, bob = pair(window, "silent")
+    bob.page.clock.install()
+    streams = opened(bob.page)
+    bob.go("/home")
+    write(ada, "Heard 0")
+    expect(bob.page.locator("article", has_text="Heard 0")).to_have_count(1)
+    assert len(streams) == 1
+    with bob.page.expect_request("**/live/home?since=*"):
+        bob.page.clock.fast_forward(50_000)  # a beat would have come: the laptop slept
+    expect(bob.page.locator(STATE).first).to_have_text("Live")
+    write(ada, "Heard 1")
+    expect(bob.page.locator("article", has_text="Heard 1")).to_have_count(1)
+    assert texts(bob.page, "Heard") == ["Heard 1", "Heard 0"]
+
+
+def test_who_is_let_in_and_told_nothing_waits_longer_each_time(window: Callable[[], Person]) -> None:
+    bob = window()
+    bob.sign_up("bob_patient")
+    bob.page.add_init_script("""
+        const real = setTimeout;
+        window.delays = [];
+        window.setTimeout = (work, delay, ...rest) => {
+            if (work.name !== "connect") return real(work, delay, ...rest);
+            delays.push(delay);
+            return real(work, 1);
+        };
+    """)
+    bob.page.route("**/live/home*", lambda route: route.fulfill(content_type="text/event-stream", body="retry: 2000\n:)\n\n"))
+    bob.go("/home")
+    assert until(lambda: bob.page.evaluate("delays.length") >= 7, RETURN_MS / 1_000)
+    first, *_, last = bob.page.evaluate("delays.slice(0, 7)")
+    assert first <= 1_000
+    assert last >= 30_000
+    expect(bob.page.locator(STATE).first).to_have_text("Reconnecting")
+
+
+def test_of_many_hidden_windows_one_listens_also_when_the_network_comes_back(window: Callable[[], Person]) -> None:
+    bob = window()
+    bob.sign_up("bob_tabs")
+    bob.context.add_init_script("Object.defineProperty(document, 'hidden', { get: () => window.away ?? false });")
+    pages = [bob.context.new_page() for _ in range(3)]
+    streams = [opened(page) for page in pages]
+    for page in pages:
+        page.goto(bob.site.url + "/home")
+        expect(page.locator(STATE).first).to_have_text("Live")
+    for page in pages:
+        page.evaluate("away = true; document.dispatchEvent(new Event('visibilitychange')); navigator.locks.query()")
+    before = [len(each) for each in streams]
+    for page in pages:
+        page.evaluate("dispatchEvent(new Event('online'))")
+        page.evaluate("fetch('/favicon.ico').catch(() => null)")
+    assert [len(each) - count for each, count in zip(streams, before, strict=True)] == [1, 0, 0]
+    for page in pages[1:]:
+        with page.expect_request("**/live/home?since=*"):
+            page.evaluate("away = false; document.dispatchEvent(new Event('visibilitychange'))")

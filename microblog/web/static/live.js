@@ -11,18 +11,18 @@ const notes = document.querySelector("[data-notes]");
 const talks = document.querySelector("[data-talks]");
 const state = document.querySelector("[data-live-state]");
 const said = document.getElementById("said");
-const RETRY_FIRST = 1_000, RETRY_LONGEST = 60_000, SLEPT = 30_000, WAITING_MOST = 200, AT_TOP = 40;
+const RETRY_FIRST = 1_000, RETRY_LONGEST = 60_000, SLEPT = 30_000, SILENT = 40_000, WATCH = 5_000, WAITING_MOST = 200, AT_TOP = 40;
 const KEPT = `position:${stream}`;
 
 let position = document.body.dataset.position || sessionStorage.getItem(KEPT) || "";
 let unread = Number(document.body.dataset.unread) || 0;
 let waiting = []; // articles behind the pill, oldest first
-let source = null, retry = 0, timer = 0, hiddenAt = 0, ended = false, release = null;
+let source = null, retry = 0, timer = 0, heardAt = 0, hiddenAt = 0, ended = false, resting = false, release = null;
 
 // the connection
 
 function show(name) {
-  if (!state) return;
+  if (!state || state.dataset.state === name) return;
   state.hidden = false;
   state.dataset.state = name;
   state.textContent = { live: "Live", reconnecting: "Reconnecting", offline: "Offline" }[name];
@@ -38,11 +38,11 @@ function connect() {
   clearTimeout(timer);
   source?.close();
   source = null;
-  if (ended) return;
+  if (ended || resting) return;
   if (!navigator.onLine) return show("offline");
   if (retry) show("reconnecting");
+  heardAt = Date.now();
   source = new EventSource(address());
-  source.onopen = () => { retry = 0; show("live"); };
   source.onerror = again;
   for (const [kind, take] of Object.entries(TAKES)) source.addEventListener(kind, (event) => received(event, take));
 }
@@ -57,7 +57,11 @@ function again(wait) {
   timer = setTimeout(connect, Number.isFinite(wait) ? wait : longest * (0.5 + Math.random() / 2));
 }
 
+// the server says something as soon as it has let us in: a connection that only opens is no reason to try again soon
 function received(event, take) {
+  heardAt = Date.now();
+  retry = 0;
+  show("live");
   take(event.data);
   if (!event.lastEventId) return;
   position = event.lastEventId;
@@ -335,10 +339,12 @@ document.addEventListener("visibilitychange", () => {
     hiddenAt = Date.now();
     navigator.locks?.request("live-while-hidden", { ifAvailable: true }, (lock) => {
       if (lock && document.hidden) return new Promise((resolve) => { release = resolve; });
-      if (document.hidden) rest();
+      resting = document.hidden; // also when the network comes back
+      if (resting) rest();
     });
     return;
   }
+  resting = false;
   release?.();
   markRead();
   seen(unseen);
@@ -353,5 +359,7 @@ addEventListener("online", () => { retry = 0; connect(); });
 addEventListener("offline", () => { rest(); show("offline"); });
 addEventListener("pagehide", rest);
 addEventListener("pageshow", (event) => event.persisted && connect());
+// Every fifteen seconds comes a beat. Where nothing comes the connection is dead, though nobody has said so: after sleep, in another network.
+setInterval(() => source && Date.now() - heardAt > SILENT && again(0), WATCH);
 
 connect();
