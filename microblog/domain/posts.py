@@ -349,7 +349,7 @@ def _ancestors(post: Post, replies_to: dict[PostId, PostId | None]) -> list[Post
 
 
 def _descendants(top: PostId, replies_to: dict[PostId, PostId | None]) -> list[PostId]:
-    """All that answers the post, depth first; answers to the same post by age."""
+    """All that answers the post, depth first; answers to the same post in the order in which they are given."""
     answers: dict[PostId, list[PostId]] = {}
     for id, above in replies_to.items():
         if above is not None:

@@ -124,7 +124,7 @@ _VISIBLE = Hot(f"select p.id from posts p where p.id = any(%(ids)s) and {VISIBLE
 
 
 def in_thread(cursor: Cursor, *, thread: PostId, viewer: AccountId | None) -> list[tuple[PostId, PostId | None]]:
-    """(post, what it answers) of what the viewer may see of a conversation, oldest first."""
+    """(post, what it answers) of what the viewer may see of a conversation: what people answer to themselves first, each oldest first."""
     return every(
         cursor,
         lambda id, reply_to: (PostId(id), reply_to),
@@ -134,9 +134,11 @@ def in_thread(cursor: Cursor, *, thread: PostId, viewer: AccountId | None) -> li
 
 
 _IN_THREAD = Hot(f"""
-    select p.id, p.reply_to from posts p
-    where p.thread_id = %(thread)s and p.boost_of is null and p.deleted_at is null and {VISIBLE}
-    order by p.id limit {THREAD_LIMIT}""")
+    select id, reply_to from (
+        select p.id, p.reply_to, p.reply_to_account = p.account_id as own from posts p
+        where p.thread_id = %(thread)s and p.boost_of is null and p.deleted_at is null and {VISIBLE}
+        order by p.id limit {THREAD_LIMIT}
+    ) thread order by own desc nulls last, id""")
 
 
 def insert(cursor: Cursor, post: Post, *, id: PostId | None = None, boost_of: PostId | None = None) -> PostId:

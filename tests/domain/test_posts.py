@@ -190,7 +190,7 @@ async def test_a_thread_shows_what_the_viewer_may_see_in_reading_order(posts: Po
     deep = make.post(cursor, ada, "deep", reply_to=first)
     hidden = make.post(cursor, bob, "hidden", reply_to=second, visibility=Visibility.DIRECT)
     thread = await posts.thread(None, root.id)
-    assert [post.text for post in thread.descendants] == ["first", "deep", "second"]
+    assert [post.text for post in thread.descendants] == ["second", "first", "deep"], "What ada says to herself belongs to the root."
     assert [post.text for post in (await posts.thread(None, deep.id)).ancestors] == ["root", "first"]
     assert hidden.id in [post.id for post in (await posts.thread(bob, root.id)).descendants]
 

@@ -18,7 +18,7 @@ from microblog.web.call import Call
 from microblog.web.doc import Doc, Param
 from microblog.web.needs import Needs, route
 
-ANYBODY = Needs(api=True)
+ANYBODY = Needs(api=True, bearer=False)
 FOR_DAYS = b"max-age=259200, public"
 JRD = "application/jrd+json; charset=utf-8"
 XRD = "application/xrd+xml; charset=utf-8"

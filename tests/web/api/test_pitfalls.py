@@ -77,6 +77,12 @@ def test_a_post_s_address_is_never_empty_and_its_visibility_never_invented(site:
         assert (post["visibility"], post["url"].startswith("http://site.test/@ada/")) == (visibility, True)
 
 
+def test_a_dead_token_does_not_hide_the_site_that_gives_another(site: Town) -> None:
+    dead = Client(site, "no-such-token-was-ever-given-out-here")
+    for path in ("/v1/instance", "/v2/instance", "/v1/custom_emojis", "/nodeinfo/2.0", "/.well-known/oauth-authorization-server"):
+        assert dead.get(path).status == 200
+
+
 def test_a_dead_token_is_401_and_not_403(site: Town) -> None:
     dead = Client(site, "no-such-token-was-ever-given-out-here")
     assert [dead.get(path).status for path in ("/v1/accounts/verify_credentials", "/v1/timelines/home", "/v1/notifications")] == [401] * 3
