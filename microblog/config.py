@@ -193,6 +193,13 @@ class Settings:
         allowed="must be one line of 1 to 300 characters",
         default="A small place to write and to read.",
     )
+    texts: Path | None = _setting(
+        "The directory with what the administrator says about the site: rules.txt, about.txt, privacy.txt. It is read at the start.",
+        read=read.texts,
+        allowed="must be a directory",
+        default=None,
+        shown_default="unset: nothing beyond the description",
+    )
     contact_email: str | None = _setting(
         "Where people reach whoever runs the site, and where answers to its mails go. Unset: none is shown.",
         read=read.address,

@@ -160,6 +160,19 @@ def directory(text: str) -> Path:
     return path
 
 
+def texts(text: str) -> Path:
+    """A directory that is there, with files of text that can be read."""
+    path = directory(text)
+    if not path.is_dir():
+        raise NotAllowed("there is no such directory")
+    for file in path.glob("*.txt"):
+        try:
+            file.read_text("utf-8")
+        except (OSError, UnicodeError) as cause:
+            raise NotAllowed(f"{file.name} cannot be read: {cause}") from cause
+    return path
+
+
 def one_of(*choices: str) -> Callable[[str], str]:
     """One of these words."""
 

@@ -13,11 +13,12 @@ from twisted.internet.threads import deferToThreadPool
 from microblog import __version__
 from microblog.application.services import Domain, now
 from microblog.config import Settings, secret_key
-from microblog.domain import vapid
+from microblog.domain import text, vapid
 from microblog.domain.authentication import Authentication
 from microblog.domain.identities import Identities
 from microblog.domain.limits import openings
 from microblog.live.feed import Feed
+from microblog.outside.texts import texts_in
 from microblog.render.entities import Entities
 from microblog.render.instance import InstanceEntities
 from microblog.render.pages import Pages
@@ -94,7 +95,8 @@ def server_of(
     """What listens: all routes on these services, and those of `others`. Nothing in it is started."""
     pages, position = look.pages, lambda: str(feed.position)
     view = View(settings.site_name, settings.site_description, settings.public_url, settings.registration, settings.max_characters)
-    told = evolve(view, contact=settings.contact_email, version=__version__)
+    texts = texts_in(settings.texts, lambda typed: text.parse(typed, view.host).html({}, view.url))
+    told = evolve(view, contact=settings.contact_email, version=__version__, texts=texts)
     shells = Shells(told, domain.notifications, domain.accounts, domain.social.trends, position, now)
     composers = Composers(Uploads(domain.posting.attachments))
     entities = Entities(settings.public_url, vapid.public_key(secret_key(settings.data_dir)))

@@ -8,7 +8,7 @@ from html import escape
 from attrs import frozen
 
 from microblog.model.accounts import Account, Registration
-from microblog.render.entities import Entities, Entity
+from microblog.render.entities import Entities, Entity, moment
 from microblog.render.languages import LANGUAGES
 from microblog.render.views import Site
 
@@ -93,7 +93,7 @@ class InstanceEntities:
                 "polls": POLL_LIMITS,
             },
             "contact_account": self._contact(numbers),
-            "rules": [],
+            "rules": self.rules(),
         }
 
     def v2(self, numbers: Numbers, level: int) -> Entity:
@@ -113,7 +113,7 @@ class InstanceEntities:
             "registrations": self._registrations(),
             "api_versions": {"mastodon": level},
             "contact": {"email": site.contact or "", "account": self._contact(numbers)},
-            "rules": [],
+            "rules": self.rules(),
         }
 
     def _configuration(self) -> Entity:
@@ -121,7 +121,7 @@ class InstanceEntities:
             "urls": {
                 "streaming": self.streaming,
                 "about": f"{self.site.url}/about",
-                "privacy_policy": None,
+                "privacy_policy": f"{self.site.url}/about#privacy",
                 "terms_of_service": None,
             },
             "vapid": {"public_key": self.entities.vapid},
@@ -168,8 +168,20 @@ class InstanceEntities:
         }
 
     def about(self) -> Entity:
-        """ExtendedDescription (8.21)."""
-        return {"updated_at": None, "content": f"<p>{escape(self.site.description)}</p>"}
+        """ExtendedDescription (8.21): the description, where nothing more is said."""
+        said = self.site.texts.about
+        if said is None:
+            return {"updated_at": None, "content": f"<p>{escape(self.site.description)}</p>"}
+        return {"updated_at": moment(said.updated_at), "content": said.html}
+
+    def privacy(self) -> Entity:
+        """PrivacyPolicy (8.21)."""
+        said = self.site.texts.privacy
+        return {"updated_at": moment(said.updated_at), "content": said.html}
+
+    def rules(self) -> list[Entity]:
+        """Each Rule (8.10) by its place."""
+        return [{"id": str(id), "text": text, "hint": "", "translations": {}} for id, text in enumerate(self.site.texts.rules, 1)]
 
     def webfinger(self, account: Account) -> Entity:
         """Who `acct:name@host` is (RFC 7033)."""

@@ -117,6 +117,7 @@ INSTANCE = entity(
 WEEK = entity("InstanceActivity", {"week": DIGITS, "statuses": DIGITS, "logins": DIGITS, "registrations": DIGITS})
 LANGUAGE = entity("Language", {"code": TEXT, "name": TEXT})
 ABOUT = entity("ExtendedDescription", {"updated_at": nullable(MOMENT), "content": HTML})
+PRIVACY = entity("PrivacyPolicy", {"updated_at": MOMENT, "content": HTML})
 NODEINFO_LINKS = entity("NodeInfoLinks", {"links": array_of(record({"rel": URL, "href": URL}))})
 NODEINFO = entity(
     "NodeInfo",

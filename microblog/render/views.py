@@ -20,6 +20,7 @@ from microblog.model.oauth import App, Authorization
 from microblog.model.polls import MOST_OPTIONS, PollDraft
 from microblog.model.posts import Post, Revision, Tag, Visibility
 from microblog.model.scheduled import Scheduled
+from microblog.model.texts import NO_TEXTS, Texts
 from microblog.render.apps import ScopeWords
 
 
@@ -34,6 +35,7 @@ class Site:
     limit: int = 500
     contact: str | None = None
     version: str = ""
+    texts: Texts = NO_TEXTS
 
     @property
     def host(self) -> str:
@@ -300,7 +302,6 @@ class About:
     people: int = 0
     posts: int = 0
     admins: tuple[Account, ...] = ()
-    rules: tuple[str, ...] = ()
     films: bool = False
     most_media: int = MOST_MEDIA
     image_mb: int = IMAGE_BYTES >> 20

@@ -186,7 +186,7 @@ class Samples:
             "search": partial(PAGES.search, shell, Search(text, self.persons[5:], self.tags, self.feed)),
             "search nothing": partial(PAGES.search, shell, Search(text)),
             "search form": partial(PAGES.search, shell, Search()),
-            "about": partial(PAGES.about, shell, About(1, 1_234_567, (self.me,), (text,))),
+            "about": partial(PAGES.about, shell, About(1, 1_234_567, (self.me,))),
             "trouble plain": partial(PAGES.trouble, shell, Trouble(404, text)),
         }
         for status in (403, 404, 413, 418, 422, 429, 500, 503):

@@ -11,7 +11,7 @@ from microblog.domain.statistics import Statistics
 from microblog.render import instance
 from microblog.render.instance import InstanceEntities, Numbers
 from microblog.render.schemas import EMOJI, TEXTS, array_of
-from microblog.render.schemas_instance import ABOUT, INSTANCE, LANGUAGE, NODEINFO, NODEINFO_LINKS, RULE, V1_INSTANCE, WEEK
+from microblog.render.schemas_instance import ABOUT, INSTANCE, LANGUAGE, NODEINFO, NODEINFO_LINKS, PRIVACY, RULE, V1_INSTANCE, WEEK
 from microblog.web.answer import PUBLIC_A_WHILE, Answer
 from microblog.web.call import Call
 from microblog.web.doc import Doc
@@ -51,7 +51,7 @@ class InstanceRoutes:
     async def rules(self, call: Call) -> Answer:
         """What its people keep to."""
         del call
-        return _for_a_while([])
+        return _for_a_while(self.entities.rules())
 
     @route("GET", "/api/v1/instance/peers", ANYBODY, Doc("Other sites that this one knows", TEXTS))
     async def peers(self, call: Call) -> Answer:
@@ -85,6 +85,12 @@ class InstanceRoutes:
         """What it says about itself, as a paragraph."""
         del call
         return _for_a_while(self.entities.about())
+
+    @route("GET", "/api/v1/instance/privacy_policy", ANYBODY, Doc("What is kept about people", PRIVACY))
+    async def privacy(self, call: Call) -> Answer:
+        """The words of the page about the site."""
+        del call
+        return _for_a_while(self.entities.privacy())
 
     @route("GET", "/api/v1/custom_emojis", ANYBODY, Doc("Emoji of this site's own", array_of(EMOJI)))
     async def emojis(self, call: Call) -> Answer:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode
+from os import utime
+from pathlib import Path
 
 import pytest
 
 from microblog.domain import vapid
 from microblog.model.accounts import Role
+from microblog.storage.database import Cursor
 from tests import make
 from tests.web.api.client import anonymous, client
-from tests.web.visitor import Town
+from tests.web.visitor import Town, town
 
 
 @pytest.mark.parametrize("path", ["/v1/instance", "/v1/instance/"])
@@ -120,3 +123,33 @@ def test_addresses_of_other_sites_buttons_lead_to_our_pages(site: Town) -> None:
     assert visitor.get("/authorize_interaction?uri=acct:ada").status == 404
     assert visitor.get(f"/users/ada/statuses/{post['id']}").header("Location") == f"/posts/{post['id']}"
     assert visitor.get("/.well-known/change-password").header("Location") == "/settings/account"
+
+
+def test_the_administrators_texts_are_told_to_people_and_programs(cursor: Cursor, tmp_path: Path) -> None:
+    (tmp_path / "rules.txt").write_text("Be <kind>.\n\n  No spam. \n")
+    (tmp_path / "about.txt").write_text("Since 2020.\n\nSee https://example.org")
+    (tmp_path / "privacy.txt").write_text("Nothing is kept.")
+    utime(tmp_path / "privacy.txt", (1_700_000_000, 1_700_000_000))
+    here = town(cursor, tmp_path, texts=str(tmp_path))
+    anybody = anonymous(here)
+    rules = [
+        {"id": "1", "text": "Be <kind>.", "hint": "", "translations": {}},
+        {"id": "2", "text": "No spam.", "hint": "", "translations": {}},
+    ]
+    assert anybody.get("/v1/instance/rules").json == anybody.get("/v2/instance").json["rules"] == anybody.get("/v1/instance").json["rules"]
+    assert anybody.get("/v1/instance/rules").json == rules
+    assert anybody.get("/v1/instance/extended_description").json["content"].startswith("<p>Since 2020.</p><p>See <a href=")
+    policy = anybody.get("/v1/instance/privacy_policy").json
+    assert policy == {"updated_at": "2023-11-14T22:13:20.000Z", "content": "<p>Nothing is kept.</p>"}
+    page = here.visitor().get("/about").text
+    assert all(said in page for said in ("Be &lt;kind&gt;.", "<p>Since 2020.</p>", "<p>Nothing is kept.</p>"))
+    assert "There is no tracking" not in page
+
+
+def test_without_texts_of_its_own_a_site_still_says_what_is_kept(site: Town) -> None:
+    asked = anonymous(site).get("/v1/instance/privacy_policy").json
+    assert "There is no tracking" in asked["content"]
+    assert asked["content"] in site.visitor().get("/about").text
+    address = anonymous(site).get("/v2/instance").json["configuration"]["urls"]["privacy_policy"]
+    assert address == "http://site.test/about#privacy"
+    assert anonymous(site).get("/v1/instance/rules").json == []
