@@ -1,0 +1,131 @@
+"""What is somebody's own stays as it is, whatever ids others put into addresses, forms and commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from psycopg2.sql import SQL, Identifier
+
+from microblog.storage.database import Cursor
+from microblog.web.needs import Route
+from tests import make
+from tests.files import picture
+from tests.web.api.client import Client, another
+from tests.web.memory import FORM, Reply, ask
+from tests.web.visitor import Town, Visitor, town
+from tests.web.walk import filled
+
+OF_THEIR_FILTERS = ("filter_keywords", "filter_posts")
+ROWS = {  # what nobody asks for: it comes about
+    "conversation_id": ("conversations", "id"),
+    "notification_id": ("notifications", "id"),
+    "request_id": ("notification_requests", "id"),
+    "session_id": ("sessions", "id"),
+    "app_id": ("tokens", "app_id"),
+}
+SAVEPOINT = "before_the_request"
+
+
+@pytest.fixture
+def site(cursor: Cursor, tmp_path: Path) -> Town:
+    """A site that counts no requests."""
+    return town(cursor, tmp_path, rate_limits="off")
+
+
+def belongings(site: Town, bob: Client) -> dict[str, object]:
+    """Bob gets one of everything that one can have; their ids, by the names that addresses give them."""
+    carol = another(site, make.viewer(site.cursor, "carol"))
+    make.follow(site.cursor, bob.person, carol.person)
+    private = bob.post("/v1/statuses", status="Mine #tag", visibility="direct").json["id"]
+    asked = bob.post("/v1/statuses", status="Well?", visibility="direct", poll={"options": ["yes", "no"], "expires_in": 3600}).json
+    bob.patch("/v2/notifications/policy", for_private_mentions="filter", for_not_following="filter")
+    carol.post("/v1/statuses", status="@bob Hello", visibility="direct")
+    dave = another(site, make.viewer(site.cursor, "dave"))
+    dave.post(f"/v1/accounts/{bob.id}/follow")
+    dave.post("/v1/statuses", status="@bob Hello", visibility="direct")
+    filter = bob.post("/v2/filters", title="Mine", context=["home"], keywords_attributes=[]).json["id"]
+    return {
+        "username": "carol",
+        "account_id": carol.id,
+        "status_id": private,
+        "post_id": private,
+        "poll_id": asked["poll"]["id"],
+        "list_id": bob.post("/v1/lists", title="Mine").json["id"],
+        "filter_id": filter,
+        "keyword_id": bob.post(f"/v2/filters/{filter}/keywords", keyword="mine").json["id"],
+        "chosen_id": bob.post(f"/v2/filters/{filter}/statuses", status_id=private).json["id"],
+        "scheduled_id": bob.post("/v1/statuses", status="Later", scheduled_at="2029-01-01T00:00:00Z").json["id"],
+        "media_id": bob.upload("POST", "/v2/media", {"file": picture()}).json["id"],
+        "featured_id": bob.post("/v1/featured_tags", name="mine").json["id"],
+        **{name: newest(site, table, column, bob) for name, (table, column) in ROWS.items()},
+    }
+
+
+def newest(site: Town, table: str, column: str, bob: Client) -> object:
+    query = SQL("select max({}) from {} where account_id = %(id)s").format(Identifier(column), Identifier(table))
+    site.cursor.execute(query, {"id": bob.person.id})
+    [[id]] = site.cursor.fetchall()
+    assert id is not None, table
+    return id
+
+
+def theirs(site: Town, bob: Client) -> set[tuple[str, str]]:
+    """Every row of Bob's, and of his filters: table and text."""
+    site.cursor.execute("select table_name from information_schema.columns where table_schema = 'public' and column_name = 'account_id'")
+    tables = [table for (table,) in site.cursor.fetchall()]
+    whose = {table: SQL("account_id = %(id)s") for table in tables}
+    whose |= {table: SQL("filter_id in (select id from filters where account_id = %(id)s)") for table in OF_THEIR_FILTERS}
+    found = set()
+    for table, condition in whose.items():
+        site.cursor.execute(SQL("select t::text from {} t where {}").format(Identifier(table), condition), {"id": bob.person.id})
+        found |= {(table, row) for (row,) in site.cursor.fetchall()}
+    return found
+
+
+def bodies(values: dict[str, object]) -> Iterator[list[tuple[str, str]]]:
+    """Nothing, and what many commands understand, with Bob's ids in it."""
+    yield []
+    words = ("title", "text", "status", "keyword", "keywords", "phrase", "description")
+    choices = {"choices[]": "0", "context[]": "home", "contexts[]": "home", "scheduled_at": "2030-01-01T00:00:00Z"}
+    ids = {"account_ids[]": values["account_id"], "media_ids[]": values["media_id"], "media": values["media_id"]}
+    yield [*((word, "x") for word in words), *choices.items(), *((name, str(id)) for name, id in ids.items())]
+
+
+def changing(site: Town) -> list[Route]:
+    """What changes something and names what it changes."""
+    return [route for route in site.routes if not route.safe and ("<id:" in route.path or route.path in ("/posts", "/api/v1/statuses"))]
+
+
+def requests(site: Town, browser: Visitor, program: Client, values: dict[str, object]) -> Iterator[tuple[Route, Reply]]:
+    """Every such request in turn, each on what was there before."""
+    token = browser.token("/home")
+    for route in changing(site):
+        for fields in bodies(values):
+            site.cursor.execute(f"savepoint {SAVEPOINT}")
+            target = filled(route.path, values)
+            if route.needs.api:
+                headers = {"Authorization": f"Bearer {program.token}", "Content-Type": FORM}
+                yield route, ask(site.server, route.method, target, headers, urlencode(fields).encode())
+            else:
+                yield route, browser.post(target, {"csrf": token, **dict(fields)})
+            site.cursor.execute(f"rollback to savepoint {SAVEPOINT}")
+
+
+def test_nobody_changes_what_belongs_to_somebody_else(site: Town) -> None:
+    browsers = {name: site.resident(name) for name in ("bob", "eve")}
+    programs = {name: another(site, site.viewer(name)) for name in browsers}
+    values = belongings(site, programs["bob"])
+    before = theirs(site, programs["bob"])
+    his_own: set[str] = set()
+    for route, reply in requests(site, browsers["bob"], programs["bob"], values):
+        assert reply.status < 500, f"{route.path}: {reply.text}"
+        if theirs(site, programs["bob"]) != before:
+            his_own.add(f"{route.method} {route.path}")
+    assert len(his_own) > 50, his_own  # else the requests are such that they change nothing for anybody
+    for route, reply in requests(site, browsers["eve"], programs["eve"], values):
+        assert reply.status < 500, f"{route.path}: {reply.text}"
+        changed = before ^ theirs(site, programs["bob"])
+        assert not changed, f"{route.method} {route.path}: {changed}"
