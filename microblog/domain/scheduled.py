@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from attrs import evolve, frozen
 
 from microblog.domain.letters import write
-from microblog.domain.posts import Posts
+from microblog.domain.posts import NO_PARENT, Posts
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Invalid, NotFound, Problem, Unavailable
 from microblog.model.ids import AccountId, ScheduledId
@@ -25,6 +25,7 @@ MOST, MOST_A_DAY = 300, 25
 TOO_SOON = "Scheduled at date must be in the future"
 TOO_MANY = f"You have exceeded the limit of {MOST} scheduled posts"
 TOO_MANY_A_DAY = f"You have exceeded the limit of {MOST_A_DAY} scheduled posts for today"
+_REASONS = {"account": "account", "draft": "draft", "text": "text", "file": "media", "media": "media", "media_ids": "media", "poll": "poll"}
 NOBODY = "The account could not publish when its time came."
 
 
@@ -72,7 +73,7 @@ class Schedules:
         except Unavailable:
             raise
         except Problem as problem:
-            await self.database.run(self._fail, id, problem.sentence)
+            await self.database.run(self._fail, id, _sentence(problem), _because(problem))
 
     def _add(self, cursor: Cursor, viewer: Viewer, draft: Draft, at: datetime) -> Scheduled | Post:
         scheduled.lock_all(cursor, account=viewer.id)
@@ -132,19 +133,33 @@ class Schedules:
         if member is None or member.barred or member.pending:
             raise Invalid({"account": NOBODY}, sentence=NOBODY)
         if not found.readable:
-            raise Invalid({"text": UNREADABLE}, sentence=UNREADABLE)
+            raise Invalid({"draft": UNREADABLE}, sentence=UNREADABLE)
         viewer = Viewer(member.account, member.login.role, member.login.preferences)
         self.posts.publish_within(cursor, viewer, found.draft, scheduled=id)
         scheduled.delete(cursor, id=id)
 
-    def _fail(self, cursor: Cursor, id: ScheduledId, problem: str) -> None:
+    def _fail(self, cursor: Cursor, id: ScheduledId, problem: str, because: str) -> None:
         """Write down what stands against it, and to its author once for each time that it was to be published at."""
         scheduled.set_problem(cursor, id=id, problem=problem)
         found = scheduled.by_id(cursor, id=id)
         member = logins.by_account(cursor, account=found.author) if found else None
         if found and member:
             key, at = f"{id} {found.at.isoformat()}", found.at.isoformat()
-            write(cursor, LetterKind.SCHEDULED, member.login, self.now(), key=key, scheduled=str(id), at=at)
+            write(cursor, LetterKind.SCHEDULED, member.login, self.now(), key=key, scheduled=str(id), at=at, because=because)
+
+
+def _sentence(problem: Problem) -> str:
+    """What the author is shown on the site."""
+    said = ", ".join(problem.fields.values()) if isinstance(problem, Invalid) else problem.sentence
+    return said if said.endswith(".") else f"{said}."
+
+
+def _because(problem: Problem) -> str:
+    """The name of what letters say of it in their reader's language; empty where there is none."""
+    if isinstance(problem, NotFound):
+        return "parent" if problem.sentence == NO_PARENT else "media"
+    named = next(iter(problem.fields)).partition("[")[0] if isinstance(problem, Invalid) else ""
+    return _REASONS.get(named, "")
 
 
 def _own(found: Scheduled | None, viewer: Viewer) -> Scheduled:

@@ -21,7 +21,7 @@ from microblog.model.paging import Page
 from microblog.model.polls import PollDraft
 from microblog.model.posts import Draft, Post, Visibility
 from microblog.model.scheduled import UNREADABLE, Scheduled
-from microblog.storage import jobs, scheduled
+from microblog.storage import jobs, logins, scheduled
 from microblog.storage.database import Cursor, execute, scalar
 from tests import fakes, files, make
 from tests.fakes import RolledBackDatabase, WallClock
@@ -211,9 +211,28 @@ async def test_what_stands_against_it_then_is_told_to_the_author(
     await schedules.publish(planned.id)
     [letter] = postman(cursor).deliver()
     assert letter["Subject"] == "Your scheduled post was not published"
-    assert "does not appear to exist" in body(letter.as_bytes(), "plain")
+    assert "Why: The post that it answers is gone, or hidden from you." in body(letter.as_bytes(), "plain")
     moved = await schedules.move(ada, planned.id, clock() + HOUR)
     assert moved.problem == ""
+
+
+async def test_the_reason_is_told_in_the_language_of_the_author(
+    schedules: Schedules, posts: Posts, cursor: Cursor, clock: WallClock
+) -> None:
+    ada = make.viewer(cursor)
+    logins.change_preference(cursor, account=ada.id, name="locale", value="de")
+    long = await plan(schedules, ada, Draft("x" * 400))
+    stricter = Schedules(schedules.database, evolve(posts, max_characters=300), clock)
+    clock.advance(hours=1)
+    await work(stricter, cursor, clock)
+    assert (await schedules.one(ada, long.id)).problem == "Text character limit of 300 exceeded."
+    [letter] = postman(cursor).deliver()
+    for kind in ("plain", "html"):
+        assert "Der Text ist leer oder länger, als diese Site es zulässt." in body(letter.as_bytes(), kind)
+    execute(cursor, "update letters set state = 'waiting', data = data - 'because'")  # as an older release wrote them
+    jobs.add(cursor, "mail.send", {"letter": str(scalar(cursor, "select id from letters"))}, due_at=make.NOW, now=make.NOW)
+    [letter] = postman(cursor).deliver()
+    assert "Warum: Text character limit of 300 exceeded." in body(letter.as_bytes(), "plain")
 
 
 async def test_no_mail_tells_of_a_post_that_was_given_another_time_since(
