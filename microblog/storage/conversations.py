@@ -107,16 +107,22 @@ _DELIVER = Hot(f"""
 def deliver_held(cursor: Cursor, *, account: AccountId, senders: Collection[AccountId], now: datetime) -> int:
     """Direct posts of these senders that were kept back from the account belong to its conversations; how many of these there are.
 
-    To be called before they are released.
+    So do those of which the account was not told yet: that is only promised. To be called before they are released.
     """
     return execute(
         cursor,
-        f"""with held as (
+        f"""with back (id) as (
+               select n.post_id from notifications n
+               where n.account_id = %(account)s and n.from_account_id = any(%(senders)s::bigint[]) and n.filtered and n.kind = 'mention'
+               union
+               select m.post_id from jobs j join mentions m on m.post_id = (j.payload->>'post')::bigint and m.account_id = %(account)s
+               where j.kind = 'post.tell' and j.state in ('waiting', 'running')),
+           held as (
                select p.id, p.thread_id, array(
                    select o.id from (select p.account_id as id union select m.account_id from mentions m where m.post_id = p.id) o
                    where o.id <> %(account)s order by o.id) as others
-               from notifications n join posts p on p.id = n.post_id and p.visibility = 'direct' and p.deleted_at is null
-               where n.account_id = %(account)s and n.from_account_id = any(%(senders)s::bigint[]) and n.filtered and n.kind = 'mention'),
+               from back join posts p on p.id = back.id and p.visibility = 'direct' and p.deleted_at is null
+               where p.account_id = any(%(senders)s::bigint[])),
            kept as (
                insert into conversations (id, account_id, thread_id, participants, last_post_id, unread)
                select new_id(%(now)s), %(account)s, thread_id, others, max(id), true from held group by thread_id, others

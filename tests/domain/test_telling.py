@@ -8,6 +8,8 @@ import pytest
 from attrs import define
 
 from microblog.domain import telling
+from microblog.domain.conversations import Conversations
+from microblog.domain.notification_policy import NotificationPolicies
 from microblog.domain.notifications import Asked, Notifications
 from microblog.domain.posting import PostingServices
 from microblog.domain.posts import Posts
@@ -128,6 +130,25 @@ async def test_blocks_and_mutes_count_that_were_made_after_the_post(late: Late, 
     marks.mute_thread(cursor, account=fay.id, thread=root.id, now=make.NOW)
     await late.tell()
     assert [await late.told(who) for who in (bob, cleo, dan, eve, fay)] == [[], [], [], [MENTION], []]
+
+
+async def test_who_is_let_through_between_the_post_and_its_telling_is_in_the_conversation_too(late: Late, cursor: Cursor) -> None:
+    ada, bob = make.viewer(cursor), make.viewer(cursor, "bob")
+    stranger = make.viewer(cursor)
+    policies, conversations = NotificationPolicies(late.db, late.clock), Conversations(late.db, late.clock)
+    for who in (ada, stranger):
+        await late.posts.publish(who, Draft("Hello @bob", Visibility.DIRECT))
+    await late.tell()
+    assert await conversations.page(bob, Page()) == []
+    again = await late.posts.publish(ada, Draft("Are you there, @bob?", Visibility.DIRECT))
+    await late.posts.publish(stranger, Draft("And you, @bob?", Visibility.DIRECT))
+    [asked] = [one for one in await policies.requests(bob, Page()) if one.account.id == ada.id]
+    await policies.accept(bob, [asked.id])
+    await late.tell()
+    found = await conversations.page(bob, Page())
+    assert [one.last.id for one in found] == [again.id, found[1].last.id]
+    assert {one.last.author.id for one in found} == {ada.id}
+    assert await late.told(bob) == [MENTION, MENTION]
 
 
 async def test_whom_a_reply_answers_is_told_only_where_they_may_see_it(late: Late, cursor: Cursor) -> None:
