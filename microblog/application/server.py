@@ -45,7 +45,7 @@ from microblog.web.lists import ListForms, ListPages
 from microblog.web.mail import AddressPages, MailSettings, UnsubscribePages
 from microblog.web.moderation import InvitePages, ModerationPages
 from microblog.web.network import Proxies
-from microblog.web.notifications import NotificationPages
+from microblog.web.notifications import NotificationPages, PolicyPages
 from microblog.web.oauth import AppSettings, ConsentPages
 from microblog.web.outlets import Places
 from microblog.web.polls import PollButtons
@@ -138,6 +138,7 @@ def site_pages(pages: Pages, shells: Shells, composers: Composers, domain: Domai
         SearchPages(pages, shells, domain.search, people, articles),
         ListPages(pages, shells, domain.lists, articles, domain.social.tags),
         *social_pages(pages, shells, domain.social, domain.accounts, domain.filters.sieves),
+        PolicyPages(pages, shells, domain.social.policies, people),
         ListForms(pages, shells, domain.lists, domain.accounts),
         FilterPages(pages, shells, domain.filters),
         MediaFiles(domain.posting.attachments),

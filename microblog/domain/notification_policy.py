@@ -7,10 +7,10 @@ from datetime import datetime
 
 from attrs import evolve, frozen
 
-from microblog.model.accounts import Viewer
+from microblog.model.accounts import Related, Viewer
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.events import EventKind
-from microblog.model.ids import AccountId, PostId
+from microblog.model.ids import AccountId, PostId, RelationId
 from microblog.model.notification_policy import HELD, NotificationRequest, Pending, Policy, Treatment, treatment
 from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
@@ -71,6 +71,15 @@ class NotificationPolicies:
         """Delete what was kept back of those requests; how many there were."""
         return await self.database.run(_dismiss, viewer, ids)
 
+    async def permitted(self, viewer: Viewer, page: Page) -> list[Related]:
+        """Whom the viewer lets through since their request was accepted. Pages go by the accounts' ids."""
+        return await self.database.read(_permitted, viewer, page)
+
+    async def forbid(self, viewer: Viewer, sender: AccountId) -> None:
+        """Let somebody through no more than the policy does. What was told of them stays. Raises NotFound if they were not let through."""
+        if not await self.database.run(notification_policy.forbid, account=viewer.id, sender=sender):
+            raise NotFound
+
     def _accept(self, cursor: Cursor, viewer: Viewer, ids: Sequence[int]) -> int:
         senders = notification_policy.end_requests(cursor, account=viewer.id, ids=ids)
         if senders:
@@ -94,6 +103,12 @@ def _change(cursor: Cursor, viewer: Viewer, wanted: Mapping[str, str]) -> tuple[
     after = evolve(before, **{name: Treatment(said) for name, said in wanted.items()})
     notification_policy.change(cursor, account=viewer.id, policy=after)
     return after, notification_policy.pending(cursor, account=viewer.id)
+
+
+def _permitted(cursor: Cursor, viewer: Viewer, page: Page) -> list[Related]:
+    ids = notification_policy.permitted(cursor, account=viewer.id, page=page)
+    people = {account.id: account for account in accounts.by_ids(cursor, ids=ids)} if ids else {}
+    return [Related(RelationId(id), people[id]) for id in ids if id in people]
 
 
 def _dismiss(cursor: Cursor, viewer: Viewer, ids: Sequence[int]) -> int:

@@ -184,7 +184,7 @@ class Pages:
         return self._page("post_back", shell, Head("Back to the app", index=False), form=form)
 
     def settings_people(self, shell: Shell, which: str, people: People) -> bytes:
-        """Whom the viewer blocks or mutes, or who asks to follow: `which` is blocks, mutes or requests."""
+        """Whom the viewer blocks or mutes, lets through, or who asks to follow: `which` is blocks, mutes, permitted or requests."""
         return self._page("settings_people", shell, Head(words.PEOPLE_LISTS[which]), which=which, people=people)
 
     def confirm(self, shell: Shell, confirm: Confirm) -> bytes:

@@ -47,7 +47,7 @@ VISIBILITIES = (
 )
 VISIBILITY = {words.value: words for words in VISIBILITIES}
 
-PEOPLE_LISTS = {"blocks": "Blocked people", "mutes": "Muted people", "requests": "Follow requests"}
+PEOPLE_LISTS = {"blocks": "Blocked people", "mutes": "Muted people", "requests": "Follow requests", "permitted": "Let through"}
 
 NOTIFIED = {
     NotificationKind.MENTION: ("mentioned you", "reply"),

@@ -148,6 +148,21 @@ def permit(cursor: Cursor, *, account: AccountId, senders: Collection[AccountId]
     )
 
 
+def permitted(cursor: Cursor, *, account: AccountId, page: Page) -> list[AccountId]:
+    """Whom the account lets through: the newest accounts first, without those who are gone."""
+    sql = """select t.from_account_id from notification_permissions t
+             join accounts a on a.id = t.from_account_id and a.suspended_at is null and a.deleted_at is null
+             where t.account_id = %(account)s and t.from_account_id < %(max_id)s and t.from_account_id > %(min_id)s
+             order by t.from_account_id desc limit %(limit)s"""
+    return directed(page, every(cursor, AccountId, page_sql(sql, page), {"account": account, **bounds(page)}))
+
+
+def forbid(cursor: Cursor, *, account: AccountId, sender: AccountId) -> int:
+    """Let them through no more; 0 if they were not."""
+    sql = "delete from notification_permissions where account_id = %(account)s and from_account_id = %(sender)s"
+    return execute(cursor, sql, {"account": account, "sender": sender})
+
+
 def release(cursor: Cursor, *, account: AccountId, senders: Collection[AccountId]) -> int:
     """What was kept back from them is kept back no more; how much it was."""
     return execute(

@@ -13,7 +13,7 @@ from microblog.domain.social import SocialServices
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Invalid
 from microblog.model.filters import Context, is_hidden, warning
-from microblog.model.ids import NotificationId
+from microblog.model.ids import AccountId, NotificationId
 from microblog.model.notifications import NotificationGroup
 from microblog.render.pages import Pages
 from microblog.render.views import NotificationsPage
@@ -23,6 +23,7 @@ from microblog.web.call import Call
 from microblog.web.errors import status_of
 from microblog.web.needs import Needs, Who, route
 from microblog.web.paging import older, page_of
+from microblog.web.profiles import PEOPLE_PER_PAGE, PeopleLists
 from microblog.web.shells import Shells
 
 MEMBER = Needs(viewer=Who.MEMBER)
@@ -96,6 +97,7 @@ class PolicyPages:
     pages: Pages
     shells: Shells
     policies: NotificationPolicies
+    people: PeopleLists
 
     @route("GET", "/settings/notifications", MEMBER)
     async def form(self, call: Call) -> Answer:
@@ -114,6 +116,19 @@ class PolicyPages:
             form = evolve(PolicyForm.of(policy, pending.requests), errors=problem.fields)
             return Answer.html(policy_page(self.pages, await self.shells.of(call), form), status_of(problem))
         return Answer.redirect("/settings/notifications?notice=saved")
+
+    @route("GET", "/settings/notifications/people", MEMBER)
+    async def permitted(self, call: Call) -> Answer:
+        """Whom the viewer lets through."""
+        page = page_of(call, PEOPLE_PER_PAGE)
+        found = await self.people.page(call, await self.policies.permitted(call.member, page), page)
+        return Answer.html(self.pages.settings_people(await self.shells.of(call), "permitted", found))
+
+    @route("POST", "/settings/notifications/people/<id:account_id>/remove", MEMBER)
+    async def forbid(self, call: Call, account_id: int) -> Answer:
+        """Let somebody through no more."""
+        await self.policies.forbid(call.member, AccountId(account_id))
+        return Answer.redirect("/settings/notifications/people?notice=saved")
 
     @route("GET", "/notifications/requests", MEMBER)
     async def requests(self, call: Call) -> Answer:

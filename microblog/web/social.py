@@ -8,7 +8,6 @@ from microblog.domain.social import SocialServices
 from microblog.render.pages import Pages
 from microblog.web.completion import CompletionRoutes
 from microblog.web.conversations import ConversationPages
-from microblog.web.notifications import PolicyPages
 from microblog.web.reports import AnnouncementButtons, ReportPages
 from microblog.web.shells import Shells
 from microblog.web.tags import TagButtons
@@ -22,5 +21,4 @@ def social_pages(pages: Pages, shells: Shells, social: SocialServices, accounts:
         TagButtons(social.tags),
         ReportPages(pages, shells, social.reports, accounts),
         AnnouncementButtons(social.announcements),
-        PolicyPages(pages, shells, social.policies),
     ]

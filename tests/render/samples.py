@@ -251,7 +251,7 @@ class Samples:
         made["code"] = partial(PAGES.code, shell, text)
         made |= self.mail(login)
         made |= self.policy()
-        for which in ("blocks", "mutes", "requests"):
+        for which in ("blocks", "mutes", "permitted", "requests"):
             made[f"settings {which}"] = partial(PAGES.settings_people, shell, which, People(self.persons[:1], "/x"))
             made[f"settings no {which}"] = partial(PAGES.settings_people, shell, which, People())
         return made

@@ -41,6 +41,27 @@ def test_what_is_kept_back_waits_until_it_is_accepted_or_dismissed(site: Town) -
     assert "kept back" not in words(ada.get("/notifications"))
 
 
+def test_who_was_let_through_can_be_kept_back_again(site: Town) -> None:
+    ada, bob = site.resident("ada"), site.resident("bob")
+    ada.submit("/settings/notifications", not_following="filter")
+    assert "Nobody in particular" in words(ada.get("/settings/notifications/people"))
+    bob.submit("/posts", "/home", text="@ada one")
+    [accept] = document(ada.get("/notifications/requests")).xpath("//button[contains(@formaction, '/accept')]/@formaction")
+    ada.submit(accept, "/home")
+    bob.submit("/posts", "/home", text="@ada two")
+    assert "two" in words(ada.get("/notifications"))
+    page = ada.get("/settings/notifications/people")
+    assert "@bob" in words(page)
+    [remove] = document(page).xpath("//button[contains(@formaction, '/remove')]/@formaction")
+    assert bob.submit(remove, "/home").status == 404
+    assert ada.submit(remove, "/home").header("Location") == "/settings/notifications/people?notice=saved"
+    bob.submit("/posts", "/home", text="@ada three")
+    shown = words(ada.get("/notifications"))
+    assert "two" in shown, "what was told stays"
+    assert "three" not in shown
+    assert "three" in words(ada.get("/notifications/requests"))
+
+
 def test_a_choice_that_there_is_not_is_refused(site: Town) -> None:
     ada = site.resident("ada")
     reply = ada.post("/settings/notifications", {"csrf": ada.token("/settings/notifications"), "new_accounts": "burn"})
