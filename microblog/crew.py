@@ -1,7 +1,7 @@
-"""Who does the jobs in a process: three workers, each for itself, so that what is slow delays nothing but its like.
+"""Who does the jobs in a process: four workers, each for itself, so that what is slow delays nothing but its like.
 
-What asks other machines or runs long programs has a worker of its own, and so has mail: however many of them hang, people are told of
-posts within the second.
+What asks other machines or runs long programs has a worker of its own, and so have mail and push messages: however many of them hang,
+people are told of posts within the second.
 """
 
 from __future__ import annotations
@@ -18,13 +18,15 @@ from attrs import frozen
 
 from microblog.domain.posting import PostingServices
 from microblog.domain.statistics import Statistics
-from microblog.jobs import mail, posting, statistics, tasks
+from microblog.jobs import mail, posting, pushes, statistics, tasks
 from microblog.jobs.mail import Mailing
+from microblog.jobs.pushes import Pushing
 from microblog.jobs.retry import Plan
 from microblog.jobs.schedule import Schedule
 from microblog.jobs.worker import Task, Worker
 from microblog.parts import Part, Ticking
 from microblog.storage.database import Transactions
+from microblog.storage.pushes import SEND_JOB
 
 
 @frozen
@@ -34,6 +36,7 @@ class Duties:
     statistics: Statistics
     posting: PostingServices
     mailing: Mailing
+    pushing: Pushing
     events_kept: timedelta
 
 
@@ -44,6 +47,7 @@ class Crew:
     quick: Worker
     slow: Worker
     mail: Worker
+    push: Worker
     ticking: Ticking
 
     @classmethod
@@ -54,18 +58,20 @@ class Crew:
             name = f"{gethostname()}.{os.getpid()}.{secrets.token_hex(4)}"
             return Worker(database, tasks, now, reactor, name, SystemRandom().random, plans, at_once, poll)
 
-        sweeps = [*tasks.sweeps(events_kept=duties.events_kept), *posting.SWEEPS, *mail.sweeps()]
+        sweeps = [*tasks.sweeps(events_kept=duties.events_kept), *posting.SWEEPS, *pushes.SWEEPS, *mail.sweeps()]
         done = tasks.tasks(database, now, sweeps) | statistics.tasks(duties.statistics) | posting.tasks(duties.posting)
+        push = worker({SEND_JOB: duties.pushing.send}, pushes.PLANS, pushes.AT_ONCE)
+        done[pushes.NOTIFIED_JOB] = duties.pushing.notifying(push.wake)
         quick = worker({kind: done[kind] for kind in done.keys() - posting.SLOW}, posting.PLANS, 8)
         slow = worker({kind: done[kind] for kind in posting.SLOW}, posting.PLANS, 4, poll=1.0)
         timers = [*tasks.timers(sweeps), *statistics.timers(duties.statistics), *mail.timers(duties.mailing.zone)]
         ticking = Ticking(Schedule(database, timers, now, quick.wake), reactor)
-        return cls(quick, slow, worker(duties.mailing.tasks(), mail.PLANS, mail.AT_ONCE), ticking)
+        return cls(quick, slow, worker(duties.mailing.tasks(), mail.PLANS, mail.AT_ONCE), push, ticking)
 
     @property
     def workers(self) -> dict[str, Worker]:
         """The workers by the names that health and metrics give them."""
-        return {"jobs": self.quick, "slow_jobs": self.slow, "mail": self.mail}
+        return {"jobs": self.quick, "slow_jobs": self.slow, "mail": self.mail, "push": self.push}
 
     @property
     def parts(self) -> list[Part]:
@@ -74,5 +80,7 @@ class Crew:
 
     @property
     def hearing(self) -> list[Callable[[], None]]:
-        """What each commit wakes. The slow ones look around by themselves: no second counts for them, and each look costs a statement."""
+        """What each commit wakes. The slow ones look around by themselves: no second counts for them, and each look costs a statement.
+        Who sends push messages is woken where some are to be sent.
+        """
         return [self.quick.wake, self.mail.wake]

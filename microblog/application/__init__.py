@@ -17,7 +17,7 @@ from twisted.internet.task import deferLater
 from microblog import __version__
 from microblog.application.server import Look, server_of
 from microblog.application.services import Domain, mail_directory, now
-from microblog.config import Settings
+from microblog.config import Settings, secret_key
 from microblog.crew import Crew, Duties
 from microblog.domain.changes import LOOK_EVERY_S
 from microblog.domain.health import Health
@@ -25,8 +25,11 @@ from microblog.domain.limits import Limits, MemoryCounter
 from microblog.domain.passwords import Passwords
 from microblog.domain.ports import PostOffice
 from microblog.domain.posting import World
+from microblog.domain.vapid import Signer
+from microblog.domain.webpush import Sealer
 from microblog.gauges import Gauges
 from microblog.jobs.mail import Mailing
+from microblog.jobs.pushes import Pushing
 from microblog.jobs.statistics import Crowd
 from microblog.live.feed import MOST_CONNECTIONS, Feed
 from microblog.live.log import DatabaseLog
@@ -35,11 +38,14 @@ from microblog.outside import postgres, postgres_files, smtp
 from microblog.outside.fetch import Fetch
 from microblog.outside.files import KeptLetters
 from microblog.outside.notify import Notify
+from microblog.outside.pushes import PushServices
 from microblog.outside.redis import Address, Redis, RedisCounter
 from microblog.outside.smtp import SmtpOffice
 from microblog.outside.studio import Studio
 from microblog.parts import AccessLog, Application, Part, Pool
+from microblog.render.entities import Entities
 from microblog.render.letters import Letters, Sender
+from microblog.render.pushes import message
 from microblog.storage.database import Database, Transactions
 from microblog.storage.prepare import UnusableDatabase
 from microblog.web.health import HealthPage
@@ -61,7 +67,7 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     wake = wake_of(settings, reactor, database)
     counter = MemoryCounter(reactor.seconds)
     limits = Limits(RedisCounter(wake, counter) if isinstance(wake, Redis) else counter, now, settings.rate_limits)
-    web = Fetch(reactor, f"microblog/{__version__} (+{settings.public_url}/about)") if settings.link_previews else None
+    web = Fetch(reactor, agent_of(settings)) if settings.link_previews else None
     world = World(Studio.below(settings.data_dir / "media", reactor), partial(deferLater, reactor), web, SystemRandom().random)
     domain = Domain.on(settings, database, passwords, limits, world)
     crew = crew_of(settings, reactor, database, domain)
@@ -102,12 +108,26 @@ def letters_of(settings: Settings) -> Letters:
     return Letters(Sender(settings.site_name, settings.public_url, settings.mail_from, settings.contact_email))
 
 
+def agent_of(settings: Settings) -> str:
+    """What the site calls itself to others on the web."""
+    return f"microblog/{__version__} (+{settings.public_url}/about)"
+
+
+def pushing_of(settings: Settings, reactor: Any, domain: Domain) -> Pushing:
+    """What writes, seals and sends this site's push messages."""
+    contact = f"mailto:{settings.contact_email}" if settings.contact_email else settings.public_url
+    sealer = Sealer(Signer(secret_key(settings.data_dir), contact, now))
+    services = PushServices(reactor, agent_of(settings))
+    return Pushing(domain.pushes, partial(message, Entities(settings.public_url)), sealer, services, SystemRandom().random)
+
+
 def crew_of(settings: Settings, reactor: Any, database: Transactions, domain: Domain) -> Crew:
     """Who does the jobs."""
     office, letters, delay = post_office(settings, reactor), letters_of(settings), timedelta(seconds=settings.mail_delay)
     services, zone = domain.mail, settings.time_zone
     mailing = Mailing(services.dispatch, services.recoveries, letters, office, settings.mail_bounces, delay, zone)
-    duties = Duties(domain.statistics, domain.posting, mailing, timedelta(days=settings.events_keep))
+    pushing, kept = pushing_of(settings, reactor, domain), timedelta(days=settings.events_keep)
+    duties = Duties(domain.statistics, domain.posting, mailing, pushing, kept)
     return Crew.hired(duties, database, now, reactor)
 
 

@@ -29,6 +29,7 @@ from microblog.domain.oauth import OAuth
 from microblog.domain.passwords import Hashes
 from microblog.domain.posting import PostingServices, World
 from microblog.domain.posts import Posts
+from microblog.domain.pushes import Pushes
 from microblog.domain.registration import Registrations
 from microblog.domain.relations import Relations
 from microblog.domain.seals import Seals
@@ -68,6 +69,7 @@ class Domain:
     oauth: OAuth
     posting: PostingServices
     posts: Posts
+    pushes: Pushes
     registrations: Registrations
     relations: Relations
     search: Search
@@ -107,6 +109,7 @@ class Domain:
             oauth=OAuth(database, now),
             posting=PostingServices.on(database, posts, world),
             posts=posts,
+            pushes=Pushes(database, now),
             registrations=registrations,
             relations=Relations(database, now),
             search=search,

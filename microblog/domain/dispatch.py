@@ -16,7 +16,7 @@ from microblog.domain import notifications as notification_rules
 from microblog.domain.letters import is_given_up
 from microblog.domain.links import Links
 from microblog.model.accounts import Member, Role, Viewer
-from microblog.model.filters import Context, Sieve, is_hidden, warning
+from microblog.model.filters import Context, Sieve
 from microblog.model.ids import AccountId, LetterId, NotificationId, PostId, ScheduledId, id_at
 from microblog.model.letters import SWITCHED, Letter, LetterKind, LetterState, Mail, Missed
 from microblog.model.notifications import Notification, NotificationKind
@@ -158,22 +158,14 @@ class Dispatch:
             page = "/settings/requests" if mail.letter.kind is LetterKind.FOLLOW_REQUEST else f"/@{note.account.username}"
             return evolve(mail, by=note.account, link=self.links.page(page))
         sieve, root = self._sieve(cursor, member), self._root(cursor, note.post, member)
-        post = self._sifted(sieve, note.post)
+        post = sieve.shown(note.post, Context.NOTIFICATIONS, self.now())
         if post is None:
             raise Unwanted("A filter of the reader leaves it out.")
-        first = self._sifted(sieve, root) if root else None
+        first = sieve.shown(root, Context.NOTIFICATIONS, self.now()) if root else None
         return evolve(mail, by=note.account, post=post, root=first, link=self.links.post(note.post))
 
     def _sieve(self, cursor: Cursor, member: Member) -> Sieve:
         return Sieve(tuple(filters.of_account(cursor, account=member.account.id))).within(Context.NOTIFICATIONS)
-
-    def _sifted(self, sieve: Sieve, post: Post) -> Post | None:
-        """The post as the reader's filters let it be shown: folded behind their names where they warn, None where they leave it out."""
-        matches = sieve.matches(post, self.now())
-        if is_hidden(matches, Context.NOTIFICATIONS):
-            return None
-        title = warning(matches, Context.NOTIFICATIONS)
-        return evolve(post, spoiler=title) if title else post
 
     def _still_news(self, cursor: Cursor, letter: Letter, member: Member) -> Notification:
         id, account = letter.about or NotificationId(0), member.account
@@ -222,7 +214,7 @@ class Dispatch:
         heard = [row for row in rows if mailings.is_heard(cursor, notification=row.id, now=self.now())]
         newest = []
         for note in notification_rules.loaded(cursor, Viewer(account), heard):
-            post = self._sifted(sieve, note.post) if note.post else None
+            post = sieve.shown(note.post, Context.NOTIFICATIONS, self.now()) if note.post else None
             if post or not note.post:
                 newest.append(evolve(note, post=post))
         return evolve(mail, missed=Missed(since, counts, tuple(newest)), link=self.links.page("/notifications"))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import BinaryIO, Protocol
 
 from microblog.model.cards import Fetched
 from microblog.model.letters import Envelope, Receipt
 from microblog.model.media import Format, Frame, MediaKind, Rendition
+from microblog.model.pushes import Answer
 
 
 class PostOffice(Protocol):
@@ -29,6 +30,13 @@ class Web(Protocol):
 
         Of a body that is longer than `most` bytes the beginning is taken, or with `whole` nothing.
         """
+
+
+class PushService(Protocol):
+    """Takes messages over for programs that do not run (RFC 8030)."""
+
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Try once to pass the message on to that endpoint, within bounded time. Raises Unfetchable where nobody answers."""
 
 
 class Studio(Protocol):

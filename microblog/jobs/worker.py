@@ -255,6 +255,8 @@ class Worker:
             self.tally.done += ours
         else:
             pause = None if isinstance(problem, Hopeless) else plan.pause(job.tries, self.chance())
+            if pause is not None and isinstance(problem, NotNow) and problem.after is not None:
+                pause = problem.after
             retry_at = None if pause is None else now + timedelta(seconds=pause)
             error = _described(problem)
             ours = await self.database.run(rows.fail, job, worker=self.name, error=error, retry_at=retry_at, now=now)

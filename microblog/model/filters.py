@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from microblog.model.ids import FilterId, KeywordId, PostId, RelationId
 from microblog.model.posts import Post
@@ -123,6 +123,14 @@ class Sieve:
         text = folded(searched(original))
         found = (_match(one, original.id, text) for one in self.filters if one.counts_at(now))
         return tuple(match for match in found if match is not None)
+
+    def shown(self, post: Post, context: Context, now: datetime) -> Post | None:
+        """The post as it is told there where nobody can unfold it: behind the filters' names where they warn, None where they hide."""
+        matches = self.matches(post, now)
+        if is_hidden(matches, context):
+            return None
+        title = warning(matches, context)
+        return evolve(post, spoiler=title) if title else post
 
     def within(self, context: Context) -> Sieve:
         """Those of the filters that count there."""

@@ -30,6 +30,7 @@ KeywordId = NewType("KeywordId", int)
 AnnouncementId = NewType("AnnouncementId", int)
 ReportId = NewType("ReportId", int)
 ConversationId = NewType("ConversationId", int)
+PushSubscriptionId = NewType("PushSubscriptionId", int)
 
 LARGEST_ID = 2**63 - 1
 SEQUENCE_BITS = 16

@@ -57,4 +57,11 @@ class Hopeless(Exception):
 
 
 class NotNow(Exception):
-    """A task raises it where it failed for a reason that it knows, and another try may succeed. The text says why."""
+    """A task raises it where it failed for a reason that it knows, and another try may succeed. The text says why.
+
+    `after` is in how many seconds, where the task knows that better than its plan.
+    """
+
+    def __init__(self, reason: str, *, after: float | None = None) -> None:
+        self.after = after
+        super().__init__(reason)

@@ -1,43 +1,27 @@
-"""Brings pages and pictures from elsewhere, to where a stranger's link leads: bounded in everything, and never into our own network.
-
-What counts is the address that is connected: the name is resolved here, once, each address is looked at, and the connection is made to that
-very address and asked for its peer. So neither a name that resolves otherwise the next time, nor a redirect, nor an odd way to write a
-number leads anywhere else.
-"""
-
-# mypy: disable-error-code="no-untyped-call"
-# twisted.protocols.policies has no annotations, and its classes are extended here
+"""Brings pages and pictures from elsewhere, to where a stranger's link leads: bounded in everything, and never into our own network."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import treq.client
 from attrs import define, field, frozen
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint, wrapClientTLS
-from twisted.internet.error import ConnectError
-from twisted.internet.interfaces import IAddress, IHostResolution, IProtocol, IProtocolFactory, IResolutionReceiver, IStreamClientEndpoint
 from twisted.internet.protocol import Protocol, connectionDone
-from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
-from twisted.web.client import URI, Agent, BrowserLikePolicyForHTTPS, HTTPConnectionPool, ResponseDone
+from twisted.web.client import Agent, ResponseDone
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IAgent, IAgentEndpointFactory, IBodyProducer, IPolicyForHTTPS, IResponse
+from twisted.web.iweb import IAgent, IBodyProducer, IResponse
 from zope.interface import implementer
 
 from microblog.model.cards import LONGEST_URL, Fetched, Unfetchable
 from microblog.outside import robots
-from microblog.outside.addresses import is_public
+from microblog.outside.guard import Guard
 from microblog.outside.robots import Robots
 
-PORTS = frozenset({80, 443})
 MOST_HOPS = 4
-MOST_ADDRESSES = 3  # of one name that are tried
-HEAD_BYTES = 64 * 1024  # for headers and TLS, beside what the body may have
 ROBOTS_BYTES = 512 * 1024  # RFC 9309, section 2.5
 ROBOTS_KEPT_S = 3_600.0
 MOST_ROBOTS = 1_000
@@ -46,18 +30,14 @@ _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 @define
-class Fetch:
+class Fetch(Guard):
     """Fetches for one site. `agent` is what it calls itself, its first word is what robots.txt calls it.
 
-    `seconds` bounds all of one fetch: resolving, redirects, reading. `exceptions` are (address, port) pairs that may be connected although
-    they are not public; tests have a server there.
+    `seconds` bounds all of one fetch: resolving, redirects, reading.
     """
 
-    reactor: Any
     agent: str
     seconds: float = 12.0
-    exceptions: frozenset[tuple[str, int]] = frozenset()
-    trust: IPolicyForHTTPS = field(factory=BrowserLikePolicyForHTTPS)
     _robots: dict[str, tuple[float, Robots]] = field(factory=dict, init=False)
 
     async def get(self, url: str, *, types: Collection[str], most: int, whole: bool = False) -> Fetched:
@@ -73,10 +53,6 @@ class Fetch:
             raise
         except Exception as problem:  # whatever a hostile server makes of HTTP and TLS
             raise Unfetchable(f"{type(problem).__name__}: {problem}"[:300], lasting=False) from problem
-
-    def may_connect(self, address: str, port: int) -> bool:
-        """True for a public address, and for what was excepted."""
-        return (address, port) in self.exceptions or (is_public(address) and port in PORTS)
 
     async def _polite(self, url: str, types: Collection[str], most: int, whole: bool) -> Fetched:
         for _ in range(MOST_HOPS + 1):
@@ -116,9 +92,8 @@ class Fetch:
 
     async def _hop(self, url: str, types: Collection[str], most: int, whole: bool) -> tuple[Fetched | None, str]:
         """One request: what was answered, or where it sends us."""
-        watch = _Watch(self, most + HEAD_BYTES)
-        agent = Agent.usingEndpointFactory(self.reactor, _Endpoints(watch), pool=HTTPConnectionPool(self.reactor, persistent=False))
-        client = treq.client.HTTPClient(_Plain(agent))
+        watch = self.watch(most)
+        client = treq.client.HTTPClient(_Plain(watch.agent()))
         headers = Headers({"User-Agent": [self.agent], "Accept": [", ".join(types)]})
         response = await client.get(url, headers=headers, allow_redirects=False, unbuffered=True)
         try:
@@ -168,153 +143,6 @@ def _content_type(response: IResponse) -> tuple[str, str]:
 
 def _too_slow(_: object, seconds: float) -> None:
     raise Unfetchable(f"It took longer than {seconds:g} seconds.", lasting=False)
-
-
-# --- What is connected.
-
-
-@implementer(IAgentEndpointFactory)
-@frozen
-class _Endpoints:
-    """Gives the agent an endpoint for each URL: guarded, and inside TLS where that is asked for."""
-
-    watch: _Watch
-
-    def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:  # noqa: N802 - Twisted's name
-        """See `IAgentEndpointFactory`."""
-        guarded = _Guarded(self.watch, uri.host.decode("ascii").strip("[]"), uri.port)
-        if uri.scheme == b"http":
-            return guarded
-        trusted = self.watch.fetch.trust.creatorForNetloc(uri.host, uri.port)
-        secured: IStreamClientEndpoint = wrapClientTLS(trusted, guarded)
-        return secured
-
-
-@define(eq=False)
-class _Watch:
-    """Counts what one request brings in, headers included, and cuts it off above `most` bytes."""
-
-    fetch: Fetch
-    most: int
-    _connections: list[_Watched] = field(factory=list, init=False)
-
-    def connected(self, connection: _Watched) -> bool:
-        """A connection was made. False if it must not be used."""
-        self._connections.append(connection)
-        peer: Any = connection.carrier.getPeer()
-        return self.fetch.may_connect(peer.host, peer.port)
-
-    def count(self, size: int) -> bool:
-        """So many bytes came. False if that is too much."""
-        self.most -= size
-        return self.most >= 0
-
-    def close(self) -> None:
-        """End whatever is still open."""
-        for connection in self._connections:
-            connection.carrier.abortConnection()
-
-
-class _Watched(ProtocolWrapper):
-    """A connection under watch."""
-
-    factory: _Watching
-    carrier: Any
-
-    def makeConnection(self, transport: Any) -> None:  # noqa: N802 - Twisted's name
-        """Let the protocol have it, if it leads where it may."""
-        self.transport = self.carrier = transport
-        if self.factory.watch.connected(self):
-            super().makeConnection(transport)
-        else:
-            transport.abortConnection()
-
-    def dataReceived(self, data: bytes) -> None:
-        """Pass on what came, as long as it is not too much."""
-        if self.factory.watch.count(len(data)):
-            super().dataReceived(data)
-        else:
-            self.carrier.abortConnection()
-
-
-class _Watching(WrappingFactory):
-    """Makes watched connections."""
-
-    noisy = False
-    protocol = _Watched
-
-    def __init__(self, wrapped: IProtocolFactory, watch: _Watch) -> None:
-        super().__init__(wrapped)
-        self.watch = watch
-
-
-@implementer(IStreamClientEndpoint)
-@frozen
-class _Guarded:
-    """Connects to a host, by those of its addresses that may be connected to."""
-
-    watch: _Watch
-    host: str
-    port: int
-
-    def connect(self, factory: IProtocolFactory) -> Deferred[IProtocol]:
-        """See `IStreamClientEndpoint`."""
-        return Deferred.fromCoroutine(self._connect(factory))
-
-    async def _connect(self, factory: IProtocolFactory) -> IProtocol:
-        found = await _Resolving.of(self.watch.fetch.reactor, self.host, self.port)
-        allowed = [address for address in found if self.watch.fetch.may_connect(address, self.port)]
-        if not allowed:
-            raise Unfetchable("It is not on the public internet." if found else "There is no such host.", lasting=bool(found))
-        problem: Exception = AssertionError("unreachable")
-        for address in allowed[:MOST_ADDRESSES]:
-            try:
-                connected: Any = await self._endpoint(address).connect(_Watching(factory, self.watch))
-            except ConnectError as cause:
-                problem = cause
-            else:
-                wrapped: IProtocol = connected.wrappedProtocol
-                return wrapped
-        raise problem
-
-    def _endpoint(self, address: str) -> TCP4ClientEndpoint | TCP6ClientEndpoint:
-        kind = TCP6ClientEndpoint if ":" in address else TCP4ClientEndpoint
-        return kind(self.watch.fetch.reactor, address, self.port, timeout=5)
-
-
-@implementer(IResolutionReceiver)
-@define(eq=False)
-class _Resolving:
-    """Collects the addresses of a name."""
-
-    found: list[str] = field(factory=list)
-    done: Deferred[list[str]] = field(init=False)
-    _resolution: IHostResolution | None = None
-
-    @classmethod
-    def of(cls, reactor: Any, host: str, port: int) -> Deferred[list[str]]:
-        """Those that the reactor's resolver gives."""
-        made = cls()
-        made.done = Deferred(made._cancel)
-        reactor.nameResolver.resolveHostName(made, host, portNumber=port)
-        return made.done
-
-    def _cancel(self, _: object) -> None:
-        if self._resolution is not None:
-            self._resolution.cancel()
-
-    def resolutionBegan(self, resolution: IHostResolution) -> None:  # noqa: N802 - Twisted's name
-        """See `IResolutionReceiver`."""
-        self._resolution = resolution
-
-    def addressResolved(self, address: IAddress) -> None:  # noqa: N802 - Twisted's name
-        """See `IResolutionReceiver`."""
-        self.found.append(str(getattr(address, "host", "")))
-
-    def resolutionComplete(self) -> None:  # noqa: N802 - Twisted's name
-        """See `IResolutionReceiver`."""
-        if not self.done.called:
-            self.done.callback(self.found)
 
 
 # --- What is read.

@@ -50,42 +50,15 @@ def add(
 
     Nobody is told by themselves (but for the end of their own poll),
     by somebody whom they block or mute (with notifications), or of a conversation that they muted.
-    Where letters may follow, one job is added for all of them together: whoever writes does not wait for fifty letters.
-    From those who are `filtered` as well it is kept back: no event, no letter, but a request if it is a mention.
+    Where letters may follow, one job is added for all of them together: whoever writes does not wait for fifty letters. So it is with
+    push messages.
+    From those who are `filtered` as well it is kept back: no event, no letter, no push message, but a request if it is a mention.
     """
     if not accounts:
         return 0
     return execute(
         cursor,
-        """with told as (
-               insert into notifications (id, account_id, kind, from_account_id, post_id, report_id, filtered, group_key, created_at)
-               select new_id(%(now)s), a.id, %(kind)s, %(sender)s, %(post)s, %(report)s, a.id = any(%(filtered)s),
-                   case when a.id = any(%(filtered)s) then '' else coalesce(
-                   (select k.key from unnest(%(groups)s::text[]) with ordinality k (key, past) where exists (
-                        select from notifications g where g.account_id = a.id and g.group_key = k.key and g.group_key <> '')
-                    order by k.past limit 1), (%(groups)s::text[])[1], '') end, %(now)s
-               from accounts a
-               where a.id = any(%(accounts)s) and (a.id <> %(sender)s or %(kind)s = 'poll')
-               and a.suspended_at is null and a.deleted_at is null
-               and not exists (select from blocks b where (b.account_id, b.target_id) in ((a.id, %(sender)s), (%(sender)s, a.id)))
-               and not exists (select from mutes m where m.account_id = a.id and m.target_id = %(sender)s and m.notifications
-                               and (m.expires_at is null or m.expires_at > %(now)s))
-               and not exists (select from thread_mutes t join posts p on p.thread_id = t.thread_id
-                               where t.account_id = a.id and p.id = %(post)s)
-               on conflict do nothing returning id, account_id, filtered),
-           requested as (
-               insert into notification_requests as r (id, account_id, from_account_id, last_post_id, created_at, updated_at)
-               select new_id(%(now)s), account_id, %(sender)s, %(post)s, %(now)s, %(now)s from told where filtered and %(kind)s = 'mention'
-               on conflict (account_id, from_account_id) do update
-               set last_post_id = excluded.last_post_id, updated_at = excluded.updated_at),
-           mailed as (
-               insert into jobs (id, kind, payload, due_at, created_at)
-               select new_id(%(now)s), 'mail.notified', jsonb_build_object('notifications', jsonb_agg(id::text)), %(now)s, %(now)s
-               from told where %(mailed)s and not filtered having count(*) > 0)
-           insert into events (kind, account_id, subject_id, post_id, data, at)
-           select %(event)s, account_id, %(sender)s, %(post)s,
-                  jsonb_build_object('notification', id::text, 'kind', %(kind)s::text), %(now)s
-           from told where not filtered""",
+        _ADD,
         {
             "accounts": list(accounts),
             "kind": kind,
@@ -99,6 +72,43 @@ def add(
             "now": now,
         },
     )
+
+
+_ADD = """with told as (
+        insert into notifications (id, account_id, kind, from_account_id, post_id, report_id, filtered, group_key, created_at)
+        select new_id(%(now)s), a.id, %(kind)s, %(sender)s, %(post)s, %(report)s, a.id = any(%(filtered)s),
+            case when a.id = any(%(filtered)s) then '' else coalesce(
+            (select k.key from unnest(%(groups)s::text[]) with ordinality k (key, past) where exists (
+                 select from notifications g where g.account_id = a.id and g.group_key = k.key and g.group_key <> '')
+             order by k.past limit 1), (%(groups)s::text[])[1], '') end, %(now)s
+        from accounts a
+        where a.id = any(%(accounts)s) and (a.id <> %(sender)s or %(kind)s = 'poll')
+        and a.suspended_at is null and a.deleted_at is null
+        and not exists (select from blocks b where (b.account_id, b.target_id) in ((a.id, %(sender)s), (%(sender)s, a.id)))
+        and not exists (select from mutes m where m.account_id = a.id and m.target_id = %(sender)s and m.notifications
+                        and (m.expires_at is null or m.expires_at > %(now)s))
+        and not exists (select from thread_mutes t join posts p on p.thread_id = t.thread_id
+                        where t.account_id = a.id and p.id = %(post)s)
+        on conflict do nothing returning id, account_id, filtered),
+    requested as (
+        insert into notification_requests as r (id, account_id, from_account_id, last_post_id, created_at, updated_at)
+        select new_id(%(now)s), account_id, %(sender)s, %(post)s, %(now)s, %(now)s from told where filtered and %(kind)s = 'mention'
+        on conflict (account_id, from_account_id) do update
+        set last_post_id = excluded.last_post_id, updated_at = excluded.updated_at),
+    mailed as (
+        insert into jobs (id, kind, payload, due_at, created_at)
+        select new_id(%(now)s), 'mail.notified', jsonb_build_object('notifications', jsonb_agg(id::text)), %(now)s, %(now)s
+        from told where %(mailed)s and not filtered having count(*) > 0),
+    pushed as (
+        insert into jobs (id, kind, payload, due_at, created_at)
+        select new_id(%(now)s), 'push.notified', jsonb_build_object('notifications', jsonb_agg(id::text)), %(now)s, %(now)s
+        from told where not filtered and exists (
+            select from push_subscriptions s where s.account_id = told.account_id and %(kind)s = any(s.alerts))
+        having count(*) > 0)
+    insert into events (kind, account_id, subject_id, post_id, data, at)
+    select %(event)s, account_id, %(sender)s, %(post)s,
+           jsonb_build_object('notification', id::text, 'kind', %(kind)s::text), %(now)s
+    from told where not filtered"""
 
 
 def group_keys(kind: NotificationKind, post: PostId | None, now: datetime) -> list[str]:

@@ -12,17 +12,22 @@ from microblog.domain import telling
 from microblog.domain.posting import PostingServices
 from microblog.domain.statistics import Statistics
 from microblog.jobs.posting import SLOW
+from microblog.jobs.pushes import NOTIFIED_JOB
+from microblog.outside.pushes import PushServices
 from microblog.storage.database import Cursor
+from microblog.storage.pushes import SEND_JOB
 from tests import make
 from tests.fakes import RolledBackDatabase, world
 from tests.postman import UTC, postman
+from tests.push_service import pushing
 
 
 def crew(cursor: Cursor, data_dir: Path) -> Crew:
     """That of a whole site."""
     db = RolledBackDatabase(cursor)
     posting = PostingServices.on(db, make.posts(db), world(data_dir))
-    duties = Duties(Statistics(db, UTC, lambda: make.NOW), posting, postman(cursor).mailing, timedelta(days=7))
+    pushes = pushing(db, lambda: make.NOW, PushServices(Clock(), "microblog/1"))
+    duties = Duties(Statistics(db, UTC, lambda: make.NOW), posting, postman(cursor).mailing, pushes, timedelta(days=7))
     return Crew.hired(duties, db, lambda: make.NOW, Clock())
 
 
@@ -38,6 +43,13 @@ def test_people_are_not_told_by_the_worker_that_waits_for_other_machines(cursor:
     assert set(hired.slow.tasks) == SLOW
     assert telling.JOB in hired.quick.tasks
     assert hired.quick.wake in hired.hearing
+
+
+def test_who_waits_for_push_services_does_nothing_else_and_is_not_woken_by_each_commit(cursor: Cursor, tmp_path: Path) -> None:
+    hired = crew(cursor, tmp_path)
+    assert set(hired.push.tasks) == {SEND_JOB}
+    assert NOTIFIED_JOB in hired.quick.tasks
+    assert hired.push.wake not in hired.hearing
 
 
 def test_every_timer_has_somebody_who_does_its_job(cursor: Cursor, tmp_path: Path) -> None:

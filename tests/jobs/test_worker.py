@@ -16,7 +16,7 @@ from twisted.internet.task import Clock, deferLater
 from microblog.jobs.retry import Plan
 from microblog.jobs.worker import Task, Worker
 from microblog.model.errors import Unavailable
-from microblog.model.jobs import Hopeless, Job, JobState
+from microblog.model.jobs import Hopeless, Job, JobState, NotNow
 from microblog.model.paging import Page
 from microblog.storage import jobs
 from microblog.storage.database import Cursor, every, execute, scalar
@@ -172,6 +172,22 @@ def test_a_failed_job_is_tried_again_and_is_dead_after_its_last_try(house: House
     assert (len(house.ran), house.states()) == (3, ["dead"])
     assert scalar(house.cursor, "select last_error from jobs") == "ValueError: wrong"
     assert (worker.tally.failed, worker.tally.dead, worker.tally.done) == (3, 1, 0)
+
+
+def test_a_task_that_knows_when_to_try_again_is_tried_again_then(house: House) -> None:
+    async def busy(job: Job) -> None:
+        house.ran.append("busy")
+        raise NotNow("429 Slow down", after=200)
+
+    house.worker({"busy": busy}, plans={"busy": Plan(tries=3, first=10)})
+    house.add("busy")
+    house.wait(195)
+    assert (house.ran, house.states()) == (["busy"], ["waiting"])
+    house.wait(10)
+    assert len(house.ran) == 2
+    house.wait(205)
+    assert (len(house.ran), house.states()) == (3, ["dead"])
+    assert scalar(house.cursor, "select last_error from jobs") == "429 Slow down"
 
 
 def test_a_hopeless_job_is_dead_at_once_and_says_why(house: House) -> None:

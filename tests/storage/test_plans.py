@@ -30,6 +30,7 @@ from microblog.model.notification_policy import Policy
 from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
 from microblog.model.posts import Post, Visibility
+from microblog.model.pushes import PushChoice, PushTarget
 from microblog.storage import conversations, search, timelines
 from microblog.storage.changes import Seen
 from microblog.storage.database import Connection, Cursor, connect, every, execute
@@ -145,9 +146,12 @@ BY_TYPE: dict[str, Any] = {
     "Post": Post(POST, SOMEBODY, "text", "html", Visibility.PUBLIC, SITE.end),
     "NotificationKind": NotificationKind.MENTION,
     "EventKind": EventKind.POST_PUBLISHED,
+    "Collection[TokenId]": [1],
     "Collection[tuple[str, str]]": [("tag1", "tag1"), ("new", "new")],
     "Choice": Choice(),
     "Policy": Policy(),
+    "PushChoice": PushChoice(),
+    "PushTarget": PushTarget("https://push.example.net/", b"point", b"secret"),
     "Replies": Replies.LIST,
     "Sequence[Row]": [conversations.Row(ConversationId(1), ACCOUNT, (OTHER,), True, POST, POST)],
     "Seen": Seen("1:1:", SITE.end),

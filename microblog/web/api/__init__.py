@@ -17,6 +17,7 @@ from microblog.domain.notifications import Notifications
 from microblog.domain.oauth import OAuth
 from microblog.domain.posting import PostingServices
 from microblog.domain.posts import Posts
+from microblog.domain.pushes import Pushes
 from microblog.domain.registration import Registrations
 from microblog.domain.relations import Relations
 from microblog.domain.search import Search
@@ -41,6 +42,7 @@ from microblog.web.api.media import MediaRoutes
 from microblog.web.api.notifications import MarkerRoutes, NotificationRoutes
 from microblog.web.api.pictures import PictureRoutes
 from microblog.web.api.polls import PollRoutes
+from microblog.web.api.pushes import PushRoutes
 from microblog.web.api.relations import RelatedRoutes, RelationRoutes
 from microblog.web.api.scheduled import ScheduledRoutes
 from microblog.web.api.search import SearchRoutes
@@ -81,6 +83,8 @@ class Services(Protocol):
     def posting(self) -> PostingServices: ...
     @property
     def posts(self) -> Posts: ...
+    @property
+    def pushes(self) -> Pushes: ...
     @property
     def registrations(self) -> Registrations: ...
     @property
@@ -127,6 +131,7 @@ def routes(services: Services, site: InstanceEntities, answers: Answers) -> list
         *social_routes(entities, shown, services.social, services.accounts),
         NotificationRoutes(entities, shown, services.notifications),
         MarkerRoutes(services.markers),
+        PushRoutes(entities, services.pushes),
         SearchRoutes(entities, shown, services.search, services.social.tags),
     ]
     return [*features, InstanceRoutes(site, services.census, services.statistics, served(features))]

@@ -1,0 +1,174 @@
+"""A push service as browsers have theirs: it speaks HTTPS, keeps what was posted, and answers as a test says. And programs that read it."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import http_ece
+import orjson
+from attrs import define, field, frozen
+from cryptography.hazmat.primitives.asymmetric import ec
+from twisted.internet import reactor as real
+from twisted.internet._sslverify import IOpenSSLTrustRoot
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.ssl import DefaultOpenSSLContextFactory
+from twisted.web.client import BrowserLikePolicyForHTTPS
+from zope.interface import implementer
+
+from microblog.domain.pushes import Pushes
+from microblog.domain.vapid import Signer, point
+from microblog.domain.webpush import Sealer
+from microblog.jobs.pushes import Pushing
+from microblog.model.pushes import PushTarget
+from microblog.outside.pushes import PushServices
+from microblog.render.entities import Entities
+from microblog.render.pushes import message
+from microblog.storage.database import Transactions
+from tests.certificates import certificates
+from tests.outside.elsewhere import Misled
+
+HOST = "push.example.net"
+ADDRESS = "93.184.216.34"
+
+
+@frozen
+class Posted:
+    """A message as it arrived."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@implementer(IOpenSSLTrustRoot)
+@frozen
+class _Authority:
+    """Whose certificates count: those that this one signed."""
+
+    file: Path
+
+    def _addCACertsToContext(self, context: Any) -> None:
+        context.load_verify_locations(str(self.file))
+
+
+@define(eq=False)
+class Service:
+    """What listens. `answers` are given one after the other, then 201; a `silent` one never answers.
+
+    `met` counts connections, `asked` requests.
+    """
+
+    authority: Path
+    port: int = 0
+    answers: list[str] = field(factory=list)
+    silent: bool = False
+    posted: list[Posted] = field(factory=list)
+    met: int = 0
+    asked: int = 0
+    open: list[Any] = field(factory=list)
+
+    def reached(self, seconds: float = 20.0, *, address: str = ADDRESS) -> PushServices:
+        """What the site posts with, where the service's name leads to that address, and the address to this machine."""
+        reactor = Misled({HOST: [[address]]}, {address: ("127.0.0.1", self.port)})
+        trust = BrowserLikePolicyForHTTPS(_Authority(self.authority))
+        exceptions = frozenset({("127.0.0.1", self.port)})
+        return PushServices(reactor, "microblog/1", seconds, exceptions=exceptions, trust=trust)
+
+
+class _Speaking(Protocol):
+    factory: _Speakers
+    transport: Any
+
+    def connectionMade(self) -> None:
+        self.data = b""
+        self.factory.service.met += 1
+        self.factory.service.open.append(self)
+
+    def connectionLost(self, reason: object = None) -> None:
+        self.factory.service.open.remove(self)
+
+    def dataReceived(self, data: bytes) -> None:
+        self.data += data
+        head, found, body = self.data.partition(b"\r\n\r\n")
+        if not found:
+            return
+        [request, *lines] = head.decode().split("\r\n")
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        if len(body) < int(headers.get("content-length", "0")):
+            return
+        service = self.factory.service
+        service.asked += 1
+        if service.silent:
+            return
+        answer = service.answers.pop(0) if service.answers else "201 Created"
+        if answer.startswith("2"):
+            service.posted.append(Posted(request.split(" ")[1], headers, body))
+        self.transport.write(f"HTTP/1.1 {answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+        self.transport.loseConnection()
+
+
+class _Speakers(Factory):
+    noisy = False
+    protocol: Any = _Speaking
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+
+
+@contextmanager
+def listening(directory: Path) -> Iterator[Service]:
+    """One that listens, as long as it is needed."""
+    certs = certificates(directory, HOST)
+    service, reactor = Service(certs.authority), real
+    port = reactor.listenSSL(  # type: ignore[attr-defined]  # the module stands for the reactor
+        0, _Speakers(service), DefaultOpenSSLContextFactory(str(certs.server), str(certs.server)), interface="127.0.0.1"
+    )
+    service.port = port.getHost().port
+    yield service
+    port.stopListening()
+    for connection in list(service.open):
+        connection.transport.abortConnection()
+
+
+def pushing(database: Transactions, now: Callable[[], datetime], services: PushServices) -> Pushing:
+    """What writes, seals and sends the push messages of a site."""
+    sealer = Sealer(Signer(b"s" * 32, "mailto:admin@example.org", now))
+    return Pushing(Pushes(database, now), partial(message, Entities("https://example.org")), sealer, services)
+
+
+@define(eq=False)
+class Program:
+    """A program that can read what is pushed to it."""
+
+    standard: bool = True
+    path: str = "/send/1"
+    key: ec.EllipticCurvePrivateKey = field(factory=lambda: ec.generate_private_key(ec.SECP256R1()))
+    auth: bytes = b"0123456789abcdef"
+
+    @property
+    def target(self) -> PushTarget:
+        """How it is reached."""
+        return PushTarget(f"https://{HOST}{self.path}", point(self.key), self.auth, self.standard)
+
+    def read(self, posted: Posted) -> dict[str, Any]:
+        """What a message says."""
+        if posted.headers["content-encoding"] == "aes128gcm":
+            plain = http_ece.decrypt(posted.body, private_key=self.key, auth_secret=self.auth, version="aes128gcm")
+        else:
+            keys = dict(part.split("=", 1) for part in posted.headers["crypto-key"].split(";"))
+            salt = posted.headers["encryption"].removeprefix("salt=")
+            plain = http_ece.decrypt(
+                posted.body, salt=_bytes(salt), private_key=self.key, dh=_bytes(keys["dh"]), auth_secret=self.auth, version="aesgcm"
+            )
+        said: dict[str, Any] = orjson.loads(plain)
+        return said
+
+
+def _bytes(text: str) -> bytes:
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
