@@ -206,7 +206,8 @@ class HistoryPage:
 class NotificationsPage:
     """What the viewer is told. `seen_id` is the newest one that they had seen before; those above it are marked as new.
 
-    `folded` maps those whose posts fall under filters to what these are called. `held` counts people whose mentions are kept back.
+    `folded` maps those whose posts fall under filters to what these are called. `held` counts people whose mentions are kept back; `only`
+    is the kind that the list is about, and empty for all of them.
     """
 
     items: tuple[NotificationGroup, ...] = ()
@@ -214,6 +215,7 @@ class NotificationsPage:
     older: str | None = None
     folded: Mapping[int, str] = field(factory=dict)
     held: int = 0
+    only: str = ""
 
 
 @frozen

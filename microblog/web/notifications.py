@@ -14,7 +14,7 @@ from microblog.model.accounts import Viewer
 from microblog.model.errors import Invalid
 from microblog.model.filters import Context, is_hidden, warning
 from microblog.model.ids import AccountId, NotificationId
-from microblog.model.notifications import NotificationGroup
+from microblog.model.notifications import NotificationGroup, NotificationKind
 from microblog.render.pages import Pages
 from microblog.render.views import NotificationsPage
 from microblog.render.views_notifications import REASONS, PolicyForm, RequestsPage, policy_page, requests_page
@@ -42,17 +42,18 @@ class NotificationPages:
 
     @route("GET", "/notifications", MEMBER)
     async def show(self, call: Call) -> Answer:
-        """The list. What was shown counts as read, once it has been asked for by its own address."""
-        viewer, page = call.member, page_of(call)
+        """The list, or only mentions (`type=mention`). What was shown in the whole list counts as read."""
+        viewer, page, only = call.member, page_of(call), call.fields.text("type", max=20)
+        kinds = [NotificationKind.MENTION] if only == NotificationKind.MENTION else None
         shell = await self.shells.of(call, stream="/live/notifications")
         seen = await self.notifications.read_up_to(viewer)
-        found = await self.social.groups.page(viewer, Asked(page))
-        if found.ids and found.ids[0] > seen:
+        found = await self.social.groups.page(viewer, Asked(page, kinds))
+        if found.ids and found.ids[0] > seen and kinds is None:
             await self.notifications.mark_read(viewer, found.ids[0])
             shell = evolve(shell, unread=0)
         kept, folded = await self._sifted(viewer, found.groups)
         held = (await self.social.policies.pending(viewer)).requests if page.max_id is None else 0
-        items = NotificationsPage(kept, seen, older(call, list(found.ids), page), folded, held)
+        items = NotificationsPage(kept, seen, older(call, list(found.ids), page), folded, held, kinds[0] if kinds else "")
         return Answer.html(self.pages.notifications(shell, items))
 
     @route("GET", "/notifications/groups/<group_key>", MEMBER)

@@ -11,10 +11,11 @@ from tests.browser.conftest import Person
 
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-FOR_VISITORS = ("/", "/local", "/about", "/stats", "/login", "/signup", "/search", "/search?q=axe", "/nowhere")
+FOR_VISITORS = ("/", "/local", "/about", "/stats", "/login", "/signup", "/search", "/search?q=axe", "/nowhere", "/password/forgot", "/api/docs")
 FOR_MEMBERS = (
     "/home",
     "/notifications",
+    "/notifications?type=mention",
     "/notifications/requests",
     "/conversations",
     "/favourites",
@@ -35,11 +36,25 @@ FOR_MEMBERS = (
     "/settings/requests",
     "/settings/delete",
 )
+FOR_MODERATORS = (
+    "/admin/people",
+    "/admin/people?type=applied",
+    "/admin/invites",
+    "/admin/reports",
+    "/admin/outbox",
+    "/admin/jobs?state=done",
+    "/admin/stats",
+)
 
 
 def violations(person: Person, path: str) -> list[str]:
     """What axe finds on a page, each with where it is."""
     person.go(path)
+    return violations_here(person, path)
+
+
+def violations_here(person: Person, path: str) -> list[str]:
+    """What axe finds on the page that is open."""
     assert AXE.exists(), "axe-core is missing: npm ci"
     person.page.evaluate(AXE.read_text("utf-8"))
     found = person.page.evaluate("rules => axe.run({runOnly: rules})", RULES)["violations"]
@@ -63,6 +78,50 @@ def test_every_page_can_be_used_by_everybody(person: Callable[..., Person], dark
     found = [problem for path in (*FOR_MEMBERS, *own) for problem in violations(member, path)]
     public = (f"/@{name}", post, "/tags/axe", f"/@{name}/followers", f"/@{name}/following", f"/@{name}/with_replies")
     found += [problem for path in (*FOR_VISITORS, *public) for problem in violations(visitor, path)]
+    assert found == []
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_pages_with_much_on_them_can_be_used_by_everybody(person: Callable[..., Person], dark: bool) -> None:
+    boss, ann = person(dark=dark), person(dark=dark, width=390, height=844)
+    name, other = (f"{role}_{'dark' if dark else 'light'}" for role in ("boss", "ann"))
+    boss.sign_up(name)
+    ann.sign_up(other)
+    boss.site.command("user", "role", name, "admin")
+    ann.go("/compose")
+    form = ann.page.locator("main form[data-composer]")
+    for summary in form.locator("summary").all():
+        summary.click()
+    assert violations_here(ann, "an open composer") == []
+    form.locator("[name=spoiler]").fill("A question")
+    form.locator("[name=option_1]").fill("Tea")
+    form.locator("[name=option_2]").fill("Coffee")
+    ann.write(f"@{name} which?")
+    post = ann.page.locator("[data-focused] article").first
+    post.wait_for()
+    ann.go(f"/@{name}")
+    with ann.page.expect_response("**/follow"):
+        ann.page.locator(".profile-do [data-follow]").click()
+    ann.go("/lists")
+    ann.page.get_by_label("Title").fill("Bosses")
+    ann.page.locator("main form button.primary").click()
+    ann.page.get_by_label("Add somebody you follow").fill(name)
+    ann.page.get_by_role("button", name="Add").click()
+    edit = ann.page.url.removeprefix(ann.site.url)
+    ann.go("/settings/filters")
+    ann.page.get_by_label("Words and phrases").fill("football")
+    ann.page.locator("main form button.primary").click()
+    ann.page.get_by_role("link", name="football").click()
+    filtered = ann.page.url.removeprefix(ann.site.url)
+    ann.go(f"/@{name}/report")
+    ann.page.get_by_role("button", name="Send report").click()
+    boss.go("/admin/invites")
+    boss.page.get_by_role("button", name="Make invitation").click()
+    boss.page.get_by_role("link", name="signup?invite").wait_for()
+    about = (f"/@{name}", f"/@{name}/media", f"/@{name}/lists", f"/@{name}/block", f"/@{name}/report", f"/@{name}/followers")
+    found = [problem for path in (*about, edit, edit.removesuffix("/edit"), filtered, "/favourites") for problem in violations(ann, path)]
+    told = ("/notifications", "/home", f"/@{other}", "/search?q=ann", f"/admin/people/{other}/suspend")
+    found += [problem for path in (*FOR_MODERATORS, *told) for problem in violations(boss, path)]
     assert found == []
 
 

@@ -56,3 +56,21 @@ def test_a_stranger_waits_and_is_accepted_without_scripts(person: Callable[..., 
     expect(ada.page.get_by_text("Nothing is kept back")).to_be_visible()
     ada.go("/notifications")
     expect(ada.page.get_by_text("good morning")).to_be_visible()
+
+
+def test_only_mentions_come_to_the_list_of_mentions(person: Callable[..., Person]) -> None:
+    ada, bob = person(), person()
+    ada.sign_up("ada_named")
+    bob.sign_up("bob_names")
+    ada.go("/notifications")
+    ada.page.get_by_role("link", name="Mentions", exact=True).click()
+    expect(ada.page.locator("[data-live-state][data-state=live]")).to_be_visible()
+    bob.go("/@ada_named")
+    with bob.page.expect_response(re.compile("/follow$")):
+        bob.page.locator(".profile-do").get_by_role("button", name="Follow").click()
+    bob.go("/home")
+    bob.write("@ada_named are you there?")
+    items = ada.page.locator("[data-notes] > li")
+    expect(items).to_have_count(1)
+    expect(items.first).to_contain_text("are you there?")
+    expect(ada.page.locator("[data-count=bell]")).to_have_text("2")

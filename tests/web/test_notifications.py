@@ -67,3 +67,20 @@ def test_a_choice_that_there_is_not_is_refused(site: Town) -> None:
     reply = ada.post("/settings/notifications", {"csrf": ada.token("/settings/notifications"), "new_accounts": "burn"})
     assert reply.status == 422
     assert "Please look at what is marked below" in words(reply)
+
+
+def test_mentions_are_listed_alone_and_the_rest_stays_unread(site: Town) -> None:
+    ada, bob = site.resident("ada"), site.resident("bob")
+    bob.submit("/posts", "/home", text="@ada good morning")
+    bob.submit("/@ada/follow", "/@ada")
+    mentions = words(ada.get("/notifications?type=mention"))
+    assert ("good morning" in mentions, "follows you" in mentions) == (True, False)
+    assert "(2)" in ada.get("/home").text
+    assert "follows you" in words(ada.get("/notifications"))
+    assert "(2)" not in ada.get("/home").text
+
+
+def test_who_has_no_mentions_is_told_what_comes_there(site: Town) -> None:
+    ada, bob = site.resident("ada"), site.resident("bob")
+    bob.submit("/@ada/follow", "/@ada")
+    assert "No mentions yet" in words(ada.get("/notifications?type=mention"))

@@ -223,6 +223,7 @@ function notify({ html, unread: now, messages }) {
   count("letter", "/conversations", messages);
   const item = notes && document.createRange().createContextualFragment(html).querySelector("li");
   if (!item || notes.querySelector(`[data-note="${item.dataset.note}"]`)) return;
+  if (notes.dataset.only && notes.dataset.only !== item.dataset.kind) return;
   item.classList.add("arrived");
   notes.prepend(item);
   notes.closest("form").hidden = false; // it was, while there was nothing in it
@@ -268,7 +269,7 @@ async function gather(group) {
 // what stood before somebody's eyes is read, and not mailed to them any more
 async function markRead() {
   const newest = notes?.querySelector("[data-note]")?.dataset.note;
-  if (!newest || document.hidden || !unread) return;
+  if (!newest || notes.dataset.only || document.hidden || !unread) return;
   const body = new URLSearchParams({ csrf: notes.closest("form").elements.csrf.value, up_to: newest });
   const answer = await fetch("/notifications/read", { method: "POST", body, headers: { Accept: "application/json" } }).catch(() => null);
   if (!answer?.ok) return;
