@@ -117,7 +117,7 @@ def test_pages_with_much_on_them_can_be_used_by_everybody(person: Callable[..., 
     ann.page.get_by_role("button", name="Send report").click()
     boss.go("/admin/invites")
     boss.page.get_by_role("button", name="Make invitation").click()
-    boss.page.get_by_role("link", name="signup?invite").wait_for()
+    boss.page.get_by_role("link", name="signup?invite").first.wait_for()
     about = (f"/@{name}", f"/@{name}/media", f"/@{name}/lists", f"/@{name}/block", f"/@{name}/report", f"/@{name}/followers")
     found = [problem for path in (*about, edit, edit.removesuffix("/edit"), filtered, "/favourites") for problem in violations(ann, path)]
     told = ("/notifications", "/home", f"/@{other}", "/search?q=ann", f"/admin/people/{other}/suspend")

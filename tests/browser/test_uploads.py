@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import FilePayload, Locator, expect
+from playwright.sync_api import FilePayload, Locator, Route, expect
 
 from tests import files
 from tests.browser.conftest import Person
@@ -35,7 +35,7 @@ def test_pictures_are_uploaded_described_and_posted(person: Callable[..., Person
     ada.go("/home")
     choose(ada, photo(), photo("second.jpg"))
     form = composer(ada)
-    expect(form.locator(".attachment img")).to_have_count(2)
+    expect(form.locator(".attachment[data-media] img")).to_have_count(2)
     form.locator(".attachment textarea").first.fill("Red and blue")
     form.locator("textarea[name=text]").fill("Two flags")
     send = form.locator("button.primary")
@@ -81,7 +81,7 @@ def test_a_picture_is_pasted(person: Callable[..., Person]) -> None:
         }""",
         data,
     )
-    expect(composer(ada).locator(".attachment img")).to_have_count(1)
+    expect(composer(ada).locator(".attachment[data-media] img")).to_have_count(1)
 
 
 def test_what_is_no_picture_is_told_and_can_be_taken_off(person: Callable[..., Person]) -> None:
@@ -95,6 +95,41 @@ def test_what_is_no_picture_is_told_and_can_be_taken_off(person: Callable[..., P
     composer(ada).locator("button.primary").click()
     expect(ada.page.locator("article", has_text="Without it")).to_be_visible()
     ada.complaints = [complaint for complaint in ada.complaints if "422" not in complaint]
+
+
+def test_an_upload_is_seen_on_its_way_and_tried_again_when_it_was_cut(person: Callable[..., Person]) -> None:
+    ada = person()
+    ada.sign_up("ada_tunnel")
+    ada.go("/home")
+    held: list[Route] = []
+    ada.page.route("**/compose/media", lambda route: held.append(route))  # noqa: PLW0108 - as in conftest
+    choose(ada, photo("photo.jpg"))
+    waiting = composer(ada).locator(".attachment.waiting")
+    expect(waiting.get_by_role("progressbar", name="Uploading photo.jpg")).to_be_visible()
+    expect(waiting.get_by_alt_text("photo.jpg")).to_be_visible()
+    assert waiting.locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)")
+    ada.picture("uploading")
+    held.pop().abort()
+    failed = composer(ada).locator(".attachment.failed")
+    expect(failed).to_contain_text("could not be reached")
+    ada.picture("upload-failed")
+    ada.page.unroute("**/compose/media")
+    failed.get_by_role("button", name="Retry").click()
+    expect(composer(ada).locator(".attachment[data-media]")).to_have_count(1)
+    expect(failed).to_have_count(0)
+
+
+def test_an_upload_is_called_off_by_taking_it_away(person: Callable[..., Person]) -> None:
+    ada = person()
+    ada.sign_up("ada_regrets")
+    ada.go("/home")
+    ada.page.route("**/compose/media", lambda route: None)
+    choose(ada, photo())
+    with ada.page.expect_event("requestfailed"):
+        composer(ada).get_by_role("button", name="Remove").click()
+    expect(composer(ada).locator(".attachment")).to_have_count(0)
+    composer(ada).locator("textarea[name=text]").fill("Without it")
+    expect(composer(ada).locator("button.primary")).to_be_enabled()
 
 
 def test_a_poll_is_voted_in_without_a_new_page(person: Callable[..., Person]) -> None:

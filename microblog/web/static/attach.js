@@ -59,17 +59,25 @@ export function attach(form, changed) {
     settle();
   }
 
-  async function upload(file) {
+  async function upload(file, place) {
     const state = element("p", { className: "attachment-state", textContent: "Uploading…" });
-    const piece = element("div", { className: "attachment waiting" }, element("span", { className: "attachment-kind", textContent: file.name }), state);
-    list.append(piece);
-    piece.append(remover(piece));
+    const bar = element("progress", { max: 1, value: 0, ariaLabel: `Uploading ${file.name}` });
+    const picture = seen(file);
+    const piece = element("div", { className: "attachment waiting" }, picture, element("div", { className: "attachment-main" }, state, bar));
+    const leaving = new AbortController();
+    if (place) place.replaceWith(piece);
+    else list.append(piece);
+    piece.append(remover(piece, () => leaving.abort()));
     settle();
     try {
       const body = new FormData();
       body.append("csrf", form.elements.csrf.value);
       body.append("file", file);
-      let told = await asked("/compose/media", { method: "POST", body });
+      let told = await sent(body, leaving.signal, (share) => {
+        bar.value = share;
+        state.textContent = share < 1 ? `Uploading… ${Math.floor(share * 100)} %` : "Being made ready…";
+      });
+      bar.removeAttribute("value"); // how long that takes nobody knows
       while (!told.ready && !told.failed && piece.isConnected) {
         state.textContent = "Being made ready…";
         await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
@@ -79,17 +87,51 @@ export function attach(form, changed) {
       if (piece.isConnected) piece.replaceWith(shown(told));
       said.textContent = "Uploaded. Please describe it for those who cannot see it.";
     } catch (reason) {
+      if (leaving.signal.aborted) return;
       piece.classList.replace("waiting", "failed");
+      bar.remove();
       state.textContent = reason instanceof TypeError ? "The server could not be reached." : reason.message;
       said.textContent = state.textContent;
+      const again = element("button", { type: "button", className: "button small", textContent: "Retry" });
+      again.addEventListener("click", () => { add.focus(); upload(file, piece); });
+      if (reason instanceof TypeError) piece.lastElementChild.before(again);
+    } finally {
+      if (picture.src) URL.revokeObjectURL(picture.src);
     }
     settle();
   }
 
-  async function asked(address, options = {}) {
-    const answer = await fetch(address, { ...options, headers: { Accept: "application/json" } });
-    const told = await answer.json();
-    if (!answer.ok) throw new Error(told.error ?? "It was not accepted.");
+  // what is on its way, from this device: the browser shows many pictures that are not made yet
+  function seen(file) {
+    const name = element("span", { className: "attachment-kind", textContent: file.name });
+    if (!file.type.startsWith("image/")) return name;
+    const picture = element("img", { src: URL.createObjectURL(file), width: 72, height: 72, alt: file.name });
+    picture.addEventListener("error", () => picture.replaceWith(name));
+    return picture;
+  }
+
+  async function asked(address) {
+    const answer = await fetch(address, { headers: { Accept: "application/json" } });
+    return accepted(answer.ok, await answer.json());
+  }
+
+  // fetch() does not say how much of a body has left
+  function sent(body, signal, progress) {
+    return new Promise((resolve, reject) => {
+      const request = new XMLHttpRequest();
+      request.open("POST", "/compose/media");
+      request.setRequestHeader("Accept", "application/json");
+      request.responseType = "json";
+      request.upload.addEventListener("progress", ({ loaded, total }) => progress(loaded / total));
+      request.addEventListener("load", () => resolve([request.status < 300, request.response ?? {}]));
+      for (const kind of ["error", "abort", "timeout"]) request.addEventListener(kind, () => reject(new TypeError(kind)));
+      signal.addEventListener("abort", () => request.abort());
+      request.send(body);
+    }).then(([ok, told]) => accepted(ok, told));
+  }
+
+  function accepted(ok, told) {
+    if (!ok || !told.id) throw new Error(told.error ?? "It was not accepted.");
     return told;
   }
 
@@ -113,9 +155,9 @@ export function attach(form, changed) {
     piece.append(remover(piece));
   }
 
-  function remover(piece) {
+  function remover(piece, leave = () => {}) {
     const button = element("button", { type: "button", className: "button small", textContent: "Remove" });
-    button.addEventListener("click", () => { piece.remove(); add.focus(); settle(); });
+    button.addEventListener("click", () => { leave(); piece.remove(); add.focus(); settle(); });
     return button;
   }
 
