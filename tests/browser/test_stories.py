@@ -186,3 +186,17 @@ def test_an_opened_post_has_the_focus_and_what_it_answers_stands_above(person: C
     expect(ada.page.locator(".ancestors")).to_contain_text("The first of many")
     expect(answer).to_be_focused()
     expect(answer).to_be_in_viewport()
+
+
+def test_the_address_of_a_post_is_copied_from_its_menu(person: Callable[..., Person]) -> None:
+    ada = person()
+    ada.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    ada.sign_up("copy_ada")
+    ada.go("/home")
+    ada.write("Pass it on")
+    post = ada.page.locator("article", has_text="Pass it on")
+    post.locator("summary[title=More]").click()
+    post.get_by_role("button", name="Copy link").click()
+    expect(ada.page.locator(".toast")).to_contain_text("copied")
+    expect(post.get_by_role("button", name="Copy link")).to_be_hidden()
+    assert ada.page.evaluate("navigator.clipboard.readText()") == post.locator(".at").evaluate("link => link.href")

@@ -1,5 +1,7 @@
 // Menus close when one clicks elsewhere or presses Escape; passwords can be shown; the first wrong field gets the focus; a row of tabs
-// that is longer than the window shows the one that is open.
+// that is longer than the window shows the one that is open; the menu of a post can copy its address.
+
+import { toast } from "./toast.js";
 
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) {
@@ -37,3 +39,20 @@ for (const tab of document.querySelectorAll(".tabs.scroll [aria-current]")) {
   const row = tab.parentElement;
   row.scrollLeft = tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2;
 }
+
+// without scripts "Open post" leads to the address
+document.addEventListener("toggle", ({ target: menu }) => {
+  if (!menu.open || !navigator.clipboard || !menu.closest(".acts") || menu.querySelector("[data-copy]")) return;
+  for (const link of menu.querySelectorAll(".sheet > a:first-child")) {
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: "Copy link" });
+    button.dataset.copy = link.href;
+    link.after(button);
+  }
+}, true);
+
+document.addEventListener("click", async ({ target }) => {
+  const address = target.closest("[data-copy]")?.dataset.copy;
+  if (!address) return;
+  const copied = await navigator.clipboard.writeText(address).then(() => true, () => false);
+  toast(copied ? "The link is copied." : `This browser did not let the link be copied: ${address}`);
+});
