@@ -11,7 +11,19 @@ from tests.browser.conftest import Person
 
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-FOR_VISITORS = ("/", "/local", "/about", "/stats", "/login", "/signup", "/search", "/search?q=axe", "/nowhere", "/password/forgot", "/api/docs")
+FOR_VISITORS = (
+    "/",
+    "/local",
+    "/about",
+    "/stats",
+    "/login",
+    "/signup",
+    "/search",
+    "/search?q=axe",
+    "/nowhere",
+    "/password/forgot",
+    "/api/docs",
+)
 FOR_MEMBERS = (
     "/home",
     "/notifications",
