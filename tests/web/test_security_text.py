@@ -13,12 +13,15 @@ import pytest
 from lxml import etree
 from psycopg2.sql import SQL, Identifier
 
+from microblog.domain.announcements import Announcements
 from microblog.model.posts import Visibility
 from microblog.storage.database import Cursor
 from tests import make
-from tests.web.api.client import another
+from tests.fakes import done
+from tests.files import picture
+from tests.web.api.client import EVERYTHING, Client, another
 from tests.web.memory import Reply, ask
-from tests.web.visitor import PASSWORD, Town, document, town
+from tests.web.visitor import HOST, PASSWORD, Town, document, town
 from tests.web.walk import filled, reading
 
 HOSTILE = {  # short enough for a display name
@@ -103,10 +106,27 @@ def plant(site: Town, text: str) -> dict[str, object]:
     ask(site.server, "POST", f"/api/v1/statuses/{post.id}/favourite", {"Authorization": f"Bearer {program.token}"})
     assert ada.submit(f"/posts/{post.id}/edit", text=f"{text} edited", spoiler=text).status == 303
     values: dict[str, object] = {"username": "ada", "name": "tag", "post_id": post.id, "status_id": post.id, "account_id": post.author.id}
+    values |= plant_by_program(site, text)
     for name, table in (("list_id", "lists"), ("filter_id", "filters")):
         site.cursor.execute(SQL("select max(id) from {}").format(Identifier(table)))
         [[values[name]]] = site.cursor.fetchall()
     return values
+
+
+def plant_by_program(site: Town, text: str) -> dict[str, object]:
+    """The same where an app writes it, whose name it is, too; bob, who is told of all, becomes an administrator."""
+    ada, bob = (Client(site, done(site.domain.tokens.issue(site.viewer(name).id, EVERYTHING, text)).text) for name in ("ada", "bob"))
+    poll = ada.post("/v1/statuses", status="@bob?", poll={"options": [text, f"{text} 2"], "expires_in": 3600}).json
+    media = ada.upload("POST", "/v2/media", {"file": picture()}, description=text).json["id"]
+    shown = ada.post("/v1/statuses", status="@bob!", media_ids=[media], spoiler_text=text).json
+    later = ada.post("/v1/statuses", status=text, spoiler_text=text, scheduled_at="2029-01-01T00:00:00Z")
+    told = [one.post("/v1/statuses", status=f"@ada @bob {text}", visibility="direct") for one in (ada, bob)]
+    reported = bob.post("/v1/reports", account_id=shown["account"]["id"], status_ids=[shown["id"]], comment=text)
+    noted = bob.post(f"/v1/accounts/{shown['account']['id']}/note", comment=text)
+    assert {reply.status for reply in (later, *told, reported, noted)} == {200}
+    done(Announcements(site.database, HOST, f"http://{HOST}", lambda: make.NOW).publish(text))
+    site.cursor.execute("update logins set role = 'admin' where account_id = %(id)s", {"id": site.viewer("bob").id})
+    return {"poll_id": poll["poll"]["id"], "scheduled_id": later.json["id"]}
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
