@@ -112,12 +112,6 @@ def url(*schemes: str, host: bool = True) -> Callable[[str], str]:
     return read
 
 
-def without_password(url: str) -> str:
-    """The URL as it may be logged: no user, no password, no options."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
-
-
 def whole(least: int, most: int) -> Callable[[str], int]:
     """A whole number within these bounds, both included."""
 

@@ -3,19 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 from attrs import Factory, define
-
-
-class Wake(Protocol):
-    """Carries the hint to everybody who listens, in this process at least."""
-
-    def send(self) -> None:
-        """Something was committed here."""
-
-    def listen(self, hear: Callable[[], None]) -> None:
-        """Call `hear` at each hint, wherever it came from."""
 
 
 @define
