@@ -87,6 +87,12 @@ def test_text_says_its_language_and_finds_its_own_direction() -> None:
     assert re.search(r'<time datetime="2025-11-20T10:20:00Z" title="20 November 2025, 10:20:00 UTC">', body)
 
 
+def test_text_of_an_unsaid_language_is_not_taken_for_the_language_of_the_page() -> None:
+    body = FRAGMENTS.of(post(spoiler="Ouch", language=None)).body
+    assert 'class="text" dir="auto" lang="und"' in body
+    assert '<bdi lang="und">Ouch</bdi>' in body
+
+
 def test_a_reply_names_whom_it_answers_where_that_is_known() -> None:
     author = account()
     own = post(5, author, reply_to=4, reply_to_account=author.id)
