@@ -14,6 +14,7 @@ from microblog.domain.registration import EMAIL_TAKEN
 from microblog.model.accounts import Login, Viewer
 from microblog.model.errors import Conflict, Gone, Invalid, NotFound
 from microblog.model.events import EventKind
+from microblog.model.ids import AppId
 from microblog.model.letters import LetterKind
 from microblog.storage import events, logins
 from microblog.storage.database import Cursor, Transactions
@@ -43,6 +44,10 @@ class Confirmations:
     async def are_done(self, viewer: Viewer) -> bool:
         """True if the account's address was proved. Raises NotFound for one without a login."""
         return await self.database.read(self._is_proved, viewer)
+
+    async def made_with(self, viewer: Viewer) -> AppId | None:
+        """The program that the account was made with, if it was one."""
+        return await self.database.read(logins.signed_up_with, account=viewer.id)
 
     async def resend(self, viewer: Viewer) -> None:
         """Write the letter once more. Raises Conflict where nothing waits to be proved, TooMany after a few."""

@@ -15,7 +15,7 @@ from microblog.domain.telling import tell
 from microblog.domain.validation import Findings
 from microblog.model.accounts import Account, Invite, Preferences, Registration, Role, Viewer
 from microblog.model.errors import Forbidden, Invalid, NotFound
-from microblog.model.ids import AccountId, InviteId
+from microblog.model.ids import AccountId, AppId, InviteId
 from microblog.model.notifications import NotificationKind
 from microblog.storage import accounts, invites, logins
 from microblog.storage.database import Cursor, Transactions
@@ -30,7 +30,10 @@ CLOSED = "This site does not take new people at the moment."
 
 @frozen
 class SignUp:
-    """What somebody fills in to get an account. `reason` is for whoever approves, `invite` a code, if they have one."""
+    """What somebody fills in to get an account. `reason` is for whoever approves, `invite` a code, if they have one.
+
+    `app` is the program that they fill it in with; None on the site.
+    """
 
     username: str
     email: str
@@ -40,6 +43,7 @@ class SignUp:
     invite: str = ""
     locale: str = "en"
     time_zone: str = "UTC"
+    app: AppId | None = None
 
 
 @frozen
@@ -172,6 +176,7 @@ class Registrations:
             reason=form.reason,
             preferences=Preferences(locale=form.locale, time_zone=form.time_zone),
             invite=invite,
+            app=form.app,
         )
         if not made:
             raise _taken("email")

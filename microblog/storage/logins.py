@@ -10,7 +10,7 @@ from attrs import asdict, fields_dict
 from psycopg2.errors import UniqueViolation
 
 from microblog.model.accounts import Login, Member, Preferences, Role
-from microblog.model.ids import AccountId
+from microblog.model.ids import AccountId, AppId
 from microblog.model.paging import Page
 from microblog.storage import accounts
 from microblog.storage.database import Cursor, every, execute, first, one_of_each, scalar
@@ -64,15 +64,16 @@ def insert(
     reason: str = "",
     preferences: Preferences | None = None,
     invite: int | None = None,
+    app: int | None = None,
 ) -> bool:
     """Give the account its login; False if the address is somebody's already."""
     return bool(
         execute(
             cursor,
             """insert into logins (account_id, email, password_hash, role, created_at, confirmed_at, approved_at, reason,
-                                   preferences, invite_id)
+                                   preferences, invite_id, app_id)
                values (%(account)s, %(email)s, %(hash)s, %(role)s, %(now)s, case when %(confirmed)s then %(now)s::timestamptz end,
-                       case when %(approved)s then %(now)s::timestamptz end, %(reason)s, %(preferences)s, %(invite)s)
+                       case when %(approved)s then %(now)s::timestamptz end, %(reason)s, %(preferences)s, %(invite)s, %(app)s)
                on conflict do nothing""",
             {
                 "account": account,
@@ -85,6 +86,7 @@ def insert(
                 "reason": reason,
                 "preferences": _json(preferences or Preferences()),
                 "invite": invite,
+                "app": app,
             },
         )
     )
@@ -92,6 +94,12 @@ def insert(
 
 def _json(preferences: Preferences) -> str:
     return orjson.dumps(asdict(preferences)).decode()
+
+
+def signed_up_with(cursor: Cursor, *, account: AccountId) -> AppId | None:
+    """The program that the account was made with; None for the site, and where that is not known any more."""
+    id = scalar(cursor, "select app_id from logins where account_id = %(account)s", {"account": account})
+    return None if id is None else AppId(id)
 
 
 def by_account(cursor: Cursor, *, account: AccountId) -> Member | None:

@@ -109,7 +109,7 @@ class CredentialRoutes:
             raise Unauthenticated
         if call.viewer is not None:
             raise Forbidden("This method requires an client credentials authentication")
-        account = await self.registrations.sign_up(_newcomer(call))
+        account = await self.registrations.sign_up(evolve(_newcomer(call), app=call.access.app.id))
         issued = await self.tokens.welcome(call.access, account.id)
         return Answer.json(entities.token(issued))
 

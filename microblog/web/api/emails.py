@@ -15,6 +15,7 @@ from microblog.web.doc import Doc, Param
 from microblog.web.errors import NeedsPerson
 from microblog.web.needs import Needs, Who, route
 
+ANOTHER_PROGRAM = "This method is only available to the application the user originally signed-up with"
 NOT_WAITING = "This method is only available while the e-mail is awaiting confirmation"
 
 
@@ -48,6 +49,9 @@ class EmailRoutes:
     async def resend(self, call: Call) -> Answer:
         """To another address, if one is given."""
         viewer = _person(call)
+        made_with = await self.confirmations.made_with(viewer)
+        if made_with is None or call.access is None or made_with != call.access.app.id:
+            raise Forbidden(ANOTHER_PROGRAM)
         if await self.confirmations.are_done(viewer):
             raise Forbidden(NOT_WAITING)
         if email := call.fields.text("email").strip():

@@ -9,7 +9,7 @@ import pytest
 from microblog.model.accounts import Role
 from microblog.model.ids import AccountId
 from tests import make
-from tests.web.api.client import anonymous, another, application, client, ids, links
+from tests.web.api.client import Client, anonymous, another, application, client, ids, links
 from tests.web.visitor import Town
 
 
@@ -204,12 +204,19 @@ def test_what_is_wrong_with_a_sign_up_is_told_by_code(site: Town, sent: dict[str
 
 
 def test_an_address_that_is_not_proved_can_be_asked_after(site: Town) -> None:
-    ada = client(site, "ada")
+    form = {"username": "ada", "email": "ada@example.org", "password": "correct horse battery", "agreement": True}
+    token = application(site, "read write:accounts").post("/v1/accounts", **form).json["access_token"]
+    ada = another(site, site.viewer("ada"))
+    other, ada.token = ada.token, token
     assert ada.get("/v1/emails/check_confirmation").json is True
     reply = ada.post("/v1/emails/confirmations")
     assert (reply.status, reply.json["error"]) == (403, "This method is only available while the e-mail is awaiting confirmation")
     site.cursor.execute("update logins set confirmed_at = null where account_id = %s", [ada.id])
-    waiting = another(site, ada.person)
+    stranger, waiting = Client(site, other, ada.person), ada
+    assert stranger.get("/v1/emails/check_confirmation").json is False
+    refused = stranger.post("/v1/emails/confirmations", email="mine@example.org")
+    told = "This method is only available to the application the user originally signed-up with"
+    assert (refused.status, refused.json["error"]) == (403, told)
     assert waiting.get("/v1/emails/check_confirmation").json is False
     assert waiting.post("/v1/emails/confirmations", email="nowhere").status == 422
     assert waiting.post("/v1/emails/confirmations", email="better@example.org").json == {}
