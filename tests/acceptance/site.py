@@ -63,12 +63,13 @@ def twistd() -> str:
 
 @define
 class Site:
-    """One site. May be stopped or killed and started again, any number of times, on the same port and data."""
+    """One site. May be stopped or killed and started again, any number of times, on the same port and data. `program` is twistd."""
 
     data_dir: Path
     settings: dict[str, str] = Factory(dict)
     port: int = field(factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    program: tuple[str, ...] = Factory(lambda: (twistd(),))
 
     @property
     def url(self) -> str:
@@ -92,7 +93,7 @@ class Site:
 
     def launch(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start the process; it may or may not become ready."""
-        command = [twistd(), "--pidfile=", "--nodaemon", "microblog", *arguments]
+        command = [*self.program, "--pidfile=", "--nodaemon", "microblog", *arguments]
         launched = command_line(command, directory=self.data_dir.parent, at_parents_death=signal.SIGKILL)
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(launched, stdout=log, stderr=log, env=self.environment())

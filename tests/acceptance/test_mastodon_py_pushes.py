@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import ssl
+import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from email.message import Message
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from queue import Queue
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -13,7 +21,9 @@ from microblog.domain.vapid import Signer
 from microblog.domain.webpush import Sealer
 from microblog.model.pushes import PushTarget
 from tests.acceptance.people import newcomer
-from tests.acceptance.site import Site, until
+from tests.acceptance.site import Site, site, until
+from tests.certificates import certificates
+from tests.push_service import HOST
 
 pytestmark = pytest.mark.acceptance
 ENDPOINT = "https://push.invalid/send/1"  # a name that leads nowhere (RFC 6761)
@@ -68,3 +78,60 @@ def test_it_reads_what_the_site_pushes(ada: Mastodon) -> None:
     sealed = sealer.sealed(said, PushTarget(ENDPOINT, public["pubkey"], public["auth"]))
     read = ada.push_subscription_decrypt_push(sealed.body, private, sealed.headers["Encryption"], sealed.headers["Crypto-Key"])
     assert (read.notification_id, read.notification_type, read.title, read.body) == ("17", "mention", "bob mentioned you", "Hi")
+
+
+class _Received(BaseHTTPRequestHandler):
+    """A push service: keeps what is posted."""
+
+    messages: Queue[tuple[Message, bytes]]
+
+    def do_POST(self) -> None:
+        self.messages.put((self.headers, self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(201)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def pushing_site(tmp_path: Path) -> Iterator[tuple[Site, Queue[tuple[Message, bytes]]]]:
+    """A site whose messages to push.example.net arrive here."""
+    files = certificates(tmp_path, HOST)
+    received: Any = type("Received", (_Received,), {"messages": Queue()})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), received)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files.server)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    Thread(target=server.serve_forever, daemon=True).start()
+    with site(tmp_path, rate_limits="off", registration="open") as made:
+        program = Path(__file__).with_name("pushing_twistd.py")
+        made.program = (sys.executable, str(program), str(server.server_port), str(files.authority))
+        made.start()
+        yield made, received.messages
+        made.stop()
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_program_that_does_not_run_is_told_in_a_way_that_only_it_can_read(
+    pushing_site: tuple[Site, Queue[tuple[Message, bytes]]],
+) -> None:
+    made, messages = pushing_site
+    ada, bob = newcomer(made, "ada"), newcomer(made, "bob")
+    keys: Any = ada.push_subscription_generate_keys()
+    private, public = keys
+    ada.push_subscription_set(f"https://{HOST}/send/1", public, mention_events=True, favourite_events=True)
+    bob.status_post(f"@{ada.me().username} how are you?")
+    headers, body = messages.get(timeout=60)
+    read = ada.push_subscription_decrypt_push(body, private, headers["Encryption"], headers["Crypto-Key"])
+    [notification] = ada.notifications()
+    assert (read.notification_type, read.body, read.access_token) == ("mention", f"@{ada.me().username} how are you?", "")
+    assert (str(read.notification_id), read.icon) == (str(notification.id), bob.me().avatar_static)
+    ada.push_subscription_set(f"https://{HOST}/send/2", public, favourite_events=True)
+    bob.status_post(f"@{ada.me().username} still there?")
+    bob.status_favourite(ada.status_post("mine"))
+    headers, body = messages.get(timeout=60)
+    read = ada.push_subscription_decrypt_push(body, private, headers["Encryption"], headers["Crypto-Key"])
+    assert (read.notification_type, read.body) == ("favourite", "mine")
+    assert messages.empty()

@@ -1,0 +1,34 @@
+"""twistd, for a site whose push messages go to a push service of a test: python pushing_twistd.py PORT AUTHORITY arguments of twistd.
+
+The service's name leads to a public address, and the connection to a port of this machine; everything else is as on any site.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from twisted.scripts.twistd import run
+
+from microblog import application
+from tests.push_service import Service
+
+
+def main(port: int, authority: Path) -> None:
+    service = Service(authority, port)
+
+    def services(reactor: Any, agent: str) -> object:
+        del reactor, agent
+        return service.reached()
+
+    vars(application)["PushServices"] = services
+    run()
+
+
+if __name__ == "__main__":
+    port, authority = sys.argv[1:3]
+    del sys.argv[1:3]
+    main(int(port), Path(authority))
