@@ -182,10 +182,10 @@ class Viewers:
             loaded.account,
             loaded.xid,
             self._crowd,
-            quiet=frozenset(loaded.quiet),
+            quiet=_some(loaded.quiet),
             languages={account: wanted for account, wanted in loaded.follows.items() if wanted} or None,
-            blocks=frozenset(loaded.blocks),
-            blocked_by=frozenset(loaded.blocked_by),
+            blocks=_some(loaded.blocks),
+            blocked_by=_some(loaded.blocked_by),
             mutes=dict(loaded.mutes) or None,
             lists=loaded.lists or _NO_LISTS,
             sieve=loaded.sieve,
@@ -207,7 +207,7 @@ class Viewers:
                 del self._tagged[tag]
         for tag in tags - circle.tags:
             self._tagged.setdefault(tag, set()).add(circle)
-        circle.tags = tags
+        circle.tags = tags or _NO_TAGS
 
     def _list_changed(self, account: int, event: Event) -> None:
         circle, id = self._circles.get(account), str(event.data.get("list"))
@@ -262,6 +262,11 @@ class Viewers:
         crowd.discard(circle)
         if not crowd:
             del self._crowd[account]
+
+
+def _some(ids: Iterable[int]) -> frozenset[int]:
+    """The ids as a set. All empty ones are the same, and others are copied once: a set that has grown has room for four times as many."""
+    return frozenset(set(ids)) or _NOBODY
 
 
 def _changed(members: Members, data: Mapping[str, object]) -> Members:

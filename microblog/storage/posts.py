@@ -27,12 +27,15 @@ _COLUMNS = f"""
     {media.OF_POST}, {polls.COLUMNS}, {cards.COLUMNS},
     {accounts.COLUMNS}"""
 
-_FROM = """
+_FROM = (
+    """
     from posts p
     join accounts a on a.id = p.account_id
     join account_counts c on c.account_id = a.id
     left join post_counts n on n.post_id = p.id
-    left join polls q on q.post_id = p.id""" + cards.JOINED
+    left join polls q on q.post_id = p.id"""
+    + cards.JOINED
+)
 
 # A piece with the description that it had then.
 _AS_IT_WAS = media.COLUMNS.replace("m.description", "piece->>1")

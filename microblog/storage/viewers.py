@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from math import inf
 from typing import Any
 
 from attrs import frozen
@@ -12,6 +13,8 @@ from microblog.model.ids import AccountId, NotificationId, PostId
 from microblog.model.notifications import NotificationKind
 from microblog.storage import conversations, notifications
 from microblog.storage.database import Cursor, Hot, every, first, one_of_each, scalar
+
+FOR_GOOD = "Infinity"  # how PostgreSQL writes when a mute ends that does not
 
 
 @frozen
@@ -60,7 +63,7 @@ def relations(cursor: Cursor, *, accounts: Collection[int], now: datetime) -> li
             tuple((followee, boosts, None if languages is None else tuple(languages)) for followee, boosts, languages in follows or ()),
             tuple(blocks),
             tuple(blocked_by),
-            tuple((target, float(until)) for target, until in mutes or ()),
+            tuple((target, inf if until == FOR_GOOD else float(until)) for target, until in mutes or ()),
             tuple((id, policy, exclusive, tuple(members)) for id, policy, exclusive, members in lists or ()),
             tuple(tags),
             int(xid),

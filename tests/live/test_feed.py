@@ -486,6 +486,15 @@ def test_what_no_log_can_have_given_is_no_position(text: str) -> None:
         Position.parse(text)
 
 
+def test_most_viewers_shun_nobody_and_take_no_room_for_that(world: World) -> None:
+    one, other = (world.connect(account)[0].circle for account in (STRANGER, OTHER))
+    assert one is not None
+    assert other is not None
+    assert one.blocks is one.blocked_by is one.quiet is other.blocks
+    assert one.tags is other.tags
+    assert one.lists is other.lists
+
+
 def test_an_odd_event_stops_nothing_that_comes_after_it(world: World) -> None:
     heard: list[Event] = []
     world.feed.listeners.append(lambda event: 1 // (event.kind is not EventKind.LIST_CHANGED))
