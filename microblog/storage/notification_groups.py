@@ -87,10 +87,13 @@ _DOWN = f"""select {_COLUMNS} from (
         where step.heads < %(limit)s)
     select id from step where is_head) heads join notifications n on n.id = heads.id"""
 
-# Upward a group is met by its oldest member, so each is asked for newer ones.
+# Upward a group is met by its oldest member, so each is held against the newest of its group: one look into an index. Asked whether there
+# is none newer, PostgreSQL may pair all members of a large group with one another.
 _UP = f"""select {_COLUMNS} from notifications n
     where {_CHOSEN} and n.id < %(max_id)s and n.id > %(min_id)s
-    and (n.group_key = '' or n.kind <> all(%(grouped)s) or {_NONE_NEWER})
+    and (n.group_key = '' or n.kind <> all(%(grouped)s) or n.id = (
+        select newest.id from notifications newest where newest.account_id = %(account)s and newest.group_key = n.group_key
+        and newest.group_key <> '' and {_FROM_SOMEBODY.format(n="newest")} order by newest.id desc limit 1))
     order by n.id limit %(limit)s"""
 
 _NEWEST = f"""select n.id, n.kind, n.created_at, n.from_account_id, n.post_id, n.group_key as key from notifications n

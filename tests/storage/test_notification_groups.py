@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from attrs import evolve, frozen
@@ -14,8 +15,9 @@ from microblog.model.ids import AccountId, PostId
 from microblog.model.notifications import GROUPED, NotificationKind
 from microblog.model.paging import Page
 from microblog.storage import notification_groups, notifications
-from microblog.storage.database import Cursor, execute
+from microblog.storage.database import Cursor, every, execute, scalar
 from microblog.storage.notification_groups import Choice, Row
+from microblog.storage.paging import bounds
 from tests import make
 
 ALL = Page(10_000)
@@ -160,3 +162,32 @@ def test_keys_of_no_group_find_nothing_and_delete_nothing(cursor: Cursor, world:
     assert notification_groups.members(cursor, account=world.told, key=key, page=ALL) == []
     alone = notification_groups.alone(key)
     assert notifications.dismiss_group(cursor, account=world.told, key=key, id=alone, now=make.NOW) == 0
+
+
+MANY = 2_000
+
+
+@pytest.mark.parametrize("page", [Page(40, min_id=1), Page(40)], ids=["upward", "downward"])
+def test_a_very_large_group_is_not_read_again_for_each_of_its_members(cursor: Cursor, world: World, page: Page) -> None:
+    params = {"told": world.told, "post": world.posts[0], "at": make.NOW, "many": MANY}
+    fans = "insert into accounts (id, username, created_at) select n, 'fan' || n, %(at)s from generate_series(1, %(many)s) n"
+    execute(cursor, fans, params)
+    execute(
+        cursor,
+        """insert into notifications (id, account_id, kind, from_account_id, post_id, group_key, created_at)
+           select 1000 + n, %(told)s, 'favourite', n, %(post)s, 'favourite-1', %(at)s from generate_series(1, %(many)s) n""",
+        params,
+    )
+    execute(cursor, "analyze notifications")
+    sql = notification_groups._PAGE_UP if page.upward else notification_groups._PAGE_DOWN
+    params = bounds(page) | Choice().params() | {"account": world.told, "upward": page.upward}
+    assert [row.count for row in every(cursor, notification_groups._row, sql, params)] == [MANY]
+    [plan] = scalar(cursor, f"explain (analyze, timing off, format json) {sql}", params)
+    assert rows_met(plan["Plan"]) < 20 * MANY
+
+
+def rows_met(node: dict[str, Any]) -> int:
+    """All rows that any step of a plan gave or threw away."""
+    thrown = sum(int(value) for name, value in node.items() if name.startswith("Rows Removed"))
+    own = (int(node["Actual Rows"]) + thrown) * int(node["Actual Loops"])
+    return own + sum(map(rows_met, node.get("Plans", [])))
