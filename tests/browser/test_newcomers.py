@@ -84,3 +84,35 @@ def test_what_was_deleted_to_be_written_anew_is_not_lost_on_the_way(person: Call
     expect(ada.page.locator("article", has_text="Now right")).to_be_visible()
     ada.go("/home")
     expect(text).to_have_value("")
+
+
+def test_who_is_followed_from_the_first_page_is_a_click_away(person: Callable[..., Person]) -> None:
+    other, ada = person(), person(width=390, height=844)
+    other.sign_up("near_other")
+    other.write("Worth following")
+    expect(other.page.get_by_text("Worth following")).to_be_visible()
+    ada.sign_up("near_ada")
+    ada.go("/home")
+    ada.page.locator(".welcome [data-follow=off]").first.click()
+    ada.page.locator(".toast", has_text="in your timeline").get_by_role("link", name="View").click()
+    expect(ada.page.locator(".toast")).to_have_count(0)
+    assert ada.page.url.endswith("/home")
+
+
+def test_a_reply_shows_what_it_answers(person: Callable[..., Person]) -> None:
+    ada = person(width=390, height=844)
+    ada.sign_up("shown_ada")
+    ada.go("/home")
+    form = ada.page.locator("main form[data-composer]")
+    form.locator("summary", has_text="Content warning").click()
+    form.locator("[name=spoiler]").fill("The end of the novel")
+    ada.write("It was the gardener")
+    post = ada.page.locator("article", has_text="The end of the novel")
+    post.get_by_title("Reply").click()
+    quote = ada.page.locator("dialog[open] .answering")
+    expect(quote).to_have_text("shown_ada The end of the novel")
+    ada.picture("reply-dialog")
+    ada.page.keyboard.press("Escape")
+    ada.write("Read it,\n\nall of you")
+    ada.page.locator("article", has_text="all of you").get_by_title("Reply").click()
+    expect(quote).to_have_text("shown_ada Read it, all of you")

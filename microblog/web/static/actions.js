@@ -46,6 +46,7 @@ async function toggle(button, form) {
   try {
     const result = await send(form, address);
     if (result.requested) same.forEach((each) => follow(each, "Requested", true));
+    else if (address.endsWith("/follow") && location.pathname === "/home") toast("Their posts are in your timeline now.", "/home");
   } catch (reason) {
     same.forEach(flip);
     if (isAway(reason)) toast(AWAY);

@@ -202,14 +202,28 @@ async function open(address) {
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const form = page.querySelector("[data-composer]");
     if (!answer.ok || !form) throw new Error("no composer there");
-    dialog(document.adoptNode(form), from);
+    dialog(document.adoptNode(form), from, answered(page));
   } catch (reason) {
     if (reason instanceof TypeError) toast("The server could not be reached. Please try again.");
     else location.href = address; // its page says why
   }
 }
 
-function dialog(form, from) {
+// what is answered, in a few lines: the page behind the dialog may have moved on
+function answered(page) {
+  const post = page.querySelector(".answered article");
+  if (!post) return "";
+  const warned = post.querySelector(".warned:not(.sensitive) summary bdi");
+  const text = warned ? [warned] : [...post.querySelectorAll(".text p")];
+  const quote = Object.assign(document.createElement("blockquote"), { className: "answering" });
+  const who = Object.assign(document.createElement("bdi"), { className: "name", textContent: post.querySelector(".who .name").textContent });
+  const said = Object.assign(document.createElement("span"), { dir: "auto", lang: post.querySelector(".text")?.lang ?? "" });
+  said.textContent = text.map((line) => line.textContent).join(" ");
+  quote.append(who, " ", said);
+  return quote;
+}
+
+function dialog(form, from, above) {
   const box = Object.assign(document.createElement("dialog"), { className: "dialog" });
   const head = Object.assign(document.createElement("div"), { className: "dialog-head" });
   const title = Object.assign(document.createElement("h2"), { id: "dialog-title" });
@@ -218,7 +232,7 @@ function dialog(form, from) {
   box.setAttribute("aria-labelledby", title.id);
   close.addEventListener("click", () => box.close());
   head.append(title, close);
-  box.append(head, form);
+  box.append(head, above, form);
   box.addEventListener("close", () => { box.remove(); from?.focus?.(); }); // the draft is kept
   document.body.append(box);
   enhance(form);
