@@ -58,11 +58,11 @@ NOTIFIED = {
     NotificationKind.FAVOURITE: ("liked your post", "heart"),
     NotificationKind.POLL: ("ran a poll that has ended", "check"),
     NotificationKind.UPDATE: ("edited a post you interacted with", "pen"),
-    NotificationKind.SIGN_UP: ("signed up", "plus"),
+    NotificationKind.SIGN_UP: ("asks for an account", "plus"),
     NotificationKind.REPORT: ("sent a report", "alert"),
 }
 
-NOTIFIED_BY_SEVERAL = {NotificationKind.FOLLOW: "follow you"}
+NOTIFIED_BY_SEVERAL = {NotificationKind.FOLLOW: "follow you", NotificationKind.SIGN_UP: "ask for an account"}
 """Where several do it together and it is not said as above."""
 
 FACES = 5  # of a group of people
