@@ -7,9 +7,9 @@ from microblog.domain.posting import PostingServices
 from microblog.jobs.retry import Plan
 from microblog.jobs.tasks import HOURLY, Sweep, nightly
 from microblog.jobs.worker import Task
-from microblog.model.cards import CardId
+from microblog.model.cards import CardId, Unfetchable
 from microblog.model.ids import AccountId, MediaId, PollId, PostId, ScheduledId
-from microblog.model.jobs import Hopeless, Job
+from microblog.model.jobs import Hopeless, Job, NotNow
 
 SWEEPS = (
     Sweep("sweep.media", attachments.sweep, attachments.LOOSE_KEPT, HOURLY),
@@ -29,6 +29,13 @@ def _id(job: Job, name: str) -> int:
     if not isinstance(id, str) or not id.isdecimal():
         raise Hopeless(f"The job does not say which {name} it is about.")
     return int(id)
+
+
+async def _fetch(previews: cards.Cards, job: Job) -> None:
+    try:
+        await previews.fetch(CardId(_id(job, "card")), last_try=job.tries >= cards.TRIES)
+    except Unfetchable as problem:  # anybody may link to what there is not: no fault of ours to look into
+        raise NotNow(str(problem)) from problem
 
 
 def tasks(services: PostingServices) -> dict[str, Task]:
@@ -58,7 +65,7 @@ def tasks(services: PostingServices) -> dict[str, Task]:
 
     async def fetch(job: Job) -> None:
         if services.cards is not None:  # else previews were switched off since
-            await services.cards.fetch(CardId(_id(job, "card")), last_try=job.tries >= cards.TRIES)
+            await _fetch(services.cards, job)
 
     return {
         telling.JOB: tell,

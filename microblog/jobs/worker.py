@@ -287,16 +287,18 @@ class _TooLong(Exception):
     pass
 
 
+_EXPECTED = (Hopeless, NotNow, Unavailable, _TooLong)  # no bugs: a line in the log says enough
+
+
 def _too_long(_: object, seconds: float) -> None:
     raise _TooLong(f"It took longer than {seconds:g} seconds.")
 
 
 def _described(problem: BaseException) -> str:
-    return str(problem) if isinstance(problem, Hopeless | NotNow | _TooLong) else f"{type(problem).__name__}: {problem}"
+    return str(problem) if isinstance(problem, _EXPECTED) else f"{type(problem).__name__}: {problem}"
 
 
 def _tell(job: Job, error: str, problem: BaseException, retry_at: datetime | None) -> None:
-    expected = isinstance(problem, Hopeless | NotNow | _TooLong)
     _log.warn(
         "Job {id} ({kind}) failed, try {tries}: {error}; {next}",
         id=job.id,
@@ -304,7 +306,7 @@ def _tell(job: Job, error: str, problem: BaseException, retry_at: datetime | Non
         tries=job.tries,
         error=error,
         next="it is dead" if retry_at is None else f"next try at {retry_at:%Y-%m-%d %H:%M:%S} UTC",
-        **({} if expected else {"log_failure": Failure(problem)}),
+        **({} if isinstance(problem, _EXPECTED) else {"log_failure": Failure(problem)}),
     )
 
 

@@ -18,7 +18,7 @@ from microblog.jobs import posting as work
 from microblog.model.accounts import Viewer
 from microblog.model.cards import Card, CardId, Fetched, Unfetchable
 from microblog.model.ids import JobId
-from microblog.model.jobs import Hopeless, Job, JobState
+from microblog.model.jobs import Hopeless, Job, JobState, NotNow
 from microblog.model.paging import Page
 from microblog.model.posts import Draft, Post, Visibility
 from microblog.storage import jobs
@@ -177,6 +177,15 @@ def test_what_lasts_is_no_failure_and_what_may_pass_is_tried_again(desk: Desk) -
     desk.fetch(last_try=True)
     assert desk.again(post).card is None
     assert desk.waiting == []
+
+
+def test_a_link_to_nowhere_is_no_fault_of_the_sites(desk: Desk) -> None:
+    desk.web.pages["https://gone.example/"] = Unfetchable("There is no such host.", lasting=False)
+    desk.post("https://gone.example/")
+    [job] = desk.waiting
+    services = PostingServices(None, None, None, None, None, desk.cards)  # type: ignore[arg-type]  # the others are not asked
+    with pytest.raises(NotNow, match="There is no such host"):
+        done(work.tasks(services)[FETCH](job))  # type: ignore[arg-type]  # a coroutine, as every task
 
 
 def test_a_card_that_is_gone_or_fresh_is_not_fetched(desk: Desk) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from attrs import Factory, define, field
@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock, deferLater
+from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
 
 from microblog.jobs.retry import Plan
 from microblog.jobs.worker import Task, Worker
@@ -188,6 +189,24 @@ def test_a_task_that_knows_when_to_try_again_is_tried_again_then(house: House) -
     house.wait(205)
     assert (len(house.ran), house.states()) == (3, ["dead"])
     assert scalar(house.cursor, "select last_error from jobs") == "429 Slow down"
+
+
+@pytest.mark.parametrize(("problem", "is_bug"), [(NotNow("Later"), False), (Unavailable(), False), (ValueError("wrong"), True)])
+def test_only_a_bug_has_its_traceback_in_the_log(house: House, problem: Exception, is_bug: bool) -> None:
+    async def fails(job: Job) -> None:
+        raise problem
+
+    events: list[LogEvent] = []
+    observer = cast("ILogObserver", events.append)
+    house.worker({"fails": fails})
+    house.add("fails")
+    globalLogPublisher.addObserver(observer)
+    try:
+        house.wait(5)
+    finally:
+        globalLogPublisher.removeObserver(observer)
+    [told] = [event for event in events if "(fails) failed, try 1" in (formatEvent(event) or "")]
+    assert ("log_failure" in told) == is_bug
 
 
 def test_a_hopeless_job_is_dead_at_once_and_says_why(house: House) -> None:
