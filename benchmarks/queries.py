@@ -20,7 +20,8 @@ from benchmarks.dataset import Site, name, token
 from benchmarks.ground import ground, options
 from microblog.domain.tokens import token_hash
 from microblog.model.paging import Page
-from microblog.storage import accounts, completion, follows, notification_groups, notifications, posts, relations, sessions, tags, timelines
+from microblog.storage import accounts, completion, concerns, follows, notification_groups, notifications, posts, relations, sessions, tags
+from microblog.storage import timelines
 from microblog.storage.database import Cursor, connect
 from microblog.storage.notification_groups import Choice
 from microblog.storage.timelines import Tags
@@ -148,7 +149,7 @@ def _own(site: Site) -> Iterator[Query]:
         yield Query(f"notifications, {who}, groups", notification_groups.page_of, groups)
         yield Query(f"notifications, {who}, mentions", notifications.page_of, {"account": account, "page": Page(40), "kinds": ["mention"]})
     yield Query("notifications, unread", notifications.unread, {"account": viewer, "limit": 100})
-    yield Query("notifications, subscribers", notifications.subscribers_of, {"account": known})
+    yield Query("notifications, subscribers", concerns.subscribers, {"account": known})
     yield Query("favourites", timelines.favourites, {"viewer": viewer, "page": Page()})
     yield Query("bookmarks", timelines.bookmarks, {"viewer": viewer, "page": Page()})
     yield Query("tags by prefix", tags.by_prefix, {"prefix": "tag19", "viewer": viewer, "limit": 8})

@@ -66,7 +66,7 @@ class Crew:
         slow = worker({kind: done[kind] for kind in posting.SLOW}, posting.PLANS, 4, poll=1.0)
         timers = [*tasks.timers(sweeps), *statistics.timers(duties.statistics), *mail.timers(duties.mailing.zone)]
         ticking = Ticking(Schedule(database, timers, now, quick.wake), reactor)
-        return cls(quick, slow, worker(duties.mailing.tasks(), mail.PLANS, mail.AT_ONCE), push, ticking)
+        return cls(quick, slow, worker(duties.mailing.tasks(), mail.PLANS, mail.AT_ONCE, poll=1.0), push, ticking)
 
     @property
     def workers(self) -> dict[str, Worker]:
@@ -80,7 +80,7 @@ class Crew:
 
     @property
     def hearing(self) -> list[Callable[[], None]]:
-        """What each commit wakes. The slow ones look around by themselves: no second counts for them, and each look costs a statement.
+        """What each commit wakes. The others look around by themselves: no second counts for them, and each look costs a statement.
         Who sends push messages is woken where some are to be sent.
         """
-        return [self.quick.wake, self.mail.wake]
+        return [self.quick.wake]

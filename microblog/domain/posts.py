@@ -151,7 +151,7 @@ class Posts:
             posts.count(cursor, post=parent.id, replies=1)
         accounts.count_post(cursor, id=viewer.id, by=1, on=post.created_at.date())
         post = self._stored(cursor, id)
-        telling.promise(cursor, id, post.created_at)
+        telling.promise(cursor, post, post.created_at)
         conversations.published(cursor, post, post.created_at)
         record(cursor, EventKind.POST_PUBLISHED, post, post.created_at)
         if key:
@@ -274,7 +274,7 @@ class Posts:
 
     def _told_of_edit(self, cursor: Cursor, before: Post, anew: list[AccountId]) -> Post:
         post = self._stored(cursor, before.id)
-        telling.promise(cursor, before.id, self.now(), anew=anew)
+        telling.promise_anew(cursor, before.id, self.now(), anew)
         conversations.edited(cursor, before, post, anew, self.now())
         record(cursor, EventKind.POST_EDITED, post, self.now())
         return post

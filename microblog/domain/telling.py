@@ -17,7 +17,7 @@ from microblog.domain.notification_policy import treated
 from microblog.model.ids import AccountId, PostId, ReportId
 from microblog.model.notification_policy import Treatment
 from microblog.model.notifications import NotificationKind
-from microblog.model.posts import Visibility
+from microblog.model.posts import Post, Visibility
 from microblog.storage import concerns, jobs, notifications, posts
 from microblog.storage.concerns import Concern
 from microblog.storage.database import Cursor, Transactions
@@ -47,12 +47,16 @@ def tell(
     return notifications.add(cursor, accounts=heard, kind=kind, sender=sender, now=now, post=post, report=report, filtered=held)
 
 
-def promise(cursor: Cursor, post: PostId, now: datetime, *, anew: Sequence[AccountId] | None = None) -> None:
-    """Promise to tell of a new post; or of an edited one, where `anew` says who is named now and was not before."""
-    payload: dict[str, object] = {"post": str(post)}
-    if anew is not None:
-        payload["anew"] = [str(account) for account in anew]
-    jobs.add(cursor, JOB, payload, due_at=now, now=now)
+def promise(cursor: Cursor, post: Post, now: datetime) -> None:
+    """Promise to tell of a new post. Most posts concern nobody yet: their job would find nothing to do, and is left out."""
+    concerned = {*(mention.account_id for mention in post.mentions), post.reply_to_account or post.author.id} - {post.author.id}
+    if concerned or (_told_of_all(post) and concerns.has_subscribers(cursor, account=post.author.id)):
+        jobs.add(cursor, JOB, {"post": str(post.id)}, due_at=now, now=now)
+
+
+def promise_anew(cursor: Cursor, post: PostId, now: datetime, anew: Sequence[AccountId]) -> None:
+    """Promise to tell of an edited post, which names `anew` now and did not before."""
+    jobs.add(cursor, JOB, {"post": str(post), "anew": [str(account) for account in anew]}, due_at=now, now=now)
 
 
 @frozen
@@ -106,6 +110,9 @@ def _reaches(cursor: Cursor, id: PostId, post: Concern) -> bool:
 def _subscribers(cursor: Cursor, id: PostId) -> list[AccountId]:
     """Followers who asked to be told of each post, if it is one of which they are told."""
     post = concerns.of_post(cursor, post=id)
-    if post is None or post.reply_to is not None or post.visibility is Visibility.DIRECT:
-        return []
-    return notifications.subscribers_of(cursor, account=post.author)
+    return concerns.subscribers(cursor, account=post.author) if post and _told_of_all(post) else []
+
+
+def _told_of_all(post: Post | Concern) -> bool:
+    """Whether it is one of those of which they are told who asked to be told of each post."""
+    return post.reply_to is None and post.visibility is not Visibility.DIRECT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -33,6 +34,7 @@ class Notify:
     dsn: str
     reactor: Any
     notify: Callable[[str], Awaitable[object]]
+    name: str = Factory(lambda: secrets.token_hex(8))
     _listeners: list[Callable[[], None]] = Factory(list)
     _connection: psycopg2.extensions.connection | None = None
     _watched: int = -1
@@ -61,23 +63,26 @@ class Notify:
     def send(self) -> None:
         """Something was committed here. Told in this process at once, to the others by PostgreSQL, at most one message at a time."""
         self._heard()
+        self._tell_others()
+
+    def listen(self, hear: Callable[[], None]) -> None:
+        """Call `hear` at each hint, and whenever hints may have been missed."""
+        self._listeners.append(hear)
+
+    def _tell_others(self) -> None:
         if self._sending:
             self._again = True
         elif not self._stopped:
             self._sending, self._again = True, False
             Deferred.fromCoroutine(self._send()).addBoth(self._sent)
 
-    def listen(self, hear: Callable[[], None]) -> None:
-        """Call `hear` at each hint, and whenever hints may have been missed."""
-        self._listeners.append(hear)
-
     async def _send(self) -> None:
-        await self.notify(f"notify {CHANNEL}")
+        await self.notify(f"notify {CHANNEL}, '{self.name}'")
 
     def _sent(self, outcome: object) -> None:
         self._sending = False
-        if self._again and not self._stopped:
-            self.send()
+        if self._again:
+            self._tell_others()
 
     def _heard(self) -> None:
         for hear in self._listeners:
@@ -115,7 +120,7 @@ class Notify:
         return self._watched
 
     def doRead(self) -> None:  # noqa: N802 - Twisted's name
-        """Something came: take the notifications. Ours come back to us too, and do no harm."""
+        """Something came: take the notifications. Ours come back to us too, and were heard already."""
         connection = self._connection
         if connection is None:
             return
@@ -124,8 +129,8 @@ class Notify:
         except psycopg2.Error:
             self.connectionLost(None)
             return
-        if connection.notifies:
-            connection.notifies.clear()
+        heard, connection.notifies[:] = [one.payload for one in connection.notifies], []
+        if any(sender != self.name for sender in heard):
             self._heard()
 
     def connectionLost(self, reason: object) -> None:

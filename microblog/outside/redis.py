@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
@@ -84,13 +85,13 @@ class _Listening(txredisapi.SubscriberProtocol):  # type: ignore[misc]  # txredi
 
     def messageReceived(self, pattern: object, channel: object, message: object) -> None:  # noqa: N802 - txredisapi's name
         """Somebody said something."""
-        self.factory.hear()
+        self.factory.hear(message)
 
 
 class _Ear(_Connection):
     protocol = _Listening
 
-    def __init__(self, address: Address, ready: Callable[[Any], None], hear: Callable[[], None]) -> None:
+    def __init__(self, address: Address, ready: Callable[[Any], None], hear: Callable[[bytes], None]) -> None:
         super().__init__(address, ready)
         self.hear = hear
 
@@ -102,6 +103,7 @@ class Redis:
     reactor: Any
     address: Address
     channel: str = "microblog"
+    name: bytes = Factory(lambda: secrets.token_bytes(8))
     _listeners: list[Callable[[], None]] = Factory(list)
     _commands: _Connection = field(init=False)
     _ear: _Ear = field(init=False)
@@ -110,7 +112,7 @@ class Redis:
 
     def __attrs_post_init__(self) -> None:
         self._commands = _Connection(self.address, self._back)
-        self._ear = _Ear(self.address, self._subscribe, self._heard)
+        self._ear = _Ear(self.address, self._subscribe, self._hear)
 
     def start(self) -> None:
         """Begin to connect; nobody waits for it."""
@@ -129,11 +131,7 @@ class Redis:
     def send(self) -> None:
         """The wake: something was committed here. Told in this process at once, to the others by Redis, at most one message at a time."""
         self._heard()
-        if self._publishing:
-            self._again = True
-        elif self._commands.pool:
-            self._publishing, self._again = True, False
-            self.command("publish", self.channel, b"").addBoth(self._published)
+        self._publish()
 
     def listen(self, hear: Callable[[], None]) -> None:
         """Call `hear` at each hint, and whenever hints may have been missed."""
@@ -147,10 +145,21 @@ class Redis:
         made: Deferred[Any] = getattr(pool[0], name)(*arguments)
         return made
 
+    def _publish(self) -> None:
+        if self._publishing:
+            self._again = True
+        elif self._commands.pool:
+            self._publishing, self._again = True, False
+            self.command("publish", self.channel, self.name).addBoth(self._published)
+
     def _published(self, outcome: object) -> None:
         self._publishing = False
         if self._again:
-            self.send()
+            self._publish()
+
+    def _hear(self, sender: bytes) -> None:
+        if sender != self.name:  # our own come back to us too, and were heard already
+            self._heard()
 
     def _heard(self) -> None:
         for hear in self._listeners:

@@ -6,7 +6,7 @@ from attrs import frozen
 
 from microblog.model.ids import AccountId, PostId
 from microblog.model.posts import Visibility
-from microblog.storage.database import Cursor, Hot, first
+from microblog.storage.database import Cursor, Hot, every, first, scalar
 
 
 @frozen
@@ -32,3 +32,17 @@ def of_post(cursor: Cursor, *, post: PostId) -> Concern | None:
 _CONCERN = Hot("""
     select p.account_id, p.visibility, p.reply_to, p.reply_to_account, array(select m.account_id from mentions m where m.post_id = p.id)
     from posts p where p.id = %(post)s and p.deleted_at is null""")
+
+
+def has_subscribers(cursor: Cursor, *, account: AccountId) -> bool:
+    """Whether any follower asked to be told of each post of the account."""
+    return bool(scalar(cursor, _SUBSCRIBED, {"account": account}))
+
+
+def subscribers(cursor: Cursor, *, account: AccountId) -> list[AccountId]:
+    """Who they are."""
+    return every(cursor, AccountId, _SUBSCRIBERS, {"account": account})
+
+
+_SUBSCRIBERS = Hot("select follower_id from follows where followee_id = %(account)s and notify")
+_SUBSCRIBED = Hot("select exists (select from follows where followee_id = %(account)s and notify)")

@@ -67,11 +67,12 @@ def one_of_each(rows: Iterable[tuple[object, ...]]) -> list[Any]:
 
 
 class PlannedConnection(psycopg2.extensions.connection):
-    """A connection that knows which statements it has planned already."""
+    """A connection that knows which statements it has planned already, and whether its transaction is one of which others have to hear."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.planned: set[str] = set()
+        self.heard = True
 
 
 class Hot(str):
@@ -129,6 +130,12 @@ def execute(cursor: Cursor, sql: str, params: Params | None = None) -> int:
     return cursor.rowcount
 
 
+def quietly(cursor: Cursor) -> None:
+    """Nobody need look because of the running transaction: it writes no event, gives nobody a job and changes nothing that is kept."""
+    if isinstance(cursor.connection, PlannedConnection):
+        cursor.connection.heard = False
+
+
 def _options(*, read_only: bool) -> str:
     # Hot statements have one plan for all values; left to its estimates, PostgreSQL plans some of them anew each time for no better plan.
     options = (
@@ -153,7 +160,7 @@ def connect(dsn: str) -> Connection:
 class Database:
     """One asynchronous pool over psycopg2, shared by everything in the process.
 
-    `committed` is called on the reactor thread after each committed command: the hint that new events may be there.
+    `committed` is called on the reactor thread after each committed command but quiet ones: the hint that new events may be there.
     """
 
     dsn: str = field(repr=False)
@@ -212,7 +219,7 @@ class Database:
         timing, started = self._timing(f), time.monotonic()
         for attempt in range(1, TRIES + 1):
             try:
-                result = self._once(self._commands, f, args, kwargs)
+                result, heard = self._once(self._commands, f, args, kwargs)
             except (pg.SerializationFailure, pg.DeadlockDetected):
                 if attempt == TRIES:
                     timing.failures += 1
@@ -222,17 +229,18 @@ class Database:
             else:
                 timing.calls += 1
                 timing.seconds += time.monotonic() - started
-                self.reactor.callFromThread(self.committed)
+                if heard:
+                    self.reactor.callFromThread(self.committed)
                 return result
         raise AssertionError("unreachable")
 
     def _look(self, f: Callable[..., T], args: tuple[object, ...], kwargs: dict[str, object]) -> T:
         timing, started = self._timing(f), time.monotonic()
         try:
-            result = self._once(self._reads, f, args, kwargs)
+            result, _ = self._once(self._reads, f, args, kwargs)
         except Unavailable:
             timing.retries += 1
-            result = self._once(self._reads, f, args, kwargs)
+            result, _ = self._once(self._reads, f, args, kwargs)
         timing.calls += 1
         timing.seconds += time.monotonic() - started
         return result
@@ -241,11 +249,13 @@ class Database:
         name = getattr(f, "__qualname__", None) or type(f).__qualname__  # never repr(f): a bound method shows the whole site
         return self.timings.setdefault(name, Timing())
 
-    def _once(self, pool: ConnectionPool, f: Callable[..., T], args: tuple[object, ...], kwargs: dict[str, object]) -> T:
+    def _once(self, pool: ConnectionPool, f: Callable[..., T], args: tuple[object, ...], kwargs: dict[str, object]) -> tuple[T, bool]:
+        """What `f` returned, and whether others have to hear of it."""
         try:
             connection = pool.connect()
         except psycopg2.OperationalError as cause:
             raise Unavailable("The database cannot be reached at the moment. Please try again soon.") from cause
+        connection.heard = True
         try:
             with connection.cursor() as cursor:
                 result = f(cursor, *args, **kwargs)
@@ -258,4 +268,4 @@ class Database:
             if isinstance(problem, pg.DiskFull):
                 raise no_room() from problem
             raise
-        return result
+        return result, connection.heard

@@ -16,7 +16,7 @@ from psycopg2 import errors as pg
 from microblog.model.ids import JobId
 from microblog.model.jobs import Job, JobCounts, JobState
 from microblog.model.paging import Page
-from microblog.storage.database import Cursor, Hot, every, execute, first, scalar
+from microblog.storage.database import Cursor, Hot, every, execute, first, quietly, scalar
 from microblog.storage.paging import bounds, directed, page_sql
 
 COLUMNS = """j.id, j.kind, j.payload, j.tries, j.state, j.due_at, j.created_at, j.lease_until, j.last_error, j.key, j.worker,
@@ -81,6 +81,7 @@ def claim(cursor: Cursor, *, kinds: Sequence[str], worker: str, lease_until: dat
 
     No two claims get the same job, and no job is given while another of its key runs.
     """
+    quietly(cursor)
     taken = every(
         cursor,
         job_from,
@@ -107,6 +108,7 @@ _CLAIM = Hot(
 
 def heartbeat(cursor: Cursor, *, jobs: Sequence[Job], worker: str, lease_until: datetime) -> set[JobId]:
     """Keep the jobs that this worker claimed for longer. Whoever is missing in the answer was given to somebody else."""
+    quietly(cursor)
     return set(
         every(
             cursor,
@@ -127,6 +129,8 @@ def heartbeat(cursor: Cursor, *, jobs: Sequence[Job], worker: str, lease_until: 
 
 def finish(cursor: Cursor, job: Job, *, worker: str, now: datetime) -> bool:
     """The work is done. False where the job is no longer this worker's."""
+    if job.key is None:  # else another of its key may be given now
+        quietly(cursor)
     return _changed(
         cursor,
         _FINISH,

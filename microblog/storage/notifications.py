@@ -280,11 +280,3 @@ def clear(cursor: Cursor, *, account: AccountId, now: datetime) -> int:
 def _delete(cursor: Cursor, which: str, params: Mapping[str, object]) -> int:
     sql = f"with gone as (delete from notifications where account_id = %(account)s and {which} returning account_id)"
     return execute(cursor, f"{sql} {BADGES_CHANGED} from (select distinct account_id from gone) whose", params)
-
-
-def subscribers_of(cursor: Cursor, *, account: AccountId) -> list[AccountId]:
-    """Followers who asked to be told of each post of the account."""
-    return every(cursor, AccountId, _SUBSCRIBERS, {"account": account})
-
-
-_SUBSCRIBERS = Hot("select follower_id from follows where followee_id = %(account)s and notify")

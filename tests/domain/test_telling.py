@@ -73,6 +73,25 @@ async def test_the_writer_leaves_one_job_whoever_is_to_be_told(late: Late, curso
     assert await late.told(bob) == [STATUS, MENTION, STATUS]
 
 
+@pytest.mark.parametrize("visibility", [*Visibility])
+async def test_a_post_that_concerns_nobody_leaves_no_job(late: Late, cursor: Cursor, visibility: Visibility) -> None:
+    ada, bob = make.viewer(cursor, "ada"), make.viewer(cursor, "bob")
+    make.follow(cursor, bob, ada)
+    root = await late.posts.publish(ada, Draft("Nobody is named but @ada and @somebody", visibility))
+    await late.posts.publish(ada, Draft("And on it goes", visibility, reply_to=root.id))
+    assert late.waiting == []
+
+
+async def test_who_asked_to_be_told_of_each_post_is_not_told_of_replies_and_direct_ones(late: Late, cursor: Cursor) -> None:
+    ada, bob = make.viewer(cursor), make.viewer(cursor)
+    make.follow(cursor, bob, ada, notify=True)
+    root = await late.posts.publish(ada, Draft("To nobody", Visibility.DIRECT))
+    await late.posts.publish(ada, Draft("Among us", Visibility.PRIVATE, reply_to=root.id))
+    assert late.waiting == []
+    await late.posts.publish(ada, Draft("To followers", Visibility.PRIVATE))
+    assert len(late.waiting) == 1
+
+
 async def test_told_twice_is_told_once(late: Late, cursor: Cursor) -> None:
     ada, bob, cleo = make.viewer(cursor), make.viewer(cursor, "bob"), make.viewer(cursor)
     make.follow(cursor, cleo, ada, notify=True)

@@ -73,6 +73,10 @@ async def test_a_hint_reaches_the_other_process_by_redis(valkey: ValkeyServer) -
     await until(lambda: len(there) > 1)
     await deferLater(reactor, 0.2)
     assert len(there) < 500, "hints that come faster than they travel are one"
+    here.clear()
+    other.send()  # comes after what the one has sent
+    await until(lambda: bool(here))
+    assert here == [1], "one's own does not come back"
     await one.stop()
     await other.stop()
 
@@ -145,6 +149,9 @@ async def test_a_hint_reaches_the_other_process_by_postgresql(database_url: str)
     one.send()
     assert here == [1]
     await until(lambda: bool(there))
+    other.send()  # comes after what the one has sent
+    await until(lambda: len(here) > 1)
+    assert here == [1, 1], "one's own does not come back"
     one.stop()
     other.stop()
 
