@@ -20,8 +20,19 @@ from benchmarks.dataset import Site, name, token
 from benchmarks.ground import ground, options
 from microblog.domain.tokens import token_hash
 from microblog.model.paging import Page
-from microblog.storage import accounts, completion, concerns, follows, notification_groups, notifications, posts, relations, sessions, tags
-from microblog.storage import timelines
+from microblog.storage import (
+    accounts,
+    completion,
+    concerns,
+    follows,
+    notification_groups,
+    notifications,
+    posts,
+    relations,
+    sessions,
+    tags,
+    timelines,
+)
 from microblog.storage.database import Cursor, connect
 from microblog.storage.notification_groups import Choice
 from microblog.storage.timelines import Tags

@@ -19,7 +19,7 @@ from microblog.model.ids import PostId
 from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
 from microblog.model.posts import Post, Visibility
-from microblog.storage import accounts, marks, notifications, posts
+from microblog.storage import marks, notifications, posts
 from microblog.storage.database import Cursor, Transactions
 
 MOST_PINS = 5
@@ -113,7 +113,6 @@ class Marks:
         boost = self._boosted(viewer, original, visibility)
         made = posts.insert(cursor, boost, boost_of=original.id)
         posts.count(cursor, post=original.id, boosts=1)
-        accounts.count_post(cursor, id=viewer.id, by=1, on=boost.created_at.date())
         tell(cursor, accounts=[original.author.id], kind=NotificationKind.BOOST, sender=viewer.id, post=original.id, now=self.now())
         stored = posts.by_ids(cursor, [made])[made]
         record(cursor, EventKind.POST_PUBLISHED, stored, boost.created_at)

@@ -149,7 +149,6 @@ class Posts:
             self.promises.preview(cursor, id, parsed.links, post.created_at)
         if parent:
             posts.count(cursor, post=parent.id, replies=1)
-        accounts.count_post(cursor, id=viewer.id, by=1, on=post.created_at.date())
         post = self._stored(cursor, id)
         telling.promise(cursor, post, post.created_at)
         conversations.published(cursor, post, post.created_at)
@@ -227,7 +226,7 @@ class Posts:
         if named:  # a new post has nothing that would have to go
             posts.set_mentions(cursor, post=id, accounts=[one.account_id for one in named])
         if parsed.tags:
-            posts.set_tags(cursor, post=id, tags=[(tag.key, tag.name) for tag in parsed.tags], now=post.created_at)
+            posts.add_tags(cursor, post=id, tags=[(tag.key, tag.name) for tag in parsed.tags], now=post.created_at)
         return id
 
     def _label(self, cursor: Cursor, post: PostId, named: list[Mention], parsed: text.Parsed, now: datetime) -> list[AccountId]:
@@ -307,7 +306,7 @@ def remove(cursor: Cursor, post: Post, now: datetime, *, media: bool = False) ->
     """Take the post away in the running transaction, with its boosts, what was told about it, and what counted it; its media if wanted."""
     if not posts.delete(cursor, post=post.id, now=now):
         raise NotFound
-    accounts.count_post(cursor, id=post.author.id, by=-1)
+    accounts.uncount_post(cursor, id=post.author.id)
     if post.boost:
         posts.count(cursor, post=post.boost.id, boosts=-1)
         notifications.take_back(
@@ -320,7 +319,7 @@ def remove(cursor: Cursor, post: Post, now: datetime, *, media: bool = False) ->
     conversations.deleted(cursor, post, now)
     record(cursor, EventKind.POST_DELETED, post, now)
     for boost, booster, visibility in posts.delete_boosts(cursor, original=post.id, now=now):
-        accounts.count_post(cursor, id=booster, by=-1)
+        accounts.uncount_post(cursor, id=booster)
         data = {"visibility": visibility, "boost_of": post.id, "boost_author": post.author.id}
         events.record(cursor, EventKind.POST_DELETED, at=now, account=booster, post=boost, data=data)
 

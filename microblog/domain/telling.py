@@ -50,8 +50,11 @@ def tell(
 def promise(cursor: Cursor, post: Post, now: datetime) -> None:
     """Promise to tell of a new post. Most posts concern nobody yet: their job would find nothing to do, and is left out."""
     concerned = {*(mention.account_id for mention in post.mentions), post.reply_to_account or post.author.id} - {post.author.id}
-    if concerned or (_told_of_all(post) and concerns.has_subscribers(cursor, account=post.author.id)):
-        jobs.add(cursor, JOB, {"post": str(post.id)}, due_at=now, now=now)
+    payload = {"post": str(post.id)}
+    if concerned:
+        jobs.add(cursor, JOB, payload, due_at=now, now=now)
+    elif _told_of_all(post):
+        concerns.add_if_subscribed(cursor, JOB, payload, account=post.author.id, now=now)
 
 
 def promise_anew(cursor: Cursor, post: PostId, now: datetime, anew: Sequence[AccountId]) -> None:

@@ -7,7 +7,7 @@ Deleted accounts (tombstones) are found by no function here; suspended ones are,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -150,17 +150,12 @@ def count_follow(cursor: Cursor, *, follower: int, followee: int, by: int) -> No
     )
 
 
-def count_post(cursor: Cursor, *, id: int, by: int, on: date | None = None) -> None:
-    """Add `by` to the account's posts. `on` is the day of a new post."""
-    execute(
-        cursor,
-        _COUNT_POST,
-        {"id": id, "by": by, "on": on},
-    )
+def uncount_post(cursor: Cursor, *, id: int) -> None:
+    """One post of the account is gone. A new one is counted where it is stored."""
+    execute(cursor, _UNCOUNT_POST, {"id": id})
 
 
-_COUNT_POST = Hot("""update account_counts set posts = posts + %(by)s, last_post_on = greatest(last_post_on, %(on)s::date)
-           where account_id = %(id)s""")
+_UNCOUNT_POST = Hot("update account_counts set posts = posts - 1 where account_id = %(id)s")
 
 
 def set_suspended(cursor: Cursor, *, id: int, at: datetime | None) -> bool:

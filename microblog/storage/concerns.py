@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+
+import orjson
 from attrs import frozen
 
 from microblog.model.ids import AccountId, PostId
 from microblog.model.posts import Visibility
-from microblog.storage.database import Cursor, Hot, every, first, scalar
+from microblog.storage.database import Cursor, Hot, every, first, later
 
 
 @frozen
@@ -34,15 +38,19 @@ _CONCERN = Hot("""
     from posts p where p.id = %(post)s and p.deleted_at is null""")
 
 
-def has_subscribers(cursor: Cursor, *, account: AccountId) -> bool:
-    """Whether any follower asked to be told of each post of the account."""
-    return bool(scalar(cursor, _SUBSCRIBED, {"account": account}))
+def add_if_subscribed(cursor: Cursor, kind: str, payload: Mapping[str, object], *, account: AccountId, now: datetime) -> None:
+    """Write the job, due at once, if any follower asked to be told of each post of the account."""
+    later(cursor, _ADD_IF_SUBSCRIBED, {"kind": kind, "payload": orjson.dumps(payload).decode(), "account": account, "now": now})
+
+
+_ADD_IF_SUBSCRIBED = Hot("""insert into jobs (id, kind, payload, due_at, created_at)
+    select new_id(%(now)s::timestamptz), %(kind)s, %(payload)s::jsonb, %(now)s, %(now)s
+    where exists (select from follows where followee_id = %(account)s and notify)""")
 
 
 def subscribers(cursor: Cursor, *, account: AccountId) -> list[AccountId]:
-    """Who they are."""
+    """Followers who asked to be told of each post of the account."""
     return every(cursor, AccountId, _SUBSCRIBERS, {"account": account})
 
 
 _SUBSCRIBERS = Hot("select follower_id from follows where followee_id = %(account)s and notify")
-_SUBSCRIBED = Hot("select exists (select from follows where followee_id = %(account)s and notify)")

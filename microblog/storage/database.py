@@ -10,6 +10,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from hashlib import sha256
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
@@ -17,6 +18,7 @@ import psycopg2
 import psycopg2.extensions
 from attrs import Factory, define, field
 from psycopg2 import errors as pg
+from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 from twisted.enterprise.adbapi import ConnectionPool
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.internet.threads import deferToThreadPool
@@ -67,12 +69,41 @@ def one_of_each(rows: Iterable[tuple[object, ...]]) -> list[Any]:
 
 
 class PlannedConnection(psycopg2.extensions.connection):
-    """A connection that knows which statements it has planned already, and whether its transaction is one of which others have to hear."""
+    """A connection that knows which statements it has planned, and which wait to be sent; whether others have to hear of what it does."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.planned: set[str] = set()
+        self.waiting: list[bytes] = []
         self.heard = True
+        self.cursor_factory = _Cursor
+
+    def commit(self) -> None:
+        """Send what waits, then commit."""
+        if self.waiting:
+            message = b";".join(self.waiting)
+            self.waiting.clear()
+            with self.cursor() as cursor:
+                cursor.execute(message)
+        super().commit()
+
+    def rollback(self) -> None:
+        """Forget what waits, and roll back."""
+        self.waiting.clear()
+        super().rollback()
+
+
+class _Cursor(psycopg2.extensions.cursor):
+    """Sends what waits on its connection together with the statement, before it; the result is that of the statement."""
+
+    def execute(self, query: Any, vars: Any = None) -> None:
+        waiting = cast("PlannedConnection", self.connection).waiting
+        if not waiting:
+            super().execute(query, vars)
+            return
+        message = b";".join([*waiting, self.mogrify(query, vars)])
+        waiting.clear()
+        super().execute(message)
 
 
 class Hot(str):
@@ -94,14 +125,18 @@ class Hot(str):
 
 
 def _send(cursor: Cursor, sql: str, params: Params | None) -> None:
+    cursor.execute(_planned(cursor, sql), params)
+
+
+def _planned(cursor: Cursor, sql: str) -> str:
+    """What to send for the statement; a hot one is planned before, if this connection has not done that."""
     connection = cursor.connection
     if not isinstance(sql, Hot) or not isinstance(connection, PlannedConnection):
-        cursor.execute(sql, params)
-        return
+        return sql
     if sql.name not in connection.planned:
         cursor.execute(sql.preparation)
         connection.planned.add(sql.name)  # stays prepared, even if the transaction is rolled back
-    cursor.execute(sql.execution, params)
+    return sql.execution
 
 
 def every(cursor: Cursor, make: Callable[..., T], sql: str, params: Params | None = None) -> list[T]:
@@ -128,6 +163,17 @@ def execute(cursor: Cursor, sql: str, params: Params | None = None) -> int:
     """Carry out the statement; how many rows it touched."""
     _send(cursor, sql, params)
     return cursor.rowcount
+
+
+def later(cursor: Cursor, sql: str, params: Params | None = None) -> None:
+    """Carry out the statement in its turn, but send it together with the next one, or with the commit: for what nobody waits for.
+
+    Each has a snapshot of its own, as if they were sent one by one. What goes wrong in it is raised when it is sent.
+    """
+    if isinstance(cursor, _Cursor):
+        cast("PlannedConnection", cursor.connection).waiting.append(cursor.mogrify(_planned(cursor, sql), params))
+    else:
+        execute(cursor, sql, params)
 
 
 def quietly(cursor: Cursor) -> None:
@@ -172,19 +218,19 @@ class Database:
     _reads: ConnectionPool = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._commands = self._pool(autocommit=False)
-        self._reads = self._pool(autocommit=True)
+        self._commands = self._pool(read_only=False)
+        self._reads = self._pool(read_only=True)
 
-    def _pool(self, *, autocommit: bool) -> ConnectionPool:
+    def _pool(self, *, read_only: bool) -> ConnectionPool:
         def connected(connection: Connection) -> None:
-            connection.autocommit = autocommit
+            connection.autocommit = True  # what begins and ends a transaction is sent by `_in_transaction`
 
         return ConnectionPool(
             "psycopg2",
             self.dsn,
             connection_factory=PlannedConnection,
             connect_timeout=CONNECT_TIMEOUT_S,
-            options=_options(read_only=autocommit),
+            options=_options(read_only=read_only),
             application_name="microblog",
             cp_reactor=self.reactor,
             cp_min=1,
@@ -258,14 +304,28 @@ class Database:
         connection.heard = True
         try:
             with connection.cursor() as cursor:
-                result = f(cursor, *args, **kwargs)
-            connection.commit()
+                result = f(cursor, *args, **kwargs) if pool is self._reads else _in_transaction(cursor, f, args, kwargs)
         except BaseException as problem:
             if connection.closed:
                 pool.disconnect(connection)
                 raise Unavailable("The database was lost for a moment. Please try again.") from problem
-            connection.rollback()
             if isinstance(problem, pg.DiskFull):
                 raise no_room() from problem
             raise
         return result, connection.heard
+
+
+def _in_transaction(cursor: Cursor, f: Callable[..., T], args: tuple[object, ...], kwargs: dict[str, object]) -> T:
+    """Beginning and end travel with the statements: on its own each would be one more way to the server and back."""
+    later(cursor, "begin")
+    try:
+        result = f(cursor, *args, **kwargs)
+        cursor.execute("commit")
+    except BaseException:
+        connection = cast("PlannedConnection", cursor.connection)
+        connection.waiting.clear()
+        if not connection.closed and connection.info.transaction_status != TRANSACTION_STATUS_IDLE:
+            with suppress(psycopg2.Error):  # it was lost, and is closed now
+                cursor.execute("rollback")
+        raise
+    return result

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from microblog.model.events import Event, EventKind, Position
-from microblog.storage.database import Cursor, Hot, every, execute, first, scalar
+from microblog.storage.database import Cursor, Hot, every, execute, first, later, scalar
 
 _KINDS = {str(kind): kind for kind in EventKind}
 
@@ -29,7 +29,7 @@ def record(
     data: Mapping[str, object] | None = None,
 ) -> None:
     """Write the event into the transaction that causes it."""
-    execute(
+    later(
         cursor,
         _RECORD,
         {

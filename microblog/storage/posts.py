@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 from microblog.model.ids import AccountId, PostId, TagId
 from microblog.model.posts import Flags, Mention, Post, Revision, Tag, Visibility
 from microblog.storage import accounts, cards, media, polls
-from microblog.storage.database import Cursor, Hot, every, execute, first, one_of_each, scalar
+from microblog.storage.database import Cursor, Hot, every, execute, first, later, one_of_each, scalar
 from microblog.storage.timelines import Entry
 from microblog.storage.visibility import VISIBLE
 
@@ -128,12 +128,7 @@ _VISIBLE = Hot(f"select p.id from posts p where p.id = any(%(ids)s) and {VISIBLE
 
 def in_thread(cursor: Cursor, *, thread: PostId, viewer: AccountId | None) -> list[tuple[PostId, PostId | None]]:
     """(post, what it answers) of what the viewer may see of a conversation: what people answer to themselves first, each oldest first."""
-    return every(
-        cursor,
-        lambda id, reply_to: (PostId(id), reply_to),
-        _IN_THREAD,
-        {"thread": thread, "viewer": viewer},
-    )
+    return every(cursor, lambda id, reply_to: (PostId(id), reply_to), _IN_THREAD, {"thread": thread, "viewer": viewer})
 
 
 _IN_THREAD = Hot(f"""
@@ -145,7 +140,10 @@ _IN_THREAD = Hot(f"""
 
 
 def insert(cursor: Cursor, post: Post, *, id: PostId | None = None, boost_of: PostId | None = None) -> PostId:
-    """Store the post; its id. Without a given `id` one is made from its time. A post that answers nothing begins a thread."""
+    """Store the post and count it as its author's; its id. Without a given `id` one is made from its time.
+
+    A post that answers nothing begins a thread.
+    """
     return PostId(
         scalar(
             cursor,
@@ -172,7 +170,11 @@ def insert(cursor: Cursor, post: Post, *, id: PostId | None = None, boost_of: Po
 
 
 _INSERT = Hot("""with made as (select coalesce(%(id)s::bigint, new_id(%(created_at)s)) as id),
-               counted as (insert into post_counts (post_id) select id from made)
+               counted as (insert into post_counts (post_id) select id from made),
+               one_more as (
+                   update account_counts set posts = posts + 1,
+                          last_post_on = greatest(last_post_on, (%(created_at)s::timestamptz at time zone 'UTC')::date)
+                   where account_id = %(author)s)
                insert into posts (id, account_id, text, html, visibility, spoiler, sensitive, language, reply_to, reply_to_account,
                                   thread_id, boost_of, application, application_website, created_at)
                select made.id, %(author)s, %(text)s, %(html)s, %(visibility)s, %(spoiler)s, %(sensitive)s, %(language)s, %(reply_to)s,
@@ -201,33 +203,40 @@ _NAME = Hot("""
     on conflict do nothing returning account_id""")
 
 
-def set_tags(cursor: Cursor, *, post: PostId, tags: Collection[tuple[str, str]], now: datetime) -> None:
-    """The post carries exactly these tags, each given as (key, name); the first spelling of a key stays its name."""
-    keys, names = [key for key, _ in tags], [name for _, name in tags]
-    params = {"post": post, "keys": keys, "names": names, "now": now}
-    for statement in _LABEL:
-        execute(cursor, statement, params)
+def add_tags(cursor: Cursor, *, post: PostId, tags: Collection[tuple[str, str]], now: datetime) -> None:
+    """The post carries these tags too, each given as (key, name); the first spelling of a key stays its name."""
+    later(cursor, _LABEL, {"post": post, "keys": [key for key, _ in tags], "names": [name for _, name in tags], "now": now})
 
 
-_LABEL = (
-    Hot("""insert into tags (id, key, name)
+# A tag that somebody else has just made is not seen yet; its row is touched, in order to get its id.
+_LABEL = Hot("""
+    with made as (
+        insert into tags (id, key, name)
         select new_id(%(now)s::timestamptz), key, name from unnest(%(keys)s::text[], %(names)s::text[]) t (key, name)
-        where not exists (select from tags known where known.key = t.key) order by key on conflict do nothing"""),
-    Hot("""delete from post_tags
-        where post_id = %(post)s and tag_id not in (select id from tags where key = any(%(keys)s::text[]))"""),
-    Hot("""insert into post_tags (tag_id, post_id, used_at) select t.id, p.id, nullif(%(now)s::timestamptz, p.created_at)
-        from tags t, posts p where t.key = any(%(keys)s::text[]) and p.id = %(post)s on conflict do nothing"""),
-)
+        where not exists (select from tags known where known.key = t.key) order by key
+        on conflict (key) do update set name = tags.name returning id),
+    carried as (select id from made union all select id from tags where key = any(%(keys)s::text[]))
+    insert into post_tags (tag_id, post_id, used_at) select t.id, p.id, nullif(%(now)s::timestamptz, p.created_at)
+    from carried t, posts p where p.id = %(post)s on conflict do nothing""")
+
+
+def set_tags(cursor: Cursor, *, post: PostId, tags: Collection[tuple[str, str]], now: datetime) -> None:
+    """The post carries exactly these tags."""
+    later(cursor, _UNLABEL, {"post": post, "keys": [key for key, _ in tags]})
+    add_tags(cursor, post=post, tags=tags, now=now)
+
+
+_UNLABEL = Hot("""delete from post_tags
+    where post_id = %(post)s and tag_id not in (select id from tags where key = any(%(keys)s::text[]))""")
 
 
 def count(cursor: Cursor, *, post: PostId, replies: int = 0, boosts: int = 0, favourites: int = 0) -> None:
     """Add to the post's counters."""
-    execute(
-        cursor,
-        """update post_counts set replies = greatest(0, replies + %(replies)s), boosts = greatest(0, boosts + %(boosts)s),
-           favourites = greatest(0, favourites + %(favourites)s) where post_id = %(post)s""",
-        {"post": post, "replies": replies, "boosts": boosts, "favourites": favourites},
-    )
+    later(cursor, _COUNT, {"post": post, "replies": replies, "boosts": boosts, "favourites": favourites})
+
+
+_COUNT = Hot("""update post_counts set replies = greatest(0, replies + %(replies)s), boosts = greatest(0, boosts + %(boosts)s),
+    favourites = greatest(0, favourites + %(favourites)s) where post_id = %(post)s""")
 
 
 def lock(cursor: Cursor, *, post: PostId) -> bool:
@@ -360,7 +369,7 @@ def _flags(votes: list[int] | None, *marks: bool) -> Flags:
 
 def first_answer(cursor: Cursor, *, account: AccountId, key: str) -> PostId | None:
     """What was posted under the idempotency key. Whoever asks waits for others with the same key, and makes others wait."""
-    execute(cursor, _WAIT, {"account": account, "key": key})
+    later(cursor, _WAIT, {"account": account, "key": key})
     return first(cursor, PostId, _ANSWER, {"account": account, "key": key})
 
 
@@ -370,11 +379,7 @@ _ANSWER = Hot("select post_id from idempotency_keys where account_id = %(account
 
 def keep_answer(cursor: Cursor, *, account: AccountId, key: str, post: PostId, now: datetime) -> None:
     """The post is the answer to whatever comes under the key from now on."""
-    execute(
-        cursor,
-        _KEEP_ANSWER,
-        {"account": account, "key": key, "post": post, "now": now},
-    )
+    later(cursor, _KEEP_ANSWER, {"account": account, "key": key, "post": post, "now": now})
 
 
 _KEEP_ANSWER = Hot("insert into idempotency_keys (account_id, key, post_id, created_at) values (%(account)s, %(key)s, %(post)s, %(now)s)")

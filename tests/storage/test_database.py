@@ -1,15 +1,18 @@
-"""The pool itself: who hears of a commit."""
+"""The pool itself: what is sent when, and who hears of a commit."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
+from psycopg2 import errors as pg
 from twisted.internet import reactor
 
+from microblog.model.errors import Invalid
 from microblog.storage import jobs
-from microblog.storage.database import Database
+from microblog.storage.database import Cursor, Database, connect, every, execute, later
 from tests import make
 from tests.make import NOW
 
@@ -45,3 +48,61 @@ async def test_whether_a_command_is_heard_says_it_alone(database: Database) -> N
     await database.run(jobs.claim, kinds=["kind"], worker="one", lease_until=LATER, now=NOW, limit=1)
     await database.run(make.account)
     assert len(heard) == 1
+
+
+def note(cursor: Cursor, key: str, *, soon: bool = False) -> None:
+    """Leave a tick that others can see; `soon` at once."""
+    (execute if soon else later)(cursor, "insert into ticks (timer, tick) values (%(key)s, '2026-01-01')", {"key": key})
+
+
+def noted(cursor: Cursor) -> list[str]:
+    return every(cursor, str, "select timer from ticks order by timer")
+
+
+async def test_what_is_done_later_is_done_in_its_turn_and_before_the_commit(database: Database) -> None:
+    def command(cursor: Cursor) -> list[str]:
+        note(cursor, "a")
+        note(cursor, "b %s % ; '")
+        seen = noted(cursor)
+        note(cursor, "c", soon=True)
+        note(cursor, "d")
+        return seen
+
+    assert await database.run(command) == ["a", "b %s % ; '"]
+    assert await database.read(noted) == ["a", "b %s % ; '", "c", "d"]
+
+
+@pytest.mark.parametrize("last", [True, False])
+async def test_what_goes_wrong_later_takes_the_whole_command_back(database: Database, last: bool) -> None:
+    def command(cursor: Cursor) -> None:
+        note(cursor, "a")
+        note(cursor, "a")
+        if not last:
+            noted(cursor)
+
+    with pytest.raises(pg.UniqueViolation):
+        await database.run(command)
+    assert await database.read(noted) == []
+    await database.run(note, "b")
+    assert await database.read(noted) == ["b"]
+
+
+async def test_a_command_that_gives_up_leaves_nothing_for_the_next(database: Database) -> None:
+    def command(cursor: Cursor, *, soon: bool) -> None:
+        note(cursor, "a", soon=soon)
+        raise Invalid({})
+
+    for soon in (True, False):
+        with pytest.raises(Invalid):
+            await database.run(command, soon=soon)
+        await database.run(note, f"b{soon}")
+    assert await database.read(noted) == ["bFalse", "bTrue"]
+
+
+def test_on_a_connection_of_its_own_it_is_sent_with_the_commit_and_forgotten_with_the_rollback(database_url: str) -> None:
+    with closing(connect(database_url)) as connection, connection.cursor() as cursor:
+        note(cursor, "a")
+        connection.commit()
+        note(cursor, "b")
+        connection.rollback()
+        assert noted(cursor) == ["a"]

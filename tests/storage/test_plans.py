@@ -115,6 +115,7 @@ BY_NAME: dict[str, Any] = {
     "others": [OTHER],
     "page": Page(),
     "password_hash": "-",
+    "payload": {},
     "post": POST,
     "posts": [POST],
     "preferences": Preferences(),
