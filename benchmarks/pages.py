@@ -293,7 +293,7 @@ def child(command: list[str], environment: dict[str, str], output: BinaryIO) -> 
 @contextmanager
 def microblog(server: Ground, posts: int) -> Iterator[Running]:
     """The site on a copy of the database with so many posts."""
-    site, port = server.site(posts), _free_port()
+    site, port = server.site(posts), free_port()
     with server.copy(posts) as url, tempfile.TemporaryDirectory() as directory, tempfile.TemporaryFile() as log:
         with closing(connect(url)) as connection, connection.cursor() as cursor:
             give_tokens(cursor, site)
@@ -350,7 +350,8 @@ def _printed_port(output: BinaryIO) -> int:
     raise SystemExit("the bare server did not start")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One that nothing listens on."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         port: int = listening.getsockname()[1]
