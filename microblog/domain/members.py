@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from attrs import frozen
@@ -16,6 +16,7 @@ from microblog.model.errors import Conflict, NotFound
 from microblog.model.events import EventKind
 from microblog.model.ids import AccountId
 from microblog.model.letters import LetterKind
+from microblog.model.moderation import Sought
 from microblog.model.paging import Page
 from microblog.storage import accounts, events, logins
 from microblog.storage.database import Cursor, Transactions
@@ -44,6 +45,25 @@ class Members:
         if found is None:
             raise NotFound(NOBODY)
         return found
+
+    async def sought(self, page: Page, wanted: Sought) -> Sequence[Member]:
+        """Those who are looked for, the newest first."""
+        return await self.database.read(logins.sought, page=page, wanted=wanted)
+
+    async def one(self, id: AccountId) -> Member:
+        """Whose account this is."""
+        found = await self.database.read(logins.by_account, account=id)
+        if found is None:
+            raise NotFound
+        return found
+
+    async def limit(self, id: AccountId) -> Member:
+        """Show the account only to those who follow it or look for it."""
+        return await self.database.run(self._limit, id, self.now())
+
+    async def unlimit(self, id: AccountId) -> Member:
+        """Undo that."""
+        return await self.database.run(self._limit, id, None)
 
     async def suspend(self, id: AccountId) -> Member:
         """Hide the account and all it wrote from everybody, end its sessions, and let it in no more."""
@@ -95,6 +115,9 @@ class Members:
     def _changed(self, cursor: Cursor, id: AccountId) -> Member:
         events.record(cursor, EventKind.ACCOUNT_CHANGED, at=self.now(), account=id)
         return self._member(cursor, id)
+
+    def _limit(self, cursor: Cursor, id: AccountId, at: datetime | None) -> Member:
+        return self._changed(cursor, id) if accounts.set_limited(cursor, id=id, at=at) else self._member(cursor, id)
 
     def _suspend(self, cursor: Cursor, id: AccountId) -> Member:
         if accounts.set_suspended(cursor, id=id, at=self.now()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from attrs import frozen
@@ -10,7 +11,12 @@ from microblog.domain.members import Members
 from microblog.domain.registration import Registrations
 from microblog.model.accounts import Invite, Member, Role, Viewer
 from microblog.model.errors import Forbidden, NotFound
+from microblog.model.ids import AccountId
+from microblog.model.moderation import Sought
 from microblog.model.paging import Page
+
+Who = str | AccountId
+"""Somebody by username or e-mail address, or by account."""
 
 NOT_BELOW = "Only somebody with a higher role may do this to them."
 
@@ -39,29 +45,55 @@ class Moderation:
         except NotFound:
             return []
 
-    async def subject(self, viewer: Viewer, name: str) -> Member:
+    async def sought(self, viewer: Viewer, page: Page, wanted: Sought) -> Sequence[Member]:
+        """Those whom the viewer looks for, the newest first."""
+        _moderates(viewer)
+        return await self.members.sought(page, wanted)
+
+    async def one(self, viewer: Viewer, id: AccountId) -> Member:
+        """Whose account this is."""
+        _moderates(viewer)
+        return await self.members.one(id)
+
+    async def subject(self, viewer: Viewer, who: Who) -> Member:
         """Somebody to whom the viewer may do something."""
         _moderates(viewer)
-        member = await self.members.show(name)
+        member = await (self.members.show(who) if isinstance(who, str) else self.members.one(who))
         if not may_govern(viewer, member):
             raise Forbidden(NOT_BELOW)
         return member
 
-    async def approve(self, viewer: Viewer, name: str) -> None:
+    async def approve(self, viewer: Viewer, who: Who) -> Member:
         """Let an applicant in, and write to them."""
-        await self.members.approve((await self.subject(viewer, name)).account.id)
+        return await self.members.approve((await self.subject(viewer, who)).account.id)
 
-    async def reject(self, viewer: Viewer, name: str) -> None:
+    async def reject(self, viewer: Viewer, who: Who) -> None:
         """Write to an applicant and erase them. Raises Conflict for somebody who was let in."""
-        await self.members.reject((await self.subject(viewer, name)).account.id)
+        await self.members.reject((await self.subject(viewer, who)).account.id)
 
-    async def suspend(self, viewer: Viewer, name: str) -> None:
+    async def suspend(self, viewer: Viewer, who: Who) -> Member:
         """Hide the account and all it wrote from everybody, end its sessions, and let it in no more."""
-        await self.members.suspend((await self.subject(viewer, name)).account.id)
+        return await self.members.suspend((await self.subject(viewer, who)).account.id)
 
-    async def restore(self, viewer: Viewer, name: str) -> None:
+    async def restore(self, viewer: Viewer, who: Who) -> Member:
         """Undo a suspension."""
-        await self.members.restore((await self.subject(viewer, name)).account.id)
+        return await self.members.restore((await self.subject(viewer, who)).account.id)
+
+    async def limit(self, viewer: Viewer, who: Who) -> Member:
+        """Show the account only to those who follow it or look for it."""
+        return await self.members.limit((await self.subject(viewer, who)).account.id)
+
+    async def unlimit(self, viewer: Viewer, who: Who) -> Member:
+        """Undo that."""
+        return await self.members.unlimit((await self.subject(viewer, who)).account.id)
+
+    async def disable(self, viewer: Viewer, who: Who) -> Member:
+        """End the account's sessions and let it in no more; what it wrote stays."""
+        return await self.members.disable((await self.subject(viewer, who)).account.id)
+
+    async def enable(self, viewer: Viewer, who: Who) -> Member:
+        """Let somebody who was disabled in again."""
+        return await self.members.enable((await self.subject(viewer, who)).account.id)
 
     async def invites(self, viewer: Viewer) -> list[Invite]:
         """The newest invites, whoever made them."""

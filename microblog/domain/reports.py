@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 
 from attrs import frozen
 
@@ -16,7 +17,7 @@ from microblog.model.ids import AccountId, PostId, ReportId
 from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
 from microblog.model.posts import Post
-from microblog.model.reports import Category, Report
+from microblog.model.reports import Case, Category, Report
 from microblog.storage import logins, posts, reports
 from microblog.storage.database import Cursor, Transactions
 
@@ -32,6 +33,7 @@ class Complaint:
     posts: Sequence[PostId] = ()
     comment: str = ""
     category: str = ""
+    rules: Sequence[str] = ()
 
 
 @frozen
@@ -44,9 +46,9 @@ class Reports:
     async def make(self, viewer: Viewer, complaint: Complaint) -> Report:
         """Tell the moderators. Raises NotFound, and Invalid (fields comment, category)."""
         comment = validation.limited(complaint.comment, LONGEST_COMMENT, "comment")
-        if complaint.category and complaint.category not in set(Category):
-            raise Invalid({"category": "Category is not included in the list"}, codes={"category": "ERR_INCLUSION"})
-        category = Category(complaint.category) if complaint.category else Category.OTHER
+        _check(complaint.category)
+        usual = Category.VIOLATION if complaint.rules else Category.OTHER
+        category = Category(complaint.category) if complaint.category else usual
         return await self.database.run(self._make, viewer, complaint, comment, category)
 
     async def waiting(self, viewer: Viewer, page: Page) -> list[tuple[Report, list[Post]]]:
@@ -60,6 +62,50 @@ class Reports:
         if not await self.database.run(reports.close, id=id, by=viewer.id, now=self.now()):
             raise NotFound
 
+    async def sought(
+        self, viewer: Viewer, page: Page, *, closed: bool, by: AccountId | None = None, target: AccountId | None = None
+    ) -> list[Case]:
+        """Open or closed ones, of one account or about one if that is said, the newest first. Raises Forbidden for others."""
+        _moderates(viewer)
+        return await self.database.read(_cases_of, viewer, partial(reports.sought, page=page, closed=closed, by=by, target=target))
+
+    async def one(self, viewer: Viewer, id: ReportId) -> Case:
+        """One report. Raises NotFound, and Forbidden for others."""
+        _moderates(viewer)
+        return await self.database.read(_case, viewer, id)
+
+    async def resolve(self, viewer: Viewer, id: ReportId) -> Case:
+        """The moderator is done with it; again is the same as once. Raises as `one`."""
+        return await self._changed(viewer, id, partial(reports.close, id=id, by=viewer.id, now=self.now()))
+
+    async def reopen(self, viewer: Viewer, id: ReportId) -> Case:
+        """Somebody has to look at it again. Raises as `one`."""
+        return await self._changed(viewer, id, partial(reports.reopen, id=id))
+
+    async def assign(self, viewer: Viewer, id: ReportId, to: AccountId | None) -> Case:
+        """This moderator looks after it, or nobody. Raises as `one`."""
+        return await self._changed(viewer, id, partial(reports.assign, id=id, to=to))
+
+    async def sort(self, viewer: Viewer, id: ReportId, category: str, rules: Sequence[str] | None) -> Case:
+        """Say what it is about, as far as that is said. Raises as `one`, and Invalid (field category)."""
+        _check(category)
+        wanted = Category(category) if category else None
+        return await self._changed(viewer, id, partial(reports.sort, id=id, category=wanted, rules=rules))
+
+    async def done_with(self, viewer: Viewer, target: AccountId) -> None:
+        """The moderator has done something about the account: all that was reported of it is closed. Raises Forbidden for others."""
+        _moderates(viewer)
+        await self.database.run(reports.close_all, target=target, by=viewer.id, now=self.now())
+
+    async def _changed(self, viewer: Viewer, id: ReportId, change: Callable[[Cursor], object]) -> Case:
+        _moderates(viewer)
+
+        def change_report(cursor: Cursor) -> Case:
+            change(cursor)
+            return _case(cursor, viewer, id)
+
+        return await self.database.run(change_report)
+
     def _make(self, cursor: Cursor, viewer: Viewer, complaint: Complaint, comment: str, category: Category) -> Report:
         target = reachable(cursor, complaint.target)
         wanted = list(dict.fromkeys(complaint.posts))[:MOST_POSTS]
@@ -71,6 +117,7 @@ class Reports:
             posts=[post for post in wanted if post in found and found[post].author.id == target.id],
             comment=comment,
             category=category,
+            rules=complaint.rules,
             now=self.now(),
         )
         staff = logins.staff(cursor)
@@ -78,13 +125,38 @@ class Reports:
         return reports.by_ids(cursor, ids=[id])[id]
 
 
+def _check(category: str) -> None:
+    if category and category not in set(Category):
+        raise Invalid({"category": "Category is not included in the list"}, codes={"category": "ERR_INCLUSION"})
+
+
 def _moderates(viewer: Viewer) -> None:
     if not viewer.role.includes(Role.MODERATOR):
         raise Forbidden
 
 
+def _cases_of(cursor: Cursor, viewer: Viewer, find: Callable[[Cursor], list[Report]]) -> list[Case]:
+    return _cases(cursor, viewer, find(cursor))
+
+
+def _case(cursor: Cursor, viewer: Viewer, id: ReportId) -> Case:
+    found = reports.by_ids(cursor, ids=[id])
+    if id not in found:
+        raise NotFound
+    return _cases(cursor, viewer, [found[id]])[0]
+
+
+def _cases(cursor: Cursor, viewer: Viewer, found: list[Report]) -> list[Case]:
+    ids = {id for one in found for id in (one.by.id, one.target.id, one.closed_by, one.assigned_to) if id is not None}
+    members = {member.account.id: member for member in logins.by_accounts(cursor, accounts=ids)} if ids else {}
+    return [Case(report, shown, members) for report, shown in _with_posts(cursor, viewer, found)]
+
+
 def _waiting(cursor: Cursor, viewer: Viewer, page: Page) -> list[tuple[Report, list[Post]]]:
-    found = reports.waiting(cursor, page=page)
+    return _with_posts(cursor, viewer, reports.waiting(cursor, page=page))
+
+
+def _with_posts(cursor: Cursor, viewer: Viewer, found: list[Report]) -> list[tuple[Report, list[Post]]]:
     wanted = [post for report in found for post in report.posts]
     shown = posts.by_ids(cursor, posts.visible(cursor, ids=wanted, viewer=viewer.id)) if wanted else {}
     return [(report, [shown[post] for post in report.posts if post in shown]) for report in found]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from microblog.model.announcements import Announcement
 from microblog.model.reports import Report
 from microblog.render.entities import Entities, Entity, moment, moment_or_null
@@ -45,8 +47,9 @@ ANNOUNCEMENT = entity(
 )
 
 
-def report_entity(entities: Entities, report: Report) -> Entity:
-    """Report (8.20)."""
+def report_entity(entities: Entities, report: Report, rules: Sequence[str]) -> Entity:
+    """Report (8.20). `rules` are the site's."""
+    broken = [rule["id"] for rule in rules_entity(rules) if rule["text"] in report.rules]
     return {
         "id": str(report.id),
         "action_taken": report.closed_at is not None,
@@ -56,7 +59,7 @@ def report_entity(entities: Entities, report: Report) -> Entity:
         "forwarded": report.forwarded,
         "created_at": moment(report.created_at),
         "status_ids": [str(post) for post in report.posts],
-        "rule_ids": None,
+        "rule_ids": broken or None,
         "target_account": entities.account(report.target),
     }
 
@@ -78,3 +81,8 @@ def announcement_entity(made: Announcement) -> Entity:
         "emojis": [],
         "reactions": [{"name": one.name, "count": one.count, "me": one.mine} for one in made.reactions],
     }
+
+
+def rules_entity(rules: Sequence[str]) -> list[Entity]:
+    """Each Rule (8.10) by its place."""
+    return [{"id": str(id), "text": text, "hint": "", "translations": {}} for id, text in enumerate(rules, 1)]

@@ -9,6 +9,7 @@ from attrs import frozen
 
 from microblog.model.accounts import Account, Registration
 from microblog.render.entities import Entities, Entity, moment
+from microblog.render.entities_reports import rules_entity
 from microblog.render.languages import LANGUAGES
 from microblog.render.views import Site
 
@@ -180,8 +181,8 @@ class InstanceEntities:
         return {"updated_at": moment(said.updated_at), "content": said.html}
 
     def rules(self) -> list[Entity]:
-        """Each Rule (8.10) by its place."""
-        return [{"id": str(id), "text": text, "hint": "", "translations": {}} for id, text in enumerate(self.site.texts.rules, 1)]
+        """What people here keep to."""
+        return rules_entity(self.site.texts.rules)
 
     def webfinger(self, account: Account) -> Entity:
         """Who `acct:name@host` is (RFC 7033)."""

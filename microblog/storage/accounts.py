@@ -170,6 +170,18 @@ def set_suspended(cursor: Cursor, *, id: int, at: datetime | None) -> bool:
     )
 
 
+def set_limited(cursor: Cursor, *, id: int, at: datetime | None) -> bool:
+    """Limit the account, or with None do so no more; False if it was so already or is not there."""
+    return bool(
+        execute(
+            cursor,
+            """update accounts set limited_at = %(at)s
+               where id = %(id)s and deleted_at is null and (limited_at is null) = (%(at)s::timestamptz is not null)""",
+            {"id": id, "at": at},
+        )
+    )
+
+
 def bury(cursor: Cursor, *, id: int, at: datetime) -> bool:
     """Leave nothing of the account but its id and its name, which nobody else shall have; False if it is gone already."""
     return bool(

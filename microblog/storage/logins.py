@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from psycopg2.errors import UniqueViolation
 
 from microblog.model.accounts import Login, Member, Preferences, Role
 from microblog.model.ids import AccountId, AppId
+from microblog.model.moderation import Sought
 from microblog.model.paging import Page
 from microblog.storage import accounts
 from microblog.storage.database import Cursor, every, execute, first, one_of_each, scalar
@@ -130,6 +132,33 @@ def page_of(cursor: Cursor, *, page: Page, pending: bool = False, role: Role | N
     )
     params = bounds(page) | {"pending": pending, "role": role, "suspended": suspended}
     return directed(page, every(cursor, _member, page_sql(sql, page), params))
+
+
+_SOUGHT = (
+    _MEMBERS
+    + _OF_LOGIN
+    + """and a.id < %(max_id)s and a.id > %(min_id)s
+         and case %(standing)s when 'active' then a.suspended_at is null
+                               when 'pending' then a.suspended_at is null and l.approved_at is null
+                               when 'disabled' then a.suspended_at is null and l.disabled_at is not null
+                               when 'silenced' then a.limited_at is not null
+                               when 'suspended' then a.suspended_at is not null
+                               else true end
+         and (not %(staff)s or l.role <> 'user')
+         and starts_with(lower(a.username), lower(%(username)s)) and starts_with(lower(a.display_name), lower(%(display_name)s))
+         and starts_with(lower(l.email), lower(%(email)s))
+         order by a.id desc limit %(limit)s"""
+)
+
+
+def sought(cursor: Cursor, *, page: Page, wanted: Sought) -> list[Member]:
+    """Those members that a moderator looks for, the newest first."""
+    return directed(page, every(cursor, _member, page_sql(_SOUGHT, page), bounds(page) | asdict(wanted)))
+
+
+def by_accounts(cursor: Cursor, *, accounts: Collection[AccountId]) -> list[Member]:
+    """Those of the accounts that have a login."""
+    return every(cursor, _member, _MEMBERS + _OF_LOGIN + "and a.id = any(%(ids)s)", {"ids": list(accounts)})
 
 
 def staff(cursor: Cursor) -> list[AccountId]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,14 +15,15 @@ from microblog.storage.paging import bounds, directed, page_sql
 
 _BY = accounts.COLUMNS.replace("a.", "ba.").replace("c.", "bc.")
 _SELECT = f"""
-    select r.id, r.comment, r.category, r.created_at, r.post_ids, r.forwarded, r.closed_at, {accounts.COLUMNS}, {_BY}
+    select r.id, r.comment, r.category, r.created_at, r.post_ids, r.forwarded, r.closed_at, r.closed_by, r.rules, r.assigned_to,
+           {accounts.COLUMNS}, {_BY}
     from reports r
     join accounts a on a.id = r.target_id join account_counts c on c.account_id = a.id
     join accounts ba on ba.id = r.account_id join account_counts bc on bc.account_id = ba.id"""
 
 
 def _report(id: int, comment: str, category: str, created_at: datetime, *columns: Any) -> Report:
-    posts, forwarded, closed_at, *people = columns
+    posts, forwarded, closed_at, closed_by, rules, assigned_to, *people = columns
     return Report(
         ReportId(id),
         accounts.account_from(*people[accounts.WIDTH :]),
@@ -33,6 +34,9 @@ def _report(id: int, comment: str, category: str, created_at: datetime, *columns
         tuple(PostId(post) for post in posts),
         forwarded,
         closed_at,
+        closed_by,
+        tuple(rules),
+        assigned_to,
     )
 
 
@@ -44,14 +48,15 @@ def insert(
     posts: Collection[int],
     comment: str,
     category: Category,
+    rules: Sequence[str],
     now: datetime,
 ) -> ReportId:
     """Store a report; its id."""
     return ReportId(
         scalar(
             cursor,
-            """insert into reports (id, account_id, target_id, post_ids, comment, category, created_at)
-               values (new_id(%(now)s), %(account)s, %(target)s, %(posts)s, %(comment)s, %(category)s, %(now)s)
+            """insert into reports (id, account_id, target_id, post_ids, comment, category, rules, created_at)
+               values (new_id(%(now)s), %(account)s, %(target)s, %(posts)s, %(comment)s, %(category)s, %(rules)s, %(now)s)
                returning id""",
             {
                 "account": account,
@@ -59,6 +64,7 @@ def insert(
                 "posts": list(posts),
                 "comment": comment,
                 "category": category,
+                "rules": list(rules),
                 "now": now,
             },
         )
@@ -87,4 +93,46 @@ def close(cursor: Cursor, *, id: int, by: AccountId, now: datetime) -> bool:
             "update reports set closed_at = %(now)s, closed_by = %(by)s where id = %(id)s and closed_at is null",
             {"id": id, "by": by, "now": now},
         )
+    )
+
+
+_SOUGHT = (
+    _SELECT
+    + """ where r.id < %(max_id)s and r.id > %(min_id)s and (r.closed_at is not null) = %(closed)s
+           and (%(by)s::bigint is null or r.account_id = %(by)s) and (%(target)s::bigint is null or r.target_id = %(target)s)
+           order by r.id desc limit %(limit)s"""
+)
+
+
+def sought(cursor: Cursor, *, page: Page, closed: bool, by: AccountId | None, target: AccountId | None) -> list[Report]:
+    """Open or closed reports, of one account or about one if that is said, the newest first."""
+    return directed(page, every(cursor, _report, page_sql(_SOUGHT, page), bounds(page) | {"closed": closed, "by": by, "target": target}))
+
+
+def reopen(cursor: Cursor, *, id: int) -> None:
+    """Somebody has to look at it again."""
+    execute(cursor, "update reports set closed_at = null, closed_by = null where id = %(id)s", {"id": id})
+
+
+def close_all(cursor: Cursor, *, target: AccountId, by: AccountId, now: datetime) -> None:
+    """The moderator is done with all that was reported of the account."""
+    execute(
+        cursor,
+        "update reports set closed_at = %(now)s, closed_by = %(by)s where target_id = %(target)s and closed_at is null",
+        {"target": target, "by": by, "now": now},
+    )
+
+
+def assign(cursor: Cursor, *, id: int, to: AccountId | None) -> None:
+    """Write down who looks after it."""
+    execute(cursor, "update reports set assigned_to = %(to)s where id = %(id)s", {"id": id, "to": to})
+
+
+def sort(cursor: Cursor, *, id: int, category: Category | None, rules: Sequence[str] | None) -> None:
+    """Write down what it is about, as far as that is said."""
+    execute(
+        cursor,
+        """update reports set category = coalesce(%(category)s, category), rules = coalesce(%(rules)s::text[], rules)
+           where id = %(id)s""",
+        {"id": id, "category": category, "rules": None if rules is None else list(rules)},
     )

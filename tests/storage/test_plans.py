@@ -70,6 +70,7 @@ OTHER_MODULES = {
 OTHER_FUNCTIONS = {
     "accounts.search": "reads every account, and says so",
     "logins.page_of": "the administrator's list, with conditions that few logins fit",
+    "logins.sought": "the same for programs of moderators",
 }
 
 ACCOUNT, OTHER, POST = SITE.account_id(SITE.typical[0]), SITE.account_id(7), SITE.post_id(SITE.posts - 50)

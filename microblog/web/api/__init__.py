@@ -13,6 +13,7 @@ from microblog.domain.lists import Lists
 from microblog.domain.mail import MailServices
 from microblog.domain.markers import Markers
 from microblog.domain.marks import Marks
+from microblog.domain.moderation import Moderation
 from microblog.domain.notifications import Notifications
 from microblog.domain.oauth import OAuth
 from microblog.domain.posting import PostingServices
@@ -39,6 +40,7 @@ from microblog.web.api.levels import served
 from microblog.web.api.lists import ListMemberRoutes, ListRoutes
 from microblog.web.api.marks import MarkedRoutes, MarkRoutes
 from microblog.web.api.media import MediaRoutes
+from microblog.web.api.moderation import CaseRoutes, MemberRoutes
 from microblog.web.api.notifications import MarkerRoutes, NotificationRoutes
 from microblog.web.api.pictures import PictureRoutes
 from microblog.web.api.polls import PollRoutes
@@ -76,6 +78,8 @@ class Services(Protocol):
     @property
     def marks(self) -> Marks: ...
     @property
+    def moderation(self) -> Moderation: ...
+    @property
     def notifications(self) -> Notifications: ...
     @property
     def oauth(self) -> OAuth: ...
@@ -103,7 +107,7 @@ class Services(Protocol):
 
 def routes(services: Services, site: InstanceEntities, answers: Answers) -> list[object]:
     """Every feature of the API."""
-    entities = site.entities
+    entities, rules = site.entities, site.site.texts.rules
     shown = Shown(Statuses(entities, services.posts.now), services.posts, services.filters.sieves)
     features: list[object] = [
         AppRoutes(entities, services.apps),
@@ -128,7 +132,9 @@ def routes(services: Services, site: InstanceEntities, answers: Answers) -> list
         FilterPartRoutes(services.filters),
         OldFilterRoutes(services.filters),
         ListMemberRoutes(entities, shown, services.lists),
-        *social_routes(entities, shown, services.social, services.accounts),
+        *social_routes(entities, shown, services.social, services.accounts, rules),
+        MemberRoutes(entities, services.moderation, services.social.reports),
+        CaseRoutes(entities, shown, services.social.reports, rules),
         NotificationRoutes(entities, shown, services.notifications),
         MarkerRoutes(services.markers),
         PushRoutes(entities, services.pushes),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from attrs import frozen
 
 from microblog.domain.announcements import Announcements
 from microblog.domain.limits import REPORTS
 from microblog.domain.reports import Complaint, Reports
+from microblog.model.errors import Invalid
 from microblog.model.ids import AccountId, AnnouncementId, PostId
 from microblog.render.entities import Entities
 from microblog.render.entities_reports import ANNOUNCEMENT, REPORT, announcement_entity, report_entity
@@ -14,6 +17,7 @@ from microblog.render.schemas import EMPTY, FLAG, ID, IDS, TEXT, array_of, one_o
 from microblog.web.answer import Answer
 from microblog.web.call import Call
 from microblog.web.doc import Doc, Param
+from microblog.web.fields import Fields
 from microblog.web.needs import Needs, Who, route
 
 REACT = Needs(api=True, viewer=Who.MEMBER, scopes={"write:favourites"})
@@ -25,6 +29,7 @@ class ReportRoutes:
 
     entities: Entities
     reports: Reports
+    rules: tuple[str, ...] = ()
 
     @route(
         "POST",
@@ -39,7 +44,7 @@ class ReportRoutes:
                 Param("comment", TEXT, "What is wrong."),
                 Param("category", one_of("spam", "legal", "violation", "other"), "Of which kind that is."),
                 Param("forward", FLAG, "Tell the other site too: there is none."),
-                Param("rule_ids", IDS, "Which rules were broken: there are none."),
+                Param("rule_ids", IDS, "Which rules were broken."),
             ),
             errors=(404, 422),
         ),
@@ -52,8 +57,17 @@ class ReportRoutes:
             [PostId(id) for id in fields.ids("status_ids")],
             fields.text("comment"),
             fields.text("category"),
+            broken_rules(fields, self.rules),
         )
-        return Answer.json(report_entity(self.entities, await self.reports.make(call.member, complaint)))
+        return Answer.json(report_entity(self.entities, await self.reports.make(call.member, complaint), self.rules))
+
+
+def broken_rules(fields: Fields, rules: Sequence[str]) -> tuple[str, ...]:
+    """The words of the rules that `rule_ids` names. Raises Invalid for what is none."""
+    ids = fields.list("rule_ids", max=100)
+    if not {str(id) for id in range(1, len(rules) + 1)}.issuperset(ids):
+        raise Invalid({"rule_ids": "Rule ids does not reference valid rules"}, codes={"rule_ids": "ERR_INVALID"})
+    return tuple(rule for id, rule in enumerate(rules, 1) if str(id) in ids)
 
 
 @frozen

@@ -15,8 +15,10 @@ from microblog.web.api.tags import KeptTagRoutes, TagRoutes
 from microblog.web.api.trends import TrendRoutes
 
 
-def social_routes(entities: Entities, shown: Shown, social: SocialServices, accounts: Accounts) -> list[object]:
-    """All of them."""
+def social_routes(
+    entities: Entities, shown: Shown, social: SocialServices, accounts: Accounts, rules: tuple[str, ...]
+) -> list[object]:
+    """All of them. `rules` are the site's."""
     return [
         TagRoutes(entities, social.tags),
         KeptTagRoutes(entities, social.tags, accounts),
@@ -24,7 +26,7 @@ def social_routes(entities: Entities, shown: Shown, social: SocialServices, acco
         EndorsementRoutes(entities, social.people),
         DirectoryRoutes(entities, social.people),
         DomainRoutes(social.people),
-        ReportRoutes(entities, social.reports),
+        ReportRoutes(entities, social.reports, rules),
         AnnouncementRoutes(social.announcements),
         NotificationGroupRoutes(entities, shown, social.groups),
         ConversationRoutes(entities, shown, social.conversations),

@@ -1,0 +1,228 @@
+"""What programs for moderators do: people and reports. Nothing is done to somebody without a role above theirs."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from microblog.domain.moderation import Moderation
+from microblog.domain.reports import Reports
+from microblog.model.accounts import Member
+from microblog.model.errors import Invalid
+from microblog.model.ids import AccountId, ReportId
+from microblog.model.moderation import Sought, Standing
+from microblog.model.reports import Case
+from microblog.render.entities import Entities
+from microblog.render.entities_moderation import ADMIN_ACCOUNT, ADMIN_REPORT, case_entity, member_entity
+from microblog.render.schemas import EMPTY, FLAG, ID, IDS, TEXT, array_of, one_of
+from microblog.web.answer import Answer
+from microblog.web.api.paging import Links, page_of, paged
+from microblog.web.api.reports import broken_rules
+from microblog.web.api.shown import Shown
+from microblog.web.call import Call
+from microblog.web.doc import PAGING, Doc, Param
+from microblog.web.needs import Needs, Who, route
+
+READ = Needs(api=True, viewer=Who.MODERATOR, scopes={"admin:read:accounts"})
+WRITE = Needs(api=True, viewer=Who.MODERATOR, scopes={"admin:write:accounts"})
+READ_REPORTS = Needs(api=True, viewer=Who.MODERATOR, scopes={"admin:read:reports"})
+WRITE_REPORTS = Needs(api=True, viewer=Who.MODERATOR, scopes={"admin:write:reports"})
+BEGINNINGS = (
+    Param("username", TEXT, "Whose username begins like this."),
+    Param("display_name", TEXT, "Whose name begins like this."),
+    Param("email", TEXT, "Whose e-mail address begins like this."),
+)
+ELSEWHERE = (Param("by_domain", TEXT, "Of another site: there is nobody."), Param("ip", TEXT, "From an address: those are not told."))
+STANDINGS = tuple(Param(str(one), FLAG, f"Only those who are {one}.") for one in Standing)
+OLD_QUERY = (
+    *PAGING,
+    Param("local", FLAG, "Of this site: everybody."),
+    Param("remote", FLAG, "Of other sites: nobody."),
+    *STANDINGS,
+    Param("staff", FLAG, "Only those who moderate."),
+    *BEGINNINGS,
+    *ELSEWHERE,
+)
+QUERY = (
+    *PAGING,
+    Param("origin", one_of("local", "remote"), "Of this site or of others."),
+    Param("status", one_of(*Standing), "How they stand."),
+    Param("permissions", one_of("staff"), "Only those who moderate."),
+    *BEGINNINGS,
+    *ELSEWHERE,
+)
+ACTIONS = ("none", "disable", "silence", "suspend")
+ACTION = (
+    Param("type", one_of(*ACTIONS), "What is done.", required=True),
+    Param("report_id", ID, "The report that this settles; without one, all open reports of the person are settled."),
+)
+REPORTS_QUERY = (
+    *PAGING,
+    Param("resolved", FLAG, "Those that a moderator is done with."),
+    Param("account_id", ID, "Only those of this account."),
+    Param("target_account_id", ID, "Only those about this account."),
+)
+SORT = (
+    Param("category", one_of("spam", "legal", "violation", "other"), "What it is about."),
+    Param("rule_ids", IDS, "Which rules were broken."),
+)
+MOST = 200
+
+
+def _doc(summary: str) -> Doc:
+    return Doc(summary, ADMIN_ACCOUNT, errors=(404, 409))
+
+
+@frozen
+class MemberRoutes:
+    """People, and what is done to them."""
+
+    entities: Entities
+    moderation: Moderation
+    reports: Reports
+
+    @route("GET", "/api/v1/admin/accounts", READ, Doc("People, as moderators see them", array_of(ADMIN_ACCOUNT), query=OLD_QUERY))
+    async def all(self, call: Call) -> Answer:
+        """The newest first; those who are not suspended, if nothing else is asked."""
+        fields = call.fields
+        standing = next((one for one in reversed(Standing) if fields.flag(one)), Standing.ACTIVE)
+        return await self._page(call, standing, staff=fields.flag("staff"), nobody=fields.flag("remote"), kept=OLD_QUERY)
+
+    @route("GET", "/api/v2/admin/accounts", READ, Doc("People, as moderators see them", array_of(ADMIN_ACCOUNT), query=QUERY))
+    async def page(self, call: Call) -> Answer:
+        """The newest first."""
+        fields, status = call.fields, call.fields.text("status")
+        standing = Standing(status) if status in set(Standing) else None
+        remote = fields.text("origin") == "remote"
+        return await self._page(call, standing, staff=fields.text("permissions") == "staff", nobody=remote, kept=QUERY)
+
+    async def _page(self, call: Call, standing: Standing | None, *, staff: bool, nobody: bool, kept: tuple[Param, ...]) -> Answer:
+        fields, page = call.fields, page_of(call, 100, MOST)
+        wanted = Sought(standing, staff, *(fields.text(one.name).strip() for one in BEGINNINGS))
+        nobody = nobody or any(fields.text(one.name) for one in ELSEWHERE)
+        found = [] if nobody else await self.moderation.sought(call.member, page, wanted)
+        told = [member_entity(self.entities, member) for member in found]
+        links = Links(tuple(param.name for param in kept if param not in PAGING))
+        return paged(call, told, [member.account.id for member in found], page, links)
+
+    @route("GET", "/api/v1/admin/accounts/<id:account_id>", READ, _doc("Somebody, as moderators see them"))
+    async def show(self, call: Call, account_id: int) -> Answer:
+        """One person."""
+        return self._told(await self.moderation.one(call.member, AccountId(account_id)))
+
+    @route("POST", "/api/v1/admin/accounts/<id:account_id>/approve", WRITE, _doc("Let an applicant in"))
+    async def approve(self, call: Call, account_id: int) -> Answer:
+        """They are written to."""
+        return self._told(await self.moderation.approve(call.member, AccountId(account_id)))
+
+    @route("POST", "/api/v1/admin/accounts/<id:account_id>/reject", WRITE, Doc("Turn an applicant away", EMPTY, errors=(404, 409)))
+    async def reject(self, call: Call, account_id: int) -> Answer:
+        """They are written to, and erased."""
+        await self.moderation.reject(call.member, AccountId(account_id))
+        return Answer.json({})
+
+    @route("POST", "/api/v1/admin/accounts/<id:account_id>/enable", WRITE, _doc("Let somebody log in again"))
+    async def enable(self, call: Call, account_id: int) -> Answer:
+        """Who was disabled."""
+        return self._told(await self.moderation.enable(call.member, AccountId(account_id)))
+
+    @route("POST", "/api/v1/admin/accounts/<id:account_id>/unsilence", WRITE, _doc("Limit somebody no more"))
+    async def unlimit(self, call: Call, account_id: int) -> Answer:
+        """Who was silenced."""
+        return self._told(await self.moderation.unlimit(call.member, AccountId(account_id)))
+
+    @route("POST", "/api/v1/admin/accounts/<id:account_id>/unsuspend", WRITE, _doc("Undo a suspension"))
+    async def restore(self, call: Call, account_id: int) -> Answer:
+        """They and what they wrote are seen again."""
+        return self._told(await self.moderation.restore(call.member, AccountId(account_id)))
+
+    @route(
+        "POST",
+        "/api/v1/admin/accounts/<id:account_id>/action",
+        WRITE,
+        Doc("Do something about somebody", EMPTY, body=ACTION, errors=(404, 422)),
+    )
+    async def act(self, call: Call, account_id: int) -> Answer:
+        """Disable: no logging in. Silence: only followers and who looks for them see them. Suspend: hidden. None: settle the report."""
+        viewer, id, kind = call.member, AccountId(account_id), call.fields.text("type")
+        report = call.fields.id("report_id")
+        match kind:
+            case "none":
+                await self.moderation.subject(viewer, id)
+            case "disable":
+                await self.moderation.disable(viewer, id)
+            case "silence":
+                await self.moderation.limit(viewer, id)
+            case "suspend":
+                await self.moderation.suspend(viewer, id)
+            case _:
+                raise Invalid({"type": "Type is not included in the list"}, codes={"type": "ERR_INCLUSION"})
+        if report is not None:
+            await self.reports.resolve(viewer, ReportId(report))
+        elif kind != "none":
+            await self.reports.done_with(viewer, id)
+        return Answer.json({})
+
+    def _told(self, member: Member) -> Answer:
+        return Answer.json(member_entity(self.entities, member))
+
+
+def _report_doc(summary: str, *body: Param) -> Doc:
+    return Doc(summary, ADMIN_REPORT, body=body, errors=(404,))
+
+
+@frozen
+class CaseRoutes:
+    """Reports, and what becomes of them."""
+
+    entities: Entities
+    shown: Shown
+    reports: Reports
+    rules: tuple[str, ...] = ()
+
+    @route("GET", "/api/v1/admin/reports", READ_REPORTS, Doc("What people report", array_of(ADMIN_REPORT), query=REPORTS_QUERY))
+    async def page(self, call: Call) -> Answer:
+        """What nobody is done with, the newest first; or what somebody is."""
+        fields, page = call.fields, page_of(call, 100, MOST)
+        by, about = (None if id is None else AccountId(id) for id in (fields.id("account_id"), fields.id("target_account_id")))
+        found = await self.reports.sought(call.member, page, closed=fields.flag("resolved"), by=by, target=about)
+        told = [await self._entity(call, case) for case in found]
+        return paged(call, told, [case.report.id for case in found], page, Links(("resolved", "account_id", "target_account_id")))
+
+    @route("GET", "/api/v1/admin/reports/<id:report_id>", READ_REPORTS, _report_doc("A report"))
+    async def show(self, call: Call, report_id: int) -> Answer:
+        """With those of its posts that the moderator may see."""
+        return await self._told(call, await self.reports.one(call.member, ReportId(report_id)))
+
+    @route("PUT", "/api/v1/admin/reports/<id:report_id>", WRITE_REPORTS, _report_doc("Say what a report is about", *SORT))
+    @route("PATCH", "/api/v1/admin/reports/<id:report_id>", WRITE_REPORTS, _report_doc("Say what a report is about", *SORT))
+    async def sort(self, call: Call, report_id: int) -> Answer:
+        """What is not sent stays as it is."""
+        fields = call.fields
+        rules = broken_rules(fields, self.rules) if fields.has("rule_ids") else None
+        return await self._told(call, await self.reports.sort(call.member, ReportId(report_id), fields.text("category"), rules))
+
+    @route("POST", "/api/v1/admin/reports/<id:report_id>/assign_to_self", WRITE_REPORTS, _report_doc("Look after a report"))
+    async def assign(self, call: Call, report_id: int) -> Answer:
+        """Whoever did before does no more."""
+        return await self._told(call, await self.reports.assign(call.member, ReportId(report_id), call.member.id))
+
+    @route("POST", "/api/v1/admin/reports/<id:report_id>/unassign", WRITE_REPORTS, _report_doc("Leave a report to others"))
+    async def unassign(self, call: Call, report_id: int) -> Answer:
+        """Nobody looks after it."""
+        return await self._told(call, await self.reports.assign(call.member, ReportId(report_id), None))
+
+    @route("POST", "/api/v1/admin/reports/<id:report_id>/resolve", WRITE_REPORTS, _report_doc("Be done with a report"))
+    async def resolve(self, call: Call, report_id: int) -> Answer:
+        """Again is the same as once."""
+        return await self._told(call, await self.reports.resolve(call.member, ReportId(report_id)))
+
+    @route("POST", "/api/v1/admin/reports/<id:report_id>/reopen", WRITE_REPORTS, _report_doc("Look at a report again"))
+    async def reopen(self, call: Call, report_id: int) -> Answer:
+        """As if nobody had been done with it."""
+        return await self._told(call, await self.reports.reopen(call.member, ReportId(report_id)))
+
+    async def _entity(self, call: Call, case: Case) -> dict[str, object]:
+        return case_entity(self.entities, case, await self.shown.each(call.viewer, case.posts), self.rules)
+
+    async def _told(self, call: Call, case: Case) -> Answer:
+        return Answer.json(await self._entity(call, case))

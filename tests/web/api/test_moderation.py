@@ -1,0 +1,146 @@
+"""What programs for moderators can do, and who may use them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from microblog.model.accounts import Role
+from microblog.storage.database import Cursor
+from tests import make
+from tests.web.api.client import Client, another, client, ids, links
+from tests.web.visitor import Town, town
+
+FOR_STAFF = "read write admin:read admin:write"
+
+
+@pytest.fixture
+def maud(site: Town) -> Client:
+    """A moderator."""
+    return client(site, "maud", FOR_STAFF, role=Role.MODERATOR)
+
+
+def test_only_moderators_and_only_with_the_scope(site: Town, maud: Client) -> None:
+    ada = client(site, "ada", FOR_STAFF)
+    for path in ("/v1/admin/accounts", "/v2/admin/accounts", f"/v1/admin/accounts/{ada.id}", "/v1/admin/reports"):
+        assert maud.get(path).status == 200
+        assert (ada.get(path).status, ada.get(path).json["error"]) == (403, "This action is not allowed")
+        without = another(site, maud.person).get(path)
+        assert (without.status, without.json["error"]) == (403, "This action is outside the authorized scopes")
+    assert another(site, maud.person, "admin:read").post(f"/v1/admin/accounts/{ada.id}/action", type="suspend").status == 403
+
+
+def test_members_are_found_by_how_they_stand_and_by_what_they_are_called(site: Town, maud: Client) -> None:
+    ada, bob, eve = (client(site, name) for name in ("ada", "bob", "eve"))
+    ada.patch("/v1/accounts/update_credentials", display_name="Lady Ada")
+    make.suspend(site.cursor, eve.person)
+    everybody = [bob.id, ada.id, maud.id]
+    assert ids(maud.get("/v1/admin/accounts")) == ids(maud.get("/v1/admin/accounts", active=True, local=True)) == everybody
+    assert ids(maud.get("/v2/admin/accounts")) == [eve.id, *everybody]
+    assert ids(maud.get("/v1/admin/accounts", suspended=True)) == ids(maud.get("/v2/admin/accounts", status="suspended")) == [eve.id]
+    assert ids(maud.get("/v1/admin/accounts", staff=True)) == ids(maud.get("/v2/admin/accounts", permissions="staff")) == [maud.id]
+    assert ids(maud.get("/v1/admin/accounts", username="AD")) == ids(maud.get("/v2/admin/accounts", display_name="lady")) == [ada.id]
+    assert ids(maud.get("/v2/admin/accounts", email="bob@")) == [bob.id]
+    for elsewhere in ({"remote": True}, {"by_domain": "x.example"}, {"ip": "127.0.0.1"}):
+        assert maud.get("/v1/admin/accounts", **elsewhere).json == []
+    assert maud.get("/v2/admin/accounts", origin="remote").json == []
+    first = maud.get("/v2/admin/accounts", limit=3, status="active")
+    assert maud.follow(links(first)["prev"]).json == []
+    assert "status=active" in links(first)["next"]
+
+
+def test_what_a_moderator_sees_of_a_member(site: Town, maud: Client) -> None:
+    ada = client(site, "ada")
+    told = maud.get(f"/v1/admin/accounts/{ada.id}").json
+    assert (told["username"], told["email"], told["confirmed"], told["approved"]) == ("ada", "ada@example.org", True, True)
+    assert (told["suspended"], told["silenced"], told["disabled"], told["account"]["acct"]) == (False, False, False, "ada")
+    assert told["role"]["id"] == "-99"
+    assert maud.get("/v1/admin/accounts/1").status == 404
+
+
+def test_applicants_are_let_in_or_turned_away(site: Town, maud: Client) -> None:
+    ann, ben = (make.member(site.cursor, name, approved=False).account for name in ("ann", "ben"))
+    site.cursor.execute("update logins set reason = 'Please.' where account_id = %s", [ann.id])
+    waiting = maud.get("/v1/admin/accounts", pending=True).json
+    assert [(one["username"], one["invite_request"], one["approved"]) for one in waiting] == [
+        ("ben", None, False),
+        ("ann", "Please.", False),
+    ]
+    assert maud.post(f"/v1/admin/accounts/{ann.id}/approve").json["approved"] is True
+    assert maud.post(f"/v1/admin/accounts/{ben.id}/reject").json == {}
+    assert maud.get(f"/v1/admin/accounts/{ben.id}").status == 404
+    assert maud.post(f"/v1/admin/accounts/{ann.id}/reject").status == 409
+
+
+def test_actions_are_done_undone_and_settle_what_was_reported(site: Town, maud: Client) -> None:
+    ada, eve = client(site, "ada"), client(site, "eve")
+    make.post(site.cursor, eve.person, "Buy!")
+    where = f"/v1/admin/accounts/{eve.id}"
+    ada.post("/v1/reports", account_id=eve.id)
+    assert maud.post(f"{where}/action", type="silence").json == {}
+    assert maud.get("/v1/admin/reports").json == []
+    assert maud.get(where).json["silenced"] is True
+    assert ids(maud.get("/v1/admin/accounts", silenced=True)) == [eve.id]
+    assert ada.get("/v1/timelines/public").json == []
+    assert ada.get(f"/v1/accounts/{eve.id}").json["limited"] is True
+    assert maud.post(f"{where}/unsilence").json["silenced"] is False
+    assert len(ada.get("/v1/timelines/public").json) == 1
+    first, second = (ada.post("/v1/reports", account_id=eve.id).json["id"] for _ in range(2))
+    assert maud.post(f"{where}/action", type="none", report_id=first).json == {}
+    assert ids(maud.get("/v1/admin/reports")) == [second]
+    assert maud.post(f"{where}/action", type="disable", report_id=second).json == {}
+    assert maud.get(where).json["disabled"] is True
+    assert maud.post(f"{where}/enable").json["disabled"] is False
+    assert maud.post(f"{where}/action", type="suspend").json == {}
+    assert ada.get(f"/v1/accounts/{eve.id}").status == 404
+    assert maud.post(f"{where}/unsuspend").json["suspended"] is False
+    assert ada.get(f"/v1/accounts/{eve.id}").status == 200
+    assert maud.post(f"{where}/action", type="odd").status == 422
+    assert maud.post(f"{where}/action").status == 422
+
+
+def test_nothing_is_done_to_somebody_of_the_same_role(site: Town, maud: Client) -> None:
+    other = client(site, "mel", FOR_STAFF, role=Role.MODERATOR)
+    boss = client(site, "boss", FOR_STAFF, role=Role.ADMIN)
+    for kind in ("none", "disable", "silence", "suspend"):
+        for target in (other, boss, maud):
+            assert maud.post(f"/v1/admin/accounts/{target.id}/action", type=kind).status == 403
+    assert boss.post(f"/v1/admin/accounts/{other.id}/action", type="silence").status == 200
+
+
+def test_reports_are_worked_on(cursor: Cursor, tmp_path: Path) -> None:
+    (tmp_path / "rules.txt").write_text("Be kind.\nNo spam.\n")
+    here = town(cursor, tmp_path, texts=str(tmp_path))
+    maud, ada, eve = client(here, "maud", FOR_STAFF, role=Role.MODERATOR), client(here, "ada"), client(here, "eve")
+    said = make.post(cursor, eve.person, "Buy!")
+    secret = eve.post("/v1/statuses", status="Buy, @ada!", visibility="direct").json["id"]
+    sent = ada.post("/v1/reports", account_id=eve.id, status_ids=[str(said.id), secret], rule_ids=["2"], comment="Again.").json
+    assert (sent["category"], sent["rule_ids"]) == ("violation", ["2"])
+    assert ada.post("/v1/reports", account_id=eve.id, rule_ids=["3"]).status == 422
+    [report] = maud.get("/v1/admin/reports").json
+    assert (report["account"]["username"], report["target_account"]["username"]) == ("ada", "eve")
+    assert (report["action_taken"], report["assigned_account"], report["comment"]) == (False, None, "Again.")
+    assert [rule["text"] for rule in report["rules"]] == ["No spam."]
+    assert ids_of(report["statuses"]) == [str(said.id)], "What was said in private is not shown to moderators."
+    where = f"/v1/admin/reports/{report['id']}"
+    assert maud.get(where).json == report
+    assert maud.post(f"{where}/assign_to_self").json["assigned_account"]["username"] == "maud"
+    assert maud.post(f"{where}/unassign").json["assigned_account"] is None
+    assert maud.put(where, category="spam").json["category"] == "spam"
+    sorted_anew = maud.put(where, rule_ids=["1"]).json
+    assert ([rule["id"] for rule in sorted_anew["rules"]], sorted_anew["category"]) == (["1"], "spam")
+    assert maud.put(where, category="odd").status == 422
+    done = maud.post(f"{where}/resolve").json
+    assert (done["action_taken"], done["action_taken_by_account"]["username"]) == (True, "maud")
+    assert done["action_taken_at"] is not None
+    assert maud.get("/v1/admin/reports").json == []
+    assert ids(maud.get("/v1/admin/reports", resolved=True, target_account_id=eve.id)) == [report["id"]]
+    assert maud.get("/v1/admin/reports", resolved=True, account_id=eve.id).json == []
+    assert maud.post(f"{where}/reopen").json["action_taken_by_account"] is None
+    assert ids(maud.get("/v1/admin/reports")) == [report["id"]]
+    assert maud.get("/v1/admin/reports/1").status == maud.post("/v1/admin/reports/1/resolve").status == 404
+
+
+def ids_of(entities: list[dict[str, str]]) -> list[str]:
+    return [one["id"] for one in entities]
