@@ -113,6 +113,26 @@ def test_a_minute_without_a_network_loses_and_doubles_nothing(window: Callable[[
     assert bob.page.locator("a.gap").count() == 0
 
 
+def test_what_is_edited_while_it_waits_behind_the_pill_is_shown_as_it_is_now(window: Callable[[], Person]) -> None:
+    ada, bob = pair(window, "pill")
+    bob.page.locator("main form[data-composer] textarea[name=text]").first.fill("While this is being written nothing moves")
+    write(ada, "Half an idea")
+    expect(bob.page.locator(".pill")).to_have_text("1 new post")
+    ada.page.locator("article", has_text="Half an idea").locator("a:has(time)").first.click()
+    post = ada.page.locator("article", has_text="Half an idea")
+    post.locator("summary[title=More]").click()
+    post.get_by_role("link", name="Edit").click()
+    ada.page.locator("form[data-composer-edit] textarea[name=text]").fill("A whole idea")
+    ada.page.locator("form[data-composer-edit] button.primary").click()
+    expect(ada.page.locator("article", has_text="A whole idea")).to_have_count(1)
+    ada.go("/home")
+    write(ada, "And what comes after it")
+    expect(bob.page.locator(".pill")).to_have_text("2 new posts")
+    bob.page.locator(".pill").click()
+    expect(bob.page.locator("article", has_text="A whole idea")).to_have_count(1)
+    assert bob.page.locator("article", has_text="Half an idea").count() == 0
+
+
 def opened(page: Page) -> list[str]:
     """A list that grows with each stream of home that the page asks for."""
     asked: list[str] = []

@@ -178,7 +178,8 @@ function reveal() {
 
 function edit({ id, html }) {
   const fresh = article(html);
-  for (const post of document.querySelectorAll(`[data-post="${id}"]`)) {
+  const held = waiting.filter((post) => post.dataset.post === id); // behind the pill
+  for (const post of [...document.querySelectorAll(`[data-post="${id}"]`), ...held]) {
     for (const part of [".post-head", ".text", ".warned"]) {
       const now = fresh?.querySelector(part);
       if (now) post.querySelector(part)?.replaceWith(now.cloneNode(true));
