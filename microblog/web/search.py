@@ -36,4 +36,4 @@ class SearchPages:
         found = await self.search.find(call.viewer, query) if first else Found(posts=await self.search.posts(call.viewer, query, page))
         posts = await feed_of(call, self.articles, found.posts, page, Context.PUBLIC)
         shown = SearchPage(query, await self.people.of(call.viewer, found.accounts), tuple(found.tags), posts)
-        return Answer.html(self.pages.search(await self.shells.of(call, tags=True), shown))
+        return Answer.html(self.pages.search(await self.shells.of(call, tags=True, people=not query), shown))
