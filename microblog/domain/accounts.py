@@ -104,8 +104,8 @@ class Accounts:
     now: Callable[[], datetime]
 
     async def by_id(self, id: AccountId) -> Account:
-        """The account. Raises NotFound if there is none, or it is suspended or deleted: nobody can tell which."""
-        return _shown(await self.database.read(accounts.by_id, id=id))
+        """The account. Raises NotFound if there is none, or it is suspended, deleted or not let in yet: nobody can tell which."""
+        return _shown(await self.database.read(accounts.shown_by_id, id=id))
 
     async def by_ids(self, ids: Sequence[AccountId]) -> list[Account]:
         """Those of the accounts that `by_id` would find, in the order of `ids`."""
@@ -115,7 +115,7 @@ class Accounts:
     async def by_username(self, name: str) -> Account:
         """The account called `name`, `@name` or `name@our.host`, in whatever case. Raises NotFound as `by_id` does."""
         username = self._local(name)
-        return _shown(await self.database.read(accounts.by_username, username=username) if username else None)
+        return _shown(await self.database.read(accounts.shown_by_username, username=username) if username else None)
 
     async def is_gone(self, name: str) -> bool:
         """True if there was an account called so, and it was deleted."""

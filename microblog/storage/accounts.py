@@ -22,6 +22,8 @@ WIDTH = 20  # how many COLUMNS there are
 LIKELY = 100  # candidates of a completion
 FROM = "accounts a join account_counts c on c.account_id = a.id"
 SELECT = f"select {COLUMNS} from {FROM}"
+ADMITTED = "not exists (select from logins waiting where waiting.account_id = a.id and waiting.approved_at is null)"
+"""Who was let in: an applicant is shown to nobody but moderators until then."""
 
 
 def account_from(*columns: Any) -> Account:
@@ -40,6 +42,14 @@ def by_id(cursor: Cursor, *, id: int) -> Account | None:
 _BY_ID = Hot(SELECT + " where a.id = %(id)s and a.deleted_at is null")
 
 
+def shown_by_id(cursor: Cursor, *, id: int) -> Account | None:
+    """The account with this id, if people may see it: neither suspended nor waiting to be let in."""
+    return first(cursor, account_from, _SHOWN_BY_ID, {"id": id})
+
+
+_SHOWN_BY_ID = Hot(_BY_ID + " and a.suspended_at is null and " + ADMITTED)
+
+
 def by_ids(cursor: Cursor, *, ids: Sequence[int]) -> list[Account]:
     """Those of the accounts that exist, in the order of `ids`."""
     return every(
@@ -56,6 +66,14 @@ def by_username(cursor: Cursor, *, username: str) -> Account | None:
     """The account of this name, in whatever case it is written."""
     found = by_usernames(cursor, usernames=[username])
     return found[0] if found else None
+
+
+def shown_by_username(cursor: Cursor, *, username: str) -> Account | None:
+    """The account of this name, in whatever case it is written, if people may see it."""
+    return first(cursor, account_from, _SHOWN_BY_USERNAME, {"name": username.lower()})
+
+
+_SHOWN_BY_USERNAME = Hot(SELECT + " where lower(a.username) = %(name)s and a.deleted_at is null and a.suspended_at is null and " + ADMITTED)
 
 
 def by_usernames(cursor: Cursor, *, usernames: Sequence[str]) -> list[Account]:
@@ -209,7 +227,9 @@ def by_prefix(cursor: Cursor, *, prefix: str, limit: int) -> list[Account]:
                (select account_id from account_counts order by followers desc, account_id limit %(enough)s)) """
         + SELECT
         + """ where a.id in (select id from likely)
-                and lower(a.username) like %(like)s and a.deleted_at is null and a.suspended_at is null
+                and lower(a.username) like %(like)s and a.deleted_at is null and a.suspended_at is null and """
+        + ADMITTED
+        + """
               order by lower(a.username) = %(exact)s desc, c.followers desc, a.id limit %(limit)s""",
         {"like": _escaped(prefix.lower()) + "%", "exact": prefix.lower(), "limit": limit, "enough": LIKELY},
     )
@@ -227,7 +247,9 @@ def search(cursor: Cursor, *, text: str, viewer: AccountId | None, following: bo
         + """ left join follows f on f.follower_id = %(viewer)s and f.followee_id = a.id
               where (lower(a.username) like %(within)s or lower(a.display_name) like %(within)s)
                 and (f.id is not null or not %(following)s)
-                and a.deleted_at is null and a.suspended_at is null
+                and a.deleted_at is null and a.suspended_at is null and """
+        + ADMITTED
+        + """
               order by lower(a.username) = %(exact)s desc, lower(a.username) like %(start)s desc, f.id is not null desc,
                        c.followers desc, a.id
               limit %(limit)s offset %(offset)s""",
@@ -265,6 +287,8 @@ _SUGGESTED = Hot(
     SELECT
     + " where a.discoverable and a.deleted_at is null and a.suspended_at is null and a.limited_at is null and "
     + _STRANGER
+    + " and "
+    + ADMITTED
     + " order by c.followers desc, c.account_id limit %(limit)s"
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from microblog.model.features import MOST_USES, Candidate, UsedTag
 from microblog.model.ids import AccountId, TagId
 from microblog.model.posts import Tag
-from microblog.storage.accounts import COLUMNS, FROM, LIKELY, account_from
+from microblog.storage.accounts import ADMITTED, COLUMNS, FROM, LIKELY, account_from
 from microblog.storage.database import Cursor, every
 from microblog.storage.visibility import VISIBLE
 
@@ -26,6 +26,7 @@ _PEOPLE = f"""with known as (
         join accounts n using (id) where lower(n.username) like %(start)s)
     select k.id is not null, {COLUMNS} from likely l join {FROM} on a.id = l.id left join known k on k.id = a.id
     where a.id <> %(viewer)s and a.deleted_at is null and a.suspended_at is null and (a.limited_at is null or k.id is not null)
+        and {ADMITTED}
         and not exists (select from blocks where account_id = %(viewer)s and target_id = a.id)
         and not exists (select from blocks where account_id = a.id and target_id = %(viewer)s)
     order by k.id is not null desc, lower(a.username) = %(exact)s desc, c.followers desc, a.id limit %(limit)s"""

@@ -74,6 +74,7 @@ def familiar(cursor: Cursor, *, viewer: AccountId, ids: Sequence[int], limit: in
 
 
 _LISTED = f"""{accounts.SELECT} where a.discoverable and a.deleted_at is null and a.suspended_at is null and a.limited_at is null
+    and {accounts.ADMITTED}
     and not exists (select from blocks b where (b.account_id, b.target_id) in ((%(viewer)s, a.id), (a.id, %(viewer)s)))"""
 
 

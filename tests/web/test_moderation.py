@@ -53,6 +53,20 @@ def test_an_applicant_is_turned_away_after_a_question(asked: Town) -> None:
     assert maud.submit("/admin/people/maud/reject", page="/admin/people").status == 403
 
 
+def test_an_applicant_is_shown_to_nobody_before(asked: Town) -> None:
+    maud = with_role(asked, "maud", "moderator")
+    apply(asked, "ann")
+    for somebody in (maud, asked.visitor()):
+        assert [somebody.get(path).status for path in ("/@ann", "/api/v1/accounts/lookup?acct=ann")] == [404, 404]
+        for path in ("/search", "/search?q=ann", "/home"):
+            assert "/@ann" not in links(somebody.get(path))
+        assert '"ann"' not in somebody.get("/api/v1/directory?local=true").text
+    assert 'data-value="@ann"' not in maud.get("/compose/complete?q=@ann").text
+    maud.submit("/admin/people/ann/approve", page="/admin/people?type=applied")
+    assert maud.get("/@ann").status == 200
+    assert "/@ann" in links(maud.get("/search"))
+
+
 def test_somebody_is_suspended_and_let_back(site: Town) -> None:
     maud, eve = with_role(site, "maud", "moderator"), site.resident("eve")
     assert "Suspend @eve?" in words(maud.get("/admin/people/eve/suspend"))
