@@ -27,7 +27,7 @@ REASONS = (
     Reason("not_following", "People whom you do not follow"),
     Reason("not_followers", "People who do not follow you", "Also those who began to in the last three days."),
     Reason("new_accounts", "New accounts", "Made in the last 30 days, by people whom you do not follow."),
-    Reason("private_mentions", "Messages from strangers", "If they answer none of yours. You still find them under Messages."),
+    Reason("private_mentions", "Messages from strangers", "If they answer none of yours. They reach Messages once you accept who wrote."),
     Reason("limited_accounts", "Accounts that moderators have limited", "If you do not follow them."),
 )
 
