@@ -423,7 +423,7 @@ def test_what_is_wrong_with_a_form_is_told_by_field(home: House) -> None:
     assert reply.status == 422
     assert reply.json == {
         "error": "Name is taken",
-        "details": {"name": [{"error": "ERR_TAKEN", "description": "Name is taken"}]},
+        "details": {"name": [{"error": "ERR_TAKEN", "description": "is taken"}]},
         "fields": {"name": "Name is taken"},
     }
 
