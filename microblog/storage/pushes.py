@@ -103,13 +103,13 @@ def enqueue(cursor: Cursor, *, ids: Sequence[NotificationId], now: datetime) -> 
         """with meant as materialized (
                select s.id, n.id as notification from notifications n join push_subscriptions s on s.account_id = n.account_id
                where n.id = any(%(ids)s) and not n.filtered and n.kind = any(s.alerts) and s.policy <> 'none'
-               order by s.id for update of s),
+               for key share of s),
            queued as (
                insert into pushes (subscription_id, notification_id) select id, notification from meant
                on conflict do nothing returning subscription_id)
            insert into jobs (id, kind, key, payload, due_at, created_at)
            select new_id(%(now)s), %(kind)s, id::text, jsonb_build_object('subscription', id::text), %(now)s, %(now)s
-           from (select distinct subscription_id as id from queued) q
+           from (select distinct subscription_id as id from queued order by 1) q
            on conflict (kind, key) where state = 'waiting' and key is not null do nothing""",
         {"ids": list(ids), "kind": SEND_JOB, "now": now},
     )

@@ -30,7 +30,7 @@ _CONVERTERS: dict[str, Schema] = {
     "path": {"type": "string", "minLength": 1},
     "int": {"type": "integer", "minimum": 0},
 }
-_TAGS = {"oauth": "OAuth 2", "filters_v1": "Filters, version 1", "openapi": "This document"}
+_TAGS = {"oauth": "OAuth 2", "pushes": "Push messages", "filters_v1": "Filters, version 1", "openapi": "This document"}
 _BODILESS = frozenset({101, 204, 304})
 _FORM, _MULTIPART, _JSON = "application/x-www-form-urlencoded", "multipart/form-data", "application/json"
 

@@ -1,0 +1,152 @@
+"""Notifications are told while others are being pushed, in transactions that really commit: none is forgotten, none is sent twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from threading import Event
+from typing import Any
+
+import pytest
+from attrs import define, field
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.task import deferLater
+
+from microblog.domain.tokens import Tokens
+from microblog.domain.webpush import Sealer
+from microblog.jobs import pushes as tasks
+from microblog.jobs.pushes import Pushing
+from microblog.jobs.worker import Worker
+from microblog.model.accounts import Viewer
+from microblog.model.ids import NotificationId, TokenId
+from microblog.model.notifications import NotificationKind
+from microblog.model.pushes import ALERTS, Answer, PushChoice, PushSubscription
+from microblog.outside.pushes import PushServices
+from microblog.storage import notifications, pushes
+from microblog.storage.database import Cursor, Database, every, scalar
+from microblog.storage.pushes import SEND_JOB
+from tests import make
+from tests.push_service import Program, pushing
+
+BOUND_S = 30.0
+CLOCK: Any = reactor
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@define
+class Kept:
+    """A push service that keeps what comes, by its topic."""
+
+    topics: list[str] = field(factory=list)
+
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Take it, a moment later."""
+        await _later(0.001)
+        self.topics.append(headers["Topic"])
+        return Answer(201)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    database = Database(database_url, reactor, threads=8)
+    database.start()
+    yield database
+    database.stop()
+
+
+def _later(seconds: float) -> Deferred[None]:
+    return deferLater(CLOCK, seconds)
+
+
+async def _until(is_so: Any) -> None:
+    end = CLOCK.seconds() + BOUND_S
+    while not await is_so():
+        assert CLOCK.seconds() < end
+        await _later(0.01)
+
+
+async def subscribed(database: Database) -> tuple[list[Viewer], PushSubscription]:
+    """Some people, the first of whom has a program."""
+
+    def people(cursor: Cursor) -> list[Viewer]:
+        return [make.viewer(cursor) for _ in range(41)]
+
+    viewers = await database.run(people)
+    issued = await Tokens(database, now).issue(viewers[0].id, "push")
+    made = await database.run(
+        pushes.subscribe,
+        account=viewers[0].id,
+        token=TokenId(issued.token.id),
+        target=Program().target,
+        choice=PushChoice(frozenset(ALERTS)),
+        now=now(),
+    )
+    assert made is not None
+    return viewers, made
+
+
+def told(cursor: Cursor, whom: Viewer, by: Viewer) -> list[NotificationId]:
+    """Tell somebody of a follower; which notification it is."""
+    notifications.add(cursor, accounts=[whom.id], kind=NotificationKind.FOLLOW, sender=by.id, now=now())
+    sql = "select id from notifications where from_account_id = %(by)s"
+    return every(cursor, NotificationId, sql, {"by": by.id})
+
+
+async def test_what_is_being_added_is_waited_for_before_it_is_said_that_nothing_waits(database: Database) -> None:
+    viewers, subscription = await subscribed(database)
+    ids = await database.run(told, viewers[0], viewers[1])
+    added, go_on = Event(), Event()
+
+    def adding(cursor: Cursor) -> None:
+        pushes.enqueue(cursor, ids=ids, now=now())
+        added.set()
+        assert go_on.wait(BOUND_S)
+
+    service = pushing(database, now, PushServices(reactor, "microblog/1"))
+    slow = Deferred.fromCoroutine(database.run(adding))
+
+    async def is_added() -> bool:
+        return added.is_set()
+
+    await _until(is_added)
+    asked = Deferred.fromCoroutine(service.pushes.next(subscription.id))
+
+    async def is_decided() -> bool:
+        waiting = "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')"
+        return asked.called or bool(await database.read(scalar, waiting))
+
+    await _until(is_decided)
+    go_on.set()
+    await slow
+    push = await asked
+    assert push is not None
+    assert push.note.id == ids[0]
+
+
+async def test_whoever_is_told_at_once_each_message_is_sent_once(database: Database) -> None:
+    viewers, _ = await subscribed(database)
+    service, sealing = Kept(), pushing(database, now, PushServices(reactor, "microblog/1"))
+    work = Pushing(sealing.pushes, sealing.written, Sealer(sealing.sealer.signer), service)
+    workers = [
+        Worker(database, {tasks.NOTIFIED_JOB: work.notifying(lambda: None), SEND_JOB: work.send}, now, CLOCK, name, lambda: 0.5, poll=0.02)
+        for name in ("one", "two")
+    ]
+    for worker in workers:
+        worker.start()
+    ids = await gatherResults([Deferred.fromCoroutine(database.run(told, viewers[0], by)) for by in viewers[1:]])
+    expected = sorted(str(id) for [id] in ids)
+
+    async def all_done() -> bool:
+        return not await database.read(
+            scalar, "select exists (select from jobs where kind like 'push.%' and state in ('waiting', 'running'))"
+        )
+
+    await _until(all_done)
+    for worker in workers:
+        await worker.stop()
+    assert sorted(service.topics) == expected
+    assert await database.read(scalar, "select count(*) from pushes where settled_at is null") == 0
