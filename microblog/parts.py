@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,6 +12,7 @@ from twisted.application.internet import TimerService
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
 from twisted.python.logfile import LogFile
 
 from microblog.jobs.schedule import Schedule
@@ -18,6 +20,8 @@ from microblog.storage.database import Database
 
 ACCESS_LOG_LENGTH = 20_000_000  # bytes; then the next file begins
 ACCESS_LOGS = 5
+
+_log = Logger()
 
 
 class Part(Protocol):
@@ -62,12 +66,16 @@ class AccessLog:
 
     def stop(self) -> None:
         """Close it."""
-        self.file.close()
+        with suppress(OSError):  # what could not be written before cannot be now
+            self.file.close()
 
     def write(self, lines: str) -> None:
-        """Add whole lines."""
-        self.file.write(lines)
-        self.file.flush()
+        """Add whole lines. Where the disk is full they are lost, and no request with them."""
+        try:
+            self.file.write(lines)
+            self.file.flush()
+        except OSError as problem:
+            _log.warn("The access log cannot be written: {why}", why=problem.strerror)
 
 
 @frozen

@@ -104,14 +104,13 @@ class Server(Factory):
         self._log_time = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def _tick(self) -> None:
-        self._ticking = None
+        # planned before anything can go wrong: without ticks no deadline would be kept any more
+        self._ticking = self.reactor.callLater(_TICK, self._tick) if self._listening or self.channels else None
         self._look_at_clock()
         now = self.seconds()
         for channel in [channel for channel in self.channels if channel.due is not None and channel.due <= now]:
             channel.expire()
         self.flush_log()
-        if self._listening or self.channels:
-            self._ticking = self.reactor.callLater(_TICK, self._tick)
 
     def _stop_ticking(self) -> None:
         self.flush_log()

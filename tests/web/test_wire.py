@@ -16,7 +16,9 @@ from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.interfaces import IProtocolNegotiationFactory
 from twisted.internet.task import LoopingCall
 from twisted.internet.threads import deferToThread
+from twisted.python.logfile import LogFile
 
+from microblog.parts import AccessLog
 from tests.web.house import House, house
 from tests.web.memory import FORM, Line, ask, replies, request
 
@@ -367,6 +369,33 @@ def test_the_log_has_one_line_for_each_request_and_no_query_or_secret(home: Hous
     assert [line.split()[3] for line in lines] == ["/posts/7", "/confirm/<secret:token>", "/tags/a%0d%0ab", "-"]
     assert [line.split()[4] for line in lines] == ["200", "200", "404", "400"]
     assert "canary" not in "".join(lines)
+
+
+def test_a_full_disk_ends_the_log_and_nothing_else(home: House) -> None:
+    log = AccessLog(LogFile("full", "/dev"))
+    home.server.access_log = log.write
+    slow = Line(home.server)
+    slow.send(GET)
+    for _ in range(20):
+        ask(home.server, "GET", "/posts/7")
+        home.clock.advance(1)
+    assert slow.closed
+    log.stop()
+
+
+def test_deadlines_are_kept_after_a_bug_in_one_tick(home: House) -> None:
+    def broken(lines: str) -> None:
+        raise RuntimeError(lines)
+
+    home.server.access_log = broken
+    slow = Line(home.server)
+    slow.send(GET)
+    ask(home.server, "GET", "/posts/7")
+    with pytest.raises(RuntimeError):
+        home.clock.advance(1)
+    home.server.access_log = home.log.append
+    home.clock.pump([1] * 20)
+    assert slow.closed
 
 
 def test_every_answer_has_an_id_of_its_own(home: House) -> None:
