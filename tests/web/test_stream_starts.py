@@ -9,7 +9,7 @@ from twisted.internet.testing import StringTransport
 from microblog.live.topics import Stream, StreamKind
 from microblog.live.viewers import Loaded
 from microblog.model.events import EventKind, Position
-from microblog.web.api.streaming import MOST_UNHEARD, Listener, Multiplexed, NotYourList
+from microblog.web.api.streaming import MOST_LOOKED_UP, MOST_UNHEARD, Listener, Multiplexed, NotYourList
 from microblog.web.outlets import OpenStream, Reader
 from microblog.web.streaming import EventStream, event
 from microblog.web.websocket import text_frame
@@ -162,3 +162,16 @@ def test_who_asks_for_more_and_more_without_waiting_for_answers_is_closed(world:
     assert b"too much" in transport.value()
     answered(world)
     assert not len(world.feed.readers)
+
+
+def test_who_asks_for_more_lists_than_anybody_has_is_closed(world: World) -> None:
+    made = socket(world)
+    transport = connected(made)
+    answered(world)
+    for number in range(MOST_LOOKED_UP):
+        made.dataReceived(asked(stream="list", list=str(number)))
+        answered(world)
+    assert transport.value().count(b"Not authorized") == MOST_LOOKED_UP
+    made.dataReceived(asked(stream="list", list="99"))
+    assert not world.log.waiting
+    assert b"too much" in transport.value()

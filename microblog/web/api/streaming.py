@@ -49,6 +49,7 @@ PUBLIC = {
 }
 MISSING, INVALID = "Missing access token", "Invalid access token"
 LONGEST_TAG = 500
+MOST_LOOKED_UP = 64  # lists of one socket that the feed does not know; more than anybody has
 MOST_UNHEARD = 128  # messages that wait, of a client that does not wait for answers
 
 
@@ -135,6 +136,7 @@ class Multiplexed(WebSocket):
     positions: list[bool]
     owned: Callable[[int], Awaitable[object]]
     _ready: bool = field(default=False, init=False)
+    _looked_up: int = field(default=0, init=False)
     _unheard: list[tuple[str, Position]] = field(factory=list, init=False)
 
     def admitted(self) -> None:
@@ -157,7 +159,7 @@ class Multiplexed(WebSocket):
         """Answer this one, and then all that wait. Each asks for what happens from when it came."""
         self._ready = False
         await self._answer(message, self.asked)
-        while self._unheard:
+        while self._unheard and self.socket is not None:
             text, asked = self._unheard.pop(0)
             await self._answer(_message(text), asked)
         self._ready = True
@@ -175,6 +177,10 @@ class Multiplexed(WebSocket):
         stream, since = stream_of(_name(message), message, self.listener), position_of(message.get("since"))
         circle = self.subscriber.circle
         if stream.kind is StreamKind.LIST and (circle is None or stream.of not in circle.lists):
+            self._looked_up += 1
+            if self._looked_up > MOST_LOOKED_UP:
+                self.close(Code.POLICY, TOO_MUCH)
+                return
             await self.owned(int(stream.of))  # it may be so new that the feed has not heard of it
         if since is not None:
             self.positions.append(True)
