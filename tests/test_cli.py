@@ -143,6 +143,12 @@ def test_suspending_is_undone_by_unsuspending(microblog: Run, cursor: Cursor) ->
     assert as_json(microblog("user", "list", "--suspended", "--json")) == []
 
 
+def test_limiting_is_undone_by_unlimiting(microblog: Run, cursor: Cursor) -> None:
+    make.member(cursor, "loud")
+    assert as_json(microblog("user", "limit", "loud", "--json"))["limited_at"] is not None
+    assert as_json(microblog("user", "unlimit", "loud", "--json"))["limited_at"] is None
+
+
 def test_an_applicant_is_approved_or_rejected(microblog: Run, cursor: Cursor) -> None:
     make.member(cursor, "nice", approved=False)
     make.member(cursor, "spam", approved=False)

@@ -35,6 +35,7 @@ def described(member: Member) -> dict[str, object]:
         "confirmed_at": login.confirmed_at and login.confirmed_at.isoformat(timespec="seconds"),
         "approved_at": login.approved_at and login.approved_at.isoformat(timespec="seconds"),
         "suspended_at": account.suspended_at and account.suspended_at.isoformat(timespec="seconds"),
+        "limited_at": account.limited_at and account.limited_at.isoformat(timespec="seconds"),
         "disabled_at": login.disabled_at and login.disabled_at.isoformat(timespec="seconds"),
         "reason": login.reason,
         "posts": account.posts_count,
@@ -118,6 +119,8 @@ _verb(
     lambda desk, id: desk.members.suspend(id),
 )
 _verb("unsuspend", "Undo a suspension.", "not suspended", lambda desk, id: desk.members.restore(id))
+_verb("limit", "Show somebody only to those who follow or look for them.", "limited", lambda desk, id: desk.members.limit(id))
+_verb("unlimit", "Limit somebody no more.", "not limited", lambda desk, id: desk.members.unlimit(id))
 _verb("disable", "Log somebody out and let them in no more; what they wrote stays.", "disabled", lambda desk, id: desk.members.disable(id))
 _verb("enable", "Let somebody who was disabled in again.", "enabled", lambda desk, id: desk.members.enable(id))
 _verb("approve", "Let an applicant in.", "approved", lambda desk, id: desk.members.approve(id))

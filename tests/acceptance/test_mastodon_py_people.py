@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from io import BytesIO
 
@@ -243,3 +244,21 @@ def test_people_sign_up_by_a_program(shared_site: Site) -> None:
     assert program.create_account(name, PASSWORD, f"{name}@example.org", agreement=True, scopes=["read", "write"])
     assert program.me().username == name
     assert program.status_post("here I am").account.username == name
+
+
+def test_a_moderator_works_on_reports_and_people(shared_site: Site, bob: Mastodon) -> None:
+    eve, maud = newcomer(shared_site, "eve"), newcomer(shared_site, "maud").me()
+    shared_site.command("user", "role", maud.username, "moderator")
+    made = shared_site.command("token", "create", maud.username, "--scopes", "admin:read admin:write", "--json")
+    desk = Mastodon(access_token=json.loads(made)["token"], api_base_url=shared_site.url)
+    reported = bob.report(eve.me(), comment="Rude")
+    assert desk.admin_report(reported).target_account.username == eve.me().username
+    assert desk.admin_report_assign(reported).assigned_account.username == maud.username
+    assert desk.admin_report_resolve(reported).action_taken is True
+    assert desk.admin_report_reopen(reported).action_taken is False
+    desk.admin_account_moderate(eve.me(), action="silence", report_id=reported)
+    assert reported.id not in [one.id for one in desk.admin_reports()]
+    assert [one.username for one in desk.admin_accounts_v2(status="silenced")] == [eve.me().username]
+    assert desk.admin_account_unsilence(eve.me()).silenced is False
+    with pytest.raises(MastodonAPIError, match="outside the authorized scopes"):
+        bob.admin_account(eve.me())
