@@ -20,12 +20,14 @@ from microblog.storage import jobs, logins, media, posts, scheduled
 from microblog.storage.database import Cursor, Transactions
 
 PUBLISH = "post.scheduled"
+TRIES = 12  # in some four hours
 SOONEST = timedelta(minutes=5)
 MOST, MOST_A_DAY = 300, 25
 TOO_SOON = "Scheduled at date must be in the future"
 TOO_MANY = f"You have exceeded the limit of {MOST} scheduled posts"
 TOO_MANY_A_DAY = f"You have exceeded the limit of {MOST_A_DAY} scheduled posts for today"
 _REASONS = {"account": "account", "draft": "draft", "text": "text", "file": "media", "media": "media", "media_ids": "media", "poll": "poll"}
+FAULT = "Something went wrong on our side, again and again."
 NOBODY = "The account could not publish when its time came."
 
 
@@ -66,14 +68,21 @@ class Schedules:
         """Publish it never; what it was. Its media can be attached to another post for a day."""
         return await self.database.run(self._cancel, viewer, id)
 
-    async def publish(self, id: ScheduledId) -> None:
-        """Publish it if its time has come. Done again, or too early, this does nothing. What stands against it is told to the author."""
+    async def publish(self, id: ScheduledId, *, last_try: bool = False) -> None:
+        """Publish it if its time has come. Done again, or too early, this does nothing.
+
+        What stands against it is told to the author; a fault of ours, at the last try.
+        """
         try:
             await self.database.run(self._publish, id)
         except Unavailable:
             raise
         except Problem as problem:
             await self.database.run(self._fail, id, _sentence(problem), _because(problem))
+        except Exception:
+            if last_try:
+                await self.database.run(self._fail, id, FAULT, "fault")
+            raise
 
     def _add(self, cursor: Cursor, viewer: Viewer, draft: Draft, at: datetime) -> Scheduled | Post:
         scheduled.lock_all(cursor, account=viewer.id)

@@ -19,6 +19,7 @@ SLOW = frozenset({attachments.CONVERT, cards.FETCH})
 """What asks other machines or runs long programs."""
 
 PLANS = {
+    scheduled.PUBLISH: Plan(tries=scheduled.TRIES),
     attachments.CONVERT: Plan(tries=3, limit=3600.0),  # one film at a time, so the last of several waits
     cards.FETCH: Plan(tries=cards.TRIES, first=120.0, limit=90.0),
 }
@@ -52,7 +53,7 @@ def tasks(services: PostingServices) -> dict[str, Task]:
         await services.polls.end(PollId(_id(job, "poll")))
 
     async def publish(job: Job) -> None:
-        await services.schedules.publish(ScheduledId(_id(job, "scheduled")))
+        await services.schedules.publish(ScheduledId(_id(job, "scheduled")), last_try=job.tries >= scheduled.TRIES)
 
     async def convert(job: Job) -> None:
         await services.attachments.convert(MediaId(_id(job, "media")))

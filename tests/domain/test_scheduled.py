@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import psycopg2
 import pytest
 from attrs import evolve
 
@@ -13,7 +14,7 @@ from microblog.domain.attachments import LOOSE_KEPT, Attachments, Given
 from microblog.domain.posting import PostingServices
 from microblog.domain.posts import Posts
 from microblog.domain.removal import bury
-from microblog.domain.scheduled import PUBLISH, Schedules
+from microblog.domain.scheduled import PUBLISH, TRIES, Schedules
 from microblog.jobs import posting
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Invalid, NotFound
@@ -233,6 +234,24 @@ async def test_the_reason_is_told_in_the_language_of_the_author(
     jobs.add(cursor, "mail.send", {"letter": str(scalar(cursor, "select id from letters"))}, due_at=make.NOW, now=make.NOW)
     [letter] = postman(cursor).deliver()
     assert "Warum: Text character limit of 300 exceeded." in body(letter.as_bytes(), "plain")
+
+
+async def test_a_fault_of_ours_is_told_to_the_author_once_nothing_more_is_tried(
+    schedules: Schedules, cursor: Cursor, clock: WallClock
+) -> None:
+    ada = make.viewer(cursor)
+    planned = await plan(schedules, ada, Draft("Later"))
+    execute(cursor, "create function broken() returns trigger language plpgsql as $$ begin raise 'broken'; end $$")
+    execute(cursor, "create trigger broken before insert on posts for each row execute function broken()")
+    clock.advance(hours=1)
+    for tries, problem, letters in ((0, "", 0), (TRIES - 1, "Something went wrong on our side, again and again.", 1)):
+        execute(cursor, "update jobs set tries = %(tries)s, state = 'waiting' where kind = %(kind)s", {"tries": tries, "kind": PUBLISH})
+        with pytest.raises(psycopg2.Error, match="broken"):
+            await work(schedules, cursor, clock)
+        assert (await schedules.one(ada, planned.id)).problem == problem
+        assert len(postman(cursor).deliver()) == letters
+    execute(cursor, "drop trigger broken on posts")
+    assert (await schedules.cancel(ada, planned.id)).draft.text == "Later"
 
 
 async def test_no_mail_tells_of_a_post_that_was_given_another_time_since(
