@@ -305,6 +305,7 @@ class Database:
         try:
             with connection.cursor() as cursor:
                 result = f(cursor, *args, **kwargs) if pool is self._reads else _in_transaction(cursor, f, args, kwargs)
+            connection.commit()  # a look that left something for later learns here that it may not
         except BaseException as problem:
             if connection.closed:
                 pool.disconnect(connection)

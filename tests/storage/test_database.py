@@ -99,6 +99,13 @@ async def test_a_command_that_gives_up_leaves_nothing_for_the_next(database: Dat
     assert await database.read(noted) == ["bFalse", "bTrue"]
 
 
+@pytest.mark.parametrize("soon", [True, False])
+async def test_a_look_changes_nothing_not_even_later(database: Database, soon: bool) -> None:
+    with pytest.raises(pg.ReadOnlySqlTransaction):
+        await database.read(note, "a", soon=soon)
+    assert await database.read(noted) == []
+
+
 def test_on_a_connection_of_its_own_it_is_sent_with_the_commit_and_forgotten_with_the_rollback(database_url: str) -> None:
     with closing(connect(database_url)) as connection, connection.cursor() as cursor:
         note(cursor, "a")
