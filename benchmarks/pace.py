@@ -12,6 +12,7 @@ from __future__ import annotations
 import selectors
 import socket
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
@@ -35,14 +36,15 @@ def paced(port: int, make: Callable[[], bytes], rate: float, seconds: float) -> 
     """Milliseconds from when each request was due until it was answered."""
     took: list[float] = []
     with selectors.DefaultSelector() as poll, ExitStack() as opened:
-        idle = [Connection(opened.enter_context(socket.create_connection(("127.0.0.1", port)))) for _ in range(CONNECTIONS)]
+        to = [opened.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(CONNECTIONS)]
+        idle = deque(map(Connection, to))  # each in its turn: the server closes what is not used
         for connection in idle:
             poll.register(connection.to, selectors.EVENT_READ, connection)
         begun, wanted, asked, due_at = time.perf_counter(), int(rate * seconds), 0, {}
         while len(took) < wanted:
             due = begun + asked / rate
             if asked < wanted and idle and due <= time.perf_counter():
-                connection, asked = idle.pop(), asked + 1
+                connection, asked = idle.popleft(), asked + 1
                 due_at[connection.to] = due
                 connection.ask(make())
                 continue

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from microblog.model.events import Event, EventKind, Position
-from microblog.storage.database import Cursor, Hot, every, execute, first, later, scalar
+from microblog.storage.database import Cursor, Hot, every, execute, first, scalar
 
 _KINDS = {str(kind): kind for kind in EventKind}
 
@@ -28,8 +28,8 @@ def record(
     post: int | None = None,
     data: Mapping[str, object] | None = None,
 ) -> None:
-    """Write the event into the transaction that causes it."""
-    later(
+    """Write the event into the transaction that causes it, and now: its place in the log is behind all that was committed before."""
+    execute(
         cursor,
         _RECORD,
         {
