@@ -65,7 +65,7 @@ class Signer:
     def token(self, endpoint: str) -> str:
         """A signed token for the push service at that endpoint; the same for some hours."""
         parts, now = urlsplit(endpoint), self.now()
-        origin = f"{parts.scheme}://{parts.netloc}"
+        origin = f"{parts.scheme}://{parts.netloc.lower().removesuffix(':443')}"  # as browsers write it
         made_at, token = self._kept.get(origin, (now - LASTS, ""))
         if now - made_at < RENEWED:
             return token

@@ -121,6 +121,12 @@ def test_a_token_is_for_one_service_and_is_renewed_long_before_it_ends() -> None
     assert claims_of(renewed)["exp"] == int((clock.time + vapid.LASTS).timestamp())
 
 
+@pytest.mark.parametrize("endpoint", ["https://Push.example.NET/x", "https://push.example.net:443/x"])
+def test_a_service_is_called_as_it_calls_itself(endpoint: str) -> None:
+    token = vapid.Signer(b"s" * 32, "https://example.org", lambda: NOW).token(endpoint)
+    assert claims_of(token)["aud"] == "https://push.example.net"
+
+
 def test_a_signature_of_somebody_else_is_found_out() -> None:
     token = vapid.Signer(b"t" * 32, "https://example.org", lambda: NOW).token(ENDPOINT)
     with pytest.raises(InvalidSignature):
