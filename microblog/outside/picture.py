@@ -12,6 +12,7 @@ with `width`, `height`).
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 from contextlib import suppress
@@ -55,6 +56,8 @@ def make(job: dict[str, Any]) -> dict[str, Any]:
                 return _moving(image, job)
             return _still(image, job)
     except (OSError, ValueError, SyntaxError, EOFError, KeyError, IndexError, TypeError, OverflowError) as cause:
+        if isinstance(cause, OSError) and cause.errno in {errno.ENOSPC, errno.EDQUOT}:
+            return {"error": "full"}
         return {"error": "unreadable", "cause": repr(cause)[:200]}  # what Pillow raises for broken files
 
 

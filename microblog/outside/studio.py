@@ -16,7 +16,7 @@ from attrs import define, field, frozen
 from twisted.internet.defer import DeferredSemaphore
 from twisted.internet.threads import deferToThreadPool
 
-from microblog.model.errors import Invalid, NotFound
+from microblog.model.errors import Invalid, NotFound, no_room
 from microblog.model.media import MOST_FILM_PIXELS, MOST_PIXELS, Format, Frame, MediaKind, Rendition
 from microblog.outside import films
 from microblog.outside.children import Ended, Run, runner
@@ -160,6 +160,8 @@ class Studio:
         made: dict[str, Any] = json.loads(ended.output)
         if made.get("error") == "large":
             raise refused(f"{made['width']}x{made['height']} images are not supported")
+        if made.get("error") == "full":
+            raise no_room()
         if "error" in made:
             raise refused()
         return made

@@ -11,7 +11,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from twisted.internet import reactor
 
-from microblog.model.errors import Invalid, NotFound
+from microblog.model.errors import Invalid, NotFound, Unavailable
 from microblog.model.media import Format, Frame, MediaKind
 from microblog.outside.children import runner
 from microblog.outside.confined import command_line
@@ -130,6 +130,14 @@ def test_what_cannot_be_read_is_refused_and_nothing_is_kept(studio: Studio, sent
         with pytest.raises(Invalid, match="could not be verified"):
             done(studio.picture(BytesIO(sent), format, "aa"))
     assert studio.beginning("aa") == []
+
+
+def test_where_the_disk_is_full_that_is_said_and_not_that_the_picture_is_broken(studio: Studio) -> None:
+    for name in ("aa.png", "aa.jpg", "aa.webp", "aa-small.png", "aa-small.jpg", "aa-small.webp"):
+        studio.path(name).parent.mkdir(parents=True, exist_ok=True)
+        studio.path(name).symlink_to("/dev/full")
+    with pytest.raises(Unavailable, match="no room left"):
+        done(studio.picture(files.picture(), Format.JPEG, "aa"))
 
 
 def test_a_cut_off_picture_is_refused(studio: Studio) -> None:
