@@ -16,7 +16,7 @@ from microblog.live.viewers import Loaded
 from microblog.model.events import Event, EventKind, Position
 from microblog.model.notifications import NotificationKind
 from microblog.storage import events, notifications, relations
-from microblog.storage.database import Connection, Cursor, connect
+from microblog.storage.database import Connection, Cursor, connect, execute
 from tests import make
 from tests.fakes import done
 
@@ -63,6 +63,7 @@ def write(connection: Connection, number: int) -> None:
     """Write an event into the connection's transaction."""
     with connection.cursor() as cursor:
         events.record(cursor, EventKind.ACCOUNT_CHANGED, at=make.NOW, account=number)
+        execute(cursor, "select")  # so that it is sent now, and not with the commit
 
 
 def read(log: DatabaseLog, place: Position) -> list[Event]:
