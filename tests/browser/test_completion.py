@@ -166,7 +166,7 @@ def test_an_old_answer_never_replaces_a_newer_one(person: Callable[..., Person])
     ada.sign_up("old_ada")
     bob.sign_up("old_bob")
     bob.write("#oldest #older")
-    expect(bob.page.get_by_text("#oldest")).to_be_visible()
+    expect(bob.page.locator("article", has_text="#oldest #older")).to_be_visible()
     held = []
     ada.page.route(re.compile(r"complete\?q=%40old$"), lambda route: held.append(route))  # noqa: PLW0108 - Playwright counts its parameters
     type_in(ada.page, "@old")
