@@ -81,7 +81,7 @@ def test_every_page_can_be_used_by_everybody(person: Callable[..., Person], dark
     member.write(f"Hello @{name} #axe https://example.org")
     member.page.get_by_text(f"Hello @{name}").first.wait_for()
     member.write(f"#oldest #older\n@{name} #oldest")  # links with no words around them
-    member.page.get_by_text("#oldest").first.wait_for()
+    member.page.locator("article", has_text="#oldest #older").first.wait_for()
     member.go(f"/@{name}")
     post = member.page.locator("article .at").first.get_attribute("href")
     assert post

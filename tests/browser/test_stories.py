@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
+from tests.acceptance.site import until
 from tests.browser.conftest import PASSWORD, Person
 
 TEXTS = ("Good morning from the train", "صباح الخير من القطار", "電車からおはようございます", "Morning! 👩‍👩‍👧 🚆")
@@ -115,12 +116,19 @@ def test_the_counter_counts_what_people_see(person: Callable[..., Person]) -> No
     expect(composer).to_contain_text(str(500 - 2 - 23))
 
 
+def unread(who: Person) -> str:
+    """How many notifications a page that is asked for now says that there are: "2 new"; nothing where there are none."""
+    who.go("/home")
+    return "".join(who.page.locator("[data-count=bell]").all_inner_texts()[:1])
+
+
 def test_everything_is_done_without_scripts(person: Callable[..., Person]) -> None:
     ada, bob = person(javascript=False), person(javascript=False, width=390, height=844)
     ada.sign_up("ada_plain")
     bob.sign_up("bob_plain")
     bob.go("/@ada_plain")
     bob.page.locator(".profile-do").get_by_role("button", name=re.compile("^Follow")).click()
+    expect(bob.page.locator(".profile-do").locator("[data-follow=on]")).to_be_visible()
     for text in TEXTS:
         ada.write(text)
         bob.go("/home")
@@ -129,8 +137,7 @@ def test_everything_is_done_without_scripts(person: Callable[..., Person]) -> No
     bob.page.locator("article", has_text=TEXTS[0]).get_by_title("Reply").click()
     bob.page.locator("textarea").fill("@ada_plain And to you!")
     bob.page.locator("form[data-composer] button.primary").click()
-    ada.go("/home")
-    expect(ada.page.locator("[data-count=bell]").first).to_contain_text("2")  # the follow, and the answer
+    assert until(lambda: unread(ada).startswith("2"))  # the follow, and the answer: a job tells of them, and no script shows it on an open page
     ada.go("/notifications")
     expect(ada.page.get_by_text("And to you!")).to_be_visible()
     ada.go("/@bob_plain/with_replies")
