@@ -137,7 +137,7 @@ def test_everything_is_done_without_scripts(person: Callable[..., Person]) -> No
     bob.page.locator("article", has_text=TEXTS[0]).get_by_title("Reply").click()
     bob.page.locator("textarea").fill("@ada_plain And to you!")
     bob.page.locator("form[data-composer] button.primary").click()
-    assert until(lambda: unread(ada).startswith("2"))  # the follow, and the answer: a job tells of them, and no script shows it on an open page
+    assert until(lambda: unread(ada).startswith("2"))  # the follow, and the answer; a job tells of it, and no script shows that on a page
     ada.go("/notifications")
     expect(ada.page.get_by_text("And to you!")).to_be_visible()
     ada.go("/@bob_plain/with_replies")
