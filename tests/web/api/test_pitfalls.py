@@ -147,7 +147,7 @@ def test_what_a_list_of_notifications_has_can_be_had_alone(site: Town) -> None:
     assert [ada.get(f"/v1/notifications/{id}").json["id"] for id in told] == told
 
 
-@pytest.mark.parametrize("path", ["/v1/no_such_thing", "/v2/nothing", "/v3/instance", "/v1/statuses/1/nothing", "/v1/admin/accounts"])
+@pytest.mark.parametrize("path", ["/v1/no_such_thing", "/v2/nothing", "/v3/instance", "/v1/statuses/1/nothing", "/v1/admin/ip_blocks"])
 def test_what_is_not_served_is_a_clean_404(site: Town, path: str) -> None:
     reply = client(site, "ada").get(path)
     assert (reply.status, reply.header("Content-Type")) == (404, "application/json; charset=utf-8")
