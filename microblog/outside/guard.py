@@ -28,6 +28,7 @@ from microblog.outside.addresses import is_public
 PORTS = frozenset({80, 443})
 HEAD_BYTES = 64 * 1024  # for headers and TLS, beside what a body may have
 MOST_ADDRESSES = 3  # of one name that are tried
+NOT_PUBLIC = "It is not on the public internet."
 
 
 @define
@@ -98,10 +99,11 @@ class _Endpoints:
 
 
 class _Watched(ProtocolWrapper):
-    """A connection under watch."""
+    """A connection under watch. One that is `refused` was cut before a byte was sent, and its protocol never hears of it."""
 
     factory: _Watching
     carrier: Any
+    refused = False
 
     def makeConnection(self, transport: Any) -> None:  # noqa: N802 - Twisted's name
         """Let the protocol have it, if it leads where it may."""
@@ -109,6 +111,7 @@ class _Watched(ProtocolWrapper):
         if self.factory.watch.connected(self):
             super().makeConnection(transport)
         else:
+            self.refused = True
             transport.abortConnection()
 
     def dataReceived(self, data: bytes) -> None:
@@ -147,7 +150,7 @@ class _Guarded:
         found = await _Resolving.of(self.watch.guard.reactor, self.host, self.port)
         allowed = [address for address in found if self.watch.guard.may_connect(address, self.port)]
         if not allowed:
-            raise Unfetchable("It is not on the public internet." if found else "There is no such host.", lasting=bool(found))
+            raise Unfetchable(NOT_PUBLIC if found else "There is no such host.", lasting=bool(found))
         problem: Exception = AssertionError("unreachable")
         for address in allowed[:MOST_ADDRESSES]:
             try:
@@ -155,6 +158,8 @@ class _Guarded:
             except ConnectError as cause:
                 problem = cause
             else:
+                if connected.refused:
+                    raise Unfetchable(NOT_PUBLIC)
                 wrapped: IProtocol = connected.wrappedProtocol
                 return wrapped
         raise problem

@@ -97,7 +97,7 @@ async def test_no_way_to_write_an_address_leads_home(url: str) -> None:
 async def test_the_address_that_was_really_connected_counts(service: Service) -> None:
     services = service.reached()
     services.exceptions = frozenset()  # the name leads to a public address, the connection to this machine
-    await refusal(services)
+    assert (await refusal(services)).lasting  # at once, not when its patience ends
     assert services.reactor.connected
     assert service.posted == []
 
