@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.acceptance.site import until
 from tests.browser.conftest import PASSWORD, Person
@@ -207,3 +207,21 @@ def test_the_address_of_a_post_is_copied_from_its_menu(person: Callable[..., Per
     expect(ada.page.locator(".toast")).to_contain_text("copied")
     expect(post.get_by_role("button", name="Copy link")).to_be_hidden()
     assert ada.page.evaluate("navigator.clipboard.readText()") == post.locator(".at").evaluate("link => link.href")
+
+
+def test_a_password_that_is_being_typed_when_scripts_arrive_is_not_cut_off(person: Callable[..., Person]) -> None:
+    ada, held = person(), list[Route]()
+    page = ada.page
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/menus.js", hold)
+    page.goto(f"{ada.site.url}/login", wait_until="commit")  # not loaded: the scripts are still on their way
+    field = page.locator("#user_password")
+    field.press_sequentially("open")
+    assert until(lambda: page.title() and held)  # asking lets the browser's news in
+    held[0].continue_()
+    expect(page.get_by_role("button", name="Show password")).to_be_visible()
+    page.keyboard.type("-sesame")
+    expect(field).to_have_value("open-sesame")

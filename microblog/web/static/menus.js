@@ -29,8 +29,10 @@ for (const field of document.querySelectorAll("input[data-reveal]")) {
     button.textContent = shown ? "Hide" : "Show";
     button.setAttribute("aria-pressed", String(shown));
   });
+  const typing = document.activeElement === field; // a field that is moved loses the focus, and what is typed next
   field.replaceWith(row);
   row.append(field, button);
+  if (typing) field.focus();
 }
 
 document.querySelector("form[data-form] [aria-invalid=true]")?.focus();
