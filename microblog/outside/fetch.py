@@ -45,14 +45,7 @@ class Fetch(Guard):
 
         Of a body longer than `most` bytes the beginning is taken; where `whole` is true, none. Raises Unfetchable.
         """
-        work = Deferred.fromCoroutine(self._polite(url, types, most, whole))
-        work.addTimeout(self.seconds, self.reactor, onTimeoutCancel=_too_slow)
-        try:
-            return await work
-        except Unfetchable:
-            raise
-        except Exception as problem:  # whatever a hostile server makes of HTTP and TLS
-            raise Unfetchable(f"{type(problem).__name__}: {problem}"[:300], lasting=False) from problem
+        return await self.within(self.seconds, self._polite(url, types, most, whole))
 
     async def _polite(self, url: str, types: Collection[str], most: int, whole: bool) -> Fetched:
         for _ in range(MOST_HOPS + 1):
@@ -139,10 +132,6 @@ def _content_type(response: IResponse) -> tuple[str, str]:
         if name.strip().lower() == "charset":
             return kind.strip().lower(), value.strip().strip("\"'").lower()
     return kind.strip().lower(), ""
-
-
-def _too_slow(_: object, seconds: float) -> None:
-    raise Unfetchable(f"It took longer than {seconds:g} seconds.", lasting=False)
 
 
 # --- What is read.

@@ -10,7 +10,8 @@ number leads anywhere else.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 from attrs import define, field, frozen
 from twisted.internet.defer import Deferred
@@ -24,6 +25,8 @@ from zope.interface import implementer
 
 from microblog.model.cards import Unfetchable
 from microblog.outside.addresses import is_public
+
+T = TypeVar("T")
 
 PORTS = frozenset({80, 443})
 HEAD_BYTES = 64 * 1024  # for headers and TLS, beside what a body may have
@@ -45,9 +48,24 @@ class Guard:
         """True for a public address, and for what was excepted."""
         return (address, port) in self.exceptions or (is_public(address) and port in PORTS)
 
+    async def within(self, seconds: float, work: Coroutine[Deferred[Any], Any, T]) -> T:
+        """What the work gives, if that takes no longer. Raises Unfetchable, whatever goes wrong."""
+        running = Deferred.fromCoroutine(work)
+        running.addTimeout(seconds, self.reactor, onTimeoutCancel=_too_slow)
+        try:
+            return await running
+        except Unfetchable:
+            raise
+        except Exception as problem:  # whatever a hostile server makes of HTTP and TLS
+            raise Unfetchable(f"{type(problem).__name__}: {problem}"[:300], lasting=False) from problem
+
     def watch(self, most: int) -> Watch:
         """For one request, whose answer may have a body of so many bytes."""
         return Watch(self, most + HEAD_BYTES)
+
+
+def _too_slow(_: object, seconds: float) -> None:
+    raise Unfetchable(f"It took longer than {seconds:g} seconds.", lasting=False)
 
 
 @define(eq=False)

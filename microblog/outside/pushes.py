@@ -6,10 +6,8 @@ from collections.abc import Mapping
 
 import treq.client
 from attrs import define
-from twisted.internet.defer import Deferred
 from twisted.web.http_headers import Headers
 
-from microblog.model.cards import Unfetchable
 from microblog.model.pushes import Answer
 from microblog.outside.guard import Guard
 
@@ -25,14 +23,7 @@ class PushServices(Guard):
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Try once; redirects are not followed. Raises Unfetchable where nobody answers."""
-        work = Deferred.fromCoroutine(self._post(url, headers, body))
-        work.addTimeout(self.seconds, self.reactor)
-        try:
-            return await work
-        except Unfetchable:
-            raise
-        except Exception as problem:  # whatever a hostile server makes of HTTP and TLS
-            raise Unfetchable(f"{type(problem).__name__}: {problem}"[:300], lasting=False) from problem
+        return await self.within(self.seconds, self._post(url, headers, body))
 
     async def _post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         watch = self.watch(MOST_ANSWERED)

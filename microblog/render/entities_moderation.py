@@ -8,8 +8,8 @@ import orjson
 
 from microblog.model.accounts import Account, Member
 from microblog.model.reports import Case
-from microblog.render.entities import Entities, Entity, moment, moment_or_null, role
-from microblog.render.entities_reports import rules_entity
+from microblog.render.entities import Entities, Entity, moment, role
+from microblog.render.entities_reports import broken_rules, said_of
 from microblog.render.schemas import ACCOUNT, ANY, FLAG, ID, MOMENT, ROLE, STATUS, TEXT, array_of, entity, nullable
 from microblog.render.schemas_instance import RULE
 
@@ -96,19 +96,12 @@ def _account(entities: Entities, account: Account) -> Entity:
 def case_entity(entities: Entities, case: Case, statuses: Sequence[bytes], rules: Sequence[str]) -> Entity:
     """Admin::Report. `statuses` are its posts, encoded; `rules` are the site's."""
     report, members = case.report, {id: member_entity(entities, member) for id, member in case.members.items()}
-    return {
-        "id": str(report.id),
-        "action_taken": report.closed_at is not None,
-        "action_taken_at": moment_or_null(report.closed_at),
-        "category": report.category,
-        "comment": report.comment,
-        "forwarded": report.forwarded,
-        "created_at": moment(report.created_at),
+    return said_of(report) | {
         "updated_at": moment(report.closed_at or report.created_at),
         "account": members.get(report.by.id) or _account(entities, report.by),
         "target_account": members.get(report.target.id) or _account(entities, report.target),
         "assigned_account": None if report.assigned_to is None else members.get(report.assigned_to),
         "action_taken_by_account": None if report.closed_by is None else members.get(report.closed_by),
         "statuses": [orjson.Fragment(status) for status in statuses],
-        "rules": [rule for rule in rules_entity(rules) if rule["text"] in report.rules],
+        "rules": broken_rules(report, rules),
     }

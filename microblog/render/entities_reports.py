@@ -47,9 +47,8 @@ ANNOUNCEMENT = entity(
 )
 
 
-def report_entity(entities: Entities, report: Report, rules: Sequence[str]) -> Entity:
-    """Report (8.20). `rules` are the site's."""
-    broken = [rule["id"] for rule in rules_entity(rules) if rule["text"] in report.rules]
+def said_of(report: Report) -> Entity:
+    """What reports have for whoever made them and for moderators."""
     return {
         "id": str(report.id),
         "action_taken": report.closed_at is not None,
@@ -58,8 +57,19 @@ def report_entity(entities: Entities, report: Report, rules: Sequence[str]) -> E
         "comment": report.comment,
         "forwarded": report.forwarded,
         "created_at": moment(report.created_at),
+    }
+
+
+def broken_rules(report: Report, rules: Sequence[str]) -> list[Entity]:
+    """Those of the site's rules that the report names, if they are still worded as they were."""
+    return [rule for rule in rules_entity(rules) if rule["text"] in report.rules]
+
+
+def report_entity(entities: Entities, report: Report, rules: Sequence[str]) -> Entity:
+    """Report (8.20). `rules` are the site's."""
+    return said_of(report) | {
         "status_ids": [str(post) for post in report.posts],
-        "rule_ids": broken or None,
+        "rule_ids": [rule["id"] for rule in broken_rules(report, rules)] or None,
         "target_account": entities.account(report.target),
     }
 

@@ -102,7 +102,7 @@ def test_an_upload_is_seen_on_its_way_and_tried_again_when_it_was_cut(person: Ca
     ada.sign_up("ada_tunnel")
     ada.go("/home")
     held: list[Route] = []
-    ada.page.route("**/compose/media", lambda route: held.append(route))  # noqa: PLW0108 - as in conftest
+    ada.page.route("**/compose/media", lambda route: held.append(route))  # noqa: PLW0108 - Playwright counts its parameters
     choose(ada, photo("photo.jpg"))
     waiting = composer(ada).locator(".attachment.waiting")
     expect(waiting.get_by_role("progressbar", name="Uploading photo.jpg")).to_be_visible()

@@ -112,9 +112,9 @@ def ben(cursor: Cursor) -> Viewer:
     return make.viewer(cursor, "ben")
 
 
-def told(site: Site, whom: Viewer, by: Viewer, kind: NotificationKind = NotificationKind.FOLLOW, **about: int) -> None:
+def told(site: Site, whom: Viewer, by: Viewer, kind: NotificationKind) -> None:
     """Tell somebody of something."""
-    notifications.add(site.cursor, accounts=[whom.id], kind=kind, sender=by.id, now=site.clock(), **about)  # type: ignore[arg-type]
+    notifications.add(site.cursor, accounts=[whom.id], kind=kind, sender=by.id, now=site.clock())
 
 
 @pytest.mark.parametrize("standard", [True, False])
