@@ -32,6 +32,7 @@ from microblog.domain.posts import Posts
 from microblog.domain.pushes import Pushes
 from microblog.domain.registration import Registrations
 from microblog.domain.relations import Relations
+from microblog.domain.reports import Reports
 from microblog.domain.seals import Seals
 from microblog.domain.search import Search
 from microblog.domain.sessions import Sessions
@@ -104,7 +105,7 @@ class Domain:
             mail=MailServices.on(database, passwords, mail_plan(settings), now),
             markers=Markers(database, now),
             marks=Marks(database, now),
-            moderation=Moderation(Members(database, passwords, now), registrations),
+            moderation=Moderation(Members(database, passwords, now), registrations, Reports(database, now)),
             notifications=Notifications(database, now),
             oauth=OAuth(database, now),
             posting=PostingServices.on(database, posts, world),

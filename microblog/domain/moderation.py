@@ -9,10 +9,11 @@ from attrs import frozen
 
 from microblog.domain.members import Members
 from microblog.domain.registration import Registrations
+from microblog.domain.reports import Reports
 from microblog.model.accounts import Invite, Member, Role, Viewer
 from microblog.model.errors import Forbidden, NotFound
-from microblog.model.ids import AccountId
-from microblog.model.moderation import Sought
+from microblog.model.ids import AccountId, ReportId
+from microblog.model.moderation import Action, Sought
 from microblog.model.paging import Page
 
 Who = str | AccountId
@@ -31,6 +32,7 @@ class Moderation:
 
     members: Members
     registrations: Registrations
+    reports: Reports
 
     async def people(self, viewer: Viewer, page: Page, *, applied: bool = False, suspended: bool = False) -> list[Member]:
         """Members, the newest first; only applicants or only the suspended, if asked for."""
@@ -94,6 +96,27 @@ class Moderation:
     async def enable(self, viewer: Viewer, who: Who) -> Member:
         """Let somebody who was disabled in again."""
         return await self.members.enable((await self.subject(viewer, who)).account.id)
+
+    async def act(self, viewer: Viewer, id: AccountId, action: Action, report: ReportId | None = None) -> None:
+        """Do this, and be done with the report that it settles; without one, where something is done, with all about the account.
+
+        Raises NotFound where there is no such report, before anything is done.
+        """
+        if report is not None:
+            await self.reports.one(viewer, report)
+        match action:
+            case Action.NONE:
+                await self.subject(viewer, id)
+            case Action.DISABLE:
+                await self.disable(viewer, id)
+            case Action.SILENCE:
+                await self.limit(viewer, id)
+            case Action.SUSPEND:
+                await self.suspend(viewer, id)
+        if report is not None:
+            await self.reports.resolve(viewer, report)
+        elif action is not Action.NONE:
+            await self.reports.done_with(viewer, id)
 
     async def invites(self, viewer: Viewer) -> list[Invite]:
         """The newest invites, whoever made them."""

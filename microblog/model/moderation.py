@@ -17,6 +17,15 @@ class Standing(StrEnum):
     SUSPENDED = "suspended"
 
 
+class Action(StrEnum):
+    """What a moderator does about somebody, in the words of client programs."""
+
+    NONE = "none"
+    DISABLE = "disable"
+    SILENCE = "silence"
+    SUSPEND = "suspend"
+
+
 @frozen
 class Sought:
     """Which members: of this standing, who moderate, whose name or address begins like this. Nothing said: everybody."""

@@ -133,7 +133,7 @@ def routes(services: Services, site: InstanceEntities, answers: Answers) -> list
         OldFilterRoutes(services.filters),
         ListMemberRoutes(entities, shown, services.lists),
         *social_routes(entities, shown, services.social, services.accounts, rules),
-        MemberRoutes(entities, services.moderation, services.social.reports),
+        MemberRoutes(entities, services.moderation),
         CaseRoutes(entities, shown, services.social.reports, rules),
         NotificationRoutes(entities, shown, services.notifications),
         MarkerRoutes(services.markers),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import islice
+
 from attrs import frozen
 
 from microblog.domain.moderation import Moderation
@@ -9,7 +12,7 @@ from microblog.domain.reports import Reports
 from microblog.model.accounts import Member
 from microblog.model.errors import Invalid
 from microblog.model.ids import AccountId, ReportId
-from microblog.model.moderation import Sought, Standing
+from microblog.model.moderation import Action, Sought, Standing
 from microblog.model.reports import Case
 from microblog.render.entities import Entities
 from microblog.render.entities_moderation import ADMIN_ACCOUNT, ADMIN_REPORT, case_entity, member_entity
@@ -50,9 +53,8 @@ QUERY = (
     *BEGINNINGS,
     *ELSEWHERE,
 )
-ACTIONS = ("none", "disable", "silence", "suspend")
 ACTION = (
-    Param("type", one_of(*ACTIONS), "What is done.", required=True),
+    Param("type", one_of(*Action), "What is done.", required=True),
     Param("report_id", ID, "The report that this settles; without one, all open reports of the person are settled."),
 )
 REPORTS_QUERY = (
@@ -78,7 +80,6 @@ class MemberRoutes:
 
     entities: Entities
     moderation: Moderation
-    reports: Reports
 
     @route("GET", "/api/v1/admin/accounts", READ, Doc("People, as moderators see them", array_of(ADMIN_ACCOUNT), query=OLD_QUERY))
     async def all(self, call: Call) -> Answer:
@@ -143,23 +144,11 @@ class MemberRoutes:
     )
     async def act(self, call: Call, account_id: int) -> Answer:
         """Disable: no logging in. Silence: only followers and who looks for them see them. Suspend: hidden. None: settle the report."""
-        viewer, id, kind = call.member, AccountId(account_id), call.fields.text("type")
-        report = call.fields.id("report_id")
-        match kind:
-            case "none":
-                await self.moderation.subject(viewer, id)
-            case "disable":
-                await self.moderation.disable(viewer, id)
-            case "silence":
-                await self.moderation.limit(viewer, id)
-            case "suspend":
-                await self.moderation.suspend(viewer, id)
-            case _:
-                raise Invalid({"type": "Type is not included in the list"}, codes={"type": "ERR_INCLUSION"})
-        if report is not None:
-            await self.reports.resolve(viewer, ReportId(report))
-        elif kind != "none":
-            await self.reports.done_with(viewer, id)
+        kind, report = call.fields.text("type"), call.fields.id("report_id")
+        if kind not in set(Action):
+            raise Invalid({"type": "Type is not included in the list"}, codes={"type": "ERR_INCLUSION"})
+        settled = None if report is None else ReportId(report)
+        await self.moderation.act(call.member, AccountId(account_id), Action(kind), settled)
         return Answer.json({})
 
     def _told(self, member: Member) -> Answer:
@@ -185,7 +174,7 @@ class CaseRoutes:
         fields, page = call.fields, page_of(call, 100, MOST)
         by, about = (None if id is None else AccountId(id) for id in (fields.id("account_id"), fields.id("target_account_id")))
         found = await self.reports.sought(call.member, page, closed=fields.flag("resolved"), by=by, target=about)
-        told = [await self._entity(call, case) for case in found]
+        told = await self._entities(call, found)
         return paged(call, told, [case.report.id for case in found], page, Links(("resolved", "account_id", "target_account_id")))
 
     @route("GET", "/api/v1/admin/reports/<id:report_id>", READ_REPORTS, _report_doc("A report"))
@@ -221,8 +210,10 @@ class CaseRoutes:
         """As if nobody had been done with it."""
         return await self._told(call, await self.reports.reopen(call.member, ReportId(report_id)))
 
-    async def _entity(self, call: Call, case: Case) -> dict[str, object]:
-        return case_entity(self.entities, case, await self.shown.each(call.viewer, case.posts), self.rules)
+    async def _entities(self, call: Call, cases: Sequence[Case]) -> list[dict[str, object]]:
+        """What is shown of the posts of all of them is asked once."""
+        said = iter(await self.shown.each(call.viewer, [post for case in cases for post in case.posts]))
+        return [case_entity(self.entities, case, list(islice(said, len(case.posts))), self.rules) for case in cases]
 
     async def _told(self, call: Call, case: Case) -> Answer:
-        return Answer.json(await self._entity(call, case))
+        return Answer.json((await self._entities(call, [case]))[0])

@@ -100,6 +100,12 @@ def test_actions_are_done_undone_and_settle_what_was_reported(site: Town, maud: 
     assert maud.post(f"{where}/action").status == 422
 
 
+def test_nothing_is_done_where_the_report_that_it_should_settle_is_not_there(site: Town, maud: Client) -> None:
+    ada = client(site, "ada")
+    assert maud.post(f"/v1/admin/accounts/{ada.id}/action", type="suspend", report_id=1).status == 404
+    assert not maud.get(f"/v1/admin/accounts/{ada.id}").json["suspended"]
+
+
 def test_nothing_is_done_to_somebody_of_the_same_role(site: Town, maud: Client) -> None:
     other = client(site, "mel", FOR_STAFF, role=Role.MODERATOR)
     boss = client(site, "boss", FOR_STAFF, role=Role.ADMIN)
