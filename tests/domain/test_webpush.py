@@ -42,7 +42,7 @@ def test_the_example_of_the_rfc_comes_out_byte_for_byte() -> None:
     ours = ec.derive_private_key(int.from_bytes(decoded("yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw"), "big"), ec.SECP256R1())
     reader = decoded("BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4")
     theirs = PushTarget(ENDPOINT, reader, decoded("BTBZMqHH6r4Tts7J_aSIgg"), standard=True)
-    made = webpush.standard(b"When I grow up, I want to be a watermelon", theirs, ours, decoded("DGv6ra1nlYgDCS1FRnbzlw"))
+    made = webpush.encrypted(b"When I grow up, I want to be a watermelon", theirs, ours, decoded("DGv6ra1nlYgDCS1FRnbzlw"))
     assert vapid.encode64(made) == (
         "DGv6ra1nlYgDCS1FRnbzlwAAEABBBP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27ml"
         "mlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A_yl95bQpu6cVPT"
@@ -50,7 +50,7 @@ def test_the_example_of_the_rfc_comes_out_byte_for_byte() -> None:
     )
 
 
-@given(st.binary(max_size=webpush.MOST))
+@given(st.binary(min_size=1, max_size=webpush.MOST))
 def test_the_reader_and_nobody_else_can_read_a_message(message: bytes) -> None:
     sealed = sealer().sealed(message, target(standard=True))
     assert http_ece.decrypt(sealed.body, private_key=READER, auth_secret=AUTH, version="aes128gcm") == message
@@ -59,7 +59,7 @@ def test_the_reader_and_nobody_else_can_read_a_message(message: bytes) -> None:
         http_ece.decrypt(sealed.body, private_key=ec.generate_private_key(ec.SECP256R1()), auth_secret=AUTH, version="aes128gcm")
 
 
-@given(st.binary(max_size=webpush.MOST))
+@given(st.binary(min_size=1, max_size=webpush.MOST))
 def test_programs_of_before_the_rfc_can_read_a_message(message: bytes) -> None:
     sealed = sealer().sealed(message, target(standard=False))
     keys = dict(part.split("=", 1) for part in sealed.headers["Crypto-Key"].split(";"))
@@ -81,9 +81,10 @@ def test_no_two_messages_have_a_key_or_a_salt_in_common() -> None:
     assert len({body[:16] for body in bodies}) == len({body[21:86] for body in bodies}) == 3
 
 
-def test_what_is_too_long_for_a_push_service_is_not_sealed() -> None:
-    with pytest.raises(ValueError, match="too long"):
-        sealer().sealed(b"x" * (webpush.MOST + 1), target(standard=True))
+@pytest.mark.parametrize("size", [0, webpush.MOST + 1])
+def test_what_is_empty_or_too_long_for_a_push_service_is_not_sealed(size: int) -> None:
+    with pytest.raises(ValueError, match=f"not {size}"):
+        sealer().sealed(b"x" * size, target(standard=True))
 
 
 def claims_of(token: str) -> dict[str, object]:
