@@ -79,7 +79,10 @@ class Focus:
 
 @frozen
 class Rendition:
-    """What was made of an upload. `original` and `preview` are names of files; `duration` is in seconds, `bitrate` in bits a second."""
+    """What was made of an upload. `original` and `preview` are names of files; `duration` is in seconds, `bitrate` in bits a second.
+
+    While the upload is processed, `original` is empty, and the preview is one that came with it.
+    """
 
     original: str
     preview: str | None = None
@@ -93,7 +96,7 @@ class Rendition:
 
 @frozen
 class Media:
-    """One piece. `rendition` is None until it is READY. `attached`: a post or a scheduled post has it."""
+    """One piece. `rendition` has no original until it is READY. `attached`: a post or a scheduled post has it."""
 
     id: MediaId
     owner: AccountId
@@ -112,7 +115,7 @@ class Media:
     @property
     def path(self) -> str | None:
         """Where it is served on this site; None until it is READY."""
-        return f"/media/{self.rendition.original}" if self.rendition else None
+        return f"/media/{self.rendition.original}" if self.rendition and self.rendition.original else None
 
     @property
     def preview_path(self) -> str | None:

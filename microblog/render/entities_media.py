@@ -21,26 +21,33 @@ def attachment(media: Media, absolute: Callable[[str], str]) -> Entity:
         "remote_url": None,
         "preview_remote_url": None,
         "text_url": None,
-        "meta": None if made is None else _meta(media, made),
+        "meta": _meta(media, made) or None,
         "description": media.description or None,
         "blurhash": made.blurhash if made else None,
     }
 
 
-def _meta(media: Media, made: Rendition) -> Entity:
+def _meta(media: Media, made: Rendition | None) -> Entity:
+    """As much as is known so far: the focus at once, sizes as soon as there is a file."""
     meta: Entity = {}
-    if media.kind is MediaKind.IMAGE and made.size:
-        meta["original"] = _size(made.size)
-    elif media.kind is MediaKind.AUDIO:
-        meta["original"] = {"duration": made.duration, "bitrate": made.bitrate}
-    elif made.size:
-        size: Entity = {"width": made.size.width, "height": made.size.height}
-        meta["original"] = size | {"frame_rate": made.frame_rate, "duration": made.duration, "bitrate": made.bitrate}
-    if made.preview_size:
+    if made and made.original and (original := _original(media.kind, made)):
+        meta["original"] = original
+    if made and made.preview_size:
         meta["small"] = _size(made.preview_size)
     if media.focus:
         meta["focus"] = {"x": media.focus.x, "y": media.focus.y}
     return meta
+
+
+def _original(kind: MediaKind, made: Rendition) -> Entity | None:
+    if kind is MediaKind.AUDIO:
+        return {"duration": made.duration, "bitrate": made.bitrate}
+    if made.size is None:
+        return None
+    if kind is MediaKind.IMAGE:
+        return _size(made.size)
+    size = {"width": made.size.width, "height": made.size.height}
+    return {**size, "frame_rate": made.frame_rate, "duration": made.duration, "bitrate": made.bitrate}
 
 
 def _size(size: Frame) -> Entity:

@@ -23,9 +23,9 @@ def media_from(*columns: Any) -> Media:
     id, owner, kind, state, original, preview, width, height, preview_width, preview_height, *rest = columns
     duration, frame_rate, bitrate, blurhash, description, focus_x, focus_y, attached = rest
     rendition = None
-    if original is not None:
+    if original is not None or preview is not None:
         sizes = _frame(width, height), _frame(preview_width, preview_height)
-        rendition = Rendition(original, preview, *sizes, duration, frame_rate, bitrate, blurhash)
+        rendition = Rendition(original or "", preview, *sizes, duration, frame_rate, bitrate, blurhash)
     focus = None if focus_x is None else Focus(focus_x, focus_y)
     return Media(MediaId(id), AccountId(owner), MediaKind(kind), MediaState(state), rendition, description, focus, attached)
 

@@ -32,6 +32,7 @@ ABOUT = (
     Param("description", TEXT, "What there is to see or hear, for those who cannot."),
     Param("focus", TEXT, "The point that matters most: two numbers from -1 to 1, such as 0.0,0.5."),
 )
+DESCRIBE = Doc("Describe one's own upload", schemas.MEDIA, body=ABOUT, also=((206, schemas.MEDIA),), errors=(404, 422))
 UPLOADED = (Param("file", FILE, "The picture, film or sound.", required=True), *ABOUT)
 
 
@@ -51,31 +52,33 @@ class MediaRoutes:
     async def upload(self, call: Call) -> Answer:
         """202 while it is not ready; ask for it until it has a URL."""
         media = await self.attachments.add(call.member, _given(call.fields))
-        return self._told(media, 200 if media.state is MediaState.READY else 202)
+        return self._told(media, 202)
 
-    @route("POST", "/api/v1/media", UPLOAD, Doc("Upload, and wait until it is ready", schemas.MEDIA, body=UPLOADED, errors=(422,)))
+    @route(
+        "POST",
+        "/api/v1/media",
+        UPLOAD,
+        Doc("Upload, and wait until it is ready", schemas.MEDIA, body=UPLOADED, also=((202, schemas.MEDIA),), errors=(422,)),
+    )
     async def upload_and_wait(self, call: Call) -> Answer:
-        """The same, answered when it is ready, or has taken long enough."""
+        """The same, answered when it is ready; 202 if that takes longer than half a minute."""
         media = await self.attachments.add(call.member, _given(call.fields))
-        return self._told(await self.attachments.settled(call.member, media.id), 200)
+        return self._told(await self.attachments.settled(call.member, media.id), 202)
 
     @route(
         "GET", "/api/v1/media/<id:media_id>", OWN, Doc("One's own upload", schemas.MEDIA, also=((206, schemas.MEDIA),), errors=(404, 422))
     )
     async def show(self, call: Call, media_id: int) -> Answer:
         """206 while it is not ready."""
-        media = await self.attachments.one(call.member, MediaId(media_id))
-        if media.state is MediaState.FAILED:
-            raise Invalid({"file": FAILED}, sentence=FAILED)
-        return self._told(media, 200 if media.state is MediaState.READY else 206)
+        return self._told(await self.attachments.one(call.member, MediaId(media_id)), 206)
 
-    @route("PUT", "/api/v1/media/<id:media_id>", CHANGE, Doc("Describe one's own upload", schemas.MEDIA, body=ABOUT, errors=(404, 422)))
-    @route("PATCH", "/api/v1/media/<id:media_id>", CHANGE, Doc("Describe one's own upload", schemas.MEDIA, body=ABOUT, errors=(404, 422)))
+    @route("PUT", "/api/v1/media/<id:media_id>", CHANGE, DESCRIBE)
+    @route("PATCH", "/api/v1/media/<id:media_id>", CHANGE, DESCRIBE)
     async def change(self, call: Call, media_id: int) -> Answer:
-        """Only what was sent changes."""
+        """Change only what was sent; 206 while it is not ready."""
         fields = call.fields
         wanted = MediaChange(MediaId(media_id), fields.text("description", default=None), focus_of(fields))
-        return self._told(await self.attachments.change(call.member, wanted, _file(fields, "thumbnail")), 200)
+        return self._told(await self.attachments.change(call.member, wanted, _file(fields, "thumbnail")), 206)
 
     @route("DELETE", "/api/v1/media/<id:media_id>", OWN, Doc("Delete one's own upload", EMPTY, errors=(404, 422)))
     async def delete(self, call: Call, media_id: int) -> Answer:
@@ -83,9 +86,12 @@ class MediaRoutes:
         await self.attachments.delete(call.member, MediaId(media_id))
         return Answer.json({})
 
-    def _told(self, media: Media, status: int) -> Answer:
+    def _told(self, media: Media, waiting: int) -> Answer:
+        """The piece with 200, or with the status `waiting` while it is processed. Raises Invalid if it could not be."""
+        if media.state is MediaState.FAILED:
+            raise Invalid({"file": FAILED}, sentence=FAILED)
         [entity] = self.entities.media([media])
-        return Answer.json(entity, status)
+        return Answer.json(entity, 200 if media.state is MediaState.READY else waiting)
 
 
 def _given(fields: Fields) -> Given:

@@ -242,6 +242,42 @@ def test_a_film_is_asked_for_until_it_is_ready(site: Town) -> None:
 
 
 @needs_ffmpeg
+def test_what_is_still_processed_is_206_and_tells_what_is_known_so_far(site: Town) -> None:
+    ada = client(site, "ada")
+    uploaded = ada.upload("POST", "/v2/media", {"file": files.film()}, focus="0.5,-0.5")
+    assert (uploaded.status, uploaded.json["url"], uploaded.json["meta"]) == (202, None, {"focus": {"x": 0.5, "y": -0.5}})
+    path = f"/v1/media/{uploaded.json['id']}"
+    for method in ("PUT", "PATCH"):
+        changed = ada.ask(method, path, form={"description": "A film", "focus": "0.1,0.2"})
+        assert (changed.status, changed.json["description"]) == (206, "A film")
+        assert changed.json["meta"] == {"focus": {"x": 0.1, "y": 0.2}}
+    shown = ada.upload("PUT", path, {"thumbnail": files.picture("PNG", (10, 20))})
+    assert (shown.status, shown.json["url"], shown.json["meta"]["small"]["size"]) == (206, None, "10x20")
+    assert fetched(site, shown.json["preview_url"]).status == 200
+    assert shown.json["meta"]["focus"] == {"x": 0.1, "y": 0.2}
+    assert (ada.get(path).status, ada.get(path).json) == (206, shown.json)
+    again = ada.upload("PUT", path, {"thumbnail": files.picture("PNG", (30, 20))})
+    work(site)
+    ready = ada.put(path, description="Ready")
+    assert (ready.status, ready.json["preview_url"], ready.json["meta"]["focus"]) == (200, again.json["preview_url"], {"x": 0.1, "y": 0.2})
+    assert fetched(site, shown.json["preview_url"]).status == 404, "the first preview is not left behind"
+
+
+@needs_ffmpeg
+def test_who_waits_for_a_film_that_takes_too_long_is_told_to_ask_again(site: Town) -> None:
+    reply = upload(client(site, "ada"), files.film(), "/v1/media")
+    assert (reply.status, reply.json["url"]) == (202, None)
+
+
+@needs_ffmpeg
+def test_a_broken_film_cannot_be_described(site: Town) -> None:
+    ada = client(site, "ada")
+    media = upload(ada, BytesIO(files.film().getvalue()[:100])).json["id"]
+    work(site)
+    assert ada.put(f"/v1/media/{media}", description="Nothing").status == 422
+
+
+@needs_ffmpeg
 def test_a_broken_film_is_told(site: Town) -> None:
     ada = client(site, "ada")
     media = upload(ada, BytesIO(files.film().getvalue()[:100])).json["id"]
