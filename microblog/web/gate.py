@@ -11,6 +11,7 @@ from microblog.domain.limits import API_ACCOUNT, API_NETWORK, API_TOKEN, PAGING,
 from microblog.domain.scopes import covers
 from microblog.model.accounts import Role
 from microblog.model.errors import Forbidden, Unauthenticated
+from microblog.model.oauth import Access
 from microblog.web import csrf
 from microblog.web.call import Authenticator, Call
 from microblog.web.cookies import SESSION, Cookie
@@ -116,8 +117,10 @@ def bearer_token(call: Call) -> str | None:
 def _check_person(call: Call, needs: Needs) -> None:
     if needs.api and needs.viewer >= Who.APP and call.access is None:
         raise BadToken
-    if call.access is not None and needs.scopes and not any(covers(call.access.scopes, scope) for scope in needs.scopes):
+    if call.access is not None and needs.scopes and not _covers_any(call.access, needs.scopes):
         raise Forbidden("This action is outside the authorized scopes")
+    if call.access is not None and needs.viewer_scopes and not _covers_any(call.access, needs.viewer_scopes):
+        call.viewer = None
     if needs.viewer < Who.MEMBER:
         return
     if call.viewer is None:
@@ -127,6 +130,10 @@ def _check_person(call: Call, needs: Needs) -> None:
     wanted = _ROLES.get(needs.viewer)
     if wanted is not None and not call.viewer.role.includes(wanted):
         raise Forbidden
+
+
+def _covers_any(access: Access, scopes: Iterable[str]) -> bool:
+    return any(covers(access.scopes, scope) for scope in scopes)
 
 
 def _check_form(call: Call) -> None:

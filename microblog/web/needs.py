@@ -60,6 +60,7 @@ class Needs:
     """What a route needs.
 
     `scopes`: an API token must cover one of these; a route for ANYONE asks it only of who sends a token.
+    `viewer_scopes`: on a route for ANYONE that needs no scope, a token that covers none of these is served what an anonymous reader gets.
     `body`: how many bytes the body may have; what exceeds it is refused while it arrives. `files`: how many it may have where it is a
     multipart form, for routes that take files.
     `csrf`: False only for unsafe routes that other sites may call on purpose (one-click unsubscribe).
@@ -71,6 +72,7 @@ class Needs:
 
     viewer: Who = Who.ANYONE
     scopes: frozenset[str] = field(default=frozenset(), converter=_scopes)
+    viewer_scopes: frozenset[str] = field(default=frozenset(), converter=_scopes)
     body: int = SMALL_FORM
     files: int = 0
     rate: tuple[Rate, ...] = field(default=(), converter=_rates)
@@ -81,8 +83,10 @@ class Needs:
     pending: bool = False
 
     def __attrs_post_init__(self) -> None:
-        if self.scopes and not self.api:
+        if (self.scopes or self.viewer_scopes) and not self.api:
             raise ValueError("Only API routes know scopes.")
+        if self.viewer_scopes and (self.scopes or self.viewer is not Who.ANYONE):
+            raise ValueError("Only a route for anyone, without scopes of its own, can do with an anonymous view.")
 
 
 @frozen

@@ -287,7 +287,7 @@ def _security(needs: Needs) -> list[Node]:
     """One entry for each way in; each scope is a way of its own."""
     if not needs.bearer:
         return []
-    ways: list[Node] = [{"oauth2": [scope]} for scope in sorted(needs.scopes)] or [{"oauth2": []}]
+    ways: list[Node] = [{"oauth2": [scope]} for scope in sorted(needs.scopes | needs.viewer_scopes)] or [{"oauth2": []}]
     ways.append({"bearer": []})
     return [{}, *ways] if needs.viewer is Who.ANYONE else ways
 

@@ -31,6 +31,7 @@ MOST_AT_ONCE = 40
 MOST_RELATIONSHIPS = 1_000
 NO_PROOFS_SINCE = "@1648598400"  # 2022-03-30
 OPEN = Needs(api=True, scopes={"read:accounts"})
+POSTS = Needs(api=True, scopes={"read:statuses"})
 SOME = (
     Param("pinned", FLAG, "Only those on top of the profile."),
     Param("only_media", FLAG, "Only those with media."),
@@ -107,7 +108,7 @@ class AccountRoutes:
     @route(
         "GET",
         "/api/v1/accounts/<id:account_id>/statuses",
-        OPEN,
+        POSTS,
         Doc("What somebody posts", array_of(STATUS), query=(*PAGING, *SOME), errors=(404,)),
     )
     async def statuses(self, call: Call, account_id: int) -> Answer:

@@ -19,7 +19,7 @@ from microblog.web.call import Call
 from microblog.web.doc import DOWNWARD, LIMIT, Doc, Param
 from microblog.web.needs import Needs, Who, route
 
-OPEN = Needs(api=True, scopes={"read"})
+OPEN = Needs(api=True, viewer_scopes={"read:follows"})  # the flag `following` is personal
 FOLLOW = Needs(api=True, viewer=Who.MEMBER, scopes={"write:follows"}, rate=FOLLOWS)
 READ = Needs(api=True, viewer=Who.MEMBER, scopes={"read:accounts"})
 WRITE = Needs(api=True, viewer=Who.MEMBER, scopes={"write:accounts"})
@@ -126,7 +126,7 @@ class KeptTagRoutes:
     @route(
         "GET",
         "/api/v1/accounts/<id:account_id>/featured_tags",
-        Needs(api=True, scopes={"read:accounts"}),
+        Needs(api=True),
         Doc("The tags on somebody's profile", array_of(FEATURED_TAG), errors=(404,)),
     )
     async def of_account(self, call: Call, account_id: int) -> Answer:

@@ -18,7 +18,9 @@ from microblog.web.call import Call
 from microblog.web.doc import LIMIT, Doc, Param
 from microblog.web.needs import Needs, route
 
-OPEN = Needs(api=True, scopes={"read"})
+TAGS = Needs(api=True, viewer_scopes={"read:follows"})  # the flag `following` is personal
+POSTS = Needs(api=True, viewer_scopes={"read:statuses"})
+LINKS = Needs(api=True)
 OLD = "@1648598400"  # 2022-03-30, when the newer address came
 SLICE = (*LIMIT, Param("offset", WHOLE, "How many to pass over."))
 
@@ -32,18 +34,18 @@ class TrendRoutes:
     trends: Trends
     tags: Tags
 
-    @route("GET", "/api/v1/trends/tags", OPEN, Doc("Tags that are talked about", array_of(TAG), query=SLICE))
+    @route("GET", "/api/v1/trends/tags", TAGS, Doc("Tags that are talked about", array_of(TAG), query=SLICE))
     async def of_tags(self, call: Call) -> Answer:
         """Those first that most people used."""
         limit, offset = _slice(call, 10, 20)
         return _linked(call, await self._told(call, await self.trends.tags(limit=limit, offset=offset)), limit, offset)
 
-    @route("GET", "/api/v1/trends", OPEN, Doc("Tags that are talked about, as older programs ask", array_of(TAG), query=SLICE))
+    @route("GET", "/api/v1/trends", TAGS, Doc("Tags that are talked about, as older programs ask", array_of(TAG), query=SLICE))
     async def old(self, call: Call) -> Answer:
         """The same."""
         return (await self.of_tags(call)).with_header("Deprecation", OLD)
 
-    @route("GET", "/api/v1/trends/statuses", OPEN, Doc("Posts that are talked about", array_of(STATUS), query=SLICE))
+    @route("GET", "/api/v1/trends/statuses", POSTS, Doc("Posts that are talked about", array_of(STATUS), query=SLICE))
     async def of_posts(self, call: Call) -> Answer:
         """Those first that most people liked or boosted."""
         limit, offset = _slice(call, 20, 40)
@@ -51,7 +53,7 @@ class TrendRoutes:
         answer = Answer.json(await self.shown.many(call.viewer, found))
         return answer.with_header("Link", _next(call, limit, offset)) if limit and len(found) == limit else answer
 
-    @route("GET", "/api/v1/trends/links", OPEN, Doc("Links that are talked about: none are counted", array_of(ANY), query=SLICE))
+    @route("GET", "/api/v1/trends/links", LINKS, Doc("Links that are talked about: none are counted", array_of(ANY), query=SLICE))
     async def of_links(self, call: Call) -> Answer:
         """Always none."""
         del call
