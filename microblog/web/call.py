@@ -28,6 +28,7 @@ _LANGUAGE = re.compile(r"\s*([A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*)\s*(?:;\s*q=([0
 _MOST_LANGUAGES = 20
 LONGEST_NEXT = 8_192  # an app may send people here with an address and a state of 2,000 characters each
 _UNSAFE_PATH = re.compile(r"[\x00-\x20\x7f\\]")
+_CROSS_ORIGIN = re.compile(r"/(?:api|\.well-known|nodeinfo)/|/oauth/(?:token|revoke|userinfo)/?\Z")
 
 
 class Authenticator(Protocol):
@@ -63,6 +64,11 @@ class Origin:
     def secure(self) -> bool:
         """True if the public reaches the site by https."""
         return self.jar.secure
+
+
+def is_cross_origin(path: str) -> bool:
+    """True if scripts of every site may call this path, whether anything is served there or not."""
+    return _CROSS_ORIGIN.match(path) is not None
 
 
 def next_path(target: str, default: str = "/") -> str:
@@ -188,8 +194,13 @@ class Call:
 
     @property
     def api(self) -> bool:
-        """True if answers, errors too, are for programs: an API route, or an unknown path below /api."""
-        return self.route.needs.api if self.route else self.path.startswith(("/api/", "/oauth/token", "/oauth/revoke"))
+        """True if answers, errors too, are for programs: an API route, or an unknown path among those of the API."""
+        return self.route.needs.api if self.route else self.cross_origin
+
+    @property
+    def cross_origin(self) -> bool:
+        """True if scripts of every site may read the answer."""
+        return is_cross_origin(self.path)
 
     @property
     def wants_json(self) -> bool:

@@ -33,6 +33,7 @@ _CORS = (
     b"Access-Control-Allow-Origin: *\r\n"
     b"Access-Control-Expose-Headers: Link, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-Id\r\n"
 )
+_ALL_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 NO_BODY = frozenset({101, 204, 304})
 _REQUESTABLE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_, ")
 
@@ -59,10 +60,11 @@ def _policies(content_type: bytes, policy: bytes | None, vary: bytes, secure: bo
 
 
 def _vary(answer: Answer, call: Call) -> bytes:
+    cors = _CORS if call.cross_origin else b""
     if call.api:
-        return _CORS + b"Vary: Authorization, Origin\r\n"
+        return cors + b"Vary: Authorization, Origin\r\n"
     for_all = answer.content_type not in (HTML, JSON) and answer.cache is not None and b"public" in answer.cache
-    return b"" if for_all else b"Vary: Accept, Accept-Language, Cookie\r\n"
+    return cors if for_all else cors + b"Vary: Accept, Accept-Language, Cookie\r\n"
 
 
 def _cache(answer: Answer, call: Call) -> bytes:
@@ -86,13 +88,13 @@ def limit_headers(count: Count) -> Iterable[bytes]:
     yield _reset_header(count.reset)
 
 
-def preflight(call: Call, methods: str) -> Answer:
-    """The answer to a browser that asks whether another site's script may call the API: it may, with any header."""
+def preflight(call: Call) -> Answer:
+    """The answer to a browser that asks whether another site's script may call the API: it may, with any method and any header."""
     wanted = call.request.getHeader(b"Access-Control-Request-Headers") or b""
     if not _REQUESTABLE.issuperset(wanted) or len(wanted) > 1_024:
         wanted = b"Authorization, Content-Type, Idempotency-Key"
-    answer = Answer.empty(200).with_header("Access-Control-Allow-Methods", methods).with_header("Access-Control-Max-Age", "86400")
-    return answer.with_header("Access-Control-Allow-Headers", wanted)
+    told = {"Access-Control-Allow-Methods": _ALL_METHODS, "Access-Control-Max-Age": "86400"}
+    return Answer.empty(200).with_headers(told).with_header("Access-Control-Allow-Headers", wanted)
 
 
 @frozen

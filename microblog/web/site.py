@@ -99,10 +99,14 @@ class Site:
         """Answer a complete request."""
         call = Call(request, self.origin)
         request.label = request.path_text = request.raw_path.decode("ascii")  # a path that cannot be decoded may still be one of the API
+        if request.method_name == "OPTIONS" and call.cross_origin:
+            # whatever is served there: a browser must be able to read the 404 or 405 of the request itself
+            self._send(call, preflight(call))
+            return
         try:
             request.path_text = decode_path(request.raw_path)
             if request.method_name == "OPTIONS":
-                self._send(call, self._options(call))
+                self._send(call, Answer.empty().with_header("Allow", self.routes.methods(call.path)))
                 return
             bound, values = self.routes.find(request.method_name, request.path_text)
         except Problem as problem:
@@ -112,12 +116,6 @@ class Site:
         if bound.route.has_secret:
             request.label = bound.route.path
         self._run(call, self._answer(call, bound, values), safe=bound.route.safe)
-
-    def _options(self, call: Call) -> Answer:
-        methods = self.routes.methods(call.path)
-        method = next(method for method in methods.split(", ") if method != "OPTIONS")
-        call.route = self.routes.find(method, call.path)[0].route
-        return preflight(call, methods) if call.api else Answer.empty().with_header("Allow", methods)
 
     def _run(self, call: Call, answering: Coroutine[Any, Any, Answer], *, safe: bool) -> None:
         work = begin(answering)
