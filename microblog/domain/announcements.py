@@ -12,12 +12,14 @@ from microblog.domain import text, validation
 from microblog.model.accounts import Viewer
 from microblog.model.announcements import Announcement
 from microblog.model.errors import Invalid, NotFound
+from microblog.model.events import EventKind
 from microblog.model.ids import AnnouncementId
-from microblog.storage import accounts, announcements
+from microblog.storage import accounts, announcements, events, jobs
 from microblog.storage.database import Cursor, Transactions
 
 LONGEST = 5_000
 MOST_REACTIONS = 8
+END = "announcement.end"
 REMEMBERED = timedelta(minutes=1)
 _EMOJI = regex.compile(r"(?=[\p{Extended_Pictographic}\p{Regional_Indicator}0-9#*])\X")
 _NO_EMOJI = regex.compile(r"[0-9#*]")
@@ -64,8 +66,7 @@ class Announcements:
 
     async def withdraw(self, id: AnnouncementId) -> None:
         """Take it back. Raises NotFound."""
-        if not await self.database.run(announcements.delete, id=id):
-            raise NotFound
+        await self.database.run(self._withdraw, id)
 
     async def dismiss(self, viewer: Viewer, id: AnnouncementId) -> None:
         """The viewer has read it. Raises NotFound."""
@@ -85,7 +86,19 @@ class Announcements:
         parsed = text.parse(made.text, self.host)
         named = accounts.by_usernames(cursor, usernames=parsed.mentions) if parsed.mentions else []
         made = evolve(made, html=parsed.html({one.username.lower(): one.username for one in named}, self.base_url))
-        return evolve(made, id=announcements.insert(cursor, made))
+        made = evolve(made, id=announcements.insert(cursor, made))
+        self._record(cursor, EventKind.ANNOUNCED, made.id)
+        if made.ends_at is not None:
+            jobs.add(cursor, END, {"announcement": str(made.id)}, due_at=made.ends_at, now=self.now())
+        return made
+
+    def _withdraw(self, cursor: Cursor, id: AnnouncementId) -> None:
+        if not announcements.delete(cursor, id=id):
+            raise NotFound
+        self._record(cursor, EventKind.ANNOUNCEMENT_WITHDRAWN, id)
+
+    def _record(self, cursor: Cursor, kind: EventKind, id: AnnouncementId, **more: str) -> None:
+        events.record(cursor, kind, at=self.now(), data={"announcement": str(id), **more})
 
     def _dismiss(self, cursor: Cursor, viewer: Viewer, id: AnnouncementId) -> None:
         _there(cursor, id)
@@ -96,11 +109,19 @@ class Announcements:
         there = announcements.reactions_of(cursor, id=id)
         if name not in there and len(there) >= MOST_REACTIONS:
             raise Invalid({"base": "Limit of different reactions reached"})
-        announcements.react(cursor, id=id, account=viewer.id, name=name, now=self.now())
+        if announcements.react(cursor, id=id, account=viewer.id, name=name, now=self.now()):
+            self._record(cursor, EventKind.ANNOUNCEMENT_REACTED, id, name=name)
 
     def _unreact(self, cursor: Cursor, viewer: Viewer, id: AnnouncementId, name: str) -> None:
         _there(cursor, id)
-        announcements.unreact(cursor, id=id, account=viewer.id, name=name)
+        if announcements.unreact(cursor, id=id, account=viewer.id, name=name):
+            self._record(cursor, EventKind.ANNOUNCEMENT_REACTED, id, name=name)
+
+
+def end(cursor: Cursor, id: AnnouncementId, now: datetime) -> None:
+    """Tell connected clients that the announcement is over. One that was withdrawn before was told then."""
+    if announcements.one(cursor, id=id, viewer=None):
+        events.record(cursor, EventKind.ANNOUNCEMENT_WITHDRAWN, at=now, data={"announcement": str(id)})
 
 
 def _there(cursor: Cursor, id: AnnouncementId) -> None:

@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 
 from attrs import frozen
 
-from microblog.domain import removal
+from microblog.domain import announcements, removal
 from microblog.domain.relations import Relations
 from microblog.jobs.schedule import Daily, Every, Rule, Timer
 from microblog.jobs.worker import Task
-from microblog.model.ids import AccountId, id_at
+from microblog.model.ids import AccountId, AnnouncementId, id_at
 from microblog.model.jobs import Hopeless, Job
 from microblog.storage import changes, events, jobs, oauth, posts, sessions, tags
 from microblog.storage.database import Cursor, Transactions
@@ -58,11 +58,11 @@ class Sweep:
             pass
 
 
-def _account(job: Job) -> AccountId:
-    account = job.payload.get("account")
-    if not isinstance(account, str) or not account.isdecimal():
-        raise Hopeless("The job does not say which account it is about.")
-    return AccountId(int(account))
+def _id(job: Job, name: str) -> int:
+    id = job.payload.get(name)
+    if not isinstance(id, str) or not id.isdecimal():
+        raise Hopeless(f"The job does not say which {name} it is about.")
+    return int(id)
 
 
 def _expired_sessions(cursor: Cursor, *, before: datetime, limit: int) -> int:
@@ -110,7 +110,10 @@ def tasks(database: Transactions, now: Callable[[], datetime], sweeps: list[Swee
         return run
 
     async def empty_account(job: Job) -> None:
-        await removal.Removal(database, now).empty(_account(job))
+        await removal.Removal(database, now).empty(AccountId(_id(job, "account")))
+
+    async def end_announcement(job: Job) -> None:
+        await database.run(announcements.end, AnnouncementId(_id(job, "announcement")), now())
 
     async def end_mutes(job: Job) -> None:
         await Relations(database, now).end_mutes()
@@ -119,4 +122,9 @@ def tasks(database: Transactions, now: Callable[[], datetime], sweeps: list[Swee
         await database.run(tags.recount, after=id_at(now() - COUNTED_AGAIN))
 
     swept = {sweep.kind: task_of(sweep) for sweep in sweeps}
-    return swept | {removal.JOB: empty_account, END_MUTES.kind: end_mutes, COUNT_TAGS.kind: count_tags}
+    return swept | {
+        removal.JOB: empty_account,
+        announcements.END: end_announcement,
+        END_MUTES.kind: end_mutes,
+        COUNT_TAGS.kind: count_tags,
+    }

@@ -10,9 +10,10 @@ from typing import Protocol, Self
 from attrs import define, field, frozen
 from twisted.internet.defer import DeferredSemaphore
 
-from microblog.live.news import SHOWN, Badges, News, Notice
+from microblog.live.news import ANNOUNCEMENTS, SHOWN, Badges, News, Notice
 from microblog.live.subscriber import Subscriber
 from microblog.live.viewers import Loaded
+from microblog.model.announcements import Announcement
 from microblog.model.conversations import Conversation
 from microblog.model.events import Event, EventKind, Position
 from microblog.model.filters import Sieve
@@ -67,13 +68,36 @@ class Look:
 
 
 @frozen
+class Wanted:
+    """Ids of what is to be found, and the accounts whose badges are."""
+
+    posts: Collection[int] = ()
+    notices: Collection[int] = ()
+    conversations: Collection[int] = ()
+    badges: Collection[int] = ()
+    announcements: Collection[int] = ()
+
+    @classmethod
+    def of(cls, news: Collection[News]) -> Self:
+        """All that these tell of."""
+        return cls(
+            {one.post_id for one in news if one.kind in SHOWN and one.post_id is not None},
+            {one.notice_id for one in news if one.notice_id is not None},
+            {one.conversation_id for one in news if one.conversation_id is not None},
+            {one.author for one in news if one.kind is EventKind.BADGES_CHANGED},
+            {one.announcement_id for one in news if one.announcement_id is not None},
+        )
+
+
+@frozen
 class Found:
-    """Posts, notices and conversations by their ids, badges by whose they are; what is gone is left out."""
+    """Posts, notices, conversations and announcements by their ids, badges by account; what is gone is left out."""
 
     posts: Mapping[int, Post] = {}
     notices: Mapping[int, Notice] = {}
     conversations: Mapping[int, Conversation] = {}
     badges: Mapping[int, Badges] = {}
+    announcements: Mapping[int, Announcement] = {}
 
 
 class Log(Protocol):
@@ -88,10 +112,8 @@ class Log(Protocol):
     async def after(self, place: Position, limit: int) -> tuple[Sequence[Event], Position | None]:
         """What comes after the place, at most `limit`; and the oldest position that is kept (None: the log is empty)."""
 
-    async def find(
-        self, posts: Collection[int], notices: Collection[int], conversations: Collection[int] = (), badges: Collection[int] = ()
-    ) -> Found:
-        """The posts, notices and conversations as they are now, these last as those see them whose they are; and accounts' badges."""
+    async def find(self, wanted: Wanted) -> Found:
+        """What is wanted, as it is now: conversations from their owner's point of view, announcements from nobody's."""
 
     async def standing(self, grants: Grants) -> Grants:
         """Those that are still good."""
@@ -148,12 +170,8 @@ class History:
     async def load(self, news: Collection[News]) -> None:
         """Find the posts and notices of those that have not got theirs."""
         while missing := [one for one in news if not one.loaded]:
-            notices = {one.notice_id for one in missing if one.notice_id is not None}
-            posts = {one.post_id for one in missing if one.kind in SHOWN and one.post_id is not None}
-            conversations = {one.conversation_id for one in missing if one.conversation_id is not None}
-            badges = {one.author for one in missing if one.kind is EventKind.BADGES_CHANGED}
             changes = self._changes
-            found = await self.log.find(posts, notices, conversations, badges)
+            found = await self.log.find(Wanted.of(missing))
             if changes == self._changes:  # else it may be untrue already
                 for one in missing:
                     _give(one, found)
@@ -165,6 +183,8 @@ class History:
             stale = [earlier for earlier in self._recent if _shows(earlier, news.author)]
         elif news.kind is EventKind.CONVERSATION_CHANGED:
             stale = [earlier for earlier in self._recent if earlier.conversation_id == news.conversation_id]
+        elif news.kind in ANNOUNCEMENTS:
+            stale = [earlier for earlier in self._recent if earlier.announcement_id == news.announcement_id]
         else:
             return
         self._changes += 1
@@ -175,7 +195,8 @@ class History:
 def _give(news: News, found: Found) -> None:
     post = found.posts.get(news.post_id or 0) if news.kind in SHOWN else None
     badges = found.badges.get(news.author) if news.kind is EventKind.BADGES_CHANGED else None
-    news.load(post, found.notices.get(news.notice_id or 0), found.conversations.get(news.conversation_id or 0), badges)
+    conversation, announcement = found.conversations.get(news.conversation_id or 0), found.announcements.get(news.announcement_id or 0)
+    news.load(post, found.notices.get(news.notice_id or 0), conversation, badges, announcement)
 
 
 def _shows(news: News, account: int) -> bool:

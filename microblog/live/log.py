@@ -7,7 +7,7 @@ from datetime import datetime
 
 from attrs import define
 
-from microblog.live.history import NO_GRANTS, Found, Grants, Look
+from microblog.live.history import NO_GRANTS, Found, Grants, Look, Wanted
 from microblog.live.news import Badges, Notice
 from microblog.live.viewers import Loaded, Members
 from microblog.model.events import Event, Position
@@ -16,7 +16,7 @@ from microblog.model.ids import PostId
 from microblog.model.lists import Replies
 from microblog.model.notifications import Notification
 from microblog.model.posts import Post
-from microblog.storage import accounts, conversations, events, filters, posts, viewers
+from microblog.storage import accounts, announcements, conversations, events, filters, posts, viewers
 from microblog.storage.database import Cursor, Transactions
 
 LOOK = 500  # events in one look
@@ -46,11 +46,9 @@ class DatabaseLog:
         """What comes after the place, at most `limit`; and the oldest position that is kept (None: the log is empty)."""
         return await self.database.read(self._after, place, limit)
 
-    async def find(
-        self, posts: Collection[int], notices: Collection[int], conversations: Collection[int] = (), badges: Collection[int] = ()
-    ) -> Found:
-        """The posts, notices and conversations as they are now, these last as those see them whose they are; and accounts' badges."""
-        return await self.database.read(_find, posts, notices, conversations, badges)
+    async def find(self, wanted: Wanted) -> Found:
+        """What is wanted, as it is now: conversations from their owner's point of view, announcements from nobody's."""
+        return await self.database.read(_find, wanted, self.now())
 
     async def standing(self, grants: Grants) -> Grants:
         """Those that are still good."""
@@ -102,10 +100,10 @@ def _loaded(found: viewers.Relations, sieve: Sieve) -> Loaded:
     )
 
 
-def _find(cursor: Cursor, wanted: Collection[int], notices: Collection[int], spoken: Collection[int], counted: Collection[int]) -> Found:
-    rows = viewers.told(cursor, ids=notices, most_unread=MOST_UNREAD) if notices else []
+def _find(cursor: Cursor, wanted: Wanted, now: datetime) -> Found:
+    rows = viewers.told(cursor, ids=wanted.notices, most_unread=MOST_UNREAD) if wanted.notices else []
     senders = {sender.id: sender for sender in accounts.by_ids(cursor, ids=list({row.sender for row in rows}))} if rows else {}
-    ids = {*wanted, *(row.post for row in rows if row.post is not None)}
+    ids = {*wanted.posts, *(row.post for row in rows if row.post is not None)}
     found: Mapping[PostId, Post] = posts.by_ids(cursor, ids) if ids else {}
     told: dict[int, Notice] = {
         row.id: Notice(
@@ -115,7 +113,8 @@ def _find(cursor: Cursor, wanted: Collection[int], notices: Collection[int], spo
         for row in rows
         if row.sender in senders and (row.post is None or row.post in found)
     }
-    held = conversations.load(cursor, conversations.by_ids(cursor, ids=spoken)) if spoken else []
-    counts = viewers.badges(cursor, accounts=counted, most_unread=MOST_UNREAD) if counted else {}
+    spoken = conversations.load(cursor, conversations.by_ids(cursor, ids=wanted.conversations)) if wanted.conversations else []
+    counts = viewers.badges(cursor, accounts=wanted.badges, most_unread=MOST_UNREAD) if wanted.badges else {}
     badges = {account: Badges(*numbers) for account, numbers in counts.items()}
-    return Found(dict(found.items()), told, {each.id: each for each in held}, badges)
+    said = announcements.by_ids(cursor, ids=wanted.announcements, now=now) if wanted.announcements else []
+    return Found(dict(found.items()), told, {each.id: each for each in spoken}, badges, {each.id: each for each in said})

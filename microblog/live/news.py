@@ -7,6 +7,7 @@ from typing import Self
 
 from attrs import define, field, frozen
 
+from microblog.model.announcements import Announcement
 from microblog.model.conversations import Conversation
 from microblog.model.events import Event, EventKind, Position
 from microblog.model.notifications import Notification
@@ -16,6 +17,11 @@ POSTS = frozenset({EventKind.POST_PUBLISHED, EventKind.POST_EDITED, EventKind.PO
 SHOWN = frozenset({EventKind.POST_PUBLISHED, EventKind.POST_EDITED})
 PERSONAL = frozenset({EventKind.NOTIFIED, EventKind.CONVERSATION_CHANGED, EventKind.BADGES_CHANGED})
 """Told to one account alone, as it is then."""
+ANNOUNCING = frozenset({EventKind.ANNOUNCED, EventKind.ANNOUNCEMENT_REACTED})
+"""Told to everybody who is logged in, as the announcement is then."""
+ANNOUNCEMENTS = ANNOUNCING | {EventKind.ANNOUNCEMENT_WITHDRAWN}
+LOADED = SHOWN | PERSONAL | ANNOUNCING
+"""What is told of these is looked up."""
 
 
 @frozen
@@ -72,11 +78,14 @@ class News:
     notice_id: int | None = None
     conversation_id: int | None = None
     removed: int | None = None
+    announcement_id: int | None = None
+    reaction: str = ""
     loaded: bool = False
     post: Post | None = None
     notice: Notice | None = None
     conversation: Conversation | None = None
     badges: Badges | None = None
+    announcement: Announcement | None = None
     frames: dict[Hashable, bytes | None] = field(factory=dict)
 
     @classmethod
@@ -100,7 +109,9 @@ class News:
             notice_id=_number(data.get("notification")),
             conversation_id=_number(data.get("conversation")),
             removed=_number(data.get("removed")),
-            loaded=event.kind not in SHOWN and event.kind not in PERSONAL,
+            announcement_id=_number(data.get("announcement")),
+            reaction=str(data.get("name", "")),
+            loaded=event.kind not in LOADED,
         )
 
     @property
@@ -118,18 +129,26 @@ class News:
         """True unless what it speaks of is gone: deleted since, or its author suspended."""
         if self.kind in SHOWN:
             return self.post is not None
+        if self.kind in ANNOUNCING:
+            return self.announcement is not None
         return self.kind not in PERSONAL or any(one is not None for one in (self.notice, self.conversation, self.badges))
 
     def load(
-        self, post: Post | None, notice: Notice | None, conversation: Conversation | None = None, badges: Badges | None = None
+        self,
+        post: Post | None,
+        notice: Notice | None,
+        conversation: Conversation | None = None,
+        badges: Badges | None = None,
+        announcement: Announcement | None = None,
     ) -> None:
         """Note what was found for it."""
         gone = post is not None and (post.author.suspended_at or post.original.author.suspended_at)
         self.post, self.notice, self.conversation = None if gone else post, notice, conversation
-        self.badges, self.loaded = badges, True
+        self.badges, self.announcement, self.loaded = badges, announcement, True
 
     def forget(self) -> None:
         """What was found may be otherwise by now: whoever is told of it later has to load it again."""
-        if self.kind in SHOWN or self.kind in PERSONAL:
-            self.post, self.notice, self.conversation, self.badges, self.loaded = None, None, None, None, False
+        if self.kind in LOADED:
+            self.post, self.notice, self.conversation, self.badges, self.announcement = None, None, None, None, None
+            self.loaded = False
             self.frames.clear()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
-from microblog.live.news import PERSONAL, POSTS, News
+from microblog.live.news import ANNOUNCEMENTS, PERSONAL, POSTS, News
 from microblog.live.topics import Stream, StreamKind, topics_of
 from microblog.live.viewers import Circle
 from microblog.model.events import EventKind
@@ -136,7 +136,7 @@ def is_for(news: News, stream: Stream, circle: Circle | None, now: float) -> boo
         return wish is not None and wish(news, circle, now) and visible(news, circle)
     if news.kind in (EventKind.FILTERS_CHANGED, EventKind.NOTIFICATIONS_MERGED):
         return circle is not None and news.author == circle.account
-    return _is_told(news, circle)
+    return circle is not None if news.kind in ANNOUNCEMENTS else _is_told(news, circle)
 
 
 def _is_told(news: News, circle: Circle | None) -> bool:

@@ -12,11 +12,12 @@ from typing import TypeAlias
 
 from attrs import field, frozen
 
-from microblog.live.news import POSTS, News
+from microblog.live.news import ANNOUNCEMENTS, POSTS, News
 from microblog.model.events import EventKind
 from microblog.model.posts import Visibility
 
 Topic: TypeAlias = tuple[str, int | str]
+EVERYBODY: Topic = ("everybody", 0)  # what the site tells all who are logged in
 
 
 class StreamKind(StrEnum):
@@ -55,8 +56,8 @@ class Stream:
     def _topics(self) -> tuple[Topic, ...]:
         if self.kind is StreamKind.NOTIFICATIONS:
             return (notices_of(int(self.of)),)
-        own = home_of(int(self.of)) if self.kind is StreamKind.USER else (self.kind, self.of)
-        return (own,) if self.notices is None else (own, notices_of(self.notices))
+        own = (home_of(int(self.of)), EVERYBODY) if self.kind is StreamKind.USER else ((self.kind, self.of),)
+        return own if self.notices is None else (*own, notices_of(self.notices))
 
 
 def home_of(account: int) -> Topic:
@@ -77,6 +78,8 @@ def topics_of(news: News) -> Iterator[Topic]:
         yield (StreamKind.DIRECT, news.author)
     elif news.kind is EventKind.FILTERS_CHANGED:
         yield home_of(news.author)
+    elif news.kind in ANNOUNCEMENTS:
+        yield EVERYBODY
     elif news.kind in POSTS:
         yield (StreamKind.AUTHOR, news.author)
         if not news.answers_another:

@@ -37,6 +37,9 @@ class EventKind(StrEnum):
     ACCOUNT_CHANGED = "account.changed"  # account: whose name, picture, role or state changed
     ACCOUNT_SUSPENDED = "account.suspended"  # account: who
     ACCOUNT_DELETED = "account.deleted"  # account: who
+    ANNOUNCED = "announced"  # data: announcement (id)
+    ANNOUNCEMENT_REACTED = "announcement.reacted"  # data: announcement (id), name (of the emoji, whose count changed)
+    ANNOUNCEMENT_WITHDRAWN = "announcement.withdrawn"  # data: announcement (id), because it was deleted or is over
     UNKNOWN = "unknown"  # whatever a newer release of ours has written
 
 

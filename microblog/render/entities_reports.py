@@ -76,6 +76,20 @@ def report_entity(entities: Entities, report: Report, rules: Sequence[str]) -> E
 
 def announcement_entity(made: Announcement) -> Entity:
     """Announcement (8.20) for whoever is logged in."""
+    return streamed_announcement(made) | {
+        "read": made.read,
+        "reactions": [{"name": one.name, "count": one.count, "me": one.mine} for one in made.reactions],
+    }
+
+
+def reaction_entity(made: Announcement, name: str) -> Entity:
+    """The payload of `announcement.reaction`: how many people have put this emoji under it by now."""
+    count = next((one.count for one in made.reactions if one.name == name), 0)
+    return {"name": name, "count": count, "announcement_id": str(made.id)}
+
+
+def streamed_announcement(made: Announcement) -> Entity:
+    """Announcement (8.20) as streams tell it to everybody alike: without `read` and `me`."""
     return {
         "id": str(made.id),
         "content": made.html,
@@ -84,12 +98,11 @@ def announcement_entity(made: Announcement) -> Entity:
         "all_day": made.all_day,
         "published_at": moment(made.published_at),
         "updated_at": moment(made.updated_at),
-        "read": made.read,
         "mentions": [],
         "statuses": [],
         "tags": [],
         "emojis": [],
-        "reactions": [{"name": one.name, "count": one.count, "me": one.mine} for one in made.reactions],
+        "reactions": [{"name": one.name, "count": one.count} for one in made.reactions],
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -43,6 +44,12 @@ def current(cursor: Cursor, *, viewer: AccountId | None, now: datetime) -> list[
 def newest(cursor: Cursor, *, limit: int) -> list[Announcement]:
     """All of them, the newest first."""
     return every(cursor, _announcement, _SELECT + " order by n.id desc limit %(limit)s", {"viewer": None, "limit": limit})
+
+
+def by_ids(cursor: Cursor, *, ids: Collection[int], now: datetime) -> list[Announcement]:
+    """Those of them that there are and that are not over, as nobody in particular sees them."""
+    sql = _SELECT + " where n.id = any(%(ids)s) and (n.ends_at is null or n.ends_at > %(now)s)"
+    return every(cursor, _announcement, sql, {"viewer": None, "ids": list(ids), "now": now})
 
 
 def one(cursor: Cursor, *, id: int, viewer: AccountId | None) -> list[Announcement]:
@@ -90,20 +97,24 @@ def reactions_of(cursor: Cursor, *, id: AnnouncementId) -> set[str]:
     return set(one_of_each(cursor.fetchall()))
 
 
-def react(cursor: Cursor, *, id: AnnouncementId, account: AccountId, name: str, now: datetime) -> None:
-    """The account puts the emoji under it."""
-    execute(
-        cursor,
-        """insert into announcement_reactions (announcement_id, account_id, name, created_at)
-           values (%(id)s, %(account)s, %(name)s, %(now)s) on conflict do nothing""",
-        {"id": id, "account": account, "name": name, "now": now},
+def react(cursor: Cursor, *, id: AnnouncementId, account: AccountId, name: str, now: datetime) -> bool:
+    """Put the account's emoji under it; False if it was there already."""
+    return bool(
+        execute(
+            cursor,
+            """insert into announcement_reactions (announcement_id, account_id, name, created_at)
+               values (%(id)s, %(account)s, %(name)s, %(now)s) on conflict do nothing""",
+            {"id": id, "account": account, "name": name, "now": now},
+        )
     )
 
 
-def unreact(cursor: Cursor, *, id: AnnouncementId, account: AccountId, name: str) -> None:
-    """The account takes it away."""
-    execute(
-        cursor,
-        "delete from announcement_reactions where announcement_id = %(id)s and account_id = %(account)s and name = %(name)s",
-        {"id": id, "account": account, "name": name},
+def unreact(cursor: Cursor, *, id: AnnouncementId, account: AccountId, name: str) -> bool:
+    """Take the account's emoji away; False if it was not there."""
+    return bool(
+        execute(
+            cursor,
+            "delete from announcement_reactions where announcement_id = %(id)s and account_id = %(account)s and name = %(name)s",
+            {"id": id, "account": account, "name": name},
+        )
     )

@@ -102,6 +102,17 @@ def test_everybody_hears_what_is_public(shared_site: Site, ada: Mastodon, bob: M
         assert quiet.id not in [id for _, id in everything.heard]
 
 
+def test_what_the_administrator_announces_on_the_command_line_is_heard(shared_site: Site, ada: Mastodon, bob: Mastodon) -> None:
+    with listening(ada.stream_user) as ear:
+        shared_site.command("announce", "publish", "Tea at five")
+        [made] = ada.announcements()
+        assert ear.hears("announcement", made.id)
+        bob.announcement_reaction_create(made, "🎉")
+        assert until(lambda: [data for name, data in ear.heard if name == "announcement.reaction"] == [None])
+        shared_site.command("announce", "withdraw", str(made.id))
+        assert ear.hears("announcement.delete", int(made.id))
+
+
 def test_a_list_is_heard(ada: Mastodon, bob: Mastodon) -> None:
     ada.account_follow(bob.me())
     kept = ada.list_create("Heard")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from attrs import define
 
-from microblog.live.history import NO_GRANTS, Grants
+from microblog.live.history import NO_GRANTS, Grants, Wanted
 from microblog.live.log import DatabaseLog
 from microblog.live.viewers import Loaded
 from microblog.model.events import Event, EventKind, Position
@@ -200,7 +200,7 @@ def test_notices_come_with_their_sender_their_post_and_what_is_unread(log: Datab
         notifications.add(cursor, accounts=[me.id], kind=NotificationKind.FOLLOW, sender=fan.id, now=make.NOW)
         cursor.execute("select id from notifications order by id")
         ids = [row[0] for row in cursor.fetchall()]
-    found = done(log.find([post.id], [*ids, 999]))
+    found = done(log.find(Wanted([post.id], [*ids, 999])))
     assert list(found.posts) == [post.id]
     notices = [found.notices[id] for id in ids]
     assert [(notice.notification.kind, notice.notification.account.id, notice.badges.unread) for notice in notices] == [

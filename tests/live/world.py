@@ -11,12 +11,13 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from microblog.live.feed import Feed
-from microblog.live.history import Found, Grants, Look
+from microblog.live.history import Found, Grants, Look, Wanted
 from microblog.live.news import Badges, News, Notice
 from microblog.live.subscriber import MOST_UNSENT, Ending, Subscriber
 from microblog.live.topics import Stream, StreamKind
 from microblog.live.viewers import Loaded
 from microblog.model.accounts import Account
+from microblog.model.announcements import Announcement
 from microblog.model.conversations import Conversation
 from microblog.model.errors import Unavailable
 from microblog.model.events import Event, EventKind, Position
@@ -56,6 +57,7 @@ class ModelLog:
     posts: dict[int, Post] = Factory(dict)
     notices: dict[int, Notice] = Factory(dict)
     conversations: dict[int, Conversation] = Factory(dict)
+    announcements: dict[int, Announcement] = Factory(dict)
     loaded: dict[int, Loaded] = Factory(dict)
     sessions: set[int] = Factory(set)
     tokens: set[int] = Factory(set)
@@ -163,14 +165,14 @@ class ModelLog:
 
         return await self._asked(give)
 
-    async def find(
-        self, posts: Collection[int], notices: Collection[int], conversations: Collection[int] = (), badges: Collection[int] = ()
-    ) -> Found:
+    async def find(self, wanted: Wanted) -> Found:
         def give() -> Found:
-            found = {id: self.posts[id] for id in posts if id in self.posts}
-            told = {id: self.notices[id] for id in notices if id in self.notices}
-            spoken = {id: self.conversations[id] for id in conversations if id in self.conversations}
-            return Found(found, told, spoken, {account: Badges(1, 0) for account in badges})
+            found = {id: self.posts[id] for id in wanted.posts if id in self.posts}
+            told = {id: self.notices[id] for id in wanted.notices if id in self.notices}
+            spoken = {id: self.conversations[id] for id in wanted.conversations if id in self.conversations}
+            badges = {account: Badges(1, 0) for account in wanted.badges}
+            said = {id: self.announcements[id] for id in wanted.announcements if id in self.announcements}
+            return Found(found, told, spoken, badges, said)
 
         return await self._asked(give)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Sequence
 import orjson
 from attrs import frozen
 
-from microblog.live.news import News
+from microblog.live.news import ANNOUNCEMENTS, News
 from microblog.live.subscriber import Ending
 from microblog.live.topics import Stream, StreamKind
 from microblog.model.events import EventKind, Position
@@ -15,6 +15,7 @@ from microblog.model.filters import Context, Match, is_hidden
 from microblog.model.posts import Post
 from microblog.render.entities_conversations import conversation_entity
 from microblog.render.entities_filters import filtered
+from microblog.render.entities_reports import reaction_entity, streamed_announcement
 from microblog.render.statuses import Statuses
 from microblog.web.streaming import UNKNOWN, event
 from microblog.web.websocket import text_frame
@@ -29,6 +30,9 @@ NAMES = {
     EventKind.CONVERSATION_CHANGED: "conversation",
     EventKind.FILTERS_CHANGED: "filters_changed",
     EventKind.NOTIFICATIONS_MERGED: "notifications_merged",
+    EventKind.ANNOUNCED: "announcement",
+    EventKind.ANNOUNCEMENT_REACTED: "announcement.reaction",
+    EventKind.ANNOUNCEMENT_WITHDRAWN: "announcement.delete",
 }
 
 
@@ -60,6 +64,8 @@ class Payloads:
             return name, orjson.dumps(conversation_entity(self.statuses.entities, news.conversation, last))
         if news.post is not None:
             return name, self._status(news.post, matches)
+        if news.kind in ANNOUNCEMENTS:
+            return name, _announced(news)
         if news.kind is EventKind.POST_DELETED:
             return name, b"%d" % (news.post_id or 0)
         if news.kind is EventKind.NOTIFICATIONS_MERGED:
@@ -69,6 +75,15 @@ class Payloads:
     def _status(self, post: Post, matches: Sequence[Match]) -> bytes:
         encoded = self.statuses.encoded(post)
         return encoded[:-1] + b',"filtered":' + filtered(matches) + b"}" if matches else encoded
+
+
+def _announced(news: News) -> bytes:
+    """The announcement, the count of one of its reactions, or its id alone once it is gone."""
+    made = news.announcement
+    if made is None:
+        return b"%d" % (news.announcement_id or 0)
+    entity = streamed_announcement(made) if news.kind is EventKind.ANNOUNCED else reaction_entity(made, news.reaction)
+    return orjson.dumps(entity)
 
 
 def _name(news: News) -> str:
