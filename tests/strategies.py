@@ -9,6 +9,7 @@ PIECES = (
     "＃ｆｕｌｌ", "#नमस्ते", "#ﷺ", "https://example.org/", "http://", "HTTPS://WWW.EXAMPLE.ORG/a(b)c)",
     "https://user:pass@evil.example", "https://münchen.example/ü", "https://example.org/" + "x" * 40,
     "javascript:alert(1)", "data:text/html,<script>", "https://example.org/\"onmouseover='x'",
+    "https://w.example", "'s", "’", "«", "»", "؟", "।", "—", "🎉", "*", "|", "^", "{", "}", "🏽", "https://w.example.jpは",
     "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "&amp;", "&#x3c;", "&", "<", ">", '"', "'",
     "`", "]]>", "<!--", "-->", "{{ 7*7 }}", "\n", "\n\n", "\r\n", "\r", "\t", " ", "  ", "\u2028", "\u2029",
     "\x85", "\x00", "\x1b", "\x7f", "\ufffe", "\ud800", "\udfff", "\u202a", "\u202b", "\u202c", "\u202d",

@@ -15,38 +15,27 @@ from urllib.parse import quote
 import regex
 from attrs import frozen
 
-from microblog.domain import bidi, graphemes
+from microblog.domain import bidi, graphemes, urls
 from microblog.model.errors import Invalid
 
 URL_LENGTH = 23
 """Characters that any URL counts for."""
-LONGEST_URL = 2048
 LONGEST_USERNAME = 30
 LONGEST_TAG = 100
 _SHOWN_OF_URL = 30
 
 _WORD = r"\p{L}\p{M}\p{N}_"
-# A URL ends at white space, at what RFC 3986 section 2 leaves out, at East Asian punctuation (no spaces are written there) and
-# at invisible characters that could disguise it.
-_NOT_URL = (
-    r"\s\p{Cc}<>\"`\\^{|}\u3000-\u3003\u3008-\u3011\u3014-\u301f\uff01\uff08\uff09\uff0c\uff0e\uff1a\uff1b\uff1f"
-    r"\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
-)
 # The signs that make an emoji of the letter before them are marks to Unicode, but no part of a word.
 _AFTER_EMOJI = r"(?<=[\ufe0e\ufe0f\u20e3])"
 _SCAN = regex.compile(
-    rf"(?P<url>(?<![A-Za-z0-9_@#+])(?i:https?)://[^{_NOT_URL}]++)"
+    r"(?P<scheme>(?<![A-Za-z0-9_@#+])(?i:https?)://)"
     rf"|(?:(?<![{_WORD}=/])|{_AFTER_EMOJI})@(?P<mention>"
     rf"(?P<user>[A-Za-z0-9_](?:[A-Za-z0-9_.-]{{0,62}}[A-Za-z0-9_])?)@(?P<domain>[\p{{L}}\p{{N}}][{_WORD}.-]{{0,252}}+(?::[0-9]{{1,5}})?)"
     rf"|(?P<local>[A-Za-z0-9_]++))"
     rf"|(?:(?<![{_WORD}/)=])|{_AFTER_EMOJI})[#\uff03](?P<tag>[{_WORD}](?:[{_WORD}\xb7\u30fb\u200c]*[{_WORD}])?+)"
 )
 _LETTER = regex.compile(r"\p{L}")
-_LABEL = r"[\p{L}\p{N}](?:[\p{L}\p{M}\p{N}_-]{0,61}[\p{L}\p{M}\p{N}])?+"
-_HOST = regex.compile(rf"(?:localhost|(?=.{{1,253}}(?::|\Z)){_LABEL}(?:\.{_LABEL})++\.?)(?::[0-9]{{1,5}})?", regex.I)
 _SCHEME = regex.compile(r"https?://(?:www\.)?", regex.I)
-_TRAILING = ".,:;!?'…*’”»“"
-_BRACKETS = {")": "(", "]": "["}
 
 _BREAK = regex.compile(r"\r\n?|[\x85\u2028\u2029]")
 _REFUSED = regex.compile(r"[^\P{Cc}\t\n]|[\p{Cs}\p{Noncharacter_Code_Point}]")
@@ -278,10 +267,9 @@ def _tokens(line: str, host: str) -> Iterator[Token]:
 def _token(match: regex.Match[str], host: str) -> tuple[Token | None, int]:
     """What was found, if it is valid, and where to look on. Never looks on before the middle of what was read: linear time."""
     token: Token | None
-    if match["url"] is not None:
-        url = _trimmed(match["url"])
-        token = Link(url) if _is_link(url) else None
-        return token, match.start() + len(url) if token else match.end()
+    if match["scheme"] is not None:
+        url, end = urls.read(match.string, match.start(), match.end())
+        return (Link(url) if url else None), end
     if match["tag"] is not None:
         key = tag_key(match["tag"])
         valid = len(match["tag"]) <= LONGEST_TAG and _LETTER.search(match["tag"]) and _LETTER.search(key)
@@ -293,23 +281,6 @@ def _token(match: regex.Match[str], host: str) -> tuple[Token | None, int]:
     domain = text.rpartition("@")[2]
     token = Named(match["user"], None if domain.lower() == host else domain.lower(), text)
     return token, match.start() + len(text)
-
-
-def _trimmed(url: str) -> str:
-    """`url` without the punctuation of the sentence around it: trailing marks, and closing brackets that it did not open."""
-    surplus = {close: url.count(close) - url.count(opened) for close, opened in _BRACKETS.items()}
-    end = len(url)
-    while end and ((last := url[end - 1]) in _TRAILING or surplus.get(last, 0) > 0):
-        if last in surplus:
-            surplus[last] -= 1
-        end -= 1
-    return url[:end]
-
-
-def _is_link(url: str) -> bool:
-    """No user name before the host (it poses as another site's address), a host with a dot, not endlessly long."""
-    authority = regex.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0]
-    return len(url) <= LONGEST_URL and _HOST.fullmatch(authority) is not None
 
 
 def _token_length(token: Token) -> int:

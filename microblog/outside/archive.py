@@ -183,9 +183,7 @@ def restore_database(dump: Path, url: str) -> None:
 
 
 @contextmanager
-def _running(
-    url: str | None, *command: str, stdin: int | None = None, stdout: int | None = None
-) -> Iterator[subprocess.Popen[bytes]]:
+def _running(url: str | None, *command: str, stdin: int | None = None, stdout: int | None = None) -> Iterator[subprocess.Popen[bytes]]:
     """One of PostgreSQL's programs, with the password in its environment, where other users do not see it. Raises BackupError."""
     environment = dict(os.environ)
     target: list[str] = []

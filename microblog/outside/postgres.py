@@ -102,9 +102,7 @@ def server_command(home: Home, sockets: Path, *, connections: int, durable: bool
 
 def _launched(home: Home, command: list[str], directory: Path) -> list[str]:
     owner = home.owner
-    return launch.command_line(
-        command, directory=directory, at_parents_death=signal.SIGINT, uid=owner.uid, gid=owner.gid
-    )
+    return launch.command_line(command, directory=directory, at_parents_death=signal.SIGINT, uid=owner.uid, gid=owner.gid)
 
 
 def running(data_dir: Path) -> str | None:

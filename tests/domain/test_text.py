@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
+import subprocess
 import time
 import unicodedata
 from collections.abc import Callable
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import html5lib
 import pytest
+import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -128,6 +133,25 @@ def test_what_only_looks_like_a_tag_stays_text(source: str) -> None:
     assert not text.parse(source, HOST).tags
 
 
+LINKS_IN_SENTENCES = [
+    *((f"https://w.example/{path} x", f"https://w.example/{path}") for path in ("k:alt:*", "?o=a^b=2", "a|b", "{id}/x", "a(b", "it's/c")),
+    *(
+        (f"https://w.example{path}{mark}", f"https://w.example{path}")
+        for path in ("", "/x")
+        for mark in "«»”’؟،؛।॥៕၊።።。」）｝？…‽—–:;,.!?'"
+    ),
+    *((f"«https://w.example/x{mark}» y", "https://w.example/x") for mark in ".!؟।"),
+    *((f"https://w.example{rest}", "https://w.example") for rest in ("'s new", "’s new", "—new", "🎉", "❤️ x", ", x", ": x", "*", "...and")),
+    *((f"https://w.example/x{rest}", "https://w.example/x") for rest in ("।और", "؟نعم", "。次", "»).", "}", "]", "—")),
+    *((f"{mark}https://w.example/x{mark}, y", "https://w.example/x") for mark in ("*", "**", "||", "~~")),
+    ("https://w.example.jpは便利", "https://w.example.jp"),
+    ("https://w.example.kr에서", "https://w.example.kr"),
+    ("https://w.exämple", "https://w.exämple"),
+    ("https://ja.wikipedia.example/wiki/ジョン・レノン", "https://ja.wikipedia.example/wiki/ジョン・レノン"),
+    ("https://w.example./x", "https://w.example./x"),
+]
+
+
 @pytest.mark.parametrize(
     ("source", "url"),
     [
@@ -147,6 +171,7 @@ def test_what_only_looks_like_a_tag_stays_text(source: str) -> None:
         ("https://example.org/\\@evil.example", "https://example.org/"),
         ("https://example.org/@alice/1", "https://example.org/@alice/1"),
         ("https://example.org/" + "a" * 2028, "https://example.org/" + "a" * 2028),
+        *LINKS_IN_SENTENCES,
     ],
 )
 def test_links_end_where_a_reader_would_end_them(source: str, url: str) -> None:
@@ -167,6 +192,10 @@ def test_links_end_where_a_reader_would_end_them(source: str, url: str) -> None:
         "https://-a.example/",
         "https://a..example/",
         "https://example.org:port/",
+        "https://example.org:80x",
+        "https://w.ex%61mple.com/",
+        "https://w.example.com_.evil.example/",
+        "https://user.name:pass@evil.example/",
         "https://example.org/" + "a" * 2029,
     ],
 )
@@ -390,6 +419,38 @@ def test_a_site_of_any_name_renders_the_links_it_says_it_does(source: str) -> No
         assert urlsplit(url).username is None
 
 
+CLOSING = regex.compile(r"[[\p{Pf}\p{Pi}\p{Quotation_Mark}][\p{Terminal_Punctuation}&&\p{SB=STerm}][\p{Pe}--\p{ASCII}]]", regex.V1)
+WORD_AFTER_HOST = regex.compile(r"[\p{L}\p{M}\p{N}_%@:./?#\p{Default_Ignorable_Code_Point}\-]")
+
+
+@given(st.sampled_from(["", "/", "/x", "/(a)", "/?q=a|b", "/#x^"]), st.lists(st.characters(), min_size=1, max_size=4).map("".join))
+def test_closing_punctuation_of_any_script_is_no_part_of_a_link(path: str, after: str) -> None:
+    ends = "".join(char for char in after if CLOSING.match(char))
+    assert text.parse(f"https://w.example{path}{ends}", HOST).links == (f"https://w.example{path}",)
+
+
+@given(st.characters(), st.text(st.characters(categories=["L", "N"]), max_size=3))
+def test_a_host_is_a_link_whatever_sign_follows_it(sign: str, after: str) -> None:
+    if not WORD_AFTER_HOST.match(sign):
+        assert text.parse(f"https://w.example{sign}{after}", HOST).links == ("https://w.example",)
+
+
+@given(hostile_text)
+def test_a_link_is_a_piece_of_the_text_and_has_the_host_that_it_shows(source: str) -> None:
+    for url in text.parse(source, HOST).links:
+        assert text.parse(url, HOST).lines == ((text.Link(url),),)
+        assert text.length(url) == text.URL_LENGTH
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="Node runs the composer's counter: apt-get install -y nodejs")
+def test_the_composer_counts_as_the_server_does() -> None:
+    samples = [source for source, _ in LINKS_IN_SENTENCES] + [f"see @bob@far.example {source} now" for source, _ in LINKS_IN_SENTENCES]
+    module = (Path(text.__file__).parent.parent / "web" / "static" / "length.js").read_text()
+    script = f"{module}\nconsole.log(JSON.stringify({json.dumps(samples)}.map(length)))"
+    run = subprocess.run(["node", "--input-type=module", "-e", script], capture_output=True, text=True, check=True, timeout=60)
+    assert dict(zip(samples, json.loads(run.stdout), strict=True)) == {source: text.length(source) for source in samples}
+
+
 @given(texts)
 def test_tag_keys_are_folded_once_and_for_all(source: str) -> None:
     assert text.tag_key(text.tag_key(source)) == text.tag_key(source)
@@ -435,6 +496,7 @@ PUMPS = (
     "a", " ", "\n", "@", "@a", "@a@", "@a.", " @a@a.", " @a@" + "b" * 250, "#", "#a", " #a·", "·", "#·",
     "http://", "https://a.", "https://a/(", "(", ")", "https://a.b/)", ").", "https://a-", "\u0301", "🇩",
     "🇩🇪", "👩\u200d", "\u202e", "\u2066", "\u2069", "\u202a\u2066", "\u202a\u2069", "<", "&#", "\u200b", "क्",
+    "https://a.b'", "https://a.b—", "https://a.b🎉", "https://a.b/*", "*https://a.b*", "https://a.b:/", "https://a.b(", "https://a.b/{", "https://a.b)は",
     "\u1100", "ﷺ", "\u2028", "...", "…", "@_", "/@", " \u200b",
 )  # fmt: skip
 

@@ -40,9 +40,7 @@ async def main(reactor: Any, dsn: str, port: str) -> None:
     services = MailServices.on(database, quick_passwords(), MailPlan(Links("https://site.test", Seals(b"k")), "site.test", None), now)
     office = SmtpOffice(Server("localhost", int(port), tls=Tls.OFF), reactor, "site.test")
     letters = Letters(Sender("Ours", "https://site.test", "site@site.test"))
-    mailing = mail.Mailing(
-        services.dispatch, services.recoveries, letters, office, "bounces@site.test", timedelta(0), ZoneInfo("UTC")
-    )
+    mailing = mail.Mailing(services.dispatch, services.recoveries, letters, office, "bounces@site.test", timedelta(0), ZoneInfo("UTC"))
     worker = Worker(
         database, mailing.tasks(), now, reactor, f"mailer-{os.getpid()}", random.random, mail.PLANS, at_once=4, lease=2.0, poll=0.2
     )

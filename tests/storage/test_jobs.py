@@ -35,9 +35,7 @@ def state(cursor: Cursor, id: int | None) -> str:
 def test_a_claimed_job_has_all_that_was_added(cursor: Cursor) -> None:
     id = add(cursor, key="k")
     (job,) = claim(cursor)
-    assert job == Job(
-        JobId(id or 0), KIND, {"to": "ada"}, 1, JobState.RUNNING, NOW, NOW, lease_until=NOW + MINUTE, key="k", worker="w1"
-    )
+    assert job == Job(JobId(id or 0), KIND, {"to": "ada"}, 1, JobState.RUNNING, NOW, NOW, lease_until=NOW + MINUTE, key="k", worker="w1")
 
 
 def test_a_job_is_claimed_only_once(cursor: Cursor) -> None:

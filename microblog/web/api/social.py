@@ -15,9 +15,7 @@ from microblog.web.api.tags import KeptTagRoutes, TagRoutes
 from microblog.web.api.trends import TrendRoutes
 
 
-def social_routes(
-    entities: Entities, shown: Shown, social: SocialServices, accounts: Accounts, rules: tuple[str, ...]
-) -> list[object]:
+def social_routes(entities: Entities, shown: Shown, social: SocialServices, accounts: Accounts, rules: tuple[str, ...]) -> list[object]:
     """All of them. `rules` are the site's."""
     return [
         TagRoutes(entities, social.tags),

@@ -4,20 +4,11 @@
 
 import { attach } from "./attach.js";
 import { complete } from "./complete.js";
+import { length } from "./length.js";
 import { toast } from "./toast.js";
 
-const ADDRESS = /\bhttps?:\/\/[^\s<>"]+/giu;
-const FAR_MENTION = /(^|[^\w/=])@(\w+)@[\w.-]+\w/gu;
-const letters = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 const said = document.getElementById("said");
 const viewer = document.body.dataset.viewer;
-
-function length(text) {
-  const counted = text.replace(ADDRESS, "x".repeat(23)).replace(FAR_MENTION, "$1@$2");
-  let count = 0;
-  for (const _ of letters.segment(counted)) count++;
-  return count;
-}
 
 function freshKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
