@@ -1,5 +1,5 @@
 #!/bin/sh
-# ./run.sh                  serve the site on http://127.0.0.1:8080, with everything it keeps in ./var
+# ./run.sh                  serve the site on http://127.0.0.1:8080, with everything it keeps in ./var, unless settings say otherwise
 # ./run.sh --config FILE    the same with options of `twistd microblog`
 # ./run.sh test [ARGS]      all checks; ARGS go to pytest
 # ./run.sh microblog ARGS   the administrator's command
@@ -78,11 +78,11 @@ case "${1:-}" in
     microblog)
         shift
         install ""
-        exec env "MICROBLOG_DATA_DIR=${MICROBLOG_DATA_DIR:-./var}" .venv/bin/microblog "$@"
+        exec .venv/bin/microblog "$@"
         ;;
     "" | -*)
         install ""
-        exec env "MICROBLOG_DATA_DIR=${MICROBLOG_DATA_DIR:-./var}" .venv/bin/twistd --pidfile= --nodaemon microblog "$@"
+        exec .venv/bin/twistd --pidfile= --nodaemon microblog "$@"
         ;;
     *)
         say "What is \"$1\"? ./run.sh, ./run.sh test and ./run.sh microblog are known."

@@ -8,13 +8,8 @@ module: all others get values as plain arguments.
 from __future__ import annotations
 
 import difflib
-import os
 import re
-import secrets
-import tempfile
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,16 +19,31 @@ import attrs
 from attrs import frozen
 
 from microblog import config_values as read
+from microblog.config_derived import derive
+from microblog.config_files import CONFIG, DEFAULT_CONFIG, config_file, placed, toml_table
 from microblog.config_problems import SettingProblem, SettingsError
 from microblog.model.accounts import Registration
+from microblog.secret_key import secret_key
 
-__all__ = ["PREFIX", "Described", "SettingProblem", "Settings", "SettingsError", "described", "load", "secret_key", "sources"]
+__all__ = [
+    "CONFIG",
+    "DEFAULT_CONFIG",
+    "PREFIX",
+    "Described",
+    "SettingProblem",
+    "Settings",
+    "SettingsError",
+    "config_file",
+    "described",
+    "load",
+    "secret_key",
+    "sources",
+]
 
 PREFIX = "MICROBLOG_"
 
 # Kubernetes gives every pod such variables for a service that is called "microblog"; they are not meant for us.
 _NOT_OURS = re.compile(r"MICROBLOG_(SERVICE_(HOST|PORT\w*)|PORT(_\w+)?)")
-_SECRET_BYTES = 32
 
 
 @frozen
@@ -283,7 +293,7 @@ def load(environment: Mapping[str, str], config: Path | None = None) -> Settings
     given = _from_file(config, problems) if config else {}
     given |= _from_environment(environment, problems)
     values = dict(_values(given, problems))
-    _derive(values, problems)
+    derive(values, problems)
     if problems:
         raise SettingsError(problems)
     return Settings(**values)
@@ -305,23 +315,19 @@ def _name(field: attrs.Attribute[Any]) -> str:
 def _from_environment(environment: Mapping[str, str], problems: list[SettingProblem]) -> dict[str, str]:
     names = [_name(field) for field in attrs.fields(Settings)]
     ours = {name: text.strip() for name, text in environment.items() if name.startswith(PREFIX)}
-    problems += [_unknown(name) for name in ours if name not in names and not _NOT_OURS.fullmatch(name)]
+    problems += [_unknown(name) for name in ours if name not in {*names, CONFIG} and not _NOT_OURS.fullmatch(name)]
     return {name: text for name, text in ours.items() if name in names and text}
 
 
 def _from_file(path: Path, problems: list[SettingProblem]) -> dict[str, str]:
-    try:
-        table = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as cause:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
-        reason = getattr(cause, "strerror", None) or cause
-        problems.append(SettingProblem("--config", str(path), f"cannot be read: {reason}"))
-        return {}
+    table = toml_table(path, problems)
     keys = [field.name for field in attrs.fields(Settings)]
+    paths = {field.name for field in attrs.fields(Settings) if field.metadata["read"] in {read.directory, read.texts}}
     problems += [_unknown(key) for key in table if key not in keys]
     given = {key: read.toml_text(table[key]) for key in keys if key in table}
     sentence = "must be a text, a whole number, true, false or a list of texts"
     problems += [SettingProblem(key, None, sentence) for key, text in given.items() if text is None]
-    return {PREFIX + key.upper(): text for key, text in given.items() if text}
+    return {PREFIX + key.upper(): placed(text, path.parent) if key in paths else text for key, text in given.items() if text}
 
 
 def _unknown(name: str) -> SettingProblem:
@@ -342,54 +348,3 @@ def _values(given: Mapping[str, str], problems: list[SettingProblem]) -> Iterato
         except ValueError as cause:
             sentence = str(cause) if isinstance(cause, read.NotAllowed) else meta["allowed"]
             problems.append(SettingProblem(name, None if meta["secret"] else text, sentence))
-
-
-def _derive(values: dict[str, Any], problems: list[SettingProblem]) -> None:
-    """Fill in what depends on other settings. What is missing here has been reported already."""
-    if "listen" in values and values.get("public_url", "") is None:
-        values["public_url"] = read.url_of(values["listen"])
-        if values["public_url"] is None:
-            sentence = f"must be set, because {PREFIX}LISTEN does not tell it"
-            problems.append(SettingProblem(PREFIX + "PUBLIC_URL", None, sentence))
-    _derive_mail(values)
-    if values.get("public_url") and values.get("registration", "") is None:
-        local = read.is_local(values["public_url"])
-        values["registration"] = Registration.OPEN if local else Registration.APPROVAL
-
-
-def _derive_mail(values: dict[str, Any]) -> None:
-    if values.get("smtp_tls", "") is None:
-        values["smtp_tls"] = "offered" if values.get("smtp_url") and read.is_local(values["smtp_url"]) else "required"
-    if values.get("mail_from", "") is None and values.get("public_url"):
-        values["mail_from"] = values.get("contact_email") or f"microblog@{read.mail_host(values['public_url'])}"
-    if values.get("mail_bounces", "") is None:
-        values["mail_bounces"] = values.get("mail_from")
-
-
-def secret_key(data_dir: Path) -> bytes:
-    """The site's own 32 random bytes, made at the first call and kept in the data directory for its owner's eyes only.
-
-    Raises SettingsError when the file is there and is not what was written.
-    """
-    path = data_dir / "secret_key"
-    if not path.exists():
-        _write_once(path, secrets.token_hex(_SECRET_BYTES) + "\n")
-    try:
-        key = bytes.fromhex(path.read_text("ascii"))
-    except (OSError, ValueError):
-        key = b""
-    if len(key) != _SECRET_BYTES or path.stat().st_mode & 0o077:
-        told = f"must hold {_SECRET_BYTES * 2} hexadecimal digits and be readable by its owner only (chmod 600); "
-        raise SettingsError([SettingProblem(str(path), None, told + "remove it to have a new one made")])
-    return key
-
-
-def _write_once(path: Path, text: str) -> None:
-    """Write the file with mode 0600, whole or not at all; where another process was faster, its file stays."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, fresh = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(handle, "w") as file:
-        file.write(text)
-    with suppress(FileExistsError):
-        os.link(fresh, path)
-    os.unlink(fresh)

@@ -29,7 +29,7 @@ from twisted.python import usage
 from twisted.python.failure import Failure
 
 from microblog import __version__, application
-from microblog.config import Settings, SettingsError, described, load
+from microblog.config import CONFIG, DEFAULT_CONFIG, Settings, SettingsError, config_file, described, load
 from microblog.model.errors import in_words
 from microblog.storage.prepare import prepare_database
 
@@ -52,7 +52,7 @@ class Options(usage.Options):
 
     synopsis = "[--config FILE]"
     optParameters: ClassVar[list[list[str | None]]] = [
-        ["config", "c", None, "a TOML file with settings; the environment is stronger"],
+        ["config", "c", None, f"a TOML file with settings, in place of ${CONFIG} or {DEFAULT_CONFIG}; the environment is stronger"],
     ]
     settings: Settings
     _is_wrong = False
@@ -69,9 +69,8 @@ class Options(usage.Options):
 
     def postOptions(self) -> None:
         """Read the settings; all that is wrong with them becomes one usage error."""
-        config = self["config"]
         try:
-            self.settings = load(os.environ, Path(config) if config else None)
+            self.settings = load(os.environ, config_file(os.environ, Path(self["config"]) if self["config"] else None))
         except SettingsError as problem:
             self._is_wrong = True
             raise usage.UsageError(f"The settings cannot be used:\n{problem}") from problem

@@ -17,11 +17,12 @@ from microblog import __version__
 from microblog.application.services import now
 from microblog.cli import main
 from microblog.cli.console import Console, Desk, desk_of, plain, refusable
-from microblog.config import described
+from microblog.config import described, secret_key
 from microblog.domain.tokens import Tokens
 from microblog.model.accounts import Role
 from microblog.storage.database import Cursor, scalar
 from tests import make
+from tests.acceptance.site import site
 from tests.fakes import RolledBackDatabase, done, quick_passwords
 
 T = TypeVar("T")
@@ -45,6 +46,7 @@ def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in list(os.environ):
         if name.startswith("MICROBLOG_"):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("MICROBLOG_CONFIG", os.devnull)  # whatever settings file this machine has
     monkeypatch.setenv("MICROBLOG_DATA_DIR", str(tmp_path / "var"))
 
 
@@ -251,22 +253,23 @@ def test_config_shows_every_setting_its_source_and_no_secret(microblog: Run, mon
 def test_all_wrong_settings_are_told_at_once(microblog: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MICROBLOG_MAX_CHARACTERS", "many")
     monkeypatch.setenv("MICROBLOG_RATE_LIMITS", "perhaps")
-    for command in (["config"], ["check"], ["user", "list"]):
+    for command in (["config"], ["check"], ["user", "list"], ["backup", "x.zip"], ["mail", "test", "a@example.org"]):
         told = refused(microblog(*command))
         assert "MICROBLOG_MAX_CHARACTERS" in told
         assert "MICROBLOG_RATE_LIMITS" in told
 
 
-def test_check_of_a_new_site_changes_nothing(microblog: Run, tmp_path: Path) -> None:
-    found = as_json(microblog("check", "--json"))
-    assert found["ok"]
+def test_check_of_a_place_without_a_site_fails_and_changes_nothing(tmp_path: Path) -> None:
+    result = program("check", "--json", environment={"MICROBLOG_DATA_DIR": str(tmp_path / "var")})
+    assert result.returncode == 1
+    assert [one["name"] for one in json.loads(result.stdout)["checks"] if not one["ok"]] == ["site"]
     assert not (tmp_path / "var").exists()
 
 
-def test_check_finds_a_directory_that_cannot_be_written(microblog: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MICROBLOG_DATA_DIR", "/proc/var")
-    result = microblog("check", "--json")
-    assert result.exit_code == 1
+def test_check_finds_a_directory_that_cannot_be_written(database_url: str) -> None:
+    environment = {"MICROBLOG_DATA_DIR": "/proc/var", "MICROBLOG_DATABASE_URL": database_url}
+    result = program("check", "--json", environment=environment)
+    assert result.returncode == 1
     found = json.loads(result.stdout)
     assert [one["name"] for one in found["checks"] if not one["ok"]] == ["data directory"]
 
@@ -282,6 +285,7 @@ def program(*arguments: str, environment: dict[str, str], input: str = "") -> su
     """The real program."""
     command = [sys.executable, "-c", "from microblog.cli import main; main(prog_name='microblog')", *arguments]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("MICROBLOG_")}
+    clean["MICROBLOG_CONFIG"] = os.devnull
     return subprocess.run(command, env=clean | environment, input=input, capture_output=True, text=True, timeout=120, check=False)
 
 
@@ -292,9 +296,10 @@ def on_database(database_url: str, tmp_path: Path) -> dict[str, str]:
 
 @pytest.mark.acceptance
 def test_a_backup_that_cannot_be_made_ends_with_a_sentence(on_database: dict[str, str], tmp_path: Path) -> None:
+    secret_key(tmp_path)
     nowhere = program("backup", str(tmp_path / "no" / "b.zip"), environment=on_database)
     assert (nowhere.returncode, nowhere.stderr) == (1, f"Error: {tmp_path}/no/b.zip cannot be written: No such file or directory\n")
-    away = program("backup", str(tmp_path / "b.zip"), environment={"MICROBLOG_DATABASE_URL": "postgresql://127.0.0.1:1/none"})
+    away = program("backup", str(tmp_path / "b.zip"), environment=on_database | {"MICROBLOG_DATABASE_URL": "postgresql://127.0.0.1:1/none"})
     assert away.returncode == 1
     assert "Connection refused" in away.stderr
     assert "Traceback" not in away.stderr
@@ -303,7 +308,7 @@ def test_a_backup_that_cannot_be_made_ends_with_a_sentence(on_database: dict[str
 @pytest.mark.acceptance
 def test_what_the_system_refuses_is_told_in_words(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    told = program("user", "list", environment={"MICROBLOG_DATA_DIR": f"{tmp_path}/file/below"})
+    told = program("restore", "no.zip", environment={"MICROBLOG_DATA_DIR": f"{tmp_path}/file/below"})
     assert (told.returncode, told.stderr) == (1, f"Error: {tmp_path}/file/below: Not a directory\n")
 
 
@@ -343,6 +348,9 @@ def test_a_database_that_cannot_be_reached_is_said_in_a_sentence(tmp_path: Path)
 @pytest.mark.acceptance
 def test_the_embedded_database_is_started_for_as_long_as_the_command_takes(tmp_path: Path) -> None:
     environment = {"MICROBLOG_DATA_DIR": str(tmp_path / "var")}
+    with site(tmp_path) as started:
+        started.start()
+        started.stop()
     made = program("user", "create", "ada", "ada@example.org", environment=environment, input=PASSWORD)
     assert (made.returncode, made.stderr) == (0, "")
     assert not (tmp_path / "var" / "postgres" / "data" / "postmaster.pid").exists()

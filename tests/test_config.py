@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microblog.config import Settings, SettingsError, described, load, secret_key
+from microblog import config_files
+from microblog.config import Settings, SettingsError, config_file, described, load, secret_key
 from microblog.config_values import is_local
 from microblog.model.accounts import Registration
 
@@ -94,6 +95,35 @@ def test_the_files_problems_are_reported_beside_the_environments(tmp_path: Path)
     found = problems({"MICROBLOG_LISTEN": "8080"}, file)
     assert "did you mean max_characters?" in found["max_caracters"]
     assert {"site_name", "MICROBLOG_DATABASE_POOL", "MICROBLOG_EVENTS_KEEP", "MICROBLOG_LISTEN"} < set(found)
+
+
+def test_the_settings_file_is_the_named_one_or_that_of_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    standard, named = tmp_path / "microblog.toml", tmp_path / "named.toml"
+    monkeypatch.setattr(config_files, "DEFAULT_CONFIG", standard)
+    assert config_file({}) is None
+    standard.write_text('site_name = "Ours"')
+    assert config_file({}) == config_file({"MICROBLOG_CONFIG": " "}) == standard
+    assert config_file({"MICROBLOG_CONFIG": str(named)}) == named
+    assert config_file({"MICROBLOG_CONFIG": str(standard)}, named) == named
+    assert load({"MICROBLOG_CONFIG": str(standard)}, standard).site_name == "Ours"  # the name is no unknown setting
+    named.write_text('config = "other.toml"')
+    assert "config" in problems({}, named)  # a file names no other
+
+
+def test_a_settings_file_that_cannot_be_looked_at_is_not_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(config_files, "DEFAULT_CONFIG", tmp_path / ("x" * 300))  # refused by the system, as what others may not enter
+    assert "File name too long" in problems({}, config_file({}))["settings file"]
+
+
+def test_relative_paths_in_a_settings_file_begin_beside_it(tmp_path: Path) -> None:
+    file = tmp_path / "site.toml"
+    (tmp_path / "words").mkdir()
+    file.write_text('data_dir = "var"\ntexts = "words"')
+    assert (load({}, file).data_dir, load({}, file).texts) == (tmp_path / "var", tmp_path / "words")
+    file.write_text('data_dir = "/srv/var"')
+    assert load({}, file).data_dir == Path("/srv/var")
+    assert load({"MICROBLOG_DATA_DIR": "var"}, file).data_dir == Path("var").absolute()
 
 
 @pytest.mark.parametrize("content", [None, b"= 3", b"\xff\xfe"])

@@ -46,8 +46,9 @@ from microblog.parts import AccessLog, Application, Part, Pool
 from microblog.render.entities import Entities
 from microblog.render.letters import Letters, Sender
 from microblog.render.pushes import message
+from microblog.secret_key import KEY_FILE
 from microblog.storage.database import Database, Transactions
-from microblog.storage.prepare import UnusableDatabase
+from microblog.storage.prepare import NoSite, UnusableDatabase
 from microblog.web.health import HealthPage
 from microblog.web.metrics import MetricsPage
 from microblog.web.server import Server
@@ -154,6 +155,12 @@ def running_database(settings: Settings) -> str | None:
     return settings.database_url or postgres.running(settings.data_dir)
 
 
-def is_new(settings: Settings) -> bool:
-    """True while the site has no database yet because its embedded server was never started."""
-    return settings.database_url is None and not postgres_files.Home(settings.data_dir).is_made
+def require_place(settings: Settings, *, files: bool = False) -> None:
+    """Raise NoSite where the settings' data directory cannot be that of a site: it has no embedded database though there must be one.
+
+    `files`: where the command reads or writes the site's files, they have to be there too, whatever the database is. Makes nothing.
+    """
+    if settings.database_url is None and not postgres_files.Home(settings.data_dir).is_made:
+        raise NoSite(f"{settings.data_dir} holds no database")
+    if files and not (settings.data_dir / KEY_FILE).exists():
+        raise NoSite(f"{settings.data_dir} holds no files of a site")

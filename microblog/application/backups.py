@@ -18,7 +18,7 @@ from microblog.outside.archive import BackupError
 from microblog.storage.database import Connection, DatabaseError, connect
 from microblog.storage.digests import Digest, digests, export_snapshot, has_tables
 
-__all__ = ["BackupError", "back_up", "restore"]
+__all__ = ["BackupError", "back_up", "restore", "verify"]
 
 
 def back_up(url: str, data_dir: Path, target: Path, made_at: str) -> dict[str, Any]:
@@ -44,6 +44,14 @@ def restore(url: str, data_dir: Path, source: Path) -> dict[str, Any]:
             archive.restore_database(dump, url)
             _compare(url, listed["tables"])
         return listed
+
+
+def verify(url: str, data_dir: Path, source: Path) -> dict[str, Any]:
+    """What `restore` does, for a database and a directory that are thrown away. Raises BackupError too where nobody has an account."""
+    listed = restore(url, data_dir, source)
+    if not listed["tables"].get("accounts", {}).get("rows"):
+        raise BackupError(f"{source} has no account in it: it is not the backup of a site that anybody uses.")
+    return listed
 
 
 def _compare(url: str, tables: Mapping[str, Any]) -> None:

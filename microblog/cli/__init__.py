@@ -28,13 +28,14 @@ __all__ = ["main"]
     "--config",
     "-c",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="A TOML file with settings; the environment (MICROBLOG_...) is stronger.",
+    help="A TOML file with settings, in place of MICROBLOG_CONFIG or /etc/microblog/microblog.toml. The environment is stronger.",
 )
 @click.pass_context
 def main(context: click.Context, config: Path | None) -> None:
     """Administer a microblog site.
 
-    The commands work on the database of the settings, whether the site runs or not. They end with 0 when all is done, with 1 and a
+    The commands work on the site of the settings, which are read as the server reads them, whether it runs or not. Only the server and
+    `restore` make a site; where there is none the others say so. They end with 0 when all is done, with 1 and a
     sentence when something is refused or fails, with 2 when they are called wrongly.
     """
     context.obj = context.obj or Console(config)

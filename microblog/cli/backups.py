@@ -10,9 +10,11 @@ import click
 from attrs import evolve
 from twisted.internet.threads import deferToThreadPool
 
+from microblog import application
 from microblog.application import services
 from microblog.application.backups import back_up
 from microblog.application.backups import restore as restored
+from microblog.application.backups import verify as verified
 from microblog.cli.console import Console, as_json, on_reactor, open_server, refusable, show
 from microblog.config import Settings
 
@@ -28,7 +30,9 @@ def backup(console: Console, target: Path, as_json: bool) -> None:
 
     All of it is as the database was at one moment. The file can be read by its owner only: it holds every secret of the site.
     """
-    listed = _in_thread(console.settings, lambda url: back_up(url, console.settings.data_dir, target, services.now().isoformat()))
+    settings = console.settings
+    refusable(lambda: application.require_place(settings, files=True))
+    listed = _in_thread(settings, lambda url: back_up(url, settings.data_dir, target, services.now().isoformat()))
     _tell(f"Backed up to {target}: ", listed, as_json=as_json)
 
 
@@ -43,7 +47,7 @@ def restore(console: Console, source: Path, as_json: bool) -> None:
     brings it to this release.
     """
     settings = console.settings
-    _tell("Restored ", _in_thread(settings, lambda url: restored(url, settings.data_dir, source)), as_json=as_json)
+    _tell("Restored ", _in_thread(settings, lambda url: restored(url, settings.data_dir, source), makes=True), as_json=as_json)
 
 
 @click.command()
@@ -51,17 +55,20 @@ def restore(console: Console, source: Path, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def verify(console: Console, source: Path, as_json: bool) -> None:
-    """Restore a backup on a PostgreSQL of its own that is thrown away, and compare every row and file with what was written."""
+    """Restore a backup on a PostgreSQL of its own that is thrown away, and compare every row and file with what was written.
+
+    A backup without any account is refused: it was made of the wrong database.
+    """
     with tempfile.TemporaryDirectory(prefix="microblog-verify-") as elsewhere:
         trial = evolve(console.settings, database_url=None, data_dir=Path(elsewhere))
-        _tell(f"{source} is whole: ", _in_thread(trial, lambda url: restored(url, trial.data_dir, source)), as_json=as_json)
+        _tell(f"{source} is whole: ", _in_thread(trial, lambda url: verified(url, trial.data_dir, source), makes=True), as_json=as_json)
 
 
-def _in_thread(settings: Settings, work: Any) -> dict[str, Any]:
-    """What `work(url)` returns, on the site's database, which is started where it does not run."""
+def _in_thread(settings: Settings, work: Any, *, makes: bool = False) -> dict[str, Any]:
+    """What `work(url)` returns, on the site's database, which is started where it does not run, and if `makes`, made."""
 
     async def run(reactor: Any) -> dict[str, Any]:
-        async with open_server(settings, reactor) as url:
+        async with open_server(settings, reactor, makes=makes) as url:
             done: dict[str, Any] = await deferToThreadPool(reactor, reactor.getThreadPool(), work, url)
             return done
 

@@ -19,7 +19,7 @@ from twisted.internet.threads import deferToThreadPool
 from microblog import application
 from microblog.application import services
 from microblog.application.backups import BackupError
-from microblog.config import Settings, SettingsError, load
+from microblog.config import Settings, SettingsError, config_file, load
 from microblog.domain.announcements import Announcements
 from microblog.domain.demo_fill import DemoSite
 from microblog.domain.members import Members
@@ -29,7 +29,7 @@ from microblog.domain.statistics import Statistics
 from microblog.domain.tokens import Tokens
 from microblog.model.errors import Problem, in_words
 from microblog.storage.database import Database, Transactions
-from microblog.storage.prepare import prepare_database
+from microblog.storage.prepare import prepare_database, require_site
 
 T = TypeVar("T")
 
@@ -54,10 +54,15 @@ class Desk:
 
 @define
 class Console:
-    """Runs commands. `config` is the TOML file of the settings, if there is one."""
+    """Runs commands. `option` is the settings file that was named by `--config`."""
 
-    config: Path | None
+    option: Path | None
     _settings: Settings | None = field(init=False, default=None)
+
+    @property
+    def config(self) -> Path | None:
+        """The settings file, if there is one."""
+        return config_file(os.environ, self.option)
 
     @property
     def settings(self) -> Settings:
@@ -109,15 +114,23 @@ def desk_of(settings: Settings, database: Transactions, passwords: Hashes) -> De
 
 
 @asynccontextmanager
-async def open_server(settings: Settings, reactor: Any) -> AsyncIterator[str]:
-    """The URL of the site's database. An embedded server that does not run is started, and stopped at the end."""
+async def open_server(settings: Settings, reactor: Any, *, makes: bool = False) -> AsyncIterator[str]:
+    """The URL of the site's database. An embedded server that does not run is started, and stopped at the end.
+
+    Raises NoSite where there is no site, and has made nothing then; with `makes` the place for one is made.
+    """
+    if not makes:
+        application.require_place(settings)
     url = application.running_database(settings)
     server = None if url else application.embedded_database(settings, reactor)
     if url is None:
         assert server is not None  # one of the two says where the database is
-        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if makes:
+            settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         url = await server.start()
     try:
+        if not makes:
+            await deferToThreadPool(reactor, reactor.getThreadPool(), require_site, url)
         yield url
     finally:
         if server is not None:

@@ -37,6 +37,8 @@ def test(console: Console, address: str, as_json: bool) -> None:
     """Send a mail to ADDRESS at once, and print what the mail server says. Ends with 1 unless it takes the mail over."""
     settings = console.settings
     envelope = refusable(lambda: test_envelope(settings, validation.email(address)))
+    if settings.smtp_url is None:  # then it is kept in the data directory
+        refusable(lambda: application.require_place(settings, files=True))
     place = ""
 
     async def work(reactor: Any) -> Receipt:

@@ -13,12 +13,12 @@ import click
 from attrs import asdict, frozen
 from twisted.internet.threads import deferToThreadPool
 
-from microblog import __version__, application
+from microblog import __version__
 from microblog.application import services
 from microblog.cli.console import FAILURES, Console, Desk, as_json, new_password, on_reactor, open_server, plain, refusable, show, table
-from microblog.config import Settings, described, sources
+from microblog.config import CONFIG, DEFAULT_CONFIG, Settings, described, sources
 from microblog.domain.demo import compose
-from microblog.storage.prepare import missing_steps, prepare_database
+from microblog.storage.prepare import NoSite, missing_steps, prepare_database
 
 
 @click.command()
@@ -31,7 +31,7 @@ def version() -> None:
 @as_json
 @click.pass_obj
 def migrate(console: Console, as_json: bool) -> None:
-    """Bring the database to this version's schema. The site does so itself when it starts."""
+    """Bring the site's database to this version's schema. The site does so itself when it starts."""
     settings = console.settings
 
     async def work(reactor: Any) -> list[str]:
@@ -47,17 +47,22 @@ def migrate(console: Console, as_json: bool) -> None:
 @click.pass_obj
 def config(console: Console, as_json: bool) -> None:
     """Print every setting, its value and where it comes from. Secrets are not shown."""
-    origin = sources(os.environ, console.config)
+    file = console.config
+    origin = sources(os.environ, file)
     rows = [
         {
             "setting": setting.name,
             "value": "(hidden)" if setting.secret and _written(console.settings, setting.key) else _written(console.settings, setting.key),
             "source": origin[setting.name],
+            "file": str(file) if origin[setting.name] == "file" else None,
         }
         for setting in described()
     ]
-    shown = [{**row, "value": "(unset)" if row["value"] is None else row["value"]} for row in rows]
-    show(rows, table(shown, ("setting", "value", "source")), as_json=as_json)
+    shown = [
+        {**row, "value": "(unset)" if row["value"] is None else row["value"], "source": row["file"] or row["source"]} for row in rows
+    ]
+    found = f"The settings file is {file}." if file else f"There is no settings file: neither {CONFIG} nor --config, nor {DEFAULT_CONFIG}."
+    show(rows, plain(found) + "\n\n" + table(shown, ("setting", "value", "source")), as_json=as_json)
 
 
 def _written(settings: Settings, key: str) -> str | None:
@@ -90,7 +95,8 @@ class Finding:
 def check(console: Console, as_json: bool) -> None:
     """Look whether the site can run: settings, data directory, database, schema. Changes nothing.
 
-    Ends with 1 if anything is wrong. A database that does not exist yet or lacks steps is no fault: the start of the site makes up for it.
+    Ends with 1 if anything is wrong, or if there is no site yet. A database that lacks steps is no fault: the start of the site makes up
+    for it.
     """
     settings = console.settings
     here = Finding("settings", True, f"the site is {settings.public_url}")
@@ -120,16 +126,15 @@ def _mail(settings: Settings) -> Finding:
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
-    if application.is_new(settings):
-        yield Finding("database", True, "embedded; it will be made at the first start")
-        return
-
     async def look(reactor: Any) -> list[str]:
         async with open_server(settings, reactor) as url:
             return await deferToThreadPool(reactor, reactor.getThreadPool(), missing_steps, url)
 
     try:
         missing = on_reactor(look)
+    except NoSite as problem:
+        yield Finding("site", False, str(problem))
+        return
     except FAILURES as problem:
         yield Finding("database", False, str(problem))
         return

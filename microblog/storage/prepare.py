@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import psycopg2
 
-from microblog.storage.database import Connection, connect
+from microblog.storage.database import Connection, connect, scalar
 from microblog.storage.migrate import SchemaProblem, migrate, missing
 
 OLDEST_POSTGRES = 15
@@ -15,6 +15,27 @@ OLDEST_POSTGRES = 15
 
 class UnusableDatabase(Exception):
     """The site cannot live on this database, and the text says why."""
+
+
+class NoSite(UnusableDatabase):
+    """There is no site where the settings say it is; only the server and a restore make one."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(
+            f"There is no site here: {place}. Only the server (twistd microblog) and `microblog restore` make one. "
+            "`microblog config` shows which settings apply here and where they come from; --config FILE or MICROBLOG_CONFIG names others."
+        )
+
+
+def require_site(url: str) -> None:
+    """Raise NoSite unless the database has a site's tables. Changes nothing; blocks and raises as `prepare_database` does."""
+    with _suitable(url) as connection, connection.cursor() as cursor:
+        if not scalar(
+            cursor,
+            """select count(*) = 2 from pg_attribute where not attisdropped and (attrelid, attname) in (
+                   (to_regclass('migrations'), 'digest'), (to_regclass('accounts'), 'username'))""",
+        ):
+            raise NoSite(f"the database {connection.info.dbname} has no tables of a site")
 
 
 def prepare_database(url: str) -> list[str]:

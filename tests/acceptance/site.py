@@ -43,7 +43,7 @@ def free_port() -> int:
 def environment(**settings: str) -> dict[str, str]:
     """The environment of a site with these settings (without `MICROBLOG_`) and no others."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("MICROBLOG_")}
-    return inherited | {f"MICROBLOG_{name.upper()}": value for name, value in settings.items()}
+    return inherited | {"MICROBLOG_CONFIG": os.devnull} | {f"MICROBLOG_{name.upper()}": value for name, value in settings.items()}
 
 
 def until(is_so: Callable[[], object], seconds: float = 30.0) -> bool:

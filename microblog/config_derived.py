@@ -1,0 +1,31 @@
+"""Settings whose default depends on other settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from microblog import config_values as read
+from microblog.config_problems import SettingProblem
+from microblog.model.accounts import Registration
+
+
+def derive(values: dict[str, Any], problems: list[SettingProblem]) -> None:
+    """Fill in what depends on other settings. What is missing here has been reported already."""
+    if "listen" in values and values.get("public_url", "") is None:
+        values["public_url"] = read.url_of(values["listen"])
+        if values["public_url"] is None:
+            sentence = "must be set, because MICROBLOG_LISTEN does not tell it"
+            problems.append(SettingProblem("MICROBLOG_PUBLIC_URL", None, sentence))
+    _derive_mail(values)
+    if values.get("public_url") and values.get("registration", "") is None:
+        local = read.is_local(values["public_url"])
+        values["registration"] = Registration.OPEN if local else Registration.APPROVAL
+
+
+def _derive_mail(values: dict[str, Any]) -> None:
+    if values.get("smtp_tls", "") is None:
+        values["smtp_tls"] = "offered" if values.get("smtp_url") and read.is_local(values["smtp_url"]) else "required"
+    if values.get("mail_from", "") is None and values.get("public_url"):
+        values["mail_from"] = values.get("contact_email") or f"microblog@{read.mail_host(values['public_url'])}"
+    if values.get("mail_bounces", "") is None:
+        values["mail_bounces"] = values.get("mail_from")

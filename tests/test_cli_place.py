@@ -1,0 +1,167 @@
+"""Which site a command works on, and that none but the server and a restore makes one: over the whole tree of commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import click
+import psycopg2
+import pytest
+
+from microblog.cli import main
+from microblog.config import secret_key
+from microblog.storage.prepare import require_site
+from tests.acceptance.site import Site, site
+
+pytestmark = pytest.mark.acceptance
+
+# Work without any site: they tell of the program or the settings, or make a site (verify one that it throws away).
+WITHOUT_A_SITE = {"version", "config", "restore", "verify"}
+
+# The arguments of commands that need some; no password is read before it is known whether there is a site to use it on.
+ARGUMENTS: Mapping[str, tuple[str, ...]] = {
+    "address": ("a@example.org",),
+    "email": ("a@example.org",),
+    "id": ("1",),
+    "role": ("admin",),
+    "target": ("b.zip",),
+    "username": ("ada",),
+}
+
+# Runs each command line of standard input in a fork, as if the program had been called with it: what it printed, and its exit code.
+EACH_IN_A_FORK = """
+import json, os, sys, tempfile
+from microblog.cli import main
+results = []
+for arguments in json.load(sys.stdin):
+    with tempfile.TemporaryFile() as said:
+        child = os.fork()
+        if not child:
+            code = 70
+            try:
+                os.dup2(said.fileno(), 1), os.dup2(said.fileno(), 2)
+                given, into = os.pipe()
+                os.write(into, b"correct horse battery\\n"), os.close(into), os.dup2(given, 0)
+                main(arguments, prog_name="microblog")
+            except SystemExit as ended:
+                code = ended.code or 0
+            finally:
+                sys.stdout.flush(), sys.stderr.flush()
+                os._exit(code)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        said.seek(0)
+        results.append([code, said.read().decode()])
+json.dump(results, sys.stdout)
+"""
+
+
+def leaves(command: click.Command, *path: str) -> Iterator[tuple[str, ...]]:
+    """Every command that does something, called in the plainest way."""
+    if isinstance(command, click.Group):
+        for name, below in command.commands.items():
+            yield from leaves(below, *path, name)
+        return
+    needed = [one for one in command.params if isinstance(one, click.Argument)]
+    yes = ["--yes"] if any("--yes" in one.opts for one in command.params) else []
+    yield (*path, *(text for one in needed for text in ARGUMENTS.get(str(one.name), ("something",))), *yes)
+
+
+COMMANDS = [command for command in leaves(main) if command[0] not in WITHOUT_A_SITE]
+
+
+def run_all(directory: Path, commands: list[tuple[str, ...]], **settings: str) -> list[tuple[int, str]]:
+    """Exit code and output of each, called in that directory."""
+    given = {name: value for name, value in os.environ.items() if not name.startswith("MICROBLOG_")} | {"MICROBLOG_CONFIG": os.devnull}
+    given |= {f"MICROBLOG_{name.upper()}": value for name, value in settings.items()}
+    ended = subprocess.run(
+        [sys.executable, "-c", EACH_IN_A_FORK],
+        input=json.dumps(commands),
+        env=given,
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return [(code, said) for code, said in json.loads(ended.stdout)]
+
+
+def test_the_walk_goes_everywhere() -> None:
+    assert ("user", "create", "ada", "a@example.org") in COMMANDS
+    assert ("backup", "b.zip") in COMMANDS
+    assert len(COMMANDS) > 25
+
+
+def test_no_command_makes_a_site_where_there_is_none(tmp_path: Path) -> None:
+    here = tmp_path / "somewhere"
+    here.mkdir()
+    for command, (code, said) in zip(COMMANDS, run_all(here, COMMANDS), strict=True):
+        assert (code, "There is no site here: " in said, str(here / "var") in said) == (1, True, True), (command, said)
+        assert "Traceback" not in said, command
+        assert list(here.iterdir()) == [], command
+
+
+def test_no_command_makes_a_site_of_a_database_of_something_else(tmp_path: Path, new_database: Callable[[], str]) -> None:
+    url = new_database()
+    connection = psycopg2.connect(url)
+    with connection, connection.cursor() as cursor:
+        cursor.execute("drop schema public cascade; create schema public; create table migrations (id int, name text)")
+    for command, (code, said) in zip(COMMANDS, run_all(tmp_path, COMMANDS, database_url=url), strict=True):
+        assert (code, "There is no site here: " in said) == (1, True), (command, said)
+        assert list(tmp_path.iterdir()) == [], command
+    with connection, connection.cursor() as cursor:
+        cursor.execute("select array_agg(tablename::text) from pg_tables where schemaname = 'public'")
+        assert cursor.fetchone() == (["migrations"],)
+    connection.close()
+
+
+def test_no_backup_is_made_of_a_database_without_the_sites_files(tmp_path: Path, database_url: str) -> None:
+    [(code, said)] = run_all(tmp_path, [("backup", "b.zip")], database_url=database_url)
+    assert (code, f"There is no site here: {tmp_path}/var holds no files of a site" in said) == (1, True), said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_backup_without_an_account_is_not_called_whole(tmp_path: Path, database_url: str) -> None:
+    secret_key(tmp_path / "var")
+    made, verified = run_all(tmp_path, [("backup", "b.zip"), ("verify", "b.zip")], database_url=database_url)
+    assert made[0] == 0, made[1]
+    assert verified[0] == 1
+    assert "no account" in verified[1]
+
+
+def test_the_server_and_every_command_read_the_same_settings_file(tmp_path: Path) -> None:
+    """Named once, by MICROBLOG_CONFIG; relative paths in it begin beside it, wherever one is."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "etc").mkdir()
+    file = tmp_path / "etc" / "site.toml"
+    with site(tmp_path / "etc") as started:
+        file.write_text(f'listen = "tcp:{started.port}:interface=127.0.0.1"\ndata_dir = "var"\nsite_name = "Ours"\n')
+        configured = ConfiguredSite(started.data_dir, port=started.port, settings={"config": str(file)})
+        configured.start()
+        assert f"data in {file.parent}/var" in configured.log
+        made, shown = run_all(elsewhere, [("user", "create", "ada", "a@example.org"), ("config",)], config=str(file))
+        configured.stop()
+    assert made[0] == 0, made[1]
+    assert f"The settings file is {file}." in shown[1]
+    [name] = [line.split() for line in shown[1].splitlines() if "MICROBLOG_SITE_NAME" in line]
+    assert name == ["MICROBLOG_SITE_NAME", "Ours", str(file)]
+    assert list(elsewhere.iterdir()) == []
+
+
+class ConfiguredSite(Site):
+    """A site whose environment says nothing but where the settings are."""
+
+    def environment(self) -> dict[str, str]:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("MICROBLOG_")}
+        return inherited | {"MICROBLOG_CONFIG": self.settings["config"]}
+
+
+def test_a_site_is_known_by_its_tables(database_url: str) -> None:
+    require_site(database_url)
