@@ -10,7 +10,7 @@ from datetime import datetime
 
 from attrs import evolve, frozen
 
-from microblog.domain.posts import own, record, remove, seen
+from microblog.domain.posts import is_counted_boost, own, record, remove, seen
 from microblog.domain.telling import tell
 from microblog.model.accounts import Related, Viewer
 from microblog.model.errors import Forbidden, Invalid, NotFound
@@ -112,7 +112,8 @@ class Marks:
             return posts.by_ids(cursor, [there])[there]
         boost = self._boosted(viewer, original, visibility)
         made = posts.insert(cursor, boost, boost_of=original.id)
-        posts.count(cursor, post=original.id, boosts=1)
+        if is_counted_boost(boost.visibility, original.visibility):
+            posts.count(cursor, post=original.id, boosts=1)
         tell(cursor, accounts=[original.author.id], kind=NotificationKind.BOOST, sender=viewer.id, post=original.id, now=self.now())
         stored = posts.by_ids(cursor, [made])[made]
         record(cursor, EventKind.POST_PUBLISHED, stored, boost.created_at)

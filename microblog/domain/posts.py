@@ -147,7 +147,7 @@ class Posts:
         self._furnish(cursor, id, pieces, draft, post.created_at)
         if self.promises and parsed.links and shows(post.visibility, furnished=bool(pieces or draft.poll)):
             self.promises.preview(cursor, id, parsed.links, post.created_at)
-        if parent:
+        if parent and post.visibility.is_open:
             posts.count(cursor, post=parent.id, replies=1)
         post = self._stored(cursor, id)
         telling.promise(cursor, post, post.created_at)
@@ -306,14 +306,11 @@ def remove(cursor: Cursor, post: Post, now: datetime, *, media: bool = False) ->
     """Take the post away in the running transaction, with its boosts, what was told about it, and what counted it; its media if wanted."""
     if not posts.delete(cursor, post=post.id, now=now):
         raise NotFound
-    accounts.uncount_post(cursor, id=post.author.id)
+    _uncount(cursor, post)
     if post.boost:
-        posts.count(cursor, post=post.boost.id, boosts=-1)
         notifications.take_back(
             cursor, account=post.boost.author.id, kind=NotificationKind.BOOST, sender=post.author.id, post=post.boost.id
         )
-    elif post.reply_to:
-        posts.count(cursor, post=post.reply_to, replies=-1)
     notifications.take_back_all_of_post(cursor, post=post.id)
     attachments.drop(cursor, post, now=now, at_once=media)
     conversations.deleted(cursor, post, now)
@@ -322,6 +319,22 @@ def remove(cursor: Cursor, post: Post, now: datetime, *, media: bool = False) ->
         accounts.uncount_post(cursor, id=booster)
         data = {"visibility": visibility, "boost_of": post.id, "boost_author": post.author.id}
         events.record(cursor, EventKind.POST_DELETED, at=now, account=booster, post=boost, data=data)
+
+
+def is_counted_boost(boost: Visibility, original: Visibility) -> bool:
+    """True if the boost counts among the boosts of the original: if whoever sees the original may know of it."""
+    return boost.is_open or not original.is_open
+
+
+def _uncount(cursor: Cursor, post: Post) -> None:
+    """Take the post out of the numbers that it was counted in."""
+    if post.visibility.is_on_profile:
+        accounts.uncount_post(cursor, id=post.author.id)
+    if post.boost:
+        if is_counted_boost(post.visibility, post.boost.visibility):
+            posts.count(cursor, post=post.boost.id, boosts=-1)
+    elif post.reply_to and post.visibility.is_open:
+        posts.count(cursor, post=post.reply_to, replies=-1)
 
 
 def _words_of(post: Post) -> tuple[object, ...]:

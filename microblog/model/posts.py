@@ -27,6 +27,16 @@ class Visibility(StrEnum):
         order = list(Visibility)
         return max(self, other, key=order.index)
 
+    @property
+    def is_open(self) -> bool:
+        """True if everybody may see such posts. Only these count as replies, as boosts and in the site's statistics."""
+        return self in (Visibility.PUBLIC, Visibility.UNLISTED)
+
+    @property
+    def is_on_profile(self) -> bool:
+        """True if such posts count among the posts of their author, as on Mastodon: all but direct ones."""
+        return self is not Visibility.DIRECT
+
 
 @frozen
 class Mention:

@@ -44,6 +44,7 @@ class Unit(StrEnum):
 class Measure(StrEnum):
     """What is counted of a day. All of it happened on that day, and counts although it was undone, edited or deleted since.
 
+    Posts that not everybody may see are not counted, nor boosts and favourites of them: everybody reads these figures.
     A favourite, a boost and a follow count once a day for each pair, however often they were taken back and done again.
     """
 

@@ -169,7 +169,7 @@ def count_follow(cursor: Cursor, *, follower: int, followee: int, by: int) -> No
 
 
 def uncount_post(cursor: Cursor, *, id: int) -> None:
-    """One post of the account is gone. A new one is counted where it is stored."""
+    """One post of the account that was counted is gone: any but a direct one. A new one is counted where it is stored."""
     execute(cursor, _UNCOUNT_POST, {"id": id})
 
 

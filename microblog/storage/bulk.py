@@ -39,16 +39,19 @@ def count_everything(cursor: Cursor) -> None:
            select a.id,
                   (select count(*) from follows where followee_id = a.id),
                   (select count(*) from follows where follower_id = a.id),
-                  (select count(*) from posts where account_id = a.id and deleted_at is null),
-                  (select max(created_at)::date from posts where account_id = a.id and deleted_at is null)
+                  (select count(*) from posts where account_id = a.id and deleted_at is null and visibility <> 'direct'),
+                  (select max(created_at at time zone 'UTC')::date from posts
+                   where account_id = a.id and deleted_at is null and visibility <> 'direct')
            from accounts a""",
     )
     execute(
         cursor,
         """insert into post_counts (post_id, replies, boosts, favourites)
            select p.id,
-                  (select count(*) from posts r where r.reply_to = p.id and r.deleted_at is null),
-                  (select count(*) from posts b where b.boost_of = p.id and b.deleted_at is null),
+                  (select count(*) from posts r
+                   where r.reply_to = p.id and r.deleted_at is null and r.visibility in ('public', 'unlisted')),
+                  (select count(*) from posts b where b.boost_of = p.id and b.deleted_at is null
+                   and (b.visibility in ('public', 'unlisted') or p.visibility not in ('public', 'unlisted'))),
                   (select count(*) from favourites f where f.post_id = p.id)
            from posts p""",
     )

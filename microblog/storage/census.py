@@ -10,12 +10,15 @@ from microblog.storage.database import Cursor, every, first, scalar
 
 
 def totals(cursor: Cursor) -> tuple[int, int]:
-    """How many people are here, and how many posts they wrote: from the counters, so that nothing is scanned but accounts."""
+    """How many people are here, and how many posts they wrote: from the counters, so that nothing is scanned but accounts.
+
+    Applicants and direct posts do not count.
+    """
     found = first(
         cursor,
         lambda people, posts: (int(people), int(posts)),
-        """select count(*), coalesce(sum(c.posts), 0) from accounts a join account_counts c on c.account_id = a.id
-           where a.deleted_at is null and a.suspended_at is null""",
+        f"""select count(*), coalesce(sum(c.posts), 0) from accounts a join account_counts c on c.account_id = a.id
+            where a.deleted_at is null and a.suspended_at is null and {accounts.ADMITTED}""",
     )
     return found or (0, 0)
 
@@ -25,7 +28,7 @@ def active(cursor: Cursor, *, since: datetime) -> int:
     return int(
         scalar(
             cursor,
-            """select count(*) from accounts a where a.deleted_at is null and a.suspended_at is null
+            f"""select count(*) from accounts a where a.deleted_at is null and a.suspended_at is null and {accounts.ADMITTED}
                and (exists (select from sessions s where s.account_id = a.id and s.seen_at >= %(since)s)
                     or exists (select from account_counts c where c.account_id = a.id and c.last_post_on >= %(since)s::date))""",
             {"since": since},

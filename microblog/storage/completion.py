@@ -32,7 +32,8 @@ _PEOPLE = f"""with known as (
     order by k.id is not null desc, lower(a.username) = %(exact)s desc, c.followers desc, a.id limit %(limit)s"""
 
 _TAGS = f"""with recent as (
-        select tag_id, count(*) uses from (select tag_id from post_tags order by post_id desc limit {_RECENT}) newest group by 1),
+        select tag_id, count(*) uses from (select tag_id, post_id from post_tags order by post_id desc limit {_RECENT}) newest
+        where (select p.visibility in ('public', 'unlisted') from posts p where p.id = newest.post_id) group by 1),
     likely as (
         select t.id, t.key, t.name, coalesce(r.uses, 0) recently from (
             select tag_id id from recent

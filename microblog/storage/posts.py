@@ -140,7 +140,7 @@ _IN_THREAD = Hot(f"""
 
 
 def insert(cursor: Cursor, post: Post, *, id: PostId | None = None, boost_of: PostId | None = None) -> PostId:
-    """Store the post and count it as its author's; its id. Without a given `id` one is made from its time.
+    """Store the post and count it as its author's, unless it is direct; its id. Without a given `id` one is made from its time.
 
     A post that answers nothing begins a thread.
     """
@@ -174,7 +174,7 @@ _INSERT = Hot("""with made as (select coalesce(%(id)s::bigint, new_id(%(created_
                one_more as (
                    update account_counts set posts = posts + 1,
                           last_post_on = greatest(last_post_on, (%(created_at)s::timestamptz at time zone 'UTC')::date)
-                   where account_id = %(author)s)
+                   where account_id = %(author)s and %(visibility)s::text <> 'direct')
                insert into posts (id, account_id, text, html, visibility, spoiler, sensitive, language, reply_to, reply_to_account,
                                   thread_id, boost_of, application, application_website, created_at)
                select made.id, %(author)s, %(text)s, %(html)s, %(visibility)s, %(spoiler)s, %(sensitive)s, %(language)s, %(reply_to)s,

@@ -1,6 +1,7 @@
 """The statistics of days: counted from what is there and from the traces of what is gone, each measure in one statement.
 
-So a count sees each thing once, whether it goes away before, after or meanwhile.
+Everybody may read the statistics, so what not everybody may see is not counted. A count sees each thing once, whether it goes away before,
+after or meanwhile.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from microblog.model.statistics import TOP, Day, Measure, PostScore, Span, TagSc
 from microblog.storage.database import Cursor, every, first, one_of_each, scalar
 from microblog.storage.visibility import VISIBLE
 
-# What was written: (kind, account_id, subject_id), posts and replies each once, boosts once for each pair.
+# What was written for everybody to see: (kind, account_id, subject_id), posts and replies each once, boosts once for each pair.
 _WRITTEN = """
     select case when p.boost_of is not null then 'boost' when p.thread_id <> p.id then 'reply' else 'post' end as kind,
            p.account_id, coalesce(p.boost_of, p.id) as subject_id
-    from posts p where p.created_at >= %(begin)s and p.created_at < %(end)s
+    from posts p where p.created_at >= %(begin)s and p.created_at < %(end)s and p.visibility in ('public', 'unlisted')
     union
     select kind, account_id, subject_id from traces
-    where kind in ('post', 'reply', 'boost') and at >= %(begin)s and at < %(end)s"""
+    where kind in ('post', 'reply', 'boost') and open and at >= %(begin)s and at < %(end)s"""
 
 _HERE = """
     select account_id from visits
@@ -32,9 +33,10 @@ _HERE = """
     and last_at >= %(begin)s and first_at < %(end)s"""
 
 _LIKED = """
-    select account_id, post_id from favourites where id >= %(low)s and id < %(high)s
+    select f.account_id, f.post_id from favourites f join posts p on p.id = f.post_id
+    where f.id >= %(low)s and f.id < %(high)s and p.visibility in ('public', 'unlisted')
     union
-    select account_id, subject_id from traces where kind = 'favourite' and at >= %(begin)s and at < %(end)s"""
+    select account_id, subject_id from traces where kind = 'favourite' and open and at >= %(begin)s and at < %(end)s"""
 
 _FOLLOWED = """
     select follower_id, followee_id from follows where id >= %(low)s and id < %(high)s
@@ -138,9 +140,10 @@ def _posts(cursor: Cursor, params: dict[str, object]) -> tuple[int, tuple[PostSc
                union
                select 'boost', b.account_id, b.boost_of from posts b join posts p on p.id = b.boost_of
                where b.created_at >= %(begin)s and b.created_at < %(end)s and p.visibility = 'public'
+               and b.visibility in ('public', 'unlisted')
                union
                select kind, account_id, subject_id from traces
-               where kind in ('favourite', 'boost') and public and at >= %(begin)s and at < %(end)s)
+               where kind in ('favourite', 'boost') and public and open and at >= %(begin)s and at < %(end)s)
            select count(*) over (), post_id, count(*) filter (where kind = 'favourite'), count(*) filter (where kind = 'boost')
            from marked group by post_id order by count(*) desc, post_id desc limit %(top)s""",
         params | {"top": TOP},

@@ -11,6 +11,8 @@ from microblog.storage.database import Cursor, every, execute
 from microblog.storage.visibility import VISIBLE
 
 MOST_LOOKED_AT = 10_000  # tags that begin so
+MOST_COUNTED = 10_000  # uses of one tag
+MOST_RECOUNTED = 100  # uses of a tag that are counted while somebody waits
 NEAR = 40  # tags behind those that are wanted, whose uses are counted too: they stand in where others may not be seen
 
 
@@ -45,6 +47,10 @@ def by_prefix(cursor: Cursor, *, prefix: str, viewer: AccountId | None, limit: i
     )
 
 
+# Uses that everybody may see: what nobody is shown must not move a tag up the list.
+_OPEN = """join posts p on p.id = used.post_id and p.visibility in ('public', 'unlisted') and p.deleted_at is null
+    where used.tag_id = t.id"""
+
 # The pattern is no parameter that is planned once for all values: only when it is known how it begins does the index serve.
 _BY_PREFIX = f"""
     select t.id, t.key, t.name from (
@@ -54,18 +60,19 @@ _BY_PREFIX = f"""
     join tags t on t.key = near.key
     where exists ({_SEEN})
     order by t.key = %(prefix)s desc,
-             greatest(near.uses, (select count(*) from (select from post_tags p where p.tag_id = t.id limit 100) used)) desc, t.key
+             greatest(near.uses, (select count(*) from (select from post_tags used {_OPEN} limit {MOST_RECOUNTED}) recent)) desc, t.key
     limit %(limit)s offset %(offset)s"""
 
 
 def recount(cursor: Cursor, *, after: int) -> int:
-    """Count the uses of the tags that posts whose ids lie above `after` carry; of how many tags the number was another."""
+    """Count the open uses of the tags that posts whose ids lie above `after` carry; of how many tags the number was another."""
     return execute(
         cursor,
-        """update tags t set uses = n.uses from (
-               select used.tag_id, (select count(*) from post_tags p where p.tag_id = used.tag_id) as uses
-               from (select distinct tag_id from post_tags where post_id > %(after)s) used) n
-           where t.id = n.tag_id and t.uses <> n.uses""",
+        f"""update tags t set uses = n.uses from (
+                select t.tag_id as id, (select count(*) from (select from post_tags used {_OPEN.replace("t.id", "t.tag_id")}
+                                                              limit {MOST_COUNTED}) counted) as uses
+                from (select distinct tag_id from post_tags where post_id > %(after)s) t) n
+            where t.id = n.id and t.uses <> n.uses""",
         {"after": after},
     )
 

@@ -44,6 +44,7 @@ class Act:
     what: int = 0
     tag: str = ""
     public: bool = False
+    hidden: bool = False  # from some: then it is in no statistics
 
 
 @define
@@ -81,8 +82,8 @@ class World:
     def db(self) -> RolledBackDatabase:
         return RolledBackDatabase(self.cursor)
 
-    def note(self, kind: str, who: int = 0, what: int = 0, tag: str = "", public: bool = False) -> None:
-        self.acts.append(Act(kind, self.clock(), who, what, tag, public))
+    def note(self, kind: str, who: int = 0, what: int = 0, tag: str = "", public: bool = False, hidden: bool = False) -> None:
+        self.acts.append(Act(kind, self.clock(), who, what, tag, public, hidden))
 
     # What people do.
 
@@ -117,7 +118,7 @@ class World:
     def _publish(self, who: Viewer, text: str, visibility: Visibility, answered: PostId | None) -> None:
         made = done(make.posts(self.db, now=self.clock()).publish(who, Draft(text, visibility, reply_to=answered)))
         self.posts.append(made)
-        self.note("reply" if answered else "post", who.id, made.id)
+        self.note("reply" if answered else "post", who.id, made.id, hidden=not made.visibility.is_open)
         if made.visibility is Visibility.PUBLIC:
             for tag in made.tags:
                 self.note("tag", who.id, made.id, tag.key)
@@ -165,7 +166,7 @@ class World:
         before = self._marked(verb, who, post)
         done(getattr(Marks(self.db, self.clock), verb)(who, post.id))
         if self._marked(verb, who, post) > before:
-            self.note(verb, who.id, post.id, public=post.visibility is Visibility.PUBLIC)
+            self.note(verb, who.id, post.id, public=post.visibility is Visibility.PUBLIC, hidden=not post.visibility.is_open)
 
     def _marked(self, verb: str, who: Viewer, post: Post) -> int:
         table, column = ("posts", "boost_of") if "boost" in verb else ("favourites", "post_id")
@@ -281,7 +282,7 @@ class World:
 
 def _counted(day: date, acts: list[Act], live: int) -> Day:
     def pairs(*kinds: str) -> set[tuple[str, int, int]]:
-        return {(act.kind, act.who, act.what) for act in acts if act.kind in kinds}
+        return {(act.kind, act.who, act.what) for act in acts if act.kind in kinds and not act.hidden}
 
     posted = {who for _, who, _ in pairs("post", "reply", "boost")}
     visited = {who for _, who, _ in pairs("visit")}
