@@ -77,8 +77,11 @@ def _applied(cursor: Cursor) -> dict[int, str]:
 
 def _to_apply(applied: dict[int, str]) -> Iterator[Migration]:
     steps = known()
-    if applied and max(applied) > steps[-1].number:
-        raise SchemaProblem(f"The database is at step {max(applied)}, this program knows only {steps[-1].number}: run a newer one.")
+    if unknown := applied.keys() - {step.number for step in steps}:  # any: numbers are not applied in their order only
+        listed = ", ".join(f"{number:04}" for number in sorted(unknown))
+        raise SchemaProblem(
+            f"A newer release has changed this database (steps {listed}): run that release, or restore the backup of before."
+        )
     for step in steps:
         if step.number not in applied:
             yield step

@@ -1,0 +1,94 @@
+"""Bringing a database to the schema: what was released stays as it is, and a database of a newer release is left alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from microblog.storage.database import Connection, connect
+from microblog.storage.migrate import Migration, SchemaProblem, known, migrate, missing
+
+ROOT = Path(__file__).parent.parent.parent
+RELEASED = (Path(__file__).parent / "released_migrations.txt").read_text("utf-8")
+BEFORE_THE_RULE = {"0.1.0"}  # never released
+
+
+def changed_since(released: str) -> set[str]:
+    """Which of the migrations that are listed there, as `sha256sum` prints them, are missing or say something else now."""
+    listed = re.findall(r"^([0-9a-f]{64}) [ *](\S+)$", released, re.MULTILINE)
+    now = {step.name: step.digest for step in known()}
+    return {name for digest, name in listed if now.get(name) != digest}
+
+
+def test_migrations_of_a_release_never_change() -> None:
+    assert changed_since(RELEASED) == set()
+
+
+def test_every_release_lists_its_migrations() -> None:
+    versions = re.findall(r"^## \[?v?(\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    assert set(versions) - BEFORE_THE_RULE <= set(re.findall(r"^# (\S+)$", RELEASED, re.MULTILINE))
+
+
+def test_a_migration_that_was_changed_or_removed_is_noticed() -> None:
+    first = known()[0]
+    assert changed_since(f"# 1.0.0\n{sha256(first.sql.encode()).hexdigest()}  {first.name}\n") == set()
+    assert changed_since(f"{sha256(b'other').hexdigest()}  {first.name}\n") == {first.name}
+    assert changed_since(f"{first.digest}  0000_gone.sql\n") == {"0000_gone.sql"}
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection]:
+    made = connect(database_url)
+    yield made
+    made.close()
+
+
+def applied_too(connection: Connection, number: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("insert into migrations (number, name, digest) values (%(number)s, 'x', 'x')", {"number": number})
+    connection.commit()
+
+
+def gaps() -> list[int]:
+    """A number before all that are known, those between them that are not taken, and one after them."""
+    numbers = {step.number for step in known()}
+    return [0, *(number for number in range(1, max(numbers)) if number not in numbers), max(numbers) + 1]
+
+
+@pytest.mark.parametrize("number", [gaps()[0], gaps()[1], gaps()[-1]])
+def test_a_database_with_any_step_of_a_newer_release_is_refused_and_left_alone(connection: Connection, number: int) -> None:
+    applied_too(connection, number)
+    for act in (migrate, missing):
+        with pytest.raises(SchemaProblem, match=f"newer release.*{number:04}"):
+            act(connection)
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from migrations")
+        assert cursor.fetchone() == (len(known()) + 1,)
+
+
+def test_a_step_that_was_changed_after_it_was_applied_is_refused(connection: Connection) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("update migrations set digest = 'other' where number = 1")
+    connection.commit()
+    with pytest.raises(SchemaProblem, match="was changed"):
+        migrate(connection)
+
+
+def test_a_step_with_a_lower_number_than_those_applied_is_still_applied(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Branches take their numbers apart from each other, and are merged in another order."""
+    late = Migration(gaps()[1], "late.sql", "create table late ()")
+    steps = [*known(), late]
+    monkeypatch.setattr("microblog.storage.migrate.known", lambda: steps)
+    assert missing(connection) == migrate(connection) == ["late.sql"]
+    assert migrate(connection) == []
+
+
+def test_no_number_is_given_twice() -> None:
+    numbers = [step.number for step in known()]
+    assert len(numbers) == len(set(numbers))
