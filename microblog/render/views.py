@@ -144,12 +144,13 @@ class ScheduledPage:
 
 @frozen
 class Signup:
-    """The sign-up form, empty or as it came back. `errors` maps field names (username, email, password, reason, invite) to sentences."""
+    """The sign-up form, empty or as it came back. `next` is where to go afterwards; `errors` maps names of fields to sentences."""
 
     username: str = ""
     email: str = ""
     reason: str = ""
     invite: str = ""
+    next: str = ""
     errors: Mapping[str, str] = field(factory=dict)
 
 

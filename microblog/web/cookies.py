@@ -9,6 +9,7 @@ from attrs import frozen
 SESSION = "session"
 VISITOR = "visitor"
 DEVICE = "device"
+RETURN = "return"
 _VALUE = re.compile(r"[!#-+\--:<-\[\]-~]*")  # RFC 6265 section 4.1.1, cookie-octet
 _LONGEST = 512
 
@@ -40,13 +41,13 @@ class CookieJar:
         secure = "; Secure" if self.secure else ""
         return f"{self.full_name(cookie.name)}={cookie.value}; Path=/; HttpOnly; SameSite=Lax{age}{secure}".encode("ascii")
 
-    def read(self, header: bytes | None, name: str) -> str | None:
-        """The cookie's value out of a Cookie header; None if it is not there, empty, longer than 512 or not plain ASCII."""
+    def read(self, header: bytes | None, name: str, longest: int = _LONGEST) -> str | None:
+        """The cookie's value out of a Cookie header; None if it is not there, empty, longer than `longest` or not plain ASCII."""
         if not header:
             return None
         wanted = self.full_name(name).encode("ascii")
         for pair in header.split(b";"):
             key, _, value = pair.strip().partition(b"=")
-            if key == wanted and 0 < len(value) <= _LONGEST and value.isascii():
+            if key == wanted and 0 < len(value) <= longest and value.isascii():
                 return value.decode("ascii").strip('"') or None
         return None

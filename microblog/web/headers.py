@@ -26,8 +26,8 @@ _PAGES = (
     _EVERYWHERE + b"X-Frame-Options: DENY\r\n"
     b"Permissions-Policy: accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), "
     b"midi=(), payment=(), usb=(), browsing-topics=()\r\n"
-    b"Cross-Origin-Opener-Policy: same-origin\r\n"
 )
+_ISOLATED = b"Cross-Origin-Opener-Policy: same-origin\r\n"
 _TRANSPORT_SECURITY = b"Strict-Transport-Security: max-age=31536000\r\n"
 _CORS = (
     b"Access-Control-Allow-Origin: *\r\n"
@@ -49,9 +49,11 @@ def status_line(status: int) -> bytes:
 
 
 @lru_cache(maxsize=64)
-def _policies(content_type: bytes, policy: bytes | None, vary: bytes, secure: bool) -> bytes:
+def _policies(content_type: bytes, policy: bytes | None, vary: bytes, secure: bool, keeps_opener: bool) -> bytes:
     page = content_type == HTML
     block = _PAGES if page else _EVERYWHERE
+    if page and not keeps_opener:
+        block += _ISOLATED
     block += b"Content-Security-Policy: " + (policy or (PAGE_POLICY if page else API_POLICY)) + b"\r\n"
     block += vary
     if secure:
@@ -105,7 +107,9 @@ class Head:
 
     def encode(self, answer: Answer, call: Call, date: bytes) -> bytes:
         """Everything before the body, with the empty line. `date` is an IMF-fixdate."""
-        parts = [status_line(answer.status), _policies(answer.content_type, answer.policy, _vary(answer, call), self.secure)]
+        keeps_opener = call.route is not None and call.route.needs.keeps_opener
+        policies = _policies(answer.content_type, answer.policy, _vary(answer, call), self.secure, keeps_opener)
+        parts = [status_line(answer.status), policies]
         parts += (b"Date: ", date, b"\r\nX-Request-Id: ", call.request.id.encode("ascii"))
         parts += (b"\r\nCache-Control: ", _cache(answer, call), b"\r\n")
         if answer.protocol is None and answer.status not in NO_BODY:

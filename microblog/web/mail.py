@@ -41,7 +41,7 @@ class AddressPages:
     credentials: Credentials
     outbox: Outbox
 
-    @route("GET", "/pending", Needs())
+    @route("GET", "/pending", Needs(keeps_opener=True))
     async def pending(self, call: Call) -> Answer:
         """What an account waits for that cannot be used yet."""
         if call.viewer is None or not call.viewer.pending:
@@ -52,26 +52,26 @@ class AddressPages:
         shown = Pending("confirmation" if login.confirmed_at is None else "approval", login.email, error)
         return Answer.html(self.pages.pending(self.shells.plain(call), shown))
 
-    @route("GET", "/confirm/<secret:token>", Needs())
+    @route("GET", "/confirm/<secret:token>", Needs(keeps_opener=True))
     async def question(self, call: Call, token: str) -> Answer:
         """Show which address the link in a letter is about."""
         address = await self.confirmations.address(token)
         asked = Question("Is this your address?", f"{address} will be the address of your account.", "Confirm this address", call.path)
         return Answer.html(self.pages.page("question", self.shells.plain(call, form=True), Head(asked.title, index=False), question=asked))
 
-    @route("POST", "/confirm/<secret:token>", Needs())
+    @route("POST", "/confirm/<secret:token>", Needs(keeps_opener=True))
     async def confirm(self, call: Call, token: str) -> Answer:
         """Take it as proved."""
         await self.confirmations.confirm(token)
         return Answer.redirect("/home?notice=confirmed" if call.viewer else "/login?notice=confirmed")
 
-    @route("POST", "/confirm/resend", Needs(rate=LETTERS))
+    @route("POST", "/confirm/resend", Needs(rate=LETTERS, keeps_opener=True))
     async def resend(self, call: Call) -> Answer:
         """Send the letter once more."""
         await self.confirmations.resend(call.member)
         return Answer.redirect("/pending?notice=letter" if call.member.pending else "/settings/account?notice=letter")
 
-    @route("POST", "/confirm/email", Needs(rate=LETTERS))
+    @route("POST", "/confirm/email", Needs(rate=LETTERS, keeps_opener=True))
     async def correct(self, call: Call) -> Answer:
         """Send it to another address: the one that was given at first may be mistyped."""
         given = call.fields.text("email")

@@ -67,7 +67,8 @@ class Needs:
     `api`: JSON errors, CORS, bearer tokens; cookies are not looked at. `bearer`: False where tokens are not looked at either, so that a
     client with a dead one can still get another. `counted`: False where a request
     has a rate of its own and does not count as one of the API's. `pending`: True where a token of somebody may be used whose address is
-    not proved yet, or who is not let in yet.
+    not proved yet, or who is not let in yet. `keeps_opener`: True for the pages of a sign-in, which an app may have opened in a popup that
+    has to report back to it: no Cross-Origin-Opener-Policy.
     """
 
     viewer: Who = Who.ANYONE
@@ -81,6 +82,7 @@ class Needs:
     bearer: bool = True
     counted: bool = True
     pending: bool = False
+    keeps_opener: bool = False
 
     def __attrs_post_init__(self) -> None:
         if (self.scopes or self.viewer_scopes) and not self.api:

@@ -5,7 +5,7 @@ Answers to apps have the shape and the words that clients of Mastodon know.
 
 from __future__ import annotations
 
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from attrs import frozen
 
@@ -14,7 +14,7 @@ from microblog.domain.oauth import OAuth, Question, Refusal, Return
 from microblog.domain.scopes import ALL
 from microblog.domain.sessions import Sessions
 from microblog.domain.tokens import Tokens
-from microblog.model.errors import Forbidden, NotFound, Unauthenticated
+from microblog.model.errors import Forbidden, NotFound
 from microblog.model.ids import AppId
 from microblog.model.oauth import OUT_OF_BAND
 from microblog.render import apps as words
@@ -27,6 +27,7 @@ from microblog.web.answer import NO_STORE, PUBLIC_A_WHILE, Answer
 from microblog.web.call import Call
 from microblog.web.cookies import SESSION
 from microblog.web.doc import Doc, Param
+from microblog.web.entry import sign_in_first
 from microblog.web.errors import NotYet
 from microblog.web.headers import CONSENT_POLICY
 from microblog.web.needs import Needs, Who, route
@@ -45,7 +46,7 @@ class ConsentPages:
     oauth: OAuth
     sessions: Sessions
 
-    @route("GET", "/oauth/authorize", Needs())
+    @route("GET", "/oauth/authorize", Needs(keeps_opener=True))
     async def ask(self, call: Call) -> Answer:
         """Ask the viewer, unless they have let the app do all this before. Whoever is not logged in does that first."""
         asked = _sent(call, protocol.ASKED)
@@ -54,7 +55,7 @@ class ConsentPages:
         if call.viewer is None:
             if "none" in prompt:
                 return self._back(call, await self.oauth.deny(asked, "login_required", "Nobody is logged in."))
-            raise Unauthenticated
+            return sign_in_first(call.path_and_query)
         if call.viewer.pending:
             raise NotYet
         if isinstance(question, Return):
@@ -70,14 +71,13 @@ class ConsentPages:
         shown = Consent(question.app, words.told(question.scopes), words.back_to(question.redirect_uri), fields)
         return Answer.html(self.pages.consent(self.shells.plain(call), shown)).with_policy(CONSENT_POLICY).cached(NO_STORE)
 
-    @route("POST", "/oauth/authorize", Needs(viewer=Who.MEMBER))
+    @route("POST", "/oauth/authorize", Needs(viewer=Who.MEMBER, keeps_opener=True))
     async def decide(self, call: Call) -> Answer:
         """Do what the viewer decided: let the app in, or not, or log in as somebody else first."""
         asked, decision = _sent(call, protocol.ASKED), call.fields.text("decision")
         if decision == "switch":
             await self.sessions.log_out(call.cookie(SESSION) or "")
-            target = f"/oauth/authorize?{urlencode(asked)}"
-            return Answer.redirect(f"/login?next={quote(target, safe='/')}").without_cookie(SESSION)
+            return sign_in_first(f"/oauth/authorize?{urlencode(asked)}").without_cookie(SESSION)
         if decision == "allow":
             return self._back(call, await self.oauth.allow(asked, call.member))
         return self._back(call, await self.oauth.deny(asked))
@@ -93,7 +93,7 @@ class ConsentPages:
             return Answer.html(page).with_policy(CONSENT_POLICY).cached(NO_STORE)
         return Answer.redirect(target.address, 302)
 
-    @route("GET", "/oauth/authorize/native", Needs(viewer=Who.MEMBER))
+    @route("GET", "/oauth/authorize/native", Needs(viewer=Who.MEMBER, keeps_opener=True))
     async def code(self, call: Call) -> Answer:
         """Show the code to whoever has just got it, and nobody else's: somebody could be lured into typing that into their app."""
         code = call.fields.text("code")

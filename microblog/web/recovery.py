@@ -27,23 +27,23 @@ class RecoveryPages:
     recoveries: Recoveries
     kept: bool
 
-    @route("GET", "/password/forgot", Needs())
+    @route("GET", "/password/forgot", Needs(keeps_opener=True))
     async def forgotten_form(self, call: Call) -> Answer:
         """Ask for the name or the address."""
         return self._forgotten(call, asked=False)
 
-    @route("POST", "/password/forgot", Needs(rate=LETTERS))
+    @route("POST", "/password/forgot", Needs(rate=LETTERS, keeps_opener=True))
     async def forgotten(self, call: Call) -> Answer:
         """Have a letter sent, if there is somebody."""
         await self.recoveries.forgotten(call.fields.text("name"))
         return self._forgotten(call, asked=True)
 
-    @route("GET", "/password/reset/<secret:token>", Needs())
+    @route("GET", "/password/reset/<secret:token>", Needs(keeps_opener=True))
     async def reset_form(self, call: Call, token: str) -> Answer:
         """Ask for the new password."""
         return self._reset(call, ResetForm(await self.recoveries.username(token), token))
 
-    @route("POST", "/password/reset/<secret:token>", Needs(rate=SIGN_UP))
+    @route("POST", "/password/reset/<secret:token>", Needs(rate=SIGN_UP, keeps_opener=True))
     async def reset(self, call: Call, token: str) -> Answer:
         """Write it. Whoever knows it logs in next; all sessions of before are over."""
         try:

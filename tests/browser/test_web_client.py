@@ -11,6 +11,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import expect
@@ -81,6 +82,38 @@ def test_a_web_client_elsewhere_signs_in_reads_writes_and_hears(person: Callable
     page.get_by_role("button", name="Sign out").click()
     expect(me).to_have_text("signed out: 401")
     expect(page.locator("#trouble")).to_be_empty()
+
+
+@pytest.mark.parametrize("path", ["login", "sign-up"])
+def test_a_popup_of_a_web_client_keeps_its_opener_through_the_whole_sign_in(
+    person: Callable[..., Person], elsewhere: str, path: str
+) -> None:
+    there, robin = person(), person()
+    there.sign_up(f"robin{path[:3]}")
+    page = robin.page
+    page.goto(elsewhere)
+    app = {"client_name": "Popup", "redirect_uris": f"{elsewhere}/", "scopes": "read"}
+    made = page.evaluate(
+        "async ([url, app]) => (await fetch(url + '/api/v1/apps?' + new URLSearchParams(app), {method: 'POST'})).json()",
+        [robin.site.url, app],
+    )
+    asked = {"response_type": "code", "client_id": made["client_id"], "redirect_uri": f"{elsewhere}/", "scope": "read"}
+    with page.expect_popup() as opened:
+        page.evaluate("url => void window.open(url, '', 'popup')", f"{robin.site.url}/oauth/authorize?{urlencode(asked)}")
+    popup = opened.value
+    if path == "login":
+        popup.locator("input#user_email").fill(f"robin{path[:3]}")
+        popup.locator("input#user_password").fill(PASSWORD)
+    else:
+        popup.locator("main").get_by_role("link", name="Create account").click()
+        popup.get_by_label("Username").fill("redstart")
+        popup.get_by_label("E-mail").first.fill("redstart@example.org")
+        popup.locator("input[name=password]").fill(PASSWORD)
+    popup.locator("main form button.primary").first.click()
+    popup.locator("button[type=submit]:not(.negative)").last.click()
+    popup.wait_for_url(f"{elsewhere}/?code=*")
+    assert popup.evaluate("window.opener !== null")
+    popup.evaluate("window.opener.postMessage('back', '*')")
 
 
 def test_a_web_client_is_let_in_by_somebody_who_logs_in_on_the_way(person: Callable[..., Person], elsewhere: str) -> None:

@@ -148,7 +148,7 @@ class Samples:
         for how in Registration:
             here = evolve(shell, site=evolve(SITE, registration=how))
             made[f"front {how}"] = partial(PAGES.front, here, self.feed)
-            made[f"signup {how}"] = partial(PAGES.signup, here, Signup(text, text, text, text, self.wrong))
+            made[f"signup {how}"] = partial(PAGES.signup, here, Signup(text, text, text, text, text, self.wrong))
         made["login"] = partial(PAGES.login, shell, LoginForm(text, text, text))
         made["pending approval"] = partial(PAGES.pending, shell, Pending("approval", text))
         made["pending confirmation"] = partial(PAGES.pending, shell, Pending("confirmation", text, text))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Callable
 from datetime import timedelta
+from urllib.parse import quote
 
 import pytest
 from attrs import evolve
@@ -19,7 +20,7 @@ from tests.fakes import done
 from tests.web.api.client import Client, anonymous, another, hold_to_its_promise
 from tests.web.memory import Reply, ask
 from tests.web.oauth import CALLBACK, CHALLENGE, VERIFIER, TestApp, returned
-from tests.web.visitor import PASSWORD, Town, Visitor, document, words
+from tests.web.visitor import PASSWORD, Town, Visitor, document, links, words
 
 
 @pytest.fixture
@@ -37,6 +38,12 @@ def error(reply: Reply) -> tuple[int, str]:
     assert set(hold) == {"error", "error_description"}
     assert reply.header("Cache-Control") == "private, no-store"
     return reply.status, hold["error"]
+
+
+def next_of(page: Reply) -> str:
+    """Where the form on a page leads to."""
+    [target] = document(page).xpath("//main//form/input[@name='next']/@value")
+    return str(target)
 
 
 def works(site: Town, token: str) -> int:
@@ -70,18 +77,74 @@ def test_somebody_lets_an_app_in_and_it_acts_for_them(site: Town, app: TestApp, 
 def test_whoever_is_not_logged_in_logs_in_first_and_comes_back(site: Town, app: TestApp, ada: Visitor) -> None:
     asking, stranger = app.asking(state="s" * 2_000), site.visitor()
     sent = stranger.get(asking)
-    login = sent.header("Location") or ""
-    assert (sent.status, login.split("?")[0]) == (303, "/login")
-    page = stranger.get(login)
-    [target] = document(page).xpath("//form[@action='/login']/input[@name='next']/@value")
+    assert (sent.status, sent.header("Location")) == (302, "/auth/sign_in")
+    page = stranger.get("/auth/sign_in")
     assert page.header("Content-Security-Policy") == CONSENT_POLICY.decode()
-    entered = stranger.submit("/login", page=login, name="ada", password=PASSWORD, next=str(target))
+    entered = stranger.submit("/login", page="/auth/sign_in", name="ada", password=PASSWORD, next=next_of(page))
     assert entered.header("Location") == asking
+    assert "return" not in stranger.cookies
     assert "Tapper" in words(stranger.get(asking))
 
 
+def test_an_address_that_is_too_long_for_a_cookie_is_not_lost(site: Town, app: TestApp) -> None:
+    asking, stranger = app.asking(state="s" * 4_000), site.visitor()
+    sent = stranger.get(asking)
+    assert (sent.status, (sent.header("Location") or "").split("?")[0]) == (302, "/auth/sign_in")
+    assert next_of(stranger.get(sent.header("Location") or "")) == asking
+
+
+def test_whoever_signs_up_on_the_way_comes_back_too(site: Town, app: TestApp) -> None:
+    stranger = site.visitor()
+    stranger.get(app.asking())
+    [signup] = (link for link in links(stranger.get("/auth/sign_in")) if link.startswith("/signup?next="))
+    page = stranger.get(signup)
+    assert (page.status, next_of(page)) == (200, app.asking())
+    assert page.header("Content-Security-Policy") == CONSENT_POLICY.decode()
+    form = {"username": "new", "email": "new@example.org", "next": next_of(page)}
+    again = stranger.submit("/signup", page=signup, password="short", **form)
+    assert (again.status, next_of(again)) == (422, app.asking())
+    assert stranger.submit("/signup", page=signup, password=PASSWORD, **form).header("Location") == app.asking()
+    assert "Tapper" in words(stranger.get(app.asking()))
+
+
+@pytest.mark.parametrize("target", ["//evil.test", "/\\evil.test", "/%2f%2fevil.test", "https://evil.test"])
+def test_neither_form_leads_to_another_site(site: Town, target: str) -> None:
+    stranger = site.visitor()
+    stranger.cookies["return"] = quote(target, safe="")
+    assert next_of(stranger.get("/auth/sign_in")) == "/home"
+    form = {"username": "new", "email": "new@example.org", "password": PASSWORD, "next": target}
+    assert stranger.submit("/signup", **form).header("Location") == "/home"
+
+
 def test_other_login_pages_keep_their_forms_at_home(site: Town) -> None:
-    assert site.visitor().get("/login?next=/local").header("Content-Security-Policy") == PAGE_POLICY.decode()
+    for path in ("/login?next=/local", "/auth/sign_in?next=/local", "/signup?next=/local"):
+        assert site.visitor().get(path).header("Content-Security-Policy") == PAGE_POLICY.decode()
+
+
+def test_no_page_on_the_way_of_a_sign_in_parts_from_the_window_that_opened_it(site: Town, app: TestApp, ada: Visitor) -> None:
+    stranger, long = site.visitor(), app.asking(state="s" * 4_000)
+    pages = ("/auth/sign_in", "/login", "/signup", "/password/forgot", "/password/reset/none", "/confirm/none", long, app.asking())
+    replies = [stranger.get(page) for page in (*pages, "/oauth/authorize", app.asking(client_id="none"), "/oauth/authorize/native")]
+    replies.append(stranger.submit("/login", name="ada", password="not the password"))
+    replies.append(stranger.post("/login", {"name": "ada", "password": PASSWORD}))
+    replies.append(stranger.submit("/signup", username="no name"))
+    replies.append(stranger.submit("/password/forgot", name="ada"))
+    replies.append(stranger.submit("/login", name="ada", password=PASSWORD, next=app.asking()))
+    replies += [stranger.get(app.asking(**more)) for more in ({}, {"response_type": "none"}, {"client_id": "none"}, {"scope": "none"})]
+    replies += [app.decide(ada, decision) for decision in ("nonsense", "deny", "allow")]
+    replies.append(app.decide(ada, response_mode="form_post", force_login="true"))
+    shown = app.decide(ada, redirect_uri=OUT_OF_BAND)
+    replies += [shown, ada.get(shown.header("Location") or ""), ada.get("/oauth/authorize/native?code=none")]
+    replies.append(app.decide(ada, "switch", force_login="true"))
+    site.cursor.execute("update logins set approved_at = null")
+    replies += [stranger.get(app.asking()), stranger.get("/pending"), stranger.submit("/confirm/resend", page="/pending")]
+    assert len([reply for reply in replies if (reply.header("Content-Type") or "").startswith("text/html")]) > 15
+    assert {reply.header("Cross-Origin-Opener-Policy") for reply in replies} == {None}
+
+
+def test_pages_that_no_sign_in_needs_part_from_it(site: Town, ada: Visitor) -> None:
+    for page in ("/home", "/local", "/settings", "/conversations", "/nothing"):
+        assert ada.get(page).header("Cross-Origin-Opener-Policy") == "same-origin", page
 
 
 def test_the_page_has_the_buttons_that_scripts_look_for(app: TestApp, ada: Visitor, site: Town) -> None:
@@ -163,8 +226,9 @@ def test_an_app_may_ask_that_nobody_is_asked(site: Town, app: TestApp, ada: Visi
 
 def test_another_account_can_be_used_instead(site: Town, app: TestApp, ada: Visitor) -> None:
     away = app.decide(ada, "switch", state="7")
-    assert (away.header("Location") or "").startswith("/login?next=/oauth/authorize%3F")
+    assert (away.status, away.header("Location")) == (302, "/auth/sign_in")
     assert ada.get("/home").status == 303
+    assert next_of(ada.get("/auth/sign_in")).startswith("/oauth/authorize?")
 
 
 def test_who_waits_for_approval_lets_nobody_in(site: Town, app: TestApp, ada: Visitor) -> None:
@@ -239,7 +303,7 @@ def test_what_is_wrong_with_the_rest_is_told_to_the_app_once_somebody_is_logged_
     told = returned(reply)
     assert (told["error"], told["state"]) == (code, "7")
     assert told["error_description"]
-    assert site.visitor().get(app.asking(**wrong)).status == 303
+    assert site.visitor().get(app.asking(**wrong)).header("Location") == "/auth/sign_in"
     assert "code" not in returned(app.decide(ada, "allow", **wrong))
 
 

@@ -222,8 +222,11 @@ def test_a_name_that_was_deleted_is_gone_and_not_unknown(site: Town) -> None:
 
 def test_the_usual_addresses_of_forms_lead_to_ours(site: Town) -> None:
     visitor = site.visitor()
-    assert visitor.get("/auth/sign_in").header("Location") == "/login"
-    assert visitor.get("/auth/sign_in?next=/local").header("Location") == "/login?next=%2Flocal"
+    page = visitor.get("/auth/sign_in?next=/local")
+    assert page.status == 200
+    assert all(
+        hook in page.text for hook in ('id="user_email"', 'id="user_password"', '<button type="submit"', 'name="next" value="/local"')
+    )
     assert visitor.get("/auth/sign_up").header("Location") == "/signup"
 
 
@@ -231,13 +234,12 @@ def test_signing_in_stays_on_the_host_that_it_began_on_so_that_no_cookie_is_lost
     app = TestApp.register(site)
     for host in ("site.test", "localhost:8080", "192.168.1.5"):
 
-        def opened(path: str, host: str = host) -> Reply:
-            [reply] = replies(Line(site.server).send(request("GET", path, host=host)))
+        def opened(path: str, host: str = host, **headers: str) -> Reply:
+            [reply] = replies(Line(site.server).send(request("GET", path, headers, host=host)))
             return reply
 
         sent = opened(app.asking())
-        login = sent.header("Location") or ""
-        assert login.startswith("/login?next=/oauth/authorize")
-        page = opened(login)
-        assert (page.status, 'action="/login"' in page.text) == (200, True)
-        assert "Domain=" not in "".join(page.all("Set-Cookie"))
+        assert sent.header("Location") == "/auth/sign_in"
+        page = opened("/auth/sign_in", Cookie=f"return={sent.cookies()['return']}")
+        assert (page.status, 'action="/login"' in page.text, 'name="next" value="/oauth/authorize?' in page.text) == (200, True, True)
+        assert "Domain=" not in "".join((*sent.all("Set-Cookie"), *page.all("Set-Cookie")))
