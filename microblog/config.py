@@ -231,6 +231,9 @@ class Settings:
     database_pool: int = _number(
         "How many commands, and as many reads beside them, use the database at once in one process.", 1, 64, default=4, unit="connections"
     )
+    database_timeout: int = _number(
+        "How long a statement may take, and a request may wait for its turn, before the answer is 503.", 1, 600, default=10, unit="seconds"
+    )
     answers_kept: int = _number(
         "How much memory one process has for answers that many read, each kept until something in it changes. 0: each is made anew.",
         0,

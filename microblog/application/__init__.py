@@ -63,7 +63,7 @@ START_PROBLEMS: tuple[type[Exception], ...] = (UnusableDatabase, postgres.Embedd
 
 async def assemble(settings: Settings, reactor: Any, database_url: str) -> Application:
     """The whole site on a database that has our schema. Nothing is started yet."""
-    database = Database(database_url, reactor, threads=settings.database_pool)
+    database = Database(database_url, reactor, threads=settings.database_pool, timeout_s=settings.database_timeout)
     passwords = Passwords(reactor)
     wake = wake_of(settings, reactor, database)
     counter = MemoryCounter(reactor.seconds)

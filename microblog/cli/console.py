@@ -33,6 +33,8 @@ from microblog.storage.prepare import prepare_database, require_site
 
 T = TypeVar("T")
 
+PATIENCE_S = 60.0  # a command may do much at once, and one person waits for it
+
 FAILURES: tuple[type[Exception], ...] = (Problem, OSError, BackupError, *application.START_PROBLEMS)
 """What ends a command with its text as the sentence."""
 
@@ -92,7 +94,7 @@ async def open_desk(settings: Settings, reactor: Any) -> AsyncIterator[Desk]:
     """
     async with open_server(settings, reactor) as url:
         await deferToThreadPool(reactor, reactor.getThreadPool(), prepare_database, url)
-        database, passwords = Database(url, reactor, threads=1), Passwords(reactor)
+        database, passwords = Database(url, reactor, threads=1, timeout_s=PATIENCE_S), Passwords(reactor)
         database.start()
         passwords.start()
         try:

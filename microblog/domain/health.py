@@ -13,7 +13,7 @@ from twisted.internet.interfaces import IReactorTime
 from microblog.storage import events
 from microblog.storage.database import Transactions
 
-PATIENCE_S = 5.0  # for the database's answer
+PATIENCE_S = 1.5  # for the database's answer
 FRESH_S = 1.0  # for so long an answer is given again: looking must not become a load
 LONGEST_DELAY_S = 120.0  # of an event behind a transaction that does not end; the time-outs of ours are shorter
 

@@ -146,7 +146,8 @@ class Notify:
 
 def _listening(dsn: str) -> psycopg2.extensions.connection:
     """A connection that listens. Blocks."""
-    connection = psycopg2.connect(dsn, connect_timeout=5, application_name="microblog wake", keepalives_idle=30)
+    noticing: dict[str, Any] = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 10_000}
+    connection: psycopg2.extensions.connection = psycopg2.connect(dsn, connect_timeout=5, application_name="microblog wake", **noticing)
     connection.autocommit = True
     with connection.cursor() as cursor:
         cursor.execute(f"listen {CHANNEL}")

@@ -40,7 +40,7 @@ class Gate:
         if route.needs.api:
             if route.needs.bearer:
                 await self._identify_bearer(call, authenticator, pending=route.needs.pending)
-        else:
+        elif route.needs.identify:
             await self._recognise(call, authenticator)
         if self.limits.on:
             await self._count(call, self._rates(call, route.needs))

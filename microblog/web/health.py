@@ -16,7 +16,7 @@ class HealthPage:
 
     health: Health
 
-    @route("GET", "/health", Needs())
+    @route("GET", "/health", Needs(identify=False))
     async def show(self, call: Call) -> Answer:
         """How the site is. Nothing in it is anybody's secret."""
         report = await self.health.look()

@@ -69,6 +69,7 @@ class Needs:
     has a rate of its own and does not count as one of the API's. `pending`: True where a token of somebody may be used whose address is
     not proved yet, or who is not let in yet. `keeps_opener`: True for the pages of a sign-in, which an app may have opened in a popup that
     has to report back to it: no Cross-Origin-Opener-Policy.
+    `identify`: False where a page does not ask who calls: only the database knows that, and the page is there to say that it is away.
     """
 
     viewer: Who = Who.ANYONE
@@ -83,6 +84,7 @@ class Needs:
     counted: bool = True
     pending: bool = False
     keeps_opener: bool = False
+    identify: bool = True
 
     def __attrs_post_init__(self) -> None:
         if (self.scopes or self.viewer_scopes) and not self.api:

@@ -1,0 +1,128 @@
+"""How long a call waits for the database: whoever asked is told in time, and a thread that gets no answer is freed.
+
+A statement that takes too long is ended by PostgreSQL itself. A server that hangs ends nothing and answers nobody: then the connection is
+cut from this side.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from threading import Lock
+from typing import Any, TypeVar, cast
+
+from attrs import Factory, define, field
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorFromThreads
+from twisted.internet.threads import deferToThreadPool
+from twisted.python.failure import Failure
+from twisted.python.threadpool import ThreadPool
+
+from microblog.model.errors import Unavailable
+from microblog.storage.statements import PlannedConnection
+
+LOOK_EVERY_S = 0.5
+DOUBT_S = 2.0
+_SILENT = "The database does not answer at the moment. Please try again soon."
+
+T = TypeVar("T")
+
+_lock = Lock()  # of all calls, held for moments: a connection must not be cut that has just gone over to another call
+
+
+@define(eq=False)
+class Call:
+    """One call from when it was made: it waits for a thread, then for a connection, then for the answer to each statement.
+
+    `limit_s`: for how long it may see no sign of life.
+    """
+
+    limit_s: float
+    since: float = field(factory=time.monotonic)
+    given_up: bool = False
+    _connection: PlannedConnection | None = None
+
+    def take(self, connection: PlannedConnection) -> None:
+        """It uses the connection from now on. Raises Unavailable where nobody waits for it any more."""
+        with _lock:
+            self.insist()
+            connection.answered = time.monotonic()
+            self._connection = connection
+
+    def leave(self) -> None:
+        """It does not use the connection any more."""
+        with _lock:
+            if self._connection is not None:
+                self.since, self._connection = self._connection.answered, None
+
+    def insist(self) -> None:
+        """Raises Unavailable if the call was given up: then nothing must be begun for it."""
+        if self.given_up:
+            raise Unavailable(_SILENT)
+
+    def silent(self, now: float) -> float:
+        """For how long (s) nothing went on."""
+        connection = self._connection
+        return now - (self.since if connection is None else connection.answered)
+
+    def drop(self) -> None:
+        """Do not begin it; what has begun goes on."""
+        self.given_up = True
+
+    def give_up(self) -> None:
+        """Cut the connection that it waits for; the thread finds it closed. What was not begun is not begun any more."""
+        with _lock:
+            self.given_up = True
+            if self._connection is not None and not self._connection.closed:
+                with socket.socket(fileno=os.dup(self._connection.fileno())) as line:
+                    line.shutdown(socket.SHUT_RDWR)
+
+
+@define
+class Patience:
+    """Watches over the calls of one database. `limit_s`: how long one may see no sign of life, in the queue or from the server.
+
+    Once a call had to be given up, further ones wait DOUBT_S at most until one succeeds: a request that makes several is answered in time.
+    """
+
+    reactor: Any
+    limit_s: float
+    _doubted: bool = False
+    _calls: dict[Call, Deferred[Any]] = Factory(dict)
+    _looking: bool = False
+
+    def begin(self, pool: ThreadPool, work: Callable[[Call], T], *, droppable: bool) -> Deferred[T]:
+        """What `work(call)` returns in a thread of the pool, or Unavailable when the limit is reached.
+
+        `droppable`: it is not begun any more once nobody waits for it.
+        """
+        call = Call(min(self.limit_s, DOUBT_S) if self._doubted else self.limit_s)
+        done: Deferred[T] = Deferred(lambda _: call.drop() if droppable else None)
+        self._calls[call] = done
+        working = deferToThreadPool(cast("IReactorFromThreads", self.reactor), pool, work, call)
+        working.addBoth(self._worked, call, done)
+        if not self._looking:
+            self._looking = True
+            self.reactor.callLater(LOOK_EVERY_S, self._look)
+        return done
+
+    def _worked(self, result: Any, call: Call, done: Deferred[Any]) -> None:
+        self._calls.pop(call, None)
+        if not isinstance(result, Failure):
+            self._doubted = False
+        if not done.called:  # else it was given up, or the caller went away
+            done.callback(result)
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        for call in [call for call in self._calls if call.silent(now) > call.limit_s]:
+            self._doubted = True
+            done = self._calls.pop(call)
+            call.give_up()
+            if not done.called:
+                done.errback(Unavailable(_SILENT))
+        self._looking = bool(self._calls)
+        if self._looking:
+            self.reactor.callLater(LOOK_EVERY_S, self._look)

@@ -1,0 +1,207 @@
+"""A database that was restarted, or hangs: what was lost is done again where that is safe, and whoever waits is told in time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psutil
+import psycopg2
+import pytest
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
+
+from microblog.model.errors import Unavailable
+from microblog.outside.postgres_files import dsn
+from microblog.storage.database import Cursor, Database, every, execute, later, scalar
+from microblog.storage.patience import DOUBT_S
+from tests.servers import Server
+
+TIMEOUT_S = 1.0
+END_S = TIMEOUT_S + 2.0  # with the second that the server has for ending a statement itself, and one for the machine
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with Server.below(tmp_path_factory.mktemp("outages")) as server:
+        administer(server, "create table notes (note text)")
+        yield server
+
+
+@pytest.fixture
+def database(server: Server) -> Iterator[Database]:
+    """A pool of one thread for each kind, so that each call meets the connection of the one before."""
+    administer(server, "truncate notes")
+    database = Database(dsn(server.sockets, "postgres"), reactor, threads=1, timeout_s=TIMEOUT_S)
+    database.start()
+    yield database
+    database.stop()
+
+
+def noted(cursor: Cursor) -> list[str]:
+    return every(cursor, str, "select note from notes order by note")
+
+
+def note(cursor: Cursor, text: str) -> None:
+    execute(cursor, "insert into notes values (%(text)s)", {"text": text})
+
+
+def note_later(cursor: Cursor, text: str) -> None:
+    """All of it in one message: begin, statement and commit."""
+    later(cursor, "insert into notes values (%(text)s)", {"text": text})
+
+
+def administer(server: Server, statement: str) -> None:
+    """On a connection of its own."""
+    connection = psycopg2.connect(dsn(server.sockets, "postgres"))
+    with connection, connection.cursor() as cursor:
+        cursor.execute(statement)
+    connection.close()
+
+
+def cut(server: Server, which: str = "true") -> None:
+    """End the server's processes for connections, as a restart does."""
+    others = "pid <> pg_backend_pid() and backend_type = 'client backend'"
+    administer(server, f"select pg_terminate_backend(pid, 5000) from pg_stat_activity where {others} and {which}")
+
+
+def restart(server: Server) -> None:
+    server.stop()
+    server.start()
+
+
+@contextmanager
+def hanging(server: Server) -> Iterator[None]:
+    """Nothing of it moves."""
+    assert server.process is not None
+    main = psutil.Process(server.process.pid)
+    everybody = [main, *main.children(recursive=True)]
+    for process in everybody:
+        os.kill(process.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in everybody:
+            os.kill(process.pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("write", [note, note_later])
+async def test_the_first_command_on_a_connection_that_was_cut_while_idle_succeeds(
+    server: Server, database: Database, write: Callable[[Cursor, str], None]
+) -> None:
+    for trouble in ("cut", "restart"):
+        await database.run(execute, "delete from notes")
+        await database.run(write, "before")
+        assert await database.read(noted) == ["before"]
+        cut(server) if trouble == "cut" else restart(server)
+        await database.run(write, "write")
+        assert await database.read(noted) == ["before", "write"]
+
+
+async def test_what_was_cut_before_its_end_was_sent_is_done_again_once(server: Server, database: Database) -> None:
+    begun: list[int] = []
+
+    def command(cursor: Cursor) -> None:
+        note(cursor, f"{len(begun)}")
+        begun.append(scalar(cursor, "select pg_backend_pid()"))
+        if len(begun) == 1:
+            cut(server, f"pid = {begun[0]}")
+        note(cursor, "end")
+
+    await database.run(command)
+    assert await database.read(noted) == ["1", "end"]
+
+
+async def test_what_is_cut_each_time_is_given_up(server: Server, database: Database) -> None:
+    def command(cursor: Cursor) -> None:
+        note(cursor, "begun")
+        cut(server, f"pid = {scalar(cursor, 'select pg_backend_pid()')}")
+        note(cursor, "end")
+
+    with pytest.raises(Unavailable):
+        await database.run(command)
+    assert await database.read(noted) == []
+
+
+async def test_what_was_cut_while_its_end_was_on_the_way_is_not_done_twice(server: Server, database: Database) -> None:
+    """It may have been committed: only whoever asked can know whether to ask again."""
+    tried: list[int] = []
+
+    def command(cursor: Cursor) -> None:
+        tried.append(scalar(cursor, "select pg_backend_pid()"))
+        note(cursor, "written")
+        later(cursor, f"select pg_terminate_backend({tried[-1]})")  # goes with the commit
+
+    with pytest.raises(Unavailable):
+        await database.run(command)
+    assert len(tried) == 1
+
+
+async def test_a_statement_that_takes_too_long_is_ended_and_its_connection_stays(database: Database) -> None:
+    for call in (database.run, database.read):
+        began, pid = time.monotonic(), await call(scalar, "select pg_backend_pid()")
+        with pytest.raises(Unavailable):
+            await call(execute, "select pg_sleep(30)")
+        assert time.monotonic() - began < END_S
+        assert await call(scalar, "select pg_backend_pid()") == pid
+
+
+async def test_a_server_that_hangs_keeps_nobody_waiting_and_is_used_again_when_it_moves(server: Server, database: Database) -> None:
+    await database.read(noted)
+    began = time.monotonic()
+    with hanging(server):
+        calls = [Deferred.fromCoroutine(call) for call in (database.run(note, "1"), database.run(note, "2"), database.read(noted))]
+        for call in calls:
+            with pytest.raises(Unavailable):
+                await call
+        assert time.monotonic() - began < END_S
+        began = time.monotonic()
+        with pytest.raises(Unavailable):
+            await database.run(note, "3")
+        with pytest.raises(Unavailable):
+            await database.read(noted)
+        assert time.monotonic() - began < 2 * (DOUBT_S + 1)
+    await until_it_answers(database)
+    await database.run(note, "4")
+    assert (await database.read(noted))[-1] == "4"
+
+
+async def test_what_was_given_up_in_the_queue_is_not_done_afterwards(server: Server, database: Database) -> None:
+    await database.run(note, "0")
+    with hanging(server):
+        calls = [Deferred.fromCoroutine(database.run(note, text)) for text in ("running", "waiting", "waiting too")]
+        for call in calls:
+            with pytest.raises(Unavailable):
+                await call
+    await until_it_answers(database)
+    assert [text for text in await database.read(noted) if text.startswith("waiting")] == []
+
+
+async def test_a_server_that_hangs_does_not_hold_up_the_end(server: Server) -> None:
+    database = Database(dsn(server.sockets, "postgres"), reactor, threads=1, timeout_s=TIMEOUT_S)
+    database.start()
+    await database.read(noted)
+    with hanging(server):
+        call = Deferred.fromCoroutine(database.read(noted))
+        with pytest.raises(Unavailable):
+            await call
+        began = time.monotonic()
+        database.stop()
+        assert time.monotonic() - began < 1
+
+
+async def until_it_answers(database: Database) -> None:
+    """Connections to a server that hung are made for a while yet: the time that each may take goes by."""
+    for _ in range(100):
+        try:
+            await database.read(noted)
+            await database.run(noted)
+        except Unavailable:
+            await deferLater(reactor, 0.1)
+        else:
+            return
+    raise AssertionError("it did not come back")
