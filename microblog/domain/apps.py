@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from microblog.domain import scopes as scope_rules
+from microblog.domain import text
 from microblog.domain.tokens import fresh_token, hash_of
 from microblog.model.errors import Invalid
 from microblog.model.oauth import Registered
@@ -42,6 +43,7 @@ class Apps:
 
     async def register(self, form: Registration) -> Registered:
         """A new app with its secret, which is told this once. Raises Invalid with all that is wrong."""
+        form = evolve(form, name=" ".join(text.clean(form.name, "client_name").split()))
         problems = dict(_problems(form))
         if problems:
             raise Invalid(problems)
@@ -53,7 +55,7 @@ class Apps:
             cursor,
             client_id=self.make_token(),
             secret_hash=hash_of(secret),
-            name=form.name.strip(),
+            name=form.name,
             website=form.website.strip() or None,
             redirect_uris=form.redirect_uris,
             scopes=scope_rules.parse(form.scopes) or scope_rules.DEFAULT,
@@ -64,12 +66,11 @@ class Apps:
 
 def _problems(form: Registration) -> Iterator[tuple[str, str]]:
     """(field, sentence) of the first thing that is wrong with each field."""
-    name = form.name.strip()
-    if not name:
+    if text.is_blank(form.name):
         yield "client_name", "Application name can't be blank"
-    elif len(name) > LONGEST_NAME:
+    elif len(form.name) > LONGEST_NAME:
         yield "client_name", f"Application name is too long (maximum is {LONGEST_NAME} characters)"
-    elif not name.isprintable():
+    elif not form.name.isprintable():
         yield "client_name", "Application name is invalid"
     if problem := next(_problems_of_addresses(form.redirect_uris), ""):
         yield "redirect_uris", f"Redirect URI {problem}"
@@ -99,10 +100,10 @@ def _problems_of_addresses(addresses: tuple[str, ...]) -> Iterator[str]:
             yield "must be a valid URI."
 
 
-def _is_web_address(text: str) -> bool:
+def _is_web_address(address: str) -> bool:
     try:
-        parts = urlsplit(text)
+        parts = urlsplit(address)
         port_is_possible = parts.port is None or parts.port > 0
     except ValueError:
         return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and port_is_possible and text.isprintable() and " " not in text
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and port_is_possible and address.isprintable() and " " not in address

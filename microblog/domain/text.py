@@ -38,6 +38,10 @@ _LETTER = regex.compile(r"\p{L}")
 _SCHEME = regex.compile(r"https?://(?:www\.)?", regex.I)
 
 _BREAK = regex.compile(r"\r\n?|[\x85\u2028\u2029]")
+# A slide's line break arrives as a vertical tab, a page's end as a form feed; other control characters mean nothing in a text.
+_PASTED_BREAK = regex.compile(r"[\x0b\x0c]")
+_PASTED = regex.compile(r"[^\P{Cc}\0\t\n\r\x85]|\p{Noncharacter_Code_Point}")
+_UNSTORABLE = regex.compile(r"[\0\p{Cs}]")
 _REFUSED = regex.compile(r"[^\P{Cc}\t\n]|[\p{Cs}\p{Noncharacter_Code_Point}]")
 _VISIBLE = regex.compile(r"[^\s\p{Default_Ignorable_Code_Point}\u2800]")
 _EDGES = "".join(chr(n) for n in range(0x3001) if chr(n).isspace()) + "\u200b\u2060\ufeff"
@@ -173,15 +177,22 @@ def length(text: str, spoiler: str = "") -> int:
 
 
 def clean(text: str, name: str = "text") -> str:
-    """`text` as it is stored: newlines are `\\n`, nothing blank at either end. Idempotent.
+    """`text` as it is stored: newlines are `\\n`, no control characters but tab and newline, nothing blank at either end. Idempotent.
 
-    Raises Invalid (for the field `name`) if there are control characters other than newline and tab, half surrogate pairs
-    or noncharacters in it: PostgreSQL, JSON or the XML of feeds could not carry them.
+    Raises Invalid (for the field `name`) if NUL or half surrogate pairs are in it: nobody pastes them, and PostgreSQL cannot carry them.
     """
-    normal = _BREAK.sub("\n", text)
-    if _REFUSED.search(normal):
-        raise Invalid({name: "Text contains characters that cannot be stored, such as control characters"})
+    normal = _BREAK.sub("\n", without_controls(text))
+    if _UNSTORABLE.search(normal):
+        raise Invalid({name: "Text contains characters that cannot be stored, such as NUL"})
     return normal.strip(_EDGES)
+
+
+def without_controls(text: str) -> str:
+    """`text` with vertical tabs and form feeds as newlines, and without other control characters and noncharacters.
+
+    Tab, line ends and NUL stay. The XML of feeds could not carry the rest, and who pastes them does not see them.
+    """
+    return _PASTED.sub("", _PASTED_BREAK.sub("\n", text))
 
 
 def clean_line(text: str, name: str) -> str:

@@ -56,7 +56,7 @@ class EntryPages:
         form = SignUp(
             username=fields.text("username"),
             email=fields.text("email"),
-            password=fields.text("password"),
+            password=fields.password("password"),
             agreement=True,  # the page says that whoever signs up agrees
             reason=fields.text("reason"),
             invite=fields.text("invite"),
@@ -98,7 +98,7 @@ class EntryPages:
         """Log in under a new session id. The counting of failures is the domain's."""
         name, target = call.fields.text("name"), call.next_path(HOME)
         try:
-            entry = await self.sessions.log_in(name, call.fields.text("password"), origin_of(call), call.cookie(SESSION) or "")
+            entry = await self.sessions.log_in(name, call.fields.password("password"), origin_of(call), call.cookie(SESSION) or "")
         except (Unauthenticated, TooMany) as problem:
             return self._refused(call, LoginForm(name, target, for_people(problem)), problem)
         return _entered(Answer.redirect(target), entry).without_cookie(RETURN)

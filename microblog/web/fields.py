@@ -13,6 +13,7 @@ from typing import overload
 
 from attrs import frozen
 
+from microblog.domain.text import without_controls
 from microblog.model.errors import Invalid, Malformed
 from microblog.model.ids import LARGEST_ID
 from microblog.web.bodies import Node, Repeated, Tree, Upload, label, path_of
@@ -29,11 +30,16 @@ def _is_index(key: str) -> bool:
 
 
 def _scalar(name: str, value: Node) -> str | None:
-    """`value` as text; None for null. The last of several counts. Raises Invalid for lists, mappings and files."""
+    """`value` as text, without pasted control characters; None for null. Raises Invalid for lists, mappings and files.
+
+    The last of several counts.
+    """
     if isinstance(value, Repeated):
         value = value[-1]
-    if value is None or isinstance(value, str):
-        return value
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return value if value.isprintable() else without_controls(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):
@@ -97,6 +103,12 @@ class Fields:
         if max is not None and len(text) > max:
             raise Invalid({name: f"{label(name)} is too long (maximum is {max} characters)"}, codes={name: "ERR_TOO_LONG"})
         return text
+
+    def password(self, name: str) -> str:
+        """A password: every character counts as it was typed, but line ends, which are "\\n"."""
+        found = self._find(name)[0]
+        found = found[-1] if isinstance(found, Repeated) else found
+        return found.replace("\r\n", "\n").replace("\r", "\n") if isinstance(found, str) else self.text(name)
 
     def required(self, name: str, *, max: int | None = None) -> str:
         """The text, which has to be there. Raises Malformed (400) in the words that API clients know."""

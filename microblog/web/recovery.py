@@ -47,7 +47,7 @@ class RecoveryPages:
     async def reset(self, call: Call, token: str) -> Answer:
         """Write it. Whoever knows it logs in next; all sessions of before are over."""
         try:
-            await self.recoveries.reset(token, call.fields.text("password"))
+            await self.recoveries.reset(token, call.fields.password("password"))
         except Invalid as problem:
             form = ResetForm(await self.recoveries.username(token), token, problem.fields)
             return self._reset(call, form, status_of(problem))

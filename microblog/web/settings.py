@@ -136,7 +136,7 @@ class LoginPages:
         """Give the account another password; all other sessions end."""
         fields = call.fields
         try:
-            await self.credentials.change_password(call.member, fields.text("current"), fields.text("password"), call.network)
+            await self.credentials.change_password(call.member, fields.password("current"), fields.password("password"), call.network)
         except Invalid as problem:
             return await self._account(call, problem)
         return Answer.redirect("/settings/account?notice=saved")
@@ -146,7 +146,7 @@ class LoginPages:
         """Give the account another address."""
         fields = call.fields
         try:
-            await self.credentials.change_email(call.member, fields.text("email_password"), fields.text("email"), call.network)
+            await self.credentials.change_email(call.member, fields.password("email_password"), fields.text("email"), call.network)
         except Invalid as problem:
             return await self._account(call, problem, "email_password")
         waits = (await self.credentials.login(call.member)).new_email
@@ -161,7 +161,7 @@ class LoginPages:
     async def delete(self, call: Call) -> Answer:
         """Delete the account."""
         try:
-            await self.credentials.delete_account(call.member, call.fields.text("password"), call.network)
+            await self.credentials.delete_account(call.member, call.fields.password("password"), call.network)
         except Invalid as problem:
             return await self._delete_form(call, next(iter(problem.fields.values())))
         return Answer.redirect("/?notice=gone").without_cookie(SESSION)

@@ -123,7 +123,7 @@ def _newcomer(call: Call) -> SignUp:
     return SignUp(
         username=fields.text("username"),
         email=fields.text("email"),
-        password=fields.text("password"),
+        password=fields.password("password"),
         agreement=fields.flag("agreement"),
         reason=fields.text("reason"),
         invite=fields.text("invite_code"),
