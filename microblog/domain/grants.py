@@ -8,6 +8,7 @@ oauthlib asks for TLS nowhere but for CORS, which is the site's own business.
 from __future__ import annotations
 
 import hmac
+import re
 from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Callable, Mapping
@@ -34,6 +35,8 @@ from microblog.storage.database import Cursor
 
 _LONGEST_NAME = 200
 _NO_SECRET = b"\0" * 32
+_LOOPBACK = re.compile(r"http://(?P<host>127\.0\.0\.1|\[::1\]|localhost)(?::(?P<port>[0-9]{1,5}))?(?P<rest>(?:[/?][\x21-\x7e]*)?)")
+_HIGHEST_PORT = 65_535
 
 
 class CodeGrant(AuthorizationCodeGrant):
@@ -86,8 +89,8 @@ class Rules(RequestValidator):
         return oauth.app(self.cursor, client_id=client_id)
 
     def validate_redirect_uri(self, client_id: str, redirect_uri: str, request: Request, *args: object, **kwargs: object) -> bool:
-        """True if it is one of the app's, character for character."""
-        return self.app is not None and redirect_uri in self.app.redirect_uris
+        """True if it is one of the app's, character for character, but for the port of a loopback address."""
+        return self.app is not None and any(is_same_redirect(known, redirect_uri) for known in self.app.redirect_uris)
 
     def get_default_redirect_uri(self, client_id: str, request: Request, *args: object, **kwargs: object) -> str:
         """There is none: it has to be said."""
@@ -186,6 +189,20 @@ class Rules(RequestValidator):
             raise UnauthorizedClientError(request=request)
         oauth.revoke(self.cursor, token=found.id, account=found.account_id, now=self.now)
         revoked(self.cursor, account=found.account_id, ids=[found.id], now=self.now)
+
+
+def is_same_redirect(registered: str, requested: str) -> bool:
+    """True if a redirect to `requested` goes where the app registered.
+
+    A program on the user's own machine listens at whatever port is free, so that of a loopback address is not compared
+    (RFC 8252 section 7.3).
+    """
+    if registered == requested:
+        return True
+    known, wanted = _LOOPBACK.fullmatch(registered), _LOOPBACK.fullmatch(requested)
+    if known is None or wanted is None or (known["host"], known["rest"]) != (wanted["host"], wanted["rest"]):
+        return False
+    return wanted["port"] is None or 0 < int(wanted["port"]) <= _HIGHEST_PORT
 
 
 def credentials(headers: Mapping[str, str], name: str | None, secret: str | None) -> tuple[str, str]:

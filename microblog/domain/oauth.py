@@ -39,6 +39,7 @@ EXCHANGED = ("client_id", "client_secret", "code", "code_verifier", "grant_type"
 
 UNKNOWN_APP = "This site does not know the app that sent you here. Remove the account from the app, and sign in with it once more."
 WRONG_ADDRESS = "The requested redirect uri is malformed or doesn't match client redirect URI."
+REPEATED = "The parameter {name} was sent more than once."
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _REQUIRED = {"authorization_code": ("code", "redirect_uri")}
 _SAID = {

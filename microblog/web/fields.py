@@ -78,6 +78,10 @@ class Fields:
         """True if the field was sent at all, also if it is empty or null."""
         return self._find(name)[1]
 
+    def is_repeated(self, name: str) -> bool:
+        """True if a field that has one value was sent with several, or as a list or a mapping."""
+        return isinstance(self._find(name)[0], (list, dict))
+
     def _find(self, name: str) -> tuple[Node, bool]:
         node: Node = self.tree
         for key in path_of(name):

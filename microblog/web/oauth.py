@@ -14,7 +14,7 @@ from microblog.domain.oauth import OAuth, Question, Refusal, Return
 from microblog.domain.scopes import ALL
 from microblog.domain.sessions import Sessions
 from microblog.domain.tokens import Tokens
-from microblog.model.errors import Forbidden, NotFound
+from microblog.model.errors import Forbidden, Malformed, NotFound
 from microblog.model.ids import AppId
 from microblog.model.oauth import OUT_OF_BAND
 from microblog.render import apps as words
@@ -24,11 +24,13 @@ from microblog.render.pages import Pages
 from microblog.render.schemas import EMPTY, TEXT, TOKEN
 from microblog.render.views import AppsPage, Consent, PostBack
 from microblog.web.answer import NO_STORE, PUBLIC_A_WHILE, Answer
+from microblog.web.bodies import read_query
 from microblog.web.call import Call
 from microblog.web.cookies import SESSION
 from microblog.web.doc import Doc, Param
 from microblog.web.entry import sign_in_first
 from microblog.web.errors import NotYet
+from microblog.web.fields import Fields
 from microblog.web.headers import CONSENT_POLICY
 from microblog.web.needs import Needs, Who, route
 from microblog.web.shells import Shells
@@ -49,7 +51,7 @@ class ConsentPages:
     @route("GET", "/oauth/authorize", Needs(keeps_opener=True))
     async def ask(self, call: Call) -> Answer:
         """Ask the viewer, unless they have let the app do all this before. Whoever is not logged in does that first."""
-        asked = _sent(call, protocol.ASKED)
+        asked, repeated = _asked(call)
         prompt = set(call.fields.text("prompt").split())
         question = await self.oauth.question(asked, call.viewer)
         if call.viewer is None:
@@ -58,29 +60,35 @@ class ConsentPages:
             return sign_in_first(call.path_and_query)
         if call.viewer.pending:
             raise NotYet
+        if repeated:
+            return self._back(call, await self._refuse(asked, repeated))
         if isinstance(question, Return):
             return self._back(call, question)
         if question.known and not call.fields.flag("force_login") and not prompt & _ASKS_ANYWAY:
             return self._back(call, await self.oauth.allow(asked, call.viewer))
         if "none" in prompt:
             return self._back(call, await self.oauth.deny(asked, "consent_required", "The app was not let in yet."))
-        return self._question(call, question)
+        return self._question(call, question, asked)
 
-    def _question(self, call: Call, question: Question) -> Answer:
-        fields = _sent(call, protocol.ASKED)
-        shown = Consent(question.app, words.told(question.scopes), words.back_to(question.redirect_uri), fields)
+    def _question(self, call: Call, question: Question, asked: dict[str, str]) -> Answer:
+        shown = Consent(question.app, words.told(question.scopes), words.back_to(question.redirect_uri), asked)
         return Answer.html(self.pages.consent(self.shells.plain(call), shown)).with_policy(CONSENT_POLICY).cached(NO_STORE)
 
     @route("POST", "/oauth/authorize", Needs(viewer=Who.MEMBER, keeps_opener=True))
     async def decide(self, call: Call) -> Answer:
         """Do what the viewer decided: let the app in, or not, or log in as somebody else first."""
-        asked, decision = _sent(call, protocol.ASKED), call.fields.text("decision")
+        (asked, repeated), decision = _asked(call), call.fields.text("decision")
+        if repeated:
+            return self._back(call, await self._refuse(asked, repeated))
         if decision == "switch":
             await self.sessions.log_out(call.cookie(SESSION) or "")
             return sign_in_first(f"/oauth/authorize?{urlencode(asked)}").without_cookie(SESSION)
         if decision == "allow":
             return self._back(call, await self.oauth.allow(asked, call.member))
         return self._back(call, await self.oauth.deny(asked))
+
+    async def _refuse(self, asked: dict[str, str], repeated: str) -> Return:
+        return await self.oauth.deny(asked, "invalid_request", protocol.REPEATED.format(name=repeated))
 
     def _back(self, call: Call, target: Return) -> Answer:
         """Send the viewer to the app. 302, since browsers turn that into a GET and some apps look for it."""
@@ -130,7 +138,7 @@ class OAuthRoutes:
     async def token(self, call: Call) -> Answer:
         """A token."""
         try:
-            issued = await self.oauth.token(_sent(call, protocol.EXCHANGED), call.header("Authorization") or "")
+            issued = await self.oauth.token(_sent(call), call.header("Authorization") or "")
         except Refusal as problem:
             return _refused(call, problem)
         return Answer.json(encoding.token(issued)).cached(NO_STORE).with_header("Pragma", "no-cache")
@@ -144,7 +152,7 @@ class OAuthRoutes:
     async def revoke(self, call: Call) -> Answer:
         """Done; also where there is nothing to do."""
         try:
-            await self.oauth.revoke(_sent(call, protocol.EXCHANGED), call.header("Authorization") or "")
+            await self.oauth.revoke(_sent(call), call.header("Authorization") or "")
         except Refusal as problem:
             return _refused(call, problem)
         return Answer.json({}).cached(NO_STORE)
@@ -189,8 +197,36 @@ class AppSettings:
         return Answer.redirect("/settings/apps?notice=revoked")
 
 
-def _sent(call: Call, names: tuple[str, ...]) -> dict[str, str]:
-    return {name: call.fields.text(name) for name in names if call.fields.has(name)}
+def _asked(call: Call) -> tuple[dict[str, str], str]:
+    """What an app sent somebody here with, and the first name that it used more than once, without which the rest is.
+
+    Raises Malformed if it is not even clear which app and which address: then nobody can be sent back.
+    """
+    names = [*protocol.ASKED, "prompt", "force_login"]
+    repeated = [name for name in names if _is_repeated(call, name)]
+    for name in ("client_id", "redirect_uri"):
+        if name in repeated:
+            raise Malformed(protocol.REPEATED.format(name=name))
+    asked = {name: call.fields.text(name) for name in protocol.ASKED if call.fields.has(name) and name not in repeated}
+    if "response_type" in repeated:
+        asked["response_type"] = "code"  # which it is does not matter for the refusal
+    return asked, next(iter(repeated), "")
+
+
+def _sent(call: Call) -> dict[str, str]:
+    """What an app sent for a token. Raises Refusal if it sent something more than once (RFC 6749 section 3.2)."""
+    for name in protocol.EXCHANGED:
+        if _is_repeated(call, name):
+            raise Refusal("invalid_request", protocol.REPEATED.format(name=name))
+    return {name: call.fields.text(name) for name in protocol.EXCHANGED if call.fields.has(name)}
+
+
+def _is_repeated(call: Call, name: str) -> bool:
+    """True if a parameter came more than once: in one place, or in query and body with different values."""
+    if call.fields.is_repeated(name):
+        return True
+    query = Fields(read_query(call.request.query))
+    return query.is_repeated(name) or (query.has(name) and query.text(name) != call.fields.text(name))
 
 
 def _refused(call: Call, problem: Refusal) -> Answer:

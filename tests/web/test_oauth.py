@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Callable
 from datetime import timedelta
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pytest
 from attrs import evolve
@@ -18,7 +18,7 @@ from microblog.web.headers import CONSENT_POLICY, PAGE_POLICY
 from tests import make
 from tests.fakes import done
 from tests.web.api.client import Client, anonymous, another, hold_to_its_promise
-from tests.web.memory import Reply, ask
+from tests.web.memory import FORM, Reply, ask
 from tests.web.oauth import CALLBACK, CHALLENGE, VERIFIER, TestApp, returned
 from tests.web.visitor import PASSWORD, Town, Visitor, document, links, words
 
@@ -267,6 +267,109 @@ def test_nobody_is_sent_anywhere_but_to_a_registered_address(app: TestApp, ada: 
         ada.submit("/oauth/authorize", page="/home", decision="deny", client_id=app.client_id, response_type="code", redirect_uri=address),
     ):
         assert (reply.status, reply.header("Location")) == (400, None)
+
+
+@pytest.mark.parametrize(
+    ("registered", "requested"),
+    [
+        ("http://127.0.0.1/cb", "http://127.0.0.1:5555/cb"),
+        ("http://127.0.0.1:8080/cb", "http://127.0.0.1:61000/cb"),
+        ("http://127.0.0.1:8080/cb", "http://127.0.0.1/cb"),
+        ("http://[::1]:1/", "http://[::1]:65535/"),
+        ("http://localhost", "http://localhost:5555"),
+        ("http://localhost/cb?a=1", "http://localhost:5555/cb?a=1"),
+    ],
+)
+def test_a_program_on_the_same_machine_listens_at_any_port(site: Town, ada: Visitor, registered: str, requested: str) -> None:
+    app = TestApp.register(site, registered)
+    app.redirect_uri = requested
+    back = app.decide(ada)
+    assert (back.header("Location") or "").startswith(requested + ("&" if "?" in requested else "?") + "code=")
+    code = returned(back)["code"]
+    assert error(app.exchange(code, redirect_uri=registered)) == (400, "invalid_grant")
+    assert app.exchange(code).status == 200
+
+
+@pytest.mark.parametrize(
+    ("registered", "requested"),
+    [
+        ("http://127.0.0.1/cb", "http://127.0.0.1:5555/other"),
+        ("http://127.0.0.1/cb", "http://127.0.0.1:5555/cb?x=1"),
+        ("http://127.0.0.1/cb", "http://127.0.0.1:5555"),
+        ("http://127.0.0.1/cb", "http://localhost:5555/cb"),
+        ("http://127.0.0.1/cb", "http://127.0.0.2:5555/cb"),
+        ("http://127.0.0.1/cb", "https://127.0.0.1:5555/cb"),
+        ("http://127.0.0.1/cb", "http://127.0.0.1:0/cb"),
+        ("http://127.0.0.1/cb", "http://127.0.0.1:65536/cb"),
+        ("http://127.0.0.1/cb", "http://127.0.0.1:/cb"),
+        ("http://127.0.0.1/cb", "http://127.0.0.1:5555@evil.example/cb"),
+        ("http://127.0.0.1/cb", "http://user@127.0.0.1:5555/cb"),
+        ("http://127.0.0.1/cb", "http://127.0.0.1.evil.example:5555/cb"),
+        ("http://localhost/cb", "http://localhost.evil.example:5555/cb"),
+        ("http://192.168.0.1/cb", "http://192.168.0.1:5555/cb"),
+        ("https://client.example/cb", "https://client.example:5555/cb"),
+    ],
+)
+def test_only_the_port_and_only_of_a_loopback_address_is_free(site: Town, ada: Visitor, registered: str, requested: str) -> None:
+    reply = ada.get(TestApp.register(site, registered).asking(redirect_uri=requested))
+    assert (reply.status, reply.header("Location")) == (400, None)
+
+
+def test_an_app_or_an_address_that_is_named_twice_is_refused_without_a_redirect(site: Town, app: TestApp, ada: Visitor) -> None:
+    for more in (
+        f"redirect_uri={quote(OUT_OF_BAND)}",
+        f"redirect_uri={quote(CALLBACK)}",
+        "client_id=x",
+        "redirect_uri[]=x",
+        "client_id[a]=x",
+    ):
+        for target in (f"{app.asking()}&{more}", f"/oauth/authorize?{more}&{app.asking().partition('?')[2]}"):
+            for visitor in (ada, site.visitor()):
+                reply = visitor.get(target)
+                assert (reply.status, reply.header("Location")) == (400, None), target
+    form = {
+        "csrf": ada.token("/home"),
+        "decision": "allow",
+        "client_id": app.client_id,
+        "response_type": "code",
+        "redirect_uri": OUT_OF_BAND,
+    }
+    assert ada.post(app.asking(), form).status == 400
+
+
+@pytest.mark.parametrize("name", ["response_type", "scope", "state", "code_challenge", "code_challenge_method", "response_mode", "prompt"])
+def test_whatever_else_an_app_says_twice_is_told_to_it(app: TestApp, ada: Visitor, name: str) -> None:
+    reply = ada.get(f"{app.asking()}&{name}=code&{name}=7")
+    assert (reply.status, (reply.header("Location") or "").partition("?")[0]) == (302, CALLBACK)
+    assert returned(reply) == {"error": "invalid_request", "error_description": f"The parameter {name} was sent more than once."}
+    form = {"csrf": ada.token("/home"), "decision": "allow"}
+    assert "code" not in returned(ada.post(f"{app.asking()}&{name}=code&{name}=7", form))
+
+
+@pytest.mark.parametrize("path", ["/oauth/token", "/oauth/revoke"])
+@pytest.mark.parametrize("name", ["grant_type", "code", "redirect_uri", "client_id", "client_secret", "scope", "token", "code_verifier"])
+def test_what_is_sent_twice_for_a_token_is_refused(site: Town, app: TestApp, ada: Visitor, path: str, name: str) -> None:
+    code = app.code(ada)
+    usual = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": CALLBACK,
+        "client_id": app.client_id,
+        "client_secret": app.client_secret,
+    }
+    twice = urlencode([*usual.items(), (name, "x"), *([] if name in usual else [(name, "y")])]).encode()
+    assert error(ask(site.server, "POST", path, {"Content-Type": FORM}, twice)) == (400, "invalid_request")
+    apart = urlencode(usual | {name: "y"}).encode()
+    assert error(ask(site.server, "POST", f"{path}?{name}=x", {"Content-Type": FORM}, apart)) == (400, "invalid_request")
+    assert app.exchange(code).status == 200
+
+
+def test_the_same_in_query_and_body_is_not_twice(site: Town, app: TestApp, ada: Visitor) -> None:
+    sent = {"grant_type": "authorization_code", "code": app.code(ada), "redirect_uri": CALLBACK}
+    secrets = {"client_id": app.client_id, "client_secret": app.client_secret}
+    body = urlencode(sent | secrets).encode()
+    reply = ask(site.server, "POST", f"/oauth/token?grant_type=authorization_code&client_id={app.client_id}", {"Content-Type": FORM}, body)
+    assert reply.status == 200
 
 
 def test_an_unknown_app_is_an_error_page_and_no_redirect(site: Town, app: TestApp, ada: Visitor) -> None:
