@@ -32,7 +32,7 @@ from microblog.domain.posts import Posts
 from microblog.domain.pushes import Pushes
 from microblog.domain.registration import Registrations
 from microblog.domain.relations import Relations
-from microblog.domain.reports import Reports
+from microblog.domain.sanctions import Sanctions
 from microblog.domain.seals import Seals
 from microblog.domain.search import Search
 from microblog.domain.sessions import Sessions
@@ -91,6 +91,7 @@ class Domain:
         changes = Changes(database)
         sieves, search = Sieves(database, now, changes), Search(database, accounts, now)
         posts = Posts(database, host, url, settings.max_characters, now, world.promises(url))
+        members = Members(database, passwords, now)
         registrations = Registrations(database, passwords, settings.registration, confirmed_at_once, now)
         return cls(
             accounts=accounts,
@@ -105,7 +106,7 @@ class Domain:
             mail=MailServices.on(database, passwords, mail_plan(settings), now),
             markers=Markers(database, now),
             marks=Marks(database, now),
-            moderation=Moderation(Members(database, passwords, now), registrations, Reports(database, now)),
+            moderation=Moderation(members, registrations, Sanctions(database, members, now)),
             notifications=Notifications(database, now),
             oauth=OAuth(database, now),
             posting=PostingServices.on(database, posts, world),

@@ -27,9 +27,10 @@ from microblog.storage.database import Cursor, Transactions
 
 TO_BE_SENT = frozenset({LetterState.WAITING, LetterState.DEFERRED, LetterState.FAILED})
 SHOWN_IN_DIGEST = 6
-COUNTED = tuple(kind for kind in NotificationKind if kind not in (NotificationKind.SIGN_UP, NotificationKind.REPORT))
+_NOT_COUNTED = (NotificationKind.SIGN_UP, NotificationKind.REPORT, NotificationKind.WARNING)
+COUNTED = tuple(kind for kind in NotificationKind if kind not in _NOT_COUNTED)
 BATCH = 500  # letters in one transaction, or posts in one statement
-NOT_SHOWN = ("favourite", "reblog", "poll", "update", "admin.sign_up", "admin.report")
+NOT_SHOWN = ("favourite", "reblog", "poll", "update", "admin.sign_up", "admin.report", "moderation_warning")
 _ADDRESSED = frozenset({LetterKind.CONFIRM, LetterKind.RESET, LetterKind.PASSWORD, LetterKind.ADDRESS})  # to one address and no other
 _ASKED_FOR = frozenset({LetterKind.CONFIRM, LetterKind.RESET})  # by whoever waits for it: worth a try at an address that refused others
 
@@ -123,6 +124,7 @@ class Dispatch:
             LetterKind.PASSWORD: self._password,
             LetterKind.ADDRESS: self._address,
             LetterKind.SCHEDULED: self._scheduled,
+            LetterKind.WARNING: self._warning,
             LetterKind.DIGEST: self._digest,
             LetterKind.REPORT: self._report,
         }
@@ -131,7 +133,7 @@ class Dispatch:
         member = logins.by_account(cursor, account=letter.account_id) if letter.account_id else None
         if member is None:
             raise Unwanted("The account is gone.")
-        if member.barred:
+        if member.barred and letter.kind is not LetterKind.WARNING:
             raise Unwanted("The account is suspended or disabled.")
         if letter.kind not in _ADDRESSED and member.login.confirmed_at is None:
             raise Unwanted("The address is not confirmed.")
@@ -202,6 +204,10 @@ class Dispatch:
             raise Unwanted("It was taken back or given another time meanwhile.")
         data = {**mail.letter.data, "problem": found.problem}
         return evolve(mail, letter=evolve(mail.letter, data=data), link=self.links.page("/scheduled"))
+
+    def _warning(self, cursor: Cursor, mail: Mail, member: Member) -> Mail:
+        del cursor
+        return evolve(mail, link=self.links.page("/about" if member.barred else "/notifications"))
 
     def _digest(self, cursor: Cursor, mail: Mail, member: Member) -> Mail:
         since, account = datetime.fromisoformat(mail.letter.data["since"]), member.account

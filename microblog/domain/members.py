@@ -16,7 +16,7 @@ from microblog.model.errors import Conflict, NotFound
 from microblog.model.events import EventKind
 from microblog.model.ids import AccountId
 from microblog.model.letters import LetterKind
-from microblog.model.moderation import Sought
+from microblog.model.moderation import Action, Sought
 from microblog.model.paging import Page
 from microblog.storage import accounts, events, logins
 from microblog.storage.database import Cursor, Transactions
@@ -80,6 +80,16 @@ class Members:
     async def enable(self, id: AccountId) -> Member:
         """Let somebody who was disabled in again."""
         return await self.database.run(self._enable, id)
+
+    def carry_out(self, cursor: Cursor, id: AccountId, action: Action) -> None:
+        """Do what a moderator decided, in the running transaction."""
+        match action:
+            case Action.DISABLE:
+                self._disable(cursor, id)
+            case Action.SILENCE:
+                self._limit(cursor, id, self.now())
+            case Action.SUSPEND:
+                self._suspend(cursor, id)
 
     async def set_role(self, id: AccountId, role: Role) -> Member:
         """Give the account a role."""

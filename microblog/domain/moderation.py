@@ -9,11 +9,11 @@ from attrs import frozen
 
 from microblog.domain.members import Members
 from microblog.domain.registration import Registrations
-from microblog.domain.reports import Reports
+from microblog.domain.sanctions import Sanctions
 from microblog.model.accounts import Invite, Member, Role, Viewer
 from microblog.model.errors import Forbidden, NotFound
-from microblog.model.ids import AccountId, ReportId
-from microblog.model.moderation import Action, Sought
+from microblog.model.ids import AccountId
+from microblog.model.moderation import Sanction, Sought
 from microblog.model.paging import Page
 
 Who = str | AccountId
@@ -32,7 +32,7 @@ class Moderation:
 
     members: Members
     registrations: Registrations
-    reports: Reports
+    sanctions: Sanctions
 
     async def people(self, viewer: Viewer, page: Page, *, applied: bool = False, suspended: bool = False) -> list[Member]:
         """Members, the newest first; only applicants or only the suspended, if asked for."""
@@ -73,50 +73,25 @@ class Moderation:
         """Write to an applicant and erase them. Raises Conflict for somebody who was let in."""
         await self.members.reject((await self.subject(viewer, who)).account.id)
 
-    async def suspend(self, viewer: Viewer, who: Who) -> Member:
-        """Hide the account and all it wrote from everybody, end its sessions, and let it in no more."""
-        return await self.members.suspend((await self.subject(viewer, who)).account.id)
-
     async def restore(self, viewer: Viewer, who: Who) -> Member:
         """Undo a suspension."""
         return await self.members.restore((await self.subject(viewer, who)).account.id)
-
-    async def limit(self, viewer: Viewer, who: Who) -> Member:
-        """Show the account only to those who follow it or look for it."""
-        return await self.members.limit((await self.subject(viewer, who)).account.id)
 
     async def unlimit(self, viewer: Viewer, who: Who) -> Member:
         """Undo that."""
         return await self.members.unlimit((await self.subject(viewer, who)).account.id)
 
-    async def disable(self, viewer: Viewer, who: Who) -> Member:
-        """End the account's sessions and let it in no more; what it wrote stays."""
-        return await self.members.disable((await self.subject(viewer, who)).account.id)
-
     async def enable(self, viewer: Viewer, who: Who) -> Member:
         """Let somebody who was disabled in again."""
         return await self.members.enable((await self.subject(viewer, who)).account.id)
 
-    async def act(self, viewer: Viewer, id: AccountId, action: Action, report: ReportId | None = None) -> None:
-        """Do this, and be done with the report that it settles; without one, where something is done, with all about the account.
+    async def impose(self, viewer: Viewer, who: Who, sanction: Sanction) -> Member:
+        """Carry out a decision about the account, tell its owner, and settle the reports about it.
 
-        Raises NotFound where there is no such report, before anything is done.
+        Raises NotFound where there is no such report, and Invalid (field text), before anything is done.
         """
-        if report is not None:
-            await self.reports.one(viewer, report)
-        match action:
-            case Action.NONE:
-                await self.subject(viewer, id)
-            case Action.DISABLE:
-                await self.disable(viewer, id)
-            case Action.SILENCE:
-                await self.limit(viewer, id)
-            case Action.SUSPEND:
-                await self.suspend(viewer, id)
-        if report is not None:
-            await self.reports.resolve(viewer, report)
-        elif action is not Action.NONE:
-            await self.reports.done_with(viewer, id)
+        target = (await self.subject(viewer, who)).account.id
+        return await self.sanctions.impose(viewer.id, target, sanction)
 
     async def invites(self, viewer: Viewer) -> list[Invite]:
         """The newest invites, whoever made them."""

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from attrs import frozen
 
-from microblog.domain.notifications import MOST_UNREAD, Asked
+from microblog.domain.notifications import MOST_UNREAD, Asked, warned
 from microblog.model.accounts import Related, Viewer
 from microblog.model.errors import NotFound
 from microblog.model.ids import NotificationId, RelationId
@@ -87,6 +87,7 @@ def _loaded(cursor: Cursor, viewer: Viewer, rows: list[notification_groups.Row])
     people = {one.id: one for one in accounts.by_ids(cursor, ids=list({sender for row in rows for sender in row.senders}))}
     wanted = [row.post for row in rows if row.post is not None]
     found = posts.by_ids(cursor, posts.visible(cursor, ids=wanted, viewer=viewer.id)) if wanted else {}
+    said = warned(cursor, rows)
     return tuple(
         NotificationGroup(
             row.key,
@@ -97,6 +98,7 @@ def _loaded(cursor: Cursor, viewer: Viewer, rows: list[notification_groups.Row])
             tuple(people[sender] for sender in row.senders),
             found[row.post] if row.post else None,
             row.oldest_here,
+            said.get(row.id),
         )
         for row in rows
         if people.keys() >= set(row.senders) and (row.post is None or row.post in found)

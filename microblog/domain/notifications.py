@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from attrs import frozen
 
 from microblog.model.accounts import Viewer
 from microblog.model.errors import NotFound
 from microblog.model.ids import AccountId, NotificationId, id_at
-from microblog.model.notifications import GROUPED, Notification
+from microblog.model.moderation import AccountWarning
+from microblog.model.notifications import GROUPED, Notification, NotificationKind
 from microblog.model.paging import Page
-from microblog.storage import accounts, notifications, posts
+from microblog.storage import accounts, notifications, posts, warnings
 from microblog.storage.database import Cursor, Transactions
 from microblog.storage.notifications import Badges
 
@@ -110,8 +112,27 @@ def loaded(cursor: Cursor, viewer: Viewer, rows: list[notifications.Row]) -> lis
     wanted = [row.post for row in rows if row.post is not None]
     found = posts.by_ids(cursor, posts.visible(cursor, ids=wanted, viewer=viewer.id)) if wanted else {}
     about = {row.id: found.get(row.post) if row.post else None for row in rows}
+    said = warned(cursor, rows)
     return [
-        Notification(row.id, row.kind, row.created_at, senders[row.sender], about[row.id], row.group_key, row.filtered)
+        Notification(row.id, row.kind, row.created_at, senders[row.sender], about[row.id], row.group_key, row.filtered, said.get(row.id))
         for row in rows
         if row.sender in senders and (row.post is None or row.post in found)
     ]
+
+
+class Told(Protocol):
+    """A row of a notification, or of a group of them."""
+
+    @property
+    def id(self) -> NotificationId:
+        """Its id."""
+
+    @property
+    def kind(self) -> NotificationKind:
+        """What it tells of."""
+
+
+def warned(cursor: Cursor, rows: Sequence[Told]) -> Mapping[NotificationId, AccountWarning]:
+    """What moderators decided, for those of the rows that tell of it."""
+    ids = [row.id for row in rows if row.kind is NotificationKind.WARNING]
+    return warnings.of_notifications(cursor, ids=ids) if ids else {}

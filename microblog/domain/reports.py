@@ -92,11 +92,6 @@ class Reports:
         wanted = Category(category) if category else None
         return await self._changed(viewer, id, partial(reports.sort, id=id, category=wanted, rules=rules))
 
-    async def done_with(self, viewer: Viewer, target: AccountId) -> None:
-        """The moderator has done something about the account: all that was reported of it is closed. Raises Forbidden for others."""
-        _moderates(viewer)
-        await self.database.run(reports.close_all, target=target, by=viewer.id, now=self.now())
-
     async def _changed(self, viewer: Viewer, id: ReportId, change: Callable[[Cursor], object]) -> Case:
         _moderates(viewer)
 

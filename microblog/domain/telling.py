@@ -14,7 +14,7 @@ from datetime import datetime
 from attrs import frozen
 
 from microblog.domain.notification_policy import treated
-from microblog.model.ids import AccountId, PostId, ReportId
+from microblog.model.ids import AccountId, PostId, ReportId, WarningId
 from microblog.model.notification_policy import Treatment
 from microblog.model.notifications import NotificationKind
 from microblog.model.posts import Post, Visibility
@@ -36,6 +36,7 @@ def tell(
     now: datetime,
     post: PostId | None = None,
     report: ReportId | None = None,
+    warning: WarningId | None = None,
 ) -> int:
     """Tell each of them in the running transaction, who would hear of it and was not told yet; how many were told.
 
@@ -44,7 +45,9 @@ def tell(
     said = treated(cursor, accounts, kind, sender, post=post, now=now)
     heard = [account for account in accounts if said.get(account) is not Treatment.DROP]
     held = [account for account in heard if account in said]
-    return notifications.add(cursor, accounts=heard, kind=kind, sender=sender, now=now, post=post, report=report, filtered=held)
+    return notifications.add(
+        cursor, accounts=heard, kind=kind, sender=sender, now=now, post=post, report=report, warning=warning, filtered=held
+    )
 
 
 def promise(cursor: Cursor, post: Post, now: datetime) -> None:

@@ -14,9 +14,9 @@ from microblog.model.events import Event, Position
 from microblog.model.filters import NOTHING, Sieve
 from microblog.model.ids import PostId
 from microblog.model.lists import Replies
-from microblog.model.notifications import Notification
+from microblog.model.notifications import Notification, NotificationKind
 from microblog.model.posts import Post
-from microblog.storage import accounts, announcements, conversations, events, filters, posts, viewers
+from microblog.storage import accounts, announcements, conversations, events, filters, posts, viewers, warnings
 from microblog.storage.database import Cursor, Transactions
 
 LOOK = 500  # events in one look
@@ -105,9 +105,19 @@ def _find(cursor: Cursor, wanted: Wanted, now: datetime) -> Found:
     senders = {sender.id: sender for sender in accounts.by_ids(cursor, ids=list({row.sender for row in rows}))} if rows else {}
     ids = {*wanted.posts, *(row.post for row in rows if row.post is not None)}
     found: Mapping[PostId, Post] = posts.by_ids(cursor, ids) if ids else {}
+    warned = [row.id for row in rows if row.kind is NotificationKind.WARNING]
+    said_to = warnings.of_notifications(cursor, ids=warned) if warned else {}
     told: dict[int, Notice] = {
         row.id: Notice(
-            Notification(row.id, row.kind, row.created_at, senders[row.sender], found.get(row.post) if row.post else None, row.group_key),
+            Notification(
+                row.id,
+                row.kind,
+                row.created_at,
+                senders[row.sender],
+                found.get(row.post) if row.post else None,
+                row.group_key,
+                warning=said_to.get(row.id),
+            ),
             Badges(row.unread, row.messages),
         )
         for row in rows

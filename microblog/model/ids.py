@@ -29,6 +29,7 @@ FilterId = NewType("FilterId", int)
 KeywordId = NewType("KeywordId", int)
 AnnouncementId = NewType("AnnouncementId", int)
 ReportId = NewType("ReportId", int)
+WarningId = NewType("WarningId", int)
 ConversationId = NewType("ConversationId", int)
 PushSubscriptionId = NewType("PushSubscriptionId", int)
 

@@ -28,6 +28,7 @@ class LetterKind(StrEnum):
     PASSWORD = "password"  # noqa: S105 - no secret
     ADDRESS = "address"
     SCHEDULED = "scheduled"
+    WARNING = "warning"
     DIGEST = "digest"
     REPORT = "report"
     TEST = "test"

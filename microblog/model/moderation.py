@@ -1,10 +1,13 @@
-"""What moderators look for."""
+"""What moderators look for, and what they decide."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 
 from attrs import frozen
+
+from microblog.model.ids import PostId, ReportId, WarningId
 
 
 class Standing(StrEnum):
@@ -35,3 +38,27 @@ class Sought:
     username: str = ""
     display_name: str = ""
     email: str = ""
+
+
+@frozen
+class Sanction:
+    """A moderator's decision about an account. `text` is what its owner is told, if they are to be told (`tell`).
+
+    `report` is the report that it settles; without one, an action settles all reports about the account.
+    """
+
+    action: Action
+    text: str = ""
+    tell: bool = True
+    report: ReportId | None = None
+
+
+@frozen
+class AccountWarning:
+    """A decision as the account's owner is told of it. `posts` are those that the report named."""
+
+    id: WarningId
+    action: Action
+    text: str
+    posts: tuple[PostId, ...]
+    created_at: datetime

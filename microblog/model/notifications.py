@@ -9,6 +9,7 @@ from attrs import frozen
 
 from microblog.model.accounts import Account
 from microblog.model.ids import NotificationId
+from microblog.model.moderation import AccountWarning
 from microblog.model.posts import Post
 
 
@@ -25,11 +26,15 @@ class NotificationKind(StrEnum):
     UPDATE = "update"
     SIGN_UP = "admin.sign_up"
     REPORT = "admin.report"
+    WARNING = "moderation_warning"
 
 
 @frozen
 class Notification:
-    """One thing that happened to somebody. For a boost, `post` is the original. What is `filtered` is kept back by their policy."""
+    """One thing that happened to somebody. For a boost, `post` is the original. What is `filtered` is kept back by their policy.
+
+    A WARNING has no sender that may be told: its `account` is the receiver's own.
+    """
 
     id: NotificationId
     kind: NotificationKind
@@ -38,6 +43,7 @@ class Notification:
     post: Post | None = None
     group_key: str = ""
     filtered: bool = False
+    warning: AccountWarning | None = None
 
     @property
     def key(self) -> str:
@@ -46,7 +52,7 @@ class Notification:
 
     def alone(self) -> NotificationGroup:
         """The group of it and nothing else."""
-        return NotificationGroup(self.key, self.kind, 1, self.id, self.created_at, (self.account,), self.post)
+        return NotificationGroup(self.key, self.kind, 1, self.id, self.created_at, (self.account,), self.post, warning=self.warning)
 
 
 GROUPED = frozenset({NotificationKind.FAVOURITE, NotificationKind.BOOST, NotificationKind.FOLLOW, NotificationKind.SIGN_UP})
@@ -72,6 +78,7 @@ class NotificationGroup:
     senders: tuple[Account, ...]
     post: Post | None = None
     oldest_here: NotificationId | None = None
+    warning: AccountWarning | None = None
 
     @property
     def account(self) -> Account:

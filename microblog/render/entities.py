@@ -15,6 +15,7 @@ from attrs import field, frozen
 
 from microblog.model.accounts import Account, Preferences, Related, Relationship, Role, Viewer
 from microblog.model.media import Media
+from microblog.model.moderation import AccountWarning
 from microblog.model.notifications import Notification
 from microblog.model.oauth import Issued
 from microblog.model.posts import Mention, Post, Revision, TagUse
@@ -231,7 +232,21 @@ class Entities:
             entity["filtered"] = True
         if status is not None:
             entity["status"] = orjson.Fragment(status)
+        if notification.warning is not None:
+            entity["moderation_warning"] = self.warning(notification.warning, notification.account)
         return entity
+
+    def warning(self, warning: AccountWarning, target: Account) -> Entity:
+        """AccountWarning, https://docs.joinmastodon.org/entities/AccountWarning/. There are no appeals here."""
+        return {
+            "id": str(warning.id),
+            "action": warning.action,
+            "text": warning.text,
+            "status_ids": [str(post) for post in warning.posts],
+            "target_account": self.account(target),
+            "appeal": None,
+            "created_at": moment(warning.created_at),
+        }
 
     def tag(self, use: TagUse) -> Entity:
         """Tag (8.12) as everybody sees it."""

@@ -14,6 +14,7 @@ from microblog.model.notifications import NotificationGroup
 from microblog.render.entities import Entities, Entity, moment
 from microblog.render.schemas import (
     ACCOUNT,
+    ACCOUNT_WARNING,
     COUNT,
     DIGITS,
     FLAG,
@@ -49,8 +50,9 @@ GROUP = entity(
         "latest_page_notification_at": MOMENT,
         "sample_account_ids": IDS,
         "status_id": ID,
+        "moderation_warning": ACCOUNT_WARNING,
     },
-    ["page_min_id", "page_max_id", "latest_page_notification_at", "status_id"],
+    ["page_min_id", "page_max_id", "latest_page_notification_at", "status_id", "moderation_warning"],
 )
 GROUPS = entity(
     "GroupedNotificationsResults",
@@ -80,7 +82,7 @@ REQUEST = entity(
 SHOWN_IN_FULL = 1  # senders of each group, where the rest is wanted for their pictures only
 
 
-def group_entity(group: NotificationGroup, *, listed: bool) -> Entity:
+def group_entity(entities: Entities, group: NotificationGroup, *, listed: bool) -> Entity:
     """NotificationGroup (8.6); with its place on the page if it is `listed` on one."""
     told: Entity = {
         "group_key": group.key,
@@ -95,6 +97,8 @@ def group_entity(group: NotificationGroup, *, listed: bool) -> Entity:
     told["sample_account_ids"] = [str(account.id) for account in group.senders]
     if group.post is not None:
         told["status_id"] = str(group.post.id)
+    if group.warning is not None:
+        told["moderation_warning"] = entities.warning(group.warning, group.account)
     return told
 
 
@@ -109,7 +113,7 @@ def groups_entity(
     told: Entity = {
         "accounts": entities.accounts(in_full.values()),
         "statuses": [orjson.Fragment(status) for status in statuses.values()],
-        "notification_groups": [group_entity(group, listed=listed) for group in groups],
+        "notification_groups": [group_entity(entities, group, listed=listed) for group in groups],
     }
     if partial:
         rest = {account.id: account for group in groups for account in group.senders if account.id not in in_full}

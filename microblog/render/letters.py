@@ -129,6 +129,8 @@ class _Words:
     def subject(self) -> str:
         """The subject; of letters about posts the conversation's, so that mail programs that go by it put them together as well."""
         mail = self._mail
+        if mail.letter.kind is LetterKind.WARNING:
+            return self.text(f"warning.title_{mail.letter.data['action']}")
         topic = _topic(mail.root) if mail.root else ""
         if mail.letter.kind is not LetterKind.MENTION or mail.post is None or not topic:
             return self.text(f"{mail.letter.kind}.subject")
@@ -152,6 +154,7 @@ def _environment(*, escaped: bool) -> Environment:
     made.globals |= {
         "agent": agent,
         "beginning": _beginning,
+        "block": block,
         "colour": _colour,
         "figures": _figures,
         "html_of": _html_of,

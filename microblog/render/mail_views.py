@@ -22,6 +22,7 @@ KINDS = {
     LetterKind.PASSWORD: "Password changed",
     LetterKind.ADDRESS: "Address changed",
     LetterKind.SCHEDULED: "Scheduled post failed",
+    LetterKind.WARNING: "Moderation warning",
     LetterKind.DIGEST: "Digest",
     LetterKind.REPORT: "Report of the day",
     LetterKind.TEST: "Test",

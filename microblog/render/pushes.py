@@ -45,7 +45,7 @@ def message(entities: Entities, push: Push) -> bytes:
     `notification_id` is a number because programs for phones read nothing else.
     """
     note, said = push.note, phrases(push.locale)
-    told = (note.post.spoiler or note.post.text) if note.post else note.account.bio
+    told = (note.post.spoiler or note.post.text) if note.post else note.warning.text if note.warning else note.account.bio
     return orjson.dumps(
         {
             "access_token": "",

@@ -283,7 +283,29 @@ STATUS_EDIT = entity(
 )
 
 NOTIFICATION_TYPE = one_of(
-    "mention", "status", "reblog", "follow", "follow_request", "favourite", "poll", "update", "admin.sign_up", "admin.report"
+    "mention",
+    "status",
+    "reblog",
+    "follow",
+    "follow_request",
+    "favourite",
+    "poll",
+    "update",
+    "admin.sign_up",
+    "admin.report",
+    "moderation_warning",
+)
+ACCOUNT_WARNING = entity(
+    "AccountWarning",
+    {
+        "id": ID,
+        "action": one_of("none", "disable", "silence", "suspend"),
+        "text": TEXT,
+        "status_ids": IDS,
+        "target_account": ACCOUNT,
+        "appeal": {"type": "null"},
+        "created_at": MOMENT,
+    },
 )
 NOTIFICATION = entity(
     "Notification",
@@ -296,8 +318,9 @@ NOTIFICATION = entity(
         "account": ACCOUNT,
         "status": STATUS,
         "report": {"type": "object"},
+        "moderation_warning": ACCOUNT_WARNING,
     },
-    ["filtered", "status", "report"],
+    ["filtered", "status", "report", "moderation_warning"],
 )
 TAG = entity(
     "Tag",

@@ -325,7 +325,8 @@ class Pending:
 class Confirm:
     """A question before something that cannot be undone. `fields` are hidden values; `article` shows what it is about.
 
-    `other` is a second way to do it: (button text, field name, field value).
+    `other` is a second way to do it: (button text, field name, field value). With a `message` (its longest length), a text for whoever is
+    concerned is asked for, and whether they are told at all.
     """
 
     title: str
@@ -336,6 +337,7 @@ class Confirm:
     fields: Mapping[str, str] = field(factory=dict)
     article: str = ""
     other: tuple[str, str, str] | None = None
+    message: int | None = None
     password: bool = False
     error: str = ""
 

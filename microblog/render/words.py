@@ -16,6 +16,7 @@ from markupsafe import Markup, escape
 
 from microblog.model.accounts import Account
 from microblog.model.media import Focus, Frame
+from microblog.model.moderation import Action
 from microblog.model.notifications import NotificationKind
 from microblog.model.posts import Visibility
 from microblog.render.languages import LANGUAGES
@@ -60,7 +61,16 @@ NOTIFIED = {
     NotificationKind.UPDATE: ("edited a post you interacted with", "pen"),
     NotificationKind.SIGN_UP: ("asks for an account", "plus"),
     NotificationKind.REPORT: ("sent a report", "alert"),
+    NotificationKind.WARNING: ("", "alert"),  # has no sender, see WARNED
 }
+
+WARNED = {
+    Action.NONE: "The moderators have sent you a warning.",
+    Action.DISABLE: "The moderators have frozen your account.",
+    Action.SILENCE: "The moderators have limited your account: only people who follow you or look for you see your posts.",
+    Action.SUSPEND: "The moderators have suspended your account.",
+}
+"""What somebody is told about what moderators have done to their account."""
 
 NOTIFIED_BY_SEVERAL = {NotificationKind.FOLLOW: "follow you", NotificationKind.SIGN_UP: "ask for an account"}
 """Where several do it together and it is not said as above."""

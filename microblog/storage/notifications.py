@@ -9,7 +9,7 @@ from typing import Any
 from attrs import frozen
 
 from microblog.model.events import EventKind
-from microblog.model.ids import AccountId, NotificationId, PostId, ReportId
+from microblog.model.ids import AccountId, NotificationId, PostId, ReportId, WarningId
 from microblog.model.letters import NOTIFYING
 from microblog.model.notifications import GROUPED, NotificationKind
 from microblog.model.paging import Page
@@ -44,11 +44,12 @@ def add(
     now: datetime,
     post: PostId | None = None,
     report: ReportId | None = None,
+    warning: WarningId | None = None,
     filtered: Collection[AccountId] = (),
 ) -> int:
     """Tell each of them, unless they were told already or would not hear of it; how many were told.
 
-    Nobody is told by themselves (but for the end of their own poll),
+    Nobody is told by themselves (but for the end of their own poll, and for warnings, which have no other sender),
     by somebody whom they block or mute (with notifications), or of a conversation that they muted.
     Where letters may follow, one job is added for all of them together: whoever writes does not wait for fifty letters. So it is with
     push messages.
@@ -65,6 +66,7 @@ def add(
             "sender": sender,
             "post": post,
             "report": report,
+            "warning": warning,
             "filtered": list(filtered),
             "groups": group_keys(kind, post, now),
             "event": EventKind.NOTIFIED,
@@ -75,14 +77,14 @@ def add(
 
 
 _ADD = """with told as (
-        insert into notifications (id, account_id, kind, from_account_id, post_id, report_id, filtered, group_key, created_at)
-        select new_id(%(now)s), a.id, %(kind)s, %(sender)s, %(post)s, %(report)s, a.id = any(%(filtered)s),
+        insert into notifications (id, account_id, kind, from_account_id, post_id, report_id, warning_id, filtered, group_key, created_at)
+        select new_id(%(now)s), a.id, %(kind)s, %(sender)s, %(post)s, %(report)s, %(warning)s, a.id = any(%(filtered)s),
             case when a.id = any(%(filtered)s) then '' else coalesce(
             (select k.key from unnest(%(groups)s::text[]) with ordinality k (key, past) where exists (
                  select from notifications g where g.account_id = a.id and g.group_key = k.key and g.group_key <> '')
              order by k.past limit 1), (%(groups)s::text[])[1], '') end, %(now)s
         from accounts a
-        where a.id = any(%(accounts)s) and (a.id <> %(sender)s or %(kind)s = 'poll')
+        where a.id = any(%(accounts)s) and (a.id <> %(sender)s or %(kind)s in ('poll', 'moderation_warning'))
         and a.suspended_at is null and a.deleted_at is null
         and not exists (select from blocks b where (b.account_id, b.target_id) in ((a.id, %(sender)s), (%(sender)s, a.id)))
         and not exists (select from mutes m where m.account_id = a.id and m.target_id = %(sender)s and m.notifications

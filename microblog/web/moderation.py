@@ -7,7 +7,9 @@ from datetime import timedelta
 from attrs import frozen
 
 from microblog.domain.moderation import Moderation, may_govern
+from microblog.domain.sanctions import LONGEST_TEXT
 from microblog.model.errors import Invalid
+from microblog.model.moderation import Action, Sanction
 from microblog.render.pages import Pages
 from microblog.render.views import Confirm
 from microblog.render.views_moderation import InvitesPage, MembersPage, invites_page, members_page
@@ -69,13 +71,15 @@ class ModerationPages:
         """Ask before somebody is suspended."""
         name = (await self.moderation.subject(call.member, username)).account.username
         sentence = "They and all they wrote are hidden from everybody, and they are logged out. It can be undone here at any time."
-        confirm = Confirm(f"Suspend @{name}?", sentence, f"/admin/people/{name}/suspend", "Suspend", f"/admin/people?q={name}")
+        action, back = f"/admin/people/{name}/suspend", f"/admin/people?q={name}"
+        confirm = Confirm(f"Suspend @{name}?", sentence, action, "Suspend", back, message=LONGEST_TEXT)
         return Answer.html(self.pages.confirm(await self.shells.of(call), confirm))
 
     @route("POST", "/admin/people/<username:username>/suspend", MODERATOR)
     async def suspend(self, call: Call, username: str) -> Answer:
-        """Suspend somebody."""
-        await self.moderation.suspend(call.member, username)
+        """Suspend somebody, and tell them why."""
+        sanction = Sanction(Action.SUSPEND, call.fields.text("text"), call.fields.flag("tell"))
+        await self.moderation.impose(call.member, username, sanction)
         return Answer.redirect(f"/admin/people?q={username}")
 
     @route("POST", "/admin/people/<username:username>/restore", MODERATOR)

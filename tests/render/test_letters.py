@@ -58,7 +58,7 @@ def mail(kind: LetterKind, name: str = "Ada Lovelace", said: str = "Hello @bob",
     notes = tuple(Notification(NotificationId(n), kind, NOW, author, told if n in (0, 3) else None, "") for n, kind in enumerate(kinds))
     about_people = kind in (LetterKind.MENTION, LetterKind.FOLLOW, LetterKind.FOLLOW_REQUEST)
     made = Mail(
-        letter(kind, address="192.0.2.1", agent=said, at=NOW.isoformat(), done="", problem=said),
+        letter(kind, address="192.0.2.1", agent=said, at=NOW.isoformat(), done="", problem=said, action="suspend", text=said),
         username="bob",
         link="https://kommata.example/somewhere",
         unsubscribe="https://kommata.example/mail/unsubscribe/token" if kind not in (LetterKind.CONFIRM, LetterKind.RESET) else None,

@@ -26,6 +26,7 @@ from microblog.model.accounts import Account, Preferences, Role
 from microblog.model.events import EventKind
 from microblog.model.ids import ConversationId
 from microblog.model.lists import Replies
+from microblog.model.moderation import Action, Sanction
 from microblog.model.notification_policy import Policy
 from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
@@ -103,6 +104,7 @@ BY_NAME: dict[str, Any] = {
     "keys": ["tag1", "tag2"],
     "last_read_id": POST,
     "limit": 20,
+    "moderator": OTHER,
     "most_unread": 100,
     "name": "preference",
     "note": "note",
@@ -123,6 +125,7 @@ BY_NAME: dict[str, Any] = {
     "prefix": "person12",
     "proof": None,
     "role": Role.USER,
+    "sanction": Sanction(Action.NONE),
     "sender": OTHER,
     "senders": [OTHER],
     "sessions": [SITE.other_id(1)],

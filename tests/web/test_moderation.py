@@ -10,6 +10,8 @@ from microblog.domain.registration import SignUp
 from microblog.model.accounts import Role
 from microblog.storage.database import Cursor
 from tests.fakes import done
+from tests.postman import postman
+from tests.rfc5322 import body
 from tests.web.visitor import PASSWORD, Town, Visitor, links, town, words
 
 
@@ -76,6 +78,21 @@ def test_somebody_is_suspended_and_let_back(site: Town) -> None:
     assert "@eve" in words(maud.get("/admin/people?type=suspended"))
     maud.submit("/admin/people/eve/restore", page="/admin/people?type=suspended")
     assert "Suspended" not in words(maud.get("/admin/people?q=eve")).replace("Applicants Suspended", "")
+
+
+def test_somebody_who_is_suspended_is_told_why_by_mail_and_finds_it_when_they_are_let_back(site: Town) -> None:
+    maud, eve = with_role(site, "maud", "moderator"), site.resident("eve")
+    maud.submit("/admin/people/eve/suspend", page="/admin/people/eve/suspend", text="You sold moss.", tell="1")
+    mails = [mail for mail in postman(site.cursor).deliver() if mail["To"] == "eve@example.org"]
+    assert [mail["Subject"] for mail in mails if "suspended" in mail["Subject"]] == ["Your account on Ours is suspended"]
+    assert "You sold moss." in body(mails[-1].as_bytes(), "plain")
+    maud.submit("/admin/people/eve/restore", page="/admin/people?type=suspended")
+    eve = site.visitor()
+    eve.submit("/login", name="eve", password=PASSWORD)
+    page = words(eve.get("/notifications"))
+    assert "The moderators have suspended your account." in page
+    assert "You sold moss." in page
+    assert "maud" not in page
 
 
 def test_nobody_is_suspended_by_an_equal_or_by_themselves(site: Town) -> None:

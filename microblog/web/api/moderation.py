@@ -10,9 +10,9 @@ from attrs import frozen
 from microblog.domain.moderation import Moderation
 from microblog.domain.reports import Reports
 from microblog.model.accounts import Member
-from microblog.model.errors import Invalid
+from microblog.model.errors import Invalid, NotFound
 from microblog.model.ids import AccountId, ReportId
-from microblog.model.moderation import Action, Sought, Standing
+from microblog.model.moderation import Action, Sanction, Sought, Standing
 from microblog.model.reports import Case
 from microblog.render.entities import Entities
 from microblog.render.entities_moderation import ADMIN_ACCOUNT, ADMIN_REPORT, case_entity, member_entity
@@ -56,6 +56,9 @@ QUERY = (
 ACTION = (
     Param("type", one_of(*Action), "What is done.", required=True),
     Param("report_id", ID, "The report that this settles; without one, all open reports of the person are settled."),
+    Param("text", TEXT, "What the person is told."),
+    Param("send_email_notification", FLAG, "Tell the person, by a notification and by mail; true if it is not sent."),
+    Param("warning_preset_id", ID, "A prepared text; this site has none, so any id is answered with 404."),
 )
 REPORTS_QUERY = (
     *PAGING,
@@ -143,12 +146,16 @@ class MemberRoutes:
         Doc("Do something about somebody", EMPTY, body=ACTION, errors=(404, 422)),
     )
     async def act(self, call: Call, account_id: int) -> Answer:
-        """Disable: no logging in. Silence: only followers and who looks for them see them. Suspend: hidden. None: settle the report."""
-        kind, report = call.fields.text("type"), call.fields.id("report_id")
+        """Disable: no logging in. Silence: only followers and searchers see them. Suspend: hidden. None: no more than a warning."""
+        fields = call.fields
+        kind, report = fields.text("type"), fields.id("report_id")
         if kind not in set(Action):
             raise Invalid({"type": "Type is not included in the list"}, codes={"type": "ERR_INCLUSION"})
-        settled = None if report is None else ReportId(report)
-        await self.moderation.act(call.member, AccountId(account_id), Action(kind), settled)
+        if fields.id("warning_preset_id") is not None:
+            raise NotFound
+        tell = fields.flag("send_email_notification", default=True)
+        sanction = Sanction(Action(kind), fields.text("text"), tell, None if report is None else ReportId(report))
+        await self.moderation.impose(call.member, AccountId(account_id), sanction)
         return Answer.json({})
 
     def _told(self, member: Member) -> Answer:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,8 @@ import pytest
 from microblog.model.accounts import Role
 from microblog.storage.database import Cursor
 from tests import make
+from tests.postman import postman
+from tests.rfc5322 import body
 from tests.web.api.client import Client, another, client, ids, links
 from tests.web.visitor import Town, town
 
@@ -104,6 +108,57 @@ def test_nothing_is_done_where_the_report_that_it_should_settle_is_not_there(sit
     ada = client(site, "ada")
     assert maud.post(f"/v1/admin/accounts/{ada.id}/action", type="suspend", report_id=1).status == 404
     assert not maud.get(f"/v1/admin/accounts/{ada.id}").json["suspended"]
+
+
+@pytest.mark.parametrize("kind", ["none", "silence", "disable", "suspend"])
+def test_who_is_warned_finds_a_notification_and_gets_a_mail(site: Town, maud: Client, kind: str) -> None:
+    ada, eve = client(site, "ada"), client(site, "eve")
+    said = make.post(site.cursor, eve.person, "Buy!")
+    report = ada.post("/v1/reports", account_id=eve.id, status_ids=[str(said.id)]).json["id"]
+    where = f"/v1/admin/accounts/{eve.id}"
+    assert maud.post(f"{where}/action", type=kind, report_id=report, text="No <b>spam</b>, please.\nReally.").json == {}
+    [mail] = postman(site.cursor).deliver()
+    assert mail["To"] == "eve@example.org"
+    for part in ("plain", "html"):
+        assert re.search(r"spam.*, please\.\s+(> )?Really\.", body(mail.as_bytes(), part))
+    assert "<b>" not in body(mail.as_bytes(), "html")
+    maud.post(f"{where}/unsuspend")
+    maud.post(f"{where}/enable")
+    eve = another(site, eve.person)
+    [told] = eve.get("/v1/notifications").json
+    warning = told["moderation_warning"]
+    assert (told["type"], told["account"]["id"]) == ("moderation_warning", eve.id)
+    assert (warning["action"], warning["text"], warning["appeal"]) == (kind, "No <b>spam</b>, please.\nReally.", None)
+    assert (warning["status_ids"], warning["target_account"]["id"]) == ([str(said.id)], eve.id)
+    assert eve.get(f"/v1/notifications/{told['id']}").json == told
+    assert eve.get("/v1/notifications", types=["moderation_warning"]).json == [told]
+    [group] = eve.get("/v2/notifications").json["notification_groups"]
+    assert (group["type"], group["moderation_warning"]) == ("moderation_warning", warning)
+    assert "maud" not in json.dumps(told), "who decided is not told"
+    assert eve.get("/v1/notifications/unread_count").json == {"count": 1}
+
+
+def test_each_warning_is_told_and_none_where_it_is_not_wanted(site: Town, maud: Client) -> None:
+    eve = client(site, "eve")
+    where = f"/v1/admin/accounts/{eve.id}/action"
+    for text in ("Once", "Twice"):
+        maud.post(where, type="none", text=text)
+    assert [one["moderation_warning"]["text"] for one in eve.get("/v1/notifications").json] == ["Twice", "Once"]
+    assert len(postman(site.cursor).deliver()) == 2
+    maud.post(where, type="silence", text="Quietly", send_email_notification=False)
+    assert len(eve.get("/v1/notifications").json) == 2
+    assert postman(site.cursor).deliver() == []
+    assert maud.get(f"/v1/admin/accounts/{eve.id}").json["silenced"] is True
+
+
+def test_nobody_else_is_told_and_what_cannot_be_told_is_refused(site: Town, maud: Client) -> None:
+    ada, eve = client(site, "ada"), client(site, "eve")
+    where = f"/v1/admin/accounts/{eve.id}/action"
+    assert maud.post(where, type="suspend", text="x" * 5_001).status == 422
+    assert maud.post(where, type="suspend", warning_preset_id="1").status == 404
+    assert maud.get(f"/v1/admin/accounts/{eve.id}").json["suspended"] is False
+    maud.post(where, type="none", text="Careful")
+    assert ada.get("/v1/notifications").json == maud.get("/v1/notifications").json == []
 
 
 def test_nothing_is_done_to_somebody_of_the_same_role(site: Town, maud: Client) -> None:
