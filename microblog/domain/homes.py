@@ -1,12 +1,13 @@
 """The newest page of home of those who read it lately: which posts are on it, kept fresh by what is told.
 
+What is kept reaches further than the page: which boosts repeat is told by the entries before them.
 The whole page is asked of storage/timelines.py, which looks at everybody whom the reader follows. As long as nothing but posts was told
 since, only those who posted are looked at again: all others have on the page what they had.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 
 from attrs import define, field, frozen
@@ -14,13 +15,15 @@ from attrs import define, field, frozen
 from microblog.domain import basis
 from microblog.domain.basis import PUBLIC, Basis
 from microblog.domain.changes import Changes, Memory
+from microblog.domain.repeats import page_without_repeats
 from microblog.domain.shelf import Shelf
+from microblog.model import repeats
 from microblog.model.accounts import Viewer
 from microblog.model.ids import AccountId
 from microblog.model.paging import Page
 from microblog.model.posts import Post
 from microblog.storage import timelines
-from microblog.storage.database import Transactions
+from microblog.storage.database import Cursor, Transactions
 from microblog.storage.timelines import Entry
 
 REMEMBERED = 2_000
@@ -53,7 +56,7 @@ class Circles:
 
 @frozen
 class _Page:
-    """Which posts were on a page, by whom, as of a place; all of them, where they are fewer than `limit`."""
+    """The newest entries of a home, repeats too, and by whom they are, as of a place; all of them, where they are fewer than `limit`."""
 
     entries: tuple[tuple[Entry, AccountId], ...]
     limit: int
@@ -80,34 +83,50 @@ class Homes:
     _pages: dict[tuple[AccountId, int], _Page] = field(factory=dict)
 
     async def newest(self, viewer: Viewer, limit: int) -> list[Post]:
-        """So many of the newest posts of the viewer's home."""
+        """So many of the newest posts of the viewer's home, without boosts that repeat."""
         place, name = await self.changes.place(), (viewer.id, limit)
-        page = self._pages.pop(name, None)
-        found = None if page is None else await self._renewed(viewer, page)
-        if found is None:
-            whole = await self.database.read(timelines.home, viewer=viewer.id, page=Page(limit), now=self.now())
-            found = whole, await self.shelf.load(whole)
-        entries, posts = found
-        if len(posts) == len(entries):  # else something went while it was read
-            kept = tuple((entry, post.author.id) for entry, post in zip(entries, posts, strict=True))
-            self._keep(name, _Page(kept, limit, await self.circles.of(viewer), place))
+        kept = self._pages.pop(name, None)
+        page = None if kept is None else await self._renewed(viewer, kept, place)
+        posts = None if page is None else await self._shown(page, limit)
+        if page is None or posts is None:
+            page = await self._read(viewer, limit, place)
+            posts = await self._shown(page, limit)
+        else:
+            self.renewed += 1
+        if posts is None:  # so much of it repeats, or something went while it was read
+            return await self.shelf.load(await self.database.read(self._whole, viewer, Page(limit)))
+        self._keep(name, page)
         return posts
 
-    async def _renewed(self, viewer: Viewer, page: _Page) -> tuple[Sequence[Entry], list[Post]] | None:
+    async def _read(self, viewer: Viewer, limit: int, place: int) -> _Page:
+        asked = repeats.window(limit)
+        entries = await self.database.read(timelines.home_by_author, viewer=viewer.id, page=Page(asked), now=self.now())
+        return _Page(tuple(entries), asked, await self.circles.of(viewer), place)
+
+    async def _shown(self, page: _Page, limit: int) -> list[Post] | None:
+        """What is shown of the page; None if the page does not tell, or something of it is gone."""
+        shown, whole = repeats.judged([entry for entry, _ in page.entries], page.limit)
+        if len(shown) < limit and not whole:
+            return None
+        posts = await self.shelf.load(shown[:limit])
+        return posts if len(posts) == len(shown[:limit]) else None
+
+    def _whole(self, cursor: Cursor, viewer: Viewer, page: Page) -> list[Entry]:
+        return page_without_repeats(lambda part: timelines.home(cursor, viewer=viewer.id, page=part, now=self.now()), page)
+
+    async def _renewed(self, viewer: Viewer, page: _Page, place: int) -> _Page | None:
         """The page as it is now, if that can be said without asking for all of it."""
         authors = self._touched(viewer, page)
         if authors is None:
             return None
-        entries = [entry for entry, author in page.entries if author not in authors]
+        entries = [each for each in page.entries if each[1] not in authors]
         if authors:
             asked = Page(page.limit, since_id=max(0, page.floor - 1))
             fresh = await self.database.read(timelines.home_of, viewer=viewer.id, among=list(authors), page=asked, now=self.now())
-            entries = sorted([*entries, *fresh], key=lambda entry: entry[0], reverse=True)[: page.limit]
+            entries = sorted([*entries, *fresh], key=lambda each: each[0][0], reverse=True)[: page.limit]
         if len(entries) < page.limit and page.floor:
             return None
-        posts = await self.shelf.load(entries)
-        self.renewed += 1
-        return (entries, posts) if len(posts) == len(entries) else None
+        return _Page(tuple(entries), page.limit, await self.circles.of(viewer), place)
 
     def _touched(self, viewer: Viewer, page: _Page) -> set[AccountId] | None:
         """Who has posted or deleted something since; None if more than that has happened, or is not known."""

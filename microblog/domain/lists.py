@@ -8,6 +8,7 @@ from datetime import datetime
 from attrs import evolve, frozen
 
 from microblog.domain import text
+from microblog.domain.repeats import page_without_repeats
 from microblog.model.accounts import Related, Viewer
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.events import EventKind
@@ -17,6 +18,7 @@ from microblog.model.paging import Page
 from microblog.model.posts import Post
 from microblog.storage import accounts, events, lists, posts, timelines
 from microblog.storage.database import Cursor, Transactions
+from microblog.storage.timelines import Entry
 
 LONGEST_TITLE = 256
 MOST_LISTS = 50
@@ -77,7 +79,7 @@ class Lists:
         await self.database.run(self._remove, viewer, id, members)
 
     async def timeline(self, viewer: Viewer, id: ListId, page: Page) -> list[Post]:
-        """What its members post."""
+        """What its members post, without boosts that repeat."""
         return await self.database.read(self._timeline, viewer, id, page)
 
     def _make(self, cursor: Cursor, viewer: Viewer, made: List) -> List:
@@ -128,8 +130,11 @@ class Lists:
 
     def _timeline(self, cursor: Cursor, viewer: Viewer, id: ListId, page: Page) -> list[Post]:
         made = _own(cursor, viewer, id)
-        entries = timelines.of_list(cursor, viewer=viewer.id, list=made.id, replies=made.replies, page=page, now=self.now())
-        return posts.load(cursor, entries)
+
+        def read(part: Page) -> list[Entry]:
+            return timelines.of_list(cursor, viewer=viewer.id, list=made.id, replies=made.replies, page=part, now=self.now())
+
+        return posts.load(cursor, page_without_repeats(read, page))
 
 
 def _own(cursor: Cursor, viewer: Viewer, id: ListId) -> List:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from attrs import Factory, evolve, field, frozen
+from attrs import Factory, field, frozen
 
 from microblog.domain import basis, text
 from microblog.domain.basis import Basis
 from microblog.domain.homes import Circles, Homes
+from microblog.domain.repeats import beyond, page_without_repeats
 from microblog.domain.shelf import Shelf
 from microblog.domain.sieves import Sieves
 from microblog.model.accounts import Viewer
@@ -24,7 +25,6 @@ from microblog.storage.timelines import Entry, Tags
 MOST_PINNED = 5
 MOST_TAGS = 4  # of each kind that one timeline is made of
 MOST_LOOKS = 10  # for a page of home, where filters hide much
-MOST_IN_A_LOOK = 160
 
 
 @frozen
@@ -51,13 +51,16 @@ class Timelines:
         return Homes(self.database, changes, self.now, self.shelf, Circles(self.database, changes, self.now))
 
     async def home(self, viewer: Viewer, page: Page) -> list[Post]:
-        """What the viewer and those whom they follow post, without what their filters hide there: a short page really is the end."""
+        """What the viewer and those whom they follow post, without boosts that repeat and what their filters hide there.
+
+        A short page really is the end.
+        """
         hiding = (await self.sieves.of(viewer)).hiding(Context.HOME)
         if hiding.filters:
             return await self.database.read(self._sieved, viewer, page, hiding)
         if page == Page(page.limit):
             return await self.homes.newest(viewer, page.limit)
-        return await self._loaded(timelines.home, viewer=viewer.id, page=page, now=self.now())
+        return await self._loaded(self._home, viewer=viewer, page=page)
 
     async def home_basis(self, viewer: Viewer, posts: Sequence[Post]) -> Basis:
         """What a page of home with these posts rests on."""
@@ -123,18 +126,20 @@ class Timelines:
     async def _loaded(self, entries: Callable[..., list[Entry]], /, **asked: object) -> list[Post]:
         return await self.shelf.load(await self.database.read(entries, **asked))
 
+    def _home(self, cursor: Cursor, viewer: Viewer, page: Page) -> list[Entry]:
+        return page_without_repeats(lambda part: timelines.home(cursor, viewer=viewer.id, page=part, now=self.now()), page)
+
     def _sieved(self, cursor: Cursor, viewer: Viewer, page: Page, hiding: Sieve) -> list[Post]:
         kept: list[Post] = []
         part = page
         for _ in range(MOST_LOOKS):
-            entries = timelines.home(cursor, viewer=viewer.id, page=part, now=self.now())
+            entries = self._home(cursor, viewer, part)
             found = posts.load(cursor, entries)
             passed = [post for post in found if _is_own(post, viewer) or not hiding.matches(post, self.now())]
             kept = passed + kept if page.upward else kept + passed
             if len(entries) < part.limit or len(kept) >= page.limit:
                 break
-            bound = {"min_id": entries[0][0]} if page.upward else {"max_id": entries[-1][0]}
-            part = evolve(part, limit=min(2 * part.limit, MOST_IN_A_LOOK), **bound)
+            part = beyond(part, entries)
         return kept[-page.limit :] if page.upward else kept[: page.limit]
 
 

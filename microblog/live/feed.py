@@ -21,6 +21,7 @@ from microblog.live.authority import ended_by
 from microblog.live.figures import Figures
 from microblog.live.history import NO_GRANTS, Grants, History, Log, Look
 from microblog.live.hub import Hub
+from microblog.live.lookback import look_back
 from microblog.live.news import News
 from microblog.live.readers import Readers
 from microblog.live.replays import Replays, begin
@@ -177,6 +178,8 @@ class Feed:
         if subscription is not None:
             subscription.open = False
             self.hub.leave(stream.topics, subscription)
+            if subscriber.circle is not None:
+                subscriber.circle.recent.pop(stream.topics[0], None)  # nobody may be left who hears all of it
 
     def drained(self, subscriber: Subscriber) -> None:
         """All that waited for this reader has left: let it read on."""
@@ -254,6 +257,7 @@ class Feed:
         news = [(event, News.of(event)) for event in look.events]
         await self._sift_anew(look.events)
         await self.history.load([one for _, one in news if not one.loaded and self.audience.wants(one)])
+        await look_back(self.log, self.audience, [one for _, one in news])
         begun = self.seconds()
         for event, one in news:
             if self._stopped:

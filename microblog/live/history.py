@@ -11,6 +11,7 @@ from attrs import define, field, frozen
 from twisted.internet.defer import DeferredSemaphore
 
 from microblog.live.news import ANNOUNCEMENTS, SHOWN, Badges, News, Notice
+from microblog.live.recent import Before
 from microblog.live.subscriber import Subscriber
 from microblog.live.viewers import Loaded
 from microblog.model.announcements import Announcement
@@ -114,6 +115,9 @@ class Log(Protocol):
 
     async def find(self, wanted: Wanted) -> Found:
         """What is wanted, as it is now: conversations from their owner's point of view, announcements from nobody's."""
+
+    async def before(self, questions: Sequence[Before]) -> Sequence[Sequence[tuple[int, int | None]]]:
+        """The entries of timelines that came before, newest first, with boosts that repeat: an answer for each question."""
 
     async def standing(self, grants: Grants) -> Grants:
         """Those that are still good."""

@@ -9,14 +9,16 @@ from attrs import define
 
 from microblog.live.history import NO_GRANTS, Found, Grants, Look, Wanted
 from microblog.live.news import Badges, Notice
+from microblog.live.recent import Before
 from microblog.live.viewers import Loaded, Members
 from microblog.model.events import Event, Position
 from microblog.model.filters import NOTHING, Sieve
-from microblog.model.ids import PostId
+from microblog.model.ids import AccountId, ListId, PostId
 from microblog.model.lists import Replies
 from microblog.model.notifications import Notification, NotificationKind
+from microblog.model.paging import Page
 from microblog.model.posts import Post
-from microblog.storage import accounts, announcements, conversations, events, filters, posts, viewers, warnings
+from microblog.storage import accounts, announcements, conversations, events, filters, posts, timelines, viewers, warnings
 from microblog.storage.database import Cursor, Transactions
 
 LOOK = 500  # events in one look
@@ -50,6 +52,10 @@ class DatabaseLog:
         """What is wanted, as it is now: conversations from their owner's point of view, announcements from nobody's."""
         return await self.database.read(_find, wanted, self.now())
 
+    async def before(self, questions: Sequence[Before]) -> Sequence[Sequence[tuple[int, int | None]]]:
+        """The entries of timelines that came before, newest first, with boosts that repeat: an answer for each question."""
+        return await self.database.read(_before, questions, self.now())
+
     async def standing(self, grants: Grants) -> Grants:
         """Those that are still good."""
         return await self.database.read(self._standing, grants) if grants else NO_GRANTS
@@ -78,6 +84,17 @@ class DatabaseLog:
         news = events.after(cursor, self.epoch, xid=place.xid, id=place.id, limit=limit)
         oldest = events.oldest(cursor)
         return news, None if oldest is None else Position(self.epoch, *oldest)
+
+
+def _before(cursor: Cursor, questions: Sequence[Before], now: datetime) -> list[Sequence[tuple[int, int | None]]]:
+    return [_entries_before(cursor, asked, AccountId(asked.account), now) for asked in questions]
+
+
+def _entries_before(cursor: Cursor, asked: Before, viewer: AccountId, now: datetime) -> list[timelines.Entry]:
+    page = Page(asked.limit, max_id=asked.below)
+    if asked.list is None:
+        return timelines.home(cursor, viewer=viewer, page=page, now=now)
+    return timelines.of_list(cursor, viewer=viewer, list=ListId(asked.list), replies=asked.replies, page=page, now=now)
 
 
 def _sieves(cursor: Cursor, accounts: Collection[int]) -> dict[int, Sieve]:

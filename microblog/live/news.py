@@ -87,6 +87,13 @@ class News:
     badges: Badges | None = None
     announcement: Announcement | None = None
     frames: dict[Hashable, bytes | None] = field(factory=dict)
+    entry: tuple[int, int] = field(init=False)
+
+    @entry.default
+    def _entry(self) -> tuple[int, int]:
+        """As an entry of a timeline: its id, and that of the post which it shows."""
+        post = self.post_id or 0
+        return post, self.boost_of or post
 
     @classmethod
     def of(cls, event: Event) -> Self:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,11 +12,12 @@ from twisted.logger import Logger
 
 from microblog.live.figures import Figures
 from microblog.live.history import History
+from microblog.live.lookback import repeats_in
 from microblog.live.news import News
 from microblog.live.readers import Readers
 from microblog.live.sight import concerns
 from microblog.live.subscriber import Ending, Subscriber, Subscription
-from microblog.model.events import Position
+from microblog.model.events import EventKind, Position
 
 _log = Logger()
 
@@ -79,9 +80,10 @@ class Replays:
             return True
         circle = subscription.subscriber.circle
         await self.history.load([one for one in passage.news if not one.loaded and concerns(one, subscription.stream, circle)])
-        return self._hand_over(subscription, passage.news)
+        repeats = await repeats_in(self.history.log, subscription, passage.news, self.now().timestamp())
+        return self._hand_over(subscription, passage.news, repeats)
 
-    def _hand_over(self, subscription: Subscription, passage: Sequence[News]) -> bool:
+    def _hand_over(self, subscription: Subscription, passage: Sequence[News], repeats: Collection[int]) -> bool:
         if not subscription.open:
             return False
         at, head, circle = self.now().timestamp(), self.history.head, subscription.subscriber.circle
@@ -92,7 +94,8 @@ class Replays:
             if concerns(news, subscription.stream, circle):
                 if not news.loaded:
                     break
-                if subscription.wants(news, at) and not subscription.give(news, at):
+                told = subscription.wants(news, at) and not (news.kind is EventKind.POST_PUBLISHED and news.post_id in repeats)
+                if told and not subscription.give(news, at):
                     self.readers.slow(subscription.subscriber, self.seconds())
                     return False
             subscription.behind = news.position

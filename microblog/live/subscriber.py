@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol
 
-from attrs import Factory, define
+from attrs import Factory, define, field
 from twisted.logger import Logger
 
 from microblog.live.news import News
+from microblog.live.recent import COLLECTED
 from microblog.live.sight import is_for
 from microblog.live.topics import Stream
 from microblog.live.viewers import Circle
@@ -102,10 +103,14 @@ class Subscription:
     behind: Position | None = None
     reading: bool = False
     open: bool = True
+    collects: bool = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.collects = self.stream.kind in COLLECTED
 
     def tell(self, news: News, before: Position, now: float) -> bool:
         """Live news, which comes right after the position `before`; True if it was sent. What cannot be sent now is read on later."""
-        if self.behind is not None or not self.wants(news, now):
+        if not self.wants(news, now) or self._repeats(news) or self.behind is not None:
             return False
         if not news.loaded or not self.give(news, now):
             self.behind = before
@@ -115,6 +120,11 @@ class Subscription:
     def wants(self, news: News, now: float) -> bool:
         """True if the news is for this reader."""
         return is_for(news, self.stream, self.subscriber.circle, now)
+
+    def _repeats(self, news: News) -> bool:
+        """True for a boost of what the timeline has just shown. Whoever is behind is asked too: no entry of it may be missed."""
+        circle = self.subscriber.circle
+        return self.collects and circle is not None and circle.hears(self.stream.topics[0], news)
 
     def give(self, news: News, now: float) -> bool:
         """Send the news; False if there is no room for it. What the dialect does not tell of counts as sent."""

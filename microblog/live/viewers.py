@@ -13,6 +13,8 @@ from types import MappingProxyType
 
 from attrs import Factory, define, evolve, field, frozen
 
+from microblog.live.news import News
+from microblog.live.recent import Recent
 from microblog.live.topics import Topic, home_of
 from microblog.model.events import Event, EventKind
 from microblog.model.filters import NOTHING, Sieve
@@ -84,6 +86,7 @@ class Circle:
     tags: frozenset[str] = _NO_TAGS
     sieve: Sieve = NOTHING
     connections: int = 0
+    recent: dict[Topic, Recent] = Factory(dict)
     home: Topic = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -97,6 +100,13 @@ class Circle:
     def shuns(self, account: int | None, now: float) -> bool:
         """True if the viewer blocks them, or mutes them at the time `now`."""
         return account in self.blocks or (self.mutes is not None and account is not None and self.mutes.get(account, 0) > now)
+
+    def hears(self, topic: Topic, news: News) -> bool:
+        """Note news of a timeline of the viewer's; True if it is a boost that repeats what is there."""
+        recent = self.recent.get(topic)
+        if recent is None:
+            recent = self.recent[topic] = Recent()
+        return recent.hear(news)
 
     def lists_with(self, account: int) -> Iterator[int]:
         """The viewer's lists that somebody is in."""
@@ -198,6 +208,7 @@ class Viewers:
     def _tag_changed(self, account: int, event: Event) -> None:
         circle, tag = self._circles.get(account), frozenset({str(event.data.get("tag"))})
         if circle is not None and event.position.xid >= circle.xid:
+            circle.recent.clear()
             self._retag(circle, circle.tags | tag if event.kind is EventKind.TAG_FOLLOWED else circle.tags - tag)
 
     def _retag(self, circle: Circle, tags: frozenset[str]) -> None:
@@ -213,6 +224,7 @@ class Viewers:
         circle, id = self._circles.get(account), str(event.data.get("list"))
         if circle is None or event.position.xid < circle.xid or not id.isdecimal():
             return
+        circle.recent.clear()
         others = {other: members for other, members in circle.lists.items() if other != int(id)}
         if not event.data.get("deleted"):
             others[int(id)] = _changed(circle.lists.get(int(id), Members()), event.data)
@@ -220,6 +232,7 @@ class Viewers:
 
     def _done(self, circle: Circle, subject: int, event: Event) -> None:
         """What the viewer did to somebody."""
+        circle.recent.clear()  # other entries belong to their timelines now
         match event.kind:
             case EventKind.FOLLOWED:
                 self._follow(circle, subject)
@@ -239,6 +252,8 @@ class Viewers:
 
     def _suffered(self, circle: Circle, by: int, kind: EventKind) -> None:
         """What somebody did to the viewer."""
+        if kind in (EventKind.BLOCKED, EventKind.UNBLOCKED):
+            circle.recent.clear()
         if kind is EventKind.BLOCKED:
             circle.blocked_by |= {by}
             self._unfollow(circle, by)

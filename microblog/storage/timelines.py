@@ -21,8 +21,12 @@ Entry = tuple[PostId, PostId | None]
 """A post's id, and the id of what it boosts."""
 
 
-def _entry(id: int, boost_of: int | None) -> Entry:
+def _entry(id: int, boost_of: int | None, _author: int | None = None) -> Entry:
     return PostId(id), None if boost_of is None else PostId(boost_of)
+
+
+def _with_author(id: int, boost_of: int | None, author: int) -> tuple[Entry, AccountId]:
+    return _entry(id, boost_of), AccountId(author)
 
 
 _RANGE = "p.deleted_at is null and p.id < %(max_id)s and p.id > %(min_id)s"
@@ -44,8 +48,8 @@ _NEWEST = f"""
     span as (
         select case when count(*) < %(limit)s then %(min_id)s else min(post) end as low,
                case when count(*) < %(limit)s then %(max_id)s else max(post) end as high from newest)
-    select h.id, h.boost_of from newest f cross join lateral (
-        select p.id, p.boost_of from posts p
+    select h.id, h.boost_of, h.account_id from newest f cross join lateral (
+        select p.id, p.boost_of, p.account_id from posts p
         where {_AT_HOME} and p.id between (select low from span) and (select high from span)
         order by p.id desc limit %(limit)s) h
     order by h.id desc limit %(limit)s"""
@@ -61,8 +65,8 @@ _OF_PEOPLE = f"""
     {_NEWEST}"""
 
 _OF_FOLLOWED_TAGS = f"""
-    select distinct g.id, g.boost_of from followed_tags w cross join lateral (
-        select p.id, p.boost_of from post_tags t join posts p on p.id = t.post_id
+    select distinct g.id, g.boost_of, g.account_id from followed_tags w cross join lateral (
+        select p.id, p.boost_of, p.account_id from post_tags t join posts p on p.id = t.post_id
         where t.tag_id = w.tag_id and t.post_id < %(max_id)s and t.post_id > %(min_id)s
         and p.deleted_at is null and p.visibility = 'public'
         and not exists (select from accounts l where l.id = p.account_id and l.limited_at is not null)
@@ -77,7 +81,8 @@ _HOME_OF = Hot(_OF_PEOPLE.replace("from answered a where", "from answered a wher
 
 # What comes both by its author and by a tag comes once.
 _HOME = Hot(f"""
-    select h.id, h.boost_of from ({_OF_PEOPLE}) h union select t.id, t.boost_of from ({_OF_FOLLOWED_TAGS}) t
+    select h.id, h.boost_of, h.account_id from ({_OF_PEOPLE}) h
+    union select t.id, t.boost_of, t.account_id from ({_OF_FOLLOWED_TAGS}) t
     order by 1 desc limit %(limit)s""")
 
 _LIST = Hot(f"""
@@ -170,16 +175,20 @@ _CIRCLE = Hot("""
 def home(cursor: Cursor, *, viewer: AccountId, page: Page, now: datetime) -> list[Entry]:
     """What the viewer and those whom they follow posted and boosted, without replies to people whom they do not follow.
 
-    And what anybody posted with a tag that the viewer follows.
+    And what anybody posted with a tag that the viewer follows. Boosts that repeat each other are among them (model/repeats.py).
     """
-    rows = every(cursor, _entry, page_sql(_HOME, page), bounds(page) | {"viewer": viewer, "now": now})
-    return directed(page, rows)
+    return [entry for entry, _ in home_by_author(cursor, viewer=viewer, page=page, now=now)]
 
 
-def home_of(cursor: Cursor, *, viewer: AccountId, among: Sequence[AccountId], page: Page, now: datetime) -> list[Entry]:
-    """What of the viewer's home these have posted and boosted, without what is there for its tags."""
+def home_by_author(cursor: Cursor, *, viewer: AccountId, page: Page, now: datetime) -> list[tuple[Entry, AccountId]]:
+    """The same, each with who posted or boosted it."""
+    return directed(page, every(cursor, _with_author, page_sql(_HOME, page), bounds(page) | {"viewer": viewer, "now": now}))
+
+
+def home_of(cursor: Cursor, *, viewer: AccountId, among: Sequence[AccountId], page: Page, now: datetime) -> list[tuple[Entry, AccountId]]:
+    """What of the viewer's home these have posted and boosted, without what is there for its tags; each with who did."""
     params = bounds(page) | {"viewer": viewer, "among": list(among), "now": now}
-    return directed(page, every(cursor, _entry, page_sql(_HOME_OF, page), params))
+    return directed(page, every(cursor, _with_author, page_sql(_HOME_OF, page), params))
 
 
 def of_list(cursor: Cursor, *, viewer: AccountId, list: ListId, replies: Replies, page: Page, now: datetime) -> list[Entry]:

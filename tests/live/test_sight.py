@@ -151,12 +151,11 @@ class Square:
         found = posts.by_ids(self.cursor, [post.id for post in self.written])
         heard: set[int] = set()
         for number, post in enumerate(self.written):
-            news = News.of(
-                Event(Position("e", 1, number), EventKind.POST_PUBLISHED, post.author.id, None, post.id, event_data(post), make.NOW)
-            )
+            at_once = Position("e", 1, number)
+            news = News.of(Event(at_once, EventKind.POST_PUBLISHED, post.author.id, None, post.id, event_data(post), make.NOW))
             news.load(found.get(post.id), None)
-            if concerns(news, stream, circle) and subscription.wants(news, at):
-                subscription.give(news, at)
+            if concerns(news, stream, circle):
+                subscription.tell(news, at_once, at)
             if ear.heard:
                 heard.add(post.id)
                 ear.heard.clear()

@@ -13,6 +13,7 @@ from twisted.internet.task import Clock
 from microblog.live.feed import Feed
 from microblog.live.history import Found, Grants, Look, Wanted
 from microblog.live.news import Badges, News, Notice
+from microblog.live.recent import Before
 from microblog.live.subscriber import MOST_UNSENT, Ending, Subscriber
 from microblog.live.topics import Stream, StreamKind
 from microblog.live.viewers import Loaded
@@ -175,6 +176,15 @@ class ModelLog:
             return Found(found, told, spoken, badges, said)
 
         return await self._asked(give)
+
+    async def before(self, questions: Sequence[Before]) -> Sequence[Sequence[tuple[int, int | None]]]:
+        return await self._asked(lambda: [self._entries(asked) for asked in questions])
+
+    def _entries(self, asked: Before) -> list[tuple[int, int | None]]:
+        followed = {asked.account, *self.loaded.get(asked.account, Loaded(asked.account)).follows}
+        published = [event for event in self.everything if event.kind is EventKind.POST_PUBLISHED and event.account_id in followed]
+        ids = sorted((event.post_id or 0, News.of(event).boost_of) for event in published)
+        return [entry for entry in reversed(ids) if entry[0] < asked.below][: asked.limit]
 
     async def standing(self, grants: Grants) -> Grants:
         return await self._asked(lambda: self._standing(grants))
