@@ -17,6 +17,7 @@ from microblog.domain import text, vapid
 from microblog.domain.authentication import Authentication
 from microblog.domain.identities import Identities
 from microblog.domain.limits import openings
+from microblog.domain.served_files import ServedFiles
 from microblog.live.feed import Feed
 from microblog.outside.texts import texts_in
 from microblog.render.entities import Entities
@@ -141,7 +142,7 @@ def site_pages(pages: Pages, shells: Shells, composers: Composers, domain: Domai
         PolicyPages(pages, shells, domain.social.policies, people),
         ListForms(pages, shells, domain.lists, domain.accounts),
         FilterPages(pages, shells, domain.filters),
-        MediaFiles(domain.posting.attachments),
+        MediaFiles(ServedFiles(domain.posting.attachments.database, domain.posting.attachments.studio, domain.changes, now)),
         AboutPages(pages, shells, domain.census, domain.posting.attachments.takes_films),
         StatisticsPages(pages, shells, domain.statistics, articles, domain.posts),
         SettingsPages(pages, shells, domain.accounts, domain.posting.pictures),

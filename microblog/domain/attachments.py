@@ -1,8 +1,8 @@
 """Media of posts: uploaded first, attached by a post, kept for a day where nothing holds them.
 
 Every file is promised to be looked at: whatever makes one first writes the job that removes it if nobody refers to it. So neither a crash
-nor a failure leaves files behind. Who knows the address of a file can read it, whatever the visibility of its post: addresses hold 128
-random bits and are shown to those alone who may see the post.
+nor a failure leaves files behind. Who knows the address of a file can read it as long as something shows it (served_files.py), whatever
+the visibility of its post: addresses hold 128 random bits and are shown to those alone who may see the post.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from microblog.domain import sniff, validation
 from microblog.domain.ports import Studio
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Invalid, NotFound
-from microblog.model.ids import MediaId, PostId, ScheduledId
+from microblog.model.ids import AccountId, MediaId, PostId, ScheduledId
 from microblog.model.media import (
     FILM_BYTES,
     IMAGE_BYTES,
@@ -101,10 +101,17 @@ def checked(change: MediaChange) -> MediaChange:
 
 
 def drop(cursor: Cursor, post: Post, *, now: datetime, at_once: bool) -> None:
-    """The post is gone: its media can be attached to another one for a day, or go `at_once`."""
-    media.loosen_post(cursor, post=post.id, at=now)
-    if at_once:
-        tidy(cursor, media.delete(cursor, ids=[one.id for one in post.media]), now=now)
+    """The post is gone: its media can be attached to another one for a day, or go `at_once`, with those of before its edits."""
+    pieces = media.loosen_post(cursor, post=post.id, at=now)
+    if at_once and pieces:
+        tidy(cursor, media.delete(cursor, ids=pieces), now=now)
+
+
+def drop_some(cursor: Cursor, account: AccountId, *, limit: int, now: datetime) -> int:
+    """Delete some of what the account uploaded, and promise that the files go; how many names went."""
+    names = media.delete_of_account(cursor, account=account, limit=limit)
+    tidy(cursor, names, now=now)
+    return len(names)
 
 
 def sweep(cursor: Cursor, *, before: datetime, limit: int) -> int:
@@ -248,10 +255,6 @@ class Attachments:
         if found.attached:
             raise Invalid({"media": IN_USE}, sentence=IN_USE)
         await self.database.run(self._discard, id)
-
-    def file(self, name: str) -> BinaryIO:
-        """A file that is served to everybody who knows its name. Raises NotFound."""
-        return self.studio.open(name)
 
     # --- jobs
 

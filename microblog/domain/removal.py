@@ -11,7 +11,7 @@ from datetime import datetime
 
 from attrs import frozen
 
-from microblog.domain import pictures, scheduled
+from microblog.domain import attachments, pictures, scheduled
 from microblog.domain import posts as post_rules
 from microblog.domain.follows import sever
 from microblog.domain.sessions import end_every
@@ -60,6 +60,7 @@ class Removal:
         return (
             self._some_follows(cursor, account)
             or self._some_posts(cursor, account)
+            or attachments.drop_some(cursor, account, limit=STEP, now=self.now()) > 0
             or leftovers.favourites(cursor, account=account, limit=STEP) > 0
             or leftovers.everything_else(cursor, account=account) > 0
             or letters.forget_recipient(cursor, account=account) > 0
@@ -76,5 +77,5 @@ class Removal:
         found = posts.by_ids(cursor, leftovers.posts_of(cursor, account=account, limit=STEP))
         for post in found.values():
             if posts.lock(cursor, post=post.id):  # a boost of one's own post goes with the post
-                post_rules.remove(cursor, post, self.now())
+                post_rules.remove(cursor, post, self.now(), media=True)
         return bool(found)

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from attrs import frozen
 
-from microblog.model.ids import AccountId, MediaId
+from microblog.model.ids import AccountId, MediaId, PostId
 
 MOST_MEDIA = 4  # with one post
 LONGEST_DESCRIPTION = 1500  # characters
@@ -121,6 +121,20 @@ class Media:
     def preview_path(self) -> str | None:
         """Where its small picture is served; None where there is none."""
         return f"/media/{self.rendition.preview}" if self.rendition and self.rendition.preview else None
+
+
+@frozen
+class FileUse:
+    """What shows a file: a post, a profile (`account`), a preview of a link (`is_card`), or nothing yet: an upload of its owner.
+
+    `is_open`: everybody may see it. `withheld`: nobody is shown it, because its owner is suspended or deleted, or its post is.
+    """
+
+    post: PostId | None = None
+    account: AccountId | None = None
+    is_card: bool = False
+    is_open: bool = False
+    withheld: bool = False
 
 
 @frozen

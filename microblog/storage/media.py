@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from microblog.model.ids import AccountId, MediaId, PostId, ScheduledId
-from microblog.model.media import Focus, Frame, Media, MediaChange, MediaKind, MediaState, Rendition
-from microblog.storage.database import Cursor, every, execute, first, one_of_each, scalar
+from microblog.model.media import FileUse, Focus, Frame, Media, MediaChange, MediaKind, MediaState, Rendition
+from microblog.storage.database import Cursor, Hot, every, execute, first, one_of_each, scalar
 
 COLUMNS = """m.id, m.account_id, m.kind, m.state, m.original, m.preview, m.width, m.height, m.preview_width, m.preview_height, m.duration,
     m.frame_rate, m.bitrate, m.blurhash, m.description, m.focus_x, m.focus_y, m.loose_since is null"""
@@ -161,10 +161,16 @@ def reserve(cursor: Cursor, *, scheduled: ScheduledId, ids: Sequence[MediaId]) -
     )
 
 
-def loosen_post(cursor: Cursor, *, post: PostId, at: datetime) -> None:
-    """The post is gone: nothing holds its media any more. `at` is since when; the sweep counts from there."""
-    execute(
-        cursor, "update media set post_id = null, place = null, loose_since = %(at)s where post_id = %(post)s", {"post": post, "at": at}
+def loosen_post(cursor: Cursor, *, post: PostId, at: datetime) -> list[MediaId]:
+    """The post is gone: nothing holds its media any more, nor what it showed before an edit; all of them.
+
+    `at` is since when; the sweep counts from there.
+    """
+    return every(
+        cursor,
+        MediaId,
+        "update media set post_id = null, place = null, loose_since = %(at)s where post_id = %(post)s returning id",
+        {"post": post, "at": at},
     )
 
 
@@ -191,6 +197,16 @@ def delete(cursor: Cursor, *, ids: Collection[int]) -> list[str]:
     """Delete those of the pieces that nothing holds; the names of their files."""
     return _names(
         cursor, "delete from media where id = any(%(ids)s) and loose_since is not null returning id, original, preview", {"ids": list(ids)}
+    )
+
+
+def delete_of_account(cursor: Cursor, *, account: AccountId, limit: int) -> list[str]:
+    """Delete some of the account's pieces, whatever holds them; the names of their files."""
+    return _names(
+        cursor,
+        """delete from media where id in (select id from media where account_id = %(account)s order by id limit %(limit)s)
+           returning id, original, preview""",
+        {"account": account, "limit": limit},
     )
 
 
@@ -228,6 +244,30 @@ def unneeded(cursor: Cursor, *, names: Collection[str]) -> list[str]:
         {"names": list(names)},
     )
     return one_of_each(cursor.fetchall())
+
+
+def use_of(cursor: Cursor, *, name: str) -> FileUse | None:
+    """What shows the file of this name; None where nothing refers to it."""
+    return first(cursor, FileUse, _USE_OF, {"name": name, "path": f"/media/{name}"})
+
+
+_GONE = "(a.suspended_at is not null or a.deleted_at is not null)"
+_PIECE = f"""select m.post_id, null::bigint, false, coalesce(p.visibility in ('public', 'unlisted'), false),
+        {_GONE} or p.deleted_at is not null
+    from media m join accounts a on a.id = m.account_id left join posts p on p.id = m.post_id where m.{{column}} = %(name)s"""
+_FACE = f"select null, a.id, false, true, {_GONE} from accounts a where a.{{column}} = %(path)s"
+_USE_OF = Hot(
+    " union all ".join(
+        (
+            _PIECE.format(column="original"),
+            _PIECE.format(column="preview"),
+            _FACE.format(column="avatar"),
+            _FACE.format(column="header"),
+            "(select null, null, true, true, false from cards c where c.image = %(path)s and c.image <> '' limit 1)",
+        )
+    )
+    + " limit 1"
+)
 
 
 def set_picture(cursor: Cursor, *, account: AccountId, which: str, path: str | None) -> str | None:

@@ -157,6 +157,13 @@ class Call:
         """A request header's (last) value."""
         return self.request.getHeader(name)
 
+    def has(self, etag: bytes | None) -> bool:
+        """True if the client says that it has the response of this entity tag (RFC 9110, section 13.1.2)."""
+        known = self.request.getHeader(b"If-None-Match")
+        if etag is None or known is None:
+            return False
+        return etag.removeprefix(b"W/") in (tag.strip().removeprefix(b"W/") for tag in known.split(b","))
+
     def cookie(self, name: str) -> str | None:
         """The value of one of our cookies."""
         return self.origin.jar.read(self.request.getHeader(b"Cookie"), name)

@@ -1,7 +1,8 @@
 """Serves what was uploaded: of few types, none of which a browser ever executes.
 
-Addresses are unguessable and what they show never changes, so every cache may keep them for ever. Large files are sent piece by piece, and
-players may ask for a range of them.
+Addresses are unguessable and what they show never changes, but it may be deleted, or its owner suspended: so shared caches have to ask
+again after an hour, and what not everybody may see is kept by its reader's browser alone. Large files are sent piece by piece, and players
+may ask for a range of them.
 """
 
 from __future__ import annotations
@@ -15,14 +16,15 @@ from twisted.internet.interfaces import IPullProducer, ITransport
 from twisted.internet.protocol import Protocol
 from zope.interface import implementer
 
-from microblog.domain.attachments import Attachments
+from microblog.domain.served_files import ServedFiles
 from microblog.model.errors import NotFound
-from microblog.web.answer import FOR_EVER, Answer
+from microblog.web.answer import Answer
 from microblog.web.call import Call
 from microblog.web.needs import Needs, route
 
 AT_ONCE = 256 * 1024  # bytes; what is larger is sent piece by piece
 PIECE = 64 * 1024
+OPEN, NARROW = b"public, max-age=86400, s-maxage=3600, immutable", b"private, max-age=300"
 POLICY = b"default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; sandbox"
 _NAME = re.compile(r"[0-9a-f]{32}(?:-small)?\.([a-z0-9]{3,4})")
 _TYPES = {
@@ -66,7 +68,7 @@ def span_of(header: str | None, size: int) -> Span | None:
 class MediaFiles:
     """The files."""
 
-    attachments: Attachments
+    files: ServedFiles
 
     @route("GET", "/media/<name>", Needs(body=0))
     async def show(self, call: Call, name: str) -> Answer:
@@ -74,8 +76,9 @@ class MediaFiles:
         known = _NAME.fullmatch(name)
         if known is None or known[1] not in _TYPES:
             raise NotFound("Not Found")
-        answer = Answer.data(b"", _TYPES[known[1]]).cached(FOR_EVER).with_policy(POLICY).with_headers(_FOR_ALL)
-        return _filled(call, answer, self.attachments.file(name))
+        cache = OPEN if await self.files.is_open(name) else NARROW
+        answer = Answer.data(b"", _TYPES[known[1]]).cached(cache, name).with_policy(POLICY).with_headers(_FOR_ALL)
+        return answer if call.has(answer.etag) else _filled(call, answer, self.files.open(name))
 
 
 def _filled(call: Call, answer: Answer, file: BinaryIO) -> Answer:

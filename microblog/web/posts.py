@@ -173,11 +173,12 @@ class PostPages:
 
     @route("POST", "/posts/<id:post_id>/delete", MEMBER)
     async def delete(self, call: Call, post_id: int) -> Answer:
-        """Delete one's own post; with `redraft`, its text comes back in a composer."""
-        post = await self.posts.delete(call.member, PostId(post_id))
+        """Delete one's own post and its files; with `redraft`, its text and files come back in a composer."""
+        redraft = call.fields.flag("redraft")
+        post = await self.posts.delete(call.member, PostId(post_id), media=not redraft)
         if call.wants_json:
             return Answer.json({"id": str(post.id), "text": post.text})
-        if not call.fields.flag("redraft"):
+        if not redraft:
             return Answer.redirect("/home?notice=deleted")
         composer = redraft_of(post, self.composers.fresh(call.member, text=post.text))
         return Answer.html(self.pages.compose(await self.shells.of(call), composer))

@@ -84,7 +84,7 @@ async def test_a_picture_is_ready_at_once(pieces: Attachments, cursor: Cursor) -
     assert (made.kind, made.state, made.description, made.focus) == (MediaKind.IMAGE, MediaState.READY, "A flag", Focus(0.5, -1.0))
     assert made.path is not None
     assert made.preview_path is not None
-    with pieces.file(made.path.removeprefix("/media/")) as file:
+    with pieces.studio.open(made.path.removeprefix("/media/")) as file:
         assert sniff(file) is Format.JPEG
 
 

@@ -1,0 +1,66 @@
+"""Files as they are served: only while something on the site shows them, and whether everybody may see that.
+
+A file is known by its name alone, so the database says what it belongs to. That is asked once and remembered until the post or the
+account changes: a file that is asked for again costs no query.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import BinaryIO
+
+from attrs import define, field
+
+from microblog.domain import basis
+from microblog.domain.basis import Basis
+from microblog.domain.changes import Changes, Memory
+from microblog.domain.ports import Studio
+from microblog.model.errors import NotFound
+from microblog.model.media import FileUse
+from microblog.storage import media
+from microblog.storage.database import Transactions
+
+REMEMBERED = 20_000  # names of files
+CARDS_BRIEFLY = timedelta(minutes=5)  # nothing tells when a preview of a link goes
+
+
+@define
+class ServedFiles:
+    """Opens files for readers."""
+
+    database: Transactions
+    studio: Studio
+    changes: Changes
+    now: Callable[[], datetime]
+    _known: Memory[FileUse] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._known = Memory(self.changes, self.now, REMEMBERED)
+
+    async def is_open(self, name: str) -> bool:
+        """True if everybody may see what shows the file, false if only some may.
+
+        Raises NotFound where nothing does: what was deleted, and whatever belongs to suspended and deleted accounts.
+        """
+        place = await self.changes.place()
+        use = self._known.get(name, place)
+        if use is None:
+            use = await self.database.read(media.use_of, name=name)
+            if use is not None and (rests := self._basis(use)) is not None:
+                self._known.put(name, use, rests, place)
+        if use is None or use.withheld:
+            raise NotFound("Not Found")
+        return use.is_open
+
+    def open(self, name: str) -> BinaryIO:
+        """The file. Raises NotFound if there is none."""
+        return self.studio.open(name)
+
+    def _basis(self, use: FileUse) -> Basis | None:
+        """What the use rests on; None where nothing would tell that it changed. A suspension is told to everything that is remembered."""
+        if use.post is not None:
+            return basis.of_keys(basis.of_post(use.post))
+        if use.account is not None:
+            return basis.of_keys(basis.of_account(use.account))
+        return Basis(until=self.now() + CARDS_BRIEFLY) if use.is_card else None
