@@ -85,7 +85,7 @@ class Posts:
     promises: Promises | None = None
 
     async def publish(self, viewer: Viewer, draft: Draft) -> Post:
-        """Store the draft as the viewer's post. The same key again, by the same viewer, gives the post that it gave first.
+        """Store the draft as the viewer's post. The same key again, by the same viewer, gives the first post unless it was deleted.
 
         Raises Invalid (fields text, spoiler, visibility, language, key), and NotFound if what it answers is not there for the viewer.
         """
@@ -126,9 +126,9 @@ class Posts:
 
     def _publish(self, cursor: Cursor, viewer: Viewer, draft: Draft) -> Post:
         key = self._key(draft)
-        if key and (answered := posts.first_answer(cursor, account=viewer.id, key=key)):
-            return self._stored(cursor, answered)
-        return self.publish_within(cursor, viewer, draft)
+        answered = posts.first_answer(cursor, account=viewer.id, key=key) if key else None
+        stored = posts.by_ids(cursor, [answered]).get(answered) if answered else None
+        return stored or self.publish_within(cursor, viewer, draft)
 
     def check_within(self, cursor: Cursor, viewer: Viewer, draft: Draft) -> Post:
         """What the draft would become if it were published now, without its media and poll, and not stored. Raises as `publish` does."""
@@ -170,7 +170,7 @@ class Posts:
 
     def _stored(self, cursor: Cursor, post: PostId) -> Post:
         found = posts.by_ids(cursor, [post]).get(post)
-        if found is None:  # posted under this key and deleted since
+        if found is None:  # deleted by another transaction in this moment
             raise NotFound
         return found
 

@@ -368,13 +368,14 @@ def _flags(votes: list[int] | None, *marks: bool) -> Flags:
 
 
 def first_answer(cursor: Cursor, *, account: AccountId, key: str) -> PostId | None:
-    """What was posted under the idempotency key. Whoever asks waits for others with the same key, and makes others wait."""
+    """The post under the idempotency key, unless it was deleted since. Waits for others with the same key, and makes others wait."""
     later(cursor, _WAIT, {"account": account, "key": key})
     return first(cursor, PostId, _ANSWER, {"account": account, "key": key})
 
 
 _WAIT = Hot("select pg_advisory_xact_lock(hashtextextended(%(account)s::text || ' ' || %(key)s, 0))")
-_ANSWER = Hot("select post_id from idempotency_keys where account_id = %(account)s and key = %(key)s")
+_ANSWER = Hot("""select k.post_id from idempotency_keys k join posts p on p.id = k.post_id and p.deleted_at is null
+    where k.account_id = %(account)s and k.key = %(key)s""")
 
 
 def keep_answer(cursor: Cursor, *, account: AccountId, key: str, post: PostId, now: datetime) -> None:
@@ -382,7 +383,8 @@ def keep_answer(cursor: Cursor, *, account: AccountId, key: str, post: PostId, n
     later(cursor, _KEEP_ANSWER, {"account": account, "key": key, "post": post, "now": now})
 
 
-_KEEP_ANSWER = Hot("insert into idempotency_keys (account_id, key, post_id, created_at) values (%(account)s, %(key)s, %(post)s, %(now)s)")
+_KEEP_ANSWER = Hot("""insert into idempotency_keys (account_id, key, post_id, created_at) values (%(account)s, %(key)s, %(post)s, %(now)s)
+    on conflict (account_id, key) do update set post_id = excluded.post_id, created_at = excluded.created_at""")
 
 
 def forget_answers(cursor: Cursor, *, before: datetime, limit: int) -> int:

@@ -48,6 +48,17 @@ async def test_the_same_key_gives_the_first_post(posts: Posts, cursor: Cursor) -
     assert scalar(cursor, "select count(*) from posts") == 2
 
 
+async def test_the_key_of_a_deleted_post_makes_a_new_one(posts: Posts, cursor: Cursor) -> None:
+    ada = make.viewer(cursor)
+    for _ in range(2):
+        first = await posts.publish(ada, Draft("redraft me", key="k"))
+        await posts.delete(ada, first.id)
+        second = await posts.publish(ada, Draft("redrafted", key="k"))
+        assert (second.id != first.id, second.text) == (True, "redrafted")
+        assert await posts.publish(ada, Draft("again", key="k")) == second
+        await posts.delete(ada, second.id)
+
+
 async def test_the_key_of_a_refused_post_can_be_used_again(posts: Posts, cursor: Cursor) -> None:
     ada = make.viewer(cursor)
     with pytest.raises(Invalid):

@@ -107,6 +107,34 @@ async def test_the_same_key_gives_what_it_gave_first_before_and_after(
     assert published(cursor) == ["Once"]
 
 
+async def test_the_key_of_what_was_deleted_or_cancelled_makes_a_new_one(
+    schedules: Schedules, posts: Posts, cursor: Cursor, clock: WallClock
+) -> None:
+    ada = make.viewer(cursor)
+    draft = Draft("Once", key="k")
+    cancelled = await plan(schedules, ada, draft)
+    await schedules.cancel(ada, cancelled.id)
+    planned = await plan(schedules, ada, draft)
+    assert planned.id != cancelled.id
+    clock.advance(hours=1)
+    await work(schedules, cursor, clock)
+    [post] = [await posts.one(ada, scalar(cursor, "select id from posts"))]
+    await posts.delete(ada, post.id)
+    assert isinstance(await schedules.add(ada, draft, SOON + HOUR), Scheduled)
+    assert (await posts.publish(ada, draft)).id != post.id
+
+
+async def test_what_waits_comes_out_although_its_key_was_used_meanwhile(
+    schedules: Schedules, posts: Posts, cursor: Cursor, clock: WallClock
+) -> None:
+    ada = make.viewer(cursor)
+    await plan(schedules, ada, Draft("Later", key="k"))
+    await posts.publish(ada, Draft("Now", key="k"))
+    clock.advance(hours=1)
+    await work(schedules, cursor, clock)
+    assert published(cursor) == ["Now", "Later"]
+
+
 @pytest.mark.parametrize("ahead", [timedelta(0), timedelta(minutes=4, seconds=59), -HOUR])
 async def test_five_minutes_ahead_is_the_least(schedules: Schedules, cursor: Cursor, ahead: timedelta) -> None:
     ada = make.viewer(cursor)

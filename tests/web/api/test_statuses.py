@@ -87,6 +87,14 @@ def test_the_same_idempotency_key_gives_the_same_post(site: Town) -> None:
     assert ada.get(f"/v1/accounts/{ada.id}").json["statuses_count"] == 1
 
 
+def test_the_key_of_a_deleted_post_makes_a_new_post(site: Town) -> None:
+    ada = client(site, "ada")
+    first = ada.ask("POST", "/v1/statuses", form={"status": "redraft me"}, headers={"Idempotency-Key": "k"}).json
+    ada.delete(f"/v1/statuses/{first['id']}")
+    second = ada.ask("POST", "/v1/statuses", form={"status": "redraft me"}, headers={"Idempotency-Key": "k"})
+    assert (second.status, second.json["id"] != first["id"]) == (200, True)
+
+
 def test_people_who_were_not_meant_are_told_instead_of_reached(site: Town) -> None:
     ada, bob, eve = client(site, "ada"), client(site, "bob"), client(site, "eve")
     reply = ada.post("/v1/statuses", status="@bob @eve psst", visibility="direct", allowed_mentions=[bob.id])
