@@ -1,4 +1,4 @@
-"""Polls: asked with a post, voted in once, told when they end."""
+"""Polls: asked with a post, voted in, told when they end."""
 
 from __future__ import annotations
 
@@ -116,9 +116,10 @@ class Polls:
         return await self.database.read(_post_of, viewer, poll)
 
     async def vote(self, viewer: Viewer, poll: PollId, choices: Sequence[int]) -> Post:
-        """Choose options by their place; the post with the new counts. Nobody votes twice, and nobody changes their vote.
+        """Choose options by their place; the post with the new counts.
 
-        Raises Invalid in the words that clients know.
+        A choice cannot be taken back or made twice; further ones can be made where several are possible. Raises Invalid in the words that
+        clients know.
         """
         return await self.database.run(self._vote, viewer, poll, tuple(dict.fromkeys(choices)))
 
@@ -132,10 +133,11 @@ class Polls:
             raise _refused(ONES_OWN)
         if not choices or any(choice not in range(len(poll.options)) for choice in choices):
             raise _refused(NO_OPTION)
+        before = polls.choices_of(cursor, poll=id, account=viewer.id)
         # Two choices where one is possible are a vote and a second one.
-        several = len(choices) > 1 and not poll.multiple
-        if several or not polls.vote(cursor, poll=id, account=viewer.id, choices=choices, now=self.now()):
+        if (not poll.multiple and (before or len(choices) > 1)) or not set(choices).isdisjoint(before):
             raise _refused(VOTED)
+        polls.vote(cursor, poll=id, account=viewer.id, choices=choices, is_first=not before, now=self.now())
         return _post_of(cursor, viewer, id)
 
     async def end(self, poll: PollId) -> None:

@@ -76,11 +76,17 @@ def locked(cursor: Cursor, *, poll: PollId) -> Poll | None:
     return first(cursor, poll_from, f"select {COLUMNS} from polls q where q.id = %(poll)s for no key update", {"poll": poll})
 
 
-def vote(cursor: Cursor, *, poll: PollId, account: AccountId, choices: Collection[int], now: datetime) -> bool:
-    """Write the account's votes; False, and nothing done, if it has voted. The poll is locked by then."""
-    params = {"poll": poll, "account": account, "choices": list(choices), "now": now}
-    if scalar(cursor, "select exists (select from votes where poll_id = %(poll)s and account_id = %(account)s)", params):
-        return False
+def choices_of(cursor: Cursor, *, poll: PollId, account: AccountId) -> list[int]:
+    """The options that the account has chosen, by their place."""
+    cursor.execute(
+        "select choice from votes where poll_id = %(poll)s and account_id = %(account)s order by choice", {"poll": poll, "account": account}
+    )
+    return one_of_each(cursor.fetchall())
+
+
+def vote(cursor: Cursor, *, poll: PollId, account: AccountId, choices: Collection[int], is_first: bool, now: datetime) -> None:
+    """Write choices that the account has not made yet; `is_first` says that it has made none. The poll is locked by then."""
+    params = {"poll": poll, "account": account, "choices": list(choices), "voters": int(is_first), "now": now}
     execute(
         cursor,
         """insert into votes (poll_id, account_id, choice, created_at)
@@ -89,13 +95,12 @@ def vote(cursor: Cursor, *, poll: PollId, account: AccountId, choices: Collectio
     )
     execute(
         cursor,
-        """update polls set voters = voters + 1, counts = array(
+        """update polls set voters = voters + %(voters)s, counts = array(
                select n + (place - 1 = any(%(choices)s::integer[]))::integer
                from unnest(counts) with ordinality each (n, place) order by place)
            where id = %(poll)s""",
         params,
     )
-    return True
 
 
 def voters(cursor: Cursor, *, poll: PollId, after: AccountId, limit: int) -> list[AccountId]:

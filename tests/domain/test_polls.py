@@ -86,15 +86,41 @@ async def test_several_choices_are_one_voter(polls: Polls, posts: Posts, cursor:
     assert (voted.counts, voted.votes, voted.voters) == ((1, 0, 1), 2, 1)
 
 
-@pytest.mark.parametrize("multiple", [False, True])
-async def test_nobody_votes_twice(polls: Polls, posts: Posts, cursor: Cursor, multiple: bool) -> None:
+async def test_nobody_votes_twice_where_one_choice_is_possible(polls: Polls, posts: Posts, cursor: Cursor) -> None:
     bob = make.viewer(cursor)
-    poll = await ask(posts, make.viewer(cursor), multiple=multiple)
+    poll = await ask(posts, make.viewer(cursor))
     await polls.vote(bob, poll, [0])
     for choice in (0, 1):
         with pytest.raises(Invalid, match=r"^Validation failed: You have already voted on this poll$"):
             await polls.vote(bob, poll, [choice])
     assert poll_of(await polls.one(None, poll)).votes == 1
+
+
+async def test_further_choices_are_added_while_the_poll_is_open_and_count_one_voter(
+    polls: Polls, posts: Posts, cursor: Cursor, clock: WallClock
+) -> None:
+    bob, cleo = make.viewer(cursor), make.viewer(cursor)
+    poll = await ask(posts, make.viewer(cursor), multiple=True)
+    await polls.vote(bob, poll, [1])
+    await polls.vote(cleo, poll, [1])
+    post = await polls.vote(bob, poll, [2])
+    assert (poll_of(post).counts, poll_of(post).voters) == ((0, 2, 1), 2)
+    assert (await posts.flags(bob, [post]))[post.id].votes == (1, 2)
+    clock.advance(seconds=600)
+    with pytest.raises(Invalid, match="The poll has already ended"):
+        await polls.vote(bob, poll, [0])
+
+
+@pytest.mark.parametrize("choices", [[1], [0, 1], [1, 2]])
+async def test_a_choice_is_made_once_and_with_one_of_those_nothing_is_done(
+    polls: Polls, posts: Posts, cursor: Cursor, choices: list[int]
+) -> None:
+    bob = make.viewer(cursor)
+    poll = await ask(posts, make.viewer(cursor), multiple=True)
+    await polls.vote(bob, poll, [1])
+    with pytest.raises(Invalid, match=r"^Validation failed: You have already voted on this poll$"):
+        await polls.vote(bob, poll, choices)
+    assert (poll_of(await polls.one(None, poll)).counts, poll_of(await polls.one(None, poll)).voters) == ((0, 1, 0), 1)
 
 
 async def test_two_choices_where_one_is_possible_count_for_nothing(polls: Polls, posts: Posts, cursor: Cursor) -> None:

@@ -47,7 +47,7 @@ class PollRoutes:
         Doc("Vote", POLL, body=(CHOICES,), errors=(400, 404, 422)),
     )
     async def vote(self, call: Call, poll_id: int) -> Answer:
-        """Once for ever."""
+        """Choices are final; where several are possible, further ones may be added while the poll is open."""
         if not call.fields.list("choices", max=100):
             raise Malformed("param is missing or the value is empty: choices")
         return await self._told(call, await self.polls.vote(call.member, PollId(poll_id), choices_of(call.fields)))

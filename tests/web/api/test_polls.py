@@ -43,6 +43,14 @@ def test_a_poll_is_asked_and_voted_in(site: Town) -> None:
     assert ada.get("/v1/timelines/public").json[0]["poll"]["votes_count"] == 1
 
 
+def test_a_further_choice_is_added_to_those_of_a_voter(site: Town) -> None:
+    bob = client(site, "bob")
+    votes = f"/v1/polls/{ask(client(site, 'ada'), multiple=True).json['poll']['id']}/votes"
+    bob.post(votes, choices=[1])
+    added = bob.post(votes, choices=[0])
+    assert (added.status, added.json["own_votes"], added.json["votes_count"], added.json["voters_count"]) == (200, [0, 1], 2, 1)
+
+
 def test_votes_are_refused_in_the_words_that_clients_know(site: Town) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     votes = f"/v1/polls/{ask(ada).json['poll']['id']}/votes"
