@@ -21,6 +21,10 @@ class Authentication:
         """Whose browser has this session token."""
         return await self.sessions.by_cookie(token)
 
+    async def is_over(self, token: str) -> bool:
+        """True unless a session has this token, if only for when its account is let in again."""
+        return await self.sessions.is_over(token)
+
     async def by_bearer(self, token: str, *, pending: bool = False) -> Access | None:
         """What this API token stands for. Raises Unauthenticated if it was revoked, Forbidden if its owner may not come in (yet)."""
         return await self.tokens.by_bearer(token, pending=pending)

@@ -43,6 +43,10 @@ class Identities:
                 self.sessions.put(name, found, self._briefly(basis.of_session(*found), found[1].seen_at + SEEN_EVERY), place)
         return found
 
+    async def is_over(self, token: str) -> bool:
+        """True unless a session has this token."""
+        return await self.authentication.is_over(token)
+
     async def by_bearer(self, token: str, *, pending: bool = False) -> Access | None:
         """What this API token stands for. Raises what `authentication` raises. People who are `pending` are not remembered."""
         if pending:

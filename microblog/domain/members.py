@@ -66,7 +66,10 @@ class Members:
         return await self.database.run(self._limit, id, None)
 
     async def suspend(self, id: AccountId) -> Member:
-        """Hide the account and all it wrote from everybody, end its sessions, and let it in no more."""
+        """Hide the account and all it wrote from everybody, close its streams, and let it in no more until `restore`.
+
+        Its sessions, tokens and push subscriptions stay for then.
+        """
         return await self.database.run(self._suspend, id)
 
     async def restore(self, id: AccountId) -> Member:
@@ -74,7 +77,7 @@ class Members:
         return await self.database.run(self._restore, id)
 
     async def disable(self, id: AccountId) -> Member:
-        """End the account's sessions and let it in no more; what it wrote stays."""
+        """Close the account's streams and let it in no more until `enable`; what it wrote stays, and so do its sessions and tokens."""
         return await self.database.run(self._disable, id)
 
     async def enable(self, id: AccountId) -> Member:
@@ -131,7 +134,6 @@ class Members:
 
     def _suspend(self, cursor: Cursor, id: AccountId) -> Member:
         if accounts.set_suspended(cursor, id=id, at=self.now()):
-            end_every(cursor, account=id, now=self.now())
             events.record(cursor, EventKind.ACCOUNT_SUSPENDED, at=self.now(), account=id)
         return self._member(cursor, id)
 
@@ -140,7 +142,7 @@ class Members:
 
     def _disable(self, cursor: Cursor, id: AccountId) -> Member:
         if logins.set_disabled(cursor, account=id, at=self.now()):
-            end_every(cursor, account=id, now=self.now())
+            events.record(cursor, EventKind.ACCOUNT_DISABLED, at=self.now(), account=id)
         return self._member(cursor, id)
 
     def _enable(self, cursor: Cursor, id: AccountId) -> Member:

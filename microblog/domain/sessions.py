@@ -112,6 +112,11 @@ class Sessions:
             await self.database.run(sessions.seen, id=found[1].id, now=self.now(), expires_at=self.now() + LIFETIME)
         return found
 
+    async def is_over(self, token: str) -> bool:
+        """True unless there is a session with this token, also where its account may not come in for now."""
+        hashed = token_hash(token)
+        return hashed is None or not await self.database.read(sessions.lasts, token_hash=hashed, now=self.now())
+
     async def log_out(self, token: str) -> None:
         """End the session with this token, if there is one."""
         if hashed := token_hash(token):

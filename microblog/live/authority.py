@@ -8,12 +8,14 @@ from microblog.live.readers import Readers
 from microblog.live.subscriber import Subscriber
 from microblog.model.events import Event, EventKind
 
+_SHUT_OUT = frozenset({EventKind.ACCOUNT_DISABLED, EventKind.ACCOUNT_SUSPENDED, EventKind.ACCOUNT_DELETED})
+
 
 def ended_by(event: Event, readers: Readers) -> Iterator[Subscriber]:
     """Those connections whose account, session or token the event ends."""
     if event.account_id is None:
         return
-    if event.kind in (EventKind.ACCOUNT_SUSPENDED, EventKind.ACCOUNT_DELETED):
+    if event.kind in _SHUT_OUT:
         yield from readers.of(event.account_id)
     elif event.kind is EventKind.SESSION_ENDED:
         every, one, kept = (event.data.get(key) for key in ("all", "session", "except"))

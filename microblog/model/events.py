@@ -35,6 +35,7 @@ class EventKind(StrEnum):
     SESSION_ENDED = "session.ended"  # account: whose; data: session (id), or all=true for every session
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 - not a secret. account: whose, if anybody's; data: token (id), or all=true for all of them
     ACCOUNT_CHANGED = "account.changed"  # account: whose name, picture, role or state changed
+    ACCOUNT_DISABLED = "account.disabled"  # account: who may not log in any more
     ACCOUNT_SUSPENDED = "account.suspended"  # account: who
     ACCOUNT_DELETED = "account.deleted"  # account: who
     ANNOUNCED = "announced"  # data: announcement (id)

@@ -74,6 +74,12 @@ _BY_TOKEN = Hot(f"""select l.role, l.preferences, l.approved_at is null or l.con
     and l.disabled_at is null and a.suspended_at is null and a.deleted_at is null""")
 
 
+def lasts(cursor: Cursor, *, token_hash: bytes, now: datetime) -> bool:
+    """True if there is a session with this token that has not expired, whether or not its account may log in."""
+    sql = "select exists (select from sessions where token_hash = %(token_hash)s and expires_at > %(now)s)"
+    return bool(scalar(cursor, sql, {"token_hash": token_hash, "now": now}))
+
+
 def of_account(cursor: Cursor, *, account: AccountId, now: datetime) -> list[Session]:
     """The account's sessions, the newest first."""
     return every(

@@ -40,6 +40,9 @@ class Authenticator(Protocol):
     async def by_cookie(self, token: str) -> tuple[Viewer, Session] | None:
         """Whose browser has this session token."""
 
+    async def is_over(self, token: str) -> bool:
+        """True unless a session has this token, if only for when its account is let in again."""
+
     async def by_bearer(self, token: str, *, pending: bool = False) -> Access | None:
         """What this API token stands for."""
 

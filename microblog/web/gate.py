@@ -57,10 +57,10 @@ class Gate:
         if token is None:
             return
         found = await authenticator.by_cookie(token)
-        if found is None:
-            call.cookies.append(Cookie(SESSION, "", 0))
-        else:
+        if found is not None:
             call.viewer, call.session = found
+        elif await authenticator.is_over(token):  # who is only shut out for a while is logged in again afterwards
+            call.cookies.append(Cookie(SESSION, "", 0))
 
     async def _identify_bearer(self, call: Call, authenticator: Authenticator, *, pending: bool) -> None:
         token = bearer_token(call)

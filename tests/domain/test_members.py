@@ -58,7 +58,7 @@ def test_the_list_can_be_narrowed(members: Members, cursor: Cursor, ann: Member)
 
 
 @pytest.mark.parametrize("how", ["suspend", "disable"])
-def test_somebody_who_is_shut_out_loses_the_sessions_and_can_be_let_back_in(
+def test_somebody_who_is_shut_out_finds_the_sessions_again_when_they_are_let_back_in(
     members: Members, sessions: Sessions, cursor: Cursor, ann: Member, how: str
 ) -> None:
     token = done(sessions.begin(ann.account.id, ORIGIN)).token
@@ -66,10 +66,11 @@ def test_somebody_who_is_shut_out_loses_the_sessions_and_can_be_let_back_in(
     assert done(shut(ann.account.id)).barred
     done(shut(ann.account.id))
     assert done(sessions.by_cookie(token)) is None
-    assert happened(cursor) == (["session.ended", "account.suspended"] if how == "suspend" else ["session.ended"])
+    assert not done(sessions.is_over(token))
+    assert happened(cursor) == (["account.suspended"] if how == "suspend" else ["account.disabled"])
     assert not done(let(ann.account.id)).barred
     done(let(ann.account.id))
-    assert done(sessions.by_cookie(token)) is None
+    assert done(sessions.by_cookie(token)) is not None
     assert done(sessions.begin(ann.account.id, ORIGIN)).token
 
 

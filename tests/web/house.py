@@ -63,6 +63,10 @@ class KnownPeople:
         found = self.cookies.get(token)
         return (found, Session(SessionId(5), found.id, NOW, NOW, NOW, "", "")) if found else None
 
+    async def is_over(self, token: str) -> bool:
+        """See `Authenticator.is_over`."""
+        return token not in self.cookies
+
     async def by_bearer(self, token: str, *, pending: bool = False) -> Access | None:
         """See `Authenticator.by_bearer`."""
         self.asked += 1

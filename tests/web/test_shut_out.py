@@ -1,0 +1,110 @@
+"""Whoever is shut out for a while is refused everywhere meanwhile, and finds everything as it was afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from attrs import frozen
+
+from microblog.domain.members import Members
+from microblog.domain.pushes import Pushes
+from microblog.model.ids import AccountId
+from microblog.storage.database import Cursor, every, scalar
+from tests import files, make
+from tests.fakes import done
+from tests.web.api.client import Client, another
+from tests.web.api.test_pushes import PATH, subscribe
+from tests.web.visitor import PASSWORD, Town, Visitor, town
+
+TOLD = {"events", "changes", "jobs", "letters", "visits"}  # what happened stays in these
+ACTS: dict[str, tuple[Callable[[Members, AccountId], object], Callable[[Members, AccountId], object]]] = {
+    "suspension": (lambda members, id: done(members.suspend(id)), lambda members, id: done(members.restore(id))),
+    "disabling": (lambda members, id: done(members.disable(id)), lambda members, id: done(members.enable(id))),
+    "limiting": (lambda members, id: done(members.limit(id)), lambda members, id: done(members.unlimit(id))),
+}
+SHUT_OUT = ("suspension", "disabling")
+
+
+@frozen
+class Shut:
+    """Somebody with a browser, a program that is pushed to, and things of their own."""
+
+    site: Town
+    browser: Visitor
+    program: Client
+    members: Members
+
+
+@pytest.fixture
+def ada(cursor: Cursor, tmp_path: Path) -> Shut:
+    site = town(cursor, tmp_path, rate_limits="off")
+    browser, _ = site.resident("ada"), site.resident("bob")
+    program, bob = another(site, site.viewer("ada")), another(site, site.viewer("bob"))
+    make.follow(cursor, program.person, bob.person)
+    make.follow(cursor, bob.person, program.person)
+    picture = program.upload("POST", "/v2/media", {"file": files.picture()}).json["id"]
+    post = program.post("/v1/statuses", status="Hello @bob #tea", media_ids=[picture]).json["id"]
+    bob.post(f"/v1/statuses/{post}/reblog")
+    bob.post("/v1/statuses", status="Hi @ada", in_reply_to_id=post)
+    program.post(f"/v1/statuses/{post}/pin")
+    program.post("/v1/statuses", status="Later", scheduled_at="2099-01-01T00:00:00Z")
+    list_id = program.post("/v1/lists", title="Close").json["id"]
+    program.post(f"/v1/lists/{list_id}/accounts", account_ids=[bob.id])
+    program.post("/v2/filters", title="Coffee", context=["home"])
+    assert subscribe(program, alerts={"mention": True}).status == 200
+    return Shut(site, browser, program, site.domain.moderation.members)
+
+
+def rows(cursor: Cursor) -> dict[str, list[str]]:
+    """All that is stored."""
+    tables = every(cursor, str, "select relname from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace order by 1")
+    return {table: every(cursor, str, f"select t::text from {table} t order by 1") for table in tables if table not in TOLD}
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_what_is_undone_leaves_every_row_as_it_was(ada: Shut, act: str) -> None:
+    begin, end = ACTS[act]
+    before = rows(ada.site.cursor)
+    begin(ada.members, ada.program.person.id)
+    changed = rows(ada.site.cursor)
+    assert {table for table in before if before[table] != changed[table]} == {"logins" if act == "disabling" else "accounts"}
+    end(ada.members, ada.program.person.id)
+    assert rows(ada.site.cursor) == before
+
+
+@pytest.mark.parametrize("act", SHUT_OUT)
+def test_whoever_is_shut_out_is_refused_and_comes_back_with_browser_program_and_pushes(ada: Shut, act: str) -> None:
+    begin, end = ACTS[act]
+    begin(ada.members, ada.program.person.id)
+    assert ada.program.get("/v1/accounts/verify_credentials").status == 403
+    assert ada.program.post("/v1/statuses", status="No").status == 403
+    assert ada.program.get(PATH).status == 403
+    assert ada.browser.get("/home").header("Location") == "/login?next=/home"
+    assert ada.browser.get("/local").status == 200
+    other = ada.site.visitor()
+    assert other.submit("/login", name="ada", password=PASSWORD).status == 403
+    another(ada.site, ada.site.viewer("bob")).post("/v1/statuses", status="@ada are you there?")
+    assert pushed(ada) is None
+    end(ada.members, ada.program.person.id)
+    assert ada.program.get("/v1/accounts/verify_credentials").json["id"] == ada.program.id
+    assert ada.browser.get("/home").status == 200
+    assert ada.program.get(PATH).status == 200
+
+
+def pushed(ada: Shut) -> object:
+    """What the push service is to be sent next."""
+    id = scalar(ada.site.cursor, "select id from push_subscriptions")
+    pushes: Pushes = ada.site.domain.pushes
+    done(pushes.notified(every(ada.site.cursor, int, "select id from notifications order by id")))  # type: ignore[arg-type]  # ids
+    return done(pushes.next(id))
+
+
+def test_a_deletion_leaves_no_way_back(ada: Shut) -> None:
+    done(ada.members.delete(ada.program.person.id))
+    assert ada.program.get("/v1/accounts/verify_credentials").status == 401
+    assert ada.browser.get("/home").status == 303
+    assert "session" not in ada.browser.cookies
+    assert scalar(ada.site.cursor, "select count(*) from push_subscriptions") == 0
+    assert scalar(ada.site.cursor, "select count(*) from sessions s join accounts a on a.id = s.account_id where a.username = 'ada'") == 0
