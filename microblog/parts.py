@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
-from pathlib import Path
 from typing import Any, Protocol
 
 from attrs import field, frozen
@@ -12,16 +10,9 @@ from twisted.application.internet import TimerService
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.internet.threads import deferToThreadPool
-from twisted.logger import Logger
-from twisted.python.logfile import LogFile
 
 from microblog.jobs.schedule import Schedule
 from microblog.storage.database import Database
-
-ACCESS_LOG_LENGTH = 20_000_000  # bytes; then the next file begins
-ACCESS_LOGS = 5
-
-_log = Logger()
 
 
 class Part(Protocol):
@@ -38,44 +29,26 @@ async def _no_requests() -> None:
     """Nothing to wait for."""
 
 
+def _no_files() -> None:
+    """Nothing to open."""
+
+
+async def _somebody() -> bool:
+    """Nothing to say."""
+    return True
+
+
 @frozen
 class Application:
     """What runs. `parts` are started in this order and stopped in reverse; `drain` is called between the last accepted
-    connection and the first stop: it tells the streams, and lets accepted requests finish within a bounded time."""
+    connection and the first stop: it tells the streams, and lets accepted requests finish within a bounded time. `reopen` is called when
+    log files were moved away, and may raise OSError. `has_administrator` says whether anybody can administer the site in a browser."""
 
     factory: IProtocolFactory
     parts: Sequence[Part] = ()
     drain: Callable[[], Awaitable[None]] = field(default=_no_requests)
-
-
-@frozen
-class AccessLog:
-    """One line for each answered request, in a file that begins anew when it is long."""
-
-    file: LogFile
-
-    @classmethod
-    def below(cls, data_dir: Path) -> AccessLog:
-        """In the site's data directory."""
-        directory = data_dir / "log"
-        directory.mkdir(mode=0o700, exist_ok=True)
-        return cls(LogFile("access.log", str(directory), rotateLength=ACCESS_LOG_LENGTH, maxRotatedFiles=ACCESS_LOGS))
-
-    def start(self) -> None:
-        """It is open already."""
-
-    def stop(self) -> None:
-        """Close it."""
-        with suppress(OSError):  # what could not be written before cannot be now
-            self.file.close()
-
-    def write(self, lines: str) -> None:
-        """Add whole lines. Where the disk is full they are lost, and no request with them."""
-        try:
-            self.file.write(lines)
-            self.file.flush()
-        except OSError as problem:
-            _log.warn("The access log cannot be written: {why}", why=problem.strerror)
+    reopen: Callable[[], None] = field(default=_no_files)
+    has_administrator: Callable[[], Awaitable[bool]] = field(default=_somebody)
 
 
 @frozen

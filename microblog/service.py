@@ -9,31 +9,37 @@ from __future__ import annotations
 
 import atexit
 import os
+import shlex
+import shutil
 import signal
 import sys
 import textwrap
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
 from twisted.application.service import Service
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError, ReactorNotRunning
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.threads import deferToThreadPool
-from twisted.logger import Logger
+from twisted.logger import Logger, globalLogPublisher
 from twisted.python import usage
 from twisted.python.failure import Failure
+from twisted.python.logfile import BaseLogFile
 
 from microblog import __version__, application
-from microblog.config import CONFIG, DEFAULT_CONFIG, Settings, SettingsError, config_file, described, load
+from microblog.config import CONFIG, DEFAULT_CONFIG, Settings, SettingsError, config_file, described, load, sources
 from microblog.model.errors import in_words
 from microblog.storage.prepare import prepare_database
 
 BACKLOG = 1024  # connections that wait to be accepted; the kernel has a bound of its own (net.core.somaxconn)
+
+FIRST_ADMIN = "user create NAME NAME@EXAMPLE.ORG --role admin"
 
 _log = Logger()
 
@@ -55,12 +61,18 @@ class Options(usage.Options):
         ["config", "c", None, f"a TOML file with settings, in place of ${CONFIG} or {DEFAULT_CONFIG}; the environment is stronger"],
     ]
     settings: Settings
-    _is_wrong = False
+    command: str
 
     def getUsage(self, width: int | None = None) -> str:
-        """The options, and every setting; without the settings where only some of them are wrong."""
-        usual = super().getUsage(width)
-        return usual if self._is_wrong else f"{usual}\n{_help()}\n"
+        """The options, and every setting."""
+        return f"{super().getUsage(width)}\n{_help()}\n"
+
+    def parseOptions(self, options: list[str] | None = None) -> None:
+        """See `usage.Options`. What is wrong ends the process with a sentence: twistd would print pages of usage before it."""
+        try:
+            super().parseOptions(options)  # type: ignore[no-untyped-call]
+        except usage.UsageError as problem:
+            sys.exit(f"{problem}\n`twistd microblog --help` shows the options and every setting.")
 
     def opt_version(self) -> None:
         """Show the version and exit."""
@@ -69,11 +81,12 @@ class Options(usage.Options):
 
     def postOptions(self) -> None:
         """Read the settings; all that is wrong with them becomes one usage error."""
+        option = Path(self["config"]) if self["config"] else None
         try:
-            self.settings = load(os.environ, config_file(os.environ, Path(self["config"]) if self["config"] else None))
+            self.settings = load(os.environ, config_file(os.environ, option))
         except SettingsError as problem:
-            self._is_wrong = True
             raise usage.UsageError(f"The settings cannot be used:\n{problem}") from problem
+        self.command = same_site(self.settings, os.environ, option)
 
 
 def makeService(options: Options) -> Service:
@@ -81,7 +94,7 @@ def makeService(options: Options) -> Service:
     from twisted.internet import reactor
 
     keep_steady(reactor)
-    return SiteService(options.settings, reactor)
+    return SiteService(options.settings, reactor, options.command)
 
 
 def keep_steady(reactor: Any) -> None:
@@ -97,25 +110,32 @@ def with_room(listen: str) -> str:
 
 
 class SiteService(Service):
-    """The site from start to stop."""
+    """The site from start to stop. `command` is how the administrator calls commands on it."""
 
-    def __init__(self, settings: Settings, reactor: Any) -> None:
+    def __init__(self, settings: Settings, reactor: Any, command: str = "microblog") -> None:
         self._settings = settings
         self._reactor = reactor
+        self._command = command
+        self._reopen: Callable[[], None] | None = None
         self._started = AsyncExitStack()  # how to undo what has been started, the last first
         self._starting: Deferred[None] | None = None
 
     def startService(self) -> None:
         """Begin to start. The process ends if that fails."""
         Service.startService(self)
-        if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # nohup has it ignored
-            signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._hung_up))
+        signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._reopen_logs))
         self._reactor.callWhenRunning(self._begin)  # children cannot be waited for earlier
 
-    def _hung_up(self) -> None:
-        _log.info("Received SIGHUP, shutting down.")  # the terminal was closed; unasked, the system would end us in the middle of a request
-        with suppress(ReactorNotRunning):
-            self._reactor.stop()
+    def _reopen_logs(self) -> None:
+        """What SIGHUP asks for. It comes too when a terminal is closed, and the site goes on then as a daemon does."""
+        try:
+            reopen_log_files()
+            if self._reopen is not None:
+                self._reopen()
+        except OSError as problem:
+            _log.error("The log files could not be opened again: {why}", why=in_words(problem))
+        else:
+            _log.info("Received SIGHUP, the log files were opened again.")
 
     def _begin(self) -> None:
         self._starting = Deferred.fromCoroutine(self._start()).addErrback(self._failed)
@@ -131,7 +151,8 @@ class SiteService(Service):
     async def _start(self) -> None:
         self._settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         url = await self._database()
-        await deferToThreadPool(self._reactor, self._reactor.getThreadPool(), prepare_database, url)
+        for name in await deferToThreadPool(self._reactor, self._reactor.getThreadPool(), prepare_database, url):
+            _log.info("Applied migration {name}", name=name)
         site = await application.assemble(self._settings, self._reactor, url)
         for part in site.parts:
             self._started.push_async_callback(_finish, part.stop)
@@ -139,7 +160,10 @@ class SiteService(Service):
         port = await serverFromString(self._reactor, with_room(self._settings.listen)).listen(site.factory)
         self._started.push_async_callback(_finish, site.drain)
         self._started.push_async_callback(_finish, port.stopListening)
+        self._reopen = site.reopen
         self._say_ready(port)
+        if not await site.has_administrator():
+            _log.info("Nobody administers this site yet. Make the first administrator: {command}", command=f"{self._command} {FIRST_ADMIN}")
 
     async def _database(self) -> str:
         server = application.embedded_database(self._settings, self._reactor)
@@ -156,7 +180,7 @@ class SiteService(Service):
             url=self._settings.public_url,
             registration=self._settings.registration.value,
             data_dir=self._settings.data_dir,
-            address=port.getHost(),
+            address=in_short(port.getHost()),
         )
 
     def _failed(self, failure: Failure) -> None:
@@ -170,6 +194,44 @@ class SiteService(Service):
         _exit_with(1)
         with suppress(ReactorNotRunning):  # somebody stopped it just now
             self._reactor.stop()
+
+
+def same_site(settings: Settings, environment: Mapping[str, str], option: Path | None) -> str:
+    """How `microblog` is called in another shell, so that it finds the settings that were found here. Shows no secret."""
+    origin = sources(environment, config_file(environment, option))
+    given = {CONFIG: str(Path(environment[CONFIG]).absolute())} if option is None and environment.get(CONFIG) else {}
+    if settings.database_url is not None and origin["MICROBLOG_DATABASE_URL"] == "environment":
+        given["MICROBLOG_DATABASE_URL"] = "..."
+    if settings.database_url is None and origin["MICROBLOG_DATA_DIR"] != "file":
+        given["MICROBLOG_DATA_DIR"] = str(settings.data_dir)
+    program = Path(sys.argv[0]).absolute().with_name("microblog")
+    is_found = not program.exists() or shutil.which("microblog") == str(program)
+    words = [f"{name}={shlex.quote(value)}" for name, value in given.items()]
+    words += ["microblog" if is_found else shlex.quote(str(program))]
+    return " ".join([*words, *(["--config", shlex.quote(str(option.absolute()))] if option else [])])
+
+
+def reopen_log_files() -> None:
+    """Let twistd's own log go on in the file that has its name now. Standard output and syslog stay as they are. Raises OSError.
+
+    Twisted lets nobody ask for the file of the observer that it made (logger/_file.py): hence the private names.
+    """
+    for observer in globalLogPublisher._observers:
+        file = getattr(observer, "_outFile", None)
+        if isinstance(file, BaseLogFile):
+            file.reopen()
+
+
+def in_short(address: object) -> str:
+    """An address that is listened at, as an administrator writes it: 127.0.0.1:8080, [::1]:8080, unix:/run/microblog.sock."""
+    match address:
+        case IPv4Address(host=host, port=port):
+            return f"{host}:{port}"
+        case IPv6Address(host=host, port=port):
+            return f"[{host}]:{port}"
+        case UNIXAddress(name=name):
+            return f"unix:{os.fsdecode(name or b'')}"
+    return str(address)
 
 
 async def _finish(act: Callable[[], Awaitable[object] | object]) -> None:

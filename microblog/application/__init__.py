@@ -35,6 +35,7 @@ from microblog.live.feed import MOST_CONNECTIONS, Feed
 from microblog.live.log import DatabaseLog
 from microblog.live.wake import MemoryWake
 from microblog.outside import postgres, postgres_files, smtp
+from microblog.outside.access_log import AccessLog
 from microblog.outside.fetch import Fetch
 from microblog.outside.files import KeptLetters
 from microblog.outside.notify import Notify
@@ -42,7 +43,7 @@ from microblog.outside.pushes import PushServices
 from microblog.outside.redis import Address, Redis, RedisCounter
 from microblog.outside.smtp import SmtpOffice
 from microblog.outside.studio import Studio
-from microblog.parts import AccessLog, Application, Part, Pool
+from microblog.parts import Application, Part, Pool
 from microblog.render.entities import Entities
 from microblog.render.letters import Letters, Sender
 from microblog.render.pushes import message
@@ -84,7 +85,7 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     others = [HealthPage(health), MetricsPage(gauges.families, settings.metrics)]
     server = server_of(settings, reactor, domain, Look.of_this_release(), feed=feed, access_log=log.write, others=others)
     parts: list[Part] = [log, Pool(database, reactor), passwords, wake, feed, *crew.parts, crowd]
-    return Application(server, parts, lambda: _drained(server, feed))
+    return Application(server, parts, lambda: _drained(server, feed), log.reopen, domain.moderation.members.has_administrator)
 
 
 def wake_of(settings: Settings, reactor: Any, database: Database) -> Redis | Notify | MemoryWake:

@@ -93,7 +93,8 @@ async def open_desk(settings: Settings, reactor: Any) -> AsyncIterator[Desk]:
     Where the embedded server does not run it is started, and stopped at the end.
     """
     async with open_server(settings, reactor) as url:
-        await deferToThreadPool(reactor, reactor.getThreadPool(), prepare_database, url)
+        for name in await deferToThreadPool(reactor, reactor.getThreadPool(), prepare_database, url):
+            click.echo(f"Applied migration {name}.", err=True)
         database, passwords = Database(url, reactor, threads=1, timeout_s=PATIENCE_S), Passwords(reactor)
         database.start()
         passwords.start()

@@ -39,7 +39,7 @@ def migrate(console: Console, as_json: bool) -> None:
             return await deferToThreadPool(reactor, reactor.getThreadPool(), prepare_database, url)
 
     done = refusable(lambda: on_reactor(work))
-    show(done, "\n".join(f"Applied {name}." for name in done) or "Nothing was to be done.", as_json=as_json)
+    show(done, "\n".join(f"Applied migration {name}." for name in done) or "Nothing was to be done.", as_json=as_json)
 
 
 @click.command()

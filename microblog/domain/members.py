@@ -39,6 +39,10 @@ class Members:
         """Members, the newest first; only applicants, those with a role, or the suspended, if asked for."""
         return await self.database.read(logins.page_of, page=page, pending=pending, role=role, suspended=suspended)
 
+    async def has_administrator(self) -> bool:
+        """True if anybody has that role."""
+        return bool(await self.list(Page(limit=1), role=Role.ADMIN))
+
     async def show(self, name: str) -> Member:
         """Who has this username (`ann`, `@ann`) or e-mail address."""
         found = await self.database.read(logins.by_name, name=name.strip().removeprefix("@"))

@@ -156,7 +156,7 @@ class Errors:
             _log.failure("Request {id} to {route} failed", failure=Failure(error), id=call.id, route=call.route and call.route.name)
             return self._said(call, 500, Unavailable(f"Something went wrong on our side. Its number in our log is {call.id}."))
         if error.__cause__ is not None and isinstance(error, Unavailable):
-            _log.warn("Request {id} could not be served: {cause}", id=call.id, cause=repr(error.__cause__))
+            _log.warn("Request {id} could not be served: {cause}", id=call.id, cause=_in_a_line(error.__cause__))
         if isinstance(error, Unauthenticated) and not call.wants_json and call.method in ("GET", "HEAD"):
             return Answer.redirect(f"{self.login}?next={quote(call.path_and_query, safe='/')}")
         if isinstance(error, NotYet) and not call.wants_json:
@@ -189,3 +189,7 @@ class Errors:
             text = f'Bearer realm="Doorkeeper", error="invalid_token", error_description="{problem.sentence}"'
             answer = answer.with_header("WWW-Authenticate", text)
         return answer
+
+
+def _in_a_line(cause: BaseException) -> str:
+    return f"{type(cause).__name__}: {' '.join(str(cause).split())}"

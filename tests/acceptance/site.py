@@ -144,8 +144,11 @@ class Site:
         return list(servers_in(Home(self.data_dir).data))
 
     def postmaster(self) -> int:
-        """The id of the process that is the server itself."""
-        return int((Home(self.data_dir).data / "postmaster.pid").read_text().split()[0])
+        """The id of the process that is the server itself; 0 while there is none, as between its death and its next start."""
+        try:
+            return int((Home(self.data_dir).data / "postmaster.pid").read_text().split()[0])
+        except (FileNotFoundError, IndexError):
+            return 0
 
     def database_url(self) -> str:
         """The URL of its embedded database, while it runs."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg2
@@ -79,7 +79,7 @@ def test_kill_9_of_the_database_is_survived_by_the_site(own_site: Site) -> None:
     write_row(own_site.database_url(), "first")
     dead = own_site.postmaster()
     os.kill(dead, signal.SIGKILL)
-    assert until(lambda: own_site.is_up() and own_site.postmaster() != dead, 30), own_site.log
+    assert until(lambda: own_site.is_up() and own_site.postmaster() not in {0, dead}, 30), own_site.log
     assert rows(own_site.database_url()) == ["first"]
     assert own_site.process is not None
     assert own_site.process.poll() is None
@@ -134,7 +134,9 @@ def test_wrong_settings_are_all_reported_and_nothing_starts(tmp_path: Path) -> N
     ended = subprocess.run(command, env=given, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 1
     for told in ("MICROBLOG_LISTEN is 'tcp:http'", "MICROBLOG_MAX_CHARACTERS is 'many'", "did you mean MICROBLOG_REGISTRATION?"):
-        assert told in ended.stdout
+        assert told in ended.stderr
+    assert ended.stdout == ""
+    assert len(ended.stderr.splitlines()) < 8  # no pages of usage around it
     assert not (tmp_path / "var").exists()
 
 
@@ -170,16 +172,7 @@ def test_sigterm_in_the_middle_of_the_first_start_leaves_nothing(own_site: Site)
     own_site.start()
 
 
-@pytest.fixture
-def _terminal() -> Iterator[None]:
-    """SIGHUP as in a terminal, also where the tests run under nohup: children inherit what is ignored."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    yield
-    signal.signal(signal.SIGHUP, before)
-
-
-@pytest.mark.usefixtures("_terminal")
-@pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGINT])
 def test_being_asked_to_stop_cuts_no_accepted_request(own_site: Site, asked: signal.Signals) -> None:
     own_site.start()
     body = b"name=ada&password=open-sesame"
@@ -196,6 +189,109 @@ def test_being_asked_to_stop_cuts_no_accepted_request(own_site: Site, asked: sig
         assert connection.recv(20).startswith(b"HTTP/1.1 4")  # this form was not one of ours, which is an answer
     own_site.process.wait(60)
     assert own_site.postgres() == []
+
+
+@pytest.mark.parametrize("before", [signal.SIG_DFL, signal.SIG_IGN], ids=["in a terminal", "under nohup"])
+def test_sighup_opens_the_logs_again_and_stops_nothing(own_site: Site, tmp_path: Path, before: signal.Handlers) -> None:
+    access, main = own_site.data_dir / "log" / "access.log", tmp_path / "twistd.log"
+    own_site.program = (twistd(), f"--logfile={main}")
+    inherited = signal.signal(signal.SIGHUP, before)
+    own_site.start()
+    signal.signal(signal.SIGHUP, inherited)
+    own_site.get("/about")
+    assert until(lambda: " /about 200 " in access.read_text())
+    for file in (access, main):
+        file.rename(file.with_name(f"{file.name}.moved"))
+    assert own_site.process is not None
+    own_site.process.send_signal(signal.SIGHUP)
+    assert until(lambda: main.exists() and "Received SIGHUP" in main.read_text())
+    assert access.read_text() == ""
+    own_site.get("/login")
+    assert until(lambda: " /login 200 " in access.read_text())
+    assert "is ready at" in main.with_name("twistd.log.moved").read_text()
+    assert own_site.process.poll() is None
+    assert own_site.stop() in {0, -signal.SIGTERM}
+
+
+def test_sighup_in_the_middle_of_the_first_start_stops_nothing(own_site: Site) -> None:
+    process = own_site.launch()
+    assert until((own_site.data_dir / "postgres").exists, 30), own_site.log
+    while not own_site.is_up():
+        process.send_signal(signal.SIGHUP)
+        assert process.poll() is None, own_site.log
+
+
+def test_the_site_outlives_its_terminal(own_site: Site) -> None:
+    ours, theirs = os.openpty()
+    # the first terminal that the leader of a session opens is its own
+    in_terminal = ["/bin/sh", "-c", 'exec "$@" <"$0" >"$0" 2>&1', os.ttyname(theirs)]
+    command = [*in_terminal, twistd(), "--pidfile=", "--nodaemon", "microblog"]
+    directory = own_site.data_dir.parent
+    own_site.process = subprocess.Popen(command, env=own_site.environment(), cwd=directory, start_new_session=True)
+    assert until(own_site.is_up, 60)
+    os.close(theirs)
+    os.close(ours)  # the kernel sends SIGHUP to whose terminal it was
+    assert not until(lambda: not own_site.is_up(), 2)
+    assert own_site.process.poll() is None
+    assert own_site.stop() in {0, -signal.SIGTERM}
+    assert own_site.postgres() == []
+
+
+def test_the_first_start_says_what_to_do_next_until_somebody_administers_the_site(own_site: Site) -> None:
+    own_site.start()
+    assert until(lambda: "Make the first administrator" in own_site.log)
+    assert f"listening on 127.0.0.1:{own_site.port})" in own_site.log
+    assert "Applied migration 0001_house.sql" in own_site.log
+    [told] = [line.partition("administrator: ")[2] for line in own_site.log.splitlines() if "Make the first administrator" in line]
+    shell = told.replace("NAME@EXAMPLE.ORG", "ada@example.org").replace("NAME", "ada")
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("MICROBLOG_")} | {"MICROBLOG_CONFIG": os.devnull}
+    password = "correct horse battery\n"
+    made = subprocess.run(
+        ["/bin/sh", "-c", shell], input=password, env=bare, cwd="/", capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (made.returncode, made.stderr) == (0, ""), told
+    own_site.stop()
+    before = len(own_site.log)
+    own_site.start()
+    assert until(lambda: "is ready at" in own_site.log[before:])
+    own_site.stop()
+    assert "first administrator" not in own_site.log[before:]
+    assert "Applied" not in own_site.log[before:]
+
+
+def test_no_line_of_the_log_shows_an_object_of_the_program(own_site: Site) -> None:
+    own_site.start()
+    own_site.get("/")
+    os.kill(own_site.postmaster(), signal.SIGKILL)
+    assert until(lambda: own_site.get("/health")[0] == 200, 30)
+    own_site.stop()
+    assert "Traceback" not in own_site.log
+    representation = re.compile(r"\b[A-Za-z_]\w*\(\w+=|<[\w.]+ (object )?at 0x|\b[A-Z]\w+\('")
+    assert [line for line in own_site.log.splitlines() if representation.search(line)] == []
+
+
+def test_two_processes_of_one_site_lose_no_line_of_the_access_log(tmp_path: Path, database_url: str) -> None:
+    settings = {"database_url": database_url, "rate_limits": "off"}
+    with site(tmp_path, **settings) as one, site(tmp_path, **settings) as two:
+        for each in (one, two):
+            each.start()
+        asked = [f"/tags/{each.port}x{number}" for number in range(100) for each in (one, two)]
+        for number, path in enumerate(asked):
+            (one, two)[number % 2].get(path)
+        one.stop()
+        two.stop()
+        lines = (one.data_dir / "log" / "access.log").read_text().splitlines()
+    assert all(re.fullmatch(r"\S+Z \S+ [A-Z]+ \S+ \d{3} \d+ [\d.]+ms \S+", line) for line in lines), lines
+    assert set(asked) <= {line.split()[3] for line in lines}
+
+
+@pytest.mark.parametrize("wrong", [["--confg", "x"], ["superfluous"]])
+def test_a_wrong_option_is_named_without_pages_of_usage(wrong: list[str], tmp_path: Path) -> None:
+    command = [twistd(), "--pidfile=", "-n", "microblog", *wrong]
+    ended = subprocess.run(command, env=environment(), cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert len(ended.stderr.splitlines()) == 2
+    assert "twistd microblog --help" in ended.stderr
 
 
 @pytest.mark.parametrize("option", ["--help", "--version"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
+from pathlib import Path
 from typing import cast
 
 import psutil
@@ -16,9 +17,8 @@ from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.interfaces import IProtocolNegotiationFactory
 from twisted.internet.task import LoopingCall
 from twisted.internet.threads import deferToThread
-from twisted.python.logfile import LogFile
 
-from microblog.parts import AccessLog
+from microblog.outside.access_log import AccessLog
 from tests.web.house import House, house
 from tests.web.memory import FORM, Line, ask, replies, request
 
@@ -372,7 +372,7 @@ def test_the_log_has_one_line_for_each_request_and_no_query_or_secret(home: Hous
 
 
 def test_a_full_disk_ends_the_log_and_nothing_else(home: House) -> None:
-    log = AccessLog(LogFile("full", "/dev"))
+    log = AccessLog(Path("/dev/full"))
     home.server.access_log = log.write
     slow = Line(home.server)
     slow.send(GET)

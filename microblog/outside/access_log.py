@@ -1,0 +1,104 @@
+"""The access log: a file that several processes append whole lines to, that begins anew when it is long, and that others may move away."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from attrs import define, field
+from twisted.logger import Logger
+
+LENGTH = 20_000_000  # bytes; then the next file begins
+OLDER_FILES = 5
+
+_log = Logger()
+
+
+@define
+class AccessLog:
+    """One line for each answered request, of all processes that share the file.
+
+    Each write is one system call with O_APPEND, so lines of several processes never overwrite each other. Before each, the file's name is
+    looked up: where it is another file by now (another process began a new one, or logrotate moved it away), that one is opened.
+    """
+
+    path: Path
+    length: int = LENGTH
+    older_files: int = OLDER_FILES
+    _descriptor: int | None = field(init=False, default=None)
+    _ends_in_a_line: bool = field(init=False, default=False)
+
+    @classmethod
+    def below(cls, data_dir: Path) -> AccessLog:
+        """In the site's data directory."""
+        directory = data_dir / "log"
+        directory.mkdir(mode=0o700, exist_ok=True)
+        return cls(directory / "access.log")
+
+    def start(self) -> None:
+        """Open it. Raises OSError."""
+        self.reopen()
+
+    def stop(self) -> None:
+        """Close it."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def reopen(self) -> None:
+        """Open the file that has the name now. Raises OSError."""
+        descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self.stop()
+        self._descriptor = descriptor
+        size = os.fstat(descriptor).st_size
+        self._ends_in_a_line = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"  # cut off where the disk was full
+
+    def write(self, lines: str) -> None:
+        """Add whole lines. Where the disk is full they are lost, and no request with them."""
+        try:
+            self._append(self._right_file(), lines.encode("utf-8", "replace"))
+        except OSError as problem:
+            _log.warn("The access log cannot be written: {why}", why=problem.strerror)
+
+    def _append(self, descriptor: int, lines: bytes) -> None:
+        rest = memoryview(b"\n" + lines if self._ends_in_a_line else lines)
+        self._ends_in_a_line = False
+        while rest:  # a second turn only where the disk is full, and then it raises
+            done = os.write(descriptor, rest)
+            self._ends_in_a_line, rest = done < len(rest), rest[done:]
+        self._ends_in_a_line = False
+
+    def _right_file(self) -> int:
+        if self._descriptor is None or not self._has_the_name():
+            self.reopen()
+        elif os.fstat(self._descriptor).st_size >= self.length:
+            self._begin_anew()
+        assert self._descriptor is not None
+        return self._descriptor
+
+    def _has_the_name(self) -> bool:
+        assert self._descriptor is not None
+        try:
+            return os.path.samestat(os.stat(self.path), os.fstat(self._descriptor))
+        except FileNotFoundError:
+            return False
+
+    def _begin_anew(self) -> None:
+        """Give the older files the next numbers and begin a new one, unless another process does so right now or has done so."""
+        directory = os.open(self.path.parent, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if self._has_the_name():
+                for number in range(self.older_files, 0, -1):
+                    with suppress(FileNotFoundError):
+                        (self._older(number - 1) if number > 1 else self.path).replace(self._older(number))
+        except BlockingIOError:  # the lines go where they went; the next write finds the new file
+            return
+        finally:
+            os.close(directory)
+        self.reopen()
+
+    def _older(self, number: int) -> Path:
+        return self.path.with_name(f"{self.path.name}.{number}")
