@@ -267,7 +267,8 @@ def _errors() -> Node:
 
 _HEADERS: Node = {
     "Link": {
-        "description": 'The pages beside this one: `<URL>; rel="next"` is the older, `<URL>; rel="prev"` the newer. Absent at the ends.',
+        "description": 'The pages beside this one: `<URL>; rel="next"` is the older, `<URL>; rel="prev"` the newer. Absent at the ends, '
+        "but for an empty page above an id: its link to the newer page repeats that id.",
         "schema": TEXT,
     },
     "X-RateLimit-Limit": {"description": "How many requests are allowed in a period.", "schema": WHOLE},

@@ -39,10 +39,14 @@ def page_of(call: Call, default: int = 20, most: int = 40) -> Page:
 
 
 def paged(call: Call, body: object, ids: Sequence[int], page: Page, links: Links = MARKED) -> Answer:
-    """A page with the links to those around it. `ids` are what the list is ordered by, newest first: of the marks, follows or posts."""
+    """A page with the links to those around it. `ids` are what the list is ordered by, newest first: of the marks, follows or posts.
+
+    An empty page above a bound links to the page above the same bound, so that clients that follow links can ask again later.
+    """
     answer = Answer.json(body)
     if not ids:
-        return answer
+        asked = ("min_id", page.min_id) if page.min_id is not None else ("since_id", page.since_id)
+        return answer if asked[1] is None else answer.with_header("Link", f'<{_url(call, links, asked[0], asked[1])}>; rel="prev"')
     told = [f'<{_url(call, links, links.back, ids[0])}>; rel="prev"']
     if links.timeline or len(ids) >= page.limit:
         told.insert(0, f'<{_url(call, links, "max_id", ids[-1])}>; rel="next"')

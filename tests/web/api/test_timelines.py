@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from microblog.model.accounts import Role
 from tests import make
-from tests.web.api.client import Client, anonymous, client, ids, links
+from tests.web.api.client import EVERYTHING, Client, anonymous, client, ids, links
 from tests.web.visitor import Town
+
+PLACE = re.compile(r"<(?:\w+:)?(\w+)>")
 
 
 def posts_of(who: Client, count: int, **fields: object) -> list[str]:
@@ -43,6 +47,31 @@ def test_pages_lead_down_to_the_end_and_back_up(site: Town) -> None:
     assert ids(ada.get("/v1/timelines/home", limit=2, since_id=posts[5])) == posts[:2]
     assert ids(ada.get("/v1/timelines/home", limit=2, min_id=posts[5])) == posts[3:5]
     assert ids(ada.get("/v1/timelines/home", min_id=posts[5], max_id=posts[2])) == posts[3:5]
+
+
+def test_an_empty_page_above_an_id_can_be_asked_for_again_by_its_link(site: Town) -> None:
+    ada, bob = client(site, "ada", role=Role.ADMIN, scopes=f"{EVERYTHING} admin:read"), client(site, "bob")
+    [post] = posts_of(ada, 1)
+    bob.post(f"/v1/statuses/{post}/favourite")
+    there = {
+        "account_id": ada.id,
+        "list_id": ada.post("/v1/lists", title="x").json["id"],
+        "status_id": post,
+        "name": "tag",
+        "group_key": ada.get("/v2/notifications").json["notification_groups"][0]["group_key"],
+    }
+    paged = [(route, {param.name for param in route.doc.query}) for route in site.routes if route.doc]
+    paged = [(route, names) for route, names in paged if "max_id" in names and not route.path.endswith("/search")]
+    assert len(paged) > 25
+    for route, names in paged:
+        path = PLACE.sub(lambda found: there[found[1]], route.path)
+        for bound in {"since_id", "min_id"} & names:
+            page = ada.ask("GET", path, {"limit": 7, bound: 9 * 10**18})
+            expected = f'<http://site.test{path}?limit=7&{bound}={9 * 10**18}>; rel="prev"'
+            assert (page.status, page.header("Link")) == (200, expected), path
+    first = ada.get("/v1/timelines/home", min_id=post)
+    [newer] = posts_of(ada, 1)
+    assert ids(ada.follow(links(first)["prev"])) == [newer]
 
 
 def test_limits_are_read_as_clients_write_them(site: Town) -> None:
