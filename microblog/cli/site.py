@@ -58,9 +58,7 @@ def config(console: Console, as_json: bool) -> None:
         }
         for setting in described()
     ]
-    shown = [
-        {**row, "value": "(unset)" if row["value"] is None else row["value"], "source": row["file"] or row["source"]} for row in rows
-    ]
+    shown = [{**row, "value": "(unset)" if row["value"] is None else row["value"], "source": row["file"] or row["source"]} for row in rows]
     found = f"The settings file is {file}." if file else f"There is no settings file: neither {CONFIG} nor --config, nor {DEFAULT_CONFIG}."
     show(rows, plain(found) + "\n\n" + table(shown, ("setting", "value", "source")), as_json=as_json)
 

@@ -167,7 +167,7 @@ class Dispatch:
         return evolve(mail, by=note.account, post=post, root=first, link=self.links.post(note.post))
 
     def _sieve(self, cursor: Cursor, member: Member) -> Sieve:
-        return Sieve(tuple(filters.of_account(cursor, account=member.account.id))).within(Context.NOTIFICATIONS)
+        return Sieve(tuple(filters.of_account(cursor, account=member.account.id)), member.account.id).within(Context.NOTIFICATIONS)
 
     def _still_news(self, cursor: Cursor, letter: Letter, member: Member) -> Notification:
         id, account = letter.about or NotificationId(0), member.account

@@ -24,6 +24,7 @@ LONGEST_TITLE = 256
 LONGEST_KEYWORD = 256
 MOST_FILTERS = 100
 MOST_KEYWORDS = 200  # of one filter
+MOST_KEYWORDS_IN_ALL = 1_000  # of all filters of an account: each of them is sought in each post
 MOST_POSTS = 500  # of one filter
 LONGEST_TERM_S = 10 * 365 * 24 * 3600
 UNWANTED_CONTEXT = "Context None or invalid context supplied"
@@ -137,10 +138,13 @@ class Filters:
 
     def _with_keywords(self, cursor: Cursor, viewer: Viewer, id: FilterId, draft: FilterDraft) -> Filter:
         there = {keyword.id: keyword for keyword in _own(cursor, viewer, id).keywords}
+        gone = sum(wanted.gone and wanted.id in there for wanted in draft.keywords)
+        new = sum(wanted.id is None and not wanted.gone for wanted in draft.keywords)
+        _make_sure_of_room(cursor, viewer, within=len(there) - gone, gone=gone, new=new)
         for wanted in draft.keywords:
             if wanted.id is None:
                 if not wanted.gone:
-                    self._add_keyword(cursor, viewer, id, wanted)
+                    self._new_keyword(cursor, id, wanted)
             elif wanted.id not in there:
                 raise NotFound
             elif wanted.gone:
@@ -154,8 +158,10 @@ class Filters:
             raise NotFound
 
     def _add_keyword(self, cursor: Cursor, viewer: Viewer, id: FilterId, draft: KeywordDraft) -> Keyword:
-        if len(_own(cursor, viewer, id).keywords) >= MOST_KEYWORDS:
-            raise Invalid({"base": f"A filter has at most {MOST_KEYWORDS} keywords"})
+        _make_sure_of_room(cursor, viewer, within=len(_own(cursor, viewer, id).keywords), gone=0, new=1)
+        return self._new_keyword(cursor, id, draft)
+
+    def _new_keyword(self, cursor: Cursor, id: FilterId, draft: KeywordDraft) -> Keyword:
         made = _worded(Keyword(KeywordId(0), ""), draft)
         new = filters.add_keyword(cursor, filter=id, keyword=made.keyword, whole_word=made.whole_word, now=self.now())
         return evolve(made, id=new)
@@ -225,6 +231,14 @@ def _worded(before: Keyword, draft: KeywordDraft) -> Keyword:
         message = f"Keyword is too long (maximum is {LONGEST_KEYWORD} characters)"
         raise Invalid({"keyword": message}, codes={"keyword": "ERR_TOO_LONG"})
     return Keyword(before.id, keyword, before.whole_word if draft.whole_word is None else draft.whole_word)
+
+
+def _make_sure_of_room(cursor: Cursor, viewer: Viewer, *, within: int, gone: int, new: int) -> None:
+    """Raise Invalid if so many new keywords are too many for their filter, which has `within`, or for the account, `gone` apart."""
+    if new and within + new > MOST_KEYWORDS:
+        raise Invalid({"base": f"A filter has at most {MOST_KEYWORDS} keywords"})
+    if new and filters.count_keywords(cursor, account=viewer.id) - gone + new > MOST_KEYWORDS_IN_ALL:
+        raise Invalid({"base": f"All filters together have at most {MOST_KEYWORDS_IN_ALL:,} keywords"})
 
 
 def _own(cursor: Cursor, viewer: Viewer, id: FilterId) -> Filter:

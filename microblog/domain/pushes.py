@@ -158,7 +158,7 @@ class Pushes:
         note = found[0]
         if note.post is None:
             return note
-        sieve = Sieve(tuple(filters.of_account(cursor, account=account.id))).within(Context.NOTIFICATIONS)
+        sieve = Sieve(tuple(filters.of_account(cursor, account=account.id)), account.id).within(Context.NOTIFICATIONS)
         post = sieve.shown(note.post, Context.NOTIFICATIONS, self.now())
         return evolve(note, post=post) if post else None
 

@@ -45,6 +45,6 @@ class Sieves:
         kept = self._kept.get(account, place)
         if kept is None:
             found = await self.database.read(filters.of_account, account=account)
-            kept = Sieve(tuple(found)) if found else NOTHING
+            kept = Sieve(tuple(found), account) if found else NOTHING
             self._kept.put(account, kept, basis.of_keys(basis.of_view(account)), place)
         return kept

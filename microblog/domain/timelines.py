@@ -135,17 +135,12 @@ class Timelines:
         for _ in range(MOST_LOOKS):
             entries = self._home(cursor, viewer, part)
             found = posts.load(cursor, entries)
-            passed = [post for post in found if _is_own(post, viewer) or not hiding.matches(post, self.now())]
+            passed = [post for post in found if not hiding.matches(post, self.now())]
             kept = passed + kept if page.upward else kept + passed
             if len(entries) < part.limit or len(kept) >= page.limit:
                 break
             part = beyond(part, entries)
         return kept[-page.limit :] if page.upward else kept[: page.limit]
-
-
-def _is_own(post: Post, viewer: Viewer) -> bool:
-    """True for what the viewer wrote or boosted: no filter keeps that from them."""
-    return viewer.id in (post.author.id, post.original.author.id)
 
 
 def _keys(tags: Sequence[str]) -> list[str]:

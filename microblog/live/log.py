@@ -99,7 +99,7 @@ def _entries_before(cursor: Cursor, asked: Before, viewer: AccountId, now: datet
 
 def _sieves(cursor: Cursor, accounts: Collection[int]) -> dict[int, Sieve]:
     having = viewers.with_filters(cursor, accounts=accounts)
-    return {account: Sieve(tuple(filters.of_account(cursor, account=account))) for account in having}
+    return {account: Sieve(tuple(filters.of_account(cursor, account=account)), account) for account in having}
 
 
 def _loaded(found: viewers.Relations, sieve: Sieve) -> Loaded:

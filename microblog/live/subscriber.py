@@ -141,9 +141,7 @@ class Subscription:
 
     def _matches(self, news: News, sieve: Sieve, now: float) -> Sequence[Match]:
         post = news.post or (news.notice and news.notice.notification.post) or (news.conversation and news.conversation.last)
-        if not post or self.subscriber.account in (post.author.id, post.original.author.id):
-            return ()  # what one wrote or boosted oneself is no surprise
-        return sieve.matches(post, datetime.fromtimestamp(now, UTC))
+        return sieve.matches(post, datetime.fromtimestamp(now, UTC)) if post else ()
 
     def _written(self, news: News, matches: Sequence[Match] = ()) -> bytes | None:
         try:

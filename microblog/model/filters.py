@@ -1,6 +1,7 @@
 """Filters: words and posts that somebody does not want to see unasked, and finding them in a post. Pure.
 
-Texts are compared folded (NFKC, then case), by plain search: linear in the post, whatever was typed as a filter.
+Texts are compared folded (NFKC, then case), by plain search: linear in the post, whatever was typed as a filter. A post is folded once
+for all accounts, and held once against an account's filters, however many of its streams the post goes to.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from attrs import evolve, field, frozen
 
-from microblog.model.ids import FilterId, KeywordId, PostId, RelationId
+from microblog.model.ids import AccountId, FilterId, KeywordId, PostId, RelationId
 from microblog.model.posts import Post
+from microblog.model.word_borders import marked, whole
 
 
 class Context(StrEnum):
@@ -39,8 +42,12 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold()
 
 
-def _is_word(char: str) -> bool:
-    return char.isalnum() or char == "_"
+@frozen
+class SearchText:
+    """All that a post says: folded, and the same with the borders of its words."""
+
+    text: str
+    marked: str
 
 
 @frozen
@@ -54,25 +61,11 @@ class Keyword:
 
     @sought.default
     def _sought(self) -> str:
-        return folded(self.keyword)
+        return whole(folded(self.keyword)) if self.whole_word else folded(self.keyword)
 
-    def found_in(self, text: str) -> bool:
-        """True if the folded text says it."""
-        if not self.whole_word:
-            return self.sought in text
-        at = text.find(self.sought)
-        while at >= 0:
-            if self._stands_alone(text, at):
-                return True
-            at = text.find(self.sought, at + 1)
-        return False
-
-    def _stands_alone(self, text: str, at: int) -> bool:
-        """A border counts only where the keyword itself has a letter: `#tea` is found in `my#tea`."""
-        end = at + len(self.sought)
-        before = at > 0 and _is_word(self.sought[0]) and _is_word(text[at - 1])
-        after = end < len(text) and _is_word(self.sought[-1]) and _is_word(text[end])
-        return not (before or after)
+    def found_in(self, said: SearchText) -> bool:
+        """True if the post says it."""
+        return self.sought in (said.marked if self.whole_word else said.text)
 
 
 @frozen
@@ -111,18 +104,26 @@ class Match:
 
 @frozen
 class Sieve:
-    """Somebody's filters, ready to be held against posts."""
+    """The filters of the account `owner`, ready to be held against posts."""
 
     filters: tuple[Filter, ...] = ()
+    owner: AccountId | None = None
+    _newest: list[tuple[Post, datetime, tuple[Match, ...]]] = field(factory=list, init=False, eq=False, repr=False)
 
     def matches(self, post: Post, now: datetime) -> tuple[Match, ...]:
-        """The filters that the post, or what it boosts, falls under, wherever they count. Their own posts are no exception."""
-        if not self.filters:
+        """The filters that the post, or what it boosts, falls under, wherever they count.
+
+        None for what the owner wrote or boosted. The answer for the post that was asked for last is remembered.
+        """
+        if not self.filters or self.owner in (post.author.id, post.original.author.id):
             return ()
-        original = post.original
-        text = folded(searched(original))
-        found = (_match(one, original.id, text) for one in self.filters if one.counts_at(now))
-        return tuple(match for match in found if match is not None)
+        if self._newest and self._newest[0][0] is post and self._newest[0][1] == now:
+            return self._newest[0][2]
+        said = searched(post.original)
+        found = (_match(one, post.original.id, said) for one in self.filters if one.counts_at(now))
+        result = tuple(match for match in found if match is not None)
+        self._newest[:] = [(post, now, result)]
+        return result
 
     def shown(self, post: Post, context: Context, now: datetime) -> Post | None:
         """The post as it is told there where nobody can unfold it: behind the filters' names where they warn, None where they hide."""
@@ -134,23 +135,32 @@ class Sieve:
 
     def within(self, context: Context) -> Sieve:
         """Those of the filters that count there."""
-        return Sieve(tuple(one for one in self.filters if context in one.contexts)) if self.filters else self
+        return Sieve(tuple(one for one in self.filters if context in one.contexts), self.owner) if self.filters else self
 
     def hiding(self, context: Context) -> Sieve:
         """Those of the filters by which posts are left out there."""
-        return Sieve(tuple(one for one in self.filters if one.action is Action.HIDE and context in one.contexts))
+        return Sieve(tuple(one for one in self.filters if one.action is Action.HIDE and context in one.contexts), self.owner)
 
 
 NOTHING = Sieve()
 
 
-def searched(post: Post) -> str:
-    """All that a post says, for filters."""
-    return f"{post.spoiler}\n\n{post.text}"
+def searched(post: Post) -> SearchText:
+    """Its content warning, its text, the options of its poll, the descriptions of its media."""
+    options = post.poll.options if post.poll else ()
+    return search_text("\n\n".join((post.spoiler, post.text, *options, *(one.description for one in post.media))))
 
 
-def _match(one: Filter, post: PostId, text: str) -> Match | None:
-    keywords = tuple(keyword.keyword for keyword in one.keywords if keyword.found_in(text))
+@lru_cache(256)
+def search_text(text: str) -> SearchText:
+    """A text as keywords are sought in it."""
+    plain = folded(text)
+    return SearchText(plain, marked(plain))
+
+
+def _match(one: Filter, post: PostId, said: SearchText) -> Match | None:
+    text, borders = said.text, said.marked
+    keywords = tuple(word.keyword for word in one.keywords if word.sought in (borders if word.whole_word else text))
     posts = tuple(chosen.post for chosen in one.posts if chosen.post == post)
     return Match(one, keywords, posts) if keywords or posts else None
 

@@ -57,6 +57,13 @@ def count(cursor: Cursor, *, account: AccountId) -> int:
     return int(scalar(cursor, "select count(*) from filters where account_id = %(account)s", {"account": account}))
 
 
+def count_keywords(cursor: Cursor, *, account: AccountId) -> int:
+    """How many keywords all filters of somebody have; nobody adds one more for them until the transaction ends."""
+    execute(cursor, "select from accounts where id = %(account)s for no key update", {"account": account})
+    sql = "select count(*) from filter_keywords k join filters f on f.id = k.filter_id where f.account_id = %(account)s"
+    return int(scalar(cursor, sql, {"account": account}))
+
+
 def insert(cursor: Cursor, made: Filter, *, account: AccountId, now: datetime) -> FilterId:
     """Store a filter without its words and posts; its id."""
     return FilterId(

@@ -47,10 +47,9 @@ class Articles:
         return self._folded(posts, await self.of(viewer, posts), await self._sifted(viewer, posts, Context.THREAD), Context.THREAD)
 
     async def _sifted(self, viewer: Viewer | None, posts: Sequence[Post], context: Context) -> Mapping[PostId, Sequence[Match]]:
-        """What of the viewer's filters each post falls under there; their own posts under none."""
+        """What of the viewer's filters each post falls under there."""
         sieve, now = (await self.sieves.of(viewer)).within(context), self.sieves.now()
-        own = viewer.id if viewer else None
-        return {post.id: () if post.original.author.id == own else sieve.matches(post, now) for post in posts}
+        return {post.id: sieve.matches(post, now) for post in posts}
 
     def _folded(
         self, posts: Sequence[Post], made: Sequence[str], sifted: Mapping[PostId, Sequence[Match]], context: Context

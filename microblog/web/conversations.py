@@ -45,7 +45,7 @@ class ConversationPages:
     async def _talks(self, viewer: Viewer, found: list[Conversation]) -> tuple[Talk, ...]:
         """Each with what the viewer's filters call its last post. None is left out, for it was said to them."""
         sieve, now = (await self.sieves.of(viewer)).within(Context.THREAD), self.sieves.now()
-        matches = [() if each.last.author.id == viewer.id else sieve.matches(each.last, now) for each in found]
+        matches = [sieve.matches(each.last, now) for each in found]
         return tuple(Talk(each, warning(matched, Context.THREAD)) for each, matched in zip(found, matches, strict=True))
 
     @route("POST", "/conversations/<id:conversation_id>/read", MEMBER)

@@ -66,8 +66,7 @@ class NotificationPages:
     async def _sifted(self, viewer: Viewer, found: Sequence[NotificationGroup]) -> tuple[tuple[NotificationGroup, ...], dict[int, str]]:
         """Without what the viewer's filters leave out there, and the titles of those that fold some of the rest."""
         sieve, now = (await self.sieves.of(viewer)).within(Context.NOTIFICATIONS), self.sieves.now()
-        others = [one for one in found if one.post and one.post.original.author.id != viewer.id]
-        matches = {one.id: sieve.matches(one.post, now) for one in others if one.post}
+        matches = {one.id: sieve.matches(one.post, now) for one in found if one.post}
         hidden = {id for id, matched in matches.items() if is_hidden(matched, Context.NOTIFICATIONS)}
         titles = {id: title for id, matched in matches.items() if (title := warning(matched, Context.NOTIFICATIONS))}
         return tuple(one for one in found if one.id not in hidden), {int(id): title for id, title in titles.items()}

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from microblog.domain.filters import FilterDraft, Filters, KeywordDraft
+from microblog.domain.filters import MOST_KEYWORDS, MOST_KEYWORDS_IN_ALL, FilterDraft, Filters, KeywordDraft
 from microblog.domain.sieves import Sieves
 from microblog.domain.timelines import Timelines
 from microblog.model.accounts import Viewer
@@ -102,6 +102,24 @@ async def test_what_a_filter_may_not_be_is_said(filters: Filters, cursor: Cursor
         await filters.make(me, wrong)
     assert list(problem.value.fields) == [field]
     assert await filters.of(me) == []
+
+
+async def test_an_account_has_a_bounded_number_of_keywords_in_all(filters: Filters, cursor: Cursor) -> None:
+    me, other = make.viewer(cursor), make.viewer(cursor)
+    names = [[f"word{number}x{turn}" for number in range(MOST_KEYWORDS)] for turn in range(MOST_KEYWORDS_IN_ALL // MOST_KEYWORDS)]
+    full = [await filters.make(me, draft(*some)) for some in names]
+    with pytest.raises(Invalid):
+        await filters.make(me, draft("more"))
+    with pytest.raises(Invalid):
+        await filters.add_keyword(me, full[0].id, KeywordDraft("more"))
+    with pytest.raises(Invalid):
+        await filters.change(me, full[0].id, draft("more"))
+    gone, changed = full[0].keywords[:2]
+    exchange = FilterDraft(keywords=[KeywordDraft("new"), KeywordDraft(id=gone.id, gone=True), KeywordDraft("other", id=changed.id)])
+    assert len((await filters.change(me, full[0].id, exchange)).keywords) == MOST_KEYWORDS
+    await filters.remove_keyword(me, changed.id)
+    await filters.add_keyword(me, full[0].id, KeywordDraft("last"))
+    await filters.make(other, draft("more"))
 
 
 async def test_only_posts_that_one_may_see_can_be_filtered(filters: Filters, cursor: Cursor) -> None:

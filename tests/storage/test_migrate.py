@@ -78,9 +78,7 @@ def test_a_step_that_was_changed_after_it_was_applied_is_refused(connection: Con
         migrate(connection)
 
 
-def test_a_step_with_a_lower_number_than_those_applied_is_still_applied(
-    connection: Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_step_with_a_lower_number_than_those_applied_is_still_applied(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     """Branches take their numbers apart from each other, and are merged in another order."""
     late = Migration(gaps()[1], "late.sql", "create table late ()")
     steps = [*known(), late]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests import make
+from tests import files, make
 from tests.web.api.client import Client, client, ids
 from tests.web.visitor import Town
 
@@ -112,3 +112,29 @@ def test_old_programs_see_one_filter_for_each_word(site: Town) -> None:
     [left] = ada.get("/v1/filters").json
     ada.delete(f"/v1/filters/{left['id']}")
     assert ada.get("/v2/filters").json == []
+
+
+def test_descriptions_of_media_and_options_of_polls_are_read_and_ones_own_posts_are_never_filtered(site: Town) -> None:
+    ada, bob = friends(site)
+    for who in (ada, bob):
+        hide = {"title": "Animals", "context": ["home", "notifications"], "keywords_attributes": [{"keyword": "giraffe"}]}
+        assert who.ask("POST", "/v2/filters", json=hide).status == 200
+    picture = bob.upload("POST", "/v2/media", {"file": files.picture()}, description="A giraffe!").json["id"]
+    plain = bob.post("/v1/statuses", status="@ada look", media_ids=[picture]).json["id"]
+    poll = bob.post("/v1/statuses", status="@ada which?", poll={"options": ["giraffe", "lion"], "expires_in": 600}).json["id"]
+    boost = ada.post(f"/v1/statuses/{plain}/reblog").json["id"]
+    for id in (plain, poll):
+        assert [found["keyword_matches"] for found in ada.get(f"/v1/statuses/{id}").json["filtered"]] == [["giraffe"]]
+        assert bob.get(f"/v1/statuses/{id}").json["filtered"] == []
+    told = {one["status"]["id"]: one["status"]["filtered"] for one in ada.get("/v1/notifications").json if one["type"] == "mention"}
+    assert sorted(map(len, told.values())) == [1, 1]
+    assert ada.get(f"/v1/statuses/{boost}").json["filtered"] == []
+    assert {status["id"]: len(status["filtered"]) for status in bob.get("/v1/timelines/home").json} == {plain: 0, poll: 0}
+
+
+def test_whole_words_are_found_in_scripts_without_spaces(site: Town) -> None:
+    ada, bob = friends(site)
+    word = {"title": "f", "context": ["home"], "keywords_attributes": [{"keyword": "新宿"}]}
+    ada.ask("POST", "/v2/filters", json=word)
+    post = bob.post("/v1/statuses", status="今日は新宿で会議").json["id"]
+    assert ada.get(f"/v1/statuses/{post}").json["filtered"][0]["keyword_matches"] == ["新宿"]

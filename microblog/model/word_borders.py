@@ -1,0 +1,32 @@
+"""Borders of words, marked in a text, so that whole words are found by plain search: linear in the text, whatever is sought. Pure.
+
+From Unicode's word boundaries (UAX #29, rules WB4, WB5, WB8 to WB10 and WB13), so each character of a script that is written
+without spaces (Han, Hiragana, Thai, Lao, Khmer, Myanmar) is between borders. Two things differ, because a keyword is no word of a
+dictionary: punctuation amid letters (WB6, WB7, WB11, WB12: `Musk's`, `example.com`) is a border, and so is a change from or to Hangul,
+where particles follow a word without a space.
+"""
+
+from __future__ import annotations
+
+import regex
+
+_BORDER = "\0"
+_CONNECTOR, _MARK = r"\p{WB=ExtendNumLet}", r"\p{WB=Extend}\p{WB=Format}\p{WB=ZWJ}"
+_LETTER = rf"[[\p{{WB=ALetter}}\p{{WB=Hebrew_Letter}}\p{{WB=Numeric}}{_CONNECTOR}]--\p{{Script=Hangul}}]"
+_KATAKANA = rf"\p{{WB=Katakana}}{_CONNECTOR}"
+_TOKEN = regex.compile(
+    rf"\p{{Script=Hangul}}[\p{{Script=Hangul}}{_MARK}]*+|{_LETTER}[{_LETTER}{_MARK}]*+|[{_KATAKANA}][{_KATAKANA}{_MARK}]*+|.[{_MARK}]*+",
+    regex.V1 | regex.DOTALL,
+)
+_HANGUL = regex.compile(rf"\p{{Script=Hangul}}[{_MARK}]*\Z", regex.V1)
+
+
+def marked(text: str) -> str:
+    """The text with a mark at each border of a word, and at both ends."""
+    return _BORDER + "".join(token + _BORDER for token in _TOKEN.findall(text))
+
+
+def whole(keyword: str) -> str:
+    """What is to be sought in a marked text. After Hangul a word may go on: with a particle."""
+    sought = marked(keyword)
+    return sought[: -len(_BORDER)] if _HANGUL.search(keyword) else sought
