@@ -183,7 +183,23 @@ def test_deletion_asks_first_and_keeps_the_name(microblog: Run, cursor: Cursor) 
     assert as_json(microblog("user", "show", "leaver", "--json"))["state"] == "active"
     ok(microblog("user", "delete", "leaver", "--yes"))
     refused(microblog("user", "show", "leaver"))
-    assert "taken" in refused(microblog("user", "create", "leaver", "other@example.org", input=PASSWORD))
+    told = refused(microblog("user", "create", "Leaver", "other@example.org", input=PASSWORD))
+    assert "taken by an account that is deleted" in told
+    assert "--reattach" in told
+
+
+def test_the_name_of_a_deleted_account_is_given_to_a_new_one_if_asked_for(microblog: Run, cursor: Cursor) -> None:
+    make.post(cursor, make.member(cursor, "leaver").account, "Mine")
+    before = as_json(microblog("user", "show", "leaver", "--json"))
+    ok(microblog("user", "delete", "leaver", "--yes"))
+    made = as_json(microblog("user", "create", "Leaver", "new@example.org", "--reattach", "--json", input=PASSWORD))
+    assert (made["username"], made["email"], made["state"], made["posts"]) == ("Leaver", "new@example.org", "active", 0)
+    assert made["id"] != before["id"]
+    assert scalar(cursor, "select deleted_at is not null from accounts where id = %(id)s", {"id": int(before["id"])})
+    assert "already been taken" in refused(microblog("user", "create", "leaver", "b@example.org", "--reattach", input=PASSWORD))
+    ok(microblog("user", "delete", "leaver", "--yes"))
+    ok(microblog("user", "create", "leaver", "c@example.org", "--reattach", input=PASSWORD))  # and again
+    ok(microblog("user", "create", "nobody_yet", "d@example.org", "--reattach", input=PASSWORD))
 
 
 def test_the_list_has_pages(microblog: Run, cursor: Cursor) -> None:

@@ -49,9 +49,10 @@ def described(member: Member) -> dict[str, object]:
 @click.argument("email")
 @click.option("--role", type=ROLES, default=str(Role.USER), show_default=True)
 @click.option("--id", type=click.IntRange(1, 2**63 - 1), help="The account's id; for people who move here from elsewhere.")
+@click.option("--reattach", is_flag=True, help="Also if the name is that of a deleted account. Nothing of that account comes back.")
 @as_json
 @click.pass_obj
-def create(console: Console, /, *, username: str, email: str, role: str, id: int | None, as_json: bool) -> None:
+def create(console: Console, /, *, username: str, email: str, role: str, id: int | None, reattach: bool, as_json: bool) -> None:
     """Make an account. Asks for the password, or reads it from standard input.
 
     Nobody has to approve or confirm it, and names that the site keeps for itself may be taken.
@@ -59,7 +60,7 @@ def create(console: Console, /, *, username: str, email: str, role: str, id: int
     form = SignUp(username, email, new_password(), agreement=True)
 
     async def work(desk: Desk) -> Member:
-        made = await desk.registrations.create(form, role=Role(role), id=id)
+        made = await desk.registrations.create(form, role=Role(role), id=id, reattach=reattach)
         return await desk.members.show(made.username)
 
     made = console.run(work)
@@ -156,7 +157,7 @@ def role(console: Console, name: str, role: str, as_json: bool) -> None:
 def delete(console: Console, name: str, yes: bool, as_json: bool) -> None:
     """Delete somebody for good. Nobody can see anything of them from this moment; the running site then removes it.
 
-    The name stays taken, so that nobody else can pose as them.
+    The name stays taken, so that nobody else can pose as them; `user create --reattach` gives it to somebody again.
     """
     if not yes:
         click.confirm(f"Delete {name} and all they wrote? This cannot be undone.", abort=True, err=True)

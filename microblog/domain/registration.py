@@ -23,6 +23,10 @@ from microblog.storage.database import Cursor, Transactions
 LONGEST_REASON = 500
 LONGEST_CODE = 64
 NAME_TAKEN = "Username has already been taken"
+NAME_OF_DELETED = (
+    "Username was taken by an account that is deleted, and is kept so that nobody poses as its owner. "
+    "`user create --reattach` gives it to somebody all the same"
+)
 EMAIL_TAKEN = "E-mail address is already in use"
 BAD_INVITE = "Invite is not valid, or not any more"
 CLOSED = "This site does not take new people at the moment."
@@ -55,6 +59,7 @@ class _Admission:
     confirmed: bool = True
     by_invite: bool = False
     id: int | None = None
+    reattach: bool = False
 
 
 def _taken(name: str) -> Invalid:
@@ -98,17 +103,22 @@ class Registrations:
         )
         return await self.database.run(self._admit, tidy, await self.passwords.hash(tidy.password), admission)
 
-    async def create(self, form: SignUp, *, role: Role = Role.USER, id: int | None = None) -> Account:
+    async def create(self, form: SignUp, *, role: Role = Role.USER, id: int | None = None, reattach: bool = False) -> Account:
         """An account that the administrator makes, with this id if one is given: reserved names, no approval, no agreement.
 
+        `reattach`: it may have the name of a deleted account, of which nothing comes back.
         Raises Invalid with everything that is wrong (fields username, email, password, id).
         """
         tidy, findings = self._tidy(evolve(form, invite=""), ())
         if id is not None and not 0 < id < 2**63:
             findings.add("id", "Id must be a whole number above 0", "ERR_INVALID")
-        await self.database.read(self._look, tidy, findings)
+        was_deleted = await self.database.read(accounts.is_buried, username=tidy.username)
+        if was_deleted and not reattach:
+            findings.add("username", NAME_OF_DELETED, "ERR_TAKEN")
+        await self.database.read(self._look, evolve(tidy, username="") if was_deleted else tidy, findings)
         findings.settle()
-        return await self.database.run(self._admit, tidy, await self.passwords.hash(tidy.password), _Admission(role=role, id=id))
+        admission = _Admission(role=role, id=id, reattach=reattach)
+        return await self.database.run(self._admit, tidy, await self.passwords.hash(tidy.password), admission)
 
     async def invite(self, by: Viewer | None, *, max_uses: int | None = None, lasts: timedelta | None = None) -> Invite:
         """A new code, usable `max_uses` times (None: as often as they like) while it `lasts` (None: for ever).
@@ -160,6 +170,8 @@ class Registrations:
     def _admit(self, cursor: Cursor, form: SignUp, password_hash: str, admission: _Admission) -> Account:
         now = self.now()
         invite = self._used_invite(cursor, form.invite) if admission.by_invite else None
+        if admission.reattach:
+            accounts.release_name(cursor, username=form.username)
         id = accounts.insert(cursor, username=form.username, now=now, id=admission.id)
         if id is None:
             given_id_is_taken = admission.id is not None and accounts.id_taken(cursor, id=admission.id)

@@ -307,6 +307,18 @@ def is_buried(cursor: Cursor, *, username: str) -> bool:
     return bool(scalar(cursor, sql, {"name": username.lower()}))
 
 
+def release_name(cursor: Cursor, *, username: str) -> bool:
+    """Call the deleted account of this name, in whatever case, something that nobody can have taken before; False if there is none."""
+    return bool(
+        execute(
+            cursor,
+            """update accounts set username = 'deleted_' || left(md5(random()::text), 20)
+               where lower(username) = %(name)s and deleted_at is not null""",
+            {"name": username.lower()},
+        )
+    )
+
+
 def id_taken(cursor: Cursor, *, id: int) -> bool:
     """True if somebody has or had the id."""
     return bool(scalar(cursor, "select exists (select from accounts where id = %(id)s)", {"id": id}))
