@@ -23,6 +23,7 @@ from microblog.storage.database import Cursor, Transactions
 LONGEST_BIO = 500
 LONGEST_FIELD = 255
 MOST_FIELDS = 4
+MOST_DOMAINS = 100
 LONGEST_QUERY = 200
 MOST_LET_IN = 1000  # at once, when an account is unlocked
 DIGESTS = frozenset(FREQUENCIES)
@@ -79,7 +80,7 @@ def _tidy(changes: ProfileChanges) -> dict[str, Any]:
     return new
 
 
-def _sensible(preferences: Preferences) -> Preferences:
+def sensible(preferences: Preferences) -> Preferences:
     """As they are stored. Raises Invalid with everything that is wrong."""
     findings = Findings()
     findings.of(lambda: validation.one_of(preferences.visibility, VISIBILITIES, "visibility"), "")
@@ -87,11 +88,22 @@ def _sensible(preferences: Preferences) -> Preferences:
     findings.of(lambda: validation.one_of(preferences.mail_digest, DIGESTS, "mail_digest"), "")
     findings.of(lambda: validation.locale(preferences.locale), "")
     findings.of(lambda: validation.time_zone(preferences.time_zone), "")
+    domains = findings.of(lambda: _domains(preferences.attribution_domains), preferences.attribution_domains)
     language = preferences.language or None
     if language:
         findings.of(lambda: validation.language(language), "")
     findings.settle()
-    return evolve(preferences, language=language)
+    return evolve(preferences, language=language, attribution_domains=domains)
+
+
+def _domains(given: tuple[str, ...]) -> tuple[str, ...]:
+    """Websites as people name them: by domain or address, each once. Raises Invalid (field attribution_domains)."""
+    name = "attribution_domains"
+    bare = (site.strip().lower().removeprefix("http://").removeprefix("https://").removeprefix("*.").rstrip("/") for site in given)
+    domains = tuple(dict.fromkeys(validation.domain(site, name) for site in bare if site))
+    if len(domains) > MOST_DOMAINS:
+        raise Invalid({name: f"Attribution domains are too many (maximum is {MOST_DOMAINS})"}, codes={name: "ERR_TOO_LONG"})
+    return domains
 
 
 @frozen
@@ -155,7 +167,7 @@ class Accounts:
 
         Raises Invalid with everything that is wrong (fields display_name, bio, fields; and those of `set_preferences`).
         """
-        written = None if preferences is None else _sensible(preferences)
+        written = None if preferences is None else sensible(preferences)
         return await self.database.run(self._edit, viewer.id, _tidy(changes), written)
 
     async def set_preferences(self, viewer: Viewer, preferences: Preferences) -> Preferences:
@@ -163,7 +175,7 @@ class Accounts:
 
         Raises Invalid with everything that is wrong (fields visibility, language, locale, time_zone, theme, mail_digest).
         """
-        written = _sensible(preferences)
+        written = sensible(preferences)
         await self.database.run(logins.change_preferences, account=viewer.id, preferences=written)
         return written
 

@@ -8,11 +8,11 @@ the visibility of its post: addresses hold 128 random bits and are shown to thos
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import BinaryIO
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from microblog.domain import sniff, validation
 from microblog.domain.ports import Studio
@@ -82,14 +82,18 @@ def differ(before: Post, pieces: Sequence[Media], changes: Sequence[MediaChange]
         if change.id in said:
             description, focus = said[change.id]
             said[change.id] = (description if change.description is None else change.description, change.focus or focus)
+    if any(change.preview and change.id in said for change in changes):
+        return True
     return [(one.id, one.description, one.focus) for one in before.media] != [(one.id, *said[one.id]) for one in pieces]
 
 
-def attach(cursor: Cursor, post: PostId, pieces: Sequence[Media], changes: Sequence[MediaChange] = ()) -> None:
-    """Let the post show exactly these."""
+def attach(cursor: Cursor, post: PostId, pieces: Sequence[Media], changes: Sequence[MediaChange], *, now: datetime) -> None:
+    """Let the post show exactly these, changed like this."""
     for change in changes:
         if change.id in {one.id for one in pieces}:
             media.change(cursor, change=checked(change))
+            if change.preview:
+                _replace_preview(cursor, change.id, change.preview, now)
     media.attach(cursor, post=post, ids=[one.id for one in pieces])
 
 
@@ -97,7 +101,14 @@ def checked(change: MediaChange) -> MediaChange:
     """The change as it is stored. Raises Invalid for a description that is too long."""
     if change.description is None:
         return change
-    return MediaChange(change.id, validation.limited(change.description, LONGEST_DESCRIPTION, "description"), change.focus)
+    return evolve(change, description=validation.limited(change.description, LONGEST_DESCRIPTION, "description"))
+
+
+def _replace_preview(cursor: Cursor, id: MediaId, made: Rendition, now: datetime) -> None:
+    before = media.by_id(cursor, id=id)
+    media.set_preview(cursor, id=id, made=made)
+    if before and before.rendition and before.rendition.preview:
+        tidy(cursor, [before.rendition.preview], now=now)
 
 
 def drop(cursor: Cursor, post: Post, *, now: datetime, at_once: bool) -> None:
@@ -203,16 +214,27 @@ class Attachments:
         tidy(cursor, media.delete(cursor, ids=[id]), now=self.now())
 
     async def _set_preview(self, id: MediaId, file: BinaryIO, format: Format) -> None:
+        await self.database.run(_replace_preview, id, await self._preview(file, format), self.now())
+
+    async def _preview(self, file: BinaryIO, format: Format) -> Rendition:
         stem = self.stem()
         await self.database.run(tidy, [stem], now=self.now(), due_at=self.now() + SETTLED)
-        made = await self.studio.preview(file, format, stem)
-        await self.database.run(self._replace_preview, id, made)
+        return await self.studio.preview(file, format, stem)
 
-    def _replace_preview(self, cursor: Cursor, id: MediaId, made: Rendition) -> None:
-        before = media.by_id(cursor, id=id)
-        media.set_preview(cursor, id=id, made=made)
-        if before and before.rendition and before.rendition.preview:
-            tidy(cursor, [before.rendition.preview], now=self.now())
+    async def with_previews(
+        self, viewer: Viewer, changes: Sequence[MediaChange], files: Mapping[MediaId, BinaryIO]
+    ) -> tuple[MediaChange, ...]:
+        """The changes of an edit, with previews made of the files that came for some of the viewer's own pieces.
+
+        Raises Invalid for a file that is no picture, before any preview is made.
+        """
+        formats = {id: self._picture_format(file) for id, file in files.items()}
+        made = {}
+        for id in list(files)[:MOST_MEDIA]:
+            found = await self.database.read(media.by_id, id=id)
+            if found is not None and found.owner == viewer.id:
+                made[id] = await self._preview(files[id], formats[id])
+        return tuple(evolve(change, preview=made.get(change.id)) for change in changes)
 
     async def one(self, viewer: Viewer, id: MediaId) -> Media:
         """One's own piece, as long as no post has it. Raises NotFound."""

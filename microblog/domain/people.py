@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-import regex
 from attrs import frozen
 
+from microblog.domain import validation
 from microblog.domain.follows import reachable, relationship
 from microblog.model.accounts import Account, Related, Relationship, Viewer
 from microblog.model.errors import Invalid, NotFound
@@ -18,9 +18,6 @@ from microblog.storage.database import Cursor, Transactions
 
 NOT_FOLLOWED = "You must be already following the person you want to endorse"
 FAMILIAR = 10
-_DOMAIN = regex.compile(
-    r"(?:[\p{L}\p{N}](?:[\p{L}\p{M}\p{N}-]{0,61}[\p{L}\p{M}\p{N}])?\.)*[\p{L}\p{N}](?:[\p{L}\p{M}\p{N}-]{0,61}[\p{L}\p{N}])?"
-)
 
 
 @frozen
@@ -52,9 +49,9 @@ class People:
         lister = people.newest if newest else people.active
         return await self.database.read(lister, viewer=viewer.id if viewer else None, limit=limit, offset=offset)
 
-    async def suggested(self, viewer: Viewer, limit: int) -> list[Account]:
+    async def suggested(self, viewer: Viewer, limit: int, offset: int = 0) -> list[Account]:
         """The most followed people to whom the viewer has no relation yet, without those who were dismissed."""
-        return await self.database.read(accounts.suggested, viewer=viewer.id, limit=limit)
+        return await self.database.read(accounts.suggested, viewer=viewer.id, limit=limit, offset=offset)
 
     async def dismiss(self, viewer: Viewer, id: AccountId) -> None:
         """Suggest them no more."""
@@ -62,11 +59,11 @@ class People:
 
     async def block_domain(self, viewer: Viewer, domain: str) -> None:
         """Keep the domain for the day when there are others. Raises Invalid for what is none."""
-        await self.database.run(people.block_domain, account=viewer.id, domain=_domain(domain), now=self.now())
+        await self.database.run(people.block_domain, account=viewer.id, domain=validation.domain(domain), now=self.now())
 
     async def unblock_domain(self, viewer: Viewer, domain: str) -> None:
         """Forget it."""
-        await self.database.run(people.unblock_domain, account=viewer.id, domain=_domain(domain))
+        await self.database.run(people.unblock_domain, account=viewer.id, domain=validation.domain(domain))
 
     async def blocked_domains(self, viewer: Viewer, page: Page) -> list[tuple[int, str]]:
         """(id, domain) of each, the newest first."""
@@ -89,12 +86,3 @@ def _endorsed(cursor: Cursor, viewer: Viewer | None, account: AccountId, page: P
     if reachable(cursor, account).suspended_at:
         raise NotFound
     return people.endorsed(cursor, account=account, viewer=viewer.id if viewer else None, page=page)
-
-
-def _domain(given: str) -> str:
-    domain = given.strip().lower().removeprefix("@").removesuffix(".")
-    if not domain:
-        raise Invalid({"domain": "Domain can't be blank"}, codes={"domain": "ERR_BLANK"})
-    if len(domain) > 253 or not _DOMAIN.fullmatch(domain):
-        raise Invalid({"domain": "Domain is not a valid domain name"}, codes={"domain": "ERR_INVALID"})
-    return domain

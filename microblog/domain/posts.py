@@ -159,7 +159,7 @@ class Posts:
 
     def _furnish(self, cursor: Cursor, id: PostId, pieces: list[Media], draft: Draft, now: datetime) -> None:
         if pieces:
-            attachments.attach(cursor, id, pieces, draft.changes)
+            attachments.attach(cursor, id, pieces, draft.changes, now=now)
         if draft.poll:
             polls.ask(cursor, id, polls.checked(draft.poll), now)
 
@@ -248,7 +248,7 @@ class Posts:
             return self._stored(cursor, id)
         posts.keep_revision(cursor, post=id)
         posts.rewrite(cursor, evolve(after, edited_at=self.now()))
-        attachments.attach(cursor, id, pieces, draft.changes)
+        attachments.attach(cursor, id, pieces, draft.changes, now=self.now())
         polls.revise(cursor, before, asked, self.now())
         if self.promises:
             shown = shows(before.visibility, furnished=bool(pieces or draft.poll))

@@ -21,6 +21,9 @@ T = TypeVar("T")
 # The atoms of RFC 5322, section 3.2.3; nobody's mailbox needs the quoted forms, and they hide control characters.
 _LOCAL_PART = regex.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _HOST = regex.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}|localhost")
+_DOMAIN = regex.compile(
+    r"(?:[\p{L}\p{N}](?:[\p{L}\p{M}\p{N}-]{0,61}[\p{L}\p{M}\p{N}])?\.)*[\p{L}\p{N}](?:[\p{L}\p{M}\p{N}-]{0,61}[\p{L}\p{N}])?"
+)
 _LOCALE = regex.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 
 
@@ -116,3 +119,13 @@ def limited(given: str, longest: int, name: str) -> str:
     if len(given) > 40 * longest or text.length(stored := text.clean(given, name)) > longest:
         raise Invalid({name: f"{label} is too long (maximum is {longest} characters)"}, codes={name: "ERR_TOO_LONG"})
     return stored
+
+
+def domain(given: str, name: str = "domain") -> str:
+    """A domain as it is stored: in lower case, without what stands around it. Raises Invalid for what is none."""
+    tidy = given.strip().lower().removeprefix("@").removesuffix(".")
+    if not tidy:
+        raise Invalid({name: f"{name.replace('_', ' ').capitalize()} can't be blank"}, codes={name: "ERR_BLANK"})
+    if len(tidy) > 253 or not _DOMAIN.fullmatch(tidy):
+        raise Invalid({name: f"{name.replace('_', ' ').capitalize()} is not a valid domain name"}, codes={name: "ERR_INVALID"})
+    return tidy

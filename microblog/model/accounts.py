@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -73,11 +74,16 @@ class Account:
         return self.display_name or self.username
 
 
+def _texts(given: Iterable[str]) -> tuple[str, ...]:
+    return tuple(given)
+
+
 @frozen
 class Preferences:
     """How somebody likes to write and to see the site, and what they want to be mailed.
 
     `theme` is auto, light or dark; `mail_digest` is never, daily or weekly; `mail_report` counts for administrators only.
+    `attribution_domains` are websites that may name the account as the author of their pages.
     """
 
     visibility: str = "public"
@@ -93,6 +99,7 @@ class Preferences:
     mail_login: bool = True
     mail_digest: str = "weekly"
     mail_report: bool = True
+    attribution_domains: tuple[str, ...] = field(default=(), converter=_texts)
 
 
 @frozen

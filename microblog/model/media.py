@@ -139,8 +139,9 @@ class FileUse:
 
 @frozen
 class MediaChange:
-    """What is changed about a piece; None leaves it as it is."""
+    """What is changed about a piece; None leaves it as it is. Of `preview` only the preview counts."""
 
     id: MediaId
     description: str | None = None
     focus: Focus | None = None
+    preview: Rendition | None = None

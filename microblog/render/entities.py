@@ -145,7 +145,7 @@ class Entities:
             "hide_collections": account.hide_relations,
             "discoverable": account.discoverable,
             "indexable": account.indexable,
-            "attribution_domains": [],
+            "attribution_domains": list(preferences.attribution_domains),
         }
         return self.person(account, viewer.role) | {"source": source, "role": role(viewer.role)}
 

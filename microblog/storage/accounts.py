@@ -278,9 +278,9 @@ _STRANGER = """a.id is distinct from %(viewer)s
     and not exists (select from dismissed_suggestions where account_id = %(viewer)s and target_id = a.id)"""
 
 
-def suggested(cursor: Cursor, *, viewer: int | None, limit: int) -> list[Account]:
+def suggested(cursor: Cursor, *, viewer: int | None, limit: int, offset: int = 0) -> list[Account]:
     """The most followed people to whom the viewer (or nobody) has no relation: no follow or request, block, mute or dismissal."""
-    return every(cursor, account_from, _SUGGESTED, {"viewer": viewer, "limit": limit})
+    return every(cursor, account_from, _SUGGESTED, {"viewer": viewer, "limit": limit, "offset": offset})
 
 
 _SUGGESTED = Hot(
@@ -289,7 +289,7 @@ _SUGGESTED = Hot(
     + _STRANGER
     + " and "
     + ADMITTED
-    + " order by c.followers desc, c.account_id limit %(limit)s"
+    + " order by c.followers desc, c.account_id limit %(limit)s offset %(offset)s"
 )
 
 

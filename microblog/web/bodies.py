@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import re
 import tempfile
+from binascii import a2b_qp
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from io import BytesIO
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import BinaryIO, cast
 
 import orjson
@@ -29,7 +30,7 @@ LONGEST_NAME = 256
 
 _CHUNK = 64 * 1024
 _NAME = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
-_ENCODED = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
+_NO_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _JSON_TYPES = re.compile(r"application/(?:[a-z0-9.+-]+\+)?json|application/csp-report")
 
 
@@ -101,17 +102,25 @@ def read_body(body: bytes | BinaryIO, content_type: str) -> Tree:
     return {}
 
 
-def _unquote(raw: bytes) -> bytes:
-    """Percent-decoding, whole runs at once: the standard library's takes 1.5 s for a megabyte of percent signs."""
-    return _ENCODED.sub(lambda run: bytes.fromhex(run.group().replace(b"%", b"").decode("ascii")), raw) if b"%" in raw else raw
+def unquoted(raw: bytes) -> bytes:
+    """Percent-decoding in linear time: the standard library's takes 1.5 s for a megabyte of percent signs.
+
+    Quoted-printable is the same with another sign, and decoded in C. A percent sign that begins no escape stands for itself. Raises
+    Malformed for more of those than anybody types: each is looked at in Python.
+    """
+    if b"%" not in raw:
+        return raw
+    if next(islice(_NO_ESCAPE.finditer(raw), MOST_FIELDS, None), None):
+        raise Malformed("There are too many percent signs that begin no escape.")
+    return a2b_qp(_NO_ESCAPE.sub(b"%25", raw).replace(b"=", b"=3D").replace(b"%", b"="))
 
 
 def _decoded(pairs: Iterable[bytes]) -> Iterator[tuple[str, str]]:
     for pair in pairs:
         if pair:
             raw_name, _, raw_value = pair.replace(b"+", b" ").partition(b"=")
-            name = _text(_unquote(raw_name), "The name of a field")
-            yield name, _text(_unquote(raw_value), name)
+            name = _text(unquoted(raw_name), "The name of a field")
+            yield name, _text(unquoted(raw_value), name)
 
 
 def _text(raw: bytes, name: str) -> str:

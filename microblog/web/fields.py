@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import builtins
 import re
+from base64 import b64decode
 from collections.abc import Iterator
+from io import BytesIO
 from typing import overload
 
 from attrs import frozen
@@ -16,7 +18,7 @@ from attrs import frozen
 from microblog.domain.text import without_controls
 from microblog.model.errors import Invalid, Malformed
 from microblog.model.ids import LARGEST_ID
-from microblog.web.bodies import Node, Repeated, Tree, Upload, label, path_of
+from microblog.web.bodies import Node, Repeated, Tree, Upload, label, path_of, unquoted
 
 _FALSE = frozenset({"0", "f", "F", "false", "FALSE", "off", "OFF"})
 _DIGITS = re.compile(r"[0-9]{1,19}", re.ASCII)
@@ -56,6 +58,20 @@ def _items(value: Node) -> list[Node]:
     if isinstance(value, dict) and all(_is_index(key) for key in value):
         return [value[key] for key in sorted(value, key=int)]
     return [value]
+
+
+def _of_data_uri(name: str, text: str) -> Upload:
+    """What a `data:` URI holds (RFC 2397). Raises Invalid for any other text."""
+    head, comma, data = text.partition(",")
+    if head[:5].lower() != "data:" or not comma:
+        raise Invalid({name: f"{label(name)} has to be a file or a data: URI"}, codes={name: "ERR_INVALID"})
+    kind, *options = head[5:].split(";")
+    try:
+        raw = unquoted(data.encode())
+        held = b64decode(raw, validate=True) if "base64" in (option.strip().lower() for option in options) else raw
+    except ValueError as problem:
+        raise Invalid({name: f"{label(name)} is not a valid data: URI"}, codes={name: "ERR_INVALID"}) from problem
+    return Upload("", kind, BytesIO(held), len(held))
 
 
 def _is_list(value: Node) -> bool:
@@ -211,11 +227,14 @@ class Fields:
         return [Fields(item) for item in _items(self._find(name)[0]) if isinstance(item, dict)]
 
     def upload(self, name: str) -> Upload | None:
-        """A file; None if none was chosen."""
+        """A file, or what a `data:` URI holds; None if none was chosen. Raises Invalid for anything else."""
         found = self._find(name)[0]
         if isinstance(found, Repeated):
             found = found[-1]
-        return found if isinstance(found, Upload) else None
+        if found is None or isinstance(found, Upload):
+            return found
+        text = _scalar(name, found) or ""
+        return _of_data_uri(name, text) if text else None
 
     def pairs(self, *names: str) -> Iterator[tuple[str, str]]:
         """(name, text) of those of `names` that were sent, lists as `name[]`: to repeat them in a link to the next page."""

@@ -29,6 +29,7 @@ from microblog.web.doc import Doc
 
 SMALL_FORM = 64 * 1024
 TEXT_FORM = 1024 * 1024
+DATA_FORM = 4 * 1024 * 1024  # where a picture may come as a data: URI, all of the body
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 

@@ -6,13 +6,14 @@ import json
 import time
 from contextlib import suppress
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from microblog.model.errors import Invalid, Malformed, Problem, TooLarge
-from microblog.web.bodies import MOST_FIELDS, Upload, close_uploads, label, path_of, read_body, read_query
+from microblog.web.bodies import MOST_FIELDS, Upload, close_uploads, label, path_of, read_body, read_query, unquoted
 from microblog.web.fields import Fields
 from tests.web.house import house
 from tests.web.memory import FORM, ask
@@ -347,9 +348,48 @@ def test_any_bytes_are_read_or_refused(body: bytes, kind: str) -> None:
     read_or_refuse(body, kind)
 
 
+PIECES = (b"%", b"%4", b"%41", b"%C3%A9", b"%3d", b"=", b"\n", b"\r\n", b" ", b"_", b"x", b"%0a", b"\xff")
+
+
+@given(st.lists(st.sampled_from(PIECES)).map(b"".join))
+def test_percent_signs_mean_what_they_mean_everywhere(raw: bytes) -> None:
+    assert unquoted(raw) == unquote_to_bytes(raw)
+
+
+@pytest.mark.parametrize(
+    ("text", "held"),
+    [
+        ("data:image/png;base64,aGVsbG8=", b"hello"),
+        ("DATA:;BASE64,aGVsbG8=", b"hello"),
+        ("data:text/plain;charset=utf-8;base64,aGVsbG8%3D", b"hello"),
+        ("data:,hel%6co", b"hello"),
+    ],
+)
+def test_a_file_may_come_as_a_data_uri(text: str, held: bytes) -> None:
+    found = of_json(json.dumps({"picture": text})).upload("picture")
+    assert found is not None
+    assert (found.data, found.size) == (held, len(held))
+
+
+NO_FILES = ("https://example.org/a.png", "data:image/png;base64", "data:;base64,a", "data:;base64,ü", 7, ["data:,x"])
+
+
+@pytest.mark.parametrize("value", NO_FILES)
+def test_what_can_be_no_file_is_refused_and_not_passed_over(value: object) -> None:
+    with pytest.raises(Invalid) as refused:
+        of_json(json.dumps({"picture": value})).upload("picture")
+    assert list(refused.value.fields) == ["picture"]
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_no_file_is_none(value: object) -> None:
+    assert of_json(json.dumps({"picture": value})).upload("picture") is None
+
+
 PUMPS = {
     "percent signs": (b"a=" + b"%41" * 330_000, FORM),
     "percent signs here and there": (b"a=" + b"%41a" * 250_000, FORM),
+    "percent signs that break off": (b"a=" + b"%41x%" * 200_000, FORM),
     "broken percent signs": (b"a=" + b"%" * 1_000_000, FORM),
     "ampersands": (b"&" * 999 + b"a" * 1_000_000, FORM),
     "brackets": (b"a" + b"[" * 500_000 + b"]" * 500_000 + b"=1", FORM),

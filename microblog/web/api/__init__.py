@@ -115,7 +115,7 @@ def routes(services: Services, site: InstanceEntities, answers: Answers) -> list
         DiscoveryRoutes(site, services.search),
         CredentialRoutes(entities, services.accounts, services.follows, services.registrations, services.tokens, services.posting.pictures),
         EmailRoutes(services.mail.confirmations),
-        StatusRoutes(entities, shown, services.posts, services.marks, services.posting.schedules),
+        StatusRoutes(entities, shown, services.posts, services.marks, services.posting),
         MarkRoutes(shown, services.marks),
         MarkedRoutes(shown, services.timelines),
         TimelineRoutes(shown, services.timelines, answers),

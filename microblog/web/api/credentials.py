@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import evolve, frozen
 
-from microblog.domain.accounts import Accounts, ProfileChanges
+from microblog.domain.accounts import Accounts, ProfileChanges, sensible
 from microblog.domain.follows import Follows
 from microblog.domain.limits import SIGN_UP
 from microblog.domain.pictures import Pictures
@@ -14,12 +14,12 @@ from microblog.model.accounts import Preferences, Viewer
 from microblog.model.errors import Forbidden, Invalid, Unauthenticated
 from microblog.render import entities, schemas
 from microblog.render.entities import Entities
-from microblog.render.schemas import FILE, FLAG, TEXT, VISIBILITY, array_of, record
+from microblog.render.schemas import FILE, FLAG, TEXT, TEXTS, VISIBILITY, array_of, record
 from microblog.web.answer import Answer
 from microblog.web.call import Call
 from microblog.web.doc import Doc, Param
 from microblog.web.fields import Fields
-from microblog.web.needs import Needs, Who, route
+from microblog.web.needs import DATA_FORM, Needs, Who, route
 from microblog.web.pictures import PICTURES_FORM, change_pictures
 
 PROFILE = (
@@ -32,6 +32,7 @@ PROFILE = (
     Param("discoverable", FLAG, "Be suggested to others."),
     Param("hide_collections", FLAG, "Do not show whom one follows and who follows one."),
     Param("indexable", FLAG, "Let search engines find one's posts."),
+    Param("attribution_domains", TEXTS, "Websites that may name one as the author of their pages."),
     Param("fields_attributes", array_of(record({"name": TEXT, "value": TEXT})), "Up to four lines of a table."),
     Param("source[privacy]", VISIBILITY, "Who may see posts unless said otherwise."),
     Param("source[sensitive]", FLAG, "Hide media unless said otherwise."),
@@ -72,7 +73,7 @@ class CredentialRoutes:
     @route(
         "PATCH",
         "/api/v1/accounts/update_credentials",
-        Needs(api=True, viewer=Who.MEMBER, scopes={"write:accounts"}, files=PICTURES_FORM),
+        Needs(api=True, viewer=Who.MEMBER, scopes={"write:accounts"}, body=DATA_FORM, files=PICTURES_FORM),
         Doc("Change one's profile", schemas.CREDENTIAL_ACCOUNT, body=PROFILE, errors=(422,)),
     )
     async def update(self, call: Call) -> Answer:
@@ -85,7 +86,7 @@ class CredentialRoutes:
             account = await self.accounts.edit(viewer, _changes(call.fields), changed)
         except Invalid as problem:
             raise problem.named(NAMES) from None
-        return await self._told(evolve(viewer, account=account, preferences=preferences))
+        return await self._told(evolve(viewer, account=account, preferences=sensible(preferences)))
 
     @route(
         "GET",
@@ -148,6 +149,8 @@ def _changes(fields: Fields) -> ProfileChanges:
 
 def _preferences(fields: Fields, before: Preferences) -> Preferences:
     source = fields.sub("source")
+    if fields.has("attribution_domains"):
+        before = evolve(before, attribution_domains=fields.list("attribution_domains"))
     if source is None:
         return before
     return evolve(

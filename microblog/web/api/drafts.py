@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from typing import BinaryIO
+
 from microblog.domain.posts import LONGEST_KEY
 from microblog.model.errors import Invalid
 from microblog.model.ids import LARGEST_ID, AccountId, MediaId, PostId
 from microblog.model.media import MediaChange
 from microblog.model.posts import Draft, Visibility
-from microblog.render.schemas import FLAG, ID, IDS, TEXT, VISIBILITY, array_of, record
-from microblog.web.api.media import focus_of
+from microblog.render.schemas import FILE, FLAG, ID, IDS, TEXT, VISIBILITY, array_of, record
+from microblog.web.api.media import file_of, focus_of
 from microblog.web.api.polls import POLL_PARAMS, poll_of
 from microblog.web.api.scheduled import WHEN
 from microblog.web.call import Call
 from microblog.web.doc import Param
 
-PIECE = record({"id": ID, "description": TEXT, "focus": TEXT}, ["id", "description", "focus"])
+PIECE = record({"id": ID, "description": TEXT, "focus": TEXT, "thumbnail": FILE}, ["description", "focus", "thumbnail"])
 BOTH = (
     Param("status", TEXT, "What it says."),
     Param("spoiler_text", TEXT, "A warning to be shown instead of it at first."),
@@ -75,6 +77,12 @@ def media_of(call: Call) -> tuple[MediaId, ...]:
 def _changes(call: Call) -> tuple[MediaChange, ...]:
     pieces = [(fields.id("id"), fields) for fields in call.fields.subs("media_attributes")]
     return tuple(MediaChange(MediaId(id), piece.text("description", default=None), focus_of(piece)) for id, piece in pieces if id)
+
+
+def thumbnails_of(call: Call) -> dict[MediaId, BinaryIO]:
+    """The pictures that an edit gives its media for previews. Raises Invalid for what is no file, or too large."""
+    files = ((piece.id("id"), file_of(piece, "thumbnail")) for piece in call.fields.subs("media_attributes"))
+    return {MediaId(id): file for id, file in files if id and file}
 
 
 def edit_of(call: Call) -> Draft:

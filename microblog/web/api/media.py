@@ -19,12 +19,12 @@ from microblog.web.answer import Answer
 from microblog.web.call import Call
 from microblog.web.doc import Doc, Param
 from microblog.web.fields import Fields
-from microblog.web.needs import SMALL_FORM, Needs, Who, route
+from microblog.web.needs import DATA_FORM, SMALL_FORM, Needs, Who, route
 
 UPLOAD = Needs(
-    api=True, viewer=Who.MEMBER, scopes={"write:media"}, rate=MEDIA, body=SMALL_FORM, files=FILM_BYTES + IMAGE_BYTES + SMALL_FORM
+    api=True, viewer=Who.MEMBER, scopes={"write:media"}, rate=MEDIA, body=DATA_FORM, files=FILM_BYTES + IMAGE_BYTES + SMALL_FORM
 )
-CHANGE = Needs(api=True, viewer=Who.MEMBER, scopes={"write:media"}, files=IMAGE_BYTES + SMALL_FORM)
+CHANGE = Needs(api=True, viewer=Who.MEMBER, scopes={"write:media"}, body=DATA_FORM, files=IMAGE_BYTES + SMALL_FORM)
 OWN = Needs(api=True, viewer=Who.MEMBER, scopes={"write:media"})
 _FOCUS = re.compile(r"([+-]?[0-9]*\.?[0-9]{1,20})\s*,\s*([+-]?[0-9]*\.?[0-9]{1,20})", re.ASCII)
 ABOUT = (
@@ -78,7 +78,7 @@ class MediaRoutes:
         """Change only what was sent; 206 while it is not ready."""
         fields = call.fields
         wanted = MediaChange(MediaId(media_id), fields.text("description", default=None), focus_of(fields))
-        return self._told(await self.attachments.change(call.member, wanted, _file(fields, "thumbnail")), 206)
+        return self._told(await self.attachments.change(call.member, wanted, file_of(fields, "thumbnail")), 206)
 
     @route("DELETE", "/api/v1/media/<id:media_id>", OWN, Doc("Delete one's own upload", EMPTY, errors=(404, 422)))
     async def delete(self, call: Call, media_id: int) -> Answer:
@@ -98,10 +98,11 @@ def _given(fields: Fields) -> Given:
     upload = fields.upload("file")
     if upload is None:
         raise Invalid({"file": "File can't be blank"}, codes={"file": "ERR_BLANK"})
-    return Given(upload.file, upload.size, fields.text("description"), focus_of(fields), _file(fields, "thumbnail"))
+    return Given(upload.file, upload.size, fields.text("description"), focus_of(fields), file_of(fields, "thumbnail"))
 
 
-def _file(fields: Fields, name: str) -> BinaryIO | None:
+def file_of(fields: Fields, name: str) -> BinaryIO | None:
+    """A picture, where one is given. Raises Invalid for one that is too large."""
     upload = fields.upload(name)
     if upload is None:
         return None

@@ -25,6 +25,7 @@ OPEN = Needs(api=True, scopes={"read:accounts"})
 BLOCKS = Needs(api=True, viewer=Who.MEMBER, scopes={"read:blocks"})
 BLOCK = Needs(api=True, viewer=Who.MEMBER, scopes={"write:blocks"})
 EVERYBODY = 1_000_000
+MOST_OFFSET = 100_000
 OLD = "@1686528000"  # since when a newer address is there for suggestions
 SUGGESTION = entity("Suggestion", {"source": one_of("staff", "past_interactions", "global"), "sources": TEXTS, "account": ACCOUNT})
 FAMILIAR = record({"id": ID, "accounts": array_of(ACCOUNT)})
@@ -115,21 +116,21 @@ class DirectoryRoutes:
     async def directory(self, call: Call) -> Answer:
         """Who posted last comes first, unless asked otherwise."""
         fields = call.fields
-        offset = fields.offset(100_000)
+        offset = fields.offset(MOST_OFFSET)
         newest = fields.text("order") == "new"
         found = await self.people.directory(call.viewer, newest=newest, limit=fields.limit(40, 80), offset=offset)
         return Answer.json(self.entities.accounts(found))
 
-    @route("GET", "/api/v2/suggestions", READ, Doc("People to follow", array_of(SUGGESTION), query=LIMIT))
+    @route("GET", "/api/v2/suggestions", READ, Doc("People to follow", array_of(SUGGESTION), query=(*LIMIT, PASS_OVER)))
     async def suggestions(self, call: Call) -> Answer:
         """The most followed of those to whom one has no relation yet."""
-        found = await self.people.suggested(call.member, call.fields.limit(40, 80))
+        found = await self.people.suggested(call.member, call.fields.limit(40, 80), call.fields.offset(MOST_OFFSET))
         return Answer.json([{"source": "global", "sources": ["most_followed"], "account": self.entities.account(one)} for one in found])
 
-    @route("GET", "/api/v1/suggestions", READ, Doc("People to follow, as older programs ask", array_of(ACCOUNT), query=LIMIT))
+    @route("GET", "/api/v1/suggestions", READ, Doc("People to follow, as older programs ask", array_of(ACCOUNT), query=(*LIMIT, PASS_OVER)))
     async def old_suggestions(self, call: Call) -> Answer:
         """The same without why."""
-        found = await self.people.suggested(call.member, call.fields.limit(40, 80))
+        found = await self.people.suggested(call.member, call.fields.limit(40, 80), call.fields.offset(MOST_OFFSET))
         return Answer.json(self.entities.accounts(found)).with_header("Deprecation", OLD)
 
     @route("DELETE", "/api/v1/suggestions/<id:account_id>", WRITE, Doc("Suggest somebody no more", EMPTY))

@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 
 import orjson
-from attrs import frozen
+from attrs import evolve, frozen
 
 from microblog.domain.limits import DELETING, POSTING
 from microblog.domain.marks import Marks
+from microblog.domain.posting import PostingServices
 from microblog.domain.posts import Posts
-from microblog.domain.scheduled import Schedules
 from microblog.model.accounts import Related, Unexpected
 from microblog.model.ids import PostId
+from microblog.model.media import IMAGE_BYTES
 from microblog.model.paging import Page
 from microblog.model.scheduled import Scheduled
 from microblog.render import entities, schemas
@@ -20,18 +21,21 @@ from microblog.render.entities import Entities
 from microblog.render.entities_posting import SCHEDULED_STATUS, scheduled
 from microblog.render.schemas import FLAG, IDS, array_of
 from microblog.web.answer import Answer
-from microblog.web.api.drafts import DRAFT_PARAMS, EDIT_PARAMS, IDEMPOTENCY_KEY, draft_of, edit_of
+from microblog.web.api.drafts import DRAFT_PARAMS, EDIT_PARAMS, IDEMPOTENCY_KEY, draft_of, edit_of, thumbnails_of
 from microblog.web.api.paging import PEOPLE, page_of, paged
 from microblog.web.api.scheduled import moment_of
 from microblog.web.api.shown import Shown
 from microblog.web.call import Call
 from microblog.web.doc import DOWNWARD, LIMIT, Doc, Param
-from microblog.web.needs import TEXT_FORM, Needs, Who, route
+from microblog.web.needs import DATA_FORM, TEXT_FORM, Needs, Who, route
 
 MOST_AT_ONCE = 20
 PUBLISHED = {"anyOf": [schemas.STATUS, SCHEDULED_STATUS]}  # at once or later
 OPEN = Needs(api=True, scopes={"read:statuses"})
 WRITE = Needs(api=True, viewer=Who.MEMBER, scopes={"write:statuses"}, body=TEXT_FORM, rate=POSTING)
+
+EDIT = Needs(api=True, viewer=Who.MEMBER, scopes={"write:statuses"}, body=DATA_FORM, files=IMAGE_BYTES + TEXT_FORM, rate=POSTING)
+EDITING = Doc("Edit a post", schemas.STATUS, body=EDIT_PARAMS, errors=(404, 422))
 
 
 @frozen
@@ -42,7 +46,7 @@ class StatusRoutes:
     shown: Shown
     posts: Posts
     marks: Marks
-    schedules: Schedules
+    posting: PostingServices
 
     @route(
         "POST",
@@ -54,7 +58,7 @@ class StatusRoutes:
         """Publish. The same Idempotency-Key again gives the post that it gave first."""
         at = moment_of(call.fields)
         try:
-            if at is not None and at > self.schedules.now():
+            if at is not None and at > self.posting.schedules.now():
                 return await self._schedule(call, at)
             post = await self.posts.publish(call.member, draft_of(call))
         except Unexpected as problem:
@@ -63,7 +67,7 @@ class StatusRoutes:
         return Answer.json(await self.shown.one(call.viewer, post))
 
     async def _schedule(self, call: Call, at: datetime) -> Answer:
-        planned = await self.schedules.add(call.member, draft_of(call), at)
+        planned = await self.posting.schedules.add(call.member, draft_of(call), at)
         if isinstance(planned, Scheduled):
             return Answer.json(scheduled(planned, self.entities.absolute))
         return Answer.json(await self.shown.one(call.viewer, planned))
@@ -79,11 +83,13 @@ class StatusRoutes:
         """One post."""
         return Answer.json(await self.shown.one(call.viewer, await self.posts.one(call.viewer, PostId(status_id))))
 
-    @route("PUT", "/api/v1/statuses/<id:status_id>", WRITE, Doc("Edit a post", schemas.STATUS, body=EDIT_PARAMS, errors=(404, 422)))
-    @route("PATCH", "/api/v1/statuses/<id:status_id>", WRITE, Doc("Edit a post", schemas.STATUS, body=EDIT_PARAMS, errors=(404, 422)))
+    @route("PUT", "/api/v1/statuses/<id:status_id>", EDIT, EDITING)
+    @route("PATCH", "/api/v1/statuses/<id:status_id>", EDIT, EDITING)
     async def edit(self, call: Call, status_id: int) -> Answer:
         """Let one's own post say something else."""
-        post = await self.posts.edit(call.member, PostId(status_id), edit_of(call))
+        draft, files = edit_of(call), thumbnails_of(call)
+        changes = await self.posting.attachments.with_previews(call.member, draft.changes, files) if files else draft.changes
+        post = await self.posts.edit(call.member, PostId(status_id), evolve(draft, changes=changes))
         return Answer.json(await self.shown.one(call.viewer, post))
 
     @route(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from io import BytesIO
 
 import pytest
 
 from microblog.model.accounts import Role
 from microblog.model.ids import AccountId
-from tests import make
+from tests import files, make
 from tests.web.api.client import Client, anonymous, another, application, client, ids, links
 from tests.web.visitor import Town
 
@@ -126,6 +127,39 @@ def test_profile_fields_come_in_three_spellings(site: Town) -> None:
     told = ada.patch(path, **{"fields_attributes[0][name]": "home", "fields_attributes[0][value]": "https://ada.example"}).json
     assert told["source"]["fields"] == expected
     assert 'rel="nofollow noopener me"' in told["fields"][0]["value"]
+
+
+def test_websites_that_may_name_one_as_author_are_kept(site: Town) -> None:
+    ada, path = client(site, "ada"), "/v1/accounts/update_credentials"
+    sent = ["Example.com", "https://blog.example.org/", "*.example.net", "example.com", ""]
+    kept = ["example.com", "blog.example.org", "example.net"]
+    assert ada.patch(path, attribution_domains=sent).json["source"]["attribution_domains"] == kept
+    assert ada.patch(path, display_name="Ada").json["source"]["attribution_domains"] == kept
+    assert ada.get("/v1/accounts/verify_credentials").json["source"]["attribution_domains"] == kept
+    for wrong in (["a b"], ["example.com/page"], [f"{number}.example.com" for number in range(101)]):
+        refused = ada.ask("PATCH", path, json={"attribution_domains": wrong})
+        assert (refused.status, set(refused.json["details"])) == (422, {"attribution_domains"})
+    assert ada.ask("PATCH", path, json={"attribution_domains": []}).json["source"]["attribution_domains"] == []
+
+
+@pytest.mark.parametrize("encoding", ["json", "form", "multipart"])
+@pytest.mark.parametrize("which", ["avatar", "header"])
+def test_pictures_of_a_profile_may_come_as_data_uris(site: Town, which: str, encoding: str) -> None:
+    ada, path = client(site, "ada"), "/v1/accounts/update_credentials"
+    large = files.picture("PNG", (600, 600), mode="RGB", compress_level=0).getvalue()
+    uri = "data:image/png;base64," + b64encode(large[: None if encoding != "multipart" else len(large)]).decode()
+    if encoding == "multipart":
+        uri = "data:image/png;base64," + b64encode(files.picture("PNG").getvalue()).decode()
+        reply = ada.upload("PATCH", path, {}, **{which: uri})
+    else:
+        assert len(uri) > 1024 * 1024
+        reply = ada.ask("PATCH", path, json={which: uri}) if encoding == "json" else ada.patch(path, **{which: uri})
+    assert reply.status == 200
+    assert "/media/" in reply.json[which]
+    refused = ada.patch(path, **{which: "data:image/png;base64,aGVsbG8="})
+    assert (refused.status, set(refused.json["details"])) == (422, {which})
+    assert ada.patch(path, **{which: "https://example.org/me.png"}).status == 422
+    assert ada.get("/v1/accounts/verify_credentials").json[which] == reply.json[which]
 
 
 def test_what_is_wrong_with_a_profile_is_told_with_details(site: Town) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from io import BytesIO
 
 import pytest
@@ -224,6 +225,52 @@ def test_a_thumbnail_can_be_given(site: Town) -> None:
     assert again["meta"]["small"]["size"] == "30x20"
     assert again["preview_url"] != media["preview_url"]
     assert ada.upload("PUT", f"/v1/media/{media['id']}", {"thumbnail": BytesIO(b"<svg/>")}).status == 422
+
+
+def data_uri(file: BytesIO) -> str:
+    return "data:image/png;base64," + b64encode(file.getvalue()).decode()
+
+
+def test_files_and_thumbnails_may_come_as_data_uris(site: Town) -> None:
+    ada = client(site, "ada")
+    large = files.picture("PNG", (400, 400), compress_level=0)
+    json = {"file": data_uri(large), "thumbnail": data_uri(files.picture("PNG", (10, 20)))}
+    uploaded = ada.ask("POST", "/v2/media", json=json)
+    assert (uploaded.status, uploaded.json["meta"]["small"]["size"]) == (200, "10x20")
+    path = f"/v1/media/{uploaded.json['id']}"
+    assert ada.put(path, thumbnail=data_uri(files.picture("PNG", (30, 20)))).json["meta"]["small"]["size"] == "30x20"
+    assert ada.put(path, thumbnail="no picture").status == 422
+    assert ada.put(path, thumbnail="data:image/png;base64,aGVsbG8=").status == 422
+    assert ada.get(path).json["meta"]["small"]["size"] == "30x20"
+
+
+def test_an_edit_may_give_media_other_thumbnails(site: Town) -> None:
+    ada = client(site, "ada")
+    one, two = upload(ada).json, upload(ada).json
+    status = ada.post("/v1/statuses", status="Look", media_ids=[one["id"], two["id"]]).json
+    path, keep = f"/v1/statuses/{status['id']}", {"status": "Look", "media_ids": [one["id"], two["id"]]}
+    pieces = [{"id": one["id"], "thumbnail": data_uri(files.picture("PNG", (10, 20)))}]
+    edited = ada.ask("PUT", path, json=keep | {"media_attributes": pieces}).json
+    assert [media["meta"]["small"]["size"] for media in edited["media_attachments"]] == ["10x20", "64x48"]
+    assert edited["edited_at"] is not None
+    names = {"media_attributes[][id]": two["id"], "media_attributes[][focus]": "0.5,0.5"}
+    again = ada.upload("PUT", path, {"media_attributes[][thumbnail]": files.picture("PNG", (30, 20))}, **keep, **names).json
+    assert [media["meta"]["small"]["size"] for media in again["media_attachments"]] == ["10x20", "30x20"]
+    assert again["media_attachments"][1]["meta"]["focus"] == {"x": 0.5, "y": 0.5}
+    work(site)
+    assert fetched(site, one["preview_url"]).status == 404, "the preview before is not left behind"
+    assert [fetched(site, media["preview_url"]).status for media in again["media_attachments"]] == [200, 200]
+    assert ada.get(path).json["media_attachments"] == again["media_attachments"]
+
+
+def test_nobody_gives_thumbnails_to_what_is_not_theirs(site: Town) -> None:
+    ada, bob = client(site, "ada"), client(site, "bob")
+    theirs = upload(bob).json
+    status = ada.post("/v1/statuses", status="Look", media_ids=[upload(ada).json["id"]]).json
+    for thumbnail, expected in ((data_uri(files.picture("PNG", (10, 20))), 200), ("data:,no picture", 422), ("nothing", 422)):
+        pieces = [{"id": theirs["id"], "thumbnail": thumbnail}]
+        assert ada.ask("PUT", f"/v1/statuses/{status['id']}", json={"status": "Look", "media_attributes": pieces}).status == expected
+    assert bob.get(f"/v1/media/{theirs['id']}").json == theirs
 
 
 @needs_ffmpeg

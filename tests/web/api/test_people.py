@@ -66,6 +66,15 @@ def test_suggestions_can_be_dismissed(site: Town) -> None:
     assert (ids(old), old.header("Deprecation") is not None) == ([eve.id], True)
 
 
+def test_suggestions_have_pages(site: Town) -> None:
+    ada, bob, eve = (client(site, name) for name in ("ada", "bob", "eve"))
+    follow(site, eve, bob)
+    assert [each["account"]["id"] for each in ada.get("/v2/suggestions", limit=1, offset=1).json] == [eve.id]
+    assert ids(ada.get("/v1/suggestions", offset=1)) == [eve.id]
+    assert ada.get("/v2/suggestions", offset=2).json == []
+    assert ada.get("/v2/suggestions", offset=100_001).status == 422
+
+
 def test_domains_are_kept(site: Town) -> None:
     ada = client(site, "ada")
     for domain in ("Example.com", "example.org", "example.com"):
