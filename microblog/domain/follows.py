@@ -26,6 +26,10 @@ BLOCKED = "You cannot follow each other: one of you blocks the other."
 MOST_LANGUAGES = 20
 
 
+class NoRequest(NotFound):
+    """Nobody asks to follow, or not any more: the request was settled or withdrawn."""
+
+
 @frozen
 class Wanted:
     """What a follower asks for. None leaves it as it is, or as usual for a new follow; no languages at all means every language."""
@@ -87,14 +91,19 @@ def sever(cursor: Cursor, follower: AccountId, followee: AccountId, now: datetim
         notifications.take_back(cursor, account=followee, kind=NotificationKind.FOLLOW_REQUEST, sender=follower)
 
 
-def let_in(cursor: Cursor, follower: AccountId, followee: AccountId, now: datetime) -> None:
-    """Turn the request of the one into a follow in the running transaction, both being locked. Nothing happens where there is none."""
+def let_in(cursor: Cursor, follower: AccountId, followee: AccountId, now: datetime) -> bool:
+    """Turn the request of the one into a follow in the running transaction, both being locked; False if there is none.
+
+    The notification of the request gives way to one of the follow, so that a trace of it stays.
+    """
     wanted = follows.requested(cursor, follower=follower, followee=followee)
     if wanted is None:
-        return
+        return False
     follows.withdraw(cursor, follower=follower, followee=followee)
     notifications.take_back(cursor, account=followee, kind=NotificationKind.FOLLOW_REQUEST, sender=follower)
     begin(cursor, follower, followee, wanted, now)
+    tell(cursor, accounts=[followee], kind=NotificationKind.FOLLOW, sender=follower, now=now)
+    return True
 
 
 @frozen
@@ -120,11 +129,11 @@ class Follows:
         return await self.database.run(self._sever, viewer, id, id, viewer.id)
 
     async def accept(self, viewer: Viewer, id: AccountId) -> Relationship:
-        """Let the account, which asked, follow the viewer. Nothing happens where nobody asks any more."""
+        """Let the account, which asked, follow the viewer. Raises NoRequest if it does not ask (any more)."""
         return await self.database.run(self._accept, viewer, id)
 
     async def reject(self, viewer: Viewer, id: AccountId) -> Relationship:
-        """Refuse what the account asked."""
+        """Refuse what the account asked. Raises NoRequest if it does not ask (any more)."""
         return await self.database.run(self._reject, viewer, id)
 
     async def requests(self, viewer: Viewer, page: Page) -> list[Related]:
@@ -181,13 +190,15 @@ class Follows:
         accounts.lock(cursor, ids=[viewer.id, id])
         if reachable(cursor, id).suspended_at:
             raise NotFound
-        let_in(cursor, id, viewer.id, self.now())
+        if not let_in(cursor, id, viewer.id, self.now()):
+            raise NoRequest
         return relationship(cursor, viewer, id, self.now())
 
     def _reject(self, cursor: Cursor, viewer: Viewer, id: AccountId) -> Relationship:
         accounts.lock(cursor, ids=[viewer.id, id])
-        if follows.withdraw(cursor, follower=id, followee=viewer.id):
-            notifications.take_back(cursor, account=viewer.id, kind=NotificationKind.FOLLOW_REQUEST, sender=id)
+        if not follows.withdraw(cursor, follower=id, followee=viewer.id):
+            raise NoRequest
+        notifications.take_back(cursor, account=viewer.id, kind=NotificationKind.FOLLOW_REQUEST, sender=id)
         return relationship(cursor, viewer, id, self.now())
 
     def _people(

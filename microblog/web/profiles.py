@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 
 from microblog.domain.accounts import Accounts
 from microblog.domain.basis import NEVER_KEPT, of_profile
-from microblog.domain.follows import Follows, Wanted
+from microblog.domain.follows import Follows, NoRequest, Wanted
 from microblog.domain.limits import FOLLOWS
 from microblog.domain.relations import Relations
 from microblog.domain.timelines import Timelines
@@ -163,13 +163,22 @@ class ProfileButtons:
 
     @route("POST", "/@<username:username>/accept", MEMBER)
     async def accept(self, call: Call, username: str) -> Answer:
-        """Let them follow."""
-        return await self._done(call, username, self.follows.accept)
+        """Let them follow. Where they do not ask any more, the page shows how things are."""
+        return await self._settle(call, username, self.follows.accept)
 
     @route("POST", "/@<username:username>/reject", MEMBER)
     async def reject(self, call: Call, username: str) -> Answer:
-        """Refuse that."""
-        return await self._done(call, username, self.follows.reject)
+        """Refuse that. Where they do not ask any more, the page shows how things are."""
+        return await self._settle(call, username, self.follows.reject)
+
+    async def _settle(self, call: Call, username: str, command: Callable[[Viewer, AccountId], Awaitable[Relationship]]) -> Answer:
+        async def settled(viewer: Viewer, id: AccountId) -> Relationship:
+            try:
+                return await command(viewer, id)
+            except NoRequest:
+                return (await self.relations.between(viewer, [id]))[0]
+
+        return await self._done(call, username, settled)
 
     @route("GET", "/@<username:username>/block", MEMBER)
     async def block_question(self, call: Call, username: str) -> Answer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from microblog.domain.accounts import Accounts, ProfileChanges
-from microblog.domain.follows import Follows, Wanted
+from microblog.domain.follows import Follows, NoRequest, Wanted
 from microblog.domain.relations import Relations
 from microblog.model.accounts import Account, Related, Viewer
 from microblog.model.errors import Forbidden, Invalid, NotFound
@@ -134,9 +134,10 @@ def test_a_locked_account_is_asked_and_nothing_counts_until_it_agrees(follows: F
 
     seen_by_shy = done(follows.accept(shy, ann.id))
     assert (seen_by_shy.followed_by, seen_by_shy.requested_by) == (True, False)
-    done(follows.accept(shy, ann.id))
+    with pytest.raises(NoRequest):
+        done(follows.accept(shy, ann.id))
     assert (counts(cursor, ann), counts(cursor, shy)) == ((1, 0), (0, 1))
-    assert told(cursor, shy) == []
+    assert told(cursor, shy) == [("follow", ann.id)]
     assert done(follows.count_requests(shy)) == 0
     assert happened(cursor) == [("followed", ann.id, shy.id)]
     assert done(follows.follow(ann, shy.id)).notifying
@@ -147,13 +148,16 @@ def test_a_refused_or_withdrawn_request_leaves_nothing(follows: Follows, cursor:
     for one in (ann, ben):
         done(follows.follow(one, shy.id))
     done(follows.reject(shy, ann.id))
-    done(follows.reject(shy, ann.id))
+    with pytest.raises(NoRequest):
+        done(follows.reject(shy, ann.id))
     assert not done(follows.unfollow(ben, shy.id)).requested
     assert (done(follows.requests(shy, Page())), told(cursor, shy), happened(cursor)) == ([], [], [])
 
 
 def test_nobody_is_let_in_who_did_not_ask(follows: Follows, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
-    assert not done(follows.accept(ann, ben.id)).followed_by
+    for settle in (follows.accept, follows.reject):
+        with pytest.raises(NoRequest):
+            done(settle(ann, ben.id))
     assert counts(cursor, ann) == (0, 0)
 
 
@@ -164,6 +168,7 @@ def test_unlocking_lets_in_those_who_asked(follows: Follows, db: RolledBackDatab
     people = Accounts(db, "example.org", "https://example.org", WallClock(make.NOW))
     assert done(people.edit(shy, ProfileChanges(locked=False))).followers_count == 2
     assert names(done(follows.followers(None, shy.id, Page()))) == ["ben", "ann"]
+    assert told(cursor, shy) == [("follow", ben.id), ("follow", ann.id)]
 
 
 def test_a_follower_can_be_removed(follows: Follows, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
@@ -195,7 +200,8 @@ def test_a_block_ends_requests_too(follows: Follows, relations: Relations, curso
     done(follows.follow(ann, shy.id))
     done(relations.block(shy, ann.id))
     assert done(follows.requests(shy, Page())) == []
-    assert not done(follows.accept(shy, ann.id)).followed_by
+    with pytest.raises(NoRequest):
+        done(follows.accept(shy, ann.id))
 
 
 def test_lists_of_people_are_paged_by_the_follow_and_not_by_the_account(follows: Follows, cursor: Cursor, ann: Viewer) -> None:

@@ -29,7 +29,10 @@ def test_a_locked_profile_is_asked_and_answers(site: Town) -> None:
     bob.submit("/@ada/follow", page="/@ada")
     assert "For friends" not in words(bob.get("/@ada"))
     assert "/@bob" in links(ada.get("/settings/requests"))
-    ada.submit("/@bob/accept", page="/settings/requests")
+    assert ada.submit("/@bob/accept", page="/settings/requests").header("Location") == "/@bob"
+    assert "For friends" in words(bob.get("/@ada"))
+    for again in ("accept", "reject"):  # from a window that was open before
+        assert ada.submit(f"/@bob/{again}", page="/settings").header("Location") == "/@bob"
     assert "For friends" in words(bob.get("/@ada"))
 
 

@@ -57,6 +57,22 @@ def test_locked_people_are_asked(site: Town, ada: Client) -> None:
     assert cat.post(f"/v1/accounts/{ada.id}/remove_from_followers").json["followed_by"] is False
     ada.post(f"/v1/accounts/{cat.id}/follow")
     assert cat.post(f"/v1/follow_requests/{ada.id}/reject").json["requested_by"] is False
+    assert [one["type"] for one in cat.get("/v1/notifications").json] == []
+
+
+def test_a_follow_that_was_asked_for_is_told_once_it_is_there(site: Town, ada: Client, bob: Client) -> None:
+    cat = client(site, "cat", locked=True)
+    ada.post(f"/v1/accounts/{cat.id}/follow")
+    cat.post(f"/v1/follow_requests/{ada.id}/authorize")
+    bob.post(f"/v1/accounts/{cat.id}/follow")
+    cat.patch("/v1/accounts/update_credentials", locked=False)
+    assert [(one["type"], one["account"]["id"]) for one in cat.get("/v1/notifications").json] == [("follow", bob.id), ("follow", ada.id)]
+
+
+def test_a_request_that_nobody_made_is_404(ada: Client, bob: Client) -> None:
+    for action in ("authorize", "reject"):
+        reply = ada.post(f"/v1/follow_requests/{bob.id}/{action}")
+        assert (reply.status, reply.json) == (404, {"error": "Record not found"})
 
 
 def test_relationships_take_one_id_or_many_and_leave_out_nobody(ada: Client, bob: Client) -> None:
