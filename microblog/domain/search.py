@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import regex
 from attrs import evolve, field, frozen
 
-from microblog.domain import search_query, text
+from microblog.domain import search_query, search_words, text
 from microblog.domain.accounts import Accounts
 from microblog.domain.posts import seen
 from microblog.domain.search_query import Query
@@ -101,9 +101,8 @@ class Search:
         author = account if query.author is None else self._author(cursor, viewer, query.author)
         if query.author is not None and (author is None or account not in (None, author)):
             return []
-        wish = search.Wish(
-            query.words, query.starts, query.texts, query.without_words, query.without_texts, author, query.has, query.has_not
-        )
+        others = [self._author(cursor, viewer, name) for name in query.not_authors]
+        wish = wish_of(query, author, [id for id in others if id is not None])
         entries = search.posts(cursor, wish, viewer=viewer.id if viewer else None, page=page, offset=offset, now=self.now())
         return posts.load(cursor, entries)
 
@@ -122,6 +121,29 @@ class Search:
             for tag, day, people, posts in tags.usage(cursor, tags=[tag.id for tag in wanted], since=first)
         }
         return [TagUse(tag, tuple(TagDay(start, *used.get((tag.id, start), (0, 0))) for start in starts)) for tag in wanted]
+
+
+def wish_of(query: Query, author: AccountId | None, not_authors: Sequence[AccountId]) -> search.Wish:
+    """The query for the database. Tags narrow the words down too: whoever carries one says it."""
+    terms = [search.query_of(term.words, term.starts) for term in query.terms]
+    if terms:
+        terms += [search.query_of(*search_words.parts(word)) for key in query.tags for word in search_words.words_in(key)]
+    without = [f"!({search.query_of(term.words, term.starts)})" for term in query.without]
+    return search.Wish(
+        query=" & ".join([*terms, *without]),
+        indexed=bool(terms),
+        phrases=query.phrases,
+        without_phrases=query.without_phrases,
+        tags=query.tags,
+        without_tags=query.without_tags,
+        account=author,
+        not_accounts=not_authors,
+        has=query.has,
+        has_not=query.has_not,
+        languages=query.languages,
+        not_languages=query.not_languages,
+        among=query.among,
+    )
 
 
 def within(query: Query, page: Page) -> Page:

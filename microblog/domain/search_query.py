@@ -1,7 +1,7 @@
-"""What somebody types to find posts: words, "phrases", -exclusions, and operators such as from:ada or has:media. Pure.
+"""What somebody types to find posts: words, "phrases", #tags, -exclusions, and operators such as from:ada or has:media. Pure.
 
-A word finds posts that hold it as a whole word; `word*` finds all that begins so. Letters of scripts without spaces between words are
-indexed in pairs (migration 0006): a run of them is looked for by its pairs, and then compared with the text itself.
+The operators are those of Mastodon, and has:image, has:video and has:audio beside them. A word finds posts that hold it as a whole word;
+`word*` finds all that begins so. What is a word, and what is the same word, says search_words.py.
 """
 
 from __future__ import annotations
@@ -12,21 +12,17 @@ from enum import StrEnum
 import regex
 from attrs import evolve, frozen
 
+from microblog.domain import search_words, text
 from microblog.model.ids import id_at
 
 MOST_TERMS = 20
-_SPACELESS = (
-    r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30fa\u30fc-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
-    r"\U00020000-\U0003ffff"
-)
-_RUN = regex.compile(rf"[{_SPACELESS}]+")
-_TERM = regex.compile(r'(?P<not>-)?(?:(?P<operator>[a-zA-Z]{2,8}):(?P<value>[^\s"]+)|"(?P<phrase>[^"]*)"?|(?P<word>[^\s"]+))')
-_WORD = regex.compile(r"[\p{L}\p{M}\p{N}]")
-_START = regex.compile(r"[\p{L}\p{M}\p{N}_]{3,}\*")
+_TERM = regex.compile(r'(?P<not>-)?(?:(?P<operator>(?!https?://)[a-zA-Z]{2,8}):(?P<value>[^\s"]+)|"(?P<phrase>[^"]*)"?|(?P<word>[^\s"]+))')
+_SHORTEST_START = 3
+_DAY = timedelta(days=1)
 
 
 class Has(StrEnum):
-    """What a post can have beside its text."""
+    """What a post can be or have beside its text."""
 
     LINK = "link"
     MEDIA = "media"
@@ -34,61 +30,109 @@ class Has(StrEnum):
     VIDEO = "video"
     AUDIO = "audio"
     POLL = "poll"
+    REPLY = "reply"
+    SENSITIVE = "sensitive"
+
+
+_STATES = {str(one): one for one in (Has.REPLY, Has.SENSITIVE)}
+_TRAITS: dict[str, dict[str, Has]] = {
+    "has": {str(one): one for one in Has if one not in _STATES} | {"embed": Has.LINK},
+    "is": dict(_STATES),
+}
+
+
+class Among(StrEnum):
+    """Where to look.
+
+    LIBRARY is what the viewer has to do with: their own posts, what they favourited, bookmarked or boosted, what mentions them.
+    """
+
+    LIBRARY = "library"
+    PUBLIC = "public"
+    ALL = "all"
+
+
+@frozen
+class Term:
+    """What the index is asked for one word that was typed: all of these words, and something that begins with each of the starts."""
+
+    words: tuple[str, ...] = ()
+    starts: tuple[str, ...] = ()
 
 
 @frozen
 class Query:
     """What a post must be like to be found.
 
-    `words` must be in it as they are, `starts` as beginnings of words, `texts` anywhere; `without...` must not. `author` is a username, or
-    `me`. Ids lie above `after` and below `before`.
+    All `terms` must be in it and none of `without`, `phrases` as they are written. `tags` are keys. `author` and `not_authors` are
+    usernames, or `me`. Ids lie above `after` and below `before`.
     """
 
-    words: tuple[str, ...] = ()
-    starts: tuple[str, ...] = ()
-    texts: tuple[str, ...] = ()
-    without_words: tuple[str, ...] = ()
-    without_texts: tuple[str, ...] = ()
+    terms: tuple[Term, ...] = ()
+    without: tuple[Term, ...] = ()
+    phrases: tuple[str, ...] = ()
+    without_phrases: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    without_tags: tuple[str, ...] = ()
     author: str | None = None
+    not_authors: tuple[str, ...] = ()
     has: tuple[Has, ...] = ()
     has_not: tuple[Has, ...] = ()
+    languages: tuple[str, ...] = ()
+    not_languages: tuple[str, ...] = ()
+    among: Among = Among.ALL
     after: int | None = None
     before: int | None = None
 
     @property
     def narrow(self) -> bool:
         """True if it asks for something that an index can find."""
-        return bool(self.words or self.starts or self.author)
+        return bool(self.terms or self.tags or self.author)
 
 
-def parse(text: str) -> Query:
+def parse(typed: str) -> Query:
     """The query that was typed. What is no operator is a word; a date that is none finds nothing in particular."""
     query = Query()
-    for match, _ in zip(_TERM.finditer(text), range(MOST_TERMS), strict=False):
+    for match, _ in zip(_TERM.finditer(typed), range(MOST_TERMS), strict=False):
         excluded = match["not"] is not None
         if match["operator"] is not None:
             operated = _operated(query, match["operator"].lower(), match["value"], excluded)
-            query = operated if operated is not None else _with_words(query, f"{match['operator']} {match['value']}", excluded)
+            query = operated if operated is not None else _with_word(query, f"{match['operator']} {match['value']}", excluded)
         elif match["phrase"] is not None:
             query = _with_phrase(query, match["phrase"], excluded)
+        elif match["word"].startswith("#") and (key := text.tag_key(match["word"][1:])):
+            query = evolve(query, without_tags=(*query.without_tags, key)) if excluded else evolve(query, tags=(*query.tags, key))
         else:
-            query = _with_words(query, match["word"], excluded)
+            query = _with_word(query, match["word"], excluded)
     return query
 
 
 def _operated(query: Query, operator: str, value: str, excluded: bool) -> Query | None:
     """The query with what the operator asks; None if there is no such one."""
-    match operator:
-        case "from" if not excluded:
-            return evolve(query, author=value.removeprefix("@").partition("@")[0].lower())
-        case "has" if value.lower() in set(Has):
-            thing = Has(value.lower())
-            return evolve(query, has_not=(*query.has_not, thing)) if excluded else evolve(query, has=(*query.has, thing))
-        case "before" if not excluded and (day := _midnight(value)):
-            return evolve(query, before=id_at(day))
-        case "after" if not excluded and (day := _midnight(value)):
-            return evolve(query, after=id_at(day + timedelta(days=1)) - 1)
-    return None
+    if operator == "from":
+        name = value.removeprefix("@").partition("@")[0].lower()
+        return evolve(query, not_authors=(*query.not_authors, name)) if excluded else evolve(query, author=name)
+    if operator == "language":
+        tongue = value.lower()
+        if excluded:
+            return evolve(query, not_languages=(*query.not_languages, tongue))
+        return evolve(query, languages=(*query.languages, tongue))
+    if thing := _TRAITS.get(operator, {}).get(value.lower()):
+        return evolve(query, has_not=(*query.has_not, thing)) if excluded else evolve(query, has=(*query.has, thing))
+    if operator == "in" and not excluded and value.lower() in set(Among):
+        return evolve(query, among=Among(value.lower()))
+    return None if excluded else _dated(query, operator, value)
+
+
+def _dated(query: Query, operator: str, value: str) -> Query | None:
+    day = _midnight(value) if operator in {"before", "after", "during"} else None
+    if day is None:
+        return None
+    if operator == "before":
+        return evolve(query, before=id_at(day))
+    if operator == "after":
+        return evolve(query, after=id_at(day + _DAY) - 1)
+    return evolve(query, after=id_at(day) - 1, before=id_at(day + _DAY))
 
 
 def _midnight(value: str) -> datetime | None:
@@ -99,27 +143,32 @@ def _midnight(value: str) -> datetime | None:
     return datetime(day.year, day.month, day.day, tzinfo=UTC) if 1970 < day.year < 9999 else None
 
 
-def _with_words(query: Query, word: str, excluded: bool) -> Query:
-    if not _WORD.search(word):
+def _with_word(query: Query, typed: str, excluded: bool) -> Query:
+    if link := search_words.link(typed):
+        term = Term((link,))
+        return evolve(query, without=(*query.without, term)) if excluded else evolve(query, terms=(*query.terms, term))
+    words = search_words.words_in(typed)
+    if any(search_words.parts(word)[0] and search_words.is_spaceless(word[0]) for word in words):
+        return _with_phrase(query, typed, excluded)
+    begun = bool(words) and typed.endswith("*") and len(words[-1]) >= _SHORTEST_START and not search_words.is_spaceless(words[-1][-1])
+    term = _term(words[:-1] if begun else words, starts=words[-1:] if begun else [])
+    if term == Term():
         return query
-    if _RUN.search(word):
-        return _with_phrase(query, word, excluded)
-    if excluded:
-        return evolve(query, without_words=(*query.without_words, word))
-    if _START.fullmatch(word):
-        return evolve(query, starts=(*query.starts, word[:-1]))
-    return evolve(query, words=(*query.words, word))
+    return evolve(query, without=(*query.without, term)) if excluded else evolve(query, terms=(*query.terms, term))
 
 
 def _with_phrase(query: Query, phrase: str, excluded: bool) -> Query:
-    text = " ".join(phrase.split())
-    if not _WORD.search(text):
+    words = search_words.words_in(phrase)
+    if not words:
         return query
+    said = search_words.said(phrase).strip()
     if excluded:
-        return evolve(query, without_texts=(*query.without_texts, text))
-    rest = _RUN.sub(" ", text).strip()
-    runs = _RUN.findall(text)
-    words = [rest] if _WORD.search(rest) else []
-    words += [run[at : at + 2] for run in runs for at in range(len(run) - 1)]
-    starts = [run for run in runs if len(run) == 1]
-    return evolve(query, words=(*query.words, *words), starts=(*query.starts, *starts), texts=(*query.texts, text))
+        return evolve(query, without_phrases=(*query.without_phrases, said))
+    return evolve(query, terms=(*query.terms, _term([part for word in words for part in word.split("_")])), phrases=(*query.phrases, said))
+
+
+def _term(words: list[str], starts: list[str] | None = None) -> Term:
+    found = [search_words.parts(word) for word in words]
+    whole = [one for each, _ in found for one in each]
+    begun = [one for _, each in found for one in each] + [start[: search_words.LONGEST_WORD] for start in starts or ()]
+    return Term(tuple(dict.fromkeys(whole)), tuple(dict.fromkeys(begun)))

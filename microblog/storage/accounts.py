@@ -236,16 +236,17 @@ def by_prefix(cursor: Cursor, *, prefix: str, limit: int) -> list[Account]:
 
 
 def search(cursor: Cursor, *, text: str, viewer: AccountId | None, following: bool, limit: int, offset: int) -> list[Account]:
-    """Accounts with this text in their username or display name, in whatever case; `following`: only people whom the viewer follows.
+    """Accounts with this text in their username or display name, in whatever case and with whatever accents.
 
-    The exact username first, then those that begin so, then people whom the viewer follows, then by followers. Reads every account.
+    `following`: only people whom the viewer follows. The exact username first, then those that begin so, then people whom the viewer
+    follows, then by followers. Reads every account.
     """
     return every(
         cursor,
         account_from,
         SELECT
         + """ left join follows f on f.follower_id = %(viewer)s and f.followee_id = a.id
-              where (lower(a.username) like %(within)s or lower(a.display_name) like %(within)s)
+              where (lower(a.username) like %(within)s or search_fold(a.display_name) like search_fold(%(within)s))
                 and (f.id is not null or not %(following)s)
                 and a.deleted_at is null and a.suspended_at is null and """
         + ADMITTED

@@ -1,4 +1,7 @@
-"""Finding posts by what they say. See migration 0006 for what is indexed, and domain/search_query.py for what can be asked."""
+"""Finding posts by what they say. See migration 0045 for what is indexed, and domain/search_query.py for what can be asked.
+
+However many posts have a word, one search looks at a bounded number of them, the newest.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,15 @@ from attrs import frozen
 
 from microblog.model.ids import AccountId, PostId
 from microblog.model.paging import Page
-from microblog.storage.database import Cursor, every, first
+from microblog.storage.database import Cursor, every
 from microblog.storage.paging import bounds, directed, page_sql
 from microblog.storage.timelines import Entry
 from microblog.storage.visibility import VISIBLE, WANTED
 
-_WORDS = "search_words(p.spoiler, p.text)"
-_SAID = r"lower(regexp_replace(p.spoiler || ' ' || p.text, '\s+', ' ', 'g'))"
+NEWEST = 4_000
+"""Posts that are compared one by one before the index is asked: what is in a hundredth of all posts fills a page from these."""
+MOST_MATCHES = 4_000
+"""Posts with all the words that are looked at for one page, the newest: the rest of the wish is compared with each."""
 
 # Quiet (unlisted) posts are found by whom they are for, not by everybody; what others wrote, only if they want to be found.
 _FINDABLE = """(p.account_id = %(viewer)s or (
@@ -31,74 +36,131 @@ HAS = {
     "video": _MEDIA.format(kind=" and sq.kind in ('video', 'gifv')"),
     "audio": _MEDIA.format(kind=" and sq.kind = 'audio'"),
     "poll": "exists (select from polls sq where sq.post_id = p.id)",
+    "reply": "p.reply_to is not null",
+    "sensitive": "p.sensitive",
 }
-"""What a post can have beside its text."""
+"""What a post can be or have beside its text."""
+
+
+_AMONG = {
+    "all": "true",
+    "public": "p.visibility = 'public'",
+    "library": """(p.account_id = %(viewer)s
+        or exists (select from favourites sl where sl.post_id = p.id and sl.account_id = %(viewer)s)
+        or exists (select from bookmarks sl where sl.post_id = p.id and sl.account_id = %(viewer)s)
+        or exists (select from mentions sl where sl.post_id = p.id and sl.account_id = %(viewer)s)
+        or exists (select from posts sl where sl.boost_of = p.id and sl.account_id = %(viewer)s and sl.deleted_at is null))""",
+}
+_TAGGED = "exists (select from post_tags st join tags sn on sn.id = st.tag_id where st.post_id = p.id and sn.key = {key})"
+
+_BETWEEN = "post_id < %(max_id)s and post_id > %(min_id)s"
+_NEWEST = (
+    f"(select post_id, words from post_words where {_BETWEEN} order by post_id desc limit {NEWEST}) w join posts p on p.id = w.post_id"
+)
+_WITH_WORDS = f"""(select post_id from post_words where words @@ %(query)s::tsquery and {_BETWEEN}
+    order by post_id desc limit {MOST_MATCHES}) w join posts p on p.id = w.post_id"""
+_WITH_TAG = f"""(select post_id from post_tags where tag_id = (select id from tags where key = %(tag)s) and {_BETWEEN}
+    order by post_id desc limit {MOST_MATCHES}) w join posts p on p.id = w.post_id"""
+_WITH_WORDS_BY = f"""(select m.post_id from post_words m join posts b on b.id = m.post_id
+        where m.words @@ %(query)s::tsquery and b.account_id = %(account)s and m.{_BETWEEN.replace(" and ", " and m.")}
+        order by m.post_id desc limit {MOST_MATCHES}) w join posts p on p.id = w.post_id"""
+_BY = f"""(select id as post_id from posts where account_id = %(account)s and boost_of is null and deleted_at is null
+        and id < %(max_id)s and id > %(min_id)s order by id desc limit {MOST_MATCHES}) w join posts p on p.id = w.post_id"""
+_WORDS_TOO = " join post_words o on o.post_id = p.id and o.words @@ %(query)s::tsquery"
 
 
 @frozen
 class Wish:
-    """What posts must be like: as domain/search_query.py has it, with the account instead of its name."""
+    """What posts must be like: as domain/search_query.py has it, with accounts instead of their names.
 
-    words: Sequence[str] = ()
-    starts: Sequence[str] = ()
-    texts: Sequence[str] = ()
-    without_words: Sequence[str] = ()
-    without_texts: Sequence[str] = ()
+    `query` is what the words must be like, as the text of a tsquery; empty for any. `indexed`: some words must be there.
+    """
+
+    query: str = ""
+    indexed: bool = False
+    phrases: Sequence[str] = ()
+    without_phrases: Sequence[str] = ()
+    tags: Sequence[str] = ()
+    without_tags: Sequence[str] = ()
     account: AccountId | None = None
+    not_accounts: Sequence[AccountId] = ()
     has: Sequence[str] = ()
     has_not: Sequence[str] = ()
+    languages: Sequence[str] = ()
+    not_languages: Sequence[str] = ()
+    among: str = "all"
 
 
-def asked(cursor: Cursor, wish: Wish) -> tuple[str, str]:
-    """The words of the wish as tsqueries: what must be there, and that the rest is not. Either may be empty, as where nothing is a word."""
-    found = first(
-        cursor,
-        lambda wanted, unwanted: (wanted, unwanted),
-        """with wanted as (
-               select plainto_tsquery('pg_catalog.simple', search_plain(word))::text as query from unnest(%(words)s::text[]) word
-               union all select to_tsquery('pg_catalog.simple', word || ':*')::text from unnest(%(starts)s::text[]) word),
-           unwanted as (
-               select plainto_tsquery('pg_catalog.simple', search_plain(word))::text as query from unnest(%(without)s::text[]) word)
-           select (select coalesce(string_agg('(' || query || ')', ' & '), '') from wanted where query <> ''),
-                  (select coalesce(string_agg('!(' || query || ')', ' & '), '') from unwanted where query <> '')""",
-        {"words": list(wish.words), "starts": list(wish.starts), "without": list(wish.without_words)},
-    )
-    assert found is not None
-    return found
+def query_of(words: Sequence[str], starts: Sequence[str]) -> str:
+    """The text of a tsquery for all of these words, and beginnings of words."""
+    return " & ".join([*(_quoted(word) for word in words), *(f"{_quoted(start)}:*" for start in starts)])
+
+
+def _quoted(word: str) -> str:
+    escaped = word.replace("\\", "\\\\").replace("'", "''")
+    return f"'{escaped}'"
 
 
 def posts(cursor: Cursor, wish: Wish, *, viewer: AccountId | None, page: Page, offset: int, now: datetime) -> list[Entry]:
     """The newest posts like that, of those that the viewer may see and whose authors let them be found.
 
-    Nothing where the wish has neither words nor an author.
+    Nothing where the wish has neither words nor a tag nor an author.
     """
-    wanted, unwanted = asked(cursor, wish)
-    if not wanted and wish.account is None:
-        return []
-    query = " & ".join(filter(None, (wanted, unwanted)))
-    conditions = [
+    params = _params(wish) | {"viewer": viewer, "offset": offset, "now": now} | bounds(page)
+    conditions = " and ".join(_conditions(wish))
+    found: list[Entry] = []
+    for source in _sources(wish):
+        sql = f"select p.id, p.boost_of from {source} where {conditions} order by p.id desc limit %(limit)s offset %(offset)s"
+        found = every(cursor, _entry, page_sql(sql, page), params)
+        if len(found) == page.limit:
+            break
+    return directed(page, found)
+
+
+def _sources(wish: Wish) -> list[str]:
+    """Where to look, one after the other until a page is full: the last one alone finds everything."""
+    if wish.indexed:
+        return [f"{_NEWEST} and w.words @@ %(query)s::tsquery", _WITH_WORDS] if wish.account is None else [_WITH_WORDS_BY]
+    rest = _WORDS_TOO if wish.query else ""
+    if wish.account is not None:
+        return [_BY + rest]
+    return [_WITH_TAG + rest] if wish.tags else []
+
+
+def _conditions(wish: Wish) -> list[str]:
+    said = "search_said(p.spoiler, p.text)"
+    return [
         "p.boost_of is null and p.deleted_at is null and p.id < %(max_id)s and p.id > %(min_id)s",
-        f"{_WORDS} @@ %(query)s::tsquery" if query else "true",
-        f"{_SAID} like all(%(texts)s)" if wish.texts else "true",
-        f"not {_SAID} like any(%(without)s)" if wish.without_texts else "true",
-        "p.account_id = %(account)s" if wish.account is not None else "true",
+        *(_TAGGED.format(key=f"%(tag_{place})s") for place in range(len(wish.tags))),
+        *(f"not {_TAGGED.format(key=f'%(no_tag_{place})s')}" for place in range(len(wish.without_tags))),
+        "p.account_id <> all(%(not_accounts)s::bigint[])" if wish.not_accounts else "true",
+        "lower(p.language) = any(%(languages)s)" if wish.languages else "true",
+        "(lower(p.language) = any(%(not_languages)s)) is not true" if wish.not_languages else "true",
         *(HAS[thing] for thing in wish.has),
-        *(f"not ({HAS[thing]})" for thing in wish.has_not),
+        *(f"({HAS[thing]}) is not true" for thing in wish.has_not),
+        "p.account_id = %(account)s" if wish.account is not None else "true",
+        _AMONG[wish.among],
         _FINDABLE,
         VISIBLE,
         WANTED,
+        f"{said} like all(%(phrases)s)" if wish.phrases else "true",
+        f"not {said} like any(%(without)s)" if wish.without_phrases else "true",
     ]
-    sql = f"select p.id, p.boost_of from posts p where {' and '.join(conditions)} order by p.id desc limit %(limit)s offset %(offset)s"
-    params = {
-        "query": query,
-        "texts": [_within(text) for text in wish.texts],
-        "without": [_within(text) for text in wish.without_texts],
+
+
+def _params(wish: Wish) -> dict[str, object]:
+    return {
+        "query": wish.query,
+        "phrases": [_within(phrase) for phrase in wish.phrases],
+        "without": [_within(phrase) for phrase in wish.without_phrases],
+        "tag": wish.tags[0] if wish.tags else None,
+        **{f"tag_{place}": key for place, key in enumerate(wish.tags)},
+        **{f"no_tag_{place}": key for place, key in enumerate(wish.without_tags)},
         "account": wish.account,
-        "viewer": viewer,
-        "offset": offset,
-        "now": now,
+        "not_accounts": list(wish.not_accounts),
+        "languages": list(wish.languages),
+        "not_languages": list(wish.not_languages),
     }
-    return directed(page, every(cursor, _entry, page_sql(sql, page), bounds(page) | params))
 
 
 def _entry(id: int, boost_of: int | None) -> Entry:
@@ -106,5 +168,5 @@ def _entry(id: int, boost_of: int | None) -> Entry:
 
 
 def _within(text: str) -> str:
-    escaped = text.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"

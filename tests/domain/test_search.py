@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from microblog.domain import search_words
 from microblog.domain.accounts import Accounts
 from microblog.domain.search import Search
-from microblog.domain.search_query import Has, Query, parse
+from microblog.domain.search_query import Among, Has, Query, Term, parse
 from microblog.model.accounts import Viewer
 from microblog.model.paging import Page
 from microblog.model.posts import Visibility
@@ -134,15 +135,106 @@ async def test_who_does_not_want_to_be_found_is_found_by_nobody_else(search: Sea
 
 
 def test_operators_are_read_and_the_rest_are_words() -> None:
-    assert parse('a -b "c d" -"e f" from:@Ada@example.org has:poll -has:media nix:x before:soon') == Query(
-        words=("a", "c d", "nix x", "before soon"),
-        texts=("c d",),
-        without_words=("b",),
-        without_texts=("e f",),
+    assert parse(
+        'a -b "c d" -"e f" from:@Ada@example.org has:poll -has:media is:reply nix:x before:soon #Té -#te in:library language:DE'
+    ) == Query(
+        terms=(Term(("a",)), Term(("c", "d")), Term(("nix", "x")), Term(("before", "soon"))),
+        without=(Term(("b",)),),
+        phrases=("c d",),
+        without_phrases=("e f",),
+        tags=("te",),
+        without_tags=("te",),
         author="ada",
-        has=(Has.POLL,),
+        has=(Has.POLL, Has.REPLY),
         has_not=(Has.MEDIA,),
+        languages=("de",),
+        among=Among.LIBRARY,
     )
+
+
+ASSIGNED = st.text(st.characters(exclude_categories=["Cn", "Cs", "Co"], exclude_characters="\x00"), max_size=300)
+
+
+@given(ASSIGNED)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_is_looked_for_is_folded_and_parted_as_the_index_is(cursor: Cursor, text: str) -> None:
+    cursor.execute("select search_fold(%(text)s), search_said('', %(text)s), tsvector_to_array(search_terms('', %(text)s))", {"text": text})
+    folded, said, words = cursor.fetchone() or ()
+    found = search_words.words_in(text)
+    assert search_words.fold(text) == folded
+    assert search_words.said(f" {text}") == said
+    for word in found:
+        whole, starts = search_words.parts(word)
+        assert set(whole) <= set(words)
+        assert all(any(one.startswith(start) for one in words) for start in starts)
+
+
+async def test_a_post_is_found_by_whatever_it_says(search: Search, cursor: Cursor) -> None:
+    """Accents, cases, widths, scripts and `_`: what one post says in one way, others are found by in another."""
+    author = make.viewer(cursor)
+    pairs = [
+        ("a naïve café", "NAIVE cafe"),
+        ("naive bar", "naïve BÄR"),
+        ("Łódź, Ærø and Straße", "lodz aero strasse"),
+        ("ＦＵＬＬ width", "full"),
+        ("ΟΔΥΣΣΕΎΣ", "οδυσσευς"),
+        ("ёлка", "елка"),
+        ("مُحَمَّد", "محمد"),
+        ("ｶﾞﾗｽ", "ガラス"),
+        ("the old snake_case here", "snake_case"),
+        ("some other_case there", "other"),
+        ("an ada_lovelace of ours", "ada_love*"),
+        ("look: https://example.net/A/b?c=1.", "https://example.net/a/B?c=1"),
+    ]
+    for text, query in pairs:
+        make.post(cursor, author, text)
+        assert await found(search, author, query) == [text], query
+    cursor.execute("update posts set text = %s where text = 'ёлка'", ["x" * 3_000 + " long"])
+    assert len(await found(search, author, "x" * 150)) == 1
+    assert await found(search, author, "case_snake") == []
+    assert await found(search, author, '"old snake_case"') == ["the old snake_case here"]
+
+
+async def test_a_tag_finds_exactly_that_tag(search: Search, cursor: Cursor) -> None:
+    author = make.viewer(cursor)
+    for text in ("#tea", "tea", "#teapot", "#tea_time", "good #Téa now", "#茶 #茶道", "a#tea"):
+        make.post(cursor, author, text)
+    assert await found(search, author, "#tea") == ["good #Téa now", "#tea"]
+    assert await found(search, author, "#TÉA good") == ["good #Téa now"]
+    assert await found(search, author, "#tea -good") == ["#tea"]
+    assert await found(search, author, "tea -#tea") == ["a#tea", "#tea_time", "tea"]
+    assert await found(search, author, "#tea_time") == ["#tea_time"]
+    assert await found(search, author, "#茶") == ["#茶 #茶道"]
+    assert await found(search, author, "#nothing") == await found(search, author, "-#tea") == []
+
+
+async def test_operators_say_what_a_post_is(search: Search, cursor: Cursor) -> None:
+    ada, bob = make.viewer(cursor, "ada"), make.viewer(cursor, "bob")
+    root = make.post(cursor, ada, "tea root")
+    make.post(cursor, bob, "tea reply", reply_to=root)
+    make.post(cursor, ada, "tea shy")
+    make.post(cursor, ada, "tea quiet", visibility=Visibility.UNLISTED)
+    cursor.execute("update posts set language = 'de' where text = 'tea quiet'; update posts set sensitive = true where text = 'tea shy'")
+    make.boost(cursor, bob, root)
+    assert await found(search, bob, "tea is:reply") == ["tea reply"]
+    assert await found(search, bob, "tea is:sensitive") == ["tea shy"]
+    assert await found(search, bob, "tea -is:sensitive -is:reply") == ["tea root"]
+    assert await found(search, bob, "tea -from:ada") == await found(search, bob, "tea from:me") == ["tea reply"]
+    assert await found(search, ada, "tea language:de") == ["tea quiet"]
+    assert await found(search, ada, "tea -language:de in:public") == ["tea shy", "tea reply", "tea root"]
+    assert await found(search, bob, "tea in:library") == ["tea reply", "tea root"]
+    assert await found(search, bob, "tea during:2026-03-04") == ["tea shy", "tea reply", "tea root"]
+    assert await found(search, bob, "tea during:2026-03-05") == []
+
+
+async def test_editing_and_deleting_change_what_a_post_is_found_by(search: Search, cursor: Cursor) -> None:
+    author = make.viewer(cursor)
+    post = make.post(cursor, author, "before")
+    cursor.execute("update posts set text = 'after' where id = %s", [post.id])
+    assert (await found(search, author, "before"), await found(search, author, "after")) == ([], ["after"])
+    cursor.execute("update posts set deleted_at = now() where id = %s", [post.id])
+    cursor.execute("select count(*) from post_words")
+    assert cursor.fetchone() == (0,)
 
 
 @given(st.text(max_size=200))

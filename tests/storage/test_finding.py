@@ -53,9 +53,9 @@ def test_people_are_found_by_a_part_of_their_name(cursor: Cursor, *, with_groups
         execute(cursor, "drop extension if exists pg_trgm cascade")
     elif not scalar(cursor, "select count(*) from pg_extension where extname = 'pg_trgm'"):
         pytest.skip("this PostgreSQL has no pg_trgm")
-    ada = make.account(cursor, "ada_lovelace", display_name="Countess")
+    ada = make.account(cursor, "ada_lovelace", display_name="Countéss Đorđe")
     make.account(cursor, "grace")
-    for text in ("lovelace", "LOVE", "ountes", "ada"):
+    for text in ("lovelace", "LOVE", "ountes", "ada", "COUNTÈSS", "dorde"):
         found = accounts.search(cursor, text=text, viewer=None, following=False, limit=10, offset=0)
         assert [account.id for account in found] == [ada.id]
 

@@ -61,10 +61,12 @@ OTHER_MODULES = {
     "migrate": "makes the tables",
     "oauth": "tables of its own",
     "paging": "no statements",
+    "patience": "no statements",
     "polls": "tables of its own",
     "prepare": "no statements",
     "reports": "tables of its own",
     "scheduled": "tables of its own",
+    "statements": "carries out what others say",
     "statistics": "reads whole days, once a day",
     "visibility": "no statements",
 }
@@ -161,7 +163,7 @@ BY_TYPE: dict[str, Any] = {
     "Sequence[Row]": [conversations.Row(ConversationId(1), ACCOUNT, (OTHER,), True, POST, POST)],
     "Seen": Seen("1:1:", SITE.end),
     "Tags": timelines.Tags(["tag1"], ["tag2"], ["tag3"]),
-    "Wish": search.Wish(["word", "日本"], ["begin"], ["text"], ["other"], ["more"]),
+    "Wish": search.Wish("'word' & 'begin':* & !('other')", True, ["text"], ["more"]),
 }
 PLAIN: dict[str, Any] = {
     "bool": True,
