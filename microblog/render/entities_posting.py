@@ -8,7 +8,7 @@ from datetime import datetime
 from microblog.model.polls import Poll, PollDraft
 from microblog.model.posts import Draft
 from microblog.model.scheduled import Scheduled
-from microblog.render.entities import Entity, id_or_null, moment
+from microblog.render.entities import Entity, moment
 from microblog.render.entities_media import attachment
 from microblog.render.schemas import FLAG, ID, IDS, MEDIA, MOMENT, NULL, TEXT, TEXTS, VISIBILITY, WHOLE, array_of, entity, nullable, record
 
@@ -20,12 +20,12 @@ SCHEDULED_STATUS = entity(
         "params": record(
             {
                 "text": TEXT,
-                "poll": nullable(record({"options": TEXTS, "expires_in": nullable(TEXT), "multiple": FLAG, "hide_totals": FLAG})),
+                "poll": nullable(record({"options": TEXTS, "expires_in": nullable(WHOLE), "multiple": FLAG, "hide_totals": FLAG})),
                 "media_ids": nullable(IDS),
                 "sensitive": nullable(FLAG),
                 "spoiler_text": nullable(TEXT),
                 "visibility": nullable(VISIBILITY),
-                "in_reply_to_id": nullable(ID),
+                "in_reply_to_id": nullable(WHOLE),
                 "language": nullable(TEXT),
                 "application_id": WHOLE,
                 "scheduled_at": NULL,
@@ -77,7 +77,7 @@ def _params(draft: Draft) -> Entity:
         "sensitive": draft.sensitive,
         "spoiler_text": draft.spoiler or None,
         "visibility": draft.visibility,
-        "in_reply_to_id": id_or_null(draft.reply_to),
+        "in_reply_to_id": draft.reply_to,  # a number, as Mastodon serves and documents it, unlike all other ids
         "language": draft.language,
         "application_id": 0,
         "scheduled_at": None,
@@ -90,7 +90,7 @@ def _params(draft: Draft) -> Entity:
 def _asked(draft: PollDraft) -> Entity:
     return {
         "options": list(draft.options),
-        "expires_in": id_or_null(draft.seconds),
+        "expires_in": draft.seconds,
         "multiple": draft.multiple,
         "hide_totals": draft.hide_totals,
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
 from attrs import frozen
 
@@ -121,6 +120,7 @@ class InstanceEntities:
         return {
             "urls": {
                 "streaming": self.streaming,
+                "status": None,
                 "about": f"{self.site.url}/about",
                 "privacy_policy": f"{self.site.url}/about#privacy",
                 "terms_of_service": None,
@@ -169,11 +169,9 @@ class InstanceEntities:
         }
 
     def about(self) -> Entity:
-        """ExtendedDescription (8.21): the description, where nothing more is said."""
+        """The Mastodon API entity ExtendedDescription; empty where nothing is said beyond the description."""
         said = self.site.texts.about
-        if said is None:
-            return {"updated_at": None, "content": f"<p>{escape(self.site.description)}</p>"}
-        return {"updated_at": moment(said.updated_at), "content": said.html}
+        return {"updated_at": moment(said.updated_at) if said else None, "content": said.html if said else ""}
 
     def privacy(self) -> Entity:
         """PrivacyPolicy (8.21)."""

@@ -85,6 +85,7 @@ INSTANCE = entity(
                 "urls": record(
                     {
                         "streaming": {"type": "string", "pattern": "^wss?://[^/]+$"},
+                        "status": nullable(URL),
                         "about": URL,
                         "privacy_policy": nullable(URL),
                         "terms_of_service": nullable(URL),

@@ -82,7 +82,7 @@ class InstanceRoutes:
 
     @route("GET", "/api/v1/instance/extended_description", ANYBODY, Doc("The site at length", ABOUT))
     async def about(self, call: Call) -> Answer:
-        """What it says about itself, as a paragraph."""
+        """The administrator's own text about it; empty where there is none."""
         del call
         return _for_a_while(self.entities.about())
 

@@ -34,6 +34,8 @@ def test_the_second_version_is_complete(site: Town) -> None:
     assert reply.json["contact"]["account"]["acct"] == "boss"
     assert reply.json["configuration"]["statuses"]["max_characters"] == 500
     assert reply.json["registrations"]["enabled"] is True
+    assert set(reply.json["configuration"]["urls"]) == {"streaming", "status", "about", "privacy_policy", "terms_of_service"}
+    assert reply.json["configuration"]["urls"]["status"] is None
     assert anonymous(site).get("/v1/instance").json["stats"]["user_count"] == 1
     picture = site.visitor().get(reply.json["thumbnail"]["url"].removeprefix("http://site.test"))
     assert picture.status == 200
@@ -52,7 +54,7 @@ def test_the_push_key_is_a_point_of_p256_and_the_same_for_ever(site: Town) -> No
         ("rules", []),
         ("peers", []),
         ("translation_languages", {}),
-        ("extended_description", {"updated_at": None, "content": "<p>A small place to write and to read.</p>"}),
+        ("extended_description", {"updated_at": None, "content": ""}),
     ],
 )
 def test_small_things_are_told(site: Town, path: str, told: object) -> None:

@@ -160,7 +160,15 @@ def test_a_post_can_wait(site: Town) -> None:
 
 def test_a_poll_can_wait(site: Town) -> None:
     planned = client(site, "ada").post("/v1/statuses", status="Later?", poll=ASKED, scheduled_at=in_time(hours=1)).json
-    assert planned["params"]["poll"] == {"options": ["Tea", "Coffee"], "expires_in": "600", "multiple": False, "hide_totals": False}
+    assert planned["params"]["poll"] == {"options": ["Tea", "Coffee"], "expires_in": 600, "multiple": False, "hide_totals": False}
+
+
+def test_a_reply_can_wait_and_says_what_to_by_a_number(site: Town) -> None:
+    ada = client(site, "ada")
+    asked = ada.post("/v1/statuses", status="First").json["id"]
+    planned = ada.post("/v1/statuses", status="Second", in_reply_to_id=asked, scheduled_at=in_time(hours=1)).json
+    assert planned["params"]["in_reply_to_id"] == int(asked)
+    assert ada.get(f"/v1/scheduled_statuses/{planned['id']}").json == planned
 
 
 def test_a_plan_of_another_release_does_not_hide_the_others(site: Town) -> None:
