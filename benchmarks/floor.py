@@ -66,11 +66,13 @@ def ours(reactor: IReactorTime) -> object:
 
     from microblog.domain.limits import Limits, MemoryCounter
     from microblog.model.accounts import Session, Viewer
+    from microblog.model.oauth import Access
     from microblog.web.answer import Answer
-    from microblog.web.call import Access, Call, Origin
+    from microblog.web.call import Call, Origin
     from microblog.web.errors import Errors
     from microblog.web.gate import Gate
     from microblog.web.needs import Needs, route
+    from microblog.web.networks import Caps
     from microblog.web.server import Server
     from microblog.web.site import Site
 
@@ -78,7 +80,7 @@ def ours(reactor: IReactorTime) -> object:
         async def by_cookie(self, token: str) -> tuple[Viewer, Session] | None:
             return None
 
-        async def by_bearer(self, token: str) -> Access | None:
+        async def by_bearer(self, token: str, *, pending: bool = False) -> Access | None:
             return None
 
     class Empty:
@@ -101,7 +103,8 @@ def ours(reactor: IReactorTime) -> object:
 
     limits = Limits(Forgiving(reactor.seconds), lambda: datetime.now(UTC))
     site = Site([Empty()], origin=Origin.parse("http://127.0.0.1"), gate=Gate(Nobody(), limits), errors=Errors())
-    return Server(site, reactor, access_log=open(os.devnull, "w", encoding="utf-8").write)
+    caps = Caps(connections=200, requests=10_000_000)
+    return Server(site, reactor, caps=caps, access_log=open(os.devnull, "w", encoding="utf-8").write)
 
 
 def load(port: int, path: str, seconds: float) -> int:

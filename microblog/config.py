@@ -171,10 +171,10 @@ class Settings:
         default=None,
         shown_default="open where the public URL is local to this machine, else approval",
     )
-    trusted_proxies: tuple[read.Network, ...] = _setting(
-        "Reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.",
-        read=read.networks,
-        allowed="must be networks or addresses such as 127.0.0.1, 10.0.0.0/8, separated by commas",
+    trusted_proxies: tuple[read.Network | str, ...] = _setting(
+        "Reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed. unix: whatever connects through a UNIX socket.",
+        read=read.proxies,
+        allowed="must be networks or addresses such as 127.0.0.1, 10.0.0.0/8, or unix, separated by commas",
         default="",
         shown_default="none",
     )
@@ -184,6 +184,12 @@ class Settings:
         read=read.switch,
         allowed="must be on or off",
         default="on",
+    )
+    requests_per_network: int = _number(
+        "How many requests, for pages and files too, one network may send in ten seconds.", 20, 10_000_000, default=1_000, unit="requests"
+    )
+    connections_per_network: int = _number(
+        "How many idle connections of one network stay open; a new one closes the idlest.", 10, 1_000_000, default=200, unit="connections"
     )
     link_previews: bool = _setting(
         "Whether posts show what the page of their first link says. The site fetches that page, so its owner sees the site's address.",
@@ -241,9 +247,7 @@ class Settings:
         default=32,
         unit="megabytes",
     )
-    events_keep: int = _number(
-        "How long a reader may be away and still catch up on everything that was missed.", 1, 365, default=7, unit="days"
-    )
+    events_keep: int = _number("How long a reader may be away and still catch up on all that was missed.", 1, 365, default=7, unit="days")
     streams_per_account: int = _number(
         "How many live connections one account may have open at a time, in one process.", 1, 100_000, default=100, unit="connections"
     )

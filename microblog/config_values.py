@@ -17,6 +17,8 @@ from twisted.internet.endpoints import serverFromString
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+UNIX = "unix"
+"""Among proxies: the far end of a UNIX socket, which has no address."""
 _LABEL = r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?"
 _HOST = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
 
@@ -137,6 +139,13 @@ def networks(text: str) -> tuple[Network, ...]:
         return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
     except ValueError as cause:
         raise NotAllowed(f"{cause}; give networks or addresses such as 127.0.0.1, 10.0.0.0/8") from cause
+
+
+def proxies(text: str) -> tuple[Network | str, ...]:
+    """Networks, addresses, and `unix` for whoever connects through a UNIX socket, separated by commas."""
+    parts = [part.strip() for part in text.split(",")]
+    unix = (UNIX,) if UNIX in (part.lower() for part in parts) else ()
+    return (*networks(",".join(part for part in parts if part.lower() != UNIX)), *unix)
 
 
 def directory(text: str) -> Path:

@@ -46,6 +46,7 @@ from microblog.web.lists import ListForms, ListPages
 from microblog.web.mail import AddressPages, MailSettings, UnsubscribePages
 from microblog.web.moderation import InvitePages, ModerationPages
 from microblog.web.network import Proxies
+from microblog.web.networks import Caps
 from microblog.web.notifications import NotificationPages, PolicyPages
 from microblog.web.oauth import AppSettings, ConsentPages
 from microblog.web.outlets import Places
@@ -119,7 +120,18 @@ def server_of(
         errors=Errors(Troubles(pages, shells, composers).page),
         in_thread=lambda parse: deferToThreadPool(reactor, reactor.getThreadPool(), parse),
     )
-    return Server(site, reactor, proxies=Proxies(settings.trusted_proxies), access_log=access_log, wall=time.time)
+    return Server(site, reactor, proxies=trusted(settings), caps=caps_of(settings), access_log=access_log, wall=time.time)
+
+
+def trusted(settings: Settings) -> Proxies:
+    """The proxies whose word is taken."""
+    networks = tuple(proxy for proxy in settings.trusted_proxies if not isinstance(proxy, str))
+    return Proxies(networks, unix=len(networks) < len(settings.trusted_proxies))
+
+
+def caps_of(settings: Settings) -> Caps:
+    """What one network may have of this process; anything where rates are not limited."""
+    return Caps(settings.connections_per_network, settings.requests_per_network) if settings.rate_limits else Caps()
 
 
 def site_pages(pages: Pages, shells: Shells, composers: Composers, domain: Domain, articles: Articles) -> list[object]:

@@ -22,7 +22,7 @@ from microblog.web.network import Address
 
 if TYPE_CHECKING:
     from microblog.web.needs import Route
-    from microblog.web.wire import Request
+    from microblog.web.request import Request
 
 _LANGUAGE = re.compile(r"\s*([A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*)\s*(?:;\s*q=([01](?:\.[0-9]{0,3})?))?\s*")
 _MOST_LANGUAGES = 20

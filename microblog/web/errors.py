@@ -163,6 +163,13 @@ class Errors:
             return Answer.redirect(self.pending)
         return self._said(call, status_of(error), error)
 
+    def refusal(self, call: Call, error: Exception) -> tuple[int, str]:
+        """Status and sentence for `error` where the request is refused by its head alone."""
+        if isinstance(error, Problem):
+            return status_of(error), error.sentence if call.api else for_people(error)
+        _log.failure("The head of a request to {route} failed", failure=Failure(error), route=call.route and call.route.name)
+        return 500, "Something went wrong on our side."
+
     def _said(self, call: Call, status: int, problem: Problem) -> Answer:
         if call.wants_json:
             answer = Answer.json(error_json(problem, api=call.api), status)

@@ -10,13 +10,14 @@ from attrs import Factory, field, frozen
 from microblog.domain.limits import API_ACCOUNT, API_NETWORK, API_TOKEN, PAGING, Limits, Per, Rate
 from microblog.domain.scopes import covers
 from microblog.model.accounts import Role
-from microblog.model.errors import Forbidden, Unauthenticated
+from microblog.model.errors import Forbidden, TooLarge, Unauthenticated
 from microblog.model.oauth import Access
 from microblog.web import csrf
 from microblog.web.call import Authenticator, Call
 from microblog.web.cookies import SESSION, Cookie
 from microblog.web.errors import BadToken, NeedsPerson, NotYet
 from microblog.web.needs import Needs, Route, Who
+from microblog.web.spool import IN_MEMORY
 
 _ROLES = {Who.MODERATOR: Role.MODERATOR, Who.ADMIN: Role.ADMIN}
 _LONGEST_TOKEN = 512
@@ -47,6 +48,16 @@ class Gate:
         _check_person(call, route.needs)
         if not route.safe and not route.needs.api and route.needs.csrf:
             _check_form(call)
+
+    async def admit_body(self, call: Call, route: Route) -> None:
+        """Raises the Problem that says why somebody may not send a large body here, by the head of the request alone."""
+        if not route.needs.api:
+            await self._recognise(call, self.remembered)
+        elif route.needs.bearer:
+            await self._identify_bearer(call, self.remembered, pending=route.needs.pending)
+        _check_person(call, route.needs)
+        if call.viewer is None:
+            raise TooLarge(f"Who is not logged in may send at most {IN_MEMORY >> 10} kB.")
 
     async def recognise(self, call: Call) -> None:
         """Fills in who is logged in with this browser, if anybody is."""

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
@@ -17,8 +18,12 @@ from twisted.web.http import datetimeToString
 
 from microblog.web.answered import Answered
 from microblog.web.network import UNKNOWN, Address, Proxies
+from microblog.web.networks import Caps, Connections, RequestRate
+from microblog.web.patience import Patience
+from microblog.web.request import Request
 from microblog.web.spool import Budget
-from microblog.web.wire import Channel, Patience, Request
+from microblog.web.turns import Turns
+from microblog.web.wire import Channel
 
 _TICK = 1.0
 _DRAIN_STEP = 0.02
@@ -35,6 +40,9 @@ class Renders(Protocol):
     def render(self, request: Request) -> None:
         """Answer a complete request."""
 
+    def admit_body(self, request: Request, decided: Callable[[tuple[int, str] | None], None]) -> None:
+        """Find out who sends a large body whose head is here; call `decided` with status and sentence of a refusal, or None."""
+
     def body_limit(self, method: bytes, target: bytes, files: bool) -> int:
         """How many bytes a body may have here; `files` says whether it is a form that may hold files."""
 
@@ -45,8 +53,8 @@ class Renders(Protocol):
 class Server(Factory):
     """Listens for a site. `access_log` takes text of whole lines; it is called once a second with all that came together.
 
-    `budget`: how many bytes of bodies all connections together may have in memory and on disk. `wall` is the time of day, where the
-    reactor's time is another.
+    `budget`: what large bodies may take of the disk. `caps`: what one network may have. `wall` is the time of day, where the reactor's time
+    is another.
     """
 
     noisy = False
@@ -60,6 +68,7 @@ class Server(Factory):
         patience: Patience | None = None,
         access_log: Callable[[str], object] | None = None,
         budget: Budget | None = None,
+        caps: Caps | None = None,
         wall: Callable[[], float] | None = None,
     ) -> None:
         self.site = site
@@ -69,6 +78,10 @@ class Server(Factory):
         self.patience = patience or Patience()
         self.access_log = access_log
         self.budget = budget or Budget()
+        caps = caps or Caps()
+        self.request_rate = RequestRate(caps.requests, reactor.seconds) if caps.requests else None
+        self.connections = Connections(caps.connections or sys.maxsize)
+        self.turns = Turns(reactor)
         self._wall = wall or reactor.seconds
         self.answered = Answered()
         self.draining = False
@@ -110,6 +123,7 @@ class Server(Factory):
         now = self.seconds()
         for channel in [channel for channel in self.channels if channel.due is not None and channel.due <= now]:
             channel.expire()
+        self.budget.look(now)
         self.flush_log()
 
     def _stop_ticking(self) -> None:
@@ -126,7 +140,10 @@ class Server(Factory):
         return given or f"{self._prefix}-{self._ids:x}"
 
     def log(self, request: Request) -> None:
-        """Note one answered request: time, client, method, path without query, status, bytes, milliseconds, id."""
+        """Note one answered request, once: time, client, method, path without query, status, bytes, milliseconds, id."""
+        if request.logged:
+            return
+        request.logged = True
         took = self.seconds() - request.began
         self.answered.count(request.method_name, request.code, took)
         if self.access_log is not None:
@@ -144,8 +161,8 @@ class Server(Factory):
             lines, self._lines = self._lines, []
             self.access_log("".join(lines))
 
-    def refusal(self, status: int, sentence: str, target: bytes, peer: Address | None) -> bytes:
-        """The whole response to a request that is refused before it is complete."""
+    def refusal(self, status: int, sentence: str, target: bytes, peer: Address | None, retry_after: int) -> bytes:
+        """The whole response to a request that is refused before it is complete. Only 429 and 503 say when to come back."""
         number = self.request_id()
         content_type, body = self.site.refusal(status, sentence, target)
         if self.access_log is not None:
@@ -153,7 +170,7 @@ class Server(Factory):
         return b"".join(
             (
                 b"HTTP/1.1 %d Refused\r\nDate: %s\r\nConnection: close\r\n" % (status, self.date),
-                b"Retry-After: 5\r\n" if status == 503 else b"",
+                b"Retry-After: %d\r\n" % retry_after if status in (429, 503) else b"",
                 b"Access-Control-Allow-Origin: *\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n",
                 b"Content-Security-Policy: default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'\r\n",
                 b"Content-Type: %s\r\nContent-Length: %d\r\n" % (content_type, len(body)),

@@ -23,8 +23,8 @@ from microblog.web.errors import Errors
 from microblog.web.fields import Fields
 from microblog.web.gate import Gate
 from microblog.web.headers import NO_BODY, Head, preflight
+from microblog.web.request import Request
 from microblog.web.routes import Bound, Routes, decode_path
-from microblog.web.wire import Request
 
 INLINE_BODY = 32 * 1024
 """Up to so many bytes a body is parsed on the spot; more go to a thread, because a megabyte of percent signs takes a tenth of a second."""
@@ -78,12 +78,34 @@ class Site:
         self._errors = errors
         self._in_thread = in_thread
         self._head = Head(origin.secure)
+        self._refusals: dict[tuple[int, str], bytes] = {}  # of few sentences; who is refused often must not cost a page each time
         self._working: set[Deferred[None]] = set()
 
     @property
     def busy(self) -> bool:
         """True while a route works, whether its client still waits or not."""
         return bool(self._working)
+
+    def admit_body(self, request: Request, decided: Callable[[tuple[int, str] | None], None]) -> None:
+        """Find out who sends a large body whose head is here; call `decided` with status and sentence of a refusal, or None.
+
+        Strangers may send small bodies only: else they could fill all room there is, and keep it filled.
+        """
+        work = begin(self._refusal_of_body(Call(request, self.origin)))
+        if isinstance(work, Deferred):
+            work.addCallback(decided).addErrback(_unless_cancelled)
+        else:
+            decided(work)
+
+    async def _refusal_of_body(self, call: Call) -> tuple[int, str] | None:
+        try:
+            call.request.path_text = decode_path(call.request.raw_path)
+            bound, _ = self.routes.find(call.request.method_name, call.path)
+            call.route = bound.route
+            await self._gate.admit_body(call, bound.route)
+        except Exception as error:
+            return self._errors.refusal(call, error)
+        return None
 
     def body_limit(self, method: bytes, target: bytes, files: bool) -> int:
         """How many bytes a body may have here; `files` says whether it is a form that may hold files."""
@@ -93,7 +115,10 @@ class Site:
         """Content type and body for a request that is refused before it is complete."""
         if target.startswith((b"/api/", b"/oauth/")):
             return JSON, orjson.dumps({"error": sentence})
-        return HTML, self._errors.render(None, status, sentence)
+        page = self._refusals.get((status, sentence))
+        if page is None:
+            page = self._refusals[status, sentence] = self._errors.render(None, status, sentence)
+        return HTML, page
 
     def render(self, request: Request) -> None:
         """Answer a complete request."""

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from attrs import define
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.tcp import Connection
+from twisted.protocols.tls import TLSMemoryBIOProtocol
 from zope.interface import implementer
 
 
@@ -70,8 +71,7 @@ class StraightSocket:
 
     def unsent(self) -> int:
         """How many bytes wait for the reader."""
-        transport = self.transport
-        return len(transport.dataBuffer) - transport.offset + transport._tempDataLen
+        return unsent_in(self.transport)
 
     def progress(self) -> int:
         """How many of the bytes that had to wait have left."""
@@ -143,6 +143,13 @@ class BufferedSocket:
 
     def stopProducing(self) -> None:
         """The connection is gone; its protocol hears of that too."""
+
+
+def unsent_in(transport: Any) -> int:
+    """How many bytes the transport of this process has buffered; with TLS those that are encrypted, elsewhere 0. Looks into Twisted."""
+    if isinstance(transport, TLSMemoryBIOProtocol):
+        transport = transport.transport
+    return len(transport.dataBuffer) - transport.offset + transport._tempDataLen if isinstance(transport, Connection) else 0
 
 
 def socket_of(transport: Any, drained: Callable[[], None]) -> Socket:

@@ -1,8 +1,10 @@
 """HTTP/1.1 on the wire, stricter than Twisted: what is read, how much of it, and how long we wait.
 
-Twisted (26.10) resets its timer with each byte, reads bodies without a limit, and takes requests with no or two Host headers and with
-folded lines. Here every request has one deadline for its head and one for its body, a body is refused while it arrives, and what two
-parsers could read differently is refused (RFC 9112 sections 2.2, 3.2, 5.2, 6.3 and 11.2). There is no HTTP/2.
+Twisted (26.10) resets its timer with each byte, reads bodies without a limit, takes requests with no or two Host headers and with folded
+lines, and answers pipelined requests as fast as they come, whether anybody reads the responses or not. Here every request has one deadline
+for its head and one for its body, a body is refused while it arrives, what two parsers could read differently is refused (RFC 9112,
+sections 2.2, 3.2, 5.2, 6.3 and 11.2), and a pipelined request begins in its turn, once the client has taken the responses before. There is
+no HTTP/2.
 """
 
 # mypy: disable-error-code="no-untyped-call"
@@ -10,185 +12,40 @@ parsers could read differently is refused (RFC 9112 sections 2.2, 3.2, 5.2, 6.3 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import cast
 
-from attrs import frozen
 from twisted.internet.interfaces import IProtocol, ISSLTransport
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web import http
 
-from microblog.web.network import UNKNOWN, Address, forwarded_chain, network_of, parse_address
-from microblog.web.spool import Spool
+from microblog.web.faults import fault_of, path_of, target_of
+from microblog.web.network import UNKNOWN, Address, network_of, parse_address
+from microblog.web.patience import NO_ROOM, TOO_LONG, TOO_MANY, TOO_SLOW, size
+from microblog.web.pipeline import PipelinedChannel
+from microblog.web.request import Request
+from microblog.web.spool import IN_MEMORY
 
-if TYPE_CHECKING:
-    from microblog.web.answer import Answer
-    from microblog.web.server import Server
-
-_HOST = re.compile(rb"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
-_ABSOLUTE = re.compile(rb"https?://([^/?#]*)([^#]*)", re.IGNORECASE)
-_REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 _LINGER_BYTES = 4 * 1024 * 1024
 
 
-@frozen
-class Patience:
-    """How long we wait, in seconds. A body has `body` plus one second for each `body_rate` bytes that it may have."""
-
-    head: float = 15
-    body: float = 30
-    body_rate: int = 32 * 1024
-    idle: float = 75
-    linger: float = 2
-    abort: float = 15
-
-
-class Request(http.Request):
-    """A request as it arrives. What is costly to know is looked at only when somebody asks.
-
-    A body that is too large for memory is in `file`, which the call closes, and `body` is empty.
-    """
-
-    channel: Channel
-    content: Spool | None
-    id = ""
-    began = 0.0
-    query = b""
-    raw_path = b""
-    path_text = ""
-    method_name = ""
-    label = ""
-    body = b""
-    file: BinaryIO | None = None
-    gone: Callable[[], None] | None = None
-    _address: Address | None = None
-    _network: str | None = None
-    _secure: bool | None = None
-
-    def parseCookies(self) -> None:  # noqa: N802 - Twisted's name
-        """Nothing: the call reads the one cookie it wants."""
-
-    def gotLength(self, length: int | None) -> None:  # noqa: N802 - Twisted's name
-        """Make room for the body."""
-        self.content = Spool(self.channel.server.budget) if length is None or length else None
-
-    def handleContentChunk(self, data: bytes) -> None:
-        """Keep a piece of the body, unless it is too much."""
-        if self.content is not None:
-            self.content.write(data)
-            self.channel.exceeds(self.content.size)
-
-    def release(self) -> None:
-        """Give back what the body took from the server's budget."""
-        content, self.content = self.content, None
-        if content is not None and self.file is None:
-            content.close()
-        elif content is not None:
-            content.release()
-
-    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
-        """The request is complete: hand it to the site."""
-        self.method, self.uri, self.clientproto = command, path, version
-        self.method_name = command.decode("ascii")
-        self.raw_path, _, self.query = path.partition(b"?")
-        self.path = self.raw_path
-        if self.content is not None:
-            self.body, self.file = self.content.data, self.content.file
-        self.id = self.channel.server.request_id(self._given_id())
-        self.channel.server.site.render(self)
-
-    def _given_id(self) -> str | None:
-        """The id that a trusted proxy gave this request."""
-        given = self.getHeader("X-Request-Id")
-        return given if given and self.channel.peer_is_proxy and _REQUEST_ID.fullmatch(given) else None
-
-    @property
-    def address(self) -> Address:
-        """The client's address, seen through trusted proxies."""
-        if self._address is None:
-            if self.channel.peer_is_proxy:
-                raw = self.requestHeaders.getRawHeaders
-                chain = forwarded_chain(raw(b"X-Forwarded-For") or (), raw(b"Forwarded") or ())
-                self._address = self.channel.server.proxies.client(self.channel.peer, chain)
-            else:
-                self._address = self.channel.server.proxies.client(self.channel.peer, ())
-        return self._address
-
-    @property
-    def network(self) -> str:
-        """The client's network as limits count it."""
-        if self._network is None:
-            self._network = network_of(self.address) if self.channel.peer_is_proxy else self.channel.peer_network
-        return self._network
-
-    @property
-    def secure(self) -> bool:
-        """True if the client came by TLS, to us or to a trusted proxy."""
-        if self._secure is None:
-            scheme = self.getHeader(b"X-Forwarded-Proto") if self.channel.peer_is_proxy else None
-            self._secure = self.channel.isSecure() if scheme is None else scheme.split(b",")[0].strip().lower() == b"https"
-        return self._secure
-
-    @property
-    def hung_up(self) -> bool:
-        """True if nobody waits for the response any more."""
-        return self._disconnected
-
-    @property
-    def host_name(self) -> str:
-        """The Host header, lower case."""
-        return (self.getHeader("Host") or "").lower()
-
-    def persistent_after(self, answer: Answer) -> bool:
-        """True if the connection stays open for more requests after this answer."""
-        if answer.protocol is not None or self.channel.server.draining:
-            self.channel.persistent = False
-        return bool(self.channel.persistent)
-
-    def respond(self, status: int, head: bytes, body: bytes) -> None:
-        """Write the whole response and be done. Only while the client has not hung up."""
-        self.code, self.startedWriting, self.sentLength = status, 1, len(body)
-        self.channel.transport.write(head + body if body else head)
-        self.release()
-        self.finish()
-
-    def hand_over(self, status: int, head: bytes, protocol: IProtocol) -> None:
-        """Write the head and give the connection to `protocol`. Only while the client has not hung up."""
-        self.code = status
-        self.release()
-        self.channel.hand_over(self, head, protocol)
-
-    def connectionLost(self, reason: Failure) -> None:
-        """The client hung up before the response was written. Whoever still works for it may go on asking who it was."""
-        self.release()
-        self._address, self._network, self._secure = self.address, self.network, self.secure
-        gone, self.gone = self.gone, None
-        super().connectionLost(reason)
-        if gone is not None:
-            gone()
-
-
-class Channel(http.HTTPChannel):
-    """One connection. `due` is when it is closed if nothing changes: the server looks once a second; None waits for ever."""
+class Channel(PipelinedChannel):
+    """One connection, as a server has it."""
 
     maxHeaders = 100  # noqa: N815 - Twisted's name
     totalHeadersSize = 16_384  # noqa: N815 - Twisted's name
     requestFactory = Request  # noqa: N815 - Twisted's name
 
-    transport: Any  # a transport, consumer and producer at once, TCP, UNIX or TLS
-    server: Server
-    due: float | None = None
     peer: Address | None = None
     peer_is_proxy = False
     peer_network = ""
-    taken: IProtocol | None = None
-    refused = False
+    _line = b""
     _body_limit = 0
     _wire_limit = 0
     _lingered = 0
     _reading = False
+    _in_body = False
+    _known = False
     _closing = False
 
     def connectionMade(self) -> None:
@@ -199,12 +56,22 @@ class Channel(http.HTTPChannel):
         self.peer_is_proxy = self.server.proxies.trusts(self.peer)
         self.peer_network = network_of(self.peer or UNKNOWN)
         self.server.channels.add(self)
-        self.due = self.server.seconds() + self.server.patience.head
+        self._since = self.server.seconds()
+        self.due = self._since + self.server.patience.head
+        if not self._is_known_proxy and not self.server.connections.add(self):
+            self.abort()
+
+    @property
+    def _is_known_proxy(self) -> bool:
+        """True if all may come through this connection: that of a proxy, or of something on this machine, through a UNIX socket."""
+        return self.peer_is_proxy or self.peer is None
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is over."""
         self.server.channels.discard(self)
-        self.due = None
+        self.server.connections.remove(self)
+        self.due = self.writing = None
+        self._held = self._asking = False
         super().connectionLost(reason)
         taken, self.taken = self.taken, None
         if taken is not None:
@@ -219,46 +86,91 @@ class Channel(http.HTTPChannel):
         elif self.refused:
             self._lingered += len(data)
             if self._lingered > _LINGER_BYTES:
-                self.transport.abortConnection()
+                self.abort()
         else:
             if not self._reading and not self._handlingRequest:
                 self._reading = True
-                self.due = self.server.seconds() + self.server.patience.head
+                self._since = self.server.seconds()
+                self.due = self._since + self.server.patience.head
             super().dataReceived(data)
 
     def lineReceived(self, line: bytes) -> bool | None:
         """One line of a head. True stops the reading, for a request that was refused."""
+        if not self._receivedHeaderSize:
+            self._line = line
         if line[:1] in (b" ", b"\t"):
             self.refuse(400, "A header line may not be folded.")
         elif self._receivedHeaderSize + len(line) > self.totalHeadersSize:
-            self.refuse(431, "The head of this request is too large.")
+            self.lineLengthExceeded(line)
         elif not self.refused:
             super().lineReceived(line)
         return True if self.refused else None
 
     def lineLengthExceeded(self, line: bytes) -> None:  # noqa: N802 - Twisted's name
         """A line of the head is longer than all of it may be."""
-        self.refuse(431, "The head of this request is too large.")
+        if self._receivedHeaderSize:
+            self.refuse(431, TOO_LONG)
+        else:
+            self._line = line
+            self.refuse(414, "The address of this request is too long.")
 
     def allHeadersReceived(self) -> None:  # noqa: N802 - Twisted's name
-        """The head is complete: refuse what is ambiguous or too large before the body comes."""
+        """The head is complete: refuse what is ambiguous, too often or too large before the body comes."""
         request = cast("Request", self.requests[-1])
-        fault = self._fault(request)
+        headers = request.requestHeaders
+        fault = fault_of(headers, self._version)
+        if fault is None:
+            self._path, fault = path_of(self._command, self._path, headers.getRawHeaders(b"Host") or ())
         if fault:
             self.refuse(400, fault)
             return
-        self._body_limit = self._limit(request) if self.length != 0 else 0
+        request.head_received(self._command, self._path, self._version)
+        rate = self.server.request_rate
+        if rate is not None and (self.peer is not None or self.peer_is_proxy) and rate.exceeded(request.network):
+            self.refuse(429, TOO_MANY, rate.retry_after)
+        elif self.length == 0:
+            super().allHeadersReceived()
+        else:
+            self._body_announced(request)
+
+    def _body_announced(self, request: Request) -> None:
+        self._body_limit = self.server.site.body_limit(self._command, self._path, request.is_multipart)
         self._wire_limit = 8 * self._body_limit + 65_536
         if self.exceeds(self.length or 0):
             return
-        if self.length != 0:
-            patience = self.server.patience
-            self.due = self.server.seconds() + patience.body + self._body_limit / patience.body_rate
-        super().allHeadersReceived()
+        self._in_body, self._known = True, self._body_limit <= IN_MEMORY
+        self._expect(IN_MEMORY if self.length is None else self.length)
+        if self.length is None or self.length <= IN_MEMORY or self._known:
+            super().allHeadersReceived()
+        else:
+            self._ask_who(request)
 
-    def _limit(self, request: Request) -> int:
-        kind = (request.getHeader(b"Content-Type") or b"").partition(b";")[0].strip().lower()
-        return self.server.site.body_limit(self._command, self._path, kind == b"multipart/form-data")
+    def _expect(self, length: int) -> None:
+        patience = self.server.patience
+        self.due = self.server.seconds() + patience.body + length / patience.body_rate
+
+    def _ask_who(self, request: Request) -> None:
+        """Read no more until it is known who sends a large body."""
+        self.paused = self._asking = True
+        self._networkProducer.pauseProducing()
+        self.server.site.admit_body(request, self._admitted)
+
+    def _admitted(self, refusal: tuple[int, str] | None) -> None:
+        if not self._asking or self.refused:
+            return
+        self.paused = self._asking = False
+        if refusal is not None:
+            self.refuse(*refusal)
+            return
+        self._known = True
+        content = cast("Request", self.requests[-1]).content
+        if content is None:
+            super().allHeadersReceived()
+        else:
+            self._expect(self._body_limit)
+            self.server.budget.watch(content, self.server.seconds())
+        self._networkProducer.resumeProducing()
+        self.dataReceived(b"")
 
     def headerReceived(self, line: bytes) -> bool:  # noqa: N802 - Twisted's name
         """One header. False if it was refused."""
@@ -273,84 +185,68 @@ class Channel(http.HTTPChannel):
         wishes = b",".join(request.requestHeaders.getRawHeaders(b"Connection") or ()).lower().split(b",")
         return version == b"HTTP/1.1" and b"close" not in (wish.strip() for wish in wishes)
 
-    def _fault(self, request: Request) -> str | None:
-        """What is wrong with the head, where two readers could understand different things. None if all is well."""
-        hosts = request.requestHeaders.getRawHeaders(b"Host") or []
-        if len(hosts) > 1 or (not hosts and self._version == b"HTTP/1.1"):
-            return "There has to be exactly one Host header."
-        if hosts and not _HOST.fullmatch(hosts[0]):
-            return "The Host header is not a host."
-        codings = [coding.lower() for coding in request.requestHeaders.getRawHeaders(b"Transfer-Encoding") or ()]
-        if codings and (codings != [b"chunked"] or self._version == b"HTTP/1.0"):
-            return "The only Transfer-Encoding is chunked."
-        if not self._path.startswith(b"/"):
-            return self._fault_of_absolute(hosts)
-        return None if self._path.isascii() and b"#" not in self._path else "The address has characters that have to be encoded."
-
-    def _fault_of_absolute(self, hosts: Sequence[bytes]) -> str | None:
-        """Make `GET http://host/path` into the usual form (RFC 9112 section 3.2.2); `OPTIONS *` is about the front page."""
-        absolute = _ABSOLUTE.fullmatch(self._path)
-        if self._path == b"*" and self._command == b"OPTIONS":
-            self._path = b"/"
-        elif absolute and hosts and absolute.group(1).lower() == hosts[0].lower() and absolute.group(2).isascii():
-            path = absolute.group(2)
-            self._path = path if path.startswith(b"/") else b"/" + path
-        else:
-            return "This is not an address on this site."
-        return None
-
     def rawDataReceived(self, data: bytes) -> None:
         """A piece of a body, or what follows while a request is being answered."""
         if self.taken is not None:
             self.taken.dataReceived(data)
+        elif self.refused:
             return
-        if self.refused:
-            return
-        if not self._handlingRequest:
+        elif self._handlingRequest:
+            self._keep_early(data)
+        else:
             self._wire_limit -= len(data)
             if self._wire_limit < 0 and self.length is None:
                 self.refuse(413, "There is more around this body than in it.")
-                return
-        super().rawDataReceived(data)
+            else:
+                super().rawDataReceived(data)
+                self._look_at_size()
+
+    def _look_at_size(self) -> None:
+        """Find out who sends a body that did not say how large it is, once it is large."""
+        if self._in_body and not self._known and not self.refused:
+            request = cast("Request", self.requests[-1])
+            if request.content is not None and request.content.size > IN_MEMORY:
+                self._ask_who(request)
 
     def exceeds(self, length: int) -> bool:
         """True, once it was refused, if a body of `length` bytes is too much for its route or for all that is being read now."""
         if self.refused:
             return True
+        content = cast("Request", self.requests[-1]).content
         if length > self._body_limit:
-            self.refuse(413, f"What was sent is larger than the {_size(self._body_limit)} that are accepted here.")
-        elif length and self.server.budget.exceeded:
-            self.refuse(503, "Too much is being sent to this site just now, please try again in a moment.")
+            self.refuse(413, f"What was sent is larger than the {size(self._body_limit)} that are accepted here.")
+        elif content is not None and content.on_disk and not self.server.budget.room_for(content, self.server.seconds()):
+            self.refuse(503, NO_ROOM)
         return self.refused
+
+    def give_way(self, slow: bool) -> None:
+        """The body that is being read is too slow, or takes the room of faster ones."""
+        self.refuse(*((408, TOO_SLOW) if slow else (503, NO_ROOM)))
 
     def allContentReceived(self) -> None:
         """The request is complete."""
         if self.refused:
             return
-        self._reading = False
+        self._reading = self._in_body = False
         self.due = None
         cast("Request", self.requests[-1]).began = self.server.seconds()
         super().allContentReceived()
-
-    def requestDone(self, request: http.Request) -> None:  # noqa: N802 - Twisted's name
-        """A response was written: wait for the next request, or read the one that is already here."""
-        self.due = self.server.seconds() + self.server.patience.idle
-        super().requestDone(request)
 
     # --- ending
 
     def _respondToBadRequestAndDisconnect(self) -> None:  # noqa: N802 - Twisted's name
         self.refuse(400, "This is not a request that can be understood.")
 
-    def refuse(self, status: int, sentence: str) -> None:
+    def refuse(self, status: int, sentence: str, retry_after: int = 5) -> None:
         """Answer with an error and close. Reads on for a moment: a client that still writes would otherwise lose the answer."""
         if self.refused:
             return
         self.refused, self.persistent = True, False
-        path = getattr(self, "_path", b"")
-        self.transport.write(self.server.refusal(status, sentence, path, self.peer))
+        path = getattr(self, "_path", b"") or target_of(self._line)
+        self.transport.write(self.server.refusal(status, sentence, path, self.peer, retry_after))
         for request in self.requests:
             request.release()
+        self._networkProducer.resumeProducing()
         self.due = self.server.seconds() + self.server.patience.linger
         close_writing = getattr(self.transport, "loseWriteConnection", None)
         if close_writing is None or ISSLTransport.providedBy(self.transport):
@@ -360,22 +256,38 @@ class Channel(http.HTTPChannel):
 
     def expire(self) -> None:
         """The time is over: say so if we were waiting for the rest of a request; close; tear down what does not close."""
+        patience, left = self.server.patience, self._unread
         if self.refused or self._closing:
-            self.transport.abortConnection()
+            self.abort()
         elif self._reading:
-            self.refuse(408, "The request did not arrive in time.")
+            self.refuse(408, TOO_SLOW)
+        elif left and self._left - left < patience.unread * patience.read_rate:
+            self.abort()
+        elif left:
+            self.must_be_read()
         else:
             self._closing = True
-            self.due = self.server.seconds() + self.server.patience.abort
+            self.due = self.server.seconds() + patience.abort
             self.loseConnection()
 
     @property
-    def busy(self) -> bool:
-        """True while a request is being read or answered."""
-        return bool(self.requests) and not self.refused
+    def idle_since(self) -> float | None:
+        """Since when nothing is being done for the client; None while something is."""
+        busy = (self._handlingRequest and not self._held) or self._in_body or self.taken is not None or self._closing
+        return None if busy else self._since
+
+    def make_room(self) -> None:
+        """Close an idle connection for the sake of a newer one of its network."""
+        if self._unread:
+            self.abort()
+        else:
+            self.loseConnection()
 
     def hand_over(self, request: Request, head: bytes, protocol: IProtocol) -> None:
-        """From now on this connection is `protocol`'s; bytes that came early are given to it."""
+        """From now on this connection is `protocol`'s; bytes that came early are given to it.
+
+        A protocol that only sends has `left`, the bytes that it has not written, and has to be read like any response.
+        """
         self.server.log(request)
         self.transport.write(head)
         self.transport.unregisterProducer()
@@ -384,11 +296,10 @@ class Channel(http.HTTPChannel):
         early, self._dataBuffer = b"".join(self._dataBuffer), []
         self.taken, self.due = protocol, None
         self.transport.resumeProducing()
+        if self._only_sends:
+            self.must_be_read()
+        else:
+            self.server.connections.remove(self)
         protocol.makeConnection(self.transport)
         if early:
             protocol.dataReceived(early)
-
-
-def _size(bytes: int) -> str:
-    """A limit as people read it."""
-    return f"{bytes >> 20} MB" if bytes >= 1 << 20 else f"{bytes >> 10} kB"

@@ -12,6 +12,7 @@ from typing import Any
 from attrs import frozen
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone
+from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
@@ -67,7 +68,9 @@ class Line:
         return self.read()
 
     def read(self) -> bytes:
-        """What came back since the last time."""
+        """What came back since the last time, once what was pipelined had its turns."""
+        if isinstance(self.channel.server.reactor, Clock):
+            self.channel.server.reactor.advance(0)
         data: bytes = self.transport.value()
         self.transport.clear()
         return data

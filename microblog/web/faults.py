@@ -1,0 +1,46 @@
+"""What is wrong with the head of a request where two readers could understand different things (RFC 9112 sections 3.2, 6.1 and 11.2)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from twisted.web.http_headers import Headers
+
+_HOST = re.compile(rb"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+_ABSOLUTE = re.compile(rb"https?://([^/?#]*)([^#]*)", re.IGNORECASE)
+
+
+def fault_of(headers: Headers, version: bytes) -> str | None:
+    """What is wrong with these headers. None if all is well."""
+    hosts = headers.getRawHeaders(b"Host") or []
+    if len(hosts) > 1 or (not hosts and version == b"HTTP/1.1"):
+        return "There has to be exactly one Host header."
+    if hosts and not _HOST.fullmatch(hosts[0]):
+        return "The Host header is not a host."
+    codings = [coding.lower() for coding in headers.getRawHeaders(b"Transfer-Encoding") or ()]
+    if codings and (codings != [b"chunked"] or version == b"HTTP/1.0"):
+        return "The only Transfer-Encoding is chunked."
+    return None
+
+
+def path_of(command: bytes, target: bytes, hosts: Sequence[bytes]) -> tuple[bytes, str | None]:
+    """The path and query of a request target, and what is wrong with it.
+
+    `GET http://host/path` becomes the usual form (RFC 9112 section 3.2.2); `OPTIONS *` is about the front page.
+    """
+    if target.startswith(b"/"):
+        return target, None if target.isascii() and b"#" not in target else "The address has characters that have to be encoded."
+    absolute = _ABSOLUTE.fullmatch(target)
+    if target == b"*" and command == b"OPTIONS":
+        return b"/", None
+    if absolute and hosts and absolute.group(1).lower() == hosts[0].lower() and absolute.group(2).isascii():
+        path = absolute.group(2)
+        return path if path.startswith(b"/") else b"/" + path, None
+    return target, "This is not an address on this site."
+
+
+def target_of(line: bytes) -> bytes:
+    """What a request line that cannot be understood seems to ask for; nothing where it cannot be told."""
+    _, _, rest = line[:1_024].partition(b" ")
+    return rest.partition(b" ")[0]
