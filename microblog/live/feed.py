@@ -22,6 +22,7 @@ from microblog.live.figures import Figures
 from microblog.live.history import NO_GRANTS, Grants, History, Log, Look
 from microblog.live.hub import Hub
 from microblog.live.lookback import look_back
+from microblog.live.marks import mark
 from microblog.live.news import News
 from microblog.live.readers import Readers
 from microblog.live.replays import Replays, begin
@@ -258,6 +259,7 @@ class Feed:
         await self._sift_anew(look.events)
         await self.history.load([one for _, one in news if not one.loaded and self.audience.wants(one)])
         await look_back(self.log, self.audience, [one for _, one in news])
+        await mark(self.log, self.audience, [one for _, one in news], self.now())
         begun = self.seconds()
         for event, one in news:
             if self._stopped:

@@ -18,7 +18,7 @@ from microblog.model.announcements import Announcement
 from microblog.model.conversations import Conversation
 from microblog.model.events import Event, EventKind, Position
 from microblog.model.filters import Sieve
-from microblog.model.posts import Post
+from microblog.model.posts import Flags, Post
 
 PASSAGE = 200
 REPLAYS = 2  # readers that catch up from the database at once; the pool is there for pages too
@@ -118,6 +118,9 @@ class Log(Protocol):
 
     async def before(self, questions: Sequence[Before]) -> Sequence[Sequence[tuple[int, int | None]]]:
         """The entries of timelines that came before, newest first, with boosts that repeat: an answer for each question."""
+
+    async def marks(self, accounts: Collection[int], posts: Collection[int]) -> Mapping[tuple[int, int], Flags]:
+        """How each of the accounts stands to each of the posts, no boosts, to which it has done something."""
 
     async def standing(self, grants: Grants) -> Grants:
         """Those that are still good."""

@@ -17,7 +17,7 @@ from microblog.model.ids import AccountId, ListId, PostId
 from microblog.model.lists import Replies
 from microblog.model.notifications import Notification, NotificationKind
 from microblog.model.paging import Page
-from microblog.model.posts import Post
+from microblog.model.posts import Flags, Post
 from microblog.storage import accounts, announcements, conversations, events, filters, posts, timelines, viewers, warnings
 from microblog.storage.database import Cursor, Transactions
 
@@ -55,6 +55,10 @@ class DatabaseLog:
     async def before(self, questions: Sequence[Before]) -> Sequence[Sequence[tuple[int, int | None]]]:
         """The entries of timelines that came before, newest first, with boosts that repeat: an answer for each question."""
         return await self.database.read(_before, questions, self.now())
+
+    async def marks(self, accounts: Collection[int], posts: Collection[int]) -> Mapping[tuple[int, int], Flags]:
+        """How each of the accounts stands to each of the posts, no boosts, to which it has done something."""
+        return await self.database.read(viewers.marks, accounts=accounts, posts=posts)
 
     async def standing(self, grants: Grants) -> Grants:
         """Those that are still good."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Self
 
 from attrs import define, field, frozen
@@ -11,7 +11,7 @@ from microblog.model.announcements import Announcement
 from microblog.model.conversations import Conversation
 from microblog.model.events import Event, EventKind, Position
 from microblog.model.notifications import Notification
-from microblog.model.posts import Post, Visibility
+from microblog.model.posts import Flags, Post, Visibility
 
 POSTS = frozenset({EventKind.POST_PUBLISHED, EventKind.POST_EDITED, EventKind.POST_DELETED})
 SHOWN = frozenset({EventKind.POST_PUBLISHED, EventKind.POST_EDITED})
@@ -59,7 +59,8 @@ def _several(value: object) -> Iterable[object]:
 class News:
     """What the event says, and, once it is `loaded`, the post, notice, conversation or badges as they are now: None if that is gone by now.
 
-    `frames` keeps each encoding that somebody needed; None there says that the encoding does not tell of this at all.
+    `frames` keeps each encoding that somebody needed; None there says that the encoding does not tell of this at all. `marks` says how
+    those viewers stand to the post shown who are about to be told of it and have done something to it; `owner` wrote it.
     """
 
     position: Position
@@ -87,6 +88,8 @@ class News:
     badges: Badges | None = None
     announcement: Announcement | None = None
     frames: dict[Hashable, bytes | None] = field(factory=dict)
+    marks: Mapping[int, Flags] = field(factory=dict)
+    owner: int = 0
     entry: tuple[int, int] = field(init=False)
 
     @entry.default
@@ -132,6 +135,13 @@ class News:
         return None if self.conversation is None else self.conversation.last.id
 
     @property
+    def about(self) -> Post | None:
+        """The post that it is told with, once it is loaded."""
+        if self.notice is not None:
+            return self.notice.notification.post
+        return self.post if self.conversation is None else self.conversation.last
+
+    @property
     def tellable(self) -> bool:
         """True unless what it speaks of is gone: deleted since, or its author suspended."""
         if self.kind in SHOWN:
@@ -152,6 +162,7 @@ class News:
         gone = post is not None and (post.author.suspended_at or post.original.author.suspended_at)
         self.post, self.notice, self.conversation = None if gone else post, notice, conversation
         self.badges, self.announcement, self.loaded = badges, announcement, True
+        self.owner = 0 if self.about is None else self.about.original.author.id
 
     def forget(self) -> None:
         """What was found may be otherwise by now: whoever is told of it later has to load it again."""
@@ -159,3 +170,4 @@ class News:
             self.post, self.notice, self.conversation, self.badges, self.announcement = None, None, None, None, None
             self.loaded = False
             self.frames.clear()
+            self.marks, self.owner = {}, 0

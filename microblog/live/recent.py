@@ -58,9 +58,10 @@ class Recent:
         if news.position is self._last:
             return self._repeat
         self._last, self._repeat = news.position, False
-        if news.kind is EventKind.POST_PUBLISHED and news.tellable:
-            self._repeat = news.boost_of is not None and self.shows(news.boost_of, news.entry[0])
-            if news.entry[0] >= self._below:
+        if news.kind is EventKind.POST_PUBLISHED:
+            if news.boost_of is not None:
+                self._repeat = self.shows(news.boost_of, news.entry[0])
+            if news.post is not None and news.entry[0] >= self._below:
                 self.entries.append(news.entry)
         elif news.kind is EventKind.POST_DELETED:
             self._forget(news.post_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,11 +13,13 @@ from twisted.logger import Logger
 from microblog.live.figures import Figures
 from microblog.live.history import History
 from microblog.live.lookback import repeats_in
+from microblog.live.marks import marks_in
 from microblog.live.news import News
 from microblog.live.readers import Readers
 from microblog.live.sight import concerns
 from microblog.live.subscriber import Ending, Subscriber, Subscription
 from microblog.model.events import EventKind, Position
+from microblog.model.posts import Flags
 
 _log = Logger()
 
@@ -81,9 +83,12 @@ class Replays:
         circle = subscription.subscriber.circle
         await self.history.load([one for one in passage.news if not one.loaded and concerns(one, subscription.stream, circle)])
         repeats = await repeats_in(self.history.log, subscription, passage.news, self.now().timestamp())
-        return self._hand_over(subscription, passage.news, repeats)
+        marks = await marks_in(self.history.log, subscription, passage.news)
+        return self._hand_over(subscription, passage.news, repeats, marks)
 
-    def _hand_over(self, subscription: Subscription, passage: Sequence[News], repeats: Collection[int]) -> bool:
+    def _hand_over(
+        self, subscription: Subscription, passage: Sequence[News], repeats: Collection[int], marks: Mapping[int, Flags]
+    ) -> bool:
         if not subscription.open:
             return False
         at, head, circle = self.now().timestamp(), self.history.head, subscription.subscriber.circle
@@ -95,7 +100,7 @@ class Replays:
                 if not news.loaded:
                     break
                 told = subscription.wants(news, at) and not (news.kind is EventKind.POST_PUBLISHED and news.post_id in repeats)
-                if told and not subscription.give(news, at):
+                if told and not subscription.give(news, at, marks):
                     self.readers.slow(subscription.subscriber, self.seconds())
                     return False
             subscription.behind = news.position

@@ -6,24 +6,26 @@ reads on from the log, and joins the live news where it has caught up.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol
 
-from attrs import Factory, define, field
+from attrs import Factory, define, field, frozen
 from twisted.logger import Logger
 
 from microblog.live.news import News
-from microblog.live.recent import COLLECTED
+from microblog.live.recent import COLLECTED, Recent
 from microblog.live.sight import is_for
-from microblog.live.topics import Stream
+from microblog.live.topics import Stream, Topic
 from microblog.live.viewers import Circle
 from microblog.model.events import Position
 from microblog.model.filters import Match, Sieve
+from microblog.model.posts import Flags
 
 _log = Logger()
 
+NO_FLAGS = Flags()
 MOST_UNSENT = 256 * 1024
 MOST_SUBSCRIPTIONS = 128
 
@@ -57,14 +59,28 @@ class Outlet(Protocol):
         """Say why, and close. `delay` is how many seconds the reader should wait before it comes back."""
 
 
+@frozen
+class Own:
+    """A viewer to whom news is told in bytes of their own: they wrote the post, or have done something to it."""
+
+    account: int
+    flags: Flags = NO_FLAGS
+
+
 class Dialect(Protocol):
     """How news is written for one kind of client. A None frame is not told at all."""
+
+    def personal(self, stream: Stream) -> bool:
+        """True if posts on the stream say how the viewer stands to them."""
 
     def variant(self, stream: Stream) -> Hashable:
         """Streams of the same variant get the very same bytes."""
 
-    def frame(self, news: News, stream: Stream, matches: Sequence[Match] = ()) -> bytes | None:
-        """The news, as one frame; `matches` are the viewer's filters that its post falls under."""
+    def frame(self, news: News, stream: Stream, matches: Sequence[Match] = (), own: Own | None = None) -> bytes | None:
+        """The news, as one frame; `matches` are the viewer's filters that its post falls under.
+
+        `own` is given on personal streams, unless the viewer has nothing to do with the post.
+        """
 
     def resumed(self, stream: Stream, since: Position) -> bytes | None:
         """The answer to a client that gave a position: what follows came after it."""
@@ -104,13 +120,17 @@ class Subscription:
     reading: bool = False
     open: bool = True
     collects: bool = field(init=False)
+    personal: bool = field(init=False)
+    topic: Topic = field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        self.topic = self.stream.topics[0]
+        self.personal = self.subscriber.account is not None and self.subscriber.dialect.personal(self.stream)
         self.collects = self.stream.kind in COLLECTED
 
     def tell(self, news: News, before: Position, now: float) -> bool:
         """Live news, which comes right after the position `before`; True if it was sent. What cannot be sent now is read on later."""
-        if not self.wants(news, now) or self._repeats(news) or self.behind is not None:
+        if not self.wants(news, now) or (self.collects and self._repeats(news)) or self.behind is not None:
             return False
         if not news.loaded or not self.give(news, now):
             self.behind = before
@@ -124,14 +144,25 @@ class Subscription:
     def _repeats(self, news: News) -> bool:
         """True for a boost of what the timeline has just shown. Whoever is behind is asked too: no entry of it may be missed."""
         circle = self.subscriber.circle
-        return self.collects and circle is not None and circle.hears(self.stream.topics[0], news)
+        if circle is None:
+            return False
+        recent = circle.recent.get(self.topic)
+        if recent is None:
+            recent = circle.recent[self.topic] = Recent()
+        return recent.hear(news)
 
-    def give(self, news: News, now: float) -> bool:
-        """Send the news; False if there is no room for it. What the dialect does not tell of counts as sent."""
+    def give(self, news: News, now: float, marks: Mapping[int, Flags] | None = None) -> bool:
+        """Send the news; False if there is no room for it. What the dialect does not tell of counts as sent.
+
+        `marks` says how the viewer stands to posts, by their ids, instead of what the news itself has noted.
+        """
         circle = self.subscriber.circle
         matches = () if circle is None or not circle.sieve.filters else self._matches(news, circle.sieve, now)
-        if matches:
-            frame = self._written(news, matches)
+        own = None
+        if self.personal and (marks is not None or news.marks or news.owner == self.subscriber.account):
+            own = self._own(news, marks)
+        if matches or own is not None:
+            frame = self._written(news, matches, own)
             return frame is None or self.subscriber.outlet.offer(frame)
         try:
             frame = news.frames[self.variant]
@@ -139,13 +170,20 @@ class Subscription:
             frame = news.frames[self.variant] = self._written(news)
         return frame is None or self.subscriber.outlet.offer(frame)
 
-    def _matches(self, news: News, sieve: Sieve, now: float) -> Sequence[Match]:
-        post = news.post or (news.notice and news.notice.notification.post) or (news.conversation and news.conversation.last)
-        return sieve.matches(post, datetime.fromtimestamp(now, UTC)) if post else ()
+    def _own(self, news: News, marks: Mapping[int, Flags] | None) -> Own | None:
+        account = self.subscriber.account or 0
+        shown = news.about.original.id if news.about is not None else 0
+        flags = news.marks.get(account) if marks is None else marks.get(shown)
+        if flags is not None:
+            return Own(account, flags)
+        return Own(account) if account == news.owner else None
 
-    def _written(self, news: News, matches: Sequence[Match] = ()) -> bytes | None:
+    def _matches(self, news: News, sieve: Sieve, now: float) -> Sequence[Match]:
+        return () if news.about is None else sieve.matches(news.about, datetime.fromtimestamp(now, UTC))
+
+    def _written(self, news: News, matches: Sequence[Match] = (), own: Own | None = None) -> bytes | None:
         try:
-            return self.subscriber.dialect.frame(news, self.stream, matches) if news.tellable else None
+            return self.subscriber.dialect.frame(news, self.stream, matches, own) if news.tellable else None
         except Exception:
             _log.failure("{kind} at {position} cannot be written and is left out", kind=news.kind, position=news.position)
             return None

@@ -13,7 +13,6 @@ from types import MappingProxyType
 
 from attrs import Factory, define, evolve, field, frozen
 
-from microblog.live.news import News
 from microblog.live.recent import Recent
 from microblog.live.topics import Topic, home_of
 from microblog.model.events import Event, EventKind
@@ -100,13 +99,6 @@ class Circle:
     def shuns(self, account: int | None, now: float) -> bool:
         """True if the viewer blocks them, or mutes them at the time `now`."""
         return account in self.blocks or (self.mutes is not None and account is not None and self.mutes.get(account, 0) > now)
-
-    def hears(self, topic: Topic, news: News) -> bool:
-        """Note news of a timeline of the viewer's; True if it is a boost that repeats what is there."""
-        recent = self.recent.get(topic)
-        if recent is None:
-            recent = self.recent[topic] = Recent()
-        return recent.hear(news)
 
     def lists_with(self, account: int) -> Iterator[int]:
         """The viewer's lists that somebody is in."""

@@ -13,8 +13,7 @@ from functools import lru_cache
 import orjson
 from attrs import define, field
 
-from microblog.model.accounts import Viewer
-from microblog.model.ids import PostId
+from microblog.model.ids import AccountId, PostId
 from microblog.model.posts import Flags, Post, Visibility
 from microblog.render.entities import Entities
 from microblog.render.entities_posting import poll
@@ -49,7 +48,7 @@ class Statuses:
     remembered: int = REMEMBERED
     _kept: dict[PostId, tuple[Key, bytes]] = field(factory=dict, init=False)
 
-    def encoded(self, post: Post, viewer: Viewer | None = None, flags: Flags = NO_FLAGS, filtered: bytes = b"[]") -> bytes:
+    def encoded(self, post: Post, viewer: AccountId | None = None, flags: Flags = NO_FLAGS, filtered: bytes = b"[]") -> bytes:
         """The post as this viewer sees it. `flags` are those of the original if it is a boost, `filtered` its FilterResults."""
         asked = self._poll(post.original, viewer, flags)
         shown = self._fragment(post.original) + asked + self._overlay(post.original, viewer, flags, filtered)
@@ -57,18 +56,18 @@ class Statuses:
             return shown
         return self._fragment(post) + asked + b',"reblog":' + shown + self._overlay(post, viewer, flags, filtered)
 
-    def _poll(self, post: Post, viewer: Viewer | None, flags: Flags) -> bytes:
+    def _poll(self, post: Post, viewer: AccountId | None, flags: Flags) -> bytes:
         """What changes by itself when its time has come, and differs from viewer to viewer."""
         if post.poll is None:
             return b',"poll":null'
-        votes = flags.votes if viewer else None
-        own = viewer is not None and viewer.id == post.author.id
+        votes = None if viewer is None else flags.votes
+        own = viewer == post.author.id
         return b',"poll":' + orjson.dumps(poll(post.poll, self.now(), votes, own))
 
-    def _overlay(self, post: Post, viewer: Viewer | None, flags: Flags, filtered: bytes) -> bytes:
+    def _overlay(self, post: Post, viewer: AccountId | None, flags: Flags, filtered: bytes) -> bytes:
         if viewer is None:
             return b"}"
-        own = post.boost is None and post.author.id == viewer.id and post.visibility is not Visibility.DIRECT
+        own = post.boost is None and post.author.id == viewer and post.visibility is not Visibility.DIRECT
         return _flags(flags, own) + filtered + b"}"
 
     def _fragment(self, post: Post) -> bytes:

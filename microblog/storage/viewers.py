@@ -11,6 +11,7 @@ from attrs import frozen
 
 from microblog.model.ids import AccountId, NotificationId, PostId
 from microblog.model.notifications import NotificationKind
+from microblog.model.posts import Flags
 from microblog.storage import conversations, notifications
 from microblog.storage.database import Cursor, Hot, every, first, one_of_each, scalar
 
@@ -139,6 +140,31 @@ _TOLD = f"""
         where id = any(%(ids)s) and kind = any(%(kinds)s)),
     counted as (select a.account_id, {_COUNTED} from (select distinct account_id from these) a)
     select t.*, c.unread, c.messages from these t join counted c on c.account_id = t.account_id"""
+
+
+def marks(cursor: Cursor, *, accounts: Collection[int], posts: Collection[int]) -> dict[tuple[int, int], Flags]:
+    """How each of the accounts stands to each of the posts (originals, not boosts) to which it has done something."""
+    found: dict[tuple[int, int], dict[str, Any]] = {}
+    cursor.execute(_MARKS, {"accounts": list(accounts), "posts": list(posts)})
+    for mark, account, post, choice in cursor.fetchall():
+        flags = found.setdefault((account, post), {})
+        flags[mark] = True if choice is None else tuple(sorted((*flags.get(mark, ()), choice)))
+    return {key: Flags(**flags) for key, flags in found.items()}
+
+
+_MARKS = Hot("""
+    select 'favourited', f.account_id, f.post_id, null::integer from favourites f
+    where f.post_id = any(%(posts)s::bigint[]) and f.account_id = any(%(accounts)s::bigint[])
+    union all select 'boosted', b.account_id, b.boost_of, null from posts b
+    where b.boost_of = any(%(posts)s::bigint[]) and b.account_id = any(%(accounts)s::bigint[]) and b.deleted_at is null
+    union all select 'bookmarked', k.account_id, k.post_id, null from bookmarks k
+    where k.post_id = any(%(posts)s::bigint[]) and k.account_id = any(%(accounts)s::bigint[])
+    union all select 'pinned', i.account_id, i.post_id, null from pins i
+    where i.post_id = any(%(posts)s::bigint[]) and i.account_id = any(%(accounts)s::bigint[])
+    union all select 'thread_muted', t.account_id, p.id, null from posts p join thread_mutes t on t.thread_id = p.thread_id
+    where p.id = any(%(posts)s::bigint[]) and t.account_id = any(%(accounts)s::bigint[])
+    union all select 'votes', v.account_id, q.post_id, v.choice from polls q join votes v on v.poll_id = q.id
+    where q.post_id = any(%(posts)s::bigint[]) and v.account_id = any(%(accounts)s::bigint[])""")
 
 
 def badges(cursor: Cursor, *, accounts: Collection[int], most_unread: int) -> dict[int, tuple[int, int]]:

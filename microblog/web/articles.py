@@ -61,9 +61,9 @@ class Articles:
         """One post as an article."""
         return (await self.of(viewer, [post]))[0]
 
-    def live(self, post: Post, member: bool) -> str:
-        """One post for all members, or all visitors, who have it on their screens: nobody has pressed anything under it yet."""
-        return assemble(self._fragment(post), Counts.of(post, self.posts.now()), NO_FLAGS, Variant.STREAM if member else Variant.ANONYMOUS)
+    def live(self, post: Post, member: bool, flags: Flags = NO_FLAGS) -> str:
+        """One post for all visitors, or for all members who stand to it as `flags` say and have it on their screens."""
+        return assemble(self._fragment(post), Counts.of(post, self.posts.now()), flags, Variant.STREAM if member else Variant.ANONYMOUS)
 
     def _fragment(self, post: Post) -> Fragment:
         version = post.version + "/" + post.boost.version if post.boost else post.version

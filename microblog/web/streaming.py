@@ -12,7 +12,7 @@ from microblog.domain.posts import Posts
 from microblog.domain.text import tag_key
 from microblog.live.feed import Feed
 from microblog.live.news import Badges, News, Notice
-from microblog.live.subscriber import Ending
+from microblog.live.subscriber import Ending, Own
 from microblog.live.topics import Stream, StreamKind
 from microblog.model.conversations import Conversation
 from microblog.model.errors import Forbidden, Malformed
@@ -20,7 +20,7 @@ from microblog.model.events import EventKind, Position
 from microblog.model.filters import Context, Match, is_hidden, warning
 from microblog.model.ids import PostId
 from microblog.model.notifications import Notification
-from microblog.model.posts import Post
+from microblog.model.posts import Flags, Post
 from microblog.render.fragments import folded
 from microblog.web.answer import Answer
 from microblog.web.call import Call
@@ -29,6 +29,7 @@ from microblog.web.outlets import OpenStream, Places, Reader
 
 MEMBER = Needs(viewer=Who.MEMBER)
 UNKNOWN = Position("", 0, 0)
+NO_FLAGS = Flags()
 CONTEXTS = {
     StreamKind.USER: Context.HOME,
     StreamKind.NOTIFICATIONS: Context.NOTIFICATIONS,
@@ -52,7 +53,7 @@ class PageDialect:
     For all members, or visitors.
     """
 
-    article: Callable[[Post, bool], str]
+    article: Callable[[Post, bool, Flags], str]
     note: Callable[[Notification], str]
     talk: Callable[[Conversation, str], str]
     member: bool
@@ -62,7 +63,11 @@ class PageDialect:
         """Whatever the stream, it is the same bytes."""
         return ("page", self.member)
 
-    def frame(self, news: News, stream: Stream, matches: Sequence[Match] = ()) -> bytes | None:
+    def personal(self, stream: Stream) -> bool:
+        """True for home: boosts of what the viewer has seen before come there."""
+        return self.member and stream.kind is StreamKind.USER
+
+    def frame(self, news: News, stream: Stream, matches: Sequence[Match] = (), own: Own | None = None) -> bytes | None:
         """The news as one event; its id is the position. What the viewer's filters leave out there is not told."""
         context = Context.NOTIFICATIONS if news.notice is not None else self.context
         if context is not Context.THREAD and is_hidden(matches, context):
@@ -75,7 +80,7 @@ class PageDialect:
             return event("conversation", self._talk(news.conversation, warning(matches, self.context)), news.position)
         if news.post is not None:
             name = "edit" if news.kind is EventKind.POST_EDITED else "update"
-            return event(name, self._post(news.post, warning(matches, self.context)), news.position)
+            return event(name, self._post(news.post, warning(matches, self.context), own), news.position)
         if news.kind is EventKind.POST_DELETED:
             return event("delete", b"%d" % (news.post_id or 0), news.position)
         return None
@@ -102,9 +107,9 @@ class PageDialect:
             return event("bye", b"{}")
         return event("restart", b"%d" % (delay * 1000)) if ending is Ending.RESTART else b""
 
-    def _post(self, post: Post, title: str) -> bytes:
+    def _post(self, post: Post, title: str, own: Own | None) -> bytes:
         answers = None if post.reply_to is None else str(post.reply_to)
-        html = self.article(post, self.member)
+        html = self.article(post, self.member, own.flags if own else NO_FLAGS)
         html = folded(html, title) if title else html
         return orjson.dumps({"id": str(post.id), "html": html, "at": post.created_at.isoformat(), "reply_to": answers})
 
@@ -137,7 +142,7 @@ class Streams:
     """What the pages of this site listen to. `article`, `note` and `talk` make the HTML of a post, a notification, a conversation."""
 
     feed: Feed
-    article: Callable[[Post, bool], str]
+    article: Callable[[Post, bool, Flags], str]
     note: Callable[[Notification], str]
     talk: Callable[[Conversation, str], str]
     accounts: Accounts

@@ -14,7 +14,7 @@ from microblog.live.feed import Feed
 from microblog.live.history import Found, Grants, Look, Wanted
 from microblog.live.news import Badges, News, Notice
 from microblog.live.recent import Before
-from microblog.live.subscriber import MOST_UNSENT, Ending, Subscriber
+from microblog.live.subscriber import MOST_UNSENT, Ending, Own, Subscriber
 from microblog.live.topics import Stream, StreamKind
 from microblog.live.viewers import Loaded
 from microblog.model.accounts import Account
@@ -25,7 +25,7 @@ from microblog.model.events import Event, EventKind, Position
 from microblog.model.filters import NOTHING, Match, Sieve
 from microblog.model.ids import AccountId, ConversationId, NotificationId, PostId
 from microblog.model.notifications import Notification, NotificationKind
-from microblog.model.posts import Post, Visibility
+from microblog.model.posts import Flags, Post, Visibility
 
 T = TypeVar("T")
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -186,6 +186,9 @@ class ModelLog:
         ids = sorted((event.post_id or 0, News.of(event).boost_of) for event in published)
         return [entry for entry in reversed(ids) if entry[0] < asked.below][: asked.limit]
 
+    async def marks(self, accounts: Collection[int], posts: Collection[int]) -> Mapping[tuple[int, int], Flags]:
+        return await self._asked(dict[tuple[int, int], Flags])
+
     async def standing(self, grants: Grants) -> Grants:
         return await self._asked(lambda: self._standing(grants))
 
@@ -248,7 +251,10 @@ class Plain:
     def variant(self, stream: Stream) -> Hashable:
         return "plain"
 
-    def frame(self, news: News, stream: Stream, matches: Sequence[Match] = ()) -> bytes | None:
+    def personal(self, stream: Stream) -> bool:
+        return stream.kind is StreamKind.USER
+
+    def frame(self, news: News, stream: Stream, matches: Sequence[Match] = (), own: Own | None = None) -> bytes | None:
         self.written += 1
         return f"{news.kind} {news.position}{''.join(f' ({match.filter.title})' for match in matches)}".encode()
 

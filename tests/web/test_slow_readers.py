@@ -40,7 +40,10 @@ class Wordy:
     def variant(self, stream: Stream) -> str:
         return "wordy"
 
-    def frame(self, news: News, stream: Stream, matches: Any = ()) -> bytes | None:
+    def personal(self, stream: Stream) -> bool:
+        return False
+
+    def frame(self, news: News, stream: Stream, matches: Any = (), own: Any = None) -> bytes | None:
         return self.framed(news.position)
 
     def resumed(self, stream: Stream, since: Position) -> bytes | None:

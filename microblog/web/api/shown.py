@@ -24,10 +24,10 @@ class Shown:
 
     async def each(self, viewer: Viewer | None, posts: Sequence[Post]) -> list[bytes]:
         """Each post as JSON, in their order, with the viewer's filters that it falls under."""
-        flags = await self.posts.flags(viewer, posts)
+        flags, asking = await self.posts.flags(viewer, posts), viewer.id if viewer else None
         sieve, now = await self.sieves.of(viewer), self.sieves.now()
         return [
-            self.statuses.encoded(post, viewer, flags.get(post.original.id, NO_FLAGS), filtered(sieve.matches(post, now))) for post in posts
+            self.statuses.encoded(post, asking, flags.get(post.original.id, NO_FLAGS), filtered(sieve.matches(post, now))) for post in posts
         ]
 
     async def many(self, viewer: Viewer | None, posts: Sequence[Post]) -> bytes:

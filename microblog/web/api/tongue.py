@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 
 import orjson
 from attrs import frozen
 
 from microblog.live.news import ANNOUNCEMENTS, News
-from microblog.live.subscriber import Ending
+from microblog.live.subscriber import Ending, Own
 from microblog.live.topics import Stream, StreamKind
 from microblog.model.events import EventKind, Position
 from microblog.model.filters import Context, Match, is_hidden
+from microblog.model.ids import AccountId
 from microblog.model.posts import Post
 from microblog.render.entities_conversations import conversation_entity
 from microblog.render.entities_filters import filtered
@@ -19,6 +21,11 @@ from microblog.render.entities_reports import reaction_entity, streamed_announce
 from microblog.render.statuses import Statuses
 from microblog.web.streaming import UNKNOWN, event
 from microblog.web.websocket import text_frame
+
+PERSONAL = frozenset({StreamKind.USER, StreamKind.NOTIFICATIONS, StreamKind.LIST, StreamKind.DIRECT})
+"""The streams on which posts say how the viewer stands to them."""
+ANYBODY = Own(0)
+"""A viewer who has nothing to do with a post."""
 
 Payload = tuple[str, bytes]
 """The event's name, and what it says."""
@@ -38,32 +45,35 @@ NAMES = {
 
 @frozen
 class Payloads:
-    """Encodes news for everybody alike, unless filters of the viewer match."""
+    """Encodes news, once for all viewers who have nothing to do with the post and whose filters it does not match."""
 
     statuses: Statuses
 
-    def of(self, news: News, stream: Stream, matches: Sequence[Match]) -> Payload | None:
+    def of(self, news: News, stream: Stream, matches: Sequence[Match], own: Own | None) -> Payload | None:
         """What is told of the news; None if nothing is: home is without what the viewer's filters hide there, as it is when it is read."""
-        if matches:
-            at_home = stream.kind is StreamKind.USER and news.notice is None
-            return None if at_home and is_hidden(matches, Context.HOME) else self._made(news, matches)
-        kept = news.frames.get("payload")
-        made = self._made(news, ()) if kept is None else (_name(news), kept)
+        if matches and stream.kind is StreamKind.USER and news.notice is None and is_hidden(matches, Context.HOME):
+            return None
+        told = partial(self._status, matches=matches, own=own or ANYBODY if stream.kind in PERSONAL else None)
+        if matches or own:
+            return self._made(news, told)
+        key = ("payload", stream.kind in PERSONAL)
+        kept = news.frames.get(key)
+        made = self._made(news, told) if kept is None else (_name(news), kept)
         if made is not None:
-            news.frames["payload"] = made[1]
+            news.frames[key] = made[1]
         return made
 
-    def _made(self, news: News, matches: Sequence[Match]) -> Payload | None:
+    def _made(self, news: News, told: Callable[[Post], bytes]) -> Payload | None:
         name = _name(news)
         if news.notice is not None:
             notification = news.notice.notification
-            status = None if notification.post is None else self._status(notification.post, matches)
+            status = None if notification.post is None else told(notification.post)
             return name, orjson.dumps(self.statuses.entities.notification(notification, status))
         if news.conversation is not None:
-            last = self._status(news.conversation.last, matches)
+            last = told(news.conversation.last)
             return name, orjson.dumps(conversation_entity(self.statuses.entities, news.conversation, last))
         if news.post is not None:
-            return name, self._status(news.post, matches)
+            return name, told(news.post)
         if news.kind in ANNOUNCEMENTS:
             return name, _announced(news)
         if news.kind is EventKind.POST_DELETED:
@@ -72,7 +82,9 @@ class Payloads:
             return name, b"1"
         return (name, b"") if news.kind is EventKind.FILTERS_CHANGED else None
 
-    def _status(self, post: Post, matches: Sequence[Match]) -> bytes:
+    def _status(self, post: Post, matches: Sequence[Match], own: Own | None) -> bytes:
+        if own is not None:
+            return self.statuses.encoded(post, AccountId(own.account), own.flags, filtered(matches))
         encoded = self.statuses.encoded(post)
         return encoded[:-1] + b',"filtered":' + filtered(matches) + b"}" if matches else encoded
 
@@ -101,9 +113,13 @@ class SocketDialect:
         """The bytes say which stream it is, as it was asked for."""
         return ("socket", stream.label)
 
-    def frame(self, news: News, stream: Stream, matches: Sequence[Match] = ()) -> bytes | None:
+    def personal(self, stream: Stream) -> bool:
+        """True but for streams that everybody may have."""
+        return stream.kind in PERSONAL
+
+    def frame(self, news: News, stream: Stream, matches: Sequence[Match] = (), own: Own | None = None) -> bytes | None:
         """The news, as one frame of WebSocket."""
-        made = self.payloads.of(news, stream, matches)
+        made = self.payloads.of(news, stream, matches, own)
         if made is None:
             return None
         name, payload = made
@@ -149,12 +165,16 @@ class EventDialect:
     told: bool
 
     def variant(self, stream: Stream) -> Hashable:
-        """Whatever the stream, it is the same bytes."""
-        return "events"
+        """Streams of everybody, and those of one viewer."""
+        return ("events", stream.kind in PERSONAL)
 
-    def frame(self, news: News, stream: Stream, matches: Sequence[Match] = ()) -> bytes | None:
+    def personal(self, stream: Stream) -> bool:
+        """True but for streams that everybody may have."""
+        return stream.kind in PERSONAL
+
+    def frame(self, news: News, stream: Stream, matches: Sequence[Match] = (), own: Own | None = None) -> bytes | None:
         """The news as one event; its id is the position."""
-        made = self.payloads.of(news, stream, matches)
+        made = self.payloads.of(news, stream, matches, own)
         return None if made is None else event(made[0], made[1] or b"{}", news.position)
 
     def resumed(self, stream: Stream, since: Position) -> bytes | None:

@@ -92,7 +92,7 @@ function article(html) {
   return made;
 }
 
-// what comes live is the same for everybody: what one has pressed is known from where the post is shown already
+// what comes live may be older than a click on this page: what one has pressed is known from where the post is shown already
 function press(post, shown) {
   for (const button of shown?.querySelectorAll(".act[aria-pressed]") ?? []) {
     const same = post.querySelector(`.act.${button.classList[1]}`);
