@@ -45,6 +45,7 @@ NEWCOMER = (
     Param("password", TEXT, required=True),
     Param("agreement", FLAG, "That one agrees with the rules.", required=True),
     Param("locale", TEXT, "The language of letters."),
+    Param("time_zone", TEXT, "Where one lives, such as Europe/Berlin."),
     Param("reason", TEXT, "Why one wants to come in, where that is asked."),
 )
 

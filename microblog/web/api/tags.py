@@ -16,7 +16,7 @@ from microblog.render.schemas import EMPTY, FEATURED_TAG, TAG, TEXT, array_of
 from microblog.web.answer import Answer
 from microblog.web.api.paging import PEOPLE, page_of, paged
 from microblog.web.call import Call
-from microblog.web.doc import DOWNWARD, LIMIT, Doc, Param
+from microblog.web.doc import PAGING, Doc, Param
 from microblog.web.needs import Needs, Who, route
 
 OPEN = Needs(api=True, viewer_scopes={"read:follows"})  # the flag `following` is personal
@@ -79,7 +79,7 @@ class KeptTagRoutes:
         "GET",
         "/api/v1/followed_tags",
         Needs(api=True, viewer=Who.MEMBER, scopes={"read:follows"}),
-        Doc("The tags that one follows", array_of(TAG), query=(*LIMIT, *DOWNWARD)),
+        Doc("The tags that one follows", array_of(TAG), query=PAGING),
     )
     async def followed(self, call: Call) -> Answer:
         """The newest follow first."""

@@ -1,0 +1,540 @@
+"""Every documented parameter of a command is kept and read back, or said not to be served: none is taken with 200 and dropped."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+
+from microblog.model.accounts import Role
+from microblog.storage.database import Cursor
+from tests import files, make
+from tests.fakes import done
+from tests.postman import postman
+from tests.web.api.client import Client, anonymous, application, client, ids
+from tests.web.api.test_pushes import ENDPOINT, KEYS
+from tests.web.visitor import Town, town
+
+Story: TypeAlias = Callable[[Town, str], None]
+"""Sends parameters with a method, and fails unless each is read back."""
+
+STORIES: dict[str, tuple[set[str], Story]] = {}
+WRITING = {"POST", "PUT", "PATCH", "DELETE"}
+VARIABLE = re.compile(r"<(?:\w+:)?\w+>")
+DOCS = Path(__file__).parents[3] / "docs" / "api.md"
+LATER = (datetime.now(UTC) + timedelta(days=2)).replace(microsecond=0)
+
+
+def kept(methods: str, path: str, params: str) -> Callable[[Story], Story]:
+    """Note that the story reads back these parameters."""
+
+    def note(story: Story) -> Story:
+        for method in methods.split():
+            STORIES[f"{method} {path}"] = (set(params.split()), story)
+        return story
+
+    return note
+
+
+def uri(size: tuple[int, int]) -> str:
+    return "data:image/png;base64," + b64encode(files.picture("PNG", size).getvalue()).decode()
+
+
+def upload(program: Client) -> str:
+    id: str = program.upload("POST", "/v2/media", {"file": files.picture()}).json["id"]
+    return id
+
+
+def friends(site: Town) -> tuple[Client, Client]:
+    ada, bob = client(site, "ada"), client(site, "bob")
+    make.follow(site.cursor, ada.person, bob.person)
+    return ada, bob
+
+
+@kept("POST", "/api/v1/accounts", "username email password agreement locale reason time_zone invite_code")
+def sign_up(site: Town, method: str) -> None:
+    app = application(site, "read write")
+    sent = {"username": "eve", "email": "eve@example.org", "password": "correct horse battery", "locale": "de", "reason": "For moss"}
+    code = done(site.domain.moderation.invite(make.viewer(site.cursor, role=Role.MODERATOR), max_uses=1, lasts=None)).code
+    sent |= {"time_zone": "Europe/Vienna", "invite_code": code}
+    assert app.post("/v1/accounts", **sent).status == 422, "without agreement"
+    assert app.post("/v1/accounts", **sent, agreement=True).status == 200
+    member = done(site.domain.moderation.members.show("eve"))
+    preferences = member.login.preferences
+    assert (member.login.email, member.login.reason) == ("eve@example.org", "For moss")
+    assert (preferences.locale, preferences.time_zone) == ("de", "Europe/Vienna")
+    assert [invite.uses for invite in done(site.domain.registrations.invites())] == [1]
+    assert site.visitor().submit("/login", name="eve", password=sent["password"]).status == 303
+
+
+@kept("POST", "/api/v1/accounts/<>/follow", "reblogs notify languages")
+def follow(site: Town, method: str) -> None:
+    ada, bob = client(site, "ada"), client(site, "bob")
+    ada.post(f"/v1/accounts/{bob.id}/follow", reblogs=False, notify=True, languages=["de", "en"])
+    [told] = ada.get("/v1/accounts/relationships", id=[bob.id]).json
+    assert (told["showing_reblogs"], told["notifying"], told["languages"]) == (False, True, ["de", "en"])
+
+
+@kept("POST", "/api/v1/accounts/<>/mute", "notifications duration")
+def mute(site: Town, method: str) -> None:
+    ada, bob = client(site, "ada"), client(site, "bob")
+    assert ada.post(f"/v1/accounts/{bob.id}/mute", notifications=False, duration=600).json["muting_notifications"] is False
+    assert ada.get("/v1/mutes").json[0]["mute_expires_at"] is not None
+
+
+@kept("POST", "/api/v1/accounts/<>/note", "comment")
+def note(site: Town, method: str) -> None:
+    ada, bob = client(site, "ada"), client(site, "bob")
+    ada.post(f"/v1/accounts/{bob.id}/note", comment="Moss")
+    assert ada.get("/v1/accounts/relationships", id=[bob.id]).json[0]["note"] == "Moss"
+
+
+@kept(
+    "PATCH",
+    "/api/v1/accounts/update_credentials",
+    "display_name note avatar header locked bot discoverable hide_collections indexable attribution_domains fields_attributes"
+    " source[privacy] source[sensitive] source[language]",
+)
+def profile(site: Town, method: str) -> None:
+    ada, flags = client(site, "ada"), {"locked": True, "bot": True, "discoverable": False, "hide_collections": True, "indexable": False}
+    source = {"privacy": "private", "sensitive": True, "language": "de"}
+    more = {"attribution_domains": ["example.com"], "fields_attributes": [{"name": "a", "value": "b"}], "source": source}
+    pictures = {"avatar": uri((9, 9)), "header": uri((9, 9))}
+    body = {"display_name": "Ada", "note": "Moss", **flags, **more, **pictures}
+    assert ada.ask(method, "/v1/accounts/update_credentials", json=body).status == 200
+    told = ada.get("/v1/accounts/verify_credentials").json
+    assert {name: told[name] for name in flags} == flags
+    assert (told["display_name"], told["source"]["note"]) == ("Ada", "Moss")
+    assert all("/media/" in told[name] for name in pictures)
+    assert {name: told["source"][name] for name in source} == source
+    assert told["source"]["attribution_domains"] == ["example.com"]
+    assert [(one["name"], one["value"]) for one in told["source"]["fields"]] == [("a", "b")]
+
+
+@kept("POST", "/api/v1/admin/accounts/<>/action", "type report_id text send_email_notification warning_preset_id")
+def action(site: Town, method: str) -> None:
+    maud, ada, eve = client(site, "maud", "admin:read admin:write", role=Role.MODERATOR), client(site, "ada"), client(site, "eve")
+    first, second = (ada.post("/v1/reports", account_id=eve.id).json["id"] for _ in range(2))
+    path = f"/v1/admin/accounts/{eve.id}/action"
+    assert maud.post(path, type="silence", warning_preset_id="1").status == 404, "there are none"
+    maud.post(path, type="silence", report_id=first, text="Moss", send_email_notification=True)
+    assert ids(maud.get("/v1/admin/reports")) == [second]
+    assert maud.get(f"/v1/admin/accounts/{eve.id}").json["silenced"] is True
+    [told] = eve.get("/v1/notifications").json
+    assert (told["moderation_warning"]["text"], told["moderation_warning"]["action"]) == ("Moss", "silence")
+    assert len(postman(site.cursor).deliver()) == 1
+    maud.post(path, type="none", send_email_notification=False)
+    assert (len(eve.get("/v1/notifications").json), postman(site.cursor).deliver()) == (1, [])
+
+
+@kept("PUT PATCH", "/api/v1/admin/reports/<>", "category rule_ids")
+def sort(site: Town, method: str) -> None:
+    maud, ada, eve = client(site, "maud", "admin:read admin:write", role=Role.MODERATOR), client(site, "ada"), client(site, "eve")
+    path = f"/v1/admin/reports/{ada.post('/v1/reports', account_id=eve.id).json['id']}"
+    maud.ask(method, path, form={"category": "spam", "rule_ids": ["2"]})
+    told = maud.get(path).json
+    assert (told["category"], [rule["id"] for rule in told["rules"]]) == ("spam", ["2"])
+
+
+@kept("POST", "/api/v1/apps", "client_name redirect_uris scopes website")
+def app(site: Town, method: str) -> None:
+    sent = {"client_name": "Tusky", "redirect_uris": "tusky://here", "scopes": "read write:media", "website": "https://tusky.app"}
+    told = anonymous(site).post("/v1/apps", **sent).json
+    assert (told["name"], told["redirect_uri"], told["scopes"], told["website"]) == (
+        "Tusky",
+        "tusky://here",
+        ["read", "write:media"],
+        "https://tusky.app",
+    )
+
+
+@kept("POST DELETE", "/api/v1/domain_blocks", "domain")
+def domain(site: Town, method: str) -> None:
+    ada = client(site, "ada")
+    ada.post("/v1/domain_blocks", domain="example.com")
+    assert ada.get("/v1/domain_blocks").json == ["example.com"]
+    ada.delete("/v1/domain_blocks", domain="example.com")
+    assert ada.get("/v1/domain_blocks").json == []
+
+
+@kept("POST", "/api/v1/emails/confirmations", "email")
+def confirmation(site: Town, method: str) -> None:
+    app = application(site, "read write")
+    sent = {"username": "eve", "email": "wrong@example.org", "password": "correct horse battery", "agreement": True}
+    token = app.post("/v1/accounts", **sent).json["access_token"]
+    site.cursor.execute("update logins set confirmed_at = null where email = 'wrong@example.org'")
+    assert Client(site, token).post("/v1/emails/confirmations", email="right@example.org").status == 200
+    assert done(site.domain.moderation.members.show("eve")).login.email == "right@example.org"
+
+
+@kept("POST", "/api/v1/featured_tags", "name")
+def featured(site: Town, method: str) -> None:
+    ada = client(site, "ada")
+    ada.post("/v1/featured_tags", name="moss")
+    assert [tag["name"] for tag in ada.get("/v1/featured_tags").json] == ["moss"]
+
+
+@kept("POST PUT PATCH", "/api/v1/filters", "phrase context irreversible whole_word expires_in")
+@kept("PUT PATCH", "/api/v1/filters/<>", "phrase context irreversible whole_word expires_in")
+def old_filter(site: Town, method: str) -> None:
+    ada, path = client(site, "ada"), "/v1/filters"
+    if method != "POST":
+        path += "/" + ada.post(path, phrase="x", context=["home"]).json["id"]
+    sent = {"phrase": "moss", "context": ["public", "thread"], "irreversible": True, "whole_word": False, "expires_in": 600}
+    ada.ask(method, path, form=sent)
+    [told] = ada.get("/v1/filters").json
+    assert (told["phrase"], told["context"], told["whole_word"]) == ("moss", ["public", "thread"], False)
+    assert (told["irreversible"], told["expires_at"] is None) == (True, False)
+
+
+@kept("POST", "/api/v2/filters", "title context filter_action expires_in keywords_attributes")
+@kept("PUT PATCH", "/api/v2/filters/<>", "title context filter_action expires_in keywords_attributes")
+def new_filter(site: Town, method: str) -> None:
+    ada, path, words = client(site, "ada"), "/v2/filters", [{"keyword": "moss", "whole_word": False}]
+    if method != "POST":
+        made = ada.ask("POST", path, json={"title": "x", "context": ["home"], "keywords_attributes": [{"keyword": "gone"}]}).json
+        path += "/" + made["id"]
+        words.append({"id": made["keywords"][0]["id"], "_destroy": True})
+    sent = {"title": "Moss", "context": ["public"], "filter_action": "hide", "expires_in": 600, "keywords_attributes": words}
+    ada.ask(method, path, json=sent)
+    [told] = ada.get("/v2/filters").json
+    assert (told["title"], told["context"], told["filter_action"]) == ("Moss", ["public"], "hide")
+    assert [(word["keyword"], word["whole_word"]) for word in told["keywords"]] == [("moss", False)]
+    assert told["expires_at"] is not None
+
+
+@kept("POST", "/api/v2/filters/<>/keywords", "keyword whole_word")
+@kept("PUT PATCH", "/api/v2/filters/keywords/<>", "keyword whole_word")
+def keyword(site: Town, method: str) -> None:
+    ada = client(site, "ada")
+    path = above = f"/v2/filters/{ada.post('/v2/filters', title='x', context=['home']).json['id']}/keywords"
+    if method != "POST":
+        path = f"/v2/filters/keywords/{ada.post(above, keyword='x').json['id']}"
+    ada.ask(method, path, form={"keyword": "moss", "whole_word": False})
+    assert [(word["keyword"], word["whole_word"]) for word in ada.get(above).json] == [("moss", False)]
+
+
+@kept("POST", "/api/v2/filters/<>/statuses", "status_id")
+def filtered_post(site: Town, method: str) -> None:
+    ada = client(site, "ada")
+    path = f"/v2/filters/{ada.post('/v2/filters', title='x', context=['home']).json['id']}/statuses"
+    status = ada.post("/v1/statuses", status="Moss").json["id"]
+    ada.post(path, status_id=status)
+    assert [one["status_id"] for one in ada.get(path).json] == [status]
+
+
+@kept("POST", "/api/v1/lists", "title replies_policy exclusive")
+@kept("PUT PATCH", "/api/v1/lists/<>", "title replies_policy exclusive")
+def list_(site: Town, method: str) -> None:
+    ada, path = client(site, "ada"), "/v1/lists"
+    if method != "POST":
+        path += "/" + ada.post(path, title="x").json["id"]
+    ada.ask(method, path, form={"title": "Moss", "replies_policy": "none", "exclusive": True})
+    [told] = ada.get("/v1/lists").json
+    assert (told["title"], told["replies_policy"], told["exclusive"]) == ("Moss", "none", True)
+
+
+@kept("POST DELETE", "/api/v1/lists/<>/accounts", "account_ids")
+def members(site: Town, method: str) -> None:
+    ada, bob = friends(site)
+    path = f"/v1/lists/{ada.post('/v1/lists', title='x').json['id']}/accounts"
+    ada.post(path, account_ids=[bob.id])
+    assert ids(ada.get(path)) == [bob.id]
+    ada.delete(path, account_ids=[bob.id])
+    assert ids(ada.get(path)) == []
+
+
+@kept("POST", "/api/v1/markers", "home[last_read_id] notifications[last_read_id]")
+def markers(site: Town, method: str) -> None:
+    ada = client(site, "ada")
+    ada.post("/v1/markers", home={"last_read_id": "7"}, notifications={"last_read_id": "9"})
+    told = ada.get("/v1/markers", timeline=["home", "notifications"]).json
+    assert (told["home"]["last_read_id"], told["notifications"]["last_read_id"]) == ("7", "9")
+
+
+@kept("POST", "/api/v1/media", "file thumbnail description focus")
+@kept("POST", "/api/v2/media", "file thumbnail description focus")
+@kept("PUT PATCH", "/api/v1/media/<>", "thumbnail description focus")
+def media(site: Town, method: str) -> None:
+    ada, about = client(site, "ada"), {"description": "Moss", "focus": "0.5,0.25"}
+    path = f"/v1/media/{upload(ada)}"
+    pieces = {"thumbnail": files.picture("PNG", (10, 20))}
+    if method == "POST":
+        path = f"/v1/media/{ada.upload('POST', '/v2/media', {'file': files.picture(), **pieces}, **about).json['id']}"
+        old = ada.upload("POST", "/v1/media", {"file": files.picture(), "thumbnail": files.picture("PNG", (10, 20))}, **about).json
+        assert (old["description"], old["meta"]["small"]["size"], old["meta"]["focus"]) == ("Moss", "10x20", {"x": 0.5, "y": 0.25})
+    else:
+        ada.upload(method, path, pieces, **about)
+    told = ada.get(path).json
+    assert (told["description"], told["meta"]["small"]["size"], told["meta"]["focus"]) == ("Moss", "10x20", {"x": 0.5, "y": 0.25})
+
+
+POLICY = "filter_not_following filter_not_followers filter_new_accounts filter_private_mentions"
+NEW_POLICY = "for_not_following for_not_followers for_new_accounts for_private_mentions for_limited_accounts"
+
+
+@kept("PUT PATCH", "/api/v1/notifications/policy", POLICY)
+def old_policy(site: Town, method: str) -> None:
+    ada, sent = client(site, "ada"), dict.fromkeys(POLICY.split(), True) | {"filter_private_mentions": False}
+    ada.ask(method, "/v1/notifications/policy", form=sent)
+    assert ada.get("/v1/notifications/policy").json.items() >= sent.items()
+
+
+@kept("PUT PATCH", "/api/v2/notifications/policy", NEW_POLICY)
+def new_policy(site: Town, method: str) -> None:
+    ada, sent = client(site, "ada"), dict.fromkeys(NEW_POLICY.split(), "drop")
+    ada.ask(method, "/v2/notifications/policy", form=sent)
+    assert ada.get("/v2/notifications/policy").json.items() >= sent.items()
+
+
+@kept("POST", "/api/v1/notifications/requests/accept", "id")
+@kept("POST", "/api/v1/notifications/requests/dismiss", "id")
+def requests(site: Town, method: str) -> None:
+    ada, strangers = client(site, "ada"), [client(site, name) for name in ("bob", "cat", "dan")]
+    ada.patch("/v2/notifications/policy", for_not_following="filter")
+    for stranger in strangers:
+        stranger.post("/v1/statuses", status="@ada hello")
+    dan, cat, bob = ids(ada.get("/v1/notifications/requests"))
+    ada.post("/v1/notifications/requests/accept", id=[bob])
+    ada.post("/v1/notifications/requests/dismiss", id=[cat])
+    assert ids(ada.get("/v1/notifications/requests")) == [dan]
+    assert [one["account"]["id"] for one in ada.get("/v1/notifications").json] == [strangers[0].id]
+
+
+@kept("POST", "/api/v1/polls/<>/votes", "choices")
+def votes(site: Town, method: str) -> None:
+    ada, bob = client(site, "ada"), client(site, "bob")
+    id = ada.post("/v1/statuses", status="?", poll={"options": ["a", "b", "c"], "expires_in": 600, "multiple": True}).json["poll"]["id"]
+    bob.post(f"/v1/polls/{id}/votes", choices=[0, 2])
+    assert bob.get(f"/v1/polls/{id}").json["own_votes"] == [0, 2]
+
+
+ALERTS = (
+    *("mention", "status", "reblog", "follow", "follow_request", "favourite", "poll", "update"),
+    *("admin.sign_up", "admin.report", "moderation_warning"),
+)
+KEYED = "subscription[endpoint] subscription[keys][p256dh] subscription[keys][auth] subscription[standard]"
+DATA = " ".join(f"data[alerts][{kind}]" for kind in ALERTS) + " data[policy]"
+
+
+@kept("PUT", "/api/v1/push/subscription", DATA)
+@kept("POST", "/api/v1/push/subscription", f"{KEYED} {DATA}")
+def push(site: Town, method: str) -> None:
+    ada, path, wanted = client(site, "ada"), "/v1/push/subscription", {"endpoint": ENDPOINT, "keys": KEYS, "standard": True}
+    for chosen in ALERTS:
+        data = {"alerts": {kind: kind == chosen for kind in ALERTS}, "policy": "follower"}
+        if method == "PUT":
+            ada.ask("POST", path, json={"subscription": wanted})
+        ada.ask(method, path, json={"data": data} | ({"subscription": wanted} if method == "POST" else {}))
+        told = ada.get(path).json
+        assert (told["alerts"], told["policy"], told["endpoint"], told["standard"]) == (data["alerts"], "follower", ENDPOINT, True)
+    assert ada.ask("POST", path, json={"subscription": wanted | {"keys": KEYS | {"auth": "x"}}}).status == 422
+    assert ada.ask("POST", path, json={"subscription": wanted | {"keys": KEYS | {"p256dh": "x"}}}).status == 422
+
+
+@kept("POST", "/api/v1/reports", "account_id status_ids comment category forward rule_ids")
+def report(site: Town, method: str) -> None:
+    maud, ada, eve = client(site, "maud", "admin:read", role=Role.MODERATOR), client(site, "ada"), client(site, "eve")
+    post = str(make.post(site.cursor, eve.person, "Buy").id)
+    sent = {"account_id": eve.id, "status_ids": [post], "comment": "Moss", "category": "violation", "rule_ids": ["2"], "forward": True}
+    assert ada.post("/v1/reports", **sent).json["forwarded"] is False, "there is no other site to tell"
+    [told] = maud.get("/v1/admin/reports").json
+    assert (told["target_account"]["id"], ids_of(told["statuses"]), told["comment"]) == (eve.id, [post], "Moss")
+    assert (told["category"], ids_of(told["rules"])) == ("violation", ["2"])
+
+
+def ids_of(entities: list[dict[str, Any]]) -> list[str]:
+    return [one["id"] for one in entities]
+
+
+@kept("PUT PATCH", "/api/v1/scheduled_statuses/<>", "scheduled_at")
+def move(site: Town, method: str) -> None:
+    ada = client(site, "ada")
+    id = ada.post("/v1/statuses", status="Moss", scheduled_at=(LATER + timedelta(days=1)).isoformat()).json["id"]
+    ada.ask(method, f"/v1/scheduled_statuses/{id}", form={"scheduled_at": LATER.isoformat()})
+    assert datetime.fromisoformat(ada.get(f"/v1/scheduled_statuses/{id}").json["scheduled_at"]) == LATER
+
+
+POST = "status spoiler_text sensitive language media_ids poll[options] poll[expires_in] poll[multiple] poll[hide_totals]"
+
+
+def told_of(program: Client, id: str) -> tuple[object, ...]:
+    told = program.get(f"/v1/statuses/{id}").json
+    return (program.get(f"/v1/statuses/{id}/source").json["text"], told["spoiler_text"], told["sensitive"], told["language"])
+
+
+@kept("POST", "/api/v1/statuses", f"{POST} visibility in_reply_to_id allowed_mentions scheduled_at")
+def publish(site: Town, method: str) -> None:
+    ada, bob = client(site, "ada"), client(site, "bob")
+    above = bob.post("/v1/statuses", status="Above").json["id"]
+    words = {"status": "@bob moss", "spoiler_text": "plants", "sensitive": True, "language": "de"}
+    more = {"visibility": "unlisted", "in_reply_to_id": above, "media_ids": [upload(ada)]}
+    made = ada.post("/v1/statuses", **words, **more, allowed_mentions=[bob.id]).json
+    assert told_of(ada, made["id"]) == ("@bob moss", "plants", True, "de")
+    assert (made["visibility"], made["in_reply_to_id"], ids_of(made["media_attachments"])) == ("unlisted", above, more["media_ids"])
+    assert ada.post("/v1/statuses", **words, allowed_mentions=[ada.id]).json["unexpected_accounts"][0]["id"] == bob.id
+    asked = ask_poll(ada, method, "/v1/statuses")
+    assert ada.get(f"/v1/statuses/{asked}").json["sensitive"] is False
+    planned = ada.post("/v1/statuses", status="Later", scheduled_at=LATER.isoformat()).json
+    assert datetime.fromisoformat(ada.get(f"/v1/scheduled_statuses/{planned['id']}").json["scheduled_at"]) == LATER
+
+
+def ask_poll(program: Client, method: str, path: str) -> str:
+    poll = {"options": ["a", "b"], "expires_in": 600, "multiple": True, "hide_totals": True}
+    id: str = program.ask(method, path, form={"status": "?", "poll": poll}).json["id"]
+    told = program.get(f"/v1/statuses/{id}").json["poll"]
+    assert [(one["title"], one["votes_count"]) for one in told["options"]] == [("a", None), ("b", None)]
+    assert told["multiple"] is True
+    assert timedelta() < datetime.fromisoformat(told["expires_at"]) - datetime.now(UTC) <= timedelta(seconds=600)
+    return id
+
+
+@kept("PUT PATCH", "/api/v1/statuses/<>", f"{POST} media_attributes")
+def edit(site: Town, method: str) -> None:
+    ada = client(site, "ada")
+    id, piece = ada.post("/v1/statuses", status="Before").json["id"], upload(ada)
+    about = {"id": piece, "description": "Moss", "focus": "0.5,0.25", "thumbnail": uri((10, 20))}
+    words = {"status": "moss", "spoiler_text": "plants", "sensitive": True, "language": "de"}
+    ada.ask(method, f"/v1/statuses/{id}", json=words | {"media_ids": [piece], "media_attributes": [about]})
+    assert told_of(ada, id) == ("moss", "plants", True, "de")
+    [shown] = ada.get(f"/v1/statuses/{id}").json["media_attachments"]
+    assert (shown["id"], shown["description"], shown["meta"]["focus"]) == (piece, "Moss", {"x": 0.5, "y": 0.25})
+    assert shown["meta"]["small"]["size"] == "10x20"
+    ask_poll(ada, method, f"/v1/statuses/{ada.post('/v1/statuses', status='Before').json['id']}")
+
+
+@kept("DELETE", "/api/v1/statuses/<>", "delete_media")
+def delete(site: Town, method: str) -> None:
+    ada = client(site, "ada")
+    for at_once, status in ((False, 200), (True, 404)):
+        piece = upload(ada)
+        ada.delete(f"/v1/statuses/{ada.post('/v1/statuses', status='x', media_ids=[piece]).json['id']}", delete_media=at_once)
+        assert ada.get(f"/v1/media/{piece}").status == status
+
+
+@kept("POST", "/api/v1/statuses/<>/reblog", "visibility")
+def reblog(site: Town, method: str) -> None:
+    ada, bob = client(site, "ada"), client(site, "bob")
+    made = ada.post(f"/v1/statuses/{bob.post('/v1/statuses', status='x').json['id']}/reblog", visibility="unlisted").json
+    assert ada.get(f"/v1/statuses/{made['id']}").json["visibility"] == "unlisted"
+
+
+def taken(site: Town) -> Iterator[tuple[str, set[str]]]:
+    """Each command of the API, and the parameters that it is documented to take."""
+    for route in site.routes:
+        if route.needs.api and route.doc and route.method in WRITING and route.path.startswith("/api/"):
+            names = {param.name for param in (*route.doc.query, *route.doc.body)}
+            yield f"{route.method} {VARIABLE.sub('<>', route.path)}", names
+
+
+@pytest.fixture
+def ruled(cursor: Cursor, tmp_path: Path) -> Town:
+    """A site with two rules."""
+    (tmp_path / "rules.txt").write_text("Be kind.\nNo spam.\n")
+    return town(cursor, tmp_path, texts=str(tmp_path), registration="open")
+
+
+@pytest.mark.parametrize(("command", "story"), [(command, story) for command, (_, story) in STORIES.items()], ids=STORIES)
+def test_what_a_command_is_documented_to_take_is_read_back(ruled: Town, command: str, story: Story) -> None:
+    story(ruled, command.partition(" ")[0])
+
+
+def test_every_parameter_of_every_command_is_read_back_by_a_test(site: Town) -> None:
+    missing = {command: names - STORIES.get(command, (set(), None))[0] for command, names in taken(site)}
+    assert {command: names for command, names in missing.items() if names} == {}
+
+
+PAGE = "max_id since_id min_id limit"
+MASTODON = {
+    "GET v1/accounts": "id",
+    "GET v1/accounts/lookup": "acct",
+    "GET v1/accounts/search": "q limit offset resolve following",
+    "GET v1/accounts/relationships": "id with_suspended",
+    "GET v1/accounts/familiar_followers": "id",
+    "GET v1/accounts/<>/statuses": f"{PAGE} only_media exclude_replies exclude_reblogs pinned tagged",
+    "GET v1/accounts/<>/followers": "max_id since_id limit",
+    "GET v1/accounts/<>/following": "max_id since_id limit",
+    "POST v1/accounts": "username email password agreement locale reason time_zone date_of_birth",
+    "PATCH v1/accounts/update_credentials": "display_name note avatar header locked bot discoverable hide_collections indexable"
+    " attribution_domains fields_attributes source[privacy] source[sensitive] source[language]",
+    "POST v1/accounts/<>/follow": "reblogs notify languages",
+    "POST v1/accounts/<>/mute": "notifications duration",
+    "POST v1/accounts/<>/note": "comment",
+    "GET v1/admin/accounts": f"{PAGE} local remote active pending disabled silenced suspended"
+    " username display_name email ip staff by_domain",
+    "GET v2/admin/accounts": f"{PAGE} origin status permissions role_ids invited_by username display_name by_domain email ip",
+    "POST v1/admin/accounts/<>/action": "type report_id warning_preset_id text send_email_notification",
+    "GET v1/admin/reports": f"{PAGE} resolved account_id target_account_id",
+    "PUT v1/admin/reports/<>": "category rule_ids",
+    "POST v1/apps": "client_name redirect_uris scopes website",
+    "GET v1/bookmarks": PAGE,
+    "GET v1/conversations": PAGE,
+    "GET v1/directory": "offset limit order local",
+    "POST v1/domain_blocks": "domain",
+    "POST v1/emails/confirmations": "email",
+    "GET v1/favourites": PAGE,
+    "POST v1/featured_tags": "name",
+    "POST v1/filters": "phrase context irreversible whole_word expires_in",
+    "POST v2/filters": "title context filter_action expires_in keywords_attributes",
+    "PUT v2/filters/<>": "title context filter_action expires_in keywords_attributes",
+    "POST v2/filters/<>/keywords": "keyword whole_word",
+    "POST v2/filters/<>/statuses": "status_id",
+    "GET v1/followed_tags": PAGE,
+    "POST v1/lists": "title replies_policy exclusive",
+    "GET v1/lists/<>/accounts": "max_id since_id limit",
+    "POST v1/lists/<>/accounts": "account_ids",
+    "GET v1/markers": "timeline",
+    "POST v1/markers": "home[last_read_id] notifications[last_read_id]",
+    "POST v2/media": "file thumbnail description focus",
+    "PUT v1/media/<>": "thumbnail description focus",
+    "GET v1/mutes": "max_id since_id limit",
+    "GET v1/notifications": f"{PAGE} types exclude_types account_id include_filtered",
+    "GET v1/notifications/unread_count": "limit types exclude_types account_id",
+    "GET v2/notifications": f"{PAGE} types exclude_types account_id expand_accounts grouped_types include_filtered",
+    "GET v2/notifications/unread_count": "limit types exclude_types account_id grouped_types",
+    "PATCH v2/notifications/policy": NEW_POLICY,
+    "GET v1/notifications/requests": PAGE,
+    "POST v1/notifications/requests/accept": "id",
+    "POST v1/polls/<>/votes": "choices",
+    "POST v1/push/subscription": f"{KEYED} {DATA}",
+    "PUT v1/push/subscription": DATA,
+    "POST v1/reports": "account_id status_ids comment forward forward_to_domains category rule_ids",
+    "PUT v1/scheduled_statuses/<>": "scheduled_at",
+    "GET v2/search": "q type resolve following account_id exclude_unreviewed min_id max_id limit offset",
+    "POST v1/statuses": f"{POST} visibility in_reply_to_id allowed_mentions scheduled_at",
+    "PUT v1/statuses/<>": f"{POST} media_attributes",
+    "DELETE v1/statuses/<>": "delete_media",
+    "POST v1/statuses/<>/reblog": "visibility",
+    "GET v1/statuses/<>/favourited_by": "max_id since_id limit",
+    "GET v1/suggestions": "limit",
+    "GET v2/suggestions": "limit offset",
+    "GET v1/timelines/home": PAGE,
+    "GET v1/timelines/list/<>": PAGE,
+    "GET v1/timelines/public": f"{PAGE} local remote only_media",
+    "GET v1/timelines/tag/<>": f"{PAGE} any all none local remote only_media",
+    "GET v1/trends/tags": "limit offset",
+    "GET v1/trends/statuses": "limit offset",
+    "GET v1/trends/links": "limit offset",
+}
+"""What Mastodon documents at the level of 4.4, for the routes that are served here."""
+
+NOT_SERVED = {"date_of_birth", "forward_to_domains", "invited_by", "role_ids"}
+
+
+@pytest.mark.parametrize("request_line", MASTODON)
+def test_what_mastodon_documents_is_documented_here_or_said_not_to_be_served(site: Town, request_line: str) -> None:
+    method, path = request_line.split()
+    [route] = [one for one in site.routes if one.method == method and VARIABLE.sub("<>", one.path) == f"/api/{path}"]
+    assert route.doc is not None
+    ours = {param.name for param in (*route.doc.query, *route.doc.body)}
+    assert set(MASTODON[request_line].split()) - ours - NOT_SERVED == set()
+
+
+def test_what_is_not_served_is_named_in_the_documentation() -> None:
+    told = DOCS.read_text("utf-8")
+    assert {name for name in NOT_SERVED if f"`{name}`" not in told} == set()
