@@ -100,9 +100,9 @@ class Settings:
     """What the site was told to be. Made by `load`; nothing here changes while it runs."""
 
     listen: str = _setting(
-        "Where the site listens, as a Twisted server endpoint.",
+        "Where the site listens: an address and a port, :PORT for every IPv4 address, a UNIX socket, or any Twisted server endpoint.",
         read=read.endpoint,
-        allowed="must be an endpoint such as tcp:8080:interface=127.0.0.1, tcp6:8080 or unix:/run/microblog.sock",
+        allowed="must be such as 127.0.0.1:8080, [::1]:8080, :8080, unix:/run/microblog.sock or tcp:8080:interface=127.0.0.1",
         default="tcp:8080:interface=127.0.0.1",
     )
     public_url: str = _setting(

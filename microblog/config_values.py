@@ -13,6 +13,7 @@ from typing import TypeAlias
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
+import idna
 from twisted.internet.endpoints import serverFromString
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -20,6 +21,7 @@ Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 UNIX = "unix"
 """Among proxies: the far end of a UNIX socket, which has no address."""
 _LABEL = r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?"
+_ADDRESS_AND_PORT = re.compile(r"(?P<host>[0-9.]+|\[[^\]]*\]|localhost)?:(?P<port>[0-9]+)", re.IGNORECASE)
 _HOST = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
 
 
@@ -28,7 +30,8 @@ class NotAllowed(ValueError):
 
 
 def endpoint(text: str) -> str:
-    """A Twisted server endpoint. It is described, not opened."""
+    """A Twisted server endpoint, also where it is given as ADDRESS:PORT or :PORT. It is described, not opened."""
+    text = _spelled_out(text)
     try:
         serverFromString(None, text)
         port = _tcp(text)[1]
@@ -39,6 +42,25 @@ def endpoint(text: str) -> str:
     if port.isdecimal() and int(port) > 65535:
         raise NotAllowed("the port must be from 0 to 65535")
     return text
+
+
+def _spelled_out(listen: str) -> str:
+    """The endpoint that 127.0.0.1:8080, [::1]:8080, localhost:8080 or :8080 (every IPv4 address) stands for; others as they are.
+
+    A name other than localhost could be the kind of an endpoint, and is none that this machine surely has.
+    """
+    found = _ADDRESS_AND_PORT.fullmatch(listen)
+    if found is None:
+        return listen
+    if found["host"] is None:
+        return f"tcp:{found['port']}"
+    host, port = found["host"].strip("[]").lower(), found["port"]
+    try:
+        address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+    except ValueError as cause:
+        raise NotAllowed(f"{host!r} is no address of the network; give one such as 127.0.0.1:8080 or [::1]:8080") from cause
+    interface = str(address).replace(":", r"\:")
+    return f"tcp{'6' if address.version == 6 else ''}:{port}:interface={interface}"
 
 
 def _tcp(listen: str) -> tuple[str, str]:
@@ -62,13 +84,13 @@ def url_of(listen: str) -> str | None:
 
 
 def base_url(text: str) -> str:
-    """An http(s) URL of scheme, host and at most a port, in lower case and without the final slash."""
+    """An http(s) URL of scheme, host and at most a port, in lower case, without the final slash, and its host as programs write it."""
     parts = urlsplit(text)
     plain = parts.path in {"", "/"} and not (parts.query or parts.fragment or "@" in parts.netloc)
     if parts.scheme not in {"http", "https"} or not plain or not _has_host(parts):
         raise ValueError
     port = "" if parts.port in {None, 443 if parts.scheme == "https" else 80} else f":{parts.port}"
-    host = str(parts.hostname)
+    host = ascii_host(str(parts.hostname))
     return f"{parts.scheme}://[{host}]{port}" if ":" in host else f"{parts.scheme}://{host}{port}"
 
 
@@ -77,7 +99,15 @@ def _has_host(parts: SplitResult) -> bool:
     if ":" in host:
         ipaddress.IPv6Address(host)  # raises a ValueError
         return True
-    return bool(_HOST.fullmatch(host))
+    return bool(_HOST.fullmatch(ascii_host(host)))
+
+
+def ascii_host(host: str) -> str:
+    """The host as it stands in URLs and certificates: one in other letters than ASCII in punycode (RFC 5891, with the mapping of UTS 46).
+
+    Raises ValueError for what is no host.
+    """
+    return host if host.isascii() else idna.encode(host, uts46=True).decode("ascii")
 
 
 def is_local(url: str) -> bool:
@@ -199,7 +229,9 @@ def line(most: int) -> Callable[[str], str]:
 
 
 def address(text: str) -> str:
-    """An e-mail address."""
+    """An e-mail address, its host in punycode where that is in other letters than ASCII."""
+    local, at, host = text.rpartition("@")
+    text = f"{local}{at}{ascii_host(host)}"
     if not re.fullmatch(r"[!-;=?A-~]{1,64}@[A-Za-z0-9.-]{1,253}", text) or set(text) & set(',;"()'):
         raise ValueError
     return text

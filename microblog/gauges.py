@@ -109,7 +109,7 @@ def feed_families(feed: Feed) -> Iterator[Family]:
     ):
         yield counter(f"microblog_live_{name}_total", help, Sample(getattr(figures, name)))
     yield gauge("microblog_live_lag_seconds", "From the last event to its telling.", Sample(figures.lag_s))
-    yield counter("microblog_live_lag_seconds_total", "The same, summed over all events.", Sample(figures.lag_sum_s))
+    yield counter("microblog_live_delay_seconds_total", "Time from events to their telling, summed.", Sample(figures.lag_sum_s))
     endings = [
         Sample(count, {"reason": str(ending.value)}) for ending, count in sorted(figures.endings.items(), key=lambda one: str(one[0].value))
     ]

@@ -150,6 +150,51 @@ def test_the_public_url_follows_the_endpoint(listen: str, url: str) -> None:
     assert load({"MICROBLOG_LISTEN": listen}).public_url == url
 
 
+@pytest.mark.parametrize(
+    ("listen", "endpoint", "url"),
+    [
+        ("127.0.0.1:8080", "tcp:8080:interface=127.0.0.1", "http://127.0.0.1:8080"),
+        ("192.0.2.7:80", "tcp:80:interface=192.0.2.7", "http://192.0.2.7:80"),
+        ("localhost:8080", "tcp:8080:interface=127.0.0.1", "http://127.0.0.1:8080"),
+        ("[::1]:8080", "tcp6:8080:interface=\\:\\:1", "http://[::1]:8080"),
+        ("[2001:DB8:0::7]:8080", "tcp6:8080:interface=2001\\:db8\\:\\:7", "http://[2001:db8::7]:8080"),
+        ("[::]:8080", "tcp6:8080:interface=\\:\\:", "http://127.0.0.1:8080"),
+        (":8080", "tcp:8080", "http://127.0.0.1:8080"),
+        ("0.0.0.0:8080", "tcp:8080:interface=0.0.0.0", "http://127.0.0.1:8080"),
+    ],
+)
+def test_an_address_and_a_port_are_an_endpoint(listen: str, endpoint: str, url: str) -> None:
+    settings = load({"MICROBLOG_LISTEN": listen})
+    assert (settings.listen, settings.public_url) == (endpoint, url)
+    assert load({"MICROBLOG_LISTEN": settings.listen}) == settings  # what `microblog config` shows can be set
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:65536", ":99999", "1.2.3:80", "[::x]:80", "[]:80", "256.0.0.1:80", "127.0.0.1:", ":"])
+def test_an_address_that_cannot_be_is_refused(listen: str) -> None:
+    assert "MICROBLOG_LISTEN" in problems({"MICROBLOG_LISTEN": listen})
+
+
+@pytest.mark.parametrize(
+    ("given_url", "url"),
+    [
+        ("https://bücher.example", "https://xn--bcher-kva.example"),
+        ("https://BÜCHER.example:8443/", "https://xn--bcher-kva.example:8443"),
+        ("https://例え.テスト", "https://xn--r8jz45g.xn--zckzah"),
+        ("https://xn--bcher-kva.example", "https://xn--bcher-kva.example"),
+    ],
+)
+def test_a_host_in_other_letters_is_taken_as_punycode(given_url: str, url: str) -> None:
+    settings = load({"MICROBLOG_PUBLIC_URL": given_url, "MICROBLOG_CONTACT_EMAIL": "a@bücher.example"})
+    assert settings.public_url == url
+    assert settings.contact_email == "a@xn--bcher-kva.example"
+    assert load({"MICROBLOG_PUBLIC_URL": given_url}).mail_from.isascii()
+
+
+@pytest.mark.parametrize("url", ["https://\N{PILE OF POO}\N{ZERO WIDTH JOINER}.example", "https://a\u2028b.example", "https://ü..example"])
+def test_a_host_that_no_program_writes_is_refused(url: str) -> None:
+    assert "MICROBLOG_PUBLIC_URL" in problems({"MICROBLOG_PUBLIC_URL": url})
+
+
 @pytest.mark.parametrize("listen", ["unix:/run/microblog.sock", "tcp:0"])
 def test_where_the_endpoint_does_not_tell_the_public_url_it_must_be_set(listen: str) -> None:
     assert "must be set" in problems({"MICROBLOG_LISTEN": listen})["MICROBLOG_PUBLIC_URL"]

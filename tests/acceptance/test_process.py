@@ -285,6 +285,32 @@ def test_two_processes_of_one_site_lose_no_line_of_the_access_log(tmp_path: Path
     assert set(asked) <= {line.split()[3] for line in lines}
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", ""])
+def test_it_listens_where_an_address_and_a_port_say(own_site: Site, host: str) -> None:
+    own_site.settings["listen"] = f"{host}:{own_site.port}"
+    own_site.launch()
+    assert until(lambda: "is ready at" in own_site.log, 60), own_site.log
+    assert f"listening on {host or '0.0.0.0'}:{own_site.port})" in own_site.log
+    with socket.create_connection((host.strip("[]") or "127.0.0.1", own_site.port), timeout=20) as connection:
+        connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert connection.recv(100).startswith(b"HTTP/1.1 ")
+
+
+def test_it_listens_on_a_unix_socket_also_after_kill_9(own_site: Site, tmp_path: Path) -> None:
+    path = tmp_path / "site.sock"
+    own_site.settings |= {"listen": f"unix:{path}", "public_url": "https://bücher.example"}
+    for _ in range(2):
+        own_site.log_file.unlink(missing_ok=True)
+        own_site.launch()
+        assert until(lambda: "is ready at https://xn--bcher-kva.example" in own_site.log, 60), own_site.log
+        assert f"listening on unix:{path})" in own_site.log
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(path))
+            connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            assert connection.recv(100).startswith(b"HTTP/1.1 ")
+        own_site.kill()
+
+
 @pytest.mark.parametrize("wrong", [["--confg", "x"], ["superfluous"]])
 def test_a_wrong_option_is_named_without_pages_of_usage(wrong: list[str], tmp_path: Path) -> None:
     command = [twistd(), "--pidfile=", "-n", "microblog", *wrong]

@@ -156,7 +156,7 @@ def test_the_feed_is_told_by_streams_by_what_waits_and_by_why_connections_ended(
         "microblog_live_gaps_total 1",
         "microblog_live_failures_total 0",
         "microblog_live_lag_seconds 0",
-        "microblog_live_lag_seconds_total 0",
+        "microblog_live_delay_seconds_total 0",
         'microblog_live_endings_total{reason="left"} 1',
         'microblog_live_endings_total{reason="unauthorized"} 1',
     ):
