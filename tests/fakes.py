@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
@@ -160,8 +161,11 @@ class WallClock:
 
 async def run_here(command: Sequence[str], seconds: float) -> Ended:
     """Run a program and wait for its end, whatever else waits."""
-    ended = subprocess.run(command, capture_output=True, timeout=seconds, env={}, check=False)
-    return Ended(ended.returncode == 0, ended.stdout, ended.stderr)
+    try:
+        ended = subprocess.run(command, capture_output=True, timeout=seconds, env={}, check=False)
+    except subprocess.TimeoutExpired:
+        return Ended(False, b"", killed=True)
+    return Ended(ended.returncode == 0, ended.stdout, ended.stderr, -ended.returncode in (signal.SIGKILL, signal.SIGXCPU))
 
 
 async def done_here(work: Callable[[], T]) -> T:

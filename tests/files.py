@@ -50,6 +50,20 @@ def film(*, sound: bool = True) -> BytesIO:
     return BytesIO(_made("film.mp4", *inputs, "-pix_fmt", "yuv420p", "-metadata", "title=secret"))
 
 
+def film_like(*options: str) -> BytesIO:
+    """A fifth of a second of film, 64 x 48, made with these options."""
+    return BytesIO(_made("film.mp4", "-f", "lavfi", "-i", "testsrc=d=0.2:s=64x48:r=10", *options, "-pix_fmt", "yuv420p"))
+
+
+def tune_with_cover(name: str) -> BytesIO:
+    """A second of sound with a picture of 120 x 90, red on the left."""
+    with TemporaryDirectory() as directory:
+        cover = Path(directory) / "cover.png"
+        cover.write_bytes(picture("PNG", size=(120, 90)).getvalue())
+        streams = ["-map", "0:a", "-map", "1:v", "-c:v", "png", "-disposition:v", "attached_pic"]
+        return BytesIO(_made(name, "-f", "lavfi", "-i", "sine=d=1", "-i", str(cover), *streams))
+
+
 def tune() -> BytesIO:
     """A second of sound."""
     return BytesIO(_made("tune.wav", "-f", "lavfi", "-i", "sine=d=1"))

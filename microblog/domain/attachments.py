@@ -66,6 +66,8 @@ def chosen(
         raise _unattachable(f"Media {', '.join(missing)} not found or already attached to another post")
     if len(ids) > 1 and any(one.moves for one in found.values()):
         raise _unattachable("Cannot attach a video to a post that already contains images")
+    if broken := next((one for one in found.values() if one.state is MediaState.FAILED), None):
+        raise _unattachable(broken.problem or FAILED)
     if any(one.state is not MediaState.READY for one in found.values()):
         raise _unattachable("Cannot attach files that have not finished processing. Try again in a moment!")
     return [found[id] for id in ids]
@@ -73,6 +75,12 @@ def chosen(
 
 def _unattachable(sentence: str) -> Invalid:
     return Invalid({"media_ids": sentence}, sentence=sentence)
+
+
+def failure(found: Media) -> Invalid:
+    """What to tell who asks for a piece that has FAILED."""
+    problem = found.problem or FAILED
+    return Invalid({"file": problem}, sentence=problem)
 
 
 def differ(before: Post, pieces: Sequence[Media], changes: Sequence[MediaChange]) -> bool:
@@ -252,7 +260,7 @@ class Attachments:
         else:
             found = await self.one(viewer, id)
         if found.state is MediaState.FAILED:
-            raise Invalid({"file": FAILED}, sentence=FAILED)
+            raise failure(found)
         return found
 
     async def several(self, viewer: Viewer, ids: Sequence[MediaId]) -> list[Media]:
@@ -293,13 +301,15 @@ class Attachments:
             if format is None:
                 raise NotFound
             kind, made = await self.studio.film(upload, format, stem)
-        except (Invalid, NotFound):
-            await self.database.run(self._failed, id)
+        except Invalid as refused:
+            await self.database.run(self._failed, id, refused.sentence)
+        except NotFound:
+            await self.database.run(self._failed, id, FAILED)
         else:
             await self.database.run(self._converted, id, kind, made)
 
-    def _failed(self, cursor: Cursor, id: MediaId) -> None:
-        media.fail(cursor, id=id)
+    def _failed(self, cursor: Cursor, id: MediaId, problem: str) -> None:
+        media.fail(cursor, id=id, problem=problem)
         tidy(cursor, [media.upload_name(id)], now=self.now())
 
     def _converted(self, cursor: Cursor, id: MediaId, kind: MediaKind, made: Rendition) -> None:

@@ -96,7 +96,10 @@ class Rendition:
 
 @frozen
 class Media:
-    """One piece. `rendition` has no original until it is READY. `attached`: a post or a scheduled post has it."""
+    """One piece. `rendition` has no original until it is READY. `attached`: a post or a scheduled post has it.
+
+    `problem` is why it has FAILED, in words for its owner.
+    """
 
     id: MediaId
     owner: AccountId
@@ -106,6 +109,7 @@ class Media:
     description: str = ""
     focus: Focus | None = None
     attached: bool = False
+    problem: str | None = None
 
     @property
     def moves(self) -> bool:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -16,15 +17,17 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
 MOST_OUTPUT = 1024 * 1024  # bytes; whoever says more is ended
+_OUT_OF_TIME = frozenset({signal.SIGKILL, signal.SIGXCPU})
 
 
 @frozen
 class Ended:
-    """How a program ended: well or not, and what it said."""
+    """How a program ended: well or not, and what it said. `killed`: it took more time than it may."""
 
     well: bool
     output: bytes
     errors: bytes = b""
+    killed: bool = False
 
 
 Run = Callable[[Sequence[str], float], Awaitable[Ended]]
@@ -60,7 +63,8 @@ class _Child(ProcessProtocol):
         if self.deadline is not None and self.deadline.active():
             self.deadline.cancel()
         done, self.done = self.done, Deferred()
-        done.callback(Ended(reason.check(ProcessDone) is not None, b"".join(self.output), self.errors))
+        killed = getattr(reason.value, "signal", None) in _OUT_OF_TIME
+        done.callback(Ended(reason.check(ProcessDone) is not None, b"".join(self.output), self.errors, killed))
 
 
 def runner(reactor: Any) -> Run:

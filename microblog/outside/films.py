@@ -9,17 +9,23 @@ from typing import Any, Self
 
 from attrs import frozen
 
-from microblog.model.media import MOST_FRAMES, Format, Frame, MediaKind, Rendition
+from microblog.model.errors import Invalid
+from microblog.model.media import MOST_FILM_PIXELS, MOST_FRAMES, Format, Frame, MediaKind, Rendition
 
+UNREADABLE = "File type of uploaded media could not be verified"
 _PLAIN_VIDEO = frozenset({"h264"})
 _PLAIN_SOUND = frozenset({"aac"})
 _LONGEST_SIDE = 1920
+_SQUARE = "scale='max(2,trunc(iw*sar/2)*2)':ih,setsar=1,"  # what has other pixels is shown wider, or less wide
 _EVEN = "scale='min(1920,trunc(iw/2)*2)':'min(1920,trunc(ih/2)*2)':force_original_aspect_ratio=decrease:force_divisible_by=2"
 
 
 @frozen
 class Plan:
-    """What becomes of a file. `copies`: its streams are fine as they are. `has_sound` and `duration` (s) are the film's."""
+    """What becomes of a file. `copies`: its streams are fine as they are. `has_sound` and `duration` (s) are the film's.
+
+    `size` is as it is shown, turned as it was stored. `has_cover`: a sound brings a picture of its own.
+    """
 
     kind: MediaKind
     ending: str
@@ -29,6 +35,7 @@ class Plan:
     frame_rate: str | None = None
     bitrate: int | None = None
     has_sound: bool = False
+    has_cover: bool = False
 
     def rendition(self, name: str, preview: Rendition | None = None) -> Rendition:
         """What was made of it."""
@@ -39,30 +46,57 @@ class Plan:
         )
 
 
-def plan(told: dict[str, Any], *, gif: bool) -> Plan | None:
-    """What to do with a file of which ffprobe told this; None if it is nothing that can be shown or heard."""
+def refused(sentence: str = UNREADABLE) -> Invalid:
+    """Nothing can be made of this file."""
+    return Invalid({"file": sentence}, sentence=sentence)
+
+
+def plan(told: dict[str, Any], *, gif: bool) -> Plan:
+    """What to do with a file of which ffprobe told this. Raises Invalid, with the limit that it does not keep."""
     streams: list[dict[str, Any]] = told.get("streams", [])
-    pictures = [one for one in streams if one.get("codec_type") == "video" and not one.get("disposition", {}).get("attached_pic")]
+    videos = [one for one in streams if one.get("codec_type") == "video"]
+    pictures = [one for one in videos if not one.get("disposition", {}).get("attached_pic")]
     sounds = [one for one in streams if one.get("codec_type") == "audio"]
     whole = told.get("format", {})
     duration, bitrate = _number(whole.get("duration")), _number(whole.get("bit_rate"))
     bits = None if bitrate is None else int(bitrate)
     if not pictures:
-        copies = bool(sounds) and sounds[0].get("codec_name") == "mp3"
-        return Plan(MediaKind.AUDIO, ".mp3", copies, duration=duration, bitrate=bits, has_sound=True) if sounds else None
-    picture, rate = pictures[0], _rate(pictures[0].get("avg_frame_rate"))
-    if rate is None or rate > MOST_FRAMES or not picture.get("width") or not picture.get("height"):
-        return None
-    kind, size = MediaKind.VIDEO if sounds else MediaKind.GIFV, Frame(int(picture["width"]), int(picture["height"]))
+        if not sounds:
+            raise refused()
+        copies = sounds[0].get("codec_name") == "mp3"
+        return Plan(MediaKind.AUDIO, ".mp3", copies, duration=duration, bitrate=bits, has_sound=True, has_cover=bool(videos))
+    picture, size = pictures[0], _shown_size(pictures[0], gif=gif)
+    rate = _rate(picture.get("avg_frame_rate")) or _rate(picture.get("r_frame_rate"))
+    if rate is None:
+        raise refused()
+    if rate > MOST_FRAMES:
+        raise refused(f"{float(rate):.4g}fps videos are not supported (the maximum frame rate is {MOST_FRAMES})")
+    kind = MediaKind.VIDEO if sounds else MediaKind.GIFV
     copies = not gif and _is_plain(picture, size) and all(sound.get("codec_name") in _PLAIN_SOUND for sound in sounds)
     return Plan(kind, ".mp4", copies, size, duration, f"{rate.numerator}/{rate.denominator}", bits, bool(sounds))
+
+
+def _shown_size(picture: dict[str, Any], *, gif: bool) -> Frame:
+    """The size on a screen, whose pixels are square. Browsers show GIFs as if theirs were, too. Raises Invalid."""
+    width, height = int(picture.get("width") or 0), int(picture.get("height") or 0)
+    size = Frame(width if gif else round(width * _aspect(picture)), height)
+    if not width or not height:
+        raise refused()
+    if size.area > MOST_FILM_PIXELS:
+        raise refused(f"{size.width}x{size.height} videos are not supported (the maximum is {MOST_FILM_PIXELS:,} pixels)")
+    return size
+
+
+def _aspect(picture: dict[str, Any]) -> Fraction:
+    """How much wider than high each pixel is; 1 where that is not said."""
+    return _rate(str(picture.get("sample_aspect_ratio", "")).replace(":", "/")) or Fraction(1)
 
 
 def _is_plain(picture: dict[str, Any], size: Frame) -> bool:
     """True if every browser plays it as it is, upright."""
     turned = any(side.get("rotation") for side in picture.get("side_data_list", []))
     plain = picture.get("codec_name") in _PLAIN_VIDEO and picture.get("pix_fmt") == "yuv420p"
-    return plain and not turned and max(size.width, size.height) <= _LONGEST_SIDE
+    return plain and not turned and _aspect(picture) == 1 and max(size.width, size.height) <= _LONGEST_SIDE
 
 
 def _number(text: object) -> float | None:
@@ -107,20 +141,21 @@ class FfmpegTools:
         """Make of it what every browser plays, without metadata."""
         quiet = [self.ffmpeg, "-v", "error", "-nostdin", "-y", "-threads", "2"]
         clean = ["-map_metadata", "-1", "-map_chapters", "-1", "-sn", "-dn", "-fflags", "+bitexact"]
-        return [*quiet, *self._source(source, format), *clean, *_encoding(plan), f"file:{result}"]
+        scaling = _EVEN if format is Format.GIF else _SQUARE + _EVEN
+        return [*quiet, *self._source(source, format), *clean, *_encoding(plan, scaling), f"file:{result}"]
 
-    def still(self, film: Path, result: Path) -> list[str]:
-        """The first frame of a film that was made here."""
+    def still(self, source: Path, format: Format, result: Path) -> list[str]:
+        """The first frame of a film, or the cover of a sound."""
         quiet = [self.ffmpeg, "-v", "error", "-nostdin", "-y", "-threads", "2"]
-        return [*quiet, *self._source(film, Format.MP4), "-frames:v", "1", "-f", "image2", "-c:v", "png", f"file:{result}"]
+        return [*quiet, *self._source(source, format), "-map", "0:v:0", "-frames:v", "1", "-f", "image2", "-c:v", "png", f"file:{result}"]
 
 
-def _encoding(plan: Plan) -> list[str]:
+def _encoding(plan: Plan, scaling: str) -> list[str]:
     if plan.kind is MediaKind.AUDIO:
         sound = ["-c:a", "copy"] if plan.copies else ["-c:a", "libmp3lame", "-q:a", "3"]
         return ["-vn", "-map", "0:a:0", *sound, "-f", "mp3"]
     streams = ["-map", "0:v:0", *(["-map", "0:a:0"] if plan.has_sound else ["-an"]), "-movflags", "+faststart", "-f", "mp4"]
     if plan.copies:
         return ["-c", "copy", *streams]
-    video = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "23", "-pix_fmt", "yuv420p", "-vf", _EVEN, "-threads", "2"]
+    video = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "23", "-pix_fmt", "yuv420p", "-vf", scaling, "-threads", "2"]
     return [*video, *(["-c:a", "aac", "-b:a", "128k"] if plan.has_sound else []), *streams]

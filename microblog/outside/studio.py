@@ -17,19 +17,21 @@ from twisted.internet.defer import DeferredSemaphore
 from twisted.internet.threads import deferToThreadPool
 
 from microblog.model.errors import Invalid, NotFound, no_room
-from microblog.model.media import MOST_FILM_PIXELS, MOST_PIXELS, Format, Frame, MediaKind, Rendition
+from microblog.model.media import MOST_PIXELS, Format, Frame, MediaKind, Rendition
 from microblog.outside import films
 from microblog.outside.children import Ended, Run, runner
 from microblog.outside.confined import command_line
-from microblog.outside.films import FfmpegTools, Plan
+from microblog.outside.films import UNREADABLE, FfmpegTools, Plan, refused
 
 PICTURE_AREA = 8_294_400  # what is kept of a picture at most, in pixels
 PREVIEW_AREA = 230_400
 MOVING_PIXELS = 100_000_000  # of all frames of an animation together, where it cannot become a film
 PICTURES_AT_ONCE = 2
 FILMS_AT_ONCE = 1
-UNREADABLE = "File type of uploaded media could not be verified"
 FAILED = "Error processing thumbnail for uploaded media"
+_NO_ROOM, _TOO_LARGE = b"No space left on device", b"File too large"  # what programs say of ENOSPC and EFBIG
+TOO_LONG = "It takes too long to process this file"
+TOO_MUCH = "What becomes of this file is larger than {} MB, which is the maximum"
 
 
 @frozen
@@ -44,11 +46,6 @@ class Bounds:
 
 PICTURE = Bounds(seconds=30, patience=60, memory=1_500_000_000, file=64_000_000)
 FILM = Bounds(seconds=600, patience=800, memory=4_000_000_000, file=110_000_000)
-
-
-def refused(sentence: str = UNREADABLE) -> Invalid:
-    """Nothing can be made of this file."""
-    return Invalid({"file": sentence}, sentence=sentence)
 
 
 @define
@@ -120,16 +117,15 @@ class Studio:
 
     async def picture(self, file: BinaryIO, format: Format, stem: str) -> Rendition:
         """A picture and its preview, `stem` being what their names begin with. Raises Invalid if nothing can be made of the file."""
-        whole, small = {"area": PICTURE_AREA}, {"area": PREVIEW_AREA, "preview": True}
+        whole, small = {"area": PICTURE_AREA}, {"area": PREVIEW_AREA}
         made = await self._made(file, format, {stem: whole, f"{stem}-small": small}, frames=MOVING_PIXELS)
         [original, preview] = made["pictures"]
         return Rendition(original["name"], preview["name"], _size(original), _size(preview), blurhash=made["blurhash"])
 
     async def preview(self, file: BinaryIO, format: Format, stem: str) -> Rendition:
         """A small picture alone. Raises Invalid as `picture` does."""
-        made = await self._made(file, format, {f"{stem}-small": {"area": PREVIEW_AREA, "preview": True}})
-        [preview] = made["pictures"]
-        return Rendition("", preview["name"], None, _size(preview), blurhash=made["blurhash"])
+        made = await self._made(file, format, {f"{stem}-small": {"area": PREVIEW_AREA}})
+        return _preview(made)
 
     async def portrait(self, file: BinaryIO, format: Format, stem: str, size: Frame) -> str:
         """A picture of exactly this size, cut to fit; its name. Raises Invalid as `picture` does."""
@@ -156,14 +152,12 @@ class Studio:
         script = str(Path(__file__).with_name("picture.py"))
         ended = await self._pictures.run(self._bounded, [sys.executable, "-I", script, json.dumps(job)], PICTURE)
         if not ended.well:
-            raise refused(FAILED)
+            raise _failure(ended, PICTURE)
         made: dict[str, Any] = json.loads(ended.output)
-        if made.get("error") == "large":
-            raise refused(f"{made['width']}x{made['height']} images are not supported")
         if made.get("error") == "full":
             raise no_room()
         if "error" in made:
-            raise refused()
+            raise refused(_limit(made))
         return made
 
     async def _bounded(self, command: Sequence[str], bounds: Bounds) -> Ended:
@@ -180,36 +174,65 @@ class Studio:
         original = self._room(f"{stem}{plan.ending}")
         await self._ffmpeg(self.tools.convert(self.path(upload), format, plan, original))
         if plan.kind is MediaKind.AUDIO:
-            return plan.kind, (await self._plan(original, Format.MP3)).rendition(original.name)
-        still = await self._still(original, stem)
+            cover = await self._cover(self.path(upload), format, stem) if plan.has_cover else None
+            return plan.kind, (await self._plan(original, Format.MP3)).rendition(original.name, cover)
+        still = await self._still(original, Format.MP4, stem)
         return plan.kind, (await self._plan(original, Format.MP4)).rendition(original.name, still)
 
     async def _plan(self, source: Path, format: Format) -> Plan:
         assert self.tools is not None
         told = await self._ffmpeg(self.tools.probe(source, format))
-        plan = films.plan(json.loads(told.output or b"{}"), gif=format is Format.GIF)
-        if plan is None:
-            raise refused()
-        if plan.size is not None and plan.size.area > MOST_FILM_PIXELS:
-            raise refused(f"{plan.size.width}x{plan.size.height} videos are not supported")
-        return plan
+        return films.plan(json.loads(told.output or b"{}"), gif=format is Format.GIF)
 
-    async def _still(self, film: Path, stem: str) -> Rendition:
+    async def _cover(self, sound: Path, format: Format, stem: str) -> Rendition | None:
+        """The picture that a sound brings; like all metadata it is left aside where it cannot be read."""
+        try:
+            return await self._still(sound, format, stem)
+        except Invalid:
+            return None
+
+    async def _still(self, source: Path, format: Format, stem: str) -> Rendition:
         assert self.tools is not None
         name = f"{stem}-still.png"
-        await self._ffmpeg(self.tools.still(film, self.path(name)))
         try:
-            made = await self._pictured(name, Format.PNG, {f"{stem}-small": {"area": PREVIEW_AREA, "preview": True}}, 0)
+            await self._ffmpeg(self.tools.still(source, format, self._room(name)))
+            made = await self._pictured(name, Format.PNG, {f"{stem}-small": {"area": PREVIEW_AREA, "lossy": True}}, 0)
         finally:
             await self.remove([name])
-        [preview] = made["pictures"]
-        return Rendition("", preview["name"], None, _size(preview), blurhash=made["blurhash"])
+        return _preview(made)
 
     async def _ffmpeg(self, command: Sequence[str]) -> Ended:
         ended: Ended = await self._films.run(self._bounded, command, FILM)
-        if not ended.well:
-            raise refused(FAILED)
+        if _NO_ROOM in ended.errors:
+            raise no_room()
+        if not ended.well or _TOO_LARGE in ended.errors:  # ffmpeg ends well where it could not write the end of a file
+            raise _failure(ended, FILM)
         return ended
+
+
+def _limit(made: dict[str, Any]) -> str:
+    """The limit that a picture met; that it cannot be read where it met none."""
+    match made["error"]:
+        case "large":
+            return f"{made['width']}x{made['height']} images are not supported (the maximum is {MOST_PIXELS:,} pixels)"
+        case "long":
+            return f"Animations with more than {MOVING_PIXELS:,} pixels in all their frames are not supported"
+        case "much":
+            return TOO_MUCH.format(PICTURE.file // 1_000_000)
+        case _:
+            return UNREADABLE
+
+
+def _failure(ended: Ended, bounds: Bounds) -> Invalid:
+    """What to say of a program that did not end well: the limit that it met, if it met one."""
+    if ended.killed:
+        return refused(TOO_LONG)
+    return refused(TOO_MUCH.format(bounds.file // 1_000_000) if _TOO_LARGE in ended.errors else FAILED)
+
+
+def _preview(made: dict[str, Any]) -> Rendition:
+    [preview] = made["pictures"]
+    return Rendition("", preview["name"], None, _size(preview), blurhash=made["blurhash"])
 
 
 def _size(picture: dict[str, Any]) -> Frame:

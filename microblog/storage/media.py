@@ -11,7 +11,8 @@ from microblog.model.media import FileUse, Focus, Frame, Media, MediaChange, Med
 from microblog.storage.database import Cursor, Hot, every, execute, first, one_of_each, scalar
 
 COLUMNS = """m.id, m.account_id, m.kind, m.state, m.original, m.preview, m.width, m.height, m.preview_width, m.preview_height, m.duration,
-    m.frame_rate, m.bitrate, m.blurhash, m.description, m.focus_x, m.focus_y, m.loose_since is null"""
+    m.frame_rate, m.bitrate, m.blurhash, m.description, m.focus_x, m.focus_y, m.loose_since is null,
+    m.problem"""
 
 # What the post `p` shows, for queries of posts.
 OF_POST = f"""(select json_agg(json_build_array({COLUMNS}) order by m.place)
@@ -21,13 +22,13 @@ OF_POST = f"""(select json_agg(json_build_array({COLUMNS}) order by m.place)
 def media_from(*columns: Any) -> Media:
     """The piece that COLUMNS hold."""
     id, owner, kind, state, original, preview, width, height, preview_width, preview_height, *rest = columns
-    duration, frame_rate, bitrate, blurhash, description, focus_x, focus_y, attached = rest
+    duration, frame_rate, bitrate, blurhash, description, focus_x, focus_y, attached, problem = rest
     rendition = None
     if original is not None or preview is not None:
         sizes = _frame(width, height), _frame(preview_width, preview_height)
         rendition = Rendition(original or "", preview, *sizes, duration, frame_rate, bitrate, blurhash)
     focus = None if focus_x is None else Focus(focus_x, focus_y)
-    return Media(MediaId(id), AccountId(owner), MediaKind(kind), MediaState(state), rendition, description, focus, attached)
+    return Media(MediaId(id), AccountId(owner), MediaKind(kind), MediaState(state), rendition, description, focus, attached, problem)
 
 
 def several_from(rows: Sequence[Sequence[Any]] | None) -> tuple[Media, ...]:
@@ -102,9 +103,10 @@ def _preview(made: Rendition) -> dict[str, object]:
     }
 
 
-def fail(cursor: Cursor, *, id: MediaId) -> int:
-    """Nothing can be made of it."""
-    return execute(cursor, "update media set state = 'failed' where id = %(id)s and state = 'waiting'", {"id": id})
+def fail(cursor: Cursor, *, id: MediaId, problem: str) -> int:
+    """Nothing can be made of it, for this reason."""
+    sql = "update media set state = 'failed', problem = %(problem)s where id = %(id)s and state = 'waiting'"
+    return execute(cursor, sql, {"id": id, "problem": problem})
 
 
 def change(cursor: Cursor, *, change: MediaChange) -> int:

@@ -81,7 +81,7 @@ class Uploads:
 
 def _told(piece: Media) -> Answer:
     preview = piece.preview_path or (piece.path if piece.kind == "image" else None)
-    told = {"id": str(piece.id), "kind": piece.kind, "preview": preview, "description": piece.description}
+    told = {"id": str(piece.id), "kind": piece.kind, "preview": preview, "description": piece.description, "problem": piece.problem}
     return Answer.json(told | {"ready": piece.state is MediaState.READY, "failed": piece.state is MediaState.FAILED})
 
 

@@ -43,9 +43,7 @@ def written(directory: Path) -> list[str]:
 def test_no_line_of_several_processes_is_lost_or_torn(tmp_path: Path, length: int) -> None:
     path = tmp_path / "access.log"
     writers = [
-        subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(number), str(path), str(length)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
+        subprocess.Popen([sys.executable, "-c", WRITER, str(number), str(path), str(length)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         for number in range(WRITERS)
     ]
     for writer in writers:

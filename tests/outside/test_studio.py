@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import random
+import re
 import shutil
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 from twisted.internet import reactor
 
@@ -15,11 +18,22 @@ from microblog.model.errors import Invalid, NotFound, Unavailable
 from microblog.model.media import Format, Frame, MediaKind
 from microblog.outside.children import runner
 from microblog.outside.confined import command_line
-from microblog.outside.studio import PREVIEW_AREA, Studio
+from microblog.outside.studio import PREVIEW_AREA, Bounds, Studio
 from tests import fakes, files
 from tests.fakes import done
 
 needs_ffmpeg = pytest.mark.skipif(not (shutil.which("ffmpeg") and shutil.which("ffprobe")), reason="films need ffmpeg")
+PROBE = [
+    shutil.which("ffprobe") or "",
+    "-v",
+    "error",
+    "-select_streams",
+    "v",
+    "-of",
+    "csv=p=0",
+    "-show_entries",
+    "stream=width,height,sample_aspect_ratio",
+]
 RED, BLUE = (254, 0, 0), (0, 0, 254)
 
 
@@ -140,6 +154,80 @@ def test_where_the_disk_is_full_that_is_said_and_not_that_the_picture_is_broken(
         done(studio.picture(files.picture(), Format.JPEG, "aa"))
 
 
+PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def described(format: str) -> bytes:
+    """A picture with every kind of metadata that its format has."""
+    exif, info = Image.Exif(), PngInfo()
+    exif[0x0112], exif[0x010E] = 1, "described " * 5
+    info.add_text("Comment", "text " * 10)
+    info.add_text("Long", "zipped " * 50, zip=True)
+    info.add_itxt("XML:com.adobe.xmp", "<x:xmpmeta>" + "x" * 50)
+    kinds: dict[str, Any] = {
+        "JPEG": {"xmp": b"<x:xmpmeta>" + b"x" * 50, "comment": b"comment " * 5, "dpi": (72, 72)},
+        "PNG": {"pnginfo": info, "dpi": (72, 72)},
+        "WEBP": {"xmp": b"<x:xmpmeta>" + b"x" * 50},
+    }
+    return files.picture(format, exif=exif, icc_profile=PROFILE, **kinds[format]).getvalue()
+
+
+def metadata(format: str, sent: bytes) -> list[tuple[int, int]]:
+    """Where the parts with metadata are: first and last byte behind their heads."""
+    parts, at = [], {"JPEG": 2, "PNG": 8, "WEBP": 12}[format]
+    while at + 12 <= len(sent):
+        if format == "JPEG":
+            name, end = sent[at + 1 : at + 2], at + 2 + int.from_bytes(sent[at + 2 : at + 4])
+            head, wanted = 4, 0xE0 <= name[0] <= 0xEF or name[0] == 0xFE
+            if name[0] == 0xDA:
+                break
+        elif format == "PNG":
+            name, end = sent[at + 4 : at + 8], at + 12 + int.from_bytes(sent[at : at + 4])
+            head, wanted = 8, name not in (b"IHDR", b"IDAT", b"IEND")
+        else:
+            name, size = sent[at : at + 4], int.from_bytes(sent[at + 4 : at + 8], "little")
+            end, head, wanted = at + 8 + size + size % 2, 8, name in (b"EXIF", b"ICCP", b"XMP ")
+        parts += [(at + head, end)] if wanted else []
+        at = end
+    return parts
+
+
+@pytest.mark.parametrize("format", [Format.JPEG, Format.PNG, Format.WEBP])
+def test_metadata_that_cannot_be_read_are_ignored_whatever_their_kind(studio: Studio, format: Format) -> None:
+    whole, chance = described(format.value), random.Random(1)
+    parts = metadata(format.value, whole)
+    assert len(parts) >= 3
+    for number, (start, end) in enumerate(parts * 3):
+        sent = bytearray(whole)
+        if number < len(parts):
+            sent[start:end] = b"not what it was "[: end - start].ljust(end - start, b"?")
+        else:
+            for place in chance.sample(range(start, end), min(6, end - start)):
+                sent[place] = chance.randrange(256)
+        made = done(studio.picture(BytesIO(bytes(sent)), format, f"a{number}"))
+        assert made.size in (Frame(64, 48), Frame(48, 64)), (start, end)
+        assert near(shown(studio, made.original).getpixel((5, 5)), RED), (start, end)
+
+
+def test_several_pictures_in_a_jpeg_are_no_animation(studio: Studio) -> None:
+    image = Image.open(files.picture())
+    made = done(studio.picture(files.saved(image, "MPO", save_all=True, append_images=[image.copy()]), Format.JPEG, "aa"))
+    assert (made.original, made.preview) == ("aa.jpg", "aa-small.jpg")
+
+
+def test_a_preview_is_of_the_same_format_as_the_picture(studio: Studio) -> None:
+    for format, ending in ((Format.PNG, "png"), (Format.JPEG, "jpg"), (Format.WEBP, "webp"), (Format.GIF, "png")):
+        made = done(studio.picture(files.picture(format.value, size=(900, 600)), format, f"a{ending}"))
+        assert (made.preview or "").endswith(f"-small.{ending}")
+
+
+def test_an_animation_that_is_too_large_is_refused_with_the_limit(tmp_path: Path) -> None:
+    studio = fakes.studio(tmp_path, films=False)
+    first, *others = [Image.new("1", (4_000, 2_600), number % 2) for number in range(10)]
+    with pytest.raises(Invalid, match="more than 100,000,000 pixels in all their frames"):
+        done(studio.picture(files.saved(first, "GIF", save_all=True, append_images=others), Format.GIF, "aa"))
+
+
 def test_a_cut_off_picture_is_refused(studio: Studio) -> None:
     whole = files.picture(size=(800, 600)).getvalue()
     with pytest.raises(Invalid):
@@ -154,7 +242,7 @@ def test_one_format_is_never_taken_for_another(studio: Studio) -> None:
 def test_an_animation_stays_one_without_ffmpeg(tmp_path: Path) -> None:
     studio = fakes.studio(tmp_path, films=False)
     made = done(studio.picture(files.animation(4), Format.GIF, "aa"))
-    assert (made.original, made.preview) == ("aa.gif", "aa-small.jpg")
+    assert (made.original, made.preview) == ("aa.gif", "aa-small.png")
     with Image.open(studio.path("aa.gif")) as image:
         assert getattr(image, "n_frames", 1) == 4
 
@@ -208,6 +296,77 @@ def test_sound_becomes_mp3_without_a_picture(studio: Studio) -> None:
     kind, made = done(studio.film("upload-1", Format.WAV, "aa"))
     assert (kind, made.original, made.preview, made.size) == (MediaKind.AUDIO, "aa.mp3", None, None)
     assert made.duration == pytest.approx(1, abs=0.1)
+
+
+@needs_ffmpeg
+def test_the_cover_of_a_sound_is_its_preview(studio: Studio) -> None:
+    for number, (name, format) in enumerate([("tune.mp3", Format.MP3), ("tune.flac", Format.FLAC), ("tune.m4a", Format.MP4)]):
+        done(studio.keep(files.tune_with_cover(name), f"upload-{number}"))
+        kind, made = done(studio.film(f"upload-{number}", format, f"a{number}"))
+        assert (kind, made.original, made.preview, made.size) == (MediaKind.AUDIO, f"a{number}.mp3", f"a{number}-small.jpg", None), name
+        assert (made.preview_size, bool(made.blurhash)) == (Frame(120, 90), True)
+        assert near(shown(studio, made.preview or "").getpixel((20, 40)), (254, 0, 0))
+        assert studio.beginning(f"a{number}") == [f"a{number}-small.jpg", f"a{number}.mp3"]
+
+
+@needs_ffmpeg
+def test_a_cover_that_cannot_be_read_costs_no_sound(studio: Studio) -> None:
+    sent = bytearray(files.tune_with_cover("tune.mp3").getvalue())
+    at = sent.index(b"\x89PNG")
+    sent[at + 8 : at + 200] = b"x" * 192
+    done(studio.keep(BytesIO(bytes(sent)), "upload-1"))
+    kind, made = done(studio.film("upload-1", Format.MP3, "aa"))
+    assert (kind, made.original, made.preview) == (MediaKind.AUDIO, "aa.mp3", None)
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize(("ratio", "shown_as"), [("2", Frame(128, 48)), ("8/9", Frame(56, 48)), ("1", Frame(64, 48))])
+def test_a_film_with_other_than_square_pixels_has_the_size_that_it_is_shown_with(studio: Studio, ratio: str, shown_as: Frame) -> None:
+    done(studio.keep(files.film_like("-vf", f"setsar={ratio}"), "upload-1"))
+    _, made = done(studio.film("upload-1", Format.MP4, "aa"))
+    assert (made.size, made.preview_size) == (shown_as, shown_as)
+    told = done(fakes.run_here([*PROBE, str(studio.path("aa.mp4"))], 20)).output.decode().split()
+    assert told in ([f"{shown_as.width},{shown_as.height},1:1"], [f"{shown_as.width},{shown_as.height},N/A"])
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("-r", "1000"), r"^1000fps videos are not supported \(the maximum frame rate is 120\)$"),
+        (("-vf", "scale=4000:2200,setsar=1"), r"^4000x2200 videos are not supported \(the maximum is 8,294,400 pixels\)$"),
+        (("-vf", "scale=2000:100,setsar=60"), r"^120000x100 videos are not supported"),
+    ],
+)
+def test_what_is_wrong_with_a_film_names_the_limit(studio: Studio, options: tuple[str, ...], sentence: str) -> None:
+    done(studio.keep(files.film_like(*options), "upload-1"))
+    with pytest.raises(Invalid) as caught:
+        done(studio.film("upload-1", Format.MP4, "aa"))
+    assert re.search(sentence, caught.value.sentence)
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize(
+    ("bounds", "sentence"),
+    [(Bounds(1, 0.01, 4_000_000_000, 10_000_000), "takes too long"), (Bounds(60, 60, 4_000_000_000, 2_000), "larger than 0 MB")],
+)
+def test_a_film_that_takes_too_much_is_refused_with_the_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bounds: Bounds, sentence: str
+) -> None:
+    studio = fakes.studio(tmp_path)
+    done(studio.keep(files.film_like("-vf", "scale=640:480"), "upload-1"))
+    monkeypatch.setattr("microblog.outside.studio.FILM", bounds)
+    with pytest.raises(Invalid, match=sentence):
+        done(studio.film("upload-1", Format.MP4, "aa"))
+
+
+@needs_ffmpeg
+def test_where_the_disk_is_full_a_film_is_not_called_broken(studio: Studio) -> None:
+    done(studio.keep(files.film_like("-vf", "scale=640:480"), "upload-1"))
+    studio.path("aa.mp4").parent.mkdir(parents=True)
+    studio.path("aa.mp4").symlink_to("/dev/full")
+    with pytest.raises(Unavailable, match="no room left"):
+        done(studio.film("upload-1", Format.MP4, "aa"))
 
 
 @needs_ffmpeg

@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from attrs import frozen
 
-from microblog.domain.attachments import FAILED, Attachments, Given
+from microblog.domain.attachments import Attachments, Given, failure
 from microblog.domain.limits import MEDIA
 from microblog.model.errors import Invalid
 from microblog.model.ids import MediaId
@@ -89,7 +89,7 @@ class MediaRoutes:
     def _told(self, media: Media, waiting: int) -> Answer:
         """The piece with 200, or with the status `waiting` while it is processed. Raises Invalid if it could not be."""
         if media.state is MediaState.FAILED:
-            raise Invalid({"file": FAILED}, sentence=FAILED)
+            raise failure(media)
         [entity] = self.entities.media([media])
         return Answer.json(entity, 200 if media.state is MediaState.READY else waiting)
 

@@ -83,7 +83,7 @@ export function attach(form, changed) {
         await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
         told = await asked(`/compose/media/${told.id}`);
       }
-      if (told.failed) throw new Error("Nothing could be made of this file.");
+      if (told.failed) throw new Error(told.problem || "Nothing could be made of this file.");
       if (piece.isConnected) piece.replaceWith(shown(told));
       said.textContent = "Uploaded. Please describe it for those who cannot see it.";
     } catch (reason) {

@@ -127,6 +127,36 @@ def test_an_upload_without_a_file_is_refused(site: Town) -> None:
     assert (reply.status, reply.json["error"]) == (422, "Validation failed: File can't be blank")
 
 
+@needs_ffmpeg
+def test_what_is_wrong_with_a_film_is_told_wherever_it_is_asked_for(site: Town) -> None:
+    ada, sentence = client(site, "ada"), "1000fps videos are not supported (the maximum frame rate is 120)"
+    uploaded = upload(ada, files.film_like("-r", "1000"))
+    assert uploaded.status == 202
+    id = uploaded.json["id"]
+    work(site)
+    for reply in (
+        ada.get(f"/v1/media/{id}"),
+        ada.put(f"/v1/media/{id}", description="x"),
+        ada.post("/v1/statuses", status="x", media_ids=[id]),
+    ):
+        assert (reply.status, reply.json["error"]) == (422, sentence)
+
+
+@needs_ffmpeg
+def test_the_cover_of_a_sound_is_its_preview_unless_another_was_sent(site: Town) -> None:
+    ada = client(site, "ada")
+    covered = upload(ada, files.tune_with_cover("tune.mp3")).json["id"]
+    thumbnail = {"file": files.tune_with_cover("tune.mp3"), "thumbnail": files.picture(size=(30, 20))}
+    other = ada.upload("POST", "/v2/media", thumbnail).json["id"]
+    work(site)
+    told = ada.get(f"/v1/media/{covered}").json
+    assert (told["type"], told["meta"]["small"]["size"]) == ("audio", "120x90")
+    assert fetched(site, told["preview_url"]).header("Content-Type") == "image/jpeg"
+    assert ada.get(f"/v1/media/{other}").json["meta"]["small"]["size"] == "30x20"
+    page = site.visitor().get(f"/@ada/{ada.post('/v1/statuses', status='Listen', media_ids=[covered]).json['id']}").text
+    assert told["preview_url"].removeprefix("http://site.test") in page
+
+
 def test_a_description_is_not_cut(site: Town) -> None:
     ada = client(site, "ada")
     assert upload(ada, description="x" * 1501).status == 422
