@@ -41,12 +41,10 @@ from microblog.domain.social import SocialServices
 from microblog.domain.statistics import Statistics
 from microblog.domain.timelines import Timelines
 from microblog.domain.tokens import Tokens
+from microblog.jobs.clock import SystemClock
 from microblog.storage.database import Transactions
 
-
-def now() -> datetime:
-    """The time, in UTC."""
-    return datetime.now(UTC)
+now = SystemClock(lambda: datetime.now(UTC))
 
 
 @frozen

@@ -14,6 +14,7 @@ from attrs import frozen
 
 from microblog.domain import announcements, removal
 from microblog.domain.relations import Relations
+from microblog.jobs import clock
 from microblog.jobs.schedule import Daily, Every, Rule, Timer
 from microblog.jobs.worker import Task
 from microblog.model.ids import AccountId, AnnouncementId, id_at
@@ -97,7 +98,7 @@ COUNTED_AGAIN = timedelta(hours=1)  # tags that were used in the last one
 
 def timers(sweeps: list[Sweep]) -> list[Timer]:
     """When the tasks of this page are due."""
-    return [*(Timer(sweep.kind, sweep.rule) for sweep in sweeps), END_MUTES, COUNT_TAGS]
+    return [*(Timer(sweep.kind, sweep.rule) for sweep in sweeps), END_MUTES, COUNT_TAGS, clock.CHECK]
 
 
 def tasks(database: Transactions, now: Callable[[], datetime], sweeps: list[Sweep]) -> dict[str, Task]:
@@ -121,10 +122,14 @@ def tasks(database: Transactions, now: Callable[[], datetime], sweeps: list[Swee
     async def count_tags(job: Job) -> None:
         await database.run(tags.recount, after=id_at(now() - COUNTED_AGAIN))
 
+    async def check_clock(job: Job) -> None:
+        await clock.check(database, now)
+
     swept = {sweep.kind: task_of(sweep) for sweep in sweeps}
     return swept | {
         removal.JOB: empty_account,
         announcements.END: end_announcement,
         END_MUTES.kind: end_mutes,
         COUNT_TAGS.kind: count_tags,
+        clock.CHECK.kind: check_clock,
     }

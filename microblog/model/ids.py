@@ -1,7 +1,8 @@
 """Identifiers. In Python they are integers, on the wire decimal strings.
 
 Layout: `(unix milliseconds << 16) | 16 bits of a sequence`, made by the SQL function `new_id`. So ids order by time, fit 63 bits, and a
-client may turn a time into an id to page from it. Importers may give small ids ("1").
+client may turn a time into an id to page from it. The sequence begins elsewhere in each millisecond, by a secret of the database: two ids
+do not tell how many were made between them. The time is never later than the database's clock. Importers may give small ids ("1").
 """
 
 from __future__ import annotations
@@ -41,3 +42,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def id_at(moment: datetime) -> int:
     """The smallest id that something made at `moment` can have."""
     return ((moment - _EPOCH) // timedelta(milliseconds=1)) << SEQUENCE_BITS
+
+
+def moment_of(id: int) -> datetime:
+    """When something with this id was made, to the millisecond."""
+    return _EPOCH + timedelta(milliseconds=id >> SEQUENCE_BITS)

@@ -40,7 +40,7 @@ def count(cursor: Cursor, table: str) -> int:
 def test_every_timer_has_its_task(db: Transactions) -> None:
     timers: list[Timer] = tasks.timers(SWEEPS)
     assert {timer.kind for timer in timers} <= tasks.tasks(db, lambda: NOW, SWEEPS).keys()
-    assert len({timer.kind for timer in timers}) == len(timers) == len(SWEEPS) + 2
+    assert len({timer.kind for timer in timers}) == len(timers) == len(SWEEPS) + 3
 
 
 def test_idempotency_keys_are_kept_for_a_day(db: Transactions, cursor: Cursor) -> None:

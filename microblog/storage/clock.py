@@ -1,0 +1,15 @@
+"""The database's own clock, which bounds the time of ids."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from microblog.model.ids import PostId
+from microblog.storage.database import Cursor, first
+
+
+def look(cursor: Cursor) -> tuple[datetime, PostId | None]:
+    """The time by the database's clock, and the highest id of a post."""
+    found = first(cursor, lambda now, newest: (now, newest), "select clock_timestamp(), (select max(id) from posts)")
+    assert found is not None
+    return found
