@@ -115,19 +115,24 @@ class Accounts:
     base_url: str
     now: Callable[[], datetime]
 
-    async def by_id(self, id: AccountId) -> Account:
-        """The account. Raises NotFound if there is none, or it is suspended, deleted or not let in yet: nobody can tell which."""
-        return _shown(await self.database.read(accounts.shown_by_id, id=id))
+    async def by_id(self, id: AccountId, *, suspended: bool = False) -> Account:
+        """The account. Raises NotFound if there is none, or it is deleted, not let in yet, or suspended: nobody can tell which.
 
-    async def by_ids(self, ids: Sequence[AccountId]) -> list[Account]:
+        `suspended`: give a suspended one, too, to programs, which are told so and nothing else of it.
+        """
+        found = await self.database.read(accounts.admitted_by_id, id=id)
+        return _there(found) if suspended else _shown(found)
+
+    async def by_ids(self, ids: Sequence[AccountId], *, suspended: bool = False) -> list[Account]:
         """Those of the accounts that `by_id` would find, in the order of `ids`."""
-        found = await self.database.read(accounts.by_ids, ids=ids) if ids else []
-        return [account for account in found if account.suspended_at is None]
+        found = await self.database.read(accounts.admitted_by_ids, ids=ids) if ids else []
+        return [account for account in found if suspended or account.suspended_at is None]
 
-    async def by_username(self, name: str) -> Account:
+    async def by_username(self, name: str, *, suspended: bool = False) -> Account:
         """The account called `name`, `@name` or `name@our.host`, in whatever case. Raises NotFound as `by_id` does."""
         username = self._local(name)
-        return _shown(await self.database.read(accounts.shown_by_username, username=username) if username else None)
+        found = await self.database.read(accounts.admitted_by_username, username=username) if username else None
+        return _there(found) if suspended else _shown(found)
 
     async def is_gone(self, name: str) -> bool:
         """True if there was an account called so, and it was deleted."""
@@ -217,10 +222,16 @@ class Accounts:
         )
 
 
-def _shown(account: Account | None) -> Account:
-    if account is None or account.suspended_at is not None:
+def _there(account: Account | None) -> Account:
+    if account is None:
         raise NotFound
     return account
+
+
+def _shown(account: Account | None) -> Account:
+    if _there(account).suspended_at is not None:
+        raise NotFound
+    return _there(account)
 
 
 def _searchable(query: str) -> str:

@@ -145,11 +145,11 @@ class Follows:
         return await self.database.read(follows.count_requests, followee=viewer.id)
 
     async def followers(self, viewer: Viewer | None, id: AccountId, page: Page) -> list[Related]:
-        """Who follows the account, the newest first; nobody where it hides that or blocks the viewer. Raises NotFound."""
+        """Who follows the account, the newest first; nobody where it hides that, is suspended or blocks the viewer. Raises NotFound."""
         return await self.database.read(self._people, follows.followers, viewer, id, page)
 
     async def following(self, viewer: Viewer | None, id: AccountId, page: Page) -> list[Related]:
-        """Whom the account follows, the newest first; nobody where it hides that or blocks the viewer. Raises NotFound."""
+        """Whom the account follows, the newest first; nobody where it hides that, is suspended or blocks the viewer. Raises NotFound."""
         return await self.database.read(self._people, follows.following, viewer, id, page)
 
     def _follow(self, cursor: Cursor, viewer: Viewer, id: AccountId, wanted: Wanted) -> Relationship:
@@ -205,10 +205,8 @@ class Follows:
         self, cursor: Cursor, list_of: Callable[..., list[Related]], viewer: Viewer | None, id: AccountId, page: Page
     ) -> list[Related]:
         account = reachable(cursor, id)
-        if account.suspended_at:
-            raise NotFound
         own = viewer is not None and viewer.id == id
-        if account.hide_relations and not own:
+        if account.suspended_at or (account.hide_relations and not own):
             return []
         if viewer and relations.blocks(cursor, account=id, target=viewer.id):
             return []

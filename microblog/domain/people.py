@@ -10,7 +10,7 @@ from attrs import frozen
 from microblog.domain import validation
 from microblog.domain.follows import reachable, relationship
 from microblog.model.accounts import Account, Related, Relationship, Viewer
-from microblog.model.errors import Invalid, NotFound
+from microblog.model.errors import Invalid
 from microblog.model.ids import AccountId
 from microblog.model.paging import Page
 from microblog.storage import accounts, follows, people
@@ -84,5 +84,5 @@ class People:
 
 def _endorsed(cursor: Cursor, viewer: Viewer | None, account: AccountId, page: Page) -> list[Related]:
     if reachable(cursor, account).suspended_at:
-        raise NotFound
+        return []
     return people.endorsed(cursor, account=account, viewer=viewer.id if viewer else None, page=page)

@@ -114,5 +114,5 @@ def _bare(name: str) -> str:
 
 def _featured(cursor: Cursor, account: AccountId) -> list[FeaturedTag]:
     if reachable(cursor, account).suspended_at:
-        raise NotFound
+        return []
     return kept_tags.featured(cursor, account=account)

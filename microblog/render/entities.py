@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import orjson
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from microblog.model.accounts import Account, Preferences, Related, Relationship, Role, Viewer
 from microblog.model.media import Media
@@ -80,7 +80,9 @@ class Entities:
         return f"{self.url}/@{username}"
 
     def account(self, account: Account) -> Entity:
-        """Account (8.1)."""
+        """The entity Account (https://docs.joinmastodon.org/entities/Account/); of a suspended one nothing that its owner wrote."""
+        if account.suspended_at is not None:
+            account = _emptied(account)
         avatar = self.absolute(account.avatar or self.avatar)
         header = self.absolute(account.header or self.header)
         hidden = account.hide_relations
@@ -112,13 +114,16 @@ class Entities:
             "roles": [],
             "fields": [{"name": line.name, "value": line.html, "verified_at": None} for line in account.fields],
         }
+        if account.suspended_at is not None:
+            entity["suspended"] = True
         if account.limited_at is not None:
             entity["limited"] = True
         return entity
 
     def person(self, account: Account, role: Role) -> Entity:
         """Account with the role that its profile shows. Elsewhere nobody looks for it, and it would be asked for with every post."""
-        return self.account(account) | {"roles": [badge(role)] if role is not Role.USER else []}
+        shown = role is not Role.USER and account.suspended_at is None
+        return self.account(account) | {"roles": [badge(role)] if shown else []}
 
     def accounts(self, accounts: Iterable[Account]) -> list[Entity]:
         """Several."""
@@ -252,6 +257,24 @@ class Entities:
         """Tag (8.12) as everybody sees it."""
         history = [{"day": str(day.start), "accounts": str(day.people), "uses": str(day.posts)} for day in use.days]
         return {"id": str(use.tag.id), "name": use.tag.name, "url": self.tag_url(use.tag.key), "history": history}
+
+
+def _emptied(account: Account) -> Account:
+    """A suspended account without what its owner wrote and shows, as on Mastodon; its name and numbers stay."""
+    return evolve(
+        account,
+        display_name="",
+        bio="",
+        bio_html="",
+        fields=(),
+        locked=False,
+        bot=False,
+        discoverable=False,
+        indexable=False,
+        hide_relations=True,
+        avatar=None,
+        header=None,
+    )
 
 
 def badge(role: Role) -> Entity:

@@ -121,12 +121,13 @@ ACCOUNT = entity(
         "last_status_at": nullable(DATE),
         "hide_collections": nullable(FLAG),
         "noindex": FLAG,
+        "suspended": FLAG,
         "limited": FLAG,
         "emojis": array_of(EMOJI),
         "roles": array_of(ACCOUNT_ROLE),
         "fields": array_of(FIELD),
     },
-    ["limited"],
+    ["suspended", "limited"],
 )
 MUTED_ACCOUNT = extended("MutedAccount", "Account", {"mute_expires_at": nullable(MOMENT)})
 ROLE = entity(

@@ -42,12 +42,12 @@ def by_id(cursor: Cursor, *, id: int) -> Account | None:
 _BY_ID = Hot(SELECT + " where a.id = %(id)s and a.deleted_at is null")
 
 
-def shown_by_id(cursor: Cursor, *, id: int) -> Account | None:
-    """The account with this id, if people may see it: neither suspended nor waiting to be let in."""
-    return first(cursor, account_from, _SHOWN_BY_ID, {"id": id})
+def admitted_by_id(cursor: Cursor, *, id: int) -> Account | None:
+    """The account with this id, unless it waits to be let in; a suspended one too."""
+    return first(cursor, account_from, _ADMITTED_BY_ID, {"id": id})
 
 
-_SHOWN_BY_ID = Hot(_BY_ID + " and a.suspended_at is null and " + ADMITTED)
+_ADMITTED_BY_ID = Hot(_BY_ID + " and " + ADMITTED)
 
 
 def by_ids(cursor: Cursor, *, ids: Sequence[int]) -> list[Account]:
@@ -62,18 +62,29 @@ def by_ids(cursor: Cursor, *, ids: Sequence[int]) -> list[Account]:
     )
 
 
+def admitted_by_ids(cursor: Cursor, *, ids: Sequence[int]) -> list[Account]:
+    """Those of the accounts that `admitted_by_id` gives, in the order of `ids`."""
+    return every(
+        cursor,
+        account_from,
+        f"""{SELECT} join unnest(%(ids)s::bigint[]) with ordinality as wanted (id, place) on wanted.id = a.id
+            where a.deleted_at is null and {ADMITTED} order by wanted.place""",
+        {"ids": list(ids)},
+    )
+
+
 def by_username(cursor: Cursor, *, username: str) -> Account | None:
     """The account of this name, in whatever case it is written."""
     found = by_usernames(cursor, usernames=[username])
     return found[0] if found else None
 
 
-def shown_by_username(cursor: Cursor, *, username: str) -> Account | None:
-    """The account of this name, in whatever case it is written, if people may see it."""
-    return first(cursor, account_from, _SHOWN_BY_USERNAME, {"name": username.lower()})
+def admitted_by_username(cursor: Cursor, *, username: str) -> Account | None:
+    """The account of this name, in whatever case it is written, unless it waits to be let in; a suspended one too."""
+    return first(cursor, account_from, _ADMITTED_BY_USERNAME, {"name": username.lower()})
 
 
-_SHOWN_BY_USERNAME = Hot(SELECT + " where lower(a.username) = %(name)s and a.deleted_at is null and a.suspended_at is null and " + ADMITTED)
+_ADMITTED_BY_USERNAME = Hot(SELECT + " where lower(a.username) = %(name)s and a.deleted_at is null and " + ADMITTED)
 
 
 def by_usernames(cursor: Cursor, *, usernames: Sequence[str]) -> list[Account]:

@@ -56,12 +56,12 @@ class AccountRoutes:
     async def several(self, call: Call) -> Answer:
         """Those of up to 40 that exist."""
         ids = [AccountId(id) for id in dict.fromkeys(call.fields.ids("id")[:MOST_AT_ONCE])]
-        return Answer.json(self.entities.accounts(await self.accounts.by_ids(ids)))
+        return Answer.json(self.entities.accounts(await self.accounts.by_ids(ids, suspended=True)))
 
     @route("GET", "/api/v1/accounts/<id:account_id>", OPEN, Doc("Somebody", ACCOUNT, errors=(404,)))
     async def show(self, call: Call, account_id: int) -> Answer:
         """One person."""
-        return await self._told(await self.accounts.by_id(AccountId(account_id)))
+        return await self._told(await self.accounts.by_id(AccountId(account_id), suspended=True))
 
     @route(
         "GET",
@@ -71,7 +71,7 @@ class AccountRoutes:
     )
     async def lookup(self, call: Call) -> Answer:
         """The name may have our host behind it; case does not matter."""
-        return await self._told(await self.accounts.by_username(call.fields.required("acct")))
+        return await self._told(await self.accounts.by_username(call.fields.required("acct"), suspended=True))
 
     async def _told(self, account: Account) -> Answer:
         return Answer.json(self.entities.person(account, await self.accounts.role(account)))
@@ -116,7 +116,7 @@ class AccountRoutes:
         return await self.answers.of(call, lambda: self._statuses(call, AccountId(account_id)))
 
     async def _statuses(self, call: Call, id: AccountId) -> Made:
-        await self.accounts.by_id(id)
+        await self.accounts.by_id(id, suspended=True)
         page, pinned = page_of(call), call.fields.flag("pinned")
         posts = await (self.timelines.pinned(call.viewer, id) if pinned else self._posts(call, id, page))
         body = await self.shown.many(call.viewer, posts)
@@ -145,7 +145,7 @@ class AccountRoutes:
     async def identity_proofs(self, call: Call, account_id: int) -> Answer:
         """Always none; older programs ask."""
         del call
-        await self.accounts.by_id(AccountId(account_id))
+        await self.accounts.by_id(AccountId(account_id), suspended=True)
         return Answer.json([]).with_header("Deprecation", NO_PROOFS_SINCE)
 
     @route(

@@ -132,5 +132,5 @@ class KeptTagRoutes:
     async def of_account(self, call: Call, account_id: int) -> Answer:
         """The most used first."""
         del call
-        account = await self.accounts.by_id(AccountId(account_id))
+        account = await self.accounts.by_id(AccountId(account_id), suspended=True)
         return Answer.json([featured_entity(self.entities, account, one) for one in await self.tags.featured(account.id)])

@@ -93,11 +93,43 @@ def test_followers_are_paged_by_the_follows(site: Town) -> None:
     assert ids(anonymous(site).get(f"/v1/accounts/{fans[0].id}/following")) == [ada.id]
 
 
-def test_suspended_people_are_gone(site: Town) -> None:
-    ada = client(site, "ada")
-    site.cursor.execute("update accounts set suspended_at = now() where id = %s", [ada.id])
-    assert anonymous(site).get(f"/v1/accounts/{ada.id}").status == 404
+def test_of_suspended_people_programs_learn_that_they_are_and_nothing_that_they_wrote(site: Town) -> None:
+    ada = client(site, "ada", role=Role.MODERATOR)
+    fields = [{"name": "Moss", "value": "SECRET"}]
+    said = {"display_name": "SECRET", "note": "SECRET", "bot": True, "locked": True, "fields_attributes": fields}
+    ada.ask("PATCH", "/v1/accounts/update_credentials", json=said)
+    ada.upload("PATCH", "/v1/accounts/update_credentials", {"avatar": files.picture(), "header": files.picture()})
+    post = ada.post("/v1/statuses", status="SECRET #moss").json["id"]
+    bob = client(site, "bob")
+    make.follow(site.cursor, bob.person, ada.person)
+    ada.post("/v1/featured_tags", name="moss")
+    whole = anonymous(site).get(f"/v1/accounts/{ada.id}").json
+    assert "suspended" not in whole
+    make.suspend(site.cursor, ada.person)
+    for program in (anonymous(site), bob):
+        told = program.get(f"/v1/accounts/{ada.id}").json
+        assert told == program.get("/v1/accounts/lookup", acct="ada").json
+        assert program.get("/v1/accounts", id=[ada.id]).json == [told]
+        assert told["suspended"] is True
+        assert (told["display_name"], told["note"], told["fields"], told["roles"]) == ("", "", [], [])
+        assert (told["locked"], told["bot"], told["discoverable"], told["noindex"]) == (False, False, False, True)
+        assert "/media/" not in told["avatar"] + told["header"]
+        assert (told["username"], told["url"], told["created_at"]) == (whole["username"], whole["url"], whole["created_at"])
+        for of_them in ("statuses", "statuses?pinned=true", "followers", "following", "featured_tags", "endorsements"):
+            reply = program.get(f"/v1/accounts/{ada.id}/{of_them}")
+            assert (reply.status, reply.json) == (200, []), of_them
+        assert program.get(f"/v1/statuses/{post}").status == 404
+    assert bob.post(f"/v1/accounts/{ada.id}/follow").status == 404
+    assert bob.get("/v1/accounts/search", q="ada").json == []
+    assert site.visitor().get("/@ada").status == 404
     assert ada.get("/v1/timelines/home").status == 403
+
+
+def test_who_waits_to_be_let_in_is_nowhere_told(site: Town) -> None:
+    applicant = make.member(site.cursor, "newcomer", approved=False).account
+    assert anonymous(site).get("/v1/accounts", id=[applicant.id]).json == []
+    assert anonymous(site).get(f"/v1/accounts/{applicant.id}").status == 404
+    assert anonymous(site).get("/v1/accounts/lookup", acct="newcomer").status == 404
 
 
 def test_only_what_is_sent_of_a_profile_changes(site: Town) -> None:

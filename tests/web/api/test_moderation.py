@@ -97,7 +97,7 @@ def test_actions_are_done_undone_and_settle_what_was_reported(site: Town, maud: 
     assert maud.get(where).json["disabled"] is True
     assert maud.post(f"{where}/enable").json["disabled"] is False
     assert maud.post(f"{where}/action", type="suspend").json == {}
-    assert ada.get(f"/v1/accounts/{eve.id}").status == 404
+    assert ada.get(f"/v1/accounts/{eve.id}").json["suspended"] is True
     assert maud.post(f"{where}/unsuspend").json["suspended"] is False
     assert ada.get(f"/v1/accounts/{eve.id}").status == 200
     assert maud.post(f"{where}/action", type="odd").status == 422
