@@ -7,16 +7,19 @@ import pytest
 from microblog.domain import removal
 from microblog.domain.follows import Follows
 from microblog.domain.marks import Marks
+from microblog.domain.members import Members
 from microblog.domain.posts import Posts
 from microblog.domain.relations import Relations
 from microblog.domain.removal import Removal
+from microblog.domain.sanctions import Sanctions
 from microblog.model.accounts import Account, Viewer
 from microblog.model.errors import NotFound
+from microblog.model.moderation import Action, Sanction
 from microblog.model.posts import Draft
 from microblog.storage import posts as post_rows
 from microblog.storage.database import Cursor
 from tests import make
-from tests.fakes import RolledBackDatabase, WallClock, done
+from tests.fakes import RolledBackDatabase, WallClock, done, quick_passwords
 
 LEFT_OUT = {"accounts", "account_counts", "posts", "post_counts", "post_tags", "revisions", "events", "jobs", "invites"}
 
@@ -55,6 +58,8 @@ def test_a_deleted_account_leaves_nothing_and_every_counter_of_others_is_right(
     done(relations.mute(ann, others[0].id))
     done(relations.block(ann, others[1].id))
     done(relations.note(others[0], ann.id, "gone soon"))
+    sanctions = Sanctions(db, Members(db, quick_passwords(), clock), clock)
+    done(sanctions.impose(ben.id, ann.id, Sanction(Action.NONE, "Be kind.")))
 
     removal.bury(cursor, ann.id, make.NOW)
     done(Removal(db, clock).empty(ann.id))
