@@ -288,7 +288,7 @@ def _token(match: regex.Match[str], host: str) -> tuple[Token | None, int]:
     if match["local"] is not None:
         valid_name = len(match["local"]) <= LONGEST_USERNAME
         return Named(match["local"], None, match[0]) if valid_name else None, match.end()
-    text = match[0].rstrip(".-")
+    text = match.string[match.start() : urls.host_end(match.string, match.start("domain"), match.end())].rstrip(".-")
     domain = text.rpartition("@")[2]
     token = Named(match["user"], None if domain.lower() == host else domain.lower(), text)
     return token, match.start() + len(text)

@@ -53,6 +53,12 @@ def read(line: str, start: int, authority: int) -> tuple[str | None, int]:
     return (url, start + len(url)) if len(url) <= LONGEST_URL else (None, whole)
 
 
+def host_end(line: str, at: int, end: int) -> int:
+    """Where a host ends that is at most this part of the line: a sentence in a script without spaces may go on behind it."""
+    host = _HOST.match(line, at, end)
+    return host.end() if host and _UNSPACED.match(line, host.end(), end) else end
+
+
 def _end(pattern: regex.Pattern[str], line: str, at: int) -> int:
     """Where what matches there ends; `at` if nothing does."""
     found = pattern.match(line, at)

@@ -86,9 +86,7 @@ class Replays:
         marks = await marks_in(self.history.log, subscription, passage.news)
         return self._hand_over(subscription, passage.news, repeats, marks)
 
-    def _hand_over(
-        self, subscription: Subscription, passage: Sequence[News], repeats: Collection[int], marks: Mapping[int, Flags]
-    ) -> bool:
+    def _hand_over(self, subscription: Subscription, passage: Sequence[News], repeats: Collection[int], marks: Mapping[int, Flags]) -> bool:
         if not subscription.open:
             return False
         at, head, circle = self.now().timestamp(), self.history.head, subscription.subscriber.circle

@@ -93,6 +93,8 @@ def test_mentions_are_lower_case_once_each_in_order() -> None:
 
 def test_a_mention_may_be_followed_by_letters_of_another_script() -> None:
     assert text.parse("@aliceさん", HOST).mentions == ("alice",)
+    assert text.parse("@alice@example.orgさん、@bob@example.org에게", HOST).mentions == ("alice", "bob")
+    assert text.length("@alice@far.exampleさん") == len("@aliceさん")
 
 
 def test_own_domain_may_have_a_port() -> None:
@@ -501,7 +503,7 @@ def test_a_text_is_never_longer_than_its_code_points_and_its_links(source: str) 
 
 
 PUMPS = (
-    "a", " ", "\n", "@", "@a", "@a@", "@a.", " @a@a.", " @a@" + "b" * 250, "#", "#a", " #a·", "·", "#·",
+    "a", " ", "\n", "@", "@a", "@a@", "@a.", " @a@a.", " @a@a.bは", " @a@" + "b" * 250, "#", "#a", " #a·", "·", "#·",
     "http://", "https://a.", "https://a/(", "(", ")", "https://a.b/)", ").", "https://a-", "\u0301", "🇩",
     "🇩🇪", "👩\u200d", "\u202e", "\u2066", "\u2069", "\u202a\u2066", "\u202a\u2069", "<", "&#", "\u200b", "क्",
     "https://a.b'", "https://a.b—", "https://a.b🎉", "https://a.b/*", "*https://a.b*", "https://a.b:/", "https://a.b(", "https://a.b/{", "https://a.b)は",

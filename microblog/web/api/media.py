@@ -21,9 +21,7 @@ from microblog.web.doc import Doc, Param
 from microblog.web.fields import Fields
 from microblog.web.needs import DATA_FORM, SMALL_FORM, Needs, Who, route
 
-UPLOAD = Needs(
-    api=True, viewer=Who.MEMBER, scopes={"write:media"}, rate=MEDIA, body=DATA_FORM, files=FILM_BYTES + IMAGE_BYTES + SMALL_FORM
-)
+UPLOAD = Needs(api=True, viewer=Who.MEMBER, scopes={"write:media"}, rate=MEDIA, body=DATA_FORM, files=FILM_BYTES + IMAGE_BYTES + SMALL_FORM)
 CHANGE = Needs(api=True, viewer=Who.MEMBER, scopes={"write:media"}, body=DATA_FORM, files=IMAGE_BYTES + SMALL_FORM)
 OWN = Needs(api=True, viewer=Who.MEMBER, scopes={"write:media"})
 _FOCUS = re.compile(r"([+-]?[0-9]*\.?[0-9]{1,20})\s*,\s*([+-]?[0-9]*\.?[0-9]{1,20})", re.ASCII)
