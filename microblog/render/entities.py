@@ -21,6 +21,7 @@ from microblog.model.oauth import Issued
 from microblog.model.posts import Mention, Post, Revision, TagUse
 from microblog.render.entities_cards import card
 from microblog.render.entities_media import attachment
+from microblog.render.own_links import own_links
 
 Entity = dict[str, Any]
 
@@ -97,7 +98,7 @@ class Entities:
             "indexable": account.indexable,
             "group": False,
             "created_at": midnight(account.created_at),
-            "note": account.bio_html,
+            "note": own_links(account.bio_html, self.url),
             "url": self.profile(account.username),
             "uri": f"{self.url}/users/{account.username}",
             "avatar": avatar,
@@ -112,7 +113,9 @@ class Entities:
             "noindex": not account.indexable,
             "emojis": [],
             "roles": [],
-            "fields": [{"name": line.name, "value": line.html, "verified_at": None} for line in account.fields],
+            "fields": [
+                {"name": line.name, "value": own_links(line.html, self.url), "verified_at": None} for line in account.fields
+            ],
         }
         if account.suspended_at is not None:
             entity["suspended"] = True
@@ -181,7 +184,7 @@ class Entities:
             "reblogs_count": shown.boosts_count,
             "favourites_count": shown.favourites_count,
             "edited_at": moment_or_null(shown.edited_at),
-            "content": shown.html,
+            "content": own_links(shown.html, self.url),
             "reblog": None,
             "account": self.account(post.author),
             "media_attachments": self.media(shown.media),
@@ -213,7 +216,7 @@ class Entities:
         """StatusEdit (8.19)."""
         entity: Entity = {
             "account": self.account(author),
-            "content": revision.html,
+            "content": own_links(revision.html, self.url),
             "spoiler_text": revision.spoiler,
             "sensitive": revision.sensitive,
             "created_at": moment(revision.created_at),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from microblog.model.announcements import Announcement
 from microblog.model.reports import Report
 from microblog.render.entities import Entities, Entity, moment, moment_or_null
+from microblog.render.own_links import own_links
 from microblog.render.schemas import ACCOUNT, ANY, COUNT, FLAG, HTML, ID, IDS, MOMENT, TEXT, TEXTS, URL, array_of, entity, nullable, record
 
 REPORT = entity(
@@ -74,9 +75,9 @@ def report_entity(entities: Entities, report: Report, rules: Sequence[str]) -> E
     }
 
 
-def announcement_entity(made: Announcement) -> Entity:
+def announcement_entity(entities: Entities, made: Announcement) -> Entity:
     """Announcement (8.20) for whoever is logged in."""
-    return streamed_announcement(made) | {
+    return streamed_announcement(entities, made) | {
         "read": made.read,
         "reactions": [{"name": one.name, "count": one.count, "me": one.mine} for one in made.reactions],
     }
@@ -88,11 +89,11 @@ def reaction_entity(made: Announcement, name: str) -> Entity:
     return {"name": name, "count": count, "announcement_id": str(made.id)}
 
 
-def streamed_announcement(made: Announcement) -> Entity:
+def streamed_announcement(entities: Entities, made: Announcement) -> Entity:
     """Announcement (8.20) as streams tell it to everybody alike: without `read` and `me`."""
     return {
         "id": str(made.id),
-        "content": made.html,
+        "content": own_links(made.html, entities.url),
         "starts_at": moment_or_null(made.starts_at),
         "ends_at": moment_or_null(made.ends_at),
         "all_day": made.all_day,

@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 from microblog.model.accounts import Account
 from microblog.model.media import Media, MediaKind
 from microblog.model.posts import Post
+from microblog.render.own_links import own_links
 from microblog.render.views import Site
 from microblog.render.words import excerpt, iso
 
@@ -41,7 +42,8 @@ def atom(account: Account, posts: Iterable[Post], site: Site) -> bytes:
 
 def _entry(post: Post, home: str, url: str) -> Markup:
     address, changed = f"{home}/{post.id}", post.edited_at or post.created_at
-    html = f"<p><strong>{escape(post.spoiler)}</strong></p>{post.html}" if post.spoiler else post.html
+    said = own_links(post.html, url)
+    html = f"<p><strong>{escape(post.spoiler)}</strong></p>{said}" if post.spoiler else said
     title = excerpt(post.spoiler or post.text, 80) or _date(post.created_at)
     return Markup(
         "<entry><title>{title}</title><id>{address}</id><published>{published}</published><updated>{updated}</updated>"

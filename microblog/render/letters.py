@@ -18,6 +18,7 @@ from microblog.model.accounts import Account
 from microblog.model.letters import LetterKind, Mail, Report
 from microblog.model.posts import Post
 from microblog.render.messages import Head, Thread, block, line, message
+from microblog.render.own_links import own_links
 from microblog.render.phrases import Phrases, phrases
 from microblog.render.words import agent, excerpt, hue, initial
 
@@ -165,8 +166,8 @@ def _environment(*, escaped: bool) -> Environment:
     return made
 
 
-def _html_of(post: Post) -> Markup:
-    return Markup(post.html)  # noqa: S704 - made safe when the post was stored
+def _html_of(post: Post, url: str) -> Markup:
+    return Markup(own_links(post.html, url))  # noqa: S704 - made safe when the post was stored
 
 
 def _quoted(text: str) -> str:

@@ -17,6 +17,7 @@ from microblog.model.posts import Visibility
 from microblog.render import words
 from microblog.render.fragments import Fragments
 from microblog.render.heads import Head, head_of_account, head_of_post
+from microblog.render.own_links import own_links
 from microblog.render.reference import Reference
 from microblog.render.views import (
     About,
@@ -253,4 +254,5 @@ def environment(static_url: Callable[[str], str]) -> Environment:
     made.globals["static_url"] = static_url
     made.globals["words"] = words
     made.filters.update(words.FILTERS)
+    made.filters["own_links"] = own_links
     return made

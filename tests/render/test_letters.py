@@ -165,6 +165,13 @@ def test_what_is_below_a_content_warning_is_not_mailed() -> None:
     assert "butler" not in raw.decode() + body(raw, "plain") + body(raw, "html")
 
 
+def test_a_mailed_post_links_to_where_the_site_is_now() -> None:
+    moved = evolve(written_by(account(2), "#tea"), html=text_rules.parse("#tea", "was.example").html({}, "https://was.example"))
+    said = body(LETTERS.written(mail(LetterKind.MENTION, post=moved)), "html")
+    assert 'href="https://kommata.example/tags/tea"' in said
+    assert "was.example" not in said
+
+
 def test_unsubscribing_takes_one_click_where_it_is_possible() -> None:
     one_click = dict(fields(LETTERS.written(mail(LetterKind.FOLLOW))))
     assert one_click["List-Unsubscribe"] == "<https://kommata.example/mail/unsubscribe/token>"

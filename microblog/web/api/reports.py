@@ -74,6 +74,7 @@ def broken_rules(fields: Fields, rules: Sequence[str]) -> tuple[str, ...]:
 class AnnouncementRoutes:
     """What the site tells all its people."""
 
+    entities: Entities
     announcements: Announcements
 
     @route(
@@ -84,7 +85,7 @@ class AnnouncementRoutes:
     )
     async def all(self, call: Call) -> Answer:
         """Those that are not over, the first first."""
-        return Answer.json([announcement_entity(one) for one in await self.announcements.current(call.member)])
+        return Answer.json([announcement_entity(self.entities, one) for one in await self.announcements.current(call.member)])
 
     @route(
         "POST",

@@ -25,7 +25,7 @@ def social_routes(entities: Entities, shown: Shown, social: SocialServices, acco
         DirectoryRoutes(entities, social.people),
         DomainRoutes(social.people),
         ReportRoutes(entities, social.reports, rules),
-        AnnouncementRoutes(social.announcements),
+        AnnouncementRoutes(entities, social.announcements),
         NotificationGroupRoutes(entities, shown, social.groups),
         ConversationRoutes(entities, shown, social.conversations),
         NotificationPolicyRoutes(social.policies),

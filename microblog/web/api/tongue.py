@@ -15,6 +15,7 @@ from microblog.model.events import EventKind, Position
 from microblog.model.filters import Context, Match, is_hidden
 from microblog.model.ids import AccountId
 from microblog.model.posts import Post
+from microblog.render.entities import Entities
 from microblog.render.entities_conversations import conversation_entity
 from microblog.render.entities_filters import filtered
 from microblog.render.entities_reports import reaction_entity, streamed_announcement
@@ -75,7 +76,7 @@ class Payloads:
         if news.post is not None:
             return name, told(news.post)
         if news.kind in ANNOUNCEMENTS:
-            return name, _announced(news)
+            return name, _announced(self.statuses.entities, news)
         if news.kind is EventKind.POST_DELETED:
             return name, b"%d" % (news.post_id or 0)
         if news.kind is EventKind.NOTIFICATIONS_MERGED:
@@ -89,12 +90,12 @@ class Payloads:
         return encoded[:-1] + b',"filtered":' + filtered(matches) + b"}" if matches else encoded
 
 
-def _announced(news: News) -> bytes:
+def _announced(entities: Entities, news: News) -> bytes:
     """The announcement, the count of one of its reactions, or its id alone once it is gone."""
     made = news.announcement
     if made is None:
         return b"%d" % (news.announcement_id or 0)
-    entity = streamed_announcement(made) if news.kind is EventKind.ANNOUNCED else reaction_entity(made, news.reaction)
+    entity = streamed_announcement(entities, made) if news.kind is EventKind.ANNOUNCED else reaction_entity(made, news.reaction)
     return orjson.dumps(entity)
 
 

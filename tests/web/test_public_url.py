@@ -1,0 +1,82 @@
+"""The site's public URL may change: whatever was written before links to where the site is now."""
+
+from __future__ import annotations
+
+import json
+import re
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from microblog.domain.accounts import ProfileChanges
+from microblog.model.posts import Draft
+from microblog.render.own_links import own_links
+from microblog.storage.database import Cursor
+from tests.fakes import done
+from tests.web.api.client import EVERYTHING, Client, token_for
+from tests.web.visitor import PASSWORD, Town, town
+
+OLD = "https://was.example:8443"
+SAID = "#tea with @ada, https://was.example:8443/@ada as typed"
+
+
+@pytest.fixture
+def moved(cursor: Cursor, tmp_path: Path) -> Town:
+    """A site on which people wrote while it had another public URL."""
+    before = town(cursor, tmp_path, public_url=OLD)
+    (tmp_path / "now").mkdir()
+    now = town(cursor, tmp_path / "now")
+    now.resident("ada")
+    ada = now.viewer("ada")
+    done(before.domain.accounts.edit(ada, ProfileChanges(bio=SAID, fields=(("Likes", "#tea and @ada"),))))
+    post = done(before.domain.posts.publish(ada, Draft(SAID)))
+    done(before.domain.posts.edit(ada, post.id, Draft(SAID + " again")))
+    done(before.domain.posts.publish(ada, Draft("An answer #tea @ada", reply_to=post.id)))
+    done(before.domain.social.announcements.publish("Drink #tea with @ada"))
+    return now
+
+
+def program(moved: Town) -> Client:
+    ada = moved.viewer("ada")
+    return Client(moved, token_for(moved, ada.id, EVERYTHING), ada)
+
+
+def targets(moved: Town) -> list[str]:
+    """Everything that shows what was written: for programs, for people, for readers of feeds."""
+    post = str(program(moved).get("/v1/timelines/home").json[-1]["id"])
+    ada = str(moved.viewer("ada").id)
+    api = [
+        *("timelines/home", "timelines/public", "timelines/tag/tea", f"accounts/{ada}/statuses", f"accounts/{ada}"),
+        *("accounts/verify_credentials", "accounts/lookup?acct=ada", f"statuses/{post}", f"statuses/{post}/history"),
+        *(f"statuses/{post}/context", "announcements"),
+    ]
+    pages = ["/home", "/@ada", f"/@ada/{post}", f"/@ada/{post}/history", "/tags/tea", "/local", "/@ada/feed.atom", "/search?q=tea"]
+    return [f"/api/v1/{path}" for path in api] + ["/api/v2/search?q=ada", *pages]
+
+
+def test_what_was_written_links_to_where_the_site_is_now(moved: Town) -> None:
+    ada, visitor = program(moved), moved.visitor()
+    assert visitor.submit("/login", name="ada@example.org", password=PASSWORD).status == 303
+    linking = 0
+    for target in targets(moved):
+        text = json.dumps(ada.get(target.removeprefix("/api")).json) if target.startswith("/api") else visitor.get(target).text
+        text = unescape(text).replace('\\"', '"')
+        assert not re.search(r'href="[^"]*was\.example[^"]*" class="', text), target
+        linking += '/tags/tea" class="mention hashtag"' in text
+    assert linking > 12
+
+
+def test_programs_are_given_whole_addresses(moved: Town) -> None:
+    account = program(moved).get("/v1/accounts/lookup", acct="ada").json
+    assert '<a href="http://site.test/tags/tea" class="mention hashtag" rel="tag">' in account["note"]
+    assert '<a href="http://site.test/@ada" class="u-url mention">' in account["note"]
+    assert '<a href="https://was.example:8443/@ada" target="_blank"' in account["note"]  # as it was typed
+
+
+@pytest.mark.parametrize("written", ["https://was.example", "http://localhost:8080", ""])
+def test_only_links_that_the_site_made_are_changed(written: str) -> None:
+    made = f'<a href="{written}/tags/tea" class="mention hashtag" rel="tag">#<span>tea</span></a>'
+    typed = '<a href="https://was.example/tags/tea" target="_blank" rel="nofollow noopener" translate="no">was.example/tags/tea</a>'
+    assert own_links(made + typed, "https://is.example") == made.replace(f'"{written}/', '"https://is.example/') + typed
+    assert own_links(made) == made.replace(f'"{written}/', '"/')
