@@ -108,6 +108,8 @@ class Routes:
             return here[method], {}
         if "//" in path:  # Werkzeug would drop a second slash in front
             raise NotFound("Not Found")
+        if not method.isupper():  # methods are case-sensitive (RFC 9110, section 9.1); Werkzeug would take `get`
+            raise NotAllowedHere(self.methods(path))
         return self._match(method, path)
 
     def _match_uncached(self, method: str, path: str) -> tuple[Bound, Mapping[str, Any]]:

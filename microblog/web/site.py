@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 
 from microblog.model.errors import Problem
 from microblog.web.answer import HTML, JSON, NO_STORE, Answer
-from microblog.web.call import Call, Origin
+from microblog.web.call import Call, Origin, is_cross_origin
 from microblog.web.errors import Errors
 from microblog.web.fields import Fields
 from microblog.web.gate import Gate
@@ -113,7 +113,7 @@ class Site:
 
     def refusal(self, status: int, sentence: str, target: bytes) -> tuple[bytes, bytes]:
         """Content type and body for a request that is refused before it is complete."""
-        if target.startswith((b"/api/", b"/oauth/")):
+        if is_cross_origin(target.partition(b"?")[0].decode("latin-1")):
             return JSON, orjson.dumps({"error": sentence})
         page = self._refusals.get((status, sentence))
         if page is None:

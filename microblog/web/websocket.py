@@ -138,8 +138,11 @@ class WebSocket(OpenStream):
         self._frames.receive_bytes(data)
         try:
             for received in self._frames.received_frames():
-                if self.socket is not None and received.frame_finished and self._too_many():
+                if received.frame_finished and self._too_many():
                     self.close(Code.POLICY, TOO_MUCH)
+                    if self._count > 2 * MOST_FRAMES:  # it goes on although it was told: its answer to our close is not looked for
+                        self._deaf = True
+                        return
                 self._received(received)
         except ParseFailed as broken:
             self._deaf = True  # what follows cannot be understood

@@ -108,6 +108,14 @@ def test_a_wrong_method_is_told_the_right_ones(home: House) -> None:
     assert ask(home.server, "BREW", "/posts/1").header("Allow") == "GET, HEAD, OPTIONS"
 
 
+@pytest.mark.parametrize("method", ["get", "Get", "gEt", "post", "options", "head", "delete"])
+@pytest.mark.parametrize("path", ["/", "/posts/1", "/api/v1/echo", "/tags/x"])
+def test_methods_are_told_apart_by_their_case(home: House, method: str, path: str) -> None:
+    reply = ask(home.server, method, path)
+    assert (reply.status, "GET" in (reply.header("Allow") or "")) == (405, True)
+    assert ask(home.server, method, "/nowhere").status == 404
+
+
 def test_head_is_get_without_its_body(home: House) -> None:
     line = Line(home.server)
     data = line.send(request("HEAD", "/") + request("GET", "/"))

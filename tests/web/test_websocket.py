@@ -9,6 +9,7 @@ from attrs import Factory, define, field
 from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
+from wsproto.frame_protocol import Frame, FrameProtocol
 
 from microblog.live.subscriber import Ending
 from microblog.model.events import Position
@@ -277,6 +278,27 @@ def test_9_what_is_too_long_closes_before_it_has_all_come(line: Line, size: int)
 def test_9_fragments_are_counted_together(line: Line) -> None:
     line.send(frame(TEXT, b"*" * 4000, fin=False) + frame(CONTINUATION, b"*" * 97))
     assert line.code == 1009
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [frame(TEXT, fin=False) + frame(CONTINUATION, fin=False) * 20_000, frame(PING) * 20_000, frame(PONG) * 20_000, frame(TEXT) * 20_000],
+    ids=["empty fragments", "pings", "pongs", "empty texts"],
+)
+def test_who_sends_frames_without_end_is_told_after_a_few_hundred(line: Line, endless: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed = [0]
+
+    def counted(self: FrameProtocol) -> Iterator[Frame]:
+        for received in every_frame(self):
+            parsed[0] += 1
+            yield received
+
+    every_frame = FrameProtocol.received_frames
+    monkeypatch.setattr(FrameProtocol, "received_frames", counted)
+    line.send(endless, by=65_536)
+    assert line.code == 1008
+    assert parsed[0] <= 1_000
+    assert len(line.pongs) <= 256
 
 
 def test_what_is_not_masked_is_refused(line: Line) -> None:

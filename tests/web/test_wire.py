@@ -99,6 +99,34 @@ def test_a_head_that_is_too_large_is_refused(home: House) -> None:
     assert [replies(data)[0].status for data in (long_line, endless_line, many_lines)] == [431, 431, 431]
 
 
+LONG = b"a" * 20_000
+REFUSED_BY_PATH = {
+    "a request line that is too long": (414, b"GET %s?q=" + LONG + b" HTTP/1.1\r\nHost: site.test\r\n\r\n"),
+    "a request line without an end": (414, b"GET %s?" + LONG),
+    "a header that is too long": (431, b"GET %s HTTP/1.1\r\nHost: site.test\r\nX-A: " + LONG + b"\r\n\r\n"),
+    "a space in the address": (400, b"GET %s?a b HTTP/1.1\r\nHost: site.test\r\n\r\n"),
+    "an unknown version": (400, b"GET %s HTTP/3.0\r\nHost: site.test\r\n\r\n"),
+    "a method that is none": (400, b"G@T %s HTTP/1.1\r\nHost: site.test\r\n\r\n"),
+    "a folded first header": (400, b"GET %s HTTP/1.1\r\n Host: site.test\r\n\r\n"),
+    "no Host": (400, b"GET %s HTTP/1.1\r\n\r\n"),
+    "too large a body": (413, b"POST %s HTTP/1.1\r\nHost: site.test\r\nContent-Length: 300000000\r\n\r\n"),
+}
+
+
+@pytest.mark.parametrize(("status", "data"), REFUSED_BY_PATH.values(), ids=REFUSED_BY_PATH)
+@pytest.mark.parametrize("path", ["/api/v1/echo", "/oauth/token", "/api/nothing"])
+def test_what_is_refused_below_the_paths_of_programs_is_told_in_json(home: House, path: str, status: int, data: bytes) -> None:
+    (reply,) = replies(Line(home.server).send(data.replace(b"%s", path.encode())))
+    assert (reply.status, reply.header("Content-Type")) == (status, "application/json; charset=utf-8")
+    assert reply.json["error"]
+
+
+@pytest.mark.parametrize(("status", "data"), REFUSED_BY_PATH.values(), ids=REFUSED_BY_PATH)
+def test_what_is_refused_elsewhere_is_told_on_a_page(home: House, status: int, data: bytes) -> None:
+    (reply,) = replies(Line(home.server).send(data.replace(b"%s", b"/tags/x")))
+    assert (reply.status, reply.header("Content-Type")) == (status, "text/html; charset=utf-8")
+
+
 def test_after_a_refusal_nothing_more_is_read(home: House) -> None:
     line = Line(home.server)
     line.send(b"GET / HTTP/1.1\r\n\r\n")
