@@ -311,3 +311,10 @@ def test_an_empty_or_open_secret_key_is_refused(tmp_path: Path, content: str, mo
     file.chmod(mode)
     with pytest.raises(SettingsError, match="64 hexadecimal digits"):
         secret_key(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["unix", "UNIX", "unix, 10.0.0.0/8", "10.0.0.0/8 ,unix"])
+def test_the_far_end_of_a_unix_socket_may_be_a_trusted_proxy(text: str) -> None:
+    trusted = load({"MICROBLOG_TRUSTED_PROXIES": text}).trusted_proxies
+    assert "unix" in trusted
+    assert [proxy for proxy in trusted if proxy != "unix"] == ([ipaddress.ip_network("10.0.0.0/8")] if "10" in text else [])

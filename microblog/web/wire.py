@@ -243,7 +243,8 @@ class Channel(PipelinedChannel):
             return
         self.refused, self.persistent = True, False
         path = getattr(self, "_path", b"") or target_of(self._line)
-        self.transport.write(self.server.refusal(status, sentence, path, self.peer, retry_after))
+        known = [request.address for request in self.requests[-1:] if request.method_name]  # the head is here: see through the proxy
+        self.transport.write(self.server.refusal(status, sentence, path, known[0] if known else self.peer, retry_after))
         for request in self.requests:
             request.release()
         self._networkProducer.resumeProducing()

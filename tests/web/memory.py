@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from attrs import frozen
-from twisted.internet.address import IPv4Address
+from twisted.internet.address import IPv4Address, UNIXAddress
 from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
@@ -55,10 +55,10 @@ class Reply:
 
 
 class Line:
-    """One connection to a server."""
+    """One connection to a server; with no host, through a UNIX socket."""
 
-    def __init__(self, server: Server, host: str = "203.0.113.7") -> None:
-        self.transport = StringTransport(peerAddress=IPv4Address("TCP", host, 54321))
+    def __init__(self, server: Server, host: str | None = "203.0.113.7") -> None:
+        self.transport = StringTransport(peerAddress=IPv4Address("TCP", host, 54321) if host else UNIXAddress(None))
         self.channel = server.buildProtocol(None)
         self.channel.makeConnection(self.transport)
 

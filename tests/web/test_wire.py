@@ -388,6 +388,24 @@ def test_the_log_has_one_line_for_each_request_and_no_query_or_secret(home: Hous
     assert "canary" not in "".join(lines)
 
 
+def test_what_is_refused_is_logged_with_its_client_and_not_with_the_proxy() -> None:
+    home = house(proxies=("203.0.113.0/24",))
+    ask(home.server, "POST", "/form", {"X-Forwarded-For": "198.51.100.1", "Content-Length": "300000000"})
+    Line(home.server).send(b"GET / HTTP/3\r\n\r\n")
+    home.clock.advance(1)
+    assert [line.split()[1:5] for line in "".join(home.log).splitlines()] == [
+        ["198.51.100.1", "-", "-", "413"],
+        ["203.0.113.7", "-", "-", "400"],
+    ]
+
+
+@pytest.mark.parametrize(("proxies", "address", "secure"), [(("unix",), "198.51.100.1", True), (("203.0.113.7",), "0.0.0.0", False)])
+def test_a_proxy_on_a_unix_socket_is_believed_where_it_is_trusted(proxies: tuple[str, ...], address: str, secure: bool) -> None:
+    headers = {"X-Forwarded-For": "198.51.100.1", "X-Forwarded-Proto": "https"}
+    reply = ask(house(proxies=proxies).server, "GET", "/where", headers, host=None)
+    assert (reply.json["address"], reply.json["secure"]) == (address, secure)
+
+
 def test_a_full_disk_ends_the_log_and_nothing_else(home: House) -> None:
     log = AccessLog(Path("/dev/full"))
     home.server.access_log = log.write
