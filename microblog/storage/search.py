@@ -12,15 +12,19 @@ from attrs import frozen
 
 from microblog.model.ids import AccountId, PostId
 from microblog.model.paging import Page
-from microblog.storage.database import Cursor, every
+from microblog.storage.database import Cursor, Params, every, scalar
 from microblog.storage.paging import bounds, directed, page_sql
 from microblog.storage.timelines import Entry
 from microblog.storage.visibility import VISIBLE, WANTED
 
-NEWEST = 4_000
-"""Posts that are compared one by one before the index is asked: what is in a hundredth of all posts fills a page from these."""
+SAMPLE = 4_000
+"""So many of the newest posts say whether a word is common; a page is looked for among them first then."""
+COMMON = 40
+"""Posts of the sample that have a common word. What is rarer is found by the index, in a hundredth of all posts at most."""
+NEWEST = 40_000
+"""Among so many posts one is looked for that has a common word and is rare by the rest of the wish."""
 MOST_MATCHES = 4_000
-"""Posts with all the words that are looked at for one page, the newest: the rest of the wish is compared with each."""
+"""Posts with a tag, or of an author, that are compared with the rest of the wish, the newest."""
 
 # Quiet (unlisted) posts are found by whom they are for, not by everybody; what others wrote, only if they want to be found.
 _FINDABLE = """(p.account_id = %(viewer)s or (
@@ -54,16 +58,21 @@ _AMONG = {
 _TAGGED = "exists (select from post_tags st join tags sn on sn.id = st.tag_id where st.post_id = p.id and sn.key = {key})"
 
 _BETWEEN = "post_id < %(max_id)s and post_id > %(min_id)s"
-_NEWEST = (
-    f"(select post_id, words from post_words where {_BETWEEN} order by post_id desc limit {NEWEST}) w join posts p on p.id = w.post_id"
-)
-_WITH_WORDS = f"""(select post_id from post_words where words @@ %(query)s::tsquery and {_BETWEEN}
-    order by post_id desc limit {MOST_MATCHES}) w join posts p on p.id = w.post_id"""
+_NEWEST = """(
+    select post_id, words from post_words where post_id < %(max_id)s and post_id > %(min_id)s order by post_id desc limit {rows}) w
+    join posts p on p.id = w.post_id and w.words @@ %(query)s::tsquery"""
+_IS_COMMON = f"""select count(*) from (
+    select from (select words from post_words where {_BETWEEN} order by post_id desc limit {SAMPLE}) w
+    where words @@ %(query)s::tsquery limit {COMMON}) found"""
+# Found whole before they are sorted: for a limited number the planner might go through all posts in their order.
+_WITH_WORDS = f"""(with found as materialized (select post_id from post_words where words @@ %(query)s::tsquery and {_BETWEEN})
+    select post_id from found) w join posts p on p.id = w.post_id"""
 _WITH_TAG = f"""(select post_id from post_tags where tag_id = (select id from tags where key = %(tag)s) and {_BETWEEN}
     order by post_id desc limit {MOST_MATCHES}) w join posts p on p.id = w.post_id"""
-_WITH_WORDS_BY = f"""(select m.post_id from post_words m join posts b on b.id = m.post_id
-        where m.words @@ %(query)s::tsquery and b.account_id = %(account)s and m.{_BETWEEN.replace(" and ", " and m.")}
-        order by m.post_id desc limit {MOST_MATCHES}) w join posts p on p.id = w.post_id"""
+_WITH_WORDS_BY = f"""(with found as materialized (
+        select m.post_id from post_words m join posts b on b.id = m.post_id
+        where m.words @@ %(query)s::tsquery and b.account_id = %(account)s and m.{_BETWEEN.replace(" and ", " and m.")})
+    select post_id from found) w join posts p on p.id = w.post_id"""
 _BY = f"""(select id as post_id from posts where account_id = %(account)s and boost_of is null and deleted_at is null
         and id < %(max_id)s and id > %(min_id)s order by id desc limit {MOST_MATCHES}) w join posts p on p.id = w.post_id"""
 _WORDS_TOO = " join post_words o on o.post_id = p.id and o.words @@ %(query)s::tsquery"
@@ -109,7 +118,7 @@ def posts(cursor: Cursor, wish: Wish, *, viewer: AccountId | None, page: Page, o
     params = _params(wish) | {"viewer": viewer, "offset": offset, "now": now} | bounds(page)
     conditions = " and ".join(_conditions(wish))
     found: list[Entry] = []
-    for source in _sources(wish):
+    for source in _sources(cursor, wish, page, params):
         sql = f"select p.id, p.boost_of from {source} where {conditions} order by p.id desc limit %(limit)s offset %(offset)s"
         found = every(cursor, _entry, page_sql(sql, page), params)
         if len(found) == page.limit:
@@ -117,10 +126,13 @@ def posts(cursor: Cursor, wish: Wish, *, viewer: AccountId | None, page: Page, o
     return directed(page, found)
 
 
-def _sources(wish: Wish) -> list[str]:
-    """Where to look, one after the other until a page is full: the last one alone finds everything."""
+def _sources(cursor: Cursor, wish: Wish, page: Page, params: Params) -> list[str]:
+    """Where to look, one after the other until a page is full."""
+    if wish.indexed and wish.account is not None:
+        return [_WITH_WORDS_BY]
     if wish.indexed:
-        return [f"{_NEWEST} and w.words @@ %(query)s::tsquery", _WITH_WORDS] if wish.account is None else [_WITH_WORDS_BY]
+        is_common = scalar(cursor, page_sql(_IS_COMMON, page), params) == COMMON
+        return [_NEWEST.format(rows=SAMPLE), _NEWEST.format(rows=NEWEST)] if is_common else [_WITH_WORDS]
     rest = _WORDS_TOO if wish.query else ""
     if wish.account is not None:
         return [_BY + rest]
