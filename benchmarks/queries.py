@@ -31,6 +31,7 @@ from microblog.storage import (
     relations,
     sessions,
     tags,
+    threads,
     timelines,
 )
 from microblog.storage.database import Cursor, connect
@@ -116,8 +117,8 @@ def _posts(site: Site) -> Iterator[Query]:
     yield Query("flags", posts.flags, {"posts": newest, "viewer": viewer})
     yield Query("visible, one, anonymous", posts.visible, {"ids": newest[:1], "viewer": None})
     yield Query("visible, 20, member", posts.visible, {"ids": newest, "viewer": viewer})
-    yield Query("thread", posts.in_thread, {"thread": site.post_id(site.long_thread), "viewer": viewer})
-    yield Query("thread, anonymous", posts.in_thread, {"thread": site.post_id(site.long_thread), "viewer": None})
+    yield Query("thread", threads.outline, {"thread": site.post_id(site.long_thread), "post": site.post_id(site.long_thread)})
+    yield Query("thread, upwards", threads.above, {"post": newest[0], "limit": 40})
     yield Query("history", posts.history, {"post": newest[0]})
     yield Query("boost_by", posts.boost_by, {"original": newest[0], "account": viewer})
     yield Query("boosters", posts.boosters, {"original": spread[10]})

@@ -10,8 +10,9 @@ from datetime import datetime
 
 from attrs import evolve, frozen
 
-from microblog.domain import attachments, conversations, polls, telling, text
+from microblog.domain import attachments, conversations, polls, telling, text, threads
 from microblog.domain.cards import Promises, shows
+from microblog.domain.threads import BRIEF, WHOLE, Span
 from microblog.model.accounts import Unexpected, Viewer
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.events import EventKind
@@ -24,8 +25,6 @@ from microblog.storage.database import Cursor, Transactions
 
 LONGEST_KEY = 255
 LONGEST_LANGUAGE = 35  # RFC 5646, section 4.4.1
-ANONYMOUS_ANCESTORS = 40
-ANONYMOUS_DESCENDANTS = 60
 SIGNS = {MediaKind.VIDEO: "📹", MediaKind.GIFV: "📹", MediaKind.AUDIO: "🎵"}  # what stands for a text that there is not
 BLANK = {"text": "Text can't be blank"}
 NO_PARENT = "The post you are trying to reply to does not appear to exist."
@@ -110,9 +109,9 @@ class Posts:
         """Those of the posts that the viewer may see, in the order of `ids`."""
         return await self.database.read(_several, viewer, ids) if ids else []
 
-    async def thread(self, viewer: Viewer | None, post: PostId) -> Thread:
-        """A post amid its conversation, as far as the viewer may see it; anonymous viewers get a shorter one."""
-        return await self.database.read(self._thread, viewer, post)
+    async def thread(self, viewer: Viewer | None, post: PostId, within: Span | None = None) -> Thread:
+        """A post amid its conversation, as far as the viewer may see it. Without `within` as much as programs get: of strangers little."""
+        return await self.database.read(self._thread, viewer, post, within or (WHOLE if viewer else BRIEF))
 
     async def history(self, viewer: Viewer | None, post: PostId) -> tuple[Post, list[Revision]]:
         """A post, and all that it ever said, oldest first."""
@@ -283,14 +282,15 @@ class Posts:
         remove(cursor, post, self.now(), media=media)
         return post
 
-    def _thread(self, cursor: Cursor, viewer: Viewer | None, id: PostId) -> Thread:
-        post = seen(cursor, id, viewer).original
-        replies_to = dict(posts.in_thread(cursor, thread=post.thread_id or post.id, viewer=viewer.id if viewer else None))
-        above, below = _ancestors(post, replies_to), _descendants(post.id, replies_to)
-        if viewer is None:
-            above, below = above[-ANONYMOUS_ANCESTORS:], below[:ANONYMOUS_DESCENDANTS]
-        found = posts.by_ids(cursor, {*above, *below})
-        return Thread(post, tuple(found[i] for i in above if i in found), tuple(found[i] for i in below if i in found))
+    def _thread(self, cursor: Cursor, viewer: Viewer | None, id: PostId, within: Span) -> Thread:
+        post, who = seen(cursor, id, viewer).original, viewer.id if viewer else None
+        above = threads.ancestors(cursor, post, who, within.ancestors)
+        below = threads.descendants(cursor, post, who, within)
+        shown, more = below[: within.descendants], len(below) > within.descendants
+        found = posts.by_ids(cursor, {*above, *(id for id, _ in shown)})
+        shown = [(id, depth) for id, depth in shown if id in found]
+        ancestors, descendants = [found[id] for id in above if id in found], [found[id] for id, _ in shown]
+        return Thread(post, tuple(ancestors), tuple(descendants), tuple(depth for _, depth in shown), more)
 
     def _history(self, cursor: Cursor, viewer: Viewer | None, id: PostId) -> tuple[Post, list[Revision]]:
         post = seen(cursor, id, viewer).original
@@ -348,27 +348,3 @@ def _language(given: str | None) -> str | None:
         return None
     primary = given.replace("_", "-").split("-")[0].lower()
     return primary if primary.isascii() and primary.isalpha() and len(primary) in (2, 3) else None
-
-
-def _ancestors(post: Post, replies_to: dict[PostId, PostId | None]) -> list[PostId]:
-    """What the post answers, and so on, from the first on; the chain ends where something is gone or hidden."""
-    chain: list[PostId] = []
-    above = post.reply_to
-    while above is not None and above in replies_to and above not in chain:
-        chain.append(above)
-        above = replies_to[above]
-    return chain[::-1]
-
-
-def _descendants(top: PostId, replies_to: dict[PostId, PostId | None]) -> list[PostId]:
-    """All that answers the post, depth first; answers to the same post in the order in which they are given."""
-    answers: dict[PostId, list[PostId]] = {}
-    for id, above in replies_to.items():
-        if above is not None:
-            answers.setdefault(above, []).append(id)
-    found: list[PostId] = []
-    waiting = answers.get(top, [])[::-1]
-    while waiting:
-        found.append(waiting.pop())
-        waiting.extend(answers.get(found[-1], [])[::-1])
-    return found

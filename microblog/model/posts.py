@@ -165,8 +165,13 @@ class Draft:
 
 @frozen
 class Thread:
-    """A post amid its conversation: `ancestors` from the first on, `descendants` depth first."""
+    """A post amid its conversation: `ancestors` from the first on, `descendants` depth first; `more` where there are more of these.
+
+    `depths`: how deep each descendant answers the post, 1 directly.
+    """
 
     post: Post
     ancestors: tuple[Post, ...]
     descendants: tuple[Post, ...]
+    depths: tuple[int, ...] = ()
+    more: bool = False

@@ -185,14 +185,18 @@ class Reply:
 
 @frozen
 class ThreadPage:
-    """One post amid its conversation. `composer` is for a member who may reply. `truncated` says that there are more replies than shown."""
+    """One post amid its conversation. `composer` is for a member who may reply.
+
+    `skipped` replies come before those that are shown; where there are more, the next page skips `next_skip`.
+    """
 
     post: Post
     article: str
     ancestors: tuple[str, ...] = ()
     replies: tuple[Reply, ...] = ()
     composer: Composer | None = None
-    truncated: bool = False
+    skipped: int = 0
+    next_skip: int | None = None
 
 
 @frozen

@@ -40,8 +40,6 @@ _FROM = (
 # A piece with the description that it had then.
 _AS_IT_WAS = media.COLUMNS.replace("m.description", "piece->>1")
 
-THREAD_LIMIT = 4096
-
 
 @frozen
 class _Row:
@@ -124,19 +122,6 @@ def visible(cursor: Cursor, *, ids: Collection[int], viewer: AccountId | None) -
 
 
 _VISIBLE = Hot(f"select p.id from posts p where p.id = any(%(ids)s) and {VISIBLE}")
-
-
-def in_thread(cursor: Cursor, *, thread: PostId, viewer: AccountId | None) -> list[tuple[PostId, PostId | None]]:
-    """(post, what it answers) of what the viewer may see of a conversation: what people answer to themselves first, each oldest first."""
-    return every(cursor, lambda id, reply_to: (PostId(id), reply_to), _IN_THREAD, {"thread": thread, "viewer": viewer})
-
-
-_IN_THREAD = Hot(f"""
-    select id, reply_to from (
-        select p.id, p.reply_to, p.reply_to_account = p.account_id as own from posts p
-        where p.thread_id = %(thread)s and p.boost_of is null and p.deleted_at is null and {VISIBLE}
-        order by p.id limit {THREAD_LIMIT}
-    ) thread order by own desc nulls last, id""")
 
 
 def insert(cursor: Cursor, post: Post, *, id: PostId | None = None, boost_of: PostId | None = None) -> PostId:

@@ -12,8 +12,9 @@ from microblog.domain.basis import NEVER_KEPT
 from microblog.domain.conversations import Conversations
 from microblog.domain.limits import POSTING
 from microblog.domain.marks import Marks
-from microblog.domain.posts import ANONYMOUS_DESCENDANTS, Posts
+from microblog.domain.posts import Posts
 from microblog.domain.scheduled import Schedules
+from microblog.domain.threads import PAGE, WHOLE
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Forbidden, Invalid, NotFound, Problem
 from microblog.model.ids import PostId
@@ -54,17 +55,18 @@ class PostPages:
 
     async def _shown(self, call: Call, username: str, id: PostId) -> Made:
         shell = await self.shells.of(call, stream=f"/live/posts/{id}")
-        thread = await self.posts.thread(call.viewer, id)
+        skip = call.fields.integer("skip", 0, min=0, max=WHOLE.descendants)
+        thread = await self.posts.thread(call.viewer, id, evolve(PAGE, skip=skip))
         if thread.post.author.username.lower() != username.lower():
             raise NotFound
         if call.viewer and await self.conversations.opened(call.viewer, thread.post):
             shell = evolve(shell, messages=max(0, shell.messages - 1))
-        page = Answer.html(self.pages.thread(shell, await self._thread(call.viewer, thread)))
+        page = Answer.html(self.pages.thread(shell, await self._thread(call.viewer, thread, skip)))
         if call.viewer:
             return Made(page, NEVER_KEPT)
         return Made(page.cached(PUBLIC_BRIEFLY), basis.of_conversation(thread, id, self.posts.now()), once(shell))
 
-    async def _thread(self, viewer: Viewer | None, thread: Thread) -> ThreadPage:
+    async def _thread(self, viewer: Viewer | None, thread: Thread, skip: int) -> ThreadPage:
         opened = await self.articles.one(viewer, thread.post)
         made = (opened, *await self.articles.threaded(viewer, [*thread.ancestors, *thread.descendants]))
         first_reply = 1 + len(thread.ancestors)
@@ -72,9 +74,10 @@ class PostPages:
             thread.post,
             article=made[0],
             ancestors=made[1:first_reply],
-            replies=tuple(map(Reply, made[first_reply:], _depths(thread))),
+            replies=tuple(map(Reply, made[first_reply:], (min(depth - 1, DEEPEST_REPLY) for depth in thread.depths))),
             composer=self.composers.reply(viewer, thread.post) if viewer else None,
-            truncated=viewer is None and len(thread.descendants) >= ANONYMOUS_DESCENDANTS,
+            skipped=skip,
+            next_skip=skip + len(thread.descendants) if thread.more else None,
         )
 
     @route("POST", "/posts/<id:post_id>/seen", MEMBER)
@@ -269,12 +272,3 @@ def _prepared(call: Call) -> str:
 def _path(post: Post) -> str:
     post = post.original
     return f"/@{post.author.username}/{post.id}"
-
-
-def _depths(thread: Thread) -> list[int]:
-    """How deep each descendant answers the post: 0 directly, and no deeper than can be read."""
-    depths: dict[PostId, int] = {thread.post.id: -1}
-    for post in thread.descendants:
-        above = depths.get(post.reply_to, -1) if post.reply_to else -1
-        depths[post.id] = above + 1
-    return [min(depths[post.id], DEEPEST_REPLY) for post in thread.descendants]

@@ -31,7 +31,7 @@ from microblog.model.paging import Page
 from microblog.model.posts import Post, Visibility
 from microblog.render.entities import Entities
 from microblog.render.statuses import Statuses
-from microblog.storage import kept_tags, posts, timelines
+from microblog.storage import kept_tags, posts, threads, timelines
 from microblog.storage.database import Cursor, execute
 from microblog.web.api.tongue import EventDialect, Payloads
 from tests import make
@@ -186,8 +186,8 @@ def check_what_anybody_has(square: Square, viewer: Viewer | None) -> None:
     of_second = timelines.of_account(cursor, account=second, viewer=asking, page=EVERYTHING, replies=False)
     assert square.told(Stream(StreamKind.AUTHOR_POSTS, second), viewer) == ids(of_second)
     for opened in square.written[:PEOPLE]:
-        thread = posts.in_thread(cursor, thread=opened.id, viewer=asking)
-        assert square.told(Stream(StreamKind.THREAD, opened.id), viewer) == ids(thread)
+        outline = [opened.id, *(id for id, _ in threads.outline(cursor, thread=opened.id, post=opened.id))]
+        assert square.told(Stream(StreamKind.THREAD, opened.id), viewer) == posts.visible(cursor, ids=outline, viewer=asking)
 
 
 @given(

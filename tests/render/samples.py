@@ -158,7 +158,7 @@ class Samples:
         shell, text, article = self.shell, self.hostile, self.articles
         composer = None if self.anonymous else self.compose
         revisions = (Revision(text, "<p>New</p>", text, False, NOW), Revision("Old", "<p>Old</p>", "", False, NOW))
-        thread = ThreadPage(self.posts[1], article[1], article[:1], (Reply(article[2], 9),), composer, truncated=True)
+        thread = ThreadPage(self.posts[1], article[1], article[:1], (Reply(article[2], 9),), composer, skipped=100, next_skip=200)
         return {
             "local": partial(PAGES.local, shell, self.feed),
             "local empty": partial(PAGES.local, shell, Feed()),

@@ -12,6 +12,7 @@ from microblog.model.accounts import Viewer
 from microblog.model.posts import Post
 from microblog.render.entities_filters import filtered
 from microblog.render.statuses import NO_FLAGS, Statuses, array
+from microblog.web.slices import each_in_turn
 
 
 @frozen
@@ -26,9 +27,11 @@ class Shown:
         """Each post as JSON, in their order, with the viewer's filters that it falls under."""
         flags, asking = await self.posts.flags(viewer, posts), viewer.id if viewer else None
         sieve, now = await self.sieves.of(viewer), self.sieves.now()
-        return [
-            self.statuses.encoded(post, asking, flags.get(post.original.id, NO_FLAGS), filtered(sieve.matches(post, now))) for post in posts
-        ]
+
+        def made(post: Post) -> bytes:
+            return self.statuses.encoded(post, asking, flags.get(post.original.id, NO_FLAGS), filtered(sieve.matches(post, now)))
+
+        return await each_in_turn(posts, made)
 
     async def many(self, viewer: Viewer | None, posts: Sequence[Post]) -> bytes:
         """The posts as a JSON list."""
