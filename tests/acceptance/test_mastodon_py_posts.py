@@ -98,7 +98,9 @@ def test_polls_are_made_voted_and_counted(ada: Mastodon, bob: Mastodon) -> None:
     assert (voted.own_votes, voted.voters_count, voted.votes_count, voted.options[0].votes_count) == ([0, 2], 1, 2, None)
     assert bob.poll(voted).voted
     with pytest.raises(MastodonAPIError, match="already voted"):
-        bob.poll_vote(post.poll, [1])
+        bob.poll_vote(post.poll, [0])
+    more = bob.poll_vote(post.poll, [1])
+    assert (more.own_votes, more.voters_count, more.votes_count) == ([0, 1, 2], 1, 3)
     with pytest.raises(MastodonAPIError, match="your own"):
         ada.poll_vote(post.poll, [1])
     single = ada.status_post("one", poll=ada.make_poll(["yes", "no"], expires_in=300))
