@@ -36,6 +36,7 @@ from microblog.web.needs import Needs, Who, route
 from microblog.web.shells import Shells
 
 _ASKS_ANYWAY = frozenset({"login", "consent", "select_account"})
+HINT = Param("token_type_hint", TEXT, "Always access_token (RFC 7009); there are no others.")
 _CLIENT = (Param("client_id", TEXT), Param("client_secret", TEXT, "Both may come by HTTP Basic instead."))
 
 
@@ -147,7 +148,7 @@ class OAuthRoutes:
         "POST",
         "/oauth/revoke",
         Needs(api=True, bearer=False),
-        Doc("End a token", EMPTY, body=(Param("token", TEXT, required=True), *_CLIENT), errors=(403,)),
+        Doc("End a token", EMPTY, body=(Param("token", TEXT, required=True), HINT, *_CLIENT), errors=(403,)),
     )
     async def revoke(self, call: Call) -> Answer:
         """Done; also where there is nothing to do."""

@@ -23,7 +23,7 @@ from microblog.web.api.paging import PEOPLE, Links, page_of, paged
 from microblog.web.api.search import check_paging
 from microblog.web.api.shown import Shown
 from microblog.web.call import Call
-from microblog.web.doc import DOWNWARD, LIMIT, PAGING, Doc, Param
+from microblog.web.doc import LIMIT, PAGING, Doc, Param
 from microblog.web.kept import Answers, Made
 from microblog.web.needs import Needs, Who, route
 
@@ -152,7 +152,7 @@ class AccountRoutes:
         "GET",
         "/api/v1/accounts/<id:account_id>/followers",
         OPEN,
-        Doc("Who follows somebody", array_of(ACCOUNT), query=(*LIMIT, *DOWNWARD), errors=(404,)),
+        Doc("Who follows somebody", array_of(ACCOUNT), query=PAGING, errors=(404,)),
     )
     async def followers(self, call: Call, account_id: int) -> Answer:
         """The newest first."""
@@ -162,7 +162,7 @@ class AccountRoutes:
         "GET",
         "/api/v1/accounts/<id:account_id>/following",
         OPEN,
-        Doc("Whom somebody follows", array_of(ACCOUNT), query=(*LIMIT, *DOWNWARD), errors=(404,)),
+        Doc("Whom somebody follows", array_of(ACCOUNT), query=PAGING, errors=(404,)),
     )
     async def following(self, call: Call, account_id: int) -> Answer:
         """The newest first."""

@@ -47,6 +47,7 @@ NEWCOMER = (
     Param("locale", TEXT, "The language of letters."),
     Param("time_zone", TEXT, "Where one lives, such as Europe/Berlin."),
     Param("reason", TEXT, "Why one wants to come in, where that is asked."),
+    Param("invite_code", TEXT, "The code of an invitation: needed where new people come by invitation, and no approval is needed with it."),
 )
 
 

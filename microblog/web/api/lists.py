@@ -17,7 +17,7 @@ from microblog.web.answer import Answer
 from microblog.web.api.paging import PEOPLE, TIMELINE, page_of, paged
 from microblog.web.api.shown import Shown
 from microblog.web.call import Call
-from microblog.web.doc import DOWNWARD, LIMIT, PAGING, Doc, Param
+from microblog.web.doc import PAGING, Doc, Param
 from microblog.web.needs import Needs, Who, route
 
 READ = Needs(api=True, viewer=Who.MEMBER, scopes={"read:lists"})
@@ -94,7 +94,7 @@ class ListMemberRoutes:
         "GET",
         "/api/v1/lists/<id:list_id>/accounts",
         READ,
-        Doc("Who is in a list", array_of(ACCOUNT), query=(*LIMIT, *DOWNWARD), errors=(404,)),
+        Doc("Who is in a list", array_of(ACCOUNT), query=PAGING, errors=(404,)),
     )
     async def members(self, call: Call, list_id: int) -> Answer:
         """The newest first; a limit of 0 asks for everybody."""

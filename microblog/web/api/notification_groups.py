@@ -19,7 +19,7 @@ from microblog.web.api.notifications import FILTERED, MOST_COUNTED, READ, SOME, 
 from microblog.web.api.paging import PEOPLE, Links, page_of, paged
 from microblog.web.api.shown import Shown
 from microblog.web.call import Call
-from microblog.web.doc import DOWNWARD, LIMIT, PAGING, Doc, Param
+from microblog.web.doc import LIMIT, PAGING, Doc, Param
 from microblog.web.needs import route
 
 TOGETHER = Param("grouped_types", TEXTS, "Only notifications of these types are told together; else of all that can be.")
@@ -55,7 +55,7 @@ class NotificationGroupRoutes:
         "GET",
         "/api/v2/notifications/unread_count",
         READ,
-        Doc("How many groups one has not read", record({"count": COUNT}), query=(*LIMIT, *SOME, TOGETHER)),
+        Doc("How many groups one has not read", record({"count": COUNT}), query=(*LIMIT, *SOME, TOGETHER, FILTERED)),
     )
     async def unread(self, call: Call) -> Answer:
         """Those with something above one's marker, counted up to the limit."""
@@ -78,7 +78,7 @@ class NotificationGroupRoutes:
         "GET",
         "/api/v2/notifications/<group_key>/accounts",
         READ,
-        Doc("Who a group is from", array_of(ACCOUNT), query=(*LIMIT, *DOWNWARD), errors=(404,)),
+        Doc("Who a group is from", array_of(ACCOUNT), query=PAGING, errors=(404,)),
     )
     async def accounts(self, call: Call, group_key: str) -> Answer:
         """All of them, the newest first."""

@@ -58,7 +58,7 @@ class NotificationRoutes:
         "GET",
         "/api/v1/notifications/unread_count",
         READ,
-        Doc("How many one has not read", record({"count": COUNT}), query=(*LIMIT, *SOME)),
+        Doc("How many one has not read", record({"count": COUNT}), query=(*LIMIT, *SOME, FILTERED)),
     )
     async def unread(self, call: Call) -> Answer:
         """Above one's marker, counted up to the limit."""

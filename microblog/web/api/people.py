@@ -16,7 +16,7 @@ from microblog.render.schemas import ACCOUNT, EMPTY, FLAG, ID, IDS, RELATIONSHIP
 from microblog.web.answer import Answer
 from microblog.web.api.paging import PEOPLE, page_of, paged
 from microblog.web.call import Call
-from microblog.web.doc import DOWNWARD, LIMIT, Doc, Param
+from microblog.web.doc import LIMIT, PAGING, Doc, Param
 from microblog.web.needs import Needs, Who, route
 
 READ = Needs(api=True, viewer=Who.MEMBER, scopes={"read:accounts"})
@@ -57,7 +57,7 @@ class EndorsementRoutes:
     async def _done(self, call: Call, account_id: int, command: Callable[[Viewer, AccountId], Awaitable[Relationship]]) -> Answer:
         return Answer.json(told.relationship(await command(call.member, AccountId(account_id))))
 
-    @route("GET", "/api/v1/endorsements", READ, Doc("Whom one shows on one's profile", array_of(ACCOUNT), query=(*LIMIT, *DOWNWARD)))
+    @route("GET", "/api/v1/endorsements", READ, Doc("Whom one shows on one's profile", array_of(ACCOUNT), query=PAGING))
     async def own(self, call: Call) -> Answer:
         """The newest first; a limit of 0 asks for everybody."""
         return await self._page(call, call.member.id)
@@ -66,7 +66,7 @@ class EndorsementRoutes:
         "GET",
         "/api/v1/accounts/<id:account_id>/endorsements",
         OPEN,
-        Doc("Whom somebody shows on their profile", array_of(ACCOUNT), query=(*LIMIT, *DOWNWARD), errors=(404,)),
+        Doc("Whom somebody shows on their profile", array_of(ACCOUNT), query=PAGING, errors=(404,)),
     )
     async def of_account(self, call: Call, account_id: int) -> Answer:
         """The newest first."""
@@ -146,7 +146,7 @@ class DomainRoutes:
 
     people: People
 
-    @route("GET", "/api/v1/domain_blocks", BLOCKS, Doc("The domains that one blocks", TEXTS, query=(*LIMIT, *DOWNWARD)))
+    @route("GET", "/api/v1/domain_blocks", BLOCKS, Doc("The domains that one blocks", TEXTS, query=PAGING))
     async def all(self, call: Call) -> Answer:
         """The newest first."""
         page = page_of(call, 100, 200)

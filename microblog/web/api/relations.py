@@ -20,7 +20,7 @@ from microblog.render.schemas import ACCOUNT, FLAG, TEXT, TEXTS, WHOLE, array_of
 from microblog.web.answer import Answer
 from microblog.web.api.paging import PEOPLE, page_of, paged
 from microblog.web.call import Call
-from microblog.web.doc import DOWNWARD, LIMIT, Doc, Param
+from microblog.web.doc import PAGING, Doc, Param
 from microblog.web.needs import Needs, Who, route
 
 FOLLOW = Needs(api=True, viewer=Who.MEMBER, scopes={"write:follows"}, rate=FOLLOWS)
@@ -38,7 +38,7 @@ def _doc(summary: str, *body: Param) -> Doc:
 
 
 def _list(summary: str, of: schemas.Schema = ACCOUNT) -> Doc:
-    return Doc(summary, array_of(of), query=(*LIMIT, *DOWNWARD))
+    return Doc(summary, array_of(of), query=PAGING)
 
 
 FOLLOW_DOC = _doc(

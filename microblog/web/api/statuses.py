@@ -26,7 +26,7 @@ from microblog.web.api.paging import PEOPLE, page_of, paged
 from microblog.web.api.scheduled import moment_of
 from microblog.web.api.shown import Shown
 from microblog.web.call import Call
-from microblog.web.doc import DOWNWARD, LIMIT, Doc, Param
+from microblog.web.doc import PAGING, Doc, Param
 from microblog.web.needs import DATA_FORM, TEXT_FORM, Needs, Who, route
 
 MOST_AT_ONCE = 20
@@ -138,7 +138,7 @@ class StatusRoutes:
         "GET",
         "/api/v1/statuses/<id:status_id>/favourited_by",
         OPEN,
-        Doc("Who likes a post", array_of(schemas.ACCOUNT), query=(*LIMIT, *DOWNWARD), errors=(404,)),
+        Doc("Who likes a post", array_of(schemas.ACCOUNT), query=PAGING, errors=(404,)),
     )
     async def favourited_by(self, call: Call, status_id: int) -> Answer:
         """The newest first."""
@@ -149,7 +149,7 @@ class StatusRoutes:
         "GET",
         "/api/v1/statuses/<id:status_id>/reblogged_by",
         OPEN,
-        Doc("Who boosted a post", array_of(schemas.ACCOUNT), query=(*LIMIT, *DOWNWARD), errors=(404,)),
+        Doc("Who boosted a post", array_of(schemas.ACCOUNT), query=PAGING, errors=(404,)),
     )
     async def reblogged_by(self, call: Call, status_id: int) -> Answer:
         """The newest first."""
