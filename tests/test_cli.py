@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -324,7 +325,9 @@ def test_a_backup_that_cannot_be_made_ends_with_a_sentence(on_database: dict[str
 @pytest.mark.acceptance
 def test_what_the_system_refuses_is_told_in_words(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    told = program("restore", "no.zip", environment={"MICROBLOG_DATA_DIR": f"{tmp_path}/file/below"})
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        archive.writestr("backup.json", '{"format": 1}')
+    told = program("restore", str(tmp_path / "b.zip"), environment={"MICROBLOG_DATA_DIR": f"{tmp_path}/file/below"})
     assert (told.returncode, told.stderr) == (1, f"Error: {tmp_path}/file/below: Not a directory\n")
 
 

