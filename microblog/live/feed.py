@@ -51,7 +51,7 @@ class Feed:
     """Tells connected readers what happens. Everything here runs on the reactor thread.
 
     `spread` gives a number from 0 to 1, for the delays that readers are asked to keep at a restart. `clock` may jump, `seconds` may not.
-    `listeners` hear each event before any reader is told of it.
+    `listeners` hear each event before any reader is told of it. `read_position` reads what a client gives as its position.
     """
 
     log: Log
@@ -60,6 +60,7 @@ class Feed:
     spread: Callable[[], float]
     seconds: Callable[[], float] = time.monotonic
     most_of_account: int = MOST_CONNECTIONS
+    read_position: Callable[[str], Position] = Position.parse
     figures: Figures = Factory(Figures)
     audience: Audience = Factory(Audience)
     viewers: Viewers = field(init=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
-from attrs import define
+from attrs import define, evolve
 
 from microblog.live.history import NO_GRANTS, Found, Grants, Look, Wanted
 from microblog.live.news import Badges, Notice
@@ -27,18 +27,22 @@ MOST_UNREAD = 100
 
 @define
 class DatabaseLog:
-    """The log in PostgreSQL. `fresh_epoch` names the log if it has no name yet, or was brought here from another database."""
+    """The log in PostgreSQL. `fresh_epoch` names the log if it has no name yet, or was brought here from another database.
+
+    `written` gives positions the text that clients are told.
+    """
 
     database: Transactions
     now: Callable[[], datetime]
     fresh_epoch: str
+    written: Callable[[Position], Position] = lambda position: position
     epoch: str = ""
 
     async def begin(self, back: int) -> Position:
         """The position so many events before the newest that may be read, or of the oldest. All that came after it is kept."""
         self.epoch = await self.database.run(events.open_log, self.fresh_epoch)
         xid, id = await self.database.read(viewers.begin, back=back)
-        return Position(self.epoch, xid, id)
+        return self.written(Position(self.epoch, xid, id))
 
     async def look(self, place: Position, accounts: Collection[int], grants: Grants) -> Look:
         """What comes after the place, in commit order; whom the accounts follow, block and mute; and which of the grants stand."""
@@ -78,16 +82,20 @@ class DatabaseLog:
         found = viewers.relations(cursor, accounts=accounts, now=self.now()) if accounts else []
         sieves = _sieves(cursor, accounts) if accounts else {}
         standing = self._standing(cursor, grants)
-        news = events.after(cursor, self.epoch, xid=place.xid, id=place.id, limit=LOOK)
+        news = self._events(cursor, place, LOOK)
         soon = not news and viewers.held_back(cursor, xid=place.xid, id=place.id)
         loaded: dict[int, Loaded] = {each.account: _loaded(each, sieves.get(each.account, NOTHING)) for each in found}
         return Look(news, loaded, standing, len(news) == LOOK, soon)
 
     def _after(self, cursor: Cursor, place: Position, limit: int) -> tuple[Sequence[Event], Position | None]:
         # In this order: what is swept between the two statements is then told as a gap, not passed over.
-        news = events.after(cursor, self.epoch, xid=place.xid, id=place.id, limit=limit)
+        news = self._events(cursor, place, limit)
         oldest = events.oldest(cursor)
-        return news, None if oldest is None else Position(self.epoch, *oldest)
+        return news, None if oldest is None else self.written(Position(self.epoch, *oldest))
+
+    def _events(self, cursor: Cursor, place: Position, limit: int) -> list[Event]:
+        found = events.after(cursor, self.epoch, xid=place.xid, id=place.id, limit=limit)
+        return [evolve(event, position=self.written(event.position)) for event in found]
 
 
 def _before(cursor: Cursor, questions: Sequence[Before], now: datetime) -> list[Sequence[tuple[int, int | None]]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 
-from attrs import frozen
+from attrs import field, frozen
 
 from microblog.model.errors import Malformed
 
@@ -44,28 +44,32 @@ class EventKind(StrEnum):
     UNKNOWN = "unknown"  # whatever a newer release of ours has written
 
 
-_LARGEST = 2**63 - 1  # what PostgreSQL numbers rows with
+LARGEST = 2**63 - 1  # what PostgreSQL numbers rows with
 
 
 @frozen(order=True)
 class Position:
-    """A place in the log of one epoch: after the event with this transaction id and row id. Opaque to clients."""
+    """A place in the log of one epoch: after the event with this transaction id and row id.
+
+    Clients are told its `text`, which is opaque (live/positions.py); where there is none, the numbers.
+    """
 
     epoch: str
     xid: int
     id: int
+    text: str = field(default="", eq=False, order=False, repr=False)
 
     def __str__(self) -> str:
-        return f"{self.epoch}.{self.xid}.{self.id}"
+        return self.text or f"{self.epoch}.{self.xid}.{self.id}"
 
     @classmethod
     def parse(cls, text: str) -> Position:
-        """The position that `str()` gave. Raises Malformed for anything else."""
+        """The position that `str()` gave where there is no text. Raises Malformed for anything else."""
         parts = text.split(".")
         if len(parts) != 3 or not all(part.isascii() and part.isalnum() and len(part) <= 20 for part in parts):
             raise Malformed("This is no position in the event log.")
         epoch, xid, identifier = parts
-        if not (xid.isdigit() and identifier.isdigit()) or max(int(xid), int(identifier)) > _LARGEST:
+        if not (xid.isdigit() and identifier.isdigit()) or max(int(xid), int(identifier)) > LARGEST:
             raise Malformed("This is no position in the event log.")
         return cls(epoch, int(xid), int(identifier))
 

@@ -193,7 +193,7 @@ class Streams:
         self.feed.expect(reader.account)
         dialect = PageDialect(self.article, self.note, self.talk, reader.account is not None, CONTEXTS.get(kind, Context.ACCOUNT))
         opened = await self.places.reserve(call)
-        protocol = EventStream(self.feed, dialect, reader, opened, Stream(kind, of, reader.account), since_of(call))
+        protocol = EventStream(self.feed, dialect, reader, opened, Stream(kind, of, reader.account), since_of(call, self.feed))
         return Answer.stream(protocol).cached(b"no-store, no-transform").with_header("X-Accel-Buffering", "no")
 
     def _refuse_strangers(self, call: Call) -> None:
@@ -203,12 +203,12 @@ class Streams:
             raise Forbidden("This stream is for pages of this site only.")
 
 
-def since_of(call: Call) -> Position | None:
+def since_of(call: Call, feed: Feed) -> Position | None:
     """From where on to tell: a browser that reconnects by itself says so in a header, which is newer than the address."""
     given = call.header("Last-Event-ID") or call.fields.text("since", max=100)
     if not given:
         return None
     try:
-        return Position.parse(given)
+        return feed.read_position(given)
     except Malformed:
         return UNKNOWN

@@ -114,12 +114,12 @@ def _own(name: str, listener: Listener) -> Stream:
     raise UnknownStream
 
 
-def position_of(value: object) -> Position | None:
+def position_of(value: object, feed: Feed) -> Position | None:
     """The position that a client gave; UNKNOWN for what is none."""
     if not value:
         return None
     try:
-        return Position.parse(str(value))
+        return feed.read_position(str(value))
     except Malformed:
         return UNKNOWN
 
@@ -174,7 +174,7 @@ class Multiplexed(WebSocket):
             self._refuse(problem)
 
     async def _begin(self, message: Mapping[str, Any], asked: Position) -> None:
-        stream, since = stream_of(_name(message), message, self.listener), position_of(message.get("since"))
+        stream, since = stream_of(_name(message), message, self.listener), position_of(message.get("since"), self.feed)
         circle = self.subscriber.circle
         if stream.kind is StreamKind.LIST and (circle is None or stream.of not in circle.lists):
             self._looked_up += 1
@@ -327,7 +327,7 @@ class StreamingRoutes:
         await self.places.knock(call)
         listener = Listener(call.member.id, call.access.scopes if call.access else None)
         params = {field: call.fields.text(field, max=1_000) for field in ("tag", "list")}
-        stream, since = stream_of(name, params, listener), since_of(call)
+        stream, since = stream_of(name, params, listener), since_of(call, self.feed)
         if stream.kind is StreamKind.LIST:
             await self._check_list(call.member, int(stream.of))
         self.feed.expect(listener.account)
