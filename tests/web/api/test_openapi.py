@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import gzip
 import re
 from pathlib import Path
@@ -15,6 +16,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from microblog.domain.scopes import ALL
 from microblog.render.schemas import FILE, FLAG, ID, IDS, TEXT, array_of, record
 from microblog.storage.database import Cursor
+from microblog.web import openapi
 from microblog.web.answer import Answer
 from microblog.web.call import Call
 from microblog.web.doc import PAGING, Doc, Param
@@ -26,6 +28,10 @@ from tests.web.visitor import Town, links, town, words
 from tests.web.visitor import document as page_of
 
 VARIABLE = re.compile(r"<(?:\w+:)?(\w+)>")
+READERS = {"text", "password", "required", "flag", "integer", "id", "bound", "list", "ids", "sub", "subs", "upload"}
+"""The methods of `Fields` that take the name of a field."""
+OF_PAGES = {"prompt", "force_login", "decision", "uri", "url"}
+"""Fields of the pages among them: consent, and what share buttons of other sites open."""
 ABOUT = About("Here", "https://here.example", "1.0")
 
 
@@ -224,3 +230,22 @@ def test_the_reference_is_found_from_the_page_about_the_site(site: Town) -> None
 def test_members_read_it_too(site: Town) -> None:
     assert site.resident("ada").get("/api/docs").status == 200
     assert client(site, "bob").get("/api/openapi.json").status == 200
+
+
+def documented_fields(made: Any) -> set[str]:
+    """The names of all fields that any operation takes, brackets taken apart."""
+    names = [parameter["name"] for operation in operations(made).values() for parameter in operation.get("parameters", ())]
+    bodies = [operation["requestBody"]["content"] for operation in operations(made).values() if "requestBody" in operation]
+    names += [name for body in bodies for kind in body.values() for name in kind["schema"]["properties"]]
+    return {part for name in names for part in re.findall(r"\w+", name)}
+
+
+def test_every_field_that_the_api_reads_is_documented(site: Town) -> None:
+    web = Path(openapi.__file__).parent
+    trees = [ast.parse(path.read_text("utf-8")) for path in (*(web / "api").glob("*.py"), web / "oauth.py")]
+    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
+    names = [call.args[0] for call in calls if call.args and call.func.attr in READERS]  # type: ignore[attr-defined]  # attributes, by the line above
+    read = {name.value for name in names if isinstance(name, ast.Constant) and re.fullmatch(r"[a-z_\[\]]+", str(name.value))}
+    known = documented_fields(told(site))
+    assert len(read) > 60
+    assert {str(name) for name in read if not known.issuperset(re.findall(r"\w+", str(name)))} == OF_PAGES
