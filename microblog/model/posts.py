@@ -78,7 +78,7 @@ class Post:
 
     `text` is what was typed, `html` the same rendered and safe. `spoiler` is plain text (the content warning). `version` changes whenever
     the post, its poll or its author's profile does: what was rendered from the same version is still right. The counts of replies, boosts
-    and favourites are not part of it.
+    and favourites are not part of it. `reply_to_visibility` is that of the post which it answers.
     """
 
     id: PostId
@@ -92,6 +92,7 @@ class Post:
     language: str | None = None
     edited_at: datetime | None = None
     reply_to: PostId | None = None
+    reply_to_visibility: Visibility | None = None
     reply_to_account: AccountId | None = None
     thread_id: PostId | None = None
     application: str | None = None
@@ -106,6 +107,14 @@ class Post:
     card: Card | None = None
     boost: Post | None = None
     version: str = ""
+
+    @property
+    def leads_to_answered(self) -> bool:
+        """True if whoever sees this reply may see what it answers: then it can link there."""
+        answered, own = self.reply_to_visibility, self.reply_to_account == self.author.id
+        if answered in (Visibility.PUBLIC, Visibility.UNLISTED) or self.visibility is Visibility.DIRECT:
+            return True
+        return own and answered is Visibility.PRIVATE and self.visibility is Visibility.PRIVATE
 
     @property
     def original(self) -> Post:

@@ -135,15 +135,14 @@ def _poll(poll: Poll, counts: Counts, flags: Flags, variant: Variant) -> str:
 
 
 def _parent(post: Post) -> tuple[str, str] | None:
-    """Who is answered, and the address of what they wrote; None for no reply or where it is not known."""
+    """Who is answered, and the address of what they wrote, empty where it may be hidden from readers of the reply; None for no reply."""
     if post.reply_to is None:
         return None
-    if post.reply_to_account == post.author.id:
-        return (post.author.username, f"/@{post.author.username}/{post.reply_to}")
-    for mention in post.mentions:
-        if mention.account_id == post.reply_to_account:
-            return (mention.username, f"/@{mention.username}/{post.reply_to}")
-    return ("", f"/posts/{post.reply_to}")
+    names = [mention.username for mention in post.mentions if mention.account_id == post.reply_to_account]
+    name = post.author.username if post.reply_to_account == post.author.id else names[0] if names else ""
+    if not post.leads_to_answered:
+        return name, ""
+    return name, f"/@{name}/{post.reply_to}" if name else f"/posts/{post.reply_to}"
 
 
 _REPLY, _BOOST, _HEART, _MARK, _MORE = (ICONS[name] for name in ("reply", "boost", "heart", "bookmark", "more"))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 from functools import cache, lru_cache
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
 import regex
@@ -231,6 +231,16 @@ def host(url: str) -> str:
     return urlsplit(url).netloc
 
 
+def path(text: str) -> str:
+    """A path as it stands in an address: what a path may hold stays as it is, so that a page has one address only."""
+    return quote(text, safe="/@:!$&'()*+,;=~")
+
+
+def linked(text: str, address: str) -> Markup:
+    """The text as a link to the address, or without one where that is empty."""
+    return Markup('<a href="{}">{}</a>').format(address, text) if address else escape(text)
+
+
 def paragraphs(text: str) -> Markup:
     """Plain text with its line breaks, escaped."""
     return Markup("<br>").join(escape(line) for line in text.splitlines())
@@ -274,4 +284,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "hue": hue,
     "agent": agent,
     "host": host,
+    "linked": linked,
+    "path": path,
 }

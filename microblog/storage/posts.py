@@ -17,6 +17,7 @@ from microblog.storage.visibility import VISIBLE
 
 _COLUMNS = f"""
     p.id, p.text, p.html, p.visibility, p.created_at, p.spoiler, p.sensitive, p.language, p.edited_at, p.reply_to,
+    (select ra.visibility from posts ra where ra.id = p.reply_to),
     p.reply_to_account, p.thread_id, p.application, p.application_website, p.boost_of, p.xmin::text || '.' || a.xmin::text
     || coalesce('.' || q.xmin::text, '') || coalesce('.' || k.xmin::text, ''),
     coalesce(n.replies, 0), coalesce(n.boosts, 0), coalesce(n.favourites, 0),
@@ -50,7 +51,7 @@ class _Row:
 
 
 def _row(*columns: Any) -> _Row:
-    (id, text, html, visibility, created_at, spoiler, sensitive, language, edited_at, reply_to, *columns_left) = columns
+    (id, text, html, visibility, created_at, spoiler, sensitive, language, edited_at, reply_to, answered, *columns_left) = columns
     (reply_to_account, thread_id, application, website, boost_of, version, replies, boosts, favourites, mentions, tags, pieces, *others) = (
         columns_left
     )
@@ -66,6 +67,7 @@ def _row(*columns: Any) -> _Row:
         language=language,
         edited_at=edited_at,
         reply_to=reply_to,
+        reply_to_visibility=None if answered is None else Visibility(answered),
         reply_to_account=reply_to_account,
         thread_id=thread_id,
         application=application,
