@@ -15,7 +15,7 @@ from microblog.model.ids import AccountId, NotificationId, PostId
 from microblog.model.notifications import ALONE, GROUPED, NotificationKind
 from microblog.model.paging import Page
 from microblog.storage.database import Cursor, every, scalar
-from microblog.storage.notifications import ABOUT_SEEN, FROM_SOMEBODY, READ_UP_TO, known
+from microblog.storage.notifications import ABOUT_SEEN, FROM_SOMEBODY, NOT_READ, known
 from microblog.storage.paging import bounds, directed, page_sql
 
 SAMPLE = 8
@@ -169,7 +169,7 @@ def members(cursor: Cursor, *, account: AccountId, key: str, page: Page) -> list
 
 # All of a group are about one post, so that is asked for each group, not for each member.
 _UNREAD = f"""select count(*) from (
-    select from (select distinct {_KEY} as key, n.post_id from notifications n where {_CHOSEN} and n.id > {READ_UP_TO}) n
+    select from (select distinct {_KEY} as key, n.post_id from {NOT_READ} n where {_CHOSEN}) n
     where {ABOUT_SEEN} limit %(limit)s) above"""
 
 

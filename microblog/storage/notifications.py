@@ -155,6 +155,11 @@ _CHOSEN = f"""{_SHOWN} and n.kind <> all(%(without)s) and (%(sender)s::bigint is
 READ_UP_TO = """coalesce(
     (select k.last_read_id from markers k where k.account_id = %(account)s and k.timeline = 'notifications'), 0)"""
 
+MOST_LOOKED_AT = 4_000
+"""Of what the account has not read, the newest so many are counted from: who left more unread sees no exact number anyway."""
+NOT_READ = f"""(select * from notifications u where u.account_id = %(account)s and u.id > {READ_UP_TO}
+    order by u.id desc limit {MOST_LOOKED_AT})"""
+
 # Filters stand before the limit, so that a page of what may not be seen any more is not taken for the end.
 _LIST = f"""select n.id, n.kind, n.created_at, n.from_account_id, n.post_id, n.group_key, n.filtered from notifications n
            where {_CHOSEN} and (not n.filtered or %(filtered)s) and n.id < %(max_id)s and n.id > %(min_id)s
@@ -212,12 +217,12 @@ def unread(
 
 
 _UNREAD_CHOSEN = f"""select count(*) from (
-    select from notifications n where {_CHOSEN} and not n.filtered and n.id > {READ_UP_TO} limit %(limit)s) above"""
+    select from {NOT_READ} n where {_CHOSEN} and not n.filtered limit %(limit)s) above"""
 
 # How many the account has not read of the %(kinds)s that we know.
 UNREAD = f"""(
     select count(*) from (
-        select from notifications n where {_SHOWN} and not n.filtered and n.id > {READ_UP_TO} limit %(limit)s) above)"""
+        select from {NOT_READ} n where {_SHOWN} and not n.filtered limit %(limit)s) above)"""
 
 
 @frozen
