@@ -155,6 +155,18 @@ def test_a_backup_without_an_account_is_not_called_whole(tmp_path: Path, databas
     assert "no account" in verified[1]
 
 
+def test_the_backup_of_a_newer_release_is_refused(tmp_path: Path, database_url: str) -> None:
+    secret_key(tmp_path / "var")
+    connection = psycopg2.connect(database_url)
+    with connection, connection.cursor() as cursor:
+        cursor.execute("insert into migrations (number, name, digest) values (0, '0000_newer.sql', '')")
+    connection.close()
+    made, verified = run_all(tmp_path, [("backup", "b.zip"), ("verify", "b.zip")], database_url=database_url)
+    assert made[0] == 0, made[1]
+    assert verified[0] == 1
+    assert "A newer release has changed this database (steps 0000)" in verified[1]
+
+
 def test_the_server_and_every_command_read_the_same_settings_file(tmp_path: Path) -> None:
     """Named once, by MICROBLOG_CONFIG; relative paths in it begin beside it, wherever one is."""
     elsewhere = tmp_path / "elsewhere"

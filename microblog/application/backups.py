@@ -17,6 +17,7 @@ from microblog.outside import archive
 from microblog.outside.archive import BackupError, glance
 from microblog.storage.database import Connection, DatabaseError, connect
 from microblog.storage.digests import Digest, digests, export_snapshot, has_tables
+from microblog.storage.prepare import missing_steps
 
 __all__ = ["BackupError", "back_up", "glance", "restore", "verify"]
 
@@ -33,7 +34,8 @@ def back_up(url: str, data_dir: Path, target: Path, made_at: str) -> dict[str, A
 def restore(url: str, data_dir: Path, source: Path) -> dict[str, Any]:
     """Make the site of a backup, on an empty database and in an empty data directory; what was in it.
 
-    What was loaded is compared with what was written, row by row. The site's next start brings an older backup to its schema.
+    What was loaded is compared with what was written, row by row. The site's next start brings an older backup to its schema. Raises
+    UnusableDatabase for the backup of a newer release.
     """
     packed, listed = archive.opened(source)
     with packed:
@@ -42,6 +44,7 @@ def restore(url: str, data_dir: Path, source: Path) -> dict[str, Any]:
                 raise BackupError("The database has tables already: a backup is restored into an empty one.")
         with archive.unpacked(packed, data_dir) as dump:
             archive.restore_database(dump, url)
+            missing_steps(url)  # raises for what a newer release has backed up
             _compare(url, listed["tables"])
         return listed
 
