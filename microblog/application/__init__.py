@@ -78,6 +78,7 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     crowd = Crowd(domain.statistics, lambda: len(feed.readers), crew.quick.name, reactor)
     domain.changes.patience, database.committed = LOOK_EVERY_S, domain.changes.before(wake.send)
     feed.listeners.append(lambda _event: domain.changes.wake())
+    feed.listeners.append(domain.social.announcements.heed)
     for listener in (domain.changes.wake, feed.wake, *crew.hearing):
         wake.listen(listener)
     log = AccessLog.below(settings.data_dir)

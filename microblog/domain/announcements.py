@@ -12,7 +12,7 @@ from microblog.domain import text, validation
 from microblog.model.accounts import Viewer
 from microblog.model.announcements import Announcement
 from microblog.model.errors import Invalid, NotFound
-from microblog.model.events import EventKind
+from microblog.model.events import Event, EventKind
 from microblog.model.ids import AnnouncementId
 from microblog.storage import accounts, announcements, events, jobs
 from microblog.storage.database import Cursor, Transactions
@@ -46,6 +46,11 @@ class Announcements:
         found = await self.current(viewer)
         self._none_at = None if found else self.now()
         return [one for one in found if not one.read]
+
+    def heed(self, event: Event) -> None:
+        """Look again after another process has announced something."""
+        if event.kind is EventKind.ANNOUNCED:
+            self._none_at = None
 
     async def newest(self, limit: int) -> list[Announcement]:
         """All of them, those too that are over."""

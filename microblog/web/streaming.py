@@ -22,6 +22,7 @@ from microblog.model.ids import PostId
 from microblog.model.notifications import Notification
 from microblog.model.posts import Flags, Post
 from microblog.render.fragments import folded
+from microblog.render.own_links import own_links
 from microblog.web.answer import Answer
 from microblog.web.call import Call
 from microblog.web.needs import Needs, Who, route
@@ -83,7 +84,7 @@ class PageDialect:
             return event(name, self._post(news.post, warning(matches, self.context), own), news.position)
         if news.kind is EventKind.POST_DELETED:
             return event("delete", b"%d" % (news.post_id or 0), news.position)
-        return None
+        return _announced(news)
 
     def resumed(self, stream: Stream, since: Position) -> bytes | None:
         """What follows came after that position."""
@@ -119,6 +120,16 @@ class PageDialect:
     def _talk(self, conversation: Conversation, title: str) -> bytes:
         html, last = self.talk(conversation, title), str(conversation.last.id)
         return orjson.dumps({"id": str(conversation.id), "html": html, "last": last, "unread": conversation.unread})
+
+
+def _announced(news: News) -> bytes | None:
+    """An announcement as ready HTML, or that it is gone. The pages show no reactions."""
+    if news.kind is EventKind.ANNOUNCED and news.announcement is not None:
+        made = news.announcement
+        return event("announcement", orjson.dumps({"id": str(made.id), "html": own_links(made.html)}), news.position)
+    if news.kind is EventKind.ANNOUNCEMENT_WITHDRAWN:
+        return event("withdrawn", b"%d" % (news.announcement_id or 0), news.position)
+    return None
 
 
 def _numbers(badges: Badges) -> dict[str, object]:

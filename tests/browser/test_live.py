@@ -54,6 +54,25 @@ def texts(page: Page, beginning: str) -> list[str]:
     return [match.group() for match in found if match]
 
 
+def test_what_is_announced_appears_at_once_and_goes_when_it_is_withdrawn(window: Callable[[], Person], restarted: Site) -> None:
+    ada = window()
+    ada.sign_up("ada_announced")
+    expect(ada.page.locator(STATE).first).to_have_text("Live")
+    panel = ada.page.locator(".announcement")
+    expect(panel).to_have_count(0)
+    first, second = (restarted.command("announce", "publish", text).strip() for text in ("Tea <now>", "Cake later"))
+    expect(panel).to_have_text([re.compile("Tea <now>"), re.compile("Cake later")])
+    ada.page.reload()
+    expect(panel).to_have_count(2)
+    expect(ada.page.locator(STATE).first).to_have_text("Live")
+    restarted.command("announce", "withdraw", second)
+    expect(panel).to_have_count(1)
+    panel.get_by_role("button", name="Got it").click()
+    ada.page.wait_for_url("**/home")
+    expect(panel).to_have_count(0)
+    restarted.command("announce", "withdraw", first)
+
+
 def pair(window: Callable[[], Person], name: str) -> tuple[Person, Person]:
     """One who writes, and one who reads with the home timeline open."""
     ada, bob = window(), window()

@@ -74,6 +74,8 @@ const TAKES = {
   delete: (data) => remove(data.replaceAll('"', "")),
   notification: (data) => notify(JSON.parse(data)),
   conversation: (data) => converse(JSON.parse(data)),
+  announcement: (data) => announce(JSON.parse(data)),
+  withdrawn: (id) => document.querySelector(`[data-announcement="${id}"]`)?.remove(),
   badges: (data) => recount(JSON.parse(data)),
   gap: () => gap(),
   resumed: () => {},
@@ -192,6 +194,17 @@ function remove(id) {
   waiting = waiting.filter((post) => post.dataset.id !== id && post.dataset.post !== id);
   for (const post of document.querySelectorAll(`[data-id="${id}"], [data-post="${id}"]`)) keepingPlace(() => post.remove());
   if (feed) offer();
+}
+
+// what the site announces to everybody stands above the timeline until it is dismissed
+function announce({ id, html }) {
+  const template = document.querySelector("template[data-announcements]");
+  if (!template || document.querySelector(`[data-announcement="${id}"]`)) return;
+  const form = template.content.cloneNode(true).querySelector("form");
+  form.dataset.announcement = id;
+  form.action = `/announcements/${id}/dismiss`;
+  form.querySelector(".text").innerHTML = html;
+  keepingPlace(() => template.before(form));
 }
 
 // what is above the reader's eyes may go, what is before them stays
