@@ -156,7 +156,8 @@ def told(reply: Reply) -> tuple[object, ...]:
 def twins(cursor: Cursor, data_dir: Path) -> Twins:
     """Build them."""
     keeps = town(cursor, data_dir, rate_limits="off")
-    environment = {"PUBLIC_URL": f"http://{HOST}", "DATA_DIR": str(data_dir), "REGISTRATION": "open", "ANSWERS_KEPT": "0"}
+    environment = {"PUBLIC_URL": f"http://{HOST}", "DATA_DIR": str(data_dir), "REGISTRATION": "open"}
+    environment |= {"ANSWERS_KEPT": "0", "RATE_LIMITS": "off"}
     read = load({f"MICROBLOG_{name}": value for name, value in environment.items()}, None)
     database, clock = RolledBackDatabase(cursor), StillReactor()
     domain = Domain.on(read, database, quick_passwords(), Limits(MemoryCounter(clock.seconds), lambda: make.NOW, False), world(data_dir))
