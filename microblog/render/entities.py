@@ -113,9 +113,7 @@ class Entities:
             "noindex": not account.indexable,
             "emojis": [],
             "roles": [],
-            "fields": [
-                {"name": line.name, "value": own_links(line.html, self.url), "verified_at": None} for line in account.fields
-            ],
+            "fields": [{"name": line.name, "value": own_links(line.html, self.url), "verified_at": None} for line in account.fields],
         }
         if account.suspended_at is not None:
             entity["suspended"] = True
