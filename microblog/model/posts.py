@@ -112,7 +112,7 @@ class Post:
     def leads_to_answered(self) -> bool:
         """True if whoever sees this reply may see what it answers: then it can link there."""
         answered, own = self.reply_to_visibility, self.reply_to_account == self.author.id
-        if answered in (Visibility.PUBLIC, Visibility.UNLISTED) or self.visibility is Visibility.DIRECT:
+        if answered in (None, Visibility.PUBLIC, Visibility.UNLISTED) or self.visibility is Visibility.DIRECT:
             return True
         return own and answered is Visibility.PRIVATE and self.visibility is Visibility.PRIVATE
 
