@@ -38,6 +38,7 @@ from microblog.web.call import Origin
 from microblog.web.composers import Composers
 from microblog.web.entry import EntryPages
 from microblog.web.errors import Errors
+from microblog.web.feeds import FeedRoutes, SiteFiles
 from microblog.web.files import MediaFiles
 from microblog.web.filters import FilterPages
 from microblog.web.gate import Gate
@@ -112,7 +113,8 @@ def server_of(
     places = Places(domain.limits, settings.streams_per_network, *rates)
     streams = Streams(feed, articles.live, pages.notification, talk_of(pages), domain.accounts, domain.posts, places)
     live = StreamingRoutes(feed, Payloads(Statuses(entities)), remembered, domain.lists, places)
-    features = [look.assets, streams, live, *others, *site_pages(pages, shells, composers, domain, articles), *api]
+    files = [SiteFiles(told, look.assets.url), FeedRoutes(domain.accounts, domain.timelines, told)]
+    features = [look.assets, *files, streams, live, *others, *site_pages(pages, shells, composers, domain, articles), *api]
     site = Site(
         [*features, ReferenceRoutes(pages, shells, tuple(features))],
         origin=Origin.parse(settings.public_url),

@@ -1,11 +1,13 @@
-"""Somebody's posts as an Atom feed (RFC 4287)."""
+"""Posts for feed readers: Atom (RFC 4287) and RSS 2.0."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import format_datetime
 
 import regex
+from attrs import frozen
 from markupsafe import Markup, escape
 
 from microblog.model.accounts import Account
@@ -13,8 +15,9 @@ from microblog.model.media import Media, MediaKind
 from microblog.model.posts import Post
 from microblog.render.own_links import own_links
 from microblog.render.views import Site
-from microblog.render.words import excerpt, iso
+from microblog.render.words import excerpt, iso, path
 
+RSS_TYPE = "application/rss+xml; charset=utf-8"
 CONTENT_TYPE = "application/atom+xml; charset=utf-8"
 _NOT_XML = regex.compile(r"[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]")
 
@@ -40,10 +43,70 @@ def atom(account: Account, posts: Iterable[Post], site: Site) -> bytes:
     return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text).encode("utf-8")
 
 
+@frozen
+class Channel:
+    """What an RSS feed is about. `path` is that of the page that shows the same, `image` that of a picture."""
+
+    title: str
+    description: str
+    path: str
+    image: str = ""
+
+
+def rss_of_account(account: Account, posts: Iterable[Post], site: Site) -> bytes:
+    """The feed of one account as RSS 2.0. `posts` are public, newest first; boosts are left out."""
+    title, name = f"{account.name} (@{account.username}@{site.host})", f"@{account.username}"
+    own = [post for post in posts if post.boost is None]
+    return _rss(Channel(title, f"Public posts from {name}@{site.host}", f"/{name}", account.avatar or ""), own, site)
+
+
+def rss_of_tag(name: str, posts: Iterable[Post], site: Site) -> bytes:
+    """The feed of a tag as RSS 2.0. `posts` are public, newest first."""
+    return _rss(Channel(f"#{name}", f"Public posts tagged #{name}", path(f"/tags/{name}")), list(posts), site)
+
+
+def _rss(channel: Channel, posts: list[Post], site: Site) -> bytes:
+    address = site.url + channel.path
+    picture = Markup("<image><url>{}{}</url><title>{}</title><link>{}</link></image>").format(
+        site.url, channel.image, channel.title, address
+    )
+    text = Markup(
+        '<?xml version="1.0" encoding="utf-8"?>\n<rss version="2.0" xmlns:atom="http://www.w3.org/2005/Atom" '
+        'xmlns:media="http://search.yahoo.com/mrss/"><channel><title>{title}</title><description>{description}</description>'
+        '<link>{address}</link><atom:link rel="self" type="application/rss+xml" href="{address}.rss"/>{picture}'
+        "<generator>microblog</generator>{items}</channel></rss>\n"
+    ).format(
+        title=channel.title,
+        description=channel.description,
+        address=address,
+        picture=picture if channel.image else "",
+        items=Markup("").join(_item(post, site.url) for post in posts),
+    )
+    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text).encode("utf-8")
+
+
+def _item(post: Post, url: str) -> Markup:
+    return Markup(
+        '<item><guid isPermaLink="true">{address}</guid><link>{address}</link><pubDate>{published}</pubDate>'
+        "<description>{html}</description>{media}{tags}</item>"
+    ).format(
+        address=f"{url}/@{post.author.username}/{post.id}",
+        published=format_datetime(post.created_at.astimezone(UTC), usegmt=True),
+        html=_said(post, url),
+        media=Markup("").join(
+            Markup('<media:content url="{}{}" type="{}"/>').format(url, piece.path, _type(piece)) for piece in post.media
+        ),
+        tags=Markup("").join(Markup("<category>{}</category>").format(tag.name) for tag in post.tags),
+    )
+
+
+def _said(post: Post, url: str) -> str:
+    said = own_links(post.html, url)
+    return f"<p><strong>{escape(post.spoiler)}</strong></p>{said}" if post.spoiler else said
+
+
 def _entry(post: Post, home: str, url: str) -> Markup:
     address, changed = f"{home}/{post.id}", post.edited_at or post.created_at
-    said = own_links(post.html, url)
-    html = f"<p><strong>{escape(post.spoiler)}</strong></p>{said}" if post.spoiler else said
     title = excerpt(post.spoiler or post.text, 80) or _date(post.created_at)
     return Markup(
         "<entry><title>{title}</title><id>{address}</id><published>{published}</published><updated>{updated}</updated>"
@@ -54,7 +117,7 @@ def _entry(post: Post, home: str, url: str) -> Markup:
         published=iso(post.created_at),
         updated=iso(changed),
         language=Markup(' xml:lang="{}"').format(post.language) if post.language else "",
-        html=str(html),
+        html=_said(post, url),
         media=Markup("").join(
             Markup('<link rel="enclosure" type="{}" href="{}{}"/>').format(_type(piece), url, piece.path) for piece in post.media
         ),

@@ -84,7 +84,8 @@ class Pages:
 
     def tag(self, shell: Shell, name: str, feed: Feed, *, following: bool | None = None) -> bytes:
         """Public posts with a tag. `name` comes without the number sign; `following` says whether the viewer follows it (None: cannot)."""
-        head = Head(f"#{name}", description=f"Public posts about #{name} on {shell.site.name}.", path=f"/tags/{name}")
+        about, path = f"Public posts about #{name} on {shell.site.name}.", f"/tags/{name}"
+        head = Head(f"#{name}", description=about, path=path, feed=words.path(path + ".rss"))
         return self._page("tag", shell, head, name=name, feed=feed, following=following)
 
     def profile(self, shell: Shell, profile: Profile) -> bytes:

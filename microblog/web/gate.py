@@ -47,7 +47,7 @@ class Gate:
             await self._count(call, self._rates(call, route.needs))
         _check_person(call, route.needs)
         if not route.safe and not route.needs.api and route.needs.csrf:
-            _check_form(call)
+            _check_form(call, cookieless=route.needs.cookieless)
 
     async def admit_body(self, call: Call, route: Route) -> None:
         """Raises the Problem that says why somebody may not send a large body here, by the head of the request alone."""
@@ -147,11 +147,13 @@ def _covers_any(access: Access, scopes: Iterable[str]) -> bool:
     return any(covers(access.scopes, scope) for scope in scopes)
 
 
-def _check_form(call: Call) -> None:
+def _check_form(call: Call, *, cookieless: bool) -> None:
     """Raises Forbidden unless the form came from one of our own pages."""
     own = frozenset({call.host, call.origin.host})
     if csrf.comes_from_elsewhere(call.header("Sec-Fetch-Site"), call.header("Origin"), own):
         raise Forbidden("This form was sent from another site, so nothing was done.")
+    if cookieless and call.session is None:
+        return
     secret = call.csrf_secret
     token = call.header("X-CSRF-Token") or call.fields.text("csrf")
     if secret is None or not csrf.is_token_of(secret, token):

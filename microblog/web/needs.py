@@ -65,6 +65,7 @@ class Needs:
     `body`: how many bytes the body may have; what exceeds it is refused while it arrives. `files`: how many it may have where it is a
     multipart form, for routes that take files.
     `csrf`: False only for unsafe routes that other sites may call on purpose (one-click unsubscribe).
+    `cookieless`: True where visitors who are not logged in need no token: the form must still come from one of our pages.
     `api`: JSON errors, CORS, bearer tokens; cookies are not looked at. `bearer`: False where tokens are not looked at either, so that a
     client with a dead one can still get another. `counted`: False where a request
     has a rate of its own and does not count as one of the API's. `pending`: True where a token of somebody may be used whose address is
@@ -80,6 +81,7 @@ class Needs:
     files: int = 0
     rate: tuple[Rate, ...] = field(default=(), converter=_rates)
     csrf: bool = True
+    cookieless: bool = False
     api: bool = False
     bearer: bool = True
     counted: bool = True

@@ -98,8 +98,8 @@ class SettingsPages:
             return Answer.html(self.pages.settings_preferences(await self.shells.of(call), form), status_of(problem))
         return Answer.redirect("/settings/preferences?notice=saved")
 
-    # No token: an anonymous page has no cookie to derive one from, and all that another site could do is to switch the light on.
-    @route("POST", "/settings/theme", Needs(csrf=False))
+    # Anonymous pages are cached for everybody, so they set no cookie that a token could be keyed with.
+    @route("POST", "/settings/theme", Needs(cookieless=True))
     async def theme(self, call: Call) -> Answer:
         """Light, dark, or as the device likes it; remembered in a cookie for visitors, with the account for members."""
         chosen = call.fields.text("theme")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from microblog.model.ids import TagId
 from microblog.model.posts import Tag
-from microblog.render.feeds import atom
+from microblog.render.feeds import atom, rss_of_account, rss_of_tag
 from tests.render.samples import NOW, SITE, account, post
 
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -37,3 +37,10 @@ def test_an_entry_has_the_address_the_times_and_the_html_of_its_post() -> None:
 
 def test_a_feed_without_posts_is_still_a_feed() -> None:
     assert ET.fromstring(atom(account(), [], SITE)).findtext(ATOM + "updated") == "2025-11-20T12:00:00Z"
+
+
+@given(st.text(st.characters(exclude_categories=())))
+def test_an_rss_feed_is_well_formed_whatever_is_typed(text: str) -> None:
+    shown = post(text=text, spoiler=text, html=text, tags=(Tag(TagId(1), text, text),))
+    for feed in (rss_of_account(account(name=text), [shown], SITE), rss_of_tag(text, [shown], SITE)):
+        assert len(ET.fromstring(feed).findall("channel/item")) == 1

@@ -15,7 +15,6 @@ from tests.web.walk import filled
 
 ON_PURPOSE = {
     "/mail/unsubscribe/<secret:token>",  # mail programs send it, with one click
-    "/settings/theme",  # visitors without a cookie choose their colours; nothing else comes of it
 }
 FROM_ELSEWHERE = ({"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://other.test"}, {"Origin": "null"})
 
@@ -57,7 +56,7 @@ def test_no_form_is_taken_without_its_token(site: Town) -> None:
     before, tried = rows(site), 0
     for visitor in (ada, site.visitor()):
         for route in changing(site):
-            if route.path not in ON_PURPOSE and (visitor is ada or not route.needs.viewer):
+            if route.path not in ON_PURPOSE and (visitor is ada or not (route.needs.viewer or route.needs.cookieless)):
                 for fields in ({}, {"csrf": ""}, {"csrf": "A" * 43}):
                     reply = visitor.post(filled(route.path, values), fields)
                     assert reply.status == 403, f"{route.path}: {reply.status}"
@@ -74,4 +73,7 @@ def test_no_form_is_taken_from_a_page_of_another_site(site: Town) -> None:
             for headers in FROM_ELSEWHERE:
                 reply = ada.post(filled(route.path, values), {"csrf": token}, **headers)
                 assert reply.status == 403, f"{route.path} {headers}: {reply.status}"
+                if not route.needs.viewer:
+                    reply = site.visitor().post(filled(route.path, values), {"theme": "dark"}, **headers)
+                    assert (reply.status, reply.header("Set-Cookie")) == (403, None), f"{route.path} {headers}: {reply.status}"
     assert rows(site) == before

@@ -1,0 +1,55 @@
+"""Files at the addresses where other programs look for them: feeds, robots.txt, the manifest."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from microblog.model.posts import Visibility
+from tests import make
+from tests.web.visitor import Town, document
+
+
+def items(site: Town, path: str) -> list[ET.Element]:
+    reply = site.visitor().get(path)
+    assert (reply.status, reply.header("Content-Type")) == (200, "application/rss+xml; charset=utf-8")
+    return ET.fromstring(reply.body).findall("channel/item")
+
+
+def test_tags_and_people_have_feeds_by_mastodons_addresses(site: Town) -> None:
+    site.resident("ada")
+    ada = site.viewer("ada")
+    first = make.post(site.cursor, ada, "Soup & bread #food")
+    make.post(site.cursor, ada, "Not for all #food", visibility=Visibility.PRIVATE)
+    for path in ("/tags/food.rss", "/tags/Food.rss", "/@ada.rss"):
+        (item,) = items(site, path)
+        assert item.findtext("link") == item.findtext("guid") == f"http://site.test/@ada/{first.id}"
+        assert "Soup &amp; bread" in (item.findtext("description") or "")
+        assert 'href="http://site.test/tags/food"' in (item.findtext("description") or "")
+        assert item.findtext("pubDate") == "Wed, 04 Mar 2026 05:06:07 GMT"
+        assert item.findtext("category") == "food"
+    assert document(site.visitor().get("/tags/food")).xpath("//link[@type='application/rss+xml']/@href") == ["http://site.test/tags/food.rss"]
+    assert site.visitor().get("/@nobody.rss").status == 404
+    assert items(site, "/tags/nothing.rss") == []
+
+
+def test_a_tag_whose_name_only_ends_like_that_is_a_tag(site: Town) -> None:
+    assert "text/html" in str(site.visitor().get("/tags/rss").header("Content-Type"))
+
+
+def test_crawlers_find_what_to_leave_alone(site: Town) -> None:
+    reply = site.visitor().get("/robots.txt")
+    assert (reply.status, reply.header("Content-Type")) == (200, "text/plain; charset=utf-8")
+    assert "User-agent: *\nDisallow: /api/\n" in reply.text
+
+
+@pytest.mark.parametrize("path", ["/manifest.json", "/site.webmanifest"])
+def test_the_site_can_be_installed(site: Town, path: str) -> None:
+    visitor = site.visitor()
+    reply = visitor.get(path)
+    assert reply.header("Content-Type") == "application/manifest+json; charset=utf-8"
+    manifest = reply.json
+    assert (manifest["start_url"], manifest["display"]) == ("/home", "standalone")
+    assert all(visitor.get(icon["src"]).status == 200 for icon in manifest["icons"])
+    assert document(visitor.get("/local")).xpath("//link[@rel='manifest']/@href") == ["/manifest.json"]
