@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from microblog.web.request import Request
     from microblog.web.server import Server
 
-_EARLY = 16 * 1024  # bytes that are read while a request is answered: only who reads notices that the client went
+EARLY = 16 * 1024  # bytes that are read while a request is answered: only who reads notices that the client went
 
 
 class PipelinedChannel(http.HTTPChannel):
@@ -44,12 +44,13 @@ class PipelinedChannel(http.HTTPChannel):
     def _keep_early(self, data: bytes) -> None:
         self._dataBuffer.append(data)
         self._early += len(data)
-        if self._early > _EARLY or self._held:
+        if self._early > EARLY or self._held:
             self._networkProducer.pauseProducing()
 
     def _finishRequestBody(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
         if data:
-            self._keep_early(data)
+            self._dataBuffer.insert(0, data)  # before what was put aside of the same piece
+            self._early += len(data)
         self.allContentReceived()
 
     def requestDone(self, request: http.Request) -> None:  # noqa: N802 - Twisted's name
@@ -85,7 +86,7 @@ class PipelinedChannel(http.HTTPChannel):
         data, self._dataBuffer, self._early = b"".join(self._dataBuffer), [], 0
         self._held = self._handlingRequest = False
         self.setLineMode(data)
-        if not self._held and not self.refused and self._early <= _EARLY and not self._asking:
+        if not self._held and not self.refused and self._early <= EARLY and not self._asking:
             self._networkProducer.resumeProducing()
 
     def resumeProducing(self) -> None:

@@ -22,11 +22,13 @@ from twisted.web import http
 from microblog.web.faults import fault_of, path_of, target_of
 from microblog.web.network import UNKNOWN, Address, network_of, parse_address
 from microblog.web.patience import NO_ROOM, TOO_LONG, TOO_MANY, TOO_SLOW, size
-from microblog.web.pipeline import PipelinedChannel
+from microblog.web.pipeline import EARLY, PipelinedChannel
 from microblog.web.request import Request
 from microblog.web.spool import IN_MEMORY
 
 _LINGER_BYTES = 4 * 1024 * 1024
+_MOST_CHUNKS = 256
+_SLICE = 2 * 1024
 
 
 class Channel(PipelinedChannel):
@@ -46,6 +48,7 @@ class Channel(PipelinedChannel):
     _reading = False
     _in_body = False
     _known = False
+    _sliced = False
     _closing = False
 
     def connectionMade(self) -> None:
@@ -71,7 +74,7 @@ class Channel(PipelinedChannel):
         self.server.channels.discard(self)
         self.server.connections.remove(self)
         self.due = self.writing = None
-        self._held = self._asking = False
+        self._held = self._asking = self._sliced = False
         super().connectionLost(reason)
         taken, self.taken = self.taken, None
         if taken is not None:
@@ -169,8 +172,11 @@ class Channel(PipelinedChannel):
         else:
             self._expect(self._body_limit)
             self.server.budget.watch(content, self.server.seconds())
-        self._networkProducer.resumeProducing()
-        self.dataReceived(b"")
+        if self._sliced:
+            self._queue()
+        else:
+            self._networkProducer.resumeProducing()
+            self.dataReceived(b"")
 
     def headerReceived(self, line: bytes) -> bool:  # noqa: N802 - Twisted's name
         """One header. False if it was refused."""
@@ -193,13 +199,40 @@ class Channel(PipelinedChannel):
             return
         elif self._handlingRequest:
             self._keep_early(data)
+        elif self.length is None:
+            self._read_chunks(data)
         else:
-            self._wire_limit -= len(data)
-            if self._wire_limit < 0 and self.length is None:
-                self.refuse(413, "There is more around this body than in it.")
-            else:
-                super().rawDataReceived(data)
-                self._look_at_size()
+            super().rawDataReceived(data)
+
+    def _read_chunks(self, data: bytes) -> None:
+        """Take a body of unknown length apart: a few hundred chunks in one turn, because each costs as much as a large one."""
+        rest = b""
+        if data.count(b"\r\n") > _MOST_CHUNKS:
+            data, rest = data[:_SLICE], data[_SLICE:]
+            self._keep_early(rest)
+            self._networkProducer.pauseProducing()
+        self._wire_limit -= len(data)
+        if self._wire_limit < 0:
+            self.refuse(413, "There is more around this body than in it.")
+            return
+        super().rawDataReceived(data)
+        self._look_at_size()
+        self._sliced = bool(rest) and not self._handlingRequest and not self.refused
+        if self._sliced and not self._asking:
+            self._queue()
+
+    def begin_next(self) -> None:
+        """Go on with the body, or begin the request that waits."""
+        if not self._sliced:
+            super().begin_next()
+            return
+        self._queued = self._sliced = False
+        data, self._dataBuffer, self._early = b"".join(self._dataBuffer), [], 0
+        if self.refused:
+            return
+        self.rawDataReceived(data)
+        if not (self._sliced or self._held or self._asking or self.refused) and self._early <= EARLY:
+            self._networkProducer.resumeProducing()
 
     def _look_at_size(self) -> None:
         """Find out who sends a body that did not say how large it is, once it is large."""

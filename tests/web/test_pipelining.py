@@ -114,6 +114,45 @@ def test_waiting_requests_are_not_begun_any_more_when_the_site_ends(home: House,
     assert line.closed
 
 
+CHUNKED = b"POST /form HTTP/1.1\r\nHost: site.test\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def test_a_body_in_tiny_chunks_is_taken_apart_in_many_turns(home: House) -> None:
+    line = Line(home.server)
+    line.channel.dataReceived(CHUNKED + b"1\r\na\r\n" * 900)
+    (taking,) = line.channel.requests
+    assert taking.content.size < 400
+    assert line.transport.producerState == "paused"
+    line.read()
+    assert taking.content.size == 900
+    assert line.transport.producerState == "producing"
+
+
+def test_trailers_without_end_are_taken_apart_in_many_turns_and_refused(home: House) -> None:
+    line = Line(home.server)
+    line.channel.dataReceived(CHUNKED + b"0\r\n" + b"a:b\r\n" * 15_000)
+    assert line.transport.producerState == "paused"
+    assert [reply.status for reply in replies(line.send(b"a:b\r\n" * 15_000))] == [400]
+
+
+@pytest.mark.parametrize("by", [100_000, 2_000, 7, 1])
+def test_what_follows_a_body_in_tiny_chunks_is_answered_in_order(home: House, by: int) -> None:
+    line = Line(home.server)
+    body = b"2\r\na=\r\n" + b"1\r\nx\r\n" * 900 + b"0\r\n\r\n"
+    echo = CHUNKED.replace(b"/form", b"/api/v1/echo").replace(b"\r\n\r\n", b"\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\n")
+    data = (echo + body + request("GET", "/book/1")) * 3 + request("GET", "/book/2")
+    answers = replies(b"".join(line.send(data[at : at + by]) for at in range(0, len(data), by)))
+    assert [len(answer.body) for answer in answers] == [len('{"a":""}') + 900, KILOBYTE] * 3 + [2 * KILOBYTE]
+
+
+def test_tiny_chunks_of_a_large_body_are_refused_once_it_is_known_who_sends_them(home: House) -> None:
+    line = Line(home.server)
+    line.send(CHUNKED.replace(b"/form", b"/api/v1/echo"))
+    answers = [line.send(b"1\r\na\r\n" * 10_000) for _ in range(7)]
+    assert [bool(answer) for answer in answers] == [False] * 6 + [True]
+    assert replies(answers[6])[0].status == 413
+
+
 # --- over a socket
 
 
