@@ -33,6 +33,8 @@ class PipelinedChannel(http.HTTPChannel):
     taken: IProtocol | None = None
     refused = False
     writing: Request | None = None
+    network = ""
+    _ready: Request | None = None
     _since = 0.0
     _early = 0
     _left = 0
@@ -40,6 +42,7 @@ class PipelinedChannel(http.HTTPChannel):
     _asking = False
     _held = False
     _queued = False
+    _in_turn = False
 
     def _keep_early(self, data: bytes) -> None:
         self._dataBuffer.append(data)
@@ -52,6 +55,17 @@ class PipelinedChannel(http.HTTPChannel):
             self._dataBuffer.insert(0, data)  # before what was put aside of the same piece
             self._early += len(data)
         self.allContentReceived()
+
+    def begin(self, request: Request) -> None:
+        """Answer a request that is complete, now or in its turn."""
+        self.network = request.network
+        turns = self.server.turns
+        if not self._in_turn and turns.crowded():
+            self._ready = request
+            self._queue()
+        else:
+            self.server.site.render(request)
+            turns.ended()
 
     def requestDone(self, request: http.Request) -> None:  # noqa: N802 - Twisted's name
         """A response was written: wait for the next request, or let the one that is already here wait for its turn."""
@@ -78,6 +92,10 @@ class PipelinedChannel(http.HTTPChannel):
     def begin_next(self) -> None:
         """Begin the request that waits, unless the client has not taken what was written before; then read on."""
         self._queued = False
+        if self._ready is not None:
+            request, self._ready = self._ready, None
+            self.server.site.render(request)
+            return
         if not self._held or self._waitingForTransport:
             return
         if self.server.draining:
@@ -85,7 +103,9 @@ class PipelinedChannel(http.HTTPChannel):
             return
         data, self._dataBuffer, self._early = b"".join(self._dataBuffer), [], 0
         self._held = self._handlingRequest = False
+        self._in_turn = True
         self.setLineMode(data)
+        self._in_turn = False
         if not self._held and not self.refused and self._early <= EARLY and not self._asking:
             self._networkProducer.resumeProducing()
 

@@ -100,7 +100,7 @@ class Request(http.Request):
                 self.channel.refuse(503, NO_ROOM_LEFT)
                 return
         self.id = self.channel.server.request_id(self._given_id())
-        self.channel.server.site.render(self)
+        self.channel.begin(self)
 
     def _given_id(self) -> str | None:
         """The id that a trusted proxy gave this request."""

@@ -57,7 +57,7 @@ class Channel(PipelinedChannel):
         super().connectionMade()
         self.peer = parse_address(getattr(self.transport.getPeer(), "host", None) or "")
         self.peer_is_proxy = self.server.proxies.trusts(self.peer)
-        self.peer_network = network_of(self.peer or UNKNOWN)
+        self.network = self.peer_network = network_of(self.peer or UNKNOWN)
         self.server.channels.add(self)
         self._since = self.server.seconds()
         self.due = self._since + self.server.patience.head
@@ -73,7 +73,7 @@ class Channel(PipelinedChannel):
         """The connection is over."""
         self.server.channels.discard(self)
         self.server.connections.remove(self)
-        self.due = self.writing = None
+        self.due = self.writing = self._ready = None
         self._held = self._asking = self._sliced = False
         super().connectionLost(reason)
         taken, self.taken = self.taken, None
@@ -222,7 +222,7 @@ class Channel(PipelinedChannel):
             self._queue()
 
     def begin_next(self) -> None:
-        """Go on with the body, or begin the request that waits."""
+        """Go on with the body, answer the request that is complete, or begin the one that waits."""
         if not self._sliced:
             super().begin_next()
             return
