@@ -64,9 +64,9 @@ class Village:
 
     def __attrs_post_init__(self) -> None:
         self.reactor.advance(make.NOW.timestamp())
-        settings = load(
-            {"MICROBLOG_PUBLIC_URL": f"http://{HOST}", "MICROBLOG_DATA_DIR": str(self.data_dir), "MICROBLOG_REGISTRATION": "open"}, None
-        )
+        given = {"public_url": f"http://{HOST}", "data_dir": str(self.data_dir), "registration": "open"}
+        given["rate_limits"] = "on" if self.limited else "off"
+        settings = load({f"MICROBLOG_{name.upper()}": value for name, value in given.items()}, None)
         limits = Limits(MemoryCounter(self.reactor.seconds), lambda: make.NOW, self.limited)
         self.database = Committing(connect(self.connection_url))
         self.domain = Domain.on(settings, self.database, quick_passwords(), limits, world(self.data_dir))
