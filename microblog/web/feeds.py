@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import orjson
 from attrs import frozen
@@ -10,6 +10,7 @@ from attrs import frozen
 from microblog.domain.accounts import Accounts
 from microblog.domain.timelines import Timelines
 from microblog.model.paging import Page
+from microblog.model.posts import Post, Visibility
 from microblog.render.feeds import RSS_TYPE, rss_of_account, rss_of_tag
 from microblog.render.views import Site
 from microblog.web.answer import PUBLIC_A_WHILE, Answer
@@ -36,16 +37,25 @@ class FeedRoutes:
 
     @route("GET", "/@<username:username>.rss", Needs())
     async def account(self, call: Call, username: str) -> Answer:
-        """What everybody may read of somebody."""
+        """What everybody may read of somebody, unless they block whoever is logged in."""
         account = await self.accounts.by_username(username)
-        posts = await self.timelines.account(None, account.id, Page(), boosts=False)
-        return Answer.data(rss_of_account(account, posts, self.site), RSS_TYPE).cached(PUBLIC_A_WHILE)
+        posts = await self.timelines.account(call.viewer, account.id, Page(), boosts=False)
+        return _feed(call, rss_of_account(account, _public(posts), self.site))
 
     @route("GET", "/tags/<name>.rss", Needs())
     async def tag(self, call: Call, name: str) -> Answer:
         """Public posts with a tag."""
-        posts = await self.timelines.tag(None, name, Page())
-        return Answer.data(rss_of_tag(name, posts, self.site), RSS_TYPE).cached(PUBLIC_A_WHILE)
+        posts = await self.timelines.tag(call.viewer, name, Page())
+        return _feed(call, rss_of_tag(name, _public(posts), self.site))
+
+
+def _public(posts: Iterable[Post]) -> list[Post]:
+    return [post for post in posts if post.visibility in (Visibility.PUBLIC, Visibility.UNLISTED)]
+
+
+def _feed(call: Call, feed: bytes) -> Answer:
+    answer = Answer.data(feed, RSS_TYPE)
+    return answer if call.viewer else answer.cached(PUBLIC_A_WHILE)
 
 
 @frozen
