@@ -33,7 +33,6 @@ from microblog.jobs.pushes import Pushing
 from microblog.jobs.statistics import Crowd
 from microblog.live.feed import MOST_CONNECTIONS, Feed
 from microblog.live.log import DatabaseLog
-from microblog.live.positions import PositionCipher
 from microblog.live.wake import MemoryWake
 from microblog.outside import postgres, postgres_files, smtp
 from microblog.outside.access_log import AccessLog
@@ -74,7 +73,7 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     world = World(Studio.below(settings.data_dir / "media", reactor), partial(deferLater, reactor), web, SystemRandom().random)
     domain = Domain.on(settings, database, passwords, limits, world)
     crew = crew_of(settings, reactor, database, domain)
-    feed = feed_of(database, reactor, secret_key(settings.data_dir), settings.streams_per_account)
+    feed = feed_of(database, reactor, settings.streams_per_account)
     crowd = Crowd(domain.statistics, lambda: len(feed.readers), crew.quick.name, reactor)
     domain.changes.patience, database.committed = LOOK_EVERY_S, domain.changes.before(wake.send)
     feed.listeners.append(lambda _event: domain.changes.wake())
@@ -135,11 +134,10 @@ def crew_of(settings: Settings, reactor: Any, database: Transactions, domain: Do
     return Crew.hired(duties, database, now, reactor)
 
 
-def feed_of(database: Transactions, reactor: Any, secret: bytes, most_of_account: int = MOST_CONNECTIONS) -> Feed:
-    """The live feed, not yet started. `secret` is the site's: its processes read each other's positions."""
-    cipher = PositionCipher(secret)
-    log = DatabaseLog(database, now, secrets.token_hex(6), cipher.written)
-    return Feed(log, reactor, now, SystemRandom().random, most_of_account=most_of_account, read_position=cipher.parse)
+def feed_of(database: Transactions, reactor: Any, most_of_account: int = MOST_CONNECTIONS) -> Feed:
+    """The live feed, not yet started."""
+    log = DatabaseLog(database, now, secrets.token_hex(6))
+    return Feed(log, reactor, now, SystemRandom().random, most_of_account=most_of_account, read_position=log.read_position)
 
 
 async def _drained(server: Server, feed: Feed) -> None:

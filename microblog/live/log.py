@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
-from attrs import define, evolve
+from attrs import define, evolve, field
 
 from microblog.live.history import NO_GRANTS, Found, Grants, Look, Wanted
 from microblog.live.news import Badges, Notice
+from microblog.live.positions import PositionCipher
 from microblog.live.recent import Before
 from microblog.live.viewers import Loaded, Members
 from microblog.model.events import Event, Position
@@ -27,22 +28,24 @@ MOST_UNREAD = 100
 
 @define
 class DatabaseLog:
-    """The log in PostgreSQL. `fresh_epoch` names the log if it has no name yet, or was brought here from another database.
-
-    `written` gives positions the text that clients are told.
-    """
+    """The log in PostgreSQL. `fresh_epoch` names the log if it has no name yet, or was brought here from another database."""
 
     database: Transactions
     now: Callable[[], datetime]
     fresh_epoch: str
-    written: Callable[[Position], Position] = lambda position: position
     epoch: str = ""
+    cipher: PositionCipher = field(factory=lambda: PositionCipher(b""), repr=False)
 
     async def begin(self, back: int) -> Position:
         """The position so many events before the newest that may be read, or of the oldest. All that came after it is kept."""
         self.epoch = await self.database.run(events.open_log, self.fresh_epoch)
+        self.cipher = PositionCipher(await self.database.read(events.log_secret))
         xid, id = await self.database.read(viewers.begin, back=back)
-        return self.written(Position(self.epoch, xid, id))
+        return self.cipher.written(Position(self.epoch, xid, id))
+
+    def read_position(self, text: str) -> Position:
+        """The position that a client was told as this text. Raises Malformed for what is none."""
+        return self.cipher.parse(text)
 
     async def look(self, place: Position, accounts: Collection[int], grants: Grants) -> Look:
         """What comes after the place, in commit order; whom the accounts follow, block and mute; and which of the grants stand."""
@@ -91,11 +94,11 @@ class DatabaseLog:
         # In this order: what is swept between the two statements is then told as a gap, not passed over.
         news = self._events(cursor, place, limit)
         oldest = events.oldest(cursor)
-        return news, None if oldest is None else self.written(Position(self.epoch, *oldest))
+        return news, None if oldest is None else self.cipher.written(Position(self.epoch, *oldest))
 
     def _events(self, cursor: Cursor, place: Position, limit: int) -> list[Event]:
         found = events.after(cursor, self.epoch, xid=place.xid, id=place.id, limit=limit)
-        return [evolve(event, position=self.written(event.position)) for event in found]
+        return [evolve(event, position=self.cipher.written(event.position)) for event in found]
 
 
 def _before(cursor: Cursor, questions: Sequence[Before], now: datetime) -> list[Sequence[tuple[int, int | None]]]:

@@ -1,7 +1,7 @@
 """Positions of the event log as strangers read them.
 
 A position is a transaction's number and a row's number: two of them tell how much the whole site has written meanwhile, private messages
-too. So their texts are one block of AES under a key of the site: each position has one text, and the text tells nothing but that.
+too. So their texts are one block of AES under a key of the log: each position has one text, and the text tells nothing but that.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ UNREADABLE = "This is no position in the event log."
 
 @frozen
 class PositionCipher:
-    """Writes and reads positions under a key that is derived from the site's `secret`."""
+    """Writes and reads positions under a key that is derived from the log's `secret`."""
 
     secret: bytes = field(repr=False)
     _cipher: Cipher[ECB] = field(init=False, repr=False)

@@ -106,6 +106,11 @@ def open_log(cursor: Cursor, fresh_epoch: str) -> str:
     return str(scalar(cursor, "select epoch from event_log"))
 
 
+def log_secret(cursor: Cursor) -> bytes:
+    """The key of the texts of positions, once the log is open."""
+    return str(scalar(cursor, "select secret from event_log")).encode("ascii")
+
+
 def sweep(cursor: Cursor, *, before: datetime, limit: int) -> int:
     """Forget events of before that time, at most `limit` of them; how many went. The newest one always stays: it marks the log's end."""
     return execute(

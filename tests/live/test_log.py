@@ -78,6 +78,18 @@ def test_an_empty_log_begins_before_everything(log: DatabaseLog, connection: Con
     assert [event.account_id for event in read(log, start)] == [1]
 
 
+def test_processes_on_one_log_read_each_others_positions(log: DatabaseLog, connection: Connection) -> None:
+    other = DatabaseLog(log.database, log.now, "another")
+    start, same = done(log.begin(10)), done(other.begin(10))
+    assert str(start) == str(same)
+    assert other.read_position(str(start)) == start
+    write(connection, 1)
+    connection.commit()
+    [event] = read(log, start)
+    assert other.read_position(str(event.position)) == event.position
+    assert str(event.position) == str(read(other, same)[0].position)
+
+
 def test_a_transaction_that_commits_late_is_not_passed_over(log: DatabaseLog, connections: Callable[[], Connection]) -> None:
     start = done(log.begin(10))
     slow, quick = connections(), connections()

@@ -161,7 +161,7 @@ def twins(cursor: Cursor, data_dir: Path) -> Twins:
     read = load({f"MICROBLOG_{name}": value for name, value in environment.items()}, None)
     database, clock = RolledBackDatabase(cursor), StillReactor()
     domain = Domain.on(read, database, quick_passwords(), Limits(MemoryCounter(clock.seconds), lambda: make.NOW, False), world(data_dir))
-    feed = feed_of(database, clock, b"secret")
+    feed = feed_of(database, clock)
     done(feed.start())
     reads = server_of(read, clock, domain, LOOK, feed=feed)
     assert isinstance(reads.site, Site)

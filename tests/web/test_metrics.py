@@ -106,7 +106,7 @@ def read(db: RolledBackDatabase, waiting: Callable[[], Awaitable[Mapping[str, Jo
     clock, answered = Clock(), Answered()
     answered.count("GET", 200, 0.02)
     database = Measured({"by_ids": Timing(2, 0.5, 1, 0)})
-    feed = feed_of(db, clock, b"secret")
+    feed = feed_of(db, clock)
     feed.figures = evolve(feed.figures, events=7)
     feed.figures.endings[Ending.RESTART] = 2
     worker = Worker(db, {}, lambda: NOW, clock, "one", lambda: 0.5)

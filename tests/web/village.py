@@ -70,7 +70,7 @@ class Village:
         limits = Limits(MemoryCounter(self.reactor.seconds), lambda: make.NOW, self.limited)
         self.database = Committing(connect(self.connection_url))
         self.domain = Domain.on(settings, self.database, quick_passwords(), limits, world(self.data_dir))
-        self.feed = feed_of(self.database, self.reactor, b"secret")
+        self.feed = feed_of(self.database, self.reactor)
         self.server = server_of(settings, self.reactor, self.domain, Look.of_this_release(), feed=self.feed)
         done(self.feed.start())
 

