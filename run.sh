@@ -37,13 +37,14 @@ browser() {
     missing=""
     command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || missing="chromium"
     command -v npm >/dev/null || missing="$missing npm"
+    command -v pgbouncer >/dev/null || missing="$missing pgbouncer"  # for the test of a site behind it
     if [ -n "$missing" ] && [ "${MICROBLOG_REQUIRE_BROWSER:-}" = 1 ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-        say "Installing $missing for the browser tests ..."
+        say "Installing $missing for the tests ..."
         export DEBIAN_FRONTEND=noninteractive
         # shellcheck disable=SC2086 # two words are two packages
         { apt-get update -qq && apt-get install -y -qq --no-install-recommends $missing; } >/dev/null || say "$missing could not be installed."
     elif [ -n "$missing" ]; then
-        say "Browser tests will be skipped without: $missing (apt-get install -y $missing)"
+        say "Tests will be skipped without: $missing (apt-get install -y $missing)"
     fi
     if command -v npm >/dev/null && [ -e package.json ] && ! [ node_modules/.package-lock.json -nt package.json ]; then
         npm ci --silent --no-audit --no-fund >&2 || say "npm could not fetch what package.json asks for."

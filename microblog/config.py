@@ -237,6 +237,12 @@ class Settings:
     database_pool: int = _number(
         "How many commands, and as many reads beside them, use the database at once in one process.", 1, 64, default=4, unit="connections"
     )
+    database_pooler: bool = _setting(
+        "Whether a pooler in transaction mode, such as PgBouncer, stands before the database. Then nothing is kept on its connections.",
+        read=read.switch,
+        allowed="must be on or off",
+        default="off",
+    )
     database_timeout: int = _number(
         "How long a statement may take, and a request may wait for its turn, before the answer is 503.", 1, 600, default=10, unit="seconds"
     )

@@ -17,6 +17,7 @@ import textwrap
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -151,7 +152,8 @@ class SiteService(Service):
     async def _start(self) -> None:
         self._settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         url = await self._database()
-        for name in await deferToThreadPool(self._reactor, self._reactor.getThreadPool(), prepare_database, url):
+        prepare = partial(prepare_database, url, pooled=self._settings.database_pooler)
+        for name in await deferToThreadPool(self._reactor, self._reactor.getThreadPool(), prepare):
             _log.info("Applied migration {name}", name=name)
         site = await application.assemble(self._settings, self._reactor, url)
         for part in site.parts:

@@ -64,7 +64,8 @@ START_PROBLEMS: tuple[type[Exception], ...] = (UnusableDatabase, postgres.Embedd
 
 async def assemble(settings: Settings, reactor: Any, database_url: str) -> Application:
     """The whole site on a database that has our schema. Nothing is started yet."""
-    database = Database(database_url, reactor, threads=settings.database_pool, timeout_s=settings.database_timeout)
+    threads, timeout = settings.database_pool, settings.database_timeout
+    database = Database(database_url, reactor, threads=threads, timeout_s=timeout, pooled=settings.database_pooler)
     passwords = Passwords(reactor)
     wake = wake_of(settings, reactor, database)
     counter = MemoryCounter(reactor.seconds)
@@ -93,7 +94,7 @@ def wake_of(settings: Settings, reactor: Any, database: Database) -> Redis | Not
     """What carries the hint that something was committed to all processes of the site; one alone with its database needs no carrier."""
     if settings.redis_url is not None:
         return Redis(reactor, Address.parse(settings.redis_url), f"microblog:{settings.domain}")
-    if settings.database_url is None:
+    if settings.database_url is None or settings.database_pooler:  # behind a pooler nothing can be listened to: all look now and then
         return MemoryWake()
     # a read: a command would wake again by itself, for ever
     return Notify(settings.database_url, reactor, lambda sql: database.read(lambda cursor: cursor.execute(sql)))

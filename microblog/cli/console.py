@@ -95,7 +95,7 @@ async def open_desk(settings: Settings, reactor: Any) -> AsyncIterator[Desk]:
     async with open_server(settings, reactor) as url:
         for name in await deferToThreadPool(reactor, reactor.getThreadPool(), prepare_database, url):
             click.echo(f"Applied migration {name}.", err=True)
-        database, passwords = Database(url, reactor, threads=1, timeout_s=PATIENCE_S), Passwords(reactor)
+        database, passwords = Database(url, reactor, threads=1, timeout_s=PATIENCE_S, pooled=settings.database_pooler), Passwords(reactor)
         database.start()
         passwords.start()
         try:

@@ -105,8 +105,19 @@ def _connect_options(timeout_s: float, *, read_only: bool) -> dict[str, Any]:
 
 
 def connect(dsn: str) -> Connection:
-    """A connection of its own, outside the pool, with our time-outs and in UTC: for migrations and tests."""
-    connection: Connection = psycopg2.connect(dsn, **_connect_options(TIMEOUT_S, read_only=False))
+    """A connection of its own, outside the pool, with our time-outs and in UTC: for migrations and tests.
+
+    Where a pooler takes no options there are no time-outs: statements outside the pool may take long anyway.
+    """
+    options = _connect_options(TIMEOUT_S, read_only=False)
+    try:
+        connection = cast("PlannedConnection", psycopg2.connect(dsn, **options))
+    except psycopg2.OperationalError as problem:
+        if "unsupported startup parameter" not in str(problem):
+            raise
+        del options["options"]
+        connection = cast("PlannedConnection", psycopg2.connect(dsn, **options))
+        connection.pooled = True
     return connection
 
 
@@ -115,13 +126,16 @@ class Database:
     """One asynchronous pool over psycopg2, shared by everything in the process.
 
     `committed` is called on the reactor thread after each committed command but quiet ones: the hint that new events may be there.
-    `timeout_s`: how long a statement may take, and a call may wait for a thread; a server that answers nothing gets a second more.
+    `pooled`: a pooler in transaction mode (PgBouncer) stands before the database; each transaction may meet another connection of its, so
+    nothing is kept on them. `timeout_s`: how long a statement may take, and a call may wait for a thread; a server that answers nothing
+    gets a second more.
     """
 
     dsn: str = field(repr=False)
     reactor: Any
     threads: int = 4
     timeout_s: float = TIMEOUT_S
+    pooled: bool = False
     committed: Callable[[], None] = lambda: None
     timings: dict[str, Timing] = Factory(dict)
     _commands: ConnectionPool = field(init=False)
@@ -135,12 +149,14 @@ class Database:
 
     def _pool(self, *, read_only: bool) -> ConnectionPool:
         def connected(connection: Connection) -> None:
+            cast("PlannedConnection", connection).pooled = self.pooled
             connection.autocommit = True  # what begins and ends a transaction is sent by `_in_transaction`
 
+        options = _connect_options(self.timeout_s, read_only=read_only)
         return ConnectionPool(
             "psycopg2",
             self.dsn,
-            **_connect_options(self.timeout_s, read_only=read_only),
+            **{name: value for name, value in options.items() if name != "options" or not self.pooled},
             cp_reactor=self.reactor,
             cp_min=1,
             cp_max=self.threads,
@@ -244,9 +260,17 @@ class Database:
 
     def _used(self, pool: ConnectionPool, connection: PlannedConnection, f: Callable[[Cursor], T]) -> T:
         with connection.cursor() as cursor:
-            result = f(cursor) if pool is self._reads else _in_transaction(cursor, f)
+            if pool is self._commands:
+                result = _in_transaction(cursor, f, f"begin; {self._settings()}" if self.pooled else "begin")
+            else:
+                result = _in_transaction(cursor, f, f"begin read only; {self._settings()}") if self.pooled else f(cursor)
         connection.commit()  # a look that left something for later learns here that it may not
         return result
+
+    def _settings(self) -> str:
+        """What is said at the start of each transaction where it cannot be said once for a connection."""
+        timeouts = f"set local statement_timeout = {int(self.timeout_s * 1000)}; set local idle_in_transaction_session_timeout = 60000"
+        return f"set local timezone = 'UTC'; {timeouts}"
 
 
 def _connected(pool: ConnectionPool, call: Call) -> PlannedConnection:
@@ -262,10 +286,10 @@ def _connected(pool: ConnectionPool, call: Call) -> PlannedConnection:
     return connection
 
 
-def _in_transaction(cursor: Cursor, f: Callable[[Cursor], T]) -> T:
+def _in_transaction(cursor: Cursor, f: Callable[[Cursor], T], begin: str) -> T:
     """Beginning and end travel with the statements: on its own each would be one more way to the server and back."""
     connection = cast("PlannedConnection", cursor.connection)
-    later(cursor, "begin")
+    later(cursor, begin)
     try:
         result = f(cursor)
         connection.committing = True

@@ -49,17 +49,13 @@ def migrate(connection: Connection, *, lock_timeout_ms: int = 30_000) -> list[st
 
     Raises SchemaProblem when the database is newer than this code, or a step that was applied has changed since.
     """
-    with connection.cursor() as cursor:
-        execute(cursor, "select set_config('lock_timeout', %(ms)s, false)", {"ms": str(lock_timeout_ms)})
-        execute(cursor, "select set_config('statement_timeout', '0', false)")
-        execute(cursor, "select pg_advisory_lock(%(key)s)", {"key": ADVISORY_LOCK})
-        connection.commit()
-        try:
-            return list(_apply(connection))
-        finally:
-            connection.rollback()
-            execute(cursor, "select pg_advisory_unlock(%(key)s)", {"key": ADVISORY_LOCK})
-            connection.commit()
+    done: list[str] = []
+    try:
+        while (name := _apply_one(connection, lock_timeout_ms)) is not None:
+            done.append(name)
+    finally:
+        connection.rollback()
+    return done
 
 
 def missing(connection: Connection) -> list[str]:
@@ -89,22 +85,28 @@ def _to_apply(applied: dict[int, str]) -> Iterator[Migration]:
             raise SchemaProblem(f"Step {step.name} was changed after it had been applied to this database.")
 
 
-def _apply(connection: Connection) -> Iterator[str]:
+def _apply_one(connection: Connection, lock_timeout_ms: int) -> str | None:
+    """Apply the next step that is missing, in a transaction that holds the lock; its name, or None where nothing is missing.
+
+    All that is set ends with the transaction: a pooler may give the connection to others between two.
+    """
     with connection.cursor() as cursor:
+        execute(cursor, "select set_config('lock_timeout', %(ms)s, true)", {"ms": str(lock_timeout_ms)})
+        execute(cursor, "select set_config('statement_timeout', '0', true), set_config('timezone', 'UTC', true)")
+        execute(cursor, "select pg_advisory_xact_lock(%(key)s)", {"key": ADVISORY_LOCK})
         execute(
             cursor,
             """create table if not exists migrations (
                    number integer primary key, name text not null, digest text not null,
                    applied_at timestamptz not null default now())""",
         )
-        applied = _applied(cursor)
-        connection.commit()
-        for step in _to_apply(applied):
+        step = next(_to_apply(_applied(cursor)), None)
+        if step is not None:
             execute(cursor, step.sql)
             execute(
                 cursor,
                 "insert into migrations (number, name, digest) values (%(number)s, %(name)s, %(digest)s)",
                 {"number": step.number, "name": step.name, "digest": step.digest},
             )
-            connection.commit()
-            yield step.name
+    connection.commit()
+    return None if step is None else step.name

@@ -41,12 +41,18 @@ def require_site(url: str, place: str) -> None:
             raise NoSite(f"the database of {place} has no tables of a site")
 
 
-def prepare_database(url: str) -> list[str]:
+def prepare_database(url: str, *, pooled: bool = True) -> list[str]:
     """Bring the database to our schema; the names of the steps that were taken. Blocks: call it in a thread.
 
-    Raises UnusableDatabase when it cannot be reached, is too old, or cannot be brought there.
+    Raises UnusableDatabase when it cannot be reached, is too old, or cannot be brought there; and when a pooler stands before it that keeps
+    nothing for a connection, unless the settings say so (`pooled`).
     """
     with _suitable(url) as connection:
+        if not pooled and not _keeps_options(connection):
+            raise UnusableDatabase(
+                "A pooler stands before the database that keeps nothing for a connection, such as PgBouncer in transaction mode: set "
+                "MICROBLOG_DATABASE_POOLER=on, or name PostgreSQL itself in MICROBLOG_DATABASE_URL."
+            )
         return migrate(connection)
 
 
@@ -54,6 +60,13 @@ def missing_steps(url: str) -> list[str]:
     """What `prepare_database` would do. Changes nothing; blocks and raises as that does."""
     with _suitable(url) as connection:
         return missing(connection)
+
+
+def _keeps_options(connection: Connection) -> bool:
+    with connection.cursor() as cursor:
+        kept: bool = scalar(cursor, "select current_setting('plan_cache_mode')") == "force_generic_plan"
+    connection.rollback()
+    return kept
 
 
 @contextmanager

@@ -30,6 +30,7 @@ class PlannedConnection(psycopg2.extensions.connection):
     """A connection that knows which statements it has planned, and which wait to be sent; whether others have to hear of what it does.
 
     `answered` is when the server last answered, by the steady clock; `committing` is true from when the end of a transaction was sent.
+    `pooled`: nothing is planned on it, for the next transaction may meet another server process.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -37,6 +38,7 @@ class PlannedConnection(psycopg2.extensions.connection):
         self.planned: set[str] = set()
         self.waiting: list[bytes] = []
         self.heard = True
+        self.pooled = False
         self.committing = False
         self.answered = time.monotonic()
         self._arrivals: select.poll | None = None
@@ -105,7 +107,7 @@ def _send(cursor: Cursor, sql: str, params: Params | None) -> None:
 def _planned(cursor: Cursor, sql: str) -> str:
     """What to send for the statement; a hot one is planned before, if this connection has not done that."""
     connection = cursor.connection
-    if not isinstance(sql, Hot) or not isinstance(connection, PlannedConnection):
+    if not isinstance(sql, Hot) or not isinstance(connection, PlannedConnection) or connection.pooled:
         return sql
     if sql.name not in connection.planned:
         cursor.execute(sql.preparation)
