@@ -19,7 +19,10 @@ async function until(isSo) {
 /** Everything that a paginator gives, page by page. */
 async function pages(paginator) {
   const all = [];
-  for await (const page of paginator) all.push(page);
+  for await (const page of paginator) {
+    all.push(page);
+    if (!page.length) break; // the end, upwards too: an empty page above an id links to itself, to be asked for again later
+  }
   return all;
 }
 
