@@ -16,7 +16,7 @@ from attrs import evolve, field, frozen
 
 from microblog.model.ids import AccountId, FilterId, KeywordId, PostId, RelationId
 from microblog.model.posts import Post
-from microblog.model.word_borders import marked, whole
+from microblog.model.word_borders import marked, whole, without_unseen
 
 
 class Context(StrEnum):
@@ -61,7 +61,8 @@ class Keyword:
 
     @sought.default
     def _sought(self) -> str:
-        return whole(folded(self.keyword)) if self.whole_word else folded(self.keyword)
+        seen = without_unseen(folded(self.keyword))
+        return whole(seen) if self.whole_word else seen
 
     def found_in(self, said: SearchText) -> bool:
         """True if the post says it."""

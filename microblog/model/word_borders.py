@@ -18,6 +18,9 @@ _TOKEN = regex.compile(
     rf"\p{{Script=Hangul}}[\p{{Script=Hangul}}{_MARK}]*+|{_LETTER}[{_LETTER}{_MARK}]*+|[{_KATAKANA}][{_KATAKANA}{_MARK}]*+|.[{_MARK}]*+",
     regex.V1 | regex.DOTALL,
 )
+# What no reader sees of a keyword's beginning: it came with what was pasted.
+_UNSEEN = regex.compile(rf"[[{_MARK}]&&\p{{Default_Ignorable_Code_Point}}]+(?=.)", regex.V1 | regex.DOTALL)
+_ATTACHED = regex.compile(rf"[{_MARK}]", regex.V1)
 _HANGUL = regex.compile(rf"\p{{Script=Hangul}}[{_MARK}]*\Z", regex.V1)
 
 
@@ -26,7 +29,17 @@ def marked(text: str) -> str:
     return _BORDER + "".join(token + _BORDER for token in _TOKEN.findall(text))
 
 
+def without_unseen(keyword: str) -> str:
+    """The keyword from the first character that can be seen, such as without a soft hyphen before it."""
+    return _UNSEEN.sub("", keyword, count=1) if _UNSEEN.match(keyword) else keyword
+
+
 def whole(keyword: str) -> str:
-    """What is to be sought in a marked text. After Hangul a word may go on: with a particle."""
+    """What is to be sought in a marked text.
+
+    A mark at the beginning belongs to whatever is before it (WB4), so there is no border. After Hangul a word may go on: with a particle.
+    """
     sought = marked(keyword)
+    if _ATTACHED.match(keyword):
+        sought = sought[len(_BORDER) :]
     return sought[: -len(_BORDER)] if _HANGUL.search(keyword) else sought
