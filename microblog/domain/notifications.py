@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from attrs import frozen
 
 from microblog.model.accounts import Viewer
 from microblog.model.errors import NotFound
-from microblog.model.ids import AccountId, NotificationId, id_at
+from microblog.model.ids import AccountId, NotificationId
 from microblog.model.moderation import AccountWarning
 from microblog.model.notifications import GROUPED, Notification, NotificationKind
 from microblog.model.paging import Page
@@ -73,8 +73,7 @@ class Notifications:
 
     async def mark_read(self, viewer: Viewer, up_to: NotificationId) -> None:
         """The viewer has read all up to that one; nothing that is yet to come."""
-        newest = id_at(self.now() + timedelta(seconds=1))
-        await self.database.run(notifications.mark_read, account=viewer.id, up_to=min(up_to, newest), now=self.now())
+        await self.database.run(notifications.mark_read, account=viewer.id, up_to=up_to, now=self.now())
 
     async def dismiss(self, viewer: Viewer, id: NotificationId) -> None:
         """Delete one. Raises NotFound."""

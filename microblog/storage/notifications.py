@@ -253,12 +253,13 @@ def read_up_to(cursor: Cursor, *, account: AccountId) -> int:
 
 
 def mark_read(cursor: Cursor, *, account: AccountId, up_to: int, now: datetime) -> None:
-    """Move the account's marker up to there; it never moves down."""
+    """Move the account's marker up to there, but no further than its newest notification; it never moves down."""
     execute(
         cursor,
         f"""with moved as (
                insert into markers (account_id, timeline, last_read_id, updated_at)
-               values (%(account)s, 'notifications', %(up_to)s, %(now)s)
+               select %(account)s, 'notifications', least(%(up_to)s, newest.id), %(now)s
+               from (select id from notifications where account_id = %(account)s order by id desc limit 1) newest
                on conflict (account_id, timeline) do update
                set last_read_id = excluded.last_read_id, version = markers.version + 1, updated_at = excluded.updated_at
                where markers.last_read_id < excluded.last_read_id returning account_id)
