@@ -32,7 +32,7 @@ class OutboxPages:
     @route("GET", "/admin/outbox", ADMIN)
     async def show(self, call: Call) -> Answer:
         """The letters, the newest first; those in one state, if asked for."""
-        page, wanted = page_of(call), call.fields.text("state")
+        page, wanted = page_of(call), call.fields.value("state")
         state = LetterState(wanted) if wanted in set(LetterState) else None
         found = await self.outbox.page(page, state)
         further = older(call, [letter.id for letter in found], page)
@@ -57,7 +57,7 @@ class JobPages:
     @route("GET", "/admin/jobs", ADMIN)
     async def show(self, call: Call) -> Answer:
         """The figures, and the jobs of one list."""
-        page, wanted = page_of(call), call.fields.text("state")
+        page, wanted = page_of(call), call.fields.value("state")
         which = wanted if wanted in JOB_LISTS else "dead"
         state = JobState.WAITING if which == "retrying" else JobState(which)
         found = await self.jobs.page(state, page, retrying=which == "retrying")

@@ -225,12 +225,12 @@ class Call:
         header = (self.header("Accept-Language") or "")[:1_024]
         found = [_LANGUAGE.fullmatch(item) for item in header.split(",")[:_MOST_LANGUAGES]]
         weighed = [(-float(match.group(2) or 1), match.group(1).lower()) for match in found if match]
-        chosen = _LANGUAGE.fullmatch(self.fields.text("lang", max=32)) if b"lang=" in self.request.query else None
+        chosen = _LANGUAGE.fullmatch(self.fields.value("lang", max=32)) if b"lang=" in self.request.query else None
         return ((chosen.group(1).lower(),) if chosen else ()) + tuple(tag for weight, tag in sorted(weighed, key=lambda w: w[0]) if weight)
 
     def next_path(self, default: str = "/") -> str:
         """Where to go after this, as the field `next` says: always a path on this site."""
-        return next_path(self.fields.text("next"), default)
+        return next_path(self.fields.value("next"), default)
 
     @property
     def csrf_secret(self) -> str | None:

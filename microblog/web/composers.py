@@ -74,18 +74,18 @@ class Composers:
     def returned(self, call: Call, error: str = "") -> Composer:
         """The form as it was sent, so that nothing typed is lost. What is not readable in it is left empty."""
         fields = call.fields
-        reply_to = fields.text("reply_to")
+        reply_to = fields.value("reply_to")
         return Composer(
-            fields.text("key")[:255] or self.key(),
-            visibility=_visibility(fields.text("visibility")) or Visibility.PUBLIC,
+            fields.value("key")[:255] or self.key(),
+            visibility=_visibility(fields.value("visibility")) or Visibility.PUBLIC,
             text=fields.text("text"),
             spoiler=fields.text("spoiler"),
-            language=fields.text("language") or None,
+            language=fields.value("language") or None,
             sensitive=fields.flag("sensitive"),
             reply_to=PostId(int(reply_to)) if reply_to.isascii() and reply_to.isdigit() else None,
             error=error,
             poll=poll_of(fields),
-            at=fields.text("at"),
+            at=fields.value("at"),
             unsaved=True,
         )
 
@@ -116,7 +116,7 @@ def edit_of(call: Call, before: Post, taken: Taken) -> Draft:
         fields.text("text"),
         spoiler=fields.text("spoiler"),
         sensitive=fields.flag("sensitive"),
-        language=fields.text("language"),
+        language=fields.value("language"),
         media=taken.ids,
         changes=taken.changes,
         poll=_again(before.poll, None),
@@ -138,7 +138,7 @@ def poll_of(fields: Fields) -> PollDraft | None:
 
 def moment_of(call: Call) -> datetime | None:
     """When the form wants to be published, typed in the viewer's time zone. Raises Invalid for what is no time."""
-    given = call.fields.text("at", max=40).strip()
+    given = call.fields.value("at", max=40).strip()
     if not given:
         return None
     try:
@@ -150,7 +150,7 @@ def moment_of(call: Call) -> datetime | None:
 def draft_of(call: Call, taken: Taken) -> Draft:
     """What the form wants to post. Raises Invalid for a visibility that there is not, and for pictures with a poll."""
     fields, poll = call.fields, poll_of(call.fields)
-    chosen, reply_to = fields.text("visibility"), fields.id("reply_to")
+    chosen, reply_to = fields.value("visibility"), fields.id("reply_to")
     visibility = _visibility(chosen)
     if chosen and visibility is None:
         raise Invalid({"visibility": "Visibility is not included in the list"})
@@ -161,9 +161,9 @@ def draft_of(call: Call, taken: Taken) -> Draft:
         visibility=visibility,
         spoiler=fields.text("spoiler"),
         sensitive=fields.flag("sensitive", None),
-        language=fields.text("language") or None,
+        language=fields.value("language") or None,
         reply_to=None if reply_to is None else PostId(reply_to),
-        key=fields.text("key") or None,
+        key=fields.value("key") or None,
         never_wider=True,
         media=taken.ids,
         changes=taken.changes,

@@ -44,7 +44,7 @@ class EntryPages:
         target = call.next_path(HOME)
         if call.viewer:
             return Answer.redirect(target)
-        return self._signup(call, Signup(invite=call.fields.text("invite", max=100), next=target))
+        return self._signup(call, Signup(invite=call.fields.value("invite", max=100), next=target))
 
     def _signup(self, call: Call, form: Signup, status: int = 200) -> Answer:
         return _leading_to(form.next, Answer.html(self.pages.signup(self.shells.plain(call, form=True), form), status))
@@ -54,13 +54,13 @@ class EntryPages:
         """Make an account and log its owner in. What is wrong is said beside each field; nothing typed is lost."""
         fields, target = call.fields, call.next_path(HOME)
         form = SignUp(
-            username=fields.text("username"),
-            email=fields.text("email"),
+            username=fields.value("username"),
+            email=fields.value("email"),
             password=fields.password("password"),
             agreement=True,  # the page says that whoever signs up agrees
             reason=fields.text("reason"),
-            invite=fields.text("invite"),
-            locale=next(iter(call.languages()), "en"),
+            invite=fields.value("invite"),
+            locale=next(iter(call.languages()), ""),
         )
         try:
             account = await self.registrations.sign_up(form)
@@ -96,7 +96,7 @@ class EntryPages:
     @route("POST", "/login", SIGN_IN)
     async def login(self, call: Call) -> Answer:
         """Log in under a new session id. The counting of failures is the domain's."""
-        name, target = call.fields.text("name"), call.next_path(HOME)
+        name, target = call.fields.value("name"), call.next_path(HOME)
         try:
             entry = await self.sessions.log_in(name, call.fields.password("password"), origin_of(call), call.cookie(SESSION) or "")
         except (Unauthenticated, TooMany) as problem:

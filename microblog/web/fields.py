@@ -32,7 +32,7 @@ def _is_index(key: str) -> bool:
 
 
 def _scalar(name: str, value: Node) -> str | None:
-    """`value` as text, without pasted control characters; None for null. Raises Invalid for lists, mappings and files.
+    """`value` as text; None for null. Raises Invalid for lists, mappings and files.
 
     The last of several counts.
     """
@@ -41,12 +41,24 @@ def _scalar(name: str, value: Node) -> str | None:
     if value is None:
         return None
     if isinstance(value, str):
-        return value if value.isprintable() else without_controls(value)
+        return value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):
         return str(value)
     raise Invalid({name: f"{label(name)} has to be a single value"})
+
+
+def _prose(text: str) -> str:
+    """What somebody typed or pasted, without control characters, with line ends as "\\n"."""
+    return text if text.isprintable() else without_controls(text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def _bounded(name: str, text: str, max: int | None) -> str:
+    """`text`. Raises Invalid if it has more than `max` characters (code points)."""
+    if max is not None and len(text) > max:
+        raise Invalid({name: f"{label(name)} is too long (maximum is {max} characters)"}, codes={name: "ERR_TOO_LONG"})
+    return text
 
 
 def _items(value: Node) -> list[Node]:
@@ -115,24 +127,28 @@ class Fields:
     def text(self, name: str, *, default: None, max: int | None = None) -> str | None: ...
 
     def text(self, name: str, *, default: str | None = "", max: int | None = None) -> str | None:
-        """The text as it was typed, with line ends as "\\n". `max` counts characters (code points)."""
+        """A text that people write for people: without pasted control characters, with line ends as "\\n"."""
         found = _scalar(name, self._find(name)[0])
-        if found is None:
-            return default
-        text = found.replace("\r\n", "\n").replace("\r", "\n") if "\r" in found else found
-        if max is not None and len(text) > max:
-            raise Invalid({name: f"{label(name)} is too long (maximum is {max} characters)"}, codes={name: "ERR_TOO_LONG"})
-        return text
+        return default if found is None else _bounded(name, _prose(found), max)
+
+    @overload
+    def value(self, name: str, *, default: str = "", max: int | None = None) -> str: ...
+
+    @overload
+    def value(self, name: str, *, default: None, max: int | None = None) -> str | None: ...
+
+    def value(self, name: str, *, default: str | None = "", max: int | None = None) -> str | None:
+        """A value that is no prose, exactly as it was sent: an address, a name, a key, a token, one of several words."""
+        found = _scalar(name, self._find(name)[0])
+        return default if found is None else _bounded(name, found, max)
 
     def password(self, name: str) -> str:
         """A password: every character counts as it was typed, but line ends, which are "\\n"."""
-        found = self._find(name)[0]
-        found = found[-1] if isinstance(found, Repeated) else found
-        return found.replace("\r\n", "\n").replace("\r", "\n") if isinstance(found, str) else self.text(name)
+        return self.value(name).replace("\r\n", "\n").replace("\r", "\n")
 
     def required(self, name: str, *, max: int | None = None) -> str:
-        """The text, which has to be there. Raises Malformed (400) in the words that API clients know."""
-        found = self.text(name, max=max)
+        """The value, which has to be there. Raises Malformed (400) in the words that API clients know."""
+        found = self.value(name, max=max)
         if not found.strip():
             raise Malformed(f"param is missing or the value is empty: {name}")
         return found
@@ -204,7 +220,7 @@ class Fields:
         return 0 if sign or not digits else builtins.min(int(digits), LARGEST_ID)
 
     def list(self, name: str, *, max: int = 1_000) -> builtins.list[str]:
-        """Several texts: `name[]=a&name[]=b`, `name[0]=a`, `name=a&name=b`, a JSON list, or one value alone.
+        """Several values: `name[]=a&name[]=b`, `name[0]=a`, `name=a&name=b`, a JSON list, or one value alone.
 
         A list in the list is laid open: programs that add the brackets twice send `name[][]=a`.
         """
@@ -212,6 +228,10 @@ class Fields:
         if len(items) > max:
             raise Invalid({name: f"{label(name)} has more than {max} entries"})
         return [text for text in (_scalar(name, item) for item in items) if text is not None]
+
+    def texts(self, name: str) -> builtins.list[str]:
+        """Several texts that people write for people, see `text`."""
+        return [_prose(text) for text in self.list(name)]
 
     def ids(self, name: str, *, max: int = 1_000) -> builtins.list[int]:
         """Several ids; what cannot be an id is left out, because it would find nothing."""

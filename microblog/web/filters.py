@@ -96,8 +96,8 @@ def _typed(call: Call) -> FilterForm:
         keywords=fields.text("keywords"),
         whole_word=fields.flag("whole_word"),
         contexts=tuple(fields.list("contexts", max=20)),
-        action=fields.text("action"),
-        term=fields.text("term"),
+        action=fields.value("action"),
+        term=fields.value("term"),
     )
 
 

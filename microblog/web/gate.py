@@ -122,7 +122,7 @@ def bearer_token(call: Call) -> str | None:
         return header[7:].strip()
     if b"token" not in call.request.query and b"token" not in call.request.body:
         return None
-    return call.fields.text("access_token") or call.fields.text("bearer_token") or None
+    return call.fields.value("access_token") or call.fields.value("bearer_token") or None
 
 
 def _check_person(call: Call, needs: Needs) -> None:
@@ -155,6 +155,6 @@ def _check_form(call: Call, *, cookieless: bool) -> None:
     if cookieless and call.session is None:
         return
     secret = call.csrf_secret
-    token = call.header("X-CSRF-Token") or call.fields.text("csrf")
+    token = call.header("X-CSRF-Token") or call.fields.value("csrf")
     if secret is None or not csrf.is_token_of(secret, token):
         raise Forbidden("This form is too old, or cookies are switched off. Nothing was done: please load the page again, then send it.")

@@ -85,7 +85,7 @@ class ListForms:
     async def _form(self, call: Call, made: List, problem: Invalid | None = None) -> Answer:
         members = await self.lists.members(call.member, made.id, Page(MOST_SHOWN))
         errors = problem.fields if problem else {}
-        form = ListForm(made, tuple(one.account for one in members), call.fields.text("username", max=100), errors)
+        form = ListForm(made, tuple(one.account for one in members), call.fields.value("username", max=100), errors)
         page = list_edit_page(self.pages, await self.shells.of(call), form)
         return Answer.html(page, status_of(problem) if problem else 200)
 
@@ -104,7 +104,7 @@ class ListForms:
         """Put somebody into it, by name."""
         made = await self.lists.one(call.member, ListId(list_id))
         try:
-            account = await self.accounts.by_username(call.fields.text("username", max=100))
+            account = await self.accounts.by_username(call.fields.value("username", max=100))
             await self.lists.add(call.member, made.id, [account.id])
         except NotFound:
             return await self._form(call, made, Invalid({"username": "Nobody here goes by that name"}))
@@ -161,11 +161,11 @@ class ListForms:
 
 def _wanted(call: Call) -> Wanted:
     fields = call.fields
-    return Wanted(fields.text("title"), fields.text("replies_policy") or None, fields.flag("exclusive"))
+    return Wanted(fields.text("title"), fields.value("replies_policy") or None, fields.flag("exclusive"))
 
 
 def _typed(call: Call, made: List) -> List:
     """The form as it was sent, as far as a list can be like that."""
-    policy = call.fields.text("replies_policy")
+    policy = call.fields.value("replies_policy")
     replies = Replies(policy) if policy in set(Replies) else made.replies
     return List(made.id, call.fields.text("title")[:300], replies, call.fields.flag("exclusive"))

@@ -74,7 +74,7 @@ class AddressPages:
     @route("POST", "/confirm/email", Needs(rate=LETTERS, keeps_opener=True))
     async def correct(self, call: Call) -> Answer:
         """Send it to another address: the one that was given at first may be mistyped."""
-        given = call.fields.text("email")
+        given = call.fields.value("email")
         try:
             await self.confirmations.correct(call.member, given)
         except Invalid as problem:
@@ -113,7 +113,7 @@ class MailSettings:
         is_admin = call.member.role is Role.ADMIN
         names = [name for kind, name in SWITCHED.items() if kind is not LetterKind.DIGEST and (is_admin or kind is not LetterKind.REPORT)]
         switched: dict[str, Any] = {name: call.fields.flag(name) for name in names}
-        preferences = evolve(call.member.preferences, mail_digest=call.fields.text("mail_digest", default=NEVER), **switched)
+        preferences = evolve(call.member.preferences, mail_digest=call.fields.value("mail_digest", default=NEVER), **switched)
         try:
             await self.accounts.set_preferences(call.member, preferences)
         except Invalid as problem:

@@ -35,7 +35,7 @@ class ModerationPages:
     @route("GET", "/admin/people", MODERATOR)
     async def show(self, call: Call) -> Answer:
         """Members, the newest first: all (`type` empty), `applied` or `suspended`; or whom `q` names."""
-        page, which, query = page_of(call), call.fields.text("type", max=20), call.fields.text("q", max=320).strip()
+        page, which, query = page_of(call), call.fields.value("type", max=20), call.fields.text("q", max=320).strip()
         if query:
             found, further = await self.moderation.found(call.member, query), None
         else:
@@ -115,7 +115,7 @@ class InvitePages:
     @route("POST", "/admin/invites/end", MODERATOR)
     async def end(self, call: Call) -> Answer:
         """Let nobody else in by `code`."""
-        await self.moderation.end_invite(call.member, call.fields.text("code", max=100))
+        await self.moderation.end_invite(call.member, call.fields.value("code", max=100))
         return Answer.redirect("/admin/invites")
 
     async def _show(self, call: Call, problem: Invalid | None) -> Answer:
@@ -123,5 +123,5 @@ class InvitePages:
         page = InvitesPage(found, shell.now)
         if problem:
             errors = {name.replace("max_uses", "uses"): sentence for name, sentence in problem.fields.items()}
-            page = InvitesPage(found, shell.now, call.fields.text("uses", max=20), call.fields.text("days", max=20), errors)
+            page = InvitesPage(found, shell.now, call.fields.value("uses", max=20), call.fields.value("days", max=20), errors)
         return Answer.html(invites_page(self.pages, shell, page), status_of(problem) if problem else 200)

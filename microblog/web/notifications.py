@@ -43,7 +43,7 @@ class NotificationPages:
     @route("GET", "/notifications", MEMBER)
     async def show(self, call: Call) -> Answer:
         """The list, or only mentions (`type=mention`). What was shown in the whole list counts as read."""
-        viewer, page, only = call.member, page_of(call), call.fields.text("type", max=20)
+        viewer, page, only = call.member, page_of(call), call.fields.value("type", max=20)
         kinds = [NotificationKind.MENTION] if only == NotificationKind.MENTION else None
         shell = await self.shells.of(call, stream="/live/notifications")
         seen = await self.notifications.read_up_to(viewer)
@@ -108,7 +108,7 @@ class PolicyPages:
     @route("POST", "/settings/notifications", MEMBER)
     async def save(self, call: Call) -> Answer:
         """Choose."""
-        wanted = {reason.name: call.fields.text(reason.name) for reason in REASONS if call.fields.has(reason.name)}
+        wanted = {reason.name: call.fields.value(reason.name) for reason in REASONS if call.fields.has(reason.name)}
         try:
             await self.policies.change(call.member, wanted)
         except Invalid as problem:

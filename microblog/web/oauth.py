@@ -53,7 +53,7 @@ class ConsentPages:
     async def ask(self, call: Call) -> Answer:
         """Ask the viewer, unless they have let the app do all this before. Whoever is not logged in does that first."""
         asked, repeated = _asked(call)
-        prompt = set(call.fields.text("prompt").split())
+        prompt = set(call.fields.value("prompt").split())
         question = await self.oauth.question(asked, call.viewer)
         if call.viewer is None:
             if "none" in prompt:
@@ -78,7 +78,7 @@ class ConsentPages:
     @route("POST", "/oauth/authorize", Needs(viewer=Who.MEMBER, keeps_opener=True))
     async def decide(self, call: Call) -> Answer:
         """Do what the viewer decided: let the app in, or not, or log in as somebody else first."""
-        (asked, repeated), decision = _asked(call), call.fields.text("decision")
+        (asked, repeated), decision = _asked(call), call.fields.value("decision")
         if repeated:
             return self._back(call, await self._refuse(asked, repeated))
         if decision == "switch":
@@ -105,7 +105,7 @@ class ConsentPages:
     @route("GET", "/oauth/authorize/native", Needs(viewer=Who.MEMBER, keeps_opener=True))
     async def code(self, call: Call) -> Answer:
         """Show the code to whoever has just got it, and nobody else's: somebody could be lured into typing that into their app."""
-        code = call.fields.text("code")
+        code = call.fields.value("code")
         if not await self.oauth.is_own_code(code, call.member):
             raise NotFound("This code is not valid any more. Please begin once more in the app.")
         return Answer.html(self.pages.code(self.shells.plain(call), code)).cached(NO_STORE)
@@ -208,7 +208,7 @@ def _asked(call: Call) -> tuple[dict[str, str], str]:
     for name in ("client_id", "redirect_uri"):
         if name in repeated:
             raise Malformed(protocol.REPEATED.format(name=name))
-    asked = {name: call.fields.text(name) for name in protocol.ASKED if call.fields.has(name) and name not in repeated}
+    asked = {name: call.fields.value(name) for name in protocol.ASKED if call.fields.has(name) and name not in repeated}
     if "response_type" in repeated:
         asked["response_type"] = "code"  # which it is does not matter for the refusal
     return asked, next(iter(repeated), "")
@@ -219,7 +219,7 @@ def _sent(call: Call) -> dict[str, str]:
     for name in protocol.EXCHANGED:
         if _is_repeated(call, name):
             raise Refusal("invalid_request", protocol.REPEATED.format(name=name))
-    return {name: call.fields.text(name) for name in protocol.EXCHANGED if call.fields.has(name)}
+    return {name: call.fields.value(name) for name in protocol.EXCHANGED if call.fields.has(name)}
 
 
 def _is_repeated(call: Call, name: str) -> bool:
@@ -227,7 +227,7 @@ def _is_repeated(call: Call, name: str) -> bool:
     if call.fields.is_repeated(name):
         return True
     query = Fields(read_query(call.request.query))
-    return query.is_repeated(name) or (query.has(name) and query.text(name) != call.fields.text(name))
+    return query.is_repeated(name) or (query.has(name) and query.value(name) != call.fields.value(name))
 
 
 def _refused(call: Call, problem: Refusal) -> Answer:

@@ -27,5 +27,5 @@ def newer(call: Call, ids: list[int], page: Page) -> str | None:
 
 
 def _link(call: Call, bound: str, id: int) -> str:
-    kept = {name: value for name in ("q", "type", "state") if (value := call.fields.text(name))}
+    kept = {name: value for name in ("q", "type", "state") if (value := call.fields.value(name))}
     return f"{call.request.raw_path.decode('ascii')}?{urlencode({**kept, bound: id})}"

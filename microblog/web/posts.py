@@ -96,7 +96,7 @@ class PostPages:
         """The form on a page of its own, for a reply with `reply_to`, else prepared with `text` or `mention`, and `visibility`."""
         reply_to = call.fields.id("reply_to")
         if reply_to is None:
-            composer = self.composers.fresh(call.member, text=_prepared(call), visibility=call.fields.text("visibility"))
+            composer = self.composers.fresh(call.member, text=_prepared(call), visibility=call.fields.value("visibility"))
         else:
             composer = await self._reply(call.member, PostId(reply_to))
         return Answer.html(self.pages.compose(await self.shells.of(call), composer))
@@ -265,7 +265,7 @@ class MarkButtons:
 
 def _prepared(call: Call) -> str:
     """What the address asks to begin with: a `text`, or a `mention` of somebody."""
-    mention = call.fields.text("mention", max=64)
+    mention = call.fields.value("mention", max=64)
     return f"@{mention} " if mention else call.fields.text("text", max=10_000)
 
 

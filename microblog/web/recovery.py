@@ -35,7 +35,7 @@ class RecoveryPages:
     @route("POST", "/password/forgot", Needs(rate=LETTERS, keeps_opener=True))
     async def forgotten(self, call: Call) -> Answer:
         """Have a letter sent, if there is somebody."""
-        await self.recoveries.forgotten(call.fields.text("name"))
+        await self.recoveries.forgotten(call.fields.value("name"))
         return self._forgotten(call, asked=True)
 
     @route("GET", "/password/reset/<secret:token>", Needs(keeps_opener=True))

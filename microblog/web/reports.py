@@ -57,7 +57,7 @@ class ReportPages:
         post = fields.id("post")
         posts = [] if post is None else [PostId(post)]
         try:
-            await self.reports.make(call.member, Complaint(account.id, posts, fields.text("comment"), fields.text("category")))
+            await self.reports.make(call.member, Complaint(account.id, posts, fields.text("comment"), fields.value("category")))
         except Invalid as problem:
             return await self._form(call, username, problem)
         return Answer.redirect(f"/@{account.username}?notice=reported")

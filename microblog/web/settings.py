@@ -84,10 +84,10 @@ class SettingsPages:
         fields = call.fields
         wanted = evolve(
             call.member.preferences,
-            theme=fields.text("theme", default="auto"),
-            visibility=fields.text("visibility", default="public"),
-            language=fields.text("language") or None,
-            time_zone=fields.text("time_zone", default="UTC"),
+            theme=fields.value("theme", default="auto"),
+            visibility=fields.value("visibility", default="public"),
+            language=fields.value("language") or None,
+            time_zone=fields.value("time_zone", default="UTC"),
             sensitive=fields.flag("sensitive"),
             shortcuts=fields.flag("shortcuts"),
         )
@@ -102,7 +102,7 @@ class SettingsPages:
     @route("POST", "/settings/theme", Needs(cookieless=True))
     async def theme(self, call: Call) -> Answer:
         """Light, dark, or as the device likes it; remembered in a cookie for visitors, with the account for members."""
-        chosen = call.fields.text("theme")
+        chosen = call.fields.value("theme")
         if chosen not in THEMES:
             raise Invalid({"theme": "Theme is not included in the list"})
         if call.viewer:
@@ -146,7 +146,7 @@ class LoginPages:
         """Give the account another address."""
         fields = call.fields
         try:
-            await self.credentials.change_email(call.member, fields.password("email_password"), fields.text("email"), call.network)
+            await self.credentials.change_email(call.member, fields.password("email_password"), fields.value("email"), call.network)
         except Invalid as problem:
             return await self._account(call, problem, "email_password")
         waits = (await self.credentials.login(call.member)).new_email

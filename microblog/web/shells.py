@@ -85,7 +85,7 @@ class Shells:
             now=self.now(),
             viewer=viewer,
             theme=viewer.preferences.theme if viewer else theme_of(call),
-            notice=NOTICES.get(call.fields.text("notice"), "") if "notice=" in call.path_and_query else "",
+            notice=NOTICES.get(call.fields.value("notice"), "") if "notice=" in call.path_and_query else "",
         )
 
 

@@ -125,7 +125,7 @@ class StatisticsPages:
         return zone, await self.statistics.read(zone, first, last)
 
     def _zone(self, call: Call) -> ZoneInfo:
-        return UTC_ZONE if call.fields.text("zone").lower() == "utc" else self.statistics.site_zone
+        return UTC_ZONE if call.fields.value("zone").lower() == "utc" else self.statistics.site_zone
 
     def _zones(self, path: str, unit: Unit, chosen: ZoneInfo) -> tuple[tuple[str, str, bool], ...]:
         """The choice of zones, where there is one."""
@@ -138,12 +138,12 @@ class StatisticsPages:
 
 
 def _unit(call: Call) -> Unit:
-    chosen = call.fields.text("by")
+    chosen = call.fields.value("by")
     return Unit(chosen) if chosen in list(Unit) else Unit.DAY
 
 
 def _date(call: Call, name: str) -> date | None:
-    given = call.fields.text(name)
+    given = call.fields.value(name)
     if not given:
         return None
     try:

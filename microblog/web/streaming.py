@@ -216,7 +216,7 @@ class Streams:
 
 def since_of(call: Call, feed: Feed) -> Position | None:
     """From where on to tell: a browser that reconnects by itself says so in a header, which is newer than the address."""
-    given = call.header("Last-Event-ID") or call.fields.text("since", max=100)
+    given = call.header("Last-Event-ID") or call.fields.value("since", max=100)
     if not given:
         return None
     try:

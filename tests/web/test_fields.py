@@ -421,3 +421,21 @@ def test_a_name_is_taken_apart_in_linear_time(name: str) -> None:
     began = time.process_time()
     path_of(name)
     assert time.process_time() - began < 0.5
+
+
+# --- texts and values
+
+
+@pytest.mark.parametrize("sent", ["a\x7fb", "\x01", "a\u2028\x9fb", "one\rtwo", "\x0c"])
+def test_a_text_loses_control_characters_and_a_value_keeps_them(sent: str) -> None:
+    fields = of_json(json.dumps({"it": sent, "several": [sent]}))
+    assert (fields.value("it"), fields.list("several"), fields.required("it") if sent.strip() else sent) == (sent, [sent], sent)
+    assert fields.text("it") == fields.texts("several")[0] != sent
+
+
+@pytest.mark.parametrize("digits", ["1\x7f", "\x011", "1\x9f2"])
+def test_a_number_is_no_text_that_control_characters_may_be_in(digits: str) -> None:
+    fields = of_json(json.dumps({"it": digits}))
+    for reading in (fields.integer, fields.id):
+        with pytest.raises(Invalid):
+            reading("it")

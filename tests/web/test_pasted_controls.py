@@ -6,6 +6,7 @@ import json
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -119,6 +120,22 @@ TEXTS: dict[str, tuple[str, Callable[[Client], object]]] = {
 def test_a_text_is_kept_without_control_characters(site: Town, field: str) -> None:
     expected, kept = TEXTS[field]
     assert kept(client(site, "ada")) == expected
+
+
+@pytest.mark.parametrize("control", ["\x01", "\x7f", "\x9f"])
+def test_an_address_or_a_word_of_the_protocol_with_a_control_character_is_another_one(site: Town, control: str) -> None:
+    ada = client(site, "ada")
+    for path, params in (
+        ("/v1/apps", {"client_name": "App", "redirect_uris": f"https://app.example/{control}"}),
+        ("/v1/apps", {"client_name": "App", "redirect_uris": "https://app.example/", "website": f"https://app.example/{control}"}),
+        ("/v1/apps", {"client_name": "App", "redirect_uris": "https://app.example/", "scopes": f"read{control}"}),
+        ("/v1/statuses", {"status": "x", "visibility": f"private{control}"}),
+        ("/v1/lists", {"title": "x", "replies_policy": f"none{control}"}),
+        ("/v2/filters", {"title": "x", "context": [f"home{control}"]}),
+        ("/v2/filters", {"title": "x", "context": ["home"], "filter_action": f"hide{control}"}),
+    ):
+        assert ada.post(path, **params).status == 422, (path, params)
+    assert ada.get(f"/v1/accounts/lookup?acct=ada{quote(control)}").status == 404
 
 
 def test_a_password_is_taken_as_it_was_typed(site: Town) -> None:

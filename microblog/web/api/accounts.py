@@ -132,7 +132,7 @@ class AccountRoutes:
             page,
             replies=not fields.flag("exclude_replies"),
             boosts=not fields.flag("exclude_reblogs"),
-            tag=fields.text("tagged") or None,
+            tag=fields.value("tagged") or None,
             media=fields.flag("only_media"),
         )
 

@@ -50,7 +50,7 @@ class AppRoutes:
             name=fields.text("client_name"),
             redirect_uris=tuple(dict.fromkeys(one for line in fields.list("redirect_uris") for one in line.split())),
             scopes=_scopes(fields),
-            website=fields.text("website"),
+            website=fields.value("website"),
         )
         return Answer.json(words.registered(self.entities, await self.apps.register(form)))
 
@@ -70,6 +70,6 @@ class AppRoutes:
 def _scopes(fields: Fields) -> str:
     """The scopes as text. A list of them is not looked at, as everywhere."""
     try:
-        return fields.text("scopes")
+        return fields.value("scopes")
     except Invalid:
         return ""

@@ -44,7 +44,7 @@ NEWCOMER = (
     Param("email", TEXT, required=True),
     Param("password", TEXT, required=True),
     Param("agreement", FLAG, "That one agrees with the rules.", required=True),
-    Param("locale", TEXT, "The language of letters."),
+    Param("locale", TEXT, "The language of e-mails and, by default, of posts; from Accept-Language if it is not sent."),
     Param("time_zone", TEXT, "Where one lives, such as Europe/Berlin."),
     Param("reason", TEXT, "Why one wants to come in, where that is asked."),
     Param("invite_code", TEXT, "The code of an invitation: needed where new people come by invitation, and no approval is needed with it."),
@@ -124,14 +124,14 @@ class CredentialRoutes:
 def _newcomer(call: Call) -> SignUp:
     fields = call.fields
     return SignUp(
-        username=fields.text("username"),
-        email=fields.text("email"),
+        username=fields.value("username"),
+        email=fields.value("email"),
         password=fields.password("password"),
         agreement=fields.flag("agreement"),
         reason=fields.text("reason"),
-        invite=fields.text("invite_code"),
-        locale=fields.text("locale") or next(iter(call.languages()), "en"),
-        time_zone=fields.text("time_zone") or "UTC",
+        invite=fields.value("invite_code"),
+        locale=fields.value("locale") or next(iter(call.languages()), ""),
+        time_zone=fields.value("time_zone") or "UTC",
     )
 
 

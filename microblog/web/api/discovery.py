@@ -112,13 +112,13 @@ class DiscoveryRoutes:
     @route("GET", "/share", Needs())
     async def share(self, call: Call) -> Answer:
         """What the share buttons of other sites open: the composer with their text."""
-        said = " ".join(filter(None, (call.fields.text("text"), call.fields.text("url"))))
+        said = " ".join(filter(None, (call.fields.text("text"), call.fields.value("url"))))
         return Answer.redirect(f"/compose?text={quote(said[:10_000], safe='')}", 302)
 
     @route("GET", "/authorize_interaction", Needs())
     async def interact(self, call: Call) -> Answer:
         """What the buttons of other sites open: the page of the person or post whose address `uri` is, as far as it is ours."""
-        found = await self.search.at(call.viewer, call.fields.text("uri"))
+        found = await self.search.at(call.viewer, call.fields.value("uri"))
         if found.posts:
             return Answer.redirect(f"/posts/{found.posts[0].id}", 302)
         if found.accounts:

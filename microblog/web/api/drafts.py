@@ -39,7 +39,7 @@ IDEMPOTENCY_KEY = Param("Idempotency-Key", {"type": "string", "maxLength": LONGE
 
 def visibility_of(call: Call, name: str = "visibility") -> Visibility | None:
     """A field that says who may see something; None where it is absent or empty. Raises Invalid for any other word."""
-    chosen = call.fields.text(name)
+    chosen = call.fields.value(name)
     if chosen and chosen not in set(Visibility):
         raise Invalid({name: "Visibility is not included in the list"}, codes={name: "ERR_INCLUSION"})
     return Visibility(chosen) if chosen else None
@@ -55,7 +55,7 @@ def draft_of(call: Call) -> Draft:
         visibility=visibility_of(call),
         spoiler=fields.text("spoiler_text"),
         sensitive=fields.flag("sensitive", None),
-        language=fields.text("language") or None,
+        language=fields.value("language") or None,
         reply_to=None if reply_to is None else PostId(reply_to),
         key=(call.header("Idempotency-Key") or "")[: LONGEST_KEY + 1] or None,
         application=call.access.app.name if call.access else None,
@@ -92,7 +92,7 @@ def edit_of(call: Call) -> Draft:
         text=fields.text("status"),
         spoiler=fields.text("spoiler_text"),
         sensitive=fields.flag("sensitive", None),
-        language=fields.text("language") or None,
+        language=fields.value("language") or None,
         media=media_of(call),
         changes=_changes(call),
         poll=poll_of(fields),

@@ -54,7 +54,7 @@ class EmailRoutes:
             raise Forbidden(ANOTHER_PROGRAM)
         if await self.confirmations.are_done(viewer):
             raise Forbidden(NOT_WAITING)
-        if email := call.fields.text("email").strip():
+        if email := call.fields.value("email").strip():
             await self.confirmations.correct(viewer, email)
         else:
             await self.confirmations.resend(viewer)

@@ -133,7 +133,7 @@ def _draft(call: Call) -> FilterDraft:
     return FilterDraft(
         title=fields.text("title", default=None),
         contexts=fields.list("context", max=20) if fields.has("context") else None,
-        action=fields.text("filter_action") or None,
+        action=fields.value("filter_action") or None,
         expiry=fields.has("expires_in"),
         expires_in=fields.integer("expires_in"),
         keywords=[_word(keyword) for keyword in fields.subs("keywords_attributes")],

@@ -120,4 +120,4 @@ class ListMemberRoutes:
 
 def _wanted(call: Call) -> Wanted:
     fields = call.fields
-    return Wanted(fields.text("title", default=None), fields.text("replies_policy") or None, fields.flag("exclusive", None))
+    return Wanted(fields.text("title", default=None), fields.value("replies_policy") or None, fields.flag("exclusive", None))

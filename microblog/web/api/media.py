@@ -111,7 +111,7 @@ def file_of(fields: Fields, name: str) -> BinaryIO | None:
 
 def focus_of(fields: Fields) -> Focus | None:
     """The point that matters most, where one is given. Raises Invalid for anything but two numbers."""
-    given = fields.text("focus", max=100).strip()
+    given = fields.value("focus", max=100).strip()
     if not given:
         return None
     found = _FOCUS.fullmatch(given)

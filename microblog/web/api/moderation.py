@@ -94,15 +94,15 @@ class MemberRoutes:
     @route("GET", "/api/v2/admin/accounts", READ, Doc("People, as moderators see them", array_of(ADMIN_ACCOUNT), query=QUERY))
     async def page(self, call: Call) -> Answer:
         """The newest first."""
-        fields, status = call.fields, call.fields.text("status")
+        fields, status = call.fields, call.fields.value("status")
         standing = Standing(status) if status in set(Standing) else None
-        remote = fields.text("origin") == "remote"
-        return await self._page(call, standing, staff=fields.text("permissions") == "staff", nobody=remote, kept=QUERY)
+        remote = fields.value("origin") == "remote"
+        return await self._page(call, standing, staff=fields.value("permissions") == "staff", nobody=remote, kept=QUERY)
 
     async def _page(self, call: Call, standing: Standing | None, *, staff: bool, nobody: bool, kept: tuple[Param, ...]) -> Answer:
         fields, page = call.fields, page_of(call, 100, MOST)
-        wanted = Sought(standing, staff, *(fields.text(one.name).strip() for one in BEGINNINGS))
-        nobody = nobody or any(fields.text(one.name) for one in ELSEWHERE)
+        wanted = Sought(standing, staff, *(fields.value(one.name).strip() for one in BEGINNINGS))
+        nobody = nobody or any(fields.value(one.name) for one in ELSEWHERE)
         found = [] if nobody else await self.moderation.sought(call.member, page, wanted)
         told = [member_entity(self.entities, member) for member in found]
         links = Links(tuple(param.name for param in kept if param not in PAGING))
@@ -148,7 +148,7 @@ class MemberRoutes:
     async def act(self, call: Call, account_id: int) -> Answer:
         """Disable: no logging in. Silence: only followers and searchers see them. Suspend: hidden. None: no more than a warning."""
         fields = call.fields
-        kind, report = fields.text("type"), fields.id("report_id")
+        kind, report = fields.value("type"), fields.id("report_id")
         if kind not in set(Action):
             raise Invalid({"type": "Type is not included in the list"}, codes={"type": "ERR_INCLUSION"})
         if fields.id("warning_preset_id") is not None:
@@ -195,7 +195,7 @@ class CaseRoutes:
         """What is not sent stays as it is."""
         fields = call.fields
         rules = broken_rules(fields, self.rules) if fields.has("rule_ids") else None
-        return await self._told(call, await self.reports.sort(call.member, ReportId(report_id), fields.text("category"), rules))
+        return await self._told(call, await self.reports.sort(call.member, ReportId(report_id), fields.value("category"), rules))
 
     @route("POST", "/api/v1/admin/reports/<id:report_id>/assign_to_self", WRITE_REPORTS, _report_doc("Look after a report"))
     async def assign(self, call: Call, report_id: int) -> Answer:

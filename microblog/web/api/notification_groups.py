@@ -43,7 +43,7 @@ class NotificationGroupRoutes:
     )
     async def page(self, call: Call) -> Answer:
         """By the newest of each group, newest first. A group is on one page only."""
-        page, expand = page_of(call, 40, 80), call.fields.text("expand_accounts", default="full")
+        page, expand = page_of(call, 40, 80), call.fields.value("expand_accounts", default="full")
         if expand not in ("full", "partial_avatars"):
             raise Malformed("Invalid value for 'expand_accounts', allowed values are 'full' and 'partial_avatars'")
         found = await self.groups.page(call.member, asked(call, page))

@@ -58,7 +58,7 @@ class NotificationPolicyRoutes:
     async def change(self, call: Call) -> Answer:
         """What is not sent stays as it is."""
         names = [one.name for one in fields(Policy) if call.fields.has(f"for_{one.name}")]
-        wanted = {name: call.fields.text(f"for_{name}") for name in names}
+        wanted = {name: call.fields.value(f"for_{name}") for name in names}
         return Answer.json(policy_entity(*await self.policies.change(call.member, wanted)))
 
     @route("GET", "/api/v1/notifications/policy", READ, Doc("Who may notify one, as flags", OLD_POLICY))

@@ -117,7 +117,7 @@ class DirectoryRoutes:
         """Who posted last comes first, unless asked otherwise."""
         fields = call.fields
         offset = fields.offset(MOST_OFFSET)
-        newest = fields.text("order") == "new"
+        newest = fields.value("order") == "new"
         found = await self.people.directory(call.viewer, newest=newest, limit=fields.limit(40, 80), offset=offset)
         return Answer.json(self.entities.accounts(found))
 
@@ -156,11 +156,11 @@ class DomainRoutes:
     @route("POST", "/api/v1/domain_blocks", BLOCK, Doc("Block a domain", EMPTY, body=DOMAIN, errors=(422,)))
     async def block(self, call: Call) -> Answer:
         """Again is the same as once."""
-        await self.people.block_domain(call.member, call.fields.text("domain"))
+        await self.people.block_domain(call.member, call.fields.value("domain"))
         return Answer.json({})
 
     @route("DELETE", "/api/v1/domain_blocks", BLOCK, Doc("Block a domain no more", EMPTY, body=DOMAIN, errors=(422,)))
     async def unblock(self, call: Call) -> Answer:
         """Again is the same as once."""
-        await self.people.unblock_domain(call.member, call.fields.text("domain"))
+        await self.people.unblock_domain(call.member, call.fields.value("domain"))
         return Answer.json({})

@@ -71,8 +71,8 @@ def choices_of(fields: Fields) -> tuple[int, ...]:
 def poll_of(fields: Fields) -> PollDraft | None:
     """What is to be asked with a post; None where nothing is."""
     asked = fields.sub("poll")
-    if asked is None or not (asked.list("options") or asked.text("expires_in")):
+    if asked is None or not (asked.texts("options") or asked.text("expires_in")):
         return None
     return PollDraft(
-        tuple(asked.list("options")), asked.integer("expires_in"), multiple=asked.flag("multiple"), hide_totals=asked.flag("hide_totals")
+        tuple(asked.texts("options")), asked.integer("expires_in"), multiple=asked.flag("multiple"), hide_totals=asked.flag("hide_totals")
     )

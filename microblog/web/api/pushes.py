@@ -42,9 +42,9 @@ class PushRoutes:
         """In place of what the token had."""
         fields = call.fields
         asked = Asked(
-            fields.text("subscription[endpoint]"),
-            fields.text("subscription[keys][p256dh]"),
-            fields.text("subscription[keys][auth]"),
+            fields.value("subscription[endpoint]"),
+            fields.value("subscription[keys][p256dh]"),
+            fields.value("subscription[keys][auth]"),
             fields.flag("subscription[standard]"),
         )
         made = await self.pushes.subscribe(call.member, _token(call), asked, _choice(call))
@@ -76,4 +76,4 @@ def _choice(call: Call) -> PushChoice:
     """What is wanted. The policy stands beside the alerts; Mastodon.py sends it outside of them."""
     fields = call.fields
     alerts = [kind for kind in ALERTS if fields.flag(f"data[alerts][{kind}]")]
-    return choice_of(alerts, fields.text("data[policy]") or fields.text("policy"))
+    return choice_of(alerts, fields.value("data[policy]") or fields.value("policy"))

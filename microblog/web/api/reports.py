@@ -56,7 +56,7 @@ class ReportRoutes:
             AccountId(fields.id("account_id") or 0),
             [PostId(id) for id in fields.ids("status_ids")],
             fields.text("comment"),
-            fields.text("category"),
+            fields.value("category"),
             broken_rules(fields, self.rules),
         )
         return Answer.json(report_entity(self.entities, await self.reports.make(call.member, complaint), self.rules))

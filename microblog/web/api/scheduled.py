@@ -66,7 +66,7 @@ class ScheduledRoutes:
 
 def moment_of(fields: Fields) -> datetime | None:
     """When something is to be published (ISO 8601; UTC where no zone is said); None if that was left empty. Raises Invalid for garbage."""
-    given = fields.text("scheduled_at", max=100).strip()
+    given = fields.value("scheduled_at", max=100).strip()
     if not given:
         return None
     try:

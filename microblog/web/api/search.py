@@ -40,7 +40,7 @@ def check_paging(call: Call) -> None:
     fields = call.fields
     if not fields.has("q"):
         raise Malformed("param is missing or the value is empty: q")
-    if any(fields.text(name).strip().startswith("-") for name in ("limit", "offset")):
+    if any(fields.value(name).strip().startswith("-") for name in ("limit", "offset")):
         raise Malformed("Pagination values for `offset` and `limit` must be positive")
 
 
@@ -80,7 +80,7 @@ class SearchRoutes:
         )
 
     async def _found(self, call: Call, query: str) -> Found:
-        fields, kind = call.fields, call.fields.text("type")
+        fields, kind = call.fields, call.fields.value("type")
         limit = fields.limit(20, 40)
         offset = fields.offset(MOST_PASSED_OVER) if kind else 0
         if not query or kind not in ("", *TYPES):

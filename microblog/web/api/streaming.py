@@ -246,7 +246,7 @@ class StreamingRoutes:
             return Answer.empty(401).with_header("X-Error-Message", problem.sentence)
         self.feed.expect(listener.account)
         opened = await self.places.reserve(call)
-        first = {name: call.fields.text(name, max=1_000) for name in ("stream", "tag", "list", "since")}
+        first = {name: call.fields.value(name, max=1_000) for name in ("stream", "tag", "list", "since")}
         positions: list[bool] = []
         dialect = SocketDialect(self.payloads, lambda: bool(positions))
         owned = partial(self._check_list, call.member)
@@ -326,7 +326,7 @@ class StreamingRoutes:
     async def _events(self, call: Call, name: str) -> Answer:
         await self.places.knock(call)
         listener = Listener(call.member.id, call.access.scopes if call.access else None)
-        params = {field: call.fields.text(field, max=1_000) for field in ("tag", "list")}
+        params = {field: call.fields.value(field, max=1_000) for field in ("tag", "list")}
         stream, since = stream_of(name, params, listener), since_of(call, self.feed)
         if stream.kind is StreamKind.LIST:
             await self._check_list(call.member, int(stream.of))
