@@ -1,24 +1,30 @@
-"""What this process tells Prometheus: how the database, the jobs, the live feed and the server are doing."""
+"""The metrics of this process for Prometheus: database, jobs, live feed, HTTP server, caches and the process itself."""
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from pathlib import Path
+import math
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import Protocol
 
 from attrs import field, frozen
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.openmetrics import exposition as openmetrics
+from prometheus_client.utils import floatToGoString
 
 from microblog.jobs.worker import Worker
 from microblog.live.feed import Feed
+from microblog.model.caches import Cache, CacheFigures
 from microblog.model.errors import Unavailable
 from microblog.model.jobs import JobCounts
-from microblog.render.metrics import Family, Sample, counter, gauge, histogram
 from microblog.storage.database import Timing
 from microblog.web.answered import BOUNDS, Answered
 
-_MEMORY = Path("/proc/self/statm")
+OPENMETRICS = "application/openmetrics-text"
+Samples = Iterable[tuple[Sequence[str], float]]
+"""Values, each after those of its labels."""
 
 
 class Timed(Protocol):
@@ -35,11 +41,20 @@ class Gauges:
     database: Timed
     workers: Mapping[str, Worker]
     feed: Feed
+    caches: Iterable[Cache]
     waiting: Callable[[], Awaitable[Mapping[str, JobCounts]]]
     answered: Callable[[], Answered]
-    begun: float = field(factory=time.time)
+    process: ProcessCollector = field(factory=lambda: ProcessCollector(registry=None))
 
-    async def families(self) -> list[Family]:
+    async def exposition(self, accept: str) -> tuple[bytes, str]:
+        """All metrics and their content type: in OpenMetrics for whoever accepts that, else in the text format 0.0.4."""
+        registry = CollectorRegistry()
+        registry.register(Collected(await self.families()))
+        if OPENMETRICS in accept:
+            return openmetrics.generate_latest(registry), openmetrics.CONTENT_TYPE_LATEST  # type: ignore[no-untyped-call]
+        return generate_latest(registry), CONTENT_TYPE_PLAIN_0_0_4
+
+    async def families(self) -> list[Metric]:
         """All of them. Where the database does not answer, what it would tell is left out."""
         try:
             kinds: Mapping[str, JobCounts] = await self.waiting()
@@ -51,54 +66,91 @@ class Gauges:
             *job_families(kinds),
             *feed_families(self.feed),
             *http_families(self.answered()),
-            *process_families(self.begun),
+            *cache_families(cache.figures() for cache in self.caches),
+            *self.process.collect(),
         ]
 
 
-def database_families(timings: Mapping[str, Timing]) -> Iterator[Family]:
+@frozen(eq=False)  # a registry keeps collectors by identity
+class Collected:
+    """A collector of what was read already: the database is asked without blocking, which collectors cannot do."""
+
+    families: Iterable[Metric]
+
+    def collect(self) -> Iterable[Metric]:
+        return self.families
+
+    def describe(self) -> Iterable[Metric]:
+        return self.families
+
+
+def counter(name: str, help: str, samples: Samples, labels: tuple[str, ...] = ()) -> Metric:
+    """A figure that only grows while the process lives; its name ends in `_total`."""
+    family = CounterMetricFamily(name, help, labels=labels)
+    for values, value in samples:
+        family.add_metric(values, value)
+    return family
+
+
+def gauge(name: str, help: str, samples: Samples, labels: tuple[str, ...] = ()) -> Metric:
+    """A figure that goes up and down."""
+    family = GaugeMetricFamily(name, help, labels=labels)
+    for values, value in samples:
+        family.add_metric(values, value)
+    return family
+
+
+def one(value: float) -> Samples:
+    """The only sample of a figure without labels."""
+    return [((), value)]
+
+
+def database_families(timings: Mapping[str, Timing]) -> Iterator[Metric]:
     """How often each function ran on the database, how long, and what went wrong."""
-    named = [({"function": name}, timing) for name, timing in sorted(timings.items())]
-    yield counter("microblog_database_calls_total", "Transactions and reads that were done.", *(Sample(t.calls, n) for n, t in named))
-    yield counter("microblog_database_seconds_total", "Time they took, waiting included.", *(Sample(t.seconds, n) for n, t in named))
-    yield counter("microblog_database_retries_total", "Times that one was tried again.", *(Sample(t.retries, n) for n, t in named))
-    yield counter("microblog_database_failures_total", "Times that one was given up.", *(Sample(t.failures, n) for n, t in named))
-
-
-def worker_families(workers: Mapping[str, Worker]) -> Iterator[Family]:
-    """What the workers of this process did."""
-    named = [({"worker": name}, worker) for name, worker in workers.items()]
     for name, help in (
-        ("begun", "Jobs that were begun here."),
-        ("done", "Jobs that were done here."),
-        ("failed", "Tries that failed here."),
-        ("dead", "Jobs that were given up here."),
-        ("lost", "Jobs whose lease ran out under the hands of this process."),
-        ("given_back", "Jobs that were given back unfinished at the end."),
+        ("calls", "Transactions and reads that were done."),
+        ("seconds", "Time they took, waiting included."),
+        ("retries", "Times that one was tried again."),
+        ("failures", "Times that one was given up."),
     ):
-        yield counter(f"microblog_jobs_{name}_total", help, *(Sample(getattr(w.tally, name), n) for n, w in named))
-    yield counter("microblog_jobs_seconds_total", "Time spent in jobs.", *(Sample(w.tally.seconds, n) for n, w in named))
-    yield counter(
-        "microblog_jobs_delay_seconds_total", "Time that jobs waited when they were due.", *(Sample(w.tally.delay, n) for n, w in named)
-    )
-    yield gauge("microblog_jobs_running_here", "Jobs that run in this process now.", *(Sample(len(w.running), n) for n, w in named))
+        samples = [((function,), getattr(timing, name)) for function, timing in sorted(timings.items())]
+        yield counter(f"microblog_database_{name}_total", help, samples, ("function",))
 
 
-def job_families(kinds: Mapping[str, JobCounts]) -> Iterator[Family]:
+def worker_families(workers: Mapping[str, Worker]) -> Iterator[Metric]:
+    """What the workers of this process did."""
+    for name, figure, help in (
+        ("begun", "begun", "Jobs that were begun here."),
+        ("done", "done", "Jobs that were done here."),
+        ("failed", "failed", "Tries that failed here."),
+        ("dead", "dead", "Jobs that were given up here."),
+        ("lost", "lost", "Jobs whose lease ran out under the hands of this process."),
+        ("given_back", "given_back", "Jobs that were given back unfinished at the end."),
+        ("seconds", "seconds", "Time spent in jobs."),
+        ("delay_seconds", "delay", "Time that jobs waited when they were due."),
+    ):
+        samples = [((worker,), getattr(each.tally, figure)) for worker, each in workers.items()]
+        yield counter(f"microblog_jobs_{name}_total", help, samples, ("worker",))
+    running = [((worker,), len(each.running)) for worker, each in workers.items()]
+    yield gauge("microblog_jobs_running_here", "Jobs that run in this process now.", running, ("worker",))
+
+
+def job_families(kinds: Mapping[str, JobCounts]) -> Iterator[Metric]:
     """What there is to do, for all processes of the site."""
     states = ("waiting", "running", "retrying", "dead")
-    samples = [Sample(getattr(counts, state), {"kind": kind, "state": state}) for kind, counts in kinds.items() for state in states]
-    yield gauge("microblog_jobs", "Jobs of the site, by kind and state; those that are retried wait too.", *samples)
-    due = [Sample(counts.oldest_due.timestamp(), {"kind": kind}) for kind, counts in kinds.items() if counts.oldest_due]
-    yield gauge("microblog_jobs_oldest_due_timestamp_seconds", "When the waiting job of a kind is due that is due first.", *due)
+    counts = [((kind, state), getattr(each, state)) for kind, each in kinds.items() for state in states]
+    yield gauge("microblog_jobs", "Jobs of the site, by kind and state; those that are retried wait too.", counts, ("kind", "state"))
+    due = [((kind,), each.oldest_due.timestamp()) for kind, each in kinds.items() if each.oldest_due]
+    yield gauge("microblog_jobs_oldest_due_timestamp_seconds", "When the waiting job of a kind is due that is due first.", due, ("kind",))
 
 
-def feed_families(feed: Feed) -> Iterator[Family]:
+def feed_families(feed: Feed) -> Iterator[Metric]:
     """The live feed."""
     figures = feed.figures
-    yield gauge("microblog_live_connections", "Readers that are connected now.", Sample(len(feed.readers)))
-    streams = sorted(feed.readers.streams().items())
-    yield gauge("microblog_live_subscriptions", "What they listen to.", *(Sample(count, {"stream": name}) for name, count in streams))
-    yield gauge("microblog_live_unsent_bytes", "Bytes that wait for slow readers.", Sample(feed.readers.waiting()))
+    yield gauge("microblog_live_connections", "Readers that are connected now.", one(len(feed.readers)))
+    streams = [((name,), count) for name, count in sorted(feed.readers.streams().items())]
+    yield gauge("microblog_live_subscriptions", "What they listen to.", streams, ("stream",))
+    yield gauge("microblog_live_unsent_bytes", "Bytes that wait for slow readers.", one(feed.readers.waiting()))
     for name, help in (
         ("events", "Events that were read from the log."),
         ("deliveries", "Times that a reader was told one."),
@@ -107,30 +159,33 @@ def feed_families(feed: Feed) -> Iterator[Family]:
         ("replays", "Readers who caught up from the log."),
         ("gaps", "Readers who came back too late for that."),
     ):
-        yield counter(f"microblog_live_{name}_total", help, Sample(getattr(figures, name)))
-    yield gauge("microblog_live_lag_seconds", "From the last event to its telling.", Sample(figures.lag_s))
-    yield counter("microblog_live_delay_seconds_total", "Time from events to their telling, summed.", Sample(figures.lag_sum_s))
-    endings = [
-        Sample(count, {"reason": str(ending.value)}) for ending, count in sorted(figures.endings.items(), key=lambda one: str(one[0].value))
-    ]
-    yield counter("microblog_live_endings_total", "Connections that ended, and why.", *endings)
+        yield counter(f"microblog_live_{name}_total", help, one(getattr(figures, name)))
+    yield gauge("microblog_live_lag_seconds", "From the last event to its telling.", one(figures.lag_s))
+    yield counter("microblog_live_delay_seconds_total", "Time from events to their telling, summed.", one(figures.lag_sum_s))
+    endings = [((reason,), count) for reason, count in sorted((str(ending.value), count) for ending, count in figures.endings.items())]
+    yield counter("microblog_live_endings_total", "Connections that ended, and why.", endings, ("reason",))
 
 
-def http_families(answered: Answered) -> Iterator[Family]:
+def http_families(answered: Answered) -> Iterator[Metric]:
     """The server."""
-    counts = sorted(answered.counts.items())
-    samples = [Sample(count, {"method": method, "status": str(status)}) for (method, status), count in counts]
-    yield counter("microblog_http_answers_total", "Requests that were answered.", *samples)
-    yield histogram(
-        "microblog_http_answer_seconds", "From a request's head to the end of its answer.", BOUNDS, answered.buckets, answered.seconds
+    counts = [((method, str(status)), count) for (method, status), count in sorted(answered.counts.items())]
+    yield counter("microblog_http_answers_total", "Requests that were answered.", counts, ("method", "status"))
+    buckets = list(zip(map(floatToGoString, (*BOUNDS, math.inf)), accumulate(answered.buckets), strict=True))
+    yield HistogramMetricFamily(
+        "microblog_http_answer_seconds", "From a request's head to the end of its answer.", buckets, sum_value=answered.seconds
     )
 
 
-def process_families(begun: float) -> Iterator[Family]:
-    """The process, by the names that every exporter uses."""
-    times = os.times()
-    yield counter("process_cpu_seconds_total", "Processor time, children left out.", Sample(times.user + times.system))
-    yield gauge("process_start_time_seconds", "When it began.", Sample(begun))
-    if _MEMORY.exists():
-        pages = int(_MEMORY.read_text("ascii").split()[1])
-        yield gauge("process_resident_memory_bytes", "Memory in use.", Sample(pages * os.sysconf("SC_PAGE_SIZE")))
+def cache_families(caches: Iterable[CacheFigures]) -> Iterator[Metric]:
+    """The caches in this process, by name; those of one name count together."""
+    named: dict[str, list[CacheFigures]] = defaultdict(list)
+    for each in caches:
+        named[each.name].append(each)
+
+    def summed(figure: str) -> Samples:
+        return [((name,), sum(getattr(each, figure) for each in named[name])) for name in sorted(named)]
+
+    yield counter("microblog_cache_hits_total", "Times that a cache had what was asked for.", summed("hits"), ("cache",))
+    yield counter("microblog_cache_misses_total", "Times that it had not.", summed("misses"), ("cache",))
+    yield gauge("microblog_cache_entries", "Values in a cache.", summed("entries"), ("cache",))
+    yield gauge("microblog_cache_bytes", "Memory that they take; estimated, except of pages.", summed("bytes"), ("cache",))

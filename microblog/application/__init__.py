@@ -82,9 +82,9 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     for listener in (domain.changes.wake, feed.wake, *crew.hearing):
         wake.listen(listener)
     log = AccessLog.below(settings.data_dir)
-    gauges = Gauges(database, crew.workers, feed, domain.mail.jobs.by_kind, lambda: server.answered)
+    gauges = Gauges(database, crew.workers, feed, domain.changes.caches, domain.mail.jobs.by_kind, lambda: server.answered)
     health = Health(database, {**crew.workers, "events": feed}, reactor, now)
-    others = [HealthPage(health), MetricsPage(gauges.families, settings.metrics)]
+    others = [HealthPage(health), MetricsPage(gauges.exposition, settings.metrics)]
     server = server_of(settings, reactor, domain, Look.of_this_release(), feed=feed, access_log=log.write, others=others)
     parts: list[Part] = [log, Pool(database, reactor), passwords, wake, feed, *crew.parts, crowd]
     return Application(server, parts, lambda: _drained(server, feed), log.reopen, domain.moderation.members.has_administrator)

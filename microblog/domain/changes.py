@@ -17,6 +17,7 @@ from attrs import define, field
 from twisted.internet.defer import Deferred
 
 from microblog.domain.basis import Basis
+from microblog.model.caches import Cache, CacheFigures, estimated_bytes
 from microblog.storage import changes
 from microblog.storage.changes import EVERYTHING, Seen
 from microblog.storage.database import Transactions
@@ -31,11 +32,13 @@ class Changes:
     """Reads what changed, when somebody asks: all who ask at the same time share one look.
 
     `patience` is for how many seconds a look serves those who ask later, if nothing was committed here and no wake came; None: not at all.
+    `caches` are those whose figures go to metrics.
     """
 
     database: Transactions
     patience: float | None = None
     seconds: Callable[[], float] = time.monotonic
+    caches: list[Cache] = field(factory=list)
     looks: int = 0
     _seen: Seen | None = None
     _told: list[str] = field(factory=list)
@@ -123,15 +126,28 @@ class _Kept(Generic[V]):
 
 @define(eq=False)
 class Memory(Generic[V]):
-    """Values by their keys, at most `room` large in all (in bytes, or in pieces where each counts one); those longest unused go first."""
+    """Values by their keys, at most `room` large in all; those longest unused go first.
+
+    `name` is what metrics call it. Sizes are numbers of values, or bytes where it is `in_bytes`.
+    """
 
     changes: Changes
     now: Callable[[], datetime]
     room: int
+    name: str
+    in_bytes: bool = False
     hits: int = 0
     misses: int = 0
     _kept: dict[Hashable, _Kept[V]] = field(factory=dict)
     _size: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        self.changes.caches.append(self)
+
+    def figures(self) -> CacheFigures:
+        """Hits, misses and what is kept now; memory is estimated unless sizes are bytes."""
+        taken = self._size if self.in_bytes else estimated_bytes(self._kept.values())
+        return CacheFigures(self.name, self.hits, self.misses, len(self._kept), taken)
 
     def get(self, name: Hashable, place: int) -> V | None:
         """What is kept under the name, if it is still true at the place, which `changes.place()` has just given."""

@@ -19,6 +19,7 @@ from microblog.domain.repeats import page_without_repeats
 from microblog.domain.shelf import Shelf
 from microblog.model import repeats
 from microblog.model.accounts import Viewer
+from microblog.model.caches import CacheFigures, estimated_bytes
 from microblog.model.ids import AccountId
 from microblog.model.paging import Page
 from microblog.model.posts import Post
@@ -40,7 +41,7 @@ class Circles:
     _kept: Memory[Basis] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._kept = Memory(self.changes, self.now, REMEMBERED)
+        self._kept = Memory(self.changes, self.now, REMEMBERED, "home_dependencies")
 
     async def of(self, viewer: Viewer) -> Basis:
         """Those whom they follow and themselves, and their relations; any public post, if they follow tags."""
@@ -80,7 +81,15 @@ class Homes:
     circles: Circles
     remembered: int = REMEMBERED
     renewed: int = 0
+    read: int = 0
     _pages: dict[tuple[AccountId, int], _Page] = field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        self.changes.caches.append(self)
+
+    def figures(self) -> CacheFigures:
+        """A page that was brought up to date counts as a hit, one that was read as a whole as a miss."""
+        return CacheFigures("homes", self.renewed, self.read, len(self._pages), estimated_bytes(self._pages.values()))
 
     async def newest(self, viewer: Viewer, limit: int) -> list[Post]:
         """So many of the newest posts of the viewer's home, without boosts that repeat."""
@@ -89,6 +98,7 @@ class Homes:
         page = None if kept is None else await self._renewed(viewer, kept, place)
         posts = None if page is None else await self._shown(page, limit)
         if page is None or posts is None:
+            self.read += 1
             page = await self._read(viewer, limit, place)
             posts = await self._shown(page, limit)
         else:

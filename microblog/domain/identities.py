@@ -31,7 +31,8 @@ class Identities:
     tokens: Memory[Access] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.sessions, self.tokens = Memory(self.changes, self.now, REMEMBERED), Memory(self.changes, self.now, REMEMBERED)
+        self.sessions = Memory(self.changes, self.now, REMEMBERED, "sessions")
+        self.tokens = Memory(self.changes, self.now, REMEMBERED, "tokens")
 
     async def by_cookie(self, token: str) -> tuple[Viewer, Session] | None:
         """Whose browser has this session token."""

@@ -36,7 +36,7 @@ class ServedFiles:
     _known: Memory[FileUse] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._known = Memory(self.changes, self.now, REMEMBERED)
+        self._known = Memory(self.changes, self.now, REMEMBERED, "media_access")
 
     async def is_open(self, name: str) -> bool:
         """True if everybody may see what shows the file, false if only some may.

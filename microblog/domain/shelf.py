@@ -29,7 +29,7 @@ class Shelf:
     _kept: Memory[Post] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._kept = Memory(self.changes, self.now, self.remembered)
+        self._kept = Memory(self.changes, self.now, self.remembered, "posts")
 
     async def load(self, entries: Iterable[Entry]) -> list[Post]:
         """The posts of a list that was just read, in its order; those that are gone since are left out."""

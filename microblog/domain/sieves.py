@@ -33,7 +33,7 @@ class Sieves:
         return Changes(self.database)
 
     def __attrs_post_init__(self) -> None:
-        self._kept = Memory(self.changes, self.now, self.remembered)
+        self._kept = Memory(self.changes, self.now, self.remembered, "filters")
 
     async def of(self, viewer: Viewer | None) -> Sieve:
         """The viewer's filters; nothing for nobody."""

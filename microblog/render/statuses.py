@@ -13,6 +13,7 @@ from functools import lru_cache
 import orjson
 from attrs import define, field
 
+from microblog.model.caches import CacheFigures, estimated_bytes
 from microblog.model.ids import AccountId, PostId
 from microblog.model.posts import Flags, Post, Visibility
 from microblog.render.entities import Entities
@@ -46,7 +47,13 @@ class Statuses:
     entities: Entities
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     remembered: int = REMEMBERED
+    hits: int = 0
+    misses: int = 0
     _kept: dict[PostId, tuple[Key, bytes]] = field(factory=dict, init=False)
+
+    def figures(self) -> CacheFigures:
+        """How often a fragment was there, and what is kept now."""
+        return CacheFigures("post_json", self.hits, self.misses, len(self._kept), estimated_bytes(self._kept.values()))
 
     def encoded(self, post: Post, viewer: AccountId | None = None, flags: Flags = NO_FLAGS, filtered: bytes = b"[]") -> bytes:
         """The post as this viewer sees it. `flags` are those of the original if it is a boost, `filtered` its FilterResults."""
@@ -74,9 +81,12 @@ class Statuses:
         key = key_of(post) if post.boost is None else (*key_of(post), key_of(post.boost))
         kept = self._kept.pop(post.id, None)
         if kept is None or kept[0] != key:
+            self.misses += 1
             kept = key, self._made(post)
             if len(self._kept) >= self.remembered:
                 del self._kept[next(iter(self._kept))]
+        else:
+            self.hits += 1
         self._kept[post.id] = kept
         return kept[1]
 

@@ -9,6 +9,7 @@ from attrs import define, field
 from microblog.domain.posts import Posts
 from microblog.domain.sieves import Sieves
 from microblog.model.accounts import Viewer
+from microblog.model.caches import CacheFigures, estimated_bytes
 from microblog.model.filters import Context, Match, is_hidden, warning
 from microblog.model.ids import PostId
 from microblog.model.posts import Flags, Post
@@ -28,7 +29,13 @@ class Articles:
     sieves: Sieves
     answers: Answers
     remembered: int = REMEMBERED
+    hits: int = 0
+    misses: int = 0
     _kept: dict[PostId, tuple[str, Fragment]] = field(factory=dict, init=False)
+
+    def figures(self) -> CacheFigures:
+        """How often a fragment was there, and what is kept now."""
+        return CacheFigures("post_html", self.hits, self.misses, len(self._kept), estimated_bytes(self._kept.values()))
 
     async def of(self, viewer: Viewer | None, posts: Sequence[Post]) -> tuple[str, ...]:
         """The posts as articles, in their order, as this viewer sees them."""
@@ -69,9 +76,12 @@ class Articles:
         version = post.version + "/" + post.boost.version if post.boost else post.version
         kept = self._kept.pop(post.id, None)
         if kept is None or kept[0] != version:
+            self.misses += 1
             kept = version, self._made(post)
             if len(self._kept) >= self.remembered:
                 del self._kept[next(iter(self._kept))]
+        else:
+            self.hits += 1
         self._kept[post.id] = kept
         return kept[1]
 

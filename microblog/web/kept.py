@@ -57,7 +57,7 @@ class Answers:
     memory: Memory[_Sheet] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.memory = Memory(self.changes, self.now, self.room * MEGABYTE)
+        self.memory = Memory(self.changes, self.now, self.room * MEGABYTE, "pages", in_bytes=True)
 
     async def of(self, call: Call, make: Callable[[], Awaitable[Made]], look: str = "") -> Answer:
         """The answer to a call that only reads: kept, or made by `make`. It follows from viewer and address, and from `look`."""

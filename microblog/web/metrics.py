@@ -1,14 +1,13 @@
-"""`/metrics`: the process in figures, for Prometheus, and for nobody else."""
+"""`/metrics`: the figures of the process, for Prometheus and for nobody else."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from ipaddress import IPv4Network, IPv6Network
 
 from attrs import evolve, frozen
 
 from microblog.model.errors import NotFound
-from microblog.render.metrics import CONTENT_TYPE, Family, text
 from microblog.web.answer import NO_STORE, Answer
 from microblog.web.call import Call
 from microblog.web.needs import Needs, route
@@ -21,14 +20,16 @@ class MetricsPage:
     """Answers to addresses of `networks`; others are told that there is nothing here.
 
     So is whatever a proxy passed on: behind one that is not trusted, everybody seems to come from its address.
+    `exposition` gives all figures and their content type, in a format that the header Accept asks for.
     """
 
-    families: Callable[[], Awaitable[Sequence[Family]]]
+    exposition: Callable[[str], Awaitable[tuple[bytes, str]]]
     networks: tuple[IPv4Network | IPv6Network, ...]
 
     @route("GET", "/metrics", Needs())
     async def show(self, call: Call) -> Answer:
-        """All figures, in the text format."""
+        """All figures, in Prometheus' text format or in OpenMetrics."""
         if any(call.header(name) for name in _PASSED_ON) or not any(call.address in network for network in self.networks):
             raise NotFound
-        return evolve(Answer.data(text(await self.families()), CONTENT_TYPE), cache=NO_STORE)
+        body, content_type = await self.exposition(call.header("Accept") or "")
+        return evolve(Answer.data(body, content_type), cache=NO_STORE)

@@ -179,7 +179,7 @@ def memory(clock: WallClock, room: int = 3) -> tuple[Memory[str], int]:
     watch = Changes(database, patience=1e9)
     (place,) = places(watch, 1)
     database.asked[-1].callback(NOW)
-    return Memory(watch, clock, room), place[0]
+    return Memory(watch, clock, room, "test"), place[0]
 
 
 def test_those_longest_unused_go_first() -> None:
@@ -192,6 +192,24 @@ def test_those_longest_unused_go_first() -> None:
     kept.put("large", "x", Basis(), place, 4)
     kept.put("two", "x", Basis(), place, 2)
     assert [kept.get(name, place) for name in ("a", "c", "d", "large", "two")] == [None, None, "d", None, "x"]
+
+
+def test_each_cache_counts_hits_misses_entries_and_bytes() -> None:
+    kept, place = memory(WallClock(make.NOW))
+    for name in "abc":
+        kept.put(name, name * 1_000, Basis(), place)
+    found = [kept.get(name, place) is not None for name in "abcd"]
+    figures = kept.figures()
+    assert kept.changes.caches == [kept]
+    assert (figures.name, figures.hits, figures.misses, figures.entries) == ("test", sum(found), 1, 3)
+    assert 3_000 <= figures.bytes <= 6_000
+
+
+def test_a_cache_that_is_measured_in_bytes_tells_them_exactly() -> None:
+    kept, place = memory(WallClock(make.NOW), 1_000)
+    kept.in_bytes = True
+    kept.put("a", "x", Basis(), place, 700)
+    assert kept.figures().bytes == 700
 
 
 def test_what_ends_by_itself_is_kept_no_longer() -> None:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from ipaddress import ip_network
 
 import pytest
 from attrs import evolve, frozen
+from prometheus_client import CollectorRegistry, Metric, generate_latest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
+from prometheus_client.utils import floatToGoString
 from twisted.internet.task import Clock
 
 from microblog.application import feed_of
 from microblog.domain.limits import Limits, MemoryCounter
-from microblog.gauges import Gauges, feed_families
+from microblog.gauges import Collected, Gauges, feed_families, http_families
 from microblog.jobs.worker import Worker
 from microblog.live.subscriber import Ending
 from microblog.live.viewers import Loaded
+from microblog.model.caches import CacheFigures
 from microblog.model.errors import Unavailable
 from microblog.model.jobs import JobCounts
-from microblog.render.metrics import Family, Sample, gauge, text
 from microblog.storage.database import Timing
 from microblog.web.answered import BOUNDS, Answered
 from microblog.web.call import Origin
@@ -43,8 +46,16 @@ class Measured:
     timings: Mapping[str, Timing]
 
 
-async def one() -> list[Family]:
-    return [gauge("x", "X.", Sample(1))]
+@frozen
+class Full:
+    """A cache of which only the figures are asked."""
+
+    def figures(self) -> CacheFigures:
+        return CacheFigures("pages", 3, 2, 1, 500)
+
+
+async def one(accept: str) -> tuple[bytes, str]:
+    return b"x 1\n", f"text/plain; accepted={accept}"
 
 
 def server(*, proxies: Proxies | None = None) -> Server:
@@ -59,9 +70,10 @@ def get(host: str, headers: Mapping[str, str] | None = None, *, proxies: Proxies
 
 
 def test_who_may_scrape_gets_all_figures_fresh() -> None:
-    reply = get("127.0.0.1")
-    assert (reply.status, reply.text) == (200, "# HELP x X.\n# TYPE x gauge\nx 1\n")
-    assert reply.header("Content-Type") == "text/plain; version=0.0.4; charset=utf-8"
+    reply = get("127.0.0.1", {"Accept": "text/plain"})
+    assert (reply.status, reply.text) == (200, "x 1\n")
+    assert reply.header("Content-Type") == "text/plain; accepted=text/plain"
+    assert "Accept" in (reply.header("Vary") or "").split(", ")
     assert "no-store" in (reply.header("Cache-Control") or "")
 
 
@@ -102,7 +114,7 @@ async def no_database() -> Mapping[str, JobCounts]:
     raise Unavailable
 
 
-def read(db: RolledBackDatabase, waiting: Callable[[], Awaitable[Mapping[str, JobCounts]]]) -> str:
+def exposed(db: RolledBackDatabase, waiting: Callable[[], Awaitable[Mapping[str, JobCounts]]], accept: str = "") -> tuple[str, str]:
     clock, answered = Clock(), Answered()
     answered.count("GET", 200, 0.02)
     database = Measured({"by_ids": Timing(2, 0.5, 1, 0)})
@@ -111,25 +123,59 @@ def read(db: RolledBackDatabase, waiting: Callable[[], Awaitable[Mapping[str, Jo
     feed.figures.endings[Ending.RESTART] = 2
     worker = Worker(db, {}, lambda: NOW, clock, "one", lambda: 0.5)
     worker.tally.done = 5
-    found = Gauges(database, {"jobs": worker}, feed, waiting, lambda: answered, begun=1.0)
-    return text(done(found.families())).decode()
+    body, content_type = done(Gauges(database, {"jobs": worker}, feed, [Full(), Full()], waiting, lambda: answered).exposition(accept))
+    return body.decode(), content_type
+
+
+def read(db: RolledBackDatabase, waiting: Callable[[], Awaitable[Mapping[str, JobCounts]]]) -> str:
+    return exposed(db, waiting)[0]
+
+
+def lines(families: Iterable[Metric]) -> list[str]:
+    """The families in the text format."""
+    registry = CollectorRegistry()
+    registry.register(Collected(tuple(families)))
+    return generate_latest(registry).decode().splitlines()
 
 
 def test_database_jobs_feed_and_server_are_told(db: RolledBackDatabase) -> None:
     told = read(db, nothing_to_do)
+    stamp = floatToGoString(NOW.timestamp())  # type: ignore[no-untyped-call]
     for line in (
-        'microblog_database_calls_total{function="by_ids"} 2',
+        'microblog_database_calls_total{function="by_ids"} 2.0',
         'microblog_database_seconds_total{function="by_ids"} 0.5',
-        'microblog_jobs_done_total{worker="jobs"} 5',
-        'microblog_jobs{kind="mail.send",state="dead"} 4',
-        f'microblog_jobs_oldest_due_timestamp_seconds{{kind="mail.send"}} {NOW.timestamp()}',
-        "microblog_live_events_total 7",
-        "microblog_live_connections 0",
-        'microblog_http_answers_total{method="GET",status="200"} 1',
-        'microblog_http_answer_seconds_bucket{le="0.025"} 1',
-        "process_start_time_seconds 1",
+        'microblog_jobs_done_total{worker="jobs"} 5.0',
+        'microblog_jobs{kind="mail.send",state="dead"} 4.0',
+        f'microblog_jobs_oldest_due_timestamp_seconds{{kind="mail.send"}} {stamp}',
+        "microblog_live_events_total 7.0",
+        "microblog_live_connections 0.0",
+        'microblog_http_answers_total{method="GET",status="200"} 1.0',
+        'microblog_http_answer_seconds_bucket{le="0.025"} 1.0',
+        'microblog_cache_hits_total{cache="pages"} 6.0',
+        'microblog_cache_misses_total{cache="pages"} 4.0',
+        'microblog_cache_entries{cache="pages"} 2.0',
+        'microblog_cache_bytes{cache="pages"} 1000.0',
     ):
         assert line in told.splitlines(), told
+    assert "process_start_time_seconds" in told
+
+
+def test_whoever_accepts_openmetrics_gets_the_same_families_in_it(db: RolledBackDatabase) -> None:
+    plain, plain_type = exposed(db, nothing_to_do)
+    strict, strict_type = exposed(db, nothing_to_do, "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2")
+    assert plain_type == "text/plain; version=0.0.4; charset=utf-8"
+    assert strict_type.startswith("application/openmetrics-text; version=1.0.0; charset=utf-8")
+    families = {family.name for family in open_metrics(strict)}  # type: ignore[no-untyped-call]
+    assert families == {line.split()[2].removesuffix("_total") for line in plain.splitlines() if line.startswith("# TYPE")}
+
+
+def test_a_histogram_counts_up_to_each_bound() -> None:
+    answered = Answered()
+    for seconds in (0.001, 0.02, 99.0):
+        answered.count("GET", 200, seconds)
+    told = lines(http_families(answered))
+    for line in ('bucket{le="0.005"} 1.0', 'bucket{le="0.025"} 2.0', 'bucket{le="10.0"} 2.0', 'bucket{le="+Inf"} 3.0', "count 3.0"):
+        assert f"microblog_http_answer_seconds_{line}" in told, told
 
 
 def test_the_feed_is_told_by_streams_by_what_waits_and_by_why_connections_ended() -> None:
@@ -144,21 +190,21 @@ def test_the_feed_is_told_by_streams_by_what_waits_and_by_why_connections_ended(
     world.wake()
     world.feed.end(next(each for each in world.feed.readers.all() if each.outlet is leaving), Ending.UNAUTHORIZED)
     world.listen(since="other.1.1")
-    told = text(list(feed_families(world.feed))).decode().splitlines()
+    told = lines(feed_families(world.feed))
     for line in (
-        "microblog_live_connections 3",
-        'microblog_live_subscriptions{stream="public"} 2',
-        'microblog_live_subscriptions{stream="user"} 1',
-        f"microblog_live_unsent_bytes {slow.unsent()}",
-        "microblog_live_events_total 3",
-        "microblog_live_deliveries_total 5",
-        "microblog_live_replays_total 1",
-        "microblog_live_gaps_total 1",
-        "microblog_live_failures_total 0",
-        "microblog_live_lag_seconds 0",
-        "microblog_live_delay_seconds_total 0",
-        'microblog_live_endings_total{reason="left"} 1',
-        'microblog_live_endings_total{reason="unauthorized"} 1',
+        "microblog_live_connections 3.0",
+        'microblog_live_subscriptions{stream="public"} 2.0',
+        'microblog_live_subscriptions{stream="user"} 1.0',
+        f"microblog_live_unsent_bytes {float(slow.unsent())}",
+        "microblog_live_events_total 3.0",
+        "microblog_live_deliveries_total 5.0",
+        "microblog_live_replays_total 1.0",
+        "microblog_live_gaps_total 1.0",
+        "microblog_live_failures_total 0.0",
+        "microblog_live_lag_seconds 0.0",
+        "microblog_live_delay_seconds_total 0.0",
+        'microblog_live_endings_total{reason="left"} 1.0',
+        'microblog_live_endings_total{reason="unauthorized"} 1.0',
     ):
         assert line in told, told
     assert not home_reader.heard

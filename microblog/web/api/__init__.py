@@ -105,10 +105,10 @@ class Services(Protocol):
     def tokens(self) -> Tokens: ...
 
 
-def routes(services: Services, site: InstanceEntities, answers: Answers) -> list[object]:
+def routes(services: Services, site: InstanceEntities, answers: Answers, statuses: Statuses) -> list[object]:
     """Every feature of the API."""
     entities, rules = site.entities, site.site.texts.rules
-    shown = Shown(Statuses(entities, services.posts.now), services.posts, services.filters.sieves)
+    shown = Shown(statuses, services.posts, services.filters.sieves)
     features: list[object] = [
         AppRoutes(entities, services.apps),
         OAuthRoutes(entities, services.oauth),

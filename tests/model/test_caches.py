@@ -1,0 +1,37 @@
+"""Memory of cached values is estimated from a few of them."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from microblog.model.caches import SAMPLE, estimated_bytes
+from microblog.model.posts import Visibility
+
+
+@frozen
+class Value:
+    text: str
+    parts: tuple[bytes, ...]
+    visibility: Visibility = Visibility.PUBLIC
+
+
+def values(count: int, length: int) -> dict[int, Value]:
+    return {number: Value("x" * length + str(number), (b"y" * length + b"%d" % number,)) for number in range(count)}
+
+
+def test_nothing_takes_nothing() -> None:
+    assert estimated_bytes([]) == 0
+
+
+def test_what_values_refer_to_is_counted_with_them() -> None:
+    assert 20_000 < estimated_bytes(values(1, 10_000).values()) < 21_000
+
+
+def test_many_are_estimated_by_a_few() -> None:
+    few, many = (estimated_bytes(values(count, 1_000).values()) for count in (SAMPLE, 100 * SAMPLE))
+    assert abs(many - 100 * few) < many / 100
+
+
+def test_what_values_share_is_counted_once() -> None:
+    shared = b"y" * 100_000
+    assert estimated_bytes([Value(str(number), (shared,)) for number in range(SAMPLE)]) < 110_000
