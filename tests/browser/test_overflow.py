@@ -1,0 +1,150 @@
+"""Nothing that strangers write, as long as it may be and without a space, makes a page wider than the window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+import pytest
+from mastodon import Mastodon
+
+from tests import files
+from tests.acceptance.people import newcomer
+from tests.acceptance.site import Site, until
+from tests.browser.conftest import PASSWORD, Person
+from tests.browser.test_accessibility import FOR_MEMBERS, FOR_MODERATORS, FOR_VISITORS
+
+SIZES = [(320, 700), (390, 844), (1280, 800)]
+# What is wider than the window, and is not scrolled inside of something else: the sentence names it.
+WIDER = """() => {
+  const width = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= width) return "";
+  const cuts = (element) => /auto|scroll|hidden|clip/.test(getComputedStyle(element).overflowX);
+  const inner = (element) => element && (cuts(element) || inner(element.parentElement));
+  const found = [...document.body.querySelectorAll("*")]
+    .filter((element) => element.getBoundingClientRect().right > width + 1 && !inner(element.parentElement))
+    .map((element) => `${element.parentElement.className} > ${element.tagName} ${element.className} ${element.textContent.slice(0, 20)}`);
+  return `${document.documentElement.scrollWidth} px: ${found.slice(0, 6).join(" ")}`;
+}"""
+# Text that stands outside of the box of the control or the piece it belongs to, or is cut off with nothing to show it is.
+SQUEEZED = """() => [...document.querySelectorAll("main :is(button, .button, .badge, time, summary, label, dt, th), .column button")]
+  .filter((element) => !element.closest(".vh, [hidden]") && element.checkVisibility() && element.textContent.trim().length > 2)
+  .filter((element) => !/W{3}|w{3}/.test(element.textContent))
+  .filter((element) => { const box = element.getBoundingClientRect(); return box.width > 1 && box.width < 16 && box.height > 40; })
+  .map((element) => `${element.tagName} ${element.className} ${element.textContent.trim().slice(0, 30)}`)"""
+
+
+class Crowd(NamedTuple):
+    """Two people with the longest of everything, and the pages on which it is seen."""
+
+    writer: str
+    reader: str
+    boss: str
+    paths: tuple[str, ...]
+
+
+def _posts(writer: Mastodon, reader: str) -> list[int]:
+    """A post with each kind of text that a post can have."""
+    picture = writer.media_post(files.picture(), mime_type="image/jpeg", file_name="W" * 200 + ".jpg", description="W" * 1_500)
+    until(lambda: writer.media(picture).url)
+    poll = writer.make_poll(["W" * 50, "M" * 50], 3_600)
+    soon = datetime.now(UTC) + timedelta(days=1)
+    made = [
+        writer.status_post("W" * 400),
+        writer.status_post("below", spoiler_text="W" * 400),
+        writer.status_post(f"#{'W' * 100} @{reader} https://{'w' * 60}.example/{'w' * 200}"),
+        writer.status_post("W" * 300, poll=poll, spoiler_text="W" * 200),
+        writer.status_post("W" * 300, media_ids=[picture]),
+        writer.status_post(f"@{reader} {'W' * 400}", visibility="direct", spoiler_text="W" * 50),
+    ]
+    writer.status_update(made[0], "M" * 400, spoiler_text="M" * 90)
+    writer.status_post("W" * 400, scheduled_at=soon, spoiler_text="W" * 90)
+    return [int(one.id) for one in made]
+
+
+def _profile(person: Mastodon) -> str:
+    fields = [("W" * 255, "W" * 255)] * 4
+    person.account_update_credentials(display_name="W" * 30, note="W" * 500, fields=fields)
+    return str(person.me().username)
+
+
+def _grown(served: Site) -> Crowd:
+    writer, reader, boss = (newcomer(served, stem * 26) for stem in "wvb")
+    names = [_profile(one) for one in (writer, reader, boss)]
+    served.command("user", "role", names[2], "admin")
+    served.command("announce", "publish", "W" * 400)
+    posts = _posts(writer, names[1])
+    for one, other in ((writer, reader), (reader, writer), (reader, boss)):
+        one.account_follow(other.me())
+    answer = reader.status_post(f"@{names[0]} " + "W" * 300, in_reply_to_id=posts[0], spoiler_text="W" * 90)
+    for post in posts[:3]:
+        reader.status_reblog(post)
+        reader.status_favourite(post)
+    writer.status_post("W" * 400, in_reply_to_id=answer)
+    made = reader.list_create("W" * 256)
+    reader.list_accounts_add(made, [writer.me()])
+    hidden = reader.create_filter_v2(
+        "W" * 256, ["home", "account"], "warn", keywords_attributes=[{"keyword": "M" * 100, "whole_word": "false"}]
+    )
+    reader.report(writer.me(), status_ids=posts[:2], comment="W" * 1_000)
+    reader.account_note_set(writer.me(), "W" * 1_000)
+    Mastodon.create_app("W" * 60, api_base_url=served.url, website="https://" + "w" * 60 + ".example/" + "w" * 200)
+    own = f"/@{names[0]}"
+    of_writer = (own, *(own + part for part in ("/with_replies", "/media", "/followers", "/following", "/block", "/report", "/lists")))
+    of_posts = [f"{own}/{post}" for post in posts] + [f"/posts/{posts[0]}/history", f"/compose?reply_to={posts[1]}"]
+    kept = (f"/lists/{made.id}", f"/lists/{made.id}/edit", f"/lists/{made.id}/delete", f"/settings/filters/{hidden.id}")
+    return Crowd(
+        names[0], names[1], names[2], (*of_writer, *of_posts, *kept, f"/tags/{'W' * 100}", f"/search?q={'W' * 100}", "/search?q=wwww")
+    )
+
+
+@pytest.fixture(scope="module")
+def crowd(served: Site) -> Crowd:
+    """The same for all sizes of windows."""
+    return _grown(served)
+
+
+def _log_in(person: Person, name: str) -> None:
+    person.go("/login")
+    person.page.locator("input[name=name]").fill(name)
+    person.page.locator("input[name=password]").fill(PASSWORD)
+    person.page.locator("main form button.primary").click()
+    person.page.wait_for_url("**/home")
+
+
+def _wrong(person: Person, paths: tuple[str, ...], width: int) -> list[str]:
+    found = []
+    for path in paths:
+        person.go(path)
+        person.page.evaluate("document.querySelectorAll('details:not(.menu)').forEach((each) => { each.open = true; })")
+        person.picture(f"{width}-{path.strip('/').replace('/', '_').replace('?', '_')[:60] or 'front'}")
+        found += [f"{width} {path}: {problem}" for problem in (person.page.evaluate(WIDER), *person.page.evaluate(SQUEEZED)) if problem]
+    return found
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_no_text_of_a_stranger_makes_a_page_wider_than_the_window(
+    person: Callable[..., Person], crowd: Crowd, width: int, height: int
+) -> None:
+    visitor, reader, boss, writer = (person(width=width, height=height, dark=width == 390) for _ in range(4))
+    for one, name in ((reader, crowd.reader), (boss, crowd.boss), (writer, crowd.writer)):
+        _log_in(one, name)
+    found = _wrong(visitor, (*FOR_VISITORS, *crowd.paths[:4], *crowd.paths[8:11]), width)
+    found += _wrong(reader, (*FOR_MEMBERS, *crowd.paths), width)
+    found += _wrong(boss, (*FOR_MODERATORS, f"/admin/people/{crowd.writer}/suspend", "/notifications", "/home"), width)
+    found += _wrong(writer, ("/scheduled", "/conversations", "/settings", "/notifications?all"), width)
+    assert found == []
+
+
+def test_what_came_while_the_page_was_open_is_not_wider_either(person: Callable[..., Person], crowd: Crowd) -> None:
+    reader, writer = person(width=320, height=700), person(width=390, height=844)
+    _log_in(reader, crowd.reader)
+    _log_in(writer, crowd.writer)
+    reader.page.locator("[data-live-state][data-state=live]").wait_for(state="attached")
+    writer.go("/compose")
+    writer.page.locator("main .warning").first.locator("summary").click()
+    writer.page.locator("main [name=spoiler]").fill("Z" * 90)
+    writer.write("Z" * 400)
+    reader.page.get_by_text("ZZZ").first.wait_for(state="attached")
+    assert reader.page.evaluate(WIDER) == ""
