@@ -3,6 +3,8 @@
 const posts = () => [...document.querySelectorAll("article.post, li.note")];
 const current = () => document.activeElement?.closest("article.post, li.note");
 let chord = 0; // when g was pressed
+let leaving = false; // the next page is on its way: what is typed now is meant for it
+addEventListener("pageshow", () => { leaving = false; });
 
 function move(by) {
   const all = posts();
@@ -16,7 +18,10 @@ function move(by) {
 }
 
 const press = (selector) => current()?.querySelector(selector)?.click();
-const visit = (path) => { location.href = path; };
+const visit = (path) => {
+  leaving = true;
+  location.href = path;
+};
 
 const KEYS = {
   j: () => move(1),
@@ -38,7 +43,7 @@ const KEYS = {
 const PLACES = { h: document.body.dataset.viewer ? "/home" : "/", l: "/local", n: "/notifications" };
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || event.isComposing) return;
+  if (leaving || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || event.isComposing) return;
   if (event.target.closest("input, textarea, select, [contenteditable], dialog")) return;
   if (Date.now() - chord < 1500 && PLACES[event.key]) {
     event.preventDefault();
