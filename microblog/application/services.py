@@ -113,7 +113,7 @@ class Domain:
             registrations=registrations,
             relations=Relations(database, now),
             search=search,
-            sessions=Sessions(database, passwords, throttle, now),
+            sessions=Sessions(database, passwords, throttle, now, host),
             social=SocialServices.on(database, search, host, url, now),
             statistics=Statistics(database, settings.time_zone, now),
             timelines=Timelines(database, now, sieves),

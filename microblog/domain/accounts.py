@@ -130,13 +130,13 @@ class Accounts:
 
     async def by_username(self, name: str, *, suspended: bool = False) -> Account:
         """The account called `name`, `@name` or `name@our.host`, in whatever case. Raises NotFound as `by_id` does."""
-        username = self._local(name)
+        username = validation.own_username(name, self.host)
         found = await self.database.read(accounts.admitted_by_username, username=username) if username else None
         return _there(found) if suspended else _shown(found)
 
     async def is_gone(self, name: str) -> bool:
         """True if there was an account called so, and it was deleted."""
-        username = self._local(name)
+        username = validation.own_username(name, self.host)
         return bool(username) and await self.database.read(accounts.is_buried, username=username)
 
     async def role(self, account: Account) -> Role:
@@ -145,7 +145,7 @@ class Accounts:
 
     async def complete(self, prefix: str, *, limit: int = 10) -> list[Account]:
         """People whose username begins so: the exact one first, then by how many follow them."""
-        username = self._local(prefix)
+        username = validation.own_username(prefix, self.host)
         return await self.database.read(accounts.by_prefix, prefix=username, limit=limit) if username else []
 
     async def search(
@@ -156,7 +156,7 @@ class Accounts:
         Among equals, people whom the viewer follows come before others, and the most followed before the less. `following`: only people
         whom the viewer follows. Reads every account: for completion while somebody types there is `complete`.
         """
-        wanted = self._local(query) or _searchable(query)
+        wanted = validation.own_username(query, self.host) or _searchable(query)
         if not wanted:
             return []
         return await self.database.read(
@@ -183,13 +183,6 @@ class Accounts:
         written = sensible(preferences)
         await self.database.run(logins.change_preferences, account=viewer.id, preferences=written)
         return written
-
-    def _local(self, name: str) -> str:
-        """The username in `name`, `@name` or `name@our.host`; nothing where it can be no username of ours."""
-        username, at, host = name.strip().removeprefix("@").partition("@")
-        if at and host.lower() != self.host.lower():
-            return ""
-        return username if len(username) <= text.LONGEST_USERNAME and username.isascii() and username.replace("_", "a").isalnum() else ""
 
     def _edit(self, cursor: Cursor, id: AccountId, new: dict[str, Any], preferences: Preferences | None) -> Account:
         if preferences is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from attrs import frozen
 
@@ -46,6 +47,6 @@ class MailServices:
             dispatch=Dispatch(database, plan.links, plan.host, now),
             jobs=Jobs(database, now),
             outbox=Outbox(database, plan.kept_in, now),
-            recoveries=Recoveries(database, passwords, plan.links, now),
+            recoveries=Recoveries(database, passwords, plan.links, now, urlsplit(plan.links.base_url).netloc),
             subscriptions=Subscriptions(database, plan.links),
         )

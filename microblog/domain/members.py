@@ -11,6 +11,7 @@ from microblog.domain import removal
 from microblog.domain.letters import write_notice, write_verdict
 from microblog.domain.passwords import Hashes, acceptable
 from microblog.domain.sessions import end_every
+from microblog.domain.validation import own_username
 from microblog.model.accounts import Member, Role
 from microblog.model.errors import Conflict, NotFound
 from microblog.model.events import EventKind
@@ -45,7 +46,7 @@ class Members:
 
     async def show(self, name: str) -> Member:
         """Who has this username (`ann`, `@ann`) or e-mail address."""
-        found = await self.database.read(logins.by_name, name=name.strip().removeprefix("@"))
+        found = await self.database.read(logins.by_name, name=name.strip(), username=own_username(name, ""))
         if found is None:
             raise NotFound(NOBODY)
         return found

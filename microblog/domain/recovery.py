@@ -14,6 +14,7 @@ from microblog.domain.letters import may_ask_again, write, write_notice
 from microblog.domain.links import Links, read
 from microblog.domain.passwords import Hashes, acceptable
 from microblog.domain.sessions import LONGEST_NAME, end_every
+from microblog.domain.validation import own_username
 from microblog.model.accounts import Login
 from microblog.model.errors import Gone
 from microblog.model.letters import LetterKind
@@ -26,12 +27,13 @@ OVER = "This link was used already, or is too old. Please ask for a new one."
 
 @frozen
 class Recoveries:
-    """The commands for somebody who cannot log in."""
+    """The commands for somebody who cannot log in. `host` is the site's public one."""
 
     database: Transactions
     passwords: Hashes
     links: Links
     now: Callable[[], datetime]
+    host: str = ""
 
     async def forgotten(self, name: str) -> None:
         """Send a letter to whoever has this username or address, if anybody has."""
@@ -57,7 +59,7 @@ class Recoveries:
         await self.database.run(self._reset, login, await self.passwords.hash(password))
 
     def _answer(self, cursor: Cursor, name: str) -> None:
-        member = logins.by_name(cursor, name=name)
+        member = logins.by_name(cursor, name=name, username=own_username(name, self.host))
         if member and not member.barred and may_ask_again(cursor, member.account.id, LetterKind.RESET, self.now()):
             write(cursor, LetterKind.RESET, member.login, self.now())
 

@@ -15,6 +15,7 @@ from microblog.domain.devices import recognised
 from microblog.domain.limits import LoginThrottle
 from microblog.domain.passwords import Hashes
 from microblog.domain.tokens import fresh_token, revoke_every, token_hash
+from microblog.domain.validation import own_username
 from microblog.model.accounts import Member, Session, Viewer
 from microblog.model.errors import Forbidden, NotFound, Unauthenticated
 from microblog.model.events import EventKind
@@ -69,16 +70,19 @@ def end_every(cursor: Cursor, *, account: AccountId, now: datetime) -> None:
 
 @frozen
 class Sessions:
-    """The commands about sessions, and who a cookie belongs to."""
+    """The commands about sessions, and who a cookie belongs to. `host` is the site's public one: people log in as `name@host`, too."""
 
     database: Transactions
     passwords: Hashes
     throttle: LoginThrottle
     now: Callable[[], datetime]
+    host: str = ""
     make_token: Callable[[], str] = fresh_token
 
     async def log_in(self, name: str, password: str, origin: Origin, replaces: str = "") -> Entry:
-        """Begin a session for the username or e-mail address. The session of the token that it `replaces` ends.
+        """Begin a session for the username (`name`, `@name`, `name@our.host`) or e-mail address.
+
+        The session of the token that it `replaces` ends.
 
         Where the account's other browsers are known and this one is not, its owner is written to.
 
@@ -142,7 +146,7 @@ class Sessions:
         tidy = name.strip()
         if not tidy or len(tidy) > LONGEST_NAME or not tidy.isprintable():
             return None
-        return await self.database.read(logins.by_name, name=tidy)
+        return await self.database.read(logins.by_name, name=tidy, username=own_username(tidy, self.host))
 
     def _begin(self, cursor: Cursor, account: AccountId, origin: Origin, proof: str | None, replaces: str) -> Entry:
         now, token = self.now(), self.make_token()

@@ -113,6 +113,20 @@ def language(given: str) -> str:
     return given
 
 
+def own_username(name: str, host: str) -> str:
+    """The username in `name`, `@name` or `name@our.host`; empty where it can be no username of ours."""
+    username, at, at_host = name.strip().removeprefix("@").partition("@")
+    if at and at_host.lower() != host.lower():
+        return ""
+    return username if len(username) <= text.LONGEST_USERNAME and username.isascii() and username.replace("_", "a").isalnum() else ""
+
+
+def language_of(locale: str) -> str | None:
+    """The language that a locale such as `de-AT` is in, as `language` takes it; None if it says none."""
+    primary = locale.partition("-")[0].lower()
+    return primary if primary.isascii() and primary.isalpha() and len(primary) in (2, 3) else None
+
+
 def limited(given: str, longest: int, name: str) -> str:
     """A text as it is stored, if it counts at most `longest` characters. Raises Invalid for the field `name`."""
     label = name.replace("_", " ").capitalize()

@@ -109,10 +109,11 @@ def by_account(cursor: Cursor, *, account: AccountId) -> Member | None:
     return first(cursor, _member, _MEMBERS + _OF_LOGIN + "and l.account_id = %(account)s", {"account": account})
 
 
-def by_name(cursor: Cursor, *, name: str) -> Member | None:
-    """Whoever has this username or this e-mail address, in whatever case it is written."""
-    condition = "and lower(l.email) = lower(%(name)s)" if "@" in name else "and lower(a.username) = lower(%(name)s)"
-    return first(cursor, _member, _MEMBERS + _OF_LOGIN + condition, {"name": name})
+def by_name(cursor: Cursor, *, name: str, username: str) -> Member | None:
+    """Whoever has the e-mail address `name` or, if nobody has, this username; in whatever case they are written."""
+    condition = """and a.id = coalesce((select account_id from logins where lower(email) = lower(%(name)s)),
+                                       (select id from accounts where lower(username) = lower(%(username)s)))"""
+    return first(cursor, _member, _MEMBERS + _OF_LOGIN + condition, {"name": name, "username": username})
 
 
 def email_taken(cursor: Cursor, *, email: str) -> bool:

@@ -56,15 +56,32 @@ class Desk:
 @pytest.fixture
 def desk(db: RolledBackDatabase, cursor: Cursor) -> Desk:
     passwords, clock, throttle = quick_passwords(), WallClock(make.NOW), NoThrottle()
-    return Desk(cursor, Sessions(db, passwords, throttle, clock), passwords, clock, throttle)
+    return Desk(cursor, Sessions(db, passwords, throttle, clock, "site.test"), passwords, clock, throttle)
 
 
-@pytest.mark.parametrize("name", ["ann", "ANN", " ann ", "ann@example.org", "Ann@Example.org"])
+NAMES = ["ann", "ANN", " ann ", "@ann", "@Ann ", "ann@site.test", "@ANN@Site.Test", "ann@example.org", "Ann@Example.org"]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_name_or_an_address_in_any_case_logs_in(desk: Desk, name: str) -> None:
     member = desk.member()
     entry = desk.log_in(name)
     viewer = desk.present(entry.token)
     assert (viewer.account, viewer.session_id, viewer.pending) == (member.account, entry.session_id, False)
+
+
+@pytest.mark.parametrize("name", ["@ann@elsewhere.test", "ann@", "@", "@@ann", "ann@site.test@site.test", "ann@site", "@ann@example.org"])
+def test_only_names_of_this_site_are_names(desk: Desk, name: str) -> None:
+    desk.member()
+    with pytest.raises(Unauthenticated):
+        desk.log_in(name)
+
+
+def test_an_address_counts_before_a_name_that_is_spelled_like_it(desk: Desk, cursor: Cursor) -> None:
+    desk.member()
+    make.member(cursor, "ben", email="ann@site.test", password_hash=done(desk.passwords.hash(PASSWORD)))
+    for name, owner in (("ann@site.test", "ben"), ("@ann@site.test", "ann")):
+        assert desk.present(desk.log_in(name).token).account.username == owner
 
 
 @pytest.mark.parametrize("name", ["ann", "nobody", "", "\0", "a\ud800", "x" * 10_000, "%"])

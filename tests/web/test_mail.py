@@ -166,7 +166,7 @@ def test_a_forgotten_password_is_replaced_and_everybody_is_out(place: Place, cur
     ada = place.resident()
     visitor = place.town.visitor()
     assert "/password/forgot" in links(visitor.get("/login"))
-    assert visitor.submit("/password/forgot", name="ADA").status == 200
+    assert visitor.submit("/password/forgot", name="@ADA@site.test").status == 200
     [letter] = place.post.deliver()
     path = place.post.path(letter, "/password/reset/")
     assert "@ada" in words(visitor.get(path))
