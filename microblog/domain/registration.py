@@ -36,7 +36,7 @@ CLOSED = "This site does not take new people at the moment."
 class SignUp:
     """What somebody fills in to get an account. `reason` is for whoever approves, `invite` a code, if they have one.
 
-    `app` is the program that they fill it in with; None on the site.
+    `app` is the program that they fill it in with; None on the site. `locale` is what their browser or program says; empty if it says none.
     """
 
     username: str
@@ -45,7 +45,7 @@ class SignUp:
     agreement: bool = False
     reason: str = ""
     invite: str = ""
-    locale: str = "en"
+    locale: str = ""
     time_zone: str = "UTC"
     app: AppId | None = None
 
@@ -153,7 +153,7 @@ class Registrations:
             reason=findings.of(lambda: validation.limited(form.reason, LONGEST_REASON, "reason"), ""),
             invite=findings.of(lambda: text.clean_line(form.invite[:LONGEST_CODE], "invite"), ""),
             # These two come from the browser, not from the person: a wrong one is not worth a complaint.
-            locale=Findings().of(lambda: validation.locale(form.locale), "en"),
+            locale=Findings().of(lambda: validation.locale(form.locale), ""),
             time_zone=Findings().of(lambda: validation.time_zone(form.time_zone), "UTC"),
         )
         return tidy, findings
@@ -186,7 +186,9 @@ class Registrations:
             confirmed=admission.confirmed,
             approved=admission.approved,
             reason=form.reason,
-            preferences=Preferences(locale=form.locale, time_zone=form.time_zone),
+            preferences=Preferences(
+                language=validation.language_of(form.locale), locale=form.locale or Preferences().locale, time_zone=form.time_zone
+            ),
             invite=invite,
             app=form.app,
         )

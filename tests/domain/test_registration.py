@@ -41,6 +41,26 @@ def test_whoever_signs_up_has_an_account_and_a_login_and_may_write_at_once(db: R
     assert (member.login.role, member.login.preferences.locale, member.login.preferences.time_zone) == (Role.USER, "de-AT", "Europe/Vienna")
 
 
+@pytest.mark.parametrize(
+    ("locale", "language", "kept"),
+    [
+        ("de-AT", "de", "de-AT"),
+        ("yue", "yue", "yue"),
+        ("zh-hant", "zh", "zh-hant"),
+        ("", None, "en"),
+        ("x y", None, "en"),
+        ("i-klingon", None, "en"),
+    ],
+)
+def test_whoever_signs_up_writes_in_the_language_of_their_browser(
+    db: RolledBackDatabase, cursor: Cursor, locale: str, language: str | None, kept: str
+) -> None:
+    account = done(registrations(db).sign_up(evolve(FORM, locale=locale)))
+    member = logins.by_account(cursor, account=account.id)
+    assert member is not None
+    assert (member.login.preferences.language, member.login.preferences.locale) == (language, kept)
+
+
 def test_an_empty_form_is_told_of_every_field_at_once(db: RolledBackDatabase) -> None:
     assert refused(db, SignUp("", "", "")) == {
         "username": "ERR_BLANK",

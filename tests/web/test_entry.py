@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import pytest
 
 from microblog.storage.database import Cursor
 from tests import make
-from tests.web.memory import Line, replies
-from tests.web.visitor import PASSWORD, Town, links, town, words
+from tests.web.api.client import EVERYTHING, Client, token_for
+from tests.web.memory import Line, ask, replies
+from tests.web.visitor import PASSWORD, Town, document, links, town, words
 
 
 def test_whoever_signs_up_is_at_home(site: Town) -> None:
@@ -37,6 +39,33 @@ def test_a_taken_name_and_an_address_in_use_are_told(site: Town) -> None:
     assert reply.status == 422
     assert "taken" in words(reply)
     assert "already in use" in words(reply)
+
+
+@pytest.mark.parametrize(("accepted", "language"), [("de-AT, en;q=0.8", "de"), ("en;q=0.5, pt-BR", "pt"), ("*", None), ("", None)])
+def test_a_new_account_writes_in_the_language_that_its_browser_likes_best(site: Town, accepted: str, language: str | None) -> None:
+    ada = site.visitor()
+    form = {"csrf": ada.token("/signup"), "username": "ada", "email": "ada@example.org", "password": PASSWORD}
+    assert ada.post("/signup", form, **{"Accept-Language": accepted}).status == 303
+    assert document(ada.get("/compose")).xpath("//main//select[@name='language']/option[@selected]/@value") == (
+        [language] if language else []
+    )
+    program = Client(site, token_for(site, site.viewer("ada").id, EVERYTHING))
+    assert program.post("/v1/statuses", status="Hello").json["language"] == language
+
+
+@pytest.mark.parametrize("locale", ["fr-CA", None])
+def test_an_account_that_a_program_makes_writes_in_the_language_of_its_locale(site: Town, locale: str | None) -> None:
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token_for(site, None, 'write')}", "Accept-Language": "fr"}
+    form = {"username": "ada", "email": "ada@example.org", "password": PASSWORD, "agreement": True, "locale": locale}
+    made = ask(site.server, "POST", "/api/v1/accounts", headers, json.dumps(form).encode())
+    assert Client(site, made.json["access_token"]).post("/v1/statuses", status="Bonjour").json["language"] == "fr"
+
+
+@pytest.mark.parametrize("name", ["@ada", "ada@site.test", "@ADA@SITE.test"])
+def test_people_log_in_by_every_form_of_their_own_name(site: Town, name: str) -> None:
+    site.resident("ada")
+    assert site.visitor().submit("/login", name=name, password=PASSWORD).header("Location") == "/home"
+    assert site.visitor().submit("/login", name=name.replace("ada", "bob").replace("ADA", "bob"), password=PASSWORD).status == 401
 
 
 def test_a_session_gets_a_new_id_at_login_and_ends_at_logout(site: Town) -> None:
