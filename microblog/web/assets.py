@@ -18,6 +18,7 @@ from microblog.model.errors import NotFound
 from microblog.web.answer import FOR_EVER, Answer
 from microblog.web.call import Call
 from microblog.web.needs import Needs, route
+from microblog.web.packing import accepts_gzip
 
 _RELEASE = re.compile(r"[0-9a-f]{12}")
 BRIEFLY = b"public, max-age=60, must-revalidate"
@@ -106,12 +107,3 @@ class Assets:
         if asset.packed is not None:
             answer = answer.with_header("Vary", "Accept-Encoding")
         return answer.cached(cache, asset.etag)
-
-
-def accepts_gzip(header: str | None) -> bool:
-    """True if an Accept-Encoding header allows gzip."""
-    for item in (header or "").lower().split(","):
-        name, _, weight = item.partition(";")
-        if name.strip() in ("gzip", "*"):
-            return weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
-    return False

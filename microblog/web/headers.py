@@ -12,6 +12,7 @@ from attrs import frozen
 from microblog.domain.limits import Count
 from microblog.web.answer import HTML, JSON, NO_CACHE, NO_STORE, PUBLIC_BRIEFLY, Answer
 from microblog.web.call import Call
+from microblog.web.packing import is_packable
 
 _SOURCES = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
@@ -64,9 +65,12 @@ def _policies(content_type: bytes, policy: bytes | None, vary: bytes, secure: bo
 def _vary(answer: Answer, call: Call) -> bytes:
     cors = _CORS if call.cross_origin else b""
     if call.api:
-        return cors + b"Vary: Authorization, Origin\r\n"
+        return cors + b"Vary: Accept-Encoding, Authorization, Origin\r\n"
     for_all = answer.content_type not in (HTML, JSON) and answer.cache is not None and b"public" in answer.cache
-    return cors if for_all else cors + b"Vary: Accept, Accept-Language, Cookie\r\n"
+    if for_all:
+        said = any(name == b"Vary" for name, _ in answer.headers)
+        return cors + b"Vary: Accept-Encoding\r\n" if is_packable(answer.content_type) and not said else cors
+    return cors + b"Vary: Accept, Accept-Encoding, Accept-Language, Cookie\r\n"
 
 
 def _cache(answer: Answer, call: Call) -> bytes:

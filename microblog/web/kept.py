@@ -1,7 +1,7 @@
 """Whole answers, kept until something in them changes: a page that many read is made once.
 
 Only what a route gives with its `Basis` is kept, by viewer and address. What differs from one answer to the next although nothing changed
-(the time, the place in the event log, form tokens) is cut out of a page and put in anew.
+(the time, the place in the event log, form tokens) is cut out of a page and put in anew. The rest is compressed once.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from microblog.render.views import Shell
 from microblog.render.words import iso
 from microblog.web.answer import Answer
 from microblog.web.call import Call
+from microblog.web.packing import SMALLEST, is_packable, joined, may_pack, packed_piece, stored_piece, with_packed
 from microblog.web.shells import theme_of
 
 KEY_BYTES = 70  # what one key of a basis takes, about
@@ -39,10 +40,19 @@ class _Sheet:
 
     answer: Answer
     pieces: tuple[bytes, ...]
+    _packed: list[tuple[bytes, ...]] = field(factory=list, init=False, eq=False)
 
     @property
     def size(self) -> int:
-        return sum(map(len, self.pieces))
+        """In bytes, with the compressed pieces that come when somebody asks for them."""
+        return sum(map(len, self.pieces)) * 5 // 4
+
+    @property
+    def packed(self) -> tuple[bytes, ...]:
+        """The pieces as deflate blocks; compressed once. In the place of a name there is nothing."""
+        if not self._packed:
+            self._packed.append(tuple(b"" if place % 2 else packed_piece(piece) for place, piece in enumerate(self.pieces)))
+        return self._packed[0]
 
 
 @define(eq=False)
@@ -81,15 +91,18 @@ class Answers:
         return await self.of(call, make, theme_of(call) if call.viewer is None else "")
 
     def _filled(self, call: Call, sheet: _Sheet, position: str) -> Answer:
-        if len(sheet.pieces) == 1:
-            return sheet.answer
-        pieces, texts = list(sheet.pieces), {b"position": position.encode("ascii")}
-        for place in range(1, len(pieces), 2):
-            name = pieces[place]
-            if name not in texts:
-                texts[name] = self._anew(call, name).encode("ascii")
-            pieces[place] = texts[name]
-        return evolve(sheet.answer, body=b"".join(pieces))
+        pieces = list(sheet.pieces)
+        if len(pieces) > 1:
+            texts = {b"position": position.encode("ascii")}
+            for place in range(1, len(pieces), 2):
+                name = pieces[place]
+                if name not in texts:
+                    texts[name] = self._anew(call, name).encode("ascii")
+                pieces[place] = texts[name]
+        if sheet.size >= SMALLEST and is_packable(sheet.answer.content_type) and not call.has(sheet.answer.etag) and may_pack(call):
+            blocks = ((piece, made or stored_piece(piece)) for piece, made in zip(pieces, sheet.packed, strict=True))
+            return with_packed(sheet.answer, joined(blocks))
+        return evolve(sheet.answer, body=b"".join(pieces)) if len(pieces) > 1 else sheet.answer
 
     def _anew(self, call: Call, name: bytes) -> str:
         if name == b"csrf":

@@ -23,6 +23,7 @@ from microblog.web.errors import Errors
 from microblog.web.fields import Fields
 from microblog.web.gate import Gate
 from microblog.web.headers import NO_BODY, Head, preflight
+from microblog.web.packing import packed
 from microblog.web.request import Request
 from microblog.web.routes import Bound, Routes, decode_path
 
@@ -184,7 +185,7 @@ class Site:
         request = call.request
         if request.hung_up:
             return
-        answer = _unchanged(call, _tagged(call, answer))
+        answer = packed(call, _unchanged(call, _tagged(call, answer)))
         date = request.channel.server.date
         try:
             head = self._head.encode(answer, call, date)

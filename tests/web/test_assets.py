@@ -10,10 +10,11 @@ from twisted.internet.task import Clock
 
 from microblog.application.server import STATIC
 from microblog.domain.limits import Limits, MemoryCounter
-from microblog.web.assets import Assets, accepts_gzip, load
+from microblog.web.assets import Assets, load
 from microblog.web.call import Origin
 from microblog.web.errors import Errors
 from microblog.web.gate import Gate
+from microblog.web.packing import accepts_gzip
 from microblog.web.server import Server
 from microblog.web.site import Site
 from tests.web.house import NOW, KnownPeople

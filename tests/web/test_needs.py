@@ -466,7 +466,7 @@ def test_the_api_has_its_own_protections(home: House) -> None:
     reply = ask(home.server, "GET", "/api/v1/echo")
     assert reply.header("Content-Security-Policy") == "default-src 'none'; frame-ancestors 'none'; form-action 'none'"
     assert reply.header("Content-Type") == "application/json; charset=utf-8"
-    assert reply.header("Vary") == "Authorization, Origin"
+    assert reply.header("Vary") == "Accept-Encoding, Authorization, Origin"
     assert reply.header("Cache-Control") == "max-age=15, public"
     assert ask(home.server, "GET", "/api/v1/echo", bearer("app")).header("Cache-Control") == "private, no-store"
 

@@ -13,11 +13,11 @@ from attrs import frozen
 from microblog.render.pages import Pages
 from microblog.render.reference import Reference, reference_of
 from microblog.web.answer import PUBLIC_A_WHILE, Answer
-from microblog.web.assets import accepts_gzip
 from microblog.web.call import Call
 from microblog.web.doc import Doc
 from microblog.web.needs import Needs, Route, route, routes_of
 from microblog.web.openapi import About, document
+from microblog.web.packing import accepts_gzip
 from microblog.web.shells import Shells
 
 OPENAPI = {"type": "object", "required": ["openapi", "info", "paths"]}
@@ -76,7 +76,7 @@ class ReferenceRoutes:
             answer = Answer.json(encoded.packed).with_header("Content-Encoding", "gzip")
         else:
             answer = Answer.json(encoded.data)
-        return answer.with_header("Vary", "Accept-Encoding").cached(PUBLIC_A_WHILE, encoded.etag)
+        return answer.cached(PUBLIC_A_WHILE, encoded.etag)
 
     @route("GET", "/api/docs", Needs())
     async def read(self, call: Call) -> Answer:
