@@ -13,6 +13,7 @@ web             HTTP: a route says what it needs, calls a service and answers
 outside         what is not our tables: embedded PostgreSQL, Redis, SMTP, files, HTTP fetches
 config          every setting; read by application, service and cli, which hand values down as plain arguments
 crew, parts     the workers of a process; what else runs beside the server; ``gauges`` are its figures
+twisted_private names that Twisted keeps to itself, in one place; used by web and service
 application     the composition root: builds the object graph; alone imports ``outside``
 service, cli    ``twistd microblog`` and the administrator's ``microblog``
 ==============  ====================================================================================================

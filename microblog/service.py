@@ -28,15 +28,15 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError, ReactorNotRunning
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.threads import deferToThreadPool
-from twisted.logger import Logger, globalLogPublisher
+from twisted.logger import Logger
 from twisted.python import usage
 from twisted.python.failure import Failure
-from twisted.python.logfile import BaseLogFile
 
 from microblog import __version__, application
 from microblog.config import CONFIG, DEFAULT_CONFIG, Settings, SettingsError, config_file, described, load, sources
 from microblog.model.errors import in_words
 from microblog.storage.prepare import prepare_database
+from microblog.twisted_private import log_files
 
 BACKLOG = 1024  # connections that wait to be accepted; the kernel has a bound of its own (net.core.somaxconn)
 
@@ -214,14 +214,9 @@ def same_site(settings: Settings, environment: Mapping[str, str], option: Path |
 
 
 def reopen_log_files() -> None:
-    """Let twistd's own log go on in the file that has its name now. Standard output and syslog stay as they are. Raises OSError.
-
-    Twisted lets nobody ask for the file of the observer that it made (logger/_file.py): hence the private names.
-    """
-    for observer in globalLogPublisher._observers:
-        file = getattr(observer, "_outFile", None)
-        if isinstance(file, BaseLogFile):
-            file.reopen()
+    """Let twistd's own log go on in the file that has its name now. Standard output and syslog stay as they are. Raises OSError."""
+    for file in log_files():
+        file.reopen()
 
 
 def in_short(address: object) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.interfaces import IProtocol
 from twisted.web import http
 
+from microblog.twisted_private import HTTPChannel
 from microblog.web.patience import Progress
 from microblog.web.sockets import unsent_in
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 EARLY = 16 * 1024  # bytes that are read while a request is answered: only who reads notices that the client went
 
 
-class PipelinedChannel(http.HTTPChannel):
+class PipelinedChannel(HTTPChannel):
     """One connection. `due` is when it is closed if nothing changes: the server looks once a second; None waits for ever."""
 
     transport: Any  # a transport, consumer and producer at once, TCP, UNIX or TLS

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from twisted.internet.interfaces import IProtocol
 from twisted.python.failure import Failure
-from twisted.web import http
 
+from microblog import twisted_private
 from microblog.web.network import Address, forwarded_chain, network_of
 from microblog.web.patience import NO_ROOM_LEFT
 from microblog.web.spool import IN_MEMORY, Spool
@@ -26,7 +26,7 @@ AT_ONCE = 128 * 1024
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 
-class Request(http.Request):
+class Request(twisted_private.Request):
     """A request as it arrives. What is costly to know is looked at only when somebody asks.
 
     A body that is too large for memory is in `file`, which the call closes, and `body` is empty.

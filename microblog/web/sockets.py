@@ -12,6 +12,8 @@ from twisted.internet.tcp import Connection
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 from zope.interface import implementer
 
+from microblog.twisted_private import buffered_bytes, is_buffering
+
 
 class Socket(Protocol):
     """A connection as a stream writes to it."""
@@ -37,7 +39,7 @@ class Socket(Protocol):
 class StraightSocket:
     """A socket of this process. While nothing is buffered, what is written goes to the kernel at once, at half the cost.
 
-    `drained` is called when all that was buffered has left. Looks into Twisted's buffer, which has no public way to be measured.
+    `drained` is called when all that was buffered has left.
     """
 
     transport: Connection
@@ -54,7 +56,7 @@ class StraightSocket:
     def offer(self, data: bytes, most: int) -> bool:
         """The same; or answer False and take nothing, where more than `most` bytes wait already."""
         transport = self.transport
-        if transport.dataBuffer or transport._tempDataBuffer:
+        if is_buffering(transport):
             if self.unsent() > most:
                 return False
         elif transport.connected:
@@ -146,10 +148,10 @@ class BufferedSocket:
 
 
 def unsent_in(transport: Any) -> int:
-    """How many bytes the transport of this process has buffered; with TLS those that are encrypted, elsewhere 0. Looks into Twisted."""
+    """How many bytes the transport of this process has buffered; with TLS those that are encrypted, elsewhere 0."""
     if isinstance(transport, TLSMemoryBIOProtocol):
         transport = transport.transport
-    return len(transport.dataBuffer) - transport.offset + transport._tempDataLen if isinstance(transport, Connection) else 0
+    return buffered_bytes(transport) if isinstance(transport, Connection) else 0
 
 
 def socket_of(transport: Any, drained: Callable[[], None]) -> Socket:

@@ -1,0 +1,254 @@
+"""Twisted's private names are used in one place only, and mean what that place says."""
+
+# mypy: disable-error-code="no-untyped-call"
+# twisted.web.http has no annotations, and its classes are extended here
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import socket
+import textwrap
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+from attrs import define, field
+from twisted.internet.protocol import Protocol
+from twisted.internet.tcp import Connection
+from twisted.internet.testing import MemoryReactor, StringTransport
+from twisted.logger import globalLogPublisher, textFileLogObserver
+from twisted.python.failure import Failure
+from twisted.python.logfile import LogFile
+from twisted.web import http
+
+from microblog import twisted_private
+from tests.test_architecture import MODULES, PACKAGE, ROOT
+
+FENCE = PACKAGE / "twisted_private.py"
+HOOKS = {"_finishRequestBody", "_respondToBadRequestAndDisconnect"}
+LIBRARIES = ("twisted", "klein", "txredisapi", "treq")
+
+
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
+
+
+def private_names(tree: ast.AST) -> set[str]:
+    """Private names of instances that a class body sets, reads, annotates or defines."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(value=ast.Name(id="self" | "cls"), attr=name):
+                found.add(name)
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.AnnAssign(target=ast.Name(id=name)):
+                found.add(name)
+            case ast.Assign(targets=targets):
+                found |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return {name for name in found if is_private(name)}
+
+
+@cache
+def own_private_names(cls: type) -> set[str]:
+    """Those of one class, its bases apart."""
+    try:
+        source = textwrap.dedent(inspect.getsource(cls))
+    except (OSError, TypeError):  # made by attrs, or in C
+        return {name for name in vars(cls) if is_private(name)}
+    return private_names(ast.parse(source))
+
+
+def subclasses_of_libraries() -> Iterator[type]:
+    """Our classes that extend one of Twisted or of what is built on it."""
+    for path in MODULES:
+        module = importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"))
+        for _, cls in inspect.getmembers(module, inspect.isclass):
+            bases = [base for base in cls.__mro__ if base.__module__.split(".")[0] in LIBRARIES]
+            if cls.__module__ == module.__name__ and bases:
+                yield cls
+
+
+def declared() -> set[str]:
+    """What the fence declares."""
+    return {name for cls in (twisted_private.HTTPChannel, twisted_private.Request) for name in cls.__annotations__} | HOOKS
+
+
+def shared_names(cls: type) -> set[str]:
+    """Private names that our class and one of its foreign bases both use."""
+    ours: set[str] = set()
+    theirs: set[str] = set()
+    for each in cls.__mro__:
+        if each.__module__.startswith("microblog."):
+            ours |= own_private_names(each)
+        elif each.__module__.split(".")[0] in LIBRARIES:
+            theirs |= own_private_names(each)
+    return ours & theirs
+
+
+def test_no_class_shares_a_private_name_with_twisted_that_is_not_declared() -> None:
+    found = {f"{cls.__module__}.{cls.__qualname__}": shared_names(cls) - declared() for cls in subclasses_of_libraries()}
+    assert "microblog.web.wire.Channel" in found
+    assert {name: shared for name, shared in found.items() if shared} == {}
+
+
+def test_a_private_name_that_clashes_is_found() -> None:
+    class Clash(http.HTTPChannel):
+        _transferDecoder = "ours"  # noqa: N815 - Twisted's name
+
+    Clash.__module__ = "microblog.example"
+    assert shared_names(Clash) == {"_transferDecoder"}
+
+
+def test_nobody_else_reaches_into_private_attributes_of_other_modules() -> None:
+    found = []
+    for path in MODULES:
+        tree = ast.parse(path.read_text("utf-8"))
+        own = private_names(tree)
+        found += [
+            f"{path.relative_to(ROOT)}:{node.lineno} {node.attr}"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Attribute) and is_private(node.attr) and node.attr not in own and path != FENCE
+            if not (isinstance(node.value, ast.Name) and node.value.id in {"self", "cls", "os"})
+        ]
+    assert found == []
+
+
+def test_nothing_private_is_imported() -> None:
+    found = []
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in LIBRARIES:
+                names = [*(node.module or "").split("."), *(alias.name for alias in node.names)]
+                found += [f"{path.relative_to(ROOT)}:{node.lineno} {name}" for name in names if name.startswith("_")]
+    assert found == []
+
+
+@define(eq=False)
+class Noted:
+    """What a channel's requests and hooks saw."""
+
+    seen: list[tuple[str, Any]] = field(factory=list)
+
+
+def channel_of(noted: Noted) -> tuple[Any, StringTransport]:
+    """Twisted's own channel, with requests that note how it stands and wait."""
+
+    class Waiting(twisted_private.Request):
+        def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+            noted.seen.append(("request", (command, path, version)))
+
+    class Plain(twisted_private.HTTPChannel):
+        requestFactory = Waiting  # noqa: N815 - Twisted's name
+
+        def allHeadersReceived(self) -> None:
+            noted.seen.append(("head", (self._command, self._path, self._version)))
+            super().allHeadersReceived()
+
+        def _finishRequestBody(self, data: bytes) -> None:
+            noted.seen.append(("body ends", data))
+            super()._finishRequestBody(data)
+
+        def _respondToBadRequestAndDisconnect(self) -> None:
+            noted.seen.append(("bad", None))
+
+    channel: Any = Plain()
+    transport = StringTransport()
+    channel.site = http.HTTPFactory()
+    channel.timeOut = None
+    channel.makeConnection(transport)
+    return channel, transport
+
+
+def test_a_head_is_kept_as_command_path_version_and_size() -> None:
+    noted = Noted()
+    channel, _ = channel_of(noted)
+    assert channel._receivedHeaderSize == 0
+    channel.dataReceived(b"GET /a?b HTTP/1.1\r\nHost: x\r\nHalf")
+    assert (channel._command, channel._path, channel._version) == (b"GET", b"/a?b", b"HTTP/1.1")
+    assert channel._receivedHeaderSize == len(b"GET /a?b HTTP/1.1Host: x")
+    assert channel._buffer == b"Half"
+    channel.dataReceived(b"-Name: x\r\n\r\n")
+    assert noted.seen == [("head", (b"GET", b"/a?b", b"HTTP/1.1")), ("request", (b"GET", b"/a?b", b"HTTP/1.1"))]
+
+
+def test_a_path_that_is_written_back_is_the_requests() -> None:
+    noted = Noted()
+    channel, _ = channel_of(noted)
+    channel.dataReceived(b"GET /a HTTP/1.1\r\n")
+    channel._path = b"/checked"
+    channel.dataReceived(b"Host: x\r\n\r\n")
+    assert noted.seen[-1] == ("request", (b"GET", b"/checked", b"HTTP/1.1"))
+
+
+def test_what_comes_while_a_request_is_handled_waits_in_pieces() -> None:
+    channel, _ = channel_of(Noted())
+    assert not channel._handlingRequest
+    channel.dataReceived(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert channel._handlingRequest
+    channel.dataReceived(b"GET /b")
+    channel.dataReceived(b" HTTP/1.1")
+    assert channel._dataBuffer == [b"GET /b", b" HTTP/1.1"]
+
+
+def test_a_full_transport_and_the_way_to_pause_it_are_known() -> None:
+    channel, transport = channel_of(Noted())
+    assert not channel._waitingForTransport
+    channel.pauseProducing()
+    assert channel._waitingForTransport
+    channel.resumeProducing()
+    assert not channel._waitingForTransport
+    channel._networkProducer.pauseProducing()
+    assert transport.producerState == "paused"
+
+
+def test_both_hooks_are_called_where_they_are_overridden() -> None:
+    noted = Noted()
+    channel, _ = channel_of(noted)
+    channel.dataReceived(b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\nnext")
+    assert ("body ends", b"next") in noted.seen
+    channel.requests[0].content.close()
+    wrong = Noted()
+    channel_of(wrong)[0].dataReceived(b"no request at all\r\n")
+    assert ("bad", None) in wrong.seen
+
+
+def test_a_client_that_hung_up_is_noticed() -> None:
+    channel, _ = channel_of(Noted())
+    channel.dataReceived(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n")
+    request = channel.requests[0]
+    assert not request._disconnected
+    done = request.notifyFinish()
+    done.addErrback(lambda _: None)
+    request.connectionLost(Failure(ConnectionError()))
+    assert request._disconnected
+
+
+def test_a_buffer_is_measured_as_it_fills_and_empties() -> None:
+    near, far = socket.socketpair()
+    with near, far:
+        near.setblocking(False)
+        transport: Any = Connection(near, Protocol(), MemoryReactor())
+        transport.connected = True
+        assert not twisted_private.is_buffering(transport)
+        length = 4_000_000
+        transport.write(b"x" * length)
+        assert twisted_private.is_buffering(transport)
+        assert twisted_private.buffered_bytes(transport) == length
+        transport.doWrite()
+        transport.write(b"y" * 10)
+        taken = length + 10 - twisted_private.buffered_bytes(transport)
+        assert 0 < taken < length
+        assert len(far.recv(length, socket.MSG_WAITALL | socket.MSG_DONTWAIT)) == taken
+
+
+def test_the_files_of_twistds_log_are_found(tmp_path: Path) -> None:
+    file = LogFile("twistd.log", str(tmp_path))
+    observer = textFileLogObserver(cast("Any", file))
+    globalLogPublisher.addObserver(observer)
+    try:
+        assert file in twisted_private.log_files()
+    finally:
+        globalLogPublisher.removeObserver(observer)
+        file.close()
