@@ -44,7 +44,7 @@ def test_after_a_post_the_composer_is_as_it_was_at_first(person: Callable[..., P
     ada.write("Only for a few")
     expect(ada.page.locator("article", has_text="Only for a few")).to_be_visible()
     expect(form.locator("[name=visibility]")).to_have_value("public")
-    expect(form.locator("[name=language]")).to_have_value("")
+    expect(form.locator("[name=language]")).to_have_value("en")  # what the browser said at sign-up
 
 
 def test_a_picture_has_its_place_before_it_comes(person: Callable[..., Person]) -> None:
