@@ -172,7 +172,8 @@ class Settings:
         shown_default="open where the public URL is local to this machine, else approval",
     )
     trusted_proxies: tuple[read.Network | str, ...] = _setting(
-        "Reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed. unix: whatever connects through a UNIX socket.",
+        "Reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed. "
+        "unix, or this machine's own address: whatever connects through a UNIX socket, too.",
         read=read.proxies,
         allowed="must be networks or addresses such as 127.0.0.1, 10.0.0.0/8, or unix, separated by commas",
         default="",

@@ -13,6 +13,7 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 UNKNOWN: Address = IPv4Address("0.0.0.0")  # noqa: S104 - a stand-in for "no address", nothing listens here
+_LOOPBACK = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
 _FORWARDED_FOR = re.compile(r'(?:^|[;,\s])for="?(\[[0-9A-Fa-f:.]{2,45}\]|[^\s",;]{1,64})', re.IGNORECASE)
 _LONGEST_CHAIN = 32
 
@@ -43,7 +44,11 @@ def network_of(address: Address) -> str:
 
 @frozen
 class Proxies:
-    """The proxies whose word about the client is taken. `unix` means whoever connects through a UNIX socket. Default: nobody."""
+    """The proxies whose word about the client is taken. `unix` means whoever connects through a UNIX socket. Default: nobody.
+
+    Who trusts this machine's own address trusts its UNIX sockets, too: both are opened by its processes alone, and without that
+    every visitor behind the socket would count as one.
+    """
 
     networks: tuple[Network, ...] = ()
     unix: bool = False
@@ -57,7 +62,7 @@ class Proxies:
     def trusts(self, address: Address | None) -> bool:
         """True if `address` is one of ours. `None` is the far end of a UNIX socket."""
         if address is None:
-            return self.unix
+            return self.unix or any(self.trusts(loopback) for loopback in _LOOPBACK)
         return any(address in network for network in self.networks)
 
     def client(self, peer: Address | None, forwarded: Sequence[str]) -> Address:

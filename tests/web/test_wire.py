@@ -399,7 +399,17 @@ def test_what_is_refused_is_logged_with_its_client_and_not_with_the_proxy() -> N
     ]
 
 
-@pytest.mark.parametrize(("proxies", "address", "secure"), [(("unix",), "198.51.100.1", True), (("203.0.113.7",), "0.0.0.0", False)])
+@pytest.mark.parametrize(
+    ("proxies", "address", "secure"),
+    [
+        (("unix",), "198.51.100.1", True),
+        (("127.0.0.1",), "198.51.100.1", True),
+        (("::1",), "198.51.100.1", True),
+        (("127.0.0.0/8", "203.0.113.7"), "198.51.100.1", True),
+        (("203.0.113.7",), "0.0.0.0", False),
+        ((), "0.0.0.0", False),
+    ],
+)
 def test_a_proxy_on_a_unix_socket_is_believed_where_it_is_trusted(proxies: tuple[str, ...], address: str, secure: bool) -> None:
     headers = {"X-Forwarded-For": "198.51.100.1", "X-Forwarded-Proto": "https"}
     reply = ask(house(proxies=proxies).server, "GET", "/where", headers, host=None)
