@@ -1,5 +1,8 @@
 """What a request costs before any feature does something: a bare Twisted resource beside our empty routes, in one run.
 
+Also what the thin dispatcher of `web/routes.py` gains: the same site on a stock `twisted.web.server.Site`, once by Klein's own resource and
+once by the dispatcher, with everything else the same.
+
     python -m benchmarks.floor [seconds per round]
 
 Each server runs in a process of its own on loopback; 16 keep-alive connections in this process ask it. Rounds are interleaved, the median
@@ -28,6 +31,10 @@ CASES = {
     "our empty route": ("ours", "/"),
     "our route with an id in its path": ("ours", "/posts/123456789012345678"),
     "our API route, JSON, limits counted": ("ours", "/api/v1/empty"),
+    "stock server, Klein's resource": ("klein", "/"),
+    "stock server, thin dispatcher": ("thin", "/"),
+    "stock server, Klein's resource, id": ("klein", "/posts/123456789012345678"),
+    "stock server, thin dispatcher, id": ("thin", "/posts/123456789012345678"),
 }
 
 
@@ -36,7 +43,8 @@ def serve(kind: str) -> None:
     from twisted.internet import reactor as installed
 
     reactor: Any = installed  # many interfaces at once
-    port = reactor.listenTCP(0, bare() if kind == "bare" else ours(reactor), interface="127.0.0.1")
+    factory = bare() if kind == "bare" else ours(reactor) if kind == "ours" else stock(reactor, by_klein=kind == "klein")
+    port = reactor.listenTCP(0, factory, interface="127.0.0.1")
     sys.stdout.write(f"{port.getHost().port}\n")
     sys.stdout.flush()
     reactor.run()
@@ -45,7 +53,6 @@ def serve(kind: str) -> None:
 def bare() -> object:
     """Twisted as it comes, without an access log."""
     from twisted.web.resource import Resource
-    from twisted.web.server import Site
 
     class Front(Resource):
         isLeaf = True
@@ -53,15 +60,52 @@ def bare() -> object:
         def render_GET(self, request: object) -> bytes:
             return b"hello, world"
 
+    return silent(Front())
+
+
+def silent(resource: Any) -> object:
+    """A stock server of a resource, without an access log."""
+    from twisted.web.server import Site
+
     class Silent(Site):
         def log(self, request: object) -> None:
             pass
 
-    return Silent(Front())  # type: ignore[no-untyped-call]  # Twisted has no annotations here
+    return Silent(resource)  # type: ignore[no-untyped-call]  # Twisted has no annotations here
+
+
+def stock(reactor: IReactorTime, *, by_klein: bool) -> object:
+    """Our routes on the stock server: by Klein's own resource, or by the thin dispatcher."""
+    from twisted.web.resource import Resource
+    from twisted.web.server import NOT_DONE_YET, Request
+
+    from microblog.web.stock_request import StockRequest
+
+    site = empty_site(reactor)
+
+    class Thin(Resource):
+        isLeaf = True
+
+        def render(self, request: Request) -> int:
+            incoming = StockRequest(request)
+            site.render(incoming)
+            incoming.done.addCallback(request.write).addCallback(lambda _: request.finish())
+            return NOT_DONE_YET
+
+    return silent(site.routes.app.resource() if by_klein else Thin())
 
 
 def ours(reactor: IReactorTime) -> object:
     """The whole floor: gate, headers, limits, access log to a file."""
+    from microblog.web.networks import Caps
+    from microblog.web.server import Server
+
+    caps = Caps(connections=200, requests=10_000_000)
+    return Server(empty_site(reactor), reactor, caps=caps, access_log=open(os.devnull, "w", encoding="utf-8").write)
+
+
+def empty_site(reactor: IReactorTime) -> Any:
+    """A site whose routes do nothing, with gate, headers and limits."""
     from datetime import UTC, datetime
 
     from microblog.domain.limits import Limits, MemoryCounter
@@ -72,8 +116,6 @@ def ours(reactor: IReactorTime) -> object:
     from microblog.web.errors import Errors
     from microblog.web.gate import Gate
     from microblog.web.needs import Needs, route
-    from microblog.web.networks import Caps
-    from microblog.web.server import Server
     from microblog.web.site import Site
 
     class Nobody:
@@ -102,9 +144,7 @@ def ours(reactor: IReactorTime) -> object:
             return 1
 
     limits = Limits(Forgiving(reactor.seconds), lambda: datetime.now(UTC))
-    site = Site([Empty()], origin=Origin.parse("http://127.0.0.1"), gate=Gate(Nobody(), limits), errors=Errors())
-    caps = Caps(connections=200, requests=10_000_000)
-    return Server(site, reactor, caps=caps, access_log=open(os.devnull, "w", encoding="utf-8").write)
+    return Site([Empty()], origin=Origin.parse("http://127.0.0.1"), gate=Gate(Nobody(), limits), errors=Errors())
 
 
 def load(port: int, path: str, seconds: float) -> int:
@@ -143,7 +183,7 @@ def main() -> None:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 2.0
     root = Path(__file__).resolve().parent.parent
     servers = {}
-    for kind in ("bare", "ours"):
+    for kind in dict.fromkeys(kind for kind, _ in CASES.values()):
         child = subprocess.Popen([sys.executable, "-m", "benchmarks.floor", "--serve", kind], cwd=root, stdout=subprocess.PIPE, text=True)
         assert child.stdout is not None
         servers[kind] = (child, int(child.stdout.readline()), psutil.Process(child.pid))

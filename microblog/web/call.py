@@ -21,8 +21,8 @@ from microblog.web.fields import Fields
 from microblog.web.network import Address
 
 if TYPE_CHECKING:
+    from microblog.web.incoming import IncomingRequest
     from microblog.web.needs import Route
-    from microblog.web.request import Request
 
 _LANGUAGE = re.compile(r"\s*([A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*)\s*(?:;\s*q=([01](?:\.[0-9]{0,3})?))?\s*")
 _MOST_LANGUAGES = 20
@@ -92,7 +92,7 @@ class Call:
     `cookies` are set with the answer, whatever it is. `personal`: the answer has something that no cache may keep, such as a form token.
     """
 
-    request: Request
+    request: IncomingRequest
     origin: Origin
     route: Route | None = None
     viewer: Viewer | None = None

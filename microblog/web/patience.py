@@ -47,3 +47,8 @@ class Progress:
 def size(bytes: int) -> str:
     """A limit as people read it."""
     return f"{bytes >> 20} MB" if bytes >= 1 << 20 else f"{bytes >> 10} kB"
+
+
+def too_large(limit: int) -> str:
+    """The sentence for a body of more than `limit` bytes."""
+    return f"What was sent is larger than the {size(limit)} that are accepted here."

@@ -46,6 +46,7 @@ class Request(twisted_private.Request):
     gone: Callable[[], None] | None = None
     rest = memoryview(b"")
     logged = False
+    body_admitted = True
     _address: Address | None = None
     _network: str | None = None
     _secure: bool | None = None
@@ -149,6 +150,11 @@ class Request(twisted_private.Request):
     def host_name(self) -> str:
         """The Host header, lower case."""
         return (self.getHeader("Host") or "").lower()
+
+    @property
+    def date(self) -> bytes:
+        """The value of the Date header, of this second."""
+        return self.channel.server.date
 
     def persistent_after(self, answer: Answer) -> bool:
         """True if the connection stays open for more requests after this answer."""

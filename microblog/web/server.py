@@ -113,7 +113,7 @@ class Server(Factory):
 
     def _look_at_clock(self) -> None:
         now = self._wall()
-        self.date = datetimeToString(now)
+        self.date: bytes = datetimeToString(now)
         self._log_time = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def _tick(self) -> None:

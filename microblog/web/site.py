@@ -23,8 +23,8 @@ from microblog.web.errors import Errors
 from microblog.web.fields import Fields
 from microblog.web.gate import Gate
 from microblog.web.headers import NO_BODY, Head, preflight
+from microblog.web.incoming import IncomingRequest
 from microblog.web.packing import packed
-from microblog.web.request import Request
 from microblog.web.routes import Bound, Routes, decode_path
 
 INLINE_BODY = 32 * 1024
@@ -74,7 +74,7 @@ class Site:
 
     def __init__(self, features: Iterable[object], *, origin: Origin, gate: Gate, errors: Errors, in_thread: InThread = _inline) -> None:
         self.origin = origin
-        self.routes = Routes(features)
+        self.routes = Routes(features, self)
         self._gate = gate
         self._errors = errors
         self._in_thread = in_thread
@@ -87,7 +87,7 @@ class Site:
         """True while a route works, whether its client still waits or not."""
         return bool(self._working)
 
-    def admit_body(self, request: Request, decided: Callable[[tuple[int, str] | None], None]) -> None:
+    def admit_body(self, request: IncomingRequest, decided: Callable[[tuple[int, str] | None], None]) -> None:
         """Find out who sends a large body whose head is here; call `decided` with status and sentence of a refusal, or None.
 
         Strangers may send small bodies only: else they could fill all room there is, and keep it filled.
@@ -121,27 +121,43 @@ class Site:
             page = self._refusals[status, sentence] = self._errors.render(None, status, sentence)
         return HTML, page
 
-    def render(self, request: Request) -> None:
-        """Answer a complete request."""
-        call = Call(request, self.origin)
+    def render(self, request: IncomingRequest) -> None:
+        """Find the route of a complete request, and answer."""
         request.label = request.path_text = request.raw_path.decode("ascii")  # a path that cannot be decoded may still be one of the API
-        if request.method_name == "OPTIONS" and call.cross_origin:
+        if request.method_name == "OPTIONS":
+            self._options(request)
+            return
+        try:
+            request.path_text = decode_path(request.raw_path)
+            bound, values = self.routes.find(request.method_name, request.path_text)
+        except Problem as problem:
+            self.refuse(request, problem)
+        else:
+            self.serve(request, bound, values)
+
+    def _options(self, request: IncomingRequest) -> None:
+        call = Call(request, self.origin)
+        if call.cross_origin:
             # whatever is served there: a browser must be able to read the 404 or 405 of the request itself
             self._send(call, preflight(call))
             return
         try:
             request.path_text = decode_path(request.raw_path)
-            if request.method_name == "OPTIONS":
-                self._send(call, Answer.empty().with_header("Allow", self.routes.methods(call.path)))
-                return
-            bound, values = self.routes.find(request.method_name, request.path_text)
+            self._send(call, Answer.empty().with_header("Allow", self.routes.methods(call.path)))
         except Problem as problem:
-            self._run(call, self._refused(call, problem), safe=True)
-            return
-        call.route = bound.route
+            self.refuse(request, problem)
+
+    def serve(self, request: IncomingRequest, bound: Bound, values: Mapping[str, Any]) -> None:
+        """Answer with a route, given the arguments out of the path."""
+        call = Call(request, self.origin, bound.route)
         if bound.route.has_secret:
             request.label = bound.route.path
         self._run(call, self._answer(call, bound, values), safe=bound.route.safe)
+
+    def refuse(self, request: IncomingRequest, problem: Problem) -> None:
+        """Answer a request that no route answers."""
+        call = Call(request, self.origin)
+        self._run(call, self._refused(call, problem), safe=True)
 
     def _run(self, call: Call, answering: Coroutine[Any, Any, Answer], *, safe: bool) -> None:
         work = begin(answering)
@@ -167,6 +183,8 @@ class Site:
 
     async def _answer(self, call: Call, bound: Bound, values: Mapping[str, Any]) -> Answer:
         try:
+            if call.request.file is not None and not call.request.body_admitted:
+                await self._gate.admit_body(call, bound.route)
             if len(call.request.body) > INLINE_BODY or call.request.file is not None:
                 call.keep(await self._in_thread(call.parse))
             await self._gate.admit(call, bound.route)
@@ -186,7 +204,7 @@ class Site:
         if request.hung_up:
             return
         answer = packed(call, _unchanged(call, _tagged(call, answer)))
-        date = request.channel.server.date
+        date = request.date
         try:
             head = self._head.encode(answer, call, date)
         except Exception as error:

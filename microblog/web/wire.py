@@ -21,7 +21,7 @@ from twisted.web import http
 
 from microblog.web.faults import fault_of, path_of, target_of
 from microblog.web.network import UNKNOWN, Address, network_of, parse_address
-from microblog.web.patience import NO_ROOM, TOO_LONG, TOO_MANY, TOO_SLOW, size
+from microblog.web.patience import NO_ROOM, TOO_LONG, TOO_MANY, TOO_SLOW, too_large
 from microblog.web.pipeline import EARLY, PipelinedChannel
 from microblog.web.request import Request
 from microblog.web.spool import IN_MEMORY
@@ -247,7 +247,7 @@ class Channel(PipelinedChannel):
             return True
         content = cast("Request", self.requests[-1]).content
         if length > self._body_limit:
-            self.refuse(413, f"What was sent is larger than the {size(self._body_limit)} that are accepted here.")
+            self.refuse(413, too_large(self._body_limit))
         elif content is not None and content.on_disk and not self.server.budget.room_for(content, self.server.seconds()):
             self.refuse(503, NO_ROOM)
         return self.refused

@@ -49,7 +49,7 @@ def test_the_table_lists_every_route_with_its_needs(home: House) -> None:
 
 def test_two_routes_for_one_address_are_refused() -> None:
     with pytest.raises(ValueError, match=r"Rooms\.front and Rooms\.front both want GET /"):
-        Routes([Rooms(), Rooms()])
+        Routes([Rooms(), Rooms()], house().site)
 
 
 @pytest.mark.parametrize(("method", "path"), [("GTE", "/"), ("GET", "posts")])

@@ -1,0 +1,282 @@
+"""The same site under Klein's own resource on a stock `twisted.web.server.Site`: everything that is asked is answered alike."""
+
+# mypy: disable-error-code="no-untyped-call"
+# twisted.web has few annotations, and is used here
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from attrs import frozen
+from twisted.internet.address import IPv4Address
+from twisted.internet.error import ConnectionDone
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
+from twisted.web.server import Site as StockSite
+
+from microblog.storage.database import Cursor
+from microblog.web.answer import Answer
+from microblog.web.call import Call
+from microblog.web.csrf import token_for
+from microblog.web.needs import TEXT_FORM, Needs, Who, route
+from microblog.web.server import Server
+from microblog.web.site import Site
+from tests import make
+from tests.web.api.client import another
+from tests.web.house import House, house
+from tests.web.memory import FORM, Line, Reply, ask, replies, request
+from tests.web.visitor import Town, town
+from tests.web.walk import STREAMS, filled
+
+_ONCE = (
+    (re.compile(r"(visitor=)[^;]+"), r"\1X"),
+    (re.compile(r'(name="(?:csrf|key)" value=")[^"]*|(data-(?:now|position)=")[^"]*'), r"\1\2X"),
+    (re.compile(r"[0-9]{17,19}|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z|[A-Za-z0-9_-]{43}"), "X"),
+)
+"""What is made anew for each answer: tokens of forms and sessions, ids and times."""
+_FLEETING = frozenset({"/health", "/metrics", "/admin/stats", "/admin/stats.json"})  # another answer each time
+_OWN_HEADERS = frozenset({"date", "x-request-id", "connection"})
+"""Headers whose values differ from one request to the next, or are about the connection."""
+
+
+class StockLine:
+    """One connection to a stock `twisted.web.server.Site` whose only resource is the Klein app's."""
+
+    def __init__(self, site: Site) -> None:
+        self.transport = StringTransport(peerAddress=IPv4Address("TCP", "203.0.113.7", 54321))
+        channel: Any = StockSite(site.routes.app.resource(), reactor=Clock()).buildProtocol(None)
+        self.transport.protocol = channel  # type: ignore[attr-defined]  # real transports know their protocol
+        channel.makeConnection(self.transport)
+
+    @property
+    def protocol(self) -> Any:
+        """What hears the bytes that arrive."""
+        return self.transport.protocol  # type: ignore[attr-defined]  # see above
+
+    def send(self, data: bytes) -> bytes:
+        """Send bytes; what came back since the last time."""
+        self.protocol.dataReceived(data)
+        return self.read()
+
+    def read(self) -> bytes:
+        """What came back since the last time."""
+        data: bytes = self.transport.value()
+        self.transport.clear()
+        return data
+
+    def hang_up(self) -> None:
+        """The client goes away."""
+        self.protocol.connectionLost(Failure(ConnectionDone()))
+
+
+def ask_klein(site: Site, method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes | None = None) -> Reply:
+    """One request on a connection of its own."""
+    line = StockLine(site)
+    (reply,) = replies(line.send(request(method, target, headers, body)), (method,))
+    line.hang_up()
+    return reply
+
+
+def said(reply: Reply) -> tuple[object, ...]:
+    """Status, headers and body, without what is another each time."""
+    headers = sorted((name.lower(), _steady(value)) for name, value in reply.headers if name.lower() not in _OWN_HEADERS)
+    assert len(reply.all("X-Request-Id")) == len(reply.all("Date")) == 1
+    if reply.status == 500:  # the page shows the request's id, and ids may have any length
+        headers = [header for header in headers if header[0] != "content-length"]
+    body = reply.body.decode("utf-8", "replace").replace(str(reply.header("X-Request-Id")), "ID")
+    return reply.status, headers, _steady(body)
+
+
+def _steady(text: str) -> str:
+    for pattern, steady in _ONCE:
+        text = pattern.sub(steady, text)
+    return text
+
+
+def both(server: Server, method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes | None = None) -> Reply:
+    """Ask both ways, and hold the answers to each other."""
+    assert isinstance(server.site, Site)
+    ours, klein = ask(server, method, target, headers, body), ask_klein(server.site, method, target, headers, body)
+    assert said(klein) == said(ours), f"{method} {target} {headers}"
+    return ours
+
+
+# --- the whole table
+
+
+@frozen
+class Asker:
+    """Somebody who asks for everything: with a browser or a program, logged in or not."""
+
+    headers: Mapping[str, str]
+    csrf: str = ""
+
+
+def askers(site: Town) -> Iterator[Asker]:
+    """A stranger, a browser that is logged in, and a program with a token."""
+    ada = site.resident("ada")
+    site.cursor.execute("update logins set role = 'admin' where account_id = %s", [site.viewer("ada").id])
+    yield Asker({})
+    yield Asker({"Cookie": "; ".join(f"{name}={value}" for name, value in ada.cookies.items())}, token_for(ada.cookies["session"]))
+    yield Asker({"Authorization": f"Bearer {another(site, site.viewer('ada')).token}"})
+
+
+def twice(site: Town, method: str, target: str, asker: Asker) -> None:
+    """Ask both ways, each time of the same state of the database."""
+    assert isinstance(site.server.site, Site)
+    body = None if method in ("GET", "HEAD") else urlencode({"csrf": asker.csrf}).encode()
+    headers = dict(asker.headers) if body is None else {**asker.headers, "Content-Type": FORM}
+    found = []
+    for way in (lambda *sent: ask(site.server, *sent), lambda *sent: ask_klein(site.server.site, *sent)):
+        site.cursor.execute("savepoint before")
+        found.append(said(way(method, target, headers, body)))
+        site.cursor.execute("rollback to savepoint before")
+    assert found[0] == found[1], f"{method} {target} {headers}"
+
+
+def test_every_route_answers_alike_by_klein_and_by_the_thin_dispatcher(cursor: Cursor, tmp_path: Path) -> None:
+    site = town(cursor, tmp_path, rate_limits="off")
+    everybody = list(askers(site))
+    post = make.post(site.cursor, site.viewer("ada"), "Hello #tag")
+    values = {"username": "ada", "name": "tag", "post_id": post.id, "status_id": post.id, "account_id": post.author.id}
+    asked = 0
+    for entry in site.routes:
+        if entry.path in _FLEETING:
+            continue
+        methods = ("GET", "HEAD") if entry.method == "GET" else (entry.method,)
+        for method in methods[1:] if entry.path.startswith(STREAMS) else methods:
+            for asker in everybody:
+                twice(site, method, filled(entry.path, values), asker)
+                asked += 1
+    assert asked > 1_000
+
+
+def test_every_path_refuses_other_methods_alike(cursor: Cursor, tmp_path: Path) -> None:
+    site = town(cursor, tmp_path, rate_limits="off")
+    for path in dict.fromkeys(filled(entry.path, {}) for entry in site.routes):
+        for method in ("OPTIONS", "TRACE", "get"):
+            both(site.server, method, path, {"Accept": "text/html"})
+
+
+# --- the kinds of answers
+
+
+@pytest.fixture
+def home() -> House:
+    """A small site of a few routes."""
+    return house()
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        ("/nowhere", 404),
+        ("/api/v1/nowhere", 404),
+        ("/posts/99999999999999999999", 404),
+        ("/posts/9223372036854775808", 404),
+        ("//", 404),
+        ("/posts//1", 404),
+        ("/tags/a%2Fb", 404),
+        ("/tags/a%00b", 404),
+        ("/tags/%C3%A9", 200),
+        ("/tags/caf%C3%A9?x=%FF", 200),
+        ("/mine", 303),
+        ("/bug", 500),
+        ("/down", 503),
+        ("/full", 503),
+        ("/confirm/secret", 200),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_what_is_found_and_what_is_not_is_said_alike(home: House, method: str, target: str, status: int) -> None:
+    reply = both(home.server, method, target)
+    assert reply.status == status
+    assert method == "GET" or reply.body == b""
+
+
+def test_what_the_client_has_already_is_not_sent_either_way(home: House) -> None:
+    assert both(home.server, "GET", "/posts/1", {"If-None-Match": 'W/"v1"'}).status == 304
+
+
+@pytest.mark.parametrize(("method", "target", "status"), [("POST", "/", 405), ("DELETE", "/nowhere", 404), ("PUT", "/api/v1/echo", 405)])
+def test_a_method_that_is_not_served_is_refused_alike(home: House, method: str, target: str, status: int) -> None:
+    assert both(home.server, method, target, {"Content-Type": FORM}, b"x=1").status == status
+
+
+class Attic:
+    """A route with room for a large body."""
+
+    @route("POST", "/api/v1/large", Needs(api=True, viewer=Who.MEMBER, body=TEXT_FORM))
+    async def large(self, call: Call) -> Answer:
+        return Answer.json({"length": len(call.fields.text("text"))})
+
+
+@pytest.mark.parametrize("size", [0, 10, 40_000, 200_000])
+def test_a_body_is_read_alike(size: int) -> None:
+    home = house(features=[Attic()])
+    body = urlencode({"text": "x" * size}).encode()
+    reply = both(home.server, "POST", "/api/v1/large", {"Content-Type": FORM, "Authorization": "Bearer writer"}, body)
+    assert reply.json == {"length": size}
+
+
+@pytest.mark.parametrize(
+    ("target", "size", "token"),
+    [
+        ("/api/v1/echo", 100_001, "writer"),
+        ("/api/v1/large", 2_000_000, "writer"),
+        ("/api/v1/large", 200_000, "nobody"),
+        ("/api/v1/large", 200_000, "app"),
+        ("/nowhere", 70_000, "writer"),
+    ],
+)
+def test_a_body_that_is_too_large_is_refused_with_the_same_sentence(target: str, size: int, token: str) -> None:
+    home = house(features=[Attic()])
+    headers, body = {"Content-Type": FORM, "Authorization": f"Bearer {token}"}, b"x" * size
+    ours, klein = ask(home.server, "POST", target, headers, body), ask_klein(home.site, "POST", target, headers, body)
+    assert (klein.status, klein.body) == (ours.status, ours.body)
+    assert ours.status in (401, 413, 422)
+
+
+# --- time
+
+
+@pytest.mark.parametrize("connect", [lambda home: Line(home.server), lambda home: StockLine(home.site)], ids=["thin", "klein"])
+@pytest.mark.parametrize(("method", "done"), [("GET", []), ("POST", ["command", "for 203.0.113.7 False hi"])])
+def test_a_hang_up_stops_what_reads_and_lets_commands_finish(home: House, connect: Any, method: str, done: list[str]) -> None:
+    line = connect(home)
+    body = b"text=hi" if method == "POST" else None
+    assert line.send(request(method, "/slow", {"Content-Type": FORM}, body)) == b""
+    line.hang_up()
+    assert home.site.busy == (method == "POST")
+    if not home.rooms.waiting[0].called:
+        home.rooms.waiting[0].callback("late")
+    assert (home.rooms.done, home.site.busy) == (done, False)
+
+
+def test_a_late_answer_is_written_alike(home: House) -> None:
+    found = []
+    for line in (Line(home.server), StockLine(home.site)):
+        assert line.send(request("GET", "/slow")) == b""
+        home.rooms.waiting.pop().callback("at last")
+        found.append(said(replies(line.read())[0]))
+    assert found[0] == found[1]
+
+
+def test_a_stream_takes_the_connection_over_alike() -> None:
+    found = []
+    for klein in (False, True):
+        home = house()
+        line = StockLine(home.site) if klein else Line(home.server)
+        [reply] = replies(line.send(request("GET", "/stream")))
+        assert line.send(b"more") == b"<more>"
+        line.hang_up()
+        assert home.rooms.parrot.lost
+        found.append(said(reply))
+    assert found[0] == found[1]
+    assert found[0][2] == "hello;"
