@@ -1,10 +1,45 @@
-"""HTTP/1.1 on the wire, stricter than Twisted: what is read, how much of it, and how long we wait.
+"""HTTP/1.1 on the wire, stricter than Twisted: what is read, how much of it, and how long the server waits. There is no HTTP/2.
 
-Twisted (26.10) resets its timer with each byte, reads bodies without a limit, takes requests with no or two Host headers and with folded
-lines, and answers pipelined requests as fast as they come, whether anybody reads the responses or not. Here every request has one deadline
-for its head and one for its body, a body is refused while it arrives, what two parsers could read differently is refused (RFC 9112,
-sections 2.2, 3.2, 5.2, 6.3 and 11.2), and a pipelined request begins in its turn, once the client has taken the responses before. There is
-no HTTP/2.
+This is the index of everything that replaces a part of `twisted.web.http`, with the limit of Twisted (26.10) that each method mends. What
+two parsers could read differently is refused (RFC 9112, sections 2.2, 3.2, 5.2, 6.3 and 11.2). Private names of
+Twisted are declared in `microblog/twisted_private.py`.
+
+`Channel`, in this module, reads requests:
+
+* `maxHeaders`, `totalHeadersSize`: 500 headers are accepted; 100 are enough, of 16 kB together with the request line.
+* `connectionMade`: the timer starts anew with each byte, so that a client may take for ever; each head and each body has one deadline here.
+  Nothing bounds the connections of one network either.
+* `connectionLost`: a protocol that took the connection over would not be told.
+* `dataReceived`: the deadline of a head starts with its first byte; bytes after a refusal are thrown away up to a bound; a protocol that
+  took the connection over gets its bytes.
+* `lineReceived`: folded header lines (obs-fold) are accepted; here they are refused.
+* `lineLengthExceeded`: every line that is too long is a bare 400; 414 and 431 say what is wrong.
+* `allHeadersReceived`: requests without Host or with two are accepted, and bodies of any length are read for anybody. Here ambiguous heads
+  are refused, the route says how large a body may be, and the sender of a large one is looked up before it is read.
+* `headerReceived`: a Content-Length of thousands of digits is an unhandled ValueError.
+* `checkPersistence`: only the first Connection header is read, split at spaces, so that `close, TE` is not understood.
+* `rawDataReceived`: a body is not measured while it arrives, and thousands of tiny chunks are taken apart in one turn of the reactor.
+* `allContentReceived`: ends the deadline; nothing begins after a refusal.
+* `_respondToBadRequestAndDisconnect`: the 400 has no body and the connection is closed at once, which makes a client that still writes lose
+  it; `refuse` answers with a page and reads on for a moment.
+
+`PipelinedChannel`, in `pipeline`, goes from one request of a connection to the next, by way of the queues in `turns`:
+
+* `requestDone`: the next pipelined request begins at once, whether or not the client reads; here it waits until the transport takes more,
+  and for its network's turn.
+* `resumeProducing`: a response is written as a whole and kept until the client takes it; here a large one is written on piece by piece.
+* `loseConnection`: the pipelined requests that wait are dropped with the connection.
+* `_finishRequestBody`: bytes after a body are put behind those that were kept before; here they stay in order.
+
+`Request`, in `request`, is one request, whose body goes to a `Spool` of `spool`:
+
+* `gotLength`, `handleContentChunk`: bodies go to the disk without a bound, and a full disk is an unhandled error; here large bodies share a
+  budget, and the slowest give way.
+* `requestReceived`: forms are parsed on the reactor, whatever they weigh, and before it is known whether anybody wants them.
+* `parseCookies`: all cookies of each request are parsed; the site reads one.
+* `connectionLost`: each request makes Deferreds to hear of the end; here one function is called, and only where something still works.
+
+`Server`, in `server`, has what belongs to all connections: deadlines are looked at once a second instead of by two timers a request.
 """
 
 # mypy: disable-error-code="no-untyped-call"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import time
 from pathlib import Path
@@ -17,8 +18,12 @@ from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.interfaces import IProtocolNegotiationFactory
 from twisted.internet.task import LoopingCall
 from twisted.internet.threads import deferToThread
+from twisted.web import http
 
 from microblog.outside.access_log import AccessLog
+from microblog.web import wire
+from microblog.web.pipeline import PipelinedChannel
+from microblog.web.request import Request
 from tests.web.house import House, house
 from tests.web.memory import FORM, Line, ask, replies, request
 
@@ -522,3 +527,14 @@ class Lateness:
         """Stop looking; the worst."""
         self._call.stop()
         return self._worst
+
+
+# --- the index of what replaces Twisted's
+
+
+def test_the_index_says_which_limit_of_twisted_each_method_mends() -> None:
+    listed = set(re.findall(r"`(_?[a-z]+[A-Z]\w*)`", wire.__doc__ or ""))
+    classes = {wire.Channel: http.HTTPChannel, PipelinedChannel: http.HTTPChannel, Request: http.Request}
+    replaced = {name for ours, theirs in classes.items() for name in vars(ours) if hasattr(theirs, name) and not name.startswith("__")}
+    assert replaced - listed == {"requestFactory"}
+    assert listed <= replaced
