@@ -1,0 +1,291 @@
+"""Sample values of every entity of the API: plain ones, and ones with everything that there can be."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import orjson
+from attrs import evolve
+
+from microblog.model.accounts import Login, Member, Preferences, ProfileField, Registration, Related, Relationship, Role, Viewer
+from microblog.model.announcements import Announcement, Reaction
+from microblog.model.cards import Card
+from microblog.model.conversations import Conversation
+from microblog.model.features import FeaturedTag, TagFlags
+from microblog.model.filters import Action, Chosen, Context, Filter, Keyword, Match
+from microblog.model.ids import (
+    AccountId,
+    AnnouncementId,
+    AppId,
+    ConversationId,
+    FilterId,
+    KeywordId,
+    ListId,
+    MediaId,
+    NotificationId,
+    NotificationRequestId,
+    PollId,
+    PostId,
+    PushSubscriptionId,
+    RelationId,
+    ReportId,
+    ScheduledId,
+    TagId,
+    TokenId,
+    WarningId,
+)
+from microblog.model.lists import List
+from microblog.model.media import Focus, Frame, Media, MediaKind, MediaState, Rendition
+from microblog.model.moderation import AccountWarning
+from microblog.model.moderation import Action as Decision
+from microblog.model.notification_policy import NotificationRequest, Pending, Policy
+from microblog.model.notifications import Notification, NotificationKind
+from microblog.model.oauth import App, Issued, Registered, Token
+from microblog.model.polls import Poll, PollDraft
+from microblog.model.posts import Draft, Flags, Mention, Revision, Tag, TagDay, TagUse, Visibility
+from microblog.model.pushes import PushChoice, PushSubscription, PushTarget
+from microblog.model.reports import Case, Category, Report
+from microblog.model.scheduled import Scheduled
+from microblog.model.texts import Said, Texts
+from microblog.render import apps, entities
+from microblog.render.entities import Entities
+from microblog.render.entities_conversations import conversation_entity
+from microblog.render.entities_filters import filter_entity, filtered, old_entity
+from microblog.render.entities_lists import list_entity
+from microblog.render.entities_moderation import case_entity, member_entity
+from microblog.render.entities_notifications import groups_entity, old_policy_entity, policy_entity, request_entity
+from microblog.render.entities_posting import poll, scheduled
+from microblog.render.entities_reports import announcement_entity, reaction_entity, report_entity, streamed_announcement
+from microblog.render.entities_tags import featured_entity, tag_entity
+from microblog.render.instance import InstanceEntities, Numbers, languages, weeks
+from microblog.render.pushes import subscription_entity
+from microblog.render.statuses import Statuses
+from tests.render.samples import NOW, SITE, account, post
+
+Samples = dict[str, tuple[str, object]]
+"""By what each shows: the name of its schema (`list X`: several of it; empty: it has no name), and the entity."""
+
+ADA = account(1)
+GRACE = account(
+    2,
+    "Grace Hopper",
+    fields=(ProfileField("Site", "https://g.example", '<a href="https://g.example" rel="me">g</a>'),),
+    bio_html='<p><a href="http://old/tags/navy" class="mention hashtag">#navy</a></p>',
+    locked=True,
+    bot=True,
+    discoverable=False,
+    indexable=False,
+    hide_relations=True,
+    last_post_on=date(2025, 11, 19),
+    avatar="/media/a.webp",
+    header="/media/h.webp",
+    limited_at=NOW,
+)
+GONE = evolve(GRACE, id=AccountId(3), suspended_at=NOW)
+NAVY = Tag(TagId(5), "navy", "Navy")
+KEY = "B" * 87
+ENTITIES = Entities("https://kommata.example", vapid=KEY)
+STATUSES = Statuses(ENTITIES, now=lambda: NOW)
+VOTE = Poll(PollId(8), ("Yes", "No"), (3, 1), 3, True, False, NOW + timedelta(days=1))
+PICTURE = Media(
+    MediaId(1),
+    AccountId(1),
+    MediaKind.IMAGE,
+    MediaState.READY,
+    Rendition("a.webp", "b.webp", Frame(400, 200), Frame(200, 100), blurhash="LKO2"),
+    "A cup",
+    Focus(0.5, -0.25),
+)
+FILM = evolve(PICTURE, kind=MediaKind.VIDEO, rendition=Rendition("f.mp4", "f.webp", Frame(640, 360), None, 2.5, "25/1", 9000), focus=None)
+SOUND = evolve(PICTURE, kind=MediaKind.AUDIO, rendition=Rendition("s.mp3", duration=2.5, bitrate=9000), description="", focus=None)
+WAITING = evolve(PICTURE, state=MediaState.WAITING, rendition=None, description="", focus=None)
+STORY = Card("https://news.example/1", "A story", "All of it", "de", "Ann", "https://ann.example", "News", image="/media/c.webp")
+FULL = post(
+    102,
+    GRACE,
+    spoiler="Careful",
+    sensitive=True,
+    edited_at=NOW,
+    reply_to=PostId(7),
+    reply_to_account=AccountId(9),
+    application="Tapper",
+    website="https://tapper.example",
+    mentions=(Mention(AccountId(9), "nine"),),
+    tags=(NAVY,),
+    media=(PICTURE, FILM, SOUND, WAITING),
+    poll=VOTE,
+    card=evolve(STORY, published_at=NOW),
+    replies_count=1,
+    boosts_count=2,
+    favourites_count=3,
+)
+FLAGS = Flags(favourited=True, boosted=True, bookmarked=True, votes=(1,))
+FILTER = Filter(
+    FilterId(4),
+    "Navy",
+    (Context.HOME, Context.PUBLIC),
+    Action.HIDE,
+    NOW,
+    (Keyword(KeywordId(1), "ship", whole_word=False),),
+    (Chosen(RelationId(2), PostId(9)),),
+)
+WARNED = AccountWarning(WarningId(6), Decision.SILENCE, "Be kind", (PostId(101),), NOW)
+
+
+def samples() -> Samples:
+    """All of them."""
+    return accounts() | statuses() | notifications() | curation() | moderation() | programs() | site()
+
+
+def accounts() -> Samples:
+    credentials = Viewer(GRACE, Role.ADMIN, Preferences("private", True, "de", attribution_domains=("news.example",)))
+    near = Relationship(AccountId(2), following=True, showing_boosts=True, languages=("de",), endorsed=True, note="Nice")
+    return {
+        "account": ("Account", ENTITIES.account(ADA)),
+        "account, everything": ("Account", ENTITIES.account(GRACE)),
+        "account, suspended": ("Account", ENTITIES.account(GONE)),
+        "account of staff": ("Account", ENTITIES.person(ADA, Role.MODERATOR)),
+        "account of staff, suspended": ("Account", ENTITIES.person(GONE, Role.ADMIN)),
+        "accounts": ("list Account", ENTITIES.accounts([ADA, GRACE])),
+        "related": ("list Account", ENTITIES.related([Related(RelationId(1), ADA)])),
+        "muted": ("list MutedAccount", ENTITIES.muted([Related(RelationId(1), ADA, NOW), Related(RelationId(2), GRACE)])),
+        "credentials": ("CredentialAccount", ENTITIES.credentials(Viewer(ADA), 0)),
+        "credentials, everything": ("CredentialAccount", ENTITIES.credentials(credentials, 3)),
+        "relationship": ("Relationship", entities.relationship(Relationship(AccountId(2)))),
+        "relationship, near": ("Relationship", entities.relationship(near)),
+        "preferences": ("Preferences", entities.preferences(Preferences("unlisted", True, "de"))),
+    }
+
+
+def statuses() -> Samples:
+    edit = Revision("Old", "<p>Old</p>", "Careful", True, NOW, (PICTURE,), ("Yes", "No"))
+    draft = Draft("Later", Visibility.PRIVATE, "Careful", True, "de", PostId(7), allowed=frozenset({AccountId(9)}), media=(MediaId(1),))
+    hidden = evolve(VOTE, hide_totals=True)
+    return {
+        "status": ("Status", ENTITIES.status(post())),
+        "status, everything": ("Status", ENTITIES.status(FULL)),
+        "status, boost": ("Status", ENTITIES.status(post(103, boost=FULL))),
+        "status, encoded": ("Status", orjson.Fragment(STATUSES.encoded(post()))),
+        "status, encoded for its author": ("Status", orjson.Fragment(STATUSES.encoded(FULL, GRACE.id, FLAGS, filtered([_match()])))),
+        "status, boost encoded": ("Status", orjson.Fragment(STATUSES.encoded(post(103, boost=FULL), AccountId(9), FLAGS))),
+        "edit": ("StatusEdit", ENTITIES.revision(ADA, edit)),
+        "edit, plain": ("StatusEdit", ENTITIES.revision(ADA, Revision("", "<p>Old</p>", "", False, NOW))),
+        "source": ("StatusSource", entities.source(FULL)),
+        "poll": ("Poll", poll(VOTE, NOW, None, False)),
+        "poll, voted": ("Poll", poll(VOTE, NOW, (1,), False)),
+        "poll, hidden": ("Poll", poll(hidden, NOW, (), True)),
+        "poll, ended": ("Poll", poll(hidden, NOW + timedelta(days=2), (), False)),
+        "media": ("list MediaAttachment", ENTITIES.media(FULL.media)),
+        "scheduled": ("ScheduledStatus", scheduled(Scheduled(ScheduledId(1), ADA.id, NOW, Draft("Later")), ENTITIES.absolute)),
+        "scheduled, everything": (
+            "ScheduledStatus",
+            scheduled(
+                Scheduled(ScheduledId(1), ADA.id, NOW, evolve(draft, poll=PollDraft(("Yes", "No"), 300, True, True)), (PICTURE,)),
+                ENTITIES.absolute,
+            ),
+        ),
+    }
+
+
+def _match() -> Match:
+    return Match(FILTER, ("ship",), (PostId(9),))
+
+
+def notifications() -> Samples:
+    plain = Notification(NotificationId(11), NotificationKind.FOLLOW, NOW, ADA)
+    liked = Notification(NotificationId(12), NotificationKind.FAVOURITE, NOW, GRACE, FULL, "favourite-102", filtered=True)
+    warned = evolve(plain, kind=NotificationKind.WARNING, warning=WARNED)
+    status = STATUSES.encoded(FULL, ADA.id)
+    groups = [evolve(liked.alone(), senders=(GRACE, ADA), count=2), warned.alone()]
+    told = {FULL.id: status}
+    conversation = Conversation(ConversationId(1), ADA, (), FULL, True, FULL.id)
+    request = NotificationRequest(NotificationRequestId(1), GRACE, NOW, NOW, 2, FULL)
+    return {
+        "notification": ("Notification", ENTITIES.notification(plain, None)),
+        "notification of a post": ("Notification", ENTITIES.notification(liked, status)),
+        "notification of a warning": ("Notification", ENTITIES.notification(warned, None)),
+        "groups": ("GroupedNotificationsResults", groups_entity(ENTITIES, groups, told, listed=True)),
+        "groups, partial": ("GroupedNotificationsResults", groups_entity(ENTITIES, groups, told, listed=False, partial=True)),
+        "policy": ("NotificationPolicy", policy_entity(Policy(), Pending(1, 2))),
+        "policy, first version": ("V1NotificationPolicy", old_policy_entity(Policy(), Pending(1, 2))),
+        "request": ("NotificationRequest", request_entity(ENTITIES, request, status)),
+        "request without a post": ("NotificationRequest", request_entity(ENTITIES, evolve(request, post=None), None)),
+        "conversation with oneself": ("Conversation", conversation_entity(ENTITIES, conversation, status)),
+        "conversation": ("Conversation", conversation_entity(ENTITIES, evolve(conversation, people=(GRACE,), unread=False), status)),
+    }
+
+
+def curation() -> Samples:
+    use = TagUse(NAVY, tuple(TagDay(86400 * day, day, 2 * day) for day in range(7)))
+    featured = FeaturedTag(RelationId(3), NAVY, 2, date(2025, 11, 19))
+    return {
+        "filter": ("Filter", filter_entity(FILTER)),
+        "filter, first version": ("V1Filter", old_entity(FILTER, FILTER.keywords[0])),
+        "filter results": ("list FilterResult", orjson.Fragment(filtered([_match(), Match(evolve(FILTER, expires_at=None))]))),
+        "no filter results": ("list FilterResult", orjson.Fragment(filtered([]))),
+        "list": ("List", list_entity(List(ListId(1), "Friends", exclusive=True))),
+        "tag": ("Tag", tag_entity(ENTITIES, use, None)),
+        "tag, followed": ("Tag", tag_entity(ENTITIES, use, TagFlags(True, False))),
+        "tag, featured": ("FeaturedTag", featured_entity(ENTITIES, ADA, featured)),
+        "tag, featured and unused": ("FeaturedTag", featured_entity(ENTITIES, ADA, FeaturedTag(RelationId(3), NAVY))),
+    }
+
+
+def moderation() -> Samples:
+    member = Member(GRACE, Login(GRACE.id, "g@example.org", "hash", Role.MODERATOR, NOW, NOW, NOW, None, "Please"))
+    report = Report(ReportId(1), ADA, GRACE, "Spam", Category.SPAM, NOW)
+    closed = evolve(report, posts=(PostId(102),), closed_at=NOW, closed_by=GRACE.id, rules=("Be kind.", "Old."), assigned_to=GRACE.id)
+    made = Announcement(AnnouncementId(1), "Hello", "<p>Hello</p>", NOW, NOW)
+    ending = evolve(made, starts_at=NOW, ends_at=NOW, all_day=True, read=True, reactions=(Reaction("🎉", 2, True),))
+    rules = ("Be kind.", "Be brief.")
+    return {
+        "warning": ("AccountWarning", ENTITIES.warning(WARNED, GRACE)),
+        "member": ("AdminAccount", member_entity(ENTITIES, member)),
+        "case": ("AdminReport", case_entity(ENTITIES, Case(report, (), {}), (), rules)),
+        "case, closed": (
+            "AdminReport",
+            case_entity(ENTITIES, Case(closed, (FULL,), {GRACE.id: member}), (STATUSES.encoded(FULL),), rules),
+        ),
+        "report": ("Report", report_entity(ENTITIES, report, rules)),
+        "report, closed": ("Report", report_entity(ENTITIES, closed, rules)),
+        "announcement": ("Announcement", announcement_entity(ENTITIES, made)),
+        "announcement, everything": ("Announcement", announcement_entity(ENTITIES, ending)),
+        "announcement, streamed": ("Announcement", streamed_announcement(ENTITIES, ending)),
+        "reaction, streamed": ("", reaction_entity(ending, "🎉")),
+    }
+
+
+def programs() -> Samples:
+    app = App(AppId(1), "id", "Tapper", "https://tapper.example", ("x://", "urn:ietf:wg:oauth:2.0:oob"), ("read", "write"), NOW)
+    token = Token(TokenId(1), AppId(1), ADA.id, ("read", "write"), NOW)
+    target = PushTarget("https://push.example/1", b"", b"", True)
+    subscription = PushSubscription(PushSubscriptionId(1), ADA.id, target, PushChoice(frozenset({NotificationKind.MENTION})))
+    return {
+        "application": ("Application", apps.application(ENTITIES, app)),
+        "application, registered": ("CredentialApplication", apps.registered(ENTITIES, Registered(app, "secret"))),
+        "user info": ("", apps.user_info(ENTITIES, ADA)),
+        "server metadata": ("", apps.server_metadata(ENTITIES.url, ["read"], ["query"], ["authorization_code"])),
+        "token": ("Token", entities.token(Issued(token, "text"))),
+        "push subscription": ("WebPushSubscription", subscription_entity(ENTITIES, subscription)),
+    }
+
+
+def site() -> Samples:
+    texts = Texts(("Be kind.", "Be brief."), Said("<p>More</p>", NOW))
+    here = InstanceEntities(SITE, ENTITIES, "/static/card.png", "/static/icon.png")
+    whole = evolve(here, site=evolve(SITE, texts=texts, contact=None, registration=Registration.CLOSED), films=True)
+    numbers = Numbers(5, 6, 7, 8, (ADA,))
+    return {
+        "instance, first version": ("V1Instance", here.v1(Numbers())),
+        "instance, first version, everything": ("V1Instance", whole.v1(numbers)),
+        "instance": ("Instance", here.v2(Numbers(), 6)),
+        "instance, everything": ("Instance", whole.v2(numbers, 6)),
+        "nodeinfo": ("NodeInfo", here.nodeinfo(numbers)),
+        "about, nothing": ("ExtendedDescription", here.about()),
+        "about": ("ExtendedDescription", whole.about()),
+        "privacy": ("PrivacyPolicy", whole.privacy()),
+        "rules": ("list Rule", whole.rules()),
+        "webfinger": ("WebFinger", here.webfinger(ADA)),
+        "weeks": ("list InstanceActivity", weeks([(1, 2, 3, 4)])),
+        "languages": ("list Language", languages()[:2]),
+    }
