@@ -2,50 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
 from attrs import frozen
 
 from microblog.model.accounts import Account
-from microblog.model.oauth import OUT_OF_BAND, App, Registered
-from microblog.render import schemas
-from microblog.render.entities import Entities, Entity
-from microblog.render.schemas import TEXT, TEXTS, URL, WHOLE, array_of, entity, extended, nullable, one_of, record
+from microblog.model.oauth import OUT_OF_BAND, App, Issued, Registered
+from microblog.render.entities_accounts import ACCOUNT, shown_account
+from microblog.render.entities_definition import Definition, always, key
+from microblog.render.entities_site import SiteUrls
+from microblog.render.schemas import ID, TEXT, TEXTS, URL, WHOLE, array_of, nullable, one_of
 
-APPLICATION = entity(
+APPLICATION = Definition[App, SiteUrls](
     "Application",
     {
-        "id": schemas.ID,
-        "name": TEXT,
-        "website": nullable(URL),
-        "scopes": TEXTS,
-        "redirect_uris": TEXTS,
-        "redirect_uri": TEXT,
-        "vapid_key": TEXT,
+        "id": key(ID, lambda app, _: str(app.id)),
+        "name": key(TEXT, lambda app, _: app.name),
+        "website": key(nullable(URL), lambda app, _: app.website),
+        "scopes": key(TEXTS, lambda app, _: list(app.scopes)),
+        "redirect_uris": key(TEXTS, lambda app, _: list(app.redirect_uris)),
+        "redirect_uri": key(TEXT, lambda app, _: "\n".join(app.redirect_uris)),
+        "vapid_key": key(TEXT, lambda _, site: site.vapid),
     },
 )
-CREDENTIAL_APPLICATION = extended(
-    "CredentialApplication", "Application", {"client_id": TEXT, "client_secret": TEXT, "client_secret_expires_at": WHOLE}
-)
-USER_INFO = record({"iss": URL, "sub": URL, "name": TEXT, "preferred_username": TEXT, "profile": URL, "picture": URL})
-SERVER_METADATA = record(
+CREDENTIAL_APPLICATION = Definition[Registered, SiteUrls](
+    "CredentialApplication",
     {
-        "issuer": URL,
-        "service_documentation": URL,
-        "authorization_endpoint": URL,
-        "token_endpoint": URL,
-        "app_registration_endpoint": URL,
-        "revocation_endpoint": URL,
-        "userinfo_endpoint": URL,
-        "scopes_supported": TEXTS,
-        "response_types_supported": array_of(one_of("code")),
-        "response_modes_supported": TEXTS,
-        "grant_types_supported": TEXTS,
-        "token_endpoint_auth_methods_supported": TEXTS,
-        "code_challenge_methods_supported": array_of(one_of("S256")),
-    }
+        "client_id": key(TEXT, lambda made, _: made.app.client_id),
+        "client_secret": key(TEXT, lambda made, _: made.secret),
+        "client_secret_expires_at": always(WHOLE, 0),
+    },
+    base=(APPLICATION, lambda made, _: made.app),
 )
+"""An application with its secret, which is shown once."""
+TOKEN = Definition[Issued, None](
+    "Token",
+    {
+        "access_token": key(TEXT, lambda issued, _: issued.text),
+        "token_type": always(one_of("Bearer"), "Bearer"),
+        "scope": key(TEXT, lambda issued, _: " ".join(issued.token.scopes)),
+        "created_at": key(WHOLE, lambda issued, _: int(issued.token.created_at.timestamp())),
+    },
+)
+"""A token, which is shown once."""
+USER_INFO = Definition[Account, SiteUrls](
+    "",
+    {
+        "iss": key(URL, lambda _, site: f"{site.url}/"),
+        "sub": ACCOUNT.keys_by_name["uri"],
+        "name": key(TEXT, lambda account, _: account.name),
+        "preferred_username": key(TEXT, lambda account, _: account.username),
+        "profile": ACCOUNT.keys_by_name["url"],
+        "picture": ACCOUNT.keys_by_name["avatar"],
+    },
+    prepare=shown_account,
+)
+"""Who somebody is, in the words of OpenID Connect."""
+
+
+@frozen
+class OAuthOptions:
+    """What apps can ask for."""
+
+    scopes: Sequence[str]
+    modes: Sequence[str]
+    grants: Sequence[str]
+
+
+SERVER_METADATA = Definition[OAuthOptions, str](
+    "",
+    {
+        "issuer": key(URL, lambda _, url: f"{url}/"),
+        "service_documentation": always(URL, "https://docs.joinmastodon.org/"),
+        "authorization_endpoint": key(URL, lambda _, url: f"{url}/oauth/authorize"),
+        "token_endpoint": key(URL, lambda _, url: f"{url}/oauth/token"),
+        "app_registration_endpoint": key(URL, lambda _, url: f"{url}/api/v1/apps"),
+        "revocation_endpoint": key(URL, lambda _, url: f"{url}/oauth/revoke"),
+        "userinfo_endpoint": key(URL, lambda _, url: f"{url}/oauth/userinfo"),
+        "scopes_supported": key(TEXTS, lambda options, _: options.scopes),
+        "response_types_supported": always(array_of(one_of("code")), ["code"]),
+        "response_modes_supported": key(TEXTS, lambda options, _: options.modes),
+        "grant_types_supported": key(TEXTS, lambda options, _: options.grants),
+        "token_endpoint_auth_methods_supported": always(TEXTS, ["client_secret_basic", "client_secret_post"]),
+        "code_challenge_methods_supported": always(array_of(one_of("S256")), ["S256"]),
+    },
+)
+"""How apps sign people in here (RFC 8414), for the URL of the site."""
 
 _THINGS = {
     "accounts": ("accounts' profiles, and who follows whom", "your profile"),
@@ -106,54 +149,3 @@ def back_to(redirect_uri: str) -> str:
     if parts.scheme in ("http", "https"):
         return f"You will go on to {parts.netloc}."
     return "You will go back to the app."
-
-
-def application(entities: Entities, app: App) -> Entity:
-    """Application (8.18)."""
-    return {
-        "id": str(app.id),
-        "name": app.name,
-        "website": app.website,
-        "scopes": list(app.scopes),
-        "redirect_uris": list(app.redirect_uris),
-        "redirect_uri": "\n".join(app.redirect_uris),
-        "vapid_key": entities.vapid,
-    }
-
-
-def registered(entities: Entities, made: Registered) -> Entity:
-    """CredentialApplication (8.18): shown once."""
-    secret = {"client_id": made.app.client_id, "client_secret": made.secret, "client_secret_expires_at": 0}
-    return application(entities, made.app) | secret
-
-
-def user_info(entities: Entities, account: Account) -> Entity:
-    """Who somebody is, in the words of OpenID Connect."""
-    shown = entities.account(account)
-    return {
-        "iss": f"{entities.url}/",
-        "sub": shown["uri"],
-        "name": account.name,
-        "preferred_username": account.username,
-        "profile": shown["url"],
-        "picture": shown["avatar"],
-    }
-
-
-def server_metadata(url: str, scopes: Iterable[str], modes: Iterable[str], grants: Iterable[str]) -> Entity:
-    """How apps sign people in here (RFC 8414). `url` is the site's."""
-    return {
-        "issuer": f"{url}/",
-        "service_documentation": "https://docs.joinmastodon.org/",
-        "authorization_endpoint": f"{url}/oauth/authorize",
-        "token_endpoint": f"{url}/oauth/token",
-        "app_registration_endpoint": f"{url}/api/v1/apps",
-        "revocation_endpoint": f"{url}/oauth/revoke",
-        "userinfo_endpoint": f"{url}/oauth/userinfo",
-        "scopes_supported": list(scopes),
-        "response_types_supported": ["code"],
-        "response_modes_supported": list(modes),
-        "grant_types_supported": list(grants),
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
-        "code_challenge_methods_supported": ["S256"],
-    }

@@ -1,36 +1,42 @@
-"""Cards of links as the API tells them."""
+"""Cards of links as the API serves them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC
-from typing import Any
-
 from microblog.model.cards import Card
+from microblog.render.entities_accounts import ACCOUNT
+from microblog.render.entities_definition import Definition, always, key, many
+from microblog.render.entities_site import SiteUrls, moment_or_null
+from microblog.render.schemas import COUNT, MOMENT, TEXT, URL, nullable, one_of
 
-
-def card(card: Card | None, absolute: Callable[[str], str]) -> dict[str, Any] | None:
-    """PreviewCard (8.15). Always a link: what other sites send to be embedded is not passed on."""
-    if card is None:
-        return None
-    published = card.published_at
-    return {
-        "url": card.url,
-        "title": card.title,
-        "description": card.description,
-        "language": card.language,
-        "type": "link",
-        "author_name": card.author_name,
-        "author_url": card.author_url,
-        "provider_name": card.provider_name,
-        "provider_url": card.provider_url,
-        "html": "",
-        "width": card.width,
-        "height": card.height,
-        "image": absolute(card.image) if card.image else None,
-        "image_description": card.image_description,
-        "embed_url": "",
-        "blurhash": card.blurhash,
-        "published_at": published and published.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z",
-        "authors": [{"name": card.author_name, "url": card.author_url, "account": None}] if card.author_name else [],
-    }
+AUTHOR = Definition[Card, SiteUrls](
+    "",
+    {
+        "name": key(TEXT, lambda card, _: card.author_name),
+        "url": key(TEXT, lambda card, _: card.author_url),
+        "account": always(nullable(ACCOUNT), None),
+    },
+)
+CARD = Definition[Card, SiteUrls](
+    "PreviewCard",
+    {
+        "url": key(URL, lambda card, _: card.url),
+        "title": key(TEXT, lambda card, _: card.title),
+        "description": key(TEXT, lambda card, _: card.description),
+        "language": key(nullable(TEXT), lambda card, _: card.language),
+        "type": always(one_of("link", "photo", "video", "rich"), "link"),
+        "author_name": key(TEXT, lambda card, _: card.author_name),
+        "author_url": key(TEXT, lambda card, _: card.author_url),
+        "provider_name": key(TEXT, lambda card, _: card.provider_name),
+        "provider_url": key(TEXT, lambda card, _: card.provider_url),
+        "html": always(TEXT, ""),
+        "width": key(COUNT, lambda card, _: card.width),
+        "height": key(COUNT, lambda card, _: card.height),
+        "image": key(nullable(URL), lambda card, site: site.absolute_or_null(card.image)),
+        "image_description": key(TEXT, lambda card, _: card.image_description),
+        "embed_url": always(TEXT, ""),
+        "blurhash": key(nullable(TEXT), lambda card, _: card.blurhash),
+        "published_at": key(nullable(MOMENT), lambda card, _: moment_or_null(card.published_at)),
+        "authors": many(AUTHOR, lambda card, _: [card] if card.author_name else []),
+    },
+)
+"""PreviewCard. Always a link: what other sites send to be embedded is not passed on."""

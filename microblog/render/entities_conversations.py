@@ -1,21 +1,37 @@
-"""Conversations, as the API tells them."""
+"""Conversations as the API serves them."""
 
 from __future__ import annotations
 
 import orjson
+from attrs import frozen
 
 from microblog.model.conversations import Conversation
-from microblog.render.entities import Entities, Entity
-from microblog.render.schemas import ACCOUNT, FLAG, ID, STATUS, array_of, entity, nullable
+from microblog.render.entities_accounts import ACCOUNT
+from microblog.render.entities_definition import Definition, Entity, key, many
+from microblog.render.entities_site import SiteUrls
+from microblog.render.entities_statuses import STATUS
+from microblog.render.schemas import FLAG, ID, nullable
 
-CONVERSATION = entity("Conversation", {"id": ID, "unread": FLAG, "accounts": array_of(ACCOUNT), "last_status": nullable(STATUS)})
+
+@frozen
+class ConversationNow:
+    """A conversation with its last post, encoded for its owner."""
+
+    conversation: Conversation
+    status: bytes
 
 
-def conversation_entity(entities: Entities, conversation: Conversation, status: bytes) -> Entity:
-    """Conversation (8.17). `status` is its last post, encoded for whose it is. Where nobody else takes part, that is who does."""
-    return {
-        "id": str(conversation.id),
-        "unread": conversation.unread,
-        "accounts": entities.accounts(conversation.people or (conversation.account,)),
-        "last_status": orjson.Fragment(status),
-    }
+CONVERSATION = Definition[ConversationNow, SiteUrls](
+    "Conversation",
+    {
+        "id": key(ID, lambda now, _: str(now.conversation.id)),
+        "unread": key(FLAG, lambda now, _: now.conversation.unread),
+        "accounts": many(ACCOUNT, lambda now, _: now.conversation.people or (now.conversation.account,)),
+        "last_status": key(nullable(STATUS), lambda now, _: orjson.Fragment(now.status)),
+    },
+)
+
+
+def conversation_entity(site: SiteUrls, conversation: Conversation, status: bytes) -> Entity:
+    """Conversation. `status` is its last post, encoded for its owner, who is the one account shown where nobody else takes part."""
+    return CONVERSATION(ConversationNow(conversation, status), site)

@@ -25,58 +25,71 @@ ABSENT: Any = object()
 
 @frozen
 class Key(Generic[T, S]):
-    """One key. Without a getter its value is `constant`."""
+    """One key: with a getter, a `constant`, or the value of the key `copied`."""
 
     schema: Schema
-    get: Getter[T, S] | None
+    get: Getter[T, S] | None = None
     constant: object = None
     optional: bool = False
+    copied: str = ""
 
 
 Keys = Mapping[str, Key[T, S]]
 
 
 class Definition(dict[str, Any], Generic[T, S]):
-    """An entity made of a value `T` for the site `S` (None where it does not matter which). `name` is empty for parts of others."""
+    """An entity made of a value `T` for the site `S` (None where it does not matter which). `name` is empty for parts of others.
 
-    __slots__ = ("_getters", "_template", "keys_by_name")
+    `prepare` is applied to the value first. `base` is a definition whose keys come before these (which may take the place of some), with
+    how its value is found.
+    """
 
-    def __init__(self, name: str, keys: Keys[T, S]) -> None:
-        schemas = {key: one.schema for key, one in keys.items()}
-        optional = [key for key, one in keys.items() if one.optional]
-        super().__init__(entity(name, schemas, optional) if name else record(schemas, optional))
-        self.keys_by_name = dict(keys)
+    __slots__ = ("_base", "_copies", "_getters", "_optional", "_prepare", "_template", "keys_by_name")
+
+    def __init__(
+        self,
+        name: str,
+        keys: Keys[T, S],
+        prepare: Callable[[T], T] | None = None,
+        base: tuple[Definition[Any, S], Getter[T, S]] | None = None,
+    ) -> None:
+        whole = {**base[0].keys_by_name, **keys} if base else dict(keys)
+        schemas, left_out = {key: one.schema for key, one in whole.items()}, [key for key, one in whole.items() if one.optional]
+        super().__init__(entity(name, schemas, left_out) if name else record(schemas, left_out))
+        self.keys_by_name: dict[str, Key[Any, S]] = whole
+        self._base, self._prepare = base, prepare
         served = {key: one for key, one in keys.items() if one.constant is not ABSENT}
         self._template: Entity = {key: one.constant for key, one in served.items()}
-        self._getters = tuple((key, one.get) for key, one in served.items() if one.get is not None)
+        self._getters = tuple((key, one.get) for key, one in served.items() if one.get is not None and not one.optional)
+        self._optional = tuple((key, one.get) for key, one in served.items() if one.get is not None and one.optional)
+        self._copies = tuple((key, one.copied) for key, one in served.items() if one.copied)
 
     def __call__(self, value: T, site: S) -> Entity:
         """Make the entity."""
-        made = self._template.copy()
+        if self._prepare is not None:
+            value = self._prepare(value)
+        made = self._template.copy() if self._base is None else self._base[0](self._base[1](value, site), site) | self._template
         for key, get in self._getters:
-            told = get(value, site)
-            if told is ABSENT:
+            made[key] = get(value, site)
+        for key, get in self._optional:
+            found = get(value, site)
+            if found is ABSENT:
                 del made[key]
             else:
-                made[key] = told
+                made[key] = found
+        for key, other in self._copies:
+            made[key] = made[other]
         return made
+
+    @property
+    def constants(self) -> Entity | None:
+        """The entity, if it is the same for every value."""
+        varies = self._base or self._getters or self._optional or self._copies
+        return None if varies else self._template
 
     def each(self, values: Iterable[T], site: S) -> list[Entity]:
         """Make several."""
         return [self(value, site) for value in values]
-
-    def extended(self, name: str, of: Callable[[Part], T], keys: Keys[Part, S]) -> Definition[Part, S]:
-        """Define an entity that has these keys beside those of this one, or instead of some; `of` finds the value for this one's."""
-        return Definition(name, {**{key: _moved(one, of) for key, one in self.keys_by_name.items()}, **keys})
-
-    def __reduce__(self) -> str | tuple[Any, ...]:
-        """Copy as a plain schema."""
-        return dict, (dict(self),)
-
-
-def _moved(key: Key[T, S], of: Callable[[Part], T]) -> Key[Part, S]:
-    get = key.get
-    return Key(key.schema, None if get is None else lambda value, site: get(of(value), site), key.constant, key.optional)
 
 
 def key(schema: Schema, get: Getter[T, S]) -> Key[T, S]:
@@ -91,12 +104,17 @@ def optional(schema: Schema, get: Getter[T, S]) -> Key[T, S]:
 
 def always(schema: Schema, constant: object) -> Key[Any, Any]:
     """A key with the same value everywhere."""
-    return Key(schema, None, constant)
+    return Key(schema, constant=constant)
+
+
+def copy_of(other: str, schema: Schema) -> Key[Any, Any]:
+    """A key with the value that another key of the same entity has."""
+    return Key(schema, copied=other)
 
 
 def elsewhere(schema: Schema) -> Key[Any, Any]:
     """An optional key that the definition only describes: it is added to the entity, or to its bytes, where the value is known."""
-    return Key(schema, None, ABSENT, optional=True)
+    return Key(schema, constant=ABSENT, optional=True)
 
 
 def one(definition: Definition[Part, S], get: Callable[[T, S], Part]) -> Key[T, S]:
@@ -132,4 +150,5 @@ def many(definition: Definition[Part, S], get: Callable[[T, S], Iterable[Part]])
 def part(keys: Keys[T, S]) -> Key[T, S]:
     """A key with an object of the same value, whose own keys are these."""
     definition = Definition("", keys)
-    return Key(definition, definition)
+    constants = definition.constants
+    return Key(definition, definition) if constants is None else Key(definition, constant=constants)

@@ -1,14 +1,17 @@
-"""Lists and what is told of them, as the API tells it."""
+"""Lists as the API serves them."""
 
 from __future__ import annotations
 
 from microblog.model.lists import List
-from microblog.render.entities import Entity
-from microblog.render.schemas import FLAG, ID, TEXT, entity, one_of
+from microblog.render.entities_definition import Definition, key
+from microblog.render.schemas import FLAG, ID, TEXT, one_of
 
-LIST = entity("List", {"id": ID, "title": TEXT, "replies_policy": one_of("followed", "list", "none"), "exclusive": FLAG})
-
-
-def list_entity(made: List) -> Entity:
-    """List (8.13)."""
-    return {"id": str(made.id), "title": made.title, "replies_policy": made.replies, "exclusive": made.exclusive}
+LIST = Definition[List, None](
+    "List",
+    {
+        "id": key(ID, lambda made, _: str(made.id)),
+        "title": key(TEXT, lambda made, _: made.title),
+        "replies_policy": key(one_of("followed", "list", "none"), lambda made, _: made.replies),
+        "exclusive": key(FLAG, lambda made, _: made.exclusive),
+    },
+)

@@ -1,42 +1,24 @@
-"""Media as the API tells them."""
+"""Media as the API serves them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from microblog.model.media import Frame, Media, MediaKind, Rendition
-
-Entity = dict[str, Any]
-
-
-def attachment(media: Media, absolute: Callable[[str], str]) -> Entity:
-    """MediaAttachment (8.4). `absolute` makes a URL of a path on this site."""
-    made = media.rendition
-    return {
-        "id": str(media.id),
-        "type": media.kind,
-        "url": media.path and absolute(media.path),
-        "preview_url": media.preview_path and absolute(media.preview_path),
-        "remote_url": None,
-        "preview_remote_url": None,
-        "text_url": None,
-        "meta": _meta(media, made) or None,
-        "description": media.description or None,
-        "blurhash": made.blurhash if made else None,
-    }
+from microblog.render.entities_definition import Definition, Entity, always, key
+from microblog.render.entities_site import SiteUrls
+from microblog.render.schemas import ID, TEXT, URL, nullable, one_of
 
 
-def _meta(media: Media, made: Rendition | None) -> Entity:
+def _meta(media: Media) -> Entity | None:
     """As much as is known so far: the focus at once, sizes as soon as there is a file."""
     meta: Entity = {}
+    made = media.rendition
     if made and made.original and (original := _original(media.kind, made)):
         meta["original"] = original
     if made and made.preview_size:
         meta["small"] = _size(made.preview_size)
     if media.focus:
         meta["focus"] = {"x": media.focus.x, "y": media.focus.y}
-    return meta
+    return meta or None
 
 
 def _original(kind: MediaKind, made: Rendition) -> Entity | None:
@@ -53,3 +35,20 @@ def _original(kind: MediaKind, made: Rendition) -> Entity | None:
 def _size(size: Frame) -> Entity:
     aspect = size.width / size.height
     return {"width": size.width, "height": size.height, "size": f"{size.width}x{size.height}", "aspect": aspect}
+
+
+ATTACHMENT = Definition[Media, SiteUrls](
+    "MediaAttachment",
+    {
+        "id": key(ID, lambda media, _: str(media.id)),
+        "type": key(one_of("image", "gifv", "video", "audio", "unknown"), lambda media, _: media.kind),
+        "url": key(nullable(URL), lambda media, site: site.absolute_or_null(media.path)),
+        "preview_url": key(nullable(URL), lambda media, site: site.absolute_or_null(media.preview_path)),
+        "remote_url": always(nullable(URL), None),
+        "preview_remote_url": always(nullable(URL), None),
+        "text_url": always(nullable(URL), None),
+        "meta": key(nullable({"type": "object"}), lambda media, _: _meta(media)),
+        "description": key(nullable(TEXT), lambda media, _: media.description or None),
+        "blurhash": key(nullable(TEXT), lambda media, _: media.rendition.blurhash if media.rendition else None),
+    },
+)

@@ -1,107 +1,93 @@
-"""Members and reports as programs for moderators know them."""
+"""Members and reports as programs for moderators get them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import orjson
+from attrs import frozen
 
-from microblog.model.accounts import Account, Member
+from microblog.model.accounts import Account, Login, Member
+from microblog.model.ids import AccountId
 from microblog.model.reports import Case
-from microblog.render.entities import Entities, Entity, moment, role
-from microblog.render.entities_reports import broken_rules, said_of
-from microblog.render.schemas import ACCOUNT, ANY, FLAG, ID, MOMENT, ROLE, STATUS, TEXT, array_of, entity, nullable
-from microblog.render.schemas_instance import RULE
+from microblog.render.entities_accounts import ACCOUNT, ROLE
+from microblog.render.entities_definition import Definition, Entity, always, key, one, one_or_null
+from microblog.render.entities_reports import REPORTED, RULE, broken_rules
+from microblog.render.entities_site import SiteUrls, moment
+from microblog.render.entities_statuses import STATUS, fragments
+from microblog.render.schemas import ANY, FLAG, ID, MOMENT, NULL, TEXT, array_of, nullable
 
-ADMIN_ACCOUNT = entity(
+
+@frozen
+class Known:
+    """What is known of somebody: of deleted people there is no login."""
+
+    account: Account
+    login: Login | None = None
+
+
+ADMIN_ACCOUNT = Definition[Known, SiteUrls](
     "AdminAccount",
     {
-        "id": ID,
-        "username": TEXT,
-        "domain": {"type": "null"},
-        "created_at": MOMENT,
-        "email": nullable(TEXT),
-        "ip": {"type": "null"},
-        "confirmed": FLAG,
-        "suspended": FLAG,
-        "silenced": FLAG,
-        "sensitized": FLAG,
-        "disabled": FLAG,
-        "approved": FLAG,
-        "locale": nullable(TEXT),
-        "invite_request": nullable(TEXT),
-        "ips": array_of(ANY),
-        "account": ACCOUNT,
-        "role": nullable(ROLE),
+        "id": key(ID, lambda known, _: str(known.account.id)),
+        "username": key(TEXT, lambda known, _: known.account.username),
+        "domain": always(NULL, None),
+        "created_at": key(MOMENT, lambda known, _: moment(known.account.created_at)),
+        "email": key(nullable(TEXT), lambda known, _: known.login and known.login.email),
+        "ip": always(NULL, None),
+        "confirmed": key(FLAG, lambda known, _: known.login is not None and known.login.confirmed_at is not None),
+        "suspended": key(FLAG, lambda known, _: known.account.suspended_at is not None),
+        "silenced": key(FLAG, lambda known, _: known.account.limited_at is not None),
+        "sensitized": always(FLAG, False),
+        "disabled": key(FLAG, lambda known, _: known.login is not None and known.login.disabled_at is not None),
+        "approved": key(FLAG, lambda known, _: known.login is not None and known.login.approved_at is not None),
+        "locale": key(nullable(TEXT), lambda known, _: known.login and known.login.preferences.locale),
+        "invite_request": key(nullable(TEXT), lambda known, _: (known.login and known.login.reason) or None),
+        "ips": always(array_of(ANY), []),
+        "account": one(ACCOUNT, lambda known, _: known.account),
+        "role": one_or_null(ROLE, lambda known, _: None if known.login is None else known.login.role),
     },
 )
-ADMIN_REPORT = entity(
+"""Admin::Account. Addresses of the network are not served."""
+
+
+@frozen
+class CaseNow:
+    """A case with its posts, encoded for the moderator, and the rules of the site."""
+
+    case: Case
+    statuses: Sequence[bytes]
+    rules: Sequence[str]
+
+    def known(self, account: Account) -> Known:
+        """What is known of somebody who has to do with it."""
+        return self.member(account.id) or Known(account)
+
+    def member(self, account: AccountId | None) -> Known | None:
+        """A moderator of it, unless they are gone."""
+        member = None if account is None else self.case.members.get(account)
+        return None if member is None else Known(member.account, member.login)
+
+
+ADMIN_REPORT = Definition[CaseNow, SiteUrls](
     "AdminReport",
     {
-        "id": ID,
-        "action_taken": FLAG,
-        "action_taken_at": nullable(MOMENT),
-        "category": TEXT,
-        "comment": TEXT,
-        "forwarded": FLAG,
-        "created_at": MOMENT,
-        "updated_at": MOMENT,
-        "account": ADMIN_ACCOUNT,
-        "target_account": ADMIN_ACCOUNT,
-        "assigned_account": nullable(ADMIN_ACCOUNT),
-        "action_taken_by_account": nullable(ADMIN_ACCOUNT),
-        "statuses": array_of(STATUS),
-        "rules": array_of(RULE),
+        "updated_at": key(MOMENT, lambda now, _: moment(now.case.report.closed_at or now.case.report.created_at)),
+        "account": one(ADMIN_ACCOUNT, lambda now, _: now.known(now.case.report.by)),
+        "target_account": one(ADMIN_ACCOUNT, lambda now, _: now.known(now.case.report.target)),
+        "assigned_account": one_or_null(ADMIN_ACCOUNT, lambda now, _: now.member(now.case.report.assigned_to)),
+        "action_taken_by_account": one_or_null(ADMIN_ACCOUNT, lambda now, _: now.member(now.case.report.closed_by)),
+        "statuses": key(array_of(STATUS), lambda now, _: fragments(now.statuses)),
+        "rules": key(array_of(RULE), lambda now, _: RULE.each(broken_rules(now.case.report, now.rules), None)),
     },
+    base=(REPORTED, lambda now, _: now.case.report),
 )
 
 
-def member_entity(entities: Entities, member: Member) -> Entity:
-    """Admin::Account. Addresses of the network are not told."""
-    login = member.login
-    return _account(entities, member.account) | {
-        "email": login.email,
-        "confirmed": login.confirmed_at is not None,
-        "disabled": login.disabled_at is not None,
-        "approved": login.approved_at is not None,
-        "locale": login.preferences.locale,
-        "invite_request": login.reason or None,
-        "role": role(login.role),
-    }
+def member_entity(site: SiteUrls, member: Member) -> Entity:
+    """Admin::Account of a member."""
+    return ADMIN_ACCOUNT(Known(member.account, member.login), site)
 
 
-def _account(entities: Entities, account: Account) -> Entity:
-    """What is known without a login: of somebody who is deleted, that is all."""
-    return {
-        "id": str(account.id),
-        "username": account.username,
-        "domain": None,
-        "created_at": moment(account.created_at),
-        "email": None,
-        "ip": None,
-        "confirmed": False,
-        "suspended": account.suspended_at is not None,
-        "silenced": account.limited_at is not None,
-        "sensitized": False,
-        "disabled": False,
-        "approved": False,
-        "locale": None,
-        "invite_request": None,
-        "ips": [],
-        "account": entities.account(account),
-        "role": None,
-    }
-
-
-def case_entity(entities: Entities, case: Case, statuses: Sequence[bytes], rules: Sequence[str]) -> Entity:
+def case_entity(site: SiteUrls, case: Case, statuses: Sequence[bytes], rules: Sequence[str]) -> Entity:
     """Admin::Report. `statuses` are its posts, encoded; `rules` are the site's."""
-    report, members = case.report, {id: member_entity(entities, member) for id, member in case.members.items()}
-    return said_of(report) | {
-        "updated_at": moment(report.closed_at or report.created_at),
-        "account": members.get(report.by.id) or _account(entities, report.by),
-        "target_account": members.get(report.target.id) or _account(entities, report.target),
-        "assigned_account": None if report.assigned_to is None else members.get(report.assigned_to),
-        "action_taken_by_account": None if report.closed_by is None else members.get(report.closed_by),
-        "statuses": [orjson.Fragment(status) for status in statuses],
-        "rules": broken_rules(report, rules),
-    }
+    return ADMIN_REPORT(CaseNow(case, statuses, rules), site)

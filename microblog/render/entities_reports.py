@@ -1,86 +1,133 @@
-"""Reports and announcements, as the API tells them."""
+"""Reports, rules and announcements as the API serves them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from microblog.model.announcements import Announcement
-from microblog.model.reports import Report
-from microblog.render.entities import Entities, Entity, moment, moment_or_null
-from microblog.render.own_links import own_links
-from microblog.render.schemas import ACCOUNT, ANY, COUNT, FLAG, HTML, ID, IDS, MOMENT, TEXT, TEXTS, URL, array_of, entity, nullable, record
+from attrs import frozen
 
-REPORT = entity(
+from microblog.model.announcements import Announcement, Reaction
+from microblog.model.reports import Report
+from microblog.render.entities_accounts import ACCOUNT
+from microblog.render.entities_definition import ABSENT, Definition, Entity, always, elsewhere, key, one, optional
+from microblog.render.entities_site import SiteUrls, moment, moment_or_null
+from microblog.render.schemas import ANY, COUNT, FLAG, HTML, ID, IDS, MOMENT, TEXT, TEXTS, URL, array_of, nullable, record
+
+Rule = tuple[int, str]
+"""A rule of the site, behind its number."""
+
+RULE = Definition[Rule, None](
+    "Rule",
+    {
+        "id": key(ID, lambda rule, _: str(rule[0])),
+        "text": key(TEXT, lambda rule, _: rule[1]),
+        "hint": always(TEXT, ""),
+        "translations": always({"type": "object", "additionalProperties": record({"text": TEXT, "hint": TEXT})}, {}),
+    },
+)
+REPORTED = Definition[Report, SiteUrls](
+    "",
+    {
+        "id": key(ID, lambda report, _: str(report.id)),
+        "action_taken": key(FLAG, lambda report, _: report.closed_at is not None),
+        "action_taken_at": key(nullable(MOMENT), lambda report, _: moment_or_null(report.closed_at)),
+        "category": key(TEXT, lambda report, _: report.category),
+        "comment": key(TEXT, lambda report, _: report.comment),
+        "forwarded": key(FLAG, lambda report, _: report.forwarded),
+        "created_at": key(MOMENT, lambda report, _: moment(report.created_at)),
+    },
+)
+"""What reports have for whoever made them and for moderators."""
+
+
+@frozen
+class RuledReport:
+    """A report, and the rules of the site."""
+
+    report: Report
+    rules: Sequence[str]
+
+
+REPORT = Definition[RuledReport, SiteUrls](
     "Report",
     {
-        "id": ID,
-        "action_taken": FLAG,
-        "action_taken_at": nullable(MOMENT),
-        "category": TEXT,
-        "comment": TEXT,
-        "forwarded": FLAG,
-        "created_at": MOMENT,
-        "status_ids": nullable(IDS),
-        "rule_ids": nullable(TEXTS),
-        "target_account": ACCOUNT,
+        "status_ids": key(nullable(IDS), lambda it, _: [str(post) for post in it.report.posts]),
+        "rule_ids": key(nullable(TEXTS), lambda it, _: [str(number) for number, _ in broken_rules(it.report, it.rules)] or None),
+        "target_account": one(ACCOUNT, lambda it, _: it.report.target),
+    },
+    base=(REPORTED, lambda it, _: it.report),
+)
+
+
+@frozen
+class SeenReaction:
+    """Reactions with one emoji; `streamed` to everybody alike."""
+
+    reaction: Reaction
+    streamed: bool
+
+
+@frozen
+class SeenAnnouncement:
+    """An announcement; `streamed` to everybody alike."""
+
+    made: Announcement
+    streamed: bool
+
+    @property
+    def reactions(self) -> list[SeenReaction]:
+        """Those under it."""
+        return [SeenReaction(one, self.streamed) for one in self.made.reactions]
+
+
+REACTION = Definition[SeenReaction, SiteUrls](
+    "",
+    {
+        "name": key(TEXT, lambda seen, _: seen.reaction.name),
+        "count": key(COUNT, lambda seen, _: seen.reaction.count),
+        "me": optional(FLAG, lambda seen, _: ABSENT if seen.streamed else seen.reaction.mine),
+        "url": elsewhere(URL),
+        "static_url": elsewhere(URL),
     },
 )
-ANNOUNCEMENT = entity(
+ANNOUNCEMENT = Definition[SeenAnnouncement, SiteUrls](
     "Announcement",
     {
-        "id": ID,
-        "content": HTML,
-        "starts_at": nullable(MOMENT),
-        "ends_at": nullable(MOMENT),
-        "all_day": FLAG,
-        "published_at": MOMENT,
-        "updated_at": MOMENT,
-        "read": FLAG,
-        "mentions": array_of(ANY),
-        "statuses": array_of(ANY),
-        "tags": array_of(ANY),
-        "emojis": array_of(ANY),
-        "reactions": array_of(
-            record({"name": TEXT, "count": COUNT, "me": FLAG, "url": URL, "static_url": URL}, ["me", "url", "static_url"])
-        ),
+        "id": key(ID, lambda seen, _: str(seen.made.id)),
+        "content": key(HTML, lambda seen, site: site.linked(seen.made.html)),
+        "starts_at": key(nullable(MOMENT), lambda seen, _: moment_or_null(seen.made.starts_at)),
+        "ends_at": key(nullable(MOMENT), lambda seen, _: moment_or_null(seen.made.ends_at)),
+        "all_day": key(FLAG, lambda seen, _: seen.made.all_day),
+        "published_at": key(MOMENT, lambda seen, _: moment(seen.made.published_at)),
+        "updated_at": key(MOMENT, lambda seen, _: moment(seen.made.updated_at)),
+        "mentions": always(array_of(ANY), []),
+        "statuses": always(array_of(ANY), []),
+        "tags": always(array_of(ANY), []),
+        "emojis": always(array_of(ANY), []),
+        "reactions": key(array_of(REACTION), lambda seen, site: REACTION.each(seen.reactions, site)),
+        "read": optional(FLAG, lambda seen, _: ABSENT if seen.streamed else seen.made.read),
     },
-    ["read"],
 )
 
 
-def said_of(report: Report) -> Entity:
-    """What reports have for whoever made them and for moderators."""
-    return {
-        "id": str(report.id),
-        "action_taken": report.closed_at is not None,
-        "action_taken_at": moment_or_null(report.closed_at),
-        "category": report.category,
-        "comment": report.comment,
-        "forwarded": report.forwarded,
-        "created_at": moment(report.created_at),
-    }
-
-
-def broken_rules(report: Report, rules: Sequence[str]) -> list[Entity]:
+def broken_rules(report: Report, rules: Sequence[str]) -> list[Rule]:
     """Those of the site's rules that the report names, if they are still worded as they were."""
-    return [rule for rule in rules_entity(rules) if rule["text"] in report.rules]
+    return [(number, text) for number, text in enumerate(rules, 1) if text in report.rules]
 
 
-def report_entity(entities: Entities, report: Report, rules: Sequence[str]) -> Entity:
-    """Report (8.20). `rules` are the site's."""
-    return said_of(report) | {
-        "status_ids": [str(post) for post in report.posts],
-        "rule_ids": [rule["id"] for rule in broken_rules(report, rules)] or None,
-        "target_account": entities.account(report.target),
-    }
+def report_entity(site: SiteUrls, report: Report, rules: Sequence[str]) -> Entity:
+    """Report. `rules` are the site's."""
+    return REPORT(RuledReport(report, rules), site)
 
 
-def announcement_entity(entities: Entities, made: Announcement) -> Entity:
-    """Announcement (8.20) for whoever is logged in."""
-    return streamed_announcement(entities, made) | {
-        "read": made.read,
-        "reactions": [{"name": one.name, "count": one.count, "me": one.mine} for one in made.reactions],
-    }
+def announcement_entity(site: SiteUrls, made: Announcement) -> Entity:
+    """Announcement for one viewer."""
+    return ANNOUNCEMENT(SeenAnnouncement(made, streamed=False), site)
+
+
+def streamed_announcement(site: SiteUrls, made: Announcement) -> Entity:
+    """Announcement as it is streamed to everybody alike: without `read` and `me`."""
+    return ANNOUNCEMENT(SeenAnnouncement(made, streamed=True), site)
 
 
 def reaction_entity(made: Announcement, name: str) -> Entity:
@@ -89,24 +136,6 @@ def reaction_entity(made: Announcement, name: str) -> Entity:
     return {"name": name, "count": count, "announcement_id": str(made.id)}
 
 
-def streamed_announcement(entities: Entities, made: Announcement) -> Entity:
-    """Announcement (8.20) as streams tell it to everybody alike: without `read` and `me`."""
-    return {
-        "id": str(made.id),
-        "content": own_links(made.html, entities.url),
-        "starts_at": moment_or_null(made.starts_at),
-        "ends_at": moment_or_null(made.ends_at),
-        "all_day": made.all_day,
-        "published_at": moment(made.published_at),
-        "updated_at": moment(made.updated_at),
-        "mentions": [],
-        "statuses": [],
-        "tags": [],
-        "emojis": [],
-        "reactions": [{"name": one.name, "count": one.count} for one in made.reactions],
-    }
-
-
 def rules_entity(rules: Sequence[str]) -> list[Entity]:
-    """Each Rule (8.10) by its place."""
-    return [{"id": str(id), "text": text, "hint": "", "translations": {}} for id, text in enumerate(rules, 1)]
+    """Each Rule by its place."""
+    return RULE.each(enumerate(rules, 1), None)

@@ -1,29 +1,72 @@
-"""Tags as somebody follows and features them, as the API tells it."""
+"""Tags as the API serves them."""
 
 from __future__ import annotations
 
 from urllib.parse import quote
 
+from attrs import frozen
+
 from microblog.model.accounts import Account
 from microblog.model.features import FeaturedTag, TagFlags
-from microblog.model.posts import TagUse
-from microblog.render.entities import Entities, Entity, day_or_null
+from microblog.model.posts import TagDay, TagUse
+from microblog.render.entities_definition import ABSENT, Definition, Entity, key, optional
+from microblog.render.entities_site import SiteUrls, day_or_null
+from microblog.render.schemas import DATE, DIGITS, FLAG, ID, TEXT, URL, array_of, nullable
+
+DAY = Definition[TagDay, None](
+    "",
+    {
+        "day": key(DIGITS, lambda day, _: str(day.start)),
+        "accounts": key(DIGITS, lambda day, _: str(day.people)),
+        "uses": key(DIGITS, lambda day, _: str(day.posts)),
+    },
+)
 
 
-def tag_entity(entities: Entities, use: TagUse, flags: TagFlags | None) -> Entity:
-    """Tag (8.12) as one viewer sees it; None: as nobody in particular does."""
-    told = entities.tag(use)
-    if flags is not None:
-        told |= {"following": flags.following, "featuring": flags.featuring}
-    return told
+@frozen
+class SeenTag:
+    """A tag, and how the viewer stands to it; None: nobody in particular."""
+
+    use: TagUse
+    flags: TagFlags | None
 
 
-def featured_entity(entities: Entities, account: Account, featured: FeaturedTag) -> Entity:
+@frozen
+class FeaturedOf:
+    """A tag on somebody's profile."""
+
+    account: Account
+    featured: FeaturedTag
+
+
+TAG = Definition[SeenTag, SiteUrls](
+    "Tag",
+    {
+        "id": key(ID, lambda seen, _: str(seen.use.tag.id)),
+        "name": key(TEXT, lambda seen, _: seen.use.tag.name),
+        "url": key(URL, lambda seen, site: site.tag_url(seen.use.tag.key)),
+        "history": key({**array_of(DAY), "minItems": 7, "maxItems": 7}, lambda seen, _: DAY.each(seen.use.days, None)),
+        "following": optional(FLAG, lambda seen, _: ABSENT if seen.flags is None else seen.flags.following),
+        "featuring": optional(FLAG, lambda seen, _: ABSENT if seen.flags is None else seen.flags.featuring),
+    },
+)
+FEATURED_TAG = Definition[FeaturedOf, SiteUrls](
+    "FeaturedTag",
+    {
+        "id": key(ID, lambda of, _: str(of.featured.id)),
+        "name": key(TEXT, lambda of, _: of.featured.tag.name),
+        "url": key(URL, lambda of, site: f"{site.profile(of.account.username)}/tagged/{quote(of.featured.tag.key)}"),
+        "statuses_count": key(DIGITS, lambda of, _: str(of.featured.posts)),
+        "last_status_at": key(nullable(DATE), lambda of, _: day_or_null(of.featured.last_on)),
+    },
+)
+
+
+def tag_entity(site: SiteUrls, use: TagUse, flags: TagFlags | None) -> Entity:
+    """Tag as one viewer sees it; None: as nobody in particular does."""
+    return TAG(SeenTag(use, flags), site)
+
+
+def featured_entity(site: SiteUrls, account: Account, featured: FeaturedTag) -> Entity:
     """FeaturedTag of somebody."""
-    return {
-        "id": str(featured.id),
-        "name": featured.tag.name,
-        "url": f"{entities.profile(account.username)}/tagged/{quote(featured.tag.key)}",
-        "statuses_count": str(featured.posts),
-        "last_status_at": day_or_null(featured.last_on),
-    }
+    return FEATURED_TAG(FeaturedOf(account, featured), site)

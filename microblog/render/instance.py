@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from microblog.model.accounts import Account, Registration
-from microblog.render.entities import Entities, Entity, moment
-from microblog.render.entities_reports import rules_entity
+from microblog.model.texts import Said
+from microblog.render.entities import Entities
+from microblog.render.entities_accounts import ACCOUNT, shown_account
+from microblog.render.entities_definition import Definition, Entity, Keys, always, copy_of, elsewhere, key, many, optional, part
+from microblog.render.entities_reports import RULE, rules_entity
+from microblog.render.entities_site import moment
 from microblog.render.languages import LANGUAGES
+from microblog.render.schemas import (
+    COUNT,
+    DIGITS,
+    FLAG,
+    HTML,
+    MOMENT,
+    TEXT,
+    TEXTS,
+    URL,
+    WHOLE,
+    array_of,
+    nullable,
+    one_of,
+    record,
+)
 from microblog.render.views import Site
 
 LEVEL = "4.4.0"
@@ -52,156 +72,296 @@ class InstanceEntities:
     card: str
     icon: str
     films: bool = False
+    version: str = field(init=False)
+    streaming: str = field(init=False)
+    card_url: str = field(init=False)
+    media_types: list[str] = field(init=False)
 
-    @property
-    def media_limits(self) -> Entity:
-        """What may be uploaded."""
-        types = (*PICTURE_TYPES, *FILM_TYPES, *SOUND_TYPES) if self.films else PICTURE_TYPES
-        return {"supported_mime_types": list(types), **MEDIA_LIMITS}
-
-    @property
-    def version(self) -> str:
+    @version.default
+    def _version(self) -> str:
         """Our version behind the level of the API."""
         return f"{LEVEL}+microblog.{self.site.version}" if self.site.version else LEVEL
 
-    @property
-    def streaming(self) -> str:
+    @streaming.default
+    def _streaming(self) -> str:
         """Where streams are: our own host by WebSocket."""
         return self.site.url.replace("http", "ws", 1)
 
+    @card_url.default
+    def _card_url(self) -> str:
+        return self.entities.absolute(self.card)
+
+    @media_types.default
+    def _media_types(self) -> list[str]:
+        """What may be uploaded."""
+        return list((*PICTURE_TYPES, *FILM_TYPES, *SOUND_TYPES) if self.films else PICTURE_TYPES)
+
+    @property
+    def is_open(self) -> bool:
+        """True if people can sign up, be it for approval."""
+        return self.site.registration in (Registration.OPEN, Registration.APPROVAL)
+
+    @property
+    def asks(self) -> bool:
+        """True if an administrator decides about whoever signs up."""
+        return self.site.registration is Registration.APPROVAL
+
     def v1(self, numbers: Numbers) -> Entity:
-        """V1Instance (8.9)."""
-        site = self.site
-        return {
-            "uri": site.host,
-            "title": site.name,
-            "short_description": site.description,
-            "description": site.description,
-            "email": site.contact or "",
-            "version": self.version,
-            "urls": {"streaming_api": self.streaming},
-            "stats": {"user_count": numbers.people, "status_count": numbers.posts, "domain_count": 1},
-            "thumbnail": self.entities.absolute(self.card),
-            "languages": ["en"],
-            "registrations": site.registration in (Registration.OPEN, Registration.APPROVAL),
-            "approval_required": site.registration is Registration.APPROVAL,
-            "invites_enabled": site.registration is not Registration.CLOSED,
-            "configuration": {
-                "accounts": {"max_featured_tags": MOST_FEATURED_TAGS},
-                "statuses": self._statuses(),
-                "media_attachments": self.media_limits,
-                "polls": POLL_LIMITS,
-            },
-            "contact_account": self._contact(numbers),
-            "rules": self.rules(),
-        }
+        """V1Instance."""
+        return V1_INSTANCE(numbers, self)
 
     def v2(self, numbers: Numbers, level: int) -> Entity:
-        """Instance (8.10). `level` is that of the API, as `api_versions` tells it."""
-        site, card = self.site, self.entities.absolute(self.card)
-        return {
-            "domain": site.host,
-            "title": site.name,
-            "version": self.version,
-            "source_url": f"{site.url}/about",
-            "description": site.description,
-            "usage": {"users": {"active_month": numbers.active}},
-            "thumbnail": {"url": card, "blurhash": None, "versions": {"@1x": card, "@2x": card}},
-            "icon": [{"src": self.entities.absolute(self.icon), "size": "180x180"}],
-            "languages": ["en"],
-            "configuration": self._configuration(),
-            "registrations": self._registrations(),
-            "api_versions": {"mastodon": level},
-            "contact": {"email": site.contact or "", "account": self._contact(numbers)},
-            "rules": self.rules(),
-        }
-
-    def _configuration(self) -> Entity:
-        return {
-            "urls": {
-                "streaming": self.streaming,
-                "status": None,
-                "about": f"{self.site.url}/about",
-                "privacy_policy": f"{self.site.url}/about#privacy",
-                "terms_of_service": None,
-            },
-            "vapid": {"public_key": self.entities.vapid},
-            "accounts": {"max_featured_tags": MOST_FEATURED_TAGS, "max_pinned_statuses": MOST_PINNED},
-            "statuses": self._statuses(),
-            "media_attachments": {"description_limit": LONGEST_DESCRIPTION, **self.media_limits},
-            "polls": POLL_LIMITS,
-            "translation": {"enabled": False},
-            "limited_federation": True,
-        }
-
-    def _registrations(self) -> Entity:
-        mode = self.site.registration
-        return {
-            "enabled": mode in (Registration.OPEN, Registration.APPROVAL),
-            "approval_required": mode is Registration.APPROVAL,
-            "reason_required": mode is Registration.APPROVAL,
-            "message": None,
-            "min_age": None,
-            "url": None if mode is Registration.CLOSED else f"{self.site.url}/signup",
-        }
-
-    def _statuses(self) -> Entity:
-        return {
-            "max_characters": self.site.limit,
-            "max_media_attachments": MOST_MEDIA,
-            "characters_reserved_per_url": URL_LENGTH,
-        }
-
-    def _contact(self, numbers: Numbers) -> Entity | None:
-        return self.entities.account(numbers.admins[0]) if numbers.admins else None
+        """Instance. `level` is that of the API, as `api_versions` says it."""
+        return INSTANCE(AtLevel(numbers, level), self)
 
     def nodeinfo(self, numbers: Numbers) -> Entity:
         """NodeInfo 2.0."""
-        users = {"total": numbers.people, "activeMonth": numbers.active, "activeHalfyear": numbers.half_year}
-        return {
-            "version": "2.0",
-            "software": {"name": "microblog", "version": self.site.version},
-            "protocols": [],
-            "services": {"outbound": ["atom1.0"], "inbound": []},
-            "usage": {"users": users, "localPosts": numbers.posts},
-            "openRegistrations": self.site.registration is Registration.OPEN,
-            "metadata": {"nodeName": self.site.name, "nodeDescription": self.site.description},
-        }
+        return NODEINFO(numbers, self)
 
     def about(self) -> Entity:
-        """The Mastodon API entity ExtendedDescription; empty where nothing is said beyond the description."""
-        said = self.site.texts.about
-        return {"updated_at": moment(said.updated_at) if said else None, "content": said.html if said else ""}
+        """ExtendedDescription; empty where nothing is said beyond the description."""
+        return ABOUT(self.site.texts.about, None)
 
     def privacy(self) -> Entity:
-        """PrivacyPolicy (8.21)."""
-        said = self.site.texts.privacy
-        return {"updated_at": moment(said.updated_at), "content": said.html}
+        """PrivacyPolicy."""
+        return PRIVACY(self.site.texts.privacy, None)
 
     def rules(self) -> list[Entity]:
         """What people here keep to."""
         return rules_entity(self.site.texts.rules)
 
+    def contact(self, numbers: Numbers) -> Entity | None:
+        """The administrator whom people can ask."""
+        return self.entities.account(numbers.admins[0]) if numbers.admins else None
+
+    def pages_of(self, account: Account) -> tuple[Page, Page]:
+        """The profile and the avatar of somebody."""
+        avatar = self.entities.absolute(shown_account(account).avatar or self.entities.avatar)
+        return (
+            Page("http://webfinger.net/rel/profile-page", "text/html", self.entities.profile(account.username)),
+            Page("http://webfinger.net/rel/avatar", "image/png", avatar),
+        )
+
     def webfinger(self, account: Account) -> Entity:
         """Who `acct:name@host` is (RFC 7033)."""
-        shown = self.entities.account(account)
-        picture = shown["avatar"]
-        return {
-            "subject": f"acct:{account.username}@{self.site.host}",
-            "aliases": [shown["url"], shown["uri"]],
-            "links": [
-                {"rel": "http://webfinger.net/rel/profile-page", "type": "text/html", "href": shown["url"]},
-                {"rel": "http://webfinger.net/rel/avatar", "type": "image/png", "href": picture},
-            ],
-        }
+        return WEBFINGER(account, self)
 
 
-def weeks(counted: Sequence[tuple[int, int, int, int]]) -> list[Entity]:
-    """(start in seconds since 1970, posts, logins, registrations) of each week, all as text."""
-    names = ("week", "statuses", "logins", "registrations")
-    return [dict(zip(names, map(str, week), strict=True)) for week in counted]
+@frozen
+class AtLevel:
+    """The figures, with the level of the API that is served."""
+
+    numbers: Numbers
+    level: int
+
+
+STREAMING = {"type": "string", "pattern": "^wss?://[^/]+$"}
+PUBLIC_KEY = {"type": "string", "pattern": "^[A-Za-z0-9_-]{87}=?$"}
+MEDIA_KEYS: Keys[Any, InstanceEntities] = {
+    "supported_mime_types": key(TEXTS, lambda _, on: on.media_types),
+    **{name: always(COUNT, limit) for name, limit in MEDIA_LIMITS.items()},
+}
+STATUS_LIMITS: Keys[Any, InstanceEntities] = {
+    "max_characters": key(COUNT, lambda _, on: on.site.limit),
+    "max_media_attachments": always(COUNT, MOST_MEDIA),
+    "characters_reserved_per_url": always(COUNT, URL_LENGTH),
+}
+POLLS: Keys[Any, InstanceEntities] = {name: always(COUNT, limit) for name, limit in POLL_LIMITS.items()}
+ICON = Definition[str, InstanceEntities](
+    "", {"src": key(URL, lambda path, on: on.entities.absolute(path)), "size": always(TEXT, "180x180")}
+)
+V1_INSTANCE = Definition[Numbers, InstanceEntities](
+    "V1Instance",
+    {
+        "uri": key(TEXT, lambda _, on: on.site.host),
+        "title": key(TEXT, lambda _, on: on.site.name),
+        "short_description": key(TEXT, lambda _, on: on.site.description),
+        "description": copy_of("short_description", TEXT),
+        "email": key(TEXT, lambda _, on: on.site.contact or ""),
+        "version": key(TEXT, lambda _, on: on.version),
+        "urls": part({"streaming_api": key(STREAMING, lambda _, on: on.streaming)}),
+        "stats": part(
+            {
+                "user_count": key(COUNT, lambda numbers, _: numbers.people),
+                "status_count": key(COUNT, lambda numbers, _: numbers.posts),
+                "domain_count": always(COUNT, 1),
+            }
+        ),
+        "thumbnail": key(URL, lambda _, on: on.card_url),
+        "languages": always(TEXTS, ["en"]),
+        "registrations": key(FLAG, lambda _, on: on.is_open),
+        "approval_required": key(FLAG, lambda _, on: on.asks),
+        "invites_enabled": key(FLAG, lambda _, on: on.site.registration is not Registration.CLOSED),
+        "configuration": part(
+            {
+                "accounts": part({"max_featured_tags": always(COUNT, MOST_FEATURED_TAGS)}),
+                "statuses": part(STATUS_LIMITS),
+                "media_attachments": part(MEDIA_KEYS),
+                "polls": part(POLLS),
+            }
+        ),
+        "contact_account": key(nullable(ACCOUNT), lambda numbers, on: on.contact(numbers)),
+        "rules": key(array_of(RULE), lambda _, on: on.rules()),
+    },
+)
+INSTANCE = Definition[AtLevel, InstanceEntities](
+    "Instance",
+    {
+        "domain": key(TEXT, lambda _, on: on.site.host),
+        "title": key(TEXT, lambda _, on: on.site.name),
+        "version": key(TEXT, lambda _, on: on.version),
+        "source_url": key(URL, lambda _, on: f"{on.site.url}/about"),
+        "description": key(TEXT, lambda _, on: on.site.description),
+        "usage": part({"users": part({"active_month": key(COUNT, lambda at, _: at.numbers.active)})}),
+        "thumbnail": part(
+            {
+                "url": key(URL, lambda _, on: on.card_url),
+                "blurhash": always(nullable(TEXT), None),
+                "versions": part({"@1x": key(URL, lambda _, on: on.card_url), "@2x": copy_of("@1x", URL)}),
+            }
+        ),
+        "icon": key(array_of(ICON), lambda _, on: [ICON(on.icon, on)]),
+        "languages": always(TEXTS, ["en"]),
+        "configuration": part(
+            {
+                "urls": part(
+                    {
+                        "streaming": key(STREAMING, lambda _, on: on.streaming),
+                        "status": always(nullable(URL), None),
+                        "about": key(URL, lambda _, on: f"{on.site.url}/about"),
+                        "privacy_policy": key(nullable(URL), lambda _, on: f"{on.site.url}/about#privacy"),
+                        "terms_of_service": always(nullable(URL), None),
+                    }
+                ),
+                "vapid": part({"public_key": key(PUBLIC_KEY, lambda _, on: on.entities.vapid)}),
+                "accounts": part(
+                    {"max_featured_tags": always(COUNT, MOST_FEATURED_TAGS), "max_pinned_statuses": always(COUNT, MOST_PINNED)}
+                ),
+                "statuses": part(STATUS_LIMITS),
+                "media_attachments": part({"description_limit": always(COUNT, LONGEST_DESCRIPTION), **MEDIA_KEYS}),
+                "polls": part(POLLS),
+                "translation": part({"enabled": always(FLAG, False)}),
+                "limited_federation": always(FLAG, True),
+            }
+        ),
+        "registrations": part(
+            {
+                "enabled": key(FLAG, lambda _, on: on.is_open),
+                "approval_required": key(FLAG, lambda _, on: on.asks),
+                "reason_required": key(FLAG, lambda _, on: on.asks),
+                "message": always(nullable(TEXT), None),
+                "min_age": always(nullable(COUNT), None),
+                "url": key(nullable(URL), lambda _, on: None if on.site.registration is Registration.CLOSED else f"{on.site.url}/signup"),
+            }
+        ),
+        "api_versions": part({"mastodon": key(WHOLE, lambda at, _: at.level)}),
+        "contact": part(
+            {
+                "email": key(TEXT, lambda _, on: on.site.contact or ""),
+                "account": key(nullable(ACCOUNT), lambda at, on: on.contact(at.numbers)),
+            }
+        ),
+        "rules": key(array_of(RULE), lambda _, on: on.rules()),
+    },
+)
+NODEINFO_LINK = Definition[str, None](
+    "", {"rel": always(URL, "http://nodeinfo.diaspora.software/ns/schema/2.0"), "href": key(URL, lambda url, _: f"{url}/nodeinfo/2.0")}
+)
+NODEINFO_LINKS = Definition[str, None]("NodeInfoLinks", {"links": many(NODEINFO_LINK, lambda url, _: [url])})
+"""Where NodeInfo is on the site with this URL: the one version that is served."""
+NODEINFO = Definition[Numbers, InstanceEntities](
+    "NodeInfo",
+    {
+        "version": always(one_of("2.0"), "2.0"),
+        "software": part(
+            {
+                "name": always({"type": "string", "pattern": "^[a-z0-9-]+$"}, "microblog"),
+                "version": key(TEXT, lambda _, on: on.site.version),
+            }
+        ),
+        "protocols": always(TEXTS, []),
+        "services": part({"outbound": always(TEXTS, ["atom1.0"]), "inbound": always(TEXTS, [])}),
+        "usage": part(
+            {
+                "users": part(
+                    {
+                        "total": key(COUNT, lambda numbers, _: numbers.people),
+                        "activeMonth": key(COUNT, lambda numbers, _: numbers.active),
+                        "activeHalfyear": key(COUNT, lambda numbers, _: numbers.half_year),
+                    }
+                ),
+                "localPosts": key(COUNT, lambda numbers, _: numbers.posts),
+            }
+        ),
+        "openRegistrations": key(FLAG, lambda _, on: on.site.registration is Registration.OPEN),
+        "metadata": part(
+            {
+                "nodeName": key(TEXT, lambda _, on: on.site.name),
+                "nodeDescription": key(TEXT, lambda _, on: on.site.description),
+            }
+        ),
+    },
+)
+ABOUT = Definition[Said | None, None](
+    "ExtendedDescription",
+    {
+        "updated_at": key(nullable(MOMENT), lambda said, _: moment(said.updated_at) if said else None),
+        "content": key(HTML, lambda said, _: said.html if said else ""),
+    },
+)
+PRIVACY = Definition[Said, None](
+    "PrivacyPolicy", {"updated_at": key(MOMENT, lambda said, _: moment(said.updated_at)), "content": key(HTML, lambda said, _: said.html)}
+)
+
+
+@frozen
+class Page:
+    """What WebFinger links to."""
+
+    rel: str
+    type: str
+    href: str
+
+
+WEBFINGER_LINK = Definition[Page, InstanceEntities](
+    "",
+    {
+        "rel": key(TEXT, lambda page, _: page.rel),
+        "type": optional(TEXT, lambda page, _: page.type),
+        "href": optional(URL, lambda page, _: page.href),
+        "template": elsewhere(URL),
+    },
+)
+WEBFINGER = Definition[Account, InstanceEntities](
+    "WebFinger",
+    {
+        "subject": key(TEXT, lambda account, on: f"acct:{account.username}@{on.site.host}"),
+        "aliases": key(array_of(URL), lambda account, on: [on.entities.profile(account.username), on.entities.uri(account.username)]),
+        "links": many(WEBFINGER_LINK, lambda account, on: on.pages_of(account)),
+    },
+)
+HOST_META = record({"links": array_of(record({"rel": TEXT, "template": TEXT}))})
+Week = tuple[int, int, int, int]
+"""Start in seconds since 1970, posts, logins, registrations."""
+WEEK = Definition[Week, None](
+    "InstanceActivity",
+    {
+        "week": key(DIGITS, lambda week, _: str(week[0])),
+        "statuses": key(DIGITS, lambda week, _: str(week[1])),
+        "logins": key(DIGITS, lambda week, _: str(week[2])),
+        "registrations": key(DIGITS, lambda week, _: str(week[3])),
+    },
+)
+LANGUAGE = Definition[tuple[str, str], None](
+    "Language", {"code": key(TEXT, lambda language, _: language[0]), "name": key(TEXT, lambda language, _: language[1])}
+)
+
+
+def weeks(counted: Iterable[Week]) -> list[Entity]:
+    """The figures of each week, all as text."""
+    return WEEK.each(counted, None)
 
 
 def languages() -> list[Entity]:
     """The languages that posts may be in."""
-    return [{"code": code, "name": name} for code, name in LANGUAGES]
+    return LANGUAGE.each(LANGUAGES, None)

@@ -4,42 +4,36 @@ from __future__ import annotations
 
 import orjson
 
+from microblog.model.notifications import NotificationKind
 from microblog.model.pushes import ALERTS, Push, PushPolicy, PushSubscription
-from microblog.render.entities import Entities, Entity
+from microblog.render.entities_definition import Definition, Key, key, part
+from microblog.render.entities_site import SiteUrls
 from microblog.render.phrases import phrases
-from microblog.render.schemas import FLAG, TEXT, URL, WHOLE, entity, one_of, record
+from microblog.render.schemas import FLAG, TEXT, URL, WHOLE, one_of
 from microblog.render.words import excerpt
 
 LONGEST_NAME = 60  # characters
 LONGEST_BODY = 140
 
-SUBSCRIPTION = entity(
+
+def _alert(kind: NotificationKind) -> Key[PushSubscription, SiteUrls]:
+    return key(FLAG, lambda made, _: kind in made.choice.alerts)
+
+
+SUBSCRIPTION = Definition[PushSubscription, SiteUrls](
     "WebPushSubscription",
     {
-        "id": WHOLE,
-        "endpoint": URL,
-        "standard": FLAG,
-        "alerts": record({kind.value: FLAG for kind in ALERTS}),
-        "policy": one_of(*PushPolicy),
-        "server_key": TEXT,
+        "id": key(WHOLE, lambda made, _: made.id),  # a number, as programs expect
+        "endpoint": key(URL, lambda made, _: made.target.endpoint),
+        "standard": key(FLAG, lambda made, _: made.target.standard),
+        "alerts": part({kind.value: _alert(kind) for kind in ALERTS}),
+        "policy": key(one_of(*PushPolicy), lambda made, _: made.choice.policy),
+        "server_key": key(TEXT, lambda _, site: site.vapid),
     },
 )
 
 
-def subscription_entity(entities: Entities, subscription: PushSubscription) -> Entity:
-    """WebPushSubscription; its id is a number, as programs expect."""
-    choice = subscription.choice
-    return {
-        "id": subscription.id,
-        "endpoint": subscription.target.endpoint,
-        "standard": subscription.target.standard,
-        "alerts": {kind.value: kind in choice.alerts for kind in ALERTS},
-        "policy": choice.policy,
-        "server_key": entities.vapid,
-    }
-
-
-def message(entities: Entities, push: Push) -> bytes:
+def message(site: SiteUrls, push: Push) -> bytes:
     """What Mastodon's programs read. `access_token` is empty: nobody but its program knows a token, but some insist on the key.
 
     `notification_id` is a number because programs for phones read nothing else.
@@ -52,7 +46,7 @@ def message(entities: Entities, push: Push) -> bytes:
             "preferred_locale": push.locale,
             "notification_id": note.id,
             "notification_type": note.kind,
-            "icon": entities.absolute(note.account.avatar or entities.avatar),
+            "icon": site.absolute(note.account.avatar or site.avatar),
             "title": said.text(f"push.{note.kind}").format(name=excerpt(note.account.name, LONGEST_NAME)),
             "body": excerpt(told, LONGEST_BODY),
         }

@@ -17,7 +17,7 @@ from microblog.model.caches import CacheFigures, estimated_bytes
 from microblog.model.ids import AccountId, PostId
 from microblog.model.posts import Flags, Post, Visibility
 from microblog.render.entities import Entities
-from microblog.render.entities_posting import poll
+from microblog.render.entities_statuses import FLAGS, POLL, SeenFlags, SeenPoll
 
 NO_FLAGS = Flags()
 REMEMBERED = 10_000
@@ -69,7 +69,7 @@ class Statuses:
             return b',"poll":null'
         votes = None if viewer is None else flags.votes
         own = viewer == post.author.id
-        return b',"poll":' + orjson.dumps(poll(post.poll, self.now(), votes, own))
+        return b',"poll":' + orjson.dumps(POLL(SeenPoll(post.poll, self.now(), votes, own), None))
 
     def _overlay(self, post: Post, viewer: AccountId | None, flags: Flags, filtered: bytes) -> bytes:
         if viewer is None:
@@ -101,14 +101,7 @@ class Statuses:
 @lru_cache(maxsize=64)
 def _flags(flags: Flags, own: bool) -> bytes:
     """The viewer's part of a status, up to the filters that it falls under."""
-    told = {
-        "favourited": flags.favourited,
-        "reblogged": flags.boosted,
-        "muted": flags.thread_muted,
-        "bookmarked": flags.bookmarked,
-        **({"pinned": flags.pinned} if own else {}),
-    }
-    return b"," + orjson.dumps(told)[1:-1] + b',"filtered":'
+    return b"," + orjson.dumps(FLAGS(SeenFlags(flags, own), None))[1:-1] + b',"filtered":'
 
 
 def array(items: list[bytes]) -> bytes:

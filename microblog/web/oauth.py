@@ -18,10 +18,10 @@ from microblog.model.errors import Forbidden, Malformed, NotFound
 from microblog.model.ids import AppId
 from microblog.model.oauth import OUT_OF_BAND
 from microblog.render import apps as words
-from microblog.render import entities as encoding
+from microblog.render.apps import TOKEN
 from microblog.render.entities import Entities
 from microblog.render.pages import Pages
-from microblog.render.schemas import EMPTY, TEXT, TOKEN
+from microblog.render.schemas import EMPTY, TEXT
 from microblog.render.views import AppsPage, Consent, PostBack
 from microblog.web.answer import NO_STORE, PUBLIC_A_WHILE, Answer
 from microblog.web.bodies import read_query
@@ -142,7 +142,7 @@ class OAuthRoutes:
             issued = await self.oauth.token(_sent(call), call.header("Authorization") or "")
         except Refusal as problem:
             return _refused(call, problem)
-        return Answer.json(encoding.token(issued)).cached(NO_STORE).with_header("Pragma", "no-cache")
+        return Answer.json(words.TOKEN(issued, None)).cached(NO_STORE).with_header("Pragma", "no-cache")
 
     @route(
         "POST",
@@ -162,7 +162,7 @@ class OAuthRoutes:
     @route("POST", "/oauth/userinfo", Needs(api=True, viewer=Who.MEMBER, scopes={"profile"}), Doc("Who one is", words.USER_INFO))
     async def user_info(self, call: Call) -> Answer:
         """The person whose token it is."""
-        return Answer.json(words.user_info(self.entities, call.member.account))
+        return Answer.json(words.USER_INFO(call.member.account, self.entities))
 
     @route(
         "GET",
@@ -172,7 +172,7 @@ class OAuthRoutes:
     )
     async def metadata(self, call: Call) -> Answer:
         """The addresses of everything above."""
-        told = words.server_metadata(call.origin.url, ALL, protocol.MODES, protocol.GRANTS)
+        told = words.SERVER_METADATA(words.OAuthOptions(ALL, protocol.MODES, protocol.GRANTS), call.origin.url)
         return Answer.json(told).cached(PUBLIC_A_WHILE)
 
 

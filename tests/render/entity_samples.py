@@ -47,18 +47,21 @@ from microblog.model.pushes import PushChoice, PushSubscription, PushTarget
 from microblog.model.reports import Case, Category, Report
 from microblog.model.scheduled import Scheduled
 from microblog.model.texts import Said, Texts
-from microblog.render import apps, entities
+from microblog.render import apps
 from microblog.render.entities import Entities
+from microblog.render.entities_accounts import PREFERENCES, RELATIONSHIP
 from microblog.render.entities_conversations import conversation_entity
-from microblog.render.entities_filters import filter_entity, filtered, old_entity
-from microblog.render.entities_lists import list_entity
+from microblog.render.entities_filters import FILTER as FILTER_DEFINITION
+from microblog.render.entities_filters import filtered, old_entity
+from microblog.render.entities_lists import LIST
 from microblog.render.entities_moderation import case_entity, member_entity
-from microblog.render.entities_notifications import groups_entity, old_policy_entity, policy_entity, request_entity
-from microblog.render.entities_posting import poll, scheduled
+from microblog.render.entities_notifications import ACCOUNT_WARNING, Warned, groups_entity, old_policy_entity, policy_entity, request_entity
+from microblog.render.entities_posting import SCHEDULED_STATUS
 from microblog.render.entities_reports import announcement_entity, reaction_entity, report_entity, streamed_announcement
+from microblog.render.entities_statuses import POLL, STATUS_SOURCE, SeenPoll
 from microblog.render.entities_tags import featured_entity, tag_entity
 from microblog.render.instance import InstanceEntities, Numbers, languages, weeks
-from microblog.render.pushes import subscription_entity
+from microblog.render.pushes import SUBSCRIPTION
 from microblog.render.statuses import Statuses
 from tests.render.samples import NOW, SITE, account, post
 
@@ -151,9 +154,9 @@ def accounts() -> Samples:
         "muted": ("list MutedAccount", ENTITIES.muted([Related(RelationId(1), ADA, NOW), Related(RelationId(2), GRACE)])),
         "credentials": ("CredentialAccount", ENTITIES.credentials(Viewer(ADA), 0)),
         "credentials, everything": ("CredentialAccount", ENTITIES.credentials(credentials, 3)),
-        "relationship": ("Relationship", entities.relationship(Relationship(AccountId(2)))),
-        "relationship, near": ("Relationship", entities.relationship(near)),
-        "preferences": ("Preferences", entities.preferences(Preferences("unlisted", True, "de"))),
+        "relationship": ("Relationship", RELATIONSHIP(Relationship(AccountId(2)), None)),
+        "relationship, near": ("Relationship", RELATIONSHIP(near, None)),
+        "preferences": ("Preferences", PREFERENCES(Preferences("unlisted", True, "de"), None)),
     }
 
 
@@ -170,18 +173,18 @@ def statuses() -> Samples:
         "status, boost encoded": ("Status", orjson.Fragment(STATUSES.encoded(post(103, boost=FULL), AccountId(9), FLAGS))),
         "edit": ("StatusEdit", ENTITIES.revision(ADA, edit)),
         "edit, plain": ("StatusEdit", ENTITIES.revision(ADA, Revision("", "<p>Old</p>", "", False, NOW))),
-        "source": ("StatusSource", entities.source(FULL)),
-        "poll": ("Poll", poll(VOTE, NOW, None, False)),
-        "poll, voted": ("Poll", poll(VOTE, NOW, (1,), False)),
-        "poll, hidden": ("Poll", poll(hidden, NOW, (), True)),
-        "poll, ended": ("Poll", poll(hidden, NOW + timedelta(days=2), (), False)),
+        "source": ("StatusSource", STATUS_SOURCE(FULL, None)),
+        "poll": ("Poll", POLL(SeenPoll(VOTE, NOW, None, False), None)),
+        "poll, voted": ("Poll", POLL(SeenPoll(VOTE, NOW, (1,), False), None)),
+        "poll, hidden": ("Poll", POLL(SeenPoll(hidden, NOW, (), True), None)),
+        "poll, ended": ("Poll", POLL(SeenPoll(hidden, NOW + timedelta(days=2), (), False), None)),
         "media": ("list MediaAttachment", ENTITIES.media(FULL.media)),
-        "scheduled": ("ScheduledStatus", scheduled(Scheduled(ScheduledId(1), ADA.id, NOW, Draft("Later")), ENTITIES.absolute)),
+        "scheduled": ("ScheduledStatus", SCHEDULED_STATUS(Scheduled(ScheduledId(1), ADA.id, NOW, Draft("Later")), ENTITIES)),
         "scheduled, everything": (
             "ScheduledStatus",
-            scheduled(
+            SCHEDULED_STATUS(
                 Scheduled(ScheduledId(1), ADA.id, NOW, evolve(draft, poll=PollDraft(("Yes", "No"), 300, True, True)), (PICTURE,)),
-                ENTITIES.absolute,
+                ENTITIES,
             ),
         ),
     }
@@ -219,11 +222,11 @@ def curation() -> Samples:
     use = TagUse(NAVY, tuple(TagDay(86400 * day, day, 2 * day) for day in range(7)))
     featured = FeaturedTag(RelationId(3), NAVY, 2, date(2025, 11, 19))
     return {
-        "filter": ("Filter", filter_entity(FILTER)),
+        "filter": ("Filter", FILTER_DEFINITION(FILTER, None)),
         "filter, first version": ("V1Filter", old_entity(FILTER, FILTER.keywords[0])),
         "filter results": ("list FilterResult", orjson.Fragment(filtered([_match(), Match(evolve(FILTER, expires_at=None))]))),
         "no filter results": ("list FilterResult", orjson.Fragment(filtered([]))),
-        "list": ("List", list_entity(List(ListId(1), "Friends", exclusive=True))),
+        "list": ("List", LIST(List(ListId(1), "Friends", exclusive=True), None)),
         "tag": ("Tag", tag_entity(ENTITIES, use, None)),
         "tag, followed": ("Tag", tag_entity(ENTITIES, use, TagFlags(True, False))),
         "tag, featured": ("FeaturedTag", featured_entity(ENTITIES, ADA, featured)),
@@ -239,7 +242,7 @@ def moderation() -> Samples:
     ending = evolve(made, starts_at=NOW, ends_at=NOW, all_day=True, read=True, reactions=(Reaction("🎉", 2, True),))
     rules = ("Be kind.", "Be brief.")
     return {
-        "warning": ("AccountWarning", ENTITIES.warning(WARNED, GRACE)),
+        "warning": ("AccountWarning", ACCOUNT_WARNING(Warned(WARNED, GRACE), ENTITIES)),
         "member": ("AdminAccount", member_entity(ENTITIES, member)),
         "case": ("AdminReport", case_entity(ENTITIES, Case(report, (), {}), (), rules)),
         "case, closed": (
@@ -261,12 +264,12 @@ def programs() -> Samples:
     target = PushTarget("https://push.example/1", b"", b"", True)
     subscription = PushSubscription(PushSubscriptionId(1), ADA.id, target, PushChoice(frozenset({NotificationKind.MENTION})))
     return {
-        "application": ("Application", apps.application(ENTITIES, app)),
-        "application, registered": ("CredentialApplication", apps.registered(ENTITIES, Registered(app, "secret"))),
-        "user info": ("", apps.user_info(ENTITIES, ADA)),
-        "server metadata": ("", apps.server_metadata(ENTITIES.url, ["read"], ["query"], ["authorization_code"])),
-        "token": ("Token", entities.token(Issued(token, "text"))),
-        "push subscription": ("WebPushSubscription", subscription_entity(ENTITIES, subscription)),
+        "application": ("Application", apps.APPLICATION(app, ENTITIES)),
+        "application, registered": ("CredentialApplication", apps.CREDENTIAL_APPLICATION(Registered(app, "secret"), ENTITIES)),
+        "user info": ("", apps.USER_INFO(ADA, ENTITIES)),
+        "server metadata": ("", apps.SERVER_METADATA(apps.OAuthOptions(["read"], ["query"], ["authorization_code"]), ENTITIES.url)),
+        "token": ("Token", apps.TOKEN(Issued(token, "text"), None)),
+        "push subscription": ("WebPushSubscription", SUBSCRIPTION(subscription, ENTITIES)),
     }
 
 

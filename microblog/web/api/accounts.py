@@ -15,9 +15,10 @@ from microblog.model.accounts import Account, Related, Viewer
 from microblog.model.ids import AccountId
 from microblog.model.paging import Page
 from microblog.model.posts import Post
-from microblog.render import entities, schemas
 from microblog.render.entities import Entities
-from microblog.render.schemas import ACCOUNT, ANY, FLAG, IDS, STATUS, TEXT, WHOLE, array_of
+from microblog.render.entities_accounts import ACCOUNT, RELATIONSHIP
+from microblog.render.entities_statuses import STATUS
+from microblog.render.schemas import ANY, FLAG, IDS, TEXT, WHOLE, array_of
 from microblog.web.answer import Answer
 from microblog.web.api.paging import PEOPLE, Links, page_of, paged
 from microblog.web.api.search import check_paging
@@ -188,7 +189,7 @@ class RelationshipRoutes:
         Needs(api=True, viewer=Who.MEMBER, scopes={"read:follows"}),
         Doc(
             "How one stands to people",
-            array_of(schemas.RELATIONSHIP),
+            array_of(RELATIONSHIP),
             query=(Param("id", IDS, required=True), Param("with_suspended", FLAG, "Suspended people too.")),
         ),
     )
@@ -196,4 +197,4 @@ class RelationshipRoutes:
         """To each of those that exist."""
         ids = [AccountId(id) for id in dict.fromkeys(call.fields.ids("id", max=MOST_RELATIONSHIPS))]
         found = await self.relations.between(call.member, ids, suspended=call.fields.flag("with_suspended"))
-        return Answer.json([entities.relationship(one) for one in found])
+        return Answer.json(RELATIONSHIP.each(found, None))

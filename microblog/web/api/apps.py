@@ -52,7 +52,7 @@ class AppRoutes:
             scopes=_scopes(fields),
             website=fields.value("website"),
         )
-        return Answer.json(words.registered(self.entities, await self.apps.register(form)))
+        return Answer.json(words.CREDENTIAL_APPLICATION(await self.apps.register(form), self.entities))
 
     @route(
         "GET",
@@ -64,7 +64,7 @@ class AppRoutes:
         """The app itself. Any token will do, an app's own too."""
         if call.access is None:
             raise BadToken
-        return Answer.json(words.application(self.entities, call.access.app))
+        return Answer.json(words.APPLICATION(call.access.app, self.entities))
 
 
 def _scopes(fields: Fields) -> str:

@@ -12,8 +12,9 @@ from microblog.domain.registration import Registrations, SignUp
 from microblog.domain.tokens import Tokens
 from microblog.model.accounts import Preferences, Viewer
 from microblog.model.errors import Forbidden, Invalid, Unauthenticated
-from microblog.render import entities, schemas
+from microblog.render.apps import TOKEN
 from microblog.render.entities import Entities
+from microblog.render.entities_accounts import CREDENTIAL_ACCOUNT, PREFERENCES
 from microblog.render.schemas import FILE, FLAG, TEXT, TEXTS, VISIBILITY, array_of, record
 from microblog.web.answer import Answer
 from microblog.web.call import Call
@@ -66,7 +67,7 @@ class CredentialRoutes:
         "GET",
         "/api/v1/accounts/verify_credentials",
         Needs(api=True, viewer=Who.MEMBER, scopes={"profile", "read:accounts"}),
-        Doc("Who the token belongs to", schemas.CREDENTIAL_ACCOUNT),
+        Doc("Who the token belongs to", CREDENTIAL_ACCOUNT),
     )
     async def verify(self, call: Call) -> Answer:
         """Oneself, with what only oneself sees."""
@@ -76,7 +77,7 @@ class CredentialRoutes:
         "PATCH",
         "/api/v1/accounts/update_credentials",
         Needs(api=True, viewer=Who.MEMBER, scopes={"write:accounts"}, body=DATA_FORM, files=PICTURES_FORM),
-        Doc("Change one's profile", schemas.CREDENTIAL_ACCOUNT, body=PROFILE, errors=(422,)),
+        Doc("Change one's profile", CREDENTIAL_ACCOUNT, body=PROFILE, errors=(422,)),
     )
     async def update(self, call: Call) -> Answer:
         """Only what was sent changes."""
@@ -94,17 +95,17 @@ class CredentialRoutes:
         "GET",
         "/api/v1/preferences",
         Needs(api=True, viewer=Who.MEMBER, scopes={"read:accounts"}),
-        Doc("How one likes to read and write", schemas.PREFERENCES),
+        Doc("How one likes to read and write", PREFERENCES),
     )
     async def preferences(self, call: Call) -> Answer:
         """What a client should begin with."""
-        return Answer.json(entities.preferences(call.member.preferences))
+        return Answer.json(PREFERENCES(call.member.preferences, None))
 
     @route(
         "POST",
         "/api/v1/accounts",
         Needs(api=True, viewer=Who.APP, scopes={"write:accounts"}, rate=SIGN_UP),
-        Doc("Make an account", schemas.TOKEN, body=NEWCOMER, errors=(403, 422)),
+        Doc("Make an account", TOKEN, body=NEWCOMER, errors=(403, 422)),
     )
     async def sign_up(self, call: Call) -> Answer:
         """A token of the new account for the app whose own token asks."""
@@ -114,7 +115,7 @@ class CredentialRoutes:
             raise Forbidden("This method requires an client credentials authentication")
         account = await self.registrations.sign_up(evolve(_newcomer(call), app=call.access.app.id))
         issued = await self.tokens.welcome(call.access, account.id)
-        return Answer.json(entities.token(issued))
+        return Answer.json(TOKEN(issued, None))
 
     async def _told(self, viewer: Viewer) -> Answer:
         requests = await self.follows.count_requests(viewer)

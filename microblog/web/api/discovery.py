@@ -10,9 +10,8 @@ from attrs import frozen
 from microblog.domain.search import Search
 from microblog.model.accounts import Account
 from microblog.model.errors import Gone, Malformed, NotFound
-from microblog.render.instance import InstanceEntities
+from microblog.render.instance import HOST_META, WEBFINGER, InstanceEntities
 from microblog.render.schemas import TEXT
-from microblog.render.schemas_instance import HOST_META, WEBFINGER
 from microblog.web.answer import Answer
 from microblog.web.call import Call
 from microblog.web.doc import Doc, Param

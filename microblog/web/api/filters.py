@@ -6,7 +6,7 @@ from attrs import frozen
 
 from microblog.domain.filters import FilterDraft, Filters, KeywordDraft
 from microblog.model.ids import FilterId, KeywordId, PostId, RelationId
-from microblog.render.entities_filters import CHOSEN, FILTER, KEYWORD, chosen_entity, filter_entity, keyword_entity
+from microblog.render.entities_filters import CHOSEN, FILTER, KEYWORD
 from microblog.render.schemas import EMPTY, FILTER_CONTEXT, FLAG, ID, TEXT, WHOLE, array_of, one_of, record
 from microblog.web.answer import Answer
 from microblog.web.call import Call
@@ -36,23 +36,23 @@ class FilterRoutes:
     @route("GET", "/api/v2/filters", READ, Doc("One's filters", array_of(FILTER)))
     async def all(self, call: Call) -> Answer:
         """All of them, the first first."""
-        return Answer.json([filter_entity(made) for made in await self.filters.of(call.member)])
+        return Answer.json(FILTER.each(await self.filters.of(call.member), None))
 
     @route("POST", "/api/v2/filters", WRITE, Doc("Make a filter", FILTER, body=BODY, errors=(422,)))
     async def make(self, call: Call) -> Answer:
         """A new one."""
-        return Answer.json(filter_entity(await self.filters.make(call.member, _draft(call))))
+        return Answer.json(FILTER(await self.filters.make(call.member, _draft(call)), None))
 
     @route("GET", "/api/v2/filters/<id:filter_id>", READ, Doc("A filter", FILTER, errors=(404,)))
     async def show(self, call: Call, filter_id: int) -> Answer:
         """One of them."""
-        return Answer.json(filter_entity(await self.filters.one(call.member, FilterId(filter_id))))
+        return Answer.json(FILTER(await self.filters.one(call.member, FilterId(filter_id)), None))
 
     @route("PUT", "/api/v2/filters/<id:filter_id>", WRITE, Doc("Change a filter", FILTER, body=BODY, errors=(404, 422)))
     @route("PATCH", "/api/v2/filters/<id:filter_id>", WRITE, Doc("Change a filter", FILTER, body=BODY, errors=(404, 422)))
     async def change(self, call: Call, filter_id: int) -> Answer:
         """What is not sent stays as it is."""
-        return Answer.json(filter_entity(await self.filters.change(call.member, FilterId(filter_id), _draft(call))))
+        return Answer.json(FILTER(await self.filters.change(call.member, FilterId(filter_id), _draft(call)), None))
 
     @route("DELETE", "/api/v2/filters/<id:filter_id>", WRITE, Doc("Delete a filter", EMPTY, errors=(404,)))
     async def delete(self, call: Call, filter_id: int) -> Answer:
@@ -71,26 +71,26 @@ class FilterPartRoutes:
     async def keywords(self, call: Call, filter_id: int) -> Answer:
         """All of them, the first first."""
         made = await self.filters.one(call.member, FilterId(filter_id))
-        return Answer.json([keyword_entity(keyword) for keyword in made.keywords])
+        return Answer.json(KEYWORD.each(made.keywords, None))
 
     @route("POST", "/api/v2/filters/<id:filter_id>/keywords", WRITE, Doc("Add a keyword", KEYWORD, body=WORD, errors=(404, 422)))
     async def add_keyword(self, call: Call, filter_id: int) -> Answer:
         """One more."""
         made = await self.filters.add_keyword(call.member, FilterId(filter_id), _word(call.fields))
-        return Answer.json(keyword_entity(made))
+        return Answer.json(KEYWORD(made, None))
 
     @route("GET", "/api/v2/filters/keywords/<id:keyword_id>", READ, Doc("A keyword", KEYWORD, errors=(404,)))
     async def keyword(self, call: Call, keyword_id: int) -> Answer:
         """One of them."""
         _, keyword = await self.filters.with_keyword(call.member, KeywordId(keyword_id))
-        return Answer.json(keyword_entity(keyword))
+        return Answer.json(KEYWORD(keyword, None))
 
     @route("PUT", "/api/v2/filters/keywords/<id:keyword_id>", WRITE, Doc("Change a keyword", KEYWORD, body=WORD, errors=(404, 422)))
     @route("PATCH", "/api/v2/filters/keywords/<id:keyword_id>", WRITE, Doc("Change a keyword", KEYWORD, body=WORD, errors=(404, 422)))
     async def change_keyword(self, call: Call, keyword_id: int) -> Answer:
         """Another word in its place."""
         made = await self.filters.change_keyword(call.member, KeywordId(keyword_id), _word(call.fields))
-        return Answer.json(keyword_entity(made))
+        return Answer.json(KEYWORD(made, None))
 
     @route("DELETE", "/api/v2/filters/keywords/<id:keyword_id>", WRITE, Doc("Delete a keyword", EMPTY, errors=(404,)))
     async def remove_keyword(self, call: Call, keyword_id: int) -> Answer:
@@ -102,7 +102,7 @@ class FilterPartRoutes:
     async def posts(self, call: Call, filter_id: int) -> Answer:
         """All of them, the first first."""
         made = await self.filters.one(call.member, FilterId(filter_id))
-        return Answer.json([chosen_entity(chosen) for chosen in made.posts])
+        return Answer.json(CHOSEN.each(made.posts, None))
 
     @route(
         "POST",
@@ -113,13 +113,13 @@ class FilterPartRoutes:
     async def add_post(self, call: Call, filter_id: int) -> Answer:
         """One more, of those that one may see."""
         post = PostId(call.fields.id("status_id") or 0)
-        return Answer.json(chosen_entity(await self.filters.add_post(call.member, FilterId(filter_id), post)))
+        return Answer.json(CHOSEN(await self.filters.add_post(call.member, FilterId(filter_id), post), None))
 
     @route("GET", "/api/v2/filters/statuses/<id:chosen_id>", READ, Doc("A post of a filter", CHOSEN, errors=(404,)))
     async def post(self, call: Call, chosen_id: int) -> Answer:
         """One of them."""
         _, chosen = await self.filters.with_post(call.member, RelationId(chosen_id))
-        return Answer.json(chosen_entity(chosen))
+        return Answer.json(CHOSEN(chosen, None))
 
     @route("DELETE", "/api/v2/filters/statuses/<id:chosen_id>", WRITE, Doc("Take a post out of a filter", EMPTY, errors=(404,)))
     async def remove_post(self, call: Call, chosen_id: int) -> Answer:

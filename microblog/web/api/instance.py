@@ -9,9 +9,21 @@ from attrs import define, field
 from microblog.domain.census import Census
 from microblog.domain.statistics import Statistics
 from microblog.render import instance
-from microblog.render.instance import InstanceEntities, Numbers
-from microblog.render.schemas import EMOJI, TEXTS, array_of
-from microblog.render.schemas_instance import ABOUT, INSTANCE, LANGUAGE, NODEINFO, NODEINFO_LINKS, PRIVACY, RULE, V1_INSTANCE, WEEK
+from microblog.render.entities_accounts import EMOJI
+from microblog.render.entities_reports import RULE
+from microblog.render.instance import (
+    ABOUT,
+    INSTANCE,
+    LANGUAGE,
+    NODEINFO,
+    NODEINFO_LINKS,
+    PRIVACY,
+    V1_INSTANCE,
+    WEEK,
+    InstanceEntities,
+    Numbers,
+)
+from microblog.render.schemas import TEXTS, array_of
 from microblog.web.answer import PUBLIC_A_WHILE, Answer
 from microblog.web.call import Call
 from microblog.web.doc import Doc
@@ -20,7 +32,6 @@ from microblog.web.needs import Needs, route
 ANYBODY = Needs(api=True, bearer=False)  # whoever has a dead token learns by these how to get another
 COUNTED_EVERY = timedelta(minutes=5)
 WEEKS_COUNTED_EVERY = timedelta(hours=1)
-NODEINFO_SCHEMA = "http://nodeinfo.diaspora.software/ns/schema/2.0"
 DEPRECATED = "@1668384000"  # 14 November 2022: when version 2 came
 
 
@@ -101,7 +112,7 @@ class InstanceRoutes:
     @route("GET", "/.well-known/nodeinfo", ANYBODY, Doc("Where NodeInfo is", NODEINFO_LINKS))
     async def nodeinfo_links(self, call: Call) -> Answer:
         """Of the one version that is served."""
-        return _for_a_while({"links": [{"rel": NODEINFO_SCHEMA, "href": f"{call.origin.url}/nodeinfo/2.0"}]})
+        return _for_a_while(NODEINFO_LINKS(call.origin.url, None))
 
     @route("GET", "/nodeinfo/2.0", ANYBODY, Doc("What software this is", NODEINFO))
     async def nodeinfo(self, call: Call) -> Answer:

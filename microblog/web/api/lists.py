@@ -11,8 +11,10 @@ from microblog.model.accounts import Viewer
 from microblog.model.ids import AccountId, ListId
 from microblog.model.paging import Page
 from microblog.render.entities import Entities
-from microblog.render.entities_lists import LIST, list_entity
-from microblog.render.schemas import ACCOUNT, EMPTY, FLAG, IDS, STATUS, TEXT, array_of, one_of
+from microblog.render.entities_accounts import ACCOUNT
+from microblog.render.entities_lists import LIST
+from microblog.render.entities_statuses import STATUS
+from microblog.render.schemas import EMPTY, FLAG, IDS, TEXT, array_of, one_of
 from microblog.web.answer import Answer
 from microblog.web.api.paging import PEOPLE, TIMELINE, page_of, paged
 from microblog.web.api.shown import Shown
@@ -42,23 +44,23 @@ class ListRoutes:
     @route("GET", "/api/v1/lists", READ, Doc("One's lists", array_of(LIST)))
     async def all(self, call: Call) -> Answer:
         """All of them, the first first."""
-        return Answer.json([list_entity(made) for made in await self.lists.of(call.member)])
+        return Answer.json(LIST.each(await self.lists.of(call.member), None))
 
     @route("POST", "/api/v1/lists", WRITE, Doc("Make a list", LIST, body=BODY, errors=(422,)))
     async def make(self, call: Call) -> Answer:
         """A new one, without members."""
-        return Answer.json(list_entity(await self.lists.make(call.member, _wanted(call))))
+        return Answer.json(LIST(await self.lists.make(call.member, _wanted(call)), None))
 
     @route("GET", "/api/v1/lists/<id:list_id>", READ, Doc("A list", LIST, errors=(404,)))
     async def show(self, call: Call, list_id: int) -> Answer:
         """One of them."""
-        return Answer.json(list_entity(await self.lists.one(call.member, ListId(list_id))))
+        return Answer.json(LIST(await self.lists.one(call.member, ListId(list_id)), None))
 
     @route("PUT", "/api/v1/lists/<id:list_id>", WRITE, Doc("Change a list", LIST, body=BODY, errors=(404, 422)))
     @route("PATCH", "/api/v1/lists/<id:list_id>", WRITE, Doc("Change a list", LIST, body=BODY, errors=(404, 422)))
     async def change(self, call: Call, list_id: int) -> Answer:
         """What is not sent stays as it is."""
-        return Answer.json(list_entity(await self.lists.change(call.member, ListId(list_id), _wanted(call))))
+        return Answer.json(LIST(await self.lists.change(call.member, ListId(list_id), _wanted(call)), None))
 
     @route("DELETE", "/api/v1/lists/<id:list_id>", WRITE, Doc("Delete a list", EMPTY, errors=(404,)))
     async def delete(self, call: Call, list_id: int) -> Answer:
@@ -70,7 +72,7 @@ class ListRoutes:
     async def with_member(self, call: Call, account_id: int) -> Answer:
         """None for whom one does not follow."""
         found = await self.lists.with_member(call.member, AccountId(account_id))
-        return Answer.json([list_entity(made) for made in found])
+        return Answer.json(LIST.each(found, None))
 
 
 @frozen

@@ -13,7 +13,8 @@ from microblog.model.accounts import Viewer
 from microblog.model.ids import PostId
 from microblog.model.paging import Page
 from microblog.model.posts import Post
-from microblog.render.schemas import STATUS, array_of, one_of
+from microblog.render.entities_statuses import STATUS
+from microblog.render.schemas import array_of, one_of
 from microblog.web.answer import Answer
 from microblog.web.api.drafts import visibility_of
 from microblog.web.api.paging import page_of, paged

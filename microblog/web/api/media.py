@@ -12,8 +12,8 @@ from microblog.domain.limits import MEDIA
 from microblog.model.errors import Invalid
 from microblog.model.ids import MediaId
 from microblog.model.media import FILM_BYTES, IMAGE_BYTES, Focus, Media, MediaChange, MediaState
-from microblog.render import schemas
 from microblog.render.entities import Entities
+from microblog.render.entities_media import ATTACHMENT
 from microblog.render.schemas import EMPTY, FILE, TEXT
 from microblog.web.answer import Answer
 from microblog.web.call import Call
@@ -30,7 +30,7 @@ ABOUT = (
     Param("description", TEXT, "What there is to see or hear, for those who cannot."),
     Param("focus", TEXT, "The point that matters most: two numbers from -1 to 1, such as 0.0,0.5."),
 )
-DESCRIBE = Doc("Describe one's own upload", schemas.MEDIA, body=ABOUT, also=((206, schemas.MEDIA),), errors=(404, 422))
+DESCRIBE = Doc("Describe one's own upload", ATTACHMENT, body=ABOUT, also=((206, ATTACHMENT),), errors=(404, 422))
 UPLOADED = (Param("file", FILE, "The picture, film or sound.", required=True), *ABOUT)
 
 
@@ -45,7 +45,7 @@ class MediaRoutes:
         "POST",
         "/api/v2/media",
         UPLOAD,
-        Doc("Upload a picture, a film or a sound", schemas.MEDIA, body=UPLOADED, also=((202, schemas.MEDIA),), errors=(422,)),
+        Doc("Upload a picture, a film or a sound", ATTACHMENT, body=UPLOADED, also=((202, ATTACHMENT),), errors=(422,)),
     )
     async def upload(self, call: Call) -> Answer:
         """202 while it is not ready; ask for it until it has a URL."""
@@ -56,16 +56,14 @@ class MediaRoutes:
         "POST",
         "/api/v1/media",
         UPLOAD,
-        Doc("Upload, and wait until it is ready", schemas.MEDIA, body=UPLOADED, also=((202, schemas.MEDIA),), errors=(422,)),
+        Doc("Upload, and wait until it is ready", ATTACHMENT, body=UPLOADED, also=((202, ATTACHMENT),), errors=(422,)),
     )
     async def upload_and_wait(self, call: Call) -> Answer:
         """The same, answered when it is ready; 202 if that takes longer than half a minute."""
         media = await self.attachments.add(call.member, _given(call.fields))
         return self._told(await self.attachments.settled(call.member, media.id), 202)
 
-    @route(
-        "GET", "/api/v1/media/<id:media_id>", OWN, Doc("One's own upload", schemas.MEDIA, also=((206, schemas.MEDIA),), errors=(404, 422))
-    )
+    @route("GET", "/api/v1/media/<id:media_id>", OWN, Doc("One's own upload", ATTACHMENT, also=((206, ATTACHMENT),), errors=(404, 422)))
     async def show(self, call: Call, media_id: int) -> Answer:
         """206 while it is not ready."""
         return self._told(await self.attachments.one(call.member, MediaId(media_id)), 206)

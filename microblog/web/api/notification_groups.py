@@ -11,9 +11,11 @@ from microblog.model.accounts import Viewer
 from microblog.model.errors import Malformed
 from microblog.model.notifications import NotificationGroup
 from microblog.model.paging import Page
-from microblog.render.entities import Entities, Entity
+from microblog.render.entities import Entities
+from microblog.render.entities_accounts import ACCOUNT
+from microblog.render.entities_definition import Entity
 from microblog.render.entities_notifications import GROUPS, groups_entity
-from microblog.render.schemas import ACCOUNT, COUNT, EMPTY, TEXTS, array_of, one_of, record
+from microblog.render.schemas import COUNT, EMPTY, TEXTS, array_of, one_of, record
 from microblog.web.answer import Answer
 from microblog.web.api.notifications import FILTERED, MOST_COUNTED, READ, SOME, WRITE, asked
 from microblog.web.api.paging import PEOPLE, Links, page_of, paged

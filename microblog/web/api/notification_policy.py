@@ -10,18 +10,18 @@ from microblog.domain.notification_policy import NotificationPolicies
 from microblog.model.accounts import Viewer
 from microblog.model.errors import NotFound
 from microblog.model.notification_policy import NotificationRequest, Policy, Treatment
-from microblog.render.entities import Entities, Entity
+from microblog.render.entities import Entities
+from microblog.render.entities_definition import Entity
 from microblog.render.entities_notifications import (
     OLD_POLICY,
     OLD_REASONS,
     POLICY,
     REQUEST,
-    TREATMENT,
     old_policy_entity,
     policy_entity,
     request_entity,
 )
-from microblog.render.schemas import EMPTY, FLAG, IDS, array_of, record
+from microblog.render.schemas import EMPTY, FLAG, IDS, array_of, one_of, record
 from microblog.web.answer import Answer
 from microblog.web.api.notifications import READ, WRITE
 from microblog.web.api.paging import MARKED, page_of, paged
@@ -37,7 +37,7 @@ MEANINGS = {
     "private_mentions": "Private mentions by strangers that answer nothing private.",
     "limited_accounts": "From accounts that moderators have limited.",
 }
-BODY = tuple(Param(f"for_{name}", TREATMENT, meaning) for name, meaning in MEANINGS.items())
+BODY = tuple(Param(f"for_{name}", one_of(*Treatment), meaning) for name, meaning in MEANINGS.items())
 OLD_BODY = tuple(Param(f"filter_{name}", FLAG, MEANINGS[name]) for name in OLD_REASONS)
 SEVERAL = (Param("id", IDS, "Which ones; those that there are not are passed over."),)
 

@@ -8,11 +8,14 @@ from microblog.domain.markers import Markers
 from microblog.domain.notifications import Asked, Notifications
 from microblog.model.accounts import Viewer
 from microblog.model.ids import AccountId, NotificationId
-from microblog.model.markers import TIMELINES, Marker
+from microblog.model.markers import TIMELINES
 from microblog.model.notifications import GROUPED, Notification, NotificationKind
 from microblog.model.paging import Page
-from microblog.render.entities import Entities, Entity, moment
-from microblog.render.schemas import COUNT, EMPTY, FLAG, ID, MARKERS, NOTIFICATION, TEXTS, array_of, record
+from microblog.render.entities import Entities
+from microblog.render.entities_definition import Entity
+from microblog.render.entities_markers import MARKERS, markers_entity
+from microblog.render.entities_notifications import NOTIFICATION
+from microblog.render.schemas import COUNT, EMPTY, FLAG, ID, TEXTS, array_of, record
 from microblog.web.answer import Answer
 from microblog.web.api.paging import Links, page_of, paged
 from microblog.web.api.shown import Shown
@@ -113,7 +116,7 @@ class MarkerRoutes:
     )
     async def show(self, call: Call) -> Answer:
         """Those of the asked timelines that were ever marked."""
-        return _told(await self.markers.of(call.member, call.fields.list("timeline")))
+        return Answer.json(markers_entity(await self.markers.of(call.member, call.fields.list("timeline"))))
 
     @route(
         "POST",
@@ -124,17 +127,5 @@ class MarkerRoutes:
     async def move(self, call: Call) -> Answer:
         """The markers that were moved."""
         read = {name: call.fields.id(f"{name}[last_read_id]") for name in TIMELINES}
-        return _told(await self.markers.move(call.member, {name: id for name, id in read.items() if id is not None}))
-
-
-def _told(markers: list[Marker]) -> Answer:
-    return Answer.json(
-        {
-            marker.timeline: {
-                "last_read_id": str(marker.last_read_id),
-                "version": marker.version,
-                "updated_at": moment(marker.updated_at),
-            }
-            for marker in markers
-        }
-    )
+        moved = await self.markers.move(call.member, {name: id for name, id in read.items() if id is not None})
+        return Answer.json(markers_entity(moved))

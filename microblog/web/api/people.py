@@ -10,9 +10,10 @@ from microblog.domain.people import People
 from microblog.model.accounts import Relationship, Viewer
 from microblog.model.ids import AccountId
 from microblog.model.paging import Page
-from microblog.render import entities as told
 from microblog.render.entities import Entities
-from microblog.render.schemas import ACCOUNT, EMPTY, FLAG, ID, IDS, RELATIONSHIP, TEXT, TEXTS, WHOLE, array_of, entity, one_of, record
+from microblog.render.entities_accounts import ACCOUNT, RELATIONSHIP
+from microblog.render.entities_search import SUGGESTION
+from microblog.render.schemas import EMPTY, FLAG, ID, IDS, TEXT, TEXTS, WHOLE, array_of, one_of, record
 from microblog.web.answer import Answer
 from microblog.web.api.paging import PEOPLE, page_of, paged
 from microblog.web.call import Call
@@ -27,7 +28,6 @@ BLOCK = Needs(api=True, viewer=Who.MEMBER, scopes={"write:blocks"})
 EVERYBODY = 1_000_000
 MOST_OFFSET = 100_000
 OLD = "@1686528000"  # since when a newer address is there for suggestions
-SUGGESTION = entity("Suggestion", {"source": one_of("staff", "past_interactions", "global"), "sources": TEXTS, "account": ACCOUNT})
 FAMILIAR = record({"id": ID, "accounts": array_of(ACCOUNT)})
 DOMAIN = (Param("domain", TEXT, "The domain.", required=True),)
 ENDORSE = Doc("Show somebody on one's profile", RELATIONSHIP, errors=(404, 422))
@@ -55,7 +55,7 @@ class EndorsementRoutes:
         return await self._done(call, account_id, self.people.unendorse)
 
     async def _done(self, call: Call, account_id: int, command: Callable[[Viewer, AccountId], Awaitable[Relationship]]) -> Answer:
-        return Answer.json(told.relationship(await command(call.member, AccountId(account_id))))
+        return Answer.json(RELATIONSHIP(await command(call.member, AccountId(account_id)), None))
 
     @route("GET", "/api/v1/endorsements", READ, Doc("Whom one shows on one's profile", array_of(ACCOUNT), query=PAGING))
     async def own(self, call: Call) -> Answer:
@@ -125,7 +125,7 @@ class DirectoryRoutes:
     async def suggestions(self, call: Call) -> Answer:
         """The most followed of those to whom one has no relation yet."""
         found = await self.people.suggested(call.member, call.fields.limit(40, 80), call.fields.offset(MOST_OFFSET))
-        return Answer.json([{"source": "global", "sources": ["most_followed"], "account": self.entities.account(one)} for one in found])
+        return Answer.json(SUGGESTION.each(found, self.entities))
 
     @route("GET", "/api/v1/suggestions", READ, Doc("People to follow, as older programs ask", array_of(ACCOUNT), query=(*LIMIT, PASS_OVER)))
     async def old_suggestions(self, call: Call) -> Answer:

@@ -7,8 +7,8 @@ from attrs import evolve, frozen
 from microblog.domain.follows import Follows
 from microblog.domain.pictures import Pictures
 from microblog.model.accounts import Account
-from microblog.render import schemas
 from microblog.render.entities import Entities
+from microblog.render.entities_accounts import CREDENTIAL_ACCOUNT
 from microblog.web.answer import Answer
 from microblog.web.call import Call
 from microblog.web.doc import Doc
@@ -25,12 +25,12 @@ class PictureRoutes:
     pictures: Pictures
     follows: Follows
 
-    @route("DELETE", "/api/v1/profile/avatar", WRITE, Doc("Have no avatar", schemas.CREDENTIAL_ACCOUNT))
+    @route("DELETE", "/api/v1/profile/avatar", WRITE, Doc("Have no avatar", CREDENTIAL_ACCOUNT))
     async def no_avatar(self, call: Call) -> Answer:
         """The usual one is shown."""
         return await self._told(call, await self.pictures.remove_avatar(call.member))
 
-    @route("DELETE", "/api/v1/profile/header", WRITE, Doc("Have no header", schemas.CREDENTIAL_ACCOUNT))
+    @route("DELETE", "/api/v1/profile/header", WRITE, Doc("Have no header", CREDENTIAL_ACCOUNT))
     async def no_header(self, call: Call) -> Answer:
         """The usual one is shown."""
         return await self._told(call, await self.pictures.remove_header(call.member))

@@ -10,8 +10,8 @@ from microblog.model.errors import Invalid, Malformed, NotFound
 from microblog.model.ids import PollId
 from microblog.model.polls import PollDraft
 from microblog.model.posts import Post
-from microblog.render.entities_posting import poll
-from microblog.render.schemas import FLAG, POLL, TEXTS, WHOLE, array_of
+from microblog.render.entities_statuses import POLL, SeenPoll
+from microblog.render.schemas import FLAG, TEXTS, WHOLE, array_of
 from microblog.render.statuses import NO_FLAGS
 from microblog.web.answer import Answer
 from microblog.web.call import Call
@@ -57,7 +57,7 @@ class PollRoutes:
         own = call.viewer is not None and call.viewer.id == post.author.id
         if post.poll is None:
             raise NotFound
-        return Answer.json(poll(post.poll, self.polls.now(), flags.votes if call.viewer else None, own))
+        return Answer.json(POLL(SeenPoll(post.poll, self.polls.now(), flags.votes if call.viewer else None, own), None))
 
 
 def choices_of(fields: Fields) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ from microblog.domain.pushes import Asked, Pushes, choice_of
 from microblog.model.ids import TokenId
 from microblog.model.pushes import ALERTS, PushChoice, PushPolicy
 from microblog.render.entities import Entities
-from microblog.render.pushes import SUBSCRIPTION, subscription_entity
+from microblog.render.pushes import SUBSCRIPTION
 from microblog.render.schemas import EMPTY, FLAG, TEXT, one_of
 from microblog.web.answer import Answer
 from microblog.web.call import Call
@@ -48,17 +48,17 @@ class PushRoutes:
             fields.flag("subscription[standard]"),
         )
         made = await self.pushes.subscribe(call.member, _token(call), asked, _choice(call))
-        return Answer.json(subscription_entity(self.entities, made))
+        return Answer.json(SUBSCRIPTION(made, self.entities))
 
     @route("GET", PATH, NEEDS, Doc("The token's push subscription", SUBSCRIPTION, errors=(404,)))
     async def show(self, call: Call) -> Answer:
         """If it has one."""
-        return Answer.json(subscription_entity(self.entities, await self.pushes.of(_token(call))))
+        return Answer.json(SUBSCRIPTION(await self.pushes.of(_token(call)), self.entities))
 
     @route("PUT", PATH, NEEDS, Doc("Change what is pushed", SUBSCRIPTION, body=CHOICE, errors=(404, 422)))
     async def change(self, call: Call) -> Answer:
         """All of it: what is not sent is not pushed."""
-        return Answer.json(subscription_entity(self.entities, await self.pushes.change(_token(call), _choice(call))))
+        return Answer.json(SUBSCRIPTION(await self.pushes.change(_token(call), _choice(call)), self.entities))
 
     @route("DELETE", PATH, NEEDS, Doc("Be told nothing more", EMPTY))
     async def end(self, call: Call) -> Answer:

@@ -14,9 +14,10 @@ from microblog.model.accounts import Related, Relationship, Viewer
 from microblog.model.errors import Invalid
 from microblog.model.ids import AccountId
 from microblog.model.paging import Page
-from microblog.render import entities, schemas
-from microblog.render.entities import Entities, Entity
-from microblog.render.schemas import ACCOUNT, FLAG, TEXT, TEXTS, WHOLE, array_of
+from microblog.render.entities import Entities
+from microblog.render.entities_accounts import ACCOUNT, MUTED_ACCOUNT, RELATIONSHIP
+from microblog.render.entities_definition import Entity
+from microblog.render.schemas import FLAG, TEXT, TEXTS, WHOLE, Schema, array_of
 from microblog.web.answer import Answer
 from microblog.web.api.paging import PEOPLE, page_of, paged
 from microblog.web.call import Call
@@ -34,10 +35,10 @@ Command = Callable[[Viewer, AccountId], Awaitable[Relationship]]
 
 
 def _doc(summary: str, *body: Param) -> Doc:
-    return Doc(summary, schemas.RELATIONSHIP, body=body, errors=(403, 404, 422))
+    return Doc(summary, RELATIONSHIP, body=body, errors=(403, 404, 422))
 
 
-def _list(summary: str, of: schemas.Schema = ACCOUNT) -> Doc:
+def _list(summary: str, of: Schema = ACCOUNT) -> Doc:
     return Doc(summary, array_of(of), query=PAGING)
 
 
@@ -153,7 +154,7 @@ class RelatedRoutes:
         "GET",
         "/api/v1/mutes",
         Needs(api=True, viewer=Who.MEMBER, scopes={"read:mutes"}),
-        _list("Whom one mutes", schemas.MUTED_ACCOUNT),
+        _list("Whom one mutes", MUTED_ACCOUNT),
     )
     async def mutes(self, call: Call) -> Answer:
         """The newest first, with when each mute ends."""
@@ -168,4 +169,4 @@ class RelatedRoutes:
 
 
 def _told(relationship: Relationship) -> Answer:
-    return Answer.json(entities.relationship(relationship))
+    return Answer.json(RELATIONSHIP(relationship, None))

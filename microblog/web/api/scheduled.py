@@ -11,7 +11,7 @@ from microblog.model.errors import Invalid
 from microblog.model.ids import ScheduledId
 from microblog.model.scheduled import Scheduled
 from microblog.render.entities import Entities
-from microblog.render.entities_posting import SCHEDULED_STATUS, scheduled
+from microblog.render.entities_posting import SCHEDULED_STATUS
 from microblog.render.schemas import EMPTY, MOMENT, array_of
 from microblog.web.answer import Answer
 from microblog.web.api.paging import page_of, paged
@@ -38,7 +38,7 @@ class ScheduledRoutes:
         """The newest first."""
         page = page_of(call)
         found = await self.schedules.page(call.member, page)
-        return paged(call, [scheduled(one, self.entities.absolute) for one in found], [one.id for one in found], page)
+        return paged(call, SCHEDULED_STATUS.each(found, self.entities), [one.id for one in found], page)
 
     @route("GET", "/api/v1/scheduled_statuses/<id:scheduled_id>", READ, Doc("A post to come", SCHEDULED_STATUS, errors=(404,)))
     async def show(self, call: Call, scheduled_id: int) -> Answer:
@@ -61,7 +61,7 @@ class ScheduledRoutes:
         return Answer.json({})
 
     def _told(self, planned: Scheduled) -> Answer:
-        return Answer.json(scheduled(planned, self.entities.absolute))
+        return Answer.json(SCHEDULED_STATUS(planned, self.entities))
 
 
 def moment_of(fields: Fields) -> datetime | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import orjson
 from attrs import evolve, frozen
 
 from microblog.domain.search import Found, Search
@@ -12,8 +11,9 @@ from microblog.model.ids import AccountId
 from microblog.model.paging import Page
 from microblog.model.posts import Post
 from microblog.render.entities import Entities
-from microblog.render.entities_tags import tag_entity
-from microblog.render.schemas import FLAG, ID, SEARCH, TEXT, WHOLE, one_of
+from microblog.render.entities_search import SEARCH, Results
+from microblog.render.entities_tags import SeenTag
+from microblog.render.schemas import FLAG, ID, TEXT, WHOLE, one_of
 from microblog.render.statuses import array
 from microblog.web.answer import Answer
 from microblog.web.api.shown import Shown
@@ -72,11 +72,10 @@ class SearchRoutes:
         uses = await self.search.uses(found.tags)
         flags = await self.tags.flags(call.viewer, found.tags)
         return Answer.json(
-            {
-                "accounts": self.entities.accounts(found.accounts),
-                "statuses": orjson.Fragment(array(statuses)),
-                "hashtags": [tag_entity(self.entities, use, flags.get(use.tag.key)) for use in uses],
-            }
+            SEARCH(
+                Results(found.accounts, array(statuses), [SeenTag(use, flags.get(use.tag.key)) for use in uses]),
+                self.entities,
+            )
         )
 
     async def _found(self, call: Call, query: str) -> Found:

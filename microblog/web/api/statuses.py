@@ -16,9 +16,10 @@ from microblog.model.ids import PostId
 from microblog.model.media import IMAGE_BYTES
 from microblog.model.paging import Page
 from microblog.model.scheduled import Scheduled
-from microblog.render import entities, schemas
 from microblog.render.entities import Entities
-from microblog.render.entities_posting import SCHEDULED_STATUS, scheduled
+from microblog.render.entities_accounts import ACCOUNT
+from microblog.render.entities_posting import SCHEDULED_STATUS
+from microblog.render.entities_statuses import CONTEXT, DELETED_STATUS, STATUS, STATUS_EDIT, STATUS_SOURCE, Around
 from microblog.render.schemas import FLAG, IDS, array_of
 from microblog.web.answer import Answer
 from microblog.web.api.drafts import DRAFT_PARAMS, EDIT_PARAMS, IDEMPOTENCY_KEY, draft_of, edit_of, thumbnails_of
@@ -30,12 +31,12 @@ from microblog.web.doc import PAGING, Doc, Param
 from microblog.web.needs import DATA_FORM, TEXT_FORM, Needs, Who, route
 
 MOST_AT_ONCE = 20
-PUBLISHED = {"anyOf": [schemas.STATUS, SCHEDULED_STATUS]}  # at once or later
+PUBLISHED = {"anyOf": [STATUS, SCHEDULED_STATUS]}  # at once or later
 OPEN = Needs(api=True, scopes={"read:statuses"})
 WRITE = Needs(api=True, viewer=Who.MEMBER, scopes={"write:statuses"}, body=TEXT_FORM, rate=POSTING)
 
 EDIT = Needs(api=True, viewer=Who.MEMBER, scopes={"write:statuses"}, body=DATA_FORM, files=IMAGE_BYTES + TEXT_FORM, rate=POSTING)
-EDITING = Doc("Edit a post", schemas.STATUS, body=EDIT_PARAMS, errors=(404, 422))
+EDITING = Doc("Edit a post", STATUS, body=EDIT_PARAMS, errors=(404, 422))
 
 
 @frozen
@@ -69,16 +70,16 @@ class StatusRoutes:
     async def _schedule(self, call: Call, at: datetime) -> Answer:
         planned = await self.posting.schedules.add(call.member, draft_of(call), at)
         if isinstance(planned, Scheduled):
-            return Answer.json(scheduled(planned, self.entities.absolute))
+            return Answer.json(SCHEDULED_STATUS(planned, self.entities))
         return Answer.json(await self.shown.one(call.viewer, planned))
 
-    @route("GET", "/api/v1/statuses", OPEN, Doc("Several posts", array_of(schemas.STATUS), query=(Param("id", IDS, required=True),)))
+    @route("GET", "/api/v1/statuses", OPEN, Doc("Several posts", array_of(STATUS), query=(Param("id", IDS, required=True),)))
     async def several(self, call: Call) -> Answer:
         """Those of up to 20 posts that the caller may see."""
         ids = [PostId(id) for id in call.fields.ids("id")[:MOST_AT_ONCE]]
         return Answer.json(await self.shown.many(call.viewer, await self.posts.several(call.viewer, ids)))
 
-    @route("GET", "/api/v1/statuses/<id:status_id>", OPEN, Doc("A post", schemas.STATUS, errors=(404,)))
+    @route("GET", "/api/v1/statuses/<id:status_id>", OPEN, Doc("A post", STATUS, errors=(404,)))
     async def show(self, call: Call, status_id: int) -> Answer:
         """One post."""
         return Answer.json(await self.shown.one(call.viewer, await self.posts.one(call.viewer, PostId(status_id))))
@@ -96,7 +97,7 @@ class StatusRoutes:
         "DELETE",
         "/api/v1/statuses/<id:status_id>",
         Needs(api=True, viewer=Who.MEMBER, scopes={"write:statuses"}, rate=DELETING),
-        Doc("Delete a post", schemas.DELETED_STATUS, query=(Param("delete_media", FLAG, "Its media too, at once."),), errors=(404,)),
+        Doc("Delete a post", DELETED_STATUS, query=(Param("delete_media", FLAG, "Its media too, at once."),), errors=(404,)),
     )
     async def delete(self, call: Call, status_id: int) -> Answer:
         """Delete one's own post; it is given back with its plain text, for writing it anew."""
@@ -105,29 +106,29 @@ class StatusRoutes:
         del told["content"]
         return Answer.json(told | {"text": post.original.text})
 
-    @route("GET", "/api/v1/statuses/<id:status_id>/context", OPEN, Doc("The conversation around a post", schemas.CONTEXT, errors=(404,)))
+    @route("GET", "/api/v1/statuses/<id:status_id>/context", OPEN, Doc("The conversation around a post", CONTEXT, errors=(404,)))
     async def context(self, call: Call, status_id: int) -> Answer:
         """What it answers, and what answers it."""
         thread = await self.posts.thread(call.viewer, PostId(status_id))
-        made = [orjson.Fragment(each) for each in await self.shown.each(call.viewer, [*thread.ancestors, *thread.descendants])]
+        made = await self.shown.each(call.viewer, [*thread.ancestors, *thread.descendants])
         above = len(thread.ancestors)
-        return Answer.json({"ancestors": made[:above], "descendants": made[above:]})
+        return Answer.json(CONTEXT(Around(made[:above], made[above:]), None))
 
     @route(
         "GET",
         "/api/v1/statuses/<id:status_id>/source",
         Needs(api=True, viewer=Who.MEMBER, scopes={"read:statuses"}),
-        Doc("What was typed", schemas.STATUS_SOURCE, errors=(404,)),
+        Doc("What was typed", STATUS_SOURCE, errors=(404,)),
     )
     async def source(self, call: Call, status_id: int) -> Answer:
         """The plain text of a post, to edit it."""
-        return Answer.json(entities.source((await self.posts.one(call.viewer, PostId(status_id))).original))
+        return Answer.json(STATUS_SOURCE((await self.posts.one(call.viewer, PostId(status_id))).original, None))
 
     @route(
         "GET",
         "/api/v1/statuses/<id:status_id>/history",
         OPEN,
-        Doc("All that a post ever said", array_of(schemas.STATUS_EDIT), errors=(404,)),
+        Doc("All that a post ever said", array_of(STATUS_EDIT), errors=(404,)),
     )
     async def history(self, call: Call, status_id: int) -> Answer:
         """Every edition, the first first."""
@@ -138,7 +139,7 @@ class StatusRoutes:
         "GET",
         "/api/v1/statuses/<id:status_id>/favourited_by",
         OPEN,
-        Doc("Who likes a post", array_of(schemas.ACCOUNT), query=PAGING, errors=(404,)),
+        Doc("Who likes a post", array_of(ACCOUNT), query=PAGING, errors=(404,)),
     )
     async def favourited_by(self, call: Call, status_id: int) -> Answer:
         """The newest first."""
@@ -149,7 +150,7 @@ class StatusRoutes:
         "GET",
         "/api/v1/statuses/<id:status_id>/reblogged_by",
         OPEN,
-        Doc("Who boosted a post", array_of(schemas.ACCOUNT), query=PAGING, errors=(404,)),
+        Doc("Who boosted a post", array_of(ACCOUNT), query=PAGING, errors=(404,)),
     )
     async def reblogged_by(self, call: Call, status_id: int) -> Answer:
         """The newest first."""

@@ -11,8 +11,8 @@ from microblog.model.errors import Invalid, NotFound
 from microblog.model.features import TagFlags
 from microblog.model.ids import AccountId, RelationId
 from microblog.render.entities import Entities
-from microblog.render.entities_tags import featured_entity, tag_entity
-from microblog.render.schemas import EMPTY, FEATURED_TAG, TAG, TEXT, array_of
+from microblog.render.entities_tags import FEATURED_TAG, TAG, featured_entity, tag_entity
+from microblog.render.schemas import EMPTY, TEXT, array_of
 from microblog.web.answer import Answer
 from microblog.web.api.paging import PEOPLE, page_of, paged
 from microblog.web.call import Call

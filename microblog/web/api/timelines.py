@@ -10,7 +10,8 @@ from microblog.domain.basis import PUBLIC
 from microblog.domain.timelines import Timelines
 from microblog.model.paging import Page
 from microblog.model.posts import Post
-from microblog.render.schemas import FLAG, STATUS, TEXTS, array_of
+from microblog.render.entities_statuses import STATUS
+from microblog.render.schemas import FLAG, TEXTS, array_of
 from microblog.web.answer import Answer
 from microblog.web.api.paging import Links, page_of, paged
 from microblog.web.api.shown import Shown

@@ -9,9 +9,11 @@ from attrs import frozen
 from microblog.domain.tags import Tags
 from microblog.domain.trends import Trends
 from microblog.model.posts import TagUse
-from microblog.render.entities import Entities, Entity
-from microblog.render.entities_tags import tag_entity
-from microblog.render.schemas import ANY, STATUS, TAG, WHOLE, array_of
+from microblog.render.entities import Entities
+from microblog.render.entities_definition import Entity
+from microblog.render.entities_statuses import STATUS
+from microblog.render.entities_tags import TAG, tag_entity
+from microblog.render.schemas import ANY, WHOLE, array_of
 from microblog.web.answer import Answer
 from microblog.web.api.shown import Shown
 from microblog.web.call import Call
