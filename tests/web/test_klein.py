@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,14 @@ from urllib.parse import urlencode
 
 import pytest
 from attrs import frozen
+from twisted.internet import reactor
 from twisted.internet.address import IPv4Address
+from twisted.internet.defer import maybeDeferred
+from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.error import ConnectionDone
-from twisted.internet.task import Clock
+from twisted.internet.task import Clock, deferLater
 from twisted.internet.testing import StringTransport
+from twisted.internet.threads import deferToThread
 from twisted.python.failure import Failure
 from twisted.web.server import Site as StockSite
 
@@ -280,3 +285,38 @@ def test_a_stream_takes_the_connection_over_alike() -> None:
         found.append(said(reply))
     assert found[0] == found[1]
     assert found[0][2] == "hello;"
+
+
+# --- over a real socket
+
+
+async def test_over_a_real_socket_klein_keeps_the_connection_then_hands_it_over() -> None:
+    home = house()
+    endpoint = TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1")
+    listening = await endpoint.listen(StockSite(home.site.routes.app.resource()))
+    try:
+        answer = await deferToThread(_talk, listening.getHost().port)
+    finally:
+        await maybeDeferred(listening.stopListening)
+    front, missing, stream = replies(answer)
+    assert [front.status, missing.status, stream.status] == [200, 404, 200]
+    assert (front.text, stream.text) == ("hello stranger", "hello;<more>")
+    while not home.rooms.parrot.lost:
+        await deferLater(reactor, 0.01)
+    assert not home.site.busy
+
+
+def _talk(port: int) -> bytes:
+    """Ask for a page, for what is not there, and for a stream, say something on it, and go."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        received = b""
+        for sent, end in (
+            (request("GET", "/"), b"hello stranger"),
+            (request("GET", "/nowhere"), b"</html>"),
+            (request("GET", "/stream"), b"hello;"),
+            (b"more", b"<more>"),
+        ):
+            connection.sendall(sent)
+            while not received.endswith(end):
+                received += connection.recv(65_536)
+        return received
