@@ -61,8 +61,8 @@ class Explained(psycopg2.extensions.cursor):
     plans: list[dict[str, Any]]
 
     def execute(self, query: Any, vars: Any = None) -> None:
-        """Explain, then execute; what is only prepared is not explained yet."""
-        if str(query).startswith("prepare "):
+        """Explain, then execute; what is only prepared is not explained yet, and what has no plan never is."""
+        if str(query).startswith(("prepare ", "savepoint ", "release ", "rollback ")):
             super().execute(query, vars)
             return
         super().execute(f"explain ({self.how}) {query}", vars)

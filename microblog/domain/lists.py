@@ -51,8 +51,8 @@ class Lists:
         return await self.database.read(_own, viewer, id)
 
     async def with_member(self, viewer: Viewer, member: AccountId) -> list[List]:
-        """Those of the viewer's lists that somebody is in."""
-        return await self.database.read(lists.with_member, account=viewer.id, member=member)
+        """Those of the viewer's lists that somebody is in. Raises NotFound if there is no such account."""
+        return await self.database.read(_with_member, viewer, member)
 
     async def make(self, viewer: Viewer, wanted: Wanted) -> List:
         """A new list. Raises Invalid (fields title, replies_policy, base)."""
@@ -142,6 +142,12 @@ def _own(cursor: Cursor, viewer: Viewer, id: ListId) -> List:
     if found is None:
         raise NotFound
     return found
+
+
+def _with_member(cursor: Cursor, viewer: Viewer, member: AccountId) -> list[List]:
+    if accounts.admitted_by_id(cursor, id=member) is None:
+        raise NotFound
+    return lists.with_member(cursor, account=viewer.id, member=member)
 
 
 def _members(cursor: Cursor, viewer: Viewer, id: ListId, page: Page) -> list[Related]:

@@ -128,10 +128,9 @@ def wish_of(query: Query, author: AccountId | None, not_authors: Sequence[Accoun
     terms = [search.query_of(term.words, term.starts) for term in query.terms]
     if terms:
         terms += [search.query_of(*search_words.parts(word)) for key in query.tags for word in search_words.words_in(key)]
-    without = [f"!({search.query_of(term.words, term.starts)})" for term in query.without]
     return search.Wish(
-        query=" & ".join([*terms, *without]),
-        indexed=bool(terms),
+        query=" & ".join(terms),
+        without=[search.query_of(term.words, term.starts) for term in query.without],
         phrases=query.phrases,
         without_phrases=query.without_phrases,
         tags=query.tags,

@@ -26,11 +26,19 @@ _AMONG_THEM = """(
     and array(select p.account_id union select m.account_id from mentions m where m.post_id = p.id order by 1)
         = array(select unnest(c.participants || c.account_id) order by 1))"""
 
+MOST_LOOKED_BACK = 1_000
+"""Of a thread's private messages the newest so many are looked at for the one that a conversation ends with now."""
+
+# Messages of the thread of conversation `c`, no later than where it ends.
+_MESSAGES = f"""(
+    select p.* from posts p
+    where p.thread_id = c.thread_id and p.id <= c.last_post_id
+    and p.visibility = 'direct' and p.boost_of is null and p.deleted_at is null order by p.id desc limit {MOST_LOOKED_BACK})"""
+
 # The post at the end may name fewer people by now, because some have deleted their accounts.
 _LAST = f"""
-    select p.id from posts p
-    where p.thread_id = c.thread_id and p.id <= c.last_post_id and p.boost_of is null and p.deleted_at is null
-    and (p.id = c.last_post_id or {_AMONG_THEM}) and {VISIBLE.replace("%(viewer)s", "c.account_id")}
+    select p.id from {_MESSAGES} p
+    where (p.id = c.last_post_id or {_AMONG_THEM}) and {VISIBLE.replace("%(viewer)s", "c.account_id")}
     order by p.id desc limit 1"""
 
 _SELECT = f"""
@@ -146,14 +154,14 @@ def lock(cursor: Cursor, *, thread: PostId) -> int:
 def withdraw(cursor: Cursor, *, post: PostId, now: datetime) -> list[AccountId]:
     """The post is gone, or speaks to others now: conversations that ended with it end with what was said before, or are gone too.
 
-    Gives those who had not read it. The thread has to be locked.
+    What was said before is looked for among the thread's newest messages. Gives those who had not read it. The thread has to be locked.
     """
     return every(
         cursor,
         AccountId,
         f"""with stale as (
                select c.id, (
-                   select p.id from posts p where p.thread_id = c.thread_id and {_AMONG_THEM} order by p.id desc limit 1) as before
+                   select p.id from {_MESSAGES} p where {_AMONG_THEM} order by p.id desc limit 1) as before
                from conversations c where c.last_post_id = %(post)s
                and not exists (select from posts p where p.id = %(post)s and {_AMONG_THEM})),
            kept as (

@@ -15,7 +15,7 @@ from microblog.model.ids import AccountId, NotificationId, PostId
 from microblog.model.notifications import ALONE, GROUPED, NotificationKind
 from microblog.model.paging import Page
 from microblog.storage.database import Cursor, every, scalar
-from microblog.storage.notifications import ABOUT_SEEN, FROM_SOMEBODY, NOT_READ, known
+from microblog.storage.notifications import ABOUT_SEEN, FROM_SOMEBODY, NOT_READ, are_all, chosen, of_each_kind
 from microblog.storage.paging import bounds, directed, page_sql
 
 SAMPLE = 8
@@ -51,8 +51,7 @@ class Choice:
     def params(self) -> dict[str, object]:
         """As parameters of a statement."""
         return {
-            "kinds": known(self.kinds),
-            "without": list(self.without),
+            "kinds": chosen(self.kinds, self.without),
             "sender": self.sender,
             "grouped": sorted(self.grouped),
             "filtered": self.filtered,
@@ -61,7 +60,7 @@ class Choice:
 
 
 _FROM_SOMEBODY = FROM_SOMEBODY + " and (%(sender)s::bigint is null or {n}.from_account_id = %(sender)s)"
-_CHOSEN = """n.account_id = %(account)s and n.kind = any(%(kinds)s) and n.kind <> all(%(without)s)
+_CHOSEN = """n.account_id = %(account)s and n.kind = any(%(kinds)s)
     and (not n.filtered or %(filtered)s) and """ + _FROM_SOMEBODY.format(n="n")
 _KEY = "case when n.group_key <> '' and n.kind = any(%(grouped)s) then n.group_key else 'ungrouped-' || n.id end"
 
@@ -70,9 +69,12 @@ _NONE_NEWER = f"""not exists (
     and newer.id > n.id and {_FROM_SOMEBODY.format(n="newer")})"""
 _COLUMNS = f"n.id, n.kind, n.created_at, n.from_account_id, n.post_id, {_KEY} as key"
 
+
 # Downward, from one group to the next: of a group that was met the other members are passed over without a look at their group. So one
 # with very many members costs little more than to read past them. What is met of a group first is its head, if the page began above that.
-_DOWN = f"""select {_COLUMNS} from (
+# Of some kinds only, so for each kind: a group is of one kind.
+def _steps(kind: str) -> str:
+    return f"""
     with recursive step as (
         select %(max_id)s::bigint as id, null::text as met, '{{}}'::text[] as passed, false as is_head, 0 as heads
         union all
@@ -81,20 +83,26 @@ _DOWN = f"""select {_COLUMNS} from (
         from step cross join lateral (
             select n.id, case when n.kind = any(%(grouped)s) then nullif(n.group_key, '') end as met,
                    n.group_key = '' or n.kind <> all(%(grouped)s) or {_NONE_NEWER} as is_head
-            from notifications n where {_CHOSEN} and n.id < step.id and n.id > %(min_id)s
+            from notifications n where {kind} and {_CHOSEN} and n.id < step.id and n.id > %(min_id)s
             and (n.kind <> all(%(grouped)s) or n.group_key <> all(step.passed))
             order by n.id desc limit 1) next
         where step.heads < %(limit)s)
-    select id from step where is_head) heads join notifications n on n.id = heads.id"""
+    select id from step where is_head"""
+
+
+_DOWN = f"select {_COLUMNS} from ({_steps('true')}) heads join notifications n on n.id = heads.id"
+_DOWN_OF_SOME = f"""select {_COLUMNS} from (
+    select heads.id from unnest(%(kinds)s::text[]) wanted (kind) cross join lateral ({_steps("n.kind = wanted.kind")}) heads
+    order by heads.id desc limit %(limit)s) heads join notifications n on n.id = heads.id"""
 
 # Upward a group is met by its oldest member, so each is held against the newest of its group: one look into an index. Asked whether there
 # is none newer, PostgreSQL may pair all members of a large group with one another.
-_UP = f"""select {_COLUMNS} from notifications n
-    where {_CHOSEN} and n.id < %(max_id)s and n.id > %(min_id)s
+_UPWARD = f"""{_CHOSEN} and n.id < %(max_id)s and n.id > %(min_id)s
     and (n.group_key = '' or n.kind <> all(%(grouped)s) or n.id = (
         select newest.id from notifications newest where newest.account_id = %(account)s and newest.group_key = n.group_key
-        and newest.group_key <> '' and {_FROM_SOMEBODY.format(n="newest")} order by newest.id desc limit 1))
-    order by n.id limit %(limit)s"""
+        and newest.group_key <> '' and {_FROM_SOMEBODY.format(n="newest")} order by newest.id desc limit 1))"""
+_UP = f"select {_COLUMNS} from notifications n where {_UPWARD} order by n.id limit %(limit)s"
+_UP_OF_SOME = f"select {_COLUMNS} from {of_each_kind(_UPWARD, 'asc')} order by n.id limit %(limit)s"
 
 _NEWEST = f"""select n.id, n.kind, n.created_at, n.from_account_id, n.post_id, n.group_key as key from notifications n
     where {_CHOSEN} and n.group_key = %(key)s and n.group_key <> '' order by n.id desc limit 1"""
@@ -119,8 +127,13 @@ def _with_members(heads: str, floor: str) -> str:
 
 
 _NO_FLOOR = "select 0::bigint"
-_PAGE_DOWN = _with_members(_DOWN, _FLOOR)
-_PAGE_UP = _with_members(_UP, _FLOOR)
+# By whether they are of all kinds and go upward.
+_PAGES = {
+    (True, False): _with_members(_DOWN, _FLOOR),
+    (True, True): _with_members(_UP, _FLOOR),
+    (False, False): _with_members(_DOWN_OF_SOME, _FLOOR),
+    (False, True): _with_members(_UP_OF_SOME, _FLOOR),
+}
 _GROUP = _with_members(_NEWEST, _NO_FLOOR)
 _ALONE = _with_members(_ONE, _NO_FLOOR)
 
@@ -128,7 +141,8 @@ _ALONE = _with_members(_ONE, _NO_FLOOR)
 def page_of(cursor: Cursor, *, account: AccountId, page: Page, choice: Choice) -> list[Row]:
     """What the account was told, group by group, the newest first."""
     params = bounds(page) | choice.params() | {"account": account, "upward": page.upward}
-    return every(cursor, _row, _PAGE_UP if page.upward else _PAGE_DOWN, params)
+    of_all = are_all(chosen(choice.kinds, choice.without), choice.sender)
+    return every(cursor, _row, _PAGES[of_all, page.upward], params)
 
 
 def by_key(cursor: Cursor, *, account: AccountId, key: str) -> list[Row]:

@@ -145,13 +145,29 @@ def known(kinds: Sequence[str] | None) -> list[str]:
     return list(NotificationKind if kinds is None else kinds)
 
 
+def chosen(kinds: Sequence[str] | None, without: Sequence[str]) -> list[str]:
+    """The kinds that are known and not taken off, each once."""
+    return [kind for kind in dict.fromkeys(known(kinds)) if kind not in without]
+
+
+def are_all(kinds: Sequence[str], sender: int | None) -> bool:
+    """True where nothing is left out: then the notifications are read in their order, else by kinds."""
+    return sender is None and len(kinds) == len(NotificationKind)
+
+
+def of_each_kind(conditions: str, order: str = "desc") -> str:
+    """A page of notifications `n` of each of the %(kinds)s like that: whoever asks for a rare kind reads no others."""
+    return f"""unnest(%(kinds)s::text[]) wanted (kind) cross join lateral (
+        select n.* from notifications n where n.kind = wanted.kind and {conditions} order by n.id {order} limit %(limit)s) n"""
+
+
 # What is shown of the notifications `n` of %(account)s, in lists and in counts alike. Who is gone is read once, in a tiny index, and not
 # for every row.
 FROM_SOMEBODY = "{n}.from_account_id not in (select id from accounts where suspended_at is not null or deleted_at is not null)"
 ABOUT_SEEN = f"""(n.post_id is null or exists (
     select from posts p where p.id = n.post_id and {VISIBLE.replace("%(viewer)s", "%(account)s")}))"""
 _SHOWN = f"n.account_id = %(account)s and n.kind = any(%(kinds)s) and {FROM_SOMEBODY.format(n='n')} and {ABOUT_SEEN}"
-_CHOSEN = f"""{_SHOWN} and n.kind <> all(%(without)s) and (%(sender)s::bigint is null or n.from_account_id = %(sender)s)"""
+_CHOSEN = f"""{_SHOWN} and (%(sender)s::bigint is null or n.from_account_id = %(sender)s)"""
 READ_UP_TO = """coalesce(
     (select k.last_read_id from markers k where k.account_id = %(account)s and k.timeline = 'notifications'), 0)"""
 
@@ -161,9 +177,11 @@ NOT_READ = f"""(select * from notifications u where u.account_id = %(account)s a
     order by u.id desc limit {MOST_LOOKED_AT})"""
 
 # Filters stand before the limit, so that a page of what may not be seen any more is not taken for the end.
-_LIST = f"""select n.id, n.kind, n.created_at, n.from_account_id, n.post_id, n.group_key, n.filtered from notifications n
-           where {_CHOSEN} and (not n.filtered or %(filtered)s) and n.id < %(max_id)s and n.id > %(min_id)s
+_IN_LIST = f"{_CHOSEN} and (not n.filtered or %(filtered)s) and n.id < %(max_id)s and n.id > %(min_id)s"
+_LIST = """select n.id, n.kind, n.created_at, n.from_account_id, n.post_id, n.group_key, n.filtered from {source}
            order by n.id desc limit %(limit)s"""
+_LIST_OF_ALL = _LIST.format(source=f"notifications n where {_IN_LIST}")
+_LIST_OF_SOME = _LIST.format(source=of_each_kind(_IN_LIST))
 
 
 def page_of(
@@ -177,14 +195,10 @@ def page_of(
     filtered: bool = False,
 ) -> list[Row]:
     """What the account was told, newest first. `kinds` None means all; `without` is taken off. `filtered`: with what is kept back."""
-    params = bounds(page) | {
-        "account": account,
-        "kinds": known(kinds),
-        "without": list(without),
-        "sender": sender,
-        "filtered": filtered,
-    }
-    return directed(page, every(cursor, _row, page_sql(_LIST, page), params))
+    wanted = chosen(kinds, without)
+    params = bounds(page) | {"account": account, "kinds": wanted, "sender": sender, "filtered": filtered}
+    sql = _LIST_OF_ALL if are_all(wanted, sender) else _LIST_OF_SOME
+    return directed(page, every(cursor, _row, page_sql(sql, page), params))
 
 
 def by_id(cursor: Cursor, *, account: AccountId, id: NotificationId) -> list[Row]:
@@ -212,7 +226,7 @@ def unread(
     sender: AccountId | None = None,
 ) -> int:
     """How many notifications lie above the account's marker; no more than `limit` are counted. The rest is as for `page_of`."""
-    params = {"account": account, "limit": limit, "kinds": known(kinds), "without": list(without), "sender": sender}
+    params = {"account": account, "limit": limit, "kinds": chosen(kinds, without), "sender": sender}
     return int(scalar(cursor, _UNREAD_CHOSEN, params))
 
 

@@ -1,11 +1,12 @@
-"""Finding posts by what they say. See migration 0045 for what is indexed, and domain/search_query.py for what can be asked.
+"""Finding posts by what they say. See migrations 0045 and 0058 for what is indexed, and domain/search_query.py for what can be asked.
 
-However many posts have a word, one search looks at a bounded number of them, the newest.
+However many posts have a word, one search compares a bounded number of them with the rest of the wish, the newest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from attrs import frozen
@@ -20,11 +21,11 @@ from microblog.storage.visibility import VISIBLE, WANTED
 SAMPLE = 4_000
 """So many of the newest posts say whether a word is common; a page is looked for among them first then."""
 COMMON = 40
-"""Posts of the sample that have a common word. What is rarer is found by the index, in a hundredth of all posts at most."""
-NEWEST = 40_000
-"""Among so many posts one is looked for that has a common word and is rare by the rest of the wish."""
+"""Posts of the sample that have a common word."""
 MOST_MATCHES = 4_000
-"""Posts with a tag, or of an author, that are compared with the rest of the wish, the newest."""
+"""Posts with the words, with a tag, or of an author, that are compared with the rest of the wish, the newest."""
+MOST_WITH_PHRASES = 1_000
+"""Posts with all words of a phrase that are compared with it, the newest: folding what a post says takes long."""
 
 # Quiet (unlisted) posts are found by whom they are for, not by everybody; what others wrote, only if they want to be found.
 _FINDABLE = """(p.account_id = %(viewer)s or (
@@ -57,36 +58,43 @@ _AMONG = {
 }
 _TAGGED = "exists (select from post_tags st join tags sn on sn.id = st.tag_id where st.post_id = p.id and sn.key = {key})"
 
+_WORD = re.compile(r"'((?:[^'\\]|''|\\.)*)'", re.DOTALL)
+_SPAN = "\x01"
+"""Stands in a tsquery for the number of a span of time: no word has it."""
 _BETWEEN = "post_id < %(max_id)s and post_id > %(min_id)s"
-_NEWEST = """(
-    select post_id, words from post_words where post_id < %(max_id)s and post_id > %(min_id)s order by post_id desc limit {rows}) w
+_IN_SAMPLE = f"""(
+    select post_id, words from post_words where {_BETWEEN} order by post_id desc limit {SAMPLE}) w
     join posts p on p.id = w.post_id and w.words @@ %(query)s::tsquery"""
 _IS_COMMON = f"""select count(*) from (
     select from (select words from post_words where {_BETWEEN} order by post_id desc limit {SAMPLE}) w
     where words @@ %(query)s::tsquery limit {COMMON}) found"""
-# Found whole before they are sorted: for a limited number the planner might go through all posts in their order.
-_WITH_WORDS = f"""(with found as materialized (select post_id from post_words where words @@ %(query)s::tsquery and {_BETWEEN})
-    select post_id from found) w join posts p on p.id = w.post_id"""
-_WITH_TAG = f"""(select post_id from post_tags where tag_id = (select id from tags where key = %(tag)s) and {_BETWEEN}
-    order by post_id desc limit {MOST_MATCHES}) w join posts p on p.id = w.post_id"""
-_WITH_WORDS_BY = f"""(with found as materialized (
-        select m.post_id from post_words m join posts b on b.id = m.post_id
-        where m.words @@ %(query)s::tsquery and b.account_id = %(account)s and m.{_BETWEEN.replace(" and ", " and m.")})
-    select post_id from found) w join posts p on p.id = w.post_id"""
+# One span of time after the other, the next when it is asked for: hence the order of the loops is the order of the posts. What one span
+# holds is found whole before it is sorted: for a limited number the planner might go through all posts in their order.
+_IN_SPANS = f"""(
+    select m.post_id from generate_series({{first}}, {{last}}, {{step}}) span (n) cross join lateral (
+        with found as materialized (
+            select post_id from post_words where search_spans(post_id, words) @@ replace(%(spanned)s, '{_SPAN}', span.n::text)::tsquery)
+        select post_id from found where {_BETWEEN} order by post_id desc) m
+    limit {{most}}) w"""
+_SPAN_BITS = 45
+_NEWEST_SPAN = f"(select max(post_id) from post_words where {_BETWEEN}) >> {_SPAN_BITS}"
+_OLDEST_SPAN = f"(select min(post_id) from post_words where {_BETWEEN}) >> {_SPAN_BITS}"
+_TAGGED_ONES = f"""(select post_id from post_tags where tag_id = (select id from tags where key = %(tag)s) and {_BETWEEN}
+    order by post_id desc limit {MOST_MATCHES}) w"""
 _BY = f"""(select id as post_id from posts where account_id = %(account)s and boost_of is null and deleted_at is null
-        and id < %(max_id)s and id > %(min_id)s order by id desc limit {MOST_MATCHES}) w join posts p on p.id = w.post_id"""
-_WORDS_TOO = " join post_words o on o.post_id = p.id and o.words @@ %(query)s::tsquery"
+    and id < %(max_id)s and id > %(min_id)s order by id desc limit {MOST_MATCHES}) w"""
+_SAYS = "exists (select from post_words o where o.post_id = p.id and o.words @@ %(words)s::tsquery)"
 
 
 @frozen
 class Wish:
     """What posts must be like: as domain/search_query.py has it, with accounts instead of their names.
 
-    `query` is what the words must be like, as the text of a tsquery; empty for any. `indexed`: some words must be there.
+    `query` is what words must be there, as the text of a tsquery, and `without` what words must not, as the texts of some.
     """
 
     query: str = ""
-    indexed: bool = False
+    without: Sequence[str] = ()
     phrases: Sequence[str] = ()
     without_phrases: Sequence[str] = ()
     tags: Sequence[str] = ()
@@ -116,27 +124,38 @@ def posts(cursor: Cursor, wish: Wish, *, viewer: AccountId | None, page: Page, o
     Nothing where the wish has neither words nor a tag nor an author.
     """
     params = _params(wish) | {"viewer": viewer, "offset": offset, "now": now} | bounds(page)
-    conditions = " and ".join(_conditions(wish))
     found: list[Entry] = []
-    for source in _sources(cursor, wish, page, params):
-        sql = f"select p.id, p.boost_of from {source} where {conditions} order by p.id desc limit %(limit)s offset %(offset)s"
+    for sql in _statements(cursor, wish, page, params):
         found = every(cursor, _entry, page_sql(sql, page), params)
         if len(found) == page.limit:
             break
     return directed(page, found)
 
 
-def _sources(cursor: Cursor, wish: Wish, page: Page, params: Params) -> list[str]:
-    """Where to look, one after the other until a page is full."""
-    if wish.indexed and wish.account is not None:
-        return [_WITH_WORDS_BY]
-    if wish.indexed:
-        is_common = scalar(cursor, page_sql(_IS_COMMON, page), params) == COMMON
-        return [_NEWEST.format(rows=SAMPLE), _NEWEST.format(rows=NEWEST)] if is_common else [_WITH_WORDS]
-    rest = _WORDS_TOO if wish.query else ""
-    if wish.account is not None:
-        return [_BY + rest]
-    return [_WITH_TAG + rest] if wish.tags else []
+def _statements(cursor: Cursor, wish: Wish, page: Page, params: Params) -> Iterator[str]:
+    """How to look, one way after the other until a page is full: each finds what those before it do, and more."""
+    conditions = " and ".join(_conditions(wish))
+    select = "select p.id, p.boost_of from {source} where {conditions} order by p.id desc limit %(limit)s offset %(offset)s"
+    few = _BY if wish.account is not None else _TAGGED_ONES if wish.tags else None
+    if few is not None:
+        says = f" and {_SAYS}" if params["words"] else ""
+        yield select.format(source=f"{few} join posts p on p.id = w.post_id", conditions=conditions + says)
+        if scalar(cursor, page_sql(f"select count(*) from {few}", page), params) < MOST_MATCHES:
+            return
+    elif wish.query and scalar(cursor, page_sql(_IS_COMMON, page), params) == COMMON:
+        yield select.format(source=_IN_SAMPLE, conditions=f"{conditions} and {_SAYS}" if wish.without else conditions)
+    if wish.query:
+        most = MOST_WITH_PHRASES if wish.phrases or wish.without_phrases else MOST_MATCHES
+        yield _in_spans(page, most, f"{conditions} and {_SAYS}" if wish.without else conditions)
+
+
+def _in_spans(page: Page, most: int, conditions: str) -> str:
+    first, last, step = (_OLDEST_SPAN, _NEWEST_SPAN, 1) if page.upward else (_NEWEST_SPAN, _OLDEST_SPAN, -1)
+    source = _IN_SPANS.format(first=first, last=last, step=step, most=most)
+    return f"""select id, boost_of from (
+        select p.id, p.boost_of from {source}
+        cross join lateral (select p.id, p.boost_of from posts p where p.id = w.post_id and {conditions} offset 0) p
+        limit %(limit)s offset %(offset)s) p order by id desc"""
 
 
 def _conditions(wish: Wish) -> list[str]:
@@ -163,6 +182,8 @@ def _conditions(wish: Wish) -> list[str]:
 def _params(wish: Wish) -> dict[str, object]:
     return {
         "query": wish.query,
+        "spanned": _WORD.sub(rf"'{_SPAN}:\1'", wish.query),
+        "words": " & ".join([*filter(None, [wish.query]), *(f"!({one})" for one in wish.without)]),
         "phrases": [_within(phrase) for phrase in wish.phrases],
         "without": [_within(phrase) for phrase in wish.without_phrases],
         "tag": wish.tags[0] if wish.tags else None,

@@ -59,6 +59,15 @@ async def test_a_list_has_a_title_and_a_known_policy(lists: Lists, cursor: Curso
     assert list(problem.value.fields) == [field]
 
 
+async def test_lists_of_nobody_are_not_found(lists: Lists, cursor: Cursor) -> None:
+    me, other, gone = make.viewer(cursor), make.viewer(cursor), make.viewer(cursor)
+    assert await lists.with_member(me, other.id) == []
+    cursor.execute("update accounts set deleted_at = now() where id = %s", [gone.id])
+    for nobody in [gone.id, AccountId(1)]:
+        with pytest.raises(NotFound):
+            await lists.with_member(me, nobody)
+
+
 async def test_there_is_an_end_to_making_lists(lists: Lists, cursor: Cursor) -> None:
     me = make.viewer(cursor)
     for number in range(MOST_LISTS):

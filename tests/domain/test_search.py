@@ -246,3 +246,18 @@ async def test_whatever_is_typed_finds_or_does_not(search: Search, cursor: Curso
     for text in ("a:*b", "a\\", "''", "a'b", "\x00", "(", "&", "a <-> b", "aaa*", "日*", "%", "has:nothing", "after:9999-99-99", "-" * 300):
         if "\x00" not in text:
             await found(search, None, text)
+
+
+async def test_old_posts_are_found_after_newer_ones_however_long_ago_they_were(search: Search, cursor: Cursor) -> None:
+    ada = make.viewer(cursor)
+    cursor.execute("update accounts set indexable = true")
+    for years in (9, 0, 2, 1):
+        make.post(cursor, ada, f"tea {years} https://example.org/it's\\so", now=make.NOW - timedelta(days=365 * years))
+    wanted = ["tea*", "https://example.org/it's\\so", "tea example"]
+    for query in wanted:
+        every = await search.posts(None, query, Page())
+        assert [post.text[4] for post in every] == ["0", "1", "2", "9"]
+        first, *rest = await search.posts(None, query, Page(2))
+        assert [first, *rest] == every[:2]
+        assert await search.posts(None, query, Page(2, max_id=rest[-1].id)) == every[2:]
+        assert await search.posts(None, query, Page(2, min_id=every[-1].id)) == every[1:3]

@@ -94,6 +94,8 @@ def test_the_groups_of_all_pages_are_all_notifications_each_once(
             execute(cursor, "update accounts set suspended_at = now() where id = %(id)s", {"id": world.people[person]})
         choice = Choice(None, sorted(without), None if sender is None else world.people[sender], grouped)
         one_by_one = notifications.page_of(cursor, account=world.told, page=ALL, without=choice.without, sender=choice.sender)
+        everything = notifications.page_of(cursor, account=world.told, page=ALL)
+        assert one_by_one == [row for row in everything if row.kind not in without and choice.sender in (None, row.sender)]
         pages = list(downward(cursor, world, limit, choice))
         found = [row for page in pages for row in page]
 
@@ -179,7 +181,7 @@ def test_a_very_large_group_is_not_read_again_for_each_of_its_members(cursor: Cu
         params,
     )
     execute(cursor, "analyze notifications")
-    sql = notification_groups._PAGE_UP if page.upward else notification_groups._PAGE_DOWN
+    sql = notification_groups._PAGES[True, page.upward]
     params = bounds(page) | Choice().params() | {"account": world.told, "upward": page.upward}
     assert [row.count for row in every(cursor, notification_groups._row, sql, params)] == [MANY]
     [plan] = scalar(cursor, f"explain (analyze, timing off, format json) {sql}", params)

@@ -11,7 +11,7 @@ import inspect
 import pkgutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import ModuleType
 from typing import Any
 
@@ -24,14 +24,19 @@ from microblog import storage
 from microblog.domain.tokens import token_hash
 from microblog.model.accounts import Account, Preferences, Role
 from microblog.model.events import EventKind
-from microblog.model.ids import ConversationId
+from microblog.model.ids import ConversationId, JobId
+from microblog.model.jobs import Job, JobState
+from microblog.model.letters import LetterKind, LetterState
 from microblog.model.lists import Replies
-from microblog.model.moderation import Action, Sanction
+from microblog.model.media import MediaKind
+from microblog.model.moderation import Action, Sanction, Sought
 from microblog.model.notification_policy import Policy
 from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
 from microblog.model.posts import Post, Visibility
 from microblog.model.pushes import PushChoice, PushTarget
+from microblog.model.reports import Category
+from microblog.model.statistics import Span
 from microblog.storage import conversations, search, timelines
 from microblog.storage.changes import Seen
 from microblog.storage.database import Connection, Cursor, connect, every, execute
@@ -77,6 +82,7 @@ OTHER_FUNCTIONS = {
 }
 
 ACCOUNT, OTHER, POST = SITE.account_id(SITE.typical[0]), SITE.account_id(7), SITE.post_id(SITE.posts - 50)
+JOB = Job(JobId(1), "kind", {}, 1, JobState.RUNNING, SITE.end, SITE.end)
 SOMEBODY = Account(ACCOUNT, name(SITE.typical[0]), "", "", "", SITE.end)
 BY_NAME: dict[str, Any] = {
     "account": ACCOUNT,
@@ -159,11 +165,22 @@ BY_TYPE: dict[str, Any] = {
     "Policy": Policy(),
     "PushChoice": PushChoice(),
     "PushTarget": PushTarget("https://push.example.net/", b"point", b"secret"),
+    "Category": Category.SPAM,
+    "Job": JOB,
+    "JobState": JobState.DEAD,
+    "LetterKind": LetterKind.MENTION,
+    "LetterState": LetterState.SENT,
+    "MediaKind": MediaKind.IMAGE,
     "Replies": Replies.LIST,
+    "Sequence[Job]": [JOB],
+    "Sought": Sought(),
+    "Span": Span(SITE.end - timedelta(days=1), SITE.end),
+    "date": SITE.end.date(),
+    "timedelta": timedelta(minutes=1),
     "Sequence[Row]": [conversations.Row(ConversationId(1), ACCOUNT, (OTHER,), True, POST, POST)],
     "Seen": Seen("1:1:", SITE.end),
     "Tags": timelines.Tags(["tag1"], ["tag2"], ["tag3"]),
-    "Wish": search.Wish("'word' & 'begin':* & !('other')", True, ["text"], ["more"]),
+    "Wish": search.Wish("'word' & 'begin':*", ["'other'"], ["text"], ["more"]),
 }
 PLAIN: dict[str, Any] = {
     "bool": True,

@@ -68,7 +68,7 @@ class ListRoutes:
         await self.lists.delete(call.member, ListId(list_id))
         return Answer.json({})
 
-    @route("GET", "/api/v1/accounts/<id:account_id>/lists", READ, Doc("One's lists that somebody is in", array_of(LIST)))
+    @route("GET", "/api/v1/accounts/<id:account_id>/lists", READ, Doc("One's lists that somebody is in", array_of(LIST), errors=(404,)))
     async def with_member(self, call: Call, account_id: int) -> Answer:
         """None for whom one does not follow."""
         found = await self.lists.with_member(call.member, AccountId(account_id))
