@@ -16,7 +16,6 @@ from typing import Any
 
 from attrs import frozen
 
-from microblog.domain.posting import PostingServices
 from microblog.domain.statistics import Statistics
 from microblog.jobs import mail, posting, pushes, statistics, tasks
 from microblog.jobs.mail import Mailing
@@ -31,10 +30,10 @@ from microblog.storage.pushes import SEND_JOB
 
 @frozen
 class Duties:
-    """What there is to be done. `events_kept` says for how long events are."""
+    """What there is to be done. `posting` are the tasks about posts by kind of job, `events_kept` says for how long events are kept."""
 
     statistics: Statistics
-    posting: PostingServices
+    posting: dict[str, Task]
     mailing: Mailing
     pushing: Pushing
     events_kept: timedelta
@@ -59,7 +58,7 @@ class Crew:
             return Worker(database, tasks, now, reactor, name, SystemRandom().random, plans, at_once, poll)
 
         sweeps = [*tasks.sweeps(events_kept=duties.events_kept), *posting.SWEEPS, *pushes.SWEEPS, *mail.sweeps()]
-        done = tasks.tasks(database, now, sweeps) | statistics.tasks(duties.statistics) | posting.tasks(duties.posting)
+        done = tasks.tasks(database, now, sweeps) | statistics.tasks(duties.statistics) | duties.posting
         push = worker({SEND_JOB: duties.pushing.send}, pushes.PLANS, pushes.AT_ONCE)
         done[pushes.NOTIFIED_JOB] = duties.pushing.notifying(push.wake)
         quick = worker({kind: done[kind] for kind in done.keys() - posting.SLOW}, posting.PLANS, 8)

@@ -15,9 +15,9 @@ from attrs import define, field, frozen
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from microblog.application.services import ExternalServices
 from microblog.domain import telling
 from microblog.domain.passwords import Passwords
-from microblog.domain.posting import World
 from microblog.model.errors import Unavailable
 from microblog.model.ids import AccountId, PostId
 from microblog.model.letters import Envelope, Fate, Receipt
@@ -177,9 +177,9 @@ async def no_pause(seconds: float) -> None:
     """Time that passes at once."""
 
 
-def world(directory: Path) -> World:
+def world(directory: Path) -> ExternalServices:
     """What services need of the world outside, kept below the directory."""
-    return World(studio(directory), no_pause)
+    return ExternalServices(studio(directory), no_pause)
 
 
 def studio(directory: Path, *, films: bool = True) -> Studio:

@@ -6,13 +6,18 @@ import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from email.message import EmailMessage
+from typing import Protocol
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from attrs import Factory, define, field
+from attrs import Factory, define, field, frozen
 
+from microblog.domain.confirmation import Confirmations
+from microblog.domain.dispatch import Dispatch
+from microblog.domain.letters import Outbox
 from microblog.domain.links import Links
-from microblog.domain.mail import MailPlan, MailServices
 from microblog.domain.passwords import Hashes
+from microblog.domain.recovery import Recoveries
 from microblog.domain.seals import Seals
 from microblog.jobs.mail import Mailing
 from microblog.model.jobs import Job
@@ -28,10 +33,38 @@ UTC = ZoneInfo("UTC")
 DELAY = timedelta(seconds=60)
 
 
-def services(cursor: Cursor, now: Callable[[], datetime], url: str = URL, passwords: Hashes | None = None) -> MailServices:
+class Mail(Protocol):
+    """The services that write, send and follow letters."""
+
+    @property
+    def confirmations(self) -> Confirmations: ...
+    @property
+    def dispatch(self) -> Dispatch: ...
+    @property
+    def outbox(self) -> Outbox: ...
+    @property
+    def recoveries(self) -> Recoveries: ...
+
+
+@frozen
+class MailAlone:
+    """Those of a site that has nothing else."""
+
+    confirmations: Confirmations
+    dispatch: Dispatch
+    outbox: Outbox
+    recoveries: Recoveries
+
+
+def services(cursor: Cursor, now: Callable[[], datetime], url: str = URL, passwords: Hashes | None = None) -> MailAlone:
     """The services of mail on this cursor."""
-    plan = MailPlan(Links(url, Seals(b"k" * 32)), "example.org", None)
-    return MailServices.on(RolledBackDatabase(cursor), passwords or quick_passwords(), plan, now)
+    database, links = RolledBackDatabase(cursor), Links(url, Seals(b"k" * 32))
+    return MailAlone(
+        Confirmations(database, links, now),
+        Dispatch(database, links, "example.org", now),
+        Outbox(database, None, now),
+        Recoveries(database, passwords or quick_passwords(), links, now, urlsplit(url).netloc),
+    )
 
 
 @define
@@ -39,7 +72,7 @@ class Postman:
     """Does the jobs of mail when he is told to, whenever they are due."""
 
     cursor: Cursor
-    mail: MailServices
+    mail: Mail
     office: KeptMail = Factory(KeptMail)
     zone: ZoneInfo = UTC
     mailing: Mailing = field(init=False)

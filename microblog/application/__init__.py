@@ -16,7 +16,7 @@ from twisted.internet.task import deferLater
 
 from microblog import __version__
 from microblog.application.server import Look, server_of
-from microblog.application.services import Domain, mail_directory, now
+from microblog.application.services import Domain, ExternalServices, mail_directory, now
 from microblog.config import Settings, secret_key
 from microblog.crew import Crew, Duties
 from microblog.domain.changes import LOOK_EVERY_S
@@ -24,10 +24,11 @@ from microblog.domain.health import Health
 from microblog.domain.limits import Limits, MemoryCounter
 from microblog.domain.passwords import Passwords
 from microblog.domain.ports import PostOffice
-from microblog.domain.posting import World
+from microblog.domain.telling import Tellings
 from microblog.domain.vapid import Signer
 from microblog.domain.webpush import Sealer
 from microblog.gauges import Gauges
+from microblog.jobs import posting
 from microblog.jobs.mail import Mailing
 from microblog.jobs.pushes import Pushing
 from microblog.jobs.statistics import Crowd
@@ -71,18 +72,19 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     counter = MemoryCounter(reactor.seconds)
     limits = Limits(RedisCounter(wake, counter) if isinstance(wake, Redis) else counter, now, settings.rate_limits)
     web = Fetch(reactor, agent_of(settings)) if settings.link_previews else None
-    world = World(Studio.below(settings.data_dir / "media", reactor), partial(deferLater, reactor), web, SystemRandom().random)
-    domain = Domain.on(settings, database, passwords, limits, world)
-    crew = crew_of(settings, reactor, database, domain)
+    studio, random = Studio.below(settings.data_dir / "media", reactor), SystemRandom().random
+    external = ExternalServices(studio, partial(deferLater, reactor), web, random)
+    domain = Domain.on(settings, database, passwords, limits, external)
+    crew = crew_of(settings, reactor, database, domain, external)
     feed = feed_of(database, reactor, settings.streams_per_account)
     crowd = Crowd(domain.statistics, lambda: len(feed.readers), crew.quick.name, reactor)
     domain.changes.patience, database.committed = LOOK_EVERY_S, domain.changes.before(wake.send)
     feed.listeners.append(lambda _event: domain.changes.wake())
-    feed.listeners.append(domain.social.announcements.heed)
+    feed.listeners.append(domain.announcements.heed)
     for listener in (domain.changes.wake, feed.wake, *crew.hearing):
         wake.listen(listener)
     log = AccessLog.below(settings.data_dir)
-    gauges = Gauges(database, crew.workers, feed, domain.changes.caches, domain.mail.jobs.by_kind, lambda: server.answered)
+    gauges = Gauges(database, crew.workers, feed, domain.changes.caches, domain.jobs.by_kind, lambda: server.answered)
     health = Health(database, {**crew.workers, "events": feed}, reactor, now)
     others = [HealthPage(health), MetricsPage(gauges.exposition, settings.metrics)]
     server = server_of(settings, reactor, domain, Look.of_this_release(), feed=feed, access_log=log.write, others=others)
@@ -125,13 +127,15 @@ def pushing_of(settings: Settings, reactor: Any, domain: Domain) -> Pushing:
     return Pushing(domain.pushes, partial(message, Entities(settings.public_url)), sealer, services, SystemRandom().random)
 
 
-def crew_of(settings: Settings, reactor: Any, database: Transactions, domain: Domain) -> Crew:
+def crew_of(settings: Settings, reactor: Any, database: Transactions, domain: Domain, external: ExternalServices) -> Crew:
     """Who does the jobs."""
     office, letters, delay = post_office(settings, reactor), letters_of(settings), timedelta(seconds=settings.mail_delay)
-    services, zone = domain.mail, settings.time_zone
-    mailing = Mailing(services.dispatch, services.recoveries, letters, office, settings.mail_bounces, delay, zone)
+    zone = settings.time_zone
+    mailing = Mailing(domain.dispatch, domain.recoveries, letters, office, settings.mail_bounces, delay, zone)
     pushing, kept = pushing_of(settings, reactor, domain), timedelta(days=settings.events_keep)
-    duties = Duties(domain.statistics, domain.posting, mailing, pushing, kept)
+    cards, tellings = external.cards(database), Tellings(database, now)
+    posts = posting.tasks(domain.attachments, cards, domain.polls, domain.schedules, tellings)
+    duties = Duties(domain.statistics, posts, mailing, pushing, kept)
     return Crew.hired(duties, database, now, reactor)
 
 

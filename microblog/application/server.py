@@ -35,7 +35,9 @@ from microblog.web.api.tongue import Payloads
 from microblog.web.articles import Articles
 from microblog.web.assets import Assets, load
 from microblog.web.call import Origin
+from microblog.web.completion import CompletionRoutes
 from microblog.web.composers import Composers
+from microblog.web.conversations import ConversationPages
 from microblog.web.entry import EntryPages
 from microblog.web.errors import Errors
 from microblog.web.feeds import FeedRoutes, SiteFiles
@@ -55,15 +57,16 @@ from microblog.web.polls import PollButtons
 from microblog.web.posts import MarkButtons, PostPages
 from microblog.web.profiles import PeopleLists, ProfileButtons, ProfilePages
 from microblog.web.recovery import RecoveryPages
+from microblog.web.reports import AnnouncementButtons, ReportPages
 from microblog.web.scheduled import ScheduledPages
 from microblog.web.search import SearchPages
 from microblog.web.server import Server
 from microblog.web.settings import LoginPages, PeopleSettings, SettingsPages
 from microblog.web.shells import Shells
 from microblog.web.site import Site
-from microblog.web.social import social_pages
 from microblog.web.statistics import StatisticsPages
 from microblog.web.streaming import Streams
+from microblog.web.tags import TagButtons
 from microblog.web.timelines import TimelinePages
 from microblog.web.troubles import Troubles
 from microblog.web.uploads import Uploads
@@ -100,13 +103,13 @@ def server_of(
     view = View(settings.site_name, settings.site_description, settings.public_url, settings.registration, settings.max_characters)
     texts = texts_in(settings.texts, lambda typed: text.parse(typed, view.host).html({}, view.url))
     told = evolve(view, contact=settings.contact_email, version=__version__, texts=texts)
-    shells = Shells(told, domain.notifications, domain.accounts, domain.social.trends, position, now)
-    composers = Composers(Uploads(domain.posting.attachments))
+    shells = Shells(told, domain.notifications, domain.accounts, domain.trends, position, now)
+    composers = Composers(Uploads(domain.attachments))
     entities = Entities(settings.public_url, vapid.public_key(secret_key(settings.data_dir)))
     card, icon = look.assets.url("card.png"), look.assets.url("touch.png")
     answers = Answers(domain.changes, now, position, composers.key, settings.answers_kept)
     statuses = Statuses(entities, domain.posts.now)
-    api = api_routes(domain, InstanceEntities(told, entities, card, icon, domain.posting.attachments.takes_films), answers, statuses)
+    api = api_routes(domain, InstanceEntities(told, entities, card, icon, domain.attachments.takes_films), answers, statuses)
     articles = Articles(pages.fragments, domain.posts, domain.filters.sieves, answers)
     domain.changes.caches += [articles, statuses]
     authentication = Authentication(domain.sessions, domain.tokens)
@@ -140,37 +143,41 @@ def caps_of(settings: Settings) -> Caps:
 
 def site_pages(pages: Pages, shells: Shells, composers: Composers, domain: Domain, articles: Articles) -> list[object]:
     """Everything that answers with a page, or to a form of one."""
-    people = PeopleLists(domain.relations, domain.follows)
+    people, policies = PeopleLists(domain.relations, domain.follows), domain.notification_policies
     return [
-        TimelinePages(pages, shells, articles, domain.timelines, composers, domain.social.tags, domain.social.announcements),
-        PostPages(pages, shells, articles, domain.posts, domain.posting.schedules, composers, domain.social.conversations),
-        PollButtons(domain.posting.polls, articles),
-        ScheduledPages(pages, shells, domain.posting.schedules, composers),
+        TimelinePages(pages, shells, articles, domain.timelines, composers, domain.tags, domain.announcements),
+        PostPages(pages, shells, articles, domain.posts, domain.schedules, composers, domain.conversations),
+        PollButtons(domain.polls, articles),
+        ScheduledPages(pages, shells, domain.schedules, composers),
         composers.uploads,
         MarkButtons(domain.marks, articles),
         ProfilePages(pages, shells, articles, domain.accounts, domain.timelines, people),
         ProfileButtons(pages, shells, domain.accounts, domain.follows, domain.relations),
         EntryPages(pages, shells, domain.registrations, domain.sessions, domain.credentials),
-        NotificationPages(pages, shells, domain.notifications, domain.social, domain.filters.sieves),
+        NotificationPages(pages, shells, domain.notifications, domain.notification_groups, policies, domain.filters.sieves),
         SearchPages(pages, shells, domain.search, people, articles),
-        ListPages(pages, shells, domain.lists, articles, domain.social.tags),
-        *social_pages(pages, shells, domain.social, domain.accounts, domain.filters.sieves),
-        PolicyPages(pages, shells, domain.social.policies, people),
+        ListPages(pages, shells, domain.lists, articles, domain.tags),
+        CompletionRoutes(pages, domain.completion),
+        ConversationPages(pages, shells, domain.conversations, domain.filters.sieves),
+        TagButtons(domain.tags),
+        ReportPages(pages, shells, domain.reports, domain.accounts),
+        AnnouncementButtons(domain.announcements),
+        PolicyPages(pages, shells, policies, people),
         ListForms(pages, shells, domain.lists, domain.accounts),
         FilterPages(pages, shells, domain.filters),
-        MediaFiles(ServedFiles(domain.posting.attachments.database, domain.posting.attachments.studio, domain.changes, now)),
-        AboutPages(pages, shells, domain.census, domain.posting.attachments.takes_films),
+        MediaFiles(ServedFiles(domain.attachments.database, domain.attachments.studio, domain.changes, now)),
+        AboutPages(pages, shells, domain.census, domain.attachments.takes_films),
         StatisticsPages(pages, shells, domain.statistics, articles, domain.posts),
-        SettingsPages(pages, shells, domain.accounts, domain.posting.pictures),
-        LoginPages(pages, shells, domain.credentials, domain.sessions, domain.mail.outbox),
-        AddressPages(pages, shells, domain.mail.confirmations, domain.credentials, domain.mail.outbox),
-        MailSettings(pages, shells, domain.accounts, domain.credentials, domain.mail.outbox),
-        UnsubscribePages(pages, shells, domain.mail.subscriptions),
-        RecoveryPages(pages, shells, domain.mail.recoveries, domain.mail.outbox.kept_in is not None),
+        SettingsPages(pages, shells, domain.accounts, domain.pictures),
+        LoginPages(pages, shells, domain.credentials, domain.sessions, domain.outbox),
+        AddressPages(pages, shells, domain.confirmations, domain.credentials, domain.outbox),
+        MailSettings(pages, shells, domain.accounts, domain.credentials, domain.outbox),
+        UnsubscribePages(pages, shells, domain.subscriptions),
+        RecoveryPages(pages, shells, domain.recoveries, domain.outbox.kept_in is not None),
         ModerationPages(pages, shells, domain.moderation),
         InvitePages(pages, shells, domain.moderation),
-        OutboxPages(pages, shells, domain.mail.outbox),
-        JobPages(pages, shells, domain.mail.jobs),
+        OutboxPages(pages, shells, domain.outbox),
+        JobPages(pages, shells, domain.jobs),
         PeopleSettings(pages, shells, domain.relations, domain.follows, people),
         ConsentPages(pages, shells, domain.oauth, domain.sessions),
         AppSettings(pages, shells, domain.tokens),

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from microblog.domain import attachments, cards, polls, scheduled, telling
-from microblog.domain.posting import PostingServices
+from microblog.domain import attachments as media
+from microblog.domain import cards as previews
+from microblog.domain import scheduled, telling
+from microblog.domain.attachments import Attachments
+from microblog.domain.cards import Cards
+from microblog.domain.polls import END as POLL_END
+from microblog.domain.polls import Polls
+from microblog.domain.scheduled import Schedules
+from microblog.domain.telling import Tellings
 from microblog.jobs.retry import Plan
 from microblog.jobs.tasks import HOURLY, Sweep, nightly
 from microblog.jobs.worker import Task
@@ -12,16 +19,16 @@ from microblog.model.ids import AccountId, MediaId, PollId, PostId, ScheduledId
 from microblog.model.jobs import Hopeless, Job, NotNow
 
 SWEEPS = (
-    Sweep("sweep.media", attachments.sweep, attachments.LOOSE_KEPT, HOURLY),
-    Sweep("sweep.cards", cards.sweep, cards.KEPT, nightly(3, 40)),
+    Sweep("sweep.media", media.sweep, media.LOOSE_KEPT, HOURLY),
+    Sweep("sweep.cards", previews.sweep, previews.KEPT, nightly(3, 40)),
 )
-SLOW = frozenset({attachments.CONVERT, cards.FETCH})
+SLOW = frozenset({media.CONVERT, previews.FETCH})
 """What asks other machines or runs long programs."""
 
 PLANS = {
     scheduled.PUBLISH: Plan(tries=scheduled.TRIES),
-    attachments.CONVERT: Plan(tries=3, limit=3600.0),  # one film at a time, so the last of several waits
-    cards.FETCH: Plan(tries=cards.TRIES, first=120.0, limit=90.0),
+    media.CONVERT: Plan(tries=3, limit=3600.0),  # one film at a time, so the last of several waits
+    previews.FETCH: Plan(tries=previews.TRIES, first=120.0, limit=90.0),
 }
 
 
@@ -32,47 +39,75 @@ def _id(job: Job, name: str) -> int:
     return int(id)
 
 
-async def _fetch(previews: cards.Cards, job: Job) -> None:
+async def _fetch(cards: Cards, job: Job) -> None:
     try:
-        await previews.fetch(CardId(_id(job, "card")), last_try=job.tries >= cards.TRIES)
+        await cards.fetch(CardId(_id(job, "card")), last_try=job.tries >= previews.TRIES)
     except Unfetchable as problem:  # anybody may link to what there is not: no fault of ours to look into
         raise NotNow(str(problem)) from problem
 
 
-def tasks(services: PostingServices) -> dict[str, Task]:
-    """The tasks of this page, by the kind of their jobs."""
+def tasks(attachments: Attachments, cards: Cards | None, polls: Polls, schedules: Schedules, tellings: Tellings) -> dict[str, Task]:
+    """The tasks of this module, by the kind of their jobs."""
+    return {
+        **media_tasks(attachments),
+        **card_tasks(cards),
+        **poll_tasks(polls),
+        **schedule_tasks(schedules),
+        **telling_tasks(tellings),
+    }
+
+
+def telling_tasks(tellings: Tellings) -> dict[str, Task]:
+    """Notify people of posts and of edits."""
 
     async def tell(job: Job) -> None:
         post, anew = PostId(_id(job, "post")), job.payload.get("anew")
         if isinstance(anew, list):
-            await services.tellings.edited(post, [AccountId(int(account)) for account in anew])
+            await tellings.edited(post, [AccountId(int(account)) for account in anew])
         else:
-            await services.tellings.published(post)
+            await tellings.published(post)
+
+    return {telling.JOB: tell}
+
+
+def poll_tasks(polls: Polls) -> dict[str, Task]:
+    """End polls."""
 
     async def end_poll(job: Job) -> None:
-        await services.polls.end(PollId(_id(job, "poll")))
+        await polls.end(PollId(_id(job, "poll")))
+
+    return {POLL_END: end_poll}
+
+
+def schedule_tasks(schedules: Schedules) -> dict[str, Task]:
+    """Publish scheduled posts."""
 
     async def publish(job: Job) -> None:
-        await services.schedules.publish(ScheduledId(_id(job, "scheduled")), last_try=job.tries >= scheduled.TRIES)
+        await schedules.publish(ScheduledId(_id(job, "scheduled")), last_try=job.tries >= scheduled.TRIES)
+
+    return {scheduled.PUBLISH: publish}
+
+
+def media_tasks(attachments: Attachments) -> dict[str, Task]:
+    """Convert video and audio, and delete files."""
 
     async def convert(job: Job) -> None:
-        await services.attachments.convert(MediaId(_id(job, "media")))
+        await attachments.convert(MediaId(_id(job, "media")))
 
     async def tidy(job: Job) -> None:
         names = job.payload.get("names")
         if not isinstance(names, list):
             raise Hopeless("The job does not say which files it is about.")
-        await services.attachments.tidy([str(name) for name in names])
+        await attachments.tidy([str(name) for name in names])
+
+    return {media.CONVERT: convert, media.TIDY: tidy}
+
+
+def card_tasks(cards: Cards | None) -> dict[str, Task]:
+    """Fetch link previews; nothing without `cards`, where they were switched off since."""
 
     async def fetch(job: Job) -> None:
-        if services.cards is not None:  # else previews were switched off since
-            await _fetch(services.cards, job)
+        if cards is not None:
+            await _fetch(cards, job)
 
-    return {
-        telling.JOB: tell,
-        polls.END: end_poll,
-        scheduled.PUBLISH: publish,
-        attachments.CONVERT: convert,
-        attachments.TIDY: tidy,
-        cards.FETCH: fetch,
-    }
+    return {previews.FETCH: fetch}

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from attrs import evolve, frozen
 
+from microblog.domain.notification_groups import NotificationGroups
 from microblog.domain.notification_policy import MOST_HELD, NotificationPolicies
 from microblog.domain.notifications import Asked, Notifications
 from microblog.domain.sieves import Sieves
-from microblog.domain.social import SocialServices
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Invalid
 from microblog.model.filters import Context, is_hidden, warning
@@ -37,7 +37,8 @@ class NotificationPages:
     pages: Pages
     shells: Shells
     notifications: Notifications
-    social: SocialServices
+    groups: NotificationGroups
+    policies: NotificationPolicies
     sieves: Sieves
 
     @route("GET", "/notifications", MEMBER)
@@ -47,19 +48,19 @@ class NotificationPages:
         kinds = [NotificationKind.MENTION] if only == NotificationKind.MENTION else None
         shell = await self.shells.of(call, stream="/live/notifications")
         seen = await self.notifications.read_up_to(viewer)
-        found = await self.social.groups.page(viewer, Asked(page, kinds))
+        found = await self.groups.page(viewer, Asked(page, kinds))
         if found.ids and found.ids[0] > seen and kinds is None:
             await self.notifications.mark_read(viewer, found.ids[0])
             shell = evolve(shell, unread=0)
         kept, folded = await self._sifted(viewer, found.groups)
-        held = (await self.social.policies.pending(viewer)).requests if page.max_id is None else 0
+        held = (await self.policies.pending(viewer)).requests if page.max_id is None else 0
         items = NotificationsPage(kept, seen, older(call, list(found.ids), page), folded, held, kinds[0] if kinds else "")
         return Answer.html(self.pages.notifications(shell, items))
 
     @route("GET", "/notifications/groups/<group_key>", MEMBER)
     async def group(self, call: Call, group_key: str) -> Answer:
         """One item of the list, for a page that is open while its group grows."""
-        found = await self.social.groups.one(call.member, group_key[:LONGEST_KEY])
+        found = await self.groups.one(call.member, group_key[:LONGEST_KEY])
         kept, folded = await self._sifted(call.member, [found])
         return Answer.html("".join(self.pages.notification(group, folded) for group in kept).encode())
 

@@ -13,7 +13,6 @@ from attrs import evolve
 from microblog.domain import attachments, removal
 from microblog.domain.attachments import LOOSE_KEPT, Attachments, Given
 from microblog.domain.pictures import Pictures
-from microblog.domain.posting import PostingServices
 from microblog.domain.posts import Posts
 from microblog.domain.sniff import moves, sniff
 from microblog.jobs import posting
@@ -63,7 +62,7 @@ async def work(pieces: Attachments, db: RolledBackDatabase, clock: WallClock) ->
         db.cursor, kinds=["media.tidy", "media.convert"], worker="w", lease_until=clock() + LATER, now=clock(), limit=10
     ):
         for job in due:
-            await posting.tasks(PostingServices(pieces, None, None, None, None))[job.kind](job)  # type: ignore[arg-type]  # polls and schedules are not asked
+            await posting.media_tasks(pieces)[job.kind](job)
             jobs.finish(db.cursor, job, worker="w", now=clock())
 
 

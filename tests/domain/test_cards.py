@@ -7,12 +7,11 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 from PIL import Image
 
 from microblog.domain import attachments, cards
 from microblog.domain.cards import FETCH, FRESH, KEPT, SPREAD_S, Cards, Promises
-from microblog.domain.posting import PostingServices
 from microblog.domain.posts import Posts
 from microblog.jobs import posting as work
 from microblog.model.accounts import Viewer
@@ -24,7 +23,7 @@ from microblog.model.posts import Draft, Post, Visibility
 from microblog.storage import jobs
 from microblog.storage.database import Cursor, every, execute, scalar
 from tests import make
-from tests.fakes import RolledBackDatabase, WallClock, done, studio, world
+from tests.fakes import RolledBackDatabase, WallClock, done, studio
 from tests.make import NOW
 
 STORY = "https://news.example/story"
@@ -183,9 +182,8 @@ def test_a_link_to_nowhere_is_no_fault_of_the_sites(desk: Desk) -> None:
     desk.web.pages["https://gone.example/"] = Unfetchable("There is no such host.", lasting=False)
     desk.post("https://gone.example/")
     [job] = desk.waiting
-    services = PostingServices(None, None, None, None, None, desk.cards)  # type: ignore[arg-type]  # the others are not asked
     with pytest.raises(NotNow, match="There is no such host"):
-        done(work.tasks(services)[FETCH](job))  # type: ignore[arg-type]  # a coroutine, as every task
+        done(work.card_tasks(desk.cards)[FETCH](job))  # type: ignore[arg-type]  # a coroutine, as every task
 
 
 def test_a_card_that_is_gone_or_fresh_is_not_fetched(desk: Desk) -> None:
@@ -257,14 +255,14 @@ def test_pictures_that_nobody_shows_are_removed_and_others_stay(desk: Desk, db: 
     assert desk.cards.studio.beginning(name) == []
 
 
-def test_the_job_knows_its_card(desk: Desk, db: RolledBackDatabase, tmp_path: Path) -> None:
-    services = PostingServices.on(db, desk.posts, world(tmp_path))
+def test_the_job_knows_its_card(desk: Desk) -> None:
+    cards: Cards | None = None
 
     async def run(payload: dict[str, object]) -> None:
-        await work.tasks(services)[FETCH](Job(JobId(1), FETCH, payload, 1, JobState.RUNNING, NOW, NOW))
+        await work.card_tasks(cards)[FETCH](Job(JobId(1), FETCH, payload, 1, JobState.RUNNING, NOW, NOW))
 
     done(run({"card": "1"}))  # switched off: nothing happens
-    services = evolve(services, cards=desk.cards)
+    cards = desk.cards
     desk.post()
     done(run(dict(desk.waiting[0].payload)))
     assert scalar(desk.cursor, "select title from cards") == "A story"

@@ -12,7 +12,6 @@ from attrs import define, evolve, field
 from microblog.domain import telling
 from microblog.domain.notifications import Asked, Notifications
 from microblog.domain.polls import END, Polls
-from microblog.domain.posting import PostingServices
 from microblog.domain.posts import Posts
 from microblog.jobs import posting
 from microblog.model.accounts import Viewer
@@ -60,7 +59,7 @@ async def ask(posts: Posts, viewer: Viewer, visibility: Visibility = Visibility.
 async def work(polls: Polls, cursor: Cursor, clock: WallClock) -> None:
     """End what is due to end."""
     for job in jobs.claim(cursor, kinds=[END], worker="w", lease_until=clock() + timedelta(hours=1), now=clock(), limit=10):
-        await posting.tasks(PostingServices(None, None, polls, None, None))[END](job)  # type: ignore[arg-type]  # no media and no schedules are asked
+        await posting.poll_tasks(polls)[END](job)
 
 
 async def told(db: RolledBackDatabase, viewer: Viewer) -> list[NotificationKind]:

@@ -11,7 +11,6 @@ from attrs import evolve
 
 from microblog.domain import attachments
 from microblog.domain.attachments import LOOSE_KEPT, Attachments, Given
-from microblog.domain.posting import PostingServices
 from microblog.domain.posts import Posts
 from microblog.domain.removal import bury
 from microblog.domain.scheduled import PUBLISH, TRIES, Schedules
@@ -62,7 +61,7 @@ async def plan(schedules: Schedules, viewer: Viewer, draft: Draft, at: datetime 
 async def work(schedules: Schedules, cursor: Cursor, clock: WallClock) -> None:
     """Publish what is due."""
     for job in jobs.claim(cursor, kinds=[PUBLISH], worker="w", lease_until=clock() + HOUR, now=clock(), limit=50):
-        await posting.tasks(PostingServices(None, None, None, schedules, None))[PUBLISH](job)  # type: ignore[arg-type]  # no media and no polls are asked
+        await posting.schedule_tasks(schedules)[PUBLISH](job)
 
 
 def published(cursor: Cursor) -> list[str]:

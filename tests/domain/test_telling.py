@@ -11,7 +11,6 @@ from microblog.domain import telling
 from microblog.domain.conversations import Conversations
 from microblog.domain.notification_policy import NotificationPolicies
 from microblog.domain.notifications import Asked, Notifications
-from microblog.domain.posting import PostingServices
 from microblog.domain.posts import Posts
 from microblog.domain.telling import Tellings
 from microblog.jobs import posting
@@ -45,9 +44,9 @@ class Late:
         return every(self.db.cursor, jobs.job_from, sql, {"kind": telling.JOB})
 
     async def tell(self) -> None:
-        services = PostingServices(None, None, None, None, Tellings(self.db, self.clock))  # type: ignore[arg-type]  # the others are not asked
+        tasks = posting.telling_tasks(Tellings(self.db, self.clock))
         for job in self.waiting:
-            await posting.tasks(services)[job.kind](job)
+            await tasks[job.kind](job)
 
     async def told(self, who: Viewer) -> list[NotificationKind]:
         found = await Notifications(self.db, self.clock).page(who, Asked(Page()))
@@ -133,8 +132,7 @@ async def test_an_edit_tells_those_who_are_named_anew_and_not_those_who_were_bef
     await Notifications(late.db, late.clock).clear(bob)
     await late.posts.edit(ada, post.id, Draft("@bob @cleo"))
     [_, edited] = late.waiting
-    services = PostingServices(None, None, None, None, Tellings(late.db, late.clock))  # type: ignore[arg-type]  # the others are not asked
-    await posting.tasks(services)[edited.kind](edited)
+    await posting.telling_tasks(Tellings(late.db, late.clock))[edited.kind](edited)
     assert (await late.told(bob), await late.told(cleo)) == ([], [MENTION])
 
 

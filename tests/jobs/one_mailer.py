@@ -15,8 +15,9 @@ from zoneinfo import ZoneInfo
 from twisted.internet import task
 from twisted.internet.defer import Deferred
 
+from microblog.domain.dispatch import Dispatch
 from microblog.domain.links import Links
-from microblog.domain.mail import MailPlan, MailServices
+from microblog.domain.recovery import Recoveries
 from microblog.domain.seals import Seals
 from microblog.jobs import mail
 from microblog.jobs.worker import Worker
@@ -37,10 +38,11 @@ def left(cursor: Cursor) -> int:
 async def main(reactor: Any, dsn: str, port: str) -> None:
     database = Database(dsn, reactor)
     database.start()
-    services = MailServices.on(database, quick_passwords(), MailPlan(Links("https://site.test", Seals(b"k")), "site.test", None), now)
+    links = Links("https://site.test", Seals(b"k"))
+    dispatch, recoveries = Dispatch(database, links, "site.test", now), Recoveries(database, quick_passwords(), links, now)
     office = SmtpOffice(Server("localhost", int(port), tls=Tls.OFF), reactor, "site.test")
     letters = Letters(Sender("Ours", "https://site.test", "site@site.test"))
-    mailing = mail.Mailing(services.dispatch, services.recoveries, letters, office, "bounces@site.test", timedelta(0), ZoneInfo("UTC"))
+    mailing = mail.Mailing(dispatch, recoveries, letters, office, "bounces@site.test", timedelta(0), ZoneInfo("UTC"))
     worker = Worker(
         database, mailing.tasks(), now, reactor, f"mailer-{os.getpid()}", random.random, mail.PLANS, at_once=4, lease=2.0, poll=0.2
     )

@@ -9,8 +9,11 @@ from twisted.internet.task import Clock
 
 from microblog.crew import Crew, Duties
 from microblog.domain import telling
-from microblog.domain.posting import PostingServices
+from microblog.domain.attachments import Attachments
+from microblog.domain.polls import Polls
+from microblog.domain.scheduled import Schedules
 from microblog.domain.statistics import Statistics
+from microblog.jobs import posting
 from microblog.jobs.posting import SLOW
 from microblog.jobs.pushes import NOTIFIED_JOB
 from microblog.outside.pushes import PushServices
@@ -25,9 +28,13 @@ from tests.push_service import pushing
 def crew(cursor: Cursor, data_dir: Path) -> Crew:
     """That of a whole site."""
     db = RolledBackDatabase(cursor)
-    posting = PostingServices.on(db, make.posts(db), world(data_dir))
+    posts, external = make.posts(db), world(data_dir)
+    attachments = Attachments(db, external.studio, posts.now, external.pause)
+    done_for_posts = posting.tasks(
+        attachments, None, Polls(db, posts.now), Schedules(db, posts, posts.now), telling.Tellings(db, posts.now)
+    )
     pushes = pushing(db, lambda: make.NOW, PushServices(Clock(), "microblog/1"))
-    duties = Duties(Statistics(db, UTC, lambda: make.NOW), posting, postman(cursor).mailing, pushes, timedelta(days=7))
+    duties = Duties(Statistics(db, UTC, lambda: make.NOW), done_for_posts, postman(cursor).mailing, pushes, timedelta(days=7))
     return Crew.hired(duties, db, lambda: make.NOW, Clock())
 
 

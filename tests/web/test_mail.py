@@ -62,7 +62,7 @@ class Place:
 @pytest.fixture
 def place(cursor: Cursor, tmp_path: Path) -> Place:
     site = town(cursor, tmp_path, smtp_url="smtp://mail.test", rate_limits="off")
-    return Place(site, Post(cursor, site.domain.mail, KeptMail()))
+    return Place(site, Post(cursor, site.domain, KeptMail()))
 
 
 def member(cursor: Cursor, username: str = "ada") -> Viewer:
@@ -146,7 +146,7 @@ def test_without_mail_an_address_needs_no_proof(site: Town) -> None:
 
 def test_an_applicant_is_told_what_came_of_it(cursor: Cursor, tmp_path: Path) -> None:
     site = town(cursor, tmp_path, smtp_url="smtp://mail.test", rate_limits="off", registration="approval")
-    place = Place(site, Post(cursor, site.domain.mail, KeptMail()))
+    place = Place(site, Post(cursor, site.domain, KeptMail()))
     for name in ("ada", "ben", "cy"):
         visitor = place.newcomer(name, reason="I like it")
         [letter] = place.post.deliver()
@@ -292,7 +292,7 @@ def test_nobody_reads_in_advance(place: Place, cursor: Cursor) -> None:
     ada = place.resident()
     for text in ("Hello @ada", "Once more, @ada"):
         assert ada.post("/notifications/read", {"csrf": ada.token("/home"), "up_to": str(2**63 - 1)}).status == 204
-        make.post(cursor, make.viewer(cursor), text, now=place.town.domain.mail.dispatch.now())
+        make.post(cursor, make.viewer(cursor), text, now=place.town.domain.dispatch.now())
     assert scalar(cursor, "select last_read_id from markers") < scalar(cursor, "select max(id) from notifications")
 
 

@@ -33,7 +33,7 @@ def moved(cursor: Cursor, tmp_path: Path) -> Town:
     post = done(before.domain.posts.publish(ada, Draft(SAID)))
     done(before.domain.posts.edit(ada, post.id, Draft(SAID + " again")))
     done(before.domain.posts.publish(ada, Draft("An answer #tea @ada", reply_to=post.id)))
-    done(before.domain.social.announcements.publish("Drink #tea with @ada"))
+    done(before.domain.announcements.publish("Drink #tea with @ada"))
     return now
 
 

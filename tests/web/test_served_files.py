@@ -65,12 +65,12 @@ def work(site: Town) -> None:
             if job.kind == "empty_account":
                 done(Removal(site.database, lambda: now).empty(AccountId(int(str(job.payload["account"])))))
             else:
-                done(posting.tasks(site.domain.posting)[job.kind](job))  # type: ignore[arg-type]  # a coroutine, as every task
+                done(posting.media_tasks(site.domain.attachments)[job.kind](job))  # type: ignore[arg-type]  # a coroutine, as every task
             jobs.finish(site.cursor, job, worker="w", now=now)
 
 
 def on_disk(site: Town) -> list[str]:
-    directory = site.domain.posting.attachments.studio.directory  # type: ignore[attr-defined]  # of the real studio
+    directory = site.domain.attachments.studio.directory  # type: ignore[attr-defined]  # of the real studio
     return sorted(path.name for path in directory.rglob("*") if path.is_file())
 
 

@@ -214,7 +214,7 @@ def test_an_edit_leaves_the_poll_as_it_is(site: Town) -> None:
     ask(ada)
     poll = poll_of(site)
     bob.submit(f"/polls/{poll}/vote", page="/home", **{f"choice-{poll}": "1"})
-    post = done(site.domain.posting.polls.one(None, int(poll)))  # type: ignore[arg-type]  # an id
+    post = done(site.domain.polls.one(None, int(poll)))  # type: ignore[arg-type]  # an id
     assert ada.submit(f"/posts/{post.id}/edit", text="Tea or coffee?").status == 303
     assert "100%" in words(site.visitor().get("/local"))
 

@@ -5,31 +5,42 @@ from __future__ import annotations
 from typing import Protocol
 
 from microblog.domain.accounts import Accounts
+from microblog.domain.announcements import Announcements
 from microblog.domain.apps import Apps
+from microblog.domain.attachments import Attachments
 from microblog.domain.census import Census
+from microblog.domain.confirmation import Confirmations
+from microblog.domain.conversations import Conversations
 from microblog.domain.filters import Filters
 from microblog.domain.follows import Follows
 from microblog.domain.lists import Lists
-from microblog.domain.mail import MailServices
 from microblog.domain.markers import Markers
 from microblog.domain.marks import Marks
 from microblog.domain.moderation import Moderation
+from microblog.domain.notification_groups import NotificationGroups
+from microblog.domain.notification_policy import NotificationPolicies
 from microblog.domain.notifications import Notifications
 from microblog.domain.oauth import OAuth
-from microblog.domain.posting import PostingServices
+from microblog.domain.people import People
+from microblog.domain.pictures import Pictures
+from microblog.domain.polls import Polls
 from microblog.domain.posts import Posts
 from microblog.domain.pushes import Pushes
 from microblog.domain.registration import Registrations
 from microblog.domain.relations import Relations
+from microblog.domain.reports import Reports
+from microblog.domain.scheduled import Schedules
 from microblog.domain.search import Search
-from microblog.domain.social import SocialServices
 from microblog.domain.statistics import Statistics
+from microblog.domain.tags import Tags
 from microblog.domain.timelines import Timelines
 from microblog.domain.tokens import Tokens
+from microblog.domain.trends import Trends
 from microblog.render.instance import InstanceEntities
 from microblog.render.statuses import Statuses
 from microblog.web.api.accounts import AccountRoutes, RelationshipRoutes
 from microblog.web.api.apps import AppRoutes
+from microblog.web.api.conversations import ConversationRoutes
 from microblog.web.api.credentials import CredentialRoutes
 from microblog.web.api.discovery import DiscoveryRoutes
 from microblog.web.api.emails import EmailRoutes
@@ -41,17 +52,22 @@ from microblog.web.api.lists import ListMemberRoutes, ListRoutes
 from microblog.web.api.marks import MarkedRoutes, MarkRoutes
 from microblog.web.api.media import MediaRoutes
 from microblog.web.api.moderation import CaseRoutes, MemberRoutes
+from microblog.web.api.notification_groups import NotificationGroupRoutes
+from microblog.web.api.notification_policy import NotificationPolicyRoutes, NotificationRequestRoutes
 from microblog.web.api.notifications import MarkerRoutes, NotificationRoutes
+from microblog.web.api.people import DirectoryRoutes, DomainRoutes, EndorsementRoutes
 from microblog.web.api.pictures import PictureRoutes
 from microblog.web.api.polls import PollRoutes
 from microblog.web.api.pushes import PushRoutes
 from microblog.web.api.relations import RelatedRoutes, RelationRoutes
+from microblog.web.api.reports import AnnouncementRoutes, ReportRoutes
 from microblog.web.api.scheduled import ScheduledRoutes
 from microblog.web.api.search import SearchRoutes
 from microblog.web.api.shown import Shown
-from microblog.web.api.social import social_routes
 from microblog.web.api.statuses import StatusRoutes
+from microblog.web.api.tags import KeptTagRoutes, TagRoutes
 from microblog.web.api.timelines import TimelineRoutes
+from microblog.web.api.trends import TrendRoutes
 from microblog.web.kept import Answers
 from microblog.web.oauth import OAuthRoutes
 
@@ -62,9 +78,17 @@ class Services(Protocol):
     @property
     def accounts(self) -> Accounts: ...
     @property
+    def announcements(self) -> Announcements: ...
+    @property
     def apps(self) -> Apps: ...
     @property
+    def attachments(self) -> Attachments: ...
+    @property
     def census(self) -> Census: ...
+    @property
+    def confirmations(self) -> Confirmations: ...
+    @property
+    def conversations(self) -> Conversations: ...
     @property
     def filters(self) -> Filters: ...
     @property
@@ -72,19 +96,25 @@ class Services(Protocol):
     @property
     def lists(self) -> Lists: ...
     @property
-    def mail(self) -> MailServices: ...
-    @property
     def markers(self) -> Markers: ...
     @property
     def marks(self) -> Marks: ...
     @property
     def moderation(self) -> Moderation: ...
     @property
+    def notification_groups(self) -> NotificationGroups: ...
+    @property
+    def notification_policies(self) -> NotificationPolicies: ...
+    @property
     def notifications(self) -> Notifications: ...
     @property
     def oauth(self) -> OAuth: ...
     @property
-    def posting(self) -> PostingServices: ...
+    def people(self) -> People: ...
+    @property
+    def pictures(self) -> Pictures: ...
+    @property
+    def polls(self) -> Polls: ...
     @property
     def posts(self) -> Posts: ...
     @property
@@ -94,15 +124,21 @@ class Services(Protocol):
     @property
     def relations(self) -> Relations: ...
     @property
+    def reports(self) -> Reports: ...
+    @property
+    def schedules(self) -> Schedules: ...
+    @property
     def search(self) -> Search: ...
     @property
     def statistics(self) -> Statistics: ...
     @property
-    def social(self) -> SocialServices: ...
+    def tags(self) -> Tags: ...
     @property
     def timelines(self) -> Timelines: ...
     @property
     def tokens(self) -> Tokens: ...
+    @property
+    def trends(self) -> Trends: ...
 
 
 def routes(services: Services, site: InstanceEntities, answers: Answers, statuses: Statuses) -> list[object]:
@@ -113,9 +149,9 @@ def routes(services: Services, site: InstanceEntities, answers: Answers, statuse
         AppRoutes(entities, services.apps),
         OAuthRoutes(entities, services.oauth),
         DiscoveryRoutes(site, services.search),
-        CredentialRoutes(entities, services.accounts, services.follows, services.registrations, services.tokens, services.posting.pictures),
-        EmailRoutes(services.mail.confirmations),
-        StatusRoutes(entities, shown, services.posts, services.marks, services.posting),
+        CredentialRoutes(entities, services.accounts, services.follows, services.registrations, services.tokens, services.pictures),
+        EmailRoutes(services.confirmations),
+        StatusRoutes(entities, shown, services.posts, services.marks, services.schedules, services.attachments),
         MarkRoutes(shown, services.marks),
         MarkedRoutes(shown, services.timelines),
         TimelineRoutes(shown, services.timelines, answers),
@@ -124,20 +160,31 @@ def routes(services: Services, site: InstanceEntities, answers: Answers, statuse
         RelationRoutes(services.follows, services.relations),
         RelatedRoutes(entities, services.follows, services.relations),
         ListRoutes(services.lists),
-        PictureRoutes(entities, services.posting.pictures, services.follows),
-        MediaRoutes(entities, services.posting.attachments),
-        PollRoutes(services.posting.polls, services.posts),
-        ScheduledRoutes(entities, services.posting.schedules),
+        PictureRoutes(entities, services.pictures, services.follows),
+        MediaRoutes(entities, services.attachments),
+        PollRoutes(services.polls, services.posts),
+        ScheduledRoutes(entities, services.schedules),
         FilterRoutes(services.filters),
         FilterPartRoutes(services.filters),
         OldFilterRoutes(services.filters),
         ListMemberRoutes(entities, shown, services.lists),
-        *social_routes(entities, shown, services.social, services.accounts, rules),
+        TagRoutes(entities, services.tags),
+        KeptTagRoutes(entities, services.tags, services.accounts),
+        TrendRoutes(entities, shown, services.trends, services.tags),
+        EndorsementRoutes(entities, services.people),
+        DirectoryRoutes(entities, services.people),
+        DomainRoutes(services.people),
+        ReportRoutes(entities, services.reports, rules),
+        AnnouncementRoutes(entities, services.announcements),
+        NotificationGroupRoutes(entities, shown, services.notification_groups),
+        ConversationRoutes(entities, shown, services.conversations),
+        NotificationPolicyRoutes(services.notification_policies),
+        NotificationRequestRoutes(entities, shown, services.notification_policies),
         MemberRoutes(entities, services.moderation),
-        CaseRoutes(entities, shown, services.social.reports, rules),
+        CaseRoutes(entities, shown, services.reports, rules),
         NotificationRoutes(entities, shown, services.notifications),
         MarkerRoutes(services.markers),
         PushRoutes(entities, services.pushes),
-        SearchRoutes(entities, shown, services.search, services.social.tags),
+        SearchRoutes(entities, shown, services.search, services.tags),
     ]
     return [*features, InstanceRoutes(site, services.census, services.statistics, served(features))]

@@ -7,10 +7,11 @@ from datetime import datetime
 import orjson
 from attrs import evolve, frozen
 
+from microblog.domain.attachments import Attachments
 from microblog.domain.limits import DELETING, POSTING
 from microblog.domain.marks import Marks
-from microblog.domain.posting import PostingServices
 from microblog.domain.posts import Posts
+from microblog.domain.scheduled import Schedules
 from microblog.model.accounts import Related, Unexpected
 from microblog.model.ids import PostId
 from microblog.model.media import IMAGE_BYTES
@@ -47,7 +48,8 @@ class StatusRoutes:
     shown: Shown
     posts: Posts
     marks: Marks
-    posting: PostingServices
+    schedules: Schedules
+    attachments: Attachments
 
     @route(
         "POST",
@@ -59,7 +61,7 @@ class StatusRoutes:
         """Publish. The same Idempotency-Key again gives the post that it gave first."""
         at = moment_of(call.fields)
         try:
-            if at is not None and at > self.posting.schedules.now():
+            if at is not None and at > self.schedules.now():
                 return await self._schedule(call, at)
             post = await self.posts.publish(call.member, draft_of(call))
         except Unexpected as problem:
@@ -68,7 +70,7 @@ class StatusRoutes:
         return Answer.json(await self.shown.one(call.viewer, post))
 
     async def _schedule(self, call: Call, at: datetime) -> Answer:
-        planned = await self.posting.schedules.add(call.member, draft_of(call), at)
+        planned = await self.schedules.add(call.member, draft_of(call), at)
         if isinstance(planned, Scheduled):
             return Answer.json(SCHEDULED_STATUS(planned, self.entities))
         return Answer.json(await self.shown.one(call.viewer, planned))
@@ -89,7 +91,7 @@ class StatusRoutes:
     async def edit(self, call: Call, status_id: int) -> Answer:
         """Let one's own post say something else."""
         draft, files = edit_of(call), thumbnails_of(call)
-        changes = await self.posting.attachments.with_previews(call.member, draft.changes, files) if files else draft.changes
+        changes = await self.attachments.with_previews(call.member, draft.changes, files) if files else draft.changes
         post = await self.posts.edit(call.member, PostId(status_id), evolve(draft, changes=changes))
         return Answer.json(await self.shown.one(call.viewer, post))
 

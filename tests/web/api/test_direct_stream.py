@@ -65,7 +65,7 @@ def test_both_sides_are_told_each_as_they_see_it(village: Village, two: Two) -> 
     assert eves.read() == []
     [event] = events.read()
     assert (event.name, event.json, event.id) == ("conversation", conversation(to_bob), to_bob["id"])
-    [listed] = done(village.domain.social.conversations.page(village.viewer("bob"), Page()))
+    [listed] = done(village.domain.conversations.page(village.viewer("bob"), Page()))
     assert str(listed.id) == conversation(to_bob)["id"]
 
 
@@ -85,7 +85,7 @@ def test_reading_editing_and_deleting_are_told_to_every_device(village: Village,
     [answered] = socket.read()
     assert summary(conversation(answered)) == (["ada"], False, "bob")
     whose, conversation_id = village.viewer("bob"), ConversationId(int(conversation(answered)["id"]))
-    done(village.domain.social.conversations.mark(whose, conversation_id, unread=True))
+    done(village.domain.conversations.mark(whose, conversation_id, unread=True))
     village.happens()
     [unread] = socket.read()
     assert conversation(unread)["unread"] is True

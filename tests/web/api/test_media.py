@@ -27,7 +27,7 @@ def work(site: Town) -> None:
     later = make.NOW.replace(year=make.NOW.year + 10)
     kinds = ["media.convert", "media.tidy"]
     for job in jobs.claim(site.cursor, kinds=kinds, worker="w", lease_until=later, now=later, limit=10):
-        done(posting.tasks(site.domain.posting)[job.kind](job))  # type: ignore[arg-type]  # a coroutine, as every task
+        done(posting.media_tasks(site.domain.attachments)[job.kind](job))  # type: ignore[arg-type]  # a coroutine, as every task
 
 
 def fetched(site: Town, url: str, **headers: str) -> Reply:
@@ -92,7 +92,7 @@ def test_a_part_of_a_file_can_be_had(site: Town) -> None:
 
 
 def test_a_large_file_is_sent_piece_by_piece(site: Town) -> None:
-    attachments = site.domain.posting.attachments
+    attachments = site.domain.attachments
     name = "0" * 32 + ".mp4"
     upload(client(site, "ada"))
     site.cursor.execute("update media set original = %s", [name])
@@ -388,5 +388,5 @@ def test_uploads_need_the_scope(site: Town) -> None:
 def test_the_site_says_what_it_takes(site: Town) -> None:
     limits = anonymous(site).get("/v2/instance").json["configuration"]["media_attachments"]
     assert {"image/jpeg", "image/png", "image/webp", "image/gif"} <= set(limits["supported_mime_types"])
-    assert ("video/mp4" in limits["supported_mime_types"]) is site.domain.posting.attachments.takes_films
+    assert ("video/mp4" in limits["supported_mime_types"]) is site.domain.attachments.takes_films
     assert "image/svg+xml" not in limits["supported_mime_types"]

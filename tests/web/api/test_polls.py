@@ -125,7 +125,7 @@ def test_the_end_is_told(site: Town) -> None:
     poll = ask(ada).json["poll"]["id"]
     bob.post(f"/v1/polls/{poll}/votes", choices=[0])
     later(site, days=36500)
-    done(site.domain.posting.polls.end(int(poll)))  # type: ignore[arg-type]  # an id
+    done(site.domain.polls.end(int(poll)))  # type: ignore[arg-type]  # an id
     for program in (ada, bob):
         [told] = program.get("/v1/notifications", types=["poll"]).json
         assert told["status"]["poll"]["id"] == poll

@@ -19,7 +19,7 @@ from tests.web.visitor import Town, words
 
 
 def announcements(site: Town) -> Announcements:
-    return site.domain.social.announcements
+    return site.domain.announcements
 
 
 def test_a_report_reaches_the_moderators(site: Town) -> None:
