@@ -1,7 +1,8 @@
-"""What is installed: a wheel has everything that the repository has, and Twisted finds the plugin from anywhere."""
+"""What is installed: wheel, sdist and editable install have everything, without symbolic links; Twisted finds the plugin from anywhere."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import venv
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,17 +20,42 @@ NOT_SOURCE = shutil.ignore_patterns(".git", ".venv", "var", "node_modules", "bui
 TWISTD = "import sys; sys.argv[0] = 'twistd'; from twisted.scripts.twistd import run; run()"
 
 
+PACKAGES = "import sysconfig; print(sysconfig.get_path('purelib'))"
+# says where the templates are, after a page and a file of phrases were found there
+LOADED = """
+from jinja2 import Environment
+from microblog.render.templates import loader, templates
+assert {"pages/_composer.html", "emails/en.toml"} <= set(Environment(loader=loader()).list_templates())
+print(templates())
+"""
+
+
+def _run(*command: str | Path, **more: Any) -> str:
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, **more)
+    assert ended.returncode == 0, ended.stderr
+    return str(ended.stdout)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A copy of the repository."""
+    return _copied(tmp_path / "microblog")
+
+
+def _copied(to: Path) -> Path:
+    return shutil.copytree(ROOT, to, symlinks=True, ignore=NOT_SOURCE)
+
+
+def _wheel_of(source: Path, built: Path) -> Path:
+    _run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", built, source)
+    [path] = built.iterdir()
+    return path
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A wheel of a copy of the repository, built as pip does."""
-    source = tmp_path_factory.mktemp("source") / "microblog"
-    shutil.copytree(ROOT, source, symlinks=True, ignore=NOT_SOURCE)
-    built = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(built), str(source)]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert ended.returncode == 0, ended.stderr
-    [path] = built.iterdir()
-    return path
+    return _wheel_of(_copied(tmp_path_factory.mktemp("source") / "microblog"), tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +64,7 @@ def other_python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("venv")
     venv.create(place, symlinks=True)
     python = place / "bin" / "python"
-    where = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    packages = Path(subprocess.run([python, "-c", where], capture_output=True, text=True, check=True).stdout.strip())
+    packages = Path(_run(python, "-c", PACKAGES).strip())
     (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))  # whose own .pth files are not read
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(packages)
@@ -63,6 +89,36 @@ def test_a_wheel_has_all_that_is_ours_and_nothing_of_twisteds(wheel: Path) -> No
     assert _files_of_ours() - names == set()
     assert {name for name in names if name.startswith("twisted/")} == {"twisted/plugins/microblog_plugin.py"}
     assert {name.partition("/")[0] for name in names} == {"microblog", "twisted"}
+
+
+def test_the_source_has_no_symbolic_link(source: Path) -> None:
+    """Windows and some archives turn them into files."""
+    assert [path for path in source.rglob("*") if path.is_symlink()] == []
+
+
+def test_an_sdist_gives_the_same_wheel(wheel: Path, source: Path, tmp_path: Path) -> None:
+    tools = tmp_path / "tools"
+    _run(sys.executable, "-m", "pip", "install", "--quiet", "--target", tools, "setuptools>=77")
+    build = f"from setuptools import build_meta; print(build_meta.build_sdist({str(tmp_path / 'sdist')!r}))"
+    _run(sys.executable, "-c", build, cwd=source, env={**os.environ, "PYTHONPATH": str(tools)})
+    [sdist] = (tmp_path / "sdist").iterdir()
+    names = zipfile.ZipFile(_wheel_of(sdist, tmp_path / "wheel")).namelist()
+    assert sorted(names) == sorted(zipfile.ZipFile(wheel).namelist())
+
+
+def test_a_wheel_has_its_templates_inside(other_python: Path, tmp_path: Path) -> None:
+    found = Path(_run(other_python, "-c", LOADED, cwd=tmp_path).strip())
+    assert found.is_relative_to(other_python.parent.parent)
+
+
+def test_an_editable_install_reads_the_templates_where_they_are_written(source: Path, tmp_path: Path) -> None:
+    place = tmp_path / "venv"
+    venv.create(place, symlinks=True, with_pip=True)
+    python = place / "bin" / "python"
+    _run(python, "-m", "pip", "install", "--quiet", "--no-deps", "--editable", source)
+    packages = Path(_run(python, "-c", PACKAGES).strip())
+    (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
+    assert Path(_run(python, "-c", LOADED, cwd=tmp_path).strip()) == source / "templates"
 
 
 @pytest.mark.parametrize("statement", ["microblog.service", "microblog.application"])

@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from attrs import asdict, frozen
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
 from microblog.model.accounts import Account
@@ -20,6 +20,7 @@ from microblog.model.posts import Post
 from microblog.render.messages import Head, Thread, block, line, message
 from microblog.render.own_links import own_links
 from microblog.render.phrases import Phrases, phrases
+from microblog.render.templates import loader
 from microblog.render.words import agent, excerpt, hue, initial
 
 LONGEST_NAME = 60  # characters of a name in a header
@@ -144,7 +145,7 @@ def _topic(post: Post) -> str:
 
 def _environment(*, escaped: bool) -> Environment:
     made = Environment(
-        loader=PackageLoader("microblog", "templates"),
+        loader=loader(),
         autoescape=escaped,  # noqa: S701 - off for the text parts, which are no markup
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import cast
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, StrictUndefined
 from jinja2.ext import Extension
 from markupsafe import Markup, escape
 
@@ -19,6 +19,7 @@ from microblog.render.fragments import Fragments
 from microblog.render.heads import Head, head_of_account, head_of_post
 from microblog.render.own_links import own_links
 from microblog.render.reference import Reference
+from microblog.render.templates import loader
 from microblog.render.views import (
     About,
     AccountForm,
@@ -244,7 +245,7 @@ class _Constants(Extension):
 def environment(static_url: Callable[[str], str]) -> Environment:
     """The one jinja2 environment: escapes everything, fails on unknown names, never looks at the files twice."""
     made = Environment(
-        loader=PackageLoader("microblog", "templates"),
+        loader=loader(),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -6,11 +6,12 @@ import tomllib
 from collections.abc import Mapping
 from datetime import date, datetime
 from functools import cache
-from importlib import resources
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from attrs import frozen
+
+from microblog.render.templates import templates
 
 LANGUAGES = ("en", "de", "es", "fr")
 _USUAL = "en"
@@ -64,5 +65,5 @@ def phrases(locale: str) -> Phrases:
 
 @cache
 def _read(language: str) -> Phrases:
-    text = resources.files("microblog").joinpath("templates", "emails", f"{language}.toml").read_text("utf-8")
+    text = (templates() / "emails" / f"{language}.toml").read_text("utf-8")
     return Phrases(language, tomllib.loads(text))

@@ -1,0 +1,25 @@
+"""The directory of the page and e-mail templates.
+
+In the repository `templates/` is beside the package; in a wheel it is inside of it (setup.py copies it there).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from jinja2 import FileSystemLoader
+
+PACKAGE = Path(__file__).parents[1]
+
+
+@cache
+def templates() -> Path:
+    """Return the installed directory, or that of the repository which this package is run from."""
+    installed = PACKAGE / "templates"
+    return installed if installed.is_dir() else PACKAGE.parent / "templates"
+
+
+def loader() -> FileSystemLoader:
+    """Return jinja2's loader for them."""
+    return FileSystemLoader(templates())
