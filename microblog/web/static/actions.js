@@ -6,6 +6,10 @@ import { AWAY, isAway, toast } from "./toast.js";
 const TOGGLE = /^(\/posts\/(\d+)|\/@\w+)\/(un)?(favourite|boost|bookmark|follow)$/;
 const busy = new Set();
 
+/**
+ * @param {HTMLElement} button
+ * @param {1 | -1} by
+ */
 function count(button, by) {
   const shown = button.querySelector(".n");
   if (!shown || !/^\d*$/.test(shown.textContent)) return; // "1.2K" stays what it is
@@ -13,19 +17,32 @@ function count(button, by) {
   shown.textContent = now > 0 ? String(now) : "";
 }
 
+/** @param {HTMLElement} button one whose address is such a one */
 function flip(button) {
-  const [, base, , undo, action] = button.getAttribute("formaction").match(TOGGLE);
+  const found = /** @type {RegExpMatchArray} */ (button.getAttribute("formaction")?.match(TOGGLE));
+  const [, base, , undo, action] = found;
   button.setAttribute("formaction", `${base}/${undo ? "" : "un"}${action}`);
   if (action === "follow") return follow(button, undo ? "Follow" : "Following", !undo);
   button.setAttribute("aria-pressed", String(!undo));
   if (action !== "bookmark") count(button, undo ? -1 : 1); // nobody is shown how many keep a post
 }
 
+/**
+ * @param {HTMLElement} button
+ * @param {string} text
+ * @param {boolean} on
+ */
 function follow(button, text, on) {
   button.dataset.follow = on ? "on" : "off";
-  button.querySelector(".on").textContent = text;
+  const label = /** @type {HTMLElement} */ (button.querySelector(".on"));
+  label.textContent = text;
 }
 
+/**
+ * @param {HTMLFormElement} form
+ * @param {string} address
+ * @returns {Promise<{ requested?: boolean }>}
+ */
 async function send(form, address) {
   const fields = new URLSearchParams({ csrf: form.elements.csrf.value });
   const answer = await fetch(address, { method: "POST", body: fields, headers: { Accept: "application/json" }, redirect: "manual" });
@@ -33,13 +50,21 @@ async function send(form, address) {
   return answer.headers.get("Content-Type")?.includes("json") ? answer.json() : {};
 }
 
+/**
+ * @param {HTMLElement} button
+ * @param {HTMLFormElement} form
+ */
 function plainly(button, form) {
   button.dataset.plainly = "1";
   form.requestSubmit(button);
 }
 
-async function toggle(button, form) {
-  const address = button.getAttribute("formaction");
+/**
+ * @param {HTMLElement} button
+ * @param {HTMLFormElement} form
+ * @param {string} address
+ */
+async function toggle(button, form, address) {
   const same = [...document.querySelectorAll(`button[formaction="${address}"]`)]; // a boost and its original may both be here
   busy.add(address);
   same.forEach(flip);
@@ -57,19 +82,21 @@ async function toggle(button, form) {
 }
 
 document.addEventListener("submit", (event) => {
-  const address = event.submitter?.getAttribute("formaction") ?? "";
-  if (!TOGGLE.test(address) || event.submitter.dataset.plainly) return;
+  const button = event.submitter;
+  const address = button?.getAttribute("formaction") ?? "";
+  if (!button || !TOGGLE.test(address) || button.dataset.plainly) return;
   event.preventDefault();
   if (busy.has(address)) return;
-  toggle(event.submitter, event.target);
+  toggle(button, /** @type {HTMLFormElement} */ (event.target), address);
 });
 
 // a click on the empty part of a post opens it
 document.addEventListener("click", (event) => {
-  const post = event.target.closest?.("[data-feed] .post, .replies .post, .ancestors .post");
-  if (!post || event.defaultPrevented || event.target.closest("a, button, summary, details, input, label, fieldset, video, audio, .sheet")) return;
+  const target = /** @type {HTMLElement} */ (event.target);
+  const post = target.closest?.("[data-feed] .post, .replies .post, .ancestors .post");
+  if (!post || event.defaultPrevented || target.closest("a, button, summary, details, input, label, fieldset, video, audio, .sheet")) return;
   if (String(getSelection())) return;
-  const link = post.querySelector(".at");
+  const link = /** @type {HTMLAnchorElement} */ (post.querySelector(".at"));
   if (event.metaKey || event.ctrlKey) open(link.href, "_blank");
   else link.click();
 });

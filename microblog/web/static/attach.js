@@ -6,28 +6,45 @@ const MOST = 4;
 const AGAIN_MS = 2_000; // between two looks at a film that is being made
 const said = document.getElementById("said");
 
+/**
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag
+ * @param {Partial<HTMLElementTagNameMap[T]>} properties
+ * @param {HTMLElement[]} children
+ * @returns {HTMLElementTagNameMap[T]}
+ */
 function element(tag, properties = {}, ...children) {
   const made = Object.assign(document.createElement(tag), properties);
   made.append(...children);
   return made;
 }
 
+/**
+ * @param {HTMLFormElement} form
+ * @param {() => void} changed called after anything was added, removed or made ready
+ * @returns {Pieces}
+ */
 export function attach(form, changed) {
-  const list = form.querySelector("[data-attachments]");
+  const list = /** @type {HTMLElement} */ (form.querySelector("[data-attachments]"));
+  /** @type {HTMLDetailsElement | null} */
   const fold = list.closest("details");
+  /** @type {HTMLFieldSetElement | HTMLDetailsElement | null} */
   const place = list.closest("fieldset, details");
+  /** @type {HTMLInputElement | null} */
+  const picked = form.querySelector("[data-picker] input");
   const add = element("button", { type: "button", className: "button small", textContent: "Add pictures" });
-  const input = element("input", { type: "file", multiple: true, hidden: true, accept: form.querySelector("[data-picker] input")?.accept ?? "" });
+  const input = element("input", { type: "file", multiple: true, hidden: true, accept: picked?.accept ?? "" });
   const reminder = element("p", { className: "reminder", hidden: true });
   form.querySelectorAll("[data-picker]").forEach((picker) => picker.remove());
   list.after(add, input, reminder);
   list.querySelectorAll("[data-media]").forEach(adopt);
 
   const pieces = () => [...list.querySelectorAll(".attachment")];
+  const described = (/** @type {HTMLElement} */ piece) => /** @type {HTMLTextAreaElement | null} */ (piece.querySelector("textarea"));
   const ready = () => pieces().filter((piece) => piece.dataset.media && !piece.classList.contains("failed"));
 
   add.addEventListener("click", () => input.click());
-  input.addEventListener("change", () => { take([...input.files]); input.value = ""; });
+  input.addEventListener("change", () => { take([...(input.files ?? [])]); input.value = ""; });
   form.addEventListener("paste", (event) => {
     const files = [...(event.clipboardData?.files ?? [])];
     if (!files.length) return;
@@ -35,20 +52,21 @@ export function attach(form, changed) {
     take(files);
   });
   form.addEventListener("dragover", (event) => {
-    if (![...event.dataTransfer.types].includes("Files")) return;
+    if (!event.dataTransfer?.types.includes("Files")) return;
     event.preventDefault();
     form.classList.add("dropping");
   });
-  form.addEventListener("dragleave", (event) => form.contains(event.relatedTarget) || form.classList.remove("dropping"));
+  form.addEventListener("dragleave", (event) => form.contains(/** @type {Node | null} */ (event.relatedTarget)) || form.classList.remove("dropping"));
   form.addEventListener("drop", (event) => {
     form.classList.remove("dropping");
-    if (!event.dataTransfer.files.length) return;
+    if (!event.dataTransfer?.files.length) return;
     event.preventDefault();
     take([...event.dataTransfer.files]);
   });
 
+  /** @param {File[]} files */
   function take(files) {
-    if (fold && "open" in fold) fold.open = true;
+    if (fold) fold.open = true;
     for (const file of files) {
       if (pieces().length >= MOST) {
         said.textContent = `A post has ${MOST} pictures at most.`;
@@ -59,13 +77,17 @@ export function attach(form, changed) {
     settle();
   }
 
-  async function upload(file, place) {
+  /**
+   * @param {File} file
+   * @param {HTMLElement} [failed] what it takes the place of: a try that failed
+   */
+  async function upload(file, failed) {
     const state = element("p", { className: "attachment-state", textContent: "Uploading…" });
     const bar = element("progress", { max: 1, value: 0, ariaLabel: `Uploading ${file.name}` });
     const picture = seen(file);
     const piece = element("div", { className: "attachment waiting" }, picture, element("div", { className: "attachment-main" }, state, bar));
     const leaving = new AbortController();
-    if (place) place.replaceWith(piece);
+    if (failed) failed.replaceWith(piece);
     else list.append(piece);
     piece.append(remover(piece, () => leaving.abort()));
     settle();
@@ -90,18 +112,19 @@ export function attach(form, changed) {
       if (leaving.signal.aborted) return;
       piece.classList.replace("waiting", "failed");
       bar.remove();
-      state.textContent = reason instanceof TypeError ? "The server could not be reached." : reason.message;
+      state.textContent = reason instanceof TypeError ? "The server could not be reached." : /** @type {Error} */ (reason).message;
       said.textContent = state.textContent;
       const again = element("button", { type: "button", className: "button small", textContent: "Retry" });
       again.addEventListener("click", () => { add.focus(); upload(file, piece); });
-      if (reason instanceof TypeError) piece.lastElementChild.before(again);
+      if (reason instanceof TypeError) piece.lastElementChild?.before(again);
     } finally {
-      if (picture.src) URL.revokeObjectURL(picture.src);
+      if (picture instanceof HTMLImageElement) URL.revokeObjectURL(picture.src);
     }
     settle();
   }
 
   // what is on its way, from this device: the browser shows many pictures that are not made yet
+  /** @param {File} file */
   function seen(file) {
     const name = element("span", { className: "attachment-kind", textContent: file.name });
     if (!file.type.startsWith("image/")) return name;
@@ -110,14 +133,22 @@ export function attach(form, changed) {
     return picture;
   }
 
+  /** @param {string} address */
   async function asked(address) {
     const answer = await fetch(address, { headers: { Accept: "application/json" } });
     return accepted(answer.ok, await answer.json());
   }
 
   // fetch() does not say how much of a body has left
+  /**
+   * @param {FormData} body
+   * @param {AbortSignal} signal
+   * @param {(share: number) => void} progress
+   * @returns {Promise<Uploaded>}
+   */
   function sent(body, signal, progress) {
-    return new Promise((resolve, reject) => {
+    /** @type {Promise<[boolean, Uploaded]>} */
+    const answer = new Promise((resolve, reject) => {
       const request = new XMLHttpRequest();
       request.open("POST", "/compose/media");
       request.setRequestHeader("Accept", "application/json");
@@ -127,14 +158,20 @@ export function attach(form, changed) {
       for (const kind of ["error", "abort", "timeout"]) request.addEventListener(kind, () => reject(new TypeError(kind)));
       signal.addEventListener("abort", () => request.abort());
       request.send(body);
-    }).then(([ok, told]) => accepted(ok, told));
+    });
+    return answer.then(([ok, told]) => accepted(ok, told));
   }
 
+  /**
+   * @param {boolean} ok
+   * @param {Uploaded} told
+   */
   function accepted(ok, told) {
     if (!ok || !told.id) throw new Error(told.error ?? "It was not accepted.");
     return told;
   }
 
+  /** @param {Kept} kept */
   function shown({ id, kind, preview, description }) {
     const picture = preview
       ? element("img", { src: preview, width: 72, height: 72, alt: "" })
@@ -149,12 +186,17 @@ export function attach(form, changed) {
     return piece;
   }
 
+  /** @param {HTMLElement} piece */
   function adopt(piece) {
     piece.querySelector(".attachment-drop")?.remove();
     piece.dataset.kind = piece.querySelector("img") ? "image" : "";
     piece.append(remover(piece));
   }
 
+  /**
+   * @param {HTMLElement} piece
+   * @param {() => void} leave
+   */
   function remover(piece, leave = () => {}) {
     const button = element("button", { type: "button", className: "button small", textContent: "Remove" });
     button.addEventListener("click", () => { leave(); piece.remove(); add.focus(); settle(); });
@@ -171,33 +213,33 @@ export function attach(form, changed) {
     count: () => ready().length,
     busy: () => Boolean(list.querySelector(".waiting")),
     values: () => ready().map((piece) => ({
-      id: piece.dataset.media,
-      kind: piece.dataset.kind,
+      id: piece.dataset.media ?? "",
+      kind: piece.dataset.kind ?? "",
       preview: piece.querySelector("img")?.getAttribute("src"),
-      description: piece.querySelector("textarea")?.value,
+      description: described(piece)?.value,
     })),
     restore(values) {
       list.replaceChildren(...values.map(shown));
-      if (fold && "open" in fold) fold.open = values.length > 0;
+      if (fold) fold.open = values.length > 0;
       settle();
     },
     // the first time that something is sent without a description: say so, and wait for the second
     reminds() {
-      const bare = ready().filter((piece) => !piece.querySelector("textarea").value.trim());
+      const bare = ready().filter((piece) => !described(piece)?.value.trim());
       if (!bare.length || !reminder.hidden) return false;
       const which = bare.length === 1 ? "One picture has" : `${bare.length} pictures have`;
       reminder.textContent = `${which} no description. Add one for those who cannot see it, or send it as it is.`;
       reminder.hidden = false;
       said.textContent = reminder.textContent;
       if (place && "open" in place) place.open = true;
-      bare[0].querySelector("textarea").focus();
+      described(bare[0])?.focus();
       return true;
     },
   };
 }
 
 // the form to edit a post has no other script
-document.querySelectorAll("[data-composer-edit]").forEach((form) => {
+for (const form of /** @type {NodeListOf<HTMLFormElement>} */ (document.querySelectorAll("[data-composer-edit]"))) {
   const pieces = attach(form, () => {});
   form.addEventListener("submit", (event) => (pieces.busy() || pieces.reminds()) && event.preventDefault());
-});
+}

@@ -8,14 +8,22 @@ const GOES_ON = /^[\p{L}\p{M}\p{N}_]/u;
 const WAIT_MS = 120; // after a key, before the site is asked
 const REST_MS = 10_000; // after it refused
 const KEPT_MS = 60_000; // answers
+/** @type {("boxSizing" | "width" | "borderWidth" | "padding" | "font" | "letterSpacing" | "wordSpacing" | "textIndent" | "textAlign" |
+ *   "direction" | "unicodeBidi" | "tabSize")[]} */
 const COPIED = [
   "boxSizing", "width", "borderWidth", "padding", "font", "letterSpacing", "wordSpacing", "textIndent", "textAlign", "direction", "unicodeBidi", "tabSize",
 ];
+/** @type {Map<string, Completions>} */
 const answers = new Map();
 let lists = 0;
 let restsUntil = 0;
 let forgetAt = 0;
 
+/**
+ * @param {string} typed
+ * @param {AbortSignal} signal
+ * @returns {Promise<Completions>}
+ */
 async function ask(typed, signal) {
   if (Date.now() > forgetAt) {
     answers.clear();
@@ -35,7 +43,12 @@ async function ask(typed, signal) {
   return told;
 }
 
-// Where the caret stands in the window: a copy of the text up to there is laid out out of sight.
+/**
+ * Where the caret stands in the window: a copy of the text up to there is laid out out of sight.
+ *
+ * @param {HTMLTextAreaElement} field
+ * @param {number} end
+ */
 function caret(field, end) {
   const style = getComputedStyle(field);
   const copy = Object.assign(document.createElement("div"), { className: "caret-copy" });
@@ -51,6 +64,7 @@ function caret(field, end) {
   return { left: box.left + inner.left - outer.left, top, bottom: top + inner.height };
 }
 
+/** @param {HTMLTextAreaElement} field */
 export function complete(field) {
   if (!("popover" in HTMLElement.prototype)) return;
   const list = document.createElement("ul");
@@ -60,7 +74,9 @@ export function complete(field) {
   list.popover = "manual";
   said.setAttribute("role", "status");
   field.after(list, said); // within the form, for a dialog makes all that is outside of it inert
+  /** @type {Token | null} */
   let token = null; // what is being typed: its text and its two ends
+  /** @type {number | null} */
   let dismissed = null; // the beginning of a token whose list was closed by Escape
   let active = -1;
   let moved = false;
@@ -68,8 +84,9 @@ export function complete(field) {
   let asking = new AbortController();
 
   const isOpen = () => list.matches(":popover-open");
-  const options = () => [...list.children];
+  const options = () => /** @type {HTMLElement[]} */ ([...list.children]);
 
+  /** @returns {Token | null} */
   function find() {
     const { selectionStart: end, selectionEnd, value } = field;
     if (end !== selectionEnd || GOES_ON.test(value.slice(end))) return null;
@@ -80,15 +97,19 @@ export function complete(field) {
   function look() {
     const before = token;
     token = find();
-    if (token?.start !== dismissed) dismissed = null;
+    if (token === null || token.start !== dismissed) dismissed = null;
     if (!token || dismissed !== null || Date.now() < restsUntil) return close();
-    if (token.text === before?.text && token.start === before.start) return;
+    if (token.text === before?.text && token.start === before?.start) return;
     clearTimeout(timer);
     asking.abort();
     asking = new AbortController();
     timer = setTimeout(fill, answers.has(token.text) ? 0 : WAIT_MS, token, asking.signal);
   }
 
+  /**
+   * @param {Token} wanted
+   * @param {AbortSignal} signal
+   */
   async function fill(wanted, signal) {
     let told;
     try {
@@ -128,10 +149,11 @@ export function complete(field) {
     said.textContent = "";
   }
 
+  /** @param {number} number counted in a ring */
   function mark(number) {
     const all = options();
     active = (number + all.length) % all.length;
-    all.forEach((option, place) => option.setAttribute("aria-selected", String(place === active)));
+    all.forEach((option, at) => option.setAttribute("aria-selected", String(at === active)));
     field.setAttribute("aria-activedescendant", all[active].id);
     all[active].scrollIntoView({ block: "nearest" });
   }
@@ -149,7 +171,9 @@ export function complete(field) {
     list.style.top = `${above ? at.top - height - 6 : at.bottom + 6}px`;
   }
 
+  /** @param {HTMLElement} option */
   function take(option) {
+    if (!token) return;
     const { start, end } = token;
     const after = field.value.slice(end);
     const text = option.dataset.value + (/^\s/.test(after) ? "" : " ");
@@ -164,12 +188,13 @@ export function complete(field) {
     if (/^\s/.test(after)) field.setSelectionRange(field.selectionEnd + 1, field.selectionEnd + 1);
   }
 
+  /** @type {Record<string, () => void>} */
   const KEYS = {
     ArrowDown: () => { moved = true; mark(active + 1); },
     ArrowUp: () => { moved = true; mark(active - 1); },
     Enter: () => take(options()[active]),
     Tab: () => take(options()[active]),
-    Escape: () => { dismissed = token.start; close(); },
+    Escape: () => { dismissed = token?.start ?? null; close(); },
   };
 
   field.addEventListener("input", look);
@@ -177,25 +202,25 @@ export function complete(field) {
   field.addEventListener("keydown", (event) => {
     if (!isOpen() || event.isComposing || event.keyCode === 229) return; // an input method has the keys
     if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || !KEYS[event.key]) return;
-    if (event.key === "Enter" && !moved && options()[active].dataset.value === token.text) return close(); // it stands there already
+    if (event.key === "Enter" && !moved && options()[active].dataset.value === token?.text) return close(); // it stands there already
     event.preventDefault();
     event.stopPropagation();
     KEYS[event.key]();
   });
   document.addEventListener("selectionchange", () => document.activeElement === field && isOpen() && look());
   field.addEventListener("blur", close);
-  field.form.addEventListener("submit", close);
+  field.form?.addEventListener("submit", close);
   list.addEventListener("mousedown", (event) => event.preventDefault()); // the text keeps the focus
   list.addEventListener("click", (event) => {
-    const option = event.target.closest("[role=option]");
-    if (option && token) take(option);
+    const option = /** @type {HTMLElement} */ (event.target).closest("[role=option]");
+    if (option) take(option);
   });
-  for (const moving of [window, visualViewport].filter(Boolean)) {
-    moving.addEventListener("resize", place);
-    moving.addEventListener("scroll", place, { passive: true });
+  for (const moving of [window, visualViewport]) {
+    moving?.addEventListener("resize", place);
+    moving?.addEventListener("scroll", place, { passive: true });
   }
   document.addEventListener("scroll", place, { passive: true, capture: true });
 }
 
 // the form to edit a post has no other script
-document.querySelectorAll("[data-composer-edit]").forEach((form) => complete(form.elements.text));
+for (const form of /** @type {NodeListOf<ComposerForm>} */ (document.querySelectorAll("[data-composer-edit]"))) complete(form.elements.text);

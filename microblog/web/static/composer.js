@@ -14,12 +14,13 @@ function freshKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+/** @param {ComposerForm} form */
 function enhance(form) {
   const { text, spoiler, visibility, language, key, at, poll_seconds: runs, reply_to: replyTo } = form.elements;
-  const options = [...form.querySelectorAll('[name^="option_"]')];
-  const choices = [...form.querySelectorAll('input[type="checkbox"][name]')];
-  const counter = form.querySelector("[data-counter]");
-  const send = form.querySelector("button.primary");
+  const options = [.../** @type {NodeListOf<HTMLInputElement>} */ (form.querySelectorAll('[name^="option_"]'))];
+  const choices = [.../** @type {NodeListOf<HTMLInputElement>} */ (form.querySelectorAll('input[type="checkbox"][name]'))];
+  const counter = /** @type {HTMLElement} */ (form.querySelector("[data-counter]"));
+  const send = /** @type {HTMLButtonElement} */ (form.querySelector("button.primary"));
   const limit = Number(form.dataset.limit);
   let prepared = text.value;
   let unsaved = "unsaved" in form.dataset; // nobody has it but this form
@@ -27,15 +28,17 @@ function enhance(form) {
   const addressed = to || visibility.value === "direct"; // what is written to somebody is no draft for everybody
   const draft = `draft:${viewer}:${replyTo?.value ?? (addressed ? `${visibility.value}:${to}` : "new")}`;
   let told = false;
-  let pieces = { count: () => 0, busy: () => false, values: () => [] };
+  /** @type {Pieces} */
+  let pieces = { count: () => 0, busy: () => false, values: () => [], restore: () => {}, reminds: () => false };
 
   const isDirty = () =>
     unsaved || text.value.trim() !== prepared.trim() || spoiler.value !== spoiler.defaultValue || pieces.count() || options.some(({ value }) => value);
-  const written = () => ({ ...Object.fromEntries(new URLSearchParams(new FormData(form))), media: pieces.values() });
+  const encoded = () => new URLSearchParams([...new FormData(form)].map(([name, value]) => [name, String(value)]));
+  const written = () => /** @type {Draft} */ ({ ...Object.fromEntries(encoded()), media: pieces.values() });
 
   function measure() {
     const left = limit - length(text.value) - length(spoiler.value);
-    counter.textContent = left;
+    counter.textContent = String(left);
     counter.classList.toggle("over", left < 0);
     counter.setAttribute("aria-label", left < 0 ? `${-left} characters too many` : `${left} characters left`);
     send.disabled = left < 0 || !(text.value.trim() || pieces.count()) || pieces.busy();
@@ -49,19 +52,20 @@ function enhance(form) {
     else localStorage.removeItem(draft);
   }
 
+  /** @param {Draft} fields */
   function fill(fields) {
     text.value = fields.text ?? "";
     spoiler.value = fields.spoiler ?? "";
-    spoiler.closest("details").open = Boolean(spoiler.value);
-    if ([...visibility.options].some((option) => option.value === fields.visibility)) visibility.value = fields.visibility;
+    unfold(spoiler, spoiler.value);
+    if ([...visibility.options].some((option) => option.value === fields.visibility)) visibility.value = fields.visibility ?? "";
     if (fields.language !== undefined) language.value = fields.language;
     if (fields.key) key.value = fields.key; // if that attempt got through after all, the same key gives the same post
     for (const option of options) option.value = fields[option.name] ?? "";
     for (const choice of choices) choice.checked = choice.name in fields ? fields[choice.name] === "1" : choice.defaultChecked;
     if (fields.poll_seconds) runs.value = fields.poll_seconds;
     at.value = fields.at ?? "";
-    options[0].closest("details").open = options.some(({ value }) => value);
-    at.closest("details").open = Boolean(at.value);
+    unfold(options[0], options.some(({ value }) => value));
+    unfold(at, at.value);
     pieces.restore(fields.media ?? []);
     measure();
   }
@@ -69,14 +73,15 @@ function enhance(form) {
   function clear() {
     if (unsaved) prepared = "";
     unsaved = false;
-    const first = ({ options }) => [...options].find((option) => option.defaultSelected)?.value ?? options[0].value;
+    const first = (/** @type {HTMLSelectElement} */ select) => [...select.options].find((option) => option.defaultSelected)?.value ?? select.options[0].value;
     fill({ text: prepared, key: freshKey(), visibility: first(visibility), language: first(language) });
   }
 
   pieces = attach(form, () => keep());
   if (!form.querySelector(".error")) {
+    /** @type {Draft | null} */
     const kept = JSON.parse(localStorage.getItem(draft) ?? "null");
-    if ((kept?.text || kept?.media?.length) && !isDirty()) fill(kept);
+    if (kept && (kept.text || kept.media?.length) && !isDirty()) fill(kept);
   }
   if (unsaved) keep();
   else measure();
@@ -88,20 +93,35 @@ function enhance(form) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     if (pieces.busy() || pieces.reminds()) return;
-    const body = new URLSearchParams(new FormData(form));
+    const body = encoded();
     const fields = written();
     clear();
     deliver(body, { edit: () => { fill(fields); keep(); text.focus(); }, draft, fields });
-    form.closest("dialog")?.close();
+    /** @type {HTMLDialogElement | null} */ (form.closest("dialog"))?.close();
   });
   addEventListener("beforeunload", (event) => isDirty() && form.isConnected && event.preventDefault());
 }
 
+/**
+ * Opens or closes what a field is folded into.
+ *
+ * @param {HTMLElement} field
+ * @param {unknown} filled
+ */
+function unfold(field, filled) {
+  const fold = /** @type {HTMLDetailsElement} */ (field.closest("details"));
+  fold.open = Boolean(filled);
+}
+
 // sending
 
+/**
+ * @param {URLSearchParams} body
+ * @param {{ edit: () => void, draft: string, fields: Draft }} composed
+ */
 async function deliver(body, { edit, draft, fields }) {
   const waiting = pending(fields.text || "Pictures");
-  const [stateLine, retry, change] = waiting.querySelectorAll(".pending-state > *");
+  const [stateLine, retry, change] = /** @type {NodeListOf<HTMLButtonElement>} */ (waiting.querySelectorAll(".pending-state > *"));
   const place = outbox();
   place.prepend(waiting);
   retry.addEventListener("click", attempt);
@@ -122,7 +142,7 @@ async function deliver(body, { edit, draft, fields }) {
     } catch (reason) {
       const network = reason instanceof TypeError || reason instanceof SyntaxError;
       waiting.classList.add("failed");
-      stateLine.textContent = network ? "Not sent: the server could not be reached." : `Not sent: ${reason.message}`;
+      stateLine.textContent = network ? "Not sent: the server could not be reached." : `Not sent: ${/** @type {Error} */ (reason).message}`;
       retry.hidden = change.hidden = false;
       said.textContent = stateLine.textContent;
       return;
@@ -134,15 +154,17 @@ async function deliver(body, { edit, draft, fields }) {
     else arrived(result, body.get("reply_to"));
   }
 
+  /** @param {BeforeUnloadEvent} event */
   function warn(event) { event.preventDefault(); }
 }
 
+/** @param {string} text */
 function pending(text) {
   const post = document.createElement("div");
   post.className = "sheet-of-posts post pending";
   const shown = Object.assign(document.createElement("p"), { className: "text", dir: "auto", textContent: text });
   const line = Object.assign(document.createElement("div"), { className: "pending-state" });
-  const button = (label) => Object.assign(document.createElement("button"), { type: "button", className: "button small", textContent: label });
+  const button = (/** @type {string} */ label) => Object.assign(document.createElement("button"), { type: "button", className: "button small", textContent: label });
   line.append(document.createElement("span"), button("Retry"), button("Edit"));
   post.append(shown, line);
   return post;
@@ -154,10 +176,14 @@ function outbox() {
   const made = document.createElement("div");
   made.className = "outbox";
   made.dataset.outbox = "";
-  document.querySelector("main").prepend(made);
+  document.querySelector("main")?.prepend(made);
   return made;
 }
 
+/**
+ * @param {{ id: string, html: string, url: string }} post
+ * @param {string | null} replyTo
+ */
 function arrived({ id, html, url }, replyTo) {
   const post = document.createRange().createContextualFragment(html).querySelector("article");
   const replies = document.querySelector(`[data-replies="${replyTo}"]`);
@@ -167,10 +193,10 @@ function arrived({ id, html, url }, replyTo) {
     home?.setAttribute("role", "feed");
     if (replies) {
       const row = Object.assign(document.createElement("div"), { className: "depth0" });
-      row.dataset.depth = 0;
+      row.dataset.depth = "0";
       row.append(post);
       replies.append(row);
-    } else home.prepend(post);
+    } else home?.prepend(post);
     post.dispatchEvent(new CustomEvent("posts:added", { bubbles: true }));
   }
   document.dispatchEvent(new CustomEvent("posts:own", { detail: id }));
@@ -184,13 +210,16 @@ function arrived({ id, html, url }, replyTo) {
 
 // the dialog: the same form, fetched when it is wanted
 
+/** @param {string} address */
 async function open(address) {
+  /** @type {ComposerForm | null} */
   const here = document.querySelector("main [data-composer]");
   if (here && address === "/compose") return here.elements.text.focus();
-  const from = document.activeElement;
+  const from = /** @type {HTMLElement | null} */ (document.activeElement);
   try {
     const answer = await fetch(address, { headers: { Accept: "text/html" } });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    /** @type {ComposerForm | null} */
     const form = page.querySelector("[data-composer]");
     if (!answer.ok || !form) throw new Error("no composer there");
     dialog(document.adoptNode(form), from, answered(page));
@@ -200,20 +229,29 @@ async function open(address) {
   }
 }
 
-// what is answered, in a few lines: the page behind the dialog may have moved on
+/**
+ * What is answered, in a few lines: the page behind the dialog may have moved on.
+ *
+ * @param {Document} page
+ */
 function answered(page) {
   const post = page.querySelector(".answered article");
   if (!post) return "";
   const warned = post.querySelector(".warned:not(.sensitive) summary bdi");
   const text = warned ? [warned] : [...post.querySelectorAll(".text p")];
   const quote = Object.assign(document.createElement("blockquote"), { className: "answering" });
-  const who = Object.assign(document.createElement("bdi"), { className: "name", textContent: post.querySelector(".who .name").textContent });
-  const said = Object.assign(document.createElement("span"), { dir: "auto", lang: post.querySelector(".text")?.lang ?? "" });
-  said.textContent = text.map((line) => line.textContent).join(" ");
-  quote.append(who, " ", said);
+  const who = Object.assign(document.createElement("bdi"), { className: "name", textContent: post.querySelector(".who .name")?.textContent ?? "" });
+  const words = Object.assign(document.createElement("span"), { dir: "auto", lang: post.querySelector(".text")?.lang ?? "" });
+  words.textContent = text.map((line) => line.textContent).join(" ");
+  quote.append(who, " ", words);
   return quote;
 }
 
+/**
+ * @param {ComposerForm} form
+ * @param {HTMLElement | null} from what gets the focus back
+ * @param {HTMLElement | string} above
+ */
 function dialog(form, from, above) {
   const box = Object.assign(document.createElement("dialog"), { className: "dialog" });
   const head = Object.assign(document.createElement("div"), { className: "dialog-head" });
@@ -233,11 +271,12 @@ function dialog(form, from, above) {
   text.setSelectionRange(text.value.length, text.value.length);
 }
 
-document.querySelectorAll("[data-composer]").forEach(enhance);
+for (const form of /** @type {NodeListOf<ComposerForm>} */ (document.querySelectorAll("[data-composer]"))) enhance(form);
 document.addEventListener("compose:open", () => open("/compose"));
 document.addEventListener("click", (event) => {
-  const link = event.target.closest('a[href^="/compose"]');
+  /** @type {HTMLAnchorElement | null} */
+  const link = /** @type {HTMLElement} */ (event.target).closest('a[href^="/compose"]');
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
   event.preventDefault();
-  open(link.getAttribute("href"));
+  open(link.getAttribute("href") ?? "");
 });

@@ -1,14 +1,15 @@
 // Single keys for people who like them; off while typing, and not loaded at all if the viewer turned them off.
 
 const posts = () => [...document.querySelectorAll("article.post, li.note")];
-const current = () => document.activeElement?.closest("article.post, li.note");
+const current = () => document.activeElement?.closest("article.post, li.note") ?? null;
 let chord = 0; // when g was pressed
 let leaving = false; // the next page is on its way: what is typed now is meant for it
 addEventListener("pageshow", () => { leaving = false; });
 
+/** @param {1 | -1} by */
 function move(by) {
   const all = posts();
-  const here = all.indexOf(current());
+  const here = all.findIndex((post) => post === current());
   const start = here >= 0 ? here + by : all.findIndex((post) => post.getBoundingClientRect().bottom > 80);
   const next = all[Math.min(Math.max(start, 0), all.length - 1)];
   if (!next) return;
@@ -17,12 +18,13 @@ function move(by) {
   next.scrollIntoView({ block: "nearest" });
 }
 
-const press = (selector) => current()?.querySelector(selector)?.click();
-const visit = (path) => {
+const press = (/** @type {string} */ selector) => current()?.querySelector(selector)?.click();
+const visit = (/** @type {string} */ path) => {
   leaving = true;
   location.href = path;
 };
 
+/** @type {Record<string, () => unknown>} */
 const KEYS = {
   j: () => move(1),
   k: () => move(-1),
@@ -38,13 +40,14 @@ const KEYS = {
     else visit("/search");
   },
   n: () => document.dispatchEvent(new CustomEvent("compose:open")),
-  "?": () => document.getElementById("shortcuts")?.showModal(),
+  "?": () => /** @type {HTMLDialogElement | null} */ (document.getElementById("shortcuts"))?.showModal(),
 };
+/** @type {Record<string, string>} */
 const PLACES = { h: document.body.dataset.viewer ? "/home" : "/", l: "/local", n: "/notifications" };
 
 document.addEventListener("keydown", (event) => {
   if (leaving || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || event.isComposing) return;
-  if (event.target.closest("input, textarea, select, [contenteditable], dialog")) return;
+  if (/** @type {HTMLElement} */ (event.target).closest("input, textarea, select, [contenteditable], dialog")) return;
   if (Date.now() - chord < 1500 && PLACES[event.key]) {
     event.preventDefault();
     return visit(PLACES[event.key]);

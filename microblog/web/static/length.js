@@ -17,22 +17,34 @@ const OTHER_HOST = new RegExp(`^(?:(?!${UNSPACED})[:.]?[${LETTER}_%@\\p{Default_
 const TRAILING = /(?![-])[\p{Terminal_Punctuation}\p{Quotation_Mark}\p{Ps}\p{Pe}\p{Pi}\p{Pf}\p{Pd}…‥]/u;
 const FAR_MENTION = /(^|[^\w/=])@(\w+)@[\w.-]+\w/gu;
 const PLACE = "x".repeat(23);
+/** @type {Record<string, string>} */
+const OPENS = { ")": "(", "]": "[", "}": "{" };
 const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 
+/**
+ * @param {string} url
+ * @param {string | undefined} before the sign in front of it
+ */
 function trimmed(url, before) {
-  let kept = [...url];
-  const count = (sign) => kept.filter((one) => one === sign).length;
-  const opens = (close) => ({ ")": "(", "]": "[", "}": "{" })[close];
+  const kept = [...url];
+  const count = (/** @type {string | undefined} */ sign) => kept.filter((one) => one === sign).length;
   while (kept.length) {
-    const last = kept.at(-1);
+    const last = kept[kept.length - 1];
     const enclosed = "*|~".includes(before || " ") && last === before;
-    const balanced = opens(last) && count(last) <= count(opens(last));
+    const balanced = OPENS[last] && count(last) <= count(OPENS[last]);
     if (!enclosed && (balanced || !TRAILING.test(last))) break;
     kept.pop();
   }
   return kept.join("");
 }
 
+/**
+ * @param {string} all
+ * @param {string} authority
+ * @param {string} rest
+ * @param {number} at
+ * @param {string} text
+ */
 function counted(all, authority, rest, at, text) {
   const host = IN_AUTHORITY.exec(authority)?.[0];
   const left = host === undefined ? "" : authority.slice(host.length);
@@ -42,6 +54,7 @@ function counted(all, authority, rest, at, text) {
   return PLACE + all.slice(trimmed(all, text[at - 1]).length);
 }
 
+/** @param {string} text */
 export function length(text) {
   let count = 0;
   for (const _ of graphemes.segment(text.replace(URLS, counted).replace(FAR_MENTION, "$1@$2"))) count++;

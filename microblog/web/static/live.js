@@ -4,7 +4,7 @@
 // so does every one after it: sleep, a lost network or a restart leave no hole. If the server cannot go back that far it says
 // "gap", and a marker stands where posts are missing until it is clicked.
 
-const { stream, viewer } = document.body.dataset;
+const { stream = "", viewer } = document.body.dataset; // this script is only on pages that have a stream
 const feed = document.querySelector("[data-live]");
 const replies = document.querySelector("[data-replies]");
 const notes = document.querySelector("[data-notes]");
@@ -16,11 +16,17 @@ const KEPT = `position:${stream}`;
 
 let position = document.body.dataset.position || sessionStorage.getItem(KEPT) || "";
 let unread = Number(document.body.dataset.unread) || 0;
+/** @type {HTMLElement[]} */
 let waiting = []; // articles behind the pill, oldest first
-let source = null, retry = 0, timer = 0, heardAt = 0, hiddenAt = 0, ended = false, resting = false, release = null;
+/** @type {EventSource | null} */
+let source = null;
+/** @type {((value?: unknown) => void) | null} */
+let release = null; // of the lock that one hidden tab has
+let retry = 0, timer = 0, heardAt = 0, hiddenAt = 0, ended = false, resting = false;
 
 // the connection
 
+/** @param {"live" | "reconnecting" | "offline"} name */
 function show(name) {
   if (!state || state.dataset.state === name) return;
   state.hidden = false;
@@ -43,10 +49,11 @@ function connect() {
   if (retry) show("reconnecting");
   heardAt = Date.now();
   source = new EventSource(address());
-  source.onerror = again;
+  source.onerror = () => again();
   for (const [kind, take] of Object.entries(TAKES)) source.addEventListener(kind, (event) => received(event, take));
 }
 
+/** @param {number} [wait] milliseconds; where it is not given, more and more */
 function again(wait) {
   if (ended) return;
   source?.close();
@@ -54,10 +61,14 @@ function again(wait) {
   show(navigator.onLine ? "reconnecting" : "offline");
   const longest = Math.min(RETRY_LONGEST, RETRY_FIRST * 2 ** retry++);
   clearTimeout(timer);
-  timer = setTimeout(connect, Number.isFinite(wait) ? wait : longest * (0.5 + Math.random() / 2));
+  timer = setTimeout(connect, wait ?? longest * (0.5 + Math.random() / 2));
 }
 
 // the server says something as soon as it has let us in: a connection that only opens is no reason to try again soon
+/**
+ * @param {MessageEvent<string>} event
+ * @param {(data: string) => void} take
+ */
 function received(event, take) {
   heardAt = Date.now();
   retry = 0;
@@ -68,6 +79,7 @@ function received(event, take) {
   sessionStorage.setItem(KEPT, position);
 }
 
+/** @type {Record<string, (data: string) => void>} */
 const TAKES = {
   update: (data) => update(JSON.parse(data)),
   edit: (data) => edit(JSON.parse(data)),
@@ -81,11 +93,16 @@ const TAKES = {
   resumed: () => {},
   beat: () => {}, // nothing happened, up to this position
   restart: (data) => again(Number(data) || 500 + Math.random() * 4000),
-  bye: () => { ended = true; source.close(); show("offline"); said.textContent = "You were logged out."; },
+  bye: () => { ended = true; source?.close(); show("offline"); said.textContent = "You were logged out."; },
 };
 
 // posts
 
+/**
+ * The markup of a post, as its viewer sees it.
+ *
+ * @param {string} html
+ */
 function article(html) {
   const made = document.createRange().createContextualFragment(html).querySelector("article");
   const mine = made?.dataset.author === viewer;
@@ -95,13 +112,18 @@ function article(html) {
 }
 
 // what comes live may be older than a click on this page: what one has pressed is known from where the post is shown already
+/**
+ * @param {HTMLElement} post
+ * @param {HTMLElement | null} shown
+ */
 function press(post, shown) {
   for (const button of shown?.querySelectorAll(".act[aria-pressed]") ?? []) {
     const same = post.querySelector(`.act.${button.classList[1]}`);
-    for (const name of ["aria-pressed", "formaction"]) same?.setAttribute(name, button.getAttribute(name));
+    for (const name of ["aria-pressed", "formaction"]) same?.setAttribute(name, button.getAttribute(name) ?? "");
   }
 }
 
+/** @param {{ html: string, reply_to: string | null }} data */
 function update(data) {
   const { html, reply_to: parent } = data;
   if (!feed && !replies) return;
@@ -111,7 +133,7 @@ function update(data) {
     document.addEventListener("posts:own", () => update(data), { once: true });
     return;
   }
-  if (replies && post && !document.getElementById(post.id)) return reply(post, parent);
+  if (replies && post && !document.getElementById(post.id)) return reply(replies, post, parent);
   if (!post || document.getElementById(post.id) || waiting.some((each) => each.id === post.id)) return;
   waiting.push(post);
   if (idleAtTop()) flow();
@@ -119,35 +141,43 @@ function update(data) {
 }
 
 // below what it answers, and below what answered that before; one step deeper than it
-function reply(post, parent) {
-  const above = document.getElementById(`p${parent}`)?.closest("[data-depth]");
+/**
+ * @param {HTMLElement} thread
+ * @param {HTMLElement} post
+ * @param {string | null} parent
+ */
+function reply(thread, post, parent) {
+  const above = document.getElementById(`p${parent}`)?.closest("[data-depth]") ?? null;
   const row = document.createElement("div");
-  row.dataset.depth = above && parent !== replies.dataset.replies ? Number(above.dataset.depth) + 1 : 0;
-  row.className = `depth${Math.min(row.dataset.depth, 4)}`;
+  const depth = above && parent !== thread.dataset.replies ? Number(above.dataset.depth) + 1 : 0;
+  row.dataset.depth = String(depth);
+  row.className = `depth${Math.min(depth, 4)}`;
   row.append(post);
   post.classList.add("arrived");
+  const next = (/** @type {HTMLElement | null} */ each) => /** @type {HTMLElement | null} */ (each?.nextElementSibling ?? null);
   let last = above;
-  while (last?.nextElementSibling && Number(last.nextElementSibling.dataset.depth) > Number(above.dataset.depth)) last = last.nextElementSibling;
+  for (let below = next(above); below && Number(below.dataset.depth) > Number(above?.dataset.depth); below = next(below)) last = below;
   if (last) last.after(row);
-  else replies.append(row);
-  replies.dispatchEvent(new CustomEvent("posts:added", { bubbles: true }));
-  if (replies.dataset.direct !== undefined) seen(post.dataset.post);
+  else thread.append(row);
+  thread.dispatchEvent(new CustomEvent("posts:added", { bubbles: true }));
+  if (thread.dataset.direct !== undefined) seen(post.dataset.post ?? null);
 }
 
 function idleAtTop() {
-  const busy = document.activeElement?.value || document.querySelector("dialog[open], details.menu[open]");
+  const { value } = /** @type {HTMLElement & { value?: string }} */ (document.activeElement ?? {});
+  const busy = value || document.querySelector("dialog[open], details.menu[open]");
   return scrollY < AT_TOP && !document.hidden && !busy && !String(getSelection());
 }
 
 function flow() {
   const fresh = waiting.filter((post) => !document.getElementById(post.id));
   waiting = [];
-  feed.setAttribute("role", "feed");
+  feed?.setAttribute("role", "feed");
   for (const post of fresh) {
     post.classList.add("arrived");
-    feed.prepend(post);
+    feed?.prepend(post);
   }
-  feed.dispatchEvent(new CustomEvent("posts:added", { bubbles: true }));
+  feed?.dispatchEvent(new CustomEvent("posts:added", { bubbles: true }));
   offer();
   return fresh.at(-1);
 }
@@ -159,13 +189,13 @@ function offer() {
     waiting[0].dataset.after = "gap";
   }
   caption();
-  if (!waiting.length) return pill?.parentElement.remove();
+  if (!waiting.length) return pill?.parentElement?.remove();
   if (!pill) {
     pill = Object.assign(document.createElement("button"), { type: "button", className: "pill" });
     pill.addEventListener("click", reveal);
     const row = Object.assign(document.createElement("div"), { className: "pill-row" });
     row.append(pill);
-    feed.closest("form").before(row);
+    feed?.closest("form")?.before(row);
     said.textContent = "There are new posts."; // once, not for each
   }
   pill.textContent = waiting.length === 1 ? "1 new post" : `${waiting.length} new posts`;
@@ -178,6 +208,7 @@ function reveal() {
   newest?.focus({ preventScroll: true });
 }
 
+/** @param {{ id: string, html: string }} post */
 function edit({ id, html }) {
   const fresh = article(html);
   const held = waiting.filter((post) => post.dataset.post === id); // behind the pill
@@ -190,6 +221,7 @@ function edit({ id, html }) {
   }
 }
 
+/** @param {string} id */
 function remove(id) {
   waiting = waiting.filter((post) => post.dataset.id !== id && post.dataset.post !== id);
   for (const post of document.querySelectorAll(`[data-id="${id}"], [data-post="${id}"]`)) keepingPlace(() => post.remove());
@@ -197,17 +229,24 @@ function remove(id) {
 }
 
 // what the site announces to everybody stands above the timeline until it is dismissed
+/** @param {{ id: string, html: string }} announcement */
 function announce({ id, html }) {
+  /** @type {HTMLTemplateElement | null} */
   const template = document.querySelector("template[data-announcements]");
   if (!template || document.querySelector(`[data-announcement="${id}"]`)) return;
-  const form = template.content.cloneNode(true).querySelector("form");
+  const made = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
+  /** @type {HTMLFormElement | null} */
+  const form = made.querySelector("form");
+  const text = form?.querySelector(".text");
+  if (!form || !text) return;
   form.dataset.announcement = id;
   form.action = `/announcements/${id}/dismiss`;
-  form.querySelector(".text").innerHTML = html;
+  text.innerHTML = html;
   keepingPlace(() => template.before(form));
 }
 
 // what is above the reader's eyes may go, what is before them stays
+/** @param {() => void} change */
 function keepingPlace(change) {
   const height = document.documentElement.scrollHeight;
   const above = feed && feed.getBoundingClientRect().top < 0;
@@ -225,44 +264,70 @@ function gap() {
 
 function missed() {
   const marker = Object.assign(document.createElement("a"), { className: "gap", textContent: "Load missing replies", href: location.href });
-  if (!document.querySelector("a.gap")) replies.prepend(marker);
+  if (!document.querySelector("a.gap")) replies?.prepend(marker);
 }
 
 // notifications, and the figure in the title
 
+/** @param {{ html: string, unread?: number, messages: number }} event */
 function notify({ html, unread: now, messages }) {
-  unread = Number.isInteger(now) ? now : unread + 1;
+  unread = now ?? unread + 1;
   caption();
   count("bell", "/notifications", unread);
   count("letter", "/conversations", messages);
   const item = notes && document.createRange().createContextualFragment(html).querySelector("li");
-  if (!item || notes.querySelector(`[data-note="${item.dataset.note}"]`)) return;
+  if (!notes || !item || notes.querySelector(`[data-note="${item.dataset.note}"]`)) return;
   if (notes.dataset.only && notes.dataset.only !== item.dataset.kind) return;
   item.classList.add("arrived");
   notes.prepend(item);
-  notes.closest("form").hidden = false; // it was, while there was nothing in it
-  notes.closest("main").querySelector(".empty")?.remove();
+  unhide(notes);
+  notes.closest("main")?.querySelector(".empty")?.remove();
   item.dispatchEvent(new CustomEvent("posts:added", { bubbles: true }));
   markRead();
-  gather(item.dataset.group);
+  gather(notes, item.dataset.group ?? "");
+}
+
+/**
+ * The form around a list is hidden while there is nothing in it.
+ *
+ * @param {HTMLElement} list
+ */
+function unhide(list) {
+  const form = list.closest("form");
+  if (form) form.hidden = false;
+}
+
+/**
+ * The token of the form around a list.
+ *
+ * @param {HTMLElement} list
+ */
+function csrf(list) {
+  const form = /** @type {HTMLFormElement} */ (list.closest("form"));
+  return form.elements.csrf.value;
 }
 
 // something was read or removed, here or wherever else one is logged in
+/** @param {{ unread: number, messages: number, removed?: string }} event */
 function recount({ unread: now, messages, removed }) {
   unread = now;
   caption();
   count("bell", "/notifications", unread);
   count("letter", "/conversations", messages);
-  const gone = removed && talks?.querySelector(`[data-talk="${removed}"]`);
+  const gone = removed ? talks?.querySelector(`[data-talk="${removed}"]`) : null;
   gone?.remove();
-  if (gone && !talks.children.length) location.reload(); // it says what belongs there
+  if (gone && !talks?.children.length) location.reload(); // it says what belongs there
 }
 
 const gathering = new Set();
 
 // one more of a group that stands there already: they become one item, as the server would show them
-async function gather(group) {
-  const items = () => [...notes.children].filter((item) => item.dataset.group === group);
+/**
+ * @param {HTMLElement} list
+ * @param {string} group
+ */
+async function gather(list, group) {
+  const items = () => /** @type {HTMLElement[]} */ ([...list.children]).filter((item) => item.dataset.group === group);
   if (gathering.has(group)) return;
   gathering.add(group);
   while (items().length > 1) {
@@ -283,8 +348,8 @@ async function gather(group) {
 // what stood before somebody's eyes is read, and not mailed to them any more
 async function markRead() {
   const newest = notes?.querySelector("[data-note]")?.dataset.note;
-  if (!newest || notes.dataset.only || document.hidden || !unread) return;
-  const body = new URLSearchParams({ csrf: notes.closest("form").elements.csrf.value, up_to: newest });
+  if (!notes || !newest || notes.dataset.only || document.hidden || !unread) return;
+  const body = new URLSearchParams({ csrf: csrf(notes), up_to: newest });
   const answer = await fetch("/notifications/read", { method: "POST", body, headers: { Accept: "application/json" } }).catch(() => null);
   if (!answer?.ok) return;
   unread = 0;
@@ -293,6 +358,11 @@ async function markRead() {
 }
 
 // the number beside a link of the navigation
+/**
+ * @param {string} name
+ * @param {string} path
+ * @param {number} number
+ */
 function count(name, path, number) {
   let badge = document.querySelector(`[data-count="${name}"]`);
   if (!number) return badge?.remove();
@@ -301,33 +371,36 @@ function count(name, path, number) {
     badge.dataset.count = name;
     document.querySelector(`.nav a[href="${path}"]`)?.append(badge);
   }
-  badge.textContent = number > 99 ? "99+" : number;
+  badge.textContent = number > 99 ? "99+" : String(number);
 }
 
 // conversations
 
+/** @param {{ id: string, html: string, last: string }} event */
 function converse({ id, html, last }) {
   const shown = talks?.querySelector(`[data-talk="${id}"]`);
   const item = talks && document.createRange().createContextualFragment(html).querySelector("li");
-  if (!item) return;
+  if (!talks || !item) return;
   if (shown?.dataset.last === last) shown.replaceWith(item);
   else if (talks.dataset.talks === "newest") {
     shown?.remove();
     item.classList.add("arrived");
     talks.prepend(item);
-    talks.closest("form").hidden = false;
+    unhide(talks);
     document.querySelector("main .empty")?.remove();
   } else return shown?.remove();
   item.dispatchEvent(new CustomEvent("posts:added", { bubbles: true }));
 }
 
 // what was answered while its conversation stood before somebody's eyes is read
+/** @type {string | null} */
 let unseen = null;
+/** @param {string | null} post */
 async function seen(post) {
   unseen = post;
-  if (!post || document.hidden) return;
+  if (!replies || !post || document.hidden) return;
   unseen = null;
-  const body = new URLSearchParams({ csrf: replies.closest("form").elements.csrf.value });
+  const body = new URLSearchParams({ csrf: csrf(replies) });
   const asked = { method: "POST", body, headers: { Accept: "application/json" }, keepalive: true }; // also when they go on at once
   const answer = await fetch(`/posts/${post}/seen`, asked).catch(() => null);
   if (answer?.ok) count("letter", "/conversations", (await answer.json()).messages);

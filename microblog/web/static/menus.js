@@ -4,19 +4,21 @@
 import { toast } from "./toast.js";
 
 document.addEventListener("click", (event) => {
-  for (const menu of document.querySelectorAll("details.menu[open]")) {
-    if (!menu.contains(event.target) || event.target.closest(".sheet")) menu.open = false;
+  const target = /** @type {HTMLElement} */ (event.target);
+  for (const menu of /** @type {NodeListOf<HTMLDetailsElement>} */ (document.querySelectorAll("details.menu[open]"))) {
+    if (!menu.contains(target) || target.closest(".sheet")) menu.open = false;
   }
 });
 
 document.addEventListener("keydown", (event) => {
-  const menu = event.key === "Escape" && document.querySelector("details.menu[open]");
+  /** @type {HTMLDetailsElement | null} */
+  const menu = event.key === "Escape" ? document.querySelector("details.menu[open]") : null;
   if (!menu) return;
   menu.open = false;
-  menu.querySelector("summary").focus();
+  menu.querySelector("summary")?.focus();
 });
 
-for (const field of document.querySelectorAll("input[data-reveal]")) {
+for (const field of /** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll("input[data-reveal]"))) {
   const row = document.createElement("div");
   const button = document.createElement("button");
   row.className = "reveal-row";
@@ -38,14 +40,15 @@ for (const field of document.querySelectorAll("input[data-reveal]")) {
 document.querySelector("form[data-form] [aria-invalid=true]")?.focus();
 
 for (const tab of document.querySelectorAll(".tabs.scroll [aria-current]")) {
-  const row = tab.parentElement;
+  const row = /** @type {HTMLElement} */ (tab.parentElement);
   row.scrollLeft = tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2;
 }
 
 // without scripts "Open post" leads to the address
-document.addEventListener("toggle", ({ target: menu }) => {
+document.addEventListener("toggle", ({ target }) => {
+  const menu = /** @type {HTMLDetailsElement} */ (target);
   if (!menu.open || !navigator.clipboard || !menu.closest(".acts") || menu.querySelector("[data-copy]")) return;
-  for (const link of menu.querySelectorAll(".sheet > a:first-child")) {
+  for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (menu.querySelectorAll(".sheet > a:first-child"))) {
     const button = Object.assign(document.createElement("button"), { type: "button", textContent: "Copy link" });
     button.dataset.copy = link.href;
     link.after(button);
@@ -53,7 +56,7 @@ document.addEventListener("toggle", ({ target: menu }) => {
 }, true);
 
 document.addEventListener("click", async ({ target }) => {
-  const address = target.closest("[data-copy]")?.dataset.copy;
+  const address = /** @type {HTMLElement} */ (target).closest("[data-copy]")?.dataset.copy;
   if (!address) return;
   const copied = await navigator.clipboard.writeText(address).then(() => true, () => false);
   toast(copied ? "The link is copied." : `This browser did not let the link be copied: ${address}`);

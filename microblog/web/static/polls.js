@@ -6,33 +6,36 @@ const VOTE = /^\/polls\/(\d+)\/vote$/;
 const said = document.getElementById("said");
 
 document.addEventListener("submit", async (event) => {
-  const button = event.submitter;
+  const form = /** @type {HTMLFormElement} */ (event.target);
+  const button = /** @type {HTMLButtonElement | null} */ (event.submitter);
   const found = button?.getAttribute("formaction")?.match(VOTE);
-  if (!found || button.dataset.plainly) return;
+  if (!button || !found || button.dataset.plainly) return;
   const name = `choice-${found[1]}`;
-  const chosen = [...new FormData(event.target)].filter(([field]) => field === name);
+  const chosen = [...new FormData(form)].filter(([field]) => field === name);
   event.preventDefault();
   if (!chosen.length) {
     said.textContent = "Please choose an answer first.";
-    button.closest(".poll").querySelector("input").focus();
+    button.closest(".poll")?.querySelector("input")?.focus();
     return;
   }
   button.disabled = true;
   try {
-    const body = new URLSearchParams([["csrf", event.target.elements.csrf.value], ...chosen]);
+    const body = new URLSearchParams({ csrf: form.elements.csrf.value });
+    for (const [field, value] of chosen) body.append(field, String(value));
     const answer = await fetch(found[0], { method: "POST", body, headers: { Accept: "application/json" } });
     if (!answer.ok) throw Object.assign(new Error("refused"), { status: answer.status });
     const result = await answer.json();
     const made = document.createRange().createContextualFragment(result.html).querySelector(".poll");
+    if (!made) throw new Error("no poll in the answer");
     for (const each of document.querySelectorAll(`button[formaction="${found[0]}"]`)) {
       each.closest("[data-for]")?.nextElementSibling?.remove();
-      each.closest(".poll").replaceWith(made.cloneNode(true));
+      each.closest(".poll")?.replaceWith(made.cloneNode(true));
     }
     said.textContent = "Your vote was counted.";
   } catch (reason) {
     button.disabled = false;
     if (isAway(reason)) return toast(AWAY);
     button.dataset.plainly = "1";
-    event.target.requestSubmit(button);
+    form.requestSubmit(button);
   }
 });

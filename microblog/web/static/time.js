@@ -1,13 +1,18 @@
 // Times as people say them ("5m"), right even where this device's clock is wrong: the page carries the server's time.
 // Without this script the absolute time stands there already.
 
+/** @type {[number, number, string][]} */
 const STEPS = [[60, 1, "s"], [3600, 60, "m"], [86400, 3600, "h"], [604800, 86400, "d"]];
-const skew = Date.parse(document.documentElement.dataset.now) - Date.now();
+const skew = Date.parse(document.documentElement.dataset.now ?? "") - Date.now();
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
 const dated = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
 const datedWithYear = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
 const precise = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
+/**
+ * @param {number} then
+ * @param {number} now
+ */
 function spoken(then, now) {
   const seconds = Math.max(0, (now - then) / 1000);
   if (seconds < 5) return "now";
@@ -16,6 +21,10 @@ function spoken(then, now) {
   return (date.getFullYear() === new Date(now).getFullYear() ? dated : datedWithYear).format(date);
 }
 
+/**
+ * @param {HTMLTimeElement} time
+ * @param {number} now
+ */
 function say(time, now) {
   const then = Date.parse(time.dateTime);
   if (Number.isNaN(then)) return;
@@ -25,12 +34,13 @@ function say(time, now) {
   time.dataset.said = "1";
 }
 
+/** @param {ParentNode} root */
 function sayAll(root = document) {
   const now = Date.now() + skew;
-  for (const time of root.querySelectorAll("time[datetime]:not([data-plain])")) say(time, now);
+  for (const time of /** @type {NodeListOf<HTMLTimeElement>} */ (root.querySelectorAll("time[datetime]:not([data-plain])"))) say(time, now);
 }
 
 sayAll();
 setInterval(() => document.hidden || sayAll(), 30_000);
 document.addEventListener("visibilitychange", () => document.hidden || sayAll());
-document.addEventListener("posts:added", (event) => sayAll(event.target));
+document.addEventListener("posts:added", (event) => sayAll(/** @type {HTMLElement} */ (event.target)));

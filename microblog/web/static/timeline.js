@@ -2,12 +2,15 @@
 
 const KEPT = `place:${location.pathname}${location.search}`;
 const PAGES_KEPT = 20, PAGE = 20;
-const feed = document.querySelector("[data-feed], [data-notes], .people");
+const feed = /** @type {HTMLElement} */ (document.querySelector("[data-feed], [data-notes], .people")); // null: see the end of this file
+/** @type {string[]} */
 const loaded = []; // addresses of the pages that were added below
 
-const items = (root) => [...root.querySelectorAll("[data-feed] > article, [data-notes] > li, .people > li")];
-const known = () => new Set([...feed.children].map((item) => item.id || item.dataset.note).filter(Boolean));
+const items = (/** @type {ParentNode} */ root) => [...root.querySelectorAll("[data-feed] > article, [data-notes] > li, .people > li")];
+const entries = () => /** @type {HTMLElement[]} */ ([...feed.children]);
+const known = () => new Set(entries().map((item) => item.id || item.dataset.note).filter(Boolean));
 
+/** @param {string} address */
 async function page(address) {
   const answer = await fetch(address, { headers: { Accept: "text/html" } });
   if (!answer.ok) throw new Error(String(answer.status));
@@ -15,6 +18,7 @@ async function page(address) {
 }
 
 async function older() {
+  /** @type {HTMLAnchorElement | null} */
   const link = document.querySelector("a.older");
   if (!link || link.dataset.busy) return;
   link.dataset.busy = "1";
@@ -22,11 +26,11 @@ async function older() {
     const next = await page(link.href);
     const have = known();
     feed.append(...items(next).filter((item) => !have.has(item.id || item.dataset.note)));
-    loaded.push(link.getAttribute("href"));
+    loaded.push(link.href);
     feed.dispatchEvent(new CustomEvent("posts:added", { bubbles: true }));
     const further = next.querySelector("a.older");
     if (further) link.replaceWith(document.adoptNode(further));
-    else link.closest(".paging").remove();
+    else link.closest(".paging")?.remove();
     watch();
   } catch {
     delete link.dataset.busy; // the link still works by hand
@@ -44,7 +48,8 @@ function watch() {
 
 // posts that the live feed could not give are between two that are here
 document.addEventListener("click", async (event) => {
-  const gap = event.target.closest("a.gap");
+  /** @type {HTMLAnchorElement | null} */
+  const gap = /** @type {HTMLElement} */ (event.target).closest("a.gap");
   if (!gap || !feed) return;
   event.preventDefault();
   try {
@@ -61,7 +66,7 @@ document.addEventListener("click", async (event) => {
 });
 
 function keep() {
-  const first = [...feed.children].find((item) => item.getBoundingClientRect().bottom > 0);
+  const first = entries().find((item) => item.getBoundingClientRect().bottom > 0);
   if (!first || scrollY < 1) return sessionStorage.removeItem(KEPT);
   sessionStorage.setItem(KEPT, JSON.stringify({ loaded: loaded.length, id: first.id, top: first.getBoundingClientRect().top }));
 }
@@ -80,7 +85,8 @@ async function restore() {
 
 if (feed) {
   addEventListener("pagehide", keep);
-  const back = performance.getEntriesByType("navigation")[0]?.type === "back_forward";
+  const [entered] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType("navigation"));
+  const back = entered?.type === "back_forward";
   (back ? restore() : Promise.resolve()).finally(watch);
 }
 

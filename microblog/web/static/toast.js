@@ -5,6 +5,10 @@ const said = document.getElementById("said");
 
 export const AWAY = "The server could not be reached. Nothing was changed; please try again.";
 
+/**
+ * @param {string} text
+ * @param {string} [url]
+ */
 export function toast(text, url) {
   document.querySelector(".toast")?.remove();
   const note = Object.assign(document.createElement("div"), { className: "toast" });
@@ -15,5 +19,10 @@ export function toast(text, url) {
   setTimeout(() => note.remove(), SHOWN_MS);
 }
 
-// no answer, or one that says that the server has trouble: a new page would only show an error in place of what stands here
+/**
+ * No answer, or one that says that the server has trouble: a new page would only show an error in place of what stands here.
+ *
+ * @param {any} reason
+ * @returns {boolean}
+ */
 export const isAway = (reason) => reason instanceof TypeError || reason.status >= 500;
