@@ -2,9 +2,12 @@
 # ./run.sh                  serve the site on http://127.0.0.1:8080, with everything it keeps in ./var, unless settings say otherwise
 # ./run.sh --config FILE    the same with options of `twistd microblog`
 # ./run.sh test [ARGS]      all checks; ARGS go to pytest
+# ./run.sh pythons          a short check with every other Python from 3.11 to 3.14 that is installed here
+# ./run.sh lock             resolve requirements.lock anew
 # ./run.sh microblog ARGS   the administrator's command
 #
 # Needs Python 3.11 or newer. Everything else is fetched into ./.venv, at the first start and when it changes.
+# MICROBLOG_LOCKED=1 installs exactly the versions of requirements.lock (with their hashes), as CI does.
 set -eu
 cd "$(dirname "$0")"
 
@@ -14,7 +17,7 @@ say() { printf '%s\n' "$*" >&2; }
 install() {
     stamp=".venv/installed$1"
     if [ -e .venv/here ] && [ "$(cat .venv/here)" != "$PWD" ]; then rm -rf .venv; fi  # it was moved: its scripts point elsewhere
-    wanted=$(cat pyproject.toml setup.cfg microblog/__init__.py run.sh | cksum)
+    wanted=$(cat pyproject.toml setup.cfg microblog/__init__.py run.sh requirements.lock | cksum)${MICROBLOG_LOCKED:+ locked}
     if [ -e "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then return; fi
     if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
         python=${PYTHON:-python3}
@@ -28,7 +31,13 @@ install() {
     fi
     say "Installing the site${1:+ and its $1 tools} into ./.venv ..."
     pwd >.venv/here
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".$1"
+    pip=".venv/bin/python -m pip install --quiet --disable-pip-version-check"
+    if [ "${MICROBLOG_LOCKED:-}" = 1 ]; then
+        $pip --require-hashes --requirement requirements.lock
+        $pip --no-deps --editable .  # pip cannot hash a directory
+    else
+        $pip --editable ".$1"
+    fi
     printf '%s\n' "$wanted" >"$stamp"
 }
 
@@ -51,6 +60,74 @@ browser() {
     fi
 }
 
+# ESLint and the type checker for the scripts of the pages. Both come by npm: without it they are skipped, except in CI.
+check_scripts() {
+    if ! [ -x node_modules/.bin/eslint ] || ! [ -x node_modules/.bin/tsc ]; then
+        say "Skipped without npm: eslint, tsc (apt-get install -y npm)"
+        [ "${MICROBLOG_REQUIRE_BROWSER:-}" != 1 ]
+        return
+    fi
+    scripts=0
+    say "eslint"
+    node_modules/.bin/eslint . || scripts=1
+    say "tsc"
+    node_modules/.bin/tsc --project . || scripts=1
+    return "$scripts"
+}
+
+# Python 3.$1, if it is installed and is not the one of ./.venv: on PATH, or by pyenv.
+other_python() {
+    [ "$(.venv/bin/python -c 'import sys; print(sys.version_info.minor)')" != "$1" ] || return 0
+    for python in "python3.$1" "${PYENV_ROOT:-$HOME/.pyenv}/versions/3.$1".*/bin/python3; do
+        if "$python" -c 'import ensurepip' 2>/dev/null; then printf '%s\n' "$python"; return; fi
+    done
+}
+
+# Imports every module and runs some tests, with warnings as errors, in a virtual environment of its own.
+check_python() {
+    place=".venv/python3.$2"
+    [ -x "$place/bin/pytest" ] || "$1" -m venv "$place" || return
+    "$place/bin/python" -m pip install --quiet --disable-pip-version-check --constraint .venv/versions \
+        --editable . hypothesis pytest pytest-twisted || return
+    "$place/bin/python" -W error -c 'import importlib, pkgutil, microblog
+for module in pkgutil.walk_packages(microblog.__path__, "microblog."):
+    module.name.endswith("__main__") or importlib.import_module(module.name)' || return
+    "$place/bin/python" -m pytest --quiet -p no:cacheprovider tests/model tests/render/test_words.py tests/domain/test_posts.py
+}
+
+# All of them at once, as most of the time is waiting for downloads.
+check_pythons() {
+    install "[test]"
+    # names and versions without hashes: only some of the packages are wanted
+    sed -nE 's/^([A-Za-z0-9._-]+(\[[^]]*\])?==[^\\]*[^\\ ]).*/\1/p' requirements.lock | sed 's/\[[^]]*\]//' >.venv/versions
+    running=""
+    for minor in 11 12 13 14; do
+        python=$(other_python "$minor")
+        [ -n "$python" ] || continue
+        check_python "$python" "$minor" >".venv/python3.$minor.log" 2>&1 &
+        running="$running $minor:$!"
+    done
+    failed=0
+    for each in $running; do
+        if wait "${each#*:}"; then say "Python 3.${each%:*}: passed"; else
+            failed=1
+            cat ".venv/python3.${each%:*}.log" >&2
+            say "Python 3.${each%:*}: failed"
+        fi
+    done
+    [ -n "$running" ] || say "No other Python from 3.11 to 3.14 is installed here."
+    return "$failed"
+}
+
+# The lock file names no index: whoever installs from it takes the one that their pip is set to, and the hashes must agree.
+lock() {
+    install "[test]"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check uv
+    .venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --extra test --generate-hashes \
+        --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "./run.sh lock" \
+        --output-file requirements.lock pyproject.toml
+}
+
 # Every check runs, also after one has failed; pytest is the last, so that its summary is what one sees.
 run_tests() {
     install "[test]"
@@ -60,11 +137,12 @@ run_tests() {
     .venv/bin/ruff check --quiet . || failed=1
     say "mypy"
     .venv/bin/mypy --no-error-summary || failed=1
+    check_scripts || failed=1
     .venv/bin/coverage erase
     # COVERAGE_PROCESS_START: what the sites do that tests start is measured too, each in a file of its own.
     # Files are shared out among as many processes as there are cores; each has a PostgreSQL and a browser of its own.
     COVERAGE_PROCESS_START="$PWD/pyproject.toml" .venv/bin/coverage run -m pytest \
-        --numprocesses logical --maxprocesses 8 --dist loadfile "$@" || failed=1
+        --numprocesses logical --maxprocesses 8 --dist loadfile --durations 20 "$@" || failed=1
     .venv/bin/coverage combine --quiet && .venv/bin/coverage html --quiet && .venv/bin/coverage report --format=total |
         sed 's/.*/Covered, by lines and branches: &% (htmlcov\/index.html)/' >&2 || failed=1
     [ "$failed" = 0 ] || say "Not all checks passed."
@@ -76,6 +154,12 @@ case "${1:-}" in
         shift
         run_tests "$@"
         ;;
+    pythons)
+        check_pythons
+        ;;
+    lock)
+        lock
+        ;;
     microblog)
         shift
         install ""
@@ -86,7 +170,7 @@ case "${1:-}" in
         exec .venv/bin/twistd --pidfile= --nodaemon microblog "$@"
         ;;
     *)
-        say "What is \"$1\"? ./run.sh, ./run.sh test and ./run.sh microblog are known."
+        say "What is \"$1\"? ./run.sh and ./run.sh test, pythons, lock and microblog are known."
         exit 2
         ;;
 esac
