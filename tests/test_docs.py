@@ -14,7 +14,7 @@ from microblog.cli import main
 from microblog.config import described
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+DOCUMENTS = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 FENCED = re.compile(r"^```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"(?:^|(?<=`))(?:\./run\.sh )?microblog ([^`#]+?) *(?=[`#]|$)", re.MULTILINE)
