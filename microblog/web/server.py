@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Protocol
 
 from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
@@ -169,7 +170,8 @@ class Server(Factory):
             self._note(f"{peer or UNKNOWN} - - {status} {len(body)} - {number}")
         return b"".join(
             (
-                b"HTTP/1.1 %d Refused\r\nDate: %s\r\nConnection: close\r\n" % (status, self.date),
+                b"HTTP/1.1 %d %s\r\n" % (status, HTTPStatus(status).phrase.encode("ascii")),
+                b"Date: %s\r\nConnection: close\r\n" % self.date,
                 b"Retry-After: %d\r\n" % retry_after if status in (429, 503) else b"",
                 b"Access-Control-Allow-Origin: *\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n",
                 b"Content-Security-Policy: default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'\r\n",

@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import time
+from http import HTTPStatus
 from pathlib import Path
 from typing import cast
 
@@ -130,6 +131,12 @@ def test_what_is_refused_below_the_paths_of_programs_is_told_in_json(home: House
 def test_what_is_refused_elsewhere_is_told_on_a_page(home: House, status: int, data: bytes) -> None:
     (reply,) = replies(Line(home.server).send(data.replace(b"%s", b"/tags/x")))
     assert (reply.status, reply.header("Content-Type")) == (status, "text/html; charset=utf-8")
+
+
+@pytest.mark.parametrize(("status", "data"), REFUSED_BY_PATH.values(), ids=REFUSED_BY_PATH)
+def test_the_status_line_of_a_refusal_has_the_phrase_of_http(home: House, status: int, data: bytes) -> None:
+    first = Line(home.server).send(data.replace(b"%s", b"/api/v1/echo")).partition(b"\r\n")[0]
+    assert first.decode() == f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"
 
 
 def test_after_a_refusal_nothing_more_is_read(home: House) -> None:
