@@ -29,7 +29,9 @@ def test_tags_and_people_have_feeds_by_mastodons_addresses(site: Town) -> None:
         assert 'href="http://site.test/tags/food"' in (item.findtext("description") or "")
         assert item.findtext("pubDate") == "Wed, 04 Mar 2026 05:06:07 GMT"
         assert item.findtext("category") == "food"
-    assert document(site.visitor().get("/tags/food")).xpath("//link[@type='application/rss+xml']/@href") == ["http://site.test/tags/food.rss"]
+    assert document(site.visitor().get("/tags/food")).xpath("//link[@type='application/rss+xml']/@href") == [
+        "http://site.test/tags/food.rss"
+    ]
     assert site.visitor().get("/@nobody.rss").status == 404
     assert items(site, "/tags/nothing.rss") == []
 
