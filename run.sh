@@ -92,7 +92,7 @@ check_python() {
     "$place/bin/python" -W error -c 'import importlib, pkgutil, microblog
 for module in pkgutil.walk_packages(microblog.__path__, "microblog."):
     module.name.endswith("__main__") or importlib.import_module(module.name)' || return
-    "$place/bin/python" -m pytest --quiet -p no:cacheprovider tests/model tests/render/test_words.py tests/domain/test_posts.py
+    "$place/bin/python" -m pytest --quiet -p no:cacheprovider tests/model tests/render/test_formatting.py tests/domain/test_posts.py
 }
 
 # All of them at once, as most of the time is waiting for downloads.

@@ -34,11 +34,11 @@ from urllib.request import urlopen
 import psutil
 from attrs import define, field, frozen
 
+from microblog.adapters.postgres import initdb_command, running
+from microblog.adapters.postgres_files import Home
 from microblog.domain.tokens import hash_of
 from microblog.model.ids import AppId
-from microblog.outside.postgres import initdb_command, running
-from microblog.outside.postgres_files import Home
-from microblog.storage import accounts, follows, logins, oauth
+from microblog.storage import accounts, follows, oauth, users
 from microblog.storage.database import connect
 from microblog.storage.follows import Options
 
@@ -250,7 +250,7 @@ def people(url: str) -> tuple[str, list[str]]:
             id = accounts.insert(cursor, username=f"reader{number}", display_name="", locked=False, now=at)
             assert id is not None
             address = f"reader{number}@example.org"
-            logins.insert(cursor, account=id, email=address, password_hash="-", role="user", now=at, approved=True)  # type: ignore[arg-type]
+            users.insert(cursor, account=id, email=address, password_hash="-", role="user", now=at, approved=True)  # type: ignore[arg-type]
             oauth.insert_token(cursor, token_hash=hash_of(_token(number)), app=AppId(app), account=id, scopes=("read", "write"), now=at)
             ids.append(id)
         cursor.execute("update logins set confirmed_at = now() where confirmed_at is null")

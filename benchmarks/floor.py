@@ -1,7 +1,7 @@
 """What a request costs before any feature does something: a bare Twisted resource beside our empty routes, in one run.
 
-Also what the thin dispatcher of `web/routes.py` gains: the same site on a stock `twisted.web.server.Site`, once by Klein's own resource and
-once by the dispatcher, with everything else the same.
+Also what the thin dispatcher of `web/http/url_map.py` gains: the same site on a stock `twisted.web.server.Site`, once by Klein's own
+resource and once by the dispatcher, with everything else the same.
 
     python -m benchmarks.floor [seconds per round]
 
@@ -79,7 +79,7 @@ def stock(reactor: IReactorTime, *, by_klein: bool) -> object:
     from twisted.web.resource import Resource
     from twisted.web.server import NOT_DONE_YET, Request
 
-    from microblog.web.stock_request import StockRequest
+    from microblog.web.http.stock_request import StockRequest
 
     site = empty_site(reactor)
 
@@ -97,8 +97,8 @@ def stock(reactor: IReactorTime, *, by_klein: bool) -> object:
 
 def ours(reactor: IReactorTime) -> object:
     """The whole floor: gate, headers, limits, access log to a file."""
-    from microblog.web.networks import Caps
-    from microblog.web.server import Server
+    from microblog.web.http.network_limits import Caps
+    from microblog.web.http.server import Server
 
     caps = Caps(connections=200, requests=10_000_000)
     return Server(empty_site(reactor), reactor, caps=caps, access_log=open(os.devnull, "w", encoding="utf-8").write)
@@ -108,15 +108,15 @@ def empty_site(reactor: IReactorTime) -> Any:
     """A site whose routes do nothing, with gate, headers and limits."""
     from datetime import UTC, datetime
 
-    from microblog.domain.limits import Limits, MemoryCounter
+    from microblog.domain.rate_limits import Limits, MemoryCounter
     from microblog.model.accounts import Session, Viewer
     from microblog.model.oauth import Access
-    from microblog.web.answer import Answer
-    from microblog.web.call import Call, Origin
-    from microblog.web.errors import Errors
-    from microblog.web.gate import Gate
-    from microblog.web.needs import Needs, route
-    from microblog.web.site import Site
+    from microblog.web.http.authorization import Gate
+    from microblog.web.http.dispatcher import Site
+    from microblog.web.http.errors import Errors
+    from microblog.web.http.request import Call, Origin
+    from microblog.web.http.response import Answer
+    from microblog.web.http.route import Needs, route
 
     class Nobody:
         async def by_cookie(self, token: str) -> tuple[Viewer, Session] | None:

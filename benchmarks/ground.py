@@ -23,8 +23,8 @@ from attrs import frozen
 
 from benchmarks import dataset
 from benchmarks.dataset import Site
-from microblog.outside.postgres import initdb_command, server_command
-from microblog.outside.postgres_files import Home, dsn, servers_in
+from microblog.adapters.postgres import initdb_command, server_command
+from microblog.adapters.postgres_files import Home, dsn, servers_in
 from microblog.storage.database import connect, scalar
 from microblog.storage.migrate import SchemaProblem, migrate
 

@@ -25,7 +25,7 @@ import psutil
 from attrs import astuple, frozen
 
 from benchmarks.pages import ROOT, child, free_port
-from microblog.outside.postgres_files import Home, servers_in
+from microblog.adapters.postgres_files import Home, servers_in
 
 SETTLE_S = 5.0
 WAIT_S = 120.0

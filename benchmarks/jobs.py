@@ -29,15 +29,15 @@ from twisted.internet.task import deferLater, react
 
 from benchmarks.ground import Ground, ground, options
 from benchmarks.pages import database_seconds
+from microblog.adapters.pg_notify import Notify
+from microblog.domain.notify import Tellings
 from microblog.domain.posts import Posts
-from microblog.domain.telling import Tellings
 from microblog.jobs.worker import Worker
-from microblog.live.wake import MemoryWake
+from microblog.live.wakeup import MemoryWake
 from microblog.model.accounts import Account, Viewer
 from microblog.model.ids import PostId
 from microblog.model.jobs import Job
 from microblog.model.posts import Draft, Post, Visibility
-from microblog.outside.notify import Notify
 from microblog.storage import accounts, jobs, posts
 from microblog.storage.database import Connection, Cursor, Database, connect, execute, scalar
 from microblog.storage.migrate import migrate

@@ -33,11 +33,11 @@ from attrs import Factory, define, field, frozen
 
 from benchmarks.dataset import Site, name, token
 from benchmarks.ground import Ground, ground, options
+from microblog.adapters.child_launcher import command_line
 from microblog.domain.tokens import hash_of
-from microblog.outside.launch import command_line
 from microblog.storage import oauth
 from microblog.storage.database import Cursor, connect, every
-from microblog.web.csrf import token_for
+from microblog.web.http.csrf import token_for
 
 ROOT = Path(__file__).resolve().parent.parent
 CONNECTIONS = 8

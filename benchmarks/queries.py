@@ -22,13 +22,13 @@ from microblog.domain.tokens import token_hash
 from microblog.model.paging import Page
 from microblog.storage import (
     accounts,
-    completion,
-    concerns,
+    autocomplete,
     follows,
     notification_groups,
+    notification_recipients,
     notifications,
     posts,
-    relations,
+    relationships,
     sessions,
     tags,
     threads,
@@ -134,16 +134,16 @@ def _people(site: Site) -> Iterator[Query]:
     yield Query("followers, anonymous", follows.followers, {"account": known, "viewer": None, "page": Page(40)})
     yield Query("follow requests", follows.requests, {"account": known, "page": Page(40)})
     yield Query("follow requests, counted", follows.count_requests, {"followee": known})
-    yield Query("relationships, 40", relations.relationships, {"viewer": viewer, "ids": some, "now": site.end})
-    yield Query("relationships, one", relations.relationships, {"viewer": viewer, "ids": some[:1], "now": site.end})
-    yield Query("blocked", relations.blocked, {"account": viewer, "page": Page(40)})
-    yield Query("muted", relations.muted, {"account": viewer, "page": Page(40), "now": site.end})
+    yield Query("relationships, 40", relationships.relationships, {"viewer": viewer, "ids": some, "now": site.end})
+    yield Query("relationships, one", relationships.relationships, {"viewer": viewer, "ids": some[:1], "now": site.end})
+    yield Query("blocked", relationships.blocked, {"account": viewer, "page": Page(40)})
+    yield Query("muted", relationships.muted, {"account": viewer, "page": Page(40), "now": site.end})
     yield Query("suggested", accounts.suggested, {"viewer": viewer, "limit": 5})
     yield Query("suggested, to nobody", accounts.suggested, {"viewer": None, "limit": 5})
     for prefix in ("p", "person12", "person4711"):
         yield Query(f"accounts by prefix {prefix}", accounts.by_prefix, {"prefix": prefix, "limit": 8})
     for prefix in ("p", "person12"):
-        yield Query(f"people completed from {prefix}", completion.people, {"prefix": prefix, "viewer": viewer, "limit": 6})
+        yield Query(f"people completed from {prefix}", autocomplete.people, {"prefix": prefix, "viewer": viewer, "limit": 6})
     yield Query("account by name", accounts.by_username, {"username": name(17)})
     yield Query("account by id", accounts.by_id, {"id": known})
     yield Query("accounts by 40 ids", accounts.by_ids, {"ids": some})
@@ -161,11 +161,11 @@ def _own(site: Site) -> Iterator[Query]:
         yield Query(f"notifications, {who}, groups", notification_groups.page_of, groups)
         yield Query(f"notifications, {who}, mentions", notifications.page_of, {"account": account, "page": Page(40), "kinds": ["mention"]})
     yield Query("notifications, unread", notifications.unread, {"account": viewer, "limit": 100})
-    yield Query("notifications, subscribers", concerns.subscribers, {"account": known})
+    yield Query("notifications, subscribers", notification_recipients.subscribers, {"account": known})
     yield Query("favourites", timelines.favourites, {"viewer": viewer, "page": Page()})
     yield Query("bookmarks", timelines.bookmarks, {"viewer": viewer, "page": Page()})
     yield Query("tags by prefix", tags.by_prefix, {"prefix": "tag19", "viewer": viewer, "limit": 8})
-    yield Query("tags completed from t", completion.tags, {"prefix": "t", "viewer": viewer, "limit": 6})
+    yield Query("tags completed from t", autocomplete.tags, {"prefix": "t", "viewer": viewer, "limit": 6})
     yield Query("tags talked about", tags.talked_about, {"after": site.post_id(site.posts - site.posts // 52), "limit": 10})
 
 

@@ -18,10 +18,10 @@ from zoneinfo import ZoneInfo
 import attrs
 from attrs import frozen
 
-from microblog import config_values as read
+from microblog import config_parsers as read
 from microblog.config_derived import derive
+from microblog.config_errors import SettingProblem, SettingsError
 from microblog.config_files import CONFIG, DEFAULT_CONFIG, config_file, placed, toml_table
-from microblog.config_problems import SettingProblem, SettingsError
 from microblog.model.accounts import Registration
 from microblog.secret_key import secret_key
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from microblog import config_values as read
-from microblog.config_problems import SettingProblem
+from microblog import config_parsers as read
+from microblog.config_errors import SettingProblem
 from microblog.model.accounts import Registration
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from microblog.config_problems import SettingProblem
+from microblog.config_errors import SettingProblem
 
 CONFIG = "MICROBLOG_CONFIG"  # names the file; not a setting itself, so that no file names another one
 DEFAULT_CONFIG = Path("/etc/microblog/microblog.toml")

@@ -8,7 +8,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from microblog.config_problems import SettingProblem, SettingsError
+from microblog.config_errors import SettingProblem, SettingsError
 
 KEY_FILE = "secret_key"
 _SECRET_BYTES = 32

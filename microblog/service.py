@@ -35,7 +35,7 @@ from twisted.python.failure import Failure
 from microblog import __version__, application
 from microblog.config import CONFIG, DEFAULT_CONFIG, Settings, SettingsError, config_file, described, load, sources
 from microblog.model.errors import in_words
-from microblog.storage.prepare import prepare_database
+from microblog.storage.schema_check import prepare_database
 from microblog.twisted_private import log_files
 
 BACKLOG = 1024  # connections that wait to be accepted; the kernel has a bound of its own (net.core.somaxconn)

@@ -13,7 +13,7 @@ import psycopg2
 import pytest
 import pytest_twisted
 
-from microblog.outside.postgres_files import dsn
+from microblog.adapters.postgres_files import dsn
 from microblog.storage.database import Connection, Cursor, connect
 from microblog.storage.migrate import migrate
 from tests import make, servers

@@ -15,15 +15,15 @@ from attrs import define, field, frozen
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from microblog.adapters.ffmpeg import FfmpegTools
+from microblog.adapters.media_processing import Studio
+from microblog.adapters.subprocess_runner import Ended
 from microblog.application.services import ExternalServices
-from microblog.domain import telling
+from microblog.domain import notify
 from microblog.domain.passwords import Passwords
+from microblog.model.emails import Envelope, Fate, Receipt
 from microblog.model.errors import Unavailable
 from microblog.model.ids import AccountId, PostId
-from microblog.model.letters import Envelope, Fate, Receipt
-from microblog.outside.children import Ended
-from microblog.outside.films import FfmpegTools
-from microblog.outside.studio import Studio
 from microblog.storage.database import Cursor, Transactions, every
 
 P = ParamSpec("P")
@@ -82,13 +82,13 @@ class Promised:
 def promised(cursor: Cursor) -> list[Promised]:
     """Take the jobs that tell of posts."""
     sql = "delete from jobs where kind = %(kind)s and state = 'waiting' returning (payload->>'post')::bigint, payload->'anew', due_at"
-    return sorted(every(cursor, Promised, sql, {"kind": telling.JOB}), key=lambda one: one.at)
+    return sorted(every(cursor, Promised, sql, {"kind": notify.JOB}), key=lambda one: one.at)
 
 
 async def tell(database: Transactions, jobs: Sequence[Promised]) -> None:
     """Do them, as a quick worker does."""
     for job in jobs:
-        tellings = telling.Tellings(database, partial(_same, job.at))
+        tellings = notify.Tellings(database, partial(_same, job.at))
         await (tellings.published(job.post) if job.anew is None else tellings.edited(job.post, [AccountId(int(id)) for id in job.anew]))
 
 

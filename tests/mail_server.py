@@ -24,7 +24,7 @@ from typing import Any
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 from attrs import define, frozen
 
-from microblog.outside.launch import command_line
+from microblog.adapters.child_launcher import command_line
 
 
 @define

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from itertools import count
 
-from microblog.domain.marks import Marks
+from microblog.domain.interactions import Marks
 from microblog.domain.posts import Posts
 from microblog.model.accounts import Account, Member, Preferences, Role, Viewer
 from microblog.model.posts import Draft, Post, Visibility
-from microblog.storage import accounts, follows, logins, relations
+from microblog.storage import accounts, follows, relationships, users
 from microblog.storage.database import Cursor, Transactions
 from microblog.storage.follows import Options
 from tests.fakes import RolledBackDatabase, done
@@ -40,9 +40,9 @@ def member(
     """Somebody with a login, whose address is `username@example.org` unless said otherwise."""
     made = account(cursor, username, now=now, locked=locked)
     address = email or f"{made.username}@example.org"
-    written = logins.insert(cursor, account=made.id, email=address, password_hash=password_hash, role=role, now=now, approved=approved)
+    written = users.insert(cursor, account=made.id, email=address, password_hash=password_hash, role=role, now=now, approved=approved)
     assert written, f"{address} is there already"
-    found = logins.by_account(cursor, account=made.id)
+    found = users.by_account(cursor, account=made.id)
     assert found is not None
     return found
 
@@ -80,12 +80,12 @@ def follow(
 
 def block(cursor: Cursor, who: Account | Viewer, target: Account | Viewer, *, now: datetime = NOW) -> None:
     """Let the one block the other; their follows stay."""
-    relations.block(cursor, account=who.id, target=target.id, now=now)
+    relationships.block(cursor, account=who.id, target=target.id, now=now)
 
 
 def mute(cursor: Cursor, who: Account | Viewer, target: Account | Viewer, *, until: datetime | None = None, now: datetime = NOW) -> None:
     """Let the one mute the other, notifications too."""
-    relations.mute(cursor, account=who.id, target=target.id, notifications=True, until=until, now=now)
+    relationships.mute(cursor, account=who.id, target=target.id, notifications=True, until=until, now=now)
 
 
 def suspend(cursor: Cursor, who: Account | Viewer, *, now: datetime = NOW) -> None:

@@ -21,17 +21,17 @@ from twisted.internet.ssl import DefaultOpenSSLContextFactory
 from twisted.web.client import BrowserLikePolicyForHTTPS
 from zope.interface import implementer
 
-from microblog.domain.pushes import Pushes
-from microblog.domain.vapid import Signer, point
-from microblog.domain.webpush import Sealer
-from microblog.jobs.pushes import Pushing
-from microblog.model.pushes import PushTarget
-from microblog.outside.pushes import PushServices
-from microblog.render.entities import Entities
-from microblog.render.pushes import message
+from microblog.adapters.push_client import PushServices
+from microblog.domain.push.encryption import Sealer
+from microblog.domain.push.notifications import Pushes
+from microblog.domain.push.vapid import Signer, point
+from microblog.jobs.push_jobs import Pushing
+from microblog.model.push import PushTarget
+from microblog.render.api.entities import Entities
+from microblog.render.api.push import message
 from microblog.storage.database import Transactions
+from tests.adapters.elsewhere import Misled
 from tests.certificates import certificates
-from tests.outside.elsewhere import Misled
 
 HOST = "push.example.net"
 ADDRESS = "93.184.216.34"

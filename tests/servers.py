@@ -13,8 +13,8 @@ from typing import Self
 import psycopg2
 from attrs import define
 
-from microblog.outside.postgres import initdb_command, server_command
-from microblog.outside.postgres_files import Home, dsn
+from microblog.adapters.postgres import initdb_command, server_command
+from microblog.adapters.postgres_files import Home, dsn
 
 
 @define

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "microblog"
 
-# Which rooms each room may import, besides itself.
+# Which layers each layer may import, besides itself.
 MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
     "render": {"model"},
@@ -21,38 +21,38 @@ MAY_IMPORT: dict[str, set[str]] = {
     "jobs": {"model", "render", "storage", "domain"},
     "twisted_private": set(),
     "web": {"model", "render", "domain", "live", "twisted_private"},
-    "outside": {"model"},
-    "config_problems": set(),
-    "config_values": set(),
-    "secret_key": {"config_problems"},
-    "config_derived": {"model", "config_problems", "config_values"},
-    "config_files": {"config_problems"},
-    "config": {"model", "config_derived", "config_files", "config_problems", "config_values", "secret_key"},
-    "parts": {"storage", "jobs"},
-    "crew": {"parts", "storage", "domain", "jobs"},
-    "gauges": {"model", "render", "storage", "live", "jobs", "web"},
+    "adapters": {"model"},
+    "config_errors": set(),
+    "config_parsers": set(),
+    "secret_key": {"config_errors"},
+    "config_derived": {"model", "config_errors", "config_parsers"},
+    "config_files": {"config_errors"},
+    "config": {"model", "config_derived", "config_files", "config_errors", "config_parsers", "secret_key"},
+    "lifecycle": {"storage", "jobs"},
+    "workers": {"lifecycle", "storage", "domain", "jobs"},
+    "metrics": {"model", "render", "storage", "live", "jobs", "web"},
     "application": {
-        *("config", "crew", "gauges", "parts", "secret_key"),
-        *("model", "render", "storage", "domain", "live", "jobs", "web", "outside"),
+        *("config", "workers", "metrics", "lifecycle", "secret_key"),
+        *("model", "render", "storage", "domain", "live", "jobs", "web", "adapters"),
     },
     "service": {"model", "render", "storage", "domain", "live", "jobs", "web", "config", "application", "twisted_private"},
     "cli": {"model", "render", "storage", "domain", "live", "jobs", "web", "config", "application"},
 }
 
-# Whole libraries that belong to a room: what does no I/O cannot do it by way of a library either.
+# Whole libraries that belong to a layer: what does no I/O cannot do it by way of a library either.
 BELONGS_TO: dict[str, set[str]] = {
-    "psycopg2": {"storage", "outside"},
+    "psycopg2": {"storage", "adapters"},
     "twisted": {
-        *("storage", "domain", "live", "jobs", "web", "outside"),
-        *("config_values", "parts", "application", "service", "cli", "twisted_private"),
+        *("storage", "domain", "live", "jobs", "web", "adapters"),
+        *("config_parsers", "lifecycle", "application", "service", "cli", "twisted_private"),
     },
     "klein": {"web", "application"},
     "oauthlib": {"domain"},
     "jinja2": {"render"},
-    "treq": {"outside"},
-    "txredisapi": {"outside"},
+    "treq": {"adapters"},
+    "txredisapi": {"adapters"},
     "click": {"cli"},
-    "prometheus_client": {"gauges"},
+    "prometheus_client": {"metrics"},
 }
 
 MOST_LINES_PER_MODULE = 400
@@ -63,8 +63,8 @@ MOST_PARAMETERS = 5
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "__pycache__" not in path.parts)
 
 
-def room_of(path: Path) -> str:
-    """The room that a module of ours is in; empty for the map itself."""
+def layer_of(path: Path) -> str:
+    """The layer that a module of ours is in; empty for the map itself."""
     first, *_ = path.relative_to(PACKAGE).parts
     return first.removesuffix(".py").replace("__init__", "")
 
@@ -82,20 +82,20 @@ def imported(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _forbidden(path: Path) -> Iterator[str]:
-    room = room_of(path)
+    layer = layer_of(path)
     for line, name in imported(path):
         library, *rest = name.split(".")
         at = f"{path.relative_to(ROOT)}:{line}"
         if library == "microblog":
             target = rest[0] if rest else ""
-            if target in MAY_IMPORT and target != room and target not in MAY_IMPORT[room]:
-                yield f"{at}: {room} may not import {target}"
-        elif room and room not in BELONGS_TO.get(library, {room}):
-            yield f"{at}: {library} does not belong into {room}"
+            if target in MAY_IMPORT and target != layer and target not in MAY_IMPORT[layer]:
+                yield f"{at}: {layer} may not import {target}"
+        elif layer and layer not in BELONGS_TO.get(library, {layer}):
+            yield f"{at}: {library} does not belong into {layer}"
 
 
-def test_every_module_has_a_room() -> None:
-    assert {room_of(path) for path in MODULES} - {""} <= set(MAY_IMPORT)
+def test_every_module_has_a_layer() -> None:
+    assert {layer_of(path) for path in MODULES} - {""} <= set(MAY_IMPORT)
 
 
 def test_no_arrow_points_the_wrong_way() -> None:
@@ -103,22 +103,22 @@ def test_no_arrow_points_the_wrong_way() -> None:
 
 
 @pytest.mark.parametrize(
-    ("room", "statement"),
+    ("layer", "statement"),
     [
         ("web", "from microblog.storage.database import Database"),
         ("web", "import microblog.jobs.worker"),
-        ("web", "from microblog import outside"),
+        ("web", "from microblog import adapters"),
         ("live", "from ..domain import posts"),
         ("domain", "from microblog.render import pages"),
         ("jobs", "def f():\n    from microblog.live.hub import Hub"),
         ("render", "from microblog.storage import posts"),
         ("model", "import psycopg2"),
-        ("outside", "from microblog.config import Settings"),
+        ("adapters", "from microblog.config import Settings"),
         ("domain", "from microblog.application import assemble"),
     ],
 )
-def test_a_wrong_arrow_is_found(room: str, statement: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = tmp_path / "microblog" / room / "example.py"
+def test_a_wrong_arrow_is_found(layer: str, statement: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = tmp_path / "microblog" / layer / "example.py"
     module.parent.mkdir(parents=True)
     module.write_text(statement)
     monkeypatch.setitem(globals(), "ROOT", tmp_path)
@@ -163,7 +163,7 @@ def test_functions_can_be_read_at_a_glance() -> None:
 
 def _makes_a_row(path: Path, function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     """True for what storage calls with the columns of a row: there are as many as the table has."""
-    return room_of(path) == "storage" and not any(argument.arg == "cursor" for argument in function.args.args)
+    return layer_of(path) == "storage" and not any(argument.arg == "cursor" for argument in function.args.args)
 
 
 def test_functions_take_few_parameters() -> None:

@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 from microblog import __version__
 from microblog.application.services import now
 from microblog.cli import main
-from microblog.cli.console import Console, Desk, desk_of, plain, refusable
+from microblog.cli.context import Console, Desk, desk_of, plain, refusable
 from microblog.config import described, secret_key
 from microblog.domain.tokens import Tokens
 from microblog.model.accounts import Role

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from microblog import config_files
 from microblog.config import Settings, SettingsError, config_file, described, load, secret_key
-from microblog.config_values import is_local
+from microblog.config_parsers import is_local
 from microblog.model.accounts import Registration
 
 

@@ -15,45 +15,45 @@ from typing import Any
 from twisted.internet.task import deferLater
 
 from microblog import __version__
+from microblog.adapters import postgres, postgres_files, smtp
+from microblog.adapters.access_log import AccessLog
+from microblog.adapters.file_mail_transport import KeptLetters
+from microblog.adapters.http_fetcher import Fetch
+from microblog.adapters.media_processing import Studio
+from microblog.adapters.pg_notify import Notify
+from microblog.adapters.push_client import PushServices
+from microblog.adapters.redis import Address, Redis, RedisCounter
+from microblog.adapters.smtp import SmtpOffice
 from microblog.application.server import Look, server_of
 from microblog.application.services import Domain, ExternalServices, mail_directory, now
 from microblog.config import Settings, secret_key
-from microblog.crew import Crew, Duties
-from microblog.domain.changes import LOOK_EVERY_S
+from microblog.domain.caching.invalidation import LOOK_EVERY_S
 from microblog.domain.health import Health
-from microblog.domain.limits import Limits, MemoryCounter
+from microblog.domain.notify import Tellings
 from microblog.domain.passwords import Passwords
 from microblog.domain.ports import PostOffice
-from microblog.domain.telling import Tellings
-from microblog.domain.vapid import Signer
-from microblog.domain.webpush import Sealer
-from microblog.gauges import Gauges
-from microblog.jobs import posting
-from microblog.jobs.mail import Mailing
-from microblog.jobs.pushes import Pushing
+from microblog.domain.push.encryption import Sealer
+from microblog.domain.push.vapid import Signer
+from microblog.domain.rate_limits import Limits, MemoryCounter
+from microblog.jobs import post_jobs
+from microblog.jobs.email_jobs import Mailing
+from microblog.jobs.push_jobs import Pushing
 from microblog.jobs.statistics import Crowd
-from microblog.live.feed import MOST_CONNECTIONS, Feed
-from microblog.live.log import DatabaseLog
-from microblog.live.wake import MemoryWake
-from microblog.outside import postgres, postgres_files, smtp
-from microblog.outside.access_log import AccessLog
-from microblog.outside.fetch import Fetch
-from microblog.outside.files import KeptLetters
-from microblog.outside.notify import Notify
-from microblog.outside.pushes import PushServices
-from microblog.outside.redis import Address, Redis, RedisCounter
-from microblog.outside.smtp import SmtpOffice
-from microblog.outside.studio import Studio
-from microblog.parts import Application, Part, Pool
-from microblog.render.entities import Entities
-from microblog.render.letters import Letters, Sender
-from microblog.render.pushes import message
+from microblog.lifecycle import Application, Part, Pool
+from microblog.live.broadcaster import MOST_CONNECTIONS, Feed
+from microblog.live.event_log import DatabaseLog
+from microblog.live.wakeup import MemoryWake
+from microblog.metrics import Gauges
+from microblog.render.api.entities import Entities
+from microblog.render.api.push import message
+from microblog.render.email.emails import Letters, Sender
 from microblog.secret_key import KEY_FILE
 from microblog.storage.database import Database, Transactions
-from microblog.storage.prepare import NoSite, UnusableDatabase
-from microblog.web.health import HealthPage
-from microblog.web.metrics import MetricsPage
-from microblog.web.server import Server
+from microblog.storage.schema_check import NoSite, UnusableDatabase
+from microblog.web.http.server import Server
+from microblog.web.pages.health import HealthPage
+from microblog.web.pages.metrics import MetricsPage
+from microblog.workers import Crew, Duties
 
 DRAIN_S = 10.0
 _SPARE_CONNECTIONS = 12  # beside the pool's: migrations, the administrator's commands, backups, PostgreSQL's own
@@ -134,7 +134,7 @@ def crew_of(settings: Settings, reactor: Any, database: Transactions, domain: Do
     mailing = Mailing(domain.dispatch, domain.recoveries, letters, office, settings.mail_bounces, delay, zone)
     pushing, kept = pushing_of(settings, reactor, domain), timedelta(days=settings.events_keep)
     cards, tellings = external.cards(database), Tellings(database, now)
-    posts = posting.tasks(domain.attachments, cards, domain.polls, domain.schedules, tellings)
+    posts = post_jobs.tasks(domain.attachments, cards, domain.polls, domain.schedules, tellings)
     duties = Duties(domain.statistics, posts, mailing, pushing, kept)
     return Crew.hired(duties, database, now, reactor)
 

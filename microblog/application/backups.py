@@ -13,11 +13,11 @@ from typing import Any
 import attrs
 
 from microblog import __version__
-from microblog.outside import archive
-from microblog.outside.archive import BackupError, glance
+from microblog.adapters import backup_archive
+from microblog.adapters.backup_archive import BackupError, glance
 from microblog.storage.database import Connection, DatabaseError, connect
-from microblog.storage.digests import Digest, digests, export_snapshot, has_tables
-from microblog.storage.prepare import missing_steps
+from microblog.storage.schema_check import missing_steps
+from microblog.storage.table_checksums import Digest, digests, export_snapshot, has_tables
 
 __all__ = ["BackupError", "back_up", "glance", "restore", "verify"]
 
@@ -25,10 +25,10 @@ __all__ = ["BackupError", "back_up", "glance", "restore", "verify"]
 def back_up(url: str, data_dir: Path, target: Path, made_at: str) -> dict[str, Any]:
     """Write everything that the site is to a new file; what is in it. All of it is as the database was at one moment."""
     with _connected(url) as connection, connection.cursor() as cursor:
-        database = archive.Source(url, export_snapshot(cursor), connection.server_version)
+        database = backup_archive.Source(url, export_snapshot(cursor), connection.server_version)
         tables = {name: attrs.asdict(digest) for name, digest in digests(cursor).items()}
         about = {"version": __version__, "made_at": made_at, "tables": tables}
-        return archive.write(target, database, data_dir, about)
+        return backup_archive.write(target, database, data_dir, about)
 
 
 def restore(url: str, data_dir: Path, source: Path) -> dict[str, Any]:
@@ -37,13 +37,13 @@ def restore(url: str, data_dir: Path, source: Path) -> dict[str, Any]:
     What was loaded is compared with what was written, row by row. The site's next start brings an older backup to its schema. Raises
     UnusableDatabase for the backup of a newer release.
     """
-    packed, listed = archive.opened(source)
+    packed, listed = backup_archive.opened(source)
     with packed:
         with _connected(url) as connection, connection.cursor() as cursor:
             if has_tables(cursor):
                 raise BackupError("The database has tables already: a backup is restored into an empty one.")
-        with archive.unpacked(packed, data_dir) as dump:
-            archive.restore_database(dump, url)
+        with backup_archive.unpacked(packed, data_dir) as dump:
+            backup_archive.restore_database(dump, url)
             missing_steps(url)  # raises for what a newer release has backed up
             _compare(url, listed["tables"])
         return listed

@@ -11,65 +11,66 @@ from attrs import evolve, frozen
 from twisted.internet.threads import deferToThreadPool
 
 from microblog import __version__
+from microblog.adapters.site_texts import texts_in
 from microblog.application.services import Domain, now
 from microblog.config import Settings, secret_key
-from microblog.domain import text, vapid
 from microblog.domain.authentication import Authentication
-from microblog.domain.identities import Identities
-from microblog.domain.limits import openings
+from microblog.domain.caching.auth_cache import Identities
+from microblog.domain.push import vapid
+from microblog.domain.rate_limits import openings
 from microblog.domain.served_files import ServedFiles
-from microblog.live.feed import Feed
-from microblog.outside.texts import texts_in
-from microblog.render.entities import Entities
-from microblog.render.instance import InstanceEntities
-from microblog.render.pages import Pages
-from microblog.render.statuses import Statuses
-from microblog.render.views import Site as View
-from microblog.render.views_conversations import talk_of
-from microblog.web.about import AboutPages
-from microblog.web.admin import JobPages, OutboxPages
+from microblog.domain.text import post_text
+from microblog.live.broadcaster import Feed
+from microblog.render.api.entities import Entities
+from microblog.render.api.instance import InstanceEntities
+from microblog.render.api.status_json import Statuses
+from microblog.render.html.conversation_views import talk_of
+from microblog.render.html.pages import Pages
+from microblog.render.html.view_models import Site as View
 from microblog.web.api import routes as api_routes
-from microblog.web.api.reference import ReferenceRoutes
+from microblog.web.api.api_docs import ReferenceRoutes
+from microblog.web.api.stream_encoding import Payloads
 from microblog.web.api.streaming import StreamingRoutes
-from microblog.web.api.tongue import Payloads
-from microblog.web.articles import Articles
-from microblog.web.assets import Assets, load
-from microblog.web.call import Origin
-from microblog.web.completion import CompletionRoutes
-from microblog.web.composers import Composers
-from microblog.web.conversations import ConversationPages
-from microblog.web.entry import EntryPages
-from microblog.web.errors import Errors
-from microblog.web.feeds import FeedRoutes, SiteFiles
-from microblog.web.files import MediaFiles
-from microblog.web.filters import FilterPages
-from microblog.web.gate import Gate
-from microblog.web.kept import Answers
-from microblog.web.lists import ListForms, ListPages
-from microblog.web.mail import AddressPages, MailSettings, UnsubscribePages
-from microblog.web.moderation import InvitePages, ModerationPages
-from microblog.web.network import Proxies
-from microblog.web.networks import Caps
-from microblog.web.notifications import NotificationPages, PolicyPages
-from microblog.web.oauth import AppSettings, ConsentPages
-from microblog.web.outlets import Places
-from microblog.web.polls import PollButtons
-from microblog.web.posts import MarkButtons, PostPages
-from microblog.web.profiles import PeopleLists, ProfileButtons, ProfilePages
-from microblog.web.recovery import RecoveryPages
-from microblog.web.reports import AnnouncementButtons, ReportPages
-from microblog.web.scheduled import ScheduledPages
-from microblog.web.search import SearchPages
-from microblog.web.server import Server
-from microblog.web.settings import LoginPages, PeopleSettings, SettingsPages
-from microblog.web.shells import Shells
-from microblog.web.site import Site
-from microblog.web.statistics import StatisticsPages
-from microblog.web.streaming import Streams
-from microblog.web.tags import TagButtons
-from microblog.web.timelines import TimelinePages
-from microblog.web.troubles import Troubles
-from microblog.web.uploads import Uploads
+from microblog.web.http.authorization import Gate
+from microblog.web.http.client_address import Proxies
+from microblog.web.http.dispatcher import Site
+from microblog.web.http.errors import Errors
+from microblog.web.http.network_limits import Caps
+from microblog.web.http.request import Origin
+from microblog.web.http.response_cache import Answers
+from microblog.web.http.server import Server
+from microblog.web.pages.about import AboutPages
+from microblog.web.pages.admin import JobPages, OutboxPages
+from microblog.web.pages.assets import Assets, load
+from microblog.web.pages.auth_pages import EntryPages
+from microblog.web.pages.autocomplete import CompletionRoutes
+from microblog.web.pages.conversations import ConversationPages
+from microblog.web.pages.email_settings import AddressPages, MailSettings, UnsubscribePages
+from microblog.web.pages.error_pages import Troubles
+from microblog.web.pages.feeds import FeedRoutes, SiteFiles
+from microblog.web.pages.filters import FilterPages
+from microblog.web.pages.lists import ListForms, ListPages
+from microblog.web.pages.media_files import MediaFiles
+from microblog.web.pages.moderation import InvitePages, ModerationPages
+from microblog.web.pages.notifications import NotificationPages, PolicyPages
+from microblog.web.pages.oauth import AppSettings, ConsentPages
+from microblog.web.pages.page_context import Shells
+from microblog.web.pages.password_reset import RecoveryPages
+from microblog.web.pages.polls import PollButtons
+from microblog.web.pages.post_form import Composers
+from microblog.web.pages.post_renderer import Articles
+from microblog.web.pages.posts import MarkButtons, PostPages
+from microblog.web.pages.profiles import PeopleLists, ProfileButtons, ProfilePages
+from microblog.web.pages.reports import AnnouncementButtons, ReportPages
+from microblog.web.pages.scheduled import ScheduledPages
+from microblog.web.pages.search import SearchPages
+from microblog.web.pages.settings import LoginPages, PeopleSettings, SettingsPages
+from microblog.web.pages.statistics import StatisticsPages
+from microblog.web.pages.tags import TagButtons
+from microblog.web.pages.timelines import TimelinePages
+from microblog.web.pages.uploads import Uploads
+from microblog.web.streaming.sse import Streams
+from microblog.web.streaming.stream_connection import Places
 
 STATIC = Path(__file__).parent.parent / "web" / "static"
 
@@ -101,7 +102,7 @@ def server_of(
     """What listens: all routes on these services, and those of `others`. Nothing in it is started."""
     pages, position = look.pages, lambda: str(feed.position)
     view = View(settings.site_name, settings.site_description, settings.public_url, settings.registration, settings.max_characters)
-    texts = texts_in(settings.texts, lambda typed: text.parse(typed, view.host).html({}, view.url))
+    texts = texts_in(settings.texts, lambda typed: post_text.parse(typed, view.host).html({}, view.url))
     told = evolve(view, contact=settings.contact_email, version=__version__, texts=texts)
     shells = Shells(told, domain.notifications, domain.accounts, domain.trends, position, now)
     composers = Composers(Uploads(domain.attachments))

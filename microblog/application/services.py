@@ -10,57 +10,57 @@ from urllib.parse import urlsplit
 from attrs import frozen
 
 from microblog.config import Settings, secret_key
+from microblog.domain.account_actions import Sanctions
+from microblog.domain.account_admin import Members
+from microblog.domain.account_security import Credentials
 from microblog.domain.accounts import Accounts
 from microblog.domain.announcements import Announcements
 from microblog.domain.apps import Apps
 from microblog.domain.attachments import Attachments
-from microblog.domain.cards import Cards, Promises
-from microblog.domain.census import Census
-from microblog.domain.changes import Changes
-from microblog.domain.completion import Completion
-from microblog.domain.confirmation import Confirmations
+from microblog.domain.autocomplete import Completion
+from microblog.domain.caching.filter_cache import Sieves
+from microblog.domain.caching.invalidation import Changes
 from microblog.domain.conversations import Conversations
-from microblog.domain.credentials import Credentials
-from microblog.domain.dispatch import Dispatch
+from microblog.domain.email_composer import Dispatch
+from microblog.domain.email_confirmation import Confirmations
+from microblog.domain.email_links import Links
+from microblog.domain.email_queue import Outbox
+from microblog.domain.email_unsubscribe import Subscriptions
 from microblog.domain.filters import Filters
 from microblog.domain.follows import Follows
+from microblog.domain.interactions import Marks
 from microblog.domain.jobs import Jobs
-from microblog.domain.letters import Outbox
-from microblog.domain.limits import CountedLogins, Limits
-from microblog.domain.links import Links
+from microblog.domain.link_previews import Cards, Promises
 from microblog.domain.lists import Lists
-from microblog.domain.markers import Markers
-from microblog.domain.marks import Marks
-from microblog.domain.members import Members
 from microblog.domain.moderation import Moderation
 from microblog.domain.notification_groups import NotificationGroups
 from microblog.domain.notification_policy import NotificationPolicies
 from microblog.domain.notifications import Notifications
 from microblog.domain.oauth import OAuth
+from microblog.domain.password_reset import Recoveries
 from microblog.domain.passwords import Hashes
-from microblog.domain.people import People
-from microblog.domain.pictures import Pictures
 from microblog.domain.polls import Polls
 from microblog.domain.ports import Studio, Web
 from microblog.domain.posts import Posts
-from microblog.domain.pushes import Pushes
-from microblog.domain.recovery import Recoveries
+from microblog.domain.profile_images import Pictures
+from microblog.domain.push.notifications import Pushes
+from microblog.domain.rate_limits import CountedLogins, Limits
+from microblog.domain.read_markers import Markers
 from microblog.domain.registration import Registrations
-from microblog.domain.relations import Relations
+from microblog.domain.relationships import Relations
 from microblog.domain.reports import Reports
-from microblog.domain.sanctions import Sanctions
 from microblog.domain.scheduled import Schedules
-from microblog.domain.seals import Seals
 from microblog.domain.search import Search
 from microblog.domain.sessions import Sessions
-from microblog.domain.sieves import Sieves
+from microblog.domain.signed_tokens import Seals
+from microblog.domain.site_stats import Census
 from microblog.domain.statistics import Statistics
-from microblog.domain.subscriptions import Subscriptions
+from microblog.domain.suggestions import People
 from microblog.domain.tags import Tags
 from microblog.domain.timelines import Timelines
 from microblog.domain.tokens import Tokens
 from microblog.domain.trends import Trends
-from microblog.jobs.clock import SystemClock
+from microblog.jobs.clock_check import SystemClock
 from microblog.storage.database import Transactions
 
 now = SystemClock(lambda: datetime.now(UTC))

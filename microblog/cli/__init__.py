@@ -12,7 +12,7 @@ import click
 
 from microblog.cli.announce import announce
 from microblog.cli.backups import backup, restore, verify
-from microblog.cli.console import Console
+from microblog.cli.context import Console
 from microblog.cli.invites import invite
 from microblog.cli.mail import mail
 from microblog.cli.site import check, config, demo, migrate, version

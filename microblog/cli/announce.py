@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import click
 
-from microblog.cli.console import Console, as_json, show, table
+from microblog.cli.context import Console, as_json, show, table
 from microblog.model.announcements import Announcement
 from microblog.model.ids import AnnouncementId
 

@@ -15,7 +15,7 @@ from microblog.application import services
 from microblog.application.backups import back_up, glance
 from microblog.application.backups import restore as restored
 from microblog.application.backups import verify as verified
-from microblog.cli.console import Console, as_json, on_reactor, open_server, refusable, show
+from microblog.cli.context import Console, as_json, on_reactor, open_server, refusable, show
 from microblog.config import Settings
 
 FILE = click.Path(dir_okay=False, path_type=Path)

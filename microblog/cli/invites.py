@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import click
 
 from microblog.application.services import now
-from microblog.cli.console import Console, as_json, show, table
+from microblog.cli.context import Console, as_json, show, table
 from microblog.model.accounts import Invite
 
 COLUMNS = ("code", "state", "uses", "max_uses", "created_at", "expires_at")

@@ -10,11 +10,11 @@ import click
 
 from microblog import application
 from microblog.application import services
-from microblog.cli.console import Console, as_json, on_reactor, plain, refusable, show
+from microblog.cli.context import Console, as_json, on_reactor, plain, refusable, show
 from microblog.config import Settings
 from microblog.domain import validation
+from microblog.model.emails import Envelope, Fate, Letter, LetterKind, LetterState, Mail, Receipt
 from microblog.model.ids import LetterId
-from microblog.model.letters import Envelope, Fate, Letter, LetterKind, LetterState, Mail, Receipt
 
 WORDS = {
     Fate.SENT: "The mail server at {place} took the mail over",

@@ -15,10 +15,10 @@ from twisted.internet.threads import deferToThreadPool
 
 from microblog import __version__
 from microblog.application import services
-from microblog.cli.console import FAILURES, Console, Desk, as_json, new_password, on_reactor, open_server, plain, refusable, show, table
+from microblog.cli.context import FAILURES, Console, Desk, as_json, new_password, on_reactor, open_server, plain, refusable, show, table
 from microblog.config import CONFIG, DEFAULT_CONFIG, Settings, described, sources
-from microblog.domain.demo import compose
-from microblog.storage.prepare import NoSite, missing_steps, prepare_database
+from microblog.domain.demo.compose import compose
+from microblog.storage.schema_check import NoSite, missing_steps, prepare_database
 
 
 @click.command()

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import click
 
-from microblog.cli.console import Console, as_json, show
+from microblog.cli.context import Console, as_json, show
 
 DAY = click.DateTime(formats=["%Y-%m-%d"])
 

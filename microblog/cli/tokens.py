@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from microblog.cli.console import Console, Desk, as_json, show, table
+from microblog.cli.context import Console, Desk, as_json, show, table
 from microblog.model.ids import AppId, TokenId
 from microblog.model.oauth import App, Issued, Token
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import click
 
-from microblog.cli.console import Console, Desk, as_json, new_password, show, table
+from microblog.cli.context import Console, Desk, as_json, new_password, show, table
 from microblog.domain.registration import SignUp
 from microblog.model.accounts import Member, Role
 from microblog.model.ids import AccountId

@@ -8,15 +8,16 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from microblog.domain import follows, text, validation
+from microblog.domain import follows, validation
+from microblog.domain.text import post_text
 from microblog.domain.validation import Findings
 from microblog.model.accounts import Account, Preferences, ProfileField, Role, Viewer
+from microblog.model.emails import FREQUENCIES
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.events import EventKind
 from microblog.model.ids import AccountId
-from microblog.model.letters import FREQUENCIES
 from microblog.model.posts import Visibility
-from microblog.storage import accounts, events, logins
+from microblog.storage import accounts, events, users
 from microblog.storage import follows as requests
 from microblog.storage.database import Cursor, Transactions
 
@@ -46,7 +47,7 @@ class ProfileChanges:
 
 
 def _field(name: str, value: str) -> ProfileField:
-    tidy = ProfileField(text.clean_line(name, "fields"), text.clean_line(value, "fields"))
+    tidy = ProfileField(post_text.clean_line(name, "fields"), post_text.clean_line(value, "fields"))
     if len(tidy.name) > LONGEST_FIELD or len(tidy.value) > LONGEST_FIELD:
         message = f"Fields are too long (maximum is {LONGEST_FIELD} characters)"
         raise Invalid({"fields": message}, codes={"fields": "ERR_TOO_LONG"})
@@ -55,7 +56,7 @@ def _field(name: str, value: str) -> ProfileField:
 
 def _fields(given: tuple[tuple[str, str], ...]) -> tuple[ProfileField, ...]:
     """Raises Invalid for too many or too long ones. Their HTML is not made yet."""
-    kept = tuple(line for line in (_field(name, value) for name, value in given[:100]) if not text.is_blank(line.name))
+    kept = tuple(line for line in (_field(name, value) for name, value in given[:100]) if not post_text.is_blank(line.name))
     if len(kept) > MOST_FIELDS:
         message = f"Fields are too many (maximum is {MOST_FIELDS})"
         raise Invalid({"fields": message}, codes={"fields": "ERR_TOO_LONG"})
@@ -68,7 +69,7 @@ def _tidy(changes: ProfileChanges) -> dict[str, Any]:
     new: dict[str, Any] = {}
     no_fields: tuple[ProfileField, ...] = ()
     if changes.display_name is not None:
-        new["display_name"] = findings.of(lambda: text.display_name(changes.display_name or ""), "")
+        new["display_name"] = findings.of(lambda: post_text.display_name(changes.display_name or ""), "")
     if changes.bio is not None:
         new["bio"] = findings.of(lambda: validation.limited(changes.bio or "", LONGEST_BIO, "bio"), "")
     if changes.fields is not None:
@@ -141,7 +142,7 @@ class Accounts:
 
     async def role(self, account: Account) -> Role:
         """What somebody may do on this site."""
-        return await self.database.read(logins.role_of, account=account.id) or Role.USER
+        return await self.database.read(users.role_of, account=account.id) or Role.USER
 
     async def complete(self, prefix: str, *, limit: int = 10) -> list[Account]:
         """People whose username begins so: the exact one first, then by how many follow them."""
@@ -181,12 +182,12 @@ class Accounts:
         Raises Invalid with everything that is wrong (fields visibility, language, locale, time_zone, theme, mail_digest).
         """
         written = sensible(preferences)
-        await self.database.run(logins.change_preferences, account=viewer.id, preferences=written)
+        await self.database.run(users.change_preferences, account=viewer.id, preferences=written)
         return written
 
     def _edit(self, cursor: Cursor, id: AccountId, new: dict[str, Any], preferences: Preferences | None) -> Account:
         if preferences is not None:
-            logins.change_preferences(cursor, account=id, preferences=preferences)
+            users.change_preferences(cursor, account=id, preferences=preferences)
         unlocks = new.get("locked") is False
         asking = requests.requesters(cursor, followee=id, limit=MOST_LET_IN) if unlocks else []
         accounts.lock(cursor, ids=[id, *asking])
@@ -204,14 +205,14 @@ class Accounts:
 
     def _rendered(self, cursor: Cursor, account: Account) -> Account:
         """The account with the HTML of its bio and fields made anew, mentions of people who exist being links."""
-        bio = text.parse(account.bio, self.host)
-        named = {name for parsed in (bio, *(text.parse(line.value, self.host) for line in account.fields)) for name in parsed.mentions}
+        bio = post_text.parse(account.bio, self.host)
+        named = {name for parsed in (bio, *(post_text.parse(line.value, self.host) for line in account.fields)) for name in parsed.mentions}
         found = accounts.by_usernames(cursor, usernames=list(named)) if named else []
         known = {one.username.lower(): one.username for one in found}
         return evolve(
             account,
             bio_html=bio.html(known, self.base_url),
-            fields=tuple(evolve(line, html=text.field_html(line.value, self.host, known, self.base_url)) for line in account.fields),
+            fields=tuple(evolve(line, html=post_text.field_html(line.value, self.host, known, self.base_url)) for line in account.fields),
         )
 
 
@@ -230,6 +231,6 @@ def _shown(account: Account | None) -> Account:
 def _searchable(query: str) -> str:
     """What can be looked for; nothing where nothing can be found."""
     try:
-        return text.clean_line(query[:LONGEST_QUERY], "q").removeprefix("@")
+        return post_text.clean_line(query[:LONGEST_QUERY], "q").removeprefix("@")
     except Invalid:
         return ""

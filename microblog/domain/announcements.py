@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 import regex
 from attrs import define, evolve, field
 
-from microblog.domain import text, validation
+from microblog.domain import validation
+from microblog.domain.text import post_text
 from microblog.model.accounts import Viewer
 from microblog.model.announcements import Announcement
 from microblog.model.errors import Invalid, NotFound
@@ -61,7 +62,7 @@ class Announcements:
     ) -> Announcement:
         """Tell everybody. Raises Invalid (fields text, ends_at)."""
         tidy = validation.limited(said, LONGEST, "text")
-        if text.is_blank(tidy):
+        if post_text.is_blank(tidy):
             raise Invalid({"text": "Text can't be blank"}, codes={"text": "ERR_BLANK"})
         if ends_at is not None and ends_at <= (starts_at or self.now()):
             raise Invalid({"ends_at": "The end has to come after the beginning, and to lie ahead"}, codes={"ends_at": "ERR_INVALID"})
@@ -88,7 +89,7 @@ class Announcements:
         await self.database.run(self._unreact, viewer, id, name)
 
     def _publish(self, cursor: Cursor, made: Announcement) -> Announcement:
-        parsed = text.parse(made.text, self.host)
+        parsed = post_text.parse(made.text, self.host)
         named = accounts.by_usernames(cursor, usernames=parsed.mentions) if parsed.mentions else []
         made = evolve(made, html=parsed.html({one.username.lower(): one.username for one in named}, self.base_url))
         made = evolve(made, id=announcements.insert(cursor, made))

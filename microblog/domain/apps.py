@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from attrs import evolve, frozen
 
 from microblog.domain import scopes as scope_rules
-from microblog.domain import text
+from microblog.domain.text import post_text
 from microblog.domain.tokens import fresh_token, hash_of
 from microblog.model.errors import Invalid
 from microblog.model.oauth import Registered
@@ -43,7 +43,7 @@ class Apps:
 
     async def register(self, form: Registration) -> Registered:
         """A new app with its secret, which is told this once. Raises Invalid with all that is wrong."""
-        form = evolve(form, name=" ".join(text.clean(form.name, "client_name").split()))
+        form = evolve(form, name=" ".join(post_text.clean(form.name, "client_name").split()))
         problems = dict(_problems(form))
         if problems:
             raise Invalid(problems)
@@ -66,7 +66,7 @@ class Apps:
 
 def _problems(form: Registration) -> Iterator[tuple[str, str]]:
     """(field, sentence) of the first thing that is wrong with each field."""
-    if text.is_blank(form.name):
+    if post_text.is_blank(form.name):
         yield "client_name", "Application name can't be blank"
     elif len(form.name) > LONGEST_NAME:
         yield "client_name", f"Application name is too long (maximum is {LONGEST_NAME} characters)"

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from attrs import evolve, field, frozen
 
-from microblog.domain import sniff, validation
+from microblog.domain import file_types, validation
 from microblog.domain.ports import Studio
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Invalid, NotFound
@@ -178,7 +178,7 @@ class Attachments:
         format = self._format(given)
         change = checked(MediaChange(MediaId(0), given.description, given.focus))
         preview = given.thumbnail and self._picture_format(given.thumbnail)
-        later = not format.is_picture or (format is Format.GIF and self.studio.takes_films and sniff.moves(given.file))
+        later = not format.is_picture or (format is Format.GIF and self.studio.takes_films and file_types.moves(given.file))
         kind = _first_guess(format) if later else MediaKind.IMAGE
         stem = self.stem()
         id = await self.database.run(self._begin, viewer, kind, change, stem)
@@ -197,7 +197,7 @@ class Attachments:
         return await self.one(viewer, id)
 
     def _format(self, given: Given) -> Format:
-        format = sniff.sniff(given.file)
+        format = file_types.sniff(given.file)
         if format is None or (not format.is_picture and not self.studio.takes_films):
             raise Invalid({"file": "File content type is invalid"}, sentence=NOT_TAKEN)
         most = IMAGE_BYTES if format.is_picture else FILM_BYTES
@@ -206,7 +206,7 @@ class Attachments:
         return format
 
     def _picture_format(self, file: BinaryIO) -> Format:
-        format = sniff.sniff(file)
+        format = file_types.sniff(file)
         if format is None or not format.is_picture:
             raise Invalid({"thumbnail": "Thumbnail content type is invalid"})
         return format
@@ -297,7 +297,7 @@ class Attachments:
         await self.database.run(tidy, [stem], now=self.now(), due_at=self.now() + SETTLED)
         try:
             with self.studio.open(upload) as file:
-                format = sniff.sniff(file)
+                format = file_types.sniff(file)
             if format is None:
                 raise NotFound
             kind, made = await self.studio.film(upload, format, stem)

@@ -8,9 +8,9 @@ from typing import TypeVar
 
 from attrs import evolve, frozen
 
-from microblog.domain import text
+from microblog.domain.caching.filter_cache import Sieves
 from microblog.domain.posts import seen
-from microblog.domain.sieves import Sieves
+from microblog.domain.text import post_text
 from microblog.domain.validation import Findings
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Invalid, NotFound
@@ -195,7 +195,7 @@ class Filters:
         """The filter as it is wanted, its words apart. Raises Invalid with all that is wrong."""
         findings = Findings()
         title = before.title if draft.title is None else findings.of(lambda: _title(draft.title or ""), "")
-        if text.is_blank(title):
+        if post_text.is_blank(title):
             findings.add("title", "Title can't be blank", "ERR_BLANK")
         given = dict.fromkeys(draft.contexts if draft.contexts is not None else before.contexts)
         if not given or not set(given) <= set(Context):
@@ -217,15 +217,15 @@ class Filters:
 
 
 def _title(given: str) -> str:
-    title = text.clean_line(given[: 2 * LONGEST_TITLE], "title")
+    title = post_text.clean_line(given[: 2 * LONGEST_TITLE], "title")
     if len(title) > LONGEST_TITLE:
         raise Invalid({"title": f"Title is too long (maximum is {LONGEST_TITLE} characters)"}, codes={"title": "ERR_TOO_LONG"})
     return title
 
 
 def _worded(before: Keyword, draft: KeywordDraft) -> Keyword:
-    keyword = before.keyword if draft.keyword is None else text.clean_line(draft.keyword[: 2 * LONGEST_KEYWORD], "keyword")
-    if text.is_blank(keyword):
+    keyword = before.keyword if draft.keyword is None else post_text.clean_line(draft.keyword[: 2 * LONGEST_KEYWORD], "keyword")
+    if post_text.is_blank(keyword):
         raise Invalid({"keyword": "Keyword can't be blank"}, codes={"keyword": "ERR_BLANK"})
     if len(keyword) > LONGEST_KEYWORD:
         message = f"Keyword is too long (maximum is {LONGEST_KEYWORD} characters)"

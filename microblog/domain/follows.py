@@ -10,14 +10,14 @@ from datetime import datetime
 
 from attrs import frozen
 
-from microblog.domain.telling import tell
+from microblog.domain.notify import tell
 from microblog.model.accounts import Account, Related, Relationship, Viewer
 from microblog.model.errors import Forbidden, Invalid, NotFound
 from microblog.model.events import EventKind
 from microblog.model.ids import AccountId
 from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
-from microblog.storage import accounts, events, follows, notifications, relations
+from microblog.storage import accounts, events, follows, notifications, relationships
 from microblog.storage.database import Cursor, Transactions
 from microblog.storage.follows import Options
 
@@ -65,7 +65,7 @@ def reachable(cursor: Cursor, id: AccountId) -> Account:
 
 def relationship(cursor: Cursor, viewer: Viewer, id: AccountId, now: datetime) -> Relationship:
     """How the viewer stands to the account now. Raises NotFound if there is no such account."""
-    found = relations.relationships(cursor, viewer=viewer.id, ids=[id], now=now)
+    found = relationships.relationships(cursor, viewer=viewer.id, ids=[id], now=now)
     if not found:
         raise NotFound
     return found[0]
@@ -159,7 +159,7 @@ class Follows:
         target = reachable(cursor, id)
         if target.suspended_at:
             raise NotFound
-        if relations.blocked_between(cursor, one=viewer.id, other=id):
+        if relationships.blocked_between(cursor, one=viewer.id, other=id):
             raise Forbidden(BLOCKED)
         before = follows.options(cursor, follower=viewer.id, followee=id)
         if before is None and target.locked:
@@ -208,6 +208,6 @@ class Follows:
         own = viewer is not None and viewer.id == id
         if account.suspended_at or (account.hide_relations and not own):
             return []
-        if viewer and relations.blocks(cursor, account=id, target=viewer.id):
+        if viewer and relationships.blocks(cursor, account=id, target=viewer.id):
             return []
         return list_of(cursor, account=id, viewer=viewer.id if viewer else None, page=page)

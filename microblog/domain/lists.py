@@ -7,8 +7,8 @@ from datetime import datetime
 
 from attrs import evolve, frozen
 
-from microblog.domain import text
-from microblog.domain.repeats import page_without_repeats
+from microblog.domain.repeated_boosts import page_without_repeats
+from microblog.domain.text import post_text
 from microblog.model.accounts import Related, Viewer
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.events import EventKind
@@ -156,8 +156,8 @@ def _members(cursor: Cursor, viewer: Viewer, id: ListId, page: Page) -> list[Rel
 
 def _settled(before: List, wanted: Wanted) -> List:
     """The list as it is wanted. Raises Invalid."""
-    title = before.title if wanted.title is None else text.clean_line(wanted.title[: 2 * LONGEST_TITLE], "title")
-    if text.is_blank(title):
+    title = before.title if wanted.title is None else post_text.clean_line(wanted.title[: 2 * LONGEST_TITLE], "title")
+    if post_text.is_blank(title):
         raise Invalid({"title": "Title can't be blank"}, codes={"title": "ERR_BLANK"})
     if len(title) > LONGEST_TITLE:
         raise Invalid({"title": f"Title is too long (maximum is {LONGEST_TITLE} characters)"}, codes={"title": "ERR_TOO_LONG"})

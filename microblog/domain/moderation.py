@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from attrs import frozen
 
-from microblog.domain.members import Members
+from microblog.domain.account_actions import Sanctions
+from microblog.domain.account_admin import Members
 from microblog.domain.registration import Registrations
-from microblog.domain.sanctions import Sanctions
 from microblog.model.accounts import Invite, Member, Role, Viewer
 from microblog.model.errors import Forbidden, NotFound
 from microblog.model.ids import AccountId

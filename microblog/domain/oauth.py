@@ -19,7 +19,7 @@ from oauthlib.oauth2 import BearerToken, ClientCredentialsGrant, OAuth2Error, Re
 from oauthlib.oauth2.rfc6749.errors import FatalClientError, InvalidClientIdError, InvalidRequestError, MissingClientIdError
 
 from microblog.domain import scopes as scope_rules
-from microblog.domain.grants import CodeGrant, Rules
+from microblog.domain.oauth_validator import CodeGrant, Rules
 from microblog.domain.tokens import fresh_token, hash_of, token_hash
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Malformed, Problem

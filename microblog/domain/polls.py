@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 from attrs import evolve, frozen
 
-from microblog.domain import graphemes, telling, text
+from microblog.domain import notify
+from microblog.domain.text import graphemes, post_text
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.ids import AccountId, PollId, PostId
@@ -28,7 +29,9 @@ def checked(draft: PollDraft) -> PollDraft:
     """The draft with its options as they are stored. Raises Invalid with everything that is wrong."""
     if len(draft.options) > 100 or any(len(option) > 40 * LONGEST_OPTION for option in draft.options):
         raise _wrong({"poll[options]": "Poll options are too many or too long"})
-    options = tuple(line for line in (text.clean_line(option, "poll[options]") for option in draft.options) if not text.is_blank(line))
+    options = tuple(
+        line for line in (post_text.clean_line(option, "poll[options]") for option in draft.options) if not post_text.is_blank(line)
+    )
     wrong = {}
     if problem := _wrong_with(options):
         wrong["poll[options]"] = f"Poll options {problem}"
@@ -152,10 +155,10 @@ class Polls:
         found = posts.by_ids(cursor, [post]).get(post) if post else None
         if poll is None or found is None or not poll.ended(self.now()):
             return None
-        voters = polls.voters(cursor, poll=id, after=after, limit=telling.BATCH)
+        voters = polls.voters(cursor, poll=id, after=after, limit=notify.BATCH)
         whom = voters if after else [found.author.id, *voters]
-        telling.tell(cursor, accounts=whom, kind=NotificationKind.POLL, sender=found.author.id, post=found.id, now=self.now())
-        return voters[-1] if len(voters) == telling.BATCH else None
+        notify.tell(cursor, accounts=whom, kind=NotificationKind.POLL, sender=found.author.id, post=found.id, now=self.now())
+        return voters[-1] if len(voters) == notify.BATCH else None
 
 
 def _refused(sentence: str) -> Invalid:

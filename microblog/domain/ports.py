@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import BinaryIO, Protocol
 
 from microblog.model.cards import Fetched
-from microblog.model.letters import Envelope, Receipt
+from microblog.model.emails import Envelope, Receipt
 from microblog.model.media import Format, Frame, MediaKind, Rendition
-from microblog.model.pushes import Answer
+from microblog.model.push import Answer
 
 
 class PostOffice(Protocol):

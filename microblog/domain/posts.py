@@ -10,8 +10,9 @@ from datetime import datetime
 
 from attrs import evolve, frozen
 
-from microblog.domain import attachments, conversations, polls, telling, text, threads
-from microblog.domain.cards import Promises, shows
+from microblog.domain import attachments, conversations, notify, polls, threads
+from microblog.domain.link_previews import Promises, shows
+from microblog.domain.text import post_text
 from microblog.domain.threads import BRIEF, WHOLE, Span
 from microblog.model.accounts import Unexpected, Viewer
 from microblog.model.errors import Invalid, NotFound
@@ -149,7 +150,7 @@ class Posts:
         if parent and post.visibility.is_open:
             posts.count(cursor, post=parent.id, replies=1)
         post = self._stored(cursor, id)
-        telling.promise(cursor, post, post.created_at)
+        notify.promise(cursor, post, post.created_at)
         conversations.published(cursor, post, post.created_at)
         record(cursor, EventKind.POST_PUBLISHED, post, post.created_at)
         if key:
@@ -165,7 +166,7 @@ class Posts:
     def _key(self, draft: Draft) -> str | None:
         if draft.key and len(draft.key) > LONGEST_KEY:
             raise Invalid({"key": f"Idempotency key is too long (maximum is {LONGEST_KEY} characters)"})
-        return draft.key and text.clean_line(draft.key, "key")
+        return draft.key and post_text.clean_line(draft.key, "key")
 
     def _stored(self, cursor: Cursor, post: PostId) -> Post:
         found = posts.by_ids(cursor, [post]).get(post)
@@ -181,7 +182,7 @@ class Posts:
         except NotFound as hidden:
             raise NotFound(NO_PARENT) from hidden
 
-    def _composed(self, viewer: Viewer, draft: Draft, parent: Post | None, pieces: list[Media]) -> tuple[Post, text.Parsed]:
+    def _composed(self, viewer: Viewer, draft: Draft, parent: Post | None, pieces: list[Media]) -> tuple[Post, post_text.Parsed]:
         said, spoiler = self._words(draft, pieces)
         visibility = draft.visibility or Visibility(viewer.preferences.visibility)
         if parent and (draft.visibility is None or draft.never_wider):
@@ -203,20 +204,20 @@ class Posts:
             application=draft.application,
             website=draft.website,
         )
-        return post, text.parse(said, self.host)
+        return post, post_text.parse(said, self.host)
 
     def _words(self, draft: Draft, pieces: list[Media]) -> tuple[str, str]:
-        said, spoiler = text.clean(draft.text), text.clean_line(draft.spoiler, "spoiler")
-        if text.is_blank(said):
-            if text.is_blank(spoiler) and not pieces:
+        said, spoiler = post_text.clean(draft.text), post_text.clean_line(draft.spoiler, "spoiler")
+        if post_text.is_blank(said):
+            if post_text.is_blank(spoiler) and not pieces:
                 raise Invalid(BLANK, codes={"text": "ERR_BLANK"})
-            said = "" if text.is_blank(spoiler) else SIGNS.get(pieces[0].kind, "🖼") if pieces else "."
+            said = "" if post_text.is_blank(spoiler) else SIGNS.get(pieces[0].kind, "🖼") if pieces else "."
         # Counting graphemes takes its time: a text of a megabyte is refused before it.
-        if len(said) + len(spoiler) > 40 * self.max_characters or text.length(said, spoiler) > self.max_characters:
+        if len(said) + len(spoiler) > 40 * self.max_characters or post_text.length(said, spoiler) > self.max_characters:
             raise Invalid({"text": f"Text character limit of {self.max_characters} exceeded"}, codes={"text": "ERR_TOO_LONG"})
         return said, spoiler
 
-    def _written(self, cursor: Cursor, post: Post, parsed: text.Parsed, allowed: frozenset[AccountId] | None) -> PostId:
+    def _written(self, cursor: Cursor, post: Post, parsed: post_text.Parsed, allowed: frozenset[AccountId] | None) -> PostId:
         named = posts.nameable(cursor, usernames=parsed.mentions)
         if allowed is not None and (others := {one.account_id for one in named} - allowed - {post.author.id}):
             raise Unexpected(tuple(accounts.by_ids(cursor, ids=list(others))))
@@ -228,7 +229,7 @@ class Posts:
             posts.add_tags(cursor, post=id, tags=[(tag.key, tag.name) for tag in parsed.tags], now=post.created_at)
         return id
 
-    def _label(self, cursor: Cursor, post: PostId, named: list[Mention], parsed: text.Parsed, now: datetime) -> list[AccountId]:
+    def _label(self, cursor: Cursor, post: PostId, named: list[Mention], parsed: post_text.Parsed, now: datetime) -> list[AccountId]:
         """Store whom the post names and its tags; those who are named anew."""
         anew = posts.set_mentions(cursor, post=post, accounts=[one.account_id for one in named])
         posts.set_tags(cursor, post=post, tags=[(tag.key, tag.name) for tag in parsed.tags], now=now)
@@ -255,10 +256,10 @@ class Posts:
         anew = self._label(cursor, id, named, parsed, self.now())
         return self._told_of_edit(cursor, before, anew)
 
-    def _edited(self, cursor: Cursor, before: Post, draft: Draft, pieces: list[Media]) -> tuple[Post, text.Parsed, list[Mention]]:
+    def _edited(self, cursor: Cursor, before: Post, draft: Draft, pieces: list[Media]) -> tuple[Post, post_text.Parsed, list[Mention]]:
         """The post as the draft wants it, and whom it names."""
         said, spoiler = self._words(draft, pieces)
-        parsed = text.parse(said, self.host)
+        parsed = post_text.parse(said, self.host)
         named = posts.nameable(cursor, usernames=parsed.mentions)
         after = evolve(
             before,
@@ -272,7 +273,7 @@ class Posts:
 
     def _told_of_edit(self, cursor: Cursor, before: Post, anew: list[AccountId]) -> Post:
         post = self._stored(cursor, before.id)
-        telling.promise_anew(cursor, before.id, self.now(), anew)
+        notify.promise_anew(cursor, before.id, self.now(), anew)
         conversations.edited(cursor, before, post, anew, self.now())
         record(cursor, EventKind.POST_EDITED, post, self.now())
         return post

@@ -8,16 +8,17 @@ from datetime import datetime, timedelta
 
 from attrs import evolve, field, frozen
 
-from microblog.domain import text, validation
-from microblog.domain.letters import write_confirmation
+from microblog.domain import validation
+from microblog.domain.email_queue import write_confirmation
+from microblog.domain.notify import tell
 from microblog.domain.passwords import Hashes, acceptable
-from microblog.domain.telling import tell
+from microblog.domain.text import post_text
 from microblog.domain.validation import Findings
 from microblog.model.accounts import Account, Invite, Preferences, Registration, Role, Viewer
 from microblog.model.errors import Forbidden, Invalid, NotFound
 from microblog.model.ids import AccountId, AppId, InviteId
 from microblog.model.notifications import NotificationKind
-from microblog.storage import accounts, invites, logins
+from microblog.storage import accounts, invites, users
 from microblog.storage.database import Cursor, Transactions
 
 LONGEST_REASON = 500
@@ -89,10 +90,10 @@ class Registrations:
         """
         if self.mode is Registration.CLOSED:
             raise Forbidden(CLOSED)
-        tidy, findings = self._tidy(form, text.RESERVED)
+        tidy, findings = self._tidy(form, post_text.RESERVED)
         if not form.agreement:
             findings.add("agreement", "Service agreement must be accepted", "ERR_ACCEPTED")
-        if self.mode is Registration.APPROVAL and not form.invite.strip() and text.is_blank(form.reason):
+        if self.mode is Registration.APPROVAL and not form.invite.strip() and post_text.is_blank(form.reason):
             findings.add("reason", "Reason can't be blank", "ERR_BLANK")
         if self.mode is Registration.INVITE and not form.invite.strip():
             findings.add("invite", "Invite can't be blank: this site takes new people by invitation", "ERR_BLANK")
@@ -140,18 +141,18 @@ class Registrations:
 
     async def end_invite(self, code: str) -> None:
         """Let nobody else in by the code. Raises NotFound if there is no such code, or it had ended."""
-        if not await self.database.run(invites.end, code=text.clean_line(code, "code")[:LONGEST_CODE], now=self.now()):
+        if not await self.database.run(invites.end, code=post_text.clean_line(code, "code")[:LONGEST_CODE], now=self.now()):
             raise NotFound("There is no such invite, or it has ended.")
 
     def _tidy(self, form: SignUp, reserved: frozenset[str] | tuple[str, ...]) -> tuple[SignUp, Findings]:
         findings = Findings()
         tidy = evolve(
             form,
-            username=findings.of(lambda: text.username(form.username, reserved), ""),
+            username=findings.of(lambda: post_text.username(form.username, reserved), ""),
             email=findings.of(lambda: validation.email(form.email), ""),
             password=findings.of(lambda: acceptable(form.password), ""),
             reason=findings.of(lambda: validation.limited(form.reason, LONGEST_REASON, "reason"), ""),
-            invite=findings.of(lambda: text.clean_line(form.invite[:LONGEST_CODE], "invite"), ""),
+            invite=findings.of(lambda: post_text.clean_line(form.invite[:LONGEST_CODE], "invite"), ""),
             # These two come from the browser, not from the person: a wrong one is not worth a complaint.
             locale=Findings().of(lambda: validation.locale(form.locale), ""),
             time_zone=Findings().of(lambda: validation.time_zone(form.time_zone), "UTC"),
@@ -162,7 +163,7 @@ class Registrations:
         """Note what is taken already, before the work of hashing. Somebody may still be faster: `_admit` finds that."""
         if form.username and accounts.taken(cursor, usernames=[form.username]):
             findings.add("username", NAME_TAKEN, "ERR_TAKEN")
-        if form.email and logins.email_taken(cursor, email=form.email):
+        if form.email and users.email_taken(cursor, email=form.email):
             findings.add("email", EMAIL_TAKEN, "ERR_TAKEN")
         if form.invite and not invites.usable(cursor, code=form.invite, now=self.now()):
             findings.add("invite", BAD_INVITE, "ERR_INVALID")
@@ -176,7 +177,7 @@ class Registrations:
         if id is None:
             given_id_is_taken = admission.id is not None and accounts.id_taken(cursor, id=admission.id)
             raise Invalid({"id": "Id is taken"}, codes={"id": "ERR_TAKEN"}) if given_id_is_taken else _taken("username")
-        made = logins.insert(
+        made = users.insert(
             cursor,
             account=id,
             email=form.email,
@@ -194,11 +195,11 @@ class Registrations:
         )
         if not made:
             raise _taken("email")
-        member = logins.by_account(cursor, account=id)
+        member = users.by_account(cursor, account=id)
         if member and not admission.confirmed:
             write_confirmation(cursor, member.login, now)
         if not admission.approved:
-            tell(cursor, accounts=logins.staff(cursor), kind=NotificationKind.SIGN_UP, sender=id, now=now)
+            tell(cursor, accounts=users.staff(cursor), kind=NotificationKind.SIGN_UP, sender=id, now=now)
         return self._admitted(cursor, id)
 
     def _used_invite(self, cursor: Cursor, code: str) -> InviteId:

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from microblog.domain import validation
 from microblog.domain.follows import reachable
-from microblog.domain.telling import tell
+from microblog.domain.notify import tell
 from microblog.model.accounts import Role, Viewer
 from microblog.model.errors import Forbidden, Invalid, NotFound
 from microblog.model.ids import AccountId, PostId, ReportId
@@ -18,7 +18,7 @@ from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
 from microblog.model.posts import Post
 from microblog.model.reports import Case, Category, Report
-from microblog.storage import logins, posts, reports
+from microblog.storage import posts, reports, users
 from microblog.storage.database import Cursor, Transactions
 
 LONGEST_COMMENT = 1_000
@@ -115,7 +115,7 @@ class Reports:
             rules=complaint.rules,
             now=self.now(),
         )
-        staff = logins.staff(cursor)
+        staff = users.staff(cursor)
         tell(cursor, accounts=staff, kind=NotificationKind.REPORT, sender=viewer.id, now=self.now(), report=id)
         return reports.by_ids(cursor, ids=[id])[id]
 
@@ -143,7 +143,7 @@ def _case(cursor: Cursor, viewer: Viewer, id: ReportId) -> Case:
 
 def _cases(cursor: Cursor, viewer: Viewer, found: list[Report]) -> list[Case]:
     ids = {id for one in found for id in (one.by.id, one.target.id, one.closed_by, one.assigned_to) if id is not None}
-    members = {member.account.id: member for member in logins.by_accounts(cursor, accounts=ids)} if ids else {}
+    members = {member.account.id: member for member in users.by_accounts(cursor, accounts=ids)} if ids else {}
     return [Case(report, shown, members) for report, shown in _with_posts(cursor, viewer, found)]
 
 

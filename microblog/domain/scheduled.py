@@ -7,16 +7,16 @@ from datetime import datetime, timedelta
 
 from attrs import evolve, frozen
 
-from microblog.domain.letters import write
+from microblog.domain.email_queue import write
 from microblog.domain.posts import NO_PARENT, Posts
 from microblog.model.accounts import Viewer
+from microblog.model.emails import LetterKind
 from microblog.model.errors import Invalid, NotFound, Problem, Unavailable
 from microblog.model.ids import AccountId, ScheduledId
-from microblog.model.letters import LetterKind
 from microblog.model.paging import Page
 from microblog.model.posts import Draft, Post
 from microblog.model.scheduled import UNREADABLE, Scheduled
-from microblog.storage import jobs, logins, media, posts, scheduled
+from microblog.storage import jobs, media, posts, scheduled, users
 from microblog.storage.database import Cursor, Transactions
 
 PUBLISH = "post.scheduled"
@@ -138,7 +138,7 @@ class Schedules:
         found = scheduled.by_id(cursor, id=id)
         if found is None or found.at > self.now():
             return
-        member = logins.by_account(cursor, account=found.author)
+        member = users.by_account(cursor, account=found.author)
         if member is None or member.barred or member.pending:
             raise Invalid({"account": NOBODY}, sentence=NOBODY)
         if not found.readable:
@@ -151,7 +151,7 @@ class Schedules:
         """Write down what stands against it, and to its author once for each time that it was to be published at."""
         scheduled.set_problem(cursor, id=id, problem=problem)
         found = scheduled.by_id(cursor, id=id)
-        member = logins.by_account(cursor, account=found.author) if found else None
+        member = users.by_account(cursor, account=found.author) if found else None
         if found and member:
             key, at = f"{id} {found.at.isoformat()}", found.at.isoformat()
             write(cursor, LetterKind.SCHEDULED, member.login, self.now(), key=key, scheduled=str(id), at=at, because=because)

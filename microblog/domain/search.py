@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 import regex
 from attrs import evolve, field, frozen
 
-from microblog.domain import search_query, search_words, text
+from microblog.domain import search_query
 from microblog.domain.accounts import Accounts
 from microblog.domain.posts import seen
 from microblog.domain.search_query import Query
+from microblog.domain.text import post_text, search_words
 from microblog.model.accounts import Account, Viewer
 from microblog.model.errors import NotFound
 from microblog.model.ids import LARGEST_ID, AccountId, PostId, id_at
@@ -49,7 +50,7 @@ class Search:
 
         A leading `@` asks for people alone, a leading `#` not for people. Nothing is found for a blank query.
         """
-        words = text.clean(query[:LONGEST_QUERY], "q")
+        words = post_text.clean(query[:LONGEST_QUERY], "q")
         people = [] if words.startswith("#") else await self.accounts.search(viewer, words, limit=limit)
         if words.startswith("@"):
             return Found(people)
@@ -62,14 +63,14 @@ class Search:
 
         What others wrote is found only if they let their posts be found, one's own always.
         """
-        parsed = search_query.parse(text.clean(query[:LONGEST_QUERY], "q"))
+        parsed = search_query.parse(post_text.clean(query[:LONGEST_QUERY], "q"))
         if not (parsed.narrow or account):
             return []
         return await self.database.read(self._posts, viewer, parsed, page=within(parsed, page), offset=offset, account=account)
 
     async def tags(self, viewer: Viewer | None, query: str, *, limit: int = MOST_FOUND, offset: int = 0) -> list[Tag]:
         """Tags that begin so, with or without `#`, in what the viewer may see; the exact one first, then the most used."""
-        key, who = text.tag_key(query[:LONGEST_QUERY].strip().removeprefix("#")), viewer.id if viewer else None
+        key, who = post_text.tag_key(query[:LONGEST_QUERY].strip().removeprefix("#")), viewer.id if viewer else None
         return await self.database.read(tags.by_prefix, prefix=key, viewer=who, limit=limit, offset=offset) if key else []
 
     async def uses(self, wanted: Sequence[Tag]) -> list[TagUse]:

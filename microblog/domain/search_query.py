@@ -12,7 +12,7 @@ from enum import StrEnum
 import regex
 from attrs import evolve, frozen
 
-from microblog.domain import search_words, text
+from microblog.domain.text import post_text, search_words
 from microblog.model.ids import id_at
 
 MOST_TERMS = 20
@@ -100,7 +100,7 @@ def parse(typed: str) -> Query:
             query = operated if operated is not None else _with_word(query, f"{match['operator']} {match['value']}", excluded)
         elif match["phrase"] is not None:
             query = _with_phrase(query, match["phrase"], excluded)
-        elif match["word"].startswith("#") and (key := text.tag_key(match["word"][1:])):
+        elif match["word"].startswith("#") and (key := post_text.tag_key(match["word"][1:])):
             query = evolve(query, without_tags=(*query.without_tags, key)) if excluded else evolve(query, tags=(*query.tags, key))
         else:
             query = _with_word(query, match["word"], excluded)

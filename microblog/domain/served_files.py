@@ -12,9 +12,9 @@ from typing import BinaryIO
 
 from attrs import define, field
 
-from microblog.domain import basis
-from microblog.domain.basis import Basis
-from microblog.domain.changes import Changes, Memory
+from microblog.domain.caching import cache_keys
+from microblog.domain.caching.cache_keys import Basis
+from microblog.domain.caching.invalidation import Changes, Memory
 from microblog.domain.ports import Studio
 from microblog.model.errors import NotFound
 from microblog.model.media import FileUse
@@ -60,7 +60,7 @@ class ServedFiles:
     def _basis(self, use: FileUse) -> Basis | None:
         """What the use rests on; None where nothing would tell that it changed. A suspension is told to everything that is remembered."""
         if use.post is not None:
-            return basis.of_keys(basis.of_post(use.post))
+            return cache_keys.of_keys(cache_keys.of_post(use.post))
         if use.account is not None:
-            return basis.of_keys(basis.of_account(use.account))
+            return cache_keys.of_keys(cache_keys.of_account(use.account))
         return Basis(until=self.now() + CARDS_BRIEFLY) if use.is_card else None

@@ -11,16 +11,16 @@ from datetime import datetime, timedelta
 
 from attrs import field, frozen
 
-from microblog.domain.devices import recognised
-from microblog.domain.limits import LoginThrottle
+from microblog.domain.known_browsers import recognised
 from microblog.domain.passwords import Hashes
+from microblog.domain.rate_limits import LoginThrottle
 from microblog.domain.tokens import fresh_token, revoke_every, token_hash
 from microblog.domain.validation import own_username
 from microblog.model.accounts import Member, Session, Viewer
 from microblog.model.errors import Forbidden, NotFound, Unauthenticated
 from microblog.model.events import EventKind
 from microblog.model.ids import AccountId, SessionId
-from microblog.storage import events, logins, sessions
+from microblog.storage import events, sessions, users
 from microblog.storage.database import Cursor, Transactions
 
 LIFETIME = timedelta(days=60)  # without a visit
@@ -101,7 +101,7 @@ class Sessions:
         proof = member.login.password_hash
         entry = await self.database.run(self._begin, member.account.id, origin, proof, replaces)
         if verdict.fresh:
-            await self.database.run(logins.change_password, account=member.account.id, password_hash=verdict.fresh, old_hash=proof)
+            await self.database.run(users.change_password, account=member.account.id, password_hash=verdict.fresh, old_hash=proof)
         return entry
 
     async def begin(self, account: AccountId, origin: Origin, replaces: str = "") -> Entry:
@@ -146,7 +146,7 @@ class Sessions:
         tidy = name.strip()
         if not tidy or len(tidy) > LONGEST_NAME or not tidy.isprintable():
             return None
-        return await self.database.read(logins.by_name, name=tidy, username=own_username(tidy, self.host))
+        return await self.database.read(users.by_name, name=tidy, username=own_username(tidy, self.host))
 
     def _begin(self, cursor: Cursor, account: AccountId, origin: Origin, proof: str | None, replaces: str) -> Entry:
         now, token = self.now(), self.make_token()

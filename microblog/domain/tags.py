@@ -7,17 +7,17 @@ from datetime import datetime
 
 from attrs import frozen
 
-from microblog.domain import text
 from microblog.domain.follows import reachable
 from microblog.domain.search import Search
+from microblog.domain.text import post_text
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.events import EventKind
-from microblog.model.features import FeaturedTag, KeptTag, TagFlags
 from microblog.model.ids import AccountId, RelationId, TagId
 from microblog.model.paging import Page
 from microblog.model.posts import Tag, TagUse
-from microblog.storage import events, kept_tags, tags
+from microblog.model.profile_features import FeaturedTag, KeptTag, TagFlags
+from microblog.storage import events, followed_tags, tags
 from microblog.storage.database import Cursor, Transactions
 
 MOST_FEATURED = 10
@@ -44,7 +44,7 @@ class Tags:
         """How the viewer stands to the tags, by their keys; nothing for nobody."""
         if viewer is None or not wanted:
             return {}
-        found = await self.database.read(kept_tags.flags, account=viewer.id, keys=[tag.key for tag in wanted])
+        found = await self.database.read(followed_tags.flags, account=viewer.id, keys=[tag.key for tag in wanted])
         return {tag.key: found.get(tag.key, TagFlags()) for tag in wanted}
 
     async def follow(self, viewer: Viewer, name: str) -> None:
@@ -57,7 +57,7 @@ class Tags:
 
     async def followed(self, viewer: Viewer, page: Page) -> list[KeptTag]:
         """What the viewer follows, the newest follow first."""
-        return await self.database.read(kept_tags.followed, account=viewer.id, page=page)
+        return await self.database.read(followed_tags.followed, account=viewer.id, page=page)
 
     async def feature(self, viewer: Viewer, name: str) -> FeaturedTag:
         """Show the tag on one's profile. Raises Invalid above the maximum."""
@@ -65,11 +65,11 @@ class Tags:
 
     async def unfeature(self, viewer: Viewer, name: str) -> None:
         """Show it there no more."""
-        await self.database.run(kept_tags.unfeature, account=viewer.id, key=_key(name))
+        await self.database.run(followed_tags.unfeature, account=viewer.id, key=_key(name))
 
     async def remove(self, viewer: Viewer, id: RelationId) -> None:
         """The same by the feature's own id. Raises NotFound."""
-        if not await self.database.run(kept_tags.remove, account=viewer.id, id=id):
+        if not await self.database.run(followed_tags.remove, account=viewer.id, id=id):
             raise NotFound
 
     async def featured(self, account: AccountId) -> list[FeaturedTag]:
@@ -78,30 +78,30 @@ class Tags:
 
     async def suggested(self, viewer: Viewer) -> list[Tag]:
         """Tags that the viewer uses and might show."""
-        return await self.database.read(kept_tags.used_by, account=viewer.id, limit=SUGGESTED)
+        return await self.database.read(followed_tags.used_by, account=viewer.id, limit=SUGGESTED)
 
     def _follow(self, cursor: Cursor, viewer: Viewer, key: str, name: str) -> None:
-        if kept_tags.count_followed(cursor, account=viewer.id) >= MOST_FOLLOWED:
+        if followed_tags.count_followed(cursor, account=viewer.id) >= MOST_FOLLOWED:
             raise Invalid({"base": f"You follow already the maximum number of tags ({MOST_FOLLOWED})"})
-        tag = kept_tags.known(cursor, key=key, name=name, now=self.now())
-        if kept_tags.follow(cursor, account=viewer.id, tag=tag, now=self.now()):
+        tag = followed_tags.known(cursor, key=key, name=name, now=self.now())
+        if followed_tags.follow(cursor, account=viewer.id, tag=tag, now=self.now()):
             events.record(cursor, EventKind.TAG_FOLLOWED, at=self.now(), account=viewer.id, data={"tag": key})
 
     def _unfollow(self, cursor: Cursor, viewer: Viewer, key: str) -> None:
-        if kept_tags.unfollow(cursor, account=viewer.id, key=key):
+        if followed_tags.unfollow(cursor, account=viewer.id, key=key):
             events.record(cursor, EventKind.TAG_UNFOLLOWED, at=self.now(), account=viewer.id, data={"tag": key})
 
     def _feature(self, cursor: Cursor, viewer: Viewer, key: str, name: str) -> FeaturedTag:
-        there = kept_tags.count_featured(cursor, account=viewer.id)
-        tag = kept_tags.known(cursor, key=key, name=name, now=self.now())
-        if kept_tags.feature(cursor, account=viewer.id, tag=tag, now=self.now()) and there >= MOST_FEATURED:
+        there = followed_tags.count_featured(cursor, account=viewer.id)
+        tag = followed_tags.known(cursor, key=key, name=name, now=self.now())
+        if followed_tags.feature(cursor, account=viewer.id, tag=tag, now=self.now()) and there >= MOST_FEATURED:
             raise Invalid({"base": "You have already featured the maximum number of hashtags"})
-        return next(one for one in kept_tags.featured(cursor, account=viewer.id) if one.tag.id == tag)
+        return next(one for one in followed_tags.featured(cursor, account=viewer.id) if one.tag.id == tag)
 
 
 def _key(name: str) -> str:
     """The folded key of a tag. Raises NotFound for what can be none."""
-    parsed = text.parse(f"#{_bare(name)}", "").tags
+    parsed = post_text.parse(f"#{_bare(name)}", "").tags
     if len(parsed) != 1 or parsed[0].name != _bare(name):
         raise NotFound
     return parsed[0].key
@@ -115,4 +115,4 @@ def _bare(name: str) -> str:
 def _featured(cursor: Cursor, account: AccountId) -> list[FeaturedTag]:
     if reachable(cursor, account).suspended_at:
         return []
-    return kept_tags.featured(cursor, account=account)
+    return followed_tags.featured(cursor, account=account)

@@ -7,12 +7,13 @@ from datetime import datetime
 
 from attrs import Factory, field, frozen
 
-from microblog.domain import basis, text
-from microblog.domain.basis import Basis
-from microblog.domain.homes import Circles, Homes
-from microblog.domain.repeats import beyond, page_without_repeats
-from microblog.domain.shelf import Shelf
-from microblog.domain.sieves import Sieves
+from microblog.domain.caching import cache_keys
+from microblog.domain.caching.cache_keys import Basis
+from microblog.domain.caching.filter_cache import Sieves
+from microblog.domain.caching.home_cache import Circles, Homes
+from microblog.domain.caching.post_cache import Shelf
+from microblog.domain.repeated_boosts import beyond, page_without_repeats
+from microblog.domain.text import post_text
 from microblog.model.accounts import Viewer
 from microblog.model.filters import Context, Sieve
 from microblog.model.ids import AccountId
@@ -65,15 +66,15 @@ class Timelines:
     async def home_basis(self, viewer: Viewer, posts: Sequence[Post]) -> Basis:
         """What a page of home with these posts rests on."""
         followed = await self.homes.circles.of(viewer)
-        return followed | basis.of_posts(posts, self.now()) | basis.of_sieve(viewer, await self.sieves.of(viewer), self.now())
+        return followed | cache_keys.of_posts(posts, self.now()) | cache_keys.of_sieve(viewer, await self.sieves.of(viewer), self.now())
 
     async def basis(self, viewer: Viewer | None, posts: Sequence[Post], *keys: str) -> Basis:
         """What a list of these posts rests on, and the keys beside it."""
-        shown = basis.of_keys(*keys) | basis.of_posts(posts, self.now())
+        shown = cache_keys.of_keys(*keys) | cache_keys.of_posts(posts, self.now())
         if viewer is None:
             return shown
         circle = await self.homes.circles.of(viewer)
-        sieve = basis.of_sieve(viewer, await self.sieves.of(viewer), self.now())
+        sieve = cache_keys.of_sieve(viewer, await self.sieves.of(viewer), self.now())
         return shown | sieve | Basis(until=circle.until)
 
     async def public(self, viewer: Viewer | None, page: Page, *, media: bool = False) -> list[Post]:
@@ -107,7 +108,7 @@ class Timelines:
         media: bool = False,
     ) -> list[Post]:
         """What somebody posts; only with the tag, if one is given."""
-        key = None if tag is None else text.tag_key(tag)
+        key = None if tag is None else post_text.tag_key(tag)
         asked = {"replies": replies, "boosts": boosts, "tag": key, "media": media}
         return await self._loaded(timelines.of_account, account=account, viewer=_id(viewer), page=page, **asked)
 
@@ -144,7 +145,7 @@ class Timelines:
 
 
 def _keys(tags: Sequence[str]) -> list[str]:
-    return [text.tag_key(tag) for tag in tags]
+    return [post_text.tag_key(tag) for tag in tags]
 
 
 def _id(viewer: Viewer | None) -> AccountId | None:

@@ -22,7 +22,7 @@ from microblog.model.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from microblog.model.events import EventKind
 from microblog.model.ids import AccountId, AppId, TokenId
 from microblog.model.oauth import Access, App, Authorization, Issued, Token
-from microblog.storage import events, oauth, pushes
+from microblog.storage import events, oauth, push_subscriptions
 from microblog.storage.database import Cursor, Transactions
 
 _log = Logger()
@@ -55,7 +55,7 @@ def hash_of(fresh: str) -> bytes:
 def revoked(cursor: Cursor, *, account: AccountId | None, ids: Iterable[TokenId], now: datetime) -> None:
     """Write down that these tokens are over, so that what is open with them is closed. Nothing is pushed to their programs any more."""
     if gone := list(ids):
-        pushes.forget_tokens(cursor, tokens=gone)
+        push_subscriptions.forget_tokens(cursor, tokens=gone)
     for id in gone:
         events.record(cursor, EventKind.TOKEN_REVOKED, at=now, account=account, data={"token": str(id)})
 
@@ -63,7 +63,7 @@ def revoked(cursor: Cursor, *, account: AccountId | None, ids: Iterable[TokenId]
 def revoke_every(cursor: Cursor, *, account: AccountId, now: datetime) -> None:
     """Revoke all tokens of the account, and what could become one, in the transaction that is the reason for it."""
     oauth.forget_codes_of(cursor, account=account)
-    pushes.forget_account(cursor, account=account)
+    push_subscriptions.forget_account(cursor, account=account)
     if oauth.revoke_of_account(cursor, account=account, now=now):
         events.record(cursor, EventKind.TOKEN_REVOKED, at=now, account=account, data={"all": True})
 

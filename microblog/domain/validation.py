@@ -10,7 +10,7 @@ import idna
 import regex
 from attrs import define, field
 
-from microblog.domain import text
+from microblog.domain.text import post_text
 from microblog.model.errors import Invalid
 
 LONGEST_EMAIL = 254  # RFC 5321, section 4.5.3.1.3
@@ -118,7 +118,7 @@ def own_username(name: str, host: str) -> str:
     username, at, at_host = name.strip().removeprefix("@").partition("@")
     if at and at_host.lower() != host.lower():
         return ""
-    return username if len(username) <= text.LONGEST_USERNAME and username.isascii() and username.replace("_", "a").isalnum() else ""
+    return username if len(username) <= post_text.LONGEST_USERNAME and username.isascii() and username.replace("_", "a").isalnum() else ""
 
 
 def language_of(locale: str) -> str | None:
@@ -131,7 +131,7 @@ def limited(given: str, longest: int, name: str) -> str:
     """A text as it is stored, if it counts at most `longest` characters. Raises Invalid for the field `name`."""
     label = name.replace("_", " ").capitalize()
     # Counting takes its time, a text of a megabyte is refused before it.
-    if len(given) > 40 * longest or text.length(stored := text.clean(given, name)) > longest:
+    if len(given) > 40 * longest or post_text.length(stored := post_text.clean(given, name)) > longest:
         raise Invalid({name: f"{label} is too long (maximum is {longest} characters)"}, codes={name: "ERR_TOO_LONG"})
     return stored
 

@@ -13,7 +13,7 @@ from twisted.application.internet import TimerService
 from twisted.logger import Logger
 
 from microblog.domain.statistics import GRACE, UTC_ZONE, Statistics
-from microblog.jobs.schedule import CatchUp, Daily, Timer
+from microblog.jobs.scheduler import CatchUp, Daily, Timer
 from microblog.jobs.worker import Task
 from microblog.model.errors import Unavailable
 from microblog.model.jobs import Hopeless, Job

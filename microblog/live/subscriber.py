@@ -14,11 +14,11 @@ from typing import Protocol
 from attrs import Factory, define, field, frozen
 from twisted.logger import Logger
 
-from microblog.live.news import News
-from microblog.live.recent import COLLECTED, Recent
-from microblog.live.sight import is_for
+from microblog.live.delivery_rules import is_for
+from microblog.live.recent_entries import COLLECTED, Recent
 from microblog.live.topics import Stream, Topic
-from microblog.live.viewers import Circle
+from microblog.live.updates import News
+from microblog.live.viewer_state import Circle
 from microblog.model.events import Position
 from microblog.model.filters import Match, Sieve
 from microblog.model.posts import Flags

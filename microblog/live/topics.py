@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from attrs import field, frozen
 
-from microblog.live.news import ANNOUNCEMENTS, POSTS, News
+from microblog.live.updates import ANNOUNCEMENTS, POSTS, News
 from microblog.model.events import EventKind
 from microblog.model.posts import Visibility
 

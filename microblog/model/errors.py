@@ -1,4 +1,4 @@
-"""What can go wrong, in the words of the domain. No error here knows HTTP: web/errors.py has the one table that translates.
+"""What can go wrong, in the words of the domain. No error here knows HTTP: web/http/errors.py has the one table that translates.
 
 Each error carries a `sentence`, which is shown to whoever asked. The cause for the log travels as `__cause__`.
 """

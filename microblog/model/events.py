@@ -51,7 +51,7 @@ LARGEST = 2**63 - 1  # what PostgreSQL numbers rows with
 class Position:
     """A place in the log of one epoch: after the event with this transaction id and row id.
 
-    Clients are told its `text`, which is opaque (live/positions.py); where there is none, the numbers.
+    Clients are told its `text`, which is opaque (live/position_encoding.py); where there is none, the numbers.
     """
 
     epoch: str

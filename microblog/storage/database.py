@@ -19,7 +19,6 @@ from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 from twisted.enterprise.adbapi import ConnectionPool
 
 from microblog.model.errors import Unavailable, no_room
-from microblog.storage.patience import Call, Patience
 from microblog.storage.statements import (
     Connection,
     Cursor,
@@ -34,6 +33,7 @@ from microblog.storage.statements import (
     quietly,
     scalar,
 )
+from microblog.storage.timeouts import Call, Patience
 
 __all__ = [
     "Connection",

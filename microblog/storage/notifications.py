@@ -8,9 +8,9 @@ from typing import Any
 
 from attrs import frozen
 
+from microblog.model.emails import NOTIFYING
 from microblog.model.events import EventKind
 from microblog.model.ids import AccountId, NotificationId, PostId, ReportId, WarningId
-from microblog.model.letters import NOTIFYING
 from microblog.model.notifications import GROUPED, NotificationKind
 from microblog.model.paging import Page
 from microblog.storage import conversations

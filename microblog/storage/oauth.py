@@ -9,7 +9,7 @@ from typing import Any
 from microblog.model.accounts import Member
 from microblog.model.ids import AccountId, AppId, TokenId
 from microblog.model.oauth import App, Authorization, Bearer, Code, Token
-from microblog.storage import accounts, logins
+from microblog.storage import accounts, users
 from microblog.storage.database import Cursor, Hot, every, execute, first, one_of_each, scalar
 
 APP = "p.id, p.client_id, p.name, p.website, p.redirect_uris, p.scopes, p.created_at"
@@ -156,16 +156,16 @@ def bearer(cursor: Cursor, *, token_hash: bytes) -> Bearer | None:
 
     def found(*columns: Any) -> Bearer:
         token, rest = _token(*columns[:TOKEN_WIDTH]), columns[TOKEN_WIDTH:]
-        app, login = _app(*rest[:APP_WIDTH]), rest[APP_WIDTH : APP_WIDTH + logins.WIDTH]
+        app, login = _app(*rest[:APP_WIDTH]), rest[APP_WIDTH : APP_WIDTH + users.WIDTH]
         if login[0] is None:
             return Bearer(token, app, None)
-        return Bearer(token, app, Member(accounts.account_from(*rest[APP_WIDTH + logins.WIDTH :]), logins.login_from(*login)))
+        return Bearer(token, app, Member(accounts.account_from(*rest[APP_WIDTH + users.WIDTH :]), users.login_from(*login)))
 
     return first(cursor, found, _BEARER, {"token_hash": token_hash})
 
 
 _BEARER = Hot(f"""
-    select {TOKEN}, {APP}, {logins.COLUMNS}, {accounts.COLUMNS}
+    select {TOKEN}, {APP}, {users.COLUMNS}, {accounts.COLUMNS}
     from tokens t join apps p on p.id = t.app_id
     left join (logins l join ({accounts.FROM}) on a.id = l.account_id and a.deleted_at is null) on l.account_id = t.account_id
     where t.token_hash = %(token_hash)s""")

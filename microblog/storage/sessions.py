@@ -9,7 +9,7 @@ from microblog.model.accounts import Role, Session, Viewer
 from microblog.model.ids import AccountId, SessionId
 from microblog.storage import accounts
 from microblog.storage.database import Cursor, Hot, every, execute, first, one_of_each, scalar
-from microblog.storage.logins import preferences_from
+from microblog.storage.users import preferences_from
 
 COLUMNS = "s.id, s.account_id, s.created_at, s.seen_at, s.expires_at, s.address, s.user_agent"
 WIDTH = 7

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from microblog.model.features import MOST_USES
 from microblog.model.ids import AccountId, TagId
 from microblog.model.posts import Tag
+from microblog.model.profile_features import MOST_USES
 from microblog.storage.database import Cursor, every, execute
 from microblog.storage.visibility import VISIBLE
 

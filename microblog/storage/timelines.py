@@ -175,7 +175,7 @@ _CIRCLE = Hot("""
 def home(cursor: Cursor, *, viewer: AccountId, page: Page, now: datetime) -> list[Entry]:
     """What the viewer and those whom they follow posted and boosted, without replies to people whom they do not follow.
 
-    And what anybody posted with a tag that the viewer follows. Boosts that repeat each other are among them (model/repeats.py).
+    And what anybody posted with a tag that the viewer follows. Boosts that repeat each other are among them (model/repeated_boosts.py).
     """
     return [entry for entry, _ in home_by_author(cursor, viewer=viewer, page=page, now=now)]
 

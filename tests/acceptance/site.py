@@ -20,9 +20,9 @@ from pathlib import Path
 
 from attrs import Factory, define, field
 
-from microblog.outside.launch import command_line
-from microblog.outside.postgres import running
-from microblog.outside.postgres_files import Home, servers_in
+from microblog.adapters.child_launcher import command_line
+from microblog.adapters.postgres import running
+from microblog.adapters.postgres_files import Home, servers_in
 
 START_S = 30.0  # with coverage, on a machine that does other things
 

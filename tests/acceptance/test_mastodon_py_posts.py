@@ -13,7 +13,7 @@ from mastodon.errors import MastodonAPIError, MastodonNotFoundError, MastodonUna
 from tests import files
 from tests.acceptance.people import newcomer
 from tests.acceptance.site import Site, until
-from tests.outside.test_studio import needs_ffmpeg
+from tests.adapters.test_media_processing import needs_ffmpeg
 
 pytestmark = pytest.mark.acceptance
 

@@ -17,9 +17,9 @@ import pytest
 from mastodon import Mastodon
 from mastodon.errors import MastodonAPIError, MastodonNotFoundError
 
-from microblog.domain.vapid import Signer
-from microblog.domain.webpush import Sealer
-from microblog.model.pushes import PushTarget
+from microblog.domain.push.encryption import Sealer
+from microblog.domain.push.vapid import Signer
+from microblog.model.push import PushTarget
 from tests.acceptance.people import newcomer
 from tests.acceptance.site import Site, site, until
 from tests.certificates import certificates

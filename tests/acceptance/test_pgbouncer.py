@@ -14,9 +14,9 @@ import psycopg2
 import pytest
 
 from benchmarks.queries import Query
-from microblog.outside.postgres_files import ROLE, dsn
+from microblog.adapters.postgres_files import ROLE, dsn
 from microblog.storage.database import connect
-from microblog.storage.prepare import prepare_database
+from microblog.storage.schema_check import prepare_database
 from tests.acceptance.site import free_port, site, until
 from tests.acceptance.visitor import Visitor
 from tests.servers import Server

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from attrs import define, field
 
-from microblog.outside.launch import command_line
-from microblog.outside.postgres_files import dsn
+from microblog.adapters.child_launcher import command_line
+from microblog.adapters.postgres_files import dsn
 from tests.acceptance.site import Site, free_port, site, until
 from tests.servers import Server
 

@@ -19,7 +19,7 @@ from tests import files
 from tests.acceptance.site import Site
 from tests.acceptance.test_sign_in import at_home, program, typed_code
 from tests.acceptance.visitor import Visitor
-from tests.outside.test_studio import needs_ffmpeg
+from tests.adapters.test_media_processing import needs_ffmpeg
 
 pytestmark = pytest.mark.acceptance
 

@@ -10,7 +10,7 @@ from microblog.model.accounts import Account, Preferences, ProfileField, Viewer
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.ids import AccountId
 from microblog.storage import accounts as rows
-from microblog.storage import logins
+from microblog.storage import users
 from microblog.storage.database import Cursor
 from tests import make
 from tests.fakes import RolledBackDatabase, WallClock, done
@@ -155,7 +155,7 @@ def test_exactly_as_much_as_is_allowed_is_allowed(people: Accounts, ann: Viewer)
 def test_preferences_are_kept(people: Accounts, cursor: Cursor, ann: Viewer) -> None:
     wanted = Preferences("private", sensitive=True, language="de", locale="de-AT", time_zone="Europe/Vienna", theme="dark", shortcuts=False)
     assert done(people.set_preferences(ann, wanted)) == wanted
-    member = logins.by_account(cursor, account=ann.id)
+    member = users.by_account(cursor, account=ann.id)
     assert member is not None
     assert member.login.preferences == wanted
 
@@ -167,7 +167,7 @@ def test_preferences_that_cannot_be_are_all_named(people: Accounts, ann: Viewer)
 
 
 def test_preferences_of_another_version_of_the_program_are_read_as_far_as_they_are_known() -> None:
-    assert logins.preferences_from({"theme": "dark", "unheard_of": 1}) == Preferences(theme="dark")
+    assert users.preferences_from({"theme": "dark", "unheard_of": 1}) == Preferences(theme="dark")
 
 
 def test_fields_are_rendered_values() -> None:

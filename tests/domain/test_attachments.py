@@ -10,23 +10,23 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from microblog.domain import attachments, removal
+from microblog.adapters.media_processing import Studio
+from microblog.domain import account_deletion, attachments
 from microblog.domain.attachments import LOOSE_KEPT, Attachments, Given
-from microblog.domain.pictures import Pictures
+from microblog.domain.file_types import moves, sniff
 from microblog.domain.posts import Posts
-from microblog.domain.sniff import moves, sniff
-from microblog.jobs import posting
+from microblog.domain.profile_images import Pictures
+from microblog.jobs import post_jobs
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.ids import MediaId
 from microblog.model.media import FILM_BYTES, IMAGE_BYTES, MOST_MEDIA, Focus, Format, Media, MediaChange, MediaKind, MediaState
 from microblog.model.posts import Draft
-from microblog.outside.studio import Studio
 from microblog.storage import jobs, media
 from microblog.storage.database import Cursor, execute
 from tests import fakes, files, make
+from tests.adapters.test_media_processing import needs_ffmpeg
 from tests.fakes import RolledBackDatabase, WallClock
-from tests.outside.test_studio import needs_ffmpeg
 
 LATER = timedelta(hours=25)
 
@@ -62,7 +62,7 @@ async def work(pieces: Attachments, db: RolledBackDatabase, clock: WallClock) ->
         db.cursor, kinds=["media.tidy", "media.convert"], worker="w", lease_until=clock() + LATER, now=clock(), limit=10
     ):
         for job in due:
-            await posting.media_tasks(pieces)[job.kind](job)
+            await post_jobs.media_tasks(pieces)[job.kind](job)
             jobs.finish(db.cursor, job, worker="w", now=clock())
 
 
@@ -361,7 +361,7 @@ async def test_pictures_of_a_profile_go_with_the_account(
 ) -> None:
     ada = make.viewer(db.cursor)
     await Pictures(db, studio, clock).set_avatar(ada, files.picture())
-    removal.bury(db.cursor, ada.id, clock())
+    account_deletion.bury(db.cursor, ada.id, clock())
     await work(pieces, db, clock)
     assert kept(studio) == []
 

@@ -8,13 +8,13 @@ from itertools import permutations
 
 import pytest
 
-from microblog.domain import removal
+from microblog.domain import account_deletion
+from microblog.domain.account_deletion import Removal
 from microblog.domain.conversations import Conversations
-from microblog.domain.marks import Marks
+from microblog.domain.interactions import Marks
 from microblog.domain.notification_policy import NotificationPolicies
 from microblog.domain.posts import Posts
-from microblog.domain.relations import Relations
-from microblog.domain.removal import Removal
+from microblog.domain.relationships import Relations
 from microblog.model.accounts import Account, Viewer
 from microblog.model.errors import NotFound
 from microblog.model.events import EventKind
@@ -280,7 +280,7 @@ async def test_what_one_said_to_a_deleted_account_stays(
     ada, bob, _ = people
     first = said(cursor, ada, "@bob one")
     said(cursor, bob, "@ada two", first)
-    removal.bury(cursor, bob.id, make.NOW)
+    account_deletion.bury(cursor, bob.id, make.NOW)
     await Removal(db, lambda: make.NOW).empty(bob.id)
     assert await seen(conversations, ada) == [([], "@bob one", True)]
     assert every(cursor, int, "select account_id from conversations") == [ada.id]

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from microblog.domain.caching.filter_cache import Sieves
 from microblog.domain.filters import MOST_KEYWORDS, MOST_KEYWORDS_IN_ALL, FilterDraft, Filters, KeywordDraft
-from microblog.domain.sieves import Sieves
 from microblog.domain.timelines import Timelines
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Invalid, NotFound

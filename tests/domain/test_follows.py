@@ -6,7 +6,7 @@ import pytest
 
 from microblog.domain.accounts import Accounts, ProfileChanges
 from microblog.domain.follows import Follows, NoRequest, Wanted
-from microblog.domain.relations import Relations
+from microblog.domain.relationships import Relations
 from microblog.model.accounts import Account, Related, Viewer
 from microblog.model.errors import Forbidden, Invalid, NotFound
 from microblog.model.ids import AccountId

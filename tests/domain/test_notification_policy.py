@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 
 from microblog.domain.follows import Follows
-from microblog.domain.marks import Marks
+from microblog.domain.interactions import Marks
 from microblog.domain.notification_groups import NotificationGroups
 from microblog.domain.notification_policy import NotificationPolicies
 from microblog.domain.notifications import Asked, Notifications
-from microblog.domain.relations import Relations
+from microblog.domain.relationships import Relations
 from microblog.model.accounts import Role, Viewer
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.notification_policy import Pending, Policy, Treatment

@@ -9,11 +9,11 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import pytest
 from attrs import define, evolve, field
 
-from microblog.domain import telling
+from microblog.domain import notify
 from microblog.domain.notifications import Asked, Notifications
 from microblog.domain.polls import END, Polls
 from microblog.domain.posts import Posts
-from microblog.jobs import posting
+from microblog.jobs import post_jobs
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.ids import PollId
@@ -59,7 +59,7 @@ async def ask(posts: Posts, viewer: Viewer, visibility: Visibility = Visibility.
 async def work(polls: Polls, cursor: Cursor, clock: WallClock) -> None:
     """End what is due to end."""
     for job in jobs.claim(cursor, kinds=[END], worker="w", lease_until=clock() + timedelta(hours=1), now=clock(), limit=10):
-        await posting.poll_tasks(polls)[END](job)
+        await post_jobs.poll_tasks(polls)[END](job)
 
 
 async def told(db: RolledBackDatabase, viewer: Viewer) -> list[NotificationKind]:
@@ -225,7 +225,7 @@ class Crashing:
 async def test_the_end_is_told_in_batches_and_each_is_told_once_though_the_process_dies_between(
     polls: Polls, posts: Posts, db: RolledBackDatabase, clock: WallClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(telling, "BATCH", 2)
+    monkeypatch.setattr(notify, "BATCH", 2)
     ada, voters = make.viewer(db.cursor), [make.viewer(db.cursor) for _ in range(6)]
     poll = await ask(posts, ada)
     for voter in voters:

@@ -11,7 +11,7 @@ from microblog.domain.registration import Registrations, SignUp
 from microblog.model.accounts import Registration, Role
 from microblog.model.errors import Forbidden, Invalid, NotFound
 from microblog.model.paging import Page
-from microblog.storage import logins, notifications
+from microblog.storage import notifications, users
 from microblog.storage.database import Cursor
 from tests import make
 from tests.fakes import RolledBackDatabase, WallClock, done, quick_passwords
@@ -34,7 +34,7 @@ def refused(db: RolledBackDatabase, form: SignUp, mode: Registration = Registrat
 def test_whoever_signs_up_has_an_account_and_a_login_and_may_write_at_once(db: RolledBackDatabase, cursor: Cursor) -> None:
     account = done(registrations(db).sign_up(evolve(FORM, locale="de-AT", time_zone="Europe/Vienna")))
     assert (account.username, account.followers_count, account.created_at) == ("Ann", 0, make.NOW)
-    member = logins.by_account(cursor, account=account.id)
+    member = users.by_account(cursor, account=account.id)
     assert member is not None
     assert not member.pending
     assert member.login.password_hash.startswith("$argon2id$")
@@ -56,7 +56,7 @@ def test_whoever_signs_up_writes_in_the_language_of_their_browser(
     db: RolledBackDatabase, cursor: Cursor, locale: str, language: str | None, kept: str
 ) -> None:
     account = done(registrations(db).sign_up(evolve(FORM, locale=locale)))
-    member = logins.by_account(cursor, account=account.id)
+    member = users.by_account(cursor, account=account.id)
     assert member is not None
     assert (member.login.preferences.language, member.login.preferences.locale) == (language, kept)
 
@@ -100,7 +100,7 @@ def test_a_taken_name_and_a_taken_address_are_both_told_in_whatever_case(db: Rol
 
 def test_a_strange_time_zone_of_a_browser_does_not_keep_anybody_out(db: RolledBackDatabase, cursor: Cursor) -> None:
     account = done(registrations(db).sign_up(evolve(FORM, locale="\0", time_zone="../../etc/passwd")))
-    member = logins.by_account(cursor, account=account.id)
+    member = users.by_account(cursor, account=account.id)
     assert member is not None
     assert (member.login.preferences.locale, member.login.preferences.time_zone) == ("en", "UTC")
 
@@ -115,7 +115,7 @@ def test_an_applicant_gives_a_reason_and_the_staff_is_told(db: RolledBackDatabas
     make.member(cursor, "anybody")
     assert refused(db, FORM, Registration.APPROVAL) == {"reason": "ERR_BLANK"}
     applicant = done(registrations(db, Registration.APPROVAL).sign_up(evolve(FORM, reason="I write about moss.")))
-    member = logins.by_account(cursor, account=applicant.id)
+    member = users.by_account(cursor, account=applicant.id)
     assert member is not None
     assert member.pending
     assert member.login.reason == "I write about moss."
@@ -125,7 +125,7 @@ def test_an_applicant_gives_a_reason_and_the_staff_is_told(db: RolledBackDatabas
 
 def test_without_mail_confirmation_an_address_is_proved_at_once_and_otherwise_not(db: RolledBackDatabase, cursor: Cursor) -> None:
     strict = evolve(registrations(db), confirmed_at_once=False)
-    member = logins.by_account(cursor, account=done(strict.sign_up(FORM)).id)
+    member = users.by_account(cursor, account=done(strict.sign_up(FORM)).id)
     assert member is not None
     assert member.pending
 
@@ -143,7 +143,7 @@ def test_an_invite_lets_in_as_many_as_it_says(db: RolledBackDatabase) -> None:
 def test_an_invite_stands_for_approval(db: RolledBackDatabase, cursor: Cursor) -> None:
     service = registrations(db, Registration.APPROVAL)
     account = done(service.sign_up(evolve(FORM, invite=done(service.invite(None)).code)))
-    member = logins.by_account(cursor, account=account.id)
+    member = users.by_account(cursor, account=account.id)
     assert member is not None
     assert not member.pending
 
@@ -181,7 +181,7 @@ def test_an_invite_for_nobody_or_for_no_time_is_refused(db: RolledBackDatabase, 
 def test_the_administrator_may_use_reserved_names_and_given_ids(db: RolledBackDatabase, cursor: Cursor) -> None:
     service = registrations(db, Registration.CLOSED)
     account = done(service.create(SignUp("admin", "root@localhost", "a long enough one"), role=Role.ADMIN, id=1))
-    member = logins.by_account(cursor, account=account.id)
+    member = users.by_account(cursor, account=account.id)
     assert member is not None
     assert (account.id, member.login.role, member.pending) == (1, Role.ADMIN, False)
 

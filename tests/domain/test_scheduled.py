@@ -10,22 +10,22 @@ import pytest
 from attrs import evolve
 
 from microblog.domain import attachments
+from microblog.domain.account_deletion import bury
 from microblog.domain.attachments import LOOSE_KEPT, Attachments, Given
 from microblog.domain.posts import Posts
-from microblog.domain.removal import bury
 from microblog.domain.scheduled import PUBLISH, TRIES, Schedules
-from microblog.jobs import posting
+from microblog.jobs import post_jobs
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.paging import Page
 from microblog.model.polls import PollDraft
 from microblog.model.posts import Draft, Post, Visibility
 from microblog.model.scheduled import UNREADABLE, Scheduled
-from microblog.storage import jobs, logins, scheduled
+from microblog.storage import jobs, scheduled, users
 from microblog.storage.database import Cursor, execute, scalar
 from tests import fakes, files, make
 from tests.fakes import RolledBackDatabase, WallClock
-from tests.postman import postman
+from tests.mailbox import postman
 from tests.rfc5322 import body
 
 HOUR = timedelta(hours=1)
@@ -61,7 +61,7 @@ async def plan(schedules: Schedules, viewer: Viewer, draft: Draft, at: datetime 
 async def work(schedules: Schedules, cursor: Cursor, clock: WallClock) -> None:
     """Publish what is due."""
     for job in jobs.claim(cursor, kinds=[PUBLISH], worker="w", lease_until=clock() + HOUR, now=clock(), limit=50):
-        await posting.schedule_tasks(schedules)[PUBLISH](job)
+        await post_jobs.schedule_tasks(schedules)[PUBLISH](job)
 
 
 def published(cursor: Cursor) -> list[str]:
@@ -248,7 +248,7 @@ async def test_the_reason_is_told_in_the_language_of_the_author(
     schedules: Schedules, posts: Posts, cursor: Cursor, clock: WallClock
 ) -> None:
     ada = make.viewer(cursor)
-    logins.change_preference(cursor, account=ada.id, name="locale", value="de")
+    users.change_preference(cursor, account=ada.id, name="locale", value="de")
     long = await plan(schedules, ada, Draft("x" * 400))
     stricter = Schedules(schedules.database, evolve(posts, max_characters=300), clock)
     clock.advance(hours=1)

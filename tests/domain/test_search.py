@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from microblog.domain import search_words
 from microblog.domain.accounts import Accounts
 from microblog.domain.search import Search
 from microblog.domain.search_query import Among, Has, Query, Term, parse
+from microblog.domain.text import search_words
 from microblog.model.accounts import Viewer
 from microblog.model.paging import Page
 from microblog.model.posts import Visibility

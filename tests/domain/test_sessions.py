@@ -7,13 +7,13 @@ from datetime import timedelta
 import pytest
 from attrs import define, field, frozen
 
-from microblog.domain.limits import CountedLogins, Limits, MemoryCounter, Per, Rate
 from microblog.domain.passwords import Passwords
+from microblog.domain.rate_limits import CountedLogins, Limits, MemoryCounter, Per, Rate
 from microblog.domain.sessions import LIFETIME, MOST_SESSIONS, Entry, Origin, Sessions
 from microblog.model.accounts import Member, Viewer
 from microblog.model.errors import Forbidden, NotFound, TooMany, Unauthenticated
 from microblog.model.ids import SessionId
-from microblog.storage import accounts, logins
+from microblog.storage import accounts, users
 from microblog.storage.database import Cursor
 from tests import make
 from tests.fakes import NoThrottle, RolledBackDatabase, WallClock, done, quick_passwords
@@ -237,7 +237,7 @@ def test_whoever_is_shut_out_is_out_at_once_and_is_told_why_only_with_the_passwo
     member = desk.member()
     entry = desk.log_in()
     if how == "disabled":
-        logins.set_disabled(desk.cursor, account=member.account.id, at=make.NOW)
+        users.set_disabled(desk.cursor, account=member.account.id, at=make.NOW)
     else:
         accounts.set_suspended(desk.cursor, id=member.account.id, at=make.NOW)
     assert desk.viewer(entry.token) is None
@@ -261,7 +261,7 @@ def test_a_password_that_changed_while_it_was_looked_at_lets_nobody_in(desk: Des
     class Slow(Passwords):
         def _verdict(self, stored: str | None, password: bytes) -> object:  # type: ignore[override]  # it is handed through
             verdict = super()._verdict(stored, password)
-            logins.change_password(desk.cursor, account=member.account.id, password_hash="another")
+            users.change_password(desk.cursor, account=member.account.id, password_hash="another")
             return verdict
 
     quick = quick_passwords()
@@ -277,7 +277,7 @@ def test_a_hash_of_other_parameters_is_replaced_at_the_next_login(desk: Desk, db
     today.hasher.__init__(time_cost=2, memory_cost=16, parallelism=1)  # type: ignore[misc]  # as if the program was updated
     service = Sessions(db, today, NoThrottle(), desk.clock)
     done(service.log_in("ann", PASSWORD, ORIGIN))
-    after = logins.by_account(desk.cursor, account=member.account.id)
+    after = users.by_account(desk.cursor, account=member.account.id)
     assert after is not None
     assert "m=16,t=2" in after.login.password_hash
     assert done(service.log_in("ann", PASSWORD, ORIGIN)).token

@@ -6,15 +6,15 @@ from datetime import timedelta
 
 import pytest
 
+from microblog.domain.account_admin import Members
 from microblog.domain.authentication import Authentication
-from microblog.domain.members import Members
 from microblog.domain.scopes import ALL, covers, ordered, parse, within
 from microblog.domain.sessions import Sessions
 from microblog.domain.tokens import MOST_TOKENS, Tokens, give, hash_of
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from microblog.model.ids import AccountId, TokenId
-from microblog.storage import logins, oauth
+from microblog.storage import oauth, users
 from microblog.storage.database import Cursor, every, execute, scalar
 from tests import make
 from tests.fakes import NoThrottle, RolledBackDatabase, WallClock, done, quick_passwords
@@ -245,4 +245,4 @@ def test_what_is_old_is_swept(tokens: Tokens, ann: Viewer, cursor: Cursor) -> No
     assert oauth.sweep_tokens(cursor, before=later, limit=9) == 1
     assert oauth.sweep_apps(cursor, before=later, limit=9) == 1
     assert done(tokens.by_bearer(kept.text))
-    assert logins.by_account(cursor, account=AccountId(ann.id))
+    assert users.by_account(cursor, account=AccountId(ann.id))

@@ -10,22 +10,22 @@ from zoneinfo import ZoneInfo
 
 from attrs import define, field, frozen
 
+from microblog.domain.account_deletion import Removal, bury
 from microblog.domain.follows import Follows
-from microblog.domain.marks import Marks
-from microblog.domain.removal import Removal, bury
+from microblog.domain.interactions import Marks
 from microblog.domain.statistics import Statistics
 from microblog.jobs import statistics as work
-from microblog.jobs.schedule import Schedule
+from microblog.jobs.scheduler import Schedule
 from microblog.model.accounts import Viewer
+from microblog.model.emails import LetterKind, LetterState
 from microblog.model.errors import Problem
 from microblog.model.ids import AccountId, PostId
-from microblog.model.letters import LetterKind, LetterState
 from microblog.model.paging import Page
 from microblog.model.posts import Draft, Post, Visibility
 from microblog.model.statistics import TOP, Day, Measure, PostScore, TagScore, begin_of
-from microblog.storage import jobs, letters, sessions
+from microblog.storage import emails, jobs, sessions
+from microblog.storage.account_deletion import expunge_posts
 from microblog.storage.database import Cursor, execute, scalar
-from microblog.storage.removal import expunge_posts
 from tests import make
 from tests.fakes import RolledBackDatabase, WallClock, done
 
@@ -209,16 +209,16 @@ class World:
         expunge_posts(self.cursor, before=self.clock(), limit=1 + a % 3)
 
     def letter(self, a: int, b: int) -> None:
-        letters.add(self.cursor, LetterKind.TEST, account=None, recipient="a@example.org", now=self.clock())
-        [letter] = letters.page_of(self.cursor, page=Page(limit=1))
+        emails.add(self.cursor, LetterKind.TEST, account=None, recipient="a@example.org", now=self.clock())
+        [letter] = emails.page_of(self.cursor, page=Page(limit=1))
         state = list(LETTERS)[a % len(LETTERS)]
-        letters.settle(self.cursor, id=letter.id, state=state, answer="", now=self.clock())
+        emails.settle(self.cursor, id=letter.id, state=state, answer="", now=self.clock())
         self.note(f"mail.{LETTERS[state]}")
         if state is LetterState.FAILED and b % 2:
-            letters.wait_again(self.cursor, id=letter.id, now=self.clock())
-            letters.settle(self.cursor, id=letter.id, state=LetterState.SENT, answer="", now=self.clock())
+            emails.wait_again(self.cursor, id=letter.id, now=self.clock())
+            emails.settle(self.cursor, id=letter.id, state=LetterState.SENT, answer="", now=self.clock())
             self.note("mail.sent")
-        letters.sweep(self.cursor, before=self.clock() - timedelta(days=1), limit=a % 4)
+        emails.sweep(self.cursor, before=self.clock() - timedelta(days=1), limit=a % 4)
 
     def crowd(self, a: int, b: int) -> None:
         name = self.processes[a % 2].name

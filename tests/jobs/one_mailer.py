@@ -15,14 +15,14 @@ from zoneinfo import ZoneInfo
 from twisted.internet import task
 from twisted.internet.defer import Deferred
 
-from microblog.domain.dispatch import Dispatch
-from microblog.domain.links import Links
-from microblog.domain.recovery import Recoveries
-from microblog.domain.seals import Seals
-from microblog.jobs import mail
+from microblog.adapters.smtp import Server, SmtpOffice, Tls
+from microblog.domain.email_composer import Dispatch
+from microblog.domain.email_links import Links
+from microblog.domain.password_reset import Recoveries
+from microblog.domain.signed_tokens import Seals
+from microblog.jobs import email_jobs
 from microblog.jobs.worker import Worker
-from microblog.outside.smtp import Server, SmtpOffice, Tls
-from microblog.render.letters import Letters, Sender
+from microblog.render.email.emails import Letters, Sender
 from microblog.storage.database import Cursor, Database, scalar
 from tests.fakes import quick_passwords
 
@@ -42,9 +42,9 @@ async def main(reactor: Any, dsn: str, port: str) -> None:
     dispatch, recoveries = Dispatch(database, links, "site.test", now), Recoveries(database, quick_passwords(), links, now)
     office = SmtpOffice(Server("localhost", int(port), tls=Tls.OFF), reactor, "site.test")
     letters = Letters(Sender("Ours", "https://site.test", "site@site.test"))
-    mailing = mail.Mailing(dispatch, recoveries, letters, office, "bounces@site.test", timedelta(0), ZoneInfo("UTC"))
+    mailing = email_jobs.Mailing(dispatch, recoveries, letters, office, "bounces@site.test", timedelta(0), ZoneInfo("UTC"))
     worker = Worker(
-        database, mailing.tasks(), now, reactor, f"mailer-{os.getpid()}", random.random, mail.PLANS, at_once=4, lease=2.0, poll=0.2
+        database, mailing.tasks(), now, reactor, f"mailer-{os.getpid()}", random.random, email_jobs.PLANS, at_once=4, lease=2.0, poll=0.2
     )
     worker.start()
     print("ready", flush=True)

@@ -14,7 +14,7 @@ from typing import Any
 from twisted.internet import task
 from twisted.internet.defer import Deferred
 
-from microblog.jobs.schedule import CatchUp, Every, Schedule, Timer
+from microblog.jobs.scheduler import CatchUp, Every, Schedule, Timer
 from microblog.jobs.worker import Worker
 from microblog.model.jobs import Job
 from microblog.storage import jobs

@@ -7,21 +7,21 @@ from pathlib import Path
 
 from twisted.internet.task import Clock
 
-from microblog.crew import Crew, Duties
-from microblog.domain import telling
+from microblog.adapters.push_client import PushServices
+from microblog.domain import notify
 from microblog.domain.attachments import Attachments
 from microblog.domain.polls import Polls
 from microblog.domain.scheduled import Schedules
 from microblog.domain.statistics import Statistics
-from microblog.jobs import posting
-from microblog.jobs.posting import SLOW
-from microblog.jobs.pushes import NOTIFIED_JOB
-from microblog.outside.pushes import PushServices
+from microblog.jobs import post_jobs
+from microblog.jobs.post_jobs import SLOW
+from microblog.jobs.push_jobs import NOTIFIED_JOB
 from microblog.storage.database import Cursor
-from microblog.storage.pushes import SEND_JOB
+from microblog.storage.push_subscriptions import SEND_JOB
+from microblog.workers import Crew, Duties
 from tests import make
 from tests.fakes import RolledBackDatabase, world
-from tests.postman import UTC, postman
+from tests.mailbox import UTC, postman
 from tests.push_service import pushing
 
 
@@ -30,8 +30,8 @@ def crew(cursor: Cursor, data_dir: Path) -> Crew:
     db = RolledBackDatabase(cursor)
     posts, external = make.posts(db), world(data_dir)
     attachments = Attachments(db, external.studio, posts.now, external.pause)
-    done_for_posts = posting.tasks(
-        attachments, None, Polls(db, posts.now), Schedules(db, posts, posts.now), telling.Tellings(db, posts.now)
+    done_for_posts = post_jobs.tasks(
+        attachments, None, Polls(db, posts.now), Schedules(db, posts, posts.now), notify.Tellings(db, posts.now)
     )
     pushes = pushing(db, lambda: make.NOW, PushServices(Clock(), "microblog/1"))
     duties = Duties(Statistics(db, UTC, lambda: make.NOW), done_for_posts, postman(cursor).mailing, pushes, timedelta(days=7))
@@ -48,7 +48,7 @@ def test_each_kind_of_job_is_done_by_one_worker_of_a_process(cursor: Cursor, tmp
 def test_people_are_not_told_by_the_worker_that_waits_for_other_machines(cursor: Cursor, tmp_path: Path) -> None:
     hired = crew(cursor, tmp_path)
     assert set(hired.slow.tasks) == SLOW
-    assert telling.JOB in hired.quick.tasks
+    assert notify.JOB in hired.quick.tasks
     assert hired.quick.wake in hired.hearing
 
 

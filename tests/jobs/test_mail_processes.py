@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from microblog.model.letters import REFUSALS
+from microblog.model.emails import REFUSALS
 from microblog.storage.database import Connection, connect
 from tests import make
 from tests.acceptance.site import until

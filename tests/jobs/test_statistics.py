@@ -15,7 +15,7 @@ from twisted.internet.task import Clock
 
 from microblog.domain.statistics import UTC_ZONE, Statistics
 from microblog.jobs import statistics as work
-from microblog.jobs.schedule import CatchUp
+from microblog.jobs.scheduler import CatchUp
 from microblog.model.errors import Invalid, Unavailable
 from microblog.model.ids import JobId
 from microblog.model.jobs import Hopeless, Job, JobState

@@ -7,7 +7,7 @@ from attrs import evolve
 
 from microblog.live.topics import Stream, StreamKind
 from microblog.model.events import Event, EventKind
-from tests.live.world import Ear, World, home, post
+from tests.live.fake_log import Ear, World, home, post
 
 ME, FRIEND, STRANGER = 1, 2, 4
 DIRECT = Stream(StreamKind.DIRECT, ME)

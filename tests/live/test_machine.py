@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 from twisted.internet.defer import Deferred
 
-from microblog.live.readers import BEAT_S, PATIENCE_S
+from microblog.live.connections import BEAT_S, PATIENCE_S
 from microblog.live.subscriber import Ending, Subscriber
 from microblog.live.topics import Stream, StreamKind
-from microblog.live.viewers import Loaded
+from microblog.live.viewer_state import Loaded
 from microblog.model.events import Event, EventKind, Position
-from tests.live.world import PUBLIC, Ear, ModelLog, Plain, World, home, post
+from tests.live.fake_log import PUBLIC, Ear, ModelLog, Plain, World, home, post
 
 STREAMS = [PUBLIC, Stream(StreamKind.AUTHOR, 1), Stream(StreamKind.TAG, "tea"), home(1)]
 FOLLOWED_BY_1 = {2}

@@ -11,7 +11,6 @@ from microblog.model.accounts import Login, Member, Preferences, ProfileField, R
 from microblog.model.announcements import Announcement, Reaction
 from microblog.model.cards import Card
 from microblog.model.conversations import Conversation
-from microblog.model.features import FeaturedTag, TagFlags
 from microblog.model.filters import Action, Chosen, Context, Filter, Keyword, Match
 from microblog.model.ids import (
     AccountId,
@@ -43,26 +42,27 @@ from microblog.model.notifications import Notification, NotificationKind
 from microblog.model.oauth import App, Issued, Registered, Token
 from microblog.model.polls import Poll, PollDraft
 from microblog.model.posts import Draft, Flags, Mention, Revision, Tag, TagDay, TagUse, Visibility
-from microblog.model.pushes import PushChoice, PushSubscription, PushTarget
+from microblog.model.profile_features import FeaturedTag, TagFlags
+from microblog.model.push import PushChoice, PushSubscription, PushTarget
 from microblog.model.reports import Case, Category, Report
 from microblog.model.scheduled import Scheduled
-from microblog.model.texts import Said, Texts
-from microblog.render import apps
-from microblog.render.entities import Entities
-from microblog.render.entities_accounts import PREFERENCES, RELATIONSHIP
-from microblog.render.entities_conversations import conversation_entity
-from microblog.render.entities_filters import FILTER as FILTER_DEFINITION
-from microblog.render.entities_filters import filtered, old_entity
-from microblog.render.entities_lists import LIST
-from microblog.render.entities_moderation import case_entity, member_entity
-from microblog.render.entities_notifications import ACCOUNT_WARNING, Warned, groups_entity, old_policy_entity, policy_entity, request_entity
-from microblog.render.entities_posting import SCHEDULED_STATUS
-from microblog.render.entities_reports import announcement_entity, reaction_entity, report_entity, streamed_announcement
-from microblog.render.entities_statuses import POLL, STATUS_SOURCE, SeenPoll
-from microblog.render.entities_tags import featured_entity, tag_entity
-from microblog.render.instance import InstanceEntities, Numbers, languages, weeks
-from microblog.render.pushes import SUBSCRIPTION
-from microblog.render.statuses import Statuses
+from microblog.model.site_texts import Said, Texts
+from microblog.render.api import apps
+from microblog.render.api.accounts import PREFERENCES, RELATIONSHIP
+from microblog.render.api.conversations import conversation_entity
+from microblog.render.api.entities import Entities
+from microblog.render.api.filters import FILTER as FILTER_DEFINITION
+from microblog.render.api.filters import filtered, old_entity
+from microblog.render.api.instance import InstanceEntities, Numbers, languages, weeks
+from microblog.render.api.lists import LIST
+from microblog.render.api.moderation import case_entity, member_entity
+from microblog.render.api.notifications import ACCOUNT_WARNING, Warned, groups_entity, old_policy_entity, policy_entity, request_entity
+from microblog.render.api.polls import SCHEDULED_STATUS
+from microblog.render.api.push import SUBSCRIPTION
+from microblog.render.api.reports import announcement_entity, reaction_entity, report_entity, streamed_announcement
+from microblog.render.api.status_json import Statuses
+from microblog.render.api.statuses import POLL, STATUS_SOURCE, SeenPoll
+from microblog.render.api.tags import featured_entity, tag_entity
 from tests.render.samples import NOW, SITE, account, post
 
 Samples = dict[str, tuple[str, object]]

@@ -11,6 +11,7 @@ from attrs import evolve
 
 from microblog.model.accounts import Account, Login, Preferences, ProfileField, Registration, Relationship, Role, Session, Viewer
 from microblog.model.conversations import Conversation
+from microblog.model.emails import Letter, LetterKind, LetterState, Refusal
 from microblog.model.ids import (
     AccountId,
     AppId,
@@ -24,17 +25,18 @@ from microblog.model.ids import (
     TagId,
 )
 from microblog.model.jobs import Job, JobCounts, JobState
-from microblog.model.letters import Letter, LetterKind, LetterState, Refusal
 from microblog.model.notification_policy import NotificationRequest, Policy
 from microblog.model.notifications import Notification, NotificationKind
 from microblog.model.oauth import App, Authorization
 from microblog.model.posts import Flags, Mention, Post, Revision, Tag, Visibility
-from microblog.render.apps import back_to, told
-from microblog.render.fragments import Counts, articles
-from microblog.render.heads import Head
-from microblog.render.mail_views import JobsPage, MailForm, OutboxPage, Question, ResetForm
-from microblog.render.pages import Pages
-from microblog.render.views import (
+from microblog.render.api.apps import back_to, told
+from microblog.render.html.conversation_views import ConversationsPage, Talk, conversations_page
+from microblog.render.html.email_views import JobsPage, MailForm, OutboxPage, Question, ResetForm
+from microblog.render.html.notification_views import REASONS, PolicyForm, RequestsPage, policy_page, requests_page
+from microblog.render.html.page_metadata import Head
+from microblog.render.html.pages import Pages
+from microblog.render.html.post_html import Counts, articles
+from microblog.render.html.view_models import (
     About,
     AccountForm,
     AppsPage,
@@ -61,8 +63,6 @@ from microblog.render.views import (
     ThreadPage,
     Trouble,
 )
-from microblog.render.views_conversations import ConversationsPage, Talk, conversations_page
-from microblog.render.views_notifications import REASONS, PolicyForm, RequestsPage, policy_page, requests_page
 
 NOW = datetime(2025, 11, 20, 12, 0, tzinfo=UTC)
 PAGES = Pages(lambda name: f"/static/{name}?v=1")

@@ -11,11 +11,11 @@ from lxml import etree
 
 from microblog.model.cards import Card
 from microblog.model.posts import Flags, Post
-from microblog.render.entities import Entities
-from microblog.render.entities_cards import CARD
-from microblog.render.fragments import Counts, Variant, assemble
-from microblog.render.pages import Pages
-from microblog.render.schemas import NAMED
+from microblog.render.api.entities import Entities
+from microblog.render.api.preview_cards import CARD
+from microblog.render.api.schemas import NAMED
+from microblog.render.html.pages import Pages
+from microblog.render.html.post_html import Counts, Variant, assemble
 from tests.render.samples import post
 
 SCHEMA = {**NAMED["PreviewCard"], "components": {"schemas": {"Account": {}}}}  # nobody here has an account there

@@ -12,7 +12,7 @@ import orjson
 import pytest
 from jsonschema import Draft202012Validator
 
-from microblog.render.schemas import NAMED, array_of, ref
+from microblog.render.api.schemas import NAMED, array_of, ref
 from microblog.web import api
 from tests.render.entity_samples import samples
 

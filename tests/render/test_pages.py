@@ -10,7 +10,7 @@ from attrs import evolve
 
 from microblog.model.accounts import Viewer
 from microblog.model.posts import Visibility
-from microblog.render.views import Composer, Feed, People, Shell, ThreadPage, Trouble
+from microblog.render.html.view_models import Composer, Feed, People, Shell, ThreadPage, Trouble
 from tests.render.samples import NOW, PAGES, SITE, account, assembled, every_page, post
 
 HOSTILE = "\"><script>alert(1)</script><img src=x onerror=alert(1)>' {{ 7*7 }} <!--posts--> \u202e javascript:alert(1)"

@@ -15,10 +15,10 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
+from microblog.adapters.postgres_files import dsn
 from microblog.model.errors import Unavailable
-from microblog.outside.postgres_files import dsn
 from microblog.storage.database import Cursor, Database, every, execute, later, scalar
-from microblog.storage.patience import DOUBT_S
+from microblog.storage.timeouts import DOUBT_S
 from tests.servers import Server
 
 TIMEOUT_S = 1.0

@@ -10,11 +10,11 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.python.failure import Failure
 
-from microblog.domain.credentials import Credentials
+from microblog.domain.account_security import Credentials
 from microblog.domain.follows import Follows
+from microblog.domain.notify import Tellings
 from microblog.domain.registration import Registrations, SignUp
-from microblog.domain.relations import Relations
-from microblog.domain.telling import Tellings
+from microblog.domain.relationships import Relations
 from microblog.model.accounts import Account, Registration, Viewer
 from microblog.model.errors import Forbidden, Invalid
 from microblog.model.ids import AccountId

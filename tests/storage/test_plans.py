@@ -23,10 +23,10 @@ from benchmarks.queries import Explained, Query, hot, pages
 from microblog import storage
 from microblog.domain.tokens import token_hash
 from microblog.model.accounts import Account, Preferences, Role
+from microblog.model.emails import LetterKind, LetterState
 from microblog.model.events import EventKind
 from microblog.model.ids import ConversationId, JobId
 from microblog.model.jobs import Job, JobState
-from microblog.model.letters import LetterKind, LetterState
 from microblog.model.lists import Replies
 from microblog.model.media import MediaKind
 from microblog.model.moderation import Action, Sanction, Sought
@@ -34,13 +34,13 @@ from microblog.model.notification_policy import Policy
 from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
 from microblog.model.posts import Post, Visibility
-from microblog.model.pushes import PushChoice, PushTarget
+from microblog.model.push import PushChoice, PushTarget
 from microblog.model.reports import Category
 from microblog.model.statistics import Span
 from microblog.storage import conversations, search, timelines
-from microblog.storage.changes import Seen
 from microblog.storage.database import Connection, Cursor, connect, every, execute
 from microblog.storage.follows import Options
+from microblog.storage.invalidation_log import Seen
 from microblog.storage.notification_groups import Choice
 
 SITE = Site(posts=30_000, people=2_000, end=datetime(2026, 3, 4, tzinfo=UTC))

@@ -13,19 +13,19 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import deferLater
 
+from microblog.adapters.push_client import PushServices
+from microblog.domain.push.encryption import Sealer
 from microblog.domain.tokens import Tokens
-from microblog.domain.webpush import Sealer
-from microblog.jobs import pushes as tasks
-from microblog.jobs.pushes import Pushing
+from microblog.jobs import push_jobs as tasks
+from microblog.jobs.push_jobs import Pushing
 from microblog.jobs.worker import Worker
 from microblog.model.accounts import Viewer
 from microblog.model.ids import NotificationId, TokenId
 from microblog.model.notifications import NotificationKind
-from microblog.model.pushes import ALERTS, Answer, PushChoice, PushSubscription
-from microblog.outside.pushes import PushServices
-from microblog.storage import notifications, pushes
+from microblog.model.push import ALERTS, Answer, PushChoice, PushSubscription
+from microblog.storage import notifications, push_subscriptions
 from microblog.storage.database import Cursor, Database, every, scalar
-from microblog.storage.pushes import SEND_JOB
+from microblog.storage.push_subscriptions import SEND_JOB
 from tests import make
 from tests.push_service import Program, pushing
 
@@ -78,7 +78,7 @@ async def subscribed(database: Database) -> tuple[list[Viewer], PushSubscription
     viewers = await database.run(people)
     issued = await Tokens(database, now).issue(viewers[0].id, "push")
     made = await database.run(
-        pushes.subscribe,
+        push_subscriptions.subscribe,
         account=viewers[0].id,
         token=TokenId(issued.token.id),
         target=Program().target,
@@ -102,7 +102,7 @@ async def test_what_is_being_added_is_waited_for_before_it_is_said_that_nothing_
     added, go_on = Event(), Event()
 
     def adding(cursor: Cursor) -> None:
-        pushes.enqueue(cursor, ids=ids, now=now())
+        push_subscriptions.enqueue(cursor, ids=ids, now=now())
         added.set()
         assert go_on.wait(BOUND_S)
 

@@ -11,7 +11,7 @@ from microblog.model.ids import NotificationId
 from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
 from microblog.model.posts import Visibility
-from microblog.storage import notifications, viewers
+from microblog.storage import live_queries, notifications
 from microblog.storage.database import Cursor, execute, scalar
 from tests import make
 from tests.fakes import RolledBackDatabase
@@ -56,5 +56,5 @@ async def test_so_it_is_for_groups(db: RolledBackDatabase, ada: Viewer) -> None:
 
 def test_so_it_is_for_the_number_that_comes_with_live_news(cursor: Cursor, ada: Viewer) -> None:
     id = NotificationId(scalar(cursor, "select id from notifications where kind = 'favourite' order by id limit 1"))
-    [live] = viewers.told(cursor, ids=[id], most_unread=100)
+    [live] = live_queries.told(cursor, ids=[id], most_unread=100)
     assert live.unread == 1

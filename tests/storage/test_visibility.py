@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from microblog.model.ids import PostId
 from microblog.model.posts import Visibility
 from microblog.model.visibility import Sight, may_see
-from microblog.storage import posts, relations
+from microblog.storage import posts, relationships
 from microblog.storage.database import Cursor, execute
 from tests import make
 
@@ -36,7 +36,7 @@ def test_the_sql_rule_and_the_rule_on_values_agree(cursor: Cursor, sight: Sight)
         if sight.follows_author and not sight.is_author:
             make.follow(cursor, viewer, author)
         if sight.blocked_by_author and not sight.is_author:
-            relations.block(cursor, account=author.id, target=viewer.id, now=make.NOW)
+            relationships.block(cursor, account=author.id, target=viewer.id, now=make.NOW)
         if sight.author_gone:
             make.suspend(cursor, author)
         if sight.deleted:

@@ -16,8 +16,8 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
-from microblog.web.server import Server
-from microblog.web.wire import Channel
+from microblog.web.http.protocol import Channel
+from microblog.web.http.server import Server
 
 FORM = "application/x-www-form-urlencoded"
 

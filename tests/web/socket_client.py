@@ -9,7 +9,7 @@ from typing import Any
 from attrs import define, field
 
 from tests.web.memory import Line, Reply, replies, request
-from tests.web.village import Village
+from tests.web.sample_data import Village
 
 TEXT, BINARY, CONTINUATION, CLOSE, PING, PONG = 1, 2, 0, 8, 9, 10
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="

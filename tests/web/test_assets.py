@@ -9,15 +9,15 @@ import pytest
 from twisted.internet.task import Clock
 
 from microblog.application.server import STATIC
-from microblog.domain.limits import Limits, MemoryCounter
-from microblog.web.assets import Assets, load
-from microblog.web.call import Origin
-from microblog.web.errors import Errors
-from microblog.web.gate import Gate
-from microblog.web.packing import accepts_gzip
-from microblog.web.server import Server
-from microblog.web.site import Site
-from tests.web.house import NOW, KnownPeople
+from microblog.domain.rate_limits import Limits, MemoryCounter
+from microblog.web.http.authorization import Gate
+from microblog.web.http.compression import accepts_gzip
+from microblog.web.http.dispatcher import Site
+from microblog.web.http.errors import Errors
+from microblog.web.http.request import Origin
+from microblog.web.http.server import Server
+from microblog.web.pages.assets import Assets, load
+from tests.web.fake_site import NOW, KnownPeople
 from tests.web.memory import Reply, ask
 
 STYLE = b"body { color: black }\n" * 100

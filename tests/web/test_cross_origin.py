@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from microblog.storage.database import Cursor
-from microblog.web.needs import METHODS, Route
+from microblog.web.http.route import METHODS, Route
 from tests.web.memory import Reply, ask
 from tests.web.visitor import Town, town
 

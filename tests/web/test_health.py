@@ -8,17 +8,17 @@ from attrs import define
 from twisted.internet.task import Clock
 
 from microblog.domain.health import Health, Moving
-from microblog.domain.limits import Limits, MemoryCounter
-from microblog.web.call import Origin
-from microblog.web.errors import Errors
-from microblog.web.gate import Gate
-from microblog.web.health import HealthPage
-from microblog.web.server import Server
-from microblog.web.site import Site
+from microblog.domain.rate_limits import Limits, MemoryCounter
+from microblog.web.http.authorization import Gate
+from microblog.web.http.dispatcher import Site
+from microblog.web.http.errors import Errors
+from microblog.web.http.request import Origin
+from microblog.web.http.server import Server
+from microblog.web.pages.health import HealthPage
 from tests.fakes import RolledBackDatabase
-from tests.live.world import World
+from tests.live.fake_log import World
 from tests.make import NOW
-from tests.web.house import KnownPeople
+from tests.web.fake_site import KnownPeople
 from tests.web.memory import Reply, ask
 
 

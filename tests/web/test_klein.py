@@ -26,18 +26,18 @@ from twisted.python.failure import Failure
 from twisted.web.server import Site as StockSite
 
 from microblog.storage.database import Cursor
-from microblog.web.answer import Answer
-from microblog.web.call import Call
-from microblog.web.csrf import token_for
-from microblog.web.needs import TEXT_FORM, Needs, Who, route
-from microblog.web.server import Server
-from microblog.web.site import Site
+from microblog.web.http.csrf import token_for
+from microblog.web.http.dispatcher import Site
+from microblog.web.http.request import Call
+from microblog.web.http.response import Answer
+from microblog.web.http.route import TEXT_FORM, Needs, Who, route
+from microblog.web.http.server import Server
 from tests import make
 from tests.web.api.client import another
-from tests.web.house import House, house
+from tests.web.crawler import STREAMS, filled
+from tests.web.fake_site import House, house
 from tests.web.memory import FORM, Line, Reply, ask, replies, request
 from tests.web.visitor import Town, town
-from tests.web.walk import STREAMS, filled
 
 _ONCE = (
     (re.compile(r"(visitor=)[^;]+"), r"\1X"),

@@ -13,27 +13,27 @@ from prometheus_client.utils import floatToGoString
 from twisted.internet.task import Clock
 
 from microblog.application import feed_of
-from microblog.domain.limits import Limits, MemoryCounter
-from microblog.gauges import Collected, Gauges, feed_families, http_families
+from microblog.domain.rate_limits import Limits, MemoryCounter
 from microblog.jobs.worker import Worker
 from microblog.live.subscriber import Ending
-from microblog.live.viewers import Loaded
+from microblog.live.viewer_state import Loaded
+from microblog.metrics import Collected, Gauges, feed_families, http_families
 from microblog.model.caches import CacheFigures
 from microblog.model.errors import Unavailable
 from microblog.model.jobs import JobCounts
 from microblog.storage.database import Timing
-from microblog.web.answered import BOUNDS, Answered
-from microblog.web.call import Origin
-from microblog.web.errors import Errors
-from microblog.web.gate import Gate
-from microblog.web.metrics import MetricsPage
-from microblog.web.network import Proxies
-from microblog.web.server import Server
-from microblog.web.site import Site
+from microblog.web.http.authorization import Gate
+from microblog.web.http.client_address import Proxies
+from microblog.web.http.dispatcher import Site
+from microblog.web.http.errors import Errors
+from microblog.web.http.request import Origin
+from microblog.web.http.request_metrics import BOUNDS, Answered
+from microblog.web.http.server import Server
+from microblog.web.pages.metrics import MetricsPage
 from tests.fakes import RolledBackDatabase, done
-from tests.live.world import World, home
+from tests.live.fake_log import World, home
 from tests.make import NOW
-from tests.web.house import KnownPeople
+from tests.web.fake_site import KnownPeople
 from tests.web.memory import Reply, ask
 
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1"))

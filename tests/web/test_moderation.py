@@ -10,7 +10,7 @@ from microblog.domain.registration import SignUp
 from microblog.model.accounts import Role
 from microblog.storage.database import Cursor
 from tests.fakes import done
-from tests.postman import postman
+from tests.mailbox import postman
 from tests.rfc5322 import body
 from tests.web.visitor import PASSWORD, Town, Visitor, links, town, words
 

@@ -14,7 +14,7 @@ from microblog.application.services import now
 from microblog.domain.scopes import ALL
 from microblog.model.oauth import OUT_OF_BAND
 from microblog.storage.database import scalar
-from microblog.web.headers import CONSENT_POLICY, PAGE_POLICY
+from microblog.web.http.headers import CONSENT_POLICY, PAGE_POLICY
 from tests import make
 from tests.fakes import done
 from tests.web.api.client import Client, anonymous, another, hold_to_its_promise

@@ -14,9 +14,9 @@ from twisted.internet.defer import Deferred
 
 from tests import make
 from tests.fakes import done
-from tests.live.test_log import Committing
+from tests.live.test_event_log import Committing
 from tests.web.memory import Line, request
-from tests.web.village import Village, village_at
+from tests.web.sample_data import Village, village_at
 from tests.web.visitor import Visitor
 
 

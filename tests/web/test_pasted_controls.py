@@ -13,10 +13,10 @@ import pytest
 from microblog.storage.database import Cursor
 from tests import files, make
 from tests.web.api.client import EVERYTHING, Client, client, token_for
+from tests.web.crawler import STREAMS, all_forms, filled
 from tests.web.memory import ask
 from tests.web.test_security_fields import ENDINGS
 from tests.web.visitor import Town, town
-from tests.web.walk import STREAMS, all_forms, filled
 
 CONTROLS = "".join(chr(code) for code in (*range(1, 9), *range(14, 32), *range(127, 160)) if code != 0x85)
 PASTED = f"\x0bone{CONTROLS}\x0b\x0ctwo\ufffe\x0c"

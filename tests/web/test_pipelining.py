@@ -22,12 +22,12 @@ from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.task import LoopingCall, deferLater
 from twisted.internet.threads import deferToThread
 
-from microblog.web.answer import Answer
-from microblog.web.call import Call
-from microblog.web.needs import Needs, route
-from microblog.web.networks import Caps
-from microblog.web.patience import Patience
-from tests.web.house import House, house
+from microblog.web.http.network_limits import Caps
+from microblog.web.http.request import Call
+from microblog.web.http.response import Answer
+from microblog.web.http.route import Needs, route
+from microblog.web.http.timeouts import Patience
+from tests.web.fake_site import House, house
 from tests.web.memory import Line, ask, replies, request
 
 KILOBYTE = 1024

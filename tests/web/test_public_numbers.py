@@ -16,19 +16,19 @@ from attrs import define, frozen
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from microblog.domain.marks import Marks
+from microblog.domain.interactions import Marks
 from microblog.model.accounts import Viewer
 from microblog.model.posts import Post, Visibility
 from microblog.storage import tags
-from microblog.storage.bulk import count_everything
+from microblog.storage.bulk_insert import count_everything
 from microblog.storage.database import Cursor, every, execute
 from microblog.storage.migrate import known
 from tests import files, make
 from tests.fakes import RolledBackDatabase, done
 from tests.web.api.client import Client, anonymous, another
+from tests.web.crawler import filled, reading
 from tests.web.memory import ask
 from tests.web.visitor import Town, Visitor, town
-from tests.web.walk import filled, reading
 
 TAG, OTHER_TAG = "tea", "teapot"
 ONCE = re.compile(r'name="(?:csrf|key)" value="[^"]*"|data-(?:now|position)="[^"]*"|(?<=>)[^<>]*(?=</time>)')  # another with every reading

@@ -11,7 +11,7 @@ import pytest
 
 from microblog.domain.accounts import ProfileChanges
 from microblog.model.posts import Draft
-from microblog.render.own_links import own_links
+from microblog.render.local_links import own_links
 from microblog.storage.database import Cursor
 from tests.fakes import done
 from tests.web.api.client import EVERYTHING, Client, token_for

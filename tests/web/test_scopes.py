@@ -9,7 +9,7 @@ import pytest
 
 from microblog.domain.scopes import ALL, covers
 from microblog.storage.database import Cursor
-from microblog.web.needs import Route, Who
+from microblog.web.http.route import Route, Who
 from tests import make
 from tests.fakes import done
 from tests.web.memory import Reply, ask

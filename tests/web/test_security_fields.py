@@ -12,9 +12,9 @@ import pytest
 from microblog.storage.database import Cursor
 from tests import make
 from tests.web.api.client import EVERYTHING, token_for
+from tests.web.crawler import STREAMS, all_forms, filled
 from tests.web.memory import ask
 from tests.web.visitor import Town, town
-from tests.web.walk import STREAMS, all_forms, filled
 
 LONG = "a" * 60_000
 ENDINGS = ("/logout", "/settings/delete")

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from microblog.storage.database import Cursor
-from microblog.web.needs import Route
+from microblog.web.http.route import Route
 from tests import make
+from tests.web.crawler import filled
 from tests.web.visitor import Town, Visitor, town
-from tests.web.walk import filled
 
 ON_PURPOSE = {
     "/mail/unsubscribe/<secret:token>",  # mail programs send it, with one click

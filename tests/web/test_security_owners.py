@@ -10,13 +10,13 @@ import pytest
 from psycopg2.sql import SQL, Identifier
 
 from microblog.storage.database import Cursor
-from microblog.web.needs import Route
+from microblog.web.http.route import Route
 from tests import make
 from tests.files import picture
 from tests.web.api.client import Client, another
+from tests.web.crawler import filled
 from tests.web.memory import FORM, Reply, ask
 from tests.web.visitor import Town, Visitor, town
-from tests.web.walk import filled
 
 OF_THEIR_FILTERS = ("filter_keywords", "filter_posts")
 ROWS = {  # what nobody asks for: it comes about

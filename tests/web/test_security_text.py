@@ -20,9 +20,9 @@ from tests import make
 from tests.fakes import done
 from tests.files import picture
 from tests.web.api.client import EVERYTHING, Client, another
+from tests.web.crawler import filled, reading
 from tests.web.memory import Reply, ask
 from tests.web.visitor import HOST, PASSWORD, Town, document, town
-from tests.web.walk import filled, reading
 
 HOSTILE = {  # short enough for a display name
     "the end of what HTML texts stand in": "\"'></textarea></title><xss>",

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from microblog.domain.removal import Removal
-from microblog.jobs import posting
+from microblog.domain.account_deletion import Removal
+from microblog.jobs import post_jobs
 from microblog.model.ids import AccountId
 from microblog.model.posts import Visibility
 from microblog.storage import jobs, media
@@ -65,7 +65,7 @@ def work(site: Town) -> None:
             if job.kind == "empty_account":
                 done(Removal(site.database, lambda: now).empty(AccountId(int(str(job.payload["account"])))))
             else:
-                done(posting.media_tasks(site.domain.attachments)[job.kind](job))  # type: ignore[arg-type]  # a coroutine, as every task
+                done(post_jobs.media_tasks(site.domain.attachments)[job.kind](job))  # type: ignore[arg-type]  # a coroutine, as every task
             jobs.finish(site.cursor, job, worker="w", now=now)
 
 

@@ -12,9 +12,9 @@ from attrs import Factory, frozen
 from microblog.storage.database import Cursor
 from tests import make
 from tests.web.api.client import another
+from tests.web.crawler import filled, reading
 from tests.web.memory import Reply, ask
 from tests.web.visitor import Town, Visitor, town
-from tests.web.walk import filled, reading
 
 ONCE = re.compile(rb'name="(?:csrf|key)" value="[^"]*"|data-(?:now|position)="[^"]*"')
 FRESH = re.compile(r"max-age=[1-9]")

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from attrs import frozen
 
-from microblog.domain.members import Members
-from microblog.domain.pushes import Pushes
+from microblog.domain.account_admin import Members
+from microblog.domain.push.notifications import Pushes
 from microblog.model.ids import AccountId
 from microblog.storage.database import Cursor, every, scalar
 from tests import files, make
 from tests.fakes import done
 from tests.web.api.client import Client, another
-from tests.web.api.test_pushes import PATH, subscribe
+from tests.web.api.test_push_subscription import PATH, subscribe
 from tests.web.visitor import PASSWORD, Town, Visitor, town
 
 TOLD = {"events", "changes", "jobs", "letters", "visits"}  # what happened stays in these

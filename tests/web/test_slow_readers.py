@@ -15,15 +15,15 @@ from twisted.internet.protocol import Factory
 from twisted.internet.task import deferLater
 from twisted.internet.tcp import Connection
 
-from microblog.live.news import News
-from microblog.live.readers import PATIENCE_S
+from microblog.live.connections import PATIENCE_S
 from microblog.live.subscriber import MOST_UNSENT, Ending
 from microblog.live.topics import Stream
+from microblog.live.updates import News
 from microblog.model.events import Position
-from microblog.web.outlets import OpenStream, Reader
-from microblog.web.streaming import EventStream, event
-from microblog.web.websocket import CODES, LINGER_S, WebSocket, close_frame, text_frame
-from tests.live.world import PUBLIC, World
+from microblog.web.streaming.sse import EventStream, event
+from microblog.web.streaming.stream_connection import OpenStream, Reader
+from microblog.web.streaming.websocket import CODES, LINGER_S, WebSocket, close_frame, text_frame
+from tests.live.fake_log import PUBLIC, World
 from tests.web.socket_client import CLOSE, TEXT, frames
 
 LONG = b"x" * 100_000

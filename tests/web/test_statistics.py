@@ -17,7 +17,7 @@ from microblog.model.ids import PostId
 from microblog.model.posts import Visibility
 from microblog.model.statistics import Day, Measure, Period, PostScore, Unit, periods
 from microblog.render.statistics import Tile, as_csv, before, cell
-from microblog.storage import logins, marks
+from microblog.storage import interactions, users
 from microblog.storage.database import Cursor, execute
 from tests import make
 from tests.fakes import done
@@ -33,14 +33,14 @@ def lively(site: Town, cursor: Cursor) -> Town:
     public = make.post(cursor, author, "Read #books", now=YESTERDAY)
     hidden = [make.post(cursor, author, f"#secret{one} word", visibility=one, now=YESTERDAY) for one in list(Visibility)[1:]]
     for post in (public, *hidden):
-        marks.favourite(cursor, account=fan.id, post=post.id, now=YESTERDAY)
+        interactions.favourite(cursor, account=fan.id, post=post.id, now=YESTERDAY)
     done(site.domain.statistics.rebuild())
     return site
 
 
 def admin(site: Town, cursor: Cursor) -> Visitor:
     resident = site.resident("boss")
-    logins.change_role(cursor, account=site.viewer("boss").id, role=Role.ADMIN)
+    users.change_role(cursor, account=site.viewer("boss").id, role=Role.ADMIN)
     return resident
 
 

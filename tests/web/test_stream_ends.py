@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 import pytest
 from attrs import frozen
 
+from microblog.domain.account_admin import Members
 from microblog.domain.apps import Registration
-from microblog.domain.members import Members
 from microblog.domain.tokens import fresh_token, give
 from microblog.model.ids import AccountId
 from microblog.model.oauth import Registered
@@ -18,7 +18,7 @@ from microblog.storage.database import execute
 from tests import make
 from tests.fakes import done, quick_passwords
 from tests.web.memory import FORM, ask
-from tests.web.village import Stream, Village, village_at
+from tests.web.sample_data import Stream, Village, village_at
 from tests.web.visitor import PASSWORD, Visitor, document
 
 NEW = "another good password"

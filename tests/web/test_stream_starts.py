@@ -7,13 +7,13 @@ import pytest
 from twisted.internet.testing import StringTransport
 
 from microblog.live.topics import Stream, StreamKind
-from microblog.live.viewers import Loaded
+from microblog.live.viewer_state import Loaded
 from microblog.model.events import EventKind, Position
 from microblog.web.api.streaming import MOST_LOOKED_UP, MOST_UNHEARD, Listener, Multiplexed, NotYourList
-from microblog.web.outlets import OpenStream, Reader
-from microblog.web.streaming import EventStream, event
-from microblog.web.websocket import text_frame
-from tests.live.world import World
+from microblog.web.streaming.sse import EventStream, event
+from microblog.web.streaming.stream_connection import OpenStream, Reader
+from microblog.web.streaming.websocket import text_frame
+from tests.live.fake_log import World
 from tests.web.socket_client import TEXT, frame
 from tests.web.test_slow_readers import Wordy
 

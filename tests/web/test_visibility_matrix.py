@@ -13,12 +13,12 @@ from attrs import frozen
 
 from microblog.model.posts import Visibility
 from microblog.storage.database import Cursor, scalar
-from microblog.web.needs import Route
+from microblog.web.http.route import Route
 from tests import files, make
 from tests.web.api.client import Client, anonymous, another
+from tests.web.crawler import filled
 from tests.web.memory import Reply, ask
 from tests.web.visitor import HOST, Town, Visitor, town
-from tests.web.walk import filled
 
 VIEWERS = ("anonymous", "stranger", "follower", "mentioned", "blocked", "muted", "author", "moderator", "suspended")
 EVERYBODY = frozenset(VIEWERS)

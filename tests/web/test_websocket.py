@@ -13,10 +13,10 @@ from wsproto.frame_protocol import Frame, FrameProtocol
 
 from microblog.live.subscriber import Ending
 from microblog.model.events import Position
-from microblog.web.outlets import Reader
-from microblog.web.websocket import LINGER_S, LONGEST_MESSAGE, WebSocket
-from microblog.web.websocket import frame as server_frame
-from tests.live.world import Plain, World
+from microblog.web.streaming.stream_connection import Reader
+from microblog.web.streaming.websocket import LINGER_S, LONGEST_MESSAGE, WebSocket
+from microblog.web.streaming.websocket import frame as server_frame
+from tests.live.fake_log import Plain, World
 from tests.web.socket_client import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, frame, frames
 
 

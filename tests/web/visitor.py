@@ -16,12 +16,12 @@ from microblog.application import feed_of
 from microblog.application.server import Look, server_of
 from microblog.application.services import Domain
 from microblog.config import load
-from microblog.domain.limits import Limits, MemoryCounter
+from microblog.domain.rate_limits import Limits, MemoryCounter
 from microblog.model.accounts import Viewer
 from microblog.storage.database import Cursor
-from microblog.web.needs import Route
-from microblog.web.server import Server
-from microblog.web.site import Site
+from microblog.web.http.dispatcher import Site
+from microblog.web.http.route import Route
+from microblog.web.http.server import Server
 from tests import make
 from tests.fakes import Here, RolledBackDatabase, done, quick_passwords, world
 from tests.files import multipart

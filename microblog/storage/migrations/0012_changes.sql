@@ -1,6 +1,6 @@
 -- What has changed, in few words, so that a process may keep what it has read for as long as it is true.
 -- The rows are written by triggers: whoever changes a table, however, tells of it in the same transaction. A process reads what its last
--- snapshot had not seen (storage/changes.py). The table is logged like any other: were it emptied by a crash of the server, a process that
+-- snapshot had not seen (storage/invalidation_log.py). The table is logged like any other: were it emptied by a crash of the server, a process that
 -- connects again would take what it has kept for true, although others had told of changes meanwhile.
 --
 -- The keys: p<id> a post, its counts, poll, media, card. f<id> what an account posts. t<id> a conversation. public: any public post.

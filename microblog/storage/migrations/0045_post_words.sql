@@ -2,7 +2,7 @@
 --
 -- The words of a post stand beside it in a table of their own: rows of posts stay as narrow as timelines want them, and the newest posts can
 -- be compared without making their words anew. A word is a run of letters, marks, digits and `_`, folded; what `_` joins is found by its parts
--- too. Scripts without spaces are indexed by pairs of letters as before (0006). domain/search_words.py does the same to what is looked for, and
+-- too. Scripts without spaces are indexed by pairs of letters as before (0006). domain/text/search_words.py does the same to what is looked for, and
 -- a test holds the two equal. No extension is needed. Takes some half a minute for a million posts.
 
 -- Compatible forms, lower case, without accents: what is the same to whoever searches. Calls no function of ours: an index uses it.

@@ -8,68 +8,68 @@ from microblog.domain.accounts import Accounts
 from microblog.domain.announcements import Announcements
 from microblog.domain.apps import Apps
 from microblog.domain.attachments import Attachments
-from microblog.domain.census import Census
-from microblog.domain.confirmation import Confirmations
 from microblog.domain.conversations import Conversations
+from microblog.domain.email_confirmation import Confirmations
 from microblog.domain.filters import Filters
 from microblog.domain.follows import Follows
+from microblog.domain.interactions import Marks
 from microblog.domain.lists import Lists
-from microblog.domain.markers import Markers
-from microblog.domain.marks import Marks
 from microblog.domain.moderation import Moderation
 from microblog.domain.notification_groups import NotificationGroups
 from microblog.domain.notification_policy import NotificationPolicies
 from microblog.domain.notifications import Notifications
 from microblog.domain.oauth import OAuth
-from microblog.domain.people import People
-from microblog.domain.pictures import Pictures
 from microblog.domain.polls import Polls
 from microblog.domain.posts import Posts
-from microblog.domain.pushes import Pushes
+from microblog.domain.profile_images import Pictures
+from microblog.domain.push.notifications import Pushes
+from microblog.domain.read_markers import Markers
 from microblog.domain.registration import Registrations
-from microblog.domain.relations import Relations
+from microblog.domain.relationships import Relations
 from microblog.domain.reports import Reports
 from microblog.domain.scheduled import Schedules
 from microblog.domain.search import Search
+from microblog.domain.site_stats import Census
 from microblog.domain.statistics import Statistics
+from microblog.domain.suggestions import People
 from microblog.domain.tags import Tags
 from microblog.domain.timelines import Timelines
 from microblog.domain.tokens import Tokens
 from microblog.domain.trends import Trends
-from microblog.render.instance import InstanceEntities
-from microblog.render.statuses import Statuses
+from microblog.render.api.instance import InstanceEntities
+from microblog.render.api.status_json import Statuses
 from microblog.web.api.accounts import AccountRoutes, RelationshipRoutes
+from microblog.web.api.api_version import served
 from microblog.web.api.apps import AppRoutes
 from microblog.web.api.conversations import ConversationRoutes
-from microblog.web.api.credentials import CredentialRoutes
 from microblog.web.api.discovery import DiscoveryRoutes
-from microblog.web.api.emails import EmailRoutes
+from microblog.web.api.email_confirmation import EmailRoutes
 from microblog.web.api.filters import FilterPartRoutes, FilterRoutes
 from microblog.web.api.filters_v1 import OldFilterRoutes
 from microblog.web.api.instance import InstanceRoutes
-from microblog.web.api.levels import served
 from microblog.web.api.lists import ListMemberRoutes, ListRoutes
-from microblog.web.api.marks import MarkedRoutes, MarkRoutes
 from microblog.web.api.media import MediaRoutes
 from microblog.web.api.moderation import CaseRoutes, MemberRoutes
 from microblog.web.api.notification_groups import NotificationGroupRoutes
 from microblog.web.api.notification_policy import NotificationPolicyRoutes, NotificationRequestRoutes
 from microblog.web.api.notifications import MarkerRoutes, NotificationRoutes
-from microblog.web.api.people import DirectoryRoutes, DomainRoutes, EndorsementRoutes
-from microblog.web.api.pictures import PictureRoutes
+from microblog.web.api.own_account import CredentialRoutes
 from microblog.web.api.polls import PollRoutes
-from microblog.web.api.pushes import PushRoutes
-from microblog.web.api.relations import RelatedRoutes, RelationRoutes
+from microblog.web.api.profile_images import PictureRoutes
+from microblog.web.api.push_subscription import PushRoutes
+from microblog.web.api.relationships import RelatedRoutes, RelationRoutes
 from microblog.web.api.reports import AnnouncementRoutes, ReportRoutes
 from microblog.web.api.scheduled import ScheduledRoutes
 from microblog.web.api.search import SearchRoutes
-from microblog.web.api.shown import Shown
+from microblog.web.api.status_actions import MarkedRoutes, MarkRoutes
+from microblog.web.api.status_serializer import Shown
 from microblog.web.api.statuses import StatusRoutes
+from microblog.web.api.suggestions import DirectoryRoutes, DomainRoutes, EndorsementRoutes
 from microblog.web.api.tags import KeptTagRoutes, TagRoutes
 from microblog.web.api.timelines import TimelineRoutes
 from microblog.web.api.trends import TrendRoutes
-from microblog.web.kept import Answers
-from microblog.web.oauth import OAuthRoutes
+from microblog.web.http.response_cache import Answers
+from microblog.web.pages.oauth import OAuthRoutes
 
 
 class Services(Protocol):

@@ -6,27 +6,27 @@ from collections.abc import Awaitable, Callable
 
 from attrs import frozen
 
-from microblog.domain import basis
 from microblog.domain.accounts import Accounts
+from microblog.domain.caching import cache_keys
 from microblog.domain.follows import Follows
-from microblog.domain.relations import Relations
+from microblog.domain.relationships import Relations
 from microblog.domain.timelines import Timelines
 from microblog.model.accounts import Account, Related, Viewer
 from microblog.model.ids import AccountId
 from microblog.model.paging import Page
 from microblog.model.posts import Post
-from microblog.render.entities import Entities
-from microblog.render.entities_accounts import ACCOUNT, RELATIONSHIP
-from microblog.render.entities_statuses import STATUS
-from microblog.render.schemas import ANY, FLAG, IDS, TEXT, WHOLE, array_of
-from microblog.web.answer import Answer
+from microblog.render.api.accounts import ACCOUNT, RELATIONSHIP
+from microblog.render.api.entities import Entities
+from microblog.render.api.schemas import ANY, FLAG, IDS, TEXT, WHOLE, array_of
+from microblog.render.api.statuses import STATUS
 from microblog.web.api.paging import PEOPLE, Links, page_of, paged
 from microblog.web.api.search import check_paging
-from microblog.web.api.shown import Shown
-from microblog.web.call import Call
-from microblog.web.doc import LIMIT, PAGING, Doc, Param
-from microblog.web.kept import Answers, Made
-from microblog.web.needs import Needs, Who, route
+from microblog.web.api.status_serializer import Shown
+from microblog.web.http.request import Call
+from microblog.web.http.response import Answer
+from microblog.web.http.response_cache import Answers, Made
+from microblog.web.http.route import Needs, Who, route
+from microblog.web.http.route_docs import LIMIT, PAGING, Doc, Param
 
 MOST_AT_ONCE = 40
 MOST_RELATIONSHIPS = 1_000
@@ -123,7 +123,7 @@ class AccountRoutes:
         body = await self.shown.many(call.viewer, posts)
         kept = Links(tuple(param.name for param in SOME), timeline=True)
         answer = Answer.json(body) if pinned else paged(call, body, [post.id for post in posts], page, kept)
-        return Made(answer, await self.timelines.basis(call.viewer, posts, *basis.of_profile(id)))
+        return Made(answer, await self.timelines.basis(call.viewer, posts, *cache_keys.of_profile(id)))
 
     async def _posts(self, call: Call, account: AccountId, page: Page) -> list[Post]:
         fields = call.fields

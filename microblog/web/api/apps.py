@@ -5,17 +5,17 @@ from __future__ import annotations
 from attrs import frozen
 
 from microblog.domain.apps import Apps, Registration
-from microblog.domain.limits import APPS
+from microblog.domain.rate_limits import APPS
 from microblog.model.errors import Invalid
-from microblog.render import apps as words
-from microblog.render.entities import Entities
-from microblog.render.schemas import TEXT, TEXTS
-from microblog.web.answer import Answer
-from microblog.web.call import Call
-from microblog.web.doc import Doc, Param
-from microblog.web.errors import BadToken
-from microblog.web.fields import Fields
-from microblog.web.needs import Needs, Who, route
+from microblog.render.api import apps as words
+from microblog.render.api.entities import Entities
+from microblog.render.api.schemas import TEXT, TEXTS
+from microblog.web.http.errors import BadToken
+from microblog.web.http.params import Fields
+from microblog.web.http.request import Call
+from microblog.web.http.response import Answer
+from microblog.web.http.route import Needs, Who, route
+from microblog.web.http.route_docs import Doc, Param
 
 _FORM = (
     Param("client_name", TEXT, "What the app is called.", required=True),

@@ -7,15 +7,15 @@ from attrs import frozen
 from microblog.domain.conversations import Conversations
 from microblog.model.conversations import Conversation
 from microblog.model.ids import ConversationId
-from microblog.render.entities import Entities
-from microblog.render.entities_conversations import CONVERSATION, conversation_entity
-from microblog.render.schemas import EMPTY, array_of
-from microblog.web.answer import Answer
+from microblog.render.api.conversations import CONVERSATION, conversation_entity
+from microblog.render.api.entities import Entities
+from microblog.render.api.schemas import EMPTY, array_of
 from microblog.web.api.paging import page_of, paged
-from microblog.web.api.shown import Shown
-from microblog.web.call import Call
-from microblog.web.doc import PAGING, Doc
-from microblog.web.needs import Needs, Who, route
+from microblog.web.api.status_serializer import Shown
+from microblog.web.http.request import Call
+from microblog.web.http.response import Answer
+from microblog.web.http.route import Needs, Who, route
+from microblog.web.http.route_docs import PAGING, Doc
 
 READ = Needs(api=True, viewer=Who.MEMBER, scopes={"read:statuses"})
 WRITE = Needs(api=True, viewer=Who.MEMBER, scopes={"write:conversations"})

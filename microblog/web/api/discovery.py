@@ -10,12 +10,12 @@ from attrs import frozen
 from microblog.domain.search import Search
 from microblog.model.accounts import Account
 from microblog.model.errors import Gone, Malformed, NotFound
-from microblog.render.instance import HOST_META, WEBFINGER, InstanceEntities
-from microblog.render.schemas import TEXT
-from microblog.web.answer import Answer
-from microblog.web.call import Call
-from microblog.web.doc import Doc, Param
-from microblog.web.needs import Needs, route
+from microblog.render.api.instance import HOST_META, WEBFINGER, InstanceEntities
+from microblog.render.api.schemas import TEXT
+from microblog.web.http.request import Call
+from microblog.web.http.response import Answer
+from microblog.web.http.route import Needs, route
+from microblog.web.http.route_docs import Doc, Param
 
 ANYBODY = Needs(api=True, bearer=False)
 FOR_DAYS = b"max-age=259200, public"

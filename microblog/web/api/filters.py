@@ -6,13 +6,13 @@ from attrs import frozen
 
 from microblog.domain.filters import FilterDraft, Filters, KeywordDraft
 from microblog.model.ids import FilterId, KeywordId, PostId, RelationId
-from microblog.render.entities_filters import CHOSEN, FILTER, KEYWORD
-from microblog.render.schemas import EMPTY, FILTER_CONTEXT, FLAG, ID, TEXT, WHOLE, array_of, one_of, record
-from microblog.web.answer import Answer
-from microblog.web.call import Call
-from microblog.web.doc import Doc, Param
-from microblog.web.fields import Fields
-from microblog.web.needs import Needs, Who, route
+from microblog.render.api.filters import CHOSEN, FILTER, KEYWORD
+from microblog.render.api.schemas import EMPTY, FILTER_CONTEXT, FLAG, ID, TEXT, WHOLE, array_of, one_of, record
+from microblog.web.http.params import Fields
+from microblog.web.http.request import Call
+from microblog.web.http.response import Answer
+from microblog.web.http.route import Needs, Who, route
+from microblog.web.http.route_docs import Doc, Param
 
 READ = Needs(api=True, viewer=Who.MEMBER, scopes={"read:filters"})
 WRITE = Needs(api=True, viewer=Who.MEMBER, scopes={"write:filters"})

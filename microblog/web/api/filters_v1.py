@@ -7,12 +7,12 @@ from attrs import frozen
 from microblog.domain.filters import FilterDraft, Filters, KeywordDraft
 from microblog.model.filters import Action
 from microblog.model.ids import KeywordId
-from microblog.render.entities_filters import V1_FILTER, old_entity
-from microblog.render.schemas import EMPTY, FILTER_CONTEXT, FLAG, TEXT, WHOLE, array_of
-from microblog.web.answer import Answer
-from microblog.web.call import Call
-from microblog.web.doc import Doc, Param
-from microblog.web.needs import Needs, Who, route
+from microblog.render.api.filters import V1_FILTER, old_entity
+from microblog.render.api.schemas import EMPTY, FILTER_CONTEXT, FLAG, TEXT, WHOLE, array_of
+from microblog.web.http.request import Call
+from microblog.web.http.response import Answer
+from microblog.web.http.route import Needs, Who, route
+from microblog.web.http.route_docs import Doc, Param
 
 READ = Needs(api=True, viewer=Who.MEMBER, scopes={"read:filters"})
 WRITE = Needs(api=True, viewer=Who.MEMBER, scopes={"write:filters"})

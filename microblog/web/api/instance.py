@@ -6,12 +6,11 @@ from datetime import datetime, timedelta
 
 from attrs import define, field
 
-from microblog.domain.census import Census
+from microblog.domain.site_stats import Census
 from microblog.domain.statistics import Statistics
-from microblog.render import instance
-from microblog.render.entities_accounts import EMOJI
-from microblog.render.entities_reports import RULE
-from microblog.render.instance import (
+from microblog.render.api import instance
+from microblog.render.api.accounts import EMOJI
+from microblog.render.api.instance import (
     ABOUT,
     INSTANCE,
     LANGUAGE,
@@ -23,11 +22,12 @@ from microblog.render.instance import (
     InstanceEntities,
     Numbers,
 )
-from microblog.render.schemas import TEXTS, array_of
-from microblog.web.answer import PUBLIC_A_WHILE, Answer
-from microblog.web.call import Call
-from microblog.web.doc import Doc
-from microblog.web.needs import Needs, route
+from microblog.render.api.reports import RULE
+from microblog.render.api.schemas import TEXTS, array_of
+from microblog.web.http.request import Call
+from microblog.web.http.response import PUBLIC_A_WHILE, Answer
+from microblog.web.http.route import Needs, route
+from microblog.web.http.route_docs import Doc
 
 ANYBODY = Needs(api=True, bearer=False)  # whoever has a dead token learns by these how to get another
 COUNTED_EVERY = timedelta(minutes=5)

@@ -10,17 +10,17 @@ from microblog.domain.lists import Lists, Wanted
 from microblog.model.accounts import Viewer
 from microblog.model.ids import AccountId, ListId
 from microblog.model.paging import Page
-from microblog.render.entities import Entities
-from microblog.render.entities_accounts import ACCOUNT
-from microblog.render.entities_lists import LIST
-from microblog.render.entities_statuses import STATUS
-from microblog.render.schemas import EMPTY, FLAG, IDS, TEXT, array_of, one_of
-from microblog.web.answer import Answer
+from microblog.render.api.accounts import ACCOUNT
+from microblog.render.api.entities import Entities
+from microblog.render.api.lists import LIST
+from microblog.render.api.schemas import EMPTY, FLAG, IDS, TEXT, array_of, one_of
+from microblog.render.api.statuses import STATUS
 from microblog.web.api.paging import PEOPLE, TIMELINE, page_of, paged
-from microblog.web.api.shown import Shown
-from microblog.web.call import Call
-from microblog.web.doc import PAGING, Doc, Param
-from microblog.web.needs import Needs, Who, route
+from microblog.web.api.status_serializer import Shown
+from microblog.web.http.request import Call
+from microblog.web.http.response import Answer
+from microblog.web.http.route import Needs, Who, route
+from microblog.web.http.route_docs import PAGING, Doc, Param
 
 READ = Needs(api=True, viewer=Who.MEMBER, scopes={"read:lists"})
 WRITE = Needs(api=True, viewer=Who.MEMBER, scopes={"write:lists"})

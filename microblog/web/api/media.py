@@ -8,18 +8,18 @@ from typing import BinaryIO
 from attrs import frozen
 
 from microblog.domain.attachments import Attachments, Given, failure
-from microblog.domain.limits import MEDIA
+from microblog.domain.rate_limits import MEDIA
 from microblog.model.errors import Invalid
 from microblog.model.ids import MediaId
 from microblog.model.media import FILM_BYTES, IMAGE_BYTES, Focus, Media, MediaChange, MediaState
-from microblog.render.entities import Entities
-from microblog.render.entities_media import ATTACHMENT
-from microblog.render.schemas import EMPTY, FILE, TEXT
-from microblog.web.answer import Answer
-from microblog.web.call import Call
-from microblog.web.doc import Doc, Param
-from microblog.web.fields import Fields
-from microblog.web.needs import DATA_FORM, SMALL_FORM, Needs, Who, route
+from microblog.render.api.entities import Entities
+from microblog.render.api.media import ATTACHMENT
+from microblog.render.api.schemas import EMPTY, FILE, TEXT
+from microblog.web.http.params import Fields
+from microblog.web.http.request import Call
+from microblog.web.http.response import Answer
+from microblog.web.http.route import DATA_FORM, SMALL_FORM, Needs, Who, route
+from microblog.web.http.route_docs import Doc, Param
 
 UPLOAD = Needs(api=True, viewer=Who.MEMBER, scopes={"write:media"}, rate=MEDIA, body=DATA_FORM, files=FILM_BYTES + IMAGE_BYTES + SMALL_FORM)
 CHANGE = Needs(api=True, viewer=Who.MEMBER, scopes={"write:media"}, body=DATA_FORM, files=IMAGE_BYTES + SMALL_FORM)

@@ -14,16 +14,16 @@ from microblog.model.errors import Invalid, NotFound
 from microblog.model.ids import AccountId, ReportId
 from microblog.model.moderation import Action, Sanction, Sought, Standing
 from microblog.model.reports import Case
-from microblog.render.entities import Entities
-from microblog.render.entities_moderation import ADMIN_ACCOUNT, ADMIN_REPORT, case_entity, member_entity
-from microblog.render.schemas import EMPTY, FLAG, ID, IDS, TEXT, array_of, one_of
-from microblog.web.answer import Answer
+from microblog.render.api.entities import Entities
+from microblog.render.api.moderation import ADMIN_ACCOUNT, ADMIN_REPORT, case_entity, member_entity
+from microblog.render.api.schemas import EMPTY, FLAG, ID, IDS, TEXT, array_of, one_of
 from microblog.web.api.paging import Links, page_of, paged
 from microblog.web.api.reports import broken_rules
-from microblog.web.api.shown import Shown
-from microblog.web.call import Call
-from microblog.web.doc import PAGING, Doc, Param
-from microblog.web.needs import Needs, Who, route
+from microblog.web.api.status_serializer import Shown
+from microblog.web.http.request import Call
+from microblog.web.http.response import Answer
+from microblog.web.http.route import Needs, Who, route
+from microblog.web.http.route_docs import PAGING, Doc, Param
 
 READ = Needs(api=True, viewer=Who.MODERATOR, scopes={"admin:read:accounts"})
 WRITE = Needs(api=True, viewer=Who.MODERATOR, scopes={"admin:write:accounts"})

@@ -11,18 +11,18 @@ from microblog.model.accounts import Viewer
 from microblog.model.errors import Malformed
 from microblog.model.notifications import NotificationGroup
 from microblog.model.paging import Page
-from microblog.render.entities import Entities
-from microblog.render.entities_accounts import ACCOUNT
-from microblog.render.entities_definition import Entity
-from microblog.render.entities_notifications import GROUPS, groups_entity
-from microblog.render.schemas import COUNT, EMPTY, TEXTS, array_of, one_of, record
-from microblog.web.answer import Answer
+from microblog.render.api.accounts import ACCOUNT
+from microblog.render.api.definition import Entity
+from microblog.render.api.entities import Entities
+from microblog.render.api.notifications import GROUPS, groups_entity
+from microblog.render.api.schemas import COUNT, EMPTY, TEXTS, array_of, one_of, record
 from microblog.web.api.notifications import FILTERED, MOST_COUNTED, READ, SOME, WRITE, asked
 from microblog.web.api.paging import PEOPLE, Links, page_of, paged
-from microblog.web.api.shown import Shown
-from microblog.web.call import Call
-from microblog.web.doc import LIMIT, PAGING, Doc, Param
-from microblog.web.needs import route
+from microblog.web.api.status_serializer import Shown
+from microblog.web.http.request import Call
+from microblog.web.http.response import Answer
+from microblog.web.http.route import route
+from microblog.web.http.route_docs import LIMIT, PAGING, Doc, Param
 
 TOGETHER = Param("grouped_types", TEXTS, "Only notifications of these types are told together; else of all that can be.")
 EXPAND = Param("expand_accounts", one_of("full", "partial_avatars"), "How much is told of those who are not the newest of a group.")

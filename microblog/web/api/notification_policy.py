@@ -10,25 +10,17 @@ from microblog.domain.notification_policy import NotificationPolicies
 from microblog.model.accounts import Viewer
 from microblog.model.errors import NotFound
 from microblog.model.notification_policy import NotificationRequest, Policy, Treatment
-from microblog.render.entities import Entities
-from microblog.render.entities_definition import Entity
-from microblog.render.entities_notifications import (
-    OLD_POLICY,
-    OLD_REASONS,
-    POLICY,
-    REQUEST,
-    old_policy_entity,
-    policy_entity,
-    request_entity,
-)
-from microblog.render.schemas import EMPTY, FLAG, IDS, array_of, one_of, record
-from microblog.web.answer import Answer
+from microblog.render.api.definition import Entity
+from microblog.render.api.entities import Entities
+from microblog.render.api.notifications import OLD_POLICY, OLD_REASONS, POLICY, REQUEST, old_policy_entity, policy_entity, request_entity
+from microblog.render.api.schemas import EMPTY, FLAG, IDS, array_of, one_of, record
 from microblog.web.api.notifications import READ, WRITE
 from microblog.web.api.paging import MARKED, page_of, paged
-from microblog.web.api.shown import Shown
-from microblog.web.call import Call
-from microblog.web.doc import PAGING, Doc, Param
-from microblog.web.needs import route
+from microblog.web.api.status_serializer import Shown
+from microblog.web.http.request import Call
+from microblog.web.http.response import Answer
+from microblog.web.http.route import route
+from microblog.web.http.route_docs import PAGING, Doc, Param
 
 MEANINGS = {
     "not_following": "From people whom one does not follow.",

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from microblog.domain.markers import Markers
 from microblog.domain.notifications import Asked, Notifications
+from microblog.domain.read_markers import Markers
 from microblog.model.accounts import Viewer
 from microblog.model.ids import AccountId, NotificationId
 from microblog.model.markers import TIMELINES
 from microblog.model.notifications import GROUPED, Notification, NotificationKind
 from microblog.model.paging import Page
-from microblog.render.entities import Entities
-from microblog.render.entities_definition import Entity
-from microblog.render.entities_markers import MARKERS, markers_entity
-from microblog.render.entities_notifications import NOTIFICATION
-from microblog.render.schemas import COUNT, EMPTY, FLAG, ID, TEXTS, array_of, record
-from microblog.web.answer import Answer
+from microblog.render.api.definition import Entity
+from microblog.render.api.entities import Entities
+from microblog.render.api.markers import MARKERS, markers_entity
+from microblog.render.api.notifications import NOTIFICATION
+from microblog.render.api.schemas import COUNT, EMPTY, FLAG, ID, TEXTS, array_of, record
 from microblog.web.api.paging import Links, page_of, paged
-from microblog.web.api.shown import Shown
-from microblog.web.call import Call
-from microblog.web.doc import LIMIT, PAGING, Doc, Param
-from microblog.web.needs import Needs, Who, route
+from microblog.web.api.status_serializer import Shown
+from microblog.web.http.request import Call
+from microblog.web.http.response import Answer
+from microblog.web.http.route import Needs, Who, route
+from microblog.web.http.route_docs import LIMIT, PAGING, Doc, Param
 
 READ = Needs(api=True, viewer=Who.MEMBER, scopes={"read:notifications"})
 WRITE = Needs(api=True, viewer=Who.MEMBER, scopes={"write:notifications"})

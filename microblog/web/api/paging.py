@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 from attrs import frozen
 
 from microblog.model.paging import Page
-from microblog.web.answer import Answer
-from microblog.web.call import Call
+from microblog.web.http.request import Call
+from microblog.web.http.response import Answer
 
 
 @frozen

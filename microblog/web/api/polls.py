@@ -10,14 +10,14 @@ from microblog.model.errors import Invalid, Malformed, NotFound
 from microblog.model.ids import PollId
 from microblog.model.polls import PollDraft
 from microblog.model.posts import Post
-from microblog.render.entities_statuses import POLL, SeenPoll
-from microblog.render.schemas import FLAG, TEXTS, WHOLE, array_of
-from microblog.render.statuses import NO_FLAGS
-from microblog.web.answer import Answer
-from microblog.web.call import Call
-from microblog.web.doc import Doc, Param
-from microblog.web.fields import Fields
-from microblog.web.needs import Needs, Who, route
+from microblog.render.api.schemas import FLAG, TEXTS, WHOLE, array_of
+from microblog.render.api.status_json import NO_FLAGS
+from microblog.render.api.statuses import POLL, SeenPoll
+from microblog.web.http.params import Fields
+from microblog.web.http.request import Call
+from microblog.web.http.response import Answer
+from microblog.web.http.route import Needs, Who, route
+from microblog.web.http.route_docs import Doc, Param
 
 POLL_PARAMS = (
     Param("poll[options]", TEXTS, "From two to four answers."),

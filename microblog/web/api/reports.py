@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from microblog.domain.announcements import Announcements
-from microblog.domain.limits import REPORTS
+from microblog.domain.rate_limits import REPORTS
 from microblog.domain.reports import Complaint, Reports
 from microblog.model.errors import Invalid
 from microblog.model.ids import AccountId, AnnouncementId, PostId
-from microblog.render.entities import Entities
-from microblog.render.entities_reports import ANNOUNCEMENT, REPORT, announcement_entity, report_entity
-from microblog.render.schemas import EMPTY, FLAG, ID, IDS, TEXT, array_of, one_of
-from microblog.web.answer import Answer
-from microblog.web.call import Call
-from microblog.web.doc import Doc, Param
-from microblog.web.fields import Fields
-from microblog.web.needs import Needs, Who, route
+from microblog.render.api.entities import Entities
+from microblog.render.api.reports import ANNOUNCEMENT, REPORT, announcement_entity, report_entity
+from microblog.render.api.schemas import EMPTY, FLAG, ID, IDS, TEXT, array_of, one_of
+from microblog.web.http.params import Fields
+from microblog.web.http.request import Call
+from microblog.web.http.response import Answer
+from microblog.web.http.route import Needs, Who, route
+from microblog.web.http.route_docs import Doc, Param
 
 REACT = Needs(api=True, viewer=Who.MEMBER, scopes={"write:favourites"})
 

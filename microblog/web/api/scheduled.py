@@ -10,15 +10,15 @@ from microblog.domain.scheduled import Schedules
 from microblog.model.errors import Invalid
 from microblog.model.ids import ScheduledId
 from microblog.model.scheduled import Scheduled
-from microblog.render.entities import Entities
-from microblog.render.entities_posting import SCHEDULED_STATUS
-from microblog.render.schemas import EMPTY, MOMENT, array_of
-from microblog.web.answer import Answer
+from microblog.render.api.entities import Entities
+from microblog.render.api.polls import SCHEDULED_STATUS
+from microblog.render.api.schemas import EMPTY, MOMENT, array_of
 from microblog.web.api.paging import page_of, paged
-from microblog.web.call import Call
-from microblog.web.doc import PAGING, Doc, Param
-from microblog.web.fields import Fields
-from microblog.web.needs import Needs, Who, route
+from microblog.web.http.params import Fields
+from microblog.web.http.request import Call
+from microblog.web.http.response import Answer
+from microblog.web.http.route import Needs, Who, route
+from microblog.web.http.route_docs import PAGING, Doc, Param
 
 WHEN = Param("scheduled_at", MOMENT, "When it is published: at least five minutes from now.")
 READ = Needs(api=True, viewer=Who.MEMBER, scopes={"read:statuses"})

@@ -10,16 +10,16 @@ from microblog.model.errors import Malformed, Unauthenticated
 from microblog.model.ids import AccountId
 from microblog.model.paging import Page
 from microblog.model.posts import Post
-from microblog.render.entities import Entities
-from microblog.render.entities_search import SEARCH, Results
-from microblog.render.entities_tags import SeenTag
-from microblog.render.schemas import FLAG, ID, TEXT, WHOLE, one_of
-from microblog.render.statuses import array
-from microblog.web.answer import Answer
-from microblog.web.api.shown import Shown
-from microblog.web.call import Call
-from microblog.web.doc import PAGING, Doc, Param
-from microblog.web.needs import Needs, route
+from microblog.render.api.entities import Entities
+from microblog.render.api.schemas import FLAG, ID, TEXT, WHOLE, one_of
+from microblog.render.api.search import SEARCH, Results
+from microblog.render.api.status_json import array
+from microblog.render.api.tags import SeenTag
+from microblog.web.api.status_serializer import Shown
+from microblog.web.http.request import Call
+from microblog.web.http.response import Answer
+from microblog.web.http.route import Needs, route
+from microblog.web.http.route_docs import PAGING, Doc, Param
 
 TYPES = ("accounts", "hashtags", "statuses")
 MOST_PASSED_OVER = 10_000

@@ -8,28 +8,28 @@ import orjson
 from attrs import evolve, frozen
 
 from microblog.domain.attachments import Attachments
-from microblog.domain.limits import DELETING, POSTING
-from microblog.domain.marks import Marks
+from microblog.domain.interactions import Marks
 from microblog.domain.posts import Posts
+from microblog.domain.rate_limits import DELETING, POSTING
 from microblog.domain.scheduled import Schedules
 from microblog.model.accounts import Related, Unexpected
 from microblog.model.ids import PostId
 from microblog.model.media import IMAGE_BYTES
 from microblog.model.paging import Page
 from microblog.model.scheduled import Scheduled
-from microblog.render.entities import Entities
-from microblog.render.entities_accounts import ACCOUNT
-from microblog.render.entities_posting import SCHEDULED_STATUS
-from microblog.render.entities_statuses import CONTEXT, DELETED_STATUS, STATUS, STATUS_EDIT, STATUS_SOURCE, Around
-from microblog.render.schemas import FLAG, IDS, array_of
-from microblog.web.answer import Answer
-from microblog.web.api.drafts import DRAFT_PARAMS, EDIT_PARAMS, IDEMPOTENCY_KEY, draft_of, edit_of, thumbnails_of
+from microblog.render.api.accounts import ACCOUNT
+from microblog.render.api.entities import Entities
+from microblog.render.api.polls import SCHEDULED_STATUS
+from microblog.render.api.schemas import FLAG, IDS, array_of
+from microblog.render.api.statuses import CONTEXT, DELETED_STATUS, STATUS, STATUS_EDIT, STATUS_SOURCE, Around
 from microblog.web.api.paging import PEOPLE, page_of, paged
 from microblog.web.api.scheduled import moment_of
-from microblog.web.api.shown import Shown
-from microblog.web.call import Call
-from microblog.web.doc import PAGING, Doc, Param
-from microblog.web.needs import DATA_FORM, TEXT_FORM, Needs, Who, route
+from microblog.web.api.status_params import DRAFT_PARAMS, EDIT_PARAMS, IDEMPOTENCY_KEY, draft_of, edit_of, thumbnails_of
+from microblog.web.api.status_serializer import Shown
+from microblog.web.http.request import Call
+from microblog.web.http.response import Answer
+from microblog.web.http.route import DATA_FORM, TEXT_FORM, Needs, Who, route
+from microblog.web.http.route_docs import PAGING, Doc, Param
 
 MOST_AT_ONCE = 20
 PUBLISHED = {"anyOf": [STATUS, SCHEDULED_STATUS]}  # at once or later

@@ -12,25 +12,34 @@ from twisted.internet.defer import Deferred
 
 from microblog.domain.lists import Lists
 from microblog.domain.scopes import covers
-from microblog.domain.text import tag_key
-from microblog.live.feed import Feed
+from microblog.domain.text.post_text import tag_key
+from microblog.live.broadcaster import Feed
 from microblog.live.topics import Stream, StreamKind
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Forbidden, Malformed, NotFound, Problem, Unauthenticated
 from microblog.model.events import Position
 from microblog.model.ids import ListId
-from microblog.render.schemas import ANY, FLAG, ID, TEXT
-from microblog.web.answer import NO_STORE, Answer
-from microblog.web.api.tongue import EventDialect, Payloads, SocketDialect
-from microblog.web.call import Authenticator, Call
-from microblog.web.cookies import SESSION
-from microblog.web.doc import Doc, Param
-from microblog.web.errors import status_of
-from microblog.web.gate import bearer_token
-from microblog.web.needs import Needs, Who, route
-from microblog.web.outlets import Places, Reader
-from microblog.web.streaming import UNKNOWN, EventStream, since_of
-from microblog.web.websocket import TOO_MUCH, Code, NotWebSocket, WebSocket, accepted, check_handshake, offered_protocol, text_frame
+from microblog.render.api.schemas import ANY, FLAG, ID, TEXT
+from microblog.web.api.stream_encoding import EventDialect, Payloads, SocketDialect
+from microblog.web.http.authorization import bearer_token
+from microblog.web.http.cookies import SESSION
+from microblog.web.http.errors import status_of
+from microblog.web.http.request import Authenticator, Call
+from microblog.web.http.response import NO_STORE, Answer
+from microblog.web.http.route import Needs, Who, route
+from microblog.web.http.route_docs import Doc, Param
+from microblog.web.streaming.sse import UNKNOWN, EventStream, since_of
+from microblog.web.streaming.stream_connection import Places, Reader
+from microblog.web.streaming.websocket import (
+    TOO_MUCH,
+    Code,
+    NotWebSocket,
+    WebSocket,
+    accepted,
+    check_handshake,
+    offered_protocol,
+    text_frame,
+)
 
 READ = Needs(api=True, viewer=Who.MEMBER, scopes={"read:statuses"}, counted=False)
 READ_NOTICES = Needs(api=True, viewer=Who.MEMBER, scopes={"read:notifications"}, counted=False)

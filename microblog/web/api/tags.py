@@ -5,19 +5,19 @@ from __future__ import annotations
 from attrs import frozen
 
 from microblog.domain.accounts import Accounts
-from microblog.domain.limits import FOLLOWS
+from microblog.domain.rate_limits import FOLLOWS
 from microblog.domain.tags import Tags
 from microblog.model.errors import Invalid, NotFound
-from microblog.model.features import TagFlags
 from microblog.model.ids import AccountId, RelationId
-from microblog.render.entities import Entities
-from microblog.render.entities_tags import FEATURED_TAG, TAG, featured_entity, tag_entity
-from microblog.render.schemas import EMPTY, TEXT, array_of
-from microblog.web.answer import Answer
+from microblog.model.profile_features import TagFlags
+from microblog.render.api.entities import Entities
+from microblog.render.api.schemas import EMPTY, TEXT, array_of
+from microblog.render.api.tags import FEATURED_TAG, TAG, featured_entity, tag_entity
 from microblog.web.api.paging import PEOPLE, page_of, paged
-from microblog.web.call import Call
-from microblog.web.doc import PAGING, Doc, Param
-from microblog.web.needs import Needs, Who, route
+from microblog.web.http.request import Call
+from microblog.web.http.response import Answer
+from microblog.web.http.route import Needs, Who, route
+from microblog.web.http.route_docs import PAGING, Doc, Param
 
 OPEN = Needs(api=True, viewer_scopes={"read:follows"})  # the flag `following` is personal
 FOLLOW = Needs(api=True, viewer=Who.MEMBER, scopes={"write:follows"}, rate=FOLLOWS)

@@ -6,19 +6,19 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
-from microblog.domain.basis import PUBLIC
+from microblog.domain.caching.cache_keys import PUBLIC
 from microblog.domain.timelines import Timelines
 from microblog.model.paging import Page
 from microblog.model.posts import Post
-from microblog.render.entities_statuses import STATUS
-from microblog.render.schemas import FLAG, TEXTS, array_of
-from microblog.web.answer import Answer
+from microblog.render.api.schemas import FLAG, TEXTS, array_of
+from microblog.render.api.statuses import STATUS
 from microblog.web.api.paging import Links, page_of, paged
-from microblog.web.api.shown import Shown
-from microblog.web.call import Call
-from microblog.web.doc import PAGING, Doc, Param
-from microblog.web.kept import Answers, Made
-from microblog.web.needs import Needs, Who, route
+from microblog.web.api.status_serializer import Shown
+from microblog.web.http.request import Call
+from microblog.web.http.response import Answer
+from microblog.web.http.response_cache import Answers, Made
+from microblog.web.http.route import Needs, Who, route
+from microblog.web.http.route_docs import PAGING, Doc, Param
 
 OPEN = Needs(api=True, scopes={"read:statuses"})
 ORIGIN = (Param("local", FLAG, "Only posts of this site."), Param("remote", FLAG, "Only posts of other sites: there are none."))

@@ -9,16 +9,16 @@ from attrs import frozen
 from microblog.domain.tags import Tags
 from microblog.domain.trends import Trends
 from microblog.model.posts import TagUse
-from microblog.render.entities import Entities
-from microblog.render.entities_definition import Entity
-from microblog.render.entities_statuses import STATUS
-from microblog.render.entities_tags import TAG, tag_entity
-from microblog.render.schemas import ANY, WHOLE, array_of
-from microblog.web.answer import Answer
-from microblog.web.api.shown import Shown
-from microblog.web.call import Call
-from microblog.web.doc import LIMIT, Doc, Param
-from microblog.web.needs import Needs, route
+from microblog.render.api.definition import Entity
+from microblog.render.api.entities import Entities
+from microblog.render.api.schemas import ANY, WHOLE, array_of
+from microblog.render.api.statuses import STATUS
+from microblog.render.api.tags import TAG, tag_entity
+from microblog.web.api.status_serializer import Shown
+from microblog.web.http.request import Call
+from microblog.web.http.response import Answer
+from microblog.web.http.route import Needs, route
+from microblog.web.http.route_docs import LIMIT, Doc, Param
 
 TAGS = Needs(api=True, viewer_scopes={"read:follows"})  # the flag `following` is personal
 POSTS = Needs(api=True, viewer_scopes={"read:statuses"})

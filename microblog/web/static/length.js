@@ -1,4 +1,4 @@
-// What a post counts, as the server counts it: graphemes, any URL 23, `@name@host` as `@name`. See microblog/domain/urls.py.
+// What a post counts, as the server counts it: graphemes, any URL 23, `@name@host` as `@name`. See microblog/domain/text/urls.py.
 
 // White space, what cannot stand in a URL, invisible characters, wide punctuation, and the sentence marks of other scripts.
 const STOP =

@@ -19,9 +19,9 @@ from microblog.model.ids import AnnouncementId
 from microblog.storage import events, jobs
 from microblog.storage.database import Cursor
 from tests.fakes import done
-from tests.live.world import EPOCH, NOW, World, home
+from tests.live.fake_log import EPOCH, NOW, World, home
+from tests.web.sample_data import Village, village_at
 from tests.web.socket_client import Ws, open_socket
-from tests.web.village import Village, village_at
 
 TELLING = ("announcement", "announcement.reaction", "announcement.delete")
 

@@ -14,8 +14,8 @@ from microblog.domain.filters import FilterDraft, KeywordDraft
 from microblog.model.ids import ConversationId
 from microblog.model.paging import Page
 from tests.fakes import done
+from tests.web.sample_data import Village, village_at
 from tests.web.socket_client import open_socket
-from tests.web.village import Village, village_at
 from tests.web.visitor import Visitor, document
 
 

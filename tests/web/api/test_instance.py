@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from microblog.domain import vapid
+from microblog.domain.push import vapid
 from microblog.model.accounts import Role
 from microblog.storage.database import Cursor
 from tests import make

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from microblog.domain.limits import PAGING
+from microblog.domain.rate_limits import PAGING
 from microblog.storage.database import Cursor
 from tests.fakes import done
 from tests.web.api.client import anonymous, client

@@ -7,12 +7,12 @@ from io import BytesIO
 
 import pytest
 
-from microblog.jobs import posting
+from microblog.jobs import post_jobs
 from microblog.storage import jobs
-from microblog.web.files import Pieces
+from microblog.web.pages.media_files import Pieces
 from tests import files, make
+from tests.adapters.test_media_processing import needs_ffmpeg
 from tests.fakes import done
-from tests.outside.test_studio import needs_ffmpeg
 from tests.web.api.client import Client, anonymous, client
 from tests.web.memory import Line, Reply, replies, request
 from tests.web.visitor import Town
@@ -27,7 +27,7 @@ def work(site: Town) -> None:
     later = make.NOW.replace(year=make.NOW.year + 10)
     kinds = ["media.convert", "media.tidy"]
     for job in jobs.claim(site.cursor, kinds=kinds, worker="w", lease_until=later, now=later, limit=10):
-        done(posting.media_tasks(site.domain.attachments)[job.kind](job))  # type: ignore[arg-type]  # a coroutine, as every task
+        done(post_jobs.media_tasks(site.domain.attachments)[job.kind](job))  # type: ignore[arg-type]  # a coroutine, as every task
 
 
 def fetched(site: Town, url: str, **headers: str) -> Reply:

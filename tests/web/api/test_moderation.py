@@ -11,7 +11,7 @@ import pytest
 from microblog.model.accounts import Role
 from microblog.storage.database import Cursor
 from tests import make
-from tests.postman import postman
+from tests.mailbox import postman
 from tests.rfc5322 import body
 from tests.web.api.client import Client, another, client, ids, links
 from tests.web.visitor import Town, town

@@ -10,9 +10,9 @@ import orjson
 import pytest
 
 from microblog.storage.database import Cursor
-from microblog.web.bodies import path_of
-from microblog.web.doc import Param
-from microblog.web.needs import Route
+from microblog.web.http.body_parsing import path_of
+from microblog.web.http.route import Route
+from microblog.web.http.route_docs import Param
 from tests import files
 from tests.web.api.client import Client, anonymous, client
 from tests.web.memory import Reply, ask

@@ -14,14 +14,14 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from microblog.domain.scopes import ALL
-from microblog.render.schemas import FILE, FLAG, ID, IDS, TEXT, array_of, record
+from microblog.render.api.schemas import FILE, FLAG, ID, IDS, TEXT, array_of, record
 from microblog.storage.database import Cursor
-from microblog.web import openapi
-from microblog.web.answer import Answer
-from microblog.web.call import Call
-from microblog.web.doc import PAGING, Doc, Param
-from microblog.web.needs import Needs, Route, Who, route, routes_of
-from microblog.web.openapi import About, document, operation_ids
+from microblog.web.api import openapi
+from microblog.web.api.openapi import About, document, operation_ids
+from microblog.web.http.request import Call
+from microblog.web.http.response import Answer
+from microblog.web.http.route import Needs, Route, Who, route, routes_of
+from microblog.web.http.route_docs import PAGING, Doc, Param
 from tests.web.api.client import anonymous, client
 from tests.web.memory import ask
 from tests.web.visitor import Town, links, town, words

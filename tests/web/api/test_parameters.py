@@ -15,9 +15,9 @@ from microblog.model.accounts import Role
 from microblog.storage.database import Cursor
 from tests import files, make
 from tests.fakes import done
-from tests.postman import postman
+from tests.mailbox import postman
 from tests.web.api.client import Client, anonymous, application, client, ids
-from tests.web.api.test_pushes import ENDPOINT, KEYS
+from tests.web.api.test_push_subscription import ENDPOINT, KEYS
 from tests.web.visitor import Town, town
 
 Story: TypeAlias = Callable[[Town, str], None]

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from microblog.web.api.levels import BROUGHT, served
+from microblog.web.api.api_version import BROUGHT, served
 from tests import files, make
 from tests.web.api.client import Client, anonymous, client, ids, links
 from tests.web.memory import Line, Reply, ask, replies, request

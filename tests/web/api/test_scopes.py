@@ -9,7 +9,7 @@ import pytest
 
 from microblog.domain import scopes
 from microblog.storage.database import Cursor
-from microblog.web.needs import Route, Who
+from microblog.web.http.route import Route, Who
 from tests.web.api.client import Client, anonymous, another, application, client
 from tests.web.memory import Reply
 from tests.web.visitor import Town, town

@@ -19,8 +19,8 @@ from microblog.model.posts import Draft, Post, Visibility
 from tests import make
 from tests.fakes import done
 from tests.web.memory import Line, replies, request
+from tests.web.sample_data import Stream, Village, village_at
 from tests.web.socket_client import Ws, open_socket
-from tests.web.village import Stream, Village, village_at
 
 PERSONAL = {"favourited", "reblogged", "bookmarked", "muted"}
 

@@ -11,14 +11,14 @@ import pytest
 from attrs import define
 
 from microblog.domain.filters import FilterDraft, KeywordDraft
-from microblog.domain.limits import API_TOKEN, openings
 from microblog.domain.lists import Wanted
+from microblog.domain.rate_limits import API_TOKEN, openings
 from microblog.live.subscriber import MOST_SUBSCRIPTIONS
-from microblog.web.websocket import MOST_FRAMES
+from microblog.web.streaming.websocket import MOST_FRAMES
 from tests.fakes import done
 from tests.web.memory import Line, replies, request
+from tests.web.sample_data import Village, said, village_at
 from tests.web.socket_client import BINARY, PING, PONG, TEXT, Ws, frame, open_socket
-from tests.web.village import Village, said, village_at
 from tests.web.visitor import HOST, Visitor, document
 
 

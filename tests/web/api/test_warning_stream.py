@@ -10,8 +10,8 @@ import pytest
 
 from microblog.model.moderation import Action, Sanction
 from tests.fakes import done
+from tests.web.sample_data import Village, village_at
 from tests.web.socket_client import open_socket
-from tests.web.village import Village, village_at
 
 
 @pytest.fixture

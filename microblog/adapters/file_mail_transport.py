@@ -1,0 +1,47 @@
+"""Keeping letters as files, where the site sends no mail."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+from twisted.internet.threads import deferToThreadPool
+
+from microblog.model.emails import Envelope, Fate, Receipt
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9.@_-]+")
+
+
+@frozen
+class KeptLetters:
+    """A `PostOffice` that is a directory: each letter a file that mail programs open. The same letter again replaces its file."""
+
+    directory: Path
+    reactor: Any
+
+    @property
+    def place(self) -> str:
+        """See `PostOffice`."""
+        return str(self.directory)
+
+    async def hand_in(self, envelope: Envelope) -> Receipt:
+        """See `PostOffice`."""
+        try:
+            name = await deferToThreadPool(self.reactor, self.reactor.getThreadPool(), self._keep, envelope)
+        except OSError as problem:
+            return Receipt(Fate.DEFERRED, f"The letter could not be kept: {problem.strerror}")
+        return Receipt(Fate.KEPT, name)
+
+    def _keep(self, envelope: Envelope) -> str:
+        """Write it, whole or not at all, for its owner's eyes only: letters hold links that open accounts."""
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        name = f"{_UNSAFE.sub('_', envelope.message_id).strip('_.')[:200]}.eml"
+        handle, fresh = tempfile.mkstemp(dir=self.directory, prefix=".", suffix=".tmp")
+        with os.fdopen(handle, "wb") as file:
+            file.write(envelope.message)
+        os.replace(fresh, self.directory / name)
+        return name

@@ -1,0 +1,198 @@
+"""Brings pages and pictures from elsewhere, to where a stranger's link leads: bounded in everything, and never into our own network."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+import treq.client
+from attrs import define, field, frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from twisted.web.client import Agent, ResponseDone
+from twisted.web.http import PotentialDataLoss
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IAgent, IBodyProducer, IResponse
+from zope.interface import implementer
+
+from microblog.adapters import robots
+from microblog.adapters.robots import Robots
+from microblog.adapters.ssrf_guard import Guard
+from microblog.model.cards import LONGEST_URL, Fetched, Unfetchable
+
+MOST_HOPS = 4
+ROBOTS_BYTES = 512 * 1024  # RFC 9309, section 2.5
+ROBOTS_KEPT_S = 3_600.0
+MOST_ROBOTS = 1_000
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+@define
+class Fetch(Guard):
+    """Fetches for one site. `agent` is what it calls itself, its first word is what robots.txt calls it.
+
+    `seconds` bounds all of one fetch: resolving, redirects, reading.
+    """
+
+    agent: str
+    seconds: float = 12.0
+    _robots: dict[str, tuple[float, Robots]] = field(factory=dict, init=False)
+
+    async def get(self, url: str, *, types: Collection[str], most: int, whole: bool = False) -> Fetched:
+        """What is at the URL, if robots.txt lets us read it and it is of one of the content types.
+
+        Of a body longer than `most` bytes the beginning is taken; where `whole` is true, none. Raises Unfetchable.
+        """
+        return await self.within(self.seconds, self._polite(url, types, most, whole))
+
+    async def _polite(self, url: str, types: Collection[str], most: int, whole: bool) -> Fetched:
+        for _ in range(MOST_HOPS + 1):
+            parts = _checked(url)
+            if not (await self._robots_of(f"{parts.scheme}://{parts.netloc}")).allows(_target(parts.path, parts.query)):
+                raise Unfetchable("robots.txt asks not to read it.")
+            answer, target = await self._hop(url, types, most, whole)
+            if answer is not None:
+                return answer
+            url = target
+        raise Unfetchable("It redirects too often.")
+
+    async def _robots_of(self, origin: str) -> Robots:
+        kept = self._robots.get(origin)
+        if kept is not None and self.reactor.seconds() - kept[0] < ROBOTS_KEPT_S:
+            return kept[1]
+        found = await self._read_robots(origin + "/robots.txt")
+        if len(self._robots) >= MOST_ROBOTS:
+            self._robots.clear()
+        self._robots[origin] = self.reactor.seconds(), found
+        return found
+
+    async def _read_robots(self, url: str) -> Robots:
+        """RFC 9309, section 2.3.1: what is not there forbids nothing, what cannot be asked forbids all."""
+        for _ in range(MOST_HOPS + 1):
+            _checked(url)
+            try:
+                answer, target = await self._hop(url, ("text/plain",), ROBOTS_BYTES, whole=False)
+            except Unfetchable as problem:
+                if not problem.lasting:
+                    raise
+                return robots.EVERYTHING
+            if answer is not None:
+                return robots.parse(answer.body.decode("utf-8", "replace"), self.agent.split("/")[0])
+            url = target
+        return robots.EVERYTHING
+
+    async def _hop(self, url: str, types: Collection[str], most: int, whole: bool) -> tuple[Fetched | None, str]:
+        """One request: what was answered, or where it sends us."""
+        watch = self.watch(most)
+        client = treq.client.HTTPClient(_Plain(watch.agent()))
+        headers = Headers({"User-Agent": [self.agent], "Accept": [", ".join(types)]})
+        response = await client.get(url, headers=headers, allow_redirects=False, unbuffered=True)
+        try:
+            if response.code in _REDIRECTS:
+                return None, _location(url, response)
+            if response.code != 200:
+                raise Unfetchable(f"It answers with {response.code}.", lasting=response.code not in _PASSING)
+            kind, charset = _content_type(response)
+            if kind not in types:
+                raise Unfetchable(f"It is of type {kind or 'unknown'}.")
+            return Fetched(url, kind, charset, await _body(response, most, whole)), ""
+        finally:
+            watch.close()
+
+
+def _checked(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+    except ValueError as problem:
+        raise Unfetchable("This is no address on the web.") from problem
+    if parts.scheme not in ("http", "https") or not parts.hostname or len(url) > LONGEST_URL:
+        raise Unfetchable("This is no address on the web.")
+    if "@" in parts.netloc:
+        raise Unfetchable("The address holds a user name.")
+    return parts
+
+
+def _target(path: str, query: str) -> str:
+    return (path or "/") + (f"?{query}" if query else "")
+
+
+def _location(url: str, response: IResponse) -> str:
+    found: str = response.headers.getRawHeaders("location", [""])[0]
+    if not found:
+        raise Unfetchable("It redirects to nowhere.")
+    return str(urljoin(url, found)).partition("#")[0]
+
+
+def _content_type(response: IResponse) -> tuple[str, str]:
+    kind, *parameters = response.headers.getRawHeaders("content-type", [""])[0].split(";")
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset":
+            return kind.strip().lower(), value.strip().strip("\"'").lower()
+    return kind.strip().lower(), ""
+
+
+# --- What is read.
+
+
+@implementer(IAgent)
+@frozen
+class _Plain:
+    """An agent that asks for bodies as they are, and refuses those that were packed all the same: a small one may unpack to anything."""
+
+    agent: Agent
+
+    async def _request(self, method: bytes, uri: bytes, headers: Headers | None, body: IBodyProducer | None) -> IResponse:
+        asked = Headers(dict((headers or Headers()).getAllRawHeaders()))
+        asked.setRawHeaders("accept-encoding", ["identity"])
+        response: IResponse = await self.agent.request(method, uri, asked, body)
+        if any(value.strip().lower() != "identity" for value in response.headers.getRawHeaders("content-encoding", [])):
+            raise Unfetchable("It sends something packed that was asked for plain.")
+        return response
+
+    def request(
+        self,
+        method: bytes,
+        uri: bytes,
+        headers: Headers | None = None,
+        bodyProducer: IBodyProducer | None = None,  # noqa: N803 - Twisted's
+    ) -> Deferred[IResponse]:
+        """See `IAgent`."""
+        return Deferred.fromCoroutine(self._request(method, uri, headers, bodyProducer))
+
+
+def _body(response: IResponse, most: int, whole: bool) -> Deferred[bytes]:
+    reading = _Reading(most, whole)
+    response.deliverBody(reading)
+    return reading.done
+
+
+class _Reading(Protocol):
+    """Keeps a body up to its limit."""
+
+    def __init__(self, most: int, whole: bool) -> None:
+        self.most, self.whole = most, whole
+        self.done: Deferred[bytes] = Deferred()
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def dataReceived(self, data: bytes) -> None:
+        """Keep it."""
+        self._parts.append(data)
+        self._size += len(data)
+        if self._size > self.most and not self.done.called:
+            if self.whole:
+                self.done.errback(Unfetchable(f"It is longer than {self.most} bytes."))
+            else:
+                self.done.callback(b"".join(self._parts)[: self.most])
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """That was all, or the rest was lost: then the beginning of a page will do."""
+        if self.done.called:
+            return
+        if self.whole and not reason.check(ResponseDone, PotentialDataLoss):
+            self.done.errback(Unfetchable("It broke off.", lasting=False))
+        else:
+            self.done.callback(b"".join(self._parts))

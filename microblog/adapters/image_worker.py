@@ -1,0 +1,202 @@
+"""Make a picture ready to be shown: a script, run as ``python -I image_worker.py JOB`` by sandbox.py; JOB and what it prints are JSON.
+
+Nothing of the source's bytes reaches the result: it is decoded and encoded anew, upright and in sRGB, without metadata. Metadata that
+cannot be read are ignored. The script imports nothing of ours, because a process that reads what strangers sent should know as little
+as possible.
+
+The job: `source` (a path), `format` (the one that Pillow may take it for), `pixels` (how many it may have), `frames` (how many pixels all
+frames of something that moves may have together; 0 keeps only the first), and `results`, each with `stem` (a path without its ending) and
+either `area` (it is made smaller until it has no more pixels) or `fill` ([width, height], cut to fit); `lossy` says that it may lose a
+little to be small. The answer: `pictures` (`name`, `width`, `height` for each result) and `blurhash`; or `error` (unreadable, full for no
+room on the disk, much for too large a result, long for too many frames, or large with `width`, `height`).
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from io import BytesIO
+from math import sqrt
+from pathlib import Path
+from typing import Any
+
+import blurhash
+from PIL import Image, ImageCms, ImageOps, ImageSequence
+
+_BLUR = (32, 32)
+_COMPONENTS = (4, 4)
+_ORIENTATION = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_TOLD = {errno.ENOSPC: "full", errno.EDQUOT: "full", errno.EFBIG: "much"}
+_MOVING = frozenset({"GIF", "PNG", "WEBP", "AVIF"})  # several pictures in a JPEG are no animation
+_HOW: dict[str, tuple[str, dict[str, Any]]] = {
+    "JPEG": (".jpg", {"quality": 88, "optimize": True, "progressive": True}),
+    "PNG": (".png", {}),
+    "WEBP": (".webp", {"quality": 88, "method": 4}),
+}
+
+
+def make(job: dict[str, Any]) -> dict[str, Any]:
+    """Do the job; the answer."""
+    Image.MAX_IMAGE_PIXELS = None  # opening reads no more than the head, and what is too large is refused right after it
+    sent = Path(job["source"]).read_bytes()
+    answer = _made(sent, job)
+    if answer.get("error") == "unreadable" and job["format"] in _BARE and (bare := _BARE[job["format"]](sent)) != sent:
+        return _made(bare, job)
+    return answer
+
+
+def _made(sent: bytes, job: dict[str, Any]) -> dict[str, Any]:
+    try:
+        with Image.open(BytesIO(sent), formats=[job["format"]]) as image:
+            width, height = image.size
+            if width * height > job["pixels"]:
+                return {"error": "large", "width": width, "height": height}
+            moves = image.format in _MOVING and getattr(image, "n_frames", 1) > 1
+            if job["frames"] and moves:
+                return _moving(image, job)
+            return _still(image, job)
+    except Exception as cause:  # Pillow raises whatever its decoders stumble over in broken files
+        if isinstance(cause, OSError) and cause.errno in _TOLD:
+            return {"error": _TOLD[cause.errno]}
+        return {"error": "unreadable", "cause": repr(cause)[:200]}
+
+
+def _without_segments(jpeg: bytes) -> bytes:
+    """A JPEG without what applications say in it (ITU-T T.81, annex B), but Adobe's segment, which says how its colours are meant."""
+    kept, at = [jpeg[:2]], 2
+    while jpeg[at : at + 1] == b"\xff" and len(jpeg) >= at + 4:
+        marker, end = jpeg[at + 1], at + 2 + int.from_bytes(jpeg[at + 2 : at + 4])
+        if marker == _SCAN:
+            break
+        if not (0xE0 <= marker <= 0xEF or marker == _COMMENT) or marker == _ADOBE:
+            kept.append(jpeg[at:end])
+        at = end
+    return b"".join([*kept, jpeg[at:]])
+
+
+def _without_chunks(png: bytes) -> bytes:
+    """A PNG with those chunks alone that its pixels need (PNG specification, chapters 5 and 11)."""
+    kept, at = [png[:8]], 8
+    while len(png) >= at + 12:
+        end = at + 12 + int.from_bytes(png[at : at + 4])
+        if png[at + 4 : at + 8] in _PIXEL_CHUNKS:
+            kept.append(png[at:end])
+        at = end
+    return b"".join(kept)
+
+
+_SCAN, _COMMENT, _ADOBE = 0xDA, 0xFE, 0xEE
+_PIXEL_CHUNKS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT"})
+_BARE: dict[str, Callable[[bytes], bytes]] = {"JPEG": _without_segments, "PNG": _without_chunks}
+
+
+def _turn(image: Image.Image) -> Image.Transpose | None:
+    """What sets the picture upright; None where it is, or where nobody can read how it stands."""
+    try:
+        return _UPRIGHT.get(int(image.getexif().get(_ORIENTATION, 1)))
+    except Exception:  # as above: EXIF is a format of its own, with a parser of its own
+        return None
+
+
+def _still(image: Image.Image, job: dict[str, Any]) -> dict[str, Any]:
+    kind, turn = image.format or "PNG", _turn(image)
+    areas = [result.get("area") for result in job["results"]]
+    if all(areas):
+        image.draft("RGB", _within(image, max(areas)))  # a large JPEG is decoded at a fraction of its size at once
+    whole = _in_srgb(image, image.info.get("icc_profile"))
+    if all(areas):
+        whole = _shaped(whole, {"area": max(areas)})
+    if turn is not None:
+        whole = whole.transpose(turn)
+    pictures = [_saved(_shaped(whole, result), kind, result) for result in job["results"]]
+    return {"pictures": pictures, "blurhash": _blurhash(whole)}
+
+
+def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """RGB, or RGBA where something is transparent."""
+    mode = "RGBA" if image.has_transparency_data else "RGB"
+    if image.mode.startswith(("I", "F")):
+        return image.convert("I").point(lambda value: value * (1 / 256)).convert("L").convert("RGB")  # 16 bits of grey
+    if profile:
+        if image.mode not in {"RGB", "RGBA", "CMYK", "L"}:
+            image = image.convert(mode)
+        with suppress(ImageCms.PyCMSError, OSError, ValueError, TypeError):  # a broken profile: take the numbers as they are
+            source = ImageCms.ImageCmsProfile(BytesIO(profile))
+            image = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode=mode) or image
+    return image.convert(mode)
+
+
+def _within(image: Image.Image, area: int) -> tuple[int, int]:
+    """The size that it has when it is made smaller until it has no more pixels than that."""
+    scale = min(1.0, sqrt(area / (image.width * image.height)))
+    return max(1, int(image.width * scale)), max(1, int(image.height * scale))
+
+
+def _shaped(image: Image.Image, result: dict[str, Any]) -> Image.Image:
+    if "fill" in result:
+        return ImageOps.fit(image, tuple(result["fill"]), Image.Resampling.LANCZOS)
+    size = _within(image, result["area"])
+    return image if size == image.size else image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+
+
+def _saved(image: Image.Image, kind: str, result: dict[str, Any]) -> dict[str, Any]:
+    encoder = _encoder(image, kind, lossy=result.get("lossy", False))
+    ending, how = _HOW[encoder]
+    made = image if encoder != "JPEG" else image.convert("RGB")
+    made.info.clear()
+    path = Path(result["stem"] + ending)
+    made.save(path, encoder, **how)
+    return {"name": path.name, "width": made.width, "height": made.height}
+
+
+def _encoder(image: Image.Image, kind: str, *, lossy: bool) -> str:
+    """What it is written as: the same as it was, unless that may be lossy."""
+    see_through = image.mode == "RGBA" and image.getchannel("A").getextrema() != (255, 255)
+    if kind == "WEBP" or (kind == "AVIF" and see_through):
+        return "WEBP"
+    return "PNG" if see_through or (kind in {"PNG", "GIF"} and not lossy) else "JPEG"
+
+
+def _blurhash(image: Image.Image) -> str:
+    small = image.convert("RGBA")
+    small.thumbnail(_BLUR, Image.Resampling.BILINEAR)
+    ground = Image.new("RGBA", small.size, "white")
+    ground.alpha_composite(small)
+    data, width = ground.convert("RGB").tobytes(), 3 * small.width
+    lines = [data[start : start + width] for start in range(0, len(data), width)]
+    rows = [[line[at : at + 3] for at in range(0, width, 3)] for line in lines]
+    return str(blurhash.encode(rows, *_COMPONENTS))
+
+
+def _moving(image: Image.Image, job: dict[str, Any]) -> dict[str, Any]:
+    """An animation stays one, if all its frames together are not too much; the other results show its first frame."""
+    if image.width * image.height * image.n_frames > job["frames"]:  # type: ignore[attr-defined]  # this format has it
+        return {"error": "long"}
+    frames, pauses = [], []
+    for frame in ImageSequence.Iterator(image):
+        frames.append(frame.convert("RGBA"))
+        pauses.append(frame.info.get("duration", 100))
+    first, *others = frames
+    whole, *small = job["results"]
+    path = Path(whole["stem"] + ".gif")
+    first.info.clear()
+    first.save(path, "GIF", save_all=True, append_images=others, duration=pauses, loop=0, disposal=2)
+    pictures = [{"name": path.name, "width": first.width, "height": first.height}]
+    pictures += [_saved(_shaped(first, result), "GIF", result) for result in small]
+    return {"pictures": pictures, "blurhash": _blurhash(first)}
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(make(json.loads(sys.argv[1]))))

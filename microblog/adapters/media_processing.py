@@ -1,0 +1,239 @@
+"""Where uploads become what is shown: files below the data directory, made by programs that are bounded in all they do.
+
+Names are random, so who knows the address of a file was shown it. Files lie in directories by the first two letters of their names.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, Self
+
+from attrs import define, field, frozen
+from twisted.internet.defer import DeferredSemaphore
+from twisted.internet.threads import deferToThreadPool
+
+from microblog.adapters import ffmpeg
+from microblog.adapters.ffmpeg import UNREADABLE, FfmpegTools, Plan, refused
+from microblog.adapters.sandbox import command_line
+from microblog.adapters.subprocess_runner import Ended, Run, runner
+from microblog.model.errors import Invalid, NotFound, no_room
+from microblog.model.media import MOST_PIXELS, Format, Frame, MediaKind, Rendition
+
+PICTURE_AREA = 8_294_400  # what is kept of a picture at most, in pixels
+PREVIEW_AREA = 230_400
+MOVING_PIXELS = 100_000_000  # of all frames of an animation together, where it cannot become a film
+PICTURES_AT_ONCE = 2
+FILMS_AT_ONCE = 1
+FAILED = "Error processing thumbnail for uploaded media"
+_NO_ROOM, _TOO_LARGE = b"No space left on device", b"File too large"  # what programs say of ENOSPC and EFBIG
+TOO_LONG = "It takes too long to process this file"
+TOO_MUCH = "What becomes of this file is larger than {} MB, which is the maximum"
+
+
+@frozen
+class Bounds:
+    """What a program may take: CPU seconds, seconds by the clock, bytes of memory, bytes of one file."""
+
+    seconds: int
+    patience: float
+    memory: int
+    file: int
+
+
+PICTURE = Bounds(seconds=30, patience=60, memory=1_500_000_000, file=64_000_000)
+FILM = Bounds(seconds=600, patience=800, memory=4_000_000_000, file=110_000_000)
+
+
+@define
+class Studio:
+    """Keeps and makes files below `directory`. `run` runs programs, `in_thread` what waits for the disk; without `tools`, no films."""
+
+    directory: Path
+    run: Run
+    in_thread: Callable[[Callable[[], Any]], Awaitable[Any]]
+    tools: FfmpegTools | None = None
+    _pictures: DeferredSemaphore = field(factory=lambda: DeferredSemaphore(PICTURES_AT_ONCE), init=False)
+    _films: DeferredSemaphore = field(factory=lambda: DeferredSemaphore(FILMS_AT_ONCE), init=False)
+
+    @classmethod
+    def below(cls, directory: Path, reactor: Any) -> Self:
+        """One whose programs run beside the reactor, and which takes films if this machine has ffmpeg."""
+
+        def in_thread(work: Callable[[], Any]) -> Awaitable[Any]:
+            return deferToThreadPool(reactor, reactor.getThreadPool(), work)
+
+        return cls(directory, runner(reactor), in_thread, FfmpegTools.found())
+
+    @property
+    def takes_films(self) -> bool:
+        """True if films and sound can be taken."""
+        return self.tools is not None
+
+    def path(self, name: str) -> Path:
+        """Where a file is."""
+        return self.directory / name[:2] / name
+
+    def open(self, name: str) -> BinaryIO:
+        """The file. Raises NotFound if there is none."""
+        try:
+            return self.path(name).open("rb")
+        except OSError as cause:
+            raise NotFound("Not Found") from cause
+
+    async def keep(self, file: BinaryIO, name: str) -> None:
+        """Keep what was uploaded as it came, under this name, until something is made of it."""
+        await self.in_thread(lambda: self._copy(file, name))
+
+    def _copy(self, file: BinaryIO, name: str) -> None:
+        path = self._room(name)
+        file.seek(0)
+        with path.open("wb") as copy:
+            shutil.copyfileobj(file, copy, 1024 * 1024)
+
+    def _room(self, name: str) -> Path:
+        path = self.path(name)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return path
+
+    async def remove(self, names: Iterable[str]) -> None:
+        """Delete these files; those that are gone are no problem."""
+        paths = [self.path(name) for name in names]
+
+        def unlink() -> None:
+            for path in paths:
+                path.unlink(missing_ok=True)
+
+        await self.in_thread(unlink)
+
+    def beginning(self, stem: str) -> list[str]:
+        """The names of the files that begin so."""
+        return sorted(path.name for path in self.path(stem).parent.glob(f"{stem}*"))
+
+    # --- pictures
+
+    async def picture(self, file: BinaryIO, format: Format, stem: str) -> Rendition:
+        """A picture and its preview, `stem` being what their names begin with. Raises Invalid if nothing can be made of the file."""
+        whole, small = {"area": PICTURE_AREA}, {"area": PREVIEW_AREA}
+        made = await self._made(file, format, {stem: whole, f"{stem}-small": small}, frames=MOVING_PIXELS)
+        [original, preview] = made["pictures"]
+        return Rendition(original["name"], preview["name"], _size(original), _size(preview), blurhash=made["blurhash"])
+
+    async def preview(self, file: BinaryIO, format: Format, stem: str) -> Rendition:
+        """A small picture alone. Raises Invalid as `picture` does."""
+        made = await self._made(file, format, {f"{stem}-small": {"area": PREVIEW_AREA}})
+        return _preview(made)
+
+    async def portrait(self, file: BinaryIO, format: Format, stem: str, size: Frame) -> str:
+        """A picture of exactly this size, cut to fit; its name. Raises Invalid as `picture` does."""
+        made = await self._made(file, format, {stem: {"fill": [size.width, size.height]}})
+        return str(made["pictures"][0]["name"])
+
+    async def _made(self, file: BinaryIO, format: Format, results: dict[str, dict[str, Any]], frames: int = 0) -> dict[str, Any]:
+        """Each result by its stem, made of a copy of the file that goes afterwards."""
+        source = f"{next(iter(results))}-source"
+        await self.keep(file, source)
+        try:
+            return await self._pictured(source, format, results, frames)
+        finally:
+            await self.remove([source])
+
+    async def _pictured(self, source: str, format: Format, results: dict[str, dict[str, Any]], frames: int) -> dict[str, Any]:
+        job = {
+            "source": str(self.path(source)),
+            "format": format.value,
+            "pixels": MOST_PIXELS,
+            "frames": frames,
+            "results": [{"stem": str(self._room(stem)), **result} for stem, result in results.items()],
+        }
+        script = str(Path(__file__).with_name("image_worker.py"))
+        ended = await self._pictures.run(self._bounded, [sys.executable, "-I", script, json.dumps(job)], PICTURE)
+        if not ended.well:
+            raise _failure(ended, PICTURE)
+        made: dict[str, Any] = json.loads(ended.output)
+        if made.get("error") == "full":
+            raise no_room()
+        if "error" in made:
+            raise refused(_limit(made))
+        return made
+
+    async def _bounded(self, command: Sequence[str], bounds: Bounds) -> Ended:
+        confined = command_line(command, seconds=bounds.seconds, memory=bounds.memory, file=bounds.file)
+        return await self.run(confined, bounds.patience)
+
+    # --- films and sound
+
+    async def film(self, upload: str, format: Format, stem: str) -> tuple[MediaKind, Rendition]:
+        """What was kept as `upload`, as something that every browser plays. Raises Invalid if nothing can be made of it."""
+        if self.tools is None:
+            raise refused()
+        plan = await self._plan(self.path(upload), format)
+        original = self._room(f"{stem}{plan.ending}")
+        await self._ffmpeg(self.tools.convert(self.path(upload), format, plan, original))
+        if plan.kind is MediaKind.AUDIO:
+            cover = await self._cover(self.path(upload), format, stem) if plan.has_cover else None
+            return plan.kind, (await self._plan(original, Format.MP3)).rendition(original.name, cover)
+        still = await self._still(original, Format.MP4, stem)
+        return plan.kind, (await self._plan(original, Format.MP4)).rendition(original.name, still)
+
+    async def _plan(self, source: Path, format: Format) -> Plan:
+        assert self.tools is not None
+        told = await self._ffmpeg(self.tools.probe(source, format))
+        return ffmpeg.plan(json.loads(told.output or b"{}"), gif=format is Format.GIF)
+
+    async def _cover(self, sound: Path, format: Format, stem: str) -> Rendition | None:
+        """The picture that a sound brings; like all metadata it is left aside where it cannot be read."""
+        try:
+            return await self._still(sound, format, stem)
+        except Invalid:
+            return None
+
+    async def _still(self, source: Path, format: Format, stem: str) -> Rendition:
+        assert self.tools is not None
+        name = f"{stem}-still.png"
+        try:
+            await self._ffmpeg(self.tools.still(source, format, self._room(name)))
+            made = await self._pictured(name, Format.PNG, {f"{stem}-small": {"area": PREVIEW_AREA, "lossy": True}}, 0)
+        finally:
+            await self.remove([name])
+        return _preview(made)
+
+    async def _ffmpeg(self, command: Sequence[str]) -> Ended:
+        ended: Ended = await self._films.run(self._bounded, command, FILM)
+        if _NO_ROOM in ended.errors:
+            raise no_room()
+        if not ended.well or _TOO_LARGE in ended.errors:  # ffmpeg ends well where it could not write the end of a file
+            raise _failure(ended, FILM)
+        return ended
+
+
+def _limit(made: dict[str, Any]) -> str:
+    """The limit that a picture met; that it cannot be read where it met none."""
+    match made["error"]:
+        case "large":
+            return f"{made['width']}x{made['height']} images are not supported (the maximum is {MOST_PIXELS:,} pixels)"
+        case "long":
+            return f"Animations with more than {MOVING_PIXELS:,} pixels in all their frames are not supported"
+        case "much":
+            return TOO_MUCH.format(PICTURE.file // 1_000_000)
+        case _:
+            return UNREADABLE
+
+
+def _failure(ended: Ended, bounds: Bounds) -> Invalid:
+    """What to say of a program that did not end well: the limit that it met, if it met one."""
+    if ended.killed:
+        return refused(TOO_LONG)
+    return refused(TOO_MUCH.format(bounds.file // 1_000_000) if _TOO_LARGE in ended.errors else FAILED)
+
+
+def _preview(made: dict[str, Any]) -> Rendition:
+    [preview] = made["pictures"]
+    return Rendition("", preview["name"], None, _size(preview), blurhash=made["blurhash"])
+
+
+def _size(picture: dict[str, Any]) -> Frame:
+    return Frame(picture["width"], picture["height"])

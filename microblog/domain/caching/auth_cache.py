@@ -1,0 +1,64 @@
+"""Who comes with a cookie or a token, remembered while nothing about it changes: for looking. Commands ask the database each time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from attrs import define, evolve, field
+
+from microblog.domain.authentication import Authentication
+from microblog.domain.caching import cache_keys
+from microblog.domain.caching.cache_keys import Basis, earliest
+from microblog.domain.caching.invalidation import Changes, Memory
+from microblog.domain.sessions import SEEN_EVERY
+from microblog.domain.tokens import token_hash
+from microblog.model.accounts import Session, Viewer
+from microblog.model.oauth import Access
+
+REMEMBERED = 5_000
+LONGEST = timedelta(minutes=5)  # then it is noted again that somebody is there
+
+
+@define
+class Identities:
+    """Answers as `authentication` does; only success is remembered, under the hash of the token."""
+
+    authentication: Authentication
+    changes: Changes
+    now: Callable[[], datetime]
+    sessions: Memory[tuple[Viewer, Session]] = field(init=False)
+    tokens: Memory[Access] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.sessions = Memory(self.changes, self.now, REMEMBERED, "sessions")
+        self.tokens = Memory(self.changes, self.now, REMEMBERED, "tokens")
+
+    async def by_cookie(self, token: str) -> tuple[Viewer, Session] | None:
+        """Whose browser has this session token."""
+        place, name = await self.changes.place(), token_hash(token)
+        found = self.sessions.get(name, place)
+        if found is None:
+            found = await self.authentication.by_cookie(token)
+            if found is not None:
+                self.sessions.put(name, found, self._briefly(cache_keys.of_session(*found), found[1].seen_at + SEEN_EVERY), place)
+        return found
+
+    async def is_over(self, token: str) -> bool:
+        """True unless a session has this token."""
+        return await self.authentication.is_over(token)
+
+    async def by_bearer(self, token: str, *, pending: bool = False) -> Access | None:
+        """What this API token stands for. Raises what `authentication` raises. People who are `pending` are not remembered."""
+        if pending:
+            return await self.authentication.by_bearer(token, pending=True)
+        place, name = await self.changes.place(), token_hash(token)
+        found = self.tokens.get(name, place)
+        if found is None:
+            found = await self.authentication.by_bearer(token)
+            if found is not None:
+                self.tokens.put(name, found, self._briefly(cache_keys.of_access(found)), place)
+        return found
+
+    def _briefly(self, rests: Basis, until: datetime | None = None) -> Basis:
+        return evolve(rests, until=earliest(rests.until, until, self.now() + LONGEST))

@@ -1,0 +1,127 @@
+"""The people and texts from which demo.py composes a lively site: TOML files beside this one, read into values."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from math import prod
+from typing import Any
+
+from attrs import frozen
+
+
+@frozen
+class Someone:
+    """A person of the demo, as the file has them. The first of `speaks` is their main language; `zone` is hours east of UTC."""
+
+    username: str
+    name: str
+    bio: str
+    speaks: tuple[str, ...]
+    interests: tuple[str, ...]
+    zone: int
+    locked: bool = False
+    site: str | None = None
+
+
+@frozen
+class Entry:
+    """A post that is written out. `by` is its author where the text fits only one."""
+
+    topic: str
+    text: str
+    spoiler: str = ""
+    by: str | None = None
+
+
+@frozen
+class Template:
+    """A post with slots: {a}, {b} and {c} are each filled from their list."""
+
+    topic: str
+    text: str
+    slots: tuple[tuple[str, tuple[str, ...]], ...]
+
+    @property
+    def size(self) -> int:
+        """How many different texts it can make."""
+        return prod(len(choices) for _, choices in self.slots)
+
+    def filled(self, number: int) -> str:
+        """The text of this number, 0 to `size` - 1."""
+        values: dict[str, str] = {}
+        for name, choices in self.slots:
+            number, place = divmod(number, len(choices))
+            values[name] = choices[place]
+        return self.text.format(**values)
+
+
+@frozen
+class Script:
+    """A conversation: who speaks (a letter) and what they say. `by` is who `a` is, where it fits only one."""
+
+    topic: str
+    lines: tuple[tuple[str, str], ...]
+    by: str | None = None
+
+
+@frozen
+class Tongue:
+    """All that there is to say in one language. `replies` are by topic, "any" fits everywhere."""
+
+    language: str
+    entries: tuple[Entry, ...]
+    templates: tuple[Template, ...]
+    replies: Mapping[str, Sequence[str]]
+    scripts: tuple[Script, ...]
+    edits: tuple[str, ...]
+    direct: tuple[str, ...]
+
+
+@frozen
+class Library:
+    """Everybody, and everything that they can say."""
+
+    people: tuple[Someone, ...]
+    tongues: tuple[Tongue, ...]
+
+
+def load() -> Library:
+    """Read the packaged files, in the order of their names."""
+    here = resources.files(__package__)
+    people = tomllib.loads(here.joinpath("people.toml").read_text("utf-8"))["person"]
+    files = sorted(here.joinpath("texts").iterdir(), key=lambda file: file.name)
+    return Library(
+        tuple(_someone(**person) for person in people),
+        tuple(_tongue(file.name.removesuffix(".toml"), tomllib.loads(file.read_text("utf-8"))) for file in files),
+    )
+
+
+def _someone(*, speaks: Sequence[str], interests: Sequence[str], **rest: Any) -> Someone:
+    return Someone(speaks=tuple(speaks), interests=tuple(interests), **rest)
+
+
+def _tongue(language: str, data: Mapping[str, Any]) -> Tongue:
+    return Tongue(
+        language,
+        tuple(_entry(topic, entry) for topic, entries in data["posts"].items() for entry in entries),
+        tuple(_template(**template) for template in data["templates"]),
+        data["replies"],
+        tuple(_script(**script) for script in data["threads"]),
+        tuple(data["edits"]),
+        tuple(data["direct"]),
+    )
+
+
+def _entry(topic: str, entry: str | Mapping[str, str]) -> Entry:
+    return Entry(topic, entry) if isinstance(entry, str) else Entry(topic, **entry)
+
+
+def _template(*, topic: str, text: str, **slots: Sequence[str]) -> Template:
+    return Template(topic, text, tuple((name, tuple(choices)) for name, choices in slots.items()))
+
+
+def _script(*, topic: str, lines: Sequence[str], by: str | None = None) -> Script:
+    cut = (line.partition(": ") for line in lines)
+    return Script(topic, tuple((who, what) for who, _, what in cut), by)

@@ -1,0 +1,194 @@
+"""What people do to posts: favourite, boost, bookmark, pin, mute the conversation. All can be done again without harm.
+
+Each command answers the post as it is afterwards, so that nobody is shown a stale count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from attrs import evolve, frozen
+
+from microblog.domain.notify import tell
+from microblog.domain.posts import is_counted_boost, own, record, remove, seen
+from microblog.model.accounts import Related, Viewer
+from microblog.model.errors import Forbidden, Invalid, NotFound
+from microblog.model.events import EventKind
+from microblog.model.ids import PostId
+from microblog.model.notifications import NotificationKind
+from microblog.model.paging import Page
+from microblog.model.posts import Post, Visibility
+from microblog.storage import interactions, notifications, posts
+from microblog.storage.database import Cursor, Transactions
+
+MOST_PINS = 5
+
+
+@frozen
+class Marks:
+    """The commands about other people's posts (and one's own)."""
+
+    database: Transactions
+    now: Callable[[], datetime]
+
+    async def favourite(self, viewer: Viewer, post: PostId) -> Post:
+        """Like the post; its author is told."""
+        return await self.database.run(self._favourite, viewer, post)
+
+    async def unfavourite(self, viewer: Viewer, post: PostId) -> Post:
+        """Like it no more; nothing is left to tell."""
+        return await self.database.run(self._unfavourite, viewer, post)
+
+    async def boost(self, viewer: Viewer, post: PostId, visibility: Visibility | None = None) -> Post:
+        """Show the post to one's followers; the boost. Boosted already: the boost that is there.
+
+        Raises Forbidden for direct posts and other people's private ones, and Invalid for a visibility of `direct`.
+        """
+        return await self.database.run(self._boost, viewer, post, visibility)
+
+    async def unboost(self, viewer: Viewer, post: PostId) -> Post:
+        """Take one's boost back; the original."""
+        return await self.database.run(self._unboost, viewer, post)
+
+    async def bookmark(self, viewer: Viewer, post: PostId) -> Post:
+        """Keep the post in a list of one's own; nobody is told."""
+        return await self.database.run(self._bookmark, viewer, post)
+
+    async def unbookmark(self, viewer: Viewer, post: PostId) -> Post:
+        """Take it out of the list."""
+        return await self.database.run(self._unbookmark, viewer, post)
+
+    async def pin(self, viewer: Viewer, post: PostId) -> Post:
+        """Show one's own post on top of one's profile. Raises Invalid for what cannot be pinned."""
+        return await self.database.run(self._pin, viewer, post)
+
+    async def unpin(self, viewer: Viewer, post: PostId) -> Post:
+        """Show it there no more."""
+        return await self.database.run(self._unpin, viewer, post)
+
+    async def mute_thread(self, viewer: Viewer, post: PostId) -> Post:
+        """Be told no more of the conversation that the post belongs to."""
+        return await self.database.run(self._mute_thread, viewer, post)
+
+    async def unmute_thread(self, viewer: Viewer, post: PostId) -> Post:
+        """Be told of it again."""
+        return await self.database.run(self._unmute_thread, viewer, post)
+
+    async def favourited_by(self, viewer: Viewer | None, post: PostId, page: Page) -> list[Related]:
+        """Who likes the post, the newest first. Raises NotFound unless the viewer may see it."""
+        return await self.database.read(_people, interactions.favourited_by, viewer, post, page)
+
+    async def boosted_by(self, viewer: Viewer | None, post: PostId, page: Page) -> list[Related]:
+        """Who boosted the post, the newest first; not those who did it for their followers alone. Raises NotFound as above."""
+        return await self.database.read(_people, interactions.boosted_by, viewer, post, page)
+
+    def _favourite(self, cursor: Cursor, viewer: Viewer, id: PostId) -> Post:
+        post = seen(cursor, id, viewer).original
+        if interactions.favourite(cursor, account=viewer.id, post=post.id, now=self.now()):
+            posts.count(cursor, post=post.id, favourites=1)
+            tell(
+                cursor,
+                accounts=[post.author.id],
+                kind=NotificationKind.FAVOURITE,
+                sender=viewer.id,
+                post=post.id,
+                now=self.now(),
+            )
+        return _again(cursor, post)
+
+    def _unfavourite(self, cursor: Cursor, viewer: Viewer, id: PostId) -> Post:
+        post = seen(cursor, id, viewer).original
+        if interactions.unfavourite(cursor, account=viewer.id, post=post.id):
+            posts.count(cursor, post=post.id, favourites=-1)
+            notifications.take_back(cursor, account=post.author.id, kind=NotificationKind.FAVOURITE, sender=viewer.id, post=post.id)
+        return _again(cursor, post)
+
+    def _boost(self, cursor: Cursor, viewer: Viewer, id: PostId, visibility: Visibility | None) -> Post:
+        original = seen(cursor, id, viewer).original
+        if not posts.lock(cursor, post=original.id):
+            raise NotFound
+        if there := posts.boost_by(cursor, original=original.id, account=viewer.id):
+            return posts.by_ids(cursor, [there])[there]
+        boost = self._boosted(viewer, original, visibility)
+        made = posts.insert(cursor, boost, boost_of=original.id)
+        if is_counted_boost(boost.visibility, original.visibility):
+            posts.count(cursor, post=original.id, boosts=1)
+        tell(cursor, accounts=[original.author.id], kind=NotificationKind.BOOST, sender=viewer.id, post=original.id, now=self.now())
+        stored = posts.by_ids(cursor, [made])[made]
+        record(cursor, EventKind.POST_PUBLISHED, stored, boost.created_at)
+        return stored
+
+    def _boosted(self, viewer: Viewer, original: Post, visibility: Visibility | None) -> Post:
+        if original.visibility is Visibility.DIRECT:
+            raise Forbidden
+        if original.visibility is Visibility.PRIVATE and original.author.id != viewer.id:
+            raise Forbidden
+        if visibility is Visibility.DIRECT:
+            raise Invalid({"visibility": "Visibility is not included in the list"})
+        wished = visibility or Visibility(viewer.preferences.visibility)
+        return Post(
+            id=PostId(0),
+            author=viewer.account,
+            text="",
+            html="",
+            visibility=Visibility.PRIVATE if Visibility.PRIVATE in (original.visibility, wished) or wished is Visibility.DIRECT else wished,
+            created_at=self.now(),
+        )
+
+    def _unboost(self, cursor: Cursor, viewer: Viewer, id: PostId) -> Post:
+        original = seen(cursor, id, viewer).original
+        if boost := posts.boost_by(cursor, original=original.id, account=viewer.id):
+            remove(cursor, evolve(own(cursor, boost, viewer), boost=original), self.now())
+        return _again(cursor, original)
+
+    def _bookmark(self, cursor: Cursor, viewer: Viewer, id: PostId) -> Post:
+        post = seen(cursor, id, viewer).original
+        interactions.bookmark(cursor, account=viewer.id, post=post.id, now=self.now())
+        return post
+
+    def _unbookmark(self, cursor: Cursor, viewer: Viewer, id: PostId) -> Post:
+        post = seen(cursor, id, viewer).original
+        interactions.unbookmark(cursor, account=viewer.id, post=post.id)
+        return post
+
+    def _pin(self, cursor: Cursor, viewer: Viewer, id: PostId) -> Post:
+        post = seen(cursor, id, viewer)
+        if post.author.id != viewer.id:
+            raise _unpinnable("Someone else's post cannot be pinned")
+        if post.boost:
+            raise _unpinnable("A boost cannot be pinned")
+        if post.visibility is Visibility.DIRECT:
+            raise _unpinnable("Posts that are only visible to mentioned users cannot be pinned")
+        pinned = interactions.pins_of(cursor, account=viewer.id)
+        if interactions.pin(cursor, account=viewer.id, post=post.id, now=self.now()) and pinned >= MOST_PINS:
+            raise _unpinnable("You have already pinned the maximum number of posts")
+        return post
+
+    def _unpin(self, cursor: Cursor, viewer: Viewer, id: PostId) -> Post:
+        post = own(cursor, id, viewer)
+        interactions.unpin(cursor, account=viewer.id, post=id)
+        return post
+
+    def _mute_thread(self, cursor: Cursor, viewer: Viewer, id: PostId) -> Post:
+        post = seen(cursor, id, viewer).original
+        interactions.mute_thread(cursor, account=viewer.id, thread=post.thread_id or post.id, now=self.now())
+        return post
+
+    def _unmute_thread(self, cursor: Cursor, viewer: Viewer, id: PostId) -> Post:
+        post = seen(cursor, id, viewer).original
+        interactions.unmute_thread(cursor, account=viewer.id, thread=post.thread_id or post.id)
+        return post
+
+
+def _people(cursor: Cursor, list_of: Callable[..., list[Related]], viewer: Viewer | None, post: PostId, page: Page) -> list[Related]:
+    original = seen(cursor, post, viewer).original
+    return list_of(cursor, post=original.id, viewer=viewer.id if viewer else None, page=page)
+
+
+def _again(cursor: Cursor, post: Post) -> Post:
+    return posts.by_ids(cursor, [post.id])[post.id]
+
+
+def _unpinnable(why: str) -> Invalid:
+    return Invalid({"post": why})

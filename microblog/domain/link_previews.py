@@ -1,0 +1,136 @@
+"""Link previews: promised in a post's own transaction, fetched by a job, shown when they are there. A post never waits for one.
+
+Each address is fetched once, however many posts link to it, and again only when a post links to it after a while.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from io import BytesIO
+
+from attrs import evolve, field, frozen
+
+from microblog.domain import file_types, link_preview_parser
+from microblog.domain.attachments import SETTLED, tidy
+from microblog.domain.link_preview_parser import Found
+from microblog.domain.ports import Studio, Web
+from microblog.model.cards import Card, CardId, Unfetchable
+from microblog.model.errors import Invalid
+from microblog.model.ids import PostId
+from microblog.model.posts import Visibility
+from microblog.storage import cards, jobs
+from microblog.storage.database import Cursor, Transactions
+
+FETCH = "card.fetch"
+FRESH = timedelta(days=14)
+"""For how long an address is not fetched again, also where nothing was found."""
+SPREAD_S = 30.0
+"""Up to so many seconds after the post: a link that many sites show at once is not fetched by all of them at once."""
+KEPT = timedelta(days=30)
+"""How long a card stays that no post shows any more."""
+TRIES = 3
+
+PAGES = ("text/html", "application/xhtml+xml")
+PICTURES = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/avif")
+OEMBED = ("application/json", "application/json+oembed")
+PAGE_BYTES, PICTURE_BYTES, OEMBED_BYTES = 512 * 1024, 4 * 1024 * 1024, 64 * 1024
+
+
+@frozen
+class Promises:
+    """Promises previews within the transactions of posts. `own` is the site's public URL; `chance` gives uniform numbers in [0, 1)."""
+
+    own: str
+    chance: Callable[[], float]
+
+    def preview(self, cursor: Cursor, post: PostId, links: Sequence[str], now: datetime) -> None:
+        """Let the post show the card of its first link, if there is one that leads elsewhere."""
+        url = next((link for link in links if not link.startswith((self.own + "/", self.own + "?")) and link != self.own), None)
+        if url is None:
+            cards.attach(cursor, post=post, card=None)
+            return
+        asked = cards.note(cursor, url=url, now=now)
+        cards.attach(cursor, post=post, card=asked.id)
+        if asked.fetched_at is None or now - asked.fetched_at >= FRESH:
+            due_at = now + timedelta(seconds=SPREAD_S * self.chance())
+            jobs.add(cursor, FETCH, {"card": str(asked.id)}, due_at=due_at, now=now, key=str(asked.id))
+
+
+def shows(visibility: Visibility, *, furnished: bool) -> bool:
+    """True for posts that show cards: everybody may see them, so nothing is given away; pictures and polls of their own come first."""
+    return visibility in (Visibility.PUBLIC, Visibility.UNLISTED) and not furnished
+
+
+@frozen
+class Cards:
+    """Fetches cards, with a small copy of their pictures."""
+
+    database: Transactions
+    web: Web
+    studio: Studio
+    now: Callable[[], datetime]
+    stem: Callable[[], str] = field(default=lambda: secrets.token_hex(16))
+
+    async def fetch(self, id: CardId, *, last_try: bool = False) -> None:
+        """Find out what the card's page says, unless that was done of late.
+
+        Raises Unfetchable where another try may find more, unless this is the last.
+        """
+        known = await self.database.read(cards.address, id=id)
+        if known is None or (known[1] is not None and self.now() - known[1] < FRESH):
+            return
+        try:
+            card = await self._card(known[0])
+        except Unfetchable as problem:
+            if not problem.lasting and not last_try:
+                raise
+            card = None
+        await self.database.run(self._fill, id, card)
+
+    async def _card(self, url: str) -> Card | None:
+        page = await self.web.get(url, types=PAGES, most=PAGE_BYTES)
+        found = link_preview_parser.read(page)
+        if found.oembed and not (found.title and found.image):
+            found = await self._with_oembed(found)
+        card = found.card(url, page.url)
+        return card and await self._pictured(card, found.image)
+
+    async def _with_oembed(self, found: Found) -> Found:
+        try:
+            return link_preview_parser.with_oembed(found, await self.web.get(found.oembed, types=OEMBED, most=OEMBED_BYTES, whole=True))
+        except Unfetchable:
+            return found
+
+    async def _pictured(self, card: Card, image: str) -> Card:
+        """The card with a small copy of its picture, where one can be made."""
+        if not image:
+            return card
+        try:
+            file = BytesIO((await self.web.get(image, types=PICTURES, most=PICTURE_BYTES, whole=True)).body)
+            format = file_types.sniff(file)
+            if format is None or not format.is_picture:
+                return card
+            stem = self.stem()
+            await self.database.run(tidy, [stem], now=self.now(), due_at=self.now() + SETTLED)
+            made = await self.studio.preview(file, format, stem)
+        except (Unfetchable, Invalid):
+            return card
+        size = made.preview_size
+        width, height = (size.width, size.height) if size else (0, 0)
+        return evolve(card, image=f"/media/{made.preview}", width=width, height=height, blurhash=made.blurhash)
+
+    def _fill(self, cursor: Cursor, id: CardId, card: Card | None) -> None:
+        _forget(cursor, [cards.fill(cursor, id=id, card=card, now=self.now())], self.now())
+
+
+def sweep(cursor: Cursor, *, before: datetime, limit: int) -> int:
+    """Forget cards of before that time that no post shows, at most `limit`, and promise that their pictures go; how many went."""
+    gone = cards.sweep(cursor, before=before, limit=limit)
+    _forget(cursor, gone, before)
+    return len(gone)
+
+
+def _forget(cursor: Cursor, images: Sequence[str], now: datetime) -> None:
+    tidy(cursor, [image.rpartition("/")[2] for image in images if image], now=now)

@@ -1,0 +1,91 @@
+"""The pictures on a profile: the face, and the wide one on top."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+from typing import BinaryIO
+
+from attrs import field, frozen
+
+from microblog.domain import file_types
+from microblog.domain.attachments import NOT_TAKEN, SETTLED, tidy
+from microblog.domain.ports import Studio
+from microblog.model.accounts import Account, Viewer
+from microblog.model.errors import Invalid, NotFound
+from microblog.model.events import EventKind
+from microblog.model.ids import AccountId
+from microblog.model.media import Frame
+from microblog.storage import accounts, events, media
+from microblog.storage.database import Cursor, Transactions
+
+SIZES = {"avatar": Frame(400, 400), "header": Frame(1500, 500)}
+MOST_BYTES = 8 * 1024 * 1024
+
+
+def forget(cursor: Cursor, account: AccountId, now: datetime) -> None:
+    """The account is about to be deleted: promise that its pictures go."""
+    tidy(cursor, [_name(path) for path in media.pictures(cursor, account=account)], now=now)
+
+
+def _refused(which: str, sentence: str) -> Invalid:
+    """What is wrong with a file, said of the picture that it was to be."""
+    said = sentence.replace("File", which.capitalize())
+    return Invalid({which: said.removeprefix("Validation failed: ")}, sentence=said, codes={which: "ERR_INVALID"})
+
+
+@frozen
+class Pictures:
+    """Changes them. Each raises Invalid (field avatar or header) for what is no picture."""
+
+    database: Transactions
+    studio: Studio
+    now: Callable[[], datetime]
+    stem: Callable[[], str] = field(default=lambda: secrets.token_hex(16))
+
+    async def set_avatar(self, viewer: Viewer, file: BinaryIO) -> Account:
+        """Show this as the viewer's face."""
+        return await self._set(viewer, "avatar", file)
+
+    async def set_header(self, viewer: Viewer, file: BinaryIO) -> Account:
+        """Show this on top of the viewer's profile."""
+        return await self._set(viewer, "header", file)
+
+    async def remove_avatar(self, viewer: Viewer) -> Account:
+        """Show none."""
+        return await self.database.run(self._show, viewer, "avatar", None)
+
+    async def remove_header(self, viewer: Viewer) -> Account:
+        """Show none."""
+        return await self.database.run(self._show, viewer, "header", None)
+
+    async def _set(self, viewer: Viewer, which: str, file: BinaryIO) -> Account:
+        format = file_types.sniff(file)
+        if format is None or not format.is_picture:
+            raise _refused(which, NOT_TAKEN)
+        file.seek(0, 2)
+        if file.tell() > MOST_BYTES:
+            raise Invalid({which: f"{which.capitalize()} must be less than {MOST_BYTES // 1024 // 1024} MB"})
+        stem = self.stem()
+        await self.database.run(tidy, [stem], now=self.now(), due_at=self.now() + SETTLED)
+        try:
+            name = await self.studio.portrait(file, format, stem, SIZES[which])
+        except Invalid as problem:
+            raise _refused(which, problem.sentence) from problem
+        return await self.database.run(self._show, viewer, which, f"/media/{name}")
+
+    def _show(self, cursor: Cursor, viewer: Viewer, which: str, path: str | None) -> Account:
+        before = media.set_picture(cursor, account=viewer.id, which=which, path=path)
+        if before:
+            tidy(cursor, [_name(before)], now=self.now())
+        if before != path:
+            events.record(cursor, EventKind.ACCOUNT_CHANGED, at=self.now(), account=viewer.id)
+        account = accounts.by_id(cursor, id=viewer.id)
+        if account is None:
+            raise NotFound
+        return account
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]

@@ -1,0 +1,127 @@
+"""Blocks, mutes and private notes: whom somebody does not want to see, or be seen by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from attrs import frozen
+
+from microblog.domain import validation
+from microblog.domain.follows import reachable, relationship, sever
+from microblog.model.accounts import Related, Relationship, Viewer
+from microblog.model.errors import Forbidden, Invalid
+from microblog.model.events import EventKind
+from microblog.model.ids import AccountId
+from microblog.model.paging import Page
+from microblog.storage import accounts, conversations, events, relationships
+from microblog.storage.database import Cursor, Transactions
+
+LONGEST_NOTE = 2000
+FOR_EVER = timedelta(days=36500)
+
+
+@frozen
+class Relations:
+    """The commands about blocks, mutes and notes. Each gives the new relationship and raises NotFound where there is no such account."""
+
+    database: Transactions
+    now: Callable[[], datetime]
+
+    async def between(self, viewer: Viewer, ids: Sequence[AccountId], *, suspended: bool = False) -> list[Relationship]:
+        """How the viewer stands to each of the accounts that exist, in the order of `ids`; to suspended ones only if wanted."""
+        if not ids:
+            return []
+        return await self.database.read(relationships.relationships, viewer=viewer.id, ids=ids, now=self.now(), suspended=suspended)
+
+    async def block(self, viewer: Viewer, id: AccountId) -> Relationship:
+        """Neither sees the other's posts any more, follows and requests between the two end, and what the one told the other is gone.
+
+        Raises Forbidden for oneself.
+        """
+        return await self.database.run(self._block, viewer, id)
+
+    async def unblock(self, viewer: Viewer, id: AccountId) -> Relationship:
+        """End the block. What it severed stays severed."""
+        return await self.database.run(self._unblock, viewer, id)
+
+    async def mute(self, viewer: Viewer, id: AccountId, *, notifications: bool = True, duration: timedelta = timedelta(0)) -> Relationship:
+        """Keep the account's posts, and with `notifications` what it does, from the viewer, for a while (0: for ever).
+
+        Raises Forbidden for oneself, Invalid for a negative duration.
+        """
+        if duration < timedelta(0):
+            raise Invalid({"duration": "Duration must not be negative"}, codes={"duration": "ERR_INVALID"})
+        until = self.now() + duration if timedelta(0) < duration < FOR_EVER else None
+        return await self.database.run(self._mute, viewer, id, notifications, until)
+
+    async def unmute(self, viewer: Viewer, id: AccountId) -> Relationship:
+        """End the mute."""
+        return await self.database.run(self._unmute, viewer, id)
+
+    async def note(self, viewer: Viewer, id: AccountId, note: str) -> Relationship:
+        """Keep a note about the account that only the viewer sees; an empty one deletes it. Raises Invalid if it is too long."""
+        return await self.database.run(self._note, viewer, id, validation.limited(note, LONGEST_NOTE, "comment"))
+
+    async def blocked(self, viewer: Viewer, page: Page) -> list[Related]:
+        """Whom the viewer blocks, the newest first."""
+        return await self.database.read(relationships.blocked, account=viewer.id, page=page)
+
+    async def muted(self, viewer: Viewer, page: Page) -> list[Related]:
+        """Whom the viewer mutes, the newest first."""
+        return await self.database.read(relationships.muted, account=viewer.id, page=page, now=self.now())
+
+    async def end_mutes(self) -> int:
+        """Write down that mutes whose time is over have ended (they have no effect since); how many."""
+        return await self.database.run(self._end_mutes)
+
+    def _block(self, cursor: Cursor, viewer: Viewer, id: AccountId) -> Relationship:
+        if id == viewer.id:
+            raise Forbidden("Blocking your own account is not allowed")
+        accounts.lock(cursor, ids=[viewer.id, id])
+        reachable(cursor, id)
+        now = self.now()
+        if relationships.block(cursor, account=viewer.id, target=id, now=now):
+            sever(cursor, viewer.id, id, now)
+            sever(cursor, id, viewer.id, now)
+            relationships.forget_notifications(cursor, account=viewer.id, sender=id)
+            relationships.forget_notifications(cursor, account=id, sender=viewer.id)
+            conversations.forget_with(cursor, account=viewer.id, other=id, now=now)
+            events.record(cursor, EventKind.BLOCKED, at=now, account=viewer.id, subject=id)
+        return relationship(cursor, viewer, id, now)
+
+    def _unblock(self, cursor: Cursor, viewer: Viewer, id: AccountId) -> Relationship:
+        if relationships.unblock(cursor, account=viewer.id, target=id):
+            events.record(cursor, EventKind.UNBLOCKED, at=self.now(), account=viewer.id, subject=id)
+        return relationship(cursor, viewer, id, self.now())
+
+    def _mute(self, cursor: Cursor, viewer: Viewer, id: AccountId, notifications: bool, until: datetime | None) -> Relationship:
+        if id == viewer.id:
+            raise Forbidden("Muting your own account is not allowed")
+        reachable(cursor, id)
+        now = self.now()
+        if relationships.mute(cursor, account=viewer.id, target=id, notifications=notifications, until=until, now=now):
+            if notifications:
+                conversations.forget_with(cursor, account=viewer.id, other=id, now=now)
+            data = {"until": until.isoformat()} if until else {}
+            events.record(cursor, EventKind.MUTED, at=now, account=viewer.id, subject=id, data=data)
+        return relationship(cursor, viewer, id, now)
+
+    def _unmute(self, cursor: Cursor, viewer: Viewer, id: AccountId) -> Relationship:
+        if relationships.unmute(cursor, account=viewer.id, target=id):
+            events.record(cursor, EventKind.UNMUTED, at=self.now(), account=viewer.id, subject=id)
+        return relationship(cursor, viewer, id, self.now())
+
+    def _note(self, cursor: Cursor, viewer: Viewer, id: AccountId, note: str) -> Relationship:
+        reachable(cursor, id)
+        if note:
+            relationships.set_note(cursor, account=viewer.id, target=id, note=note)
+        else:
+            relationships.clear_note(cursor, account=viewer.id, target=id)
+        return relationship(cursor, viewer, id, self.now())
+
+    def _end_mutes(self, cursor: Cursor) -> int:
+        over = relationships.end_mutes(cursor, now=self.now())
+        for account, target in over:
+            events.record(cursor, EventKind.UNMUTED, at=self.now(), account=account, subject=target)
+        return len(over)

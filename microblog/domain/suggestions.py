@@ -1,0 +1,88 @@
+"""People whom one shows on one's profile, might like, or might know by others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from attrs import frozen
+
+from microblog.domain import validation
+from microblog.domain.follows import reachable, relationship
+from microblog.model.accounts import Account, Related, Relationship, Viewer
+from microblog.model.errors import Invalid
+from microblog.model.ids import AccountId
+from microblog.model.paging import Page
+from microblog.storage import accounts, follows, suggestions
+from microblog.storage.database import Cursor, Transactions
+
+NOT_FOLLOWED = "You must be already following the person you want to endorse"
+FAMILIAR = 10
+
+
+@frozen
+class People:
+    """Lists of people that are neither follows nor searches."""
+
+    database: Transactions
+    now: Callable[[], datetime]
+
+    async def endorse(self, viewer: Viewer, id: AccountId) -> Relationship:
+        """Show somebody whom the viewer follows on the viewer's profile. Raises NotFound, and Invalid for who is not followed."""
+        return await self.database.run(self._endorse, viewer, id)
+
+    async def unendorse(self, viewer: Viewer, id: AccountId) -> Relationship:
+        """Show them there no more. Raises NotFound."""
+        return await self.database.run(self._unendorse, viewer, id)
+
+    async def endorsed(self, viewer: Viewer | None, account: AccountId, page: Page) -> list[Related]:
+        """Whom somebody shows, the newest first. Raises NotFound if there is nobody."""
+        return await self.database.read(_endorsed, viewer, account, page)
+
+    async def familiar(self, viewer: Viewer, ids: Sequence[AccountId]) -> list[tuple[AccountId, list[Account]]]:
+        """For each of the accounts, whom the viewer follows and who follow it."""
+        found = await self.database.read(suggestions.familiar, viewer=viewer.id, ids=ids, limit=FAMILIAR) if ids else []
+        return [(id, [account for known, account in found if known == id]) for id in dict.fromkeys(ids)]
+
+    async def directory(self, viewer: Viewer | None, *, newest: bool, limit: int, offset: int) -> list[Account]:
+        """Who wants to be found: those first who came last, or who posted last."""
+        lister = suggestions.newest if newest else suggestions.active
+        return await self.database.read(lister, viewer=viewer.id if viewer else None, limit=limit, offset=offset)
+
+    async def suggested(self, viewer: Viewer, limit: int, offset: int = 0) -> list[Account]:
+        """The most followed people to whom the viewer has no relation yet, without those who were dismissed."""
+        return await self.database.read(accounts.suggested, viewer=viewer.id, limit=limit, offset=offset)
+
+    async def dismiss(self, viewer: Viewer, id: AccountId) -> None:
+        """Suggest them no more."""
+        await self.database.run(suggestions.dismiss, account=viewer.id, target=id)
+
+    async def block_domain(self, viewer: Viewer, domain: str) -> None:
+        """Keep the domain for the day when there are others. Raises Invalid for what is none."""
+        await self.database.run(suggestions.block_domain, account=viewer.id, domain=validation.domain(domain), now=self.now())
+
+    async def unblock_domain(self, viewer: Viewer, domain: str) -> None:
+        """Forget it."""
+        await self.database.run(suggestions.unblock_domain, account=viewer.id, domain=validation.domain(domain))
+
+    async def blocked_domains(self, viewer: Viewer, page: Page) -> list[tuple[int, str]]:
+        """(id, domain) of each, the newest first."""
+        return await self.database.read(suggestions.blocked_domains, account=viewer.id, page=page)
+
+    def _endorse(self, cursor: Cursor, viewer: Viewer, id: AccountId) -> Relationship:
+        reachable(cursor, id)
+        made = suggestions.endorse(cursor, account=viewer.id, target=id, now=self.now())
+        if not made and follows.options(cursor, follower=viewer.id, followee=id) is None:
+            raise Invalid({"base": NOT_FOLLOWED})
+        return relationship(cursor, viewer, id, self.now())
+
+    def _unendorse(self, cursor: Cursor, viewer: Viewer, id: AccountId) -> Relationship:
+        reachable(cursor, id)
+        suggestions.unendorse(cursor, account=viewer.id, target=id)
+        return relationship(cursor, viewer, id, self.now())
+
+
+def _endorsed(cursor: Cursor, viewer: Viewer | None, account: AccountId, page: Page) -> list[Related]:
+    if reachable(cursor, account).suspended_at:
+        return []
+    return suggestions.endorsed(cursor, account=account, viewer=viewer.id if viewer else None, page=page)

@@ -1,0 +1,1 @@
+"""Text of posts and profiles: parsing, links, words, safe HTML."""

@@ -1,0 +1,135 @@
+"""The tasks that keep the house tidy: each forgets what nobody needs any more, a batch at a time, so that none holds locks for long.
+
+A task is done at least once and may be interrupted anywhere: whatever it left is found by its next run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, time, timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from attrs import frozen
+
+from microblog.domain import account_deletion, announcements
+from microblog.domain.relationships import Relations
+from microblog.jobs import clock_check
+from microblog.jobs.scheduler import Daily, Every, Rule, Timer
+from microblog.jobs.worker import Task
+from microblog.model.ids import AccountId, AnnouncementId, id_at
+from microblog.model.jobs import Hopeless, Job
+from microblog.storage import events, invalidation_log, jobs, oauth, posts, sessions, tags
+from microblog.storage.account_deletion import expunge_posts
+from microblog.storage.database import Cursor, Transactions
+
+BATCH = 500  # rows in one transaction
+UTC_ZONE = ZoneInfo("UTC")
+HOURLY = Every(timedelta(hours=1))
+
+# How long things are kept. The first is an interface: clients may count on an hour.
+IDEMPOTENCY_KEYS_KEPT = timedelta(hours=24)
+DONE_JOBS_KEPT = timedelta(days=3)
+TICKS_KEPT = timedelta(days=90)
+DELETED_POSTS_KEPT = timedelta(days=30)
+CODES_KEPT = timedelta(days=1)  # so long the second use of a code is noticed
+REVOKED_TOKENS_KEPT = timedelta(days=90)  # so long an app is told that its token was revoked, and not just that it is none
+UNUSED_APPS_KEPT = timedelta(days=30)
+
+
+class Forget(Protocol):
+    """A storage function that deletes at most `limit` rows that are older than `before`."""
+
+    def __call__(self, cursor: Cursor, *, before: datetime, limit: int) -> int:
+        """How many rows went."""
+
+
+@frozen
+class Sweep:
+    """What is forgotten when it is older than `keep`, and when somebody looks for it."""
+
+    kind: str
+    forget: Forget
+    keep: timedelta
+    rule: Rule
+
+    async def run(self, database: Transactions, now: datetime) -> None:
+        """Forget all of it."""
+        while await database.run(self.forget, before=now - self.keep, limit=BATCH) >= BATCH:
+            pass
+
+
+def _id(job: Job, name: str) -> int:
+    id = job.payload.get(name)
+    if not isinstance(id, str) or not id.isdecimal():
+        raise Hopeless(f"The job does not say which {name} it is about.")
+    return int(id)
+
+
+def _expired_sessions(cursor: Cursor, *, before: datetime, limit: int) -> int:
+    return sessions.sweep(cursor, now=before, limit=limit)
+
+
+def nightly(hour: int, minute: int) -> Daily:
+    """At that time in UTC, when few people are about."""
+    return Daily(time(hour, minute), UTC_ZONE)
+
+
+def sweeps(*, events_kept: timedelta) -> list[Sweep]:
+    """All sweeps of this site."""
+    return [
+        Sweep("sweep.sessions", _expired_sessions, timedelta(0), HOURLY),
+        Sweep("sweep.changes", invalidation_log.sweep, invalidation_log.KEPT, HOURLY),
+        Sweep("sweep.events", events.sweep, events_kept, HOURLY),
+        Sweep("sweep.idempotency_keys", posts.forget_answers, IDEMPOTENCY_KEYS_KEPT, HOURLY),
+        Sweep("sweep.codes", oauth.sweep_codes, CODES_KEPT, HOURLY),
+        Sweep("sweep.tokens", oauth.sweep_tokens, REVOKED_TOKENS_KEPT, nightly(3, 30)),
+        Sweep("sweep.apps", oauth.sweep_apps, UNUSED_APPS_KEPT, nightly(3, 40)),
+        Sweep("sweep.jobs", jobs.sweep, DONE_JOBS_KEPT, HOURLY),
+        Sweep("sweep.ticks", jobs.sweep_ticks, TICKS_KEPT, nightly(3, 10)),
+        Sweep("sweep.deleted_posts", expunge_posts, DELETED_POSTS_KEPT, nightly(3, 20)),
+    ]
+
+
+END_MUTES = Timer("mutes.end", Every(timedelta(minutes=1)))
+COUNT_TAGS = Timer("tags.count", Every(timedelta(minutes=10)))
+COUNTED_AGAIN = timedelta(hours=1)  # tags that were used in the last one
+
+
+def timers(sweeps: list[Sweep]) -> list[Timer]:
+    """When the tasks of this page are due."""
+    return [*(Timer(sweep.kind, sweep.rule) for sweep in sweeps), END_MUTES, COUNT_TAGS, clock_check.CHECK]
+
+
+def tasks(database: Transactions, now: Callable[[], datetime], sweeps: list[Sweep]) -> dict[str, Task]:
+    """The tasks of this page, by the kind of their jobs."""
+
+    def task_of(sweep: Sweep) -> Task:
+        async def run(job: Job) -> None:
+            await sweep.run(database, now())
+
+        return run
+
+    async def empty_account(job: Job) -> None:
+        await account_deletion.Removal(database, now).empty(AccountId(_id(job, "account")))
+
+    async def end_announcement(job: Job) -> None:
+        await database.run(announcements.end, AnnouncementId(_id(job, "announcement")), now())
+
+    async def end_mutes(job: Job) -> None:
+        await Relations(database, now).end_mutes()
+
+    async def count_tags(job: Job) -> None:
+        await database.run(tags.recount, after=id_at(now() - COUNTED_AGAIN))
+
+    async def check_clock(job: Job) -> None:
+        await clock_check.check(database, now)
+
+    swept = {sweep.kind: task_of(sweep) for sweep in sweeps}
+    return swept | {
+        account_deletion.JOB: empty_account,
+        announcements.END: end_announcement,
+        END_MUTES.kind: end_mutes,
+        COUNT_TAGS.kind: count_tags,
+        clock_check.CHECK.kind: check_clock,
+    }

@@ -1,0 +1,59 @@
+"""Clocks that disagree: ids order by time, so a clock that was wrong stays visible in every list, and the administrator has to know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from attrs import define, field
+from twisted.logger import Logger
+
+from microblog.jobs.scheduler import Every, Timer
+from microblog.model.ids import moment_of
+from microblog.storage import clock
+from microblog.storage.database import Transactions
+
+_log = Logger()
+
+CHECK = Timer("clock.check", Every(timedelta(minutes=10)))
+TOLERATED = timedelta(seconds=2)
+
+
+@define
+class SystemClock:
+    """The time, in UTC, as `read` gives it. Logs each time that it runs backward by more than TOLERATED."""
+
+    read: Callable[[], datetime]
+    _latest: datetime | None = field(default=None, init=False)
+
+    def __call__(self) -> datetime:
+        """Now."""
+        now = self.read()
+        if self._latest is not None and now < self._latest - TOLERATED:
+            _log.warn(
+                "The clock ran backward from {before} to {now}: what was written meanwhile stands above newer things until then.",
+                before=self._latest.isoformat(timespec="seconds"),
+                now=now.isoformat(timespec="seconds"),
+            )
+            self._latest = now
+        elif self._latest is None or now > self._latest:
+            self._latest = now
+        return now
+
+
+async def check(database: Transactions, now: Callable[[], datetime]) -> None:
+    """Log where this process's clock and the database's differ, and where posts are from the future."""
+    here = now()
+    there, newest = await database.read(clock.look)
+    if abs(here - there) > TOLERATED:
+        _log.warn(
+            "This process's clock and the database's differ by {seconds} s: the later one is not believed.",
+            seconds=round(abs((here - there).total_seconds())),
+        )
+    if newest is not None and (ahead := moment_of(newest) - there) > TOLERATED:
+        _log.warn(
+            "The newest post is from {when}, {seconds} s ahead of the database's clock, which was wrong then or is now: "
+            "it stands above newer ones until then.",
+            when=moment_of(newest).isoformat(timespec="seconds"),
+            seconds=round(ahead.total_seconds()),
+        )

@@ -1,0 +1,122 @@
+"""The jobs of letters. They have a worker of their own, so that a mail server that hangs delays nothing but mail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from attrs import field, frozen
+from twisted.logger import Logger
+
+from microblog.domain import password_reset
+from microblog.domain.email_composer import Dispatch
+from microblog.domain.password_reset import Recoveries
+from microblog.domain.ports import PostOffice
+from microblog.jobs.cleanup import HOURLY, Sweep, nightly
+from microblog.jobs.retry import Plan
+from microblog.jobs.scheduler import Daily, Timer
+from microblog.jobs.worker import Task
+from microblog.model.emails import DAILY, WEEKLY, Envelope, Fate, LetterState, Mail
+from microblog.model.ids import LetterId, NotificationId
+from microblog.model.jobs import Hopeless, Job, NotNow
+from microblog.render.email.emails import Letters
+from microblog.storage import emails, known_browsers
+from microblog.storage.emails import SEND_JOB
+
+NOTIFIED_JOB = "mail.notified"
+DIGESTS, REPORTS = "mail.digests", "mail.reports"
+AT_ONCE = 4  # letters that are handed in side by side
+# Two and a half days in all: RFC 5321, section 4.5.4.1, wants days, and most mail servers that are deferring say so for hours.
+PLANS: Mapping[str, Plan] = {SEND_JOB: Plan(tries=24, first=30.0, longest=4 * 3600.0, limit=180.0)}
+
+LETTERS_KEPT = timedelta(days=90)
+DEVICES_KEPT = timedelta(days=400)
+
+_log = Logger()
+
+
+def sweeps() -> list[Sweep]:
+    """What is forgotten of letters."""
+    return [
+        Sweep("sweep.letters", emails.sweep, LETTERS_KEPT, HOURLY),
+        Sweep("sweep.devices", known_browsers.sweep, DEVICES_KEPT, nightly(3, 50)),
+    ]
+
+
+def timers(zone: ZoneInfo) -> list[Timer]:
+    """When digests and reports are due: in the morning, as the site's clocks show it."""
+    return [Timer(REPORTS, Daily(time(6, 0), zone)), Timer(DIGESTS, Daily(time(7, 0), zone))]
+
+
+@frozen
+class Mailing:
+    """Carries out the jobs. `bounces` is the envelope's sender, `delay` how long a notification may be read before it is mailed."""
+
+    dispatch: Dispatch
+    recoveries: Recoveries
+    letters: Letters
+    office: PostOffice
+    bounces: str
+    delay: timedelta
+    zone: ZoneInfo
+    plan: Plan = field(factory=lambda: PLANS[SEND_JOB])
+
+    def tasks(self) -> dict[str, Task]:
+        """The tasks, by the kind of their jobs."""
+        return {
+            NOTIFIED_JOB: self.notified,
+            SEND_JOB: self.send,
+            password_reset.JOB: self.forgotten,
+            DIGESTS: self.digests,
+            REPORTS: self.reports,
+        }
+
+    async def notified(self, job: Job) -> None:
+        """Write the letters of notifications."""
+        ids = job.payload.get("notifications")
+        if not isinstance(ids, list):
+            raise Hopeless("The job does not say which notifications it is about.")
+        await self.dispatch.notified([NotificationId(int(id)) for id in ids], self.delay)
+
+    async def forgotten(self, job: Job) -> None:
+        """Write to somebody who forgot their password, if there is such somebody."""
+        await self.recoveries.answer(str(job.payload.get("name", "")))
+
+    async def digests(self, job: Job) -> None:
+        """Write the digests: those of the day, and on Mondays those of the week."""
+        tick = self._tick(job)
+        await self.dispatch.digests(DAILY, tick - timedelta(days=1), f"{tick:%Y-%m-%d}")
+        if tick.weekday() == 0:
+            await self.dispatch.digests(WEEKLY, tick - timedelta(days=7), f"{tick:%Y-%m-%d}")
+
+    async def reports(self, job: Job) -> None:
+        """Write the report of the day before."""
+        end = self._tick(job).replace(hour=0, minute=0, second=0, microsecond=0)
+        await self.dispatch.reports(end - timedelta(days=1), end)
+
+    async def send(self, job: Job) -> None:
+        """Hand a letter in, once more. Raises NotNow where the mail server puts it off."""
+        mail = await self.dispatch.open(LetterId(int(str(job.payload.get("letter", 0)))))
+        if mail is None:
+            return
+        receipt = await self.office.hand_in(await self._envelope(mail))
+        if receipt.fate is not Fate.DEFERRED:
+            await self.dispatch.settle(mail.letter.id, LetterState(receipt.fate), receipt.answer)
+            return
+        is_last = job.tries >= self.plan.tries
+        await self.dispatch.settle(mail.letter.id, LetterState.FAILED if is_last else LetterState.DEFERRED, receipt.answer)
+        raise NotNow(receipt.answer)
+
+    async def _envelope(self, mail: Mail) -> Envelope:
+        """The letter as it is handed in. One that cannot be written is given up at once: it would fail again, and says so itself."""
+        letter = mail.letter
+        try:
+            return Envelope(self.bounces, letter.recipient, letter.message_id or "", self.letters.written(mail))
+        except Exception as problem:
+            _log.failure("Letter {id} ({kind}) could not be written", id=letter.id, kind=letter.kind)
+            await self.dispatch.settle(letter.id, LetterState.FAILED, f"It could not be written: {type(problem).__name__}")
+            raise Hopeless("The letter could not be written.") from problem
+
+    def _tick(self, job: Job) -> datetime:
+        return datetime.fromisoformat(str(job.payload["tick"])).astimezone(self.zone)

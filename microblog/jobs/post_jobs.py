@@ -1,0 +1,113 @@
+"""The tasks about posts: people are told of them, polls end, scheduled posts come out, films are made, links are looked at, files go."""
+
+from __future__ import annotations
+
+from microblog.domain import attachments as media
+from microblog.domain import link_previews as previews
+from microblog.domain import notify, scheduled
+from microblog.domain.attachments import Attachments
+from microblog.domain.link_previews import Cards
+from microblog.domain.notify import Tellings
+from microblog.domain.polls import END as POLL_END
+from microblog.domain.polls import Polls
+from microblog.domain.scheduled import Schedules
+from microblog.jobs.cleanup import HOURLY, Sweep, nightly
+from microblog.jobs.retry import Plan
+from microblog.jobs.worker import Task
+from microblog.model.cards import CardId, Unfetchable
+from microblog.model.ids import AccountId, MediaId, PollId, PostId, ScheduledId
+from microblog.model.jobs import Hopeless, Job, NotNow
+
+SWEEPS = (
+    Sweep("sweep.media", media.sweep, media.LOOSE_KEPT, HOURLY),
+    Sweep("sweep.cards", previews.sweep, previews.KEPT, nightly(3, 40)),
+)
+SLOW = frozenset({media.CONVERT, previews.FETCH})
+"""What asks other machines or runs long programs."""
+
+PLANS = {
+    scheduled.PUBLISH: Plan(tries=scheduled.TRIES),
+    media.CONVERT: Plan(tries=3, limit=3600.0),  # one film at a time, so the last of several waits
+    previews.FETCH: Plan(tries=previews.TRIES, first=120.0, limit=90.0),
+}
+
+
+def _id(job: Job, name: str) -> int:
+    id = job.payload.get(name)
+    if not isinstance(id, str) or not id.isdecimal():
+        raise Hopeless(f"The job does not say which {name} it is about.")
+    return int(id)
+
+
+async def _fetch(cards: Cards, job: Job) -> None:
+    try:
+        await cards.fetch(CardId(_id(job, "card")), last_try=job.tries >= previews.TRIES)
+    except Unfetchable as problem:  # anybody may link to what there is not: no fault of ours to look into
+        raise NotNow(str(problem)) from problem
+
+
+def tasks(attachments: Attachments, cards: Cards | None, polls: Polls, schedules: Schedules, tellings: Tellings) -> dict[str, Task]:
+    """The tasks of this module, by the kind of their jobs."""
+    return {
+        **media_tasks(attachments),
+        **card_tasks(cards),
+        **poll_tasks(polls),
+        **schedule_tasks(schedules),
+        **telling_tasks(tellings),
+    }
+
+
+def telling_tasks(tellings: Tellings) -> dict[str, Task]:
+    """Notify people of posts and of edits."""
+
+    async def tell(job: Job) -> None:
+        post, anew = PostId(_id(job, "post")), job.payload.get("anew")
+        if isinstance(anew, list):
+            await tellings.edited(post, [AccountId(int(account)) for account in anew])
+        else:
+            await tellings.published(post)
+
+    return {notify.JOB: tell}
+
+
+def poll_tasks(polls: Polls) -> dict[str, Task]:
+    """End polls."""
+
+    async def end_poll(job: Job) -> None:
+        await polls.end(PollId(_id(job, "poll")))
+
+    return {POLL_END: end_poll}
+
+
+def schedule_tasks(schedules: Schedules) -> dict[str, Task]:
+    """Publish scheduled posts."""
+
+    async def publish(job: Job) -> None:
+        await schedules.publish(ScheduledId(_id(job, "scheduled")), last_try=job.tries >= scheduled.TRIES)
+
+    return {scheduled.PUBLISH: publish}
+
+
+def media_tasks(attachments: Attachments) -> dict[str, Task]:
+    """Convert video and audio, and delete files."""
+
+    async def convert(job: Job) -> None:
+        await attachments.convert(MediaId(_id(job, "media")))
+
+    async def tidy(job: Job) -> None:
+        names = job.payload.get("names")
+        if not isinstance(names, list):
+            raise Hopeless("The job does not say which files it is about.")
+        await attachments.tidy([str(name) for name in names])
+
+    return {media.CONVERT: convert, media.TIDY: tidy}
+
+
+def card_tasks(cards: Cards | None) -> dict[str, Task]:
+    """Fetch link previews; nothing without `cards`, where they were switched off since."""
+
+    async def fetch(job: Job) -> None:
+        if cards is not None:
+            await _fetch(cards, job)
+
+    return {previews.FETCH: fetch}

@@ -1,0 +1,135 @@
+"""The jobs of push messages. They have a worker of their own, so that push services that hang delay nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+from attrs import field, frozen
+from twisted.logger import Logger
+
+from microblog.domain.ports import PushService
+from microblog.domain.push import notifications
+from microblog.domain.push.encryption import Sealer
+from microblog.domain.push.notifications import Fate, Pushes
+from microblog.jobs.cleanup import HOURLY, Sweep
+from microblog.jobs.retry import Plan
+from microblog.jobs.worker import Task
+from microblog.model.cards import Unfetchable
+from microblog.model.ids import NotificationId, PushSubscriptionId
+from microblog.model.jobs import Hopeless, Job, NotNow
+from microblog.model.push import Answer, Push
+from microblog.storage.push_subscriptions import SEND_JOB
+from microblog.storage.push_subscriptions import sweep as forget_settled
+
+NOTIFIED_JOB = "push.notified"
+AT_ONCE = 16  # services that are spoken to side by side
+IN_A_ROW = 20  # messages that one job sends; then others have their turn
+URGENCY = "normal"  # RFC 8030, section 5.3: a chat, no call
+LONGEST_REST = timedelta(hours=6)
+# Of one job there are more tries than a subscription may fail in a row: what gives up is the subscription.
+PLAN = Plan(tries=2 * notifications.MOST_FAILURES, first=30.0, longest=LONGEST_REST.total_seconds())
+PLANS: Mapping[str, Plan] = {SEND_JOB: PLAN}
+SWEEPS = (Sweep("sweep.pushes", forget_settled, notifications.KEPT, HOURLY),)
+
+_PASSING = frozenset({408, 425, 429})
+_OVER = frozenset({404, 410})
+
+_log = Logger()
+
+
+@frozen
+class Pushing:
+    """Carries out the jobs. `written` says what a message says; `chance` gives uniform numbers in [0, 1)."""
+
+    pushes: Pushes
+    written: Callable[[Push], bytes]
+    sealer: Sealer
+    service: PushService
+    chance: Callable[[], float] = field(default=lambda: 0.5)
+
+    def notifying(self, wake: Callable[[], None]) -> Task:
+        """The task that lets notifications wait for the programs that want them, and wakes whoever sends."""
+
+        async def notified(job: Job) -> None:
+            ids = job.payload.get("notifications")
+            if not isinstance(ids, list):
+                raise Hopeless("The job does not say which notifications it is about.")
+            await self.pushes.notified([NotificationId(int(id)) for id in ids])
+            wake()
+
+        return notified
+
+    async def send(self, job: Job) -> None:
+        """Send what waits for a subscription, one after the other. Raises NotNow where its service takes nothing now."""
+        id = PushSubscriptionId(int(str(job.payload.get("subscription", 0))))
+        push = await self.pushes.next(id)
+        for _ in range(IN_A_ROW):
+            if push is None:
+                return
+            push = await self.pushes.next(id, await self._sent(push))
+        if push is not None:
+            await self.pushes.later(id)
+
+    async def _sent(self, push: Push) -> NotificationId | None:
+        """Try once. The notification's id if it was delivered, None if it never will be."""
+        resting, now = push.subscription.resting_until, self.pushes.now()
+        if resting is not None and resting > now:
+            raise NotNow(f"{_host(push)} is given a rest.", after=(resting - now).total_seconds())
+        fate, said, rest = await self._tried(push)
+        if fate is Fate.SENT:
+            return push.note.id
+        await self.pushes.failed(push, fate, rest)
+        if fate is Fate.AWAY:
+            raise NotNow(f"{_host(push)}: {said}", after=rest.total_seconds())
+        _log.info("Push to {host} for account {account}: {said}", host=_host(push), account=push.subscription.account_id, said=said)
+        return None
+
+    async def _tried(self, push: Push) -> tuple[Fate, str, timedelta]:
+        """How it ended, what was said, and for how long the service is to be left alone."""
+        pause = timedelta(seconds=PLAN.pause(push.subscription.failures + 1, self.chance()) or 0)
+        try:
+            sealed = self.sealer.sealed(self.written(push), push.subscription.target)
+        except Exception:  # a message that cannot be written would fail again, and must not stand in the way of others
+            _log.failure("The push message about notification {id} could not be written", id=push.note.id)
+            return Fate.REFUSED, "It could not be written.", pause
+        headers = {
+            "Content-Type": "application/octet-stream",
+            "TTL": str(push.lasts),
+            "Urgency": URGENCY,
+            "Topic": str(push.note.id),  # a repeat takes the place of one that was not delivered yet (RFC 8030, section 5.4)
+            **sealed.headers,
+        }
+        try:
+            answer = await self.service.post(push.subscription.target.endpoint, headers, sealed.body)
+        except Unfetchable as problem:
+            return Fate.REFUSED if problem.lasting else Fate.AWAY, str(problem), pause
+        return fate_of(answer.status), f"It answers with {answer.status}.", max(pause, asked_rest(answer, self.pushes.now()))
+
+
+def fate_of(status: int) -> Fate:
+    """What a push service's answer means (RFC 8030, sections 5 and 7)."""
+    if 200 <= status < 300:
+        return Fate.SENT
+    if status in _OVER:
+        return Fate.GONE
+    return Fate.AWAY if status in _PASSING or status >= 500 else Fate.REFUSED
+
+
+def asked_rest(answer: Answer, now: datetime) -> timedelta:
+    """For how long the service wants to be left alone: seconds, or until a date. No longer than it can be believed."""
+    asked = answer.retry_after.strip()
+    if asked.isascii() and asked.isdecimal():
+        return min(timedelta(seconds=int(asked[:9])), LONGEST_REST)
+    try:
+        until = parsedate_to_datetime(asked)
+    except ValueError:
+        return timedelta()
+    return min(max(until - now, timedelta()), LONGEST_REST) if until.tzinfo else timedelta()
+
+
+def _host(push: Push) -> str:
+    """Whose service it is. The rest of an endpoint is a secret: whoever knows it can send."""
+    return urlsplit(push.subscription.target.endpoint).hostname or ""

@@ -1,0 +1,191 @@
+"""The metrics of this process for Prometheus: database, jobs, live feed, HTTP server, caches and the process itself."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
+from typing import Protocol
+
+from attrs import field, frozen
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.openmetrics import exposition as openmetrics
+from prometheus_client.utils import floatToGoString
+
+from microblog.jobs.worker import Worker
+from microblog.live.broadcaster import Feed
+from microblog.model.caches import Cache, CacheFigures
+from microblog.model.errors import Unavailable
+from microblog.model.jobs import JobCounts
+from microblog.storage.database import Timing
+from microblog.web.http.request_metrics import BOUNDS, Answered
+
+OPENMETRICS = "application/openmetrics-text"
+Samples = Iterable[tuple[Sequence[str], float]]
+"""Values, each after those of its labels."""
+
+
+class Timed(Protocol):
+    """What measures how long functions take on the database."""
+
+    @property
+    def timings(self) -> Mapping[str, Timing]: ...
+
+
+@frozen
+class Gauges:
+    """Reads the figures of the parts. `waiting` asks the database for the jobs of each kind, `answered` gives the server's figures."""
+
+    database: Timed
+    workers: Mapping[str, Worker]
+    feed: Feed
+    caches: Iterable[Cache]
+    waiting: Callable[[], Awaitable[Mapping[str, JobCounts]]]
+    answered: Callable[[], Answered]
+    process: ProcessCollector = field(factory=lambda: ProcessCollector(registry=None))
+
+    async def exposition(self, accept: str) -> tuple[bytes, str]:
+        """All metrics and their content type: in OpenMetrics for whoever accepts that, else in the text format 0.0.4."""
+        registry = CollectorRegistry()
+        registry.register(Collected(await self.families()))
+        if OPENMETRICS in accept:
+            return openmetrics.generate_latest(registry), openmetrics.CONTENT_TYPE_LATEST  # type: ignore[no-untyped-call]
+        return generate_latest(registry), CONTENT_TYPE_PLAIN_0_0_4
+
+    async def families(self) -> list[Metric]:
+        """All of them. Where the database does not answer, what it would tell is left out."""
+        try:
+            kinds: Mapping[str, JobCounts] = await self.waiting()
+        except Unavailable:
+            kinds = {}
+        return [
+            *database_families(self.database.timings),
+            *worker_families(self.workers),
+            *job_families(kinds),
+            *feed_families(self.feed),
+            *http_families(self.answered()),
+            *cache_families(cache.figures() for cache in self.caches),
+            *self.process.collect(),
+        ]
+
+
+@frozen(eq=False)  # a registry keeps collectors by identity
+class Collected:
+    """A collector of what was read already: the database is asked without blocking, which collectors cannot do."""
+
+    families: Iterable[Metric]
+
+    def collect(self) -> Iterable[Metric]:
+        return self.families
+
+    def describe(self) -> Iterable[Metric]:
+        return self.families
+
+
+def counter(name: str, help: str, samples: Samples, labels: tuple[str, ...] = ()) -> Metric:
+    """A figure that only grows while the process lives; its name ends in `_total`."""
+    family = CounterMetricFamily(name, help, labels=labels)
+    for values, value in samples:
+        family.add_metric(values, value)
+    return family
+
+
+def gauge(name: str, help: str, samples: Samples, labels: tuple[str, ...] = ()) -> Metric:
+    """A figure that goes up and down."""
+    family = GaugeMetricFamily(name, help, labels=labels)
+    for values, value in samples:
+        family.add_metric(values, value)
+    return family
+
+
+def one(value: float) -> Samples:
+    """The only sample of a figure without labels."""
+    return [((), value)]
+
+
+def database_families(timings: Mapping[str, Timing]) -> Iterator[Metric]:
+    """How often each function ran on the database, how long, and what went wrong."""
+    for name, help in (
+        ("calls", "Transactions and reads that were done."),
+        ("seconds", "Time they took, waiting included."),
+        ("retries", "Times that one was tried again."),
+        ("failures", "Times that one was given up."),
+    ):
+        samples = [((function,), getattr(timing, name)) for function, timing in sorted(timings.items())]
+        yield counter(f"microblog_database_{name}_total", help, samples, ("function",))
+
+
+def worker_families(workers: Mapping[str, Worker]) -> Iterator[Metric]:
+    """What the workers of this process did."""
+    for name, figure, help in (
+        ("begun", "begun", "Jobs that were begun here."),
+        ("done", "done", "Jobs that were done here."),
+        ("failed", "failed", "Tries that failed here."),
+        ("dead", "dead", "Jobs that were given up here."),
+        ("lost", "lost", "Jobs whose lease ran out under the hands of this process."),
+        ("given_back", "given_back", "Jobs that were given back unfinished at the end."),
+        ("seconds", "seconds", "Time spent in jobs."),
+        ("delay_seconds", "delay", "Time that jobs waited when they were due."),
+    ):
+        samples = [((worker,), getattr(each.tally, figure)) for worker, each in workers.items()]
+        yield counter(f"microblog_jobs_{name}_total", help, samples, ("worker",))
+    running = [((worker,), len(each.running)) for worker, each in workers.items()]
+    yield gauge("microblog_jobs_running_here", "Jobs that run in this process now.", running, ("worker",))
+
+
+def job_families(kinds: Mapping[str, JobCounts]) -> Iterator[Metric]:
+    """What there is to do, for all processes of the site."""
+    states = ("waiting", "running", "retrying", "dead")
+    counts = [((kind, state), getattr(each, state)) for kind, each in kinds.items() for state in states]
+    yield gauge("microblog_jobs", "Jobs of the site, by kind and state; those that are retried wait too.", counts, ("kind", "state"))
+    due = [((kind,), each.oldest_due.timestamp()) for kind, each in kinds.items() if each.oldest_due]
+    yield gauge("microblog_jobs_oldest_due_timestamp_seconds", "When the waiting job of a kind is due that is due first.", due, ("kind",))
+
+
+def feed_families(feed: Feed) -> Iterator[Metric]:
+    """The live feed."""
+    figures = feed.figures
+    yield gauge("microblog_live_connections", "Readers that are connected now.", one(len(feed.readers)))
+    streams = [((name,), count) for name, count in sorted(feed.readers.streams().items())]
+    yield gauge("microblog_live_subscriptions", "What they listen to.", streams, ("stream",))
+    yield gauge("microblog_live_unsent_bytes", "Bytes that wait for slow readers.", one(feed.readers.waiting()))
+    for name, help in (
+        ("events", "Events that were read from the log."),
+        ("deliveries", "Times that a reader was told one."),
+        ("looks", "Looks at the log."),
+        ("failures", "Looks that failed."),
+        ("replays", "Readers who caught up from the log."),
+        ("gaps", "Readers who came back too late for that."),
+    ):
+        yield counter(f"microblog_live_{name}_total", help, one(getattr(figures, name)))
+    yield gauge("microblog_live_lag_seconds", "From the last event to its telling.", one(figures.lag_s))
+    yield counter("microblog_live_delay_seconds_total", "Time from events to their telling, summed.", one(figures.lag_sum_s))
+    endings = [((reason,), count) for reason, count in sorted((str(ending.value), count) for ending, count in figures.endings.items())]
+    yield counter("microblog_live_endings_total", "Connections that ended, and why.", endings, ("reason",))
+
+
+def http_families(answered: Answered) -> Iterator[Metric]:
+    """The server."""
+    counts = [((method, str(status)), count) for (method, status), count in sorted(answered.counts.items())]
+    yield counter("microblog_http_answers_total", "Requests that were answered.", counts, ("method", "status"))
+    buckets = list(zip(map(floatToGoString, (*BOUNDS, math.inf)), accumulate(answered.buckets), strict=True))
+    yield HistogramMetricFamily(
+        "microblog_http_answer_seconds", "From a request's head to the end of its answer.", buckets, sum_value=answered.seconds
+    )
+
+
+def cache_families(caches: Iterable[CacheFigures]) -> Iterator[Metric]:
+    """The caches in this process, by name; those of one name count together."""
+    named: dict[str, list[CacheFigures]] = defaultdict(list)
+    for each in caches:
+        named[each.name].append(each)
+
+    def summed(figure: str) -> Samples:
+        return [((name,), sum(getattr(each, figure) for each in named[name])) for name in sorted(named)]
+
+    yield counter("microblog_cache_hits_total", "Times that a cache had what was asked for.", summed("hits"), ("cache",))
+    yield counter("microblog_cache_misses_total", "Times that it had not.", summed("misses"), ("cache",))
+    yield gauge("microblog_cache_entries", "Values in a cache.", summed("entries"), ("cache",))
+    yield gauge("microblog_cache_bytes", "Memory that they take; estimated, except of pages.", summed("bytes"), ("cache",))

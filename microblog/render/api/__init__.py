@@ -1,0 +1,1 @@
+"""Mastodon API entities and their JSON schemas."""

@@ -1,0 +1,37 @@
+"""Conversations as the API serves them."""
+
+from __future__ import annotations
+
+import orjson
+from attrs import frozen
+
+from microblog.model.conversations import Conversation
+from microblog.render.api.accounts import ACCOUNT
+from microblog.render.api.definition import Definition, Entity, key, many
+from microblog.render.api.schemas import FLAG, ID, nullable
+from microblog.render.api.site import SiteUrls
+from microblog.render.api.statuses import STATUS
+
+
+@frozen
+class ConversationNow:
+    """A conversation with its last post, encoded for its owner."""
+
+    conversation: Conversation
+    status: bytes
+
+
+CONVERSATION = Definition[ConversationNow, SiteUrls](
+    "Conversation",
+    {
+        "id": key(ID, lambda now, _: str(now.conversation.id)),
+        "unread": key(FLAG, lambda now, _: now.conversation.unread),
+        "accounts": many(ACCOUNT, lambda now, _: now.conversation.people or (now.conversation.account,)),
+        "last_status": key(nullable(STATUS), lambda now, _: orjson.Fragment(now.status)),
+    },
+)
+
+
+def conversation_entity(site: SiteUrls, conversation: Conversation, status: bytes) -> Entity:
+    """Conversation. `status` is its last post, encoded for its owner, who is the one account shown where nobody else takes part."""
+    return CONVERSATION(ConversationNow(conversation, status), site)

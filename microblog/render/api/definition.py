@@ -1,0 +1,154 @@
+"""Definitions of API entities: each key is written once, with its schema and with how its value is read from a domain value.
+
+A definition is the JSON Schema of the entity (a reference into `schemas.NAMED` if it has a name) and, called, makes the dictionary for
+orjson. Keys that are the same for every value lie in a template that is copied, so they cost nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Generic, TypeVar
+
+from attrs import frozen
+
+from microblog.render.api.schemas import Schema, array_of, entity, nullable, record
+
+T = TypeVar("T")
+S = TypeVar("S")
+Part = TypeVar("Part")
+Getter = Callable[[T, S], object]
+Entity = dict[str, Any]
+
+ABSENT: Any = object()
+"""Returned by the getter of an optional key: this entity has no such key."""
+
+
+@frozen
+class Key(Generic[T, S]):
+    """One key: with a getter, a `constant`, or the value of the key `copied`."""
+
+    schema: Schema
+    get: Getter[T, S] | None = None
+    constant: object = None
+    optional: bool = False
+    copied: str = ""
+
+
+Keys = Mapping[str, Key[T, S]]
+
+
+class Definition(dict[str, Any], Generic[T, S]):
+    """An entity made of a value `T` for the site `S` (None where it does not matter which). `name` is empty for parts of others.
+
+    `prepare` is applied to the value first. `base` is a definition whose keys come before these (which may take the place of some), with
+    how its value is found.
+    """
+
+    __slots__ = ("_base", "_copies", "_getters", "_optional", "_prepare", "_template", "keys_by_name")
+
+    def __init__(
+        self,
+        name: str,
+        keys: Keys[T, S],
+        prepare: Callable[[T], T] | None = None,
+        base: tuple[Definition[Any, S], Getter[T, S]] | None = None,
+    ) -> None:
+        whole = {**base[0].keys_by_name, **keys} if base else dict(keys)
+        schemas, left_out = {key: one.schema for key, one in whole.items()}, [key for key, one in whole.items() if one.optional]
+        super().__init__(entity(name, schemas, left_out) if name else record(schemas, left_out))
+        self.keys_by_name: dict[str, Key[Any, S]] = whole
+        self._base, self._prepare = base, prepare
+        served = {key: one for key, one in keys.items() if one.constant is not ABSENT}
+        self._template: Entity = {key: one.constant for key, one in served.items()}
+        self._getters = tuple((key, one.get) for key, one in served.items() if one.get is not None and not one.optional)
+        self._optional = tuple((key, one.get) for key, one in served.items() if one.get is not None and one.optional)
+        self._copies = tuple((key, one.copied) for key, one in served.items() if one.copied)
+
+    def __call__(self, value: T, site: S) -> Entity:
+        """Make the entity."""
+        if self._prepare is not None:
+            value = self._prepare(value)
+        made = self._template.copy() if self._base is None else self._base[0](self._base[1](value, site), site) | self._template
+        for key, get in self._getters:
+            made[key] = get(value, site)
+        for key, get in self._optional:
+            found = get(value, site)
+            if found is ABSENT:
+                del made[key]
+            else:
+                made[key] = found
+        for key, other in self._copies:
+            made[key] = made[other]
+        return made
+
+    @property
+    def constants(self) -> Entity | None:
+        """The entity, if it is the same for every value."""
+        varies = self._base or self._getters or self._optional or self._copies
+        return None if varies else self._template
+
+    def each(self, values: Iterable[T], site: S) -> list[Entity]:
+        """Make several."""
+        return [self(value, site) for value in values]
+
+
+def key(schema: Schema, get: Getter[T, S]) -> Key[T, S]:
+    """A key that is always there."""
+    return Key(schema, get)
+
+
+def optional(schema: Schema, get: Getter[T, S]) -> Key[T, S]:
+    """A key that is left out where the getter returns ABSENT."""
+    return Key(schema, get, optional=True)
+
+
+def always(schema: Schema, constant: object) -> Key[Any, Any]:
+    """A key with the same value everywhere."""
+    return Key(schema, constant=constant)
+
+
+def copy_of(other: str, schema: Schema) -> Key[Any, Any]:
+    """A key with the value that another key of the same entity has."""
+    return Key(schema, copied=other)
+
+
+def elsewhere(schema: Schema) -> Key[Any, Any]:
+    """An optional key that the definition only describes: it is added to the entity, or to its bytes, where the value is known."""
+    return Key(schema, constant=ABSENT, optional=True)
+
+
+def one(definition: Definition[Part, S], get: Callable[[T, S], Part]) -> Key[T, S]:
+    """A key with another entity."""
+    return Key(definition, lambda value, site: definition(get(value, site), site))
+
+
+def one_or_null(definition: Definition[Part, S], get: Callable[[T, S], Part | None]) -> Key[T, S]:
+    """A key with another entity, or null."""
+
+    def made(value: T, site: S) -> Entity | None:
+        found = get(value, site)
+        return None if found is None else definition(found, site)
+
+    return Key(nullable(definition), made)
+
+
+def one_or_absent(definition: Definition[Part, S], get: Callable[[T, S], Part | None]) -> Key[T, S]:
+    """A key with another entity, or none."""
+
+    def made(value: T, site: S) -> object:
+        found = get(value, site)
+        return ABSENT if found is None else definition(found, site)
+
+    return Key(definition, made, optional=True)
+
+
+def many(definition: Definition[Part, S], get: Callable[[T, S], Iterable[Part]]) -> Key[T, S]:
+    """A key with a list of other entities."""
+    return Key(array_of(definition), lambda value, site: [definition(each, site) for each in get(value, site)])
+
+
+def part(keys: Keys[T, S]) -> Key[T, S]:
+    """A key with an object of the same value, whose own keys are these."""
+    definition = Definition("", keys)
+    constants = definition.constants
+    return Key(definition, definition) if constants is None else Key(definition, constant=constants)

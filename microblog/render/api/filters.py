@@ -1,0 +1,75 @@
+"""Filters, and what they match, as the API serves them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import orjson
+from attrs import frozen
+
+from microblog.model.filters import Action, Chosen, Filter, Keyword, Match
+from microblog.render.api.definition import Definition, Entity, Keys, key, many, one
+from microblog.render.api.schemas import FILTER_CONTEXT, FLAG, ID, IDS, MOMENT, TEXT, TEXTS, array_of, nullable, one_of
+from microblog.render.api.site import moment_or_null
+
+KEYWORD = Definition[Keyword, None](
+    "FilterKeyword",
+    {
+        "id": key(ID, lambda word, _: str(word.id)),
+        "keyword": key(TEXT, lambda word, _: word.keyword),
+        "whole_word": key(FLAG, lambda word, _: word.whole_word),
+    },
+)
+CHOSEN = Definition[Chosen, None](
+    "FilterStatus", {"id": key(ID, lambda chosen, _: str(chosen.id)), "status_id": key(ID, lambda chosen, _: str(chosen.post))}
+)
+_HEAD: Keys[Filter, None] = {
+    "id": key(ID, lambda made, _: str(made.id)),
+    "title": key(TEXT, lambda made, _: made.title),
+    "context": key(array_of(FILTER_CONTEXT), lambda made, _: list(made.contexts)),
+    "expires_at": key(nullable(MOMENT), lambda made, _: moment_or_null(made.expires_at)),
+    "filter_action": key(one_of("warn", "hide", "blur"), lambda made, _: made.action),
+}
+HEAD = Definition("", _HEAD)
+FILTER = Definition[Filter, None](
+    "Filter", {**_HEAD, "keywords": many(KEYWORD, lambda made, _: made.keywords), "statuses": many(CHOSEN, lambda made, _: made.posts)}
+)
+FILTER_RESULT = Definition[Match, None](
+    "FilterResult",
+    {
+        "filter": one(HEAD, lambda match, _: match.filter),
+        "keyword_matches": key(nullable(TEXTS), lambda match, _: list(match.keywords) or None),
+        "status_matches": key(nullable(IDS), lambda match, _: [str(post) for post in match.posts] or None),
+    },
+)
+
+
+@frozen
+class OneKeyword:
+    """A keyword of a filter: what was a filter in the first version of the API."""
+
+    filter: Filter
+    keyword: Keyword
+
+
+V1_FILTER = Definition[OneKeyword, None](
+    "V1Filter",
+    {
+        "id": key(ID, lambda one, _: str(one.keyword.id)),
+        "phrase": key(TEXT, lambda one, _: one.keyword.keyword),
+        "context": key(array_of(FILTER_CONTEXT), lambda one, _: list(one.filter.contexts)),
+        "whole_word": key(FLAG, lambda one, _: one.keyword.whole_word),
+        "expires_at": key(nullable(MOMENT), lambda one, _: moment_or_null(one.filter.expires_at)),
+        "irreversible": key(FLAG, lambda one, _: one.filter.action is Action.HIDE),
+    },
+)
+
+
+def old_entity(made: Filter, keyword: Keyword) -> Entity:
+    """V1Filter: one for each keyword."""
+    return V1_FILTER(OneKeyword(made, keyword), None)
+
+
+def filtered(matches: Sequence[Match]) -> bytes:
+    """The list of FilterResults of a post, encoded."""
+    return orjson.dumps(FILTER_RESULT.each(matches, None)) if matches else b"[]"

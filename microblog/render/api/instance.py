@@ -1,0 +1,353 @@
+"""What the site tells programs about itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from attrs import field, frozen
+
+from microblog.model.accounts import Account, Registration
+from microblog.model.site_texts import Said
+from microblog.render.api.accounts import ACCOUNT, shown_account
+from microblog.render.api.definition import Definition, Entity, Keys, always, copy_of, elsewhere, key, many, optional, part
+from microblog.render.api.entities import Entities
+from microblog.render.api.reports import RULE, rules_entity
+from microblog.render.api.schemas import COUNT, DIGITS, FLAG, HTML, MOMENT, TEXT, TEXTS, URL, WHOLE, array_of, nullable, one_of, record
+from microblog.render.api.site import moment
+from microblog.render.html.view_models import Site
+from microblog.render.languages import LANGUAGES
+
+LEVEL = "4.4.0"
+"""The level of Mastodon's API that is served; programs read it from the beginning of the version."""
+URL_LENGTH = 23
+MOST_MEDIA = 4
+MOST_PINNED = 5
+MOST_FEATURED_TAGS = 10
+LONGEST_DESCRIPTION = 1_500
+PICTURE_TYPES = ("image/jpeg", "image/png", "image/gif", "image/webp", "image/avif")
+FILM_TYPES = ("video/mp4", "video/quicktime", "video/webm", "video/x-matroska")
+SOUND_TYPES = ("audio/mpeg", "audio/mp3", "audio/mp4", "audio/aac", "audio/x-m4a", "audio/ogg", "audio/wav", "audio/wave", "audio/flac")
+MEDIA_LIMITS = {
+    "image_size_limit": 16_777_216,
+    "image_matrix_limit": 33_177_600,
+    "video_size_limit": 103_809_024,
+    "video_frame_rate_limit": 120,
+    "video_matrix_limit": 8_294_400,
+}
+POLL_LIMITS = {"max_options": 4, "max_characters_per_option": 50, "min_expiration": 300, "max_expiration": 2_629_746}
+
+
+@frozen
+class Numbers:
+    """The site in figures. `active` was here within a month, `half_year` within six."""
+
+    people: int = 0
+    posts: int = 0
+    active: int = 0
+    half_year: int = 0
+    admins: tuple[Account, ...] = ()
+
+
+@frozen
+class InstanceEntities:
+    """Makes the descriptions. `card` and `icon` are paths of pictures; `films` says whether films and sound are taken."""
+
+    site: Site
+    entities: Entities
+    card: str
+    icon: str
+    films: bool = False
+    version: str = field(init=False)
+    streaming: str = field(init=False)
+    card_url: str = field(init=False)
+    media_types: list[str] = field(init=False)
+
+    @version.default
+    def _version(self) -> str:
+        """Our version behind the level of the API."""
+        return f"{LEVEL}+microblog.{self.site.version}" if self.site.version else LEVEL
+
+    @streaming.default
+    def _streaming(self) -> str:
+        """Where streams are: our own host by WebSocket."""
+        return self.site.url.replace("http", "ws", 1)
+
+    @card_url.default
+    def _card_url(self) -> str:
+        return self.entities.absolute(self.card)
+
+    @media_types.default
+    def _media_types(self) -> list[str]:
+        """What may be uploaded."""
+        return list((*PICTURE_TYPES, *FILM_TYPES, *SOUND_TYPES) if self.films else PICTURE_TYPES)
+
+    @property
+    def is_open(self) -> bool:
+        """True if people can sign up, be it for approval."""
+        return self.site.registration in (Registration.OPEN, Registration.APPROVAL)
+
+    @property
+    def asks(self) -> bool:
+        """True if an administrator decides about whoever signs up."""
+        return self.site.registration is Registration.APPROVAL
+
+    def v1(self, numbers: Numbers) -> Entity:
+        """V1Instance."""
+        return V1_INSTANCE(numbers, self)
+
+    def v2(self, numbers: Numbers, level: int) -> Entity:
+        """Instance. `level` is that of the API, as `api_versions` says it."""
+        return INSTANCE(AtLevel(numbers, level), self)
+
+    def nodeinfo(self, numbers: Numbers) -> Entity:
+        """NodeInfo 2.0."""
+        return NODEINFO(numbers, self)
+
+    def about(self) -> Entity:
+        """ExtendedDescription; empty where nothing is said beyond the description."""
+        return ABOUT(self.site.texts.about, None)
+
+    def privacy(self) -> Entity:
+        """PrivacyPolicy."""
+        return PRIVACY(self.site.texts.privacy, None)
+
+    def rules(self) -> list[Entity]:
+        """What people here keep to."""
+        return rules_entity(self.site.texts.rules)
+
+    def contact(self, numbers: Numbers) -> Entity | None:
+        """The administrator whom people can ask."""
+        return self.entities.account(numbers.admins[0]) if numbers.admins else None
+
+    def pages_of(self, account: Account) -> tuple[Page, Page]:
+        """The profile and the avatar of somebody."""
+        avatar = self.entities.absolute(shown_account(account).avatar or self.entities.avatar)
+        return (
+            Page("http://webfinger.net/rel/profile-page", "text/html", self.entities.profile(account.username)),
+            Page("http://webfinger.net/rel/avatar", "image/png", avatar),
+        )
+
+    def webfinger(self, account: Account) -> Entity:
+        """Who `acct:name@host` is (RFC 7033)."""
+        return WEBFINGER(account, self)
+
+
+@frozen
+class AtLevel:
+    """The figures, with the level of the API that is served."""
+
+    numbers: Numbers
+    level: int
+
+
+STREAMING = {"type": "string", "pattern": "^wss?://[^/]+$"}
+PUBLIC_KEY = {"type": "string", "pattern": "^[A-Za-z0-9_-]{87}=?$"}
+MEDIA_KEYS: Keys[Any, InstanceEntities] = {
+    "supported_mime_types": key(TEXTS, lambda _, on: on.media_types),
+    **{name: always(COUNT, limit) for name, limit in MEDIA_LIMITS.items()},
+}
+STATUS_LIMITS: Keys[Any, InstanceEntities] = {
+    "max_characters": key(COUNT, lambda _, on: on.site.limit),
+    "max_media_attachments": always(COUNT, MOST_MEDIA),
+    "characters_reserved_per_url": always(COUNT, URL_LENGTH),
+}
+POLLS: Keys[Any, InstanceEntities] = {name: always(COUNT, limit) for name, limit in POLL_LIMITS.items()}
+ICON = Definition[str, InstanceEntities](
+    "", {"src": key(URL, lambda path, on: on.entities.absolute(path)), "size": always(TEXT, "180x180")}
+)
+V1_INSTANCE = Definition[Numbers, InstanceEntities](
+    "V1Instance",
+    {
+        "uri": key(TEXT, lambda _, on: on.site.host),
+        "title": key(TEXT, lambda _, on: on.site.name),
+        "short_description": key(TEXT, lambda _, on: on.site.description),
+        "description": copy_of("short_description", TEXT),
+        "email": key(TEXT, lambda _, on: on.site.contact or ""),
+        "version": key(TEXT, lambda _, on: on.version),
+        "urls": part({"streaming_api": key(STREAMING, lambda _, on: on.streaming)}),
+        "stats": part(
+            {
+                "user_count": key(COUNT, lambda numbers, _: numbers.people),
+                "status_count": key(COUNT, lambda numbers, _: numbers.posts),
+                "domain_count": always(COUNT, 1),
+            }
+        ),
+        "thumbnail": key(URL, lambda _, on: on.card_url),
+        "languages": always(TEXTS, ["en"]),
+        "registrations": key(FLAG, lambda _, on: on.is_open),
+        "approval_required": key(FLAG, lambda _, on: on.asks),
+        "invites_enabled": key(FLAG, lambda _, on: on.site.registration is not Registration.CLOSED),
+        "configuration": part(
+            {
+                "accounts": part({"max_featured_tags": always(COUNT, MOST_FEATURED_TAGS)}),
+                "statuses": part(STATUS_LIMITS),
+                "media_attachments": part(MEDIA_KEYS),
+                "polls": part(POLLS),
+            }
+        ),
+        "contact_account": key(nullable(ACCOUNT), lambda numbers, on: on.contact(numbers)),
+        "rules": key(array_of(RULE), lambda _, on: on.rules()),
+    },
+)
+INSTANCE = Definition[AtLevel, InstanceEntities](
+    "Instance",
+    {
+        "domain": key(TEXT, lambda _, on: on.site.host),
+        "title": key(TEXT, lambda _, on: on.site.name),
+        "version": key(TEXT, lambda _, on: on.version),
+        "source_url": key(URL, lambda _, on: f"{on.site.url}/about"),
+        "description": key(TEXT, lambda _, on: on.site.description),
+        "usage": part({"users": part({"active_month": key(COUNT, lambda at, _: at.numbers.active)})}),
+        "thumbnail": part(
+            {
+                "url": key(URL, lambda _, on: on.card_url),
+                "blurhash": always(nullable(TEXT), None),
+                "versions": part({"@1x": key(URL, lambda _, on: on.card_url), "@2x": copy_of("@1x", URL)}),
+            }
+        ),
+        "icon": key(array_of(ICON), lambda _, on: [ICON(on.icon, on)]),
+        "languages": always(TEXTS, ["en"]),
+        "configuration": part(
+            {
+                "urls": part(
+                    {
+                        "streaming": key(STREAMING, lambda _, on: on.streaming),
+                        "status": always(nullable(URL), None),
+                        "about": key(URL, lambda _, on: f"{on.site.url}/about"),
+                        "privacy_policy": key(nullable(URL), lambda _, on: f"{on.site.url}/about#privacy"),
+                        "terms_of_service": always(nullable(URL), None),
+                    }
+                ),
+                "vapid": part({"public_key": key(PUBLIC_KEY, lambda _, on: on.entities.vapid)}),
+                "accounts": part(
+                    {"max_featured_tags": always(COUNT, MOST_FEATURED_TAGS), "max_pinned_statuses": always(COUNT, MOST_PINNED)}
+                ),
+                "statuses": part(STATUS_LIMITS),
+                "media_attachments": part({"description_limit": always(COUNT, LONGEST_DESCRIPTION), **MEDIA_KEYS}),
+                "polls": part(POLLS),
+                "translation": part({"enabled": always(FLAG, False)}),
+                "limited_federation": always(FLAG, True),
+            }
+        ),
+        "registrations": part(
+            {
+                "enabled": key(FLAG, lambda _, on: on.is_open),
+                "approval_required": key(FLAG, lambda _, on: on.asks),
+                "reason_required": key(FLAG, lambda _, on: on.asks),
+                "message": always(nullable(TEXT), None),
+                "min_age": always(nullable(COUNT), None),
+                "url": key(nullable(URL), lambda _, on: None if on.site.registration is Registration.CLOSED else f"{on.site.url}/signup"),
+            }
+        ),
+        "api_versions": part({"mastodon": key(WHOLE, lambda at, _: at.level)}),
+        "contact": part(
+            {
+                "email": key(TEXT, lambda _, on: on.site.contact or ""),
+                "account": key(nullable(ACCOUNT), lambda at, on: on.contact(at.numbers)),
+            }
+        ),
+        "rules": key(array_of(RULE), lambda _, on: on.rules()),
+    },
+)
+NODEINFO_LINK = Definition[str, None](
+    "", {"rel": always(URL, "http://nodeinfo.diaspora.software/ns/schema/2.0"), "href": key(URL, lambda url, _: f"{url}/nodeinfo/2.0")}
+)
+NODEINFO_LINKS = Definition[str, None]("NodeInfoLinks", {"links": many(NODEINFO_LINK, lambda url, _: [url])})
+"""Where NodeInfo is on the site with this URL: the one version that is served."""
+NODEINFO = Definition[Numbers, InstanceEntities](
+    "NodeInfo",
+    {
+        "version": always(one_of("2.0"), "2.0"),
+        "software": part(
+            {
+                "name": always({"type": "string", "pattern": "^[a-z0-9-]+$"}, "microblog"),
+                "version": key(TEXT, lambda _, on: on.site.version),
+            }
+        ),
+        "protocols": always(TEXTS, []),
+        "services": part({"outbound": always(TEXTS, ["atom1.0"]), "inbound": always(TEXTS, [])}),
+        "usage": part(
+            {
+                "users": part(
+                    {
+                        "total": key(COUNT, lambda numbers, _: numbers.people),
+                        "activeMonth": key(COUNT, lambda numbers, _: numbers.active),
+                        "activeHalfyear": key(COUNT, lambda numbers, _: numbers.half_year),
+                    }
+                ),
+                "localPosts": key(COUNT, lambda numbers, _: numbers.posts),
+            }
+        ),
+        "openRegistrations": key(FLAG, lambda _, on: on.site.registration is Registration.OPEN),
+        "metadata": part(
+            {
+                "nodeName": key(TEXT, lambda _, on: on.site.name),
+                "nodeDescription": key(TEXT, lambda _, on: on.site.description),
+            }
+        ),
+    },
+)
+ABOUT = Definition[Said | None, None](
+    "ExtendedDescription",
+    {
+        "updated_at": key(nullable(MOMENT), lambda said, _: moment(said.updated_at) if said else None),
+        "content": key(HTML, lambda said, _: said.html if said else ""),
+    },
+)
+PRIVACY = Definition[Said, None](
+    "PrivacyPolicy", {"updated_at": key(MOMENT, lambda said, _: moment(said.updated_at)), "content": key(HTML, lambda said, _: said.html)}
+)
+
+
+@frozen
+class Page:
+    """What WebFinger links to."""
+
+    rel: str
+    type: str
+    href: str
+
+
+WEBFINGER_LINK = Definition[Page, InstanceEntities](
+    "",
+    {
+        "rel": key(TEXT, lambda page, _: page.rel),
+        "type": optional(TEXT, lambda page, _: page.type),
+        "href": optional(URL, lambda page, _: page.href),
+        "template": elsewhere(URL),
+    },
+)
+WEBFINGER = Definition[Account, InstanceEntities](
+    "WebFinger",
+    {
+        "subject": key(TEXT, lambda account, on: f"acct:{account.username}@{on.site.host}"),
+        "aliases": key(array_of(URL), lambda account, on: [on.entities.profile(account.username), on.entities.uri(account.username)]),
+        "links": many(WEBFINGER_LINK, lambda account, on: on.pages_of(account)),
+    },
+)
+HOST_META = record({"links": array_of(record({"rel": TEXT, "template": TEXT}))})
+Week = tuple[int, int, int, int]
+"""Start in seconds since 1970, posts, logins, registrations."""
+WEEK = Definition[Week, None](
+    "InstanceActivity",
+    {
+        "week": key(DIGITS, lambda week, _: str(week[0])),
+        "statuses": key(DIGITS, lambda week, _: str(week[1])),
+        "logins": key(DIGITS, lambda week, _: str(week[2])),
+        "registrations": key(DIGITS, lambda week, _: str(week[3])),
+    },
+)
+LANGUAGE = Definition[tuple[str, str], None](
+    "Language", {"code": key(TEXT, lambda language, _: language[0]), "name": key(TEXT, lambda language, _: language[1])}
+)
+
+
+def weeks(counted: Iterable[Week]) -> list[Entity]:
+    """The figures of each week, all as text."""
+    return WEEK.each(counted, None)
+
+
+def languages() -> list[Entity]:
+    """The languages that posts may be in."""
+    return LANGUAGE.each(LANGUAGES, None)

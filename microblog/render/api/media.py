@@ -1,0 +1,54 @@
+"""Media as the API serves them."""
+
+from __future__ import annotations
+
+from microblog.model.media import Frame, Media, MediaKind, Rendition
+from microblog.render.api.definition import Definition, Entity, always, key
+from microblog.render.api.schemas import ID, TEXT, URL, nullable, one_of
+from microblog.render.api.site import SiteUrls
+
+
+def _meta(media: Media) -> Entity | None:
+    """As much as is known so far: the focus at once, sizes as soon as there is a file."""
+    meta: Entity = {}
+    made = media.rendition
+    if made and made.original and (original := _original(media.kind, made)):
+        meta["original"] = original
+    if made and made.preview_size:
+        meta["small"] = _size(made.preview_size)
+    if media.focus:
+        meta["focus"] = {"x": media.focus.x, "y": media.focus.y}
+    return meta or None
+
+
+def _original(kind: MediaKind, made: Rendition) -> Entity | None:
+    if kind is MediaKind.AUDIO:
+        return {"duration": made.duration, "bitrate": made.bitrate}
+    if made.size is None:
+        return None
+    if kind is MediaKind.IMAGE:
+        return _size(made.size)
+    size = {"width": made.size.width, "height": made.size.height}
+    return {**size, "frame_rate": made.frame_rate, "duration": made.duration, "bitrate": made.bitrate}
+
+
+def _size(size: Frame) -> Entity:
+    aspect = size.width / size.height
+    return {"width": size.width, "height": size.height, "size": f"{size.width}x{size.height}", "aspect": aspect}
+
+
+ATTACHMENT = Definition[Media, SiteUrls](
+    "MediaAttachment",
+    {
+        "id": key(ID, lambda media, _: str(media.id)),
+        "type": key(one_of("image", "gifv", "video", "audio", "unknown"), lambda media, _: media.kind),
+        "url": key(nullable(URL), lambda media, site: site.absolute_or_null(media.path)),
+        "preview_url": key(nullable(URL), lambda media, site: site.absolute_or_null(media.preview_path)),
+        "remote_url": always(nullable(URL), None),
+        "preview_remote_url": always(nullable(URL), None),
+        "text_url": always(nullable(URL), None),
+        "meta": key(nullable({"type": "object"}), lambda media, _: _meta(media)),
+        "description": key(nullable(TEXT), lambda media, _: media.description or None),
+        "blurhash": key(nullable(TEXT), lambda media, _: media.rendition.blurhash if media.rendition else None),
+    },
+)

@@ -1,0 +1,93 @@
+"""Members and reports as programs for moderators get them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from microblog.model.accounts import Account, Login, Member
+from microblog.model.ids import AccountId
+from microblog.model.reports import Case
+from microblog.render.api.accounts import ACCOUNT, ROLE
+from microblog.render.api.definition import Definition, Entity, always, key, one, one_or_null
+from microblog.render.api.reports import REPORTED, RULE, broken_rules
+from microblog.render.api.schemas import ANY, FLAG, ID, MOMENT, NULL, TEXT, array_of, nullable
+from microblog.render.api.site import SiteUrls, moment
+from microblog.render.api.statuses import STATUS, fragments
+
+
+@frozen
+class Known:
+    """What is known of somebody: of deleted people there is no login."""
+
+    account: Account
+    login: Login | None = None
+
+
+ADMIN_ACCOUNT = Definition[Known, SiteUrls](
+    "AdminAccount",
+    {
+        "id": key(ID, lambda known, _: str(known.account.id)),
+        "username": key(TEXT, lambda known, _: known.account.username),
+        "domain": always(NULL, None),
+        "created_at": key(MOMENT, lambda known, _: moment(known.account.created_at)),
+        "email": key(nullable(TEXT), lambda known, _: known.login and known.login.email),
+        "ip": always(NULL, None),
+        "confirmed": key(FLAG, lambda known, _: known.login is not None and known.login.confirmed_at is not None),
+        "suspended": key(FLAG, lambda known, _: known.account.suspended_at is not None),
+        "silenced": key(FLAG, lambda known, _: known.account.limited_at is not None),
+        "sensitized": always(FLAG, False),
+        "disabled": key(FLAG, lambda known, _: known.login is not None and known.login.disabled_at is not None),
+        "approved": key(FLAG, lambda known, _: known.login is not None and known.login.approved_at is not None),
+        "locale": key(nullable(TEXT), lambda known, _: known.login and known.login.preferences.locale),
+        "invite_request": key(nullable(TEXT), lambda known, _: (known.login and known.login.reason) or None),
+        "ips": always(array_of(ANY), []),
+        "account": one(ACCOUNT, lambda known, _: known.account),
+        "role": one_or_null(ROLE, lambda known, _: None if known.login is None else known.login.role),
+    },
+)
+"""Admin::Account. Addresses of the network are not served."""
+
+
+@frozen
+class CaseNow:
+    """A case with its posts, encoded for the moderator, and the rules of the site."""
+
+    case: Case
+    statuses: Sequence[bytes]
+    rules: Sequence[str]
+
+    def known(self, account: Account) -> Known:
+        """What is known of somebody who has to do with it."""
+        return self.member(account.id) or Known(account)
+
+    def member(self, account: AccountId | None) -> Known | None:
+        """A moderator of it, unless they are gone."""
+        member = None if account is None else self.case.members.get(account)
+        return None if member is None else Known(member.account, member.login)
+
+
+ADMIN_REPORT = Definition[CaseNow, SiteUrls](
+    "AdminReport",
+    {
+        "updated_at": key(MOMENT, lambda now, _: moment(now.case.report.closed_at or now.case.report.created_at)),
+        "account": one(ADMIN_ACCOUNT, lambda now, _: now.known(now.case.report.by)),
+        "target_account": one(ADMIN_ACCOUNT, lambda now, _: now.known(now.case.report.target)),
+        "assigned_account": one_or_null(ADMIN_ACCOUNT, lambda now, _: now.member(now.case.report.assigned_to)),
+        "action_taken_by_account": one_or_null(ADMIN_ACCOUNT, lambda now, _: now.member(now.case.report.closed_by)),
+        "statuses": key(array_of(STATUS), lambda now, _: fragments(now.statuses)),
+        "rules": key(array_of(RULE), lambda now, _: RULE.each(broken_rules(now.case.report, now.rules), None)),
+    },
+    base=(REPORTED, lambda now, _: now.case.report),
+)
+
+
+def member_entity(site: SiteUrls, member: Member) -> Entity:
+    """Admin::Account of a member."""
+    return ADMIN_ACCOUNT(Known(member.account, member.login), site)
+
+
+def case_entity(site: SiteUrls, case: Case, statuses: Sequence[bytes], rules: Sequence[str]) -> Entity:
+    """Admin::Report. `statuses` are its posts, encoded; `rules` are the site's."""
+    return ADMIN_REPORT(CaseNow(case, statuses, rules), site)

@@ -1,0 +1,226 @@
+"""Notifications, groups of them, and the policy about them, as the API serves them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import orjson
+from attrs import fields, frozen
+
+from microblog.model.accounts import Account
+from microblog.model.ids import AccountId, PostId
+from microblog.model.moderation import AccountWarning
+from microblog.model.notification_policy import NotificationRequest, Pending, Policy, Treatment
+from microblog.model.notifications import Notification, NotificationGroup
+from microblog.render.api.accounts import ACCOUNT, shown_account
+from microblog.render.api.definition import ABSENT, Definition, Entity, Key, always, elsewhere, key, many, one, one_or_absent, optional
+from microblog.render.api.schemas import (
+    COUNT,
+    DIGITS,
+    FLAG,
+    ID,
+    IDS,
+    MOMENT,
+    NOTIFICATION_TYPE,
+    NULL,
+    TEXT,
+    WHOLE,
+    array_of,
+    nullable,
+    one_of,
+)
+from microblog.render.api.site import SiteUrls, moment
+from microblog.render.api.statuses import STATUS, fragments
+
+OLD_REASONS = ("not_following", "not_followers", "new_accounts", "private_mentions")
+SHOWN_IN_FULL = 1  # senders of each group, where the rest is wanted for their pictures only
+
+
+@frozen
+class Warned:
+    """A moderator's decision, and the account that it is about."""
+
+    warning: AccountWarning
+    target: Account
+
+    @staticmethod
+    def of(warning: AccountWarning | None, target: Account) -> Warned | None:
+        """None where there is no decision."""
+        return None if warning is None else Warned(warning, target)
+
+
+ACCOUNT_WARNING = Definition[Warned, SiteUrls](
+    "AccountWarning",
+    {
+        "id": key(ID, lambda warned, _: str(warned.warning.id)),
+        "action": key(one_of("none", "disable", "silence", "suspend"), lambda warned, _: warned.warning.action),
+        "text": key(TEXT, lambda warned, _: warned.warning.text),
+        "status_ids": key(IDS, lambda warned, _: [str(post) for post in warned.warning.posts]),
+        "target_account": one(ACCOUNT, lambda warned, _: warned.target),
+        "appeal": always(NULL, None),
+        "created_at": key(MOMENT, lambda warned, _: moment(warned.warning.created_at)),
+    },
+)
+"""AccountWarning, https://docs.joinmastodon.org/entities/AccountWarning/. There are no appeals here."""
+
+
+@frozen
+class WithStatus:
+    """A notification with its post, encoded for its receiver."""
+
+    notification: Notification
+    status: bytes | None
+
+
+NOTIFICATION = Definition[WithStatus, SiteUrls](
+    "Notification",
+    {
+        "id": key(ID, lambda it, _: str(it.notification.id)),
+        "type": key(NOTIFICATION_TYPE, lambda it, _: it.notification.kind),
+        "created_at": key(MOMENT, lambda it, _: moment(it.notification.created_at)),
+        "group_key": key(TEXT, lambda it, _: it.notification.key),
+        "account": one(ACCOUNT, lambda it, _: it.notification.account),
+        "filtered": optional(FLAG, lambda it, _: it.notification.filtered or ABSENT),
+        "status": optional(STATUS, lambda it, _: ABSENT if it.status is None else orjson.Fragment(it.status)),
+        "report": elsewhere({"type": "object"}),
+        "moderation_warning": one_or_absent(ACCOUNT_WARNING, lambda it, _: Warned.of(it.notification.warning, it.notification.account)),
+    },
+)
+PARTIAL_ACCOUNT = Definition[Account, SiteUrls](
+    "PartialAccountWithAvatar",
+    {name: ACCOUNT.keys_by_name[name] for name in ("id", "acct", "locked", "bot", "url", "avatar", "avatar_static")}
+    | {"acct": ACCOUNT.keys_by_name["username"]},
+    prepare=shown_account,
+)
+
+
+@frozen
+class Placed:
+    """A group; `listed` on a page, it says where it is there."""
+
+    group: NotificationGroup
+    listed: bool
+
+
+GROUP = Definition[Placed, SiteUrls](
+    "NotificationGroup",
+    {
+        "group_key": key(TEXT, lambda it, _: it.group.key),
+        "notifications_count": key(COUNT, lambda it, _: it.group.count),
+        "type": key(NOTIFICATION_TYPE, lambda it, _: it.group.kind),
+        "most_recent_notification_id": key(WHOLE, lambda it, _: it.group.id),
+        "page_min_id": optional(ID, lambda it, _: str(it.group.oldest_here or it.group.id) if it.listed else ABSENT),
+        "page_max_id": optional(ID, lambda it, _: str(it.group.id) if it.listed else ABSENT),
+        "latest_page_notification_at": optional(MOMENT, lambda it, _: moment(it.group.created_at) if it.listed else ABSENT),
+        "sample_account_ids": key(IDS, lambda it, _: [str(account.id) for account in it.group.senders]),
+        "status_id": optional(ID, lambda it, _: ABSENT if it.group.post is None else str(it.group.post.id)),
+        "moderation_warning": one_or_absent(ACCOUNT_WARNING, lambda it, _: Warned.of(it.group.warning, it.group.account)),
+    },
+)
+
+
+@frozen
+class Grouped:
+    """A page of groups. `full` are accounts to be served whole, `partial` those of which a picture is enough, None if there are none."""
+
+    groups: Sequence[Placed]
+    statuses: Sequence[bytes]
+    full: Mapping[AccountId, Account]
+    partial: Sequence[Account] | None
+
+
+GROUPS = Definition[Grouped, SiteUrls](
+    "GroupedNotificationsResults",
+    {
+        "accounts": many(ACCOUNT, lambda it, _: it.full.values()),
+        "statuses": key(array_of(STATUS), lambda it, _: fragments(it.statuses)),
+        "notification_groups": many(GROUP, lambda it, _: it.groups),
+        "partial_accounts": optional(
+            array_of(PARTIAL_ACCOUNT), lambda it, site: ABSENT if it.partial is None else PARTIAL_ACCOUNT.each(it.partial, site)
+        ),
+    },
+)
+
+
+def groups_entity(
+    site: SiteUrls, groups: Sequence[NotificationGroup], statuses: Mapping[PostId, bytes], *, listed: bool, partial: bool = False
+) -> Entity:
+    """GroupedNotificationsResults. `statuses` are the groups' posts, encoded for the viewer.
+
+    `partial`: only who did something last is served in full, of the others no more than their pictures need.
+    """
+    full = {account.id: account for group in groups for account in group.senders[: SHOWN_IN_FULL if partial else None]}
+    rest = {account.id: account for group in groups for account in group.senders if account.id not in full}
+    placed = [Placed(group, listed) for group in groups]
+    return GROUPS(Grouped(placed, tuple(statuses.values()), full, tuple(rest.values()) if partial else None), site)
+
+
+@frozen
+class PolicyNow:
+    """Somebody's policy, and what it keeps back."""
+
+    policy: Policy
+    pending: Pending
+
+
+PENDING = Definition[Pending, None](
+    "",
+    {
+        "pending_requests_count": key(COUNT, lambda pending, _: pending.requests),
+        "pending_notifications_count": key(COUNT, lambda pending, _: pending.notifications),
+    },
+)
+
+
+def _treatment(reason: str) -> Key[PolicyNow, None]:
+    return key(one_of(*Treatment), lambda now, _: getattr(now.policy, reason))
+
+
+def _kept_back(reason: str) -> Key[PolicyNow, None]:
+    return key(FLAG, lambda now, _: getattr(now.policy, reason) is not Treatment.ACCEPT)
+
+
+POLICY = Definition[PolicyNow, None](
+    "NotificationPolicy",
+    {**{f"for_{one.name}": _treatment(one.name) for one in fields(Policy)}, "summary": one(PENDING, lambda now, _: now.pending)},
+)
+OLD_POLICY = Definition[PolicyNow, None](
+    "V1NotificationPolicy",
+    {**{f"filter_{name}": _kept_back(name) for name in OLD_REASONS}, "summary": one(PENDING, lambda now, _: now.pending)},
+)
+
+
+@frozen
+class RequestWithStatus:
+    """Somebody whose notifications are kept back, with the last post of theirs, encoded for the viewer."""
+
+    request: NotificationRequest
+    status: bytes | None
+
+
+REQUEST = Definition[RequestWithStatus, SiteUrls](
+    "NotificationRequest",
+    {
+        "id": key(ID, lambda it, _: str(it.request.id)),
+        "created_at": key(MOMENT, lambda it, _: moment(it.request.created_at)),
+        "updated_at": key(MOMENT, lambda it, _: moment(it.request.updated_at)),
+        "notifications_count": key(DIGITS, lambda it, _: str(it.request.count)),
+        "account": one(ACCOUNT, lambda it, _: it.request.account),
+        "last_status": key(nullable(STATUS), lambda it, _: None if it.status is None else orjson.Fragment(it.status)),
+    },
+)
+
+
+def policy_entity(policy: Policy, pending: Pending) -> Entity:
+    """NotificationPolicy."""
+    return POLICY(PolicyNow(policy, pending), None)
+
+
+def old_policy_entity(policy: Policy, pending: Pending) -> Entity:
+    """NotificationPolicy in the first version of the API: for each reason, whether notifications are kept back."""
+    return OLD_POLICY(PolicyNow(policy, pending), None)
+
+
+def request_entity(site: SiteUrls, request: NotificationRequest, status: bytes | None) -> Entity:
+    """NotificationRequest. `status` is its post, encoded for the viewer."""
+    return REQUEST(RequestWithStatus(request, status), site)

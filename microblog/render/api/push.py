@@ -1,0 +1,53 @@
+"""Push subscriptions as the API tells them, and what a push message says."""
+
+from __future__ import annotations
+
+import orjson
+
+from microblog.model.notifications import NotificationKind
+from microblog.model.push import ALERTS, Push, PushPolicy, PushSubscription
+from microblog.render.api.definition import Definition, Key, key, part
+from microblog.render.api.schemas import FLAG, TEXT, URL, WHOLE, one_of
+from microblog.render.api.site import SiteUrls
+from microblog.render.email.translations import phrases
+from microblog.render.html.formatting import excerpt
+
+LONGEST_NAME = 60  # characters
+LONGEST_BODY = 140
+
+
+def _alert(kind: NotificationKind) -> Key[PushSubscription, SiteUrls]:
+    return key(FLAG, lambda made, _: kind in made.choice.alerts)
+
+
+SUBSCRIPTION = Definition[PushSubscription, SiteUrls](
+    "WebPushSubscription",
+    {
+        "id": key(WHOLE, lambda made, _: made.id),  # a number, as programs expect
+        "endpoint": key(URL, lambda made, _: made.target.endpoint),
+        "standard": key(FLAG, lambda made, _: made.target.standard),
+        "alerts": part({kind.value: _alert(kind) for kind in ALERTS}),
+        "policy": key(one_of(*PushPolicy), lambda made, _: made.choice.policy),
+        "server_key": key(TEXT, lambda _, site: site.vapid),
+    },
+)
+
+
+def message(site: SiteUrls, push: Push) -> bytes:
+    """What Mastodon's programs read. `access_token` is empty: nobody but its program knows a token, but some insist on the key.
+
+    `notification_id` is a number because programs for phones read nothing else.
+    """
+    note, said = push.note, phrases(push.locale)
+    told = (note.post.spoiler or note.post.text) if note.post else note.warning.text if note.warning else note.account.bio
+    return orjson.dumps(
+        {
+            "access_token": "",
+            "preferred_locale": push.locale,
+            "notification_id": note.id,
+            "notification_type": note.kind,
+            "icon": site.absolute(note.account.avatar or site.avatar),
+            "title": said.text(f"push.{note.kind}").format(name=excerpt(note.account.name, LONGEST_NAME)),
+            "body": excerpt(told, LONGEST_BODY),
+        }
+    )

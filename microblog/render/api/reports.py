@@ -1,0 +1,141 @@
+"""Reports, rules and announcements as the API serves them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from microblog.model.announcements import Announcement, Reaction
+from microblog.model.reports import Report
+from microblog.render.api.accounts import ACCOUNT
+from microblog.render.api.definition import ABSENT, Definition, Entity, always, elsewhere, key, one, optional
+from microblog.render.api.schemas import ANY, COUNT, FLAG, HTML, ID, IDS, MOMENT, TEXT, TEXTS, URL, array_of, nullable, record
+from microblog.render.api.site import SiteUrls, moment, moment_or_null
+
+Rule = tuple[int, str]
+"""A rule of the site, behind its number."""
+
+RULE = Definition[Rule, None](
+    "Rule",
+    {
+        "id": key(ID, lambda rule, _: str(rule[0])),
+        "text": key(TEXT, lambda rule, _: rule[1]),
+        "hint": always(TEXT, ""),
+        "translations": always({"type": "object", "additionalProperties": record({"text": TEXT, "hint": TEXT})}, {}),
+    },
+)
+REPORTED = Definition[Report, SiteUrls](
+    "",
+    {
+        "id": key(ID, lambda report, _: str(report.id)),
+        "action_taken": key(FLAG, lambda report, _: report.closed_at is not None),
+        "action_taken_at": key(nullable(MOMENT), lambda report, _: moment_or_null(report.closed_at)),
+        "category": key(TEXT, lambda report, _: report.category),
+        "comment": key(TEXT, lambda report, _: report.comment),
+        "forwarded": key(FLAG, lambda report, _: report.forwarded),
+        "created_at": key(MOMENT, lambda report, _: moment(report.created_at)),
+    },
+)
+"""What reports have for whoever made them and for moderators."""
+
+
+@frozen
+class RuledReport:
+    """A report, and the rules of the site."""
+
+    report: Report
+    rules: Sequence[str]
+
+
+REPORT = Definition[RuledReport, SiteUrls](
+    "Report",
+    {
+        "status_ids": key(nullable(IDS), lambda it, _: [str(post) for post in it.report.posts]),
+        "rule_ids": key(nullable(TEXTS), lambda it, _: [str(number) for number, _ in broken_rules(it.report, it.rules)] or None),
+        "target_account": one(ACCOUNT, lambda it, _: it.report.target),
+    },
+    base=(REPORTED, lambda it, _: it.report),
+)
+
+
+@frozen
+class SeenReaction:
+    """Reactions with one emoji; `streamed` to everybody alike."""
+
+    reaction: Reaction
+    streamed: bool
+
+
+@frozen
+class SeenAnnouncement:
+    """An announcement; `streamed` to everybody alike."""
+
+    made: Announcement
+    streamed: bool
+
+    @property
+    def reactions(self) -> list[SeenReaction]:
+        """Those under it."""
+        return [SeenReaction(one, self.streamed) for one in self.made.reactions]
+
+
+REACTION = Definition[SeenReaction, SiteUrls](
+    "",
+    {
+        "name": key(TEXT, lambda seen, _: seen.reaction.name),
+        "count": key(COUNT, lambda seen, _: seen.reaction.count),
+        "me": optional(FLAG, lambda seen, _: ABSENT if seen.streamed else seen.reaction.mine),
+        "url": elsewhere(URL),
+        "static_url": elsewhere(URL),
+    },
+)
+ANNOUNCEMENT = Definition[SeenAnnouncement, SiteUrls](
+    "Announcement",
+    {
+        "id": key(ID, lambda seen, _: str(seen.made.id)),
+        "content": key(HTML, lambda seen, site: site.linked(seen.made.html)),
+        "starts_at": key(nullable(MOMENT), lambda seen, _: moment_or_null(seen.made.starts_at)),
+        "ends_at": key(nullable(MOMENT), lambda seen, _: moment_or_null(seen.made.ends_at)),
+        "all_day": key(FLAG, lambda seen, _: seen.made.all_day),
+        "published_at": key(MOMENT, lambda seen, _: moment(seen.made.published_at)),
+        "updated_at": key(MOMENT, lambda seen, _: moment(seen.made.updated_at)),
+        "mentions": always(array_of(ANY), []),
+        "statuses": always(array_of(ANY), []),
+        "tags": always(array_of(ANY), []),
+        "emojis": always(array_of(ANY), []),
+        "reactions": key(array_of(REACTION), lambda seen, site: REACTION.each(seen.reactions, site)),
+        "read": optional(FLAG, lambda seen, _: ABSENT if seen.streamed else seen.made.read),
+    },
+)
+
+
+def broken_rules(report: Report, rules: Sequence[str]) -> list[Rule]:
+    """Those of the site's rules that the report names, if they are still worded as they were."""
+    return [(number, text) for number, text in enumerate(rules, 1) if text in report.rules]
+
+
+def report_entity(site: SiteUrls, report: Report, rules: Sequence[str]) -> Entity:
+    """Report. `rules` are the site's."""
+    return REPORT(RuledReport(report, rules), site)
+
+
+def announcement_entity(site: SiteUrls, made: Announcement) -> Entity:
+    """Announcement for one viewer."""
+    return ANNOUNCEMENT(SeenAnnouncement(made, streamed=False), site)
+
+
+def streamed_announcement(site: SiteUrls, made: Announcement) -> Entity:
+    """Announcement as it is streamed to everybody alike: without `read` and `me`."""
+    return ANNOUNCEMENT(SeenAnnouncement(made, streamed=True), site)
+
+
+def reaction_entity(made: Announcement, name: str) -> Entity:
+    """The payload of `announcement.reaction`: how many people have put this emoji under it by now."""
+    count = next((one.count for one in made.reactions if one.name == name), 0)
+    return {"name": name, "count": count, "announcement_id": str(made.id)}
+
+
+def rules_entity(rules: Sequence[str]) -> list[Entity]:
+    """Each Rule by its place."""
+    return RULE.each(enumerate(rules, 1), None)

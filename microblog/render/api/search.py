@@ -1,0 +1,43 @@
+"""What a search finds, and whom one could follow, as the API serves them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import orjson
+from attrs import frozen
+
+from microblog.model.accounts import Account
+from microblog.render.api.accounts import ACCOUNT
+from microblog.render.api.definition import Definition, always, key, many, one
+from microblog.render.api.schemas import TEXTS, array_of, one_of
+from microblog.render.api.site import SiteUrls
+from microblog.render.api.statuses import STATUS
+from microblog.render.api.tags import TAG, SeenTag
+
+
+@frozen
+class Results:
+    """What was found; `statuses` is the list of posts, encoded for the viewer."""
+
+    accounts: Sequence[Account]
+    statuses: bytes
+    tags: Sequence[SeenTag]
+
+
+SEARCH = Definition[Results, SiteUrls](
+    "Search",
+    {
+        "accounts": many(ACCOUNT, lambda found, _: found.accounts),
+        "statuses": key(array_of(STATUS), lambda found, _: orjson.Fragment(found.statuses)),
+        "hashtags": many(TAG, lambda found, _: found.tags),
+    },
+)
+SUGGESTION = Definition[Account, SiteUrls](
+    "Suggestion",
+    {
+        "source": always(one_of("staff", "past_interactions", "global"), "global"),
+        "sources": always(TEXTS, ["most_followed"]),
+        "account": one(ACCOUNT, lambda account, _: account),
+    },
+)

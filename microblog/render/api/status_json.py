@@ -1,0 +1,109 @@
+"""Posts as API JSON: encoded once for everybody, then joined with what one viewer sees of them.
+
+A fragment is the object without its poll and its closing brace. It depends on the post, its author and their counts alone, so it is right
+as long as `key_of` gives the same; laying the viewer's flags over it is a few bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import lru_cache
+
+import orjson
+from attrs import define, field
+
+from microblog.model.caches import CacheFigures, estimated_bytes
+from microblog.model.ids import AccountId, PostId
+from microblog.model.posts import Flags, Post, Visibility
+from microblog.render.api.entities import Entities
+from microblog.render.api.statuses import FLAGS, POLL, SeenFlags, SeenPoll
+
+NO_FLAGS = Flags()
+REMEMBERED = 10_000
+
+Key = tuple[object, ...]
+
+
+def key_of(post: Post) -> Key:
+    """What a fragment is made of, in few words: two posts with equal keys have equal fragments."""
+    author = post.author
+    return (
+        post.version,
+        post.replies_count,
+        post.boosts_count,
+        post.favourites_count,
+        author.posts_count,
+        author.followers_count,
+        author.following_count,
+        author.last_post_on,
+    )
+
+
+@define
+class Statuses:
+    """Encodes posts and remembers what it encoded: `remembered` fragments, those longest unused go first."""
+
+    entities: Entities
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    remembered: int = REMEMBERED
+    hits: int = 0
+    misses: int = 0
+    _kept: dict[PostId, tuple[Key, bytes]] = field(factory=dict, init=False)
+
+    def figures(self) -> CacheFigures:
+        """How often a fragment was there, and what is kept now."""
+        return CacheFigures("post_json", self.hits, self.misses, len(self._kept), estimated_bytes(self._kept.values()))
+
+    def encoded(self, post: Post, viewer: AccountId | None = None, flags: Flags = NO_FLAGS, filtered: bytes = b"[]") -> bytes:
+        """The post as this viewer sees it. `flags` are those of the original if it is a boost, `filtered` its FilterResults."""
+        asked = self._poll(post.original, viewer, flags)
+        shown = self._fragment(post.original) + asked + self._overlay(post.original, viewer, flags, filtered)
+        if post.boost is None:
+            return shown
+        return self._fragment(post) + asked + b',"reblog":' + shown + self._overlay(post, viewer, flags, filtered)
+
+    def _poll(self, post: Post, viewer: AccountId | None, flags: Flags) -> bytes:
+        """What changes by itself when its time has come, and differs from viewer to viewer."""
+        if post.poll is None:
+            return b',"poll":null'
+        votes = None if viewer is None else flags.votes
+        own = viewer == post.author.id
+        return b',"poll":' + orjson.dumps(POLL(SeenPoll(post.poll, self.now(), votes, own), None))
+
+    def _overlay(self, post: Post, viewer: AccountId | None, flags: Flags, filtered: bytes) -> bytes:
+        if viewer is None:
+            return b"}"
+        own = post.boost is None and post.author.id == viewer and post.visibility is not Visibility.DIRECT
+        return _flags(flags, own) + filtered + b"}"
+
+    def _fragment(self, post: Post) -> bytes:
+        key = key_of(post) if post.boost is None else (*key_of(post), key_of(post.boost))
+        kept = self._kept.pop(post.id, None)
+        if kept is None or kept[0] != key:
+            self.misses += 1
+            kept = key, self._made(post)
+            if len(self._kept) >= self.remembered:
+                del self._kept[next(iter(self._kept))]
+        else:
+            self.hits += 1
+        self._kept[post.id] = kept
+        return kept[1]
+
+    def _made(self, post: Post) -> bytes:
+        entity = self.entities.status(post)
+        del entity["poll"]
+        if post.boost is not None:
+            del entity["reblog"]  # it follows in the overlay, with flags of its own
+        return orjson.dumps(entity)[:-1]
+
+
+@lru_cache(maxsize=64)
+def _flags(flags: Flags, own: bool) -> bytes:
+    """The viewer's part of a status, up to the filters that it falls under."""
+    return b"," + orjson.dumps(FLAGS(SeenFlags(flags, own), None))[1:-1] + b',"filtered":'
+
+
+def array(items: list[bytes]) -> bytes:
+    """A JSON list of what is encoded already."""
+    return b"[" + b",".join(items) + b"]"

@@ -1,0 +1,196 @@
+"""Posts as the API serves them: Status, what a viewer's flags add to it, its poll, its edits and its source.
+
+render/api/status_json.py puts a Status together from encoded parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+import orjson
+from attrs import frozen
+
+from microblog.model.accounts import Account
+from microblog.model.polls import Poll
+from microblog.model.posts import Flags, Mention, Post, Revision, Tag
+from microblog.render.api.accounts import ACCOUNT, EMOJI
+from microblog.render.api.definition import (
+    ABSENT,
+    Definition,
+    Keys,
+    always,
+    copy_of,
+    elsewhere,
+    key,
+    many,
+    one,
+    one_or_absent,
+    one_or_null,
+    optional,
+)
+from microblog.render.api.filters import FILTER_RESULT
+from microblog.render.api.media import ATTACHMENT
+from microblog.render.api.preview_cards import CARD
+from microblog.render.api.schemas import COUNT, FLAG, HTML, ID, MOMENT, NULL, TEXT, URL, VISIBILITY, array_of, extended, nullable, ref
+from microblog.render.api.site import SiteUrls, id_or_null, moment, moment_or_null
+
+
+@frozen
+class SeenPoll:
+    """A poll at one moment. `votes` are what the viewer chose, None for anonymous viewers; `own`: it is theirs, which counts as voted."""
+
+    poll: Poll
+    now: datetime
+    votes: Sequence[int] | None
+    own: bool
+
+    def options(self) -> Iterator[tuple[str, int | None]]:
+        """Each option with its votes, None while they are hidden."""
+        counts = self.poll.counts if self.poll.shows_totals(self.now) else (None,) * len(self.poll.options)
+        return zip(self.poll.options, counts, strict=True)
+
+
+OPTION = Definition[tuple[str, int | None], None](
+    "", {"title": key(TEXT, lambda option, _: option[0]), "votes_count": key(nullable(COUNT), lambda option, _: option[1])}
+)
+POLL = Definition[SeenPoll, None](
+    "Poll",
+    {
+        "id": key(ID, lambda seen, _: str(seen.poll.id)),
+        "expires_at": key(nullable(MOMENT), lambda seen, _: moment(seen.poll.expires_at)),
+        "expired": key(FLAG, lambda seen, _: seen.poll.ended(seen.now)),
+        "multiple": key(FLAG, lambda seen, _: seen.poll.multiple),
+        "votes_count": key(COUNT, lambda seen, _: seen.poll.votes),
+        "voters_count": key(nullable(COUNT), lambda seen, _: seen.poll.voters),
+        "options": many(OPTION, lambda seen, _: seen.options()),
+        "emojis": always(array_of(EMOJI), []),
+        "voted": optional(FLAG, lambda seen, _: ABSENT if seen.votes is None else seen.own or bool(seen.votes)),
+        "own_votes": optional(array_of(COUNT), lambda seen, _: ABSENT if seen.votes is None else list(seen.votes)),
+    },
+)
+
+
+@frozen
+class SeenFlags:
+    """How a viewer stands to a post; `own` if they could pin it."""
+
+    flags: Flags
+    own: bool
+
+
+_FLAGS: Keys[SeenFlags, None] = {
+    "favourited": key(FLAG, lambda seen, _: seen.flags.favourited),
+    "reblogged": key(FLAG, lambda seen, _: seen.flags.boosted),
+    "muted": key(FLAG, lambda seen, _: seen.flags.thread_muted),
+    "bookmarked": key(FLAG, lambda seen, _: seen.flags.bookmarked),
+    "pinned": optional(FLAG, lambda seen, _: seen.flags.pinned if seen.own else ABSENT),
+}
+FLAGS = Definition("", _FLAGS)
+"""The viewer's part of a Status."""
+APPLICATION = Definition[Post, SiteUrls](
+    "", {"name": key(TEXT, lambda post, _: post.application), "website": key(nullable(URL), lambda post, _: post.website)}
+)
+MENTION = Definition[Mention, SiteUrls](
+    "",
+    {
+        "id": key(ID, lambda named, _: str(named.account_id)),
+        "username": key(TEXT, lambda named, _: named.username),
+        "url": key(URL, lambda named, site: site.profile(named.username)),
+        "acct": copy_of("username", TEXT),
+    },
+)
+STATUS_TAG = Definition[Tag, SiteUrls](
+    "", {"name": key(TEXT, lambda tag, _: tag.key), "url": key(URL, lambda tag, site: site.tag_url(tag.key))}
+)
+STATUS = Definition[Post, SiteUrls](
+    "Status",
+    {
+        "id": key(ID, lambda post, _: str(post.id)),
+        "created_at": key(MOMENT, lambda post, _: moment(post.created_at)),
+        "in_reply_to_id": key(nullable(ID), lambda post, _: id_or_null(post.reply_to)),
+        "in_reply_to_account_id": key(nullable(ID), lambda post, _: id_or_null(post.reply_to_account)),
+        "sensitive": key(FLAG, lambda post, _: (post.boost or post).sensitive),
+        "spoiler_text": key(TEXT, lambda post, _: (post.boost or post).spoiler),
+        "visibility": key(VISIBILITY, lambda post, _: post.visibility),
+        "language": key(nullable(TEXT), lambda post, _: (post.boost or post).language),
+        "uri": key(URL, lambda post, site: site.status_uri(post)),
+        "url": key(nullable(URL), lambda post, site: site.status_url(post)),
+        "replies_count": key(COUNT, lambda post, _: (post.boost or post).replies_count),
+        "reblogs_count": key(COUNT, lambda post, _: (post.boost or post).boosts_count),
+        "favourites_count": key(COUNT, lambda post, _: (post.boost or post).favourites_count),
+        "edited_at": key(nullable(MOMENT), lambda post, _: moment_or_null((post.boost or post).edited_at)),
+        "content": key(HTML, lambda post, site: site.linked((post.boost or post).html)),
+        "reblog": always(nullable(ref("Status")), None),
+        "account": one(ACCOUNT, lambda post, _: post.author),
+        "media_attachments": many(ATTACHMENT, lambda post, _: (post.boost or post).media),
+        "mentions": many(MENTION, lambda post, _: (post.boost or post).mentions),
+        "tags": many(STATUS_TAG, lambda post, _: (post.boost or post).tags),
+        "emojis": always(array_of(EMOJI), []),
+        "quote": always(NULL, None),
+        "card": one_or_null(CARD, lambda post, _: (post.boost or post).card),
+        "poll": always(nullable(POLL), None),
+        "application": one_or_absent(APPLICATION, lambda post, _: post.original if post.original.application else None),
+        **{name: elsewhere(one.schema) for name, one in _FLAGS.items()},
+        "filtered": elsewhere(array_of(FILTER_RESULT)),
+    },
+)
+"""A post as everybody sees it. A boost says what the original says; `reblog` and `poll` are left null."""
+DELETED_STATUS = extended("DeletedStatus", "Status", {"text": TEXT}, without=["content"])
+
+
+@frozen
+class Around:
+    """What stands above and below a post, encoded for the viewer."""
+
+    ancestors: Sequence[bytes]
+    descendants: Sequence[bytes]
+
+
+CONTEXT = Definition[Around, None](
+    "Context",
+    {
+        "ancestors": key(array_of(STATUS), lambda around, _: fragments(around.ancestors)),
+        "descendants": key(array_of(STATUS), lambda around, _: fragments(around.descendants)),
+    },
+)
+
+
+def fragments(statuses: Iterable[bytes]) -> list[orjson.Fragment]:
+    """Posts that are encoded already, as parts of something to be encoded."""
+    return [orjson.Fragment(status) for status in statuses]
+
+
+STATUS_SOURCE = Definition[Post, None](
+    "StatusSource",
+    {
+        "id": key(ID, lambda post, _: str(post.id)),
+        "text": key(TEXT, lambda post, _: post.text),
+        "spoiler_text": key(TEXT, lambda post, _: post.spoiler),
+    },
+)
+
+
+@frozen
+class EditOf:
+    """What a post of somebody said once."""
+
+    author: Account
+    revision: Revision
+
+
+TITLE = Definition[str, SiteUrls]("", {"title": key(TEXT, lambda title, _: title)})
+OPTIONS = Definition[Revision, SiteUrls]("", {"options": many(TITLE, lambda revision, _: revision.options)})
+STATUS_EDIT = Definition[EditOf, SiteUrls](
+    "StatusEdit",
+    {
+        "account": one(ACCOUNT, lambda edit, _: edit.author),
+        "content": key(HTML, lambda edit, site: site.linked(edit.revision.html)),
+        "spoiler_text": key(TEXT, lambda edit, _: edit.revision.spoiler),
+        "sensitive": key(FLAG, lambda edit, _: edit.revision.sensitive),
+        "created_at": key(MOMENT, lambda edit, _: moment(edit.revision.created_at)),
+        "media_attachments": many(ATTACHMENT, lambda edit, _: edit.revision.media),
+        "emojis": always(array_of(EMOJI), []),
+        "poll": one_or_absent(OPTIONS, lambda edit, _: edit.revision if edit.revision.options else None),
+    },
+)

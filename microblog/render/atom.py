@@ -1,0 +1,134 @@
+"""Posts for feed readers: Atom (RFC 4287) and RSS 2.0."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
+import regex
+from attrs import frozen
+from markupsafe import Markup, escape
+
+from microblog.model.accounts import Account
+from microblog.model.media import Media, MediaKind
+from microblog.model.posts import Post
+from microblog.render.html.formatting import excerpt, iso, path
+from microblog.render.html.view_models import Site
+from microblog.render.local_links import own_links
+
+RSS_TYPE = "application/rss+xml; charset=utf-8"
+CONTENT_TYPE = "application/atom+xml; charset=utf-8"
+_NOT_XML = regex.compile(r"[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]")
+
+
+def atom(account: Account, posts: Iterable[Post], site: Site) -> bytes:
+    """The feed of one account. `posts` are public, newest first; boosts are left out. Well-formed whatever the texts hold."""
+    home = f"{site.url}/@{account.username}"
+    own = [post for post in posts if post.boost is None]
+    updated = max((post.edited_at or post.created_at for post in own), default=account.created_at)
+    text = Markup(
+        '<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom">'
+        "<title>{name} (@{user}@{host})</title><id>{home}</id><updated>{updated}</updated>"
+        '<link rel="self" type="application/atom+xml" href="{home}/feed.atom"/><link rel="alternate" type="text/html" href="{home}"/>'
+        "<author><name>{name}</name><uri>{home}</uri></author><generator>microblog</generator>{entries}</feed>\n"
+    ).format(
+        name=account.name,
+        user=account.username,
+        host=site.host,
+        home=home,
+        updated=iso(updated),
+        entries=Markup("").join(_entry(post, home, site.url) for post in own),
+    )
+    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text).encode("utf-8")
+
+
+@frozen
+class Channel:
+    """What an RSS feed is about. `path` is that of the page that shows the same, `image` that of a picture."""
+
+    title: str
+    description: str
+    path: str
+    image: str = ""
+
+
+def rss_of_account(account: Account, posts: Iterable[Post], site: Site) -> bytes:
+    """The feed of one account as RSS 2.0. `posts` are public, newest first; boosts are left out."""
+    title, name = f"{account.name} (@{account.username}@{site.host})", f"@{account.username}"
+    own = [post for post in posts if post.boost is None]
+    return _rss(Channel(title, f"Public posts from {name}@{site.host}", f"/{name}", account.avatar or ""), own, site)
+
+
+def rss_of_tag(name: str, posts: Iterable[Post], site: Site) -> bytes:
+    """The feed of a tag as RSS 2.0. `posts` are public, newest first."""
+    return _rss(Channel(f"#{name}", f"Public posts tagged #{name}", path(f"/tags/{name}")), list(posts), site)
+
+
+def _rss(channel: Channel, posts: list[Post], site: Site) -> bytes:
+    address = site.url + channel.path
+    picture = Markup("<image><url>{}{}</url><title>{}</title><link>{}</link></image>").format(
+        site.url, channel.image, channel.title, address
+    )
+    text = Markup(
+        '<?xml version="1.0" encoding="utf-8"?>\n<rss version="2.0" xmlns:atom="http://www.w3.org/2005/Atom" '
+        'xmlns:media="http://search.yahoo.com/mrss/"><channel><title>{title}</title><description>{description}</description>'
+        '<link>{address}</link><atom:link rel="self" type="application/rss+xml" href="{address}.rss"/>{picture}'
+        "<generator>microblog</generator>{items}</channel></rss>\n"
+    ).format(
+        title=channel.title,
+        description=channel.description,
+        address=address,
+        picture=picture if channel.image else "",
+        items=Markup("").join(_item(post, site.url) for post in posts),
+    )
+    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text).encode("utf-8")
+
+
+def _item(post: Post, url: str) -> Markup:
+    return Markup(
+        '<item><guid isPermaLink="true">{address}</guid><link>{address}</link><pubDate>{published}</pubDate>'
+        "<description>{html}</description>{media}{tags}</item>"
+    ).format(
+        address=f"{url}/@{post.author.username}/{post.id}",
+        published=format_datetime(post.created_at.astimezone(UTC), usegmt=True),
+        html=_said(post, url),
+        media=Markup("").join(
+            Markup('<media:content url="{}{}" type="{}"/>').format(url, piece.path, _type(piece)) for piece in post.media
+        ),
+        tags=Markup("").join(Markup("<category>{}</category>").format(tag.name) for tag in post.tags),
+    )
+
+
+def _said(post: Post, url: str) -> str:
+    said = own_links(post.html, url)
+    return f"<p><strong>{escape(post.spoiler)}</strong></p>{said}" if post.spoiler else said
+
+
+def _entry(post: Post, home: str, url: str) -> Markup:
+    address, changed = f"{home}/{post.id}", post.edited_at or post.created_at
+    title = excerpt(post.spoiler or post.text, 80) or _date(post.created_at)
+    return Markup(
+        "<entry><title>{title}</title><id>{address}</id><published>{published}</published><updated>{updated}</updated>"
+        '<link rel="alternate" type="text/html" href="{address}"/><content type="html"{language}>{html}</content>{media}{tags}</entry>'
+    ).format(
+        title=title,
+        address=address,
+        published=iso(post.created_at),
+        updated=iso(changed),
+        language=Markup(' xml:lang="{}"').format(post.language) if post.language else "",
+        html=_said(post, url),
+        media=Markup("").join(
+            Markup('<link rel="enclosure" type="{}" href="{}{}"/>').format(_type(piece), url, piece.path) for piece in post.media
+        ),
+        tags=Markup("").join(Markup('<category term="{}"/>').format(tag.name) for tag in post.tags),
+    )
+
+
+def _date(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _type(piece: Media) -> str:
+    """What kind of file it is, as exactly as the kind tells."""
+    return {MediaKind.IMAGE: "image/*", MediaKind.AUDIO: "audio/mpeg"}.get(piece.kind, "video/mp4")

@@ -1,0 +1,63 @@
+"""What the pages about filters show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import field, frozen
+
+from microblog.model.filters import Filter
+from microblog.render.html.page_metadata import Head
+from microblog.render.html.pages import Pages
+from microblog.render.html.view_models import Shell
+
+CONTEXTS = (
+    ("home", "Home and lists"),
+    ("notifications", "Notifications"),
+    ("public", "Local posts, tags and search"),
+    ("thread", "Conversations"),
+    ("account", "Profiles"),
+)
+ACTIONS = (("warn", "Fold it behind a warning"), ("hide", "Leave it out"), ("blur", "Only blur its pictures"))
+TERMS = (
+    ("", "For ever"),
+    ("1800", "For 30 minutes"),
+    ("3600", "For an hour"),
+    ("43200", "For 12 hours"),
+    ("86400", "For a day"),
+    ("604800", "For a week"),
+    ("2592000", "For 30 days"),
+)
+KEEP = "keep"
+
+
+@frozen
+class FilterForm:
+    """A filter that is being made or changed, as it is or as it came back. `keywords` are one on each line."""
+
+    made: Filter | None = None
+    title: str = ""
+    keywords: str = ""
+    whole_word: bool = True
+    contexts: tuple[str, ...] = ("home", "public", "thread")
+    action: str = "warn"
+    term: str = ""
+    errors: Mapping[str, str] = field(factory=dict)
+
+    @property
+    def target(self) -> str:
+        """Where the form is sent."""
+        return f"/settings/filters/{self.made.id}" if self.made else "/settings/filters"
+
+
+def filters_page(pages: Pages, shell: Shell, filters: tuple[Filter, ...], form: FilterForm) -> bytes:
+    """All filters of the viewer, and the form for one more."""
+    return pages.page("settings_filters", shell, Head("Filters"), filters=filters, form=form, **_CHOICES)
+
+
+def filter_page(pages: Pages, shell: Shell, form: FilterForm) -> bytes:
+    """One filter."""
+    return pages.page("settings_filter", shell, Head("Edit filter"), form=form, **_CHOICES)
+
+
+_CHOICES: Mapping[str, object] = {"contexts": CONTEXTS, "actions": ACTIONS, "terms": TERMS}

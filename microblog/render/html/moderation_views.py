@@ -1,0 +1,48 @@
+"""What the pages about people and invitations show to moderators."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from attrs import field, frozen
+
+from microblog.model.accounts import Invite, Member
+from microblog.render.html.page_metadata import Head
+from microblog.render.html.pages import Pages
+from microblog.render.html.view_models import Shell
+
+TABS = (("", "Everybody"), ("applied", "Applicants"), ("suspended", "Suspended"))
+LASTS = ((1, "1 day"), (7, "7 days"), (30, "30 days"), (0, "Until it is ended"))
+"""How long an invitation may last: days (0: for ever) and words."""
+
+
+@frozen
+class MembersPage:
+    """Members, each with whether the viewer may do something to them. `which` is a tab, `query` what was searched for."""
+
+    rows: tuple[tuple[Member, bool], ...]
+    which: str = ""
+    query: str = ""
+    older: str | None = None
+
+
+@frozen
+class InvitesPage:
+    """Invitations, and the form for one more as it was filled in."""
+
+    invites: tuple[Invite, ...]
+    now: datetime
+    uses: str = "1"
+    days: str = "7"
+    errors: Mapping[str, str] = field(factory=dict)
+
+
+def members_page(pages: Pages, shell: Shell, page: MembersPage) -> bytes:
+    """People."""
+    return pages.page("members", shell, Head("People"), page=page, tabs=TABS)
+
+
+def invites_page(pages: Pages, shell: Shell, page: InvitesPage) -> bytes:
+    """Invitations."""
+    return pages.page("invites", shell, Head("Invitations"), page=page, lasts=LASTS)

@@ -1,0 +1,53 @@
+"""Polls as HTML under a post: the choices for whoever may vote, the counts for everybody else.
+
+They lie in the form around the feed, as all buttons do: the fields of each poll carry its id in their names. Widths are those of
+<progress> elements, because no page of ours may hold styles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from markupsafe import escape
+
+from microblog.model.polls import Poll
+from microblog.render.html.formatting import ICONS, full, iso, number, plural, when
+
+FIELD = "choice-{}"
+
+
+def results(poll: Poll, votes: Collection[int], ended: bool) -> str:
+    """The counts, with what the viewer chose; only the options while the counts are hidden."""
+    shown = ended or not poll.hide_totals
+    lines = "".join(_line(poll, place, place in votes, shown) for place in range(len(poll.options)))
+    return f'<div class="poll"><ul class="plain">{lines}</ul>{_foot(poll, ended)}</div>'
+
+
+def form(poll: Poll) -> str:
+    """The choices, and a button; the counts so far behind a fold."""
+    kind, name = "checkbox" if poll.multiple else "radio", FIELD.format(poll.id)
+    choices = "".join(
+        f'<label class="poll-choice"><input type="{kind}" name="{name}" value="{place}"><span dir="auto">{escape(option)}</span></label>'
+        for place, option in enumerate(poll.options)
+    )
+    button = f'<button class="button small" formaction="/polls/{poll.id}/vote">Vote</button>'
+    legend = "Choose any number" if poll.multiple else "Choose one"
+    return f'<fieldset class="poll"><legend class="vh">{legend}</legend>{choices}{_foot(poll, False, button)}</fieldset>'
+
+
+def _line(poll: Poll, place: int, chosen: bool, shown: bool) -> str:
+    share = round(100 * poll.counts[place] / poll.voters) if poll.voters else 0
+    mark = f'<span class="poll-own">{ICONS["check"]}<span class="vh">Your choice</span></span>' if chosen else ""
+    title = f'<span class="poll-option" dir="auto">{escape(poll.options[place])}</span>{mark}'
+    if not shown:
+        return f'<li><p class="poll-line">{title}</p></li>'
+    counted = f'<span class="poll-share" title="{poll.counts[place]}">{share}%</span>'
+    return f'<li><p class="poll-line">{title}{counted}</p><progress max="100" value="{share}" aria-hidden="true"></progress></li>'
+
+
+def _foot(poll: Poll, ended: bool, button: str = "") -> str:
+    people = f"{number(poll.voters)} {plural(poll.voters, 'person', 'people')}"
+    said = "ended" if ended else "until"
+    hidden = " · counts are shown at the end" if poll.hide_totals and not ended else ""
+    moment = f'<time datetime="{iso(poll.expires_at)}" title="{full(poll.expires_at)}" data-plain>{when(poll.expires_at)} UTC</time>'
+    return f'<p class="poll-foot">{button}<span>{people} · {said} {moment}{hidden}</span></p>'

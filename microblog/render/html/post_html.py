@@ -1,0 +1,210 @@
+"""Posts as HTML: rendered once for everybody, then joined with what one viewer sees of them.
+
+`Fragments.of` is the expensive half (jinja2) and depends on nothing but the post, so its answer may be kept as long as the post is not
+changed. `assemble` is the cheap half: it lays the counts and one viewer's flags over it with plain string formatting, 2 to 4 microseconds.
+
+All buttons are plain submit buttons with a `formaction` and rely on the one form around the feed for their CSRF token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import Enum, auto
+
+from attrs import evolve, frozen
+from jinja2 import Environment
+from markupsafe import escape
+
+from microblog.model.accounts import Viewer
+from microblog.model.ids import AccountId, PostId
+from microblog.model.polls import Poll
+from microblog.model.posts import Flags, Post, Visibility
+from microblog.render.html import polls
+from microblog.render.html.formatting import ICONS, number
+
+
+class Variant(Enum):
+    """For whom a post is assembled. STREAM is for members of whom it is not known whether they wrote it: the scripts decide."""
+
+    ANONYMOUS = auto()
+    MEMBER = auto()
+    AUTHOR = auto()
+    STREAM = auto()
+
+
+@frozen
+class Counts:
+    """What changes under a post that is not changed: what the buttons count, and whether its poll has ended."""
+
+    replies: int = 0
+    boosts: int = 0
+    favourites: int = 0
+    ended: bool = False
+
+    @classmethod
+    def of(cls, post: Post, now: datetime | None = None) -> Counts:
+        """The counts that came with a post; of the original if it is a boost. Without `now`, its poll goes on."""
+        post = post.original
+        ended = post.poll is not None and now is not None and post.poll.ended(now)
+        return cls(post.replies_count, post.boosts_count, post.favourites_count, ended)
+
+
+@frozen
+class Fragment:
+    """A post as everybody sees it. `id`, `author` and all below are the original's if it is a boost; only `opening` knows of the boost.
+
+    `menu` is what a member who did not write it may do about it; `poll` and `closing` come after the body.
+    """
+
+    id: PostId
+    author: AccountId
+    path: str
+    opening: str
+    body: str
+    menu: str
+    sharable: bool
+    poll: Poll | None = None
+    closing: str = ""
+
+
+class Fragments:
+    """Makes fragments with the site's templates."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._opening = environment.get_template("pages/_post_opening.html")
+        self._body = environment.get_template("pages/_post_body.html")
+
+    def of(self, post: Post) -> Fragment:
+        """The post, or the boost with what was boosted in it."""
+        if post.boost is not None:
+            return self.boosted(post, self.of(post.boost))
+        name, path = post.author.username, f"/@{escape(post.author.username)}"
+        return Fragment(
+            id=post.id,
+            author=post.author.id,
+            path=f"{path}/{post.id}",
+            opening=self._opening.render(post=post, original=post),
+            body=self._body.render(post=post, parent=_parent(post)),
+            menu=_MENU.format(path=path, name=escape(name), id=post.id),
+            sharable=post.visibility in (Visibility.PUBLIC, Visibility.UNLISTED),
+            poll=post.poll,
+            closing="</details>" if post.spoiler else "",
+        )
+
+    def boosted(self, boost: Post, original: Fragment) -> Fragment:
+        """The boost of a post whose fragment is there already."""
+        return evolve(original, opening=self._opening.render(post=boost, original=boost.original))
+
+
+def variant_for(fragment: Fragment, viewer: Viewer | None) -> Variant:
+    """How this viewer is shown this post."""
+    if viewer is None:
+        return Variant.ANONYMOUS
+    return Variant.AUTHOR if viewer.id == fragment.author else Variant.MEMBER
+
+
+def assemble(fragment: Fragment, counts: Counts, flags: Flags, variant: Variant) -> str:
+    """The whole article. Safe HTML, because every part is."""
+    actions = _visitor(fragment, counts) if variant is Variant.ANONYMOUS else _member(fragment, counts, flags, variant)
+    poll = "" if fragment.poll is None else _poll(fragment.poll, counts, flags, variant)
+    return f"{fragment.opening}{fragment.body}{poll}{fragment.closing}{actions}</div></div></article>"
+
+
+def folded(article: str, titles: str) -> str:
+    """The article of `assemble` behind a warning that names the viewer's filters which it falls under."""
+    opening, grid, rest = article.partition('<div class="post-grid">')
+    inside = rest.removesuffix("</article>")
+    summary = f'<summary><span>Filtered: <bdi>{escape(titles)}</bdi></span><span class="reveal"></span></summary>'
+    return f'{opening}<details class="warned folded">{summary}{grid}{inside}</details></article>'
+
+
+def articles(rows: Iterable[tuple[Fragment, Counts, Flags]], viewer: Viewer | None) -> tuple[str, ...]:
+    """A whole page of posts, assembled for one viewer."""
+    return tuple(assemble(fragment, counts, flags, variant_for(fragment, viewer)) for fragment, counts, flags in rows)
+
+
+def _poll(poll: Poll, counts: Counts, flags: Flags, variant: Variant) -> str:
+    """The choices for whoever may still vote. On a stream nobody has voted yet, and the scripts know who wrote it."""
+    counted = polls.results(poll, flags.votes, counts.ended)
+    if counts.ended or flags.votes or variant in (Variant.ANONYMOUS, Variant.AUTHOR):
+        return counted
+    if variant is Variant.MEMBER:
+        return polls.form(poll)
+    return f'<div data-for="others">{polls.form(poll)}</div><div data-for="author" hidden>{counted}</div>'
+
+
+def _parent(post: Post) -> tuple[str, str] | None:
+    """Who is answered, and the address of what they wrote, empty where it may be hidden from readers of the reply; None for no reply."""
+    if post.reply_to is None:
+        return None
+    names = [mention.username for mention in post.mentions if mention.account_id == post.reply_to_account]
+    name = post.author.username if post.reply_to_account == post.author.id else names[0] if names else ""
+    if not post.leads_to_answered:
+        return name, ""
+    return name, f"/@{name}/{post.reply_to}" if name else f"/posts/{post.reply_to}"
+
+
+_REPLY, _BOOST, _HEART, _MARK, _MORE = (ICONS[name] for name in ("reply", "boost", "heart", "bookmark", "more"))
+_MENU = (
+    '<a href="{path}/{id}">Open post</a><button formaction="{path}/mute">Mute @{name}</button>'
+    '<a href="{path}/block">Block @{name}…</a><a href="{path}/report?post={id}">Report…</a>'
+)
+
+
+def _visitor(fragment: Fragment, counts: Counts) -> str:
+    """The counts; each leads to the login and from there back to the post."""
+    login = f'href="/login?next={fragment.path}"'
+    return (
+        '<div class="acts">'
+        f'<a class="act reply" {login} title="Log in to reply">{_REPLY}<span class="vh">Reply</span>{_count(counts.replies)}</a>'
+        f'<a class="act boost" {login} title="Log in to boost">{_BOOST}<span class="vh">Boost</span>{_count(counts.boosts)}</a>'
+        f'<a class="act favourite" {login} title="Log in to favourite">{_HEART}<span class="vh">Favourite</span>'
+        f"{_count(counts.favourites)}</a></div>"
+    )
+
+
+def _member(fragment: Fragment, counts: Counts, flags: Flags, variant: Variant) -> str:
+    post = fragment.id
+    boost = _toggle("boost", post, flags.boosted, counts.boosts)
+    if not fragment.sharable and (variant is not Variant.AUTHOR or not flags.boosted):
+        boost = f'<span class="act off" title="Only public posts can be boosted">{_BOOST}</span>'
+    return (
+        '<div class="acts">'
+        f'<a class="act reply" href="/compose?reply_to={post}" title="Reply">{_REPLY}<span class="vh">Reply</span>'
+        f"{_count(counts.replies)}</a>"
+        f"{boost}"
+        f"{_toggle('favourite', post, flags.favourited, counts.favourites)}"
+        f"{_toggle('bookmark', post, flags.bookmarked, 0)}"
+        f'<details class="menu"><summary class="act" title="More">{_MORE}<span class="vh">More</span></summary>'
+        f"{_menus(fragment, flags, variant)}</details></div>"
+    )
+
+
+def _menus(fragment: Fragment, flags: Flags, variant: Variant) -> str:
+    if variant is Variant.MEMBER:
+        return f'<div class="sheet">{fragment.menu}</div>'
+    post, (un, pin) = fragment.id, ("un", "Unpin from profile") if flags.pinned else ("", "Pin to profile")
+    own = (
+        f'<a href="{fragment.path}">Open post</a><a href="/posts/{post}/edit">Edit</a>'
+        f'<button formaction="/posts/{post}/{un}pin">{pin}</button><a href="/posts/{post}/delete">Delete…</a></div>'
+    )
+    if variant is Variant.AUTHOR:
+        return f'<div class="sheet">{own}'
+    return f'<div class="sheet" data-for="others">{fragment.menu}</div><div class="sheet" data-for="author" hidden>{own}'
+
+
+_TOGGLES = {"boost": (_BOOST, "Boost"), "favourite": (_HEART, "Favourite"), "bookmark": (_MARK, "Bookmark")}
+
+
+def _toggle(action: str, post: PostId, done: bool, count: int) -> str:
+    icon, label = _TOGGLES[action]
+    un, pressed = ("un", "true") if done else ("", "false")
+    return (
+        f'<button class="act {action}" formaction="/posts/{post}/{un}{action}" aria-pressed="{pressed}" title="{label}">'
+        f'{icon}<span class="vh">{label}</span>{_count(count)}</button>'
+    )
+
+
+def _count(count: int) -> str:
+    return f'<span class="n">{number(count)}</span>' if count > 0 else '<span class="n"></span>'

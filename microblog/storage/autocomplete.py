@@ -1,0 +1,78 @@
+"""Names that somebody may mean while they type. Asked with every few letters, so each statement looks at a bounded number of rows."""
+
+from __future__ import annotations
+
+from microblog.model.ids import AccountId, TagId
+from microblog.model.posts import Tag
+from microblog.model.profile_features import MOST_USES, Candidate, UsedTag
+from microblog.storage.accounts import ADMITTED, COLUMNS, FROM, LIKELY, account_from
+from microblog.storage.database import Cursor, every
+from microblog.storage.visibility import VISIBLE
+
+_FOLLOWED = 2_000  # of those whom one follows, the newest
+_RECENT = 1_000  # uses of tags that are thought of first
+_LIKELY_TAGS = 10
+
+# Whom one follows is found by the words of the display name too: they are few. Everybody else by the username, which has an index.
+_PEOPLE = f"""with known as (
+        select followee_id id from follows where follower_id = %(viewer)s order by id desc limit {_FOLLOWED}),
+    likely as (
+        select k.id from known k join accounts n on n.id = k.id
+        where lower(n.username) like %(start)s or lower(n.display_name) like %(start)s or lower(n.display_name) like %(word)s
+        union
+        (select id from accounts where lower(username) like %(start)s order by lower(username) using ~<~ limit {LIKELY})
+        union
+        select id from (select account_id id from account_counts order by followers desc, account_id limit {LIKELY}) famous
+        join accounts n using (id) where lower(n.username) like %(start)s)
+    select k.id is not null, {COLUMNS} from likely l join {FROM} on a.id = l.id left join known k on k.id = a.id
+    where a.id <> %(viewer)s and a.deleted_at is null and a.suspended_at is null and (a.limited_at is null or k.id is not null)
+        and {ADMITTED}
+        and not exists (select from blocks where account_id = %(viewer)s and target_id = a.id)
+        and not exists (select from blocks where account_id = a.id and target_id = %(viewer)s)
+    order by k.id is not null desc, lower(a.username) = %(exact)s desc, c.followers desc, a.id limit %(limit)s"""
+
+_TAGS = f"""with recent as (
+        select tag_id, count(*) uses from (select tag_id, post_id from post_tags order by post_id desc limit {_RECENT}) newest
+        where (select p.visibility in ('public', 'unlisted') from posts p where p.id = newest.post_id) group by 1),
+    likely as (
+        select t.id, t.key, t.name, coalesce(r.uses, 0) recently from (
+            select tag_id id from recent
+            union
+            (select id from tags where key like %(start)s order by key using ~<~ limit {LIKELY})) found
+        join tags t using (id) left join recent r on r.tag_id = t.id
+        where t.key like %(start)s
+        order by t.key = %(exact)s desc, recently desc, t.key limit {_LIKELY_TAGS})
+    select l.id, l.key, l.name, seen.uses from likely l, lateral (
+        select count(*) uses from (select post_id from post_tags where tag_id = l.id order by post_id desc limit {MOST_USES}) used
+        join posts p on p.id = used.post_id where {VISIBLE}) seen
+    where seen.uses > 0
+    order by l.key = %(exact)s desc, l.recently desc, seen.uses desc, l.key limit %(limit)s"""
+
+
+def people(cursor: Cursor, *, prefix: str, viewer: AccountId, limit: int) -> list[Candidate]:
+    """Whom the viewer may mean by names that begin so, in whatever case: whom they follow, then others, the most followed first.
+
+    Nobody who blocks the viewer or is blocked.
+    """
+    return every(cursor, _candidate, _PEOPLE, _asked(prefix, viewer, limit) | {"word": f"% {_escaped(prefix)}%"})
+
+
+def tags(cursor: Cursor, *, prefix: str, viewer: AccountId, limit: int) -> list[UsedTag]:
+    """Tags whose folded key begins so, that stand in a post that the viewer may see: the exact one, then what is used these days."""
+    return every(cursor, _used_tag, _TAGS, _asked(prefix, viewer, limit))
+
+
+def _asked(prefix: str, viewer: AccountId, limit: int) -> dict[str, object]:
+    return {"start": f"{_escaped(prefix)}%", "exact": prefix.lower(), "viewer": viewer, "limit": limit}
+
+
+def _escaped(prefix: str) -> str:
+    return prefix.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _candidate(followed: bool, *columns: object) -> Candidate:
+    return Candidate(account_from(*columns), followed)
+
+
+def _used_tag(id: int, key: str, name: str, uses: int) -> UsedTag:
+    return UsedTag(Tag(TagId(id), key, name), uses)

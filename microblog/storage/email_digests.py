@@ -1,0 +1,119 @@
+"""What letters tell, as it is when they are written: who still wants to hear of it, what was missed, how the day went."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from microblog.model.accounts import Preferences
+from microblog.model.emails import Report
+from microblog.model.ids import AccountId, NotificationId, PostId, id_at
+from microblog.model.notifications import NotificationKind
+from microblog.storage.database import Cursor, every, execute, first, scalar
+from microblog.storage.emails import JOBS, REACHABLE
+from microblog.storage.notifications import ABOUT_SEEN, READ_UP_TO
+
+# Notifications `n` of %(account)s that it has not seen and that are not from somebody whom it does not want to hear of by now.
+_UNREAD = f"n.account_id = %(account)s and not n.filtered and n.id > {READ_UP_TO}"
+_HEARD = """exists (select from accounts s where s.id = n.from_account_id and s.suspended_at is null and s.deleted_at is null)
+    and not exists (select from blocks b where (b.account_id, b.target_id)
+                    in ((n.account_id, n.from_account_id), (n.from_account_id, n.account_id)))
+    and not exists (select from mutes m where m.account_id = n.account_id and m.target_id = n.from_account_id and m.notifications
+                    and (m.expires_at is null or m.expires_at > %(now)s))
+    and not exists (select from thread_mutes t join posts p on p.thread_id = t.thread_id
+                    where t.account_id = n.account_id and p.id = n.post_id)"""
+
+
+def is_unread(cursor: Cursor, *, account: AccountId, notification: NotificationId) -> bool:
+    """True while the account has not come as far as that notification."""
+    sql = f"select exists (select from notifications n where n.id = %(id)s and {_UNREAD})"
+    return bool(scalar(cursor, sql, {"account": account, "id": notification}))
+
+
+def is_heard(cursor: Cursor, *, notification: NotificationId, now: datetime) -> bool:
+    """True while its owner wants to hear of whom the notification is from, and of that conversation."""
+    sql = f"select exists (select from notifications n where n.id = %(id)s and {_HEARD})"
+    return bool(scalar(cursor, sql, {"id": notification, "now": now}))
+
+
+def missed(
+    cursor: Cursor, *, account: AccountId, since: datetime, kinds: Sequence[str], now: datetime
+) -> list[tuple[NotificationKind, PostId | None, int]]:
+    """How many notifications of these kinds the account has not seen of those since then: by kind, and by what somebody else wrote."""
+    return every(
+        cursor,
+        lambda kind, post, count: (NotificationKind(kind), None if post is None else PostId(post), int(count)),
+        f"""select n.kind, w.id, count(*) from notifications n left join posts w on w.id = n.post_id and w.account_id <> n.account_id
+            where n.id >= %(from)s and n.kind = any(%(kinds)s) and {_UNREAD} and {_HEARD} and {ABOUT_SEEN}
+            group by n.kind, w.id order by n.kind""",
+        {"account": account, "from": id_at(since), "kinds": list(kinds), "now": now},
+    )
+
+
+def add_digests(cursor: Cursor, *, frequencies: Sequence[str], since: datetime, key: str, now: datetime, limit: int) -> int:
+    """Write up to `limit` digests to people who want one so often, were not here since then and missed something; how many.
+
+    Nobody gets two under one `key`. Call it until it writes less than `limit`.
+    """
+    return execute(
+        cursor,
+        f"""with written as (
+               insert into letters (id, kind, account_id, recipient, key, data, created_at)
+               select new_id(%(now)s), 'digest', l.account_id, l.email, %(key)s, jsonb_build_object('since', %(told_since)s::text), %(now)s
+               from logins l join accounts a on a.id = l.account_id
+               where {REACHABLE} and coalesce(l.preferences->>'mail_digest', %(usual)s) = any(%(frequencies)s)
+               and not exists (select from sessions s where s.account_id = l.account_id and s.seen_at > %(since)s)
+               and not exists (select from tokens t where t.account_id = l.account_id and t.used_at > %(since)s)
+               and exists (select from notifications n where n.account_id = l.account_id and not n.filtered and n.id > greatest(%(from)s,
+                           (select last_read_id from markers k where k.account_id = l.account_id and k.timeline = 'notifications')))
+               and not exists (select from letters d where d.account_id = l.account_id and d.kind = 'digest' and d.key = %(key)s)
+               order by l.account_id limit %(limit)s
+               on conflict do nothing returning id, created_at as due_at)
+           {JOBS}""",
+        {
+            "frequencies": list(frequencies),
+            "usual": Preferences().mail_digest,
+            "since": since,
+            "told_since": since.isoformat(),
+            "from": id_at(since),
+            "key": key,
+            "now": now,
+            "limit": limit,
+        },
+    )
+
+
+def add_reports(cursor: Cursor, *, begin: datetime, end: datetime, key: str, now: datetime) -> int:
+    """Write the report of that time to each administrator who wants it; how many. Nobody gets two under one `key`."""
+    return execute(
+        cursor,
+        f"""with written as (
+               insert into letters (id, kind, account_id, recipient, key, data, created_at)
+               select new_id(%(now)s), 'report', l.account_id, l.email, %(key)s,
+                      jsonb_build_object('begin', %(begin)s::text, 'end', %(end)s::text), %(now)s
+               from logins l join accounts a on a.id = l.account_id
+               where l.role = 'admin' and {REACHABLE} and coalesce((l.preferences->>'mail_report')::boolean, %(usual)s)
+               on conflict do nothing returning id, created_at as due_at)
+           {JOBS}""",
+        {"usual": Preferences().mail_report, "begin": begin.isoformat(), "end": end.isoformat(), "key": key, "now": now},
+    )
+
+
+def report(cursor: Cursor, *, begin: datetime, end: datetime) -> Report:
+    """The figures of that time, and how things stand now."""
+    found = first(
+        cursor,
+        lambda *figures: Report(begin, end, *figures),
+        """select (select count(*) from logins where created_at >= %(begin)s and created_at < %(end)s),
+                  (select count(distinct account_id) from sessions where seen_at >= %(begin)s and created_at < %(end)s),
+                  (select count(*) from posts where id >= %(from)s and id < %(to)s and boost_of is null and deleted_at is null),
+                  (select count(*) from letters where settled_at >= %(begin)s and settled_at < %(end)s and state in ('sent', 'kept')),
+                  (select count(*) from letters where settled_at >= %(begin)s and settled_at < %(end)s and state in ('refused', 'failed')),
+                  (select count(*) from logins where approved_at is null),
+                  (select count(*) from letters where state in ('waiting', 'deferred')),
+                  (select count(*) from jobs where state = 'waiting' and tries > 0),
+                  (select count(*) from jobs where state = 'dead')""",
+        {"begin": begin, "end": end, "from": id_at(begin), "to": id_at(end)},
+    )
+    assert found is not None  # a select without `from` has one row
+    return found

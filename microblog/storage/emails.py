@@ -1,0 +1,217 @@
+"""Letters: the outbox. Each is written together with the job that hands it in, and says for ever what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+
+from microblog.model.accounts import Preferences
+from microblog.model.emails import NOTIFYING, Letter, LetterKind, LetterState
+from microblog.model.ids import AccountId, LetterId, NotificationId
+from microblog.model.paging import Page
+from microblog.storage.database import Cursor, every, execute, first, scalar
+from microblog.storage.paging import bounds, directed, page_sql
+
+SEND_JOB = "mail.send"
+LONGEST_ANSWER = 500  # characters
+
+COLUMNS = """l.id, l.kind, l.account_id, l.recipient, l.about, l.data, l.message_id, l.state, l.tries, l.answer, l.created_at, l.settled_at,
+    (select j.due_at from jobs j where j.kind = 'mail.send' and j.key = l.id::text and j.state = 'waiting')"""
+
+# What follows a `written` of letters (id, due_at): the jobs that hand them in.
+JOBS = """insert into jobs (id, kind, key, payload, due_at, created_at)
+    select new_id(%(now)s), 'mail.send', id::text, jsonb_build_object('letter', id::text), due_at, %(now)s from written
+    on conflict (kind, key) where state = 'waiting' and key is not null do nothing"""
+
+# Whom a login `l` of an account `a` lets be written to. Nobody has an address that ends in .invalid (RFC 2606, section 2).
+REACHABLE = """a.suspended_at is null and a.deleted_at is null and l.confirmed_at is not null and l.approved_at is not null
+    and l.disabled_at is null and l.email not like '%%.invalid'"""
+
+
+def letter_from(*columns: Any) -> Letter:
+    """The letter that a row's COLUMNS hold."""
+    id, kind, account, recipient, about, data, message_id, state, *rest = columns
+    return Letter(LetterId(id), LetterKind(kind), account, recipient, about, data, message_id, LetterState(state), *rest)
+
+
+def add(
+    cursor: Cursor,
+    kind: LetterKind,
+    *,
+    account: AccountId | None,
+    recipient: str,
+    now: datetime,
+    data: Mapping[str, str] | None = None,
+    key: str | None = None,
+) -> bool:
+    """Write a letter and its job into the transaction that causes it. False where the account got one of this kind and key before."""
+    return bool(
+        execute(
+            cursor,
+            """with written as (
+                   insert into letters (id, kind, account_id, recipient, key, data, created_at)
+                   values (new_id(%(now)s), %(kind)s, %(account)s, %(recipient)s, %(key)s, %(data)s, %(now)s)
+                   on conflict do nothing returning id, created_at as due_at) """
+            + JOBS,
+            {
+                "kind": kind,
+                "account": account,
+                "recipient": recipient,
+                "key": key,
+                "data": orjson.dumps(data or {}).decode(),
+                "now": now,
+            },
+        )
+    )
+
+
+def add_of_notifications(cursor: Cursor, *, ids: Sequence[NotificationId], delay: timedelta, now: datetime) -> int:
+    """Write the letters of those notifications whose owners want them, each `delay` after the notification; how many.
+
+    A mention is told once a post, a follower once for as long as the outbox remembers.
+    """
+    return execute(
+        cursor,
+        """with written as (
+               insert into letters (id, kind, account_id, recipient, about, key, created_at)
+               select new_id(%(now)s), n.kind, n.account_id, l.email, n.id, coalesce(n.post_id, n.from_account_id)::text, %(now)s
+               from notifications n join logins l on l.account_id = n.account_id join accounts a on a.id = n.account_id
+               where n.id = any(%(ids)s) and n.kind = any(%(kinds)s) and """
+        + REACHABLE
+        + """ and coalesce((l.preferences->>('mail_' || n.kind))::boolean, (%(usual)s::jsonb->>n.kind)::boolean)
+               on conflict do nothing
+               returning id, (select at.created_at from notifications at where at.id = about) + %(delay)s as due_at) """
+        + JOBS,
+        {"ids": list(ids), "kinds": list(NOTIFYING), "usual": _USUAL, "delay": delay, "now": now},
+    )
+
+
+_USUAL = orjson.dumps({str(kind): getattr(Preferences(), f"mail_{kind}") for kind in NOTIFYING}).decode()
+
+
+def locked(cursor: Cursor, *, id: LetterId) -> Letter | None:
+    """The letter, which nobody else changes until the transaction ends."""
+    return first(cursor, letter_from, f"select {COLUMNS} from letters l where l.id = %(id)s for update", {"id": id})
+
+
+def begin(cursor: Cursor, *, id: LetterId, recipient: str, message_id: str) -> None:
+    """Count one try more, to this address; the first one names the letter for ever."""
+    execute(
+        cursor,
+        """update letters set tries = tries + 1, recipient = %(recipient)s, message_id = coalesce(message_id, %(message_id)s)
+           where id = %(id)s""",
+        {"id": id, "recipient": recipient, "message_id": message_id},
+    )
+
+
+def settle(cursor: Cursor, *, id: LetterId, state: LetterState, answer: str, now: datetime) -> None:
+    """Write down what became of the letter. What was handed in stays so, whatever a try says that ended later."""
+    execute(
+        cursor,
+        """update letters set state = %(state)s, answer = %(answer)s,
+               settled_at = case when %(state)s in ('waiting', 'deferred') then null else %(now)s::timestamptz end
+           where id = %(id)s and state not in ('sent', 'kept')""",
+        {"id": id, "state": state, "answer": _storable(answer), "now": now},
+    )
+
+
+def wait_again(cursor: Cursor, *, id: LetterId, now: datetime) -> bool:
+    """Let a letter that was not handed in be tried now, with all its tries before it. False for one that was, or that nobody wants."""
+    execute(
+        cursor,
+        "delete from jobs where kind = %(job)s and key = %(key)s and state in ('dead', 'waiting')",
+        {"job": SEND_JOB, "key": str(id)},
+    )
+    return bool(
+        execute(
+            cursor,
+            """with written as (
+                   update letters set state = 'waiting', settled_at = null
+                   where id = %(id)s and state in ('waiting', 'deferred', 'refused', 'failed')
+                   returning id, %(now)s::timestamptz as due_at) """
+            + JOBS,
+            {"id": id, "now": now},
+        )
+    )
+
+
+def page_of(cursor: Cursor, *, page: Page, state: LetterState | None = None) -> list[Letter]:
+    """Letters of the kinds that this release knows, the newest first; only those in one state, if asked for."""
+    rows = every(
+        cursor,
+        letter_from,
+        page_sql(
+            f"""select {COLUMNS} from letters l
+                where (%(state)s::text is null or l.state = %(state)s) and l.id < %(max_id)s and l.id > %(min_id)s
+                and l.kind = any(%(kinds)s) order by l.id desc limit %(limit)s""",
+            page,
+        ),
+        {"state": state, "kinds": list(LetterKind), **bounds(page)},
+    )
+    return directed(page, rows)
+
+
+def counts(cursor: Cursor) -> dict[LetterState, int]:
+    """How many there are in each state; states that none is in are left out."""
+    return dict(
+        every(cursor, lambda state, count: (LetterState(state), count), "select state, count(*) from letters group by state order by state")
+    )
+
+
+def refusals(cursor: Cursor, *, account: AccountId, recipient: str, limit: int) -> list[str]:
+    """What the mail server said each time that it refused a letter of the account to this address, the newest first, at most `limit`.
+
+    Only since it last took one, and since the account's address was last confirmed.
+    """
+    return every(
+        cursor,
+        str,
+        """select r.answer from letters r
+           where r.account_id = %(account)s and lower(r.recipient) = lower(%(recipient)s) and r.state = 'refused'
+           and r.settled_at >= coalesce((select confirmed_at from logins where account_id = %(account)s), '-infinity')
+           and r.settled_at > coalesce((select max(t.settled_at) from letters t where t.account_id = %(account)s
+                                        and lower(t.recipient) = lower(%(recipient)s) and t.state = 'sent'), '-infinity')
+           order by r.settled_at desc limit %(limit)s""",
+        {"account": account, "recipient": recipient, "limit": limit},
+    )
+
+
+def count_since(cursor: Cursor, *, account: AccountId, kind: LetterKind, since: datetime) -> int:
+    """How many letters of the kind were written to the account since then."""
+    return int(
+        scalar(
+            cursor,
+            "select count(*) from letters where account_id = %(account)s and kind = %(kind)s and created_at > %(since)s",
+            {"account": account, "kind": kind, "since": since},
+        )
+    )
+
+
+def forget_recipient(cursor: Cursor, *, account: AccountId) -> int:
+    """Take the addresses out of the letters of an account that was deleted; how many had one."""
+    return execute(
+        cursor,
+        """update letters set recipient = '', data = '{}', account_id = null,
+               state = case when state in ('waiting', 'deferred') then 'cancelled' else state end
+           where account_id = %(account)s""",
+        {"account": account},
+    )
+
+
+def sweep(cursor: Cursor, *, before: datetime, limit: int) -> int:
+    """Forget letters that were settled before that time, at most `limit`; how many went."""
+    return execute(
+        cursor,
+        """delete from letters where id in (
+               select id from letters where settled_at < %(before)s order by settled_at limit %(limit)s)""",
+        {"before": before, "limit": limit},
+    )
+
+
+def _storable(answer: str) -> str:
+    """The text without what a page could not show, and not without end: it comes from another machine."""
+    line = "".join(char if char.isprintable() else " " for char in answer.encode("utf-8", "replace").decode())
+    return " ".join(line.split())[:LONGEST_ANSWER]

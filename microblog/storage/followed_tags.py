@@ -1,0 +1,147 @@
+"""Tags that people follow or feature on their profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date, datetime
+
+from microblog.model.ids import AccountId, RelationId, TagId
+from microblog.model.paging import Page
+from microblog.model.posts import Tag
+from microblog.model.profile_features import FeaturedTag, KeptTag, TagFlags
+from microblog.storage.database import Cursor, every, execute, scalar
+from microblog.storage.paging import bounds, directed, page_sql
+
+
+def known(cursor: Cursor, *, key: str, name: str, now: datetime) -> TagId:
+    """The tag's id; it is made where nobody has used the tag yet."""
+    execute(
+        cursor,
+        "insert into tags (id, key, name) values (new_id(%(now)s), %(key)s, %(name)s) on conflict do nothing",
+        {"key": key, "name": name, "now": now},
+    )
+    return TagId(scalar(cursor, "select id from tags where key = %(key)s", {"key": key}))
+
+
+def follow(cursor: Cursor, *, account: AccountId, tag: TagId, now: datetime) -> bool:
+    """The account sees at home what is posted with the tag; False if it does already."""
+    return bool(
+        execute(
+            cursor,
+            """insert into followed_tags (id, account_id, tag_id, created_at) values (new_id(%(now)s), %(account)s, %(tag)s, %(now)s)
+               on conflict do nothing""",
+            {"account": account, "tag": tag, "now": now},
+        )
+    )
+
+
+def unfollow(cursor: Cursor, *, account: AccountId, key: str) -> bool:
+    """It no longer does; False if it did not."""
+    return bool(
+        execute(
+            cursor,
+            "delete from followed_tags where account_id = %(account)s and tag_id = (select id from tags where key = %(key)s)",
+            {"account": account, "key": key},
+        )
+    )
+
+
+def count_followed(cursor: Cursor, *, account: AccountId) -> int:
+    """How many tags the account follows."""
+    return int(scalar(cursor, "select count(*) from followed_tags where account_id = %(account)s", {"account": account}))
+
+
+_FOLLOWED = """select f.id, t.id, t.key, t.name from followed_tags f join tags t on t.id = f.tag_id
+    where f.account_id = %(account)s and f.id < %(max_id)s and f.id > %(min_id)s order by f.id desc limit %(limit)s"""
+
+
+def followed(cursor: Cursor, *, account: AccountId, page: Page) -> list[KeptTag]:
+    """The tags that the account follows, the newest follow first."""
+
+    def row(id: int, tag: int, key: str, name: str) -> KeptTag:
+        return KeptTag(RelationId(id), Tag(TagId(tag), key, name))
+
+    return directed(page, every(cursor, row, page_sql(_FOLLOWED, page), bounds(page) | {"account": account}))
+
+
+def flags(cursor: Cursor, *, account: AccountId, keys: Collection[str]) -> dict[str, TagFlags]:
+    """How the account stands to those of the tags that were ever used."""
+    return dict(
+        every(
+            cursor,
+            lambda key, following, featuring: (key, TagFlags(following, featuring)),
+            """select t.key, exists (select from followed_tags f where f.account_id = %(account)s and f.tag_id = t.id),
+                      exists (select from featured_tags f where f.account_id = %(account)s and f.tag_id = t.id)
+               from tags t where t.key = any(%(keys)s)""",
+            {"account": account, "keys": list(keys)},
+        )
+    )
+
+
+def feature(cursor: Cursor, *, account: AccountId, tag: TagId, now: datetime) -> bool:
+    """The tag stands on the account's profile; False if it does already."""
+    return bool(
+        execute(
+            cursor,
+            """insert into featured_tags (id, account_id, tag_id, created_at) values (new_id(%(now)s), %(account)s, %(tag)s, %(now)s)
+               on conflict do nothing""",
+            {"account": account, "tag": tag, "now": now},
+        )
+    )
+
+
+def unfeature(cursor: Cursor, *, account: AccountId, key: str) -> bool:
+    """It no longer does; False if it did not."""
+    return bool(
+        execute(
+            cursor,
+            "delete from featured_tags where account_id = %(account)s and tag_id = (select id from tags where key = %(key)s)",
+            {"account": account, "key": key},
+        )
+    )
+
+
+def remove(cursor: Cursor, *, account: AccountId, id: RelationId) -> bool:
+    """The same by the feature's own id."""
+    return bool(execute(cursor, "delete from featured_tags where account_id = %(account)s and id = %(id)s", {"account": account, "id": id}))
+
+
+def count_featured(cursor: Cursor, *, account: AccountId) -> int:
+    """How many tags stand on the account's profile; nobody puts one more there until the transaction ends."""
+    execute(cursor, "select from accounts where id = %(account)s for no key update", {"account": account})
+    return int(scalar(cursor, "select count(*) from featured_tags where account_id = %(account)s", {"account": account}))
+
+
+def featured(cursor: Cursor, *, account: AccountId) -> list[FeaturedTag]:
+    """The tags on somebody's profile, the most used first, with the public and quiet posts that have them."""
+
+    def row(id: int, tag: int, key: str, name: str, posts: int, last_on: date | None) -> FeaturedTag:
+        return FeaturedTag(RelationId(id), Tag(TagId(tag), key, name), posts, last_on)
+
+    return every(
+        cursor,
+        row,
+        """select f.id, t.id, t.key, t.name, used.posts, used.last_on
+           from featured_tags f join tags t on t.id = f.tag_id
+           cross join lateral (
+               select count(*) as posts, max(p.created_at)::date as last_on from posts p join post_tags pt on pt.post_id = p.id
+               where p.account_id = %(account)s and pt.tag_id = t.id and p.deleted_at is null
+               and p.visibility in ('public', 'unlisted')) used
+           where f.account_id = %(account)s order by used.posts desc, f.id""",
+        {"account": account},
+    )
+
+
+def used_by(cursor: Cursor, *, account: AccountId, limit: int) -> list[Tag]:
+    """The tags that the account uses most in its newest posts, and that are not on its profile."""
+    return every(
+        cursor,
+        lambda id, key, name: Tag(TagId(id), key, name),
+        """select t.id, t.key, t.name from (
+               select p.id from posts p where p.account_id = %(account)s and p.deleted_at is null and p.boost_of is null
+               order by p.id desc limit 1000) newest
+           join post_tags pt on pt.post_id = newest.id join tags t on t.id = pt.tag_id
+           where not exists (select from featured_tags f where f.account_id = %(account)s and f.tag_id = t.id)
+           group by t.id order by count(*) desc, max(pt.post_id) desc limit %(limit)s""",
+        {"account": account, "limit": limit},
+    )

@@ -1,0 +1,161 @@
+"""Push subscriptions, and the notifications that wait for each.
+
+Who adds to what waits for a subscription, and who looks whether anything waits, locks its row first. So a job never ends just when
+something was added for which no new job was made, because that one still seemed to be there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from microblog.model.ids import AccountId, NotificationId, PushSubscriptionId, TokenId
+from microblog.model.push import ALERTS, PushChoice, PushPolicy, PushSubscription, PushTarget
+from microblog.storage.database import Cursor, execute, first, scalar
+
+SEND_JOB = "push.send"
+_COLUMNS = "s.id, s.account_id, s.endpoint, s.p256dh, s.auth, s.standard, s.alerts, s.policy, s.failures, s.resting_until"
+
+
+def _subscription(*columns: Any) -> PushSubscription:
+    id, account, endpoint, p256dh, auth, standard, alerts, policy, failures, resting_until = columns
+    target = PushTarget(endpoint, bytes(p256dh), bytes(auth), standard)
+    choice = PushChoice(frozenset(kind for kind in ALERTS if kind in alerts), PushPolicy(policy))
+    return PushSubscription(PushSubscriptionId(id), AccountId(account), target, choice, failures, resting_until)
+
+
+def subscribe(
+    cursor: Cursor, *, account: AccountId, token: TokenId, target: PushTarget, choice: PushChoice, now: datetime
+) -> PushSubscription | None:
+    """Write the token's subscription in place of the one that it had. None where the token was revoked at this very moment."""
+    return first(
+        cursor,
+        _subscription,
+        f"""with live as materialized (select id from tokens where id = %(token)s and revoked_at is null for share)
+            insert into push_subscriptions as s (account_id, token_id, endpoint, p256dh, auth, standard, alerts, policy, created_at)
+            select %(account)s, id, %(endpoint)s, %(p256dh)s, %(auth)s, %(standard)s, %(alerts)s, %(policy)s, %(now)s from live
+            on conflict (token_id) do update set endpoint = excluded.endpoint, p256dh = excluded.p256dh, auth = excluded.auth,
+                standard = excluded.standard, alerts = excluded.alerts, policy = excluded.policy, failures = 0, resting_until = null
+            returning {_COLUMNS}""",
+        {
+            "account": account,
+            "token": token,
+            "endpoint": target.endpoint,
+            "p256dh": target.p256dh,
+            "auth": target.auth,
+            "standard": target.standard,
+            "alerts": sorted(choice.alerts),
+            "policy": choice.policy,
+            "now": now,
+        },
+    )
+
+
+def leave_out(cursor: Cursor, *, account: AccountId, token: TokenId, endpoint: str, keep: int) -> int:
+    """Delete what the token's new subscription replaces: others of the account at the same endpoint, and the oldest above `keep`."""
+    return execute(
+        cursor,
+        """delete from push_subscriptions where account_id = %(account)s and token_id <> %(token)s and (
+               endpoint = %(endpoint)s or id in (
+                   select id from push_subscriptions where account_id = %(account)s order by token_id = %(token)s desc, id desc
+                   offset %(keep)s))""",
+        {"account": account, "token": token, "endpoint": endpoint, "keep": keep},
+    )
+
+
+def of_token(cursor: Cursor, *, token: TokenId) -> PushSubscription | None:
+    """The token's subscription."""
+    return first(cursor, _subscription, f"select {_COLUMNS} from push_subscriptions s where s.token_id = %(token)s", {"token": token})
+
+
+def change(cursor: Cursor, *, token: TokenId, choice: PushChoice) -> PushSubscription | None:
+    """Let the token's subscription be told of this from now on. None if it has none."""
+    return first(
+        cursor,
+        _subscription,
+        f"""update push_subscriptions s set alerts = %(alerts)s, policy = %(policy)s where s.token_id = %(token)s returning {_COLUMNS}""",
+        {"token": token, "alerts": sorted(choice.alerts), "policy": choice.policy},
+    )
+
+
+def forget_tokens(cursor: Cursor, *, tokens: Collection[TokenId]) -> int:
+    """Delete the subscriptions of these tokens, with what waits for them."""
+    return execute(cursor, "delete from push_subscriptions where token_id = any(%(tokens)s)", {"tokens": list(tokens)})
+
+
+def forget_account(cursor: Cursor, *, account: AccountId) -> int:
+    """Delete all subscriptions of the account."""
+    return execute(cursor, "delete from push_subscriptions where account_id = %(account)s", {"account": account})
+
+
+def forget(cursor: Cursor, *, id: PushSubscriptionId) -> int:
+    """Delete one."""
+    return execute(cursor, "delete from push_subscriptions where id = %(id)s", {"id": id})
+
+
+def enqueue(cursor: Cursor, *, ids: Sequence[NotificationId], now: datetime) -> int:
+    """Let these notifications wait for the subscriptions that want to hear of them, and see to it that each of those has a job; how many
+    jobs were added. Done again, it adds nothing: what was sent is remembered for a while.
+    """
+    return execute(
+        cursor,
+        """with meant as materialized (
+               select s.id, n.id as notification from notifications n join push_subscriptions s on s.account_id = n.account_id
+               where n.id = any(%(ids)s) and not n.filtered and n.kind = any(s.alerts) and s.policy <> 'none'
+               for key share of s),
+           queued as (
+               insert into pushes (subscription_id, notification_id) select id, notification from meant
+               on conflict do nothing returning subscription_id)
+           insert into jobs (id, kind, key, payload, due_at, created_at)
+           select new_id(%(now)s), %(kind)s, id::text, jsonb_build_object('subscription', id::text), %(now)s, %(now)s
+           from (select distinct subscription_id as id from queued order by 1) q
+           on conflict (kind, key) where state = 'waiting' and key is not null do nothing""",
+        {"ids": list(ids), "kind": SEND_JOB, "now": now},
+    )
+
+
+def lock(cursor: Cursor, *, id: PushSubscriptionId) -> PushSubscription | None:
+    """The subscription, for which nothing is added until the transaction ends. None if it is gone, or its token was revoked."""
+    return first(
+        cursor,
+        _subscription,
+        f"""select {_COLUMNS} from push_subscriptions s join tokens t on t.id = s.token_id and t.revoked_at is null
+            where s.id = %(id)s for update of s""",
+        {"id": id},
+    )
+
+
+def waiting(cursor: Cursor, *, id: PushSubscriptionId) -> NotificationId | None:
+    """The oldest notification that waits for the subscription."""
+    sql = "select min(notification_id) from pushes where subscription_id = %(id)s and settled_at is null"
+    found: NotificationId | None = scalar(cursor, sql, {"id": id})
+    return found
+
+
+def settle(cursor: Cursor, *, id: PushSubscriptionId, notification: NotificationId, now: datetime) -> None:
+    """The notification waits no more: it was delivered, or never will be."""
+    execute(
+        cursor,
+        "update pushes set settled_at = %(now)s where subscription_id = %(id)s and notification_id = %(notification)s",
+        {"id": id, "notification": notification, "now": now},
+    )
+
+
+def note(cursor: Cursor, *, id: PushSubscriptionId, failures: int, resting_until: datetime | None = None) -> None:
+    """Write down how often in a row delivery failed, and until when nothing more is tried."""
+    execute(
+        cursor,
+        "update push_subscriptions set failures = %(failures)s, resting_until = %(resting_until)s where id = %(id)s",
+        {"id": id, "failures": failures, "resting_until": resting_until},
+    )
+
+
+def sweep(cursor: Cursor, *, before: datetime, limit: int) -> int:
+    """Forget what was settled before that time, at most `limit`; how many went."""
+    return execute(
+        cursor,
+        """delete from pushes where (subscription_id, notification_id) in (
+               select subscription_id, notification_id from pushes where settled_at < %(before)s order by settled_at limit %(limit)s)""",
+        {"before": before, "limit": limit},
+    )

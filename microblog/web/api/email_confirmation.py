@@ -1,0 +1,67 @@
+"""The address of a new account, for programs that signed somebody up: is it proved, and send the letter once more."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from microblog.domain.email_confirmation import Confirmations
+from microblog.domain.rate_limits import SIGN_UP
+from microblog.model.accounts import Viewer
+from microblog.model.errors import Forbidden
+from microblog.render.api.schemas import EMPTY, FLAG, TEXT
+from microblog.web.http.errors import NeedsPerson
+from microblog.web.http.request import Call
+from microblog.web.http.response import Answer
+from microblog.web.http.route import Needs, Who, route
+from microblog.web.http.route_docs import Doc, Param
+
+ANOTHER_PROGRAM = "This method is only available to the application the user originally signed-up with"
+NOT_WAITING = "This method is only available while the e-mail is awaiting confirmation"
+
+
+@frozen
+class EmailRoutes:
+    """Open to people whose address is not proved yet, where nothing else is."""
+
+    confirmations: Confirmations
+
+    @route(
+        "GET",
+        "/api/v1/emails/check_confirmation",
+        Needs(api=True, viewer=Who.APP, pending=True, scopes={"read:accounts"}),
+        Doc("Whether one's address is proved", FLAG, errors=(422,)),
+    )
+    async def check(self, call: Call) -> Answer:
+        """True or false, as JSON."""
+        return Answer.json(await self.confirmations.are_done(_person(call)))
+
+    @route(
+        "POST",
+        "/api/v1/emails/confirmations",
+        Needs(api=True, viewer=Who.APP, pending=True, scopes={"write:accounts"}, rate=SIGN_UP),
+        Doc(
+            "Send the letter that proves one's address once more",
+            EMPTY,
+            body=(Param("email", TEXT, "Another address, where the first was wrong."),),
+            errors=(403, 409, 422),
+        ),
+    )
+    async def resend(self, call: Call) -> Answer:
+        """To another address, if one is given."""
+        viewer = _person(call)
+        made_with = await self.confirmations.made_with(viewer)
+        if made_with is None or call.access is None or made_with != call.access.app.id:
+            raise Forbidden(ANOTHER_PROGRAM)
+        if await self.confirmations.are_done(viewer):
+            raise Forbidden(NOT_WAITING)
+        if email := call.fields.value("email").strip():
+            await self.confirmations.correct(viewer, email)
+        else:
+            await self.confirmations.resend(viewer)
+        return Answer.json({})
+
+
+def _person(call: Call) -> Viewer:
+    if call.viewer is None:
+        raise NeedsPerson
+    return call.viewer

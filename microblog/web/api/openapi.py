@@ -1,0 +1,331 @@
+"""The OpenAPI 3.1 document of the API, made from the route table. Pure: the same routes give the same document, in the same order."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from inspect import getdoc
+from typing import Any
+
+from attrs import frozen
+
+from microblog.domain.scopes import ALL
+from microblog.render.api import apps
+from microblog.render.api.schemas import ERROR, FILE, ID, NAMED, TEXT, WHOLE, Schema
+from microblog.web.http.body_parsing import path_of
+from microblog.web.http.route import Needs, Route, Who
+from microblog.web.http.route_docs import Doc, Param
+
+Node = dict[str, Any]
+
+_PIECE = re.compile(r"<(?:(\w+):)?(\w+)>")
+_CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_SCHEMAS = "#/components/schemas/"
+_CONVERTERS: dict[str, Schema] = {
+    "": {"type": "string", "minLength": 1, "pattern": "^[^/]+$"},
+    "id": {**ID, "maxLength": 19},
+    "username": {"type": "string", "pattern": r"^[A-Za-z0-9_.-]{1,64}(?:@[A-Za-z0-9_.:-]{1,255})?$"},
+    "secret": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,256}$"},
+    "path": {"type": "string", "minLength": 1},
+    "int": {"type": "integer", "minimum": 0},
+}
+_TAGS = {"oauth": "OAuth 2", "pushes": "Push messages", "filters_v1": "Filters, version 1", "openapi": "This document"}
+_BODILESS = frozenset({101, 204, 304})
+_FORM, _MULTIPART, _JSON = "application/x-www-form-urlencoded", "multipart/form-data", "application/json"
+
+ERRORS: dict[int, tuple[str, str]] = {
+    400: ("Malformed", "The request cannot be read, or lacks a field that has to be there."),
+    401: ("Unauthorized", "There is no token, or it is not valid (any more)."),
+    403: ("Forbidden", "The token lacks the scope, or this person may not do it."),
+    404: ("NotFound", "It does not exist, or the caller may not see it."),
+    409: ("Conflict", "Something else happened at the same time."),
+    410: ("Gone", "It was here once."),
+    413: ("TooLarge", "The body is larger than this route takes."),
+    422: ("Invalid", "A field holds what it may not, or an app's own token was sent where a person's is needed."),
+    426: ("UpgradeRequired", "Here only WebSocket is spoken."),
+    429: ("TooMany", "The rate limit is used up; Retry-After says for how many seconds."),
+    503: ("Unavailable", "The site cannot answer at the moment; Retry-After says when to try again."),
+}
+"""What each status of an error is called among the responses, and when it comes."""
+
+_DESCRIPTION = """\
+The client API of Mastodon, as this site serves it.
+
+* Tokens are sent as `Authorization: Bearer TOKEN`. Where an operation names several scopes, one of them is enough.
+* Fields may be sent in the query, as a form, as multipart or as JSON, on every method; lists as `name[]`.
+* Lists have pages: follow the `Link` header instead of computing the ids.
+* Errors are always `{"error": sentence}`.
+* The path may end with a slash.
+"""
+
+
+@frozen
+class About:
+    """Whose document it is. `url` is the site's, without a final slash."""
+
+    name: str
+    url: str
+    version: str
+
+
+def document(about: About, routes: Iterable[Route]) -> Node:
+    """The whole document of those routes that are documented."""
+    told = [(route, route.doc) for route in routes if route.doc is not None]
+    paths: Node = {}
+    for (route, doc), name in zip(told, operation_ids([route for route, _ in told]), strict=True):
+        paths.setdefault(_path(route), {})[route.method.lower()] = _operation(route, doc, name)
+    made: Node = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": f"The API of {about.name}",
+            "version": about.version,
+            "description": _DESCRIPTION,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": about.url}],
+        "tags": list({tag_of(route): {"name": tag_of(route), "description": _meaning(route)} for route, _ in told}.values()),
+        "paths": paths,
+        "components": {"responses": _errors(), "headers": _HEADERS, "securitySchemes": _security_schemes(about.url)},
+    }
+    made["components"] = {"schemas": _named(made), **made["components"]}
+    return made
+
+
+def operation_ids(routes: Iterable[Route]) -> list[str]:
+    """A name for each route, which no other has: `statuses_publish` of `StatusRoutes.publish`."""
+    ids: dict[str, None] = {}
+    for route in routes:
+        feature, _, method = route.name.partition(".")
+        name = _CAPITAL.sub("_", feature.removesuffix("Routes")).lower() + "_" + method.strip("_")
+        if name in ids:
+            name = f"{name}_{route.method.lower()}"
+        number = 2
+        while name in ids:
+            name, number = f"{name.rstrip('0123456789')}{number}", number + 1
+        ids[name] = None
+    return list(ids)
+
+
+def tag_of(route: Route) -> str:
+    """The feature that a route belongs to: what its module is about."""
+    module = route.function.__module__.rpartition(".")[2]
+    return _TAGS.get(module, module.replace("_", " ").capitalize())
+
+
+def _meaning(route: Route) -> str:
+    return (sys.modules[route.function.__module__].__doc__ or "").partition("\n")[0]
+
+
+def _path(route: Route) -> str:
+    return _PIECE.sub(r"{\2}", route.path)
+
+
+def _operation(route: Route, doc: Doc, name: str) -> Node:
+    parameters = [*_path_parameters(route), *_query_parameters(_in_query(route, doc)), *_header_parameters(doc)]
+    made: Node = {
+        "operationId": name,
+        "tags": [tag_of(route)],
+        "summary": doc.summary,
+        "description": getdoc(route.function) or doc.summary,
+    }
+    if parameters:
+        made["parameters"] = parameters
+    in_body = _in_body(route, doc)
+    if in_body:
+        made["requestBody"] = _request_body(in_body)
+    made["responses"] = _responses(route, doc)
+    made["security"] = _security(route.needs)
+    return made
+
+
+def _in_query(route: Route, doc: Doc) -> tuple[Param, ...]:
+    """What has no body of its own (RFC 9110 gives GET and DELETE none) takes everything in the query."""
+    return doc.query if route.method in ("POST", "PUT", "PATCH") else (*doc.query, *doc.body)
+
+
+def _in_body(route: Route, doc: Doc) -> tuple[Param, ...]:
+    return doc.body if route.method in ("POST", "PUT", "PATCH") else ()
+
+
+def _path_parameters(route: Route) -> Iterator[Node]:
+    for converter, name in _PIECE.findall(route.path):
+        yield {"name": name, "in": "path", "required": True, "schema": _CONVERTERS[converter]}
+
+
+def _query_parameters(params: Iterable[Param]) -> Iterator[Node]:
+    for param in params:
+        for name, schema in _as_sent(param):
+            yield _parameter(param, name, schema, "query")
+
+
+def _header_parameters(doc: Doc) -> Iterator[Node]:
+    for param in doc.headers:
+        yield _parameter(param, param.name, param.schema, "header")
+
+
+def _parameter(param: Param, name: str, schema: Schema, place: str) -> Node:
+    made: Node = {"name": name, "in": place, "required": param.required, "schema": schema}
+    return made | {"description": param.meaning} if param.meaning else made
+
+
+def _as_sent(param: Param) -> Iterator[tuple[str, Schema]]:
+    """The names that a field has in a query or a form: `id[]` of lists, `fields[0][name]` of lists of objects, `alerts[x]` of objects."""
+    yield from _flat(param.name, param.schema)
+
+
+def _flat(name: str, schema: Schema) -> Iterator[tuple[str, Schema]]:
+    if schema.get("type") == "array":
+        items = schema["items"]
+        if "properties" not in items:
+            yield f"{name}[]", schema
+            return
+        name, schema = f"{name}[0]", items
+    if "properties" not in schema:
+        yield name, schema
+        return
+    for key, inner in schema["properties"].items():
+        yield from _flat(f"{name}[{key}]", inner)
+
+
+def _request_body(params: tuple[Param, ...]) -> Node:
+    files = [param for param in params if param.schema is FILE]
+    texts = tuple(param for param in params if param.schema is not FILE)
+    content: Node = {}
+    if not any(param.required for param in files):
+        content = {_JSON: {"schema": _json_schema(texts)}, _FORM: {"schema": _form_schema(texts)}}
+    content[_MULTIPART] = {"schema": _form_schema(params)}
+    return {"required": any(param.required for param in params), "content": content}
+
+
+def _form_schema(params: Iterable[Param]) -> Node:
+    made: Node = {"type": "object", "properties": {}}
+    for param in params:
+        for name, schema in _as_sent(param):
+            made["properties"][name] = _described(schema, param.meaning)
+            if param.required:
+                made.setdefault("required", []).append(name)
+    return made
+
+
+def _json_schema(params: Iterable[Param]) -> Node:
+    """The same fields as objects in each other, where their names have brackets."""
+    made: Node = {"type": "object", "properties": {}}
+    for param in params:
+        here = made
+        *outer, last = path_of(param.name)
+        for key in outer:
+            here = here["properties"].setdefault(key, {"type": "object", "properties": {}})
+        here["properties"][last] = _described(param.schema, param.meaning)
+        if param.required:
+            here.setdefault("required", []).append(last)
+    return made
+
+
+def _described(schema: Schema, meaning: str) -> Schema:
+    return {**schema, "description": meaning} if meaning else schema
+
+
+def _responses(route: Route, doc: Doc) -> Node:
+    answers = {200: doc.returns, **dict(doc.also)}
+    paged = any(param.name == "max_id" for param in doc.query) and doc.returns.get("type") == "array"
+    made: Node = {}
+    for status, schema in sorted(answers.items()):
+        headers = _header_refs(*(["Link"] if paged else []), *_COUNTED)
+        made[str(status)] = {"description": doc.summary, "headers": headers}
+        if status not in _BODILESS:
+            made[str(status)]["content"] = {doc.content_type if status == 200 else _JSON: {"schema": schema}}
+    for status in sorted(statuses(route, doc) - set(answers)):
+        made[str(status)] = {"$ref": f"#/components/responses/{ERRORS[status][0]}"}
+    return made
+
+
+def statuses(route: Route, doc: Doc) -> set[int]:
+    """The statuses that a route can answer with: its own, and those of errors that follow from what it needs."""
+    needs = route.needs
+    found = {200, 400, 429, 503, *dict(doc.also), *doc.errors}
+    if needs.bearer:
+        found.add(401)
+    if needs.scopes or needs.viewer >= Who.MEMBER:
+        found.add(403)
+    if "<" in route.path:
+        found.add(404)
+    if not route.safe:
+        found.add(413)
+    if needs.bearer or needs.viewer >= Who.MEMBER or doc.query or doc.body:
+        found.add(422)
+    return found
+
+
+def _errors() -> Node:
+    made: Node = {}
+    for status, (name, meaning) in ERRORS.items():
+        headers = _header_refs(*_COUNTED, *(["Retry-After"] if status in (429, 503) else []))
+        made[name] = {"description": meaning, "headers": headers, "content": {_JSON: {"schema": ERROR}}}
+    return made
+
+
+_HEADERS: Node = {
+    "Link": {
+        "description": 'The pages beside this one: `<URL>; rel="next"` is the older, `<URL>; rel="prev"` the newer. Absent at the ends, '
+        "but for an empty page above an id: its link to the newer page repeats that id.",
+        "schema": TEXT,
+    },
+    "X-RateLimit-Limit": {"description": "How many requests are allowed in a period.", "schema": WHOLE},
+    "X-RateLimit-Remaining": {"description": "How many of them are left.", "schema": WHOLE},
+    "X-RateLimit-Reset": {"description": "When the period ends.", "schema": {"type": "string", "format": "date-time"}},
+    "X-Request-Id": {"description": "The request's name in the site's log.", "schema": TEXT},
+    "Retry-After": {"description": "Seconds to wait.", "schema": WHOLE},
+}
+_COUNTED = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "X-Request-Id")
+
+
+def _header_refs(*names: str) -> Node:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def _security(needs: Needs) -> list[Node]:
+    """One entry for each way in; each scope is a way of its own."""
+    if not needs.bearer:
+        return []
+    ways: list[Node] = [{"oauth2": [scope]} for scope in sorted(needs.scopes | needs.viewer_scopes)] or [{"oauth2": []}]
+    ways.append({"bearer": []})
+    return [{}, *ways] if needs.viewer is Who.ANYONE else ways
+
+
+def _security_schemes(url: str) -> Node:
+    scopes = {one.scope: one.sentence for one in apps.told(ALL)}
+    code = {"authorizationUrl": f"{url}/oauth/authorize", "tokenUrl": f"{url}/oauth/token", "scopes": scopes}
+    own = {"tokenUrl": f"{url}/oauth/token", "scopes": scopes}
+    return {
+        "oauth2": {
+            "type": "oauth2",
+            "description": "An app registers itself with `POST /api/v1/apps`. PKCE with S256 is understood.",
+            "flows": {"authorizationCode": code, "clientCredentials": own},
+        },
+        "bearer": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A token that somebody has already, such as one of `microblog token create`.",
+        },
+    }
+
+
+def _refs(node: object) -> Iterator[str]:
+    """The names of the schemas that are referred to."""
+    if isinstance(node, dict):
+        target = node.get("$ref")
+        if isinstance(target, str) and target.startswith(_SCHEMAS):
+            yield target.removeprefix(_SCHEMAS)
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, (list, tuple)) else ():
+        yield from _refs(child)
+
+
+def _named(made: Node) -> Node:
+    """Those named schemas that the document needs, by name."""
+    wanted: set[str] = set()
+    fresh = set(_refs(made))
+    while fresh:
+        wanted |= fresh
+        fresh = {name for known in fresh for name in _refs(NAMED[known])} - wanted
+    return {name: NAMED[name] for name in sorted(wanted)}

@@ -1,0 +1,164 @@
+"""Oneself: signing up by a program, who the token belongs to, what one says about oneself, how one likes to read and write."""
+
+from __future__ import annotations
+
+from attrs import evolve, frozen
+
+from microblog.domain.accounts import Accounts, ProfileChanges, sensible
+from microblog.domain.follows import Follows
+from microblog.domain.profile_images import Pictures
+from microblog.domain.rate_limits import SIGN_UP
+from microblog.domain.registration import Registrations, SignUp
+from microblog.domain.tokens import Tokens
+from microblog.model.accounts import Preferences, Viewer
+from microblog.model.errors import Forbidden, Invalid, Unauthenticated
+from microblog.render.api.accounts import CREDENTIAL_ACCOUNT, PREFERENCES
+from microblog.render.api.apps import TOKEN
+from microblog.render.api.entities import Entities
+from microblog.render.api.schemas import FILE, FLAG, TEXT, TEXTS, VISIBILITY, array_of, record
+from microblog.web.http.params import Fields
+from microblog.web.http.request import Call
+from microblog.web.http.response import Answer
+from microblog.web.http.route import DATA_FORM, Needs, Who, route
+from microblog.web.http.route_docs import Doc, Param
+from microblog.web.pages.profile_images import PICTURES_FORM, change_pictures
+
+PROFILE = (
+    Param("display_name", TEXT, "What to be called."),
+    Param("note", TEXT, "About oneself, as plain text."),
+    Param("avatar", FILE, "The small picture."),
+    Param("header", FILE, "The wide one on top."),
+    Param("locked", FLAG, "Let in followers by hand."),
+    Param("bot", FLAG, "Posts are made by a program."),
+    Param("discoverable", FLAG, "Be suggested to others."),
+    Param("hide_collections", FLAG, "Do not show whom one follows and who follows one."),
+    Param("indexable", FLAG, "Let search engines find one's posts."),
+    Param("attribution_domains", TEXTS, "Websites that may name one as the author of their pages."),
+    Param("fields_attributes", array_of(record({"name": TEXT, "value": TEXT})), "Up to four lines of a table."),
+    Param("source[privacy]", VISIBILITY, "Who may see posts unless said otherwise."),
+    Param("source[sensitive]", FLAG, "Hide media unless said otherwise."),
+    Param("source[language]", TEXT, "The language of posts unless said otherwise."),
+)
+NAMES = {"bio": "note", "visibility": "source[privacy]", "language": "source[language]"}
+NEWCOMER = (
+    Param("username", TEXT, required=True),
+    Param("email", TEXT, required=True),
+    Param("password", TEXT, required=True),
+    Param("agreement", FLAG, "That one agrees with the rules.", required=True),
+    Param("locale", TEXT, "The language of e-mails and, by default, of posts; from Accept-Language if it is not sent."),
+    Param("time_zone", TEXT, "Where one lives, such as Europe/Berlin."),
+    Param("reason", TEXT, "Why one wants to come in, where that is asked."),
+    Param("invite_code", TEXT, "The code of an invitation: needed where new people come by invitation, and no approval is needed with it."),
+)
+
+
+@frozen
+class CredentialRoutes:
+    """What a client asks first, and what it changes."""
+
+    entities: Entities
+    accounts: Accounts
+    follows: Follows
+    registrations: Registrations
+    tokens: Tokens
+    pictures: Pictures
+
+    @route(
+        "GET",
+        "/api/v1/accounts/verify_credentials",
+        Needs(api=True, viewer=Who.MEMBER, scopes={"profile", "read:accounts"}),
+        Doc("Who the token belongs to", CREDENTIAL_ACCOUNT),
+    )
+    async def verify(self, call: Call) -> Answer:
+        """Oneself, with what only oneself sees."""
+        return await self._told(call.member)
+
+    @route(
+        "PATCH",
+        "/api/v1/accounts/update_credentials",
+        Needs(api=True, viewer=Who.MEMBER, scopes={"write:accounts"}, body=DATA_FORM, files=PICTURES_FORM),
+        Doc("Change one's profile", CREDENTIAL_ACCOUNT, body=PROFILE, errors=(422,)),
+    )
+    async def update(self, call: Call) -> Answer:
+        """Only what was sent changes."""
+        viewer = call.member
+        preferences = _preferences(call.fields, viewer.preferences)
+        changed = preferences if preferences != viewer.preferences else None
+        await change_pictures(self.pictures, viewer, call.fields)
+        try:
+            account = await self.accounts.edit(viewer, _changes(call.fields), changed)
+        except Invalid as problem:
+            raise problem.named(NAMES) from None
+        return await self._told(evolve(viewer, account=account, preferences=sensible(preferences)))
+
+    @route(
+        "GET",
+        "/api/v1/preferences",
+        Needs(api=True, viewer=Who.MEMBER, scopes={"read:accounts"}),
+        Doc("How one likes to read and write", PREFERENCES),
+    )
+    async def preferences(self, call: Call) -> Answer:
+        """What a client should begin with."""
+        return Answer.json(PREFERENCES(call.member.preferences, None))
+
+    @route(
+        "POST",
+        "/api/v1/accounts",
+        Needs(api=True, viewer=Who.APP, scopes={"write:accounts"}, rate=SIGN_UP),
+        Doc("Make an account", TOKEN, body=NEWCOMER, errors=(403, 422)),
+    )
+    async def sign_up(self, call: Call) -> Answer:
+        """A token of the new account for the app whose own token asks."""
+        if call.access is None:
+            raise Unauthenticated
+        if call.viewer is not None:
+            raise Forbidden("This method requires an client credentials authentication")
+        account = await self.registrations.sign_up(evolve(_newcomer(call), app=call.access.app.id))
+        issued = await self.tokens.welcome(call.access, account.id)
+        return Answer.json(TOKEN(issued, None))
+
+    async def _told(self, viewer: Viewer) -> Answer:
+        requests = await self.follows.count_requests(viewer)
+        return Answer.json(self.entities.credentials(viewer, requests))
+
+
+def _newcomer(call: Call) -> SignUp:
+    fields = call.fields
+    return SignUp(
+        username=fields.value("username"),
+        email=fields.value("email"),
+        password=fields.password("password"),
+        agreement=fields.flag("agreement"),
+        reason=fields.text("reason"),
+        invite=fields.value("invite_code"),
+        locale=fields.value("locale") or next(iter(call.languages()), ""),
+        time_zone=fields.value("time_zone") or "UTC",
+    )
+
+
+def _changes(fields: Fields) -> ProfileChanges:
+    lines = tuple((line.text("name"), line.text("value")) for line in fields.subs("fields_attributes"))
+    return ProfileChanges(
+        display_name=fields.text("display_name", default=None),
+        bio=fields.text("note", default=None),
+        fields=lines if fields.has("fields_attributes") else None,
+        locked=fields.flag("locked", None),
+        bot=fields.flag("bot", None),
+        discoverable=fields.flag("discoverable", None),
+        indexable=fields.flag("indexable", None),
+        hide_relations=fields.flag("hide_collections", None),
+    )
+
+
+def _preferences(fields: Fields, before: Preferences) -> Preferences:
+    source = fields.sub("source")
+    if fields.has("attribution_domains"):
+        before = evolve(before, attribution_domains=fields.list("attribution_domains"))
+    if source is None:
+        return before
+    return evolve(
+        before,
+        visibility=source.text("privacy") or before.visibility,
+        sensitive=source.flag("sensitive", before.sensitive),
+        language=(source.text("language") or None) if source.has("language") else before.language,
+    )

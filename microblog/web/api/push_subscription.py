@@ -1,0 +1,79 @@
+"""The push subscription of a token: one for each program that is signed in."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from microblog.domain.push.notifications import Asked, Pushes, choice_of
+from microblog.model.ids import TokenId
+from microblog.model.push import ALERTS, PushChoice, PushPolicy
+from microblog.render.api.entities import Entities
+from microblog.render.api.push import SUBSCRIPTION
+from microblog.render.api.schemas import EMPTY, FLAG, TEXT, one_of
+from microblog.web.http.request import Call
+from microblog.web.http.response import Answer
+from microblog.web.http.route import Needs, Who, route
+from microblog.web.http.route_docs import Doc, Param
+
+NEEDS = Needs(api=True, viewer=Who.MEMBER, scopes={"push"})
+PATH = "/api/v1/push/subscription"
+CHOICE = (
+    *(Param(f"data[alerts][{kind}]", FLAG, "Whether such notifications are pushed.") for kind in ALERTS),
+    Param("data[policy]", one_of(*PushPolicy), "Whose doings are pushed; everybody's if it is not sent."),
+)
+BODY = (
+    Param("subscription[endpoint]", TEXT, "Where messages are posted: an https address.", required=True),
+    Param("subscription[keys][p256dh]", TEXT, "The program's public key: an uncompressed point on P-256, in base64.", required=True),
+    Param("subscription[keys][auth]", TEXT, "The secret that it shares with the site: 16 bytes in base64.", required=True),
+    Param("subscription[standard]", FLAG, "True for messages by RFC 8291 and RFC 8292, false for those by the drafts before them."),
+    *CHOICE,
+)
+
+
+@frozen
+class PushRoutes:
+    """Subscribing, and what one is told of."""
+
+    entities: Entities
+    pushes: Pushes
+
+    @route("POST", PATH, NEEDS, Doc("Be told by push messages", SUBSCRIPTION, body=BODY, errors=(422,)))
+    async def subscribe(self, call: Call) -> Answer:
+        """In place of what the token had."""
+        fields = call.fields
+        asked = Asked(
+            fields.value("subscription[endpoint]"),
+            fields.value("subscription[keys][p256dh]"),
+            fields.value("subscription[keys][auth]"),
+            fields.flag("subscription[standard]"),
+        )
+        made = await self.pushes.subscribe(call.member, _token(call), asked, _choice(call))
+        return Answer.json(SUBSCRIPTION(made, self.entities))
+
+    @route("GET", PATH, NEEDS, Doc("The token's push subscription", SUBSCRIPTION, errors=(404,)))
+    async def show(self, call: Call) -> Answer:
+        """If it has one."""
+        return Answer.json(SUBSCRIPTION(await self.pushes.of(_token(call)), self.entities))
+
+    @route("PUT", PATH, NEEDS, Doc("Change what is pushed", SUBSCRIPTION, body=CHOICE, errors=(404, 422)))
+    async def change(self, call: Call) -> Answer:
+        """All of it: what is not sent is not pushed."""
+        return Answer.json(SUBSCRIPTION(await self.pushes.change(_token(call), _choice(call)), self.entities))
+
+    @route("DELETE", PATH, NEEDS, Doc("Be told nothing more", EMPTY))
+    async def end(self, call: Call) -> Answer:
+        """Also where there was nothing."""
+        await self.pushes.unsubscribe(_token(call))
+        return Answer.json({})
+
+
+def _token(call: Call) -> TokenId:
+    assert call.access is not None  # the routes are for members, and for tokens alone
+    return call.access.id
+
+
+def _choice(call: Call) -> PushChoice:
+    """What is wanted. The policy stands beside the alerts; Mastodon.py sends it outside of them."""
+    fields = call.fields
+    alerts = [kind for kind in ALERTS if fields.flag(f"data[alerts][{kind}]")]
+    return choice_of(alerts, fields.value("data[policy]") or fields.value("policy"))

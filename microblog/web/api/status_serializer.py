@@ -1,0 +1,42 @@
+"""Posts as one viewer sees them in the API: encoded once, with the viewer's flags laid over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from microblog.domain.caching.filter_cache import Sieves
+from microblog.domain.posts import Posts
+from microblog.model.accounts import Viewer
+from microblog.model.posts import Post
+from microblog.render.api.filters import filtered
+from microblog.render.api.status_json import NO_FLAGS, Statuses, array
+from microblog.web.http.sliced_encoding import each_in_turn
+
+
+@frozen
+class Shown:
+    """Encodes posts for whoever asks. One read for all flags of a page, none for anonymous readers."""
+
+    statuses: Statuses
+    posts: Posts
+    sieves: Sieves
+
+    async def each(self, viewer: Viewer | None, posts: Sequence[Post]) -> list[bytes]:
+        """Each post as JSON, in their order, with the viewer's filters that it falls under."""
+        flags, asking = await self.posts.flags(viewer, posts), viewer.id if viewer else None
+        sieve, now = await self.sieves.of(viewer), self.sieves.now()
+
+        def made(post: Post) -> bytes:
+            return self.statuses.encoded(post, asking, flags.get(post.original.id, NO_FLAGS), filtered(sieve.matches(post, now)))
+
+        return await each_in_turn(posts, made)
+
+    async def many(self, viewer: Viewer | None, posts: Sequence[Post]) -> bytes:
+        """The posts as a JSON list."""
+        return array(await self.each(viewer, posts))
+
+    async def one(self, viewer: Viewer | None, post: Post) -> bytes:
+        """One post as JSON."""
+        return (await self.each(viewer, [post]))[0]

@@ -1,0 +1,1 @@
+"""HTTP protocol: reading requests, routing and authorizing them, writing responses."""

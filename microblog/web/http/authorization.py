@@ -1,0 +1,160 @@
+"""What stands before every route: who is it, may they, is it one of our own forms, is it too much."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from attrs import Factory, field, frozen
+
+from microblog.domain.rate_limits import API_ACCOUNT, API_NETWORK, API_TOKEN, PAGING, Limits, Per, Rate
+from microblog.domain.scopes import covers
+from microblog.model.accounts import Role
+from microblog.model.errors import Forbidden, TooLarge, Unauthenticated
+from microblog.model.oauth import Access
+from microblog.web.http import csrf
+from microblog.web.http.body_buffer import IN_MEMORY
+from microblog.web.http.cookies import SESSION, Cookie
+from microblog.web.http.errors import BadToken, NeedsPerson, NotYet
+from microblog.web.http.request import Authenticator, Call
+from microblog.web.http.route import Needs, Route, Who
+
+_ROLES = {Who.MODERATOR: Role.MODERATOR, Who.ADMIN: Role.ADMIN}
+_LONGEST_TOKEN = 512
+_PAGED = re.compile(rb"(?:\A|&)(?:max_id|min_id|since_id|page)=")
+
+
+@frozen
+class Gate:
+    """Lets a call through or raises the Problem that says why not.
+
+    `remembered` says who somebody is to whoever only looks; commands ask the `authenticator` itself.
+    """
+
+    authenticator: Authenticator
+    limits: Limits
+    remembered: Authenticator = field(default=Factory(lambda gate: gate.authenticator, takes_self=True))
+
+    async def admit(self, call: Call, route: Route) -> None:
+        """Fills in who the caller is and checks everything that the route needs."""
+        authenticator = self.remembered if route.safe else self.authenticator
+        if route.needs.api:
+            if route.needs.bearer:
+                await self._identify_bearer(call, authenticator, pending=route.needs.pending)
+        elif route.needs.identify:
+            await self._recognise(call, authenticator)
+        if self.limits.on:
+            await self._count(call, self._rates(call, route.needs))
+        _check_person(call, route.needs)
+        if not route.safe and not route.needs.api and route.needs.csrf:
+            _check_form(call, cookieless=route.needs.cookieless)
+
+    async def admit_body(self, call: Call, route: Route) -> None:
+        """Raises the Problem that says why somebody may not send a large body here, by the head of the request alone."""
+        if not route.needs.api:
+            await self._recognise(call, self.remembered)
+        elif route.needs.bearer:
+            await self._identify_bearer(call, self.remembered, pending=route.needs.pending)
+        _check_person(call, route.needs)
+        if call.viewer is None:
+            raise TooLarge(f"Who is not logged in may send at most {IN_MEMORY >> 10} kB.")
+
+    async def recognise(self, call: Call) -> None:
+        """Fills in who is logged in with this browser, if anybody is."""
+        await self._recognise(call, self.remembered)
+
+    async def _recognise(self, call: Call, authenticator: Authenticator) -> None:
+        token = call.cookie(SESSION)
+        if token is None:
+            return
+        found = await authenticator.by_cookie(token)
+        if found is not None:
+            call.viewer, call.session = found
+        elif await authenticator.is_over(token):  # who is only shut out for a while is logged in again afterwards
+            call.cookies.append(Cookie(SESSION, "", 0))
+
+    async def _identify_bearer(self, call: Call, authenticator: Authenticator, *, pending: bool) -> None:
+        token = bearer_token(call)
+        if token is None:
+            return
+        try:
+            found = await authenticator.by_bearer(token, pending=pending) if 0 < len(token) <= _LONGEST_TOKEN else None
+        except Unauthenticated as problem:
+            found, refusal = None, BadToken(problem.sentence)
+        else:
+            refusal = BadToken()
+        if found is None:
+            await self._count(call, [(API_NETWORK, call.network)])  # who guesses tokens pays for it
+            raise refusal
+        call.access, call.viewer = found, found.viewer
+
+    async def _count(self, call: Call, rates: Iterable[tuple[Rate, str]]) -> None:
+        call.count = await self.limits.hit(rates)
+        if call.count is not None and call.count.exceeded:
+            raise call.count.problem(self.limits.now())
+
+    def _rates(self, call: Call, needs: Needs) -> Iterator[tuple[Rate, str]]:
+        if needs.api and needs.counted:
+            if call.access is None:
+                yield API_NETWORK, call.network
+            else:
+                yield API_TOKEN, str(call.access.id)
+                if call.viewer is not None:
+                    yield API_ACCOUNT, str(call.viewer.id)
+            if _PAGED.search(call.request.query):
+                yield PAGING, call.network if call.viewer is None else str(call.viewer.id)
+        for rate in needs.rate:
+            yield rate, _counted_as(call, rate.per)
+
+
+def _counted_as(call: Call, per: Per) -> str:
+    if per is Per.ACCOUNT and call.viewer is not None:
+        return str(call.viewer.id)
+    if per is Per.TOKEN and call.access is not None:
+        return str(call.access.id)
+    return call.network
+
+
+def bearer_token(call: Call) -> str | None:
+    """The API token of a request: in its Authorization header, else as field `access_token` or `bearer_token`."""
+    header = call.header("Authorization")
+    if header is not None and header[:7].lower() == "bearer ":
+        return header[7:].strip()
+    if b"token" not in call.request.query and b"token" not in call.request.body:
+        return None
+    return call.fields.value("access_token") or call.fields.value("bearer_token") or None
+
+
+def _check_person(call: Call, needs: Needs) -> None:
+    if needs.api and needs.viewer >= Who.APP and call.access is None:
+        raise BadToken
+    if call.access is not None and needs.scopes and not _covers_any(call.access, needs.scopes):
+        raise Forbidden("This action is outside the authorized scopes")
+    if call.access is not None and needs.viewer_scopes and not _covers_any(call.access, needs.viewer_scopes):
+        call.viewer = None
+    if needs.viewer < Who.MEMBER:
+        return
+    if call.viewer is None:
+        raise NeedsPerson if needs.api else Unauthenticated("Please log in first.")
+    if call.viewer.pending:
+        raise NotYet
+    wanted = _ROLES.get(needs.viewer)
+    if wanted is not None and not call.viewer.role.includes(wanted):
+        raise Forbidden
+
+
+def _covers_any(access: Access, scopes: Iterable[str]) -> bool:
+    return any(covers(access.scopes, scope) for scope in scopes)
+
+
+def _check_form(call: Call, *, cookieless: bool) -> None:
+    """Raises Forbidden unless the form came from one of our own pages."""
+    own = frozenset({call.host, call.origin.host})
+    if csrf.comes_from_elsewhere(call.header("Sec-Fetch-Site"), call.header("Origin"), own):
+        raise Forbidden("This form was sent from another site, so nothing was done.")
+    if cookieless and call.session is None:
+        return
+    secret = call.csrf_secret
+    token = call.header("X-CSRF-Token") or call.fields.value("csrf")
+    if secret is None or not csrf.is_token_of(secret, token):
+        raise Forbidden("This form is too old, or cookies are switched off. Nothing was done: please load the page again, then send it.")

@@ -1,0 +1,203 @@
+"""One HTTP request as it arrives, and how its response is written."""
+
+# mypy: disable-error-code="no-untyped-call"
+# twisted.web.http has no annotations, and its classes are extended here
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, BinaryIO
+
+from twisted.internet.interfaces import IProtocol
+from twisted.python.failure import Failure
+
+from microblog import twisted_private
+from microblog.web.http.body_buffer import IN_MEMORY, Spool
+from microblog.web.http.client_address import Address, forwarded_chain, network_of
+from microblog.web.http.timeouts import NO_ROOM_LEFT
+
+if TYPE_CHECKING:
+    from microblog.web.http.protocol import Channel
+    from microblog.web.http.response import Answer
+
+AT_ONCE = 128 * 1024
+"""Larger responses are written piece by piece, as the client takes them, so that one who reads nothing holds no copy of all of it."""
+_REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+
+
+class Request(twisted_private.Request):
+    """A request as it arrives. What is costly to know is looked at only when somebody asks.
+
+    A body that is too large for memory is in `file`, which the call closes, and `body` is empty.
+    """
+
+    channel: Channel
+    content: Spool | None
+    id = ""
+    began = 0.0
+    query = b""
+    raw_path = b""
+    path_text = ""
+    method_name = ""
+    label = ""
+    body = b""
+    file: BinaryIO | None = None
+    gone: Callable[[], None] | None = None
+    rest = memoryview(b"")
+    logged = False
+    body_admitted = True
+    _address: Address | None = None
+    _network: str | None = None
+    _secure: bool | None = None
+
+    def parseCookies(self) -> None:  # noqa: N802 - Twisted's name
+        """Nothing: the call reads the one cookie it wants."""
+
+    def gotLength(self, length: int | None) -> None:  # noqa: N802 - Twisted's name
+        """Make room for the body."""
+        if length == 0:
+            self.content = None
+            return
+        server = self.channel.server
+        self.content = Spool(server.budget, self.network, self.channel.give_way)
+        if length is not None and length > IN_MEMORY:
+            server.budget.watch(self.content, server.seconds())
+
+    def handleContentChunk(self, data: bytes) -> None:
+        """Keep a piece of the body, unless it is too much."""
+        if self.content is None:
+            return
+        try:
+            self.content.write(data)
+        except OSError:
+            self.channel.refuse(503, NO_ROOM_LEFT)
+        else:
+            self.channel.exceeds(self.content.size)
+
+    def release(self) -> None:
+        """Give back what the body took from the server's budget."""
+        content, self.content = self.content, None
+        if content is not None and self.file is None:
+            content.close()
+        elif content is not None:
+            content.release()
+
+    def head_received(self, command: bytes, path: bytes, version: bytes) -> None:
+        """The head is complete."""
+        self.method, self.uri, self.clientproto = command, path, version
+        self.method_name = command.decode("ascii")
+        self.raw_path, _, self.query = path.partition(b"?")
+        self.path = self.raw_path
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        """The request is complete: hand it to the site."""
+        self.head_received(command, path, version)
+        if self.content is not None:
+            self.content.arrived()
+            try:
+                self.body, self.file = self.content.data, self.content.file
+            except OSError:  # what was written last did not fit on the disk any more
+                self.channel.refuse(503, NO_ROOM_LEFT)
+                return
+        self.id = self.channel.server.request_id(self._given_id())
+        self.channel.begin(self)
+
+    def _given_id(self) -> str | None:
+        """The id that a trusted proxy gave this request."""
+        given = self.getHeader("X-Request-Id")
+        return given if given and self.channel.peer_is_proxy and _REQUEST_ID.fullmatch(given) else None
+
+    @property
+    def address(self) -> Address:
+        """The client's address, seen through trusted proxies."""
+        if self._address is None:
+            if self.channel.peer_is_proxy:
+                raw = self.requestHeaders.getRawHeaders
+                chain = forwarded_chain(raw(b"X-Forwarded-For") or (), raw(b"Forwarded") or ())
+                self._address = self.channel.server.proxies.client(self.channel.peer, chain)
+            else:
+                self._address = self.channel.server.proxies.client(self.channel.peer, ())
+        return self._address
+
+    @property
+    def network(self) -> str:
+        """The client's network as limits count it."""
+        if self._network is None:
+            self._network = network_of(self.address) if self.channel.peer_is_proxy else self.channel.peer_network
+        return self._network
+
+    @property
+    def secure(self) -> bool:
+        """True if the client came by TLS, to us or to a trusted proxy."""
+        if self._secure is None:
+            scheme = self.getHeader(b"X-Forwarded-Proto") if self.channel.peer_is_proxy else None
+            self._secure = self.channel.isSecure() if scheme is None else scheme.split(b",")[0].strip().lower() == b"https"
+        return self._secure
+
+    @property
+    def is_multipart(self) -> bool:
+        """True if the body is a form that may hold files."""
+        kind = (self.getHeader(b"Content-Type") or b"").partition(b";")[0]
+        return kind.strip().lower() == b"multipart/form-data"
+
+    @property
+    def hung_up(self) -> bool:
+        """True if nobody waits for the response any more."""
+        return self._disconnected
+
+    @property
+    def host_name(self) -> str:
+        """The Host header, lower case."""
+        return (self.getHeader("Host") or "").lower()
+
+    @property
+    def date(self) -> bytes:
+        """The value of the Date header, of this second."""
+        return self.channel.server.date
+
+    def persistent_after(self, answer: Answer) -> bool:
+        """True if the connection stays open for more requests after this answer."""
+        if answer.protocol is not None or self.channel.server.draining:
+            self.channel.persistent = False
+        return bool(self.channel.persistent)
+
+    def respond(self, status: int, head: bytes, body: bytes) -> None:
+        """Write the whole response and be done, once the client has taken most of it. Only while the client has not hung up."""
+        self.code, self.startedWriting, self.sentLength = status, 1, len(body)
+        self.release()
+        transport = self.channel.transport
+        if len(body) <= AT_ONCE:
+            transport.write(head + body if body else head)
+            self.finish()
+            return
+        self.channel.server.log(self)
+        transport.write(head)
+        self.rest, self.channel.writing = memoryview(body), self
+        self.channel.must_be_read()
+        self.write_on()
+
+    def write_on(self) -> None:
+        """Write what is left while the client takes it, then be done."""
+        channel = self.channel
+        while self.rest and not channel.is_full:
+            piece, self.rest = self.rest[:AT_ONCE], self.rest[AT_ONCE:]
+            channel.transport.write(bytes(piece))
+        if not self.rest:
+            channel.writing = None
+            self.finish()
+
+    def hand_over(self, status: int, head: bytes, protocol: IProtocol) -> None:
+        """Write the head and give the connection to `protocol`. Only while the client has not hung up."""
+        self.code = status
+        self.release()
+        self.channel.hand_over(self, head, protocol)
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The client hung up before the response was written. Whoever still works for it may go on asking who it was."""
+        self.release()
+        self._address, self._network, self._secure = self.address, self.network, self.secure
+        gone, self.gone = self.gone, None
+        super().connectionLost(reason)
+        if gone is not None:
+            gone()

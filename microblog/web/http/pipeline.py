@@ -1,0 +1,159 @@
+"""From one request of a connection to the next, no faster than its client reads.
+
+Twisted answers what was pipelined at once and in one go, whether or not the transport takes any more. Here the next request begins only
+when the transport takes more, in a later turn of the reactor, and nothing is read while requests wait.
+"""
+
+# mypy: disable-error-code="no-untyped-call"
+# twisted.web.http has no annotations, and its classes are extended here
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.interfaces import IProtocol
+from twisted.web import http
+
+from microblog.twisted_private import HTTPChannel
+from microblog.web.http.timeouts import Progress
+from microblog.web.streaming.stream_transport import unsent_in
+
+if TYPE_CHECKING:
+    from microblog.web.http.channel_request import Request
+    from microblog.web.http.server import Server
+
+EARLY = 16 * 1024  # bytes that are read while a request is answered: only who reads notices that the client went
+
+
+class PipelinedChannel(HTTPChannel):
+    """One connection. `due` is when it is closed if nothing changes: the server looks once a second; None waits for ever."""
+
+    transport: Any  # a transport, consumer and producer at once, TCP, UNIX or TLS
+    server: Server
+    due: float | None = None
+    taken: IProtocol | None = None
+    refused = False
+    writing: Request | None = None
+    network = ""
+    _ready: Request | None = None
+    _since = 0.0
+    _early = 0
+    _left = 0
+    _progress: Progress | None = None
+    _asking = False
+    _held = False
+    _queued = False
+    _in_turn = False
+
+    def _keep_early(self, data: bytes) -> None:
+        self._dataBuffer.append(data)
+        self._early += len(data)
+        if self._early > EARLY or self._held:
+            self._networkProducer.pauseProducing()
+
+    def _finishRequestBody(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        if data:
+            self._dataBuffer.insert(0, data)  # before what was put aside of the same piece
+            self._early += len(data)
+        self.allContentReceived()
+
+    def begin(self, request: Request) -> None:
+        """Answer a request that is complete, now or in its turn."""
+        self.network = request.network
+        turns = self.server.turns
+        if not self._in_turn and turns.crowded():
+            self._ready = request
+            self._queue()
+        else:
+            self.server.site.render(request)
+            turns.ended()
+
+    def requestDone(self, request: http.Request) -> None:  # noqa: N802 - Twisted's name
+        """A response was written: wait for the next request, or let the one that is already here wait for its turn."""
+        self._since = self.server.seconds()
+        self.due = self._since + self.server.patience.idle
+        if not self.persistent:
+            super().requestDone(request)
+        elif self._waitingForTransport or self._early or self._buffer:
+            self.requests.remove(request)
+            self._held = True
+            self._networkProducer.pauseProducing()
+            if self._waitingForTransport:
+                self.must_be_read()
+            else:
+                self._queue()
+        else:
+            super().requestDone(request)
+
+    def _queue(self) -> None:
+        if not self._queued:
+            self._queued = True
+            self.server.turns.add(self)
+
+    def begin_next(self) -> None:
+        """Begin the request that waits, unless the client has not taken what was written before; then read on."""
+        self._queued = False
+        if self._ready is not None:
+            request, self._ready = self._ready, None
+            self.server.site.render(request)
+            return
+        if not self._held or self._waitingForTransport:
+            return
+        if self.server.draining:
+            self.loseConnection()
+            return
+        data, self._dataBuffer, self._early = b"".join(self._dataBuffer), [], 0
+        self._held = self._handlingRequest = False
+        self._in_turn = True
+        self.setLineMode(data)
+        self._in_turn = False
+        if not self._held and not self.refused and self._early <= EARLY and not self._asking:
+            self._networkProducer.resumeProducing()
+
+    def resumeProducing(self) -> None:
+        """All that was written has left."""
+        super().resumeProducing()
+        if self.writing is not None:
+            self.writing.write_on()
+        elif self._held:
+            self._queue()
+
+    def must_be_read(self) -> None:
+        """From now on the client has to take what was written, or the connection is closed."""
+        self._left = self._unread
+        self.due = self.server.seconds() + self.server.patience.unread
+
+    @property
+    def is_full(self) -> bool:
+        """True while more has been written than the client takes."""
+        return bool(self._waitingForTransport)
+
+    @property
+    def _unread(self) -> int:
+        """How many bytes of what was answered have not left, as far as can be told."""
+        rest = 0 if self.writing is None else len(self.writing.rest)
+        return rest + int(getattr(self.taken, "left", 0)) + unsent_in(self.transport)
+
+    def loseConnection(self) -> None:
+        """Close once all that was written has left; begin nothing more."""
+        self._held = False
+        super().loseConnection()
+
+    def abort(self) -> None:
+        """Close at once."""
+        self.transport.abortConnection()
+
+    @property
+    def busy(self) -> bool:
+        """True while a request is being read or answered, or the client takes what was answered."""
+        if self.taken is not None and not self._only_sends:
+            return False
+        left = self._unread
+        if not left:
+            return bool(self.requests) and not self.refused
+        self._progress = self._progress or Progress()
+        return self._progress.goes_on(left, self.server.seconds())
+
+    @property
+    def _only_sends(self) -> bool:
+        return getattr(self.taken, "left", None) is not None

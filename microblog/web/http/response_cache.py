@@ -1,0 +1,136 @@
+"""Whole answers, kept until something in them changes: a page that many read is made once.
+
+Only what a route gives with its `Basis` is kept, by viewer and address. What differs from one answer to the next although nothing changed
+(the time, the place in the event log, form tokens) is cut out of a page and put in anew. The rest is compressed once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+
+from attrs import define, evolve, field, frozen
+
+from microblog.domain.caching.cache_keys import Basis
+from microblog.domain.caching.invalidation import Changes, Memory
+from microblog.render.html.formatting import iso
+from microblog.render.html.view_models import Shell
+from microblog.web.http.compression import SMALLEST, is_packable, joined, may_pack, packed_piece, stored_piece, with_packed
+from microblog.web.http.request import Call
+from microblog.web.http.response import Answer
+from microblog.web.pages.page_context import theme_of
+
+KEY_BYTES = 70  # what one key of a basis takes, about
+MEGABYTE = 1_000_000
+
+
+@frozen
+class Made:
+    """An answer, what it rests on, and which texts in it are good for one time only (a name of `Answers._anew`, by the text)."""
+
+    answer: Answer
+    basis: Basis
+    once: Mapping[str, str] = {}
+
+
+@frozen
+class _Sheet:
+    """An answer without its body, which lies here in pieces: every second one is the name of what belongs there."""
+
+    answer: Answer
+    pieces: tuple[bytes, ...]
+    _packed: list[tuple[bytes, ...]] = field(factory=list, init=False, eq=False)
+
+    @property
+    def size(self) -> int:
+        """In bytes, with the compressed pieces that come when somebody asks for them."""
+        return sum(map(len, self.pieces)) * 5 // 4
+
+    @property
+    def packed(self) -> tuple[bytes, ...]:
+        """The pieces as deflate blocks; compressed once. In the place of a name there is nothing."""
+        if not self._packed:
+            self._packed.append(tuple(b"" if place % 2 else packed_piece(piece) for place, piece in enumerate(self.pieces)))
+        return self._packed[0]
+
+
+@define(eq=False)
+class Answers:
+    """Keeps up to `room` megabytes. `position` says where the event log stands, `key` makes the key of a new form."""
+
+    changes: Changes
+    now: Callable[[], datetime]
+    position: Callable[[], str]
+    key: Callable[[], str]
+    room: int = 32
+    memory: Memory[_Sheet] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.memory = Memory(self.changes, self.now, self.room * MEGABYTE, "pages", in_bytes=True)
+
+    async def of(self, call: Call, make: Callable[[], Awaitable[Made]], look: str = "") -> Answer:
+        """The answer to a call that only reads: kept, or made by `make`. It follows from viewer and address, and from `look`."""
+        if not self.room or call.request.body or call.request.file is not None:
+            return (await make()).answer
+        name = (call.viewer.id if call.viewer else None, call.request.uri, look)
+        position = self.position()  # before the place is asked for: what is posted meanwhile may be missing from the page that is kept
+        place = await self.changes.place()
+        sheet = self.memory.get(name, place)
+        if sheet is not None:
+            return self._filled(call, sheet, position)
+        made = await make()
+        if call.api and call.viewer is None:
+            made = evolve(made, answer=made.answer.tagged())
+        sheet = _cut(made)
+        self.memory.put(name, sheet, made.basis, place, sheet.size + KEY_BYTES * len(made.basis.keys))
+        return made.answer
+
+    async def page(self, call: Call, make: Callable[[], Awaitable[Made]]) -> Answer:
+        """The same of a page of HTML, which visitors have in the colours that they chose."""
+        return await self.of(call, make, theme_of(call) if call.viewer is None else "")
+
+    def _filled(self, call: Call, sheet: _Sheet, position: str) -> Answer:
+        pieces = list(sheet.pieces)
+        if len(pieces) > 1:
+            texts = {b"position": position.encode("ascii")}
+            for place in range(1, len(pieces), 2):
+                name = pieces[place]
+                if name not in texts:
+                    texts[name] = self._anew(call, name).encode("ascii")
+                pieces[place] = texts[name]
+        if sheet.size >= SMALLEST and is_packable(sheet.answer.content_type) and not call.has(sheet.answer.etag) and may_pack(call):
+            blocks = ((piece, made or stored_piece(piece)) for piece, made in zip(pieces, sheet.packed, strict=True))
+            return with_packed(sheet.answer, joined(blocks))
+        return evolve(sheet.answer, body=b"".join(pieces)) if len(pieces) > 1 else sheet.answer
+
+    def _anew(self, call: Call, name: bytes) -> str:
+        if name == b"csrf":
+            return call.csrf
+        return self.key() if name == b"key" else iso(self.now())
+
+
+def once(shell: Shell, key: str = "") -> dict[str, str]:
+    """What on a page is good for one time only, by how it stands there. User's texts have no such quotes: they are escaped."""
+    found = {f'data-now="{iso(shell.now)}"': "now"}
+    if shell.stream:
+        found[f'data-position="{shell.position}"'] = "position"
+    if shell.csrf:
+        found[f'value="{shell.csrf}"'] = "csrf"
+    if key:
+        found[f'value="{key}"'] = "key"
+    return found
+
+
+def _cut(made: Made) -> _Sheet:
+    answer = made.answer
+    if not made.once:
+        return _Sheet(answer, (answer.body,))
+    wanted = {text.encode("ascii"): name.encode("ascii") for text, name in made.once.items()}
+    parts = re.split(b"(" + b"|".join(map(re.escape, wanted)) + b")", answer.body)
+    pieces: list[bytes] = [parts[0]]
+    for found, rest in zip(parts[1::2], parts[2::2], strict=True):
+        before = found[: found.index(b'"') + 1]
+        pieces[-1] += before
+        pieces += [wanted[found], b'"' + rest]
+    return _Sheet(evolve(answer, body=b""), tuple(pieces))

@@ -1,0 +1,142 @@
+"""A request of the stock `twisted.web.server.Site`, for the site's routes under Klein's own resource.
+
+The site behaves as under its own server, except for what only that server's HTTP channel does: deadlines, refusing a body while it arrives
+(here it is refused once it is complete), 400 for ambiguous heads, trusted proxies (here the peer is the client), turns among networks, the
+access log and the graceful end.
+"""
+
+# mypy: disable-error-code="no-untyped-call"
+# twisted.web has few annotations, and is used here
+
+from __future__ import annotations
+
+import os
+import string
+from collections.abc import Callable
+from typing import Any, AnyStr, BinaryIO, cast
+from urllib.parse import quote
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IProtocol
+from twisted.protocols.policies import ProtocolWrapper
+from twisted.web.http import datetimeToString
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request
+
+from microblog.web.http.body_buffer import IN_MEMORY
+from microblog.web.http.client_address import UNKNOWN, Address, network_of, parse_address
+from microblog.web.http.response import Answer
+
+
+class StockRequest:
+    """Implements `IncomingRequest`. `done` is what a Klein endpoint returns: the body, or a resource that takes the connection over."""
+
+    body = b""
+    file: BinaryIO | None = None
+    gone: Callable[[], None] | None = None
+    hung_up = False
+    body_admitted = False
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self.done: Deferred[bytes | Resource] = Deferred()
+        self.id = os.urandom(8).hex()
+        self.method_name = request.method.decode("latin-1")
+        self.uri = request.uri if request.uri.isascii() else quote(request.uri, safe=string.punctuation).encode("ascii")
+        self.raw_path, _, self.query = self.uri.partition(b"?")
+        self.path_text = self.label = self.raw_path.decode("ascii")
+        content = cast("BinaryIO", request.content)
+        self.size = content.seek(0, os.SEEK_END)
+        content.seek(0)
+        if self.size > IN_MEMORY:
+            self.file = content
+        elif self.size:
+            self.body = content.read()
+        request.notifyFinish().addErrback(lambda _: self._hang_up())
+
+    def _hang_up(self) -> None:
+        self.hung_up = True
+        gone, self.gone = self.gone, None
+        if gone is not None:
+            gone()
+
+    def getHeader(self, key: AnyStr) -> AnyStr | None:  # noqa: N802 - Twisted's name
+        """The last value of a header."""
+        return cast("AnyStr | None", self._request.getHeader(key))
+
+    @property
+    def is_multipart(self) -> bool:
+        """True if the body is a form that may hold files."""
+        kind = (self.getHeader(b"Content-Type") or b"").partition(b";")[0]
+        return kind.strip().lower() == b"multipart/form-data"
+
+    @property
+    def address(self) -> Address:
+        """The address of the peer."""
+        return parse_address(getattr(self._request.getClientAddress(), "host", None) or "") or UNKNOWN
+
+    @property
+    def network(self) -> str:
+        """The client's network as limits count it."""
+        return network_of(self.address)
+
+    @property
+    def secure(self) -> bool:
+        """True if the client came by TLS."""
+        return bool(self._request.isSecure())
+
+    @property
+    def host_name(self) -> str:
+        """The Host header, lower case."""
+        return (self.getHeader("Host") or "").lower()
+
+    @property
+    def date(self) -> bytes:
+        """The value of the Date header."""
+        return cast("bytes", datetimeToString())
+
+    def persistent_after(self, answer: Answer) -> bool:
+        """True unless the connection is handed over; what the client wishes is the stock channel's business."""
+        return answer.protocol is None
+
+    def respond(self, status: int, head: bytes, body: bytes) -> None:
+        """Set the status and exactly the headers of `head`; the body is what `done` gives."""
+        request = self._request
+        request.setResponseCode(status)
+        request.defaultContentType = None
+        request.responseHeaders.removeHeader(b"Server")
+        request.responseHeaders.removeHeader(b"Date")
+        for line in head.split(b"\r\n")[1:-2]:
+            name, _, value = line.partition(b": ")
+            request.responseHeaders.addRawHeader(name, value)
+        self.done.callback(body)
+
+    def hand_over(self, status: int, head: bytes, protocol: IProtocol) -> None:
+        """Let `done` give a resource that writes the head and gives the bare connection to `protocol`."""
+        self._request.setResponseCode(status)
+        self.done.callback(HandOver(head, protocol))
+
+
+class HandOver(Resource):
+    """Takes a connection away from the stock channel, for server-sent events and WebSocket."""
+
+    isLeaf = True
+
+    def __init__(self, head: bytes, protocol: IProtocol) -> None:
+        super().__init__()
+        self._head = head
+        self._protocol = protocol
+
+    def render(self, request: Request) -> int:
+        """Write the head; from then on the transport speaks to the protocol alone."""
+        transport: Any = request.channel.transport  # a transport and consumer at once
+        request.channel.setTimeout(None)
+        transport.unregisterProducer()
+        transport.write(self._head)
+        if isinstance(transport, ProtocolWrapper):
+            transport.wrappedProtocol = self._protocol
+        else:
+            transport.protocol = self._protocol
+        self._protocol.makeConnection(transport)
+        transport.resumeProducing()
+        return NOT_DONE_YET

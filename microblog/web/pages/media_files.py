@@ -1,0 +1,140 @@
+"""Serves what was uploaded: of few types, none of which a browser ever executes.
+
+Addresses are unguessable and what they show never changes, but it may be deleted, or its owner suspended: so shared caches have to ask
+again after an hour, and what not everybody may see is kept by its reader's browser alone. Large files are sent piece by piece, and players
+may ask for a range of them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import BinaryIO
+
+from attrs import evolve, frozen
+from twisted.internet.interfaces import IPullProducer, ITransport
+from twisted.internet.protocol import Protocol
+from zope.interface import implementer
+
+from microblog.domain.served_files import ServedFiles
+from microblog.model.errors import NotFound
+from microblog.web.http.request import Call
+from microblog.web.http.response import Answer
+from microblog.web.http.route import Needs, route
+
+AT_ONCE = 256 * 1024  # bytes; what is larger is sent piece by piece
+PIECE = 64 * 1024
+OPEN, NARROW = b"public, max-age=86400, s-maxage=3600, immutable", b"private, max-age=300"
+POLICY = b"default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; sandbox"
+_NAME = re.compile(r"[0-9a-f]{32}(?:-small)?\.([a-z0-9]{3,4})")
+_TYPES = {
+    "jpg": "image/jpeg",
+    "png": "image/png",
+    "gif": "image/gif",
+    "webp": "image/webp",
+    "mp4": "video/mp4",
+    "mp3": "audio/mpeg",
+}
+_FOR_ALL = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin", "Accept-Ranges": "bytes"}
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
+
+
+@frozen
+class Span:
+    """The bytes from `start` up to, but not including, `end`."""
+
+    start: int
+    end: int
+
+    @property
+    def length(self) -> int:
+        """How many bytes."""
+        return self.end - self.start
+
+
+def span_of(header: str | None, size: int) -> Span | None:
+    """The one range that a Range header asks for (RFC 9110, section 14.2); None where it cannot be had or is none."""
+    found = _RANGE.fullmatch(header or "")
+    if found is None or not (found[1] or found[2]):
+        return None
+    if not found[1]:
+        span = Span(max(0, size - int(found[2])), size)
+    else:
+        span = Span(int(found[1]), min(size, int(found[2]) + 1) if found[2] else size)
+    return span if span.start < span.end else None
+
+
+@frozen
+class MediaFiles:
+    """The files."""
+
+    files: ServedFiles
+
+    @route("GET", "/media/<name>", Needs(body=0))
+    async def show(self, call: Call, name: str) -> Answer:
+        """A picture, a film, a sound."""
+        known = _NAME.fullmatch(name)
+        if known is None or known[1] not in _TYPES:
+            raise NotFound("Not Found")
+        cache = OPEN if await self.files.is_open(name) else NARROW
+        answer = Answer.data(b"", _TYPES[known[1]]).cached(cache, name).with_policy(POLICY).with_headers(_FOR_ALL)
+        return answer if call.has(answer.etag) else _filled(call, answer, self.files.open(name))
+
+
+def _filled(call: Call, answer: Answer, file: BinaryIO) -> Answer:
+    """The answer with the file, or with the part of it that is asked for."""
+    size = os.fstat(file.fileno()).st_size
+    asked = span_of(call.header("Range"), size)
+    span = asked or Span(0, size)
+    if asked is not None:
+        answer = evolve(answer, status=206).with_header("Content-Range", f"bytes {span.start}-{span.end - 1}/{size}")
+    if span.length <= AT_ONCE:
+        with file:
+            file.seek(span.start)
+            return evolve(answer, body=file.read(span.length))
+    if call.method == "HEAD":
+        file.close()
+    return evolve(answer, protocol=Pieces(file, span)).with_header("Content-Length", str(span.length))
+
+
+@implementer(IPullProducer)
+class Pieces(Protocol):
+    """Sends a part of a file as fast as the client takes it, then ends the connection."""
+
+    def __init__(self, file: BinaryIO, span: Span) -> None:
+        self.file = file
+        self.span = span
+        self.left = span.length
+
+    def connectionMade(self) -> None:
+        """Begin."""
+        assert self.transport is not None
+        self.file.seek(self.span.start)
+        _producing(self.transport, self)
+
+    def resumeProducing(self) -> None:
+        """Send the next piece."""
+        assert self.transport is not None
+        piece = self.file.read(min(PIECE, self.left))
+        self.left -= len(piece)
+        if piece:
+            self.transport.write(piece)
+        if not piece or not self.left:
+            self.stopProducing()
+            _producing(self.transport, None)
+            self.transport.loseConnection()
+
+    def stopProducing(self) -> None:
+        """The client went away, or has it all."""
+        self.file.close()
+
+    def connectionLost(self, reason: object = None) -> None:
+        """The connection is over."""
+        self.file.close()
+
+
+def _producing(transport: ITransport, producer: Pieces | None) -> None:
+    if producer is None:
+        transport.unregisterProducer()  # type: ignore[attr-defined]  # every transport of a server is a consumer
+    else:
+        transport.registerProducer(producer, False)  # type: ignore[attr-defined]  # the same

@@ -1,0 +1,97 @@
+"""What surrounds every page, filled in for one request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from attrs import evolve, frozen
+
+from microblog.domain.accounts import Accounts
+from microblog.domain.caching import cache_keys
+from microblog.domain.caching.cache_keys import Basis
+from microblog.domain.notifications import Notifications
+from microblog.domain.trends import Trends
+from microblog.model.accounts import Account
+from microblog.render.html.view_models import Shell, Site
+from microblog.web.http.request import Call
+
+BRIEFLY = timedelta(minutes=1)
+THEME = "theme"
+TAGS = 10
+SUGGESTED = 6  # fills rows of two and of three
+THEMES = ("auto", "light", "dark")
+NOTICES = {
+    "posted": "Your post is out.",
+    "edited": "Your post was changed.",
+    "deleted": "Your post was deleted.",
+    "saved": "Saved.",
+    "scheduled": "Your post waits for its time.",
+    "cancelled": "It will not be published.",
+    "requested": "They will be asked.",
+    "reported": "Thank you.",
+    "loggedout": "You are logged out. See you soon.",
+    "revoked": "The app is signed out.",
+    "gone": "Your account was deleted.",
+    "confirmed": "Your address is confirmed.",
+    "letter": "The letter is on its way.",
+    "address": "We sent a letter to the new address. It is used once you open the link in it.",
+    "password": "Your new password is set. Log in with it.",
+}
+
+
+@frozen
+class Shells:
+    """Makes shells. `position` says where the event log stands, as far as this process has read it."""
+
+    site: Site
+    notifications: Notifications
+    accounts: Accounts
+    trends: Trends
+    position: Callable[[], str]
+    now: Callable[[], datetime]
+
+    async def of(self, call: Call, *, stream: str | None = None, people: bool = False, tags: bool = False) -> Shell:
+        """The shell of a page. `stream` is the path of its live feed; with `people` some are suggested beside it,
+        with `tags` those that are talked about.
+
+        Ask for it before the posts of the page are read: its position must not be later than they are.
+        """
+        shell = self.plain(call)
+        if stream:
+            shell = evolve(shell, stream=stream, position=self.position())
+        if tags:
+            shell = evolve(shell, tags=tuple(await self.trends.names(limit=TAGS)))
+        if call.viewer is None:
+            return shell
+        badges = await self.notifications.badges(call.viewer)
+        suggested: list[Account] = await self.accounts.suggestions(call.viewer, limit=SUGGESTED) if people else []
+        return evolve(shell, unread=badges.unread, requests=badges.requests, messages=badges.messages, people=tuple(suggested))
+
+    def basis(self, shell: Shell) -> Basis:
+        """What the shell rests on. Who is suggested, which tags are talked about and announcements with a time may be a minute old."""
+        if shell.viewer is None:
+            return Basis(until=self.now() + BRIEFLY) if shell.tags else Basis()
+        known = cache_keys.of_viewer(shell.viewer) | cache_keys.of_keys(
+            cache_keys.of_notices(shell.viewer.id), cache_keys.of_view(shell.viewer.id), cache_keys.NEWS
+        )
+        return known | Basis(frozenset(cache_keys.of_account(one.id) for one in shell.people), self.now() + BRIEFLY)
+
+    def plain(self, call: Call, *, form: bool = False) -> Shell:
+        """A shell that asks nothing of the database, so it serves for error pages too. An anonymous `form` needs a token, and a cookie."""
+        viewer = call.viewer
+        return Shell(
+            site=self.site,
+            csrf=call.csrf if viewer or form else "",
+            path=call.path_and_query,
+            now=self.now(),
+            viewer=viewer,
+            theme=viewer.preferences.theme if viewer else theme_of(call),
+            notice=NOTICES.get(call.fields.value("notice"), "") if "notice=" in call.path_and_query else "",
+        )
+
+
+def theme_of(call: Call) -> str:
+    """The colours that a visitor chose."""
+    chosen = call.cookie(THEME)
+    return chosen if chosen in THEMES else "auto"

@@ -1,0 +1,62 @@
+"""A forgotten password. The pages say the same whether somebody has an account or not."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from microblog.domain.password_reset import Recoveries
+from microblog.domain.rate_limits import LETTERS, SIGN_UP
+from microblog.model.errors import Invalid
+from microblog.render.html.email_views import ResetForm
+from microblog.render.html.page_metadata import Head
+from microblog.render.html.pages import Pages
+from microblog.web.http.cookies import SESSION
+from microblog.web.http.errors import status_of
+from microblog.web.http.request import Call
+from microblog.web.http.response import Answer
+from microblog.web.http.route import Needs, route
+from microblog.web.pages.page_context import Shells
+
+
+@frozen
+class RecoveryPages:
+    """The way back in."""
+
+    pages: Pages
+    shells: Shells
+    recoveries: Recoveries
+    kept: bool
+
+    @route("GET", "/password/forgot", Needs(keeps_opener=True))
+    async def forgotten_form(self, call: Call) -> Answer:
+        """Ask for the name or the address."""
+        return self._forgotten(call, asked=False)
+
+    @route("POST", "/password/forgot", Needs(rate=LETTERS, keeps_opener=True))
+    async def forgotten(self, call: Call) -> Answer:
+        """Have a letter sent, if there is somebody."""
+        await self.recoveries.forgotten(call.fields.value("name"))
+        return self._forgotten(call, asked=True)
+
+    @route("GET", "/password/reset/<secret:token>", Needs(keeps_opener=True))
+    async def reset_form(self, call: Call, token: str) -> Answer:
+        """Ask for the new password."""
+        return self._reset(call, ResetForm(await self.recoveries.username(token), token))
+
+    @route("POST", "/password/reset/<secret:token>", Needs(rate=SIGN_UP, keeps_opener=True))
+    async def reset(self, call: Call, token: str) -> Answer:
+        """Write it. Whoever knows it logs in next; all sessions of before are over."""
+        try:
+            await self.recoveries.reset(token, call.fields.password("password"))
+        except Invalid as problem:
+            form = ResetForm(await self.recoveries.username(token), token, problem.fields)
+            return self._reset(call, form, status_of(problem))
+        return Answer.redirect("/login?notice=password").without_cookie(SESSION)
+
+    def _forgotten(self, call: Call, *, asked: bool) -> Answer:
+        shell = self.shells.plain(call, form=True)
+        return Answer.html(self.pages.page("forgot", shell, Head("Forgotten password", index=False), asked=asked, kept=self.kept))
+
+    def _reset(self, call: Call, form: ResetForm, status: int = 200) -> Answer:
+        shell = self.shells.plain(call, form=True)
+        return Answer.html(self.pages.page("reset", shell, Head("New password", index=False), form=form), status)

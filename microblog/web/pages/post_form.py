@@ -1,0 +1,175 @@
+"""The form for a new post: prepared, read, and given back with what was typed when something is wrong with it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from attrs import evolve, frozen
+
+from microblog.model.accounts import Viewer
+from microblog.model.errors import Invalid
+from microblog.model.ids import PostId
+from microblog.model.media import Media
+from microblog.model.polls import MOST_OPTIONS, Poll, PollDraft
+from microblog.model.posts import Draft, Post, Visibility
+from microblog.render.html.view_models import Composer
+from microblog.web.http.params import Fields
+from microblog.web.http.request import Call
+from microblog.web.pages.uploads import Taken, Uploads
+
+DAY = 24 * 3600
+
+
+@frozen
+class Composers:
+    """Prepares composers, each with an idempotency key of its own: however often it is sent, one post comes of it."""
+
+    uploads: Uploads
+    key: Callable[[], str] = lambda: secrets.token_urlsafe(18)
+
+    def fresh(self, viewer: Viewer, *, text: str = "", visibility: str = "") -> Composer:
+        """An empty form as the viewer likes it, but for a `visibility` that is asked for."""
+        return Composer(
+            self.key(),
+            visibility=_visibility(visibility) or Visibility(viewer.preferences.visibility),
+            language=viewer.preferences.language,
+            sensitive=viewer.preferences.sensitive,
+            text=text,
+        )
+
+    def of_draft(self, viewer: Viewer, draft: Draft, media: tuple[Media, ...]) -> Composer:
+        """A form with all that a draft says."""
+        return evolve(
+            self.fresh(viewer, text=draft.text),
+            visibility=draft.visibility or Visibility.PUBLIC,
+            spoiler=draft.spoiler,
+            language=draft.language,
+            sensitive=bool(draft.sensitive),
+            reply_to=draft.reply_to,
+            media=media,
+            poll=draft.poll,
+            unsaved=True,
+        )
+
+    def reply(self, viewer: Viewer, parent: Post, article: str = "") -> Composer:
+        """A form that answers `parent`: names whoever takes part, and is no wider than what it answers."""
+        parent = parent.original
+        named = dict.fromkeys([parent.author.username, *(mention.username for mention in parent.mentions)])
+        named.pop(viewer.account.username, None)
+        return Composer(
+            self.key(),
+            visibility=parent.visibility.narrowest(Visibility(viewer.preferences.visibility)),
+            widest=parent.visibility,
+            text="".join(f"@{name} " for name in named),
+            spoiler=parent.spoiler,
+            language=parent.language or viewer.preferences.language,
+            reply_to=parent.id,
+            reply_to_name=parent.author.name,
+            parent=article,
+        )
+
+    def returned(self, call: Call, error: str = "") -> Composer:
+        """The form as it was sent, so that nothing typed is lost. What is not readable in it is left empty."""
+        fields = call.fields
+        reply_to = fields.value("reply_to")
+        return Composer(
+            fields.value("key")[:255] or self.key(),
+            visibility=_visibility(fields.value("visibility")) or Visibility.PUBLIC,
+            text=fields.text("text"),
+            spoiler=fields.text("spoiler"),
+            language=fields.value("language") or None,
+            sensitive=fields.flag("sensitive"),
+            reply_to=PostId(int(reply_to)) if reply_to.isascii() and reply_to.isdigit() else None,
+            error=error,
+            poll=poll_of(fields),
+            at=fields.value("at"),
+            unsaved=True,
+        )
+
+    async def refused(self, call: Call, taken: Taken, error: str) -> Composer:
+        """The same, with the files that came with it."""
+        return evolve(self.returned(call, error), media=await self.uploads.shown(call.member, taken))
+
+
+def redraft_of(post: Post, fresh: Composer) -> Composer:
+    """A form with all that a deleted post said."""
+    return evolve(
+        fresh,
+        visibility=post.visibility,
+        spoiler=post.spoiler,
+        language=post.language,
+        sensitive=post.sensitive,
+        reply_to=post.reply_to,
+        media=post.media,
+        poll=_again(post.poll, DAY),
+        unsaved=True,
+    )
+
+
+def edit_of(call: Call, before: Post, taken: Taken) -> Draft:
+    """What the form wants a post to say. Its poll stays what it is."""
+    fields = call.fields
+    return Draft(
+        fields.text("text"),
+        spoiler=fields.text("spoiler"),
+        sensitive=fields.flag("sensitive"),
+        language=fields.value("language"),
+        media=taken.ids,
+        changes=taken.changes,
+        poll=_again(before.poll, None),
+    )
+
+
+def _again(asked: Poll | None, seconds: int | None) -> PollDraft | None:
+    return None if asked is None else PollDraft(asked.options, seconds, asked.multiple, asked.hide_totals)
+
+
+def poll_of(fields: Fields) -> PollDraft | None:
+    """What the form wants to ask; None where no answer was written down."""
+    options = tuple(option for option in (fields.text(f"option_{n}") for n in range(MOST_OPTIONS)) if option.strip())
+    if not options:
+        return None
+    seconds = fields.integer("poll_seconds", DAY)
+    return PollDraft(options, seconds, fields.flag("poll_multiple"), fields.flag("poll_hide_totals"))
+
+
+def moment_of(call: Call) -> datetime | None:
+    """When the form wants to be published, typed in the viewer's time zone. Raises Invalid for what is no time."""
+    given = call.fields.value("at", max=40).strip()
+    if not given:
+        return None
+    try:
+        return datetime.fromisoformat(given).replace(tzinfo=ZoneInfo(call.member.preferences.time_zone)).astimezone(UTC)
+    except (ValueError, OverflowError) as wrong:
+        raise Invalid({"at": "This is not a date and a time."}) from wrong
+
+
+def draft_of(call: Call, taken: Taken) -> Draft:
+    """What the form wants to post. Raises Invalid for a visibility that there is not, and for pictures with a poll."""
+    fields, poll = call.fields, poll_of(call.fields)
+    chosen, reply_to = fields.value("visibility"), fields.id("reply_to")
+    visibility = _visibility(chosen)
+    if chosen and visibility is None:
+        raise Invalid({"visibility": "Visibility is not included in the list"})
+    if poll is not None and taken.ids:
+        raise Invalid({"poll": "A post has either pictures or a poll. Take the one or the other off."})
+    return Draft(
+        text=fields.text("text"),
+        visibility=visibility,
+        spoiler=fields.text("spoiler"),
+        sensitive=fields.flag("sensitive", None),
+        language=fields.value("language") or None,
+        reply_to=None if reply_to is None else PostId(reply_to),
+        key=fields.value("key") or None,
+        never_wider=True,
+        media=taken.ids,
+        changes=taken.changes,
+        poll=poll,
+    )
+
+
+def _visibility(value: str) -> Visibility | None:
+    return Visibility(value) if value in set(Visibility) else None

@@ -1,0 +1,90 @@
+"""Files that come with the form of a post, with or without scripts: taken before the post, so that none is lost when it is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from attrs import evolve, frozen
+
+from microblog.domain.attachments import Attachments, Given
+from microblog.domain.rate_limits import MEDIA
+from microblog.model.accounts import Viewer
+from microblog.model.errors import Invalid
+from microblog.model.ids import LARGEST_ID, MediaId
+from microblog.model.media import FILM_BYTES, MOST_MEDIA, Media, MediaChange, MediaState
+from microblog.web.http.params import Fields
+from microblog.web.http.request import Call
+from microblog.web.http.response import Answer
+from microblog.web.http.route import TEXT_FORM, Needs, Who, route
+
+FILES_FORM = FILM_BYTES + TEXT_FORM  # bytes of a form with files: one film, or four pictures
+
+
+@frozen
+class Taken:
+    """What a form holds: the pieces that the post is to show, what is said about them, and why a file was not taken."""
+
+    ids: tuple[MediaId, ...] = ()
+    changes: tuple[MediaChange, ...] = ()
+    problem: Invalid | None = None
+
+
+@frozen
+class Uploads:
+    """Takes files out of forms.
+
+    A form names the pieces that it has already in `media_ids[]`, each with its description in `alt_ID`; `drop_ID` takes it off. New
+    ones are in `file_N`, described in `file_alt_N`.
+    """
+
+    attachments: Attachments
+
+    async def taken(self, call: Call) -> Taken:
+        """All that the form holds. A file that is refused keeps none of the others from being taken."""
+        fields = call.fields
+        ids = [id for id in _ids(fields) if not fields.flag(f"drop_{id}")]
+        changes = [MediaChange(id, fields.text(f"alt_{id}")) for id in ids if fields.has(f"alt_{id}")]
+        problem = None
+        for number in range(MOST_MEDIA):
+            try:
+                ids += await self._new(call.member, fields, number)
+            except Invalid as refused:
+                problem = refused
+        return Taken(tuple(ids), tuple(changes), problem)
+
+    async def _new(self, viewer: Viewer, fields: Fields, number: int) -> list[MediaId]:
+        upload = fields.upload(f"file_{number}")
+        if upload is None:
+            return []
+        described = fields.text(f"file_alt_{number}")
+        return [(await self.attachments.add(viewer, Given(upload.file, upload.size, described))).id]
+
+    async def shown(self, viewer: Viewer, taken: Taken, own: Iterable[Media] = ()) -> tuple[Media, ...]:
+        """The pieces for a form that comes back, as they were described in it; `own` are those of the post that is edited."""
+        there = {one.id: one for one in (*own, *await self.attachments.several(viewer, taken.ids))}
+        said = {change.id: change.description for change in taken.changes}
+        return tuple(evolve(there[id], description=said.get(id) or there[id].description) for id in taken.ids if id in there)
+
+    @route("POST", "/compose/media", Needs(viewer=Who.MEMBER, files=FILES_FORM, rate=MEDIA))
+    async def upload(self, call: Call) -> Answer:
+        """One file of a post that is being written, for our scripts."""
+        upload = call.fields.upload("file")
+        if upload is None:
+            raise Invalid({"file": "There is no file in this form."})
+        return _told(await self.attachments.add(call.member, Given(upload.file, upload.size)))
+
+    @route("GET", "/compose/media/<id:media_id>", Needs(viewer=Who.MEMBER))
+    async def show(self, call: Call, media_id: int) -> Answer:
+        """How far it is."""
+        return _told(await self.attachments.one(call.member, MediaId(media_id)))
+
+
+def _told(piece: Media) -> Answer:
+    preview = piece.preview_path or (piece.path if piece.kind == "image" else None)
+    told = {"id": str(piece.id), "kind": piece.kind, "preview": preview, "description": piece.description, "problem": piece.problem}
+    return Answer.json(told | {"ready": piece.state is MediaState.READY, "failed": piece.state is MediaState.FAILED})
+
+
+def _ids(fields: Fields) -> list[MediaId]:
+    given = [id for id in fields.list("media_ids") if id.isascii() and id.isdigit()]
+    return [MediaId(int(id)) for id in dict.fromkeys(given) if int(id) <= LARGEST_ID]

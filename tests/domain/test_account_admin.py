@@ -1,0 +1,113 @@
+"""What the administrator does with people."""
+
+from __future__ import annotations
+
+import pytest
+
+from microblog.domain.account_admin import Members
+from microblog.domain.sessions import Origin, Sessions
+from microblog.model.accounts import Member, Role
+from microblog.model.errors import Conflict, Invalid, NotFound
+from microblog.model.ids import AccountId
+from microblog.model.paging import Page
+from microblog.storage import accounts
+from microblog.storage.database import Cursor
+from tests import make
+from tests.fakes import NoThrottle, RolledBackDatabase, WallClock, done, quick_passwords
+
+ORIGIN = Origin("n", "a", "")
+
+
+@pytest.fixture
+def members(db: RolledBackDatabase) -> Members:
+    return Members(db, quick_passwords(), WallClock(make.NOW))
+
+
+@pytest.fixture
+def sessions(db: RolledBackDatabase) -> Sessions:
+    return Sessions(db, quick_passwords(), NoThrottle(), WallClock(make.NOW))
+
+
+@pytest.fixture
+def ann(cursor: Cursor) -> Member:
+    return make.member(cursor, "ann")
+
+
+def happened(cursor: Cursor) -> list[str]:
+    cursor.execute("select kind from events order by xid, id")
+    return [kind for (kind,) in cursor.fetchall()]
+
+
+@pytest.mark.parametrize("name", ["ann", "@ANN", "ann@example.org"])
+def test_somebody_is_shown_by_name_or_address(members: Members, ann: Member, name: str) -> None:
+    assert done(members.show(name)) == ann
+    with pytest.raises(NotFound):
+        done(members.show("nobody"))
+
+
+def test_the_list_can_be_narrowed(members: Members, cursor: Cursor, ann: Member) -> None:
+    boss = make.member(cursor, "boss", role=Role.ADMIN)
+    applicant = make.member(cursor, "applicant", approved=False)
+    make.suspend(cursor, ann.account)
+    everybody = done(members.list(Page()))
+    assert [member.account.username for member in everybody] == ["applicant", "boss", "ann"]
+    assert done(members.list(Page(limit=1, max_id=boss.account.id)))[0].account.id == ann.account.id
+    assert done(members.list(Page(), role=Role.ADMIN)) == [boss]
+    assert done(members.list(Page(), pending=True)) == [applicant]
+    assert [member.barred for member in done(members.list(Page(), suspended=True))] == [True]
+
+
+@pytest.mark.parametrize("how", ["suspend", "disable"])
+def test_somebody_who_is_shut_out_finds_the_sessions_again_when_they_are_let_back_in(
+    members: Members, sessions: Sessions, cursor: Cursor, ann: Member, how: str
+) -> None:
+    token = done(sessions.begin(ann.account.id, ORIGIN)).token
+    shut, let = (members.suspend, members.restore) if how == "suspend" else (members.disable, members.enable)
+    assert done(shut(ann.account.id)).barred
+    done(shut(ann.account.id))
+    assert done(sessions.by_cookie(token)) is None
+    assert not done(sessions.is_over(token))
+    assert happened(cursor) == (["account.suspended"] if how == "suspend" else ["account.disabled"])
+    assert not done(let(ann.account.id)).barred
+    done(let(ann.account.id))
+    assert done(sessions.by_cookie(token)) is not None
+    assert done(sessions.begin(ann.account.id, ORIGIN)).token
+
+
+def test_a_role_is_given_once(members: Members, cursor: Cursor, ann: Member) -> None:
+    assert done(members.set_role(ann.account.id, Role.MODERATOR)).login.role is Role.MODERATOR
+    done(members.set_role(ann.account.id, Role.MODERATOR))
+    assert happened(cursor) == ["account.changed"]
+
+
+def test_a_reset_password_ends_every_session_and_lets_in(members: Members, sessions: Sessions, ann: Member) -> None:
+    token = done(sessions.begin(ann.account.id, ORIGIN)).token
+    with pytest.raises(Invalid):
+        done(members.reset_password(ann.account.id, "short"))
+    done(members.reset_password(ann.account.id, "battery staple"))
+    assert done(sessions.by_cookie(token)) is None
+    assert done(sessions.log_in("ann", "battery staple", ORIGIN)).token
+
+
+def test_an_applicant_is_let_in_or_erased_with_the_name(members: Members, cursor: Cursor) -> None:
+    good, bad = make.member(cursor, "good", approved=False), make.member(cursor, "bad", approved=False)
+    assert not done(members.approve(good.account.id)).pending
+    done(members.approve(good.account.id))
+    assert happened(cursor) == ["account.changed"]
+    with pytest.raises(Conflict):
+        done(members.reject(good.account.id))
+    done(members.reject(bad.account.id))
+    assert accounts.taken(cursor, usernames=["bad", "good"]) == ["good"]
+
+
+def test_nobody_cannot_be_changed(members: Members) -> None:
+    nobody = AccountId(1)
+    for command in (members.suspend, members.restore, members.disable, members.enable, members.approve, members.confirm):
+        with pytest.raises(NotFound):
+            done(command(nobody))
+    with pytest.raises(NotFound):
+        done(members.set_role(nobody, Role.ADMIN))
+    with pytest.raises(NotFound):
+        done(members.delete(nobody))
+    with pytest.raises(NotFound):
+        done(members.reject(nobody))

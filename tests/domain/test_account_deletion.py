@@ -1,0 +1,116 @@
+"""What is left of a deleted account, and of what others had from it: nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from microblog.domain import account_deletion
+from microblog.domain.account_actions import Sanctions
+from microblog.domain.account_admin import Members
+from microblog.domain.account_deletion import Removal
+from microblog.domain.follows import Follows
+from microblog.domain.interactions import Marks
+from microblog.domain.posts import Posts
+from microblog.domain.relationships import Relations
+from microblog.model.accounts import Account, Viewer
+from microblog.model.errors import NotFound
+from microblog.model.moderation import Action, Sanction
+from microblog.model.posts import Draft
+from microblog.storage import posts as post_rows
+from microblog.storage.database import Cursor
+from tests import make
+from tests.fakes import RolledBackDatabase, WallClock, done, quick_passwords
+
+LEFT_OUT = {"accounts", "account_counts", "posts", "post_counts", "post_tags", "revisions", "events", "jobs", "invites"}
+
+
+@pytest.fixture
+def clock() -> WallClock:
+    return WallClock(make.NOW)
+
+
+def counts(account: Account) -> tuple[int, int, int]:
+    return account.followers_count, account.following_count, account.posts_count
+
+
+def test_a_deleted_account_leaves_nothing_and_every_counter_of_others_is_right(
+    db: RolledBackDatabase, cursor: Cursor, clock: WallClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(account_deletion, "STEP", 2)
+    ann, ben = make.viewer(cursor, "ann"), make.viewer(cursor, "ben")
+    shy = make.viewer(cursor, "shy", locked=True)
+    posts = Posts(db, "example.org", "https://example.org", 500, clock)
+    marks = Marks(db, clock)
+    follows, relations = Follows(db, clock), Relations(db, clock)
+    bens = done(posts.publish(ben, Draft("Hello @ann")))
+    anns = [done(posts.publish(ann, Draft(f"moss {number} @ben", reply_to=bens.id))) for number in range(5)]
+    done(marks.boost(ann, bens.id))
+    done(marks.boost(ann, anns[0].id))
+    done(marks.boost(ben, anns[1].id))
+    done(marks.favourite(ann, bens.id))
+    done(marks.favourite(ben, anns[1].id))
+    done(marks.bookmark(ann, bens.id))
+    others = [make.viewer(cursor) for _ in range(5)]
+    for other in (*others, ben):
+        done(follows.follow(ann, other.id))
+        done(follows.follow(other, ann.id))
+    done(follows.follow(ann, shy.id))
+    done(relations.mute(ann, others[0].id))
+    done(relations.block(ann, others[1].id))
+    done(relations.note(others[0], ann.id, "gone soon"))
+    sanctions = Sanctions(db, Members(db, quick_passwords(), clock), clock)
+    done(sanctions.impose(ben.id, ann.id, Sanction(Action.NONE, "Be kind.")))
+
+    account_deletion.bury(cursor, ann.id, make.NOW)
+    done(Removal(db, clock).empty(ann.id))
+
+    assert counts(make.again(cursor, ben)) == (0, 0, 1)
+    for other in others:
+        assert counts(make.again(cursor, other)) == (0, 0, 0)
+    [left] = post_rows.by_ids(cursor, [bens.id]).values()
+    assert (left.replies_count, left.boosts_count, left.favourites_count) == (0, 0, 0)
+    assert mentions_of(cursor, ann) == {}
+    cursor.execute(
+        "select count(*) from posts where deleted_at is null and (account_id = %(ann)s or boost_of is not null)", {"ann": ann.id}
+    )
+    assert cursor.fetchone() == (0,)
+    cursor.execute("select count(*) from events where kind = 'post.deleted'")
+    assert cursor.fetchone() == (len(anns) + 3,)
+
+
+def mentions_of(cursor: Cursor, who: Viewer) -> dict[str, int]:
+    """How many rows of which tables refer to the account still."""
+    cursor.execute(
+        """select conrelid::regclass::text, attname from pg_constraint
+           join pg_attribute on attrelid = conrelid and attnum = conkey[1]
+           where contype = 'f' and confrelid = 'accounts'::regclass"""
+    )
+    found = {}
+    for table, column in cursor.fetchall():
+        cursor.execute(f"select count(*) from {table} where {column} = %(id)s", {"id": who.id})
+        [(number,)] = cursor.fetchall()
+        if number and table not in LEFT_OUT:
+            found[f"{table}.{column}"] = number
+    return found
+
+
+def test_emptying_an_account_again_does_nothing(db: RolledBackDatabase, cursor: Cursor, clock: WallClock) -> None:
+    ann = make.viewer(cursor, "ann")
+    account_deletion.bury(cursor, ann.id, make.NOW)
+    for _ in range(2):
+        done(Removal(db, clock).empty(ann.id))
+
+
+def test_an_account_that_is_not_deleted_is_not_emptied(db: RolledBackDatabase, cursor: Cursor, clock: WallClock) -> None:
+    ann, ben = make.viewer(cursor, "ann"), make.account(cursor, "ben")
+    make.follow(cursor, ann, ben)
+    with pytest.raises(NotFound):
+        done(Removal(db, clock).empty(ann.id))
+    assert make.again(cursor, ben).followers_count == 1
+
+
+def test_nobody_is_deleted_twice(cursor: Cursor) -> None:
+    ann = make.viewer(cursor, "ann")
+    account_deletion.bury(cursor, ann.id, make.NOW)
+    with pytest.raises(NotFound):
+        account_deletion.bury(cursor, ann.id, make.NOW)

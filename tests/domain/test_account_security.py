@@ -1,0 +1,133 @@
+"""What only the password lets do."""
+
+from __future__ import annotations
+
+import pytest
+from attrs import evolve, frozen
+
+from microblog.domain.account_security import Credentials
+from microblog.domain.passwords import Passwords
+from microblog.domain.sessions import Origin, Sessions
+from microblog.model.accounts import Viewer
+from microblog.model.errors import Invalid, NotFound, TooMany, Unauthenticated
+from microblog.storage import accounts
+from microblog.storage.database import Cursor
+from tests import make
+from tests.fakes import NoThrottle, RolledBackDatabase, WallClock, done, quick_passwords
+
+OLD, NEW, NETWORK = "correct horse", "battery staple", "192.0.2.1"
+ORIGIN = Origin(NETWORK, NETWORK, "")
+
+
+@frozen
+class Desk:
+    credentials: Credentials
+    sessions: Sessions
+    throttle: NoThrottle
+
+    def enter(self, password: str = OLD) -> tuple[Viewer, str]:
+        """Ann, and her token."""
+        token = done(self.sessions.log_in("ann", password, ORIGIN)).token
+        viewer = self.present(token)
+        assert viewer is not None
+        return viewer, token
+
+    def present(self, token: str) -> Viewer | None:
+        found = done(self.sessions.by_cookie(token))
+        return found and found[0]
+
+
+@pytest.fixture
+def desk(db: RolledBackDatabase, cursor: Cursor) -> Desk:
+    passwords: Passwords = quick_passwords()
+    clock, throttle = WallClock(make.NOW), NoThrottle()
+    make.member(cursor, "ann", password_hash=done(passwords.hash(OLD)))
+    credentials = Credentials(db, passwords, throttle, confirmed_at_once=True, now=clock)
+    return Desk(credentials, Sessions(db, passwords, throttle, clock), throttle)
+
+
+def test_a_new_password_ends_all_other_sessions(desk: Desk, cursor: Cursor) -> None:
+    _, elsewhere = desk.enter()
+    ann, here = desk.enter()
+    done(desk.credentials.change_password(ann, OLD, NEW, NETWORK))
+    assert desk.present(here)
+    assert desk.present(elsewhere) is None
+    with pytest.raises(Unauthenticated):
+        desk.enter(OLD)
+    assert desk.enter(NEW)
+    cursor.execute("select count(*) from events where kind = 'session.ended' and account_id = %(ann)s", {"ann": ann.id})
+    assert cursor.fetchone() == (1,)
+
+
+def test_without_the_password_nothing_changes_and_the_throttle_hears_of_it(desk: Desk) -> None:
+    ann, token = desk.enter()
+    for command in (
+        desk.credentials.change_password(ann, "wrong", NEW, NETWORK),
+        desk.credentials.change_email(ann, "wrong", "new@example.org", NETWORK),
+        desk.credentials.delete_account(ann, "wrong", NETWORK),
+    ):
+        with pytest.raises(Invalid) as raised:
+            done(command)
+        assert list(raised.value.fields) == ["current_password"]
+    assert desk.throttle.failures == [(NETWORK, "ann")] * 3
+    assert desk.present(token)
+    assert done(desk.credentials.login(ann)).email == "ann@example.org"
+
+
+def test_a_new_password_that_is_too_short_is_refused_before_any_work(desk: Desk) -> None:
+    ann, _ = desk.enter()
+    with pytest.raises(Invalid) as raised:
+        done(desk.credentials.change_password(ann, "wrong too", "short", NETWORK))
+    assert raised.value.codes == {"password": "ERR_TOO_SHORT"}
+    assert desk.throttle.failures == []
+
+
+def test_a_new_address_must_be_one_and_nobody_elses(desk: Desk, cursor: Cursor) -> None:
+    make.member(cursor, "ben")
+    ann, _ = desk.enter()
+    assert done(desk.credentials.change_email(ann, OLD, "Ann@Bücher.Example", NETWORK)) == "Ann@xn--bcher-kva.example"
+    assert not _pending(desk, ann)
+    for address, code in (("BEN@example.org", "ERR_TAKEN"), ("nowhere", "ERR_INVALID"), ("", "ERR_BLANK")):
+        with pytest.raises(Invalid) as raised:
+            done(desk.credentials.change_email(ann, OLD, address, NETWORK))
+        assert raised.value.codes == {"email": code}
+    done(desk.credentials.change_email(ann, OLD, "ANN@xn--bcher-kva.example", NETWORK))
+
+
+def test_where_addresses_are_proved_by_mail_a_new_one_is_not_used_before(desk: Desk, cursor: Cursor) -> None:
+    ann, _ = desk.enter()
+    strict = evolve(desk.credentials, confirmed_at_once=False)
+    done(strict.change_email(ann, OLD, "new@example.org", NETWORK))
+    login = done(desk.credentials.login(ann))
+    assert (login.email, login.new_email, _pending(desk, ann)) == ("ann@example.org", "new@example.org", False)
+    cursor.execute("select kind, recipient from letters")
+    assert cursor.fetchall() == [("confirm", "new@example.org"), ("address", "ann@example.org")]
+
+
+def test_nobody_has_letters_sent_to_strangers_without_end(desk: Desk) -> None:
+    ann, _ = desk.enter()
+    strict = evolve(desk.credentials, confirmed_at_once=False)
+    for number in range(5):
+        done(strict.change_email(ann, OLD, f"victim{number}@example.org", NETWORK))
+    with pytest.raises(TooMany):
+        done(strict.change_email(ann, OLD, "another@example.org", NETWORK))
+
+
+def _pending(desk: Desk, ann: Viewer) -> bool:
+    return done(desk.credentials.login(ann)).confirmed_at is None
+
+
+def test_a_deleted_account_is_out_and_its_name_stays_taken(desk: Desk, cursor: Cursor) -> None:
+    ann, token = desk.enter()
+    done(desk.credentials.delete_account(ann, OLD, NETWORK))
+    assert desk.present(token) is None
+    with pytest.raises(Unauthenticated):
+        desk.enter()
+    with pytest.raises(NotFound):
+        done(desk.credentials.login(ann))
+    assert accounts.by_id(cursor, id=ann.id) is None
+    assert accounts.taken(cursor, usernames=["ANN"]) == ["ann"]
+    cursor.execute("select kind from events order by xid, id")
+    assert [kind for (kind,) in cursor.fetchall()] == ["session.ended", "account.deleted"]
+    cursor.execute("select kind, payload->>'account' from jobs")
+    assert cursor.fetchall() == [("empty_account", str(ann.id))]

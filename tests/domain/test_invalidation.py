@@ -1,0 +1,277 @@
+"""What changed is noticed, whoever changed it, in whatever order it was committed; if it cannot be known, all counts as changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from attrs import define, evolve
+from twisted.internet.defer import Deferred
+
+from microblog.domain.authentication import Authentication
+from microblog.domain.caching import cache_keys
+from microblog.domain.caching.auth_cache import Identities
+from microblog.domain.caching.cache_keys import Basis
+from microblog.domain.caching.invalidation import Changes, Memory
+from microblog.domain.sessions import Origin, Sessions
+from microblog.domain.tokens import Tokens
+from microblog.model.accounts import Viewer
+from microblog.model.errors import Unauthenticated, Unavailable
+from microblog.storage import invalidation_log
+from microblog.storage.database import Connection, Cursor, connect, execute
+from microblog.storage.invalidation_log import EVERYTHING, KEPT, Seen
+from tests import make
+from tests.fakes import NoThrottle, RolledBackDatabase, WallClock, done, quick_passwords
+from tests.live.test_event_log import Committing
+
+
+@pytest.fixture
+def connections(database_url: str) -> Iterator[Callable[[], Connection]]:
+    """Makes connections to one database, and closes them."""
+    made: list[Connection] = []
+
+    def make_one() -> Connection:
+        made.append(connect(database_url))
+        return made[-1]
+
+    yield make_one
+    for connection in made:
+        connection.close()
+
+
+def touch(connection: Connection, key: str) -> None:
+    """Tell of a change, in a transaction that is not ended."""
+    with connection.cursor() as cursor:
+        execute(cursor, "select tell(array[%(key)s])", {"key": key})
+
+
+def keys(*those: str) -> frozenset[str]:
+    return frozenset(those)
+
+
+def test_a_slow_transaction_is_not_passed_over(connections: Callable[[], Connection]) -> None:
+    slow, quick, watch = connections(), connections(), Changes(Committing(connections()))
+    begun = done(watch.place())
+    touch(slow, "slow")
+    touch(quick, "quick")
+    quick.commit()
+    between = done(watch.place())
+    assert not watch.untouched(keys("quick"), begun)
+    assert watch.untouched(keys("slow"), begun)
+    slow.commit()
+    after = done(watch.place())
+    assert not watch.untouched(keys("slow"), between)
+    assert watch.untouched(keys("quick"), between)
+    assert watch.untouched(keys("slow", "quick"), after)
+
+
+def test_what_is_rolled_back_changes_nothing(connections: Callable[[], Connection]) -> None:
+    other, watch = connections(), Changes(Committing(connections()))
+    begun = done(watch.place())
+    touch(other, "p1")
+    other.rollback()
+    done(watch.place())
+    assert watch.untouched(keys("p1"), begun)
+
+
+def test_with_patience_there_is_a_look_after_a_wake_or_when_it_is_over(connections: Callable[[], Connection]) -> None:
+    clock = [0.0]
+    other, watch = connections(), Changes(Committing(connections()), patience=0.5, seconds=lambda: clock[0])
+    begun = done(watch.place())
+    touch(other, "p1")
+    other.commit()
+    assert watch.untouched(keys("p1"), done(watch.place()))
+    watch.wake()
+    done(watch.place())
+    assert not watch.untouched(keys("p1"), begun)
+    touch(other, "p2")
+    other.commit()
+    clock[0] = 0.6
+    done(watch.place())
+    assert not watch.untouched(keys("p2"), begun)
+
+
+def test_who_was_away_for_long_knows_nothing(connections: Callable[[], Connection]) -> None:
+    connection = connections()
+    with connection.cursor() as cursor:
+        now = invalidation_log.moment(cursor)
+        assert invalidation_log.look(cursor, since=now)[1] == keys()
+        assert invalidation_log.look(cursor, since=evolve(now, at=now.at - KEPT / 2))[1] == keys(EVERYTHING)
+
+
+def test_old_changes_are_swept(connections: Callable[[], Connection]) -> None:
+    connection = connections()
+    touch(connection, "p1")
+    with connection.cursor() as cursor:
+        now = invalidation_log.moment(cursor).at
+        assert invalidation_log.sweep(cursor, before=now - timedelta(seconds=1), limit=10) == 0
+        assert invalidation_log.sweep(cursor, before=now + timedelta(seconds=1), limit=10) == 1
+
+
+@define
+class Slow:
+    """A database whose looks are answered by hand."""
+
+    asked: list[Deferred[Any]]
+
+    async def run(self, f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        raise AssertionError("nothing is written")
+
+    async def read(self, f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        self.asked.append(Deferred())
+        return await self.asked[-1]
+
+
+NOW = Seen("1:1:", make.NOW)
+
+
+def places(watch: Changes, count: int) -> list[list[int]]:
+    """So many who ask at once, and what each is told."""
+    found: list[list[int]] = [[] for _ in range(count)]
+    for each in found:
+        Deferred.fromCoroutine(watch.place()).addCallbacks(each.append, lambda failure: failure.trap(Unavailable))
+    return found
+
+
+def test_all_who_ask_at_once_share_a_look_and_nobody_one_that_began_before() -> None:
+    database = Slow([])
+    watch = Changes(database)
+    first = places(watch, 1)
+    later = places(watch, 3)  # while the look is under way: something may be committed that it does not see
+    assert len(database.asked) == 1
+    database.asked[0].callback(NOW)
+    assert all(first)
+    assert not any(later)
+    assert len(database.asked) == 2
+    database.asked[1].callback((NOW, keys("p1")))
+    assert all(later)
+
+
+def test_after_a_failure_everything_counts_as_changed() -> None:
+    database = Slow([])
+    watch = Changes(database)
+    (begun,) = places(watch, 1)
+    database.asked[-1].callback(NOW)
+    (failed,) = places(watch, 1)
+    database.asked[-1].errback(Unavailable())
+    assert failed == []
+    (after,) = places(watch, 1)
+    database.asked[-1].callback(NOW)
+    assert not watch.untouched(keys("p1"), begun[0])
+    assert watch.untouched(keys("p1"), after[0])
+
+
+def test_everything_and_too_much_are_the_same() -> None:
+    database = Slow([])
+    watch = Changes(database)
+    (begun,) = places(watch, 1)
+    database.asked[-1].callback(NOW)
+    places(watch, 1)
+    database.asked[-1].callback((NOW, keys(EVERYTHING)))
+    assert not watch.untouched(keys("p1"), begun[0])
+
+
+def memory(clock: WallClock, room: int = 3) -> tuple[Memory[str], int]:
+    """One that nothing ever changes under."""
+    database = Slow([])
+    watch = Changes(database, patience=1e9)
+    (place,) = places(watch, 1)
+    database.asked[-1].callback(NOW)
+    return Memory(watch, clock, room, "test"), place[0]
+
+
+def test_those_longest_unused_go_first() -> None:
+    kept, place = memory(WallClock(make.NOW))
+    for name in "abc":
+        kept.put(name, name, Basis(), place)
+    assert kept.get("a", place) == "a"
+    kept.put("d", "d", Basis(), place)
+    assert [kept.get(name, place) for name in "abcd"] == ["a", None, "c", "d"]
+    kept.put("large", "x", Basis(), place, 4)
+    kept.put("two", "x", Basis(), place, 2)
+    assert [kept.get(name, place) for name in ("a", "c", "d", "large", "two")] == [None, None, "d", None, "x"]
+
+
+def test_each_cache_counts_hits_misses_entries_and_bytes() -> None:
+    kept, place = memory(WallClock(make.NOW))
+    for name in "abc":
+        kept.put(name, name * 1_000, Basis(), place)
+    found = [kept.get(name, place) is not None for name in "abcd"]
+    figures = kept.figures()
+    assert kept.changes.caches == [kept]
+    assert (figures.name, figures.hits, figures.misses, figures.entries) == ("test", sum(found), 1, 3)
+    assert 3_000 <= figures.bytes <= 6_000
+
+
+def test_a_cache_that_is_measured_in_bytes_tells_them_exactly() -> None:
+    kept, place = memory(WallClock(make.NOW), 1_000)
+    kept.in_bytes = True
+    kept.put("a", "x", Basis(), place, 700)
+    assert kept.figures().bytes == 700
+
+
+def test_what_ends_by_itself_is_kept_no_longer() -> None:
+    clock = WallClock(make.NOW)
+    kept, place = memory(clock)
+    kept.put("a", "a", Basis(until=make.NOW + timedelta(minutes=1)), place)
+    kept.put("b", "b", cache_keys.NEVER_KEPT, place)
+    assert kept.get("b", place) is None
+    assert kept.get("a", place) == "a"
+    clock.advance(minutes=1)
+    assert kept.get("a", place) is None
+
+
+@define
+class Door:
+    """Who comes in, as remembered."""
+
+    identities: Identities
+    sessions: Sessions
+    tokens: Tokens
+    who: Viewer
+
+
+@pytest.fixture
+def clock() -> WallClock:
+    return WallClock(make.NOW)
+
+
+@pytest.fixture
+def door(db: RolledBackDatabase, cursor: Cursor, clock: WallClock) -> Door:
+    """One door, and somebody."""
+    sessions, tokens = Sessions(db, quick_passwords(), NoThrottle(), clock), Tokens(db, clock)
+    return Door(Identities(Authentication(sessions, tokens), Changes(db), clock), sessions, tokens, make.viewer(cursor))
+
+
+async def test_a_revoked_token_and_an_ended_session_are_over_at_once(door: Door) -> None:
+    issued = await door.tokens.issue(door.who.id, "read")
+    entry = await door.sessions.begin(door.who.id, Origin("192.0.2.1", "192.0.2.1", ""))
+    for _ in range(3):  # the first time it is noted that the token was used
+        assert await door.identities.by_bearer(issued.text) is not None
+        assert await door.identities.by_cookie(entry.token) is not None
+    assert (door.identities.tokens.hits, door.identities.sessions.hits) == (1, 2)
+    await door.tokens.revoke(door.who.id, issued.token.id)
+    await door.sessions.log_out(entry.token)
+    with pytest.raises(Unauthenticated):
+        await door.identities.by_bearer(issued.text)
+    assert await door.identities.by_cookie(entry.token) is None
+
+
+async def test_a_session_ends_by_its_age_though_it_is_remembered(door: Door, clock: WallClock, cursor: Cursor) -> None:
+    entry = await door.sessions.begin(door.who.id, Origin("192.0.2.1", "192.0.2.1", ""))
+    execute(cursor, "update sessions set expires_at = %(at)s", {"at": make.NOW + timedelta(minutes=2)})
+    assert await door.identities.by_cookie(entry.token) is not None
+    clock.advance(minutes=2)
+    assert await door.identities.by_cookie(entry.token) is None
+
+
+async def test_a_changed_name_is_known_at_once(door: Door, cursor: Cursor) -> None:
+    issued = await door.tokens.issue(door.who.id, "read")
+    await door.identities.by_bearer(issued.text)
+    execute(cursor, "update accounts set display_name = 'New'")
+    access = await door.identities.by_bearer(issued.text)
+    assert access is not None
+    assert access.viewer is not None
+    assert access.viewer.account.display_name == "New"

@@ -1,0 +1,280 @@
+"""Link previews: promised with the post, fetched once, shown to nobody who may not see the post, and never in its way."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from attrs import define, field, frozen
+from PIL import Image
+
+from microblog.domain import attachments, link_previews
+from microblog.domain.link_previews import FETCH, FRESH, KEPT, SPREAD_S, Cards, Promises
+from microblog.domain.posts import Posts
+from microblog.jobs import post_jobs as work
+from microblog.model.accounts import Viewer
+from microblog.model.cards import Card, CardId, Fetched, Unfetchable
+from microblog.model.ids import JobId
+from microblog.model.jobs import Hopeless, Job, JobState, NotNow
+from microblog.model.paging import Page
+from microblog.model.posts import Draft, Post, Visibility
+from microblog.storage import jobs
+from microblog.storage.database import Cursor, every, execute, scalar
+from tests import make
+from tests.fakes import RolledBackDatabase, WallClock, done, studio
+from tests.make import NOW
+
+STORY = "https://news.example/story"
+PAGE = b'<title>A story</title><meta name=description content="All of it"><meta property="og:image" content="/1.png">'
+
+
+@define
+class Library:
+    """A web of its own: what is at each URL, and what was asked for. An exception is raised."""
+
+    pages: dict[str, tuple[str, bytes] | Exception] = field(factory=dict)
+    asked: list[str] = field(factory=list)
+
+    async def get(self, url: str, *, types: object, most: int, whole: bool = False) -> Fetched:
+        """See `Web`."""
+        self.asked.append(url)
+        found = self.pages.get(url, Unfetchable("It answers with 404."))
+        if isinstance(found, Exception):
+            raise found
+        return Fetched(url, found[0], "", found[1])
+
+
+@frozen
+class Desk:
+    """Somebody who writes on a site that shows previews."""
+
+    cursor: Cursor
+    viewer: Viewer
+    web: Library
+    clock: WallClock
+    posts: Posts
+    cards: Cards
+
+    def post(self, text: str = f"Read {STORY}", visibility: Visibility = Visibility.PUBLIC) -> Post:
+        return done(self.posts.publish(self.viewer, Draft(text, visibility)))
+
+    def edit(self, post: Post, text: str) -> Post:
+        return done(self.posts.edit(self.viewer, post.id, Draft(text)))
+
+    def again(self, post: Post) -> Post:
+        return done(self.posts.one(self.viewer, post.id))
+
+    @property
+    def waiting(self) -> list[Job]:
+        return [job for job in jobs.listed(self.cursor, state=JobState.WAITING, page=Page()) if job.kind == FETCH]
+
+    def fetch(self, *, last_try: bool = False) -> None:
+        """Do what waits."""
+        for job in self.waiting:
+            done(self.cards.fetch(CardId(int(str(job.payload["card"]))), last_try=last_try))
+            execute(self.cursor, "delete from jobs where id = %(id)s", {"id": job.id})
+
+
+def picture() -> bytes:
+    file = BytesIO()
+    Image.new("RGB", (800, 400), "teal").save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture
+def desk(cursor: Cursor, db: RolledBackDatabase, tmp_path: Path) -> Desk:
+    web, clock = Library({STORY: ("text/html", PAGE), "https://news.example/1.png": ("image/png", picture())}), WallClock(NOW)
+    promises = Promises("https://example.org", lambda: 0.5)
+    posts = Posts(db, "example.org", "https://example.org", 500, clock, promises)
+    return Desk(cursor, make.viewer(cursor), web, clock, posts, Cards(db, web, studio(tmp_path), clock))
+
+
+def test_a_post_shows_the_card_once_it_was_fetched(desk: Desk) -> None:
+    post = desk.post()
+    assert post.card is None
+    [job] = desk.waiting
+    assert job.due_at == NOW + timedelta(seconds=SPREAD_S / 2)
+    desk.fetch()
+    shown = desk.again(post)
+    assert shown.card is not None
+    assert (shown.card.url, shown.card.title, shown.card.description) == (STORY, "A story", "All of it")
+    assert (shown.card.provider_name, shown.card.image.startswith("/media/"), shown.card.blurhash is not None) == (
+        "news.example",
+        True,
+        True,
+    )
+    assert shown.card.width == 2 * shown.card.height
+    assert shown.version != post.version, "what was rendered without the card is stale"
+
+
+def test_an_address_is_fetched_once_for_all_posts_until_it_is_stale(desk: Desk) -> None:
+    first, second = desk.post(), desk.post(f"Me too {STORY}")
+    assert len(desk.waiting) == 1
+    desk.fetch()
+    third = desk.post(f"And I {STORY}")
+    assert desk.waiting == []
+    assert {desk.again(post).card for post in (first, second, third)} == {desk.again(first).card}
+    desk.clock.advance(seconds=FRESH.total_seconds())
+    desk.post(f"Again {STORY}")
+    desk.web.pages[STORY] = ("text/html", b"<title>Another story</title>")
+    desk.fetch()
+    card = desk.again(first).card
+    assert card is not None
+    assert (card.title, card.image) == ("Another story", "")
+
+
+def test_the_first_link_that_leads_elsewhere_counts(desk: Desk) -> None:
+    desk.post(f"https://example.org/@ada/1 https://example.org {STORY} https://other.example/")
+    desk.fetch()
+    assert desk.web.asked[0] == STORY
+
+
+@pytest.mark.parametrize("visibility", [Visibility.PRIVATE, Visibility.DIRECT])
+def test_of_a_post_that_not_everybody_sees_no_page_is_told(desk: Desk, visibility: Visibility) -> None:
+    desk.post(visibility=visibility)
+    assert desk.waiting == []
+    assert scalar(desk.cursor, "select count(*) from cards") == 0
+
+
+def test_an_edit_changes_the_card_with_the_link(desk: Desk) -> None:
+    post = desk.post()
+    desk.fetch()
+    desk.web.pages["https://other.example/"] = ("text/html", b"<title>Other</title>")
+    assert desk.edit(post, "Rather https://other.example/").card is None
+    desk.fetch()
+    card = desk.again(post).card
+    assert card is not None
+    assert card.title == "Other"
+    assert desk.edit(post, "Neither").card is None
+
+
+def test_a_site_without_previews_promises_none(desk: Desk, db: RolledBackDatabase) -> None:
+    done(make.posts(db).publish(desk.viewer, Draft(f"Read {STORY}")))
+    assert desk.waiting == []
+
+
+@pytest.mark.parametrize("page", [b"", b"<p>no title", b"\xff\xfe\x00", b'<meta property="og:title" content="   ">'])
+def test_a_page_that_says_nothing_has_no_card(desk: Desk, page: bytes) -> None:
+    desk.web.pages[STORY] = ("text/html", page)
+    post = desk.post()
+    desk.fetch()
+    assert desk.again(post).card is None
+    desk.post()
+    assert desk.waiting == [], "it is not asked again for a while"
+
+
+def test_what_lasts_is_no_failure_and_what_may_pass_is_tried_again(desk: Desk) -> None:
+    desk.web.pages[STORY] = Unfetchable("It answers with 404.")
+    desk.post()
+    desk.fetch()
+    desk.web.pages["https://slow.example/"] = Unfetchable("It took longer than 12 seconds.", lasting=False)
+    post = desk.post("https://slow.example/")
+    with pytest.raises(Unfetchable):
+        desk.fetch()
+    desk.fetch(last_try=True)
+    assert desk.again(post).card is None
+    assert desk.waiting == []
+
+
+def test_a_link_to_nowhere_is_no_fault_of_the_sites(desk: Desk) -> None:
+    desk.web.pages["https://gone.example/"] = Unfetchable("There is no such host.", lasting=False)
+    desk.post("https://gone.example/")
+    [job] = desk.waiting
+    with pytest.raises(NotNow, match="There is no such host"):
+        done(work.card_tasks(desk.cards)[FETCH](job))  # type: ignore[arg-type]  # a coroutine, as every task
+
+
+def test_a_card_that_is_gone_or_fresh_is_not_fetched(desk: Desk) -> None:
+    done(desk.cards.fetch(CardId(1)))
+    desk.post()
+    [job] = desk.waiting
+    desk.fetch()
+    asked = len(desk.web.asked)
+    done(desk.cards.fetch(CardId(int(str(job.payload["card"])))))
+    assert len(desk.web.asked) == asked
+
+
+def test_what_was_found_stays_when_the_page_is_gone(desk: Desk) -> None:
+    post = desk.post()
+    desk.fetch()
+    desk.clock.advance(seconds=FRESH.total_seconds())
+    desk.web.pages.clear()
+    desk.post()
+    desk.fetch()
+    assert desk.again(post).card is not None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        ("image/png", b"not a picture"),
+        ("image/png", b"\x89PNG\r\n\x1a\nbroken"),
+        ("image/svg+xml", b"<svg xmlns='http://www.w3.org/2000/svg'><script>1</script></svg>"),
+        Unfetchable("It is longer than 4194304 bytes."),
+    ],
+)
+def test_without_a_usable_picture_the_card_is_shown_all_the_same(desk: Desk, answer: tuple[str, bytes] | Exception) -> None:
+    desk.web.pages["https://news.example/1.png"] = answer
+    post = desk.post()
+    desk.fetch()
+    card = desk.again(post).card
+    assert card is not None
+    assert (card.title, card.image) == ("A story", "")
+
+
+def test_oembed_is_asked_where_the_page_says_too_little(desk: Desk) -> None:
+    desk.web.pages[STORY] = ("text/html", b'<link rel=alternate type="application/json+oembed" href=/oembed>')
+    desk.web.pages["https://news.example/oembed"] = ("application/json", b'{"title": "Film", "author_name": "Ada", "html": "<script>"}')
+    post = desk.post()
+    desk.fetch()
+    card = desk.again(post).card
+    assert card is not None
+    assert (card.title, card.author_name) == ("Film", "Ada")
+
+
+def test_pictures_that_nobody_shows_are_removed_and_others_stay(desk: Desk, db: RolledBackDatabase) -> None:
+    post = desk.post()
+    desk.fetch()
+    card = desk.again(post).card
+    assert card is not None
+    name = card.image.rpartition("/")[2]
+    pieces = attachments.Attachments(db, desk.cards.studio, desk.clock, pause=lambda _: None)  # type: ignore[arg-type,return-value]
+    done(pieces.tidy([name]))
+    assert desk.cards.studio.beginning(name) == [name]
+    later = NOW + timedelta(days=1)
+    assert link_previews.sweep(desk.cursor, before=later, limit=10) == 0, "a post shows it"
+    desk.edit(post, "no link")
+    assert link_previews.sweep(desk.cursor, before=later, limit=10) == 1
+    names: list[list[str]] = every(
+        desk.cursor, list, "select payload->'names' from jobs where kind = 'media.tidy' and due_at <= %(now)s", {"now": later}
+    )
+    assert [name] in names
+    done(pieces.tidy([name]))
+    assert desk.cards.studio.beginning(name) == []
+
+
+def test_the_job_knows_its_card(desk: Desk) -> None:
+    cards: Cards | None = None
+
+    async def run(payload: dict[str, object]) -> None:
+        await work.card_tasks(cards)[FETCH](Job(JobId(1), FETCH, payload, 1, JobState.RUNNING, NOW, NOW))
+
+    done(run({"card": "1"}))  # switched off: nothing happens
+    cards = desk.cards
+    desk.post()
+    done(run(dict(desk.waiting[0].payload)))
+    assert scalar(desk.cursor, "select title from cards") == "A story"
+    with pytest.raises(Hopeless):
+        done(run({}))
+    assert {sweep.kind for sweep in work.SWEEPS} >= {"sweep.cards"}
+    assert KEPT > FRESH
+
+
+def test_hostile_words_are_stored_as_words(desk: Desk) -> None:
+    desk.web.pages[STORY] = ("text/html", b'<title>\x00&lt;script&gt;\xe2\x80\xaealert(1)\r\nX: y</title><html lang="\'">')
+    post = desk.post()
+    desk.fetch()
+    card = desk.again(post).card
+    assert card == Card(STORY, "\ufffd<script>alert(1) X: y", provider_name="news.example", provider_url="https://news.example")

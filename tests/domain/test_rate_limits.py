@@ -1,0 +1,147 @@
+"""Counting: windows that all processes agree on, bounded memory, and the slowing down of guessed passwords."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from microblog.domain.rate_limits import CountedLogins, Limits, MemoryCounter, Per, Rate
+from microblog.model.errors import TooMany
+
+START = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
+THRICE = Rate("thrice", 3, 60, Per.NETWORK)
+HOURLY = Rate("hourly", 10, 3_600, Per.NETWORK)
+
+
+class Watch:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def seconds(self) -> float:
+        return self.now.timestamp()
+
+    def pass_by(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def watch() -> Watch:
+    return Watch()
+
+
+@pytest.fixture
+def limits(watch: Watch) -> Limits:
+    return Limits(MemoryCounter(watch.seconds), watch)
+
+
+async def test_the_most_exhausted_count_is_told(limits: Limits) -> None:
+    counts = [await limits.hit([(THRICE, "a"), (HOURLY, "a")]) for _ in range(4)]
+    assert [(count.rate.name, count.remaining, count.exceeded) for count in counts if count] == [
+        ("thrice", 2, False),
+        ("thrice", 1, False),
+        ("thrice", 0, False),
+        ("thrice", 0, True),
+    ]
+
+
+async def test_keys_and_rules_are_counted_apart(limits: Limits) -> None:
+    for key in ("a", "b"):
+        count = await limits.count(THRICE, key)
+        assert count.used == 1
+    assert (await limits.count(HOURLY, "a")).used == 1
+
+
+async def test_a_new_window_begins_at_a_round_time(limits: Limits, watch: Watch) -> None:
+    watch.pass_by(50)
+    count = await limits.count(THRICE, "a")
+    assert count.reset == (START + timedelta(seconds=60)).timestamp()
+    assert count.problem(watch()).retry_after == 10
+    watch.pass_by(10)
+    assert (await limits.count(THRICE, "a")).used == 1
+
+
+async def test_nothing_is_counted_when_limits_are_off(watch: Watch) -> None:
+    counter = MemoryCounter(watch.seconds)
+    off = Limits(counter, watch, on=False)
+    assert await off.hit([(THRICE, "a")]) is None
+    for _ in range(100):
+        await CountedLogins(off).failed("n", "ada")
+    await CountedLogins(off).allow("n", "ada")
+    assert len(counter) == 0
+
+
+@given(st.lists(st.integers(0, 200), max_size=300))
+def test_memory_is_bounded_and_a_count_never_too_high(keys: list[int]) -> None:
+    watch = Watch()
+    counter = MemoryCounter(watch.seconds, capacity=20)
+    true: dict[int, int] = {}
+    for key in keys:
+        true[key] = true.get(key, 0) + 1
+        adding = counter.add(str(key), 1, 60)
+        with pytest.raises(StopIteration) as ended:
+            adding.send(None)
+        assert 1 <= ended.value.value <= true[key]
+        assert len(counter) <= 20
+
+
+async def test_counts_that_expired_are_forgotten_first(watch: Watch) -> None:
+    counter = MemoryCounter(watch.seconds, capacity=10)
+    await counter.add("kept", 1, 1_000)
+    for number in range(9):
+        await counter.add(f"short{number}", 1, 5)
+    watch.pass_by(10)
+    await counter.add("new", 1, 5)
+    assert len(counter) == 2
+    assert await counter.add("kept", 1, 1_000) == 2
+
+
+async def test_looking_counts_nothing(watch: Watch) -> None:
+    counter = MemoryCounter(watch.seconds)
+    assert await counter.add("a", 1, 5, 0) == 0
+    assert len(counter) == 0
+
+
+async def test_guessing_one_name_is_slowed_down_and_does_not_shut_its_owner_out(limits: Limits) -> None:
+    logins = CountedLogins(limits)
+    for _ in range(25):
+        await logins.allow("network", "Ada ")
+        await logins.failed("network", "Ada ")
+    with pytest.raises(TooMany):
+        await logins.allow("network", "ada")
+    await logins.allow("at home", "ada")
+
+
+async def test_guessing_one_name_from_everywhere_is_stopped_in_the_end(limits: Limits) -> None:
+    logins = CountedLogins(limits)
+    for number in range(500):
+        await logins.allow(f"network{number}", "ada")
+        await logins.failed(f"network{number}", "ada")
+    with pytest.raises(TooMany):
+        await logins.allow("another", "ada")
+    await logins.allow("another", "grace")
+
+
+async def test_guessing_many_names_is_slowed_down_for_one_network(limits: Limits, watch: Watch) -> None:
+    logins = CountedLogins(limits)
+    for number in range(25):
+        await logins.failed("network", f"name{number}")
+    with pytest.raises(TooMany) as caught:
+        await logins.allow("network", "new")
+    assert caught.value.retry_after == 300
+    await logins.allow("another", "new")
+    watch.pass_by(300)
+    await logins.allow("network", "new")
+
+
+async def test_who_knows_the_password_is_not_slowed_down(limits: Limits) -> None:
+    logins = CountedLogins(limits)
+    for _ in range(100):
+        await logins.allow("network", "ada")

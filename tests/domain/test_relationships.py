@@ -1,0 +1,146 @@
+"""Mutes, notes, and how one account stands to others."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from microblog.domain.relationships import Relations
+from microblog.model.accounts import Relationship, Viewer
+from microblog.model.errors import Forbidden, Invalid, NotFound
+from microblog.model.ids import AccountId
+from microblog.model.notifications import NotificationKind
+from microblog.model.paging import Page
+from microblog.storage import follows, notifications
+from microblog.storage.database import Cursor
+from tests import make
+from tests.fakes import RolledBackDatabase, WallClock, done
+
+
+@pytest.fixture
+def clock() -> WallClock:
+    return WallClock(make.NOW)
+
+
+@pytest.fixture
+def relations(db: RolledBackDatabase, clock: WallClock) -> Relations:
+    return Relations(db, clock)
+
+
+@pytest.fixture
+def ann(cursor: Cursor) -> Viewer:
+    return make.viewer(cursor, "ann")
+
+
+@pytest.fixture
+def ben(cursor: Cursor) -> Viewer:
+    return make.viewer(cursor, "ben")
+
+
+def happened(cursor: Cursor) -> list[str]:
+    cursor.execute("select kind from events order by xid, id")
+    return [kind for (kind,) in cursor.fetchall()]
+
+
+def test_a_stranger_is_nothing_and_nobody_is_left_out(relations: Relations, ann: Viewer, ben: Viewer) -> None:
+    assert done(relations.between(ann, [AccountId(1), ben.id, ann.id])) == [Relationship(ben.id), Relationship(ann.id)]
+    assert done(relations.between(ann, [])) == []
+
+
+def test_everything_between_two_is_in_one_relationship(relations: Relations, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
+    make.follow(cursor, ann, ben, boosts=False, notify=True)
+    make.follow(cursor, ben, ann)
+    make.mute(cursor, ann, ben)
+    make.block(cursor, ann, ben)
+    done(relations.note(ann, ben.id, " met at the fair \n"))
+    [seen] = done(relations.between(ann, [ben.id]))
+    assert seen == Relationship(
+        ben.id,
+        following=True,
+        notifying=True,
+        followed_by=True,
+        blocking=True,
+        muting=True,
+        muting_notifications=True,
+        note="met at the fair",
+    )
+    [other] = done(relations.between(ben, [ann.id]))
+    assert other == Relationship(ann.id, following=True, showing_boosts=True, followed_by=True, blocked_by=True)
+
+
+def test_a_request_shows_on_both_sides(relations: Relations, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
+    follows.ask(cursor, follower=ann.id, followee=ben.id, options=follows.Options(), now=make.NOW)
+    assert done(relations.between(ann, [ben.id]))[0].requested
+    assert done(relations.between(ben, [ann.id]))[0].requested_by
+
+
+def test_a_mute_for_a_while_ends_by_itself(relations: Relations, clock: WallClock, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
+    now = done(relations.mute(ann, ben.id, duration=timedelta(seconds=1)))
+    assert (now.muting, now.muting_notifications, now.muting_until) == (True, True, make.NOW + timedelta(seconds=1))
+    assert [one.until for one in done(relations.muted(ann, Page()))] == [now.muting_until]
+    assert done(relations.end_mutes()) == 0
+    clock.advance(seconds=1)
+    assert not done(relations.between(ann, [ben.id]))[0].muting
+    assert done(relations.muted(ann, Page())) == []
+    assert (done(relations.end_mutes()), done(relations.end_mutes())) == (1, 0)
+    assert happened(cursor) == ["muted", "unmuted"]
+
+
+def test_muting_again_changes_the_mute(relations: Relations, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
+    done(relations.mute(ann, ben.id, duration=timedelta(hours=1)))
+    now = done(relations.mute(ann, ben.id, notifications=False))
+    assert (now.muting, now.muting_notifications, now.muting_until) == (True, False, None)
+    done(relations.mute(ann, ben.id, notifications=False))
+    assert not done(relations.unmute(ann, ben.id)).muting
+    done(relations.unmute(ann, ben.id))
+    assert happened(cursor) == ["muted", "muted", "unmuted"]
+
+
+@pytest.mark.parametrize("duration", [timedelta.max, timedelta(days=36500)])
+def test_a_mute_for_centuries_is_a_mute_for_ever(relations: Relations, ann: Viewer, ben: Viewer, duration: timedelta) -> None:
+    assert done(relations.mute(ann, ben.id, duration=duration)).muting_until is None
+
+
+def test_a_mute_of_negative_length_is_refused(relations: Relations, ann: Viewer, ben: Viewer) -> None:
+    with pytest.raises(Invalid):
+        done(relations.mute(ann, ben.id, duration=timedelta(seconds=-1)))
+
+
+def test_nobody_blocks_or_mutes_themselves_or_somebody_who_is_not_there(relations: Relations, ann: Viewer) -> None:
+    for command in (relations.block, relations.mute):
+        with pytest.raises(Forbidden):
+            done(command(ann, ann.id))
+        with pytest.raises(NotFound):
+            done(command(ann, AccountId(1)))
+    with pytest.raises(NotFound):
+        done(relations.note(ann, AccountId(1), "who?"))
+
+
+def test_the_lists_have_whom_one_blocks_and_mutes(relations: Relations, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
+    cat = make.viewer(cursor, "cat")
+    for one in (ben, cat):
+        done(relations.block(ann, one.id))
+        done(relations.mute(ann, one.id))
+    newest = done(relations.blocked(ann, Page(limit=1)))
+    assert [one.account.username for one in newest] == ["cat"]
+    assert [one.account.username for one in done(relations.blocked(ann, Page(max_id=newest[0].id)))] == ["ben"]
+    assert [one.account.username for one in done(relations.muted(ann, Page()))] == ["cat", "ben"]
+    assert done(relations.blocked(ben, Page())) == []
+
+
+def test_a_block_takes_back_what_each_was_told_of_the_other(relations: Relations, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
+    for one, other in ((ann, ben), (ben, ann)):
+        notifications.add(cursor, accounts=[one.id], kind=NotificationKind.FOLLOW, sender=other.id, now=make.NOW)
+    done(relations.block(ann, ben.id))
+    for one in (ann, ben):
+        assert notifications.page_of(cursor, account=one.id, page=Page()) == []
+
+
+def test_a_note_can_be_changed_and_cleared(relations: Relations, ann: Viewer, ben: Viewer) -> None:
+    done(relations.note(ann, ben.id, "one"))
+    assert done(relations.note(ann, ben.id, "two")).note == "two"
+    assert done(relations.note(ann, ben.id, " ")).note == ""
+    for too_much in ("x" * 2001, "\0"):
+        with pytest.raises(Invalid):
+            done(relations.note(ann, ben.id, too_much))

@@ -1,0 +1,84 @@
+"""Sealed links: only we can make one, each opens one thing, for one account, as long as what it was bound to stays."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from microblog.domain.email_links import CONFIRM_LASTS, RESET_LASTS, Links
+from microblog.domain.signed_tokens import Claim, Seals, read
+from microblog.model.accounts import Login, Role
+from microblog.model.emails import SWITCHED, LetterKind
+from microblog.model.ids import AccountId
+from tests.make import NOW
+
+SEALS = Seals(b"k" * 32)
+LINKS = Links("https://example.org", SEALS)
+ANN = Login(AccountId(116169163924504591), "ann@example.org", "$argon2id$old", Role.USER, NOW)
+
+
+def claim(link: str) -> Claim:
+    found = read(link.rpartition("/")[2])
+    assert found is not None
+    return found
+
+
+@given(account=st.integers(0, 2**63 - 1), purpose=st.text(), bound=st.lists(st.text(), max_size=3))
+def test_a_token_holds_for_what_it_was_made_for_and_says_whose_it_is(account: int, purpose: str, bound: list[str]) -> None:
+    token = SEALS.token(purpose, AccountId(account), NOW, *bound)
+    found = read(token)
+    assert found is not None
+    assert (found.account, int(found.made_at.timestamp())) == (account, int(NOW.timestamp()))
+    assert SEALS.holds(found, purpose, *bound)
+    assert not SEALS.holds(found, purpose + "x", *bound)
+    assert not SEALS.holds(found, purpose, *bound, "")
+    assert not Seals(b"x" * 32).holds(found, purpose, *bound)
+    assert len(token) == 43
+    assert token.replace("-", "a").replace("_", "a").isalnum()
+
+
+@given(one=st.lists(st.text(), min_size=1, max_size=4), other=st.lists(st.text(), min_size=1, max_size=4))
+def test_texts_are_not_confused_by_where_one_ends_and_the_next_begins(one: list[str], other: list[str]) -> None:
+    found = read(SEALS.token(one[0], AccountId(1), NOW, *one[1:]))
+    assert found is not None
+    assert SEALS.holds(found, other[0], *other[1:]) == (one == other)
+
+
+@given(place=st.integers(0, 42), letter=st.sampled_from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"))
+def test_a_token_that_was_touched_opens_nothing(place: int, letter: str) -> None:
+    token = SEALS.token("reset", AccountId(1), NOW)
+    touched = token[:place] + letter + token[place + 1 :]
+    found = read(touched)
+    assert touched == token or found is None or not SEALS.holds(found, "reset")
+
+
+@given(st.text(max_size=60))
+def test_nothing_that_people_type_breaks_the_reading(token: str) -> None:
+    found = read(token)
+    assert found is None or not SEALS.holds(found, "reset")
+
+
+def test_links_do_not_last_for_ever() -> None:
+    confirm, reset = LINKS.confirm(ANN, ANN.email, NOW), LINKS.reset(ANN, NOW)
+    second = timedelta(seconds=1)
+    assert LINKS.confirms(claim(confirm), ANN.email, NOW + CONFIRM_LASTS - second)
+    assert not LINKS.confirms(claim(confirm), ANN.email, NOW + CONFIRM_LASTS + second)
+    assert LINKS.resets(claim(reset), ANN, NOW + RESET_LASTS - second)
+    assert not LINKS.resets(claim(reset), ANN, NOW + RESET_LASTS + second)
+    assert not LINKS.resets(claim(reset), ANN, NOW - timedelta(hours=1)), "nor come from the future"
+
+
+@pytest.mark.parametrize("change", [{"email": "new@example.org"}, {"password_hash": "$argon2id$new"}])
+def test_a_link_for_a_new_password_dies_with_the_old_one(change: dict[str, str]) -> None:
+    assert not LINKS.resets(claim(LINKS.reset(ANN, NOW)), evolve(ANN, **change), NOW)  # type: ignore[arg-type]  # texts both
+
+
+def test_a_link_that_unsubscribes_stops_its_own_kind() -> None:
+    for kind in LetterKind:
+        link = LINKS.unsubscribe(kind, ANN.account_id, NOW)
+        assert (link is not None) == (kind in SWITCHED)
+        assert link is None or LINKS.unsubscribes(claim(link)) is kind

@@ -1,0 +1,159 @@
+"""Ticks: each exactly once, whoever races, whenever the process was away, whatever the clocks show."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice, pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from twisted.internet.task import Clock
+
+from microblog.jobs.scheduler import LONGEST_WAY_BACK, CatchUp, Daily, Every, Rule, Schedule, Timer, enqueue
+from microblog.storage.database import Cursor, Transactions, every, execute
+from tests.fakes import done
+
+ZONES = ["UTC", "Europe/Vienna", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia", "Asia/Kathmandu", "Africa/Casablanca"]
+moments = st.datetimes(datetime(2005, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis adds the zone
+zones = st.sampled_from(ZONES).map(ZoneInfo)
+times = st.times().map(lambda at: at.replace(microsecond=0))
+daily = st.builds(Daily, at=times, zone=zones)
+rules = st.one_of(
+    daily,
+    st.builds(Every, st.timedeltas(timedelta(seconds=1), timedelta(days=40))),
+    st.builds(Daily, at=times, zone=zones, weekdays=st.frozensets(st.integers(0, 6), min_size=1)),
+)
+
+
+@given(rules, moments)
+def test_ticks_are_never_in_the_future_and_strictly_fall(rule: Rule, moment: datetime) -> None:
+    ticks = list(islice(rule.before(moment), 20))
+    assert ticks[0] <= moment
+    assert all(newer > older for newer, older in pairwise(ticks))
+
+
+@given(rules, moments, st.timedeltas(timedelta(0), timedelta(days=30)))
+def test_all_processes_compute_the_same_ticks_whenever_they_look(rule: Rule, moment: datetime, later: timedelta) -> None:
+    seen_later = [tick for tick in islice(rule.before(moment + later), 3000) if tick <= moment]
+    seen_now = list(islice(rule.before(moment), len(seen_later)))
+    assert seen_later == seen_now
+
+
+@given(daily, moments)
+def test_every_day_has_one_tick_also_when_clocks_change(rule: Daily, moment: datetime) -> None:
+    ticks = list(islice(rule.before(moment), 400))
+    shown = [tick.astimezone(rule.zone).date() for tick in ticks]
+    days = (shown[0] - shown[-1]).days
+    left_out = 1 if rule.zone.key == "Pacific/Apia" and shown[-1] <= date(2011, 12, 31) <= shown[0] else 0
+    assert abs(len(ticks) - 1 - days) <= left_out
+
+
+@pytest.mark.parametrize(
+    ("at", "day", "expected"),
+    [
+        (time(2, 30), date(2026, 3, 29), datetime(2026, 3, 29, 1, 30, tzinfo=UTC)),  # skipped: shown as 3:30
+        (time(2, 30), date(2026, 10, 25), datetime(2026, 10, 25, 0, 30, tzinfo=UTC)),  # shown twice: the first
+        (time(0, 0), date(2026, 7, 1), datetime(2026, 6, 30, 22, 0, tzinfo=UTC)),
+    ],
+)
+def test_a_time_that_clocks_skip_or_repeat_has_one_moment(at: time, day: date, expected: datetime) -> None:
+    assert Daily(at, ZoneInfo("Europe/Vienna")).on(day) == expected
+
+
+def test_weekdays_are_those_of_the_zone() -> None:
+    mondays = Daily(time(0), ZoneInfo("Pacific/Auckland"), frozenset({0}))
+    tick = next(mondays.before(datetime(2026, 6, 20, tzinfo=UTC)))
+    assert tick == datetime(2026, 6, 14, 12, tzinfo=UTC)  # Sunday in UTC, Monday there
+
+
+HOURLY = Timer("hourly", Every(timedelta(hours=1)), CatchUp.EACH)
+LAST = Timer("last", Every(timedelta(hours=1)), CatchUp.LAST)
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def ticks_of_jobs(cursor: Cursor, kind: str) -> list[datetime]:
+    return every(cursor, datetime.fromisoformat, "select payload->>'tick' from jobs where kind = %(kind)s order by id", {"kind": kind})
+
+
+def hours(*numbers: float) -> list[datetime]:
+    return [NOON + timedelta(hours=number) for number in numbers]
+
+
+def test_a_new_timer_begins_with_its_next_tick(cursor: Cursor) -> None:
+    assert enqueue(cursor, HOURLY, now=NOON + timedelta(minutes=59)) == 0
+    assert enqueue(cursor, HOURLY, now=NOON + timedelta(minutes=60)) == 1
+    assert ticks_of_jobs(cursor, "hourly") == hours(1)
+
+
+def test_ticks_of_a_time_away_are_made_up_for_as_the_policy_says(cursor: Cursor) -> None:
+    for timer in (HOURLY, LAST):
+        enqueue(cursor, timer, now=NOON)
+        enqueue(cursor, timer, now=NOON + timedelta(hours=5, minutes=1))
+    assert ticks_of_jobs(cursor, "hourly") == hours(1, 2, 3, 4, 5)
+    assert ticks_of_jobs(cursor, "last") == hours(5)
+
+
+def test_nobody_makes_up_for_years(cursor: Cursor) -> None:
+    enqueue(cursor, HOURLY, now=NOON)
+    assert enqueue(cursor, HOURLY, now=NOON + timedelta(days=3650)) == LONGEST_WAY_BACK / timedelta(hours=1)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rules,
+    st.sampled_from(CatchUp),
+    st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - hypothesis adds the zone
+    st.lists(st.timedeltas(timedelta(hours=-30), timedelta(days=3)), min_size=1, max_size=12),
+)
+def test_no_tick_happens_twice_and_none_is_left_out_however_clocks_jump(
+    cursor: Cursor, rule: Rule, catch_up: CatchUp, begin: datetime, jumps: list[timedelta]
+) -> None:
+    if isinstance(rule, Every) and rule.period < timedelta(hours=1):
+        rule = Every(timedelta(hours=1) + rule.period)  # keeps the number of rows small
+    execute(cursor, "delete from jobs; delete from ticks")
+    timer = Timer("t", rule, catch_up)
+    enqueue(cursor, timer, now=begin)
+    now = latest = begin
+    for jump in jumps:
+        now += jump
+        latest = max(latest, now)
+        enqueue(cursor, timer, now=now)
+        enqueue(cursor, timer, now=now - timedelta(seconds=1))  # a second process, whose clock is a little behind
+    happened = ticks_of_jobs(cursor, "t")
+    assert len(happened) == len(set(happened))
+    expected = [tick for tick in islice(rule.before(latest), 3000) if tick > begin]
+    if catch_up is CatchUp.EACH:
+        assert set(expected) <= set(happened)
+    elif expected:
+        assert expected[0] in happened
+    assert all(tick <= latest for tick in happened)
+
+
+def test_the_schedule_looks_again_and_again_and_wakes_the_worker(db: Transactions, cursor: Cursor) -> None:
+    clock, woken = Clock(), []
+    schedule = Schedule(db, [HOURLY], lambda: NOON + timedelta(seconds=clock.seconds()), lambda: woken.append(clock.seconds()), 600)
+    service = schedule.service(clock)
+    service.startService()
+    clock.pump([600] * 13)
+    service.stopService()
+    clock.pump([600] * 13)
+    assert woken == [3600, 7200]
+    assert ticks_of_jobs(cursor, "hourly") == hours(1, 2)
+
+
+class Weird:
+    """A rule that cannot be computed."""
+
+    def before(self, moment: datetime) -> Rule:
+        raise RuntimeError(f"no tick before {moment}")
+
+
+def test_a_timer_that_fails_stops_no_other(db: Transactions, cursor: Cursor) -> None:
+    clock = [NOON]
+    schedule = Schedule(db, [Timer("weird", Weird()), HOURLY], lambda: clock[0])  # type: ignore[arg-type]  # it is wrong on purpose
+    for _ in range(2):
+        done(schedule.look())
+        clock[0] += timedelta(hours=1)
+    assert ticks_of_jobs(cursor, "hourly") == hours(1)

@@ -1,0 +1,255 @@
+"""The log in PostgreSQL: commit order, relations as of a moment, what is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from attrs import define
+
+from microblog.live.event_buffer import NO_GRANTS, Grants, Wanted
+from microblog.live.event_log import DatabaseLog
+from microblog.live.viewer_state import Loaded
+from microblog.model.events import Event, EventKind, Position
+from microblog.model.notifications import NotificationKind
+from microblog.storage import events, notifications, relationships
+from microblog.storage.database import Connection, Cursor, connect, execute
+from tests import make
+from tests.fakes import done
+
+
+@define
+class Committing:
+    """What services see of a database; each command is committed, on a connection of the test's own."""
+
+    connection: Connection
+
+    async def run(self, f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        with self.connection, self.connection.cursor() as cursor:
+            return f(cursor, *args, **kwargs)
+
+    async def read(self, f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        return await self.run(f, *args, **kwargs)
+
+
+@pytest.fixture
+def connections(database_url: str) -> Iterator[Callable[[], Connection]]:
+    """Makes connections to one database, and closes them."""
+    made: list[Connection] = []
+
+    def make_one() -> Connection:
+        made.append(connect(database_url))
+        return made[-1]
+
+    yield make_one
+    for connection in made:
+        connection.close()
+
+
+@pytest.fixture
+def connection(connections: Callable[[], Connection]) -> Connection:
+    return connections()
+
+
+@pytest.fixture
+def log(connection: Connection) -> DatabaseLog:
+    return DatabaseLog(Committing(connection), lambda: make.NOW, "fresh")
+
+
+def write(connection: Connection, number: int) -> None:
+    """Write an event into the connection's transaction."""
+    with connection.cursor() as cursor:
+        events.record(cursor, EventKind.ACCOUNT_CHANGED, at=make.NOW, account=number)
+        execute(cursor, "select")  # so that it is sent now, and not with the commit
+
+
+def read(log: DatabaseLog, place: Position) -> list[Event]:
+    return list(done(log.look(place, (), NO_GRANTS)).events)
+
+
+def test_an_empty_log_begins_before_everything(log: DatabaseLog, connection: Connection) -> None:
+    start = done(log.begin(10))
+    assert start == Position("fresh", 0, 0)
+    write(connection, 1)
+    connection.commit()
+    assert [event.account_id for event in read(log, start)] == [1]
+
+
+def test_processes_on_one_log_read_each_others_positions(log: DatabaseLog, connection: Connection) -> None:
+    other = DatabaseLog(log.database, log.now, "another")
+    start, same = done(log.begin(10)), done(other.begin(10))
+    assert str(start) == str(same)
+    assert other.read_position(str(start)) == start
+    write(connection, 1)
+    connection.commit()
+    [event] = read(log, start)
+    assert other.read_position(str(event.position)) == event.position
+    assert str(event.position) == str(read(other, same)[0].position)
+
+
+def test_a_transaction_that_commits_late_is_not_passed_over(log: DatabaseLog, connections: Callable[[], Connection]) -> None:
+    start = done(log.begin(10))
+    slow, quick = connections(), connections()
+    write(slow, 1)
+    write(quick, 2)
+    quick.commit()
+    look = done(log.look(start, (), NO_GRANTS))
+    assert (list(look.events), look.soon) == ([], True)
+    slow.commit()
+    assert [event.account_id for event in read(log, start)] == [1, 2]
+
+
+def test_the_log_begins_a_little_way_back(log: DatabaseLog, connection: Connection) -> None:
+    for number in range(6):
+        write(connection, number)
+        connection.commit()
+    assert [event.account_id for event in read(log, done(log.begin(2)))] == [4, 5]
+    start = done(log.begin(100))
+    assert [event.account_id for event in read(log, start)] == [1, 2, 3, 4, 5]
+
+
+def test_transactions_are_ordered_as_numbers_also_where_they_grow_by_a_digit(log: DatabaseLog, connection: Connection) -> None:
+    with connection.cursor() as cursor:
+        for xid in (8, 9, 10, 11, 99, 100, 101):
+            sql = "insert into events (xid, kind, account_id, at) values (%(xid)s::text::xid8, 'account.changed', %(xid)s, now())"
+            cursor.execute(sql, {"xid": xid})
+    connection.commit()
+    first = done(log.begin(100))
+    assert first.xid == 8
+    assert done(log.begin(2)).xid == 99
+    assert [event.position.xid for event in read(log, first)] == [9, 10, 11, 99, 100, 101]
+    passage, oldest = done(log.after(first, 2))
+    assert [event.position.xid for event in passage] == [9, 10]
+    assert oldest == first
+
+
+def test_what_is_kept_is_told_with_what_comes_next(log: DatabaseLog, connection: Connection) -> None:
+    done(log.begin(0))
+    nothing, oldest = done(log.after(Position("fresh", 0, 0), 10))
+    assert (list(nothing), oldest) == ([], None)
+    for number in range(3):
+        write(connection, number)
+    connection.commit()
+    found, oldest = done(log.after(Position("fresh", 0, 0), 2))
+    assert [event.account_id for event in found] == [0, 1]
+    assert oldest == found[0].position
+
+
+def test_the_epoch_stays_over_restarts(log: DatabaseLog, connection: Connection) -> None:
+    done(log.begin(0))
+    again = DatabaseLog(Committing(connection), lambda: make.NOW, "other")
+    assert done(again.begin(0)).epoch == "fresh"
+
+
+def test_relations_are_loaded_as_they_are(log: DatabaseLog, connection: Connection) -> None:
+    with connection, connection.cursor() as cursor:
+        me, *others = (make.viewer(cursor) for _ in range(6))
+        make.follow(cursor, me, others[0])
+        make.follow(cursor, me, others[1], boosts=False)
+        make.block(cursor, me, others[2])
+        make.block(cursor, others[3], me)
+        make.mute(cursor, me, others[4])
+        make.mute(cursor, me, others[0], until=make.NOW + timedelta(hours=1))
+        make.mute(cursor, me, others[1], until=make.NOW - timedelta(hours=1))
+    look = done(log.look(done(log.begin(0)), [me.id], NO_GRANTS))
+    ids = [other.id for other in others]
+    found = look.loaded[me.id]
+    assert found == Loaded(
+        me.id,
+        found.xid,
+        follows={ids[0]: None, ids[1]: None},
+        quiet=[ids[1]],
+        blocks=(ids[2],),
+        blocked_by=(ids[3],),
+        mutes={ids[4]: float("inf"), ids[0]: (make.NOW + timedelta(hours=1)).timestamp()},
+    )
+
+
+def test_relations_say_as_of_which_transaction_they_are(log: DatabaseLog, connections: Callable[[], Connection]) -> None:
+    with connections() as done_before, done_before.cursor() as cursor:
+        me, other = make.viewer(cursor), make.viewer(cursor)
+    running = connections()
+    with running.cursor() as cursor:
+        relationships.block(cursor, account=me.id, target=other.id, now=make.NOW)
+        events.record(cursor, EventKind.BLOCKED, at=make.NOW, account=me.id, subject=other.id)
+    start = done(log.begin(0))
+    before = done(log.look(start, [me.id], NO_GRANTS)).loaded[me.id]
+    running.commit()
+    [blocked] = read(log, start)
+    assert not before.blocks
+    assert blocked.position.xid >= before.xid
+    after = done(log.look(start, [me.id], NO_GRANTS)).loaded[me.id]
+    assert after.blocks == (other.id,)
+    assert blocked.position.xid < after.xid
+
+
+def test_only_good_sessions_stand(log: DatabaseLog, connection: Connection) -> None:
+    def opened(cursor: Cursor, who: int, hours: int) -> int:
+        cursor.execute(
+            """insert into sessions (id, token_hash, account_id, created_at, seen_at, expires_at)
+               values (new_id(%(now)s), gen_random_uuid()::text::bytea, %(who)s, %(now)s, %(now)s, %(until)s) returning id""",
+            {"now": make.NOW, "who": who, "until": make.NOW + timedelta(hours=hours)},
+        )
+        row = cursor.fetchone()
+        assert row is not None
+        return int(row[0])
+
+    with connection, connection.cursor() as cursor:
+        good, suspended = make.viewer(cursor), make.viewer(cursor)
+        make.suspend(cursor, suspended)
+        sessions = [opened(cursor, good.id, 1), opened(cursor, good.id, -1), opened(cursor, suspended.id, 1)]
+    assert done(log.standing(Grants(frozenset([*sessions, 12345])))) == Grants(frozenset(sessions[:1]))
+
+
+def test_notices_come_with_their_sender_their_post_and_what_is_unread(log: DatabaseLog, connection: Connection) -> None:
+    with connection, connection.cursor() as cursor:
+        me, fan = make.viewer(cursor), make.viewer(cursor)
+        post = make.post(cursor, me)
+        notifications.add(cursor, accounts=[me.id], kind=NotificationKind.FAVOURITE, sender=fan.id, post=post.id, now=make.NOW)
+        notifications.add(cursor, accounts=[me.id], kind=NotificationKind.FOLLOW, sender=fan.id, now=make.NOW)
+        cursor.execute("select id from notifications order by id")
+        ids = [row[0] for row in cursor.fetchall()]
+    found = done(log.find(Wanted([post.id], [*ids, 999])))
+    assert list(found.posts) == [post.id]
+    notices = [found.notices[id] for id in ids]
+    assert [(notice.notification.kind, notice.notification.account.id, notice.badges.unread) for notice in notices] == [
+        (NotificationKind.FAVOURITE, fan.id, 2),
+        (NotificationKind.FOLLOW, fan.id, 2),
+    ]
+    assert notices[0].notification.post is not None
+    assert notices[0].notification.post.id == post.id
+    assert len(found.notices) == 2
+
+
+def test_looks_of_many_at_once_find_the_same_order(log: DatabaseLog, database_url: str) -> None:
+    start = done(log.begin(0))
+
+    def work(number: int) -> None:
+        connection = connect(database_url)
+        for _ in range(20):
+            write(connection, number)
+            connection.commit()
+        connection.close()
+
+    seen: list[Position] = []
+    with ThreadPoolExecutor(4) as pool:
+        workers = [pool.submit(work, number) for number in range(4)]
+        place = start
+        while not all(worker.done() for worker in workers) or len(seen) < 80:
+            for event in read(log, place):
+                place = event.position
+                seen.append(place)
+    assert seen == sorted(set(seen))
+    assert len(seen) == 80
+
+
+def test_what_a_newer_release_writes_into_the_log_is_passed_over(log: DatabaseLog, connection: Connection) -> None:
+    start = done(log.begin(10))
+    with connection.cursor() as cursor:
+        cursor.execute("insert into events (kind, account_id, data, at) values ('brand.new', 1, '{}', now())")
+    write(connection, 2)
+    connection.commit()
+    assert [(event.kind, event.account_id) for event in read(log, start)] == [(EventKind.UNKNOWN, 1), (EventKind.ACCOUNT_CHANGED, 2)]

@@ -1,0 +1,49 @@
+"""Positions are opaque: they lead back to where they came from, and tell nothing of how much happens."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from microblog.live.position_encoding import PositionCipher
+from microblog.model.errors import Malformed
+from microblog.model.events import LARGEST, Position
+
+CIPHER = PositionCipher(b"secret")
+NUMBERS = st.integers(0, LARGEST)
+POSITIONS = st.builds(Position, st.just("e5"), NUMBERS, NUMBERS)
+
+
+@given(position=POSITIONS)
+def test_a_position_is_read_back_from_its_text_and_has_one_text(position: Position) -> None:
+    written = CIPHER.written(position)
+    assert CIPHER.parse(str(written)) == written == position
+    assert str(CIPHER.written(position)) == str(written) == str(PositionCipher(b"secret").written(position))
+
+
+@given(position=POSITIONS)
+def test_its_text_tells_nothing_without_the_sites_secret(position: Position) -> None:
+    text = str(CIPHER.written(position))
+    assert str(position.xid) not in text or position.xid < 1_000
+    assert len(text) == len("e5.") + 22
+    try:
+        assert PositionCipher(b"another").parse(text) != position
+    except Malformed:
+        pass
+
+
+def test_neighbours_look_nothing_alike() -> None:
+    texts = [str(CIPHER.written(Position("e5", 700 + step, 90_000 + step))) for step in range(50)]
+    assert all(sum(a == b for a, b in zip(one, other, strict=True)) < 14 for one, other in pairwise(texts))
+
+
+TOO_SHORT, TOO_LONG = "A" * 21, "A" * 23
+
+
+@pytest.mark.parametrize("text", ["", "e", "e.1.1", f"e5.{TOO_SHORT}", f"e5.{TOO_LONG}", "e5." + "*" * 22, "é." + "A" * 22, "." + "A" * 22])
+def test_what_the_site_cannot_have_given_is_no_position(text: str) -> None:
+    with pytest.raises(Malformed):
+        CIPHER.parse(text)

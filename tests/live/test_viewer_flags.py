@@ -1,0 +1,45 @@
+"""How viewers stand to a post is asked once for all who are told of it, and not at all where it can only be nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from attrs import Factory, define, evolve
+
+from microblog.live.viewer_state import Loaded
+from microblog.model.events import EventKind
+from microblog.model.ids import PostId, id_at
+from microblog.model.posts import Flags
+from tests.live.fake_log import NOW, ModelLog, World, home, post
+
+AUTHOR, ONE, TWO, SHARER = 1, 2, 3, 4
+
+
+@define
+class AskedLog(ModelLog):
+    asked: list[tuple[set[int], set[int]]] = Factory(list)
+
+    async def marks(self, accounts: Collection[int], posts: Collection[int]) -> Mapping[tuple[int, int], Flags]:
+        self.asked.append((set(accounts), set(posts)))
+        return {}
+
+
+def test_viewers_are_asked_about_at_once_and_for_older_posts_alone() -> None:
+    world = World(AskedLog())
+    assert isinstance(world.log, AskedLog)
+    for viewer in (ONE, TWO):
+        world.log.loaded[viewer] = Loaded(viewer, follows={AUTHOR: None, SHARER: None})
+    world.start()
+    ears = [world.listen(home(viewer), viewer) for viewer in (ONE, ONE, TWO)]
+    new = id_at(NOW)
+    world.log.posts[new] = post(new, AUTHOR)
+    world.log.happen(EventKind.POST_PUBLISHED, AUTHOR, post=new, visibility="public")
+    world.wake()
+    assert [len(ear.heard) for ear in ears] == [1, 1, 1]
+    assert world.log.asked == []
+    boost = post(new + 1, SHARER)
+    world.log.posts[boost.id] = evolve(boost, boost=evolve(post(7, AUTHOR), id=PostId(7)))
+    world.log.happen(EventKind.POST_PUBLISHED, SHARER, post=boost.id, visibility="public", boost_of=7, boost_author=AUTHOR)
+    world.wake()
+    assert [len(ear.heard) for ear in ears] == [2, 2, 2]
+    assert world.log.asked == [({ONE, TWO}, {7})]

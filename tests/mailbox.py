@@ -1,0 +1,113 @@
+"""The mail of a site in a test: does its jobs on the test's cursor, and keeps what would be sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from typing import Protocol
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from attrs import Factory, define, field, frozen
+
+from microblog.domain.email_composer import Dispatch
+from microblog.domain.email_confirmation import Confirmations
+from microblog.domain.email_links import Links
+from microblog.domain.email_queue import Outbox
+from microblog.domain.password_reset import Recoveries
+from microblog.domain.passwords import Hashes
+from microblog.domain.signed_tokens import Seals
+from microblog.jobs.email_jobs import Mailing
+from microblog.model.jobs import Job
+from microblog.render.email.emails import Letters, Sender
+from microblog.storage import jobs
+from microblog.storage.database import Cursor, every, execute
+from tests import make
+from tests.fakes import KeptMail, RolledBackDatabase, done, quick_passwords
+from tests.rfc5322 import body, parsed, problems
+
+URL = "https://example.org"
+UTC = ZoneInfo("UTC")
+DELAY = timedelta(seconds=60)
+
+
+class Mail(Protocol):
+    """The services that write, send and follow letters."""
+
+    @property
+    def confirmations(self) -> Confirmations: ...
+    @property
+    def dispatch(self) -> Dispatch: ...
+    @property
+    def outbox(self) -> Outbox: ...
+    @property
+    def recoveries(self) -> Recoveries: ...
+
+
+@frozen
+class MailAlone:
+    """Those of a site that has nothing else."""
+
+    confirmations: Confirmations
+    dispatch: Dispatch
+    outbox: Outbox
+    recoveries: Recoveries
+
+
+def services(cursor: Cursor, now: Callable[[], datetime], url: str = URL, passwords: Hashes | None = None) -> MailAlone:
+    """The services of mail on this cursor."""
+    database, links = RolledBackDatabase(cursor), Links(url, Seals(b"k" * 32))
+    return MailAlone(
+        Confirmations(database, links, now),
+        Dispatch(database, links, "example.org", now),
+        Outbox(database, None, now),
+        Recoveries(database, passwords or quick_passwords(), links, now, urlsplit(url).netloc),
+    )
+
+
+@define
+class Postman:
+    """Does the jobs of mail when he is told to, whenever they are due."""
+
+    cursor: Cursor
+    mail: Mail
+    office: KeptMail = Factory(KeptMail)
+    zone: ZoneInfo = UTC
+    mailing: Mailing = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        letters = Letters(Sender("Ours", URL, "site@example.org"))
+        self.mailing = Mailing(self.mail.dispatch, self.mail.recoveries, letters, self.office, "bounces@example.org", DELAY, self.zone)
+
+    def deliver(self) -> list[EmailMessage]:
+        """Do all jobs, and those that they cause; what was handed in meanwhile, each a sound message."""
+        before = len(self.office.taken)
+        while waiting := self.waiting():
+            for job in waiting:
+                self.do(job)
+        sent = self.office.taken[before:]
+        assert [problems(envelope.message) for envelope in sent] == [[]] * len(sent)
+        return [parsed(envelope.message) for envelope in sent]
+
+    def waiting(self) -> list[Job]:
+        """The jobs of mail."""
+        sql = f"select {jobs.COLUMNS} from jobs j where j.kind like 'mail.%%' and j.state = 'waiting' order by j.due_at, j.id"
+        return every(self.cursor, jobs.job_from, sql, {})
+
+    def do(self, job: Job) -> None:
+        """Do one job; it is gone then, unless it fails."""
+        done(self.mailing.tasks()[job.kind](job))  # type: ignore[arg-type]  # tasks are coroutine functions
+        execute(self.cursor, "delete from jobs where id = %(id)s", {"id": job.id})
+
+    def link(self, letter: EmailMessage, path: str) -> str:
+        """The path of the link in a letter that begins so."""
+        found = re.search(rf"{URL}({path}[A-Za-z0-9_-]*)", body(letter.as_bytes(), "plain"))
+        assert found, f"there is no link to {path}"
+        return found[1]
+
+
+def postman(cursor: Cursor) -> Postman:
+    """One who works at make.NOW."""
+    return Postman(cursor, services(cursor, lambda: make.NOW))

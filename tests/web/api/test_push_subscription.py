@@ -1,0 +1,204 @@
+"""The push subscription of a token."""
+
+from __future__ import annotations
+
+from base64 import b64encode, urlsafe_b64encode
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from microblog.domain.account_admin import Members
+from microblog.domain.push.notifications import MOST_SUBSCRIPTIONS
+from microblog.domain.push.vapid import point
+from microblog.model.notifications import NotificationKind
+from microblog.storage.database import scalar
+from tests import make
+from tests.fakes import done, quick_passwords
+from tests.web.api.client import Client, another, application, client
+from tests.web.memory import Reply
+from tests.web.visitor import Town
+
+PATH = "/v1/push/subscription"
+ENDPOINT = "https://push.example.net/send/abc"
+POINT, SECRET = point(ec.derive_private_key(7, ec.SECP256R1())), bytes(range(16))
+KEYS = {"p256dh": urlsafe_b64encode(POINT).decode().rstrip("="), "auth": urlsafe_b64encode(SECRET).decode().rstrip("=")}
+
+
+def subscribe(program: Client, endpoint: str = ENDPOINT, *, keys: dict[str, str] | None = None, **data: Any) -> Reply:
+    wanted = {"endpoint": endpoint, "keys": KEYS | (keys or {})}
+    return program.ask("POST", PATH, json={"subscription": wanted, "data": data})
+
+
+def subscriptions(site: Town) -> int:
+    return int(scalar(site.cursor, "select count(*) from push_subscriptions"))
+
+
+def test_a_program_subscribes_looks_changes_and_ends(site: Town) -> None:
+    ada = client(site, "ada")
+    assert (ada.get(PATH).status, ada.get(PATH).json) == (404, {"error": "Not Found"})
+    assert ada.put(PATH, data={"policy": "all"}).status == 404
+    made = subscribe(ada, alerts={"mention": True, "reblog": False, "admin.report": True, "quote": True}, policy="followed").json
+    chosen = {str(kind): kind in ("mention", "admin.report") for kind in NotificationKind}
+    key = ada.get("/v2/instance").json["configuration"]["vapid"]["public_key"]
+    assert made == {
+        "id": made["id"],
+        "endpoint": ENDPOINT,
+        "standard": False,
+        "alerts": chosen,
+        "policy": "followed",
+        "server_key": key,
+    }
+    assert 0 < made["id"] < 2**31
+    assert ada.get(PATH).json == made
+    changed = ada.put(PATH, **{"data[alerts][follow]": "1"}).json
+    assert changed == {**made, "alerts": dict.fromkeys(chosen, False) | {"follow": True}, "policy": "all"}
+    assert [ada.delete(PATH).json, ada.delete(PATH).json, ada.get(PATH).status] == [{}, {}, 404]
+
+
+def test_forms_say_the_same_as_json(site: Town) -> None:
+    ada = client(site, "ada")
+    form = {
+        "subscription[endpoint]": ENDPOINT,
+        "subscription[keys][p256dh]": b64encode(POINT).decode(),
+        "subscription[keys][auth]": b64encode(SECRET).decode(),
+        "subscription[standard]": "true",
+        "data[alerts][mention]": "1",
+        "data[alerts][admin.sign_up]": "true",
+        "data[policy]": "follower",
+    }
+    made = ada.post(PATH, **form).json
+    assert (made["standard"], made["policy"]) == (True, "follower")
+    assert {kind for kind, wanted in made["alerts"].items() if wanted} == {"mention", "admin.sign_up"}
+
+
+def test_who_subscribes_again_has_one_subscription(site: Town) -> None:
+    ada = client(site, "ada")
+    first = subscribe(ada, alerts={"mention": True}).json
+    again = subscribe(ada, ENDPOINT + "2", alerts={"follow": True}).json
+    assert (again["endpoint"], again["alerts"]["mention"], again["id"]) == (ENDPOINT + "2", False, first["id"])
+    assert subscriptions(site) == 1
+
+
+def test_each_token_has_its_own_subscription(site: Town) -> None:
+    ada = client(site, "ada")
+    second = another(site, ada.person)
+    subscribe(ada)
+    assert second.get(PATH).status == 404
+    subscribe(second, ENDPOINT + "2")
+    assert [ada.get(PATH).json["endpoint"], second.get(PATH).json["endpoint"]] == [ENDPOINT, ENDPOINT + "2"]
+
+
+def test_a_device_is_told_once_whichever_of_its_tokens_asks(site: Town) -> None:
+    ada = client(site, "ada")
+    second = another(site, ada.person)
+    subscribe(ada)
+    subscribe(second)
+    assert (ada.get(PATH).status, second.get(PATH).status, subscriptions(site)) == (404, 200, 1)
+
+
+def test_the_oldest_subscriptions_go_where_there_are_too_many(site: Town) -> None:
+    ada = client(site, "ada")
+    programs = [another(site, ada.person) for _ in range(MOST_SUBSCRIPTIONS)]
+    subscribe(ada)
+    for number, program in enumerate(programs):
+        subscribe(program, f"{ENDPOINT}{number}")
+    assert (ada.get(PATH).status, programs[0].get(PATH).status, subscriptions(site)) == (404, 200, MOST_SUBSCRIPTIONS)
+    assert subscribe(client(site, "bob")).status == 200
+
+
+BAD_ENDPOINTS = [
+    "",
+    "push.example.net",
+    "http://push.example.net/x",
+    "ftp://push.example.net/x",
+    "https://",
+    "https:///x",
+    "https://push.example.net:8443/x",
+    "https://push.example.net:99999/x",
+    "https://me:secret@push.example.net/x",
+    "https://push.example.net/" + "x" * 2048,
+    "https://push.example.net/a b",
+    "https://push.example.net/\u202e",
+    "https://[::1",
+]
+
+
+@pytest.mark.parametrize("endpoint", BAD_ENDPOINTS)
+def test_an_endpoint_has_to_be_an_https_address(site: Town, endpoint: str) -> None:
+    reply = subscribe(client(site, "ada"), endpoint)
+    assert reply.status == 422
+    assert "Endpoint" in reply.json["error"]
+    assert set(reply.json["details"]) == {"endpoint"}
+    assert subscriptions(site) == 0
+
+
+BAD_KEYS = [
+    {"p256dh": ""},
+    {"p256dh": "AAAA"},
+    {"p256dh": urlsafe_b64encode(b"\x04" + b"\1" * 64).decode()},
+    {"p256dh": "!" + KEYS["p256dh"][1:]},
+    {"p256dh": KEYS["p256dh"] + "é"},
+    {"auth": ""},
+    {"auth": KEYS["auth"][:-4]},
+    {"auth": KEYS["auth"] + "AAAA"},
+    {"auth": "\x7f"},
+]
+
+
+@pytest.mark.parametrize("keys", BAD_KEYS)
+def test_keys_have_to_be_keys(site: Town, keys: dict[str, str]) -> None:
+    reply = subscribe(client(site, "ada"), keys=keys)
+    [name] = keys
+    assert (reply.status, set(reply.json["details"])) == (422, {name})
+    assert f"Key {name}" in reply.json["error"]
+    assert subscriptions(site) == 0
+
+
+@pytest.mark.parametrize("sent", [{}, {"subscription": "x"}, {"subscription": []}, {"subscription": {"keys": "x"}}, {"subscription": None}])
+def test_all_that_is_missing_is_said_at_once(site: Town, sent: dict[str, object]) -> None:
+    reply = client(site, "ada").ask("POST", PATH, json=sent)
+    assert (reply.status, set(reply.json["details"])) == (422, {"endpoint", "p256dh", "auth"})
+    assert reply.json["error"] == "Validation failed: Endpoint can't be blank, Key p256dh can't be blank, Key auth can't be blank"
+
+
+@pytest.mark.parametrize("policy", ["everybody", "ALL"])
+def test_a_policy_has_to_be_one_that_there_is(site: Town, policy: str) -> None:
+    ada = client(site, "ada")
+    assert subscribe(ada, policy=policy).status == 422
+    subscribe(ada)
+    reply = ada.put(PATH, data={"policy": policy})
+    assert (reply.status, set(reply.json["details"])) == (422, {"policy"})
+
+
+def test_only_the_scope_for_it_opens_it_and_only_to_people(site: Town) -> None:
+    ada = client(site, "ada", "read write follow")
+    assert [ada.get(PATH).status, subscribe(ada).status, ada.put(PATH).status, ada.delete(PATH).status] == [403] * 4
+    assert subscribe(application(site, "push")).status == 422
+    assert subscribe(another(site, ada.person, "push")).status == 200
+
+
+def test_a_subscription_ends_with_its_token(site: Town) -> None:
+    ada = client(site, "ada")
+    second = another(site, ada.person)
+    subscribe(ada)
+    subscribe(second, ENDPOINT + "2")
+    [mine] = [token for token, _ in done(site.domain.tokens.of(ada.person.id)) if token.id == _token(site, ENDPOINT)]
+    done(site.domain.tokens.revoke(ada.person.id, mine.id))
+    assert subscriptions(site) == 1
+    done(site.domain.tokens.revoke_all(ada.person.id))
+    assert subscriptions(site) == 0
+
+
+def _token(site: Town, endpoint: str) -> int:
+    return int(scalar(site.cursor, "select token_id from push_subscriptions where endpoint = %(endpoint)s", {"endpoint": endpoint}))
+
+
+@pytest.mark.parametrize(("ending", "left"), [("suspend", 2), ("disable", 2), ("delete", 1)])
+def test_a_subscription_ends_with_its_account_and_waits_while_it_is_shut_out(site: Town, ending: str, left: int) -> None:
+    ada, bob = client(site, "ada"), client(site, "bob")
+    subscribe(ada)
+    subscribe(bob)
+    members = Members(site.domain.tokens.database, quick_passwords(), lambda: make.NOW)
+    done(getattr(members, ending)(ada.person.id))
+    assert (subscriptions(site), bob.get(PATH).status) == (left, 200)

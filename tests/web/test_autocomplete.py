@@ -1,0 +1,35 @@
+"""What the composer is offered while somebody types."""
+
+from __future__ import annotations
+
+from microblog.domain.rate_limits import COMPLETING
+from tests import make
+from tests.web.visitor import Town
+
+
+def test_options_come_as_html_with_their_number(site: Town) -> None:
+    ada = site.resident("ada")
+    make.account(site.cursor, "adam", display_name="<b>Adam</b>")
+    make.post(site.cursor, site.viewer("ada"), "#Demo")
+    people, tags = ada.get("/compose/complete?q=@ad").json, ada.get("/compose/complete?q=%23dem").json
+    assert (people["count"], tags["count"]) == (1, 1)
+    assert 'data-value="@adam"' in people["html"]
+    assert "&lt;b&gt;Adam" in people["html"]
+    assert 'data-value="#Demo"' in tags["html"]
+    assert "1 post<" in tags["html"]
+
+
+def test_other_text_completes_to_nothing(site: Town) -> None:
+    ada = site.resident("ada")
+    for query in ("", "?q=", "?q=ada", "?q=@", "?q=%23"):
+        assert ada.get(f"/compose/complete{query}").json["count"] == 0
+    assert ada.get("/compose/complete?q=@" + "a" * 200, Accept="application/json").status == 422
+
+
+def test_only_members_are_offered_something_and_not_without_end(site: Town) -> None:
+    assert site.visitor().get("/compose/complete?q=@ad", Accept="application/json").status == 401
+    ada = site.resident("ada")
+    statuses = {ada.get("/compose/complete?q=@ad").status for _ in range(COMPLETING.limit)}
+    assert statuses == {200}
+    refused = ada.get("/compose/complete?q=@ad", Accept="application/json")
+    assert (refused.status, bool(refused.header("Retry-After"))) == (429, True)

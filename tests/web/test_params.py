@@ -1,0 +1,441 @@
+"""What is sent is read with limits, in linear time, and what cannot be stored is refused with the field's name."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import suppress
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from microblog.model.errors import Invalid, Malformed, Problem, TooLarge
+from microblog.web.http.body_parsing import MOST_FIELDS, Upload, close_uploads, label, path_of, read_body, read_query, unquoted
+from microblog.web.http.params import Fields
+from tests.web.fake_site import house
+from tests.web.memory import FORM, ask
+
+JSON = "application/json"
+
+
+def of(query: str) -> Fields:
+    return Fields(read_query(query.encode()))
+
+
+def of_json(body: str) -> Fields:
+    return Fields(read_body(body.encode(), JSON))
+
+
+def multipart(*parts: tuple[str, bytes], boundary: str = "xxx") -> tuple[bytes, str]:
+    body = b"".join(f"--{boundary}\r\n{head}\r\n\r\n".encode() + data + b"\r\n" for head, data in parts)
+    return body + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
+
+
+# --- names
+
+
+@pytest.mark.parametrize(
+    ("query", "tree"),
+    [
+        ("", {}),
+        ("a=1&b=2", {"a": "1", "b": "2"}),
+        ("a", {"a": ""}),
+        ("=1", {"": "1"}),
+        ("&&a=1&", {"a": "1"}),
+        ("a=b=c", {"a": "b=c"}),
+        ("a+b=c+d%20e%2B", {"a b": "c d e+"}),
+        ("a=%E6%97%A5%e6%9c%ac%41%2", {"a": "日本A%2"}),
+        ("a=100%&b=%zz", {"a": "100%", "b": "%zz"}),
+        ("a=1&a=2", {"a": ["1", "2"]}),
+        ("a[]=1&a[]=2", {"a": ["1", "2"]}),
+        ("a%5B%5D=1", {"a": ["1"]}),
+        ("a[b]=1&a[c]=2", {"a": {"b": "1", "c": "2"}}),
+        ("poll[options][]=x&poll[options][]=y&poll[multiple]=1", {"poll": {"options": ["x", "y"], "multiple": "1"}}),
+        ("f[0][name]=a&f[0][value]=b&f[1][name]=c", {"f": {"0": {"name": "a", "value": "b"}, "1": {"name": "c"}}}),
+        ("k[][word]=a&k[][whole]=1&k[][word]=b", {"k": [{"word": "a", "whole": "1"}, {"word": "b"}]}),
+        ("a[b=1", {"a[b": "1"}),
+        ("[a]=1", {"[a]": "1"}),
+        ("a[b]c=1", {"a[b]c": "1"}),
+    ],
+)
+def test_names_nest_as_in_rails(query: str, tree: object) -> None:
+    assert read_query(query.encode()) == tree
+
+
+@pytest.mark.parametrize("query", ["a=1&a[]=2", "a[]=1&a=2", "a[]=1&a[b]=2", "a[b]=1&a[]=2", "a=1&a[b]=2", "a[b]=1&a=2"])
+def test_a_name_that_is_both_a_value_and_a_list_is_refused(query: str) -> None:
+    with pytest.raises(Malformed):
+        of(query)
+
+
+def test_names_are_neither_too_many_nor_too_deep_nor_too_long() -> None:
+    assert len(of("&".join(f"a{number}=1" for number in range(MOST_FIELDS))).tree) == MOST_FIELDS
+    for query in ("a=1&" * (MOST_FIELDS + 1), "a" + "[b]" * 17 + "=1", "a" * 257 + "=1"):
+        with pytest.raises(Malformed):
+            of(query)
+
+
+def test_the_body_counts_where_query_and_body_have_a_field() -> None:
+    home = house()
+    reply = ask(home.server, "POST", "/api/v1/echo?a=query&b=query", {"Content-Type": FORM}, b"a=body&c=body")
+    assert reply.json == {"a": "body", "b": "query", "c": "body"}
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_every_method_may_have_a_query_or_a_body_of_any_kind(method: str) -> None:
+    home = house()
+    body, kind = multipart(('Content-Disposition: form-data; name="a[]"', b"1"))
+    for content_type, sent in ((FORM, b"a[]=1"), (JSON, b'{"a":["1"]}'), (kind, body)):
+        assert ask(home.server, method, "/api/v1/echo", {"Content-Type": content_type}, sent).json == {"a": ["1"]}
+    assert ask(home.server, method, "/api/v1/echo?a[]=1").json == {"a": ["1"]}
+
+
+def test_a_body_of_another_kind_has_no_fields() -> None:
+    assert read_body(b"a=1", "text/plain") == {}
+    assert read_body(b"a=1", "") == {}
+
+
+# --- what cannot be stored
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "name"),
+    [
+        (b"text=a%00b", FORM, "text"),
+        (b"text=a\0b", FORM, "text"),
+        (b"text=%ff", FORM, "text"),
+        (b"text=%ed%a0%80", FORM, "text"),
+        (b"poll[options][]=%00", FORM, "poll[options][]"),
+        (b"a%00b=1", FORM, "The name of a field"),
+        (b"a%ff=1", FORM, "The name of a field"),
+        (b'{"text":"a\\u0000b"}', JSON, "text"),
+        (b'{"a":{"b":["\\u0000"]}}', JSON, "b"),
+        (b'{"a":{"b\\u0000":1}}', JSON, "a"),
+        (*multipart(('Content-Disposition: form-data; name="text"', b"\0")), "text"),
+        (*multipart(('Content-Disposition: form-data; name="text"', b"\xff")), "text"),
+    ],
+)
+def test_text_that_cannot_be_stored_is_refused_by_the_fields_name(body: bytes, kind: str, name: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        read_body(body, kind)
+    assert list(caught.value.fields) == [name]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *("{", "[]", "1", "null", '"a"', "{}x", "{'a':1}", "\ufeff{}", '{"a":NaN}', '{"a":Infinity}', '{"a":1e999}', '{"a":"\\ud800"}'),
+        *('{"a":1,"a":2}', '{"a":{"b":1,"b":2}}', '{"a":' + "1" * 5_000 + "}", '{"a":[' + "1," * 20_000 + "1]}"),
+        *('{"a":' + "[" * 10_000 + "]" * 10_000 + "}", '{"a":' + "[" * 40 + "]" * 40 + "}"),
+    ],
+    ids=lambda body: body[:20],
+)
+def test_json_that_means_nothing_or_too_much_is_refused(body: str) -> None:
+    with pytest.raises(Malformed):
+        of_json(body)
+
+
+@pytest.mark.parametrize("number", ["1" * 30, "1" * 300, "-" + "9" * 25, "1.5", "-0", "1e5"])
+def test_any_number_in_json_is_a_number(number: str) -> None:
+    assert isinstance(of_json(f'{{"a":{number}}}').tree["a"], int | float)
+
+
+# --- multipart
+
+
+def test_files_and_texts_come_apart() -> None:
+    body, kind = multipart(
+        ('Content-Disposition: form-data; name="text"', "größer".encode()),
+        ('Content-Disposition: form-data; name="media[]"; filename="a.png"\r\nContent-Type: image/png', b"\x89PNG\r\n\0"),
+        ('Content-Disposition: form-data; name="empty"; filename=""\r\nContent-Type: application/octet-stream', b""),
+    )
+    fields = Fields(read_body(body, kind))
+    assert (fields.text("text"), fields.upload("empty")) == ("größer", None)
+    assert isinstance(fields.tree["media"], list)
+    [file] = fields.tree["media"]
+    assert isinstance(file, Upload)
+    assert (file.filename, file.content_type, file.data, file.size) == ("a.png", "image/png", b"\x89PNG\r\n\0", 7)
+    with pytest.raises(Invalid, match="Media"):
+        fields.list("media")
+    close_uploads(fields.tree)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"nonsense", "multipart/form-data; boundary=xxx"),
+        (b"--xxx\r\n", "multipart/form-data; boundary=xxx"),
+        (multipart(('Content-Disposition: form-data; name="a"', b"1"))[0], "multipart/form-data"),
+        (multipart(('Content-Disposition: form-data; name="a"', b"1"))[0][:-6], "multipart/form-data; boundary=xxx"),
+        multipart(("Content-Type: text/plain", b"1")),
+        multipart(("Content-Disposition: attachment", b"1")),
+    ],
+)
+def test_a_broken_multipart_form_is_refused(body: bytes, kind: str) -> None:
+    with pytest.raises(Malformed):
+        read_body(body, kind)
+
+
+def test_a_multipart_form_has_only_so_many_parts_and_headers() -> None:
+    head = 'Content-Disposition: form-data; name="a"'
+    for body, kind in (
+        multipart(*[(head, b"1")] * (MOST_FIELDS + 1)),
+        multipart((head + "".join(f"\r\nX-{number}: 1" for number in range(50)), b"1")),
+        multipart((head + "\r\nX-A: " + "a" * 10_000, b"1")),
+    ):
+        with pytest.raises(TooLarge):
+            read_body(body, kind)
+
+
+# --- types
+
+
+def test_text_has_unix_line_ends_and_a_limit() -> None:
+    assert of("a=1%0D%0A2%0D3").text("a") == "1\n2\n3"
+    assert of("a=%E6%97%A5%E6%9C%AC").text("a", max=2) == "日本"
+    with pytest.raises(Invalid, match=r"Display name is too long \(maximum is 2 characters\)"):
+        of("display_name=abc").text("display_name", max=2)
+
+
+def test_text_of_json_is_any_single_value() -> None:
+    fields = of_json('{"s":"x","n":5,"f":1.5,"t":true,"z":null,"l":[1],"o":{"a":1}}')
+    assert [fields.text(name) for name in "snftz"] == ["x", "5", "1.5", "true", ""]
+    assert fields.text("z", default=None) is None
+    for name in "lo":
+        with pytest.raises(Invalid):
+            fields.text(name)
+
+
+def test_what_is_required_is_asked_for_in_known_words() -> None:
+    for query in ("", "q=", "q=%20"):
+        with pytest.raises(Malformed, match="param is missing or the value is empty: q"):
+            of(query).required("q")
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        *((text, False) for text in ("0", "f", "F", "false", "FALSE", "off", "OFF")),
+        *((text, True) for text in ("1", "true", "on", "False")),
+        ("", None),
+    ],
+)
+def test_flags_are_read_as_rails_reads_them(sent: str, expected: bool | None) -> None:
+    assert of(f"a={sent}").flag("a", None) is expected
+
+
+def test_flags_of_json() -> None:
+    fields = of_json('{"t":true,"f":false,"z":null,"n":0,"o":1}')
+    assert [fields.flag(name, None) for name in "tfzno"] == [True, False, None, False, True]
+    assert (fields.flag("absent"), fields.flag("absent", True)) == (False, True)
+
+
+@pytest.mark.parametrize(("sent", "expected"), [("5", 5), ("+5", 5), (" 5 ", 5), ("-1", -1), ("", 20)])
+def test_integers_are_whole(sent: str, expected: int) -> None:
+    assert of(f"a={sent.replace('+', '%2B')}").integer("a", 20) == expected
+
+
+@pytest.mark.parametrize("sent", ["x", "1.5", "1e3", "٣", "9" * 30, "0x1", "1_000", "51", "-2"])
+def test_integers_out_of_bounds_and_other_things_are_refused(sent: str) -> None:
+    with pytest.raises(Invalid):
+        of(f"a={sent}").integer("a", min=-1, max=50)
+
+
+@pytest.mark.parametrize(("sent", "expected"), [("", 20), ("5", 5), ("-5", 5), ("100", 40), ("x", 0), ("7x", 7), ("9" * 50, 40), ("0", 0)])
+def test_the_size_of_a_page_is_always_something(sent: str, expected: int) -> None:
+    assert of(f"limit={sent}").limit(20, 40) == expected
+
+
+def test_ids_fit_into_63_bits() -> None:
+    assert of("a=9223372036854775807").id("a") == 2**63 - 1
+    assert of("a=").id("a") is None
+    assert of("a=007").id("a") == 7
+    for wrong in ("9223372036854775808", "-1", "x", "1.0", "٣", "9" * 40):
+        with pytest.raises(Invalid):
+            of(f"a={wrong}").id("a")
+
+
+@pytest.mark.parametrize("query", ["id[]=1&id[]=2", "id[0]=1&id[1]=2", "id[1]=2&id[0]=1", "id=1&id=2"])
+def test_a_list_comes_in_many_forms(query: str) -> None:
+    assert of(query).list("id") == ["1", "2"]
+    assert of(query).ids("id[]") == [1, 2]
+
+
+def test_brackets_that_came_twice_are_taken_for_one_pair() -> None:
+    assert of("a[][]=x&a[][]=y").list("a") == ["x", "y"]
+
+
+def test_a_list_may_be_one_value_alone_or_json() -> None:
+    assert of("id=1").ids("id") == [1]
+    assert of_json('{"id":["1",2,null,"x"]}').ids("id") == [1, 2]
+    assert of("").list("id") == []
+    with pytest.raises(Invalid):
+        of("&".join(["id[]=1"] * 5)).list("id", max=4)
+
+
+def test_mappings_come_in_many_forms() -> None:
+    expected = [("a", "1"), ("b", "2")]
+    for fields in (
+        of("f[0][name]=a&f[0][value]=1&f[1][name]=b&f[1][value]=2"),
+        of("f[10][name]=b&f[10][value]=2&f[9][name]=a&f[9][value]=1"),
+        of("f[][name]=a&f[][value]=1&f[][name]=b&f[][value]=2"),
+        of_json('{"f":[{"name":"a","value":1},{"name":"b","value":2}]}'),
+    ):
+        assert [(item.text("name"), item.text("value")) for item in fields.subs("f")] == expected
+
+
+def test_inner_fields_have_bracketed_names() -> None:
+    fields = of("source[privacy]=direct&poll[options][]=a&poll[options][]=b")
+    poll = fields.sub("poll")
+    assert poll is not None
+    assert (fields.text("source[privacy]"), fields.list("poll[options]"), poll.list("options")) == ("direct", ["a", "b"], ["a", "b"])
+    assert fields.sub("source[privacy]") is None
+    assert (fields.has("source[privacy]"), fields.has("source[x]"), fields.has("poll[options][]")) == (True, False, True)
+
+
+def test_fields_can_be_repeated_in_a_link() -> None:
+    pairs = of("types[]=a&types[]=b&local=1&x=1").pairs("types", "local", "absent")
+    assert list(pairs) == [("types[]", "a"), ("types[]", "b"), ("local", "1")]
+
+
+def test_a_label_is_a_word() -> None:
+    assert (label("poll[expires_in]"), label("display_name"), label("[]")) == ("Poll expires in", "Display name", "A field")
+
+
+# --- whatever is sent
+
+
+def read_or_refuse(body: bytes, kind: str) -> None:
+    """Any other exception than a Problem fails the test."""
+    with suppress(Problem):
+        read_all(Fields(read_body(body, kind)))
+
+
+def read_all(fields: Fields) -> None:
+    for name in ("a", "a[b]", "a[]", "a[b][c]"):
+        for read in (fields.text, fields.flag, fields.integer, fields.id, fields.list, fields.ids, fields.upload, fields.has):
+            with suppress(Invalid):
+                read(name)
+        fields.sub(name)
+        fields.subs(name)
+
+
+NAMES = st.sampled_from(["a", "a[]", "a[b]", "a[b][]", "a[][b]", "a[b][c]", "a[0]", "a[0][b]", "b"])
+
+
+@given(st.lists(st.tuples(NAMES, st.text(max_size=5)), max_size=8))
+def test_any_form_is_read_or_refused(pairs: list[tuple[str, str]]) -> None:
+    raw = b"&".join(name.encode() + b"=" + value.encode("utf-8", "surrogatepass") for name, value in pairs)
+    read_or_refuse(raw, FORM)
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b", "0", "1"]), inner, max_size=3),
+)
+
+
+@given(st.dictionaries(st.sampled_from(["a", "b"]), VALUES))
+def test_any_json_is_read_or_refused(value: dict[str, Any]) -> None:
+    read_or_refuse(json.dumps(value).encode(), JSON)
+
+
+@given(st.binary(max_size=60), st.sampled_from([FORM, JSON, "multipart/form-data; boundary=x"]))
+def test_any_bytes_are_read_or_refused(body: bytes, kind: str) -> None:
+    read_or_refuse(body, kind)
+
+
+PIECES = (b"%", b"%4", b"%41", b"%C3%A9", b"%3d", b"=", b"\n", b"\r\n", b" ", b"_", b"x", b"%0a", b"\xff")
+
+
+@given(st.lists(st.sampled_from(PIECES)).map(b"".join))
+def test_percent_signs_mean_what_they_mean_everywhere(raw: bytes) -> None:
+    assert unquoted(raw) == unquote_to_bytes(raw)
+
+
+@pytest.mark.parametrize(
+    ("text", "held"),
+    [
+        ("data:image/png;base64,aGVsbG8=", b"hello"),
+        ("DATA:;BASE64,aGVsbG8=", b"hello"),
+        ("data:text/plain;charset=utf-8;base64,aGVsbG8%3D", b"hello"),
+        ("data:,hel%6co", b"hello"),
+    ],
+)
+def test_a_file_may_come_as_a_data_uri(text: str, held: bytes) -> None:
+    found = of_json(json.dumps({"picture": text})).upload("picture")
+    assert found is not None
+    assert (found.data, found.size) == (held, len(held))
+
+
+NO_FILES = ("https://example.org/a.png", "data:image/png;base64", "data:;base64,a", "data:;base64,ü", 7, ["data:,x"])
+
+
+@pytest.mark.parametrize("value", NO_FILES)
+def test_what_can_be_no_file_is_refused_and_not_passed_over(value: object) -> None:
+    with pytest.raises(Invalid) as refused:
+        of_json(json.dumps({"picture": value})).upload("picture")
+    assert list(refused.value.fields) == ["picture"]
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_no_file_is_none(value: object) -> None:
+    assert of_json(json.dumps({"picture": value})).upload("picture") is None
+
+
+PUMPS = {
+    "percent signs": (b"a=" + b"%41" * 330_000, FORM),
+    "percent signs here and there": (b"a=" + b"%41a" * 250_000, FORM),
+    "percent signs that break off": (b"a=" + b"%41x%" * 200_000, FORM),
+    "broken percent signs": (b"a=" + b"%" * 1_000_000, FORM),
+    "ampersands": (b"&" * 999 + b"a" * 1_000_000, FORM),
+    "brackets": (b"a" + b"[" * 500_000 + b"]" * 500_000 + b"=1", FORM),
+    "deep brackets": (b"a" + b"[b]" * 330_000 + b"=1", FORM),
+    "equal fields": (b"a=1&" * 1_000, FORM),
+    "JSON strings": (b'{"a":"' + b"\\u0041" * 160_000 + b'"}', JSON),
+    "JSON keys": (b"{" + b",".join(b'"k%d":1' % number for number in range(90_000)) + b"}", JSON),
+    "JSON depth": (b'{"a":' * 160_000, JSON),
+    "line ends in multipart": (b"--x\r\n" + b"\r\n" * 400_000, "multipart/form-data; boundary=x"),
+    "almost boundaries": (
+        b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n' + b"\r\n--" * 250_000 + b"\r\n--x--",
+        "multipart/form-data; boundary=x",
+    ),
+    "a long boundary": (b"--" + b"x" * 500 + b"\r\n" + (b"--" + b"x" * 499) * 1_500, "multipart/form-data; boundary=" + "x" * 400),
+    "a hostile content type": (b"a", "multipart/form-data; " + 'a="' * 5_000),
+}
+
+
+@pytest.mark.parametrize(("body", "kind"), PUMPS.values(), ids=PUMPS)
+def test_a_megabyte_of_anything_is_read_in_linear_time(body: bytes, kind: str) -> None:
+    began = time.process_time()
+    with suppress(Problem):
+        read_body(body, kind)
+    assert time.process_time() - began < 0.8
+
+
+@pytest.mark.parametrize("name", ["a[" * 50_000, "a" + "[]" * 50_000, "a" + "]" * 100_000, "[" * 100_000])
+def test_a_name_is_taken_apart_in_linear_time(name: str) -> None:
+    began = time.process_time()
+    path_of(name)
+    assert time.process_time() - began < 0.5
+
+
+# --- texts and values
+
+
+@pytest.mark.parametrize("sent", ["a\x7fb", "\x01", "a\u2028\x9fb", "one\rtwo", "\x0c"])
+def test_a_text_loses_control_characters_and_a_value_keeps_them(sent: str) -> None:
+    fields = of_json(json.dumps({"it": sent, "several": [sent]}))
+    assert (fields.value("it"), fields.list("several"), fields.required("it") if sent.strip() else sent) == (sent, [sent], sent)
+    assert fields.text("it") == fields.texts("several")[0] != sent
+
+
+@pytest.mark.parametrize("digits", ["1\x7f", "\x011", "1\x9f2"])
+def test_a_number_is_no_text_that_control_characters_may_be_in(digits: str) -> None:
+    fields = of_json(json.dumps({"it": digits}))
+    for reading in (fields.integer, fields.id):
+        with pytest.raises(Invalid):
+            reading("it")

@@ -1,0 +1,231 @@
+"""What is kept is never told when it is not true any more: a site that keeps answers says what one says that reads anew."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from attrs import define, field
+from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import strategies as st
+
+from microblog.application import feed_of
+from microblog.application.server import server_of
+from microblog.application.services import Domain
+from microblog.config import load
+from microblog.domain.caching.auth_cache import Identities
+from microblog.domain.rate_limits import Limits, MemoryCounter
+from microblog.domain.sessions import Origin
+from microblog.model.accounts import Viewer
+from microblog.storage.database import Cursor, execute, one_of_each
+from microblog.web.http.dispatcher import Site
+from microblog.web.http.server import Server
+from tests import make
+from tests.fakes import RolledBackDatabase, done, quick_passwords, world
+from tests.web.memory import FORM, Reply, ask
+from tests.web.visitor import HOST, LOOK, StillReactor, Town, town
+
+NAMES = ("ada", "bob", "cyd")
+SCOPES = "read write follow"
+VISIBILITIES = ("public", "public", "unlisted", "private", "direct")
+ONCE = re.compile(rb'name="(?:csrf|key)" value="[^"]*"|data-(?:now|position)="[^"]*"')
+_numbers = count()
+
+
+def commands(number: int, post: str, other: str, id: str) -> dict[str, tuple[str, str, dict[str, Any]]]:
+    """What somebody may do about a post, the person `other` with this id, and themselves, as requests of the API."""
+    said = {"status": f"#tea {number} @{other}", "visibility": VISIBILITIES[number % 5]}
+    poll = {"poll[options][]": ["yes", "no"], "poll[expires_in]": "3600"}
+    return {
+        "post": ("POST", "statuses", said),
+        "reply": ("POST", "statuses", {"status": f"well, {number}", "visibility": VISIBILITIES[number % 4], "in_reply_to_id": post}),
+        "ask": ("POST", "statuses", {"status": f"tea? {number}"} | poll),
+        "edit": ("PUT", f"statuses/{post}", {"status": f"changed {number} @{other}"}),
+        "delete": ("DELETE", f"statuses/{post}", {}),
+        **{way: ("POST", f"statuses/{post}/{way}", {}) for way in ("reblog", "unreblog", "favourite", "unfavourite", "bookmark")},
+        **{way: ("POST", f"statuses/{post}/{way}", {}) for way in ("pin", "unpin", "mute", "unmute")},
+        **{f"{way} them": ("POST", f"accounts/{id}/{way}", {}) for way in ("follow", "unfollow", "block", "unblock", "mute", "unmute")},
+        "hide boosts": ("POST", f"accounts/{id}/follow", {"reblogs": "false"}),
+        "rename": ("PATCH", "accounts/update_credentials", {"display_name": f"Name {number}", "locked": "false"}),
+        "lock": ("PATCH", "accounts/update_credentials", {"locked": "true"}),
+        "filter": ("POST", "../v2/filters", {"title": f"T{number}", "context[]": "home", "keywords_attributes[0][keyword]": "tea"}),
+        "hide": (
+            "POST",
+            "../v2/filters",
+            {"title": "H", "context[]": "public", "filter_action": "hide", "keywords_attributes[0][keyword]": "1"},
+        ),
+        "follow tag": ("POST", "tags/tea/follow", {}),
+        "unfollow tag": ("POST", "tags/tea/unfollow", {}),
+        "list": ("POST", "lists", {"title": "L", "exclusive": "true"}),
+    }
+
+
+STATES = {
+    "suspend": "update accounts set suspended_at = now() where id = %(id)s",
+    "limit": "update accounts set limited_at = now() where id = %(id)s",
+    "restore": "update accounts set suspended_at = null, limited_at = null where id = %(id)s",
+    "shut": "update logins set disabled_at = now() where account_id = %(id)s",
+    "open": "update logins set disabled_at = null where account_id = %(id)s",
+    "vote": "insert into votes (poll_id, account_id, choice, created_at) select q.id, %(id)s, 0, now() from polls q on conflict do nothing",
+    "end filters": "delete from filters where account_id = %(id)s",
+    "count votes": "update polls set counts[1] = counts[1] + 1, voters = voters + 1",
+    "put on list": """insert into list_members (id, list_id, account_id, member_id)
+                      select new_id(now()), l.id, f.follower_id, f.followee_id from lists l join follows f on f.follower_id = l.account_id
+                      where f.followee_id = %(id)s on conflict do nothing""",
+    "end sessions": "delete from sessions where account_id = %(id)s",
+    "revoke": "update tokens set revoked_at = now() where account_id = %(id)s",
+}
+STEP = st.tuples(
+    st.sampled_from([*commands(0, "0", "x", "0"), *STATES]), st.integers(0, 2), st.integers(0, 2), st.integers(0, 20), st.booleans()
+)
+OWN = ("edit", "delete", "pin", "unpin", "ask", "rename", "lock")  # what only the author can do
+LEAST = ["post", "follow them", "reblog"]  # what most histories need before anything can go wrong
+
+
+@define(eq=False)
+class Twins:
+    """One database and two sites on it: one keeps what it read, the other reads everything anew."""
+
+    keeps: Town
+    reads: Server
+    people: list[Viewer] = field(factory=list)
+    headers: list[dict[str, str]] = field(factory=list)
+    cookies: list[dict[str, str]] = field(factory=list)
+
+    def settle(self) -> None:
+        """Three people, each with a browser and a program."""
+        for name in NAMES:
+            who = make.viewer(self.keeps.cursor, name)
+            token = done(self.keeps.domain.tokens.issue(who.id, SCOPES, "Tapper")).text
+            entry = done(self.keeps.domain.sessions.begin(who.id, Origin("192.0.2.1", "192.0.2.1", "")))
+            self.people.append(who)
+            self.headers.append({"Authorization": f"Bearer {token}"})
+            self.cookies.append({"Cookie": f"session={entry.token}"})
+
+    def posts(self) -> list[int]:
+        """All that was ever posted."""
+        self.keeps.cursor.execute("select id from posts order by id")
+        return one_of_each(self.keeps.cursor.fetchall())
+
+    def do(self, what: str, who: int, to: int, which: int) -> None:
+        """Let somebody try something; they may fail."""
+        if what in STATES:
+            execute(self.keeps.cursor, "savepoint state")
+            execute(self.keeps.cursor, STATES[what], {"id": self.people[to].id})
+            execute(self.keeps.cursor, "release savepoint state")
+            return
+        posts, other = self.posts() or [1], self.people[to]
+        asked = commands(next(_numbers), str(posts[which % len(posts)]), other.account.username, str(other.id))
+        method, path, fields = asked[what]
+        target = f"/api/v1/{path}".replace("v1/../", "")
+        reply = ask(self.reads, method, target, self.headers[who] | {"Content-Type": FORM}, urlencode(fields, doseq=True).encode())
+        assert reply.status < 500, (what, reply.text)
+
+    def addresses(self) -> Iterator[tuple[str, dict[str, str]]]:
+        """Everything that is kept, as everybody asks for it."""
+        lists = [f"/api/v1/accounts/{who.id}/statuses{query}" for who in self.people[:2] for query in ("", "?pinned=1")]
+        for headers in ({}, *self.headers):
+            for path in ("/api/v1/timelines/public", *lists, *(["/api/v1/timelines/home"] if headers else [])):
+                yield path, headers
+        posts = self.posts()
+        threads = [f"/@{name}/{id}" for name in NAMES for id in {*posts[:1], *posts[-1:]}]
+        for path in ("/", "/local", "/@ada", "/@bob/with_replies", "/@ada/media", *threads):
+            yield path, {}
+        for cookie in self.cookies:
+            for path in ("/home", "/local"):
+                yield path, cookie
+
+    def agree(self) -> None:
+        """Fail where the two say different things."""
+        for path, headers in self.addresses():
+            kept, read = (ask(server, "GET", path, headers) for server in (self.keeps.server, self.reads))
+            assert kept.status in (200, 303, 401, 403, 404), kept.text
+            assert told(kept) == told(read), path
+
+
+def told(reply: Reply) -> tuple[object, ...]:
+    """What an answer says, without what is new in each."""
+    headers = {name: value for name, value in reply.headers if name not in ("X-Request-Id", "Date", "Set-Cookie")}
+    return reply.status, headers, ONCE.sub(b"", reply.body)
+
+
+def twins(cursor: Cursor, data_dir: Path) -> Twins:
+    """Build them."""
+    keeps = town(cursor, data_dir, rate_limits="off")
+    environment = {"PUBLIC_URL": f"http://{HOST}", "DATA_DIR": str(data_dir), "REGISTRATION": "open"}
+    environment |= {"ANSWERS_KEPT": "0", "RATE_LIMITS": "off"}
+    read = load({f"MICROBLOG_{name}": value for name, value in environment.items()}, None)
+    database, clock = RolledBackDatabase(cursor), StillReactor()
+    domain = Domain.on(read, database, quick_passwords(), Limits(MemoryCounter(clock.seconds), lambda: make.NOW, False), world(data_dir))
+    feed = feed_of(database, clock)
+    done(feed.start())
+    reads = server_of(read, clock, domain, LOOK, feed=feed)
+    assert isinstance(reads.site, Site)
+    remembered = reads.site._gate.remembered
+    assert isinstance(remembered, Identities)
+    domain.timelines.homes.remembered = 0
+    for memory in (
+        domain.timelines.shelf._kept,
+        domain.filters.sieves._kept,
+        domain.timelines.homes.circles._kept,
+        remembered.sessions,
+        remembered.tokens,
+    ):
+        memory.room = 0
+    made = Twins(keeps, reads)
+    made.settle()
+    return made
+
+
+ALL = [*commands(0, "0", "x", "0"), *STATES]
+LAST = ["delete", "shut", "end sessions", "revoke"]
+
+
+def test_each_thing_that_can_happen_is_noticed(cursor: Cursor, tmp_path: Path) -> None:
+    both = twins(cursor, tmp_path)
+    for what, who, to in (("post", 0, 1), ("follow them", 1, 0), ("follow them", 2, 0), ("ask", 0, 1)):
+        both.do(what, who, to, 0)
+    both.agree()
+    for what in [*(what for what in ALL if what not in LAST), *LAST]:
+        both.do(what, 0 if what in OWN else 1, 0, 0)
+        both.agree()
+        if what in ("block them", "suspend", "hide"):  # what follows would not be seen
+            both.do({"block them": "unblock them", "suspend": "restore", "hide": "end filters"}[what], 1, 1 if what == "hide" else 0, 0)
+            both.do("follow them", 1, 0, 0)
+            both.agree()
+
+
+@settings(max_examples=12, phases=[Phase.explicit, Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(history=st.lists(STEP, min_size=3, max_size=8))
+@example(history=[("post", 1, 0, 0, False), ("follow them", 0, 1, 0, True), ("edit", 1, 0, 0, True), ("delete", 1, 0, 0, True)])
+@example(history=[("post", 0, 1, 0, False), ("follow them", 1, 0, 0, True), ("block them", 0, 1, 0, True), ("suspend", 0, 0, 0, True)])
+def test_what_is_kept_is_what_would_be_read(cursor: Cursor, tmp_path: Path, history: list[tuple[str, int, int, int, bool]]) -> None:
+    execute(cursor, "savepoint example")
+    try:
+        both = twins(cursor, tmp_path)
+        for what, who, to, which, looks in [*((what, 1, 0, 0, False) for what in LEAST), *history]:
+            both.do(what, who, to, which)
+            if looks:
+                both.agree()
+        both.agree()
+        both.agree()  # the second time, the one says what it has kept
+    finally:
+        execute(cursor, "rollback to savepoint example")
+
+
+def test_a_kept_page_has_forms_of_its_own_each_time(cursor: Cursor, tmp_path: Path) -> None:
+    site = town(cursor, tmp_path)
+    ada = site.resident("ada")
+    make.follow(cursor, site.viewer("ada"), make.account(cursor))
+    pages = [ada.get("/home").body for _ in range(3)]
+    assert ONCE.sub(b"", pages[1]) == ONCE.sub(b"", pages[2])
+    found = [dict(re.findall(rb'name="(csrf|key)" value="([^"]+)"', page)) for page in pages]
+    assert len({forms[b"csrf"] for forms in found}) == len({forms[b"key"] for forms in found}) == 3
+    for number, forms in enumerate(found):
+        fields = {name.decode(): value.decode() for name, value in forms.items()}
+        assert ada.post("/posts", {**fields, "text": f"written {number}"}).status == 303
+    assert all(f"written {number}" in ada.get("/home").text for number in range(3))

@@ -1,0 +1,25 @@
+"""Long lists leave the reactor to others."""
+
+from __future__ import annotations
+
+import time
+
+from twisted.internet.task import LoopingCall
+
+from microblog.web.http.sliced_encoding import AT_ONCE, each_in_turn
+
+
+def slow(number: int) -> int:
+    time.sleep(0.001)
+    return -number
+
+
+async def test_while_a_long_list_is_made_others_have_their_turn() -> None:
+    turns: list[float] = []
+    others = LoopingCall(lambda: turns.append(time.monotonic()))
+    others.start(0.001)
+    made = await each_in_turn(range(5 * AT_ONCE), slow)
+    others.stop()
+    assert made == [-number for number in range(5 * AT_ONCE)]
+    assert len(turns) > 10
+    assert await each_in_turn(range(3), slow) == [0, -1, -2]
