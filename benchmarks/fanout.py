@@ -40,7 +40,7 @@ from microblog.domain.tokens import hash_of
 from microblog.model.ids import AppId
 from microblog.storage import accounts, follows, oauth, users
 from microblog.storage.database import connect
-from microblog.storage.follows import Options
+from microblog.storage.follows import FollowOptions
 
 PEOPLE = 1_000
 SHUNNED = 20  # whom each of them blocks, and as many mutes
@@ -256,7 +256,7 @@ def people(url: str) -> tuple[str, list[str]]:
         cursor.execute("update logins set confirmed_at = now() where confirmed_at is null")
         author, *others = ids
         for reader in others[:PEOPLE]:
-            follows.follow(cursor, follower=reader, followee=author, options=Options(True, False), now=at)
+            follows.follow(cursor, follower=reader, followee=author, options=FollowOptions(True, False), now=at)
         sets = {"people": list(others[:PEOPLE]), "shunned": list(others[PEOPLE:])}
         pairs = "select new_id(now()), a, t, now() from unnest(%(people)s) a, unnest(%(shunned)s) t"
         cursor.execute("insert into blocks (id, account_id, target_id, created_at) " + pairs, sets)

@@ -98,53 +98,54 @@ def stock(reactor: IReactorTime, *, by_klein: bool) -> object:
 def ours(reactor: IReactorTime) -> object:
     """The whole floor: gate, headers, limits, access log to a file."""
     from microblog.web.http.network_limits import Caps
-    from microblog.web.http.server import Server
+    from microblog.web.http.server import HttpServer
 
     caps = Caps(connections=200, requests=10_000_000)
-    return Server(empty_site(reactor), reactor, caps=caps, access_log=open(os.devnull, "w", encoding="utf-8").write)
+    return HttpServer(empty_site(reactor), reactor, caps=caps, access_log=open(os.devnull, "w", encoding="utf-8").write)
 
 
 def empty_site(reactor: IReactorTime) -> Any:
     """A site whose routes do nothing, with gate, headers and limits."""
     from datetime import UTC, datetime
 
-    from microblog.domain.rate_limits import Limits, MemoryCounter
+    from microblog.domain.rate_limits import MemoryCounter, RateLimiter
     from microblog.model.accounts import Session, Viewer
-    from microblog.model.oauth import Access
-    from microblog.web.http.authorization import Gate
-    from microblog.web.http.dispatcher import Site
+    from microblog.model.oauth import TokenContext
+    from microblog.web.http.authorization import Authorizer
+    from microblog.web.http.dispatcher import Dispatcher
     from microblog.web.http.errors import Errors
-    from microblog.web.http.request import Call, Origin
-    from microblog.web.http.response import Answer
-    from microblog.web.http.route import Needs, route
+    from microblog.web.http.request import Request as SiteRequest
+    from microblog.web.http.request import SiteOrigin
+    from microblog.web.http.response import Response
+    from microblog.web.http.route import RouteOptions, route
 
     class Nobody:
         async def by_cookie(self, token: str) -> tuple[Viewer, Session] | None:
             return None
 
-        async def by_bearer(self, token: str, *, pending: bool = False) -> Access | None:
+        async def by_bearer(self, token: str, *, pending: bool = False) -> TokenContext | None:
             return None
 
     class Empty:
-        @route("GET", "/", Needs())
-        async def front(self, call: Call) -> Answer:
-            return Answer.html(b"hello, world")
+        @route("GET", "/", RouteOptions())
+        async def front(self, call: SiteRequest) -> Response:
+            return Response.html(b"hello, world")
 
-        @route("GET", "/posts/<id:post_id>", Needs())
-        async def post(self, call: Call, post_id: int) -> Answer:
-            return Answer.html(b"hello, world")
+        @route("GET", "/posts/<id:post_id>", RouteOptions())
+        async def post(self, call: SiteRequest, post_id: int) -> Response:
+            return Response.html(b"hello, world")
 
-        @route("GET", "/api/v1/empty", Needs(api=True))
-        async def api(self, call: Call) -> Answer:
-            return Answer.json(b"{}")
+        @route("GET", "/api/v1/empty", RouteOptions(api=True))
+        async def api(self, call: SiteRequest) -> Response:
+            return Response.json(b"{}")
 
     class Forgiving(MemoryCounter):
         async def add(self, key: str, window: int, expires_in: int, amount: int = 1) -> int:
             await super().add(key, window, expires_in, amount)
             return 1
 
-    limits = Limits(Forgiving(reactor.seconds), lambda: datetime.now(UTC))
-    return Site([Empty()], origin=Origin.parse("http://127.0.0.1"), gate=Gate(Nobody(), limits), errors=Errors())
+    limits = RateLimiter(Forgiving(reactor.seconds), lambda: datetime.now(UTC))
+    return Dispatcher([Empty()], origin=SiteOrigin.parse("http://127.0.0.1"), gate=Authorizer(Nobody(), limits), errors=Errors())
 
 
 def load(port: int, path: str, seconds: float) -> int:

@@ -25,7 +25,7 @@ from benchmarks import dataset
 from benchmarks.dataset import Site
 from microblog.adapters.postgres import initdb_command, server_command
 from microblog.adapters.postgres_files import Home, dsn, servers_in
-from microblog.storage.database import connect, scalar
+from microblog.storage.database import connect, fetch_value
 from microblog.storage.migrate import SchemaProblem, migrate
 
 PEOPLE = 10_000
@@ -79,7 +79,7 @@ class Ground:
     def site(self, posts: int) -> Site:
         """What is where in that database."""
         with closing(psycopg2.connect(self.url(self.template(posts)))) as connection, connection.cursor() as cursor:
-            return Site.of(posts, PEOPLE, scalar(cursor, "select id from accounts where lower(username) = 'person0'"))
+            return Site.of(posts, PEOPLE, fetch_value(cursor, "select id from accounts where lower(username) = 'person0'"))
 
     def _build(self, posts: int, wanted: str) -> None:
         started = time.monotonic()

@@ -29,17 +29,17 @@ from twisted.internet.task import deferLater, react
 
 from benchmarks.ground import Ground, ground, options
 from benchmarks.pages import database_seconds
-from microblog.adapters.pg_notify import Notify
-from microblog.domain.notify import Tellings
+from microblog.adapters.pg_notify import PgNotifyWakeup
+from microblog.domain.notify import PostNotifier
 from microblog.domain.posts import Posts
 from microblog.jobs.worker import Worker
-from microblog.live.wakeup import MemoryWake
+from microblog.live.wakeup import MemoryWakeup
 from microblog.model.accounts import Account, Viewer
 from microblog.model.ids import PostId
 from microblog.model.jobs import Job
-from microblog.model.posts import Draft, Post, Visibility
+from microblog.model.posts import Post, PostDraft, Visibility
 from microblog.storage import accounts, jobs, posts
-from microblog.storage.database import Connection, Cursor, Database, connect, execute, scalar
+from microblog.storage.database import Connection, Cursor, Database, connect, execute, fetch_value
 from microblog.storage.migrate import migrate
 
 KIND = "nothing"
@@ -85,7 +85,7 @@ def work_bare(url: str) -> None:
         say("ready")
         sys.stdin.readline()
         while True:
-            id = scalar(cursor, BARE_CLAIM)
+            id = fetch_value(cursor, BARE_CLAIM)
             connection.commit()
             if id is None:
                 return
@@ -100,8 +100,8 @@ async def begin(reactor: Any, url: str, count: int) -> None:
         writing, working = Database(url, reactor), Database(url, reactor)
         writing.start()
         working.start()
-        memory = MemoryWake()
-        ears = [Notify(url, reactor, _sender(one)) for one in (writing, working)] if shared else [memory, memory]
+        memory = MemoryWakeup()
+        ears = [PgNotifyWakeup(url, reactor, _sender(one)) for one in (writing, working)] if shared else [memory, memory]
         figures[name] = await delays(reactor, writing, working, ears, count)
         for database in (writing, working):
             database.stop()
@@ -192,7 +192,7 @@ def throughput(server: Ground, url: str, how: str, processes: int, count: int) -
             each.stdin.flush()
         with closing(connect(url)) as connection, connection.cursor() as cursor:
             connection.autocommit = True
-            while scalar(cursor, "select count(*) from jobs where state <> 'done'"):
+            while fetch_value(cursor, "select count(*) from jobs where state <> 'done'"):
                 time.sleep(0.05)
         took = time.monotonic() - started
         return Done(count / took, (sum(map(seconds, known)) - before) / count * 1e3, (database_seconds(server) - database) / count * 1e3)
@@ -240,11 +240,11 @@ class Writers:
 
     def publish(self, author: Viewer, text: str) -> Post:
         """A post, as the site writes it."""
-        return here(Posts(self.database, "example.org", "https://example.org", 5000, now).publish(author, Draft(text)))
+        return here(Posts(self.database, "example.org", "https://example.org", 5000, now).publish(author, PostDraft(text)))
 
     def tell(self, post: Post) -> None:
         """What its job does."""
-        here(Tellings(self.database, now).published(post.id))
+        here(PostNotifier(self.database, now).published(post.id))
 
     def bare(self) -> None:
         """The insert alone."""

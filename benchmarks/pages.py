@@ -36,7 +36,7 @@ from benchmarks.ground import Ground, ground, options
 from microblog.adapters.child_launcher import command_line
 from microblog.domain.tokens import hash_of
 from microblog.storage import oauth
-from microblog.storage.database import Cursor, connect, every
+from microblog.storage.database import Cursor, connect, fetch_all
 from microblog.web.http.csrf import token_for
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -321,7 +321,7 @@ def give_tokens(cursor: Cursor, site: Site) -> None:
 
 def some_posts(cursor: Cursor, site: Site) -> list[str]:
     """Paths of posts that everybody may see, from the middle of the year."""
-    return every(
+    return fetch_all(
         cursor,
         lambda id, username: f"/@{username}/{id}",
         """select p.id, a.username from posts p join accounts a on a.id = p.account_id and a.suspended_at is null

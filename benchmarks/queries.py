@@ -35,8 +35,8 @@ from microblog.storage import (
     timelines,
 )
 from microblog.storage.database import Cursor, connect
-from microblog.storage.notification_groups import Choice
-from microblog.storage.timelines import Tags
+from microblog.storage.notification_groups import GroupSelection
+from microblog.storage.timelines import TagFilter
 
 REPEATS = 7
 
@@ -98,11 +98,13 @@ def _lists(site: Site) -> Iterator[Query]:
         for who in (viewer, None):
             by = "member" if who else "anonymous"
             yield Query(f"public, {by}, {where}", timelines.public, {"viewer": who, "page": page, "now": site.end})
-            yield Query(f"tag, {by}, {where}", timelines.of_tags, {"tags": Tags(["tag3"]), "viewer": who, "page": page, "now": site.end})
+            yield Query(
+                f"tag, {by}, {where}", timelines.of_tags, {"tags": TagFilter(["tag3"]), "viewer": who, "page": page, "now": site.end}
+            )
             yield Query(f"account, {by}, {where}", timelines.of_account, {"account": author, "viewer": who, "page": page})
         without = {"replies": False, "boosts": False}
         yield Query(f"account, own posts, {where}", timelines.of_account, {"account": author, "viewer": viewer, "page": page} | without)
-    yield Query("tag, rare", timelines.of_tags, {"tags": Tags(["tag1990"]), "viewer": viewer, "page": Page(), "now": site.end})
+    yield Query("tag, rare", timelines.of_tags, {"tags": TagFilter(["tag1990"]), "viewer": viewer, "page": Page(), "now": site.end})
     yield Query("account, silent for long", timelines.of_account, {"account": silent, "viewer": None, "page": Page()})
     yield Query("pinned", timelines.pinned, {"account": author, "viewer": viewer, "limit": 5})
 
@@ -154,10 +156,10 @@ def _own(site: Site) -> Iterator[Query]:
     number = site.typical[0]
     viewer, known = site.account_id(number), site.account_id(0)
     yield Query("session", sessions.by_token, {"token_hash": token_hash(token(number)), "now": site.end})
-    yield Query("badges", notifications.badges, {"account": viewer, "limit": 100})
+    yield Query("badges", notifications.unread_counts, {"account": viewer, "limit": 100})
     for who, account in {"typical": viewer, "known": known}.items():
         yield Query(f"notifications, {who}", notifications.page_of, {"account": account, "page": Page(40)})
-        groups = {"account": account, "page": Page(40), "choice": Choice()}
+        groups = {"account": account, "page": Page(40), "choice": GroupSelection()}
         yield Query(f"notifications, {who}, groups", notification_groups.page_of, groups)
         yield Query(f"notifications, {who}, mentions", notifications.page_of, {"account": account, "page": Page(40), "kinds": ["mention"]})
     yield Query("notifications, unread", notifications.unread, {"account": viewer, "limit": 100})

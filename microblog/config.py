@@ -22,21 +22,21 @@ from microblog import config_parsers as read
 from microblog.config_derived import derive
 from microblog.config_errors import SettingProblem, SettingsError
 from microblog.config_files import CONFIG, DEFAULT_CONFIG, config_file, placed, toml_table
-from microblog.model.accounts import Registration
+from microblog.model.accounts import RegistrationMode
 from microblog.secret_key import secret_key
 
 __all__ = [
     "CONFIG",
     "DEFAULT_CONFIG",
     "PREFIX",
-    "Described",
+    "SettingDoc",
     "SettingProblem",
     "Settings",
     "SettingsError",
     "config_file",
-    "described",
     "load",
     "secret_key",
+    "setting_docs",
     "sources",
 ]
 
@@ -47,7 +47,7 @@ _NOT_OURS = re.compile(r"MICROBLOG_(SERVICE_(HOST|PORT\w*)|PORT(_\w+)?)")
 
 
 @frozen
-class Described:
+class SettingDoc:
     """A setting as documentation shows it. `unit` is empty where there is none."""
 
     name: str
@@ -164,9 +164,9 @@ class Settings:
         shown_default="MICROBLOG_MAIL_FROM",
     )
     mail_delay: int = _number("How long a notification may be read on the site before it is mailed.", 0, 3600, default=60, unit="seconds")
-    registration: Registration = _setting(
+    registration: RegistrationMode = _setting(
         "Who may sign up: everybody, everybody after a moderator's approval, whoever has an invitation, nobody.",
-        read=lambda text: Registration(text.lower()),
+        read=lambda text: RegistrationMode(text.lower()),
         allowed="must be one of open, approval, invite, closed",
         default=None,
         shown_default="open where the public URL is local to this machine, else approval",
@@ -283,10 +283,10 @@ class Settings:
         return read.mail_host(self.public_url, literal=True)
 
 
-def described() -> list[Described]:
+def setting_docs() -> list[SettingDoc]:
     """Every setting, in the order of documentation."""
     return [
-        Described(
+        SettingDoc(
             name=_name(field),
             default=field.metadata["shown_default"],
             allowed=field.metadata["allowed"],
@@ -318,7 +318,7 @@ def sources(environment: Mapping[str, str], config: Path | None = None) -> dict[
     from_file, from_environment = (_from_file(config, []) if config else {}), _from_environment(environment, [])
     return {
         setting.name: "environment" if setting.name in from_environment else "file" if setting.name in from_file else "default"
-        for setting in described()
+        for setting in setting_docs()
     }
 
 

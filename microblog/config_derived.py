@@ -6,7 +6,7 @@ from typing import Any
 
 from microblog import config_parsers as read
 from microblog.config_errors import SettingProblem
-from microblog.model.accounts import Registration
+from microblog.model.accounts import RegistrationMode
 
 
 def derive(values: dict[str, Any], problems: list[SettingProblem]) -> None:
@@ -19,7 +19,7 @@ def derive(values: dict[str, Any], problems: list[SettingProblem]) -> None:
     _derive_mail(values)
     if values.get("public_url") and values.get("registration", "") is None:
         local = read.is_local(values["public_url"])
-        values["registration"] = Registration.OPEN if local else Registration.APPROVAL
+        values["registration"] = RegistrationMode.OPEN if local else RegistrationMode.APPROVAL
 
 
 def _derive_mail(values: dict[str, Any]) -> None:

@@ -11,11 +11,11 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.internet.threads import deferToThreadPool
 
-from microblog.jobs.scheduler import Schedule
+from microblog.jobs.scheduler import Scheduler
 from microblog.storage.database import Database
 
 
-class Part(Protocol):
+class Component(Protocol):
     """Something that runs as long as the site does."""
 
     def start(self) -> Awaitable[None] | None:
@@ -45,17 +45,17 @@ class Application:
     log files were moved away, and may raise OSError. `has_administrator` says whether anybody can administer the site in a browser."""
 
     factory: IProtocolFactory
-    parts: Sequence[Part] = ()
+    parts: Sequence[Component] = ()
     drain: Callable[[], Awaitable[None]] = field(default=_no_requests)
     reopen: Callable[[], None] = field(default=_no_files)
     has_administrator: Callable[[], Awaitable[bool]] = field(default=_somebody)
 
 
 @frozen
-class Ticking:
+class SchedulerComponent:
     """The schedule as a part."""
 
-    schedule: Schedule
+    schedule: Scheduler
     reactor: Any
     _service: list[TimerService] = field(factory=list, init=False)
 
@@ -71,7 +71,7 @@ class Ticking:
 
 
 @frozen
-class Pool:
+class DatabaseComponent:
     """The database's threads as a part: closing waits for what runs, and must not block the reactor."""
 
     database: Database

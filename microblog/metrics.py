@@ -15,12 +15,12 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.utils import floatToGoString
 
 from microblog.jobs.worker import Worker
-from microblog.live.broadcaster import Feed
+from microblog.live.broadcaster import Broadcaster
 from microblog.model.caches import Cache, CacheFigures
 from microblog.model.errors import Unavailable
 from microblog.model.jobs import JobCounts
 from microblog.storage.database import Timing
-from microblog.web.http.request_metrics import BOUNDS, Answered
+from microblog.web.http.request_metrics import BOUNDS, RequestMetrics
 
 OPENMETRICS = "application/openmetrics-text"
 Samples = Iterable[tuple[Sequence[str], float]]
@@ -35,15 +35,15 @@ class Timed(Protocol):
 
 
 @frozen
-class Gauges:
+class MetricsCollector:
     """Reads the figures of the parts. `waiting` asks the database for the jobs of each kind, `answered` gives the server's figures."""
 
     database: Timed
     workers: Mapping[str, Worker]
-    feed: Feed
+    feed: Broadcaster
     caches: Iterable[Cache]
     waiting: Callable[[], Awaitable[Mapping[str, JobCounts]]]
-    answered: Callable[[], Answered]
+    answered: Callable[[], RequestMetrics]
     process: ProcessCollector = field(factory=lambda: ProcessCollector(registry=None))
 
     async def exposition(self, accept: str) -> tuple[bytes, str]:
@@ -144,7 +144,7 @@ def job_families(kinds: Mapping[str, JobCounts]) -> Iterator[Metric]:
     yield gauge("microblog_jobs_oldest_due_timestamp_seconds", "When the waiting job of a kind is due that is due first.", due, ("kind",))
 
 
-def feed_families(feed: Feed) -> Iterator[Metric]:
+def feed_families(feed: Broadcaster) -> Iterator[Metric]:
     """The live feed."""
     figures = feed.figures
     yield gauge("microblog_live_connections", "Readers that are connected now.", one(len(feed.readers)))
@@ -166,7 +166,7 @@ def feed_families(feed: Feed) -> Iterator[Metric]:
     yield counter("microblog_live_endings_total", "Connections that ended, and why.", endings, ("reason",))
 
 
-def http_families(answered: Answered) -> Iterator[Metric]:
+def http_families(answered: RequestMetrics) -> Iterator[Metric]:
     """The server."""
     counts = [((method, str(status)), count) for (method, status), count in sorted(answered.counts.items())]
     yield counter("microblog_http_answers_total", "Requests that were answered.", counts, ("method", "status"))

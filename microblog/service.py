@@ -33,7 +33,7 @@ from twisted.python import usage
 from twisted.python.failure import Failure
 
 from microblog import __version__, application
-from microblog.config import CONFIG, DEFAULT_CONFIG, Settings, SettingsError, config_file, described, load, sources
+from microblog.config import CONFIG, DEFAULT_CONFIG, Settings, SettingsError, config_file, load, setting_docs, sources
 from microblog.model.errors import in_words
 from microblog.storage.schema_check import prepare_database
 from microblog.twisted_private import log_files
@@ -47,7 +47,7 @@ _log = Logger()
 
 def _help() -> str:
     lines = ["Each setting is an environment variable or, in lower case and without MICROBLOG_, a key of the TOML file."]
-    for setting in described():
+    for setting in setting_docs():
         unit = f" {setting.unit}" if setting.unit else ""
         told = f"{setting.meaning} It {setting.allowed}. Default: {setting.default.rstrip('.')}{unit}."
         lines += ["", setting.name, *textwrap.wrap(told, 76, initial_indent="    ", subsequent_indent="    ")]

@@ -19,7 +19,7 @@ from twisted.python.logfile import BaseLogFile
 from twisted.web import http
 
 
-class HTTPChannel(http.HTTPChannel):
+class TwistedHTTPChannel(http.HTTPChannel):
     """Twisted's HTTP/1.1 channel with the attributes that subclasses read and write.
 
     Two methods of it are also overridden, because Twisted has no public place for what they do: `_finishRequestBody` (what follows a
@@ -46,7 +46,7 @@ class HTTPChannel(http.HTTPChannel):
     """The transport as a producer: pausing it stops the reading without telling the channel."""
 
 
-class Request(http.Request):
+class TwistedRequest(http.Request):
     """Twisted's request with the attribute that subclasses read."""
 
     _disconnected: bool

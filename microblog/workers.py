@@ -16,44 +16,44 @@ from typing import Any
 
 from attrs import frozen
 
-from microblog.domain.statistics import Statistics
+from microblog.domain.statistics import DailyStatistics
 from microblog.jobs import cleanup, email_jobs, post_jobs, push_jobs, statistics
-from microblog.jobs.email_jobs import Mailing
-from microblog.jobs.push_jobs import Pushing
-from microblog.jobs.retry import Plan
-from microblog.jobs.scheduler import Schedule
+from microblog.jobs.email_jobs import EmailJobs
+from microblog.jobs.push_jobs import PushJobs
+from microblog.jobs.retry import RetryPolicy
+from microblog.jobs.scheduler import Scheduler
 from microblog.jobs.worker import Task, Worker
-from microblog.lifecycle import Part, Ticking
+from microblog.lifecycle import Component, SchedulerComponent
 from microblog.storage.database import Transactions
 from microblog.storage.push_subscriptions import SEND_JOB
 
 
 @frozen
-class Duties:
+class JobServices:
     """What there is to be done. `posting` are the tasks about posts by kind of job, `events_kept` says for how long events are kept."""
 
-    statistics: Statistics
+    statistics: DailyStatistics
     posting: dict[str, Task]
-    mailing: Mailing
-    pushing: Pushing
+    mailing: EmailJobs
+    pushing: PushJobs
     events_kept: timedelta
 
 
 @frozen
-class Crew:
+class Workers:
     """The workers of a process, and the schedule that gives them work."""
 
     quick: Worker
     slow: Worker
     mail: Worker
     push: Worker
-    ticking: Ticking
+    ticking: SchedulerComponent
 
     @classmethod
-    def hired(cls, duties: Duties, database: Transactions, now: Callable[[], datetime], reactor: Any) -> Crew:
+    def hired(cls, duties: JobServices, database: Transactions, now: Callable[[], datetime], reactor: Any) -> Workers:
         """They do nothing yet."""
 
-        def worker(tasks: Mapping[str, Task], plans: Mapping[str, Plan], at_once: int, poll: float = 2.0) -> Worker:
+        def worker(tasks: Mapping[str, Task], plans: Mapping[str, RetryPolicy], at_once: int, poll: float = 2.0) -> Worker:
             name = f"{gethostname()}.{os.getpid()}.{secrets.token_hex(4)}"
             return Worker(database, tasks, now, reactor, name, SystemRandom().random, plans, at_once, poll)
 
@@ -64,7 +64,7 @@ class Crew:
         quick = worker({kind: done[kind] for kind in done.keys() - post_jobs.SLOW}, post_jobs.PLANS, 8)
         slow = worker({kind: done[kind] for kind in post_jobs.SLOW}, post_jobs.PLANS, 4, poll=1.0)
         timers = [*cleanup.timers(sweeps), *statistics.timers(duties.statistics), *email_jobs.timers(duties.mailing.zone)]
-        ticking = Ticking(Schedule(database, timers, now, quick.wake), reactor)
+        ticking = SchedulerComponent(Scheduler(database, timers, now, quick.wake), reactor)
         return cls(quick, slow, worker(duties.mailing.tasks(), email_jobs.PLANS, email_jobs.AT_ONCE, poll=1.0), push, ticking)
 
     @property
@@ -73,7 +73,7 @@ class Crew:
         return {"jobs": self.quick, "slow_jobs": self.slow, "mail": self.mail, "push": self.push}
 
     @property
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[Component]:
         """They and the schedule, in the order in which they begin."""
         return [*self.workers.values(), self.ticking]
 

@@ -16,15 +16,15 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from microblog.adapters.ffmpeg import FfmpegTools
-from microblog.adapters.media_processing import Studio
-from microblog.adapters.subprocess_runner import Ended
+from microblog.adapters.media_processing import DirectoryMediaStore
+from microblog.adapters.subprocess_runner import ProcessResult
 from microblog.application.services import ExternalServices
 from microblog.domain import notify
 from microblog.domain.passwords import Passwords
-from microblog.model.emails import Envelope, Fate, Receipt
+from microblog.model.emails import DeliveryResult, DeliveryStatus, Envelope
 from microblog.model.errors import Unavailable
 from microblog.model.ids import AccountId, PostId
-from microblog.storage.database import Cursor, Transactions, every
+from microblog.storage.database import Cursor, Transactions, fetch_all
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -82,13 +82,13 @@ class Promised:
 def promised(cursor: Cursor) -> list[Promised]:
     """Take the jobs that tell of posts."""
     sql = "delete from jobs where kind = %(kind)s and state = 'waiting' returning (payload->>'post')::bigint, payload->'anew', due_at"
-    return sorted(every(cursor, Promised, sql, {"kind": notify.JOB}), key=lambda one: one.at)
+    return sorted(fetch_all(cursor, Promised, sql, {"kind": notify.JOB}), key=lambda one: one.at)
 
 
 async def tell(database: Transactions, jobs: Sequence[Promised]) -> None:
     """Do them, as a quick worker does."""
     for job in jobs:
-        tellings = notify.Tellings(database, partial(_same, job.at))
+        tellings = notify.PostNotifier(database, partial(_same, job.at))
         await (tellings.published(job.post) if job.anew is None else tellings.edited(job.post, [AccountId(int(id)) for id in job.anew]))
 
 
@@ -159,13 +159,13 @@ class WallClock:
         self.time += timedelta(**delta)
 
 
-async def run_here(command: Sequence[str], seconds: float) -> Ended:
+async def run_here(command: Sequence[str], seconds: float) -> ProcessResult:
     """Run a program and wait for its end, whatever else waits."""
     try:
         ended = subprocess.run(command, capture_output=True, timeout=seconds, env={}, check=False)
     except subprocess.TimeoutExpired:
-        return Ended(False, b"", killed=True)
-    return Ended(ended.returncode == 0, ended.stdout, ended.stderr, -ended.returncode in (signal.SIGKILL, signal.SIGXCPU))
+        return ProcessResult(False, b"", killed=True)
+    return ProcessResult(ended.returncode == 0, ended.stdout, ended.stderr, -ended.returncode in (signal.SIGKILL, signal.SIGXCPU))
 
 
 async def done_here(work: Callable[[], T]) -> T:
@@ -182,9 +182,9 @@ def world(directory: Path) -> ExternalServices:
     return ExternalServices(studio(directory), no_pause)
 
 
-def studio(directory: Path, *, films: bool = True) -> Studio:
+def studio(directory: Path, *, films: bool = True) -> DirectoryMediaStore:
     """The real studio with its real programs, for tests whose reactor stands still."""
-    return Studio(directory / "media", run_here, done_here, FfmpegTools.found() if films else None)
+    return DirectoryMediaStore(directory / "media", run_here, done_here, FfmpegTools.found() if films else None)
 
 
 @define
@@ -192,10 +192,10 @@ class KeptMail:
     """A post office that keeps what it gets, and answers as it is told to."""
 
     taken: list[Envelope] = field(factory=list)
-    answer: Receipt = field(factory=lambda: Receipt(Fate.SENT, "250 OK"))
+    answer: DeliveryResult = field(factory=lambda: DeliveryResult(DeliveryStatus.SENT, "250 OK"))
     place: str = "here"
 
-    async def hand_in(self, envelope: Envelope) -> Receipt:
+    async def hand_in(self, envelope: Envelope) -> DeliveryResult:
         """Keep it."""
         self.taken.append(envelope)
         return self.answer

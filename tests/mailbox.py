@@ -12,18 +12,18 @@ from zoneinfo import ZoneInfo
 
 from attrs import Factory, define, field, frozen
 
-from microblog.domain.email_composer import Dispatch
-from microblog.domain.email_confirmation import Confirmations
-from microblog.domain.email_links import Links
-from microblog.domain.email_queue import Outbox
-from microblog.domain.password_reset import Recoveries
+from microblog.domain.email_composer import EmailComposer
+from microblog.domain.email_confirmation import EmailConfirmation
+from microblog.domain.email_links import EmailLinks
+from microblog.domain.email_queue import EmailOutbox
+from microblog.domain.password_reset import PasswordReset
 from microblog.domain.passwords import Hashes
-from microblog.domain.signed_tokens import Seals
-from microblog.jobs.email_jobs import Mailing
+from microblog.domain.signed_tokens import TokenSigner
+from microblog.jobs.email_jobs import EmailJobs
 from microblog.model.jobs import Job
-from microblog.render.email.emails import Letters, Sender
+from microblog.render.email.emails import EmailRenderer, EmailSender
 from microblog.storage import jobs
-from microblog.storage.database import Cursor, every, execute
+from microblog.storage.database import Cursor, execute, fetch_all
 from tests import make
 from tests.fakes import KeptMail, RolledBackDatabase, done, quick_passwords
 from tests.rfc5322 import body, parsed, problems
@@ -37,33 +37,33 @@ class Mail(Protocol):
     """The services that write, send and follow letters."""
 
     @property
-    def confirmations(self) -> Confirmations: ...
+    def confirmations(self) -> EmailConfirmation: ...
     @property
-    def dispatch(self) -> Dispatch: ...
+    def dispatch(self) -> EmailComposer: ...
     @property
-    def outbox(self) -> Outbox: ...
+    def outbox(self) -> EmailOutbox: ...
     @property
-    def recoveries(self) -> Recoveries: ...
+    def recoveries(self) -> PasswordReset: ...
 
 
 @frozen
 class MailAlone:
     """Those of a site that has nothing else."""
 
-    confirmations: Confirmations
-    dispatch: Dispatch
-    outbox: Outbox
-    recoveries: Recoveries
+    confirmations: EmailConfirmation
+    dispatch: EmailComposer
+    outbox: EmailOutbox
+    recoveries: PasswordReset
 
 
 def services(cursor: Cursor, now: Callable[[], datetime], url: str = URL, passwords: Hashes | None = None) -> MailAlone:
     """The services of mail on this cursor."""
-    database, links = RolledBackDatabase(cursor), Links(url, Seals(b"k" * 32))
+    database, links = RolledBackDatabase(cursor), EmailLinks(url, TokenSigner(b"k" * 32))
     return MailAlone(
-        Confirmations(database, links, now),
-        Dispatch(database, links, "example.org", now),
-        Outbox(database, None, now),
-        Recoveries(database, passwords or quick_passwords(), links, now, urlsplit(url).netloc),
+        EmailConfirmation(database, links, now),
+        EmailComposer(database, links, "example.org", now),
+        EmailOutbox(database, None, now),
+        PasswordReset(database, passwords or quick_passwords(), links, now, urlsplit(url).netloc),
     )
 
 
@@ -75,11 +75,11 @@ class Postman:
     mail: Mail
     office: KeptMail = Factory(KeptMail)
     zone: ZoneInfo = UTC
-    mailing: Mailing = field(init=False)
+    mailing: EmailJobs = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        letters = Letters(Sender("Ours", URL, "site@example.org"))
-        self.mailing = Mailing(self.mail.dispatch, self.mail.recoveries, letters, self.office, "bounces@example.org", DELAY, self.zone)
+        letters = EmailRenderer(EmailSender("Ours", URL, "site@example.org"))
+        self.mailing = EmailJobs(self.mail.dispatch, self.mail.recoveries, letters, self.office, "bounces@example.org", DELAY, self.zone)
 
     def deliver(self) -> list[EmailMessage]:
         """Do all jobs, and those that they cause; what was handed in meanwhile, each a sound message."""
@@ -94,7 +94,7 @@ class Postman:
     def waiting(self) -> list[Job]:
         """The jobs of mail."""
         sql = f"select {jobs.COLUMNS} from jobs j where j.kind like 'mail.%%' and j.state = 'waiting' order by j.due_at, j.id"
-        return every(self.cursor, jobs.job_from, sql, {})
+        return fetch_all(self.cursor, jobs.job_from, sql, {})
 
     def do(self, job: Job) -> None:
         """Do one job; it is gone then, unless it fails."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from itertools import count
 
-from microblog.domain.interactions import Marks
+from microblog.domain.interactions import Interactions
 from microblog.domain.posts import Posts
-from microblog.model.accounts import Account, Member, Preferences, Role, Viewer
-from microblog.model.posts import Draft, Post, Visibility
+from microblog.model.accounts import Account, AccountWithLogin, Preferences, Role, Viewer
+from microblog.model.posts import Post, PostDraft, Visibility
 from microblog.storage import accounts, follows, relationships, users
 from microblog.storage.database import Cursor, Transactions
-from microblog.storage.follows import Options
+from microblog.storage.follows import FollowOptions
 from tests.fakes import RolledBackDatabase, done
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, 891000, tzinfo=UTC)
@@ -36,7 +36,7 @@ def member(
     locked: bool = False,
     approved: bool = True,
     now: datetime = NOW,
-) -> Member:
+) -> AccountWithLogin:
     """Somebody with a login, whose address is `username@example.org` unless said otherwise."""
     made = account(cursor, username, now=now, locked=locked)
     address = email or f"{made.username}@example.org"
@@ -74,7 +74,7 @@ def follow(
     now: datetime = NOW,
 ) -> None:
     """Let the one follow the other, counted, without events and notifications."""
-    if follows.follow(cursor, follower=follower.id, followee=followee.id, options=Options(boosts, notify, languages), now=now):
+    if follows.follow(cursor, follower=follower.id, followee=followee.id, options=FollowOptions(boosts, notify, languages), now=now):
         accounts.count_follow(cursor, follower=follower.id, followee=followee.id, by=1)
 
 
@@ -110,14 +110,14 @@ def post(
 ) -> Post:
     """A post that was published as the site does it, with all that follows from it."""
     who = author if isinstance(author, Viewer) else Viewer(author)
-    draft = Draft(text, visibility, language=language, reply_to=reply_to.id if reply_to else None)
+    draft = PostDraft(text, visibility, language=language, reply_to=reply_to.id if reply_to else None)
     return done(posts(RolledBackDatabase(cursor), now=now).publish(who, draft))
 
 
 def boost(cursor: Cursor, who: Account | Viewer, original: Post, *, now: datetime = NOW) -> Post:
     """A boost of the post."""
     booster = who if isinstance(who, Viewer) else Viewer(who)
-    return done(Marks(RolledBackDatabase(cursor), lambda: now).boost(booster, original.id))
+    return done(Interactions(RolledBackDatabase(cursor), lambda: now).boost(booster, original.id))
 
 
 def named(cursor: Cursor, username: str) -> Account:

@@ -21,11 +21,11 @@ from twisted.internet.ssl import DefaultOpenSSLContextFactory
 from twisted.web.client import BrowserLikePolicyForHTTPS
 from zope.interface import implementer
 
-from microblog.adapters.push_client import PushServices
-from microblog.domain.push.encryption import Sealer
-from microblog.domain.push.notifications import Pushes
+from microblog.adapters.push_client import PushClient
+from microblog.domain.push.encryption import PushEncryptor
+from microblog.domain.push.notifications import PushNotifications
 from microblog.domain.push.vapid import Signer, point
-from microblog.jobs.push_jobs import Pushing
+from microblog.jobs.push_jobs import PushJobs
 from microblog.model.push import PushTarget
 from microblog.render.api.entities import Entities
 from microblog.render.api.push import message
@@ -73,12 +73,12 @@ class Service:
     asked: int = 0
     open: list[Any] = field(factory=list)
 
-    def reached(self, seconds: float = 20.0, *, address: str = ADDRESS) -> PushServices:
+    def reached(self, seconds: float = 20.0, *, address: str = ADDRESS) -> PushClient:
         """What the site posts with, where the service's name leads to that address, and the address to this machine."""
         reactor = Misled({HOST: [[address]]}, {address: ("127.0.0.1", self.port)})
         trust = BrowserLikePolicyForHTTPS(_Authority(self.authority))
         exceptions = frozenset({("127.0.0.1", self.port)})
-        return PushServices(reactor, "microblog/1", seconds, exceptions=exceptions, trust=trust)
+        return PushClient(reactor, "microblog/1", seconds, exceptions=exceptions, trust=trust)
 
 
 class _Speaking(Protocol):
@@ -136,10 +136,10 @@ def listening(directory: Path) -> Iterator[Service]:
         connection.transport.abortConnection()
 
 
-def pushing(database: Transactions, now: Callable[[], datetime], services: PushServices) -> Pushing:
+def pushing(database: Transactions, now: Callable[[], datetime], services: PushClient) -> PushJobs:
     """What writes, seals and sends the push messages of a site."""
-    sealer = Sealer(Signer(b"s" * 32, "mailto:admin@example.org", now))
-    return Pushing(Pushes(database, now), partial(message, Entities("https://example.org")), sealer, services)
+    sealer = PushEncryptor(Signer(b"s" * 32, "mailto:admin@example.org", now))
+    return PushJobs(PushNotifications(database, now), partial(message, Entities("https://example.org")), sealer, services)
 
 
 @define(eq=False)

@@ -17,11 +17,11 @@ from click.testing import CliRunner, Result
 from microblog import __version__
 from microblog.application.services import now
 from microblog.cli import main
-from microblog.cli.context import Console, Desk, desk_of, plain, refusable
-from microblog.config import described, secret_key
+from microblog.cli.context import Console, Services, build_services, plain, report_errors
+from microblog.config import secret_key, setting_docs
 from microblog.domain.tokens import Tokens
 from microblog.model.accounts import Role
-from microblog.storage.database import Cursor, scalar
+from microblog.storage.database import Cursor, fetch_value
 from tests import make
 from tests.acceptance.site import site
 from tests.fakes import RolledBackDatabase, done, quick_passwords
@@ -35,11 +35,11 @@ class HereConsole(Console):
 
     database: RolledBackDatabase
 
-    def run(self, work: Callable[[Desk], Awaitable[T]]) -> T:
+    def run(self, work: Callable[[Services], Awaitable[T]]) -> T:
         async def at_desk() -> T:
-            return await work(desk_of(self.settings, self.database, quick_passwords()))
+            return await work(build_services(self.settings, self.database, quick_passwords()))
 
-        return refusable(lambda: done(at_desk()))
+        return report_errors(lambda: done(at_desk()))
 
 
 @pytest.fixture(autouse=True)
@@ -100,7 +100,7 @@ def test_an_account_may_have_a_given_id(microblog: Run) -> None:
 def test_the_password_never_appears(microblog: Run, cursor: Cursor) -> None:
     result = microblog("user", "create", "ada", "ada@example.org", input=PASSWORD + "\n")
     assert PASSWORD not in result.output
-    assert PASSWORD not in str(scalar(cursor, "select password_hash from logins"))
+    assert PASSWORD not in str(fetch_value(cursor, "select password_hash from logins"))
 
 
 @pytest.mark.parametrize(
@@ -168,13 +168,13 @@ def test_a_role_is_given(microblog: Run, cursor: Cursor) -> None:
     make.member(cursor, "helper")
     assert ok(microblog("user", "role", "helper", "moderator")) == "helper is moderator now.\n"
     assert as_json(microblog("user", "list", "--role", "moderator", "--json"))[0]["username"] == "helper"
-    assert scalar(cursor, "select role from logins") == Role.MODERATOR
+    assert fetch_value(cursor, "select role from logins") == Role.MODERATOR
 
 
 def test_a_new_password_replaces_the_old_one(microblog: Run, cursor: Cursor) -> None:
     make.member(cursor, "forgetful", password_hash="old")
     ok(microblog("user", "reset-password", "forgetful", input="a new password\n"))
-    assert scalar(cursor, "select password_hash from logins") != "old"
+    assert fetch_value(cursor, "select password_hash from logins") != "old"
     assert "too short" in refused(microblog("user", "reset-password", "forgetful", input="x\n"))
 
 
@@ -196,7 +196,7 @@ def test_the_name_of_a_deleted_account_is_given_to_a_new_one_if_asked_for(microb
     made = as_json(microblog("user", "create", "Leaver", "new@example.org", "--reattach", "--json", input=PASSWORD))
     assert (made["username"], made["email"], made["state"], made["posts"]) == ("Leaver", "new@example.org", "active", 0)
     assert made["id"] != before["id"]
-    assert scalar(cursor, "select deleted_at is not null from accounts where id = %(id)s", {"id": int(before["id"])})
+    assert fetch_value(cursor, "select deleted_at is not null from accounts where id = %(id)s", {"id": int(before["id"])})
     assert "already been taken" in refused(microblog("user", "create", "leaver", "b@example.org", "--reattach", input=PASSWORD))
     ok(microblog("user", "delete", "leaver", "--yes"))
     ok(microblog("user", "create", "leaver", "c@example.org", "--reattach", input=PASSWORD))  # and again
@@ -225,7 +225,7 @@ def test_invites_are_made_listed_and_revoked(microblog: Run) -> None:
 
 def test_the_demo_fills_an_empty_site_and_no_other(microblog: Run, cursor: Cursor) -> None:
     made = as_json(microblog("demo", "--posts", "1500", "--json"))
-    assert made["posts"] == scalar(cursor, "select count(*) from posts") == 1500
+    assert made["posts"] == fetch_value(cursor, "select count(*) from posts") == 1500
     assert "accounts on this site already" in refused(microblog("demo"))
 
 
@@ -233,7 +233,7 @@ def test_days_are_counted_again(microblog: Run, cursor: Cursor) -> None:
     make.account(cursor, now=make.NOW)
     counted = as_json(microblog("stats", "rebuild", "--from", "2026-03-01", "--to", "2026-03-05", "--json"))
     assert counted == {"from": "2026-03-01", "to": "2026-03-05", "days": 5}
-    assert scalar(cursor, "select sum(value) from statistics where measure = 'new_accounts'") == 1
+    assert fetch_value(cursor, "select sum(value) from statistics where measure = 'new_accounts'") == 1
     assert "from 2026-03-04 to" in ok(microblog("stats", "rebuild"))
     assert "not over yet" in refused(microblog("stats", "rebuild", "--to", "2999-01-01"))
     assert microblog("stats", "rebuild", "--to", "soon").exit_code == 2
@@ -259,7 +259,7 @@ def test_config_shows_every_setting_its_source_and_no_secret(microblog: Run, mon
     monkeypatch.setenv("MICROBLOG_DATABASE_URL", "postgresql://me:opensesame@db/site")
     result = CliRunner().invoke(main, ["--config", str(file), "config", "--json"])
     shown = {row["setting"]: (row["value"], row["source"]) for row in as_json(result)}
-    assert set(shown) == {setting.name for setting in described()}
+    assert set(shown) == {setting.name for setting in setting_docs()}
     assert shown["MICROBLOG_SITE_NAME"] == ("From the file", "file")
     assert shown["MICROBLOG_MAX_CHARACTERS"] == ("1000", "environment")
     assert shown["MICROBLOG_RATE_LIMITS"] == ("on", "default")

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microblog import config_files
-from microblog.config import Settings, SettingsError, config_file, described, load, secret_key
+from microblog.config import Settings, SettingsError, config_file, load, secret_key, setting_docs
 from microblog.config_parsers import is_local
-from microblog.model.accounts import Registration
+from microblog.model.accounts import RegistrationMode
 
 
 def problems(environment: dict[str, str], config: Path | None = None) -> dict[str, str]:
@@ -29,7 +29,7 @@ def test_without_any_setting_it_is_an_open_site_on_this_machine() -> None:
     assert settings.listen == "tcp:8080:interface=127.0.0.1"
     assert settings.public_url == "http://127.0.0.1:8080"
     assert settings.domain == "127.0.0.1:8080"
-    assert settings.registration is Registration.OPEN
+    assert settings.registration is RegistrationMode.OPEN
     assert settings.data_dir == Path("var").absolute()
     assert settings.database_url is settings.redis_url is settings.smtp_url is None
     assert settings.rate_limits is True
@@ -233,18 +233,18 @@ def test_a_public_url_that_is_no_sites_address_is_refused(url: str) -> None:
 @pytest.mark.parametrize(
     ("url", "registration"),
     [
-        ("http://localhost:8080", Registration.OPEN),
-        ("http://blog.localhost", Registration.OPEN),
-        ("http://127.8.0.1", Registration.OPEN),
-        ("http://[::1]", Registration.OPEN),
-        ("https://example.org", Registration.APPROVAL),
-        ("http://192.168.1.5", Registration.APPROVAL),
-        ("http://localhost.example.org", Registration.APPROVAL),
+        ("http://localhost:8080", RegistrationMode.OPEN),
+        ("http://blog.localhost", RegistrationMode.OPEN),
+        ("http://127.8.0.1", RegistrationMode.OPEN),
+        ("http://[::1]", RegistrationMode.OPEN),
+        ("https://example.org", RegistrationMode.APPROVAL),
+        ("http://192.168.1.5", RegistrationMode.APPROVAL),
+        ("http://localhost.example.org", RegistrationMode.APPROVAL),
     ],
 )
-def test_strangers_sign_up_freely_only_on_this_machine(url: str, registration: Registration) -> None:
+def test_strangers_sign_up_freely_only_on_this_machine(url: str, registration: RegistrationMode) -> None:
     assert load({"MICROBLOG_PUBLIC_URL": url}).registration is registration
-    assert load({"MICROBLOG_PUBLIC_URL": url, "MICROBLOG_REGISTRATION": "invite"}).registration is Registration.INVITE
+    assert load({"MICROBLOG_PUBLIC_URL": url, "MICROBLOG_REGISTRATION": "invite"}).registration is RegistrationMode.INVITE
 
 
 SECRETS = {
@@ -262,7 +262,7 @@ def test_no_password_is_shown() -> None:
     assert "open-sesame" not in "".join(found.values())
 
 
-@given(st.dictionaries(st.sampled_from([setting.name for setting in described()]), st.text(max_size=60)))
+@given(st.dictionaries(st.sampled_from([setting.name for setting in setting_docs()]), st.text(max_size=60)))
 def test_any_text_is_a_value_or_a_problem(environment: dict[str, str]) -> None:
     try:
         settings = load(environment)
@@ -279,8 +279,8 @@ def test_whether_an_address_is_local_can_always_be_told(host: str) -> None:
 
 
 def test_every_setting_is_described() -> None:
-    assert [setting.key for setting in described()] == [field.name for field in attrs.fields(Settings)]
-    assert all(setting.meaning.endswith(".") and setting.allowed.startswith("must be ") for setting in described())
+    assert [setting.key for setting in setting_docs()] == [field.name for field in attrs.fields(Settings)]
+    assert all(setting.meaning.endswith(".") and setting.allowed.startswith("must be ") for setting in setting_docs())
 
 
 def test_the_secret_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import click
 import pytest
 
 from microblog.cli import main
-from microblog.config import described
+from microblog.config import setting_docs
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -22,14 +22,14 @@ COMMAND = re.compile(r"(?:^|(?<=`))(?:\./run\.sh )?microblog ([^`#]+?) *(?=[`#]|
 
 def test_every_setting_is_documented_as_it_is() -> None:
     text = (ROOT / "docs" / "settings.md").read_text("utf-8")
-    for setting in described():
+    for setting in setting_docs():
         unit = f" {setting.unit}" if setting.unit else ""
         assert f"| `{setting.name}` | {setting.default}{unit} | {setting.meaning} It {setting.allowed}. |" in text
 
 
 def test_no_setting_is_documented_that_there_is_not() -> None:
     text = (ROOT / "docs" / "settings.md").read_text("utf-8")
-    assert set(re.findall(r"\| `(MICROBLOG_\w+)`", text)) == {setting.name for setting in described()}
+    assert set(re.findall(r"\| `(MICROBLOG_\w+)`", text)) == {setting.name for setting in setting_docs()}
 
 
 def test_the_readme_says_why_each_package_is_there() -> None:

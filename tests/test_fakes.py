@@ -9,7 +9,7 @@ import pytest
 from twisted.internet import reactor
 from twisted.internet.task import deferLater
 
-from microblog.storage.database import Cursor, connect, execute, scalar
+from microblog.storage.database import Cursor, connect, execute, fetch_value
 from tests.fakes import RolledBackDatabase, done
 
 
@@ -22,7 +22,7 @@ def _insert(cursor: Cursor, name: str) -> None:
 
 
 def _count(cursor: Cursor) -> object:
-    return scalar(cursor, "select count(*) from accounts")
+    return fetch_value(cursor, "select count(*) from accounts")
 
 
 @pytest.mark.parametrize("attempt", [1, 2])

@@ -72,7 +72,7 @@ def subclasses_of_libraries() -> Iterator[type]:
 
 def declared() -> set[str]:
     """What the fence declares."""
-    return {name for cls in (twisted_private.HTTPChannel, twisted_private.Request) for name in cls.__annotations__} | HOOKS
+    return {name for cls in (twisted_private.TwistedHTTPChannel, twisted_private.TwistedRequest) for name in cls.__annotations__} | HOOKS
 
 
 def shared_names(cls: type) -> set[str]:
@@ -135,11 +135,11 @@ class Noted:
 def channel_of(noted: Noted) -> tuple[Any, StringTransport]:
     """Twisted's own channel, with requests that note how it stands and wait."""
 
-    class Waiting(twisted_private.Request):
+    class Waiting(twisted_private.TwistedRequest):
         def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
             noted.seen.append(("request", (command, path, version)))
 
-    class Plain(twisted_private.HTTPChannel):
+    class Plain(twisted_private.TwistedHTTPChannel):
         requestFactory = Waiting  # noqa: N815 - Twisted's name
 
         def allHeadersReceived(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Self
 from attrs import frozen
 
 from microblog.model.errors import Invalid
-from microblog.model.media import MOST_FILM_PIXELS, MOST_FRAMES, Format, Frame, MediaKind, Rendition
+from microblog.model.media import MOST_FILM_PIXELS, MOST_FRAMES, ConvertedMedia, Dimensions, Format, MediaKind
 
 UNREADABLE = "File type of uploaded media could not be verified"
 _PLAIN_VIDEO = frozenset({"h264"})
@@ -21,7 +21,7 @@ _EVEN = "scale='min(1920,trunc(iw/2)*2)':'min(1920,trunc(ih/2)*2)':force_origina
 
 
 @frozen
-class Plan:
+class ConversionPlan:
     """What becomes of a file. `copies`: its streams are fine as they are. `has_sound` and `duration` (s) are the film's.
 
     `size` is as it is shown, turned as it was stored. `has_cover`: a sound brings a picture of its own.
@@ -30,18 +30,18 @@ class Plan:
     kind: MediaKind
     ending: str
     copies: bool
-    size: Frame | None = None
+    size: Dimensions | None = None
     duration: float | None = None
     frame_rate: str | None = None
     bitrate: int | None = None
     has_sound: bool = False
     has_cover: bool = False
 
-    def rendition(self, name: str, preview: Rendition | None = None) -> Rendition:
+    def rendition(self, name: str, preview: ConvertedMedia | None = None) -> ConvertedMedia:
         """What was made of it."""
         if preview is None:
-            return Rendition(name, duration=self.duration, bitrate=self.bitrate)
-        return Rendition(
+            return ConvertedMedia(name, duration=self.duration, bitrate=self.bitrate)
+        return ConvertedMedia(
             name, preview.preview, self.size, preview.preview_size, self.duration, self.frame_rate, self.bitrate, preview.blurhash
         )
 
@@ -51,7 +51,7 @@ def refused(sentence: str = UNREADABLE) -> Invalid:
     return Invalid({"file": sentence}, sentence=sentence)
 
 
-def plan(told: dict[str, Any], *, gif: bool) -> Plan:
+def conversion_plan(told: dict[str, Any], *, gif: bool) -> ConversionPlan:
     """What to do with a file of which ffprobe told this. Raises Invalid, with the limit that it does not keep."""
     streams: list[dict[str, Any]] = told.get("streams", [])
     videos = [one for one in streams if one.get("codec_type") == "video"]
@@ -64,7 +64,7 @@ def plan(told: dict[str, Any], *, gif: bool) -> Plan:
         if not sounds:
             raise refused()
         copies = sounds[0].get("codec_name") == "mp3"
-        return Plan(MediaKind.AUDIO, ".mp3", copies, duration=duration, bitrate=bits, has_sound=True, has_cover=bool(videos))
+        return ConversionPlan(MediaKind.AUDIO, ".mp3", copies, duration=duration, bitrate=bits, has_sound=True, has_cover=bool(videos))
     picture, size = pictures[0], _shown_size(pictures[0], gif=gif)
     rate = _rate(picture.get("avg_frame_rate")) or _rate(picture.get("r_frame_rate"))
     if rate is None:
@@ -73,13 +73,13 @@ def plan(told: dict[str, Any], *, gif: bool) -> Plan:
         raise refused(f"{float(rate):.4g}fps videos are not supported (the maximum frame rate is {MOST_FRAMES})")
     kind = MediaKind.VIDEO if sounds else MediaKind.GIFV
     copies = not gif and _is_plain(picture, size) and all(sound.get("codec_name") in _PLAIN_SOUND for sound in sounds)
-    return Plan(kind, ".mp4", copies, size, duration, f"{rate.numerator}/{rate.denominator}", bits, bool(sounds))
+    return ConversionPlan(kind, ".mp4", copies, size, duration, f"{rate.numerator}/{rate.denominator}", bits, bool(sounds))
 
 
-def _shown_size(picture: dict[str, Any], *, gif: bool) -> Frame:
+def _shown_size(picture: dict[str, Any], *, gif: bool) -> Dimensions:
     """The size on a screen, whose pixels are square. Browsers show GIFs as if theirs were, too. Raises Invalid."""
     width, height = int(picture.get("width") or 0), int(picture.get("height") or 0)
-    size = Frame(width if gif else round(width * _aspect(picture)), height)
+    size = Dimensions(width if gif else round(width * _aspect(picture)), height)
     if not width or not height:
         raise refused()
     if size.area > MOST_FILM_PIXELS:
@@ -92,7 +92,7 @@ def _aspect(picture: dict[str, Any]) -> Fraction:
     return _rate(str(picture.get("sample_aspect_ratio", "")).replace(":", "/")) or Fraction(1)
 
 
-def _is_plain(picture: dict[str, Any], size: Frame) -> bool:
+def _is_plain(picture: dict[str, Any], size: Dimensions) -> bool:
     """True if every browser plays it as it is, upright."""
     turned = any(side.get("rotation") for side in picture.get("side_data_list", []))
     plain = picture.get("codec_name") in _PLAIN_VIDEO and picture.get("pix_fmt") == "yuv420p"
@@ -137,7 +137,7 @@ class FfmpegTools:
         show = ["-v", "error", "-show_format", "-show_streams", "-of", "json"]
         return [self.ffprobe, *show, *self._source(source, format)]
 
-    def convert(self, source: Path, format: Format, plan: Plan, result: Path) -> list[str]:
+    def convert(self, source: Path, format: Format, plan: ConversionPlan, result: Path) -> list[str]:
         """Make of it what every browser plays, without metadata."""
         quiet = [self.ffmpeg, "-v", "error", "-nostdin", "-y", "-threads", "2"]
         clean = ["-map_metadata", "-1", "-map_chapters", "-1", "-sn", "-dn", "-fflags", "+bitexact"]
@@ -150,7 +150,7 @@ class FfmpegTools:
         return [*quiet, *self._source(source, format), "-map", "0:v:0", "-frames:v", "1", "-f", "image2", "-c:v", "png", f"file:{result}"]
 
 
-def _encoding(plan: Plan, scaling: str) -> list[str]:
+def _encoding(plan: ConversionPlan, scaling: str) -> list[str]:
     if plan.kind is MediaKind.AUDIO:
         sound = ["-c:a", "copy"] if plan.copies else ["-c:a", "libmp3lame", "-q:a", "3"]
         return ["-vn", "-map", "0:a:0", *sound, "-f", "mp3"]

@@ -11,13 +11,13 @@ from typing import Any
 from attrs import frozen
 from twisted.internet.threads import deferToThreadPool
 
-from microblog.model.emails import Envelope, Fate, Receipt
+from microblog.model.emails import DeliveryResult, DeliveryStatus, Envelope
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9.@_-]+")
 
 
 @frozen
-class KeptLetters:
+class FileMailTransport:
     """A `PostOffice` that is a directory: each letter a file that mail programs open. The same letter again replaces its file."""
 
     directory: Path
@@ -28,13 +28,13 @@ class KeptLetters:
         """See `PostOffice`."""
         return str(self.directory)
 
-    async def hand_in(self, envelope: Envelope) -> Receipt:
+    async def hand_in(self, envelope: Envelope) -> DeliveryResult:
         """See `PostOffice`."""
         try:
             name = await deferToThreadPool(self.reactor, self.reactor.getThreadPool(), self._keep, envelope)
         except OSError as problem:
-            return Receipt(Fate.DEFERRED, f"The letter could not be kept: {problem.strerror}")
-        return Receipt(Fate.KEPT, name)
+            return DeliveryResult(DeliveryStatus.DEFERRED, f"The letter could not be kept: {problem.strerror}")
+        return DeliveryResult(DeliveryStatus.KEPT, name)
 
     def _keep(self, envelope: Envelope) -> str:
         """Write it, whole or not at all, for its owner's eyes only: letters hold links that open accounts."""

@@ -18,8 +18,8 @@ from zope.interface import implementer
 
 from microblog.adapters import robots
 from microblog.adapters.robots import Robots
-from microblog.adapters.ssrf_guard import Guard
-from microblog.model.cards import LONGEST_URL, Fetched, Unfetchable
+from microblog.adapters.ssrf_guard import SsrfGuard
+from microblog.model.cards import LONGEST_URL, FetchedPage, FetchError
 
 MOST_HOPS = 4
 ROBOTS_BYTES = 512 * 1024  # RFC 9309, section 2.5
@@ -30,7 +30,7 @@ _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 @define
-class Fetch(Guard):
+class TreqFetcher(SsrfGuard):
     """Fetches for one site. `agent` is what it calls itself, its first word is what robots.txt calls it.
 
     `seconds` bounds all of one fetch: resolving, redirects, reading.
@@ -40,23 +40,23 @@ class Fetch(Guard):
     seconds: float = 12.0
     _robots: dict[str, tuple[float, Robots]] = field(factory=dict, init=False)
 
-    async def get(self, url: str, *, types: Collection[str], most: int, whole: bool = False) -> Fetched:
+    async def get(self, url: str, *, types: Collection[str], most: int, whole: bool = False) -> FetchedPage:
         """What is at the URL, if robots.txt lets us read it and it is of one of the content types.
 
         Of a body longer than `most` bytes the beginning is taken; where `whole` is true, none. Raises Unfetchable.
         """
         return await self.within(self.seconds, self._polite(url, types, most, whole))
 
-    async def _polite(self, url: str, types: Collection[str], most: int, whole: bool) -> Fetched:
+    async def _polite(self, url: str, types: Collection[str], most: int, whole: bool) -> FetchedPage:
         for _ in range(MOST_HOPS + 1):
             parts = _checked(url)
             if not (await self._robots_of(f"{parts.scheme}://{parts.netloc}")).allows(_target(parts.path, parts.query)):
-                raise Unfetchable("robots.txt asks not to read it.")
+                raise FetchError("robots.txt asks not to read it.")
             answer, target = await self._hop(url, types, most, whole)
             if answer is not None:
                 return answer
             url = target
-        raise Unfetchable("It redirects too often.")
+        raise FetchError("It redirects too often.")
 
     async def _robots_of(self, origin: str) -> Robots:
         kept = self._robots.get(origin)
@@ -74,7 +74,7 @@ class Fetch(Guard):
             _checked(url)
             try:
                 answer, target = await self._hop(url, ("text/plain",), ROBOTS_BYTES, whole=False)
-            except Unfetchable as problem:
+            except FetchError as problem:
                 if not problem.lasting:
                     raise
                 return robots.EVERYTHING
@@ -83,7 +83,7 @@ class Fetch(Guard):
             url = target
         return robots.EVERYTHING
 
-    async def _hop(self, url: str, types: Collection[str], most: int, whole: bool) -> tuple[Fetched | None, str]:
+    async def _hop(self, url: str, types: Collection[str], most: int, whole: bool) -> tuple[FetchedPage | None, str]:
         """One request: what was answered, or where it sends us."""
         watch = self.watch(most)
         client = treq.client.HTTPClient(_Plain(watch.agent()))
@@ -93,11 +93,11 @@ class Fetch(Guard):
             if response.code in _REDIRECTS:
                 return None, _location(url, response)
             if response.code != 200:
-                raise Unfetchable(f"It answers with {response.code}.", lasting=response.code not in _PASSING)
+                raise FetchError(f"It answers with {response.code}.", lasting=response.code not in _PASSING)
             kind, charset = _content_type(response)
             if kind not in types:
-                raise Unfetchable(f"It is of type {kind or 'unknown'}.")
-            return Fetched(url, kind, charset, await _body(response, most, whole)), ""
+                raise FetchError(f"It is of type {kind or 'unknown'}.")
+            return FetchedPage(url, kind, charset, await _body(response, most, whole)), ""
         finally:
             watch.close()
 
@@ -106,11 +106,11 @@ def _checked(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
     except ValueError as problem:
-        raise Unfetchable("This is no address on the web.") from problem
+        raise FetchError("This is no address on the web.") from problem
     if parts.scheme not in ("http", "https") or not parts.hostname or len(url) > LONGEST_URL:
-        raise Unfetchable("This is no address on the web.")
+        raise FetchError("This is no address on the web.")
     if "@" in parts.netloc:
-        raise Unfetchable("The address holds a user name.")
+        raise FetchError("The address holds a user name.")
     return parts
 
 
@@ -121,7 +121,7 @@ def _target(path: str, query: str) -> str:
 def _location(url: str, response: IResponse) -> str:
     found: str = response.headers.getRawHeaders("location", [""])[0]
     if not found:
-        raise Unfetchable("It redirects to nowhere.")
+        raise FetchError("It redirects to nowhere.")
     return str(urljoin(url, found)).partition("#")[0]
 
 
@@ -149,7 +149,7 @@ class _Plain:
         asked.setRawHeaders("accept-encoding", ["identity"])
         response: IResponse = await self.agent.request(method, uri, asked, body)
         if any(value.strip().lower() != "identity" for value in response.headers.getRawHeaders("content-encoding", [])):
-            raise Unfetchable("It sends something packed that was asked for plain.")
+            raise FetchError("It sends something packed that was asked for plain.")
         return response
 
     def request(
@@ -184,7 +184,7 @@ class _Reading(Protocol):
         self._size += len(data)
         if self._size > self.most and not self.done.called:
             if self.whole:
-                self.done.errback(Unfetchable(f"It is longer than {self.most} bytes."))
+                self.done.errback(FetchError(f"It is longer than {self.most} bytes."))
             else:
                 self.done.callback(b"".join(self._parts)[: self.most])
 
@@ -193,6 +193,6 @@ class _Reading(Protocol):
         if self.done.called:
             return
         if self.whole and not reason.check(ResponseDone, PotentialDataLoss):
-            self.done.errback(Unfetchable("It broke off.", lasting=False))
+            self.done.errback(FetchError("It broke off.", lasting=False))
         else:
             self.done.callback(b"".join(self._parts))

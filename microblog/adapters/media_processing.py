@@ -17,11 +17,11 @@ from twisted.internet.defer import DeferredSemaphore
 from twisted.internet.threads import deferToThreadPool
 
 from microblog.adapters import ffmpeg
-from microblog.adapters.ffmpeg import UNREADABLE, FfmpegTools, Plan, refused
+from microblog.adapters.ffmpeg import UNREADABLE, ConversionPlan, FfmpegTools, refused
 from microblog.adapters.sandbox import command_line
-from microblog.adapters.subprocess_runner import Ended, Run, runner
+from microblog.adapters.subprocess_runner import ProcessResult, Run, runner
 from microblog.model.errors import Invalid, NotFound, no_room
-from microblog.model.media import MOST_PIXELS, Format, Frame, MediaKind, Rendition
+from microblog.model.media import MOST_PIXELS, ConvertedMedia, Dimensions, Format, MediaKind
 
 PICTURE_AREA = 8_294_400  # what is kept of a picture at most, in pixels
 PREVIEW_AREA = 230_400
@@ -35,7 +35,7 @@ TOO_MUCH = "What becomes of this file is larger than {} MB, which is the maximum
 
 
 @frozen
-class Bounds:
+class MediaLimits:
     """What a program may take: CPU seconds, seconds by the clock, bytes of memory, bytes of one file."""
 
     seconds: int
@@ -44,12 +44,12 @@ class Bounds:
     file: int
 
 
-PICTURE = Bounds(seconds=30, patience=60, memory=1_500_000_000, file=64_000_000)
-FILM = Bounds(seconds=600, patience=800, memory=4_000_000_000, file=110_000_000)
+PICTURE = MediaLimits(seconds=30, patience=60, memory=1_500_000_000, file=64_000_000)
+FILM = MediaLimits(seconds=600, patience=800, memory=4_000_000_000, file=110_000_000)
 
 
 @define
-class Studio:
+class DirectoryMediaStore:
     """Keeps and makes files below `directory`. `run` runs programs, `in_thread` what waits for the disk; without `tools`, no films."""
 
     directory: Path
@@ -115,19 +115,19 @@ class Studio:
 
     # --- pictures
 
-    async def picture(self, file: BinaryIO, format: Format, stem: str) -> Rendition:
+    async def picture(self, file: BinaryIO, format: Format, stem: str) -> ConvertedMedia:
         """A picture and its preview, `stem` being what their names begin with. Raises Invalid if nothing can be made of the file."""
         whole, small = {"area": PICTURE_AREA}, {"area": PREVIEW_AREA}
         made = await self._made(file, format, {stem: whole, f"{stem}-small": small}, frames=MOVING_PIXELS)
         [original, preview] = made["pictures"]
-        return Rendition(original["name"], preview["name"], _size(original), _size(preview), blurhash=made["blurhash"])
+        return ConvertedMedia(original["name"], preview["name"], _size(original), _size(preview), blurhash=made["blurhash"])
 
-    async def preview(self, file: BinaryIO, format: Format, stem: str) -> Rendition:
+    async def preview(self, file: BinaryIO, format: Format, stem: str) -> ConvertedMedia:
         """A small picture alone. Raises Invalid as `picture` does."""
         made = await self._made(file, format, {f"{stem}-small": {"area": PREVIEW_AREA}})
         return _preview(made)
 
-    async def portrait(self, file: BinaryIO, format: Format, stem: str, size: Frame) -> str:
+    async def portrait(self, file: BinaryIO, format: Format, stem: str, size: Dimensions) -> str:
         """A picture of exactly this size, cut to fit; its name. Raises Invalid as `picture` does."""
         made = await self._made(file, format, {stem: {"fill": [size.width, size.height]}})
         return str(made["pictures"][0]["name"])
@@ -160,13 +160,13 @@ class Studio:
             raise refused(_limit(made))
         return made
 
-    async def _bounded(self, command: Sequence[str], bounds: Bounds) -> Ended:
+    async def _bounded(self, command: Sequence[str], bounds: MediaLimits) -> ProcessResult:
         confined = command_line(command, seconds=bounds.seconds, memory=bounds.memory, file=bounds.file)
         return await self.run(confined, bounds.patience)
 
     # --- films and sound
 
-    async def film(self, upload: str, format: Format, stem: str) -> tuple[MediaKind, Rendition]:
+    async def film(self, upload: str, format: Format, stem: str) -> tuple[MediaKind, ConvertedMedia]:
         """What was kept as `upload`, as something that every browser plays. Raises Invalid if nothing can be made of it."""
         if self.tools is None:
             raise refused()
@@ -179,19 +179,19 @@ class Studio:
         still = await self._still(original, Format.MP4, stem)
         return plan.kind, (await self._plan(original, Format.MP4)).rendition(original.name, still)
 
-    async def _plan(self, source: Path, format: Format) -> Plan:
+    async def _plan(self, source: Path, format: Format) -> ConversionPlan:
         assert self.tools is not None
         told = await self._ffmpeg(self.tools.probe(source, format))
-        return ffmpeg.plan(json.loads(told.output or b"{}"), gif=format is Format.GIF)
+        return ffmpeg.conversion_plan(json.loads(told.output or b"{}"), gif=format is Format.GIF)
 
-    async def _cover(self, sound: Path, format: Format, stem: str) -> Rendition | None:
+    async def _cover(self, sound: Path, format: Format, stem: str) -> ConvertedMedia | None:
         """The picture that a sound brings; like all metadata it is left aside where it cannot be read."""
         try:
             return await self._still(sound, format, stem)
         except Invalid:
             return None
 
-    async def _still(self, source: Path, format: Format, stem: str) -> Rendition:
+    async def _still(self, source: Path, format: Format, stem: str) -> ConvertedMedia:
         assert self.tools is not None
         name = f"{stem}-still.png"
         try:
@@ -201,8 +201,8 @@ class Studio:
             await self.remove([name])
         return _preview(made)
 
-    async def _ffmpeg(self, command: Sequence[str]) -> Ended:
-        ended: Ended = await self._films.run(self._bounded, command, FILM)
+    async def _ffmpeg(self, command: Sequence[str]) -> ProcessResult:
+        ended: ProcessResult = await self._films.run(self._bounded, command, FILM)
         if _NO_ROOM in ended.errors:
             raise no_room()
         if not ended.well or _TOO_LARGE in ended.errors:  # ffmpeg ends well where it could not write the end of a file
@@ -223,17 +223,17 @@ def _limit(made: dict[str, Any]) -> str:
             return UNREADABLE
 
 
-def _failure(ended: Ended, bounds: Bounds) -> Invalid:
+def _failure(ended: ProcessResult, bounds: MediaLimits) -> Invalid:
     """What to say of a program that did not end well: the limit that it met, if it met one."""
     if ended.killed:
         return refused(TOO_LONG)
     return refused(TOO_MUCH.format(bounds.file // 1_000_000) if _TOO_LARGE in ended.errors else FAILED)
 
 
-def _preview(made: dict[str, Any]) -> Rendition:
+def _preview(made: dict[str, Any]) -> ConvertedMedia:
     [preview] = made["pictures"]
-    return Rendition("", preview["name"], None, _size(preview), blurhash=made["blurhash"])
+    return ConvertedMedia("", preview["name"], None, _size(preview), blurhash=made["blurhash"])
 
 
-def _size(picture: dict[str, Any]) -> Frame:
-    return Frame(picture["width"], picture["height"])
+def _size(picture: dict[str, Any]) -> Dimensions:
+    return Dimensions(picture["width"], picture["height"])

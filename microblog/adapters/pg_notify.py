@@ -25,7 +25,7 @@ _log = Logger()
 
 @implementer(IReadDescriptor)
 @define(eq=False)
-class Notify:
+class PgNotifyWakeup:
     """Carries the hint to all processes on one database. `notify` runs a statement on the shared pool, without a commit of its own.
 
     The listening connection is watched by the reactor; it is opened in a thread, and opened again when it is lost.

@@ -8,29 +8,29 @@ import treq.client
 from attrs import define
 from twisted.web.http_headers import Headers
 
-from microblog.adapters.ssrf_guard import Guard
-from microblog.model.push import Answer
+from microblog.adapters.ssrf_guard import SsrfGuard
+from microblog.model.push import PushResponse
 
 MOST_ANSWERED = 4_096  # bytes; nobody reads them
 
 
 @define
-class PushServices(Guard):
+class PushClient(SsrfGuard):
     """Posts for one site. `agent` is what it calls itself; `seconds` bounds all of one try."""
 
     agent: str
     seconds: float = 10.0
 
-    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> PushResponse:
         """Try once; redirects are not followed. Raises Unfetchable where nobody answers."""
         return await self.within(self.seconds, self._post(url, headers, body))
 
-    async def _post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    async def _post(self, url: str, headers: Mapping[str, str], body: bytes) -> PushResponse:
         watch = self.watch(MOST_ANSWERED)
         client = treq.client.HTTPClient(watch.agent())
         sent = Headers({"User-Agent": [self.agent], **{name: [value] for name, value in headers.items()}})
         try:
             response = await client.post(url, headers=sent, data=body, allow_redirects=False, unbuffered=True)
-            return Answer(response.code, response.headers.getRawHeaders("retry-after", [""])[0])
+            return PushResponse(response.code, response.headers.getRawHeaders("retry-after", [""])[0])
         finally:
             watch.close()

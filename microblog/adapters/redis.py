@@ -141,7 +141,7 @@ class Redis:
         """Carry out a command. Fails at once where there is no connection."""
         pool = self._commands.pool
         if not pool:
-            raise Away
+            raise RedisUnavailable
         made: Deferred[Any] = getattr(pool[0], name)(*arguments)
         return made
 
@@ -173,11 +173,11 @@ class Redis:
         self._heard()
 
 
-class Away(Exception):
+class RedisUnavailable(Exception):
     """There is no connection to Redis just now."""
 
 
-class Counter(Protocol):
+class RedisCommands(Protocol):
     """What counts in this process, see `domain.limits.Counter`."""
 
     async def add(self, key: str, window: int, expires_in: int, amount: int = 1) -> int:
@@ -189,7 +189,7 @@ class RedisCounter:
     """Counts for all processes of the site; in this process alone, by `instead`, while Redis is away."""
 
     redis: Redis
-    instead: Counter
+    instead: RedisCommands
 
     async def add(self, key: str, window: int, expires_in: int, amount: int = 1) -> int:
         """Add `amount` (0 only looks) to `key`'s count in this window, which nobody asks for after `expires_in` seconds; the new count."""
@@ -201,6 +201,6 @@ class RedisCounter:
             there = int(await self.redis.command("incrby", name, amount))
             if there == amount:
                 await self.redis.command("expire", name, max(1, expires_in))
-        except (Away, txredisapi.RedisError):
+        except (RedisUnavailable, txredisapi.RedisError):
             return here
         return max(here, there)

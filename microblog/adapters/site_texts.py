@@ -6,15 +6,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from microblog.model.site_texts import NO_TEXTS, Said, Texts
+from microblog.model.site_texts import NO_TEXTS, SiteTexts, TextPage
 
 
-def texts_in(directory: Path | None, html: Callable[[str], str]) -> Texts:
+def texts_in(directory: Path | None, html: Callable[[str], str]) -> SiteTexts:
     """What the files say, `html` making safe HTML of plain text. Raises OSError, UnicodeError for a file that cannot be read."""
     if directory is None:
         return NO_TEXTS
     rules = _text(directory / "rules.txt").split("\n")
-    return Texts(
+    return SiteTexts(
         tuple(line.strip() for line in rules if line.strip()),
         _said(directory / "about.txt", html),
         _said(directory / "privacy.txt", html) or NO_TEXTS.privacy,
@@ -25,6 +25,6 @@ def _text(path: Path) -> str:
     return path.read_text("utf-8-sig") if path.exists() else ""
 
 
-def _said(path: Path, html: Callable[[str], str]) -> Said | None:
+def _said(path: Path, html: Callable[[str], str]) -> TextPage | None:
     text = _text(path)
-    return Said(html(text), datetime.fromtimestamp(path.stat().st_mtime, UTC)) if text.strip() else None
+    return TextPage(html(text), datetime.fromtimestamp(path.stat().st_mtime, UTC)) if text.strip() else None

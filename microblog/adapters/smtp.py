@@ -23,7 +23,7 @@ from twisted.mail.smtp import SUCCESS, ESMTPSender, ESMTPSenderFactory, SMTPClie
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 
-from microblog.model.emails import Envelope, Fate, Receipt
+from microblog.model.emails import DeliveryResult, DeliveryStatus, Envelope
 
 DEADLINE_S = 90.0  # for one letter, from looking up the host to the last answer
 ANSWER_S = 45.0  # for one answer (RFC 5321 section 4.5.3.2 allows minutes, to servers that relay at once)
@@ -43,7 +43,7 @@ class Tls(StrEnum):
 
 
 @frozen
-class Server:
+class MailServer:
     """A mail server. `implicit`: TLS from the first byte, instead of by STARTTLS."""
 
     host: str
@@ -54,7 +54,7 @@ class Server:
     password: str = field(default="", repr=False)
 
     @classmethod
-    def parse(cls, url: str, tls: Tls) -> Server:
+    def parse(cls, url: str, tls: Tls) -> MailServer:
         """From `smtp://user:password@host:587` or `smtps://host`."""
         parts = urlsplit(url)
         return cls(
@@ -121,7 +121,7 @@ class _Factory(ESMTPSenderFactory):
     protocol = _Sender
     noisy = False
 
-    def __init__(self, office: SmtpOffice, envelope: Envelope, done: Deferred[Any]) -> None:
+    def __init__(self, office: SmtpTransport, envelope: Envelope, done: Deferred[Any]) -> None:
         server = office.server
         is_needed = server.tls is Tls.REQUIRED or (server.tls is Tls.OFFERED and bool(server.username))  # no password in clear
         ESMTPSenderFactory.__init__(
@@ -158,10 +158,10 @@ class _Factory(ESMTPSenderFactory):
 
 
 @define
-class SmtpOffice:
+class SmtpTransport:
     """A `PostOffice` in front of a mail server. `helo` is what this machine calls itself. Times are in seconds."""
 
-    server: Server
+    server: MailServer
     reactor: Any
     helo: str
     deadline: float = DEADLINE_S
@@ -172,10 +172,10 @@ class SmtpOffice:
         """See `PostOffice`."""
         return f"{self.server.host}:{self.server.port}"
 
-    async def hand_in(self, envelope: Envelope) -> Receipt:
+    async def hand_in(self, envelope: Envelope) -> DeliveryResult:
         """See `PostOffice`."""
         if not _ADDRESS.fullmatch(envelope.recipient):
-            return Receipt(Fate.REFUSED, "The address cannot be used.")
+            return DeliveryResult(DeliveryStatus.REFUSED, "The address cannot be used.")
         done: Deferred[Any] = Deferred()
         factory = _Factory(self, envelope, done)
         connecting = self._endpoint().connect(factory)
@@ -185,15 +185,15 @@ class SmtpOffice:
         except SMTPDeliveryError as verdict:
             return judged(verdict)
         except SMTPClientError as problem:
-            return Receipt(Fate.DEFERRED, _told(problem.code, problem.resp))
+            return DeliveryResult(DeliveryStatus.DEFERRED, _told(problem.code, problem.resp))
         except TimeoutError:
-            return Receipt(Fate.DEFERRED, f"The mail server took longer than {self.deadline:g} seconds.")
+            return DeliveryResult(DeliveryStatus.DEFERRED, f"The mail server took longer than {self.deadline:g} seconds.")
         except CancelledError:
             raise
         except Exception as problem:
-            return Receipt(Fate.DEFERRED, f"{type(problem).__name__}: {problem}")
+            return DeliveryResult(DeliveryStatus.DEFERRED, f"{type(problem).__name__}: {problem}")
         else:
-            return Receipt(Fate.SENT, factory.last_words)
+            return DeliveryResult(DeliveryStatus.SENT, factory.last_words)
         finally:
             self._end(factory, connecting)
 
@@ -218,7 +218,7 @@ class SmtpOffice:
         return secured
 
 
-def judged(verdict: SMTPDeliveryError) -> Receipt:
+def judged(verdict: SMTPDeliveryError) -> DeliveryResult:
     """What a server's decision about a letter means. Only what it says of the recipient or the text refuses it for good."""
     said = cast("list[tuple[bytes, int, bytes]]", verdict.addresses or [])
     code, resp = verdict.code, verdict.resp
@@ -226,7 +226,7 @@ def judged(verdict: SMTPDeliveryError) -> Receipt:
         if its_code not in SUCCESS:
             code, resp = its_code, its_resp
     for_good = 500 <= code < 600 and code not in _OUR_TROUBLE and bool(said)
-    return Receipt(Fate.REFUSED if for_good else Fate.DEFERRED, _told(code, resp))
+    return DeliveryResult(DeliveryStatus.REFUSED if for_good else DeliveryStatus.DEFERRED, _told(code, resp))
 
 
 def _told(code: int, resp: bytes | str) -> str:  # twisted.mail has a text of its own where nobody was accepted

@@ -24,7 +24,7 @@ from twisted.web.iweb import IAgentEndpointFactory, IPolicyForHTTPS
 from zope.interface import implementer
 
 from microblog.adapters.public_ip import is_public
-from microblog.model.cards import Unfetchable
+from microblog.model.cards import FetchError
 
 T = TypeVar("T")
 
@@ -35,7 +35,7 @@ NOT_PUBLIC = "It is not on the public internet."
 
 
 @define
-class Guard:
+class SsrfGuard:
     """Says where connections may lead. `exceptions` are (address, port) pairs that may be connected although they are not public; tests
     have a server there. `trust` says whose certificates count.
     """
@@ -54,25 +54,25 @@ class Guard:
         running.addTimeout(seconds, self.reactor, onTimeoutCancel=_too_slow)
         try:
             return await running
-        except Unfetchable:
+        except FetchError:
             raise
         except Exception as problem:  # whatever a hostile server makes of HTTP and TLS
-            raise Unfetchable(f"{type(problem).__name__}: {problem}"[:300], lasting=False) from problem
+            raise FetchError(f"{type(problem).__name__}: {problem}"[:300], lasting=False) from problem
 
-    def watch(self, most: int) -> Watch:
+    def watch(self, most: int) -> TransferLimit:
         """For one request, whose answer may have a body of so many bytes."""
-        return Watch(self, most + HEAD_BYTES)
+        return TransferLimit(self, most + HEAD_BYTES)
 
 
 def _too_slow(_: object, seconds: float) -> None:
-    raise Unfetchable(f"It took longer than {seconds:g} seconds.", lasting=False)
+    raise FetchError(f"It took longer than {seconds:g} seconds.", lasting=False)
 
 
 @define(eq=False)
-class Watch:
+class TransferLimit:
     """Counts what one request brings in, headers included, and cuts it off above `most` bytes."""
 
-    guard: Guard
+    guard: SsrfGuard
     most: int
     _connections: list[_Watched] = field(factory=list, init=False)
 
@@ -104,7 +104,7 @@ class Watch:
 class _Endpoints:
     """Gives the agent an endpoint for each URL: guarded, and inside TLS where that is asked for."""
 
-    watch: Watch
+    watch: TransferLimit
 
     def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:  # noqa: N802 - Twisted's name
         """See `IAgentEndpointFactory`."""
@@ -146,7 +146,7 @@ class _Watching(WrappingFactory):
     noisy = False
     protocol = _Watched
 
-    def __init__(self, wrapped: IProtocolFactory, watch: Watch) -> None:
+    def __init__(self, wrapped: IProtocolFactory, watch: TransferLimit) -> None:
         super().__init__(wrapped)
         self.watch = watch
 
@@ -156,7 +156,7 @@ class _Watching(WrappingFactory):
 class _Guarded:
     """Connects to a host, by those of its addresses that may be connected to."""
 
-    watch: Watch
+    watch: TransferLimit
     host: str
     port: int
 
@@ -168,7 +168,7 @@ class _Guarded:
         found = await _Resolving.of(self.watch.guard.reactor, self.host, self.port)
         allowed = [address for address in found if self.watch.guard.may_connect(address, self.port)]
         if not allowed:
-            raise Unfetchable(NOT_PUBLIC if found else "There is no such host.", lasting=bool(found))
+            raise FetchError(NOT_PUBLIC if found else "There is no such host.", lasting=bool(found))
         problem: Exception = AssertionError("unreachable")
         for address in allowed[:MOST_ADDRESSES]:
             try:
@@ -177,7 +177,7 @@ class _Guarded:
                 problem = cause
             else:
                 if connected.refused:
-                    raise Unfetchable(NOT_PUBLIC)
+                    raise FetchError(NOT_PUBLIC)
                 wrapped: IProtocol = connected.wrappedProtocol
                 return wrapped
         raise problem

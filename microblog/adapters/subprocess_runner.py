@@ -21,7 +21,7 @@ _OUT_OF_TIME = frozenset({signal.SIGKILL, signal.SIGXCPU})
 
 
 @frozen
-class Ended:
+class ProcessResult:
     """How a program ended: well or not, and what it said. `killed`: it took more time than it may."""
 
     well: bool
@@ -30,12 +30,12 @@ class Ended:
     killed: bool = False
 
 
-Run = Callable[[Sequence[str], float], Awaitable[Ended]]
+Run = Callable[[Sequence[str], float], Awaitable[ProcessResult]]
 """Runs a command (with an absolute path) that is killed after so many seconds."""
 
 
 class _Child(ProcessProtocol):
-    def __init__(self, done: Deferred[Ended]) -> None:
+    def __init__(self, done: Deferred[ProcessResult]) -> None:
         self.done = done
         self.output: list[bytes] = []
         self.errors = b""
@@ -64,14 +64,14 @@ class _Child(ProcessProtocol):
             self.deadline.cancel()
         done, self.done = self.done, Deferred()
         killed = getattr(reason.value, "signal", None) in _OUT_OF_TIME
-        done.callback(Ended(reason.check(ProcessDone) is not None, b"".join(self.output), self.errors, killed))
+        done.callback(ProcessResult(reason.check(ProcessDone) is not None, b"".join(self.output), self.errors, killed))
 
 
 def runner(reactor: Any) -> Run:
     """Runs programs as children of this process. They get no environment. Whoever cancels the wait ends the program."""
 
-    async def run(command: Sequence[str], seconds: float) -> Ended:
-        done: Deferred[Ended] = Deferred(lambda _: child.kill())
+    async def run(command: Sequence[str], seconds: float) -> ProcessResult:
+        done: Deferred[ProcessResult] = Deferred(lambda _: child.kill())
         child = _Child(done)
         reactor.spawnProcess(child, command[0], list(command), env={}, path="/")
         child.deadline = reactor.callLater(seconds, child.kill)

@@ -17,43 +17,43 @@ from twisted.internet.task import deferLater
 from microblog import __version__
 from microblog.adapters import postgres, postgres_files, smtp
 from microblog.adapters.access_log import AccessLog
-from microblog.adapters.file_mail_transport import KeptLetters
-from microblog.adapters.http_fetcher import Fetch
-from microblog.adapters.media_processing import Studio
-from microblog.adapters.pg_notify import Notify
-from microblog.adapters.push_client import PushServices
+from microblog.adapters.file_mail_transport import FileMailTransport
+from microblog.adapters.http_fetcher import TreqFetcher
+from microblog.adapters.media_processing import DirectoryMediaStore
+from microblog.adapters.pg_notify import PgNotifyWakeup
+from microblog.adapters.push_client import PushClient
 from microblog.adapters.redis import Address, Redis, RedisCounter
-from microblog.adapters.smtp import SmtpOffice
-from microblog.application.server import Look, server_of
+from microblog.adapters.smtp import SmtpTransport
+from microblog.application.server import Frontend, build_server
 from microblog.application.services import Domain, ExternalServices, mail_directory, now
 from microblog.config import Settings, secret_key
 from microblog.domain.caching.invalidation import LOOK_EVERY_S
 from microblog.domain.health import Health
-from microblog.domain.notify import Tellings
+from microblog.domain.notify import PostNotifier
 from microblog.domain.passwords import Passwords
-from microblog.domain.ports import PostOffice
-from microblog.domain.push.encryption import Sealer
+from microblog.domain.ports import MailTransport
+from microblog.domain.push.encryption import PushEncryptor
 from microblog.domain.push.vapid import Signer
-from microblog.domain.rate_limits import Limits, MemoryCounter
+from microblog.domain.rate_limits import MemoryCounter, RateLimiter
 from microblog.jobs import post_jobs
-from microblog.jobs.email_jobs import Mailing
-from microblog.jobs.push_jobs import Pushing
-from microblog.jobs.statistics import Crowd
-from microblog.lifecycle import Application, Part, Pool
-from microblog.live.broadcaster import MOST_CONNECTIONS, Feed
-from microblog.live.event_log import DatabaseLog
-from microblog.live.wakeup import MemoryWake
-from microblog.metrics import Gauges
+from microblog.jobs.email_jobs import EmailJobs
+from microblog.jobs.push_jobs import PushJobs
+from microblog.jobs.statistics import ConnectionSampler
+from microblog.lifecycle import Application, Component, DatabaseComponent
+from microblog.live.broadcaster import MOST_CONNECTIONS, Broadcaster
+from microblog.live.event_log import DatabaseEventLog
+from microblog.live.wakeup import MemoryWakeup
+from microblog.metrics import MetricsCollector
 from microblog.render.api.entities import Entities
 from microblog.render.api.push import message
-from microblog.render.email.emails import Letters, Sender
+from microblog.render.email.emails import EmailRenderer, EmailSender
 from microblog.secret_key import KEY_FILE
 from microblog.storage.database import Database, Transactions
 from microblog.storage.schema_check import NoSite, UnusableDatabase
-from microblog.web.http.server import Server
+from microblog.web.http.server import HttpServer
 from microblog.web.pages.health import HealthPage
 from microblog.web.pages.metrics import MetricsPage
-from microblog.workers import Crew, Duties
+from microblog.workers import JobServices, Workers
 
 DRAIN_S = 10.0
 _SPARE_CONNECTIONS = 12  # beside the pool's: migrations, the administrator's commands, backups, PostgreSQL's own
@@ -68,84 +68,84 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     threads, timeout = settings.database_pool, settings.database_timeout
     database = Database(database_url, reactor, threads=threads, timeout_s=timeout, pooled=settings.database_pooler)
     passwords = Passwords(reactor)
-    wake = wake_of(settings, reactor, database)
+    wake = build_wakeup(settings, reactor, database)
     counter = MemoryCounter(reactor.seconds)
-    limits = Limits(RedisCounter(wake, counter) if isinstance(wake, Redis) else counter, now, settings.rate_limits)
-    web = Fetch(reactor, agent_of(settings)) if settings.link_previews else None
-    studio, random = Studio.below(settings.data_dir / "media", reactor), SystemRandom().random
+    limits = RateLimiter(RedisCounter(wake, counter) if isinstance(wake, Redis) else counter, now, settings.rate_limits)
+    web = TreqFetcher(reactor, user_agent(settings)) if settings.link_previews else None
+    studio, random = DirectoryMediaStore.below(settings.data_dir / "media", reactor), SystemRandom().random
     external = ExternalServices(studio, partial(deferLater, reactor), web, random)
     domain = Domain.on(settings, database, passwords, limits, external)
-    crew = crew_of(settings, reactor, database, domain, external)
-    feed = feed_of(database, reactor, settings.streams_per_account)
-    crowd = Crowd(domain.statistics, lambda: len(feed.readers), crew.quick.name, reactor)
+    crew = build_workers(settings, reactor, database, domain, external)
+    feed = build_broadcaster(database, reactor, settings.streams_per_account)
+    crowd = ConnectionSampler(domain.statistics, lambda: len(feed.readers), crew.quick.name, reactor)
     domain.changes.patience, database.committed = LOOK_EVERY_S, domain.changes.before(wake.send)
     feed.listeners.append(lambda _event: domain.changes.wake())
     feed.listeners.append(domain.announcements.heed)
     for listener in (domain.changes.wake, feed.wake, *crew.hearing):
         wake.listen(listener)
     log = AccessLog.below(settings.data_dir)
-    gauges = Gauges(database, crew.workers, feed, domain.changes.caches, domain.jobs.by_kind, lambda: server.answered)
+    gauges = MetricsCollector(database, crew.workers, feed, domain.changes.caches, domain.jobs.by_kind, lambda: server.answered)
     health = Health(database, {**crew.workers, "events": feed}, reactor, now)
     others = [HealthPage(health), MetricsPage(gauges.exposition, settings.metrics)]
-    server = server_of(settings, reactor, domain, Look.of_this_release(), feed=feed, access_log=log.write, others=others)
-    parts: list[Part] = [log, Pool(database, reactor), passwords, wake, feed, *crew.parts, crowd]
+    server = build_server(settings, reactor, domain, Frontend.of_this_release(), feed=feed, access_log=log.write, others=others)
+    parts: list[Component] = [log, DatabaseComponent(database, reactor), passwords, wake, feed, *crew.parts, crowd]
     return Application(server, parts, lambda: _drained(server, feed), log.reopen, domain.moderation.members.has_administrator)
 
 
-def wake_of(settings: Settings, reactor: Any, database: Database) -> Redis | Notify | MemoryWake:
+def build_wakeup(settings: Settings, reactor: Any, database: Database) -> Redis | PgNotifyWakeup | MemoryWakeup:
     """What carries the hint that something was committed to all processes of the site; one alone with its database needs no carrier."""
     if settings.redis_url is not None:
         return Redis(reactor, Address.parse(settings.redis_url), f"microblog:{settings.domain}")
     if settings.database_url is None or settings.database_pooler:  # behind a pooler nothing can be listened to: all look now and then
-        return MemoryWake()
+        return MemoryWakeup()
     # a read: a command would wake again by itself, for ever
-    return Notify(settings.database_url, reactor, lambda sql: database.read(lambda cursor: cursor.execute(sql)))
+    return PgNotifyWakeup(settings.database_url, reactor, lambda sql: database.read(lambda cursor: cursor.execute(sql)))
 
 
-def post_office(settings: Settings, reactor: Any) -> PostOffice:
+def post_office(settings: Settings, reactor: Any) -> MailTransport:
     """Where letters are handed in."""
     if settings.smtp_url is None:
-        return KeptLetters(mail_directory(settings), reactor)
-    return SmtpOffice(smtp.Server.parse(settings.smtp_url, smtp.Tls(settings.smtp_tls)), reactor, settings.message_host)
+        return FileMailTransport(mail_directory(settings), reactor)
+    return SmtpTransport(smtp.MailServer.parse(settings.smtp_url, smtp.Tls(settings.smtp_tls)), reactor, settings.message_host)
 
 
-def letters_of(settings: Settings) -> Letters:
+def build_email_composer(settings: Settings) -> EmailRenderer:
     """What writes this site's letters."""
-    return Letters(Sender(settings.site_name, settings.public_url, settings.mail_from, settings.contact_email))
+    return EmailRenderer(EmailSender(settings.site_name, settings.public_url, settings.mail_from, settings.contact_email))
 
 
-def agent_of(settings: Settings) -> str:
+def user_agent(settings: Settings) -> str:
     """What the site calls itself to others on the web."""
     return f"microblog/{__version__} (+{settings.public_url}/about)"
 
 
-def pushing_of(settings: Settings, reactor: Any, domain: Domain) -> Pushing:
+def build_push_jobs(settings: Settings, reactor: Any, domain: Domain) -> PushJobs:
     """What writes, seals and sends this site's push messages."""
     contact = f"mailto:{settings.contact_email}" if settings.contact_email else settings.public_url
-    sealer = Sealer(Signer(secret_key(settings.data_dir), contact, now))
-    services = PushServices(reactor, agent_of(settings))
-    return Pushing(domain.pushes, partial(message, Entities(settings.public_url)), sealer, services, SystemRandom().random)
+    sealer = PushEncryptor(Signer(secret_key(settings.data_dir), contact, now))
+    services = PushClient(reactor, user_agent(settings))
+    return PushJobs(domain.pushes, partial(message, Entities(settings.public_url)), sealer, services, SystemRandom().random)
 
 
-def crew_of(settings: Settings, reactor: Any, database: Transactions, domain: Domain, external: ExternalServices) -> Crew:
+def build_workers(settings: Settings, reactor: Any, database: Transactions, domain: Domain, external: ExternalServices) -> Workers:
     """Who does the jobs."""
-    office, letters, delay = post_office(settings, reactor), letters_of(settings), timedelta(seconds=settings.mail_delay)
+    office, letters, delay = post_office(settings, reactor), build_email_composer(settings), timedelta(seconds=settings.mail_delay)
     zone = settings.time_zone
-    mailing = Mailing(domain.dispatch, domain.recoveries, letters, office, settings.mail_bounces, delay, zone)
-    pushing, kept = pushing_of(settings, reactor, domain), timedelta(days=settings.events_keep)
-    cards, tellings = external.cards(database), Tellings(database, now)
+    mailing = EmailJobs(domain.dispatch, domain.recoveries, letters, office, settings.mail_bounces, delay, zone)
+    pushing, kept = build_push_jobs(settings, reactor, domain), timedelta(days=settings.events_keep)
+    cards, tellings = external.cards(database), PostNotifier(database, now)
     posts = post_jobs.tasks(domain.attachments, cards, domain.polls, domain.schedules, tellings)
-    duties = Duties(domain.statistics, posts, mailing, pushing, kept)
-    return Crew.hired(duties, database, now, reactor)
+    duties = JobServices(domain.statistics, posts, mailing, pushing, kept)
+    return Workers.hired(duties, database, now, reactor)
 
 
-def feed_of(database: Transactions, reactor: Any, most_of_account: int = MOST_CONNECTIONS) -> Feed:
+def build_broadcaster(database: Transactions, reactor: Any, most_of_account: int = MOST_CONNECTIONS) -> Broadcaster:
     """The live feed, not yet started."""
-    log = DatabaseLog(database, now, secrets.token_hex(6))
-    return Feed(log, reactor, now, SystemRandom().random, most_of_account=most_of_account, read_position=log.read_position)
+    log = DatabaseEventLog(database, now, secrets.token_hex(6))
+    return Broadcaster(log, reactor, now, SystemRandom().random, most_of_account=most_of_account, read_position=log.read_position)
 
 
-async def _drained(server: Server, feed: Feed) -> None:
+async def _drained(server: HttpServer, feed: Broadcaster) -> None:
     feed.stop()  # tells the streams, which no drain waits for
     await server.drain(DRAIN_S)
 

@@ -17,7 +17,7 @@ from microblog.adapters import backup_archive
 from microblog.adapters.backup_archive import BackupError, glance
 from microblog.storage.database import Connection, DatabaseError, connect
 from microblog.storage.schema_check import missing_steps
-from microblog.storage.table_checksums import Digest, digests, export_snapshot, has_tables
+from microblog.storage.table_checksums import TableChecksum, checksums, export_snapshot, has_tables
 
 __all__ = ["BackupError", "back_up", "glance", "restore", "verify"]
 
@@ -26,7 +26,7 @@ def back_up(url: str, data_dir: Path, target: Path, made_at: str) -> dict[str, A
     """Write everything that the site is to a new file; what is in it. All of it is as the database was at one moment."""
     with _connected(url) as connection, connection.cursor() as cursor:
         database = backup_archive.Source(url, export_snapshot(cursor), connection.server_version)
-        tables = {name: attrs.asdict(digest) for name, digest in digests(cursor).items()}
+        tables = {name: attrs.asdict(digest) for name, digest in checksums(cursor).items()}
         about = {"version": __version__, "made_at": made_at, "tables": tables}
         return backup_archive.write(target, database, data_dir, about)
 
@@ -59,8 +59,8 @@ def verify(url: str, data_dir: Path, source: Path) -> dict[str, Any]:
 
 def _compare(url: str, tables: Mapping[str, Any]) -> None:
     with _connected(url) as connection, connection.cursor() as cursor:
-        found = digests(cursor)
-    expected = {name: Digest(**digest) for name, digest in tables.items()}
+        found = checksums(cursor)
+    expected = {name: TableChecksum(**digest) for name, digest in tables.items()}
     differing = sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
     if differing:
         raise BackupError(f"What was restored is not what was backed up: {', '.join(differing)} differ.")

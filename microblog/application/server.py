@@ -15,50 +15,50 @@ from microblog.adapters.site_texts import texts_in
 from microblog.application.services import Domain, now
 from microblog.config import Settings, secret_key
 from microblog.domain.authentication import Authentication
-from microblog.domain.caching.auth_cache import Identities
+from microblog.domain.caching.auth_cache import AuthCache
 from microblog.domain.push import vapid
 from microblog.domain.rate_limits import openings
 from microblog.domain.served_files import ServedFiles
 from microblog.domain.text import post_text
-from microblog.live.broadcaster import Feed
+from microblog.live.broadcaster import Broadcaster
 from microblog.render.api.entities import Entities
 from microblog.render.api.instance import InstanceEntities
-from microblog.render.api.status_json import Statuses
-from microblog.render.html.conversation_views import talk_of
+from microblog.render.api.status_json import StatusJsonCache
+from microblog.render.html.conversation_views import conversation_row
 from microblog.render.html.pages import Pages
-from microblog.render.html.view_models import Site as View
+from microblog.render.html.view_models import SiteView as View
 from microblog.web.api import routes as api_routes
 from microblog.web.api.api_docs import ReferenceRoutes
-from microblog.web.api.stream_encoding import Payloads
+from microblog.web.api.stream_encoding import PayloadEncoder
 from microblog.web.api.streaming import StreamingRoutes
-from microblog.web.http.authorization import Gate
+from microblog.web.http.authorization import Authorizer
 from microblog.web.http.client_address import Proxies
-from microblog.web.http.dispatcher import Site
+from microblog.web.http.dispatcher import Dispatcher
 from microblog.web.http.errors import Errors
 from microblog.web.http.network_limits import Caps
-from microblog.web.http.request import Origin
-from microblog.web.http.response_cache import Answers
-from microblog.web.http.server import Server
+from microblog.web.http.request import SiteOrigin
+from microblog.web.http.response_cache import ResponseCache
+from microblog.web.http.server import HttpServer
 from microblog.web.pages.about import AboutPages
 from microblog.web.pages.admin import JobPages, OutboxPages
 from microblog.web.pages.assets import Assets, load
-from microblog.web.pages.auth_pages import EntryPages
-from microblog.web.pages.autocomplete import CompletionRoutes
+from microblog.web.pages.auth_pages import AuthPages
+from microblog.web.pages.autocomplete import AutocompleteRoutes
 from microblog.web.pages.conversations import ConversationPages
-from microblog.web.pages.email_settings import AddressPages, MailSettings, UnsubscribePages
-from microblog.web.pages.error_pages import Troubles
+from microblog.web.pages.email_settings import AddressPages, EmailSettingsPages, UnsubscribePages
+from microblog.web.pages.error_pages import ErrorPages
 from microblog.web.pages.feeds import FeedRoutes, SiteFiles
 from microblog.web.pages.filters import FilterPages
 from microblog.web.pages.lists import ListForms, ListPages
 from microblog.web.pages.media_files import MediaFiles
-from microblog.web.pages.moderation import InvitePages, ModerationPages
+from microblog.web.pages.moderation import InvitePages, PeoplePages
 from microblog.web.pages.notifications import NotificationPages, PolicyPages
 from microblog.web.pages.oauth import AppSettings, ConsentPages
-from microblog.web.pages.page_context import Shells
-from microblog.web.pages.password_reset import RecoveryPages
+from microblog.web.pages.page_context import PageContexts
+from microblog.web.pages.password_reset import PasswordResetPages
 from microblog.web.pages.polls import PollButtons
-from microblog.web.pages.post_form import Composers
-from microblog.web.pages.post_renderer import Articles
+from microblog.web.pages.post_form import PostForms
+from microblog.web.pages.post_renderer import PostRenderer
 from microblog.web.pages.posts import MarkButtons, PostPages
 from microblog.web.pages.profiles import PeopleLists, ProfileButtons, ProfilePages
 from microblog.web.pages.reports import AnnouncementButtons, ReportPages
@@ -70,65 +70,65 @@ from microblog.web.pages.tags import TagButtons
 from microblog.web.pages.timelines import TimelinePages
 from microblog.web.pages.uploads import Uploads
 from microblog.web.streaming.sse import Streams
-from microblog.web.streaming.stream_connection import Places
+from microblog.web.streaming.stream_connection import ConnectionLimiter
 
 STATIC = Path(__file__).parent.parent / "web" / "static"
 
 
 @frozen
-class Look:
+class Frontend:
     """The style sheet, the scripts and the templates: the same for every site of one release."""
 
     assets: Assets
     pages: Pages
 
     @classmethod
-    def of_this_release(cls) -> Look:
+    def of_this_release(cls) -> Frontend:
         """Read from the package, once."""
         assets = Assets(load(STATIC))
         return cls(assets, Pages(assets.url))
 
 
-def server_of(
+def build_server(
     settings: Settings,
     reactor: Any,
     domain: Domain,
-    look: Look,
+    look: Frontend,
     *,
-    feed: Feed,
+    feed: Broadcaster,
     access_log: Callable[[str], object] | None = None,
     others: Sequence[object] = (),
-) -> Server:
+) -> HttpServer:
     """What listens: all routes on these services, and those of `others`. Nothing in it is started."""
     pages, position = look.pages, lambda: str(feed.position)
     view = View(settings.site_name, settings.site_description, settings.public_url, settings.registration, settings.max_characters)
     texts = texts_in(settings.texts, lambda typed: post_text.parse(typed, view.host).html({}, view.url))
     told = evolve(view, contact=settings.contact_email, version=__version__, texts=texts)
-    shells = Shells(told, domain.notifications, domain.accounts, domain.trends, position, now)
-    composers = Composers(Uploads(domain.attachments))
+    shells = PageContexts(told, domain.notifications, domain.accounts, domain.trends, position, now)
+    composers = PostForms(Uploads(domain.attachments))
     entities = Entities(settings.public_url, vapid.public_key(secret_key(settings.data_dir)))
     card, icon = look.assets.url("card.png"), look.assets.url("touch.png")
-    answers = Answers(domain.changes, now, position, composers.key, settings.answers_kept)
-    statuses = Statuses(entities, domain.posts.now)
+    answers = ResponseCache(domain.changes, now, position, composers.key, settings.answers_kept)
+    statuses = StatusJsonCache(entities, domain.posts.now)
     api = api_routes(domain, InstanceEntities(told, entities, card, icon, domain.attachments.takes_films), answers, statuses)
-    articles = Articles(pages.fragments, domain.posts, domain.filters.sieves, answers)
+    articles = PostRenderer(pages.fragments, domain.posts, domain.filters.sieves, answers)
     domain.changes.caches += [articles, statuses]
     authentication = Authentication(domain.sessions, domain.tokens)
-    remembered = Identities(authentication, domain.changes, now)
+    remembered = AuthCache(authentication, domain.changes, now)
     rates = openings(settings.stream_openings_per_account, settings.stream_openings_per_network)
-    places = Places(domain.limits, settings.streams_per_network, *rates)
-    streams = Streams(feed, articles.live, pages.notification, talk_of(pages), domain.accounts, domain.posts, places)
-    live = StreamingRoutes(feed, Payloads(statuses), remembered, domain.lists, places)
+    places = ConnectionLimiter(domain.limits, settings.streams_per_network, *rates)
+    streams = Streams(feed, articles.live, pages.notification, conversation_row(pages), domain.accounts, domain.posts, places)
+    live = StreamingRoutes(feed, PayloadEncoder(statuses), remembered, domain.lists, places)
     files = [SiteFiles(told, look.assets.url), FeedRoutes(domain.accounts, domain.timelines, told)]
     features = [look.assets, *files, streams, live, *others, *site_pages(pages, shells, composers, domain, articles), *api]
-    site = Site(
+    site = Dispatcher(
         [*features, ReferenceRoutes(pages, shells, tuple(features))],
-        origin=Origin.parse(settings.public_url),
-        gate=Gate(authentication, domain.limits, remembered),
-        errors=Errors(Troubles(pages, shells, composers).page),
+        origin=SiteOrigin.parse(settings.public_url),
+        gate=Authorizer(authentication, domain.limits, remembered),
+        errors=Errors(ErrorPages(pages, shells, composers).page),
         in_thread=lambda parse: deferToThreadPool(reactor, reactor.getThreadPool(), parse),
     )
-    return Server(site, reactor, proxies=trusted(settings), caps=caps_of(settings), access_log=access_log, wall=time.time)
+    return HttpServer(site, reactor, proxies=trusted(settings), caps=caps_of(settings), access_log=access_log, wall=time.time)
 
 
 def trusted(settings: Settings) -> Proxies:
@@ -142,7 +142,7 @@ def caps_of(settings: Settings) -> Caps:
     return Caps(settings.connections_per_network, settings.requests_per_network) if settings.rate_limits else Caps()
 
 
-def site_pages(pages: Pages, shells: Shells, composers: Composers, domain: Domain, articles: Articles) -> list[object]:
+def site_pages(pages: Pages, shells: PageContexts, composers: PostForms, domain: Domain, articles: PostRenderer) -> list[object]:
     """Everything that answers with a page, or to a form of one."""
     people, policies = PeopleLists(domain.relations, domain.follows), domain.notification_policies
     return [
@@ -154,11 +154,11 @@ def site_pages(pages: Pages, shells: Shells, composers: Composers, domain: Domai
         MarkButtons(domain.marks, articles),
         ProfilePages(pages, shells, articles, domain.accounts, domain.timelines, people),
         ProfileButtons(pages, shells, domain.accounts, domain.follows, domain.relations),
-        EntryPages(pages, shells, domain.registrations, domain.sessions, domain.credentials),
+        AuthPages(pages, shells, domain.registrations, domain.sessions, domain.credentials),
         NotificationPages(pages, shells, domain.notifications, domain.notification_groups, policies, domain.filters.sieves),
         SearchPages(pages, shells, domain.search, people, articles),
         ListPages(pages, shells, domain.lists, articles, domain.tags),
-        CompletionRoutes(pages, domain.completion),
+        AutocompleteRoutes(pages, domain.completion),
         ConversationPages(pages, shells, domain.conversations, domain.filters.sieves),
         TagButtons(domain.tags),
         ReportPages(pages, shells, domain.reports, domain.accounts),
@@ -172,10 +172,10 @@ def site_pages(pages: Pages, shells: Shells, composers: Composers, domain: Domai
         SettingsPages(pages, shells, domain.accounts, domain.pictures),
         LoginPages(pages, shells, domain.credentials, domain.sessions, domain.outbox),
         AddressPages(pages, shells, domain.confirmations, domain.credentials, domain.outbox),
-        MailSettings(pages, shells, domain.accounts, domain.credentials, domain.outbox),
+        EmailSettingsPages(pages, shells, domain.accounts, domain.credentials, domain.outbox),
         UnsubscribePages(pages, shells, domain.subscriptions),
-        RecoveryPages(pages, shells, domain.recoveries, domain.outbox.kept_in is not None),
-        ModerationPages(pages, shells, domain.moderation),
+        PasswordResetPages(pages, shells, domain.recoveries, domain.outbox.kept_in is not None),
+        PeoplePages(pages, shells, domain.moderation),
         InvitePages(pages, shells, domain.moderation),
         OutboxPages(pages, shells, domain.outbox),
         JobPages(pages, shells, domain.jobs),

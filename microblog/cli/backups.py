@@ -15,7 +15,7 @@ from microblog.application import services
 from microblog.application.backups import back_up, glance
 from microblog.application.backups import restore as restored
 from microblog.application.backups import verify as verified
-from microblog.cli.context import Console, as_json, on_reactor, open_server, refusable, show
+from microblog.cli.context import Console, as_json, on_reactor, open_server, report_errors, show
 from microblog.config import Settings
 
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -31,7 +31,7 @@ def backup(console: Console, target: Path, as_json: bool) -> None:
     All of it is as the database was at one moment. The file can be read by its owner only: it holds every secret of the site.
     """
     settings = console.settings
-    refusable(lambda: application.require_place(settings, files=True))
+    report_errors(lambda: application.require_place(settings, files=True))
     listed = _in_thread(settings, lambda url: back_up(url, settings.data_dir, target, services.now().isoformat()))
     _tell(f"Backed up to {target}: ", listed, as_json=as_json)
 
@@ -47,7 +47,7 @@ def restore(console: Console, source: Path, as_json: bool) -> None:
     brings it to this release.
     """
     settings = console.settings
-    refusable(lambda: glance(source))  # before anything is made
+    report_errors(lambda: glance(source))  # before anything is made
     _tell("Restored ", _in_thread(settings, lambda url: restored(url, settings.data_dir, source), makes=True), as_json=as_json)
 
 
@@ -60,7 +60,7 @@ def verify(console: Console, source: Path, as_json: bool) -> None:
 
     A backup without any account is refused: it was made of the wrong database.
     """
-    refusable(lambda: glance(source))
+    report_errors(lambda: glance(source))
     with tempfile.TemporaryDirectory(prefix="microblog-verify-") as elsewhere:
         trial = evolve(console.settings, database_url=None, data_dir=Path(elsewhere))
         _tell(f"{source} is whole: ", _in_thread(trial, lambda url: verified(url, trial.data_dir, source), makes=True), as_json=as_json)
@@ -74,7 +74,7 @@ def _in_thread(settings: Settings, work: Any, *, makes: bool = False) -> dict[st
             done: dict[str, Any] = await deferToThreadPool(reactor, reactor.getThreadPool(), work, url)
             return done
 
-    return refusable(lambda: on_reactor(run))
+    return report_errors(lambda: on_reactor(run))
 
 
 def _tell(begin: str, listed: dict[str, Any], *, as_json: bool) -> None:

@@ -20,12 +20,12 @@ from microblog import application
 from microblog.application import services
 from microblog.application.backups import BackupError
 from microblog.config import Settings, SettingsError, config_file, load
-from microblog.domain.account_admin import Members
+from microblog.domain.account_admin import AccountAdmin
 from microblog.domain.announcements import Announcements
 from microblog.domain.demo.fill import DemoSite
 from microblog.domain.passwords import Hashes, Passwords
 from microblog.domain.registration import Registrations
-from microblog.domain.statistics import Statistics
+from microblog.domain.statistics import DailyStatistics
 from microblog.domain.tokens import Tokens
 from microblog.model.errors import Problem, in_words
 from microblog.storage.database import Database, Transactions
@@ -42,16 +42,16 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @frozen
-class Desk:
+class Services:
     """What commands work with while the database is open."""
 
     database: Transactions
     announcements: Announcements
-    members: Members
+    members: AccountAdmin
     registrations: Registrations
     demo: DemoSite
     tokens: Tokens
-    statistics: Statistics
+    statistics: DailyStatistics
 
 
 @define
@@ -76,18 +76,18 @@ class Console:
                 raise click.ClickException(f"The settings cannot be used:\n{problem}") from problem
         return self._settings
 
-    def run(self, work: Callable[[Desk], Awaitable[T]]) -> T:
+    def run(self, work: Callable[[Services], Awaitable[T]]) -> T:
         """What `work` returns, on an open database. Ends the command with a sentence where that is refused or fails."""
 
         async def at_desk(reactor: Any) -> T:
-            async with open_desk(self.settings, reactor) as desk:
+            async with open_services(self.settings, reactor) as desk:
                 return await work(desk)
 
-        return refusable(lambda: on_reactor(at_desk))
+        return report_errors(lambda: on_reactor(at_desk))
 
 
 @asynccontextmanager
-async def open_desk(settings: Settings, reactor: Any) -> AsyncIterator[Desk]:
+async def open_services(settings: Settings, reactor: Any) -> AsyncIterator[Services]:
     """The services on the site's database, which is brought to this program's schema first.
 
     Where the embedded server does not run it is started, and stopped at the end.
@@ -99,21 +99,21 @@ async def open_desk(settings: Settings, reactor: Any) -> AsyncIterator[Desk]:
         database.start()
         passwords.start()
         try:
-            yield desk_of(settings, database, passwords)
+            yield build_services(settings, database, passwords)
         finally:
             passwords.stop()
             await deferToThreadPool(reactor, reactor.getThreadPool(), database.stop)
 
 
-def desk_of(settings: Settings, database: Transactions, passwords: Hashes) -> Desk:
+def build_services(settings: Settings, database: Transactions, passwords: Hashes) -> Services:
     """The services that commands use, on this database."""
 
     registrations = Registrations(database, passwords, settings.registration, confirmed_at_once=True, now=services.now)
     url, now = settings.public_url, services.now
     demo = DemoSite(database, passwords, settings.domain, url, now)
-    statistics = Statistics(database, settings.time_zone, now)
+    statistics = DailyStatistics(database, settings.time_zone, now)
     announcements = Announcements(database, settings.domain, url, now)
-    return Desk(database, announcements, Members(database, passwords, now), registrations, demo, Tokens(database, now), statistics)
+    return Services(database, announcements, AccountAdmin(database, passwords, now), registrations, demo, Tokens(database, now), statistics)
 
 
 @asynccontextmanager
@@ -164,7 +164,7 @@ def on_reactor(work: Callable[[Any], Awaitable[T]]) -> T:
     return results[0]
 
 
-def refusable(act: Callable[[], T]) -> T:
+def report_errors(act: Callable[[], T]) -> T:
     """What `act` returns. What the domain refuses, and what keeps the database from being used, ends the command with a sentence."""
     try:
         return act()

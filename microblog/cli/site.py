@@ -15,8 +15,20 @@ from twisted.internet.threads import deferToThreadPool
 
 from microblog import __version__
 from microblog.application import services
-from microblog.cli.context import FAILURES, Console, Desk, as_json, new_password, on_reactor, open_server, plain, refusable, show, table
-from microblog.config import CONFIG, DEFAULT_CONFIG, Settings, described, sources
+from microblog.cli.context import (
+    FAILURES,
+    Console,
+    Services,
+    as_json,
+    new_password,
+    on_reactor,
+    open_server,
+    plain,
+    report_errors,
+    show,
+    table,
+)
+from microblog.config import CONFIG, DEFAULT_CONFIG, Settings, setting_docs, sources
 from microblog.domain.demo.compose import compose
 from microblog.storage.schema_check import NoSite, missing_steps, prepare_database
 
@@ -38,7 +50,7 @@ def migrate(console: Console, as_json: bool) -> None:
         async with open_server(settings, reactor) as url:
             return await deferToThreadPool(reactor, reactor.getThreadPool(), prepare_database, url)
 
-    done = refusable(lambda: on_reactor(work))
+    done = report_errors(lambda: on_reactor(work))
     show(done, "\n".join(f"Applied migration {name}." for name in done) or "Nothing was to be done.", as_json=as_json)
 
 
@@ -56,7 +68,7 @@ def config(console: Console, as_json: bool) -> None:
             "source": origin[setting.name],
             "file": str(file) if origin[setting.name] == "file" else None,
         }
-        for setting in described()
+        for setting in setting_docs()
     ]
     shown = [{**row, "value": "(unset)" if row["value"] is None else row["value"], "source": row["file"] or row["source"]} for row in rows]
     found = f"The settings file is {file}." if file else f"There is no settings file: neither {CONFIG} nor --config, nor {DEFAULT_CONFIG}."
@@ -155,7 +167,7 @@ def demo(console: Console, seed: int, posts: int, asks: bool, as_json: bool) -> 
     password = new_password("Password for all of them") if asks else None
     plan = compose(seed, services.now(), posts)
 
-    async def work(desk: Desk) -> None:
+    async def work(desk: Services) -> None:
         await desk.demo.fill(plan, password)
         await desk.statistics.rebuild()
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from microblog.cli.context import Console, Desk, as_json, show, table
+from microblog.cli.context import Console, Services, as_json, show, table
 from microblog.model.ids import AppId, TokenId
-from microblog.model.oauth import App, Issued, Token
+from microblog.model.oauth import App, IssuedToken, Token
 
 COLUMNS = ("id", "app", "scopes", "created_at", "used_at")
 APP_COLUMNS = ("id", "name", "website", "scopes", "created_at", "tokens")
@@ -37,7 +37,7 @@ def described(token: Token, name: str) -> dict[str, object]:
 def create(console: Console, user: str, scopes: str, name: str, as_json: bool) -> None:
     """Make a token and print it. It is shown this once; it does not expire."""
 
-    async def work(desk: Desk) -> Issued:
+    async def work(desk: Services) -> IssuedToken:
         return await desk.tokens.issue((await desk.members.show(user)).account.id, scopes, name)
 
     made = console.run(work)
@@ -51,7 +51,7 @@ def create(console: Console, user: str, scopes: str, name: str, as_json: bool) -
 def list_(console: Console, user: str, as_json: bool) -> None:
     """List somebody's tokens, the newest first. What they are is not shown: the site does not know it either."""
 
-    async def work(desk: Desk) -> list[tuple[Token, App]]:
+    async def work(desk: Services) -> list[tuple[Token, App]]:
         return await desk.tokens.of((await desk.members.show(user)).account.id)
 
     rows = [described(one, app.name) for one, app in console.run(work)]
@@ -68,7 +68,7 @@ def revoke(console: Console, user: str, id: int | None, every: bool) -> None:
     if (id is None) is not every:
         raise click.UsageError("Say which token by its id, or --all.")
 
-    async def work(desk: Desk) -> None:
+    async def work(desk: Services) -> None:
         account = (await desk.members.show(user)).account.id
         await (desk.tokens.revoke_all(account) if id is None else desk.tokens.revoke(account, TokenId(id)))
 

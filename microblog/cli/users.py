@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 
 import click
 
-from microblog.cli.context import Console, Desk, as_json, new_password, show, table
-from microblog.domain.registration import SignUp
-from microblog.model.accounts import Member, Role
+from microblog.cli.context import Console, Services, as_json, new_password, show, table
+from microblog.domain.registration import SignUpForm
+from microblog.model.accounts import AccountWithLogin, Role
 from microblog.model.ids import AccountId
 from microblog.model.paging import Page
 
@@ -21,7 +21,7 @@ def user() -> None:
     """Make, find and change people's accounts. NAME is a username or an e-mail address."""
 
 
-def described(member: Member) -> dict[str, object]:
+def described(member: AccountWithLogin) -> dict[str, object]:
     """What is shown of somebody."""
     account, login = member.account, member.login
     return {
@@ -57,9 +57,9 @@ def create(console: Console, /, *, username: str, email: str, role: str, id: int
 
     Nobody has to approve or confirm it, and names that the site keeps for itself may be taken.
     """
-    form = SignUp(username, email, new_password(), agreement=True)
+    form = SignUpForm(username, email, new_password(), agreement=True)
 
-    async def work(desk: Desk) -> Member:
+    async def work(desk: Services) -> AccountWithLogin:
         made = await desk.registrations.create(form, role=Role(role), id=id, reattach=reattach)
         return await desk.members.show(made.username)
 
@@ -94,17 +94,17 @@ def show_(console: Console, name: str, as_json: bool) -> None:
     show(found, text.partition("\n")[2], as_json=as_json)
 
 
-def _change(console: Console, name: str, as_json: bool, act: Callable[[Desk, AccountId], Awaitable[object]], done: str) -> None:
-    async def work(desk: Desk) -> Member:
+def _change(console: Console, name: str, as_json: bool, act: Callable[[Services, AccountId], Awaitable[object]], done: str) -> None:
+    async def work(desk: Services) -> AccountWithLogin:
         before = await desk.members.show(name)
         after = await act(desk, before.account.id)
-        return after if isinstance(after, Member) else before
+        return after if isinstance(after, AccountWithLogin) else before
 
     changed = console.run(work)
     show(described(changed), f"{changed.account.username} is {done.format(role=changed.login.role)}.", as_json=as_json)
 
 
-def _verb(name: str, help: str, done: str, act: Callable[[Desk, AccountId], Awaitable[object]]) -> None:
+def _verb(name: str, help: str, done: str, act: Callable[[Services, AccountId], Awaitable[object]]) -> None:
     @user.command(name, help=help)
     @click.argument("name")
     @as_json

@@ -8,14 +8,14 @@ from datetime import datetime
 from attrs import evolve, frozen
 
 from microblog.domain import validation
-from microblog.domain.account_admin import Members
+from microblog.domain.account_admin import AccountAdmin
 from microblog.domain.email_queue import write_notice
-from microblog.domain.notify import tell
-from microblog.model.accounts import Member
-from microblog.model.emails import LetterKind
+from microblog.domain.notify import notify
+from microblog.model.accounts import AccountWithLogin
+from microblog.model.emails import EmailKind
 from microblog.model.errors import NotFound
 from microblog.model.ids import AccountId
-from microblog.model.moderation import Action, Sanction
+from microblog.model.moderation import ModerationAction, Sanction
 from microblog.model.notifications import NotificationKind
 from microblog.model.reports import Report
 from microblog.storage import reports, users, warnings
@@ -25,14 +25,14 @@ LONGEST_TEXT = 5_000
 
 
 @frozen
-class Sanctions:
+class AccountActions:
     """Carries out decisions. Who may decide is checked by the caller."""
 
     database: Transactions
-    members: Members
+    members: AccountAdmin
     now: Callable[[], datetime]
 
-    async def impose(self, by: AccountId, target: AccountId, sanction: Sanction) -> Member:
+    async def impose(self, by: AccountId, target: AccountId, sanction: Sanction) -> AccountWithLogin:
         """Carry out the decision; the member as they are then.
 
         Raises NotFound where there is no such account or report, and Invalid (field text), before anything is done.
@@ -40,14 +40,14 @@ class Sanctions:
         sound = evolve(sanction, text=validation.limited(sanction.text, LONGEST_TEXT, "text").strip())
         return await self.database.run(self._impose, by, target, sound)
 
-    def _impose(self, cursor: Cursor, by: AccountId, target: AccountId, sanction: Sanction) -> Member:
+    def _impose(self, cursor: Cursor, by: AccountId, target: AccountId, sanction: Sanction) -> AccountWithLogin:
         member, report = _member(cursor, target), _report(cursor, sanction)
         posts = report.posts if report and report.target.id == target else ()
         warning = warnings.insert(cursor, sanction, account=target, moderator=by, posts=posts, now=self.now())
         if sanction.tell:
             # Before it is done: nobody is notified while their account is suspended, and they shall find it if that is undone.
-            tell(cursor, accounts=[target], kind=NotificationKind.WARNING, sender=target, now=self.now(), warning=warning)
-            write_notice(cursor, LetterKind.WARNING, member.login, self.now(), action=sanction.action, text=sanction.text)
+            notify(cursor, accounts=[target], kind=NotificationKind.WARNING, sender=target, now=self.now(), warning=warning)
+            write_notice(cursor, EmailKind.WARNING, member.login, self.now(), action=sanction.action, text=sanction.text)
         self.members.carry_out(cursor, target, sanction.action)
         self._settle(cursor, by, target, sanction)
         return _member(cursor, target)
@@ -55,11 +55,11 @@ class Sanctions:
     def _settle(self, cursor: Cursor, by: AccountId, target: AccountId, sanction: Sanction) -> None:
         if sanction.report is not None:
             reports.close(cursor, id=sanction.report, by=by, now=self.now())
-        elif sanction.action is not Action.NONE:
+        elif sanction.action is not ModerationAction.NONE:
             reports.close_all(cursor, target=target, by=by, now=self.now())
 
 
-def _member(cursor: Cursor, id: AccountId) -> Member:
+def _member(cursor: Cursor, id: AccountId) -> AccountWithLogin:
     found = users.by_account(cursor, account=id)
     if found is None:
         raise NotFound

@@ -12,12 +12,12 @@ from microblog.domain.email_queue import write_notice, write_verdict
 from microblog.domain.passwords import Hashes, acceptable
 from microblog.domain.sessions import end_every
 from microblog.domain.validation import own_username
-from microblog.model.accounts import Member, Role
-from microblog.model.emails import LetterKind
+from microblog.model.accounts import AccountWithLogin, Role
+from microblog.model.emails import EmailKind
 from microblog.model.errors import Conflict, NotFound
 from microblog.model.events import EventKind
 from microblog.model.ids import AccountId
-from microblog.model.moderation import Action, Sought
+from microblog.model.moderation import AccountQuery, ModerationAction
 from microblog.model.paging import Page
 from microblog.storage import accounts, events, users
 from microblog.storage.database import Cursor, Transactions
@@ -26,7 +26,7 @@ NOBODY = "There is nobody with this name or address."
 
 
 @frozen
-class Members:
+class AccountAdmin:
     """Commands for the administrator. Who may give them is decided by the caller.
 
     Each that changes somebody gives the member as it is then, does nothing where nothing is to be done, and raises NotFound for nobody.
@@ -36,7 +36,7 @@ class Members:
     passwords: Hashes
     now: Callable[[], datetime]
 
-    async def list(self, page: Page, *, pending: bool = False, role: Role | None = None, suspended: bool = False) -> list[Member]:
+    async def list(self, page: Page, *, pending: bool = False, role: Role | None = None, suspended: bool = False) -> list[AccountWithLogin]:
         """Members, the newest first; only applicants, those with a role, or the suspended, if asked for."""
         return await self.database.read(users.page_of, page=page, pending=pending, role=role, suspended=suspended)
 
@@ -44,75 +44,75 @@ class Members:
         """True if anybody has that role."""
         return bool(await self.list(Page(limit=1), role=Role.ADMIN))
 
-    async def show(self, name: str) -> Member:
+    async def show(self, name: str) -> AccountWithLogin:
         """Who has this username (`ann`, `@ann`) or e-mail address."""
         found = await self.database.read(users.by_name, name=name.strip(), username=own_username(name, ""))
         if found is None:
             raise NotFound(NOBODY)
         return found
 
-    async def sought(self, page: Page, wanted: Sought) -> Sequence[Member]:
+    async def sought(self, page: Page, wanted: AccountQuery) -> Sequence[AccountWithLogin]:
         """Those who are looked for, the newest first."""
         return await self.database.read(users.sought, page=page, wanted=wanted)
 
-    async def one(self, id: AccountId) -> Member:
+    async def one(self, id: AccountId) -> AccountWithLogin:
         """Whose account this is."""
         found = await self.database.read(users.by_account, account=id)
         if found is None:
             raise NotFound
         return found
 
-    async def limit(self, id: AccountId) -> Member:
+    async def limit(self, id: AccountId) -> AccountWithLogin:
         """Show the account only to those who follow it or look for it."""
         return await self.database.run(self._limit, id, self.now())
 
-    async def unlimit(self, id: AccountId) -> Member:
+    async def unlimit(self, id: AccountId) -> AccountWithLogin:
         """Undo that."""
         return await self.database.run(self._limit, id, None)
 
-    async def suspend(self, id: AccountId) -> Member:
+    async def suspend(self, id: AccountId) -> AccountWithLogin:
         """Hide the account and all it wrote from everybody, close its streams, and let it in no more until `restore`.
 
         Its sessions, tokens and push subscriptions stay for then.
         """
         return await self.database.run(self._suspend, id)
 
-    async def restore(self, id: AccountId) -> Member:
+    async def restore(self, id: AccountId) -> AccountWithLogin:
         """Undo a suspension."""
         return await self.database.run(self._restore, id)
 
-    async def disable(self, id: AccountId) -> Member:
+    async def disable(self, id: AccountId) -> AccountWithLogin:
         """Close the account's streams and let it in no more until `enable`; what it wrote stays, and so do its sessions and tokens."""
         return await self.database.run(self._disable, id)
 
-    async def enable(self, id: AccountId) -> Member:
+    async def enable(self, id: AccountId) -> AccountWithLogin:
         """Let somebody who was disabled in again."""
         return await self.database.run(self._enable, id)
 
-    def carry_out(self, cursor: Cursor, id: AccountId, action: Action) -> None:
+    def carry_out(self, cursor: Cursor, id: AccountId, action: ModerationAction) -> None:
         """Do what a moderator decided, in the running transaction."""
         match action:
-            case Action.DISABLE:
+            case ModerationAction.DISABLE:
                 self._disable(cursor, id)
-            case Action.SILENCE:
+            case ModerationAction.SILENCE:
                 self._limit(cursor, id, self.now())
-            case Action.SUSPEND:
+            case ModerationAction.SUSPEND:
                 self._suspend(cursor, id)
 
-    async def set_role(self, id: AccountId, role: Role) -> Member:
+    async def set_role(self, id: AccountId, role: Role) -> AccountWithLogin:
         """Give the account a role."""
         return await self.database.run(self._set_role, id, role)
 
-    async def reset_password(self, id: AccountId, password: str) -> Member:
+    async def reset_password(self, id: AccountId, password: str) -> AccountWithLogin:
         """Give the account another password and end all its sessions. Raises Invalid (field password) for a bad one."""
         acceptable(password)
         return await self.database.run(self._reset_password, id, await self.passwords.hash(password))
 
-    async def approve(self, id: AccountId) -> Member:
+    async def approve(self, id: AccountId) -> AccountWithLogin:
         """Let an applicant in, and write to them."""
         return await self.database.run(self._approve, id)
 
-    async def confirm(self, id: AccountId) -> Member:
+    async def confirm(self, id: AccountId) -> AccountWithLogin:
         """Take the address as proved."""
         return await self.database.run(self._confirm, id)
 
@@ -122,59 +122,59 @@ class Members:
 
     async def delete(self, id: AccountId) -> None:
         """Delete the account as its owner could; the name stays taken."""
-        await self.database.run(account_deletion.bury, id, self.now())
+        await self.database.run(account_deletion.begin_deletion, id, self.now())
 
-    def _member(self, cursor: Cursor, id: AccountId) -> Member:
+    def _member(self, cursor: Cursor, id: AccountId) -> AccountWithLogin:
         found = users.by_account(cursor, account=id)
         if found is None:
             raise NotFound(NOBODY)
         return found
 
-    def _changed(self, cursor: Cursor, id: AccountId) -> Member:
+    def _changed(self, cursor: Cursor, id: AccountId) -> AccountWithLogin:
         events.record(cursor, EventKind.ACCOUNT_CHANGED, at=self.now(), account=id)
         return self._member(cursor, id)
 
-    def _limit(self, cursor: Cursor, id: AccountId, at: datetime | None) -> Member:
+    def _limit(self, cursor: Cursor, id: AccountId, at: datetime | None) -> AccountWithLogin:
         return self._changed(cursor, id) if accounts.set_limited(cursor, id=id, at=at) else self._member(cursor, id)
 
-    def _suspend(self, cursor: Cursor, id: AccountId) -> Member:
+    def _suspend(self, cursor: Cursor, id: AccountId) -> AccountWithLogin:
         if accounts.set_suspended(cursor, id=id, at=self.now()):
             events.record(cursor, EventKind.ACCOUNT_SUSPENDED, at=self.now(), account=id)
         return self._member(cursor, id)
 
-    def _restore(self, cursor: Cursor, id: AccountId) -> Member:
+    def _restore(self, cursor: Cursor, id: AccountId) -> AccountWithLogin:
         return self._changed(cursor, id) if accounts.set_suspended(cursor, id=id, at=None) else self._member(cursor, id)
 
-    def _disable(self, cursor: Cursor, id: AccountId) -> Member:
+    def _disable(self, cursor: Cursor, id: AccountId) -> AccountWithLogin:
         if users.set_disabled(cursor, account=id, at=self.now()):
             events.record(cursor, EventKind.ACCOUNT_DISABLED, at=self.now(), account=id)
         return self._member(cursor, id)
 
-    def _enable(self, cursor: Cursor, id: AccountId) -> Member:
+    def _enable(self, cursor: Cursor, id: AccountId) -> AccountWithLogin:
         users.set_disabled(cursor, account=id, at=None)
         return self._member(cursor, id)
 
-    def _set_role(self, cursor: Cursor, id: AccountId, role: Role) -> Member:
+    def _set_role(self, cursor: Cursor, id: AccountId, role: Role) -> AccountWithLogin:
         if self._member(cursor, id).login.role is role:
             return self._member(cursor, id)
         users.change_role(cursor, account=id, role=role)
         return self._changed(cursor, id)
 
-    def _reset_password(self, cursor: Cursor, id: AccountId, password_hash: str) -> Member:
+    def _reset_password(self, cursor: Cursor, id: AccountId, password_hash: str) -> AccountWithLogin:
         member = self._member(cursor, id)
         users.change_password(cursor, account=id, password_hash=password_hash)
-        write_notice(cursor, LetterKind.PASSWORD, member.login, self.now())
+        write_notice(cursor, EmailKind.PASSWORD, member.login, self.now())
         end_every(cursor, account=id, now=self.now())
         return member
 
-    def _approve(self, cursor: Cursor, id: AccountId) -> Member:
+    def _approve(self, cursor: Cursor, id: AccountId) -> AccountWithLogin:
         if not users.approve(cursor, account=id, now=self.now()):
             return self._member(cursor, id)
         member = self._changed(cursor, id)
         write_verdict(cursor, member, self.now(), accepted=True)
         return member
 
-    def _confirm(self, cursor: Cursor, id: AccountId) -> Member:
+    def _confirm(self, cursor: Cursor, id: AccountId) -> AccountWithLogin:
         return self._changed(cursor, id) if users.confirm(cursor, account=id, now=self.now()) else self._member(cursor, id)
 
     def _reject(self, cursor: Cursor, id: AccountId) -> None:
@@ -183,4 +183,4 @@ class Members:
             raise Conflict("This account was let in already: suspend or delete it instead.")
         end_every(cursor, account=id, now=self.now())
         write_verdict(cursor, member, self.now(), accepted=False)
-        accounts.erase(cursor, id=id)
+        accounts.delete(cursor, id=id)

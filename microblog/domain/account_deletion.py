@@ -13,7 +13,7 @@ from attrs import frozen
 
 from microblog.domain import attachments, profile_images, scheduled
 from microblog.domain import posts as post_rules
-from microblog.domain.follows import sever
+from microblog.domain.follows import remove_both_ways
 from microblog.domain.sessions import end_every
 from microblog.model.errors import NotFound
 from microblog.model.events import EventKind
@@ -26,11 +26,11 @@ JOB = "empty_account"
 STEP = 50  # rows of a kind
 
 
-def bury(cursor: Cursor, account: AccountId, now: datetime) -> None:
+def begin_deletion(cursor: Cursor, account: AccountId, now: datetime) -> None:
     """Delete the account in the running transaction, and promise the job that empties it. Raises NotFound if it is gone already."""
     profile_images.forget(cursor, account, now)
     scheduled.forget(cursor, account, now)
-    if not accounts.bury(cursor, id=account, at=now):
+    if not accounts.mark_deleted(cursor, id=account, at=now):
         raise NotFound
     end_every(cursor, account=account, now=now)
     users.delete(cursor, account=account)
@@ -39,7 +39,7 @@ def bury(cursor: Cursor, account: AccountId, now: datetime) -> None:
 
 
 @frozen
-class Removal:
+class AccountDeletion:
     """Empties accounts that were deleted."""
 
     database: Transactions
@@ -70,7 +70,7 @@ class Removal:
         pairs = follows.of_account(cursor, account=account, limit=STEP)
         accounts.lock(cursor, ids=sorted({id for pair in pairs for id in pair}))
         for follower, followee in pairs:
-            sever(cursor, follower, followee, self.now())
+            remove_both_ways(cursor, follower, followee, self.now())
         return bool(pairs)
 
     def _some_posts(self, cursor: Cursor, account: AccountId) -> bool:

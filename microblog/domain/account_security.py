@@ -15,7 +15,7 @@ from microblog.domain.registration import EMAIL_TAKEN
 from microblog.domain.sessions import ended
 from microblog.domain.tokens import revoke_every
 from microblog.model.accounts import Login, Viewer
-from microblog.model.emails import LetterKind
+from microblog.model.emails import EmailKind
 from microblog.model.errors import Conflict, Invalid, NotFound
 from microblog.storage import sessions, users
 from microblog.storage.database import Cursor, Transactions
@@ -24,7 +24,7 @@ WRONG = "This is not your password"
 
 
 @frozen
-class Credentials:
+class AccountSecurity:
     """The commands that need the viewer's password once more. `network` is where the request comes from, for the throttle.
 
     All raise Invalid (field current_password) for a wrong one, TooMany after too many of these, Unavailable if too many passwords wait.
@@ -65,7 +65,7 @@ class Credentials:
     async def delete_account(self, viewer: Viewer, current: str, network: str) -> None:
         """Delete the account: at once nothing of it can be seen; a job then removes what it holds. Its name is never given again."""
         await self._proved(viewer, current, network)
-        await self.database.run(account_deletion.bury, viewer.id, self.now())
+        await self.database.run(account_deletion.begin_deletion, viewer.id, self.now())
 
     async def _proved(self, viewer: Viewer, password: str, network: str) -> Login:
         await self.throttle.allow(network, viewer.account.username)
@@ -80,7 +80,7 @@ class Credentials:
         if not users.change_password(cursor, account=viewer.id, password_hash=new_hash, old_hash=old_hash):
             raise Conflict
         if member := users.by_account(cursor, account=viewer.id):
-            write_notice(cursor, LetterKind.PASSWORD, member.login, self.now())
+            write_notice(cursor, EmailKind.PASSWORD, member.login, self.now())
         gone = sessions.end_all(cursor, account=viewer.id, but=viewer.session_id)
         ended(cursor, account=viewer.id, ids=gone, now=self.now())
         revoke_every(cursor, account=viewer.id, now=self.now())
@@ -93,13 +93,13 @@ class Credentials:
         if is_another and users.email_taken(cursor, email=email):
             raise Invalid({"email": EMAIL_TAKEN}, codes={"email": "ERR_TAKEN"})
         if is_another and not self.confirmed_at_once:
-            not_too_often(cursor, viewer.id, LetterKind.CONFIRM, self.now())
+            not_too_often(cursor, viewer.id, EmailKind.CONFIRM, self.now())
             users.propose_email(cursor, account=viewer.id, email=email)
             write_confirmation(cursor, evolve(member.login, new_email=email), self.now())
-            write_notice(cursor, LetterKind.ADDRESS, member.login, self.now(), address=email, done="")
+            write_notice(cursor, EmailKind.ADDRESS, member.login, self.now(), address=email, done="")
             return
         if is_another:
-            write_notice(cursor, LetterKind.ADDRESS, member.login, self.now(), address=email, done="yes")
+            write_notice(cursor, EmailKind.ADDRESS, member.login, self.now(), address=email, done="yes")
         if not users.change_email(cursor, account=viewer.id, email=email, confirmed_at=member.login.confirmed_at or self._at_once):
             raise Invalid({"email": EMAIL_TAKEN}, codes={"email": "ERR_TAKEN"})
 

@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 
 from microblog.domain import follows, validation
 from microblog.domain.text import post_text
-from microblog.domain.validation import Findings
+from microblog.domain.validation import ValidationErrors
 from microblog.model.accounts import Account, Preferences, ProfileField, Role, Viewer
 from microblog.model.emails import FREQUENCIES
 from microblog.model.errors import Invalid, NotFound
@@ -65,7 +65,7 @@ def _fields(given: tuple[tuple[str, str], ...]) -> tuple[ProfileField, ...]:
 
 def _tidy(changes: ProfileChanges) -> dict[str, Any]:
     """What is to be written, by the names of Account's fields. Raises Invalid with everything that is wrong."""
-    findings = Findings()
+    findings = ValidationErrors()
     new: dict[str, Any] = {}
     no_fields: tuple[ProfileField, ...] = ()
     if changes.display_name is not None:
@@ -83,7 +83,7 @@ def _tidy(changes: ProfileChanges) -> dict[str, Any]:
 
 def sensible(preferences: Preferences) -> Preferences:
     """As they are stored. Raises Invalid with everything that is wrong."""
-    findings = Findings()
+    findings = ValidationErrors()
     findings.of(lambda: validation.one_of(preferences.visibility, VISIBILITIES, "visibility"), "")
     findings.of(lambda: validation.one_of(preferences.theme, THEMES, "theme"), "")
     findings.of(lambda: validation.one_of(preferences.mail_digest, DIGESTS, "mail_digest"), "")
@@ -138,7 +138,7 @@ class Accounts:
     async def is_gone(self, name: str) -> bool:
         """True if there was an account called so, and it was deleted."""
         username = validation.own_username(name, self.host)
-        return bool(username) and await self.database.read(accounts.is_buried, username=username)
+        return bool(username) and await self.database.read(accounts.is_deleted, username=username)
 
     async def role(self, account: Account) -> Role:
         """What somebody may do on this site."""

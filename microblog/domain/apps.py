@@ -13,7 +13,7 @@ from microblog.domain import scopes as scope_rules
 from microblog.domain.text import post_text
 from microblog.domain.tokens import fresh_token, hash_of
 from microblog.model.errors import Invalid
-from microblog.model.oauth import Registered
+from microblog.model.oauth import RegisteredApp
 from microblog.storage import oauth
 from microblog.storage.database import Cursor, Transactions
 
@@ -24,7 +24,7 @@ _ABSOLUTE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):([\x21-\x7e]*)")
 
 
 @frozen
-class Registration:
+class AppRegistration:
     """What an app says of itself. `redirect_uris` are as they were sent; none of them is changed."""
 
     name: str
@@ -41,7 +41,7 @@ class Apps:
     now: Callable[[], datetime]
     make_token: Callable[[], str] = fresh_token
 
-    async def register(self, form: Registration) -> Registered:
+    async def register(self, form: AppRegistration) -> RegisteredApp:
         """A new app with its secret, which is told this once. Raises Invalid with all that is wrong."""
         form = evolve(form, name=" ".join(post_text.clean(form.name, "client_name").split()))
         problems = dict(_problems(form))
@@ -49,7 +49,7 @@ class Apps:
             raise Invalid(problems)
         return await self.database.run(self._register, form)
 
-    def _register(self, cursor: Cursor, form: Registration) -> Registered:
+    def _register(self, cursor: Cursor, form: AppRegistration) -> RegisteredApp:
         secret = self.make_token()
         app = oauth.insert_app(
             cursor,
@@ -61,10 +61,10 @@ class Apps:
             scopes=scope_rules.parse(form.scopes) or scope_rules.DEFAULT,
             now=self.now(),
         )
-        return Registered(app, secret)
+        return RegisteredApp(app, secret)
 
 
-def _problems(form: Registration) -> Iterator[tuple[str, str]]:
+def _problems(form: AppRegistration) -> Iterator[tuple[str, str]]:
     """(field, sentence) of the first thing that is wrong with each field."""
     if post_text.is_blank(form.name):
         yield "client_name", "Application name can't be blank"

@@ -15,7 +15,7 @@ from typing import BinaryIO
 from attrs import evolve, field, frozen
 
 from microblog.domain import file_types, validation
-from microblog.domain.ports import Studio
+from microblog.domain.ports import MediaStore
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.ids import AccountId, MediaId, PostId, ScheduledId
@@ -24,15 +24,15 @@ from microblog.model.media import (
     IMAGE_BYTES,
     LONGEST_DESCRIPTION,
     MOST_MEDIA,
+    ConvertedMedia,
     Focus,
     Format,
     Media,
     MediaChange,
     MediaKind,
     MediaState,
-    Rendition,
 )
-from microblog.model.posts import Draft, Post
+from microblog.model.posts import Post, PostDraft
 from microblog.storage import jobs, media
 from microblog.storage.database import Cursor, Transactions
 
@@ -45,14 +45,14 @@ NOT_TAKEN = "Validation failed: File content type is invalid, File is invalid"
 IN_USE = "Media attachment is currently used by a status"
 
 
-def tidy(cursor: Cursor, names: Sequence[str], *, now: datetime, due_at: datetime | None = None) -> None:
+def delete_unused(cursor: Cursor, names: Sequence[str], *, now: datetime, due_at: datetime | None = None) -> None:
     """Promise to remove those of the files whose names begin so to which nobody refers then."""
     if names:
         jobs.add(cursor, TIDY, {"names": list(names)}, due_at=due_at or now, now=now)
 
 
 def chosen(
-    cursor: Cursor, viewer: Viewer, draft: Draft, *, post: PostId | None = None, scheduled: ScheduledId | None = None
+    cursor: Cursor, viewer: Viewer, draft: PostDraft, *, post: PostId | None = None, scheduled: ScheduledId | None = None
 ) -> list[Media]:
     """The media of the draft, in its order, as they will be with its changes; nobody else takes them meanwhile.
 
@@ -112,36 +112,36 @@ def checked(change: MediaChange) -> MediaChange:
     return evolve(change, description=validation.limited(change.description, LONGEST_DESCRIPTION, "description"))
 
 
-def _replace_preview(cursor: Cursor, id: MediaId, made: Rendition, now: datetime) -> None:
+def _replace_preview(cursor: Cursor, id: MediaId, made: ConvertedMedia, now: datetime) -> None:
     before = media.by_id(cursor, id=id)
     media.set_preview(cursor, id=id, made=made)
     if before and before.rendition and before.rendition.preview:
-        tidy(cursor, [before.rendition.preview], now=now)
+        delete_unused(cursor, [before.rendition.preview], now=now)
 
 
 def drop(cursor: Cursor, post: Post, *, now: datetime, at_once: bool) -> None:
     """The post is gone: its media can be attached to another one for a day, or go `at_once`, with those of before its edits."""
     pieces = media.loosen_post(cursor, post=post.id, at=now)
     if at_once and pieces:
-        tidy(cursor, media.delete(cursor, ids=pieces), now=now)
+        delete_unused(cursor, media.delete(cursor, ids=pieces), now=now)
 
 
 def drop_some(cursor: Cursor, account: AccountId, *, limit: int, now: datetime) -> int:
     """Delete some of what the account uploaded, and promise that the files go; how many names went."""
     names = media.delete_of_account(cursor, account=account, limit=limit)
-    tidy(cursor, names, now=now)
+    delete_unused(cursor, names, now=now)
     return len(names)
 
 
 def sweep(cursor: Cursor, *, before: datetime, limit: int) -> int:
     """Delete what nothing holds since before that time, at most `limit` pieces, and promise that their files go; how many names went."""
     names = media.sweep(cursor, before=before, limit=limit)
-    tidy(cursor, names, now=before)
+    delete_unused(cursor, names, now=before)
     return len(names)
 
 
 @frozen
-class Given:
+class MediaUpload:
     """What comes with an upload. `size` is in bytes; `thumbnail` is another file, for its preview."""
 
     file: BinaryIO
@@ -160,7 +160,7 @@ class Attachments:
     """The commands about media that are not yet with a post. `pause` waits for so many seconds."""
 
     database: Transactions
-    studio: Studio
+    studio: MediaStore
     now: Callable[[], datetime]
     pause: Callable[[float], Awaitable[object]]
     stem: Callable[[], str] = field(default=_random_stem)
@@ -170,7 +170,7 @@ class Attachments:
         """True if films and sound can be uploaded."""
         return self.studio.takes_films
 
-    async def add(self, viewer: Viewer, given: Given) -> Media:
+    async def add(self, viewer: Viewer, given: MediaUpload) -> Media:
         """Take an upload. Pictures are READY when this returns; films and sound are still WAITING, a job makes them.
 
         Raises Invalid for what is not taken, is too large, or cannot be read; then nothing of it is kept.
@@ -178,7 +178,7 @@ class Attachments:
         format = self._format(given)
         change = checked(MediaChange(MediaId(0), given.description, given.focus))
         preview = given.thumbnail and self._picture_format(given.thumbnail)
-        later = not format.is_picture or (format is Format.GIF and self.studio.takes_films and file_types.moves(given.file))
+        later = not format.is_picture or (format is Format.GIF and self.studio.takes_films and file_types.is_animated(given.file))
         kind = _first_guess(format) if later else MediaKind.IMAGE
         stem = self.stem()
         id = await self.database.run(self._begin, viewer, kind, change, stem)
@@ -196,8 +196,8 @@ class Attachments:
             raise
         return await self.one(viewer, id)
 
-    def _format(self, given: Given) -> Format:
-        format = file_types.sniff(given.file)
+    def _format(self, given: MediaUpload) -> Format:
+        format = file_types.detect_type(given.file)
         if format is None or (not format.is_picture and not self.studio.takes_films):
             raise Invalid({"file": "File content type is invalid"}, sentence=NOT_TAKEN)
         most = IMAGE_BYTES if format.is_picture else FILM_BYTES
@@ -206,27 +206,27 @@ class Attachments:
         return format
 
     def _picture_format(self, file: BinaryIO) -> Format:
-        format = file_types.sniff(file)
+        format = file_types.detect_type(file)
         if format is None or not format.is_picture:
             raise Invalid({"thumbnail": "Thumbnail content type is invalid"})
         return format
 
     def _begin(self, cursor: Cursor, viewer: Viewer, kind: MediaKind, change: MediaChange, stem: str) -> MediaId:
-        tidy(cursor, [stem], now=self.now(), due_at=self.now() + SETTLED)
+        delete_unused(cursor, [stem], now=self.now(), due_at=self.now() + SETTLED)
         return media.insert(cursor, account=viewer.id, kind=kind, description=change.description or "", focus=change.focus, now=self.now())
 
     def _promise(self, cursor: Cursor, id: MediaId) -> None:
         jobs.add(cursor, CONVERT, {"media": str(id)}, due_at=self.now(), now=self.now(), key=str(id))
 
     def _discard(self, cursor: Cursor, id: MediaId) -> None:
-        tidy(cursor, media.delete(cursor, ids=[id]), now=self.now())
+        delete_unused(cursor, media.delete(cursor, ids=[id]), now=self.now())
 
     async def _set_preview(self, id: MediaId, file: BinaryIO, format: Format) -> None:
         await self.database.run(_replace_preview, id, await self._preview(file, format), self.now())
 
-    async def _preview(self, file: BinaryIO, format: Format) -> Rendition:
+    async def _preview(self, file: BinaryIO, format: Format) -> ConvertedMedia:
         stem = self.stem()
-        await self.database.run(tidy, [stem], now=self.now(), due_at=self.now() + SETTLED)
+        await self.database.run(delete_unused, [stem], now=self.now(), due_at=self.now() + SETTLED)
         return await self.studio.preview(file, format, stem)
 
     async def with_previews(
@@ -294,10 +294,10 @@ class Attachments:
         if found is None or found.state is not MediaState.WAITING:
             return
         upload, stem = media.upload_name(id), self.stem()
-        await self.database.run(tidy, [stem], now=self.now(), due_at=self.now() + SETTLED)
+        await self.database.run(delete_unused, [stem], now=self.now(), due_at=self.now() + SETTLED)
         try:
             with self.studio.open(upload) as file:
-                format = file_types.sniff(file)
+                format = file_types.detect_type(file)
             if format is None:
                 raise NotFound
             kind, made = await self.studio.film(upload, format, stem)
@@ -310,11 +310,11 @@ class Attachments:
 
     def _failed(self, cursor: Cursor, id: MediaId, problem: str) -> None:
         media.fail(cursor, id=id, problem=problem)
-        tidy(cursor, [media.upload_name(id)], now=self.now())
+        delete_unused(cursor, [media.upload_name(id)], now=self.now())
 
-    def _converted(self, cursor: Cursor, id: MediaId, kind: MediaKind, made: Rendition) -> None:
+    def _converted(self, cursor: Cursor, id: MediaId, kind: MediaKind, made: ConvertedMedia) -> None:
         media.finish(cursor, id=id, kind=kind, made=made)
-        tidy(cursor, [media.upload_name(id)], now=self.now())
+        delete_unused(cursor, [media.upload_name(id)], now=self.now())
 
     async def tidy(self, names: Sequence[str]) -> None:
         """Remove those of the files whose names begin so to which nobody refers."""

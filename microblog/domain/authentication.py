@@ -7,7 +7,7 @@ from attrs import frozen
 from microblog.domain.sessions import Sessions
 from microblog.domain.tokens import Tokens
 from microblog.model.accounts import Session, Viewer
-from microblog.model.oauth import Access
+from microblog.model.oauth import TokenContext
 
 
 @frozen
@@ -25,6 +25,6 @@ class Authentication:
         """True unless a session has this token, if only for when its account is let in again."""
         return await self.sessions.is_over(token)
 
-    async def by_bearer(self, token: str, *, pending: bool = False) -> Access | None:
+    async def by_bearer(self, token: str, *, pending: bool = False) -> TokenContext | None:
         """What this API token stands for. Raises Unauthenticated if it was revoked, Forbidden if its owner may not come in (yet)."""
         return await self.tokens.by_bearer(token, pending=pending)

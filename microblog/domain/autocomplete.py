@@ -7,7 +7,7 @@ from attrs import frozen
 from microblog.domain.text import post_text
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Invalid
-from microblog.model.profile_features import Candidate, UsedTag
+from microblog.model.profile_features import TagSuggestion, UsedTag
 from microblog.storage import autocomplete
 from microblog.storage.database import Transactions
 
@@ -16,12 +16,12 @@ OFFERED = 6
 
 
 @frozen
-class Completion:
+class Autocomplete:
     """Completes names and tags for one viewer, with nothing that they may not see."""
 
     database: Transactions
 
-    async def people(self, viewer: Viewer, prefix: str) -> list[Candidate]:
+    async def people(self, viewer: Viewer, prefix: str) -> list[TagSuggestion]:
         """Whose username begins so, those first whom the viewer follows: they are found by their display names too."""
         wanted = _typed(prefix)
         if not wanted:

@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 from attrs import evolve, frozen
 
 from microblog.domain import notifications as notification_rules
-from microblog.domain.email_links import Links
+from microblog.domain.email_links import EmailLinks
 from microblog.domain.email_queue import is_given_up
-from microblog.model.accounts import Member, Role, Viewer
-from microblog.model.emails import SWITCHED, Letter, LetterKind, LetterState, Mail, Missed
-from microblog.model.filters import Context, Sieve
+from microblog.model.accounts import AccountWithLogin, Role, Viewer
+from microblog.model.emails import SWITCHED, DigestSummary, Email, EmailContext, EmailKind, EmailState
+from microblog.model.filters import FilterContext, FilterSet
 from microblog.model.ids import AccountId, LetterId, NotificationId, PostId, ScheduledId, id_at
 from microblog.model.notifications import Notification, NotificationKind
 from microblog.model.paging import Page
@@ -25,26 +25,26 @@ from microblog.model.posts import Post
 from microblog.storage import email_digests, emails, filters, notifications, posts, scheduled, users
 from microblog.storage.database import Cursor, Transactions
 
-TO_BE_SENT = frozenset({LetterState.WAITING, LetterState.DEFERRED, LetterState.FAILED})
+TO_BE_SENT = frozenset({EmailState.WAITING, EmailState.DEFERRED, EmailState.FAILED})
 SHOWN_IN_DIGEST = 6
 _NOT_COUNTED = (NotificationKind.SIGN_UP, NotificationKind.REPORT, NotificationKind.WARNING)
 COUNTED = tuple(kind for kind in NotificationKind if kind not in _NOT_COUNTED)
 BATCH = 500  # letters in one transaction, or posts in one statement
 NOT_SHOWN = ("favourite", "reblog", "poll", "update", "admin.sign_up", "admin.report", "moderation_warning")
-_ADDRESSED = frozenset({LetterKind.CONFIRM, LetterKind.RESET, LetterKind.PASSWORD, LetterKind.ADDRESS})  # to one address and no other
-_ASKED_FOR = frozenset({LetterKind.CONFIRM, LetterKind.RESET})  # by whoever waits for it: worth a try at an address that refused others
+_ADDRESSED = frozenset({EmailKind.CONFIRM, EmailKind.RESET, EmailKind.PASSWORD, EmailKind.ADDRESS})  # to one address and no other
+_ASKED_FOR = frozenset({EmailKind.CONFIRM, EmailKind.RESET})  # by whoever waits for it: worth a try at an address that refused others
 
 
-class Unwanted(Exception):
+class EmailCancelled(Exception):
     """Nobody wants the letter any more, and the text says why."""
 
 
 @frozen
-class Dispatch:
+class EmailComposer:
     """What the jobs of letters do. `host` is the domain of Message-IDs (RFC 5322, section 3.6.4)."""
 
     database: Transactions
-    links: Links
+    links: EmailLinks
     host: str
     now: Callable[[], datetime]
 
@@ -66,42 +66,44 @@ class Dispatch:
         key = f"{begin:%Y-%m-%d}"
         return await self.database.run(email_digests.add_reports, begin=begin, end=end, key=key, now=self.now())
 
-    async def open(self, id: LetterId) -> Mail | None:
+    async def open(self, id: LetterId) -> EmailContext | None:
         """Begin one try more of a letter, and say all that it is to say. None where it is not to be sent, or not any more."""
         return await self.database.run(self._open, id)
 
-    async def settle(self, id: LetterId, state: LetterState, answer: str) -> None:
+    async def settle(self, id: LetterId, state: EmailState, answer: str) -> None:
         """Write down how the try ended."""
         await self.database.run(emails.settle, id=id, state=state, answer=answer, now=self.now())
 
-    def _open(self, cursor: Cursor, id: LetterId) -> Mail | None:
+    def _open(self, cursor: Cursor, id: LetterId) -> EmailContext | None:
         letter = emails.locked(cursor, id=id)
         if letter is None or letter.state not in TO_BE_SENT:
             return None
         try:
             mail = self._composed(cursor, letter)
-        except Unwanted as why:
-            emails.settle(cursor, id=id, state=LetterState.CANCELLED, answer=str(why), now=self.now())
+        except EmailCancelled as why:
+            emails.settle(cursor, id=id, state=EmailState.CANCELLED, answer=str(why), now=self.now())
             return None
         message_id = letter.message_id or f"<{self._name(mail)}@{self.host}>"
         emails.begin(cursor, id=id, recipient=mail.letter.recipient, message_id=message_id)
         return evolve(mail, letter=evolve(mail.letter, message_id=message_id, tries=letter.tries + 1))
 
-    def _name(self, mail: Mail) -> str:
+    def _name(self, mail: EmailContext) -> str:
         """What is before the @ of the Message-ID; that of a mention can be told from the post, so that answers to it can refer to it."""
         letter = mail.letter
         return mention_name(mail.post, letter) if mail.post and letter.account_id else f"{letter.kind}.{letter.id}"
 
-    def _composed(self, cursor: Cursor, letter: Letter) -> Mail:
-        if letter.kind in (LetterKind.REJECTED, LetterKind.TEST):
+    def _composed(self, cursor: Cursor, letter: Email) -> EmailContext:
+        if letter.kind in (EmailKind.REJECTED, EmailKind.TEST):
             data = letter.data
-            return Mail(letter, data.get("username", ""), data.get("locale", "en"), data.get("time_zone", "UTC"), self.links.page("/about"))
+            return EmailContext(
+                letter, data.get("username", ""), data.get("locale", "en"), data.get("time_zone", "UTC"), self.links.page("/about")
+            )
         member = self._reader(cursor, letter)
         login = member.login
         recipient = letter.recipient if letter.kind in _ADDRESSED else login.email
         if letter.kind not in _ASKED_FOR and not letter.tries and is_given_up(cursor, login, recipient):
-            raise Unwanted("The address refused mail again and again, and its owner has not confirmed it since.")
-        mail = Mail(
+            raise EmailCancelled("The address refused mail again and again, and its owner has not confirmed it since.")
+        mail = EmailContext(
             evolve(letter, recipient=recipient),
             member.account.username,
             login.preferences.locale,
@@ -113,142 +115,144 @@ class Dispatch:
         return special(cursor, mail, member) if special else mail
 
     @property
-    def _special(self) -> Mapping[LetterKind, Callable[[Cursor, Mail, Member], Mail]]:
+    def _special(self) -> Mapping[EmailKind, Callable[[Cursor, EmailContext, AccountWithLogin], EmailContext]]:
         return {
-            LetterKind.CONFIRM: self._confirm,
-            LetterKind.RESET: self._reset,
-            LetterKind.MENTION: self._notification,
-            LetterKind.FOLLOW: self._notification,
-            LetterKind.FOLLOW_REQUEST: self._notification,
-            LetterKind.LOGIN: self._login,
-            LetterKind.PASSWORD: self._password,
-            LetterKind.ADDRESS: self._address,
-            LetterKind.SCHEDULED: self._scheduled,
-            LetterKind.WARNING: self._warning,
-            LetterKind.DIGEST: self._digest,
-            LetterKind.REPORT: self._report,
+            EmailKind.CONFIRM: self._confirm,
+            EmailKind.RESET: self._reset,
+            EmailKind.MENTION: self._notification,
+            EmailKind.FOLLOW: self._notification,
+            EmailKind.FOLLOW_REQUEST: self._notification,
+            EmailKind.LOGIN: self._login,
+            EmailKind.PASSWORD: self._password,
+            EmailKind.ADDRESS: self._address,
+            EmailKind.SCHEDULED: self._scheduled,
+            EmailKind.WARNING: self._warning,
+            EmailKind.DIGEST: self._digest,
+            EmailKind.REPORT: self._report,
         }
 
-    def _reader(self, cursor: Cursor, letter: Letter) -> Member:
+    def _reader(self, cursor: Cursor, letter: Email) -> AccountWithLogin:
         member = users.by_account(cursor, account=letter.account_id) if letter.account_id else None
         if member is None:
-            raise Unwanted("The account is gone.")
-        if member.barred and letter.kind is not LetterKind.WARNING:
-            raise Unwanted("The account is suspended or disabled.")
+            raise EmailCancelled("The account is gone.")
+        if member.barred and letter.kind is not EmailKind.WARNING:
+            raise EmailCancelled("The account is suspended or disabled.")
         if letter.kind not in _ADDRESSED and member.login.confirmed_at is None:
-            raise Unwanted("The address is not confirmed.")
+            raise EmailCancelled("The address is not confirmed.")
         if letter.kind in SWITCHED and getattr(member.login.preferences, SWITCHED[letter.kind]) in (False, "never"):
-            raise Unwanted("Such letters were switched off.")
+            raise EmailCancelled("Such letters were switched off.")
         return member
 
-    def _confirm(self, cursor: Cursor, mail: Mail, member: Member) -> Mail:
+    def _confirm(self, cursor: Cursor, mail: EmailContext, member: AccountWithLogin) -> EmailContext:
         login, address = member.login, mail.letter.recipient
         waits = login.confirmed_at is None or is_given_up(cursor, login, login.email)
         if address != (login.new_email or (login.email if waits else None)):
-            raise Unwanted("The address was confirmed or changed meanwhile.")
+            raise EmailCancelled("The address was confirmed or changed meanwhile.")
         return evolve(mail, link=self.links.confirm(login, address, mail.letter.created_at))
 
-    def _reset(self, cursor: Cursor, mail: Mail, member: Member) -> Mail:
+    def _reset(self, cursor: Cursor, mail: EmailContext, member: AccountWithLogin) -> EmailContext:
         del cursor
         if mail.letter.recipient != member.login.email:
-            raise Unwanted("The address was changed meanwhile.")
+            raise EmailCancelled("The address was changed meanwhile.")
         return evolve(mail, link=self.links.reset(member.login, self.now()))
 
-    def _notification(self, cursor: Cursor, mail: Mail, member: Member) -> Mail:
+    def _notification(self, cursor: Cursor, mail: EmailContext, member: AccountWithLogin) -> EmailContext:
         note = self._still_news(cursor, mail.letter, member)
         if note.post is None:
-            page = "/settings/requests" if mail.letter.kind is LetterKind.FOLLOW_REQUEST else f"/@{note.account.username}"
+            page = "/settings/requests" if mail.letter.kind is EmailKind.FOLLOW_REQUEST else f"/@{note.account.username}"
             return evolve(mail, by=note.account, link=self.links.page(page))
         sieve, root = self._sieve(cursor, member), self._root(cursor, note.post, member)
-        post = sieve.shown(note.post, Context.NOTIFICATIONS, self.now())
+        post = sieve.shown(note.post, FilterContext.NOTIFICATIONS, self.now())
         if post is None:
-            raise Unwanted("A filter of the reader leaves it out.")
-        first = sieve.shown(root, Context.NOTIFICATIONS, self.now()) if root else None
+            raise EmailCancelled("A filter of the reader leaves it out.")
+        first = sieve.shown(root, FilterContext.NOTIFICATIONS, self.now()) if root else None
         return evolve(mail, by=note.account, post=post, root=first, link=self.links.post(note.post))
 
-    def _sieve(self, cursor: Cursor, member: Member) -> Sieve:
-        return Sieve(tuple(filters.of_account(cursor, account=member.account.id)), member.account.id).within(Context.NOTIFICATIONS)
+    def _sieve(self, cursor: Cursor, member: AccountWithLogin) -> FilterSet:
+        return FilterSet(tuple(filters.of_account(cursor, account=member.account.id)), member.account.id).within(
+            FilterContext.NOTIFICATIONS
+        )
 
-    def _still_news(self, cursor: Cursor, letter: Letter, member: Member) -> Notification:
+    def _still_news(self, cursor: Cursor, letter: Email, member: AccountWithLogin) -> Notification:
         id, account = letter.about or NotificationId(0), member.account
         rows = notifications.by_id(cursor, account=account.id, id=id)
         found = notification_rules.loaded(cursor, Viewer(account), rows)
         if not found or found[0].account.suspended_at is not None:
-            raise Unwanted("What it tells of is gone.")
+            raise EmailCancelled("What it tells of is gone.")
         if not email_digests.is_unread(cursor, account=account.id, notification=id):
-            raise Unwanted("It was read on the site meanwhile.")
-        if not email_digests.is_heard(cursor, notification=id, now=self.now()):
-            raise Unwanted("Its author or the conversation was muted or blocked meanwhile.")
+            raise EmailCancelled("It was read on the site meanwhile.")
+        if not email_digests.is_announced(cursor, notification=id, now=self.now()):
+            raise EmailCancelled("Its author or the conversation was muted or blocked meanwhile.")
         return found[0]
 
-    def _root(self, cursor: Cursor, post: Post, member: Member) -> Post | None:
+    def _root(self, cursor: Cursor, post: Post, member: AccountWithLogin) -> Post | None:
         if post.thread_id is None or post.thread_id == post.id:
             return post
         return posts.by_ids(cursor, posts.visible(cursor, ids=[post.thread_id], viewer=member.account.id)).get(post.thread_id)
 
-    def _login(self, cursor: Cursor, mail: Mail, member: Member) -> Mail:
+    def _login(self, cursor: Cursor, mail: EmailContext, member: AccountWithLogin) -> EmailContext:
         del cursor, member
         return evolve(mail, link=self.links.page("/settings/sessions"))
 
-    def _password(self, cursor: Cursor, mail: Mail, member: Member) -> Mail:
+    def _password(self, cursor: Cursor, mail: EmailContext, member: AccountWithLogin) -> EmailContext:
         del cursor, member
         return evolve(mail, link=self.links.page("/password/forgot"))
 
-    def _address(self, cursor: Cursor, mail: Mail, member: Member) -> Mail:
+    def _address(self, cursor: Cursor, mail: EmailContext, member: AccountWithLogin) -> EmailContext:
         del cursor, member
         return evolve(mail, link=self.links.page("/about" if mail.letter.data["done"] else "/settings/account"))
 
-    def _scheduled(self, cursor: Cursor, mail: Mail, member: Member) -> Mail:
+    def _scheduled(self, cursor: Cursor, mail: EmailContext, member: AccountWithLogin) -> EmailContext:
         found = scheduled.by_id(cursor, id=ScheduledId(int(mail.letter.data["scheduled"])))
         if found is None or found.author != member.account.id or not found.problem:
-            raise Unwanted("It was taken back or given another time meanwhile.")
+            raise EmailCancelled("It was taken back or given another time meanwhile.")
         data = {**mail.letter.data, "problem": found.problem}
         return evolve(mail, letter=evolve(mail.letter, data=data), link=self.links.page("/scheduled"))
 
-    def _warning(self, cursor: Cursor, mail: Mail, member: Member) -> Mail:
+    def _warning(self, cursor: Cursor, mail: EmailContext, member: AccountWithLogin) -> EmailContext:
         del cursor
         return evolve(mail, link=self.links.page("/about" if member.barred else "/notifications"))
 
-    def _digest(self, cursor: Cursor, mail: Mail, member: Member) -> Mail:
+    def _digest(self, cursor: Cursor, mail: EmailContext, member: AccountWithLogin) -> EmailContext:
         since, account = datetime.fromisoformat(mail.letter.data["since"]), member.account
         sieve = self._sieve(cursor, member)
         counts = self._missed(cursor, account.id, since, sieve)
         if not counts:
-            raise Unwanted("Everything was read on the site meanwhile.")
+            raise EmailCancelled("Everything was read on the site meanwhile.")
         above = max(notifications.read_up_to(cursor, account=account.id), id_at(since))
         rows = notifications.page_of(cursor, account=account.id, page=Page(SHOWN_IN_DIGEST, since_id=above), without=NOT_SHOWN)
-        heard = [row for row in rows if email_digests.is_heard(cursor, notification=row.id, now=self.now())]
+        heard = [row for row in rows if email_digests.is_announced(cursor, notification=row.id, now=self.now())]
         newest = []
         for note in notification_rules.loaded(cursor, Viewer(account), heard):
-            post = sieve.shown(note.post, Context.NOTIFICATIONS, self.now()) if note.post else None
+            post = sieve.shown(note.post, FilterContext.NOTIFICATIONS, self.now()) if note.post else None
             if post or not note.post:
                 newest.append(evolve(note, post=post))
-        return evolve(mail, missed=Missed(since, counts, tuple(newest)), link=self.links.page("/notifications"))
+        return evolve(mail, missed=DigestSummary(since, counts, tuple(newest)), link=self.links.page("/notifications"))
 
-    def _missed(self, cursor: Cursor, account: AccountId, since: datetime, sieve: Sieve) -> Mapping[str, int]:
+    def _missed(self, cursor: Cursor, account: AccountId, since: datetime, sieve: FilterSet) -> Mapping[str, int]:
         """How many of each kind: without what the reader's filters leave out, as on the site."""
         found = email_digests.missed(cursor, account=account, since=since, kinds=COUNTED, now=self.now())
-        hidden = self._hidden(cursor, sorted({post for _, post, _ in found if post}), sieve.hiding(Context.NOTIFICATIONS))
+        hidden = self._hidden(cursor, sorted({post for _, post, _ in found if post}), sieve.hiding(FilterContext.NOTIFICATIONS))
         counts = Counter[str]()
         for kind, post, count in found:
             if post not in hidden:
                 counts[kind] += count
         return dict(counts)
 
-    def _hidden(self, cursor: Cursor, ids: Sequence[PostId], hiding: Sieve) -> frozenset[PostId]:
+    def _hidden(self, cursor: Cursor, ids: Sequence[PostId], hiding: FilterSet) -> frozenset[PostId]:
         """Those of the posts that the filters leave out."""
         if not hiding.filters:
             return frozenset()
         looked_at = (posts.by_ids(cursor, ids[begin : begin + BATCH]) for begin in range(0, len(ids), BATCH))
         return frozenset(post.id for some in looked_at for post in some.values() if hiding.matches(post, self.now()))
 
-    def _report(self, cursor: Cursor, mail: Mail, member: Member) -> Mail:
+    def _report(self, cursor: Cursor, mail: EmailContext, member: AccountWithLogin) -> EmailContext:
         if member.login.role is not Role.ADMIN:
-            raise Unwanted("The reader is no administrator any more.")
+            raise EmailCancelled("The reader is no administrator any more.")
         begin, end = (datetime.fromisoformat(mail.letter.data[name]) for name in ("begin", "end"))
         return evolve(mail, report=email_digests.report(cursor, begin=begin, end=end), link=self.links.page("/admin/outbox"))
 
 
-def mention_name(post: Post, letter: Letter) -> str:
+def mention_name(post: Post, letter: Email) -> str:
     """What is before the @ in the Message-ID of the letter to somebody about a post."""
     return f"post.{post.id}.{letter.account_id}"

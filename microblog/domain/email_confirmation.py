@@ -8,11 +8,11 @@ from datetime import datetime
 from attrs import frozen
 
 from microblog.domain import validation
-from microblog.domain.email_links import Links, read
+from microblog.domain.email_links import EmailLinks, read
 from microblog.domain.email_queue import is_given_up, not_too_often, write_confirmation, write_notice
 from microblog.domain.registration import EMAIL_TAKEN
 from microblog.model.accounts import Login, Viewer
-from microblog.model.emails import LetterKind
+from microblog.model.emails import EmailKind
 from microblog.model.errors import Conflict, Gone, Invalid, NotFound
 from microblog.model.events import EventKind
 from microblog.model.ids import AppId
@@ -23,11 +23,11 @@ OVER = "This link is not valid, or not any more. Log in to have a new one sent."
 
 
 @frozen
-class Confirmations:
+class EmailConfirmation:
     """The commands about addresses that wait to be proved."""
 
     database: Transactions
-    links: Links
+    links: EmailLinks
     now: Callable[[], datetime]
 
     async def address(self, token: str) -> str:
@@ -80,7 +80,7 @@ class Confirmations:
         if not is_another and login.confirmed_at is not None and not is_given_up(cursor, login, address):
             return address
         if is_another:
-            write_notice(cursor, LetterKind.ADDRESS, login, self.now(), address=address, done="yes")
+            write_notice(cursor, EmailKind.ADDRESS, login, self.now(), address=address, done="yes")
         if not users.change_email(cursor, account=login.account_id, email=address, confirmed_at=self.now()):
             raise Conflict(f"{EMAIL_TAKEN}.")
         events.record(cursor, EventKind.ACCOUNT_CHANGED, at=self.now(), account=login.account_id)
@@ -110,5 +110,5 @@ class Confirmations:
         login = member.login
         if login.confirmed_at is not None and login.new_email is None and not is_given_up(cursor, login, login.email):
             raise Conflict("Your address is confirmed already.")
-        not_too_often(cursor, viewer.id, LetterKind.CONFIRM, self.now())
+        not_too_often(cursor, viewer.id, EmailKind.CONFIRM, self.now())
         return login

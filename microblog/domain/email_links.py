@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from attrs import frozen
 
-from microblog.domain.signed_tokens import Claim, Seals, read
+from microblog.domain.signed_tokens import SignedClaim, TokenSigner, read
 from microblog.model.accounts import Login
-from microblog.model.emails import SWITCHED, LetterKind
+from microblog.model.emails import SWITCHED, EmailKind
 from microblog.model.ids import AccountId
 from microblog.model.posts import Post
 
@@ -18,17 +18,17 @@ _FROM_THE_FUTURE = timedelta(minutes=5)  # by which the clocks of two processes 
 
 
 @frozen
-class Links:
+class EmailLinks:
     """Makes links below `base_url`, and knows its own again."""
 
     base_url: str
-    seals: Seals
+    seals: TokenSigner
 
     def confirm(self, login: Login, email: str, now: datetime) -> str:
         """Proves that its reader gets mail at that address."""
         return f"{self.base_url}/confirm/{self.seals.token('confirm', login.account_id, now, email)}"
 
-    def confirms(self, claim: Claim, email: str, now: datetime) -> bool:
+    def confirms(self, claim: SignedClaim, email: str, now: datetime) -> bool:
         """True for the token of such a link, while it lasts."""
         return _is_fresh(claim, CONFIRM_LASTS, now) and self.seals.holds(claim, "confirm", email)
 
@@ -36,17 +36,17 @@ class Links:
         """Lets its reader choose another password, once."""
         return f"{self.base_url}/password/reset/{self.seals.token('reset', login.account_id, now, login.email, login.password_hash)}"
 
-    def resets(self, claim: Claim, login: Login, now: datetime) -> bool:
+    def resets(self, claim: SignedClaim, login: Login, now: datetime) -> bool:
         """True for the token of such a link, while it lasts and the password is still the one of then."""
         return _is_fresh(claim, RESET_LASTS, now) and self.seals.holds(claim, "reset", login.email, login.password_hash)
 
-    def unsubscribe(self, kind: LetterKind, account: AccountId, now: datetime) -> str | None:
+    def unsubscribe(self, kind: EmailKind, account: AccountId, now: datetime) -> str | None:
         """Stops letters of this kind, for ever and without logging in; None for letters that cannot be stopped."""
         if kind not in SWITCHED:
             return None
         return f"{self.base_url}/mail/unsubscribe/{self.seals.token(f'unsubscribe {kind}', account, now)}"
 
-    def unsubscribes(self, claim: Claim) -> LetterKind | None:
+    def unsubscribes(self, claim: SignedClaim) -> EmailKind | None:
         """The kind that the token of such a link stops."""
         return next((kind for kind in SWITCHED if self.seals.holds(claim, f"unsubscribe {kind}")), None)
 
@@ -59,8 +59,8 @@ class Links:
         return self.base_url + path
 
 
-def _is_fresh(claim: Claim, lasts: timedelta, now: datetime) -> bool:
+def _is_fresh(claim: SignedClaim, lasts: timedelta, now: datetime) -> bool:
     return -_FROM_THE_FUTURE <= now - claim.made_at <= lasts
 
 
-__all__ = ["CONFIRM_LASTS", "RESET_LASTS", "Claim", "Links", "read"]
+__all__ = ["CONFIRM_LASTS", "RESET_LASTS", "EmailLinks", "SignedClaim", "read"]

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from attrs import evolve, frozen
 
-from microblog.model.accounts import Login, Member, Viewer
-from microblog.model.emails import REFUSALS, Letter, LetterKind, LetterState, Refusal
+from microblog.model.accounts import AccountWithLogin, Login, Viewer
+from microblog.model.emails import REFUSALS, AddressRejection, Email, EmailKind, EmailState
 from microblog.model.errors import NotFound, TooMany
 from microblog.model.ids import AccountId, LetterId
 from microblog.model.paging import Page
@@ -20,7 +20,7 @@ ASKED_WITHIN = timedelta(hours=1)
 NOBODY = ".invalid"  # RFC 2606, section 2
 
 
-def write(cursor: Cursor, kind: LetterKind, login: Login, now: datetime, **data: str) -> None:
+def write(cursor: Cursor, kind: EmailKind, login: Login, now: datetime, **data: str) -> None:
     """A letter to the login's address, in the running transaction. With a `key` in the data, once for each."""
     if not login.email.endswith(NOBODY):
         emails.add(cursor, kind, account=login.account_id, recipient=login.email, now=now, data=data, key=data.get("key"))
@@ -28,14 +28,14 @@ def write(cursor: Cursor, kind: LetterKind, login: Login, now: datetime, **data:
 
 def write_confirmation(cursor: Cursor, login: Login, now: datetime) -> None:
     """The letter that proves the address which the login waits for: the new one, or the one that was never proved."""
-    write(cursor, LetterKind.CONFIRM, evolve(login, email=login.new_email or login.email), now)
+    write(cursor, EmailKind.CONFIRM, evolve(login, email=login.new_email or login.email), now)
 
 
-def write_verdict(cursor: Cursor, member: Member, now: datetime, *, accepted: bool) -> None:
+def write_verdict(cursor: Cursor, member: AccountWithLogin, now: datetime, *, accepted: bool) -> None:
     """Tell an applicant whose address is proved what came of it; somebody who is refused has no account any more to ask for it."""
     if member.login.confirmed_at is None:
         return
-    kind = LetterKind.ACCEPTED if accepted else LetterKind.REJECTED
+    kind = EmailKind.ACCEPTED if accepted else EmailKind.REJECTED
     preferences = member.login.preferences
     write(
         cursor,
@@ -48,16 +48,16 @@ def write_verdict(cursor: Cursor, member: Member, now: datetime, *, accepted: bo
     )
 
 
-def write_notice(cursor: Cursor, kind: LetterKind, login: Login, now: datetime, **data: str) -> None:
+def write_notice(cursor: Cursor, kind: EmailKind, login: Login, now: datetime, **data: str) -> None:
     """Tell the owner of an address that was proved what was done with their login, at the address of before it."""
     if login.confirmed_at is not None:
         write(cursor, kind, login, now, **data)
 
 
-def refusal(cursor: Cursor, account: AccountId, email: str) -> Refusal | None:
+def refusal(cursor: Cursor, account: AccountId, email: str) -> AddressRejection | None:
     """That the mail server refused the account's newest letter to this address; None where it did not."""
     said = emails.refusals(cursor, account=account, recipient=email, limit=REFUSALS)
-    return Refusal(said[0], len(said) >= REFUSALS) if said else None
+    return AddressRejection(said[0], len(said) >= REFUSALS) if said else None
 
 
 def is_given_up(cursor: Cursor, login: Login, email: str) -> bool:
@@ -66,19 +66,19 @@ def is_given_up(cursor: Cursor, login: Login, email: str) -> bool:
     return found is not None and found.given_up
 
 
-def may_ask_again(cursor: Cursor, account: AccountId, kind: LetterKind, now: datetime) -> bool:
+def may_ask_again(cursor: Cursor, account: AccountId, kind: EmailKind, now: datetime) -> bool:
     """False once enough letters of that kind went to the account for now."""
     return emails.count_since(cursor, account=account, kind=kind, since=now - ASKED_WITHIN) < MOST_ASKED_FOR
 
 
-def not_too_often(cursor: Cursor, account: AccountId, kind: LetterKind, now: datetime) -> None:
+def not_too_often(cursor: Cursor, account: AccountId, kind: EmailKind, now: datetime) -> None:
     """Raises TooMany where `may_ask_again` says no."""
     if not may_ask_again(cursor, account, kind, now):
         raise TooMany("Enough letters were sent to you for now", retry_after=int(ASKED_WITHIN.total_seconds()))
 
 
 @frozen
-class Outbox:
+class EmailOutbox:
     """The letters as the administrator sees them, and what one's owner is told. Who may look is decided by the caller.
 
     `kept_in` is where letters are kept, on a site that sends none; None where they are sent.
@@ -88,11 +88,11 @@ class Outbox:
     kept_in: str | None
     now: Callable[[], datetime]
 
-    async def page(self, page: Page, state: LetterState | None = None) -> list[Letter]:
+    async def page(self, page: Page, state: EmailState | None = None) -> list[Email]:
         """Letters, the newest first; only those in one state, if asked for."""
         return await self.database.read(emails.page_of, page=page, state=state)
 
-    async def counts(self) -> dict[LetterState, int]:
+    async def counts(self) -> dict[EmailState, int]:
         """How many there are in each state that any is in."""
         return await self.database.read(emails.counts)
 
@@ -101,6 +101,6 @@ class Outbox:
         if not await self.database.run(emails.wait_again, id=id, now=self.now()):
             raise NotFound("This letter is gone, or needs no further try.")
 
-    async def refusal(self, viewer: Viewer, email: str) -> Refusal | None:
+    async def refusal(self, viewer: Viewer, email: str) -> AddressRejection | None:
         """That the mail server refused the viewer's newest letter to their address; None where it did not."""
         return await self.database.read(refusal, viewer.id, email)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from microblog.domain.email_links import Links, read
-from microblog.model.emails import NEVER, SWITCHED, LetterKind
+from microblog.domain.email_links import EmailLinks, read
+from microblog.model.emails import NEVER, SWITCHED, EmailKind
 from microblog.model.errors import Gone
 from microblog.storage import users
 from microblog.storage.database import Transactions
@@ -14,13 +14,13 @@ OVER = "This link is not valid. Your settings say which letters you get."
 
 
 @frozen
-class Subscriptions:
+class EmailUnsubscribe:
     """What the links in letters stop."""
 
     database: Transactions
-    links: Links
+    links: EmailLinks
 
-    def kind(self, token: str) -> LetterKind:
+    def kind(self, token: str) -> EmailKind:
         """The letters that the token stops. Raises Gone for one that stops nothing."""
         claim = read(token)
         kind = self.links.unsubscribes(claim) if claim else None
@@ -28,10 +28,10 @@ class Subscriptions:
             raise Gone(OVER)
         return kind
 
-    async def stop(self, token: str) -> LetterKind:
+    async def stop(self, token: str) -> EmailKind:
         """Send no more letters of that kind to whom the token was sent. Stopping again, or for somebody who is gone, changes nothing."""
         kind, claim = self.kind(token), read(token)
         assert claim is not None  # or `kind` would have raised
-        value = NEVER if kind is LetterKind.DIGEST else False
+        value = NEVER if kind is EmailKind.DIGEST else False
         await self.database.run(users.change_preference, account=claim.account, name=SWITCHED[kind], value=value)
         return kind

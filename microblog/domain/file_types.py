@@ -22,7 +22,7 @@ _AVIF = frozenset({b"avif", b"avis"})
 _FILMS = (b"iso", b"mp4", b"M4V", b"M4A", b"qt ", b"avc", b"dash", b"3gp", b"mmp4", b"MSNV", b"f4v")
 
 
-def sniff(file: BinaryIO) -> Format | None:
+def detect_type(file: BinaryIO) -> Format | None:
     """What the file is, which is left at its beginning; None for everything that is not taken, such as SVG, PostScript and HTML."""
     file.seek(0)
     head = file.read(HEAD)
@@ -45,7 +45,7 @@ def _brand(brand: bytes) -> Format | None:
     return Format.MP4 if brand.startswith(_FILMS) else None
 
 
-def moves(gif: BinaryIO) -> bool:
+def is_animated(gif: BinaryIO) -> bool:
     """True if a GIF has more than one picture. What is broken does not move. The file is left at its beginning."""
     try:
         return _pictures(gif, 2) > 1

@@ -8,14 +8,14 @@ from typing import TypeVar
 
 from attrs import evolve, frozen
 
-from microblog.domain.caching.filter_cache import Sieves
+from microblog.domain.caching.filter_cache import FilterCache
 from microblog.domain.posts import seen
 from microblog.domain.text import post_text
-from microblog.domain.validation import Findings
+from microblog.domain.validation import ValidationErrors
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.events import EventKind
-from microblog.model.filters import Action, Chosen, Context, Filter, Keyword
+from microblog.model.filters import Filter, FilterAction, FilterContext, FilteredPost, Keyword
 from microblog.model.ids import FilterId, KeywordId, PostId, RelationId
 from microblog.storage import events, filters
 from microblog.storage.database import Cursor, Transactions
@@ -60,7 +60,7 @@ class Filters:
     """The viewer's filters. Everything raises NotFound for what is not theirs."""
 
     database: Transactions
-    sieves: Sieves
+    sieves: FilterCache
     now: Callable[[], datetime]
 
     async def of(self, viewer: Viewer) -> list[Filter]:
@@ -75,7 +75,7 @@ class Filters:
         """One of the words, with its filter."""
         return await self.database.read(_of_keyword, viewer, id)
 
-    async def with_post(self, viewer: Viewer, id: RelationId) -> tuple[Filter, Chosen]:
+    async def with_post(self, viewer: Viewer, id: RelationId) -> tuple[Filter, FilteredPost]:
         """One of the chosen posts, with its filter."""
         return await self.database.read(_of_post, viewer, id)
 
@@ -103,7 +103,7 @@ class Filters:
         """One word less; with `filter_too` the filter goes with its last word."""
         await self._do(viewer, self._remove_keyword, id, filter_too)
 
-    async def add_post(self, viewer: Viewer, id: FilterId, post: PostId) -> Chosen:
+    async def add_post(self, viewer: Viewer, id: FilterId, post: PostId) -> FilteredPost:
         """One post more, of those that the viewer may see. Raises Invalid if it is there already."""
         return await self._do(viewer, self._add_post, id, post)
 
@@ -178,14 +178,14 @@ class Filters:
         else:
             filters.remove_keyword(cursor, id=id)
 
-    def _add_post(self, cursor: Cursor, viewer: Viewer, id: FilterId, post: PostId) -> Chosen:
+    def _add_post(self, cursor: Cursor, viewer: Viewer, id: FilterId, post: PostId) -> FilteredPost:
         if len(_own(cursor, viewer, id).posts) >= MOST_POSTS:
             raise Invalid({"base": f"A filter has at most {MOST_POSTS} posts"})
         original = seen(cursor, post, viewer).original.id
         made = filters.add_post(cursor, filter=id, post=original, now=self.now())
         if made is None:
             raise Invalid({"status": "Status has already been taken"}, codes={"status": "ERR_TAKEN"})
-        return Chosen(made, original)
+        return FilteredPost(made, original)
 
     def _remove_post(self, cursor: Cursor, viewer: Viewer, id: RelationId) -> None:
         _of_post(cursor, viewer, id)
@@ -193,20 +193,20 @@ class Filters:
 
     def _settled(self, before: Filter, draft: FilterDraft) -> Filter:
         """The filter as it is wanted, its words apart. Raises Invalid with all that is wrong."""
-        findings = Findings()
+        findings = ValidationErrors()
         title = before.title if draft.title is None else findings.of(lambda: _title(draft.title or ""), "")
         if post_text.is_blank(title):
             findings.add("title", "Title can't be blank", "ERR_BLANK")
         given = dict.fromkeys(draft.contexts if draft.contexts is not None else before.contexts)
-        if not given or not set(given) <= set(Context):
+        if not given or not set(given) <= set(FilterContext):
             findings.add("context", UNWANTED_CONTEXT, "ERR_INCLUSION")
         action = draft.action or before.action
-        if action not in set(Action):
+        if action not in set(FilterAction):
             findings.add("filter_action", "Filter action is not included in the list", "ERR_INCLUSION")
         expires_at = findings.of(lambda: self._expiry(draft), None) if draft.expiry else before.expires_at
         findings.settle()
-        contexts = tuple(context for context in Context if context in given)
-        return evolve(before, title=title, contexts=contexts, action=Action(action), expires_at=expires_at)
+        contexts = tuple(context for context in FilterContext if context in given)
+        return evolve(before, title=title, contexts=contexts, action=FilterAction(action), expires_at=expires_at)
 
     def _expiry(self, draft: FilterDraft) -> datetime | None:
         if draft.expires_in is None:
@@ -256,7 +256,7 @@ def _of_keyword(cursor: Cursor, viewer: Viewer, id: KeywordId) -> tuple[Filter, 
     raise NotFound
 
 
-def _of_post(cursor: Cursor, viewer: Viewer, id: RelationId) -> tuple[Filter, Chosen]:
+def _of_post(cursor: Cursor, viewer: Viewer, id: RelationId) -> tuple[Filter, FilteredPost]:
     found = filters.of_post(cursor, account=viewer.id, chosen=id)
     for chosen in found.posts if found else ():
         if found and chosen.id == id:

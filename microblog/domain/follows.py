@@ -10,8 +10,8 @@ from datetime import datetime
 
 from attrs import frozen
 
-from microblog.domain.notify import tell
-from microblog.model.accounts import Account, Related, Relationship, Viewer
+from microblog.domain import notify
+from microblog.model.accounts import Account, RelatedAccount, Relationship, Viewer
 from microblog.model.errors import Forbidden, Invalid, NotFound
 from microblog.model.events import EventKind
 from microblog.model.ids import AccountId
@@ -19,7 +19,7 @@ from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
 from microblog.storage import accounts, events, follows, notifications, relationships
 from microblog.storage.database import Cursor, Transactions
-from microblog.storage.follows import Options
+from microblog.storage.follows import FollowOptions
 
 OWN = "Following your own account is not allowed"
 BLOCKED = "You cannot follow each other: one of you blocks the other."
@@ -31,17 +31,17 @@ class NoRequest(NotFound):
 
 
 @frozen
-class Wanted:
+class FollowRequestOptions:
     """What a follower asks for. None leaves it as it is, or as usual for a new follow; no languages at all means every language."""
 
     boosts: bool | None = None
     notify: bool | None = None
     languages: tuple[str, ...] | None = None
 
-    def over(self, before: Options | None) -> Options:
+    def over(self, before: FollowOptions | None) -> FollowOptions:
         """These wishes, over what was wanted before. Raises Invalid for what is no language."""
-        base = before or Options()
-        return Options(
+        base = before or FollowOptions()
+        return FollowOptions(
             base.boosts if self.boosts is None else self.boosts,
             base.notify if self.notify is None else self.notify,
             base.languages if self.languages is None else _languages(self.languages),
@@ -71,7 +71,7 @@ def relationship(cursor: Cursor, viewer: Viewer, id: AccountId, now: datetime) -
     return found[0]
 
 
-def begin(cursor: Cursor, follower: AccountId, followee: AccountId, options: Options, now: datetime) -> bool:
+def begin(cursor: Cursor, follower: AccountId, followee: AccountId, options: FollowOptions, now: datetime) -> bool:
     """Let the one follow the other in the running transaction, both being locked; False if they did already."""
     made = follows.follow(cursor, follower=follower, followee=followee, options=options, now=now)
     if made:
@@ -81,7 +81,7 @@ def begin(cursor: Cursor, follower: AccountId, followee: AccountId, options: Opt
     return made
 
 
-def sever(cursor: Cursor, follower: AccountId, followee: AccountId, now: datetime) -> None:
+def remove_both_ways(cursor: Cursor, follower: AccountId, followee: AccountId, now: datetime) -> None:
     """End the follow and the request of the one for the other, if there are any, in the running transaction, both being locked."""
     if follows.unfollow(cursor, follower=follower, followee=followee):
         accounts.count_follow(cursor, follower=follower, followee=followee, by=-1)
@@ -102,7 +102,7 @@ def let_in(cursor: Cursor, follower: AccountId, followee: AccountId, now: dateti
     follows.withdraw(cursor, follower=follower, followee=followee)
     notifications.take_back(cursor, account=followee, kind=NotificationKind.FOLLOW_REQUEST, sender=follower)
     begin(cursor, follower, followee, wanted, now)
-    tell(cursor, accounts=[followee], kind=NotificationKind.FOLLOW, sender=follower, now=now)
+    notify.notify(cursor, accounts=[followee], kind=NotificationKind.FOLLOW, sender=follower, now=now)
     return True
 
 
@@ -113,12 +113,12 @@ class Follows:
     database: Transactions
     now: Callable[[], datetime]
 
-    async def follow(self, viewer: Viewer, id: AccountId, wanted: Wanted | None = None) -> Relationship:
+    async def follow(self, viewer: Viewer, id: AccountId, wanted: FollowRequestOptions | None = None) -> Relationship:
         """Follow the account, or ask to if it is locked; once more changes what is wanted.
 
         Raises NotFound, Forbidden (oneself, or a block between the two), Invalid (languages).
         """
-        return await self.database.run(self._follow, viewer, id, wanted or Wanted())
+        return await self.database.run(self._follow, viewer, id, wanted or FollowRequestOptions())
 
     async def unfollow(self, viewer: Viewer, id: AccountId) -> Relationship:
         """Follow the account no more, and ask no more to."""
@@ -136,7 +136,7 @@ class Follows:
         """Refuse what the account asked. Raises NoRequest if it does not ask (any more)."""
         return await self.database.run(self._reject, viewer, id)
 
-    async def requests(self, viewer: Viewer, page: Page) -> list[Related]:
+    async def requests(self, viewer: Viewer, page: Page) -> list[RelatedAccount]:
         """Who asks to follow the viewer, the newest first."""
         return await self.database.read(follows.requests, account=viewer.id, page=page)
 
@@ -144,15 +144,15 @@ class Follows:
         """How many ask to follow the viewer."""
         return await self.database.read(follows.count_requests, followee=viewer.id)
 
-    async def followers(self, viewer: Viewer | None, id: AccountId, page: Page) -> list[Related]:
+    async def followers(self, viewer: Viewer | None, id: AccountId, page: Page) -> list[RelatedAccount]:
         """Who follows the account, the newest first; nobody where it hides that, is suspended or blocks the viewer. Raises NotFound."""
         return await self.database.read(self._people, follows.followers, viewer, id, page)
 
-    async def following(self, viewer: Viewer | None, id: AccountId, page: Page) -> list[Related]:
+    async def following(self, viewer: Viewer | None, id: AccountId, page: Page) -> list[RelatedAccount]:
         """Whom the account follows, the newest first; nobody where it hides that, is suspended or blocks the viewer. Raises NotFound."""
         return await self.database.read(self._people, follows.following, viewer, id, page)
 
-    def _follow(self, cursor: Cursor, viewer: Viewer, id: AccountId, wanted: Wanted) -> Relationship:
+    def _follow(self, cursor: Cursor, viewer: Viewer, id: AccountId, wanted: FollowRequestOptions) -> Relationship:
         if id == viewer.id:
             raise Forbidden(OWN)
         accounts.lock(cursor, ids=[viewer.id, id])
@@ -161,7 +161,7 @@ class Follows:
             raise NotFound
         if relationships.blocked_between(cursor, one=viewer.id, other=id):
             raise Forbidden(BLOCKED)
-        before = follows.options(cursor, follower=viewer.id, followee=id)
+        before = follows.follow_options(cursor, follower=viewer.id, followee=id)
         if before is None and target.locked:
             self._ask(cursor, viewer, id, wanted)
         elif before is None:
@@ -170,20 +170,20 @@ class Follows:
             begin(cursor, viewer.id, id, options, self.now())
         return relationship(cursor, viewer, id, self.now())
 
-    def _ask(self, cursor: Cursor, viewer: Viewer, id: AccountId, wanted: Wanted) -> None:
+    def _ask(self, cursor: Cursor, viewer: Viewer, id: AccountId, wanted: FollowRequestOptions) -> None:
         options = wanted.over(follows.requested(cursor, follower=viewer.id, followee=id))
         if follows.ask(cursor, follower=viewer.id, followee=id, options=options, now=self.now()):
-            tell(cursor, accounts=[id], kind=NotificationKind.FOLLOW_REQUEST, sender=viewer.id, now=self.now())
+            notify.notify(cursor, accounts=[id], kind=NotificationKind.FOLLOW_REQUEST, sender=viewer.id, now=self.now())
 
-    def _begin(self, cursor: Cursor, viewer: Viewer, id: AccountId, wanted: Wanted) -> None:
+    def _begin(self, cursor: Cursor, viewer: Viewer, id: AccountId, wanted: FollowRequestOptions) -> None:
         options = wanted.over(follows.requested(cursor, follower=viewer.id, followee=id))
-        sever(cursor, viewer.id, id, self.now())  # what was asked while the account was locked
+        remove_both_ways(cursor, viewer.id, id, self.now())  # what was asked while the account was locked
         begin(cursor, viewer.id, id, options, self.now())
-        tell(cursor, accounts=[id], kind=NotificationKind.FOLLOW, sender=viewer.id, now=self.now())
+        notify.notify(cursor, accounts=[id], kind=NotificationKind.FOLLOW, sender=viewer.id, now=self.now())
 
     def _sever(self, cursor: Cursor, viewer: Viewer, id: AccountId, follower: AccountId, followee: AccountId) -> Relationship:
         accounts.lock(cursor, ids=[viewer.id, id])
-        sever(cursor, follower, followee, self.now())
+        remove_both_ways(cursor, follower, followee, self.now())
         return relationship(cursor, viewer, id, self.now())
 
     def _accept(self, cursor: Cursor, viewer: Viewer, id: AccountId) -> Relationship:
@@ -202,8 +202,8 @@ class Follows:
         return relationship(cursor, viewer, id, self.now())
 
     def _people(
-        self, cursor: Cursor, list_of: Callable[..., list[Related]], viewer: Viewer | None, id: AccountId, page: Page
-    ) -> list[Related]:
+        self, cursor: Cursor, list_of: Callable[..., list[RelatedAccount]], viewer: Viewer | None, id: AccountId, page: Page
+    ) -> list[RelatedAccount]:
         account = reachable(cursor, id)
         own = viewer is not None and viewer.id == id
         if account.suspended_at or (account.hide_relations and not own):

@@ -18,7 +18,7 @@ FRESH_S = 1.0  # for so long an answer is given again: looking must not become a
 LONGEST_DELAY_S = 120.0  # of an event behind a transaction that does not end; the time-outs of ours are shorter
 
 
-class Moving(Protocol):
+class Heartbeat(Protocol):
     """A part of the site that works by itself: the feed of events, the worker of jobs."""
 
     def healthy(self) -> bool:
@@ -29,7 +29,7 @@ class Moving(Protocol):
 
 
 @frozen
-class Vital:
+class HealthCheck:
     """One sign of life. `seconds`: how long the database took, or since when the part did not move."""
 
     ok: bool
@@ -37,10 +37,10 @@ class Vital:
 
 
 @frozen
-class Report:
+class HealthReport:
     """What was found, by part."""
 
-    vitals: Mapping[str, Vital]
+    vitals: Mapping[str, HealthCheck]
 
     @property
     def ok(self) -> bool:
@@ -53,12 +53,12 @@ class Health:
     """Looks after the database and the moving parts, by name."""
 
     database: Transactions
-    parts: Mapping[str, Moving]
+    parts: Mapping[str, Heartbeat]
     clock: IReactorTime
     now: Callable[[], datetime]
-    _last: tuple[float, Report] | None = field(init=False, default=None)
+    _last: tuple[float, HealthReport] | None = field(init=False, default=None)
 
-    async def look(self) -> Report:
+    async def look(self) -> HealthReport:
         """How the site is. Takes PATIENCE_S at most, and raises nothing."""
         if self._last is not None and self.clock.seconds() - self._last[0] < FRESH_S:
             return self._last[1]
@@ -71,10 +71,10 @@ class Health:
             raise
         except Exception:  # whatever it is, the database does not answer, and the caller is told
             answered = False
-        vitals = {"database": Vital(answered, round(self.clock.seconds() - began, 3))}
+        vitals = {"database": HealthCheck(answered, round(self.clock.seconds() - began, 3))}
         if answered:
-            vitals["log"] = Vital(delay < LONGEST_DELAY_S, round(delay, 3))
-        vitals |= {name: Vital(part.healthy(), round(part.age(), 3)) for name, part in self.parts.items()}
-        report = Report(vitals)
+            vitals["log"] = HealthCheck(delay < LONGEST_DELAY_S, round(delay, 3))
+        vitals |= {name: HealthCheck(part.healthy(), round(part.age(), 3)) for name, part in self.parts.items()}
+        report = HealthReport(vitals)
         self._last = self.clock.seconds(), report
         return report

@@ -10,9 +10,9 @@ from datetime import datetime
 
 from attrs import evolve, frozen
 
-from microblog.domain.notify import tell
+from microblog.domain.notify import notify
 from microblog.domain.posts import is_counted_boost, own, record, remove, seen
-from microblog.model.accounts import Related, Viewer
+from microblog.model.accounts import RelatedAccount, Viewer
 from microblog.model.errors import Forbidden, Invalid, NotFound
 from microblog.model.events import EventKind
 from microblog.model.ids import PostId
@@ -26,7 +26,7 @@ MOST_PINS = 5
 
 
 @frozen
-class Marks:
+class Interactions:
     """The commands about other people's posts (and one's own)."""
 
     database: Transactions
@@ -75,11 +75,11 @@ class Marks:
         """Be told of it again."""
         return await self.database.run(self._unmute_thread, viewer, post)
 
-    async def favourited_by(self, viewer: Viewer | None, post: PostId, page: Page) -> list[Related]:
+    async def favourited_by(self, viewer: Viewer | None, post: PostId, page: Page) -> list[RelatedAccount]:
         """Who likes the post, the newest first. Raises NotFound unless the viewer may see it."""
         return await self.database.read(_people, interactions.favourited_by, viewer, post, page)
 
-    async def boosted_by(self, viewer: Viewer | None, post: PostId, page: Page) -> list[Related]:
+    async def boosted_by(self, viewer: Viewer | None, post: PostId, page: Page) -> list[RelatedAccount]:
         """Who boosted the post, the newest first; not those who did it for their followers alone. Raises NotFound as above."""
         return await self.database.read(_people, interactions.boosted_by, viewer, post, page)
 
@@ -87,7 +87,7 @@ class Marks:
         post = seen(cursor, id, viewer).original
         if interactions.favourite(cursor, account=viewer.id, post=post.id, now=self.now()):
             posts.count(cursor, post=post.id, favourites=1)
-            tell(
+            notify(
                 cursor,
                 accounts=[post.author.id],
                 kind=NotificationKind.FAVOURITE,
@@ -114,7 +114,7 @@ class Marks:
         made = posts.insert(cursor, boost, boost_of=original.id)
         if is_counted_boost(boost.visibility, original.visibility):
             posts.count(cursor, post=original.id, boosts=1)
-        tell(cursor, accounts=[original.author.id], kind=NotificationKind.BOOST, sender=viewer.id, post=original.id, now=self.now())
+        notify(cursor, accounts=[original.author.id], kind=NotificationKind.BOOST, sender=viewer.id, post=original.id, now=self.now())
         stored = posts.by_ids(cursor, [made])[made]
         record(cursor, EventKind.POST_PUBLISHED, stored, boost.created_at)
         return stored
@@ -181,7 +181,9 @@ class Marks:
         return post
 
 
-def _people(cursor: Cursor, list_of: Callable[..., list[Related]], viewer: Viewer | None, post: PostId, page: Page) -> list[Related]:
+def _people(
+    cursor: Cursor, list_of: Callable[..., list[RelatedAccount]], viewer: Viewer | None, post: PostId, page: Page
+) -> list[RelatedAccount]:
     original = seen(cursor, post, viewer).original
     return list_of(cursor, post=original.id, viewer=viewer.id if viewer else None, page=page)
 

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING
 
 from microblog.domain.email_queue import write
 from microblog.domain.tokens import fresh_token, hash_of, token_hash
-from microblog.model.emails import LetterKind
+from microblog.model.emails import EmailKind
 from microblog.storage import known_browsers, users
 from microblog.storage.database import Cursor
 
 if TYPE_CHECKING:
-    from microblog.domain.sessions import Origin
+    from microblog.domain.sessions import ClientInfo
     from microblog.model.ids import AccountId
 
 LASTS = timedelta(days=400)  # as long as browsers keep a cookie (RFC 6265bis, section 5.5)
 MOST = 50  # of one account; the one that was seen longest ago goes first
 
 
-def recognised(cursor: Cursor, account: AccountId, origin: Origin, now: datetime, *, tells: bool) -> str:
+def remember_browser(cursor: Cursor, account: AccountId, origin: ClientInfo, now: datetime, *, tells: bool) -> str:
     """What the browser's cookie is to say from now on.
 
     With `tells`, the account is written to where others of its browsers are known and this one is not.
@@ -36,5 +36,5 @@ def recognised(cursor: Cursor, account: AccountId, origin: Origin, now: datetime
         member = users.by_account(cursor, account=account) if tells and known_others else None
         if member is not None:
             data = {"address": origin.address, "agent": origin.user_agent[:400], "at": now.isoformat()}
-            write(cursor, LetterKind.LOGIN, member.login, now, **data)
+            write(cursor, EmailKind.LOGIN, member.login, now, **data)
     return device

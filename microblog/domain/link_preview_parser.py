@@ -19,7 +19,7 @@ import regex
 from attrs import evolve, field, frozen
 
 from microblog.domain.text import post_text
-from microblog.model.cards import LONGEST_URL, Card, Fetched
+from microblog.model.cards import LONGEST_URL, Card, FetchedPage
 
 LONGEST_TITLE, LONGEST_DESCRIPTION, LONGEST_NAME, LONGEST_ALT = 160, 400, 100, 400  # graphemes
 MOST_TAGS = 2_000
@@ -45,7 +45,7 @@ _CHARSETS = frozenset(
 
 
 @frozen
-class Found:
+class ParsedPreview:
     """What a page says. Addresses are absolute; `oembed` is where more is told."""
 
     title: str = ""
@@ -86,7 +86,7 @@ class _Head:
     oembed: str = ""
 
 
-def read(page: Fetched) -> Found:
+def read(page: FetchedPage) -> ParsedPreview:
     """What the page says about itself."""
     head = _head(decoded(page))
     metas = head.metas
@@ -94,7 +94,7 @@ def read(page: Fetched) -> Found:
     def said(*names: str) -> str:
         return next((metas[name] for name in names if metas.get(name)), "")
 
-    return Found(
+    return ParsedPreview(
         title=_line(said("og:title", "twitter:title") or head.title, LONGEST_TITLE),
         description=_line(said("og:description", "twitter:description", "description"), LONGEST_DESCRIPTION),
         language=_language(head.language or said("og:locale", "content-language")),
@@ -107,7 +107,7 @@ def read(page: Fetched) -> Found:
     )
 
 
-def with_oembed(found: Found, answer: Fetched) -> Found:
+def with_oembed(found: ParsedPreview, answer: FetchedPage) -> ParsedPreview:
     """The same with what an oEmbed answer adds where the page itself says nothing. Its HTML is not looked at."""
     try:
         told = orjson.loads(answer.body)
@@ -130,7 +130,7 @@ def with_oembed(found: Found, answer: Fetched) -> Found:
     )
 
 
-def decoded(page: Fetched) -> str:
+def decoded(page: FetchedPage) -> str:
     """The page's text: by its byte order mark, else by what HTTP said, else by what it says itself, else as UTF-8."""
     body = page.body
     for mark, name in ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):

@@ -13,10 +13,10 @@ from io import BytesIO
 from attrs import evolve, field, frozen
 
 from microblog.domain import file_types, link_preview_parser
-from microblog.domain.attachments import SETTLED, tidy
-from microblog.domain.link_preview_parser import Found
-from microblog.domain.ports import Studio, Web
-from microblog.model.cards import Card, CardId, Unfetchable
+from microblog.domain.attachments import SETTLED, delete_unused
+from microblog.domain.link_preview_parser import ParsedPreview
+from microblog.domain.ports import HttpFetcher, MediaStore
+from microblog.model.cards import Card, CardId, FetchError
 from microblog.model.errors import Invalid
 from microblog.model.ids import PostId
 from microblog.model.posts import Visibility
@@ -39,7 +39,7 @@ PAGE_BYTES, PICTURE_BYTES, OEMBED_BYTES = 512 * 1024, 4 * 1024 * 1024, 64 * 1024
 
 
 @frozen
-class Promises:
+class PreviewScheduler:
     """Promises previews within the transactions of posts. `own` is the site's public URL; `chance` gives uniform numbers in [0, 1)."""
 
     own: str
@@ -64,12 +64,12 @@ def shows(visibility: Visibility, *, furnished: bool) -> bool:
 
 
 @frozen
-class Cards:
+class LinkPreviews:
     """Fetches cards, with a small copy of their pictures."""
 
     database: Transactions
-    web: Web
-    studio: Studio
+    web: HttpFetcher
+    studio: MediaStore
     now: Callable[[], datetime]
     stem: Callable[[], str] = field(default=lambda: secrets.token_hex(16))
 
@@ -83,7 +83,7 @@ class Cards:
             return
         try:
             card = await self._card(known[0])
-        except Unfetchable as problem:
+        except FetchError as problem:
             if not problem.lasting and not last_try:
                 raise
             card = None
@@ -97,10 +97,10 @@ class Cards:
         card = found.card(url, page.url)
         return card and await self._pictured(card, found.image)
 
-    async def _with_oembed(self, found: Found) -> Found:
+    async def _with_oembed(self, found: ParsedPreview) -> ParsedPreview:
         try:
             return link_preview_parser.with_oembed(found, await self.web.get(found.oembed, types=OEMBED, most=OEMBED_BYTES, whole=True))
-        except Unfetchable:
+        except FetchError:
             return found
 
     async def _pictured(self, card: Card, image: str) -> Card:
@@ -109,13 +109,13 @@ class Cards:
             return card
         try:
             file = BytesIO((await self.web.get(image, types=PICTURES, most=PICTURE_BYTES, whole=True)).body)
-            format = file_types.sniff(file)
+            format = file_types.detect_type(file)
             if format is None or not format.is_picture:
                 return card
             stem = self.stem()
-            await self.database.run(tidy, [stem], now=self.now(), due_at=self.now() + SETTLED)
+            await self.database.run(delete_unused, [stem], now=self.now(), due_at=self.now() + SETTLED)
             made = await self.studio.preview(file, format, stem)
-        except (Unfetchable, Invalid):
+        except (FetchError, Invalid):
             return card
         size = made.preview_size
         width, height = (size.width, size.height) if size else (0, 0)
@@ -133,4 +133,4 @@ def sweep(cursor: Cursor, *, before: datetime, limit: int) -> int:
 
 
 def _forget(cursor: Cursor, images: Sequence[str], now: datetime) -> None:
-    tidy(cursor, [image.rpartition("/")[2] for image in images if image], now=now)
+    delete_unused(cursor, [image.rpartition("/")[2] for image in images if image], now=now)

@@ -7,13 +7,13 @@ from datetime import timedelta
 
 from attrs import frozen
 
-from microblog.domain.account_actions import Sanctions
-from microblog.domain.account_admin import Members
+from microblog.domain.account_actions import AccountActions
+from microblog.domain.account_admin import AccountAdmin
 from microblog.domain.registration import Registrations
-from microblog.model.accounts import Invite, Member, Role, Viewer
+from microblog.model.accounts import AccountWithLogin, Invite, Role, Viewer
 from microblog.model.errors import Forbidden, NotFound
 from microblog.model.ids import AccountId
-from microblog.model.moderation import Sanction, Sought
+from microblog.model.moderation import AccountQuery, Sanction
 from microblog.model.paging import Page
 
 Who = str | AccountId
@@ -30,16 +30,16 @@ class Moderation:
     line knows no such limit, for the day when the only administrator is the trouble.
     """
 
-    members: Members
+    members: AccountAdmin
     registrations: Registrations
-    sanctions: Sanctions
+    sanctions: AccountActions
 
-    async def people(self, viewer: Viewer, page: Page, *, applied: bool = False, suspended: bool = False) -> list[Member]:
+    async def people(self, viewer: Viewer, page: Page, *, applied: bool = False, suspended: bool = False) -> list[AccountWithLogin]:
         """Members, the newest first; only applicants or only the suspended, if asked for."""
         _moderates(viewer)
         return await self.members.list(page, pending=applied, suspended=suspended)
 
-    async def found(self, viewer: Viewer, name: str) -> list[Member]:
+    async def found(self, viewer: Viewer, name: str) -> list[AccountWithLogin]:
         """Who has this username or e-mail address: one, or nobody."""
         _moderates(viewer)
         try:
@@ -47,17 +47,17 @@ class Moderation:
         except NotFound:
             return []
 
-    async def sought(self, viewer: Viewer, page: Page, wanted: Sought) -> Sequence[Member]:
+    async def sought(self, viewer: Viewer, page: Page, wanted: AccountQuery) -> Sequence[AccountWithLogin]:
         """Those whom the viewer looks for, the newest first."""
         _moderates(viewer)
         return await self.members.sought(page, wanted)
 
-    async def one(self, viewer: Viewer, id: AccountId) -> Member:
+    async def one(self, viewer: Viewer, id: AccountId) -> AccountWithLogin:
         """Whose account this is."""
         _moderates(viewer)
         return await self.members.one(id)
 
-    async def subject(self, viewer: Viewer, who: Who) -> Member:
+    async def subject(self, viewer: Viewer, who: Who) -> AccountWithLogin:
         """Somebody to whom the viewer may do something."""
         _moderates(viewer)
         member = await (self.members.show(who) if isinstance(who, str) else self.members.one(who))
@@ -65,7 +65,7 @@ class Moderation:
             raise Forbidden(NOT_BELOW)
         return member
 
-    async def approve(self, viewer: Viewer, who: Who) -> Member:
+    async def approve(self, viewer: Viewer, who: Who) -> AccountWithLogin:
         """Let an applicant in, and write to them."""
         return await self.members.approve((await self.subject(viewer, who)).account.id)
 
@@ -73,19 +73,19 @@ class Moderation:
         """Write to an applicant and erase them. Raises Conflict for somebody who was let in."""
         await self.members.reject((await self.subject(viewer, who)).account.id)
 
-    async def restore(self, viewer: Viewer, who: Who) -> Member:
+    async def restore(self, viewer: Viewer, who: Who) -> AccountWithLogin:
         """Undo a suspension."""
         return await self.members.restore((await self.subject(viewer, who)).account.id)
 
-    async def unlimit(self, viewer: Viewer, who: Who) -> Member:
+    async def unlimit(self, viewer: Viewer, who: Who) -> AccountWithLogin:
         """Undo that."""
         return await self.members.unlimit((await self.subject(viewer, who)).account.id)
 
-    async def enable(self, viewer: Viewer, who: Who) -> Member:
+    async def enable(self, viewer: Viewer, who: Who) -> AccountWithLogin:
         """Let somebody who was disabled in again."""
         return await self.members.enable((await self.subject(viewer, who)).account.id)
 
-    async def impose(self, viewer: Viewer, who: Who, sanction: Sanction) -> Member:
+    async def impose(self, viewer: Viewer, who: Who, sanction: Sanction) -> AccountWithLogin:
         """Carry out a decision about the account, tell its owner, and settle the reports about it.
 
         Raises NotFound where there is no such report, and Invalid (field text), before anything is done.
@@ -109,7 +109,7 @@ class Moderation:
         await self.registrations.end_invite(code)
 
 
-def may_govern(viewer: Viewer, member: Member) -> bool:
+def may_govern(viewer: Viewer, member: AccountWithLogin) -> bool:
     """True if the viewer's role is above theirs, and a moderator's at least."""
     return viewer.role.includes(Role.MODERATOR) and not member.login.role.includes(viewer.role)
 

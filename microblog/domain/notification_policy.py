@@ -7,11 +7,11 @@ from datetime import datetime
 
 from attrs import evolve, frozen
 
-from microblog.model.accounts import Related, Viewer
+from microblog.model.accounts import RelatedAccount, Viewer
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.events import EventKind
 from microblog.model.ids import AccountId, PostId, RelationId
-from microblog.model.notification_policy import HELD, NotificationRequest, Pending, Policy, Treatment, treatment
+from microblog.model.notification_policy import HELD, NotificationRequest, PendingCounts, Policy, Treatment, treatment
 from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
 from microblog.storage import accounts, conversations, events, notification_policy, posts
@@ -32,7 +32,9 @@ def treated(
     """What becomes of one notification for each of them who does not simply accept it."""
     if kind not in HELD or not whom:
         return {}
-    asked = notification_policy.asked(cursor, accounts=whom, sender=sender, post=post if kind is NotificationKind.MENTION else None)
+    asked = notification_policy.sender_relation(
+        cursor, accounts=whom, sender=sender, post=post if kind is NotificationKind.MENTION else None
+    )
     return {one.account: said for one in asked if (said := treatment(one.policy, one.standing, kind, now)) is not Treatment.ACCEPT}
 
 
@@ -43,15 +45,15 @@ class NotificationPolicies:
     database: Transactions
     now: Callable[[], datetime]
 
-    async def of(self, viewer: Viewer) -> tuple[Policy, Pending]:
+    async def of(self, viewer: Viewer) -> tuple[Policy, PendingCounts]:
         """The viewer's policy, and how much it keeps back."""
         return await self.database.read(_of, viewer)
 
-    async def pending(self, viewer: Viewer) -> Pending:
+    async def pending(self, viewer: Viewer) -> PendingCounts:
         """How much the viewer's policy keeps back."""
         return await self.database.read(notification_policy.pending, account=viewer.id)
 
-    async def change(self, viewer: Viewer, wanted: Mapping[str, str]) -> tuple[Policy, Pending]:
+    async def change(self, viewer: Viewer, wanted: Mapping[str, str]) -> tuple[Policy, PendingCounts]:
         """Change what is `wanted`, by the names of `Policy`; the rest stays. Raises Invalid. What came before is left as it is."""
         return await self.database.run(_change, viewer, wanted)
 
@@ -71,7 +73,7 @@ class NotificationPolicies:
         """Delete what was kept back of those requests; how many there were."""
         return await self.database.run(_dismiss, viewer, ids)
 
-    async def permitted(self, viewer: Viewer, page: Page) -> list[Related]:
+    async def permitted(self, viewer: Viewer, page: Page) -> list[RelatedAccount]:
         """Whom the viewer lets through since their request was accepted. Pages go by the accounts' ids."""
         return await self.database.read(_permitted, viewer, page)
 
@@ -91,11 +93,11 @@ class NotificationPolicies:
         return len(senders)
 
 
-def _of(cursor: Cursor, viewer: Viewer) -> tuple[Policy, Pending]:
+def _of(cursor: Cursor, viewer: Viewer) -> tuple[Policy, PendingCounts]:
     return notification_policy.of_account(cursor, account=viewer.id), notification_policy.pending(cursor, account=viewer.id)
 
 
-def _change(cursor: Cursor, viewer: Viewer, wanted: Mapping[str, str]) -> tuple[Policy, Pending]:
+def _change(cursor: Cursor, viewer: Viewer, wanted: Mapping[str, str]) -> tuple[Policy, PendingCounts]:
     known = set(Treatment)
     if wrong := [name for name, said in wanted.items() if said not in known]:
         raise Invalid({name: f"For {name.replace('_', ' ')} is not included in the list" for name in wrong})
@@ -105,10 +107,10 @@ def _change(cursor: Cursor, viewer: Viewer, wanted: Mapping[str, str]) -> tuple[
     return after, notification_policy.pending(cursor, account=viewer.id)
 
 
-def _permitted(cursor: Cursor, viewer: Viewer, page: Page) -> list[Related]:
+def _permitted(cursor: Cursor, viewer: Viewer, page: Page) -> list[RelatedAccount]:
     ids = notification_policy.permitted(cursor, account=viewer.id, page=page)
     people = {account.id: account for account in accounts.by_ids(cursor, ids=ids)} if ids else {}
-    return [Related(RelationId(id), people[id]) for id in ids if id in people]
+    return [RelatedAccount(RelationId(id), people[id]) for id in ids if id in people]
 
 
 def _dismiss(cursor: Cursor, viewer: Viewer, ids: Sequence[int]) -> int:
@@ -129,7 +131,7 @@ def _request(cursor: Cursor, viewer: Viewer, id: int) -> NotificationRequest:
     return found[0]
 
 
-def _loaded(cursor: Cursor, viewer: Viewer, rows: list[notification_policy.Row]) -> list[NotificationRequest]:
+def _loaded(cursor: Cursor, viewer: Viewer, rows: list[notification_policy.NotificationRequestRow]) -> list[NotificationRequest]:
     if not rows:
         return []
     people = {account.id: account for account in accounts.by_ids(cursor, ids=[row.sender for row in rows])}

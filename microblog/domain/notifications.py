@@ -16,13 +16,13 @@ from microblog.model.notifications import GROUPED, Notification, NotificationKin
 from microblog.model.paging import Page
 from microblog.storage import accounts, notifications, posts, warnings
 from microblog.storage.database import Cursor, Transactions
-from microblog.storage.notifications import Badges
+from microblog.storage.notifications import UnreadCounts
 
 MOST_UNREAD = 100
 
 
 @frozen
-class Asked:
+class NotificationQuery:
     """Which notifications are wanted: `kinds` None means all, `without` is taken off. With a `sender`, only what that account did.
 
     Where several are told as one, those of the `grouped` kinds are. `filtered`: with what the viewer's policy keeps back.
@@ -43,7 +43,7 @@ class Notifications:
     database: Transactions
     now: Callable[[], datetime]
 
-    async def page(self, viewer: Viewer, asked: Asked) -> list[Notification]:
+    async def page(self, viewer: Viewer, asked: NotificationQuery) -> list[Notification]:
         """What the viewer was told, newest first."""
         return await self.database.read(_page, viewer, asked)
 
@@ -51,9 +51,9 @@ class Notifications:
         """One of the viewer's notifications. Raises NotFound."""
         return await self.database.read(_one, viewer, id)
 
-    async def unread(self, viewer: Viewer, asked: Asked | None = None) -> int:
+    async def unread(self, viewer: Viewer, asked: NotificationQuery | None = None) -> int:
         """How many of what is asked for the viewer has not read; counted no further than the page's limit."""
-        asked = asked or Asked(Page(MOST_UNREAD))
+        asked = asked or NotificationQuery(Page(MOST_UNREAD))
         return await self.database.read(
             notifications.unread,
             account=viewer.id,
@@ -63,9 +63,9 @@ class Notifications:
             sender=asked.sender,
         )
 
-    async def badges(self, viewer: Viewer) -> Badges:
+    async def badges(self, viewer: Viewer) -> UnreadCounts:
         """The small numbers in the navigation."""
-        return await self.database.read(notifications.badges, account=viewer.id, limit=MOST_UNREAD)
+        return await self.database.read(notifications.unread_counts, account=viewer.id, limit=MOST_UNREAD)
 
     async def read_up_to(self, viewer: Viewer) -> int:
         """The id of the newest notification that the viewer has seen; 0 if none."""
@@ -85,7 +85,7 @@ class Notifications:
         await self.database.run(notifications.clear, account=viewer.id, now=self.now())
 
 
-def _page(cursor: Cursor, viewer: Viewer, asked: Asked) -> list[Notification]:
+def _page(cursor: Cursor, viewer: Viewer, asked: NotificationQuery) -> list[Notification]:
     rows = notifications.page_of(
         cursor,
         account=viewer.id,
@@ -105,7 +105,7 @@ def _one(cursor: Cursor, viewer: Viewer, id: NotificationId) -> Notification:
     return found[0]
 
 
-def loaded(cursor: Cursor, viewer: Viewer, rows: list[notifications.Row]) -> list[Notification]:
+def loaded(cursor: Cursor, viewer: Viewer, rows: list[notifications.NotificationRow]) -> list[Notification]:
     """The rows with their accounts and posts. One whose post the viewer may no longer see is left out."""
     senders = {account.id: account for account in accounts.by_ids(cursor, ids=list({row.sender for row in rows}))}
     wanted = [row.post for row in rows if row.post is not None]

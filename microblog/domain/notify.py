@@ -20,14 +20,14 @@ from microblog.model.notifications import NotificationKind
 from microblog.model.posts import Post, Visibility
 from microblog.storage import jobs, notification_recipients, notifications, posts
 from microblog.storage.database import Cursor, Transactions
-from microblog.storage.notification_recipients import Concern
+from microblog.storage.notification_recipients import NotificationAudience
 
 JOB = "post.tell"
 BATCH = 500
 """People who are told in one transaction: all events wait for the longest one."""
 
 
-def tell(
+def notify(
     cursor: Cursor,
     *,
     accounts: Collection[AccountId],
@@ -50,7 +50,7 @@ def tell(
     )
 
 
-def promise(cursor: Cursor, post: Post, now: datetime) -> None:
+def enqueue_notifications(cursor: Cursor, post: Post, now: datetime) -> None:
     """Promise to tell of a new post. Most posts concern nobody yet: their job would find nothing to do, and is left out."""
     concerned = {*(mention.account_id for mention in post.mentions), post.reply_to_account or post.author.id} - {post.author.id}
     payload = {"post": str(post.id)}
@@ -60,13 +60,13 @@ def promise(cursor: Cursor, post: Post, now: datetime) -> None:
         notification_recipients.add_if_subscribed(cursor, JOB, payload, account=post.author.id, now=now)
 
 
-def promise_anew(cursor: Cursor, post: PostId, now: datetime, anew: Sequence[AccountId]) -> None:
+def enqueue_edit_notifications(cursor: Cursor, post: PostId, now: datetime, anew: Sequence[AccountId]) -> None:
     """Promise to tell of an edited post, which names `anew` now and did not before."""
     jobs.add(cursor, JOB, {"post": str(post), "anew": [str(account) for account in anew]}, due_at=now, now=now)
 
 
 @frozen
-class Tellings:
+class PostNotifier:
     """Keeps what was promised. Done again, each of these tells nobody twice."""
 
     database: Transactions
@@ -96,20 +96,20 @@ class Tellings:
         if only is None and post.reply_to_account and _reaches(cursor, id, post):
             named.add(post.reply_to_account)
         wanted = named if only is None else named.intersection(only)
-        tell(cursor, accounts=wanted, kind=NotificationKind.MENTION, sender=post.author, post=id, now=self.now())
+        notify(cursor, accounts=wanted, kind=NotificationKind.MENTION, sender=post.author, post=id, now=self.now())
         return named
 
     def _tell(self, cursor: Cursor, id: PostId, kind: NotificationKind, accounts: Collection[AccountId]) -> None:
         if post := _held(cursor, id):
-            tell(cursor, accounts=accounts, kind=kind, sender=post.author, post=id, now=self.now())
+            notify(cursor, accounts=accounts, kind=kind, sender=post.author, post=id, now=self.now())
 
 
-def _held(cursor: Cursor, id: PostId) -> Concern | None:
+def _held(cursor: Cursor, id: PostId) -> NotificationAudience | None:
     """The post, which nobody deletes or edits until the transaction ends, so that nothing is told of it that its end has to take back."""
     return notification_recipients.of_post(cursor, post=id) if posts.lock(cursor, post=id) else None
 
 
-def _reaches(cursor: Cursor, id: PostId, post: Concern) -> bool:
+def _reaches(cursor: Cursor, id: PostId, post: NotificationAudience) -> bool:
     return post.visibility is not Visibility.DIRECT and bool(posts.visible(cursor, ids=[id], viewer=post.reply_to_account))
 
 
@@ -119,6 +119,6 @@ def _subscribers(cursor: Cursor, id: PostId) -> list[AccountId]:
     return notification_recipients.subscribers(cursor, account=post.author) if post and _told_of_all(post) else []
 
 
-def _told_of_all(post: Post | Concern) -> bool:
+def _told_of_all(post: Post | NotificationAudience) -> bool:
     """Whether it is one of those of which they are told who asked to be told of each post."""
     return post.reply_to is None and post.visibility is not Visibility.DIRECT

@@ -19,12 +19,12 @@ from oauthlib.oauth2 import BearerToken, ClientCredentialsGrant, OAuth2Error, Re
 from oauthlib.oauth2.rfc6749.errors import FatalClientError, InvalidClientIdError, InvalidRequestError, MissingClientIdError
 
 from microblog.domain import scopes as scope_rules
-from microblog.domain.oauth_validator import CodeGrant, Rules
+from microblog.domain.oauth_validator import CodeGrant, SiteRequestValidator
 from microblog.domain.tokens import fresh_token, hash_of, token_hash
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Malformed, Problem
 from microblog.model.ids import AccountId
-from microblog.model.oauth import OUT_OF_BAND, App, Code, Issued
+from microblog.model.oauth import OUT_OF_BAND, App, AuthorizationCode, IssuedToken
 from microblog.storage import oauth
 from microblog.storage.database import Cursor, Transactions
 
@@ -55,7 +55,7 @@ _SAID = {
 }
 
 
-class Refusal(Problem):
+class ProtocolError(Problem):
     """The protocol says no. `code` is its word for why, for the app's program."""
 
     def __init__(self, code: str, description: str = "") -> None:
@@ -64,7 +64,7 @@ class Refusal(Problem):
 
 
 @frozen
-class Return:
+class RedirectBack:
     """Somebody goes back to the app, with these parameters in their address (or in a form)."""
 
     redirect_uri: str
@@ -92,7 +92,7 @@ class Return:
 
 
 @frozen
-class Question:
+class AuthorizationRequest:
     """What the app asks for. `known`: the viewer lets it do all of that already."""
 
     app: App
@@ -109,36 +109,36 @@ class OAuth:
     now: Callable[[], datetime]
     make_token: Callable[[], str] = fresh_token
 
-    async def question(self, asked: Mapping[str, str], viewer: Viewer | None) -> Question | Return:
+    async def question(self, asked: Mapping[str, str], viewer: Viewer | None) -> AuthorizationRequest | RedirectBack:
         """What the app asks for, or how to send somebody back if it asks for nonsense."""
         return await self.database.read(self._question, asked, viewer.id if viewer else None)
 
-    async def allow(self, asked: Mapping[str, str], viewer: Viewer) -> Return:
+    async def allow(self, asked: Mapping[str, str], viewer: Viewer) -> RedirectBack:
         """Give the app a code."""
         return await self.database.run(self._allow, asked, viewer.id)
 
-    async def deny(self, asked: Mapping[str, str], error: str = "access_denied", description: str = "") -> Return:
+    async def deny(self, asked: Mapping[str, str], error: str = "access_denied", description: str = "") -> RedirectBack:
         """Send somebody back with nothing."""
         question = await self.question(asked, None)
-        return question if isinstance(question, Return) else refused(question.redirect_uri, asked, error, description)
+        return question if isinstance(question, RedirectBack) else refused(question.redirect_uri, asked, error, description)
 
     async def is_own_code(self, code: str, viewer: Viewer) -> bool:
         """True if the viewer has just got this code."""
         hashed = token_hash(code)
         return bool(hashed) and await self.database.read(oauth.code_is_of, code_hash=hashed or b"", account=viewer.id, now=self.now())
 
-    async def token(self, sent: Mapping[str, str], authorization: str = "") -> Issued:
+    async def token(self, sent: Mapping[str, str], authorization: str = "") -> IssuedToken:
         """A token for a code, or for the app itself. `authorization` is the header of that name. Raises Refusal."""
         grant = sent.get("grant_type")
         if not grant:
-            raise Refusal("invalid_request", "Missing required parameter: grant_type.")
+            raise ProtocolError("invalid_request", "Missing required parameter: grant_type.")
         if grant not in GRANTS:
-            raise Refusal("unsupported_grant_type")
+            raise ProtocolError("unsupported_grant_type")
         for name in _REQUIRED.get(grant, ()):
             if not sent.get(name):
-                raise Refusal("invalid_request", f"Missing required parameter: {name}.")
+                raise ProtocolError("invalid_request", f"Missing required parameter: {name}.")
         outcome = await self.database.run(self._token, sent, authorization)
-        if isinstance(outcome, Refusal):
+        if isinstance(outcome, ProtocolError):
             raise outcome
         return outcome
 
@@ -146,10 +146,10 @@ class OAuth:
         """End a token; one that is none is no error. Raises Refusal if it is another app's, or the app does not know its secret."""
         await self.database.run(self._revoke, sent, authorization)
 
-    def _rules(self, cursor: Cursor) -> Rules:
-        return Rules(cursor, self.now(), self.make_token)
+    def _rules(self, cursor: Cursor) -> SiteRequestValidator:
+        return SiteRequestValidator(cursor, self.now(), self.make_token)
 
-    def _question(self, cursor: Cursor, asked: Mapping[str, str], viewer: AccountId | None) -> Question | Return:
+    def _question(self, cursor: Cursor, asked: Mapping[str, str], viewer: AccountId | None) -> AuthorizationRequest | RedirectBack:
         rules = self._rules(cursor)
         request = Request("", body=_only(asked, ASKED))
         try:
@@ -163,19 +163,19 @@ class OAuth:
             return refused(asked["redirect_uri"], asked, problem.error or "invalid_request", problem.description or "")
         assert rules.app is not None
         given = oauth.scopes_given(cursor, account=viewer, app=rules.app.id) if viewer else []
-        return Question(rules.app, tuple(scopes), asked["redirect_uri"], bool(given) and scope_rules.within(scopes, given))
+        return AuthorizationRequest(rules.app, tuple(scopes), asked["redirect_uri"], bool(given) and scope_rules.within(scopes, given))
 
-    def _allow(self, cursor: Cursor, asked: Mapping[str, str], viewer: AccountId) -> Return:
+    def _allow(self, cursor: Cursor, asked: Mapping[str, str], viewer: AccountId) -> RedirectBack:
         question = self._question(cursor, asked, viewer)
-        if isinstance(question, Return):
+        if isinstance(question, RedirectBack):
             return question
         code, now = self.make_token(), self.now()
         challenge = asked.get("code_challenge") or None
-        given = Code(question.app.id, viewer, question.redirect_uri, question.scopes, challenge, now + CODE_LIVES)
+        given = AuthorizationCode(question.app.id, viewer, question.redirect_uri, question.scopes, challenge, now + CODE_LIVES)
         oauth.insert_code(cursor, code_hash=hash_of(code), code=given, now=now)
-        return Return(question.redirect_uri, (("code", code), *_state(asked)), _mode(asked))
+        return RedirectBack(question.redirect_uri, (("code", code), *_state(asked)), _mode(asked))
 
-    def _token(self, cursor: Cursor, sent: Mapping[str, str], authorization: str) -> Issued | Refusal:
+    def _token(self, cursor: Cursor, sent: Mapping[str, str], authorization: str) -> IssuedToken | ProtocolError:
         """What is refused is given back and not raised: a code that was stolen has to stay revoked."""
         rules = self._rules(cursor)
         kinds = {"authorization_code": CodeGrant(rules, refresh_token=False), "client_credentials": ClientCredentialsGrant(rules)}
@@ -185,11 +185,11 @@ class OAuth:
                 "", "POST", urlencode(_only(sent, EXCHANGED)), _headers(authorization)
             )
         except OAuth2Error as problem:
-            return Refusal(problem.error or "invalid_request", problem.description or "")
+            return ProtocolError(problem.error or "invalid_request", problem.description or "")
         if rules.issued is not None:
             return rules.issued
         told = orjson.loads(body)
-        return Refusal(told["error"], told.get("error_description", ""))
+        return ProtocolError(told["error"], told.get("error_description", ""))
 
     def _revoke(self, cursor: Cursor, sent: Mapping[str, str], authorization: str) -> None:
         hashed = token_hash(sent.get("token", ""))
@@ -200,15 +200,15 @@ class OAuth:
                 "", "POST", urlencode(_only(sent, EXCHANGED)), _headers(authorization)
             )
         except OAuth2Error as problem:
-            raise Refusal("unauthorized_client") from problem
+            raise ProtocolError("unauthorized_client") from problem
         if status != 200:
-            raise Refusal("unauthorized_client")
+            raise ProtocolError("unauthorized_client")
 
 
-def refused(redirect_uri: str, asked: Mapping[str, str], error: str, description: str = "") -> Return:
+def refused(redirect_uri: str, asked: Mapping[str, str], error: str, description: str = "") -> RedirectBack:
     """Send somebody back with an error."""
     said = _SAID.get(error) or description or error
-    return Return(redirect_uri, (("error", error), ("error_description", said), *_state(asked)), _mode(asked))
+    return RedirectBack(redirect_uri, (("error", error), ("error_description", said), *_state(asked)), _mode(asked))
 
 
 def _check_rest(asked: Mapping[str, str], request: Request) -> None:

@@ -29,7 +29,7 @@ from oauthlib.oauth2.rfc6749.grant_types.authorization_code import code_challeng
 
 from microblog.domain import scopes as scope_rules
 from microblog.domain.tokens import give, hash_of, revoked, token_hash
-from microblog.model.oauth import App, Code, Issued
+from microblog.model.oauth import App, AuthorizationCode, IssuedToken
 from microblog.storage import oauth
 from microblog.storage.database import Cursor
 
@@ -46,7 +46,7 @@ class CodeGrant(AuthorizationCodeGrant):
 
 
 @define(eq=False)
-class Rules(RequestValidator):
+class SiteRequestValidator(RequestValidator):
     """Answers oauthlib's questions from the database, and writes down what it decides. Method names are oauthlib's.
 
     Afterwards `app` is the app that asked, if it is known, and `issued` the token that it got.
@@ -56,8 +56,8 @@ class Rules(RequestValidator):
     now: datetime
     make_token: Callable[[], str]
     app: App | None = None
-    code: Code | None = None
-    issued: Issued | None = None
+    code: AuthorizationCode | None = None
+    issued: IssuedToken | None = None
 
     def client_authentication_required(self, request: Request, *args: object, **kwargs: object) -> bool:
         """Every app has a secret, and has to know it."""
@@ -141,7 +141,7 @@ class Rules(RequestValidator):
         request.user, request.scopes = found.account_id, list(found.scopes)
         return True
 
-    def _take_back(self, code: Code) -> None:
+    def _take_back(self, code: AuthorizationCode) -> None:
         if code.token_id and oauth.revoke(self.cursor, token=code.token_id, account=code.account_id, now=self.now):
             revoked(self.cursor, account=code.account_id, ids=[code.token_id], now=self.now)
 
@@ -172,7 +172,7 @@ class Rules(RequestValidator):
         assert request.scopes
         text, account = token["access_token"], self.code.account_id if self.code else None
         made = give(self.cursor, text, app=self.app.id, account=account, scopes=request.scopes, now=self.now)
-        self.issued = Issued(made, text)
+        self.issued = IssuedToken(made, text)
 
     def invalidate_authorization_code(self, client_id: str, code: str, request: Request, *args: object, **kwargs: object) -> None:
         """The code was used."""

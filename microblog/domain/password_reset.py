@@ -10,13 +10,13 @@ from datetime import datetime
 
 from attrs import frozen
 
-from microblog.domain.email_links import Links, read
+from microblog.domain.email_links import EmailLinks, read
 from microblog.domain.email_queue import may_ask_again, write, write_notice
 from microblog.domain.passwords import Hashes, acceptable
 from microblog.domain.sessions import LONGEST_NAME, end_every
 from microblog.domain.validation import own_username
 from microblog.model.accounts import Login
-from microblog.model.emails import LetterKind
+from microblog.model.emails import EmailKind
 from microblog.model.errors import Gone
 from microblog.storage import jobs, users
 from microblog.storage.database import Cursor, Transactions
@@ -26,12 +26,12 @@ OVER = "This link was used already, or is too old. Please ask for a new one."
 
 
 @frozen
-class Recoveries:
+class PasswordReset:
     """The commands for somebody who cannot log in. `host` is the site's public one."""
 
     database: Transactions
     passwords: Hashes
-    links: Links
+    links: EmailLinks
     now: Callable[[], datetime]
     host: str = ""
 
@@ -60,8 +60,8 @@ class Recoveries:
 
     def _answer(self, cursor: Cursor, name: str) -> None:
         member = users.by_name(cursor, name=name, username=own_username(name, self.host))
-        if member and not member.barred and may_ask_again(cursor, member.account.id, LetterKind.RESET, self.now()):
-            write(cursor, LetterKind.RESET, member.login, self.now())
+        if member and not member.barred and may_ask_again(cursor, member.account.id, EmailKind.RESET, self.now()):
+            write(cursor, EmailKind.RESET, member.login, self.now())
 
     def _meant(self, cursor: Cursor, token: str) -> Login:
         claim = read(token)
@@ -79,5 +79,5 @@ class Recoveries:
         if not users.change_password(cursor, account=login.account_id, password_hash=password_hash, old_hash=login.password_hash):
             raise Gone(OVER)
         users.confirm(cursor, account=login.account_id, now=self.now())
-        write_notice(cursor, LetterKind.PASSWORD, login, self.now())
+        write_notice(cursor, EmailKind.PASSWORD, login, self.now())
         end_every(cursor, account=login.account_id, now=self.now())

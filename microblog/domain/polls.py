@@ -157,7 +157,7 @@ class Polls:
             return None
         voters = polls.voters(cursor, poll=id, after=after, limit=notify.BATCH)
         whom = voters if after else [found.author.id, *voters]
-        notify.tell(cursor, accounts=whom, kind=NotificationKind.POLL, sender=found.author.id, post=found.id, now=self.now())
+        notify.notify(cursor, accounts=whom, kind=NotificationKind.POLL, sender=found.author.id, post=found.id, now=self.now())
         return voters[-1] if len(voters) == notify.BATCH else None
 
 

@@ -11,16 +11,16 @@ from datetime import datetime
 from attrs import evolve, frozen
 
 from microblog.domain import attachments, conversations, notify, polls, threads
-from microblog.domain.link_previews import Promises, shows
+from microblog.domain.link_previews import PreviewScheduler, shows
 from microblog.domain.text import post_text
-from microblog.domain.threads import BRIEF, WHOLE, Span
-from microblog.model.accounts import Unexpected, Viewer
+from microblog.domain.threads import BRIEF, WHOLE, ThreadBounds
+from microblog.model.accounts import UnexpectedMentions, Viewer
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.events import EventKind
 from microblog.model.ids import AccountId, PostId, ScheduledId
 from microblog.model.media import Media, MediaKind
 from microblog.model.notifications import NotificationKind
-from microblog.model.posts import Draft, Flags, Mention, Post, Revision, Thread, Visibility
+from microblog.model.posts import Mention, Post, PostDraft, PostFlags, PostRevision, PostThread, Visibility
 from microblog.storage import accounts, events, notifications, posts
 from microblog.storage.database import Cursor, Transactions
 
@@ -82,16 +82,16 @@ class Posts:
     base_url: str
     max_characters: int
     now: Callable[[], datetime]
-    promises: Promises | None = None
+    promises: PreviewScheduler | None = None
 
-    async def publish(self, viewer: Viewer, draft: Draft) -> Post:
+    async def publish(self, viewer: Viewer, draft: PostDraft) -> Post:
         """Store the draft as the viewer's post. The same key again, by the same viewer, gives the first post unless it was deleted.
 
         Raises Invalid (fields text, spoiler, visibility, language, key), and NotFound if what it answers is not there for the viewer.
         """
         return await self.database.run(self._publish, viewer, draft)
 
-    async def edit(self, viewer: Viewer, post: PostId, draft: Draft) -> Post:
+    async def edit(self, viewer: Viewer, post: PostId, draft: PostDraft) -> Post:
         """Let the viewer's post say what the draft says; what it said stays in its history. Visibility and reply cannot change."""
         return await self.database.run(self._edit, viewer, post, draft)
 
@@ -110,27 +110,27 @@ class Posts:
         """Those of the posts that the viewer may see, in the order of `ids`."""
         return await self.database.read(_several, viewer, ids) if ids else []
 
-    async def thread(self, viewer: Viewer | None, post: PostId, within: Span | None = None) -> Thread:
+    async def thread(self, viewer: Viewer | None, post: PostId, within: ThreadBounds | None = None) -> PostThread:
         """A post amid its conversation, as far as the viewer may see it. Without `within` as much as programs get: of strangers little."""
         return await self.database.read(self._thread, viewer, post, within or (WHOLE if viewer else BRIEF))
 
-    async def history(self, viewer: Viewer | None, post: PostId) -> tuple[Post, list[Revision]]:
+    async def history(self, viewer: Viewer | None, post: PostId) -> tuple[Post, list[PostRevision]]:
         """A post, and all that it ever said, oldest first."""
         return await self.database.read(self._history, viewer, post)
 
-    async def flags(self, viewer: Viewer | None, shown: Sequence[Post]) -> dict[PostId, Flags]:
+    async def flags(self, viewer: Viewer | None, shown: Sequence[Post]) -> dict[PostId, PostFlags]:
         """How the viewer stands to the posts, or to what they boost; an anonymous viewer to none."""
         if viewer is None or not shown:
             return {}
         return await self.database.read(posts.flags, posts=[post.original.id for post in shown], viewer=viewer.id)
 
-    def _publish(self, cursor: Cursor, viewer: Viewer, draft: Draft) -> Post:
+    def _publish(self, cursor: Cursor, viewer: Viewer, draft: PostDraft) -> Post:
         key = self._key(draft)
         answered = posts.first_answer(cursor, account=viewer.id, key=key) if key else None
         stored = posts.by_ids(cursor, [answered]).get(answered) if answered else None
         return stored or self.publish_within(cursor, viewer, draft)
 
-    def check_within(self, cursor: Cursor, viewer: Viewer, draft: Draft) -> Post:
+    def check_within(self, cursor: Cursor, viewer: Viewer, draft: PostDraft) -> Post:
         """What the draft would become if it were published now, without its media and poll, and not stored. Raises as `publish` does."""
         self._key(draft)
         pieces = attachments.chosen(cursor, viewer, draft)
@@ -138,7 +138,7 @@ class Posts:
             polls.checked(draft.poll)
         return self._composed(viewer, draft, self._parent(cursor, viewer, draft), pieces)[0]
 
-    def publish_within(self, cursor: Cursor, viewer: Viewer, draft: Draft, scheduled: ScheduledId | None = None) -> Post:
+    def publish_within(self, cursor: Cursor, viewer: Viewer, draft: PostDraft, scheduled: ScheduledId | None = None) -> Post:
         """Publish in the running transaction, whatever was published under the key before. `scheduled` held the draft's media until now."""
         key, parent = self._key(draft), self._parent(cursor, viewer, draft)
         pieces = attachments.chosen(cursor, viewer, draft, scheduled=scheduled)
@@ -150,20 +150,20 @@ class Posts:
         if parent and post.visibility.is_open:
             posts.count(cursor, post=parent.id, replies=1)
         post = self._stored(cursor, id)
-        notify.promise(cursor, post, post.created_at)
+        notify.enqueue_notifications(cursor, post, post.created_at)
         conversations.published(cursor, post, post.created_at)
         record(cursor, EventKind.POST_PUBLISHED, post, post.created_at)
         if key:
             posts.keep_answer(cursor, account=viewer.id, key=key, post=id, now=post.created_at)
         return post
 
-    def _furnish(self, cursor: Cursor, id: PostId, pieces: list[Media], draft: Draft, now: datetime) -> None:
+    def _furnish(self, cursor: Cursor, id: PostId, pieces: list[Media], draft: PostDraft, now: datetime) -> None:
         if pieces:
             attachments.attach(cursor, id, pieces, draft.changes, now=now)
         if draft.poll:
             polls.ask(cursor, id, polls.checked(draft.poll), now)
 
-    def _key(self, draft: Draft) -> str | None:
+    def _key(self, draft: PostDraft) -> str | None:
         if draft.key and len(draft.key) > LONGEST_KEY:
             raise Invalid({"key": f"Idempotency key is too long (maximum is {LONGEST_KEY} characters)"})
         return draft.key and post_text.clean_line(draft.key, "key")
@@ -174,7 +174,7 @@ class Posts:
             raise NotFound
         return found
 
-    def _parent(self, cursor: Cursor, viewer: Viewer, draft: Draft) -> Post | None:
+    def _parent(self, cursor: Cursor, viewer: Viewer, draft: PostDraft) -> Post | None:
         if draft.reply_to is None:
             return None
         try:
@@ -182,7 +182,7 @@ class Posts:
         except NotFound as hidden:
             raise NotFound(NO_PARENT) from hidden
 
-    def _composed(self, viewer: Viewer, draft: Draft, parent: Post | None, pieces: list[Media]) -> tuple[Post, post_text.Parsed]:
+    def _composed(self, viewer: Viewer, draft: PostDraft, parent: Post | None, pieces: list[Media]) -> tuple[Post, post_text.ParsedText]:
         said, spoiler = self._words(draft, pieces)
         visibility = draft.visibility or Visibility(viewer.preferences.visibility)
         if parent and (draft.visibility is None or draft.never_wider):
@@ -206,7 +206,7 @@ class Posts:
         )
         return post, post_text.parse(said, self.host)
 
-    def _words(self, draft: Draft, pieces: list[Media]) -> tuple[str, str]:
+    def _words(self, draft: PostDraft, pieces: list[Media]) -> tuple[str, str]:
         said, spoiler = post_text.clean(draft.text), post_text.clean_line(draft.spoiler, "spoiler")
         if post_text.is_blank(said):
             if post_text.is_blank(spoiler) and not pieces:
@@ -217,10 +217,10 @@ class Posts:
             raise Invalid({"text": f"Text character limit of {self.max_characters} exceeded"}, codes={"text": "ERR_TOO_LONG"})
         return said, spoiler
 
-    def _written(self, cursor: Cursor, post: Post, parsed: post_text.Parsed, allowed: frozenset[AccountId] | None) -> PostId:
+    def _written(self, cursor: Cursor, post: Post, parsed: post_text.ParsedText, allowed: frozenset[AccountId] | None) -> PostId:
         named = posts.nameable(cursor, usernames=parsed.mentions)
         if allowed is not None and (others := {one.account_id for one in named} - allowed - {post.author.id}):
-            raise Unexpected(tuple(accounts.by_ids(cursor, ids=list(others))))
+            raise UnexpectedMentions(tuple(accounts.by_ids(cursor, ids=list(others))))
         post = evolve(post, html=parsed.html({one.username.lower(): one.username for one in named}, self.base_url))
         id = posts.insert(cursor, post)
         if named:  # a new post has nothing that would have to go
@@ -229,13 +229,13 @@ class Posts:
             posts.add_tags(cursor, post=id, tags=[(tag.key, tag.name) for tag in parsed.tags], now=post.created_at)
         return id
 
-    def _label(self, cursor: Cursor, post: PostId, named: list[Mention], parsed: post_text.Parsed, now: datetime) -> list[AccountId]:
+    def _label(self, cursor: Cursor, post: PostId, named: list[Mention], parsed: post_text.ParsedText, now: datetime) -> list[AccountId]:
         """Store whom the post names and its tags; those who are named anew."""
         anew = posts.set_mentions(cursor, post=post, accounts=[one.account_id for one in named])
         posts.set_tags(cursor, post=post, tags=[(tag.key, tag.name) for tag in parsed.tags], now=now)
         return anew
 
-    def _edit(self, cursor: Cursor, viewer: Viewer, id: PostId, draft: Draft) -> Post:
+    def _edit(self, cursor: Cursor, viewer: Viewer, id: PostId, draft: PostDraft) -> Post:
         before = own(cursor, id, viewer)
         if before.boost:
             raise NotFound
@@ -256,7 +256,9 @@ class Posts:
         anew = self._label(cursor, id, named, parsed, self.now())
         return self._told_of_edit(cursor, before, anew)
 
-    def _edited(self, cursor: Cursor, before: Post, draft: Draft, pieces: list[Media]) -> tuple[Post, post_text.Parsed, list[Mention]]:
+    def _edited(
+        self, cursor: Cursor, before: Post, draft: PostDraft, pieces: list[Media]
+    ) -> tuple[Post, post_text.ParsedText, list[Mention]]:
         """The post as the draft wants it, and whom it names."""
         said, spoiler = self._words(draft, pieces)
         parsed = post_text.parse(said, self.host)
@@ -273,7 +275,7 @@ class Posts:
 
     def _told_of_edit(self, cursor: Cursor, before: Post, anew: list[AccountId]) -> Post:
         post = self._stored(cursor, before.id)
-        notify.promise_anew(cursor, before.id, self.now(), anew)
+        notify.enqueue_edit_notifications(cursor, before.id, self.now(), anew)
         conversations.edited(cursor, before, post, anew, self.now())
         record(cursor, EventKind.POST_EDITED, post, self.now())
         return post
@@ -283,7 +285,7 @@ class Posts:
         remove(cursor, post, self.now(), media=media)
         return post
 
-    def _thread(self, cursor: Cursor, viewer: Viewer | None, id: PostId, within: Span) -> Thread:
+    def _thread(self, cursor: Cursor, viewer: Viewer | None, id: PostId, within: ThreadBounds) -> PostThread:
         post, who = seen(cursor, id, viewer).original, viewer.id if viewer else None
         above = threads.ancestors(cursor, post, who, within.ancestors)
         below = threads.descendants(cursor, post, who, within)
@@ -291,9 +293,9 @@ class Posts:
         found = posts.by_ids(cursor, {*above, *(id for id, _ in shown)})
         shown = [(id, depth) for id, depth in shown if id in found]
         ancestors, descendants = [found[id] for id in above if id in found], [found[id] for id, _ in shown]
-        return Thread(post, tuple(ancestors), tuple(descendants), tuple(depth for _, depth in shown), more)
+        return PostThread(post, tuple(ancestors), tuple(descendants), tuple(depth for _, depth in shown), more)
 
-    def _history(self, cursor: Cursor, viewer: Viewer | None, id: PostId) -> tuple[Post, list[Revision]]:
+    def _history(self, cursor: Cursor, viewer: Viewer | None, id: PostId) -> tuple[Post, list[PostRevision]]:
         post = seen(cursor, id, viewer).original
         return post, posts.history(cursor, post=post.id)
 

@@ -10,23 +10,23 @@ from typing import BinaryIO
 from attrs import field, frozen
 
 from microblog.domain import file_types
-from microblog.domain.attachments import NOT_TAKEN, SETTLED, tidy
-from microblog.domain.ports import Studio
+from microblog.domain.attachments import NOT_TAKEN, SETTLED, delete_unused
+from microblog.domain.ports import MediaStore
 from microblog.model.accounts import Account, Viewer
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.events import EventKind
 from microblog.model.ids import AccountId
-from microblog.model.media import Frame
+from microblog.model.media import Dimensions
 from microblog.storage import accounts, events, media
 from microblog.storage.database import Cursor, Transactions
 
-SIZES = {"avatar": Frame(400, 400), "header": Frame(1500, 500)}
+SIZES = {"avatar": Dimensions(400, 400), "header": Dimensions(1500, 500)}
 MOST_BYTES = 8 * 1024 * 1024
 
 
 def forget(cursor: Cursor, account: AccountId, now: datetime) -> None:
     """The account is about to be deleted: promise that its pictures go."""
-    tidy(cursor, [_name(path) for path in media.pictures(cursor, account=account)], now=now)
+    delete_unused(cursor, [_name(path) for path in media.pictures(cursor, account=account)], now=now)
 
 
 def _refused(which: str, sentence: str) -> Invalid:
@@ -36,11 +36,11 @@ def _refused(which: str, sentence: str) -> Invalid:
 
 
 @frozen
-class Pictures:
+class ProfileImages:
     """Changes them. Each raises Invalid (field avatar or header) for what is no picture."""
 
     database: Transactions
-    studio: Studio
+    studio: MediaStore
     now: Callable[[], datetime]
     stem: Callable[[], str] = field(default=lambda: secrets.token_hex(16))
 
@@ -61,14 +61,14 @@ class Pictures:
         return await self.database.run(self._show, viewer, "header", None)
 
     async def _set(self, viewer: Viewer, which: str, file: BinaryIO) -> Account:
-        format = file_types.sniff(file)
+        format = file_types.detect_type(file)
         if format is None or not format.is_picture:
             raise _refused(which, NOT_TAKEN)
         file.seek(0, 2)
         if file.tell() > MOST_BYTES:
             raise Invalid({which: f"{which.capitalize()} must be less than {MOST_BYTES // 1024 // 1024} MB"})
         stem = self.stem()
-        await self.database.run(tidy, [stem], now=self.now(), due_at=self.now() + SETTLED)
+        await self.database.run(delete_unused, [stem], now=self.now(), due_at=self.now() + SETTLED)
         try:
             name = await self.studio.portrait(file, format, stem, SIZES[which])
         except Invalid as problem:
@@ -78,7 +78,7 @@ class Pictures:
     def _show(self, cursor: Cursor, viewer: Viewer, which: str, path: str | None) -> Account:
         before = media.set_picture(cursor, account=viewer.id, which=which, path=path)
         if before:
-            tidy(cursor, [_name(before)], now=self.now())
+            delete_unused(cursor, [_name(before)], now=self.now())
         if before != path:
             events.record(cursor, EventKind.ACCOUNT_CHANGED, at=self.now(), account=viewer.id)
         account = accounts.by_id(cursor, id=viewer.id)

@@ -19,7 +19,7 @@ MINUTE, HOUR, DAY = 60, 3_600, 86_400
 OPENINGS_S = 5 * MINUTE
 
 
-class Per(Enum):
+class LimitScope(Enum):
     """Whose requests are counted together. A network is one IPv4 address or one IPv6 /64."""
 
     NETWORK = "network"
@@ -28,13 +28,13 @@ class Per(Enum):
 
 
 @frozen
-class Rate:
+class RateLimit:
     """At most `limit` requests in each window of `seconds`. Rules of one `name` share one count."""
 
     name: str
     limit: int
     seconds: int
-    per: Per
+    per: LimitScope
     key: str = field(init=False)
 
     @key.default
@@ -43,34 +43,36 @@ class Rate:
 
 
 # The limits of a Mastodon server, which clients are written for.
-API_ACCOUNT = Rate("api", 1_500, 5 * MINUTE, Per.ACCOUNT)
-API_TOKEN = Rate("api", 300, 5 * MINUTE, Per.TOKEN)
-API_NETWORK = Rate("api", 300, 5 * MINUTE, Per.NETWORK)
-MEDIA = Rate("media", 30, 30 * MINUTE, Per.ACCOUNT)
-DELETING = Rate("deleting", 30, 30 * MINUTE, Per.ACCOUNT)
-SIGN_UP = Rate("sign-up", 5, 30 * MINUTE, Per.NETWORK)
-APPS = Rate("apps", 5, 10 * MINUTE, Per.NETWORK)
-PAGING = Rate("paging", 300, 15 * MINUTE, Per.NETWORK)
-POSTING = Rate("posting", 300, 3 * HOUR, Per.ACCOUNT)
-COMPLETING = Rate("completing", 600, 5 * MINUTE, Per.ACCOUNT)
-FOLLOWS = Rate("follows", 400, DAY, Per.ACCOUNT)
-REPORTS = Rate("reports", 400, DAY, Per.ACCOUNT)
-SIGN_IN = Rate("sign-in", 25, 5 * MINUTE, Per.NETWORK)
-SIGN_IN_NAME = Rate("sign-in-name", 25, HOUR, Per.ACCOUNT)
-SIGN_IN_ANYWHERE = Rate("sign-in-anywhere", 500, HOUR, Per.ACCOUNT)
-LETTERS = Rate("letters", 5, 30 * MINUTE, Per.NETWORK)
+API_ACCOUNT = RateLimit("api", 1_500, 5 * MINUTE, LimitScope.ACCOUNT)
+API_TOKEN = RateLimit("api", 300, 5 * MINUTE, LimitScope.TOKEN)
+API_NETWORK = RateLimit("api", 300, 5 * MINUTE, LimitScope.NETWORK)
+MEDIA = RateLimit("media", 30, 30 * MINUTE, LimitScope.ACCOUNT)
+DELETING = RateLimit("deleting", 30, 30 * MINUTE, LimitScope.ACCOUNT)
+SIGN_UP = RateLimit("sign-up", 5, 30 * MINUTE, LimitScope.NETWORK)
+APPS = RateLimit("apps", 5, 10 * MINUTE, LimitScope.NETWORK)
+PAGING = RateLimit("paging", 300, 15 * MINUTE, LimitScope.NETWORK)
+POSTING = RateLimit("posting", 300, 3 * HOUR, LimitScope.ACCOUNT)
+COMPLETING = RateLimit("completing", 600, 5 * MINUTE, LimitScope.ACCOUNT)
+FOLLOWS = RateLimit("follows", 400, DAY, LimitScope.ACCOUNT)
+REPORTS = RateLimit("reports", 400, DAY, LimitScope.ACCOUNT)
+SIGN_IN = RateLimit("sign-in", 25, 5 * MINUTE, LimitScope.NETWORK)
+SIGN_IN_NAME = RateLimit("sign-in-name", 25, HOUR, LimitScope.ACCOUNT)
+SIGN_IN_ANYWHERE = RateLimit("sign-in-anywhere", 500, HOUR, LimitScope.ACCOUNT)
+LETTERS = RateLimit("letters", 5, 30 * MINUTE, LimitScope.NETWORK)
 
 
-def openings(per_account: int, per_network: int) -> tuple[Rate, Rate]:
+def openings(per_account: int, per_network: int) -> tuple[RateLimit, RateLimit]:
     """How often live connections may be opened, for one account and for one network: settings say it."""
-    return Rate("streams", per_account, OPENINGS_S, Per.ACCOUNT), Rate("streams", per_network, OPENINGS_S, Per.NETWORK)
+    return RateLimit("streams", per_account, OPENINGS_S, LimitScope.ACCOUNT), RateLimit(
+        "streams", per_network, OPENINGS_S, LimitScope.NETWORK
+    )
 
 
 @frozen
-class Count:
+class LimitUsage:
     """Where somebody stands: `used` of `rate.limit` until `reset`, in seconds since 1970."""
 
-    rate: Rate
+    rate: RateLimit
     used: int
     reset: int
 
@@ -94,7 +96,7 @@ class Count:
         return TooMany(retry_after=max(1, ceil(self.reset - now.timestamp())))
 
 
-class Counter(Protocol):
+class WindowCounter(Protocol):
     """Counts in windows. May forget (then somebody gets a few requests more), never invents."""
 
     async def add(self, key: str, window: int, expires_in: int, amount: int = 1) -> int:
@@ -131,26 +133,26 @@ class MemoryCounter:
 
 
 @frozen
-class Limits:
+class RateLimiter:
     """Applies rates to keys. `now` is the wall clock in UTC; `on` False counts nothing and refuses nobody."""
 
-    counter: Counter
+    counter: WindowCounter
     now: Callable[[], datetime]
     on: bool = True
 
-    async def count(self, rate: Rate, key: str, amount: int = 1) -> Count:
+    async def count(self, rate: RateLimit, key: str, amount: int = 1) -> LimitUsage:
         """Count a request of `key`. Does not refuse it: the caller looks at `exceeded`."""
         now = int(self.now().timestamp())
         window = now // rate.seconds
         ends = (window + 1) * rate.seconds
         used = await self.counter.add(rate.key + key, window, ends - now, amount)
-        return Count(rate, used, ends)
+        return LimitUsage(rate, used, ends)
 
-    async def hit(self, rates: Iterable[tuple[Rate, str]]) -> Count | None:
+    async def hit(self, rates: Iterable[tuple[RateLimit, str]]) -> LimitUsage | None:
         """Count a request under every rate and answer the most exhausted count. Does not refuse: the caller looks at `exceeded`."""
         if not self.on:
             return None
-        worst: Count | None = None
+        worst: LimitUsage | None = None
         for rate, key in rates:
             count = await self.count(rate, key)
             if worst is None or count.left < worst.left:
@@ -175,10 +177,10 @@ class CountedLogins:
     A name is counted for each network apart, so that a stranger who guesses does not shut its owner out; and, much later, for all together.
     """
 
-    limits: Limits
-    per_network: Rate = SIGN_IN
-    per_name: Rate = SIGN_IN_NAME
-    anywhere: Rate = SIGN_IN_ANYWHERE
+    limits: RateLimiter
+    per_network: RateLimit = SIGN_IN
+    per_name: RateLimit = SIGN_IN_NAME
+    anywhere: RateLimit = SIGN_IN_ANYWHERE
 
     async def allow(self, network: str, name: str) -> None:
         """See `LoginThrottle.allow`."""
@@ -195,6 +197,6 @@ class CountedLogins:
             for rate, key in self._keys(network, name):
                 await self.limits.count(rate, key)
 
-    def _keys(self, network: str, name: str) -> tuple[tuple[Rate, str], ...]:
+    def _keys(self, network: str, name: str) -> tuple[tuple[RateLimit, str], ...]:
         folded = name.strip().casefold()
         return (self.per_network, network), (self.per_name, f"{folded} {network}"), (self.anywhere, folded)

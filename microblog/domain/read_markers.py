@@ -14,7 +14,7 @@ from microblog.storage.database import Cursor, Transactions
 
 
 @frozen
-class Markers:
+class ReadMarkers:
     """Keeps the viewer's place in their timelines. Names of timelines that there are not are passed over."""
 
     database: Transactions

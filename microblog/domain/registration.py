@@ -10,11 +10,11 @@ from attrs import evolve, field, frozen
 
 from microblog.domain import validation
 from microblog.domain.email_queue import write_confirmation
-from microblog.domain.notify import tell
+from microblog.domain.notify import notify
 from microblog.domain.passwords import Hashes, acceptable
 from microblog.domain.text import post_text
-from microblog.domain.validation import Findings
-from microblog.model.accounts import Account, Invite, Preferences, Registration, Role, Viewer
+from microblog.domain.validation import ValidationErrors
+from microblog.model.accounts import Account, Invite, Preferences, RegistrationMode, Role, Viewer
 from microblog.model.errors import Forbidden, Invalid, NotFound
 from microblog.model.ids import AccountId, AppId, InviteId
 from microblog.model.notifications import NotificationKind
@@ -34,7 +34,7 @@ CLOSED = "This site does not take new people at the moment."
 
 
 @frozen
-class SignUp:
+class SignUpForm:
     """What somebody fills in to get an account. `reason` is for whoever approves, `invite` a code, if they have one.
 
     `app` is the program that they fill it in with; None on the site. `locale` is what their browser or program says; empty if it says none.
@@ -78,33 +78,33 @@ class Registrations:
 
     database: Transactions
     passwords: Hashes
-    mode: Registration
+    mode: RegistrationMode
     confirmed_at_once: bool
     now: Callable[[], datetime]
 
-    async def sign_up(self, form: SignUp) -> Account:
+    async def sign_up(self, form: SignUpForm) -> Account:
         """Make an account and its login. The caller then begins a session (`Sessions.begin`).
 
         Raises Forbidden where registrations are closed, Invalid with everything that is wrong (fields username, email, password,
         agreement, reason, invite), Unavailable if too many passwords wait to be hashed.
         """
-        if self.mode is Registration.CLOSED:
+        if self.mode is RegistrationMode.CLOSED:
             raise Forbidden(CLOSED)
         tidy, findings = self._tidy(form, post_text.RESERVED)
         if not form.agreement:
             findings.add("agreement", "Service agreement must be accepted", "ERR_ACCEPTED")
-        if self.mode is Registration.APPROVAL and not form.invite.strip() and post_text.is_blank(form.reason):
+        if self.mode is RegistrationMode.APPROVAL and not form.invite.strip() and post_text.is_blank(form.reason):
             findings.add("reason", "Reason can't be blank", "ERR_BLANK")
-        if self.mode is Registration.INVITE and not form.invite.strip():
+        if self.mode is RegistrationMode.INVITE and not form.invite.strip():
             findings.add("invite", "Invite can't be blank: this site takes new people by invitation", "ERR_BLANK")
         await self.database.read(self._look, tidy, findings)
         findings.settle()
         admission = _Admission(
-            approved=self.mode is Registration.OPEN or bool(tidy.invite), confirmed=self.confirmed_at_once, by_invite=bool(tidy.invite)
+            approved=self.mode is RegistrationMode.OPEN or bool(tidy.invite), confirmed=self.confirmed_at_once, by_invite=bool(tidy.invite)
         )
         return await self.database.run(self._admit, tidy, await self.passwords.hash(tidy.password), admission)
 
-    async def create(self, form: SignUp, *, role: Role = Role.USER, id: int | None = None, reattach: bool = False) -> Account:
+    async def create(self, form: SignUpForm, *, role: Role = Role.USER, id: int | None = None, reattach: bool = False) -> Account:
         """An account that the administrator makes, with this id if one is given: reserved names, no approval, no agreement.
 
         `reattach`: it may have the name of a deleted account, of which nothing comes back.
@@ -113,7 +113,7 @@ class Registrations:
         tidy, findings = self._tidy(evolve(form, invite=""), ())
         if id is not None and not 0 < id < 2**63:
             findings.add("id", "Id must be a whole number above 0", "ERR_INVALID")
-        was_deleted = await self.database.read(accounts.is_buried, username=tidy.username)
+        was_deleted = await self.database.read(accounts.is_deleted, username=tidy.username)
         if was_deleted and not reattach:
             findings.add("username", NAME_OF_DELETED, "ERR_TAKEN")
         await self.database.read(self._look, evolve(tidy, username="") if was_deleted else tidy, findings)
@@ -144,8 +144,8 @@ class Registrations:
         if not await self.database.run(invites.end, code=post_text.clean_line(code, "code")[:LONGEST_CODE], now=self.now()):
             raise NotFound("There is no such invite, or it has ended.")
 
-    def _tidy(self, form: SignUp, reserved: frozenset[str] | tuple[str, ...]) -> tuple[SignUp, Findings]:
-        findings = Findings()
+    def _tidy(self, form: SignUpForm, reserved: frozenset[str] | tuple[str, ...]) -> tuple[SignUpForm, ValidationErrors]:
+        findings = ValidationErrors()
         tidy = evolve(
             form,
             username=findings.of(lambda: post_text.username(form.username, reserved), ""),
@@ -154,12 +154,12 @@ class Registrations:
             reason=findings.of(lambda: validation.limited(form.reason, LONGEST_REASON, "reason"), ""),
             invite=findings.of(lambda: post_text.clean_line(form.invite[:LONGEST_CODE], "invite"), ""),
             # These two come from the browser, not from the person: a wrong one is not worth a complaint.
-            locale=Findings().of(lambda: validation.locale(form.locale), ""),
-            time_zone=Findings().of(lambda: validation.time_zone(form.time_zone), "UTC"),
+            locale=ValidationErrors().of(lambda: validation.locale(form.locale), ""),
+            time_zone=ValidationErrors().of(lambda: validation.time_zone(form.time_zone), "UTC"),
         )
         return tidy, findings
 
-    def _look(self, cursor: Cursor, form: SignUp, findings: Findings) -> None:
+    def _look(self, cursor: Cursor, form: SignUpForm, findings: ValidationErrors) -> None:
         """Note what is taken already, before the work of hashing. Somebody may still be faster: `_admit` finds that."""
         if form.username and accounts.taken(cursor, usernames=[form.username]):
             findings.add("username", NAME_TAKEN, "ERR_TAKEN")
@@ -168,7 +168,7 @@ class Registrations:
         if form.invite and not invites.usable(cursor, code=form.invite, now=self.now()):
             findings.add("invite", BAD_INVITE, "ERR_INVALID")
 
-    def _admit(self, cursor: Cursor, form: SignUp, password_hash: str, admission: _Admission) -> Account:
+    def _admit(self, cursor: Cursor, form: SignUpForm, password_hash: str, admission: _Admission) -> Account:
         now = self.now()
         invite = self._used_invite(cursor, form.invite) if admission.by_invite else None
         if admission.reattach:
@@ -199,7 +199,7 @@ class Registrations:
         if member and not admission.confirmed:
             write_confirmation(cursor, member.login, now)
         if not admission.approved:
-            tell(cursor, accounts=users.staff(cursor), kind=NotificationKind.SIGN_UP, sender=id, now=now)
+            notify(cursor, accounts=users.staff(cursor), kind=NotificationKind.SIGN_UP, sender=id, now=now)
         return self._admitted(cursor, id)
 
     def _used_invite(self, cursor: Cursor, code: str) -> InviteId:

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from attrs import frozen
 
 from microblog.domain import validation
-from microblog.domain.follows import reachable, relationship, sever
-from microblog.model.accounts import Related, Relationship, Viewer
+from microblog.domain.follows import reachable, relationship, remove_both_ways
+from microblog.model.accounts import RelatedAccount, Relationship, Viewer
 from microblog.model.errors import Forbidden, Invalid
 from microblog.model.events import EventKind
 from microblog.model.ids import AccountId
@@ -22,7 +22,7 @@ FOR_EVER = timedelta(days=36500)
 
 
 @frozen
-class Relations:
+class Relationships:
     """The commands about blocks, mutes and notes. Each gives the new relationship and raises NotFound where there is no such account."""
 
     database: Transactions
@@ -63,11 +63,11 @@ class Relations:
         """Keep a note about the account that only the viewer sees; an empty one deletes it. Raises Invalid if it is too long."""
         return await self.database.run(self._note, viewer, id, validation.limited(note, LONGEST_NOTE, "comment"))
 
-    async def blocked(self, viewer: Viewer, page: Page) -> list[Related]:
+    async def blocked(self, viewer: Viewer, page: Page) -> list[RelatedAccount]:
         """Whom the viewer blocks, the newest first."""
         return await self.database.read(relationships.blocked, account=viewer.id, page=page)
 
-    async def muted(self, viewer: Viewer, page: Page) -> list[Related]:
+    async def muted(self, viewer: Viewer, page: Page) -> list[RelatedAccount]:
         """Whom the viewer mutes, the newest first."""
         return await self.database.read(relationships.muted, account=viewer.id, page=page, now=self.now())
 
@@ -82,8 +82,8 @@ class Relations:
         reachable(cursor, id)
         now = self.now()
         if relationships.block(cursor, account=viewer.id, target=id, now=now):
-            sever(cursor, viewer.id, id, now)
-            sever(cursor, id, viewer.id, now)
+            remove_both_ways(cursor, viewer.id, id, now)
+            remove_both_ways(cursor, id, viewer.id, now)
             relationships.forget_notifications(cursor, account=viewer.id, sender=id)
             relationships.forget_notifications(cursor, account=id, sender=viewer.id)
             conversations.forget_with(cursor, account=viewer.id, other=id, now=now)

@@ -10,12 +10,12 @@ from attrs import evolve, frozen
 from microblog.domain.email_queue import write
 from microblog.domain.posts import NO_PARENT, Posts
 from microblog.model.accounts import Viewer
-from microblog.model.emails import LetterKind
+from microblog.model.emails import EmailKind
 from microblog.model.errors import Invalid, NotFound, Problem, Unavailable
 from microblog.model.ids import AccountId, ScheduledId
 from microblog.model.paging import Page
-from microblog.model.posts import Draft, Post
-from microblog.model.scheduled import UNREADABLE, Scheduled
+from microblog.model.posts import Post, PostDraft
+from microblog.model.scheduled import UNREADABLE, ScheduledPost
 from microblog.storage import jobs, media, posts, scheduled, users
 from microblog.storage.database import Cursor, Transactions
 
@@ -45,26 +45,26 @@ class Schedules:
     posts: Posts
     now: Callable[[], datetime]
 
-    async def add(self, viewer: Viewer, draft: Draft, at: datetime) -> Scheduled | Post:
+    async def add(self, viewer: Viewer, draft: PostDraft, at: datetime) -> ScheduledPost | Post:
         """Keep the draft until then. The same key again gives what it gave first: this, or the post that came of it since.
 
         Raises Invalid for what could not be published now, for a time less than five minutes ahead, and for too many of them.
         """
         return await self.database.run(self._add, viewer, draft, at)
 
-    async def page(self, viewer: Viewer, page: Page) -> list[Scheduled]:
+    async def page(self, viewer: Viewer, page: Page) -> list[ScheduledPost]:
         """What the viewer has scheduled, the newest first."""
         return await self.database.read(scheduled.page_of, account=viewer.id, page=page)
 
-    async def one(self, viewer: Viewer, id: ScheduledId) -> Scheduled:
+    async def one(self, viewer: Viewer, id: ScheduledId) -> ScheduledPost:
         """One's own. Raises NotFound."""
         return _own(await self.database.read(scheduled.by_id, id=id), viewer)
 
-    async def move(self, viewer: Viewer, id: ScheduledId, at: datetime) -> Scheduled:
+    async def move(self, viewer: Viewer, id: ScheduledId, at: datetime) -> ScheduledPost:
         """Let it wait for another time. Raises Invalid as `add` does, and NotFound."""
         return await self.database.run(self._move, viewer, id, at)
 
-    async def cancel(self, viewer: Viewer, id: ScheduledId) -> Scheduled:
+    async def cancel(self, viewer: Viewer, id: ScheduledId) -> ScheduledPost:
         """Publish it never; what it was. Its media can be attached to another post for a day."""
         return await self.database.run(self._cancel, viewer, id)
 
@@ -84,7 +84,7 @@ class Schedules:
                 await self.database.run(self._fail, id, FAULT, "fault")
             raise
 
-    def _add(self, cursor: Cursor, viewer: Viewer, draft: Draft, at: datetime) -> Scheduled | Post:
+    def _add(self, cursor: Cursor, viewer: Viewer, draft: PostDraft, at: datetime) -> ScheduledPost | Post:
         scheduled.lock_all(cursor, account=viewer.id)
         if draft.key and (answered := self._answered(cursor, viewer, draft.key)):
             return answered
@@ -96,7 +96,7 @@ class Schedules:
         self._promise(cursor, id, at)
         return _own(scheduled.by_id(cursor, id=id), viewer)
 
-    def _answered(self, cursor: Cursor, viewer: Viewer, key: str) -> Scheduled | Post | None:
+    def _answered(self, cursor: Cursor, viewer: Viewer, key: str) -> ScheduledPost | Post | None:
         post = posts.first_answer(cursor, account=viewer.id, key=key)
         if post is not None:
             return posts.by_ids(cursor, [post]).get(post)
@@ -114,7 +114,7 @@ class Schedules:
     def _promise(self, cursor: Cursor, id: ScheduledId, at: datetime) -> None:
         jobs.add(cursor, PUBLISH, {"scheduled": str(id)}, due_at=at, now=self.now(), key=f"{id} {at.isoformat()}")
 
-    def _move(self, cursor: Cursor, viewer: Viewer, id: ScheduledId, at: datetime) -> Scheduled:
+    def _move(self, cursor: Cursor, viewer: Viewer, id: ScheduledId, at: datetime) -> ScheduledPost:
         scheduled.lock_all(cursor, account=viewer.id)
         if not scheduled.lock(cursor, id=id):
             raise NotFound
@@ -124,7 +124,7 @@ class Schedules:
         self._promise(cursor, id, at)
         return _own(scheduled.by_id(cursor, id=id), viewer)
 
-    def _cancel(self, cursor: Cursor, viewer: Viewer, id: ScheduledId) -> Scheduled:
+    def _cancel(self, cursor: Cursor, viewer: Viewer, id: ScheduledId) -> ScheduledPost:
         if not scheduled.lock(cursor, id=id):
             raise NotFound
         found = _own(scheduled.by_id(cursor, id=id), viewer)
@@ -154,7 +154,7 @@ class Schedules:
         member = users.by_account(cursor, account=found.author) if found else None
         if found and member:
             key, at = f"{id} {found.at.isoformat()}", found.at.isoformat()
-            write(cursor, LetterKind.SCHEDULED, member.login, self.now(), key=key, scheduled=str(id), at=at, because=because)
+            write(cursor, EmailKind.SCHEDULED, member.login, self.now(), key=key, scheduled=str(id), at=at, because=because)
 
 
 def _sentence(problem: Problem) -> str:
@@ -171,7 +171,7 @@ def _because(problem: Problem) -> str:
     return _REASONS.get(named, "")
 
 
-def _own(found: Scheduled | None, viewer: Viewer) -> Scheduled:
+def _own(found: ScheduledPost | None, viewer: Viewer) -> ScheduledPost:
     if found is None or found.author != viewer.id:
         raise NotFound
     return found

@@ -12,7 +12,7 @@ from attrs import evolve, field, frozen
 from microblog.domain import search_query
 from microblog.domain.accounts import Accounts
 from microblog.domain.posts import seen
-from microblog.domain.search_query import Query
+from microblog.domain.search_query import ParsedQuery
 from microblog.domain.text import post_text, search_words
 from microblog.model.accounts import Account, Viewer
 from microblog.model.errors import NotFound
@@ -29,7 +29,7 @@ _ADDRESS = regex.compile(r"/(?:@|users/)(?P<name>[A-Za-z0-9_]{1,30})(?:/(?:statu
 
 
 @frozen
-class Found:
+class SearchResult:
     """What a search gave, the best first."""
 
     accounts: list[Account] = field(factory=list)
@@ -38,14 +38,14 @@ class Found:
 
 
 @frozen
-class Search:
+class SearchService:
     """Looks for people by name, for tags by how they begin, and for posts by what they say."""
 
     database: Transactions
     accounts: Accounts
     now: Callable[[], datetime]
 
-    async def find(self, viewer: Viewer | None, query: str, limit: int = MOST_FOUND) -> Found:
+    async def find(self, viewer: Viewer | None, query: str, limit: int = MOST_FOUND) -> SearchResult:
         """People whose username or display name holds the query, tags that begin so, and posts that say it, as the viewer may see them.
 
         A leading `@` asks for people alone, a leading `#` not for people. Nothing is found for a blank query.
@@ -53,8 +53,8 @@ class Search:
         words = post_text.clean(query[:LONGEST_QUERY], "q")
         people = [] if words.startswith("#") else await self.accounts.search(viewer, words, limit=limit)
         if words.startswith("@"):
-            return Found(people)
-        return Found(people, await self.tags(viewer, words, limit=limit), await self.posts(viewer, words, Page(limit)))
+            return SearchResult(people)
+        return SearchResult(people, await self.tags(viewer, words, limit=limit), await self.posts(viewer, words, Page(limit)))
 
     async def posts(
         self, viewer: Viewer | None, query: str, page: Page, *, offset: int = 0, account: AccountId | None = None
@@ -77,18 +77,18 @@ class Search:
         """How the tags were used in public in the last days, in their order."""
         return await self.database.read(self._uses, wanted) if wanted else []
 
-    async def at(self, viewer: Viewer | None, url: str) -> Found:
+    async def at(self, viewer: Viewer | None, url: str) -> SearchResult:
         """The person or the post whose address on this site that is; nothing where it is none, or hidden from the viewer."""
         path = _local_path(url, self.accounts.base_url)
         match = _ADDRESS.fullmatch(path) if path else None
         if match is None:
-            return Found()
+            return SearchResult()
         try:
             if match["post"] and int(match["post"]) <= LARGEST_ID:
-                return Found(posts=[await self.database.read(seen, PostId(int(match["post"])), viewer)])
-            return Found([await self.accounts.by_username(match["name"])]) if not match["post"] else Found()
+                return SearchResult(posts=[await self.database.read(seen, PostId(int(match["post"])), viewer)])
+            return SearchResult([await self.accounts.by_username(match["name"])]) if not match["post"] else SearchResult()
         except NotFound:
-            return Found()
+            return SearchResult()
 
     def name_at(self, url: str) -> str | None:
         """The username whose profile has this address on this site, be it anybody's; None for any other text."""
@@ -97,7 +97,7 @@ class Search:
         return match["name"] if match and not match["post"] else None
 
     def _posts(
-        self, cursor: Cursor, viewer: Viewer | None, query: Query, *, page: Page, offset: int, account: AccountId | None
+        self, cursor: Cursor, viewer: Viewer | None, query: ParsedQuery, *, page: Page, offset: int, account: AccountId | None
     ) -> list[Post]:
         author = account if query.author is None else self._author(cursor, viewer, query.author)
         if query.author is not None and (author is None or account not in (None, author)):
@@ -124,12 +124,12 @@ class Search:
         return [TagUse(tag, tuple(TagDay(start, *used.get((tag.id, start), (0, 0))) for start in starts)) for tag in wanted]
 
 
-def wish_of(query: Query, author: AccountId | None, not_authors: Sequence[AccountId]) -> search.Wish:
+def wish_of(query: ParsedQuery, author: AccountId | None, not_authors: Sequence[AccountId]) -> search.PostQuery:
     """The query for the database. Tags narrow the words down too: whoever carries one says it."""
     terms = [search.query_of(term.words, term.starts) for term in query.terms]
     if terms:
         terms += [search.query_of(*search_words.parts(word)) for key in query.tags for word in search_words.words_in(key)]
-    return search.Wish(
+    return search.PostQuery(
         query=" & ".join(terms),
         without=[search.query_of(term.words, term.starts) for term in query.without],
         phrases=query.phrases,
@@ -146,7 +146,7 @@ def wish_of(query: Query, author: AccountId | None, not_authors: Sequence[Accoun
     )
 
 
-def within(query: Query, page: Page) -> Page:
+def within(query: ParsedQuery, page: Page) -> Page:
     """The page, with the bounds of time that the query sets."""
     highest = min((bound for bound in (query.before, page.max_id) if bound is not None), default=None)
     if query.after is None:

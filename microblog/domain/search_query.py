@@ -21,7 +21,7 @@ _SHORTEST_START = 3
 _DAY = timedelta(days=1)
 
 
-class Has(StrEnum):
+class MediaFilter(StrEnum):
     """What a post can be or have beside its text."""
 
     LINK = "link"
@@ -34,9 +34,9 @@ class Has(StrEnum):
     SENSITIVE = "sensitive"
 
 
-_STATES = {str(one): one for one in (Has.REPLY, Has.SENSITIVE)}
-_TRAITS: dict[str, dict[str, Has]] = {
-    "has": {str(one): one for one in Has if one not in _STATES} | {"embed": Has.LINK},
+_STATES = {str(one): one for one in (MediaFilter.REPLY, MediaFilter.SENSITIVE)}
+_TRAITS: dict[str, dict[str, MediaFilter]] = {
+    "has": {str(one): one for one in MediaFilter if one not in _STATES} | {"embed": MediaFilter.LINK},
     "is": dict(_STATES),
 }
 
@@ -61,7 +61,7 @@ class Term:
 
 
 @frozen
-class Query:
+class ParsedQuery:
     """What a post must be like to be found.
 
     All `terms` must be in it and none of `without`, `phrases` as they are written. `tags` are keys. `author` and `not_authors` are
@@ -76,8 +76,8 @@ class Query:
     without_tags: tuple[str, ...] = ()
     author: str | None = None
     not_authors: tuple[str, ...] = ()
-    has: tuple[Has, ...] = ()
-    has_not: tuple[Has, ...] = ()
+    has: tuple[MediaFilter, ...] = ()
+    has_not: tuple[MediaFilter, ...] = ()
     languages: tuple[str, ...] = ()
     not_languages: tuple[str, ...] = ()
     among: Among = Among.ALL
@@ -90,9 +90,9 @@ class Query:
         return bool(self.terms or self.tags or self.author)
 
 
-def parse(typed: str) -> Query:
+def parse(typed: str) -> ParsedQuery:
     """The query that was typed. What is no operator is a word; a date that is none finds nothing in particular."""
-    query = Query()
+    query = ParsedQuery()
     for match, _ in zip(_TERM.finditer(typed), range(MOST_TERMS), strict=False):
         excluded = match["not"] is not None
         if match["operator"] is not None:
@@ -107,7 +107,7 @@ def parse(typed: str) -> Query:
     return query
 
 
-def _operated(query: Query, operator: str, value: str, excluded: bool) -> Query | None:
+def _operated(query: ParsedQuery, operator: str, value: str, excluded: bool) -> ParsedQuery | None:
     """The query with what the operator asks; None if there is no such one."""
     if operator == "from":
         name = value.removeprefix("@").partition("@")[0].lower()
@@ -124,7 +124,7 @@ def _operated(query: Query, operator: str, value: str, excluded: bool) -> Query 
     return None if excluded else _dated(query, operator, value)
 
 
-def _dated(query: Query, operator: str, value: str) -> Query | None:
+def _dated(query: ParsedQuery, operator: str, value: str) -> ParsedQuery | None:
     day = _midnight(value) if operator in {"before", "after", "during"} else None
     if day is None:
         return None
@@ -143,7 +143,7 @@ def _midnight(value: str) -> datetime | None:
     return datetime(day.year, day.month, day.day, tzinfo=UTC) if 1970 < day.year < 9999 else None
 
 
-def _with_word(query: Query, typed: str, excluded: bool) -> Query:
+def _with_word(query: ParsedQuery, typed: str, excluded: bool) -> ParsedQuery:
     if link := search_words.link(typed):
         term = Term((link,))
         return evolve(query, without=(*query.without, term)) if excluded else evolve(query, terms=(*query.terms, term))
@@ -157,7 +157,7 @@ def _with_word(query: Query, typed: str, excluded: bool) -> Query:
     return evolve(query, without=(*query.without, term)) if excluded else evolve(query, terms=(*query.terms, term))
 
 
-def _with_phrase(query: Query, phrase: str, excluded: bool) -> Query:
+def _with_phrase(query: ParsedQuery, phrase: str, excluded: bool) -> ParsedQuery:
     words = search_words.words_in(phrase)
     if not words:
         return query

@@ -13,9 +13,9 @@ from typing import BinaryIO
 from attrs import define, field
 
 from microblog.domain.caching import cache_keys
-from microblog.domain.caching.cache_keys import Basis
-from microblog.domain.caching.invalidation import Changes, Memory
-from microblog.domain.ports import Studio
+from microblog.domain.caching.cache_keys import CacheDependencies
+from microblog.domain.caching.invalidation import DependencyCache, InvalidationLog
+from microblog.domain.ports import MediaStore
 from microblog.model.errors import NotFound
 from microblog.model.media import FileUse
 from microblog.storage import media
@@ -30,13 +30,13 @@ class ServedFiles:
     """Opens files for readers."""
 
     database: Transactions
-    studio: Studio
-    changes: Changes
+    studio: MediaStore
+    changes: InvalidationLog
     now: Callable[[], datetime]
-    _known: Memory[FileUse] = field(init=False)
+    _known: DependencyCache[FileUse] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._known = Memory(self.changes, self.now, REMEMBERED, "media_access")
+        self._known = DependencyCache(self.changes, self.now, REMEMBERED, "media_access")
 
     async def is_open(self, name: str) -> bool:
         """True if everybody may see what shows the file, false if only some may.
@@ -57,10 +57,10 @@ class ServedFiles:
         """The file. Raises NotFound if there is none."""
         return self.studio.open(name)
 
-    def _basis(self, use: FileUse) -> Basis | None:
+    def _basis(self, use: FileUse) -> CacheDependencies | None:
         """What the use rests on; None where nothing would tell that it changed. A suspension is told to everything that is remembered."""
         if use.post is not None:
             return cache_keys.of_keys(cache_keys.of_post(use.post))
         if use.account is not None:
             return cache_keys.of_keys(cache_keys.of_account(use.account))
-        return Basis(until=self.now() + CARDS_BRIEFLY) if use.is_card else None
+        return CacheDependencies(until=self.now() + CARDS_BRIEFLY) if use.is_card else None

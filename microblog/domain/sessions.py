@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 
 from attrs import field, frozen
 
-from microblog.domain.known_browsers import recognised
+from microblog.domain.known_browsers import remember_browser
 from microblog.domain.passwords import Hashes
 from microblog.domain.rate_limits import LoginThrottle
 from microblog.domain.tokens import fresh_token, revoke_every, token_hash
 from microblog.domain.validation import own_username
-from microblog.model.accounts import Member, Session, Viewer
+from microblog.model.accounts import AccountWithLogin, Session, Viewer
 from microblog.model.errors import Forbidden, NotFound, Unauthenticated
 from microblog.model.events import EventKind
 from microblog.model.ids import AccountId, SessionId
@@ -33,7 +33,7 @@ SHUT = "Your login is currently disabled"
 
 
 @frozen
-class Origin:
+class ClientInfo:
     """Where a request comes from. `network` is what limits count by, `address` and `user_agent` are shown in the list of sessions.
 
     `device` is what the browser's cookie for that says, if it logged in before: so a new browser can be told from an old one.
@@ -46,7 +46,7 @@ class Origin:
 
 
 @frozen
-class Entry:
+class NewSession:
     """A session that has just begun, with the token for its cookie; `device` is for the cookie by which the browser is known again."""
 
     token: str = field(repr=False)
@@ -79,7 +79,7 @@ class Sessions:
     host: str = ""
     make_token: Callable[[], str] = fresh_token
 
-    async def log_in(self, name: str, password: str, origin: Origin, replaces: str = "") -> Entry:
+    async def log_in(self, name: str, password: str, origin: ClientInfo, replaces: str = "") -> NewSession:
         """Begin a session for the username (`name`, `@name`, `name@our.host`) or e-mail address.
 
         The session of the token that it `replaces` ends.
@@ -104,7 +104,7 @@ class Sessions:
             await self.database.run(users.change_password, account=member.account.id, password_hash=verdict.fresh, old_hash=proof)
         return entry
 
-    async def begin(self, account: AccountId, origin: Origin, replaces: str = "") -> Entry:
+    async def begin(self, account: AccountId, origin: ClientInfo, replaces: str = "") -> NewSession:
         """Begin a session for somebody who has just proved otherwise who they are, such as by signing up."""
         return await self.database.run(self._begin, account, origin, None, replaces)
 
@@ -142,13 +142,13 @@ class Sessions:
         """Forget sessions that have expired, at most `limit`; how many."""
         return await self.database.run(sessions.sweep, now=self.now(), limit=limit)
 
-    async def _member(self, name: str) -> Member | None:
+    async def _member(self, name: str) -> AccountWithLogin | None:
         tidy = name.strip()
         if not tidy or len(tidy) > LONGEST_NAME or not tidy.isprintable():
             return None
         return await self.database.read(users.by_name, name=tidy, username=own_username(tidy, self.host))
 
-    def _begin(self, cursor: Cursor, account: AccountId, origin: Origin, proof: str | None, replaces: str) -> Entry:
+    def _begin(self, cursor: Cursor, account: AccountId, origin: ClientInfo, proof: str | None, replaces: str) -> NewSession:
         now, token = self.now(), self.make_token()
         hashed = token_hash(token)
         assert hashed
@@ -167,7 +167,7 @@ class Sessions:
         if old := token_hash(replaces):
             self._log_out(cursor, old)
         ended(cursor, account=account, ids=sessions.end_oldest(cursor, account=account, keep=MOST_SESSIONS), now=now)
-        return Entry(token, id, account, recognised(cursor, account, origin, now, tells=proof is not None))
+        return NewSession(token, id, account, remember_browser(cursor, account, origin, now, tells=proof is not None))
 
     def _log_out(self, cursor: Cursor, hashed: bytes) -> None:
         if gone := sessions.end_by_token(cursor, token_hash=hashed):

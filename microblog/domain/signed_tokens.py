@@ -26,7 +26,7 @@ _CODE = 20  # bytes
 
 
 @frozen
-class Claim:
+class SignedClaim:
     """What a link says of itself. It is worth nothing before `Seals.holds`."""
 
     account: AccountId
@@ -34,7 +34,7 @@ class Claim:
     code: bytes = field(repr=False)
 
 
-def read(token: str) -> Claim | None:
+def read(token: str) -> SignedClaim | None:
     """What a token says; None for what cannot be one."""
     try:
         raw = urlsafe_b64decode(token + "=" * (-len(token) % 4))
@@ -43,11 +43,11 @@ def read(token: str) -> Claim | None:
     if len(raw) != _HEAD.size + _CODE or urlsafe_b64encode(raw).rstrip(b"=") != token.encode("ascii", "replace"):
         return None
     account, seconds = _HEAD.unpack_from(raw)
-    return Claim(AccountId(account), datetime.fromtimestamp(seconds, UTC), raw[_HEAD.size :]) if account < 2**63 else None
+    return SignedClaim(AccountId(account), datetime.fromtimestamp(seconds, UTC), raw[_HEAD.size :]) if account < 2**63 else None
 
 
 @frozen
-class Seals:
+class TokenSigner:
     """Makes and checks tokens. `key` is the site's secret."""
 
     key: bytes = field(repr=False)
@@ -57,7 +57,7 @@ class Seals:
         head = _HEAD.pack(account, int(made_at.timestamp()))
         return urlsafe_b64encode(head + self._code(purpose, head, bound)).rstrip(b"=").decode("ascii")
 
-    def holds(self, claim: Claim, purpose: str, *bound: str) -> bool:
+    def holds(self, claim: SignedClaim, purpose: str, *bound: str) -> bool:
         """True if we made it, for this purpose and with these texts. How old it may be is the caller's business."""
         head = _HEAD.pack(claim.account, int(claim.made_at.timestamp()))
         return hmac.compare_digest(claim.code, self._code(purpose, head, bound))

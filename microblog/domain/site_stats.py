@@ -13,7 +13,7 @@ from microblog.storage.database import Cursor, Transactions
 
 
 @frozen
-class Figures:
+class SiteFigures:
     """What the page about the site tells."""
 
     people: int
@@ -22,7 +22,7 @@ class Figures:
 
 
 @frozen
-class Census:
+class SiteStats:
     """Counts."""
 
     database: Transactions
@@ -32,11 +32,11 @@ class Census:
         """How many people were here in the last so many days."""
         return await self.database.read(site_stats.active, since=self.now() - timedelta(days=days))
 
-    async def figures(self) -> Figures:
+    async def figures(self) -> SiteFigures:
         """As they are now."""
         return await self.database.read(_figures)
 
 
-def _figures(cursor: Cursor) -> Figures:
+def _figures(cursor: Cursor) -> SiteFigures:
     people, posts = site_stats.totals(cursor)
-    return Figures(people, posts, tuple(site_stats.staff(cursor)))
+    return SiteFigures(people, posts, tuple(site_stats.staff(cursor)))

@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from microblog.model.errors import Invalid
 from microblog.model.ids import PostId
-from microblog.model.statistics import DAY, Day, Measure, Span, begin_of, days, span
+from microblog.model.statistics import DAY, Day, Measure, TimeSpan, begin_of, days, span
 from microblog.storage import statistics
 from microblog.storage.database import Cursor, Transactions
 
@@ -21,7 +21,7 @@ LONGEST_REBUILD = 20 * 366  # days
 
 
 @frozen
-class Week:
+class WeekTotals:
     """A week from Monday on, in UTC: posts, people who were here, people who came."""
 
     start: datetime
@@ -31,7 +31,7 @@ class Week:
 
 
 @frozen
-class Statistics:
+class DailyStatistics:
     """Counts days and tells what was counted. `site_zone` is whose midnight ends a day here."""
 
     database: Transactions
@@ -99,7 +99,7 @@ class Statistics:
         begun = await self.database.read(statistics.beginning)
         return begun and begun.astimezone(zone).date()
 
-    async def weeks(self, count: int = 12) -> list[Week]:
+    async def weeks(self, count: int = 12) -> list[WeekTotals]:
         """The last weeks, the running one first. Days that were not counted yet are counted for it."""
         today = self.now().astimezone(UTC).date()
         monday = today - timedelta(days=today.weekday())
@@ -125,11 +125,11 @@ class Statistics:
         slot -= timedelta(minutes=slot.minute % 15)
         await self.database.run(statistics.note_crowd, slot=slot, process=process, peak=peak)
 
-    async def _week(self, monday: date, known: Iterable[Day]) -> Week:
+    async def _week(self, monday: date, known: Iterable[Day]) -> WeekTotals:
         within = [day for day in known if monday <= day.day < monday + 7 * DAY]
         begin, end = begin_of(monday, UTC_ZONE), begin_of(monday + 7 * DAY, UTC_ZONE)
-        active = await self.database.read(statistics.active, Span(begin, end)) if within else 0
-        return Week(begin, sum(day[Measure.POSTS] for day in within), active, sum(day[Measure.NEW_ACCOUNTS] for day in within))
+        active = await self.database.read(statistics.active, TimeSpan(begin, end)) if within else 0
+        return WeekTotals(begin, sum(day[Measure.POSTS] for day in within), active, sum(day[Measure.NEW_ACCOUNTS] for day in within))
 
     def _is_over(self, zone: ZoneInfo, day: date) -> None:
         if day > self.last_day(zone):

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from microblog.domain import validation
 from microblog.domain.follows import reachable, relationship
-from microblog.model.accounts import Account, Related, Relationship, Viewer
+from microblog.model.accounts import Account, RelatedAccount, Relationship, Viewer
 from microblog.model.errors import Invalid
 from microblog.model.ids import AccountId
 from microblog.model.paging import Page
@@ -21,7 +21,7 @@ FAMILIAR = 10
 
 
 @frozen
-class People:
+class Suggestions:
     """Lists of people that are neither follows nor searches."""
 
     database: Transactions
@@ -35,7 +35,7 @@ class People:
         """Show them there no more. Raises NotFound."""
         return await self.database.run(self._unendorse, viewer, id)
 
-    async def endorsed(self, viewer: Viewer | None, account: AccountId, page: Page) -> list[Related]:
+    async def endorsed(self, viewer: Viewer | None, account: AccountId, page: Page) -> list[RelatedAccount]:
         """Whom somebody shows, the newest first. Raises NotFound if there is nobody."""
         return await self.database.read(_endorsed, viewer, account, page)
 
@@ -72,7 +72,7 @@ class People:
     def _endorse(self, cursor: Cursor, viewer: Viewer, id: AccountId) -> Relationship:
         reachable(cursor, id)
         made = suggestions.endorse(cursor, account=viewer.id, target=id, now=self.now())
-        if not made and follows.options(cursor, follower=viewer.id, followee=id) is None:
+        if not made and follows.follow_options(cursor, follower=viewer.id, followee=id) is None:
             raise Invalid({"base": NOT_FOLLOWED})
         return relationship(cursor, viewer, id, self.now())
 
@@ -82,7 +82,7 @@ class People:
         return relationship(cursor, viewer, id, self.now())
 
 
-def _endorsed(cursor: Cursor, viewer: Viewer | None, account: AccountId, page: Page) -> list[Related]:
+def _endorsed(cursor: Cursor, viewer: Viewer | None, account: AccountId, page: Page) -> list[RelatedAccount]:
     if reachable(cursor, account).suspended_at:
         return []
     return suggestions.endorsed(cursor, account=account, viewer=viewer.id if viewer else None, page=page)

@@ -8,7 +8,7 @@ from datetime import datetime
 from attrs import frozen
 
 from microblog.domain.follows import reachable
-from microblog.domain.search import Search
+from microblog.domain.search import SearchService
 from microblog.domain.text import post_text
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Invalid, NotFound
@@ -16,7 +16,7 @@ from microblog.model.events import EventKind
 from microblog.model.ids import AccountId, RelationId, TagId
 from microblog.model.paging import Page
 from microblog.model.posts import Tag, TagUse
-from microblog.model.profile_features import FeaturedTag, KeptTag, TagFlags
+from microblog.model.profile_features import FeaturedTag, FollowedTag, TagFlags
 from microblog.storage import events, followed_tags, tags
 from microblog.storage.database import Cursor, Transactions
 
@@ -26,11 +26,11 @@ SUGGESTED = 10
 
 
 @frozen
-class Tags:
+class HashtagService:
     """What people do with tags. Every method that takes a name raises NotFound for what can be no tag."""
 
     database: Transactions
-    search: Search
+    search: SearchService
     now: Callable[[], datetime]
 
     async def one(self, viewer: Viewer | None, name: str) -> TagUse:
@@ -55,7 +55,7 @@ class Tags:
         """Show it no more."""
         await self.database.run(self._unfollow, viewer, _key(name))
 
-    async def followed(self, viewer: Viewer, page: Page) -> list[KeptTag]:
+    async def followed(self, viewer: Viewer, page: Page) -> list[FollowedTag]:
         """What the viewer follows, the newest follow first."""
         return await self.database.read(followed_tags.followed, account=viewer.id, page=page)
 

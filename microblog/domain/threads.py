@@ -14,7 +14,7 @@ from microblog.storage.database import Cursor
 
 
 @frozen
-class Span:
+class ThreadBounds:
     """How much of a conversation is wanted: the nearest ancestors, and so many descendants after the first `skip`, down to a depth."""
 
     ancestors: int
@@ -23,11 +23,11 @@ class Span:
     skip: int = 0
 
 
-WHOLE = Span(4_096, 4_096, 4_096)
+WHOLE = ThreadBounds(4_096, 4_096, 4_096)
 """What members' programs get."""
-BRIEF = Span(40, 60, 20)
+BRIEF = ThreadBounds(40, 60, 20)
 """What everybody's programs get."""
-PAGE = Span(40, 100, 4_096)
+PAGE = ThreadBounds(40, 100, 4_096)
 """What a page shows."""
 
 
@@ -41,7 +41,7 @@ def ancestors(cursor: Cursor, post: Post, viewer: AccountId | None, limit: int) 
     return chain[:seen][::-1]
 
 
-def descendants(cursor: Cursor, post: Post, viewer: AccountId | None, within: Span) -> list[tuple[PostId, int]]:
+def descendants(cursor: Cursor, post: Post, viewer: AccountId | None, within: ThreadBounds) -> list[tuple[PostId, int]]:
     """What answers the post and how deep, depth first, without what was skipped; one more than wanted where there are more.
 
     Nothing is found behind what is hidden. Who may see a post is asked for those alone that come in question.

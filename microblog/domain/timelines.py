@@ -8,20 +8,20 @@ from datetime import datetime
 from attrs import Factory, field, frozen
 
 from microblog.domain.caching import cache_keys
-from microblog.domain.caching.cache_keys import Basis
-from microblog.domain.caching.filter_cache import Sieves
-from microblog.domain.caching.home_cache import Circles, Homes
-from microblog.domain.caching.post_cache import Shelf
+from microblog.domain.caching.cache_keys import CacheDependencies
+from microblog.domain.caching.filter_cache import FilterCache
+from microblog.domain.caching.home_cache import HomeDependencies, HomeTimelineCache
+from microblog.domain.caching.post_cache import PostCache
 from microblog.domain.repeated_boosts import beyond, page_without_repeats
 from microblog.domain.text import post_text
 from microblog.model.accounts import Viewer
-from microblog.model.filters import Context, Sieve
+from microblog.model.filters import FilterContext, FilterSet
 from microblog.model.ids import AccountId
 from microblog.model.paging import Page
 from microblog.model.posts import Post
 from microblog.storage import posts, timelines
 from microblog.storage.database import Cursor, Transactions
-from microblog.storage.timelines import Entry, Tags
+from microblog.storage.timelines import Entry, TagFilter
 
 MOST_PINNED = 5
 MOST_TAGS = 4  # of each kind that one timeline is made of
@@ -29,7 +29,7 @@ MOST_LOOKS = 10  # for a page of home, where filters hide much
 
 
 @frozen
-class Marked:
+class MarkedPosts:
     """A list that is paged by the ids of the marks (favourites, bookmarks), not of the posts: `marks` are as many as `posts`."""
 
     posts: list[Post]
@@ -42,40 +42,40 @@ class Timelines:
 
     database: Transactions
     now: Callable[[], datetime]
-    sieves: Sieves = field(default=Factory(lambda self: Sieves(self.database, self.now), takes_self=True))
-    shelf: Shelf = field(default=Factory(lambda self: Shelf(self.database, self.sieves.changes, self.now), takes_self=True))
-    homes: Homes = field(init=False)
+    sieves: FilterCache = field(default=Factory(lambda self: FilterCache(self.database, self.now), takes_self=True))
+    shelf: PostCache = field(default=Factory(lambda self: PostCache(self.database, self.sieves.changes, self.now), takes_self=True))
+    homes: HomeTimelineCache = field(init=False)
 
     @homes.default
-    def _homes(self) -> Homes:
+    def _homes(self) -> HomeTimelineCache:
         changes = self.sieves.changes
-        return Homes(self.database, changes, self.now, self.shelf, Circles(self.database, changes, self.now))
+        return HomeTimelineCache(self.database, changes, self.now, self.shelf, HomeDependencies(self.database, changes, self.now))
 
     async def home(self, viewer: Viewer, page: Page) -> list[Post]:
         """What the viewer and those whom they follow post, without boosts that repeat and what their filters hide there.
 
         A short page really is the end.
         """
-        hiding = (await self.sieves.of(viewer)).hiding(Context.HOME)
+        hiding = (await self.sieves.of(viewer)).hiding(FilterContext.HOME)
         if hiding.filters:
             return await self.database.read(self._sieved, viewer, page, hiding)
         if page == Page(page.limit):
             return await self.homes.newest(viewer, page.limit)
         return await self._loaded(self._home, viewer=viewer, page=page)
 
-    async def home_basis(self, viewer: Viewer, posts: Sequence[Post]) -> Basis:
+    async def home_basis(self, viewer: Viewer, posts: Sequence[Post]) -> CacheDependencies:
         """What a page of home with these posts rests on."""
         followed = await self.homes.circles.of(viewer)
         return followed | cache_keys.of_posts(posts, self.now()) | cache_keys.of_sieve(viewer, await self.sieves.of(viewer), self.now())
 
-    async def basis(self, viewer: Viewer | None, posts: Sequence[Post], *keys: str) -> Basis:
+    async def basis(self, viewer: Viewer | None, posts: Sequence[Post], *keys: str) -> CacheDependencies:
         """What a list of these posts rests on, and the keys beside it."""
         shown = cache_keys.of_keys(*keys) | cache_keys.of_posts(posts, self.now())
         if viewer is None:
             return shown
         circle = await self.homes.circles.of(viewer)
         sieve = cache_keys.of_sieve(viewer, await self.sieves.of(viewer), self.now())
-        return shown | sieve | Basis(until=circle.until)
+        return shown | sieve | CacheDependencies(until=circle.until)
 
     async def public(self, viewer: Viewer | None, page: Page, *, media: bool = False) -> list[Post]:
         """What everybody here posts in public; `media`: only what has media with it."""
@@ -93,7 +93,7 @@ class Timelines:
         media: bool = False,
     ) -> list[Post]:
         """Public posts that carry the tag or one of `any`, each of `all` and none of `none`, however they are written."""
-        wanted = Tags(_keys([tag, *any[:MOST_TAGS]]), _keys(all[:MOST_TAGS]), _keys(none[:MOST_TAGS]), media)
+        wanted = TagFilter(_keys([tag, *any[:MOST_TAGS]]), _keys(all[:MOST_TAGS]), _keys(none[:MOST_TAGS]), media)
         return await self._loaded(timelines.of_tags, tags=wanted, viewer=_id(viewer), page=page, now=self.now())
 
     async def account(
@@ -116,11 +116,11 @@ class Timelines:
         """What somebody shows on top of their profile, the newest pin first."""
         return await self._loaded(timelines.pinned, account=account, viewer=_id(viewer), limit=MOST_PINNED)
 
-    async def favourites(self, viewer: Viewer, page: Page) -> Marked:
+    async def favourites(self, viewer: Viewer, page: Page) -> MarkedPosts:
         """What the viewer favoured, the newest favourite first."""
         return await self.database.read(_marked, timelines.favourites, viewer=viewer.id, page=page)
 
-    async def bookmarks(self, viewer: Viewer, page: Page) -> Marked:
+    async def bookmarks(self, viewer: Viewer, page: Page) -> MarkedPosts:
         """What the viewer bookmarked, the newest bookmark first."""
         return await self.database.read(_marked, timelines.bookmarks, viewer=viewer.id, page=page)
 
@@ -130,7 +130,7 @@ class Timelines:
     def _home(self, cursor: Cursor, viewer: Viewer, page: Page) -> list[Entry]:
         return page_without_repeats(lambda part: timelines.home(cursor, viewer=viewer.id, page=part, now=self.now()), page)
 
-    def _sieved(self, cursor: Cursor, viewer: Viewer, page: Page, hiding: Sieve) -> list[Post]:
+    def _sieved(self, cursor: Cursor, viewer: Viewer, page: Page, hiding: FilterSet) -> list[Post]:
         kept: list[Post] = []
         part = page
         for _ in range(MOST_LOOKS):
@@ -152,8 +152,8 @@ def _id(viewer: Viewer | None) -> AccountId | None:
     return viewer.id if viewer else None
 
 
-def _marked(cursor: Cursor, entries: Callable[..., list[tuple[Entry, int]]], /, **asked: object) -> Marked:
+def _marked(cursor: Cursor, entries: Callable[..., list[tuple[Entry, int]]], /, **asked: object) -> MarkedPosts:
     rows = entries(cursor, **asked)
     found = posts.by_ids(cursor, [entry[0] for entry, _ in rows]) if rows else {}
     kept = [(found[entry[0]], mark) for entry, mark in rows if entry[0] in found]
-    return Marked([post for post, _ in kept], [mark for _, mark in kept])
+    return MarkedPosts([post for post, _ in kept], [mark for _, mark in kept])

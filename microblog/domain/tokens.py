@@ -17,11 +17,11 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from microblog.domain import scopes as scope_rules
-from microblog.model.accounts import Member, Viewer
+from microblog.model.accounts import AccountWithLogin, Viewer
 from microblog.model.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from microblog.model.events import EventKind
 from microblog.model.ids import AccountId, AppId, TokenId
-from microblog.model.oauth import Access, App, Authorization, Issued, Token
+from microblog.model.oauth import App, Authorization, IssuedToken, Token, TokenContext
 from microblog.storage import events, oauth, push_subscriptions
 from microblog.storage.database import Cursor, Transactions
 
@@ -91,7 +91,7 @@ class Tokens:
     make_token: Callable[[], str] = fresh_token
     _shown: set[TokenId] = field(factory=set, init=False, eq=False, repr=False)
 
-    async def by_bearer(self, text: str, *, pending: bool = False) -> Access | None:
+    async def by_bearer(self, text: str, *, pending: bool = False) -> TokenContext | None:
         """What this token stands for; None if it is none. Notes now and then that it was used.
 
         Raises Unauthenticated if it was revoked, Forbidden if its owner may not log in (any more, or yet: unless `pending` people may).
@@ -107,9 +107,9 @@ class Tokens:
             return None
         if found.token.used_at is None or self.now() - found.token.used_at >= USED_EVERY:
             self._note_use(found.token.id)
-        return Access(found.token.id, found.app, frozenset(found.token.scopes), viewer)
+        return TokenContext(found.token.id, found.app, frozenset(found.token.scopes), viewer)
 
-    async def issue(self, account: AccountId | None, scopes: str, name: str = "Script") -> Issued:
+    async def issue(self, account: AccountId | None, scopes: str, name: str = "Script") -> IssuedToken:
         """A token for a script, which appears as an app of this name. Without an account it is an app's own.
 
         Raises Invalid for scopes that there are not and for a bad name, Forbidden if the account may not log in.
@@ -122,7 +122,7 @@ class Tokens:
             raise Invalid({"name": "The name must have between 1 and 60 characters"})
         return await self.database.run(self._issue, account, wanted, title)
 
-    async def welcome(self, access: Access, account: AccountId) -> Issued:
+    async def welcome(self, access: TokenContext, account: AccountId) -> IssuedToken:
         """A token of a new account for the app that signed it up, good for what the app's own token is."""
         return await self.database.run(self._welcome, access, account)
 
@@ -170,7 +170,7 @@ class Tokens:
         self._shown.clear()
         _log.warn("The use of tokens could not be noted: {why}", why=failure.getErrorMessage())
 
-    def _issue(self, cursor: Cursor, account: AccountId | None, wanted: tuple[str, ...], name: str) -> Issued:
+    def _issue(self, cursor: Cursor, account: AccountId | None, wanted: tuple[str, ...], name: str) -> IssuedToken:
         now, text = self.now(), self.make_token()
         app = oauth.insert_app(
             cursor,
@@ -182,12 +182,12 @@ class Tokens:
             scopes=wanted,
             now=now,
         )
-        return Issued(give(cursor, text, app=app.id, account=account, scopes=wanted, now=now), text)
+        return IssuedToken(give(cursor, text, app=app.id, account=account, scopes=wanted, now=now), text)
 
-    def _welcome(self, cursor: Cursor, access: Access, account: AccountId) -> Issued:
+    def _welcome(self, cursor: Cursor, access: TokenContext, account: AccountId) -> IssuedToken:
         text = self.make_token()
         scopes = scope_rules.ordered(access.scopes)
-        return Issued(give(cursor, text, app=access.app.id, account=account, scopes=scopes, now=self.now()), text)
+        return IssuedToken(give(cursor, text, app=access.app.id, account=account, scopes=scopes, now=self.now()), text)
 
     def _revoke(self, cursor: Cursor, account: AccountId, token: TokenId) -> None:
         if not oauth.revoke(cursor, token=token, account=account, now=self.now()):
@@ -207,7 +207,7 @@ class Tokens:
             raise NotFound
 
 
-def _viewer(member: Member, *, pending: bool = False) -> Viewer:
+def _viewer(member: AccountWithLogin, *, pending: bool = False) -> Viewer:
     """Who shows the token. Raises Forbidden with the reason why they may not."""
     if member.barred:
         raise Forbidden(DISABLED)

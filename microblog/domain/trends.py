@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from attrs import define, field
 
-from microblog.domain.search import Search
+from microblog.domain.search import SearchService
 from microblog.model.accounts import Viewer
 from microblog.model.ids import PostId, id_at
 from microblog.model.posts import Post, Tag, TagUse
@@ -24,7 +24,7 @@ class Trends:
     """Counts every few minutes, and remembers until then."""
 
     database: Transactions
-    search: Search
+    search: SearchService
     now: Callable[[], datetime]
     _tags: tuple[list[Tag], datetime] | None = field(default=None, init=False)
     _posts: tuple[list[PostId], datetime] | None = field(default=None, init=False)

@@ -29,7 +29,7 @@ _LOCALE = regex.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 
 
 @define
-class Findings:
+class ValidationErrors:
     """Collects what is wrong with a form. Each field keeps the first problem that is found with it."""
 
     fields: dict[str, str] = field(factory=dict)

@@ -13,12 +13,12 @@ from zoneinfo import ZoneInfo
 from attrs import frozen
 
 from microblog.domain import account_deletion, announcements
-from microblog.domain.relationships import Relations
+from microblog.domain.relationships import Relationships
 from microblog.jobs import clock_check
-from microblog.jobs.scheduler import Daily, Every, Rule, Timer
+from microblog.jobs.scheduler import Daily, Every, Timer, TimerRule
 from microblog.jobs.worker import Task
 from microblog.model.ids import AccountId, AnnouncementId, id_at
-from microblog.model.jobs import Hopeless, Job
+from microblog.model.jobs import Job, PermanentFailure
 from microblog.storage import events, invalidation_log, jobs, oauth, posts, sessions, tags
 from microblog.storage.account_deletion import expunge_posts
 from microblog.storage.database import Cursor, Transactions
@@ -37,7 +37,7 @@ REVOKED_TOKENS_KEPT = timedelta(days=90)  # so long an app is told that its toke
 UNUSED_APPS_KEPT = timedelta(days=30)
 
 
-class Forget(Protocol):
+class CleanupTask(Protocol):
     """A storage function that deletes at most `limit` rows that are older than `before`."""
 
     def __call__(self, cursor: Cursor, *, before: datetime, limit: int) -> int:
@@ -45,13 +45,13 @@ class Forget(Protocol):
 
 
 @frozen
-class Sweep:
+class CleanupBatch:
     """What is forgotten when it is older than `keep`, and when somebody looks for it."""
 
     kind: str
-    forget: Forget
+    forget: CleanupTask
     keep: timedelta
-    rule: Rule
+    rule: TimerRule
 
     async def run(self, database: Transactions, now: datetime) -> None:
         """Forget all of it."""
@@ -62,7 +62,7 @@ class Sweep:
 def _id(job: Job, name: str) -> int:
     id = job.payload.get(name)
     if not isinstance(id, str) or not id.isdecimal():
-        raise Hopeless(f"The job does not say which {name} it is about.")
+        raise PermanentFailure(f"The job does not say which {name} it is about.")
     return int(id)
 
 
@@ -75,19 +75,19 @@ def nightly(hour: int, minute: int) -> Daily:
     return Daily(time(hour, minute), UTC_ZONE)
 
 
-def sweeps(*, events_kept: timedelta) -> list[Sweep]:
+def sweeps(*, events_kept: timedelta) -> list[CleanupBatch]:
     """All sweeps of this site."""
     return [
-        Sweep("sweep.sessions", _expired_sessions, timedelta(0), HOURLY),
-        Sweep("sweep.changes", invalidation_log.sweep, invalidation_log.KEPT, HOURLY),
-        Sweep("sweep.events", events.sweep, events_kept, HOURLY),
-        Sweep("sweep.idempotency_keys", posts.forget_answers, IDEMPOTENCY_KEYS_KEPT, HOURLY),
-        Sweep("sweep.codes", oauth.sweep_codes, CODES_KEPT, HOURLY),
-        Sweep("sweep.tokens", oauth.sweep_tokens, REVOKED_TOKENS_KEPT, nightly(3, 30)),
-        Sweep("sweep.apps", oauth.sweep_apps, UNUSED_APPS_KEPT, nightly(3, 40)),
-        Sweep("sweep.jobs", jobs.sweep, DONE_JOBS_KEPT, HOURLY),
-        Sweep("sweep.ticks", jobs.sweep_ticks, TICKS_KEPT, nightly(3, 10)),
-        Sweep("sweep.deleted_posts", expunge_posts, DELETED_POSTS_KEPT, nightly(3, 20)),
+        CleanupBatch("sweep.sessions", _expired_sessions, timedelta(0), HOURLY),
+        CleanupBatch("sweep.changes", invalidation_log.sweep, invalidation_log.KEPT, HOURLY),
+        CleanupBatch("sweep.events", events.sweep, events_kept, HOURLY),
+        CleanupBatch("sweep.idempotency_keys", posts.forget_answers, IDEMPOTENCY_KEYS_KEPT, HOURLY),
+        CleanupBatch("sweep.codes", oauth.sweep_codes, CODES_KEPT, HOURLY),
+        CleanupBatch("sweep.tokens", oauth.sweep_tokens, REVOKED_TOKENS_KEPT, nightly(3, 30)),
+        CleanupBatch("sweep.apps", oauth.sweep_apps, UNUSED_APPS_KEPT, nightly(3, 40)),
+        CleanupBatch("sweep.jobs", jobs.sweep, DONE_JOBS_KEPT, HOURLY),
+        CleanupBatch("sweep.ticks", jobs.sweep_ticks, TICKS_KEPT, nightly(3, 10)),
+        CleanupBatch("sweep.deleted_posts", expunge_posts, DELETED_POSTS_KEPT, nightly(3, 20)),
     ]
 
 
@@ -96,28 +96,28 @@ COUNT_TAGS = Timer("tags.count", Every(timedelta(minutes=10)))
 COUNTED_AGAIN = timedelta(hours=1)  # tags that were used in the last one
 
 
-def timers(sweeps: list[Sweep]) -> list[Timer]:
+def timers(sweeps: list[CleanupBatch]) -> list[Timer]:
     """When the tasks of this page are due."""
     return [*(Timer(sweep.kind, sweep.rule) for sweep in sweeps), END_MUTES, COUNT_TAGS, clock_check.CHECK]
 
 
-def tasks(database: Transactions, now: Callable[[], datetime], sweeps: list[Sweep]) -> dict[str, Task]:
+def tasks(database: Transactions, now: Callable[[], datetime], sweeps: list[CleanupBatch]) -> dict[str, Task]:
     """The tasks of this page, by the kind of their jobs."""
 
-    def task_of(sweep: Sweep) -> Task:
+    def task_of(sweep: CleanupBatch) -> Task:
         async def run(job: Job) -> None:
             await sweep.run(database, now())
 
         return run
 
     async def empty_account(job: Job) -> None:
-        await account_deletion.Removal(database, now).empty(AccountId(_id(job, "account")))
+        await account_deletion.AccountDeletion(database, now).empty(AccountId(_id(job, "account")))
 
     async def end_announcement(job: Job) -> None:
         await database.run(announcements.end, AnnouncementId(_id(job, "announcement")), now())
 
     async def end_mutes(job: Job) -> None:
-        await Relations(database, now).end_mutes()
+        await Relationships(database, now).end_mutes()
 
     async def count_tags(job: Job) -> None:
         await database.run(tags.recount, after=id_at(now() - COUNTED_AGAIN))

@@ -44,7 +44,7 @@ class SystemClock:
 async def check(database: Transactions, now: Callable[[], datetime]) -> None:
     """Log where this process's clock and the database's differ, and where posts are from the future."""
     here = now()
-    there, newest = await database.read(clock.look)
+    there, newest = await database.read(clock.read_clock)
     if abs(here - there) > TOLERATED:
         _log.warn(
             "This process's clock and the database's differ by {seconds} s: the later one is not believed.",

@@ -10,17 +10,17 @@ from attrs import field, frozen
 from twisted.logger import Logger
 
 from microblog.domain import password_reset
-from microblog.domain.email_composer import Dispatch
-from microblog.domain.password_reset import Recoveries
-from microblog.domain.ports import PostOffice
-from microblog.jobs.cleanup import HOURLY, Sweep, nightly
-from microblog.jobs.retry import Plan
+from microblog.domain.email_composer import EmailComposer
+from microblog.domain.password_reset import PasswordReset
+from microblog.domain.ports import MailTransport
+from microblog.jobs.cleanup import HOURLY, CleanupBatch, nightly
+from microblog.jobs.retry import RetryPolicy
 from microblog.jobs.scheduler import Daily, Timer
 from microblog.jobs.worker import Task
-from microblog.model.emails import DAILY, WEEKLY, Envelope, Fate, LetterState, Mail
+from microblog.model.emails import DAILY, WEEKLY, DeliveryStatus, EmailContext, EmailState, Envelope
 from microblog.model.ids import LetterId, NotificationId
-from microblog.model.jobs import Hopeless, Job, NotNow
-from microblog.render.email.emails import Letters
+from microblog.model.jobs import Job, PermanentFailure, RetryLater
+from microblog.render.email.emails import EmailRenderer
 from microblog.storage import emails, known_browsers
 from microblog.storage.emails import SEND_JOB
 
@@ -28,7 +28,7 @@ NOTIFIED_JOB = "mail.notified"
 DIGESTS, REPORTS = "mail.digests", "mail.reports"
 AT_ONCE = 4  # letters that are handed in side by side
 # Two and a half days in all: RFC 5321, section 4.5.4.1, wants days, and most mail servers that are deferring say so for hours.
-PLANS: Mapping[str, Plan] = {SEND_JOB: Plan(tries=24, first=30.0, longest=4 * 3600.0, limit=180.0)}
+PLANS: Mapping[str, RetryPolicy] = {SEND_JOB: RetryPolicy(tries=24, first=30.0, longest=4 * 3600.0, limit=180.0)}
 
 LETTERS_KEPT = timedelta(days=90)
 DEVICES_KEPT = timedelta(days=400)
@@ -36,11 +36,11 @@ DEVICES_KEPT = timedelta(days=400)
 _log = Logger()
 
 
-def sweeps() -> list[Sweep]:
+def sweeps() -> list[CleanupBatch]:
     """What is forgotten of letters."""
     return [
-        Sweep("sweep.letters", emails.sweep, LETTERS_KEPT, HOURLY),
-        Sweep("sweep.devices", known_browsers.sweep, DEVICES_KEPT, nightly(3, 50)),
+        CleanupBatch("sweep.letters", emails.sweep, LETTERS_KEPT, HOURLY),
+        CleanupBatch("sweep.devices", known_browsers.sweep, DEVICES_KEPT, nightly(3, 50)),
     ]
 
 
@@ -50,17 +50,17 @@ def timers(zone: ZoneInfo) -> list[Timer]:
 
 
 @frozen
-class Mailing:
+class EmailJobs:
     """Carries out the jobs. `bounces` is the envelope's sender, `delay` how long a notification may be read before it is mailed."""
 
-    dispatch: Dispatch
-    recoveries: Recoveries
-    letters: Letters
-    office: PostOffice
+    dispatch: EmailComposer
+    recoveries: PasswordReset
+    letters: EmailRenderer
+    office: MailTransport
     bounces: str
     delay: timedelta
     zone: ZoneInfo
-    plan: Plan = field(factory=lambda: PLANS[SEND_JOB])
+    plan: RetryPolicy = field(factory=lambda: PLANS[SEND_JOB])
 
     def tasks(self) -> dict[str, Task]:
         """The tasks, by the kind of their jobs."""
@@ -76,7 +76,7 @@ class Mailing:
         """Write the letters of notifications."""
         ids = job.payload.get("notifications")
         if not isinstance(ids, list):
-            raise Hopeless("The job does not say which notifications it is about.")
+            raise PermanentFailure("The job does not say which notifications it is about.")
         await self.dispatch.notified([NotificationId(int(id)) for id in ids], self.delay)
 
     async def forgotten(self, job: Job) -> None:
@@ -101,22 +101,22 @@ class Mailing:
         if mail is None:
             return
         receipt = await self.office.hand_in(await self._envelope(mail))
-        if receipt.fate is not Fate.DEFERRED:
-            await self.dispatch.settle(mail.letter.id, LetterState(receipt.fate), receipt.answer)
+        if receipt.fate is not DeliveryStatus.DEFERRED:
+            await self.dispatch.settle(mail.letter.id, EmailState(receipt.fate), receipt.answer)
             return
         is_last = job.tries >= self.plan.tries
-        await self.dispatch.settle(mail.letter.id, LetterState.FAILED if is_last else LetterState.DEFERRED, receipt.answer)
-        raise NotNow(receipt.answer)
+        await self.dispatch.settle(mail.letter.id, EmailState.FAILED if is_last else EmailState.DEFERRED, receipt.answer)
+        raise RetryLater(receipt.answer)
 
-    async def _envelope(self, mail: Mail) -> Envelope:
+    async def _envelope(self, mail: EmailContext) -> Envelope:
         """The letter as it is handed in. One that cannot be written is given up at once: it would fail again, and says so itself."""
         letter = mail.letter
         try:
             return Envelope(self.bounces, letter.recipient, letter.message_id or "", self.letters.written(mail))
         except Exception as problem:
             _log.failure("Letter {id} ({kind}) could not be written", id=letter.id, kind=letter.kind)
-            await self.dispatch.settle(letter.id, LetterState.FAILED, f"It could not be written: {type(problem).__name__}")
-            raise Hopeless("The letter could not be written.") from problem
+            await self.dispatch.settle(letter.id, EmailState.FAILED, f"It could not be written: {type(problem).__name__}")
+            raise PermanentFailure("The letter could not be written.") from problem
 
     def _tick(self, job: Job) -> datetime:
         return datetime.fromisoformat(str(job.payload["tick"])).astimezone(self.zone)

@@ -6,47 +6,49 @@ from microblog.domain import attachments as media
 from microblog.domain import link_previews as previews
 from microblog.domain import notify, scheduled
 from microblog.domain.attachments import Attachments
-from microblog.domain.link_previews import Cards
-from microblog.domain.notify import Tellings
+from microblog.domain.link_previews import LinkPreviews
+from microblog.domain.notify import PostNotifier
 from microblog.domain.polls import END as POLL_END
 from microblog.domain.polls import Polls
 from microblog.domain.scheduled import Schedules
-from microblog.jobs.cleanup import HOURLY, Sweep, nightly
-from microblog.jobs.retry import Plan
+from microblog.jobs.cleanup import HOURLY, CleanupBatch, nightly
+from microblog.jobs.retry import RetryPolicy
 from microblog.jobs.worker import Task
-from microblog.model.cards import CardId, Unfetchable
+from microblog.model.cards import CardId, FetchError
 from microblog.model.ids import AccountId, MediaId, PollId, PostId, ScheduledId
-from microblog.model.jobs import Hopeless, Job, NotNow
+from microblog.model.jobs import Job, PermanentFailure, RetryLater
 
 SWEEPS = (
-    Sweep("sweep.media", media.sweep, media.LOOSE_KEPT, HOURLY),
-    Sweep("sweep.cards", previews.sweep, previews.KEPT, nightly(3, 40)),
+    CleanupBatch("sweep.media", media.sweep, media.LOOSE_KEPT, HOURLY),
+    CleanupBatch("sweep.cards", previews.sweep, previews.KEPT, nightly(3, 40)),
 )
 SLOW = frozenset({media.CONVERT, previews.FETCH})
 """What asks other machines or runs long programs."""
 
 PLANS = {
-    scheduled.PUBLISH: Plan(tries=scheduled.TRIES),
-    media.CONVERT: Plan(tries=3, limit=3600.0),  # one film at a time, so the last of several waits
-    previews.FETCH: Plan(tries=previews.TRIES, first=120.0, limit=90.0),
+    scheduled.PUBLISH: RetryPolicy(tries=scheduled.TRIES),
+    media.CONVERT: RetryPolicy(tries=3, limit=3600.0),  # one film at a time, so the last of several waits
+    previews.FETCH: RetryPolicy(tries=previews.TRIES, first=120.0, limit=90.0),
 }
 
 
 def _id(job: Job, name: str) -> int:
     id = job.payload.get(name)
     if not isinstance(id, str) or not id.isdecimal():
-        raise Hopeless(f"The job does not say which {name} it is about.")
+        raise PermanentFailure(f"The job does not say which {name} it is about.")
     return int(id)
 
 
-async def _fetch(cards: Cards, job: Job) -> None:
+async def _fetch(cards: LinkPreviews, job: Job) -> None:
     try:
         await cards.fetch(CardId(_id(job, "card")), last_try=job.tries >= previews.TRIES)
-    except Unfetchable as problem:  # anybody may link to what there is not: no fault of ours to look into
-        raise NotNow(str(problem)) from problem
+    except FetchError as problem:  # anybody may link to what there is not: no fault of ours to look into
+        raise RetryLater(str(problem)) from problem
 
 
-def tasks(attachments: Attachments, cards: Cards | None, polls: Polls, schedules: Schedules, tellings: Tellings) -> dict[str, Task]:
+def tasks(
+    attachments: Attachments, cards: LinkPreviews | None, polls: Polls, schedules: Schedules, tellings: PostNotifier
+) -> dict[str, Task]:
     """The tasks of this module, by the kind of their jobs."""
     return {
         **media_tasks(attachments),
@@ -57,7 +59,7 @@ def tasks(attachments: Attachments, cards: Cards | None, polls: Polls, schedules
     }
 
 
-def telling_tasks(tellings: Tellings) -> dict[str, Task]:
+def telling_tasks(tellings: PostNotifier) -> dict[str, Task]:
     """Notify people of posts and of edits."""
 
     async def tell(job: Job) -> None:
@@ -97,13 +99,13 @@ def media_tasks(attachments: Attachments) -> dict[str, Task]:
     async def tidy(job: Job) -> None:
         names = job.payload.get("names")
         if not isinstance(names, list):
-            raise Hopeless("The job does not say which files it is about.")
+            raise PermanentFailure("The job does not say which files it is about.")
         await attachments.tidy([str(name) for name in names])
 
     return {media.CONVERT: convert, media.TIDY: tidy}
 
 
-def card_tasks(cards: Cards | None) -> dict[str, Task]:
+def card_tasks(cards: LinkPreviews | None) -> dict[str, Task]:
     """Fetch link previews; nothing without `cards`, where they were switched off since."""
 
     async def fetch(job: Job) -> None:

@@ -12,15 +12,15 @@ from twisted.logger import Logger
 
 from microblog.domain.ports import PushService
 from microblog.domain.push import notifications
-from microblog.domain.push.encryption import Sealer
-from microblog.domain.push.notifications import Fate, Pushes
-from microblog.jobs.cleanup import HOURLY, Sweep
-from microblog.jobs.retry import Plan
+from microblog.domain.push.encryption import PushEncryptor
+from microblog.domain.push.notifications import PushNotifications, PushOutcome
+from microblog.jobs.cleanup import HOURLY, CleanupBatch
+from microblog.jobs.retry import RetryPolicy
 from microblog.jobs.worker import Task
-from microblog.model.cards import Unfetchable
+from microblog.model.cards import FetchError
 from microblog.model.ids import NotificationId, PushSubscriptionId
-from microblog.model.jobs import Hopeless, Job, NotNow
-from microblog.model.push import Answer, Push
+from microblog.model.jobs import Job, PermanentFailure, RetryLater
+from microblog.model.push import PushMessage, PushResponse
 from microblog.storage.push_subscriptions import SEND_JOB
 from microblog.storage.push_subscriptions import sweep as forget_settled
 
@@ -30,9 +30,9 @@ IN_A_ROW = 20  # messages that one job sends; then others have their turn
 URGENCY = "normal"  # RFC 8030, section 5.3: a chat, no call
 LONGEST_REST = timedelta(hours=6)
 # Of one job there are more tries than a subscription may fail in a row: what gives up is the subscription.
-PLAN = Plan(tries=2 * notifications.MOST_FAILURES, first=30.0, longest=LONGEST_REST.total_seconds())
-PLANS: Mapping[str, Plan] = {SEND_JOB: PLAN}
-SWEEPS = (Sweep("sweep.pushes", forget_settled, notifications.KEPT, HOURLY),)
+PLAN = RetryPolicy(tries=2 * notifications.MOST_FAILURES, first=30.0, longest=LONGEST_REST.total_seconds())
+PLANS: Mapping[str, RetryPolicy] = {SEND_JOB: PLAN}
+SWEEPS = (CleanupBatch("sweep.pushes", forget_settled, notifications.KEPT, HOURLY),)
 
 _PASSING = frozenset({408, 425, 429})
 _OVER = frozenset({404, 410})
@@ -41,12 +41,12 @@ _log = Logger()
 
 
 @frozen
-class Pushing:
+class PushJobs:
     """Carries out the jobs. `written` says what a message says; `chance` gives uniform numbers in [0, 1)."""
 
-    pushes: Pushes
-    written: Callable[[Push], bytes]
-    sealer: Sealer
+    pushes: PushNotifications
+    written: Callable[[PushMessage], bytes]
+    sealer: PushEncryptor
     service: PushService
     chance: Callable[[], float] = field(default=lambda: 0.5)
 
@@ -56,7 +56,7 @@ class Pushing:
         async def notified(job: Job) -> None:
             ids = job.payload.get("notifications")
             if not isinstance(ids, list):
-                raise Hopeless("The job does not say which notifications it is about.")
+                raise PermanentFailure("The job does not say which notifications it is about.")
             await self.pushes.notified([NotificationId(int(id)) for id in ids])
             wake()
 
@@ -73,28 +73,28 @@ class Pushing:
         if push is not None:
             await self.pushes.later(id)
 
-    async def _sent(self, push: Push) -> NotificationId | None:
+    async def _sent(self, push: PushMessage) -> NotificationId | None:
         """Try once. The notification's id if it was delivered, None if it never will be."""
         resting, now = push.subscription.resting_until, self.pushes.now()
         if resting is not None and resting > now:
-            raise NotNow(f"{_host(push)} is given a rest.", after=(resting - now).total_seconds())
+            raise RetryLater(f"{_host(push)} is given a rest.", after=(resting - now).total_seconds())
         fate, said, rest = await self._tried(push)
-        if fate is Fate.SENT:
+        if fate is PushOutcome.SENT:
             return push.note.id
         await self.pushes.failed(push, fate, rest)
-        if fate is Fate.AWAY:
-            raise NotNow(f"{_host(push)}: {said}", after=rest.total_seconds())
+        if fate is PushOutcome.AWAY:
+            raise RetryLater(f"{_host(push)}: {said}", after=rest.total_seconds())
         _log.info("Push to {host} for account {account}: {said}", host=_host(push), account=push.subscription.account_id, said=said)
         return None
 
-    async def _tried(self, push: Push) -> tuple[Fate, str, timedelta]:
+    async def _tried(self, push: PushMessage) -> tuple[PushOutcome, str, timedelta]:
         """How it ended, what was said, and for how long the service is to be left alone."""
         pause = timedelta(seconds=PLAN.pause(push.subscription.failures + 1, self.chance()) or 0)
         try:
             sealed = self.sealer.sealed(self.written(push), push.subscription.target)
         except Exception:  # a message that cannot be written would fail again, and must not stand in the way of others
             _log.failure("The push message about notification {id} could not be written", id=push.note.id)
-            return Fate.REFUSED, "It could not be written.", pause
+            return PushOutcome.REFUSED, "It could not be written.", pause
         headers = {
             "Content-Type": "application/octet-stream",
             "TTL": str(push.lasts),
@@ -104,21 +104,21 @@ class Pushing:
         }
         try:
             answer = await self.service.post(push.subscription.target.endpoint, headers, sealed.body)
-        except Unfetchable as problem:
-            return Fate.REFUSED if problem.lasting else Fate.AWAY, str(problem), pause
-        return fate_of(answer.status), f"It answers with {answer.status}.", max(pause, asked_rest(answer, self.pushes.now()))
+        except FetchError as problem:
+            return PushOutcome.REFUSED if problem.lasting else PushOutcome.AWAY, str(problem), pause
+        return outcome_of(answer.status), f"It answers with {answer.status}.", max(pause, asked_rest(answer, self.pushes.now()))
 
 
-def fate_of(status: int) -> Fate:
+def outcome_of(status: int) -> PushOutcome:
     """What a push service's answer means (RFC 8030, sections 5 and 7)."""
     if 200 <= status < 300:
-        return Fate.SENT
+        return PushOutcome.SENT
     if status in _OVER:
-        return Fate.GONE
-    return Fate.AWAY if status in _PASSING or status >= 500 else Fate.REFUSED
+        return PushOutcome.GONE
+    return PushOutcome.AWAY if status in _PASSING or status >= 500 else PushOutcome.REFUSED
 
 
-def asked_rest(answer: Answer, now: datetime) -> timedelta:
+def asked_rest(answer: PushResponse, now: datetime) -> timedelta:
     """For how long the service wants to be left alone: seconds, or until a date. No longer than it can be believed."""
     asked = answer.retry_after.strip()
     if asked.isascii() and asked.isdecimal():
@@ -130,6 +130,6 @@ def asked_rest(answer: Answer, now: datetime) -> timedelta:
     return min(max(until - now, timedelta()), LONGEST_REST) if until.tzinfo else timedelta()
 
 
-def _host(push: Push) -> str:
+def _host(push: PushMessage) -> str:
     """Whose service it is. The rest of an endpoint is a secret: whoever knows it can send."""
     return urlsplit(push.subscription.target.endpoint).hostname or ""

@@ -7,7 +7,7 @@ from attrs.validators import ge, gt
 
 
 @frozen
-class Plan:
+class RetryPolicy:
     """How often a job is tried, how long one try may take, and how the pauses grow. All times in seconds.
 
     The first pause is about `first`, each further one twice as long, none above `longest`. Every pause is spread by +-25 %, so that jobs

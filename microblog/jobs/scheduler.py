@@ -32,7 +32,7 @@ _DAY = timedelta(days=1)
 LONGEST_WAY_BACK = timedelta(days=62)
 
 
-class Rule(Protocol):
+class TimerRule(Protocol):
     """When a timer ticks."""
 
     def before(self, moment: datetime) -> Iterator[datetime]:
@@ -79,7 +79,7 @@ class Daily:
             day -= _DAY
 
 
-class CatchUp(Enum):
+class MissedRuns(Enum):
     """What becomes of ticks that nobody was there for."""
 
     EACH = "each"  # every one of them has its job, oldest first, back to LONGEST_WAY_BACK: statistics of a day
@@ -91,8 +91,8 @@ class Timer:
     """Adds a job of kind `kind` at each tick. Its payload is {"tick": the moment in ISO 8601, UTC}."""
 
     kind: str
-    rule: Rule
-    catch_up: CatchUp = CatchUp.LAST
+    rule: TimerRule
+    catch_up: MissedRuns = MissedRuns.LAST
 
     def missed(self, last: datetime, now: datetime) -> list[datetime]:
         """The ticks after `last` up to `now` that are to have a job, oldest first."""
@@ -101,7 +101,7 @@ class Timer:
             if tick <= max(last, now - LONGEST_WAY_BACK):
                 break
             found.append(tick)
-            if self.catch_up is CatchUp.LAST:
+            if self.catch_up is MissedRuns.LAST:
                 break
         return found[::-1]
 
@@ -125,7 +125,7 @@ def enqueue(cursor: Cursor, timer: Timer, *, now: datetime) -> int:
 
 
 @define
-class Schedule:
+class Scheduler:
     """Looks at all timers, again and again. `wake` is called when there are new jobs."""
 
     database: Transactions

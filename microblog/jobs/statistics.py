@@ -12,11 +12,11 @@ from attrs.validators import gt
 from twisted.application.internet import TimerService
 from twisted.logger import Logger
 
-from microblog.domain.statistics import GRACE, UTC_ZONE, Statistics
-from microblog.jobs.scheduler import CatchUp, Daily, Timer
+from microblog.domain.statistics import GRACE, UTC_ZONE, DailyStatistics
+from microblog.jobs.scheduler import Daily, MissedRuns, Timer
 from microblog.jobs.worker import Task
 from microblog.model.errors import Unavailable
-from microblog.model.jobs import Hopeless, Job
+from microblog.model.jobs import Job, PermanentFailure
 from microblog.model.statistics import DAY
 
 _log = Logger()
@@ -24,17 +24,17 @@ _log = Logger()
 UTC_DAY, SITE_DAY = "statistics.utc", "statistics.site"
 
 
-def _kinds(statistics: Statistics) -> dict[str, ZoneInfo]:
+def _kinds(statistics: DailyStatistics) -> dict[str, ZoneInfo]:
     return {UTC_DAY if zone.key == UTC_ZONE.key else SITE_DAY: zone for zone in statistics.zones}
 
 
-def timers(statistics: Statistics) -> list[Timer]:
+def timers(statistics: DailyStatistics) -> list[Timer]:
     """Each zone's midnight, and some time for what was begun before it."""
     at = time(0, int(GRACE.total_seconds()) // 60)
-    return [Timer(kind, Daily(at, zone), CatchUp.EACH) for kind, zone in _kinds(statistics).items()]
+    return [Timer(kind, Daily(at, zone), MissedRuns.EACH) for kind, zone in _kinds(statistics).items()]
 
 
-def tasks(statistics: Statistics) -> dict[str, Task]:
+def tasks(statistics: DailyStatistics) -> dict[str, Task]:
     """The tasks of these timers."""
 
     def task_of(zone: ZoneInfo) -> Task:
@@ -52,20 +52,20 @@ def day_before(job: Job, zone: ZoneInfo) -> date:
     try:
         tick = datetime.fromisoformat(str(job.payload["tick"]))
     except (KeyError, ValueError) as problem:
-        raise Hopeless("The job does not say which day it is about.") from problem
+        raise PermanentFailure("The job does not say which day it is about.") from problem
     if tick.tzinfo is None:
-        raise Hopeless("The job's tick has no time zone.")
+        raise PermanentFailure("The job's tick has no time zone.")
     return tick.astimezone(zone).date() - DAY
 
 
 @define
-class Crowd:
+class ConnectionSampler:
     """Watches how many are connected to this process: looks once a second, writes the most of a minute down.
 
     A part of the site. `count` says how many there are now; `process` is this process's name.
     """
 
-    statistics: Statistics
+    statistics: DailyStatistics
     count: Callable[[], int]
     process: str
     reactor: Any

@@ -22,10 +22,10 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from microblog.jobs.retry import Plan
+from microblog.jobs.retry import RetryPolicy
 from microblog.model.errors import Unavailable
 from microblog.model.ids import JobId
-from microblog.model.jobs import Hopeless, Job, NotNow
+from microblog.model.jobs import Job, PermanentFailure, RetryLater
 from microblog.storage import jobs as rows
 from microblog.storage.database import Transactions
 
@@ -36,7 +36,7 @@ _SETTLE_PAUSES = (0.1, 0.5, 2.0, 5.0, 10.0)  # seconds; then the lease decides
 
 
 @define
-class Tally:
+class WorkerStats:
     """What this worker did since it began. `seconds` were spent in tasks, `delay` between due and begun, both summed over all jobs."""
 
     begun: int = 0
@@ -72,13 +72,13 @@ class Worker:
     reactor: IReactorTime
     name: str
     chance: Callable[[], float]
-    plans: Mapping[str, Plan] = Factory(dict)
+    plans: Mapping[str, RetryPolicy] = Factory(dict)
     at_once: int = 8
     poll: float = 2.0
     gap: float = 0.01
     lease: float = 60.0
     drain: float = 10.0
-    tally: Tally = field(init=False, factory=Tally)
+    tally: WorkerStats = field(init=False, factory=WorkerStats)
     _runs: dict[JobId, _Run] = field(init=False, factory=dict)
     _looping: list[Deferred[None]] = field(init=False, factory=list)
     _asleep: Deferred[None] | None = field(init=False, default=None)
@@ -208,18 +208,18 @@ class Worker:
             self._lose(earlier)
         self.tally.begun += 1
         self.tally.delay += max(0.0, (now - job.due_at).total_seconds())
-        plan = self.plans.get(job.kind, Plan())
+        plan = self.plans.get(job.kind, RetryPolicy())
         work = Deferred.fromCoroutine(self._carry_out(job, plan))
         work.addTimeout(plan.limit, self.reactor, onTimeoutCancel=_too_long)
         run = self._runs[job.id] = _Run(job, work)
         Deferred.fromCoroutine(self._see_through(run, plan))
 
-    async def _carry_out(self, job: Job, plan: Plan) -> None:
+    async def _carry_out(self, job: Job, plan: RetryPolicy) -> None:
         if job.tries > plan.tries:  # whoever claimed it before died with it, each time
-            raise Hopeless(f"The process that ran this job ended before the job did, {job.tries - 1} times.")
+            raise PermanentFailure(f"The process that ran this job ended before the job did, {job.tries - 1} times.")
         await self.tasks[job.kind](job)
 
-    async def _see_through(self, run: _Run, plan: Plan) -> None:
+    async def _see_through(self, run: _Run, plan: RetryPolicy) -> None:
         """Wait for the task and write down how it ended. Raises nothing."""
         begun, problem = self.reactor.seconds(), None
         try:
@@ -235,7 +235,7 @@ class Worker:
             del self._runs[run.job.id]
         self.wake()
 
-    async def _settle(self, run: _Run, plan: Plan, problem: BaseException | None) -> None:
+    async def _settle(self, run: _Run, plan: RetryPolicy, problem: BaseException | None) -> None:
         """Write down how the job ended, trying for a while; where that is impossible the lease runs out and the job is done again."""
         for pause in (*_SETTLE_PAUSES, None):
             try:
@@ -248,14 +248,14 @@ class Worker:
             else:
                 return
 
-    async def _write(self, run: _Run, plan: Plan, problem: BaseException | None) -> None:
+    async def _write(self, run: _Run, plan: RetryPolicy, problem: BaseException | None) -> None:
         job, now = run.job, self.now()
         if problem is None:
             ours = await self.database.run(rows.finish, job, worker=self.name, now=now)
             self.tally.done += ours
         else:
-            pause = None if isinstance(problem, Hopeless) else plan.pause(job.tries, self.chance())
-            if pause is not None and isinstance(problem, NotNow) and problem.after is not None:
+            pause = None if isinstance(problem, PermanentFailure) else plan.pause(job.tries, self.chance())
+            if pause is not None and isinstance(problem, RetryLater) and problem.after is not None:
                 pause = problem.after
             retry_at = None if pause is None else now + timedelta(seconds=pause)
             error = _described(problem)
@@ -287,7 +287,7 @@ class _TooLong(Exception):
     pass
 
 
-_EXPECTED = (Hopeless, NotNow, Unavailable, _TooLong)  # no bugs: a line in the log says enough
+_EXPECTED = (PermanentFailure, RetryLater, Unavailable, _TooLong)  # no bugs: a line in the log says enough
 
 
 def _too_long(_: object, seconds: float) -> None:

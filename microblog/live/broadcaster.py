@@ -15,20 +15,20 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from microblog.live.catch_up import Replays, begin
-from microblog.live.connections import Readers
+from microblog.live.catch_up import CatchUp, begin
+from microblog.live.connections import Connections
 from microblog.live.earlier_entries import look_back
-from microblog.live.event_buffer import NO_GRANTS, Grants, History, Log, Look
+from microblog.live.event_buffer import NO_GRANTS, Credentials, EventBuffer, EventSource, PollResult
 from microblog.live.hub import Hub
-from microblog.live.recipients import Audience
-from microblog.live.refresh_waiters import Arrivals
-from microblog.live.revocation import ended_by
-from microblog.live.stats import Figures
-from microblog.live.subscriber import MOST_SUBSCRIPTIONS, Ending, Subscriber, Subscription
+from microblog.live.recipients import Recipients
+from microblog.live.refresh_waiters import RefreshWaiters
+from microblog.live.revocation import revoked_connections
+from microblog.live.stats import BroadcastStats
+from microblog.live.subscriber import MOST_SUBSCRIPTIONS, CloseReason, Subscriber, Subscription
 from microblog.live.topics import Stream
-from microblog.live.updates import News
-from microblog.live.viewer_flags import mark
-from microblog.live.viewer_state import RELATIONS, Loaded, Viewers
+from microblog.live.updates import Update
+from microblog.live.viewer_flags import add_flags
+from microblog.live.viewer_state import RELATIONS, RelationsSnapshot, ViewerStates
 from microblog.model.errors import TooMany, Unauthenticated, Unavailable
 from microblog.model.events import Event, EventKind, Position
 from microblog.model.filters import NOTHING
@@ -47,29 +47,29 @@ MOST_CONNECTIONS = 100  # of one account, unless settings say otherwise
 
 
 @define(eq=False)
-class Feed:
+class Broadcaster:
     """Tells connected readers what happens. Everything here runs on the reactor thread.
 
     `spread` gives a number from 0 to 1, for the delays that readers are asked to keep at a restart. `clock` may jump, `seconds` may not.
     `listeners` hear each event before any reader is told of it. `read_position` reads what a client gives as its position.
     """
 
-    log: Log
+    log: EventSource
     clock: IReactorTime
     now: Callable[[], datetime]
     spread: Callable[[], float]
     seconds: Callable[[], float] = time.monotonic
     most_of_account: int = MOST_CONNECTIONS
     read_position: Callable[[str], Position] = Position.parse
-    figures: Figures = Factory(Figures)
-    audience: Audience = Factory(Audience)
-    viewers: Viewers = field(init=False)
+    figures: BroadcastStats = Factory(BroadcastStats)
+    audience: Recipients = Factory(Recipients)
+    viewers: ViewerStates = field(init=False)
     hub: Hub[Subscription] = field(init=False)
-    readers: Readers = field(init=False)
-    history: History = field(init=False)
-    replays: Replays = field(init=False)
+    readers: Connections = field(init=False)
+    history: EventBuffer = field(init=False)
+    replays: CatchUp = field(init=False)
     listeners: list[Callable[[Event], object]] = Factory(list)
-    _arrivals: Arrivals = Factory(Arrivals)
+    _arrivals: RefreshWaiters = Factory(RefreshWaiters)
     _woken: bool = False
     _running: bool = False
     _stopped: bool = True
@@ -78,13 +78,13 @@ class Feed:
     _tick: IDelayedCall | None = None
 
     def __attrs_post_init__(self) -> None:
-        self.readers = Readers(self.end)
+        self.readers = Connections(self.end)
         self.viewers, self.hub = self.audience.viewers, self.audience.hub
         self._open(NOWHERE)
 
     def _open(self, head: Position) -> None:
-        self.history = History(self.log, head)
-        self.replays = Replays(self.history, self.readers, self.figures, self.refresh, self.now, self.seconds)
+        self.history = EventBuffer(self.log, head)
+        self.replays = CatchUp(self.history, self.readers, self.figures, self.refresh, self.now, self.seconds)
 
     async def start(self) -> None:
         """Begin at the log's end: it has been read when this returns. Raises what the database raises, and Unavailable."""
@@ -102,7 +102,7 @@ class Feed:
                 call.cancel()
         self._arrivals.refuse(Unavailable())
         for subscriber in self.readers.all():
-            self.end(subscriber, Ending.RESTART)
+            self.end(subscriber, CloseReason.RESTART)
 
     def wake(self) -> None:
         """Look at the log, now or right after the look that is under way."""
@@ -188,7 +188,7 @@ class Feed:
         for subscription in list(subscriber.subscriptions.values()):
             self.replays.read_on(subscription)
 
-    def dismiss(self, subscriber: Subscriber, ending: Ending = Ending.LEFT) -> None:
+    def dismiss(self, subscriber: Subscriber, ending: CloseReason = CloseReason.LEFT) -> None:
         """The connection is gone."""
         if not subscriber.open:
             return
@@ -201,7 +201,7 @@ class Feed:
             self.viewers.leave(subscriber.circle)
             subscriber.circle = None
 
-    def end(self, subscriber: Subscriber, ending: Ending) -> None:
+    def end(self, subscriber: Subscriber, ending: CloseReason) -> None:
         """Close the connection, and say why."""
         if subscriber.open:
             self.dismiss(subscriber, ending)
@@ -233,7 +233,7 @@ class Feed:
         arrivals = self._arrivals.take()
         subscribers = [arrival.subscriber for arrival in arrivals if arrival.subscriber is not None and arrival.subscriber.open]
         accounts = {subscriber.account for subscriber in subscribers if subscriber.account is not None}
-        grants = Grants.of(subscribers)
+        grants = Credentials.of(subscribers)
         try:
             look = await self.log.look(self.position, accounts, grants)
             self._let_in(subscribers, look)
@@ -248,19 +248,19 @@ class Feed:
             arrival.done.callback(None)
         return look.soon
 
-    def _let_in(self, subscribers: list[Subscriber], look: Look) -> None:
+    def _let_in(self, subscribers: list[Subscriber], look: PollResult) -> None:
         for subscriber in subscribers:
             if subscriber.open and subscriber.account is not None and look.standing.carry(subscriber):
-                subscriber.circle = self.viewers.enter(look.loaded.get(subscriber.account) or Loaded(subscriber.account))
+                subscriber.circle = self.viewers.enter(look.loaded.get(subscriber.account) or RelationsSnapshot(subscriber.account))
 
-    async def _tell_all(self, look: Look) -> None:
+    async def _tell_all(self, look: PollResult) -> None:
         self.figures.looks += 1
         self._looked_at = self.seconds()
-        news = [(event, News.of(event)) for event in look.events]
+        news = [(event, Update.of(event)) for event in look.events]
         await self._sift_anew(look.events)
         await self.history.load([one for _, one in news if not one.loaded and self.audience.wants(one)])
         await look_back(self.log, self.audience, [one for _, one in news])
-        await mark(self.log, self.audience, [one for _, one in news], self.now())
+        await add_flags(self.log, self.audience, [one for _, one in news], self.now())
         begun = self.seconds()
         for event, one in news:
             if self._stopped:
@@ -279,7 +279,7 @@ class Feed:
             for circle in circles:
                 circle.sieve = sieves.get(circle.account, NOTHING)
 
-    def _tell(self, event: Event, news: News) -> None:
+    def _tell(self, event: Event, news: Update) -> None:
         """One event, to everybody whom it is for. After this, the head is behind it."""
         moment = self.now()
         before, at = self.position, moment.timestamp()
@@ -297,7 +297,7 @@ class Feed:
         self.history.add(news)
         self.figures.count(deliveries, max(0.0, (moment - event.at).total_seconds()))
         for subscriber in broken:
-            self.end(subscriber, Ending.UNAVAILABLE)
+            self.end(subscriber, CloseReason.UNAVAILABLE)
         self._end_authority(event)
 
     def _heed(self, event: Event) -> None:
@@ -310,7 +310,7 @@ class Feed:
         except Exception:
             _log.failure("{kind} at {position} cannot be heeded and is passed over", kind=event.kind, position=event.position)
 
-    def _fell_behind(self, subscription: Subscription, news: News) -> None:
+    def _fell_behind(self, subscription: Subscription, news: Update) -> None:
         """It goes on when its connection has drained; where the news was only not loaded yet, at once."""
         if news.loaded:
             self.readers.slow(subscription.subscriber, self.seconds())
@@ -318,8 +318,8 @@ class Feed:
             self.clock.callLater(0, self.replays.read_on, subscription)
 
     def _end_authority(self, event: Event) -> None:
-        for subscriber in ended_by(event, self.readers):
-            self.end(subscriber, Ending.UNAUTHORIZED)
+        for subscriber in revoked_connections(event, self.readers):
+            self.end(subscriber, CloseReason.UNAUTHORIZED)
         if event.kind is EventKind.ACCOUNT_CHANGED and event.account_id and self.readers.of(event.account_id):
             begin(self._recheck())
 
@@ -335,10 +335,10 @@ class Feed:
         """Close connections whose session or token has ended without an event, by its age or behind our back."""
         connected = [subscriber for subscriber in self.readers.all() if subscriber.account is not None]
         try:
-            standing = await self.log.standing(Grants.of(connected))
+            standing = await self.log.standing(Credentials.of(connected))
         except Exception:
             _log.failure("The sessions of connected readers could not be checked; trying again")
             return
         for subscriber in connected:
             if not standing.carry(subscriber):
-                self.end(subscriber, Ending.UNAUTHORIZED)
+                self.end(subscriber, CloseReason.UNAUTHORIZED)

@@ -10,27 +10,27 @@ from attrs import define
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from microblog.live.connections import Readers
-from microblog.live.delivery_rules import concerns
+from microblog.live.connections import Connections
+from microblog.live.delivery_rules import may_concern
 from microblog.live.earlier_entries import repeats_in
-from microblog.live.event_buffer import History
-from microblog.live.stats import Figures
-from microblog.live.subscriber import Ending, Subscriber, Subscription
-from microblog.live.updates import News
-from microblog.live.viewer_flags import marks_in
+from microblog.live.event_buffer import EventBuffer
+from microblog.live.stats import BroadcastStats
+from microblog.live.subscriber import CloseReason, Subscriber, Subscription
+from microblog.live.updates import Update
+from microblog.live.viewer_flags import flags_in
 from microblog.model.events import EventKind, Position
-from microblog.model.posts import Flags
+from microblog.model.posts import PostFlags
 
 _log = Logger()
 
 
 @define(eq=False)
-class Replays:
+class CatchUp:
     """Tells subscriptions what they have not been told. `refresh` waits for a look at the log that begins after the call."""
 
-    history: History
-    readers: Readers
-    figures: Figures
+    history: EventBuffer
+    readers: Connections
+    figures: BroadcastStats
     refresh: Callable[[], Awaitable[None]]
     now: Callable[[], datetime]
     seconds: Callable[[], float]
@@ -51,7 +51,7 @@ class Replays:
     def offer(self, subscriber: Subscriber, frame: bytes | None) -> None:
         """Say something that is no news. Whoever has no room for that is closed."""
         if frame is not None and not subscriber.outlet.offer(frame):
-            self.readers.end(subscriber, Ending.STALLED)
+            self.readers.end(subscriber, CloseReason.STALLED)
 
     async def _catch_up(self, subscription: Subscription) -> None:
         """Tell a subscription what it has not been told, until it is live or its connection is full."""
@@ -60,7 +60,7 @@ class Replays:
                 pass
         except Exception:
             _log.failure("A reader could not catch up")
-            self.readers.end(subscription.subscriber, Ending.UNAVAILABLE)
+            self.readers.end(subscription.subscriber, CloseReason.UNAVAILABLE)
         finally:
             subscription.reading = False
 
@@ -81,12 +81,14 @@ class Replays:
             self.miss(subscription, passage.oldest or self.history.head)
             return True
         circle = subscription.subscriber.circle
-        await self.history.load([one for one in passage.news if not one.loaded and concerns(one, subscription.stream, circle)])
+        await self.history.load([one for one in passage.news if not one.loaded and may_concern(one, subscription.stream, circle)])
         repeats = await repeats_in(self.history.log, subscription, passage.news, self.now().timestamp())
-        marks = await marks_in(self.history.log, subscription, passage.news)
+        marks = await flags_in(self.history.log, subscription, passage.news)
         return self._hand_over(subscription, passage.news, repeats, marks)
 
-    def _hand_over(self, subscription: Subscription, passage: Sequence[News], repeats: Collection[int], marks: Mapping[int, Flags]) -> bool:
+    def _hand_over(
+        self, subscription: Subscription, passage: Sequence[Update], repeats: Collection[int], marks: Mapping[int, PostFlags]
+    ) -> bool:
         if not subscription.open:
             return False
         at, head, circle = self.now().timestamp(), self.history.head, subscription.subscriber.circle
@@ -94,7 +96,7 @@ class Replays:
             if news.position > head:
                 subscription.behind = head
                 break
-            if concerns(news, subscription.stream, circle):
+            if may_concern(news, subscription.stream, circle):
                 if not news.loaded:
                     break
                 told = subscription.wants(news, at) and not (news.kind is EventKind.POST_PUBLISHED and news.post_id in repeats)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 
 from attrs import Factory, define, field
 
-from microblog.live.subscriber import Ending, Subscriber
+from microblog.live.subscriber import CloseReason, Subscriber
 from microblog.model.events import Position
 
 BEAT_S = 15  # SSE comments and WebSocket pings come within this
@@ -15,10 +15,10 @@ PATIENCE_S = 30  # without any progress of a reader for whom something waits
 
 
 @define
-class Readers:
+class Connections:
     """All connections of this process, by account and in slots: a connection is beaten when it is its slot's second."""
 
-    end: Callable[[Subscriber, Ending], None]
+    end: Callable[[Subscriber, CloseReason], None]
     beat_s: int = BEAT_S
     _by_account: dict[int, dict[Subscriber, None]] = Factory(dict)
     _slots: list[dict[Subscriber, None]] = field(init=False)
@@ -86,4 +86,4 @@ class Readers:
             elif subscriber.outlet.progress() != progress:
                 self._slow[subscriber] = (subscriber.outlet.progress(), now)
             elif now - since >= PATIENCE_S:
-                self.end(subscriber, Ending.STALLED)
+                self.end(subscriber, CloseReason.STALLED)

@@ -10,15 +10,15 @@ from typing import Protocol, Self
 from attrs import define, field, frozen
 from twisted.internet.defer import DeferredSemaphore
 
-from microblog.live.recent_entries import Before
+from microblog.live.recent_entries import EarlierEntries
 from microblog.live.subscriber import Subscriber
-from microblog.live.updates import ANNOUNCEMENTS, SHOWN, Badges, News, Notice
-from microblog.live.viewer_state import Loaded
+from microblog.live.updates import ANNOUNCEMENTS, SHOWN, NotificationUpdate, UnreadUpdate, Update
+from microblog.live.viewer_state import RelationsSnapshot
 from microblog.model.announcements import Announcement
 from microblog.model.conversations import Conversation
 from microblog.model.events import Event, EventKind, Position
-from microblog.model.filters import Sieve
-from microblog.model.posts import Flags, Post
+from microblog.model.filters import FilterSet
+from microblog.model.posts import Post, PostFlags
 
 PASSAGE = 200
 REPLAYS = 2  # readers that catch up from the database at once; the pool is there for pages too
@@ -26,7 +26,7 @@ KEPT = 512
 
 
 @frozen
-class Grants:
+class Credentials:
     """Logins and API tokens that connections rest on, by their ids."""
 
     sessions: frozenset[int] = frozenset()
@@ -50,11 +50,11 @@ class Grants:
         return bool(self.sessions or self.tokens)
 
 
-NO_GRANTS = Grants()
+NO_GRANTS = Credentials()
 
 
 @frozen
-class Look:
+class PollResult:
     """What one look at the log gave: the relations of the accounts asked for, which of the grants stand, and the next events.
 
     The relations are older than the events' snapshot, never younger. `more` says that another look finds more at once; `soon`, that
@@ -62,8 +62,8 @@ class Look:
     """
 
     events: Sequence[Event] = ()
-    loaded: Mapping[int, Loaded] = {}
-    standing: Grants = NO_GRANTS
+    loaded: Mapping[int, RelationsSnapshot] = {}
+    standing: Credentials = NO_GRANTS
     more: bool = False
     soon: bool = False
 
@@ -79,7 +79,7 @@ class Wanted:
     announcements: Collection[int] = ()
 
     @classmethod
-    def of(cls, news: Collection[News]) -> Self:
+    def of(cls, news: Collection[Update]) -> Self:
         """All that these tell of."""
         return cls(
             {one.post_id for one in news if one.kind in SHOWN and one.post_id is not None},
@@ -91,60 +91,60 @@ class Wanted:
 
 
 @frozen
-class Found:
+class LoadedItems:
     """Posts, notices, conversations and announcements by their ids, badges by account; what is gone is left out."""
 
     posts: Mapping[int, Post] = {}
-    notices: Mapping[int, Notice] = {}
+    notices: Mapping[int, NotificationUpdate] = {}
     conversations: Mapping[int, Conversation] = {}
-    badges: Mapping[int, Badges] = {}
+    badges: Mapping[int, UnreadUpdate] = {}
     announcements: Mapping[int, Announcement] = {}
 
 
-class Log(Protocol):
+class EventSource(Protocol):
     """What the feed asks of the event log and of the tables behind it."""
 
     async def begin(self, back: int) -> Position:
         """The position so many events before the newest that may be read, or of the oldest. All that came after it is kept."""
 
-    async def look(self, place: Position, accounts: Collection[int], grants: Grants) -> Look:
+    async def look(self, place: Position, accounts: Collection[int], grants: Credentials) -> PollResult:
         """What comes after the place, in commit order; whom the accounts follow, block and mute; and which of the grants stand."""
 
     async def after(self, place: Position, limit: int) -> tuple[Sequence[Event], Position | None]:
         """What comes after the place, at most `limit`; and the oldest position that is kept (None: the log is empty)."""
 
-    async def find(self, wanted: Wanted) -> Found:
+    async def find(self, wanted: Wanted) -> LoadedItems:
         """What is wanted, as it is now: conversations from their owner's point of view, announcements from nobody's."""
 
-    async def before(self, questions: Sequence[Before]) -> Sequence[Sequence[tuple[int, int | None]]]:
+    async def before(self, questions: Sequence[EarlierEntries]) -> Sequence[Sequence[tuple[int, int | None]]]:
         """The entries of timelines that came before, newest first, with boosts that repeat: an answer for each question."""
 
-    async def marks(self, accounts: Collection[int], posts: Collection[int]) -> Mapping[tuple[int, int], Flags]:
+    async def marks(self, accounts: Collection[int], posts: Collection[int]) -> Mapping[tuple[int, int], PostFlags]:
         """How each of the accounts stands to each of the posts, no boosts, to which it has done something."""
 
-    async def standing(self, grants: Grants) -> Grants:
+    async def standing(self, grants: Credentials) -> Credentials:
         """Those that are still good."""
 
-    async def sieves(self, accounts: Collection[int]) -> Mapping[int, Sieve]:
+    async def sieves(self, accounts: Collection[int]) -> Mapping[int, FilterSet]:
         """The filters of the accounts that have any."""
 
 
 @frozen
-class Passage:
+class Batch:
     """A stretch of the log. `oldest` is set where what came before it is not kept any more."""
 
-    news: Sequence[News]
+    news: Sequence[Update]
     oldest: Position | None = None
 
 
 @define
-class History:
+class EventBuffer:
     """What was told, up to `head`."""
 
-    log: Log
+    log: EventSource
     head: Position
     keep: int = KEPT
-    _recent: list[News] = field(factory=list)
+    _recent: list[Update] = field(factory=list)
     _start: Position = field(init=False)
     _changes: int = 0
     _turn: DeferredSemaphore = field(factory=lambda: DeferredSemaphore(REPLAYS))
@@ -152,7 +152,7 @@ class History:
     def __attrs_post_init__(self) -> None:
         self._start = self.head
 
-    def add(self, news: News) -> None:
+    def add(self, news: Update) -> None:
         """This was told now. What it makes untrue of earlier news is forgotten."""
         self.head = news.position
         self._forget(news)
@@ -161,20 +161,20 @@ class History:
             self._start = self._recent[-self.keep - 1].position
             del self._recent[: -self.keep]
 
-    async def after(self, place: Position) -> Passage:
+    async def after(self, place: Position) -> Batch:
         """What came after the place: all of it where that is in memory, else what is next, perhaps beyond the head."""
         if place >= self._start:
-            return Passage(self._recent[bisect_right(self._recent, place, key=attrgetter("position")) :])
+            return Batch(self._recent[bisect_right(self._recent, place, key=attrgetter("position")) :])
         await self._turn.acquire()
         try:
             events, oldest = await self.log.after(place, PASSAGE)
         finally:
             self._turn.release()
         if oldest is None or oldest > place:
-            return Passage([], oldest or self.head)
-        return Passage([News.of(event) for event in events])
+            return Batch([], oldest or self.head)
+        return Batch([Update.of(event) for event in events])
 
-    async def load(self, news: Collection[News]) -> None:
+    async def load(self, news: Collection[Update]) -> None:
         """Find the posts and notices of those that have not got theirs."""
         while missing := [one for one in news if not one.loaded]:
             changes = self._changes
@@ -183,7 +183,7 @@ class History:
                 for one in missing:
                     _give(one, found)
 
-    def _forget(self, news: News) -> None:
+    def _forget(self, news: Update) -> None:
         if news.kind in (EventKind.POST_EDITED, EventKind.POST_DELETED):
             stale = [earlier for earlier in self._recent if news.post_id in (earlier.post_id, earlier.boost_of, earlier.last_said)]
         elif news.kind in (EventKind.ACCOUNT_CHANGED, EventKind.ACCOUNT_SUSPENDED, EventKind.ACCOUNT_DELETED):
@@ -199,13 +199,13 @@ class History:
             earlier.forget()
 
 
-def _give(news: News, found: Found) -> None:
+def _give(news: Update, found: LoadedItems) -> None:
     post = found.posts.get(news.post_id or 0) if news.kind in SHOWN else None
     badges = found.badges.get(news.author) if news.kind is EventKind.BADGES_CHANGED else None
     conversation, announcement = found.conversations.get(news.conversation_id or 0), found.announcements.get(news.announcement_id or 0)
     news.load(post, found.notices.get(news.notice_id or 0), conversation, badges, announcement)
 
 
-def _shows(news: News, account: int) -> bool:
+def _shows(news: Update, account: int) -> bool:
     """True if what is told of the news shows somebody."""
     return account in (news.author, news.boost_author, news.subject) or (news.conversation_id is not None and account in news.mentions)

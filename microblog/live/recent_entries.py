@@ -13,10 +13,10 @@ from itertools import islice
 from attrs import Factory, define, frozen
 
 from microblog.live.topics import StreamKind
-from microblog.live.updates import News
+from microblog.live.updates import Update
 from microblog.model import repeated_boosts
 from microblog.model.events import EventKind, Position
-from microblog.model.lists import Replies
+from microblog.model.lists import ListReplies
 
 COLLECTED = frozenset({StreamKind.USER, StreamKind.LIST})
 """The streams from which repeating boosts are left out."""
@@ -24,18 +24,18 @@ SPARE = 24  # entries beyond the reach, for those that are deleted
 
 
 @frozen
-class Before:
+class EarlierEntries:
     """A question: the newest `limit` entries below the post `below`, in the home of `account`, or in its `list`."""
 
     account: int
     below: int
     limit: int
     list: int | None = None
-    replies: Replies = Replies.LIST
+    replies: ListReplies = ListReplies.LIST
 
 
 @define(eq=False)
-class Recent:
+class RecentEntries:
     """The newest entries of one timeline, each as its id and that of the post which it shows. All of them, unless there are few."""
 
     entries: deque[tuple[int, int]] = Factory(lambda: deque(maxlen=repeated_boosts.REACH + SPARE))
@@ -53,7 +53,7 @@ class Recent:
         """True if the post, or a boost of it, is within reach of the entry with the id `below`, which is the next or thereabouts."""
         return any(shown == post and id < below for id, shown in islice(reversed(self.entries), repeated_boosts.REACH))
 
-    def hear(self, news: News) -> bool:
+    def hear(self, news: Update) -> bool:
         """Note what belongs to the timeline; True if it is a boost that repeats. All connections of the viewer ask in turn."""
         if news.position is self._last:
             return self._repeat

@@ -9,18 +9,18 @@ from attrs import Factory, define
 from microblog.live.hub import Hub
 from microblog.live.subscriber import Subscription
 from microblog.live.topics import StreamKind, topics_of
-from microblog.live.updates import POSTS, News
-from microblog.live.viewer_state import Viewers
+from microblog.live.updates import POSTS, Update
+from microblog.live.viewer_state import ViewerStates
 
 
 @define
-class Audience:
+class Recipients:
     """Everybody who is connected, by what they listen to and by whom they follow."""
 
-    viewers: Viewers = Factory(Viewers)
+    viewers: ViewerStates = Factory(ViewerStates)
     hub: Hub[Subscription] = Factory(Hub)
 
-    def of(self, news: News) -> Iterator[Subscription]:
+    def of(self, news: Update) -> Iterator[Subscription]:
         """All for whom it may be; whether it is, the subscription knows. Not to be kept: they come and go."""
         if news.kind in POSTS:
             for circle in self.viewers.following(news.author):
@@ -32,6 +32,6 @@ class Audience:
         for topic in topics_of(news):
             yield from self.hub.members(topic)
 
-    def wants(self, news: News) -> bool:
+    def wants(self, news: Update) -> bool:
         """True if there is anybody."""
         return next(self.of(news), None) is not None

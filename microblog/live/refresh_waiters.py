@@ -11,7 +11,7 @@ from microblog.live.subscriber import Subscriber
 
 
 @define(eq=False)
-class Arrival:
+class RefreshWaiter:
     """One of them; with a subscriber, somebody new whose relations that look has to find."""
 
     subscriber: Subscriber | None = None
@@ -19,22 +19,22 @@ class Arrival:
 
 
 @define(eq=False)
-class Arrivals:
+class RefreshWaiters:
     """All of them, in the order in which they came."""
 
-    _waiting: list[Arrival] = Factory(list)
+    _waiting: list[RefreshWaiter] = Factory(list)
 
-    def add(self, subscriber: Subscriber | None) -> Arrival:
+    def add(self, subscriber: Subscriber | None) -> RefreshWaiter:
         """Somebody has come."""
-        self._waiting.append(Arrival(subscriber))
+        self._waiting.append(RefreshWaiter(subscriber))
         return self._waiting[-1]
 
-    def take(self) -> list[Arrival]:
+    def take(self) -> list[RefreshWaiter]:
         """A look begins: everybody who waits for it."""
         taken, self._waiting = self._waiting, []
         return taken
 
-    def put_back(self, arrivals: Iterable[Arrival]) -> None:
+    def put_back(self, arrivals: Iterable[RefreshWaiter]) -> None:
         """The look has failed: they go on waiting, before those who came since."""
         self._waiting = [*arrivals, *self._waiting]
 

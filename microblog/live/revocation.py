@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from microblog.live.connections import Readers
+from microblog.live.connections import Connections
 from microblog.live.subscriber import Subscriber
 from microblog.model.events import Event, EventKind
 
 _SHUT_OUT = frozenset({EventKind.ACCOUNT_DISABLED, EventKind.ACCOUNT_SUSPENDED, EventKind.ACCOUNT_DELETED})
 
 
-def ended_by(event: Event, readers: Readers) -> Iterator[Subscriber]:
+def revoked_connections(event: Event, readers: Connections) -> Iterator[Subscriber]:
     """Those connections whose account, session or token the event ends."""
     if event.account_id is None:
         return

@@ -6,11 +6,11 @@ from collections import Counter
 
 from attrs import Factory, define
 
-from microblog.live.subscriber import Ending
+from microblog.live.subscriber import CloseReason
 
 
 @define
-class Figures:
+class BroadcastStats:
     """What the feed has done since it started. `lag_s` is from an event's time to its telling: the last one, and the sum of all."""
 
     events: int = 0
@@ -21,7 +21,7 @@ class Figures:
     gaps: int = 0
     lag_s: float = 0.0
     lag_sum_s: float = 0.0
-    endings: Counter[Ending] = Factory(Counter)
+    endings: Counter[CloseReason] = Factory(Counter)
 
     def count(self, deliveries: int, lag_s: float) -> None:
         """One event was told so often."""

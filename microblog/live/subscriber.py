@@ -14,23 +14,23 @@ from typing import Protocol
 from attrs import Factory, define, field, frozen
 from twisted.logger import Logger
 
-from microblog.live.delivery_rules import is_for
-from microblog.live.recent_entries import COLLECTED, Recent
+from microblog.live.delivery_rules import should_deliver
+from microblog.live.recent_entries import COLLECTED, RecentEntries
 from microblog.live.topics import Stream, Topic
-from microblog.live.updates import News
-from microblog.live.viewer_state import Circle
+from microblog.live.updates import Update
+from microblog.live.viewer_state import ViewerState
 from microblog.model.events import Position
-from microblog.model.filters import Match, Sieve
-from microblog.model.posts import Flags
+from microblog.model.filters import FilterSet, Match
+from microblog.model.posts import PostFlags
 
 _log = Logger()
 
-NO_FLAGS = Flags()
+NO_FLAGS = PostFlags()
 MOST_UNSENT = 256 * 1024
 MOST_SUBSCRIPTIONS = 128
 
 
-class Ending(StrEnum):
+class CloseReason(StrEnum):
     """Why a connection ends. LEFT: the other side went."""
 
     LEFT = "left"
@@ -40,7 +40,7 @@ class Ending(StrEnum):
     UNAVAILABLE = "unavailable"
 
 
-class Outlet(Protocol):
+class Connection(Protocol):
     """The way out to one reader."""
 
     def offer(self, frame: bytes) -> bool:
@@ -55,7 +55,7 @@ class Outlet(Protocol):
     def beat(self, position: Position | None) -> None:
         """Say that we are there, if there is room for it; and up to where the reader has been told, unless something is still to come."""
 
-    def end(self, ending: Ending, delay: float) -> None:
+    def end(self, ending: CloseReason, delay: float) -> None:
         """Say why, and close. `delay` is how many seconds the reader should wait before it comes back."""
 
 
@@ -64,10 +64,10 @@ class Own:
     """A viewer to whom news is told in bytes of their own: they wrote the post, or have done something to it."""
 
     account: int
-    flags: Flags = NO_FLAGS
+    flags: PostFlags = NO_FLAGS
 
 
-class Dialect(Protocol):
+class Encoder(Protocol):
     """How news is written for one kind of client. A None frame is not told at all."""
 
     def personal(self, stream: Stream) -> bool:
@@ -76,7 +76,7 @@ class Dialect(Protocol):
     def variant(self, stream: Stream) -> Hashable:
         """Streams of the same variant get the very same bytes."""
 
-    def frame(self, news: News, stream: Stream, matches: Sequence[Match] = (), own: Own | None = None) -> bytes | None:
+    def frame(self, news: Update, stream: Stream, matches: Sequence[Match] = (), own: Own | None = None) -> bytes | None:
         """The news, as one frame; `matches` are the viewer's filters that its post falls under.
 
         `own` is given on personal streams, unless the viewer has nothing to do with the post.
@@ -93,12 +93,12 @@ class Dialect(Protocol):
 class Subscriber:
     """One connection. `account` is None for an anonymous reader; it rests on a login, `session`, or on an API `token`."""
 
-    outlet: Outlet
-    dialect: Dialect
+    outlet: Connection
+    dialect: Encoder
     account: int | None = None
     session: int | None = None
     token: int | None = None
-    circle: Circle | None = None
+    circle: ViewerState | None = None
     subscriptions: dict[Stream, Subscription] = Factory(dict)
     open: bool = True
 
@@ -128,7 +128,7 @@ class Subscription:
         self.personal = self.subscriber.account is not None and self.subscriber.dialect.personal(self.stream)
         self.collects = self.stream.kind in COLLECTED
 
-    def tell(self, news: News, before: Position, now: float) -> bool:
+    def tell(self, news: Update, before: Position, now: float) -> bool:
         """Live news, which comes right after the position `before`; True if it was sent. What cannot be sent now is read on later."""
         if not self.wants(news, now) or (self.collects and self._repeats(news)) or self.behind is not None:
             return False
@@ -137,21 +137,21 @@ class Subscription:
             return False
         return True
 
-    def wants(self, news: News, now: float) -> bool:
+    def wants(self, news: Update, now: float) -> bool:
         """True if the news is for this reader."""
-        return is_for(news, self.stream, self.subscriber.circle, now)
+        return should_deliver(news, self.stream, self.subscriber.circle, now)
 
-    def _repeats(self, news: News) -> bool:
+    def _repeats(self, news: Update) -> bool:
         """True for a boost of what the timeline has just shown. Whoever is behind is asked too: no entry of it may be missed."""
         circle = self.subscriber.circle
         if circle is None:
             return False
         recent = circle.recent.get(self.topic)
         if recent is None:
-            recent = circle.recent[self.topic] = Recent()
+            recent = circle.recent[self.topic] = RecentEntries()
         return recent.hear(news)
 
-    def give(self, news: News, now: float, marks: Mapping[int, Flags] | None = None) -> bool:
+    def give(self, news: Update, now: float, marks: Mapping[int, PostFlags] | None = None) -> bool:
         """Send the news; False if there is no room for it. What the dialect does not tell of counts as sent.
 
         `marks` says how the viewer stands to posts, by their ids, instead of what the news itself has noted.
@@ -170,7 +170,7 @@ class Subscription:
             frame = news.frames[self.variant] = self._written(news)
         return frame is None or self.subscriber.outlet.offer(frame)
 
-    def _own(self, news: News, marks: Mapping[int, Flags] | None) -> Own | None:
+    def _own(self, news: Update, marks: Mapping[int, PostFlags] | None) -> Own | None:
         account = self.subscriber.account or 0
         shown = news.about.original.id if news.about is not None else 0
         flags = news.marks.get(account) if marks is None else marks.get(shown)
@@ -178,10 +178,10 @@ class Subscription:
             return Own(account, flags)
         return Own(account) if account == news.owner else None
 
-    def _matches(self, news: News, sieve: Sieve, now: float) -> Sequence[Match]:
+    def _matches(self, news: Update, sieve: FilterSet, now: float) -> Sequence[Match]:
         return () if news.about is None else sieve.matches(news.about, datetime.fromtimestamp(now, UTC))
 
-    def _written(self, news: News, matches: Sequence[Match] = (), own: Own | None = None) -> bytes | None:
+    def _written(self, news: Update, matches: Sequence[Match] = (), own: Own | None = None) -> bytes | None:
         try:
             return self.subscriber.dialect.frame(news, self.stream, matches, own) if news.tellable else None
         except Exception:

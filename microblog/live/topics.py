@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from attrs import field, frozen
 
-from microblog.live.updates import ANNOUNCEMENTS, POSTS, News
+from microblog.live.updates import ANNOUNCEMENTS, POSTS, Update
 from microblog.model.events import EventKind
 from microblog.model.posts import Visibility
 
@@ -70,7 +70,7 @@ def notices_of(account: int) -> Topic:
     return ("notices", account)
 
 
-def topics_of(news: News) -> Iterator[Topic]:
+def topics_of(news: Update) -> Iterator[Topic]:
     """Where the news belongs, home timelines apart."""
     if news.kind in (EventKind.NOTIFIED, EventKind.BADGES_CHANGED, EventKind.NOTIFICATIONS_MERGED):
         yield notices_of(news.author)
@@ -88,7 +88,7 @@ def topics_of(news: News) -> Iterator[Topic]:
             yield from _of_original(news)
 
 
-def _of_original(news: News) -> Iterator[Topic]:
+def _of_original(news: Update) -> Iterator[Topic]:
     if news.visibility is Visibility.PUBLIC:
         if not news.answers_another:
             yield (StreamKind.PUBLIC, 0)

@@ -11,7 +11,7 @@ from microblog.model.announcements import Announcement
 from microblog.model.conversations import Conversation
 from microblog.model.events import Event, EventKind, Position
 from microblog.model.notifications import Notification
-from microblog.model.posts import Flags, Post, Visibility
+from microblog.model.posts import Post, PostFlags, Visibility
 
 POSTS = frozenset({EventKind.POST_PUBLISHED, EventKind.POST_EDITED, EventKind.POST_DELETED})
 SHOWN = frozenset({EventKind.POST_PUBLISHED, EventKind.POST_EDITED})
@@ -25,7 +25,7 @@ LOADED = SHOWN | PERSONAL | ANNOUNCING
 
 
 @frozen
-class Badges:
+class UnreadUpdate:
     """How many notifications somebody has not read, and how many conversations."""
 
     unread: int = 0
@@ -33,11 +33,11 @@ class Badges:
 
 
 @frozen
-class Notice:
+class NotificationUpdate:
     """A notification as its receiver is told of it, with the numbers that it makes."""
 
     notification: Notification
-    badges: Badges = Badges()
+    badges: UnreadUpdate = UnreadUpdate()
 
 
 def _number(value: object) -> int | None:
@@ -56,7 +56,7 @@ def _several(value: object) -> Iterable[object]:
 
 
 @define(eq=False)
-class News:
+class Update:
     """What the event says, and, once it is `loaded`, the post, notice, conversation or badges as they are now: None if that is gone by now.
 
     `frames` keeps each encoding that somebody needed; None there says that the encoding does not tell of this at all. `marks` says how
@@ -83,12 +83,12 @@ class News:
     reaction: str = ""
     loaded: bool = False
     post: Post | None = None
-    notice: Notice | None = None
+    notice: NotificationUpdate | None = None
     conversation: Conversation | None = None
-    badges: Badges | None = None
+    badges: UnreadUpdate | None = None
     announcement: Announcement | None = None
     frames: dict[Hashable, bytes | None] = field(factory=dict)
-    marks: Mapping[int, Flags] = field(factory=dict)
+    marks: Mapping[int, PostFlags] = field(factory=dict)
     owner: int = 0
     entry: tuple[int, int] = field(init=False)
 
@@ -153,9 +153,9 @@ class News:
     def load(
         self,
         post: Post | None,
-        notice: Notice | None,
+        notice: NotificationUpdate | None,
         conversation: Conversation | None = None,
-        badges: Badges | None = None,
+        badges: UnreadUpdate | None = None,
         announcement: Announcement | None = None,
     ) -> None:
         """Note what was found for it."""

@@ -13,26 +13,26 @@ from types import MappingProxyType
 
 from attrs import Factory, define, evolve, field, frozen
 
-from microblog.live.recent_entries import Recent
+from microblog.live.recent_entries import RecentEntries
 from microblog.live.topics import Topic, home_of
 from microblog.model.events import Event, EventKind
-from microblog.model.filters import NOTHING, Sieve
-from microblog.model.lists import Replies
+from microblog.model.filters import NOTHING, FilterSet
+from microblog.model.lists import ListReplies
 
 _NOBODY: frozenset[int] = frozenset()
 _NO_TAGS: frozenset[str] = frozenset()
 
 
 @frozen
-class Members:
+class ListState:
     """One list of a viewer: who is in it, which replies it shows, and whether they are shown there instead of at home."""
 
-    replies: Replies = Replies.LIST
+    replies: ListReplies = ListReplies.LIST
     exclusive: bool = False
     accounts: frozenset[int] = _NOBODY
 
 
-_NO_LISTS: Mapping[int, Members] = MappingProxyType({})
+_NO_LISTS: Mapping[int, ListState] = MappingProxyType({})
 RELATIONS = frozenset(
     {
         EventKind.FOLLOWED,
@@ -49,7 +49,7 @@ RELATIONS = frozenset(
 
 
 @frozen
-class Loaded:
+class RelationsSnapshot:
     """A viewer's relations as the database had them. All that transactions below `xid` did is in them.
 
     `follows` maps whom they follow to the languages they want of them (None: all); `quiet` are those of them whose boosts they do not want.
@@ -63,29 +63,29 @@ class Loaded:
     blocks: Iterable[int] = ()
     blocked_by: Iterable[int] = ()
     mutes: Mapping[int, float] = {}
-    lists: Mapping[int, Members] = {}
+    lists: Mapping[int, ListState] = {}
     tags: frozenset[str] = _NO_TAGS
-    sieve: Sieve = NOTHING
+    sieve: FilterSet = NOTHING
 
 
 @define(eq=False)
-class Circle:
+class ViewerState:
     """Whom one connected viewer follows, blocks and mutes. Most have nobody in most of the sets, so empty ones are shared."""
 
     account: int
     xid: int
-    crowd: dict[int, set[Circle]]
+    crowd: dict[int, set[ViewerState]]
     followed: array[int] = Factory(lambda: array("q"))
     quiet: frozenset[int] = _NOBODY
     languages: dict[int, tuple[str, ...]] | None = None
     blocks: frozenset[int] = _NOBODY
     blocked_by: frozenset[int] = _NOBODY
     mutes: dict[int, float] | None = None
-    lists: Mapping[int, Members] = _NO_LISTS
+    lists: Mapping[int, ListState] = _NO_LISTS
     tags: frozenset[str] = _NO_TAGS
-    sieve: Sieve = NOTHING
+    sieve: FilterSet = NOTHING
     connections: int = 0
-    recent: dict[Topic, Recent] = Factory(dict)
+    recent: dict[Topic, RecentEntries] = Factory(dict)
     home: Topic = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -119,35 +119,35 @@ class Circle:
 
 
 @define
-class Viewers:
+class ViewerStates:
     """The circles of everybody who is connected, each as long as it has a connection."""
 
-    _circles: dict[int, Circle] = Factory(dict)
-    _crowd: dict[int, set[Circle]] = Factory(dict)
-    _tagged: dict[str, set[Circle]] = Factory(dict)
+    _circles: dict[int, ViewerState] = Factory(dict)
+    _crowd: dict[int, set[ViewerState]] = Factory(dict)
+    _tagged: dict[str, set[ViewerState]] = Factory(dict)
 
     def __len__(self) -> int:
         return len(self._circles)
 
-    def of(self, account: int) -> Circle | None:
+    def of(self, account: int) -> ViewerState | None:
         """The circle of a connected viewer."""
         return self._circles.get(account)
 
-    def following(self, account: int) -> Iterator[Circle]:
+    def following(self, account: int) -> Iterator[ViewerState]:
         """The connected followers of an account, and itself if it is connected."""
         own = self._circles.get(account)
         if own is not None:
             yield own
         yield from self._crowd.get(account, ())
 
-    def with_tags(self, tags: Iterable[str], author: int) -> Iterator[Circle]:
+    def with_tags(self, tags: Iterable[str], author: int) -> Iterator[ViewerState]:
         """Connected viewers who follow one of the tags, each once, without those whom `following` gives for the author."""
         circles = set().union(*(self._tagged.get(tag, ()) for tag in tags)) if self._tagged else ()
         for circle in circles:
             if circle.account != author and not circle.follows(author):
                 yield circle
 
-    def enter(self, loaded: Loaded) -> Circle:
+    def enter(self, loaded: RelationsSnapshot) -> ViewerState:
         """One connection more of this viewer; `loaded` counts for the first only, later ones find the circle kept fresh."""
         circle = self._circles.get(loaded.account)
         if circle is None:
@@ -155,7 +155,7 @@ class Viewers:
         circle.connections += 1
         return circle
 
-    def leave(self, circle: Circle) -> None:
+    def leave(self, circle: ViewerState) -> None:
         """One connection less; with the last one the circle goes."""
         circle.connections -= 1
         if not circle.connections:
@@ -179,8 +179,8 @@ class Viewers:
         if other is not None and event.position.xid >= other.xid:
             self._suffered(other, account, event.kind)
 
-    def _made(self, loaded: Loaded) -> Circle:
-        circle = Circle(
+    def _made(self, loaded: RelationsSnapshot) -> ViewerState:
+        circle = ViewerState(
             loaded.account,
             loaded.xid,
             self._crowd,
@@ -203,7 +203,7 @@ class Viewers:
             circle.recent.clear()
             self._retag(circle, circle.tags | tag if event.kind is EventKind.TAG_FOLLOWED else circle.tags - tag)
 
-    def _retag(self, circle: Circle, tags: frozenset[str]) -> None:
+    def _retag(self, circle: ViewerState, tags: frozenset[str]) -> None:
         for tag in circle.tags - tags:
             self._tagged[tag].discard(circle)
             if not self._tagged[tag]:
@@ -219,10 +219,10 @@ class Viewers:
         circle.recent.clear()
         others = {other: members for other, members in circle.lists.items() if other != int(id)}
         if not event.data.get("deleted"):
-            others[int(id)] = _changed(circle.lists.get(int(id), Members()), event.data)
+            others[int(id)] = _changed(circle.lists.get(int(id), ListState()), event.data)
         circle.lists = others or _NO_LISTS
 
-    def _done(self, circle: Circle, subject: int, event: Event) -> None:
+    def _done(self, circle: ViewerState, subject: int, event: Event) -> None:
         """What the viewer did to somebody."""
         circle.recent.clear()  # other entries belong to their timelines now
         match event.kind:
@@ -242,7 +242,7 @@ class Viewers:
             case EventKind.UNMUTED:
                 circle.mutes = {account: until for account, until in (circle.mutes or {}).items() if account != subject} or None
 
-    def _suffered(self, circle: Circle, by: int, kind: EventKind) -> None:
+    def _suffered(self, circle: ViewerState, by: int, kind: EventKind) -> None:
         """What somebody did to the viewer."""
         if kind in (EventKind.BLOCKED, EventKind.UNBLOCKED):
             circle.recent.clear()
@@ -252,19 +252,19 @@ class Viewers:
         elif kind is EventKind.UNBLOCKED:
             circle.blocked_by -= {by}
 
-    def _follow(self, circle: Circle, account: int) -> None:
+    def _follow(self, circle: ViewerState, account: int) -> None:
         if not circle.follows(account):
             circle.followed.append(account)
             self._crowd.setdefault(account, set()).add(circle)
 
-    def _unfollow(self, circle: Circle, account: int) -> None:
+    def _unfollow(self, circle: ViewerState, account: int) -> None:
         if circle.follows(account):
             circle.followed.remove(account)
             self._uncrowd(circle, account)
             if any(circle.lists_with(account)):  # membership rests on the follow
                 circle.lists = {id: evolve(members, accounts=members.accounts - {account}) for id, members in circle.lists.items()}
 
-    def _uncrowd(self, circle: Circle, account: int) -> None:
+    def _uncrowd(self, circle: ViewerState, account: int) -> None:
         crowd = self._crowd[account]
         crowd.discard(circle)
         if not crowd:
@@ -276,10 +276,10 @@ def _some(ids: Iterable[int]) -> frozenset[int]:
     return frozenset(set(ids)) or _NOBODY
 
 
-def _changed(members: Members, data: Mapping[str, object]) -> Members:
+def _changed(members: ListState, data: Mapping[str, object]) -> ListState:
     policy, added, removed = data.get("policy"), data.get("added"), data.get("removed")
-    return Members(
-        Replies(policy) if isinstance(policy, str) and policy in set(Replies) else members.replies,
+    return ListState(
+        ListReplies(policy) if isinstance(policy, str) and policy in set(ListReplies) else members.replies,
         bool(data.get("exclusive")),
         (members.accounts | _ids(added)) - _ids(removed),
     )

@@ -8,7 +8,7 @@ from attrs import Factory, define
 
 
 @define
-class MemoryWake:
+class MemoryWakeup:
     """The wake of a site with one process."""
 
     _listeners: list[Callable[[], None]] = Factory(list)

@@ -25,7 +25,7 @@ class Role(StrEnum):
         return order.index(self) >= order.index(other)
 
 
-class Registration(StrEnum):
+class RegistrationMode(StrEnum):
     """Who may sign up."""
 
     OPEN = "open"
@@ -123,7 +123,7 @@ class Login:
 
 
 @frozen
-class Member:
+class AccountWithLogin:
     """An account with its login, as only the administrator and its owner see it."""
 
     account: Account
@@ -205,7 +205,7 @@ class Relationship:
 
 
 @frozen
-class Related:
+class RelatedAccount:
     """Somebody in a list of people. `id` is the follow's, block's or mute's own: lists of people are paged by it.
 
     `until` is when a mute ends by itself.
@@ -216,7 +216,7 @@ class Related:
     until: datetime | None = None
 
 
-class Unexpected(Invalid):
+class UnexpectedMentions(Invalid):
     """A post would reach people whom its author did not mean. They are told with it."""
 
     def __init__(self, accounts: tuple[Account, ...]) -> None:

@@ -36,7 +36,7 @@ class Card:
 
 
 @frozen
-class Fetched:
+class FetchedPage:
     """What another server answered, from the URL where all redirects ended. `type` is the bare content type, in lower case."""
 
     url: str
@@ -45,7 +45,7 @@ class Fetched:
     body: bytes = field(repr=False)
 
 
-class Unfetchable(Exception):
+class FetchError(Exception):
     """Nothing could be had from there; the text says why. `lasting`: nor will it a little later."""
 
     def __init__(self, reason: str, *, lasting: bool = True) -> None:

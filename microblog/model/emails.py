@@ -14,7 +14,7 @@ from microblog.model.notifications import Notification, NotificationKind
 from microblog.model.posts import Post
 
 
-class LetterKind(StrEnum):
+class EmailKind(StrEnum):
     """What a letter is about. Those of notifications have the notification's name."""
 
     CONFIRM = "confirm"
@@ -38,12 +38,12 @@ NOTIFYING = (NotificationKind.MENTION, NotificationKind.FOLLOW, NotificationKind
 """The notifications that are mailed."""
 
 SWITCHED = {
-    LetterKind.MENTION: "mail_mention",
-    LetterKind.FOLLOW: "mail_follow",
-    LetterKind.FOLLOW_REQUEST: "mail_follow_request",
-    LetterKind.LOGIN: "mail_login",
-    LetterKind.DIGEST: "mail_digest",
-    LetterKind.REPORT: "mail_report",
+    EmailKind.MENTION: "mail_mention",
+    EmailKind.FOLLOW: "mail_follow",
+    EmailKind.FOLLOW_REQUEST: "mail_follow_request",
+    EmailKind.LOGIN: "mail_login",
+    EmailKind.DIGEST: "mail_digest",
+    EmailKind.REPORT: "mail_report",
 }
 """The letters that people can switch off, each with the name of its field of `Preferences`."""
 
@@ -54,7 +54,7 @@ REFUSALS = 3
 """An address that was refused so often in a row is written to no more, until its owner confirms or changes it."""
 
 
-class LetterState(StrEnum):
+class EmailState(StrEnum):
     """Where a letter stands. Only waiting, deferred and failed ones are still to be handed in; failed ones when somebody asks for it."""
 
     WAITING = "waiting"
@@ -67,7 +67,7 @@ class LetterState(StrEnum):
 
 
 @frozen
-class Letter:
+class Email:
     """A row of the outbox. `about` is the notification that it tells of, `data` holds only JSON values.
 
     `message_id` is given at the first try and stays: whoever gets the letter twice can tell that it is the same. `answer` is what the mail
@@ -75,13 +75,13 @@ class Letter:
     """
 
     id: LetterId
-    kind: LetterKind
+    kind: EmailKind
     account_id: AccountId | None
     recipient: str
     about: NotificationId | None
     data: Mapping[str, str]
     message_id: str | None
-    state: LetterState
+    state: EmailState
     tries: int
     answer: str
     created_at: datetime
@@ -90,7 +90,7 @@ class Letter:
 
 
 @frozen
-class Refusal:
+class AddressRejection:
     """An address whose mail server refused the newest letter to it: what it said, and whether it has said so often enough."""
 
     answer: str
@@ -98,7 +98,7 @@ class Refusal:
 
 
 @frozen
-class Missed:
+class DigestSummary:
     """What somebody missed since then: how many of each kind, and the newest of them."""
 
     since: datetime
@@ -112,7 +112,7 @@ class Missed:
 
 
 @frozen
-class Report:
+class DailyReport:
     """A day of the site in figures. `begin` and `end` bound it; the last four are as things stand when it is written."""
 
     begin: datetime
@@ -129,13 +129,13 @@ class Report:
 
 
 @frozen
-class Mail:
+class EmailContext:
     """All that is to be known to write a letter. `link` is what its button opens, `unsubscribe` stops letters of its kind.
 
     `by` is who caused it, `post` what they wrote, `root` the first post of that conversation; each only where the reader may see it.
     """
 
-    letter: Letter
+    letter: Email
     username: str = ""
     locale: str = "en"
     time_zone: str = "UTC"
@@ -144,8 +144,8 @@ class Mail:
     by: Account | None = None
     post: Post | None = None
     root: Post | None = None
-    missed: Missed | None = None
-    report: Report | None = None
+    missed: DigestSummary | None = None
+    report: DailyReport | None = None
 
 
 @frozen
@@ -158,7 +158,7 @@ class Envelope:
     message: bytes
 
 
-class Fate(StrEnum):
+class DeliveryStatus(StrEnum):
     """What became of an envelope."""
 
     SENT = "sent"
@@ -168,8 +168,8 @@ class Fate(StrEnum):
 
 
 @frozen
-class Receipt:
+class DeliveryResult:
     """What became of an envelope, and the answer that was given."""
 
-    fate: Fate
+    fate: DeliveryStatus
     answer: str

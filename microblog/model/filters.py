@@ -19,7 +19,7 @@ from microblog.model.posts import Post
 from microblog.model.word_borders import marked, whole, without_unseen
 
 
-class Context(StrEnum):
+class FilterContext(StrEnum):
     """Where a filter counts."""
 
     HOME = "home"
@@ -29,7 +29,7 @@ class Context(StrEnum):
     ACCOUNT = "account"
 
 
-class Action(StrEnum):
+class FilterAction(StrEnum):
     """What becomes of a post: folded behind a warning, left out, or only its media blurred."""
 
     WARN = "warn"
@@ -70,7 +70,7 @@ class Keyword:
 
 
 @frozen
-class Chosen:
+class FilteredPost:
     """A single post that a filter is about."""
 
     id: RelationId
@@ -83,11 +83,11 @@ class Filter:
 
     id: FilterId
     title: str
-    contexts: tuple[Context, ...]
-    action: Action = Action.WARN
+    contexts: tuple[FilterContext, ...]
+    action: FilterAction = FilterAction.WARN
     expires_at: datetime | None = None
     keywords: tuple[Keyword, ...] = ()
-    posts: tuple[Chosen, ...] = ()
+    posts: tuple[FilteredPost, ...] = ()
 
     def counts_at(self, now: datetime) -> bool:
         """False once its time is over."""
@@ -104,7 +104,7 @@ class Match:
 
 
 @frozen
-class Sieve:
+class FilterSet:
     """The filters of the account `owner`, ready to be held against posts."""
 
     filters: tuple[Filter, ...] = ()
@@ -126,7 +126,7 @@ class Sieve:
         self._newest[:] = [(post, now, result)]
         return result
 
-    def shown(self, post: Post, context: Context, now: datetime) -> Post | None:
+    def shown(self, post: Post, context: FilterContext, now: datetime) -> Post | None:
         """The post as it is told there where nobody can unfold it: behind the filters' names where they warn, None where they hide."""
         matches = self.matches(post, now)
         if is_hidden(matches, context):
@@ -134,16 +134,16 @@ class Sieve:
         title = warning(matches, context)
         return evolve(post, spoiler=title) if title else post
 
-    def within(self, context: Context) -> Sieve:
+    def within(self, context: FilterContext) -> FilterSet:
         """Those of the filters that count there."""
-        return Sieve(tuple(one for one in self.filters if context in one.contexts), self.owner) if self.filters else self
+        return FilterSet(tuple(one for one in self.filters if context in one.contexts), self.owner) if self.filters else self
 
-    def hiding(self, context: Context) -> Sieve:
+    def hiding(self, context: FilterContext) -> FilterSet:
         """Those of the filters by which posts are left out there."""
-        return Sieve(tuple(one for one in self.filters if one.action is Action.HIDE and context in one.contexts), self.owner)
+        return FilterSet(tuple(one for one in self.filters if one.action is FilterAction.HIDE and context in one.contexts), self.owner)
 
 
-NOTHING = Sieve()
+NOTHING = FilterSet()
 
 
 def searched(post: Post) -> SearchText:
@@ -166,12 +166,12 @@ def _match(one: Filter, post: PostId, said: SearchText) -> Match | None:
     return Match(one, keywords, posts) if keywords or posts else None
 
 
-def warning(matches: Iterable[Match], context: Context) -> str:
+def warning(matches: Iterable[Match], context: FilterContext) -> str:
     """The titles of those that fold the post there; empty if none does."""
     counting = (match.filter for match in matches if context in match.filter.contexts)
-    return ", ".join(one.title for one in counting if one.action is not Action.BLUR)
+    return ", ".join(one.title for one in counting if one.action is not FilterAction.BLUR)
 
 
-def is_hidden(matches: Iterable[Match], context: Context) -> bool:
+def is_hidden(matches: Iterable[Match], context: FilterContext) -> bool:
     """True if one of them leaves the post out there."""
-    return any(match.filter.action is Action.HIDE and context in match.filter.contexts for match in matches)
+    return any(match.filter.action is FilterAction.HIDE and context in match.filter.contexts for match in matches)

@@ -52,11 +52,11 @@ class JobCounts:
     oldest_due: datetime | None = None
 
 
-class Hopeless(Exception):
+class PermanentFailure(Exception):
     """A task raises it where another try cannot succeed: the job is dead at once, and the text says why."""
 
 
-class NotNow(Exception):
+class RetryLater(Exception):
     """A task raises it where it failed for a reason that it knows, and another try may succeed. The text says why.
 
     `after` is in how many seconds, where the task knows that better than its plan.

@@ -9,7 +9,7 @@ from attrs import frozen
 from microblog.model.ids import ListId
 
 
-class Replies(StrEnum):
+class ListReplies(StrEnum):
     """Which replies to others a list shows, beside those to its owner: to whom the owner follows, to the list's members, or none."""
 
     FOLLOWED = "followed"
@@ -18,10 +18,10 @@ class Replies(StrEnum):
 
 
 @frozen
-class List:
+class AccountList:
     """One list of somebody. What the members of an `exclusive` one post is not shown at home."""
 
     id: ListId
     title: str
-    replies: Replies = Replies.LIST
+    replies: ListReplies = ListReplies.LIST
     exclusive: bool = False

@@ -57,7 +57,7 @@ class Format(StrEnum):
 
 
 @frozen
-class Frame:
+class Dimensions:
     """How large something is, in pixels."""
 
     width: int
@@ -78,7 +78,7 @@ class Focus:
 
 
 @frozen
-class Rendition:
+class ConvertedMedia:
     """What was made of an upload. `original` and `preview` are names of files; `duration` is in seconds, `bitrate` in bits a second.
 
     While the upload is processed, `original` is empty, and the preview is one that came with it.
@@ -86,8 +86,8 @@ class Rendition:
 
     original: str
     preview: str | None = None
-    size: Frame | None = None
-    preview_size: Frame | None = None
+    size: Dimensions | None = None
+    preview_size: Dimensions | None = None
     duration: float | None = None
     frame_rate: str | None = None
     bitrate: int | None = None
@@ -105,7 +105,7 @@ class Media:
     owner: AccountId
     kind: MediaKind
     state: MediaState
-    rendition: Rendition | None = None
+    rendition: ConvertedMedia | None = None
     description: str = ""
     focus: Focus | None = None
     attached: bool = False
@@ -148,4 +148,4 @@ class MediaChange:
     id: MediaId
     description: str | None = None
     focus: Focus | None = None
-    preview: Rendition | None = None
+    preview: ConvertedMedia | None = None

@@ -10,7 +10,7 @@ from attrs import frozen
 from microblog.model.ids import PostId, ReportId, WarningId
 
 
-class Standing(StrEnum):
+class AccountState(StrEnum):
     """How a member stands, in the words of client programs."""
 
     ACTIVE = "active"
@@ -20,7 +20,7 @@ class Standing(StrEnum):
     SUSPENDED = "suspended"
 
 
-class Action(StrEnum):
+class ModerationAction(StrEnum):
     """What a moderator does about somebody, in the words of client programs."""
 
     NONE = "none"
@@ -30,10 +30,10 @@ class Action(StrEnum):
 
 
 @frozen
-class Sought:
+class AccountQuery:
     """Which members: of this standing, who moderate, whose name or address begins like this. Nothing said: everybody."""
 
-    standing: Standing | None = None
+    standing: AccountState | None = None
     staff: bool = False
     username: str = ""
     display_name: str = ""
@@ -47,7 +47,7 @@ class Sanction:
     `report` is the report that it settles; without one, an action settles all reports about the account.
     """
 
-    action: Action
+    action: ModerationAction
     text: str = ""
     tell: bool = True
     report: ReportId | None = None
@@ -58,7 +58,7 @@ class AccountWarning:
     """A decision as the account's owner is told of it. `posts` are those that the report named."""
 
     id: WarningId
-    action: Action
+    action: ModerationAction
     text: str
     posts: tuple[PostId, ...]
     created_at: datetime

@@ -57,7 +57,7 @@ class Policy:
 
 
 @frozen
-class Standing:
+class SenderCategory:
     """How the sender of a notification stands to its receiver.
 
     `made` is when the sender's account was. `followed` by the receiver; `following` the receiver since then (None: not at all).
@@ -73,14 +73,14 @@ class Standing:
     unasked: bool = False
 
 
-def treatment(policy: Policy, standing: Standing, kind: NotificationKind, now: datetime) -> Treatment:
+def treatment(policy: Policy, standing: SenderCategory, kind: NotificationKind, now: datetime) -> Treatment:
     """What becomes of it: the most severe of what the policy says for each reason there is."""
     if kind not in HELD or standing.permitted or (standing.staff and kind is NotificationKind.MENTION):
         return Treatment.ACCEPT
     return max(_reasons(policy, standing, now), key=lambda said: _Severity[said.name], default=Treatment.ACCEPT)
 
 
-def _reasons(policy: Policy, standing: Standing, now: datetime) -> Iterator[Treatment]:
+def _reasons(policy: Policy, standing: SenderCategory, now: datetime) -> Iterator[Treatment]:
     if standing.following is None or standing.following > now - NEW_FOLLOWER:
         yield policy.not_followers
     if standing.followed:
@@ -95,7 +95,7 @@ def _reasons(policy: Policy, standing: Standing, now: datetime) -> Iterator[Trea
 
 
 @frozen
-class Pending:
+class PendingCounts:
     """How much is kept back: from how many people, and how many notifications; counted no further than a limit."""
 
     requests: int = 0

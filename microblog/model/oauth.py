@@ -6,7 +6,7 @@ from datetime import datetime
 
 from attrs import field, frozen
 
-from microblog.model.accounts import Member, Viewer
+from microblog.model.accounts import AccountWithLogin, Viewer
 from microblog.model.ids import AccountId, AppId, TokenId
 
 OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob"
@@ -27,7 +27,7 @@ class App:
 
 
 @frozen
-class Registered:
+class RegisteredApp:
     """An app that has just registered, with the secret that only it knows from now on."""
 
     app: App
@@ -48,7 +48,7 @@ class Token:
 
 
 @frozen
-class Issued:
+class IssuedToken:
     """A token that has just been made, with the text that only its app knows from now on."""
 
     token: Token
@@ -61,11 +61,11 @@ class Bearer:
 
     token: Token
     app: App
-    member: Member | None
+    member: AccountWithLogin | None
 
 
 @frozen
-class Access:
+class TokenContext:
     """What a token that was shown stands for. `viewer` is None for an app's own."""
 
     id: TokenId
@@ -85,7 +85,7 @@ class Authorization:
 
 
 @frozen
-class Code:
+class AuthorizationCode:
     """What a code stands for until it is exchanged for a token. `challenge` is that of PKCE, made with S256.
 
     `spent` is true once it was used; `token_id` is what it was used for.

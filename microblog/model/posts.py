@@ -123,7 +123,7 @@ class Post:
 
 
 @frozen
-class Flags:
+class PostFlags:
     """How one viewer stands to one post: what the buttons under it show. `votes` are the options of its poll that they chose."""
 
     favourited: bool = False
@@ -135,7 +135,7 @@ class Flags:
 
 
 @frozen
-class Revision:
+class PostRevision:
     """What a post said at one time. The last one of a history is what it says now. `options` are those of its poll."""
 
     text: str
@@ -148,7 +148,7 @@ class Revision:
 
 
 @frozen
-class Draft:
+class PostDraft:
     """What somebody wants to post. `key` is the idempotency key: the same key again gives the first answer.
 
     With `never_wider`, a reply is seen by no more people than what it answers. `application` is the name of the program that sends it,
@@ -173,7 +173,7 @@ class Draft:
 
 
 @frozen
-class Thread:
+class PostThread:
     """A post amid its conversation: `ancestors` from the first on, `descendants` depth first; `more` where there are more of these.
 
     `depths`: how deep each descendant answers the post, 1 directly.

@@ -24,7 +24,7 @@ class FeaturedTag:
 
 
 @frozen
-class KeptTag:
+class FollowedTag:
     """A tag that somebody follows. `id` is the follow's own: the list is paged by it."""
 
     id: RelationId
@@ -40,7 +40,7 @@ class TagFlags:
 
 
 @frozen
-class Candidate:
+class TagSuggestion:
     """Somebody whom a writer may mean, and whether the writer follows them."""
 
     account: Account

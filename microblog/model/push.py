@@ -60,7 +60,7 @@ class PushSubscription:
 
 
 @frozen
-class Push:
+class PushMessage:
     """One notification for one program. `lasts` is for how many seconds it is worth delivering; `locale` is its owner's."""
 
     subscription: PushSubscription
@@ -70,7 +70,7 @@ class Push:
 
 
 @frozen
-class Answer:
+class PushResponse:
     """What a push service said. `retry_after` is its Retry-After header (RFC 9110, section 10.2.3)."""
 
     status: int

@@ -8,12 +8,12 @@ from enum import StrEnum
 
 from attrs import frozen
 
-from microblog.model.accounts import Account, Member
+from microblog.model.accounts import Account, AccountWithLogin
 from microblog.model.ids import AccountId, PostId, ReportId
 from microblog.model.posts import Post
 
 
-class Category(StrEnum):
+class ReportCategory(StrEnum):
     """What a report is about."""
 
     SPAM = "spam"
@@ -34,7 +34,7 @@ class Report:
     by: Account
     target: Account
     comment: str
-    category: Category
+    category: ReportCategory
     created_at: datetime
     posts: tuple[PostId, ...] = ()
     forwarded: bool = False
@@ -45,9 +45,9 @@ class Report:
 
 
 @frozen
-class Case:
+class ReportDetails:
     """A report as moderators work on it: with those of its posts that they may see, and those who have to do with it."""
 
     report: Report
     posts: Sequence[Post]
-    members: Mapping[AccountId, Member]
+    members: Mapping[AccountId, AccountWithLogin]

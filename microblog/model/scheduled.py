@@ -8,13 +8,13 @@ from attrs import frozen
 
 from microblog.model.ids import AccountId, ScheduledId
 from microblog.model.media import Media
-from microblog.model.posts import Draft
+from microblog.model.posts import PostDraft
 
 UNREADABLE = "It was stored by another version of this site, in a form that cannot be read here."
 
 
 @frozen
-class Scheduled:
+class ScheduledPost:
     """A post to come. `problem` says why it could not be published when its time came; empty until then.
 
     One that is not `readable` will not be published: of its draft there is no more than the text, for no wider than it may have been meant.
@@ -23,7 +23,7 @@ class Scheduled:
     id: ScheduledId
     author: AccountId
     at: datetime
-    draft: Draft
+    draft: PostDraft
     media: tuple[Media, ...] = ()
     problem: str = ""
     readable: bool = True

@@ -8,14 +8,14 @@ from attrs import frozen
 
 
 @frozen
-class Said:
+class TextPage:
     """A text as safe HTML, and when it was last changed."""
 
     html: str
     updated_at: datetime
 
 
-PRIVACY = Said(
+PRIVACY = TextPage(
     "<p>What you write, whom you follow, and your e-mail address, until you delete them. There is no tracking, and no script or picture "
     "comes from elsewhere. Pages work without JavaScript.</p>",
     datetime(2026, 11, 21, tzinfo=UTC),
@@ -23,12 +23,12 @@ PRIVACY = Said(
 
 
 @frozen
-class Texts:
+class SiteTexts:
     """`rules` are plain text, each a sentence or two. `about` is what is said beyond the description."""
 
     rules: tuple[str, ...] = ()
-    about: Said | None = None
-    privacy: Said = PRIVACY
+    about: TextPage | None = None
+    privacy: TextPage = PRIVACY
 
 
-NO_TEXTS = Texts()
+NO_TEXTS = SiteTexts()

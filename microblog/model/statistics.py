@@ -92,7 +92,7 @@ class PostScore:
 
 
 @frozen
-class Span:
+class TimeSpan:
     """A time, from `begin` to before `end`; both aware, in UTC."""
 
     begin: datetime
@@ -164,9 +164,9 @@ def begin_of(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
 
 
-def span(day: date, zone: ZoneInfo) -> Span:
+def span(day: date, zone: ZoneInfo) -> TimeSpan:
     """The day from its midnight to the next: 23 to 25 hours around daylight saving, none where a zone left the day out."""
-    return Span(begin_of(day, zone), begin_of(day + DAY, zone))
+    return TimeSpan(begin_of(day, zone), begin_of(day + DAY, zone))
 
 
 def days(first: date, last: date) -> Iterator[date]:

@@ -11,7 +11,7 @@ from microblog.model.posts import Visibility
 
 
 @frozen
-class Sight:
+class ViewerRelation:
     """What has to be known about a post and a viewer (or nobody) to decide."""
 
     visibility: Visibility
@@ -23,7 +23,7 @@ class Sight:
     deleted: bool = False
 
 
-def may_see(sight: Sight) -> bool:
+def may_see(sight: ViewerRelation) -> bool:
     """True if the viewer may see the post at all, by its address or anywhere else.
 
     A block by the author hides everything. A suspended or deleted author's posts are hidden from everybody. No role sees more: a

@@ -14,7 +14,7 @@ from microblog.model.accounts import Account
 from microblog.model.media import Media, MediaKind
 from microblog.model.posts import Post
 from microblog.render.html.formatting import excerpt, iso, path
-from microblog.render.html.view_models import Site
+from microblog.render.html.view_models import SiteView
 from microblog.render.local_links import own_links
 
 RSS_TYPE = "application/rss+xml; charset=utf-8"
@@ -22,7 +22,7 @@ CONTENT_TYPE = "application/atom+xml; charset=utf-8"
 _NOT_XML = regex.compile(r"[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]")
 
 
-def atom(account: Account, posts: Iterable[Post], site: Site) -> bytes:
+def atom(account: Account, posts: Iterable[Post], site: SiteView) -> bytes:
     """The feed of one account. `posts` are public, newest first; boosts are left out. Well-formed whatever the texts hold."""
     home = f"{site.url}/@{account.username}"
     own = [post for post in posts if post.boost is None]
@@ -53,19 +53,19 @@ class Channel:
     image: str = ""
 
 
-def rss_of_account(account: Account, posts: Iterable[Post], site: Site) -> bytes:
+def rss_of_account(account: Account, posts: Iterable[Post], site: SiteView) -> bytes:
     """The feed of one account as RSS 2.0. `posts` are public, newest first; boosts are left out."""
     title, name = f"{account.name} (@{account.username}@{site.host})", f"@{account.username}"
     own = [post for post in posts if post.boost is None]
     return _rss(Channel(title, f"Public posts from {name}@{site.host}", f"/{name}", account.avatar or ""), own, site)
 
 
-def rss_of_tag(name: str, posts: Iterable[Post], site: Site) -> bytes:
+def rss_of_tag(name: str, posts: Iterable[Post], site: SiteView) -> bytes:
     """The feed of a tag as RSS 2.0. `posts` are public, newest first."""
     return _rss(Channel(f"#{name}", f"Public posts tagged #{name}", path(f"/tags/{name}")), list(posts), site)
 
 
-def _rss(channel: Channel, posts: list[Post], site: Site) -> bytes:
+def _rss(channel: Channel, posts: list[Post], site: SiteView) -> bytes:
     address = site.url + channel.path
     picture = Markup("<image><url>{}{}</url><title>{}</title><link>{}</link></image>").format(
         site.url, channel.image, channel.title, address

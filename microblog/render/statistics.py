@@ -77,7 +77,7 @@ class TagRow:
 
 
 @frozen
-class Statistics:
+class StatisticsView:
     """The page. `articles` are the most marked posts, assembled; `charts` come with their pictures. `zones` are (address, name, chosen)."""
 
     unit: Unit

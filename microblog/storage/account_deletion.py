@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from microblog.model.ids import AccountId, PostId
-from microblog.storage.database import Cursor, execute, one_of_each, scalar
+from microblog.storage.database import Cursor, execute, fetch_value, first_column
 
 
 def expunge_posts(cursor: Cursor, *, before: datetime, limit: int) -> int:
@@ -20,7 +20,7 @@ def expunge_posts(cursor: Cursor, *, before: datetime, limit: int) -> int:
 
 def is_buried(cursor: Cursor, *, account: AccountId) -> bool:
     """True if the account was deleted."""
-    return bool(scalar(cursor, "select deleted_at is not null from accounts where id = %(account)s", {"account": account}))
+    return bool(fetch_value(cursor, "select deleted_at is not null from accounts where id = %(account)s", {"account": account}))
 
 
 def posts_of(cursor: Cursor, *, account: AccountId, limit: int) -> list[PostId]:
@@ -29,7 +29,7 @@ def posts_of(cursor: Cursor, *, account: AccountId, limit: int) -> list[PostId]:
         "select id from posts where account_id = %(account)s and deleted_at is null order by id desc limit %(limit)s",
         {"account": account, "limit": limit},
     )
-    return one_of_each(cursor.fetchall())
+    return first_column(cursor.fetchall())
 
 
 def favourites(cursor: Cursor, *, account: AccountId, limit: int) -> int:

@@ -14,7 +14,7 @@ import orjson
 
 from microblog.model.accounts import Account, ProfileField
 from microblog.model.ids import AccountId
-from microblog.storage.database import Cursor, Hot, every, execute, first, one_of_each, scalar
+from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_one, fetch_value, first_column
 
 COLUMNS = """a.id, a.username, a.display_name, a.bio, a.bio_html, a.created_at, a.fields, a.locked, a.bot, a.discoverable, a.indexable,
     a.hide_relations, c.followers, c.following, c.posts, c.last_post_on, a.avatar, a.header, a.suspended_at, a.limited_at"""
@@ -36,23 +36,23 @@ def account_from(*columns: Any) -> Account:
 
 def by_id(cursor: Cursor, *, id: int) -> Account | None:
     """The account with this id."""
-    return first(cursor, account_from, _BY_ID, {"id": id})
+    return fetch_one(cursor, account_from, _BY_ID, {"id": id})
 
 
-_BY_ID = Hot(SELECT + " where a.id = %(id)s and a.deleted_at is null")
+_BY_ID = Prepared(SELECT + " where a.id = %(id)s and a.deleted_at is null")
 
 
 def admitted_by_id(cursor: Cursor, *, id: int) -> Account | None:
     """The account with this id, unless it waits to be let in; a suspended one too."""
-    return first(cursor, account_from, _ADMITTED_BY_ID, {"id": id})
+    return fetch_one(cursor, account_from, _ADMITTED_BY_ID, {"id": id})
 
 
-_ADMITTED_BY_ID = Hot(_BY_ID + " and " + ADMITTED)
+_ADMITTED_BY_ID = Prepared(_BY_ID + " and " + ADMITTED)
 
 
 def by_ids(cursor: Cursor, *, ids: Sequence[int]) -> list[Account]:
     """Those of the accounts that exist, in the order of `ids`."""
-    return every(
+    return fetch_all(
         cursor,
         account_from,
         SELECT
@@ -64,7 +64,7 @@ def by_ids(cursor: Cursor, *, ids: Sequence[int]) -> list[Account]:
 
 def admitted_by_ids(cursor: Cursor, *, ids: Sequence[int]) -> list[Account]:
     """Those of the accounts that `admitted_by_id` gives, in the order of `ids`."""
-    return every(
+    return fetch_all(
         cursor,
         account_from,
         f"""{SELECT} join unnest(%(ids)s::bigint[]) with ordinality as wanted (id, place) on wanted.id = a.id
@@ -81,18 +81,18 @@ def by_username(cursor: Cursor, *, username: str) -> Account | None:
 
 def admitted_by_username(cursor: Cursor, *, username: str) -> Account | None:
     """The account of this name, in whatever case it is written, unless it waits to be let in; a suspended one too."""
-    return first(cursor, account_from, _ADMITTED_BY_USERNAME, {"name": username.lower()})
+    return fetch_one(cursor, account_from, _ADMITTED_BY_USERNAME, {"name": username.lower()})
 
 
-_ADMITTED_BY_USERNAME = Hot(SELECT + " where lower(a.username) = %(name)s and a.deleted_at is null and " + ADMITTED)
+_ADMITTED_BY_USERNAME = Prepared(SELECT + " where lower(a.username) = %(name)s and a.deleted_at is null and " + ADMITTED)
 
 
 def by_usernames(cursor: Cursor, *, usernames: Sequence[str]) -> list[Account]:
     """Those of the accounts that exist, in whatever case their names are written; each once."""
-    return every(cursor, account_from, _BY_USERNAMES, {"names": [name.lower() for name in usernames]})
+    return fetch_all(cursor, account_from, _BY_USERNAMES, {"names": [name.lower() for name in usernames]})
 
 
-_BY_USERNAMES = Hot(SELECT + " where lower(a.username) = any(%(names)s) and a.deleted_at is null")
+_BY_USERNAMES = Prepared(SELECT + " where lower(a.username) = any(%(names)s) and a.deleted_at is null")
 
 
 def insert(
@@ -108,7 +108,7 @@ def insert(
     bot: bool = False,
 ) -> AccountId | None:
     """Make an account, with a new id where none is given; None where somebody has or had the name (or the id) already."""
-    made: AccountId | None = scalar(
+    made: AccountId | None = fetch_value(
         cursor,
         """with made as (
                    insert into accounts (id, username, display_name, bio, bio_html, locked, bot, created_at)
@@ -184,7 +184,7 @@ def uncount_post(cursor: Cursor, *, id: int) -> None:
     execute(cursor, _UNCOUNT_POST, {"id": id})
 
 
-_UNCOUNT_POST = Hot("update account_counts set posts = posts - 1 where account_id = %(id)s")
+_UNCOUNT_POST = Prepared("update account_counts set posts = posts - 1 where account_id = %(id)s")
 
 
 def set_suspended(cursor: Cursor, *, id: int, at: datetime | None) -> bool:
@@ -211,7 +211,7 @@ def set_limited(cursor: Cursor, *, id: int, at: datetime | None) -> bool:
     )
 
 
-def bury(cursor: Cursor, *, id: int, at: datetime) -> bool:
+def mark_deleted(cursor: Cursor, *, id: int, at: datetime) -> bool:
     """Leave nothing of the account but its id and its name, which nobody else shall have; False if it is gone already."""
     return bool(
         execute(
@@ -229,7 +229,7 @@ def by_prefix(cursor: Cursor, *, prefix: str, limit: int) -> list[Account]:
 
     Where very many names begin so, only the first of them and the most followed of the site are looked at.
     """
-    return every(
+    return fetch_all(
         cursor,
         account_from,
         """with likely as (
@@ -252,7 +252,7 @@ def search(cursor: Cursor, *, text: str, viewer: AccountId | None, following: bo
     `following`: only people whom the viewer follows. The exact username first, then those that begin so, then people whom the viewer
     follows, then by followers. Reads every account.
     """
-    return every(
+    return fetch_all(
         cursor,
         account_from,
         SELECT
@@ -292,10 +292,10 @@ _STRANGER = """a.id is distinct from %(viewer)s
 
 def suggested(cursor: Cursor, *, viewer: int | None, limit: int, offset: int = 0) -> list[Account]:
     """The most followed people to whom the viewer (or nobody) has no relation: no follow or request, block, mute or dismissal."""
-    return every(cursor, account_from, _SUGGESTED, {"viewer": viewer, "limit": limit, "offset": offset})
+    return fetch_all(cursor, account_from, _SUGGESTED, {"viewer": viewer, "limit": limit, "offset": offset})
 
 
-_SUGGESTED = Hot(
+_SUGGESTED = Prepared(
     SELECT
     + " where a.discoverable and a.deleted_at is null and a.suspended_at is null and a.limited_at is null and "
     + _STRANGER
@@ -310,13 +310,13 @@ def taken(cursor: Cursor, *, usernames: Sequence[str]) -> list[str]:
     cursor.execute(
         "select lower(username) from accounts where lower(username) = any(%(names)s)", {"names": [name.lower() for name in usernames]}
     )
-    return one_of_each(cursor.fetchall())
+    return first_column(cursor.fetchall())
 
 
-def is_buried(cursor: Cursor, *, username: str) -> bool:
+def is_deleted(cursor: Cursor, *, username: str) -> bool:
     """True if the account of this name, in whatever case, was deleted."""
     sql = "select exists (select from accounts where lower(username) = %(name)s and deleted_at is not null)"
-    return bool(scalar(cursor, sql, {"name": username.lower()}))
+    return bool(fetch_value(cursor, sql, {"name": username.lower()}))
 
 
 def release_name(cursor: Cursor, *, username: str) -> bool:
@@ -333,9 +333,9 @@ def release_name(cursor: Cursor, *, username: str) -> bool:
 
 def id_taken(cursor: Cursor, *, id: int) -> bool:
     """True if somebody has or had the id."""
-    return bool(scalar(cursor, "select exists (select from accounts where id = %(id)s)", {"id": id}))
+    return bool(fetch_value(cursor, "select exists (select from accounts where id = %(id)s)", {"id": id}))
 
 
-def erase(cursor: Cursor, *, id: int) -> bool:
+def delete(cursor: Cursor, *, id: int) -> bool:
     """Delete the account and whatever belongs to it, its name too; False if there is none. For applicants who were not let in."""
     return bool(execute(cursor, "delete from accounts where id = %(id)s", {"id": id}))

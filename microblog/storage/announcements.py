@@ -8,7 +8,7 @@ from typing import Any
 
 from microblog.model.announcements import Announcement, Reaction
 from microblog.model.ids import AccountId, AnnouncementId
-from microblog.storage.database import Cursor, every, execute, one_of_each, scalar
+from microblog.storage.database import Cursor, execute, fetch_all, fetch_value, first_column
 
 _SELECT = """
     select n.id, n.text, n.html, n.published_at, n.updated_at, n.starts_at, n.ends_at, n.all_day,
@@ -38,29 +38,29 @@ def _announcement(id: int, *columns: Any) -> Announcement:
 def current(cursor: Cursor, *, viewer: AccountId | None, now: datetime) -> list[Announcement]:
     """Those that are not over, the first first."""
     sql = _SELECT + " where n.ends_at is null or n.ends_at > %(now)s order by n.id"
-    return every(cursor, _announcement, sql, {"viewer": viewer, "now": now})
+    return fetch_all(cursor, _announcement, sql, {"viewer": viewer, "now": now})
 
 
 def newest(cursor: Cursor, *, limit: int) -> list[Announcement]:
     """All of them, the newest first."""
-    return every(cursor, _announcement, _SELECT + " order by n.id desc limit %(limit)s", {"viewer": None, "limit": limit})
+    return fetch_all(cursor, _announcement, _SELECT + " order by n.id desc limit %(limit)s", {"viewer": None, "limit": limit})
 
 
 def by_ids(cursor: Cursor, *, ids: Collection[int], now: datetime) -> list[Announcement]:
     """Those of them that there are and that are not over, as nobody in particular sees them."""
     sql = _SELECT + " where n.id = any(%(ids)s) and (n.ends_at is null or n.ends_at > %(now)s)"
-    return every(cursor, _announcement, sql, {"viewer": None, "ids": list(ids), "now": now})
+    return fetch_all(cursor, _announcement, sql, {"viewer": None, "ids": list(ids), "now": now})
 
 
 def one(cursor: Cursor, *, id: int, viewer: AccountId | None) -> list[Announcement]:
     """The announcement: one row or none."""
-    return every(cursor, _announcement, _SELECT + " where n.id = %(id)s", {"id": id, "viewer": viewer})
+    return fetch_all(cursor, _announcement, _SELECT + " where n.id = %(id)s", {"id": id, "viewer": viewer})
 
 
 def insert(cursor: Cursor, made: Announcement) -> AnnouncementId:
     """Store it; its id."""
     return AnnouncementId(
-        scalar(
+        fetch_value(
             cursor,
             """insert into announcements (id, text, html, starts_at, ends_at, all_day, published_at, updated_at)
                values (new_id(%(at)s), %(text)s, %(html)s, %(starts_at)s, %(ends_at)s, %(all_day)s, %(at)s, %(at)s) returning id""",
@@ -94,7 +94,7 @@ def reactions_of(cursor: Cursor, *, id: AnnouncementId) -> set[str]:
     """The different reactions; nobody puts one more there until the transaction ends."""
     execute(cursor, "select from announcements where id = %(id)s for no key update", {"id": id})
     cursor.execute("select distinct name from announcement_reactions where announcement_id = %(id)s", {"id": id})
-    return set(one_of_each(cursor.fetchall()))
+    return set(first_column(cursor.fetchall()))
 
 
 def react(cursor: Cursor, *, id: AnnouncementId, account: AccountId, name: str, now: datetime) -> bool:

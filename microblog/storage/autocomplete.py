@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from microblog.model.ids import AccountId, TagId
 from microblog.model.posts import Tag
-from microblog.model.profile_features import MOST_USES, Candidate, UsedTag
+from microblog.model.profile_features import MOST_USES, TagSuggestion, UsedTag
 from microblog.storage.accounts import ADMITTED, COLUMNS, FROM, LIKELY, account_from
-from microblog.storage.database import Cursor, every
+from microblog.storage.database import Cursor, fetch_all
 from microblog.storage.visibility import VISIBLE
 
 _FOLLOWED = 2_000  # of those whom one follows, the newest
@@ -49,17 +49,17 @@ _TAGS = f"""with recent as (
     order by l.key = %(exact)s desc, l.recently desc, seen.uses desc, l.key limit %(limit)s"""
 
 
-def people(cursor: Cursor, *, prefix: str, viewer: AccountId, limit: int) -> list[Candidate]:
+def people(cursor: Cursor, *, prefix: str, viewer: AccountId, limit: int) -> list[TagSuggestion]:
     """Whom the viewer may mean by names that begin so, in whatever case: whom they follow, then others, the most followed first.
 
     Nobody who blocks the viewer or is blocked.
     """
-    return every(cursor, _candidate, _PEOPLE, _asked(prefix, viewer, limit) | {"word": f"% {_escaped(prefix)}%"})
+    return fetch_all(cursor, _candidate, _PEOPLE, _asked(prefix, viewer, limit) | {"word": f"% {_escaped(prefix)}%"})
 
 
 def tags(cursor: Cursor, *, prefix: str, viewer: AccountId, limit: int) -> list[UsedTag]:
     """Tags whose folded key begins so, that stand in a post that the viewer may see: the exact one, then what is used these days."""
-    return every(cursor, _used_tag, _TAGS, _asked(prefix, viewer, limit))
+    return fetch_all(cursor, _used_tag, _TAGS, _asked(prefix, viewer, limit))
 
 
 def _asked(prefix: str, viewer: AccountId, limit: int) -> dict[str, object]:
@@ -70,8 +70,8 @@ def _escaped(prefix: str) -> str:
     return prefix.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def _candidate(followed: bool, *columns: object) -> Candidate:
-    return Candidate(account_from(*columns), followed)
+def _candidate(followed: bool, *columns: object) -> TagSuggestion:
+    return TagSuggestion(account_from(*columns), followed)
 
 
 def _used_tag(id: int, key: str, name: str, uses: int) -> UsedTag:

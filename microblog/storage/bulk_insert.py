@@ -8,7 +8,7 @@ import orjson
 from psycopg2 import sql
 from psycopg2.extras import execute_values
 
-from microblog.storage.database import Cursor, execute, scalar
+from microblog.storage.database import Cursor, execute, fetch_value
 
 PAGE = 500  # rows in one statement
 
@@ -18,7 +18,7 @@ Row = tuple[object, ...]
 def is_empty(cursor: Cursor) -> bool:
     """True if nobody has or had an account. Until the transaction ends nobody else can get one."""
     execute(cursor, "lock table accounts in share row exclusive mode")
-    return not scalar(cursor, "select exists (select from accounts)")
+    return not fetch_value(cursor, "select exists (select from accounts)")
 
 
 def insert(cursor: Cursor, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:

@@ -10,7 +10,7 @@ from attrs import asdict, frozen
 
 from microblog.model.cards import Card, CardId
 from microblog.model.ids import PostId
-from microblog.storage.database import Cursor, execute, first, one_of_each
+from microblog.storage.database import Cursor, execute, fetch_one, first_column
 
 # Of a card `k` that a post has (joined from the left).
 COLUMNS = """k.url, k.title, k.description, k.language, k.author_name, k.author_url, k.provider_name, k.provider_url, k.image,
@@ -22,7 +22,7 @@ JOINED = """
 
 
 @frozen
-class Asked:
+class CardSource:
     """A card as its address is noted. `fetched_at` is None until somebody looked."""
 
     id: CardId
@@ -34,11 +34,11 @@ def card_from(*columns: Any) -> Card | None:
     return Card(*columns) if columns[0] is not None else None
 
 
-def note(cursor: Cursor, *, url: str, now: datetime) -> Asked:
+def note(cursor: Cursor, *, url: str, now: datetime) -> CardSource:
     """The card of the address, made where there is none yet."""
-    found = first(
+    found = fetch_one(
         cursor,
-        Asked,
+        CardSource,
         """with made as (
                insert into cards (id, url_hash, url, created_at) values (new_id(%(now)s), %(hash)s, %(url)s, %(now)s)
                on conflict (url_hash) do nothing returning id, fetched_at)
@@ -48,9 +48,11 @@ def note(cursor: Cursor, *, url: str, now: datetime) -> Asked:
     return found or _noted_meanwhile(cursor, url)
 
 
-def _noted_meanwhile(cursor: Cursor, url: str) -> Asked:
+def _noted_meanwhile(cursor: Cursor, url: str) -> CardSource:
     """Somebody else was faster, by less than a statement."""
-    found = first(cursor, Asked, "select id, fetched_at from cards where url_hash = %(hash)s", {"hash": sha256(url.encode()).digest()})
+    found = fetch_one(
+        cursor, CardSource, "select id, fetched_at from cards where url_hash = %(hash)s", {"hash": sha256(url.encode()).digest()}
+    )
     assert found is not None  # a conflict with it was just met
     return found
 
@@ -70,7 +72,7 @@ def attach(cursor: Cursor, *, post: PostId, card: CardId | None) -> None:
 
 def address(cursor: Cursor, *, id: CardId) -> tuple[str, datetime | None] | None:
     """The card's address and when it was last fetched; None where there is no such card."""
-    return first(cursor, lambda url, fetched_at: (url, fetched_at), "select url, fetched_at from cards where id = %(id)s", {"id": id})
+    return fetch_one(cursor, lambda url, fetched_at: (url, fetched_at), "select url, fetched_at from cards where id = %(id)s", {"id": id})
 
 
 def fill(cursor: Cursor, *, id: CardId, card: Card | None, now: datetime) -> str:
@@ -81,7 +83,7 @@ def fill(cursor: Cursor, *, id: CardId, card: Card | None, now: datetime) -> str
     if card is None:
         execute(cursor, "update cards set fetched_at = %(now)s where id = %(id)s", {"id": id, "now": now})
         return ""
-    before = first(cursor, str, "select image from cards where id = %(id)s for update", {"id": id})
+    before = fetch_one(cursor, str, "select image from cards where id = %(id)s for update", {"id": id})
     execute(
         cursor,
         """update cards set title = %(title)s, description = %(description)s, language = %(language)s, author_name = %(author_name)s,
@@ -103,4 +105,4 @@ def sweep(cursor: Cursor, *, before: datetime, limit: int) -> list[str]:
            returning image""",
         {"before": before, "limit": limit},
     )
-    return one_of_each(cursor.fetchall())
+    return first_column(cursor.fetchall())

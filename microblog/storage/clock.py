@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from microblog.model.ids import PostId
-from microblog.storage.database import Cursor, first
+from microblog.storage.database import Cursor, fetch_one
 
 
-def look(cursor: Cursor) -> tuple[datetime, PostId | None]:
+def read_clock(cursor: Cursor) -> tuple[datetime, PostId | None]:
     """The time by the database's clock, and the highest id of a post."""
-    found = first(cursor, lambda now, newest: (now, newest), "select clock_timestamp(), (select max(id) from posts)")
+    found = fetch_one(cursor, lambda now, newest: (now, newest), "select clock_timestamp(), (select max(id) from posts)")
     assert found is not None
     return found

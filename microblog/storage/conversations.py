@@ -15,7 +15,7 @@ from microblog.model.events import EventKind
 from microblog.model.ids import AccountId, ConversationId, PostId
 from microblog.model.paging import Page
 from microblog.storage import accounts, posts
-from microblog.storage.database import Cursor, Hot, every, execute, scalar
+from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_value
 from microblog.storage.events import BADGES_CHANGED
 from microblog.storage.paging import bounds, directed, page_sql
 from microblog.storage.visibility import VISIBLE
@@ -67,7 +67,7 @@ _TOLD = """
 
 
 @frozen
-class Row:
+class StoredConversation:
     """A conversation before its people and its last post are loaded. `last` may be older than what stands at `place`."""
 
     id: ConversationId
@@ -78,9 +78,9 @@ class Row:
     last: PostId
 
 
-def _row(id: int, account: int, participants: list[int], unread: bool, place: int, last: int) -> Row:
+def _row(id: int, account: int, participants: list[int], unread: bool, place: int, last: int) -> StoredConversation:
     others = tuple(AccountId(other) for other in participants)
-    return Row(ConversationId(id), AccountId(account), others, unread, PostId(place), PostId(last))
+    return StoredConversation(ConversationId(id), AccountId(account), others, unread, PostId(place), PostId(last))
 
 
 def deliver(cursor: Cursor, *, post: PostId, unread: Collection[AccountId], held: Collection[AccountId], now: datetime) -> int:
@@ -96,7 +96,7 @@ def deliver(cursor: Cursor, *, post: PostId, unread: Collection[AccountId], held
     )
 
 
-_DELIVER = Hot(f"""
+_DELIVER = Prepared(f"""
     with said as (select p.id, p.thread_id, p.account_id as author from posts p where p.id = %(post)s),
     people as (select author as id from said union select m.account_id from mentions m where m.post_id = %(post)s),
     kept as (
@@ -156,7 +156,7 @@ def withdraw(cursor: Cursor, *, post: PostId, now: datetime) -> list[AccountId]:
 
     What was said before is looked for among the thread's newest messages. Gives those who had not read it. The thread has to be locked.
     """
-    return every(
+    return fetch_all(
         cursor,
         AccountId,
         f"""with stale as (
@@ -199,12 +199,12 @@ def mark(cursor: Cursor, *, account: AccountId, id: ConversationId, unread: bool
 
 def unread(cursor: Cursor, *, account: AccountId, limit: int) -> int:
     """How many of the account's newest conversations, at most `limit`, are not read."""
-    return int(scalar(cursor, f"select {UNREAD}", {"account": account, "limit": limit}))
+    return int(fetch_value(cursor, f"select {UNREAD}", {"account": account, "limit": limit}))
 
 
 def among(cursor: Cursor, *, account: AccountId, thread: PostId, others: Sequence[AccountId]) -> list[ConversationId]:
     """The account's conversation with these others in a thread, if it is not read; `others` in any order."""
-    return every(
+    return fetch_all(
         cursor,
         ConversationId,
         """select id from conversations where account_id = %(account)s and thread_id = %(thread)s
@@ -231,22 +231,22 @@ def _forget(cursor: Cursor, which: str, params: Mapping[str, object]) -> int:
     return execute(cursor, sql, {**params, "event": EventKind.BADGES_CHANGED})
 
 
-def page_of(cursor: Cursor, *, account: AccountId, page: Page) -> list[Row]:
+def page_of(cursor: Cursor, *, account: AccountId, page: Page) -> list[StoredConversation]:
     """The account's conversations, that which was spoken in last first. One in which it may see nothing is left out."""
     within = " where c.account_id = %(account)s and c.last_post_id < %(max_id)s and c.last_post_id > %(min_id)s"
     order = page_sql(" order by c.last_post_id desc, c.id desc limit %(limit)s", page)
-    return directed(page, every(cursor, _row, Hot(_SELECT + within + order), bounds(page) | {"account": account}))
+    return directed(page, fetch_all(cursor, _row, Prepared(_SELECT + within + order), bounds(page) | {"account": account}))
 
 
-def by_ids(cursor: Cursor, *, ids: Collection[int]) -> list[Row]:
+def by_ids(cursor: Cursor, *, ids: Collection[int]) -> list[StoredConversation]:
     """These conversations, whosever they are, each as far as it may be seen by whose it is."""
-    return every(cursor, _row, _BY_IDS, {"ids": list(ids)})
+    return fetch_all(cursor, _row, _BY_IDS, {"ids": list(ids)})
 
 
-_BY_IDS = Hot(_SELECT + " where c.id = any(%(ids)s)")
+_BY_IDS = Prepared(_SELECT + " where c.id = any(%(ids)s)")
 
 
-def load(cursor: Cursor, rows: Sequence[Row]) -> list[Conversation]:
+def load(cursor: Cursor, rows: Sequence[StoredConversation]) -> list[Conversation]:
     """The rows with their people and posts. Those who are gone or suspended take part no more."""
     if not rows:
         return []

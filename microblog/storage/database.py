@@ -22,36 +22,36 @@ from microblog.model.errors import Unavailable, no_room
 from microblog.storage.statements import (
     Connection,
     Cursor,
-    Hot,
     Params,
-    PlannedConnection,
-    every,
+    PipeliningConnection,
+    Prepared,
     execute,
-    first,
-    later,
-    one_of_each,
-    quietly,
-    scalar,
+    execute_deferred,
+    fetch_all,
+    fetch_one,
+    fetch_value,
+    first_column,
+    suppress_wakeup,
 )
-from microblog.storage.timeouts import Call, Patience
+from microblog.storage.timeouts import DatabaseTimeout, TimedCall
 
 __all__ = [
     "Connection",
     "Cursor",
     "Database",
     "DatabaseError",
-    "Hot",
     "Params",
+    "Prepared",
     "Timing",
     "Transactions",
     "connect",
-    "every",
     "execute",
-    "first",
-    "later",
-    "one_of_each",
-    "quietly",
-    "scalar",
+    "execute_deferred",
+    "fetch_all",
+    "fetch_one",
+    "fetch_value",
+    "first_column",
+    "suppress_wakeup",
 ]
 
 DatabaseError = psycopg2.Error
@@ -96,7 +96,7 @@ def _connect_options(timeout_s: float, *, read_only: bool) -> dict[str, Any]:
         " -c plan_cache_mode=force_generic_plan"
     )
     return {
-        "connection_factory": PlannedConnection,
+        "connection_factory": PipeliningConnection,
         "connect_timeout": CONNECT_TIMEOUT_S,
         "tcp_user_timeout": int((timeout_s + GRACE_S) * 1000),
         "options": options + " -c default_transaction_read_only=on" if read_only else options,
@@ -111,12 +111,12 @@ def connect(dsn: str) -> Connection:
     """
     options = _connect_options(TIMEOUT_S, read_only=False)
     try:
-        connection = cast("PlannedConnection", psycopg2.connect(dsn, **options))
+        connection = cast("PipeliningConnection", psycopg2.connect(dsn, **options))
     except psycopg2.OperationalError as problem:
         if "unsupported startup parameter" not in str(problem):
             raise
         del options["options"]
-        connection = cast("PlannedConnection", psycopg2.connect(dsn, **options))
+        connection = cast("PipeliningConnection", psycopg2.connect(dsn, **options))
         connection.pooled = True
     return connection
 
@@ -140,16 +140,16 @@ class Database:
     timings: dict[str, Timing] = Factory(dict)
     _commands: ConnectionPool = field(init=False)
     _reads: ConnectionPool = field(init=False)
-    _patience: Patience = field(init=False)
+    _patience: DatabaseTimeout = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._patience = Patience(self.reactor, self.timeout_s + GRACE_S)
+        self._patience = DatabaseTimeout(self.reactor, self.timeout_s + GRACE_S)
         self._commands = self._pool(read_only=False)
         self._reads = self._pool(read_only=True)
 
     def _pool(self, *, read_only: bool) -> ConnectionPool:
         def connected(connection: Connection) -> None:
-            cast("PlannedConnection", connection).pooled = self.pooled
+            cast("PipeliningConnection", connection).pooled = self.pooled
             connection.autocommit = True  # what begins and ends a transaction is sent by `_in_transaction`
 
         options = _connect_options(self.timeout_s, read_only=read_only)
@@ -182,7 +182,7 @@ class Database:
         was lost, or does not answer in time: the outcome may then be either.
         """
 
-        def work(call: Call) -> T:
+        def work(call: TimedCall) -> T:
             return self._command(call, lambda cursor: f(cursor, *args, **kwargs), self._timing(f))
 
         return await self._patience.begin(self._commands.threadpool, work, droppable=False)
@@ -193,12 +193,12 @@ class Database:
         Raises Unavailable as `run` does.
         """
 
-        def work(call: Call) -> T:
+        def work(call: TimedCall) -> T:
             return self._look(call, lambda cursor: f(cursor, *args, **kwargs), self._timing(f))
 
         return await self._patience.begin(self._reads.threadpool, work, droppable=True)
 
-    def _command(self, call: Call, f: Callable[[Cursor], T], timing: Timing) -> T:
+    def _command(self, call: TimedCall, f: Callable[[Cursor], T], timing: Timing) -> T:
         started, lost = time.monotonic(), False
         for attempt in range(1, TRIES + 1):
             try:
@@ -222,7 +222,7 @@ class Database:
                 return result
         raise AssertionError("unreachable")
 
-    def _look(self, call: Call, f: Callable[[Cursor], T], timing: Timing) -> T:
+    def _look(self, call: TimedCall, f: Callable[[Cursor], T], timing: Timing) -> T:
         started = time.monotonic()
         try:
             result, _ = self._once(self._reads, call, f)
@@ -237,7 +237,7 @@ class Database:
         name = getattr(f, "__qualname__", None) or type(f).__qualname__  # never repr(f): a bound method shows the whole site
         return self.timings.setdefault(name, Timing())
 
-    def _once(self, pool: ConnectionPool, call: Call, f: Callable[[Cursor], T]) -> tuple[T, bool]:
+    def _once(self, pool: ConnectionPool, call: TimedCall, f: Callable[[Cursor], T]) -> tuple[T, bool]:
         """What `f` returned, and whether others have to hear of it."""
         connection = _connected(pool, call)
         connection.heard, connection.committing = True, False
@@ -258,7 +258,7 @@ class Database:
         call.leave()
         return result, connection.heard
 
-    def _used(self, pool: ConnectionPool, connection: PlannedConnection, f: Callable[[Cursor], T]) -> T:
+    def _used(self, pool: ConnectionPool, connection: PipeliningConnection, f: Callable[[Cursor], T]) -> T:
         with connection.cursor() as cursor:
             if pool is self._commands:
                 result = _in_transaction(cursor, f, f"begin; {self._settings()}" if self.pooled else "begin")
@@ -273,14 +273,14 @@ class Database:
         return f"set local timezone = 'UTC'; {timeouts}"
 
 
-def _connected(pool: ConnectionPool, call: Call) -> PlannedConnection:
+def _connected(pool: ConnectionPool, call: TimedCall) -> PipeliningConnection:
     """This thread's connection; a new one where the server has cut it since it was used last."""
     call.insist()
     try:
-        connection = cast("PlannedConnection", pool.connect())
+        connection = cast("PipeliningConnection", pool.connect())
         if connection.closed or connection.was_cut:
             pool.disconnect(connection)
-            connection = cast("PlannedConnection", pool.connect())
+            connection = cast("PipeliningConnection", pool.connect())
     except psycopg2.OperationalError as cause:
         raise Unavailable("The database cannot be reached at the moment. Please try again soon.") from cause
     return connection
@@ -288,8 +288,8 @@ def _connected(pool: ConnectionPool, call: Call) -> PlannedConnection:
 
 def _in_transaction(cursor: Cursor, f: Callable[[Cursor], T], begin: str) -> T:
     """Beginning and end travel with the statements: on its own each would be one more way to the server and back."""
-    connection = cast("PlannedConnection", cursor.connection)
-    later(cursor, begin)
+    connection = cast("PipeliningConnection", cursor.connection)
+    execute_deferred(cursor, begin)
     try:
         result = f(cursor)
         connection.committing = True

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from microblog.model.accounts import Preferences
-from microblog.model.emails import Report
+from microblog.model.emails import DailyReport
 from microblog.model.ids import AccountId, NotificationId, PostId, id_at
 from microblog.model.notifications import NotificationKind
-from microblog.storage.database import Cursor, every, execute, first, scalar
+from microblog.storage.database import Cursor, execute, fetch_all, fetch_one, fetch_value
 from microblog.storage.emails import JOBS, REACHABLE
 from microblog.storage.notifications import ABOUT_SEEN, READ_UP_TO
 
@@ -27,20 +27,20 @@ _HEARD = """exists (select from accounts s where s.id = n.from_account_id and s.
 def is_unread(cursor: Cursor, *, account: AccountId, notification: NotificationId) -> bool:
     """True while the account has not come as far as that notification."""
     sql = f"select exists (select from notifications n where n.id = %(id)s and {_UNREAD})"
-    return bool(scalar(cursor, sql, {"account": account, "id": notification}))
+    return bool(fetch_value(cursor, sql, {"account": account, "id": notification}))
 
 
-def is_heard(cursor: Cursor, *, notification: NotificationId, now: datetime) -> bool:
+def is_announced(cursor: Cursor, *, notification: NotificationId, now: datetime) -> bool:
     """True while its owner wants to hear of whom the notification is from, and of that conversation."""
     sql = f"select exists (select from notifications n where n.id = %(id)s and {_HEARD})"
-    return bool(scalar(cursor, sql, {"id": notification, "now": now}))
+    return bool(fetch_value(cursor, sql, {"id": notification, "now": now}))
 
 
 def missed(
     cursor: Cursor, *, account: AccountId, since: datetime, kinds: Sequence[str], now: datetime
 ) -> list[tuple[NotificationKind, PostId | None, int]]:
     """How many notifications of these kinds the account has not seen of those since then: by kind, and by what somebody else wrote."""
-    return every(
+    return fetch_all(
         cursor,
         lambda kind, post, count: (NotificationKind(kind), None if post is None else PostId(post), int(count)),
         f"""select n.kind, w.id, count(*) from notifications n left join posts w on w.id = n.post_id and w.account_id <> n.account_id
@@ -99,11 +99,11 @@ def add_reports(cursor: Cursor, *, begin: datetime, end: datetime, key: str, now
     )
 
 
-def report(cursor: Cursor, *, begin: datetime, end: datetime) -> Report:
+def report(cursor: Cursor, *, begin: datetime, end: datetime) -> DailyReport:
     """The figures of that time, and how things stand now."""
-    found = first(
+    found = fetch_one(
         cursor,
-        lambda *figures: Report(begin, end, *figures),
+        lambda *figures: DailyReport(begin, end, *figures),
         """select (select count(*) from logins where created_at >= %(begin)s and created_at < %(end)s),
                   (select count(distinct account_id) from sessions where seen_at >= %(begin)s and created_at < %(end)s),
                   (select count(*) from posts where id >= %(from)s and id < %(to)s and boost_of is null and deleted_at is null),

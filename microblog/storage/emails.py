@@ -9,10 +9,10 @@ from typing import Any
 import orjson
 
 from microblog.model.accounts import Preferences
-from microblog.model.emails import NOTIFYING, Letter, LetterKind, LetterState
+from microblog.model.emails import NOTIFYING, Email, EmailKind, EmailState
 from microblog.model.ids import AccountId, LetterId, NotificationId
 from microblog.model.paging import Page
-from microblog.storage.database import Cursor, every, execute, first, scalar
+from microblog.storage.database import Cursor, execute, fetch_all, fetch_one, fetch_value
 from microblog.storage.paging import bounds, directed, page_sql
 
 SEND_JOB = "mail.send"
@@ -31,15 +31,15 @@ REACHABLE = """a.suspended_at is null and a.deleted_at is null and l.confirmed_a
     and l.disabled_at is null and l.email not like '%%.invalid'"""
 
 
-def letter_from(*columns: Any) -> Letter:
+def letter_from(*columns: Any) -> Email:
     """The letter that a row's COLUMNS hold."""
     id, kind, account, recipient, about, data, message_id, state, *rest = columns
-    return Letter(LetterId(id), LetterKind(kind), account, recipient, about, data, message_id, LetterState(state), *rest)
+    return Email(LetterId(id), EmailKind(kind), account, recipient, about, data, message_id, EmailState(state), *rest)
 
 
 def add(
     cursor: Cursor,
-    kind: LetterKind,
+    kind: EmailKind,
     *,
     account: AccountId | None,
     recipient: str,
@@ -92,9 +92,9 @@ def add_of_notifications(cursor: Cursor, *, ids: Sequence[NotificationId], delay
 _USUAL = orjson.dumps({str(kind): getattr(Preferences(), f"mail_{kind}") for kind in NOTIFYING}).decode()
 
 
-def locked(cursor: Cursor, *, id: LetterId) -> Letter | None:
+def locked(cursor: Cursor, *, id: LetterId) -> Email | None:
     """The letter, which nobody else changes until the transaction ends."""
-    return first(cursor, letter_from, f"select {COLUMNS} from letters l where l.id = %(id)s for update", {"id": id})
+    return fetch_one(cursor, letter_from, f"select {COLUMNS} from letters l where l.id = %(id)s for update", {"id": id})
 
 
 def begin(cursor: Cursor, *, id: LetterId, recipient: str, message_id: str) -> None:
@@ -107,7 +107,7 @@ def begin(cursor: Cursor, *, id: LetterId, recipient: str, message_id: str) -> N
     )
 
 
-def settle(cursor: Cursor, *, id: LetterId, state: LetterState, answer: str, now: datetime) -> None:
+def settle(cursor: Cursor, *, id: LetterId, state: EmailState, answer: str, now: datetime) -> None:
     """Write down what became of the letter. What was handed in stays so, whatever a try says that ended later."""
     execute(
         cursor,
@@ -138,9 +138,9 @@ def wait_again(cursor: Cursor, *, id: LetterId, now: datetime) -> bool:
     )
 
 
-def page_of(cursor: Cursor, *, page: Page, state: LetterState | None = None) -> list[Letter]:
+def page_of(cursor: Cursor, *, page: Page, state: EmailState | None = None) -> list[Email]:
     """Letters of the kinds that this release knows, the newest first; only those in one state, if asked for."""
-    rows = every(
+    rows = fetch_all(
         cursor,
         letter_from,
         page_sql(
@@ -149,15 +149,17 @@ def page_of(cursor: Cursor, *, page: Page, state: LetterState | None = None) -> 
                 and l.kind = any(%(kinds)s) order by l.id desc limit %(limit)s""",
             page,
         ),
-        {"state": state, "kinds": list(LetterKind), **bounds(page)},
+        {"state": state, "kinds": list(EmailKind), **bounds(page)},
     )
     return directed(page, rows)
 
 
-def counts(cursor: Cursor) -> dict[LetterState, int]:
+def counts(cursor: Cursor) -> dict[EmailState, int]:
     """How many there are in each state; states that none is in are left out."""
     return dict(
-        every(cursor, lambda state, count: (LetterState(state), count), "select state, count(*) from letters group by state order by state")
+        fetch_all(
+            cursor, lambda state, count: (EmailState(state), count), "select state, count(*) from letters group by state order by state"
+        )
     )
 
 
@@ -166,7 +168,7 @@ def refusals(cursor: Cursor, *, account: AccountId, recipient: str, limit: int) 
 
     Only since it last took one, and since the account's address was last confirmed.
     """
-    return every(
+    return fetch_all(
         cursor,
         str,
         """select r.answer from letters r
@@ -179,10 +181,10 @@ def refusals(cursor: Cursor, *, account: AccountId, recipient: str, limit: int) 
     )
 
 
-def count_since(cursor: Cursor, *, account: AccountId, kind: LetterKind, since: datetime) -> int:
+def count_since(cursor: Cursor, *, account: AccountId, kind: EmailKind, since: datetime) -> int:
     """How many letters of the kind were written to the account since then."""
     return int(
-        scalar(
+        fetch_value(
             cursor,
             "select count(*) from letters where account_id = %(account)s and kind = %(kind)s and created_at > %(since)s",
             {"account": account, "kind": kind, "since": since},

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from microblog.model.events import Event, EventKind, Position
-from microblog.storage.database import Cursor, Hot, every, execute, first, scalar
+from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_one, fetch_value
 
 _KINDS = {str(kind): kind for kind in EventKind}
 
@@ -43,7 +43,7 @@ def record(
     )
 
 
-_RECORD = Hot("""insert into events (kind, account_id, subject_id, post_id, data, at)
+_RECORD = Prepared("""insert into events (kind, account_id, subject_id, post_id, data, at)
            values (%(kind)s, %(account)s, %(subject)s, %(post)s, %(data)s, %(at)s)""")
 
 
@@ -60,7 +60,7 @@ def after(cursor: Cursor, epoch: str, *, xid: int, id: int, limit: int) -> list[
     def event(xid: str, id: int, kind: str, *columns: Any) -> Event:
         return Event(Position(epoch, int(xid), id), _KINDS.get(kind, EventKind.UNKNOWN), *columns)
 
-    return every(
+    return fetch_all(
         cursor,
         event,
         _AFTER,
@@ -68,19 +68,19 @@ def after(cursor: Cursor, epoch: str, *, xid: int, id: int, limit: int) -> list[
     )
 
 
-_AFTER = Hot("""select e.xid::text, e.id, e.kind, e.account_id, e.subject_id, e.post_id, e.data, e.at from events e
+_AFTER = Prepared("""select e.xid::text, e.id, e.kind, e.account_id, e.subject_id, e.post_id, e.data, e.at from events e
            where (e.xid, e.id) > (%(xid)s::text::xid8, %(id)s) and e.xid < pg_snapshot_xmin(pg_current_snapshot())
            order by e.xid, e.id limit %(limit)s""")
 
 
 def oldest(cursor: Cursor) -> tuple[int, int] | None:
     """The place of the oldest event that is kept, or None where the log is empty."""
-    return first(cursor, lambda xid, id: (int(xid), int(id)), "select e.xid::text, e.id from events e order by e.xid, e.id limit 1")
+    return fetch_one(cursor, lambda xid, id: (int(xid), int(id)), "select e.xid::text, e.id from events e order by e.xid, e.id limit 1")
 
 
 def delay(cursor: Cursor, *, now: datetime) -> float:
     """For how many seconds the oldest event that cannot be read yet has waited for a transaction that still runs; 0 where none waits."""
-    waiting = scalar(cursor, "select min(at) from events where xid >= pg_snapshot_xmin(pg_current_snapshot())")
+    waiting = fetch_value(cursor, "select min(at) from events where xid >= pg_snapshot_xmin(pg_current_snapshot())")
     return 0.0 if waiting is None else max(0.0, (now - waiting).total_seconds())
 
 
@@ -103,12 +103,12 @@ def open_log(cursor: Cursor, fresh_epoch: str) -> str:
     )
     if moved:
         execute(cursor, "delete from events")
-    return str(scalar(cursor, "select epoch from event_log"))
+    return str(fetch_value(cursor, "select epoch from event_log"))
 
 
 def log_secret(cursor: Cursor) -> bytes:
     """The key of the texts of positions, once the log is open."""
-    return str(scalar(cursor, "select secret from event_log")).encode("ascii")
+    return str(fetch_value(cursor, "select secret from event_log")).encode("ascii")
 
 
 def sweep(cursor: Cursor, *, before: datetime, limit: int) -> int:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from microblog.model.filters import Action, Chosen, Context, Filter, Keyword
+from microblog.model.filters import Filter, FilterAction, FilterContext, FilteredPost, Keyword
 from microblog.model.ids import AccountId, FilterId, KeywordId, PostId, RelationId
-from microblog.storage.database import Cursor, Hot, every, execute, first, scalar
+from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_one, fetch_value
 
 _COLUMNS = """f.id, f.title, f.contexts, f.action, f.expires_at,
     (select json_agg(json_build_array(k.id, k.keyword, k.whole_word) order by k.id) from filter_keywords k where k.filter_id = f.id),
     (select json_agg(json_build_array(c.id, c.post_id) order by c.id) from filter_posts c where c.filter_id = f.id)"""
 _SELECT = f"select {_COLUMNS} from filters f where f.account_id = %(account)s"
-_OF_ACCOUNT = Hot(_SELECT + " order by f.id")
+_OF_ACCOUNT = Prepared(_SELECT + " order by f.id")
 
 
 def _filter(id: int, title: str, contexts: list[str], action: str, expires_at: datetime | None, *parts: Any) -> Filter:
@@ -21,53 +21,53 @@ def _filter(id: int, title: str, contexts: list[str], action: str, expires_at: d
     return Filter(
         FilterId(id),
         title,
-        tuple(Context(context) for context in contexts),
-        Action(action),
+        tuple(FilterContext(context) for context in contexts),
+        FilterAction(action),
         expires_at,
         tuple(Keyword(KeywordId(id), keyword, whole) for id, keyword, whole in keywords or ()),
-        tuple(Chosen(RelationId(id), PostId(post)) for id, post in posts or ()),
+        tuple(FilteredPost(RelationId(id), PostId(post)) for id, post in posts or ()),
     )
 
 
 def of_account(cursor: Cursor, *, account: AccountId) -> list[Filter]:
     """All filters of somebody, the first first; also those whose time is over."""
-    return every(cursor, _filter, _OF_ACCOUNT, {"account": account})
+    return fetch_all(cursor, _filter, _OF_ACCOUNT, {"account": account})
 
 
 def one(cursor: Cursor, *, account: AccountId, id: int) -> Filter | None:
     """The filter, if it is the account's own."""
-    return first(cursor, _filter, _SELECT + " and f.id = %(id)s", {"account": account, "id": id})
+    return fetch_one(cursor, _filter, _SELECT + " and f.id = %(id)s", {"account": account, "id": id})
 
 
 def of_keyword(cursor: Cursor, *, account: AccountId, keyword: int) -> Filter | None:
     """The account's filter that has this keyword."""
     sql = _SELECT + " and f.id = (select filter_id from filter_keywords where id = %(keyword)s)"
-    return first(cursor, _filter, sql, {"account": account, "keyword": keyword})
+    return fetch_one(cursor, _filter, sql, {"account": account, "keyword": keyword})
 
 
 def of_post(cursor: Cursor, *, account: AccountId, chosen: int) -> Filter | None:
     """The account's filter that has this chosen post, by the id of the choice."""
     sql = _SELECT + " and f.id = (select filter_id from filter_posts where id = %(chosen)s)"
-    return first(cursor, _filter, sql, {"account": account, "chosen": chosen})
+    return fetch_one(cursor, _filter, sql, {"account": account, "chosen": chosen})
 
 
 def count(cursor: Cursor, *, account: AccountId) -> int:
     """How many filters somebody has; nobody makes one more for them until the transaction ends."""
     execute(cursor, "select from accounts where id = %(account)s for no key update", {"account": account})
-    return int(scalar(cursor, "select count(*) from filters where account_id = %(account)s", {"account": account}))
+    return int(fetch_value(cursor, "select count(*) from filters where account_id = %(account)s", {"account": account}))
 
 
 def count_keywords(cursor: Cursor, *, account: AccountId) -> int:
     """How many keywords all filters of somebody have; nobody adds one more for them until the transaction ends."""
     execute(cursor, "select from accounts where id = %(account)s for no key update", {"account": account})
     sql = "select count(*) from filter_keywords k join filters f on f.id = k.filter_id where f.account_id = %(account)s"
-    return int(scalar(cursor, sql, {"account": account}))
+    return int(fetch_value(cursor, sql, {"account": account}))
 
 
 def insert(cursor: Cursor, made: Filter, *, account: AccountId, now: datetime) -> FilterId:
     """Store a filter without its words and posts; its id."""
     return FilterId(
-        scalar(
+        fetch_value(
             cursor,
             """insert into filters (id, account_id, title, contexts, action, expires_at, created_at)
                values (new_id(%(now)s), %(account)s, %(title)s, %(contexts)s, %(action)s, %(expires_at)s, %(now)s) returning id""",
@@ -103,7 +103,7 @@ def delete(cursor: Cursor, *, account: AccountId, id: int) -> bool:
 def add_keyword(cursor: Cursor, *, filter: FilterId, keyword: str, whole_word: bool, now: datetime) -> KeywordId:
     """One word more; its id."""
     return KeywordId(
-        scalar(
+        fetch_value(
             cursor,
             """insert into filter_keywords (id, filter_id, keyword, whole_word)
                values (new_id(%(now)s), %(filter)s, %(keyword)s, %(whole_word)s) returning id""",
@@ -128,7 +128,7 @@ def remove_keyword(cursor: Cursor, *, id: KeywordId) -> None:
 
 def add_post(cursor: Cursor, *, filter: FilterId, post: PostId, now: datetime) -> RelationId | None:
     """One post more; the id of the choice, or None if it was chosen already."""
-    made = scalar(
+    made = fetch_value(
         cursor,
         """insert into filter_posts (id, filter_id, post_id) values (new_id(%(now)s), %(filter)s, %(post)s)
            on conflict do nothing returning id""",

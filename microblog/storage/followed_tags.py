@@ -8,8 +8,8 @@ from datetime import date, datetime
 from microblog.model.ids import AccountId, RelationId, TagId
 from microblog.model.paging import Page
 from microblog.model.posts import Tag
-from microblog.model.profile_features import FeaturedTag, KeptTag, TagFlags
-from microblog.storage.database import Cursor, every, execute, scalar
+from microblog.model.profile_features import FeaturedTag, FollowedTag, TagFlags
+from microblog.storage.database import Cursor, execute, fetch_all, fetch_value
 from microblog.storage.paging import bounds, directed, page_sql
 
 
@@ -20,7 +20,7 @@ def known(cursor: Cursor, *, key: str, name: str, now: datetime) -> TagId:
         "insert into tags (id, key, name) values (new_id(%(now)s), %(key)s, %(name)s) on conflict do nothing",
         {"key": key, "name": name, "now": now},
     )
-    return TagId(scalar(cursor, "select id from tags where key = %(key)s", {"key": key}))
+    return TagId(fetch_value(cursor, "select id from tags where key = %(key)s", {"key": key}))
 
 
 def follow(cursor: Cursor, *, account: AccountId, tag: TagId, now: datetime) -> bool:
@@ -48,26 +48,26 @@ def unfollow(cursor: Cursor, *, account: AccountId, key: str) -> bool:
 
 def count_followed(cursor: Cursor, *, account: AccountId) -> int:
     """How many tags the account follows."""
-    return int(scalar(cursor, "select count(*) from followed_tags where account_id = %(account)s", {"account": account}))
+    return int(fetch_value(cursor, "select count(*) from followed_tags where account_id = %(account)s", {"account": account}))
 
 
 _FOLLOWED = """select f.id, t.id, t.key, t.name from followed_tags f join tags t on t.id = f.tag_id
     where f.account_id = %(account)s and f.id < %(max_id)s and f.id > %(min_id)s order by f.id desc limit %(limit)s"""
 
 
-def followed(cursor: Cursor, *, account: AccountId, page: Page) -> list[KeptTag]:
+def followed(cursor: Cursor, *, account: AccountId, page: Page) -> list[FollowedTag]:
     """The tags that the account follows, the newest follow first."""
 
-    def row(id: int, tag: int, key: str, name: str) -> KeptTag:
-        return KeptTag(RelationId(id), Tag(TagId(tag), key, name))
+    def row(id: int, tag: int, key: str, name: str) -> FollowedTag:
+        return FollowedTag(RelationId(id), Tag(TagId(tag), key, name))
 
-    return directed(page, every(cursor, row, page_sql(_FOLLOWED, page), bounds(page) | {"account": account}))
+    return directed(page, fetch_all(cursor, row, page_sql(_FOLLOWED, page), bounds(page) | {"account": account}))
 
 
 def flags(cursor: Cursor, *, account: AccountId, keys: Collection[str]) -> dict[str, TagFlags]:
     """How the account stands to those of the tags that were ever used."""
     return dict(
-        every(
+        fetch_all(
             cursor,
             lambda key, following, featuring: (key, TagFlags(following, featuring)),
             """select t.key, exists (select from followed_tags f where f.account_id = %(account)s and f.tag_id = t.id),
@@ -109,7 +109,7 @@ def remove(cursor: Cursor, *, account: AccountId, id: RelationId) -> bool:
 def count_featured(cursor: Cursor, *, account: AccountId) -> int:
     """How many tags stand on the account's profile; nobody puts one more there until the transaction ends."""
     execute(cursor, "select from accounts where id = %(account)s for no key update", {"account": account})
-    return int(scalar(cursor, "select count(*) from featured_tags where account_id = %(account)s", {"account": account}))
+    return int(fetch_value(cursor, "select count(*) from featured_tags where account_id = %(account)s", {"account": account}))
 
 
 def featured(cursor: Cursor, *, account: AccountId) -> list[FeaturedTag]:
@@ -118,7 +118,7 @@ def featured(cursor: Cursor, *, account: AccountId) -> list[FeaturedTag]:
     def row(id: int, tag: int, key: str, name: str, posts: int, last_on: date | None) -> FeaturedTag:
         return FeaturedTag(RelationId(id), Tag(TagId(tag), key, name), posts, last_on)
 
-    return every(
+    return fetch_all(
         cursor,
         row,
         """select f.id, t.id, t.key, t.name, used.posts, used.last_on
@@ -134,7 +134,7 @@ def featured(cursor: Cursor, *, account: AccountId) -> list[FeaturedTag]:
 
 def used_by(cursor: Cursor, *, account: AccountId, limit: int) -> list[Tag]:
     """The tags that the account uses most in its newest posts, and that are not on its profile."""
-    return every(
+    return fetch_all(
         cursor,
         lambda id, key, name: Tag(TagId(id), key, name),
         """select t.id, t.key, t.name from (

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from microblog.model.accounts import Related
+from microblog.model.accounts import RelatedAccount
 from microblog.model.ids import AccountId, PostId, RelationId
 from microblog.model.paging import Page
 from microblog.storage import accounts
-from microblog.storage.database import Cursor, every, execute, scalar
+from microblog.storage.database import Cursor, execute, fetch_all, fetch_value
 from microblog.storage.paging import bounds, directed, page_sql
 
 
@@ -73,7 +73,7 @@ def unpin(cursor: Cursor, *, account: AccountId, post: PostId) -> bool:
 def pins_of(cursor: Cursor, *, account: AccountId) -> int:
     """How many posts the account has pinned; nobody else pins for it until the transaction ends."""
     execute(cursor, "select from accounts where id = %(account)s for no key update", {"account": account})
-    return int(scalar(cursor, "select count(*) from pins where account_id = %(account)s", {"account": account}))
+    return int(fetch_value(cursor, "select count(*) from pins where account_id = %(account)s", {"account": account}))
 
 
 def mute_thread(cursor: Cursor, *, account: AccountId, thread: PostId, now: datetime) -> bool:
@@ -99,8 +99,8 @@ def unmute_thread(cursor: Cursor, *, account: AccountId, thread: PostId) -> bool
     )
 
 
-def _related(id: int, *columns: Any) -> Related:
-    return Related(RelationId(id), accounts.account_from(*columns))
+def _related(id: int, *columns: Any) -> RelatedAccount:
+    return RelatedAccount(RelationId(id), accounts.account_from(*columns))
 
 
 _BY = f"select r.id, {accounts.COLUMNS} from {{relation}} r, {accounts.FROM} where a.id = r.account_id"
@@ -113,11 +113,11 @@ _BOOSTED_BY = (
 )
 
 
-def favourited_by(cursor: Cursor, *, post: PostId, viewer: AccountId | None, page: Page) -> list[Related]:
+def favourited_by(cursor: Cursor, *, post: PostId, viewer: AccountId | None, page: Page) -> list[RelatedAccount]:
     """Who likes the post, the newest first, without people between whom and the viewer there is a block."""
-    return directed(page, every(cursor, _related, page_sql(_FAVOURITED_BY, page), bounds(page) | {"post": post, "viewer": viewer}))
+    return directed(page, fetch_all(cursor, _related, page_sql(_FAVOURITED_BY, page), bounds(page) | {"post": post, "viewer": viewer}))
 
 
-def boosted_by(cursor: Cursor, *, post: PostId, viewer: AccountId | None, page: Page) -> list[Related]:
+def boosted_by(cursor: Cursor, *, post: PostId, viewer: AccountId | None, page: Page) -> list[RelatedAccount]:
     """Who boosted the post for everybody to see, the newest first, without people between whom and the viewer there is a block."""
-    return directed(page, every(cursor, _related, page_sql(_BOOSTED_BY, page), bounds(page) | {"post": post, "viewer": viewer}))
+    return directed(page, fetch_all(cursor, _related, page_sql(_BOOSTED_BY, page), bounds(page) | {"post": post, "viewer": viewer}))

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from attrs import frozen
 
-from microblog.storage.database import Cursor, Hot, execute, first
+from microblog.storage.database import Cursor, Prepared, execute, fetch_one
 
 EVERYTHING = "*"
 MOST_KEYS = 20_000
@@ -15,7 +15,7 @@ LONGEST_ABSENCE = timedelta(minutes=30)  # by PostgreSQL's clock; less than KEPT
 
 
 @frozen
-class Seen:
+class ChangedKeys:
     """All that had been committed at one moment, by PostgreSQL's own name for it. `own`: up to which row a transaction saw its own."""
 
     snapshot: str
@@ -23,29 +23,29 @@ class Seen:
     own: int = 0
 
 
-def moment(cursor: Cursor) -> Seen:
+def moment(cursor: Cursor) -> ChangedKeys:
     """Now: whoever begins here is told of all that is committed later."""
-    found = first(cursor, Seen, "select pg_current_snapshot()::text, now()")
+    found = fetch_one(cursor, ChangedKeys, "select pg_current_snapshot()::text, now()")
     assert found is not None
     return found
 
 
-def look(cursor: Cursor, *, since: Seen) -> tuple[Seen, frozenset[str]]:
+def changed_since(cursor: Cursor, *, since: ChangedKeys) -> tuple[ChangedKeys, frozenset[str]]:
     """The keys of what was committed since then, in whatever order transactions began and ended. Too many stand as EVERYTHING.
 
     One statement, so one snapshot. A transaction that looks within itself is told of its own changes too, each time of the new ones.
     """
 
-    def found(snapshot: str, at: datetime, own: int | None, keys: list[str]) -> tuple[Seen, frozenset[str]]:
+    def found(snapshot: str, at: datetime, own: int | None, keys: list[str]) -> tuple[ChangedKeys, frozenset[str]]:
         known = at - since.at < LONGEST_ABSENCE and len(keys) <= MOST_KEYS
-        return Seen(snapshot, at, since.own if own is None else own), frozenset(keys if known else {EVERYTHING})
+        return ChangedKeys(snapshot, at, since.own if own is None else own), frozenset(keys if known else {EVERYTHING})
 
-    told = first(cursor, found, _LOOK, {"snapshot": since.snapshot, "own": since.own, "most": MOST_KEYS + 1})
+    told = fetch_one(cursor, found, _LOOK, {"snapshot": since.snapshot, "own": since.own, "most": MOST_KEYS + 1})
     assert told is not None
     return told
 
 
-_LOOK = Hot("""
+_LOOK = Prepared("""
     with told as materialized (
         select c.xid, c.id, c.keys from changes c
         where c.xid >= pg_snapshot_xmin(%(snapshot)s::pg_snapshot)

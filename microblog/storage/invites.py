@@ -6,7 +6,7 @@ from datetime import datetime
 
 from microblog.model.accounts import Invite
 from microblog.model.ids import AccountId, InviteId
-from microblog.storage.database import Cursor, every, execute, scalar
+from microblog.storage.database import Cursor, execute, fetch_all, fetch_value
 
 
 def insert(
@@ -20,7 +20,7 @@ def insert(
 ) -> InviteId:
     """Write an invite."""
     return InviteId(
-        scalar(
+        fetch_value(
             cursor,
             """insert into invites (id, code, created_by, created_at, expires_at, max_uses)
                values (new_id(%(now)s), %(code)s, %(created_by)s, %(now)s, %(expires_at)s, %(max_uses)s) returning id""",
@@ -31,7 +31,7 @@ def insert(
 
 def use(cursor: Cursor, *, code: str, now: datetime) -> InviteId | None:
     """Count one use of the invite; None if there is no such code, or it is used up or expired. Two at once cannot share the last use."""
-    id = scalar(
+    id = fetch_value(
         cursor,
         """update invites set uses = uses + 1
            where code = %(code)s and (expires_at is null or expires_at > %(now)s) and (max_uses is null or uses < max_uses)
@@ -44,7 +44,7 @@ def use(cursor: Cursor, *, code: str, now: datetime) -> InviteId | None:
 def usable(cursor: Cursor, *, code: str, now: datetime) -> bool:
     """True if the code would let somebody in now."""
     return bool(
-        scalar(
+        fetch_value(
             cursor,
             """select exists (select from invites where code = %(code)s and (expires_at is null or expires_at > %(now)s)
                               and (max_uses is null or uses < max_uses))""",
@@ -55,7 +55,7 @@ def usable(cursor: Cursor, *, code: str, now: datetime) -> bool:
 
 def newest(cursor: Cursor, *, limit: int, created_by: AccountId | None = None) -> list[Invite]:
     """Invites, the newest first; only those of one account, if asked for."""
-    return every(
+    return fetch_all(
         cursor,
         Invite,
         """select id, code, created_by, created_at, expires_at, uses, max_uses from invites

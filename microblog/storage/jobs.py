@@ -16,7 +16,7 @@ from psycopg2 import errors as pg
 from microblog.model.ids import JobId
 from microblog.model.jobs import Job, JobCounts, JobState
 from microblog.model.paging import Page
-from microblog.storage.database import Cursor, Hot, every, execute, first, quietly, scalar
+from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_one, fetch_value, suppress_wakeup
 from microblog.storage.paging import bounds, directed, page_sql
 
 COLUMNS = """j.id, j.kind, j.payload, j.tries, j.state, j.due_at, j.created_at, j.lease_until, j.last_error, j.key, j.worker,
@@ -45,7 +45,7 @@ def add(
     key: str | None = None,
 ) -> JobId | None:
     """Write the job into the transaction that causes it. None where one with this key waits already: that one does the work."""
-    return first(
+    return fetch_one(
         cursor,
         JobId,
         _ADD,
@@ -53,7 +53,7 @@ def add(
     )
 
 
-_ADD = Hot("""insert into jobs (id, kind, key, payload, due_at, created_at)
+_ADD = Prepared("""insert into jobs (id, kind, key, payload, due_at, created_at)
            values (new_id(%(now)s), %(kind)s, %(key)s, %(payload)s, %(due_at)s, %(now)s)
            on conflict (kind, key) where state = 'waiting' and key is not null do nothing
            returning id""")
@@ -61,14 +61,14 @@ _ADD = Hot("""insert into jobs (id, kind, key, payload, due_at, created_at)
 
 def next_due(cursor: Cursor, *, kinds: Sequence[str]) -> datetime | None:
     """When there is next something to claim: a waiting job falls due, or a lease runs out. None where there is nothing."""
-    return scalar(  # type: ignore[no-any-return]  # a column of type timestamptz
+    return fetch_value(  # type: ignore[no-any-return]  # a column of type timestamptz
         cursor,
         _NEXT_DUE,
         {"kinds": list(kinds)},
     )
 
 
-_NEXT_DUE = Hot(
+_NEXT_DUE = Prepared(
     "select least((select j.due_at from jobs j where j.state = 'waiting' and j.kind = any(%(kinds)s) and "
     + _FREE
     + """ order by j.due_at limit 1),
@@ -81,8 +81,8 @@ def claim(cursor: Cursor, *, kinds: Sequence[str], worker: str, lease_until: dat
 
     No two claims get the same job, and no job is given while another of its key runs.
     """
-    quietly(cursor)
-    taken = every(
+    suppress_wakeup(cursor)
+    taken = fetch_all(
         cursor,
         job_from,
         _CLAIM,
@@ -91,7 +91,7 @@ def claim(cursor: Cursor, *, kinds: Sequence[str], worker: str, lease_until: dat
     return sorted(taken, key=lambda job: (job.due_at, job.id))
 
 
-_CLAIM = Hot(
+_CLAIM = Prepared(
     """with lost as materialized (
                select id from jobs where state = 'running' and lease_until < %(now)s and kind = any(%(kinds)s)
                order by lease_until limit %(limit)s for update skip locked),
@@ -108,9 +108,9 @@ _CLAIM = Hot(
 
 def heartbeat(cursor: Cursor, *, jobs: Sequence[Job], worker: str, lease_until: datetime) -> set[JobId]:
     """Keep the jobs that this worker claimed for longer. Whoever is missing in the answer was given to somebody else."""
-    quietly(cursor)
+    suppress_wakeup(cursor)
     return set(
-        every(
+        fetch_all(
             cursor,
             JobId,
             """update jobs j set lease_until = %(lease_until)s
@@ -130,7 +130,7 @@ def heartbeat(cursor: Cursor, *, jobs: Sequence[Job], worker: str, lease_until: 
 def finish(cursor: Cursor, job: Job, *, worker: str, now: datetime) -> bool:
     """The work is done. False where the job is no longer this worker's."""
     if job.key is None:  # else another of its key may be given now
-        quietly(cursor)
+        suppress_wakeup(cursor)
     return _changed(
         cursor,
         _FINISH,
@@ -138,7 +138,7 @@ def finish(cursor: Cursor, job: Job, *, worker: str, now: datetime) -> bool:
     )
 
 
-_FINISH = Hot("update jobs set state = 'done', finished_at = %(now)s, lease_until = null where " + _HELD)
+_FINISH = Prepared("update jobs set state = 'done', finished_at = %(now)s, lease_until = null where " + _HELD)
 
 
 def fail(cursor: Cursor, job: Job, *, worker: str, error: str, retry_at: datetime | None, now: datetime) -> bool:
@@ -191,7 +191,7 @@ def sweep(cursor: Cursor, *, before: datetime, limit: int) -> int:
 
 def counts(cursor: Cursor) -> JobCounts:
     """How much there is to do, of all kinds."""
-    found = first(
+    found = fetch_one(
         cursor,
         JobCounts,
         """select count(*) filter (where state = 'waiting'), count(*) filter (where state = 'running'),
@@ -205,7 +205,7 @@ def counts(cursor: Cursor) -> JobCounts:
 def counts_by_kind(cursor: Cursor) -> dict[str, JobCounts]:
     """How much there is to do of each kind that has anything to do."""
     return dict(
-        every(
+        fetch_all(
             cursor,
             lambda kind, *numbers: (kind, JobCounts(*numbers)),
             """select kind, count(*) filter (where state = 'waiting'), count(*) filter (where state = 'running'),
@@ -218,7 +218,7 @@ def counts_by_kind(cursor: Cursor) -> dict[str, JobCounts]:
 
 def listed(cursor: Cursor, *, state: JobState, page: Page, retrying: bool = False) -> list[Job]:
     """The jobs in this state, newest first; only those that failed before, if asked for."""
-    rows = every(
+    rows = fetch_all(
         cursor,
         job_from,
         page_sql(
@@ -234,7 +234,7 @@ def listed(cursor: Cursor, *, state: JobState, page: Page, retrying: bool = Fals
 
 def by_id(cursor: Cursor, *, id: int) -> Job | None:
     """The job with this id."""
-    return first(cursor, job_from, f"select {COLUMNS} from jobs j where j.id = %(id)s", {"id": id})
+    return fetch_one(cursor, job_from, f"select {COLUMNS} from jobs j where j.id = %(id)s", {"id": id})
 
 
 def retry(cursor: Cursor, *, id: int, now: datetime) -> bool:
@@ -263,7 +263,7 @@ def tick(cursor: Cursor, timer: str, tick: datetime) -> bool:
 
 def last_tick(cursor: Cursor, timer: str, *, until: datetime) -> datetime | None:
     """The timer's newest recorded tick that is not after `until`."""
-    return scalar(  # type: ignore[no-any-return]  # a column of type timestamptz
+    return fetch_value(  # type: ignore[no-any-return]  # a column of type timestamptz
         cursor, "select max(tick) from ticks where timer = %(timer)s and tick <= %(until)s", {"timer": timer, "until": until}
     )
 

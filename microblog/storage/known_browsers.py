@@ -5,18 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 
 from microblog.model.ids import AccountId
-from microblog.storage.database import Cursor, execute, scalar
+from microblog.storage.database import Cursor, execute, fetch_value
 
 
 def any_of(cursor: Cursor, *, account: AccountId) -> bool:
     """True if the account ever logged in with a browser that could be recognised."""
-    return bool(scalar(cursor, "select exists (select from devices where account_id = %(account)s)", {"account": account}))
+    return bool(fetch_value(cursor, "select exists (select from devices where account_id = %(account)s)", {"account": account}))
 
 
 def remember(cursor: Cursor, *, account: AccountId, token_hash: bytes, now: datetime) -> bool:
     """Note that the account logged in with it; True if it did so for the first time."""
     return bool(
-        scalar(
+        fetch_value(
             cursor,
             """insert into devices (account_id, token_hash, seen_at) values (%(account)s, %(token_hash)s, %(now)s)
                on conflict (account_id, token_hash) do update set seen_at = excluded.seen_at returning xmax = 0""",

@@ -6,29 +6,29 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from microblog.model.accounts import Related
+from microblog.model.accounts import RelatedAccount
 from microblog.model.ids import AccountId, ListId, RelationId
-from microblog.model.lists import List, Replies
+from microblog.model.lists import AccountList, ListReplies
 from microblog.model.paging import Page
 from microblog.storage import accounts
-from microblog.storage.database import Cursor, every, execute, first, one_of_each, scalar
+from microblog.storage.database import Cursor, execute, fetch_all, fetch_one, fetch_value, first_column
 from microblog.storage.paging import bounds, directed, page_sql
 
 _COLUMNS = "l.id, l.title, l.replies_policy, l.exclusive"
 
 
-def _list(id: int, title: str, replies: str, exclusive: bool) -> List:
-    return List(ListId(id), title, Replies(replies), exclusive)
+def _list(id: int, title: str, replies: str, exclusive: bool) -> AccountList:
+    return AccountList(ListId(id), title, ListReplies(replies), exclusive)
 
 
-def of_account(cursor: Cursor, *, account: AccountId) -> list[List]:
+def of_account(cursor: Cursor, *, account: AccountId) -> list[AccountList]:
     """All lists of somebody, the first first."""
-    return every(cursor, _list, f"select {_COLUMNS} from lists l where l.account_id = %(account)s order by l.id", {"account": account})
+    return fetch_all(cursor, _list, f"select {_COLUMNS} from lists l where l.account_id = %(account)s order by l.id", {"account": account})
 
 
-def one(cursor: Cursor, *, account: AccountId, id: int) -> List | None:
+def one(cursor: Cursor, *, account: AccountId, id: int) -> AccountList | None:
     """The list, if it is the account's own."""
-    return first(
+    return fetch_one(
         cursor,
         _list,
         f"select {_COLUMNS} from lists l where l.account_id = %(account)s and l.id = %(id)s",
@@ -36,9 +36,9 @@ def one(cursor: Cursor, *, account: AccountId, id: int) -> List | None:
     )
 
 
-def with_member(cursor: Cursor, *, account: AccountId, member: AccountId) -> list[List]:
+def with_member(cursor: Cursor, *, account: AccountId, member: AccountId) -> list[AccountList]:
     """The lists of somebody that the member is in."""
-    return every(
+    return fetch_all(
         cursor,
         _list,
         f"""select {_COLUMNS} from lists l join list_members m on m.list_id = l.id
@@ -50,13 +50,13 @@ def with_member(cursor: Cursor, *, account: AccountId, member: AccountId) -> lis
 def count(cursor: Cursor, *, account: AccountId) -> int:
     """How many lists somebody has; nobody makes one more for them until the transaction ends."""
     execute(cursor, "select from accounts where id = %(account)s for no key update", {"account": account})
-    return int(scalar(cursor, "select count(*) from lists where account_id = %(account)s", {"account": account}))
+    return int(fetch_value(cursor, "select count(*) from lists where account_id = %(account)s", {"account": account}))
 
 
-def insert(cursor: Cursor, *, account: AccountId, title: str, replies: Replies, exclusive: bool, now: datetime) -> ListId:
+def insert(cursor: Cursor, *, account: AccountId, title: str, replies: ListReplies, exclusive: bool, now: datetime) -> ListId:
     """Make a list without members; its id."""
     return ListId(
-        scalar(
+        fetch_value(
             cursor,
             """insert into lists (id, account_id, title, replies_policy, exclusive, created_at)
                values (new_id(%(now)s), %(account)s, %(title)s, %(replies)s, %(exclusive)s, %(now)s) returning id""",
@@ -65,7 +65,7 @@ def insert(cursor: Cursor, *, account: AccountId, title: str, replies: Replies, 
     )
 
 
-def update(cursor: Cursor, made: List) -> None:
+def update(cursor: Cursor, made: AccountList) -> None:
     """The list is what the value says."""
     execute(
         cursor,
@@ -85,7 +85,7 @@ def followed(cursor: Cursor, *, account: AccountId, ids: Collection[int]) -> set
         "select followee_id from follows where follower_id = %(account)s and followee_id = any(%(ids)s) order by id for key share",
         {"account": account, "ids": list(ids)},
     )
-    return set(one_of_each(cursor.fetchall()))
+    return set(first_column(cursor.fetchall()))
 
 
 def add(cursor: Cursor, *, account: AccountId, id: ListId, members: Collection[int], now: datetime) -> list[AccountId]:
@@ -96,7 +96,7 @@ def add(cursor: Cursor, *, account: AccountId, id: ListId, members: Collection[i
            on conflict (list_id, member_id) do nothing returning member_id""",
         {"account": account, "id": id, "members": list(members), "now": now},
     )
-    return one_of_each(cursor.fetchall())
+    return first_column(cursor.fetchall())
 
 
 def remove(cursor: Cursor, *, id: ListId, members: Collection[int]) -> list[AccountId]:
@@ -105,7 +105,7 @@ def remove(cursor: Cursor, *, id: ListId, members: Collection[int]) -> list[Acco
         "delete from list_members where list_id = %(id)s and member_id = any(%(members)s) returning member_id",
         {"id": id, "members": list(members)},
     )
-    return one_of_each(cursor.fetchall())
+    return first_column(cursor.fetchall())
 
 
 _MEMBERS = f"""select m.id, {accounts.COLUMNS} from list_members m, {accounts.FROM}
@@ -114,10 +114,10 @@ _MEMBERS = f"""select m.id, {accounts.COLUMNS} from list_members m, {accounts.FR
     order by m.id desc limit %(limit)s"""
 
 
-def _related(id: int, *columns: Any) -> Related:
-    return Related(RelationId(id), accounts.account_from(*columns))
+def _related(id: int, *columns: Any) -> RelatedAccount:
+    return RelatedAccount(RelationId(id), accounts.account_from(*columns))
 
 
-def members(cursor: Cursor, *, id: ListId, page: Page) -> list[Related]:
+def members(cursor: Cursor, *, id: ListId, page: Page) -> list[RelatedAccount]:
     """Who is in the list, the newest first."""
-    return directed(page, every(cursor, _related, page_sql(_MEMBERS, page), bounds(page) | {"id": id}))
+    return directed(page, fetch_all(cursor, _related, page_sql(_MEMBERS, page), bounds(page) | {"id": id}))

@@ -11,15 +11,15 @@ from attrs import frozen
 
 from microblog.model.ids import AccountId, NotificationId, PostId
 from microblog.model.notifications import NotificationKind
-from microblog.model.posts import Flags
+from microblog.model.posts import PostFlags
 from microblog.storage import conversations, notifications
-from microblog.storage.database import Cursor, Hot, every, first, one_of_each, scalar
+from microblog.storage.database import Cursor, Prepared, fetch_all, fetch_one, fetch_value, first_column
 
 FOR_GOOD = "Infinity"  # how PostgreSQL writes when a mute ends that does not
 
 
 @frozen
-class Relations:
+class ViewerRelations:
     """Whom an account follows, blocks and mutes, as of a moment: all that transactions below `xid` did is in it.
 
     `follows` are (account, boosts wanted, languages wanted or None); `mutes` are (account, end as a Unix time or infinity);
@@ -37,7 +37,7 @@ class Relations:
 
 
 @frozen
-class Told:
+class EventBatch:
     """A notification and whose it is, before its account and post are loaded.
 
     `unread` counts all that are new to its receiver, `messages` the conversations that they have not read.
@@ -54,12 +54,12 @@ class Told:
     messages: int
 
 
-def relations(cursor: Cursor, *, accounts: Collection[int], now: datetime) -> list[Relations]:
+def relations(cursor: Cursor, *, accounts: Collection[int], now: datetime) -> list[ViewerRelations]:
     """The relations of these accounts, all as of one moment."""
 
-    def found(account: int, follows: list[Any], blocks: list[int], blocked_by: list[int], *rest: Any) -> Relations:
+    def found(account: int, follows: list[Any], blocks: list[int], blocked_by: list[int], *rest: Any) -> ViewerRelations:
         mutes, lists, tags, xid = rest
-        return Relations(
+        return ViewerRelations(
             AccountId(account),
             tuple((followee, boosts, None if languages is None else tuple(languages)) for followee, boosts, languages in follows or ()),
             tuple(blocks),
@@ -70,7 +70,7 @@ def relations(cursor: Cursor, *, accounts: Collection[int], now: datetime) -> li
             int(xid),
         )
 
-    return every(
+    return fetch_all(
         cursor,
         found,
         """select a.id,
@@ -97,13 +97,13 @@ def standing_sessions(cursor: Cursor, *, ids: Collection[int], now: datetime) ->
            where s.id = any(%(ids)s) and s.expires_at > %(now)s""",
         {"ids": list(ids), "now": now},
     )
-    return one_of_each(cursor.fetchall())
+    return first_column(cursor.fetchall())
 
 
 def with_filters(cursor: Cursor, *, accounts: Collection[int]) -> list[AccountId]:
     """Those of the accounts that have filters."""
     cursor.execute("select distinct account_id from filters where account_id = any(%(accounts)s)", {"accounts": list(accounts)})
-    return one_of_each(cursor.fetchall())
+    return first_column(cursor.fetchall())
 
 
 def standing_tokens(cursor: Cursor, *, ids: Collection[int]) -> list[int]:
@@ -115,17 +115,17 @@ def standing_tokens(cursor: Cursor, *, ids: Collection[int]) -> list[int]:
            where t.id = any(%(ids)s) and t.revoked_at is null""",
         {"ids": list(ids)},
     )
-    return one_of_each(cursor.fetchall())
+    return first_column(cursor.fetchall())
 
 
-def told(cursor: Cursor, *, ids: Collection[int], most_unread: int) -> list[Told]:
+def events_after(cursor: Cursor, *, ids: Collection[int], most_unread: int) -> list[EventBatch]:
     """These notifications, as far as they are not taken back and of known kinds; unread ones are counted up to `most_unread`."""
 
-    def row(account: int, id: int, kind: str, created_at: datetime, sender: int, post: int | None, *rest: Any) -> Told:
+    def row(account: int, id: int, kind: str, created_at: datetime, sender: int, post: int | None, *rest: Any) -> EventBatch:
         about = None if post is None else PostId(post)
-        return Told(AccountId(account), NotificationId(id), NotificationKind(kind), created_at, AccountId(sender), about, *rest)
+        return EventBatch(AccountId(account), NotificationId(id), NotificationKind(kind), created_at, AccountId(sender), about, *rest)
 
-    return every(
+    return fetch_all(
         cursor,
         row,
         _TOLD,
@@ -142,17 +142,17 @@ _TOLD = f"""
     select t.*, c.unread, c.messages from these t join counted c on c.account_id = t.account_id"""
 
 
-def marks(cursor: Cursor, *, accounts: Collection[int], posts: Collection[int]) -> dict[tuple[int, int], Flags]:
+def marks(cursor: Cursor, *, accounts: Collection[int], posts: Collection[int]) -> dict[tuple[int, int], PostFlags]:
     """How each of the accounts stands to each of the posts (originals, not boosts) to which it has done something."""
     found: dict[tuple[int, int], dict[str, Any]] = {}
     cursor.execute(_MARKS, {"accounts": list(accounts), "posts": list(posts)})
     for mark, account, post, choice in cursor.fetchall():
         flags = found.setdefault((account, post), {})
         flags[mark] = True if choice is None else tuple(sorted((*flags.get(mark, ()), choice)))
-    return {key: Flags(**flags) for key, flags in found.items()}
+    return {key: PostFlags(**flags) for key, flags in found.items()}
 
 
-_MARKS = Hot("""
+_MARKS = Prepared("""
     select 'favourited', f.account_id, f.post_id, null::integer from favourites f
     where f.post_id = any(%(posts)s::bigint[]) and f.account_id = any(%(accounts)s::bigint[])
     union all select 'boosted', b.account_id, b.boost_of, null from posts b
@@ -167,10 +167,10 @@ _MARKS = Hot("""
     where q.post_id = any(%(posts)s::bigint[]) and v.account_id = any(%(accounts)s::bigint[])""")
 
 
-def badges(cursor: Cursor, *, accounts: Collection[int], most_unread: int) -> dict[int, tuple[int, int]]:
+def unread_counts(cursor: Cursor, *, accounts: Collection[int], most_unread: int) -> dict[int, tuple[int, int]]:
     """How many notifications and conversations each of the accounts has not read, counted up to `most_unread`."""
     params = {"accounts": list(accounts), "kinds": list(NotificationKind), "limit": most_unread}
-    return dict(every(cursor, lambda account, unread, messages: (account, (unread, messages)), _BADGES, params))
+    return dict(fetch_all(cursor, lambda account, unread, messages: (account, (unread, messages)), _BADGES, params))
 
 
 _BADGES = f"select a.account_id, {_COUNTED} from (select unnest(%(accounts)s::bigint[]) as account_id) a"
@@ -193,12 +193,12 @@ def begin(cursor: Cursor, *, back: int) -> tuple[int, int]:
 
 
 def _place(cursor: Cursor, sql: str, count: int) -> tuple[int, int] | None:
-    return first(cursor, lambda xid, id: (int(xid), int(id)), sql, {"count": count})
+    return fetch_one(cursor, lambda xid, id: (int(xid), int(id)), sql, {"count": count})
 
 
 def held_back(cursor: Cursor, *, xid: int, id: int) -> bool:
     """True if something after the place is committed, and cannot be read before an older transaction has ended."""
-    return bool(scalar(cursor, _HELD_BACK, {"xid": str(xid), "id": id}))
+    return bool(fetch_value(cursor, _HELD_BACK, {"xid": str(xid), "id": id}))
 
 
-_HELD_BACK = Hot("select exists (select from events where (xid, id) > (%(xid)s::text::xid8, %(id)s::bigint))")
+_HELD_BACK = Prepared("select exists (select from events where (xid, id) > (%(xid)s::text::xid8, %(id)s::bigint))")

@@ -7,13 +7,13 @@ from datetime import datetime
 
 from microblog.model.ids import AccountId
 from microblog.model.markers import Marker
-from microblog.storage.database import Cursor, every
+from microblog.storage.database import Cursor, fetch_all
 from microblog.storage.events import BADGES_CHANGED
 
 
 def of_account(cursor: Cursor, *, account: AccountId, timelines: Collection[str]) -> list[Marker]:
     """The account's markers of these timelines, as far as there are any."""
-    return every(
+    return fetch_all(
         cursor,
         Marker,
         """select timeline, last_read_id, version, updated_at from markers
@@ -24,7 +24,7 @@ def of_account(cursor: Cursor, *, account: AccountId, timelines: Collection[str]
 
 def put(cursor: Cursor, *, account: AccountId, timeline: str, last_read_id: int, now: datetime) -> list[Marker]:
     """Move one marker, down too; it alone, as it is now."""
-    return every(
+    return fetch_all(
         cursor,
         Marker,
         f"""with moved as (

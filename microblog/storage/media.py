@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from microblog.model.ids import AccountId, MediaId, PostId, ScheduledId
-from microblog.model.media import FileUse, Focus, Frame, Media, MediaChange, MediaKind, MediaState, Rendition
-from microblog.storage.database import Cursor, Hot, every, execute, first, one_of_each, scalar
+from microblog.model.media import ConvertedMedia, Dimensions, FileUse, Focus, Media, MediaChange, MediaKind, MediaState
+from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_one, fetch_value, first_column
 
 COLUMNS = """m.id, m.account_id, m.kind, m.state, m.original, m.preview, m.width, m.height, m.preview_width, m.preview_height, m.duration,
     m.frame_rate, m.bitrate, m.blurhash, m.description, m.focus_x, m.focus_y, m.loose_since is null,
@@ -26,7 +26,7 @@ def media_from(*columns: Any) -> Media:
     rendition = None
     if original is not None or preview is not None:
         sizes = _frame(width, height), _frame(preview_width, preview_height)
-        rendition = Rendition(original or "", preview, *sizes, duration, frame_rate, bitrate, blurhash)
+        rendition = ConvertedMedia(original or "", preview, *sizes, duration, frame_rate, bitrate, blurhash)
     focus = None if focus_x is None else Focus(focus_x, focus_y)
     return Media(MediaId(id), AccountId(owner), MediaKind(kind), MediaState(state), rendition, description, focus, attached, problem)
 
@@ -36,14 +36,14 @@ def several_from(rows: Sequence[Sequence[Any]] | None) -> tuple[Media, ...]:
     return tuple(media_from(*row) for row in rows or ())
 
 
-def _frame(width: int | None, height: int | None) -> Frame | None:
-    return None if width is None or height is None else Frame(width, height)
+def _frame(width: int | None, height: int | None) -> Dimensions | None:
+    return None if width is None or height is None else Dimensions(width, height)
 
 
 def insert(cursor: Cursor, *, account: AccountId, kind: MediaKind, description: str, focus: Focus | None, now: datetime) -> MediaId:
     """A piece that waits to be made; its id. Nothing holds it yet."""
     return MediaId(
-        scalar(
+        fetch_value(
             cursor,
             """insert into media (id, account_id, kind, description, focus_x, focus_y, created_at, loose_since)
                values (new_id(%(now)s), %(account)s, %(kind)s, %(description)s, %(x)s, %(y)s, %(now)s, %(now)s) returning id""",
@@ -59,7 +59,7 @@ def insert(cursor: Cursor, *, account: AccountId, kind: MediaKind, description: 
     )
 
 
-def finish(cursor: Cursor, *, id: MediaId, kind: MediaKind, made: Rendition) -> int:
+def finish(cursor: Cursor, *, id: MediaId, kind: MediaKind, made: ConvertedMedia) -> int:
     """The piece was made; 0 if it is gone. A preview that it was given before stays."""
     return execute(
         cursor,
@@ -83,7 +83,7 @@ def finish(cursor: Cursor, *, id: MediaId, kind: MediaKind, made: Rendition) -> 
     )
 
 
-def set_preview(cursor: Cursor, *, id: MediaId, made: Rendition) -> int:
+def set_preview(cursor: Cursor, *, id: MediaId, made: ConvertedMedia) -> int:
     """The piece has another small picture, that of `made`."""
     return execute(
         cursor,
@@ -93,7 +93,7 @@ def set_preview(cursor: Cursor, *, id: MediaId, made: Rendition) -> int:
     )
 
 
-def _preview(made: Rendition) -> dict[str, object]:
+def _preview(made: ConvertedMedia) -> dict[str, object]:
     size = made.preview_size
     return {
         "preview": made.preview,
@@ -126,12 +126,12 @@ def change(cursor: Cursor, *, change: MediaChange) -> int:
 
 def by_id(cursor: Cursor, *, id: MediaId) -> Media | None:
     """The piece, whoever owns it."""
-    return first(cursor, media_from, f"select {COLUMNS} from media m where m.id = %(id)s", {"id": id})
+    return fetch_one(cursor, media_from, f"select {COLUMNS} from media m where m.id = %(id)s", {"id": id})
 
 
 def locked(cursor: Cursor, *, account: AccountId, ids: Collection[int], post: PostId | None, scheduled: ScheduledId | None) -> list[Media]:
     """Those of the account's pieces that nothing but this post (or scheduled post) holds. Nobody else changes them meanwhile."""
-    return every(
+    return fetch_all(
         cursor,
         media_from,
         f"""select {COLUMNS} from media m where m.id = any(%(ids)s) and m.account_id = %(account)s
@@ -168,7 +168,7 @@ def loosen_post(cursor: Cursor, *, post: PostId, at: datetime) -> list[MediaId]:
 
     `at` is since when; the sweep counts from there.
     """
-    return every(
+    return fetch_all(
         cursor,
         MediaId,
         "update media set post_id = null, place = null, loose_since = %(at)s where post_id = %(post)s returning id",
@@ -245,12 +245,12 @@ def unneeded(cursor: Cursor, *, names: Collection[str]) -> list[str]:
            and not exists (select from cards c where c.image = '/media/' || f.name and c.image <> '')""",
         {"names": list(names)},
     )
-    return one_of_each(cursor.fetchall())
+    return first_column(cursor.fetchall())
 
 
 def use_of(cursor: Cursor, *, name: str) -> FileUse | None:
     """What shows the file of this name; None where nothing refers to it."""
-    return first(cursor, FileUse, _USE_OF, {"name": name, "path": f"/media/{name}"})
+    return fetch_one(cursor, FileUse, _USE_OF, {"name": name, "path": f"/media/{name}"})
 
 
 _GONE = "(a.suspended_at is not null or a.deleted_at is not null)"
@@ -258,7 +258,7 @@ _PIECE = f"""select m.post_id, null::bigint, false, coalesce(p.visibility in ('p
         {_GONE} or p.deleted_at is not null
     from media m join accounts a on a.id = m.account_id left join posts p on p.id = m.post_id where m.{{column}} = %(name)s"""
 _FACE = f"select null, a.id, false, true, {_GONE} from accounts a where a.{{column}} = %(path)s"
-_USE_OF = Hot(
+_USE_OF = Prepared(
     " union all ".join(
         (
             _PIECE.format(column="original"),
@@ -275,7 +275,9 @@ _USE_OF = Hot(
 def set_picture(cursor: Cursor, *, account: AccountId, which: str, path: str | None) -> str | None:
     """The account's `avatar` or `header` is at this path, or nowhere; where it was before. Nobody else changes it meanwhile."""
     column = {"avatar": "avatar", "header": "header"}[which]
-    before: str | None = scalar(cursor, f"select {column} from accounts where id = %(account)s for no key update", {"account": account})
+    before: str | None = fetch_value(
+        cursor, f"select {column} from accounts where id = %(account)s for no key update", {"account": account}
+    )
     execute(cursor, f"update accounts set {column} = %(path)s where id = %(account)s", {"account": account, "path": path})
     return before
 
@@ -283,4 +285,4 @@ def set_picture(cursor: Cursor, *, account: AccountId, which: str, path: str | N
 def pictures(cursor: Cursor, *, account: AccountId) -> list[str]:
     """Where the account's own pictures are."""
     cursor.execute("select unnest(array_remove(array[avatar, header], null)) from accounts where id = %(account)s", {"account": account})
-    return one_of_each(cursor.fetchall())
+    return first_column(cursor.fetchall())

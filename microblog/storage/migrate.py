@@ -9,7 +9,7 @@ from importlib.resources import files
 
 from attrs import frozen
 
-from microblog.storage.database import Connection, Cursor, every, execute, scalar
+from microblog.storage.database import Connection, Cursor, execute, fetch_all, fetch_value
 
 ADVISORY_LOCK = 0x6D6963726F  # "micro": any fixed number will do, as long as nobody else takes it
 _NAME = re.compile(r"(\d{4})_\w+\.sql")
@@ -62,13 +62,13 @@ def missing(connection: Connection) -> list[str]:
     """The names of the steps that `migrate` would apply. Changes nothing. Raises SchemaProblem as `migrate` does."""
     with connection.cursor() as cursor:
         execute(cursor, "set transaction read only")
-        applied = _applied(cursor) if scalar(cursor, "select to_regclass('migrations') is not null") else {}
+        applied = _applied(cursor) if fetch_value(cursor, "select to_regclass('migrations') is not null") else {}
         connection.rollback()
     return [step.name for step in _to_apply(applied)]
 
 
 def _applied(cursor: Cursor) -> dict[int, str]:
-    return dict(every(cursor, lambda number, digest: (number, digest), "select number, digest from migrations"))
+    return dict(fetch_all(cursor, lambda number, digest: (number, digest), "select number, digest from migrations"))
 
 
 def _to_apply(applied: dict[int, str]) -> Iterator[Migration]:

@@ -14,7 +14,7 @@ from attrs import frozen
 from microblog.model.ids import AccountId, NotificationId, PostId
 from microblog.model.notifications import ALONE, GROUPED, NotificationKind
 from microblog.model.paging import Page
-from microblog.storage.database import Cursor, every, scalar
+from microblog.storage.database import Cursor, fetch_all, fetch_value
 from microblog.storage.notifications import ABOUT_SEEN, FROM_SOMEBODY, NOT_READ, are_all, chosen, of_each_kind
 from microblog.storage.paging import bounds, directed, page_sql
 
@@ -22,7 +22,7 @@ SAMPLE = 8
 
 
 @frozen
-class Row:
+class NotificationGroupRow:
     """A group before its accounts and post are loaded."""
 
     id: NotificationId
@@ -36,7 +36,7 @@ class Row:
 
 
 @frozen
-class Choice:
+class GroupSelection:
     """Which notifications are looked at. `kinds` None means all; `without` is taken off; `grouped` are told together, others alone.
 
     `filtered`: with what is kept back, which always stands alone.
@@ -138,17 +138,17 @@ _GROUP = _with_members(_NEWEST, _NO_FLOOR)
 _ALONE = _with_members(_ONE, _NO_FLOOR)
 
 
-def page_of(cursor: Cursor, *, account: AccountId, page: Page, choice: Choice) -> list[Row]:
+def page_of(cursor: Cursor, *, account: AccountId, page: Page, choice: GroupSelection) -> list[NotificationGroupRow]:
     """What the account was told, group by group, the newest first."""
     params = bounds(page) | choice.params() | {"account": account, "upward": page.upward}
     of_all = are_all(chosen(choice.kinds, choice.without), choice.sender)
-    return every(cursor, _row, _PAGES[of_all, page.upward], params)
+    return fetch_all(cursor, _row, _PAGES[of_all, page.upward], params)
 
 
-def by_key(cursor: Cursor, *, account: AccountId, key: str) -> list[Row]:
+def by_key(cursor: Cursor, *, account: AccountId, key: str) -> list[NotificationGroupRow]:
     """The group, or the single notification, if it is the account's own: one row or none."""
-    params = Choice(filtered=True).params() | {"account": account, "key": key, "id": alone(key)}
-    return every(cursor, _row, _GROUP if params["id"] is None else _ALONE, params)
+    params = GroupSelection(filtered=True).params() | {"account": account, "key": key, "id": alone(key)}
+    return fetch_all(cursor, _row, _GROUP if params["id"] is None else _ALONE, params)
 
 
 def alone(key: str) -> NotificationId | None:
@@ -157,8 +157,10 @@ def alone(key: str) -> NotificationId | None:
     return NotificationId(int(id)) if id != key and id.isascii() and id.isdecimal() and len(id) < 19 else None
 
 
-def _row(id: int, kind: str, created_at: datetime, post: int | None, key: str, count: int, senders: list[int], oldest_here: int) -> Row:
-    return Row(
+def _row(
+    id: int, kind: str, created_at: datetime, post: int | None, key: str, count: int, senders: list[int], oldest_here: int
+) -> NotificationGroupRow:
+    return NotificationGroupRow(
         NotificationId(id),
         NotificationKind(kind),
         created_at,
@@ -177,8 +179,8 @@ _MEMBERS = f"""select n.id, n.from_account_id from notifications n
 
 def members(cursor: Cursor, *, account: AccountId, key: str, page: Page) -> list[tuple[NotificationId, AccountId]]:
     """The group's notifications and whom each is from, the newest first."""
-    params = bounds(page) | Choice(filtered=True).params() | {"account": account, "key": key, "id": alone(key)}
-    return directed(page, every(cursor, lambda id, sender: (NotificationId(id), AccountId(sender)), page_sql(_MEMBERS, page), params))
+    params = bounds(page) | GroupSelection(filtered=True).params() | {"account": account, "key": key, "id": alone(key)}
+    return directed(page, fetch_all(cursor, lambda id, sender: (NotificationId(id), AccountId(sender)), page_sql(_MEMBERS, page), params))
 
 
 # All of a group are about one post, so that is asked for each group, not for each member.
@@ -187,6 +189,6 @@ _UNREAD = f"""select count(*) from (
     where {ABOUT_SEEN} limit %(limit)s) above"""
 
 
-def unread(cursor: Cursor, *, account: AccountId, limit: int, choice: Choice) -> int:
+def unread(cursor: Cursor, *, account: AccountId, limit: int, choice: GroupSelection) -> int:
     """How many groups have members above the account's marker; no more than `limit` are counted."""
-    return int(scalar(cursor, _UNREAD, choice.params() | {"account": account, "limit": limit}))
+    return int(fetch_value(cursor, _UNREAD, choice.params() | {"account": account, "limit": limit}))

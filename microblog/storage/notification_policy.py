@@ -8,9 +8,9 @@ from datetime import datetime
 from attrs import asdict, frozen
 
 from microblog.model.ids import AccountId, NotificationRequestId, PostId
-from microblog.model.notification_policy import Pending, Policy, Standing, Treatment
+from microblog.model.notification_policy import PendingCounts, Policy, SenderCategory, Treatment
 from microblog.model.paging import Page
-from microblog.storage.database import Cursor, Hot, every, execute, first, one_of_each
+from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_one, first_column
 from microblog.storage.paging import bounds, directed, page_sql
 
 _COLUMNS = "p.not_following, p.not_followers, p.new_accounts, p.private_mentions, p.limited_accounts"
@@ -22,7 +22,9 @@ def _policy(*said: str | None) -> Policy:
 
 def of_account(cursor: Cursor, *, account: AccountId) -> Policy:
     """What the account wants; the usual, if it never said."""
-    found = first(cursor, _policy, f"select {_COLUMNS} from notification_policies p where p.account_id = %(account)s", {"account": account})
+    found = fetch_one(
+        cursor, _policy, f"select {_COLUMNS} from notification_policies p where p.account_id = %(account)s", {"account": account}
+    )
     return found or Policy()
 
 
@@ -40,16 +42,16 @@ def change(cursor: Cursor, *, account: AccountId, policy: Policy) -> None:
 
 
 @frozen
-class Asked:
+class SenderRelation:
     """One who is to be told: what they want, and how the sender stands to them."""
 
     account: AccountId
     policy: Policy
-    standing: Standing
+    standing: SenderCategory
 
 
 # Whoever never said anything has to be asked only of what is usually kept back: private words of strangers, and limited accounts.
-_ASKED = Hot(f"""
+_ASKED = Prepared(f"""
     select a.id, s.created_at,
            exists (select from follows f where f.follower_id = a.id and f.followee_id = s.id),
            (select f.created_at from follows f where f.follower_id = s.id and f.followee_id = a.id),
@@ -68,19 +70,23 @@ _ASKED = Hot(f"""
     where s.id = %(sender)s and (p.account_id is not null or s.limited_at is not null or d.id is not null)""")
 
 
-def asked(cursor: Cursor, *, accounts: Collection[AccountId], sender: AccountId, post: PostId | None = None) -> list[Asked]:
+def sender_relation(
+    cursor: Cursor, *, accounts: Collection[AccountId], sender: AccountId, post: PostId | None = None
+) -> list[SenderRelation]:
     """Those of the accounts whose policy may hold back what the sender did (to the post, or with it). All others are told."""
 
-    def row(account: int, made: datetime, followed: bool, following: datetime | None, limited: bool, *rest: bool | str | None) -> Asked:
+    def row(
+        account: int, made: datetime, followed: bool, following: datetime | None, limited: bool, *rest: bool | str | None
+    ) -> SenderRelation:
         staff, permitted, unasked, *said = rest
-        standing = Standing(made, followed, following, limited, bool(staff), bool(permitted), bool(unasked))
-        return Asked(AccountId(account), _policy(*(None if one is None else str(one) for one in said)), standing)
+        standing = SenderCategory(made, followed, following, limited, bool(staff), bool(permitted), bool(unasked))
+        return SenderRelation(AccountId(account), _policy(*(None if one is None else str(one) for one in said)), standing)
 
-    return every(cursor, row, _ASKED, {"accounts": list(accounts), "sender": sender, "post": post})
+    return fetch_all(cursor, row, _ASKED, {"accounts": list(accounts), "sender": sender, "post": post})
 
 
 @frozen
-class Row:
+class NotificationRequestRow:
     """A request before its account and post are loaded."""
 
     id: NotificationRequestId
@@ -104,29 +110,29 @@ _PAGE = _ROWS + " and r.id < %(max_id)s and r.id > %(min_id)s order by r.id desc
 _SOME = _ROWS + " and r.id = any(%(ids)s) order by r.id desc"
 
 
-def _row(id: int, sender: int, created_at: datetime, updated_at: datetime, count: int, post: int | None) -> Row:
+def _row(id: int, sender: int, created_at: datetime, updated_at: datetime, count: int, post: int | None) -> NotificationRequestRow:
     about = None if post is None else PostId(post)
-    return Row(NotificationRequestId(id), AccountId(sender), created_at, updated_at, count, about)
+    return NotificationRequestRow(NotificationRequestId(id), AccountId(sender), created_at, updated_at, count, about)
 
 
-def requests(cursor: Cursor, *, account: AccountId, page: Page) -> list[Row]:
+def requests(cursor: Cursor, *, account: AccountId, page: Page) -> list[NotificationRequestRow]:
     """Whose mentions of the account are kept back, the newest first; what they hold is counted up to `MOST_COUNTED`."""
     params = bounds(page) | {"account": account, "most": MOST_COUNTED}
-    return directed(page, every(cursor, _row, page_sql(_PAGE, page), params))
+    return directed(page, fetch_all(cursor, _row, page_sql(_PAGE, page), params))
 
 
-def requests_by_ids(cursor: Cursor, *, account: AccountId, ids: Sequence[int]) -> list[Row]:
+def requests_by_ids(cursor: Cursor, *, account: AccountId, ids: Sequence[int]) -> list[NotificationRequestRow]:
     """Those of the account's requests, as above."""
-    return every(cursor, _row, _SOME, {"account": account, "ids": list(ids), "most": MOST_COUNTED})
+    return fetch_all(cursor, _row, _SOME, {"account": account, "ids": list(ids), "most": MOST_COUNTED})
 
 
-def pending(cursor: Cursor, *, account: AccountId) -> Pending:
+def pending(cursor: Cursor, *, account: AccountId) -> PendingCounts:
     """How many ask, and with how many notifications, each counted up to `MOST_COUNTED`."""
     sql = f"""with asking as (select r.from_account_id {_PENDING} limit %(most)s)
         select (select count(*) from asking), (select count(*) from (
             select from asking a join notifications n on n.account_id = %(account)s and n.from_account_id = a.from_account_id and n.filtered
             limit %(most)s) held)"""
-    return first(cursor, Pending, sql, {"account": account, "most": MOST_COUNTED}) or Pending()
+    return fetch_one(cursor, PendingCounts, sql, {"account": account, "most": MOST_COUNTED}) or PendingCounts()
 
 
 def end_requests(cursor: Cursor, *, account: AccountId, ids: Sequence[int]) -> list[AccountId]:
@@ -135,7 +141,7 @@ def end_requests(cursor: Cursor, *, account: AccountId, ids: Sequence[int]) -> l
         "delete from notification_requests where account_id = %(account)s and id = any(%(ids)s) returning from_account_id",
         {"account": account, "ids": list(ids)},
     )
-    return one_of_each(cursor.fetchall())
+    return first_column(cursor.fetchall())
 
 
 def permit(cursor: Cursor, *, account: AccountId, senders: Collection[AccountId]) -> None:
@@ -154,7 +160,7 @@ def permitted(cursor: Cursor, *, account: AccountId, page: Page) -> list[Account
              join accounts a on a.id = t.from_account_id and a.suspended_at is null and a.deleted_at is null
              where t.account_id = %(account)s and t.from_account_id < %(max_id)s and t.from_account_id > %(min_id)s
              order by t.from_account_id desc limit %(limit)s"""
-    return directed(page, every(cursor, AccountId, page_sql(sql, page), {"account": account, **bounds(page)}))
+    return directed(page, fetch_all(cursor, AccountId, page_sql(sql, page), {"account": account, **bounds(page)}))
 
 
 def forbid(cursor: Cursor, *, account: AccountId, sender: AccountId) -> int:

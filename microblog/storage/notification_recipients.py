@@ -10,11 +10,11 @@ from attrs import frozen
 
 from microblog.model.ids import AccountId, PostId
 from microblog.model.posts import Visibility
-from microblog.storage.database import Cursor, Hot, every, first, later
+from microblog.storage.database import Cursor, Prepared, execute_deferred, fetch_all, fetch_one
 
 
 @frozen
-class Concern:
+class NotificationAudience:
     """Whom a post may concern: who wrote it, for whom, whom it answers and names."""
 
     author: AccountId
@@ -24,33 +24,35 @@ class Concern:
     named: tuple[AccountId, ...]
 
 
-def of_post(cursor: Cursor, *, post: PostId) -> Concern | None:
+def of_post(cursor: Cursor, *, post: PostId) -> NotificationAudience | None:
     """Of a post that is not deleted."""
 
-    def found(author: AccountId, visibility: str, reply_to: PostId | None, answered: AccountId | None, named: list[AccountId]) -> Concern:
-        return Concern(author, Visibility(visibility), reply_to, answered, tuple(named))
+    def found(
+        author: AccountId, visibility: str, reply_to: PostId | None, answered: AccountId | None, named: list[AccountId]
+    ) -> NotificationAudience:
+        return NotificationAudience(author, Visibility(visibility), reply_to, answered, tuple(named))
 
-    return first(cursor, found, _CONCERN, {"post": post})
+    return fetch_one(cursor, found, _CONCERN, {"post": post})
 
 
-_CONCERN = Hot("""
+_CONCERN = Prepared("""
     select p.account_id, p.visibility, p.reply_to, p.reply_to_account, array(select m.account_id from mentions m where m.post_id = p.id)
     from posts p where p.id = %(post)s and p.deleted_at is null""")
 
 
 def add_if_subscribed(cursor: Cursor, kind: str, payload: Mapping[str, object], *, account: AccountId, now: datetime) -> None:
     """Write the job, due at once, if any follower asked to be told of each post of the account."""
-    later(cursor, _ADD_IF_SUBSCRIBED, {"kind": kind, "payload": orjson.dumps(payload).decode(), "account": account, "now": now})
+    execute_deferred(cursor, _ADD_IF_SUBSCRIBED, {"kind": kind, "payload": orjson.dumps(payload).decode(), "account": account, "now": now})
 
 
-_ADD_IF_SUBSCRIBED = Hot("""insert into jobs (id, kind, payload, due_at, created_at)
+_ADD_IF_SUBSCRIBED = Prepared("""insert into jobs (id, kind, payload, due_at, created_at)
     select new_id(%(now)s::timestamptz), %(kind)s, %(payload)s::jsonb, %(now)s, %(now)s
     where exists (select from follows where followee_id = %(account)s and notify)""")
 
 
 def subscribers(cursor: Cursor, *, account: AccountId) -> list[AccountId]:
     """Followers who asked to be told of each post of the account."""
-    return every(cursor, AccountId, _SUBSCRIBERS, {"account": account})
+    return fetch_all(cursor, AccountId, _SUBSCRIBERS, {"account": account})
 
 
-_SUBSCRIBERS = Hot("select follower_id from follows where followee_id = %(account)s and notify")
+_SUBSCRIBERS = Prepared("select follower_id from follows where followee_id = %(account)s and notify")

@@ -14,7 +14,7 @@ from microblog.model.ids import AccountId, NotificationId, PostId, ReportId, War
 from microblog.model.notifications import GROUPED, NotificationKind
 from microblog.model.paging import Page
 from microblog.storage import conversations
-from microblog.storage.database import Cursor, Hot, every, execute, first, scalar
+from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_one, fetch_value
 from microblog.storage.events import BADGES_CHANGED
 from microblog.storage.paging import bounds, directed, page_sql
 from microblog.storage.visibility import VISIBLE
@@ -23,7 +23,7 @@ GROUP_HOURS = 12
 
 
 @frozen
-class Row:
+class NotificationRow:
     """A notification before its account and post are loaded."""
 
     id: NotificationId
@@ -193,17 +193,17 @@ def page_of(
     without: Sequence[str] = (),
     sender: AccountId | None = None,
     filtered: bool = False,
-) -> list[Row]:
+) -> list[NotificationRow]:
     """What the account was told, newest first. `kinds` None means all; `without` is taken off. `filtered`: with what is kept back."""
     wanted = chosen(kinds, without)
     params = bounds(page) | {"account": account, "kinds": wanted, "sender": sender, "filtered": filtered}
     sql = _LIST_OF_ALL if are_all(wanted, sender) else _LIST_OF_SOME
-    return directed(page, every(cursor, _row, page_sql(sql, page), params))
+    return directed(page, fetch_all(cursor, _row, page_sql(sql, page), params))
 
 
-def by_id(cursor: Cursor, *, account: AccountId, id: NotificationId) -> list[Row]:
+def by_id(cursor: Cursor, *, account: AccountId, id: NotificationId) -> list[NotificationRow]:
     """The notification, if it is the account's own: one row or none."""
-    return every(
+    return fetch_all(
         cursor,
         _row,
         """select id, kind, created_at, from_account_id, post_id, group_key, filtered from notifications
@@ -212,8 +212,10 @@ def by_id(cursor: Cursor, *, account: AccountId, id: NotificationId) -> list[Row
     )
 
 
-def _row(id: int, kind: str, created_at: datetime, sender: int, post: int | None, *rest: Any) -> Row:
-    return Row(NotificationId(id), NotificationKind(kind), created_at, AccountId(sender), None if post is None else PostId(post), *rest)
+def _row(id: int, kind: str, created_at: datetime, sender: int, post: int | None, *rest: Any) -> NotificationRow:
+    return NotificationRow(
+        NotificationId(id), NotificationKind(kind), created_at, AccountId(sender), None if post is None else PostId(post), *rest
+    )
 
 
 def unread(
@@ -227,7 +229,7 @@ def unread(
 ) -> int:
     """How many notifications lie above the account's marker; no more than `limit` are counted. The rest is as for `page_of`."""
     params = {"account": account, "limit": limit, "kinds": chosen(kinds, without), "sender": sender}
-    return int(scalar(cursor, _UNREAD_CHOSEN, params))
+    return int(fetch_value(cursor, _UNREAD_CHOSEN, params))
 
 
 _UNREAD_CHOSEN = f"""select count(*) from (
@@ -240,7 +242,7 @@ UNREAD = f"""(
 
 
 @frozen
-class Badges:
+class UnreadCounts:
     """The small numbers in the navigation: unread notifications, people who ask to follow, unread conversations."""
 
     unread: int = 0
@@ -248,12 +250,12 @@ class Badges:
     messages: int = 0
 
 
-def badges(cursor: Cursor, *, account: AccountId, limit: int) -> Badges:
+def unread_counts(cursor: Cursor, *, account: AccountId, limit: int) -> UnreadCounts:
     """All of them, each counted no further than `limit`."""
-    return first(cursor, Badges, _BADGES, {"account": account, "limit": limit, "kinds": known(None)}) or Badges()
+    return fetch_one(cursor, UnreadCounts, _BADGES, {"account": account, "limit": limit, "kinds": known(None)}) or UnreadCounts()
 
 
-_BADGES = Hot(f"""
+_BADGES = Prepared(f"""
     select {UNREAD},
            (select count(*) from (
                select from follow_requests where followee_id = %(account)s limit %(limit)s) asking),
@@ -263,7 +265,7 @@ _BADGES = Hot(f"""
 def read_up_to(cursor: Cursor, *, account: AccountId) -> int:
     """The account's marker: the newest notification that they have seen; 0 if none."""
     sql = "select last_read_id from markers where account_id = %(account)s and timeline = 'notifications'"
-    return scalar(cursor, sql, {"account": account}) or 0
+    return fetch_value(cursor, sql, {"account": account}) or 0
 
 
 def mark_read(cursor: Cursor, *, account: AccountId, up_to: int, now: datetime) -> None:

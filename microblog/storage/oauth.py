@@ -6,11 +6,11 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from microblog.model.accounts import Member
+from microblog.model.accounts import AccountWithLogin
 from microblog.model.ids import AccountId, AppId, TokenId
-from microblog.model.oauth import App, Authorization, Bearer, Code, Token
+from microblog.model.oauth import App, Authorization, AuthorizationCode, Bearer, Token
 from microblog.storage import accounts, users
-from microblog.storage.database import Cursor, Hot, every, execute, first, one_of_each, scalar
+from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_one, fetch_value, first_column
 
 APP = "p.id, p.client_id, p.name, p.website, p.redirect_uris, p.scopes, p.created_at"
 APP_WIDTH = 7
@@ -38,7 +38,7 @@ def insert_app(
     now: datetime,
 ) -> App:
     """Write a new app."""
-    found = first(
+    found = fetch_one(
         cursor,
         _app,
         f"""insert into apps as p (id, client_id, secret_hash, name, website, redirect_uris, scopes, created_at)
@@ -60,7 +60,7 @@ def insert_app(
 
 def app(cursor: Cursor, *, client_id: str) -> tuple[App, bytes] | None:
     """The app that calls itself so, and the hash of its secret."""
-    return first(
+    return fetch_one(
         cursor,
         lambda secret_hash, *columns: (_app(*columns), bytes(secret_hash)),
         f"select p.secret_hash, {APP} from apps p where p.client_id = %(client_id)s",
@@ -70,7 +70,7 @@ def app(cursor: Cursor, *, client_id: str) -> tuple[App, bytes] | None:
 
 def apps(cursor: Cursor, *, limit: int, before: int | None) -> list[tuple[App, int]]:
     """Apps with smaller ids than `before`, the newest first, each with how many tokens it has that are not revoked."""
-    return every(
+    return fetch_all(
         cursor,
         lambda tokens, *columns: (_app(*columns), tokens),
         f"""select (select count(*) from tokens t where t.app_id = p.id and t.revoked_at is null), {APP} from apps p
@@ -84,7 +84,7 @@ def delete_app(cursor: Cursor, *, app: AppId) -> bool:
     return bool(execute(cursor, "delete from apps where id = %(app)s", {"app": app}))
 
 
-def insert_code(cursor: Cursor, *, code_hash: bytes, code: Code, now: datetime) -> None:
+def insert_code(cursor: Cursor, *, code_hash: bytes, code: AuthorizationCode, now: datetime) -> None:
     """Write a code that was given to an app."""
     execute(
         cursor,
@@ -103,13 +103,13 @@ def insert_code(cursor: Cursor, *, code_hash: bytes, code: Code, now: datetime) 
     )
 
 
-def lock_code(cursor: Cursor, *, code_hash: bytes) -> Code | None:
+def lock_code(cursor: Cursor, *, code_hash: bytes) -> AuthorizationCode | None:
     """The code, which nobody else can use until this transaction ends. None also where its account may not log in any more."""
 
-    def code(app: int, account: int, redirect_uri: str, scopes: list[str], *rest: Any) -> Code:
-        return Code(AppId(app), AccountId(account), redirect_uri, tuple(scopes), *rest)
+    def code(app: int, account: int, redirect_uri: str, scopes: list[str], *rest: Any) -> AuthorizationCode:
+        return AuthorizationCode(AppId(app), AccountId(account), redirect_uri, tuple(scopes), *rest)
 
-    return first(
+    return fetch_one(
         cursor,
         code,
         """select o.app_id, o.account_id, o.redirect_uri, o.scopes, o.challenge, o.expires_at, o.used_at is not null, o.token_id
@@ -138,7 +138,7 @@ def insert_token(
     cursor: Cursor, *, token_hash: bytes, app: AppId, account: AccountId | None, scopes: Sequence[str], now: datetime
 ) -> Token | None:
     """Write a new token. None where the account may not log in at this very moment."""
-    return first(
+    return fetch_one(
         cursor,
         _token,
         f"""insert into tokens as t (id, token_hash, app_id, account_id, scopes, created_at)
@@ -159,12 +159,12 @@ def bearer(cursor: Cursor, *, token_hash: bytes) -> Bearer | None:
         app, login = _app(*rest[:APP_WIDTH]), rest[APP_WIDTH : APP_WIDTH + users.WIDTH]
         if login[0] is None:
             return Bearer(token, app, None)
-        return Bearer(token, app, Member(accounts.account_from(*rest[APP_WIDTH + users.WIDTH :]), users.login_from(*login)))
+        return Bearer(token, app, AccountWithLogin(accounts.account_from(*rest[APP_WIDTH + users.WIDTH :]), users.login_from(*login)))
 
-    return first(cursor, found, _BEARER, {"token_hash": token_hash})
+    return fetch_one(cursor, found, _BEARER, {"token_hash": token_hash})
 
 
-_BEARER = Hot(f"""
+_BEARER = Prepared(f"""
     select {TOKEN}, {APP}, {users.COLUMNS}, {accounts.COLUMNS}
     from tokens t join apps p on p.id = t.app_id
     left join (logins l join ({accounts.FROM}) on a.id = l.account_id and a.deleted_at is null) on l.account_id = t.account_id
@@ -173,7 +173,7 @@ _BEARER = Hot(f"""
 
 def live_token(cursor: Cursor, *, token_hash: bytes) -> Token | None:
     """The token, unless it was revoked."""
-    return first(
+    return fetch_one(
         cursor,
         _token,
         f"select {TOKEN} from tokens t where t.token_hash = %(token_hash)s and t.revoked_at is null",
@@ -188,7 +188,7 @@ def used(cursor: Cursor, *, tokens: Collection[TokenId], now: datetime) -> None:
 
 def tokens_of(cursor: Cursor, *, account: AccountId) -> list[tuple[Token, App]]:
     """The account's tokens with their apps, the newest first."""
-    return every(
+    return fetch_all(
         cursor,
         lambda *columns: (_token(*columns[:TOKEN_WIDTH]), _app(*columns[TOKEN_WIDTH:])),
         f"""select {TOKEN}, {APP} from tokens t join apps p on p.id = t.app_id
@@ -203,7 +203,7 @@ def authorizations(cursor: Cursor, *, account: AccountId) -> list[Authorization]
     def authorization(scopes: list[str], since: datetime, used_at: datetime | None, *columns: Any) -> Authorization:
         return Authorization(_app(*columns), tuple(scopes), since, used_at)
 
-    return every(
+    return fetch_all(
         cursor,
         authorization,
         f"""select (select array_agg(distinct scope) from tokens s, unnest(s.scopes) scope
@@ -223,13 +223,13 @@ def scopes_given(cursor: Cursor, *, account: AccountId, app: AppId) -> list[str]
            where account_id = %(account)s and app_id = %(app)s and revoked_at is null""",
         {"account": account, "app": app},
     )
-    return one_of_each(cursor.fetchall())
+    return first_column(cursor.fetchall())
 
 
 def code_is_of(cursor: Cursor, *, code_hash: bytes, account: AccountId, now: datetime) -> bool:
     """True if the account gave this code, and it can still be used."""
     return bool(
-        scalar(
+        fetch_value(
             cursor,
             """select exists (select from oauth_codes where code_hash = %(code_hash)s and account_id = %(account)s
                and used_at is null and expires_at > %(now)s)""",
@@ -239,7 +239,7 @@ def code_is_of(cursor: Cursor, *, code_hash: bytes, account: AccountId, now: dat
 
 
 def _ids(cursor: Cursor) -> list[TokenId]:
-    return one_of_each(cursor.fetchall())
+    return first_column(cursor.fetchall())
 
 
 def revoke(cursor: Cursor, *, token: TokenId, account: AccountId | None, now: datetime) -> bool:
@@ -277,7 +277,7 @@ def revoke_oldest(cursor: Cursor, *, app: AppId, account: AccountId | None, keep
 
 def live_of_app(cursor: Cursor, *, app: AppId) -> list[Token]:
     """Every token of the app that is not revoked."""
-    return every(
+    return fetch_all(
         cursor, _token, f"select {TOKEN} from tokens t where t.app_id = %(app)s and t.revoked_at is null order by t.id", {"app": app}
     )
 

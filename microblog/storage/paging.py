@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from microblog.model.ids import LARGEST_ID
 from microblog.model.paging import Page
-from microblog.storage.database import Hot
+from microblog.storage.database import Prepared
 
 T = TypeVar("T")
 
@@ -25,7 +25,7 @@ def page_sql(sql: str, page: Page) -> str:
     """The query in the direction that the page asks for: `sql` descends, and every `desc` in it turns to `asc` for a page going up."""
     if not page.upward:
         return sql
-    return _upward_hot(sql) if isinstance(sql, Hot) else _upward(sql)
+    return _upward_hot(sql) if isinstance(sql, Prepared) else _upward(sql)
 
 
 def _upward(sql: str) -> str:
@@ -33,8 +33,8 @@ def _upward(sql: str) -> str:
 
 
 @cache
-def _upward_hot(sql: Hot) -> Hot:
-    return Hot(_upward(sql))
+def _upward_hot(sql: Prepared) -> Prepared:
+    return Prepared(_upward(sql))
 
 
 def directed(page: Page, rows: list[T]) -> list[T]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from microblog.model.ids import AccountId, PollId, PostId
 from microblog.model.polls import Poll, PollDraft
-from microblog.storage.database import Cursor, execute, first, one_of_each, scalar
+from microblog.storage.database import Cursor, execute, fetch_one, fetch_value, first_column
 
 COLUMNS = "q.id, q.options, q.counts, q.voters, q.multiple, q.hide_totals, q.expires_at"
 WIDTH = 7  # how many COLUMNS there are
@@ -27,7 +27,7 @@ def poll_from(*columns: Any) -> Poll | None:
 def insert(cursor: Cursor, *, post: PostId, draft: PollDraft, expires_at: datetime, now: datetime) -> PollId:
     """Ask it with the post; the poll's id."""
     return PollId(
-        scalar(
+        fetch_value(
             cursor,
             """insert into polls (id, post_id, options, counts, multiple, hide_totals, expires_at)
                values (new_id(%(now)s), %(post)s, %(options)s, %(counts)s, %(multiple)s, %(hide_totals)s, %(expires_at)s)
@@ -68,12 +68,12 @@ def delete(cursor: Cursor, *, poll: PollId) -> None:
 
 def post_of(cursor: Cursor, *, poll: PollId) -> PostId | None:
     """The post that the poll belongs to."""
-    return first(cursor, PostId, "select post_id from polls where id = %(poll)s", {"poll": poll})
+    return fetch_one(cursor, PostId, "select post_id from polls where id = %(poll)s", {"poll": poll})
 
 
 def locked(cursor: Cursor, *, poll: PollId) -> Poll | None:
     """The poll, in which nobody else votes until the transaction ends."""
-    return first(cursor, poll_from, f"select {COLUMNS} from polls q where q.id = %(poll)s for no key update", {"poll": poll})
+    return fetch_one(cursor, poll_from, f"select {COLUMNS} from polls q where q.id = %(poll)s for no key update", {"poll": poll})
 
 
 def choices_of(cursor: Cursor, *, poll: PollId, account: AccountId) -> list[int]:
@@ -81,7 +81,7 @@ def choices_of(cursor: Cursor, *, poll: PollId, account: AccountId) -> list[int]
     cursor.execute(
         "select choice from votes where poll_id = %(poll)s and account_id = %(account)s order by choice", {"poll": poll, "account": account}
     )
-    return one_of_each(cursor.fetchall())
+    return first_column(cursor.fetchall())
 
 
 def vote(cursor: Cursor, *, poll: PollId, account: AccountId, choices: Collection[int], is_first: bool, now: datetime) -> None:
@@ -109,4 +109,4 @@ def voters(cursor: Cursor, *, poll: PollId, after: AccountId, limit: int) -> lis
         "select distinct account_id from votes where poll_id = %(poll)s and account_id > %(after)s order by account_id limit %(limit)s",
         {"poll": poll, "after": after, "limit": limit},
     )
-    return one_of_each(cursor.fetchall())
+    return first_column(cursor.fetchall())

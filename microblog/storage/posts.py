@@ -9,9 +9,9 @@ from typing import Any
 from attrs import evolve, frozen
 
 from microblog.model.ids import AccountId, PostId, TagId
-from microblog.model.posts import Flags, Mention, Post, Revision, Tag, Visibility
+from microblog.model.posts import Mention, Post, PostFlags, PostRevision, Tag, Visibility
 from microblog.storage import accounts, cards, media, polls
-from microblog.storage.database import Cursor, Hot, every, execute, first, later, one_of_each, scalar
+from microblog.storage.database import Cursor, Prepared, execute, execute_deferred, fetch_all, fetch_one, fetch_value, first_column
 from microblog.storage.timelines import Entry
 from microblog.storage.visibility import VISIBLE
 
@@ -103,10 +103,10 @@ def by_ids(cursor: Cursor, ids: Collection[int]) -> dict[PostId, Post]:
 
 
 def _rows(cursor: Cursor, ids: Collection[int]) -> dict[PostId, _Row]:
-    return {row.post.id: row for row in every(cursor, _row, _BY_IDS, {"ids": list(ids)})}
+    return {row.post.id: row for row in fetch_all(cursor, _row, _BY_IDS, {"ids": list(ids)})}
 
 
-_BY_IDS = Hot(f"select {_COLUMNS} {_FROM} where p.id = any(%(ids)s) and p.deleted_at is null")
+_BY_IDS = Prepared(f"select {_COLUMNS} {_FROM} where p.id = any(%(ids)s) and p.deleted_at is null")
 
 
 def load(cursor: Cursor, entries: Iterable[Entry]) -> list[Post]:
@@ -120,10 +120,10 @@ def load(cursor: Cursor, entries: Iterable[Entry]) -> list[Post]:
 
 def visible(cursor: Cursor, *, ids: Collection[int], viewer: AccountId | None) -> set[PostId]:
     """Those of the posts that the viewer may see."""
-    return set(every(cursor, PostId, _VISIBLE, {"ids": list(ids), "viewer": viewer}))
+    return set(fetch_all(cursor, PostId, _VISIBLE, {"ids": list(ids), "viewer": viewer}))
 
 
-_VISIBLE = Hot(f"select p.id from posts p where p.id = any(%(ids)s) and {VISIBLE}")
+_VISIBLE = Prepared(f"select p.id from posts p where p.id = any(%(ids)s) and {VISIBLE}")
 
 
 def insert(cursor: Cursor, post: Post, *, id: PostId | None = None, boost_of: PostId | None = None) -> PostId:
@@ -132,7 +132,7 @@ def insert(cursor: Cursor, post: Post, *, id: PostId | None = None, boost_of: Po
     A post that answers nothing begins a thread.
     """
     return PostId(
-        scalar(
+        fetch_value(
             cursor,
             _INSERT,
             {
@@ -156,7 +156,7 @@ def insert(cursor: Cursor, post: Post, *, id: PostId | None = None, boost_of: Po
     )
 
 
-_INSERT = Hot("""with made as (select coalesce(%(id)s::bigint, new_id(%(created_at)s)) as id),
+_INSERT = Prepared("""with made as (select coalesce(%(id)s::bigint, new_id(%(created_at)s)) as id),
                counted as (insert into post_counts (post_id) select id from made),
                one_more as (
                    update account_counts set posts = posts + 1,
@@ -172,19 +172,19 @@ _INSERT = Hot("""with made as (select coalesce(%(id)s::bigint, new_id(%(created_
 
 def nameable(cursor: Cursor, *, usernames: Collection[str]) -> list[Mention]:
     """Who of them there is, in whatever case their names are written; each once."""
-    return every(cursor, Mention, _NAMEABLE, {"names": [name.lower() for name in usernames]}) if usernames else []
+    return fetch_all(cursor, Mention, _NAMEABLE, {"names": [name.lower() for name in usernames]}) if usernames else []
 
 
-_NAMEABLE = Hot("select id, username from accounts where lower(username) = any(%(names)s) and deleted_at is null")
+_NAMEABLE = Prepared("select id, username from accounts where lower(username) = any(%(names)s) and deleted_at is null")
 
 
 def set_mentions(cursor: Cursor, *, post: PostId, accounts: Collection[AccountId]) -> list[AccountId]:
     """The post names exactly these; those who are named anew."""
     params = {"post": post, "accounts": list(accounts)}
-    return every(cursor, AccountId, _NAME, params)
+    return fetch_all(cursor, AccountId, _NAME, params)
 
 
-_NAME = Hot("""
+_NAME = Prepared("""
     with gone as (delete from mentions where post_id = %(post)s and account_id <> all(%(accounts)s::bigint[]))
     insert into mentions (post_id, account_id) select %(post)s::bigint, unnest(%(accounts)s::bigint[])
     on conflict do nothing returning account_id""")
@@ -192,11 +192,11 @@ _NAME = Hot("""
 
 def add_tags(cursor: Cursor, *, post: PostId, tags: Collection[tuple[str, str]], now: datetime) -> None:
     """The post carries these tags too, each given as (key, name); the first spelling of a key stays its name."""
-    later(cursor, _LABEL, {"post": post, "keys": [key for key, _ in tags], "names": [name for _, name in tags], "now": now})
+    execute_deferred(cursor, _LABEL, {"post": post, "keys": [key for key, _ in tags], "names": [name for _, name in tags], "now": now})
 
 
 # A tag that somebody else has just made is not seen yet; its row is touched, in order to get its id.
-_LABEL = Hot("""
+_LABEL = Prepared("""
     with made as (
         insert into tags (id, key, name)
         select new_id(%(now)s::timestamptz), key, name from unnest(%(keys)s::text[], %(names)s::text[]) t (key, name)
@@ -209,29 +209,29 @@ _LABEL = Hot("""
 
 def set_tags(cursor: Cursor, *, post: PostId, tags: Collection[tuple[str, str]], now: datetime) -> None:
     """The post carries exactly these tags."""
-    later(cursor, _UNLABEL, {"post": post, "keys": [key for key, _ in tags]})
+    execute_deferred(cursor, _UNLABEL, {"post": post, "keys": [key for key, _ in tags]})
     add_tags(cursor, post=post, tags=tags, now=now)
 
 
-_UNLABEL = Hot("""delete from post_tags
+_UNLABEL = Prepared("""delete from post_tags
     where post_id = %(post)s and tag_id not in (select id from tags where key = any(%(keys)s::text[]))""")
 
 
 def count(cursor: Cursor, *, post: PostId, replies: int = 0, boosts: int = 0, favourites: int = 0) -> None:
     """Add to the post's counters."""
-    later(cursor, _COUNT, {"post": post, "replies": replies, "boosts": boosts, "favourites": favourites})
+    execute_deferred(cursor, _COUNT, {"post": post, "replies": replies, "boosts": boosts, "favourites": favourites})
 
 
-_COUNT = Hot("""update post_counts set replies = greatest(0, replies + %(replies)s), boosts = greatest(0, boosts + %(boosts)s),
+_COUNT = Prepared("""update post_counts set replies = greatest(0, replies + %(replies)s), boosts = greatest(0, boosts + %(boosts)s),
     favourites = greatest(0, favourites + %(favourites)s) where post_id = %(post)s""")
 
 
 def lock(cursor: Cursor, *, post: PostId) -> bool:
     """Let nobody else change the post until the transaction ends; False if it is gone."""
-    return scalar(cursor, _LOCK, {"post": post}) is not None
+    return fetch_value(cursor, _LOCK, {"post": post}) is not None
 
 
-_LOCK = Hot("select id from posts where id = %(post)s and deleted_at is null for no key update")
+_LOCK = Prepared("select id from posts where id = %(post)s and deleted_at is null for no key update")
 
 
 def keep_revision(cursor: Cursor, *, post: PostId) -> None:
@@ -267,9 +267,9 @@ def rewrite(cursor: Cursor, post: Post) -> None:
     )
 
 
-def history(cursor: Cursor, *, post: PostId) -> list[Revision]:
+def history(cursor: Cursor, *, post: PostId) -> list[PostRevision]:
     """All that the post ever said, oldest first; the last is what it says now."""
-    return every(
+    return fetch_all(
         cursor,
         _revision,
         f"""select text, html, spoiler, sensitive, created_at, options, (
@@ -288,9 +288,9 @@ def history(cursor: Cursor, *, post: PostId) -> list[Revision]:
     )
 
 
-def _revision(*columns: Any) -> Revision:
+def _revision(*columns: Any) -> PostRevision:
     text, html, spoiler, sensitive, at, options, pieces = columns
-    return Revision(text, html, spoiler, sensitive, at, media.several_from(pieces), tuple(options or ()))
+    return PostRevision(text, html, spoiler, sensitive, at, media.several_from(pieces), tuple(options or ()))
 
 
 def delete(cursor: Cursor, *, post: PostId, now: datetime) -> bool:
@@ -302,7 +302,7 @@ def delete(cursor: Cursor, *, post: PostId, now: datetime) -> bool:
 
 def delete_boosts(cursor: Cursor, *, original: PostId, now: datetime) -> list[tuple[PostId, AccountId, Visibility]]:
     """Mark all boosts of the post as deleted; each boost with who boosted, and its visibility."""
-    return every(
+    return fetch_all(
         cursor,
         lambda id, author, visibility: (PostId(id), AccountId(author), Visibility(visibility)),
         """update posts set deleted_at = %(now)s where boost_of = %(original)s and deleted_at is null
@@ -313,7 +313,7 @@ def delete_boosts(cursor: Cursor, *, original: PostId, now: datetime) -> list[tu
 
 def boost_by(cursor: Cursor, *, original: PostId, account: AccountId) -> PostId | None:
     """The account's boost of the post, if there is one."""
-    return first(
+    return fetch_one(
         cursor,
         PostId,
         "select id from posts where boost_of = %(original)s and account_id = %(account)s and deleted_at is null",
@@ -324,13 +324,13 @@ def boost_by(cursor: Cursor, *, original: PostId, account: AccountId) -> PostId 
 def boosters(cursor: Cursor, *, original: PostId) -> list[AccountId]:
     """Who has boosted the post."""
     cursor.execute("select account_id from posts where boost_of = %(original)s and deleted_at is null", {"original": original})
-    return one_of_each(cursor.fetchall())
+    return first_column(cursor.fetchall())
 
 
-def flags(cursor: Cursor, *, posts: Collection[int], viewer: AccountId) -> dict[PostId, Flags]:
+def flags(cursor: Cursor, *, posts: Collection[int], viewer: AccountId) -> dict[PostId, PostFlags]:
     """How the viewer stands to each of the posts (originals, not boosts)."""
     return dict(
-        every(
+        fetch_all(
             cursor,
             lambda id, votes, *marks: (PostId(id), _flags(votes, *marks)),
             _FLAGS,
@@ -339,7 +339,7 @@ def flags(cursor: Cursor, *, posts: Collection[int], viewer: AccountId) -> dict[
     )
 
 
-_FLAGS = Hot(f"""
+_FLAGS = Prepared(f"""
     select p.id, {polls.VOTES},
         exists (select from favourites f where f.account_id = %(viewer)s and f.post_id = p.id),
         exists (select from posts b where b.boost_of = p.id and b.account_id = %(viewer)s and b.deleted_at is null),
@@ -349,28 +349,29 @@ _FLAGS = Hot(f"""
     from posts p where p.id = any(%(posts)s)""")
 
 
-def _flags(votes: list[int] | None, *marks: bool) -> Flags:
+def _flags(votes: list[int] | None, *marks: bool) -> PostFlags:
     favourited, boosted, bookmarked, pinned, muted = marks
-    return Flags(favourited, boosted, bookmarked, pinned, muted, tuple(votes or ()))
+    return PostFlags(favourited, boosted, bookmarked, pinned, muted, tuple(votes or ()))
 
 
 def first_answer(cursor: Cursor, *, account: AccountId, key: str) -> PostId | None:
     """The post under the idempotency key, unless it was deleted since. Waits for others with the same key, and makes others wait."""
-    later(cursor, _WAIT, {"account": account, "key": key})
-    return first(cursor, PostId, _ANSWER, {"account": account, "key": key})
+    execute_deferred(cursor, _WAIT, {"account": account, "key": key})
+    return fetch_one(cursor, PostId, _ANSWER, {"account": account, "key": key})
 
 
-_WAIT = Hot("select pg_advisory_xact_lock(hashtextextended(%(account)s::text || ' ' || %(key)s, 0))")
-_ANSWER = Hot("""select k.post_id from idempotency_keys k join posts p on p.id = k.post_id and p.deleted_at is null
+_WAIT = Prepared("select pg_advisory_xact_lock(hashtextextended(%(account)s::text || ' ' || %(key)s, 0))")
+_ANSWER = Prepared("""select k.post_id from idempotency_keys k join posts p on p.id = k.post_id and p.deleted_at is null
     where k.account_id = %(account)s and k.key = %(key)s""")
 
 
 def keep_answer(cursor: Cursor, *, account: AccountId, key: str, post: PostId, now: datetime) -> None:
     """The post is the answer to whatever comes under the key from now on."""
-    later(cursor, _KEEP_ANSWER, {"account": account, "key": key, "post": post, "now": now})
+    execute_deferred(cursor, _KEEP_ANSWER, {"account": account, "key": key, "post": post, "now": now})
 
 
-_KEEP_ANSWER = Hot("""insert into idempotency_keys (account_id, key, post_id, created_at) values (%(account)s, %(key)s, %(post)s, %(now)s)
+_KEEP_ANSWER = Prepared("""insert into idempotency_keys (account_id, key, post_id, created_at)
+    values (%(account)s, %(key)s, %(post)s, %(now)s)
     on conflict (account_id, key) do update set post_id = excluded.post_id, created_at = excluded.created_at""")
 
 

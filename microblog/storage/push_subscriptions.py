@@ -12,7 +12,7 @@ from typing import Any
 
 from microblog.model.ids import AccountId, NotificationId, PushSubscriptionId, TokenId
 from microblog.model.push import ALERTS, PushChoice, PushPolicy, PushSubscription, PushTarget
-from microblog.storage.database import Cursor, execute, first, scalar
+from microblog.storage.database import Cursor, execute, fetch_one, fetch_value
 
 SEND_JOB = "push.send"
 _COLUMNS = "s.id, s.account_id, s.endpoint, s.p256dh, s.auth, s.standard, s.alerts, s.policy, s.failures, s.resting_until"
@@ -29,7 +29,7 @@ def subscribe(
     cursor: Cursor, *, account: AccountId, token: TokenId, target: PushTarget, choice: PushChoice, now: datetime
 ) -> PushSubscription | None:
     """Write the token's subscription in place of the one that it had. None where the token was revoked at this very moment."""
-    return first(
+    return fetch_one(
         cursor,
         _subscription,
         f"""with live as materialized (select id from tokens where id = %(token)s and revoked_at is null for share)
@@ -66,12 +66,12 @@ def leave_out(cursor: Cursor, *, account: AccountId, token: TokenId, endpoint: s
 
 def of_token(cursor: Cursor, *, token: TokenId) -> PushSubscription | None:
     """The token's subscription."""
-    return first(cursor, _subscription, f"select {_COLUMNS} from push_subscriptions s where s.token_id = %(token)s", {"token": token})
+    return fetch_one(cursor, _subscription, f"select {_COLUMNS} from push_subscriptions s where s.token_id = %(token)s", {"token": token})
 
 
 def change(cursor: Cursor, *, token: TokenId, choice: PushChoice) -> PushSubscription | None:
     """Let the token's subscription be told of this from now on. None if it has none."""
-    return first(
+    return fetch_one(
         cursor,
         _subscription,
         f"""update push_subscriptions s set alerts = %(alerts)s, policy = %(policy)s where s.token_id = %(token)s returning {_COLUMNS}""",
@@ -117,7 +117,7 @@ def enqueue(cursor: Cursor, *, ids: Sequence[NotificationId], now: datetime) -> 
 
 def lock(cursor: Cursor, *, id: PushSubscriptionId) -> PushSubscription | None:
     """The subscription, for which nothing is added until the transaction ends. None if it is gone, or its token was revoked."""
-    return first(
+    return fetch_one(
         cursor,
         _subscription,
         f"""select {_COLUMNS} from push_subscriptions s join tokens t on t.id = s.token_id and t.revoked_at is null
@@ -129,7 +129,7 @@ def lock(cursor: Cursor, *, id: PushSubscriptionId) -> PushSubscription | None:
 def waiting(cursor: Cursor, *, id: PushSubscriptionId) -> NotificationId | None:
     """The oldest notification that waits for the subscription."""
     sql = "select min(notification_id) from pushes where subscription_id = %(id)s and settled_at is null"
-    found: NotificationId | None = scalar(cursor, sql, {"id": id})
+    found: NotificationId | None = fetch_value(cursor, sql, {"id": id})
     return found
 
 

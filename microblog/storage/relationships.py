@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from microblog.model.accounts import Related, Relationship
+from microblog.model.accounts import RelatedAccount, Relationship
 from microblog.model.ids import AccountId, RelationId
 from microblog.model.paging import Page
 from microblog.storage import accounts
-from microblog.storage.database import Cursor, Hot, every, execute, scalar
+from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_value
 from microblog.storage.paging import bounds, directed, page_sql
 
 
@@ -40,7 +40,7 @@ def unblock(cursor: Cursor, *, account: AccountId, target: AccountId) -> bool:
 def blocked_between(cursor: Cursor, *, one: AccountId, other: AccountId) -> bool:
     """True if either blocks the other."""
     return bool(
-        scalar(
+        fetch_value(
             cursor,
             """select exists (select from blocks
                               where (account_id, target_id) in ((%(one)s, %(other)s), (%(other)s, %(one)s)))""",
@@ -52,7 +52,7 @@ def blocked_between(cursor: Cursor, *, one: AccountId, other: AccountId) -> bool
 def blocks(cursor: Cursor, *, account: AccountId, target: AccountId) -> bool:
     """True if the account blocks the target."""
     return bool(
-        scalar(
+        fetch_value(
             cursor,
             "select exists (select from blocks where account_id = %(account)s and target_id = %(target)s)",
             {"account": account, "target": target},
@@ -99,7 +99,7 @@ def unmute(cursor: Cursor, *, account: AccountId, target: AccountId) -> bool:
 
 def end_mutes(cursor: Cursor, *, now: datetime) -> list[tuple[AccountId, AccountId]]:
     """Delete the mutes whose time is over; as (account, target)."""
-    return every(
+    return fetch_all(
         cursor,
         lambda account, target: (AccountId(account), AccountId(target)),
         "delete from mutes where expires_at <= %(now)s returning account_id, target_id",
@@ -126,8 +126,8 @@ def clear_note(cursor: Cursor, *, account: AccountId, target: AccountId) -> None
     )
 
 
-def _related(id: int, until: datetime | None, *columns: Any) -> Related:
-    return Related(RelationId(id), accounts.account_from(*columns), until)
+def _related(id: int, until: datetime | None, *columns: Any) -> RelatedAccount:
+    return RelatedAccount(RelationId(id), accounts.account_from(*columns), until)
 
 
 _OTHERS = """ where a.id = r.target_id and r.account_id = %(account)s and r.id < %(max_id)s and r.id > %(min_id)s
@@ -142,22 +142,22 @@ _MUTED = (
 )
 
 
-def blocked(cursor: Cursor, *, account: AccountId, page: Page) -> list[Related]:
+def blocked(cursor: Cursor, *, account: AccountId, page: Page) -> list[RelatedAccount]:
     """Whom the account blocks, the newest first."""
-    return directed(page, every(cursor, _related, page_sql(_BLOCKED, page), bounds(page) | {"account": account}))
+    return directed(page, fetch_all(cursor, _related, page_sql(_BLOCKED, page), bounds(page) | {"account": account}))
 
 
-def muted(cursor: Cursor, *, account: AccountId, page: Page, now: datetime) -> list[Related]:
+def muted(cursor: Cursor, *, account: AccountId, page: Page, now: datetime) -> list[RelatedAccount]:
     """Whom the account mutes, the newest first."""
-    return directed(page, every(cursor, _related, page_sql(_MUTED, page), bounds(page) | {"account": account, "now": now}))
+    return directed(page, fetch_all(cursor, _related, page_sql(_MUTED, page), bounds(page) | {"account": account, "now": now}))
 
 
 def relationships(cursor: Cursor, *, viewer: AccountId, ids: Sequence[int], now: datetime, suspended: bool = True) -> list[Relationship]:
     """How the viewer stands to each of the accounts that exist, in the order of `ids`; to suspended ones only if wanted."""
-    return every(cursor, _relationship, _RELATIONSHIPS, {"viewer": viewer, "ids": list(ids), "now": now, "suspended": suspended})
+    return fetch_all(cursor, _relationship, _RELATIONSHIPS, {"viewer": viewer, "ids": list(ids), "now": now, "suspended": suspended})
 
 
-_RELATIONSHIPS = Hot("""
+_RELATIONSHIPS = Prepared("""
     select a.id, f.id is not null, coalesce(f.boosts, q.boosts, false), coalesce(f.notify, q.notify, false),
            coalesce(f.languages, q.languages),
            exists (select from follows where follower_id = a.id and followee_id = %(viewer)s),

@@ -8,9 +8,9 @@ from typing import Any
 
 from microblog.model.ids import AccountId, PostId, ReportId
 from microblog.model.paging import Page
-from microblog.model.reports import Category, Report
+from microblog.model.reports import Report, ReportCategory
 from microblog.storage import accounts
-from microblog.storage.database import Cursor, every, execute, scalar
+from microblog.storage.database import Cursor, execute, fetch_all, fetch_value
 from microblog.storage.paging import bounds, directed, page_sql
 
 _BY = accounts.COLUMNS.replace("a.", "ba.").replace("c.", "bc.")
@@ -29,7 +29,7 @@ def _report(id: int, comment: str, category: str, created_at: datetime, *columns
         accounts.account_from(*people[accounts.WIDTH :]),
         accounts.account_from(*people[: accounts.WIDTH]),
         comment,
-        Category(category),
+        ReportCategory(category),
         created_at,
         tuple(PostId(post) for post in posts),
         forwarded,
@@ -47,13 +47,13 @@ def insert(
     target: AccountId,
     posts: Collection[int],
     comment: str,
-    category: Category,
+    category: ReportCategory,
     rules: Sequence[str],
     now: datetime,
 ) -> ReportId:
     """Store a report; its id."""
     return ReportId(
-        scalar(
+        fetch_value(
             cursor,
             """insert into reports (id, account_id, target_id, post_ids, comment, category, rules, created_at)
                values (new_id(%(now)s), %(account)s, %(target)s, %(posts)s, %(comment)s, %(category)s, %(rules)s, %(now)s)
@@ -73,7 +73,7 @@ def insert(
 
 def by_ids(cursor: Cursor, *, ids: Collection[int]) -> dict[ReportId, Report]:
     """Those of the reports that exist."""
-    found = every(cursor, _report, _SELECT + " where r.id = any(%(ids)s)", {"ids": list(ids)})
+    found = fetch_all(cursor, _report, _SELECT + " where r.id = any(%(ids)s)", {"ids": list(ids)})
     return {report.id: report for report in found}
 
 
@@ -82,7 +82,7 @@ _OPEN = _SELECT + " where r.closed_at is null and r.id < %(max_id)s and r.id > %
 
 def waiting(cursor: Cursor, *, page: Page) -> list[Report]:
     """What no moderator is done with, the newest first."""
-    return directed(page, every(cursor, _report, page_sql(_OPEN, page), bounds(page)))
+    return directed(page, fetch_all(cursor, _report, page_sql(_OPEN, page), bounds(page)))
 
 
 def close(cursor: Cursor, *, id: int, by: AccountId, now: datetime) -> bool:
@@ -106,7 +106,9 @@ _SOUGHT = (
 
 def sought(cursor: Cursor, *, page: Page, closed: bool, by: AccountId | None, target: AccountId | None) -> list[Report]:
     """Open or closed reports, of one account or about one if that is said, the newest first."""
-    return directed(page, every(cursor, _report, page_sql(_SOUGHT, page), bounds(page) | {"closed": closed, "by": by, "target": target}))
+    return directed(
+        page, fetch_all(cursor, _report, page_sql(_SOUGHT, page), bounds(page) | {"closed": closed, "by": by, "target": target})
+    )
 
 
 def reopen(cursor: Cursor, *, id: int) -> None:
@@ -128,7 +130,7 @@ def assign(cursor: Cursor, *, id: int, to: AccountId | None) -> None:
     execute(cursor, "update reports set assigned_to = %(to)s where id = %(id)s", {"id": id, "to": to})
 
 
-def sort(cursor: Cursor, *, id: int, category: Category | None, rules: Sequence[str] | None) -> None:
+def sort(cursor: Cursor, *, id: int, category: ReportCategory | None, rules: Sequence[str] | None) -> None:
     """Write down what it is about, as far as that is said."""
     execute(
         cursor,

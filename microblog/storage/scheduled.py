@@ -12,23 +12,23 @@ from attrs import asdict
 from microblog.model.ids import AccountId, MediaId, PostId, ScheduledId
 from microblog.model.paging import Page
 from microblog.model.polls import PollDraft
-from microblog.model.posts import Draft, Visibility
-from microblog.model.scheduled import Scheduled
+from microblog.model.posts import PostDraft, Visibility
+from microblog.model.scheduled import ScheduledPost
 from microblog.storage import media
-from microblog.storage.database import Cursor, every, execute, first, scalar
+from microblog.storage.database import Cursor, execute, fetch_all, fetch_one, fetch_value
 from microblog.storage.paging import bounds, directed, page_sql
 
 _COLUMNS = f"""s.id, s.account_id, s.scheduled_at, s.draft, s.key, s.problem,
     (select json_agg(json_build_array({media.COLUMNS}) order by m.place) from media m where m.scheduled_id = s.id)"""
 
 
-def _scheduled(*columns: Any) -> Scheduled:
+def _scheduled(*columns: Any) -> ScheduledPost:
     id, account, at, stored, key, problem, pieces = columns
     try:
         draft, readable = _draft_from(stored, key), True
     except (LookupError, TypeError, ValueError):  # another release wrote it, or somebody by hand
-        draft, readable = Draft(_text_from(stored), Visibility.DIRECT, key=key), False
-    return Scheduled(ScheduledId(id), AccountId(account), at, draft, media.several_from(pieces), problem, readable)
+        draft, readable = PostDraft(_text_from(stored), Visibility.DIRECT, key=key), False
+    return ScheduledPost(ScheduledId(id), AccountId(account), at, draft, media.several_from(pieces), problem, readable)
 
 
 def _text_from(stored: object) -> str:
@@ -37,10 +37,10 @@ def _text_from(stored: object) -> str:
     return text if isinstance(text, str) else ""
 
 
-def _draft_from(stored: Mapping[str, Any], key: str | None) -> Draft:
+def _draft_from(stored: Mapping[str, Any], key: str | None) -> PostDraft:
     """What `_stored` wrote. Raises LookupError, TypeError or ValueError for anything else."""
     reply_to, allowed = _field(stored, "reply_to", str, None), _field(stored, "allowed", list, None)
-    return Draft(
+    return PostDraft(
         text=_field(stored, "text", str),
         visibility=Visibility(stored["visibility"]),
         spoiler=_field(stored, "spoiler", str),
@@ -76,7 +76,7 @@ def _is(value: Any, *kinds: Any) -> Any:
     return value
 
 
-def _stored(draft: Draft) -> str:
+def _stored(draft: PostDraft) -> str:
     """The draft as JSON; ids as text, because they are too large for some readers of JSON."""
     stored = {
         "text": draft.text,
@@ -95,10 +95,10 @@ def _stored(draft: Draft) -> str:
     return orjson.dumps(stored).decode()
 
 
-def insert(cursor: Cursor, *, account: AccountId, draft: Draft, at: datetime, now: datetime) -> ScheduledId:
+def insert(cursor: Cursor, *, account: AccountId, draft: PostDraft, at: datetime, now: datetime) -> ScheduledId:
     """Keep the draft until then; its id. Its media are reserved by `media.reserve`."""
     return ScheduledId(
-        scalar(
+        fetch_value(
             cursor,
             """insert into scheduled_posts (id, account_id, scheduled_at, draft, key, created_at)
                values (new_id(%(now)s), %(account)s, %(at)s, %(draft)s, %(key)s, %(now)s) returning id""",
@@ -107,9 +107,9 @@ def insert(cursor: Cursor, *, account: AccountId, draft: Draft, at: datetime, no
     )
 
 
-def by_key(cursor: Cursor, *, account: AccountId, key: str) -> Scheduled | None:
+def by_key(cursor: Cursor, *, account: AccountId, key: str) -> ScheduledPost | None:
     """What was scheduled under the idempotency key."""
-    return first(
+    return fetch_one(
         cursor,
         _scheduled,
         f"select {_COLUMNS} from scheduled_posts s where s.account_id = %(account)s and s.key = %(key)s",
@@ -117,14 +117,14 @@ def by_key(cursor: Cursor, *, account: AccountId, key: str) -> Scheduled | None:
     )
 
 
-def by_id(cursor: Cursor, *, id: ScheduledId) -> Scheduled | None:
+def by_id(cursor: Cursor, *, id: ScheduledId) -> ScheduledPost | None:
     """The scheduled post, whoever wrote it."""
-    return first(cursor, _scheduled, f"select {_COLUMNS} from scheduled_posts s where s.id = %(id)s", {"id": id})
+    return fetch_one(cursor, _scheduled, f"select {_COLUMNS} from scheduled_posts s where s.id = %(id)s", {"id": id})
 
 
 def lock(cursor: Cursor, *, id: ScheduledId) -> bool:
     """Let nobody else change it until the transaction ends; False if it is gone."""
-    return scalar(cursor, "select id from scheduled_posts where id = %(id)s for update", {"id": id}) is not None
+    return fetch_value(cursor, "select id from scheduled_posts where id = %(id)s for update", {"id": id}) is not None
 
 
 def lock_all(cursor: Cursor, *, account: AccountId) -> None:
@@ -132,16 +132,16 @@ def lock_all(cursor: Cursor, *, account: AccountId) -> None:
     execute(cursor, "select pg_advisory_xact_lock(hashtextextended('scheduled ' || %(account)s, 0))", {"account": str(account)})
 
 
-def page_of(cursor: Cursor, *, account: AccountId, page: Page) -> list[Scheduled]:
+def page_of(cursor: Cursor, *, account: AccountId, page: Page) -> list[ScheduledPost]:
     """What the account has scheduled, the newest first."""
     sql = f"""select {_COLUMNS} from scheduled_posts s
               where s.account_id = %(account)s and s.id < %(max_id)s and s.id > %(min_id)s order by s.id desc limit %(limit)s"""
-    return directed(page, every(cursor, _scheduled, page_sql(sql, page), {"account": account, **bounds(page)}))
+    return directed(page, fetch_all(cursor, _scheduled, page_sql(sql, page), {"account": account, **bounds(page)}))
 
 
 def counts(cursor: Cursor, *, account: AccountId, day: datetime, but: ScheduledId | None) -> tuple[int, int]:
     """How many posts the account has scheduled: in all, and for the day (in UTC) of that moment; not counting `but`."""
-    found = first(
+    found = fetch_one(
         cursor,
         lambda every, today: (int(every), int(today)),
         """select count(*), count(*) filter (where (scheduled_at at time zone 'UTC')::date = (%(day)s at time zone 'UTC')::date)

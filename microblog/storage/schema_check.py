@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import psycopg2
 
-from microblog.storage.database import Connection, connect, scalar
+from microblog.storage.database import Connection, connect, fetch_value
 from microblog.storage.migrate import SchemaProblem, migrate, missing
 
 OLDEST_POSTGRES = 15
@@ -33,7 +33,7 @@ def require_site(url: str, place: str) -> None:
     Changes nothing; blocks and raises as `prepare_database` does.
     """
     with _suitable(url) as connection, connection.cursor() as cursor:
-        if not scalar(
+        if not fetch_value(
             cursor,
             """select count(*) = 2 from pg_attribute where not attisdropped and (attrelid, attname) in (
                    (to_regclass('migrations'), 'digest'), (to_regclass('accounts'), 'username'))""",
@@ -64,7 +64,7 @@ def missing_steps(url: str) -> list[str]:
 
 def _keeps_options(connection: Connection) -> bool:
     with connection.cursor() as cursor:
-        kept: bool = scalar(cursor, "select current_setting('plan_cache_mode')") == "force_generic_plan"
+        kept: bool = fetch_value(cursor, "select current_setting('plan_cache_mode')") == "force_generic_plan"
     connection.rollback()
     return kept
 

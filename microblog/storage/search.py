@@ -13,7 +13,7 @@ from attrs import frozen
 
 from microblog.model.ids import AccountId, PostId
 from microblog.model.paging import Page
-from microblog.storage.database import Cursor, Params, every, scalar
+from microblog.storage.database import Cursor, Params, fetch_all, fetch_value
 from microblog.storage.paging import bounds, directed, page_sql
 from microblog.storage.timelines import Entry
 from microblog.storage.visibility import VISIBLE, WANTED
@@ -87,7 +87,7 @@ _SAYS = "exists (select from post_words o where o.post_id = p.id and o.words @@ 
 
 
 @frozen
-class Wish:
+class PostQuery:
     """What posts must be like: as domain/search_query.py has it, with accounts instead of their names.
 
     `query` is what words must be there, as the text of a tsquery, and `without` what words must not, as the texts of some.
@@ -118,7 +118,7 @@ def _quoted(word: str) -> str:
     return f"'{escaped}'"
 
 
-def posts(cursor: Cursor, wish: Wish, *, viewer: AccountId | None, page: Page, offset: int, now: datetime) -> list[Entry]:
+def posts(cursor: Cursor, wish: PostQuery, *, viewer: AccountId | None, page: Page, offset: int, now: datetime) -> list[Entry]:
     """The newest posts like that, of those that the viewer may see and whose authors let them be found.
 
     Nothing where the wish has neither words nor a tag nor an author.
@@ -126,13 +126,13 @@ def posts(cursor: Cursor, wish: Wish, *, viewer: AccountId | None, page: Page, o
     params = _params(wish) | {"viewer": viewer, "offset": offset, "now": now} | bounds(page)
     found: list[Entry] = []
     for sql in _statements(cursor, wish, page, params):
-        found = every(cursor, _entry, page_sql(sql, page), params)
+        found = fetch_all(cursor, _entry, page_sql(sql, page), params)
         if len(found) == page.limit:
             break
     return directed(page, found)
 
 
-def _statements(cursor: Cursor, wish: Wish, page: Page, params: Params) -> Iterator[str]:
+def _statements(cursor: Cursor, wish: PostQuery, page: Page, params: Params) -> Iterator[str]:
     """How to look, one way after the other until a page is full: each finds what those before it do, and more."""
     conditions = " and ".join(_conditions(wish))
     select = "select p.id, p.boost_of from {source} where {conditions} order by p.id desc limit %(limit)s offset %(offset)s"
@@ -140,9 +140,9 @@ def _statements(cursor: Cursor, wish: Wish, page: Page, params: Params) -> Itera
     if few is not None:
         says = f" and {_SAYS}" if params["words"] else ""
         yield select.format(source=f"{few} join posts p on p.id = w.post_id", conditions=conditions + says)
-        if scalar(cursor, page_sql(f"select count(*) from {few}", page), params) < MOST_MATCHES:
+        if fetch_value(cursor, page_sql(f"select count(*) from {few}", page), params) < MOST_MATCHES:
             return
-    elif wish.query and scalar(cursor, page_sql(_IS_COMMON, page), params) == COMMON:
+    elif wish.query and fetch_value(cursor, page_sql(_IS_COMMON, page), params) == COMMON:
         yield select.format(source=_IN_SAMPLE, conditions=f"{conditions} and {_SAYS}" if wish.without else conditions)
     if wish.query:
         most = MOST_WITH_PHRASES if wish.phrases or wish.without_phrases else MOST_MATCHES
@@ -158,7 +158,7 @@ def _in_spans(page: Page, most: int, conditions: str) -> str:
         limit %(limit)s offset %(offset)s) p order by id desc"""
 
 
-def _conditions(wish: Wish) -> list[str]:
+def _conditions(wish: PostQuery) -> list[str]:
     said = "search_said(p.spoiler, p.text)"
     return [
         "p.boost_of is null and p.deleted_at is null and p.id < %(max_id)s and p.id > %(min_id)s",
@@ -179,7 +179,7 @@ def _conditions(wish: Wish) -> list[str]:
     ]
 
 
-def _params(wish: Wish) -> dict[str, object]:
+def _params(wish: PostQuery) -> dict[str, object]:
     return {
         "query": wish.query,
         "spanned": _WORD.sub(rf"'{_SPAN}:\1'", wish.query),

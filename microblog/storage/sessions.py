@@ -8,7 +8,7 @@ from typing import Any
 from microblog.model.accounts import Role, Session, Viewer
 from microblog.model.ids import AccountId, SessionId
 from microblog.storage import accounts
-from microblog.storage.database import Cursor, Hot, every, execute, first, one_of_each, scalar
+from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_one, fetch_value, first_column
 from microblog.storage.users import preferences_from
 
 COLUMNS = "s.id, s.account_id, s.created_at, s.seen_at, s.expires_at, s.address, s.user_agent"
@@ -30,7 +30,7 @@ def open_session(
 
     `proof` is the password hash that was verified: if it has changed since, nobody gets in.
     """
-    id = scalar(
+    id = fetch_value(
         cursor,
         """insert into sessions (id, token_hash, account_id, created_at, seen_at, expires_at, address, user_agent)
            select new_id(%(now)s), %(token_hash)s, l.account_id, %(now)s, %(now)s, %(expires_at)s, %(address)s, %(user_agent)s
@@ -60,7 +60,7 @@ def by_token(cursor: Cursor, *, token_hash: bytes, now: datetime) -> tuple[Viewe
         account = accounts.account_from(*columns[WIDTH:])
         return Viewer(account, Role(role), preferences_from(preferences), session.id, pending), session
 
-    return first(
+    return fetch_one(
         cursor,
         found,
         _BY_TOKEN,
@@ -68,7 +68,7 @@ def by_token(cursor: Cursor, *, token_hash: bytes, now: datetime) -> tuple[Viewe
     )
 
 
-_BY_TOKEN = Hot(f"""select l.role, l.preferences, l.approved_at is null or l.confirmed_at is null, {COLUMNS}, {accounts.COLUMNS}
+_BY_TOKEN = Prepared(f"""select l.role, l.preferences, l.approved_at is null or l.confirmed_at is null, {COLUMNS}, {accounts.COLUMNS}
     from sessions s join logins l on l.account_id = s.account_id, {accounts.FROM}
     where a.id = s.account_id and s.token_hash = %(token_hash)s and s.expires_at > %(now)s
     and l.disabled_at is null and a.suspended_at is null and a.deleted_at is null""")
@@ -77,12 +77,12 @@ _BY_TOKEN = Hot(f"""select l.role, l.preferences, l.approved_at is null or l.con
 def lasts(cursor: Cursor, *, token_hash: bytes, now: datetime) -> bool:
     """True if there is a session with this token that has not expired, whether or not its account may log in."""
     sql = "select exists (select from sessions where token_hash = %(token_hash)s and expires_at > %(now)s)"
-    return bool(scalar(cursor, sql, {"token_hash": token_hash, "now": now}))
+    return bool(fetch_value(cursor, sql, {"token_hash": token_hash, "now": now}))
 
 
 def of_account(cursor: Cursor, *, account: AccountId, now: datetime) -> list[Session]:
     """The account's sessions, the newest first."""
-    return every(
+    return fetch_all(
         cursor,
         Session,
         """select id, account_id, created_at, seen_at, expires_at, address, user_agent from sessions
@@ -107,7 +107,7 @@ def end(cursor: Cursor, *, account: AccountId, id: SessionId) -> bool:
 
 def end_by_token(cursor: Cursor, *, token_hash: bytes) -> tuple[AccountId, SessionId] | None:
     """End the session with this token; whose and which it was, or None."""
-    return first(
+    return fetch_one(
         cursor,
         lambda account, id: (AccountId(account), SessionId(id)),
         "delete from sessions where token_hash = %(token_hash)s returning account_id, id",
@@ -120,7 +120,7 @@ def end_all(cursor: Cursor, *, account: AccountId, but: SessionId | None = None)
     cursor.execute(
         "delete from sessions where account_id = %(account)s and id is distinct from %(but)s returning id", {"account": account, "but": but}
     )
-    return one_of_each(cursor.fetchall())
+    return first_column(cursor.fetchall())
 
 
 def end_oldest(cursor: Cursor, *, account: AccountId, keep: int) -> list[SessionId]:
@@ -130,7 +130,7 @@ def end_oldest(cursor: Cursor, *, account: AccountId, keep: int) -> list[Session
                select id from sessions where account_id = %(account)s order by seen_at desc, id desc offset %(keep)s) returning id""",
         {"account": account, "keep": keep},
     )
-    return one_of_each(cursor.fetchall())
+    return first_column(cursor.fetchall())
 
 
 def sweep(cursor: Cursor, *, now: datetime, limit: int) -> int:

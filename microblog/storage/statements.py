@@ -21,12 +21,12 @@ _PARAMETER = re.compile(r"%\((\w+)\)s")
 _BIGINTS = frozenset({"account", "viewer"})
 
 
-def one_of_each(rows: Iterable[tuple[object, ...]]) -> list[Any]:
+def first_column(rows: Iterable[tuple[object, ...]]) -> list[Any]:
     """The first column of each row."""
     return [row[0] for row in rows]
 
 
-class PlannedConnection(psycopg2.extensions.connection):
+class PipeliningConnection(psycopg2.extensions.connection):
     """A connection that knows which statements it has planned, and which wait to be sent; whether others have to hear of what it does.
 
     `answered` is when the server last answered, by the steady clock; `committing` is true from when the end of a transaction was sent.
@@ -71,7 +71,7 @@ class _Cursor(psycopg2.extensions.cursor):
     """Sends what waits on its connection together with the statement, before it; the result is that of the statement."""
 
     def execute(self, query: Any, vars: Any = None) -> None:
-        connection = cast("PlannedConnection", self.connection)
+        connection = cast("PipeliningConnection", self.connection)
         waiting = connection.waiting
         if not waiting:
             super().execute(query, vars)
@@ -82,7 +82,7 @@ class _Cursor(psycopg2.extensions.cursor):
         connection.answered = time.monotonic()
 
 
-class Hot(str):
+class Prepared(str):
     """A statement that each connection plans once (PREPARE): for what is asked all the time, planning costs more than executing.
 
     Parameters named `viewer` and `account` are bigint; the types of others PostgreSQL infers from where they stand.
@@ -107,7 +107,7 @@ def _send(cursor: Cursor, sql: str, params: Params | None) -> None:
 def _planned(cursor: Cursor, sql: str) -> str:
     """What to send for the statement; a hot one is planned before, if this connection has not done that."""
     connection = cursor.connection
-    if not isinstance(sql, Hot) or not isinstance(connection, PlannedConnection) or connection.pooled:
+    if not isinstance(sql, Prepared) or not isinstance(connection, PipeliningConnection) or connection.pooled:
         return sql
     if sql.name not in connection.planned:
         cursor.execute(sql.preparation)
@@ -115,20 +115,20 @@ def _planned(cursor: Cursor, sql: str) -> str:
     return sql.execution
 
 
-def every(cursor: Cursor, make: Callable[..., T], sql: str, params: Params | None = None) -> list[T]:
+def fetch_all(cursor: Cursor, make: Callable[..., T], sql: str, params: Params | None = None) -> list[T]:
     """All rows that the statement gives, each as `make(*columns)`, in the statement's order."""
     _send(cursor, sql, params)
     return [make(*row) for row in cursor.fetchall()]
 
 
-def first(cursor: Cursor, make: Callable[..., T], sql: str, params: Params | None = None) -> T | None:
+def fetch_one(cursor: Cursor, make: Callable[..., T], sql: str, params: Params | None = None) -> T | None:
     """The first row that the statement gives, as `make(*columns)`, or None."""
     _send(cursor, sql, params)
     row = cursor.fetchone()
     return None if row is None else make(*row)
 
 
-def scalar(cursor: Cursor, sql: str, params: Params | None = None) -> Any:
+def fetch_value(cursor: Cursor, sql: str, params: Params | None = None) -> Any:
     """The first column of the first row, or None where there is no row."""
     _send(cursor, sql, params)
     row = cursor.fetchone()
@@ -141,18 +141,18 @@ def execute(cursor: Cursor, sql: str, params: Params | None = None) -> int:
     return cursor.rowcount
 
 
-def later(cursor: Cursor, sql: str, params: Params | None = None) -> None:
+def execute_deferred(cursor: Cursor, sql: str, params: Params | None = None) -> None:
     """Carry out the statement in its turn, but send it together with the next one, or with the commit: for what nobody waits for.
 
     Each has a snapshot of its own, as if they were sent one by one. What goes wrong in it is raised when it is sent.
     """
     if isinstance(cursor, _Cursor):
-        cast("PlannedConnection", cursor.connection).waiting.append(cursor.mogrify(_planned(cursor, sql), params))
+        cast("PipeliningConnection", cursor.connection).waiting.append(cursor.mogrify(_planned(cursor, sql), params))
     else:
         execute(cursor, sql, params)
 
 
-def quietly(cursor: Cursor) -> None:
+def suppress_wakeup(cursor: Cursor) -> None:
     """Nobody need look because of the running transaction: it writes no event, gives nobody a job and changes nothing that is kept."""
-    if isinstance(cursor.connection, PlannedConnection):
+    if isinstance(cursor.connection, PipeliningConnection):
         cursor.connection.heard = False

@@ -14,8 +14,8 @@ import orjson
 from psycopg2.extras import execute_values
 
 from microblog.model.ids import PostId, id_at
-from microblog.model.statistics import TOP, Day, Measure, PostScore, Span, TagScore
-from microblog.storage.database import Cursor, every, first, one_of_each, scalar
+from microblog.model.statistics import TOP, Day, Measure, PostScore, TagScore, TimeSpan
+from microblog.storage.database import Cursor, fetch_all, fetch_one, fetch_value, first_column
 from microblog.storage.visibility import VISIBLE
 
 # What was written for everybody to see: (kind, account_id, subject_id), posts and replies each once, boosts once for each pair.
@@ -53,7 +53,7 @@ _PEOPLE = (
 )
 
 
-def count(cursor: Cursor, span: Span, day: date) -> Day:
+def count(cursor: Cursor, span: TimeSpan, day: date) -> Day:
     """Count the day, which is that span of time."""
     params = {"begin": span.begin, "end": span.end, "low": id_at(span.begin), "high": id_at(span.end)}
     tags, posts = _tags(cursor, params), _posts(cursor, params)
@@ -81,7 +81,7 @@ def count(cursor: Cursor, span: Span, day: date) -> Day:
 
 
 def _number(cursor: Cursor, sql: str, params: dict[str, object]) -> int:
-    return int(scalar(cursor, sql, params))
+    return int(fetch_value(cursor, sql, params))
 
 
 def _traces(cursor: Cursor, kind: str, params: dict[str, object]) -> int:
@@ -92,7 +92,7 @@ def _traces(cursor: Cursor, kind: str, params: dict[str, object]) -> int:
 def _activity(cursor: Cursor, params: dict[str, object]) -> tuple[int, ...]:
     """The measures of _PEOPLE."""
     return (
-        first(
+        fetch_one(
             cursor,
             lambda *counts: counts,
             f"""with written as materialized ({_WRITTEN}), here as materialized ({_HERE})
@@ -111,7 +111,7 @@ def _activity(cursor: Cursor, params: dict[str, object]) -> tuple[int, ...]:
 
 def _tags(cursor: Cursor, params: dict[str, object]) -> tuple[int, tuple[TagScore, ...]]:
     """How many tags there were, and the first of them."""
-    found = every(
+    found = fetch_all(
         cursor,
         lambda all_of_them, *score: (all_of_them, TagScore(*score)),
         """with used as (
@@ -131,7 +131,7 @@ def _tags(cursor: Cursor, params: dict[str, object]) -> tuple[int, tuple[TagScor
 
 def _posts(cursor: Cursor, params: dict[str, object]) -> tuple[int, tuple[PostScore, ...]]:
     """How many posts were liked or boosted, and the first of them."""
-    found = every(
+    found = fetch_all(
         cursor,
         lambda all_of_them, *score: (all_of_them, PostScore(*score)),
         """with marked as (
@@ -174,7 +174,7 @@ def write(cursor: Cursor, zone: str, counted: Day) -> None:
 
 def read(cursor: Cursor, *, zone: str, first: date, last: date) -> list[Day]:
     """The days that were counted, the oldest first."""
-    rows = every(
+    rows = fetch_all(
         cursor,
         lambda *row: row,
         """select day, measure, value, detail from statistics
@@ -202,7 +202,7 @@ def _day(day: date, rows: list[tuple[date, str, int, list[list[object]]]]) -> Da
 
 def beginning(cursor: Cursor) -> datetime | None:
     """When the first account was made."""
-    return scalar(cursor, "select min(created_at) from accounts")  # type: ignore[no-any-return]  # a column of type timestamptz
+    return fetch_value(cursor, "select min(created_at) from accounts")  # type: ignore[no-any-return]  # a column of type timestamptz
 
 
 def uncounted(cursor: Cursor, *, zone: str, first: date, last: date) -> list[date]:
@@ -212,10 +212,10 @@ def uncounted(cursor: Cursor, *, zone: str, first: date, last: date) -> list[dat
            where not exists (select from statistics s where s.zone = %(zone)s and s.day = d::date) order by 1""",
         {"zone": zone, "first": first, "last": last},
     )
-    return one_of_each(cursor.fetchall())
+    return first_column(cursor.fetchall())
 
 
-def active(cursor: Cursor, span: Span) -> int:
+def active(cursor: Cursor, span: TimeSpan) -> int:
     """How many people posted or were signed in in that time."""
     sql = f"select count(*) from (select account_id from ({_WRITTEN}) w union select account_id from ({_HERE}) h) a"
     return _number(cursor, sql, {"begin": span.begin, "end": span.end})
@@ -233,7 +233,7 @@ def note_crowd(cursor: Cursor, *, slot: datetime, process: str, peak: int) -> No
 def tags_in_use(cursor: Cursor, *, keys: Sequence[str]) -> dict[str, str]:
     """The names, by their keys, of those tags that a post carries which everybody may see, by somebody who is not limited."""
     return dict(
-        every(
+        fetch_all(
             cursor,
             lambda key, name: (key, name),
             """select t.key, t.name from tags t where t.key = any(%(keys)s) and exists (
@@ -252,4 +252,4 @@ def posts_in_view(cursor: Cursor, *, ids: Sequence[int]) -> set[PostId]:
             where p.id = any(%(ids)s) and p.visibility = 'public' and a.discoverable and a.limited_at is null and {VISIBLE}""",
         {"ids": list(ids), "viewer": None},
     )
-    return set(one_of_each(cursor.fetchall()))
+    return set(first_column(cursor.fetchall()))

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from microblog.model.accounts import Account, Related
+from microblog.model.accounts import Account, RelatedAccount
 from microblog.model.ids import AccountId, RelationId
 from microblog.model.paging import Page
 from microblog.storage import accounts
-from microblog.storage.database import Cursor, every, execute
+from microblog.storage.database import Cursor, execute, fetch_all
 from microblog.storage.paging import bounds, directed, page_sql
 
 
@@ -39,8 +39,8 @@ def unendorse(cursor: Cursor, *, account: AccountId, target: AccountId) -> bool:
     )
 
 
-def _related(id: int, *columns: Any) -> Related:
-    return Related(RelationId(id), accounts.account_from(*columns))
+def _related(id: int, *columns: Any) -> RelatedAccount:
+    return RelatedAccount(RelationId(id), accounts.account_from(*columns))
 
 
 _ENDORSED = f"""select e.id, {accounts.COLUMNS} from endorsements e, {accounts.FROM}
@@ -50,14 +50,14 @@ _ENDORSED = f"""select e.id, {accounts.COLUMNS} from endorsements e, {accounts.F
     order by e.id desc limit %(limit)s"""
 
 
-def endorsed(cursor: Cursor, *, account: AccountId, viewer: AccountId | None, page: Page) -> list[Related]:
+def endorsed(cursor: Cursor, *, account: AccountId, viewer: AccountId | None, page: Page) -> list[RelatedAccount]:
     """Whom the account shows on its profile, the newest first, without people between whom and the viewer there is a block."""
-    return directed(page, every(cursor, _related, page_sql(_ENDORSED, page), bounds(page) | {"account": account, "viewer": viewer}))
+    return directed(page, fetch_all(cursor, _related, page_sql(_ENDORSED, page), bounds(page) | {"account": account, "viewer": viewer}))
 
 
 def familiar(cursor: Cursor, *, viewer: AccountId, ids: Sequence[int], limit: int) -> list[tuple[AccountId, Account]]:
     """(somebody, whom the viewer follows and who follows them), at most `limit` for each; nothing of who hides their followers."""
-    return every(
+    return fetch_all(
         cursor,
         lambda id, *columns: (AccountId(id), accounts.account_from(*columns)),
         f"""select wanted.id, {accounts.COLUMNS}
@@ -81,13 +81,13 @@ _LISTED = f"""{accounts.SELECT} where a.discoverable and a.deleted_at is null an
 def newest(cursor: Cursor, *, viewer: AccountId | None, limit: int, offset: int) -> list[Account]:
     """People who want to be found, those first who came last."""
     sql = _LISTED + " order by a.id desc limit %(limit)s offset %(offset)s"
-    return every(cursor, accounts.account_from, sql, {"viewer": viewer, "limit": limit, "offset": offset})
+    return fetch_all(cursor, accounts.account_from, sql, {"viewer": viewer, "limit": limit, "offset": offset})
 
 
 def active(cursor: Cursor, *, viewer: AccountId | None, limit: int, offset: int) -> list[Account]:
     """People who want to be found, those first who posted last. Reads every account."""
     sql = _LISTED + " order by c.last_post_on desc nulls last, c.posts desc, a.id desc limit %(limit)s offset %(offset)s"
-    return every(cursor, accounts.account_from, sql, {"viewer": viewer, "limit": limit, "offset": offset})
+    return fetch_all(cursor, accounts.account_from, sql, {"viewer": viewer, "limit": limit, "offset": offset})
 
 
 def dismiss(cursor: Cursor, *, account: AccountId, target: AccountId) -> None:
@@ -123,4 +123,4 @@ _DOMAINS = """select id, domain from domain_blocks where account_id = %(account)
 
 def blocked_domains(cursor: Cursor, *, account: AccountId, page: Page) -> list[tuple[int, str]]:
     """(id of the block, domain) of what the account blocks, the newest first."""
-    return directed(page, every(cursor, lambda id, domain: (id, domain), page_sql(_DOMAINS, page), bounds(page) | {"account": account}))
+    return directed(page, fetch_all(cursor, lambda id, domain: (id, domain), page_sql(_DOMAINS, page), bounds(page) | {"account": account}))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import psycopg2.extensions
 from attrs import frozen
 
-from microblog.storage.database import Cursor, every, execute, scalar
+from microblog.storage.database import Cursor, execute, fetch_all, fetch_value
 
 
 @frozen
-class Digest:
+class TableChecksum:
     """How many rows a table has, and a sum over what is in them. The order of rows makes no difference."""
 
     rows: int
@@ -20,10 +20,10 @@ def export_snapshot(cursor: Cursor) -> str:
     """The name under which other connections see the database as it is now, until this transaction ends."""
     execute(cursor, "set transaction isolation level repeatable read, read only")
     execute(cursor, "set local statement_timeout = 0")
-    return str(scalar(cursor, "select pg_export_snapshot()"))
+    return str(fetch_value(cursor, "select pg_export_snapshot()"))
 
 
-def digests(cursor: Cursor) -> dict[str, Digest]:
+def checksums(cursor: Cursor) -> dict[str, TableChecksum]:
     """Every table's. Rows are read as text, so that servers of different releases agree."""
     for setting in ("timezone = 'UTC'", "datestyle = 'ISO'", "bytea_output = 'hex'", "extra_float_digits = 1", "statement_timeout = 0"):
         execute(cursor, f"set local {setting}")
@@ -36,11 +36,11 @@ def has_tables(cursor: Cursor) -> bool:
 
 
 def _tables(cursor: Cursor) -> list[str]:
-    return every(cursor, str, "select tablename from pg_tables where schemaname = 'public' order by tablename")
+    return fetch_all(cursor, str, "select tablename from pg_tables where schemaname = 'public' order by tablename")
 
 
-def _digest(cursor: Cursor, table: str) -> Digest:
+def _digest(cursor: Cursor, table: str) -> TableChecksum:
     name = psycopg2.extensions.quote_ident(table, cursor)
     part = "('x' || left(md5(r::text), 15))::bit(60)::bigint"
-    (found,) = every(cursor, Digest, f"select count(*), coalesce(sum({part}), 0)::text from {name} r")
+    (found,) = fetch_all(cursor, TableChecksum, f"select count(*), coalesce(sum({part}), 0)::text from {name} r")
     return found

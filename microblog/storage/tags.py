@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from microblog.model.ids import AccountId, TagId
 from microblog.model.posts import Tag
 from microblog.model.profile_features import MOST_USES
-from microblog.storage.database import Cursor, every, execute
+from microblog.storage.database import Cursor, execute, fetch_all
 from microblog.storage.visibility import VISIBLE
 
 MOST_LOOKED_AT = 10_000  # tags that begin so
@@ -31,7 +31,7 @@ def by_prefix(cursor: Cursor, *, prefix: str, viewer: AccountId | None, limit: i
 
     The exact one first, then the most used: by the last count, and those near the top by today's.
     """
-    return every(
+    return fetch_all(
         cursor,
         _tag,
         _BY_PREFIX,
@@ -86,12 +86,12 @@ _BY_KEY = f"""
 
 def by_key(cursor: Cursor, *, key: str, viewer: AccountId | None) -> list[Tag]:
     """The tag as it was first written: one row, or none where no post has it that the viewer may see, and they do not follow it."""
-    return every(cursor, _tag, _BY_KEY, {"key": key, "viewer": viewer})
+    return fetch_all(cursor, _tag, _BY_KEY, {"key": key, "viewer": viewer})
 
 
 def usage(cursor: Cursor, *, tags: Sequence[int], since: int) -> list[tuple[TagId, int, int, int]]:
     """(tag, day since 1970, people, posts) of the public posts whose ids lie above `since`: an id tells its post's time."""
-    return every(
+    return fetch_all(
         cursor,
         lambda tag, day, people, posts: (TagId(tag), int(day), people, posts),
         """select pt.tag_id, (pt.post_id >> 16) / 86400000, count(distinct p.account_id), count(*) from post_tags pt
@@ -103,7 +103,7 @@ def usage(cursor: Cursor, *, tags: Sequence[int], since: int) -> list[tuple[TagI
 
 def talked_about(cursor: Cursor, *, after: int, limit: int) -> list[Tag]:
     """The tags that most people used in public posts whose ids lie above `after`."""
-    return every(
+    return fetch_all(
         cursor,
         _tag,
         """select t.id, t.key, t.name from post_tags pt

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from microblog.model.ids import PostId
-from microblog.storage.database import Cursor, Hot, every
+from microblog.storage.database import Cursor, Prepared, fetch_all
 
 THREAD_LIMIT = 4096
 
@@ -13,15 +13,15 @@ def outline(cursor: Cursor, *, thread: PostId, post: PostId) -> list[tuple[PostI
 
     Of a conversation that is longer than THREAD_LIMIT only what is newer than the `post`, again so many.
     """
-    found = every(cursor, _link, _OUTLINE, {"thread": thread, "after": 0})
-    return found if len(found) < THREAD_LIMIT else every(cursor, _link, _OUTLINE, {"thread": thread, "after": post})
+    found = fetch_all(cursor, _link, _OUTLINE, {"thread": thread, "after": 0})
+    return found if len(found) < THREAD_LIMIT else fetch_all(cursor, _link, _OUTLINE, {"thread": thread, "after": post})
 
 
 def _link(id: int, reply_to: int) -> tuple[PostId, PostId]:
     return PostId(id), PostId(reply_to)
 
 
-_OUTLINE = Hot(f"""
+_OUTLINE = Prepared(f"""
     select id, reply_to from (
         select p.id, p.reply_to, p.reply_to_account = p.account_id as own from posts p
         where p.thread_id = %(thread)s and p.id > %(after)s and p.boost_of is null and p.deleted_at is null and p.reply_to is not null
@@ -31,10 +31,10 @@ _OUTLINE = Hot(f"""
 
 def above(cursor: Cursor, *, post: PostId, limit: int) -> list[PostId]:
     """What the post answers, what that answers, and so on, whoever may see them; at most so many."""
-    return every(cursor, PostId, _ABOVE, {"post": post, "limit": limit})
+    return fetch_all(cursor, PostId, _ABOVE, {"post": post, "limit": limit})
 
 
-_ABOVE = Hot("""
+_ABOVE = Prepared("""
     with recursive chain as (
         select p.reply_to as id, 1 as place from posts p where p.id = %(post)s
         union all

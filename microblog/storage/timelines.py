@@ -11,9 +11,9 @@ from datetime import datetime
 from attrs import frozen
 
 from microblog.model.ids import AccountId, ListId, PostId
-from microblog.model.lists import Replies
+from microblog.model.lists import ListReplies
 from microblog.model.paging import Page
-from microblog.storage.database import Cursor, Hot, every, first
+from microblog.storage.database import Cursor, Prepared, fetch_all, fetch_one
 from microblog.storage.paging import bounds, directed, page_sql
 from microblog.storage.visibility import VISIBLE, WANTED
 
@@ -77,15 +77,15 @@ _OF_FOLLOWED_TAGS = f"""
     where w.account_id = %(viewer)s
     order by g.id desc limit %(limit)s"""
 
-_HOME_OF = Hot(_OF_PEOPLE.replace("from answered a where", "from answered a where a.id = any(%(among)s::bigint[]) and"))
+_HOME_OF = Prepared(_OF_PEOPLE.replace("from answered a where", "from answered a where a.id = any(%(among)s::bigint[]) and"))
 
 # What comes both by its author and by a tag comes once.
-_HOME = Hot(f"""
+_HOME = Prepared(f"""
     select h.id, h.boost_of, h.account_id from ({_OF_PEOPLE}) h
     union select t.id, t.boost_of, t.account_id from ({_OF_FOLLOWED_TAGS}) t
     order by 1 desc limit %(limit)s""")
 
-_LIST = Hot(f"""
+_LIST = Prepared(f"""
     with followees as materialized (
         select f.followee_id as id, f.boosts, f.languages from list_members m
         join follows f on f.follower_id = %(viewer)s and f.followee_id = m.member_id where m.list_id = %(list)s),
@@ -99,7 +99,7 @@ _OF_PUBLIC = f"""{_RANGE} and p.visibility = 'public' and p.boost_of is null and
     and not exists (select from accounts l where l.id = p.account_id and l.limited_at is not null)
     and {VISIBLE} and {WANTED}"""
 
-_PUBLIC = Hot(f"select p.id, p.boost_of from posts p where {_OF_PUBLIC} order by p.id desc limit %(limit)s")
+_PUBLIC = Prepared(f"select p.id, p.boost_of from posts p where {_OF_PUBLIC} order by p.id desc limit %(limit)s")
 
 # Few posts have media: such timelines are read from the media, of which each post has one at place 0.
 _WITH_MEDIA = "md.place = 0 and md.post_id < %(max_id)s and md.post_id > %(min_id)s"
@@ -109,7 +109,7 @@ _PUBLIC_MEDIA = f"""
     where {_WITH_MEDIA} and {_OF_PUBLIC} order by md.post_id desc limit %(limit)s"""
 
 # The newest of each of the tags, merged: a post that has several of them comes once.
-_TAG = Hot(f"""
+_TAG = Prepared(f"""
     select distinct h.id, h.boost_of from tags k cross join lateral (
         select p.id, p.boost_of from post_tags t join posts p on p.id = t.post_id
         where t.tag_id = k.id and t.post_id < %(max_id)s and t.post_id > %(min_id)s
@@ -129,29 +129,29 @@ _OF_ACCOUNT = f"""p.account_id = %(account)s and {_RANGE}
         select from post_tags t join tags k on k.id = t.tag_id where t.post_id = p.id and k.key = %(tag)s))
     and {VISIBLE}"""
 
-_ACCOUNT = Hot(f"select p.id, p.boost_of from posts p where {_OF_ACCOUNT} order by p.id desc limit %(limit)s")
+_ACCOUNT = Prepared(f"select p.id, p.boost_of from posts p where {_OF_ACCOUNT} order by p.id desc limit %(limit)s")
 
 _ACCOUNT_MEDIA = f"""
     select p.id, p.boost_of from media md join posts p on p.id = md.post_id
     where md.account_id = %(account)s and {_WITH_MEDIA} and {_OF_ACCOUNT} order by md.post_id desc limit %(limit)s"""
 
-_FAVOURITES = Hot(f"""
+_FAVOURITES = Prepared(f"""
     select p.id, p.boost_of, f.id from favourites f join posts p on p.id = f.post_id
     where f.account_id = %(viewer)s and f.id < %(max_id)s and f.id > %(min_id)s and {VISIBLE}
     order by f.id desc limit %(limit)s""")
 
-_BOOKMARKS = Hot(f"""
+_BOOKMARKS = Prepared(f"""
     select p.id, p.boost_of, f.id from bookmarks f join posts p on p.id = f.post_id
     where f.account_id = %(viewer)s and f.id < %(max_id)s and f.id > %(min_id)s and {VISIBLE}
     order by f.id desc limit %(limit)s""")
 
-_PINNED = Hot(f"""
+_PINNED = Prepared(f"""
     select p.id, p.boost_of from pins i join posts p on p.id = i.post_id
     where i.account_id = %(account)s and {VISIBLE} order by i.id desc limit %(limit)s""")
 
 
 @frozen
-class Circle:
+class HomeSources:
     """What decides whose posts somebody is shown: whom they follow, whether they follow tags, and when the next of their mutes ends."""
 
     followees: tuple[AccountId, ...]
@@ -159,14 +159,14 @@ class Circle:
     mute_ends: datetime | None
 
 
-def circle(cursor: Cursor, *, viewer: AccountId, now: datetime) -> Circle:
+def home_sources(cursor: Cursor, *, viewer: AccountId, now: datetime) -> HomeSources:
     """Of the viewer."""
-    found = first(cursor, lambda followees, *rest: Circle(tuple(followees), *rest), _CIRCLE, {"viewer": viewer, "now": now})
+    found = fetch_one(cursor, lambda followees, *rest: HomeSources(tuple(followees), *rest), _CIRCLE, {"viewer": viewer, "now": now})
     assert found is not None
     return found
 
 
-_CIRCLE = Hot("""
+_CIRCLE = Prepared("""
     select array(select f.followee_id from follows f where f.follower_id = %(viewer)s),
            exists (select from followed_tags t where t.account_id = %(viewer)s),
            (select min(m.expires_at) from mutes m where m.account_id = %(viewer)s and m.expires_at > %(now)s)""")
@@ -182,29 +182,29 @@ def home(cursor: Cursor, *, viewer: AccountId, page: Page, now: datetime) -> lis
 
 def home_by_author(cursor: Cursor, *, viewer: AccountId, page: Page, now: datetime) -> list[tuple[Entry, AccountId]]:
     """The same, each with who posted or boosted it."""
-    return directed(page, every(cursor, _with_author, page_sql(_HOME, page), bounds(page) | {"viewer": viewer, "now": now}))
+    return directed(page, fetch_all(cursor, _with_author, page_sql(_HOME, page), bounds(page) | {"viewer": viewer, "now": now}))
 
 
 def home_of(cursor: Cursor, *, viewer: AccountId, among: Sequence[AccountId], page: Page, now: datetime) -> list[tuple[Entry, AccountId]]:
     """What of the viewer's home these have posted and boosted, without what is there for its tags; each with who did."""
     params = bounds(page) | {"viewer": viewer, "among": list(among), "now": now}
-    return directed(page, every(cursor, _with_author, page_sql(_HOME_OF, page), params))
+    return directed(page, fetch_all(cursor, _with_author, page_sql(_HOME_OF, page), params))
 
 
-def of_list(cursor: Cursor, *, viewer: AccountId, list: ListId, replies: Replies, page: Page, now: datetime) -> list[Entry]:
+def of_list(cursor: Cursor, *, viewer: AccountId, list: ListId, replies: ListReplies, page: Page, now: datetime) -> list[Entry]:
     """What the members of the viewer's list posted and boosted, as far as it would be at home; replies to others as the list wants them."""
     params = bounds(page) | {"viewer": viewer, "list": list, "replies": replies, "now": now}
-    return directed(page, every(cursor, _entry, page_sql(_LIST, page), params))
+    return directed(page, fetch_all(cursor, _entry, page_sql(_LIST, page), params))
 
 
 def public(cursor: Cursor, *, viewer: AccountId | None, page: Page, now: datetime, media: bool = False) -> list[Entry]:
     """Public posts of everybody here, without boosts and without replies to others; with `media`, only those that have some."""
     sql = page_sql(_PUBLIC_MEDIA if media else _PUBLIC, page)
-    return directed(page, every(cursor, _entry, sql, bounds(page) | {"viewer": viewer, "now": now}))
+    return directed(page, fetch_all(cursor, _entry, sql, bounds(page) | {"viewer": viewer, "now": now}))
 
 
 @frozen
-class Tags:
+class TagFilter:
     """Which posts are wanted, by the folded keys of their tags: at least one of `any`, each of `all`, none of `none`; with `media`."""
 
     any: Sequence[str]
@@ -213,10 +213,10 @@ class Tags:
     media: bool = False
 
 
-def of_tags(cursor: Cursor, *, tags: Tags, viewer: AccountId | None, page: Page, now: datetime) -> list[Entry]:
+def of_tags(cursor: Cursor, *, tags: TagFilter, viewer: AccountId | None, page: Page, now: datetime) -> list[Entry]:
     """Public posts, replies too, that carry the tags."""
     wanted = {"any": list(tags.any), "all": list(tags.all), "none": list(tags.none), "media": tags.media}
-    return directed(page, every(cursor, _entry, page_sql(_TAG, page), bounds(page) | wanted | {"viewer": viewer, "now": now}))
+    return directed(page, fetch_all(cursor, _entry, page_sql(_TAG, page), bounds(page) | wanted | {"viewer": viewer, "now": now}))
 
 
 def of_account(
@@ -235,12 +235,12 @@ def of_account(
     `tag` is the folded key of a tag that it must carry; with `media`, it must have some.
     """
     params = bounds(page) | {"account": account, "viewer": viewer, "replies": replies, "boosts": boosts, "tag": tag}
-    return directed(page, every(cursor, _entry, page_sql(_ACCOUNT_MEDIA if media else _ACCOUNT, page), params))
+    return directed(page, fetch_all(cursor, _entry, page_sql(_ACCOUNT_MEDIA if media else _ACCOUNT, page), params))
 
 
 def pinned(cursor: Cursor, *, account: AccountId, viewer: AccountId | None, limit: int) -> list[Entry]:
     """What somebody pinned to the top of their profile, the newest pin first."""
-    return every(cursor, _entry, _PINNED, {"account": account, "viewer": viewer, "limit": limit})
+    return fetch_all(cursor, _entry, _PINNED, {"account": account, "viewer": viewer, "limit": limit})
 
 
 def favourites(cursor: Cursor, *, viewer: AccountId, page: Page) -> list[tuple[Entry, int]]:
@@ -257,4 +257,4 @@ def _marked(cursor: Cursor, sql: str, viewer: AccountId, page: Page) -> list[tup
     def marked(id: int, boost_of: int | None, mark: int) -> tuple[Entry, int]:
         return _entry(id, boost_of), mark
 
-    return directed(page, every(cursor, marked, page_sql(sql, page), bounds(page) | {"viewer": viewer}))
+    return directed(page, fetch_all(cursor, marked, page_sql(sql, page), bounds(page) | {"viewer": viewer}))

@@ -21,7 +21,7 @@ from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
 from microblog.model.errors import Unavailable
-from microblog.storage.statements import PlannedConnection
+from microblog.storage.statements import PipeliningConnection
 
 LOOK_EVERY_S = 0.5
 DOUBT_S = 2.0
@@ -33,7 +33,7 @@ _lock = Lock()  # of all calls, held for moments: a connection must not be cut t
 
 
 @define(eq=False)
-class Call:
+class TimedCall:
     """One call from when it was made: it waits for a thread, then for a connection, then for the answer to each statement.
 
     `limit_s`: for how long it may see no sign of life.
@@ -42,9 +42,9 @@ class Call:
     limit_s: float
     since: float = field(factory=time.monotonic)
     given_up: bool = False
-    _connection: PlannedConnection | None = None
+    _connection: PipeliningConnection | None = None
 
-    def take(self, connection: PlannedConnection) -> None:
+    def take(self, connection: PipeliningConnection) -> None:
         """It uses the connection from now on. Raises Unavailable where nobody waits for it any more."""
         with _lock:
             self.insist()
@@ -81,7 +81,7 @@ class Call:
 
 
 @define
-class Patience:
+class DatabaseTimeout:
     """Watches over the calls of one database. `limit_s`: how long one may see no sign of life, in the queue or from the server.
 
     Once a call had to be given up, further ones wait DOUBT_S at most until one succeeds: a request that makes several is answered in time.
@@ -90,15 +90,15 @@ class Patience:
     reactor: Any
     limit_s: float
     _doubted: bool = False
-    _calls: dict[Call, Deferred[Any]] = Factory(dict)
+    _calls: dict[TimedCall, Deferred[Any]] = Factory(dict)
     _looking: bool = False
 
-    def begin(self, pool: ThreadPool, work: Callable[[Call], T], *, droppable: bool) -> Deferred[T]:
+    def begin(self, pool: ThreadPool, work: Callable[[TimedCall], T], *, droppable: bool) -> Deferred[T]:
         """What `work(call)` returns in a thread of the pool, or Unavailable when the limit is reached.
 
         `droppable`: it is not begun any more once nobody waits for it.
         """
-        call = Call(min(self.limit_s, DOUBT_S) if self._doubted else self.limit_s)
+        call = TimedCall(min(self.limit_s, DOUBT_S) if self._doubted else self.limit_s)
         done: Deferred[T] = Deferred(lambda _: call.drop() if droppable else None)
         self._calls[call] = done
         working = deferToThreadPool(cast("IReactorFromThreads", self.reactor), pool, work, call)
@@ -108,7 +108,7 @@ class Patience:
             self.reactor.callLater(LOOK_EVERY_S, self._look)
         return done
 
-    def _worked(self, result: Any, call: Call, done: Deferred[Any]) -> None:
+    def _worked(self, result: Any, call: TimedCall, done: Deferred[Any]) -> None:
         self._calls.pop(call, None)
         if not isinstance(result, Failure):
             self._doubted = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from microblog.model.ids import PostId
-from microblog.storage.database import Cursor, one_of_each
+from microblog.storage.database import Cursor, first_column
 
 
 def posts(cursor: Cursor, *, after: int, limit: int) -> list[PostId]:
@@ -24,4 +24,4 @@ def posts(cursor: Cursor, *, after: int, limit: int) -> list[PostId]:
            order by score desc, id desc limit %(limit)s""",
         {"after": after, "limit": limit},
     )
-    return one_of_each(cursor.fetchall())
+    return first_column(cursor.fetchall())

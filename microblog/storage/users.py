@@ -10,12 +10,12 @@ import orjson
 from attrs import asdict, fields_dict
 from psycopg2.errors import UniqueViolation
 
-from microblog.model.accounts import Login, Member, Preferences, Role
+from microblog.model.accounts import AccountWithLogin, Login, Preferences, Role
 from microblog.model.ids import AccountId, AppId
-from microblog.model.moderation import Sought
+from microblog.model.moderation import AccountQuery
 from microblog.model.paging import Page
 from microblog.storage import accounts
-from microblog.storage.database import Cursor, every, execute, first, one_of_each, scalar
+from microblog.storage.database import Cursor, execute, fetch_all, fetch_one, fetch_value, first_column
 from microblog.storage.paging import bounds, directed, page_sql
 
 COLUMNS = """l.account_id, l.email, l.password_hash, l.role, l.created_at, l.confirmed_at, l.approved_at, l.disabled_at, l.reason,
@@ -49,8 +49,8 @@ def preferences_from(stored: dict[str, Any]) -> Preferences:
     return Preferences(**{name: value for name, value in stored.items() if name in known})
 
 
-def _member(*columns: Any) -> Member:
-    return Member(accounts.account_from(*columns[WIDTH:]), login_from(*columns[:WIDTH]))
+def _member(*columns: Any) -> AccountWithLogin:
+    return AccountWithLogin(accounts.account_from(*columns[WIDTH:]), login_from(*columns[:WIDTH]))
 
 
 def insert(
@@ -100,28 +100,30 @@ def _json(preferences: Preferences) -> str:
 
 def signed_up_with(cursor: Cursor, *, account: AccountId) -> AppId | None:
     """The program that the account was made with; None for the site, and where that is not known any more."""
-    id = scalar(cursor, "select app_id from logins where account_id = %(account)s", {"account": account})
+    id = fetch_value(cursor, "select app_id from logins where account_id = %(account)s", {"account": account})
     return None if id is None else AppId(id)
 
 
-def by_account(cursor: Cursor, *, account: AccountId) -> Member | None:
+def by_account(cursor: Cursor, *, account: AccountId) -> AccountWithLogin | None:
     """The account's member record; none for bots of the system and for the deleted."""
-    return first(cursor, _member, _MEMBERS + _OF_LOGIN + "and l.account_id = %(account)s", {"account": account})
+    return fetch_one(cursor, _member, _MEMBERS + _OF_LOGIN + "and l.account_id = %(account)s", {"account": account})
 
 
-def by_name(cursor: Cursor, *, name: str, username: str) -> Member | None:
+def by_name(cursor: Cursor, *, name: str, username: str) -> AccountWithLogin | None:
     """Whoever has the e-mail address `name` or, if nobody has, this username; in whatever case they are written."""
     condition = """and a.id = coalesce((select account_id from logins where lower(email) = lower(%(name)s)),
                                        (select id from accounts where lower(username) = lower(%(username)s)))"""
-    return first(cursor, _member, _MEMBERS + _OF_LOGIN + condition, {"name": name, "username": username})
+    return fetch_one(cursor, _member, _MEMBERS + _OF_LOGIN + condition, {"name": name, "username": username})
 
 
 def email_taken(cursor: Cursor, *, email: str) -> bool:
     """True if somebody has the address."""
-    return bool(scalar(cursor, "select exists (select from logins where lower(email) = lower(%(email)s))", {"email": email}))
+    return bool(fetch_value(cursor, "select exists (select from logins where lower(email) = lower(%(email)s))", {"email": email}))
 
 
-def page_of(cursor: Cursor, *, page: Page, pending: bool = False, role: Role | None = None, suspended: bool = False) -> list[Member]:
+def page_of(
+    cursor: Cursor, *, page: Page, pending: bool = False, role: Role | None = None, suspended: bool = False
+) -> list[AccountWithLogin]:
     """Members, the newest first; only applicants, only those with a role, only the suspended, if asked for."""
     sql = (
         _MEMBERS
@@ -132,7 +134,7 @@ def page_of(cursor: Cursor, *, page: Page, pending: bool = False, role: Role | N
              order by a.id desc limit %(limit)s"""
     )
     params = bounds(page) | {"pending": pending, "role": role, "suspended": suspended}
-    return directed(page, every(cursor, _member, page_sql(sql, page), params))
+    return directed(page, fetch_all(cursor, _member, page_sql(sql, page), params))
 
 
 _SOUGHT = (
@@ -152,20 +154,20 @@ _SOUGHT = (
 )
 
 
-def sought(cursor: Cursor, *, page: Page, wanted: Sought) -> list[Member]:
+def sought(cursor: Cursor, *, page: Page, wanted: AccountQuery) -> list[AccountWithLogin]:
     """Those members that a moderator looks for, the newest first."""
-    return directed(page, every(cursor, _member, page_sql(_SOUGHT, page), bounds(page) | asdict(wanted)))
+    return directed(page, fetch_all(cursor, _member, page_sql(_SOUGHT, page), bounds(page) | asdict(wanted)))
 
 
-def by_accounts(cursor: Cursor, *, accounts: Collection[AccountId]) -> list[Member]:
+def by_accounts(cursor: Cursor, *, accounts: Collection[AccountId]) -> list[AccountWithLogin]:
     """Those of the accounts that have a login."""
-    return every(cursor, _member, _MEMBERS + _OF_LOGIN + "and a.id = any(%(ids)s)", {"ids": list(accounts)})
+    return fetch_all(cursor, _member, _MEMBERS + _OF_LOGIN + "and a.id = any(%(ids)s)", {"ids": list(accounts)})
 
 
 def staff(cursor: Cursor) -> list[AccountId]:
     """Moderators and administrators."""
     cursor.execute("select account_id from logins where role <> 'user'")
-    return one_of_each(cursor.fetchall())
+    return first_column(cursor.fetchall())
 
 
 def change_password(cursor: Cursor, *, account: AccountId, password_hash: str, old_hash: str | None = None) -> bool:
@@ -200,7 +202,7 @@ def propose_email(cursor: Cursor, *, account: AccountId, email: str | None) -> N
 
 def role_of(cursor: Cursor, *, account: AccountId) -> Role | None:
     """The role of an account; None for one without a login."""
-    return first(cursor, Role, "select role from logins where account_id = %(account)s", {"account": account})
+    return fetch_one(cursor, Role, "select role from logins where account_id = %(account)s", {"account": account})
 
 
 def change_role(cursor: Cursor, *, account: AccountId, role: Role) -> bool:

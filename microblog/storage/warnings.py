@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from microblog.model.ids import AccountId, NotificationId, PostId, WarningId
-from microblog.model.moderation import AccountWarning, Action, Sanction
-from microblog.storage.database import Cursor, every, scalar
+from microblog.model.moderation import AccountWarning, ModerationAction, Sanction
+from microblog.storage.database import Cursor, fetch_all, fetch_value
 
 
 def insert(
@@ -15,7 +15,7 @@ def insert(
 ) -> WarningId:
     """Store a decision about the account; its id."""
     return WarningId(
-        scalar(
+        fetch_value(
             cursor,
             """insert into account_warnings (id, account_id, moderator_id, report_id, action, text, post_ids, created_at)
                values (new_id(%(now)s), %(account)s, %(moderator)s, %(report)s, %(action)s, %(text)s, %(posts)s, %(now)s)
@@ -37,16 +37,16 @@ def of_notifications(cursor: Cursor, *, ids: Collection[int]) -> dict[Notificati
     """The decisions that these notifications tell of."""
 
     def found(notification: int, id: int, action: str, text: str, posts: list[int], at: datetime) -> tuple[NotificationId, AccountWarning]:
-        warning = AccountWarning(WarningId(id), Action(action), text, tuple(map(PostId, posts)), at)
+        warning = AccountWarning(WarningId(id), ModerationAction(action), text, tuple(map(PostId, posts)), at)
         return NotificationId(notification), warning
 
     return dict(
-        every(
+        fetch_all(
             cursor,
             found,
             """select n.id, w.id, w.action, w.text, w.post_ids, w.created_at
                from notifications n join account_warnings w on w.id = n.warning_id
                where n.id = any(%(ids)s) and w.action = any(%(actions)s)""",
-            {"ids": list(ids), "actions": list(Action)},
+            {"ids": list(ids), "actions": list(ModerationAction)},
         )
     )

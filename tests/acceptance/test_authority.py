@@ -19,7 +19,7 @@ from attrs import define, field, frozen
 from microblog.adapters.postgres_files import dsn
 from microblog.application.services import now
 from microblog.domain.tokens import Tokens
-from microblog.live.subscriber import Ending
+from microblog.live.subscriber import CloseReason
 from microblog.storage.database import connect
 from microblog.web.streaming.websocket import CODES, close_frame
 from tests import make
@@ -34,7 +34,7 @@ from tests.web.socket_client import frame
 pytestmark = pytest.mark.acceptance
 
 CLOSES_S = 15.0  # long enough for a busy machine, and well before streams are looked through without any reason
-REVOKED = close_frame(*CODES[Ending.UNAUTHORIZED])
+REVOKED = close_frame(*CODES[CloseReason.UNAUTHORIZED])
 CLOSE = frame(8, REVOKED[2:4])  # a client answers so
 _numbers = count(1)
 

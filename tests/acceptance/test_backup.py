@@ -19,7 +19,7 @@ import pytest
 from mastodon import Mastodon
 from PIL import Image
 
-from microblog.storage.table_checksums import digests
+from microblog.storage.table_checksums import checksums
 from tests.acceptance.site import Site, free_port, site
 from tests.acceptance.visitor import Visitor
 
@@ -117,12 +117,12 @@ def test_a_digest_notices_a_changed_letter(database_url: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("create table words (id int, word text)")
         cursor.execute("insert into words values (1, 'one'), (2, 'two')")
-        before = digests(cursor)["words"]
+        before = checksums(cursor)["words"]
         cursor.execute("delete from words where id = 1")
         cursor.execute("insert into words values (1, 'one')")
-        assert digests(cursor)["words"] == before  # whatever their order
+        assert checksums(cursor)["words"] == before  # whatever their order
         cursor.execute("update words set word = 'One' where id = 1")
-        assert digests(cursor)["words"] != before
+        assert checksums(cursor)["words"] != before
     connection.close()
 
 

@@ -17,7 +17,7 @@ import pytest
 from mastodon import Mastodon
 from mastodon.errors import MastodonAPIError, MastodonNotFoundError
 
-from microblog.domain.push.encryption import Sealer
+from microblog.domain.push.encryption import PushEncryptor
 from microblog.domain.push.vapid import Signer
 from microblog.model.push import PushTarget
 from tests.acceptance.people import newcomer
@@ -73,7 +73,7 @@ def test_people_are_told_as_ever_while_the_push_service_is_away(shared_site: Sit
 def test_it_reads_what_the_site_pushes(ada: Mastodon) -> None:
     keys: Any = ada.push_subscription_generate_keys()  # bytes, although their types say texts
     private, public = keys
-    sealer = Sealer(Signer(b"s" * 32, "mailto:admin@example.org", lambda: datetime.now(UTC)))
+    sealer = PushEncryptor(Signer(b"s" * 32, "mailto:admin@example.org", lambda: datetime.now(UTC)))
     said = b'{"access_token":"","notification_id":17,"notification_type":"mention","title":"bob mentioned you","body":"Hi"}'
     sealed = sealer.sealed(said, PushTarget(ENDPOINT, public["pubkey"], public["auth"]))
     read = ada.push_subscription_decrypt_push(sealed.body, private, sealed.headers["Encryption"], sealed.headers["Crypto-Key"])

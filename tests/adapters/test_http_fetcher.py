@@ -11,8 +11,8 @@ import pytest
 from twisted.internet import reactor as real
 from twisted.internet.task import deferLater
 
-from microblog.adapters.http_fetcher import Fetch
-from microblog.model.cards import Fetched, Unfetchable
+from microblog.adapters.http_fetcher import TreqFetcher
+from microblog.model.cards import FetchedPage, FetchError
 from tests.adapters.elsewhere import Elsewhere, Misled, elsewhere, page, redirect
 from tests.adapters.test_public_ip import PRIVATE_4, PRIVATE_6
 
@@ -26,24 +26,24 @@ def server() -> Iterator[Elsewhere]:
         yield made
 
 
-def fetching(server: Elsewhere | None = None, *, reactor: Any = real, seconds: float = 3.0) -> Fetch:
+def fetching(server: Elsewhere | None = None, *, reactor: Any = real, seconds: float = 3.0) -> TreqFetcher:
     exceptions = frozenset({("127.0.0.1", server.port)} if server else ())
-    return Fetch(reactor, "microblog/1 (+https://example.org)", seconds=seconds, exceptions=exceptions)
+    return TreqFetcher(reactor, "microblog/1 (+https://example.org)", seconds=seconds, exceptions=exceptions)
 
 
-async def get(fetch: Fetch, url: str, *, most: int = 10_000, whole: bool = False) -> Fetched:
+async def get(fetch: TreqFetcher, url: str, *, most: int = 10_000, whole: bool = False) -> FetchedPage:
     return await fetch.get(url, types=HTML, most=most, whole=whole)
 
 
-async def refusal(fetch: Fetch, url: str, **how: Any) -> Unfetchable:
-    with pytest.raises(Unfetchable) as caught:
+async def refusal(fetch: TreqFetcher, url: str, **how: Any) -> FetchError:
+    with pytest.raises(FetchError) as caught:
         await get(fetch, url, **how)
     return caught.value
 
 
 async def test_a_page_is_brought(server: Elsewhere) -> None:
     found = await get(fetching(server), server.url + "/")
-    assert found == Fetched(server.url + "/", "text/html", "iso-8859-1", b"<title>Hello</title>")
+    assert found == FetchedPage(server.url + "/", "text/html", "iso-8859-1", b"<title>Hello</title>")
     assert server.asked == ["/robots.txt", "/"]
     assert "User-Agent: microblog/1 (+https://example.org)" in server.heads[1]
     assert "identity" in server.heads[1]
@@ -94,14 +94,14 @@ async def test_no_name_leads_to_an_address_that_is_not_public(address: str) -> N
 
 async def test_of_several_addresses_only_public_ones_are_tried(server: Elsewhere) -> None:
     reactor = Misled({"mixed.example": [["10.0.0.1", "93.184.216.34", "::1"]]}, {"93.184.216.34": ("127.0.0.1", server.port)})
-    fetch = Fetch(reactor, "microblog/1", seconds=3, exceptions=frozenset({("127.0.0.1", server.port)}))
+    fetch = TreqFetcher(reactor, "microblog/1", seconds=3, exceptions=frozenset({("127.0.0.1", server.port)}))
     await get(fetch, "http://mixed.example/")
     assert {address for address, _ in reactor.connected} == {"93.184.216.34"}
 
 
 async def test_a_name_that_leads_home_the_second_time_is_not_followed(server: Elsewhere) -> None:
     reactor = Misled({"rebinding.example": [["93.184.216.34"], ["127.0.0.1"]]}, {"93.184.216.34": ("127.0.0.1", server.port)})
-    fetch = Fetch(reactor, "microblog/1", seconds=3, exceptions=frozenset({("127.0.0.1", server.port)}))
+    fetch = TreqFetcher(reactor, "microblog/1", seconds=3, exceptions=frozenset({("127.0.0.1", server.port)}))
     await refusal(fetch, "http://rebinding.example/")  # robots.txt came from the public address; the page would come from ours
     assert server.asked == ["/robots.txt"]
     assert {address for address, _ in reactor.connected} == {"93.184.216.34"}
@@ -121,7 +121,7 @@ async def test_the_address_that_was_really_connected_counts(server: Elsewhere) -
 async def test_no_redirect_leads_home(server: Elsewhere, target: str) -> None:
     reactor = Misled()
     server.answers["/away"] = redirect(target)
-    fetch = Fetch(reactor, "microblog/1", seconds=3, exceptions=frozenset({("127.0.0.1", server.port)}))
+    fetch = TreqFetcher(reactor, "microblog/1", seconds=3, exceptions=frozenset({("127.0.0.1", server.port)}))
     await refusal(fetch, server.url + "/away")
     assert set(reactor.connected) == {("127.0.0.1", server.port)}
 
@@ -250,5 +250,5 @@ async def test_a_host_that_there_is_not_may_be_there_later() -> None:
 async def test_a_host_that_refuses_connections_may_accept_them_later() -> None:
     with elsewhere() as gone:
         port = gone.port
-    fetch = Fetch(real, "microblog/1", seconds=3, exceptions=frozenset({("127.0.0.1", port)}))
+    fetch = TreqFetcher(real, "microblog/1", seconds=3, exceptions=frozenset({("127.0.0.1", port)}))
     assert not (await refusal(fetch, f"http://127.0.0.1:{port}/")).lasting

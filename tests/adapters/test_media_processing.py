@@ -14,11 +14,11 @@ from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 from twisted.internet import reactor
 
-from microblog.adapters.media_processing import PREVIEW_AREA, Bounds, Studio
+from microblog.adapters.media_processing import PREVIEW_AREA, DirectoryMediaStore, MediaLimits
 from microblog.adapters.sandbox import command_line
 from microblog.adapters.subprocess_runner import runner
 from microblog.model.errors import Invalid, NotFound, Unavailable
-from microblog.model.media import Format, Frame, MediaKind
+from microblog.model.media import Dimensions, Format, MediaKind
 from tests import fakes, files
 from tests.fakes import done
 
@@ -38,11 +38,11 @@ RED, BLUE = (254, 0, 0), (0, 0, 254)
 
 
 @pytest.fixture
-def studio(tmp_path: Path) -> Studio:
+def studio(tmp_path: Path) -> DirectoryMediaStore:
     return fakes.studio(tmp_path)
 
 
-def shown(studio: Studio, name: str) -> Image.Image:
+def shown(studio: DirectoryMediaStore, name: str) -> Image.Image:
     with Image.open(studio.path(name)) as image:
         return image.convert("RGB")
 
@@ -65,10 +65,10 @@ def near(pixel: object, colour: tuple[int, int, int]) -> bool:
         (Format.GIF, ".png", "P"),
     ],
 )
-def test_each_format_becomes_one_that_every_browser_shows(studio: Studio, format: Format, ending: str, mode: str) -> None:
+def test_each_format_becomes_one_that_every_browser_shows(studio: DirectoryMediaStore, format: Format, ending: str, mode: str) -> None:
     made = done(studio.picture(files.picture(format.value, mode=mode), format, "aa"))
     assert made.original == f"aa{ending}"
-    assert (made.size, made.preview_size) == (Frame(64, 48), Frame(64, 48))
+    assert (made.size, made.preview_size) == (Dimensions(64, 48), Dimensions(64, 48))
     assert len(made.blurhash or "") == 36
     if mode != "L":
         image = shown(studio, made.original)
@@ -76,13 +76,13 @@ def test_each_format_becomes_one_that_every_browser_shows(studio: Studio, format
         assert near(image.getpixel((60, 20)), BLUE)
 
 
-def test_sixteen_bit_pictures_are_not_blown_out(studio: Studio) -> None:
+def test_sixteen_bit_pictures_are_not_blown_out(studio: DirectoryMediaStore) -> None:
     image = Image.new("I;16", (8, 8), 0x8000)
     made = done(studio.picture(files.saved(image, "PNG"), Format.PNG, "aa"))
     assert near(shown(studio, made.original).getpixel((3, 3)), (128, 128, 128))
 
 
-def test_a_large_picture_is_made_smaller_and_its_preview_small(studio: Studio) -> None:
+def test_a_large_picture_is_made_smaller_and_its_preview_small(studio: DirectoryMediaStore) -> None:
     made = done(studio.picture(files.picture(size=(5000, 2500)), Format.JPEG, "aa"))
     assert made.size is not None
     assert made.preview_size is not None
@@ -91,7 +91,7 @@ def test_a_large_picture_is_made_smaller_and_its_preview_small(studio: Studio) -
     assert abs(made.size.width / made.size.height - 2) < 0.01
 
 
-def test_transparency_stays(studio: Studio) -> None:
+def test_transparency_stays(studio: DirectoryMediaStore) -> None:
     image = Image.new("RGBA", (20, 20), (0, 0, 0, 0))
     made = done(studio.picture(files.saved(image, "PNG"), Format.PNG, "aa"))
     assert made.original == "aa.png"
@@ -101,15 +101,15 @@ def test_transparency_stays(studio: Studio) -> None:
 
 
 @pytest.mark.parametrize(("orientation", "red_at"), [(1, (5, 20)), (3, (60, 20)), (6, (20, 5)), (8, (20, 60))])
-def test_a_picture_is_turned_upright(studio: Studio, orientation: int, red_at: tuple[int, int]) -> None:
+def test_a_picture_is_turned_upright(studio: DirectoryMediaStore, orientation: int, red_at: tuple[int, int]) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     made = done(studio.picture(files.picture(exif=exif), Format.JPEG, "aa"))
-    assert made.size == (Frame(48, 64) if orientation in (6, 8) else Frame(64, 48))
+    assert made.size == (Dimensions(48, 64) if orientation in (6, 8) else Dimensions(64, 48))
     assert near(shown(studio, made.original).getpixel(red_at), RED)
 
 
-def test_nothing_of_the_metadata_is_kept(studio: Studio) -> None:
+def test_nothing_of_the_metadata_is_kept(studio: DirectoryMediaStore) -> None:
     exif, info = Image.Exif(), PngInfo()
     exif[0x010E] = "SECRETPLACE"
     info.add_text("Comment", "SECRETPLACE")
@@ -125,13 +125,13 @@ def test_nothing_of_the_metadata_is_kept(studio: Studio) -> None:
     assert b"SECRETPLACE" not in kept
 
 
-def test_what_hangs_behind_a_picture_is_cut_off(studio: Studio) -> None:
+def test_what_hangs_behind_a_picture_is_cut_off(studio: DirectoryMediaStore) -> None:
     file = BytesIO(files.picture().getvalue() + b"<script>alert(1)</script>PK\x03\x04")
     made = done(studio.picture(file, Format.JPEG, "aa"))
     assert b"script" not in studio.path(made.original).read_bytes()
 
 
-def test_a_bomb_of_pixels_is_refused_before_it_is_decoded(studio: Studio) -> None:
+def test_a_bomb_of_pixels_is_refused_before_it_is_decoded(studio: DirectoryMediaStore) -> None:
     file = files.saved(Image.new("1", (20_000, 20_000)), "PNG")
     assert len(file.getvalue()) < 100_000
     with pytest.raises(Invalid, match="20000x20000 images are not supported"):
@@ -139,14 +139,14 @@ def test_a_bomb_of_pixels_is_refused_before_it_is_decoded(studio: Studio) -> Non
 
 
 @pytest.mark.parametrize("sent", [b"", b"\xff\xd8\xff", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%!PS-Adobe-3.0", b"GIF89a\0\0"])
-def test_what_cannot_be_read_is_refused_and_nothing_is_kept(studio: Studio, sent: bytes) -> None:
+def test_what_cannot_be_read_is_refused_and_nothing_is_kept(studio: DirectoryMediaStore, sent: bytes) -> None:
     for format in (Format.JPEG, Format.GIF):
         with pytest.raises(Invalid, match="could not be verified"):
             done(studio.picture(BytesIO(sent), format, "aa"))
     assert studio.beginning("aa") == []
 
 
-def test_where_the_disk_is_full_that_is_said_and_not_that_the_picture_is_broken(studio: Studio) -> None:
+def test_where_the_disk_is_full_that_is_said_and_not_that_the_picture_is_broken(studio: DirectoryMediaStore) -> None:
     for name in ("aa.png", "aa.jpg", "aa.webp", "aa-small.png", "aa-small.jpg", "aa-small.webp"):
         studio.path(name).parent.mkdir(parents=True, exist_ok=True)
         studio.path(name).symlink_to("/dev/full")
@@ -193,7 +193,7 @@ def metadata(format: str, sent: bytes) -> list[tuple[int, int]]:
 
 
 @pytest.mark.parametrize("format", [Format.JPEG, Format.PNG, Format.WEBP])
-def test_metadata_that_cannot_be_read_are_ignored_whatever_their_kind(studio: Studio, format: Format) -> None:
+def test_metadata_that_cannot_be_read_are_ignored_whatever_their_kind(studio: DirectoryMediaStore, format: Format) -> None:
     whole, chance = described(format.value), random.Random(1)
     parts = metadata(format.value, whole)
     assert len(parts) >= 3
@@ -205,17 +205,17 @@ def test_metadata_that_cannot_be_read_are_ignored_whatever_their_kind(studio: St
             for place in chance.sample(range(start, end), min(6, end - start)):
                 sent[place] = chance.randrange(256)
         made = done(studio.picture(BytesIO(bytes(sent)), format, f"a{number}"))
-        assert made.size in (Frame(64, 48), Frame(48, 64)), (start, end)
+        assert made.size in (Dimensions(64, 48), Dimensions(48, 64)), (start, end)
         assert near(shown(studio, made.original).getpixel((5, 5)), RED), (start, end)
 
 
-def test_several_pictures_in_a_jpeg_are_no_animation(studio: Studio) -> None:
+def test_several_pictures_in_a_jpeg_are_no_animation(studio: DirectoryMediaStore) -> None:
     image = Image.open(files.picture())
     made = done(studio.picture(files.saved(image, "MPO", save_all=True, append_images=[image.copy()]), Format.JPEG, "aa"))
     assert (made.original, made.preview) == ("aa.jpg", "aa-small.jpg")
 
 
-def test_a_preview_is_of_the_same_format_as_the_picture(studio: Studio) -> None:
+def test_a_preview_is_of_the_same_format_as_the_picture(studio: DirectoryMediaStore) -> None:
     for format, ending in ((Format.PNG, "png"), (Format.JPEG, "jpg"), (Format.WEBP, "webp"), (Format.GIF, "png")):
         made = done(studio.picture(files.picture(format.value, size=(900, 600)), format, f"a{ending}"))
         assert (made.preview or "").endswith(f"-small.{ending}")
@@ -228,13 +228,13 @@ def test_an_animation_that_is_too_large_is_refused_with_the_limit(tmp_path: Path
         done(studio.picture(files.saved(first, "GIF", save_all=True, append_images=others), Format.GIF, "aa"))
 
 
-def test_a_cut_off_picture_is_refused(studio: Studio) -> None:
+def test_a_cut_off_picture_is_refused(studio: DirectoryMediaStore) -> None:
     whole = files.picture(size=(800, 600)).getvalue()
     with pytest.raises(Invalid):
         done(studio.picture(BytesIO(whole[: len(whole) // 2]), Format.JPEG, "aa"))
 
 
-def test_one_format_is_never_taken_for_another(studio: Studio) -> None:
+def test_one_format_is_never_taken_for_another(studio: DirectoryMediaStore) -> None:
     with pytest.raises(Invalid):
         done(studio.picture(files.picture("PNG"), Format.JPEG, "aa"))
 
@@ -247,12 +247,12 @@ def test_an_animation_stays_one_without_ffmpeg(tmp_path: Path) -> None:
         assert getattr(image, "n_frames", 1) == 4
 
 
-def test_a_portrait_is_cut_to_fit(studio: Studio) -> None:
-    name = done(studio.portrait(files.picture(size=(300, 900)), Format.JPEG, "aa", Frame(400, 400)))
+def test_a_portrait_is_cut_to_fit(studio: DirectoryMediaStore) -> None:
+    name = done(studio.portrait(files.picture(size=(300, 900)), Format.JPEG, "aa", Dimensions(400, 400)))
     assert shown(studio, name).size == (400, 400)
 
 
-def test_a_file_is_kept_and_removed_by_its_name(studio: Studio) -> None:
+def test_a_file_is_kept_and_removed_by_its_name(studio: DirectoryMediaStore) -> None:
     done(studio.keep(BytesIO(b"content"), "upload-1"))
     with studio.open("upload-1") as file:
         assert file.read() == b"content"
@@ -266,14 +266,14 @@ def test_a_file_is_kept_and_removed_by_its_name(studio: Studio) -> None:
 
 
 @needs_ffmpeg
-def test_a_film_becomes_mp4_with_a_still_and_without_metadata(studio: Studio) -> None:
+def test_a_film_becomes_mp4_with_a_still_and_without_metadata(studio: DirectoryMediaStore) -> None:
     done(studio.keep(files.film(), "upload-1"))
     kind, made = done(studio.film("upload-1", Format.MP4, "aa"))
     assert (kind, made.original, made.preview, made.size, made.frame_rate) == (
         MediaKind.VIDEO,
         "aa.mp4",
         "aa-small.jpg",
-        Frame(64, 48),
+        Dimensions(64, 48),
         "10/1",
     )
     assert made.duration == pytest.approx(1, abs=0.1)
@@ -283,7 +283,7 @@ def test_a_film_becomes_mp4_with_a_still_and_without_metadata(studio: Studio) ->
 
 
 @needs_ffmpeg
-def test_a_film_without_sound_and_a_moving_gif_play_by_themselves(studio: Studio) -> None:
+def test_a_film_without_sound_and_a_moving_gif_play_by_themselves(studio: DirectoryMediaStore) -> None:
     for number, (file, format) in enumerate([(files.film(sound=False), Format.MP4), (files.animation(), Format.GIF)]):
         done(studio.keep(file, f"upload-{number}"))
         kind, made = done(studio.film(f"upload-{number}", format, f"a{number}"))
@@ -291,7 +291,7 @@ def test_a_film_without_sound_and_a_moving_gif_play_by_themselves(studio: Studio
 
 
 @needs_ffmpeg
-def test_sound_becomes_mp3_without_a_picture(studio: Studio) -> None:
+def test_sound_becomes_mp3_without_a_picture(studio: DirectoryMediaStore) -> None:
     done(studio.keep(files.tune(), "upload-1"))
     kind, made = done(studio.film("upload-1", Format.WAV, "aa"))
     assert (kind, made.original, made.preview, made.size) == (MediaKind.AUDIO, "aa.mp3", None, None)
@@ -299,18 +299,18 @@ def test_sound_becomes_mp3_without_a_picture(studio: Studio) -> None:
 
 
 @needs_ffmpeg
-def test_the_cover_of_a_sound_is_its_preview(studio: Studio) -> None:
+def test_the_cover_of_a_sound_is_its_preview(studio: DirectoryMediaStore) -> None:
     for number, (name, format) in enumerate([("tune.mp3", Format.MP3), ("tune.flac", Format.FLAC), ("tune.m4a", Format.MP4)]):
         done(studio.keep(files.tune_with_cover(name), f"upload-{number}"))
         kind, made = done(studio.film(f"upload-{number}", format, f"a{number}"))
         assert (kind, made.original, made.preview, made.size) == (MediaKind.AUDIO, f"a{number}.mp3", f"a{number}-small.jpg", None), name
-        assert (made.preview_size, bool(made.blurhash)) == (Frame(120, 90), True)
+        assert (made.preview_size, bool(made.blurhash)) == (Dimensions(120, 90), True)
         assert near(shown(studio, made.preview or "").getpixel((20, 40)), (254, 0, 0))
         assert studio.beginning(f"a{number}") == [f"a{number}-small.jpg", f"a{number}.mp3"]
 
 
 @needs_ffmpeg
-def test_a_cover_that_cannot_be_read_costs_no_sound(studio: Studio) -> None:
+def test_a_cover_that_cannot_be_read_costs_no_sound(studio: DirectoryMediaStore) -> None:
     sent = bytearray(files.tune_with_cover("tune.mp3").getvalue())
     at = sent.index(b"\x89PNG")
     sent[at + 8 : at + 200] = b"x" * 192
@@ -320,8 +320,10 @@ def test_a_cover_that_cannot_be_read_costs_no_sound(studio: Studio) -> None:
 
 
 @needs_ffmpeg
-@pytest.mark.parametrize(("ratio", "shown_as"), [("2", Frame(128, 48)), ("8/9", Frame(56, 48)), ("1", Frame(64, 48))])
-def test_a_film_with_other_than_square_pixels_has_the_size_that_it_is_shown_with(studio: Studio, ratio: str, shown_as: Frame) -> None:
+@pytest.mark.parametrize(("ratio", "shown_as"), [("2", Dimensions(128, 48)), ("8/9", Dimensions(56, 48)), ("1", Dimensions(64, 48))])
+def test_a_film_with_other_than_square_pixels_has_the_size_that_it_is_shown_with(
+    studio: DirectoryMediaStore, ratio: str, shown_as: Dimensions
+) -> None:
     done(studio.keep(files.film_like("-vf", f"setsar={ratio}"), "upload-1"))
     _, made = done(studio.film("upload-1", Format.MP4, "aa"))
     assert (made.size, made.preview_size) == (shown_as, shown_as)
@@ -338,7 +340,7 @@ def test_a_film_with_other_than_square_pixels_has_the_size_that_it_is_shown_with
         (("-vf", "scale=2000:100,setsar=60"), r"^120000x100 videos are not supported"),
     ],
 )
-def test_what_is_wrong_with_a_film_names_the_limit(studio: Studio, options: tuple[str, ...], sentence: str) -> None:
+def test_what_is_wrong_with_a_film_names_the_limit(studio: DirectoryMediaStore, options: tuple[str, ...], sentence: str) -> None:
     done(studio.keep(files.film_like(*options), "upload-1"))
     with pytest.raises(Invalid) as caught:
         done(studio.film("upload-1", Format.MP4, "aa"))
@@ -348,10 +350,10 @@ def test_what_is_wrong_with_a_film_names_the_limit(studio: Studio, options: tupl
 @needs_ffmpeg
 @pytest.mark.parametrize(
     ("bounds", "sentence"),
-    [(Bounds(1, 0.01, 4_000_000_000, 10_000_000), "takes too long"), (Bounds(60, 60, 4_000_000_000, 2_000), "larger than 0 MB")],
+    [(MediaLimits(1, 0.01, 4_000_000_000, 10_000_000), "takes too long"), (MediaLimits(60, 60, 4_000_000_000, 2_000), "larger than 0 MB")],
 )
 def test_a_film_that_takes_too_much_is_refused_with_the_limit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bounds: Bounds, sentence: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bounds: MediaLimits, sentence: str
 ) -> None:
     studio = fakes.studio(tmp_path)
     done(studio.keep(files.film_like("-vf", "scale=640:480"), "upload-1"))
@@ -361,7 +363,7 @@ def test_a_film_that_takes_too_much_is_refused_with_the_limit(
 
 
 @needs_ffmpeg
-def test_where_the_disk_is_full_a_film_is_not_called_broken(studio: Studio) -> None:
+def test_where_the_disk_is_full_a_film_is_not_called_broken(studio: DirectoryMediaStore) -> None:
     done(studio.keep(files.film_like("-vf", "scale=640:480"), "upload-1"))
     studio.path("aa.mp4").parent.mkdir(parents=True)
     studio.path("aa.mp4").symlink_to("/dev/full")
@@ -370,7 +372,7 @@ def test_where_the_disk_is_full_a_film_is_not_called_broken(studio: Studio) -> N
 
 
 @needs_ffmpeg
-def test_a_film_that_names_other_files_reads_none_of_them(studio: Studio, tmp_path: Path) -> None:
+def test_a_film_that_names_other_files_reads_none_of_them(studio: DirectoryMediaStore, tmp_path: Path) -> None:
     secret = tmp_path / "secret.mp4"
     secret.write_bytes(files.film().getvalue())
     for text in (f"#EXTM3U\n#EXTINF:1,\nfile://{secret}\n", f"ffconcat version 1.0\nfile {secret}\n"):

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from twisted.web.client import BrowserLikePolicyForHTTPS
 
-from microblog.adapters.push_client import PushServices
-from microblog.model.cards import Unfetchable
-from microblog.model.push import Answer
+from microblog.adapters.push_client import PushClient
+from microblog.model.cards import FetchError
+from microblog.model.push import PushResponse
 from tests.adapters.elsewhere import Misled
 from tests.adapters.test_http_fetcher import WAYS_HOME
 from tests.adapters.test_public_ip import PRIVATE_4, PRIVATE_6
@@ -26,15 +26,15 @@ def service(tmp_path: Path) -> Iterator[Service]:
         yield made
 
 
-async def refusal(services: PushServices, url: str = URL) -> Unfetchable:
-    with pytest.raises(Unfetchable) as caught:
+async def refusal(services: PushClient, url: str = URL) -> FetchError:
+    with pytest.raises(FetchError) as caught:
         await services.post(url, HEADERS, b"body")
     return caught.value
 
 
 async def test_a_message_arrives_as_it_was_sent(service: Service) -> None:
     body = bytes(range(256)) * 15
-    assert await service.reached().post(URL, HEADERS, body) == Answer(201)
+    assert await service.reached().post(URL, HEADERS, body) == PushResponse(201)
     [posted] = service.posted
     assert isinstance(posted, Posted)
     assert (posted.path, posted.body) == ("/send/1?key=x", body)
@@ -46,12 +46,12 @@ async def test_a_message_arrives_as_it_was_sent(service: Service) -> None:
 
 async def test_what_the_service_asks_for_is_told(service: Service) -> None:
     service.answers = ["429 Slow down\r\nRetry-After: 120"]
-    assert await service.reached().post(URL, HEADERS, b"body") == Answer(429, "120")
+    assert await service.reached().post(URL, HEADERS, b"body") == PushResponse(429, "120")
 
 
 async def test_redirects_are_not_followed(service: Service) -> None:
     service.answers = ["307 Elsewhere\r\nLocation: https://push.example.net/other"]
-    assert await service.reached().post(URL, HEADERS, b"body") == Answer(307)
+    assert await service.reached().post(URL, HEADERS, b"body") == PushResponse(307)
     assert service.asked == 1
 
 
@@ -90,7 +90,7 @@ async def test_no_name_leads_to_an_address_that_is_not_public(service: Service, 
 @pytest.mark.parametrize("url", [url.replace("http://", "https://") for url in WAYS_HOME])
 async def test_no_way_to_write_an_address_leads_home(url: str) -> None:
     reactor = Misled()
-    await refusal(PushServices(reactor, "microblog/1"), url)
+    await refusal(PushClient(reactor, "microblog/1"), url)
     assert reactor.connected == []
 
 

@@ -11,8 +11,9 @@ from attrs import evolve
 from twisted.internet import reactor, task
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 
-from microblog.adapters.smtp import Server, SmtpOffice, Tls
-from microblog.model.emails import Envelope, Fate, Receipt
+from microblog.adapters.smtp import MailServer as SmtpServer
+from microblog.adapters.smtp import SmtpTransport, Tls
+from microblog.model.emails import DeliveryResult, DeliveryStatus, Envelope
 from tests.acceptance.site import free_port
 from tests.certificates import Certificates, certificates
 from tests.mail_server import MailServer, mail_server
@@ -50,27 +51,27 @@ def trust(signed: Certificates, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(signed.authority))
 
 
-def office(port: int, tls: Tls = Tls.OFF, *, deadline: float = 10.0, answer: float = 10.0) -> SmtpOffice:
-    return SmtpOffice(Server("localhost", port, tls=tls), reactor, "site.test", deadline, answer)
+def office(port: int, tls: Tls = Tls.OFF, *, deadline: float = 10.0, answer: float = 10.0) -> SmtpTransport:
+    return SmtpTransport(SmtpServer("localhost", port, tls=tls), reactor, "site.test", deadline, answer)
 
 
 def letter(to: str = "ann@example.org", body: bytes = b"Hello\r\n") -> Envelope:
     return Envelope("bounces@site.test", to, "<1@site.test>", b"Subject: Hello\r\nMessage-ID: <1@site.test>\r\n\r\n" + body)
 
 
-def with_login(made: SmtpOffice, password: str = PASSWORD) -> SmtpOffice:
+def with_login(made: SmtpTransport, password: str = PASSWORD) -> SmtpTransport:
     made.server = evolve(made.server, username=USER, password=password)
     return made
 
 
-async def handed_in(server: MailServer, envelope: Envelope, made: SmtpOffice | None = None) -> Receipt:
+async def handed_in(server: MailServer, envelope: Envelope, made: SmtpTransport | None = None) -> DeliveryResult:
     return await (made or office(server.port)).hand_in(envelope)
 
 
 @pytest.mark.usefixtures("trust")
 async def test_a_letter_goes_by_starttls_with_a_login(starttls: MailServer) -> None:
     receipt = await with_login(office(starttls.port, Tls.REQUIRED)).hand_in(letter("starttls@example.org"))
-    assert receipt == Receipt(Fate.SENT, "250 2.0.0 Taken over")
+    assert receipt == DeliveryResult(DeliveryStatus.SENT, "250 2.0.0 Taken over")
     taken = starttls.taken()[-1]
     assert (taken.sender, taken.recipient, taken.raw) == ("bounces@site.test", "starttls@example.org", letter().message)
 
@@ -79,7 +80,7 @@ async def test_a_letter_goes_by_starttls_with_a_login(starttls: MailServer) -> N
 async def test_a_letter_goes_by_tls_from_the_first_byte(implicit: MailServer) -> None:
     made = office(implicit.port, Tls.REQUIRED)
     made.server = evolve(made.server, implicit=True)
-    assert (await made.hand_in(letter())).fate is Fate.SENT
+    assert (await made.hand_in(letter())).fate is DeliveryStatus.SENT
     assert len(implicit.taken()) == 1
 
 
@@ -87,7 +88,7 @@ async def test_a_letter_goes_by_tls_from_the_first_byte(implicit: MailServer) ->
 async def test_a_server_that_nobody_vouches_for_gets_neither_letter_nor_password(starttls: MailServer, tls: Tls) -> None:
     before = len(starttls.taken())
     receipt = await with_login(office(starttls.port, tls)).hand_in(letter())
-    assert receipt.fate is Fate.DEFERRED
+    assert receipt.fate is DeliveryStatus.DEFERRED
     assert "certificate" in receipt.answer.lower()
     assert len(starttls.taken()) == before
 
@@ -97,7 +98,7 @@ async def test_a_certificate_for_another_name_is_none(starttls: MailServer, tmp_
     other = certificates(tmp_path, "elsewhere.test")
     monkeypatch.setenv("SSL_CERT_FILE", str(other.authority))
     with mail_server(tmp_path / "mail", tls="starttls", certificate=str(other.server)) as running:
-        assert (await office(running.port, Tls.REQUIRED).hand_in(letter())).fate is Fate.DEFERRED
+        assert (await office(running.port, Tls.REQUIRED).hand_in(letter())).fate is DeliveryStatus.DEFERRED
         assert running.taken() == []
     del starttls
 
@@ -105,9 +106,9 @@ async def test_a_certificate_for_another_name_is_none(starttls: MailServer, tmp_
 async def test_where_tls_is_required_and_not_offered_the_letter_waits(plain: MailServer) -> None:
     before = len(plain.taken())
     receipt = await office(plain.port, Tls.REQUIRED).hand_in(letter())
-    assert receipt.fate is Fate.DEFERRED
+    assert receipt.fate is DeliveryStatus.DEFERRED
     assert "TLS" in receipt.answer
-    assert (await with_login(office(plain.port, Tls.OFFERED)).hand_in(letter())).fate is Fate.DEFERRED
+    assert (await with_login(office(plain.port, Tls.OFFERED)).hand_in(letter())).fate is DeliveryStatus.DEFERRED
     assert len(plain.taken()) == before
 
 
@@ -120,7 +121,7 @@ async def test_a_wrong_password_is_the_sites_trouble_and_stands_nowhere(starttls
         receipt = await with_login(office(starttls.port, Tls.REQUIRED), "canary-password").hand_in(letter())
     finally:
         globalLogPublisher.removeObserver(observer)
-    assert receipt.fate is Fate.DEFERRED
+    assert receipt.fate is DeliveryStatus.DEFERRED
     assert receipt.answer.startswith("535")
     assert "canary" not in receipt.answer + repr(events) + repr(with_login(office(1), "canary-password"))
     assert "Y2FuYXJ5" not in receipt.answer + repr(events)  # the same in base64
@@ -129,15 +130,15 @@ async def test_a_wrong_password_is_the_sites_trouble_and_stands_nowhere(starttls
 @pytest.mark.parametrize(
     ("recipient", "fate", "answer"),
     [
-        ("refuse@example.org", Fate.REFUSED, "550 5.1.1 No such mailbox"),
-        ("spam@example.org", Fate.REFUSED, "554 5.7.1 Looks like spam"),
-        ("defer@example.org", Fate.DEFERRED, "451 4.3.0 Try again later"),
-        ("drop@example.org", Fate.DEFERRED, ""),
-        ("lose@example.org", Fate.DEFERRED, ""),
-        ("two words@example.org", Fate.REFUSED, "The address cannot be used"),
+        ("refuse@example.org", DeliveryStatus.REFUSED, "550 5.1.1 No such mailbox"),
+        ("spam@example.org", DeliveryStatus.REFUSED, "554 5.7.1 Looks like spam"),
+        ("defer@example.org", DeliveryStatus.DEFERRED, "451 4.3.0 Try again later"),
+        ("drop@example.org", DeliveryStatus.DEFERRED, ""),
+        ("lose@example.org", DeliveryStatus.DEFERRED, ""),
+        ("two words@example.org", DeliveryStatus.REFUSED, "The address cannot be used"),
     ],
 )
-async def test_what_the_server_says_decides(plain: MailServer, recipient: str, fate: Fate, answer: str) -> None:
+async def test_what_the_server_says_decides(plain: MailServer, recipient: str, fate: DeliveryStatus, answer: str) -> None:
     receipt = await handed_in(plain, letter(recipient))
     assert receipt.fate is fate
     assert receipt.answer.startswith(answer)
@@ -147,18 +148,18 @@ async def test_what_the_server_says_decides(plain: MailServer, recipient: str, f
 @pytest.mark.parametrize("kind", ["hang", "drip"])
 async def test_a_server_that_hangs_or_drips_holds_nobody_for_long(plain: MailServer, kind: str) -> None:
     receipt = await handed_in(plain, letter(f"{kind}@example.org"), office(plain.port, deadline=0.5))
-    assert receipt == Receipt(Fate.DEFERRED, "The mail server took longer than 0.5 seconds.")
+    assert receipt == DeliveryResult(DeliveryStatus.DEFERRED, "The mail server took longer than 0.5 seconds.")
 
 
 async def test_a_server_that_gives_no_answer_is_left(plain: MailServer) -> None:
     receipt = await handed_in(plain, letter("hang@example.org"), office(plain.port, answer=0.3))
-    assert receipt.fate is Fate.DEFERRED
+    assert receipt.fate is DeliveryStatus.DEFERRED
     assert "Timeout" in receipt.answer
 
 
 async def test_where_nobody_listens_the_letter_waits() -> None:
     receipt = await office(free_port()).hand_in(letter())
-    assert receipt.fate is Fate.DEFERRED
+    assert receipt.fate is DeliveryStatus.DEFERRED
     assert "refused" in receipt.answer
 
 
@@ -185,7 +186,7 @@ DOTS: list[Callable[[], bytes]] = [
 @pytest.mark.parametrize("body", DOTS)
 async def test_what_arrives_is_what_was_written_whatever_its_lines_begin_with(plain: MailServer, body: Callable[[], bytes]) -> None:
     before = len(plain.taken())
-    assert (await handed_in(plain, letter("ann@example.org", body()))).fate is Fate.SENT
+    assert (await handed_in(plain, letter("ann@example.org", body()))).fate is DeliveryStatus.SENT
     [taken] = plain.taken()[before:]
     assert taken.raw == letter(body=body()).message
 
@@ -193,10 +194,10 @@ async def test_what_arrives_is_what_was_written_whatever_its_lines_begin_with(pl
 @pytest.mark.parametrize(
     ("url", "server"),
     [
-        ("smtp://mail.test", Server("mail.test", 587)),
-        ("smtps://mail.test", Server("mail.test", 465, implicit=True)),
-        ("smtp://a%40b:p%3Ass@[::1]:25", Server("::1", 25, username="a@b", password="p:ss")),
+        ("smtp://mail.test", SmtpServer("mail.test", 587)),
+        ("smtps://mail.test", SmtpServer("mail.test", 465, implicit=True)),
+        ("smtp://a%40b:p%3Ass@[::1]:25", SmtpServer("::1", 25, username="a@b", password="p:ss")),
     ],
 )
-def test_a_url_says_where_the_server_is(url: str, server: Server) -> None:
-    assert Server.parse(url, Tls.REQUIRED) == server
+def test_a_url_says_where_the_server_is(url: str, server: SmtpServer) -> None:
+    assert SmtpServer.parse(url, Tls.REQUIRED) == server

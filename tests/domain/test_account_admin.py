@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from microblog.domain.account_admin import Members
-from microblog.domain.sessions import Origin, Sessions
-from microblog.model.accounts import Member, Role
+from microblog.domain.account_admin import AccountAdmin
+from microblog.domain.sessions import ClientInfo, Sessions
+from microblog.model.accounts import AccountWithLogin, Role
 from microblog.model.errors import Conflict, Invalid, NotFound
 from microblog.model.ids import AccountId
 from microblog.model.paging import Page
@@ -15,12 +15,12 @@ from microblog.storage.database import Cursor
 from tests import make
 from tests.fakes import NoThrottle, RolledBackDatabase, WallClock, done, quick_passwords
 
-ORIGIN = Origin("n", "a", "")
+ORIGIN = ClientInfo("n", "a", "")
 
 
 @pytest.fixture
-def members(db: RolledBackDatabase) -> Members:
-    return Members(db, quick_passwords(), WallClock(make.NOW))
+def members(db: RolledBackDatabase) -> AccountAdmin:
+    return AccountAdmin(db, quick_passwords(), WallClock(make.NOW))
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def sessions(db: RolledBackDatabase) -> Sessions:
 
 
 @pytest.fixture
-def ann(cursor: Cursor) -> Member:
+def ann(cursor: Cursor) -> AccountWithLogin:
     return make.member(cursor, "ann")
 
 
@@ -39,13 +39,13 @@ def happened(cursor: Cursor) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["ann", "@ANN", "ann@example.org"])
-def test_somebody_is_shown_by_name_or_address(members: Members, ann: Member, name: str) -> None:
+def test_somebody_is_shown_by_name_or_address(members: AccountAdmin, ann: AccountWithLogin, name: str) -> None:
     assert done(members.show(name)) == ann
     with pytest.raises(NotFound):
         done(members.show("nobody"))
 
 
-def test_the_list_can_be_narrowed(members: Members, cursor: Cursor, ann: Member) -> None:
+def test_the_list_can_be_narrowed(members: AccountAdmin, cursor: Cursor, ann: AccountWithLogin) -> None:
     boss = make.member(cursor, "boss", role=Role.ADMIN)
     applicant = make.member(cursor, "applicant", approved=False)
     make.suspend(cursor, ann.account)
@@ -59,7 +59,7 @@ def test_the_list_can_be_narrowed(members: Members, cursor: Cursor, ann: Member)
 
 @pytest.mark.parametrize("how", ["suspend", "disable"])
 def test_somebody_who_is_shut_out_finds_the_sessions_again_when_they_are_let_back_in(
-    members: Members, sessions: Sessions, cursor: Cursor, ann: Member, how: str
+    members: AccountAdmin, sessions: Sessions, cursor: Cursor, ann: AccountWithLogin, how: str
 ) -> None:
     token = done(sessions.begin(ann.account.id, ORIGIN)).token
     shut, let = (members.suspend, members.restore) if how == "suspend" else (members.disable, members.enable)
@@ -74,13 +74,13 @@ def test_somebody_who_is_shut_out_finds_the_sessions_again_when_they_are_let_bac
     assert done(sessions.begin(ann.account.id, ORIGIN)).token
 
 
-def test_a_role_is_given_once(members: Members, cursor: Cursor, ann: Member) -> None:
+def test_a_role_is_given_once(members: AccountAdmin, cursor: Cursor, ann: AccountWithLogin) -> None:
     assert done(members.set_role(ann.account.id, Role.MODERATOR)).login.role is Role.MODERATOR
     done(members.set_role(ann.account.id, Role.MODERATOR))
     assert happened(cursor) == ["account.changed"]
 
 
-def test_a_reset_password_ends_every_session_and_lets_in(members: Members, sessions: Sessions, ann: Member) -> None:
+def test_a_reset_password_ends_every_session_and_lets_in(members: AccountAdmin, sessions: Sessions, ann: AccountWithLogin) -> None:
     token = done(sessions.begin(ann.account.id, ORIGIN)).token
     with pytest.raises(Invalid):
         done(members.reset_password(ann.account.id, "short"))
@@ -89,7 +89,7 @@ def test_a_reset_password_ends_every_session_and_lets_in(members: Members, sessi
     assert done(sessions.log_in("ann", "battery staple", ORIGIN)).token
 
 
-def test_an_applicant_is_let_in_or_erased_with_the_name(members: Members, cursor: Cursor) -> None:
+def test_an_applicant_is_let_in_or_erased_with_the_name(members: AccountAdmin, cursor: Cursor) -> None:
     good, bad = make.member(cursor, "good", approved=False), make.member(cursor, "bad", approved=False)
     assert not done(members.approve(good.account.id)).pending
     done(members.approve(good.account.id))
@@ -100,7 +100,7 @@ def test_an_applicant_is_let_in_or_erased_with_the_name(members: Members, cursor
     assert accounts.taken(cursor, usernames=["bad", "good"]) == ["good"]
 
 
-def test_nobody_cannot_be_changed(members: Members) -> None:
+def test_nobody_cannot_be_changed(members: AccountAdmin) -> None:
     nobody = AccountId(1)
     for command in (members.suspend, members.restore, members.disable, members.enable, members.approve, members.confirm):
         with pytest.raises(NotFound):

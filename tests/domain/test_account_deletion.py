@@ -5,17 +5,17 @@ from __future__ import annotations
 import pytest
 
 from microblog.domain import account_deletion
-from microblog.domain.account_actions import Sanctions
-from microblog.domain.account_admin import Members
-from microblog.domain.account_deletion import Removal
+from microblog.domain.account_actions import AccountActions
+from microblog.domain.account_admin import AccountAdmin
+from microblog.domain.account_deletion import AccountDeletion
 from microblog.domain.follows import Follows
-from microblog.domain.interactions import Marks
+from microblog.domain.interactions import Interactions
 from microblog.domain.posts import Posts
-from microblog.domain.relationships import Relations
+from microblog.domain.relationships import Relationships
 from microblog.model.accounts import Account, Viewer
 from microblog.model.errors import NotFound
-from microblog.model.moderation import Action, Sanction
-from microblog.model.posts import Draft
+from microblog.model.moderation import ModerationAction, Sanction
+from microblog.model.posts import PostDraft
 from microblog.storage import posts as post_rows
 from microblog.storage.database import Cursor
 from tests import make
@@ -40,10 +40,10 @@ def test_a_deleted_account_leaves_nothing_and_every_counter_of_others_is_right(
     ann, ben = make.viewer(cursor, "ann"), make.viewer(cursor, "ben")
     shy = make.viewer(cursor, "shy", locked=True)
     posts = Posts(db, "example.org", "https://example.org", 500, clock)
-    marks = Marks(db, clock)
-    follows, relations = Follows(db, clock), Relations(db, clock)
-    bens = done(posts.publish(ben, Draft("Hello @ann")))
-    anns = [done(posts.publish(ann, Draft(f"moss {number} @ben", reply_to=bens.id))) for number in range(5)]
+    marks = Interactions(db, clock)
+    follows, relations = Follows(db, clock), Relationships(db, clock)
+    bens = done(posts.publish(ben, PostDraft("Hello @ann")))
+    anns = [done(posts.publish(ann, PostDraft(f"moss {number} @ben", reply_to=bens.id))) for number in range(5)]
     done(marks.boost(ann, bens.id))
     done(marks.boost(ann, anns[0].id))
     done(marks.boost(ben, anns[1].id))
@@ -58,11 +58,11 @@ def test_a_deleted_account_leaves_nothing_and_every_counter_of_others_is_right(
     done(relations.mute(ann, others[0].id))
     done(relations.block(ann, others[1].id))
     done(relations.note(others[0], ann.id, "gone soon"))
-    sanctions = Sanctions(db, Members(db, quick_passwords(), clock), clock)
-    done(sanctions.impose(ben.id, ann.id, Sanction(Action.NONE, "Be kind.")))
+    sanctions = AccountActions(db, AccountAdmin(db, quick_passwords(), clock), clock)
+    done(sanctions.impose(ben.id, ann.id, Sanction(ModerationAction.NONE, "Be kind.")))
 
-    account_deletion.bury(cursor, ann.id, make.NOW)
-    done(Removal(db, clock).empty(ann.id))
+    account_deletion.begin_deletion(cursor, ann.id, make.NOW)
+    done(AccountDeletion(db, clock).empty(ann.id))
 
     assert counts(make.again(cursor, ben)) == (0, 0, 1)
     for other in others:
@@ -96,21 +96,21 @@ def mentions_of(cursor: Cursor, who: Viewer) -> dict[str, int]:
 
 def test_emptying_an_account_again_does_nothing(db: RolledBackDatabase, cursor: Cursor, clock: WallClock) -> None:
     ann = make.viewer(cursor, "ann")
-    account_deletion.bury(cursor, ann.id, make.NOW)
+    account_deletion.begin_deletion(cursor, ann.id, make.NOW)
     for _ in range(2):
-        done(Removal(db, clock).empty(ann.id))
+        done(AccountDeletion(db, clock).empty(ann.id))
 
 
 def test_an_account_that_is_not_deleted_is_not_emptied(db: RolledBackDatabase, cursor: Cursor, clock: WallClock) -> None:
     ann, ben = make.viewer(cursor, "ann"), make.account(cursor, "ben")
     make.follow(cursor, ann, ben)
     with pytest.raises(NotFound):
-        done(Removal(db, clock).empty(ann.id))
+        done(AccountDeletion(db, clock).empty(ann.id))
     assert make.again(cursor, ben).followers_count == 1
 
 
 def test_nobody_is_deleted_twice(cursor: Cursor) -> None:
     ann = make.viewer(cursor, "ann")
-    account_deletion.bury(cursor, ann.id, make.NOW)
+    account_deletion.begin_deletion(cursor, ann.id, make.NOW)
     with pytest.raises(NotFound):
-        account_deletion.bury(cursor, ann.id, make.NOW)
+        account_deletion.begin_deletion(cursor, ann.id, make.NOW)

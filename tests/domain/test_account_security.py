@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from attrs import evolve, frozen
 
-from microblog.domain.account_security import Credentials
+from microblog.domain.account_security import AccountSecurity
 from microblog.domain.passwords import Passwords
-from microblog.domain.sessions import Origin, Sessions
+from microblog.domain.sessions import ClientInfo, Sessions
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Invalid, NotFound, TooMany, Unauthenticated
 from microblog.storage import accounts
@@ -16,12 +16,12 @@ from tests import make
 from tests.fakes import NoThrottle, RolledBackDatabase, WallClock, done, quick_passwords
 
 OLD, NEW, NETWORK = "correct horse", "battery staple", "192.0.2.1"
-ORIGIN = Origin(NETWORK, NETWORK, "")
+ORIGIN = ClientInfo(NETWORK, NETWORK, "")
 
 
 @frozen
 class Desk:
-    credentials: Credentials
+    credentials: AccountSecurity
     sessions: Sessions
     throttle: NoThrottle
 
@@ -42,7 +42,7 @@ def desk(db: RolledBackDatabase, cursor: Cursor) -> Desk:
     passwords: Passwords = quick_passwords()
     clock, throttle = WallClock(make.NOW), NoThrottle()
     make.member(cursor, "ann", password_hash=done(passwords.hash(OLD)))
-    credentials = Credentials(db, passwords, throttle, confirmed_at_once=True, now=clock)
+    credentials = AccountSecurity(db, passwords, throttle, confirmed_at_once=True, now=clock)
     return Desk(credentials, Sessions(db, passwords, throttle, clock), throttle)
 
 

@@ -44,7 +44,7 @@ def test_a_name_of_nobody_is_not_found(people: Accounts, ann: Viewer, name: str)
 def test_the_suspended_the_deleted_and_the_unknown_are_the_same_answer(people: Accounts, cursor: Cursor, ann: Viewer) -> None:
     bad, gone = make.account(cursor, "bad"), make.account(cursor, "gone")
     make.suspend(cursor, bad)
-    rows.bury(cursor, id=gone.id, at=make.NOW)
+    rows.mark_deleted(cursor, id=gone.id, at=make.NOW)
     for account in (bad.id, gone.id, AccountId(1)):
         with pytest.raises(NotFound):
             done(people.by_id(account))

@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from microblog.adapters.media_processing import Studio
+from microblog.adapters.media_processing import DirectoryMediaStore
 from microblog.domain import account_deletion, attachments
-from microblog.domain.attachments import LOOSE_KEPT, Attachments, Given
-from microblog.domain.file_types import moves, sniff
+from microblog.domain.attachments import LOOSE_KEPT, Attachments, MediaUpload
+from microblog.domain.file_types import detect_type, is_animated
 from microblog.domain.posts import Posts
-from microblog.domain.profile_images import Pictures
+from microblog.domain.profile_images import ProfileImages
 from microblog.jobs import post_jobs
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.ids import MediaId
 from microblog.model.media import FILM_BYTES, IMAGE_BYTES, MOST_MEDIA, Focus, Format, Media, MediaChange, MediaKind, MediaState
-from microblog.model.posts import Draft
+from microblog.model.posts import PostDraft
 from microblog.storage import jobs, media
 from microblog.storage.database import Cursor, execute
 from tests import fakes, files, make
@@ -32,7 +32,7 @@ LATER = timedelta(hours=25)
 
 
 @pytest.fixture
-def studio(tmp_path: Path) -> Studio:
+def studio(tmp_path: Path) -> DirectoryMediaStore:
     return fakes.studio(tmp_path)
 
 
@@ -42,7 +42,7 @@ def clock() -> WallClock:
 
 
 @pytest.fixture
-def pieces(db: RolledBackDatabase, studio: Studio, clock: WallClock) -> Attachments:
+def pieces(db: RolledBackDatabase, studio: DirectoryMediaStore, clock: WallClock) -> Attachments:
     return Attachments(db, studio, clock, fakes.no_pause)
 
 
@@ -53,7 +53,7 @@ def posts(db: RolledBackDatabase, clock: WallClock) -> Posts:
 
 async def add(pieces: Attachments, viewer: Viewer, file: BytesIO | None = None, **given: object) -> Media:
     file = file or files.picture()
-    return await pieces.add(viewer, Given(file, len(file.getvalue()), **given))  # type: ignore[arg-type]  # fields of Given
+    return await pieces.add(viewer, MediaUpload(file, len(file.getvalue()), **given))  # type: ignore[arg-type]  # fields of Given
 
 
 async def work(pieces: Attachments, db: RolledBackDatabase, clock: WallClock) -> None:
@@ -73,7 +73,7 @@ async def a_day_later(pieces: Attachments, db: RolledBackDatabase, clock: WallCl
     await work(pieces, db, clock)
 
 
-def kept(studio: Studio) -> list[str]:
+def kept(studio: DirectoryMediaStore) -> list[str]:
     return sorted(path.name for path in studio.directory.rglob("*") if path.is_file())
 
 
@@ -84,7 +84,7 @@ async def test_a_picture_is_ready_at_once(pieces: Attachments, cursor: Cursor) -
     assert made.path is not None
     assert made.preview_path is not None
     with pieces.studio.open(made.path.removeprefix("/media/")) as file:
-        assert sniff(file) is Format.JPEG
+        assert detect_type(file) is Format.JPEG
 
 
 async def test_addresses_cannot_be_guessed(pieces: Attachments, cursor: Cursor) -> None:
@@ -106,14 +106,16 @@ async def test_addresses_cannot_be_guessed(pieces: Attachments, cursor: Cursor) 
         b"BM",
     ],
 )
-async def test_what_is_no_picture_is_refused_by_its_first_bytes(pieces: Attachments, cursor: Cursor, studio: Studio, sent: bytes) -> None:
+async def test_what_is_no_picture_is_refused_by_its_first_bytes(
+    pieces: Attachments, cursor: Cursor, studio: DirectoryMediaStore, sent: bytes
+) -> None:
     with pytest.raises(Invalid, match="File content type is invalid, File is invalid"):
         await add(pieces, make.viewer(cursor), BytesIO(sent))
     assert kept(studio) == []
 
 
 async def test_what_cannot_be_decoded_is_refused_and_leaves_nothing(
-    pieces: Attachments, db: RolledBackDatabase, clock: WallClock, studio: Studio
+    pieces: Attachments, db: RolledBackDatabase, clock: WallClock, studio: DirectoryMediaStore
 ) -> None:
     with pytest.raises(Invalid, match="could not be verified"):
         await add(pieces, make.viewer(db.cursor), BytesIO(b"\xff\xd8\xff" + b"<script>" * 100))
@@ -126,7 +128,7 @@ async def test_what_cannot_be_decoded_is_refused_and_leaves_nothing(
 @pytest.mark.parametrize(("begins", "most"), [(b"\xff\xd8\xff", IMAGE_BYTES), (b"OggS", FILM_BYTES)])
 async def test_what_is_too_large_is_refused(pieces: Attachments, cursor: Cursor, begins: bytes, most: int) -> None:
     with pytest.raises(Invalid, match="File size must be less than"):
-        await pieces.add(make.viewer(cursor), Given(BytesIO(begins + b"x" * 100), most + 1))
+        await pieces.add(make.viewer(cursor), MediaUpload(BytesIO(begins + b"x" * 100), most + 1))
 
 
 async def test_a_description_that_is_too_long_is_refused_and_not_cut(pieces: Attachments, cursor: Cursor) -> None:
@@ -139,16 +141,16 @@ async def test_a_description_that_is_too_long_is_refused_and_not_cut(pieces: Att
 async def test_a_post_shows_its_media_in_the_order_that_it_names(pieces: Attachments, posts: Posts, cursor: Cursor) -> None:
     ada = make.viewer(cursor)
     one, two, three = [(await add(pieces, ada)).id for _ in range(3)]
-    post = await posts.publish(ada, Draft("Look", media=(three, one, two)))
+    post = await posts.publish(ada, PostDraft("Look", media=(three, one, two)))
     assert [piece.id for piece in post.media] == [three, one, two]
     assert all(piece.attached for piece in post.media)
 
 
 async def test_a_picture_says_enough_without_words(pieces: Attachments, posts: Posts, cursor: Cursor) -> None:
     ada = make.viewer(cursor)
-    silent = await posts.publish(ada, Draft("", media=((await add(pieces, ada)).id,)))
+    silent = await posts.publish(ada, PostDraft("", media=((await add(pieces, ada)).id,)))
     assert (silent.text, silent.html) == ("", "")
-    assert (await posts.publish(ada, Draft("", spoiler="Eyes", media=((await add(pieces, ada)).id,)))).text == "🖼"
+    assert (await posts.publish(ada, PostDraft("", spoiler="Eyes", media=((await add(pieces, ada)).id,)))).text == "🖼"
 
 
 async def test_nobody_attaches_what_is_not_theirs_or_is_taken(pieces: Attachments, posts: Posts, cursor: Cursor) -> None:
@@ -156,25 +158,25 @@ async def test_nobody_attaches_what_is_not_theirs_or_is_taken(pieces: Attachment
     mine = (await add(pieces, ada)).id
     for viewer, ids in [(bob, (mine,)), (ada, (mine, MediaId(123)))]:
         with pytest.raises(Invalid, match=f"^Media {ids[-1]} not found or already attached to another post$"):
-            await posts.publish(viewer, Draft("Mine", media=ids))
-    await posts.publish(ada, Draft("First", media=(mine,)))
+            await posts.publish(viewer, PostDraft("Mine", media=ids))
+    await posts.publish(ada, PostDraft("First", media=(mine,)))
     with pytest.raises(Invalid, match="already attached"):
-        await posts.publish(ada, Draft("Second", media=(mine,)))
+        await posts.publish(ada, PostDraft("Second", media=(mine,)))
 
 
 async def test_a_post_has_four_media_at_most(pieces: Attachments, posts: Posts, cursor: Cursor) -> None:
     ada = make.viewer(cursor)
     ids = tuple([(await add(pieces, ada)).id for _ in range(5)])
     with pytest.raises(Invalid, match=r"^Cannot attach more than 4 files$"):
-        await posts.publish(ada, Draft("Five", media=ids))
-    assert len((await posts.publish(ada, Draft("Four", media=ids[:4]))).media) == 4
+        await posts.publish(ada, PostDraft("Five", media=ids))
+    assert len((await posts.publish(ada, PostDraft("Four", media=ids[:4]))).media) == 4
 
 
 async def test_what_is_not_made_yet_cannot_be_attached(pieces: Attachments, posts: Posts, cursor: Cursor) -> None:
     ada = make.viewer(cursor)
     waiting = media.insert(cursor, account=ada.id, kind=MediaKind.VIDEO, description="", focus=None, now=make.NOW)
     with pytest.raises(Invalid, match="have not finished processing"):
-        await posts.publish(ada, Draft("Soon", media=(waiting,)))
+        await posts.publish(ada, PostDraft("Soon", media=(waiting,)))
 
 
 async def test_a_film_is_alone(pieces: Attachments, posts: Posts, cursor: Cursor) -> None:
@@ -182,16 +184,16 @@ async def test_a_film_is_alone(pieces: Attachments, posts: Posts, cursor: Cursor
     image, film = await add(pieces, ada), await add(pieces, ada)
     execute(cursor, "update media set kind = 'video' where id = %(id)s", {"id": film.id})
     with pytest.raises(Invalid, match=r"^Cannot attach a video to a post that already contains images$"):
-        await posts.publish(ada, Draft("Both", media=(image.id, film.id)))
+        await posts.publish(ada, PostDraft("Both", media=(image.id, film.id)))
 
 
 async def test_an_edit_changes_which_media_in_which_order_and_what_they_show(pieces: Attachments, posts: Posts, cursor: Cursor) -> None:
     ada = make.viewer(cursor)
     one, two, three = [(await add(pieces, ada, description=f"Number {n}")).id for n in range(3)]
-    post = await posts.publish(ada, Draft("Look", media=(one, two)))
-    unchanged = await posts.edit(ada, post.id, Draft("Look", media=(one, two)))
+    post = await posts.publish(ada, PostDraft("Look", media=(one, two)))
+    unchanged = await posts.edit(ada, post.id, PostDraft("Look", media=(one, two)))
     assert unchanged.edited_at is None
-    edited = await posts.edit(ada, post.id, Draft("Look", media=(three, one), changes=(MediaChange(one, "Zero"),)))
+    edited = await posts.edit(ada, post.id, PostDraft("Look", media=(three, one), changes=(MediaChange(one, "Zero"),)))
     assert [(piece.id, piece.description) for piece in edited.media] == [(three, "Number 2"), (one, "Zero")]
     assert edited.edited_at is not None
     assert edited.version != post.version
@@ -199,17 +201,17 @@ async def test_an_edit_changes_which_media_in_which_order_and_what_they_show(pie
     assert [(piece.id, piece.description) for piece in first.media] == [(one, "Number 0"), (two, "Number 1")]
     assert [(piece.id, piece.description) for piece in now.media] == [(three, "Number 2"), (one, "Zero")]
     with pytest.raises(Invalid, match="already attached"):
-        await posts.publish(ada, Draft("Again", media=(two,)))
+        await posts.publish(ada, PostDraft("Again", media=(two,)))
 
 
 async def test_media_of_a_deleted_post_can_be_posted_anew_for_a_day(
-    pieces: Attachments, posts: Posts, db: RolledBackDatabase, clock: WallClock, studio: Studio
+    pieces: Attachments, posts: Posts, db: RolledBackDatabase, clock: WallClock, studio: DirectoryMediaStore
 ) -> None:
     ada = make.viewer(db.cursor)
     piece = await add(pieces, ada)
-    first = await posts.publish(ada, Draft("Almost", media=(piece.id,)))
+    first = await posts.publish(ada, PostDraft("Almost", media=(piece.id,)))
     await posts.delete(ada, first.id)
-    again = await posts.publish(ada, Draft("Right", media=(piece.id,)))
+    again = await posts.publish(ada, PostDraft("Right", media=(piece.id,)))
     await a_day_later(pieces, db, clock)
     assert len(kept(studio)) == 2
     await posts.delete(ada, again.id)
@@ -218,20 +220,20 @@ async def test_media_of_a_deleted_post_can_be_posted_anew_for_a_day(
 
 
 async def test_media_go_with_the_post_if_that_is_wanted(
-    pieces: Attachments, posts: Posts, db: RolledBackDatabase, clock: WallClock, studio: Studio
+    pieces: Attachments, posts: Posts, db: RolledBackDatabase, clock: WallClock, studio: DirectoryMediaStore
 ) -> None:
     ada = make.viewer(db.cursor)
-    post = await posts.publish(ada, Draft("Gone", media=((await add(pieces, ada)).id,)))
+    post = await posts.publish(ada, PostDraft("Gone", media=((await add(pieces, ada)).id,)))
     await posts.delete(ada, post.id, media=True)
     await work(pieces, db, clock)
     assert kept(studio) == []
 
 
 async def test_what_is_never_attached_goes_after_a_day_and_not_before(
-    pieces: Attachments, posts: Posts, db: RolledBackDatabase, clock: WallClock, studio: Studio
+    pieces: Attachments, posts: Posts, db: RolledBackDatabase, clock: WallClock, studio: DirectoryMediaStore
 ) -> None:
     ada = make.viewer(db.cursor)
-    await posts.publish(ada, Draft("Kept", media=((await add(pieces, ada)).id,)))
+    await posts.publish(ada, PostDraft("Kept", media=((await add(pieces, ada)).id,)))
     loose = await add(pieces, ada)
     clock.advance(hours=23)
     await db.run(attachments.sweep, before=clock() - LOOSE_KEPT, limit=500)
@@ -243,20 +245,22 @@ async def test_what_is_never_attached_goes_after_a_day_and_not_before(
         await pieces.one(ada, loose.id)
 
 
-async def test_what_a_crash_left_behind_goes(pieces: Attachments, db: RolledBackDatabase, clock: WallClock, studio: Studio) -> None:
+async def test_what_a_crash_left_behind_goes(
+    pieces: Attachments, db: RolledBackDatabase, clock: WallClock, studio: DirectoryMediaStore
+) -> None:
     ada = make.viewer(db.cursor)
 
     class Crash(Exception):
         pass
 
-    class Dying(Studio):
+    class Dying(DirectoryMediaStore):
         async def portrait(self, *arguments: object) -> str:
             await self.keep(BytesIO(b"half"), f"{arguments[2]}.jpg")
             raise Crash
 
     dying = Dying(studio.directory, studio.run, studio.in_thread)
     with pytest.raises(Crash):
-        await Pictures(db, dying, clock).set_avatar(ada, files.picture())
+        await ProfileImages(db, dying, clock).set_avatar(ada, files.picture())
     assert len(kept(studio)) == 1
     clock.advance(hours=2)
     await work(pieces, db, clock)
@@ -272,21 +276,25 @@ async def test_only_ones_own_and_unattached_media_can_be_changed_or_deleted(piec
     for refused in (pieces.one(bob, piece.id), pieces.change(bob, MediaChange(piece.id, "Mine")), pieces.delete(bob, piece.id)):
         with pytest.raises(NotFound):
             await refused
-    await posts.publish(ada, Draft("Taken", media=(piece.id,)))
+    await posts.publish(ada, PostDraft("Taken", media=(piece.id,)))
     with pytest.raises(NotFound):
         await pieces.change(ada, MediaChange(piece.id, "Too late"))
     with pytest.raises(Invalid, match=r"^Media attachment is currently used by a status$"):
         await pieces.delete(ada, piece.id)
 
 
-async def test_a_deleted_piece_takes_its_files_along(pieces: Attachments, db: RolledBackDatabase, clock: WallClock, studio: Studio) -> None:
+async def test_a_deleted_piece_takes_its_files_along(
+    pieces: Attachments, db: RolledBackDatabase, clock: WallClock, studio: DirectoryMediaStore
+) -> None:
     ada = make.viewer(db.cursor)
     await pieces.delete(ada, (await add(pieces, ada)).id)
     await work(pieces, db, clock)
     assert kept(studio) == []
 
 
-async def test_a_preview_can_be_replaced(pieces: Attachments, db: RolledBackDatabase, clock: WallClock, studio: Studio) -> None:
+async def test_a_preview_can_be_replaced(
+    pieces: Attachments, db: RolledBackDatabase, clock: WallClock, studio: DirectoryMediaStore
+) -> None:
     ada = make.viewer(db.cursor)
     piece = await add(pieces, ada)
     changed = await pieces.change(ada, MediaChange(piece.id), files.picture("PNG", (10, 10)))
@@ -299,7 +307,7 @@ async def test_a_preview_can_be_replaced(pieces: Attachments, db: RolledBackData
 
 
 @needs_ffmpeg
-async def test_a_film_is_made_by_a_job(pieces: Attachments, db: RolledBackDatabase, clock: WallClock, studio: Studio) -> None:
+async def test_a_film_is_made_by_a_job(pieces: Attachments, db: RolledBackDatabase, clock: WallClock, studio: DirectoryMediaStore) -> None:
     ada = make.viewer(db.cursor)
     piece = await add(pieces, ada, files.film())
     assert (piece.kind, piece.state, piece.path) == (MediaKind.VIDEO, MediaState.WAITING, None)
@@ -321,7 +329,7 @@ async def test_a_moving_gif_becomes_a_film_and_a_still_one_a_picture(pieces: Att
 
 @needs_ffmpeg
 async def test_a_broken_film_has_failed_and_leaves_no_file(
-    pieces: Attachments, db: RolledBackDatabase, clock: WallClock, studio: Studio
+    pieces: Attachments, db: RolledBackDatabase, clock: WallClock, studio: DirectoryMediaStore
 ) -> None:
     ada = make.viewer(db.cursor)
     piece = await add(pieces, ada, BytesIO(files.film().getvalue()[:200]))
@@ -343,9 +351,9 @@ async def test_films_are_refused_without_ffmpeg(db: RolledBackDatabase, tmp_path
 
 
 async def test_a_face_is_shown_and_the_one_before_goes(
-    pieces: Attachments, db: RolledBackDatabase, clock: WallClock, studio: Studio
+    pieces: Attachments, db: RolledBackDatabase, clock: WallClock, studio: DirectoryMediaStore
 ) -> None:
-    ada, pictures = make.viewer(db.cursor), Pictures(db, studio, clock)
+    ada, pictures = make.viewer(db.cursor), ProfileImages(db, studio, clock)
     first = await pictures.set_avatar(ada, files.picture())
     second = await pictures.set_avatar(ada, files.picture("PNG"))
     await pictures.set_header(ada, files.picture())
@@ -357,19 +365,19 @@ async def test_a_face_is_shown_and_the_one_before_goes(
 
 
 async def test_pictures_of_a_profile_go_with_the_account(
-    pieces: Attachments, db: RolledBackDatabase, clock: WallClock, studio: Studio
+    pieces: Attachments, db: RolledBackDatabase, clock: WallClock, studio: DirectoryMediaStore
 ) -> None:
     ada = make.viewer(db.cursor)
-    await Pictures(db, studio, clock).set_avatar(ada, files.picture())
-    account_deletion.bury(db.cursor, ada.id, clock())
+    await ProfileImages(db, studio, clock).set_avatar(ada, files.picture())
+    account_deletion.begin_deletion(db.cursor, ada.id, clock())
     await work(pieces, db, clock)
     assert kept(studio) == []
 
 
 @pytest.mark.parametrize("sent", [b"<svg/>", b"\xff\xd8\xff broken", b""])
-async def test_what_is_no_picture_is_no_face(db: RolledBackDatabase, studio: Studio, sent: bytes) -> None:
+async def test_what_is_no_picture_is_no_face(db: RolledBackDatabase, studio: DirectoryMediaStore, sent: bytes) -> None:
     with pytest.raises(Invalid) as refused:
-        await Pictures(db, studio, lambda: make.NOW).set_avatar(make.viewer(db.cursor), BytesIO(sent))
+        await ProfileImages(db, studio, lambda: make.NOW).set_avatar(make.viewer(db.cursor), BytesIO(sent))
     assert refused.value.codes == {"avatar": "ERR_INVALID"}
 
 
@@ -395,7 +403,7 @@ async def test_what_is_no_picture_is_no_face(db: RolledBackDatabase, studio: Stu
     ],
 )
 def test_a_file_is_known_by_its_first_bytes(file: BytesIO, format: Format | None) -> None:
-    assert sniff(file) is format
+    assert detect_type(file) is format
     assert file.tell() == 0
 
 
@@ -406,7 +414,7 @@ def _gifs() -> Sequence[tuple[bytes, bool]]:
 
 @pytest.mark.parametrize(("data", "expected"), _gifs())
 def test_a_gif_moves_if_it_has_more_than_one_picture(data: bytes, expected: bool) -> None:
-    assert moves(BytesIO(data)) is expected
+    assert is_animated(BytesIO(data)) is expected
 
 
 def test_the_limits_are_those_that_clients_are_told() -> None:

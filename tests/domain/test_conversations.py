@@ -9,18 +9,18 @@ from itertools import permutations
 import pytest
 
 from microblog.domain import account_deletion
-from microblog.domain.account_deletion import Removal
+from microblog.domain.account_deletion import AccountDeletion
 from microblog.domain.conversations import Conversations
-from microblog.domain.interactions import Marks
+from microblog.domain.interactions import Interactions
 from microblog.domain.notification_policy import NotificationPolicies
 from microblog.domain.posts import Posts
-from microblog.domain.relationships import Relations
+from microblog.domain.relationships import Relationships
 from microblog.model.accounts import Account, Viewer
 from microblog.model.errors import NotFound
 from microblog.model.events import EventKind
 from microblog.model.paging import Page
-from microblog.model.posts import Draft, Post, Visibility
-from microblog.storage.database import Cursor, every, one_of_each
+from microblog.model.posts import Post, PostDraft, Visibility
+from microblog.storage.database import Cursor, fetch_all, first_column
 from tests import make
 from tests.fakes import RolledBackDatabase
 
@@ -67,7 +67,7 @@ def changes(cursor: Cursor, post: Post) -> list[int]:
     cursor.execute(
         "select account_id from events where kind = %s and post_id = %s order by xid, id", [EventKind.CONVERSATION_CHANGED, post.id]
     )
-    return one_of_each(cursor.fetchall())
+    return first_column(cursor.fetchall())
 
 
 async def test_a_direct_post_is_a_conversation_unread_for_those_it_names(
@@ -150,11 +150,11 @@ async def test_an_edit_that_names_others_moves_the_post_to_another_conversation(
     ada, bob, cid = people
     first = said(cursor, ada, "@bob one")
     second = said(cursor, ada, "@bob two", first)
-    await posts.edit(ada, second.id, Draft("@bob @cid two"))
+    await posts.edit(ada, second.id, PostDraft("@bob @cid two"))
     assert await seen(conversations, bob) == [(["ada", "cid"], "@bob @cid two", True), (["ada"], "@bob one", True)]
     assert await seen(conversations, cid) == [(["ada", "bob"], "@bob @cid two", True)]
     assert [unread for *_, unread in await seen(conversations, ada)] == [False, False]
-    await posts.edit(ada, second.id, Draft("@bob two"))
+    await posts.edit(ada, second.id, PostDraft("@bob two"))
     assert await seen(conversations, cid) == []
     assert await seen(conversations, bob) == [(["ada"], "@bob two", True)]
 
@@ -167,10 +167,10 @@ async def test_what_was_read_is_not_new_again_after_an_edit(
     [found] = await conversations.page(bob, Page())
     await conversations.mark(bob, found.id, unread=False)
     before = len(changes(cursor, post))
-    await posts.edit(ada, post.id, Draft("@bob one, changed"))
+    await posts.edit(ada, post.id, PostDraft("@bob one, changed"))
     assert await seen(conversations, bob) == [(["ada"], "@bob one, changed", False)]
     assert len(changes(cursor, post)) == before + 2
-    await posts.edit(ada, post.id, Draft("@bob @cid one"))
+    await posts.edit(ada, post.id, PostDraft("@bob @cid one"))
     assert await seen(conversations, bob) == [(["ada", "cid"], "@bob @cid one", False)]
 
 
@@ -188,7 +188,7 @@ async def test_whoever_would_not_be_told_has_no_conversation_of_it(
         case "mutes":
             make.mute(cursor, bob, ada)
         case "muted the thread":
-            await Marks(db, lambda: make.NOW).mute_thread(bob, opening.id)
+            await Interactions(db, lambda: make.NOW).mute_thread(bob, opening.id)
         case "suspended":
             make.suspend(cursor, bob)
         case "follows no more":
@@ -197,7 +197,7 @@ async def test_whoever_would_not_be_told_has_no_conversation_of_it(
             cursor.execute("delete from follows where followee_id = %s", [bob.id])
             await NotificationPolicies(db, lambda: make.NOW).change(bob, {"not_followers": "drop"})
     said(cursor, ada, "@bob @cid hi", opening)
-    assert every(cursor, int, "select account_id from conversations order by account_id") == sorted([ada.id, cid.id])
+    assert fetch_all(cursor, int, "select account_id from conversations order by account_id") == sorted([ada.id, cid.id])
 
 
 async def test_what_a_stranger_writes_comes_once_they_are_let_through(
@@ -208,7 +208,7 @@ async def test_what_a_stranger_writes_comes_once_they_are_let_through(
     first = said(cursor, ada, "@bob one")
     said(cursor, ada, "@bob two", first)
     last = said(cursor, ada, "@bob @cid three", first)
-    await posts.edit(ada, last.id, Draft("@bob @cid three."))
+    await posts.edit(ada, last.id, PostDraft("@bob @cid three."))
     said(cursor, cid, "@bob hello")
     assert await seen(conversations, bob) == []
     policies = NotificationPolicies(db, lambda: make.NOW)
@@ -243,7 +243,7 @@ async def test_blocking_or_muting_somebody_clears_ones_conversations_with_them(
     ada, bob, cid = people
     said(cursor, ada, "@bob @cid hi")
     said(cursor, cid, "@bob hello")
-    relations = Relations(db, lambda: make.NOW)
+    relations = Relationships(db, lambda: make.NOW)
     await getattr(relations, command)(bob, ada.id)
     assert await seen(conversations, bob) == [(["cid"], "@bob hello", True)]
     assert len(await seen(conversations, cid)) == 2
@@ -254,7 +254,7 @@ async def test_a_mute_that_lets_notifications_through_leaves_conversations(
 ) -> None:
     ada, bob, _ = people
     said(cursor, ada, "@bob hi")
-    await Relations(db, lambda: make.NOW).mute(bob, ada.id, notifications=False)
+    await Relationships(db, lambda: make.NOW).mute(bob, ada.id, notifications=False)
     said(cursor, ada, "@bob hi again")
     assert len(await seen(conversations, bob)) == 2
 
@@ -280,10 +280,10 @@ async def test_what_one_said_to_a_deleted_account_stays(
     ada, bob, _ = people
     first = said(cursor, ada, "@bob one")
     said(cursor, bob, "@ada two", first)
-    account_deletion.bury(cursor, bob.id, make.NOW)
-    await Removal(db, lambda: make.NOW).empty(bob.id)
+    account_deletion.begin_deletion(cursor, bob.id, make.NOW)
+    await AccountDeletion(db, lambda: make.NOW).empty(bob.id)
     assert await seen(conversations, ada) == [([], "@bob one", True)]
-    assert every(cursor, int, "select account_id from conversations") == [ada.id]
+    assert fetch_all(cursor, int, "select account_id from conversations") == [ada.id]
 
 
 async def test_reading_and_deleting_are_for_ones_own_conversations(conversations: Conversations, cursor: Cursor, people: People) -> None:

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microblog.domain.push import encryption, vapid
-from microblog.domain.push.encryption import Sealer
+from microblog.domain.push.encryption import PushEncryptor
 from microblog.model.push import PushTarget
 from tests.fakes import WallClock
 from tests.make import NOW
@@ -30,8 +30,8 @@ def decoded(text: str) -> bytes:
     return urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
-def sealer() -> Sealer:
-    return Sealer(vapid.Signer(b"s" * 32, "mailto:admin@example.org", lambda: NOW))
+def sealer() -> PushEncryptor:
+    return PushEncryptor(vapid.Signer(b"s" * 32, "mailto:admin@example.org", lambda: NOW))
 
 
 def target(*, standard: bool) -> PushTarget:

@@ -14,7 +14,7 @@ from microblog.model.ids import AccountId, PostId
 from microblog.model.notifications import NotificationKind
 from microblog.model.posts import Visibility
 from microblog.storage import accounts, conversations, notifications, posts
-from microblog.storage.database import Cursor, every, scalar
+from microblog.storage.database import Cursor, fetch_all, fetch_value
 from tests import make
 from tests.fakes import RolledBackDatabase, done, quick_passwords
 from tests.make import NOW
@@ -41,15 +41,17 @@ def test_everything_of_the_plan_is_there(db: RolledBackDatabase, cursor: Cursor,
         ("revisions", sum(len(post.edits) for post in plan.posts)),
         ("logins", len(plan.people)),
     ]:
-        assert scalar(cursor, f"select count(*) from {table}") == expected, table
-    newest = scalar(cursor, "select max(id) from posts")
+        assert fetch_value(cursor, f"select count(*) from {table}") == expected, table
+    newest = fetch_value(cursor, "select max(id) from posts")
     found = posts.by_ids(cursor, [newest])[newest]
     assert (found.author.username, found.created_at) == (plan.posts[-1].author, plan.posts[-1].at)
 
 
 def test_posts_are_as_the_site_itself_would_have_stored_them(db: RolledBackDatabase, cursor: Cursor, plan: Demo) -> None:
     fill(db, plan)
-    ids = every(cursor, int, "select id from posts where boost_of is null and edited_at is null order by length(text) desc, id limit 100")
+    ids = fetch_all(
+        cursor, int, "select id from posts where boost_of is null and edited_at is null order by length(text) desc, id limit 100"
+    )
     stored = posts.by_ids(cursor, ids)
     for post in stored.values():
         anew = make.post(cursor, post.author, post.text)
@@ -69,7 +71,7 @@ def test_counters_are_what_a_recount_gives(db: RolledBackDatabase, cursor: Curso
     open_posts = [post for post in plan.posts if post.visibility.is_open]
     replies, boosts = Counter(post.reply_to for post in open_posts), Counter(post.boost_of for post in open_posts)
     likes = Counter(like.post for like in plan.favourites)
-    ids = every(cursor, PostId, "select id from posts order by id")
+    ids = fetch_all(cursor, PostId, "select id from posts order by id")
     stored = posts.by_ids(cursor, ids)
     for index, id in enumerate(ids):
         counted = (stored[id].replies_count, stored[id].boosts_count, stored[id].favourites_count)
@@ -80,17 +82,19 @@ def test_a_reply_belongs_to_its_thread(db: RolledBackDatabase, cursor: Cursor, p
     fill(db, plan)
     wrong = """select count(*) from posts r join posts p on p.id = r.reply_to
                where r.thread_id <> p.thread_id or r.reply_to_account <> p.account_id"""
-    assert scalar(cursor, wrong) == 0
-    assert scalar(cursor, "select count(*) from posts where reply_to is not null") == sum(post.reply_to is not None for post in plan.posts)
+    assert fetch_value(cursor, wrong) == 0
+    assert fetch_value(cursor, "select count(*) from posts where reply_to is not null") == sum(
+        post.reply_to is not None for post in plan.posts
+    )
 
 
 def test_people_are_told_what_happened_and_have_read_most_of_it(db: RolledBackDatabase, cursor: Cursor, plan: Demo) -> None:
     fill(db, plan)
-    kinds = set(every(cursor, NotificationKind, "select distinct kind from notifications"))
+    kinds = set(fetch_all(cursor, NotificationKind, "select distinct kind from notifications"))
     assert {NotificationKind.MENTION, NotificationKind.FAVOURITE, NotificationKind.BOOST, NotificationKind.FOLLOW} <= kinds
-    assert scalar(cursor, "select count(*) from notifications where account_id = from_account_id") == 0
-    assert scalar(cursor, "select count(*) from notifications where kind = 'favourite'") == len(plan.favourites)
-    [someone] = every(cursor, int, "select account_id from notifications group by account_id order by count(*) desc limit 1")
+    assert fetch_value(cursor, "select count(*) from notifications where account_id = from_account_id") == 0
+    assert fetch_value(cursor, "select count(*) from notifications where kind = 'favourite'") == len(plan.favourites)
+    [someone] = fetch_all(cursor, int, "select account_id from notifications group by account_id order by count(*) desc limit 1")
     assert notifications.unread(cursor, account=AccountId(someone), limit=100) < 60
 
 
@@ -98,13 +102,13 @@ def test_people_have_the_conversations_that_their_direct_posts_are(db: RolledBac
     fill(db, plan)
     direct = [post for post in plan.posts if post.visibility is Visibility.DIRECT]
     assert direct
-    found = set(every(cursor, int, "select id from conversations"))
+    found = set(fetch_all(cursor, int, "select id from conversations"))
     assert {row.id for row in conversations.by_ids(cursor, ids=found)} == found
     members = """select count(*) from (
         select p.thread_id, p.account_id from posts p where p.visibility = 'direct'
         union select p.thread_id, m.account_id from posts p join mentions m on m.post_id = p.id where p.visibility = 'direct') members"""
-    assert len(found) >= scalar(cursor, members) > 0
-    assert scalar(cursor, "select count(*) from conversations where unread") < len(found)
+    assert len(found) >= fetch_value(cursor, members) > 0
+    assert fetch_value(cursor, "select count(*) from conversations where unread") < len(found)
 
 
 def test_the_same_plan_gives_the_same_rows(db: RolledBackDatabase, cursor: Cursor, plan: Demo) -> None:
@@ -113,7 +117,7 @@ def test_the_same_plan_gives_the_same_rows(db: RolledBackDatabase, cursor: Curso
         cursor.execute("savepoint empty")
         fill(db, plan)
         tables = ("posts", "notifications", "mentions", "post_tags", "tags", "follows", "favourites")
-        digests.append([scalar(cursor, f"select md5(string_agg(t::text, ',' order by t::text)) from {table} t") for table in tables])
+        digests.append([fetch_value(cursor, f"select md5(string_agg(t::text, ',' order by t::text)) from {table} t") for table in tables])
         cursor.execute("rollback to savepoint empty")
     assert digests[0] == digests[1]
 
@@ -122,13 +126,13 @@ def test_a_site_with_an_account_is_not_touched(db: RolledBackDatabase, cursor: C
     make.account(cursor, "admin")
     with pytest.raises(Conflict):
         fill(db, plan)
-    assert scalar(cursor, "select count(*) from accounts") == 1
+    assert fetch_value(cursor, "select count(*) from accounts") == 1
 
 
 def test_with_a_password_everybody_can_log_in_and_without_it_nobody(db: RolledBackDatabase, cursor: Cursor, plan: Demo) -> None:
     with pytest.raises(Invalid):
         fill(db, plan, "short")
     fill(db, plan, "correct horse")
-    hashes = every(cursor, str, "select distinct password_hash from logins")
+    hashes = fetch_all(cursor, str, "select distinct password_hash from logins")
     assert len(hashes) == 1
     assert done(quick_passwords().verify(hashes[0], "correct horse")).correct

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from microblog.domain.caching.filter_cache import Sieves
+from microblog.domain.caching.filter_cache import FilterCache
 from microblog.domain.filters import MOST_KEYWORDS, MOST_KEYWORDS_IN_ALL, FilterDraft, Filters, KeywordDraft
 from microblog.domain.timelines import Timelines
 from microblog.model.accounts import Viewer
@@ -27,7 +27,7 @@ def clock() -> WallClock:
 
 @pytest.fixture
 def filters(db: RolledBackDatabase, clock: WallClock) -> Filters:
-    return Filters(db, Sieves(db, clock), clock)
+    return Filters(db, FilterCache(db, clock), clock)
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from microblog.domain.accounts import Accounts, ProfileChanges
-from microblog.domain.follows import Follows, NoRequest, Wanted
-from microblog.domain.relationships import Relations
-from microblog.model.accounts import Account, Related, Viewer
+from microblog.domain.follows import FollowRequestOptions, Follows, NoRequest
+from microblog.domain.relationships import Relationships
+from microblog.model.accounts import Account, RelatedAccount, Viewer
 from microblog.model.errors import Forbidden, Invalid, NotFound
 from microblog.model.ids import AccountId
 from microblog.model.paging import Page
@@ -23,8 +23,8 @@ def follows(db: RolledBackDatabase) -> Follows:
 
 
 @pytest.fixture
-def relations(db: RolledBackDatabase) -> Relations:
-    return Relations(db, WallClock(make.NOW))
+def relations(db: RolledBackDatabase) -> Relationships:
+    return Relationships(db, WallClock(make.NOW))
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def told(cursor: Cursor, who: Viewer) -> list[tuple[str, int]]:
     return [(row.kind, row.sender) for row in notifications.page_of(cursor, account=who.id, page=Page())]
 
 
-def names(people: list[Related]) -> list[str]:
+def names(people: list[RelatedAccount]) -> list[str]:
     return [one.account.username for one in people]
 
 
@@ -74,10 +74,10 @@ def test_following_twice_is_following_once(follows: Follows, cursor: Cursor, ann
 
 
 def test_following_again_changes_what_is_wanted_and_leaves_the_rest(follows: Follows, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
-    done(follows.follow(ann, ben.id, Wanted(notify=True, languages=("de", "EN", "de"))))
-    now = done(follows.follow(ann, ben.id, Wanted(boosts=False)))
+    done(follows.follow(ann, ben.id, FollowRequestOptions(notify=True, languages=("de", "EN", "de"))))
+    now = done(follows.follow(ann, ben.id, FollowRequestOptions(boosts=False)))
     assert (now.showing_boosts, now.notifying, now.languages) == (False, True, ("de", "en"))
-    assert done(follows.follow(ann, ben.id, Wanted(languages=()))).languages is None
+    assert done(follows.follow(ann, ben.id, FollowRequestOptions(languages=()))).languages is None
     assert counts(cursor, ben) == (0, 1)
     cursor.execute("select data->'boosts' from events where kind = 'followed' order by id")
     assert [boosts for (boosts,) in cursor.fetchall()] == [True, False, False]
@@ -86,7 +86,7 @@ def test_following_again_changes_what_is_wanted_and_leaves_the_rest(follows: Fol
 @pytest.mark.parametrize("languages", [("e",), ("english",), ("d1",), ("\0\0",), tuple("abcdefghijklmnopqrstuvw")])
 def test_what_is_no_language_is_refused(follows: Follows, ann: Viewer, ben: Viewer, languages: tuple[str, ...]) -> None:
     with pytest.raises(Invalid):
-        done(follows.follow(ann, ben.id, Wanted(languages=languages)))
+        done(follows.follow(ann, ben.id, FollowRequestOptions(languages=languages)))
 
 
 def test_nobody_follows_themselves(follows: Follows, ann: Viewer) -> None:
@@ -123,7 +123,7 @@ def test_unfollowing_undoes_all_of_it_and_twice_is_once(follows: Follows, cursor
 
 def test_a_locked_account_is_asked_and_nothing_counts_until_it_agrees(follows: Follows, cursor: Cursor, ann: Viewer) -> None:
     shy = make.viewer(cursor, "shy", locked=True)
-    now = done(follows.follow(ann, shy.id, Wanted(notify=True)))
+    now = done(follows.follow(ann, shy.id, FollowRequestOptions(notify=True)))
     assert (now.following, now.requested, now.notifying) == (False, True, True)
     done(follows.follow(ann, shy.id))
     assert (counts(cursor, ann), counts(cursor, shy)) == ((0, 0), (0, 0))
@@ -179,7 +179,7 @@ def test_a_follower_can_be_removed(follows: Follows, cursor: Cursor, ann: Viewer
 
 
 def test_a_block_severs_both_ways_and_unblocking_mends_nothing(
-    follows: Follows, relations: Relations, cursor: Cursor, ann: Viewer, ben: Viewer
+    follows: Follows, relations: Relationships, cursor: Cursor, ann: Viewer, ben: Viewer
 ) -> None:
     done(follows.follow(ann, ben.id))
     done(follows.follow(ben, ann.id))
@@ -195,7 +195,7 @@ def test_a_block_severs_both_ways_and_unblocking_mends_nothing(
     assert done(relations.between(ben, [ann.id]))[0].blocked_by is False
 
 
-def test_a_block_ends_requests_too(follows: Follows, relations: Relations, cursor: Cursor, ann: Viewer) -> None:
+def test_a_block_ends_requests_too(follows: Follows, relations: Relationships, cursor: Cursor, ann: Viewer) -> None:
     shy = make.viewer(cursor, "shy", locked=True)
     done(follows.follow(ann, shy.id))
     done(relations.block(shy, ann.id))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from microblog.domain.interactions import MOST_PINS, Marks
-from microblog.domain.notifications import Asked, Notifications
+from microblog.domain.interactions import MOST_PINS, Interactions
+from microblog.domain.notifications import NotificationQuery, Notifications
 from microblog.domain.timelines import Timelines
 from microblog.model.errors import Forbidden, Invalid, NotFound
 from microblog.model.notifications import NotificationKind
@@ -17,23 +17,23 @@ from tests.fakes import RolledBackDatabase
 
 
 @pytest.fixture
-def marks(db: RolledBackDatabase) -> Marks:
-    return Marks(db, lambda: make.NOW)
+def marks(db: RolledBackDatabase) -> Interactions:
+    return Interactions(db, lambda: make.NOW)
 
 
-async def test_a_favourite_counts_once_and_its_undo_leaves_nothing(marks: Marks, db: RolledBackDatabase, cursor: Cursor) -> None:
+async def test_a_favourite_counts_once_and_its_undo_leaves_nothing(marks: Interactions, db: RolledBackDatabase, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor)
     post = make.post(cursor, ada)
     await marks.favourite(bob, post.id)
     assert (await marks.favourite(bob, post.id)).favourites_count == 1
     told = Notifications(db, lambda: make.NOW)
-    assert [one.kind for one in await told.page(ada, Asked(Page()))] == [NotificationKind.FAVOURITE]
+    assert [one.kind for one in await told.page(ada, NotificationQuery(Page()))] == [NotificationKind.FAVOURITE]
     assert (await marks.unfavourite(bob, post.id)).favourites_count == 0
     assert (await marks.unfavourite(bob, post.id)).favourites_count == 0
-    assert await told.page(ada, Asked(Page())) == []
+    assert await told.page(ada, NotificationQuery(Page())) == []
 
 
-async def test_a_second_boost_is_the_first(marks: Marks, cursor: Cursor) -> None:
+async def test_a_second_boost_is_the_first(marks: Interactions, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor)
     post = make.post(cursor, ada)
     boost = await marks.boost(bob, post.id)
@@ -44,7 +44,7 @@ async def test_a_second_boost_is_the_first(marks: Marks, cursor: Cursor) -> None
     assert make.again(cursor, bob).posts_count == 0
 
 
-async def test_only_ones_own_private_post_can_be_boosted_and_stays_private(marks: Marks, cursor: Cursor) -> None:
+async def test_only_ones_own_private_post_can_be_boosted_and_stays_private(marks: Interactions, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor)
     make.follow(cursor, bob, ada)
     private = make.post(cursor, ada, visibility=Visibility.PRIVATE)
@@ -53,20 +53,20 @@ async def test_only_ones_own_private_post_can_be_boosted_and_stays_private(marks
     assert (await marks.boost(ada, private.id, Visibility.PUBLIC)).visibility is Visibility.PRIVATE
 
 
-async def test_a_direct_post_cannot_be_boosted(marks: Marks, cursor: Cursor) -> None:
+async def test_a_direct_post_cannot_be_boosted(marks: Interactions, cursor: Cursor) -> None:
     ada = make.viewer(cursor)
     with pytest.raises(Forbidden):
         await marks.boost(ada, make.post(cursor, ada, visibility=Visibility.DIRECT).id)
 
 
-async def test_what_one_may_not_see_cannot_be_marked(marks: Marks, cursor: Cursor) -> None:
+async def test_what_one_may_not_see_cannot_be_marked(marks: Interactions, cursor: Cursor) -> None:
     hidden, stranger = make.post(cursor, make.viewer(cursor), visibility=Visibility.PRIVATE), make.viewer(cursor)
     for command in (marks.favourite, marks.boost, marks.bookmark, marks.pin, marks.mute_thread):
         with pytest.raises(NotFound):
             await command(stranger, hidden.id)
 
 
-async def test_bookmarks_are_listed_by_when_they_were_made(marks: Marks, db: RolledBackDatabase, cursor: Cursor) -> None:
+async def test_bookmarks_are_listed_by_when_they_were_made(marks: Interactions, db: RolledBackDatabase, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor)
     old, new = make.post(cursor, ada, "old"), make.post(cursor, ada, "new")
     await marks.bookmark(bob, new.id)
@@ -80,7 +80,7 @@ async def test_bookmarks_are_listed_by_when_they_were_made(marks: Marks, db: Rol
     assert [post.text for post in (await timelines.bookmarks(bob, Page())).posts] == ["new"]
 
 
-async def test_only_so_many_posts_can_be_pinned(marks: Marks, cursor: Cursor) -> None:
+async def test_only_so_many_posts_can_be_pinned(marks: Interactions, cursor: Cursor) -> None:
     ada = make.viewer(cursor)
     pinned = [make.post(cursor, ada) for _ in range(MOST_PINS)]
     for post in pinned:
@@ -92,7 +92,7 @@ async def test_only_so_many_posts_can_be_pinned(marks: Marks, cursor: Cursor) ->
     await marks.pin(ada, make.post(cursor, ada).id)
 
 
-async def test_what_cannot_be_pinned_is_refused_with_a_reason(marks: Marks, cursor: Cursor) -> None:
+async def test_what_cannot_be_pinned_is_refused_with_a_reason(marks: Interactions, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor)
     theirs = make.post(cursor, bob)
     for post, why in (
@@ -104,13 +104,13 @@ async def test_what_cannot_be_pinned_is_refused_with_a_reason(marks: Marks, curs
             await marks.pin(ada, post.id)
 
 
-async def test_a_muted_conversation_tells_nothing_more(marks: Marks, db: RolledBackDatabase, cursor: Cursor) -> None:
+async def test_a_muted_conversation_tells_nothing_more(marks: Interactions, db: RolledBackDatabase, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor)
     post = make.post(cursor, ada)
     await marks.mute_thread(ada, post.id)
     make.post(cursor, bob, reply_to=post)
     told = Notifications(db, lambda: make.NOW)
-    assert await told.page(ada, Asked(Page())) == []
+    assert await told.page(ada, NotificationQuery(Page())) == []
     await marks.unmute_thread(ada, post.id)
     make.post(cursor, bob, reply_to=post)
-    assert len(await told.page(ada, Asked(Page()))) == 1
+    assert len(await told.page(ada, NotificationQuery(Page()))) == 1

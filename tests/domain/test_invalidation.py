@@ -12,16 +12,16 @@ from twisted.internet.defer import Deferred
 
 from microblog.domain.authentication import Authentication
 from microblog.domain.caching import cache_keys
-from microblog.domain.caching.auth_cache import Identities
-from microblog.domain.caching.cache_keys import Basis
-from microblog.domain.caching.invalidation import Changes, Memory
-from microblog.domain.sessions import Origin, Sessions
+from microblog.domain.caching.auth_cache import AuthCache
+from microblog.domain.caching.cache_keys import CacheDependencies
+from microblog.domain.caching.invalidation import DependencyCache, InvalidationLog
+from microblog.domain.sessions import ClientInfo, Sessions
 from microblog.domain.tokens import Tokens
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Unauthenticated, Unavailable
 from microblog.storage import invalidation_log
 from microblog.storage.database import Connection, Cursor, connect, execute
-from microblog.storage.invalidation_log import EVERYTHING, KEPT, Seen
+from microblog.storage.invalidation_log import EVERYTHING, KEPT, ChangedKeys
 from tests import make
 from tests.fakes import NoThrottle, RolledBackDatabase, WallClock, done, quick_passwords
 from tests.live.test_event_log import Committing
@@ -52,7 +52,7 @@ def keys(*those: str) -> frozenset[str]:
 
 
 def test_a_slow_transaction_is_not_passed_over(connections: Callable[[], Connection]) -> None:
-    slow, quick, watch = connections(), connections(), Changes(Committing(connections()))
+    slow, quick, watch = connections(), connections(), InvalidationLog(Committing(connections()))
     begun = done(watch.place())
     touch(slow, "slow")
     touch(quick, "quick")
@@ -68,7 +68,7 @@ def test_a_slow_transaction_is_not_passed_over(connections: Callable[[], Connect
 
 
 def test_what_is_rolled_back_changes_nothing(connections: Callable[[], Connection]) -> None:
-    other, watch = connections(), Changes(Committing(connections()))
+    other, watch = connections(), InvalidationLog(Committing(connections()))
     begun = done(watch.place())
     touch(other, "p1")
     other.rollback()
@@ -78,7 +78,7 @@ def test_what_is_rolled_back_changes_nothing(connections: Callable[[], Connectio
 
 def test_with_patience_there_is_a_look_after_a_wake_or_when_it_is_over(connections: Callable[[], Connection]) -> None:
     clock = [0.0]
-    other, watch = connections(), Changes(Committing(connections()), patience=0.5, seconds=lambda: clock[0])
+    other, watch = connections(), InvalidationLog(Committing(connections()), patience=0.5, seconds=lambda: clock[0])
     begun = done(watch.place())
     touch(other, "p1")
     other.commit()
@@ -97,8 +97,8 @@ def test_who_was_away_for_long_knows_nothing(connections: Callable[[], Connectio
     connection = connections()
     with connection.cursor() as cursor:
         now = invalidation_log.moment(cursor)
-        assert invalidation_log.look(cursor, since=now)[1] == keys()
-        assert invalidation_log.look(cursor, since=evolve(now, at=now.at - KEPT / 2))[1] == keys(EVERYTHING)
+        assert invalidation_log.changed_since(cursor, since=now)[1] == keys()
+        assert invalidation_log.changed_since(cursor, since=evolve(now, at=now.at - KEPT / 2))[1] == keys(EVERYTHING)
 
 
 def test_old_changes_are_swept(connections: Callable[[], Connection]) -> None:
@@ -124,10 +124,10 @@ class Slow:
         return await self.asked[-1]
 
 
-NOW = Seen("1:1:", make.NOW)
+NOW = ChangedKeys("1:1:", make.NOW)
 
 
-def places(watch: Changes, count: int) -> list[list[int]]:
+def places(watch: InvalidationLog, count: int) -> list[list[int]]:
     """So many who ask at once, and what each is told."""
     found: list[list[int]] = [[] for _ in range(count)]
     for each in found:
@@ -137,7 +137,7 @@ def places(watch: Changes, count: int) -> list[list[int]]:
 
 def test_all_who_ask_at_once_share_a_look_and_nobody_one_that_began_before() -> None:
     database = Slow([])
-    watch = Changes(database)
+    watch = InvalidationLog(database)
     first = places(watch, 1)
     later = places(watch, 3)  # while the look is under way: something may be committed that it does not see
     assert len(database.asked) == 1
@@ -151,7 +151,7 @@ def test_all_who_ask_at_once_share_a_look_and_nobody_one_that_began_before() -> 
 
 def test_after_a_failure_everything_counts_as_changed() -> None:
     database = Slow([])
-    watch = Changes(database)
+    watch = InvalidationLog(database)
     (begun,) = places(watch, 1)
     database.asked[-1].callback(NOW)
     (failed,) = places(watch, 1)
@@ -165,7 +165,7 @@ def test_after_a_failure_everything_counts_as_changed() -> None:
 
 def test_everything_and_too_much_are_the_same() -> None:
     database = Slow([])
-    watch = Changes(database)
+    watch = InvalidationLog(database)
     (begun,) = places(watch, 1)
     database.asked[-1].callback(NOW)
     places(watch, 1)
@@ -173,31 +173,31 @@ def test_everything_and_too_much_are_the_same() -> None:
     assert not watch.untouched(keys("p1"), begun[0])
 
 
-def memory(clock: WallClock, room: int = 3) -> tuple[Memory[str], int]:
+def memory(clock: WallClock, room: int = 3) -> tuple[DependencyCache[str], int]:
     """One that nothing ever changes under."""
     database = Slow([])
-    watch = Changes(database, patience=1e9)
+    watch = InvalidationLog(database, patience=1e9)
     (place,) = places(watch, 1)
     database.asked[-1].callback(NOW)
-    return Memory(watch, clock, room, "test"), place[0]
+    return DependencyCache(watch, clock, room, "test"), place[0]
 
 
 def test_those_longest_unused_go_first() -> None:
     kept, place = memory(WallClock(make.NOW))
     for name in "abc":
-        kept.put(name, name, Basis(), place)
+        kept.put(name, name, CacheDependencies(), place)
     assert kept.get("a", place) == "a"
-    kept.put("d", "d", Basis(), place)
+    kept.put("d", "d", CacheDependencies(), place)
     assert [kept.get(name, place) for name in "abcd"] == ["a", None, "c", "d"]
-    kept.put("large", "x", Basis(), place, 4)
-    kept.put("two", "x", Basis(), place, 2)
+    kept.put("large", "x", CacheDependencies(), place, 4)
+    kept.put("two", "x", CacheDependencies(), place, 2)
     assert [kept.get(name, place) for name in ("a", "c", "d", "large", "two")] == [None, None, "d", None, "x"]
 
 
 def test_each_cache_counts_hits_misses_entries_and_bytes() -> None:
     kept, place = memory(WallClock(make.NOW))
     for name in "abc":
-        kept.put(name, name * 1_000, Basis(), place)
+        kept.put(name, name * 1_000, CacheDependencies(), place)
     found = [kept.get(name, place) is not None for name in "abcd"]
     figures = kept.figures()
     assert kept.changes.caches == [kept]
@@ -208,14 +208,14 @@ def test_each_cache_counts_hits_misses_entries_and_bytes() -> None:
 def test_a_cache_that_is_measured_in_bytes_tells_them_exactly() -> None:
     kept, place = memory(WallClock(make.NOW), 1_000)
     kept.in_bytes = True
-    kept.put("a", "x", Basis(), place, 700)
+    kept.put("a", "x", CacheDependencies(), place, 700)
     assert kept.figures().bytes == 700
 
 
 def test_what_ends_by_itself_is_kept_no_longer() -> None:
     clock = WallClock(make.NOW)
     kept, place = memory(clock)
-    kept.put("a", "a", Basis(until=make.NOW + timedelta(minutes=1)), place)
+    kept.put("a", "a", CacheDependencies(until=make.NOW + timedelta(minutes=1)), place)
     kept.put("b", "b", cache_keys.NEVER_KEPT, place)
     assert kept.get("b", place) is None
     assert kept.get("a", place) == "a"
@@ -227,7 +227,7 @@ def test_what_ends_by_itself_is_kept_no_longer() -> None:
 class Door:
     """Who comes in, as remembered."""
 
-    identities: Identities
+    identities: AuthCache
     sessions: Sessions
     tokens: Tokens
     who: Viewer
@@ -242,12 +242,12 @@ def clock() -> WallClock:
 def door(db: RolledBackDatabase, cursor: Cursor, clock: WallClock) -> Door:
     """One door, and somebody."""
     sessions, tokens = Sessions(db, quick_passwords(), NoThrottle(), clock), Tokens(db, clock)
-    return Door(Identities(Authentication(sessions, tokens), Changes(db), clock), sessions, tokens, make.viewer(cursor))
+    return Door(AuthCache(Authentication(sessions, tokens), InvalidationLog(db), clock), sessions, tokens, make.viewer(cursor))
 
 
 async def test_a_revoked_token_and_an_ended_session_are_over_at_once(door: Door) -> None:
     issued = await door.tokens.issue(door.who.id, "read")
-    entry = await door.sessions.begin(door.who.id, Origin("192.0.2.1", "192.0.2.1", ""))
+    entry = await door.sessions.begin(door.who.id, ClientInfo("192.0.2.1", "192.0.2.1", ""))
     for _ in range(3):  # the first time it is noted that the token was used
         assert await door.identities.by_bearer(issued.text) is not None
         assert await door.identities.by_cookie(entry.token) is not None
@@ -260,7 +260,7 @@ async def test_a_revoked_token_and_an_ended_session_are_over_at_once(door: Door)
 
 
 async def test_a_session_ends_by_its_age_though_it_is_remembered(door: Door, clock: WallClock, cursor: Cursor) -> None:
-    entry = await door.sessions.begin(door.who.id, Origin("192.0.2.1", "192.0.2.1", ""))
+    entry = await door.sessions.begin(door.who.id, ClientInfo("192.0.2.1", "192.0.2.1", ""))
     execute(cursor, "update sessions set expires_at = %(at)s", {"at": make.NOW + timedelta(minutes=2)})
     assert await door.identities.by_cookie(entry.token) is not None
     clock.advance(minutes=2)

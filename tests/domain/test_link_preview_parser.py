@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microblog.domain.link_preview_parser import LONGEST_DESCRIPTION, LONGEST_TITLE, Found, decoded, read, with_oembed
-from microblog.model.cards import Fetched
+from microblog.domain.link_preview_parser import LONGEST_DESCRIPTION, LONGEST_TITLE, ParsedPreview, decoded, read, with_oembed
+from microblog.model.cards import FetchedPage
 
 URL = "https://news.example/a/story?x=1"
 
 
-def said(markup: str | bytes, charset: str = "", url: str = URL) -> Found:
-    return read(Fetched(url, "text/html", charset, markup.encode() if isinstance(markup, str) else markup))
+def said(markup: str | bytes, charset: str = "", url: str = URL) -> ParsedPreview:
+    return read(FetchedPage(url, "text/html", charset, markup.encode() if isinstance(markup, str) else markup))
 
 
 WHOLE = """<!doctype html><html lang="de-AT"><head><meta charset=utf-8><title>Plain title</title>
@@ -29,7 +29,7 @@ WHOLE = """<!doctype html><html lang="de-AT"><head><meta charset=utf-8><title>Pl
 
 
 def test_a_page_tells_all_about_itself() -> None:
-    assert said(WHOLE) == Found(
+    assert said(WHOLE) == ParsedPreview(
         title="Café & Tee",
         description="What it is about",
         language="de",
@@ -117,7 +117,7 @@ def test_pictures_are_only_from_the_web(target: str, absolute: str) -> None:
     ],
 )
 def test_charsets_are_understood(body: bytes, charset: str) -> None:
-    assert "é" in decoded(Fetched(URL, "text/html", charset, body))
+    assert "é" in decoded(FetchedPage(URL, "text/html", charset, body))
 
 
 @pytest.mark.parametrize(("lang", "language"), [("en", "en"), ("pt-BR", "pt"), ("de_AT", "de"), ("english", None), ("", None), ("x", None)])
@@ -130,25 +130,25 @@ def test_times_that_are_none_are_none(when: str) -> None:
     assert said(f'<meta property="article:published_time" content="{when}">').published_at is None
 
 
-def oembed(value: object) -> Fetched:
-    return Fetched("https://video.example/oembed", "application/json", "", orjson.dumps(value))
+def oembed(value: object) -> FetchedPage:
+    return FetchedPage("https://video.example/oembed", "application/json", "", orjson.dumps(value))
 
 
 def test_oembed_fills_gaps_only() -> None:
     told = {"title": "Other", "author_name": "Bob", "provider_name": "Video", "thumbnail_url": "/1.jpg", "html": "<script>"}
     found = with_oembed(said("<title>Own</title>"), oembed(told))
     assert (found.title, found.author, found.provider, found.image) == ("Own", "Bob", "Video", "https://video.example/1.jpg")
-    assert with_oembed(Found(), oembed({"title": "T" * 9999})).title.startswith("TTT")
+    assert with_oembed(ParsedPreview(), oembed({"title": "T" * 9999})).title.startswith("TTT")
 
 
 @pytest.mark.parametrize("value", [[], 1, None, {"title": 1, "thumbnail_url": ["x"]}, {"thumbnail_url": "javascript:1"}])
 def test_odd_oembed_answers_add_nothing(value: object) -> None:
-    assert with_oembed(Found(title="T"), oembed(value)) == Found(title="T")
+    assert with_oembed(ParsedPreview(title="T"), oembed(value)) == ParsedPreview(title="T")
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[" * 100_000, b"\xff\xfe"])
 def test_broken_oembed_answers_add_nothing(body: bytes) -> None:
-    assert with_oembed(Found(title="T"), Fetched(URL, "application/json", "", body)) == Found(title="T")
+    assert with_oembed(ParsedPreview(title="T"), FetchedPage(URL, "application/json", "", body)) == ParsedPreview(title="T")
 
 
 @pytest.mark.parametrize(

@@ -11,17 +11,17 @@ from attrs import define, field, frozen
 from PIL import Image
 
 from microblog.domain import attachments, link_previews
-from microblog.domain.link_previews import FETCH, FRESH, KEPT, SPREAD_S, Cards, Promises
+from microblog.domain.link_previews import FETCH, FRESH, KEPT, SPREAD_S, LinkPreviews, PreviewScheduler
 from microblog.domain.posts import Posts
 from microblog.jobs import post_jobs as work
 from microblog.model.accounts import Viewer
-from microblog.model.cards import Card, CardId, Fetched, Unfetchable
+from microblog.model.cards import Card, CardId, FetchedPage, FetchError
 from microblog.model.ids import JobId
-from microblog.model.jobs import Hopeless, Job, JobState, NotNow
+from microblog.model.jobs import Job, JobState, PermanentFailure, RetryLater
 from microblog.model.paging import Page
-from microblog.model.posts import Draft, Post, Visibility
+from microblog.model.posts import Post, PostDraft, Visibility
 from microblog.storage import jobs
-from microblog.storage.database import Cursor, every, execute, scalar
+from microblog.storage.database import Cursor, execute, fetch_all, fetch_value
 from tests import make
 from tests.fakes import RolledBackDatabase, WallClock, done, studio
 from tests.make import NOW
@@ -37,13 +37,13 @@ class Library:
     pages: dict[str, tuple[str, bytes] | Exception] = field(factory=dict)
     asked: list[str] = field(factory=list)
 
-    async def get(self, url: str, *, types: object, most: int, whole: bool = False) -> Fetched:
+    async def get(self, url: str, *, types: object, most: int, whole: bool = False) -> FetchedPage:
         """See `Web`."""
         self.asked.append(url)
-        found = self.pages.get(url, Unfetchable("It answers with 404."))
+        found = self.pages.get(url, FetchError("It answers with 404."))
         if isinstance(found, Exception):
             raise found
-        return Fetched(url, found[0], "", found[1])
+        return FetchedPage(url, found[0], "", found[1])
 
 
 @frozen
@@ -55,13 +55,13 @@ class Desk:
     web: Library
     clock: WallClock
     posts: Posts
-    cards: Cards
+    cards: LinkPreviews
 
     def post(self, text: str = f"Read {STORY}", visibility: Visibility = Visibility.PUBLIC) -> Post:
-        return done(self.posts.publish(self.viewer, Draft(text, visibility)))
+        return done(self.posts.publish(self.viewer, PostDraft(text, visibility)))
 
     def edit(self, post: Post, text: str) -> Post:
-        return done(self.posts.edit(self.viewer, post.id, Draft(text)))
+        return done(self.posts.edit(self.viewer, post.id, PostDraft(text)))
 
     def again(self, post: Post) -> Post:
         return done(self.posts.one(self.viewer, post.id))
@@ -86,9 +86,9 @@ def picture() -> bytes:
 @pytest.fixture
 def desk(cursor: Cursor, db: RolledBackDatabase, tmp_path: Path) -> Desk:
     web, clock = Library({STORY: ("text/html", PAGE), "https://news.example/1.png": ("image/png", picture())}), WallClock(NOW)
-    promises = Promises("https://example.org", lambda: 0.5)
+    promises = PreviewScheduler("https://example.org", lambda: 0.5)
     posts = Posts(db, "example.org", "https://example.org", 500, clock, promises)
-    return Desk(cursor, make.viewer(cursor), web, clock, posts, Cards(db, web, studio(tmp_path), clock))
+    return Desk(cursor, make.viewer(cursor), web, clock, posts, LinkPreviews(db, web, studio(tmp_path), clock))
 
 
 def test_a_post_shows_the_card_once_it_was_fetched(desk: Desk) -> None:
@@ -135,7 +135,7 @@ def test_the_first_link_that_leads_elsewhere_counts(desk: Desk) -> None:
 def test_of_a_post_that_not_everybody_sees_no_page_is_told(desk: Desk, visibility: Visibility) -> None:
     desk.post(visibility=visibility)
     assert desk.waiting == []
-    assert scalar(desk.cursor, "select count(*) from cards") == 0
+    assert fetch_value(desk.cursor, "select count(*) from cards") == 0
 
 
 def test_an_edit_changes_the_card_with_the_link(desk: Desk) -> None:
@@ -151,7 +151,7 @@ def test_an_edit_changes_the_card_with_the_link(desk: Desk) -> None:
 
 
 def test_a_site_without_previews_promises_none(desk: Desk, db: RolledBackDatabase) -> None:
-    done(make.posts(db).publish(desk.viewer, Draft(f"Read {STORY}")))
+    done(make.posts(db).publish(desk.viewer, PostDraft(f"Read {STORY}")))
     assert desk.waiting == []
 
 
@@ -166,12 +166,12 @@ def test_a_page_that_says_nothing_has_no_card(desk: Desk, page: bytes) -> None:
 
 
 def test_what_lasts_is_no_failure_and_what_may_pass_is_tried_again(desk: Desk) -> None:
-    desk.web.pages[STORY] = Unfetchable("It answers with 404.")
+    desk.web.pages[STORY] = FetchError("It answers with 404.")
     desk.post()
     desk.fetch()
-    desk.web.pages["https://slow.example/"] = Unfetchable("It took longer than 12 seconds.", lasting=False)
+    desk.web.pages["https://slow.example/"] = FetchError("It took longer than 12 seconds.", lasting=False)
     post = desk.post("https://slow.example/")
-    with pytest.raises(Unfetchable):
+    with pytest.raises(FetchError):
         desk.fetch()
     desk.fetch(last_try=True)
     assert desk.again(post).card is None
@@ -179,10 +179,10 @@ def test_what_lasts_is_no_failure_and_what_may_pass_is_tried_again(desk: Desk) -
 
 
 def test_a_link_to_nowhere_is_no_fault_of_the_sites(desk: Desk) -> None:
-    desk.web.pages["https://gone.example/"] = Unfetchable("There is no such host.", lasting=False)
+    desk.web.pages["https://gone.example/"] = FetchError("There is no such host.", lasting=False)
     desk.post("https://gone.example/")
     [job] = desk.waiting
-    with pytest.raises(NotNow, match="There is no such host"):
+    with pytest.raises(RetryLater, match="There is no such host"):
         done(work.card_tasks(desk.cards)[FETCH](job))  # type: ignore[arg-type]  # a coroutine, as every task
 
 
@@ -212,7 +212,7 @@ def test_what_was_found_stays_when_the_page_is_gone(desk: Desk) -> None:
         ("image/png", b"not a picture"),
         ("image/png", b"\x89PNG\r\n\x1a\nbroken"),
         ("image/svg+xml", b"<svg xmlns='http://www.w3.org/2000/svg'><script>1</script></svg>"),
-        Unfetchable("It is longer than 4194304 bytes."),
+        FetchError("It is longer than 4194304 bytes."),
     ],
 )
 def test_without_a_usable_picture_the_card_is_shown_all_the_same(desk: Desk, answer: tuple[str, bytes] | Exception) -> None:
@@ -247,7 +247,7 @@ def test_pictures_that_nobody_shows_are_removed_and_others_stay(desk: Desk, db: 
     assert link_previews.sweep(desk.cursor, before=later, limit=10) == 0, "a post shows it"
     desk.edit(post, "no link")
     assert link_previews.sweep(desk.cursor, before=later, limit=10) == 1
-    names: list[list[str]] = every(
+    names: list[list[str]] = fetch_all(
         desk.cursor, list, "select payload->'names' from jobs where kind = 'media.tidy' and due_at <= %(now)s", {"now": later}
     )
     assert [name] in names
@@ -256,7 +256,7 @@ def test_pictures_that_nobody_shows_are_removed_and_others_stay(desk: Desk, db: 
 
 
 def test_the_job_knows_its_card(desk: Desk) -> None:
-    cards: Cards | None = None
+    cards: LinkPreviews | None = None
 
     async def run(payload: dict[str, object]) -> None:
         await work.card_tasks(cards)[FETCH](Job(JobId(1), FETCH, payload, 1, JobState.RUNNING, NOW, NOW))
@@ -265,8 +265,8 @@ def test_the_job_knows_its_card(desk: Desk) -> None:
     cards = desk.cards
     desk.post()
     done(run(dict(desk.waiting[0].payload)))
-    assert scalar(desk.cursor, "select title from cards") == "A story"
-    with pytest.raises(Hopeless):
+    assert fetch_value(desk.cursor, "select title from cards") == "A story"
+    with pytest.raises(PermanentFailure):
         done(run({}))
     assert {sweep.kind for sweep in work.SWEEPS} >= {"sweep.cards"}
     assert KEPT > FRESH

@@ -7,18 +7,18 @@ from datetime import timedelta
 import pytest
 
 from microblog.domain.follows import Follows
-from microblog.domain.interactions import Marks
+from microblog.domain.interactions import Interactions
 from microblog.domain.notification_groups import NotificationGroups
 from microblog.domain.notification_policy import NotificationPolicies
-from microblog.domain.notifications import Asked, Notifications
-from microblog.domain.relationships import Relations
+from microblog.domain.notifications import NotificationQuery, Notifications
+from microblog.domain.relationships import Relationships
 from microblog.model.accounts import Role, Viewer
 from microblog.model.errors import Invalid, NotFound
-from microblog.model.notification_policy import Pending, Policy, Treatment
+from microblog.model.notification_policy import PendingCounts, Policy, Treatment
 from microblog.model.paging import Page
 from microblog.model.posts import Post, Visibility
 from microblog.storage import accounts
-from microblog.storage.database import Cursor, every, execute, scalar
+from microblog.storage.database import Cursor, execute, fetch_all, fetch_value
 from tests import make
 from tests.fakes import RolledBackDatabase, WallClock
 
@@ -50,16 +50,16 @@ def bob(cursor: Cursor) -> Viewer:
 
 
 async def kinds(notifications: Notifications, who: Viewer, *, filtered: bool = False) -> list[str]:
-    return [str(one.kind) for one in await notifications.page(who, Asked(ALL, filtered=filtered))]
+    return [str(one.kind) for one in await notifications.page(who, NotificationQuery(ALL, filtered=filtered))]
 
 
 def events(cursor: Cursor, who: Viewer) -> int:
     sql = "select count(*) from events where kind = 'notified' and account_id = %(who)s"
-    return int(scalar(cursor, sql, {"who": who.id}))
+    return int(fetch_value(cursor, sql, {"who": who.id}))
 
 
 def letters(cursor: Cursor) -> int:
-    return int(scalar(cursor, "select count(*) from jobs where kind = 'mail.notified'"))
+    return int(fetch_value(cursor, "select count(*) from jobs where kind = 'mail.notified'"))
 
 
 async def test_private_words_of_strangers_are_kept_back_without_a_sound(
@@ -73,8 +73,8 @@ async def test_private_words_of_strangers_are_kept_back_without_a_sound(
     assert await NotificationGroups(notifications.database, notifications.now).unread(ada) == 0
     [request] = await policies.requests(ada, ALL)
     assert (request.account.id, request.count, request.post and request.post.id) == (bob.id, 1, post.id)
-    assert await policies.pending(ada) == Pending(1, 1)
-    assert await policies.pending(bob) == Pending()
+    assert await policies.pending(ada) == PendingCounts(1, 1)
+    assert await policies.pending(bob) == PendingCounts()
 
 
 async def test_who_is_answered_is_no_stranger(cursor: Cursor, notifications: Notifications, ada: Viewer, bob: Viewer) -> None:
@@ -104,7 +104,7 @@ async def test_a_limited_account_is_heard_by_those_who_follow_it(
     post = make.post(cursor, ada)
     cleo = make.viewer(cursor)
     make.follow(cursor, cleo, bob)
-    marks = Marks(notifications.database, WallClock(make.NOW))
+    marks = Interactions(notifications.database, WallClock(make.NOW))
     await marks.favourite(bob, post.id)
     await marks.favourite(bob, make.post(cursor, cleo).id)
     assert (await kinds(notifications, ada), await kinds(notifications, cleo)) == ([], ["favourite"])
@@ -127,7 +127,7 @@ async def test_likes_are_kept_back_too_but_ask_for_nothing(
     cursor: Cursor, policies: NotificationPolicies, notifications: Notifications, ada: Viewer, bob: Viewer
 ) -> None:
     await policies.change(ada, {"not_following": "filter"})
-    await Marks(notifications.database, WallClock(make.NOW)).favourite(bob, make.post(cursor, ada).id)
+    await Interactions(notifications.database, WallClock(make.NOW)).favourite(bob, make.post(cursor, ada).id)
     assert (await kinds(notifications, ada), await kinds(notifications, ada, filtered=True)) == ([], ["favourite"])
     assert await policies.requests(ada, ALL) == []
 
@@ -135,7 +135,7 @@ async def test_likes_are_kept_back_too_but_ask_for_nothing(
 async def held_back(cursor: Cursor, policies: NotificationPolicies, ada: Viewer, bob: Viewer) -> list[Post]:
     """Bob likes what she wrote, and mentions her twice: all kept back."""
     await policies.change(ada, {"not_following": "filter"})
-    await Marks(policies.database, policies.now).favourite(bob, make.post(cursor, ada).id)
+    await Interactions(policies.database, policies.now).favourite(bob, make.post(cursor, ada).id)
     return [make.post(cursor, bob, "@ada hello"), make.post(cursor, bob, "@ada are you there?")]
 
 
@@ -153,7 +153,7 @@ async def test_an_accepted_request_tells_what_was_kept_back_and_lets_its_sender_
     make.post(cursor, bob, "@ada and now?")
     assert len(await kinds(notifications, ada)) == 4
     assert await policies.accept(ada, [request.id]) == 0
-    told = every(cursor, str, "select kind from events where account_id = %(ada)s order by id", {"ada": ada.id})
+    told = fetch_all(cursor, str, "select kind from events where account_id = %(ada)s order by id", {"ada": ada.id})
     assert told[-3:] == ["notifications.merged", "badges.changed", "notified"]
 
 
@@ -177,8 +177,8 @@ async def test_a_request_of_which_nothing_is_left_asks_no_more(
     await make.posts(db).delete(bob, second.id)
     seen = await policies.request(ada, request.id)
     assert (seen.count, seen.post) == (2, None)
-    await Relations(db, WallClock(make.NOW)).block(ada, bob.id)
-    assert (await policies.requests(ada, ALL), await policies.pending(ada)) == ([], Pending())
+    await Relationships(db, WallClock(make.NOW)).block(ada, bob.id)
+    assert (await policies.requests(ada, ALL), await policies.pending(ada)) == ([], PendingCounts())
     with pytest.raises(NotFound):
         await policies.request(ada, request.id)
     assert first.id
@@ -189,7 +189,7 @@ async def test_a_block_takes_back_that_somebody_is_let_through(
 ) -> None:
     await held_back(cursor, policies, ada, bob)
     await policies.accept(ada, [one.id for one in await policies.requests(ada, ALL)])
-    relations = Relations(policies.database, policies.now)
+    relations = Relationships(policies.database, policies.now)
     await relations.block(ada, bob.id)
     await relations.unblock(ada, bob.id)
     make.post(cursor, bob, "@ada me again")
@@ -199,11 +199,11 @@ async def test_a_block_takes_back_that_somebody_is_let_through(
 async def test_who_is_gone_asks_no_more(cursor: Cursor, policies: NotificationPolicies, ada: Viewer, bob: Viewer) -> None:
     await held_back(cursor, policies, ada, bob)
     accounts.set_suspended(cursor, id=bob.id, at=make.NOW)
-    assert (await policies.requests(ada, ALL), await policies.pending(ada)) == ([], Pending())
+    assert (await policies.requests(ada, ALL), await policies.pending(ada)) == ([], PendingCounts())
 
 
 async def test_a_policy_is_changed_piece_by_piece(policies: NotificationPolicies, ada: Viewer) -> None:
-    assert await policies.of(ada) == (Policy(), Pending())
+    assert await policies.of(ada) == (Policy(), PendingCounts())
     await policies.change(ada, {"new_accounts": "drop"})
     after, _ = await policies.change(ada, {"private_mentions": "accept"})
     assert after == Policy(new_accounts=Treatment.DROP, private_mentions=Treatment.ACCEPT)

@@ -10,19 +10,19 @@ from attrs import define
 from microblog.domain import notify
 from microblog.domain.conversations import Conversations
 from microblog.domain.notification_policy import NotificationPolicies
-from microblog.domain.notifications import Asked, Notifications
-from microblog.domain.notify import Tellings
+from microblog.domain.notifications import NotificationQuery, Notifications
+from microblog.domain.notify import PostNotifier
 from microblog.domain.posts import Posts
 from microblog.jobs import post_jobs
 from microblog.model.accounts import Viewer
 from microblog.model.events import EventKind
 from microblog.model.ids import NotificationId
-from microblog.model.jobs import Hopeless, Job
+from microblog.model.jobs import Job, PermanentFailure
 from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
-from microblog.model.posts import Draft, Visibility
+from microblog.model.posts import PostDraft, Visibility
 from microblog.storage import interactions, jobs
-from microblog.storage.database import Cursor, every
+from microblog.storage.database import Cursor, fetch_all
 from tests import make
 from tests.fakes import RolledBackDatabase, WallClock
 
@@ -41,15 +41,15 @@ class Late:
     @property
     def waiting(self) -> list[Job]:
         sql = f"select {jobs.COLUMNS} from jobs j where j.kind = %(kind)s order by j.id"
-        return every(self.db.cursor, jobs.job_from, sql, {"kind": notify.JOB})
+        return fetch_all(self.db.cursor, jobs.job_from, sql, {"kind": notify.JOB})
 
     async def tell(self) -> None:
-        tasks = post_jobs.telling_tasks(Tellings(self.db, self.clock))
+        tasks = post_jobs.telling_tasks(PostNotifier(self.db, self.clock))
         for job in self.waiting:
             await tasks[job.kind](job)
 
     async def told(self, who: Viewer) -> list[NotificationKind]:
-        found = await Notifications(self.db, self.clock).page(who, Asked(Page()))
+        found = await Notifications(self.db, self.clock).page(who, NotificationQuery(Page()))
         return [one.kind for one in found]
 
 
@@ -65,7 +65,7 @@ async def test_the_writer_leaves_one_job_whoever_is_to_be_told(late: Late, curso
     make.follow(cursor, bob, ada, notify=True)
     for text in ("Nobody", "@bob", " ".join(f"@{make.viewer(cursor).account.username}" for _ in range(30))):
         before = len(late.waiting)
-        await late.posts.publish(ada, Draft(text))
+        await late.posts.publish(ada, PostDraft(text))
         assert len(late.waiting) == before + 1
     assert await late.told(bob) == []
     await late.tell()
@@ -76,40 +76,40 @@ async def test_the_writer_leaves_one_job_whoever_is_to_be_told(late: Late, curso
 async def test_a_post_that_concerns_nobody_leaves_no_job(late: Late, cursor: Cursor, visibility: Visibility) -> None:
     ada, bob = make.viewer(cursor, "ada"), make.viewer(cursor, "bob")
     make.follow(cursor, bob, ada)
-    root = await late.posts.publish(ada, Draft("Nobody is named but @ada and @somebody", visibility))
-    await late.posts.publish(ada, Draft("And on it goes", visibility, reply_to=root.id))
+    root = await late.posts.publish(ada, PostDraft("Nobody is named but @ada and @somebody", visibility))
+    await late.posts.publish(ada, PostDraft("And on it goes", visibility, reply_to=root.id))
     assert late.waiting == []
 
 
 async def test_who_asked_to_be_told_of_each_post_is_not_told_of_replies_and_direct_ones(late: Late, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor)
     make.follow(cursor, bob, ada, notify=True)
-    root = await late.posts.publish(ada, Draft("To nobody", Visibility.DIRECT))
-    await late.posts.publish(ada, Draft("Among us", Visibility.PRIVATE, reply_to=root.id))
+    root = await late.posts.publish(ada, PostDraft("To nobody", Visibility.DIRECT))
+    await late.posts.publish(ada, PostDraft("Among us", Visibility.PRIVATE, reply_to=root.id))
     assert late.waiting == []
-    await late.posts.publish(ada, Draft("To followers", Visibility.PRIVATE))
+    await late.posts.publish(ada, PostDraft("To followers", Visibility.PRIVATE))
     assert len(late.waiting) == 1
 
 
 async def test_told_twice_is_told_once(late: Late, cursor: Cursor) -> None:
     ada, bob, cleo = make.viewer(cursor), make.viewer(cursor, "bob"), make.viewer(cursor)
     make.follow(cursor, cleo, ada, notify=True)
-    post = await late.posts.publish(ada, Draft("@bob"))
+    post = await late.posts.publish(ada, PostDraft("@bob"))
     make.boost(cursor, cleo, post)
-    await late.posts.edit(ada, post.id, Draft("@bob again"))
+    await late.posts.edit(ada, post.id, PostDraft("@bob again"))
     for _ in range(2):
         await late.tell()
     assert await late.told(bob) == [MENTION]
     assert sorted(await late.told(cleo)) == [STATUS, UPDATE]
     assert await late.told(ada) == [NotificationKind.BOOST]
-    assert every(cursor, int, "select count(*) from events where kind = %(kind)s", {"kind": EventKind.NOTIFIED}) == [4]
+    assert fetch_all(cursor, int, "select count(*) from events where kind = %(kind)s", {"kind": EventKind.NOTIFIED}) == [4]
 
 
 async def test_a_post_that_is_gone_by_then_tells_nobody(late: Late, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor, "bob")
     make.follow(cursor, bob, ada, notify=True)
-    post = await late.posts.publish(ada, Draft("@bob"))
-    await late.posts.edit(ada, post.id, Draft("@bob again"))
+    post = await late.posts.publish(ada, PostDraft("@bob"))
+    await late.posts.edit(ada, post.id, PostDraft("@bob again"))
     await late.posts.delete(ada, post.id)
     await late.tell()
     assert await late.told(bob) == []
@@ -119,20 +119,20 @@ async def test_who_is_named_no_more_by_then_is_not_told_and_who_is_named_instead
     ada, bob, cleo = make.viewer(cursor), make.viewer(cursor, "bob"), make.viewer(cursor, "cleo")
     make.follow(cursor, bob, ada)
     make.follow(cursor, cleo, ada)
-    post = await late.posts.publish(ada, Draft("@bob", Visibility.DIRECT))
-    await late.posts.edit(ada, post.id, Draft("@cleo"))
+    post = await late.posts.publish(ada, PostDraft("@bob", Visibility.DIRECT))
+    await late.posts.edit(ada, post.id, PostDraft("@cleo"))
     await late.tell()
     assert (await late.told(bob), await late.told(cleo)) == ([], [MENTION])
 
 
 async def test_an_edit_tells_those_who_are_named_anew_and_not_those_who_were_before(late: Late, cursor: Cursor) -> None:
     ada, bob, cleo = make.viewer(cursor), make.viewer(cursor, "bob"), make.viewer(cursor, "cleo")
-    post = await late.posts.publish(ada, Draft("@bob"))
+    post = await late.posts.publish(ada, PostDraft("@bob"))
     await late.tell()
     await Notifications(late.db, late.clock).clear(bob)
-    await late.posts.edit(ada, post.id, Draft("@bob @cleo"))
+    await late.posts.edit(ada, post.id, PostDraft("@bob @cleo"))
     [_, edited] = late.waiting
-    await post_jobs.telling_tasks(Tellings(late.db, late.clock))[edited.kind](edited)
+    await post_jobs.telling_tasks(PostNotifier(late.db, late.clock))[edited.kind](edited)
     assert (await late.told(bob), await late.told(cleo)) == ([], [MENTION])
 
 
@@ -140,7 +140,7 @@ async def test_blocks_and_mutes_count_that_were_made_after_the_post(late: Late, 
     ada, names = make.viewer(cursor), ("bob", "cleo", "dan", "eve", "fay")
     bob, cleo, dan, eve, fay = (make.viewer(cursor, name) for name in names)
     root = make.post(cursor, fay)
-    await late.posts.publish(ada, Draft("@bob @cleo @dan @eve", reply_to=root.id))
+    await late.posts.publish(ada, PostDraft("@bob @cleo @dan @eve", reply_to=root.id))
     make.block(cursor, bob, ada)
     make.block(cursor, ada, cleo)
     make.mute(cursor, dan, ada)
@@ -154,11 +154,11 @@ async def test_who_is_let_through_between_the_post_and_its_telling_is_in_the_con
     stranger = make.viewer(cursor)
     policies, conversations = NotificationPolicies(late.db, late.clock), Conversations(late.db, late.clock)
     for who in (ada, stranger):
-        await late.posts.publish(who, Draft("Hello @bob", Visibility.DIRECT))
+        await late.posts.publish(who, PostDraft("Hello @bob", Visibility.DIRECT))
     await late.tell()
     assert await conversations.page(bob, Page()) == []
-    again = await late.posts.publish(ada, Draft("Are you there, @bob?", Visibility.DIRECT))
-    await late.posts.publish(stranger, Draft("And you, @bob?", Visibility.DIRECT))
+    again = await late.posts.publish(ada, PostDraft("Are you there, @bob?", Visibility.DIRECT))
+    await late.posts.publish(stranger, PostDraft("And you, @bob?", Visibility.DIRECT))
     [asked] = [one for one in await policies.requests(bob, Page()) if one.account.id == ada.id]
     await policies.accept(bob, [asked.id])
     await late.tell()
@@ -172,7 +172,7 @@ async def test_whom_a_reply_answers_is_told_only_where_they_may_see_it(late: Lat
     ada, bob = make.viewer(cursor), make.viewer(cursor, "bob")
     root = make.post(cursor, bob)
     for visibility in (Visibility.PRIVATE, Visibility.DIRECT):
-        await late.posts.publish(ada, Draft("Among us", visibility, reply_to=root.id))
+        await late.posts.publish(ada, PostDraft("Among us", visibility, reply_to=root.id))
     await late.tell()
     assert await late.told(bob) == []
     make.follow(cursor, bob, ada)
@@ -183,7 +183,7 @@ async def test_whom_a_reply_answers_is_told_only_where_they_may_see_it(late: Lat
 async def test_what_is_told_late_is_unread_for_somebody_who_has_read_everything(late: Late, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor, "bob")
     notifications = Notifications(late.db, late.clock)
-    await late.posts.publish(ada, Draft("@bob"))
+    await late.posts.publish(ada, PostDraft("@bob"))
     late.clock.advance(minutes=5)
     await notifications.mark_read(bob, NotificationId(2**62))
     late.clock.advance(minutes=5)
@@ -199,12 +199,12 @@ async def test_more_subscribers_than_one_transaction_tells_are_all_told(
     readers = [make.viewer(cursor) for _ in range(5)]
     for reader in readers:
         make.follow(cursor, reader, ada, notify=True)
-    await late.posts.publish(ada, Draft("News"))
+    await late.posts.publish(ada, PostDraft("News"))
     await late.tell()
     assert [await late.told(reader) for reader in readers] == [[STATUS]] * 5
 
 
 async def test_a_job_that_names_no_post_is_hopeless(late: Late, cursor: Cursor) -> None:
     jobs.add(cursor, notify.JOB, {}, due_at=make.NOW, now=make.NOW)
-    with pytest.raises(Hopeless):
+    with pytest.raises(PermanentFailure):
         await late.tell()

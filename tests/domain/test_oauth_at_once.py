@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from microblog.domain.apps import Apps, Registration
-from microblog.domain.oauth import OAuth, Refusal, Return
+from microblog.domain.apps import AppRegistration, Apps
+from microblog.domain.oauth import OAuth, ProtocolError, RedirectBack
 from microblog.domain.tokens import Tokens
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Unauthenticated
-from microblog.model.oauth import Issued
+from microblog.model.oauth import IssuedToken
 from microblog.storage.database import Connection, connect
 from tests import make
 from tests.fakes import RolledBackDatabase, done
@@ -25,10 +25,10 @@ def code_of(connection: Connection, clock: Any) -> dict[str, str]:
     """What an app sends for the code that somebody has given it."""
     with connection, connection.cursor() as cursor:
         database = RolledBackDatabase(cursor)
-        made = done(Apps(database, clock).register(Registration("Tapper", (CALLBACK,))))
+        made = done(Apps(database, clock).register(AppRegistration("Tapper", (CALLBACK,))))
         asked = {"client_id": made.app.client_id, "redirect_uri": CALLBACK, "response_type": "code"}
         back = done(OAuth(database, clock).allow(asked, Viewer(make.member(cursor).account)))
-        assert isinstance(back, Return)
+        assert isinstance(back, RedirectBack)
         sent = {"client_id": made.app.client_id, "client_secret": made.secret, "redirect_uri": CALLBACK}
         return sent | {"grant_type": "authorization_code", "code": dict(back.params)["code"]}
 
@@ -40,14 +40,14 @@ def test_of_two_who_bring_the_same_code_at_once_one_gets_a_token_and_loses_it(da
     with closing(connect(database_url)) as first, closing(connect(database_url)) as second:
         sent = code_of(first, clock)
 
-        def exchange(connection: Connection) -> Issued | Refusal:
+        def exchange(connection: Connection) -> IssuedToken | ProtocolError:
             with connection, connection.cursor() as cursor:
                 return OAuth(RolledBackDatabase(cursor), clock)._token(cursor, sent, "")
 
         with ThreadPoolExecutor(2) as threads:
             outcomes = list(threads.map(exchange, (first, second)))
-        [issued] = [one for one in outcomes if isinstance(one, Issued)]
-        [refusal] = [one for one in outcomes if isinstance(one, Refusal)]
+        [issued] = [one for one in outcomes if isinstance(one, IssuedToken)]
+        [refusal] = [one for one in outcomes if isinstance(one, ProtocolError)]
         assert refusal.code == "invalid_grant"
         with first.cursor() as cursor:
             tokens = Tokens(RolledBackDatabase(cursor), clock)

@@ -10,7 +10,7 @@ import pytest
 from attrs import define, evolve, field
 
 from microblog.domain import notify
-from microblog.domain.notifications import Asked, Notifications
+from microblog.domain.notifications import NotificationQuery, Notifications
 from microblog.domain.polls import END, Polls
 from microblog.domain.posts import Posts
 from microblog.jobs import post_jobs
@@ -20,9 +20,9 @@ from microblog.model.ids import PollId
 from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
 from microblog.model.polls import Poll, PollDraft
-from microblog.model.posts import Draft, Post, Visibility
+from microblog.model.posts import Post, PostDraft, Visibility
 from microblog.storage import jobs
-from microblog.storage.database import Cursor, scalar
+from microblog.storage.database import Cursor, fetch_value
 from tests import make
 from tests.fakes import RolledBackDatabase, WallClock
 
@@ -53,7 +53,7 @@ def poll_of(post: Post) -> Poll:
 
 async def ask(posts: Posts, viewer: Viewer, visibility: Visibility = Visibility.PUBLIC, **changes: Any) -> PollId:
     asked = evolve(ASKED, **changes)
-    return poll_of(await posts.publish(viewer, Draft("What would you like?", visibility, poll=asked))).id
+    return poll_of(await posts.publish(viewer, PostDraft("What would you like?", visibility, poll=asked))).id
 
 
 async def work(polls: Polls, cursor: Cursor, clock: WallClock) -> None:
@@ -63,7 +63,7 @@ async def work(polls: Polls, cursor: Cursor, clock: WallClock) -> None:
 
 
 async def told(db: RolledBackDatabase, viewer: Viewer) -> list[NotificationKind]:
-    return [one.kind for one in await Notifications(db, lambda: make.NOW).page(viewer, Asked(Page()))]
+    return [one.kind for one in await Notifications(db, lambda: make.NOW).page(viewer, NotificationQuery(Page()))]
 
 
 async def test_votes_are_counted_with_the_vote(polls: Polls, posts: Posts, cursor: Cursor) -> None:
@@ -179,7 +179,7 @@ async def test_what_cannot_be_asked_is_refused(posts: Posts, cursor: Cursor, cha
 
 async def test_a_poll_needs_words(posts: Posts, cursor: Cursor) -> None:
     with pytest.raises(Invalid, match="Text can't be blank"):
-        await posts.publish(make.viewer(cursor), Draft("", poll=ASKED))
+        await posts.publish(make.viewer(cursor), PostDraft("", poll=ASKED))
 
 
 async def test_author_and_voters_are_told_of_the_end_once(polls: Polls, posts: Posts, db: RolledBackDatabase, clock: WallClock) -> None:
@@ -219,7 +219,7 @@ class Crashing:
         return await self.whole.read(f, *args, **kwargs)
 
     def _told(self) -> int:
-        return int(scalar(self.whole.cursor, "select count(*) from events where kind = 'notified'"))
+        return int(fetch_value(self.whole.cursor, "select count(*) from events where kind = 'notified'"))
 
 
 async def test_the_end_is_told_in_batches_and_each_is_told_once_though_the_process_dies_between(
@@ -254,7 +254,7 @@ async def test_asking_something_else_takes_all_votes_back(polls: Polls, posts: P
     ada, bob = make.viewer(cursor), make.viewer(cursor)
     poll = await ask(posts, ada)
     post = await polls.vote(bob, poll, [0])
-    edited = await posts.edit(ada, post.id, Draft(post.text, poll=PollDraft(("Tea", "Juice"))))
+    edited = await posts.edit(ada, post.id, PostDraft(post.text, poll=PollDraft(("Tea", "Juice"))))
     assert (poll_of(edited).id, poll_of(edited).counts, poll_of(edited).voters) == (poll, (0, 0), 0)
     assert poll_of(edited).expires_at == make.NOW + timedelta(seconds=600)
     assert edited.edited_at is not None
@@ -269,7 +269,7 @@ async def test_the_same_question_keeps_its_votes_and_may_end_later(
     ada, bob = make.viewer(db.cursor), make.viewer(db.cursor)
     poll = await ask(posts, ada)
     post = await polls.vote(bob, poll, [0])
-    same = await posts.edit(ada, post.id, Draft(post.text, poll=evolve(ASKED, seconds=1200)))
+    same = await posts.edit(ada, post.id, PostDraft(post.text, poll=evolve(ASKED, seconds=1200)))
     assert (poll_of(same).votes, same.edited_at) == (1, None)
     clock.advance(seconds=600)
     await work(polls, db.cursor, clock)
@@ -282,7 +282,7 @@ async def test_the_same_question_keeps_its_votes_and_may_end_later(
 async def test_an_edit_without_a_poll_takes_it_away_and_one_with_a_poll_asks_it(polls: Polls, posts: Posts, cursor: Cursor) -> None:
     ada = make.viewer(cursor)
     post = await polls.one(ada, await ask(posts, ada))
-    without = await posts.edit(ada, post.id, Draft(post.text))
+    without = await posts.edit(ada, post.id, PostDraft(post.text))
     assert without.poll is None
-    again = await posts.edit(ada, post.id, Draft(post.text, poll=ASKED))
+    again = await posts.edit(ada, post.id, PostDraft(post.text, poll=ASKED))
     assert poll_of(again).options == ASKED.options

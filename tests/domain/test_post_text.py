@@ -450,7 +450,7 @@ def test_a_host_is_a_link_whatever_sign_follows_it(sign: str, after: str) -> Non
 @given(hostile_text)
 def test_a_link_is_a_piece_of_the_text_and_has_the_host_that_it_shows(source: str) -> None:
     for url in post_text.parse(source, HOST).links:
-        assert post_text.parse(url, HOST).lines == ((post_text.Link(url),),)
+        assert post_text.parse(url, HOST).lines == ((post_text.LinkToken(url),),)
         assert post_text.length(url) == post_text.URL_LENGTH
 
 

@@ -6,15 +6,15 @@ from datetime import timedelta
 
 import pytest
 
-from microblog.domain.notifications import Asked, Notifications
+from microblog.domain.notifications import NotificationQuery, Notifications
 from microblog.domain.posts import Posts
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.ids import PostId
 from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
-from microblog.model.posts import Draft, Visibility
-from microblog.storage.database import Cursor, scalar
+from microblog.model.posts import PostDraft, Visibility
+from microblog.storage.database import Cursor, fetch_value
 from tests import make
 from tests.fakes import RolledBackDatabase
 
@@ -25,13 +25,13 @@ def posts(db: RolledBackDatabase) -> Posts:
 
 
 async def told(db: RolledBackDatabase, viewer: Viewer) -> list[tuple[NotificationKind, PostId | None]]:
-    found = await Notifications(db, lambda: make.NOW).page(viewer, Asked(Page()))
+    found = await Notifications(db, lambda: make.NOW).page(viewer, NotificationQuery(Page()))
     return [(one.kind, one.post.id if one.post else None) for one in found]
 
 
 async def test_a_post_is_stored_with_its_html_mentions_and_tags(posts: Posts, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor, "ada"), make.viewer(cursor, "bob")
-    post = await posts.publish(ada, Draft("Hi @BOB and @nobody #Café <b>"))
+    post = await posts.publish(ada, PostDraft("Hi @BOB and @nobody #Café <b>"))
     assert [mention.account_id for mention in post.mentions] == [bob.id]
     assert [(tag.key, tag.name) for tag in post.tags] == [("cafe", "Café")]
     assert "&lt;b&gt;" in post.html
@@ -42,55 +42,55 @@ async def test_a_post_is_stored_with_its_html_mentions_and_tags(posts: Posts, cu
 
 async def test_the_same_key_gives_the_first_post(posts: Posts, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor)
-    first = await posts.publish(ada, Draft("One", key="k"))
-    assert await posts.publish(ada, Draft("Two", key="k")) == first
-    assert (await posts.publish(bob, Draft("Two", key="k"))).id != first.id
-    assert scalar(cursor, "select count(*) from posts") == 2
+    first = await posts.publish(ada, PostDraft("One", key="k"))
+    assert await posts.publish(ada, PostDraft("Two", key="k")) == first
+    assert (await posts.publish(bob, PostDraft("Two", key="k"))).id != first.id
+    assert fetch_value(cursor, "select count(*) from posts") == 2
 
 
 async def test_the_key_of_a_deleted_post_makes_a_new_one(posts: Posts, cursor: Cursor) -> None:
     ada = make.viewer(cursor)
     for _ in range(2):
-        first = await posts.publish(ada, Draft("redraft me", key="k"))
+        first = await posts.publish(ada, PostDraft("redraft me", key="k"))
         await posts.delete(ada, first.id)
-        second = await posts.publish(ada, Draft("redrafted", key="k"))
+        second = await posts.publish(ada, PostDraft("redrafted", key="k"))
         assert (second.id != first.id, second.text) == (True, "redrafted")
-        assert await posts.publish(ada, Draft("again", key="k")) == second
+        assert await posts.publish(ada, PostDraft("again", key="k")) == second
         await posts.delete(ada, second.id)
 
 
 async def test_the_key_of_a_refused_post_can_be_used_again(posts: Posts, cursor: Cursor) -> None:
     ada = make.viewer(cursor)
     with pytest.raises(Invalid):
-        await posts.publish(ada, Draft("", key="k"))
-    assert (await posts.publish(ada, Draft("Now with text", key="k"))).text == "Now with text"
+        await posts.publish(ada, PostDraft("", key="k"))
+    assert (await posts.publish(ada, PostDraft("Now with text", key="k"))).text == "Now with text"
 
 
 @pytest.mark.parametrize("text", ["", " \n ", "\u200b", "\u2800"])
 async def test_a_blank_post_is_refused(posts: Posts, cursor: Cursor, text: str) -> None:
     with pytest.raises(Invalid) as refused:
-        await posts.publish(make.viewer(cursor), Draft(text))
+        await posts.publish(make.viewer(cursor), PostDraft(text))
     assert refused.value.codes == {"text": "ERR_BLANK"}
 
 
 async def test_the_limit_counts_warning_and_text(posts: Posts, cursor: Cursor) -> None:
     ada = make.viewer(cursor)
-    assert (await posts.publish(ada, Draft("x" * 490, spoiler="y" * 10))).sensitive
+    assert (await posts.publish(ada, PostDraft("x" * 490, spoiler="y" * 10))).sensitive
     with pytest.raises(Invalid, match="character limit of 500"):
-        await posts.publish(ada, Draft("x" * 490, spoiler="y" * 11))
+        await posts.publish(ada, PostDraft("x" * 490, spoiler="y" * 11))
 
 
 @pytest.mark.parametrize("text", ["x" * 1_000_000, "a\u0301" * 500_000, "nul \0", "\ud800"])
 async def test_hostile_text_is_refused_and_stores_nothing(posts: Posts, cursor: Cursor, text: str) -> None:
     with pytest.raises(Invalid):
-        await posts.publish(make.viewer(cursor), Draft(text))
-    assert scalar(cursor, "select count(*) from posts") == 0
+        await posts.publish(make.viewer(cursor), PostDraft(text))
+    assert fetch_value(cursor, "select count(*) from posts") == 0
 
 
 async def test_a_reply_belongs_to_the_thread_and_is_told_to_whom_it_answers(posts: Posts, db: RolledBackDatabase, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor)
-    root = await posts.publish(ada, Draft("Question?"))
-    answer = await posts.publish(bob, Draft("Answer", reply_to=root.id))
+    root = await posts.publish(ada, PostDraft("Question?"))
+    answer = await posts.publish(bob, PostDraft("Answer", reply_to=root.id))
     assert (answer.thread_id, answer.reply_to_account) == (root.id, ada.id)
     assert await told(db, ada) == [(NotificationKind.MENTION, answer.id)]
     assert (await posts.one(None, root.id)).replies_count == 1
@@ -100,15 +100,15 @@ async def test_a_reply_belongs_to_the_thread_and_is_told_to_whom_it_answers(post
 async def test_what_one_may_not_see_cannot_be_answered(posts: Posts, cursor: Cursor, visibility: Visibility) -> None:
     hidden = make.post(cursor, make.viewer(cursor), visibility=visibility)
     with pytest.raises(NotFound, match="does not appear to exist"):
-        await posts.publish(make.viewer(cursor), Draft("Got you", reply_to=hidden.id))
+        await posts.publish(make.viewer(cursor), PostDraft("Got you", reply_to=hidden.id))
 
 
 async def test_a_reply_from_the_site_is_never_wider_than_what_it_answers(posts: Posts, cursor: Cursor) -> None:
     ada = make.viewer(cursor)
     private = make.post(cursor, ada, visibility=Visibility.PRIVATE)
-    wide = Draft("Reply", Visibility.PUBLIC, reply_to=private.id)
+    wide = PostDraft("Reply", Visibility.PUBLIC, reply_to=private.id)
     assert (await posts.publish(ada, wide)).visibility is Visibility.PUBLIC
-    narrow = Draft("Reply", Visibility.PUBLIC, reply_to=private.id, never_wider=True)
+    narrow = PostDraft("Reply", Visibility.PUBLIC, reply_to=private.id, never_wider=True)
     assert (await posts.publish(ada, narrow)).visibility is Visibility.PRIVATE
 
 
@@ -116,31 +116,31 @@ async def test_nobody_is_told_by_whom_they_block_or_mute(posts: Posts, db: Rolle
     ada, bob, cleo = make.viewer(cursor, "ada"), make.viewer(cursor), make.viewer(cursor)
     make.block(cursor, ada, bob)
     make.mute(cursor, ada, cleo)
-    await posts.publish(bob, Draft("@ada"))
-    await posts.publish(cleo, Draft("@ada"))
-    await posts.publish(ada, Draft("myself: @ada"))
+    await posts.publish(bob, PostDraft("@ada"))
+    await posts.publish(cleo, PostDraft("@ada"))
+    await posts.publish(ada, PostDraft("myself: @ada"))
     assert await told(db, ada) == []
 
 
 async def test_a_mute_that_has_run_out_mutes_nothing(posts: Posts, db: RolledBackDatabase, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor, "ada"), make.viewer(cursor)
     make.mute(cursor, ada, bob, until=make.NOW - timedelta(seconds=1))
-    post = await posts.publish(bob, Draft("@ada"))
+    post = await posts.publish(bob, PostDraft("@ada"))
     assert await told(db, ada) == [(NotificationKind.MENTION, post.id)]
 
 
 async def test_a_follower_who_asked_is_told_of_each_post_but_not_of_replies(posts: Posts, db: RolledBackDatabase, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor)
     make.follow(cursor, bob, ada, notify=True)
-    post = await posts.publish(ada, Draft("News"))
-    await posts.publish(ada, Draft("More", reply_to=post.id))
+    post = await posts.publish(ada, PostDraft("News"))
+    await posts.publish(ada, PostDraft("More", reply_to=post.id))
     assert await told(db, bob) == [(NotificationKind.STATUS, post.id)]
 
 
 async def test_an_edit_keeps_what_was_said(posts: Posts, cursor: Cursor) -> None:
     ada = make.viewer(cursor)
-    post = await posts.publish(ada, Draft("First #one"))
-    edited = await posts.edit(ada, post.id, Draft("Second #two"))
+    post = await posts.publish(ada, PostDraft("First #one"))
+    edited = await posts.edit(ada, post.id, PostDraft("Second #two"))
     assert edited.edited_at is not None
     assert [tag.key for tag in edited.tags] == ["two"]
     assert edited.version != post.version
@@ -150,23 +150,23 @@ async def test_an_edit_keeps_what_was_said(posts: Posts, cursor: Cursor) -> None
 
 async def test_an_edit_that_changes_nothing_is_none(posts: Posts, cursor: Cursor) -> None:
     ada = make.viewer(cursor)
-    post = await posts.publish(ada, Draft("Same"))
-    assert await posts.edit(ada, post.id, Draft("Same")) == post
+    post = await posts.publish(ada, PostDraft("Same"))
+    assert await posts.edit(ada, post.id, PostDraft("Same")) == post
     assert len((await posts.history(None, post.id))[1]) == 1
 
 
 async def test_only_whoever_is_newly_named_is_told_of_an_edit(posts: Posts, db: RolledBackDatabase, cursor: Cursor) -> None:
     ada, bob, cleo = make.viewer(cursor), make.viewer(cursor, "bob"), make.viewer(cursor, "cleo")
-    post = await posts.publish(ada, Draft("@bob"))
-    await posts.edit(ada, post.id, Draft("@bob @cleo"))
+    post = await posts.publish(ada, PostDraft("@bob"))
+    await posts.edit(ada, post.id, PostDraft("@bob @cleo"))
     assert await told(db, bob) == await told(db, cleo) == [(NotificationKind.MENTION, post.id)]
 
 
 async def test_whoever_boosted_is_told_of_an_edit(posts: Posts, db: RolledBackDatabase, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor)
-    post = await posts.publish(ada, Draft("Draft"))
+    post = await posts.publish(ada, PostDraft("Draft"))
     make.boost(cursor, bob, post)
-    await posts.edit(ada, post.id, Draft("Better"))
+    await posts.edit(ada, post.id, PostDraft("Better"))
     assert await told(db, bob) == [(NotificationKind.UPDATE, post.id)]
 
 
@@ -174,7 +174,7 @@ async def test_nobody_edits_or_deletes_what_somebody_else_wrote(posts: Posts, cu
     post = make.post(cursor, make.viewer(cursor))
     stranger = make.viewer(cursor)
     with pytest.raises(NotFound):
-        await posts.edit(stranger, post.id, Draft("Mine now"))
+        await posts.edit(stranger, post.id, PostDraft("Mine now"))
     with pytest.raises(NotFound):
         await posts.delete(stranger, post.id)
 
@@ -182,7 +182,7 @@ async def test_nobody_edits_or_deletes_what_somebody_else_wrote(posts: Posts, cu
 async def test_a_deleted_post_takes_boosts_counts_and_notifications_along(posts: Posts, db: RolledBackDatabase, cursor: Cursor) -> None:
     ada, bob, cleo = make.viewer(cursor), make.viewer(cursor, "bob"), make.viewer(cursor)
     root = make.post(cursor, cleo)
-    post = await posts.publish(ada, Draft("@bob", reply_to=root.id))
+    post = await posts.publish(ada, PostDraft("@bob", reply_to=root.id))
     boost = make.boost(cursor, cleo, post)
     await posts.delete(ada, post.id)
     for gone in (post.id, boost.id):
@@ -208,12 +208,12 @@ async def test_a_thread_shows_what_the_viewer_may_see_in_reading_order(posts: Po
 
 async def test_an_unknown_language_is_left_out(posts: Posts, cursor: Cursor) -> None:
     ada = make.viewer(cursor)
-    assert (await posts.publish(ada, Draft("Hallo", language="de-AT"))).language == "de"
-    assert (await posts.publish(ada, Draft("Hm", language="<script>"))).language is None
+    assert (await posts.publish(ada, PostDraft("Hallo", language="de-AT"))).language == "de"
+    assert (await posts.publish(ada, PostDraft("Hm", language="<script>"))).language is None
 
 
 async def test_the_event_of_a_post_says_whom_it_concerns(posts: Posts, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor, "bob")
-    post = await posts.publish(ada, Draft("@bob #tag", Visibility.DIRECT))
-    data = scalar(cursor, "select data from events where kind = 'post.published' and post_id = %(post)s", {"post": post.id})
+    post = await posts.publish(ada, PostDraft("@bob #tag", Visibility.DIRECT))
+    data = fetch_value(cursor, "select data from events where kind = 'post.published' and post_id = %(post)s", {"post": post.id})
     assert (data["visibility"], data["mentions"], data["tags"]) == ("direct", [bob.id], ["tag"])

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microblog.domain.rate_limits import CountedLogins, Limits, MemoryCounter, Per, Rate
+from microblog.domain.rate_limits import CountedLogins, LimitScope, MemoryCounter, RateLimit, RateLimiter
 from microblog.model.errors import TooMany
 
 START = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
-THRICE = Rate("thrice", 3, 60, Per.NETWORK)
-HOURLY = Rate("hourly", 10, 3_600, Per.NETWORK)
+THRICE = RateLimit("thrice", 3, 60, LimitScope.NETWORK)
+HOURLY = RateLimit("hourly", 10, 3_600, LimitScope.NETWORK)
 
 
 class Watch:
@@ -38,11 +38,11 @@ def watch() -> Watch:
 
 
 @pytest.fixture
-def limits(watch: Watch) -> Limits:
-    return Limits(MemoryCounter(watch.seconds), watch)
+def limits(watch: Watch) -> RateLimiter:
+    return RateLimiter(MemoryCounter(watch.seconds), watch)
 
 
-async def test_the_most_exhausted_count_is_told(limits: Limits) -> None:
+async def test_the_most_exhausted_count_is_told(limits: RateLimiter) -> None:
     counts = [await limits.hit([(THRICE, "a"), (HOURLY, "a")]) for _ in range(4)]
     assert [(count.rate.name, count.remaining, count.exceeded) for count in counts if count] == [
         ("thrice", 2, False),
@@ -52,14 +52,14 @@ async def test_the_most_exhausted_count_is_told(limits: Limits) -> None:
     ]
 
 
-async def test_keys_and_rules_are_counted_apart(limits: Limits) -> None:
+async def test_keys_and_rules_are_counted_apart(limits: RateLimiter) -> None:
     for key in ("a", "b"):
         count = await limits.count(THRICE, key)
         assert count.used == 1
     assert (await limits.count(HOURLY, "a")).used == 1
 
 
-async def test_a_new_window_begins_at_a_round_time(limits: Limits, watch: Watch) -> None:
+async def test_a_new_window_begins_at_a_round_time(limits: RateLimiter, watch: Watch) -> None:
     watch.pass_by(50)
     count = await limits.count(THRICE, "a")
     assert count.reset == (START + timedelta(seconds=60)).timestamp()
@@ -70,7 +70,7 @@ async def test_a_new_window_begins_at_a_round_time(limits: Limits, watch: Watch)
 
 async def test_nothing_is_counted_when_limits_are_off(watch: Watch) -> None:
     counter = MemoryCounter(watch.seconds)
-    off = Limits(counter, watch, on=False)
+    off = RateLimiter(counter, watch, on=False)
     assert await off.hit([(THRICE, "a")]) is None
     for _ in range(100):
         await CountedLogins(off).failed("n", "ada")
@@ -109,7 +109,7 @@ async def test_looking_counts_nothing(watch: Watch) -> None:
     assert len(counter) == 0
 
 
-async def test_guessing_one_name_is_slowed_down_and_does_not_shut_its_owner_out(limits: Limits) -> None:
+async def test_guessing_one_name_is_slowed_down_and_does_not_shut_its_owner_out(limits: RateLimiter) -> None:
     logins = CountedLogins(limits)
     for _ in range(25):
         await logins.allow("network", "Ada ")
@@ -119,7 +119,7 @@ async def test_guessing_one_name_is_slowed_down_and_does_not_shut_its_owner_out(
     await logins.allow("at home", "ada")
 
 
-async def test_guessing_one_name_from_everywhere_is_stopped_in_the_end(limits: Limits) -> None:
+async def test_guessing_one_name_from_everywhere_is_stopped_in_the_end(limits: RateLimiter) -> None:
     logins = CountedLogins(limits)
     for number in range(500):
         await logins.allow(f"network{number}", "ada")
@@ -129,7 +129,7 @@ async def test_guessing_one_name_from_everywhere_is_stopped_in_the_end(limits: L
     await logins.allow("another", "grace")
 
 
-async def test_guessing_many_names_is_slowed_down_for_one_network(limits: Limits, watch: Watch) -> None:
+async def test_guessing_many_names_is_slowed_down_for_one_network(limits: RateLimiter, watch: Watch) -> None:
     logins = CountedLogins(limits)
     for number in range(25):
         await logins.failed("network", f"name{number}")
@@ -141,7 +141,7 @@ async def test_guessing_many_names_is_slowed_down_for_one_network(limits: Limits
     await logins.allow("network", "new")
 
 
-async def test_who_knows_the_password_is_not_slowed_down(limits: Limits) -> None:
+async def test_who_knows_the_password_is_not_slowed_down(limits: RateLimiter) -> None:
     logins = CountedLogins(limits)
     for _ in range(100):
         await logins.allow("network", "ada")

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from attrs import evolve
 
-from microblog.domain.registration import Registrations, SignUp
-from microblog.model.accounts import Registration, Role
+from microblog.domain.registration import Registrations, SignUpForm
+from microblog.model.accounts import RegistrationMode, Role
 from microblog.model.errors import Forbidden, Invalid, NotFound
 from microblog.model.paging import Page
 from microblog.storage import notifications, users
@@ -16,14 +16,14 @@ from microblog.storage.database import Cursor
 from tests import make
 from tests.fakes import RolledBackDatabase, WallClock, done, quick_passwords
 
-FORM = SignUp("Ann", "ann@example.org", "a long enough one", agreement=True)
+FORM = SignUpForm("Ann", "ann@example.org", "a long enough one", agreement=True)
 
 
-def registrations(db: RolledBackDatabase, mode: Registration = Registration.OPEN, clock: WallClock | None = None) -> Registrations:
+def registrations(db: RolledBackDatabase, mode: RegistrationMode = RegistrationMode.OPEN, clock: WallClock | None = None) -> Registrations:
     return Registrations(db, quick_passwords(), mode, confirmed_at_once=True, now=clock or WallClock(make.NOW))
 
 
-def refused(db: RolledBackDatabase, form: SignUp, mode: Registration = Registration.OPEN) -> dict[str, str]:
+def refused(db: RolledBackDatabase, form: SignUpForm, mode: RegistrationMode = RegistrationMode.OPEN) -> dict[str, str]:
     """The codes of what is wrong."""
     with pytest.raises(Invalid) as raised:
         done(registrations(db, mode).sign_up(form))
@@ -62,7 +62,7 @@ def test_whoever_signs_up_writes_in_the_language_of_their_browser(
 
 
 def test_an_empty_form_is_told_of_every_field_at_once(db: RolledBackDatabase) -> None:
-    assert refused(db, SignUp("", "", "")) == {
+    assert refused(db, SignUpForm("", "", "")) == {
         "username": "ERR_BLANK",
         "email": "ERR_BLANK",
         "password": "ERR_BLANK",
@@ -107,14 +107,14 @@ def test_a_strange_time_zone_of_a_browser_does_not_keep_anybody_out(db: RolledBa
 
 def test_nobody_signs_up_where_registrations_are_closed(db: RolledBackDatabase) -> None:
     with pytest.raises(Forbidden):
-        done(registrations(db, Registration.CLOSED).sign_up(FORM))
+        done(registrations(db, RegistrationMode.CLOSED).sign_up(FORM))
 
 
 def test_an_applicant_gives_a_reason_and_the_staff_is_told(db: RolledBackDatabase, cursor: Cursor) -> None:
     boss = make.member(cursor, "boss", role=Role.MODERATOR)
     make.member(cursor, "anybody")
-    assert refused(db, FORM, Registration.APPROVAL) == {"reason": "ERR_BLANK"}
-    applicant = done(registrations(db, Registration.APPROVAL).sign_up(evolve(FORM, reason="I write about moss.")))
+    assert refused(db, FORM, RegistrationMode.APPROVAL) == {"reason": "ERR_BLANK"}
+    applicant = done(registrations(db, RegistrationMode.APPROVAL).sign_up(evolve(FORM, reason="I write about moss.")))
     member = users.by_account(cursor, account=applicant.id)
     assert member is not None
     assert member.pending
@@ -131,17 +131,17 @@ def test_without_mail_confirmation_an_address_is_proved_at_once_and_otherwise_no
 
 
 def test_an_invite_lets_in_as_many_as_it_says(db: RolledBackDatabase) -> None:
-    service = registrations(db, Registration.INVITE)
-    assert refused(db, FORM, Registration.INVITE) == {"invite": "ERR_BLANK"}
+    service = registrations(db, RegistrationMode.INVITE)
+    assert refused(db, FORM, RegistrationMode.INVITE) == {"invite": "ERR_BLANK"}
     code = done(service.invite(None, max_uses=1)).code
     done(service.sign_up(evolve(FORM, invite=f" {code} ")))
     again = evolve(FORM, username="ben", email="ben@example.org", invite=code)
-    assert refused(db, again, Registration.INVITE) == {"invite": "ERR_INVALID"}
+    assert refused(db, again, RegistrationMode.INVITE) == {"invite": "ERR_INVALID"}
     assert [(invite.uses, invite.max_uses) for invite in done(service.invites())] == [(1, 1)]
 
 
 def test_an_invite_stands_for_approval(db: RolledBackDatabase, cursor: Cursor) -> None:
-    service = registrations(db, Registration.APPROVAL)
+    service = registrations(db, RegistrationMode.APPROVAL)
     account = done(service.sign_up(evolve(FORM, invite=done(service.invite(None)).code)))
     member = users.by_account(cursor, account=account.id)
     assert member is not None
@@ -150,7 +150,7 @@ def test_an_invite_stands_for_approval(db: RolledBackDatabase, cursor: Cursor) -
 
 def test_an_invite_that_expired_or_was_ended_lets_nobody_in(db: RolledBackDatabase) -> None:
     clock = WallClock(make.NOW)
-    service = registrations(db, Registration.INVITE, clock)
+    service = registrations(db, RegistrationMode.INVITE, clock)
     expiring = done(service.invite(None, lasts=timedelta(days=1))).code
     ended = done(service.invite(None)).code
     done(service.end_invite(ended))
@@ -164,7 +164,7 @@ def test_an_invite_that_expired_or_was_ended_lets_nobody_in(db: RolledBackDataba
 
 
 def test_a_sign_up_that_fails_uses_up_no_invite(db: RolledBackDatabase, cursor: Cursor) -> None:
-    service = registrations(db, Registration.INVITE)
+    service = registrations(db, RegistrationMode.INVITE)
     code = done(service.invite(None, max_uses=1)).code
     make.account(cursor, "ann")
     with pytest.raises(Invalid):
@@ -179,8 +179,8 @@ def test_an_invite_for_nobody_or_for_no_time_is_refused(db: RolledBackDatabase, 
 
 
 def test_the_administrator_may_use_reserved_names_and_given_ids(db: RolledBackDatabase, cursor: Cursor) -> None:
-    service = registrations(db, Registration.CLOSED)
-    account = done(service.create(SignUp("admin", "root@localhost", "a long enough one"), role=Role.ADMIN, id=1))
+    service = registrations(db, RegistrationMode.CLOSED)
+    account = done(service.create(SignUpForm("admin", "root@localhost", "a long enough one"), role=Role.ADMIN, id=1))
     member = users.by_account(cursor, account=account.id)
     assert member is not None
     assert (account.id, member.login.role, member.pending) == (1, Role.ADMIN, False)
@@ -189,7 +189,7 @@ def test_the_administrator_may_use_reserved_names_and_given_ids(db: RolledBackDa
 @pytest.mark.parametrize(("id", "code"), [(7, "ERR_TAKEN"), (0, "ERR_INVALID"), (2**63, "ERR_INVALID")])
 def test_an_id_that_is_taken_or_impossible_is_refused(db: RolledBackDatabase, cursor: Cursor, id: int, code: str) -> None:
     service = registrations(db)
-    done(service.create(SignUp("ben", "ben@example.org", "a long enough one"), id=7))
+    done(service.create(SignUpForm("ben", "ben@example.org", "a long enough one"), id=7))
     with pytest.raises(Invalid) as raised:
         done(service.create(FORM, id=id))
     assert raised.value.codes == {"id": code}

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from microblog.domain.relationships import Relations
+from microblog.domain.relationships import Relationships
 from microblog.model.accounts import Relationship, Viewer
 from microblog.model.errors import Forbidden, Invalid, NotFound
 from microblog.model.ids import AccountId
@@ -24,8 +24,8 @@ def clock() -> WallClock:
 
 
 @pytest.fixture
-def relations(db: RolledBackDatabase, clock: WallClock) -> Relations:
-    return Relations(db, clock)
+def relations(db: RolledBackDatabase, clock: WallClock) -> Relationships:
+    return Relationships(db, clock)
 
 
 @pytest.fixture
@@ -43,12 +43,12 @@ def happened(cursor: Cursor) -> list[str]:
     return [kind for (kind,) in cursor.fetchall()]
 
 
-def test_a_stranger_is_nothing_and_nobody_is_left_out(relations: Relations, ann: Viewer, ben: Viewer) -> None:
+def test_a_stranger_is_nothing_and_nobody_is_left_out(relations: Relationships, ann: Viewer, ben: Viewer) -> None:
     assert done(relations.between(ann, [AccountId(1), ben.id, ann.id])) == [Relationship(ben.id), Relationship(ann.id)]
     assert done(relations.between(ann, [])) == []
 
 
-def test_everything_between_two_is_in_one_relationship(relations: Relations, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
+def test_everything_between_two_is_in_one_relationship(relations: Relationships, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
     make.follow(cursor, ann, ben, boosts=False, notify=True)
     make.follow(cursor, ben, ann)
     make.mute(cursor, ann, ben)
@@ -69,13 +69,13 @@ def test_everything_between_two_is_in_one_relationship(relations: Relations, cur
     assert other == Relationship(ann.id, following=True, showing_boosts=True, followed_by=True, blocked_by=True)
 
 
-def test_a_request_shows_on_both_sides(relations: Relations, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
-    follows.ask(cursor, follower=ann.id, followee=ben.id, options=follows.Options(), now=make.NOW)
+def test_a_request_shows_on_both_sides(relations: Relationships, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
+    follows.ask(cursor, follower=ann.id, followee=ben.id, options=follows.FollowOptions(), now=make.NOW)
     assert done(relations.between(ann, [ben.id]))[0].requested
     assert done(relations.between(ben, [ann.id]))[0].requested_by
 
 
-def test_a_mute_for_a_while_ends_by_itself(relations: Relations, clock: WallClock, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
+def test_a_mute_for_a_while_ends_by_itself(relations: Relationships, clock: WallClock, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
     now = done(relations.mute(ann, ben.id, duration=timedelta(seconds=1)))
     assert (now.muting, now.muting_notifications, now.muting_until) == (True, True, make.NOW + timedelta(seconds=1))
     assert [one.until for one in done(relations.muted(ann, Page()))] == [now.muting_until]
@@ -87,7 +87,7 @@ def test_a_mute_for_a_while_ends_by_itself(relations: Relations, clock: WallCloc
     assert happened(cursor) == ["muted", "unmuted"]
 
 
-def test_muting_again_changes_the_mute(relations: Relations, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
+def test_muting_again_changes_the_mute(relations: Relationships, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
     done(relations.mute(ann, ben.id, duration=timedelta(hours=1)))
     now = done(relations.mute(ann, ben.id, notifications=False))
     assert (now.muting, now.muting_notifications, now.muting_until) == (True, False, None)
@@ -98,16 +98,16 @@ def test_muting_again_changes_the_mute(relations: Relations, cursor: Cursor, ann
 
 
 @pytest.mark.parametrize("duration", [timedelta.max, timedelta(days=36500)])
-def test_a_mute_for_centuries_is_a_mute_for_ever(relations: Relations, ann: Viewer, ben: Viewer, duration: timedelta) -> None:
+def test_a_mute_for_centuries_is_a_mute_for_ever(relations: Relationships, ann: Viewer, ben: Viewer, duration: timedelta) -> None:
     assert done(relations.mute(ann, ben.id, duration=duration)).muting_until is None
 
 
-def test_a_mute_of_negative_length_is_refused(relations: Relations, ann: Viewer, ben: Viewer) -> None:
+def test_a_mute_of_negative_length_is_refused(relations: Relationships, ann: Viewer, ben: Viewer) -> None:
     with pytest.raises(Invalid):
         done(relations.mute(ann, ben.id, duration=timedelta(seconds=-1)))
 
 
-def test_nobody_blocks_or_mutes_themselves_or_somebody_who_is_not_there(relations: Relations, ann: Viewer) -> None:
+def test_nobody_blocks_or_mutes_themselves_or_somebody_who_is_not_there(relations: Relationships, ann: Viewer) -> None:
     for command in (relations.block, relations.mute):
         with pytest.raises(Forbidden):
             done(command(ann, ann.id))
@@ -117,7 +117,7 @@ def test_nobody_blocks_or_mutes_themselves_or_somebody_who_is_not_there(relation
         done(relations.note(ann, AccountId(1), "who?"))
 
 
-def test_the_lists_have_whom_one_blocks_and_mutes(relations: Relations, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
+def test_the_lists_have_whom_one_blocks_and_mutes(relations: Relationships, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
     cat = make.viewer(cursor, "cat")
     for one in (ben, cat):
         done(relations.block(ann, one.id))
@@ -129,7 +129,7 @@ def test_the_lists_have_whom_one_blocks_and_mutes(relations: Relations, cursor: 
     assert done(relations.blocked(ben, Page())) == []
 
 
-def test_a_block_takes_back_what_each_was_told_of_the_other(relations: Relations, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
+def test_a_block_takes_back_what_each_was_told_of_the_other(relations: Relationships, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
     for one, other in ((ann, ben), (ben, ann)):
         notifications.add(cursor, accounts=[one.id], kind=NotificationKind.FOLLOW, sender=other.id, now=make.NOW)
     done(relations.block(ann, ben.id))
@@ -137,7 +137,7 @@ def test_a_block_takes_back_what_each_was_told_of_the_other(relations: Relations
         assert notifications.page_of(cursor, account=one.id, page=Page()) == []
 
 
-def test_a_note_can_be_changed_and_cleared(relations: Relations, ann: Viewer, ben: Viewer) -> None:
+def test_a_note_can_be_changed_and_cleared(relations: Relationships, ann: Viewer, ben: Viewer) -> None:
     done(relations.note(ann, ben.id, "one"))
     assert done(relations.note(ann, ben.id, "two")).note == "two"
     assert done(relations.note(ann, ben.id, " ")).note == ""

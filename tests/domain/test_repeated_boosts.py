@@ -9,22 +9,22 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from microblog.domain.filters import FilterDraft, Filters, KeywordDraft
-from microblog.domain.interactions import Marks
-from microblog.domain.lists import Lists, Wanted
+from microblog.domain.interactions import Interactions
+from microblog.domain.lists import ListOptions, Lists
 from microblog.domain.posts import event_data
 from microblog.domain.timelines import Timelines
 from microblog.live.earlier_entries import look_back, repeats_in
-from microblog.live.event_buffer import NO_GRANTS, History
-from microblog.live.event_log import DatabaseLog
-from microblog.live.recipients import Audience
+from microblog.live.event_buffer import NO_GRANTS, EventBuffer
+from microblog.live.event_log import DatabaseEventLog
+from microblog.live.recipients import Recipients
 from microblog.live.subscriber import Subscriber, Subscription
 from microblog.live.topics import Stream, StreamKind
-from microblog.live.updates import News
-from microblog.live.viewer_state import Viewers
+from microblog.live.updates import Update
+from microblog.live.viewer_state import ViewerStates
 from microblog.model import repeated_boosts
 from microblog.model.accounts import Viewer
 from microblog.model.events import Event, EventKind, Position
-from microblog.model.filters import Action, Context
+from microblog.model.filters import FilterAction, FilterContext
 from microblog.model.ids import ListId
 from microblog.model.paging import Page
 from microblog.model.posts import Post
@@ -67,7 +67,7 @@ class Town:
         for other in self.others[:3]:
             make.follow(cursor, self.me, other)
         self.lists, self.site = Lists(self.db, lambda: make.NOW), Timelines(self.db, lambda: make.NOW)
-        self.list: ListId = done(self.lists.make(self.me, Wanted("All"))).id
+        self.list: ListId = done(self.lists.make(self.me, ListOptions("All"))).id
         done(self.lists.add(self.me, self.list, [other.id for other in self.others[:3]]))
         self.originals: list[Post] = []
         self.boosts: list[tuple[Viewer, Post]] = []
@@ -87,7 +87,7 @@ class Town:
         elif what == "undo" and self.boosts:
             booster, boost = self.boosts.pop(which % len(self.boosts))
             self.said.remove(boost)
-            done(Marks(self.db, lambda: make.NOW).unboost(booster, boost.original.id))
+            done(Interactions(self.db, lambda: make.NOW).unboost(booster, boost.original.id))
 
     def raw(self) -> list[timelines.Entry]:
         return timelines.home(self.cursor, viewer=self.me.id, page=EVERYTHING, now=make.NOW)
@@ -119,7 +119,7 @@ def test_every_way_to_read_home_leaves_out_the_same_boosts(cursor: Cursor, short
 
 
 def make_filter(town: Town) -> None:
-    draft = FilterDraft("f", [Context.HOME], Action.HIDE, keywords=[KeywordDraft("nobody says this", whole_word=False)])
+    draft = FilterDraft("f", [FilterContext.HOME], FilterAction.HIDE, keywords=[KeywordDraft("nobody says this", whole_word=False)])
     done(Filters(town.db, town.site.sieves, lambda: make.NOW).make(town.me, draft))
 
 
@@ -159,13 +159,13 @@ def test_streams_leave_out_what_home_and_lists_leave_out(
         execute(cursor, "rollback to savepoint example")
 
 
-def news_of(town: Town) -> list[News]:
-    log = DatabaseLog(town.db, lambda: make.NOW, "e")
+def news_of(town: Town) -> list[Update]:
+    log = DatabaseEventLog(town.db, lambda: make.NOW, "e")
     news = [
-        News.of(Event(Position("e", 1, at + 1), EventKind.POST_PUBLISHED, post.author.id, None, post.id, event_data(post), make.NOW))
+        Update.of(Event(Position("e", 1, at + 1), EventKind.POST_PUBLISHED, post.author.id, None, post.id, event_data(post), make.NOW))
         for at, post in enumerate(town.said)
     ]
-    done(History(log, Position("e", 1, 0)).load(news))
+    done(EventBuffer(log, Position("e", 1, 0)).load(news))
     return news
 
 
@@ -173,18 +173,18 @@ class Reader:
     """Somebody who listens to a stream of mine."""
 
     def __init__(self, town: Town, stream: Stream) -> None:
-        self.log = DatabaseLog(town.db, lambda: make.NOW, "e")
-        self.audience = Audience(Viewers())
+        self.log = DatabaseEventLog(town.db, lambda: make.NOW, "e")
+        self.audience = Recipients(ViewerStates())
         loaded = done(self.log.look(Position("e", 0, 0), [town.me.id], NO_GRANTS)).loaded[town.me.id]
         self.ear, self.heard = Ear(), list[int]()
         subscriber = Subscriber(self.ear, Plain(), town.me.id, circle=self.audience.viewers.enter(loaded))
         self.subscription = Subscription(stream, subscriber, "plain")
         self.audience.hub.join(stream.topics, self.subscription)
 
-    def belongs(self, news: News) -> bool:
+    def belongs(self, news: Update) -> bool:
         return self.subscription in list(self.audience.of(news))
 
-    def note(self, news: News) -> None:
+    def note(self, news: Update) -> None:
         if self.ear.heard:
             self.heard.append(news.post_id or 0)
             self.ear.heard.clear()

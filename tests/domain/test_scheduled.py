@@ -10,8 +10,8 @@ import pytest
 from attrs import evolve
 
 from microblog.domain import attachments
-from microblog.domain.account_deletion import bury
-from microblog.domain.attachments import LOOSE_KEPT, Attachments, Given
+from microblog.domain.account_deletion import begin_deletion
+from microblog.domain.attachments import LOOSE_KEPT, Attachments, MediaUpload
 from microblog.domain.posts import Posts
 from microblog.domain.scheduled import PUBLISH, TRIES, Schedules
 from microblog.jobs import post_jobs
@@ -19,10 +19,10 @@ from microblog.model.accounts import Viewer
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.paging import Page
 from microblog.model.polls import PollDraft
-from microblog.model.posts import Draft, Post, Visibility
-from microblog.model.scheduled import UNREADABLE, Scheduled
+from microblog.model.posts import Post, PostDraft, Visibility
+from microblog.model.scheduled import UNREADABLE, ScheduledPost
 from microblog.storage import jobs, scheduled, users
-from microblog.storage.database import Cursor, execute, scalar
+from microblog.storage.database import Cursor, execute, fetch_value
 from tests import fakes, files, make
 from tests.fakes import RolledBackDatabase, WallClock
 from tests.mailbox import postman
@@ -52,9 +52,9 @@ def pieces(db: RolledBackDatabase, tmp_path: Path, clock: WallClock) -> Attachme
     return Attachments(db, fakes.studio(tmp_path), clock, fakes.no_pause)
 
 
-async def plan(schedules: Schedules, viewer: Viewer, draft: Draft, at: datetime = SOON) -> Scheduled:
+async def plan(schedules: Schedules, viewer: Viewer, draft: PostDraft, at: datetime = SOON) -> ScheduledPost:
     planned = await schedules.add(viewer, draft, at)
-    assert isinstance(planned, Scheduled)
+    assert isinstance(planned, ScheduledPost)
     return planned
 
 
@@ -72,7 +72,7 @@ def published(cursor: Cursor) -> list[str]:
 async def test_a_post_comes_out_when_its_time_has_come(schedules: Schedules, posts: Posts, cursor: Cursor, clock: WallClock) -> None:
     ada = make.viewer(cursor)
     poll = PollDraft(("Yes", "No"), 600)
-    draft = Draft("Later", Visibility.UNLISTED, spoiler="Wait", language="de", poll=poll, application="Clock")
+    draft = PostDraft("Later", Visibility.UNLISTED, spoiler="Wait", language="de", poll=poll, application="Clock")
     planned = await plan(schedules, ada, draft)
     assert planned.draft == draft
     clock.advance(minutes=59)
@@ -83,7 +83,7 @@ async def test_a_post_comes_out_when_its_time_has_come(schedules: Schedules, pos
     await work(schedules, cursor, clock)
     await schedules.publish(planned.id)
     assert published(cursor) == ["Later"]
-    [post] = [await posts.one(None, scalar(cursor, "select id from posts"))]
+    [post] = [await posts.one(None, fetch_value(cursor, "select id from posts"))]
     assert (post.visibility, post.spoiler, post.language, post.application) == (Visibility.UNLISTED, "Wait", "de", "Clock")
     assert post.created_at == SOON
     assert post.poll is not None
@@ -95,7 +95,7 @@ async def test_the_same_key_gives_what_it_gave_first_before_and_after(
     schedules: Schedules, posts: Posts, cursor: Cursor, clock: WallClock
 ) -> None:
     ada = make.viewer(cursor)
-    draft = Draft("Once", key="k")
+    draft = PostDraft("Once", key="k")
     first = await plan(schedules, ada, draft)
     assert await schedules.add(ada, draft, SOON + HOUR) == first
     clock.advance(hours=1)
@@ -110,16 +110,16 @@ async def test_the_key_of_what_was_deleted_or_cancelled_makes_a_new_one(
     schedules: Schedules, posts: Posts, cursor: Cursor, clock: WallClock
 ) -> None:
     ada = make.viewer(cursor)
-    draft = Draft("Once", key="k")
+    draft = PostDraft("Once", key="k")
     cancelled = await plan(schedules, ada, draft)
     await schedules.cancel(ada, cancelled.id)
     planned = await plan(schedules, ada, draft)
     assert planned.id != cancelled.id
     clock.advance(hours=1)
     await work(schedules, cursor, clock)
-    [post] = [await posts.one(ada, scalar(cursor, "select id from posts"))]
+    [post] = [await posts.one(ada, fetch_value(cursor, "select id from posts"))]
     await posts.delete(ada, post.id)
-    assert isinstance(await schedules.add(ada, draft, SOON + HOUR), Scheduled)
+    assert isinstance(await schedules.add(ada, draft, SOON + HOUR), ScheduledPost)
     assert (await posts.publish(ada, draft)).id != post.id
 
 
@@ -127,8 +127,8 @@ async def test_what_waits_comes_out_although_its_key_was_used_meanwhile(
     schedules: Schedules, posts: Posts, cursor: Cursor, clock: WallClock
 ) -> None:
     ada = make.viewer(cursor)
-    await plan(schedules, ada, Draft("Later", key="k"))
-    await posts.publish(ada, Draft("Now", key="k"))
+    await plan(schedules, ada, PostDraft("Later", key="k"))
+    await posts.publish(ada, PostDraft("Now", key="k"))
     clock.advance(hours=1)
     await work(schedules, cursor, clock)
     assert published(cursor) == ["Now", "Later"]
@@ -138,8 +138,8 @@ async def test_what_waits_comes_out_although_its_key_was_used_meanwhile(
 async def test_five_minutes_ahead_is_the_least(schedules: Schedules, cursor: Cursor, ahead: timedelta) -> None:
     ada = make.viewer(cursor)
     with pytest.raises(Invalid, match=r"^Validation failed: Scheduled at date must be in the future$"):
-        await schedules.add(ada, Draft("Now?"), make.NOW + ahead)
-    planned = await plan(schedules, ada, Draft("Later"))
+        await schedules.add(ada, PostDraft("Now?"), make.NOW + ahead)
+    planned = await plan(schedules, ada, PostDraft("Later"))
     with pytest.raises(Invalid, match="must be in the future"):
         await schedules.move(ada, planned.id, make.NOW + ahead)
 
@@ -148,10 +148,10 @@ async def test_what_could_not_be_published_now_is_refused_at_once(schedules: Sch
     ada = make.viewer(cursor)
     hidden = make.post(cursor, make.viewer(cursor), visibility=Visibility.DIRECT)
     for draft, problem in [
-        (Draft(""), Invalid),
-        (Draft("x" * 501), Invalid),
-        (Draft("Hi", reply_to=hidden.id), NotFound),
-        (Draft("Hi", poll=PollDraft(("One",), 600)), Invalid),
+        (PostDraft(""), Invalid),
+        (PostDraft("x" * 501), Invalid),
+        (PostDraft("Hi", reply_to=hidden.id), NotFound),
+        (PostDraft("Hi", poll=PollDraft(("One",), 600)), Invalid),
     ]:
         with pytest.raises(problem):
             await schedules.add(ada, draft, SOON)
@@ -161,22 +161,22 @@ async def test_what_could_not_be_published_now_is_refused_at_once(schedules: Sch
 async def test_there_are_no_more_than_25_a_day_and_300_in_all(schedules: Schedules, cursor: Cursor) -> None:
     ada = make.viewer(cursor)
     for _ in range(25):
-        scheduled.insert(cursor, account=ada.id, draft=Draft("One of many", Visibility.PUBLIC), at=SOON, now=make.NOW)
+        scheduled.insert(cursor, account=ada.id, draft=PostDraft("One of many", Visibility.PUBLIC), at=SOON, now=make.NOW)
     with pytest.raises(Invalid, match="You have exceeded the limit of 25 scheduled posts for today"):
-        await schedules.add(ada, Draft("One more"), SOON)
-    tomorrow = await plan(schedules, ada, Draft("One more"), SOON + timedelta(days=1))
+        await schedules.add(ada, PostDraft("One more"), SOON)
+    tomorrow = await plan(schedules, ada, PostDraft("One more"), SOON + timedelta(days=1))
     with pytest.raises(Invalid, match="25 scheduled posts for today"):
         await schedules.move(ada, tomorrow.id, SOON)
     for number in range(274):
         at = SOON + timedelta(days=2 + number)
-        scheduled.insert(cursor, account=ada.id, draft=Draft("One of many", Visibility.PUBLIC), at=at, now=make.NOW)
+        scheduled.insert(cursor, account=ada.id, draft=PostDraft("One of many", Visibility.PUBLIC), at=at, now=make.NOW)
     with pytest.raises(Invalid, match=r"^Validation failed: You have exceeded the limit of 300 scheduled posts$"):
-        await schedules.add(ada, Draft("One more"), SOON + timedelta(days=500))
+        await schedules.add(ada, PostDraft("One more"), SOON + timedelta(days=500))
 
 
 async def test_another_time_is_the_only_one_that_counts(schedules: Schedules, cursor: Cursor, clock: WallClock) -> None:
     ada = make.viewer(cursor)
-    planned = await plan(schedules, ada, Draft("Moved"))
+    planned = await plan(schedules, ada, PostDraft("Moved"))
     assert (await schedules.move(ada, planned.id, SOON + HOUR)).at == SOON + HOUR
     clock.advance(hours=1)
     await work(schedules, cursor, clock)
@@ -188,7 +188,7 @@ async def test_another_time_is_the_only_one_that_counts(schedules: Schedules, cu
 
 async def test_what_is_cancelled_never_comes(schedules: Schedules, cursor: Cursor, clock: WallClock) -> None:
     ada = make.viewer(cursor)
-    planned = await plan(schedules, ada, Draft("Never"))
+    planned = await plan(schedules, ada, PostDraft("Never"))
     await schedules.cancel(ada, planned.id)
     clock.advance(hours=1)
     await work(schedules, cursor, clock)
@@ -199,7 +199,7 @@ async def test_what_is_cancelled_never_comes(schedules: Schedules, cursor: Curso
 
 async def test_other_peoples_plans_are_not_there(schedules: Schedules, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor)
-    planned = await plan(schedules, ada, Draft("Mine"))
+    planned = await plan(schedules, ada, PostDraft("Mine"))
     assert await schedules.page(bob, Page()) == []
     for refused in (schedules.one(bob, planned.id), schedules.move(bob, planned.id, SOON), schedules.cancel(bob, planned.id)):
         with pytest.raises(NotFound):
@@ -211,18 +211,18 @@ async def test_media_wait_with_the_post_and_are_free_when_it_is_cancelled(
     schedules: Schedules, posts: Posts, pieces: Attachments, db: RolledBackDatabase, clock: WallClock
 ) -> None:
     ada = make.viewer(db.cursor)
-    one, two = [(await pieces.add(ada, Given(files.picture(), 700))).id for _ in range(2)]
-    planned = await plan(schedules, ada, Draft("Look", media=(two, one)), make.NOW + timedelta(days=3))
+    one, two = [(await pieces.add(ada, MediaUpload(files.picture(), 700))).id for _ in range(2)]
+    planned = await plan(schedules, ada, PostDraft("Look", media=(two, one)), make.NOW + timedelta(days=3))
     assert [piece.id for piece in planned.media] == [two, one]
     with pytest.raises(Invalid, match="already attached"):
-        await posts.publish(ada, Draft("Mine first", media=(one,)))
+        await posts.publish(ada, PostDraft("Mine first", media=(one,)))
     clock.advance(days=2)
     await db.run(attachments.sweep, before=clock() - LOOSE_KEPT, limit=500)
     assert [piece.id for piece in (await schedules.cancel(ada, planned.id)).media] == [two, one]
-    await plan(schedules, ada, Draft("Look", media=(two, one)), make.NOW + timedelta(days=3))
+    await plan(schedules, ada, PostDraft("Look", media=(two, one)), make.NOW + timedelta(days=3))
     clock.advance(days=1)
     await work(schedules, db.cursor, clock)
-    post = await posts.one(None, scalar(db.cursor, "select id from posts"))
+    post = await posts.one(None, fetch_value(db.cursor, "select id from posts"))
     assert [piece.id for piece in post.media] == [two, one]
 
 
@@ -230,8 +230,8 @@ async def test_what_stands_against_it_then_is_told_to_the_author(
     schedules: Schedules, posts: Posts, cursor: Cursor, clock: WallClock
 ) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor)
-    question = await posts.publish(bob, Draft("Question?"))
-    planned = await plan(schedules, ada, Draft("Answer", reply_to=question.id))
+    question = await posts.publish(bob, PostDraft("Question?"))
+    planned = await plan(schedules, ada, PostDraft("Answer", reply_to=question.id))
     await posts.delete(bob, question.id)
     clock.advance(hours=1)
     await work(schedules, cursor, clock)
@@ -249,7 +249,7 @@ async def test_the_reason_is_told_in_the_language_of_the_author(
 ) -> None:
     ada = make.viewer(cursor)
     users.change_preference(cursor, account=ada.id, name="locale", value="de")
-    long = await plan(schedules, ada, Draft("x" * 400))
+    long = await plan(schedules, ada, PostDraft("x" * 400))
     stricter = Schedules(schedules.database, evolve(posts, max_characters=300), clock)
     clock.advance(hours=1)
     await work(stricter, cursor, clock)
@@ -258,7 +258,7 @@ async def test_the_reason_is_told_in_the_language_of_the_author(
     for kind in ("plain", "html"):
         assert "Der Text ist leer oder länger, als diese Site es zulässt." in body(letter.as_bytes(), kind)
     execute(cursor, "update letters set state = 'waiting', data = data - 'because'")  # as an older release wrote them
-    jobs.add(cursor, "mail.send", {"letter": str(scalar(cursor, "select id from letters"))}, due_at=make.NOW, now=make.NOW)
+    jobs.add(cursor, "mail.send", {"letter": str(fetch_value(cursor, "select id from letters"))}, due_at=make.NOW, now=make.NOW)
     [letter] = postman(cursor).deliver()
     assert "Warum: Text character limit of 300 exceeded." in body(letter.as_bytes(), "plain")
 
@@ -267,7 +267,7 @@ async def test_a_fault_of_ours_is_told_to_the_author_once_nothing_more_is_tried(
     schedules: Schedules, cursor: Cursor, clock: WallClock
 ) -> None:
     ada = make.viewer(cursor)
-    planned = await plan(schedules, ada, Draft("Later"))
+    planned = await plan(schedules, ada, PostDraft("Later"))
     execute(cursor, "create function broken() returns trigger language plpgsql as $$ begin raise 'broken'; end $$")
     execute(cursor, "create trigger broken before insert on posts for each row execute function broken()")
     clock.advance(hours=1)
@@ -285,8 +285,8 @@ async def test_no_mail_tells_of_a_post_that_was_given_another_time_since(
     schedules: Schedules, posts: Posts, cursor: Cursor, clock: WallClock
 ) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor)
-    question = await posts.publish(bob, Draft("Question?"))
-    planned = await plan(schedules, ada, Draft("Answer", reply_to=question.id))
+    question = await posts.publish(bob, PostDraft("Question?"))
+    planned = await plan(schedules, ada, PostDraft("Answer", reply_to=question.id))
     await posts.delete(bob, question.id)
     clock.advance(hours=1)
     await work(schedules, cursor, clock)
@@ -311,8 +311,8 @@ async def test_a_draft_of_another_release_spoils_neither_the_list_nor_itself(
     schedules: Schedules, cursor: Cursor, clock: WallClock, odd: str, whole: bool
 ) -> None:
     ada = make.viewer(cursor)
-    sound = await plan(schedules, ada, Draft("Sound"))
-    planned = await plan(schedules, ada, Draft("Saved", language="de"))
+    sound = await plan(schedules, ada, PostDraft("Sound"))
+    planned = await plan(schedules, ada, PostDraft("Saved", language="de"))
     stored = "case when %(whole)s and jsonb_typeof(%(odd)s::jsonb) = 'object' then draft || %(odd)s::jsonb else %(odd)s::jsonb end"
     params = {"odd": odd, "whole": whole, "id": planned.id}
     execute(cursor, f"update scheduled_posts set draft = {stored} where id = %(id)s", params)
@@ -335,12 +335,12 @@ async def test_a_draft_of_another_release_spoils_neither_the_list_nor_itself(
 
 async def test_whoever_is_suspended_or_gone_publishes_nothing(schedules: Schedules, cursor: Cursor, clock: WallClock) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor)
-    await plan(schedules, ada, Draft("From the dead"))
-    planned = await plan(schedules, bob, Draft("From the damned"))
-    bury(cursor, ada.id, make.NOW)
+    await plan(schedules, ada, PostDraft("From the dead"))
+    planned = await plan(schedules, bob, PostDraft("From the damned"))
+    begin_deletion(cursor, ada.id, make.NOW)
     make.suspend(cursor, bob)
     clock.advance(hours=1)
     await work(schedules, cursor, clock)
     assert published(cursor) == []
     assert "could not publish" in (await schedules.one(bob, planned.id)).problem
-    assert scalar(cursor, "select count(*) from scheduled_posts") == 1
+    assert fetch_value(cursor, "select count(*) from scheduled_posts") == 1

@@ -8,9 +8,9 @@ import pytest
 from attrs import define, field, frozen
 
 from microblog.domain.passwords import Passwords
-from microblog.domain.rate_limits import CountedLogins, Limits, MemoryCounter, Per, Rate
-from microblog.domain.sessions import LIFETIME, MOST_SESSIONS, Entry, Origin, Sessions
-from microblog.model.accounts import Member, Viewer
+from microblog.domain.rate_limits import CountedLogins, LimitScope, MemoryCounter, RateLimit, RateLimiter
+from microblog.domain.sessions import LIFETIME, MOST_SESSIONS, ClientInfo, NewSession, Sessions
+from microblog.model.accounts import AccountWithLogin, Viewer
 from microblog.model.errors import Forbidden, NotFound, TooMany, Unauthenticated
 from microblog.model.ids import SessionId
 from microblog.storage import accounts, users
@@ -19,7 +19,7 @@ from tests import make
 from tests.fakes import NoThrottle, RolledBackDatabase, WallClock, done, quick_passwords
 
 PASSWORD = "correct horse"
-ORIGIN = Origin("192.0.2.1", "192.0.2.1", "Firefox on a tin can")
+ORIGIN = ClientInfo("192.0.2.1", "192.0.2.1", "Firefox on a tin can")
 
 
 @frozen
@@ -32,10 +32,10 @@ class Desk:
     clock: WallClock
     throttle: NoThrottle
 
-    def member(self, username: str = "ann") -> Member:
+    def member(self, username: str = "ann") -> AccountWithLogin:
         return make.member(self.cursor, username, password_hash=done(self.passwords.hash(PASSWORD)))
 
-    def log_in(self, name: str = "ann", password: str = PASSWORD, replaces: str = "") -> Entry:
+    def log_in(self, name: str = "ann", password: str = PASSWORD, replaces: str = "") -> NewSession:
         return done(self.sessions.log_in(name, password, ORIGIN, replaces))
 
     def viewer(self, token: str) -> Viewer | None:
@@ -128,7 +128,9 @@ def test_only_failures_are_held_against_a_name_and_a_network(desk: Desk) -> None
 
 def test_whoever_guesses_too_often_waits_even_with_the_right_password(db: RolledBackDatabase, cursor: Cursor) -> None:
     clock, passwords = WallClock(make.NOW), quick_passwords()
-    throttle = CountedLogins(Limits(MemoryCounter(lambda: 0.0), clock), per_name=Rate("sign-in-name", 3, 3600, Per.ACCOUNT))
+    throttle = CountedLogins(
+        RateLimiter(MemoryCounter(lambda: 0.0), clock), per_name=RateLimit("sign-in-name", 3, 3600, LimitScope.ACCOUNT)
+    )
     sessions = Sessions(db, passwords, throttle, clock)
     make.member(cursor, "ann", password_hash=done(passwords.hash(PASSWORD)))
     for name in ("ann", "ANN", "ann@example.org"):
@@ -285,6 +287,6 @@ def test_a_hash_of_other_parameters_is_replaced_at_the_next_login(desk: Desk, db
 
 def test_a_user_agent_is_kept_short_and_printable(desk: Desk) -> None:
     member = desk.member()
-    entry = done(desk.sessions.begin(member.account.id, Origin("n", "a", "x\0\r\n" * 1000)))
+    entry = done(desk.sessions.begin(member.account.id, ClientInfo("n", "a", "x\0\r\n" * 1000)))
     [session] = done(desk.sessions.of(desk.present(entry.token)))
     assert session.user_agent == "x" * 100

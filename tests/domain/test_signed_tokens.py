@@ -9,19 +9,19 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microblog.domain.email_links import CONFIRM_LASTS, RESET_LASTS, Links
-from microblog.domain.signed_tokens import Claim, Seals, read
+from microblog.domain.email_links import CONFIRM_LASTS, RESET_LASTS, EmailLinks
+from microblog.domain.signed_tokens import SignedClaim, TokenSigner, read
 from microblog.model.accounts import Login, Role
-from microblog.model.emails import SWITCHED, LetterKind
+from microblog.model.emails import SWITCHED, EmailKind
 from microblog.model.ids import AccountId
 from tests.make import NOW
 
-SEALS = Seals(b"k" * 32)
-LINKS = Links("https://example.org", SEALS)
+SEALS = TokenSigner(b"k" * 32)
+LINKS = EmailLinks("https://example.org", SEALS)
 ANN = Login(AccountId(116169163924504591), "ann@example.org", "$argon2id$old", Role.USER, NOW)
 
 
-def claim(link: str) -> Claim:
+def claim(link: str) -> SignedClaim:
     found = read(link.rpartition("/")[2])
     assert found is not None
     return found
@@ -36,7 +36,7 @@ def test_a_token_holds_for_what_it_was_made_for_and_says_whose_it_is(account: in
     assert SEALS.holds(found, purpose, *bound)
     assert not SEALS.holds(found, purpose + "x", *bound)
     assert not SEALS.holds(found, purpose, *bound, "")
-    assert not Seals(b"x" * 32).holds(found, purpose, *bound)
+    assert not TokenSigner(b"x" * 32).holds(found, purpose, *bound)
     assert len(token) == 43
     assert token.replace("-", "a").replace("_", "a").isalnum()
 
@@ -78,7 +78,7 @@ def test_a_link_for_a_new_password_dies_with_the_old_one(change: dict[str, str])
 
 
 def test_a_link_that_unsubscribes_stops_its_own_kind() -> None:
-    for kind in LetterKind:
+    for kind in EmailKind:
         link = LINKS.unsubscribe(kind, ANN.account_id, NOW)
         assert (link is not None) == (kind in SWITCHED)
         assert link is None or LINKS.unsubscribes(claim(link)) is kind

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from microblog.domain.accounts import Accounts
-from microblog.domain.lists import Lists, Wanted
-from microblog.domain.search import Search
-from microblog.domain.tags import MOST_FEATURED, Tags
+from microblog.domain.lists import ListOptions, Lists
+from microblog.domain.search import SearchService
+from microblog.domain.tags import MOST_FEATURED, HashtagService
 from microblog.domain.timelines import Timelines
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.paging import Page
@@ -18,8 +18,10 @@ from tests.fakes import RolledBackDatabase
 
 
 @pytest.fixture
-def tags(db: RolledBackDatabase) -> Tags:
-    return Tags(db, Search(db, Accounts(db, "example.org", "https://example.org", lambda: make.NOW), lambda: make.NOW), lambda: make.NOW)
+def tags(db: RolledBackDatabase) -> HashtagService:
+    return HashtagService(
+        db, SearchService(db, Accounts(db, "example.org", "https://example.org", lambda: make.NOW), lambda: make.NOW), lambda: make.NOW
+    )
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def texts(posts: list[Post]) -> list[str]:
     return [post.original.text for post in posts]
 
 
-async def test_home_shows_what_is_posted_with_a_followed_tag(tags: Tags, timelines: Timelines, cursor: Cursor) -> None:
+async def test_home_shows_what_is_posted_with_a_followed_tag(tags: HashtagService, timelines: Timelines, cursor: Cursor) -> None:
     me, friend, stranger = (make.viewer(cursor) for _ in range(3))
     make.follow(cursor, me, friend)
     await tags.follow(me, "Tea")
@@ -52,21 +54,21 @@ async def test_home_shows_what_is_posted_with_a_followed_tag(tags: Tags, timelin
 
 
 async def test_a_tag_brings_nobody_home_who_is_not_wanted_there(
-    tags: Tags, timelines: Timelines, cursor: Cursor, db: RolledBackDatabase
+    tags: HashtagService, timelines: Timelines, cursor: Cursor, db: RolledBackDatabase
 ) -> None:
     me, muted, apart = (make.viewer(cursor) for _ in range(3))
     await tags.follow(me, "tea")
     make.mute(cursor, me, muted)
     make.follow(cursor, me, apart)
     lists = Lists(db, lambda: make.NOW)
-    made = await lists.make(me, Wanted("Apart", exclusive=True))
+    made = await lists.make(me, ListOptions("Apart", exclusive=True))
     await lists.add(me, made.id, [apart.id])
     for author in (muted, apart):
         make.post(cursor, author, "#tea")
     assert await timelines.home(me, Page()) == []
 
 
-async def test_what_is_followed_is_listed_and_told(tags: Tags, cursor: Cursor) -> None:
+async def test_what_is_followed_is_listed_and_told(tags: HashtagService, cursor: Cursor) -> None:
     me, other = make.viewer(cursor), make.viewer(cursor)
     await tags.follow(me, "Tea")
     await tags.follow(me, "tea")
@@ -82,7 +84,7 @@ async def test_what_is_followed_is_listed_and_told(tags: Tags, cursor: Cursor) -
             await tags.one(me, nonsense)
 
 
-async def test_a_profile_shows_tags_with_how_often_they_are_used(tags: Tags, cursor: Cursor) -> None:
+async def test_a_profile_shows_tags_with_how_often_they_are_used(tags: HashtagService, cursor: Cursor) -> None:
     me = make.viewer(cursor)
     for text, visibility in (("#tea", "public"), ("#tea", "unlisted"), ("#tea", "private"), ("#coffee", "public")):
         make.post(cursor, me, text, visibility=Visibility(visibility))

@@ -8,7 +8,7 @@ import pytest
 from attrs import evolve
 
 from microblog.domain.posts import Posts
-from microblog.domain.threads import BRIEF, PAGE, WHOLE, Span
+from microblog.domain.threads import BRIEF, PAGE, WHOLE, ThreadBounds
 from microblog.model.accounts import Viewer
 from microblog.model.posts import Post, Visibility
 from microblog.storage.database import Cursor, execute
@@ -35,7 +35,7 @@ def many_replies(cursor: Cursor, author: Viewer, root: Post, number: int, *, dee
     )
 
 
-async def shown(posts: Posts, viewer: Viewer | None, post: Post, within: Span | None = None) -> tuple[list[str], list[str], bool]:
+async def shown(posts: Posts, viewer: Viewer | None, post: Post, within: ThreadBounds | None = None) -> tuple[list[str], list[str], bool]:
     thread = await posts.thread(viewer, post.id, within)
     return [one.text for one in thread.ancestors], [one.text for one in thread.descendants], thread.more
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from microblog.domain.account_admin import Members
+from microblog.domain.account_admin import AccountAdmin
 from microblog.domain.authentication import Authentication
 from microblog.domain.scopes import ALL, covers, ordered, parse, within
 from microblog.domain.sessions import Sessions
@@ -15,7 +15,7 @@ from microblog.model.accounts import Viewer
 from microblog.model.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from microblog.model.ids import AccountId, TokenId
 from microblog.storage import oauth, users
-from microblog.storage.database import Cursor, every, execute, scalar
+from microblog.storage.database import Cursor, execute, fetch_all, fetch_value
 from tests import make
 from tests.fakes import NoThrottle, RolledBackDatabase, WallClock, done, quick_passwords
 
@@ -36,7 +36,7 @@ def ann(cursor: Cursor) -> Viewer:
 
 
 def endings(cursor: Cursor) -> list[tuple[int | None, dict[str, object]]]:
-    return every(
+    return fetch_all(
         cursor, lambda account, data: (account, data), "select account_id, data from events where kind = 'token.revoked' order by xid, id"
     )
 
@@ -63,7 +63,7 @@ def test_what_is_no_token_stands_for_nothing(tokens: Tokens, text: str) -> None:
 
 def test_the_database_never_has_a_token_itself(tokens: Tokens, ann: Viewer, cursor: Cursor) -> None:
     text = done(tokens.issue(ann.id, "read")).text
-    assert bytes(scalar(cursor, "select token_hash from tokens")) == hash_of(text)
+    assert bytes(fetch_value(cursor, "select token_hash from tokens")) == hash_of(text)
     assert text not in repr(done(tokens.by_bearer(text)))
     assert text not in repr(tokens.issue)
 
@@ -143,13 +143,13 @@ def test_an_app_keeps_only_so_many_tokens_of_one_person(tokens: Tokens, ann: Vie
 
 
 @pytest.fixture
-def members(db: RolledBackDatabase, clock: WallClock) -> Members:
-    return Members(db, quick_passwords(), clock)
+def members(db: RolledBackDatabase, clock: WallClock) -> AccountAdmin:
+    return AccountAdmin(db, quick_passwords(), clock)
 
 
 @pytest.mark.parametrize("act", ["suspend", "disable"])
 def test_the_tokens_of_the_barred_say_that_the_login_is_disabled_and_come_back_with_them(
-    tokens: Tokens, members: Members, ann: Viewer, act: str, cursor: Cursor
+    tokens: Tokens, members: AccountAdmin, ann: Viewer, act: str, cursor: Cursor
 ) -> None:
     text = done(tokens.issue(ann.id, "read")).text
     done(getattr(members, act)(ann.id))
@@ -165,14 +165,14 @@ def test_the_tokens_of_the_barred_say_that_the_login_is_disabled_and_come_back_w
     assert access.viewer.id == ann.id
 
 
-def test_a_new_password_from_the_administrator_revokes_all_tokens(tokens: Tokens, members: Members, ann: Viewer) -> None:
+def test_a_new_password_from_the_administrator_revokes_all_tokens(tokens: Tokens, members: AccountAdmin, ann: Viewer) -> None:
     text = done(tokens.issue(ann.id, "read")).text
     done(members.reset_password(ann.id, "a new long password"))
     with pytest.raises(Unauthenticated):
         done(tokens.by_bearer(text))
 
 
-def test_the_tokens_of_the_deleted_are_revoked(tokens: Tokens, members: Members, ann: Viewer) -> None:
+def test_the_tokens_of_the_deleted_are_revoked(tokens: Tokens, members: AccountAdmin, ann: Viewer) -> None:
     text = done(tokens.issue(ann.id, "read")).text
     done(members.delete(ann.id))
     with pytest.raises(Unauthenticated):

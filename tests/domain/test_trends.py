@@ -8,7 +8,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, ensureDeferred
 
 from microblog.domain.accounts import Accounts
-from microblog.domain.search import Search
+from microblog.domain.search import SearchService
 from microblog.domain.trends import REMEMBERED, Trends
 from microblog.model.posts import Visibility
 from microblog.storage.database import Cursor
@@ -19,7 +19,7 @@ from tests.fakes import RolledBackDatabase
 def trends(db: RolledBackDatabase) -> tuple[Trends, list[timedelta]]:
     """The service, and how much later than `make.NOW` it is."""
     late = [timedelta()]
-    search = Search(db, Accounts(db, "example.org", "https://example.org", lambda: make.NOW), lambda: make.NOW)
+    search = SearchService(db, Accounts(db, "example.org", "https://example.org", lambda: make.NOW), lambda: make.NOW)
     return Trends(db, search, lambda: make.NOW + late[0]), late
 
 

@@ -10,28 +10,28 @@ from zoneinfo import ZoneInfo
 
 from attrs import define, field, frozen
 
-from microblog.domain.account_deletion import Removal, bury
+from microblog.domain.account_deletion import AccountDeletion, begin_deletion
 from microblog.domain.follows import Follows
-from microblog.domain.interactions import Marks
-from microblog.domain.statistics import Statistics
+from microblog.domain.interactions import Interactions
+from microblog.domain.statistics import DailyStatistics
 from microblog.jobs import statistics as work
-from microblog.jobs.scheduler import Schedule
+from microblog.jobs.scheduler import Scheduler
 from microblog.model.accounts import Viewer
-from microblog.model.emails import LetterKind, LetterState
+from microblog.model.emails import EmailKind, EmailState
 from microblog.model.errors import Problem
 from microblog.model.ids import AccountId, PostId
 from microblog.model.paging import Page
-from microblog.model.posts import Draft, Post, Visibility
+from microblog.model.posts import Post, PostDraft, Visibility
 from microblog.model.statistics import TOP, Day, Measure, PostScore, TagScore, begin_of
 from microblog.storage import emails, jobs, sessions
 from microblog.storage.account_deletion import expunge_posts
-from microblog.storage.database import Cursor, execute, scalar
+from microblog.storage.database import Cursor, execute, fetch_value
 from tests import make
 from tests.fakes import RolledBackDatabase, WallClock, done
 
 TEXTS = ("Hello", "#tea please", "#tea and #coffee", "#Coffee", "#water #tea #coffee", "no tags here")
 VISIBILITIES = (Visibility.PUBLIC, Visibility.PUBLIC, Visibility.PUBLIC, Visibility.UNLISTED, Visibility.PRIVATE, Visibility.DIRECT)
-LETTERS = {LetterState.SENT: "sent", LetterState.KEPT: "sent", LetterState.REFUSED: "failed", LetterState.FAILED: "failed"}
+LETTERS = {EmailState.SENT: "sent", EmailState.KEPT: "sent", EmailState.REFUSED: "failed", EmailState.FAILED: "failed"}
 
 
 @frozen
@@ -52,7 +52,7 @@ class Process:
     """A process that watches the clock and counts days, with jobs that it claimed and did not come round to do."""
 
     name: str
-    schedule: Schedule
+    schedule: Scheduler
     held: list[Any] = field(factory=list)
 
 
@@ -67,13 +67,13 @@ class World:
     people: list[Viewer] = field(factory=list)
     posts: list[Post] = field(factory=list)
     crowds: dict[tuple[datetime, str], int] = field(factory=dict)
-    statistics: Statistics = field(init=False)
+    statistics: DailyStatistics = field(init=False)
     processes: list[Process] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.statistics = Statistics(self.db, self.zone, self.clock)
+        self.statistics = DailyStatistics(self.db, self.zone, self.clock)
         timers = work.timers(self.statistics)
-        self.processes = [Process(name, Schedule(self.db, timers, self.clock)) for name in ("one", "two")]
+        self.processes = [Process(name, Scheduler(self.db, timers, self.clock)) for name in ("one", "two")]
         for process in self.processes:
             done(process.schedule.look())
         self.sign_up(0, 0)
@@ -94,7 +94,11 @@ class World:
 
     def visit(self, a: int, b: int) -> None:
         who = self.people[a % len(self.people)]
-        values: dict[str, Any] = {"token_hash": str(scalar(self.cursor, "select new_id(now())")).encode(), "address": "", "user_agent": ""}
+        values: dict[str, Any] = {
+            "token_hash": str(fetch_value(self.cursor, "select new_id(now())")).encode(),
+            "address": "",
+            "user_agent": "",
+        }
         later = self.clock() + timedelta(days=60)
         if sessions.open_session(self.cursor, account=who.id, now=self.clock(), expires_at=later, proof=None, **values):
             self.note("visit", who.id)
@@ -116,7 +120,7 @@ class World:
             self._publish(self.people[a % len(self.people)], TEXTS[a % len(TEXTS)], Visibility.PUBLIC, self.posts[b % len(self.posts)].id)
 
     def _publish(self, who: Viewer, text: str, visibility: Visibility, answered: PostId | None) -> None:
-        made = done(make.posts(self.db, now=self.clock()).publish(who, Draft(text, visibility, reply_to=answered)))
+        made = done(make.posts(self.db, now=self.clock()).publish(who, PostDraft(text, visibility, reply_to=answered)))
         self.posts.append(made)
         self.note("reply" if answered else "post", who.id, made.id, hidden=not made.visibility.is_open)
         if made.visibility is Visibility.PUBLIC:
@@ -127,7 +131,7 @@ class World:
         if not self.posts:
             return
         old = self.posts[a % len(self.posts)]
-        new = done(make.posts(self.db, now=self.clock()).edit(Viewer(old.author), old.id, Draft(TEXTS[b % len(TEXTS)])))
+        new = done(make.posts(self.db, now=self.clock()).edit(Viewer(old.author), old.id, PostDraft(TEXTS[b % len(TEXTS)])))
         self.posts[a % len(self.posts)] = new
         if new.visibility is Visibility.PUBLIC:
             for key in {tag.key for tag in new.tags} - {tag.key for tag in old.tags}:
@@ -157,14 +161,14 @@ class World:
             who, what = done_so_far[a % len(done_so_far)]
             people, posts = [one for one in self.people if one.id == who], [one for one in self.posts if one.id == what]
             if people and posts:
-                done(getattr(Marks(self.db, self.clock), f"un{kind}")(people[0], posts[0].id))
+                done(getattr(Interactions(self.db, self.clock), f"un{kind}")(people[0], posts[0].id))
 
     def _mark(self, verb: str, a: int, b: int) -> None:
         if not self.posts:
             return
         who, post = self.people[a % len(self.people)], self.posts[b % len(self.posts)]
         before = self._marked(verb, who, post)
-        done(getattr(Marks(self.db, self.clock), verb)(who, post.id))
+        done(getattr(Interactions(self.db, self.clock), verb)(who, post.id))
         if self._marked(verb, who, post) > before:
             self.note(verb, who.id, post.id, public=post.visibility is Visibility.PUBLIC, hidden=not post.visibility.is_open)
 
@@ -172,15 +176,15 @@ class World:
         table, column = ("posts", "boost_of") if "boost" in verb else ("favourites", "post_id")
         gone = " and deleted_at is null" if "boost" in verb else ""
         sql = f"select count(*) from {table} where account_id = %(who)s and {column} = %(post)s{gone}"
-        return int(scalar(self.cursor, sql, {"who": who.id, "post": post.id}))
+        return int(fetch_value(self.cursor, sql, {"who": who.id, "post": post.id}))
 
     def follow(self, a: int, b: int) -> None:
         follower, followee = self.people[a % len(self.people)], self.people[b % len(self.people)]
         sql = "select count(*) from follows where follower_id = %(a)s and followee_id = %(b)s"
         pair = {"a": follower.id, "b": followee.id}
-        before = scalar(self.cursor, sql, pair)
+        before = fetch_value(self.cursor, sql, pair)
         done(Follows(self.db, self.clock).follow(follower, followee.id))
-        if scalar(self.cursor, sql, pair) > before:
+        if fetch_value(self.cursor, sql, pair) > before:
             self.note("follow", follower.id, followee.id)
 
     def unfollow(self, a: int, b: int) -> None:
@@ -195,8 +199,8 @@ class World:
         if len(self.people) > 1:
             who = self.people.pop(a % len(self.people))
             self.posts = [post for post in self.posts if post.author.id != who.id]
-            bury(self.cursor, who.id, self.clock())
-            done(Removal(self.db, self.clock).empty(who.id))
+            begin_deletion(self.cursor, who.id, self.clock())
+            done(AccountDeletion(self.db, self.clock).empty(who.id))
 
     # What the site does.
 
@@ -209,14 +213,14 @@ class World:
         expunge_posts(self.cursor, before=self.clock(), limit=1 + a % 3)
 
     def letter(self, a: int, b: int) -> None:
-        emails.add(self.cursor, LetterKind.TEST, account=None, recipient="a@example.org", now=self.clock())
+        emails.add(self.cursor, EmailKind.TEST, account=None, recipient="a@example.org", now=self.clock())
         [letter] = emails.page_of(self.cursor, page=Page(limit=1))
         state = list(LETTERS)[a % len(LETTERS)]
         emails.settle(self.cursor, id=letter.id, state=state, answer="", now=self.clock())
         self.note(f"mail.{LETTERS[state]}")
-        if state is LetterState.FAILED and b % 2:
+        if state is EmailState.FAILED and b % 2:
             emails.wait_again(self.cursor, id=letter.id, now=self.clock())
-            emails.settle(self.cursor, id=letter.id, state=LetterState.SENT, answer="", now=self.clock())
+            emails.settle(self.cursor, id=letter.id, state=EmailState.SENT, answer="", now=self.clock())
             self.note("mail.sent")
         emails.sweep(self.cursor, before=self.clock() - timedelta(days=1), limit=a % 4)
 

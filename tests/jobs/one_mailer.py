@@ -15,15 +15,15 @@ from zoneinfo import ZoneInfo
 from twisted.internet import task
 from twisted.internet.defer import Deferred
 
-from microblog.adapters.smtp import Server, SmtpOffice, Tls
-from microblog.domain.email_composer import Dispatch
-from microblog.domain.email_links import Links
-from microblog.domain.password_reset import Recoveries
-from microblog.domain.signed_tokens import Seals
+from microblog.adapters.smtp import MailServer, SmtpTransport, Tls
+from microblog.domain.email_composer import EmailComposer
+from microblog.domain.email_links import EmailLinks
+from microblog.domain.password_reset import PasswordReset
+from microblog.domain.signed_tokens import TokenSigner
 from microblog.jobs import email_jobs
 from microblog.jobs.worker import Worker
-from microblog.render.email.emails import Letters, Sender
-from microblog.storage.database import Cursor, Database, scalar
+from microblog.render.email.emails import EmailRenderer, EmailSender
+from microblog.storage.database import Cursor, Database, fetch_value
 from tests.fakes import quick_passwords
 
 
@@ -32,17 +32,17 @@ def now() -> datetime:
 
 
 def left(cursor: Cursor) -> int:
-    return int(scalar(cursor, "select count(*) from jobs where state in ('waiting', 'running')"))
+    return int(fetch_value(cursor, "select count(*) from jobs where state in ('waiting', 'running')"))
 
 
 async def main(reactor: Any, dsn: str, port: str) -> None:
     database = Database(dsn, reactor)
     database.start()
-    links = Links("https://site.test", Seals(b"k"))
-    dispatch, recoveries = Dispatch(database, links, "site.test", now), Recoveries(database, quick_passwords(), links, now)
-    office = SmtpOffice(Server("localhost", int(port), tls=Tls.OFF), reactor, "site.test")
-    letters = Letters(Sender("Ours", "https://site.test", "site@site.test"))
-    mailing = email_jobs.Mailing(dispatch, recoveries, letters, office, "bounces@site.test", timedelta(0), ZoneInfo("UTC"))
+    links = EmailLinks("https://site.test", TokenSigner(b"k"))
+    dispatch, recoveries = EmailComposer(database, links, "site.test", now), PasswordReset(database, quick_passwords(), links, now)
+    office = SmtpTransport(MailServer("localhost", int(port), tls=Tls.OFF), reactor, "site.test")
+    letters = EmailRenderer(EmailSender("Ours", "https://site.test", "site@site.test"))
+    mailing = email_jobs.EmailJobs(dispatch, recoveries, letters, office, "bounces@site.test", timedelta(0), ZoneInfo("UTC"))
     worker = Worker(
         database, mailing.tasks(), now, reactor, f"mailer-{os.getpid()}", random.random, email_jobs.PLANS, at_once=4, lease=2.0, poll=0.2
     )

@@ -14,13 +14,13 @@ from typing import Any
 from twisted.internet import task
 from twisted.internet.defer import Deferred
 
-from microblog.jobs.scheduler import CatchUp, Every, Schedule, Timer
+from microblog.jobs.scheduler import Every, MissedRuns, Scheduler, Timer
 from microblog.jobs.worker import Worker
 from microblog.model.jobs import Job
 from microblog.storage import jobs
 from microblog.storage.database import Cursor, Database, execute
 
-TIMER = Timer("tick", Every(timedelta(seconds=1)), CatchUp.EACH)
+TIMER = Timer("tick", Every(timedelta(seconds=1)), MissedRuns.EACH)
 
 
 def note(cursor: Cursor, job: Job) -> None:
@@ -41,7 +41,7 @@ async def main(reactor: Any, dsn: str, name: str) -> None:
 
     tasks = {"note": carry_out, TIMER.kind: carry_out}
     worker = Worker(database, tasks, now, reactor, f"{name}-{os.getpid()}", random.random, lease=2.0, poll=0.2, drain=5.0)
-    schedule = Schedule(database, [TIMER], now, worker.wake, every=0.1)
+    schedule = Scheduler(database, [TIMER], now, worker.wake, every=0.1)
     worker.start()
     watching = schedule.service(reactor)
     watching.startService()

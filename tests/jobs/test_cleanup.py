@@ -6,16 +6,16 @@ from datetime import timedelta
 
 import pytest
 
-from microblog.domain.account_deletion import bury
+from microblog.domain.account_deletion import begin_deletion
 from microblog.domain.tokens import Tokens
 from microblog.jobs import cleanup
 from microblog.jobs.scheduler import Timer
 from microblog.model.events import EventKind
 from microblog.model.ids import AccountId, JobId
-from microblog.model.jobs import Hopeless, Job, JobState
+from microblog.model.jobs import Job, JobState, PermanentFailure
 from microblog.model.paging import Page
 from microblog.storage import accounts, events, interactions, jobs, posts
-from microblog.storage.database import Cursor, Transactions, execute, scalar
+from microblog.storage.database import Cursor, Transactions, execute, fetch_value
 from tests import make
 from tests.fakes import done
 from tests.make import NOW
@@ -34,7 +34,7 @@ def run(db: Transactions, kind: str, **payload: object) -> None:
 
 
 def count(cursor: Cursor, table: str) -> int:
-    return int(scalar(cursor, f"select count(*) from {table}"))
+    return int(fetch_value(cursor, f"select count(*) from {table}"))
 
 
 def test_every_timer_has_its_task(db: Transactions) -> None:
@@ -49,7 +49,7 @@ def test_idempotency_keys_are_kept_for_a_day(db: Transactions, cursor: Cursor) -
     for key, age in [("old", timedelta(hours=25)), ("fresh", timedelta(hours=23))]:
         posts.keep_answer(cursor, account=author.id, key=key, post=post.id, now=NOW - age)
     run(db, "sweep.idempotency_keys")
-    assert scalar(cursor, "select array_agg(key) from idempotency_keys") == ["fresh"]
+    assert fetch_value(cursor, "select array_agg(key) from idempotency_keys") == ["fresh"]
 
 
 def test_events_are_kept_as_long_as_the_setting_says(db: Transactions, cursor: Cursor) -> None:
@@ -69,7 +69,7 @@ def test_expired_sessions_go(db: Transactions, cursor: Cursor) -> None:
             {"token": token, "who": who, "now": NOW, "until": NOW + left},
         )
     run(db, "sweep.sessions")
-    assert bytes(scalar(cursor, "select token_hash from sessions")) == b"fresh"
+    assert bytes(fetch_value(cursor, "select token_hash from sessions")) == b"fresh"
 
 
 def test_apps_without_a_token_that_lives_go_after_thirty_days_and_revoked_tokens_after_ninety(db: Transactions, cursor: Cursor) -> None:
@@ -107,7 +107,7 @@ def test_deleted_posts_can_be_brought_back_for_thirty_days_and_then_are_gone(db:
     posts.delete(cursor, post=old.id, now=NOW - timedelta(days=31))
     posts.delete(cursor, post=fresh.id, now=NOW - timedelta(days=29))
     run(db, "sweep.deleted_posts")
-    assert scalar(cursor, "select array_agg(id order by id) from posts") == [fresh.id, alive.id, reply.id]
+    assert fetch_value(cursor, "select array_agg(id order by id) from posts") == [fresh.id, alive.id, reply.id]
 
 
 def _busy_life(cursor: Cursor) -> tuple[AccountId, AccountId]:
@@ -132,7 +132,7 @@ def _busy_life(cursor: Cursor) -> tuple[AccountId, AccountId]:
 
 def test_nothing_is_left_of_a_deleted_account_and_what_counted_it_is_right(db: Transactions, cursor: Cursor) -> None:
     leaver, stayer = _busy_life(cursor)
-    bury(cursor, leaver, NOW)
+    begin_deletion(cursor, leaver, NOW)
     [job] = [job for job in jobs.listed(cursor, state=JobState.WAITING, page=Page()) if job.kind == "empty_account"]
     run(db, job.kind, **job.payload)
     for table, columns in [
@@ -145,13 +145,13 @@ def test_nothing_is_left_of_a_deleted_account_and_what_counted_it_is_right(db: T
         ("blocks", "account_id, target_id"),
         ("mutes", "account_id, target_id"),
     ]:
-        assert scalar(cursor, f"select count(*) from {table} where {leaver} in ({columns})") == 0, table
+        assert fetch_value(cursor, f"select count(*) from {table} where {leaver} in ({columns})") == 0, table
     left = accounts.by_id(cursor, id=stayer)
     assert left is not None
     assert (left.followers_count, left.following_count, left.posts_count) == (0, 0, 2)
     alive = "join posts p on p.id = post_id where p.deleted_at is null and p.reply_to is null"
-    assert scalar(cursor, f"select sum(replies + boosts + favourites) from post_counts {alive}") == 0
-    assert scalar(cursor, f"select count(*) from posts where account_id = {leaver} and deleted_at is null") == 0
+    assert fetch_value(cursor, f"select sum(replies + boosts + favourites) from post_counts {alive}") == 0
+    assert fetch_value(cursor, f"select count(*) from posts where account_id = {leaver} and deleted_at is null") == 0
 
 
 def test_a_mute_ends_when_its_time_is_over(db: Transactions, cursor: Cursor) -> None:
@@ -159,9 +159,9 @@ def test_a_mute_ends_when_its_time_is_over(db: Transactions, cursor: Cursor) -> 
     make.mute(cursor, muter, quiet, until=NOW - timedelta(seconds=1))
     make.mute(cursor, muter, loud, until=NOW + timedelta(seconds=1))
     run(db, "mutes.end")
-    assert scalar(cursor, "select array_agg(target_id) from mutes") == [loud.id]
+    assert fetch_value(cursor, "select array_agg(target_id) from mutes") == [loud.id]
 
 
 def test_a_job_that_names_no_account_is_hopeless(db: Transactions) -> None:
-    with pytest.raises(Hopeless):
+    with pytest.raises(PermanentFailure):
         run(db, "empty_account", account="everybody")

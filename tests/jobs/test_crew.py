@@ -7,35 +7,35 @@ from pathlib import Path
 
 from twisted.internet.task import Clock
 
-from microblog.adapters.push_client import PushServices
+from microblog.adapters.push_client import PushClient
 from microblog.domain import notify
 from microblog.domain.attachments import Attachments
 from microblog.domain.polls import Polls
 from microblog.domain.scheduled import Schedules
-from microblog.domain.statistics import Statistics
+from microblog.domain.statistics import DailyStatistics
 from microblog.jobs import post_jobs
 from microblog.jobs.post_jobs import SLOW
 from microblog.jobs.push_jobs import NOTIFIED_JOB
 from microblog.storage.database import Cursor
 from microblog.storage.push_subscriptions import SEND_JOB
-from microblog.workers import Crew, Duties
+from microblog.workers import JobServices, Workers
 from tests import make
 from tests.fakes import RolledBackDatabase, world
 from tests.mailbox import UTC, postman
 from tests.push_service import pushing
 
 
-def crew(cursor: Cursor, data_dir: Path) -> Crew:
+def crew(cursor: Cursor, data_dir: Path) -> Workers:
     """That of a whole site."""
     db = RolledBackDatabase(cursor)
     posts, external = make.posts(db), world(data_dir)
     attachments = Attachments(db, external.studio, posts.now, external.pause)
     done_for_posts = post_jobs.tasks(
-        attachments, None, Polls(db, posts.now), Schedules(db, posts, posts.now), notify.Tellings(db, posts.now)
+        attachments, None, Polls(db, posts.now), Schedules(db, posts, posts.now), notify.PostNotifier(db, posts.now)
     )
-    pushes = pushing(db, lambda: make.NOW, PushServices(Clock(), "microblog/1"))
-    duties = Duties(Statistics(db, UTC, lambda: make.NOW), done_for_posts, postman(cursor).mailing, pushes, timedelta(days=7))
-    return Crew.hired(duties, db, lambda: make.NOW, Clock())
+    pushes = pushing(db, lambda: make.NOW, PushClient(Clock(), "microblog/1"))
+    duties = JobServices(DailyStatistics(db, UTC, lambda: make.NOW), done_for_posts, postman(cursor).mailing, pushes, timedelta(days=7))
+    return Workers.hired(duties, db, lambda: make.NOW, Clock())
 
 
 def test_each_kind_of_job_is_done_by_one_worker_of_a_process(cursor: Cursor, tmp_path: Path) -> None:

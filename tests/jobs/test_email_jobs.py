@@ -9,18 +9,18 @@ from zoneinfo import ZoneInfo
 import pytest
 from attrs import evolve
 
-from microblog.domain.caching.filter_cache import Sieves
+from microblog.domain.caching.filter_cache import FilterCache
 from microblog.domain.filters import FilterDraft, Filters, KeywordDraft
 from microblog.domain.follows import Follows
-from microblog.domain.relationships import Relations
+from microblog.domain.relationships import Relationships
 from microblog.jobs import cleanup, email_jobs
 from microblog.jobs.scheduler import Timer
 from microblog.model.accounts import Role, Viewer
-from microblog.model.emails import Fate, LetterKind, LetterState, Receipt, Refusal
+from microblog.model.emails import AddressRejection, DeliveryResult, DeliveryStatus, EmailKind, EmailState
 from microblog.model.errors import Conflict
-from microblog.model.filters import Action, Context
+from microblog.model.filters import FilterAction, FilterContext
 from microblog.model.ids import AccountId, JobId, PostId
-from microblog.model.jobs import Hopeless, Job, JobState, NotNow
+from microblog.model.jobs import Job, JobState, PermanentFailure, RetryLater
 from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
 from microblog.model.posts import Visibility
@@ -38,7 +38,7 @@ def post(cursor: Cursor) -> Postman:
     return postman(cursor)
 
 
-def states(cursor: Cursor) -> list[tuple[LetterKind, LetterState]]:
+def states(cursor: Cursor) -> list[tuple[EmailKind, EmailState]]:
     return [(letter.kind, letter.state) for letter in reversed(emails.page_of(cursor, page=Page(100)))]
 
 
@@ -49,7 +49,7 @@ def test_who_is_named_gets_a_letter_with_what_was_said(post: Postman, cursor: Cu
     assert letter["To"] == "ben@example.org"
     assert letter["From"].addresses[0].display_name == "ann (via Ours)"
     assert "> Good morning @ben, how are you?" in body(letter.as_bytes(), "plain")
-    assert states(cursor) == [(LetterKind.MENTION, LetterState.SENT)]
+    assert states(cursor) == [(EmailKind.MENTION, EmailState.SENT)]
     assert post.office.taken[0].sender == "bounces@example.org"
     assert ben.id
 
@@ -94,14 +94,14 @@ NOBODY_WANTS: dict[str, Change] = {
     "read": lambda cursor, ann, ben: notifications.mark_read(cursor, account=ben.id, up_to=newest(cursor, ben.id), now=NOW),
     "dismissed": lambda cursor, ann, ben: notifications.clear(cursor, now=NOW, account=ben.id),
     "switched off": lambda cursor, ann, ben: users.change_preference(cursor, account=ben.id, name="mail_mention", value=False),
-    "muted": lambda cursor, ann, ben: done(Relations(RolledBackDatabase(cursor), lambda: NOW).mute(ben, ann.id)),
-    "blocked": lambda cursor, ann, ben: done(Relations(RolledBackDatabase(cursor), lambda: NOW).block(ben, ann.id)),
-    "blocking": lambda cursor, ann, ben: done(Relations(RolledBackDatabase(cursor), lambda: NOW).block(ann, ben.id)),
+    "muted": lambda cursor, ann, ben: done(Relationships(RolledBackDatabase(cursor), lambda: NOW).mute(ben, ann.id)),
+    "blocked": lambda cursor, ann, ben: done(Relationships(RolledBackDatabase(cursor), lambda: NOW).block(ben, ann.id)),
+    "blocking": lambda cursor, ann, ben: done(Relationships(RolledBackDatabase(cursor), lambda: NOW).block(ann, ben.id)),
     "author suspended": lambda cursor, ann, ben: make.suspend(cursor, ann),
     "reader suspended": lambda cursor, ann, ben: make.suspend(cursor, ben),
     "reader disabled": lambda cursor, ann, ben: users.set_disabled(cursor, account=ben.id, at=NOW),
     "reader deleted": lambda cursor, ann, ben: users.delete(cursor, account=ben.id),
-    "author deleted": lambda cursor, ann, ben: accounts.bury(cursor, id=ann.id, at=NOW),
+    "author deleted": lambda cursor, ann, ben: accounts.mark_deleted(cursor, id=ann.id, at=NOW),
     "post deleted": lambda cursor, ann, ben: done(make.posts(RolledBackDatabase(cursor)).delete(ann, newest_post(cursor))),
     "address in doubt": lambda cursor, ann, ben: users.change_email(cursor, account=ben.id, email="new@example.org", confirmed_at=None),
     "thread muted": lambda cursor, ann, ben: execute(
@@ -128,7 +128,7 @@ def test_a_letter_that_nobody_wants_any_more_is_not_sent(post: Postman, cursor: 
     NOBODY_WANTS[change](cursor, ann, ben)
     assert post.deliver() == []
     [letter] = emails.page_of(cursor, page=Page(10))
-    assert (letter.state, letter.tries) == (LetterState.CANCELLED, 0)
+    assert (letter.state, letter.tries) == (EmailState.CANCELLED, 0)
     assert letter.answer.endswith(".")
 
 
@@ -162,42 +162,42 @@ def one_job(post: Postman, cursor: Cursor, tries: int = 1) -> Job:
 
 def test_a_letter_that_is_put_off_is_tried_again_under_the_same_name(post: Postman, cursor: Cursor) -> None:
     job = one_job(post, cursor)
-    post.office.answer = Receipt(Fate.DEFERRED, "451 later")
+    post.office.answer = DeliveryResult(DeliveryStatus.DEFERRED, "451 later")
     for _ in range(2):
-        with pytest.raises(NotNow, match="451 later"):
+        with pytest.raises(RetryLater, match="451 later"):
             post.do(job)
     [letter] = emails.page_of(cursor, page=Page(1))
-    assert (letter.state, letter.tries, letter.answer, letter.next_try) == (LetterState.DEFERRED, 2, "451 later", job.due_at)
-    post.office.answer = Receipt(Fate.SENT, "250 OK")
+    assert (letter.state, letter.tries, letter.answer, letter.next_try) == (EmailState.DEFERRED, 2, "451 later", job.due_at)
+    post.office.answer = DeliveryResult(DeliveryStatus.SENT, "250 OK")
     post.do(job)
     assert {envelope.message_id for envelope in post.office.taken} == {letter.message_id}
     [letter] = emails.page_of(cursor, page=Page(1))
-    assert (letter.state, letter.tries, letter.answer, letter.next_try) == (LetterState.SENT, 3, "250 OK", None)
+    assert (letter.state, letter.tries, letter.answer, letter.next_try) == (EmailState.SENT, 3, "250 OK", None)
 
 
 def test_a_letter_is_given_up_after_the_last_try_and_goes_again_when_somebody_says_so(post: Postman, cursor: Cursor) -> None:
     job = one_job(post, cursor, tries=email_jobs.PLANS["mail.send"].tries)
-    post.office.answer = Receipt(Fate.DEFERRED, "451 later")
-    with pytest.raises(NotNow):
+    post.office.answer = DeliveryResult(DeliveryStatus.DEFERRED, "451 later")
+    with pytest.raises(RetryLater):
         post.do(job)
-    assert states(cursor) == [(LetterKind.MENTION, LetterState.FAILED)]
-    post.office.answer = Receipt(Fate.SENT, "250 OK")
+    assert states(cursor) == [(EmailKind.MENTION, EmailState.FAILED)]
+    post.office.answer = DeliveryResult(DeliveryStatus.SENT, "250 OK")
     done(post.mail.outbox.retry(emails.page_of(cursor, page=Page(1))[0].id))
     assert len(post.deliver()) == 1
 
 
 def test_a_letter_that_is_refused_is_marked_and_its_owner_told(post: Postman, cursor: Cursor) -> None:
     job = one_job(post, cursor)
-    post.office.answer = Receipt(Fate.REFUSED, "550 no such user")
+    post.office.answer = DeliveryResult(DeliveryStatus.REFUSED, "550 no such user")
     post.do(job)
-    assert states(cursor) == [(LetterKind.MENTION, LetterState.REFUSED)]
+    assert states(cursor) == [(EmailKind.MENTION, EmailState.REFUSED)]
     ben = Viewer(make.named(cursor, "ben"))
-    assert done(post.mail.outbox.refusal(ben, "ben@example.org")) == Refusal("550 no such user", given_up=False)
+    assert done(post.mail.outbox.refusal(ben, "ben@example.org")) == AddressRejection("550 no such user", given_up=False)
 
 
-def refuse(post: Postman, cursor: Cursor, times: int) -> list[LetterState]:
+def refuse(post: Postman, cursor: Cursor, times: int) -> list[EmailState]:
     """Letters that nobody takes; what became of them."""
-    post.office.answer = Receipt(Fate.REFUSED, "550 no such user")
+    post.office.answer = DeliveryResult(DeliveryStatus.REFUSED, "550 no such user")
     for _ in range(times):
         make.post(cursor, make.viewer(cursor), "Hello @ben")
         post.deliver()
@@ -206,8 +206,8 @@ def refuse(post: Postman, cursor: Cursor, times: int) -> list[LetterState]:
 
 def test_an_address_that_was_refused_again_and_again_is_written_to_no_more(post: Postman, cursor: Cursor) -> None:
     ben = make.viewer(cursor, "ben")
-    assert refuse(post, cursor, 5) == [LetterState.REFUSED] * 3 + [LetterState.CANCELLED] * 2
-    assert done(post.mail.outbox.refusal(ben, "ben@example.org")) == Refusal("550 no such user", given_up=True)
+    assert refuse(post, cursor, 5) == [EmailState.REFUSED] * 3 + [EmailState.CANCELLED] * 2
+    assert done(post.mail.outbox.refusal(ben, "ben@example.org")) == AddressRejection("550 no such user", given_up=True)
     assert len(post.office.taken) == 3
 
 
@@ -215,7 +215,7 @@ def test_a_letter_that_the_administrator_sends_again_is_tried_whatever_was_refus
     make.viewer(cursor, "ben")
     refuse(post, cursor, 4)
     execute(cursor, "update letters set settled_at = settled_at - interval '1 second' where state = 'refused'")
-    post.office.answer = Receipt(Fate.SENT, "250 OK")
+    post.office.answer = DeliveryResult(DeliveryStatus.SENT, "250 OK")
     done(post.mail.outbox.retry(emails.page_of(cursor, page=Page(10))[-1].id))
     assert len(post.deliver()) == 1
     make.post(cursor, make.viewer(cursor), "It works again, @ben")
@@ -234,34 +234,34 @@ def test_who_confirms_an_address_that_was_given_up_is_written_to_again(post: Pos
     later = services(cursor, lambda: NOW + timedelta(minutes=1))
     assert done(later.confirmations.confirm(post.link(letter, "/confirm/").rpartition("/")[2])) == "ben@example.org"
     assert done(post.mail.outbox.refusal(ben, "ben@example.org")) is None
-    post.office.answer = Receipt(Fate.SENT, "250 OK")
+    post.office.answer = DeliveryResult(DeliveryStatus.SENT, "250 OK")
     make.post(cursor, make.viewer(cursor), "Hello again @ben")
     assert len(post.deliver()) == 1
 
 
-def filtered(cursor: Cursor, ben: Viewer, action: Action, context: Context = Context.NOTIFICATIONS) -> None:
+def filtered(cursor: Cursor, ben: Viewer, action: FilterAction, context: FilterContext = FilterContext.NOTIFICATIONS) -> None:
     database = RolledBackDatabase(cursor)
     draft = FilterDraft("Sports", (context,), action, keywords=(KeywordDraft("football"),))
-    done(Filters(database, Sieves(database, lambda: NOW), lambda: NOW).make(ben, draft))
+    done(Filters(database, FilterCache(database, lambda: NOW), lambda: NOW).make(ben, draft))
 
 
 def test_a_filter_that_leaves_a_post_out_keeps_its_mail_back(post: Postman, cursor: Cursor) -> None:
-    filtered(cursor, make.viewer(cursor, "ben"), Action.HIDE)
+    filtered(cursor, make.viewer(cursor, "ben"), FilterAction.HIDE)
     make.post(cursor, make.viewer(cursor), "@ben look at that football!")
     assert post.deliver() == []
     [letter] = emails.page_of(cursor, page=Page(10))
-    assert letter.state is LetterState.CANCELLED
+    assert letter.state is EmailState.CANCELLED
     assert "filter" in letter.answer
 
 
 def test_a_filter_of_another_place_keeps_no_mail_back(post: Postman, cursor: Cursor) -> None:
-    filtered(cursor, make.viewer(cursor, "ben"), Action.HIDE, Context.HOME)
+    filtered(cursor, make.viewer(cursor, "ben"), FilterAction.HIDE, FilterContext.HOME)
     make.post(cursor, make.viewer(cursor), "@ben look at that football!")
     assert len(post.deliver()) == 1
 
 
 def test_a_filter_that_warns_lets_its_name_be_mailed_and_not_the_words(post: Postman, cursor: Cursor) -> None:
-    filtered(cursor, make.viewer(cursor, "ben"), Action.WARN)
+    filtered(cursor, make.viewer(cursor, "ben"), FilterAction.WARN)
     make.post(cursor, make.viewer(cursor), "@ben look at that football!")
     [letter] = post.deliver()
     assert "football" not in letter.as_string()
@@ -278,9 +278,9 @@ def test_what_was_sent_is_not_sent_again_by_a_job_that_runs_twice(post: Postman,
 def test_a_letter_that_cannot_be_written_stops_no_other(post: Postman, cursor: Cursor) -> None:
     job = one_job(post, cursor)
     execute(cursor, """update logins set preferences = preferences || '{"time_zone": "Mars/Base"}'""")
-    with pytest.raises(Hopeless):
+    with pytest.raises(PermanentFailure):
         post.do(job)
-    assert states(cursor) == [(LetterKind.MENTION, LetterState.FAILED)]
+    assert states(cursor) == [(EmailKind.MENTION, EmailState.FAILED)]
     assert post.office.taken == []
 
 
@@ -364,8 +364,8 @@ def use_an_app(cursor: Cursor, who: Viewer, at: datetime) -> None:
 def test_a_digest_shows_no_post_that_a_filter_leaves_out(cursor: Cursor) -> None:
     post, ben = at_monday(cursor), missed(cursor)
     done(
-        Filters(RolledBackDatabase(cursor), Sieves(RolledBackDatabase(cursor), lambda: NOW), lambda: NOW).make(
-            ben, FilterDraft("Places", (Context.NOTIFICATIONS,), Action.HIDE, keywords=(KeywordDraft("where"),))
+        Filters(RolledBackDatabase(cursor), FilterCache(RolledBackDatabase(cursor), lambda: NOW), lambda: NOW).make(
+            ben, FilterDraft("Places", (FilterContext.NOTIFICATIONS,), FilterAction.HIDE, keywords=(KeywordDraft("where"),))
         )
     )
     tick(post, "mail.digests", MONDAY)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from microblog.storage import jobs
-from microblog.storage.database import Connection, connect, scalar
+from microblog.storage.database import Connection, connect, fetch_value
 
 pytestmark = pytest.mark.acceptance
 Start = Callable[[str], "subprocess.Popen[bytes]"]
@@ -53,7 +53,7 @@ def add_notes(connection: Connection, count: int) -> None:
 
 def one(connection: Connection, sql: str) -> int:
     with connection.cursor() as cursor:
-        return int(scalar(cursor, sql))
+        return int(fetch_value(cursor, sql))
 
 
 def ready(connection: Connection, start: Start, *names: str) -> list[subprocess.Popen[bytes]]:

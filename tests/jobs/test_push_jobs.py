@@ -9,26 +9,26 @@ from pathlib import Path
 import pytest
 from attrs import define, field
 
-from microblog.domain.caching.filter_cache import Sieves
+from microblog.domain.caching.filter_cache import FilterCache
 from microblog.domain.filters import FilterDraft, Filters, KeywordDraft
 from microblog.domain.follows import Follows
-from microblog.domain.interactions import Marks
+from microblog.domain.interactions import Interactions
 from microblog.domain.notification_policy import NotificationPolicies
-from microblog.domain.push.notifications import KEPT, LASTS, MOST_FAILURES, Pushes
-from microblog.domain.relationships import Relations
+from microblog.domain.push.notifications import KEPT, LASTS, MOST_FAILURES, PushNotifications
+from microblog.domain.relationships import Relationships
 from microblog.domain.tokens import Tokens
 from microblog.jobs import push_jobs as tasks
-from microblog.jobs.push_jobs import IN_A_ROW, LONGEST_REST, PLAN, Pushing, asked_rest, fate_of
+from microblog.jobs.push_jobs import IN_A_ROW, LONGEST_REST, PLAN, PushJobs, asked_rest, outcome_of
 from microblog.model.accounts import Viewer
-from microblog.model.filters import Action, Context
+from microblog.model.filters import FilterAction, FilterContext
 from microblog.model.ids import NotificationId, PostId, TokenId
-from microblog.model.jobs import Job, NotNow
+from microblog.model.jobs import Job, RetryLater
 from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
 from microblog.model.posts import Visibility
-from microblog.model.push import ALERTS, Answer, Push, PushChoice, PushPolicy, PushSubscription
+from microblog.model.push import ALERTS, PushChoice, PushMessage, PushPolicy, PushResponse, PushSubscription
 from microblog.storage import jobs, notifications, push_subscriptions, users
-from microblog.storage.database import Cursor, every, execute, scalar
+from microblog.storage.database import Cursor, execute, fetch_all, fetch_value
 from microblog.storage.push_subscriptions import SEND_JOB
 from tests import make
 from tests.fakes import RolledBackDatabase, WallClock, done
@@ -45,8 +45,8 @@ class Site:
     cursor: Cursor
     service: Service
     clock: WallClock = field(factory=lambda: WallClock(NOW))
-    pushes: Pushes = field(init=False)
-    pushing: Pushing = field(init=False)
+    pushes: PushNotifications = field(init=False)
+    pushing: PushJobs = field(init=False)
     woken: int = 0
 
     def __attrs_post_init__(self) -> None:
@@ -66,7 +66,7 @@ class Site:
         """Jobs that are due."""
         sql = f"""select {jobs.COLUMNS} from jobs j where j.kind like 'push.%%' and j.state = 'waiting' and j.due_at <= %(now)s
             order by j.id"""
-        return every(self.cursor, jobs.job_from, sql, {"now": self.clock()})
+        return fetch_all(self.cursor, jobs.job_from, sql, {"now": self.clock()})
 
     async def deliver(self) -> list[Posted]:
         """Do all jobs that are due, and those that they cause, as a worker does; what arrived meanwhile."""
@@ -82,7 +82,7 @@ class Site:
         work = {tasks.NOTIFIED_JOB: self.pushing.notifying(self._wake), SEND_JOB: self.pushing.send}[job.kind]
         try:
             await work(job)
-        except NotNow as problem:
+        except RetryLater as problem:
             retry_at = self.clock() + timedelta(seconds=problem.after or 0)
             jobs.fail(self.cursor, job, worker="w", error=str(problem), retry_at=retry_at, now=self.clock())
         else:
@@ -93,7 +93,7 @@ class Site:
 
     def there(self) -> list[int]:
         """The subscriptions that there are."""
-        return every(self.cursor, int, "select id from push_subscriptions order by id")
+        return fetch_all(self.cursor, int, "select id from push_subscriptions order by id")
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ async def test_who_is_named_is_pushed_what_was_said(site: Site, ann: Viewer, ben
     site.subscribed(ben, program)
     make.post(site.cursor, ann, "Good morning @ben, <b>how</b> are\nyou?")
     [posted] = await site.deliver()
-    id = scalar(site.cursor, "select id from notifications")
+    id = fetch_value(site.cursor, "select id from notifications")
     assert program.read(posted) == {
         "access_token": "",
         "preferred_locale": "en",
@@ -150,9 +150,9 @@ def act(kind: NotificationKind, site: Site, ann: Viewer, ben: Viewer) -> None:
         case NotificationKind.FOLLOW:
             done(Follows(db, now).follow(ann, ben.id))
         case NotificationKind.FAVOURITE:
-            done(Marks(db, now).favourite(ann, make.post(site.cursor, ben, "mine").id))
+            done(Interactions(db, now).favourite(ann, make.post(site.cursor, ben, "mine").id))
         case NotificationKind.BOOST:
-            done(Marks(db, now).boost(ann, make.post(site.cursor, ben, "mine").id))
+            done(Interactions(db, now).boost(ann, make.post(site.cursor, ben, "mine").id))
         case _:
             told(site, ben, ann, kind)
 
@@ -213,19 +213,19 @@ async def test_a_policy_lets_through_whom_it_names(site: Site, ann: Viewer, ben:
     assert len(await site.deliver()) == count
 
 
-async def _filter(site: Site, ben: Viewer, action: Action, context: Context = Context.NOTIFICATIONS) -> None:
+async def _filter(site: Site, ben: Viewer, action: FilterAction, context: FilterContext = FilterContext.NOTIFICATIONS) -> None:
     db = RolledBackDatabase(site.cursor)
     draft = FilterDraft("Tea", [context], action, keywords=[KeywordDraft("tea")])
-    await Filters(db, Sieves(db, site.clock), site.clock).make(ben, draft)
+    await Filters(db, FilterCache(db, site.clock), site.clock).make(ben, draft)
 
 
 Change = Callable[[Site, Viewer, Viewer], object]
 NOT_WANTED: dict[str, Change] = {
     "dismissed": lambda site, ann, ben: notifications.clear(site.cursor, account=ben.id, now=NOW),
-    "muted": lambda site, ann, ben: done(Relations(site.pushes.database, site.clock).mute(ben, ann.id)),
-    "blocked": lambda site, ann, ben: done(Relations(site.pushes.database, site.clock).block(ben, ann.id)),
-    "blocking": lambda site, ann, ben: done(Relations(site.pushes.database, site.clock).block(ann, ben.id)),
-    "filtered": lambda site, ann, ben: done(_filter(site, ben, Action.HIDE)),
+    "muted": lambda site, ann, ben: done(Relationships(site.pushes.database, site.clock).mute(ben, ann.id)),
+    "blocked": lambda site, ann, ben: done(Relationships(site.pushes.database, site.clock).block(ben, ann.id)),
+    "blocking": lambda site, ann, ben: done(Relationships(site.pushes.database, site.clock).block(ann, ben.id)),
+    "filtered": lambda site, ann, ben: done(_filter(site, ben, FilterAction.HIDE)),
     "author suspended": lambda site, ann, ben: make.suspend(site.cursor, ann),
     "reader suspended": lambda site, ann, ben: make.suspend(site.cursor, ben),
     "reader disabled": lambda site, ann, ben: users.set_disabled(site.cursor, account=ben.id, at=NOW),
@@ -243,7 +243,7 @@ NOT_WANTED: dict[str, Change] = {
 
 
 def newest_post(cursor: Cursor) -> PostId:
-    return PostId(scalar(cursor, "select max(id) from posts"))
+    return PostId(fetch_value(cursor, "select max(id) from posts"))
 
 
 @pytest.mark.parametrize("change", NOT_WANTED)
@@ -252,18 +252,18 @@ async def test_a_message_that_nobody_wants_any_more_is_not_sent(site: Site, ann:
     site.subscribed(ben, Program())
     make.post(site.cursor, ann, "Tea, @ben?")
     if queued:
-        ids = every(site.cursor, NotificationId, "select id from notifications")
+        ids = fetch_all(site.cursor, NotificationId, "select id from notifications")
         await site.pushes.notified(ids)
     NOT_WANTED[change](site, ann, ben)
     assert await site.deliver() == []
     assert site.service.asked == 0
-    assert scalar(site.cursor, "select count(*) from jobs where kind like 'push.%' and state = 'waiting'", None) == 0
+    assert fetch_value(site.cursor, "select count(*) from jobs where kind like 'push.%' and state = 'waiting'", None) == 0
 
 
 async def test_what_a_filter_warns_of_is_not_read_aloud(site: Site, ann: Viewer, ben: Viewer) -> None:
     program = Program()
     site.subscribed(ben, program)
-    await _filter(site, ben, Action.WARN)
+    await _filter(site, ben, FilterAction.WARN)
     make.post(site.cursor, ann, "Tea, @ben?")
     [posted] = await site.deliver()
     assert program.read(posted)["body"] == "Tea"
@@ -271,7 +271,7 @@ async def test_what_a_filter_warns_of_is_not_read_aloud(site: Site, ann: Viewer,
 
 async def test_a_filter_of_other_places_changes_nothing(site: Site, ann: Viewer, ben: Viewer) -> None:
     site.subscribed(ben, Program())
-    await _filter(site, ben, Action.HIDE, Context.HOME)
+    await _filter(site, ben, FilterAction.HIDE, FilterContext.HOME)
     make.post(site.cursor, ann, "Tea, @ben?")
     assert len(await site.deliver()) == 1
 
@@ -279,7 +279,7 @@ async def test_a_filter_of_other_places_changes_nothing(site: Site, ann: Viewer,
 async def test_what_is_kept_back_promises_nothing(site: Site, ann: Viewer, ben: Viewer) -> None:
     site.subscribed(ben, Program())
     make.post(site.cursor, ann, "psst @ben", visibility=Visibility.DIRECT)
-    assert scalar(site.cursor, "select filtered from notifications")
+    assert fetch_value(site.cursor, "select filtered from notifications")
     assert site.waiting() == []
     [request] = await NotificationPolicies(site.pushes.database, site.clock).requests(ben, Page())
     assert request.count == 1
@@ -309,7 +309,7 @@ async def test_many_who_are_told_at_once_are_one_job_at_first_and_one_each_then(
 async def test_a_job_that_is_done_twice_sends_nothing_twice(site: Site, ann: Viewer, ben: Viewer) -> None:
     site.subscribed(ben, Program())
     make.post(site.cursor, ann, "@ben")
-    ids = every(site.cursor, NotificationId, "select id from notifications")
+    ids = fetch_all(site.cursor, NotificationId, "select id from notifications")
     assert len(await site.deliver()) == 1
     await site.pushes.notified(ids)
     assert await site.deliver() == []
@@ -320,12 +320,12 @@ async def test_a_job_that_is_done_twice_sends_nothing_twice(site: Site, ann: Vie
 async def test_what_is_told_while_a_job_runs_has_a_job_of_its_own(site: Site, ann: Viewer, ben: Viewer) -> None:
     subscription = site.subscribed(ben, Program())
     make.post(site.cursor, ann, "@ben one")
-    await site.pushes.notified(every(site.cursor, NotificationId, "select id from notifications"))
+    await site.pushes.notified(fetch_all(site.cursor, NotificationId, "select id from notifications"))
     [running] = jobs.claim(site.cursor, kinds=[SEND_JOB], worker="x", lease_until=NOW + LASTS, now=NOW, limit=1)
     push = await site.pushes.next(subscription.id)
     assert push is not None
     make.post(site.cursor, ann, "@ben two")
-    await site.pushes.notified(every(site.cursor, NotificationId, "select id from notifications"))
+    await site.pushes.notified(fetch_all(site.cursor, NotificationId, "select id from notifications"))
     [waits] = [job for job in site.waiting() if job.kind == SEND_JOB]
     assert waits.id != running.id
     second = await site.pushes.next(subscription.id, push.note.id)
@@ -340,7 +340,7 @@ async def test_messages_come_in_order_and_a_job_gives_way_after_a_while(site: Si
         make.post(site.cursor, ann, f"@ben {number}")
     posted = await site.deliver()
     assert [program.read(one)["body"] for one in posted] == [f"@ben {number}" for number in range(IN_A_ROW + 3)]
-    assert scalar(site.cursor, "select count(*) from jobs where kind = 'push.send'") == 2
+    assert fetch_value(site.cursor, "select count(*) from jobs where kind = 'push.send'") == 2
 
 
 @pytest.mark.parametrize("answer", ["404 Not Found", "410 Gone"])
@@ -363,7 +363,7 @@ async def test_a_service_that_is_away_is_asked_again_later_and_nothing_is_lost(s
     pauses = []
     for _ in range(3):
         assert await site.deliver() == []
-        [(due_at, error)] = every(
+        [(due_at, error)] = fetch_all(
             site.cursor, lambda *row: row, "select due_at, last_error from jobs where kind = 'push.send' and state = 'waiting'"
         )
         assert error == f"push.example.net: It answers with {answer[:3]}."
@@ -374,7 +374,7 @@ async def test_a_service_that_is_away_is_asked_again_later_and_nothing_is_lost(s
     posted = await site.deliver()
     assert [program.read(one)["body"] for one in posted] == ["@ben one", "@ben two"]
     assert int(posted[0].headers["ttl"]) == int((LASTS - timedelta(seconds=sum(pauses))).total_seconds())
-    assert scalar(site.cursor, "select failures from push_subscriptions") == 0
+    assert fetch_value(site.cursor, "select failures from push_subscriptions") == 0
 
 
 async def test_a_service_is_left_alone_for_as_long_as_it_asks(site: Site, ann: Viewer, ben: Viewer) -> None:
@@ -419,12 +419,12 @@ async def test_a_message_that_cannot_be_written_holds_up_no_other(site: Site, an
     make.post(site.cursor, ann, "@ben fine")
     written = site.pushing.written
 
-    def poisoned(push: Push) -> bytes:
+    def poisoned(push: PushMessage) -> bytes:
         if push.note.post is not None and push.note.post.id == first.id:
             raise ZeroDivisionError
         return written(push)
 
-    site.pushing = Pushing(site.pushes, poisoned, site.pushing.sealer, site.pushing.service)
+    site.pushing = PushJobs(site.pushes, poisoned, site.pushing.sealer, site.pushing.service)
     [posted] = await site.deliver()
     assert program.read(posted)["body"] == "@ben fine"
 
@@ -457,7 +457,7 @@ async def test_a_subscription_that_fails_for_long_is_deleted(site: Site, ann: Vi
 async def test_a_subscription_that_leads_into_our_own_network_is_never_connected(site: Site, ann: Viewer, ben: Viewer) -> None:
     site.subscribed(ben, Program())
     inside = site.service.reached(address="10.0.0.1")
-    site.pushing = Pushing(site.pushes, site.pushing.written, site.pushing.sealer, inside)
+    site.pushing = PushJobs(site.pushes, site.pushing.written, site.pushing.sealer, inside)
     make.post(site.cursor, ann, "@ben")
     assert await site.deliver() == []
     assert inside.reactor.connected == []
@@ -469,9 +469,9 @@ async def test_what_was_sent_is_forgotten_after_a_while(site: Site, ann: Viewer,
     make.post(site.cursor, ann, "@ben")
     await site.deliver()
     make.post(site.cursor, ann, "@ben waits")
-    await site.pushes.notified(every(site.cursor, NotificationId, "select id from notifications"))
+    await site.pushes.notified(fetch_all(site.cursor, NotificationId, "select id from notifications"))
     assert push_subscriptions.sweep(site.cursor, before=NOW + KEPT, limit=10) == 1
-    assert scalar(site.cursor, "select count(*) from pushes where settled_at is null") == 1
+    assert fetch_value(site.cursor, "select count(*) from pushes where settled_at is null") == 1
 
 
 def test_the_tries_of_a_job_outlast_those_of_a_subscription() -> None:
@@ -498,11 +498,13 @@ def test_the_tries_of_a_job_outlast_those_of_a_subscription() -> None:
     ],
 )
 def test_what_a_service_asks_for_is_understood_and_not_believed_without_end(said: str, seconds: float) -> None:
-    assert asked_rest(Answer(429, said), NOW).total_seconds() == pytest.approx(seconds)
+    assert asked_rest(PushResponse(429, said), NOW).total_seconds() == pytest.approx(seconds)
 
 
 def test_answers_of_push_services_mean_what_the_rfc_says() -> None:
-    meant = {status: fate_of(status).value for status in (200, 201, 202, 204, 301, 400, 401, 403, 404, 408, 410, 413, 429, 500, 503, 507)}
+    meant = {
+        status: outcome_of(status).value for status in (200, 201, 202, 204, 301, 400, 401, 403, 404, 408, 410, 413, 429, 500, 503, 507)
+    }
     assert meant == {
         **dict.fromkeys((200, 201, 202, 204), "sent"),
         **dict.fromkeys((301, 400, 401, 403, 413), "refused"),

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
-from microblog.jobs.scheduler import LONGEST_WAY_BACK, CatchUp, Daily, Every, Rule, Schedule, Timer, enqueue
-from microblog.storage.database import Cursor, Transactions, every, execute
+from microblog.jobs.scheduler import LONGEST_WAY_BACK, Daily, Every, MissedRuns, Scheduler, Timer, TimerRule, enqueue
+from microblog.storage.database import Cursor, Transactions, execute, fetch_all
 from tests.fakes import done
 
 ZONES = ["UTC", "Europe/Vienna", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia", "Asia/Kathmandu", "Africa/Casablanca"]
@@ -28,14 +28,14 @@ rules = st.one_of(
 
 
 @given(rules, moments)
-def test_ticks_are_never_in_the_future_and_strictly_fall(rule: Rule, moment: datetime) -> None:
+def test_ticks_are_never_in_the_future_and_strictly_fall(rule: TimerRule, moment: datetime) -> None:
     ticks = list(islice(rule.before(moment), 20))
     assert ticks[0] <= moment
     assert all(newer > older for newer, older in pairwise(ticks))
 
 
 @given(rules, moments, st.timedeltas(timedelta(0), timedelta(days=30)))
-def test_all_processes_compute_the_same_ticks_whenever_they_look(rule: Rule, moment: datetime, later: timedelta) -> None:
+def test_all_processes_compute_the_same_ticks_whenever_they_look(rule: TimerRule, moment: datetime, later: timedelta) -> None:
     seen_later = [tick for tick in islice(rule.before(moment + later), 3000) if tick <= moment]
     seen_now = list(islice(rule.before(moment), len(seen_later)))
     assert seen_later == seen_now
@@ -68,13 +68,13 @@ def test_weekdays_are_those_of_the_zone() -> None:
     assert tick == datetime(2026, 6, 14, 12, tzinfo=UTC)  # Sunday in UTC, Monday there
 
 
-HOURLY = Timer("hourly", Every(timedelta(hours=1)), CatchUp.EACH)
-LAST = Timer("last", Every(timedelta(hours=1)), CatchUp.LAST)
+HOURLY = Timer("hourly", Every(timedelta(hours=1)), MissedRuns.EACH)
+LAST = Timer("last", Every(timedelta(hours=1)), MissedRuns.LAST)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def ticks_of_jobs(cursor: Cursor, kind: str) -> list[datetime]:
-    return every(cursor, datetime.fromisoformat, "select payload->>'tick' from jobs where kind = %(kind)s order by id", {"kind": kind})
+    return fetch_all(cursor, datetime.fromisoformat, "select payload->>'tick' from jobs where kind = %(kind)s order by id", {"kind": kind})
 
 
 def hours(*numbers: float) -> list[datetime]:
@@ -103,12 +103,12 @@ def test_nobody_makes_up_for_years(cursor: Cursor) -> None:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rules,
-    st.sampled_from(CatchUp),
+    st.sampled_from(MissedRuns),
     st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - hypothesis adds the zone
     st.lists(st.timedeltas(timedelta(hours=-30), timedelta(days=3)), min_size=1, max_size=12),
 )
 def test_no_tick_happens_twice_and_none_is_left_out_however_clocks_jump(
-    cursor: Cursor, rule: Rule, catch_up: CatchUp, begin: datetime, jumps: list[timedelta]
+    cursor: Cursor, rule: TimerRule, catch_up: MissedRuns, begin: datetime, jumps: list[timedelta]
 ) -> None:
     if isinstance(rule, Every) and rule.period < timedelta(hours=1):
         rule = Every(timedelta(hours=1) + rule.period)  # keeps the number of rows small
@@ -124,7 +124,7 @@ def test_no_tick_happens_twice_and_none_is_left_out_however_clocks_jump(
     happened = ticks_of_jobs(cursor, "t")
     assert len(happened) == len(set(happened))
     expected = [tick for tick in islice(rule.before(latest), 3000) if tick > begin]
-    if catch_up is CatchUp.EACH:
+    if catch_up is MissedRuns.EACH:
         assert set(expected) <= set(happened)
     elif expected:
         assert expected[0] in happened
@@ -133,7 +133,7 @@ def test_no_tick_happens_twice_and_none_is_left_out_however_clocks_jump(
 
 def test_the_schedule_looks_again_and_again_and_wakes_the_worker(db: Transactions, cursor: Cursor) -> None:
     clock, woken = Clock(), []
-    schedule = Schedule(db, [HOURLY], lambda: NOON + timedelta(seconds=clock.seconds()), lambda: woken.append(clock.seconds()), 600)
+    schedule = Scheduler(db, [HOURLY], lambda: NOON + timedelta(seconds=clock.seconds()), lambda: woken.append(clock.seconds()), 600)
     service = schedule.service(clock)
     service.startService()
     clock.pump([600] * 13)
@@ -146,13 +146,13 @@ def test_the_schedule_looks_again_and_again_and_wakes_the_worker(db: Transaction
 class Weird:
     """A rule that cannot be computed."""
 
-    def before(self, moment: datetime) -> Rule:
+    def before(self, moment: datetime) -> TimerRule:
         raise RuntimeError(f"no tick before {moment}")
 
 
 def test_a_timer_that_fails_stops_no_other(db: Transactions, cursor: Cursor) -> None:
     clock = [NOON]
-    schedule = Schedule(db, [Timer("weird", Weird()), HOURLY], lambda: clock[0])  # type: ignore[arg-type]  # it is wrong on purpose
+    schedule = Scheduler(db, [Timer("weird", Weird()), HOURLY], lambda: clock[0])  # type: ignore[arg-type]  # it is wrong on purpose
     for _ in range(2):
         done(schedule.look())
         clock[0] += timedelta(hours=1)

@@ -13,15 +13,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
-from microblog.domain.statistics import UTC_ZONE, Statistics
+from microblog.domain.statistics import UTC_ZONE, DailyStatistics
 from microblog.jobs import statistics as work
-from microblog.jobs.scheduler import CatchUp
+from microblog.jobs.scheduler import MissedRuns
 from microblog.model.errors import Invalid, Unavailable
 from microblog.model.ids import JobId
-from microblog.model.jobs import Hopeless, Job, JobState
+from microblog.model.jobs import Job, JobState, PermanentFailure
 from microblog.model.statistics import Day, Measure, days, span
 from microblog.storage import statistics as rows
-from microblog.storage.database import Cursor, Transactions, connect, every, scalar
+from microblog.storage.database import Cursor, Transactions, connect, fetch_all, fetch_value
 from tests import make
 from tests.fakes import RolledBackDatabase, WallClock, done
 from tests.jobs.history import ACTIONS, Step, World, live_through
@@ -53,7 +53,7 @@ steps = st.builds(
 
 
 def everything(cursor: Cursor) -> list[tuple[object, ...]]:
-    return every(cursor, lambda *row: row, "select zone, day, measure, value, detail from statistics order by 1, 2, 3")
+    return fetch_all(cursor, lambda *row: row, "select zone, day, measure, value, detail from statistics order by 1, 2, 3")
 
 
 # Something to do things with: histories that begin with nobody are mostly over before anything is taken back.
@@ -96,7 +96,7 @@ def test_what_is_counted_stays_counted_when_it_is_taken_back(cursor: Cursor, db:
     world.settle_everything()
     day = rows.read(cursor, zone="Europe/Vienna", first=NOW.date(), last=NOW.date())[0]
     counted = {measure: day[measure] for measure in Measure}
-    assert scalar(cursor, "select count(*) from posts") == 0
+    assert fetch_value(cursor, "select count(*) from posts") == 0
     assert counted | {Measure.NEW_ACCOUNTS: 2, Measure.POSTS: 2, Measure.REPLIES: 1, Measure.BOOSTS: 1, Measure.FAVOURITES: 1} == counted
     assert counted | {Measure.FOLLOWS: 1, Measure.VISITED: 1, Measure.ACTIVE: 1, Measure.LIVE_PEAK: 2, Measure.TOP_POSTS: 1} == counted
     assert world.recount(ZoneInfo("Europe/Vienna"))[NOW.date()] == day
@@ -106,7 +106,7 @@ def test_each_day_has_one_row_for_each_measure(cursor: Cursor) -> None:
     world = World(cursor, ZoneInfo("Europe/Vienna"), WallClock(NOW))
     world.clock.advance(days=9)
     world.settle_everything()
-    per_day = every(cursor, lambda *row: row, "select zone, day, count(*), count(distinct measure) from statistics group by 1, 2")
+    per_day = fetch_all(cursor, lambda *row: row, "select zone, day, count(*), count(distinct measure) from statistics group by 1, 2")
     assert {tuple(counts) for _, _, *counts in per_day} == {(len(Measure), len(Measure))}
     assert len(per_day) == 2 * 11
 
@@ -144,7 +144,7 @@ def test_every_moment_is_in_the_day_that_calendars_show(place: tuple[str, dateti
 
 
 def test_a_day_that_is_not_over_is_not_counted(db: Transactions) -> None:
-    statistics = Statistics(db, UTC_ZONE, lambda: NOW)
+    statistics = DailyStatistics(db, UTC_ZONE, lambda: NOW)
     with pytest.raises(Invalid, match="not over"):
         done(statistics.count(UTC_ZONE, NOW.date()))
     with pytest.raises(Invalid, match="not over"):
@@ -166,16 +166,16 @@ def test_a_rebuild_mends_what_somebody_broke(cursor: Cursor) -> None:
 
 
 def test_a_site_at_utc_counts_once_and_others_twice(db: Transactions) -> None:
-    vienna = Statistics(db, ZoneInfo("Europe/Vienna"), lambda: NOW)
+    vienna = DailyStatistics(db, ZoneInfo("Europe/Vienna"), lambda: NOW)
     assert [timer.kind for timer in work.timers(vienna)] == ["statistics.site", "statistics.utc"]
-    assert [timer.kind for timer in work.timers(Statistics(db, UTC_ZONE, lambda: NOW))] == ["statistics.utc"]
-    assert {timer.catch_up for timer in work.timers(vienna)} == {CatchUp.EACH}
+    assert [timer.kind for timer in work.timers(DailyStatistics(db, UTC_ZONE, lambda: NOW))] == ["statistics.utc"]
+    assert {timer.catch_up for timer in work.timers(vienna)} == {MissedRuns.EACH}
     assert {timer.kind for timer in work.timers(vienna)} <= work.tasks(vienna).keys()
 
 
 @pytest.mark.parametrize("payload", [{}, {"tick": "soon"}, {"tick": "2026-03-04"}])
 def test_a_job_without_a_tick_is_hopeless(payload: dict[str, object]) -> None:
-    with pytest.raises(Hopeless):
+    with pytest.raises(PermanentFailure):
         work.day_before(Job(JobId(1), "statistics.utc", payload, 1, JobState.RUNNING, NOW, NOW), UTC_ZONE)
 
 
@@ -191,18 +191,18 @@ def test_weeks_are_the_sum_of_their_days_and_the_running_one_counts_too(cursor: 
 
 def test_the_most_that_were_connected_are_remembered(cursor: Cursor, db: Transactions) -> None:
     clock, connected = Clock(), [3]
-    statistics = Statistics(db, UTC_ZONE, lambda: NOW)
-    crowd = work.Crowd(statistics, lambda: connected[0], "one", clock)
+    statistics = DailyStatistics(db, UTC_ZONE, lambda: NOW)
+    crowd = work.ConnectionSampler(statistics, lambda: connected[0], "one", clock)
     crowd.start()
     for count in (7, 2):
         connected[0] = count
         clock.advance(1)
     clock.pump([1] * 60)
-    assert scalar(cursor, "select peak from crowds") == 7
+    assert fetch_value(cursor, "select peak from crowds") == 7
     connected[0] = 9
     clock.advance(1)
     done(crowd.stop())
-    assert scalar(cursor, "select peak from crowds") == 9
+    assert fetch_value(cursor, "select peak from crowds") == 9
 
 
 def test_figures_that_cannot_be_written_are_tried_again(cursor: Cursor, db: RolledBackDatabase) -> None:
@@ -214,16 +214,16 @@ def test_figures_that_cannot_be_written_are_tried_again(cursor: Cursor, db: Roll
                 raise Unavailable
             return await super().run(f, *args, **kwargs)
 
-    crowd = work.Crowd(Statistics(Reluctant(cursor), UTC_ZONE, lambda: NOW), lambda: 5, "one", Clock())
+    crowd = work.ConnectionSampler(DailyStatistics(Reluctant(cursor), UTC_ZONE, lambda: NOW), lambda: 5, "one", Clock())
     crowd.look()
     done(crowd.write())
     refusing[0] = False
     done(crowd.write())
-    assert scalar(cursor, "select peak from crowds") == 5
+    assert fetch_value(cursor, "select peak from crowds") == 5
 
 
 def test_a_tag_is_named_only_while_everybody_may_see_a_post_with_it(cursor: Cursor, db: Transactions) -> None:
-    statistics = Statistics(db, UTC_ZONE, lambda: NOW)
+    statistics = DailyStatistics(db, UTC_ZONE, lambda: NOW)
     author, gone = make.viewer(cursor), make.viewer(cursor)
     make.post(cursor, author, "#Tea")
     make.post(cursor, gone, "#Spam")
@@ -266,5 +266,5 @@ def test_two_connections_that_count_the_same_days_at_once_write_them_once(databa
     assert failures == []
     connection = connect(database_url)
     with connection.cursor() as cursor:
-        assert every(cursor, lambda *row: row, "select count(*), count(distinct day) from statistics") == [(41 * len(Measure), 41)]
+        assert fetch_all(cursor, lambda *row: row, "select count(*), count(distinct day) from statistics") == [(41 * len(Measure), 41)]
     connection.close()

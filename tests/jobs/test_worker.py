@@ -14,13 +14,13 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock, deferLater
 from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
 
-from microblog.jobs.retry import Plan
+from microblog.jobs.retry import RetryPolicy
 from microblog.jobs.worker import Task, Worker
 from microblog.model.errors import Unavailable
-from microblog.model.jobs import Hopeless, Job, JobState, NotNow
+from microblog.model.jobs import Job, JobState, PermanentFailure, RetryLater
 from microblog.model.paging import Page
 from microblog.storage import jobs
-from microblog.storage.database import Cursor, every, execute, scalar
+from microblog.storage.database import Cursor, execute, fetch_all, fetch_value
 from tests.fakes import RolledBackDatabase, done
 
 BEGIN = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -63,7 +63,9 @@ class House:
     def now(self) -> datetime:
         return BEGIN + timedelta(seconds=self.clock.seconds())
 
-    def worker(self, tasks: Mapping[str, Task], *, name: str = "w1", plans: Mapping[str, Plan] | None = None, **kwargs: Any) -> Worker:
+    def worker(
+        self, tasks: Mapping[str, Task], *, name: str = "w1", plans: Mapping[str, RetryPolicy] | None = None, **kwargs: Any
+    ) -> Worker:
         worker = Worker(self.database, tasks, self.now, self.clock, name, lambda: 0.5, plans or {}, **kwargs)
         worker.start()
         return worker
@@ -83,7 +85,7 @@ class House:
         self.clock.pump([step] * int(seconds / step))
 
     def states(self) -> list[str]:
-        return every(self.cursor, str, "select state from jobs order by id")
+        return fetch_all(self.cursor, str, "select state from jobs order by id")
 
     async def note(self, job: Job) -> None:
         self.ran.append(str(job.payload.get("name", job.id)))
@@ -163,7 +165,7 @@ def test_no_more_run_side_by_side_than_allowed(house: House) -> None:
 
 
 def test_a_failed_job_is_tried_again_and_is_dead_after_its_last_try(house: House) -> None:
-    worker = house.worker({"fail": house.fail}, plans={"fail": Plan(tries=3, first=10)})
+    worker = house.worker({"fail": house.fail}, plans={"fail": RetryPolicy(tries=3, first=10)})
     house.add("fail")
     house.wait(5)
     assert (house.ran, house.states()) == (["failed"], ["waiting"])
@@ -171,16 +173,16 @@ def test_a_failed_job_is_tried_again_and_is_dead_after_its_last_try(house: House
     assert len(house.ran) == 2
     house.wait(1000)
     assert (len(house.ran), house.states()) == (3, ["dead"])
-    assert scalar(house.cursor, "select last_error from jobs") == "ValueError: wrong"
+    assert fetch_value(house.cursor, "select last_error from jobs") == "ValueError: wrong"
     assert (worker.tally.failed, worker.tally.dead, worker.tally.done) == (3, 1, 0)
 
 
 def test_a_task_that_knows_when_to_try_again_is_tried_again_then(house: House) -> None:
     async def busy(job: Job) -> None:
         house.ran.append("busy")
-        raise NotNow("429 Slow down", after=200)
+        raise RetryLater("429 Slow down", after=200)
 
-    house.worker({"busy": busy}, plans={"busy": Plan(tries=3, first=10)})
+    house.worker({"busy": busy}, plans={"busy": RetryPolicy(tries=3, first=10)})
     house.add("busy")
     house.wait(195)
     assert (house.ran, house.states()) == (["busy"], ["waiting"])
@@ -188,10 +190,10 @@ def test_a_task_that_knows_when_to_try_again_is_tried_again_then(house: House) -
     assert len(house.ran) == 2
     house.wait(205)
     assert (len(house.ran), house.states()) == (3, ["dead"])
-    assert scalar(house.cursor, "select last_error from jobs") == "429 Slow down"
+    assert fetch_value(house.cursor, "select last_error from jobs") == "429 Slow down"
 
 
-@pytest.mark.parametrize(("problem", "is_bug"), [(NotNow("Later"), False), (Unavailable(), False), (ValueError("wrong"), True)])
+@pytest.mark.parametrize(("problem", "is_bug"), [(RetryLater("Later"), False), (Unavailable(), False), (ValueError("wrong"), True)])
 def test_only_a_bug_has_its_traceback_in_the_log(house: House, problem: Exception, is_bug: bool) -> None:
     async def fails(job: Job) -> None:
         raise problem
@@ -211,30 +213,30 @@ def test_only_a_bug_has_its_traceback_in_the_log(house: House, problem: Exceptio
 
 def test_a_hopeless_job_is_dead_at_once_and_says_why(house: House) -> None:
     async def hopeless(job: Job) -> None:
-        raise Hopeless("550 no such mailbox")
+        raise PermanentFailure("550 no such mailbox")
 
     house.worker({"hopeless": hopeless})
     house.add("hopeless")
     house.wait(5)
     assert house.states() == ["dead"]
-    assert scalar(house.cursor, "select last_error from jobs") == "550 no such mailbox"
+    assert fetch_value(house.cursor, "select last_error from jobs") == "550 no such mailbox"
 
 
 def test_a_task_that_hangs_is_cut_off_and_counts_as_failed(house: House) -> None:
-    house.worker({"hang": house.hang}, plans={"hang": Plan(tries=1, limit=30)})
+    house.worker({"hang": house.hang}, plans={"hang": RetryPolicy(tries=1, limit=30)})
     house.add("hang")
     house.wait(31)
     assert house.states() == ["running"]
     house.wait(2)
     assert house.states() == ["dead"]
-    assert scalar(house.cursor, "select last_error from jobs") == "It took longer than 30 seconds."
+    assert fetch_value(house.cursor, "select last_error from jobs") == "It took longer than 30 seconds."
 
 
 def test_a_task_that_wants_to_end_the_process_fails_like_any_other(house: House) -> None:
     async def leave(job: Job) -> None:
         raise SystemExit(1)
 
-    house.worker({"leave": leave}, plans={"leave": Plan(tries=1)})
+    house.worker({"leave": leave}, plans={"leave": RetryPolicy(tries=1)})
     house.add("leave")
     house.wait(5)
     assert house.states() == ["dead"]
@@ -246,7 +248,7 @@ def test_poison_jobs_never_block_the_others(cursor: Cursor, kinds: list[str], at
     execute(cursor, "delete from jobs")
     house = House(cursor)
     limit = 10.0
-    plan = Plan(limit=limit, tries=2)
+    plan = RetryPolicy(limit=limit, tries=2)
     tasks = {"fail": house.fail, "hang": house.hang, "note": house.note}
     worker = house.worker(tasks, plans=dict.fromkeys(tasks, plan), at_once=at_once)
     for kind in kinds:
@@ -258,13 +260,13 @@ def test_poison_jobs_never_block_the_others(cursor: Cursor, kinds: list[str], at
 
 def test_a_long_job_keeps_its_lease(house: House) -> None:
     tasks = {"slow": house.slow}
-    plans = {"slow": Plan(limit=1000)}
+    plans = {"slow": RetryPolicy(limit=1000)}
     house.worker(tasks, plans=plans, lease=30)
     house.worker(tasks, name="w2", plans=plans, lease=30)
     house.add("slow", name="long", seconds=600)
     house.wait(650)
     assert house.ran == ["long"]
-    assert scalar(house.cursor, "select tries from jobs") == 1
+    assert fetch_value(house.cursor, "select tries from jobs") == 1
 
 
 def test_what_a_dead_process_had_begun_is_done_by_another(house: House) -> None:
@@ -282,14 +284,14 @@ def test_a_job_that_kills_its_process_each_time_is_dead_in_the_end(house: House)
     for _ in range(3):
         jobs.claim(house.cursor, kinds=["note"], worker="killed", lease_until=house.now(), now=house.now(), limit=1)
         house.wait(1)
-    house.worker({"note": house.note}, plans={"note": Plan(tries=3)})
+    house.worker({"note": house.note}, plans={"note": RetryPolicy(tries=3)})
     house.wait(5)
     assert (house.ran, house.states()) == ([], ["dead"])
 
 
 def test_a_worker_that_lost_its_lease_lets_go_of_the_job(house: House) -> None:
     house.add("hang")
-    loser = house.worker({"hang": house.hang}, lease=30, plans={"hang": Plan(limit=10000)})
+    loser = house.worker({"hang": house.hang}, lease=30, plans={"hang": RetryPolicy(limit=10000)})
     house.wait(1)
     execute(house.cursor, "update jobs set worker = 'w2', tries = tries + 1")
     house.wait(30)
@@ -327,7 +329,7 @@ def test_health_is_that_the_worker_still_looks(house: House) -> None:
 
 
 def test_a_worker_whose_slots_are_all_taken_is_healthy(house: House) -> None:
-    worker = house.worker({"hang": house.hang}, at_once=1, plans={"hang": Plan(limit=1e6)})
+    worker = house.worker({"hang": house.hang}, at_once=1, plans={"hang": RetryPolicy(limit=1e6)})
     house.add("hang")
     house.wait(600)
     assert worker.healthy()
@@ -357,7 +359,7 @@ def test_what_does_not_end_in_time_goes_back_without_losing_a_try(house: House) 
     house.wait(3)
     house.stop(worker)
     assert house.states() == ["waiting"]
-    assert scalar(house.cursor, "select tries from jobs") == 0
+    assert fetch_value(house.cursor, "select tries from jobs") == 0
     assert worker.tally.given_back == 1
     assert house.clock.getDelayedCalls() == []
 

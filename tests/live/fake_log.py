@@ -10,22 +10,22 @@ from attrs import Factory, define, evolve, field
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from microblog.live.broadcaster import Feed
-from microblog.live.event_buffer import Found, Grants, Look, Wanted
-from microblog.live.recent_entries import Before
-from microblog.live.subscriber import MOST_UNSENT, Ending, Own, Subscriber
+from microblog.live.broadcaster import Broadcaster
+from microblog.live.event_buffer import Credentials, LoadedItems, PollResult, Wanted
+from microblog.live.recent_entries import EarlierEntries
+from microblog.live.subscriber import MOST_UNSENT, CloseReason, Own, Subscriber
 from microblog.live.topics import Stream, StreamKind
-from microblog.live.updates import Badges, News, Notice
-from microblog.live.viewer_state import Loaded
+from microblog.live.updates import NotificationUpdate, UnreadUpdate, Update
+from microblog.live.viewer_state import RelationsSnapshot
 from microblog.model.accounts import Account
 from microblog.model.announcements import Announcement
 from microblog.model.conversations import Conversation
 from microblog.model.errors import Unavailable
 from microblog.model.events import Event, EventKind, Position
-from microblog.model.filters import NOTHING, Match, Sieve
+from microblog.model.filters import NOTHING, FilterSet, Match
 from microblog.model.ids import AccountId, ConversationId, NotificationId, PostId
 from microblog.model.notifications import Notification, NotificationKind
-from microblog.model.posts import Flags, Post, Visibility
+from microblog.model.posts import Post, PostFlags, Visibility
 
 T = TypeVar("T")
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -56,13 +56,13 @@ class ModelLog:
     events: list[Event] = Factory(list)
     everything: list[Event] = Factory(list)
     posts: dict[int, Post] = Factory(dict)
-    notices: dict[int, Notice] = Factory(dict)
+    notices: dict[int, NotificationUpdate] = Factory(dict)
     conversations: dict[int, Conversation] = Factory(dict)
     announcements: dict[int, Announcement] = Factory(dict)
-    loaded: dict[int, Loaded] = Factory(dict)
+    loaded: dict[int, RelationsSnapshot] = Factory(dict)
     sessions: set[int] = Factory(set)
     tokens: set[int] = Factory(set)
-    filters: dict[int, Sieve] = Factory(dict)
+    filters: dict[int, FilterSet] = Factory(dict)
     running: dict[int, list[Event]] = Factory(dict)
     next_xid: int = 10
     next_id: int = 1
@@ -112,7 +112,7 @@ class ModelLog:
     def notify(self, account_id: int, sender: int) -> Event:
         id = 5000 + self.next_id
         told = Notification(NotificationId(id), NotificationKind.FOLLOW, NOW, account(sender))
-        self.notices[id] = Notice(told, Badges(1))
+        self.notices[id] = NotificationUpdate(told, UnreadUpdate(1))
         return self.happen(EventKind.NOTIFIED, account_id, subject=sender, notification=str(id))
 
     def converse(self, account_id: int, author: int, id: int = 7000) -> Event:
@@ -150,13 +150,15 @@ class ModelLog:
         oldest = self.events[0].position if self.events else Position(EPOCH, 0, 1)
         return Position(EPOCH, oldest.xid, oldest.id - 1)
 
-    async def look(self, place: Position, accounts: Collection[int], grants: Grants) -> Look:
-        def give() -> Look:
+    async def look(self, place: Position, accounts: Collection[int], grants: Credentials) -> PollResult:
+        def give() -> PollResult:
             found = self.readable(place)
             xmin = min(self.running, default=self.next_xid + 1)
-            loaded = {id: evolve(self.loaded.get(id, Loaded(id)), xid=xmin, sieve=self.filters.get(id, NOTHING)) for id in accounts}
+            loaded = {
+                id: evolve(self.loaded.get(id, RelationsSnapshot(id)), xid=xmin, sieve=self.filters.get(id, NOTHING)) for id in accounts
+            }
             soon = not found and any(event.position > place for event in self.events)
-            return Look(found[: self.limit], loaded, self._standing(grants), len(found) > self.limit, soon)
+            return PollResult(found[: self.limit], loaded, self._standing(grants), len(found) > self.limit, soon)
 
         return await self._asked(give)
 
@@ -166,37 +168,37 @@ class ModelLog:
 
         return await self._asked(give)
 
-    async def find(self, wanted: Wanted) -> Found:
-        def give() -> Found:
+    async def find(self, wanted: Wanted) -> LoadedItems:
+        def give() -> LoadedItems:
             found = {id: self.posts[id] for id in wanted.posts if id in self.posts}
             told = {id: self.notices[id] for id in wanted.notices if id in self.notices}
             spoken = {id: self.conversations[id] for id in wanted.conversations if id in self.conversations}
-            badges = {account: Badges(1, 0) for account in wanted.badges}
+            badges = {account: UnreadUpdate(1, 0) for account in wanted.badges}
             said = {id: self.announcements[id] for id in wanted.announcements if id in self.announcements}
-            return Found(found, told, spoken, badges, said)
+            return LoadedItems(found, told, spoken, badges, said)
 
         return await self._asked(give)
 
-    async def before(self, questions: Sequence[Before]) -> Sequence[Sequence[tuple[int, int | None]]]:
+    async def before(self, questions: Sequence[EarlierEntries]) -> Sequence[Sequence[tuple[int, int | None]]]:
         return await self._asked(lambda: [self._entries(asked) for asked in questions])
 
-    def _entries(self, asked: Before) -> list[tuple[int, int | None]]:
-        followed = {asked.account, *self.loaded.get(asked.account, Loaded(asked.account)).follows}
+    def _entries(self, asked: EarlierEntries) -> list[tuple[int, int | None]]:
+        followed = {asked.account, *self.loaded.get(asked.account, RelationsSnapshot(asked.account)).follows}
         published = [event for event in self.everything if event.kind is EventKind.POST_PUBLISHED and event.account_id in followed]
-        ids = sorted((event.post_id or 0, News.of(event).boost_of) for event in published)
+        ids = sorted((event.post_id or 0, Update.of(event).boost_of) for event in published)
         return [entry for entry in reversed(ids) if entry[0] < asked.below][: asked.limit]
 
-    async def marks(self, accounts: Collection[int], posts: Collection[int]) -> Mapping[tuple[int, int], Flags]:
-        return await self._asked(dict[tuple[int, int], Flags])
+    async def marks(self, accounts: Collection[int], posts: Collection[int]) -> Mapping[tuple[int, int], PostFlags]:
+        return await self._asked(dict[tuple[int, int], PostFlags])
 
-    async def standing(self, grants: Grants) -> Grants:
+    async def standing(self, grants: Credentials) -> Credentials:
         return await self._asked(lambda: self._standing(grants))
 
-    async def sieves(self, accounts: Collection[int]) -> Mapping[int, Sieve]:
+    async def sieves(self, accounts: Collection[int]) -> Mapping[int, FilterSet]:
         return await self._asked(lambda: {id: self.filters[id] for id in accounts if id in self.filters})
 
-    def _standing(self, grants: Grants) -> Grants:
-        return Grants(grants.sessions & self.sessions, grants.tokens & self.tokens)
+    def _standing(self, grants: Credentials) -> Credentials:
+        return Credentials(grants.sessions & self.sessions, grants.tokens & self.tokens)
 
 
 @define(eq=False)
@@ -209,7 +211,7 @@ class Ear:
     burst: bool = False
     beats: list[Position | None] = Factory(list)
     left: int = 0
-    ending: Ending | None = None
+    ending: CloseReason | None = None
     delay: float = 0.0
 
     def offer(self, frame: bytes) -> bool:
@@ -238,7 +240,7 @@ class Ear:
     def beat(self, position: Position | None) -> None:
         self.beats.append(position)
 
-    def end(self, ending: Ending, delay: float) -> None:
+    def end(self, ending: CloseReason, delay: float) -> None:
         self.ending, self.delay = ending, delay
 
 
@@ -254,7 +256,7 @@ class Plain:
     def personal(self, stream: Stream) -> bool:
         return stream.kind is StreamKind.USER
 
-    def frame(self, news: News, stream: Stream, matches: Sequence[Match] = (), own: Own | None = None) -> bytes | None:
+    def frame(self, news: Update, stream: Stream, matches: Sequence[Match] = (), own: Own | None = None) -> bytes | None:
         self.written += 1
         return f"{news.kind} {news.position}{''.join(f' ({match.filter.title})' for match in matches)}".encode()
 
@@ -271,10 +273,10 @@ class World:
     clock: Clock = Factory(Clock)
     wall: datetime = NOW
     spread: Callable[[], float] = lambda: 0.5
-    feed: Feed = field(init=False)
+    feed: Broadcaster = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.feed = Feed(self.log, self.clock, lambda: self.wall, self.spread, self.clock.seconds)
+        self.feed = Broadcaster(self.log, self.clock, lambda: self.wall, self.spread, self.clock.seconds)
 
     def start(self) -> World:
         held, self.log.held = self.log.held, False

@@ -11,9 +11,9 @@ from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublish
 
 from microblog.live.broadcaster import MOST_CONNECTIONS, RESTART_SPREAD_S
 from microblog.live.connections import BEAT_S, PATIENCE_S
-from microblog.live.subscriber import MOST_SUBSCRIPTIONS, Ending, Subscriber
+from microblog.live.subscriber import MOST_SUBSCRIPTIONS, CloseReason, Subscriber
 from microblog.live.topics import Stream, StreamKind
-from microblog.live.viewer_state import Loaded
+from microblog.live.viewer_state import RelationsSnapshot
 from microblog.model.errors import Malformed, Problem, TooMany, Unauthenticated, Unavailable
 from microblog.model.events import Event, EventKind, Position
 from tests.live.fake_log import NOW, PUBLIC, Ear, Plain, World, account, home, post, run
@@ -24,7 +24,7 @@ ME, FRIEND, OTHER, STRANGER = 1, 2, 3, 4
 @pytest.fixture
 def world() -> World:
     made = World()
-    made.log.loaded[ME] = Loaded(ME, follows={FRIEND: None, OTHER: None})
+    made.log.loaded[ME] = RelationsSnapshot(ME, follows={FRIEND: None, OTHER: None})
     return made.start()
 
 
@@ -250,8 +250,8 @@ def test_a_reader_without_progress_is_closed_by_name(world: World) -> None:
         assert ear.ending is None
         world.clock.advance(1)
     world.clock.advance(1)
-    assert ear.ending is Ending.STALLED
-    assert world.feed.figures.endings[Ending.STALLED] == 1
+    assert ear.ending is CloseReason.STALLED
+    assert world.feed.figures.endings[CloseReason.STALLED] == 1
 
 
 def test_a_reader_that_is_slow_but_reads_is_not_closed(world: World) -> None:
@@ -304,10 +304,10 @@ def test_a_session_that_ends_closes_its_streams_and_no_others(world: World) -> N
     ending, staying, other = world.connect(ME, 7)[1], world.connect(ME, 8)[1], world.connect(OTHER)[1]
     world.log.happen(EventKind.SESSION_ENDED, ME, session="7")
     world.wake()
-    assert (ending.ending, staying.ending, other.ending) == (Ending.UNAUTHORIZED, None, None)
+    assert (ending.ending, staying.ending, other.ending) == (CloseReason.UNAUTHORIZED, None, None)
     world.log.happen(EventKind.SESSION_ENDED, ME, all=True)
     world.wake()
-    assert (staying.ending, other.ending) == (Ending.UNAUTHORIZED, None)
+    assert (staying.ending, other.ending) == (CloseReason.UNAUTHORIZED, None)
 
 
 @pytest.mark.parametrize("kind", [EventKind.ACCOUNT_SUSPENDED, EventKind.ACCOUNT_DELETED])
@@ -316,7 +316,7 @@ def test_the_end_of_an_account_closes_its_streams_and_nothing_is_sent_after(worl
     world.log.happen(kind, ME)
     world.log.publish(FRIEND)
     world.wake()
-    assert ear.ending is Ending.UNAUTHORIZED
+    assert ear.ending is CloseReason.UNAUTHORIZED
     assert not ear.heard
 
 
@@ -332,7 +332,7 @@ def test_a_session_that_ends_without_an_event_is_noticed(world: World) -> None:
     world.log.sessions.clear()
     for _ in range(61):
         world.clock.advance(1)
-    assert ear.ending is Ending.UNAUTHORIZED
+    assert ear.ending is CloseReason.UNAUTHORIZED
 
 
 def test_whoever_leaves_leaves_nothing_behind(world: World) -> None:
@@ -435,13 +435,13 @@ def test_a_reader_whose_connection_breaks_keeps_the_news_from_nobody(world: Worl
     world.log.publish(STRANGER)
     world.wake()
     assert len(whole.heard) == 1
-    assert broken.ending is Ending.UNAVAILABLE
+    assert broken.ending is CloseReason.UNAVAILABLE
 
 
 def test_at_the_end_everybody_is_asked_to_come_back(world: World) -> None:
     ears = [world.listen(), world.listen(home(ME), ME)]
     world.feed.stop()
-    assert [ear.ending for ear in ears] == [Ending.RESTART, Ending.RESTART]
+    assert [ear.ending for ear in ears] == [CloseReason.RESTART, CloseReason.RESTART]
     assert not world.feed.healthy()
     with pytest.raises(Problem):
         run(world.feed.admit(world.connect()[0]))
@@ -469,7 +469,7 @@ def test_a_clock_on_the_wall_that_jumps_changes_nothing(world: World, jump: time
         assert world.feed.healthy()
     world.wall -= jump
     world.clock.advance(1)
-    assert (deaf.ending, ear.ending) == (Ending.STALLED, None)
+    assert (deaf.ending, ear.ending) == (CloseReason.STALLED, None)
     assert len(ear.beats) == 2
     assert world.feed.figures.lag_s >= 0
     assert world.feed.figures.lag_sum_s >= 0

@@ -11,29 +11,29 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from microblog.domain.filters import FilterDraft, Filters, KeywordDraft
-from microblog.domain.lists import Lists, Wanted
+from microblog.domain.lists import ListOptions, Lists
 from microblog.domain.posts import event_data
 from microblog.domain.timelines import Timelines
-from microblog.live.delivery_rules import concerns
+from microblog.live.delivery_rules import may_concern
 from microblog.live.event_buffer import NO_GRANTS
-from microblog.live.event_log import DatabaseLog
+from microblog.live.event_log import DatabaseEventLog
 from microblog.live.subscriber import Subscriber, Subscription
 from microblog.live.topics import Stream, StreamKind
-from microblog.live.updates import News
-from microblog.live.viewer_state import Circle, Viewers
+from microblog.live.updates import Update
+from microblog.live.viewer_state import ViewerState, ViewerStates
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Problem
 from microblog.model.events import Event, EventKind, Position
-from microblog.model.filters import Action, Context
+from microblog.model.filters import FilterAction, FilterContext
 from microblog.model.ids import ListId
-from microblog.model.lists import Replies
+from microblog.model.lists import ListReplies
 from microblog.model.paging import Page
 from microblog.model.posts import Post, Visibility
 from microblog.render.api.entities import Entities
-from microblog.render.api.status_json import Statuses
+from microblog.render.api.status_json import StatusJsonCache
 from microblog.storage import followed_tags, posts, threads, timelines
 from microblog.storage.database import Cursor, execute
-from microblog.web.api.stream_encoding import EventDialect, Payloads
+from microblog.web.api.stream_encoding import PayloadEncoder, SseEncoder
 from tests import make
 from tests.fakes import RolledBackDatabase, done
 from tests.live.fake_log import Ear
@@ -60,7 +60,7 @@ class ListPlan:
     """A list of mine: who of the others is in it, as far as I follow them."""
 
     members: frozenset[int]
-    replies: Replies
+    replies: ListReplies
     exclusive: bool
 
 
@@ -69,19 +69,19 @@ class FilterPlan:
     """A filter of mine: a word that some posts say."""
 
     word: str
-    context: Context
-    action: Action
+    context: FilterContext
+    action: FilterAction
 
 
 LISTS = st.lists(
-    st.builds(ListPlan, st.frozensets(st.integers(0, PEOPLE - 2), min_size=1), st.sampled_from(Replies), st.booleans()), max_size=2
+    st.builds(ListPlan, st.frozensets(st.integers(0, PEOPLE - 2), min_size=1), st.sampled_from(ListReplies), st.booleans()), max_size=2
 )
 FILTERS = st.lists(
     st.builds(
         FilterPlan,
         st.sampled_from(["cup", "answer", "nobody says this"]),
-        st.sampled_from([Context.HOME, Context.HOME, Context.PUBLIC]),
-        st.sampled_from([Action.HIDE, Action.HIDE, Action.WARN]),
+        st.sampled_from([FilterContext.HOME, FilterContext.HOME, FilterContext.PUBLIC]),
+        st.sampled_from([FilterAction.HIDE, FilterAction.HIDE, FilterAction.WARN]),
     ),
     max_size=2,
 )
@@ -122,7 +122,7 @@ class Square:
 
     def make_list(self, plan: ListPlan) -> ListId:
         lists = Lists(self.database, lambda: make.NOW)
-        made = done(lists.make(self.me, Wanted("List", plan.replies, plan.exclusive)))
+        made = done(lists.make(self.me, ListOptions("List", plan.replies, plan.exclusive)))
         for member in plan.members:
             with suppress(Problem):  # only followed people can be in a list
                 done(lists.add(self.me, made.id, [self.people[1 + member].id]))
@@ -135,26 +135,26 @@ class Square:
     def timelines(self) -> Timelines:
         return Timelines(self.database, lambda: make.NOW)
 
-    def circle(self, viewer: Viewer | None) -> Circle | None:
+    def circle(self, viewer: Viewer | None) -> ViewerState | None:
         """What the feed knows of the viewer."""
         if viewer is None:
             return None
-        log = DatabaseLog(self.database, lambda: make.NOW, "e")
-        return Viewers().enter(done(log.look(Position("e", 0, 0), [viewer.id], NO_GRANTS)).loaded[viewer.id])
+        log = DatabaseEventLog(self.database, lambda: make.NOW, "e")
+        return ViewerStates().enter(done(log.look(Position("e", 0, 0), [viewer.id], NO_GRANTS)).loaded[viewer.id])
 
     def told(self, stream: Stream, viewer: Viewer | None) -> set[int]:
         """Which of the posts the feed would send on the stream, to an API client."""
         circle, ear, at = self.circle(viewer), Ear(), make.NOW.timestamp()
-        dialect = EventDialect(Payloads(Statuses(Entities("https://example.org", "key"))), told=False)
+        dialect = SseEncoder(PayloadEncoder(StatusJsonCache(Entities("https://example.org", "key"))), told=False)
         subscriber = Subscriber(ear, dialect, viewer.id if viewer else None, circle=circle)
         subscription = Subscription(stream, subscriber, dialect.variant(stream))
         found = posts.by_ids(self.cursor, [post.id for post in self.written])
         heard: set[int] = set()
         for number, post in enumerate(self.written):
             at_once = Position("e", 1, number)
-            news = News.of(Event(at_once, EventKind.POST_PUBLISHED, post.author.id, None, post.id, event_data(post), make.NOW))
+            news = Update.of(Event(at_once, EventKind.POST_PUBLISHED, post.author.id, None, post.id, event_data(post), make.NOW))
             news.load(found.get(post.id), None)
-            if concerns(news, stream, circle):
+            if may_concern(news, stream, circle):
                 subscription.tell(news, at_once, at)
             if ear.heard:
                 heard.add(post.id)
@@ -181,7 +181,7 @@ def check_what_anybody_has(square: Square, viewer: Viewer | None) -> None:
     cursor, asking, second = square.cursor, viewer.id if viewer else None, square.people[1].id
     public = timelines.public(cursor, viewer=asking, page=EVERYTHING, now=make.NOW)
     assert square.told(Stream(StreamKind.PUBLIC), viewer) == ids(public)
-    tagged = timelines.of_tags(cursor, tags=timelines.Tags(["tea"]), viewer=asking, page=EVERYTHING, now=make.NOW)
+    tagged = timelines.of_tags(cursor, tags=timelines.TagFilter(["tea"]), viewer=asking, page=EVERYTHING, now=make.NOW)
     assert square.told(Stream(StreamKind.TAG, "tea"), viewer) == ids(tagged)
     of_second = timelines.of_account(cursor, account=second, viewer=asking, page=EVERYTHING, replies=False)
     assert square.told(Stream(StreamKind.AUTHOR_POSTS, second), viewer) == ids(of_second)

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from attrs import define
 
-from microblog.live.event_buffer import NO_GRANTS, Grants, Wanted
-from microblog.live.event_log import DatabaseLog
-from microblog.live.viewer_state import Loaded
+from microblog.live.event_buffer import NO_GRANTS, Credentials, Wanted
+from microblog.live.event_log import DatabaseEventLog
+from microblog.live.viewer_state import RelationsSnapshot
 from microblog.model.events import Event, EventKind, Position
 from microblog.model.notifications import NotificationKind
 from microblog.storage import events, notifications, relationships
@@ -55,8 +55,8 @@ def connection(connections: Callable[[], Connection]) -> Connection:
 
 
 @pytest.fixture
-def log(connection: Connection) -> DatabaseLog:
-    return DatabaseLog(Committing(connection), lambda: make.NOW, "fresh")
+def log(connection: Connection) -> DatabaseEventLog:
+    return DatabaseEventLog(Committing(connection), lambda: make.NOW, "fresh")
 
 
 def write(connection: Connection, number: int) -> None:
@@ -66,11 +66,11 @@ def write(connection: Connection, number: int) -> None:
         execute(cursor, "select")  # so that it is sent now, and not with the commit
 
 
-def read(log: DatabaseLog, place: Position) -> list[Event]:
+def read(log: DatabaseEventLog, place: Position) -> list[Event]:
     return list(done(log.look(place, (), NO_GRANTS)).events)
 
 
-def test_an_empty_log_begins_before_everything(log: DatabaseLog, connection: Connection) -> None:
+def test_an_empty_log_begins_before_everything(log: DatabaseEventLog, connection: Connection) -> None:
     start = done(log.begin(10))
     assert start == Position("fresh", 0, 0)
     write(connection, 1)
@@ -78,8 +78,8 @@ def test_an_empty_log_begins_before_everything(log: DatabaseLog, connection: Con
     assert [event.account_id for event in read(log, start)] == [1]
 
 
-def test_processes_on_one_log_read_each_others_positions(log: DatabaseLog, connection: Connection) -> None:
-    other = DatabaseLog(log.database, log.now, "another")
+def test_processes_on_one_log_read_each_others_positions(log: DatabaseEventLog, connection: Connection) -> None:
+    other = DatabaseEventLog(log.database, log.now, "another")
     start, same = done(log.begin(10)), done(other.begin(10))
     assert str(start) == str(same)
     assert other.read_position(str(start)) == start
@@ -90,7 +90,7 @@ def test_processes_on_one_log_read_each_others_positions(log: DatabaseLog, conne
     assert str(event.position) == str(read(other, same)[0].position)
 
 
-def test_a_transaction_that_commits_late_is_not_passed_over(log: DatabaseLog, connections: Callable[[], Connection]) -> None:
+def test_a_transaction_that_commits_late_is_not_passed_over(log: DatabaseEventLog, connections: Callable[[], Connection]) -> None:
     start = done(log.begin(10))
     slow, quick = connections(), connections()
     write(slow, 1)
@@ -102,7 +102,7 @@ def test_a_transaction_that_commits_late_is_not_passed_over(log: DatabaseLog, co
     assert [event.account_id for event in read(log, start)] == [1, 2]
 
 
-def test_the_log_begins_a_little_way_back(log: DatabaseLog, connection: Connection) -> None:
+def test_the_log_begins_a_little_way_back(log: DatabaseEventLog, connection: Connection) -> None:
     for number in range(6):
         write(connection, number)
         connection.commit()
@@ -111,7 +111,7 @@ def test_the_log_begins_a_little_way_back(log: DatabaseLog, connection: Connecti
     assert [event.account_id for event in read(log, start)] == [1, 2, 3, 4, 5]
 
 
-def test_transactions_are_ordered_as_numbers_also_where_they_grow_by_a_digit(log: DatabaseLog, connection: Connection) -> None:
+def test_transactions_are_ordered_as_numbers_also_where_they_grow_by_a_digit(log: DatabaseEventLog, connection: Connection) -> None:
     with connection.cursor() as cursor:
         for xid in (8, 9, 10, 11, 99, 100, 101):
             sql = "insert into events (xid, kind, account_id, at) values (%(xid)s::text::xid8, 'account.changed', %(xid)s, now())"
@@ -126,7 +126,7 @@ def test_transactions_are_ordered_as_numbers_also_where_they_grow_by_a_digit(log
     assert oldest == first
 
 
-def test_what_is_kept_is_told_with_what_comes_next(log: DatabaseLog, connection: Connection) -> None:
+def test_what_is_kept_is_told_with_what_comes_next(log: DatabaseEventLog, connection: Connection) -> None:
     done(log.begin(0))
     nothing, oldest = done(log.after(Position("fresh", 0, 0), 10))
     assert (list(nothing), oldest) == ([], None)
@@ -138,13 +138,13 @@ def test_what_is_kept_is_told_with_what_comes_next(log: DatabaseLog, connection:
     assert oldest == found[0].position
 
 
-def test_the_epoch_stays_over_restarts(log: DatabaseLog, connection: Connection) -> None:
+def test_the_epoch_stays_over_restarts(log: DatabaseEventLog, connection: Connection) -> None:
     done(log.begin(0))
-    again = DatabaseLog(Committing(connection), lambda: make.NOW, "other")
+    again = DatabaseEventLog(Committing(connection), lambda: make.NOW, "other")
     assert done(again.begin(0)).epoch == "fresh"
 
 
-def test_relations_are_loaded_as_they_are(log: DatabaseLog, connection: Connection) -> None:
+def test_relations_are_loaded_as_they_are(log: DatabaseEventLog, connection: Connection) -> None:
     with connection, connection.cursor() as cursor:
         me, *others = (make.viewer(cursor) for _ in range(6))
         make.follow(cursor, me, others[0])
@@ -157,7 +157,7 @@ def test_relations_are_loaded_as_they_are(log: DatabaseLog, connection: Connecti
     look = done(log.look(done(log.begin(0)), [me.id], NO_GRANTS))
     ids = [other.id for other in others]
     found = look.loaded[me.id]
-    assert found == Loaded(
+    assert found == RelationsSnapshot(
         me.id,
         found.xid,
         follows={ids[0]: None, ids[1]: None},
@@ -168,7 +168,7 @@ def test_relations_are_loaded_as_they_are(log: DatabaseLog, connection: Connecti
     )
 
 
-def test_relations_say_as_of_which_transaction_they_are(log: DatabaseLog, connections: Callable[[], Connection]) -> None:
+def test_relations_say_as_of_which_transaction_they_are(log: DatabaseEventLog, connections: Callable[[], Connection]) -> None:
     with connections() as done_before, done_before.cursor() as cursor:
         me, other = make.viewer(cursor), make.viewer(cursor)
     running = connections()
@@ -186,7 +186,7 @@ def test_relations_say_as_of_which_transaction_they_are(log: DatabaseLog, connec
     assert blocked.position.xid < after.xid
 
 
-def test_only_good_sessions_stand(log: DatabaseLog, connection: Connection) -> None:
+def test_only_good_sessions_stand(log: DatabaseEventLog, connection: Connection) -> None:
     def opened(cursor: Cursor, who: int, hours: int) -> int:
         cursor.execute(
             """insert into sessions (id, token_hash, account_id, created_at, seen_at, expires_at)
@@ -201,10 +201,10 @@ def test_only_good_sessions_stand(log: DatabaseLog, connection: Connection) -> N
         good, suspended = make.viewer(cursor), make.viewer(cursor)
         make.suspend(cursor, suspended)
         sessions = [opened(cursor, good.id, 1), opened(cursor, good.id, -1), opened(cursor, suspended.id, 1)]
-    assert done(log.standing(Grants(frozenset([*sessions, 12345])))) == Grants(frozenset(sessions[:1]))
+    assert done(log.standing(Credentials(frozenset([*sessions, 12345])))) == Credentials(frozenset(sessions[:1]))
 
 
-def test_notices_come_with_their_sender_their_post_and_what_is_unread(log: DatabaseLog, connection: Connection) -> None:
+def test_notices_come_with_their_sender_their_post_and_what_is_unread(log: DatabaseEventLog, connection: Connection) -> None:
     with connection, connection.cursor() as cursor:
         me, fan = make.viewer(cursor), make.viewer(cursor)
         post = make.post(cursor, me)
@@ -224,7 +224,7 @@ def test_notices_come_with_their_sender_their_post_and_what_is_unread(log: Datab
     assert len(found.notices) == 2
 
 
-def test_looks_of_many_at_once_find_the_same_order(log: DatabaseLog, database_url: str) -> None:
+def test_looks_of_many_at_once_find_the_same_order(log: DatabaseEventLog, database_url: str) -> None:
     start = done(log.begin(0))
 
     def work(number: int) -> None:
@@ -246,7 +246,7 @@ def test_looks_of_many_at_once_find_the_same_order(log: DatabaseLog, database_ur
     assert len(seen) == 80
 
 
-def test_what_a_newer_release_writes_into_the_log_is_passed_over(log: DatabaseLog, connection: Connection) -> None:
+def test_what_a_newer_release_writes_into_the_log_is_passed_over(log: DatabaseEventLog, connection: Connection) -> None:
     start = done(log.begin(10))
     with connection.cursor() as cursor:
         cursor.execute("insert into events (kind, account_id, data, at) values ('brand.new', 1, '{}', now())")

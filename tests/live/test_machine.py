@@ -12,9 +12,9 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from twisted.internet.defer import Deferred
 
 from microblog.live.connections import BEAT_S, PATIENCE_S
-from microblog.live.subscriber import Ending, Subscriber
+from microblog.live.subscriber import CloseReason, Subscriber
 from microblog.live.topics import Stream, StreamKind
-from microblog.live.viewer_state import Loaded
+from microblog.live.viewer_state import RelationsSnapshot
 from microblog.model.events import Event, EventKind, Position
 from tests.live.fake_log import PUBLIC, Ear, ModelLog, Plain, World, home, post
 
@@ -64,7 +64,7 @@ class FeedMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.log = ModelLog(held=True, loaded={1: Loaded(1, follows={2: None})})
+        self.log = ModelLog(held=True, loaded={1: RelationsSnapshot(1, follows={2: None})})
         self.world = World(self.log).start()
         self.all: list[Reader] = []
 
@@ -206,7 +206,7 @@ class FeedMachine(RuleBasedStateMachine):
         if reader.ear is None or reader.subscriber is None:
             return
         if reader.ear.ending is not None:
-            assert reader.ear.ending is Ending.STALLED
+            assert reader.ear.ending is CloseReason.STALLED
             reader.subscriber = reader.ear = None
             event("a reader was closed because it did not read")
         elif reader.ear.waiting and not reader.subscriber.live:

@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping
 
 from attrs import Factory, define, evolve
 
-from microblog.live.viewer_state import Loaded
+from microblog.live.viewer_state import RelationsSnapshot
 from microblog.model.events import EventKind
 from microblog.model.ids import PostId, id_at
-from microblog.model.posts import Flags
+from microblog.model.posts import PostFlags
 from tests.live.fake_log import NOW, ModelLog, World, home, post
 
 AUTHOR, ONE, TWO, SHARER = 1, 2, 3, 4
@@ -19,7 +19,7 @@ AUTHOR, ONE, TWO, SHARER = 1, 2, 3, 4
 class AskedLog(ModelLog):
     asked: list[tuple[set[int], set[int]]] = Factory(list)
 
-    async def marks(self, accounts: Collection[int], posts: Collection[int]) -> Mapping[tuple[int, int], Flags]:
+    async def marks(self, accounts: Collection[int], posts: Collection[int]) -> Mapping[tuple[int, int], PostFlags]:
         self.asked.append((set(accounts), set(posts)))
         return {}
 
@@ -28,7 +28,7 @@ def test_viewers_are_asked_about_at_once_and_for_older_posts_alone() -> None:
     world = World(AskedLog())
     assert isinstance(world.log, AskedLog)
     for viewer in (ONE, TWO):
-        world.log.loaded[viewer] = Loaded(viewer, follows={AUTHOR: None, SHARER: None})
+        world.log.loaded[viewer] = RelationsSnapshot(viewer, follows={AUTHOR: None, SHARER: None})
     world.start()
     ears = [world.listen(home(viewer), viewer) for viewer in (ONE, ONE, TWO)]
     new = id_at(NOW)

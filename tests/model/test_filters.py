@@ -10,7 +10,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microblog.model.filters import Action, Chosen, Context, Filter, Keyword, Sieve, is_hidden, search_text, warning
+from microblog.model.filters import Filter, FilterAction, FilterContext, FilteredPost, FilterSet, Keyword, is_hidden, search_text, warning
 from microblog.model.ids import AccountId, FilterId, KeywordId, MediaId, PollId, PostId, RelationId
 from microblog.model.media import Media, MediaKind, MediaState
 from microblog.model.polls import Poll
@@ -30,9 +30,9 @@ def saying(text: str, spoiler: str = "") -> Post:
     return evolve(post(), text=text, spoiler=spoiler)
 
 
-def sieve(*words: str, action: Action = Action.WARN, whole: bool = True) -> Sieve:
-    contexts = (Context.HOME, Context.THREAD)
-    return Sieve((Filter(FilterId(1), "No sports", contexts, action, keywords=tuple(keyword(word, whole=whole) for word in words)),))
+def sieve(*words: str, action: FilterAction = FilterAction.WARN, whole: bool = True) -> FilterSet:
+    contexts = (FilterContext.HOME, FilterContext.THREAD)
+    return FilterSet((Filter(FilterId(1), "No sports", contexts, action, keywords=tuple(keyword(word, whole=whole) for word in words)),))
 
 
 @pytest.mark.parametrize(
@@ -146,8 +146,8 @@ def test_what_one_wrote_or_boosted_oneself_is_never_filtered() -> None:
     for owner, matched in ((own.author.id, False), (AccountId(own.author.id + 1), True)):
         mine = evolve(sieve("football"), owner=owner)
         assert bool(mine.matches(own, NOW)) is matched
-        assert bool(mine.within(Context.HOME).matches(own, NOW)) is matched
-        assert (mine.shown(own, Context.HOME, NOW) is own) is not matched
+        assert bool(mine.within(FilterContext.HOME).matches(own, NOW)) is matched
+        assert (mine.shown(own, FilterContext.HOME, NOW) is own) is not matched
         boost = evolve(saying(""), author=evolve(own.author, id=AccountId(own.author.id + 2)), boost=own)
         assert bool(mine.matches(boost, NOW)) is matched
         assert not evolve(mine, owner=boost.author.id).matches(boost, NOW)
@@ -163,25 +163,30 @@ def test_a_post_is_held_against_an_accounts_filters_once_for_all_streams() -> No
 
 def test_a_single_post_can_be_filtered() -> None:
     shown = saying("Hello")
-    one = Filter(FilterId(1), "Not this", (Context.HOME,), posts=(Chosen(RelationId(7), shown.id), Chosen(RelationId(8), PostId(1))))
-    [match] = Sieve((one,)).matches(shown, NOW)
+    one = Filter(
+        FilterId(1),
+        "Not this",
+        (FilterContext.HOME,),
+        posts=(FilteredPost(RelationId(7), shown.id), FilteredPost(RelationId(8), PostId(1))),
+    )
+    [match] = FilterSet((one,)).matches(shown, NOW)
     assert (match.keywords, match.posts) == ((), (shown.id,))
 
 
 def test_a_filter_ends_when_its_time_is_over() -> None:
     [one] = sieve("football").filters
-    ending = Sieve((evolve(one, expires_at=NOW + timedelta(minutes=1)),))
+    ending = FilterSet((evolve(one, expires_at=NOW + timedelta(minutes=1)),))
     assert ending.matches(saying("football"), NOW)
     assert not ending.matches(saying("football"), NOW + timedelta(minutes=1))
 
 
 def test_a_filter_counts_only_where_it_was_meant_to() -> None:
-    hiding = sieve("football", action=Action.HIDE)
+    hiding = sieve("football", action=FilterAction.HIDE)
     matches = hiding.matches(saying("football"), NOW)
-    assert is_hidden(matches, Context.HOME)
-    assert not is_hidden(matches, Context.PUBLIC)
-    assert hiding.hiding(Context.HOME).filters
-    assert not hiding.hiding(Context.PUBLIC).filters
-    assert (warning(matches, Context.THREAD), warning(matches, Context.PUBLIC)) == ("No sports", "")
-    blurring = sieve("football", action=Action.BLUR).matches(saying("football"), NOW)
-    assert (warning(blurring, Context.HOME), is_hidden(blurring, Context.HOME)) == ("", False)
+    assert is_hidden(matches, FilterContext.HOME)
+    assert not is_hidden(matches, FilterContext.PUBLIC)
+    assert hiding.hiding(FilterContext.HOME).filters
+    assert not hiding.hiding(FilterContext.PUBLIC).filters
+    assert (warning(matches, FilterContext.THREAD), warning(matches, FilterContext.PUBLIC)) == ("No sports", "")
+    blurring = sieve("football", action=FilterAction.BLUR).matches(saying("football"), NOW)
+    assert (warning(blurring, FilterContext.HOME), is_hidden(blurring, FilterContext.HOME)) == ("", False)

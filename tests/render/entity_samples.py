@@ -7,11 +7,21 @@ from datetime import date, timedelta
 import orjson
 from attrs import evolve
 
-from microblog.model.accounts import Login, Member, Preferences, ProfileField, Registration, Related, Relationship, Role, Viewer
+from microblog.model.accounts import (
+    AccountWithLogin,
+    Login,
+    Preferences,
+    ProfileField,
+    RegistrationMode,
+    RelatedAccount,
+    Relationship,
+    Role,
+    Viewer,
+)
 from microblog.model.announcements import Announcement, Reaction
 from microblog.model.cards import Card
 from microblog.model.conversations import Conversation
-from microblog.model.filters import Action, Chosen, Context, Filter, Keyword, Match
+from microblog.model.filters import Filter, FilterAction, FilterContext, FilteredPost, Keyword, Match
 from microblog.model.ids import (
     AccountId,
     AnnouncementId,
@@ -33,34 +43,34 @@ from microblog.model.ids import (
     TokenId,
     WarningId,
 )
-from microblog.model.lists import List
-from microblog.model.media import Focus, Frame, Media, MediaKind, MediaState, Rendition
+from microblog.model.lists import AccountList
+from microblog.model.media import ConvertedMedia, Dimensions, Focus, Media, MediaKind, MediaState
 from microblog.model.moderation import AccountWarning
-from microblog.model.moderation import Action as Decision
-from microblog.model.notification_policy import NotificationRequest, Pending, Policy
+from microblog.model.moderation import ModerationAction as Decision
+from microblog.model.notification_policy import NotificationRequest, PendingCounts, Policy
 from microblog.model.notifications import Notification, NotificationKind
-from microblog.model.oauth import App, Issued, Registered, Token
+from microblog.model.oauth import App, IssuedToken, RegisteredApp, Token
 from microblog.model.polls import Poll, PollDraft
-from microblog.model.posts import Draft, Flags, Mention, Revision, Tag, TagDay, TagUse, Visibility
+from microblog.model.posts import Mention, PostDraft, PostFlags, PostRevision, Tag, TagDay, TagUse, Visibility
 from microblog.model.profile_features import FeaturedTag, TagFlags
 from microblog.model.push import PushChoice, PushSubscription, PushTarget
-from microblog.model.reports import Case, Category, Report
-from microblog.model.scheduled import Scheduled
-from microblog.model.site_texts import Said, Texts
+from microblog.model.reports import Report, ReportCategory, ReportDetails
+from microblog.model.scheduled import ScheduledPost
+from microblog.model.site_texts import SiteTexts, TextPage
 from microblog.render.api import apps
 from microblog.render.api.accounts import PREFERENCES, RELATIONSHIP
 from microblog.render.api.conversations import conversation_entity
 from microblog.render.api.entities import Entities
 from microblog.render.api.filters import FILTER as FILTER_DEFINITION
 from microblog.render.api.filters import filtered, old_entity
-from microblog.render.api.instance import InstanceEntities, Numbers, languages, weeks
+from microblog.render.api.instance import InstanceEntities, InstanceNumbers, languages, weeks
 from microblog.render.api.lists import LIST
 from microblog.render.api.moderation import case_entity, member_entity
 from microblog.render.api.notifications import ACCOUNT_WARNING, Warned, groups_entity, old_policy_entity, policy_entity, request_entity
 from microblog.render.api.polls import SCHEDULED_STATUS
 from microblog.render.api.push import SUBSCRIPTION
 from microblog.render.api.reports import announcement_entity, reaction_entity, report_entity, streamed_announcement
-from microblog.render.api.status_json import Statuses
+from microblog.render.api.status_json import StatusJsonCache
 from microblog.render.api.statuses import POLL, STATUS_SOURCE, SeenPoll
 from microblog.render.api.tags import featured_entity, tag_entity
 from tests.render.samples import NOW, SITE, account, post
@@ -88,19 +98,21 @@ GONE = evolve(GRACE, id=AccountId(3), suspended_at=NOW)
 NAVY = Tag(TagId(5), "navy", "Navy")
 KEY = "B" * 87
 ENTITIES = Entities("https://kommata.example", vapid=KEY)
-STATUSES = Statuses(ENTITIES, now=lambda: NOW)
+STATUSES = StatusJsonCache(ENTITIES, now=lambda: NOW)
 VOTE = Poll(PollId(8), ("Yes", "No"), (3, 1), 3, True, False, NOW + timedelta(days=1))
 PICTURE = Media(
     MediaId(1),
     AccountId(1),
     MediaKind.IMAGE,
     MediaState.READY,
-    Rendition("a.webp", "b.webp", Frame(400, 200), Frame(200, 100), blurhash="LKO2"),
+    ConvertedMedia("a.webp", "b.webp", Dimensions(400, 200), Dimensions(200, 100), blurhash="LKO2"),
     "A cup",
     Focus(0.5, -0.25),
 )
-FILM = evolve(PICTURE, kind=MediaKind.VIDEO, rendition=Rendition("f.mp4", "f.webp", Frame(640, 360), None, 2.5, "25/1", 9000), focus=None)
-SOUND = evolve(PICTURE, kind=MediaKind.AUDIO, rendition=Rendition("s.mp3", duration=2.5, bitrate=9000), description="", focus=None)
+FILM = evolve(
+    PICTURE, kind=MediaKind.VIDEO, rendition=ConvertedMedia("f.mp4", "f.webp", Dimensions(640, 360), None, 2.5, "25/1", 9000), focus=None
+)
+SOUND = evolve(PICTURE, kind=MediaKind.AUDIO, rendition=ConvertedMedia("s.mp3", duration=2.5, bitrate=9000), description="", focus=None)
 WAITING = evolve(PICTURE, state=MediaState.WAITING, rendition=None, description="", focus=None)
 STORY = Card("https://news.example/1", "A story", "All of it", "de", "Ann", "https://ann.example", "News", image="/media/c.webp")
 FULL = post(
@@ -122,15 +134,15 @@ FULL = post(
     boosts_count=2,
     favourites_count=3,
 )
-FLAGS = Flags(favourited=True, boosted=True, bookmarked=True, votes=(1,))
+FLAGS = PostFlags(favourited=True, boosted=True, bookmarked=True, votes=(1,))
 FILTER = Filter(
     FilterId(4),
     "Navy",
-    (Context.HOME, Context.PUBLIC),
-    Action.HIDE,
+    (FilterContext.HOME, FilterContext.PUBLIC),
+    FilterAction.HIDE,
     NOW,
     (Keyword(KeywordId(1), "ship", whole_word=False),),
-    (Chosen(RelationId(2), PostId(9)),),
+    (FilteredPost(RelationId(2), PostId(9)),),
 )
 WARNED = AccountWarning(WarningId(6), Decision.SILENCE, "Be kind", (PostId(101),), NOW)
 
@@ -150,8 +162,8 @@ def accounts() -> Samples:
         "account of staff": ("Account", ENTITIES.person(ADA, Role.MODERATOR)),
         "account of staff, suspended": ("Account", ENTITIES.person(GONE, Role.ADMIN)),
         "accounts": ("list Account", ENTITIES.accounts([ADA, GRACE])),
-        "related": ("list Account", ENTITIES.related([Related(RelationId(1), ADA)])),
-        "muted": ("list MutedAccount", ENTITIES.muted([Related(RelationId(1), ADA, NOW), Related(RelationId(2), GRACE)])),
+        "related": ("list Account", ENTITIES.related([RelatedAccount(RelationId(1), ADA)])),
+        "muted": ("list MutedAccount", ENTITIES.muted([RelatedAccount(RelationId(1), ADA, NOW), RelatedAccount(RelationId(2), GRACE)])),
         "credentials": ("CredentialAccount", ENTITIES.credentials(Viewer(ADA), 0)),
         "credentials, everything": ("CredentialAccount", ENTITIES.credentials(credentials, 3)),
         "relationship": ("Relationship", RELATIONSHIP(Relationship(AccountId(2)), None)),
@@ -161,8 +173,8 @@ def accounts() -> Samples:
 
 
 def statuses() -> Samples:
-    edit = Revision("Old", "<p>Old</p>", "Careful", True, NOW, (PICTURE,), ("Yes", "No"))
-    draft = Draft("Later", Visibility.PRIVATE, "Careful", True, "de", PostId(7), allowed=frozenset({AccountId(9)}), media=(MediaId(1),))
+    edit = PostRevision("Old", "<p>Old</p>", "Careful", True, NOW, (PICTURE,), ("Yes", "No"))
+    draft = PostDraft("Later", Visibility.PRIVATE, "Careful", True, "de", PostId(7), allowed=frozenset({AccountId(9)}), media=(MediaId(1),))
     hidden = evolve(VOTE, hide_totals=True)
     return {
         "status": ("Status", ENTITIES.status(post())),
@@ -172,18 +184,18 @@ def statuses() -> Samples:
         "status, encoded for its author": ("Status", orjson.Fragment(STATUSES.encoded(FULL, GRACE.id, FLAGS, filtered([_match()])))),
         "status, boost encoded": ("Status", orjson.Fragment(STATUSES.encoded(post(103, boost=FULL), AccountId(9), FLAGS))),
         "edit": ("StatusEdit", ENTITIES.revision(ADA, edit)),
-        "edit, plain": ("StatusEdit", ENTITIES.revision(ADA, Revision("", "<p>Old</p>", "", False, NOW))),
+        "edit, plain": ("StatusEdit", ENTITIES.revision(ADA, PostRevision("", "<p>Old</p>", "", False, NOW))),
         "source": ("StatusSource", STATUS_SOURCE(FULL, None)),
         "poll": ("Poll", POLL(SeenPoll(VOTE, NOW, None, False), None)),
         "poll, voted": ("Poll", POLL(SeenPoll(VOTE, NOW, (1,), False), None)),
         "poll, hidden": ("Poll", POLL(SeenPoll(hidden, NOW, (), True), None)),
         "poll, ended": ("Poll", POLL(SeenPoll(hidden, NOW + timedelta(days=2), (), False), None)),
         "media": ("list MediaAttachment", ENTITIES.media(FULL.media)),
-        "scheduled": ("ScheduledStatus", SCHEDULED_STATUS(Scheduled(ScheduledId(1), ADA.id, NOW, Draft("Later")), ENTITIES)),
+        "scheduled": ("ScheduledStatus", SCHEDULED_STATUS(ScheduledPost(ScheduledId(1), ADA.id, NOW, PostDraft("Later")), ENTITIES)),
         "scheduled, everything": (
             "ScheduledStatus",
             SCHEDULED_STATUS(
-                Scheduled(ScheduledId(1), ADA.id, NOW, evolve(draft, poll=PollDraft(("Yes", "No"), 300, True, True)), (PICTURE,)),
+                ScheduledPost(ScheduledId(1), ADA.id, NOW, evolve(draft, poll=PollDraft(("Yes", "No"), 300, True, True)), (PICTURE,)),
                 ENTITIES,
             ),
         ),
@@ -209,8 +221,8 @@ def notifications() -> Samples:
         "notification of a warning": ("Notification", ENTITIES.notification(warned, None)),
         "groups": ("GroupedNotificationsResults", groups_entity(ENTITIES, groups, told, listed=True)),
         "groups, partial": ("GroupedNotificationsResults", groups_entity(ENTITIES, groups, told, listed=False, partial=True)),
-        "policy": ("NotificationPolicy", policy_entity(Policy(), Pending(1, 2))),
-        "policy, first version": ("V1NotificationPolicy", old_policy_entity(Policy(), Pending(1, 2))),
+        "policy": ("NotificationPolicy", policy_entity(Policy(), PendingCounts(1, 2))),
+        "policy, first version": ("V1NotificationPolicy", old_policy_entity(Policy(), PendingCounts(1, 2))),
         "request": ("NotificationRequest", request_entity(ENTITIES, request, status)),
         "request without a post": ("NotificationRequest", request_entity(ENTITIES, evolve(request, post=None), None)),
         "conversation with oneself": ("Conversation", conversation_entity(ENTITIES, conversation, status)),
@@ -226,7 +238,7 @@ def curation() -> Samples:
         "filter, first version": ("V1Filter", old_entity(FILTER, FILTER.keywords[0])),
         "filter results": ("list FilterResult", orjson.Fragment(filtered([_match(), Match(evolve(FILTER, expires_at=None))]))),
         "no filter results": ("list FilterResult", orjson.Fragment(filtered([]))),
-        "list": ("List", LIST(List(ListId(1), "Friends", exclusive=True), None)),
+        "list": ("List", LIST(AccountList(ListId(1), "Friends", exclusive=True), None)),
         "tag": ("Tag", tag_entity(ENTITIES, use, None)),
         "tag, followed": ("Tag", tag_entity(ENTITIES, use, TagFlags(True, False))),
         "tag, featured": ("FeaturedTag", featured_entity(ENTITIES, ADA, featured)),
@@ -235,8 +247,8 @@ def curation() -> Samples:
 
 
 def moderation() -> Samples:
-    member = Member(GRACE, Login(GRACE.id, "g@example.org", "hash", Role.MODERATOR, NOW, NOW, NOW, None, "Please"))
-    report = Report(ReportId(1), ADA, GRACE, "Spam", Category.SPAM, NOW)
+    member = AccountWithLogin(GRACE, Login(GRACE.id, "g@example.org", "hash", Role.MODERATOR, NOW, NOW, NOW, None, "Please"))
+    report = Report(ReportId(1), ADA, GRACE, "Spam", ReportCategory.SPAM, NOW)
     closed = evolve(report, posts=(PostId(102),), closed_at=NOW, closed_by=GRACE.id, rules=("Be kind.", "Old."), assigned_to=GRACE.id)
     made = Announcement(AnnouncementId(1), "Hello", "<p>Hello</p>", NOW, NOW)
     ending = evolve(made, starts_at=NOW, ends_at=NOW, all_day=True, read=True, reactions=(Reaction("🎉", 2, True),))
@@ -244,10 +256,10 @@ def moderation() -> Samples:
     return {
         "warning": ("AccountWarning", ACCOUNT_WARNING(Warned(WARNED, GRACE), ENTITIES)),
         "member": ("AdminAccount", member_entity(ENTITIES, member)),
-        "case": ("AdminReport", case_entity(ENTITIES, Case(report, (), {}), (), rules)),
+        "case": ("AdminReport", case_entity(ENTITIES, ReportDetails(report, (), {}), (), rules)),
         "case, closed": (
             "AdminReport",
-            case_entity(ENTITIES, Case(closed, (FULL,), {GRACE.id: member}), (STATUSES.encoded(FULL),), rules),
+            case_entity(ENTITIES, ReportDetails(closed, (FULL,), {GRACE.id: member}), (STATUSES.encoded(FULL),), rules),
         ),
         "report": ("Report", report_entity(ENTITIES, report, rules)),
         "report, closed": ("Report", report_entity(ENTITIES, closed, rules)),
@@ -265,23 +277,23 @@ def programs() -> Samples:
     subscription = PushSubscription(PushSubscriptionId(1), ADA.id, target, PushChoice(frozenset({NotificationKind.MENTION})))
     return {
         "application": ("Application", apps.APPLICATION(app, ENTITIES)),
-        "application, registered": ("CredentialApplication", apps.CREDENTIAL_APPLICATION(Registered(app, "secret"), ENTITIES)),
+        "application, registered": ("CredentialApplication", apps.CREDENTIAL_APPLICATION(RegisteredApp(app, "secret"), ENTITIES)),
         "user info": ("", apps.USER_INFO(ADA, ENTITIES)),
         "server metadata": ("", apps.SERVER_METADATA(apps.OAuthOptions(["read"], ["query"], ["authorization_code"]), ENTITIES.url)),
-        "token": ("Token", apps.TOKEN(Issued(token, "text"), None)),
+        "token": ("Token", apps.TOKEN(IssuedToken(token, "text"), None)),
         "push subscription": ("WebPushSubscription", SUBSCRIPTION(subscription, ENTITIES)),
     }
 
 
 def site() -> Samples:
-    texts = Texts(("Be kind.", "Be brief."), Said("<p>More</p>", NOW))
+    texts = SiteTexts(("Be kind.", "Be brief."), TextPage("<p>More</p>", NOW))
     here = InstanceEntities(SITE, ENTITIES, "/static/card.png", "/static/icon.png")
-    whole = evolve(here, site=evolve(SITE, texts=texts, contact=None, registration=Registration.CLOSED), films=True)
-    numbers = Numbers(5, 6, 7, 8, (ADA,))
+    whole = evolve(here, site=evolve(SITE, texts=texts, contact=None, registration=RegistrationMode.CLOSED), films=True)
+    numbers = InstanceNumbers(5, 6, 7, 8, (ADA,))
     return {
-        "instance, first version": ("V1Instance", here.v1(Numbers())),
+        "instance, first version": ("V1Instance", here.v1(InstanceNumbers())),
         "instance, first version, everything": ("V1Instance", whole.v1(numbers)),
-        "instance": ("Instance", here.v2(Numbers(), 6)),
+        "instance": ("Instance", here.v2(InstanceNumbers(), 6)),
         "instance, everything": ("Instance", whole.v2(numbers, 6)),
         "nodeinfo": ("NodeInfo", here.nodeinfo(numbers)),
         "about, nothing": ("ExtendedDescription", here.about()),

@@ -9,9 +9,9 @@ from typing import Any
 
 from attrs import evolve
 
-from microblog.model.accounts import Account, Login, Preferences, ProfileField, Registration, Relationship, Role, Session, Viewer
+from microblog.model.accounts import Account, Login, Preferences, ProfileField, RegistrationMode, Relationship, Role, Session, Viewer
 from microblog.model.conversations import Conversation
-from microblog.model.emails import Letter, LetterKind, LetterState, Refusal
+from microblog.model.emails import AddressRejection, Email, EmailKind, EmailState
 from microblog.model.ids import (
     AccountId,
     AppId,
@@ -28,45 +28,45 @@ from microblog.model.jobs import Job, JobCounts, JobState
 from microblog.model.notification_policy import NotificationRequest, Policy
 from microblog.model.notifications import Notification, NotificationKind
 from microblog.model.oauth import App, Authorization
-from microblog.model.posts import Flags, Mention, Post, Revision, Tag, Visibility
+from microblog.model.posts import Mention, Post, PostFlags, PostRevision, Tag, Visibility
 from microblog.render.api.apps import back_to, told
-from microblog.render.html.conversation_views import ConversationsPage, Talk, conversations_page
-from microblog.render.html.email_views import JobsPage, MailForm, OutboxPage, Question, ResetForm
+from microblog.render.html.conversation_views import ConversationRow, ConversationsPage, conversations_page
+from microblog.render.html.email_views import EmailActionPage, JobsPage, MailForm, OutboxPage, ResetForm
 from microblog.render.html.notification_views import REASONS, PolicyForm, RequestsPage, policy_page, requests_page
-from microblog.render.html.page_metadata import Head
+from microblog.render.html.page_metadata import PageMetadata
 from microblog.render.html.pages import Pages
-from microblog.render.html.post_html import Counts, articles
+from microblog.render.html.post_html import PostCounts, articles
 from microblog.render.html.view_models import (
-    About,
+    AboutView,
     AccountForm,
     AppsPage,
-    Composer,
-    Confirm,
-    Consent,
+    ComposerView,
+    ConfirmView,
+    ConsentView,
     EditForm,
-    Feed,
+    ErrorView,
     HistoryPage,
     LoginForm,
     NotificationsPage,
-    Pending,
-    People,
-    Person,
+    PageContext,
+    PendingView,
+    PeopleView,
+    PersonView,
+    PostListView,
     PreferencesForm,
-    Profile,
     ProfileForm,
-    Reply,
-    Search,
+    ProfileView,
+    SearchView,
     SessionsPage,
-    Shell,
     Signup,
-    Site,
+    SiteView,
     ThreadPage,
-    Trouble,
+    ThreadReply,
 )
 
 NOW = datetime(2025, 11, 20, 12, 0, tzinfo=UTC)
 PAGES = Pages(lambda name: f"/static/{name}?v=1")
-SITE = Site("Kommata", "A small place to write and to read.", "https://kommata.example", contact="post@kommata.example", version="1")
+SITE = SiteView("Kommata", "A small place to write and to read.", "https://kommata.example", contact="post@kommata.example", version="1")
 
 
 def account(number: int = 1, name: str = "Ada Lovelace", **more: Any) -> Account:
@@ -103,8 +103,8 @@ def posts(author: Account, spoiler: str) -> list[Post]:
 
 
 def assembled(of: list[Post], viewer: Viewer | None) -> tuple[str, ...]:
-    flags = Flags(favourited=True, boosted=True, bookmarked=True, pinned=True)
-    return articles([(PAGES.fragments.of(each), Counts.of(each), flags) for each in of], viewer)
+    flags = PostFlags(favourited=True, boosted=True, bookmarked=True, pinned=True)
+    return articles([(PAGES.fragments.of(each), PostCounts.of(each), flags) for each in of], viewer)
 
 
 Made = dict[str, Callable[[], bytes]]
@@ -119,12 +119,12 @@ class Samples:
         self.other = account(2, hostile, locked=True, bot=True)
         viewer = None if anonymous else Viewer(self.me)
         self.tags = (Tag(TagId(1), hostile, hostile),)
-        shell = Shell(SITE, "csrf-token", "/home?next=1", NOW, viewer, unread=3, requests=1, stream="/stream", position="e.1.2")
+        shell = PageContext(SITE, "csrf-token", "/home?next=1", NOW, viewer, unread=3, requests=1, stream="/stream", position="e.1.2")
         self.shell = evolve(shell, notice=hostile, people=(self.other,), tags=self.tags)
         self.posts = posts(self.me, hostile)
         self.articles = assembled(self.posts, viewer)
-        self.feed = Feed(self.articles, older="/home?max_id=1", newer="/home")
-        compose = Composer("key", text=hostile, spoiler=hostile, language=hostile, reply_to=PostId(101))
+        self.feed = PostListView(self.articles, older="/home?max_id=1", newer="/home")
+        compose = ComposerView("key", text=hostile, spoiler=hostile, language=hostile, reply_to=PostId(101))
         self.compose = evolve(compose, parent=self.articles[0], error=hostile)
         near = Relationship(AccountId(2), following=True, followed_by=True, muting=True)
         stands = [
@@ -134,7 +134,7 @@ class Samples:
             near,
             Relationship(AccountId(2)),
         ]
-        self.persons = (*(Person(self.other, relationship) for relationship in stands), Person(self.me))
+        self.persons = (*(PersonView(self.other, relationship) for relationship in stands), PersonView(self.me))
         names = ("username", "email", "password", "reason", "invite", "fields", "current", "all", "text")
         self.wrong = dict.fromkeys(names, hostile)
 
@@ -145,52 +145,52 @@ class Samples:
 
     def entries(self) -> Made:
         text, shell, made = self.hostile, self.shell, Made()
-        for how in Registration:
+        for how in RegistrationMode:
             here = evolve(shell, site=evolve(SITE, registration=how))
             made[f"front {how}"] = partial(PAGES.front, here, self.feed)
             made[f"signup {how}"] = partial(PAGES.signup, here, Signup(text, text, text, text, text, self.wrong))
         made["login"] = partial(PAGES.login, shell, LoginForm(text, text, text))
-        made["pending approval"] = partial(PAGES.pending, shell, Pending("approval", text))
-        made["pending confirmation"] = partial(PAGES.pending, shell, Pending("confirmation", text, text))
+        made["pending approval"] = partial(PAGES.pending, shell, PendingView("approval", text))
+        made["pending confirmation"] = partial(PAGES.pending, shell, PendingView("confirmation", text, text))
         return made
 
     def timelines(self) -> Made:
         shell, text, article = self.shell, self.hostile, self.articles
         composer = None if self.anonymous else self.compose
-        revisions = (Revision(text, "<p>New</p>", text, False, NOW), Revision("Old", "<p>Old</p>", "", False, NOW))
-        thread = ThreadPage(self.posts[1], article[1], article[:1], (Reply(article[2], 9),), composer, skipped=100, next_skip=200)
+        revisions = (PostRevision(text, "<p>New</p>", text, False, NOW), PostRevision("Old", "<p>Old</p>", "", False, NOW))
+        thread = ThreadPage(self.posts[1], article[1], article[:1], (ThreadReply(article[2], 9),), composer, skipped=100, next_skip=200)
         return {
             "local": partial(PAGES.local, shell, self.feed),
-            "local empty": partial(PAGES.local, shell, Feed()),
+            "local empty": partial(PAGES.local, shell, PostListView()),
             "tag": partial(PAGES.tag, shell, text, self.feed),
-            "tag empty": partial(PAGES.tag, shell, text, Feed()),
+            "tag empty": partial(PAGES.tag, shell, text, PostListView()),
             "thread": partial(PAGES.thread, shell, thread),
             "history": partial(PAGES.history, shell, HistoryPage(self.posts[0], revisions)),
         }
 
     def people(self) -> Made:
         shell, feed, persons = self.shell, self.feed, self.persons
-        listed = People(persons[5:] if self.anonymous else persons, "/x")
-        stranger = Person(self.other) if self.anonymous else persons[3]
+        listed = PeopleView(persons[5:] if self.anonymous else persons, "/x")
+        stranger = PersonView(self.other) if self.anonymous else persons[3]
         return {
-            "profile": partial(PAGES.profile, shell, Profile(stranger, feed, "replies", self.articles[:1])),
-            "profile own": partial(PAGES.profile, shell, Profile(Person(self.me), Feed(), own=not self.anonymous)),
-            "profile hidden": partial(PAGES.profile, shell, Profile(stranger, Feed(), hidden=self.hostile)),
+            "profile": partial(PAGES.profile, shell, ProfileView(stranger, feed, "replies", self.articles[:1])),
+            "profile own": partial(PAGES.profile, shell, ProfileView(PersonView(self.me), PostListView(), own=not self.anonymous)),
+            "profile hidden": partial(PAGES.profile, shell, ProfileView(stranger, PostListView(), hidden=self.hostile)),
             "followers": partial(PAGES.relations, shell, self.me, "followers", listed),
-            "following nobody": partial(PAGES.relations, shell, self.me, "following", People()),
+            "following nobody": partial(PAGES.relations, shell, self.me, "following", PeopleView()),
         }
 
     def others(self) -> Made:
         shell, text = self.shell, self.hostile
         made: Made = {
-            "search": partial(PAGES.search, shell, Search(text, self.persons[5:], self.tags, self.feed)),
-            "search nothing": partial(PAGES.search, shell, Search(text)),
-            "search form": partial(PAGES.search, shell, Search()),
-            "about": partial(PAGES.about, shell, About(1, 1_234_567, (self.me,))),
-            "trouble plain": partial(PAGES.trouble, shell, Trouble(404, text)),
+            "search": partial(PAGES.search, shell, SearchView(text, self.persons[5:], self.tags, self.feed)),
+            "search nothing": partial(PAGES.search, shell, SearchView(text)),
+            "search form": partial(PAGES.search, shell, SearchView()),
+            "about": partial(PAGES.about, shell, AboutView(1, 1_234_567, (self.me,))),
+            "trouble plain": partial(PAGES.trouble, shell, ErrorView(404, text)),
         }
         for status in (403, 404, 413, 418, 422, 429, 500, 503):
-            made[f"trouble {status}"] = partial(PAGES.trouble, shell, Trouble(status, text, self.compose, text))
+            made[f"trouble {status}"] = partial(PAGES.trouble, shell, ErrorView(status, text, self.compose, text))
         return made
 
     def members(self) -> Made:
@@ -199,12 +199,12 @@ class Samples:
         several = tuple(person.account for person in self.persons)
         notes = [one.alone() for one in told]
         notes += [evolve(one, key=f"{text}{n}", count=n, senders=several[:n], id=NotificationId(100 + n)) for n, one in enumerate(notes, 2)]
-        confirm = Confirm(
+        confirm = ConfirmView(
             text, text, "/posts/1/delete", "Delete", "/home", {"a": text}, article[0], ("Redraft", "redraft", "1"), error=text
         )
         return {
             "home": partial(PAGES.home, shell, self.compose, self.feed),
-            "home empty": partial(PAGES.home, shell, self.compose, Feed(), start=self.feed),
+            "home empty": partial(PAGES.home, shell, self.compose, PostListView(), start=self.feed),
             "edit": partial(PAGES.edit, shell, EditForm(self.posts[0], text, text, text, error=text)),
             "compose": partial(PAGES.compose, shell, self.compose),
             "notifications": partial(PAGES.notifications, shell, NotificationsPage(tuple(notes), 3, "/x")),
@@ -212,8 +212,8 @@ class Samples:
             "notifications none": partial(PAGES.notifications, shell, NotificationsPage()),
             "conversations": partial(conversations_page, PAGES, shell, self.talks),
             "conversations none": partial(conversations_page, PAGES, shell, ConversationsPage()),
-            "bookmarks": partial(PAGES.bookmarks, shell, Feed()),
-            "favourites": partial(PAGES.favourites, shell, Feed()),
+            "bookmarks": partial(PAGES.bookmarks, shell, PostListView()),
+            "favourites": partial(PAGES.favourites, shell, PostListView()),
             "confirm": partial(PAGES.confirm, shell, confirm),
             "confirm with password": partial(PAGES.confirm, shell, evolve(confirm, password=True)),
         }
@@ -226,7 +226,7 @@ class Samples:
         people = [(), (other,), (other, me), (other, me, other, other), (other,), (other,)]
         return ConversationsPage(
             tuple(
-                Talk(Conversation(ConversationId(n), me, who, said, n % 2 == 0, said.id), text if n == 3 else "")
+                ConversationRow(Conversation(ConversationId(n), me, who, said, n % 2 == 0, said.id), text if n == 3 else "")
                 for n, (who, said) in enumerate(zip(people, last, strict=True))
             ),
             "/x",
@@ -247,13 +247,13 @@ class Samples:
         scopes = told(("profile", "read", "write:media", "follow", "push", "admin:write:ip_blocks"))
         uses = (Authorization(app, ("read",), NOW, NOW), Authorization(evolve(app, id=AppId(2), website=None), ("read",), NOW, None))
         made["settings apps"] = partial(PAGES.settings_apps, shell, AppsPage(tuple((use, scopes) for use in uses)))
-        made["consent"] = partial(PAGES.consent, shell, Consent(app, scopes, back_to("x://"), {"state": text}))
+        made["consent"] = partial(PAGES.consent, shell, ConsentView(app, scopes, back_to("x://"), {"state": text}))
         made["code"] = partial(PAGES.code, shell, text)
         made |= self.mail(login)
         made |= self.policy()
         for which in ("blocks", "mutes", "permitted", "requests"):
-            made[f"settings {which}"] = partial(PAGES.settings_people, shell, which, People(self.persons[:1], "/x"))
-            made[f"settings no {which}"] = partial(PAGES.settings_people, shell, which, People())
+            made[f"settings {which}"] = partial(PAGES.settings_people, shell, which, PeopleView(self.persons[:1], "/x"))
+            made[f"settings no {which}"] = partial(PAGES.settings_people, shell, which, PeopleView())
         return made
 
     def policy(self) -> Made:
@@ -271,25 +271,27 @@ class Samples:
 
     def mail(self, login: Login) -> Made:
         shell, text, page = self.shell, self.hostile, PAGES.page
-        head = Head("Mail")
+        head = PageMetadata("Mail")
         letters = tuple(
-            Letter(LetterId(n), LetterKind.MENTION, None, text, None, {}, text, state, n, text, NOW, None, NOW)
-            for n, state in enumerate(LetterState)
+            Email(LetterId(n), EmailKind.MENTION, None, text, None, {}, text, state, n, text, NOW, None, NOW)
+            for n, state in enumerate(EmailState)
         )
         jobs = tuple(Job(JobId(n), text, {}, n, state, NOW, NOW, None, text, text, text, NOW) for n, state in enumerate(JobState))
         busy = JobCounts(1, 2, 3, 4, NOW)
-        form = MailForm(login, True, Refusal(text, given_up=True), True, self.wrong)
+        form = MailForm(login, True, AddressRejection(text, given_up=True), True, self.wrong)
         return {
             "settings mail": partial(page, "settings_mail", shell, head, form=form),
             "settings account, refused": partial(
-                PAGES.settings_account, shell, AccountForm(evolve(login, new_email=text), self.wrong, Refusal(text, given_up=False))
+                PAGES.settings_account,
+                shell,
+                AccountForm(evolve(login, new_email=text), self.wrong, AddressRejection(text, given_up=False)),
             ),
-            "question": partial(page, "question", shell, head, question=Question(text, text, text, "/mail/unsubscribe/x")),
-            "answer": partial(page, "question", shell, head, question=Question(text, text)),
+            "question": partial(page, "question", shell, head, question=EmailActionPage(text, text, text, "/mail/unsubscribe/x")),
+            "answer": partial(page, "question", shell, head, question=EmailActionPage(text, text)),
             "forgot": partial(page, "forgot", shell, head, asked=False, kept=True),
             "forgotten": partial(page, "forgot", shell, head, asked=True, kept=False),
             "reset": partial(page, "reset", shell, head, form=ResetForm(text, "token", self.wrong)),
-            "outbox": partial(page, "outbox", shell, head, page=OutboxPage(letters, {LetterState.SENT: 3}, "sent", text, "/x")),
+            "outbox": partial(page, "outbox", shell, head, page=OutboxPage(letters, {EmailState.SENT: 3}, "sent", text, "/x")),
             "outbox empty": partial(page, "outbox", shell, head, page=OutboxPage()),
             "jobs": partial(page, "jobs", shell, head, page=JobsPage(busy, {text: busy}, jobs, "dead", "/x")),
             "jobs none": partial(page, "jobs", shell, head, page=JobsPage(JobCounts())),

@@ -10,12 +10,12 @@ from attrs import evolve
 from lxml import etree
 
 from microblog.model.cards import Card
-from microblog.model.posts import Flags, Post
+from microblog.model.posts import Post, PostFlags
 from microblog.render.api.entities import Entities
 from microblog.render.api.preview_cards import CARD
 from microblog.render.api.schemas import NAMED
 from microblog.render.html.pages import Pages
-from microblog.render.html.post_html import Counts, Variant, assemble
+from microblog.render.html.post_html import PostCounts, PostVariant, assemble
 from tests.render.samples import post
 
 SCHEMA = {**NAMED["PreviewCard"], "components": {"schemas": {"Account": {}}}}  # nobody here has an account there
@@ -26,7 +26,7 @@ PICTURED = evolve(STORY, image="/media/ab.webp", image_description="A cup", widt
 
 def shown(written: Post) -> etree._Element:
     fragments = Pages(lambda name: f"/static/{name}").fragments
-    article = assemble(fragments.of(written), Counts(), Flags(), Variant.ANONYMOUS)
+    article = assemble(fragments.of(written), PostCounts(), PostFlags(), PostVariant.ANONYMOUS)
     return html5lib.parse(article, treebuilder="lxml", namespaceHTMLElements=False)
 
 

@@ -18,29 +18,29 @@ from hypothesis import strategies as st
 
 from microblog.domain.text import post_text as text_rules
 from microblog.model.accounts import Account
-from microblog.model.emails import Letter, LetterKind, LetterState, Mail, Missed, Report
+from microblog.model.emails import DailyReport, DigestSummary, Email, EmailContext, EmailKind, EmailState
 from microblog.model.ids import AccountId, LetterId, NotificationId, PostId
 from microblog.model.notifications import Notification, NotificationKind
 from microblog.model.posts import Post
-from microblog.render.email.emails import Letters, Sender
-from microblog.render.email.mime import Head, message
+from microblog.render.email.emails import EmailRenderer, EmailSender
+from microblog.render.email.mime import MessageHeaders, message
 from microblog.render.email.translations import LANGUAGES, phrases
 from tests.render.samples import NOW, account, post
 from tests.rfc5322 import body, fields, parsed, problems
 
-SITE = Sender("Kommata", "https://kommata.example", "post@kommata.example", "help@kommata.example")
-LETTERS = Letters(SITE)
+SITE = EmailSender("Kommata", "https://kommata.example", "post@kommata.example", "help@kommata.example")
+LETTERS = EmailRenderer(SITE)
 EMAILS = Path(__file__).parents[2] / "templates" / "emails"
 HOSTILE = 'Ada\r\nBcc: eve@evil.example\r\n\r\n<script>alert(1)</script> "quoted" \\ , ; <a@b> =?utf-8?q?=0d?= \u202e\u2066 \u2028 \ud800'
 XHTML = "{http://www.w3.org/1999/xhtml}"
 TAGS = frozenset("html,head,meta,title,style,body,table,tbody,tr,td,th,h1,h2,p,a,bdi,br,div,ul,li,strong,span".split(","))  # noqa: SIM905
 
 
-def letter(kind: LetterKind, **data: str) -> Letter:
+def letter(kind: EmailKind, **data: str) -> Email:
     number = 116169163924504591
-    name = f"<post.100.{number}@kommata.example>" if kind is LetterKind.MENTION else f"<{kind}.{number}@kommata.example>"
-    return Letter(
-        LetterId(number), kind, AccountId(number), "bob@example.org", None, data, name, LetterState.WAITING, 1, "", NOW - timedelta(hours=1)
+    name = f"<post.100.{number}@kommata.example>" if kind is EmailKind.MENTION else f"<{kind}.{number}@kommata.example>"
+    return Email(
+        LetterId(number), kind, AccountId(number), "bob@example.org", None, data, name, EmailState.WAITING, 1, "", NOW - timedelta(hours=1)
     )
 
 
@@ -49,41 +49,41 @@ def written_by(author: Account, text: str, number: int = 100, **more: Any) -> Po
     return post(number, author, text=text, html=safe, thread_id=PostId(100), **more)
 
 
-def mail(kind: LetterKind, name: str = "Ada Lovelace", said: str = "Hello @bob", **more: Any) -> Mail:
+def mail(kind: EmailKind, name: str = "Ada Lovelace", said: str = "Hello @bob", **more: Any) -> EmailContext:
     """A letter of that kind, with `name` and `said` wherever people choose words."""
     author = account(2, name)
     told = written_by(author, said)
-    figures = Report(NOW - timedelta(days=1), NOW, 1, 2, 3, 4, 5, 6, 7, 8, 9)
+    figures = DailyReport(NOW - timedelta(days=1), NOW, 1, 2, 3, 4, 5, 6, 7, 8, 9)
     kinds = (NotificationKind.MENTION, NotificationKind.FOLLOW, NotificationKind.FOLLOW_REQUEST, NotificationKind.STATUS)
     notes = tuple(Notification(NotificationId(n), kind, NOW, author, told if n in (0, 3) else None, "") for n, kind in enumerate(kinds))
-    about_people = kind in (LetterKind.MENTION, LetterKind.FOLLOW, LetterKind.FOLLOW_REQUEST)
-    made = Mail(
+    about_people = kind in (EmailKind.MENTION, EmailKind.FOLLOW, EmailKind.FOLLOW_REQUEST)
+    made = EmailContext(
         letter(kind, address="192.0.2.1", agent=said, at=NOW.isoformat(), done="", problem=said, action="suspend", text=said),
         username="bob",
         link="https://kommata.example/somewhere",
-        unsubscribe="https://kommata.example/mail/unsubscribe/token" if kind not in (LetterKind.CONFIRM, LetterKind.RESET) else None,
+        unsubscribe="https://kommata.example/mail/unsubscribe/token" if kind not in (EmailKind.CONFIRM, EmailKind.RESET) else None,
         by=author if about_people else None,
-        post=told if kind is LetterKind.MENTION else None,
-        root=told if kind is LetterKind.MENTION else None,
-        missed=Missed(NOW - timedelta(days=7), {str(kind): n + 1 for n, kind in enumerate(NotificationKind)}, notes),
-        report=figures if kind is LetterKind.REPORT else None,
+        post=told if kind is EmailKind.MENTION else None,
+        root=told if kind is EmailKind.MENTION else None,
+        missed=DigestSummary(NOW - timedelta(days=7), {str(kind): n + 1 for n, kind in enumerate(NotificationKind)}, notes),
+        report=figures if kind is EmailKind.REPORT else None,
     )
     return evolve(made, **more)
 
 
 @pytest.mark.parametrize("language", [*LANGUAGES, "de-AT", "tlh"])
-@pytest.mark.parametrize("kind", LetterKind)
-def test_every_letter_is_a_sound_message_in_every_language(kind: LetterKind, language: str) -> None:
+@pytest.mark.parametrize("kind", EmailKind)
+def test_every_letter_is_a_sound_message_in_every_language(kind: EmailKind, language: str) -> None:
     raw = LETTERS.written(mail(kind, locale=language, time_zone="Europe/Vienna"))
     assert problems(raw) == []
     assert parsed(raw)["Content-Language"] == (language[:2] if language[:2] in LANGUAGES else "en")
     for part in ("plain", "html"):
-        assert "https://kommata.example/somewhere" in body(raw, part) or kind is LetterKind.REJECTED
+        assert "https://kommata.example/somewhere" in body(raw, part) or kind is EmailKind.REJECTED
         assert "{" not in re.sub(r"<style>.*</style>", "", body(raw, part), flags=re.DOTALL)
 
 
-@pytest.mark.parametrize("kind", LetterKind)
-def test_what_people_type_is_neither_header_nor_markup(kind: LetterKind) -> None:
+@pytest.mark.parametrize("kind", EmailKind)
+def test_what_people_type_is_neither_header_nor_markup(kind: EmailKind) -> None:
     raw = LETTERS.written(mail(kind, HOSTILE, HOSTILE))
     assert problems(raw) == []
     message = parsed(raw)
@@ -109,7 +109,7 @@ names = st.text(min_size=0, max_size=80)
 
 @given(name=names, said=names)
 def test_no_name_and_no_text_breaks_a_message(name: str, said: str) -> None:
-    raw = LETTERS.written(mail(LetterKind.MENTION, name, said))
+    raw = LETTERS.written(mail(EmailKind.MENTION, name, said))
     assert problems(raw) == []
     assert len(parsed(raw)["From"].addresses) == 1
     assert_is_safe(body(raw, "html"))
@@ -117,7 +117,7 @@ def test_no_name_and_no_text_breaks_a_message(name: str, said: str) -> None:
 
 @given(name=st.text(alphabet=' ,;:<>@()[]"\\.=?_\r\näß漢🙂\u202ea', max_size=70))
 def test_a_sender_is_called_what_they_call_themselves(name: str) -> None:
-    raw = message(Head("<1@site.test>", NOW, name, "post@site.test", "bob@example.org", f"I am {name}"), "text", "<p>html")
+    raw = message(MessageHeaders("<1@site.test>", NOW, name, "post@site.test", "bob@example.org", f"I am {name}"), "text", "<p>html")
     assert problems(raw) == []
     [sender] = parsed(raw)["From"].addresses
     # The parser of the standard library puts a space between encoded words that belong together, so spaces are not compared.
@@ -126,40 +126,40 @@ def test_a_sender_is_called_what_they_call_themselves(name: str) -> None:
 
 
 def test_a_name_from_right_to_left_turns_nothing_but_itself() -> None:
-    html = body(LETTERS.written(mail(LetterKind.FOLLOW, "نور الهدى")), "html")
+    html = body(LETTERS.written(mail(EmailKind.FOLLOW, "نور الهدى")), "html")
     assert '<html lang="en" dir="ltr">' in html
     assert "<bdi>نور الهدى</bdi> follows you" in html
 
 
 def test_who_may_have_no_account_is_not_told_that_they_have_one() -> None:
-    assert "because you have an account" not in body(LETTERS.written(mail(LetterKind.CONFIRM)), "plain")
+    assert "because you have an account" not in body(LETTERS.written(mail(EmailKind.CONFIRM)), "plain")
 
 
 def test_a_header_that_would_break_the_message_is_refused() -> None:
     with pytest.raises(ValueError, match="To"):
-        message(Head("<1@site.test>", NOW, "", "post@site.test", "bob@example.org\r\nBcc: eve@evil.example", ""), "", "")
+        message(MessageHeaders("<1@site.test>", NOW, "", "post@site.test", "bob@example.org\r\nBcc: eve@evil.example", ""), "", "")
 
 
 def test_a_letter_about_a_post_stands_below_the_one_about_what_it_answers() -> None:
     author = account(2)
     first, answer = written_by(author, "Who likes tea?"), written_by(author, "I do", 200, reply_to=PostId(100))
-    name = evolve(letter(LetterKind.MENTION), message_id="<post.200.7@kommata.example>", account_id=AccountId(7))
-    sent = parsed(LETTERS.written(mail(LetterKind.MENTION, post=answer, root=first, letter=name)))
+    name = evolve(letter(EmailKind.MENTION), message_id="<post.200.7@kommata.example>", account_id=AccountId(7))
+    sent = parsed(LETTERS.written(mail(EmailKind.MENTION, post=answer, root=first, letter=name)))
     assert sent["In-Reply-To"] == "<post.100.7@kommata.example>"
     assert sent["References"].split() == ["<thread.100@kommata.example>", "<post.100.7@kommata.example>"]
     assert sent["Subject"] == "Re: Who likes tea?"
-    opening = parsed(LETTERS.written(mail(LetterKind.MENTION, said="Who likes tea?")))
+    opening = parsed(LETTERS.written(mail(EmailKind.MENTION, said="Who likes tea?")))
     assert (opening["Subject"], opening["In-Reply-To"]) == ("Who likes tea?", "<thread.100@kommata.example>")
 
 
 def test_a_conversation_whose_begin_the_reader_may_not_see_is_named_by_who_writes() -> None:
-    assert parsed(LETTERS.written(mail(LetterKind.MENTION, root=None)))["Subject"] == "Ada Lovelace mentioned you"
+    assert parsed(LETTERS.written(mail(EmailKind.MENTION, root=None)))["Subject"] == "Ada Lovelace mentioned you"
 
 
 def test_what_is_below_a_content_warning_is_not_mailed() -> None:
     author = account(2)
     hidden = written_by(author, "the butler did it", spoiler="The end of the book")
-    raw = LETTERS.written(mail(LetterKind.MENTION, post=hidden, root=hidden))
+    raw = LETTERS.written(mail(EmailKind.MENTION, post=hidden, root=hidden))
     assert "The end of the book" in body(raw, "plain")
     assert "The end of the book" in body(raw, "html")
     assert "butler" not in raw.decode() + body(raw, "plain") + body(raw, "html")
@@ -167,22 +167,22 @@ def test_what_is_below_a_content_warning_is_not_mailed() -> None:
 
 def test_a_mailed_post_links_to_where_the_site_is_now() -> None:
     moved = evolve(written_by(account(2), "#tea"), html=text_rules.parse("#tea", "was.example").html({}, "https://was.example"))
-    said = body(LETTERS.written(mail(LetterKind.MENTION, post=moved)), "html")
+    said = body(LETTERS.written(mail(EmailKind.MENTION, post=moved)), "html")
     assert 'href="https://kommata.example/tags/tea"' in said
     assert "was.example" not in said
 
 
 def test_unsubscribing_takes_one_click_where_it_is_possible() -> None:
-    one_click = dict(fields(LETTERS.written(mail(LetterKind.FOLLOW))))
+    one_click = dict(fields(LETTERS.written(mail(EmailKind.FOLLOW))))
     assert one_click["List-Unsubscribe"] == "<https://kommata.example/mail/unsubscribe/token>"
     assert one_click["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-    assert "List-Unsubscribe" not in dict(fields(LETTERS.written(mail(LetterKind.RESET))))
+    assert "List-Unsubscribe" not in dict(fields(LETTERS.written(mail(EmailKind.RESET))))
 
 
 def test_times_are_the_readers() -> None:
     at = datetime(2026, 3, 29, 0, 59, tzinfo=UTC)
-    told = letter(LetterKind.LOGIN, address="192.0.2.1", agent="", at=at.isoformat())
-    raw = LETTERS.written(mail(LetterKind.LOGIN, letter=told, locale="de", time_zone="Europe/Vienna"))
+    told = letter(EmailKind.LOGIN, address="192.0.2.1", agent="", at=at.isoformat())
+    raw = LETTERS.written(mail(EmailKind.LOGIN, letter=told, locale="de", time_zone="Europe/Vienna"))
     assert "29. März 2026, 01:59 (CET)" in body(raw, "plain")
     assert phrases("de").moment(at + timedelta(minutes=1), ZoneInfo("Europe/Vienna")).endswith("03:00 (CEST)")
 
@@ -191,7 +191,7 @@ def test_the_same_letter_again_is_the_same() -> None:
     def bare(raw: bytes) -> bytes:
         return re.sub(rb"={15}\d+==", b"", raw)
 
-    one = mail(LetterKind.DIGEST)
+    one = mail(EmailKind.DIGEST)
     assert bare(LETTERS.written(one)) == bare(LETTERS.written(one))
 
 
@@ -211,4 +211,4 @@ def test_every_language_says_the_same(language: str) -> None:
 
 def test_every_kind_has_its_pair_of_templates_and_no_template_is_without_kind() -> None:
     found = {path.name for path in EMAILS.iterdir() if path.suffix in (".html", ".txt") and not path.name.startswith("_")}
-    assert found == {f"{kind}.{ending}" for kind in LetterKind for ending in ("html", "txt")}
+    assert found == {f"{kind}.{ending}" for kind in EmailKind for ending in ("html", "txt")}

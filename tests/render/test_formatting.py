@@ -39,7 +39,7 @@ def test_somebody_without_a_picture_has_an_initial(name: str, letter: str) -> No
 
 
 def test_a_picture_that_is_an_attack_stays_an_address() -> None:
-    assert '"><script>' not in formatting.face(account(avatar='/x"><script>'))
+    assert '"><script>' not in formatting.initials_color(account(avatar='/x"><script>'))
 
 
 def test_offered_visibilities_are_never_wider_than_allowed() -> None:
@@ -53,5 +53,5 @@ def test_an_excerpt_is_one_line_cut_at_a_word() -> None:
 
 
 def test_a_browser_is_named_as_people_know_it() -> None:
-    assert formatting.agent("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537 Chrome/120.0 Safari/537") == "Chrome on Linux"
-    assert formatting.agent("") == "Unknown browser"
+    assert formatting.browser_name("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537 Chrome/120.0 Safari/537") == "Chrome on Linux"
+    assert formatting.browser_name("") == "Unknown browser"

@@ -10,7 +10,7 @@ from attrs import evolve
 
 from microblog.model.accounts import Viewer
 from microblog.model.posts import Visibility
-from microblog.render.html.view_models import Composer, Feed, People, Shell, ThreadPage, Trouble
+from microblog.render.html.view_models import ComposerView, ErrorView, PageContext, PeopleView, PostListView, ThreadPage
 from tests.render.samples import NOW, PAGES, SITE, account, assembled, every_page, post
 
 HOSTILE = "\"><script>alert(1)</script><img src=x onerror=alert(1)>' {{ 7*7 }} <!--posts--> \u202e javascript:alert(1)"
@@ -72,21 +72,23 @@ def test_what_people_type_is_never_markup(name: str) -> None:
 
 
 def test_a_lone_surrogate_is_shown_as_something_else_and_not_an_error() -> None:
-    page = PAGES.trouble(Shell(SITE, "c", "/", NOW, Viewer(account())), Trouble(422, "No", kept=Composer("k", text="kept \ud800 text")))
+    page = PAGES.trouble(
+        PageContext(SITE, "c", "/", NOW, Viewer(account())), ErrorView(422, "No", kept=ComposerView("k", text="kept \ud800 text"))
+    )
     assert "kept ? text" in page.decode()
 
 
 def test_an_error_page_keeps_the_text_that_was_being_written() -> None:
-    kept = Composer("the-key", text="My long thought", spoiler="Food", visibility=Visibility.PRIVATE)
-    page = PAGES.trouble(Shell(SITE, "c", "/", NOW, Viewer(account())), Trouble(429, "Too fast.", kept)).decode()
+    kept = ComposerView("the-key", text="My long thought", spoiler="Food", visibility=Visibility.PRIVATE)
+    page = PAGES.trouble(PageContext(SITE, "c", "/", NOW, Viewer(account())), ErrorView(429, "Too fast.", kept)).decode()
     assert "\nMy long thought</textarea>" in page
     assert 'value="the-key"' in page
     assert 'value="Food"' in page
 
 
 def test_a_reply_offers_no_wider_visibility_than_what_it_answers() -> None:
-    composer = Composer("k", visibility=Visibility.PRIVATE, widest=Visibility.PRIVATE)
-    elements = parsed(PAGES.compose(Shell(SITE, "c", "/compose", NOW, Viewer(account())), composer))
+    composer = ComposerView("k", visibility=Visibility.PRIVATE, widest=Visibility.PRIVATE)
+    elements = parsed(PAGES.compose(PageContext(SITE, "c", "/compose", NOW, Viewer(account())), composer))
     offered = [option.attrib["value"] for option in of(elements, "option") if option.attrib["value"] in list(Visibility)]
     assert offered == ["private", "direct"]
 
@@ -102,13 +104,17 @@ def test_a_reply_offers_no_wider_visibility_than_what_it_answers() -> None:
 )
 def test_search_engines_are_kept_from_what_is_not_theirs(indexable: bool, visibility: Visibility, expected: bool) -> None:
     shown = post(author=account(indexable=indexable), visibility=visibility)
-    page = PAGES.thread(Shell(SITE, "c", "/", NOW), ThreadPage(shown, assembled([shown], None)[0]))
+    page = PAGES.thread(PageContext(SITE, "c", "/", NOW), ThreadPage(shown, assembled([shown], None)[0]))
     assert (b'<meta name="robots" content="noindex">' in page) is expected
 
 
 def test_a_post_has_a_card_that_does_not_give_away_what_is_behind_its_warning() -> None:
     shown = post(author=account(), spoiler="Ending of the book", text="The butler did it")
-    head = PAGES.thread(Shell(SITE, "c", "/", NOW), ThreadPage(shown, assembled([shown], None)[0])).decode().split("</head>", maxsplit=1)[0]
+    head = (
+        PAGES.thread(PageContext(SITE, "c", "/", NOW), ThreadPage(shown, assembled([shown], None)[0]))
+        .decode()
+        .split("</head>", maxsplit=1)[0]
+    )
     assert 'property="og:description" content="Content warning: Ending of the book"' in head
     assert 'rel="canonical" href="https://kommata.example/%40user1/100"' in head or 'href="https://kommata.example/@user1/100"' in head
     assert 'type="application/atom+xml"' in head
@@ -116,9 +122,9 @@ def test_a_post_has_a_card_that_does_not_give_away_what_is_behind_its_warning() 
 
 
 def test_each_page_is_headed_by_its_own_name() -> None:
-    shell = Shell(SITE, "c", "/tags/haiku", NOW, Viewer(account()))
-    assert [each.text for each in of(parsed(PAGES.tag(shell, "haiku", Feed())), "h1")] == ["#haiku"]
-    assert [each.text for each in of(parsed(PAGES.relations(shell, account(2, "Bashō"), "followers", People())), "h1")] == ["Bashō"]
+    shell = PageContext(SITE, "c", "/tags/haiku", NOW, Viewer(account()))
+    assert [each.text for each in of(parsed(PAGES.tag(shell, "haiku", PostListView())), "h1")] == ["#haiku"]
+    assert [each.text for each in of(parsed(PAGES.relations(shell, account(2, "Bashō"), "followers", PeopleView())), "h1")] == ["Bashō"]
 
 
 @pytest.mark.parametrize("registration", ["open", "approval", "invite"])
@@ -135,5 +141,5 @@ def test_the_front_page_says_that_sign_up_is_closed() -> None:
 def test_shortcuts_that_were_turned_off_are_not_loaded() -> None:
     viewer = Viewer(account())
     off = evolve(viewer, preferences=evolve(viewer.preferences, shortcuts=False))
-    assert b"keyboard.js" in PAGES.local(Shell(SITE, "c", "/local", NOW, viewer), Feed())
-    assert b"keyboard.js" not in PAGES.local(Shell(SITE, "c", "/local", NOW, off), Feed())
+    assert b"keyboard.js" in PAGES.local(PageContext(SITE, "c", "/local", NOW, viewer), PostListView())
+    assert b"keyboard.js" not in PAGES.local(PageContext(SITE, "c", "/local", NOW, off), PostListView())

@@ -11,25 +11,27 @@ from hypothesis import strategies as st
 
 from microblog.model.accounts import Viewer
 from microblog.model.ids import AccountId
-from microblog.model.posts import Flags, Visibility
-from microblog.render.html.post_html import Counts, Variant, assemble, variant_for
+from microblog.model.posts import PostFlags, Visibility
+from microblog.render.html.post_html import PostCounts, PostVariant, assemble, variant_for
 from tests.render.samples import PAGES, account, post
 
 FRAGMENTS = PAGES.fragments
-any_flags = st.builds(Flags, st.booleans(), st.booleans(), st.booleans(), st.booleans())
-any_counts = st.builds(Counts, *[st.integers(0, 10**7)] * 3)
+any_flags = st.builds(PostFlags, st.booleans(), st.booleans(), st.booleans(), st.booleans())
+any_counts = st.builds(PostCounts, *[st.integers(0, 10**7)] * 3)
 
 
-@given(any_flags, any_counts, st.sampled_from(Variant), st.sampled_from(Visibility))
-def test_a_kept_fragment_gives_what_a_new_one_gives(flags: Flags, counts: Counts, variant: Variant, visibility: Visibility) -> None:
+@given(any_flags, any_counts, st.sampled_from(PostVariant), st.sampled_from(Visibility))
+def test_a_kept_fragment_gives_what_a_new_one_gives(
+    flags: PostFlags, counts: PostCounts, variant: PostVariant, visibility: Visibility
+) -> None:
     shown = post(visibility=visibility, spoiler="Careful")
     kept = FRAGMENTS.of(shown)
-    assemble(kept, counts, flags, Variant.AUTHOR)
+    assemble(kept, counts, flags, PostVariant.AUTHOR)
     assert assemble(kept, counts, flags, variant) == assemble(FRAGMENTS.of(shown), counts, flags, variant)
 
 
-@given(any_flags, any_counts, st.sampled_from(Variant), st.sampled_from(Visibility))
-def test_an_article_is_balanced(flags: Flags, counts: Counts, variant: Variant, visibility: Visibility) -> None:
+@given(any_flags, any_counts, st.sampled_from(PostVariant), st.sampled_from(Visibility))
+def test_an_article_is_balanced(flags: PostFlags, counts: PostCounts, variant: PostVariant, visibility: Visibility) -> None:
     shown = post(visibility=visibility, boost=post(7, account(3)))
     html = assemble(FRAGMENTS.of(shown), counts, flags, variant)
     parser = html5lib.HTMLParser(strict=True)
@@ -45,39 +47,39 @@ def test_a_boost_made_of_the_kept_original_is_like_one_made_anew() -> None:
     boost = post(8, account(4, "Emily"), boost=original)
     made = FRAGMENTS.boosted(boost, FRAGMENTS.of(original))
     assert made == FRAGMENTS.of(boost)
-    html = assemble(made, Counts(), Flags(), Variant.MEMBER)
+    html = assemble(made, PostCounts(), PostFlags(), PostVariant.MEMBER)
     assert 'id="p8" data-id="8" data-post="7" data-author="3"' in html
     assert "Emily</bdi></a> boosted" in html
     assert 'formaction="/posts/7/favourite"' in html
 
 
 def test_done_buttons_undo() -> None:
-    html = assemble(FRAGMENTS.of(post(5)), Counts(), Flags(favourited=True, boosted=False, bookmarked=True), Variant.MEMBER)
+    html = assemble(FRAGMENTS.of(post(5)), PostCounts(), PostFlags(favourited=True, boosted=False, bookmarked=True), PostVariant.MEMBER)
     assert 'formaction="/posts/5/unfavourite" aria-pressed="true"' in html
     assert 'formaction="/posts/5/boost" aria-pressed="false"' in html
     assert 'formaction="/posts/5/unbookmark" aria-pressed="true"' in html
 
 
 def test_visitors_get_links_to_the_login_and_no_buttons() -> None:
-    html = assemble(FRAGMENTS.of(post(5)), Counts(1, 2, 3), Flags(), Variant.ANONYMOUS)
+    html = assemble(FRAGMENTS.of(post(5)), PostCounts(1, 2, 3), PostFlags(), PostVariant.ANONYMOUS)
     assert "<button" not in html
     assert html.count('href="/login?next=/@user1/5"') == 3
 
 
 def test_only_the_author_is_offered_to_edit_and_delete() -> None:
     fragment = FRAGMENTS.of(post(5))
-    author = assemble(fragment, Counts(), Flags(), variant_for(fragment, Viewer(account(1))))
-    other = assemble(fragment, Counts(), Flags(), variant_for(fragment, Viewer(account(2))))
+    author = assemble(fragment, PostCounts(), PostFlags(), variant_for(fragment, Viewer(account(1))))
+    other = assemble(fragment, PostCounts(), PostFlags(), variant_for(fragment, Viewer(account(2))))
     assert "/posts/5/edit" in author
     assert "/@user1/mute" not in author
     assert "/posts/5/edit" not in other
     assert "/@user1/mute" in other
-    assert variant_for(fragment, None) is Variant.ANONYMOUS
+    assert variant_for(fragment, None) is PostVariant.ANONYMOUS
 
 
 def test_a_post_that_is_not_for_everybody_cannot_be_boosted() -> None:
     for visibility in (Visibility.PRIVATE, Visibility.DIRECT):
-        html = assemble(FRAGMENTS.of(post(5, visibility=visibility)), Counts(), Flags(), Variant.MEMBER)
+        html = assemble(FRAGMENTS.of(post(5, visibility=visibility)), PostCounts(), PostFlags(), PostVariant.MEMBER)
         assert "/posts/5/boost" not in html
 
 

@@ -10,9 +10,9 @@ from typing import Any
 from microblog.domain.posts import Posts
 from microblog.model.accounts import Viewer
 from microblog.model.errors import NotFound
-from microblog.model.posts import Draft, Post, Visibility
+from microblog.model.posts import Post, PostDraft, Visibility
 from microblog.storage import posts as post_rows
-from microblog.storage.database import Cursor, Database, every
+from microblog.storage.database import Cursor, Database, fetch_all
 from tests import make
 from tests.storage.test_people_at_once import CLOCK, at_once, database, people
 
@@ -47,10 +47,10 @@ async def test_conversations_are_what_was_said(database: Database) -> None:
         assert kept == spoken
 
 
-def _draft(crowd: list[Viewer], chance: random.Random, reply_to: Post | None = None) -> Draft:
+def _draft(crowd: list[Viewer], chance: random.Random, reply_to: Post | None = None) -> PostDraft:
     named = crowd if chance.random() < 0.8 else crowd[:2]
     words = " ".join(f"@{one.account.username}" for one in named)
-    return Draft(f"{words} {chance.random()}", Visibility.DIRECT, reply_to=reply_to.id if reply_to else None)
+    return PostDraft(f"{words} {chance.random()}", Visibility.DIRECT, reply_to=reply_to.id if reply_to else None)
 
 
 def _befriend(cursor: Cursor, crowd: list[Viewer]) -> None:
@@ -60,9 +60,9 @@ def _befriend(cursor: Cursor, crowd: list[Viewer]) -> None:
 
 
 def _standing(cursor: Cursor) -> list[Post]:
-    ids = every(cursor, int, "select id from posts where deleted_at is null order by id")
+    ids = fetch_all(cursor, int, "select id from posts where deleted_at is null order by id")
     return list(post_rows.by_ids(cursor, ids).values())
 
 
 def _rows(cursor: Cursor, sql: str) -> list[tuple[object, ...]]:
-    return every(cursor, lambda *columns: columns, sql)
+    return fetch_all(cursor, lambda *columns: columns, sql)

@@ -22,8 +22,8 @@ from microblog import storage
 from microblog.model.ids import AccountId, PostId
 from microblog.model.paging import Page
 from microblog.storage import conversations, notification_groups, notifications, search
-from microblog.storage.database import Connection, connect, scalar
-from microblog.storage.notification_groups import Choice
+from microblog.storage.database import Connection, connect, fetch_value
+from microblog.storage.notification_groups import GroupSelection
 from tests.make import NOW
 from tests.storage import test_plans as plans
 
@@ -176,7 +176,7 @@ LARGE: dict[str, Any] = {
     "prefix": "person",
     "tags": [1, 2],
     "now": NOW,
-    "wish": search.Wish("'common'"),
+    "wish": search.PostQuery("'common'"),
 }
 QUERIES = {query.name: query for query in queries()}
 
@@ -209,7 +209,7 @@ def test_a_page_of_notifications_of_a_rare_kind_or_sender_reads_no_others(large:
     with large.cursor(cursor_factory=Measured) as cursor:
         cursor.plans = []
         alone = notifications.page_of(cursor, account=AccountId(MEMBER), page=page, **chosen)
-        notification_groups.page_of(cursor, account=AccountId(MEMBER), page=page, choice=Choice(**chosen))
+        notification_groups.page_of(cursor, account=AccountId(MEMBER), page=page, choice=GroupSelection(**chosen))
         pages = sum(_pages(plan["Plan"]) for plan in cursor.plans)
     large.rollback()
     assert len(alone) == (min(page.limit, ROWS // (PEOPLE - 2)) if "sender" in chosen else 0)
@@ -222,7 +222,7 @@ def test_a_message_is_withdrawn_from_a_long_thread_without_reading_it(large: Con
     with large.cursor(cursor_factory=Measured) as cursor:
         cursor.plans = []
         conversations.withdraw(cursor, post=PostId(LAST), now=NOW)
-        assert scalar(cursor, f"select count(*) from conversations where id = {LAST}") == 0
+        assert fetch_value(cursor, f"select count(*) from conversations where id = {LAST}") == 0
         pages = sum(_pages(plan["Plan"]) for plan in cursor.plans)
     large.rollback()
     assert pages <= 100
@@ -238,15 +238,15 @@ values ({LAST}, {OTHER}, {ROOT}, array[{MEMBER}]::bigint[], true, {LAST})"""
 
 
 WISHES = {
-    "everywhere": search.Wish("'common'"),
-    "beginning": search.Wish("'begin':*"),
-    "with a rare one": search.Wish("'common' & 'word7'"),
-    "rare": search.Wish("'word7'"),
-    "nowhere": search.Wish("'nothing'"),
-    "everywhere but one": search.Wish("'common'", without=["'word7'"]),
-    "everywhere but everywhere": search.Wish("'common'", without=["'common'"]),
-    "rare beginning": search.Wish("'begin7':*"),
-    "once everywhere": search.Wish("'once'"),
+    "everywhere": search.PostQuery("'common'"),
+    "beginning": search.PostQuery("'begin':*"),
+    "with a rare one": search.PostQuery("'common' & 'word7'"),
+    "rare": search.PostQuery("'word7'"),
+    "nowhere": search.PostQuery("'nothing'"),
+    "everywhere but one": search.PostQuery("'common'", without=["'word7'"]),
+    "everywhere but everywhere": search.PostQuery("'common'", without=["'common'"]),
+    "rare beginning": search.PostQuery("'begin7':*"),
+    "once everywhere": search.PostQuery("'once'"),
 }
 RESTS: list[dict[str, Any]] = [{}, {"phrases": ["no such phrase"]}, {"has": ["audio"]}, {"tags": ["tag1"]}, {"account": OTHER}]
 

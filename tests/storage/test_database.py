@@ -12,7 +12,7 @@ from twisted.internet import reactor
 
 from microblog.model.errors import Invalid
 from microblog.storage import jobs
-from microblog.storage.database import Cursor, Database, connect, every, execute, later
+from microblog.storage.database import Cursor, Database, connect, execute, execute_deferred, fetch_all
 from tests import make
 from tests.make import NOW
 
@@ -52,11 +52,11 @@ async def test_whether_a_command_is_heard_says_it_alone(database: Database) -> N
 
 def note(cursor: Cursor, key: str, *, soon: bool = False) -> None:
     """Leave a tick that others can see; `soon` at once."""
-    (execute if soon else later)(cursor, "insert into ticks (timer, tick) values (%(key)s, '2026-01-01')", {"key": key})
+    (execute if soon else execute_deferred)(cursor, "insert into ticks (timer, tick) values (%(key)s, '2026-01-01')", {"key": key})
 
 
 def noted(cursor: Cursor) -> list[str]:
-    return every(cursor, str, "select timer from ticks order by timer")
+    return fetch_all(cursor, str, "select timer from ticks order by timer")
 
 
 async def test_what_is_done_later_is_done_in_its_turn_and_before_the_commit(database: Database) -> None:

@@ -7,12 +7,12 @@ from datetime import timedelta
 import pytest
 
 from microblog.model.accounts import Viewer
-from microblog.model.emails import LetterKind, LetterState
+from microblog.model.emails import EmailKind, EmailState
 from microblog.model.ids import LetterId, NotificationId
 from microblog.model.jobs import JobState
 from microblog.model.paging import Page
 from microblog.storage import emails, jobs, users
-from microblog.storage.database import Cursor, every, execute, one_of_each, scalar
+from microblog.storage.database import Cursor, execute, fetch_all, fetch_value, first_column
 from tests import make
 from tests.make import NOW
 
@@ -21,7 +21,9 @@ DELAY = timedelta(seconds=60)
 
 def notified(cursor: Cursor) -> list[NotificationId]:
     """What the jobs say that were added for letters of notifications."""
-    payloads = every(cursor, lambda payload: payload["notifications"], "select payload from jobs where kind = 'mail.notified' order by id")
+    payloads = fetch_all(
+        cursor, lambda payload: payload["notifications"], "select payload from jobs where kind = 'mail.notified' order by id"
+    )
     return [NotificationId(int(id)) for payload in payloads for id in payload]
 
 
@@ -29,7 +31,7 @@ def write_all(cursor: Cursor) -> int:
     return emails.add_of_notifications(cursor, ids=notified(cursor), delay=DELAY, now=NOW)
 
 
-def outbox(cursor: Cursor) -> list[tuple[LetterKind, str]]:
+def outbox(cursor: Cursor) -> list[tuple[EmailKind, str]]:
     return [(letter.kind, letter.recipient) for letter in reversed(emails.page_of(cursor, page=Page(100)))]
 
 
@@ -37,11 +39,11 @@ def test_a_post_that_names_fifty_people_costs_its_author_one_job(cursor: Cursor)
     author = make.viewer(cursor, "author")
     names = [make.member(cursor).account.username for _ in range(50)]
     make.post(cursor, author, " ".join(f"@{name}" for name in names))
-    assert scalar(cursor, "select count(*) from jobs") == 1
+    assert fetch_value(cursor, "select count(*) from jobs") == 1
     assert len(notified(cursor)) == 50
     assert write_all(cursor) == 50
-    assert sorted(outbox(cursor)) == sorted((LetterKind.MENTION, f"{name}@example.org") for name in names)
-    due = every(cursor, lambda at: at, "select distinct due_at from jobs where kind = 'mail.send'")
+    assert sorted(outbox(cursor)) == sorted((EmailKind.MENTION, f"{name}@example.org") for name in names)
+    due = fetch_all(cursor, lambda at: at, "select distinct due_at from jobs where kind = 'mail.send'")
     assert due == [NOW + DELAY]
 
 
@@ -49,14 +51,14 @@ def test_a_post_that_names_nobody_and_a_favourite_add_no_job(cursor: Cursor) -> 
     author, reader = make.viewer(cursor), make.viewer(cursor)
     post = make.post(cursor, author, "Hello @nobody_at_all")
     make.boost(cursor, reader, post)
-    assert scalar(cursor, "select count(*) from jobs") == 0
+    assert fetch_value(cursor, "select count(*) from jobs") == 0
 
 
 def test_a_letter_is_written_once_however_often_the_job_runs(cursor: Cursor) -> None:
     author, ann = make.viewer(cursor), make.viewer(cursor, "ann")
     make.post(cursor, author, "Hello @ann")
     assert (write_all(cursor), write_all(cursor)) == (1, 0)
-    assert outbox(cursor) == [(LetterKind.MENTION, "ann@example.org")]
+    assert outbox(cursor) == [(EmailKind.MENTION, "ann@example.org")]
     assert ann.id
 
 
@@ -96,7 +98,7 @@ def test_one_preference_changes_and_the_others_stay(cursor: Cursor) -> None:
 
 
 def written(cursor: Cursor, who: Viewer) -> LetterId:
-    assert emails.add(cursor, LetterKind.RESET, account=who.id, recipient="ann@example.org", now=NOW)
+    assert emails.add(cursor, EmailKind.RESET, account=who.id, recipient="ann@example.org", now=NOW)
     return emails.page_of(cursor, page=Page(1))[0].id
 
 
@@ -111,17 +113,17 @@ def test_a_letter_keeps_the_name_of_its_first_try(cursor: Cursor) -> None:
 
 def test_what_was_sent_stays_sent(cursor: Cursor) -> None:
     id = written(cursor, make.viewer(cursor))
-    emails.settle(cursor, id=id, state=LetterState.SENT, answer="250 OK", now=NOW)
-    emails.settle(cursor, id=id, state=LetterState.DEFERRED, answer="too late", now=NOW)
+    emails.settle(cursor, id=id, state=EmailState.SENT, answer="250 OK", now=NOW)
+    emails.settle(cursor, id=id, state=EmailState.DEFERRED, answer="too late", now=NOW)
     letter = emails.locked(cursor, id=id)
     assert letter is not None
-    assert (letter.state, letter.answer, letter.settled_at) == (LetterState.SENT, "250 OK", NOW)
+    assert (letter.state, letter.answer, letter.settled_at) == (EmailState.SENT, "250 OK", NOW)
     assert not emails.wait_again(cursor, id=id, now=NOW)
 
 
 def test_an_answer_is_stored_as_one_printable_line(cursor: Cursor) -> None:
     id = written(cursor, make.viewer(cursor))
-    emails.settle(cursor, id=id, state=LetterState.REFUSED, answer="550\0 5.1.1\r\n\x1b[31mno\ud800 " + "x" * 1000, now=NOW)
+    emails.settle(cursor, id=id, state=EmailState.REFUSED, answer="550\0 5.1.1\r\n\x1b[31mno\ud800 " + "x" * 1000, now=NOW)
     letter = emails.locked(cursor, id=id)
     assert letter is not None
     assert letter.answer.startswith("550 5.1.1 [31mno? xxx")
@@ -131,7 +133,7 @@ def test_an_answer_is_stored_as_one_printable_line(cursor: Cursor) -> None:
 def test_trying_again_makes_one_job_and_buries_the_dead(cursor: Cursor) -> None:
     id = written(cursor, make.viewer(cursor))
     execute(cursor, "update jobs set state = 'dead'")
-    emails.settle(cursor, id=id, state=LetterState.FAILED, answer="no", now=NOW)
+    emails.settle(cursor, id=id, state=EmailState.FAILED, answer="no", now=NOW)
     later = NOW + timedelta(hours=1)
     assert emails.wait_again(cursor, id=id, now=later)
     assert emails.wait_again(cursor, id=id, now=later)
@@ -139,13 +141,13 @@ def test_trying_again_makes_one_job_and_buries_the_dead(cursor: Cursor) -> None:
     assert cursor.fetchall() == [("waiting", later, str(id))]
     letter = emails.locked(cursor, id=id)
     assert letter is not None
-    assert (letter.state, letter.next_try) == (LetterState.WAITING, later)
+    assert (letter.state, letter.next_try) == (EmailState.WAITING, later)
 
 
 def test_its_owner_is_told_of_a_refusal_until_something_arrives(cursor: Cursor) -> None:
     ann = make.viewer(cursor, "ann")
     told = []
-    for state, answer in ((LetterState.REFUSED, "550 no such user"), (LetterState.CANCELLED, "read"), (LetterState.SENT, "250 OK")):
+    for state, answer in ((EmailState.REFUSED, "550 no such user"), (EmailState.CANCELLED, "read"), (EmailState.SENT, "250 OK")):
         emails.settle(cursor, id=written(cursor, ann), state=state, answer=answer, now=NOW)
         told.append(emails.refusals(cursor, account=ann.id, recipient="Ann@example.org", limit=5))
     assert told == [["550 no such user"], ["550 no such user"], []]
@@ -155,24 +157,24 @@ def test_its_owner_is_told_of_a_refusal_until_something_arrives(cursor: Cursor) 
 def test_refusals_count_since_the_address_was_confirmed_or_a_letter_was_taken(cursor: Cursor) -> None:
     ann = make.viewer(cursor, "ann")
 
-    def happens(state: LetterState, hours: int) -> int:
+    def happens(state: EmailState, hours: int) -> int:
         emails.settle(cursor, id=written(cursor, ann), state=state, answer=str(hours), now=NOW + timedelta(hours=hours))
         return len(emails.refusals(cursor, account=ann.id, recipient="ann@example.org", limit=5))
 
-    assert [happens(LetterState.REFUSED, hours) for hours in (1, 2, 3)] == [1, 2, 3]
-    assert [happens(LetterState.SENT, 4), happens(LetterState.REFUSED, 5)] == [0, 1]
+    assert [happens(EmailState.REFUSED, hours) for hours in (1, 2, 3)] == [1, 2, 3]
+    assert [happens(EmailState.SENT, 4), happens(EmailState.REFUSED, 5)] == [0, 1]
     users.change_email(cursor, account=ann.id, email="ann@example.org", confirmed_at=NOW + timedelta(hours=6))
-    assert happens(LetterState.REFUSED, 7) == 1
+    assert happens(EmailState.REFUSED, 7) == 1
 
 
 def test_only_old_letters_that_are_settled_are_forgotten(cursor: Cursor) -> None:
     ann = make.viewer(cursor, "ann")
     old, fresh, waiting = (written(cursor, ann) for _ in range(3))
-    emails.settle(cursor, id=old, state=LetterState.SENT, answer="", now=NOW - timedelta(days=3))
-    emails.settle(cursor, id=fresh, state=LetterState.SENT, answer="", now=NOW)
+    emails.settle(cursor, id=old, state=EmailState.SENT, answer="", now=NOW - timedelta(days=3))
+    emails.settle(cursor, id=fresh, state=EmailState.SENT, answer="", now=NOW)
     assert emails.sweep(cursor, before=NOW - timedelta(days=1), limit=10) == 1
     cursor.execute("select id from letters order by id")
-    assert one_of_each(cursor.fetchall()) == [fresh, waiting]
+    assert first_column(cursor.fetchall()) == [fresh, waiting]
 
 
 def test_the_letters_of_a_deleted_account_say_nothing_of_it(cursor: Cursor) -> None:
@@ -180,7 +182,7 @@ def test_the_letters_of_a_deleted_account_say_nothing_of_it(cursor: Cursor) -> N
     written(cursor, ann)
     assert emails.forget_recipient(cursor, account=ann.id) == 1
     [letter] = emails.page_of(cursor, page=Page(1))
-    assert (letter.account_id, letter.recipient, letter.data, letter.state) == (None, "", {}, LetterState.CANCELLED)
+    assert (letter.account_id, letter.recipient, letter.data, letter.state) == (None, "", {}, EmailState.CANCELLED)
 
 
 def test_jobs_that_failed_before_can_be_listed_alone(cursor: Cursor) -> None:

@@ -8,7 +8,7 @@ from importlib.resources import files
 import pytest
 
 from microblog.storage import accounts, tags
-from microblog.storage.database import Cursor, execute, scalar
+from microblog.storage.database import Cursor, execute, fetch_value
 from tests import make
 
 STEP = files("microblog.storage").joinpath("migrations/0013_finding.sql").read_text("utf-8")
@@ -51,7 +51,7 @@ def test_signs_of_patterns_are_themselves(cursor: Cursor) -> None:
 def test_people_are_found_by_a_part_of_their_name(cursor: Cursor, *, with_groups: bool) -> None:
     if not with_groups:
         execute(cursor, "drop extension if exists pg_trgm cascade")
-    elif not scalar(cursor, "select count(*) from pg_extension where extname = 'pg_trgm'"):
+    elif not fetch_value(cursor, "select count(*) from pg_extension where extname = 'pg_trgm'"):
         pytest.skip("this PostgreSQL has no pg_trgm")
     ada = make.account(cursor, "ada_lovelace", display_name="Countéss Đorđe")
     make.account(cursor, "grace")
@@ -67,4 +67,4 @@ def test_the_step_goes_on_where_the_extension_cannot_be_had(cursor: Cursor) -> N
     execute(cursor, "create role nobody_much; grant usage on schema public to nobody_much; set local role nobody_much")
     execute(cursor, alone[0])
     execute(cursor, "reset role")
-    assert scalar(cursor, "select count(*) from pg_extension where extname = 'pg_trgm'") == 0
+    assert fetch_value(cursor, "select count(*) from pg_extension where extname = 'pg_trgm'") == 0

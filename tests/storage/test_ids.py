@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from microblog.model.ids import SEQUENCE_BITS, id_at
-from microblog.storage.database import Cursor, connect, every
+from microblog.storage.database import Cursor, connect, fetch_all
 from microblog.storage.migrate import known
 from tests import make
 
@@ -20,7 +20,7 @@ TIMES = st.integers(10**12, 1_700_000_000_000).map(lambda ms: datetime.fromtimes
 
 def new_ids(cursor: Cursor, at: datetime, count: int = 1) -> list[int]:
     sql = "select new_id(%(at)s::timestamptz) from generate_series(1, %(count)s)"
-    return every(cursor, int, sql, {"at": at, "count": count})
+    return fetch_all(cursor, int, sql, {"at": at, "count": count})
 
 
 @given(times=st.lists(TIMES, min_size=2, max_size=20))

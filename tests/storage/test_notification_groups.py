@@ -15,8 +15,8 @@ from microblog.model.ids import AccountId, PostId
 from microblog.model.notifications import GROUPED, NotificationKind
 from microblog.model.paging import Page
 from microblog.storage import notification_groups, notifications
-from microblog.storage.database import Cursor, every, execute, scalar
-from microblog.storage.notification_groups import Choice, Row
+from microblog.storage.database import Cursor, execute, fetch_all, fetch_value
+from microblog.storage.notification_groups import GroupSelection, NotificationGroupRow
 from microblog.storage.paging import bounds
 from tests import make
 
@@ -54,14 +54,14 @@ def live_through(cursor: Cursor, world: World, history: list[tuple[NotificationK
         notifications.add(cursor, accounts=[world.told], kind=kind, sender=world.people[person], now=now, post=about)
 
 
-def downward(cursor: Cursor, world: World, limit: int, choice: Choice) -> Iterator[list[Row]]:
+def downward(cursor: Cursor, world: World, limit: int, choice: GroupSelection) -> Iterator[list[NotificationGroupRow]]:
     page = Page(limit)
     while rows := notification_groups.page_of(cursor, account=world.told, page=page, choice=choice):
         yield rows
         page = Page(limit, max_id=rows[-1].id)
 
 
-def upward(cursor: Cursor, world: World, limit: int, choice: Choice) -> Iterator[list[Row]]:
+def upward(cursor: Cursor, world: World, limit: int, choice: GroupSelection) -> Iterator[list[NotificationGroupRow]]:
     page = Page(limit, min_id=0)
     while rows := notification_groups.page_of(cursor, account=world.told, page=page, choice=choice):
         yield rows
@@ -92,7 +92,7 @@ def test_the_groups_of_all_pages_are_all_notifications_each_once(
         live_through(cursor, world, history)
         for person in gone:
             execute(cursor, "update accounts set suspended_at = now() where id = %(id)s", {"id": world.people[person]})
-        choice = Choice(None, sorted(without), None if sender is None else world.people[sender], grouped)
+        choice = GroupSelection(None, sorted(without), None if sender is None else world.people[sender], grouped)
         one_by_one = notifications.page_of(cursor, account=world.told, page=ALL, without=choice.without, sender=choice.sender)
         everything = notifications.page_of(cursor, account=world.told, page=ALL)
         assert one_by_one == [row for row in everything if row.kind not in without and choice.sender in (None, row.sender)]
@@ -125,7 +125,7 @@ def test_a_group_lasts_for_half_a_day_and_is_about_one_thing(
     try:
         live_through(cursor, world, history)
         told = notifications.page_of(cursor, account=world.told, page=ALL)
-        for row in notification_groups.page_of(cursor, account=world.told, page=ALL, choice=Choice()):
+        for row in notification_groups.page_of(cursor, account=world.told, page=ALL, choice=GroupSelection()):
             members = [one for one in told if one.group_key == row.key] or [one for one in told if one.id == row.id]
             assert {(one.kind, one.post) for one in members} == {(row.kind, row.post)}
             assert members[0].created_at - members[-1].created_at < timedelta(hours=notifications.GROUP_HOURS)
@@ -140,7 +140,7 @@ def test_a_group_lasts_for_half_a_day_and_is_about_one_thing(
 def test_a_group_is_called_after_the_hour_of_its_first(cursor: Cursor, world: World) -> None:
     follow = NotificationKind.FOLLOW
     live_through(cursor, world, [(follow, 0, 0, 0), (follow, 1, 0, 90), (follow, 2, 0, 9 * 60), (follow, 3, 0, 3 * 60)])
-    found = notification_groups.page_of(cursor, account=world.told, page=ALL, choice=Choice())
+    found = notification_groups.page_of(cursor, account=world.told, page=ALL, choice=GroupSelection())
     first, second = int(make.NOW.timestamp()) // 3600, int((make.NOW + timedelta(hours=13, minutes=30)).timestamp()) // 3600
     assert [(row.key, row.count) for row in found] == [(f"follow-{second}", 1), (f"follow-{first}", 3)]
 
@@ -148,12 +148,12 @@ def test_a_group_is_called_after_the_hour_of_its_first(cursor: Cursor, world: Wo
 def test_a_new_member_brings_its_group_to_the_top_for_whoever_asks_what_came_since(cursor: Cursor, world: World) -> None:
     like, mention = NotificationKind.FAVOURITE, NotificationKind.MENTION
     live_through(cursor, world, [(like, 0, 0, 0), (mention, 1, 0, 1)])
-    seen = notification_groups.page_of(cursor, account=world.told, page=ALL, choice=Choice())[0].id
+    seen = notification_groups.page_of(cursor, account=world.told, page=ALL, choice=GroupSelection())[0].id
     notifications.add(
         cursor, accounts=[world.told], kind=like, sender=world.people[2], now=make.NOW + timedelta(minutes=5), post=world.posts[0]
     )
     for page in (Page(40, since_id=seen), Page(40, min_id=seen)):
-        [row] = notification_groups.page_of(cursor, account=world.told, page=page, choice=Choice())
+        [row] = notification_groups.page_of(cursor, account=world.told, page=page, choice=GroupSelection())
         assert (row.count, row.senders, row.oldest_here) == (2, (world.people[2], world.people[0]), row.id)
 
 
@@ -182,9 +182,9 @@ def test_a_very_large_group_is_not_read_again_for_each_of_its_members(cursor: Cu
     )
     execute(cursor, "analyze notifications")
     sql = notification_groups._PAGES[True, page.upward]
-    params = bounds(page) | Choice().params() | {"account": world.told, "upward": page.upward}
-    assert [row.count for row in every(cursor, notification_groups._row, sql, params)] == [MANY]
-    [plan] = scalar(cursor, f"explain (analyze, timing off, format json) {sql}", params)
+    params = bounds(page) | GroupSelection().params() | {"account": world.told, "upward": page.upward}
+    assert [row.count for row in fetch_all(cursor, notification_groups._row, sql, params)] == [MANY]
+    [plan] = fetch_value(cursor, f"explain (analyze, timing off, format json) {sql}", params)
     assert rows_met(plan["Plan"]) < 20 * MANY
 
 

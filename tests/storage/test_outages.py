@@ -17,7 +17,7 @@ from twisted.internet.task import deferLater
 
 from microblog.adapters.postgres_files import dsn
 from microblog.model.errors import Unavailable
-from microblog.storage.database import Cursor, Database, every, execute, later, scalar
+from microblog.storage.database import Cursor, Database, execute, execute_deferred, fetch_all, fetch_value
 from microblog.storage.timeouts import DOUBT_S
 from tests.servers import Server
 
@@ -43,7 +43,7 @@ def database(server: Server) -> Iterator[Database]:
 
 
 def noted(cursor: Cursor) -> list[str]:
-    return every(cursor, str, "select note from notes order by note")
+    return fetch_all(cursor, str, "select note from notes order by note")
 
 
 def note(cursor: Cursor, text: str) -> None:
@@ -52,7 +52,7 @@ def note(cursor: Cursor, text: str) -> None:
 
 def note_later(cursor: Cursor, text: str) -> None:
     """All of it in one message: begin, statement and commit."""
-    later(cursor, "insert into notes values (%(text)s)", {"text": text})
+    execute_deferred(cursor, "insert into notes values (%(text)s)", {"text": text})
 
 
 def administer(server: Server, statement: str) -> None:
@@ -107,7 +107,7 @@ async def test_what_was_cut_before_its_end_was_sent_is_done_again_once(server: S
 
     def command(cursor: Cursor) -> None:
         note(cursor, f"{len(begun)}")
-        begun.append(scalar(cursor, "select pg_backend_pid()"))
+        begun.append(fetch_value(cursor, "select pg_backend_pid()"))
         if len(begun) == 1:
             cut(server, f"pid = {begun[0]}")
         note(cursor, "end")
@@ -119,7 +119,7 @@ async def test_what_was_cut_before_its_end_was_sent_is_done_again_once(server: S
 async def test_what_is_cut_each_time_is_given_up(server: Server, database: Database) -> None:
     def command(cursor: Cursor) -> None:
         note(cursor, "begun")
-        cut(server, f"pid = {scalar(cursor, 'select pg_backend_pid()')}")
+        cut(server, f"pid = {fetch_value(cursor, 'select pg_backend_pid()')}")
         note(cursor, "end")
 
     with pytest.raises(Unavailable):
@@ -132,9 +132,9 @@ async def test_what_was_cut_while_its_end_was_on_the_way_is_not_done_twice(serve
     tried: list[int] = []
 
     def command(cursor: Cursor) -> None:
-        tried.append(scalar(cursor, "select pg_backend_pid()"))
+        tried.append(fetch_value(cursor, "select pg_backend_pid()"))
         note(cursor, "written")
-        later(cursor, f"select pg_terminate_backend({tried[-1]})")  # goes with the commit
+        execute_deferred(cursor, f"select pg_terminate_backend({tried[-1]})")  # goes with the commit
 
     with pytest.raises(Unavailable):
         await database.run(command)
@@ -143,11 +143,11 @@ async def test_what_was_cut_while_its_end_was_on_the_way_is_not_done_twice(serve
 
 async def test_a_statement_that_takes_too_long_is_ended_and_its_connection_stays(database: Database) -> None:
     for call in (database.run, database.read):
-        began, pid = time.monotonic(), await call(scalar, "select pg_backend_pid()")
+        began, pid = time.monotonic(), await call(fetch_value, "select pg_backend_pid()")
         with pytest.raises(Unavailable):
             await call(execute, "select pg_sleep(30)")
         assert time.monotonic() - began < END_S
-        assert await call(scalar, "select pg_backend_pid()") == pid
+        assert await call(fetch_value, "select pg_backend_pid()") == pid
 
 
 async def test_a_server_that_hangs_keeps_nobody_waiting_and_is_used_again_when_it_moves(server: Server, database: Database) -> None:

@@ -10,17 +10,17 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.python.failure import Failure
 
-from microblog.domain.account_security import Credentials
+from microblog.domain.account_security import AccountSecurity
 from microblog.domain.follows import Follows
-from microblog.domain.notify import Tellings
-from microblog.domain.registration import Registrations, SignUp
-from microblog.domain.relationships import Relations
-from microblog.model.accounts import Account, Registration, Viewer
+from microblog.domain.notify import PostNotifier
+from microblog.domain.registration import Registrations, SignUpForm
+from microblog.domain.relationships import Relationships
+from microblog.model.accounts import Account, RegistrationMode, Viewer
 from microblog.model.errors import Forbidden, Invalid
 from microblog.model.ids import AccountId
-from microblog.model.posts import Draft, Post
+from microblog.model.posts import Post, PostDraft
 from microblog.storage import accounts
-from microblog.storage.database import Cursor, Database, scalar
+from microblog.storage.database import Cursor, Database, fetch_value
 from tests import make
 from tests.fakes import NoThrottle, WallClock, quick_passwords
 
@@ -45,7 +45,7 @@ async def at_once(coroutines: list[Coroutine[Any, Any, T]]) -> list[T | BaseExce
     return outcomes
 
 
-def registrations(database: Database, mode: Registration = Registration.OPEN) -> Registrations:
+def registrations(database: Database, mode: RegistrationMode = RegistrationMode.OPEN) -> Registrations:
     return Registrations(database, quick_passwords(), mode, confirmed_at_once=True, now=CLOCK)
 
 
@@ -71,29 +71,31 @@ def refused(outcomes: list[T | BaseException]) -> list[dict[str, str]]:
 
 async def test_one_of_those_who_want_the_same_name_gets_it_and_the_rest_are_told(database: Database) -> None:
     service = registrations(database)
-    forms = [SignUp(name, f"{number}@example.org", "a long enough one", agreement=True) for number, name in enumerate(["ann", "ANN"] * 4)]
+    forms = [
+        SignUpForm(name, f"{number}@example.org", "a long enough one", agreement=True) for number, name in enumerate(["ann", "ANN"] * 4)
+    ]
     assert refused(await at_once([service.sign_up(form) for form in forms])) == [{"username": "ERR_TAKEN"}] * 7
 
 
 async def test_one_of_those_who_want_the_same_address_gets_it_and_the_rest_are_told(database: Database) -> None:
     service = registrations(database)
-    forms = [SignUp(f"ann{number}", "Ann@example.org", "a long enough one", agreement=True) for number in range(8)]
+    forms = [SignUpForm(f"ann{number}", "Ann@example.org", "a long enough one", agreement=True) for number in range(8)]
     assert refused(await at_once([service.sign_up(form) for form in forms])) == [{"email": "ERR_TAKEN"}] * 7
 
 
 async def test_the_last_use_of_an_invite_is_one_persons(database: Database) -> None:
-    service = registrations(database, Registration.INVITE)
+    service = registrations(database, RegistrationMode.INVITE)
     code = (await service.invite(None, max_uses=2)).code
-    forms = [SignUp(f"p{n}", f"p{n}@example.org", "a long enough one", agreement=True, invite=code) for n in range(8)]
+    forms = [SignUpForm(f"p{n}", f"p{n}@example.org", "a long enough one", agreement=True, invite=code) for n in range(8)]
     assert refused(await at_once([service.sign_up(form) for form in forms])) == [{"invite": "ERR_INVALID"}] * 6
     assert [invite.uses for invite in await service.invites()] == [2]
 
 
 async def test_one_of_those_who_change_to_the_same_address_gets_it(database: Database) -> None:
     passwords = quick_passwords()
-    forms = [SignUp(f"p{n}", f"p{n}@example.org", "a long enough one") for n in range(4)]
+    forms = [SignUpForm(f"p{n}", f"p{n}@example.org", "a long enough one") for n in range(4)]
     made = [await registrations(database).create(form) for form in forms]
-    service = Credentials(database, passwords, NoThrottle(), confirmed_at_once=True, now=CLOCK)
+    service = AccountSecurity(database, passwords, NoThrottle(), confirmed_at_once=True, now=CLOCK)
     changes = [service.change_email(Viewer(account), "a long enough one", "one@example.org", "n") for account in made]
     assert refused(await at_once(changes)) == [{"email": "ERR_TAKEN"}] * 3
 
@@ -116,7 +118,7 @@ async def test_counters_are_exact_when_many_follow_and_unfollow_each_other_at_on
 
 
 async def test_nobody_follows_somebody_who_is_just_blocking_them(database: Database) -> None:
-    follows, relations = Follows(database, CLOCK), Relations(database, CLOCK)
+    follows, relations = Follows(database, CLOCK), Relationships(database, CLOCK)
     for _ in range(ROUNDS):
         ann, ben = await people(database, 2)
         _, outcome = await at_once([relations.block(ann, ben.id), follows.follow(ben, ann.id)])
@@ -136,7 +138,7 @@ async def test_a_request_that_is_accepted_twice_is_one_follow(database: Database
         shy, [ann] = await database.run(locked), await people(database, 1)
         await follows.follow(ann, shy.id)
         await at_once([follows.accept(shy, ann.id), follows.accept(shy, ann.id), follows.unfollow(ann, shy.id)])
-        [seen] = await Relations(database, CLOCK).between(ann, [shy.id])
+        [seen] = await Relationships(database, CLOCK).between(ann, [shy.id])
         assert not seen.requested
         assert (await again(database, shy.id)).followers_count == int(seen.following)
 
@@ -155,14 +157,14 @@ async def crowd(database: Database) -> tuple[Viewer, str]:
 
 async def counted(database: Database, table: str) -> int:
     kinds = " where kind = 'notified'" if table == "events" else ""
-    return int(await database.read(scalar, f"select count(*) from {table}{kinds}"))
+    return int(await database.read(fetch_value, f"select count(*) from {table}{kinds}"))
 
 
 async def test_a_post_that_is_deleted_while_people_are_told_of_it_leaves_nothing_told(database: Database) -> None:
     author, text = await crowd(database)
-    posts, tellings = make.posts(database), Tellings(database, CLOCK)
+    posts, tellings = make.posts(database), PostNotifier(database, CLOCK)
     for _ in range(ROUNDS):
-        post = await posts.publish(author, Draft(text))
+        post = await posts.publish(author, PostDraft(text))
         telling: list[Coroutine[Any, Any, object]] = [*map(tellings.published, [post.id] * 2), posts.delete(author, post.id)]
         assert [outcome for outcome in await at_once(telling) if isinstance(outcome, BaseException)] == []
         assert await counted(database, "notifications") == 0
@@ -170,9 +172,9 @@ async def test_a_post_that_is_deleted_while_people_are_told_of_it_leaves_nothing
 
 async def test_two_processes_that_tell_of_one_post_at_once_tell_each_person_once(database: Database) -> None:
     author, text = await crowd(database)
-    tellings = Tellings(database, CLOCK)
+    tellings = PostNotifier(database, CLOCK)
     for done in range(1, ROUNDS + 1):
-        post = await make.posts(database).publish(author, Draft(text))
+        post = await make.posts(database).publish(author, PostDraft(text))
         await at_once([tellings.published(post.id) for _ in range(3)])
         assert (await counted(database, "notifications"), await counted(database, "events")) == (8 * done, 8 * done)
 
@@ -181,7 +183,9 @@ async def test_the_same_key_at_once_is_one_post_and_everybody_gets_it(database: 
     [ada] = await people(database, 1)
     service = make.posts(database)
     for number in range(ROUNDS):
-        drafts = [Draft(f"Try {attempt}", key=f"key {number}") for attempt in range(8)]  # a client that gave up waiting, and its retries
+        drafts = [
+            PostDraft(f"Try {attempt}", key=f"key {number}") for attempt in range(8)
+        ]  # a client that gave up waiting, and its retries
         outcomes = await at_once([service.publish(ada, draft) for draft in drafts])
         assert len({outcome.id for outcome in outcomes if isinstance(outcome, Post)}) == 1, outcomes
         assert all(isinstance(outcome, Post) for outcome in outcomes), outcomes

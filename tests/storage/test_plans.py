@@ -23,25 +23,25 @@ from benchmarks.queries import Explained, Query, hot, pages
 from microblog import storage
 from microblog.domain.tokens import token_hash
 from microblog.model.accounts import Account, Preferences, Role
-from microblog.model.emails import LetterKind, LetterState
+from microblog.model.emails import EmailKind, EmailState
 from microblog.model.events import EventKind
 from microblog.model.ids import ConversationId, JobId
 from microblog.model.jobs import Job, JobState
-from microblog.model.lists import Replies
+from microblog.model.lists import ListReplies
 from microblog.model.media import MediaKind
-from microblog.model.moderation import Action, Sanction, Sought
+from microblog.model.moderation import AccountQuery, ModerationAction, Sanction
 from microblog.model.notification_policy import Policy
 from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
 from microblog.model.posts import Post, Visibility
 from microblog.model.push import PushChoice, PushTarget
-from microblog.model.reports import Category
-from microblog.model.statistics import Span
+from microblog.model.reports import ReportCategory
+from microblog.model.statistics import TimeSpan
 from microblog.storage import conversations, search, timelines
-from microblog.storage.database import Connection, Cursor, connect, every, execute
-from microblog.storage.follows import Options
-from microblog.storage.invalidation_log import Seen
-from microblog.storage.notification_groups import Choice
+from microblog.storage.database import Connection, Cursor, connect, execute, fetch_all
+from microblog.storage.follows import FollowOptions
+from microblog.storage.invalidation_log import ChangedKeys
+from microblog.storage.notification_groups import GroupSelection
 
 SITE = Site(posts=30_000, people=2_000, end=datetime(2026, 3, 4, tzinfo=UTC))
 BIG_ROWS = 3_000  # a table that small is read fastest from end to end
@@ -120,7 +120,7 @@ BY_NAME: dict[str, Any] = {
     "now": SITE.end,
     "offset": 0,
     "one": ACCOUNT,
-    "options": Options(),
+    "options": FollowOptions(),
     "original": POST,
     "other": OTHER,
     "others": [OTHER],
@@ -133,7 +133,7 @@ BY_NAME: dict[str, Any] = {
     "prefix": "person12",
     "proof": None,
     "role": Role.USER,
-    "sanction": Sanction(Action.NONE),
+    "sanction": Sanction(ModerationAction.NONE),
     "sender": OTHER,
     "senders": [OTHER],
     "sessions": [SITE.other_id(1)],
@@ -161,26 +161,26 @@ BY_TYPE: dict[str, Any] = {
     "EventKind": EventKind.POST_PUBLISHED,
     "Collection[TokenId]": [1],
     "Collection[tuple[str, str]]": [("tag1", "tag1"), ("new", "new")],
-    "Choice": Choice(),
+    "Choice": GroupSelection(),
     "Policy": Policy(),
     "PushChoice": PushChoice(),
     "PushTarget": PushTarget("https://push.example.net/", b"point", b"secret"),
-    "Category": Category.SPAM,
+    "Category": ReportCategory.SPAM,
     "Job": JOB,
     "JobState": JobState.DEAD,
-    "LetterKind": LetterKind.MENTION,
-    "LetterState": LetterState.SENT,
+    "LetterKind": EmailKind.MENTION,
+    "LetterState": EmailState.SENT,
     "MediaKind": MediaKind.IMAGE,
-    "Replies": Replies.LIST,
+    "Replies": ListReplies.LIST,
     "Sequence[Job]": [JOB],
-    "Sought": Sought(),
-    "Span": Span(SITE.end - timedelta(days=1), SITE.end),
+    "Sought": AccountQuery(),
+    "Span": TimeSpan(SITE.end - timedelta(days=1), SITE.end),
     "date": SITE.end.date(),
     "timedelta": timedelta(minutes=1),
-    "Sequence[Row]": [conversations.Row(ConversationId(1), ACCOUNT, (OTHER,), True, POST, POST)],
-    "Seen": Seen("1:1:", SITE.end),
-    "Tags": timelines.Tags(["tag1"], ["tag2"], ["tag3"]),
-    "Wish": search.Wish("'word' & 'begin':*", ["'other'"], ["text"], ["more"]),
+    "Sequence[Row]": [conversations.StoredConversation(ConversationId(1), ACCOUNT, (OTHER,), True, POST, POST)],
+    "Seen": ChangedKeys("1:1:", SITE.end),
+    "Tags": timelines.TagFilter(["tag1"], ["tag2"], ["tag3"]),
+    "Wish": search.PostQuery("'word' & 'begin':*", ["'other'"], ["text"], ["more"]),
 }
 PLAIN: dict[str, Any] = {
     "bool": True,
@@ -273,7 +273,7 @@ def big(site: Connection) -> set[str]:
     """Tables that grow with the site."""
     sql = "select relname from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace and reltuples > %(rows)s"
     with site.cursor() as cursor:
-        return set(every(cursor, str, sql, {"rows": BIG_ROWS}))
+        return set(fetch_all(cursor, str, sql, {"rows": BIG_ROWS}))
 
 
 def test_the_site_is_large_enough_to_tell(big: set[str]) -> None:
@@ -320,7 +320,7 @@ def test_home_looks_at_no_rows_but_those_of_boosts(explained: Explained, kind: s
 def test_whatever_refers_to_posts_and_people_can_be_found_from_them(site: Connection) -> None:
     """Else the deletion of one post reads a whole table for each foreign key."""
     with site.cursor() as cursor:
-        without = every(
+        without = fetch_all(
             cursor,
             lambda table, column: f"{table}.{column}",
             """select c.conrelid::regclass::text, a.attname from pg_constraint c

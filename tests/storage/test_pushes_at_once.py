@@ -13,18 +13,18 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import deferLater
 
-from microblog.adapters.push_client import PushServices
-from microblog.domain.push.encryption import Sealer
+from microblog.adapters.push_client import PushClient
+from microblog.domain.push.encryption import PushEncryptor
 from microblog.domain.tokens import Tokens
 from microblog.jobs import push_jobs as tasks
-from microblog.jobs.push_jobs import Pushing
+from microblog.jobs.push_jobs import PushJobs
 from microblog.jobs.worker import Worker
 from microblog.model.accounts import Viewer
 from microblog.model.ids import NotificationId, TokenId
 from microblog.model.notifications import NotificationKind
-from microblog.model.push import ALERTS, Answer, PushChoice, PushSubscription
+from microblog.model.push import ALERTS, PushChoice, PushResponse, PushSubscription
 from microblog.storage import notifications, push_subscriptions
-from microblog.storage.database import Cursor, Database, every, scalar
+from microblog.storage.database import Cursor, Database, fetch_all, fetch_value
 from microblog.storage.push_subscriptions import SEND_JOB
 from tests import make
 from tests.push_service import Program, pushing
@@ -43,11 +43,11 @@ class Kept:
 
     topics: list[str] = field(factory=list)
 
-    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> PushResponse:
         """Take it, a moment later."""
         await _later(0.001)
         self.topics.append(headers["Topic"])
-        return Answer(201)
+        return PushResponse(201)
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def told(cursor: Cursor, whom: Viewer, by: Viewer) -> list[NotificationId]:
     """Tell somebody of a follower; which notification it is."""
     notifications.add(cursor, accounts=[whom.id], kind=NotificationKind.FOLLOW, sender=by.id, now=now())
     sql = "select id from notifications where from_account_id = %(by)s"
-    return every(cursor, NotificationId, sql, {"by": by.id})
+    return fetch_all(cursor, NotificationId, sql, {"by": by.id})
 
 
 async def test_what_is_being_added_is_waited_for_before_it_is_said_that_nothing_waits(database: Database) -> None:
@@ -106,7 +106,7 @@ async def test_what_is_being_added_is_waited_for_before_it_is_said_that_nothing_
         added.set()
         assert go_on.wait(BOUND_S)
 
-    service = pushing(database, now, PushServices(reactor, "microblog/1"))
+    service = pushing(database, now, PushClient(reactor, "microblog/1"))
     slow = Deferred.fromCoroutine(database.run(adding))
 
     async def is_added() -> bool:
@@ -117,7 +117,7 @@ async def test_what_is_being_added_is_waited_for_before_it_is_said_that_nothing_
 
     async def is_decided() -> bool:
         waiting = "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')"
-        return asked.called or bool(await database.read(scalar, waiting))
+        return asked.called or bool(await database.read(fetch_value, waiting))
 
     await _until(is_decided)
     go_on.set()
@@ -129,8 +129,8 @@ async def test_what_is_being_added_is_waited_for_before_it_is_said_that_nothing_
 
 async def test_whoever_is_told_at_once_each_message_is_sent_once(database: Database) -> None:
     viewers, _ = await subscribed(database)
-    service, sealing = Kept(), pushing(database, now, PushServices(reactor, "microblog/1"))
-    work = Pushing(sealing.pushes, sealing.written, Sealer(sealing.sealer.signer), service)
+    service, sealing = Kept(), pushing(database, now, PushClient(reactor, "microblog/1"))
+    work = PushJobs(sealing.pushes, sealing.written, PushEncryptor(sealing.sealer.signer), service)
     workers = [
         Worker(database, {tasks.NOTIFIED_JOB: work.notifying(lambda: None), SEND_JOB: work.send}, now, CLOCK, name, lambda: 0.5, poll=0.02)
         for name in ("one", "two")
@@ -142,11 +142,11 @@ async def test_whoever_is_told_at_once_each_message_is_sent_once(database: Datab
 
     async def all_done() -> bool:
         return not await database.read(
-            scalar, "select exists (select from jobs where kind like 'push.%' and state in ('waiting', 'running'))"
+            fetch_value, "select exists (select from jobs where kind like 'push.%' and state in ('waiting', 'running'))"
         )
 
     await _until(all_done)
     for worker in workers:
         await worker.stop()
     assert sorted(service.topics) == expected
-    assert await database.read(scalar, "select count(*) from pushes where settled_at is null") == 0
+    assert await database.read(fetch_value, "select count(*) from pushes where settled_at is null") == 0

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from microblog.domain.notification_groups import NotificationGroups
-from microblog.domain.notifications import Asked, Notifications
+from microblog.domain.notifications import NotificationQuery, Notifications
 from microblog.model.accounts import Viewer
 from microblog.model.ids import NotificationId
 from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
 from microblog.model.posts import Visibility
 from microblog.storage import live_queries, notifications
-from microblog.storage.database import Cursor, execute, scalar
+from microblog.storage.database import Cursor, execute, fetch_value
 from tests import make
 from tests.fakes import RolledBackDatabase
 
@@ -30,7 +30,7 @@ def ada(cursor: Cursor) -> Viewer:
     execute(cursor, "update accounts set deleted_at = now() where id = %(dan)s", {"dan": dan.id})
     hidden = make.post(cursor, fay, "For friends", visibility=Visibility.PRIVATE)
     told(cursor, ada, fay, NotificationKind.STATUS, hidden.id)
-    assert scalar(cursor, "select count(*) from notifications") == 5
+    assert fetch_value(cursor, "select count(*) from notifications") == 5
     return ada
 
 
@@ -40,21 +40,23 @@ def told(cursor: Cursor, whom: Viewer, by: Viewer, kind: NotificationKind, post:
 
 async def test_the_count_is_the_length_of_the_list(db: RolledBackDatabase, ada: Viewer) -> None:
     one = Notifications(db, lambda: make.NOW)
-    assert [note.kind for note in await one.page(ada, Asked(Page()))] == [NotificationKind.FAVOURITE]
+    assert [note.kind for note in await one.page(ada, NotificationQuery(Page()))] == [NotificationKind.FAVOURITE]
     assert await one.unread(ada) == 1
-    assert await one.unread(ada, Asked(Page(), kinds=["favourite", "status"])) == 1
-    assert await one.unread(ada, Asked(Page(), kinds=["status"])) == 0
+    assert await one.unread(ada, NotificationQuery(Page(), kinds=["favourite", "status"])) == 1
+    assert await one.unread(ada, NotificationQuery(Page(), kinds=["status"])) == 0
     assert (await one.badges(ada)).unread == 1
 
 
 async def test_so_it_is_for_groups(db: RolledBackDatabase, ada: Viewer) -> None:
     groups = NotificationGroups(db, lambda: make.NOW)
-    assert [(group.kind, group.count) for group in (await groups.page(ada, Asked(Page()))).groups] == [(NotificationKind.FAVOURITE, 1)]
+    assert [(group.kind, group.count) for group in (await groups.page(ada, NotificationQuery(Page()))).groups] == [
+        (NotificationKind.FAVOURITE, 1)
+    ]
     assert await groups.unread(ada) == 1
-    assert await groups.unread(ada, Asked(Page(), kinds=["status"])) == 0
+    assert await groups.unread(ada, NotificationQuery(Page(), kinds=["status"])) == 0
 
 
 def test_so_it_is_for_the_number_that_comes_with_live_news(cursor: Cursor, ada: Viewer) -> None:
-    id = NotificationId(scalar(cursor, "select id from notifications where kind = 'favourite' order by id limit 1"))
-    [live] = live_queries.told(cursor, ids=[id], most_unread=100)
+    id = NotificationId(fetch_value(cursor, "select id from notifications where kind = 'favourite' order by id limit 1"))
+    [live] = live_queries.events_after(cursor, ids=[id], most_unread=100)
     assert live.unread == 1

@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 
 from microblog.model.ids import PostId
 from microblog.model.posts import Visibility
-from microblog.model.visibility import Sight, may_see
+from microblog.model.visibility import ViewerRelation, may_see
 from microblog.storage import posts, relationships
 from microblog.storage.database import Cursor, execute
 from tests import make
 
 SIGHTS = st.builds(
-    Sight,
+    ViewerRelation,
     visibility=st.sampled_from(Visibility),
     is_author=st.booleans(),
     is_mentioned=st.booleans(),
@@ -26,7 +26,7 @@ SIGHTS = st.builds(
 
 @given(sight=SIGHTS)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
-def test_the_sql_rule_and_the_rule_on_values_agree(cursor: Cursor, sight: Sight) -> None:
+def test_the_sql_rule_and_the_rule_on_values_agree(cursor: Cursor, sight: ViewerRelation) -> None:
     execute(cursor, "savepoint example")
     try:
         author = make.viewer(cursor)

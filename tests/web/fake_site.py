@@ -12,22 +12,22 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
 
-from microblog.domain.rate_limits import Limits, MemoryCounter, Per, Rate
+from microblog.domain.rate_limits import LimitScope, MemoryCounter, RateLimit, RateLimiter
 from microblog.model.accounts import Account, Role, Session, Viewer
 from microblog.model.errors import Invalid, NotFound, Unavailable
 from microblog.model.ids import AccountId, AppId, SessionId, TokenId
-from microblog.model.oauth import Access, App
-from microblog.web.http.authorization import Gate
+from microblog.model.oauth import App, TokenContext
+from microblog.web.http.authorization import Authorizer
 from microblog.web.http.client_address import Proxies
-from microblog.web.http.dispatcher import Site
+from microblog.web.http.dispatcher import Dispatcher
 from microblog.web.http.errors import Errors
-from microblog.web.http.request import Call, Origin
-from microblog.web.http.response import Answer
-from microblog.web.http.route import Needs, Who, route
-from microblog.web.http.server import Server
+from microblog.web.http.request import Request, SiteOrigin
+from microblog.web.http.response import Response
+from microblog.web.http.route import AccessLevel, RouteOptions, route
+from microblog.web.http.server import HttpServer
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
-TWICE = Rate("twice", 2, 60, Per.NETWORK)
+TWICE = RateLimit("twice", 2, 60, LimitScope.NETWORK)
 
 
 def viewer(number: int, role: Role = Role.USER) -> Viewer:
@@ -38,9 +38,9 @@ def viewer(number: int, role: Role = Role.USER) -> Viewer:
 APP = App(AppId(1), "app", "Test", None, (), ("read", "write"), NOW)
 
 
-def access(number: int, who: Viewer | None, *scopes: str) -> Access:
+def access(number: int, who: Viewer | None, *scopes: str) -> TokenContext:
     """What a token stands for."""
-    return Access(TokenId(number), APP, frozenset(scopes), who)
+    return TokenContext(TokenId(number), APP, frozenset(scopes), who)
 
 
 @define
@@ -49,7 +49,7 @@ class KnownPeople:
 
     asked: int = 0
     cookies: dict[str, Viewer] = field(factory=lambda: {"ada": viewer(1), "mod": viewer(2, Role.MODERATOR), "admin": viewer(3, Role.ADMIN)})
-    tokens: dict[str, Access] = field(
+    tokens: dict[str, TokenContext] = field(
         factory=lambda: {
             "reader": access(11, viewer(1), "read"),
             "writer": access(12, viewer(1), "read", "write:statuses"),
@@ -67,7 +67,7 @@ class KnownPeople:
         """See `Authenticator.is_over`."""
         return token not in self.cookies
 
-    async def by_bearer(self, token: str, *, pending: bool = False) -> Access | None:
+    async def by_bearer(self, token: str, *, pending: bool = False) -> TokenContext | None:
         """See `Authenticator.by_bearer`."""
         self.asked += 1
         return self.tokens.get(token)
@@ -101,118 +101,118 @@ class Rooms:
     done: list[str] = field(factory=list)
     parrot: Parrot = field(factory=Parrot)
 
-    @route("GET", "/", Needs())
-    async def front(self, call: Call) -> Answer:
-        return Answer.html(f"hello {call.viewer.account.username if call.viewer else 'stranger'}")
+    @route("GET", "/", RouteOptions())
+    async def front(self, call: Request) -> Response:
+        return Response.html(f"hello {call.viewer.account.username if call.viewer else 'stranger'}")
 
-    @route("GET", "/form", Needs())
-    async def form(self, call: Call) -> Answer:
-        return Answer.html(call.csrf)
+    @route("GET", "/form", RouteOptions())
+    async def form(self, call: Request) -> Response:
+        return Response.html(call.csrf)
 
-    @route("POST", "/form", Needs(body=1_000))
-    async def sent(self, call: Call) -> Answer:
-        return Answer.html(call.fields.text("text"))
+    @route("POST", "/form", RouteOptions(body=1_000))
+    async def sent(self, call: Request) -> Response:
+        return Response.html(call.fields.text("text"))
 
-    @route("POST", "/go", Needs(csrf=False))
-    async def go(self, call: Call) -> Answer:
-        return Answer.redirect(call.next_path())
+    @route("POST", "/go", RouteOptions(csrf=False))
+    async def go(self, call: Request) -> Response:
+        return Response.redirect(call.next_path())
 
-    @route("GET", "/mine", Needs(viewer=Who.MEMBER))
-    async def mine(self, call: Call) -> Answer:
-        return Answer.html(call.member.account.username)
+    @route("GET", "/mine", RouteOptions(viewer=AccessLevel.MEMBER))
+    async def mine(self, call: Request) -> Response:
+        return Response.html(call.member.account.username)
 
-    @route("POST", "/mine", Needs(viewer=Who.MEMBER, body=1024 * 1024))
-    async def write_mine(self, call: Call) -> Answer:
-        return Answer.redirect("/mine").with_cookie("session", "fresh", 60)
+    @route("POST", "/mine", RouteOptions(viewer=AccessLevel.MEMBER, body=1024 * 1024))
+    async def write_mine(self, call: Request) -> Response:
+        return Response.redirect("/mine").with_cookie("session", "fresh", 60)
 
-    @route("GET", "/moderation", Needs(viewer=Who.MODERATOR))
-    async def moderation(self, call: Call) -> Answer:
-        return Answer.html("reports")
+    @route("GET", "/moderation", RouteOptions(viewer=AccessLevel.MODERATOR))
+    async def moderation(self, call: Request) -> Response:
+        return Response.html("reports")
 
-    @route("GET", "/administration", Needs(viewer=Who.ADMIN))
-    async def administration(self, call: Call) -> Answer:
-        return Answer.html("settings")
+    @route("GET", "/administration", RouteOptions(viewer=AccessLevel.ADMIN))
+    async def administration(self, call: Request) -> Response:
+        return Response.html("settings")
 
-    @route("GET", "/posts/<id:post_id>", Needs())
-    async def post(self, call: Call, post_id: int) -> Answer:
-        return Answer.html(str(post_id)).cached(b"no-cache", "v1")
+    @route("GET", "/posts/<id:post_id>", RouteOptions())
+    async def post(self, call: Request, post_id: int) -> Response:
+        return Response.html(str(post_id)).cached(b"no-cache", "v1")
 
-    @route("GET", "/tags/<tag>", Needs())
-    async def tag(self, call: Call, tag: str) -> Answer:
-        return Answer.html(tag)
+    @route("GET", "/tags/<tag>", RouteOptions())
+    async def tag(self, call: Request, tag: str) -> Response:
+        return Response.html(tag)
 
-    @route("GET", "/confirm/<secret:token>", Needs())
-    async def confirm(self, call: Call, token: str) -> Answer:
-        return Answer.html("confirmed")
+    @route("GET", "/confirm/<secret:token>", RouteOptions())
+    async def confirm(self, call: Request, token: str) -> Response:
+        return Response.html("confirmed")
 
-    @route("GET", "/slow", Needs())
-    async def slow(self, call: Call) -> Answer:
+    @route("GET", "/slow", RouteOptions())
+    async def slow(self, call: Request) -> Response:
         return await self._wait("read")
 
-    @route("POST", "/slow", Needs(csrf=False))
-    async def slow_command(self, call: Call) -> Answer:
+    @route("POST", "/slow", RouteOptions(csrf=False))
+    async def slow_command(self, call: Request) -> Response:
         answer = await self._wait("command")
         self.done.append(f"for {call.network} {call.secure} {call.fields.text('text')}")
         return answer
 
-    async def _wait(self, what: str) -> Answer:
+    async def _wait(self, what: str) -> Response:
         self.waiting.append(Deferred())
         word = await self.waiting[-1]
         self.done.append(what)
-        return Answer.html(word)
+        return Response.html(word)
 
-    @route("GET", "/stream", Needs())
-    async def stream(self, call: Call) -> Answer:
-        return Answer.stream(self.parrot)
+    @route("GET", "/stream", RouteOptions())
+    async def stream(self, call: Request) -> Response:
+        return Response.stream(self.parrot)
 
-    @route("GET", "/bug", Needs())
-    async def bug(self, call: Call) -> Answer:
+    @route("GET", "/bug", RouteOptions())
+    async def bug(self, call: Request) -> Response:
         raise RuntimeError("secret detail")
 
-    @route("GET", "/full", Needs())
-    async def full(self, call: Call) -> Answer:
+    @route("GET", "/full", RouteOptions())
+    async def full(self, call: Request) -> Response:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    @route("GET", "/down", Needs())
-    async def down(self, call: Call) -> Answer:
+    @route("GET", "/down", RouteOptions())
+    async def down(self, call: Request) -> Response:
         raise Unavailable(retry_after=7)
 
-    @route("POST", "/invalid", Needs(csrf=False))
-    async def invalid(self, call: Call) -> Answer:
+    @route("POST", "/invalid", RouteOptions(csrf=False))
+    async def invalid(self, call: Request) -> Response:
         raise Invalid({"name": "Name is taken"}, codes={"name": "ERR_TAKEN"})
 
-    @route("GET", "/twice", Needs(rate=TWICE))
-    async def twice(self, call: Call) -> Answer:
-        return Answer.html(call.network)
+    @route("GET", "/twice", RouteOptions(rate=TWICE))
+    async def twice(self, call: Request) -> Response:
+        return Response.html(call.network)
 
-    @route("GET", "/where", Needs())
-    async def where(self, call: Call) -> Answer:
-        return Answer.json({"address": str(call.address), "secure": call.secure, "languages": call.languages()})
+    @route("GET", "/where", RouteOptions())
+    async def where(self, call: Request) -> Response:
+        return Response.json({"address": str(call.address), "secure": call.secure, "languages": call.languages()})
 
 
 class Api:
     """Routes for programs."""
 
-    @route("GET", "/api/v1/echo", Needs(api=True))
-    @route("POST", "/api/v1/echo", Needs(api=True, body=100_000))
-    @route("DELETE", "/api/v1/echo", Needs(api=True))
-    async def echo(self, call: Call) -> Answer:
-        return Answer.json(_plain(call.fields.tree))
+    @route("GET", "/api/v1/echo", RouteOptions(api=True))
+    @route("POST", "/api/v1/echo", RouteOptions(api=True, body=100_000))
+    @route("DELETE", "/api/v1/echo", RouteOptions(api=True))
+    async def echo(self, call: Request) -> Response:
+        return Response.json(_plain(call.fields.tree))
 
-    @route("GET", "/api/v1/lists", Needs(api=True, viewer=Who.MEMBER, scopes={"read:lists"}))
-    async def lists(self, call: Call) -> Answer:
-        return Answer.json([])
+    @route("GET", "/api/v1/lists", RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:lists"}))
+    async def lists(self, call: Request) -> Response:
+        return Response.json([])
 
-    @route("POST", "/api/v1/statuses", Needs(api=True, viewer=Who.MEMBER, scopes={"write:statuses"}))
-    async def publish(self, call: Call) -> Answer:
-        return Answer.json({"text": call.fields.text("status")})
+    @route("POST", "/api/v1/statuses", RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:statuses"}))
+    async def publish(self, call: Request) -> Response:
+        return Response.json({"text": call.fields.text("status")})
 
-    @route("GET", "/api/v1/app", Needs(api=True, viewer=Who.APP))
-    async def app(self, call: Call) -> Answer:
-        return Answer.json({})
+    @route("GET", "/api/v1/app", RouteOptions(api=True, viewer=AccessLevel.APP))
+    async def app(self, call: Request) -> Response:
+        return Response.json({})
 
-    @route("GET", "/api/v1/gone", Needs(api=True))
-    async def gone(self, call: Call) -> Answer:
+    @route("GET", "/api/v1/gone", RouteOptions(api=True))
+    async def gone(self, call: Request) -> Response:
         raise NotFound
 
 
@@ -228,8 +228,8 @@ def _plain(node: Any) -> Any:
 class House:
     """Everything together."""
 
-    server: Server
-    site: Site
+    server: HttpServer
+    site: Dispatcher
     rooms: Rooms
     people: KnownPeople
     clock: Clock
@@ -248,8 +248,8 @@ def house(
     clock = Clock()
     clock.advance(NOW.timestamp())
     rooms, people, log = Rooms(), KnownPeople(), list[str]()
-    counting = Limits(MemoryCounter(clock.seconds), lambda: datetime.fromtimestamp(clock.seconds(), UTC), limits)
-    site = Site([rooms, Api(), *features], origin=Origin.parse(public_url), gate=Gate(people, counting), errors=Errors())
-    made = Server(site, clock, proxies=Proxies.parse(proxies), access_log=log.append, **server)
+    counting = RateLimiter(MemoryCounter(clock.seconds), lambda: datetime.fromtimestamp(clock.seconds(), UTC), limits)
+    site = Dispatcher([rooms, Api(), *features], origin=SiteOrigin.parse(public_url), gate=Authorizer(people, counting), errors=Errors())
+    made = HttpServer(site, clock, proxies=Proxies.parse(proxies), access_log=log.append, **server)
     made.startFactory()
     return House(made, site, rooms, people, clock, log)

@@ -16,8 +16,8 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
-from microblog.web.http.protocol import Channel
-from microblog.web.http.server import Server
+from microblog.web.http.protocol import HttpChannel
+from microblog.web.http.server import HttpServer
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -57,7 +57,7 @@ class Reply:
 class Line:
     """One connection to a server; with no host, through a UNIX socket."""
 
-    def __init__(self, server: Server, host: str | None = "203.0.113.7") -> None:
+    def __init__(self, server: HttpServer, host: str | None = "203.0.113.7") -> None:
         self.transport = StringTransport(peerAddress=IPv4Address("TCP", host, 54321) if host else UNIXAddress(None))
         self.channel = server.buildProtocol(None)
         self.channel.makeConnection(self.transport)
@@ -113,7 +113,7 @@ def replies(data: bytes, methods: tuple[str, ...] = ()) -> list[Reply]:
 
 
 def ask(
-    server: Server, method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes | None = None, **line: Any
+    server: HttpServer, method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes | None = None, **line: Any
 ) -> Reply:
     """One request on a connection of its own, for routes that answer without waiting."""
     connection = Line(server, **line)
@@ -122,4 +122,4 @@ def ask(
     return reply
 
 
-__all__ = ["FORM", "Channel", "Line", "Reply", "ask", "replies", "request"]
+__all__ = ["FORM", "HttpChannel", "Line", "Reply", "ask", "replies", "request"]

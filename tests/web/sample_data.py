@@ -9,15 +9,15 @@ from pathlib import Path
 
 from attrs import define, field
 
-from microblog.application import feed_of
-from microblog.application.server import Look, server_of
+from microblog.application import build_broadcaster
+from microblog.application.server import Frontend, build_server
 from microblog.application.services import Domain
 from microblog.config import load
-from microblog.domain.rate_limits import Limits, MemoryCounter
-from microblog.live.broadcaster import Feed
+from microblog.domain.rate_limits import MemoryCounter, RateLimiter
+from microblog.live.broadcaster import Broadcaster
 from microblog.model.accounts import Viewer
 from microblog.storage.database import connect
-from microblog.web.http.server import Server
+from microblog.web.http.server import HttpServer
 from tests import make
 from tests.fakes import done, promised, quick_passwords, tell, world
 from tests.live.test_event_log import Committing
@@ -59,19 +59,19 @@ class Village:
     reactor: StillReactor = field(factory=StillReactor)
     database: Committing = field(init=False)
     domain: Domain = field(init=False)
-    feed: Feed = field(init=False)
-    server: Server = field(init=False)
+    feed: Broadcaster = field(init=False)
+    server: HttpServer = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.reactor.advance(make.NOW.timestamp())
         given = {"public_url": f"http://{HOST}", "data_dir": str(self.data_dir), "registration": "open"}
         given["rate_limits"] = "on" if self.limited else "off"
         settings = load({f"MICROBLOG_{name.upper()}": value for name, value in given.items()}, None)
-        limits = Limits(MemoryCounter(self.reactor.seconds), lambda: make.NOW, self.limited)
+        limits = RateLimiter(MemoryCounter(self.reactor.seconds), lambda: make.NOW, self.limited)
         self.database = Committing(connect(self.connection_url))
         self.domain = Domain.on(settings, self.database, quick_passwords(), limits, world(self.data_dir))
-        self.feed = feed_of(self.database, self.reactor)
-        self.server = server_of(settings, self.reactor, self.domain, Look.of_this_release(), feed=self.feed)
+        self.feed = build_broadcaster(self.database, self.reactor)
+        self.server = build_server(settings, self.reactor, self.domain, Frontend.of_this_release(), feed=self.feed)
         done(self.feed.start())
 
     def resident(self, username: str) -> Visitor:

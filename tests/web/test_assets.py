@@ -9,13 +9,13 @@ import pytest
 from twisted.internet.task import Clock
 
 from microblog.application.server import STATIC
-from microblog.domain.rate_limits import Limits, MemoryCounter
-from microblog.web.http.authorization import Gate
+from microblog.domain.rate_limits import MemoryCounter, RateLimiter
+from microblog.web.http.authorization import Authorizer
 from microblog.web.http.compression import accepts_gzip
-from microblog.web.http.dispatcher import Site
+from microblog.web.http.dispatcher import Dispatcher
 from microblog.web.http.errors import Errors
-from microblog.web.http.request import Origin
-from microblog.web.http.server import Server
+from microblog.web.http.request import SiteOrigin
+from microblog.web.http.server import HttpServer
 from microblog.web.pages.assets import Assets, load
 from tests.web.fake_site import NOW, KnownPeople
 from tests.web.memory import Reply, ask
@@ -36,8 +36,13 @@ def assets(tmp_path: Path) -> Assets:
 
 def get(assets: Assets, path: str, headers: dict[str, str] | None = None, method: str = "GET") -> Reply:
     clock = Clock()
-    gate = Gate(KnownPeople(), Limits(MemoryCounter(clock.seconds), lambda: NOW))
-    return ask(Server(Site([assets], origin=Origin.parse("https://site.test"), gate=gate, errors=Errors()), clock), method, path, headers)
+    gate = Authorizer(KnownPeople(), RateLimiter(MemoryCounter(clock.seconds), lambda: NOW))
+    return ask(
+        HttpServer(Dispatcher([assets], origin=SiteOrigin.parse("https://site.test"), gate=gate, errors=Errors()), clock),
+        method,
+        path,
+        headers,
+    )
 
 
 def test_a_file_under_its_hash_is_cached_for_ever(assets: Assets) -> None:

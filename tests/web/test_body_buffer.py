@@ -13,10 +13,10 @@ from twisted.internet.defer import Deferred
 
 from microblog.model.accounts import Session, Viewer
 from microblog.web.http.body_buffer import IN_MEMORY
-from microblog.web.http.request import Call
-from microblog.web.http.response import Answer
-from microblog.web.http.route import Needs, Who, route
-from microblog.web.http.server import Server
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
+from microblog.web.http.route import AccessLevel, RouteOptions, route
+from microblog.web.http.server import HttpServer
 from tests.web.fake_site import House, KnownPeople, house
 from tests.web.memory import FORM, Line, Reply, ask, replies, request
 
@@ -31,13 +31,13 @@ class Attic:
 
     seen: list[tuple[str, int, bytes]]
 
-    @route("POST", "/attic", Needs(csrf=False, viewer=Who.MEMBER, body=1_000, files=40 * MEGABYTE))
-    async def store(self, call: Call) -> Answer:
+    @route("POST", "/attic", RouteOptions(csrf=False, viewer=AccessLevel.MEMBER, body=1_000, files=40 * MEGABYTE))
+    async def store(self, call: Request) -> Response:
         """Look at the file."""
         upload = call.fields.upload("file")
         assert upload is not None
         self.seen.append((call.fields.text("name"), upload.size, upload.file.read(5)))
-        return Answer.html("stored")
+        return Response.html("stored")
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def head(length: int, kind: str = KIND, **more: str) -> bytes:
     return request("POST", "/attic", {"Content-Type": kind, "Content-Length": str(length), **ADA, **more})
 
 
-def send(server: Server, body: bytes, kind: str = KIND) -> Reply:
+def send(server: HttpServer, body: bytes, kind: str = KIND) -> Reply:
     line = Line(server)
     answer = line.send(head(len(body), kind))
     for start in range(0, len(body), 65_536):

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from attrs import define, frozen
 
-from microblog.domain.account_admin import Members
+from microblog.domain.account_admin import AccountAdmin
 from microblog.model.accounts import Role, Viewer
-from microblog.model.emails import Fate, LetterKind, Receipt
+from microblog.model.emails import DeliveryResult, DeliveryStatus, EmailKind
 from microblog.model.paging import Page
 from microblog.storage import emails, users
-from microblog.storage.database import Cursor, execute, scalar
+from microblog.storage.database import Cursor, execute, fetch_value
 from tests import make
 from tests.fakes import KeptMail, RolledBackDatabase, done, quick_passwords
 from tests.mailbox import Postman
@@ -152,14 +152,14 @@ def test_an_applicant_is_told_what_came_of_it(cursor: Cursor, tmp_path: Path) ->
         [letter] = place.post.deliver()
         if name != "cy":
             visitor.submit(place.post.path(letter, "/confirm/"))
-    members = Members(RolledBackDatabase(cursor), quick_passwords(), lambda: NOW)
+    members = AccountAdmin(RolledBackDatabase(cursor), quick_passwords(), lambda: NOW)
     done(members.approve(member(cursor, "ada").id))
     done(members.reject(member(cursor, "ben").id))
     done(members.reject(member(cursor, "cy").id))
     accepted, rejected = place.post.deliver()
     assert (accepted["To"], accepted["Subject"]) == ("ada@example.org", "Welcome to Ours")
     assert (rejected["To"], rejected["Subject"]) == ("ben@example.org", "Your account on Ours")
-    assert scalar(cursor, "select count(*) from accounts where username in ('ben', 'cy')") == 0
+    assert fetch_value(cursor, "select count(*) from accounts where username in ('ben', 'cy')") == 0
 
 
 def test_a_forgotten_password_is_replaced_and_everybody_is_out(place: Place, cursor: Cursor) -> None:
@@ -178,7 +178,7 @@ def test_a_forgotten_password_is_replaced_and_everybody_is_out(place: Place, cur
     assert visitor.get(path).status == 410, "the link works once"
     assert visitor.submit("/login", name="ada", password=PASSWORD).status == 401
     assert location(visitor.submit("/login", name="ada", password=NEW)) == "/home"
-    assert scalar(cursor, "select count(*) from events where kind = 'session.ended' and (data->>'all')::boolean") >= 1
+    assert fetch_value(cursor, "select count(*) from events where kind = 'session.ended' and (data->>'all')::boolean") >= 1
 
 
 def test_asking_for_a_password_tells_nobody_who_exists_and_does_the_same(place: Place, cursor: Cursor) -> None:
@@ -189,7 +189,7 @@ def test_asking_for_a_password_tells_nobody_who_exists_and_does_the_same(place: 
         token = visitor.token("/password/forgot")
         reply = visitor.post("/password/forgot", {"csrf": token, "name": name})
         pages.append((reply.status, words(reply)))
-        rows.append(scalar(cursor, "select count(*) from jobs where kind = 'mail.forgotten'"))
+        rows.append(fetch_value(cursor, "select count(*) from jobs where kind = 'mail.forgotten'"))
         execute(cursor, "delete from jobs where payload->>'name' not in ('ada', 'ada@example.org')")
     assert len(set(pages)) == 1
     assert [letter["To"] for letter in place.post.deliver()] == ["ada@example.org"] * 2
@@ -219,7 +219,7 @@ def test_a_new_address_is_used_once_it_is_confirmed(place: Place, cursor: Cursor
     change = {"email": "new@example.org", "email_password": PASSWORD}
     assert location(ada.submit("/settings/email", page="/settings/account", **change)) == "/settings/account?notice=address"
     assert "new@example.org" in words(ada.get("/settings/account"))
-    assert scalar(cursor, "select email from logins") == "ada@example.org"
+    assert fetch_value(cursor, "select email from logins") == "ada@example.org"
     letter, notice = place.post.deliver()
     assert letter["To"] == "new@example.org"
     assert notice["To"] == "ada@example.org"
@@ -252,13 +252,13 @@ def test_whose_password_was_changed_is_told_at_the_address_of_before(place: Plac
 
 
 def test_an_address_that_is_refused_is_shown_to_its_owner_while_the_account_waits_and_after(place: Place, cursor: Cursor) -> None:
-    place.post.office.answer = Receipt(Fate.REFUSED, "550 no such user")
+    place.post.office.answer = DeliveryResult(DeliveryStatus.REFUSED, "550 no such user")
     cy = place.newcomer("cy")
     place.post.deliver()
     assert "550 no such user" in words(cy.get("/pending"))
-    place.post.office.answer = Receipt(Fate.SENT, "250 OK")
+    place.post.office.answer = DeliveryResult(DeliveryStatus.SENT, "250 OK")
     ada = place.resident()
-    place.post.office.answer = Receipt(Fate.REFUSED, "550 mailbox is gone")
+    place.post.office.answer = DeliveryResult(DeliveryStatus.REFUSED, "550 mailbox is gone")
     for _ in range(3):
         mention_for(place, cursor)
     assert "Send a letter to confirm it" in words(ada.get("/settings/account"))
@@ -283,7 +283,7 @@ def mention_for(place: Place, cursor: Cursor, username: str = "ada") -> EmailMes
 def test_what_was_read_on_an_open_page_is_not_mailed(place: Place, cursor: Cursor) -> None:
     ada = place.resident()
     make.post(cursor, make.viewer(cursor), "Hello @ada")
-    newest = scalar(cursor, "select max(id) from notifications")
+    newest = fetch_value(cursor, "select max(id) from notifications")
     assert ada.post("/notifications/read", {"csrf": ada.token("/home"), "up_to": str(newest)}).status == 204
     assert place.post.deliver() == []
 
@@ -293,7 +293,7 @@ def test_nobody_reads_in_advance(place: Place, cursor: Cursor) -> None:
     for text in ("Hello @ada", "Once more, @ada"):
         assert ada.post("/notifications/read", {"csrf": ada.token("/home"), "up_to": str(2**63 - 1)}).status == 204
         make.post(cursor, make.viewer(cursor), text, now=place.town.domain.dispatch.now())
-    assert scalar(cursor, "select last_read_id from markers") < scalar(cursor, "select max(id) from notifications")
+    assert fetch_value(cursor, "select last_read_id from markers") < fetch_value(cursor, "select max(id) from notifications")
 
 
 def test_a_mail_program_unsubscribes_with_one_click(place: Place, cursor: Cursor) -> None:
@@ -338,7 +338,7 @@ def test_each_kind_of_letter_has_its_switch(place: Place, cursor: Cursor) -> Non
 def test_whose_address_is_refused_is_told_so_in_the_settings(place: Place, cursor: Cursor) -> None:
     ada = place.resident()
     assert "refused" not in words(ada.get("/settings/mail")) + words(ada.get("/settings/account"))
-    place.post.office.answer = Receipt(Fate.REFUSED, "550 5.1.1 No such <b>mailbox</b>")
+    place.post.office.answer = DeliveryResult(DeliveryStatus.REFUSED, "550 5.1.1 No such <b>mailbox</b>")
     mention_for(place, cursor)
     for path in ("/settings/mail", "/settings/account"):
         assert "550 5.1.1 No such <b>mailbox</b>" in words(ada.get(path))
@@ -393,7 +393,7 @@ def test_only_administrators_see_outbox_and_jobs(place: Place, cursor: Cursor, p
 def test_the_outbox_shows_each_letter_and_tries_again(place: Place, cursor: Cursor) -> None:
     boss = admin(place, cursor)
     place.resident()
-    place.post.office.answer = Receipt(Fate.REFUSED, "550 5.1.1 <script>No</script>")
+    place.post.office.answer = DeliveryResult(DeliveryStatus.REFUSED, "550 5.1.1 <script>No</script>")
     mention_for(place, cursor)
     page = boss.get("/admin/outbox")
     assert "550 5.1.1 <script>No</script>" in words(page)
@@ -403,9 +403,9 @@ def test_the_outbox_shows_each_letter_and_tries_again(place: Place, cursor: Curs
     assert "1 try" in shown
     assert "ada@example.org" not in words(boss.get("/admin/outbox?state=waiting"))
     letter = emails.page_of(cursor, page=Page(1))[0]
-    assert letter.kind is LetterKind.MENTION
+    assert letter.kind is EmailKind.MENTION
     assert location(boss.submit(f"/admin/outbox/{letter.id}/retry", page="/admin/outbox", next="/admin/outbox?state=refused"))
-    place.post.office.answer = Receipt(Fate.SENT, "250 OK")
+    place.post.office.answer = DeliveryResult(DeliveryStatus.SENT, "250 OK")
     assert len(place.post.deliver()) == 1
     assert "250 OK" in words(boss.get("/admin/outbox?state=sent"))
     assert boss.submit(f"/admin/outbox/{letter.id}/retry", page="/admin/outbox").status == 404
@@ -432,7 +432,7 @@ def test_jobs_that_failed_are_shown_tried_again_and_discarded(place: Place, curs
     assert "two" in words(boss.get("/admin/jobs?state=retrying"))
     assert "three" in words(boss.get("/admin/jobs?state=running"))
     assert boss.get("/admin/jobs?state=nonsense").status == 200
-    ids = {key: scalar(cursor, f"select id from jobs where key = '{key}'") for key in ("one", "two", "three")}
+    ids = {key: fetch_value(cursor, f"select id from jobs where key = '{key}'") for key in ("one", "two", "three")}
     assert location(boss.submit(f"/admin/jobs/{ids['one']}/retry", page="/admin/outbox")) == "/admin/jobs"
     assert location(boss.submit(f"/admin/jobs/{ids['two']}/discard", page="/admin/outbox")) == "/admin/jobs"
     assert boss.submit(f"/admin/jobs/{ids['three']}/discard", page="/admin/outbox").status == 404

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from attrs import define
 from twisted.internet.task import Clock
 
-from microblog.domain.health import Health, Moving
-from microblog.domain.rate_limits import Limits, MemoryCounter
-from microblog.web.http.authorization import Gate
-from microblog.web.http.dispatcher import Site
+from microblog.domain.health import Health, Heartbeat
+from microblog.domain.rate_limits import MemoryCounter, RateLimiter
+from microblog.web.http.authorization import Authorizer
+from microblog.web.http.dispatcher import Dispatcher
 from microblog.web.http.errors import Errors
-from microblog.web.http.request import Origin
-from microblog.web.http.server import Server
+from microblog.web.http.request import SiteOrigin
+from microblog.web.http.server import HttpServer
 from microblog.web.pages.health import HealthPage
 from tests.fakes import RolledBackDatabase
 from tests.live.fake_log import World
@@ -41,11 +41,11 @@ def get(db: RolledBackDatabase, *, moves: bool, accept: str = "*/*") -> Reply:
     return ask_about(db, {"jobs": Jobs(moves)}, accept)
 
 
-def ask_about(db: RolledBackDatabase, parts: Mapping[str, Moving], accept: str) -> Reply:
+def ask_about(db: RolledBackDatabase, parts: Mapping[str, Heartbeat], accept: str) -> Reply:
     clock = Clock()
     page = HealthPage(Health(db, parts, clock, lambda: NOW))
-    gate = Gate(KnownPeople(), Limits(MemoryCounter(clock.seconds), lambda: NOW))
-    server = Server(Site([page], origin=Origin.parse("https://site.test"), gate=gate, errors=Errors()), clock)
+    gate = Authorizer(KnownPeople(), RateLimiter(MemoryCounter(clock.seconds), lambda: NOW))
+    server = HttpServer(Dispatcher([page], origin=SiteOrigin.parse("https://site.test"), gate=gate, errors=Errors()), clock)
     server.startFactory()
     return ask(server, "GET", "/health", {"Accept": accept})
 

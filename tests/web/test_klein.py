@@ -27,11 +27,11 @@ from twisted.web.server import Site as StockSite
 
 from microblog.storage.database import Cursor
 from microblog.web.http.csrf import token_for
-from microblog.web.http.dispatcher import Site
-from microblog.web.http.request import Call
-from microblog.web.http.response import Answer
-from microblog.web.http.route import TEXT_FORM, Needs, Who, route
-from microblog.web.http.server import Server
+from microblog.web.http.dispatcher import Dispatcher
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
+from microblog.web.http.route import TEXT_FORM, AccessLevel, RouteOptions, route
+from microblog.web.http.server import HttpServer
 from tests import make
 from tests.web.api.client import another
 from tests.web.crawler import STREAMS, filled
@@ -53,7 +53,7 @@ _OWN_HEADERS = frozenset({"date", "x-request-id", "connection"})
 class StockLine:
     """One connection to a stock `twisted.web.server.Site` whose only resource is the Klein app's."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Dispatcher) -> None:
         self.transport = StringTransport(peerAddress=IPv4Address("TCP", "203.0.113.7", 54321))
         channel: Any = StockSite(site.routes.app.resource(), reactor=Clock()).buildProtocol(None)
         self.transport.protocol = channel  # type: ignore[attr-defined]  # real transports know their protocol
@@ -80,7 +80,7 @@ class StockLine:
         self.protocol.connectionLost(Failure(ConnectionDone()))
 
 
-def ask_klein(site: Site, method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes | None = None) -> Reply:
+def ask_klein(site: Dispatcher, method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes | None = None) -> Reply:
     """One request on a connection of its own."""
     line = StockLine(site)
     (reply,) = replies(line.send(request(method, target, headers, body)), (method,))
@@ -104,9 +104,9 @@ def _steady(text: str) -> str:
     return text
 
 
-def both(server: Server, method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes | None = None) -> Reply:
+def both(server: HttpServer, method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes | None = None) -> Reply:
     """Ask both ways, and hold the answers to each other."""
-    assert isinstance(server.site, Site)
+    assert isinstance(server.site, Dispatcher)
     ours, klein = ask(server, method, target, headers, body), ask_klein(server.site, method, target, headers, body)
     assert said(klein) == said(ours), f"{method} {target} {headers}"
     return ours
@@ -134,7 +134,7 @@ def askers(site: Town) -> Iterator[Asker]:
 
 def twice(site: Town, method: str, target: str, asker: Asker) -> None:
     """Ask both ways, each time of the same state of the database."""
-    assert isinstance(site.server.site, Site)
+    assert isinstance(site.server.site, Dispatcher)
     body = None if method in ("GET", "HEAD") else urlencode({"csrf": asker.csrf}).encode()
     headers = dict(asker.headers) if body is None else {**asker.headers, "Content-Type": FORM}
     found = []
@@ -217,9 +217,9 @@ def test_a_method_that_is_not_served_is_refused_alike(home: House, method: str, 
 class Attic:
     """A route with room for a large body."""
 
-    @route("POST", "/api/v1/large", Needs(api=True, viewer=Who.MEMBER, body=TEXT_FORM))
-    async def large(self, call: Call) -> Answer:
-        return Answer.json({"length": len(call.fields.text("text"))})
+    @route("POST", "/api/v1/large", RouteOptions(api=True, viewer=AccessLevel.MEMBER, body=TEXT_FORM))
+    async def large(self, call: Request) -> Response:
+        return Response.json({"length": len(call.fields.text("text"))})
 
 
 @pytest.mark.parametrize("size", [0, 10, 40_000, 200_000])

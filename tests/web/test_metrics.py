@@ -12,23 +12,23 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.utils import floatToGoString
 from twisted.internet.task import Clock
 
-from microblog.application import feed_of
-from microblog.domain.rate_limits import Limits, MemoryCounter
+from microblog.application import build_broadcaster
+from microblog.domain.rate_limits import MemoryCounter, RateLimiter
 from microblog.jobs.worker import Worker
-from microblog.live.subscriber import Ending
-from microblog.live.viewer_state import Loaded
-from microblog.metrics import Collected, Gauges, feed_families, http_families
+from microblog.live.subscriber import CloseReason
+from microblog.live.viewer_state import RelationsSnapshot
+from microblog.metrics import Collected, MetricsCollector, feed_families, http_families
 from microblog.model.caches import CacheFigures
 from microblog.model.errors import Unavailable
 from microblog.model.jobs import JobCounts
 from microblog.storage.database import Timing
-from microblog.web.http.authorization import Gate
+from microblog.web.http.authorization import Authorizer
 from microblog.web.http.client_address import Proxies
-from microblog.web.http.dispatcher import Site
+from microblog.web.http.dispatcher import Dispatcher
 from microblog.web.http.errors import Errors
-from microblog.web.http.request import Origin
-from microblog.web.http.request_metrics import BOUNDS, Answered
-from microblog.web.http.server import Server
+from microblog.web.http.request import SiteOrigin
+from microblog.web.http.request_metrics import BOUNDS, RequestMetrics
+from microblog.web.http.server import HttpServer
 from microblog.web.pages.metrics import MetricsPage
 from tests.fakes import RolledBackDatabase, done
 from tests.live.fake_log import World, home
@@ -58,11 +58,11 @@ async def one(accept: str) -> tuple[bytes, str]:
     return b"x 1\n", f"text/plain; accepted={accept}"
 
 
-def server(*, proxies: Proxies | None = None) -> Server:
+def server(*, proxies: Proxies | None = None) -> HttpServer:
     clock = Clock()
-    gate = Gate(KnownPeople(), Limits(MemoryCounter(clock.seconds), lambda: NOW))
-    site = Site([MetricsPage(one, LOOPBACK)], origin=Origin.parse("https://site.test"), gate=gate, errors=Errors())
-    return Server(site, clock, proxies=proxies)
+    gate = Authorizer(KnownPeople(), RateLimiter(MemoryCounter(clock.seconds), lambda: NOW))
+    site = Dispatcher([MetricsPage(one, LOOPBACK)], origin=SiteOrigin.parse("https://site.test"), gate=gate, errors=Errors())
+    return HttpServer(site, clock, proxies=proxies)
 
 
 def get(host: str, headers: Mapping[str, str] | None = None, *, proxies: Proxies | None = None) -> Reply:
@@ -99,7 +99,7 @@ def test_every_answer_is_counted() -> None:
 
 
 def test_answers_are_counted_by_how_long_they_took() -> None:
-    answered = Answered()
+    answered = RequestMetrics()
     for seconds in (0.0, 0.005, 0.006, 99.0):
         answered.count("GET", 200, seconds)
     assert answered.buckets == [2, 1, *[0] * (len(BOUNDS) - 2), 1]
@@ -115,15 +115,17 @@ async def no_database() -> Mapping[str, JobCounts]:
 
 
 def exposed(db: RolledBackDatabase, waiting: Callable[[], Awaitable[Mapping[str, JobCounts]]], accept: str = "") -> tuple[str, str]:
-    clock, answered = Clock(), Answered()
+    clock, answered = Clock(), RequestMetrics()
     answered.count("GET", 200, 0.02)
     database = Measured({"by_ids": Timing(2, 0.5, 1, 0)})
-    feed = feed_of(db, clock)
+    feed = build_broadcaster(db, clock)
     feed.figures = evolve(feed.figures, events=7)
-    feed.figures.endings[Ending.RESTART] = 2
+    feed.figures.endings[CloseReason.RESTART] = 2
     worker = Worker(db, {}, lambda: NOW, clock, "one", lambda: 0.5)
     worker.tally.done = 5
-    body, content_type = done(Gauges(database, {"jobs": worker}, feed, [Full(), Full()], waiting, lambda: answered).exposition(accept))
+    body, content_type = done(
+        MetricsCollector(database, {"jobs": worker}, feed, [Full(), Full()], waiting, lambda: answered).exposition(accept)
+    )
     return body.decode(), content_type
 
 
@@ -170,7 +172,7 @@ def test_whoever_accepts_openmetrics_gets_the_same_families_in_it(db: RolledBack
 
 
 def test_a_histogram_counts_up_to_each_bound() -> None:
-    answered = Answered()
+    answered = RequestMetrics()
     for seconds in (0.001, 0.02, 99.0):
         answered.count("GET", 200, seconds)
     told = lines(http_families(answered))
@@ -180,7 +182,7 @@ def test_a_histogram_counts_up_to_each_bound() -> None:
 
 def test_the_feed_is_told_by_streams_by_what_waits_and_by_why_connections_ended() -> None:
     world = World().start()
-    world.log.loaded[1] = Loaded(1)
+    world.log.loaded[1] = RelationsSnapshot(1)
     home_reader, slow, leaving = world.listen(home(1), 1), world.listen(), world.listen()
     gone = world.connect(2)[0]
     world.feed.dismiss(gone)
@@ -188,7 +190,7 @@ def test_the_feed_is_told_by_streams_by_what_waits_and_by_why_connections_ended(
     for _ in range(3):
         world.log.publish(4)
     world.wake()
-    world.feed.end(next(each for each in world.feed.readers.all() if each.outlet is leaving), Ending.UNAUTHORIZED)
+    world.feed.end(next(each for each in world.feed.readers.all() if each.outlet is leaving), CloseReason.UNAUTHORIZED)
     world.listen(since="other.1.1")
     told = lines(feed_families(world.feed))
     for line in (

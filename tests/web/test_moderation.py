@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from microblog.domain.registration import SignUp
+from microblog.domain.registration import SignUpForm
 from microblog.model.accounts import Role
 from microblog.storage.database import Cursor
 from tests.fakes import done
@@ -17,7 +17,7 @@ from tests.web.visitor import PASSWORD, Town, Visitor, links, town, words
 
 def with_role(site: Town, name: str, role: str) -> Visitor:
     """Somebody with this role, logged in."""
-    form = SignUp(name, f"{name}@example.org", PASSWORD, agreement=True)
+    form = SignUpForm(name, f"{name}@example.org", PASSWORD, agreement=True)
     done(site.domain.registrations.create(form, role=Role(role)))
     somebody = site.visitor()
     assert somebody.submit("/login", name=name, password=PASSWORD).status == 303

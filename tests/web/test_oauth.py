@@ -13,7 +13,7 @@ from attrs import evolve
 from microblog.application.services import now
 from microblog.domain.scopes import ALL
 from microblog.model.oauth import OUT_OF_BAND
-from microblog.storage.database import scalar
+from microblog.storage.database import fetch_value
 from microblog.web.http.headers import CONSENT_POLICY, PAGE_POLICY
 from tests import make
 from tests.fakes import done
@@ -427,7 +427,7 @@ def test_a_code_works_once_and_its_reuse_ends_the_token(site: Town, app: TestApp
     reply = Client(site, token).get("/v1/accounts/verify_credentials")
     assert (reply.status, reply.json) == (401, {"error": "The access token was revoked"})
     assert "was revoked" in (reply.header("WWW-Authenticate") or "")
-    assert scalar(site.cursor, "select count(*) from events where kind = 'token.revoked'") == 1
+    assert fetch_value(site.cursor, "select count(*) from events where kind = 'token.revoked'") == 1
 
 
 def test_a_code_is_worth_nothing_to_another_app_and_that_does_not_spend_it(site: Town, app: TestApp, ada: Visitor) -> None:
@@ -469,7 +469,7 @@ def test_nothing_but_the_right_exchange_gives_a_token(
     site: Town, app: TestApp, ada: Visitor, wrong: dict[str, str | None], outcome: tuple[int, str]
 ) -> None:
     assert error(app.exchange(app.code(ada), **wrong)) == outcome
-    assert scalar(site.cursor, "select count(*) from tokens") == 0
+    assert fetch_value(site.cursor, "select count(*) from tokens") == 0
 
 
 def test_the_words_of_errors_are_those_that_clients_know(app: TestApp, ada: Visitor) -> None:
@@ -549,7 +549,7 @@ def test_an_app_ends_its_token_and_no_others(site: Town, app: TestApp, ada: Visi
     assert works(site, token) == 401
     assert app.post("/oauth/revoke", token=token, **own).status == 200
     assert app.post("/oauth/revoke", token="nonsense", **own).status == 200
-    assert scalar(site.cursor, "select count(*) from events where kind = 'token.revoked'") == 1
+    assert fetch_value(site.cursor, "select count(*) from events where kind = 'token.revoked'") == 1
 
 
 def test_a_client_that_sends_its_dead_token_along_is_still_answered(site: Town, app: TestApp) -> None:
@@ -601,7 +601,7 @@ def test_a_page_of_another_site_cannot_press_the_button(site: Town, app: TestApp
     assert ada.post("/oauth/authorize", form | {"csrf": site.resident("eve").token("/home")}).status == 403
     token = ada.token("/home")
     assert ada.post("/oauth/authorize", form | {"csrf": token}, Sec_Fetch_Site="cross-site").status == 403
-    assert scalar(site.cursor, "select count(*) from oauth_codes") == 0
+    assert fetch_value(site.cursor, "select count(*) from oauth_codes") == 0
 
 
 def test_no_other_page_frames_the_question(app: TestApp, ada: Visitor) -> None:

@@ -14,19 +14,19 @@ from hypothesis import strategies as st
 
 from microblog.model.errors import Invalid, Malformed, Problem, TooLarge
 from microblog.web.http.body_parsing import MOST_FIELDS, Upload, close_uploads, label, path_of, read_body, read_query, unquoted
-from microblog.web.http.params import Fields
+from microblog.web.http.params import Params
 from tests.web.fake_site import house
 from tests.web.memory import FORM, ask
 
 JSON = "application/json"
 
 
-def of(query: str) -> Fields:
-    return Fields(read_query(query.encode()))
+def of(query: str) -> Params:
+    return Params(read_query(query.encode()))
 
 
-def of_json(body: str) -> Fields:
-    return Fields(read_body(body.encode(), JSON))
+def of_json(body: str) -> Params:
+    return Params(read_body(body.encode(), JSON))
 
 
 def multipart(*parts: tuple[str, bytes], boundary: str = "xxx") -> tuple[bytes, str]:
@@ -152,7 +152,7 @@ def test_files_and_texts_come_apart() -> None:
         ('Content-Disposition: form-data; name="media[]"; filename="a.png"\r\nContent-Type: image/png', b"\x89PNG\r\n\0"),
         ('Content-Disposition: form-data; name="empty"; filename=""\r\nContent-Type: application/octet-stream', b""),
     )
-    fields = Fields(read_body(body, kind))
+    fields = Params(read_body(body, kind))
     assert (fields.text("text"), fields.upload("empty")) == ("größer", None)
     assert isinstance(fields.tree["media"], list)
     [file] = fields.tree["media"]
@@ -311,10 +311,10 @@ def test_a_label_is_a_word() -> None:
 def read_or_refuse(body: bytes, kind: str) -> None:
     """Any other exception than a Problem fails the test."""
     with suppress(Problem):
-        read_all(Fields(read_body(body, kind)))
+        read_all(Params(read_body(body, kind)))
 
 
-def read_all(fields: Fields) -> None:
+def read_all(fields: Params) -> None:
     for name in ("a", "a[b]", "a[]", "a[b][c]"):
         for read in (fields.text, fields.flag, fields.integer, fields.id, fields.list, fields.ids, fields.upload, fields.has):
             with suppress(Invalid):

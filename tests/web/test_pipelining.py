@@ -23,10 +23,10 @@ from twisted.internet.task import LoopingCall, deferLater
 from twisted.internet.threads import deferToThread
 
 from microblog.web.http.network_limits import Caps
-from microblog.web.http.request import Call
-from microblog.web.http.response import Answer
-from microblog.web.http.route import Needs, route
-from microblog.web.http.timeouts import Patience
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
+from microblog.web.http.route import RouteOptions, route
+from microblog.web.http.timeouts import Timeouts
 from tests.web.fake_site import House, house
 from tests.web.memory import Line, ask, replies, request
 
@@ -41,20 +41,20 @@ class Library:
     asked: int = 0
     heard: Callable[[int], object] = int
 
-    @route("GET", "/book/<id:kilobytes>", Needs())
-    async def book(self, call: Call, kilobytes: int) -> Answer:
+    @route("GET", "/book/<id:kilobytes>", RouteOptions())
+    async def book(self, call: Request, kilobytes: int) -> Response:
         """A page of a size."""
         self.asked += 1
-        return Answer.html(b"x" * (kilobytes * KILOBYTE))
+        return Response.html(b"x" * (kilobytes * KILOBYTE))
 
-    @route("GET", "/heavy/<id:number>", Needs())
-    async def heavy(self, call: Call, number: int) -> Answer:
+    @route("GET", "/heavy/<id:number>", RouteOptions())
+    async def heavy(self, call: Request, number: int) -> Response:
         """Work for a millisecond."""
         self.heard(number)
         ends = perf_counter() + 0.001
         while perf_counter() < ends:
             pass
-        return Answer.html("done")
+        return Response.html("done")
 
 
 @pytest.fixture
@@ -267,7 +267,7 @@ async def test_a_large_response_waits_outside_the_transport(home: House, library
 
 
 async def test_who_reads_nothing_is_cut_off(library: Library, client: socket.socket) -> None:
-    home = house(features=[library], patience=Patience(unread=1.5, idle=1.5))
+    home = house(features=[library], patience=Timeouts(unread=1.5, idle=1.5))
     async with served(home) as port:
         await deferToThread(ask_much, client, port, "/book/300", 100)
         await settled(library)
@@ -276,7 +276,7 @@ async def test_who_reads_nothing_is_cut_off(library: Library, client: socket.soc
 
 
 async def test_who_reads_slowly_but_steadily_is_not_cut_off(library: Library, client: socket.socket) -> None:
-    home = house(features=[library], patience=Patience(unread=1.0, idle=1.0, read_rate=1_000))
+    home = house(features=[library], patience=Timeouts(unread=1.0, idle=1.0, read_rate=1_000))
 
     def slowly() -> int:
         client.connect(("127.0.0.1", port))

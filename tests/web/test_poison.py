@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from microblog.model.emails import LetterKind
+from microblog.model.emails import EmailKind
 from microblog.model.posts import Visibility
 from microblog.storage import emails, live_queries
 from microblog.storage.database import Cursor, execute
@@ -68,14 +68,14 @@ def test_a_notification_of_a_kind_that_is_not_known_yet_is_passed_over(site: Tow
     page = reader.get("/notifications")
     assert page.status == 200
     assert "bob" in words(page)
-    assert not live_queries.told(site.cursor, ids=[odd], most_unread=9)  # what streams ask
+    assert not live_queries.events_after(site.cursor, ids=[odd], most_unread=9)  # what streams ask
 
 
 def test_a_letter_of_a_kind_that_is_not_known_yet_is_not_in_the_outbox(site: Town) -> None:
     grace = site.resident("grace")
     execute(site.cursor, "update logins set role = 'admin' where account_id = %(id)s", {"id": site.viewer("grace").id})
     for name in ("a@example.org", "b@example.org"):
-        emails.add(site.cursor, LetterKind.TEST, account=None, recipient=name, now=make.NOW)
+        emails.add(site.cursor, EmailKind.TEST, account=None, recipient=name, now=make.NOW)
     execute(site.cursor, "update letters set kind = 'newer' where recipient = 'b@example.org'", {})
     page = words(grace.get("/admin/outbox"))
     assert "a@example.org" in page

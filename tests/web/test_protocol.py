@@ -23,7 +23,7 @@ from twisted.web import http
 
 from microblog.adapters.access_log import AccessLog
 from microblog.web.http import protocol
-from microblog.web.http.channel_request import Request
+from microblog.web.http.channel_request import ChannelRequest
 from microblog.web.http.pipeline import PipelinedChannel
 from tests.web.fake_site import House, house
 from tests.web.memory import FORM, Line, ask, replies, request
@@ -541,7 +541,7 @@ class Lateness:
 
 def test_the_index_says_which_limit_of_twisted_each_method_mends() -> None:
     listed = set(re.findall(r"`(_?[a-z]+[A-Z]\w*)`", protocol.__doc__ or ""))
-    classes = {protocol.Channel: http.HTTPChannel, PipelinedChannel: http.HTTPChannel, Request: http.Request}
+    classes = {protocol.HttpChannel: http.HTTPChannel, PipelinedChannel: http.HTTPChannel, ChannelRequest: http.Request}
     replaced = {name for ours, theirs in classes.items() for name in vars(ours) if hasattr(theirs, name) and not name.startswith("__")}
     assert replaced - listed == {"requestFactory"}
     assert listed <= replaced

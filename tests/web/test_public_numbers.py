@@ -16,12 +16,12 @@ from attrs import define, frozen
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from microblog.domain.interactions import Marks
+from microblog.domain.interactions import Interactions
 from microblog.model.accounts import Viewer
 from microblog.model.posts import Post, Visibility
 from microblog.storage import tags
 from microblog.storage.bulk_insert import count_everything
-from microblog.storage.database import Cursor, every, execute
+from microblog.storage.database import Cursor, execute, fetch_all
 from microblog.storage.migrate import known
 from tests import files, make
 from tests.fakes import RolledBackDatabase, done
@@ -277,14 +277,14 @@ def live_through(cursor: Cursor, steps: list[tuple[int, Visibility, int]]) -> No
 
 def boosted_quietly(cursor: Cursor, who: Viewer, about: Post) -> Post:
     """A boost for followers alone."""
-    return done(Marks(RolledBackDatabase(cursor), lambda: make.NOW).boost(who, about.id, Visibility.PRIVATE))
+    return done(Interactions(RolledBackDatabase(cursor), lambda: make.NOW).boost(who, about.id, Visibility.PRIVATE))
 
 
 def counters(cursor: Cursor) -> list[tuple[object, ...]]:
     """All counters, by account and by post."""
     people = "select account_id, posts, last_post_on from account_counts order by 1"
     posts = "select post_id, replies, boosts from post_counts order by 1"
-    return [*every(cursor, lambda *row: row, people), *every(cursor, lambda *row: row, posts)]
+    return [*fetch_all(cursor, lambda *row: row, people), *fetch_all(cursor, lambda *row: row, posts)]
 
 
 def recounted(cursor: Cursor) -> list[tuple[object, ...]]:

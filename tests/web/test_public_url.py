@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from microblog.domain.accounts import ProfileChanges
-from microblog.model.posts import Draft
+from microblog.model.posts import PostDraft
 from microblog.render.local_links import own_links
 from microblog.storage.database import Cursor
 from tests.fakes import done
@@ -30,9 +30,9 @@ def moved(cursor: Cursor, tmp_path: Path) -> Town:
     now.resident("ada")
     ada = now.viewer("ada")
     done(before.domain.accounts.edit(ada, ProfileChanges(bio=SAID, fields=(("Likes", "#tea and @ada"),))))
-    post = done(before.domain.posts.publish(ada, Draft(SAID)))
-    done(before.domain.posts.edit(ada, post.id, Draft(SAID + " again")))
-    done(before.domain.posts.publish(ada, Draft("An answer #tea @ada", reply_to=post.id)))
+    post = done(before.domain.posts.publish(ada, PostDraft(SAID)))
+    done(before.domain.posts.edit(ada, post.id, PostDraft(SAID + " again")))
+    done(before.domain.posts.publish(ada, PostDraft("An answer #tea @ada", reply_to=post.id)))
     done(before.domain.announcements.publish("Drink #tea with @ada"))
     return now
 

@@ -13,17 +13,17 @@ from attrs import define, field
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from microblog.application import feed_of
-from microblog.application.server import server_of
+from microblog.application import build_broadcaster
+from microblog.application.server import build_server
 from microblog.application.services import Domain
 from microblog.config import load
-from microblog.domain.caching.auth_cache import Identities
-from microblog.domain.rate_limits import Limits, MemoryCounter
-from microblog.domain.sessions import Origin
+from microblog.domain.caching.auth_cache import AuthCache
+from microblog.domain.rate_limits import MemoryCounter, RateLimiter
+from microblog.domain.sessions import ClientInfo
 from microblog.model.accounts import Viewer
-from microblog.storage.database import Cursor, execute, one_of_each
-from microblog.web.http.dispatcher import Site
-from microblog.web.http.server import Server
+from microblog.storage.database import Cursor, execute, first_column
+from microblog.web.http.dispatcher import Dispatcher
+from microblog.web.http.server import HttpServer
 from tests import make
 from tests.fakes import RolledBackDatabase, done, quick_passwords, world
 from tests.web.memory import FORM, Reply, ask
@@ -91,7 +91,7 @@ class Twins:
     """One database and two sites on it: one keeps what it read, the other reads everything anew."""
 
     keeps: Town
-    reads: Server
+    reads: HttpServer
     people: list[Viewer] = field(factory=list)
     headers: list[dict[str, str]] = field(factory=list)
     cookies: list[dict[str, str]] = field(factory=list)
@@ -101,7 +101,7 @@ class Twins:
         for name in NAMES:
             who = make.viewer(self.keeps.cursor, name)
             token = done(self.keeps.domain.tokens.issue(who.id, SCOPES, "Tapper")).text
-            entry = done(self.keeps.domain.sessions.begin(who.id, Origin("192.0.2.1", "192.0.2.1", "")))
+            entry = done(self.keeps.domain.sessions.begin(who.id, ClientInfo("192.0.2.1", "192.0.2.1", "")))
             self.people.append(who)
             self.headers.append({"Authorization": f"Bearer {token}"})
             self.cookies.append({"Cookie": f"session={entry.token}"})
@@ -109,7 +109,7 @@ class Twins:
     def posts(self) -> list[int]:
         """All that was ever posted."""
         self.keeps.cursor.execute("select id from posts order by id")
-        return one_of_each(self.keeps.cursor.fetchall())
+        return first_column(self.keeps.cursor.fetchall())
 
     def do(self, what: str, who: int, to: int, which: int) -> None:
         """Let somebody try something; they may fail."""
@@ -160,13 +160,15 @@ def twins(cursor: Cursor, data_dir: Path) -> Twins:
     environment |= {"ANSWERS_KEPT": "0", "RATE_LIMITS": "off"}
     read = load({f"MICROBLOG_{name}": value for name, value in environment.items()}, None)
     database, clock = RolledBackDatabase(cursor), StillReactor()
-    domain = Domain.on(read, database, quick_passwords(), Limits(MemoryCounter(clock.seconds), lambda: make.NOW, False), world(data_dir))
-    feed = feed_of(database, clock)
+    domain = Domain.on(
+        read, database, quick_passwords(), RateLimiter(MemoryCounter(clock.seconds), lambda: make.NOW, False), world(data_dir)
+    )
+    feed = build_broadcaster(database, clock)
     done(feed.start())
-    reads = server_of(read, clock, domain, LOOK, feed=feed)
-    assert isinstance(reads.site, Site)
+    reads = build_server(read, clock, domain, LOOK, feed=feed)
+    assert isinstance(reads.site, Dispatcher)
     remembered = reads.site._gate.remembered
-    assert isinstance(remembered, Identities)
+    assert isinstance(remembered, AuthCache)
     domain.timelines.homes.remembered = 0
     for memory in (
         domain.timelines.shelf._kept,

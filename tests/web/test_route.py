@@ -6,17 +6,17 @@ from collections.abc import Callable
 
 import pytest
 
-from microblog.domain.rate_limits import Limits, MemoryCounter
+from microblog.domain.rate_limits import MemoryCounter, RateLimiter
 from microblog.domain.scopes import covers
-from microblog.web.http.authorization import Gate
+from microblog.web.http.authorization import Authorizer
 from microblog.web.http.cookies import CookieJar
 from microblog.web.http.csrf import is_token_of, token_for
-from microblog.web.http.dispatcher import Site
+from microblog.web.http.dispatcher import Dispatcher
 from microblog.web.http.errors import Errors
-from microblog.web.http.params import Fields
-from microblog.web.http.request import Origin, next_path
-from microblog.web.http.response import Answer
-from microblog.web.http.route import Needs, Route, Who, route
+from microblog.web.http.params import Params
+from microblog.web.http.request import SiteOrigin, next_path
+from microblog.web.http.response import Response
+from microblog.web.http.route import AccessLevel, Route, RouteOptions, route
 from microblog.web.http.url_map import Routes
 from tests.web.fake_site import NOW, Api, House, Rooms, house
 from tests.web.memory import FORM, Line, Reply, ask, replies, request
@@ -43,7 +43,7 @@ def status(home: House, method: str, path: str, headers: dict[str, str] | None =
 def test_the_table_lists_every_route_with_its_needs(home: House) -> None:
     table = {(entry.method, entry.path): entry for entry in home.site.routes.table}
     lists = table["GET", "/api/v1/lists"]
-    assert (lists.name, lists.needs.viewer, set(lists.needs.scopes)) == ("Api.lists", Who.MEMBER, {"read:lists"})
+    assert (lists.name, lists.needs.viewer, set(lists.needs.scopes)) == ("Api.lists", AccessLevel.MEMBER, {"read:lists"})
     assert {"GET", "POST", "DELETE"} == {method for method, path in table if path == "/api/v1/echo"}
 
 
@@ -55,18 +55,18 @@ def test_two_routes_for_one_address_are_refused() -> None:
 @pytest.mark.parametrize(("method", "path"), [("GTE", "/"), ("GET", "posts")])
 def test_a_route_that_cannot_be_is_refused(method: str, path: str) -> None:
     with pytest.raises(ValueError, match="not a route"):
-        route(method, path, Needs())
+        route(method, path, RouteOptions())
 
 
 def test_scopes_are_for_the_api_only() -> None:
     with pytest.raises(ValueError, match="scopes"):
-        Needs(scopes={"read"})
+        RouteOptions(scopes={"read"})
 
 
 def test_only_reading_routes_are_safe(home: House) -> None:
     unsafe = {entry.path for entry in home.site.routes.table if not entry.safe}
     assert "/slow" in unsafe
-    assert Route("GET", "/x", Needs(), "X.x", Api.echo).safe
+    assert Route("GET", "/x", RouteOptions(), "X.x", Api.echo).safe
 
 
 # --- finding
@@ -317,13 +317,15 @@ def test_a_token_belongs_to_its_secret_alone() -> None:
 def test_a_large_body_is_taken_apart_beside_the_reactor(home: House) -> None:
     sizes: list[int] = []
 
-    async def in_thread(parse: Callable[[], Fields]) -> Fields:
+    async def in_thread(parse: Callable[[], Params]) -> Params:
         fields = parse()
         sizes.append(len(fields.text("text")))
         return fields
 
-    gate = Gate(home.people, Limits(MemoryCounter(home.clock.seconds), lambda: NOW, on=False))
-    home.server.site = Site([Rooms(), Api()], origin=Origin.parse("https://site.test"), gate=gate, errors=Errors(), in_thread=in_thread)
+    gate = Authorizer(home.people, RateLimiter(MemoryCounter(home.clock.seconds), lambda: NOW, on=False))
+    home.server.site = Dispatcher(
+        [Rooms(), Api()], origin=SiteOrigin.parse("https://site.test"), gate=gate, errors=Errors(), in_thread=in_thread
+    )
     for size in (1_000, 90_000):
         headers = {"Content-Type": FORM, "Authorization": "Bearer reader"}
         reply = ask(home.server, "POST", "/api/v1/echo", headers, b"text=" + b"x" * size)
@@ -392,16 +394,16 @@ def test_a_redirect_goes_where_the_form_says_if_that_is_here(home: House) -> Non
 def test_no_header_can_be_broken_apart() -> None:
     for value in ("a\r\nSet-Cookie: b=c", "a\nb", "a\0b"):
         with pytest.raises(ValueError, match="break"):
-            Answer.empty().with_header("X-A", value)
-    (location,) = Answer.redirect("/a\r\nSet-Cookie: b=c ü").headers
+            Response.empty().with_header("X-A", value)
+    (location,) = Response.redirect("/a\r\nSet-Cookie: b=c ü").headers
     assert location == (b"Location", b"/a%0D%0ASet-Cookie:%20b=c%20%C3%BC")
 
 
 def test_the_address_of_a_site_has_no_path() -> None:
-    assert Origin.parse("https://Example.org:8443/").host == "example.org:8443"
+    assert SiteOrigin.parse("https://Example.org:8443/").host == "example.org:8443"
     for wrong in ("example.org", "ftp://example.org", "https://example.org/blog", "https://"):
         with pytest.raises(ValueError, match="address"):
-            Origin.parse(wrong)
+            SiteOrigin.parse(wrong)
 
 
 # --- errors

@@ -9,7 +9,7 @@ import pytest
 
 from microblog.domain.scopes import ALL, covers
 from microblog.storage.database import Cursor
-from microblog.web.http.route import Route, Who
+from microblog.web.http.route import AccessLevel, Route
 from tests import make
 from tests.fakes import done
 from tests.web.memory import Reply, ask
@@ -67,9 +67,9 @@ def test_every_route_for_somebody_refuses_nobody_and_apps(site: Town) -> None:
     app = done(site.domain.tokens.issue(None, " ".join(ALL))).text
     wrong = []
     for route in api_of(site):
-        if route.needs.viewer >= Who.APP and call(site, route).status != 401:
+        if route.needs.viewer >= AccessLevel.APP and call(site, route).status != 401:
             wrong.append(f"nobody: {route.method} {route.path}")
-        if route.needs.viewer >= Who.MEMBER and call(site, route, app).status != 422:
+        if route.needs.viewer >= AccessLevel.MEMBER and call(site, route, app).status != 422:
             wrong.append(f"an app: {route.method} {route.path}")
     assert wrong == []
 

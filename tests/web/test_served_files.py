@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from microblog.domain.account_deletion import Removal
+from microblog.domain.account_deletion import AccountDeletion
 from microblog.jobs import post_jobs
 from microblog.model.ids import AccountId
 from microblog.model.posts import Visibility
 from microblog.storage import jobs, media
-from microblog.storage.database import Cursor, execute, scalar
+from microblog.storage.database import Cursor, execute, fetch_value
 from tests import files, make
 from tests.fakes import done
 from tests.web.api.client import Client, another
@@ -63,7 +63,7 @@ def work(site: Town) -> None:
     while due := jobs.claim(site.cursor, kinds=["media.tidy", "empty_account"], worker="w", lease_until=later, now=now, limit=10):
         for job in due:
             if job.kind == "empty_account":
-                done(Removal(site.database, lambda: now).empty(AccountId(int(str(job.payload["account"])))))
+                done(AccountDeletion(site.database, lambda: now).empty(AccountId(int(str(job.payload["account"])))))
             else:
                 done(post_jobs.media_tasks(site.domain.attachments)[job.kind](job))  # type: ignore[arg-type]  # a coroutine, as every task
             jobs.finish(site.cursor, job, worker="w", now=now)
@@ -136,7 +136,7 @@ def test_a_deleted_account_leaves_no_file(site: Town, ada: Visitor, program: Cli
     assert answers(site, urls) == {404}
     work(site)
     assert on_disk(site) == []
-    assert scalar(site.cursor, "select count(*) from media") == 0
+    assert fetch_value(site.cursor, "select count(*) from media") == 0
 
 
 def test_a_face_that_was_replaced_is_gone(site: Town, program: Client) -> None:

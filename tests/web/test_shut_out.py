@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from attrs import frozen
 
-from microblog.domain.account_admin import Members
-from microblog.domain.push.notifications import Pushes
+from microblog.domain.account_admin import AccountAdmin
+from microblog.domain.push.notifications import PushNotifications
 from microblog.model.ids import AccountId
-from microblog.storage.database import Cursor, every, scalar
+from microblog.storage.database import Cursor, fetch_all, fetch_value
 from tests import files, make
 from tests.fakes import done
 from tests.web.api.client import Client, another
@@ -19,7 +19,7 @@ from tests.web.api.test_push_subscription import PATH, subscribe
 from tests.web.visitor import PASSWORD, Town, Visitor, town
 
 TOLD = {"events", "changes", "jobs", "letters", "visits"}  # what happened stays in these
-ACTS: dict[str, tuple[Callable[[Members, AccountId], object], Callable[[Members, AccountId], object]]] = {
+ACTS: dict[str, tuple[Callable[[AccountAdmin, AccountId], object], Callable[[AccountAdmin, AccountId], object]]] = {
     "suspension": (lambda members, id: done(members.suspend(id)), lambda members, id: done(members.restore(id))),
     "disabling": (lambda members, id: done(members.disable(id)), lambda members, id: done(members.enable(id))),
     "limiting": (lambda members, id: done(members.limit(id)), lambda members, id: done(members.unlimit(id))),
@@ -34,7 +34,7 @@ class Shut:
     site: Town
     browser: Visitor
     program: Client
-    members: Members
+    members: AccountAdmin
 
 
 @pytest.fixture
@@ -59,8 +59,8 @@ def ada(cursor: Cursor, tmp_path: Path) -> Shut:
 
 def rows(cursor: Cursor) -> dict[str, list[str]]:
     """All that is stored."""
-    tables = every(cursor, str, "select relname from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace order by 1")
-    return {table: every(cursor, str, f"select t::text from {table} t order by 1") for table in tables if table not in TOLD}
+    tables = fetch_all(cursor, str, "select relname from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace order by 1")
+    return {table: fetch_all(cursor, str, f"select t::text from {table} t order by 1") for table in tables if table not in TOLD}
 
 
 @pytest.mark.parametrize("act", ACTS)
@@ -95,9 +95,9 @@ def test_whoever_is_shut_out_is_refused_and_comes_back_with_browser_program_and_
 
 def pushed(ada: Shut) -> object:
     """What the push service is to be sent next."""
-    id = scalar(ada.site.cursor, "select id from push_subscriptions")
-    pushes: Pushes = ada.site.domain.pushes
-    done(pushes.notified(every(ada.site.cursor, int, "select id from notifications order by id")))  # type: ignore[arg-type]  # ids
+    id = fetch_value(ada.site.cursor, "select id from push_subscriptions")
+    pushes: PushNotifications = ada.site.domain.pushes
+    done(pushes.notified(fetch_all(ada.site.cursor, int, "select id from notifications order by id")))  # type: ignore[arg-type]  # ids
     return done(pushes.next(id))
 
 
@@ -106,5 +106,7 @@ def test_a_deletion_leaves_no_way_back(ada: Shut) -> None:
     assert ada.program.get("/v1/accounts/verify_credentials").status == 401
     assert ada.browser.get("/home").status == 303
     assert "session" not in ada.browser.cookies
-    assert scalar(ada.site.cursor, "select count(*) from push_subscriptions") == 0
-    assert scalar(ada.site.cursor, "select count(*) from sessions s join accounts a on a.id = s.account_id where a.username = 'ada'") == 0
+    assert fetch_value(ada.site.cursor, "select count(*) from push_subscriptions") == 0
+    assert (
+        fetch_value(ada.site.cursor, "select count(*) from sessions s join accounts a on a.id = s.account_id where a.username = 'ada'") == 0
+    )

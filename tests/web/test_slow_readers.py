@@ -16,12 +16,12 @@ from twisted.internet.task import deferLater
 from twisted.internet.tcp import Connection
 
 from microblog.live.connections import PATIENCE_S
-from microblog.live.subscriber import MOST_UNSENT, Ending
+from microblog.live.subscriber import MOST_UNSENT, CloseReason
 from microblog.live.topics import Stream
-from microblog.live.updates import News
+from microblog.live.updates import Update
 from microblog.model.events import Position
 from microblog.web.streaming.sse import EventStream, event
-from microblog.web.streaming.stream_connection import OpenStream, Reader
+from microblog.web.streaming.stream_connection import OpenStream, StreamIdentity
 from microblog.web.streaming.websocket import CODES, LINGER_S, WebSocket, close_frame, text_frame
 from tests.live.fake_log import PUBLIC, World
 from tests.web.socket_client import CLOSE, TEXT, frames
@@ -43,7 +43,7 @@ class Wordy:
     def personal(self, stream: Stream) -> bool:
         return False
 
-    def frame(self, news: News, stream: Stream, matches: Any = (), own: Any = None) -> bytes | None:
+    def frame(self, news: Update, stream: Stream, matches: Any = (), own: Any = None) -> bytes | None:
         return self.framed(news.position)
 
     def resumed(self, stream: Stream, since: Position) -> bytes | None:
@@ -58,7 +58,7 @@ class Wordy:
     def beat(self, position: Position | None) -> bytes:
         return b""
 
-    def farewell(self, ending: Ending, delay: float) -> bytes:
+    def farewell(self, ending: CloseReason, delay: float) -> bytes:
         return b""
 
 
@@ -74,12 +74,12 @@ class Listening(WebSocket):
 
 def by_socket(world: World, since: Position | None = None) -> OpenStream:
     dialect = Wordy(lambda position: text_frame(str(position).encode() + b" " + LONG))
-    return Listening(world.feed, dialect, Reader(), lambda _: None, since)
+    return Listening(world.feed, dialect, StreamIdentity(), lambda _: None, since)
 
 
 def by_events(world: World, since: Position | None = None) -> OpenStream:
     dialect = Wordy(lambda position: event("update", LONG, position))
-    return EventStream(world.feed, dialect, Reader(), lambda _: None, PUBLIC, since)
+    return EventStream(world.feed, dialect, StreamIdentity(), lambda _: None, PUBLIC, since)
 
 
 def positions(data: bytes) -> list[str]:
@@ -187,7 +187,7 @@ async def test_without_progress_for_thirty_seconds_it_is_closed_and_resumes_with
     slow, quick = await Client.connect(way(world)), await Client.connect(way(world))
     posted = await publish(world, quick)
     await patience_ends(world)
-    assert world.feed.figures.endings == {Ending.STALLED: 1}
+    assert world.feed.figures.endings == {CloseReason.STALLED: 1}
     world.clock.advance(LINGER_S)
     await slow.read_until(lambda client: client.over)
     had = positions(slow.data)
@@ -205,7 +205,7 @@ async def test_a_socket_that_is_read_again_in_time_finds_all_that_waited_and_clo
     slow = await Client.connect(by_socket(world))
     posted = await publish(world)
     await patience_ends(world)
-    await slow.read_until(lambda client: client.data.endswith(close_frame(*CODES[Ending.STALLED])))
+    await slow.read_until(lambda client: client.data.endswith(close_frame(*CODES[CloseReason.STALLED])))
     *told, (opcode, closed) = frames(slow.data)
     assert (opcode, int.from_bytes(closed[:2], "big")) == (CLOSE, 4008)
     had = positions(slow.data)

@@ -9,11 +9,11 @@ from urllib.parse import urlencode
 import pytest
 from attrs import frozen
 
-from microblog.domain.account_admin import Members
-from microblog.domain.apps import Registration
+from microblog.domain.account_admin import AccountAdmin
+from microblog.domain.apps import AppRegistration
 from microblog.domain.tokens import fresh_token, give
 from microblog.model.ids import AccountId
-from microblog.model.oauth import Registered
+from microblog.model.oauth import RegisteredApp
 from microblog.storage.database import execute
 from tests import make
 from tests.fakes import done, quick_passwords
@@ -39,7 +39,7 @@ class Bob:
     ada: Visitor
     browser: Visitor
     elsewhere: Visitor
-    app: Registered
+    app: RegisteredApp
     token: str
 
     @property
@@ -48,9 +48,9 @@ class Bob:
         return self.village.viewer("bob").id
 
     @property
-    def members(self) -> Members:
+    def members(self) -> AccountAdmin:
         """The administrator's commands."""
-        return Members(self.village.database, quick_passwords(), lambda: make.NOW)
+        return AccountAdmin(self.village.database, quick_passwords(), lambda: make.NOW)
 
     def submit(self, who: Visitor, target: str, page: str, **fields: str) -> None:
         """Send a form; it is taken."""
@@ -77,7 +77,7 @@ def at(village: Village) -> Bob:
     done(village.domain.follows.follow(village.viewer("bob"), village.viewer("ada").id))
     elsewhere = Visitor(village.server)
     assert elsewhere.submit("/login", name="bob", password=PASSWORD).status == 303
-    app = done(village.domain.apps.register(Registration("Ticker", ("https://ticker.example/",), "read")))
+    app = done(village.domain.apps.register(AppRegistration("Ticker", ("https://ticker.example/",), "read")))
     token, id = fresh_token(), village.viewer("bob").id
     done(village.database.run(give, token, app=app.app.id, account=id, scopes=("read",), now=make.NOW))
     village.happens()

@@ -7,11 +7,11 @@ import pytest
 from twisted.internet.testing import StringTransport
 
 from microblog.live.topics import Stream, StreamKind
-from microblog.live.viewer_state import Loaded
+from microblog.live.viewer_state import RelationsSnapshot
 from microblog.model.events import EventKind, Position
 from microblog.web.api.streaming import MOST_LOOKED_UP, MOST_UNHEARD, Listener, Multiplexed, NotYourList
 from microblog.web.streaming.sse import EventStream, event
-from microblog.web.streaming.stream_connection import OpenStream, Reader
+from microblog.web.streaming.stream_connection import OpenStream, StreamIdentity
 from microblog.web.streaming.websocket import text_frame
 from tests.live.fake_log import World
 from tests.web.socket_client import TEXT, frame
@@ -25,7 +25,7 @@ LIST = 7
 def world() -> World:
     """A database that answers when it is told to, in which somebody has posted before."""
     made = World()
-    made.log.loaded[ME] = Loaded(ME, follows={FRIEND: None})
+    made.log.loaded[ME] = RelationsSnapshot(ME, follows={FRIEND: None})
     made.log.publish(FRIEND)
     made.log.publish(FRIEND)
     made.start()
@@ -49,7 +49,7 @@ def connected(stream: OpenStream) -> StringTransport:
 
 def events(world: World) -> OpenStream:
     dialect = Wordy(lambda position: event("update", str(position).encode()))
-    return EventStream(world.feed, dialect, Reader(ME), lambda _: None, Stream(StreamKind.USER, ME), None)
+    return EventStream(world.feed, dialect, StreamIdentity(ME), lambda _: None, Stream(StreamKind.USER, ME), None)
 
 
 def socket(world: World, **first: str) -> Multiplexed:
@@ -61,7 +61,7 @@ def socket(world: World, **first: str) -> Multiplexed:
         if not at:
             raise NotYourList
 
-    return Multiplexed(world.feed, dialect, Reader(ME), lambda _: None, Listener(ME), first, [], owned)
+    return Multiplexed(world.feed, dialect, StreamIdentity(ME), lambda _: None, Listener(ME), first, [], owned)
 
 
 def asked(type: str = "subscribe", **message: str) -> bytes:

@@ -13,7 +13,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
 from twisted.internet.testing import StringTransport
 
-from microblog.web.streaming.stream_transport import BufferedSocket, Socket, StraightSocket, socket_of
+from microblog.web.streaming.stream_transport import BufferedSocket, DirectSocket, Socket, socket_of
 
 
 @define(eq=False)
@@ -74,7 +74,7 @@ async def gone(ours: Ours) -> None:
 
 async def test_what_is_written_to_an_idle_socket_is_sent_before_the_call_returns() -> None:
     client, ours = await connected()
-    assert isinstance(ours.socket, StraightSocket)
+    assert isinstance(ours.socket, DirectSocket)
     ours.socket.write(b"hello")
     assert client.recv(100) == b"hello"
     assert ours.socket.unsent() == 0

@@ -12,7 +12,7 @@ import pytest
 from attrs import frozen
 
 from microblog.model.posts import Visibility
-from microblog.storage.database import Cursor, scalar
+from microblog.storage.database import Cursor, fetch_value
 from microblog.web.http.route import Route
 from tests import files, make
 from tests.web.api.client import Client, anonymous, another
@@ -95,7 +95,7 @@ class Told:
 
     def values(self, site: Town, id: str) -> dict[str, str]:
         """What to fill into addresses where they name this post."""
-        account, poll = site.viewer("author").id, scalar(site.cursor, "select id from polls", {})
+        account, poll = site.viewer("author").id, fetch_value(site.cursor, "select id from polls", {})
         return {"username": "author", "name": TAG, "account_id": str(account), "poll_id": str(poll), "post_id": id, "status_id": id}
 
 

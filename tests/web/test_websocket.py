@@ -11,9 +11,9 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from wsproto.frame_protocol import Frame, FrameProtocol
 
-from microblog.live.subscriber import Ending
+from microblog.live.subscriber import CloseReason
 from microblog.model.events import Position
-from microblog.web.streaming.stream_connection import Reader
+from microblog.web.streaming.stream_connection import StreamIdentity
 from microblog.web.streaming.websocket import LINGER_S, LONGEST_MESSAGE, WebSocket
 from microblog.web.streaming.websocket import frame as server_frame
 from tests.live.fake_log import Plain, World
@@ -29,7 +29,7 @@ class Quiet(Plain):
     def beat(self, position: Position | None) -> bytes:
         return b""
 
-    def farewell(self, ending: Ending, delay: float) -> bytes:
+    def farewell(self, ending: CloseReason, delay: float) -> bytes:
         return b""
 
 
@@ -54,7 +54,7 @@ class Line:
     came: list[tuple[int, bytes]] = Factory(list)
 
     def __attrs_post_init__(self) -> None:
-        self.server = Noting(self.world.feed, Quiet(), Reader(), self.opened.append)
+        self.server = Noting(self.world.feed, Quiet(), StreamIdentity(), self.opened.append)
         self.server.makeConnection(self.transport)  # type: ignore[no-untyped-call]  # Twisted has no annotations here
         self.world.clock.advance(0)
 

@@ -12,16 +12,16 @@ from attrs import define, field
 from lxml import etree
 from twisted.internet.task import Clock
 
-from microblog.application import feed_of
-from microblog.application.server import Look, server_of
+from microblog.application import build_broadcaster
+from microblog.application.server import Frontend, build_server
 from microblog.application.services import Domain
 from microblog.config import load
-from microblog.domain.rate_limits import Limits, MemoryCounter
+from microblog.domain.rate_limits import MemoryCounter, RateLimiter
 from microblog.model.accounts import Viewer
 from microblog.storage.database import Cursor
-from microblog.web.http.dispatcher import Site
+from microblog.web.http.dispatcher import Dispatcher
 from microblog.web.http.route import Route
-from microblog.web.http.server import Server
+from microblog.web.http.server import HttpServer
 from tests import make
 from tests.fakes import Here, RolledBackDatabase, done, quick_passwords, world
 from tests.files import multipart
@@ -29,7 +29,7 @@ from tests.web.memory import FORM, Reply, ask
 
 HOST = "site.test"
 PASSWORD = "correct horse battery"
-LOOK = Look.of_this_release()
+LOOK = Frontend.of_this_release()
 
 
 @define(eq=False)
@@ -37,14 +37,14 @@ class Town:
     """A site with all its rooms, on one cursor."""
 
     cursor: Cursor
-    server: Server
+    server: HttpServer
     domain: Domain
     database: RolledBackDatabase
 
     @property
     def routes(self) -> tuple[Route, ...]:
         """The route table."""
-        assert isinstance(self.server.site, Site)
+        assert isinstance(self.server.site, Dispatcher)
         return self.server.site.routes.table
 
     def visitor(self) -> Visitor:
@@ -81,19 +81,19 @@ def town(cursor: Cursor, data_dir: Path, **settings: str) -> Town:
     read = load({f"MICROBLOG_{name.upper()}": value for name, value in environment.items()}, None)
     clock = StillReactor()
     clock.advance(make.NOW.timestamp())
-    limits = Limits(MemoryCounter(clock.seconds), lambda: make.NOW, read.rate_limits)
+    limits = RateLimiter(MemoryCounter(clock.seconds), lambda: make.NOW, read.rate_limits)
     database = RolledBackDatabase(cursor)
     domain = Domain.on(read, database, quick_passwords(), limits, world(data_dir))
-    feed = feed_of(database, clock)
+    feed = build_broadcaster(database, clock)
     done(feed.start())
-    return Town(cursor, server_of(read, clock, domain, LOOK, feed=feed), domain, database)
+    return Town(cursor, build_server(read, clock, domain, LOOK, feed=feed), domain, database)
 
 
 @define(eq=False)
 class Visitor:
     """A browser that follows no redirect by itself and runs no script."""
 
-    server: Server
+    server: HttpServer
     cookies: dict[str, str] = field(factory=dict)
 
     def get(self, target: str, **headers: str) -> Reply:

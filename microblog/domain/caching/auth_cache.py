@@ -9,30 +9,30 @@ from attrs import define, evolve, field
 
 from microblog.domain.authentication import Authentication
 from microblog.domain.caching import cache_keys
-from microblog.domain.caching.cache_keys import Basis, earliest
-from microblog.domain.caching.invalidation import Changes, Memory
+from microblog.domain.caching.cache_keys import CacheDependencies, earliest
+from microblog.domain.caching.invalidation import DependencyCache, InvalidationLog
 from microblog.domain.sessions import SEEN_EVERY
 from microblog.domain.tokens import token_hash
 from microblog.model.accounts import Session, Viewer
-from microblog.model.oauth import Access
+from microblog.model.oauth import TokenContext
 
 REMEMBERED = 5_000
 LONGEST = timedelta(minutes=5)  # then it is noted again that somebody is there
 
 
 @define
-class Identities:
+class AuthCache:
     """Answers as `authentication` does; only success is remembered, under the hash of the token."""
 
     authentication: Authentication
-    changes: Changes
+    changes: InvalidationLog
     now: Callable[[], datetime]
-    sessions: Memory[tuple[Viewer, Session]] = field(init=False)
-    tokens: Memory[Access] = field(init=False)
+    sessions: DependencyCache[tuple[Viewer, Session]] = field(init=False)
+    tokens: DependencyCache[TokenContext] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.sessions = Memory(self.changes, self.now, REMEMBERED, "sessions")
-        self.tokens = Memory(self.changes, self.now, REMEMBERED, "tokens")
+        self.sessions = DependencyCache(self.changes, self.now, REMEMBERED, "sessions")
+        self.tokens = DependencyCache(self.changes, self.now, REMEMBERED, "tokens")
 
     async def by_cookie(self, token: str) -> tuple[Viewer, Session] | None:
         """Whose browser has this session token."""
@@ -48,7 +48,7 @@ class Identities:
         """True unless a session has this token."""
         return await self.authentication.is_over(token)
 
-    async def by_bearer(self, token: str, *, pending: bool = False) -> Access | None:
+    async def by_bearer(self, token: str, *, pending: bool = False) -> TokenContext | None:
         """What this API token stands for. Raises what `authentication` raises. People who are `pending` are not remembered."""
         if pending:
             return await self.authentication.by_bearer(token, pending=True)
@@ -60,5 +60,5 @@ class Identities:
                 self.tokens.put(name, found, self._briefly(cache_keys.of_access(found)), place)
         return found
 
-    def _briefly(self, rests: Basis, until: datetime | None = None) -> Basis:
+    def _briefly(self, rests: CacheDependencies, until: datetime | None = None) -> CacheDependencies:
         return evolve(rests, until=earliest(rests.until, until, self.now() + LONGEST))

@@ -9,25 +9,25 @@ from sys import intern
 from attrs import frozen
 
 from microblog.model.accounts import Session, Viewer
-from microblog.model.filters import Sieve
+from microblog.model.filters import FilterSet
 from microblog.model.ids import AccountId, PostId
-from microblog.model.oauth import Access
-from microblog.model.posts import Post, Thread
+from microblog.model.oauth import TokenContext
+from microblog.model.posts import Post, PostThread
 
 PUBLIC = "public"
 NEWS = "news"
 
 
 @frozen
-class Basis:
+class CacheDependencies:
     """The keys, and until when it can be true if nothing changes (None: for ever)."""
 
     keys: frozenset[str] = frozenset()
     until: datetime | None = None
 
-    def __or__(self, other: Basis) -> Basis:
+    def __or__(self, other: CacheDependencies) -> CacheDependencies:
         """Both."""
-        return Basis(self.keys | other.keys, earliest(self.until, other.until))
+        return CacheDependencies(self.keys | other.keys, earliest(self.until, other.until))
 
 
 def earliest(*times: datetime | None) -> datetime | None:
@@ -35,12 +35,12 @@ def earliest(*times: datetime | None) -> datetime | None:
     return min((at for at in times if at is not None), default=None)
 
 
-NEVER_KEPT = Basis(until=datetime.min.replace(tzinfo=UTC))
+NEVER_KEPT = CacheDependencies(until=datetime.min.replace(tzinfo=UTC))
 
 
-def of_keys(*keys: str) -> Basis:
+def of_keys(*keys: str) -> CacheDependencies:
     """These alone."""
-    return Basis(frozenset(keys))
+    return CacheDependencies(frozenset(keys))
 
 
 def of_author(author: AccountId) -> str:
@@ -83,7 +83,7 @@ def of_notices(account: AccountId) -> str:
     return f"n{account}"
 
 
-def of_posts(posts: Iterable[Post], now: datetime) -> Basis:
+def of_posts(posts: Iterable[Post], now: datetime) -> CacheDependencies:
     """Posts as everybody sees them, with their authors and whom they name; polls end."""
     keys: set[str] = set()
     until = None
@@ -93,31 +93,31 @@ def of_posts(posts: Iterable[Post], now: datetime) -> Basis:
             keys.update(of_account(named.account_id) for named in one.mentions)
             if one.poll is not None and not one.poll.ended(now):
                 until = earliest(until, one.poll.expires_at)
-    return Basis(frozenset(keys), until)
+    return CacheDependencies(frozenset(keys), until)
 
 
-def of_conversation(thread: Thread, asked: PostId, now: datetime) -> Basis:
+def of_conversation(thread: PostThread, asked: PostId, now: datetime) -> CacheDependencies:
     """A post amid its conversation, for which was asked by its own id or that of a boost of it."""
     keys = of_keys(of_post(asked), of_thread(thread.post.thread_id or thread.post.id))
     return keys | of_posts([thread.post, *thread.ancestors, *thread.descendants], now)
 
 
-def of_sieve(viewer: Viewer, sieve: Sieve, now: datetime) -> Basis:
+def of_sieve(viewer: Viewer, sieve: FilterSet, now: datetime) -> CacheDependencies:
     """Somebody's filters; they end too."""
-    return Basis(frozenset({of_view(viewer.id)}), earliest(*(one.expires_at for one in sieve.filters if one.counts_at(now))))
+    return CacheDependencies(frozenset({of_view(viewer.id)}), earliest(*(one.expires_at for one in sieve.filters if one.counts_at(now))))
 
 
-def of_viewer(viewer: Viewer) -> Basis:
+def of_viewer(viewer: Viewer) -> CacheDependencies:
     """Who somebody is."""
     return of_keys(of_account(viewer.id), f"l{viewer.id}")
 
 
-def of_session(viewer: Viewer, session: Session) -> Basis:
+def of_session(viewer: Viewer, session: Session) -> CacheDependencies:
     """Who comes with a cookie."""
-    return of_viewer(viewer) | Basis(frozenset({f"s{session.id}"}), session.expires_at)
+    return of_viewer(viewer) | CacheDependencies(frozenset({f"s{session.id}"}), session.expires_at)
 
 
-def of_access(access: Access) -> Basis:
+def of_access(access: TokenContext) -> CacheDependencies:
     """Who comes with a token."""
     token = of_keys(f"o{access.id}")
     return token if access.viewer is None else of_viewer(access.viewer) | token

@@ -13,9 +13,9 @@ from datetime import datetime
 from attrs import define, field, frozen
 
 from microblog.domain.caching import cache_keys
-from microblog.domain.caching.cache_keys import PUBLIC, Basis
-from microblog.domain.caching.invalidation import Changes, Memory
-from microblog.domain.caching.post_cache import Shelf
+from microblog.domain.caching.cache_keys import PUBLIC, CacheDependencies
+from microblog.domain.caching.invalidation import DependencyCache, InvalidationLog
+from microblog.domain.caching.post_cache import PostCache
 from microblog.domain.repeated_boosts import page_without_repeats
 from microblog.model import repeated_boosts
 from microblog.model.accounts import Viewer
@@ -32,26 +32,26 @@ MOST_AUTHORS = 50  # who posted since; where there are more, the page is asked f
 
 
 @define
-class Circles:
+class HomeDependencies:
     """What decides whose posts somebody is shown at home, as the basis of a page of it."""
 
     database: Transactions
-    changes: Changes
+    changes: InvalidationLog
     now: Callable[[], datetime]
-    _kept: Memory[Basis] = field(init=False)
+    _kept: DependencyCache[CacheDependencies] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._kept = Memory(self.changes, self.now, REMEMBERED, "home_dependencies")
+        self._kept = DependencyCache(self.changes, self.now, REMEMBERED, "home_dependencies")
 
-    async def of(self, viewer: Viewer) -> Basis:
+    async def of(self, viewer: Viewer) -> CacheDependencies:
         """Those whom they follow and themselves, and their relations; any public post, if they follow tags."""
         place = await self.changes.place()
         kept = self._kept.get(viewer.id, place)
         if kept is None:
-            circle = await self.database.read(timelines.circle, viewer=viewer.id, now=self.now())
+            circle = await self.database.read(timelines.home_sources, viewer=viewer.id, now=self.now())
             keys = {cache_keys.of_view(viewer.id), *map(cache_keys.of_author, (viewer.id, *circle.followees))}
-            kept = Basis(frozenset(keys | {PUBLIC} if circle.tags else keys), circle.mute_ends)
-            self._kept.put(viewer.id, kept, Basis(frozenset({cache_keys.of_view(viewer.id)}), circle.mute_ends), place, 1)
+            kept = CacheDependencies(frozenset(keys | {PUBLIC} if circle.tags else keys), circle.mute_ends)
+            self._kept.put(viewer.id, kept, CacheDependencies(frozenset({cache_keys.of_view(viewer.id)}), circle.mute_ends), place, 1)
         return kept
 
 
@@ -61,7 +61,7 @@ class _Page:
 
     entries: tuple[tuple[Entry, AccountId], ...]
     limit: int
-    rests: Basis
+    rests: CacheDependencies
     place: int
 
     @property
@@ -71,14 +71,14 @@ class _Page:
 
 
 @define
-class Homes:
+class HomeTimelineCache:
     """Reads the newest page of home."""
 
     database: Transactions
-    changes: Changes
+    changes: InvalidationLog
     now: Callable[[], datetime]
-    shelf: Shelf
-    circles: Circles
+    shelf: PostCache
+    circles: HomeDependencies
     remembered: int = REMEMBERED
     renewed: int = 0
     read: int = 0

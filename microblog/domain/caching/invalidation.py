@@ -16,11 +16,11 @@ from typing import Generic, TypeVar
 from attrs import define, field
 from twisted.internet.defer import Deferred
 
-from microblog.domain.caching.cache_keys import Basis
+from microblog.domain.caching.cache_keys import CacheDependencies
 from microblog.model.caches import Cache, CacheFigures, estimated_bytes
 from microblog.storage import invalidation_log
 from microblog.storage.database import Transactions
-from microblog.storage.invalidation_log import EVERYTHING, Seen
+from microblog.storage.invalidation_log import EVERYTHING, ChangedKeys
 
 MOST_TOLD = 50_000
 LOOK_EVERY_S = 0.5  # while somebody asks, though nothing was heard of
@@ -28,7 +28,7 @@ V = TypeVar("V")
 
 
 @define(eq=False)
-class Changes:
+class InvalidationLog:
     """Reads what changed, when somebody asks: all who ask at the same time share one look.
 
     `patience` is for how many seconds a look serves those who ask later, if nothing was committed here and no wake came; None: not at all.
@@ -40,7 +40,7 @@ class Changes:
     seconds: Callable[[], float] = time.monotonic
     caches: list[Cache] = field(factory=list)
     looks: int = 0
-    _seen: Seen | None = None
+    _seen: ChangedKeys | None = None
     _told: list[str] = field(factory=list)
     _first: int = 1
     _woken: bool = True
@@ -92,7 +92,7 @@ class Changes:
             if self._seen is None:
                 self._seen = await self.database.read(invalidation_log.moment)
             else:
-                self._seen, keys = await self.database.read(invalidation_log.look, since=self._seen)
+                self._seen, keys = await self.database.read(invalidation_log.changed_since, since=self._seen)
                 self._hear(keys)
         except Exception as error:
             self._forget()
@@ -119,19 +119,19 @@ class Changes:
 @define
 class _Kept(Generic[V]):
     value: V
-    basis: Basis
+    basis: CacheDependencies
     place: int
     size: int
 
 
 @define(eq=False)
-class Memory(Generic[V]):
+class DependencyCache(Generic[V]):
     """Values by their keys, at most `room` large in all; those longest unused go first.
 
     `name` is what metrics call it. Sizes are numbers of values, or bytes where it is `in_bytes`.
     """
 
-    changes: Changes
+    changes: InvalidationLog
     now: Callable[[], datetime]
     room: int
     name: str
@@ -166,7 +166,7 @@ class Memory(Generic[V]):
         self.hits += 1
         return kept.value
 
-    def put(self, name: Hashable, value: V, basis: Basis, place: int, size: int = 1) -> None:
+    def put(self, name: Hashable, value: V, basis: CacheDependencies, place: int, size: int = 1) -> None:
         """Keep a value for which reading began after `changes.place()` had given this place."""
         self._drop(name)
         if size > self.room or (basis.until is not None and basis.until <= self.now()):

@@ -8,7 +8,7 @@ from datetime import datetime
 from attrs import define, field
 
 from microblog.domain.caching import cache_keys
-from microblog.domain.caching.invalidation import Changes, Memory
+from microblog.domain.caching.invalidation import DependencyCache, InvalidationLog
 from microblog.model.ids import PostId
 from microblog.model.posts import Post
 from microblog.storage import posts
@@ -19,17 +19,17 @@ REMEMBERED = 3_000
 
 
 @define
-class Shelf:
+class PostCache:
     """Gives posts as storage/posts.py does."""
 
     database: Transactions
-    changes: Changes
+    changes: InvalidationLog
     now: Callable[[], datetime]
     remembered: int = REMEMBERED
-    _kept: Memory[Post] = field(init=False)
+    _kept: DependencyCache[Post] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._kept = Memory(self.changes, self.now, self.remembered, "posts")
+        self._kept = DependencyCache(self.changes, self.now, self.remembered, "posts")
 
     async def load(self, entries: Iterable[Entry]) -> list[Post]:
         """The posts of a list that was just read, in its order; those that are gone since are left out."""

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from microblog.domain.demo.library import Library, load
-from microblog.domain.demo.plan import Demo, Person, PlannedBookmark, PlannedFavourite, PlannedFollow, PlannedPost
-from microblog.domain.demo.posts import DAYS, OPEN, Answers, Draft, Readers, Writing, several
+from microblog.domain.demo.plan import Demo, DemoPerson, PlannedBookmark, PlannedFavourite, PlannedFollow, PlannedPost
+from microblog.domain.demo.posts import DAYS, OPEN, PlannedDraft, PostWriter, ReaderIndex, ReplyWriter, several
 
 _REPLIES, _BOOSTS = 0.34, 0.14  # parts of all posts
 
@@ -24,9 +24,9 @@ def compose(seed: int, now: datetime, posts: int = 2000) -> Demo:
     library = load()
     people = _people(library, chance, now)
     follows = _follows(people, chance, now)
-    writing, readers = Writing(library, people, chance, now), Readers(people, follows)
+    writing, readers = PostWriter(library, people, chance, now), ReaderIndex(people, follows)
     writing.write_all(round(posts * (1 - _REPLIES - _BOOSTS)))
-    Answers(library, writing, readers).add(posts - round(posts * _BOOSTS))
+    ReplyWriter(library, writing, readers).add(posts - round(posts * _BOOSTS))
     likes = _marks(writing, readers, 3.0)
     keeps = _marks(writing, readers, 0.12)
     _boost(writing, readers, posts)
@@ -41,9 +41,9 @@ def compose(seed: int, now: datetime, posts: int = 2000) -> Demo:
     )
 
 
-def _people(library: Library, chance: random.Random, now: datetime) -> tuple[Person, ...]:
+def _people(library: Library, chance: random.Random, now: datetime) -> tuple[DemoPerson, ...]:
     people = (
-        Person(
+        DemoPerson(
             someone.username, someone.name, someone.bio, someone.speaks[0], someone.speaks, someone.interests,
             _moment(chance, now - timedelta(days=DAYS), 30), someone.locked, someone.site,
         )
@@ -57,7 +57,7 @@ def _moment(chance: random.Random, before: datetime, days: float) -> datetime:
     return before.replace(microsecond=0) - timedelta(seconds=chance.randrange(1, round(days * 86400)))
 
 
-def _follows(people: Sequence[Person], chance: random.Random, now: datetime) -> tuple[PlannedFollow, ...]:
+def _follows(people: Sequence[DemoPerson], chance: random.Random, now: datetime) -> tuple[PlannedFollow, ...]:
     """People follow who speaks their language and likes what they like; a few are followed by very many."""
     ranks = chance.sample(range(1, len(people) + 1), len(people))
     fame = {person.username: rank**-0.6 for person, rank in zip(people, ranks, strict=True)}
@@ -75,15 +75,15 @@ def _follows(people: Sequence[Person], chance: random.Random, now: datetime) -> 
     return tuple(sorted(found.values(), key=lambda follow: follow.at))
 
 
-def _closeness(person: Person, other: Person) -> float:
+def _closeness(person: DemoPerson, other: DemoPerson) -> float:
     shared = set(person.languages) & set(other.languages)
     tongue = 3.0 if person.language in shared and other.language in shared else 1.2 if shared else 0.05
     return tongue * (0.5 + len(set(person.interests) & set(other.interests)))
 
 
-def _marks(writing: Writing, readers: Readers, typical: float) -> list[tuple[datetime, str, Draft]]:
+def _marks(writing: PostWriter, readers: ReaderIndex, typical: float) -> list[tuple[datetime, str, PlannedDraft]]:
     """Who likes or keeps what from when on, in order of time; `typical` is how many do so with a post like others."""
-    found: list[tuple[datetime, str, Draft]] = []
+    found: list[tuple[datetime, str, PlannedDraft]] = []
     for draft in writing.drafts:
         candidates = readers.of(draft)
         count = min(len(candidates), int(draft.liked * writing.chance.expovariate(1 / typical)))
@@ -95,7 +95,7 @@ def _marks(writing: Writing, readers: Readers, typical: float) -> list[tuple[dat
     return sorted(found, key=lambda mark: mark[0])
 
 
-def _boost(writing: Writing, readers: Readers, total: int) -> None:
+def _boost(writing: PostWriter, readers: ReaderIndex, total: int) -> None:
     """Boosts of what pleases, each by the same person once, until there are `total` posts."""
     originals = [draft for draft in writing.drafts if draft.visibility in OPEN]
     weights = [draft.liked * (0.2 if draft.reply_to else 1.0) for draft in originals]
@@ -108,10 +108,10 @@ def _boost(writing: Writing, readers: Readers, total: int) -> None:
         if at is None or (id(draft), booster) in done:
             continue
         done.add((id(draft), booster))
-        writing.drafts.append(Draft(booster, "", draft.language, draft.topic, at, draft.visibility, boost_of=draft))
+        writing.drafts.append(PlannedDraft(booster, "", draft.language, draft.topic, at, draft.visibility, boost_of=draft))
 
 
-def _planned(draft: Draft, index: dict[int, int]) -> PlannedPost:
+def _planned(draft: PlannedDraft, index: dict[int, int]) -> PlannedPost:
     return PlannedPost(
         index[id(draft)],
         draft.author,

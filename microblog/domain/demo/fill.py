@@ -67,7 +67,7 @@ class _Rows:
     accounts: dict[str, int] = field(init=False)
     posts: list[PostId] = field(init=False)
     threads: list[int] = field(init=False, factory=list)
-    parsed: list[post_text.Parsed] = field(init=False)
+    parsed: list[post_text.ParsedText] = field(init=False)
     tags: dict[str, tuple[int, str]] = field(init=False, factory=dict)
     known: Mapping[str, str] = field(init=False)
     _numbers: Iterator[int] = field(init=False, factory=count)

@@ -12,7 +12,7 @@ from attrs import frozen
 
 
 @frozen
-class Someone:
+class LibraryPerson:
     """A person of the demo, as the file has them. The first of `speaks` is their main language; `zone` is hours east of UTC."""
 
     username: str
@@ -26,7 +26,7 @@ class Someone:
 
 
 @frozen
-class Entry:
+class WrittenPost:
     """A post that is written out. `by` is its author where the text fits only one."""
 
     topic: str
@@ -67,11 +67,11 @@ class Script:
 
 
 @frozen
-class Tongue:
+class LanguageTexts:
     """All that there is to say in one language. `replies` are by topic, "any" fits everywhere."""
 
     language: str
-    entries: tuple[Entry, ...]
+    entries: tuple[WrittenPost, ...]
     templates: tuple[Template, ...]
     replies: Mapping[str, Sequence[str]]
     scripts: tuple[Script, ...]
@@ -83,8 +83,8 @@ class Tongue:
 class Library:
     """Everybody, and everything that they can say."""
 
-    people: tuple[Someone, ...]
-    tongues: tuple[Tongue, ...]
+    people: tuple[LibraryPerson, ...]
+    tongues: tuple[LanguageTexts, ...]
 
 
 def load() -> Library:
@@ -98,12 +98,12 @@ def load() -> Library:
     )
 
 
-def _someone(*, speaks: Sequence[str], interests: Sequence[str], **rest: Any) -> Someone:
-    return Someone(speaks=tuple(speaks), interests=tuple(interests), **rest)
+def _someone(*, speaks: Sequence[str], interests: Sequence[str], **rest: Any) -> LibraryPerson:
+    return LibraryPerson(speaks=tuple(speaks), interests=tuple(interests), **rest)
 
 
-def _tongue(language: str, data: Mapping[str, Any]) -> Tongue:
-    return Tongue(
+def _tongue(language: str, data: Mapping[str, Any]) -> LanguageTexts:
+    return LanguageTexts(
         language,
         tuple(_entry(topic, entry) for topic, entries in data["posts"].items() for entry in entries),
         tuple(_template(**template) for template in data["templates"]),
@@ -114,8 +114,8 @@ def _tongue(language: str, data: Mapping[str, Any]) -> Tongue:
     )
 
 
-def _entry(topic: str, entry: str | Mapping[str, str]) -> Entry:
-    return Entry(topic, entry) if isinstance(entry, str) else Entry(topic, **entry)
+def _entry(topic: str, entry: str | Mapping[str, str]) -> WrittenPost:
+    return WrittenPost(topic, entry) if isinstance(entry, str) else WrittenPost(topic, **entry)
 
 
 def _template(*, topic: str, text: str, **slots: Sequence[str]) -> Template:

@@ -10,7 +10,7 @@ from microblog.model.posts import Visibility
 
 
 @frozen
-class Person:
+class DemoPerson:
     """Somebody of the demo. `language` is their main one; `site` is a URL for their profile."""
 
     username: str
@@ -83,7 +83,7 @@ class PlannedBookmark:
 class Demo:
     """The whole plan. People, follows and marks are in order of time, like the posts."""
 
-    people: tuple[Person, ...]
+    people: tuple[DemoPerson, ...]
     follows: tuple[PlannedFollow, ...]
     posts: tuple[PlannedPost, ...]
     favourites: tuple[PlannedFavourite, ...]

@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from attrs import Factory, define, field
 
-from microblog.domain.demo.library import Entry, Library, Script, Template, Tongue
-from microblog.domain.demo.plan import Person, PlannedEdit, PlannedFollow
+from microblog.domain.demo.library import LanguageTexts, Library, Script, Template, WrittenPost
+from microblog.domain.demo.plan import DemoPerson, PlannedEdit, PlannedFollow
 from microblog.model.posts import Visibility
 
 DAYS = 60
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 @define(eq=False)
-class Draft:
+class PlannedDraft:
     """A post or boost whose place among the others is not yet known. `to` is who a direct one is for, `liked` how well it pleases."""
 
     author: str
@@ -32,8 +32,8 @@ class Draft:
     at: datetime
     visibility: Visibility = Visibility.PUBLIC
     spoiler: str = ""
-    reply_to: Draft | None = None
-    boost_of: Draft | None = None
+    reply_to: PlannedDraft | None = None
+    boost_of: PlannedDraft | None = None
     to: str | None = None
     edits: tuple[PlannedEdit, ...] = ()
     liked: float = 1.0
@@ -47,14 +47,14 @@ def several(chance: random.Random, items: Sequence[T], weights: Sequence[float],
 
 
 @define
-class Writing:
+class PostWriter:
     """Posts that answer nothing, and the conversations that are written out."""
 
     library: Library
-    people: Sequence[Person]
+    people: Sequence[DemoPerson]
     chance: random.Random
     now: datetime
-    drafts: list[Draft] = Factory(list)
+    drafts: list[PlannedDraft] = Factory(list)
     said: set[tuple[str, str]] = Factory(set)
     zones: dict[str, int] = field(init=False)
     energy: dict[str, float] = field(init=False)
@@ -79,10 +79,10 @@ class Writing:
         for draft in self.drafts:
             self._maybe_edit(draft)
 
-    def speakers(self, language: str) -> list[Person]:
+    def speakers(self, language: str) -> list[DemoPerson]:
         return [person for person in self.people if language in person.languages]
 
-    def author(self, language: str, topic: str) -> Person:
+    def author(self, language: str, topic: str) -> DemoPerson:
         """Who might write about this: somebody whom it interests, mostly in their first language."""
         speakers = self.speakers(language)
         candidates = [person for person in speakers if topic in person.interests] or speakers
@@ -100,9 +100,9 @@ class Writing:
         then = at + timedelta(seconds=round(60 * typical * self.chance.lognormvariate(0, 1)) + 20)
         return then if then < self.now else None
 
-    def _templates(self) -> list[tuple[Tongue, Template, int]]:
+    def _templates(self) -> list[tuple[LanguageTexts, Template, int]]:
         """Every text of a template once, in an order that takes all templates by turns; languages by their speakers."""
-        turns: list[tuple[float, Tongue, Template, int]] = []
+        turns: list[tuple[float, LanguageTexts, Template, int]] = []
         for tongue in self.library.tongues:
             share = len(tongue.templates) / sum(person.language == tongue.language for person in self.people)
             for template in tongue.templates:
@@ -111,23 +111,23 @@ class Writing:
         turns.sort(key=lambda turn: turn[0], reverse=True)
         return [(tongue, template, number) for _, tongue, template, number in turns]
 
-    def _write(self, author: Person, text: str, tongue: Tongue, topic: str, spoiler: str = "") -> Draft:
+    def _write(self, author: DemoPerson, text: str, tongue: LanguageTexts, topic: str, spoiler: str = "") -> PlannedDraft:
         age = timedelta(seconds=round(86400 * (DAYS - 1) * self.chance.random() ** 1.3) + 120)
         at = self.hour(author.username, self.now.replace(microsecond=0) - age)
-        draft = Draft(author.username, text, tongue.language, topic, at, self._visibility(author), spoiler)
+        draft = PlannedDraft(author.username, text, tongue.language, topic, at, self._visibility(author), spoiler)
         draft.liked = self.chance.paretovariate(1.3)
         self.drafts.append(draft)
         self.said.add((draft.author, text))
         return draft
 
-    def _visibility(self, author: Person) -> Visibility:
+    def _visibility(self, author: DemoPerson) -> Visibility:
         return self.chance.choices((*OPEN, Visibility.PRIVATE), (35, 10, 55) if author.locked else (86, 9, 5))[0]
 
-    def _write_entry(self, tongue: Tongue, entry: Entry) -> None:
+    def _write_entry(self, tongue: LanguageTexts, entry: WrittenPost) -> None:
         author = self._named(entry.by) or self.author(tongue.language, entry.topic)
         self._write(author, entry.text, tongue, entry.topic, entry.spoiler)
 
-    def _write_script(self, tongue: Tongue, script: Script) -> None:
+    def _write_script(self, tongue: LanguageTexts, script: Script) -> None:
         first = self._named(script.by) or self.author(tongue.language, script.topic)
         others = [person for person in self.speakers(tongue.language) if person is not first]
         weights = [3.0 if script.topic in person.interests else 1.0 for person in others]
@@ -139,21 +139,21 @@ class Writing:
         for who, text in script.lines[1:]:
             author = cast[who].username
             at = last.at + timedelta(seconds=self.chance.randrange(90, 2400))
-            last = Draft(author, addressed(text, last.author, author, last.language), last.language, last.topic, at, reply_to=last)
+            last = PlannedDraft(author, addressed(text, last.author, author, last.language), last.language, last.topic, at, reply_to=last)
             self.drafts.append(last)
 
-    def _write_direct(self, tongue: Tongue, text: str) -> None:
+    def _write_direct(self, tongue: LanguageTexts, text: str) -> None:
         author, other = self.chance.sample(self.speakers(tongue.language), 2)
         draft = self._write(author, addressed(text, other.username, author.username, tongue.language), tongue, "daily")
         draft.visibility, draft.to = Visibility.DIRECT, other.username
 
-    def _maybe_edit(self, draft: Draft) -> None:
+    def _maybe_edit(self, draft: PlannedDraft) -> None:
         at = self.later(draft.at, 6)
         if at and draft.reply_to is None and draft.visibility in OPEN and self.chance.random() < 0.025:
             phrases = next(tongue.edits for tongue in self.library.tongues if tongue.language == draft.language)
             draft.edits = (PlannedEdit(at, f"{draft.text}\n\n{self.chance.choice(phrases)}"),)
 
-    def _named(self, username: str | None) -> Person | None:
+    def _named(self, username: str | None) -> DemoPerson | None:
         return next((person for person in self.people if person.username == username), None)
 
 
@@ -166,10 +166,10 @@ def addressed(text: str, to: str, author: str, language: str) -> str:
 
 
 @define
-class Readers:
+class ReaderIndex:
     """Who could have seen a post when."""
 
-    people: Sequence[Person]
+    people: Sequence[DemoPerson]
     follows: Iterable[PlannedFollow]
     since: dict[tuple[str, str], datetime] = field(init=False)
 
@@ -180,7 +180,7 @@ class Readers:
         since = self.since.get((reader, author))
         return since is not None and since <= at
 
-    def of(self, draft: Draft) -> list[Person]:
+    def of(self, draft: PlannedDraft) -> list[DemoPerson]:
         """Everybody but the author who may see it."""
         match draft.visibility:
             case Visibility.DIRECT:
@@ -190,7 +190,7 @@ class Readers:
             case _:
                 return [person for person in self.people if person.username != draft.author]
 
-    def interest(self, person: Person, draft: Draft) -> float:
+    def interest(self, person: DemoPerson, draft: PlannedDraft) -> float:
         """How likely this person reads it and cares."""
         reads = 1.0 if draft.language in person.languages else 0.04
         near = 4.0 if self.follows_at(person.username, draft.author, draft.at) else 0.6
@@ -198,12 +198,12 @@ class Readers:
 
 
 @define
-class Answers:
+class ReplyWriter:
     """Replies from the pool of each language, to posts that somebody who speaks it could see."""
 
     library: Library
-    written: Writing
-    readers: Readers
+    written: PostWriter
+    readers: ReaderIndex
     heard: set[tuple[int, str]] = Factory(set)  # which text, and whom, a post has already been answered by
 
     def add(self, total: int) -> None:
@@ -221,13 +221,13 @@ class Answers:
                     parents.append(reply)
                     weights.append(self._draw(reply))
 
-    def _draw(self, draft: Draft) -> float:
+    def _draw(self, draft: PlannedDraft) -> float:
         """How many replies a post draws, beside others: where more people speak its language, there are more."""
         native = sum(person.language == draft.language for person in self.written.people)
         drawn: float = draft.liked * native**0.6 * (1 if draft.visibility in OPEN else 0.3)
         return drawn
 
-    def _reply(self, parent: Draft, pool: Mapping[str, Sequence[str]]) -> Draft | None:
+    def _reply(self, parent: PlannedDraft, pool: Mapping[str, Sequence[str]]) -> PlannedDraft | None:
         """Somebody's reply; None if nobody who could read it has anything new to say."""
         chance = self.written.chance
         readers = [person for person in self.readers.of(parent) if parent.language in person.languages]
@@ -243,7 +243,7 @@ class Answers:
         self.heard |= {(id(parent), text), (id(parent), author)}
         visibility = chance.choice(OPEN).narrowest(parent.visibility) if chance.random() < 0.2 else parent.visibility
         to = parent.author if visibility is Visibility.DIRECT else None
-        return Draft(
+        return PlannedDraft(
             author, addressed(text, parent.author, author, parent.language), parent.language, parent.topic, at,
             visibility, parent.spoiler, reply_to=parent, to=to, liked=0.4 * chance.paretovariate(1.5),
         )  # fmt: skip

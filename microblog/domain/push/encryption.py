@@ -34,7 +34,7 @@ def is_point(data: bytes) -> bool:
 
 
 @frozen
-class Sealed:
+class EncryptedPush:
     """A message as it goes to the push service: the headers that belong to it, and its body."""
 
     headers: Mapping[str, str]
@@ -42,14 +42,14 @@ class Sealed:
 
 
 @frozen
-class Sealer:
+class PushEncryptor:
     """Encrypts for programs, and signs for push services. Each message has a key and a salt of its own."""
 
     signer: Signer
     make_key: Callable[[], ec.EllipticCurvePrivateKey] = field(default=lambda: ec.generate_private_key(ec.SECP256R1()))
     make_salt: Callable[[], bytes] = field(default=lambda: os.urandom(SALT_BYTES))
 
-    def sealed(self, message: bytes, target: PushTarget) -> Sealed:
+    def sealed(self, message: bytes, target: PushTarget) -> EncryptedPush:
         """The message for that program alone. Raises ValueError where it is empty (http-ece would not seal that) or longer than `MOST`."""
         if not 0 < len(message) <= MOST:
             raise ValueError(f"A push message has 1 to {MOST} bytes, not {len(message)}.")
@@ -57,14 +57,14 @@ class Sealer:
         token = self.signer.token(target.endpoint)
         if target.standard:
             headers = {"Content-Encoding": "aes128gcm", "Authorization": f"vapid t={token},k={self.signer.public}"}
-            return Sealed(headers, encrypted(message, target, key, salt))
+            return EncryptedPush(headers, encrypted(message, target, key, salt))
         headers = {
             "Content-Encoding": "aesgcm",
             "Encryption": f"salt={encode64(salt)}",
             "Crypto-Key": f"dh={encode64(point(key))};p256ecdsa={self.signer.public}",
             "Authorization": f"WebPush {token}",
         }
-        return Sealed(headers, encrypted(message, target, key, salt))
+        return EncryptedPush(headers, encrypted(message, target, key, salt))
 
 
 def encrypted(message: bytes, target: PushTarget, key: ec.EllipticCurvePrivateKey, salt: bytes) -> bytes:

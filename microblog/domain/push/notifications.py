@@ -18,14 +18,14 @@ from attrs import evolve, frozen
 from microblog.domain import notifications as notification_rules
 from microblog.domain.push.encryption import AUTH_BYTES, is_point
 from microblog.domain.tokens import REVOKED
-from microblog.domain.validation import Findings
-from microblog.model.accounts import Member, Viewer
+from microblog.domain.validation import ValidationErrors
+from microblog.model.accounts import AccountWithLogin, Viewer
 from microblog.model.cards import LONGEST_URL
 from microblog.model.errors import Invalid, NotFound, Unauthenticated
-from microblog.model.filters import Context, Sieve
+from microblog.model.filters import FilterContext, FilterSet
 from microblog.model.ids import AccountId, NotificationId, PushSubscriptionId, TokenId
 from microblog.model.notifications import Notification
-from microblog.model.push import ALERTS, Push, PushChoice, PushPolicy, PushSubscription, PushTarget
+from microblog.model.push import ALERTS, PushChoice, PushMessage, PushPolicy, PushSubscription, PushTarget
 from microblog.storage import email_digests, filters, follows, jobs, notifications, push_subscriptions, users
 from microblog.storage.database import Cursor, Transactions
 
@@ -39,7 +39,7 @@ NO_SUBSCRIPTION = "Not Found"
 
 
 @frozen
-class Asked:
+class SubscriptionRequest:
     """A subscription as a program asks for it: keys in base64 of either kind, alerts by their names."""
 
     endpoint: str
@@ -48,7 +48,7 @@ class Asked:
     standard: bool = False
 
 
-class Fate(Enum):
+class PushOutcome(Enum):
     """How one try ended."""
 
     SENT = "sent"
@@ -58,13 +58,13 @@ class Fate(Enum):
 
 
 @frozen
-class Pushes:
+class PushNotifications:
     """Keeps subscriptions, and says what is to be sent to them."""
 
     database: Transactions
     now: Callable[[], datetime]
 
-    async def subscribe(self, viewer: Viewer, token: TokenId, asked: Asked, choice: PushChoice) -> PushSubscription:
+    async def subscribe(self, viewer: Viewer, token: TokenId, asked: SubscriptionRequest, choice: PushChoice) -> PushSubscription:
         """Let the token's program be told, in place of what it had. Raises Invalid."""
         return await self.database.run(self._subscribe, viewer.id, token, _target(asked), choice)
 
@@ -84,7 +84,7 @@ class Pushes:
         """Let these notifications wait for whoever wants them pushed."""
         await self.database.run(push_subscriptions.enqueue, ids=ids, now=self.now())
 
-    async def next(self, id: PushSubscriptionId, done: NotificationId | None = None) -> Push | None:
+    async def next(self, id: PushSubscriptionId, done: NotificationId | None = None) -> PushMessage | None:
         """What to send next, once it is written down that `done` was sent; None where nothing waits."""
         return await self.database.run(self._next, id, done)
 
@@ -92,7 +92,7 @@ class Pushes:
         """Promise one job more for the subscription."""
         await self.database.run(self._later, id)
 
-    async def failed(self, push: Push, fate: Fate, rest: timedelta) -> None:
+    async def failed(self, push: PushMessage, fate: PushOutcome, rest: timedelta) -> None:
         """Write down that a message could not be delivered. A service that is away is not asked again before `rest` is over.
 
         A subscription that is gone, or failed too often in a row, is deleted.
@@ -106,7 +106,7 @@ class Pushes:
         push_subscriptions.leave_out(cursor, account=account, token=token, endpoint=target.endpoint, keep=MOST_SUBSCRIPTIONS)
         return made
 
-    def _next(self, cursor: Cursor, id: PushSubscriptionId, done: NotificationId | None) -> Push | None:
+    def _next(self, cursor: Cursor, id: PushSubscriptionId, done: NotificationId | None) -> PushMessage | None:
         subscription = push_subscriptions.lock(cursor, id=id)
         if subscription is None:
             return None
@@ -127,16 +127,16 @@ class Pushes:
     def _later(self, cursor: Cursor, id: PushSubscriptionId) -> None:
         jobs.add(cursor, push_subscriptions.SEND_JOB, {"subscription": str(id)}, due_at=self.now(), now=self.now(), key=str(id))
 
-    def _failed(self, cursor: Cursor, push: Push, fate: Fate, rest: timedelta) -> None:
+    def _failed(self, cursor: Cursor, push: PushMessage, fate: PushOutcome, rest: timedelta) -> None:
         id, failures = push.subscription.id, push.subscription.failures + 1
-        if fate is Fate.GONE or failures >= MOST_FAILURES:
+        if fate is PushOutcome.GONE or failures >= MOST_FAILURES:
             push_subscriptions.forget(cursor, id=id)
             return
-        if fate is Fate.REFUSED:
+        if fate is PushOutcome.REFUSED:
             push_subscriptions.settle(cursor, id=id, notification=push.note.id, now=self.now())
-        push_subscriptions.note(cursor, id=id, failures=failures, resting_until=self.now() + rest if fate is Fate.AWAY else None)
+        push_subscriptions.note(cursor, id=id, failures=failures, resting_until=self.now() + rest if fate is PushOutcome.AWAY else None)
 
-    def _composed(self, cursor: Cursor, subscription: PushSubscription, id: NotificationId) -> Push | None:
+    def _composed(self, cursor: Cursor, subscription: PushSubscription, id: NotificationId) -> PushMessage | None:
         """The message about the notification; None where it is not wanted, or not any more."""
         member = users.by_account(cursor, account=subscription.account_id)
         if member is None or member.barred:
@@ -147,19 +147,19 @@ class Pushes:
         left = note.created_at + LASTS - self.now()
         if left <= timedelta():
             return None
-        return Push(subscription, note, member.login.preferences.locale, int(left.total_seconds()))
+        return PushMessage(subscription, note, member.login.preferences.locale, int(left.total_seconds()))
 
-    def _still_news(self, cursor: Cursor, member: Member, id: NotificationId) -> Notification | None:
+    def _still_news(self, cursor: Cursor, member: AccountWithLogin, id: NotificationId) -> Notification | None:
         """The notification as its owner may be told of it: none from whom they do not want to hear, nothing that a filter hides."""
         account = member.account
         found = notification_rules.loaded(cursor, Viewer(account), notifications.by_id(cursor, account=account.id, id=id))
-        if not found or found[0].filtered or not email_digests.is_heard(cursor, notification=id, now=self.now()):
+        if not found or found[0].filtered or not email_digests.is_announced(cursor, notification=id, now=self.now()):
             return None
         note = found[0]
         if note.post is None:
             return note
-        sieve = Sieve(tuple(filters.of_account(cursor, account=account.id)), account.id).within(Context.NOTIFICATIONS)
-        post = sieve.shown(note.post, Context.NOTIFICATIONS, self.now())
+        sieve = FilterSet(tuple(filters.of_account(cursor, account=account.id)), account.id).within(FilterContext.NOTIFICATIONS)
+        post = sieve.shown(note.post, FilterContext.NOTIFICATIONS, self.now())
         return evolve(note, post=post) if post else None
 
 
@@ -176,9 +176,9 @@ def _wanted(cursor: Cursor, subscription: PushSubscription, note: Notification) 
         case PushPolicy.ALL:
             return True
         case PushPolicy.FOLLOWED:
-            return follows.options(cursor, follower=owner, followee=sender) is not None
+            return follows.follow_options(cursor, follower=owner, followee=sender) is not None
         case PushPolicy.FOLLOWER:
-            return follows.options(cursor, follower=sender, followee=owner) is not None
+            return follows.follow_options(cursor, follower=sender, followee=owner) is not None
         case PushPolicy.NONE:
             return False
 
@@ -190,8 +190,8 @@ def choice_of(alerts: Sequence[str], policy: str) -> PushChoice:
     return PushChoice(frozenset(kind for kind in ALERTS if kind in alerts), PushPolicy(policy or PushPolicy.ALL))
 
 
-def _target(asked: Asked) -> PushTarget:
-    findings = Findings()
+def _target(asked: SubscriptionRequest) -> PushTarget:
+    findings = ValidationErrors()
     _check_endpoint(asked.endpoint, findings)
     p256dh, auth = _decoded(asked.p256dh), _decoded(asked.auth)
     for name, given, good in (("p256dh", asked.p256dh, is_point(p256dh)), ("auth", asked.auth, len(auth) == AUTH_BYTES)):
@@ -204,7 +204,7 @@ def _target(asked: Asked) -> PushTarget:
     return PushTarget(asked.endpoint, p256dh, auth, asked.standard)
 
 
-def _check_endpoint(endpoint: str, findings: Findings) -> None:
+def _check_endpoint(endpoint: str, findings: ValidationErrors) -> None:
     if not endpoint:
         findings.add("endpoint", "Endpoint can't be blank", "ERR_BLANK")
         return

@@ -70,21 +70,21 @@ class Hashtag:
 
 
 @frozen
-class Plain:
+class PlainToken:
     """A run of text that is nothing special."""
 
     text: str
 
 
 @frozen
-class Link:
+class LinkToken:
     """An http(s) URL, as it was typed."""
 
     url: str
 
 
 @frozen
-class Named:
+class MentionToken:
     """Something that looks like a mention. `domain` is None for people of this site; `text` is how it was typed."""
 
     username: str
@@ -93,18 +93,18 @@ class Named:
 
 
 @frozen
-class Tagged:
+class HashtagToken:
     """A hashtag where it stands, with its mark."""
 
     tag: Hashtag
     text: str
 
 
-Token = Plain | Link | Named | Tagged
+Token = PlainToken | LinkToken | MentionToken | HashtagToken
 
 
 @frozen
-class Parsed:
+class ParsedText:
     """A text cut into what it is made of: lines of tokens. An empty line has no tokens."""
 
     lines: tuple[tuple[Token, ...], ...]
@@ -112,7 +112,7 @@ class Parsed:
     @property
     def mentions(self) -> tuple[str, ...]:
         """Lower-case usernames that people of this site might have, each once, in order."""
-        names = (token.username.lower() for token in self._tokens() if isinstance(token, Named) and token.domain is None)
+        names = (token.username.lower() for token in self._tokens() if isinstance(token, MentionToken) and token.domain is None)
         return tuple(dict.fromkeys(names))
 
     @property
@@ -120,14 +120,14 @@ class Parsed:
         """The tags, each key once (as it was first written), in order."""
         found: dict[str, Hashtag] = {}
         for token in self._tokens():
-            if isinstance(token, Tagged):
+            if isinstance(token, HashtagToken):
                 found.setdefault(token.tag.key, token.tag)
         return tuple(found.values())
 
     @property
     def links(self) -> tuple[str, ...]:
         """The URLs, each once, in order."""
-        return tuple(dict.fromkeys(token.url for token in self._tokens() if isinstance(token, Link)))
+        return tuple(dict.fromkeys(token.url for token in self._tokens() if isinstance(token, LinkToken)))
 
     def html(self, known: Mapping[str, str], base_url: str) -> str:
         """Paragraphs of safe HTML. `known` maps those of `mentions` that exist to their usernames; the rest stay text.
@@ -141,17 +141,17 @@ class Parsed:
         """The same without paragraphs, for texts of one line; lines are joined by spaces."""
         return " ".join(_line_html(line, known, base_url) for line in self.lines)
 
-    def rendered(self, known: Mapping[str, str], base_url: str) -> Rendered:
+    def rendered(self, known: Mapping[str, str], base_url: str) -> RenderedText:
         """Everything that is stored with a post, once it is known who of the mentioned exist."""
         mentions = tuple(known[key] for key in self.mentions if key in known)
-        return Rendered(self.html(known, base_url), mentions, self.tags, self.links)
+        return RenderedText(self.html(known, base_url), mentions, self.tags, self.links)
 
     def _tokens(self) -> Iterator[Token]:
         return (token for line in self.lines for token in line)
 
 
 @frozen
-class Rendered:
+class RenderedText:
     """A text's safe HTML, the usernames it mentions, its tags and its URLs, each once, in order."""
 
     html: str
@@ -160,14 +160,14 @@ class Rendered:
     links: tuple[str, ...]
 
 
-def parse(text: str, host: str) -> Parsed:
+def parse(text: str, host: str) -> ParsedText:
     """Cut `text` into lines of tokens. Accepts every `str`: what `clean` refuses becomes U+FFFD.
 
     `host` is the site's own (with its port, if that is not the usual one): `@user@host` is `@user` here.
     Right-to-left controls are balanced within each line, see bidi.py.
     """
     safe = _REFUSED.sub("\ufffd", _BREAK.sub("\n", text))
-    return Parsed(tuple(tuple(_tokens(bidi.balanced(line), host.lower())) for line in safe.split("\n")))
+    return ParsedText(tuple(tuple(_tokens(bidi.balanced(line), host.lower())) for line in safe.split("\n")))
 
 
 def length(text: str, spoiler: str = "") -> int:
@@ -237,7 +237,7 @@ def field_html(value: str, host: str, known: Mapping[str, str], base_url: str) -
     """The value of a profile field as inline HTML. One that is nothing but a URL claims it as the person's own (`rel=me`)."""
     parsed = parse(value.strip(_EDGES), host)
     match parsed.lines:
-        case ((Link(url),),):
+        case ((LinkToken(url),),):
             return _link_html(url, "nofollow noopener me")
         case _:
             return parsed.inline_html(known, base_url)
@@ -268,11 +268,11 @@ def _tokens(line: str, host: str) -> Iterator[Token]:
         token, at = _token(match, host)
         if token is not None:
             if start < match.start():
-                yield Plain(line[start : match.start()])
+                yield PlainToken(line[start : match.start()])
             yield token
             start = at
     if start < len(line):
-        yield Plain(line[start:])
+        yield PlainToken(line[start:])
 
 
 def _token(match: regex.Match[str], host: str) -> tuple[Token | None, int]:
@@ -280,32 +280,32 @@ def _token(match: regex.Match[str], host: str) -> tuple[Token | None, int]:
     token: Token | None
     if match["scheme"] is not None:
         url, end = urls.read(match.string, match.start(), match.end())
-        return (Link(url) if url else None), end
+        return (LinkToken(url) if url else None), end
     if match["tag"] is not None:
         key = tag_key(match["tag"])
         valid = len(match["tag"]) <= LONGEST_TAG and _LETTER.search(match["tag"]) and _LETTER.search(key)
-        return Tagged(Hashtag(key, match["tag"]), match[0]) if valid else None, match.end()
+        return HashtagToken(Hashtag(key, match["tag"]), match[0]) if valid else None, match.end()
     if match["local"] is not None:
         valid_name = len(match["local"]) <= LONGEST_USERNAME
-        return Named(match["local"], None, match[0]) if valid_name else None, match.end()
+        return MentionToken(match["local"], None, match[0]) if valid_name else None, match.end()
     text = match.string[match.start() : urls.host_end(match.string, match.start("domain"), match.end())].rstrip(".-")
     domain = text.rpartition("@")[2]
-    token = Named(match["user"], None if domain.lower() == host else domain.lower(), text)
+    token = MentionToken(match["user"], None if domain.lower() == host else domain.lower(), text)
     return token, match.start() + len(text)
 
 
 def _token_length(token: Token) -> int:
     match token:
-        case Link():
+        case LinkToken():
             return URL_LENGTH
-        case Named(username=name):
+        case MentionToken(username=name):
             return 1 + len(name)
-        case Plain(text=text) | Tagged(text=text):
+        case PlainToken(text=text) | HashtagToken(text=text):
             return graphemes.count(text)
 
 
 def _is_blank(line: tuple[Token, ...]) -> bool:
-    return all(isinstance(token, Plain) and not token.text.strip() for token in line)
+    return all(isinstance(token, PlainToken) and not token.text.strip() for token in line)
 
 
 def _line_html(line: tuple[Token, ...], known: Mapping[str, str], base_url: str) -> str:
@@ -314,16 +314,16 @@ def _line_html(line: tuple[Token, ...], known: Mapping[str, str], base_url: str)
 
 def _token_html(token: Token, known: Mapping[str, str], base_url: str) -> str:
     match token:
-        case Link(url):
+        case LinkToken(url):
             return _link_html(url, "nofollow noopener")
-        case Tagged(tag):
+        case HashtagToken(tag):
             target = _escaped(f"{base_url}/tags/{quote(tag.key)}")
             return f'<a href="{target}" class="mention hashtag" rel="tag">#<span>{_escaped(tag.name)}</span></a>'
-        case Named(username=name, domain=None) if name.lower() in known:
+        case MentionToken(username=name, domain=None) if name.lower() in known:
             who = _escaped(known[name.lower()])
             target = f"{_escaped(base_url)}/@{who}"
             return f'<span class="h-card" translate="no"><a href="{target}" class="u-url mention">@<span>{who}</span></a></span>'
-        case Named(text=text) | Plain(text=text):
+        case MentionToken(text=text) | PlainToken(text=text):
             return _escaped(text)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import evolve, frozen
 
-from microblog.model.accounts import Account, Preferences, ProfileField, Related, Relationship, Role, Viewer
+from microblog.model.accounts import Account, Preferences, ProfileField, RelatedAccount, Relationship, Role, Viewer
 from microblog.render.api.definition import ABSENT, Definition, always, copy_of, key, many, one, optional, part
 from microblog.render.api.schemas import (
     COUNT,
@@ -120,7 +120,7 @@ ACCOUNT = Definition[Account, SiteUrls](
     prepare=shown_account,
 )
 """Account (https://docs.joinmastodon.org/entities/Account/); of a suspended one nothing that its owner wrote."""
-MUTED_ACCOUNT = Definition[Related, SiteUrls](
+MUTED_ACCOUNT = Definition[RelatedAccount, SiteUrls](
     "MutedAccount",
     {"mute_expires_at": key(nullable(MOMENT), lambda related, _: moment_or_null(related.until))},
     base=(ACCOUNT, lambda related, _: related.account),

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from attrs import frozen
 
 from microblog.model.accounts import Account
-from microblog.model.oauth import OUT_OF_BAND, App, Issued, Registered
+from microblog.model.oauth import OUT_OF_BAND, App, IssuedToken, RegisteredApp
 from microblog.render.api.accounts import ACCOUNT, shown_account
 from microblog.render.api.definition import Definition, always, key
 from microblog.render.api.schemas import ID, TEXT, TEXTS, URL, WHOLE, array_of, nullable, one_of
@@ -26,7 +26,7 @@ APPLICATION = Definition[App, SiteUrls](
         "vapid_key": key(TEXT, lambda _, site: site.vapid),
     },
 )
-CREDENTIAL_APPLICATION = Definition[Registered, SiteUrls](
+CREDENTIAL_APPLICATION = Definition[RegisteredApp, SiteUrls](
     "CredentialApplication",
     {
         "client_id": key(TEXT, lambda made, _: made.app.client_id),
@@ -36,7 +36,7 @@ CREDENTIAL_APPLICATION = Definition[Registered, SiteUrls](
     base=(APPLICATION, lambda made, _: made.app),
 )
 """An application with its secret, which is shown once."""
-TOKEN = Definition[Issued, None](
+TOKEN = Definition[IssuedToken, None](
     "Token",
     {
         "access_token": key(TEXT, lambda issued, _: issued.text),

@@ -9,10 +9,10 @@ from collections.abc import Iterable
 
 from attrs import frozen
 
-from microblog.model.accounts import Account, Related, Role, Viewer
+from microblog.model.accounts import Account, RelatedAccount, Role, Viewer
 from microblog.model.media import Media
 from microblog.model.notifications import Notification
-from microblog.model.posts import Post, Revision
+from microblog.model.posts import Post, PostRevision
 from microblog.render.api.accounts import ACCOUNT, BADGE, CREDENTIAL_ACCOUNT, MUTED_ACCOUNT, Oneself, roles_shown
 from microblog.render.api.definition import Entity
 from microblog.render.api.media import ATTACHMENT
@@ -37,11 +37,11 @@ class Entities(SiteUrls):
         """Several."""
         return ACCOUNT.each(accounts, self)
 
-    def related(self, related: Iterable[Related]) -> list[Entity]:
+    def related(self, related: Iterable[RelatedAccount]) -> list[Entity]:
         """The accounts of a list of people."""
         return [ACCOUNT(one.account, self) for one in related]
 
-    def muted(self, related: Iterable[Related]) -> list[Entity]:
+    def muted(self, related: Iterable[RelatedAccount]) -> list[Entity]:
         """MutedAccount: with when the mute ends by itself."""
         return MUTED_ACCOUNT.each(related, self)
 
@@ -57,7 +57,7 @@ class Entities(SiteUrls):
         """The media of a post."""
         return ATTACHMENT.each(several, self)
 
-    def revision(self, author: Account, revision: Revision) -> Entity:
+    def revision(self, author: Account, revision: PostRevision) -> Entity:
         """StatusEdit."""
         return STATUS_EDIT(EditOf(author, revision), self)
 

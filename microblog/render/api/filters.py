@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import orjson
 from attrs import frozen
 
-from microblog.model.filters import Action, Chosen, Filter, Keyword, Match
+from microblog.model.filters import Filter, FilterAction, FilteredPost, Keyword, Match
 from microblog.render.api.definition import Definition, Entity, Keys, key, many, one
 from microblog.render.api.schemas import FILTER_CONTEXT, FLAG, ID, IDS, MOMENT, TEXT, TEXTS, array_of, nullable, one_of
 from microblog.render.api.site import moment_or_null
@@ -20,7 +20,7 @@ KEYWORD = Definition[Keyword, None](
         "whole_word": key(FLAG, lambda word, _: word.whole_word),
     },
 )
-CHOSEN = Definition[Chosen, None](
+CHOSEN = Definition[FilteredPost, None](
     "FilterStatus", {"id": key(ID, lambda chosen, _: str(chosen.id)), "status_id": key(ID, lambda chosen, _: str(chosen.post))}
 )
 _HEAD: Keys[Filter, None] = {
@@ -60,7 +60,7 @@ V1_FILTER = Definition[OneKeyword, None](
         "context": key(array_of(FILTER_CONTEXT), lambda one, _: list(one.filter.contexts)),
         "whole_word": key(FLAG, lambda one, _: one.keyword.whole_word),
         "expires_at": key(nullable(MOMENT), lambda one, _: moment_or_null(one.filter.expires_at)),
-        "irreversible": key(FLAG, lambda one, _: one.filter.action is Action.HIDE),
+        "irreversible": key(FLAG, lambda one, _: one.filter.action is FilterAction.HIDE),
     },
 )
 

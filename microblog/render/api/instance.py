@@ -7,15 +7,15 @@ from typing import Any
 
 from attrs import field, frozen
 
-from microblog.model.accounts import Account, Registration
-from microblog.model.site_texts import Said
+from microblog.model.accounts import Account, RegistrationMode
+from microblog.model.site_texts import TextPage
 from microblog.render.api.accounts import ACCOUNT, shown_account
 from microblog.render.api.definition import Definition, Entity, Keys, always, copy_of, elsewhere, key, many, optional, part
 from microblog.render.api.entities import Entities
 from microblog.render.api.reports import RULE, rules_entity
 from microblog.render.api.schemas import COUNT, DIGITS, FLAG, HTML, MOMENT, TEXT, TEXTS, URL, WHOLE, array_of, nullable, one_of, record
 from microblog.render.api.site import moment
-from microblog.render.html.view_models import Site
+from microblog.render.html.view_models import SiteView
 from microblog.render.languages import LANGUAGES
 
 LEVEL = "4.4.0"
@@ -39,7 +39,7 @@ POLL_LIMITS = {"max_options": 4, "max_characters_per_option": 50, "min_expiratio
 
 
 @frozen
-class Numbers:
+class InstanceNumbers:
     """The site in figures. `active` was here within a month, `half_year` within six."""
 
     people: int = 0
@@ -53,7 +53,7 @@ class Numbers:
 class InstanceEntities:
     """Makes the descriptions. `card` and `icon` are paths of pictures; `films` says whether films and sound are taken."""
 
-    site: Site
+    site: SiteView
     entities: Entities
     card: str
     icon: str
@@ -85,22 +85,22 @@ class InstanceEntities:
     @property
     def is_open(self) -> bool:
         """True if people can sign up, be it for approval."""
-        return self.site.registration in (Registration.OPEN, Registration.APPROVAL)
+        return self.site.registration in (RegistrationMode.OPEN, RegistrationMode.APPROVAL)
 
     @property
     def asks(self) -> bool:
         """True if an administrator decides about whoever signs up."""
-        return self.site.registration is Registration.APPROVAL
+        return self.site.registration is RegistrationMode.APPROVAL
 
-    def v1(self, numbers: Numbers) -> Entity:
+    def v1(self, numbers: InstanceNumbers) -> Entity:
         """V1Instance."""
         return V1_INSTANCE(numbers, self)
 
-    def v2(self, numbers: Numbers, level: int) -> Entity:
+    def v2(self, numbers: InstanceNumbers, level: int) -> Entity:
         """Instance. `level` is that of the API, as `api_versions` says it."""
         return INSTANCE(AtLevel(numbers, level), self)
 
-    def nodeinfo(self, numbers: Numbers) -> Entity:
+    def nodeinfo(self, numbers: InstanceNumbers) -> Entity:
         """NodeInfo 2.0."""
         return NODEINFO(numbers, self)
 
@@ -116,16 +116,16 @@ class InstanceEntities:
         """What people here keep to."""
         return rules_entity(self.site.texts.rules)
 
-    def contact(self, numbers: Numbers) -> Entity | None:
+    def contact(self, numbers: InstanceNumbers) -> Entity | None:
         """The administrator whom people can ask."""
         return self.entities.account(numbers.admins[0]) if numbers.admins else None
 
-    def pages_of(self, account: Account) -> tuple[Page, Page]:
+    def pages_of(self, account: Account) -> tuple[InstancePage, InstancePage]:
         """The profile and the avatar of somebody."""
         avatar = self.entities.absolute(shown_account(account).avatar or self.entities.avatar)
         return (
-            Page("http://webfinger.net/rel/profile-page", "text/html", self.entities.profile(account.username)),
-            Page("http://webfinger.net/rel/avatar", "image/png", avatar),
+            InstancePage("http://webfinger.net/rel/profile-page", "text/html", self.entities.profile(account.username)),
+            InstancePage("http://webfinger.net/rel/avatar", "image/png", avatar),
         )
 
     def webfinger(self, account: Account) -> Entity:
@@ -137,7 +137,7 @@ class InstanceEntities:
 class AtLevel:
     """The figures, with the level of the API that is served."""
 
-    numbers: Numbers
+    numbers: InstanceNumbers
     level: int
 
 
@@ -156,7 +156,7 @@ POLLS: Keys[Any, InstanceEntities] = {name: always(COUNT, limit) for name, limit
 ICON = Definition[str, InstanceEntities](
     "", {"src": key(URL, lambda path, on: on.entities.absolute(path)), "size": always(TEXT, "180x180")}
 )
-V1_INSTANCE = Definition[Numbers, InstanceEntities](
+V1_INSTANCE = Definition[InstanceNumbers, InstanceEntities](
     "V1Instance",
     {
         "uri": key(TEXT, lambda _, on: on.site.host),
@@ -177,7 +177,7 @@ V1_INSTANCE = Definition[Numbers, InstanceEntities](
         "languages": always(TEXTS, ["en"]),
         "registrations": key(FLAG, lambda _, on: on.is_open),
         "approval_required": key(FLAG, lambda _, on: on.asks),
-        "invites_enabled": key(FLAG, lambda _, on: on.site.registration is not Registration.CLOSED),
+        "invites_enabled": key(FLAG, lambda _, on: on.site.registration is not RegistrationMode.CLOSED),
         "configuration": part(
             {
                 "accounts": part({"max_featured_tags": always(COUNT, MOST_FEATURED_TAGS)}),
@@ -237,7 +237,9 @@ INSTANCE = Definition[AtLevel, InstanceEntities](
                 "reason_required": key(FLAG, lambda _, on: on.asks),
                 "message": always(nullable(TEXT), None),
                 "min_age": always(nullable(COUNT), None),
-                "url": key(nullable(URL), lambda _, on: None if on.site.registration is Registration.CLOSED else f"{on.site.url}/signup"),
+                "url": key(
+                    nullable(URL), lambda _, on: None if on.site.registration is RegistrationMode.CLOSED else f"{on.site.url}/signup"
+                ),
             }
         ),
         "api_versions": part({"mastodon": key(WHOLE, lambda at, _: at.level)}),
@@ -255,7 +257,7 @@ NODEINFO_LINK = Definition[str, None](
 )
 NODEINFO_LINKS = Definition[str, None]("NodeInfoLinks", {"links": many(NODEINFO_LINK, lambda url, _: [url])})
 """Where NodeInfo is on the site with this URL: the one version that is served."""
-NODEINFO = Definition[Numbers, InstanceEntities](
+NODEINFO = Definition[InstanceNumbers, InstanceEntities](
     "NodeInfo",
     {
         "version": always(one_of("2.0"), "2.0"),
@@ -279,7 +281,7 @@ NODEINFO = Definition[Numbers, InstanceEntities](
                 "localPosts": key(COUNT, lambda numbers, _: numbers.posts),
             }
         ),
-        "openRegistrations": key(FLAG, lambda _, on: on.site.registration is Registration.OPEN),
+        "openRegistrations": key(FLAG, lambda _, on: on.site.registration is RegistrationMode.OPEN),
         "metadata": part(
             {
                 "nodeName": key(TEXT, lambda _, on: on.site.name),
@@ -288,20 +290,20 @@ NODEINFO = Definition[Numbers, InstanceEntities](
         ),
     },
 )
-ABOUT = Definition[Said | None, None](
+ABOUT = Definition[TextPage | None, None](
     "ExtendedDescription",
     {
         "updated_at": key(nullable(MOMENT), lambda said, _: moment(said.updated_at) if said else None),
         "content": key(HTML, lambda said, _: said.html if said else ""),
     },
 )
-PRIVACY = Definition[Said, None](
+PRIVACY = Definition[TextPage, None](
     "PrivacyPolicy", {"updated_at": key(MOMENT, lambda said, _: moment(said.updated_at)), "content": key(HTML, lambda said, _: said.html)}
 )
 
 
 @frozen
-class Page:
+class InstancePage:
     """What WebFinger links to."""
 
     rel: str
@@ -309,7 +311,7 @@ class Page:
     href: str
 
 
-WEBFINGER_LINK = Definition[Page, InstanceEntities](
+WEBFINGER_LINK = Definition[InstancePage, InstanceEntities](
     "",
     {
         "rel": key(TEXT, lambda page, _: page.rel),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from microblog.model.lists import List
+from microblog.model.lists import AccountList
 from microblog.render.api.definition import Definition, key
 from microblog.render.api.schemas import FLAG, ID, TEXT, one_of
 
-LIST = Definition[List, None](
+LIST = Definition[AccountList, None](
     "List",
     {
         "id": key(ID, lambda made, _: str(made.id)),

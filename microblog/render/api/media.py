@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from microblog.model.media import Frame, Media, MediaKind, Rendition
+from microblog.model.media import ConvertedMedia, Dimensions, Media, MediaKind
 from microblog.render.api.definition import Definition, Entity, always, key
 from microblog.render.api.schemas import ID, TEXT, URL, nullable, one_of
 from microblog.render.api.site import SiteUrls
@@ -21,7 +21,7 @@ def _meta(media: Media) -> Entity | None:
     return meta or None
 
 
-def _original(kind: MediaKind, made: Rendition) -> Entity | None:
+def _original(kind: MediaKind, made: ConvertedMedia) -> Entity | None:
     if kind is MediaKind.AUDIO:
         return {"duration": made.duration, "bitrate": made.bitrate}
     if made.size is None:
@@ -32,7 +32,7 @@ def _original(kind: MediaKind, made: Rendition) -> Entity | None:
     return {**size, "frame_rate": made.frame_rate, "duration": made.duration, "bitrate": made.bitrate}
 
 
-def _size(size: Frame) -> Entity:
+def _size(size: Dimensions) -> Entity:
     aspect = size.width / size.height
     return {"width": size.width, "height": size.height, "size": f"{size.width}x{size.height}", "aspect": aspect}
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
-from microblog.model.accounts import Account, Login, Member
+from microblog.model.accounts import Account, AccountWithLogin, Login
 from microblog.model.ids import AccountId
-from microblog.model.reports import Case
+from microblog.model.reports import ReportDetails
 from microblog.render.api.accounts import ACCOUNT, ROLE
 from microblog.render.api.definition import Definition, Entity, always, key, one, one_or_null
 from microblog.render.api.reports import REPORTED, RULE, broken_rules
@@ -54,7 +54,7 @@ ADMIN_ACCOUNT = Definition[Known, SiteUrls](
 class CaseNow:
     """A case with its posts, encoded for the moderator, and the rules of the site."""
 
-    case: Case
+    case: ReportDetails
     statuses: Sequence[bytes]
     rules: Sequence[str]
 
@@ -83,11 +83,11 @@ ADMIN_REPORT = Definition[CaseNow, SiteUrls](
 )
 
 
-def member_entity(site: SiteUrls, member: Member) -> Entity:
+def member_entity(site: SiteUrls, member: AccountWithLogin) -> Entity:
     """Admin::Account of a member."""
     return ADMIN_ACCOUNT(Known(member.account, member.login), site)
 
 
-def case_entity(site: SiteUrls, case: Case, statuses: Sequence[bytes], rules: Sequence[str]) -> Entity:
+def case_entity(site: SiteUrls, case: ReportDetails, statuses: Sequence[bytes], rules: Sequence[str]) -> Entity:
     """Admin::Report. `statuses` are its posts, encoded; `rules` are the site's."""
     return ADMIN_REPORT(CaseNow(case, statuses, rules), site)

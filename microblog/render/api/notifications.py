@@ -10,7 +10,7 @@ from attrs import fields, frozen
 from microblog.model.accounts import Account
 from microblog.model.ids import AccountId, PostId
 from microblog.model.moderation import AccountWarning
-from microblog.model.notification_policy import NotificationRequest, Pending, Policy, Treatment
+from microblog.model.notification_policy import NotificationRequest, PendingCounts, Policy, Treatment
 from microblog.model.notifications import Notification, NotificationGroup
 from microblog.render.api.accounts import ACCOUNT, shown_account
 from microblog.render.api.definition import ABSENT, Definition, Entity, Key, always, elsewhere, key, many, one, one_or_absent, optional
@@ -160,10 +160,10 @@ class PolicyNow:
     """Somebody's policy, and what it keeps back."""
 
     policy: Policy
-    pending: Pending
+    pending: PendingCounts
 
 
-PENDING = Definition[Pending, None](
+PENDING = Definition[PendingCounts, None](
     "",
     {
         "pending_requests_count": key(COUNT, lambda pending, _: pending.requests),
@@ -211,12 +211,12 @@ REQUEST = Definition[RequestWithStatus, SiteUrls](
 )
 
 
-def policy_entity(policy: Policy, pending: Pending) -> Entity:
+def policy_entity(policy: Policy, pending: PendingCounts) -> Entity:
     """NotificationPolicy."""
     return POLICY(PolicyNow(policy, pending), None)
 
 
-def old_policy_entity(policy: Policy, pending: Pending) -> Entity:
+def old_policy_entity(policy: Policy, pending: PendingCounts) -> Entity:
     """NotificationPolicy in the first version of the API: for each reason, whether notifications are kept back."""
     return OLD_POLICY(PolicyNow(policy, pending), None)
 

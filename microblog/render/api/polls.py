@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from microblog.model.polls import PollDraft
-from microblog.model.scheduled import Scheduled
+from microblog.model.scheduled import ScheduledPost
 from microblog.render.api.definition import Definition, always, key, many, one_or_null, part
 from microblog.render.api.media import ATTACHMENT
 from microblog.render.api.schemas import FLAG, ID, IDS, MOMENT, NULL, TEXT, TEXTS, VISIBILITY, WHOLE, nullable
@@ -18,7 +18,7 @@ POLL_PARAMS = Definition[PollDraft, SiteUrls](
         "hide_totals": key(FLAG, lambda draft, _: draft.hide_totals),
     },
 )
-SCHEDULED_STATUS = Definition[Scheduled, SiteUrls](
+SCHEDULED_STATUS = Definition[ScheduledPost, SiteUrls](
     "ScheduledStatus",
     {
         "id": key(ID, lambda planned, _: str(planned.id)),
@@ -46,6 +46,6 @@ SCHEDULED_STATUS = Definition[Scheduled, SiteUrls](
 )
 
 
-def _allowed(planned: Scheduled) -> list[str] | None:
+def _allowed(planned: ScheduledPost) -> list[str] | None:
     allowed = planned.draft.allowed
     return None if allowed is None else [str(id) for id in sorted(allowed)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 
 from microblog.model.notifications import NotificationKind
-from microblog.model.push import ALERTS, Push, PushPolicy, PushSubscription
+from microblog.model.push import ALERTS, PushMessage, PushPolicy, PushSubscription
 from microblog.render.api.definition import Definition, Key, key, part
 from microblog.render.api.schemas import FLAG, TEXT, URL, WHOLE, one_of
 from microblog.render.api.site import SiteUrls
@@ -33,7 +33,7 @@ SUBSCRIPTION = Definition[PushSubscription, SiteUrls](
 )
 
 
-def message(site: SiteUrls, push: Push) -> bytes:
+def message(site: SiteUrls, push: PushMessage) -> bytes:
     """What Mastodon's programs read. `access_token` is empty: nobody but its program knows a token, but some insist on the key.
 
     `notification_id` is a number because programs for phones read nothing else.

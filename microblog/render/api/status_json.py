@@ -15,11 +15,11 @@ from attrs import define, field
 
 from microblog.model.caches import CacheFigures, estimated_bytes
 from microblog.model.ids import AccountId, PostId
-from microblog.model.posts import Flags, Post, Visibility
+from microblog.model.posts import Post, PostFlags, Visibility
 from microblog.render.api.entities import Entities
 from microblog.render.api.statuses import FLAGS, POLL, SeenFlags, SeenPoll
 
-NO_FLAGS = Flags()
+NO_FLAGS = PostFlags()
 REMEMBERED = 10_000
 
 Key = tuple[object, ...]
@@ -41,7 +41,7 @@ def key_of(post: Post) -> Key:
 
 
 @define
-class Statuses:
+class StatusJsonCache:
     """Encodes posts and remembers what it encoded: `remembered` fragments, those longest unused go first."""
 
     entities: Entities
@@ -55,7 +55,7 @@ class Statuses:
         """How often a fragment was there, and what is kept now."""
         return CacheFigures("post_json", self.hits, self.misses, len(self._kept), estimated_bytes(self._kept.values()))
 
-    def encoded(self, post: Post, viewer: AccountId | None = None, flags: Flags = NO_FLAGS, filtered: bytes = b"[]") -> bytes:
+    def encoded(self, post: Post, viewer: AccountId | None = None, flags: PostFlags = NO_FLAGS, filtered: bytes = b"[]") -> bytes:
         """The post as this viewer sees it. `flags` are those of the original if it is a boost, `filtered` its FilterResults."""
         asked = self._poll(post.original, viewer, flags)
         shown = self._fragment(post.original) + asked + self._overlay(post.original, viewer, flags, filtered)
@@ -63,7 +63,7 @@ class Statuses:
             return shown
         return self._fragment(post) + asked + b',"reblog":' + shown + self._overlay(post, viewer, flags, filtered)
 
-    def _poll(self, post: Post, viewer: AccountId | None, flags: Flags) -> bytes:
+    def _poll(self, post: Post, viewer: AccountId | None, flags: PostFlags) -> bytes:
         """What changes by itself when its time has come, and differs from viewer to viewer."""
         if post.poll is None:
             return b',"poll":null'
@@ -71,7 +71,7 @@ class Statuses:
         own = viewer == post.author.id
         return b',"poll":' + orjson.dumps(POLL(SeenPoll(post.poll, self.now(), votes, own), None))
 
-    def _overlay(self, post: Post, viewer: AccountId | None, flags: Flags, filtered: bytes) -> bytes:
+    def _overlay(self, post: Post, viewer: AccountId | None, flags: PostFlags, filtered: bytes) -> bytes:
         if viewer is None:
             return b"}"
         own = post.boost is None and post.author.id == viewer and post.visibility is not Visibility.DIRECT
@@ -99,7 +99,7 @@ class Statuses:
 
 
 @lru_cache(maxsize=64)
-def _flags(flags: Flags, own: bool) -> bytes:
+def _flags(flags: PostFlags, own: bool) -> bytes:
     """The viewer's part of a status, up to the filters that it falls under."""
     return b"," + orjson.dumps(FLAGS(SeenFlags(flags, own), None))[1:-1] + b',"filtered":'
 

@@ -13,7 +13,7 @@ from attrs import frozen
 
 from microblog.model.accounts import Account
 from microblog.model.polls import Poll
-from microblog.model.posts import Flags, Mention, Post, Revision, Tag
+from microblog.model.posts import Mention, Post, PostFlags, PostRevision, Tag
 from microblog.render.api.accounts import ACCOUNT, EMOJI
 from microblog.render.api.definition import (
     ABSENT,
@@ -75,7 +75,7 @@ POLL = Definition[SeenPoll, None](
 class SeenFlags:
     """How a viewer stands to a post; `own` if they could pin it."""
 
-    flags: Flags
+    flags: PostFlags
     own: bool
 
 
@@ -176,11 +176,11 @@ class EditOf:
     """What a post of somebody said once."""
 
     author: Account
-    revision: Revision
+    revision: PostRevision
 
 
 TITLE = Definition[str, SiteUrls]("", {"title": key(TEXT, lambda title, _: title)})
-OPTIONS = Definition[Revision, SiteUrls]("", {"options": many(TITLE, lambda revision, _: revision.options)})
+OPTIONS = Definition[PostRevision, SiteUrls]("", {"options": many(TITLE, lambda revision, _: revision.options)})
 STATUS_EDIT = Definition[EditOf, SiteUrls](
     "StatusEdit",
     {

@@ -15,11 +15,11 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
 from microblog.model.accounts import Account
-from microblog.model.emails import LetterKind, Mail, Report
+from microblog.model.emails import DailyReport, EmailContext, EmailKind
 from microblog.model.posts import Post
-from microblog.render.email.mime import Head, Thread, block, line, message
-from microblog.render.email.translations import Phrases, phrases
-from microblog.render.html.formatting import agent, excerpt, hue, initial
+from microblog.render.email.mime import MessageHeaders, MessageThread, block, line, message
+from microblog.render.email.translations import EmailTranslations, phrases
+from microblog.render.html.formatting import browser_name, excerpt, hue, initial
 from microblog.render.local_links import own_links
 from microblog.render.templates import loader
 
@@ -30,7 +30,7 @@ _HUES = (25, 50, 80, 110, 140, 168, 195, 225, 255, 290, 325, 355)  # as in style
 
 
 @frozen
-class Sender:
+class EmailSender:
     """Who writes: the site's name, its address on the web (without a slash at its end), the address of its mails, and where answers go."""
 
     name: str
@@ -39,22 +39,22 @@ class Sender:
     reply_to: str | None = None
 
 
-class Letters:
+class EmailRenderer:
     """Writes letters for one site."""
 
-    def __init__(self, site: Sender) -> None:
+    def __init__(self, site: EmailSender) -> None:
         self._site = site
         self._environments = {ending: _environment(escaped=ending == "html") for ending in ("txt", "html")}
 
-    def written(self, mail: Mail) -> bytes:
+    def written(self, mail: EmailContext) -> bytes:
         """The message: header, text and HTML. The same again for the same mail, but for the boundary of its parts."""
         said = phrases(mail.locale)
         words = _Words(self._site, mail, said)
         return message(self._head(mail, words), self._part("txt", mail, words), self._part("html", mail, words))
 
-    def _head(self, mail: Mail, words: _Words) -> Head:
+    def _head(self, mail: EmailContext, words: _Words) -> MessageHeaders:
         letter = mail.letter
-        return Head(
+        return MessageHeaders(
             message_id=letter.message_id or "",
             date=letter.created_at.astimezone(UTC),
             name=words.text("all.from") if mail.by else self._site.name,
@@ -67,7 +67,7 @@ class Letters:
             thread=thread_of(mail),
         )
 
-    def _part(self, ending: str, mail: Mail, words: _Words) -> str:
+    def _part(self, ending: str, mail: EmailContext, words: _Words) -> str:
         template = self._environments[ending].get_template(f"emails/{mail.letter.kind}.{ending}")
         say = words.html if ending == "html" else words.text
         text = template.render(
@@ -82,24 +82,24 @@ class Letters:
         return text if ending == "html" else block(text).strip() + "\n"
 
 
-def thread_of(mail: Mail) -> Thread:
+def thread_of(mail: EmailContext) -> MessageThread:
     """Where mail programs put a letter about a post: under the letter to the same reader about the post that it answers.
 
     All letters about one conversation refer to a first message that is never sent, so that they stand together whichever of them arrive.
     """
     post, reader = mail.post, mail.letter.account_id
     if post is None or reader is None:
-        return Thread()
+        return MessageThread()
     host = (mail.letter.message_id or "").rpartition("@")[2]
     first = f"<thread.{post.thread_id or post.id}@{host}"
     answered = f"<post.{post.reply_to}.{reader}@{host}" if post.reply_to else first
-    return Thread(answered, tuple(dict.fromkeys((first, answered))))
+    return MessageThread(answered, tuple(dict.fromkeys((first, answered))))
 
 
 class _Words:
     """The phrases of one letter, with its names put in."""
 
-    def __init__(self, site: Sender, mail: Mail, said: Phrases) -> None:
+    def __init__(self, site: EmailSender, mail: EmailContext, said: EmailTranslations) -> None:
         self.said = said
         self._mail = mail
         self._zone = ZoneInfo(mail.time_zone)
@@ -131,10 +131,10 @@ class _Words:
     def subject(self) -> str:
         """The subject; of letters about posts the conversation's, so that mail programs that go by it put them together as well."""
         mail = self._mail
-        if mail.letter.kind is LetterKind.WARNING:
+        if mail.letter.kind is EmailKind.WARNING:
             return self.text(f"warning.title_{mail.letter.data['action']}")
         topic = _topic(mail.root) if mail.root else ""
-        if mail.letter.kind is not LetterKind.MENTION or mail.post is None or not topic:
+        if mail.letter.kind is not EmailKind.MENTION or mail.post is None or not topic:
             return self.text(f"{mail.letter.kind}.subject")
         return topic if mail.root and mail.post.id == mail.root.id else f"Re: {topic}"
 
@@ -154,7 +154,7 @@ def _environment(*, escaped: bool) -> Environment:
         auto_reload=False,
     )
     made.globals |= {
-        "agent": agent,
+        "agent": browser_name,
         "beginning": _beginning,
         "block": block,
         "colour": _colour,
@@ -183,6 +183,6 @@ def _colour(account: Account) -> str:
     return f"hsl({_HUES[hue(account.username) % len(_HUES)]} 45% 36%)"
 
 
-def _figures(report: Report) -> Iterator[tuple[str, int]]:
+def _figures(report: DailyReport) -> Iterator[tuple[str, int]]:
     values: dict[str, Any] = asdict(report)
     return ((name, value) for name, value in values.items() if not isinstance(value, date))

@@ -25,7 +25,7 @@ _SPECIAL = regex.compile(r'(["\\])')
 
 
 @frozen
-class Thread:
+class MessageThread:
     """What a message is in answer to, and all that came before it: Message-IDs in angle brackets, the oldest first."""
 
     in_reply_to: str | None = None
@@ -33,7 +33,7 @@ class Thread:
 
 
 @frozen
-class Head:
+class MessageHeaders:
     """The headers of a message. `sender` and `reply_to` are addresses, `name` is the sender's in words."""
 
     message_id: str
@@ -45,7 +45,7 @@ class Head:
     language: str = "en"
     reply_to: str | None = None
     unsubscribe: str | None = None
-    thread: Thread = Thread()
+    thread: MessageThread = MessageThread()
 
     def fields(self) -> dict[str, str]:
         """Names and encoded values, in the order in which they are written."""
@@ -118,7 +118,7 @@ def _is_about_bodies(name: str) -> bool:
     return name.lower() in ("mime-version", "content-type", "content-transfer-encoding")
 
 
-def message(head: Head, text: str, html: str) -> bytes:
+def message(head: MessageHeaders, text: str, html: str) -> bytes:
     """The whole message, its lines ending in CRLF, in ASCII throughout."""
     made = EmailMessage(_POLICY)
     made.set_content(_encodable(text))

@@ -18,7 +18,7 @@ _USUAL = "en"
 
 
 @frozen
-class Phrases:
+class EmailTranslations:
     """One language. `table` maps section and name to a text with placeholders, or to one of each number."""
 
     language: str
@@ -57,13 +57,13 @@ class Phrases:
         return months[day.month - 1]
 
 
-def phrases(locale: str) -> Phrases:
+def phrases(locale: str) -> EmailTranslations:
     """The phrases for a language tag (RFC 5646), by its primary subtag."""
     primary = locale.partition("-")[0].lower()
     return _read(primary if primary in LANGUAGES else _USUAL)
 
 
 @cache
-def _read(language: str) -> Phrases:
+def _read(language: str) -> EmailTranslations:
     text = (templates() / "emails" / f"{language}.toml").read_text("utf-8")
-    return Phrases(language, tomllib.loads(text))
+    return EmailTranslations(language, tomllib.loads(text))

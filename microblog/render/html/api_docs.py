@@ -31,7 +31,7 @@ class Line:
 
 
 @frozen
-class Response:
+class ResponseDoc:
     """An answer that an operation can have."""
 
     status: str
@@ -40,7 +40,7 @@ class Response:
 
 
 @frozen
-class Operation:
+class OperationDoc:
     """One method of one path."""
 
     id: str
@@ -51,12 +51,12 @@ class Operation:
     access: str
     scopes: tuple[str, ...]
     fields: tuple[Line, ...]
-    responses: tuple[Response, ...]
-    errors: tuple[Response, ...]
+    responses: tuple[ResponseDoc, ...]
+    errors: tuple[ResponseDoc, ...]
 
 
 @frozen
-class Kept:
+class FilteredReference:
     """Something rendered, and the words by which it is found."""
 
     html: str
@@ -70,7 +70,7 @@ class Section:
     id: str
     name: str
     meaning: str
-    operations: tuple[Kept, ...]
+    operations: tuple[FilteredReference, ...]
 
     @property
     def articles(self) -> list[str]:
@@ -79,43 +79,43 @@ class Section:
 
 
 @frozen
-class Reference:
+class ApiReference:
     """All that the page shows."""
 
     sections: tuple[Section, ...]
-    entities: tuple[Kept, ...]
+    entities: tuple[FilteredReference, ...]
 
     @property
     def articles(self) -> list[str]:
         """The entities, as the page shows them."""
         return [kept.html for kept in self.entities]
 
-    def matching(self, query: str) -> Reference:
+    def matching(self, query: str) -> ApiReference:
         """What has all the words of `query`; everything if there are none."""
         words = query.lower().split()
         sections = tuple(evolve(section, operations=_having(section.operations, words)) for section in self.sections)
-        return Reference(tuple(section for section in sections if section.operations), _having(self.entities, words))
+        return ApiReference(tuple(section for section in sections if section.operations), _having(self.entities, words))
 
 
-def _having(kept: Iterable[Kept], words: Iterable[str]) -> tuple[Kept, ...]:
+def _having(kept: Iterable[FilteredReference], words: Iterable[str]) -> tuple[FilteredReference, ...]:
     return tuple(one for one in kept if all(word in one.words for word in words))
 
 
-def reference_of(document: Node, part: Part) -> Reference:
+def reference_of(document: Node, part: Part) -> ApiReference:
     """Read it out of `document`. `part` renders a template by name."""
-    by_tag: dict[str, list[Kept]] = {tag["name"]: [] for tag in document["tags"]}
+    by_tag: dict[str, list[FilteredReference]] = {tag["name"]: [] for tag in document["tags"]}
     shared = document["components"]["responses"]
     for path, methods in document["paths"].items():
         for method, node in methods.items():
             operation = _operation(method.upper(), path, node, shared)
             words = f"{operation.method} {path} {operation.summary} {operation.description} {' '.join(operation.scopes)}".lower()
-            by_tag[node["tags"][0]].append(Kept(part("_api_operation", operation=operation), words))
+            by_tag[node["tags"][0]].append(FilteredReference(part("_api_operation", operation=operation), words))
     sections = [Section(anchor(tag["name"]), tag["name"], tag["description"], tuple(by_tag[tag["name"]])) for tag in document["tags"]]
     entities = [
-        Kept(part("_api_entity", name=name, lines=tuple(_entity_lines(schema))), name.lower())
+        FilteredReference(part("_api_entity", name=name, lines=tuple(_entity_lines(schema))), name.lower())
         for name, schema in document["components"]["schemas"].items()
     ]
-    return Reference(tuple(sections), tuple(entities))
+    return ApiReference(tuple(sections), tuple(entities))
 
 
 def anchor(name: str) -> str:
@@ -123,10 +123,10 @@ def anchor(name: str) -> str:
     return "-".join("".join(letter if letter.isalnum() else " " for letter in name.lower()).split())
 
 
-def _operation(method: str, path: str, node: Node, shared: Node) -> Operation:
+def _operation(method: str, path: str, node: Node, shared: Node) -> OperationDoc:
     answers = {status: _response(status, one, shared) for status, one in node["responses"].items()}
     security = node["security"]
-    return Operation(
+    return OperationDoc(
         id=node["operationId"],
         method=method,
         path=path,
@@ -146,12 +146,12 @@ def _access(security: list[Node]) -> str:
     return "Token optional" if {} in security else "Token"
 
 
-def _response(status: str, node: Node, shared: Node) -> Response:
+def _response(status: str, node: Node, shared: Node) -> ResponseDoc:
     if "$ref" in node:
-        return Response(status, shared[node["$ref"].rpartition("/")[2]]["description"])
+        return ResponseDoc(status, shared[node["$ref"].rpartition("/")[2]]["description"])
     content: Node = node.get("content", {})
     types = [Markup('{} <span class="soft">{}</span>').format(told(one["schema"]), kind) for kind, one in content.items()]
-    return Response(status, node["description"], Markup(", ").join(types) if types else None)
+    return ResponseDoc(status, node["description"], Markup(", ").join(types) if types else None)
 
 
 def _fields(node: Node) -> Iterator[Line]:

@@ -9,9 +9,9 @@ from attrs import frozen
 
 from microblog.model.conversations import Conversation
 from microblog.render.html.formatting import excerpt
-from microblog.render.html.page_metadata import Head
+from microblog.render.html.page_metadata import PageMetadata
 from microblog.render.html.pages import Pages
-from microblog.render.html.view_models import Shell
+from microblog.render.html.view_models import PageContext
 
 _NAMES_FIRST = re.compile(r"(?:@[\w.-]+[ \t\r\n,:]+)+")
 LONGEST = 160
@@ -19,7 +19,7 @@ MOST_NAMES = 3
 
 
 @frozen
-class Talk:
+class ConversationRow:
     """One conversation of the list. `folded` is what filters call its last post, where it falls under any."""
 
     conversation: Conversation
@@ -43,16 +43,16 @@ class Talk:
 class ConversationsPage:
     """The viewer's conversations, that which was spoken in last first. `newest` is true on the first page."""
 
-    items: tuple[Talk, ...] = ()
+    items: tuple[ConversationRow, ...] = ()
     older: str | None = None
     newest: bool = True
 
 
-def conversations_page(pages: Pages, shell: Shell, page: ConversationsPage) -> bytes:
+def conversations_page(pages: Pages, shell: PageContext, page: ConversationsPage) -> bytes:
     """All conversations of the viewer."""
-    return pages.page("conversations", shell, Head("Messages", index=False), page=page, most_names=MOST_NAMES)
+    return pages.page("conversations", shell, PageMetadata("Messages", index=False), page=page, most_names=MOST_NAMES)
 
 
-def talk_of(pages: Pages) -> Callable[[Conversation, str], str]:
+def conversation_row(pages: Pages) -> Callable[[Conversation, str], str]:
     """What makes one entry of that list, for the live feed; the text is what filters call its last post."""
-    return lambda conversation, folded: pages.part("_talk", talk=Talk(conversation, folded), most_names=MOST_NAMES)
+    return lambda conversation, folded: pages.part("_talk", talk=ConversationRow(conversation, folded), most_names=MOST_NAMES)

@@ -7,50 +7,50 @@ from collections.abc import Mapping
 from attrs import field, frozen
 
 from microblog.model.accounts import Login
-from microblog.model.emails import DAILY, NEVER, SWITCHED, WEEKLY, Letter, LetterKind, LetterState, Refusal
+from microblog.model.emails import DAILY, NEVER, SWITCHED, WEEKLY, AddressRejection, Email, EmailKind, EmailState
 from microblog.model.jobs import Job, JobCounts
 
 KINDS = {
-    LetterKind.CONFIRM: "Confirm the address",
-    LetterKind.RESET: "New password",
-    LetterKind.MENTION: "Mention",
-    LetterKind.FOLLOW: "New follower",
-    LetterKind.FOLLOW_REQUEST: "Follow request",
-    LetterKind.ACCEPTED: "Account opened",
-    LetterKind.REJECTED: "Application refused",
-    LetterKind.LOGIN: "Login from a new browser",
-    LetterKind.PASSWORD: "Password changed",
-    LetterKind.ADDRESS: "Address changed",
-    LetterKind.SCHEDULED: "Scheduled post failed",
-    LetterKind.WARNING: "Moderation warning",
-    LetterKind.DIGEST: "Digest",
-    LetterKind.REPORT: "Report of the day",
-    LetterKind.TEST: "Test",
+    EmailKind.CONFIRM: "Confirm the address",
+    EmailKind.RESET: "New password",
+    EmailKind.MENTION: "Mention",
+    EmailKind.FOLLOW: "New follower",
+    EmailKind.FOLLOW_REQUEST: "Follow request",
+    EmailKind.ACCEPTED: "Account opened",
+    EmailKind.REJECTED: "Application refused",
+    EmailKind.LOGIN: "Login from a new browser",
+    EmailKind.PASSWORD: "Password changed",
+    EmailKind.ADDRESS: "Address changed",
+    EmailKind.SCHEDULED: "Scheduled post failed",
+    EmailKind.WARNING: "Moderation warning",
+    EmailKind.DIGEST: "Digest",
+    EmailKind.REPORT: "Report of the day",
+    EmailKind.TEST: "Test",
 }
 STOPPED = {
-    LetterKind.MENTION: "mails when somebody mentions or answers you",
-    LetterKind.FOLLOW: "mails when somebody follows you",
-    LetterKind.FOLLOW_REQUEST: "mails when somebody asks to follow you",
-    LetterKind.LOGIN: "mails when somebody logs in to your account with a new browser",
-    LetterKind.DIGEST: "digests of what you missed",
-    LetterKind.REPORT: "daily reports about this site",
+    EmailKind.MENTION: "mails when somebody mentions or answers you",
+    EmailKind.FOLLOW: "mails when somebody follows you",
+    EmailKind.FOLLOW_REQUEST: "mails when somebody asks to follow you",
+    EmailKind.LOGIN: "mails when somebody logs in to your account with a new browser",
+    EmailKind.DIGEST: "digests of what you missed",
+    EmailKind.REPORT: "daily reports about this site",
 }
 STATES = {
-    LetterState.WAITING: "Waiting",
-    LetterState.DEFERRED: "Put off",
-    LetterState.REFUSED: "Refused",
-    LetterState.FAILED: "Given up",
-    LetterState.SENT: "Sent",
-    LetterState.KEPT: "Kept as a file",
-    LetterState.CANCELLED: "Not needed any more",
+    EmailState.WAITING: "Waiting",
+    EmailState.DEFERRED: "Put off",
+    EmailState.REFUSED: "Refused",
+    EmailState.FAILED: "Given up",
+    EmailState.SENT: "Sent",
+    EmailState.KEPT: "Kept as a file",
+    EmailState.CANCELLED: "Not needed any more",
 }
-AGAIN = frozenset({LetterState.WAITING, LetterState.DEFERRED, LetterState.REFUSED, LetterState.FAILED})
+AGAIN = frozenset({EmailState.WAITING, EmailState.DEFERRED, EmailState.REFUSED, EmailState.FAILED})
 JOB_LISTS = {"dead": "Given up", "retrying": "Failed, to be tried again", "waiting": "Waiting", "running": "Running", "done": "Done"}
 FREQUENCIES = {NEVER: "Never", DAILY: "Every day", WEEKLY: "Every week"}
 
 
 @frozen
-class Switch:
+class EmailSwitch:
     """A kind of letters that can be switched off. `name` is the form's field."""
 
     name: str
@@ -68,23 +68,23 @@ class MailForm:
 
     login: Login
     is_admin: bool = False
-    refused: Refusal | None = None
+    refused: AddressRejection | None = None
     kept: bool = False
     errors: Mapping[str, str] = field(factory=dict)
 
     @property
-    def switches(self) -> tuple[Switch, ...]:
+    def switches(self) -> tuple[EmailSwitch, ...]:
         """All but the digest, which has a frequency; the report is for administrators."""
         preferences = self.login.preferences
         told = [
-            (LetterKind.MENTION, "Somebody mentions or answers me", "Unless you have read it on the site by then."),
-            (LetterKind.FOLLOW, "Somebody follows me", ""),
-            (LetterKind.FOLLOW_REQUEST, "Somebody asks to follow me", ""),
-            (LetterKind.LOGIN, "Somebody logs in to my account with a new browser", "Leave this on: it tells you of a stolen password."),
-            (LetterKind.REPORT, "The report of each day about this site", "For administrators."),
+            (EmailKind.MENTION, "Somebody mentions or answers me", "Unless you have read it on the site by then."),
+            (EmailKind.FOLLOW, "Somebody follows me", ""),
+            (EmailKind.FOLLOW_REQUEST, "Somebody asks to follow me", ""),
+            (EmailKind.LOGIN, "Somebody logs in to my account with a new browser", "Leave this on: it tells you of a stolen password."),
+            (EmailKind.REPORT, "The report of each day about this site", "For administrators."),
         ]
-        offered = [one for one in told if self.is_admin or one[0] is not LetterKind.REPORT]
-        return tuple(Switch(SWITCHED[kind], label, hint, getattr(preferences, SWITCHED[kind])) for kind, label, hint in offered)
+        offered = [one for one in told if self.is_admin or one[0] is not EmailKind.REPORT]
+        return tuple(EmailSwitch(SWITCHED[kind], label, hint, getattr(preferences, SWITCHED[kind])) for kind, label, hint in offered)
 
     @property
     def frequencies(self) -> tuple[tuple[str, str], ...]:
@@ -93,7 +93,7 @@ class MailForm:
 
 
 @frozen
-class Question:
+class EmailActionPage:
     """A page that a link in a letter opens: a sentence, and a button that does what it says. No button: it is done."""
 
     title: str
@@ -118,8 +118,8 @@ class OutboxPage:
     `kept_in` is the directory on a site that sends none; `state` is what is listed (empty: all).
     """
 
-    letters: tuple[Letter, ...] = ()
-    counts: Mapping[LetterState, int] = field(factory=dict)
+    letters: tuple[Email, ...] = ()
+    counts: Mapping[EmailState, int] = field(factory=dict)
     state: str = ""
     kept_in: str | None = None
     older: str | None = None
@@ -129,15 +129,15 @@ class OutboxPage:
         """(state, label, how many), those that somebody has to look at first."""
         return tuple((str(state), label, self.counts.get(state, 0)) for state, label in STATES.items())
 
-    def kind(self, letter: Letter) -> str:
+    def kind(self, letter: Email) -> str:
         """What it is about, in words."""
         return KINDS[letter.kind]
 
-    def label(self, letter: Letter) -> str:
+    def label(self, letter: Email) -> str:
         """How it stands, in words."""
         return STATES[letter.state]
 
-    def may_go_again(self, letter: Letter) -> bool:
+    def may_go_again(self, letter: Email) -> bool:
         """True if there is a point in trying it again."""
         return letter.state in AGAIN
 

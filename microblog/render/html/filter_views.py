@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from attrs import field, frozen
 
 from microblog.model.filters import Filter
-from microblog.render.html.page_metadata import Head
+from microblog.render.html.page_metadata import PageMetadata
 from microblog.render.html.pages import Pages
-from microblog.render.html.view_models import Shell
+from microblog.render.html.view_models import PageContext
 
 CONTEXTS = (
     ("home", "Home and lists"),
@@ -50,14 +50,14 @@ class FilterForm:
         return f"/settings/filters/{self.made.id}" if self.made else "/settings/filters"
 
 
-def filters_page(pages: Pages, shell: Shell, filters: tuple[Filter, ...], form: FilterForm) -> bytes:
+def filters_page(pages: Pages, shell: PageContext, filters: tuple[Filter, ...], form: FilterForm) -> bytes:
     """All filters of the viewer, and the form for one more."""
-    return pages.page("settings_filters", shell, Head("Filters"), filters=filters, form=form, **_CHOICES)
+    return pages.page("settings_filters", shell, PageMetadata("Filters"), filters=filters, form=form, **_CHOICES)
 
 
-def filter_page(pages: Pages, shell: Shell, form: FilterForm) -> bytes:
+def filter_page(pages: Pages, shell: PageContext, form: FilterForm) -> bytes:
     """One filter."""
-    return pages.page("settings_filter", shell, Head("Edit filter"), form=form, **_CHOICES)
+    return pages.page("settings_filter", shell, PageMetadata("Edit filter"), form=form, **_CHOICES)
 
 
 _CHOICES: Mapping[str, object] = {"contexts": CONTEXTS, "actions": ACTIONS, "terms": TERMS}

@@ -15,8 +15,8 @@ from attrs import frozen
 from markupsafe import Markup, escape
 
 from microblog.model.accounts import Account
-from microblog.model.media import Focus, Frame
-from microblog.model.moderation import Action
+from microblog.model.media import Dimensions, Focus
+from microblog.model.moderation import ModerationAction
 from microblog.model.notifications import NotificationKind
 from microblog.model.posts import Visibility
 from microblog.render.languages import LANGUAGES
@@ -65,10 +65,10 @@ NOTIFIED = {
 }
 
 WARNED = {
-    Action.NONE: "The moderators have sent you a warning.",
-    Action.DISABLE: "The moderators have frozen your account.",
-    Action.SILENCE: "The moderators have limited your account: only people who follow you or look for you see your posts.",
-    Action.SUSPEND: "The moderators have suspended your account.",
+    ModerationAction.NONE: "The moderators have sent you a warning.",
+    ModerationAction.DISABLE: "The moderators have frozen your account.",
+    ModerationAction.SILENCE: "The moderators have limited your account: only people who follow you or look for you see your posts.",
+    ModerationAction.SUSPEND: "The moderators have suspended your account.",
 }
 """What somebody is told about what moderators have done to their account."""
 
@@ -185,7 +185,7 @@ def hue(username: str) -> int:
     return zlib.crc32(username.lower().encode("utf-8", "replace")) % HUES
 
 
-def face(account: Account, size: int = 48) -> Markup:
+def initials_color(account: Account, size: int = 48) -> Markup:
     """Somebody's picture, `size` pixels wide; a coloured initial if they have none. It says nothing to a screen reader."""
     if account.avatar:
         source = escape(account.avatar)
@@ -196,7 +196,7 @@ def face(account: Account, size: int = 48) -> Markup:
     return Markup(f'<span class="face s{size} hue{hue(account.username)}" aria-hidden="true">{letter}</span>')  # noqa: S704 - escaped too
 
 
-def agent(text: str) -> str:
+def browser_name(text: str) -> str:
     """A browser in words, as well as its own description tells: Firefox on Linux."""
     browser = next((name for mark, name in _BROWSERS if mark in text), "")
     system = next((name for mark, name in _SYSTEMS if mark in text), "")
@@ -255,15 +255,15 @@ def excerpt(text: str, length: int = 200) -> str:
     return (cut.rsplit(" ", 1)[0] if " " in cut[length // 2 :] else cut).rstrip() + "…"
 
 
-_LARGEST = Frame(600, 540)  # CSS pixels, of one picture in a post
+_LARGEST = Dimensions(600, 540)  # CSS pixels, of one picture in a post
 
 
-def fitted(frame: Frame | None) -> Frame | None:
+def fitted(frame: Dimensions | None) -> Dimensions | None:
     """How large a picture is shown at most, in its shape and never enlarged: so a page keeps its place before it comes."""
     if frame is None or not frame.area:
         return None
     scale = min(1.0, _LARGEST.width / frame.width, _LARGEST.height / frame.height)
-    return Frame(max(1, round(frame.width * scale)), max(1, round(frame.height * scale)))
+    return Dimensions(max(1, round(frame.width * scale)), max(1, round(frame.height * scale)))
 
 
 def focus(point: Focus) -> str:
@@ -278,11 +278,11 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "full": full,
     "local": local,
     "number": number,
-    "face": face,
+    "face": initials_color,
     "fitted": fitted,
     "focus": focus,
     "hue": hue,
-    "agent": agent,
+    "agent": browser_name,
     "host": host,
     "linked": linked,
     "path": path,

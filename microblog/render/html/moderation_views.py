@@ -7,10 +7,10 @@ from datetime import datetime
 
 from attrs import field, frozen
 
-from microblog.model.accounts import Invite, Member
-from microblog.render.html.page_metadata import Head
+from microblog.model.accounts import AccountWithLogin, Invite
+from microblog.render.html.page_metadata import PageMetadata
 from microblog.render.html.pages import Pages
-from microblog.render.html.view_models import Shell
+from microblog.render.html.view_models import PageContext
 
 TABS = (("", "Everybody"), ("applied", "Applicants"), ("suspended", "Suspended"))
 LASTS = ((1, "1 day"), (7, "7 days"), (30, "30 days"), (0, "Until it is ended"))
@@ -21,7 +21,7 @@ LASTS = ((1, "1 day"), (7, "7 days"), (30, "30 days"), (0, "Until it is ended"))
 class MembersPage:
     """Members, each with whether the viewer may do something to them. `which` is a tab, `query` what was searched for."""
 
-    rows: tuple[tuple[Member, bool], ...]
+    rows: tuple[tuple[AccountWithLogin, bool], ...]
     which: str = ""
     query: str = ""
     older: str | None = None
@@ -38,11 +38,11 @@ class InvitesPage:
     errors: Mapping[str, str] = field(factory=dict)
 
 
-def members_page(pages: Pages, shell: Shell, page: MembersPage) -> bytes:
+def members_page(pages: Pages, shell: PageContext, page: MembersPage) -> bytes:
     """People."""
-    return pages.page("members", shell, Head("People"), page=page, tabs=TABS)
+    return pages.page("members", shell, PageMetadata("People"), page=page, tabs=TABS)
 
 
-def invites_page(pages: Pages, shell: Shell, page: InvitesPage) -> bytes:
+def invites_page(pages: Pages, shell: PageContext, page: InvitesPage) -> bytes:
     """Invitations."""
-    return pages.page("invites", shell, Head("Invitations"), page=page, lasts=LASTS)
+    return pages.page("invites", shell, PageMetadata("Invitations"), page=page, lasts=LASTS)

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from attrs import asdict, field, frozen
 
 from microblog.model.notification_policy import NotificationRequest, Policy, Treatment
-from microblog.render.html.page_metadata import Head
+from microblog.render.html.page_metadata import PageMetadata
 from microblog.render.html.pages import Pages
-from microblog.render.html.view_models import Shell
+from microblog.render.html.view_models import PageContext
 
 TREATMENTS = ((Treatment.ACCEPT, "Tell me"), (Treatment.FILTER, "Keep back"), (Treatment.DROP, "Ignore"))
 
@@ -55,12 +55,12 @@ class RequestsPage:
     older: str | None = None
 
 
-def policy_page(pages: Pages, shell: Shell, form: PolicyForm) -> bytes:
+def policy_page(pages: Pages, shell: PageContext, form: PolicyForm) -> bytes:
     """The form to choose what is told."""
-    head = Head("Notification settings")
+    head = PageMetadata("Notification settings")
     return pages.page("settings_notifications", shell, head, form=form, reasons=REASONS, treatments=TREATMENTS)
 
 
-def requests_page(pages: Pages, shell: Shell, page: RequestsPage) -> bytes:
+def requests_page(pages: Pages, shell: PageContext, page: RequestsPage) -> bytes:
     """Those who wait."""
-    return pages.page("notification_requests", shell, Head("Kept back"), page=page)
+    return pages.page("notification_requests", shell, PageMetadata("Kept back"), page=page)

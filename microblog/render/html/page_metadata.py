@@ -8,11 +8,11 @@ from microblog.model.accounts import Account
 from microblog.model.media import MediaKind
 from microblog.model.posts import Post, Visibility
 from microblog.render.html.formatting import excerpt
-from microblog.render.html.view_models import Site
+from microblog.render.html.view_models import SiteView
 
 
 @frozen
-class Head:
+class PageMetadata:
     """`path` is the page's canonical address on this site (empty: it has none), `feed` that of its Atom feed, `kind` OpenGraph's type.
 
     Pages without a canonical address are for one viewer and are never indexed.
@@ -32,9 +32,9 @@ class Head:
         return "" if self.index and self.path else "noindex"
 
 
-def head_of_account(account: Account, site: Site) -> Head:
+def account_metadata(account: Account, site: SiteView) -> PageMetadata:
     """A profile's head; not for search engines if the owner asked for that."""
-    return Head(
+    return PageMetadata(
         f"{account.name} (@{account.username})",
         description=excerpt(account.bio) or f"{account.name} on {site.name}.",
         path=f"/@{account.username}",
@@ -45,11 +45,11 @@ def head_of_account(account: Account, site: Site) -> Head:
     )
 
 
-def head_of_post(post: Post, site: Site) -> Head:
+def post_metadata(post: Post, site: SiteView) -> PageMetadata:
     """A post's head. A content warning stands for what it hides; a post that not everybody may find is not for search engines."""
     author = post.author
     text = excerpt(f"Content warning: {post.spoiler}" if post.spoiler else post.text)
-    return Head(
+    return PageMetadata(
         f"{author.name} on {site.name}: “{excerpt(text, 60)}”" if text else f"A post by {author.name}",
         description=text,
         path=f"/@{author.username}/{post.id}",

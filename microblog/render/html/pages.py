@@ -15,34 +15,34 @@ from microblog.model.announcements import Announcement
 from microblog.model.notifications import Notification, NotificationGroup
 from microblog.model.posts import Visibility
 from microblog.render.html import formatting
-from microblog.render.html.api_docs import Reference
-from microblog.render.html.page_metadata import Head, head_of_account, head_of_post
-from microblog.render.html.post_html import Fragments
+from microblog.render.html.api_docs import ApiReference
+from microblog.render.html.page_metadata import PageMetadata, account_metadata, post_metadata
+from microblog.render.html.post_html import PostHtmlCache
 from microblog.render.html.view_models import (
-    About,
+    AboutView,
     AccountForm,
     AppsPage,
-    Composer,
-    Confirm,
-    Consent,
+    ComposerView,
+    ConfirmView,
+    ConsentView,
     EditForm,
-    Feed,
+    ErrorView,
     HistoryPage,
     LoginForm,
     NotificationsPage,
-    Pending,
-    People,
+    PageContext,
+    PendingView,
+    PeopleView,
     PostBack,
+    PostListView,
     PreferencesForm,
-    Profile,
     ProfileForm,
+    ProfileView,
     ScheduledPage,
-    Search,
+    SearchView,
     SessionsPage,
-    Shell,
     Signup,
     ThreadPage,
-    Trouble,
 )
 from microblog.render.local_links import own_links
 from microblog.render.templates import loader
@@ -53,156 +53,164 @@ class Pages:
 
     def __init__(self, static_url: Callable[[str], str]) -> None:
         self._environment = environment(static_url)
-        self.fragments = Fragments(self._environment)
+        self.fragments = PostHtmlCache(self._environment)
 
-    def front(self, shell: Shell, feed: Feed) -> bytes:
+    def front(self, shell: PageContext, feed: PostListView) -> bytes:
         """What visitors see first: what this is, how to join, and real posts."""
-        head = Head(f"{shell.site.name}: {shell.site.description}", description=shell.site.description, path="/")
+        head = PageMetadata(f"{shell.site.name}: {shell.site.description}", description=shell.site.description, path="/")
         return self._page("front", shell, head, feed=feed)
 
-    def signup(self, shell: Shell, form: Signup) -> bytes:
+    def signup(self, shell: PageContext, form: Signup) -> bytes:
         """The form to create an account, or a sentence why there is none."""
-        return self._page("signup", shell, Head("Create account"), form=form)
+        return self._page("signup", shell, PageMetadata("Create account"), form=form)
 
-    def login(self, shell: Shell, form: LoginForm) -> bytes:
+    def login(self, shell: PageContext, form: LoginForm) -> bytes:
         """The form to log in."""
-        return self._page("login", shell, Head("Log in"), form=form)
+        return self._page("login", shell, PageMetadata("Log in"), form=form)
 
-    def pending(self, shell: Shell, pending: Pending) -> bytes:
+    def pending(self, shell: PageContext, pending: PendingView) -> bytes:
         """The state of an account that cannot be used yet."""
-        return self._page("pending", shell, Head("Almost there"), pending=pending)
+        return self._page("pending", shell, PageMetadata("Almost there"), pending=pending)
 
     def home(
-        self, shell: Shell, composer: Composer, feed: Feed, *, start: Feed | None = None, announcements: Sequence[Announcement] = ()
+        self,
+        shell: PageContext,
+        composer: ComposerView,
+        feed: PostListView,
+        *,
+        start: PostListView | None = None,
+        announcements: Sequence[Announcement] = (),
     ) -> bytes:
         """The viewer's timeline. `start` has local posts for whoever follows nobody yet; `shell.people` are shown beside it."""
-        return self._page("home", shell, Head("Home"), composer=composer, feed=feed, start=start, announcements=announcements)
+        return self._page("home", shell, PageMetadata("Home"), composer=composer, feed=feed, start=start, announcements=announcements)
 
-    def local(self, shell: Shell, feed: Feed) -> bytes:
+    def local(self, shell: PageContext, feed: PostListView) -> bytes:
         """All public posts of this site."""
-        head = Head("Local posts", description=f"The newest public posts on {shell.site.name}.", path="/local")
+        head = PageMetadata("Local posts", description=f"The newest public posts on {shell.site.name}.", path="/local")
         return self._page("local", shell, head, feed=feed)
 
-    def tag(self, shell: Shell, name: str, feed: Feed, *, following: bool | None = None) -> bytes:
+    def tag(self, shell: PageContext, name: str, feed: PostListView, *, following: bool | None = None) -> bytes:
         """Public posts with a tag. `name` comes without the number sign; `following` says whether the viewer follows it (None: cannot)."""
         about, path = f"Public posts about #{name} on {shell.site.name}.", f"/tags/{name}"
-        head = Head(f"#{name}", description=about, path=path, feed=formatting.path(path + ".rss"))
+        head = PageMetadata(f"#{name}", description=about, path=path, feed=formatting.path(path + ".rss"))
         return self._page("tag", shell, head, name=name, feed=feed, following=following)
 
-    def profile(self, shell: Shell, profile: Profile) -> bytes:
+    def profile(self, shell: PageContext, profile: ProfileView) -> bytes:
         """Somebody's page."""
-        return self._page("profile", shell, head_of_account(profile.person.account, shell.site), profile=profile)
+        return self._page("profile", shell, account_metadata(profile.person.account, shell.site), profile=profile)
 
-    def relations(self, shell: Shell, account: Account, which: str, people: People) -> bytes:
+    def relations(self, shell: PageContext, account: Account, which: str, people: PeopleView) -> bytes:
         """Who follows them (`which` is followers) or whom they follow (following)."""
         title = f"{'People who follow' if which == 'followers' else 'People followed by'} {account.name}"
-        return self._page("relations", shell, Head(title, index=False), account=account, which=which, people=people)
+        return self._page("relations", shell, PageMetadata(title, index=False), account=account, which=which, people=people)
 
-    def thread(self, shell: Shell, thread: ThreadPage) -> bytes:
+    def thread(self, shell: PageContext, thread: ThreadPage) -> bytes:
         """One post amid its conversation."""
-        return self._page("thread", shell, head_of_post(thread.post, shell.site), thread=thread)
+        return self._page("thread", shell, post_metadata(thread.post, shell.site), thread=thread)
 
-    def history(self, shell: Shell, history: HistoryPage) -> bytes:
+    def history(self, shell: PageContext, history: HistoryPage) -> bytes:
         """What a post said over time."""
-        return self._page("history", shell, Head(f"Edits of a post by {history.post.author.name}", index=False), history=history)
+        return self._page("history", shell, PageMetadata(f"Edits of a post by {history.post.author.name}", index=False), history=history)
 
-    def edit(self, shell: Shell, form: EditForm) -> bytes:
+    def edit(self, shell: PageContext, form: EditForm) -> bytes:
         """The form to change a post."""
-        return self._page("edit", shell, Head("Edit post"), form=form)
+        return self._page("edit", shell, PageMetadata("Edit post"), form=form)
 
-    def compose(self, shell: Shell, composer: Composer) -> bytes:
+    def compose(self, shell: PageContext, composer: ComposerView) -> bytes:
         """The form to write a post or a reply, on a page of its own; also what the scripts put into a dialog."""
         title = "Reply" if composer.reply_to else "New message" if composer.visibility is Visibility.DIRECT else "New post"
-        return self._page("compose", shell, Head(title), composer=composer)
+        return self._page("compose", shell, PageMetadata(title), composer=composer)
 
-    def scheduled(self, shell: Shell, page: ScheduledPage) -> bytes:
+    def scheduled(self, shell: PageContext, page: ScheduledPage) -> bytes:
         """The viewer's posts to come."""
-        return self._page("scheduled", shell, Head("Scheduled posts"), page=page)
+        return self._page("scheduled", shell, PageMetadata("Scheduled posts"), page=page)
 
-    def notifications(self, shell: Shell, notifications: NotificationsPage) -> bytes:
+    def notifications(self, shell: PageContext, notifications: NotificationsPage) -> bytes:
         """What the viewer is told."""
-        return self._page("notifications", shell, Head("Notifications"), page=notifications)
+        return self._page("notifications", shell, PageMetadata("Notifications"), page=notifications)
 
     def notification(self, notification: Notification | NotificationGroup, folded: Mapping[int, str] | None = None) -> str:
         """One item of that list, as new, for the live feed. `folded` is as for the list."""
         note = notification if isinstance(notification, NotificationGroup) else notification.alone()
         return self._environment.get_template("pages/_notification.html").render(note=note, seen=0, folded=folded or {})
 
-    def bookmarks(self, shell: Shell, feed: Feed) -> bytes:
+    def bookmarks(self, shell: PageContext, feed: PostListView) -> bytes:
         """What the viewer keeps for later; nobody else sees it."""
-        return self._page("collection", shell, Head("Bookmarks"), feed=feed, which="bookmarks")
+        return self._page("collection", shell, PageMetadata("Bookmarks"), feed=feed, which="bookmarks")
 
-    def favourites(self, shell: Shell, feed: Feed) -> bytes:
+    def favourites(self, shell: PageContext, feed: PostListView) -> bytes:
         """What the viewer likes."""
-        return self._page("collection", shell, Head("Favourites"), feed=feed, which="favourites")
+        return self._page("collection", shell, PageMetadata("Favourites"), feed=feed, which="favourites")
 
-    def search(self, shell: Shell, search: Search) -> bytes:
+    def search(self, shell: PageContext, search: SearchView) -> bytes:
         """The search field and what was found."""
-        return self._page("search", shell, Head(f"Search: {search.query}" if search.query else "Search", index=False), search=search)
+        return self._page(
+            "search", shell, PageMetadata(f"Search: {search.query}" if search.query else "Search", index=False), search=search
+        )
 
-    def about(self, shell: Shell, about: About) -> bytes:
+    def about(self, shell: PageContext, about: AboutView) -> bytes:
         """What the site is and who runs it."""
-        head = Head(f"About {shell.site.name}", description=shell.site.description, path="/about")
+        head = PageMetadata(f"About {shell.site.name}", description=shell.site.description, path="/about")
         return self._page("about", shell, head, about=about)
 
-    def api_docs(self, shell: Shell, reference: Reference, query: str) -> bytes:
+    def api_docs(self, shell: PageContext, reference: ApiReference, query: str) -> bytes:
         """The reference of the API, or what a search in it found."""
-        head = Head("API", description=f"What programs can do on {shell.site.name}.", path="/api/docs")
+        head = PageMetadata("API", description=f"What programs can do on {shell.site.name}.", path="/api/docs")
         return self._page("api_docs", shell, head, reference=reference, query=query)
 
     def part(self, template: str, /, **values: object) -> str:
         """A piece of a page by itself, for whoever keeps it or puts it in later."""
         return self._environment.get_template(f"pages/{template}.html").render(**values)
 
-    def settings_profile(self, shell: Shell, form: ProfileForm) -> bytes:
+    def settings_profile(self, shell: PageContext, form: ProfileForm) -> bytes:
         """Display name, bio, fields and who may find the profile."""
-        return self._page("settings_profile", shell, Head("Profile settings"), form=form)
+        return self._page("settings_profile", shell, PageMetadata("Profile settings"), form=form)
 
-    def settings_account(self, shell: Shell, form: AccountForm) -> bytes:
+    def settings_account(self, shell: PageContext, form: AccountForm) -> bytes:
         """Password, address, and the way to delete the account."""
-        return self._page("settings_account", shell, Head("Account settings"), form=form)
+        return self._page("settings_account", shell, PageMetadata("Account settings"), form=form)
 
-    def settings_preferences(self, shell: Shell, form: PreferencesForm) -> bytes:
+    def settings_preferences(self, shell: PageContext, form: PreferencesForm) -> bytes:
         """Theme, default visibility, language, shortcuts."""
-        return self._page("settings_preferences", shell, Head("Preferences"), form=form)
+        return self._page("settings_preferences", shell, PageMetadata("Preferences"), form=form)
 
-    def settings_sessions(self, shell: Shell, page: SessionsPage) -> bytes:
+    def settings_sessions(self, shell: PageContext, page: SessionsPage) -> bytes:
         """Where the viewer is logged in, each with a button to end it."""
-        return self._page("settings_sessions", shell, Head("Sessions"), page=page)
+        return self._page("settings_sessions", shell, PageMetadata("Sessions"), page=page)
 
-    def settings_apps(self, shell: Shell, page: AppsPage) -> bytes:
+    def settings_apps(self, shell: PageContext, page: AppsPage) -> bytes:
         """The apps that the viewer lets in, each with a button to end that."""
-        return self._page("settings_apps", shell, Head("Apps"), page=page)
+        return self._page("settings_apps", shell, PageMetadata("Apps"), page=page)
 
-    def consent(self, shell: Shell, consent: Consent) -> bytes:
+    def consent(self, shell: PageContext, consent: ConsentView) -> bytes:
         """The question whether an app may act for the viewer."""
-        return self._page("consent", shell, Head(f"Let {consent.app.name} in?", index=False), consent=consent)
+        return self._page("consent", shell, PageMetadata(f"Let {consent.app.name} in?", index=False), consent=consent)
 
-    def code(self, shell: Shell, code: str) -> bytes:
+    def code(self, shell: PageContext, code: str) -> bytes:
         """A code to type into an app."""
-        return self._page("code", shell, Head("Your code", index=False), code=code)
+        return self._page("code", shell, PageMetadata("Your code", index=False), code=code)
 
-    def post_back(self, shell: Shell, form: PostBack) -> bytes:
+    def post_back(self, shell: PageContext, form: PostBack) -> bytes:
         """A form with the answer for an app that wants it so."""
-        return self._page("post_back", shell, Head("Back to the app", index=False), form=form)
+        return self._page("post_back", shell, PageMetadata("Back to the app", index=False), form=form)
 
-    def settings_people(self, shell: Shell, which: str, people: People) -> bytes:
+    def settings_people(self, shell: PageContext, which: str, people: PeopleView) -> bytes:
         """Whom the viewer blocks or mutes, lets through, or who asks to follow: `which` is blocks, mutes, permitted or requests."""
-        return self._page("settings_people", shell, Head(formatting.PEOPLE_LISTS[which]), which=which, people=people)
+        return self._page("settings_people", shell, PageMetadata(formatting.PEOPLE_LISTS[which]), which=which, people=people)
 
-    def confirm(self, shell: Shell, confirm: Confirm) -> bytes:
+    def confirm(self, shell: PageContext, confirm: ConfirmView) -> bytes:
         """A question before something that cannot be undone."""
-        return self._page("confirm", shell, Head(confirm.title), confirm=confirm)
+        return self._page("confirm", shell, PageMetadata(confirm.title), confirm=confirm)
 
-    def trouble(self, shell: Shell, trouble: Trouble) -> bytes:
+    def trouble(self, shell: PageContext, trouble: ErrorView) -> bytes:
         """What went wrong and what to do about it; keeps the text that was being written."""
-        return self._page("trouble", shell, Head(formatting.trouble_title(trouble.status), index=False), trouble=trouble)
+        return self._page("trouble", shell, PageMetadata(formatting.trouble_title(trouble.status), index=False), trouble=trouble)
 
-    def page(self, template: str, shell: Shell, head: Head, /, **values: object) -> bytes:
+    def page(self, template: str, shell: PageContext, head: PageMetadata, /, **values: object) -> bytes:
         """A page by its template's name: for features that have a module of views beside this one."""
         return self._page(template, shell, head, **values)
 
-    def _page(self, template: str, shell: Shell, head: Head, /, **values: object) -> bytes:
+    def _page(self, template: str, shell: PageContext, head: PageMetadata, /, **values: object) -> bytes:
         posts = _Posts()
         text = self._environment.get_template(f"pages/{template}.html").render(shell=shell, head=head, posts=posts, **values)
         return posts.fill(text)

@@ -19,12 +19,12 @@ from markupsafe import escape
 from microblog.model.accounts import Viewer
 from microblog.model.ids import AccountId, PostId
 from microblog.model.polls import Poll
-from microblog.model.posts import Flags, Post, Visibility
+from microblog.model.posts import Post, PostFlags, Visibility
 from microblog.render.html import polls
 from microblog.render.html.formatting import ICONS, number
 
 
-class Variant(Enum):
+class PostVariant(Enum):
     """For whom a post is assembled. STREAM is for members of whom it is not known whether they wrote it: the scripts decide."""
 
     ANONYMOUS = auto()
@@ -34,7 +34,7 @@ class Variant(Enum):
 
 
 @frozen
-class Counts:
+class PostCounts:
     """What changes under a post that is not changed: what the buttons count, and whether its poll has ended."""
 
     replies: int = 0
@@ -43,7 +43,7 @@ class Counts:
     ended: bool = False
 
     @classmethod
-    def of(cls, post: Post, now: datetime | None = None) -> Counts:
+    def of(cls, post: Post, now: datetime | None = None) -> PostCounts:
         """The counts that came with a post; of the original if it is a boost. Without `now`, its poll goes on."""
         post = post.original
         ended = post.poll is not None and now is not None and post.poll.ended(now)
@@ -51,7 +51,7 @@ class Counts:
 
 
 @frozen
-class Fragment:
+class PostHtml:
     """A post as everybody sees it. `id`, `author` and all below are the original's if it is a boost; only `opening` knows of the boost.
 
     `menu` is what a member who did not write it may do about it; `poll` and `closing` come after the body.
@@ -68,19 +68,19 @@ class Fragment:
     closing: str = ""
 
 
-class Fragments:
+class PostHtmlCache:
     """Makes fragments with the site's templates."""
 
     def __init__(self, environment: Environment) -> None:
         self._opening = environment.get_template("pages/_post_opening.html")
         self._body = environment.get_template("pages/_post_body.html")
 
-    def of(self, post: Post) -> Fragment:
+    def of(self, post: Post) -> PostHtml:
         """The post, or the boost with what was boosted in it."""
         if post.boost is not None:
             return self.boosted(post, self.of(post.boost))
         name, path = post.author.username, f"/@{escape(post.author.username)}"
-        return Fragment(
+        return PostHtml(
             id=post.id,
             author=post.author.id,
             path=f"{path}/{post.id}",
@@ -92,21 +92,21 @@ class Fragments:
             closing="</details>" if post.spoiler else "",
         )
 
-    def boosted(self, boost: Post, original: Fragment) -> Fragment:
+    def boosted(self, boost: Post, original: PostHtml) -> PostHtml:
         """The boost of a post whose fragment is there already."""
         return evolve(original, opening=self._opening.render(post=boost, original=boost.original))
 
 
-def variant_for(fragment: Fragment, viewer: Viewer | None) -> Variant:
+def variant_for(fragment: PostHtml, viewer: Viewer | None) -> PostVariant:
     """How this viewer is shown this post."""
     if viewer is None:
-        return Variant.ANONYMOUS
-    return Variant.AUTHOR if viewer.id == fragment.author else Variant.MEMBER
+        return PostVariant.ANONYMOUS
+    return PostVariant.AUTHOR if viewer.id == fragment.author else PostVariant.MEMBER
 
 
-def assemble(fragment: Fragment, counts: Counts, flags: Flags, variant: Variant) -> str:
+def assemble(fragment: PostHtml, counts: PostCounts, flags: PostFlags, variant: PostVariant) -> str:
     """The whole article. Safe HTML, because every part is."""
-    actions = _visitor(fragment, counts) if variant is Variant.ANONYMOUS else _member(fragment, counts, flags, variant)
+    actions = _visitor(fragment, counts) if variant is PostVariant.ANONYMOUS else _member(fragment, counts, flags, variant)
     poll = "" if fragment.poll is None else _poll(fragment.poll, counts, flags, variant)
     return f"{fragment.opening}{fragment.body}{poll}{fragment.closing}{actions}</div></div></article>"
 
@@ -119,17 +119,17 @@ def folded(article: str, titles: str) -> str:
     return f'{opening}<details class="warned folded">{summary}{grid}{inside}</details></article>'
 
 
-def articles(rows: Iterable[tuple[Fragment, Counts, Flags]], viewer: Viewer | None) -> tuple[str, ...]:
+def articles(rows: Iterable[tuple[PostHtml, PostCounts, PostFlags]], viewer: Viewer | None) -> tuple[str, ...]:
     """A whole page of posts, assembled for one viewer."""
     return tuple(assemble(fragment, counts, flags, variant_for(fragment, viewer)) for fragment, counts, flags in rows)
 
 
-def _poll(poll: Poll, counts: Counts, flags: Flags, variant: Variant) -> str:
+def _poll(poll: Poll, counts: PostCounts, flags: PostFlags, variant: PostVariant) -> str:
     """The choices for whoever may still vote. On a stream nobody has voted yet, and the scripts know who wrote it."""
     counted = polls.results(poll, flags.votes, counts.ended)
-    if counts.ended or flags.votes or variant in (Variant.ANONYMOUS, Variant.AUTHOR):
+    if counts.ended or flags.votes or variant in (PostVariant.ANONYMOUS, PostVariant.AUTHOR):
         return counted
-    if variant is Variant.MEMBER:
+    if variant is PostVariant.MEMBER:
         return polls.form(poll)
     return f'<div data-for="others">{polls.form(poll)}</div><div data-for="author" hidden>{counted}</div>'
 
@@ -152,7 +152,7 @@ _MENU = (
 )
 
 
-def _visitor(fragment: Fragment, counts: Counts) -> str:
+def _visitor(fragment: PostHtml, counts: PostCounts) -> str:
     """The counts; each leads to the login and from there back to the post."""
     login = f'href="/login?next={fragment.path}"'
     return (
@@ -164,10 +164,10 @@ def _visitor(fragment: Fragment, counts: Counts) -> str:
     )
 
 
-def _member(fragment: Fragment, counts: Counts, flags: Flags, variant: Variant) -> str:
+def _member(fragment: PostHtml, counts: PostCounts, flags: PostFlags, variant: PostVariant) -> str:
     post = fragment.id
     boost = _toggle("boost", post, flags.boosted, counts.boosts)
-    if not fragment.sharable and (variant is not Variant.AUTHOR or not flags.boosted):
+    if not fragment.sharable and (variant is not PostVariant.AUTHOR or not flags.boosted):
         boost = f'<span class="act off" title="Only public posts can be boosted">{_BOOST}</span>'
     return (
         '<div class="acts">'
@@ -181,15 +181,15 @@ def _member(fragment: Fragment, counts: Counts, flags: Flags, variant: Variant) 
     )
 
 
-def _menus(fragment: Fragment, flags: Flags, variant: Variant) -> str:
-    if variant is Variant.MEMBER:
+def _menus(fragment: PostHtml, flags: PostFlags, variant: PostVariant) -> str:
+    if variant is PostVariant.MEMBER:
         return f'<div class="sheet">{fragment.menu}</div>'
     post, (un, pin) = fragment.id, ("un", "Unpin from profile") if flags.pinned else ("", "Pin to profile")
     own = (
         f'<a href="{fragment.path}">Open post</a><a href="/posts/{post}/edit">Edit</a>'
         f'<button formaction="/posts/{post}/{un}pin">{pin}</button><a href="/posts/{post}/delete">Delete…</a></div>'
     )
-    if variant is Variant.AUTHOR:
+    if variant is PostVariant.AUTHOR:
         return f'<div class="sheet">{own}'
     return f'<div class="sheet" data-for="others">{fragment.menu}</div><div class="sheet" data-for="author" hidden>{own}'
 

@@ -11,31 +11,31 @@ from datetime import datetime
 
 from attrs import field, frozen
 
-from microblog.model.accounts import Account, Login, Preferences, Registration, Relationship, Session, Viewer
-from microblog.model.emails import Refusal
+from microblog.model.accounts import Account, Login, Preferences, RegistrationMode, Relationship, Session, Viewer
+from microblog.model.emails import AddressRejection
 from microblog.model.ids import PostId
 from microblog.model.media import FILM_BYTES, IMAGE_BYTES, MOST_MEDIA, Media
 from microblog.model.notifications import NotificationGroup
 from microblog.model.oauth import App, Authorization
 from microblog.model.polls import MOST_OPTIONS, PollDraft
-from microblog.model.posts import Post, Revision, Tag, Visibility
-from microblog.model.scheduled import Scheduled
-from microblog.model.site_texts import NO_TEXTS, Texts
+from microblog.model.posts import Post, PostRevision, Tag, Visibility
+from microblog.model.scheduled import ScheduledPost
+from microblog.model.site_texts import NO_TEXTS, SiteTexts
 from microblog.render.api.apps import ScopeWords
 
 
 @frozen
-class Site:
+class SiteView:
     """What is true of the site whoever looks. `url` has no path and no final slash; `limit` is in characters of a post."""
 
     name: str
     description: str
     url: str
-    registration: Registration = Registration.OPEN
+    registration: RegistrationMode = RegistrationMode.OPEN
     limit: int = 500
     contact: str | None = None
     version: str = ""
-    texts: Texts = NO_TEXTS
+    texts: SiteTexts = NO_TEXTS
 
     @property
     def host(self) -> str:
@@ -44,7 +44,7 @@ class Site:
 
 
 @frozen
-class Shell:
+class PageContext:
     """What surrounds every page.
 
     `path` is the address of the page that is shown, with its query: forms come back to it. `theme` is auto, light or dark. `unread`
@@ -53,7 +53,7 @@ class Shell:
     and connecting is missed. `notice` is a sentence about what was just done. `people` and `tags` are suggestions for the side column.
     """
 
-    site: Site
+    site: SiteView
     csrf: str
     path: str
     now: datetime
@@ -70,7 +70,7 @@ class Shell:
 
 
 @frozen
-class Person:
+class PersonView:
     """Somebody in a list or on top of a profile, and how the viewer stands to them (None: anonymous, or it is the viewer)."""
 
     account: Account
@@ -78,7 +78,7 @@ class Person:
 
 
 @frozen
-class Feed:
+class PostListView:
     """A page of posts: the articles as `assemble` made them, the way to older ones, and the way back to the newest."""
 
     articles: tuple[str, ...] = ()
@@ -87,15 +87,15 @@ class Feed:
 
 
 @frozen
-class People:
+class PeopleView:
     """A page of people, and the way to the next."""
 
-    persons: tuple[Person, ...] = ()
+    persons: tuple[PersonView, ...] = ()
     older: str | None = None
 
 
 @frozen
-class Composer:
+class ComposerView:
     """The form for a new post, as prepared or as it came back.
 
     `key` is the idempotency key of this attempt. `visibility` is chosen at first, none wider than `widest` is offered. `parent` is the
@@ -137,7 +137,7 @@ class EditForm:
 class ScheduledPage:
     """The viewer's posts to come; `zone` is the name of their time zone, in which times are told."""
 
-    items: tuple[Scheduled, ...] = ()
+    items: tuple[ScheduledPost, ...] = ()
     zone: str = "UTC"
     older: str | None = None
 
@@ -164,11 +164,11 @@ class LoginForm:
 
 
 @frozen
-class Profile:
+class ProfileView:
     """Somebody's page. `tab` is posts or replies; `pinned` are assembled articles; `own` is true if the viewer is looking at themselves."""
 
-    person: Person
-    feed: Feed
+    person: PersonView
+    feed: PostListView
     tab: str = "posts"
     pinned: tuple[str, ...] = ()
     own: bool = False
@@ -176,7 +176,7 @@ class Profile:
 
 
 @frozen
-class Reply:
+class ThreadReply:
     """A post below the one that was opened; `depth` 0 answers it directly."""
 
     article: str
@@ -193,8 +193,8 @@ class ThreadPage:
     post: Post
     article: str
     ancestors: tuple[str, ...] = ()
-    replies: tuple[Reply, ...] = ()
-    composer: Composer | None = None
+    replies: tuple[ThreadReply, ...] = ()
+    composer: ComposerView | None = None
     skipped: int = 0
     next_skip: int | None = None
 
@@ -204,7 +204,7 @@ class HistoryPage:
     """What a post said over time, the newest first."""
 
     post: Post
-    revisions: tuple[Revision, ...]
+    revisions: tuple[PostRevision, ...]
 
 
 @frozen
@@ -224,13 +224,13 @@ class NotificationsPage:
 
 
 @frozen
-class Search:
+class SearchView:
     """What was looked for and found. Nothing was looked for if `query` is empty."""
 
     query: str = ""
-    persons: tuple[Person, ...] = ()
+    persons: tuple[PersonView, ...] = ()
     tags: tuple[Tag, ...] = ()
-    posts: Feed = Feed()
+    posts: PostListView = PostListView()
 
 
 @frozen
@@ -257,7 +257,7 @@ class AccountForm:
 
     login: Login
     errors: Mapping[str, str] = field(factory=dict)
-    refused: Refusal | None = None
+    refused: AddressRejection | None = None
 
 
 @frozen
@@ -285,7 +285,7 @@ class AppsPage:
 
 
 @frozen
-class Consent:
+class ConsentView:
     """An app that wants to act for the viewer. `after` says where they go then; `fields` are what it came with."""
 
     app: App
@@ -303,7 +303,7 @@ class PostBack:
 
 
 @frozen
-class About:
+class AboutView:
     """The site in figures, and who runs it. `films`: posts may hold film and sound."""
 
     people: int = 0
@@ -317,7 +317,7 @@ class About:
 
 
 @frozen
-class Pending:
+class PendingView:
     """An account that cannot be used yet. `state` is confirmation or approval; `email` is where the letter went."""
 
     state: str
@@ -326,7 +326,7 @@ class Pending:
 
 
 @frozen
-class Confirm:
+class ConfirmView:
     """A question before something that cannot be undone. `fields` are hidden values; `article` shows what it is about.
 
     `other` is a second way to do it: (button text, field name, field value). With a `message` (its longest length), a text for whoever is
@@ -347,7 +347,7 @@ class Confirm:
 
 
 @frozen
-class Trouble:
+class ErrorView:
     """Something went wrong. `sentence` says what and `status` how; `sent`: a form was sent, not a page asked for.
 
     `kept` is the form whose text must not be lost. `reference` finds the case in the log.
@@ -355,6 +355,6 @@ class Trouble:
 
     status: int
     sentence: str
-    kept: Composer | None = None
+    kept: ComposerView | None = None
     reference: str = ""
     sent: bool = False

@@ -9,10 +9,10 @@ from microblog.domain.announcements import Announcements
 from microblog.domain.apps import Apps
 from microblog.domain.attachments import Attachments
 from microblog.domain.conversations import Conversations
-from microblog.domain.email_confirmation import Confirmations
+from microblog.domain.email_confirmation import EmailConfirmation
 from microblog.domain.filters import Filters
 from microblog.domain.follows import Follows
-from microblog.domain.interactions import Marks
+from microblog.domain.interactions import Interactions
 from microblog.domain.lists import Lists
 from microblog.domain.moderation import Moderation
 from microblog.domain.notification_groups import NotificationGroups
@@ -21,58 +21,58 @@ from microblog.domain.notifications import Notifications
 from microblog.domain.oauth import OAuth
 from microblog.domain.polls import Polls
 from microblog.domain.posts import Posts
-from microblog.domain.profile_images import Pictures
-from microblog.domain.push.notifications import Pushes
-from microblog.domain.read_markers import Markers
+from microblog.domain.profile_images import ProfileImages
+from microblog.domain.push.notifications import PushNotifications
+from microblog.domain.read_markers import ReadMarkers
 from microblog.domain.registration import Registrations
-from microblog.domain.relationships import Relations
+from microblog.domain.relationships import Relationships
 from microblog.domain.reports import Reports
 from microblog.domain.scheduled import Schedules
-from microblog.domain.search import Search
-from microblog.domain.site_stats import Census
-from microblog.domain.statistics import Statistics
-from microblog.domain.suggestions import People
-from microblog.domain.tags import Tags
+from microblog.domain.search import SearchService
+from microblog.domain.site_stats import SiteStats
+from microblog.domain.statistics import DailyStatistics
+from microblog.domain.suggestions import Suggestions
+from microblog.domain.tags import HashtagService
 from microblog.domain.timelines import Timelines
 from microblog.domain.tokens import Tokens
 from microblog.domain.trends import Trends
 from microblog.render.api.instance import InstanceEntities
-from microblog.render.api.status_json import Statuses
+from microblog.render.api.status_json import StatusJsonCache
 from microblog.web.api.accounts import AccountRoutes, RelationshipRoutes
 from microblog.web.api.api_version import served
 from microblog.web.api.apps import AppRoutes
 from microblog.web.api.conversations import ConversationRoutes
 from microblog.web.api.discovery import DiscoveryRoutes
-from microblog.web.api.email_confirmation import EmailRoutes
+from microblog.web.api.email_confirmation import EmailConfirmationRoutes
 from microblog.web.api.filters import FilterPartRoutes, FilterRoutes
-from microblog.web.api.filters_v1 import OldFilterRoutes
+from microblog.web.api.filters_v1 import FilterV1Routes
 from microblog.web.api.instance import InstanceRoutes
 from microblog.web.api.lists import ListMemberRoutes, ListRoutes
 from microblog.web.api.media import MediaRoutes
-from microblog.web.api.moderation import CaseRoutes, MemberRoutes
+from microblog.web.api.moderation import AccountAdminRoutes, ReportAdminRoutes
 from microblog.web.api.notification_groups import NotificationGroupRoutes
 from microblog.web.api.notification_policy import NotificationPolicyRoutes, NotificationRequestRoutes
 from microblog.web.api.notifications import MarkerRoutes, NotificationRoutes
-from microblog.web.api.own_account import CredentialRoutes
+from microblog.web.api.own_account import OwnAccountRoutes
 from microblog.web.api.polls import PollRoutes
-from microblog.web.api.profile_images import PictureRoutes
-from microblog.web.api.push_subscription import PushRoutes
-from microblog.web.api.relationships import RelatedRoutes, RelationRoutes
+from microblog.web.api.profile_images import ProfileImageRoutes
+from microblog.web.api.push_subscription import PushSubscriptionRoutes
+from microblog.web.api.relationships import RelatedAccountRoutes, RelationshipActionRoutes
 from microblog.web.api.reports import AnnouncementRoutes, ReportRoutes
 from microblog.web.api.scheduled import ScheduledRoutes
 from microblog.web.api.search import SearchRoutes
-from microblog.web.api.status_actions import MarkedRoutes, MarkRoutes
-from microblog.web.api.status_serializer import Shown
+from microblog.web.api.status_actions import MarkedStatusRoutes, StatusActionRoutes
+from microblog.web.api.status_serializer import StatusSerializer
 from microblog.web.api.statuses import StatusRoutes
 from microblog.web.api.suggestions import DirectoryRoutes, DomainRoutes, EndorsementRoutes
-from microblog.web.api.tags import KeptTagRoutes, TagRoutes
+from microblog.web.api.tags import FollowedTagRoutes, TagRoutes
 from microblog.web.api.timelines import TimelineRoutes
 from microblog.web.api.trends import TrendRoutes
-from microblog.web.http.response_cache import Answers
+from microblog.web.http.response_cache import ResponseCache
 from microblog.web.pages.oauth import OAuthRoutes
 
 
-class Services(Protocol):
+class ApiServices(Protocol):
     """What of the domain the API uses, by the names that the composition root gives it."""
 
     @property
@@ -84,9 +84,9 @@ class Services(Protocol):
     @property
     def attachments(self) -> Attachments: ...
     @property
-    def census(self) -> Census: ...
+    def census(self) -> SiteStats: ...
     @property
-    def confirmations(self) -> Confirmations: ...
+    def confirmations(self) -> EmailConfirmation: ...
     @property
     def conversations(self) -> Conversations: ...
     @property
@@ -96,9 +96,9 @@ class Services(Protocol):
     @property
     def lists(self) -> Lists: ...
     @property
-    def markers(self) -> Markers: ...
+    def markers(self) -> ReadMarkers: ...
     @property
-    def marks(self) -> Marks: ...
+    def marks(self) -> Interactions: ...
     @property
     def moderation(self) -> Moderation: ...
     @property
@@ -110,29 +110,29 @@ class Services(Protocol):
     @property
     def oauth(self) -> OAuth: ...
     @property
-    def people(self) -> People: ...
+    def people(self) -> Suggestions: ...
     @property
-    def pictures(self) -> Pictures: ...
+    def pictures(self) -> ProfileImages: ...
     @property
     def polls(self) -> Polls: ...
     @property
     def posts(self) -> Posts: ...
     @property
-    def pushes(self) -> Pushes: ...
+    def pushes(self) -> PushNotifications: ...
     @property
     def registrations(self) -> Registrations: ...
     @property
-    def relations(self) -> Relations: ...
+    def relations(self) -> Relationships: ...
     @property
     def reports(self) -> Reports: ...
     @property
     def schedules(self) -> Schedules: ...
     @property
-    def search(self) -> Search: ...
+    def search(self) -> SearchService: ...
     @property
-    def statistics(self) -> Statistics: ...
+    def statistics(self) -> DailyStatistics: ...
     @property
-    def tags(self) -> Tags: ...
+    def tags(self) -> HashtagService: ...
     @property
     def timelines(self) -> Timelines: ...
     @property
@@ -141,35 +141,35 @@ class Services(Protocol):
     def trends(self) -> Trends: ...
 
 
-def routes(services: Services, site: InstanceEntities, answers: Answers, statuses: Statuses) -> list[object]:
+def routes(services: ApiServices, site: InstanceEntities, answers: ResponseCache, statuses: StatusJsonCache) -> list[object]:
     """Every feature of the API."""
     entities, rules = site.entities, site.site.texts.rules
-    shown = Shown(statuses, services.posts, services.filters.sieves)
+    shown = StatusSerializer(statuses, services.posts, services.filters.sieves)
     features: list[object] = [
         AppRoutes(entities, services.apps),
         OAuthRoutes(entities, services.oauth),
         DiscoveryRoutes(site, services.search),
-        CredentialRoutes(entities, services.accounts, services.follows, services.registrations, services.tokens, services.pictures),
-        EmailRoutes(services.confirmations),
+        OwnAccountRoutes(entities, services.accounts, services.follows, services.registrations, services.tokens, services.pictures),
+        EmailConfirmationRoutes(services.confirmations),
         StatusRoutes(entities, shown, services.posts, services.marks, services.schedules, services.attachments),
-        MarkRoutes(shown, services.marks),
-        MarkedRoutes(shown, services.timelines),
+        StatusActionRoutes(shown, services.marks),
+        MarkedStatusRoutes(shown, services.timelines),
         TimelineRoutes(shown, services.timelines, answers),
         AccountRoutes(entities, shown, services.accounts, services.timelines, services.follows, answers),
         RelationshipRoutes(services.relations),
-        RelationRoutes(services.follows, services.relations),
-        RelatedRoutes(entities, services.follows, services.relations),
+        RelationshipActionRoutes(services.follows, services.relations),
+        RelatedAccountRoutes(entities, services.follows, services.relations),
         ListRoutes(services.lists),
-        PictureRoutes(entities, services.pictures, services.follows),
+        ProfileImageRoutes(entities, services.pictures, services.follows),
         MediaRoutes(entities, services.attachments),
         PollRoutes(services.polls, services.posts),
         ScheduledRoutes(entities, services.schedules),
         FilterRoutes(services.filters),
         FilterPartRoutes(services.filters),
-        OldFilterRoutes(services.filters),
+        FilterV1Routes(services.filters),
         ListMemberRoutes(entities, shown, services.lists),
         TagRoutes(entities, services.tags),
-        KeptTagRoutes(entities, services.tags, services.accounts),
+        FollowedTagRoutes(entities, services.tags, services.accounts),
         TrendRoutes(entities, shown, services.trends, services.tags),
         EndorsementRoutes(entities, services.people),
         DirectoryRoutes(entities, services.people),
@@ -180,11 +180,11 @@ def routes(services: Services, site: InstanceEntities, answers: Answers, statuse
         ConversationRoutes(entities, shown, services.conversations),
         NotificationPolicyRoutes(services.notification_policies),
         NotificationRequestRoutes(entities, shown, services.notification_policies),
-        MemberRoutes(entities, services.moderation),
-        CaseRoutes(entities, shown, services.reports, rules),
+        AccountAdminRoutes(entities, services.moderation),
+        ReportAdminRoutes(entities, shown, services.reports, rules),
         NotificationRoutes(entities, shown, services.notifications),
         MarkerRoutes(services.markers),
-        PushRoutes(entities, services.pushes),
+        PushSubscriptionRoutes(entities, services.pushes),
         SearchRoutes(entities, shown, services.search, services.tags),
     ]
     return [*features, InstanceRoutes(site, services.census, services.statistics, served(features))]

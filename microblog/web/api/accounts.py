@@ -9,9 +9,9 @@ from attrs import frozen
 from microblog.domain.accounts import Accounts
 from microblog.domain.caching import cache_keys
 from microblog.domain.follows import Follows
-from microblog.domain.relationships import Relations
+from microblog.domain.relationships import Relationships
 from microblog.domain.timelines import Timelines
-from microblog.model.accounts import Account, Related, Viewer
+from microblog.model.accounts import Account, RelatedAccount, Viewer
 from microblog.model.ids import AccountId
 from microblog.model.paging import Page
 from microblog.model.posts import Post
@@ -19,20 +19,20 @@ from microblog.render.api.accounts import ACCOUNT, RELATIONSHIP
 from microblog.render.api.entities import Entities
 from microblog.render.api.schemas import ANY, FLAG, IDS, TEXT, WHOLE, array_of
 from microblog.render.api.statuses import STATUS
-from microblog.web.api.paging import PEOPLE, Links, page_of, paged
+from microblog.web.api.paging import PEOPLE, PageLinks, page_of, paged
 from microblog.web.api.search import check_paging
-from microblog.web.api.status_serializer import Shown
-from microblog.web.http.request import Call
-from microblog.web.http.response import Answer
-from microblog.web.http.response_cache import Answers, Made
-from microblog.web.http.route import Needs, Who, route
-from microblog.web.http.route_docs import LIMIT, PAGING, Doc, Param
+from microblog.web.api.status_serializer import StatusSerializer
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
+from microblog.web.http.response_cache import CacheableResponse, ResponseCache
+from microblog.web.http.route import AccessLevel, RouteOptions, route
+from microblog.web.http.route_docs import LIMIT, PAGING, Param, RouteDoc
 
 MOST_AT_ONCE = 40
 MOST_RELATIONSHIPS = 1_000
 NO_PROOFS_SINCE = "@1648598400"  # 2022-03-30
-OPEN = Needs(api=True, scopes={"read:accounts"})
-POSTS = Needs(api=True, scopes={"read:statuses"})
+OPEN = RouteOptions(api=True, scopes={"read:accounts"})
+POSTS = RouteOptions(api=True, scopes={"read:statuses"})
 SOME = (
     Param("pinned", FLAG, "Only those on top of the profile."),
     Param("only_media", FLAG, "Only those with media."),
@@ -47,20 +47,20 @@ class AccountRoutes:
     """Looking at people."""
 
     entities: Entities
-    shown: Shown
+    shown: StatusSerializer
     accounts: Accounts
     timelines: Timelines
     follows: Follows
-    answers: Answers
+    answers: ResponseCache
 
-    @route("GET", "/api/v1/accounts", OPEN, Doc("Several people", array_of(ACCOUNT), query=(Param("id", IDS, required=True),)))
-    async def several(self, call: Call) -> Answer:
+    @route("GET", "/api/v1/accounts", OPEN, RouteDoc("Several people", array_of(ACCOUNT), query=(Param("id", IDS, required=True),)))
+    async def several(self, call: Request) -> Response:
         """Those of up to 40 that exist."""
         ids = [AccountId(id) for id in dict.fromkeys(call.fields.ids("id")[:MOST_AT_ONCE])]
-        return Answer.json(self.entities.accounts(await self.accounts.by_ids(ids, suspended=True)))
+        return Response.json(self.entities.accounts(await self.accounts.by_ids(ids, suspended=True)))
 
-    @route("GET", "/api/v1/accounts/<id:account_id>", OPEN, Doc("Somebody", ACCOUNT, errors=(404,)))
-    async def show(self, call: Call, account_id: int) -> Answer:
+    @route("GET", "/api/v1/accounts/<id:account_id>", OPEN, RouteDoc("Somebody", ACCOUNT, errors=(404,)))
+    async def show(self, call: Request, account_id: int) -> Response:
         """One person."""
         return await self._told(await self.accounts.by_id(AccountId(account_id), suspended=True))
 
@@ -68,20 +68,20 @@ class AccountRoutes:
         "GET",
         "/api/v1/accounts/lookup",
         OPEN,
-        Doc("Somebody, by name", ACCOUNT, query=(Param("acct", TEXT, required=True),), errors=(400, 404)),
+        RouteDoc("Somebody, by name", ACCOUNT, query=(Param("acct", TEXT, required=True),), errors=(400, 404)),
     )
-    async def lookup(self, call: Call) -> Answer:
+    async def lookup(self, call: Request) -> Response:
         """The name may have our host behind it; case does not matter."""
         return await self._told(await self.accounts.by_username(call.fields.required("acct"), suspended=True))
 
-    async def _told(self, account: Account) -> Answer:
-        return Answer.json(self.entities.person(account, await self.accounts.role(account)))
+    async def _told(self, account: Account) -> Response:
+        return Response.json(self.entities.person(account, await self.accounts.role(account)))
 
     @route(
         "GET",
         "/api/v1/accounts/search",
-        Needs(api=True, viewer=Who.MEMBER, scopes={"read:accounts"}),
-        Doc(
+        RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:accounts"}),
+        RouteDoc(
             "People by a part of their name",
             array_of(ACCOUNT),
             query=(
@@ -93,7 +93,7 @@ class AccountRoutes:
             ),
         ),
     )
-    async def search(self, call: Call) -> Answer:
+    async def search(self, call: Request) -> Response:
         """The exact name first."""
         check_paging(call)
         fields = call.fields
@@ -104,28 +104,28 @@ class AccountRoutes:
             offset=fields.offset(10_000),
             following=fields.flag("following"),
         )
-        return Answer.json(self.entities.accounts(found))
+        return Response.json(self.entities.accounts(found))
 
     @route(
         "GET",
         "/api/v1/accounts/<id:account_id>/statuses",
         POSTS,
-        Doc("What somebody posts", array_of(STATUS), query=(*PAGING, *SOME), errors=(404,)),
+        RouteDoc("What somebody posts", array_of(STATUS), query=(*PAGING, *SOME), errors=(404,)),
     )
-    async def statuses(self, call: Call, account_id: int) -> Answer:
+    async def statuses(self, call: Request, account_id: int) -> Response:
         """As far as the caller may see it, newest first; pinned ones by when they were pinned."""
         return await self.answers.of(call, lambda: self._statuses(call, AccountId(account_id)))
 
-    async def _statuses(self, call: Call, id: AccountId) -> Made:
+    async def _statuses(self, call: Request, id: AccountId) -> CacheableResponse:
         await self.accounts.by_id(id, suspended=True)
         page, pinned = page_of(call), call.fields.flag("pinned")
         posts = await (self.timelines.pinned(call.viewer, id) if pinned else self._posts(call, id, page))
         body = await self.shown.many(call.viewer, posts)
-        kept = Links(tuple(param.name for param in SOME), timeline=True)
-        answer = Answer.json(body) if pinned else paged(call, body, [post.id for post in posts], page, kept)
-        return Made(answer, await self.timelines.basis(call.viewer, posts, *cache_keys.of_profile(id)))
+        kept = PageLinks(tuple(param.name for param in SOME), timeline=True)
+        answer = Response.json(body) if pinned else paged(call, body, [post.id for post in posts], page, kept)
+        return CacheableResponse(answer, await self.timelines.basis(call.viewer, posts, *cache_keys.of_profile(id)))
 
-    async def _posts(self, call: Call, account: AccountId, page: Page) -> list[Post]:
+    async def _posts(self, call: Request, account: AccountId, page: Page) -> list[Post]:
         fields = call.fields
         return await self.timelines.account(
             call.viewer,
@@ -140,22 +140,22 @@ class AccountRoutes:
     @route(
         "GET",
         "/api/v1/accounts/<id:account_id>/identity_proofs",
-        Needs(api=True, viewer=Who.MEMBER, scopes={"read:accounts"}),
-        Doc("What once proved who somebody is: nothing any more", array_of(ANY), errors=(404,)),
+        RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:accounts"}),
+        RouteDoc("What once proved who somebody is: nothing any more", array_of(ANY), errors=(404,)),
     )
-    async def identity_proofs(self, call: Call, account_id: int) -> Answer:
+    async def identity_proofs(self, call: Request, account_id: int) -> Response:
         """Always none; older programs ask."""
         del call
         await self.accounts.by_id(AccountId(account_id), suspended=True)
-        return Answer.json([]).with_header("Deprecation", NO_PROOFS_SINCE)
+        return Response.json([]).with_header("Deprecation", NO_PROOFS_SINCE)
 
     @route(
         "GET",
         "/api/v1/accounts/<id:account_id>/followers",
         OPEN,
-        Doc("Who follows somebody", array_of(ACCOUNT), query=PAGING, errors=(404,)),
+        RouteDoc("Who follows somebody", array_of(ACCOUNT), query=PAGING, errors=(404,)),
     )
-    async def followers(self, call: Call, account_id: int) -> Answer:
+    async def followers(self, call: Request, account_id: int) -> Response:
         """The newest first."""
         return await self._people(call, account_id, self.follows.followers)
 
@@ -163,15 +163,15 @@ class AccountRoutes:
         "GET",
         "/api/v1/accounts/<id:account_id>/following",
         OPEN,
-        Doc("Whom somebody follows", array_of(ACCOUNT), query=PAGING, errors=(404,)),
+        RouteDoc("Whom somebody follows", array_of(ACCOUNT), query=PAGING, errors=(404,)),
     )
-    async def following(self, call: Call, account_id: int) -> Answer:
+    async def following(self, call: Request, account_id: int) -> Response:
         """The newest first."""
         return await self._people(call, account_id, self.follows.following)
 
     async def _people(
-        self, call: Call, account_id: int, lister: Callable[[Viewer | None, AccountId, Page], Awaitable[list[Related]]]
-    ) -> Answer:
+        self, call: Request, account_id: int, lister: Callable[[Viewer | None, AccountId, Page], Awaitable[list[RelatedAccount]]]
+    ) -> Response:
         page = page_of(call, 40, 80)
         related = await lister(call.viewer, AccountId(account_id), page)
         return paged(call, self.entities.related(related), [one.id for one in related], page, PEOPLE)
@@ -181,20 +181,20 @@ class AccountRoutes:
 class RelationshipRoutes:
     """How one stands to others."""
 
-    relations: Relations
+    relations: Relationships
 
     @route(
         "GET",
         "/api/v1/accounts/relationships",
-        Needs(api=True, viewer=Who.MEMBER, scopes={"read:follows"}),
-        Doc(
+        RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:follows"}),
+        RouteDoc(
             "How one stands to people",
             array_of(RELATIONSHIP),
             query=(Param("id", IDS, required=True), Param("with_suspended", FLAG, "Suspended people too.")),
         ),
     )
-    async def relationships(self, call: Call) -> Answer:
+    async def relationships(self, call: Request) -> Response:
         """To each of those that exist."""
         ids = [AccountId(id) for id in dict.fromkeys(call.fields.ids("id", max=MOST_RELATIONSHIPS))]
         found = await self.relations.between(call.member, ids, suspended=call.fields.flag("with_suspended"))
-        return Answer.json(RELATIONSHIP.each(found, None))
+        return Response.json(RELATIONSHIP.each(found, None))

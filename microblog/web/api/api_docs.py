@@ -10,15 +10,15 @@ from typing import Any
 import orjson
 from attrs import frozen
 
-from microblog.render.html.api_docs import Reference, reference_of
+from microblog.render.html.api_docs import ApiReference, reference_of
 from microblog.render.html.pages import Pages
-from microblog.web.api.openapi import About, document
+from microblog.web.api.openapi import DocumentInfo, document
 from microblog.web.http.compression import accepts_gzip
-from microblog.web.http.request import Call
-from microblog.web.http.response import PUBLIC_A_WHILE, Answer
-from microblog.web.http.route import Needs, Route, route, routes_of
-from microblog.web.http.route_docs import Doc
-from microblog.web.pages.page_context import Shells
+from microblog.web.http.request import Request
+from microblog.web.http.response import PUBLIC_A_WHILE, Response
+from microblog.web.http.route import Route, RouteOptions, route, routes_of
+from microblog.web.http.route_docs import RouteDoc
+from microblog.web.pages.page_context import PageContexts
 
 OPENAPI = {"type": "object", "required": ["openapi", "info", "paths"]}
 LONGEST_SEARCH = 200
@@ -44,7 +44,7 @@ class ReferenceRoutes:
     """Both are made of the routes of `features` and of these here: once, when somebody first asks."""
 
     pages: Pages
-    shells: Shells
+    shells: PageContexts
     features: tuple[object, ...]
 
     @property
@@ -56,7 +56,7 @@ class ReferenceRoutes:
     def document(self) -> dict[str, Any]:
         """OpenAPI 3.1."""
         site = self.shells.site
-        return document(About(site.name, site.url, site.version), self.routes)
+        return document(DocumentInfo(site.name, site.url, site.version), self.routes)
 
     @cached_property
     def encoded(self) -> Encoded:
@@ -64,22 +64,22 @@ class ReferenceRoutes:
         return Encoded.of(self.document)
 
     @cached_property
-    def reference(self) -> Reference:
+    def reference(self) -> ApiReference:
         """The document as it is read."""
         return reference_of(self.document, self.pages.part)
 
-    @route("GET", "/api/openapi.json", Needs(api=True, bearer=False), Doc("This API as an OpenAPI document", OPENAPI))
-    async def show(self, call: Call) -> Answer:
+    @route("GET", "/api/openapi.json", RouteOptions(api=True, bearer=False), RouteDoc("This API as an OpenAPI document", OPENAPI))
+    async def show(self, call: Request) -> Response:
         """The document that these words are from: OpenAPI 3.1."""
         encoded = self.encoded
         if accepts_gzip(call.header("Accept-Encoding")):
-            answer = Answer.json(encoded.packed).with_header("Content-Encoding", "gzip")
+            answer = Response.json(encoded.packed).with_header("Content-Encoding", "gzip")
         else:
-            answer = Answer.json(encoded.data)
+            answer = Response.json(encoded.data)
         return answer.cached(PUBLIC_A_WHILE, encoded.etag)
 
-    @route("GET", "/api/docs", Needs())
-    async def read(self, call: Call) -> Answer:
+    @route("GET", "/api/docs", RouteOptions())
+    async def read(self, call: Request) -> Response:
         """Every operation and every entity, or those that a search finds."""
         query = call.fields.text("q", max=LONGEST_SEARCH).strip()
-        return Answer.html(self.pages.api_docs(await self.shells.of(call), self.reference.matching(query), query))
+        return Response.html(self.pages.api_docs(await self.shells.of(call), self.reference.matching(query), query))

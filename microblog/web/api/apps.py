@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from microblog.domain.apps import Apps, Registration
+from microblog.domain.apps import AppRegistration, Apps
 from microblog.domain.rate_limits import APPS
 from microblog.model.errors import Invalid
 from microblog.render.api import apps as words
 from microblog.render.api.entities import Entities
 from microblog.render.api.schemas import TEXT, TEXTS
 from microblog.web.http.errors import BadToken
-from microblog.web.http.params import Fields
-from microblog.web.http.request import Call
-from microblog.web.http.response import Answer
-from microblog.web.http.route import Needs, Who, route
-from microblog.web.http.route_docs import Doc, Param
+from microblog.web.http.params import Params
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
+from microblog.web.http.route import AccessLevel, RouteOptions, route
+from microblog.web.http.route_docs import Param, RouteDoc
 
 _FORM = (
     Param("client_name", TEXT, "What the app is called.", required=True),
@@ -40,34 +40,34 @@ class AppRoutes:
     @route(
         "POST",
         "/api/v1/apps",
-        Needs(api=True, bearer=False, rate=APPS),
-        Doc("Register an app", words.CREDENTIAL_APPLICATION, body=_FORM, errors=(422,)),
+        RouteOptions(api=True, bearer=False, rate=APPS),
+        RouteDoc("Register an app", words.CREDENTIAL_APPLICATION, body=_FORM, errors=(422,)),
     )
-    async def register(self, call: Call) -> Answer:
+    async def register(self, call: Request) -> Response:
         """A new app, with its secret."""
         fields = call.fields
-        form = Registration(
+        form = AppRegistration(
             name=fields.text("client_name"),
             redirect_uris=tuple(dict.fromkeys(one for line in fields.list("redirect_uris") for one in line.split())),
             scopes=_scopes(fields),
             website=fields.value("website"),
         )
-        return Answer.json(words.CREDENTIAL_APPLICATION(await self.apps.register(form), self.entities))
+        return Response.json(words.CREDENTIAL_APPLICATION(await self.apps.register(form), self.entities))
 
     @route(
         "GET",
         "/api/v1/apps/verify_credentials",
-        Needs(api=True, viewer=Who.APP),
-        Doc("Which app the token belongs to", words.APPLICATION),
+        RouteOptions(api=True, viewer=AccessLevel.APP),
+        RouteDoc("Which app the token belongs to", words.APPLICATION),
     )
-    async def verify(self, call: Call) -> Answer:
+    async def verify(self, call: Request) -> Response:
         """The app itself. Any token will do, an app's own too."""
         if call.access is None:
             raise BadToken
-        return Answer.json(words.APPLICATION(call.access.app, self.entities))
+        return Response.json(words.APPLICATION(call.access.app, self.entities))
 
 
-def _scopes(fields: Fields) -> str:
+def _scopes(fields: Params) -> str:
     """The scopes as text. A list of them is not looked at, as everywhere."""
     try:
         return fields.value("scopes")

@@ -7,17 +7,17 @@ from urllib.parse import quote
 import orjson
 from attrs import frozen
 
-from microblog.domain.search import Search
+from microblog.domain.search import SearchService
 from microblog.model.accounts import Account
 from microblog.model.errors import Gone, Malformed, NotFound
 from microblog.render.api.instance import HOST_META, WEBFINGER, InstanceEntities
 from microblog.render.api.schemas import TEXT
-from microblog.web.http.request import Call
-from microblog.web.http.response import Answer
-from microblog.web.http.route import Needs, route
-from microblog.web.http.route_docs import Doc, Param
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
+from microblog.web.http.route import RouteOptions, route
+from microblog.web.http.route_docs import Param, RouteDoc
 
-ANYBODY = Needs(api=True, bearer=False)
+ANYBODY = RouteOptions(api=True, bearer=False)
 FOR_DAYS = b"max-age=259200, public"
 JRD = "application/jrd+json; charset=utf-8"
 XRD = "application/xrd+xml; charset=utf-8"
@@ -28,13 +28,13 @@ class DiscoveryRoutes:
     """WebFinger, host-meta, and the addresses that posts and people have in API answers."""
 
     entities: InstanceEntities
-    search: Search
+    search: SearchService
 
     @route(
         "GET",
         "/.well-known/webfinger",
         ANYBODY,
-        Doc(
+        RouteDoc(
             "Who somebody is",
             WEBFINGER,
             query=(Param("resource", TEXT, "acct:name@host, or the address of a profile.", required=True),),
@@ -42,11 +42,11 @@ class DiscoveryRoutes:
             content_type="application/jrd+json",
         ),
     )
-    async def webfinger(self, call: Call) -> Answer:
+    async def webfinger(self, call: Request) -> Response:
         """RFC 7033."""
         resource = call.fields.required("resource")
         account = await self._named(resource)
-        return Answer.data(orjson.dumps(self.entities.webfinger(account)), JRD).cached(FOR_DAYS)
+        return Response.data(orjson.dumps(self.entities.webfinger(account)), JRD).cached(FOR_DAYS)
 
     async def _named(self, resource: str) -> Account:
         name = self.search.name_at(resource)
@@ -67,9 +67,9 @@ class DiscoveryRoutes:
         "GET",
         "/.well-known/host-meta",
         ANYBODY,
-        Doc("Where WebFinger is", {"anyOf": [TEXT, HOST_META]}, content_type="application/xrd+xml"),
+        RouteDoc("Where WebFinger is", {"anyOf": [TEXT, HOST_META]}, content_type="application/xrd+xml"),
     )
-    async def host_meta(self, call: Call) -> Answer:
+    async def host_meta(self, call: Request) -> Response:
         """Where WebFinger is (RFC 6415)."""
         if "json" in (call.header("Accept") or ""):
             return self._host_meta_json(call).with_header("Vary", "Accept")
@@ -78,48 +78,48 @@ class DiscoveryRoutes:
             '<?xml version="1.0" encoding="UTF-8"?>\n<XRD xmlns="http://docs.oasis-open.org/ns/xri/xrd-1.0">'
             f'<Link rel="lrdd" template="{template}"/></XRD>\n'
         )
-        return Answer.data(document.encode("ascii"), XRD).cached(FOR_DAYS).with_header("Vary", "Accept")
+        return Response.data(document.encode("ascii"), XRD).cached(FOR_DAYS).with_header("Vary", "Accept")
 
-    @route("GET", "/.well-known/host-meta.json", ANYBODY, Doc("Where WebFinger is, in JSON", HOST_META))
-    async def host_meta_json(self, call: Call) -> Answer:
+    @route("GET", "/.well-known/host-meta.json", ANYBODY, RouteDoc("Where WebFinger is, in JSON", HOST_META))
+    async def host_meta_json(self, call: Request) -> Response:
         """The same in JSON."""
         return self._host_meta_json(call)
 
-    def _host_meta_json(self, call: Call) -> Answer:
+    def _host_meta_json(self, call: Request) -> Response:
         template = f"{call.origin.url}/.well-known/webfinger?resource={{uri}}"
-        return Answer.json({"links": [{"rel": "lrdd", "template": template}]}).cached(FOR_DAYS)
+        return Response.json({"links": [{"rel": "lrdd", "template": template}]}).cached(FOR_DAYS)
 
-    @route("GET", "/.well-known/change-password", Needs())
-    async def change_password(self, call: Call) -> Answer:
+    @route("GET", "/.well-known/change-password", RouteOptions())
+    async def change_password(self, call: Request) -> Response:
         """Where password managers lead people."""
         del call
-        return Answer.redirect("/settings/account", 302)
+        return Response.redirect("/settings/account", 302)
 
-    @route("GET", "/users/<username:username>", Needs())
-    async def person(self, call: Call, username: str) -> Answer:
+    @route("GET", "/users/<username:username>", RouteOptions())
+    async def person(self, call: Request, username: str) -> Response:
         """The `uri` of somebody leads to their page."""
         del call
-        return Answer.redirect(f"/@{username}", 302)
+        return Response.redirect(f"/@{username}", 302)
 
-    @route("GET", "/users/<username:username>/statuses/<id:post_id>", Needs())
-    @route("GET", "/users/<username:username>/statuses/<id:post_id>/activity", Needs())
-    async def post(self, call: Call, username: str, post_id: int) -> Answer:
+    @route("GET", "/users/<username:username>/statuses/<id:post_id>", RouteOptions())
+    @route("GET", "/users/<username:username>/statuses/<id:post_id>/activity", RouteOptions())
+    async def post(self, call: Request, username: str, post_id: int) -> Response:
         """The `uri` of a post leads to its page."""
         del call, username
-        return Answer.redirect(f"/posts/{post_id}", 302)
+        return Response.redirect(f"/posts/{post_id}", 302)
 
-    @route("GET", "/share", Needs())
-    async def share(self, call: Call) -> Answer:
+    @route("GET", "/share", RouteOptions())
+    async def share(self, call: Request) -> Response:
         """What the share buttons of other sites open: the composer with their text."""
         said = " ".join(filter(None, (call.fields.text("text"), call.fields.value("url"))))
-        return Answer.redirect(f"/compose?text={quote(said[:10_000], safe='')}", 302)
+        return Response.redirect(f"/compose?text={quote(said[:10_000], safe='')}", 302)
 
-    @route("GET", "/authorize_interaction", Needs())
-    async def interact(self, call: Call) -> Answer:
+    @route("GET", "/authorize_interaction", RouteOptions())
+    async def interact(self, call: Request) -> Response:
         """What the buttons of other sites open: the page of the person or post whose address `uri` is, as far as it is ours."""
         found = await self.search.at(call.viewer, call.fields.value("uri"))
         if found.posts:
-            return Answer.redirect(f"/posts/{found.posts[0].id}", 302)
+            return Response.redirect(f"/posts/{found.posts[0].id}", 302)
         if found.accounts:
-            return Answer.redirect(f"/@{found.accounts[0].username}", 302)
+            return Response.redirect(f"/@{found.accounts[0].username}", 302)
         raise NotFound

@@ -4,49 +4,49 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from microblog.domain.email_confirmation import Confirmations
+from microblog.domain.email_confirmation import EmailConfirmation
 from microblog.domain.rate_limits import SIGN_UP
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Forbidden
 from microblog.render.api.schemas import EMPTY, FLAG, TEXT
 from microblog.web.http.errors import NeedsPerson
-from microblog.web.http.request import Call
-from microblog.web.http.response import Answer
-from microblog.web.http.route import Needs, Who, route
-from microblog.web.http.route_docs import Doc, Param
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
+from microblog.web.http.route import AccessLevel, RouteOptions, route
+from microblog.web.http.route_docs import Param, RouteDoc
 
 ANOTHER_PROGRAM = "This method is only available to the application the user originally signed-up with"
 NOT_WAITING = "This method is only available while the e-mail is awaiting confirmation"
 
 
 @frozen
-class EmailRoutes:
+class EmailConfirmationRoutes:
     """Open to people whose address is not proved yet, where nothing else is."""
 
-    confirmations: Confirmations
+    confirmations: EmailConfirmation
 
     @route(
         "GET",
         "/api/v1/emails/check_confirmation",
-        Needs(api=True, viewer=Who.APP, pending=True, scopes={"read:accounts"}),
-        Doc("Whether one's address is proved", FLAG, errors=(422,)),
+        RouteOptions(api=True, viewer=AccessLevel.APP, pending=True, scopes={"read:accounts"}),
+        RouteDoc("Whether one's address is proved", FLAG, errors=(422,)),
     )
-    async def check(self, call: Call) -> Answer:
+    async def check(self, call: Request) -> Response:
         """True or false, as JSON."""
-        return Answer.json(await self.confirmations.are_done(_person(call)))
+        return Response.json(await self.confirmations.are_done(_person(call)))
 
     @route(
         "POST",
         "/api/v1/emails/confirmations",
-        Needs(api=True, viewer=Who.APP, pending=True, scopes={"write:accounts"}, rate=SIGN_UP),
-        Doc(
+        RouteOptions(api=True, viewer=AccessLevel.APP, pending=True, scopes={"write:accounts"}, rate=SIGN_UP),
+        RouteDoc(
             "Send the letter that proves one's address once more",
             EMPTY,
             body=(Param("email", TEXT, "Another address, where the first was wrong."),),
             errors=(403, 409, 422),
         ),
     )
-    async def resend(self, call: Call) -> Answer:
+    async def resend(self, call: Request) -> Response:
         """To another address, if one is given."""
         viewer = _person(call)
         made_with = await self.confirmations.made_with(viewer)
@@ -58,10 +58,10 @@ class EmailRoutes:
             await self.confirmations.correct(viewer, email)
         else:
             await self.confirmations.resend(viewer)
-        return Answer.json({})
+        return Response.json({})
 
 
-def _person(call: Call) -> Viewer:
+def _person(call: Request) -> Viewer:
     if call.viewer is None:
         raise NeedsPerson
     return call.viewer

@@ -8,14 +8,14 @@ from microblog.domain.filters import FilterDraft, Filters, KeywordDraft
 from microblog.model.ids import FilterId, KeywordId, PostId, RelationId
 from microblog.render.api.filters import CHOSEN, FILTER, KEYWORD
 from microblog.render.api.schemas import EMPTY, FILTER_CONTEXT, FLAG, ID, TEXT, WHOLE, array_of, one_of, record
-from microblog.web.http.params import Fields
-from microblog.web.http.request import Call
-from microblog.web.http.response import Answer
-from microblog.web.http.route import Needs, Who, route
-from microblog.web.http.route_docs import Doc, Param
+from microblog.web.http.params import Params
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
+from microblog.web.http.route import AccessLevel, RouteOptions, route
+from microblog.web.http.route_docs import Param, RouteDoc
 
-READ = Needs(api=True, viewer=Who.MEMBER, scopes={"read:filters"})
-WRITE = Needs(api=True, viewer=Who.MEMBER, scopes={"write:filters"})
+READ = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:filters"})
+WRITE = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:filters"})
 KEYWORDS = array_of(record({"id": ID, "keyword": TEXT, "whole_word": FLAG, "_destroy": FLAG}, ["id", "keyword", "whole_word", "_destroy"]))
 BODY = (
     Param("title", TEXT, "What it is called."),
@@ -33,32 +33,32 @@ class FilterRoutes:
 
     filters: Filters
 
-    @route("GET", "/api/v2/filters", READ, Doc("One's filters", array_of(FILTER)))
-    async def all(self, call: Call) -> Answer:
+    @route("GET", "/api/v2/filters", READ, RouteDoc("One's filters", array_of(FILTER)))
+    async def all(self, call: Request) -> Response:
         """All of them, the first first."""
-        return Answer.json(FILTER.each(await self.filters.of(call.member), None))
+        return Response.json(FILTER.each(await self.filters.of(call.member), None))
 
-    @route("POST", "/api/v2/filters", WRITE, Doc("Make a filter", FILTER, body=BODY, errors=(422,)))
-    async def make(self, call: Call) -> Answer:
+    @route("POST", "/api/v2/filters", WRITE, RouteDoc("Make a filter", FILTER, body=BODY, errors=(422,)))
+    async def make(self, call: Request) -> Response:
         """A new one."""
-        return Answer.json(FILTER(await self.filters.make(call.member, _draft(call)), None))
+        return Response.json(FILTER(await self.filters.make(call.member, _draft(call)), None))
 
-    @route("GET", "/api/v2/filters/<id:filter_id>", READ, Doc("A filter", FILTER, errors=(404,)))
-    async def show(self, call: Call, filter_id: int) -> Answer:
+    @route("GET", "/api/v2/filters/<id:filter_id>", READ, RouteDoc("A filter", FILTER, errors=(404,)))
+    async def show(self, call: Request, filter_id: int) -> Response:
         """One of them."""
-        return Answer.json(FILTER(await self.filters.one(call.member, FilterId(filter_id)), None))
+        return Response.json(FILTER(await self.filters.one(call.member, FilterId(filter_id)), None))
 
-    @route("PUT", "/api/v2/filters/<id:filter_id>", WRITE, Doc("Change a filter", FILTER, body=BODY, errors=(404, 422)))
-    @route("PATCH", "/api/v2/filters/<id:filter_id>", WRITE, Doc("Change a filter", FILTER, body=BODY, errors=(404, 422)))
-    async def change(self, call: Call, filter_id: int) -> Answer:
+    @route("PUT", "/api/v2/filters/<id:filter_id>", WRITE, RouteDoc("Change a filter", FILTER, body=BODY, errors=(404, 422)))
+    @route("PATCH", "/api/v2/filters/<id:filter_id>", WRITE, RouteDoc("Change a filter", FILTER, body=BODY, errors=(404, 422)))
+    async def change(self, call: Request, filter_id: int) -> Response:
         """What is not sent stays as it is."""
-        return Answer.json(FILTER(await self.filters.change(call.member, FilterId(filter_id), _draft(call)), None))
+        return Response.json(FILTER(await self.filters.change(call.member, FilterId(filter_id), _draft(call)), None))
 
-    @route("DELETE", "/api/v2/filters/<id:filter_id>", WRITE, Doc("Delete a filter", EMPTY, errors=(404,)))
-    async def delete(self, call: Call, filter_id: int) -> Answer:
+    @route("DELETE", "/api/v2/filters/<id:filter_id>", WRITE, RouteDoc("Delete a filter", EMPTY, errors=(404,)))
+    async def delete(self, call: Request, filter_id: int) -> Response:
         """With all that is in it."""
         await self.filters.delete(call.member, FilterId(filter_id))
-        return Answer.json({})
+        return Response.json({})
 
 
 @frozen
@@ -67,68 +67,68 @@ class FilterPartRoutes:
 
     filters: Filters
 
-    @route("GET", "/api/v2/filters/<id:filter_id>/keywords", READ, Doc("A filter's keywords", array_of(KEYWORD), errors=(404,)))
-    async def keywords(self, call: Call, filter_id: int) -> Answer:
+    @route("GET", "/api/v2/filters/<id:filter_id>/keywords", READ, RouteDoc("A filter's keywords", array_of(KEYWORD), errors=(404,)))
+    async def keywords(self, call: Request, filter_id: int) -> Response:
         """All of them, the first first."""
         made = await self.filters.one(call.member, FilterId(filter_id))
-        return Answer.json(KEYWORD.each(made.keywords, None))
+        return Response.json(KEYWORD.each(made.keywords, None))
 
-    @route("POST", "/api/v2/filters/<id:filter_id>/keywords", WRITE, Doc("Add a keyword", KEYWORD, body=WORD, errors=(404, 422)))
-    async def add_keyword(self, call: Call, filter_id: int) -> Answer:
+    @route("POST", "/api/v2/filters/<id:filter_id>/keywords", WRITE, RouteDoc("Add a keyword", KEYWORD, body=WORD, errors=(404, 422)))
+    async def add_keyword(self, call: Request, filter_id: int) -> Response:
         """One more."""
         made = await self.filters.add_keyword(call.member, FilterId(filter_id), _word(call.fields))
-        return Answer.json(KEYWORD(made, None))
+        return Response.json(KEYWORD(made, None))
 
-    @route("GET", "/api/v2/filters/keywords/<id:keyword_id>", READ, Doc("A keyword", KEYWORD, errors=(404,)))
-    async def keyword(self, call: Call, keyword_id: int) -> Answer:
+    @route("GET", "/api/v2/filters/keywords/<id:keyword_id>", READ, RouteDoc("A keyword", KEYWORD, errors=(404,)))
+    async def keyword(self, call: Request, keyword_id: int) -> Response:
         """One of them."""
         _, keyword = await self.filters.with_keyword(call.member, KeywordId(keyword_id))
-        return Answer.json(KEYWORD(keyword, None))
+        return Response.json(KEYWORD(keyword, None))
 
-    @route("PUT", "/api/v2/filters/keywords/<id:keyword_id>", WRITE, Doc("Change a keyword", KEYWORD, body=WORD, errors=(404, 422)))
-    @route("PATCH", "/api/v2/filters/keywords/<id:keyword_id>", WRITE, Doc("Change a keyword", KEYWORD, body=WORD, errors=(404, 422)))
-    async def change_keyword(self, call: Call, keyword_id: int) -> Answer:
+    @route("PUT", "/api/v2/filters/keywords/<id:keyword_id>", WRITE, RouteDoc("Change a keyword", KEYWORD, body=WORD, errors=(404, 422)))
+    @route("PATCH", "/api/v2/filters/keywords/<id:keyword_id>", WRITE, RouteDoc("Change a keyword", KEYWORD, body=WORD, errors=(404, 422)))
+    async def change_keyword(self, call: Request, keyword_id: int) -> Response:
         """Another word in its place."""
         made = await self.filters.change_keyword(call.member, KeywordId(keyword_id), _word(call.fields))
-        return Answer.json(KEYWORD(made, None))
+        return Response.json(KEYWORD(made, None))
 
-    @route("DELETE", "/api/v2/filters/keywords/<id:keyword_id>", WRITE, Doc("Delete a keyword", EMPTY, errors=(404,)))
-    async def remove_keyword(self, call: Call, keyword_id: int) -> Answer:
+    @route("DELETE", "/api/v2/filters/keywords/<id:keyword_id>", WRITE, RouteDoc("Delete a keyword", EMPTY, errors=(404,)))
+    async def remove_keyword(self, call: Request, keyword_id: int) -> Response:
         """The filter stays."""
         await self.filters.remove_keyword(call.member, KeywordId(keyword_id))
-        return Answer.json({})
+        return Response.json({})
 
-    @route("GET", "/api/v2/filters/<id:filter_id>/statuses", READ, Doc("A filter's posts", array_of(CHOSEN), errors=(404,)))
-    async def posts(self, call: Call, filter_id: int) -> Answer:
+    @route("GET", "/api/v2/filters/<id:filter_id>/statuses", READ, RouteDoc("A filter's posts", array_of(CHOSEN), errors=(404,)))
+    async def posts(self, call: Request, filter_id: int) -> Response:
         """All of them, the first first."""
         made = await self.filters.one(call.member, FilterId(filter_id))
-        return Answer.json(CHOSEN.each(made.posts, None))
+        return Response.json(CHOSEN.each(made.posts, None))
 
     @route(
         "POST",
         "/api/v2/filters/<id:filter_id>/statuses",
         WRITE,
-        Doc("Add a post", CHOSEN, body=(Param("status_id", ID, "The post.", required=True),), errors=(404, 422)),
+        RouteDoc("Add a post", CHOSEN, body=(Param("status_id", ID, "The post.", required=True),), errors=(404, 422)),
     )
-    async def add_post(self, call: Call, filter_id: int) -> Answer:
+    async def add_post(self, call: Request, filter_id: int) -> Response:
         """One more, of those that one may see."""
         post = PostId(call.fields.id("status_id") or 0)
-        return Answer.json(CHOSEN(await self.filters.add_post(call.member, FilterId(filter_id), post), None))
+        return Response.json(CHOSEN(await self.filters.add_post(call.member, FilterId(filter_id), post), None))
 
-    @route("GET", "/api/v2/filters/statuses/<id:chosen_id>", READ, Doc("A post of a filter", CHOSEN, errors=(404,)))
-    async def post(self, call: Call, chosen_id: int) -> Answer:
+    @route("GET", "/api/v2/filters/statuses/<id:chosen_id>", READ, RouteDoc("A post of a filter", CHOSEN, errors=(404,)))
+    async def post(self, call: Request, chosen_id: int) -> Response:
         """One of them."""
         _, chosen = await self.filters.with_post(call.member, RelationId(chosen_id))
-        return Answer.json(CHOSEN(chosen, None))
+        return Response.json(CHOSEN(chosen, None))
 
-    @route("DELETE", "/api/v2/filters/statuses/<id:chosen_id>", WRITE, Doc("Take a post out of a filter", EMPTY, errors=(404,)))
-    async def remove_post(self, call: Call, chosen_id: int) -> Answer:
+    @route("DELETE", "/api/v2/filters/statuses/<id:chosen_id>", WRITE, RouteDoc("Take a post out of a filter", EMPTY, errors=(404,)))
+    async def remove_post(self, call: Request, chosen_id: int) -> Response:
         """The filter stays."""
         await self.filters.remove_post(call.member, RelationId(chosen_id))
-        return Answer.json({})
+        return Response.json({})
 
 
-def _draft(call: Call) -> FilterDraft:
+def _draft(call: Request) -> FilterDraft:
     fields = call.fields
     return FilterDraft(
         title=fields.text("title", default=None),
@@ -140,7 +140,7 @@ def _draft(call: Call) -> FilterDraft:
     )
 
 
-def _word(fields: Fields) -> KeywordDraft:
+def _word(fields: Params) -> KeywordDraft:
     id = fields.id("id")
     return KeywordDraft(
         keyword=fields.text("keyword", default=None),

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from attrs import frozen
 
-from microblog.domain.lists import Lists, Wanted
+from microblog.domain.lists import ListOptions, Lists
 from microblog.model.accounts import Viewer
 from microblog.model.ids import AccountId, ListId
 from microblog.model.paging import Page
@@ -16,14 +16,14 @@ from microblog.render.api.lists import LIST
 from microblog.render.api.schemas import EMPTY, FLAG, IDS, TEXT, array_of, one_of
 from microblog.render.api.statuses import STATUS
 from microblog.web.api.paging import PEOPLE, TIMELINE, page_of, paged
-from microblog.web.api.status_serializer import Shown
-from microblog.web.http.request import Call
-from microblog.web.http.response import Answer
-from microblog.web.http.route import Needs, Who, route
-from microblog.web.http.route_docs import PAGING, Doc, Param
+from microblog.web.api.status_serializer import StatusSerializer
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
+from microblog.web.http.route import AccessLevel, RouteOptions, route
+from microblog.web.http.route_docs import PAGING, Param, RouteDoc
 
-READ = Needs(api=True, viewer=Who.MEMBER, scopes={"read:lists"})
-WRITE = Needs(api=True, viewer=Who.MEMBER, scopes={"write:lists"})
+READ = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:lists"})
+WRITE = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:lists"})
 BODY = (
     Param("title", TEXT, "What it is called."),
     Param("replies_policy", one_of("followed", "list", "none"), "Which replies to others it shows."),
@@ -41,38 +41,40 @@ class ListRoutes:
 
     lists: Lists
 
-    @route("GET", "/api/v1/lists", READ, Doc("One's lists", array_of(LIST)))
-    async def all(self, call: Call) -> Answer:
+    @route("GET", "/api/v1/lists", READ, RouteDoc("One's lists", array_of(LIST)))
+    async def all(self, call: Request) -> Response:
         """All of them, the first first."""
-        return Answer.json(LIST.each(await self.lists.of(call.member), None))
+        return Response.json(LIST.each(await self.lists.of(call.member), None))
 
-    @route("POST", "/api/v1/lists", WRITE, Doc("Make a list", LIST, body=BODY, errors=(422,)))
-    async def make(self, call: Call) -> Answer:
+    @route("POST", "/api/v1/lists", WRITE, RouteDoc("Make a list", LIST, body=BODY, errors=(422,)))
+    async def make(self, call: Request) -> Response:
         """A new one, without members."""
-        return Answer.json(LIST(await self.lists.make(call.member, _wanted(call)), None))
+        return Response.json(LIST(await self.lists.make(call.member, _wanted(call)), None))
 
-    @route("GET", "/api/v1/lists/<id:list_id>", READ, Doc("A list", LIST, errors=(404,)))
-    async def show(self, call: Call, list_id: int) -> Answer:
+    @route("GET", "/api/v1/lists/<id:list_id>", READ, RouteDoc("A list", LIST, errors=(404,)))
+    async def show(self, call: Request, list_id: int) -> Response:
         """One of them."""
-        return Answer.json(LIST(await self.lists.one(call.member, ListId(list_id)), None))
+        return Response.json(LIST(await self.lists.one(call.member, ListId(list_id)), None))
 
-    @route("PUT", "/api/v1/lists/<id:list_id>", WRITE, Doc("Change a list", LIST, body=BODY, errors=(404, 422)))
-    @route("PATCH", "/api/v1/lists/<id:list_id>", WRITE, Doc("Change a list", LIST, body=BODY, errors=(404, 422)))
-    async def change(self, call: Call, list_id: int) -> Answer:
+    @route("PUT", "/api/v1/lists/<id:list_id>", WRITE, RouteDoc("Change a list", LIST, body=BODY, errors=(404, 422)))
+    @route("PATCH", "/api/v1/lists/<id:list_id>", WRITE, RouteDoc("Change a list", LIST, body=BODY, errors=(404, 422)))
+    async def change(self, call: Request, list_id: int) -> Response:
         """What is not sent stays as it is."""
-        return Answer.json(LIST(await self.lists.change(call.member, ListId(list_id), _wanted(call)), None))
+        return Response.json(LIST(await self.lists.change(call.member, ListId(list_id), _wanted(call)), None))
 
-    @route("DELETE", "/api/v1/lists/<id:list_id>", WRITE, Doc("Delete a list", EMPTY, errors=(404,)))
-    async def delete(self, call: Call, list_id: int) -> Answer:
+    @route("DELETE", "/api/v1/lists/<id:list_id>", WRITE, RouteDoc("Delete a list", EMPTY, errors=(404,)))
+    async def delete(self, call: Request, list_id: int) -> Response:
         """Its members are followed as before."""
         await self.lists.delete(call.member, ListId(list_id))
-        return Answer.json({})
+        return Response.json({})
 
-    @route("GET", "/api/v1/accounts/<id:account_id>/lists", READ, Doc("One's lists that somebody is in", array_of(LIST), errors=(404,)))
-    async def with_member(self, call: Call, account_id: int) -> Answer:
+    @route(
+        "GET", "/api/v1/accounts/<id:account_id>/lists", READ, RouteDoc("One's lists that somebody is in", array_of(LIST), errors=(404,))
+    )
+    async def with_member(self, call: Request, account_id: int) -> Response:
         """None for whom one does not follow."""
         found = await self.lists.with_member(call.member, AccountId(account_id))
-        return Answer.json(LIST.each(found, None))
+        return Response.json(LIST.each(found, None))
 
 
 @frozen
@@ -80,13 +82,16 @@ class ListMemberRoutes:
     """Who is in a list, and what they post."""
 
     entities: Entities
-    shown: Shown
+    shown: StatusSerializer
     lists: Lists
 
     @route(
-        "GET", "/api/v1/timelines/list/<id:list_id>", READ, Doc("What a list's members post", array_of(STATUS), query=PAGING, errors=(404,))
+        "GET",
+        "/api/v1/timelines/list/<id:list_id>",
+        READ,
+        RouteDoc("What a list's members post", array_of(STATUS), query=PAGING, errors=(404,)),
     )
-    async def timeline(self, call: Call, list_id: int) -> Answer:
+    async def timeline(self, call: Request, list_id: int) -> Response:
         """Newest first."""
         page = page_of(call)
         posts = await self.lists.timeline(call.member, ListId(list_id), page)
@@ -96,30 +101,32 @@ class ListMemberRoutes:
         "GET",
         "/api/v1/lists/<id:list_id>/accounts",
         READ,
-        Doc("Who is in a list", array_of(ACCOUNT), query=PAGING, errors=(404,)),
+        RouteDoc("Who is in a list", array_of(ACCOUNT), query=PAGING, errors=(404,)),
     )
-    async def members(self, call: Call, list_id: int) -> Answer:
+    async def members(self, call: Request, list_id: int) -> Response:
         """The newest first; a limit of 0 asks for everybody."""
         page = page_of(call, 40, 80)
         page = page if page.limit else Page(EVERYBODY)
         found = await self.lists.members(call.member, ListId(list_id), page)
         return paged(call, self.entities.related(found), [one.id for one in found], page, PEOPLE)
 
-    @route("POST", "/api/v1/lists/<id:list_id>/accounts", WRITE, Doc("Put people into a list", EMPTY, body=MEMBERS, errors=(404, 422)))
-    async def add(self, call: Call, list_id: int) -> Answer:
+    @route("POST", "/api/v1/lists/<id:list_id>/accounts", WRITE, RouteDoc("Put people into a list", EMPTY, body=MEMBERS, errors=(404, 422)))
+    async def add(self, call: Request, list_id: int) -> Response:
         """All of them, or nobody where one cannot be."""
         return await self._done(call, list_id, self.lists.add)
 
-    @route("DELETE", "/api/v1/lists/<id:list_id>/accounts", WRITE, Doc("Take people out of a list", EMPTY, body=MEMBERS, errors=(404,)))
-    async def remove(self, call: Call, list_id: int) -> Answer:
+    @route(
+        "DELETE", "/api/v1/lists/<id:list_id>/accounts", WRITE, RouteDoc("Take people out of a list", EMPTY, body=MEMBERS, errors=(404,))
+    )
+    async def remove(self, call: Request, list_id: int) -> Response:
         """Those of them who are in it."""
         return await self._done(call, list_id, self.lists.remove)
 
-    async def _done(self, call: Call, list_id: int, command: Command) -> Answer:
+    async def _done(self, call: Request, list_id: int, command: Command) -> Response:
         await command(call.member, ListId(list_id), [AccountId(id) for id in call.fields.ids("account_ids")])
-        return Answer.json({})
+        return Response.json({})
 
 
-def _wanted(call: Call) -> Wanted:
+def _wanted(call: Request) -> ListOptions:
     fields = call.fields
-    return Wanted(fields.text("title", default=None), fields.value("replies_policy") or None, fields.flag("exclusive", None))
+    return ListOptions(fields.text("title", default=None), fields.value("replies_policy") or None, fields.flag("exclusive", None))

@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from attrs import frozen
 
-from microblog.domain.attachments import Attachments, Given, failure
+from microblog.domain.attachments import Attachments, MediaUpload, failure
 from microblog.domain.rate_limits import MEDIA
 from microblog.model.errors import Invalid
 from microblog.model.ids import MediaId
@@ -15,22 +15,24 @@ from microblog.model.media import FILM_BYTES, IMAGE_BYTES, Focus, Media, MediaCh
 from microblog.render.api.entities import Entities
 from microblog.render.api.media import ATTACHMENT
 from microblog.render.api.schemas import EMPTY, FILE, TEXT
-from microblog.web.http.params import Fields
-from microblog.web.http.request import Call
-from microblog.web.http.response import Answer
-from microblog.web.http.route import DATA_FORM, SMALL_FORM, Needs, Who, route
-from microblog.web.http.route_docs import Doc, Param
+from microblog.web.http.params import Params
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
+from microblog.web.http.route import DATA_FORM, SMALL_FORM, AccessLevel, RouteOptions, route
+from microblog.web.http.route_docs import Param, RouteDoc
 
-UPLOAD = Needs(api=True, viewer=Who.MEMBER, scopes={"write:media"}, rate=MEDIA, body=DATA_FORM, files=FILM_BYTES + IMAGE_BYTES + SMALL_FORM)
-CHANGE = Needs(api=True, viewer=Who.MEMBER, scopes={"write:media"}, body=DATA_FORM, files=IMAGE_BYTES + SMALL_FORM)
-OWN = Needs(api=True, viewer=Who.MEMBER, scopes={"write:media"})
+UPLOAD = RouteOptions(
+    api=True, viewer=AccessLevel.MEMBER, scopes={"write:media"}, rate=MEDIA, body=DATA_FORM, files=FILM_BYTES + IMAGE_BYTES + SMALL_FORM
+)
+CHANGE = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:media"}, body=DATA_FORM, files=IMAGE_BYTES + SMALL_FORM)
+OWN = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:media"})
 _FOCUS = re.compile(r"([+-]?[0-9]*\.?[0-9]{1,20})\s*,\s*([+-]?[0-9]*\.?[0-9]{1,20})", re.ASCII)
 ABOUT = (
     Param("thumbnail", FILE, "A picture to show in its place."),
     Param("description", TEXT, "What there is to see or hear, for those who cannot."),
     Param("focus", TEXT, "The point that matters most: two numbers from -1 to 1, such as 0.0,0.5."),
 )
-DESCRIBE = Doc("Describe one's own upload", ATTACHMENT, body=ABOUT, also=((206, ATTACHMENT),), errors=(404, 422))
+DESCRIBE = RouteDoc("Describe one's own upload", ATTACHMENT, body=ABOUT, also=((206, ATTACHMENT),), errors=(404, 422))
 UPLOADED = (Param("file", FILE, "The picture, film or sound.", required=True), *ABOUT)
 
 
@@ -45,9 +47,9 @@ class MediaRoutes:
         "POST",
         "/api/v2/media",
         UPLOAD,
-        Doc("Upload a picture, a film or a sound", ATTACHMENT, body=UPLOADED, also=((202, ATTACHMENT),), errors=(422,)),
+        RouteDoc("Upload a picture, a film or a sound", ATTACHMENT, body=UPLOADED, also=((202, ATTACHMENT),), errors=(422,)),
     )
-    async def upload(self, call: Call) -> Answer:
+    async def upload(self, call: Request) -> Response:
         """202 while it is not ready; ask for it until it has a URL."""
         media = await self.attachments.add(call.member, _given(call.fields))
         return self._told(media, 202)
@@ -56,48 +58,50 @@ class MediaRoutes:
         "POST",
         "/api/v1/media",
         UPLOAD,
-        Doc("Upload, and wait until it is ready", ATTACHMENT, body=UPLOADED, also=((202, ATTACHMENT),), errors=(422,)),
+        RouteDoc("Upload, and wait until it is ready", ATTACHMENT, body=UPLOADED, also=((202, ATTACHMENT),), errors=(422,)),
     )
-    async def upload_and_wait(self, call: Call) -> Answer:
+    async def upload_and_wait(self, call: Request) -> Response:
         """The same, answered when it is ready; 202 if that takes longer than half a minute."""
         media = await self.attachments.add(call.member, _given(call.fields))
         return self._told(await self.attachments.settled(call.member, media.id), 202)
 
-    @route("GET", "/api/v1/media/<id:media_id>", OWN, Doc("One's own upload", ATTACHMENT, also=((206, ATTACHMENT),), errors=(404, 422)))
-    async def show(self, call: Call, media_id: int) -> Answer:
+    @route(
+        "GET", "/api/v1/media/<id:media_id>", OWN, RouteDoc("One's own upload", ATTACHMENT, also=((206, ATTACHMENT),), errors=(404, 422))
+    )
+    async def show(self, call: Request, media_id: int) -> Response:
         """206 while it is not ready."""
         return self._told(await self.attachments.one(call.member, MediaId(media_id)), 206)
 
     @route("PUT", "/api/v1/media/<id:media_id>", CHANGE, DESCRIBE)
     @route("PATCH", "/api/v1/media/<id:media_id>", CHANGE, DESCRIBE)
-    async def change(self, call: Call, media_id: int) -> Answer:
+    async def change(self, call: Request, media_id: int) -> Response:
         """Change only what was sent; 206 while it is not ready."""
         fields = call.fields
         wanted = MediaChange(MediaId(media_id), fields.text("description", default=None), focus_of(fields))
         return self._told(await self.attachments.change(call.member, wanted, file_of(fields, "thumbnail")), 206)
 
-    @route("DELETE", "/api/v1/media/<id:media_id>", OWN, Doc("Delete one's own upload", EMPTY, errors=(404, 422)))
-    async def delete(self, call: Call, media_id: int) -> Answer:
+    @route("DELETE", "/api/v1/media/<id:media_id>", OWN, RouteDoc("Delete one's own upload", EMPTY, errors=(404, 422)))
+    async def delete(self, call: Request, media_id: int) -> Response:
         """As long as no post has it."""
         await self.attachments.delete(call.member, MediaId(media_id))
-        return Answer.json({})
+        return Response.json({})
 
-    def _told(self, media: Media, waiting: int) -> Answer:
+    def _told(self, media: Media, waiting: int) -> Response:
         """The piece with 200, or with the status `waiting` while it is processed. Raises Invalid if it could not be."""
         if media.state is MediaState.FAILED:
             raise failure(media)
         [entity] = self.entities.media([media])
-        return Answer.json(entity, 200 if media.state is MediaState.READY else waiting)
+        return Response.json(entity, 200 if media.state is MediaState.READY else waiting)
 
 
-def _given(fields: Fields) -> Given:
+def _given(fields: Params) -> MediaUpload:
     upload = fields.upload("file")
     if upload is None:
         raise Invalid({"file": "File can't be blank"}, codes={"file": "ERR_BLANK"})
-    return Given(upload.file, upload.size, fields.text("description"), focus_of(fields), file_of(fields, "thumbnail"))
+    return MediaUpload(upload.file, upload.size, fields.text("description"), focus_of(fields), file_of(fields, "thumbnail"))
 
 
-def file_of(fields: Fields, name: str) -> BinaryIO | None:
+def file_of(fields: Params, name: str) -> BinaryIO | None:
     """A picture, where one is given. Raises Invalid for one that is too large."""
     upload = fields.upload(name)
     if upload is None:
@@ -107,7 +111,7 @@ def file_of(fields: Fields, name: str) -> BinaryIO | None:
     return upload.file
 
 
-def focus_of(fields: Fields) -> Focus | None:
+def focus_of(fields: Params) -> Focus | None:
     """The point that matters most, where one is given. Raises Invalid for anything but two numbers."""
     given = fields.value("focus", max=100).strip()
     if not given:

@@ -17,12 +17,12 @@ from microblog.render.api.entities import Entities
 from microblog.render.api.notifications import GROUPS, groups_entity
 from microblog.render.api.schemas import COUNT, EMPTY, TEXTS, array_of, one_of, record
 from microblog.web.api.notifications import FILTERED, MOST_COUNTED, READ, SOME, WRITE, asked
-from microblog.web.api.paging import PEOPLE, Links, page_of, paged
-from microblog.web.api.status_serializer import Shown
-from microblog.web.http.request import Call
-from microblog.web.http.response import Answer
+from microblog.web.api.paging import PEOPLE, PageLinks, page_of, paged
+from microblog.web.api.status_serializer import StatusSerializer
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
 from microblog.web.http.route import route
-from microblog.web.http.route_docs import LIMIT, PAGING, Doc, Param
+from microblog.web.http.route_docs import LIMIT, PAGING, Param, RouteDoc
 
 TOGETHER = Param("grouped_types", TEXTS, "Only notifications of these types are told together; else of all that can be.")
 EXPAND = Param("expand_accounts", one_of("full", "partial_avatars"), "How much is told of those who are not the newest of a group.")
@@ -34,16 +34,16 @@ class NotificationGroupRoutes:
     """The second version of them: likes and boosts of a post, and follows, of about the same time are told as one."""
 
     entities: Entities
-    shown: Shown
+    shown: StatusSerializer
     groups: NotificationGroups
 
     @route(
         "GET",
         "/api/v2/notifications",
         READ,
-        Doc("What one was told, by groups", GROUPS, query=(*PAGING, *SOME, TOGETHER, EXPAND, FILTERED), errors=(400,)),
+        RouteDoc("What one was told, by groups", GROUPS, query=(*PAGING, *SOME, TOGETHER, EXPAND, FILTERED), errors=(400,)),
     )
-    async def page(self, call: Call) -> Answer:
+    async def page(self, call: Request) -> Response:
         """By the newest of each group, newest first. A group is on one page only."""
         page, expand = page_of(call, 40, 80), call.fields.value("expand_accounts", default="full")
         if expand not in ("full", "partial_avatars"):
@@ -51,38 +51,38 @@ class NotificationGroupRoutes:
         found = await self.groups.page(call.member, asked(call, page))
         body = await self._told(call.member, found.groups, listed=True, partial=expand != "full")
         kept = (*(param.name for param in SOME), TOGETHER.name, EXPAND.name, FILTERED.name)
-        return paged(call, body, found.ids, page, Links(kept, timeline=True))
+        return paged(call, body, found.ids, page, PageLinks(kept, timeline=True))
 
     @route(
         "GET",
         "/api/v2/notifications/unread_count",
         READ,
-        Doc("How many groups one has not read", record({"count": COUNT}), query=(*LIMIT, *SOME, TOGETHER, FILTERED)),
+        RouteDoc("How many groups one has not read", record({"count": COUNT}), query=(*LIMIT, *SOME, TOGETHER, FILTERED)),
     )
-    async def unread(self, call: Call) -> Answer:
+    async def unread(self, call: Request) -> Response:
         """Those with something above one's marker, counted up to the limit."""
         page = Page(call.fields.limit(100, MOST_COUNTED))
-        return Answer.json({"count": await self.groups.unread(call.member, asked(call, page))})
+        return Response.json({"count": await self.groups.unread(call.member, asked(call, page))})
 
-    @route("GET", "/api/v2/notifications/<group_key>", READ, Doc("A group of notifications", GROUPS, errors=(404,)))
-    async def show(self, call: Call, group_key: str) -> Answer:
+    @route("GET", "/api/v2/notifications/<group_key>", READ, RouteDoc("A group of notifications", GROUPS, errors=(404,)))
+    async def show(self, call: Request, group_key: str) -> Response:
         """One of one's own."""
         found = await self.groups.one(call.member, group_key[:LONGEST_KEY])
-        return Answer.json(await self._told(call.member, [found], listed=False))
+        return Response.json(await self._told(call.member, [found], listed=False))
 
-    @route("POST", "/api/v2/notifications/<group_key>/dismiss", WRITE, Doc("Delete a group of notifications", EMPTY))
-    async def dismiss(self, call: Call, group_key: str) -> Answer:
+    @route("POST", "/api/v2/notifications/<group_key>/dismiss", WRITE, RouteDoc("Delete a group of notifications", EMPTY))
+    async def dismiss(self, call: Request, group_key: str) -> Response:
         """All of it."""
         await self.groups.dismiss(call.member, group_key[:LONGEST_KEY])
-        return Answer.json({})
+        return Response.json({})
 
     @route(
         "GET",
         "/api/v2/notifications/<group_key>/accounts",
         READ,
-        Doc("Who a group is from", array_of(ACCOUNT), query=PAGING, errors=(404,)),
+        RouteDoc("Who a group is from", array_of(ACCOUNT), query=PAGING, errors=(404,)),
     )
-    async def accounts(self, call: Call, group_key: str) -> Answer:
+    async def accounts(self, call: Request, group_key: str) -> Response:
         """All of them, the newest first."""
         page = page_of(call, 40, 80)
         found = await self.groups.senders(call.member, group_key[:LONGEST_KEY], page)

@@ -16,11 +16,11 @@ from microblog.render.api.notifications import OLD_POLICY, OLD_REASONS, POLICY, 
 from microblog.render.api.schemas import EMPTY, FLAG, IDS, array_of, one_of, record
 from microblog.web.api.notifications import READ, WRITE
 from microblog.web.api.paging import MARKED, page_of, paged
-from microblog.web.api.status_serializer import Shown
-from microblog.web.http.request import Call
-from microblog.web.http.response import Answer
+from microblog.web.api.status_serializer import StatusSerializer
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
 from microblog.web.http.route import route
-from microblog.web.http.route_docs import PAGING, Doc, Param
+from microblog.web.http.route_docs import PAGING, Param, RouteDoc
 
 MEANINGS = {
     "not_following": "From people whom one does not follow.",
@@ -40,31 +40,31 @@ class NotificationPolicyRoutes:
 
     policies: NotificationPolicies
 
-    @route("GET", "/api/v2/notifications/policy", READ, Doc("Who may notify one", POLICY))
-    async def show(self, call: Call) -> Answer:
+    @route("GET", "/api/v2/notifications/policy", READ, RouteDoc("Who may notify one", POLICY))
+    async def show(self, call: Request) -> Response:
         """The policy, and how much it keeps back."""
-        return Answer.json(policy_entity(*await self.policies.of(call.member)))
+        return Response.json(policy_entity(*await self.policies.of(call.member)))
 
-    @route("PATCH", "/api/v2/notifications/policy", WRITE, Doc("Change who may notify one", POLICY, body=BODY, errors=(422,)))
-    @route("PUT", "/api/v2/notifications/policy", WRITE, Doc("Change who may notify one", POLICY, body=BODY, errors=(422,)))
-    async def change(self, call: Call) -> Answer:
+    @route("PATCH", "/api/v2/notifications/policy", WRITE, RouteDoc("Change who may notify one", POLICY, body=BODY, errors=(422,)))
+    @route("PUT", "/api/v2/notifications/policy", WRITE, RouteDoc("Change who may notify one", POLICY, body=BODY, errors=(422,)))
+    async def change(self, call: Request) -> Response:
         """What is not sent stays as it is."""
         names = [one.name for one in fields(Policy) if call.fields.has(f"for_{one.name}")]
         wanted = {name: call.fields.value(f"for_{name}") for name in names}
-        return Answer.json(policy_entity(*await self.policies.change(call.member, wanted)))
+        return Response.json(policy_entity(*await self.policies.change(call.member, wanted)))
 
-    @route("GET", "/api/v1/notifications/policy", READ, Doc("Who may notify one, as flags", OLD_POLICY))
-    async def show_flags(self, call: Call) -> Answer:
+    @route("GET", "/api/v1/notifications/policy", READ, RouteDoc("Who may notify one, as flags", OLD_POLICY))
+    async def show_flags(self, call: Request) -> Response:
         """True is whatever is not accepted."""
-        return Answer.json(old_policy_entity(*await self.policies.of(call.member)))
+        return Response.json(old_policy_entity(*await self.policies.of(call.member)))
 
-    @route("PATCH", "/api/v1/notifications/policy", WRITE, Doc("Change who may notify one, by flags", OLD_POLICY, body=OLD_BODY))
-    @route("PUT", "/api/v1/notifications/policy", WRITE, Doc("Change who may notify one, by flags", OLD_POLICY, body=OLD_BODY))
-    async def change_flags(self, call: Call) -> Answer:
+    @route("PATCH", "/api/v1/notifications/policy", WRITE, RouteDoc("Change who may notify one, by flags", OLD_POLICY, body=OLD_BODY))
+    @route("PUT", "/api/v1/notifications/policy", WRITE, RouteDoc("Change who may notify one, by flags", OLD_POLICY, body=OLD_BODY))
+    async def change_flags(self, call: Request) -> Response:
         """What is not sent stays as it is."""
         sent = {name: call.fields.flag(f"filter_{name}") for name in OLD_REASONS if call.fields.has(f"filter_{name}")}
         wanted = {name: Treatment.FILTER if held else Treatment.ACCEPT for name, held in sent.items()}
-        return Answer.json(old_policy_entity(*await self.policies.change(call.member, wanted)))
+        return Response.json(old_policy_entity(*await self.policies.change(call.member, wanted)))
 
 
 @frozen
@@ -72,52 +72,52 @@ class NotificationRequestRoutes:
     """People whose mentions are kept back."""
 
     entities: Entities
-    shown: Shown
+    shown: StatusSerializer
     policies: NotificationPolicies
 
-    @route("GET", "/api/v1/notifications/requests", READ, Doc("Whose mentions are kept back", array_of(REQUEST), query=PAGING))
-    async def page(self, call: Call) -> Answer:
+    @route("GET", "/api/v1/notifications/requests", READ, RouteDoc("Whose mentions are kept back", array_of(REQUEST), query=PAGING))
+    async def page(self, call: Request) -> Response:
         """Newest first."""
         page = page_of(call, 40, 80)
         found = await self.policies.requests(call.member, page)
         return paged(call, await self._told(call.member, found), [one.id for one in found], page, MARKED)
 
-    @route("GET", "/api/v1/notifications/requests/<id:request_id>", READ, Doc("One of them", REQUEST, errors=(404,)))
-    async def show(self, call: Call, request_id: int) -> Answer:
+    @route("GET", "/api/v1/notifications/requests/<id:request_id>", READ, RouteDoc("One of them", REQUEST, errors=(404,)))
+    async def show(self, call: Request, request_id: int) -> Response:
         """One of one's own."""
         found = await self.policies.request(call.member, request_id)
-        return Answer.json((await self._told(call.member, [found]))[0])
+        return Response.json((await self._told(call.member, [found]))[0])
 
-    @route("POST", "/api/v1/notifications/requests/<id:request_id>/accept", WRITE, Doc("Let somebody through", EMPTY, errors=(404,)))
-    async def accept(self, call: Call, request_id: int) -> Answer:
+    @route("POST", "/api/v1/notifications/requests/<id:request_id>/accept", WRITE, RouteDoc("Let somebody through", EMPTY, errors=(404,)))
+    async def accept(self, call: Request, request_id: int) -> Response:
         """From now on, and with what was kept back."""
         if not await self.policies.accept(call.member, [request_id]):
             raise NotFound
-        return Answer.json({})
+        return Response.json({})
 
-    @route("POST", "/api/v1/notifications/requests/<id:request_id>/dismiss", WRITE, Doc("Delete a request", EMPTY, errors=(404,)))
-    async def dismiss(self, call: Call, request_id: int) -> Answer:
+    @route("POST", "/api/v1/notifications/requests/<id:request_id>/dismiss", WRITE, RouteDoc("Delete a request", EMPTY, errors=(404,)))
+    async def dismiss(self, call: Request, request_id: int) -> Response:
         """With what was kept back."""
         if not await self.policies.dismiss(call.member, [request_id]):
             raise NotFound
-        return Answer.json({})
+        return Response.json({})
 
-    @route("POST", "/api/v1/notifications/requests/accept", WRITE, Doc("Let several people through", EMPTY, body=SEVERAL))
-    async def accept_several(self, call: Call) -> Answer:
+    @route("POST", "/api/v1/notifications/requests/accept", WRITE, RouteDoc("Let several people through", EMPTY, body=SEVERAL))
+    async def accept_several(self, call: Request) -> Response:
         """As for one of them."""
         await self.policies.accept(call.member, call.fields.ids("id"))
-        return Answer.json({})
+        return Response.json({})
 
-    @route("POST", "/api/v1/notifications/requests/dismiss", WRITE, Doc("Delete several requests", EMPTY, body=SEVERAL))
-    async def dismiss_several(self, call: Call) -> Answer:
+    @route("POST", "/api/v1/notifications/requests/dismiss", WRITE, RouteDoc("Delete several requests", EMPTY, body=SEVERAL))
+    async def dismiss_several(self, call: Request) -> Response:
         """As for one of them."""
         await self.policies.dismiss(call.member, call.fields.ids("id"))
-        return Answer.json({})
+        return Response.json({})
 
-    @route("GET", "/api/v1/notifications/requests/merged", READ, Doc("Whether what was let through is told", record({"merged": FLAG})))
-    async def merged(self, call: Call) -> Answer:
+    @route("GET", "/api/v1/notifications/requests/merged", READ, RouteDoc("Whether what was let through is told", record({"merged": FLAG})))
+    async def merged(self, call: Request) -> Response:
         """Always: letting through is done once it is answered."""
-        return Answer.json({"merged": True})
+        return Response.json({"merged": True})
 
     async def _told(self, viewer: Viewer, found: Sequence[NotificationRequest]) -> list[Entity]:
         posts = [one.post for one in found if one.post is not None]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from microblog.domain.notifications import Asked, Notifications
-from microblog.domain.read_markers import Markers
+from microblog.domain.notifications import NotificationQuery, Notifications
+from microblog.domain.read_markers import ReadMarkers
 from microblog.model.accounts import Viewer
 from microblog.model.ids import AccountId, NotificationId
 from microblog.model.markers import TIMELINES
@@ -16,15 +16,15 @@ from microblog.render.api.entities import Entities
 from microblog.render.api.markers import MARKERS, markers_entity
 from microblog.render.api.notifications import NOTIFICATION
 from microblog.render.api.schemas import COUNT, EMPTY, FLAG, ID, TEXTS, array_of, record
-from microblog.web.api.paging import Links, page_of, paged
-from microblog.web.api.status_serializer import Shown
-from microblog.web.http.request import Call
-from microblog.web.http.response import Answer
-from microblog.web.http.route import Needs, Who, route
-from microblog.web.http.route_docs import LIMIT, PAGING, Doc, Param
+from microblog.web.api.paging import PageLinks, page_of, paged
+from microblog.web.api.status_serializer import StatusSerializer
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
+from microblog.web.http.route import AccessLevel, RouteOptions, route
+from microblog.web.http.route_docs import LIMIT, PAGING, Param, RouteDoc
 
-READ = Needs(api=True, viewer=Who.MEMBER, scopes={"read:notifications"})
-WRITE = Needs(api=True, viewer=Who.MEMBER, scopes={"write:notifications"})
+READ = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:notifications"})
+WRITE = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:notifications"})
 SOME = (
     Param("types", TEXTS, "Only these types; unknown ones are passed over."),
     Param("exclude_types", TEXTS, "Without these types."),
@@ -40,46 +40,46 @@ class NotificationRoutes:
     """The first version of them: one by one."""
 
     entities: Entities
-    shown: Shown
+    shown: StatusSerializer
     notifications: Notifications
 
-    @route("GET", "/api/v1/notifications", READ, Doc("What one was told", array_of(NOTIFICATION), query=(*PAGING, *SOME, FILTERED)))
-    async def page(self, call: Call) -> Answer:
+    @route("GET", "/api/v1/notifications", READ, RouteDoc("What one was told", array_of(NOTIFICATION), query=(*PAGING, *SOME, FILTERED)))
+    async def page(self, call: Request) -> Response:
         """Newest first."""
         page = page_of(call, 40, 80)
         found = await self.notifications.page(call.member, asked(call, page))
-        links = Links((*(param.name for param in SOME), FILTERED.name), timeline=True)
+        links = PageLinks((*(param.name for param in SOME), FILTERED.name), timeline=True)
         return paged(call, await self._told(call.member, found), [one.id for one in found], page, links)
 
-    @route("GET", "/api/v1/notifications/<id:notification_id>", READ, Doc("A notification", NOTIFICATION, errors=(404,)))
-    async def show(self, call: Call, notification_id: int) -> Answer:
+    @route("GET", "/api/v1/notifications/<id:notification_id>", READ, RouteDoc("A notification", NOTIFICATION, errors=(404,)))
+    async def show(self, call: Request, notification_id: int) -> Response:
         """One of one's own."""
         found = await self.notifications.one(call.member, NotificationId(notification_id))
-        return Answer.json((await self._told(call.member, [found]))[0])
+        return Response.json((await self._told(call.member, [found]))[0])
 
     @route(
         "GET",
         "/api/v1/notifications/unread_count",
         READ,
-        Doc("How many one has not read", record({"count": COUNT}), query=(*LIMIT, *SOME, FILTERED)),
+        RouteDoc("How many one has not read", record({"count": COUNT}), query=(*LIMIT, *SOME, FILTERED)),
     )
-    async def unread(self, call: Call) -> Answer:
+    async def unread(self, call: Request) -> Response:
         """Above one's marker, counted up to the limit."""
         page = Page(call.fields.limit(100, MOST_COUNTED))
-        return Answer.json({"count": await self.notifications.unread(call.member, asked(call, page))})
+        return Response.json({"count": await self.notifications.unread(call.member, asked(call, page))})
 
-    @route("POST", "/api/v1/notifications/clear", WRITE, Doc("Delete all notifications", EMPTY))
-    @route("POST", "/api/v2/notifications/clear", WRITE, Doc("Delete all notifications", EMPTY))
-    async def clear(self, call: Call) -> Answer:
+    @route("POST", "/api/v1/notifications/clear", WRITE, RouteDoc("Delete all notifications", EMPTY))
+    @route("POST", "/api/v2/notifications/clear", WRITE, RouteDoc("Delete all notifications", EMPTY))
+    async def clear(self, call: Request) -> Response:
         """Nothing is left."""
         await self.notifications.clear(call.member)
-        return Answer.json({})
+        return Response.json({})
 
-    @route("POST", "/api/v1/notifications/<id:notification_id>/dismiss", WRITE, Doc("Delete a notification", EMPTY, errors=(404,)))
-    async def dismiss(self, call: Call, notification_id: int) -> Answer:
+    @route("POST", "/api/v1/notifications/<id:notification_id>/dismiss", WRITE, RouteDoc("Delete a notification", EMPTY, errors=(404,)))
+    async def dismiss(self, call: Request, notification_id: int) -> Response:
         """This one alone."""
         await self.notifications.dismiss(call.member, NotificationId(notification_id))
-        return Answer.json({})
+        return Response.json({})
 
     async def _told(self, viewer: Viewer, found: list[Notification]) -> list[Entity]:
         with_posts = [one for one in found if one.post is not None]
@@ -88,11 +88,11 @@ class NotificationRoutes:
         return [self.entities.notification(one, statuses.get(one.id)) for one in found]
 
 
-def asked(call: Call, page: Page) -> Asked:
+def asked(call: Request, page: Page) -> NotificationQuery:
     """Which notifications are wanted. Types that there are not find nothing, and exclude nothing."""
     fields = call.fields
     types, sender = fields.list("types"), fields.id("account_id")
-    return Asked(
+    return NotificationQuery(
         page,
         kinds=[type for type in types if type in KINDS] if types else None,
         without=[type for type in fields.list("exclude_types") if type in KINDS],
@@ -106,26 +106,26 @@ def asked(call: Call, page: Page) -> Asked:
 class MarkerRoutes:
     """How far one has read, for all of one's programs."""
 
-    markers: Markers
+    markers: ReadMarkers
 
     @route(
         "GET",
         "/api/v1/markers",
-        Needs(api=True, viewer=Who.MEMBER, scopes={"read:statuses"}),
-        Doc("How far one has read", MARKERS, query=(Param("timeline", TEXTS, "Of which timelines: home, notifications."),)),
+        RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:statuses"}),
+        RouteDoc("How far one has read", MARKERS, query=(Param("timeline", TEXTS, "Of which timelines: home, notifications."),)),
     )
-    async def show(self, call: Call) -> Answer:
+    async def show(self, call: Request) -> Response:
         """Those of the asked timelines that were ever marked."""
-        return Answer.json(markers_entity(await self.markers.of(call.member, call.fields.list("timeline"))))
+        return Response.json(markers_entity(await self.markers.of(call.member, call.fields.list("timeline"))))
 
     @route(
         "POST",
         "/api/v1/markers",
-        Needs(api=True, viewer=Who.MEMBER, scopes={"write:statuses"}),
-        Doc("Say how far one has read", MARKERS, body=tuple(Param(f"{name}[last_read_id]", ID, f"In {name}.") for name in TIMELINES)),
+        RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:statuses"}),
+        RouteDoc("Say how far one has read", MARKERS, body=tuple(Param(f"{name}[last_read_id]", ID, f"In {name}.") for name in TIMELINES)),
     )
-    async def move(self, call: Call) -> Answer:
+    async def move(self, call: Request) -> Response:
         """The markers that were moved."""
         read = {name: call.fields.id(f"{name}[last_read_id]") for name in TIMELINES}
         moved = await self.markers.move(call.member, {name: id for name, id in read.items() if id is not None})
-        return Answer.json(markers_entity(moved))
+        return Response.json(markers_entity(moved))

@@ -14,8 +14,8 @@ from microblog.domain.scopes import ALL
 from microblog.render.api import apps
 from microblog.render.api.schemas import ERROR, FILE, ID, NAMED, TEXT, WHOLE, Schema
 from microblog.web.http.body_parsing import path_of
-from microblog.web.http.route import Needs, Route, Who
-from microblog.web.http.route_docs import Doc, Param
+from microblog.web.http.route import AccessLevel, Route, RouteOptions
+from microblog.web.http.route_docs import Param, RouteDoc
 
 Node = dict[str, Any]
 
@@ -61,7 +61,7 @@ The client API of Mastodon, as this site serves it.
 
 
 @frozen
-class About:
+class DocumentInfo:
     """Whose document it is. `url` is the site's, without a final slash."""
 
     name: str
@@ -69,7 +69,7 @@ class About:
     version: str
 
 
-def document(about: About, routes: Iterable[Route]) -> Node:
+def document(about: DocumentInfo, routes: Iterable[Route]) -> Node:
     """The whole document of those routes that are documented."""
     told = [(route, route.doc) for route in routes if route.doc is not None]
     paths: Node = {}
@@ -121,7 +121,7 @@ def _path(route: Route) -> str:
     return _PIECE.sub(r"{\2}", route.path)
 
 
-def _operation(route: Route, doc: Doc, name: str) -> Node:
+def _operation(route: Route, doc: RouteDoc, name: str) -> Node:
     parameters = [*_path_parameters(route), *_query_parameters(_in_query(route, doc)), *_header_parameters(doc)]
     made: Node = {
         "operationId": name,
@@ -139,12 +139,12 @@ def _operation(route: Route, doc: Doc, name: str) -> Node:
     return made
 
 
-def _in_query(route: Route, doc: Doc) -> tuple[Param, ...]:
+def _in_query(route: Route, doc: RouteDoc) -> tuple[Param, ...]:
     """What has no body of its own (RFC 9110 gives GET and DELETE none) takes everything in the query."""
     return doc.query if route.method in ("POST", "PUT", "PATCH") else (*doc.query, *doc.body)
 
 
-def _in_body(route: Route, doc: Doc) -> tuple[Param, ...]:
+def _in_body(route: Route, doc: RouteDoc) -> tuple[Param, ...]:
     return doc.body if route.method in ("POST", "PUT", "PATCH") else ()
 
 
@@ -159,7 +159,7 @@ def _query_parameters(params: Iterable[Param]) -> Iterator[Node]:
             yield _parameter(param, name, schema, "query")
 
 
-def _header_parameters(doc: Doc) -> Iterator[Node]:
+def _header_parameters(doc: RouteDoc) -> Iterator[Node]:
     for param in doc.headers:
         yield _parameter(param, param.name, param.schema, "header")
 
@@ -226,7 +226,7 @@ def _described(schema: Schema, meaning: str) -> Schema:
     return {**schema, "description": meaning} if meaning else schema
 
 
-def _responses(route: Route, doc: Doc) -> Node:
+def _responses(route: Route, doc: RouteDoc) -> Node:
     answers = {200: doc.returns, **dict(doc.also)}
     paged = any(param.name == "max_id" for param in doc.query) and doc.returns.get("type") == "array"
     made: Node = {}
@@ -240,19 +240,19 @@ def _responses(route: Route, doc: Doc) -> Node:
     return made
 
 
-def statuses(route: Route, doc: Doc) -> set[int]:
+def statuses(route: Route, doc: RouteDoc) -> set[int]:
     """The statuses that a route can answer with: its own, and those of errors that follow from what it needs."""
     needs = route.needs
     found = {200, 400, 429, 503, *dict(doc.also), *doc.errors}
     if needs.bearer:
         found.add(401)
-    if needs.scopes or needs.viewer >= Who.MEMBER:
+    if needs.scopes or needs.viewer >= AccessLevel.MEMBER:
         found.add(403)
     if "<" in route.path:
         found.add(404)
     if not route.safe:
         found.add(413)
-    if needs.bearer or needs.viewer >= Who.MEMBER or doc.query or doc.body:
+    if needs.bearer or needs.viewer >= AccessLevel.MEMBER or doc.query or doc.body:
         found.add(422)
     return found
 
@@ -284,13 +284,13 @@ def _header_refs(*names: str) -> Node:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
-def _security(needs: Needs) -> list[Node]:
+def _security(needs: RouteOptions) -> list[Node]:
     """One entry for each way in; each scope is a way of its own."""
     if not needs.bearer:
         return []
     ways: list[Node] = [{"oauth2": [scope]} for scope in sorted(needs.scopes | needs.viewer_scopes)] or [{"oauth2": []}]
     ways.append({"bearer": []})
-    return [{}, *ways] if needs.viewer is Who.ANYONE else ways
+    return [{}, *ways] if needs.viewer is AccessLevel.ANYONE else ways
 
 
 def _security_schemes(url: str) -> Node:

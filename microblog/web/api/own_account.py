@@ -6,9 +6,9 @@ from attrs import evolve, frozen
 
 from microblog.domain.accounts import Accounts, ProfileChanges, sensible
 from microblog.domain.follows import Follows
-from microblog.domain.profile_images import Pictures
+from microblog.domain.profile_images import ProfileImages
 from microblog.domain.rate_limits import SIGN_UP
-from microblog.domain.registration import Registrations, SignUp
+from microblog.domain.registration import Registrations, SignUpForm
 from microblog.domain.tokens import Tokens
 from microblog.model.accounts import Preferences, Viewer
 from microblog.model.errors import Forbidden, Invalid, Unauthenticated
@@ -16,11 +16,11 @@ from microblog.render.api.accounts import CREDENTIAL_ACCOUNT, PREFERENCES
 from microblog.render.api.apps import TOKEN
 from microblog.render.api.entities import Entities
 from microblog.render.api.schemas import FILE, FLAG, TEXT, TEXTS, VISIBILITY, array_of, record
-from microblog.web.http.params import Fields
-from microblog.web.http.request import Call
-from microblog.web.http.response import Answer
-from microblog.web.http.route import DATA_FORM, Needs, Who, route
-from microblog.web.http.route_docs import Doc, Param
+from microblog.web.http.params import Params
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
+from microblog.web.http.route import DATA_FORM, AccessLevel, RouteOptions, route
+from microblog.web.http.route_docs import Param, RouteDoc
 from microblog.web.pages.profile_images import PICTURES_FORM, change_pictures
 
 PROFILE = (
@@ -53,7 +53,7 @@ NEWCOMER = (
 
 
 @frozen
-class CredentialRoutes:
+class OwnAccountRoutes:
     """What a client asks first, and what it changes."""
 
     entities: Entities
@@ -61,25 +61,25 @@ class CredentialRoutes:
     follows: Follows
     registrations: Registrations
     tokens: Tokens
-    pictures: Pictures
+    pictures: ProfileImages
 
     @route(
         "GET",
         "/api/v1/accounts/verify_credentials",
-        Needs(api=True, viewer=Who.MEMBER, scopes={"profile", "read:accounts"}),
-        Doc("Who the token belongs to", CREDENTIAL_ACCOUNT),
+        RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"profile", "read:accounts"}),
+        RouteDoc("Who the token belongs to", CREDENTIAL_ACCOUNT),
     )
-    async def verify(self, call: Call) -> Answer:
+    async def verify(self, call: Request) -> Response:
         """Oneself, with what only oneself sees."""
         return await self._told(call.member)
 
     @route(
         "PATCH",
         "/api/v1/accounts/update_credentials",
-        Needs(api=True, viewer=Who.MEMBER, scopes={"write:accounts"}, body=DATA_FORM, files=PICTURES_FORM),
-        Doc("Change one's profile", CREDENTIAL_ACCOUNT, body=PROFILE, errors=(422,)),
+        RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:accounts"}, body=DATA_FORM, files=PICTURES_FORM),
+        RouteDoc("Change one's profile", CREDENTIAL_ACCOUNT, body=PROFILE, errors=(422,)),
     )
-    async def update(self, call: Call) -> Answer:
+    async def update(self, call: Request) -> Response:
         """Only what was sent changes."""
         viewer = call.member
         preferences = _preferences(call.fields, viewer.preferences)
@@ -94,20 +94,20 @@ class CredentialRoutes:
     @route(
         "GET",
         "/api/v1/preferences",
-        Needs(api=True, viewer=Who.MEMBER, scopes={"read:accounts"}),
-        Doc("How one likes to read and write", PREFERENCES),
+        RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:accounts"}),
+        RouteDoc("How one likes to read and write", PREFERENCES),
     )
-    async def preferences(self, call: Call) -> Answer:
+    async def preferences(self, call: Request) -> Response:
         """What a client should begin with."""
-        return Answer.json(PREFERENCES(call.member.preferences, None))
+        return Response.json(PREFERENCES(call.member.preferences, None))
 
     @route(
         "POST",
         "/api/v1/accounts",
-        Needs(api=True, viewer=Who.APP, scopes={"write:accounts"}, rate=SIGN_UP),
-        Doc("Make an account", TOKEN, body=NEWCOMER, errors=(403, 422)),
+        RouteOptions(api=True, viewer=AccessLevel.APP, scopes={"write:accounts"}, rate=SIGN_UP),
+        RouteDoc("Make an account", TOKEN, body=NEWCOMER, errors=(403, 422)),
     )
-    async def sign_up(self, call: Call) -> Answer:
+    async def sign_up(self, call: Request) -> Response:
         """A token of the new account for the app whose own token asks."""
         if call.access is None:
             raise Unauthenticated
@@ -115,16 +115,16 @@ class CredentialRoutes:
             raise Forbidden("This method requires an client credentials authentication")
         account = await self.registrations.sign_up(evolve(_newcomer(call), app=call.access.app.id))
         issued = await self.tokens.welcome(call.access, account.id)
-        return Answer.json(TOKEN(issued, None))
+        return Response.json(TOKEN(issued, None))
 
-    async def _told(self, viewer: Viewer) -> Answer:
+    async def _told(self, viewer: Viewer) -> Response:
         requests = await self.follows.count_requests(viewer)
-        return Answer.json(self.entities.credentials(viewer, requests))
+        return Response.json(self.entities.credentials(viewer, requests))
 
 
-def _newcomer(call: Call) -> SignUp:
+def _newcomer(call: Request) -> SignUpForm:
     fields = call.fields
-    return SignUp(
+    return SignUpForm(
         username=fields.value("username"),
         email=fields.value("email"),
         password=fields.password("password"),
@@ -136,7 +136,7 @@ def _newcomer(call: Call) -> SignUp:
     )
 
 
-def _changes(fields: Fields) -> ProfileChanges:
+def _changes(fields: Params) -> ProfileChanges:
     lines = tuple((line.text("name"), line.text("value")) for line in fields.subs("fields_attributes"))
     return ProfileChanges(
         display_name=fields.text("display_name", default=None),
@@ -150,7 +150,7 @@ def _changes(fields: Fields) -> ProfileChanges:
     )
 
 
-def _preferences(fields: Fields, before: Preferences) -> Preferences:
+def _preferences(fields: Params, before: Preferences) -> Preferences:
     source = fields.sub("source")
     if fields.has("attribution_domains"):
         before = evolve(before, attribution_domains=fields.list("attribution_domains"))

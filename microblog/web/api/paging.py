@@ -8,12 +8,12 @@ from urllib.parse import urlencode
 from attrs import frozen
 
 from microblog.model.paging import Page
-from microblog.web.http.request import Call
-from microblog.web.http.response import Answer
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
 
 
 @frozen
-class Links:
+class PageLinks:
     """How a list's pages are linked.
 
     `kept` are the filters that the links repeat, beside the limit. `back` is what the link to the page above is bounded by: lists of posts
@@ -25,12 +25,12 @@ class Links:
     timeline: bool = False
 
 
-TIMELINE = Links(timeline=True)
-PEOPLE = Links(back="since_id")
-MARKED = Links()
+TIMELINE = PageLinks(timeline=True)
+PEOPLE = PageLinks(back="since_id")
+MARKED = PageLinks()
 
 
-def page_of(call: Call, default: int = 20, most: int = 40) -> Page:
+def page_of(call: Request, default: int = 20, most: int = 40) -> Page:
     """The page that is asked for: `default` rows, or as many as `limit` says up to `most`."""
     fields = call.fields
     return Page(
@@ -38,12 +38,12 @@ def page_of(call: Call, default: int = 20, most: int = 40) -> Page:
     )
 
 
-def paged(call: Call, body: object, ids: Sequence[int], page: Page, links: Links = MARKED) -> Answer:
+def paged(call: Request, body: object, ids: Sequence[int], page: Page, links: PageLinks = MARKED) -> Response:
     """A page with the links to those around it. `ids` are what the list is ordered by, newest first: of the marks, follows or posts.
 
     An empty page above a bound links to the page above the same bound, so that clients that follow links can ask again later.
     """
-    answer = Answer.json(body)
+    answer = Response.json(body)
     if not ids:
         asked = ("min_id", page.min_id) if page.min_id is not None else ("since_id", page.since_id)
         return answer if asked[1] is None else answer.with_header("Link", f'<{_url(call, links, asked[0], asked[1])}>; rel="prev"')
@@ -53,6 +53,6 @@ def paged(call: Call, body: object, ids: Sequence[int], page: Page, links: Links
     return answer.with_header("Link", ", ".join(told))
 
 
-def _url(call: Call, links: Links, bound: str, id: int) -> str:
+def _url(call: Request, links: PageLinks, bound: str, id: int) -> str:
     kept = list(call.fields.pairs("limit", *links.kept))
     return f"{call.url}?{urlencode([*kept, (bound, str(id))], errors='replace')}"

@@ -13,11 +13,11 @@ from microblog.model.posts import Post
 from microblog.render.api.schemas import FLAG, TEXTS, WHOLE, array_of
 from microblog.render.api.status_json import NO_FLAGS
 from microblog.render.api.statuses import POLL, SeenPoll
-from microblog.web.http.params import Fields
-from microblog.web.http.request import Call
-from microblog.web.http.response import Answer
-from microblog.web.http.route import Needs, Who, route
-from microblog.web.http.route_docs import Doc, Param
+from microblog.web.http.params import Params
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
+from microblog.web.http.route import AccessLevel, RouteOptions, route
+from microblog.web.http.route_docs import Param, RouteDoc
 
 POLL_PARAMS = (
     Param("poll[options]", TEXTS, "From two to four answers."),
@@ -35,32 +35,32 @@ class PollRoutes:
     polls: Polls
     posts: Posts
 
-    @route("GET", "/api/v1/polls/<id:poll_id>", Needs(api=True, scopes={"read:statuses"}), Doc("A poll", POLL, errors=(404,)))
-    async def show(self, call: Call, poll_id: int) -> Answer:
+    @route("GET", "/api/v1/polls/<id:poll_id>", RouteOptions(api=True, scopes={"read:statuses"}), RouteDoc("A poll", POLL, errors=(404,)))
+    async def show(self, call: Request, poll_id: int) -> Response:
         """As the caller sees it."""
         return await self._told(call, await self.polls.one(call.viewer, PollId(poll_id)))
 
     @route(
         "POST",
         "/api/v1/polls/<id:poll_id>/votes",
-        Needs(api=True, viewer=Who.MEMBER, scopes={"write:statuses"}),
-        Doc("Vote", POLL, body=(CHOICES,), errors=(400, 404, 422)),
+        RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:statuses"}),
+        RouteDoc("Vote", POLL, body=(CHOICES,), errors=(400, 404, 422)),
     )
-    async def vote(self, call: Call, poll_id: int) -> Answer:
+    async def vote(self, call: Request, poll_id: int) -> Response:
         """Choices are final; where several are possible, further ones may be added while the poll is open."""
         if not call.fields.list("choices", max=100):
             raise Malformed("param is missing or the value is empty: choices")
         return await self._told(call, await self.polls.vote(call.member, PollId(poll_id), choices_of(call.fields)))
 
-    async def _told(self, call: Call, post: Post) -> Answer:
+    async def _told(self, call: Request, post: Post) -> Response:
         flags = (await self.posts.flags(call.viewer, [post])).get(post.id, NO_FLAGS)
         own = call.viewer is not None and call.viewer.id == post.author.id
         if post.poll is None:
             raise NotFound
-        return Answer.json(POLL(SeenPoll(post.poll, self.polls.now(), flags.votes if call.viewer else None, own), None))
+        return Response.json(POLL(SeenPoll(post.poll, self.polls.now(), flags.votes if call.viewer else None, own), None))
 
 
-def choices_of(fields: Fields) -> tuple[int, ...]:
+def choices_of(fields: Params) -> tuple[int, ...]:
     """The places of the chosen answers. Raises Invalid for what is no number."""
     given = fields.list("choices", max=100)
     if not all(choice.isascii() and choice.isdigit() and len(choice) < 4 for choice in given):
@@ -68,7 +68,7 @@ def choices_of(fields: Fields) -> tuple[int, ...]:
     return tuple(map(int, given))
 
 
-def poll_of(fields: Fields) -> PollDraft | None:
+def poll_of(fields: Params) -> PollDraft | None:
     """What is to be asked with a post; None where nothing is."""
     asked = fields.sub("poll")
     if asked is None or not (asked.texts("options") or asked.text("expires_in")):

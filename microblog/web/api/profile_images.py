@@ -5,36 +5,36 @@ from __future__ import annotations
 from attrs import evolve, frozen
 
 from microblog.domain.follows import Follows
-from microblog.domain.profile_images import Pictures
+from microblog.domain.profile_images import ProfileImages
 from microblog.model.accounts import Account
 from microblog.render.api.accounts import CREDENTIAL_ACCOUNT
 from microblog.render.api.entities import Entities
-from microblog.web.http.request import Call
-from microblog.web.http.response import Answer
-from microblog.web.http.route import Needs, Who, route
-from microblog.web.http.route_docs import Doc
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
+from microblog.web.http.route import AccessLevel, RouteOptions, route
+from microblog.web.http.route_docs import RouteDoc
 
-WRITE = Needs(api=True, viewer=Who.MEMBER, scopes={"write:accounts"})
+WRITE = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:accounts"})
 
 
 @frozen
-class PictureRoutes:
+class ProfileImageRoutes:
     """Of oneself."""
 
     entities: Entities
-    pictures: Pictures
+    pictures: ProfileImages
     follows: Follows
 
-    @route("DELETE", "/api/v1/profile/avatar", WRITE, Doc("Have no avatar", CREDENTIAL_ACCOUNT))
-    async def no_avatar(self, call: Call) -> Answer:
+    @route("DELETE", "/api/v1/profile/avatar", WRITE, RouteDoc("Have no avatar", CREDENTIAL_ACCOUNT))
+    async def no_avatar(self, call: Request) -> Response:
         """The usual one is shown."""
         return await self._told(call, await self.pictures.remove_avatar(call.member))
 
-    @route("DELETE", "/api/v1/profile/header", WRITE, Doc("Have no header", CREDENTIAL_ACCOUNT))
-    async def no_header(self, call: Call) -> Answer:
+    @route("DELETE", "/api/v1/profile/header", WRITE, RouteDoc("Have no header", CREDENTIAL_ACCOUNT))
+    async def no_header(self, call: Request) -> Response:
         """The usual one is shown."""
         return await self._told(call, await self.pictures.remove_header(call.member))
 
-    async def _told(self, call: Call, account: Account) -> Answer:
+    async def _told(self, call: Request, account: Account) -> Response:
         requests = await self.follows.count_requests(call.member)
-        return Answer.json(self.entities.credentials(evolve(call.member, account=account), requests))
+        return Response.json(self.entities.credentials(evolve(call.member, account=account), requests))

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from microblog.domain.push.notifications import Asked, Pushes, choice_of
+from microblog.domain.push.notifications import PushNotifications, SubscriptionRequest, choice_of
 from microblog.model.ids import TokenId
 from microblog.model.push import ALERTS, PushChoice, PushPolicy
 from microblog.render.api.entities import Entities
 from microblog.render.api.push import SUBSCRIPTION
 from microblog.render.api.schemas import EMPTY, FLAG, TEXT, one_of
-from microblog.web.http.request import Call
-from microblog.web.http.response import Answer
-from microblog.web.http.route import Needs, Who, route
-from microblog.web.http.route_docs import Doc, Param
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
+from microblog.web.http.route import AccessLevel, RouteOptions, route
+from microblog.web.http.route_docs import Param, RouteDoc
 
-NEEDS = Needs(api=True, viewer=Who.MEMBER, scopes={"push"})
+NEEDS = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"push"})
 PATH = "/api/v1/push/subscription"
 CHOICE = (
     *(Param(f"data[alerts][{kind}]", FLAG, "Whether such notifications are pushed.") for kind in ALERTS),
@@ -31,48 +31,48 @@ BODY = (
 
 
 @frozen
-class PushRoutes:
+class PushSubscriptionRoutes:
     """Subscribing, and what one is told of."""
 
     entities: Entities
-    pushes: Pushes
+    pushes: PushNotifications
 
-    @route("POST", PATH, NEEDS, Doc("Be told by push messages", SUBSCRIPTION, body=BODY, errors=(422,)))
-    async def subscribe(self, call: Call) -> Answer:
+    @route("POST", PATH, NEEDS, RouteDoc("Be told by push messages", SUBSCRIPTION, body=BODY, errors=(422,)))
+    async def subscribe(self, call: Request) -> Response:
         """In place of what the token had."""
         fields = call.fields
-        asked = Asked(
+        asked = SubscriptionRequest(
             fields.value("subscription[endpoint]"),
             fields.value("subscription[keys][p256dh]"),
             fields.value("subscription[keys][auth]"),
             fields.flag("subscription[standard]"),
         )
         made = await self.pushes.subscribe(call.member, _token(call), asked, _choice(call))
-        return Answer.json(SUBSCRIPTION(made, self.entities))
+        return Response.json(SUBSCRIPTION(made, self.entities))
 
-    @route("GET", PATH, NEEDS, Doc("The token's push subscription", SUBSCRIPTION, errors=(404,)))
-    async def show(self, call: Call) -> Answer:
+    @route("GET", PATH, NEEDS, RouteDoc("The token's push subscription", SUBSCRIPTION, errors=(404,)))
+    async def show(self, call: Request) -> Response:
         """If it has one."""
-        return Answer.json(SUBSCRIPTION(await self.pushes.of(_token(call)), self.entities))
+        return Response.json(SUBSCRIPTION(await self.pushes.of(_token(call)), self.entities))
 
-    @route("PUT", PATH, NEEDS, Doc("Change what is pushed", SUBSCRIPTION, body=CHOICE, errors=(404, 422)))
-    async def change(self, call: Call) -> Answer:
+    @route("PUT", PATH, NEEDS, RouteDoc("Change what is pushed", SUBSCRIPTION, body=CHOICE, errors=(404, 422)))
+    async def change(self, call: Request) -> Response:
         """All of it: what is not sent is not pushed."""
-        return Answer.json(SUBSCRIPTION(await self.pushes.change(_token(call), _choice(call)), self.entities))
+        return Response.json(SUBSCRIPTION(await self.pushes.change(_token(call), _choice(call)), self.entities))
 
-    @route("DELETE", PATH, NEEDS, Doc("Be told nothing more", EMPTY))
-    async def end(self, call: Call) -> Answer:
+    @route("DELETE", PATH, NEEDS, RouteDoc("Be told nothing more", EMPTY))
+    async def end(self, call: Request) -> Response:
         """Also where there was nothing."""
         await self.pushes.unsubscribe(_token(call))
-        return Answer.json({})
+        return Response.json({})
 
 
-def _token(call: Call) -> TokenId:
+def _token(call: Request) -> TokenId:
     assert call.access is not None  # the routes are for members, and for tokens alone
     return call.access.id
 
 
-def _choice(call: Call) -> PushChoice:
+def _choice(call: Request) -> PushChoice:
     """What is wanted. The policy stands beside the alerts; Mastodon.py sends it outside of them."""
     fields = call.fields
     alerts = [kind for kind in ALERTS if fields.flag(f"data[alerts][{kind}]")]

@@ -7,10 +7,10 @@ from datetime import timedelta
 
 from attrs import frozen
 
-from microblog.domain.follows import Follows, Wanted
+from microblog.domain.follows import FollowRequestOptions, Follows
 from microblog.domain.rate_limits import FOLLOWS
-from microblog.domain.relationships import Relations
-from microblog.model.accounts import Related, Relationship, Viewer
+from microblog.domain.relationships import Relationships
+from microblog.model.accounts import RelatedAccount, Relationship, Viewer
 from microblog.model.errors import Invalid
 from microblog.model.ids import AccountId
 from microblog.model.paging import Page
@@ -19,27 +19,27 @@ from microblog.render.api.definition import Entity
 from microblog.render.api.entities import Entities
 from microblog.render.api.schemas import FLAG, TEXT, TEXTS, WHOLE, Schema, array_of
 from microblog.web.api.paging import PEOPLE, page_of, paged
-from microblog.web.http.request import Call
-from microblog.web.http.response import Answer
-from microblog.web.http.route import Needs, Who, route
-from microblog.web.http.route_docs import PAGING, Doc, Param
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
+from microblog.web.http.route import AccessLevel, RouteOptions, route
+from microblog.web.http.route_docs import PAGING, Param, RouteDoc
 
-FOLLOW = Needs(api=True, viewer=Who.MEMBER, scopes={"write:follows"}, rate=FOLLOWS)
-UNFOLLOW = Needs(api=True, viewer=Who.MEMBER, scopes={"write:follows"})
-BLOCK = Needs(api=True, viewer=Who.MEMBER, scopes={"write:blocks"})
-MUTE = Needs(api=True, viewer=Who.MEMBER, scopes={"write:mutes"})
-NOTE = Needs(api=True, viewer=Who.MEMBER, scopes={"write:accounts"})
+FOLLOW = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:follows"}, rate=FOLLOWS)
+UNFOLLOW = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:follows"})
+BLOCK = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:blocks"})
+MUTE = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:mutes"})
+NOTE = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:accounts"})
 LONGEST_MUTE = 2**31
 
 Command = Callable[[Viewer, AccountId], Awaitable[Relationship]]
 
 
-def _doc(summary: str, *body: Param) -> Doc:
-    return Doc(summary, RELATIONSHIP, body=body, errors=(403, 404, 422))
+def _doc(summary: str, *body: Param) -> RouteDoc:
+    return RouteDoc(summary, RELATIONSHIP, body=body, errors=(403, 404, 422))
 
 
-def _list(summary: str, of: Schema = ACCOUNT) -> Doc:
-    return Doc(summary, array_of(of), query=PAGING)
+def _list(summary: str, of: Schema = ACCOUNT) -> RouteDoc:
+    return RouteDoc(summary, array_of(of), query=PAGING)
 
 
 FOLLOW_DOC = _doc(
@@ -57,42 +57,42 @@ MUTE_DOC = _doc(
 
 
 @frozen
-class RelationRoutes:
+class RelationshipActionRoutes:
     """The buttons on a profile. Each answers how one stands to the person then."""
 
     follows: Follows
-    relations: Relations
+    relations: Relationships
 
     @route("POST", "/api/v1/accounts/<id:account_id>/follow", FOLLOW, FOLLOW_DOC)
-    async def follow(self, call: Call, account_id: int) -> Answer:
+    async def follow(self, call: Request, account_id: int) -> Response:
         """Follow; once more changes what is wanted."""
         fields = call.fields
         languages = tuple(filter(None, fields.list("languages"))) if fields.has("languages") else None
-        wanted = Wanted(fields.flag("reblogs", None), fields.flag("notify", None), languages)
+        wanted = FollowRequestOptions(fields.flag("reblogs", None), fields.flag("notify", None), languages)
         return _told(await self.follows.follow(call.member, AccountId(account_id), wanted))
 
     @route("POST", "/api/v1/accounts/<id:account_id>/unfollow", UNFOLLOW, _doc("Follow somebody no more"))
-    async def unfollow(self, call: Call, account_id: int) -> Answer:
+    async def unfollow(self, call: Request, account_id: int) -> Response:
         """Follow no more, and ask no more to."""
         return await self._done(call, self.follows.unfollow, account_id)
 
     @route("POST", "/api/v1/accounts/<id:account_id>/remove_from_followers", UNFOLLOW, _doc("Let somebody follow one no more"))
-    async def remove_follower(self, call: Call, account_id: int) -> Answer:
+    async def remove_follower(self, call: Request, account_id: int) -> Response:
         """They are not told."""
         return await self._done(call, self.follows.remove_follower, account_id)
 
     @route("POST", "/api/v1/accounts/<id:account_id>/block", BLOCK, _doc("Block somebody"))
-    async def block(self, call: Call, account_id: int) -> Answer:
+    async def block(self, call: Request, account_id: int) -> Response:
         """Neither sees the other any more."""
         return await self._done(call, self.relations.block, account_id)
 
     @route("POST", "/api/v1/accounts/<id:account_id>/unblock", BLOCK, _doc("Block somebody no more"))
-    async def unblock(self, call: Call, account_id: int) -> Answer:
+    async def unblock(self, call: Request, account_id: int) -> Response:
         """What the block severed stays severed."""
         return await self._done(call, self.relations.unblock, account_id)
 
     @route("POST", "/api/v1/accounts/<id:account_id>/mute", MUTE, MUTE_DOC)
-    async def mute(self, call: Call, account_id: int) -> Answer:
+    async def mute(self, call: Request, account_id: int) -> Response:
         """See them no more, for a while or for ever."""
         fields = call.fields
         seconds = fields.integer("duration", 0)
@@ -104,69 +104,72 @@ class RelationRoutes:
         return _told(relationship)
 
     @route("POST", "/api/v1/accounts/<id:account_id>/unmute", MUTE, _doc("Mute somebody no more"))
-    async def unmute(self, call: Call, account_id: int) -> Answer:
+    async def unmute(self, call: Request, account_id: int) -> Response:
         """See them again."""
         return await self._done(call, self.relations.unmute, account_id)
 
     @route("POST", "/api/v1/accounts/<id:account_id>/note", NOTE, NOTE_DOC)
-    async def note(self, call: Call, account_id: int) -> Answer:
+    async def note(self, call: Request, account_id: int) -> Response:
         """Only oneself sees it; an empty one deletes it."""
         return _told(await self.relations.note(call.member, AccountId(account_id), call.fields.text("comment")))
 
     @route("POST", "/api/v1/follow_requests/<id:account_id>/authorize", UNFOLLOW, _doc("Let in who asks to follow one"))
-    async def authorize(self, call: Call, account_id: int) -> Answer:
+    async def authorize(self, call: Request, account_id: int) -> Response:
         """They follow from now on."""
         return await self._done(call, self.follows.accept, account_id)
 
     @route("POST", "/api/v1/follow_requests/<id:account_id>/reject", UNFOLLOW, _doc("Refuse who asks to follow one"))
-    async def reject(self, call: Call, account_id: int) -> Answer:
+    async def reject(self, call: Request, account_id: int) -> Response:
         """They are not told."""
         return await self._done(call, self.follows.reject, account_id)
 
-    async def _done(self, call: Call, command: Command, account_id: int) -> Answer:
+    async def _done(self, call: Request, command: Command, account_id: int) -> Response:
         return _told(await command(call.member, AccountId(account_id)))
 
 
 @frozen
-class RelatedRoutes:
+class RelatedAccountRoutes:
     """One's own lists of people."""
 
     entities: Entities
     follows: Follows
-    relations: Relations
+    relations: Relationships
 
     @route(
         "GET",
         "/api/v1/follow_requests",
-        Needs(api=True, viewer=Who.MEMBER, scopes={"read:follows"}),
+        RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:follows"}),
         _list("Who asks to follow one"),
     )
-    async def requests(self, call: Call) -> Answer:
+    async def requests(self, call: Request) -> Response:
         """The newest first."""
         return await self._page(call, self.follows.requests, self.entities.related)
 
-    @route("GET", "/api/v1/blocks", Needs(api=True, viewer=Who.MEMBER, scopes={"read:blocks"}), _list("Whom one blocks"))
-    async def blocks(self, call: Call) -> Answer:
+    @route("GET", "/api/v1/blocks", RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:blocks"}), _list("Whom one blocks"))
+    async def blocks(self, call: Request) -> Response:
         """The newest first."""
         return await self._page(call, self.relations.blocked, self.entities.related)
 
     @route(
         "GET",
         "/api/v1/mutes",
-        Needs(api=True, viewer=Who.MEMBER, scopes={"read:mutes"}),
+        RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:mutes"}),
         _list("Whom one mutes", MUTED_ACCOUNT),
     )
-    async def mutes(self, call: Call) -> Answer:
+    async def mutes(self, call: Request) -> Response:
         """The newest first, with when each mute ends."""
         return await self._page(call, self.relations.muted, self.entities.muted)
 
     async def _page(
-        self, call: Call, list_of: Callable[[Viewer, Page], Awaitable[list[Related]]], told: Callable[[list[Related]], list[Entity]]
-    ) -> Answer:
+        self,
+        call: Request,
+        list_of: Callable[[Viewer, Page], Awaitable[list[RelatedAccount]]],
+        told: Callable[[list[RelatedAccount]], list[Entity]],
+    ) -> Response:
         page = page_of(call, 40, 80)
         related = await list_of(call.member, page)
         return paged(call, told(related), [one.id for one in related], page, PEOPLE)
 
 
-def _told(relationship: Relationship) -> Answer:
-    return Answer.json(RELATIONSHIP(relationship, None))
+def _told(relationship: Relationship) -> Response:
+    return Response.json(RELATIONSHIP(relationship, None))

@@ -8,19 +8,19 @@ from attrs import frozen
 
 from microblog.domain.announcements import Announcements
 from microblog.domain.rate_limits import REPORTS
-from microblog.domain.reports import Complaint, Reports
+from microblog.domain.reports import ReportDraft, Reports
 from microblog.model.errors import Invalid
 from microblog.model.ids import AccountId, AnnouncementId, PostId
 from microblog.render.api.entities import Entities
 from microblog.render.api.reports import ANNOUNCEMENT, REPORT, announcement_entity, report_entity
 from microblog.render.api.schemas import EMPTY, FLAG, ID, IDS, TEXT, array_of, one_of
-from microblog.web.http.params import Fields
-from microblog.web.http.request import Call
-from microblog.web.http.response import Answer
-from microblog.web.http.route import Needs, Who, route
-from microblog.web.http.route_docs import Doc, Param
+from microblog.web.http.params import Params
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
+from microblog.web.http.route import AccessLevel, RouteOptions, route
+from microblog.web.http.route_docs import Param, RouteDoc
 
-REACT = Needs(api=True, viewer=Who.MEMBER, scopes={"write:favourites"})
+REACT = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:favourites"})
 
 
 @frozen
@@ -34,8 +34,8 @@ class ReportRoutes:
     @route(
         "POST",
         "/api/v1/reports",
-        Needs(api=True, viewer=Who.MEMBER, scopes={"write:reports"}, rate=REPORTS),
-        Doc(
+        RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:reports"}, rate=REPORTS),
+        RouteDoc(
             "Report somebody",
             REPORT,
             body=(
@@ -49,20 +49,20 @@ class ReportRoutes:
             errors=(404, 422),
         ),
     )
-    async def make(self, call: Call) -> Answer:
+    async def make(self, call: Request) -> Response:
         """The moderators are notified."""
         fields = call.fields
-        complaint = Complaint(
+        complaint = ReportDraft(
             AccountId(fields.id("account_id") or 0),
             [PostId(id) for id in fields.ids("status_ids")],
             fields.text("comment"),
             fields.value("category"),
             broken_rules(fields, self.rules),
         )
-        return Answer.json(report_entity(self.entities, await self.reports.make(call.member, complaint), self.rules))
+        return Response.json(report_entity(self.entities, await self.reports.make(call.member, complaint), self.rules))
 
 
-def broken_rules(fields: Fields, rules: Sequence[str]) -> tuple[str, ...]:
+def broken_rules(fields: Params, rules: Sequence[str]) -> tuple[str, ...]:
     """The words of the rules that `rule_ids` names. Raises Invalid for what is none."""
     ids = fields.list("rule_ids", max=100)
     if not {str(id) for id in range(1, len(rules) + 1)}.issuperset(ids):
@@ -80,32 +80,34 @@ class AnnouncementRoutes:
     @route(
         "GET",
         "/api/v1/announcements",
-        Needs(api=True, viewer=Who.MEMBER),
-        Doc("What the site announces", array_of(ANNOUNCEMENT)),
+        RouteOptions(api=True, viewer=AccessLevel.MEMBER),
+        RouteDoc("What the site announces", array_of(ANNOUNCEMENT)),
     )
-    async def all(self, call: Call) -> Answer:
+    async def all(self, call: Request) -> Response:
         """Those that are not over, the first first."""
-        return Answer.json([announcement_entity(self.entities, one) for one in await self.announcements.current(call.member)])
+        return Response.json([announcement_entity(self.entities, one) for one in await self.announcements.current(call.member)])
 
     @route(
         "POST",
         "/api/v1/announcements/<id:announcement_id>/dismiss",
-        Needs(api=True, viewer=Who.MEMBER, scopes={"write:accounts"}),
-        Doc("Say that one has read it", EMPTY, errors=(404,)),
+        RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:accounts"}),
+        RouteDoc("Say that one has read it", EMPTY, errors=(404,)),
     )
-    async def dismiss(self, call: Call, announcement_id: int) -> Answer:
+    async def dismiss(self, call: Request, announcement_id: int) -> Response:
         """Again is the same as once."""
         await self.announcements.dismiss(call.member, AnnouncementId(announcement_id))
-        return Answer.json({})
+        return Response.json({})
 
-    @route("PUT", "/api/v1/announcements/<id:announcement_id>/reactions/<name>", REACT, Doc("Add an emoji", EMPTY, errors=(404, 422)))
-    async def react(self, call: Call, announcement_id: int, name: str) -> Answer:
+    @route("PUT", "/api/v1/announcements/<id:announcement_id>/reactions/<name>", REACT, RouteDoc("Add an emoji", EMPTY, errors=(404, 422)))
+    async def react(self, call: Request, announcement_id: int, name: str) -> Response:
         """Put it under the announcement."""
         await self.announcements.react(call.member, AnnouncementId(announcement_id), name)
-        return Answer.json({})
+        return Response.json({})
 
-    @route("DELETE", "/api/v1/announcements/<id:announcement_id>/reactions/<name>", REACT, Doc("Remove an emoji", EMPTY, errors=(404,)))
-    async def unreact(self, call: Call, announcement_id: int, name: str) -> Answer:
+    @route(
+        "DELETE", "/api/v1/announcements/<id:announcement_id>/reactions/<name>", REACT, RouteDoc("Remove an emoji", EMPTY, errors=(404,))
+    )
+    async def unreact(self, call: Request, announcement_id: int, name: str) -> Response:
         """Take it away."""
         await self.announcements.unreact(call.member, AnnouncementId(announcement_id), name)
-        return Answer.json({})
+        return Response.json({})

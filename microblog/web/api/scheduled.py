@@ -9,21 +9,21 @@ from attrs import frozen
 from microblog.domain.scheduled import Schedules
 from microblog.model.errors import Invalid
 from microblog.model.ids import ScheduledId
-from microblog.model.scheduled import Scheduled
+from microblog.model.scheduled import ScheduledPost
 from microblog.render.api.entities import Entities
 from microblog.render.api.polls import SCHEDULED_STATUS
 from microblog.render.api.schemas import EMPTY, MOMENT, array_of
 from microblog.web.api.paging import page_of, paged
-from microblog.web.http.params import Fields
-from microblog.web.http.request import Call
-from microblog.web.http.response import Answer
-from microblog.web.http.route import Needs, Who, route
-from microblog.web.http.route_docs import PAGING, Doc, Param
+from microblog.web.http.params import Params
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
+from microblog.web.http.route import AccessLevel, RouteOptions, route
+from microblog.web.http.route_docs import PAGING, Param, RouteDoc
 
 WHEN = Param("scheduled_at", MOMENT, "When it is published: at least five minutes from now.")
-READ = Needs(api=True, viewer=Who.MEMBER, scopes={"read:statuses"})
-WRITE = Needs(api=True, viewer=Who.MEMBER, scopes={"write:statuses"})
-MOVE = Doc("Let it wait for another time", SCHEDULED_STATUS, body=(WHEN,), errors=(404, 422))
+READ = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:statuses"})
+WRITE = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:statuses"})
+MOVE = RouteDoc("Let it wait for another time", SCHEDULED_STATUS, body=(WHEN,), errors=(404, 422))
 
 
 @frozen
@@ -33,38 +33,38 @@ class ScheduledRoutes:
     entities: Entities
     schedules: Schedules
 
-    @route("GET", "/api/v1/scheduled_statuses", READ, Doc("One's posts to come", array_of(SCHEDULED_STATUS), query=PAGING))
-    async def all(self, call: Call) -> Answer:
+    @route("GET", "/api/v1/scheduled_statuses", READ, RouteDoc("One's posts to come", array_of(SCHEDULED_STATUS), query=PAGING))
+    async def all(self, call: Request) -> Response:
         """The newest first."""
         page = page_of(call)
         found = await self.schedules.page(call.member, page)
         return paged(call, SCHEDULED_STATUS.each(found, self.entities), [one.id for one in found], page)
 
-    @route("GET", "/api/v1/scheduled_statuses/<id:scheduled_id>", READ, Doc("A post to come", SCHEDULED_STATUS, errors=(404,)))
-    async def show(self, call: Call, scheduled_id: int) -> Answer:
+    @route("GET", "/api/v1/scheduled_statuses/<id:scheduled_id>", READ, RouteDoc("A post to come", SCHEDULED_STATUS, errors=(404,)))
+    async def show(self, call: Request, scheduled_id: int) -> Response:
         """One of them."""
         return self._told(await self.schedules.one(call.member, ScheduledId(scheduled_id)))
 
     @route("PUT", "/api/v1/scheduled_statuses/<id:scheduled_id>", WRITE, MOVE)
     @route("PATCH", "/api/v1/scheduled_statuses/<id:scheduled_id>", WRITE, MOVE)
-    async def move(self, call: Call, scheduled_id: int) -> Answer:
+    async def move(self, call: Request, scheduled_id: int) -> Response:
         """Without a time, nothing changes."""
         id, at = ScheduledId(scheduled_id), moment_of(call.fields)
         if at is None:
             return self._told(await self.schedules.one(call.member, id))
         return self._told(await self.schedules.move(call.member, id, at))
 
-    @route("DELETE", "/api/v1/scheduled_statuses/<id:scheduled_id>", WRITE, Doc("Publish it never", EMPTY, errors=(404,)))
-    async def cancel(self, call: Call, scheduled_id: int) -> Answer:
+    @route("DELETE", "/api/v1/scheduled_statuses/<id:scheduled_id>", WRITE, RouteDoc("Publish it never", EMPTY, errors=(404,)))
+    async def cancel(self, call: Request, scheduled_id: int) -> Response:
         """It is gone."""
         await self.schedules.cancel(call.member, ScheduledId(scheduled_id))
-        return Answer.json({})
+        return Response.json({})
 
-    def _told(self, planned: Scheduled) -> Answer:
-        return Answer.json(SCHEDULED_STATUS(planned, self.entities))
+    def _told(self, planned: ScheduledPost) -> Response:
+        return Response.json(SCHEDULED_STATUS(planned, self.entities))
 
 
-def moment_of(fields: Fields) -> datetime | None:
+def moment_of(fields: Params) -> datetime | None:
     """When something is to be published (ISO 8601; UTC where no zone is said); None if that was left empty. Raises Invalid for garbage."""
     given = fields.value("scheduled_at", max=100).strip()
     if not given:

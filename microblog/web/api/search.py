@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from attrs import evolve, frozen
 
-from microblog.domain.search import Found, Search
-from microblog.domain.tags import Tags
+from microblog.domain.search import SearchResult, SearchService
+from microblog.domain.tags import HashtagService
 from microblog.model.errors import Malformed, Unauthenticated
 from microblog.model.ids import AccountId
 from microblog.model.paging import Page
@@ -15,11 +15,11 @@ from microblog.render.api.schemas import FLAG, ID, TEXT, WHOLE, one_of
 from microblog.render.api.search import SEARCH, Results
 from microblog.render.api.status_json import array
 from microblog.render.api.tags import SeenTag
-from microblog.web.api.status_serializer import Shown
-from microblog.web.http.request import Call
-from microblog.web.http.response import Answer
-from microblog.web.http.route import Needs, route
-from microblog.web.http.route_docs import PAGING, Doc, Param
+from microblog.web.api.status_serializer import StatusSerializer
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
+from microblog.web.http.route import RouteOptions, route
+from microblog.web.http.route_docs import PAGING, Param, RouteDoc
 
 TYPES = ("accounts", "hashtags", "statuses")
 MOST_PASSED_OVER = 10_000
@@ -35,7 +35,7 @@ QUERY = (
 )
 
 
-def check_paging(call: Call) -> None:
+def check_paging(call: Request) -> None:
     """Raises Malformed for a missing query, and for a limit or offset below zero."""
     fields = call.fields
     if not fields.has("q"):
@@ -49,17 +49,17 @@ class SearchRoutes:
     """The search of clients."""
 
     entities: Entities
-    shown: Shown
-    search: Search
-    tags: Tags
+    shown: StatusSerializer
+    search: SearchService
+    tags: HashtagService
 
     @route(
         "GET",
         "/api/v2/search",
-        Needs(api=True, scopes={"read:search"}),
-        Doc("Find people, tags and posts", SEARCH, query=QUERY, errors=(400,)),
+        RouteOptions(api=True, scopes={"read:search"}),
+        RouteDoc("Find people, tags and posts", SEARCH, query=QUERY, errors=(400,)),
     )
-    async def find(self, call: Call) -> Answer:
+    async def find(self, call: Request) -> Response:
         """All three lists are there, whatever was asked."""
         check_paging(call)
         fields = call.fields
@@ -71,22 +71,22 @@ class SearchRoutes:
         statuses = await self.shown.each(call.viewer, found.posts)
         uses = await self.search.uses(found.tags)
         flags = await self.tags.flags(call.viewer, found.tags)
-        return Answer.json(
+        return Response.json(
             SEARCH(
                 Results(found.accounts, array(statuses), [SeenTag(use, flags.get(use.tag.key)) for use in uses]),
                 self.entities,
             )
         )
 
-    async def _found(self, call: Call, query: str) -> Found:
+    async def _found(self, call: Request, query: str) -> SearchResult:
         fields, kind = call.fields, call.fields.value("type")
         limit = fields.limit(20, 40)
         offset = fields.offset(MOST_PASSED_OVER) if kind else 0
         if not query or kind not in ("", *TYPES):
-            return Found()
+            return SearchResult()
         if query.startswith(("http://", "https://")):
             return _only(await self.search.at(call.viewer, query), kind)
-        found = Found()
+        found = SearchResult()
         if kind == "accounts" or (not kind and not query.startswith("#")):
             following = fields.flag("following")
             people = await self.search.accounts.search(call.viewer, query, limit=limit, offset=offset, following=following)
@@ -97,17 +97,17 @@ class SearchRoutes:
             found = evolve(found, posts=await self._posts(call, query, limit, offset))
         return found
 
-    async def _posts(self, call: Call, query: str, limit: int, offset: int) -> list[Post]:
+    async def _posts(self, call: Request, query: str, limit: int, offset: int) -> list[Post]:
         fields = call.fields
         page, author = Page(limit, max_id=fields.bound("max_id"), min_id=fields.bound("min_id")), fields.id("account_id")
         account = None if author is None else AccountId(author)
         return await self.search.posts(call.viewer, query, page, offset=offset, account=account)
 
 
-def _only(found: Found, kind: str) -> Found:
+def _only(found: SearchResult, kind: str) -> SearchResult:
     """What of it is of the wanted kind."""
     if kind == "accounts":
         return evolve(found, posts=[])
     if kind == "statuses":
         return evolve(found, accounts=[])
-    return Found() if kind else found
+    return SearchResult() if kind else found

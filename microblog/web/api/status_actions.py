@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 
 from attrs import frozen
 
-from microblog.domain.interactions import Marks
+from microblog.domain.interactions import Interactions
 from microblog.domain.rate_limits import DELETING, POSTING
-from microblog.domain.timelines import Marked, Timelines
+from microblog.domain.timelines import MarkedPosts, Timelines
 from microblog.model.accounts import Viewer
 from microblog.model.ids import PostId
 from microblog.model.paging import Page
@@ -17,116 +17,116 @@ from microblog.render.api.schemas import array_of, one_of
 from microblog.render.api.statuses import STATUS
 from microblog.web.api.paging import page_of, paged
 from microblog.web.api.status_params import visibility_of
-from microblog.web.api.status_serializer import Shown
-from microblog.web.http.request import Call
-from microblog.web.http.response import Answer
-from microblog.web.http.route import Needs, Who, route
-from microblog.web.http.route_docs import PAGING, Doc, Param
+from microblog.web.api.status_serializer import StatusSerializer
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
+from microblog.web.http.route import AccessLevel, RouteOptions, route
+from microblog.web.http.route_docs import PAGING, Param, RouteDoc
 
-FAVOURITES = Needs(api=True, viewer=Who.MEMBER, scopes={"write:favourites"})
-BOOKMARKS = Needs(api=True, viewer=Who.MEMBER, scopes={"write:bookmarks"})
-PINS = Needs(api=True, viewer=Who.MEMBER, scopes={"write:accounts"})
-MUTES = Needs(api=True, viewer=Who.MEMBER, scopes={"write:mutes"})
-BOOST = Needs(api=True, viewer=Who.MEMBER, scopes={"write:statuses"}, rate=POSTING)
-UNBOOST = Needs(api=True, viewer=Who.MEMBER, scopes={"write:statuses"}, rate=DELETING)
+FAVOURITES = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:favourites"})
+BOOKMARKS = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:bookmarks"})
+PINS = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:accounts"})
+MUTES = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:mutes"})
+BOOST = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:statuses"}, rate=POSTING)
+UNBOOST = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:statuses"}, rate=DELETING)
 WIDTH = Param("visibility", one_of("public", "unlisted", "private"), "Who may see the boost.")
 
 
-def _doc(summary: str, *body: Param) -> Doc:
-    return Doc(summary, STATUS, body=body, errors=(404, 422))
+def _doc(summary: str, *body: Param) -> RouteDoc:
+    return RouteDoc(summary, STATUS, body=body, errors=(404, 422))
 
 
 @frozen
-class MarkRoutes:
+class StatusActionRoutes:
     """The buttons under a post."""
 
-    shown: Shown
-    marks: Marks
+    shown: StatusSerializer
+    marks: Interactions
 
     @route("POST", "/api/v1/statuses/<id:status_id>/favourite", FAVOURITES, _doc("Like a post"))
-    async def favourite(self, call: Call, status_id: int) -> Answer:
+    async def favourite(self, call: Request, status_id: int) -> Response:
         """Like."""
         return await self._done(call, self.marks.favourite, status_id)
 
     @route("POST", "/api/v1/statuses/<id:status_id>/unfavourite", FAVOURITES, _doc("Like a post no more"))
-    async def unfavourite(self, call: Call, status_id: int) -> Answer:
+    async def unfavourite(self, call: Request, status_id: int) -> Response:
         """Like no more."""
         return await self._done(call, self.marks.unfavourite, status_id)
 
     @route("POST", "/api/v1/statuses/<id:status_id>/reblog", BOOST, _doc("Boost a post; the boost", WIDTH))
-    async def boost(self, call: Call, status_id: int) -> Answer:
+    async def boost(self, call: Request, status_id: int) -> Response:
         """Show it to one's followers."""
         boost = await self.marks.boost(call.member, PostId(status_id), visibility_of(call))
-        return Answer.json(await self.shown.one(call.viewer, boost))
+        return Response.json(await self.shown.one(call.viewer, boost))
 
     @route("POST", "/api/v1/statuses/<id:status_id>/unreblog", UNBOOST, _doc("Take a boost back; the original post"))
-    async def unboost(self, call: Call, status_id: int) -> Answer:
+    async def unboost(self, call: Request, status_id: int) -> Response:
         """Take that back."""
         return await self._done(call, self.marks.unboost, status_id)
 
     @route("POST", "/api/v1/statuses/<id:status_id>/bookmark", BOOKMARKS, _doc("Keep a post for later"))
-    async def bookmark(self, call: Call, status_id: int) -> Answer:
+    async def bookmark(self, call: Request, status_id: int) -> Response:
         """Keep it."""
         return await self._done(call, self.marks.bookmark, status_id)
 
     @route("POST", "/api/v1/statuses/<id:status_id>/unbookmark", BOOKMARKS, _doc("Keep a post no more"))
-    async def unbookmark(self, call: Call, status_id: int) -> Answer:
+    async def unbookmark(self, call: Request, status_id: int) -> Response:
         """Keep it no more."""
         return await self._done(call, self.marks.unbookmark, status_id)
 
     @route("POST", "/api/v1/statuses/<id:status_id>/pin", PINS, _doc("Pin one's own post to one's profile"))
-    async def pin(self, call: Call, status_id: int) -> Answer:
+    async def pin(self, call: Request, status_id: int) -> Response:
         """Show it on top of one's profile."""
         return await self._done(call, self.marks.pin, status_id)
 
     @route("POST", "/api/v1/statuses/<id:status_id>/unpin", PINS, _doc("Unpin a post"))
-    async def unpin(self, call: Call, status_id: int) -> Answer:
+    async def unpin(self, call: Request, status_id: int) -> Response:
         """Show it there no more."""
         return await self._done(call, self.marks.unpin, status_id)
 
     @route("POST", "/api/v1/statuses/<id:status_id>/mute", MUTES, _doc("Be told no more of a conversation"))
-    async def mute(self, call: Call, status_id: int) -> Answer:
+    async def mute(self, call: Request, status_id: int) -> Response:
         """Mute the conversation."""
         return await self._done(call, self.marks.mute_thread, status_id)
 
     @route("POST", "/api/v1/statuses/<id:status_id>/unmute", MUTES, _doc("Be told of a conversation again"))
-    async def unmute(self, call: Call, status_id: int) -> Answer:
+    async def unmute(self, call: Request, status_id: int) -> Response:
         """End that."""
         return await self._done(call, self.marks.unmute_thread, status_id)
 
-    async def _done(self, call: Call, command: Callable[[Viewer, PostId], Awaitable[Post]], status_id: int) -> Answer:
+    async def _done(self, call: Request, command: Callable[[Viewer, PostId], Awaitable[Post]], status_id: int) -> Response:
         post = await command(call.member, PostId(status_id))
-        return Answer.json(await self.shown.one(call.viewer, post))
+        return Response.json(await self.shown.one(call.viewer, post))
 
 
 @frozen
-class MarkedRoutes:
+class MarkedStatusRoutes:
     """One's own lists of posts."""
 
-    shown: Shown
+    shown: StatusSerializer
     timelines: Timelines
 
     @route(
         "GET",
         "/api/v1/favourites",
-        Needs(api=True, viewer=Who.MEMBER, scopes={"read:favourites"}),
-        Doc("What one likes", array_of(STATUS), query=PAGING),
+        RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:favourites"}),
+        RouteDoc("What one likes", array_of(STATUS), query=PAGING),
     )
-    async def favourites(self, call: Call) -> Answer:
+    async def favourites(self, call: Request) -> Response:
         """The newest favourite first."""
         return await self._page(call, self.timelines.favourites)
 
     @route(
         "GET",
         "/api/v1/bookmarks",
-        Needs(api=True, viewer=Who.MEMBER, scopes={"read:bookmarks"}),
-        Doc("What one keeps for later", array_of(STATUS), query=PAGING),
+        RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:bookmarks"}),
+        RouteDoc("What one keeps for later", array_of(STATUS), query=PAGING),
     )
-    async def bookmarks(self, call: Call) -> Answer:
+    async def bookmarks(self, call: Request) -> Response:
         """The newest bookmark first."""
         return await self._page(call, self.timelines.bookmarks)
 
-    async def _page(self, call: Call, list_of: Callable[[Viewer, Page], Awaitable[Marked]]) -> Answer:
+    async def _page(self, call: Request, list_of: Callable[[Viewer, Page], Awaitable[MarkedPosts]]) -> Response:
         page = page_of(call)
         marked = await list_of(call.member, page)
         return paged(call, await self.shown.many(call.viewer, marked.posts), marked.marks, page)

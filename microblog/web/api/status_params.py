@@ -8,12 +8,12 @@ from microblog.domain.posts import LONGEST_KEY
 from microblog.model.errors import Invalid
 from microblog.model.ids import LARGEST_ID, AccountId, MediaId, PostId
 from microblog.model.media import MediaChange
-from microblog.model.posts import Draft, Visibility
+from microblog.model.posts import PostDraft, Visibility
 from microblog.render.api.schemas import FILE, FLAG, ID, IDS, TEXT, VISIBILITY, array_of, record
 from microblog.web.api.media import file_of, focus_of
 from microblog.web.api.polls import POLL_PARAMS, poll_of
 from microblog.web.api.scheduled import WHEN
-from microblog.web.http.request import Call
+from microblog.web.http.request import Request
 from microblog.web.http.route_docs import Param
 
 PIECE = record({"id": ID, "description": TEXT, "focus": TEXT, "thumbnail": FILE}, ["description", "focus", "thumbnail"])
@@ -37,7 +37,7 @@ DRAFT_PARAMS = (
 IDEMPOTENCY_KEY = Param("Idempotency-Key", {"type": "string", "maxLength": LONGEST_KEY}, "The same key again gives the same post again.")
 
 
-def visibility_of(call: Call, name: str = "visibility") -> Visibility | None:
+def visibility_of(call: Request, name: str = "visibility") -> Visibility | None:
     """A field that says who may see something; None where it is absent or empty. Raises Invalid for any other word."""
     chosen = call.fields.value(name)
     if chosen and chosen not in set(Visibility):
@@ -45,12 +45,12 @@ def visibility_of(call: Call, name: str = "visibility") -> Visibility | None:
     return Visibility(chosen) if chosen else None
 
 
-def draft_of(call: Call) -> Draft:
+def draft_of(call: Request) -> PostDraft:
     """The new post. Raises Invalid for what cannot be read."""
     fields = call.fields
     reply_to = fields.id("in_reply_to_id")
     allowed = frozenset(map(AccountId, fields.ids("allowed_mentions"))) if fields.has("allowed_mentions") else None
-    return Draft(
+    return PostDraft(
         text=fields.text("status"),
         visibility=visibility_of(call),
         spoiler=fields.text("spoiler_text"),
@@ -66,7 +66,7 @@ def draft_of(call: Call) -> Draft:
     )
 
 
-def media_of(call: Call) -> tuple[MediaId, ...]:
+def media_of(call: Request) -> tuple[MediaId, ...]:
     """The uploads that it shows. Raises Invalid for what can be no upload."""
     given = [id for id in call.fields.list("media_ids") if id]
     if wrong := [id for id in given if not (id.isascii() and id.isdigit() and int(id) <= LARGEST_ID)]:
@@ -74,21 +74,21 @@ def media_of(call: Call) -> tuple[MediaId, ...]:
     return tuple(MediaId(int(id)) for id in given)
 
 
-def _changes(call: Call) -> tuple[MediaChange, ...]:
+def _changes(call: Request) -> tuple[MediaChange, ...]:
     pieces = [(fields.id("id"), fields) for fields in call.fields.subs("media_attributes")]
     return tuple(MediaChange(MediaId(id), piece.text("description", default=None), focus_of(piece)) for id, piece in pieces if id)
 
 
-def thumbnails_of(call: Call) -> dict[MediaId, BinaryIO]:
+def thumbnails_of(call: Request) -> dict[MediaId, BinaryIO]:
     """The pictures that an edit gives its media for previews. Raises Invalid for what is no file, or too large."""
     files = ((piece.id("id"), file_of(piece, "thumbnail")) for piece in call.fields.subs("media_attributes"))
     return {MediaId(id): file for id, file in files if id and file}
 
 
-def edit_of(call: Call) -> Draft:
+def edit_of(call: Request) -> PostDraft:
     """What a post shall say from now on."""
     fields = call.fields
-    return Draft(
+    return PostDraft(
         text=fields.text("status"),
         spoiler=fields.text("spoiler_text"),
         sensitive=fields.flag("sensitive", None),

@@ -6,22 +6,22 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
-from microblog.domain.caching.filter_cache import Sieves
+from microblog.domain.caching.filter_cache import FilterCache
 from microblog.domain.posts import Posts
 from microblog.model.accounts import Viewer
 from microblog.model.posts import Post
 from microblog.render.api.filters import filtered
-from microblog.render.api.status_json import NO_FLAGS, Statuses, array
+from microblog.render.api.status_json import NO_FLAGS, StatusJsonCache, array
 from microblog.web.http.sliced_encoding import each_in_turn
 
 
 @frozen
-class Shown:
+class StatusSerializer:
     """Encodes posts for whoever asks. One read for all flags of a page, none for anonymous readers."""
 
-    statuses: Statuses
+    statuses: StatusJsonCache
     posts: Posts
-    sieves: Sieves
+    sieves: FilterCache
 
     async def each(self, viewer: Viewer | None, posts: Sequence[Post]) -> list[bytes]:
         """Each post as JSON, in their order, with the viewer's filters that it falls under."""

@@ -8,15 +8,15 @@ import orjson
 from attrs import evolve, frozen
 
 from microblog.domain.attachments import Attachments
-from microblog.domain.interactions import Marks
+from microblog.domain.interactions import Interactions
 from microblog.domain.posts import Posts
 from microblog.domain.rate_limits import DELETING, POSTING
 from microblog.domain.scheduled import Schedules
-from microblog.model.accounts import Related, Unexpected
+from microblog.model.accounts import RelatedAccount, UnexpectedMentions
 from microblog.model.ids import PostId
 from microblog.model.media import IMAGE_BYTES
 from microblog.model.paging import Page
-from microblog.model.scheduled import Scheduled
+from microblog.model.scheduled import ScheduledPost
 from microblog.render.api.accounts import ACCOUNT
 from microblog.render.api.entities import Entities
 from microblog.render.api.polls import SCHEDULED_STATUS
@@ -25,19 +25,21 @@ from microblog.render.api.statuses import CONTEXT, DELETED_STATUS, STATUS, STATU
 from microblog.web.api.paging import PEOPLE, page_of, paged
 from microblog.web.api.scheduled import moment_of
 from microblog.web.api.status_params import DRAFT_PARAMS, EDIT_PARAMS, IDEMPOTENCY_KEY, draft_of, edit_of, thumbnails_of
-from microblog.web.api.status_serializer import Shown
-from microblog.web.http.request import Call
-from microblog.web.http.response import Answer
-from microblog.web.http.route import DATA_FORM, TEXT_FORM, Needs, Who, route
-from microblog.web.http.route_docs import PAGING, Doc, Param
+from microblog.web.api.status_serializer import StatusSerializer
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
+from microblog.web.http.route import DATA_FORM, TEXT_FORM, AccessLevel, RouteOptions, route
+from microblog.web.http.route_docs import PAGING, Param, RouteDoc
 
 MOST_AT_ONCE = 20
 PUBLISHED = {"anyOf": [STATUS, SCHEDULED_STATUS]}  # at once or later
-OPEN = Needs(api=True, scopes={"read:statuses"})
-WRITE = Needs(api=True, viewer=Who.MEMBER, scopes={"write:statuses"}, body=TEXT_FORM, rate=POSTING)
+OPEN = RouteOptions(api=True, scopes={"read:statuses"})
+WRITE = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:statuses"}, body=TEXT_FORM, rate=POSTING)
 
-EDIT = Needs(api=True, viewer=Who.MEMBER, scopes={"write:statuses"}, body=DATA_FORM, files=IMAGE_BYTES + TEXT_FORM, rate=POSTING)
-EDITING = Doc("Edit a post", STATUS, body=EDIT_PARAMS, errors=(404, 422))
+EDIT = RouteOptions(
+    api=True, viewer=AccessLevel.MEMBER, scopes={"write:statuses"}, body=DATA_FORM, files=IMAGE_BYTES + TEXT_FORM, rate=POSTING
+)
+EDITING = RouteDoc("Edit a post", STATUS, body=EDIT_PARAMS, errors=(404, 422))
 
 
 @frozen
@@ -45,9 +47,9 @@ class StatusRoutes:
     """Single posts."""
 
     entities: Entities
-    shown: Shown
+    shown: StatusSerializer
     posts: Posts
-    marks: Marks
+    marks: Interactions
     schedules: Schedules
     attachments: Attachments
 
@@ -55,95 +57,95 @@ class StatusRoutes:
         "POST",
         "/api/v1/statuses",
         WRITE,
-        Doc("Publish a post", PUBLISHED, body=DRAFT_PARAMS, headers=(IDEMPOTENCY_KEY,), errors=(404, 422)),
+        RouteDoc("Publish a post", PUBLISHED, body=DRAFT_PARAMS, headers=(IDEMPOTENCY_KEY,), errors=(404, 422)),
     )
-    async def publish(self, call: Call) -> Answer:
+    async def publish(self, call: Request) -> Response:
         """Publish. The same Idempotency-Key again gives the post that it gave first."""
         at = moment_of(call.fields)
         try:
             if at is not None and at > self.schedules.now():
                 return await self._schedule(call, at)
             post = await self.posts.publish(call.member, draft_of(call))
-        except Unexpected as problem:
+        except UnexpectedMentions as problem:
             body = {"error": problem.sentence, "unexpected_accounts": self.entities.accounts(problem.accounts)}
-            return Answer.json(body, 422)
-        return Answer.json(await self.shown.one(call.viewer, post))
+            return Response.json(body, 422)
+        return Response.json(await self.shown.one(call.viewer, post))
 
-    async def _schedule(self, call: Call, at: datetime) -> Answer:
+    async def _schedule(self, call: Request, at: datetime) -> Response:
         planned = await self.schedules.add(call.member, draft_of(call), at)
-        if isinstance(planned, Scheduled):
-            return Answer.json(SCHEDULED_STATUS(planned, self.entities))
-        return Answer.json(await self.shown.one(call.viewer, planned))
+        if isinstance(planned, ScheduledPost):
+            return Response.json(SCHEDULED_STATUS(planned, self.entities))
+        return Response.json(await self.shown.one(call.viewer, planned))
 
-    @route("GET", "/api/v1/statuses", OPEN, Doc("Several posts", array_of(STATUS), query=(Param("id", IDS, required=True),)))
-    async def several(self, call: Call) -> Answer:
+    @route("GET", "/api/v1/statuses", OPEN, RouteDoc("Several posts", array_of(STATUS), query=(Param("id", IDS, required=True),)))
+    async def several(self, call: Request) -> Response:
         """Those of up to 20 posts that the caller may see."""
         ids = [PostId(id) for id in call.fields.ids("id")[:MOST_AT_ONCE]]
-        return Answer.json(await self.shown.many(call.viewer, await self.posts.several(call.viewer, ids)))
+        return Response.json(await self.shown.many(call.viewer, await self.posts.several(call.viewer, ids)))
 
-    @route("GET", "/api/v1/statuses/<id:status_id>", OPEN, Doc("A post", STATUS, errors=(404,)))
-    async def show(self, call: Call, status_id: int) -> Answer:
+    @route("GET", "/api/v1/statuses/<id:status_id>", OPEN, RouteDoc("A post", STATUS, errors=(404,)))
+    async def show(self, call: Request, status_id: int) -> Response:
         """One post."""
-        return Answer.json(await self.shown.one(call.viewer, await self.posts.one(call.viewer, PostId(status_id))))
+        return Response.json(await self.shown.one(call.viewer, await self.posts.one(call.viewer, PostId(status_id))))
 
     @route("PUT", "/api/v1/statuses/<id:status_id>", EDIT, EDITING)
     @route("PATCH", "/api/v1/statuses/<id:status_id>", EDIT, EDITING)
-    async def edit(self, call: Call, status_id: int) -> Answer:
+    async def edit(self, call: Request, status_id: int) -> Response:
         """Let one's own post say something else."""
         draft, files = edit_of(call), thumbnails_of(call)
         changes = await self.attachments.with_previews(call.member, draft.changes, files) if files else draft.changes
         post = await self.posts.edit(call.member, PostId(status_id), evolve(draft, changes=changes))
-        return Answer.json(await self.shown.one(call.viewer, post))
+        return Response.json(await self.shown.one(call.viewer, post))
 
     @route(
         "DELETE",
         "/api/v1/statuses/<id:status_id>",
-        Needs(api=True, viewer=Who.MEMBER, scopes={"write:statuses"}, rate=DELETING),
-        Doc("Delete a post", DELETED_STATUS, query=(Param("delete_media", FLAG, "Its media too, at once."),), errors=(404,)),
+        RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:statuses"}, rate=DELETING),
+        RouteDoc("Delete a post", DELETED_STATUS, query=(Param("delete_media", FLAG, "Its media too, at once."),), errors=(404,)),
     )
-    async def delete(self, call: Call, status_id: int) -> Answer:
+    async def delete(self, call: Request, status_id: int) -> Response:
         """Delete one's own post; it is given back with its plain text, for writing it anew."""
         post = await self.posts.delete(call.member, PostId(status_id), media=call.fields.flag("delete_media"))
         told = orjson.loads(await self.shown.one(call.viewer, post))
         del told["content"]
-        return Answer.json(told | {"text": post.original.text})
+        return Response.json(told | {"text": post.original.text})
 
-    @route("GET", "/api/v1/statuses/<id:status_id>/context", OPEN, Doc("The conversation around a post", CONTEXT, errors=(404,)))
-    async def context(self, call: Call, status_id: int) -> Answer:
+    @route("GET", "/api/v1/statuses/<id:status_id>/context", OPEN, RouteDoc("The conversation around a post", CONTEXT, errors=(404,)))
+    async def context(self, call: Request, status_id: int) -> Response:
         """What it answers, and what answers it."""
         thread = await self.posts.thread(call.viewer, PostId(status_id))
         made = await self.shown.each(call.viewer, [*thread.ancestors, *thread.descendants])
         above = len(thread.ancestors)
-        return Answer.json(CONTEXT(Around(made[:above], made[above:]), None))
+        return Response.json(CONTEXT(Around(made[:above], made[above:]), None))
 
     @route(
         "GET",
         "/api/v1/statuses/<id:status_id>/source",
-        Needs(api=True, viewer=Who.MEMBER, scopes={"read:statuses"}),
-        Doc("What was typed", STATUS_SOURCE, errors=(404,)),
+        RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:statuses"}),
+        RouteDoc("What was typed", STATUS_SOURCE, errors=(404,)),
     )
-    async def source(self, call: Call, status_id: int) -> Answer:
+    async def source(self, call: Request, status_id: int) -> Response:
         """The plain text of a post, to edit it."""
-        return Answer.json(STATUS_SOURCE((await self.posts.one(call.viewer, PostId(status_id))).original, None))
+        return Response.json(STATUS_SOURCE((await self.posts.one(call.viewer, PostId(status_id))).original, None))
 
     @route(
         "GET",
         "/api/v1/statuses/<id:status_id>/history",
         OPEN,
-        Doc("All that a post ever said", array_of(STATUS_EDIT), errors=(404,)),
+        RouteDoc("All that a post ever said", array_of(STATUS_EDIT), errors=(404,)),
     )
-    async def history(self, call: Call, status_id: int) -> Answer:
+    async def history(self, call: Request, status_id: int) -> Response:
         """Every edition, the first first."""
         post, revisions = await self.posts.history(call.viewer, PostId(status_id))
-        return Answer.json([self.entities.revision(post.author, revision) for revision in revisions])
+        return Response.json([self.entities.revision(post.author, revision) for revision in revisions])
 
     @route(
         "GET",
         "/api/v1/statuses/<id:status_id>/favourited_by",
         OPEN,
-        Doc("Who likes a post", array_of(ACCOUNT), query=PAGING, errors=(404,)),
+        RouteDoc("Who likes a post", array_of(ACCOUNT), query=PAGING, errors=(404,)),
     )
-    async def favourited_by(self, call: Call, status_id: int) -> Answer:
+    async def favourited_by(self, call: Request, status_id: int) -> Response:
         """The newest first."""
         page = page_of(call, 40, 80)
         return self._people(call, await self.marks.favourited_by(call.viewer, PostId(status_id), page), page)
@@ -152,12 +154,12 @@ class StatusRoutes:
         "GET",
         "/api/v1/statuses/<id:status_id>/reblogged_by",
         OPEN,
-        Doc("Who boosted a post", array_of(ACCOUNT), query=PAGING, errors=(404,)),
+        RouteDoc("Who boosted a post", array_of(ACCOUNT), query=PAGING, errors=(404,)),
     )
-    async def reblogged_by(self, call: Call, status_id: int) -> Answer:
+    async def reblogged_by(self, call: Request, status_id: int) -> Response:
         """The newest first."""
         page = page_of(call, 40, 80)
         return self._people(call, await self.marks.boosted_by(call.viewer, PostId(status_id), page), page)
 
-    def _people(self, call: Call, related: list[Related], page: Page) -> Answer:
+    def _people(self, call: Request, related: list[RelatedAccount], page: Page) -> Response:
         return paged(call, self.entities.related(related), [one.id for one in related], page, PEOPLE)

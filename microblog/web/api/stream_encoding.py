@@ -8,18 +8,18 @@ from functools import partial
 import orjson
 from attrs import frozen
 
-from microblog.live.subscriber import Ending, Own
+from microblog.live.subscriber import CloseReason, Own
 from microblog.live.topics import Stream, StreamKind
-from microblog.live.updates import ANNOUNCEMENTS, News
+from microblog.live.updates import ANNOUNCEMENTS, Update
 from microblog.model.events import EventKind, Position
-from microblog.model.filters import Context, Match, is_hidden
+from microblog.model.filters import FilterContext, Match, is_hidden
 from microblog.model.ids import AccountId
 from microblog.model.posts import Post
 from microblog.render.api.conversations import conversation_entity
 from microblog.render.api.entities import Entities
 from microblog.render.api.filters import filtered
 from microblog.render.api.reports import reaction_entity, streamed_announcement
-from microblog.render.api.status_json import Statuses
+from microblog.render.api.status_json import StatusJsonCache
 from microblog.web.streaming.sse import UNKNOWN, event
 from microblog.web.streaming.websocket import text_frame
 
@@ -45,14 +45,14 @@ NAMES = {
 
 
 @frozen
-class Payloads:
+class PayloadEncoder:
     """Encodes news, once for all viewers who have nothing to do with the post and whose filters it does not match."""
 
-    statuses: Statuses
+    statuses: StatusJsonCache
 
-    def of(self, news: News, stream: Stream, matches: Sequence[Match], own: Own | None) -> Payload | None:
+    def of(self, news: Update, stream: Stream, matches: Sequence[Match], own: Own | None) -> Payload | None:
         """What is told of the news; None if nothing is: home is without what the viewer's filters hide there, as it is when it is read."""
-        if matches and stream.kind is StreamKind.USER and news.notice is None and is_hidden(matches, Context.HOME):
+        if matches and stream.kind is StreamKind.USER and news.notice is None and is_hidden(matches, FilterContext.HOME):
             return None
         told = partial(self._status, matches=matches, own=own or ANYBODY if stream.kind in PERSONAL else None)
         if matches or own:
@@ -64,7 +64,7 @@ class Payloads:
             news.frames[key] = made[1]
         return made
 
-    def _made(self, news: News, told: Callable[[Post], bytes]) -> Payload | None:
+    def _made(self, news: Update, told: Callable[[Post], bytes]) -> Payload | None:
         name = _name(news)
         if news.notice is not None:
             notification = news.notice.notification
@@ -90,7 +90,7 @@ class Payloads:
         return encoded[:-1] + b',"filtered":' + filtered(matches) + b"}" if matches else encoded
 
 
-def _announced(entities: Entities, news: News) -> bytes:
+def _announced(entities: Entities, news: Update) -> bytes:
     """The announcement, the count of one of its reactions, or its id alone once it is gone."""
     made = news.announcement
     if made is None:
@@ -99,15 +99,15 @@ def _announced(entities: Entities, news: News) -> bytes:
     return orjson.dumps(entity)
 
 
-def _name(news: News) -> str:
+def _name(news: Update) -> str:
     return NAMES.get(news.kind, "delete")
 
 
 @frozen
-class SocketDialect:
+class WebSocketEncoder:
     """Text frames that name their stream. Only who has given a position (`told()`) is told more than Mastodon tells."""
 
-    payloads: Payloads
+    payloads: PayloadEncoder
     told: Callable[[], bool]
 
     def variant(self, stream: Stream) -> Hashable:
@@ -118,7 +118,7 @@ class SocketDialect:
         """True but for streams that everybody may have."""
         return stream.kind in PERSONAL
 
-    def frame(self, news: News, stream: Stream, matches: Sequence[Match] = (), own: Own | None = None) -> bytes | None:
+    def frame(self, news: Update, stream: Stream, matches: Sequence[Match] = (), own: Own | None = None) -> bytes | None:
         """The news, as one frame of WebSocket."""
         made = self.payloads.of(news, stream, matches, own)
         if made is None:
@@ -142,9 +142,9 @@ class SocketDialect:
         """Up to where the client has been told. Pings are the connection's own."""
         return b"" if position is None or not self.told() else _framed((), "beat", None, position)
 
-    def farewell(self, ending: Ending, delay: float) -> bytes:
+    def farewell(self, ending: CloseReason, delay: float) -> bytes:
         """When to come back, in milliseconds."""
-        if ending is not Ending.RESTART or not self.told():
+        if ending is not CloseReason.RESTART or not self.told():
             return b""
         return _framed((), "restart", str(round(delay * 1000)), None)
 
@@ -159,10 +159,10 @@ def _framed(label: Sequence[str], name: str, payload: str | None, position: Posi
 
 
 @frozen
-class EventDialect:
+class SseEncoder:
     """Server-sent events. With `told`, for a client that has given a position."""
 
-    payloads: Payloads
+    payloads: PayloadEncoder
     told: bool
 
     def variant(self, stream: Stream) -> Hashable:
@@ -173,7 +173,7 @@ class EventDialect:
         """True but for streams that everybody may have."""
         return stream.kind in PERSONAL
 
-    def frame(self, news: News, stream: Stream, matches: Sequence[Match] = (), own: Own | None = None) -> bytes | None:
+    def frame(self, news: Update, stream: Stream, matches: Sequence[Match] = (), own: Own | None = None) -> bytes | None:
         """The news as one event; its id is the position."""
         made = self.payloads.of(news, stream, matches, own)
         return None if made is None else event(made[0], made[1] or b"{}", news.position)
@@ -194,6 +194,6 @@ class EventDialect:
         """A comment; with an event's id where the client knows what that is."""
         return b":thump\n" if position is None or not self.told else event("beat", b"{}", position)
 
-    def farewell(self, ending: Ending, delay: float) -> bytes:
+    def farewell(self, ending: CloseReason, delay: float) -> bytes:
         """When to come back, in milliseconds."""
-        return event("restart", b"%d" % (delay * 1000)) if ending is Ending.RESTART and self.told else b""
+        return event("restart", b"%d" % (delay * 1000)) if ending is CloseReason.RESTART and self.told else b""

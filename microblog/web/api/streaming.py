@@ -13,26 +13,26 @@ from twisted.internet.defer import Deferred
 from microblog.domain.lists import Lists
 from microblog.domain.scopes import covers
 from microblog.domain.text.post_text import tag_key
-from microblog.live.broadcaster import Feed
+from microblog.live.broadcaster import Broadcaster
 from microblog.live.topics import Stream, StreamKind
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Forbidden, Malformed, NotFound, Problem, Unauthenticated
 from microblog.model.events import Position
 from microblog.model.ids import ListId
 from microblog.render.api.schemas import ANY, FLAG, ID, TEXT
-from microblog.web.api.stream_encoding import EventDialect, Payloads, SocketDialect
+from microblog.web.api.stream_encoding import PayloadEncoder, SseEncoder, WebSocketEncoder
 from microblog.web.http.authorization import bearer_token
 from microblog.web.http.cookies import SESSION
 from microblog.web.http.errors import status_of
-from microblog.web.http.request import Authenticator, Call
-from microblog.web.http.response import NO_STORE, Answer
-from microblog.web.http.route import Needs, Who, route
-from microblog.web.http.route_docs import Doc, Param
+from microblog.web.http.request import Authenticator, Request
+from microblog.web.http.response import NO_STORE, Response
+from microblog.web.http.route import AccessLevel, RouteOptions, route
+from microblog.web.http.route_docs import Param, RouteDoc
 from microblog.web.streaming.sse import UNKNOWN, EventStream, since_of
-from microblog.web.streaming.stream_connection import Places, Reader
+from microblog.web.streaming.stream_connection import ConnectionLimiter, StreamIdentity
 from microblog.web.streaming.websocket import (
     TOO_MUCH,
-    Code,
+    CloseCode,
     NotWebSocket,
     WebSocket,
     accepted,
@@ -41,8 +41,8 @@ from microblog.web.streaming.websocket import (
     text_frame,
 )
 
-READ = Needs(api=True, viewer=Who.MEMBER, scopes={"read:statuses"}, counted=False)
-READ_NOTICES = Needs(api=True, viewer=Who.MEMBER, scopes={"read:notifications"}, counted=False)
+READ = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:statuses"}, counted=False)
+READ_NOTICES = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:notifications"}, counted=False)
 SINCE = Param("since", TEXT, "Tell first what came after this position, the id of an event.")
 ONLY_MEDIA = Param("only_media", FLAG, "Leave out what has no media.")
 TAG = Param("tag", TEXT, "The tag, without #.", required=True)
@@ -123,7 +123,7 @@ def _own(name: str, listener: Listener) -> Stream:
     raise UnknownStream
 
 
-def position_of(value: object, feed: Feed) -> Position | None:
+def position_of(value: object, feed: Broadcaster) -> Position | None:
     """The position that a client gave; UNKNOWN for what is none."""
     if not value:
         return None
@@ -159,7 +159,7 @@ class Multiplexed(WebSocket):
         if self._ready:
             self._answer_on({})
         elif len(self._unheard) > MOST_UNHEARD:
-            self.close(Code.POLICY, TOO_MUCH)
+            self.close(CloseCode.POLICY, TOO_MUCH)
 
     def _answer_on(self, message: Mapping[str, Any]) -> None:
         Deferred.fromCoroutine(self._answer_all(message)).addErrback(self._failed)
@@ -188,7 +188,7 @@ class Multiplexed(WebSocket):
         if stream.kind is StreamKind.LIST and (circle is None or stream.of not in circle.lists):
             self._looked_up += 1
             if self._looked_up > MOST_LOOKED_UP:
-                self.close(Code.POLICY, TOO_MUCH)
+                self.close(CloseCode.POLICY, TOO_MUCH)
                 return
             await self.owned(int(stream.of))  # it may be so new that the feed has not heard of it
         if since is not None:
@@ -218,23 +218,28 @@ def _name(message: Mapping[str, Any]) -> str:
 class StreamingRoutes:
     """Both transports of the live feed, for API clients."""
 
-    feed: Feed
-    payloads: Payloads
+    feed: Broadcaster
+    payloads: PayloadEncoder
     authenticator: Authenticator
     lists: Lists
-    places: Places
+    places: ConnectionLimiter
 
-    @route("GET", "/api/v1/streaming/health", Needs(api=True, bearer=False), Doc("Whether the feed moves", TEXT, content_type="text/plain"))
-    async def health(self, call: Call) -> Answer:
+    @route(
+        "GET",
+        "/api/v1/streaming/health",
+        RouteOptions(api=True, bearer=False),
+        RouteDoc("Whether the feed moves", TEXT, content_type="text/plain"),
+    )
+    async def health(self, call: Request) -> Response:
         """OK, or 503."""
         well = self.feed.healthy()
-        return evolve(Answer.text("OK" if well else "The feed does not move."), status=200 if well else 503, cache=NO_STORE)
+        return evolve(Response.text("OK" if well else "The feed does not move."), status=200 if well else 503, cache=NO_STORE)
 
     @route(
         "GET",
         "/api/v1/streaming",
-        Needs(api=True, bearer=False, counted=False),
-        Doc(
+        RouteOptions(api=True, bearer=False, counted=False),
+        RouteDoc(
             "A WebSocket for any number of streams",
             TEXT,
             query=(Param("stream", TEXT, "Subscribe to this at once."), SINCE),
@@ -242,26 +247,26 @@ class StreamingRoutes:
             errors=(401, 426),
         ),
     )
-    async def socket(self, call: Call) -> Answer:
+    async def socket(self, call: Request) -> Response:
         """Hands the connection over to WebSocket."""
         try:
             check_handshake(call)
         except NotWebSocket as problem:
-            return Answer.json({"error": problem.sentence}, 426).with_headers({"Upgrade": "websocket", "Sec-WebSocket-Version": "13"})
+            return Response.json({"error": problem.sentence}, 426).with_headers({"Upgrade": "websocket", "Sec-WebSocket-Version": "13"})
         await self.places.knock(call)
         try:
             listener = await self._identify(call)
         except Unauthenticated as problem:
-            return Answer.empty(401).with_header("X-Error-Message", problem.sentence)
+            return Response.empty(401).with_header("X-Error-Message", problem.sentence)
         self.feed.expect(listener.account)
         opened = await self.places.reserve(call)
         first = {name: call.fields.value(name, max=1_000) for name in ("stream", "tag", "list", "since")}
         positions: list[bool] = []
-        dialect = SocketDialect(self.payloads, lambda: bool(positions))
+        dialect = WebSocketEncoder(self.payloads, lambda: bool(positions))
         owned = partial(self._check_list, call.member)
-        return accepted(call, Multiplexed(self.feed, dialect, Reader.of(call), opened, listener, first, positions, owned))
+        return accepted(call, Multiplexed(self.feed, dialect, StreamIdentity.of(call), opened, listener, first, positions, owned))
 
-    async def _identify(self, call: Call) -> Listener:
+    async def _identify(self, call: Request) -> Listener:
         """Whose the token is that came in the header, the address or as subprotocol; without one, whose browser it is."""
         token = bearer_token(call) or offered_protocol(call)
         if token is None:
@@ -275,7 +280,7 @@ class StreamingRoutes:
         call.access, call.viewer = access, access.viewer
         return Listener(access.viewer.id, access.scopes)
 
-    async def _identify_browser(self, call: Call) -> Listener:
+    async def _identify_browser(self, call: Request) -> Listener:
         cookie = call.cookie(SESSION)
         if cookie is None:
             raise Unauthenticated(MISSING)
@@ -287,52 +292,58 @@ class StreamingRoutes:
         call.viewer, call.session = found
         return Listener(call.viewer.id)
 
-    @route("GET", "/api/v1/streaming/user", READ, Doc("Home, and notifications", TEXT, query=(SINCE,), content_type="text/event-stream"))
-    async def user(self, call: Call) -> Answer:
+    @route(
+        "GET", "/api/v1/streaming/user", READ, RouteDoc("Home, and notifications", TEXT, query=(SINCE,), content_type="text/event-stream")
+    )
+    async def user(self, call: Request) -> Response:
         """What is new at home, and what the viewer is told."""
         return await self._events(call, "user")
 
-    @route("GET", "/api/v1/streaming/user/notification", READ_NOTICES, Doc("Notifications", TEXT, content_type="text/event-stream"))
-    async def notifications(self, call: Call) -> Answer:
+    @route("GET", "/api/v1/streaming/user/notification", READ_NOTICES, RouteDoc("Notifications", TEXT, content_type="text/event-stream"))
+    async def notifications(self, call: Request) -> Response:
         """What the viewer is told."""
         return await self._events(call, "user:notification")
 
-    @route("GET", "/api/v1/streaming/public", READ, Doc("Public posts", TEXT, (ONLY_MEDIA, SINCE), content_type="text/event-stream"))
-    async def public(self, call: Call) -> Answer:
+    @route("GET", "/api/v1/streaming/public", READ, RouteDoc("Public posts", TEXT, (ONLY_MEDIA, SINCE), content_type="text/event-stream"))
+    async def public(self, call: Request) -> Response:
         """All public posts."""
         return await self._events(call, _with_media(call, "public"))
 
-    @route("GET", "/api/v1/streaming/public/local", READ, Doc("Public posts", TEXT, (ONLY_MEDIA, SINCE), content_type="text/event-stream"))
-    async def local(self, call: Call) -> Answer:
+    @route(
+        "GET", "/api/v1/streaming/public/local", READ, RouteDoc("Public posts", TEXT, (ONLY_MEDIA, SINCE), content_type="text/event-stream")
+    )
+    async def local(self, call: Request) -> Response:
         """Public posts of this site, which are all."""
         return await self._events(call, _with_media(call, "public:local"))
 
-    @route("GET", "/api/v1/streaming/public/remote", READ, Doc("Posts of other sites", TEXT, content_type="text/event-stream"))
-    async def remote(self, call: Call) -> Answer:
+    @route("GET", "/api/v1/streaming/public/remote", READ, RouteDoc("Posts of other sites", TEXT, content_type="text/event-stream"))
+    async def remote(self, call: Request) -> Response:
         """Public posts of other sites, of which there are none."""
         return await self._events(call, _with_media(call, "public:remote"))
 
-    @route("GET", "/api/v1/streaming/hashtag", READ, Doc("Posts with a tag", TEXT, (TAG, SINCE), content_type="text/event-stream"))
-    async def tag(self, call: Call) -> Answer:
+    @route("GET", "/api/v1/streaming/hashtag", READ, RouteDoc("Posts with a tag", TEXT, (TAG, SINCE), content_type="text/event-stream"))
+    async def tag(self, call: Request) -> Response:
         """Public posts with a tag."""
         return await self._events(call, "hashtag")
 
-    @route("GET", "/api/v1/streaming/hashtag/local", READ, Doc("Posts with a tag", TEXT, (TAG, SINCE), content_type="text/event-stream"))
-    async def local_tag(self, call: Call) -> Answer:
+    @route(
+        "GET", "/api/v1/streaming/hashtag/local", READ, RouteDoc("Posts with a tag", TEXT, (TAG, SINCE), content_type="text/event-stream")
+    )
+    async def local_tag(self, call: Request) -> Response:
         """The same."""
         return await self._events(call, "hashtag:local")
 
-    @route("GET", "/api/v1/streaming/list", READ, Doc("A list", TEXT, (LIST, SINCE), content_type="text/event-stream"))
-    async def list(self, call: Call) -> Answer:
+    @route("GET", "/api/v1/streaming/list", READ, RouteDoc("A list", TEXT, (LIST, SINCE), content_type="text/event-stream"))
+    async def list(self, call: Request) -> Response:
         """What the members of one of the viewer's lists post."""
         return await self._events(call, "list")
 
-    @route("GET", "/api/v1/streaming/direct", READ, Doc("Conversations", TEXT, query=(SINCE,), content_type="text/event-stream"))
-    async def direct(self, call: Call) -> Answer:
+    @route("GET", "/api/v1/streaming/direct", READ, RouteDoc("Conversations", TEXT, query=(SINCE,), content_type="text/event-stream"))
+    async def direct(self, call: Request) -> Response:
         """The viewer's conversations."""
         return await self._events(call, "direct")
 
-    async def _events(self, call: Call, name: str) -> Answer:
+    async def _events(self, call: Request, name: str) -> Response:
         await self.places.knock(call)
         listener = Listener(call.member.id, call.access.scopes if call.access else None)
         params = {field: call.fields.value(field, max=1_000) for field in ("tag", "list")}
@@ -340,9 +351,9 @@ class StreamingRoutes:
         if stream.kind is StreamKind.LIST:
             await self._check_list(call.member, int(stream.of))
         self.feed.expect(listener.account)
-        dialect = EventDialect(self.payloads, since is not None)
+        dialect = SseEncoder(self.payloads, since is not None)
         opened = await self.places.reserve(call)
-        answer = Answer.stream(EventStream(self.feed, dialect, Reader.of(call), opened, stream, since))
+        answer = Response.stream(EventStream(self.feed, dialect, StreamIdentity.of(call), opened, stream, since))
         return answer.cached(b"private, no-store").with_header("X-Accel-Buffering", "no")
 
     async def _check_list(self, viewer: Viewer, id: int) -> None:
@@ -352,5 +363,5 @@ class StreamingRoutes:
             raise NotYourList from problem
 
 
-def _with_media(call: Call, name: str) -> str:
+def _with_media(call: Request, name: str) -> str:
     return f"{name}:media" if call.fields.flag("only_media") else name

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from attrs import evolve, frozen
 
-from microblog.domain.suggestions import People
+from microblog.domain.suggestions import Suggestions
 from microblog.model.accounts import Relationship, Viewer
 from microblog.model.ids import AccountId
 from microblog.model.paging import Page
@@ -15,23 +15,23 @@ from microblog.render.api.entities import Entities
 from microblog.render.api.schemas import EMPTY, FLAG, ID, IDS, TEXT, TEXTS, WHOLE, array_of, one_of, record
 from microblog.render.api.search import SUGGESTION
 from microblog.web.api.paging import PEOPLE, page_of, paged
-from microblog.web.http.request import Call
-from microblog.web.http.response import Answer
-from microblog.web.http.route import Needs, Who, route
-from microblog.web.http.route_docs import LIMIT, PAGING, Doc, Param
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
+from microblog.web.http.route import AccessLevel, RouteOptions, route
+from microblog.web.http.route_docs import LIMIT, PAGING, Param, RouteDoc
 
-READ = Needs(api=True, viewer=Who.MEMBER, scopes={"read:accounts"})
-WRITE = Needs(api=True, viewer=Who.MEMBER, scopes={"write:accounts"})
-OPEN = Needs(api=True, scopes={"read:accounts"})
-BLOCKS = Needs(api=True, viewer=Who.MEMBER, scopes={"read:blocks"})
-BLOCK = Needs(api=True, viewer=Who.MEMBER, scopes={"write:blocks"})
+READ = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:accounts"})
+WRITE = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:accounts"})
+OPEN = RouteOptions(api=True, scopes={"read:accounts"})
+BLOCKS = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:blocks"})
+BLOCK = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:blocks"})
 EVERYBODY = 1_000_000
 MOST_OFFSET = 100_000
 OLD = "@1686528000"  # since when a newer address is there for suggestions
 FAMILIAR = record({"id": ID, "accounts": array_of(ACCOUNT)})
 DOMAIN = (Param("domain", TEXT, "The domain.", required=True),)
-ENDORSE = Doc("Show somebody on one's profile", RELATIONSHIP, errors=(404, 422))
-UNENDORSE = Doc("Show somebody there no more", RELATIONSHIP, errors=(404,))
+ENDORSE = RouteDoc("Show somebody on one's profile", RELATIONSHIP, errors=(404, 422))
+UNENDORSE = RouteDoc("Show somebody there no more", RELATIONSHIP, errors=(404,))
 PASS_OVER = Param("offset", WHOLE, "How many to pass over.")
 
 
@@ -40,25 +40,25 @@ class EndorsementRoutes:
     """Whom one shows on one's profile. The older addresses call that pinning."""
 
     entities: Entities
-    people: People
+    people: Suggestions
 
     @route("POST", "/api/v1/accounts/<id:account_id>/endorse", WRITE, ENDORSE)
     @route("POST", "/api/v1/accounts/<id:account_id>/pin", WRITE, ENDORSE)
-    async def endorse(self, call: Call, account_id: int) -> Answer:
+    async def endorse(self, call: Request, account_id: int) -> Response:
         """Show them."""
         return await self._done(call, account_id, self.people.endorse)
 
     @route("POST", "/api/v1/accounts/<id:account_id>/unendorse", WRITE, UNENDORSE)
     @route("POST", "/api/v1/accounts/<id:account_id>/unpin", WRITE, UNENDORSE)
-    async def unendorse(self, call: Call, account_id: int) -> Answer:
+    async def unendorse(self, call: Request, account_id: int) -> Response:
         """Show them no more."""
         return await self._done(call, account_id, self.people.unendorse)
 
-    async def _done(self, call: Call, account_id: int, command: Callable[[Viewer, AccountId], Awaitable[Relationship]]) -> Answer:
-        return Answer.json(RELATIONSHIP(await command(call.member, AccountId(account_id)), None))
+    async def _done(self, call: Request, account_id: int, command: Callable[[Viewer, AccountId], Awaitable[Relationship]]) -> Response:
+        return Response.json(RELATIONSHIP(await command(call.member, AccountId(account_id)), None))
 
-    @route("GET", "/api/v1/endorsements", READ, Doc("Whom one shows on one's profile", array_of(ACCOUNT), query=PAGING))
-    async def own(self, call: Call) -> Answer:
+    @route("GET", "/api/v1/endorsements", READ, RouteDoc("Whom one shows on one's profile", array_of(ACCOUNT), query=PAGING))
+    async def own(self, call: Request) -> Response:
         """The newest first; a limit of 0 asks for everybody."""
         return await self._page(call, call.member.id)
 
@@ -66,13 +66,13 @@ class EndorsementRoutes:
         "GET",
         "/api/v1/accounts/<id:account_id>/endorsements",
         OPEN,
-        Doc("Whom somebody shows on their profile", array_of(ACCOUNT), query=PAGING, errors=(404,)),
+        RouteDoc("Whom somebody shows on their profile", array_of(ACCOUNT), query=PAGING, errors=(404,)),
     )
-    async def of_account(self, call: Call, account_id: int) -> Answer:
+    async def of_account(self, call: Request, account_id: int) -> Response:
         """The newest first."""
         return await self._page(call, AccountId(account_id))
 
-    async def _page(self, call: Call, account: AccountId) -> Answer:
+    async def _page(self, call: Request, account: AccountId) -> Response:
         page = page_of(call, 40, 80)
         page = page if page.limit else evolve(page, limit=EVERYBODY)
         found = await self.people.endorsed(call.viewer, account, page)
@@ -84,25 +84,25 @@ class DirectoryRoutes:
     """People whom one might like or know."""
 
     entities: Entities
-    people: People
+    people: Suggestions
 
     @route(
         "GET",
         "/api/v1/accounts/familiar_followers",
-        Needs(api=True, viewer=Who.MEMBER, scopes={"read:follows"}),
-        Doc("Whom one follows of those who follow somebody", array_of(FAMILIAR), query=(Param("id", IDS, required=True),)),
+        RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:follows"}),
+        RouteDoc("Whom one follows of those who follow somebody", array_of(FAMILIAR), query=(Param("id", IDS, required=True),)),
     )
-    async def familiar(self, call: Call) -> Answer:
+    async def familiar(self, call: Request) -> Response:
         """For each of up to 40 people."""
         ids = [AccountId(id) for id in call.fields.ids("id")[:40]]
         found = await self.people.familiar(call.member, ids)
-        return Answer.json([{"id": str(id), "accounts": self.entities.accounts(accounts)} for id, accounts in found])
+        return Response.json([{"id": str(id), "accounts": self.entities.accounts(accounts)} for id, accounts in found])
 
     @route(
         "GET",
         "/api/v1/directory",
-        Needs(api=True),
-        Doc(
+        RouteOptions(api=True),
+        RouteDoc(
             "People who want to be found",
             array_of(ACCOUNT),
             query=(
@@ -113,54 +113,59 @@ class DirectoryRoutes:
             ),
         ),
     )
-    async def directory(self, call: Call) -> Answer:
+    async def directory(self, call: Request) -> Response:
         """Who posted last comes first, unless asked otherwise."""
         fields = call.fields
         offset = fields.offset(MOST_OFFSET)
         newest = fields.value("order") == "new"
         found = await self.people.directory(call.viewer, newest=newest, limit=fields.limit(40, 80), offset=offset)
-        return Answer.json(self.entities.accounts(found))
+        return Response.json(self.entities.accounts(found))
 
-    @route("GET", "/api/v2/suggestions", READ, Doc("People to follow", array_of(SUGGESTION), query=(*LIMIT, PASS_OVER)))
-    async def suggestions(self, call: Call) -> Answer:
+    @route("GET", "/api/v2/suggestions", READ, RouteDoc("People to follow", array_of(SUGGESTION), query=(*LIMIT, PASS_OVER)))
+    async def suggestions(self, call: Request) -> Response:
         """The most followed of those to whom one has no relation yet."""
         found = await self.people.suggested(call.member, call.fields.limit(40, 80), call.fields.offset(MOST_OFFSET))
-        return Answer.json(SUGGESTION.each(found, self.entities))
+        return Response.json(SUGGESTION.each(found, self.entities))
 
-    @route("GET", "/api/v1/suggestions", READ, Doc("People to follow, as older programs ask", array_of(ACCOUNT), query=(*LIMIT, PASS_OVER)))
-    async def old_suggestions(self, call: Call) -> Answer:
+    @route(
+        "GET",
+        "/api/v1/suggestions",
+        READ,
+        RouteDoc("People to follow, as older programs ask", array_of(ACCOUNT), query=(*LIMIT, PASS_OVER)),
+    )
+    async def old_suggestions(self, call: Request) -> Response:
         """The same without why."""
         found = await self.people.suggested(call.member, call.fields.limit(40, 80), call.fields.offset(MOST_OFFSET))
-        return Answer.json(self.entities.accounts(found)).with_header("Deprecation", OLD)
+        return Response.json(self.entities.accounts(found)).with_header("Deprecation", OLD)
 
-    @route("DELETE", "/api/v1/suggestions/<id:account_id>", WRITE, Doc("Suggest somebody no more", EMPTY))
-    async def dismiss(self, call: Call, account_id: int) -> Answer:
+    @route("DELETE", "/api/v1/suggestions/<id:account_id>", WRITE, RouteDoc("Suggest somebody no more", EMPTY))
+    async def dismiss(self, call: Request, account_id: int) -> Response:
         """Whoever they are."""
         await self.people.dismiss(call.member, AccountId(account_id))
-        return Answer.json({})
+        return Response.json({})
 
 
 @frozen
 class DomainRoutes:
     """Domains that one does not want to hear of. They are kept; there is nobody of another domain here."""
 
-    people: People
+    people: Suggestions
 
-    @route("GET", "/api/v1/domain_blocks", BLOCKS, Doc("The domains that one blocks", TEXTS, query=PAGING))
-    async def all(self, call: Call) -> Answer:
+    @route("GET", "/api/v1/domain_blocks", BLOCKS, RouteDoc("The domains that one blocks", TEXTS, query=PAGING))
+    async def all(self, call: Request) -> Response:
         """The newest first."""
         page = page_of(call, 100, 200)
         found = await self.people.blocked_domains(call.member, Page(page.limit, max_id=page.max_id, since_id=page.since_id))
         return paged(call, [domain for _, domain in found], [id for id, _ in found], page, PEOPLE)
 
-    @route("POST", "/api/v1/domain_blocks", BLOCK, Doc("Block a domain", EMPTY, body=DOMAIN, errors=(422,)))
-    async def block(self, call: Call) -> Answer:
+    @route("POST", "/api/v1/domain_blocks", BLOCK, RouteDoc("Block a domain", EMPTY, body=DOMAIN, errors=(422,)))
+    async def block(self, call: Request) -> Response:
         """Again is the same as once."""
         await self.people.block_domain(call.member, call.fields.value("domain"))
-        return Answer.json({})
+        return Response.json({})
 
-    @route("DELETE", "/api/v1/domain_blocks", BLOCK, Doc("Block a domain no more", EMPTY, body=DOMAIN, errors=(422,)))
-    async def unblock(self, call: Call) -> Answer:
+    @route("DELETE", "/api/v1/domain_blocks", BLOCK, RouteDoc("Block a domain no more", EMPTY, body=DOMAIN, errors=(422,)))
+    async def unblock(self, call: Request) -> Response:
         """Again is the same as once."""
         await self.people.unblock_domain(call.member, call.fields.value("domain"))
-        return Answer.json({})
+        return Response.json({})

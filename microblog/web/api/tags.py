@@ -6,7 +6,7 @@ from attrs import frozen
 
 from microblog.domain.accounts import Accounts
 from microblog.domain.rate_limits import FOLLOWS
-from microblog.domain.tags import Tags
+from microblog.domain.tags import HashtagService
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.ids import AccountId, RelationId
 from microblog.model.profile_features import TagFlags
@@ -14,15 +14,15 @@ from microblog.render.api.entities import Entities
 from microblog.render.api.schemas import EMPTY, TEXT, array_of
 from microblog.render.api.tags import FEATURED_TAG, TAG, featured_entity, tag_entity
 from microblog.web.api.paging import PEOPLE, page_of, paged
-from microblog.web.http.request import Call
-from microblog.web.http.response import Answer
-from microblog.web.http.route import Needs, Who, route
-from microblog.web.http.route_docs import PAGING, Doc, Param
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
+from microblog.web.http.route import AccessLevel, RouteOptions, route
+from microblog.web.http.route_docs import PAGING, Param, RouteDoc
 
-OPEN = Needs(api=True, viewer_scopes={"read:follows"})  # the flag `following` is personal
-FOLLOW = Needs(api=True, viewer=Who.MEMBER, scopes={"write:follows"}, rate=FOLLOWS)
-READ = Needs(api=True, viewer=Who.MEMBER, scopes={"read:accounts"})
-WRITE = Needs(api=True, viewer=Who.MEMBER, scopes={"write:accounts"})
+OPEN = RouteOptions(api=True, viewer_scopes={"read:follows"})  # the flag `following` is personal
+FOLLOW = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:follows"}, rate=FOLLOWS)
+READ = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:accounts"})
+WRITE = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:accounts"})
 
 
 @frozen
@@ -30,58 +30,58 @@ class TagRoutes:
     """One tag at a time. A tag that nobody ever used is one too."""
 
     entities: Entities
-    tags: Tags
+    tags: HashtagService
 
-    @route("GET", "/api/v1/tags/<name>", OPEN, Doc("A tag", TAG, errors=(404,)))
-    async def show(self, call: Call, name: str) -> Answer:
+    @route("GET", "/api/v1/tags/<name>", OPEN, RouteDoc("A tag", TAG, errors=(404,)))
+    async def show(self, call: Request, name: str) -> Response:
         """With how it was used in the last days."""
         return await self._told(call, name)
 
-    @route("POST", "/api/v1/tags/<name>/follow", FOLLOW, Doc("Follow a tag", TAG, errors=(404, 422)))
-    async def follow(self, call: Call, name: str) -> Answer:
+    @route("POST", "/api/v1/tags/<name>/follow", FOLLOW, RouteDoc("Follow a tag", TAG, errors=(404, 422)))
+    async def follow(self, call: Request, name: str) -> Response:
         """See at home what is posted with it."""
         await self.tags.follow(call.member, name)
         return await self._told(call, name)
 
-    @route("POST", "/api/v1/tags/<name>/unfollow", FOLLOW, Doc("Follow a tag no more", TAG, errors=(404,)))
-    async def unfollow(self, call: Call, name: str) -> Answer:
+    @route("POST", "/api/v1/tags/<name>/unfollow", FOLLOW, RouteDoc("Follow a tag no more", TAG, errors=(404,)))
+    async def unfollow(self, call: Request, name: str) -> Response:
         """See it there no more."""
         await self.tags.unfollow(call.member, name)
         return await self._told(call, name)
 
-    @route("POST", "/api/v1/tags/<name>/feature", WRITE, Doc("Show a tag on one's profile", TAG, errors=(404, 422)))
-    async def feature(self, call: Call, name: str) -> Answer:
+    @route("POST", "/api/v1/tags/<name>/feature", WRITE, RouteDoc("Show a tag on one's profile", TAG, errors=(404, 422)))
+    async def feature(self, call: Request, name: str) -> Response:
         """Show it."""
         await self.tags.feature(call.member, name)
         return await self._told(call, name)
 
-    @route("POST", "/api/v1/tags/<name>/unfeature", WRITE, Doc("Show a tag there no more", TAG, errors=(404,)))
-    async def unfeature(self, call: Call, name: str) -> Answer:
+    @route("POST", "/api/v1/tags/<name>/unfeature", WRITE, RouteDoc("Show a tag there no more", TAG, errors=(404,)))
+    async def unfeature(self, call: Request, name: str) -> Response:
         """Show it no more."""
         await self.tags.unfeature(call.member, name)
         return await self._told(call, name)
 
-    async def _told(self, call: Call, name: str) -> Answer:
+    async def _told(self, call: Request, name: str) -> Response:
         use = await self.tags.one(call.viewer, name)
         flags = await self.tags.flags(call.viewer, [use.tag])
-        return Answer.json(tag_entity(self.entities, use, flags.get(use.tag.key)))
+        return Response.json(tag_entity(self.entities, use, flags.get(use.tag.key)))
 
 
 @frozen
-class KeptTagRoutes:
+class FollowedTagRoutes:
     """The tags that one follows, and those on profiles."""
 
     entities: Entities
-    tags: Tags
+    tags: HashtagService
     accounts: Accounts
 
     @route(
         "GET",
         "/api/v1/followed_tags",
-        Needs(api=True, viewer=Who.MEMBER, scopes={"read:follows"}),
-        Doc("The tags that one follows", array_of(TAG), query=PAGING),
+        RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:follows"}),
+        RouteDoc("The tags that one follows", array_of(TAG), query=PAGING),
     )
-    async def followed(self, call: Call) -> Answer:
+    async def followed(self, call: Request) -> Response:
         """The newest follow first."""
         page = page_of(call, 100, 200)
         found = await self.tags.followed(call.member, page)
@@ -90,47 +90,47 @@ class KeptTagRoutes:
         told = [tag_entity(self.entities, use, flags.get(use.tag.key, TagFlags(following=True))) for use in uses]
         return paged(call, told, [kept.id for kept in found], page, PEOPLE)
 
-    @route("GET", "/api/v1/featured_tags", READ, Doc("The tags on one's profile", array_of(FEATURED_TAG)))
-    async def own(self, call: Call) -> Answer:
+    @route("GET", "/api/v1/featured_tags", READ, RouteDoc("The tags on one's profile", array_of(FEATURED_TAG)))
+    async def own(self, call: Request) -> Response:
         """The most used first."""
         account = call.member.account
-        return Answer.json([featured_entity(self.entities, account, one) for one in await self.tags.featured(account.id)])
+        return Response.json([featured_entity(self.entities, account, one) for one in await self.tags.featured(account.id)])
 
     @route(
         "POST",
         "/api/v1/featured_tags",
         WRITE,
-        Doc("Show a tag on one's profile", FEATURED_TAG, body=(Param("name", TEXT, "The tag.", required=True),), errors=(400, 422)),
+        RouteDoc("Show a tag on one's profile", FEATURED_TAG, body=(Param("name", TEXT, "The tag.", required=True),), errors=(400, 422)),
     )
-    async def feature(self, call: Call) -> Answer:
+    async def feature(self, call: Request) -> Response:
         """One more."""
         try:
             made = await self.tags.feature(call.member, call.fields.required("name", max=200))
         except NotFound as none:
             raise Invalid({"name": "Name is no tag"}, codes={"name": "ERR_INVALID"}) from none
-        return Answer.json(featured_entity(self.entities, call.member.account, made))
+        return Response.json(featured_entity(self.entities, call.member.account, made))
 
-    @route("DELETE", "/api/v1/featured_tags/<id:featured_id>", WRITE, Doc("Show a tag there no more", EMPTY, errors=(404,)))
-    async def remove(self, call: Call, featured_id: int) -> Answer:
+    @route("DELETE", "/api/v1/featured_tags/<id:featured_id>", WRITE, RouteDoc("Show a tag there no more", EMPTY, errors=(404,)))
+    async def remove(self, call: Request, featured_id: int) -> Response:
         """One less."""
         await self.tags.remove(call.member, RelationId(featured_id))
-        return Answer.json({})
+        return Response.json({})
 
-    @route("GET", "/api/v1/featured_tags/suggestions", READ, Doc("Tags that one uses, and might show", array_of(TAG)))
-    async def suggestions(self, call: Call) -> Answer:
+    @route("GET", "/api/v1/featured_tags/suggestions", READ, RouteDoc("Tags that one uses, and might show", array_of(TAG)))
+    async def suggestions(self, call: Request) -> Response:
         """The most used first."""
         uses = await self.tags.search.uses(await self.tags.suggested(call.member))
         flags = await self.tags.flags(call.member, [use.tag for use in uses])
-        return Answer.json([tag_entity(self.entities, use, flags.get(use.tag.key)) for use in uses])
+        return Response.json([tag_entity(self.entities, use, flags.get(use.tag.key)) for use in uses])
 
     @route(
         "GET",
         "/api/v1/accounts/<id:account_id>/featured_tags",
-        Needs(api=True),
-        Doc("The tags on somebody's profile", array_of(FEATURED_TAG), errors=(404,)),
+        RouteOptions(api=True),
+        RouteDoc("The tags on somebody's profile", array_of(FEATURED_TAG), errors=(404,)),
     )
-    async def of_account(self, call: Call, account_id: int) -> Answer:
+    async def of_account(self, call: Request, account_id: int) -> Response:
         """The most used first."""
         del call
         account = await self.accounts.by_id(AccountId(account_id), suspended=True)
-        return Answer.json([featured_entity(self.entities, account, one) for one in await self.tags.featured(account.id)])
+        return Response.json([featured_entity(self.entities, account, one) for one in await self.tags.featured(account.id)])

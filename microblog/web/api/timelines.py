@@ -12,15 +12,15 @@ from microblog.model.paging import Page
 from microblog.model.posts import Post
 from microblog.render.api.schemas import FLAG, TEXTS, array_of
 from microblog.render.api.statuses import STATUS
-from microblog.web.api.paging import Links, page_of, paged
-from microblog.web.api.status_serializer import Shown
-from microblog.web.http.request import Call
-from microblog.web.http.response import Answer
-from microblog.web.http.response_cache import Answers, Made
-from microblog.web.http.route import Needs, Who, route
-from microblog.web.http.route_docs import PAGING, Doc, Param
+from microblog.web.api.paging import PageLinks, page_of, paged
+from microblog.web.api.status_serializer import StatusSerializer
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
+from microblog.web.http.response_cache import CacheableResponse, ResponseCache
+from microblog.web.http.route import AccessLevel, RouteOptions, route
+from microblog.web.http.route_docs import PAGING, Param, RouteDoc
 
-OPEN = Needs(api=True, scopes={"read:statuses"})
+OPEN = RouteOptions(api=True, scopes={"read:statuses"})
 ORIGIN = (Param("local", FLAG, "Only posts of this site."), Param("remote", FLAG, "Only posts of other sites: there are none."))
 WITH_MEDIA = Param("only_media", FLAG, "Only posts with media.")
 TAGS = (
@@ -34,48 +34,48 @@ TAGS = (
 class TimelineRoutes:
     """The timelines that everybody has."""
 
-    shown: Shown
+    shown: StatusSerializer
     timelines: Timelines
-    answers: Answers
+    answers: ResponseCache
 
     @route(
         "GET",
         "/api/v1/timelines/home",
-        Needs(api=True, viewer=Who.MEMBER, scopes={"read:statuses"}),
-        Doc("What oneself and those whom one follows post", array_of(STATUS), query=PAGING),
+        RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:statuses"}),
+        RouteDoc("What oneself and those whom one follows post", array_of(STATUS), query=PAGING),
     )
-    async def home(self, call: Call) -> Answer:
+    async def home(self, call: Request) -> Response:
         """Newest first."""
         return await self.answers.of(call, lambda: self._home(call))
 
-    async def _home(self, call: Call) -> Made:
+    async def _home(self, call: Request) -> CacheableResponse:
         page = page_of(call)
         posts = await self.timelines.home(call.member, page)
-        return Made(await self._page(call, posts, page), await self.timelines.home_basis(call.member, posts))
+        return CacheableResponse(await self._page(call, posts, page), await self.timelines.home_basis(call.member, posts))
 
     @route(
         "GET",
         "/api/v1/timelines/public",
         OPEN,
-        Doc("What everybody posts in public", array_of(STATUS), query=(*PAGING, *ORIGIN, WITH_MEDIA)),
+        RouteDoc("What everybody posts in public", array_of(STATUS), query=(*PAGING, *ORIGIN, WITH_MEDIA)),
     )
-    async def public(self, call: Call) -> Answer:
+    async def public(self, call: Request) -> Response:
         """Newest first, without boosts and without replies to others."""
         return await self.answers.of(call, lambda: self._public(call))
 
-    async def _public(self, call: Call) -> Made:
+    async def _public(self, call: Request) -> CacheableResponse:
         page = page_of(call)
         posts = [] if only_remote(call) else await self.timelines.public(call.viewer, page, media=call.fields.flag("only_media"))
         answer = await self._page(call, posts, page, "local", "remote", "only_media")
-        return Made(answer, await self.timelines.basis(call.viewer, posts, PUBLIC))
+        return CacheableResponse(answer, await self.timelines.basis(call.viewer, posts, PUBLIC))
 
     @route(
         "GET",
         "/api/v1/timelines/tag/<name>",
         OPEN,
-        Doc("Public posts with a tag", array_of(STATUS), query=(*PAGING, *TAGS, *ORIGIN, WITH_MEDIA)),
+        RouteDoc("Public posts with a tag", array_of(STATUS), query=(*PAGING, *TAGS, *ORIGIN, WITH_MEDIA)),
     )
-    async def tag(self, call: Call, name: str) -> Answer:
+    async def tag(self, call: Request, name: str) -> Response:
         """Newest first, replies too."""
         page, fields = page_of(call), call.fields
         posts: Sequence[Post] = ()
@@ -91,11 +91,11 @@ class TimelineRoutes:
             )
         return await self._page(call, posts, page, "local", "remote", "only_media", "any", "all", "none")
 
-    async def _page(self, call: Call, posts: Sequence[Post], page: Page, *kept: str) -> Answer:
+    async def _page(self, call: Request, posts: Sequence[Post], page: Page, *kept: str) -> Response:
         body = await self.shown.many(call.viewer, posts)
-        return paged(call, body, [post.id for post in posts], page, Links(kept, timeline=True))
+        return paged(call, body, [post.id for post in posts], page, PageLinks(kept, timeline=True))
 
 
-def only_remote(call: Call) -> bool:
+def only_remote(call: Request) -> bool:
     """True if only posts of other sites are wanted. Whoever wants both kinds alone gets those of here."""
     return call.fields.flag("remote") and not call.fields.flag("local")

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from attrs import frozen
 
-from microblog.domain.tags import Tags
+from microblog.domain.tags import HashtagService
 from microblog.domain.trends import Trends
 from microblog.model.posts import TagUse
 from microblog.render.api.definition import Entity
@@ -14,15 +14,15 @@ from microblog.render.api.entities import Entities
 from microblog.render.api.schemas import ANY, WHOLE, array_of
 from microblog.render.api.statuses import STATUS
 from microblog.render.api.tags import TAG, tag_entity
-from microblog.web.api.status_serializer import Shown
-from microblog.web.http.request import Call
-from microblog.web.http.response import Answer
-from microblog.web.http.route import Needs, route
-from microblog.web.http.route_docs import LIMIT, Doc, Param
+from microblog.web.api.status_serializer import StatusSerializer
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
+from microblog.web.http.route import RouteOptions, route
+from microblog.web.http.route_docs import LIMIT, Param, RouteDoc
 
-TAGS = Needs(api=True, viewer_scopes={"read:follows"})  # the flag `following` is personal
-POSTS = Needs(api=True, viewer_scopes={"read:statuses"})
-LINKS = Needs(api=True)
+TAGS = RouteOptions(api=True, viewer_scopes={"read:follows"})  # the flag `following` is personal
+POSTS = RouteOptions(api=True, viewer_scopes={"read:statuses"})
+LINKS = RouteOptions(api=True)
 OLD = "@1648598400"  # 2022-03-30, when the newer address came
 SLICE = (*LIMIT, Param("offset", WHOLE, "How many to pass over."))
 
@@ -32,49 +32,49 @@ class TrendRoutes:
     """Tags and posts, counted from what people do. Pages are turned by offset."""
 
     entities: Entities
-    shown: Shown
+    shown: StatusSerializer
     trends: Trends
-    tags: Tags
+    tags: HashtagService
 
-    @route("GET", "/api/v1/trends/tags", TAGS, Doc("Tags that are talked about", array_of(TAG), query=SLICE))
-    async def of_tags(self, call: Call) -> Answer:
+    @route("GET", "/api/v1/trends/tags", TAGS, RouteDoc("Tags that are talked about", array_of(TAG), query=SLICE))
+    async def of_tags(self, call: Request) -> Response:
         """Those first that most people used."""
         limit, offset = _slice(call, 10, 20)
         return _linked(call, await self._told(call, await self.trends.tags(limit=limit, offset=offset)), limit, offset)
 
-    @route("GET", "/api/v1/trends", TAGS, Doc("Tags that are talked about, as older programs ask", array_of(TAG), query=SLICE))
-    async def old(self, call: Call) -> Answer:
+    @route("GET", "/api/v1/trends", TAGS, RouteDoc("Tags that are talked about, as older programs ask", array_of(TAG), query=SLICE))
+    async def old(self, call: Request) -> Response:
         """The same."""
         return (await self.of_tags(call)).with_header("Deprecation", OLD)
 
-    @route("GET", "/api/v1/trends/statuses", POSTS, Doc("Posts that are talked about", array_of(STATUS), query=SLICE))
-    async def of_posts(self, call: Call) -> Answer:
+    @route("GET", "/api/v1/trends/statuses", POSTS, RouteDoc("Posts that are talked about", array_of(STATUS), query=SLICE))
+    async def of_posts(self, call: Request) -> Response:
         """Those first that most people liked or boosted."""
         limit, offset = _slice(call, 20, 40)
         found = await self.trends.posts(call.viewer, limit=limit, offset=offset)
-        answer = Answer.json(await self.shown.many(call.viewer, found))
+        answer = Response.json(await self.shown.many(call.viewer, found))
         return answer.with_header("Link", _next(call, limit, offset)) if limit and len(found) == limit else answer
 
-    @route("GET", "/api/v1/trends/links", LINKS, Doc("Links that are talked about: none are counted", array_of(ANY), query=SLICE))
-    async def of_links(self, call: Call) -> Answer:
+    @route("GET", "/api/v1/trends/links", LINKS, RouteDoc("Links that are talked about: none are counted", array_of(ANY), query=SLICE))
+    async def of_links(self, call: Request) -> Response:
         """Always none."""
         del call
-        return Answer.json([])
+        return Response.json([])
 
-    async def _told(self, call: Call, uses: list[TagUse]) -> list[Entity]:
+    async def _told(self, call: Request, uses: list[TagUse]) -> list[Entity]:
         flags = await self.tags.flags(call.viewer, [use.tag for use in uses])
         return [tag_entity(self.entities, use, flags.get(use.tag.key)) for use in uses]
 
 
-def _slice(call: Call, default: int, most: int) -> tuple[int, int]:
+def _slice(call: Request, default: int, most: int) -> tuple[int, int]:
     return call.fields.limit(default, most), call.fields.offset(10_000)
 
 
-def _linked(call: Call, told: list[Entity], limit: int, offset: int) -> Answer:
-    answer = Answer.json(told)
+def _linked(call: Request, told: list[Entity], limit: int, offset: int) -> Response:
+    answer = Response.json(told)
     return answer.with_header("Link", _next(call, limit, offset)) if limit and len(told) == limit else answer
 
 
-def _next(call: Call, limit: int, offset: int) -> str:
+def _next(call: Request, limit: int, offset: int) -> str:
     kept = list(call.fields.pairs("limit"))
     return f'<{call.url}?{urlencode([*kept, ("offset", str(offset + limit))])}>; rel="next"'

@@ -7,35 +7,35 @@ from collections.abc import Iterable, Iterator
 
 from attrs import Factory, field, frozen
 
-from microblog.domain.rate_limits import API_ACCOUNT, API_NETWORK, API_TOKEN, PAGING, Limits, Per, Rate
+from microblog.domain.rate_limits import API_ACCOUNT, API_NETWORK, API_TOKEN, PAGING, LimitScope, RateLimit, RateLimiter
 from microblog.domain.scopes import covers
 from microblog.model.accounts import Role
 from microblog.model.errors import Forbidden, TooLarge, Unauthenticated
-from microblog.model.oauth import Access
+from microblog.model.oauth import TokenContext
 from microblog.web.http import csrf
 from microblog.web.http.body_buffer import IN_MEMORY
 from microblog.web.http.cookies import SESSION, Cookie
 from microblog.web.http.errors import BadToken, NeedsPerson, NotYet
-from microblog.web.http.request import Authenticator, Call
-from microblog.web.http.route import Needs, Route, Who
+from microblog.web.http.request import Authenticator, Request
+from microblog.web.http.route import AccessLevel, Route, RouteOptions
 
-_ROLES = {Who.MODERATOR: Role.MODERATOR, Who.ADMIN: Role.ADMIN}
+_ROLES = {AccessLevel.MODERATOR: Role.MODERATOR, AccessLevel.ADMIN: Role.ADMIN}
 _LONGEST_TOKEN = 512
 _PAGED = re.compile(rb"(?:\A|&)(?:max_id|min_id|since_id|page)=")
 
 
 @frozen
-class Gate:
+class Authorizer:
     """Lets a call through or raises the Problem that says why not.
 
     `remembered` says who somebody is to whoever only looks; commands ask the `authenticator` itself.
     """
 
     authenticator: Authenticator
-    limits: Limits
+    limits: RateLimiter
     remembered: Authenticator = field(default=Factory(lambda gate: gate.authenticator, takes_self=True))
 
-    async def admit(self, call: Call, route: Route) -> None:
+    async def admit(self, call: Request, route: Route) -> None:
         """Fills in who the caller is and checks everything that the route needs."""
         authenticator = self.remembered if route.safe else self.authenticator
         if route.needs.api:
@@ -49,7 +49,7 @@ class Gate:
         if not route.safe and not route.needs.api and route.needs.csrf:
             _check_form(call, cookieless=route.needs.cookieless)
 
-    async def admit_body(self, call: Call, route: Route) -> None:
+    async def admit_body(self, call: Request, route: Route) -> None:
         """Raises the Problem that says why somebody may not send a large body here, by the head of the request alone."""
         if not route.needs.api:
             await self._recognise(call, self.remembered)
@@ -59,11 +59,11 @@ class Gate:
         if call.viewer is None:
             raise TooLarge(f"Who is not logged in may send at most {IN_MEMORY >> 10} kB.")
 
-    async def recognise(self, call: Call) -> None:
+    async def recognise(self, call: Request) -> None:
         """Fills in who is logged in with this browser, if anybody is."""
         await self._recognise(call, self.remembered)
 
-    async def _recognise(self, call: Call, authenticator: Authenticator) -> None:
+    async def _recognise(self, call: Request, authenticator: Authenticator) -> None:
         token = call.cookie(SESSION)
         if token is None:
             return
@@ -73,7 +73,7 @@ class Gate:
         elif await authenticator.is_over(token):  # who is only shut out for a while is logged in again afterwards
             call.cookies.append(Cookie(SESSION, "", 0))
 
-    async def _identify_bearer(self, call: Call, authenticator: Authenticator, *, pending: bool) -> None:
+    async def _identify_bearer(self, call: Request, authenticator: Authenticator, *, pending: bool) -> None:
         token = bearer_token(call)
         if token is None:
             return
@@ -88,12 +88,12 @@ class Gate:
             raise refusal
         call.access, call.viewer = found, found.viewer
 
-    async def _count(self, call: Call, rates: Iterable[tuple[Rate, str]]) -> None:
+    async def _count(self, call: Request, rates: Iterable[tuple[RateLimit, str]]) -> None:
         call.count = await self.limits.hit(rates)
         if call.count is not None and call.count.exceeded:
             raise call.count.problem(self.limits.now())
 
-    def _rates(self, call: Call, needs: Needs) -> Iterator[tuple[Rate, str]]:
+    def _rates(self, call: Request, needs: RouteOptions) -> Iterator[tuple[RateLimit, str]]:
         if needs.api and needs.counted:
             if call.access is None:
                 yield API_NETWORK, call.network
@@ -107,15 +107,15 @@ class Gate:
             yield rate, _counted_as(call, rate.per)
 
 
-def _counted_as(call: Call, per: Per) -> str:
-    if per is Per.ACCOUNT and call.viewer is not None:
+def _counted_as(call: Request, per: LimitScope) -> str:
+    if per is LimitScope.ACCOUNT and call.viewer is not None:
         return str(call.viewer.id)
-    if per is Per.TOKEN and call.access is not None:
+    if per is LimitScope.TOKEN and call.access is not None:
         return str(call.access.id)
     return call.network
 
 
-def bearer_token(call: Call) -> str | None:
+def bearer_token(call: Request) -> str | None:
     """The API token of a request: in its Authorization header, else as field `access_token` or `bearer_token`."""
     header = call.header("Authorization")
     if header is not None and header[:7].lower() == "bearer ":
@@ -125,14 +125,14 @@ def bearer_token(call: Call) -> str | None:
     return call.fields.value("access_token") or call.fields.value("bearer_token") or None
 
 
-def _check_person(call: Call, needs: Needs) -> None:
-    if needs.api and needs.viewer >= Who.APP and call.access is None:
+def _check_person(call: Request, needs: RouteOptions) -> None:
+    if needs.api and needs.viewer >= AccessLevel.APP and call.access is None:
         raise BadToken
     if call.access is not None and needs.scopes and not _covers_any(call.access, needs.scopes):
         raise Forbidden("This action is outside the authorized scopes")
     if call.access is not None and needs.viewer_scopes and not _covers_any(call.access, needs.viewer_scopes):
         call.viewer = None
-    if needs.viewer < Who.MEMBER:
+    if needs.viewer < AccessLevel.MEMBER:
         return
     if call.viewer is None:
         raise NeedsPerson if needs.api else Unauthenticated("Please log in first.")
@@ -143,11 +143,11 @@ def _check_person(call: Call, needs: Needs) -> None:
         raise Forbidden
 
 
-def _covers_any(access: Access, scopes: Iterable[str]) -> bool:
+def _covers_any(access: TokenContext, scopes: Iterable[str]) -> bool:
     return any(covers(access.scopes, scope) for scope in scopes)
 
 
-def _check_form(call: Call, *, cookieless: bool) -> None:
+def _check_form(call: Request, *, cookieless: bool) -> None:
     """Raises Forbidden unless the form came from one of our own pages."""
     own = frozenset({call.host, call.origin.host})
     if csrf.comes_from_elsewhere(call.header("Sec-Fetch-Site"), call.header("Origin"), own):

@@ -32,13 +32,13 @@ class Pace:
 
 
 @define(eq=False)
-class Spool:
+class BodyBuffer:
     """One body. Write to it, then take `data` or `file` and `release` it; or `close` it.
 
     `give_way` is called while it arrives, if it is too slow (True) or another needs the room (False).
     """
 
-    budget: Budget
+    budget: BodyBudget
     network: str = ""
     give_way: Callable[[bool], None] | None = None
     size: int = 0
@@ -124,14 +124,14 @@ def _close(file: BinaryIO) -> None:
 
 
 @define
-class Budget:
+class BodyBudget:
     """What all large bodies together, and those of one network, may take of the disk, in bytes, and what they take just now."""
 
     disk: int = 2 * 1024 * 1024 * 1024
     share: int = 512 * 1024 * 1024
     pace: Pace = field(factory=Pace)
     on_disk: int = 0
-    arriving: dict[Spool, None] = field(factory=dict, init=False)
+    arriving: dict[BodyBuffer, None] = field(factory=dict, init=False)
     """The large bodies that are not complete, the oldest first."""
     _taken: Counter[str] = field(factory=Counter, init=False)
 
@@ -142,12 +142,12 @@ class Budget:
         if not self._taken[network]:
             del self._taken[network]
 
-    def watch(self, spool: Spool, now: float) -> None:
+    def watch(self, spool: BodyBuffer, now: float) -> None:
         """From now on this body counts as one that arrives."""
         spool.arrives_from(now)
         self.arriving[spool] = None
 
-    def room_for(self, spool: Spool, now: float) -> bool:
+    def room_for(self, spool: BodyBuffer, now: float) -> bool:
         """Make the slowest others give way while there is too much. False if this one is the slowest."""
         while self.on_disk > self.disk or self._taken[spool.network] > self.share:
             alone = self.on_disk <= self.disk

@@ -13,27 +13,27 @@ from twisted.internet.interfaces import IProtocol
 from twisted.python.failure import Failure
 
 from microblog import twisted_private
-from microblog.web.http.body_buffer import IN_MEMORY, Spool
+from microblog.web.http.body_buffer import IN_MEMORY, BodyBuffer
 from microblog.web.http.client_address import Address, forwarded_chain, network_of
 from microblog.web.http.timeouts import NO_ROOM_LEFT
 
 if TYPE_CHECKING:
-    from microblog.web.http.protocol import Channel
-    from microblog.web.http.response import Answer
+    from microblog.web.http.protocol import HttpChannel
+    from microblog.web.http.response import Response
 
 AT_ONCE = 128 * 1024
 """Larger responses are written piece by piece, as the client takes them, so that one who reads nothing holds no copy of all of it."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 
-class Request(twisted_private.Request):
+class ChannelRequest(twisted_private.TwistedRequest):
     """A request as it arrives. What is costly to know is looked at only when somebody asks.
 
     A body that is too large for memory is in `file`, which the call closes, and `body` is empty.
     """
 
-    channel: Channel
-    content: Spool | None
+    channel: HttpChannel
+    content: BodyBuffer | None
     id = ""
     began = 0.0
     query = b""
@@ -60,7 +60,7 @@ class Request(twisted_private.Request):
             self.content = None
             return
         server = self.channel.server
-        self.content = Spool(server.budget, self.network, self.channel.give_way)
+        self.content = BodyBuffer(server.budget, self.network, self.channel.give_way)
         if length is not None and length > IN_MEMORY:
             server.budget.watch(self.content, server.seconds())
 
@@ -156,7 +156,7 @@ class Request(twisted_private.Request):
         """The value of the Date header, of this second."""
         return self.channel.server.date
 
-    def persistent_after(self, answer: Answer) -> bool:
+    def persistent_after(self, answer: Response) -> bool:
         """True if the connection stays open for more requests after this answer."""
         if answer.protocol is not None or self.channel.server.draining:
             self.channel.persistent = False

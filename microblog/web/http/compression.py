@@ -13,8 +13,8 @@ from functools import lru_cache
 from attrs import evolve
 
 from microblog.web.http.csrf import comes_from_elsewhere
-from microblog.web.http.request import Call
-from microblog.web.http.response import HTML, JSON, Answer
+from microblog.web.http.request import Request
+from microblog.web.http.response import HTML, JSON, Response
 
 SMALLEST = 1_000  # bytes: less fits into one packet anyway
 LARGEST = 512 * 1024  # more would hold up the reactor
@@ -42,7 +42,7 @@ def is_packable(content_type: bytes) -> bool:
     return content_type in (HTML, JSON) or content_type.startswith(_OTHERS)
 
 
-def may_pack(call: Call) -> bool:
+def may_pack(call: Request) -> bool:
     """True if the client takes gzip, and the length of the response tells nobody anything."""
     accepted = call.request.getHeader(b"Accept-Encoding")
     if accepted is None or not accepts_gzip(accepted.decode("latin-1")):
@@ -53,7 +53,7 @@ def may_pack(call: Call) -> bool:
     return not comes_from_elsewhere(call.header("Sec-Fetch-Site"), call.header("Origin"), own)
 
 
-def packed(call: Call, answer: Answer) -> Answer:
+def packed(call: Request, answer: Response) -> Response:
     """The answer with its body compressed, where that is possible and worth it."""
     if not SMALLEST <= len(answer.body) <= LARGEST or not is_packable(answer.content_type):
         return answer
@@ -62,7 +62,7 @@ def packed(call: Call, answer: Answer) -> Answer:
     return with_packed(answer, zlib.compress(answer.body, LEVEL, wbits=31))
 
 
-def with_packed(answer: Answer, body: bytes) -> Answer:
+def with_packed(answer: Response, body: bytes) -> Response:
     """The answer with a body that is compressed already."""
     return evolve(answer, body=body, headers=(*answer.headers, _ENCODED))
 

@@ -17,21 +17,21 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from microblog.model.errors import Problem
-from microblog.web.http.authorization import Gate
+from microblog.web.http.authorization import Authorizer
 from microblog.web.http.compression import packed
 from microblog.web.http.errors import Errors
-from microblog.web.http.headers import NO_BODY, Head, preflight
+from microblog.web.http.headers import NO_BODY, HeaderEncoder, preflight
 from microblog.web.http.incoming import IncomingRequest
-from microblog.web.http.params import Fields
-from microblog.web.http.request import Call, Origin, is_cross_origin
-from microblog.web.http.response import HTML, JSON, NO_STORE, Answer
+from microblog.web.http.params import Params
+from microblog.web.http.request import Request, SiteOrigin, is_cross_origin
+from microblog.web.http.response import HTML, JSON, NO_STORE, Response
 from microblog.web.http.url_map import Bound, Routes, decode_path
 
 INLINE_BODY = 32 * 1024
 """Up to so many bytes a body is parsed on the spot; more go to a thread, because a megabyte of percent signs takes a tenth of a second."""
 
 T = TypeVar("T")
-InThread = Callable[[Callable[[], Fields]], Awaitable[Fields]]
+InThread = Callable[[Callable[[], Params]], Awaitable[Params]]
 
 _log = Logger()
 
@@ -65,20 +65,22 @@ def begin(work: Coroutine[Any, Any, T]) -> T | Deferred[T]:
     return Deferred.fromCoroutine(_resumed(work, waiting))
 
 
-async def _inline(parse: Callable[[], Fields]) -> Fields:
+async def _inline(parse: Callable[[], Params]) -> Params:
     return parse()
 
 
-class Site:
+class Dispatcher:
     """All routes of all features behind one gate. `in_thread` runs the parsing of large bodies beside the reactor."""
 
-    def __init__(self, features: Iterable[object], *, origin: Origin, gate: Gate, errors: Errors, in_thread: InThread = _inline) -> None:
+    def __init__(
+        self, features: Iterable[object], *, origin: SiteOrigin, gate: Authorizer, errors: Errors, in_thread: InThread = _inline
+    ) -> None:
         self.origin = origin
         self.routes = Routes(features, self)
         self._gate = gate
         self._errors = errors
         self._in_thread = in_thread
-        self._head = Head(origin.secure)
+        self._head = HeaderEncoder(origin.secure)
         self._refusals: dict[tuple[int, str], bytes] = {}  # of few sentences; who is refused often must not cost a page each time
         self._working: set[Deferred[None]] = set()
 
@@ -92,13 +94,13 @@ class Site:
 
         Strangers may send small bodies only: else they could fill all room there is, and keep it filled.
         """
-        work = begin(self._refusal_of_body(Call(request, self.origin)))
+        work = begin(self._refusal_of_body(Request(request, self.origin)))
         if isinstance(work, Deferred):
             work.addCallback(decided).addErrback(_unless_cancelled)
         else:
             decided(work)
 
-    async def _refusal_of_body(self, call: Call) -> tuple[int, str] | None:
+    async def _refusal_of_body(self, call: Request) -> tuple[int, str] | None:
         try:
             call.request.path_text = decode_path(call.request.raw_path)
             bound, _ = self.routes.find(call.request.method_name, call.path)
@@ -136,30 +138,30 @@ class Site:
             self.serve(request, bound, values)
 
     def _options(self, request: IncomingRequest) -> None:
-        call = Call(request, self.origin)
+        call = Request(request, self.origin)
         if call.cross_origin:
             # whatever is served there: a browser must be able to read the 404 or 405 of the request itself
             self._send(call, preflight(call))
             return
         try:
             request.path_text = decode_path(request.raw_path)
-            self._send(call, Answer.empty().with_header("Allow", self.routes.methods(call.path)))
+            self._send(call, Response.empty().with_header("Allow", self.routes.methods(call.path)))
         except Problem as problem:
             self.refuse(request, problem)
 
     def serve(self, request: IncomingRequest, bound: Bound, values: Mapping[str, Any]) -> None:
         """Answer with a route, given the arguments out of the path."""
-        call = Call(request, self.origin, bound.route)
+        call = Request(request, self.origin, bound.route)
         if bound.route.has_secret:
             request.label = bound.route.path
         self._run(call, self._answer(call, bound, values), safe=bound.route.safe)
 
     def refuse(self, request: IncomingRequest, problem: Problem) -> None:
         """Answer a request that no route answers."""
-        call = Call(request, self.origin)
+        call = Request(request, self.origin)
         self._run(call, self._refused(call, problem), safe=True)
 
-    def _run(self, call: Call, answering: Coroutine[Any, Any, Answer], *, safe: bool) -> None:
+    def _run(self, call: Request, answering: Coroutine[Any, Any, Response], *, safe: bool) -> None:
         work = begin(answering)
         if not isinstance(work, Deferred):
             self._send(call, work)
@@ -170,7 +172,7 @@ class Site:
             call.request.gone = done.cancel
         done.addErrback(_unless_cancelled).addBoth(lambda _: self._working.discard(done))
 
-    async def _refused(self, call: Call, problem: Problem) -> Answer:
+    async def _refused(self, call: Request, problem: Problem) -> Response:
         """What is said where nothing answers. Members are told it on a page of theirs."""
         try:
             if not call.wants_json:
@@ -181,7 +183,7 @@ class Site:
             return self._errors.answer(call, error)
         return self._errors.answer(call, problem)
 
-    async def _answer(self, call: Call, bound: Bound, values: Mapping[str, Any]) -> Answer:
+    async def _answer(self, call: Request, bound: Bound, values: Mapping[str, Any]) -> Response:
         try:
             if call.request.file is not None and not call.request.body_admitted:
                 await self._gate.admit_body(call, bound.route)
@@ -198,7 +200,7 @@ class Site:
         finally:
             call.close()
 
-    def _send(self, call: Call, answer: Answer) -> None:
+    def _send(self, call: Request, answer: Response) -> None:
         """Write the answer, unless nobody waits for it any more."""
         request = call.request
         if request.hung_up:
@@ -218,7 +220,7 @@ class Site:
             request.respond(answer.status, head, b"" if bodiless else answer.body)
 
 
-def _tagged(call: Call, answer: Answer) -> Answer:
+def _tagged(call: Request, answer: Response) -> Response:
     """An answer of the API that is everybody's with a weak ETag of its body. Nobody may keep the others, so nobody could compare theirs."""
     if not call.api or answer.etag is not None or answer.status != 200 or call.method not in ("GET", "HEAD"):
         return answer
@@ -227,7 +229,7 @@ def _tagged(call: Call, answer: Answer) -> Answer:
     return answer.tagged()
 
 
-def _unchanged(call: Call, answer: Answer) -> Answer:
+def _unchanged(call: Request, answer: Response) -> Response:
     """304 if the client says that it has this answer already (RFC 9110 section 13.1.2), else the answer itself."""
     if answer.status != 200 or call.method not in ("GET", "HEAD") or not call.has(answer.etag):
         return answer

@@ -27,8 +27,8 @@ from microblog.model.errors import (
 )
 from microblog.render.html.formatting import waiting
 from microblog.web.http.body_parsing import label
-from microblog.web.http.request import Call
-from microblog.web.http.response import NO_STORE, Answer
+from microblog.web.http.request import Request
+from microblog.web.http.response import NO_STORE, Response
 
 STATUS: dict[type[Problem], int] = {
     Malformed: 400,
@@ -53,7 +53,7 @@ _LABELS = {
 }
 _WORDS_OF_CLIENTS = frozenset({NotFound.sentence, "Not Found"})  # what programs know, and people would not say
 
-ErrorPage = Callable[[Call | None, int, str], bytes]
+ErrorPage = Callable[[Request | None, int, str], bytes]
 """Makes the page for an error: (call if there is one, status, sentence) -> HTML. It may show the call's fields again: nothing is lost."""
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}  # of the disk, of what the site's user may have of it
@@ -98,7 +98,7 @@ def status_of(problem: Problem) -> int:
     return next(STATUS[cls] for cls in type(problem).__mro__ if cls in STATUS)
 
 
-def plain_page(call: Call | None, status: int, sentence: str) -> bytes:
+def plain_page(call: Request | None, status: int, sentence: str) -> bytes:
     """An error page without any looks, for when there is no better one."""
     del call
     page = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{status}</title><h1>{status}</h1><p>{escape(sentence)}</p></html>'
@@ -147,7 +147,7 @@ class Errors:
     login: str = "/login"
     pending: str = "/pending"
 
-    def answer(self, call: Call, error: Exception) -> Answer:
+    def answer(self, call: Request, error: Exception) -> Response:
         """The answer for `error`. What is not a `Problem` is a fault of ours: logged with its traceback, told without any detail."""
         if isinstance(error, OSError) and error.errno in _FULL:
             cause, error = error, no_room()
@@ -158,26 +158,26 @@ class Errors:
         if error.__cause__ is not None and isinstance(error, Unavailable):
             _log.warn("Request {id} could not be served: {cause}", id=call.id, cause=_in_a_line(error.__cause__))
         if isinstance(error, Unauthenticated) and not call.wants_json and call.method in ("GET", "HEAD"):
-            return Answer.redirect(f"{self.login}?next={quote(call.path_and_query, safe='/')}")
+            return Response.redirect(f"{self.login}?next={quote(call.path_and_query, safe='/')}")
         if isinstance(error, NotYet) and not call.wants_json:
-            return Answer.redirect(self.pending)
+            return Response.redirect(self.pending)
         return self._said(call, status_of(error), error)
 
-    def refusal(self, call: Call, error: Exception) -> tuple[int, str]:
+    def refusal(self, call: Request, error: Exception) -> tuple[int, str]:
         """Status and sentence for `error` where the request is refused by its head alone."""
         if isinstance(error, Problem):
             return status_of(error), error.sentence if call.api else for_people(error)
         _log.failure("The head of a request to {route} failed", failure=Failure(error), route=call.route and call.route.name)
         return 500, "Something went wrong on our side."
 
-    def _said(self, call: Call, status: int, problem: Problem) -> Answer:
+    def _said(self, call: Request, status: int, problem: Problem) -> Response:
         if call.wants_json:
-            answer = Answer.json(error_json(problem, api=call.api), status)
+            answer = Response.json(error_json(problem, api=call.api), status)
         else:
-            answer = Answer.html(self.render(call, status, for_people(problem)), status)
+            answer = Response.html(self.render(call, status, for_people(problem)), status)
         return self._with_hints(answer.cached(NO_STORE), problem, status)
 
-    def render(self, call: Call | None, status: int, sentence: str) -> bytes:
+    def render(self, call: Request | None, status: int, sentence: str) -> bytes:
         """The error page; a plain one if even that fails."""
         try:
             return self.page(call, status, sentence)
@@ -187,7 +187,7 @@ class Errors:
             _log.failure("The error page failed")
             return plain_page(None, status, sentence)
 
-    def _with_hints(self, answer: Answer, problem: Problem, status: int) -> Answer:
+    def _with_hints(self, answer: Response, problem: Problem, status: int) -> Response:
         if isinstance(problem, (TooMany, Unavailable)) and status != 500:
             answer = answer.with_header("Retry-After", str(problem.retry_after))
         if isinstance(problem, NotAllowedHere):

@@ -9,10 +9,10 @@ from http import HTTPStatus
 
 from attrs import frozen
 
-from microblog.domain.rate_limits import Count
+from microblog.domain.rate_limits import LimitUsage
 from microblog.web.http.compression import is_packable
-from microblog.web.http.request import Call
-from microblog.web.http.response import HTML, JSON, NO_CACHE, NO_STORE, PUBLIC_BRIEFLY, Answer
+from microblog.web.http.request import Request
+from microblog.web.http.response import HTML, JSON, NO_CACHE, NO_STORE, PUBLIC_BRIEFLY, Response
 
 _SOURCES = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
@@ -62,7 +62,7 @@ def _policies(content_type: bytes, policy: bytes | None, vary: bytes, secure: bo
     return (b"Content-Type: " + content_type + b"\r\n" if content_type else b"") + block
 
 
-def _vary(answer: Answer, call: Call) -> bytes:
+def _vary(answer: Response, call: Request) -> bytes:
     cors = _CORS if call.cross_origin else b""
     if call.api:
         return cors + b"Vary: Accept-Encoding, Authorization, Origin\r\n"
@@ -73,7 +73,7 @@ def _vary(answer: Answer, call: Call) -> bytes:
     return cors + b"Vary: Accept, Accept-Encoding, Accept-Language, Cookie\r\n"
 
 
-def _cache(answer: Answer, call: Call) -> bytes:
+def _cache(answer: Response, call: Request) -> bytes:
     if call.personal or call.cookies or answer.cookies:
         return NO_STORE
     if answer.cache is not None:
@@ -88,28 +88,28 @@ def _reset_header(reset: int) -> bytes:
     return datetime.fromtimestamp(reset, UTC).strftime("X-RateLimit-Reset: %Y-%m-%dT%H:%M:%S.%fZ\r\n").encode("ascii")
 
 
-def limit_headers(count: Count) -> Iterable[bytes]:
+def limit_headers(count: LimitUsage) -> Iterable[bytes]:
     """How much of the most exhausted limit is left, as API clients read it."""
     yield b"X-RateLimit-Limit: %d\r\nX-RateLimit-Remaining: %d\r\n" % (count.rate.limit, count.remaining)
     yield _reset_header(count.reset)
 
 
-def preflight(call: Call) -> Answer:
+def preflight(call: Request) -> Response:
     """The answer to a browser that asks whether another site's script may call the API: it may, with any method and any header."""
     wanted = call.request.getHeader(b"Access-Control-Request-Headers") or b""
     if not _REQUESTABLE.issuperset(wanted) or len(wanted) > 1_024:
         wanted = b"Authorization, Content-Type, Idempotency-Key"
     told = {"Access-Control-Allow-Methods": _ALL_METHODS, "Access-Control-Max-Age": "86400"}
-    return Answer.empty(200).with_headers(told).with_header("Access-Control-Allow-Headers", wanted)
+    return Response.empty(200).with_headers(told).with_header("Access-Control-Allow-Headers", wanted)
 
 
 @frozen
-class Head:
+class HeaderEncoder:
     """Encodes heads for one site. `secure`: its public URL is https."""
 
     secure: bool
 
-    def encode(self, answer: Answer, call: Call, date: bytes) -> bytes:
+    def encode(self, answer: Response, call: Request, date: bytes) -> bytes:
         """Everything before the body, with the empty line. `date` is an IMF-fixdate."""
         keeps_opener = call.route is not None and call.route.needs.keeps_opener
         policies = _policies(answer.content_type, answer.policy, _vary(answer, call), self.secure, keeps_opener)

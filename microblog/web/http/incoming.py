@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IProtocol
 from microblog.web.http.client_address import Address
 
 if TYPE_CHECKING:
-    from microblog.web.http.response import Answer
+    from microblog.web.http.response import Response
 
 
 class IncomingRequest(Protocol):
@@ -82,7 +82,7 @@ class IncomingRequest(Protocol):
     def getHeader(self, key: AnyStr) -> AnyStr | None:  # noqa: N802 - Twisted's name
         """The last value of a header."""
 
-    def persistent_after(self, answer: Answer) -> bool:
+    def persistent_after(self, answer: Response) -> bool:
         """True if the connection stays open for more requests after this answer."""
 
     def respond(self, status: int, head: bytes, body: bytes) -> None:

@@ -58,7 +58,7 @@ class Closable(Protocol):
 
 
 @define(eq=False)
-class Connections:
+class NetworkConnections:
     """The open connections by network. A network that has `most` of them gives up its idlest for a new one.
 
     Where none is idle it may have BUSY times as many, because many people may come back at once.

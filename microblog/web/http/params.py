@@ -97,7 +97,7 @@ def _leading(text: str) -> int:
 
 
 @frozen
-class Fields:
+class Params:
     """The fields of one request, or of one mapping inside it."""
 
     tree: Tree
@@ -237,14 +237,14 @@ class Fields:
         """Several ids; what cannot be an id is left out, because it would find nothing."""
         return [int(text) for text in self.list(name, max=max) if _DIGITS.fullmatch(text) and int(text) <= LARGEST_ID]
 
-    def sub(self, name: str) -> Fields | None:
+    def sub(self, name: str) -> Params | None:
         """The mapping under `name` (`poll[...]`, or a JSON object); None if there is none."""
         found = self._find(name)[0]
-        return Fields(found) if isinstance(found, dict) else None
+        return Params(found) if isinstance(found, dict) else None
 
-    def subs(self, name: str) -> builtins.list[Fields]:
+    def subs(self, name: str) -> builtins.list[Params]:
         """Several mappings: `name[0][x]`, `name[][x]`, or a JSON list of objects."""
-        return [Fields(item) for item in _items(self._find(name)[0]) if isinstance(item, dict)]
+        return [Params(item) for item in _items(self._find(name)[0]) if isinstance(item, dict)]
 
     def upload(self, name: str) -> Upload | None:
         """A file, or what a `data:` URI holds; None if none was chosen. Raises Invalid for anything else."""

@@ -14,28 +14,28 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.interfaces import IProtocol
 from twisted.web import http
 
-from microblog.twisted_private import HTTPChannel
+from microblog.twisted_private import TwistedHTTPChannel
 from microblog.web.http.timeouts import Progress
 from microblog.web.streaming.stream_transport import unsent_in
 
 if TYPE_CHECKING:
-    from microblog.web.http.channel_request import Request
-    from microblog.web.http.server import Server
+    from microblog.web.http.channel_request import ChannelRequest
+    from microblog.web.http.server import HttpServer
 
 EARLY = 16 * 1024  # bytes that are read while a request is answered: only who reads notices that the client went
 
 
-class PipelinedChannel(HTTPChannel):
+class PipelinedChannel(TwistedHTTPChannel):
     """One connection. `due` is when it is closed if nothing changes: the server looks once a second; None waits for ever."""
 
     transport: Any  # a transport, consumer and producer at once, TCP, UNIX or TLS
-    server: Server
+    server: HttpServer
     due: float | None = None
     taken: IProtocol | None = None
     refused = False
-    writing: Request | None = None
+    writing: ChannelRequest | None = None
     network = ""
-    _ready: Request | None = None
+    _ready: ChannelRequest | None = None
     _since = 0.0
     _early = 0
     _left = 0
@@ -57,7 +57,7 @@ class PipelinedChannel(HTTPChannel):
             self._early += len(data)
         self.allContentReceived()
 
-    def begin(self, request: Request) -> None:
+    def begin(self, request: ChannelRequest) -> None:
         """Answer a request that is complete, now or in its turn."""
         self.network = request.network
         turns = self.server.turns

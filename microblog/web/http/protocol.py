@@ -55,10 +55,10 @@ from twisted.python.failure import Failure
 from twisted.web import http
 
 from microblog.web.http.body_buffer import IN_MEMORY
-from microblog.web.http.channel_request import Request
+from microblog.web.http.channel_request import ChannelRequest
 from microblog.web.http.client_address import UNKNOWN, Address, network_of, parse_address
 from microblog.web.http.pipeline import EARLY, PipelinedChannel
-from microblog.web.http.request_faults import fault_of, path_of, target_of
+from microblog.web.http.request_faults import path_of, request_fault, target_of
 from microblog.web.http.timeouts import NO_ROOM, TOO_LONG, TOO_MANY, TOO_SLOW, too_large
 
 _LINGER_BYTES = 4 * 1024 * 1024
@@ -66,12 +66,12 @@ _MOST_CHUNKS = 256
 _SLICE = 2 * 1024
 
 
-class Channel(PipelinedChannel):
+class HttpChannel(PipelinedChannel):
     """One connection, as a server has it."""
 
     maxHeaders = 100  # noqa: N815 - Twisted's name
     totalHeadersSize = 16_384  # noqa: N815 - Twisted's name
-    requestFactory = Request  # noqa: N815 - Twisted's name
+    requestFactory = ChannelRequest  # noqa: N815 - Twisted's name
 
     peer: Address | None = None
     peer_is_proxy = False
@@ -154,9 +154,9 @@ class Channel(PipelinedChannel):
 
     def allHeadersReceived(self) -> None:  # noqa: N802 - Twisted's name
         """The head is complete: refuse what is ambiguous, too often or too large before the body comes."""
-        request = cast("Request", self.requests[-1])
+        request = cast("ChannelRequest", self.requests[-1])
         headers = request.requestHeaders
-        fault = fault_of(headers, self._version)
+        fault = request_fault(headers, self._version)
         if fault is None:
             self._path, fault = path_of(self._command, self._path, headers.getRawHeaders(b"Host") or ())
         if fault:
@@ -171,7 +171,7 @@ class Channel(PipelinedChannel):
         else:
             self._body_announced(request)
 
-    def _body_announced(self, request: Request) -> None:
+    def _body_announced(self, request: ChannelRequest) -> None:
         self._body_limit = self.server.site.body_limit(self._command, self._path, request.is_multipart)
         self._wire_limit = 8 * self._body_limit + 65_536
         if self.exceeds(self.length or 0):
@@ -187,7 +187,7 @@ class Channel(PipelinedChannel):
         patience = self.server.patience
         self.due = self.server.seconds() + patience.body + length / patience.body_rate
 
-    def _ask_who(self, request: Request) -> None:
+    def _ask_who(self, request: ChannelRequest) -> None:
         """Read no more until it is known who sends a large body."""
         self.paused = self._asking = True
         self._networkProducer.pauseProducing()
@@ -201,7 +201,7 @@ class Channel(PipelinedChannel):
             self.refuse(*refusal)
             return
         self._known = True
-        content = cast("Request", self.requests[-1]).content
+        content = cast("ChannelRequest", self.requests[-1]).content
         if content is None:
             super().allHeadersReceived()
         else:
@@ -272,7 +272,7 @@ class Channel(PipelinedChannel):
     def _look_at_size(self) -> None:
         """Find out who sends a body that did not say how large it is, once it is large."""
         if self._in_body and not self._known and not self.refused:
-            request = cast("Request", self.requests[-1])
+            request = cast("ChannelRequest", self.requests[-1])
             if request.content is not None and request.content.size > IN_MEMORY:
                 self._ask_who(request)
 
@@ -280,7 +280,7 @@ class Channel(PipelinedChannel):
         """True, once it was refused, if a body of `length` bytes is too much for its route or for all that is being read now."""
         if self.refused:
             return True
-        content = cast("Request", self.requests[-1]).content
+        content = cast("ChannelRequest", self.requests[-1]).content
         if length > self._body_limit:
             self.refuse(413, too_large(self._body_limit))
         elif content is not None and content.on_disk and not self.server.budget.room_for(content, self.server.seconds()):
@@ -297,7 +297,7 @@ class Channel(PipelinedChannel):
             return
         self._reading = self._in_body = False
         self.due = None
-        cast("Request", self.requests[-1]).began = self.server.seconds()
+        cast("ChannelRequest", self.requests[-1]).began = self.server.seconds()
         super().allContentReceived()
 
     # --- ending
@@ -352,7 +352,7 @@ class Channel(PipelinedChannel):
         else:
             self.loseConnection()
 
-    def hand_over(self, request: Request, head: bytes, protocol: IProtocol) -> None:
+    def hand_over(self, request: ChannelRequest, head: bytes, protocol: IProtocol) -> None:
         """From now on this connection is `protocol`'s; bytes that came early are given to it.
 
         A protocol that only sends has `left`, the bytes that it has not written, and has to be read like any response.

@@ -37,7 +37,7 @@ class Waiting(Protocol):
 
 
 @define(eq=False)
-class Turns:
+class RequestTurns:
     """The queues. What is added begins in a later turn of the reactor, after sockets were looked at."""
 
     reactor: IReactorTime

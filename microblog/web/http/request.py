@@ -10,15 +10,15 @@ from urllib.parse import unquote, urlsplit
 
 from attrs import define, field, frozen
 
-from microblog.domain.rate_limits import Count
+from microblog.domain.rate_limits import LimitUsage
 from microblog.model.accounts import Session, Viewer
 from microblog.model.errors import Unauthenticated
-from microblog.model.oauth import Access
+from microblog.model.oauth import TokenContext
 from microblog.web.http import csrf
 from microblog.web.http.body_parsing import close_uploads, read_body, read_query
 from microblog.web.http.client_address import Address
 from microblog.web.http.cookies import SESSION, VISITOR, Cookie, CookieJar
-from microblog.web.http.params import Fields
+from microblog.web.http.params import Params
 
 if TYPE_CHECKING:
     from microblog.web.http.incoming import IncomingRequest
@@ -43,12 +43,12 @@ class Authenticator(Protocol):
     async def is_over(self, token: str) -> bool:
         """True unless a session has this token, if only for when its account is let in again."""
 
-    async def by_bearer(self, token: str, *, pending: bool = False) -> Access | None:
+    async def by_bearer(self, token: str, *, pending: bool = False) -> TokenContext | None:
         """What this API token stands for."""
 
 
 @frozen
-class Origin:
+class SiteOrigin:
     """Where the site lives, as the public sees it: `url` without a slash at the end, `host` with the port where it is not the usual."""
 
     url: str
@@ -56,7 +56,7 @@ class Origin:
     jar: CookieJar
 
     @classmethod
-    def parse(cls, public_url: str) -> Origin:
+    def parse(cls, public_url: str) -> SiteOrigin:
         """From a URL such as `https://example.org`. Raises ValueError if it is none."""
         parts = urlsplit(public_url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
@@ -86,22 +86,22 @@ def next_path(target: str, default: str = "/") -> str:
 
 
 @define(eq=False)
-class Call:
+class Request:
     """A request on its way through a route. `route` is None where nothing matched.
 
     `cookies` are set with the answer, whatever it is. `personal`: the answer has something that no cache may keep, such as a form token.
     """
 
     request: IncomingRequest
-    origin: Origin
+    origin: SiteOrigin
     route: Route | None = None
     viewer: Viewer | None = None
     session: Session | None = None
-    access: Access | None = None
-    count: Count | None = None
+    access: TokenContext | None = None
+    count: LimitUsage | None = None
     cookies: list[Cookie] = field(factory=list)
     personal: bool = False
-    _fields: Fields | None = None
+    _fields: Params | None = None
     _visitor: str | None = None
 
     @property
@@ -177,19 +177,19 @@ class Call:
         return self.request.body
 
     @property
-    def fields(self) -> Fields:
+    def fields(self) -> Params:
         """Query and body together; where both have a field the body's counts. Raises Malformed, Invalid or TooLarge."""
         if self._fields is None:
             self._fields = self.parse()
         return self._fields
 
-    def parse(self) -> Fields:
+    def parse(self) -> Params:
         """Read the fields anew. May run in a thread: it only reads."""
         tree = read_query(self.request.query)
         body = self.request.file or self.request.body
         if body:
             tree = {**tree, **read_body(body, self.header("Content-Type") or "")}
-        return Fields(tree)
+        return Params(tree)
 
     def close(self) -> None:
         """Close the files that came with it; nobody can read them any more."""
@@ -198,7 +198,7 @@ class Call:
         if self._fields is not None:
             close_uploads(self._fields.tree)
 
-    def keep(self, fields: Fields) -> None:
+    def keep(self, fields: Params) -> None:
         """Use these fields from now on."""
         self._fields = fields
 

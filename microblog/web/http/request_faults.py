@@ -11,7 +11,7 @@ _HOST = re.compile(rb"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)([^#]*)", re.IGNORECASE)
 
 
-def fault_of(headers: Headers, version: bytes) -> str | None:
+def request_fault(headers: Headers, version: bytes) -> str | None:
     """What is wrong with these headers. None if all is well."""
     hosts = headers.getRawHeaders(b"Host") or []
     if len(hosts) > 1 or (not hosts and version == b"HTTP/1.1"):

@@ -15,7 +15,7 @@ _KNOWN = METHODS | {"HEAD", "OPTIONS"}
 
 
 @define
-class Answered:
+class RequestMetrics:
     """Counts since the process began: answers by (method, status), how long they took in `seconds` together, and by bucket."""
 
     counts: Counter[tuple[str, int]] = Factory(Counter)

@@ -37,7 +37,7 @@ def _header(name: str, value: str | bytes) -> tuple[bytes, bytes]:
 
 
 @frozen
-class Answer:
+class Response:
     """A response. Build it with the class methods, then add to it with `with_...`; each gives a new value.
 
     `cache` is the Cache-Control header: None lets the site choose by who asked. `policy` is the Content-Security-Policy: None lets the

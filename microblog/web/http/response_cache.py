@@ -12,13 +12,13 @@ from datetime import datetime
 
 from attrs import define, evolve, field, frozen
 
-from microblog.domain.caching.cache_keys import Basis
-from microblog.domain.caching.invalidation import Changes, Memory
+from microblog.domain.caching.cache_keys import CacheDependencies
+from microblog.domain.caching.invalidation import DependencyCache, InvalidationLog
 from microblog.render.html.formatting import iso
-from microblog.render.html.view_models import Shell
+from microblog.render.html.view_models import PageContext
 from microblog.web.http.compression import SMALLEST, is_packable, joined, may_pack, packed_piece, stored_piece, with_packed
-from microblog.web.http.request import Call
-from microblog.web.http.response import Answer
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
 from microblog.web.pages.page_context import theme_of
 
 KEY_BYTES = 70  # what one key of a basis takes, about
@@ -26,11 +26,11 @@ MEGABYTE = 1_000_000
 
 
 @frozen
-class Made:
+class CacheableResponse:
     """An answer, what it rests on, and which texts in it are good for one time only (a name of `Answers._anew`, by the text)."""
 
-    answer: Answer
-    basis: Basis
+    answer: Response
+    basis: CacheDependencies
     once: Mapping[str, str] = {}
 
 
@@ -38,7 +38,7 @@ class Made:
 class _Sheet:
     """An answer without its body, which lies here in pieces: every second one is the name of what belongs there."""
 
-    answer: Answer
+    answer: Response
     pieces: tuple[bytes, ...]
     _packed: list[tuple[bytes, ...]] = field(factory=list, init=False, eq=False)
 
@@ -56,20 +56,20 @@ class _Sheet:
 
 
 @define(eq=False)
-class Answers:
+class ResponseCache:
     """Keeps up to `room` megabytes. `position` says where the event log stands, `key` makes the key of a new form."""
 
-    changes: Changes
+    changes: InvalidationLog
     now: Callable[[], datetime]
     position: Callable[[], str]
     key: Callable[[], str]
     room: int = 32
-    memory: Memory[_Sheet] = field(init=False)
+    memory: DependencyCache[_Sheet] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.memory = Memory(self.changes, self.now, self.room * MEGABYTE, "pages", in_bytes=True)
+        self.memory = DependencyCache(self.changes, self.now, self.room * MEGABYTE, "pages", in_bytes=True)
 
-    async def of(self, call: Call, make: Callable[[], Awaitable[Made]], look: str = "") -> Answer:
+    async def of(self, call: Request, make: Callable[[], Awaitable[CacheableResponse]], look: str = "") -> Response:
         """The answer to a call that only reads: kept, or made by `make`. It follows from viewer and address, and from `look`."""
         if not self.room or call.request.body or call.request.file is not None:
             return (await make()).answer
@@ -86,11 +86,11 @@ class Answers:
         self.memory.put(name, sheet, made.basis, place, sheet.size + KEY_BYTES * len(made.basis.keys))
         return made.answer
 
-    async def page(self, call: Call, make: Callable[[], Awaitable[Made]]) -> Answer:
+    async def page(self, call: Request, make: Callable[[], Awaitable[CacheableResponse]]) -> Response:
         """The same of a page of HTML, which visitors have in the colours that they chose."""
         return await self.of(call, make, theme_of(call) if call.viewer is None else "")
 
-    def _filled(self, call: Call, sheet: _Sheet, position: str) -> Answer:
+    def _filled(self, call: Request, sheet: _Sheet, position: str) -> Response:
         pieces = list(sheet.pieces)
         if len(pieces) > 1:
             texts = {b"position": position.encode("ascii")}
@@ -104,13 +104,13 @@ class Answers:
             return with_packed(sheet.answer, joined(blocks))
         return evolve(sheet.answer, body=b"".join(pieces)) if len(pieces) > 1 else sheet.answer
 
-    def _anew(self, call: Call, name: bytes) -> str:
+    def _anew(self, call: Request, name: bytes) -> str:
         if name == b"csrf":
             return call.csrf
         return self.key() if name == b"key" else iso(self.now())
 
 
-def once(shell: Shell, key: str = "") -> dict[str, str]:
+def volatile_parts(shell: PageContext, key: str = "") -> dict[str, str]:
     """What on a page is good for one time only, by how it stands there. User's texts have no such quotes: they are escaped."""
     found = {f'data-now="{iso(shell.now)}"': "now"}
     if shell.stream:
@@ -122,7 +122,7 @@ def once(shell: Shell, key: str = "") -> dict[str, str]:
     return found
 
 
-def _cut(made: Made) -> _Sheet:
+def _cut(made: CacheableResponse) -> _Sheet:
     answer = made.answer
     if not made.once:
         return _Sheet(answer, (answer.body,))

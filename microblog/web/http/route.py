@@ -22,10 +22,10 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from attrs import field, frozen
 
-from microblog.domain.rate_limits import Rate
-from microblog.web.http.request import Call
-from microblog.web.http.response import Answer
-from microblog.web.http.route_docs import Doc
+from microblog.domain.rate_limits import RateLimit
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
+from microblog.web.http.route_docs import RouteDoc
 
 SMALL_FORM = 64 * 1024
 TEXT_FORM = 1024 * 1024
@@ -35,10 +35,10 @@ METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 
 S = TypeVar("S")
 P = ParamSpec("P")
-Endpoint = Callable[Concatenate[S, Call, P], Coroutine[Any, Any, Answer]]
+Endpoint = Callable[Concatenate[S, Request, P], Coroutine[Any, Any, Response]]
 
 
-class Who(IntEnum):
+class AccessLevel(IntEnum):
     """Who may call a route; each may do what those before it may. APP is an API token without a person."""
 
     ANYONE = 0
@@ -52,12 +52,12 @@ def _scopes(given: Iterable[str]) -> frozenset[str]:
     return frozenset(given)
 
 
-def _rates(given: Rate | Iterable[Rate]) -> tuple[Rate, ...]:
-    return (given,) if isinstance(given, Rate) else tuple(given)
+def _rates(given: RateLimit | Iterable[RateLimit]) -> tuple[RateLimit, ...]:
+    return (given,) if isinstance(given, RateLimit) else tuple(given)
 
 
 @frozen
-class Needs:
+class RouteOptions:
     """What a route needs.
 
     `scopes`: an API token must cover one of these; a route for ANYONE asks it only of who sends a token.
@@ -74,12 +74,12 @@ class Needs:
     `identify`: False where a page does not ask who calls: only the database knows that, and the page is there to say that it is away.
     """
 
-    viewer: Who = Who.ANYONE
+    viewer: AccessLevel = AccessLevel.ANYONE
     scopes: frozenset[str] = field(default=frozenset(), converter=_scopes)
     viewer_scopes: frozenset[str] = field(default=frozenset(), converter=_scopes)
     body: int = SMALL_FORM
     files: int = 0
-    rate: tuple[Rate, ...] = field(default=(), converter=_rates)
+    rate: tuple[RateLimit, ...] = field(default=(), converter=_rates)
     csrf: bool = True
     cookieless: bool = False
     api: bool = False
@@ -92,7 +92,7 @@ class Needs:
     def __attrs_post_init__(self) -> None:
         if (self.scopes or self.viewer_scopes) and not self.api:
             raise ValueError("Only API routes know scopes.")
-        if self.viewer_scopes and (self.scopes or self.viewer is not Who.ANYONE):
+        if self.viewer_scopes and (self.scopes or self.viewer is not AccessLevel.ANYONE):
             raise ValueError("Only a route for anyone, without scopes of its own, can do with an anonymous view.")
 
 
@@ -105,10 +105,10 @@ class Route:
 
     method: str
     path: str
-    needs: Needs
+    needs: RouteOptions
     name: str
-    function: Callable[..., Coroutine[Any, Any, Answer]]
-    doc: Doc | None = None
+    function: Callable[..., Coroutine[Any, Any, Response]]
+    doc: RouteDoc | None = None
 
     @property
     def safe(self) -> bool:
@@ -123,10 +123,10 @@ class Route:
 
 class _Marked(Protocol):
     __name__: str
-    microblog_routes: tuple[tuple[str, str, Needs, Doc | None], ...]
+    microblog_routes: tuple[tuple[str, str, RouteOptions, RouteDoc | None], ...]
 
 
-def route(method: str, path: str, needs: Needs, doc: Doc | None = None) -> Callable[[Endpoint[S, P]], Endpoint[S, P]]:
+def route(method: str, path: str, needs: RouteOptions, doc: RouteDoc | None = None) -> Callable[[Endpoint[S, P]], Endpoint[S, P]]:
     """Note that a method answers `method path`. Several may be stacked; a GET also answers HEAD. Raises ValueError for nonsense."""
     if method not in METHODS or not path.startswith("/"):
         raise ValueError(f"{method} {path} is not a route.")
@@ -144,5 +144,5 @@ def routes_of(feature: type) -> Iterator[Route]:
     for name in dict.fromkeys(name for cls in reversed(feature.__mro__) for name in vars(cls)):
         function = getattr(feature, name, None)
         for method, path, needs, doc in getattr(function, "microblog_routes", ()):
-            plain = cast("Callable[..., Coroutine[Any, Any, Answer]]", function)
+            plain = cast("Callable[..., Coroutine[Any, Any, Response]]", function)
             yield Route(method, path, needs, f"{feature.__name__}.{name}", plain, doc)

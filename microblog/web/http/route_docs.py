@@ -18,7 +18,7 @@ class Param:
 
 
 @frozen(eq=False)  # schemas are dictionaries: nothing to hash
-class Doc:
+class RouteDoc:
     """What a route is for, what it answers with 200, and the fields that it reads, each from the query or the body alike.
 
     `body` lists what is usually sent in a body, `query` the rest. `also` are answers of other statuses that are no errors. `errors` are

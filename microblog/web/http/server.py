@@ -17,14 +17,14 @@ from twisted.internet.protocol import Factory
 from twisted.internet.task import deferLater
 from twisted.web.http import datetimeToString
 
-from microblog.web.http.body_buffer import Budget
-from microblog.web.http.channel_request import Request
+from microblog.web.http.body_buffer import BodyBudget
+from microblog.web.http.channel_request import ChannelRequest
 from microblog.web.http.client_address import UNKNOWN, Address, Proxies
-from microblog.web.http.network_limits import Caps, Connections, RequestRate
-from microblog.web.http.protocol import Channel
-from microblog.web.http.reactor_turns import Turns
-from microblog.web.http.request_metrics import Answered
-from microblog.web.http.timeouts import Patience
+from microblog.web.http.network_limits import Caps, NetworkConnections, RequestRate
+from microblog.web.http.protocol import HttpChannel
+from microblog.web.http.reactor_turns import RequestTurns
+from microblog.web.http.request_metrics import RequestMetrics
+from microblog.web.http.timeouts import Timeouts
 
 _TICK = 1.0
 _DRAIN_STEP = 0.02
@@ -38,10 +38,10 @@ class Renders(Protocol):
     def busy(self) -> bool:
         """True while something is still being worked on, whether somebody waits for it or not."""
 
-    def render(self, request: Request) -> None:
+    def render(self, request: ChannelRequest) -> None:
         """Answer a complete request."""
 
-    def admit_body(self, request: Request, decided: Callable[[tuple[int, str] | None], None]) -> None:
+    def admit_body(self, request: ChannelRequest, decided: Callable[[tuple[int, str] | None], None]) -> None:
         """Find out who sends a large body whose head is here; call `decided` with status and sentence of a refusal, or None."""
 
     def body_limit(self, method: bytes, target: bytes, files: bool) -> int:
@@ -51,7 +51,7 @@ class Renders(Protocol):
         """Content type and body for a request that is refused before it is complete."""
 
 
-class Server(Factory):
+class HttpServer(Factory):
     """Listens for a site. `access_log` takes text of whole lines; it is called once a second with all that came together.
 
     `budget`: what large bodies may take of the disk. `caps`: what one network may have. `wall` is the time of day, where the reactor's time
@@ -66,9 +66,9 @@ class Server(Factory):
         reactor: IReactorTime,
         *,
         proxies: Proxies | None = None,
-        patience: Patience | None = None,
+        patience: Timeouts | None = None,
         access_log: Callable[[str], object] | None = None,
-        budget: Budget | None = None,
+        budget: BodyBudget | None = None,
         caps: Caps | None = None,
         wall: Callable[[], float] | None = None,
     ) -> None:
@@ -76,17 +76,17 @@ class Server(Factory):
         self.reactor = reactor
         self.seconds: Callable[[], float] = reactor.seconds
         self.proxies = proxies or Proxies()
-        self.patience = patience or Patience()
+        self.patience = patience or Timeouts()
         self.access_log = access_log
-        self.budget = budget or Budget()
+        self.budget = budget or BodyBudget()
         caps = caps or Caps()
         self.request_rate = RequestRate(caps.requests, reactor.seconds) if caps.requests else None
-        self.connections = Connections(caps.connections or sys.maxsize)
-        self.turns = Turns(reactor)
+        self.connections = NetworkConnections(caps.connections or sys.maxsize)
+        self.turns = RequestTurns(reactor)
         self._wall = wall or reactor.seconds
-        self.answered = Answered()
+        self.answered = RequestMetrics()
         self.draining = False
-        self.channels: set[Channel] = set()
+        self.channels: set[HttpChannel] = set()
         self._lines: list[str] = []
         self._ids = 0
         self._prefix = os.urandom(5).hex()
@@ -94,9 +94,9 @@ class Server(Factory):
         self._listening = False
         self._look_at_clock()
 
-    def buildProtocol(self, addr: IAddress | None) -> Channel:
+    def buildProtocol(self, addr: IAddress | None) -> HttpChannel:
         """A channel for a new connection."""
-        channel = Channel()
+        channel = HttpChannel()
         channel.factory = channel.server = self
         return channel
 
@@ -140,7 +140,7 @@ class Server(Factory):
         self._ids += 1
         return given or f"{self._prefix}-{self._ids:x}"
 
-    def log(self, request: Request) -> None:
+    def log(self, request: ChannelRequest) -> None:
         """Note one answered request, once: time, client, method, path without query, status, bytes, milliseconds, id."""
         if request.logged:
             return

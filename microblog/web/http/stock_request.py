@@ -25,7 +25,7 @@ from twisted.web.server import NOT_DONE_YET, Request
 
 from microblog.web.http.body_buffer import IN_MEMORY
 from microblog.web.http.client_address import UNKNOWN, Address, network_of, parse_address
-from microblog.web.http.response import Answer
+from microblog.web.http.response import Response
 
 
 class StockRequest:
@@ -95,7 +95,7 @@ class StockRequest:
         """The value of the Date header."""
         return cast("bytes", datetimeToString())
 
-    def persistent_after(self, answer: Answer) -> bool:
+    def persistent_after(self, answer: Response) -> bool:
         """True unless the connection is handed over; what the client wishes is the stock channel's business."""
         return answer.protocol is None
 

@@ -14,7 +14,7 @@ STALL_S = 2.0
 
 
 @frozen
-class Patience:
+class Timeouts:
     """How long we wait, in seconds. A body has `body` plus one second for each `body_rate` bytes that it has.
 
     Of a response that waits to be read, `read_rate` bytes a second have to leave, on average of each `unread` seconds.

@@ -29,8 +29,8 @@ from microblog.model.errors import Malformed, NotFound, Problem, TooLarge
 from microblog.model.ids import LARGEST_ID
 from microblog.web.http.errors import NotAllowedHere
 from microblog.web.http.incoming import IncomingRequest
-from microblog.web.http.response import Answer
-from microblog.web.http.route import SMALL_FORM, Needs, Route, routes_of
+from microblog.web.http.response import Response
+from microblog.web.http.route import SMALL_FORM, Route, RouteOptions, routes_of
 from microblog.web.http.stock_request import StockRequest
 from microblog.web.http.timeouts import too_large
 
@@ -66,7 +66,7 @@ class Bound:
     """A route with the method that answers it."""
 
     route: Route
-    function: Callable[..., Coroutine[Any, Any, Answer]]
+    function: Callable[..., Coroutine[Any, Any, Response]]
 
 
 class Serves(Protocol):
@@ -120,7 +120,7 @@ class Routes:
         """Every route, in the order of the features."""
         return tuple(bound.route for bound in self._bound.values())
 
-    def _mount(self, route: Route, function: Callable[..., Coroutine[Any, Any, Answer]]) -> None:
+    def _mount(self, route: Route, function: Callable[..., Coroutine[Any, Any, Response]]) -> None:
         bound = Bound(route, function)
         endpoint = f"{route.method} {route.path}"
         if endpoint in self._bound:
@@ -162,7 +162,7 @@ class Routes:
         self._site.refuse(incoming, problem)
         return incoming.done
 
-    def _checked(self, incoming: StockRequest, needs: Needs | None) -> str:
+    def _checked(self, incoming: StockRequest, needs: RouteOptions | None) -> str:
         """The decoded path. Raises the Problem of a request that Klein matches but the site refuses."""
         limit = _body_limit(needs, incoming.is_multipart)
         if incoming.size > limit:
@@ -218,7 +218,7 @@ class Routes:
         return _body_limit(bound.route.needs, files)
 
 
-def _body_limit(needs: Needs | None, files: bool) -> int:
+def _body_limit(needs: RouteOptions | None, files: bool) -> int:
     if needs is None:
         return SMALL_FORM
     return max(needs.body, needs.files) if files else needs.body

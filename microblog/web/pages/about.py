@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from microblog.domain.site_stats import Census
+from microblog.domain.site_stats import SiteStats
 from microblog.render.html.pages import Pages
-from microblog.render.html.view_models import About
-from microblog.web.http.request import Call
-from microblog.web.http.response import Answer
-from microblog.web.http.route import Needs, route
-from microblog.web.pages.page_context import Shells
+from microblog.render.html.view_models import AboutView
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
+from microblog.web.http.route import RouteOptions, route
+from microblog.web.pages.page_context import PageContexts
 
 
 @frozen
@@ -18,13 +18,13 @@ class AboutPages:
     """The page about the site."""
 
     pages: Pages
-    shells: Shells
-    census: Census
+    shells: PageContexts
+    census: SiteStats
     films: bool = False
 
-    @route("GET", "/about", Needs())
-    async def show(self, call: Call) -> Answer:
+    @route("GET", "/about", RouteOptions())
+    async def show(self, call: Request) -> Response:
         """Figures, administrators, rules."""
         figures = await self.census.figures()
-        about = About(figures.people, figures.posts, figures.admins, films=self.films)
-        return Answer.html(self.pages.about(await self.shells.of(call), about))
+        about = AboutView(figures.people, figures.posts, figures.admins, films=self.films)
+        return Response.html(self.pages.about(await self.shells.of(call), about))

@@ -16,9 +16,9 @@ from attrs import frozen
 
 from microblog.model.errors import NotFound
 from microblog.web.http.compression import accepts_gzip
-from microblog.web.http.request import Call
-from microblog.web.http.response import FOR_EVER, Answer
-from microblog.web.http.route import Needs, route
+from microblog.web.http.request import Request
+from microblog.web.http.response import FOR_EVER, Response
+from microblog.web.http.route import RouteOptions, route
 
 _RELEASE = re.compile(r"[0-9a-f]{12}")
 BRIEFLY = b"public, max-age=60, must-revalidate"
@@ -72,8 +72,8 @@ class Assets:
             raise KeyError(f"There is no static file {name}.")
         return f"/static/{self.hash}/{name}"
 
-    @route("GET", "/static/<path:name>", Needs(body=0))
-    async def show(self, call: Call, name: str) -> Answer:
+    @route("GET", "/static/<path:name>", RouteOptions(body=0))
+    async def show(self, call: Request, name: str) -> Response:
         """The file."""
         release, _, inner = name.partition("/")
         cache = BRIEFLY
@@ -81,29 +81,29 @@ class Assets:
             name, cache = inner, FOR_EVER if release == self.hash else BRIEFLY
         return self._answer(call, name, cache)
 
-    @route("GET", "/favicon.ico", Needs(body=0))
-    async def favicon(self, call: Call) -> Answer:
+    @route("GET", "/favicon.ico", RouteOptions(body=0))
+    async def favicon(self, call: Request) -> Response:
         """The icon, for browsers that ask without reading the page."""
         return self._answer(call, "favicon.ico", BRIEFLY)
 
-    @route("GET", "/avatars/original/missing.png", Needs(body=0))
-    async def no_avatar(self, call: Call) -> Answer:
+    @route("GET", "/avatars/original/missing.png", RouteOptions(body=0))
+    async def no_avatar(self, call: Request) -> Response:
         """The picture of people who have none, where API clients know it from."""
         return self._answer(call, "avatar.png", BRIEFLY)
 
-    @route("GET", "/headers/original/missing.png", Needs(body=0))
-    async def no_header(self, call: Call) -> Answer:
+    @route("GET", "/headers/original/missing.png", RouteOptions(body=0))
+    async def no_header(self, call: Request) -> Response:
         """The same for the picture on top of profiles."""
         return self._answer(call, "header.png", BRIEFLY)
 
-    def _answer(self, call: Call, name: str, cache: bytes) -> Answer:
+    def _answer(self, call: Request, name: str, cache: bytes) -> Response:
         asset = self._files.get(name)
         if asset is None:
             raise NotFound("Not Found")
         if asset.packed is None or not accepts_gzip(call.header("Accept-Encoding")):
-            answer = Answer.data(asset.data, asset.content_type)
+            answer = Response.data(asset.data, asset.content_type)
         else:
-            answer = Answer.data(asset.packed, asset.content_type).with_header("Content-Encoding", "gzip")
+            answer = Response.data(asset.packed, asset.content_type).with_header("Content-Encoding", "gzip")
         if asset.packed is not None:
             answer = answer.with_header("Vary", "Accept-Encoding")
         return answer.cached(cache, asset.etag)

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from microblog.domain.autocomplete import LONGEST_PREFIX, Completion
+from microblog.domain.autocomplete import LONGEST_PREFIX, Autocomplete
 from microblog.domain.rate_limits import COMPLETING
 from microblog.render.html.pages import Pages
-from microblog.web.http.request import Call
-from microblog.web.http.response import Answer
-from microblog.web.http.route import Needs, Who, route
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
+from microblog.web.http.route import AccessLevel, RouteOptions, route
 
 
 @frozen
-class CompletionRoutes:
+class AutocompleteRoutes:
     """Asked by our scripts; without them nobody needs it."""
 
     pages: Pages
-    completion: Completion
+    completion: Autocomplete
 
-    @route("GET", "/compose/complete", Needs(viewer=Who.MEMBER, rate=COMPLETING))
-    async def complete(self, call: Call) -> Answer:
+    @route("GET", "/compose/complete", RouteOptions(viewer=AccessLevel.MEMBER, rate=COMPLETING))
+    async def complete(self, call: Request) -> Response:
         """The options of a list as HTML, and how many: for `q`, which begins with `@` or `#`."""
         typed = call.fields.text("q", max=LONGEST_PREFIX)
         mark, prefix = typed[:1], typed[1:]
         people = await self.completion.people(call.member, prefix) if mark == "@" else []
         tags = await self.completion.tags(call.member, prefix) if mark == "#" else []
-        return Answer.json({"count": len(people) + len(tags), "html": self.pages.part("_completion", people=people, tags=tags)})
+        return Response.json({"count": len(people) + len(tags), "html": self.pages.part("_completion", people=people, tags=tags)})

@@ -9,26 +9,26 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from microblog.domain.account_security import Credentials
+from microblog.domain.account_security import AccountSecurity
 from microblog.domain.accounts import Accounts
-from microblog.domain.email_confirmation import Confirmations
-from microblog.domain.email_queue import Outbox
-from microblog.domain.email_unsubscribe import Subscriptions
+from microblog.domain.email_confirmation import EmailConfirmation
+from microblog.domain.email_queue import EmailOutbox
+from microblog.domain.email_unsubscribe import EmailUnsubscribe
 from microblog.domain.rate_limits import LETTERS
 from microblog.model.accounts import Role
-from microblog.model.emails import NEVER, SWITCHED, LetterKind
+from microblog.model.emails import NEVER, SWITCHED, EmailKind
 from microblog.model.errors import Invalid
-from microblog.render.html.email_views import STOPPED, MailForm, Question
-from microblog.render.html.page_metadata import Head
+from microblog.render.html.email_views import STOPPED, EmailActionPage, MailForm
+from microblog.render.html.page_metadata import PageMetadata
 from microblog.render.html.pages import Pages
-from microblog.render.html.view_models import Pending
+from microblog.render.html.view_models import PendingView
 from microblog.web.http.errors import status_of
-from microblog.web.http.request import Call
-from microblog.web.http.response import Answer
-from microblog.web.http.route import Needs, Who, route
-from microblog.web.pages.page_context import Shells
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
+from microblog.web.http.route import AccessLevel, RouteOptions, route
+from microblog.web.pages.page_context import PageContexts
 
-MEMBER = Needs(viewer=Who.MEMBER)
+MEMBER = RouteOptions(viewer=AccessLevel.MEMBER)
 
 
 @frozen
@@ -36,71 +36,75 @@ class AddressPages:
     """Proving an address. Who is pending may do this, and nothing else."""
 
     pages: Pages
-    shells: Shells
-    confirmations: Confirmations
-    credentials: Credentials
-    outbox: Outbox
+    shells: PageContexts
+    confirmations: EmailConfirmation
+    credentials: AccountSecurity
+    outbox: EmailOutbox
 
-    @route("GET", "/pending", Needs(keeps_opener=True))
-    async def pending(self, call: Call) -> Answer:
+    @route("GET", "/pending", RouteOptions(keeps_opener=True))
+    async def pending(self, call: Request) -> Response:
         """What an account waits for that cannot be used yet."""
         if call.viewer is None or not call.viewer.pending:
-            return Answer.redirect("/home")
+            return Response.redirect("/home")
         login = await self.credentials.login(call.viewer)
         refused = await self.outbox.refusal(call.viewer, login.email)
         error = f"The mail server of this address refused our letter: {refused.answer}" if refused else ""
-        shown = Pending("confirmation" if login.confirmed_at is None else "approval", login.email, error)
-        return Answer.html(self.pages.pending(self.shells.plain(call), shown))
+        shown = PendingView("confirmation" if login.confirmed_at is None else "approval", login.email, error)
+        return Response.html(self.pages.pending(self.shells.plain(call), shown))
 
-    @route("GET", "/confirm/<secret:token>", Needs(keeps_opener=True))
-    async def question(self, call: Call, token: str) -> Answer:
+    @route("GET", "/confirm/<secret:token>", RouteOptions(keeps_opener=True))
+    async def question(self, call: Request, token: str) -> Response:
         """Show which address the link in a letter is about."""
         address = await self.confirmations.address(token)
-        asked = Question("Is this your address?", f"{address} will be the address of your account.", "Confirm this address", call.path)
-        return Answer.html(self.pages.page("question", self.shells.plain(call, form=True), Head(asked.title, index=False), question=asked))
+        asked = EmailActionPage(
+            "Is this your address?", f"{address} will be the address of your account.", "Confirm this address", call.path
+        )
+        return Response.html(
+            self.pages.page("question", self.shells.plain(call, form=True), PageMetadata(asked.title, index=False), question=asked)
+        )
 
-    @route("POST", "/confirm/<secret:token>", Needs(keeps_opener=True))
-    async def confirm(self, call: Call, token: str) -> Answer:
+    @route("POST", "/confirm/<secret:token>", RouteOptions(keeps_opener=True))
+    async def confirm(self, call: Request, token: str) -> Response:
         """Take it as proved."""
         await self.confirmations.confirm(token)
-        return Answer.redirect("/home?notice=confirmed" if call.viewer else "/login?notice=confirmed")
+        return Response.redirect("/home?notice=confirmed" if call.viewer else "/login?notice=confirmed")
 
-    @route("POST", "/confirm/resend", Needs(rate=LETTERS, keeps_opener=True))
-    async def resend(self, call: Call) -> Answer:
+    @route("POST", "/confirm/resend", RouteOptions(rate=LETTERS, keeps_opener=True))
+    async def resend(self, call: Request) -> Response:
         """Send the letter once more."""
         await self.confirmations.resend(call.member)
-        return Answer.redirect("/pending?notice=letter" if call.member.pending else "/settings/account?notice=letter")
+        return Response.redirect("/pending?notice=letter" if call.member.pending else "/settings/account?notice=letter")
 
-    @route("POST", "/confirm/email", Needs(rate=LETTERS, keeps_opener=True))
-    async def correct(self, call: Call) -> Answer:
+    @route("POST", "/confirm/email", RouteOptions(rate=LETTERS, keeps_opener=True))
+    async def correct(self, call: Request) -> Response:
         """Send it to another address: the one that was given at first may be mistyped."""
         given = call.fields.value("email")
         try:
             await self.confirmations.correct(call.member, given)
         except Invalid as problem:
-            shown = Pending("confirmation", given, problem.fields.get("email", problem.sentence))
-            return Answer.html(self.pages.pending(self.shells.plain(call), shown), status_of(problem))
-        return Answer.redirect("/pending?notice=letter")
+            shown = PendingView("confirmation", given, problem.fields.get("email", problem.sentence))
+            return Response.html(self.pages.pending(self.shells.plain(call), shown), status_of(problem))
+        return Response.redirect("/pending?notice=letter")
 
     @route("POST", "/settings/email/withdraw", MEMBER)
-    async def withdraw(self, call: Call) -> Answer:
+    async def withdraw(self, call: Request) -> Response:
         """Keep the address after all."""
         await self.confirmations.withdraw(call.member)
-        return Answer.redirect("/settings/account?notice=saved")
+        return Response.redirect("/settings/account?notice=saved")
 
 
 @frozen
-class MailSettings:
+class EmailSettingsPages:
     """Which letters the viewer gets."""
 
     pages: Pages
-    shells: Shells
+    shells: PageContexts
     accounts: Accounts
-    credentials: Credentials
-    outbox: Outbox
+    credentials: AccountSecurity
+    outbox: EmailOutbox
 
     @route("GET", "/settings/mail", MEMBER)
-    async def form(self, call: Call) -> Answer:
+    async def form(self, call: Request) -> Response:
         """The switches."""
         login = await self.credentials.login(call.member)
         refused = await self.outbox.refusal(call.member, login.email)
@@ -108,10 +112,10 @@ class MailSettings:
         return await self._form(call, MailForm(login, is_admin, refused, self.outbox.kept_in is not None))
 
     @route("POST", "/settings/mail", MEMBER)
-    async def save(self, call: Call) -> Answer:
+    async def save(self, call: Request) -> Response:
         """Write them."""
         is_admin = call.member.role is Role.ADMIN
-        names = [name for kind, name in SWITCHED.items() if kind is not LetterKind.DIGEST and (is_admin or kind is not LetterKind.REPORT)]
+        names = [name for kind, name in SWITCHED.items() if kind is not EmailKind.DIGEST and (is_admin or kind is not EmailKind.REPORT)]
         switched: dict[str, Any] = {name: call.fields.flag(name) for name in names}
         preferences = evolve(call.member.preferences, mail_digest=call.fields.value("mail_digest", default=NEVER), **switched)
         try:
@@ -119,10 +123,10 @@ class MailSettings:
         except Invalid as problem:
             login = evolve(await self.credentials.login(call.member), preferences=preferences)
             return await self._form(call, MailForm(login, is_admin, errors=problem.fields), status_of(problem))
-        return Answer.redirect("/settings/mail?notice=saved")
+        return Response.redirect("/settings/mail?notice=saved")
 
-    async def _form(self, call: Call, form: MailForm, status: int = 200) -> Answer:
-        return Answer.html(self.pages.page("settings_mail", await self.shells.of(call), Head("Mail settings"), form=form), status)
+    async def _form(self, call: Request, form: MailForm, status: int = 200) -> Response:
+        return Response.html(self.pages.page("settings_mail", await self.shells.of(call), PageMetadata("Mail settings"), form=form), status)
 
 
 @frozen
@@ -130,21 +134,21 @@ class UnsubscribePages:
     """Stopping letters by the link in one of them (RFC 8058): nobody has to log in for that."""
 
     pages: Pages
-    shells: Shells
-    subscriptions: Subscriptions
+    shells: PageContexts
+    subscriptions: EmailUnsubscribe
 
-    @route("GET", "/mail/unsubscribe/<secret:token>", Needs())
-    async def question(self, call: Call, token: str) -> Answer:
+    @route("GET", "/mail/unsubscribe/<secret:token>", RouteOptions())
+    async def question(self, call: Request, token: str) -> Response:
         """Ask whether they are to stop."""
         what = STOPPED[self.subscriptions.kind(token)]
-        return self._page(call, Question("No more mails like this?", f"You would get no more {what}.", "Stop them", call.path))
+        return self._page(call, EmailActionPage("No more mails like this?", f"You would get no more {what}.", "Stop them", call.path))
 
     # Mail programs call this by themselves, without cookies: the token in the address is the proof.
-    @route("POST", "/mail/unsubscribe/<secret:token>", Needs(csrf=False))
-    async def stop(self, call: Call, token: str) -> Answer:
+    @route("POST", "/mail/unsubscribe/<secret:token>", RouteOptions(csrf=False))
+    async def stop(self, call: Request, token: str) -> Response:
         """Stop them."""
         what = STOPPED[await self.subscriptions.stop(token)]
-        return self._page(call, Question("Done", f"You get no more {what}. Your settings let you have them again."))
+        return self._page(call, EmailActionPage("Done", f"You get no more {what}. Your settings let you have them again."))
 
-    def _page(self, call: Call, asked: Question) -> Answer:
-        return Answer.html(self.pages.page("question", self.shells.plain(call), Head(asked.title, index=False), question=asked))
+    def _page(self, call: Request, asked: EmailActionPage) -> Response:
+        return Response.html(self.pages.page("question", self.shells.plain(call), PageMetadata(asked.title, index=False), question=asked))

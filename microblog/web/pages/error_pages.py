@@ -6,28 +6,28 @@ from attrs import frozen
 
 from microblog.model.errors import Problem
 from microblog.render.html.pages import Pages
-from microblog.render.html.view_models import Composer, Trouble
-from microblog.web.http.request import Call
-from microblog.web.pages.page_context import Shells
-from microblog.web.pages.post_form import Composers
+from microblog.render.html.view_models import ComposerView, ErrorView
+from microblog.web.http.request import Request
+from microblog.web.pages.page_context import PageContexts
+from microblog.web.pages.post_form import PostForms
 
 
 @frozen
-class Troubles:
+class ErrorPages:
     """Makes the page for an error out of nothing but the call: the database may be what is missing."""
 
     pages: Pages
-    shells: Shells
-    composers: Composers
+    shells: PageContexts
+    composers: PostForms
 
-    def page(self, call: Call | None, status: int, sentence: str) -> bytes:
+    def page(self, call: Request | None, status: int, sentence: str) -> bytes:
         """A sentence with a next step; the text of a post that could not be published, ready to be sent again."""
         if call is None:
             return self.pages.part("refused", site=self.shells.site, status=status, sentence=sentence).encode("utf-8")
-        trouble = Trouble(status, sentence, kept=self._kept(call), reference=call.id if status >= 500 else "", sent=call.method == "POST")
+        trouble = ErrorView(status, sentence, kept=self._kept(call), reference=call.id if status >= 500 else "", sent=call.method == "POST")
         return self.pages.trouble(self.shells.plain(call), trouble)
 
-    def _kept(self, call: Call) -> Composer | None:
+    def _kept(self, call: Request) -> ComposerView | None:
         if call.method != "POST" or call.route is None or call.route.path not in ("/posts", "/posts/<id:post_id>/edit"):
             return None
         try:

@@ -12,10 +12,10 @@ from microblog.domain.timelines import Timelines
 from microblog.model.paging import Page
 from microblog.model.posts import Post, Visibility
 from microblog.render.atom import RSS_TYPE, rss_of_account, rss_of_tag
-from microblog.render.html.view_models import Site
-from microblog.web.http.request import Call
-from microblog.web.http.response import PUBLIC_A_WHILE, Answer
-from microblog.web.http.route import Needs, route
+from microblog.render.html.view_models import SiteView
+from microblog.web.http.request import Request
+from microblog.web.http.response import PUBLIC_A_WHILE, Response
+from microblog.web.http.route import RouteOptions, route
 
 MANIFEST_TYPE = "application/manifest+json; charset=utf-8"
 ROBOTS = b"""User-agent: *
@@ -33,17 +33,17 @@ class FeedRoutes:
 
     accounts: Accounts
     timelines: Timelines
-    site: Site
+    site: SiteView
 
-    @route("GET", "/@<username:username>.rss", Needs())
-    async def account(self, call: Call, username: str) -> Answer:
+    @route("GET", "/@<username:username>.rss", RouteOptions())
+    async def account(self, call: Request, username: str) -> Response:
         """What everybody may read of somebody, unless they block whoever is logged in."""
         account = await self.accounts.by_username(username)
         posts = await self.timelines.account(call.viewer, account.id, Page(), boosts=False)
         return _feed(call, rss_of_account(account, _public(posts), self.site))
 
-    @route("GET", "/tags/<name>.rss", Needs())
-    async def tag(self, call: Call, name: str) -> Answer:
+    @route("GET", "/tags/<name>.rss", RouteOptions())
+    async def tag(self, call: Request, name: str) -> Response:
         """Public posts with a tag."""
         posts = await self.timelines.tag(call.viewer, name, Page())
         return _feed(call, rss_of_tag(name, _public(posts), self.site))
@@ -53,8 +53,8 @@ def _public(posts: Iterable[Post]) -> list[Post]:
     return [post for post in posts if post.visibility in (Visibility.PUBLIC, Visibility.UNLISTED)]
 
 
-def _feed(call: Call, feed: bytes) -> Answer:
-    answer = Answer.data(feed, RSS_TYPE)
+def _feed(call: Request, feed: bytes) -> Response:
+    answer = Response.data(feed, RSS_TYPE)
     return answer if call.viewer else answer.cached(PUBLIC_A_WHILE)
 
 
@@ -62,16 +62,16 @@ def _feed(call: Call, feed: bytes) -> Answer:
 class SiteFiles:
     """What browsers and crawlers look for at fixed addresses. `asset` gives the address of a picture."""
 
-    site: Site
+    site: SiteView
     asset: Callable[[str], str]
 
-    @route("GET", "/robots.txt", Needs(body=0))
-    async def robots(self, call: Call) -> Answer:
+    @route("GET", "/robots.txt", RouteOptions(body=0))
+    async def robots(self, call: Request) -> Response:
         """What crawlers leave alone."""
-        return Answer.data(ROBOTS, "text/plain; charset=utf-8").cached(PUBLIC_A_WHILE)
+        return Response.data(ROBOTS, "text/plain; charset=utf-8").cached(PUBLIC_A_WHILE)
 
-    @route("GET", "/manifest.json", Needs(body=0))
-    async def manifest(self, call: Call) -> Answer:
+    @route("GET", "/manifest.json", RouteOptions(body=0))
+    async def manifest(self, call: Request) -> Response:
         """How the site looks where it is installed as an app."""
         icons = [("favicon.svg", "any", "image/svg+xml"), ("touch.png", "180x180", "image/png"), ("card.png", "512x512", "image/png")]
         made = {
@@ -85,9 +85,9 @@ class SiteFiles:
             "icons": [{"src": self.asset(name), "sizes": sizes, "type": kind} for name, sizes, kind in icons],
             "shortcuts": [{"name": "New post", "url": "/compose"}, {"name": "Notifications", "url": "/notifications"}],
         }
-        return Answer.data(orjson.dumps(made), MANIFEST_TYPE).cached(PUBLIC_A_WHILE)
+        return Response.data(orjson.dumps(made), MANIFEST_TYPE).cached(PUBLIC_A_WHILE)
 
-    @route("GET", "/site.webmanifest", Needs(body=0))
-    async def webmanifest(self, call: Call) -> Answer:
+    @route("GET", "/site.webmanifest", RouteOptions(body=0))
+    async def webmanifest(self, call: Request) -> Response:
         """The same by its other usual name."""
         return await self.manifest(call)

@@ -11,12 +11,12 @@ from microblog.model.ids import FilterId, RelationId
 from microblog.render.html.filter_views import KEEP, FilterForm, filter_page, filters_page
 from microblog.render.html.pages import Pages
 from microblog.web.http.errors import status_of
-from microblog.web.http.request import Call
-from microblog.web.http.response import Answer
-from microblog.web.http.route import Needs, Who, route
-from microblog.web.pages.page_context import Shells
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
+from microblog.web.http.route import AccessLevel, RouteOptions, route
+from microblog.web.pages.page_context import PageContexts
 
-MEMBER = Needs(viewer=Who.MEMBER)
+MEMBER = RouteOptions(viewer=AccessLevel.MEMBER)
 
 
 @frozen
@@ -24,36 +24,36 @@ class FilterPages:
     """What the viewer does not want to see unasked."""
 
     pages: Pages
-    shells: Shells
+    shells: PageContexts
     filters: Filters
 
     @route("GET", "/settings/filters", MEMBER)
-    async def all(self, call: Call) -> Answer:
+    async def all(self, call: Request) -> Response:
         """All of them, and the form for one more."""
         return await self._all(call, FilterForm())
 
-    async def _all(self, call: Call, form: FilterForm, status: int = 200) -> Answer:
+    async def _all(self, call: Request, form: FilterForm, status: int = 200) -> Response:
         found = tuple(await self.filters.of(call.member))
-        return Answer.html(filters_page(self.pages, await self.shells.of(call), found, form), status)
+        return Response.html(filters_page(self.pages, await self.shells.of(call), found, form), status)
 
     @route("POST", "/settings/filters", MEMBER)
-    async def make(self, call: Call) -> Answer:
+    async def make(self, call: Request) -> Response:
         """One more."""
         form = _typed(call)
         try:
             await self.filters.make(call.member, _draft(form))
         except Invalid as problem:
             return await self._all(call, evolve(form, errors=_beside(problem)), status_of(problem))
-        return Answer.redirect("/settings/filters?notice=saved")
+        return Response.redirect("/settings/filters?notice=saved")
 
     @route("GET", "/settings/filters/<id:filter_id>", MEMBER)
-    async def show(self, call: Call, filter_id: int) -> Answer:
+    async def show(self, call: Request, filter_id: int) -> Response:
         """One of them, to be changed."""
         form = _form(await self.filters.one(call.member, FilterId(filter_id)))
-        return Answer.html(filter_page(self.pages, await self.shells.of(call), form))
+        return Response.html(filter_page(self.pages, await self.shells.of(call), form))
 
     @route("POST", "/settings/filters/<id:filter_id>", MEMBER)
-    async def save(self, call: Call, filter_id: int) -> Answer:
+    async def save(self, call: Request, filter_id: int) -> Response:
         """Change it."""
         made = await self.filters.one(call.member, FilterId(filter_id))
         form = evolve(_typed(call), made=made)
@@ -61,20 +61,20 @@ class FilterPages:
             await self.filters.change(call.member, made.id, _draft(form))
         except Invalid as problem:
             form = evolve(form, errors=_beside(problem))
-            return Answer.html(filter_page(self.pages, await self.shells.of(call), form), status_of(problem))
-        return Answer.redirect("/settings/filters?notice=saved")
+            return Response.html(filter_page(self.pages, await self.shells.of(call), form), status_of(problem))
+        return Response.redirect("/settings/filters?notice=saved")
 
     @route("POST", "/settings/filters/<id:filter_id>/delete", MEMBER)
-    async def delete(self, call: Call, filter_id: int) -> Answer:
+    async def delete(self, call: Request, filter_id: int) -> Response:
         """Delete it."""
         await self.filters.delete(call.member, FilterId(filter_id))
-        return Answer.redirect("/settings/filters")
+        return Response.redirect("/settings/filters")
 
     @route("POST", "/settings/filters/<id:filter_id>/posts/<id:chosen_id>/remove", MEMBER)
-    async def remove_post(self, call: Call, filter_id: int, chosen_id: int) -> Answer:
+    async def remove_post(self, call: Request, filter_id: int, chosen_id: int) -> Response:
         """Show a post again that a program put into it."""
         await self.filters.remove_post(call.member, RelationId(chosen_id))
-        return Answer.redirect(f"/settings/filters/{filter_id}")
+        return Response.redirect(f"/settings/filters/{filter_id}")
 
 
 def _form(made: Filter) -> FilterForm:
@@ -89,7 +89,7 @@ def _form(made: Filter) -> FilterForm:
     )
 
 
-def _typed(call: Call) -> FilterForm:
+def _typed(call: Request) -> FilterForm:
     fields = call.fields
     return FilterForm(
         title=fields.text("title"),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from attrs import asdict, evolve, frozen
 
 from microblog.domain.health import Health
-from microblog.web.http.request import Call
-from microblog.web.http.response import NO_STORE, Answer
-from microblog.web.http.route import Needs, route
+from microblog.web.http.request import Request
+from microblog.web.http.response import NO_STORE, Response
+from microblog.web.http.route import RouteOptions, route
 
 
 @frozen
@@ -16,11 +16,11 @@ class HealthPage:
 
     health: Health
 
-    @route("GET", "/health", Needs(identify=False))
-    async def show(self, call: Call) -> Answer:
+    @route("GET", "/health", RouteOptions(identify=False))
+    async def show(self, call: Request) -> Response:
         """How the site is. Nothing in it is anybody's secret."""
         report = await self.health.look()
         if report.ok and not call.wants_json:
-            return evolve(Answer.text("OK"), cache=NO_STORE)
+            return evolve(Response.text("OK"), cache=NO_STORE)
         found = {"ok": report.ok, "parts": {name: asdict(vital) for name, vital in report.vitals.items()}}
-        return evolve(Answer.json(found, 200 if report.ok else 503), cache=NO_STORE)
+        return evolve(Response.json(found, 200 if report.ok else 503), cache=NO_STORE)

@@ -18,9 +18,9 @@ from zope.interface import implementer
 
 from microblog.domain.served_files import ServedFiles
 from microblog.model.errors import NotFound
-from microblog.web.http.request import Call
-from microblog.web.http.response import Answer
-from microblog.web.http.route import Needs, route
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
+from microblog.web.http.route import RouteOptions, route
 
 AT_ONCE = 256 * 1024  # bytes; what is larger is sent piece by piece
 PIECE = 64 * 1024
@@ -40,7 +40,7 @@ _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
 @frozen
-class Span:
+class ByteRange:
     """The bytes from `start` up to, but not including, `end`."""
 
     start: int
@@ -52,15 +52,15 @@ class Span:
         return self.end - self.start
 
 
-def span_of(header: str | None, size: int) -> Span | None:
+def byte_range(header: str | None, size: int) -> ByteRange | None:
     """The one range that a Range header asks for (RFC 9110, section 14.2); None where it cannot be had or is none."""
     found = _RANGE.fullmatch(header or "")
     if found is None or not (found[1] or found[2]):
         return None
     if not found[1]:
-        span = Span(max(0, size - int(found[2])), size)
+        span = ByteRange(max(0, size - int(found[2])), size)
     else:
-        span = Span(int(found[1]), min(size, int(found[2]) + 1) if found[2] else size)
+        span = ByteRange(int(found[1]), min(size, int(found[2]) + 1) if found[2] else size)
     return span if span.start < span.end else None
 
 
@@ -70,22 +70,22 @@ class MediaFiles:
 
     files: ServedFiles
 
-    @route("GET", "/media/<name>", Needs(body=0))
-    async def show(self, call: Call, name: str) -> Answer:
+    @route("GET", "/media/<name>", RouteOptions(body=0))
+    async def show(self, call: Request, name: str) -> Response:
         """A picture, a film, a sound."""
         known = _NAME.fullmatch(name)
         if known is None or known[1] not in _TYPES:
             raise NotFound("Not Found")
         cache = OPEN if await self.files.is_open(name) else NARROW
-        answer = Answer.data(b"", _TYPES[known[1]]).cached(cache, name).with_policy(POLICY).with_headers(_FOR_ALL)
+        answer = Response.data(b"", _TYPES[known[1]]).cached(cache, name).with_policy(POLICY).with_headers(_FOR_ALL)
         return answer if call.has(answer.etag) else _filled(call, answer, self.files.open(name))
 
 
-def _filled(call: Call, answer: Answer, file: BinaryIO) -> Answer:
+def _filled(call: Request, answer: Response, file: BinaryIO) -> Response:
     """The answer with the file, or with the part of it that is asked for."""
     size = os.fstat(file.fileno()).st_size
-    asked = span_of(call.header("Range"), size)
-    span = asked or Span(0, size)
+    asked = byte_range(call.header("Range"), size)
+    span = asked or ByteRange(0, size)
     if asked is not None:
         answer = evolve(answer, status=206).with_header("Content-Range", f"bytes {span.start}-{span.end - 1}/{size}")
     if span.length <= AT_ONCE:
@@ -94,14 +94,14 @@ def _filled(call: Call, answer: Answer, file: BinaryIO) -> Answer:
             return evolve(answer, body=file.read(span.length))
     if call.method == "HEAD":
         file.close()
-    return evolve(answer, protocol=Pieces(file, span)).with_header("Content-Length", str(span.length))
+    return evolve(answer, protocol=FileProducer(file, span)).with_header("Content-Length", str(span.length))
 
 
 @implementer(IPullProducer)
-class Pieces(Protocol):
+class FileProducer(Protocol):
     """Sends a part of a file as fast as the client takes it, then ends the connection."""
 
-    def __init__(self, file: BinaryIO, span: Span) -> None:
+    def __init__(self, file: BinaryIO, span: ByteRange) -> None:
         self.file = file
         self.span = span
         self.left = span.length
@@ -133,7 +133,7 @@ class Pieces(Protocol):
         self.file.close()
 
 
-def _producing(transport: ITransport, producer: Pieces | None) -> None:
+def _producing(transport: ITransport, producer: FileProducer | None) -> None:
     if producer is None:
         transport.unregisterProducer()  # type: ignore[attr-defined]  # every transport of a server is a consumer
     else:

@@ -8,9 +8,9 @@ from ipaddress import IPv4Network, IPv6Network
 from attrs import evolve, frozen
 
 from microblog.model.errors import NotFound
-from microblog.web.http.request import Call
-from microblog.web.http.response import NO_STORE, Answer
-from microblog.web.http.route import Needs, route
+from microblog.web.http.request import Request
+from microblog.web.http.response import NO_STORE, Response
+from microblog.web.http.route import RouteOptions, route
 
 _PASSED_ON = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
 
@@ -26,10 +26,10 @@ class MetricsPage:
     exposition: Callable[[str], Awaitable[tuple[bytes, str]]]
     networks: tuple[IPv4Network | IPv6Network, ...]
 
-    @route("GET", "/metrics", Needs())
-    async def show(self, call: Call) -> Answer:
+    @route("GET", "/metrics", RouteOptions())
+    async def show(self, call: Request) -> Response:
         """All figures, in Prometheus' text format or in OpenMetrics."""
         if any(call.header(name) for name in _PASSED_ON) or not any(call.address in network for network in self.networks):
             raise NotFound
         body, content_type = await self.exposition(call.header("Accept") or "")
-        return evolve(Answer.data(body, content_type), cache=NO_STORE)
+        return evolve(Response.data(body, content_type), cache=NO_STORE)

@@ -9,12 +9,12 @@ from attrs import evolve, frozen
 
 from microblog.domain.accounts import Accounts
 from microblog.domain.caching import cache_keys
-from microblog.domain.caching.cache_keys import Basis
+from microblog.domain.caching.cache_keys import CacheDependencies
 from microblog.domain.notifications import Notifications
 from microblog.domain.trends import Trends
 from microblog.model.accounts import Account
-from microblog.render.html.view_models import Shell, Site
-from microblog.web.http.request import Call
+from microblog.render.html.view_models import PageContext, SiteView
+from microblog.web.http.request import Request
 
 BRIEFLY = timedelta(minutes=1)
 THEME = "theme"
@@ -41,17 +41,17 @@ NOTICES = {
 
 
 @frozen
-class Shells:
+class PageContexts:
     """Makes shells. `position` says where the event log stands, as far as this process has read it."""
 
-    site: Site
+    site: SiteView
     notifications: Notifications
     accounts: Accounts
     trends: Trends
     position: Callable[[], str]
     now: Callable[[], datetime]
 
-    async def of(self, call: Call, *, stream: str | None = None, people: bool = False, tags: bool = False) -> Shell:
+    async def of(self, call: Request, *, stream: str | None = None, people: bool = False, tags: bool = False) -> PageContext:
         """The shell of a page. `stream` is the path of its live feed; with `people` some are suggested beside it,
         with `tags` those that are talked about.
 
@@ -68,19 +68,19 @@ class Shells:
         suggested: list[Account] = await self.accounts.suggestions(call.viewer, limit=SUGGESTED) if people else []
         return evolve(shell, unread=badges.unread, requests=badges.requests, messages=badges.messages, people=tuple(suggested))
 
-    def basis(self, shell: Shell) -> Basis:
+    def basis(self, shell: PageContext) -> CacheDependencies:
         """What the shell rests on. Who is suggested, which tags are talked about and announcements with a time may be a minute old."""
         if shell.viewer is None:
-            return Basis(until=self.now() + BRIEFLY) if shell.tags else Basis()
+            return CacheDependencies(until=self.now() + BRIEFLY) if shell.tags else CacheDependencies()
         known = cache_keys.of_viewer(shell.viewer) | cache_keys.of_keys(
             cache_keys.of_notices(shell.viewer.id), cache_keys.of_view(shell.viewer.id), cache_keys.NEWS
         )
-        return known | Basis(frozenset(cache_keys.of_account(one.id) for one in shell.people), self.now() + BRIEFLY)
+        return known | CacheDependencies(frozenset(cache_keys.of_account(one.id) for one in shell.people), self.now() + BRIEFLY)
 
-    def plain(self, call: Call, *, form: bool = False) -> Shell:
+    def plain(self, call: Request, *, form: bool = False) -> PageContext:
         """A shell that asks nothing of the database, so it serves for error pages too. An anonymous `form` needs a token, and a cookie."""
         viewer = call.viewer
-        return Shell(
+        return PageContext(
             site=self.site,
             csrf=call.csrf if viewer or form else "",
             path=call.path_and_query,
@@ -91,7 +91,7 @@ class Shells:
         )
 
 
-def theme_of(call: Call) -> str:
+def theme_of(call: Request) -> str:
     """The colours that a visitor chose."""
     chosen = call.cookie(THEME)
     return chosen if chosen in THEMES else "auto"

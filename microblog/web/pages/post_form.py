@@ -14,25 +14,25 @@ from microblog.model.errors import Invalid
 from microblog.model.ids import PostId
 from microblog.model.media import Media
 from microblog.model.polls import MOST_OPTIONS, Poll, PollDraft
-from microblog.model.posts import Draft, Post, Visibility
-from microblog.render.html.view_models import Composer
-from microblog.web.http.params import Fields
-from microblog.web.http.request import Call
-from microblog.web.pages.uploads import Taken, Uploads
+from microblog.model.posts import Post, PostDraft, Visibility
+from microblog.render.html.view_models import ComposerView
+from microblog.web.http.params import Params
+from microblog.web.http.request import Request
+from microblog.web.pages.uploads import FormFiles, Uploads
 
 DAY = 24 * 3600
 
 
 @frozen
-class Composers:
+class PostForms:
     """Prepares composers, each with an idempotency key of its own: however often it is sent, one post comes of it."""
 
     uploads: Uploads
     key: Callable[[], str] = lambda: secrets.token_urlsafe(18)
 
-    def fresh(self, viewer: Viewer, *, text: str = "", visibility: str = "") -> Composer:
+    def fresh(self, viewer: Viewer, *, text: str = "", visibility: str = "") -> ComposerView:
         """An empty form as the viewer likes it, but for a `visibility` that is asked for."""
-        return Composer(
+        return ComposerView(
             self.key(),
             visibility=_visibility(visibility) or Visibility(viewer.preferences.visibility),
             language=viewer.preferences.language,
@@ -40,7 +40,7 @@ class Composers:
             text=text,
         )
 
-    def of_draft(self, viewer: Viewer, draft: Draft, media: tuple[Media, ...]) -> Composer:
+    def of_draft(self, viewer: Viewer, draft: PostDraft, media: tuple[Media, ...]) -> ComposerView:
         """A form with all that a draft says."""
         return evolve(
             self.fresh(viewer, text=draft.text),
@@ -54,12 +54,12 @@ class Composers:
             unsaved=True,
         )
 
-    def reply(self, viewer: Viewer, parent: Post, article: str = "") -> Composer:
+    def reply(self, viewer: Viewer, parent: Post, article: str = "") -> ComposerView:
         """A form that answers `parent`: names whoever takes part, and is no wider than what it answers."""
         parent = parent.original
         named = dict.fromkeys([parent.author.username, *(mention.username for mention in parent.mentions)])
         named.pop(viewer.account.username, None)
-        return Composer(
+        return ComposerView(
             self.key(),
             visibility=parent.visibility.narrowest(Visibility(viewer.preferences.visibility)),
             widest=parent.visibility,
@@ -71,11 +71,11 @@ class Composers:
             parent=article,
         )
 
-    def returned(self, call: Call, error: str = "") -> Composer:
+    def returned(self, call: Request, error: str = "") -> ComposerView:
         """The form as it was sent, so that nothing typed is lost. What is not readable in it is left empty."""
         fields = call.fields
         reply_to = fields.value("reply_to")
-        return Composer(
+        return ComposerView(
             fields.value("key")[:255] or self.key(),
             visibility=_visibility(fields.value("visibility")) or Visibility.PUBLIC,
             text=fields.text("text"),
@@ -89,12 +89,12 @@ class Composers:
             unsaved=True,
         )
 
-    async def refused(self, call: Call, taken: Taken, error: str) -> Composer:
+    async def refused(self, call: Request, taken: FormFiles, error: str) -> ComposerView:
         """The same, with the files that came with it."""
         return evolve(self.returned(call, error), media=await self.uploads.shown(call.member, taken))
 
 
-def redraft_of(post: Post, fresh: Composer) -> Composer:
+def redraft_of(post: Post, fresh: ComposerView) -> ComposerView:
     """A form with all that a deleted post said."""
     return evolve(
         fresh,
@@ -109,10 +109,10 @@ def redraft_of(post: Post, fresh: Composer) -> Composer:
     )
 
 
-def edit_of(call: Call, before: Post, taken: Taken) -> Draft:
+def edit_of(call: Request, before: Post, taken: FormFiles) -> PostDraft:
     """What the form wants a post to say. Its poll stays what it is."""
     fields = call.fields
-    return Draft(
+    return PostDraft(
         fields.text("text"),
         spoiler=fields.text("spoiler"),
         sensitive=fields.flag("sensitive"),
@@ -127,7 +127,7 @@ def _again(asked: Poll | None, seconds: int | None) -> PollDraft | None:
     return None if asked is None else PollDraft(asked.options, seconds, asked.multiple, asked.hide_totals)
 
 
-def poll_of(fields: Fields) -> PollDraft | None:
+def poll_of(fields: Params) -> PollDraft | None:
     """What the form wants to ask; None where no answer was written down."""
     options = tuple(option for option in (fields.text(f"option_{n}") for n in range(MOST_OPTIONS)) if option.strip())
     if not options:
@@ -136,7 +136,7 @@ def poll_of(fields: Fields) -> PollDraft | None:
     return PollDraft(options, seconds, fields.flag("poll_multiple"), fields.flag("poll_hide_totals"))
 
 
-def moment_of(call: Call) -> datetime | None:
+def moment_of(call: Request) -> datetime | None:
     """When the form wants to be published, typed in the viewer's time zone. Raises Invalid for what is no time."""
     given = call.fields.value("at", max=40).strip()
     if not given:
@@ -147,7 +147,7 @@ def moment_of(call: Call) -> datetime | None:
         raise Invalid({"at": "This is not a date and a time."}) from wrong
 
 
-def draft_of(call: Call, taken: Taken) -> Draft:
+def draft_of(call: Request, taken: FormFiles) -> PostDraft:
     """What the form wants to post. Raises Invalid for a visibility that there is not, and for pictures with a poll."""
     fields, poll = call.fields, poll_of(call.fields)
     chosen, reply_to = fields.value("visibility"), fields.id("reply_to")
@@ -156,7 +156,7 @@ def draft_of(call: Call, taken: Taken) -> Draft:
         raise Invalid({"visibility": "Visibility is not included in the list"})
     if poll is not None and taken.ids:
         raise Invalid({"poll": "A post has either pictures or a poll. Take the one or the other off."})
-    return Draft(
+    return PostDraft(
         text=fields.text("text"),
         visibility=visibility,
         spoiler=fields.text("spoiler"),

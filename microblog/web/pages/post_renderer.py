@@ -6,32 +6,32 @@ from collections.abc import Mapping, Sequence
 
 from attrs import define, field
 
-from microblog.domain.caching.filter_cache import Sieves
+from microblog.domain.caching.filter_cache import FilterCache
 from microblog.domain.posts import Posts
 from microblog.model.accounts import Viewer
 from microblog.model.caches import CacheFigures, estimated_bytes
-from microblog.model.filters import Context, Match, is_hidden, warning
+from microblog.model.filters import FilterContext, Match, is_hidden, warning
 from microblog.model.ids import PostId
-from microblog.model.posts import Flags, Post
-from microblog.render.html.post_html import Counts, Fragment, Fragments, Variant, articles, assemble, folded
-from microblog.web.http.response_cache import Answers
+from microblog.model.posts import Post, PostFlags
+from microblog.render.html.post_html import PostCounts, PostHtml, PostHtmlCache, PostVariant, articles, assemble, folded
+from microblog.web.http.response_cache import ResponseCache
 
 REMEMBERED = 5_000
-NO_FLAGS = Flags()
+NO_FLAGS = PostFlags()
 
 
 @define
-class Articles:
+class PostRenderer:
     """Assembles posts. A fragment is kept by the version of the post and its author, so what is remembered is never stale."""
 
-    fragments: Fragments
+    fragments: PostHtmlCache
     posts: Posts
-    sieves: Sieves
-    answers: Answers
+    sieves: FilterCache
+    answers: ResponseCache
     remembered: int = REMEMBERED
     hits: int = 0
     misses: int = 0
-    _kept: dict[PostId, tuple[str, Fragment]] = field(factory=dict, init=False)
+    _kept: dict[PostId, tuple[str, PostHtml]] = field(factory=dict, init=False)
 
     def figures(self) -> CacheFigures:
         """How often a fragment was there, and what is kept now."""
@@ -40,10 +40,10 @@ class Articles:
     async def of(self, viewer: Viewer | None, posts: Sequence[Post]) -> tuple[str, ...]:
         """The posts as articles, in their order, as this viewer sees them."""
         flags, now = await self.posts.flags(viewer, posts), self.posts.now()
-        rows = [(self._fragment(post), Counts.of(post, now), flags.get(post.original.id, NO_FLAGS)) for post in posts]
+        rows = [(self._fragment(post), PostCounts.of(post, now), flags.get(post.original.id, NO_FLAGS)) for post in posts]
         return articles(rows, viewer)
 
-    async def listed(self, viewer: Viewer | None, posts: Sequence[Post], context: Context) -> tuple[str, ...]:
+    async def listed(self, viewer: Viewer | None, posts: Sequence[Post], context: FilterContext) -> tuple[str, ...]:
         """The same, as the viewer's filters want it there: some are left out, some folded behind a warning."""
         sifted = await self._sifted(viewer, posts, context)
         kept = [post for post in posts if not is_hidden(sifted[post.id], context)]
@@ -51,15 +51,17 @@ class Articles:
 
     async def threaded(self, viewer: Viewer | None, posts: Sequence[Post]) -> tuple[str, ...]:
         """As many articles as posts: what filters would leave out is folded, or the answers to it would hang in the air."""
-        return self._folded(posts, await self.of(viewer, posts), await self._sifted(viewer, posts, Context.THREAD), Context.THREAD)
+        return self._folded(
+            posts, await self.of(viewer, posts), await self._sifted(viewer, posts, FilterContext.THREAD), FilterContext.THREAD
+        )
 
-    async def _sifted(self, viewer: Viewer | None, posts: Sequence[Post], context: Context) -> Mapping[PostId, Sequence[Match]]:
+    async def _sifted(self, viewer: Viewer | None, posts: Sequence[Post], context: FilterContext) -> Mapping[PostId, Sequence[Match]]:
         """What of the viewer's filters each post falls under there."""
         sieve, now = (await self.sieves.of(viewer)).within(context), self.sieves.now()
         return {post.id: sieve.matches(post, now) for post in posts}
 
     def _folded(
-        self, posts: Sequence[Post], made: Sequence[str], sifted: Mapping[PostId, Sequence[Match]], context: Context
+        self, posts: Sequence[Post], made: Sequence[str], sifted: Mapping[PostId, Sequence[Match]], context: FilterContext
     ) -> tuple[str, ...]:
         titles = [warning(sifted[post.id], context) for post in posts]
         return tuple(folded(article, title) if title else article for article, title in zip(made, titles, strict=True))
@@ -68,11 +70,13 @@ class Articles:
         """One post as an article."""
         return (await self.of(viewer, [post]))[0]
 
-    def live(self, post: Post, member: bool, flags: Flags = NO_FLAGS) -> str:
+    def live(self, post: Post, member: bool, flags: PostFlags = NO_FLAGS) -> str:
         """One post for all visitors, or for all members who stand to it as `flags` say and have it on their screens."""
-        return assemble(self._fragment(post), Counts.of(post, self.posts.now()), flags, Variant.STREAM if member else Variant.ANONYMOUS)
+        return assemble(
+            self._fragment(post), PostCounts.of(post, self.posts.now()), flags, PostVariant.STREAM if member else PostVariant.ANONYMOUS
+        )
 
-    def _fragment(self, post: Post) -> Fragment:
+    def _fragment(self, post: Post) -> PostHtml:
         version = post.version + "/" + post.boost.version if post.boost else post.version
         kept = self._kept.pop(post.id, None)
         if kept is None or kept[0] != version:
@@ -85,5 +89,5 @@ class Articles:
         self._kept[post.id] = kept
         return kept[1]
 
-    def _made(self, post: Post) -> Fragment:
+    def _made(self, post: Post) -> PostHtml:
         return self.fragments.boosted(post, self._fragment(post.boost)) if post.boost else self.fragments.of(post)

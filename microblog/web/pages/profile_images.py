@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from microblog.domain.profile_images import MOST_BYTES, Pictures
+from microblog.domain.profile_images import MOST_BYTES, ProfileImages
 from microblog.model.accounts import Account, Viewer
-from microblog.web.http.params import Fields
+from microblog.web.http.params import Params
 from microblog.web.http.route import SMALL_FORM
 
 PICTURES_FORM = 2 * MOST_BYTES + SMALL_FORM
 
 
-async def change_pictures(pictures: Pictures, viewer: Viewer, fields: Fields) -> Account | None:
+async def change_pictures(pictures: ProfileImages, viewer: Viewer, fields: Params) -> Account | None:
     """Do what the form says; the account as it is then, None where nothing changed. Raises Invalid for what is no picture."""
     account = None
     avatar, header = fields.upload("avatar"), fields.upload("header")

@@ -7,30 +7,30 @@ from zoneinfo import available_timezones
 
 from attrs import evolve, frozen
 
-from microblog.domain.account_security import Credentials
+from microblog.domain.account_security import AccountSecurity
 from microblog.domain.accounts import Accounts, ProfileChanges
-from microblog.domain.email_queue import Outbox
+from microblog.domain.email_queue import EmailOutbox
 from microblog.domain.follows import Follows
-from microblog.domain.profile_images import Pictures
-from microblog.domain.relationships import Relations
+from microblog.domain.profile_images import ProfileImages
+from microblog.domain.relationships import Relationships
 from microblog.domain.sessions import Sessions
-from microblog.model.accounts import Account, Related, Viewer
+from microblog.model.accounts import Account, RelatedAccount, Viewer
 from microblog.model.errors import Invalid
 from microblog.model.ids import SessionId
 from microblog.model.paging import Page
 from microblog.render.html.pages import Pages
-from microblog.render.html.view_models import AccountForm, Confirm, PreferencesForm, ProfileForm, SessionsPage
+from microblog.render.html.view_models import AccountForm, ConfirmView, PreferencesForm, ProfileForm, SessionsPage
 from microblog.web.http.cookies import SESSION
 from microblog.web.http.errors import status_of
-from microblog.web.http.request import Call
-from microblog.web.http.response import Answer
-from microblog.web.http.route import Needs, Who, route
-from microblog.web.pages.page_context import THEME, THEMES, Shells
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
+from microblog.web.http.route import AccessLevel, RouteOptions, route
+from microblog.web.pages.page_context import THEME, THEMES, PageContexts
 from microblog.web.pages.paging import page_of
 from microblog.web.pages.profile_images import PICTURES_FORM, change_pictures
 from microblog.web.pages.profiles import PEOPLE_PER_PAGE, PeopleLists
 
-MEMBER = Needs(viewer=Who.MEMBER)
+MEMBER = RouteOptions(viewer=AccessLevel.MEMBER)
 MOST_FIELDS = 4
 A_YEAR = 365 * 24 * 3600
 ZONES = tuple(sorted(available_timezones()))
@@ -41,18 +41,18 @@ class SettingsPages:
     """What the viewer decides about themselves."""
 
     pages: Pages
-    shells: Shells
+    shells: PageContexts
     accounts: Accounts
-    pictures: Pictures
+    pictures: ProfileImages
 
     @route("GET", "/settings", MEMBER)
-    async def profile(self, call: Call) -> Answer:
+    async def profile(self, call: Request) -> Response:
         """The form for the public profile."""
         account = call.member.account
-        return Answer.html(self.pages.settings_profile(await self.shells.of(call), _profile_form(account)))
+        return Response.html(self.pages.settings_profile(await self.shells.of(call), _profile_form(account)))
 
-    @route("POST", "/settings", Needs(viewer=Who.MEMBER, files=PICTURES_FORM))
-    async def save_profile(self, call: Call) -> Answer:
+    @route("POST", "/settings", RouteOptions(viewer=AccessLevel.MEMBER, files=PICTURES_FORM))
+    async def save_profile(self, call: Request) -> Response:
         """Change the public profile."""
         fields = call.fields
         changes = ProfileChanges(
@@ -69,17 +69,17 @@ class SettingsPages:
             await change_pictures(self.pictures, call.member, fields)
             await self.accounts.edit(call.member, changes)
         except Invalid as problem:
-            return Answer.html(self.pages.settings_profile(await self.shells.of(call), _returned(changes, problem)), status_of(problem))
-        return Answer.redirect("/settings?notice=saved")
+            return Response.html(self.pages.settings_profile(await self.shells.of(call), _returned(changes, problem)), status_of(problem))
+        return Response.redirect("/settings?notice=saved")
 
     @route("GET", "/settings/preferences", MEMBER)
-    async def preferences(self, call: Call) -> Answer:
+    async def preferences(self, call: Request) -> Response:
         """The form for how to write and to see the site."""
         form = PreferencesForm(call.member.preferences, ZONES)
-        return Answer.html(self.pages.settings_preferences(await self.shells.of(call), form))
+        return Response.html(self.pages.settings_preferences(await self.shells.of(call), form))
 
     @route("POST", "/settings/preferences", MEMBER)
-    async def save_preferences(self, call: Call) -> Answer:
+    async def save_preferences(self, call: Request) -> Response:
         """Change that."""
         fields = call.fields
         wanted = evolve(
@@ -95,19 +95,19 @@ class SettingsPages:
             await self.accounts.set_preferences(call.member, wanted)
         except Invalid as problem:
             form = PreferencesForm(wanted, ZONES, problem.fields)
-            return Answer.html(self.pages.settings_preferences(await self.shells.of(call), form), status_of(problem))
-        return Answer.redirect("/settings/preferences?notice=saved")
+            return Response.html(self.pages.settings_preferences(await self.shells.of(call), form), status_of(problem))
+        return Response.redirect("/settings/preferences?notice=saved")
 
     # Anonymous pages are cached for everybody, so they set no cookie that a token could be keyed with.
-    @route("POST", "/settings/theme", Needs(cookieless=True))
-    async def theme(self, call: Call) -> Answer:
+    @route("POST", "/settings/theme", RouteOptions(cookieless=True))
+    async def theme(self, call: Request) -> Response:
         """Light, dark, or as the device likes it; remembered in a cookie for visitors, with the account for members."""
         chosen = call.fields.value("theme")
         if chosen not in THEMES:
             raise Invalid({"theme": "Theme is not included in the list"})
         if call.viewer:
             await self.accounts.set_preferences(call.viewer, evolve(call.viewer.preferences, theme=chosen))
-        return Answer.redirect(call.next_path()).with_cookie(THEME, chosen, A_YEAR)
+        return Response.redirect(call.next_path()).with_cookie(THEME, chosen, A_YEAR)
 
 
 @frozen
@@ -115,34 +115,34 @@ class LoginPages:
     """Settings of the login, each of which asks for the password once more; and where the viewer is logged in."""
 
     pages: Pages
-    shells: Shells
-    credentials: Credentials
+    shells: PageContexts
+    credentials: AccountSecurity
     sessions: Sessions
-    outbox: Outbox
+    outbox: EmailOutbox
 
     @route("GET", "/settings/account", MEMBER)
-    async def account(self, call: Call) -> Answer:
+    async def account(self, call: Request) -> Response:
         """The forms for password and address."""
         return await self._account(call, None)
 
-    async def _account(self, call: Call, problem: Invalid | None, current: str = "current") -> Answer:
+    async def _account(self, call: Request, problem: Invalid | None, current: str = "current") -> Response:
         errors = {current if name == "current_password" else name: text for name, text in problem.fields.items()} if problem else {}
         login = await self.credentials.login(call.member)
         form = AccountForm(login, errors, await self.outbox.refusal(call.member, login.new_email or login.email))
-        return Answer.html(self.pages.settings_account(await self.shells.of(call), form), status_of(problem) if problem else 200)
+        return Response.html(self.pages.settings_account(await self.shells.of(call), form), status_of(problem) if problem else 200)
 
     @route("POST", "/settings/password", MEMBER)
-    async def change_password(self, call: Call) -> Answer:
+    async def change_password(self, call: Request) -> Response:
         """Give the account another password; all other sessions end."""
         fields = call.fields
         try:
             await self.credentials.change_password(call.member, fields.password("current"), fields.password("password"), call.network)
         except Invalid as problem:
             return await self._account(call, problem)
-        return Answer.redirect("/settings/account?notice=saved")
+        return Response.redirect("/settings/account?notice=saved")
 
     @route("POST", "/settings/email", MEMBER)
-    async def change_email(self, call: Call) -> Answer:
+    async def change_email(self, call: Request) -> Response:
         """Give the account another address."""
         fields = call.fields
         try:
@@ -150,24 +150,24 @@ class LoginPages:
         except Invalid as problem:
             return await self._account(call, problem, "email_password")
         waits = (await self.credentials.login(call.member)).new_email
-        return Answer.redirect(f"/settings/account?notice={'address' if waits else 'saved'}")
+        return Response.redirect(f"/settings/account?notice={'address' if waits else 'saved'}")
 
     @route("GET", "/settings/delete", MEMBER)
-    async def delete_question(self, call: Call) -> Answer:
+    async def delete_question(self, call: Request) -> Response:
         """Ask before the account is deleted."""
         return await self._delete_form(call, "")
 
     @route("POST", "/settings/delete", MEMBER)
-    async def delete(self, call: Call) -> Answer:
+    async def delete(self, call: Request) -> Response:
         """Delete the account."""
         try:
             await self.credentials.delete_account(call.member, call.fields.password("password"), call.network)
         except Invalid as problem:
             return await self._delete_form(call, next(iter(problem.fields.values())))
-        return Answer.redirect("/?notice=gone").without_cookie(SESSION)
+        return Response.redirect("/?notice=gone").without_cookie(SESSION)
 
-    async def _delete_form(self, call: Call, error: str) -> Answer:
-        confirm = Confirm(
+    async def _delete_form(self, call: Request, error: str) -> Response:
+        confirm = ConfirmView(
             title="Delete your account?",
             sentence="Your posts, follows and profile are removed for good, and your name is not given to anybody else.",
             action="/settings/delete",
@@ -176,25 +176,25 @@ class LoginPages:
             password=True,
             error=error,
         )
-        return Answer.html(self.pages.confirm(await self.shells.of(call), confirm), 422 if error else 200)
+        return Response.html(self.pages.confirm(await self.shells.of(call), confirm), 422 if error else 200)
 
     @route("GET", "/settings/sessions", MEMBER)
-    async def sessions_list(self, call: Call) -> Answer:
+    async def sessions_list(self, call: Request) -> Response:
         """Where the viewer is logged in."""
         page = SessionsPage(tuple(await self.sessions.of(call.member)), call.member.session_id)
-        return Answer.html(self.pages.settings_sessions(await self.shells.of(call), page))
+        return Response.html(self.pages.settings_sessions(await self.shells.of(call), page))
 
     @route("POST", "/settings/sessions/<id:session_id>/revoke", MEMBER)
-    async def revoke(self, call: Call, session_id: int) -> Answer:
+    async def revoke(self, call: Request, session_id: int) -> Response:
         """End one of them."""
         await self.sessions.end(call.member, SessionId(session_id))
-        return Answer.redirect("/settings/sessions")
+        return Response.redirect("/settings/sessions")
 
     @route("POST", "/settings/sessions/revoke-others", MEMBER)
-    async def revoke_others(self, call: Call) -> Answer:
+    async def revoke_others(self, call: Request) -> Response:
         """End all but this one."""
         await self.sessions.end_others(call.member)
-        return Answer.redirect("/settings/sessions")
+        return Response.redirect("/settings/sessions")
 
 
 @frozen
@@ -202,30 +202,30 @@ class PeopleSettings:
     """Lists of people that only the viewer sees."""
 
     pages: Pages
-    shells: Shells
-    relations: Relations
+    shells: PageContexts
+    relations: Relationships
     follows: Follows
     people: PeopleLists
 
     @route("GET", "/settings/blocks", MEMBER)
-    async def blocks(self, call: Call) -> Answer:
+    async def blocks(self, call: Request) -> Response:
         """Whom the viewer blocks."""
         return await self._list(call, "blocks", self.relations.blocked)
 
     @route("GET", "/settings/mutes", MEMBER)
-    async def mutes(self, call: Call) -> Answer:
+    async def mutes(self, call: Request) -> Response:
         """Whom the viewer mutes."""
         return await self._list(call, "mutes", self.relations.muted)
 
     @route("GET", "/settings/requests", MEMBER)
-    async def requests(self, call: Call) -> Answer:
+    async def requests(self, call: Request) -> Response:
         """Who asks to follow the viewer."""
         return await self._list(call, "requests", self.follows.requests)
 
-    async def _list(self, call: Call, which: str, lister: Callable[[Viewer, Page], Awaitable[list[Related]]]) -> Answer:
+    async def _list(self, call: Request, which: str, lister: Callable[[Viewer, Page], Awaitable[list[RelatedAccount]]]) -> Response:
         page = page_of(call, PEOPLE_PER_PAGE)
         found = await self.people.page(call, await lister(call.member, page), page)
-        return Answer.html(self.pages.settings_people(await self.shells.of(call), which, found))
+        return Response.html(self.pages.settings_people(await self.shells.of(call), which, found))
 
 
 def _profile_form(account: Account) -> ProfileForm:

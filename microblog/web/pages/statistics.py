@@ -9,17 +9,17 @@ from zoneinfo import ZoneInfo
 from attrs import frozen
 
 from microblog.domain.posts import Posts
-from microblog.domain.statistics import UTC_ZONE, Statistics
+from microblog.domain.statistics import UTC_ZONE, DailyStatistics
 from microblog.model.errors import Invalid
 from microblog.model.statistics import Day, Period, Unit, periods
 from microblog.render import statistics as render
-from microblog.render.html.page_metadata import Head
+from microblog.render.html.page_metadata import PageMetadata
 from microblog.render.html.pages import Pages
-from microblog.web.http.request import Call
-from microblog.web.http.response import PUBLIC_A_WHILE, Answer
-from microblog.web.http.route import Needs, Who, route
-from microblog.web.pages.page_context import Shells
-from microblog.web.pages.post_renderer import Articles
+from microblog.web.http.request import Request
+from microblog.web.http.response import PUBLIC_A_WHILE, Response
+from microblog.web.http.route import AccessLevel, RouteOptions, route
+from microblog.web.pages.page_context import PageContexts
+from microblog.web.pages.post_renderer import PostRenderer
 
 MOST_DAYS = 3660  # in a file
 USUAL_DAYS = 30
@@ -31,45 +31,45 @@ class StatisticsPages:
     """The pages and files."""
 
     pages: Pages
-    shells: Shells
-    statistics: Statistics
-    articles: Articles
+    shells: PageContexts
+    statistics: DailyStatistics
+    articles: PostRenderer
     posts: Posts
 
-    @route("GET", "/stats", Needs())
-    async def show(self, call: Call) -> Answer:
+    @route("GET", "/stats", RouteOptions())
+    async def show(self, call: Request) -> Response:
         """For everybody."""
         view = await self._view(call, admin=False)
-        head = Head("Statistics", description=f"What happens on {self.shells.site.name}, day by day.", path="/stats")
-        return Answer.html(self.pages.page("stats", await self.shells.of(call), head, page=view))
+        head = PageMetadata("Statistics", description=f"What happens on {self.shells.site.name}, day by day.", path="/stats")
+        return Response.html(self.pages.page("stats", await self.shells.of(call), head, page=view))
 
-    @route("GET", "/admin/stats", Needs(viewer=Who.ADMIN))
-    async def show_all(self, call: Call) -> Answer:
+    @route("GET", "/admin/stats", RouteOptions(viewer=AccessLevel.ADMIN))
+    async def show_all(self, call: Request) -> Response:
         """With what only administrators need, and today so far."""
         view = await self._view(call, admin=True)
-        return Answer.html(self.pages.page("stats", await self.shells.of(call), Head("Statistics"), page=view))
+        return Response.html(self.pages.page("stats", await self.shells.of(call), PageMetadata("Statistics"), page=view))
 
-    @route("GET", "/stats.json", Needs())
-    async def json(self, call: Call) -> Answer:
+    @route("GET", "/stats.json", RouteOptions())
+    async def json(self, call: Request) -> Response:
         """Days as JSON; `from`, `to` and `zone` choose which."""
         return await self._json(call, admin=False)
 
-    @route("GET", "/stats.csv", Needs())
-    async def csv(self, call: Call) -> Answer:
+    @route("GET", "/stats.csv", RouteOptions())
+    async def csv(self, call: Request) -> Response:
         """Days as a table."""
         return await self._csv(call, admin=False)
 
-    @route("GET", "/admin/stats.json", Needs(viewer=Who.ADMIN))
-    async def json_of_all(self, call: Call) -> Answer:
+    @route("GET", "/admin/stats.json", RouteOptions(viewer=AccessLevel.ADMIN))
+    async def json_of_all(self, call: Request) -> Response:
         """Every measure, as JSON."""
         return await self._json(call, admin=True)
 
-    @route("GET", "/admin/stats.csv", Needs(viewer=Who.ADMIN))
-    async def csv_of_all(self, call: Call) -> Answer:
+    @route("GET", "/admin/stats.csv", RouteOptions(viewer=AccessLevel.ADMIN))
+    async def csv_of_all(self, call: Request) -> Response:
         """Every measure, as a table."""
         return await self._csv(call, admin=True)
 
-    async def _view(self, call: Call, *, admin: bool) -> render.Statistics:
+    async def _view(self, call: Request, *, admin: bool) -> render.StatisticsView:
         zone, unit = self._zone(call), _unit(call)
         last = self.statistics.last_day(zone)
         first = unit.back(last, render.COUNTS[unit] - 1)
@@ -78,7 +78,7 @@ class StatisticsPages:
         whole = Period(first, tuple(day for period in found for day in period.days))
         scores = whole.tags()[:40]
         path = "/admin/stats" if admin else "/stats"
-        return render.Statistics(
+        return render.StatisticsView(
             unit=unit,
             first=first,
             last=last,
@@ -93,30 +93,30 @@ class StatisticsPages:
             admin=admin,
         )
 
-    async def _top_posts(self, call: Call, whole: Period) -> tuple[str, ...]:
+    async def _top_posts(self, call: Request, whole: Period) -> tuple[str, ...]:
         """The most marked posts that may be shown to everybody, and to this viewer."""
         ranked = [score.post for score in whole.posts()[:100]]
         in_view = await self.statistics.in_view(ranked)
         shown = await self.posts.several(call.viewer, [post for post in ranked if post in in_view][:TOP_POSTS])
         return await self.articles.of(call.viewer, shown)
 
-    async def _json(self, call: Call, *, admin: bool) -> Answer:
+    async def _json(self, call: Request, *, admin: bool) -> Response:
         zone, days = await self._days(call)
         posts = await self.statistics.in_view({score.post for day in days for score in day.posts})
         body = render.as_json(days, zone.key, await self._names(days), posts, admin=admin)
-        return Answer.json(body) if admin else Answer.json(body).cached(PUBLIC_A_WHILE)
+        return Response.json(body) if admin else Response.json(body).cached(PUBLIC_A_WHILE)
 
-    async def _csv(self, call: Call, *, admin: bool) -> Answer:
+    async def _csv(self, call: Request, *, admin: bool) -> Response:
         zone, days = await self._days(call)
         body = render.as_csv(days, zone.key, await self._names(days), admin=admin)
         name = f"statistics-{days[0].day}-{days[-1].day}.csv" if days else "statistics.csv"
-        answer = Answer.data(body, "text/csv; charset=utf-8; header=present", download_as=name)
+        answer = Response.data(body, "text/csv; charset=utf-8; header=present", download_as=name)
         return answer if admin else answer.cached(PUBLIC_A_WHILE)
 
     async def _names(self, days: Sequence[Day]) -> dict[str, str]:
         return await self.statistics.tag_names({score.key for day in days for score in day.tags})
 
-    async def _days(self, call: Call) -> tuple[ZoneInfo, list[Day]]:
+    async def _days(self, call: Request) -> tuple[ZoneInfo, list[Day]]:
         zone = self._zone(call)
         last = _date(call, "to") or self.statistics.last_day(zone)
         first = _date(call, "from") or date.fromordinal(max(1, last.toordinal() - USUAL_DAYS + 1))
@@ -124,7 +124,7 @@ class StatisticsPages:
             raise Invalid({"from": f"From and to must be 1 to {MOST_DAYS} days apart"})
         return zone, await self.statistics.read(zone, first, last)
 
-    def _zone(self, call: Call) -> ZoneInfo:
+    def _zone(self, call: Request) -> ZoneInfo:
         return UTC_ZONE if call.fields.value("zone").lower() == "utc" else self.statistics.site_zone
 
     def _zones(self, path: str, unit: Unit, chosen: ZoneInfo) -> tuple[tuple[str, str, bool], ...]:
@@ -137,12 +137,12 @@ class StatisticsPages:
         )
 
 
-def _unit(call: Call) -> Unit:
+def _unit(call: Request) -> Unit:
     chosen = call.fields.value("by")
     return Unit(chosen) if chosen in list(Unit) else Unit.DAY
 
 
-def _date(call: Call, name: str) -> date | None:
+def _date(call: Request, name: str) -> date | None:
     given = call.fields.value(name)
     if not given:
         return None

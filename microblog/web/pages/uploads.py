@@ -6,22 +6,22 @@ from collections.abc import Iterable
 
 from attrs import evolve, frozen
 
-from microblog.domain.attachments import Attachments, Given
+from microblog.domain.attachments import Attachments, MediaUpload
 from microblog.domain.rate_limits import MEDIA
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Invalid
 from microblog.model.ids import LARGEST_ID, MediaId
 from microblog.model.media import FILM_BYTES, MOST_MEDIA, Media, MediaChange, MediaState
-from microblog.web.http.params import Fields
-from microblog.web.http.request import Call
-from microblog.web.http.response import Answer
-from microblog.web.http.route import TEXT_FORM, Needs, Who, route
+from microblog.web.http.params import Params
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
+from microblog.web.http.route import TEXT_FORM, AccessLevel, RouteOptions, route
 
 FILES_FORM = FILM_BYTES + TEXT_FORM  # bytes of a form with files: one film, or four pictures
 
 
 @frozen
-class Taken:
+class FormFiles:
     """What a form holds: the pieces that the post is to show, what is said about them, and why a file was not taken."""
 
     ids: tuple[MediaId, ...] = ()
@@ -39,7 +39,7 @@ class Uploads:
 
     attachments: Attachments
 
-    async def taken(self, call: Call) -> Taken:
+    async def taken(self, call: Request) -> FormFiles:
         """All that the form holds. A file that is refused keeps none of the others from being taken."""
         fields = call.fields
         ids = [id for id in _ids(fields) if not fields.flag(f"drop_{id}")]
@@ -50,41 +50,41 @@ class Uploads:
                 ids += await self._new(call.member, fields, number)
             except Invalid as refused:
                 problem = refused
-        return Taken(tuple(ids), tuple(changes), problem)
+        return FormFiles(tuple(ids), tuple(changes), problem)
 
-    async def _new(self, viewer: Viewer, fields: Fields, number: int) -> list[MediaId]:
+    async def _new(self, viewer: Viewer, fields: Params, number: int) -> list[MediaId]:
         upload = fields.upload(f"file_{number}")
         if upload is None:
             return []
         described = fields.text(f"file_alt_{number}")
-        return [(await self.attachments.add(viewer, Given(upload.file, upload.size, described))).id]
+        return [(await self.attachments.add(viewer, MediaUpload(upload.file, upload.size, described))).id]
 
-    async def shown(self, viewer: Viewer, taken: Taken, own: Iterable[Media] = ()) -> tuple[Media, ...]:
+    async def shown(self, viewer: Viewer, taken: FormFiles, own: Iterable[Media] = ()) -> tuple[Media, ...]:
         """The pieces for a form that comes back, as they were described in it; `own` are those of the post that is edited."""
         there = {one.id: one for one in (*own, *await self.attachments.several(viewer, taken.ids))}
         said = {change.id: change.description for change in taken.changes}
         return tuple(evolve(there[id], description=said.get(id) or there[id].description) for id in taken.ids if id in there)
 
-    @route("POST", "/compose/media", Needs(viewer=Who.MEMBER, files=FILES_FORM, rate=MEDIA))
-    async def upload(self, call: Call) -> Answer:
+    @route("POST", "/compose/media", RouteOptions(viewer=AccessLevel.MEMBER, files=FILES_FORM, rate=MEDIA))
+    async def upload(self, call: Request) -> Response:
         """One file of a post that is being written, for our scripts."""
         upload = call.fields.upload("file")
         if upload is None:
             raise Invalid({"file": "There is no file in this form."})
-        return _told(await self.attachments.add(call.member, Given(upload.file, upload.size)))
+        return _told(await self.attachments.add(call.member, MediaUpload(upload.file, upload.size)))
 
-    @route("GET", "/compose/media/<id:media_id>", Needs(viewer=Who.MEMBER))
-    async def show(self, call: Call, media_id: int) -> Answer:
+    @route("GET", "/compose/media/<id:media_id>", RouteOptions(viewer=AccessLevel.MEMBER))
+    async def show(self, call: Request, media_id: int) -> Response:
         """How far it is."""
         return _told(await self.attachments.one(call.member, MediaId(media_id)))
 
 
-def _told(piece: Media) -> Answer:
+def _told(piece: Media) -> Response:
     preview = piece.preview_path or (piece.path if piece.kind == "image" else None)
     told = {"id": str(piece.id), "kind": piece.kind, "preview": preview, "description": piece.description, "problem": piece.problem}
-    return Answer.json(told | {"ready": piece.state is MediaState.READY, "failed": piece.state is MediaState.FAILED})
+    return Response.json(told | {"ready": piece.state is MediaState.READY, "failed": piece.state is MediaState.FAILED})
 
 
-def _ids(fields: Fields) -> list[MediaId]:
+def _ids(fields: Params) -> list[MediaId]:
     given = [id for id in fields.list("media_ids") if id.isascii() and id.isdigit()]
     return [MediaId(int(id)) for id in dict.fromkeys(given) if int(id) <= LARGEST_ID]

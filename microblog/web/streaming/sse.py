@@ -10,34 +10,34 @@ from attrs import define, frozen
 from microblog.domain.accounts import Accounts
 from microblog.domain.posts import Posts
 from microblog.domain.text.post_text import tag_key
-from microblog.live.broadcaster import Feed
-from microblog.live.subscriber import Ending, Own
+from microblog.live.broadcaster import Broadcaster
+from microblog.live.subscriber import CloseReason, Own
 from microblog.live.topics import Stream, StreamKind
-from microblog.live.updates import Badges, News, Notice
+from microblog.live.updates import NotificationUpdate, UnreadUpdate, Update
 from microblog.model.conversations import Conversation
 from microblog.model.errors import Forbidden, Malformed
 from microblog.model.events import EventKind, Position
-from microblog.model.filters import Context, Match, is_hidden, warning
+from microblog.model.filters import FilterContext, Match, is_hidden, warning
 from microblog.model.ids import PostId
 from microblog.model.notifications import Notification
-from microblog.model.posts import Flags, Post
+from microblog.model.posts import Post, PostFlags
 from microblog.render.html.post_html import folded
 from microblog.render.local_links import own_links
-from microblog.web.http.request import Call
-from microblog.web.http.response import Answer
-from microblog.web.http.route import Needs, Who, route
-from microblog.web.streaming.stream_connection import OpenStream, Places, Reader
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
+from microblog.web.http.route import AccessLevel, RouteOptions, route
+from microblog.web.streaming.stream_connection import ConnectionLimiter, OpenStream, StreamIdentity
 
-MEMBER = Needs(viewer=Who.MEMBER)
+MEMBER = RouteOptions(viewer=AccessLevel.MEMBER)
 UNKNOWN = Position("", 0, 0)
-NO_FLAGS = Flags()
+NO_FLAGS = PostFlags()
 CONTEXTS = {
-    StreamKind.USER: Context.HOME,
-    StreamKind.NOTIFICATIONS: Context.NOTIFICATIONS,
-    StreamKind.PUBLIC: Context.PUBLIC,
-    StreamKind.TAG: Context.PUBLIC,
-    StreamKind.THREAD: Context.THREAD,
-    StreamKind.DIRECT: Context.THREAD,
+    StreamKind.USER: FilterContext.HOME,
+    StreamKind.NOTIFICATIONS: FilterContext.NOTIFICATIONS,
+    StreamKind.PUBLIC: FilterContext.PUBLIC,
+    StreamKind.TAG: FilterContext.PUBLIC,
+    StreamKind.THREAD: FilterContext.THREAD,
+    StreamKind.DIRECT: FilterContext.THREAD,
 }
 
 
@@ -48,17 +48,17 @@ def event(name: str, data: bytes, position: object = None) -> bytes:
 
 
 @frozen
-class PageDialect:
+class PageEncoder:
     """News as our own scripts read it (static/live.js): posts, notifications, conversations as ready HTML, and how much is unread.
 
     For all members, or visitors.
     """
 
-    article: Callable[[Post, bool, Flags], str]
+    article: Callable[[Post, bool, PostFlags], str]
     note: Callable[[Notification], str]
     talk: Callable[[Conversation, str], str]
     member: bool
-    context: Context = Context.HOME
+    context: FilterContext = FilterContext.HOME
 
     def variant(self, stream: Stream) -> Hashable:
         """Whatever the stream, it is the same bytes."""
@@ -68,10 +68,10 @@ class PageDialect:
         """True for home: boosts of what the viewer has seen before come there."""
         return self.member and stream.kind is StreamKind.USER
 
-    def frame(self, news: News, stream: Stream, matches: Sequence[Match] = (), own: Own | None = None) -> bytes | None:
+    def frame(self, news: Update, stream: Stream, matches: Sequence[Match] = (), own: Own | None = None) -> bytes | None:
         """The news as one event; its id is the position. What the viewer's filters leave out there is not told."""
-        context = Context.NOTIFICATIONS if news.notice is not None else self.context
-        if context is not Context.THREAD and is_hidden(matches, context):
+        context = FilterContext.NOTIFICATIONS if news.notice is not None else self.context
+        if context is not FilterContext.THREAD and is_hidden(matches, context):
             return None
         if news.notice is not None:
             return event("notification", self._notice(news.notice), news.position)
@@ -102,11 +102,11 @@ class PageDialect:
         """A comment, or up to where the page has been told."""
         return b":thump\n\n" if position is None else event("beat", b"", position)
 
-    def farewell(self, ending: Ending, delay: float) -> bytes:
+    def farewell(self, ending: CloseReason, delay: float) -> bytes:
         """Whether and when to come back."""
-        if ending is Ending.UNAUTHORIZED:
+        if ending is CloseReason.UNAUTHORIZED:
             return event("bye", b"{}")
-        return event("restart", b"%d" % (delay * 1000)) if ending is Ending.RESTART else b""
+        return event("restart", b"%d" % (delay * 1000)) if ending is CloseReason.RESTART else b""
 
     def _post(self, post: Post, title: str, own: Own | None) -> bytes:
         answers = None if post.reply_to is None else str(post.reply_to)
@@ -114,7 +114,7 @@ class PageDialect:
         html = folded(html, title) if title else html
         return orjson.dumps({"id": str(post.id), "html": html, "at": post.created_at.isoformat(), "reply_to": answers})
 
-    def _notice(self, notice: Notice) -> bytes:
+    def _notice(self, notice: NotificationUpdate) -> bytes:
         return orjson.dumps({"id": str(notice.notification.id), "html": self.note(notice.notification), **_numbers(notice.badges)})
 
     def _talk(self, conversation: Conversation, title: str) -> bytes:
@@ -122,7 +122,7 @@ class PageDialect:
         return orjson.dumps({"id": str(conversation.id), "html": html, "last": last, "unread": conversation.unread})
 
 
-def _announced(news: News) -> bytes | None:
+def _announced(news: Update) -> bytes | None:
     """An announcement as ready HTML, or that it is gone. The pages show no reactions."""
     if news.kind is EventKind.ANNOUNCED and news.announcement is not None:
         made = news.announcement
@@ -132,7 +132,7 @@ def _announced(news: News) -> bytes | None:
     return None
 
 
-def _numbers(badges: Badges) -> dict[str, object]:
+def _numbers(badges: UnreadUpdate) -> dict[str, object]:
     return {"unread": badges.unread, "messages": badges.messages}
 
 
@@ -152,69 +152,69 @@ class EventStream(OpenStream):
 class Streams:
     """What the pages of this site listen to. `article`, `note` and `talk` make the HTML of a post, a notification, a conversation."""
 
-    feed: Feed
-    article: Callable[[Post, bool, Flags], str]
+    feed: Broadcaster
+    article: Callable[[Post, bool, PostFlags], str]
     note: Callable[[Notification], str]
     talk: Callable[[Conversation, str], str]
     accounts: Accounts
     posts: Posts
-    places: Places
+    places: ConnectionLimiter
 
     @route("GET", "/live/home", MEMBER)
-    async def home(self, call: Call) -> Answer:
+    async def home(self, call: Request) -> Response:
         """The viewer's home timeline."""
         return await self._stream(call, StreamKind.USER, call.member.id)
 
     @route("GET", "/live/notifications", MEMBER)
-    async def notifications(self, call: Call) -> Answer:
+    async def notifications(self, call: Request) -> Response:
         """What the viewer is told, which comes with every other stream too."""
         return await self._stream(call, StreamKind.NOTIFICATIONS, call.member.id)
 
     @route("GET", "/live/conversations", MEMBER)
-    async def conversations(self, call: Call) -> Answer:
+    async def conversations(self, call: Request) -> Response:
         """The viewer's direct conversations."""
         return await self._stream(call, StreamKind.DIRECT, call.member.id)
 
-    @route("GET", "/live/local", Needs())
-    async def local(self, call: Call) -> Answer:
+    @route("GET", "/live/local", RouteOptions())
+    async def local(self, call: Request) -> Response:
         """All public posts of this site."""
         return await self._stream(call, StreamKind.PUBLIC, 0)
 
-    @route("GET", "/live/tags/<name>", Needs())
-    async def tag(self, call: Call, name: str) -> Answer:
+    @route("GET", "/live/tags/<name>", RouteOptions())
+    async def tag(self, call: Request, name: str) -> Response:
         """Public posts with a tag."""
         return await self._stream(call, StreamKind.TAG, tag_key(name))
 
-    @route("GET", "/live/@<username:username>", Needs())
-    async def author(self, call: Call, username: str) -> Answer:
+    @route("GET", "/live/@<username:username>", RouteOptions())
+    async def author(self, call: Request, username: str) -> Response:
         """What somebody posts and boosts, without replies to others."""
         account = await self.accounts.by_username(username)
         return await self._stream(call, StreamKind.AUTHOR_POSTS, account.id)
 
-    @route("GET", "/live/posts/<id:post_id>", Needs())
-    async def thread(self, call: Call, post_id: int) -> Answer:
+    @route("GET", "/live/posts/<id:post_id>", RouteOptions())
+    async def thread(self, call: Request, post_id: int) -> Response:
         """The conversation of a post that the viewer may see."""
         post = await self.posts.one(call.viewer, PostId(post_id))
         return await self._stream(call, StreamKind.THREAD, post.original.thread_id or post.original.id)
 
-    async def _stream(self, call: Call, kind: StreamKind, of: int | str) -> Answer:
+    async def _stream(self, call: Request, kind: StreamKind, of: int | str) -> Response:
         self._refuse_strangers(call)
         await self.places.knock(call)
-        reader = Reader.of(call)
+        reader = StreamIdentity.of(call)
         self.feed.expect(reader.account)
-        dialect = PageDialect(self.article, self.note, self.talk, reader.account is not None, CONTEXTS.get(kind, Context.ACCOUNT))
+        dialect = PageEncoder(self.article, self.note, self.talk, reader.account is not None, CONTEXTS.get(kind, FilterContext.ACCOUNT))
         opened = await self.places.reserve(call)
         protocol = EventStream(self.feed, dialect, reader, opened, Stream(kind, of, reader.account), since_of(call, self.feed))
-        return Answer.stream(protocol).cached(b"no-store, no-transform").with_header("X-Accel-Buffering", "no")
+        return Response.stream(protocol).cached(b"no-store, no-transform").with_header("X-Accel-Buffering", "no")
 
-    def _refuse_strangers(self, call: Call) -> None:
+    def _refuse_strangers(self, call: Request) -> None:
         """Another site's page must not even hold connections with our visitors' cookies."""
         origin, site = call.header("Origin"), call.header("Sec-Fetch-Site")
         if (origin is not None and origin != call.origin.url) or site not in (None, "same-origin", "none"):
             raise Forbidden("This stream is for pages of this site only.")
 
 
-def since_of(call: Call, feed: Feed) -> Position | None:
+def since_of(call: Request, feed: Broadcaster) -> Position | None:
     """From where on to tell: a browser that reconnects by itself says so in a header, which is newer than the address."""
     given = call.header("Last-Event-ID") or call.fields.value("since", max=100)
     if not given:

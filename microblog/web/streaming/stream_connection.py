@@ -12,18 +12,18 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from microblog.domain.rate_limits import Limits, Rate
-from microblog.live.broadcaster import Feed
-from microblog.live.subscriber import MOST_UNSENT, Dialect, Ending, Subscriber
+from microblog.domain.rate_limits import RateLimit, RateLimiter
+from microblog.live.broadcaster import Broadcaster
+from microblog.live.subscriber import MOST_UNSENT, CloseReason, Encoder, Subscriber
 from microblog.model.errors import Problem, TooMany, Unauthenticated
 from microblog.model.events import Position
-from microblog.web.http.request import Call
+from microblog.web.http.request import Request
 from microblog.web.streaming.stream_transport import Socket, socket_of
 
 _log = Logger()
 
 
-class Manner(Dialect, Shape):
+class StreamProtocol(Encoder, Shape):
     """A dialect, and what is said on a connection beside news. Empty bytes are not sent."""
 
     def opening(self) -> bytes:
@@ -32,12 +32,12 @@ class Manner(Dialect, Shape):
     def beat(self, position: Position | None) -> bytes:
         """What is said now and then, so that nobody takes the silence for death."""
 
-    def farewell(self, ending: Ending, delay: float) -> bytes:
+    def farewell(self, ending: CloseReason, delay: float) -> bytes:
         """The last words. `delay` is how many seconds the reader should wait before it comes back."""
 
 
 @frozen
-class Reader:
+class StreamIdentity:
     """Who listens, and what that rests on: a login, or an API token."""
 
     account: int | None = None
@@ -45,7 +45,7 @@ class Reader:
     token: int | None = None
 
     @classmethod
-    def of(cls, call: Call) -> Reader:
+    def of(cls, call: Request) -> StreamIdentity:
         """Whoever makes the call."""
         return cls(
             call.viewer.id if call.viewer else None,
@@ -55,23 +55,23 @@ class Reader:
 
 
 @define
-class Places:
+class ConnectionLimiter:
     """Where connections are let in: counts those that are open by network, and how often one network or account opens new ones.
 
     So none takes all of them, and whoever comes back again and again without waiting does not keep the database busy for everybody.
     """
 
-    limits: Limits
+    limits: RateLimiter
     most: int
-    per_account: Rate
-    per_network: Rate
+    per_account: RateLimit
+    per_network: RateLimit
     _open: Counter[str] = field(factory=Counter, init=False)
 
-    async def knock(self, call: Call) -> None:
+    async def knock(self, call: Request) -> None:
         """Count the wish for a connection, before anybody looks who it is. Raises TooMany where the network wishes too often."""
         await self._limit(call, self.per_network, call.network)
 
-    async def reserve(self, call: Call) -> Callable[[int], None]:
+    async def reserve(self, call: Request) -> Callable[[int], None]:
         """What to call with 1 when the connection opens and with -1 when it closes.
 
         Raises TooMany where the account opens too many, or the network has enough of them.
@@ -83,7 +83,7 @@ class Places:
             raise TooMany("There are too many open streams from your network.")
         return lambda more: self._count(network, more)
 
-    async def _limit(self, call: Call, rate: Rate, key: str) -> None:
+    async def _limit(self, call: Request, rate: RateLimit, key: str) -> None:
         call.count = await self.limits.hit([(rate, key)])
         if call.count is not None and call.count.exceeded:
             raise call.count.problem(self.limits.now())
@@ -102,9 +102,9 @@ class OpenStream(Protocol):
     head of the response counts on missing nothing from then on.
     """
 
-    feed: Feed
-    manner: Manner
-    reader: Reader
+    feed: Broadcaster
+    manner: StreamProtocol
+    reader: StreamIdentity
     opened: Callable[[int], None]
     subscriber: Subscriber = field(init=False)
     asked: Position = field(init=False)
@@ -124,9 +124,9 @@ class OpenStream(Protocol):
         try:
             await self.feed.admit(self.subscriber)
         except Unauthenticated:
-            self.end(Ending.UNAUTHORIZED, 0)
+            self.end(CloseReason.UNAUTHORIZED, 0)
         except Problem:
-            self.end(Ending.UNAVAILABLE, 0)
+            self.end(CloseReason.UNAVAILABLE, 0)
         else:
             if self.socket is not None and (opening := self.manner.opening()):
                 self.socket.write(opening)  # whoever has read it misses nothing from then on
@@ -137,7 +137,7 @@ class OpenStream(Protocol):
 
     def _failed(self, failure: Failure) -> None:
         _log.failure("A stream could not be opened", failure)
-        self.end(Ending.UNAVAILABLE, 0)
+        self.end(CloseReason.UNAVAILABLE, 0)
 
     def dataReceived(self, data: bytes) -> None:
         """Whatever a client says after its request is not listened to."""
@@ -169,12 +169,12 @@ class OpenStream(Protocol):
         if self.socket is not None and not self.socket.unsent() and (said := self.manner.beat(position)):
             self.socket.write(said)
 
-    def end(self, ending: Ending, delay: float) -> None:
+    def end(self, ending: CloseReason, delay: float) -> None:
         """Say why, and close. Whoever may not read any more gets nothing of what still waits."""
         socket, self.socket = self.socket, None
         if socket is None:
             return
-        if ending is Ending.STALLED or (ending is Ending.UNAUTHORIZED and socket.unsent()):
+        if ending is CloseReason.STALLED or (ending is CloseReason.UNAUTHORIZED and socket.unsent()):
             socket.close(politely=False)
             return
         if said := self.manner.farewell(ending, delay):

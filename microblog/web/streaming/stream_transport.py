@@ -36,7 +36,7 @@ class Socket(Protocol):
 
 @implementer(IPushProducer)
 @define(eq=False)
-class StraightSocket:
+class DirectSocket:
     """A socket of this process. While nothing is buffered, what is written goes to the kernel at once, at half the cost.
 
     `drained` is called when all that was buffered has left.
@@ -156,7 +156,7 @@ def unsent_in(transport: Any) -> int:
 
 def socket_of(transport: Any, drained: Callable[[], None]) -> Socket:
     """The best way to write to this transport."""
-    return StraightSocket(transport, drained) if isinstance(transport, Connection) else BufferedSocket(transport, drained)
+    return DirectSocket(transport, drained) if isinstance(transport, Connection) else BufferedSocket(transport, drained)
 
 
 def _close(transport: Any, *, politely: bool) -> None:

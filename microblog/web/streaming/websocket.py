@@ -9,14 +9,15 @@ from attrs import define, field
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
-from wsproto.frame_protocol import CloseReason, Frame, FrameProtocol, Opcode, ParseFailed
+from wsproto.frame_protocol import CloseReason as WsCloseReason
+from wsproto.frame_protocol import Frame, FrameProtocol, Opcode, ParseFailed
 from wsproto.utilities import generate_accept_token
 
-from microblog.live.subscriber import MOST_UNSENT, Ending
+from microblog.live.subscriber import MOST_UNSENT, CloseReason
 from microblog.model.errors import Malformed, Problem
 from microblog.model.events import Position
-from microblog.web.http.request import Call
-from microblog.web.http.response import Answer
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
 from microblog.web.streaming.stream_connection import OpenStream
 from microblog.web.streaming.stream_transport import Socket
 
@@ -32,7 +33,7 @@ _PROTOCOL = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~/=-]{1,512}")
 _SHORT, _MIDDLE = 125, 0xFFFF
 
 
-class Code(IntEnum):
+class CloseCode(IntEnum):
     """Why we close."""
 
     NORMAL = 1000
@@ -45,10 +46,10 @@ class Code(IntEnum):
 
 
 CODES = {
-    Ending.STALLED: (Code.SLOW, "You did not read what was sent. Come back with your position."),
-    Ending.UNAUTHORIZED: (Code.POLICY, "The access token was revoked."),
-    Ending.RESTART: (Code.RESTART, "The server restarts."),
-    Ending.UNAVAILABLE: (Code.LATER, "Please try again soon."),
+    CloseReason.STALLED: (CloseCode.SLOW, "You did not read what was sent. Come back with your position."),
+    CloseReason.UNAUTHORIZED: (CloseCode.POLICY, "The access token was revoked."),
+    CloseReason.RESTART: (CloseCode.RESTART, "The server restarts."),
+    CloseReason.UNAVAILABLE: (CloseCode.LATER, "Please try again soon."),
 }
 
 
@@ -81,13 +82,13 @@ def close_frame(code: int, reason: str = "") -> bytes:
 PING = frame(Opcode.PING, b"")
 
 
-def offered_protocol(call: Call) -> str | None:
+def offered_protocol(call: Request) -> str | None:
     """The subprotocol that the client would like most, if it is one (RFC 6455 section 4.1)."""
     first = (call.header("Sec-WebSocket-Protocol") or "").partition(",")[0].strip()
     return first if _PROTOCOL.fullmatch(first) else None
 
 
-def check_handshake(call: Call) -> None:
+def check_handshake(call: Request) -> None:
     """Raises NotWebSocket or Malformed unless the request opens a WebSocket (RFC 6455 section 4.2.1)."""
     wishes = {wish.strip().lower() for wish in (call.header("Connection") or "").split(",")}
     if "upgrade" not in wishes or (call.header("Upgrade") or "").strip().lower() != "websocket":
@@ -98,10 +99,10 @@ def check_handshake(call: Call) -> None:
         raise Malformed("The Sec-WebSocket-Key is not 16 bytes in base64.")
 
 
-def accepted(call: Call, protocol: WebSocket) -> Answer:
+def accepted(call: Request, protocol: WebSocket) -> Response:
     """The answer that hands the connection over. Call `check_handshake` before."""
     key = generate_accept_token((call.header("Sec-WebSocket-Key") or "").encode("ascii")).decode("ascii")
-    answer = Answer.stream(protocol, status=101).with_headers(
+    answer = Response.stream(protocol, status=101).with_headers(
         {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Accept": key}
     )
     chosen = offered_protocol(call)
@@ -139,7 +140,7 @@ class WebSocket(OpenStream):
         try:
             for received in self._frames.received_frames():
                 if received.frame_finished and self._too_many():
-                    self.close(Code.POLICY, TOO_MUCH)
+                    self.close(CloseCode.POLICY, TOO_MUCH)
                     if self._count > 2 * MOST_FRAMES:  # it goes on although it was told: its answer to our close is not looked for
                         self._deaf = True
                         return
@@ -157,14 +158,14 @@ class WebSocket(OpenStream):
             if self.socket.unsent() <= MOST_UNSENT and isinstance(received.payload, bytes):
                 self.socket.write(frame(Opcode.PONG, received.payload))
         elif received.opcode is Opcode.BINARY:
-            self.close(Code.UNSUPPORTED, "Only text is understood here.")
+            self.close(CloseCode.UNSUPPORTED, "Only text is understood here.")
         elif isinstance(received.payload, str):
             self._text(received.payload, whole=received.message_finished)
 
     def _text(self, piece: str, *, whole: bool) -> None:
         self._length += len(piece.encode())
         if self._length > LONGEST_MESSAGE:
-            self.close(Code.TOO_BIG, "This message is too long.")
+            self.close(CloseCode.TOO_BIG, "This message is too long.")
             return
         self._message.append(piece)
         if whole:
@@ -183,8 +184,8 @@ class WebSocket(OpenStream):
         """The client's close: answer it, if it is no answer itself (RFC 6455 section 5.5.1)."""
         code = received.payload[0] if received.payload else None
         if self.socket is not None:
-            nothing = code in (None, CloseReason.NO_STATUS_RCVD)
-            self.close(0 if nothing else int(code or Code.NORMAL), "")
+            nothing = code in (None, WsCloseReason.NO_STATUS_RCVD)
+            self.close(0 if nothing else int(code or CloseCode.NORMAL), "")
         self._over()
 
     # To the client
@@ -196,24 +197,24 @@ class WebSocket(OpenStream):
         if self.socket is None or self.socket.unsent() or self._turn:
             return
         if self._unanswered:
-            self.feed.dismiss(self.subscriber, Ending.STALLED)
+            self.feed.dismiss(self.subscriber, CloseReason.STALLED)
             self.socket.close(politely=False)
             return
         self._unanswered = True
         self.socket.write(PING)
 
-    def end(self, ending: Ending, delay: float) -> None:
+    def end(self, ending: CloseReason, delay: float) -> None:
         """Say why, and close. Whoever may not read any more gets nothing of what still waits."""
         socket = self.socket
         if socket is None:
             return
-        if ending is Ending.UNAUTHORIZED and socket.unsent():
+        if ending is CloseReason.UNAUTHORIZED and socket.unsent():
             self.socket = None
             socket.close(politely=False)
             return
         if said := self.manner.farewell(ending, delay):
             socket.write(said)
-        self._bye(*CODES.get(ending, (Code.NORMAL, "")))
+        self._bye(*CODES.get(ending, (CloseCode.NORMAL, "")))
 
     def close(self, code: int, reason: str) -> None:
         """Close because of what the client did. Code 0 answers a close that gave none."""

@@ -18,7 +18,7 @@ from microblog.model.errors import NotFound
 from microblog.model.ids import AccountId
 from microblog.render.api.schemas import NAMED
 from microblog.web.api.openapi import statuses
-from microblog.web.http.dispatcher import Site
+from microblog.web.http.dispatcher import Dispatcher
 from microblog.web.http.errors import NotAllowedHere
 from microblog.web.http.response import JSON
 from microblog.web.http.route import Route
@@ -46,7 +46,7 @@ def _validator(route: Route, status: int) -> Draft202012Validator:
 
 def hold_to_its_promise(town: Town, method: str, target: str, reply: Reply) -> None:
     """Fail unless the reply is what its route says that it answers."""
-    assert isinstance(town.server.site, Site)
+    assert isinstance(town.server.site, Dispatcher)
     if method == "OPTIONS":
         return
     try:

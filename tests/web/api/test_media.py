@@ -9,7 +9,7 @@ import pytest
 
 from microblog.jobs import post_jobs
 from microblog.storage import jobs
-from microblog.web.pages.media_files import Pieces
+from microblog.web.pages.media_files import FileProducer
 from tests import files, make
 from tests.adapters.test_media_processing import needs_ffmpeg
 from tests.fakes import done
@@ -34,7 +34,7 @@ def fetched(site: Town, url: str, **headers: str) -> Reply:
     line = Line(site.server)
     path = url.removeprefix("http://site.test")
     data = line.send(request("GET", path, {name.replace("_", "-"): value for name, value in headers.items()}))
-    while isinstance(line.transport.producer, Pieces):
+    while isinstance(line.transport.producer, FileProducer):
         line.transport.producer.resumeProducing()
         data += line.read()
     [reply] = replies(data)

@@ -17,11 +17,11 @@ from microblog.domain.scopes import ALL
 from microblog.render.api.schemas import FILE, FLAG, ID, IDS, TEXT, array_of, record
 from microblog.storage.database import Cursor
 from microblog.web.api import openapi
-from microblog.web.api.openapi import About, document, operation_ids
-from microblog.web.http.request import Call
-from microblog.web.http.response import Answer
-from microblog.web.http.route import Needs, Route, Who, route, routes_of
-from microblog.web.http.route_docs import PAGING, Doc, Param
+from microblog.web.api.openapi import DocumentInfo, document, operation_ids
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
+from microblog.web.http.route import AccessLevel, Route, RouteOptions, route, routes_of
+from microblog.web.http.route_docs import PAGING, Param, RouteDoc
 from tests.web.api.client import anonymous, client
 from tests.web.memory import ask
 from tests.web.visitor import Town, links, town, words
@@ -32,7 +32,7 @@ READERS = {"text", "value", "password", "required", "flag", "integer", "id", "bo
 """The methods of `Fields` that take the name of a field."""
 OF_PAGES = {"prompt", "force_login", "decision", "uri", "url"}
 """Fields of the pages among them: consent, and what share buttons of other sites open."""
-ABOUT = About("Here", "https://here.example", "1.0")
+ABOUT = DocumentInfo("Here", "https://here.example", "1.0")
 
 
 def told(site: Town) -> Any:
@@ -96,16 +96,16 @@ def test_the_document_is_kept_by_caches_and_comes_packed(site: Town) -> None:
 class Sample:
     """Things."""
 
-    @route("GET", "/api/things", Needs(api=True), Doc("Things", array_of(TEXT), query=(*PAGING, Param("kind", IDS, "Which."))))
-    async def all(self, call: Call) -> Answer:
+    @route("GET", "/api/things", RouteOptions(api=True), RouteDoc("Things", array_of(TEXT), query=(*PAGING, Param("kind", IDS, "Which."))))
+    async def all(self, call: Request) -> Response:
         """All of them."""
         raise NotImplementedError
 
     @route(
         "PATCH",
         "/api/things/<id:thing_id>/of/<username:owner>/<name>",
-        Needs(api=True, viewer=Who.MEMBER, scopes={"write:lists", "write:media"}),
-        Doc(
+        RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:lists", "write:media"}),
+        RouteDoc(
             "Change it",
             TEXT,
             body=(
@@ -119,13 +119,18 @@ class Sample:
             errors=(409,),
         ),
     )
-    async def change(self, call: Call, thing_id: int, owner: str, name: str) -> Answer:
+    async def change(self, call: Request, thing_id: int, owner: str, name: str) -> Response:
         """Another way."""
         raise NotImplementedError
 
-    @route("POST", "/api/things/upload", Needs(api=True, bearer=False), Doc("Upload", TEXT, body=(Param("file", FILE, required=True),)))
-    @route("DELETE", "/api/things", Needs(api=True, bearer=False), Doc("Away", TEXT, body=(Param("ids", IDS, required=True),)))
-    async def rest(self, call: Call) -> Answer:
+    @route(
+        "POST",
+        "/api/things/upload",
+        RouteOptions(api=True, bearer=False),
+        RouteDoc("Upload", TEXT, body=(Param("file", FILE, required=True),)),
+    )
+    @route("DELETE", "/api/things", RouteOptions(api=True, bearer=False), RouteDoc("Away", TEXT, body=(Param("ids", IDS, required=True),)))
+    async def rest(self, call: Request) -> Response:
         """The rest."""
         raise NotImplementedError
 

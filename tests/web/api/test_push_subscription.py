@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from microblog.domain.account_admin import Members
+from microblog.domain.account_admin import AccountAdmin
 from microblog.domain.push.notifications import MOST_SUBSCRIPTIONS
 from microblog.domain.push.vapid import point
 from microblog.model.notifications import NotificationKind
-from microblog.storage.database import scalar
+from microblog.storage.database import fetch_value
 from tests import make
 from tests.fakes import done, quick_passwords
 from tests.web.api.client import Client, another, application, client
@@ -31,7 +31,7 @@ def subscribe(program: Client, endpoint: str = ENDPOINT, *, keys: dict[str, str]
 
 
 def subscriptions(site: Town) -> int:
-    return int(scalar(site.cursor, "select count(*) from push_subscriptions"))
+    return int(fetch_value(site.cursor, "select count(*) from push_subscriptions"))
 
 
 def test_a_program_subscribes_looks_changes_and_ends(site: Town) -> None:
@@ -191,7 +191,7 @@ def test_a_subscription_ends_with_its_token(site: Town) -> None:
 
 
 def _token(site: Town, endpoint: str) -> int:
-    return int(scalar(site.cursor, "select token_id from push_subscriptions where endpoint = %(endpoint)s", {"endpoint": endpoint}))
+    return int(fetch_value(site.cursor, "select token_id from push_subscriptions where endpoint = %(endpoint)s", {"endpoint": endpoint}))
 
 
 @pytest.mark.parametrize(("ending", "left"), [("suspend", 2), ("disable", 2), ("delete", 1)])
@@ -199,6 +199,6 @@ def test_a_subscription_ends_with_its_account_and_waits_while_it_is_shut_out(sit
     ada, bob = client(site, "ada"), client(site, "bob")
     subscribe(ada)
     subscribe(bob)
-    members = Members(site.domain.tokens.database, quick_passwords(), lambda: make.NOW)
+    members = AccountAdmin(site.domain.tokens.database, quick_passwords(), lambda: make.NOW)
     done(getattr(members, ending)(ada.person.id))
     assert (subscriptions(site), bob.get(PATH).status) == (left, 200)

@@ -9,7 +9,7 @@ import pytest
 
 from microblog.domain import scopes
 from microblog.storage.database import Cursor
-from microblog.web.http.route import Route, Who
+from microblog.web.http.route import AccessLevel, Route
 from tests.web.api.client import Client, anonymous, another, application, client
 from tests.web.memory import Reply
 from tests.web.visitor import Town, town
@@ -243,7 +243,7 @@ def call(who: Client, route: Route) -> Reply:
 def needs_of(route: Route) -> str:
     """What a route asks for, in the words of the table."""
     own, who = "".join(f"own:{scope}" for scope in sorted(route.needs.viewer_scopes)), route.needs.viewer
-    return f"{'user' if who is Who.MEMBER else who.name.lower()} {'|'.join(sorted(route.needs.scopes)) or own or '-'}"
+    return f"{'user' if who is AccessLevel.MEMBER else who.name.lower()} {'|'.join(sorted(route.needs.scopes)) or own or '-'}"
 
 
 def test_every_route_asks_for_the_documented_scope_and_for_no_other(open_site: Town) -> None:
@@ -304,14 +304,14 @@ def test_no_token_and_a_dead_token_are_401_where_one_is_needed(open_site: Town) 
         if route.needs.bearer:
             reply = call(dead, route)
             assert (reply.status, reply.json["error"]) == (401, "The access token is invalid"), route.path
-        if route.needs.viewer is not Who.ANYONE:
+        if route.needs.viewer is not AccessLevel.ANYONE:
             assert call(nobody, route).status == 401, route.path
 
 
 def test_an_application_alone_is_422_where_a_person_is_needed(open_site: Town) -> None:
     program = application(open_site, "read write follow push profile admin:read admin:write")
     for route in api_routes(open_site):
-        if route.needs.viewer >= Who.MEMBER:
+        if route.needs.viewer >= AccessLevel.MEMBER:
             reply = call(program, route)
             assert (reply.status, reply.json["error"]) == (422, "This method requires an authenticated user"), route.path
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from attrs import define
 
-from microblog.domain.lists import Wanted
+from microblog.domain.lists import ListOptions
 from microblog.domain.polls import Polls
 from microblog.model.accounts import Viewer
 from microblog.model.ids import PostId
 from microblog.model.polls import PollDraft
-from microblog.model.posts import Draft, Post, Visibility
+from microblog.model.posts import Post, PostDraft, Visibility
 from tests import make
 from tests.fakes import done
 from tests.web.memory import Line, replies, request
@@ -42,7 +42,7 @@ class Three:
     token: str
 
     def publish(self, who: Viewer, text: str, **draft: Any) -> Post:
-        post = done(self.village.domain.posts.publish(who, Draft(text, **draft)))
+        post = done(self.village.domain.posts.publish(who, PostDraft(text, **draft)))
         self.village.happens()
         return post
 
@@ -95,14 +95,14 @@ def test_streamed_posts_are_those_that_are_read(three: Three, stream: str) -> No
     done(village.domain.marks.bookmark(bob, own.id))
     assert asked.poll is not None
     done(Polls(village.database, lambda: make.NOW).vote(bob, asked.poll.id, [1]))
-    mine = done(village.domain.lists.make(bob, Wanted("All"))).id
+    mine = done(village.domain.lists.make(bob, ListOptions("All"))).id
     done(village.domain.lists.add(bob, mine, [ada.id, cleo.id]))
     three.publish(ada, "psst @bob", visibility=Visibility.DIRECT)
     socket = open_socket(village, f"access_token={three.token}&stream={stream}&list={mine}")
     events = village.listen(f"/api/v1/streaming/{stream.replace(':', '/')}?list={mine}", Authorization=f"Bearer {three.token}")
     position = str(village.feed.position)
 
-    done(village.domain.posts.edit(ada, old.id, Draft("Old, and edited")))
+    done(village.domain.posts.edit(ada, old.id, PostDraft("Old, and edited")))
     three.publish(ada, "A reply in a muted conversation", reply_to=old.id)
     three.publish(ada, "New")
     for number in range(41):
@@ -162,7 +162,7 @@ def test_streams_of_everybody_say_nothing_of_the_viewer(three: Three, stream: st
     old = three.publish(three.ada, "Old #tea")
     three.mark(old.id)
     socket = open_socket(three.village, f"access_token={three.token}&stream={stream}")
-    done(three.village.domain.posts.edit(three.ada, old.id, Draft("Edited #tea")))
+    done(three.village.domain.posts.edit(three.ada, old.id, PostDraft("Edited #tea")))
     three.publish(three.ada, "New #tea")
     came = statuses(socket)
     assert len(came) == 2

@@ -11,7 +11,7 @@ import pytest
 from attrs import define
 
 from microblog.domain.filters import FilterDraft, KeywordDraft
-from microblog.domain.lists import Wanted
+from microblog.domain.lists import ListOptions
 from microblog.domain.rate_limits import API_TOKEN, openings
 from microblog.live.subscriber import MOST_SUBSCRIPTIONS
 from microblog.web.streaming.websocket import MOST_FRAMES
@@ -221,7 +221,7 @@ def test_a_notification_comes_on_both_streams_that_have_it(village: Village, two
 def test_a_list_is_heard_by_its_owner_alone_and_follows_its_members(village: Village, two: Two) -> None:
     bob = village.viewer("bob")
     socket = open_socket(village, f"access_token={two.token}&stream=user")
-    made = done(village.domain.lists.make(bob, Wanted("Friends")))
+    made = done(village.domain.lists.make(bob, ListOptions("Friends")))
     socket.say(type="subscribe", stream="list", list=str(made.id))  # the feed has not heard of it yet
     village.reactor.advance(0)
     village.post(two.ada, "Not a member yet")
@@ -229,7 +229,7 @@ def test_a_list_is_heard_by_its_owner_alone_and_follows_its_members(village: Vil
     village.happens()
     village.post(two.ada, "A member")
     assert sorted(heard(socket)) == [(["list", str(made.id)], "update"), (["user"], "update"), (["user"], "update")]
-    done(village.domain.lists.change(bob, made.id, Wanted(exclusive=True)))
+    done(village.domain.lists.change(bob, made.id, ListOptions(exclusive=True)))
     village.happens()
     village.post(two.ada, "In the list only")
     assert heard(socket) == [(["list", str(made.id)], "update")]
@@ -415,7 +415,7 @@ def test_a_position_that_means_nothing_here_is_told(village: Village, two: Two, 
 
 
 def test_every_path_of_server_sent_events_tells_what_mastodon_tells(village: Village, two: Two) -> None:
-    made = done(village.domain.lists.make(village.viewer("bob"), Wanted("Friends")))
+    made = done(village.domain.lists.make(village.viewer("bob"), ListOptions("Friends")))
     done(village.domain.lists.add(village.viewer("bob"), made.id, [village.viewer("ada").id]))
     village.happens()
     paths = ("user", "public", "public/local", "hashtag?tag=Tea", "hashtag/local?tag=tea", f"list?list={made.id}")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from microblog.model.moderation import Action, Sanction
+from microblog.model.moderation import ModerationAction, Sanction
 from tests.fakes import done
 from tests.web.sample_data import Village, village_at
 from tests.web.socket_client import open_socket
@@ -27,7 +27,7 @@ def test_a_warning_is_streamed_to_the_one_whom_it_concerns(village: Village) -> 
     page = village.listen("/live/notifications", eve)
     page.read()
     sanctions = village.domain.moderation.sanctions
-    done(sanctions.impose(village.viewer("maud").id, village.viewer("eve").id, Sanction(Action.SILENCE, "Too <loud>")))
+    done(sanctions.impose(village.viewer("maud").id, village.viewer("eve").id, Sanction(ModerationAction.SILENCE, "Too <loud>")))
     village.happens()
     [told] = program.read()
     payload = json.loads(told["payload"])
