@@ -50,7 +50,7 @@ class Workers:
     ticking: SchedulerComponent
 
     @classmethod
-    def hired(cls, duties: JobServices, database: Transactions, now: Callable[[], datetime], reactor: Any) -> Workers:
+    def build(cls, duties: JobServices, database: Transactions, now: Callable[[], datetime], reactor: Any) -> Workers:
         """They do nothing yet."""
 
         def worker(tasks: Mapping[str, Task], plans: Mapping[str, RetryPolicy], at_once: int, poll: float = 2.0) -> Worker:
@@ -78,7 +78,7 @@ class Workers:
         return [*self.workers.values(), self.ticking]
 
     @property
-    def hearing(self) -> list[Callable[[], None]]:
+    def wake_on_commit(self) -> list[Callable[[], None]]:
         """What each commit wakes. The others look around by themselves: no second counts for them, and each look costs a statement.
         Who sends push messages is woken where some are to be sent.
         """

@@ -195,7 +195,7 @@ class KeptMail:
     answer: DeliveryResult = field(factory=lambda: DeliveryResult(DeliveryStatus.SENT, "250 OK"))
     place: str = "here"
 
-    async def hand_in(self, envelope: Envelope) -> DeliveryResult:
+    async def deliver(self, envelope: Envelope) -> DeliveryResult:
         """Keep it."""
         self.taken.append(envelope)
         return self.answer

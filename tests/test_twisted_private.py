@@ -89,7 +89,7 @@ def shared_names(cls: type) -> set[str]:
 
 def test_no_class_shares_a_private_name_with_twisted_that_is_not_declared() -> None:
     found = {f"{cls.__module__}.{cls.__qualname__}": shared_names(cls) - declared() for cls in subclasses_of_libraries()}
-    assert "microblog.web.http.protocol.Channel" in found
+    assert "microblog.web.http.protocol.HttpChannel" in found
     assert {name: shared for name, shared in found.items() if shared} == {}
 
 

@@ -18,18 +18,18 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9.@_-]+")
 
 @frozen
 class FileMailTransport:
-    """A `PostOffice` that is a directory: each letter a file that mail programs open. The same letter again replaces its file."""
+    """A `MailTransport` that is a directory: each letter a file that mail programs open. The same letter again replaces its file."""
 
     directory: Path
     reactor: Any
 
     @property
     def place(self) -> str:
-        """See `PostOffice`."""
+        """See `MailTransport`."""
         return str(self.directory)
 
-    async def hand_in(self, envelope: Envelope) -> DeliveryResult:
-        """See `PostOffice`."""
+    async def deliver(self, envelope: Envelope) -> DeliveryResult:
+        """See `MailTransport`."""
         try:
             name = await deferToThreadPool(self.reactor, self.reactor.getThreadPool(), self._keep, envelope)
         except OSError as problem:

@@ -127,7 +127,7 @@ class DirectoryMediaStore:
         made = await self._made(file, format, {f"{stem}-small": {"area": PREVIEW_AREA}})
         return _preview(made)
 
-    async def portrait(self, file: BinaryIO, format: Format, stem: str, size: Dimensions) -> str:
+    async def cropped(self, file: BinaryIO, format: Format, stem: str, size: Dimensions) -> str:
         """A picture of exactly this size, cut to fit; its name. Raises Invalid as `picture` does."""
         made = await self._made(file, format, {stem: {"fill": [size.width, size.height]}})
         return str(made["pictures"][0]["name"])

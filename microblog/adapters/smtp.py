@@ -159,7 +159,7 @@ class _Factory(ESMTPSenderFactory):
 
 @define
 class SmtpTransport:
-    """A `PostOffice` in front of a mail server. `helo` is what this machine calls itself. Times are in seconds."""
+    """A `MailTransport` in front of a mail server. `helo` is what this machine calls itself. Times are in seconds."""
 
     server: MailServer
     reactor: Any
@@ -169,11 +169,11 @@ class SmtpTransport:
 
     @property
     def place(self) -> str:
-        """See `PostOffice`."""
+        """See `MailTransport`."""
         return f"{self.server.host}:{self.server.port}"
 
-    async def hand_in(self, envelope: Envelope) -> DeliveryResult:
-        """See `PostOffice`."""
+    async def deliver(self, envelope: Envelope) -> DeliveryResult:
+        """See `MailTransport`."""
         if not _ADDRESS.fullmatch(envelope.recipient):
             return DeliveryResult(DeliveryStatus.REFUSED, "The address cannot be used.")
         done: Deferred[Any] = Deferred()

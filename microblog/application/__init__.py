@@ -81,7 +81,7 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     domain.changes.patience, database.committed = LOOK_EVERY_S, domain.changes.before(wake.send)
     feed.listeners.append(lambda _event: domain.changes.wake())
     feed.listeners.append(domain.announcements.heed)
-    for listener in (domain.changes.wake, feed.wake, *crew.hearing):
+    for listener in (domain.changes.wake, feed.wake, *crew.wake_on_commit):
         wake.listen(listener)
     log = AccessLog.below(settings.data_dir)
     gauges = MetricsCollector(database, crew.workers, feed, domain.changes.caches, domain.jobs.by_kind, lambda: server.answered)
@@ -136,7 +136,7 @@ def build_workers(settings: Settings, reactor: Any, database: Transactions, doma
     cards, tellings = external.cards(database), PostNotifier(database, now)
     posts = post_jobs.tasks(domain.attachments, cards, domain.polls, domain.schedules, tellings)
     duties = JobServices(domain.statistics, posts, mailing, pushing, kept)
-    return Workers.hired(duties, database, now, reactor)
+    return Workers.build(duties, database, now, reactor)
 
 
 def build_broadcaster(database: Transactions, reactor: Any, most_of_account: int = MOST_CONNECTIONS) -> Broadcaster:

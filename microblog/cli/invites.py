@@ -22,7 +22,7 @@ def described(invite: Invite, now: datetime) -> dict[str, object]:
     """What is shown of an invitation."""
     return {
         "code": invite.code,
-        "state": invite.standing(now),
+        "state": invite.state(now),
         "uses": invite.uses,
         "max_uses": invite.max_uses,
         "created_at": invite.created_at.isoformat(timespec="seconds"),

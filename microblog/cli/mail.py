@@ -45,7 +45,7 @@ def test(console: Console, address: str, as_json: bool) -> None:
         nonlocal place
         office = application.post_office(settings, reactor)
         place = office.place
-        return await office.hand_in(envelope)
+        return await office.deliver(envelope)
 
     receipt = on_reactor(work)
     told = f"{WORDS[receipt.fate].format(place=place)}: {plain(receipt.answer)}"

@@ -29,7 +29,7 @@ def described(member: AccountWithLogin) -> dict[str, object]:
         "username": account.username,
         "email": login.email,
         "role": login.role,
-        "state": member.standing,
+        "state": member.state,
         "display_name": account.display_name,
         "created_at": login.created_at.isoformat(timespec="seconds"),
         "confirmed_at": login.confirmed_at and login.confirmed_at.isoformat(timespec="seconds"),

@@ -30,7 +30,7 @@ class EmailLinks:
 
     def confirms(self, claim: SignedClaim, email: str, now: datetime) -> bool:
         """True for the token of such a link, while it lasts."""
-        return _is_fresh(claim, CONFIRM_LASTS, now) and self.seals.holds(claim, "confirm", email)
+        return _is_fresh(claim, CONFIRM_LASTS, now) and self.seals.verify(claim, "confirm", email)
 
     def reset(self, login: Login, now: datetime) -> str:
         """Lets its reader choose another password, once."""
@@ -38,7 +38,7 @@ class EmailLinks:
 
     def resets(self, claim: SignedClaim, login: Login, now: datetime) -> bool:
         """True for the token of such a link, while it lasts and the password is still the one of then."""
-        return _is_fresh(claim, RESET_LASTS, now) and self.seals.holds(claim, "reset", login.email, login.password_hash)
+        return _is_fresh(claim, RESET_LASTS, now) and self.seals.verify(claim, "reset", login.email, login.password_hash)
 
     def unsubscribe(self, kind: EmailKind, account: AccountId, now: datetime) -> str | None:
         """Stops letters of this kind, for ever and without logging in; None for letters that cannot be stopped."""
@@ -48,7 +48,7 @@ class EmailLinks:
 
     def unsubscribes(self, claim: SignedClaim) -> EmailKind | None:
         """The kind that the token of such a link stops."""
-        return next((kind for kind in SWITCHED if self.seals.holds(claim, f"unsubscribe {kind}")), None)
+        return next((kind for kind in SWITCHED if self.seals.verify(claim, f"unsubscribe {kind}")), None)
 
     def post(self, post: Post) -> str:
         """The post's page."""

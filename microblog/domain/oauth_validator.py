@@ -1,4 +1,4 @@
-"""What oauthlib has to know about this site: one `Rules` for each request, within its transaction.
+"""What oauthlib has to know about this site: one `SiteRequestValidator` for each request, within its transaction.
 
 2026-03: oauthlib, because it knows the protocol's order of checks and its errors, is pure Python and depends on nothing; instead of
 Authlib, which wants a web framework around it and refuses plain http unless an environment variable says so. On the server's side

@@ -18,7 +18,7 @@ class MailTransport(Protocol):
     def place(self) -> str:
         """Where letters go, in words for the administrator; without any password."""
 
-    async def hand_in(self, envelope: Envelope) -> DeliveryResult:
+    async def deliver(self, envelope: Envelope) -> DeliveryResult:
         """Try once to pass the envelope on, within bounded time. What goes wrong on the way is a receipt too: DEFERRED."""
 
 
@@ -67,7 +67,7 @@ class MediaStore(Protocol):
     async def preview(self, file: BinaryIO, format: Format, stem: str) -> ConvertedMedia:
         """A preview alone."""
 
-    async def portrait(self, file: BinaryIO, format: Format, stem: str, size: Dimensions) -> str:
+    async def cropped(self, file: BinaryIO, format: Format, stem: str, size: Dimensions) -> str:
         """A picture of exactly this size, cut to fit; its name."""
 
     async def film(self, upload: str, format: Format, stem: str) -> tuple[MediaKind, ConvertedMedia]:

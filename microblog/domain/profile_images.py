@@ -70,7 +70,7 @@ class ProfileImages:
         stem = self.stem()
         await self.database.run(delete_unused, [stem], now=self.now(), due_at=self.now() + SETTLED)
         try:
-            name = await self.studio.portrait(file, format, stem, SIZES[which])
+            name = await self.studio.cropped(file, format, stem, SIZES[which])
         except Invalid as problem:
             raise _refused(which, problem.sentence) from problem
         return await self.database.run(self._show, viewer, which, f"/media/{name}")

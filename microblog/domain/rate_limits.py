@@ -138,7 +138,7 @@ class RateLimiter:
 
     counter: WindowCounter
     now: Callable[[], datetime]
-    on: bool = True
+    enabled: bool = True
 
     async def count(self, rate: RateLimit, key: str, amount: int = 1) -> LimitUsage:
         """Count a request of `key`. Does not refuse it: the caller looks at `exceeded`."""
@@ -148,9 +148,9 @@ class RateLimiter:
         used = await self.counter.add(rate.key + key, window, ends - now, amount)
         return LimitUsage(rate, used, ends)
 
-    async def hit(self, rates: Iterable[tuple[RateLimit, str]]) -> LimitUsage | None:
+    async def consume(self, rates: Iterable[tuple[RateLimit, str]]) -> LimitUsage | None:
         """Count a request under every rate and answer the most exhausted count. Does not refuse: the caller looks at `exceeded`."""
-        if not self.on:
+        if not self.enabled:
             return None
         worst: LimitUsage | None = None
         for rate, key in rates:
@@ -184,7 +184,7 @@ class CountedLogins:
 
     async def allow(self, network: str, name: str) -> None:
         """See `LoginThrottle.allow`."""
-        if not self.limits.on:
+        if not self.limits.enabled:
             return
         for rate, key in self._keys(network, name):
             count = await self.limits.count(rate, key, 0)
@@ -193,7 +193,7 @@ class CountedLogins:
 
     async def failed(self, network: str, name: str) -> None:
         """See `LoginThrottle.failed`."""
-        if self.limits.on:
+        if self.limits.enabled:
             for rate, key in self._keys(network, name):
                 await self.limits.count(rate, key)
 

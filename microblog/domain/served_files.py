@@ -43,7 +43,7 @@ class ServedFiles:
 
         Raises NotFound where nothing does: what was deleted, and whatever belongs to suspended and deleted accounts.
         """
-        place = await self.changes.place()
+        place = await self.changes.position()
         use = self._known.get(name, place)
         if use is None:
             use = await self.database.read(media.use_of, name=name)

@@ -112,7 +112,7 @@ class Sessions:
         """Who has this token; None if nobody has, or may not come in any more. Notes now and then that they were here."""
         hashed = token_hash(token)
         found = await self.database.read(sessions.by_token, token_hash=hashed, now=self.now()) if hashed else None
-        if found and self.now() - found[1].seen_at >= SEEN_EVERY:
+        if found and self.now() - found[1].last_seen_at >= SEEN_EVERY:
             await self.database.run(sessions.seen, id=found[1].id, now=self.now(), expires_at=self.now() + LIFETIME)
         return found
 

@@ -27,7 +27,7 @@ _CODE = 20  # bytes
 
 @frozen
 class SignedClaim:
-    """What a link says of itself. It is worth nothing before `Seals.holds`."""
+    """What a link says of itself. It is worth nothing before `TokenSigner.holds`."""
 
     account: AccountId
     made_at: datetime
@@ -57,7 +57,7 @@ class TokenSigner:
         head = _HEAD.pack(account, int(made_at.timestamp()))
         return urlsafe_b64encode(head + self._code(purpose, head, bound)).rstrip(b"=").decode("ascii")
 
-    def holds(self, claim: SignedClaim, purpose: str, *bound: str) -> bool:
+    def verify(self, claim: SignedClaim, purpose: str, *bound: str) -> bool:
         """True if we made it, for this purpose and with these texts. How old it may be is the caller's business."""
         head = _HEAD.pack(claim.account, int(claim.made_at.timestamp()))
         return hmac.compare_digest(claim.code, self._code(purpose, head, bound))

@@ -100,7 +100,7 @@ class EmailJobs:
         mail = await self.dispatch.open(LetterId(int(str(job.payload.get("letter", 0)))))
         if mail is None:
             return
-        receipt = await self.office.hand_in(await self._envelope(mail))
+        receipt = await self.office.deliver(await self._envelope(mail))
         if receipt.fate is not DeliveryStatus.DEFERRED:
             await self.dispatch.settle(mail.letter.id, EmailState(receipt.fate), receipt.answer)
             return

@@ -46,7 +46,7 @@ class Every:
     period: timedelta = field(validator=ge(timedelta(seconds=1)))
 
     def before(self, moment: datetime) -> Iterator[datetime]:
-        """See `Rule`."""
+        """See `TimerRule`."""
         tick = moment.astimezone(UTC) - (moment - _EPOCH) % self.period
         while True:
             yield tick
@@ -69,7 +69,7 @@ class Daily:
         return datetime.combine(day, self.at, tzinfo=self.zone).astimezone(UTC)
 
     def before(self, moment: datetime) -> Iterator[datetime]:
-        """See `Rule`."""
+        """See `TimerRule`."""
         day = moment.astimezone(self.zone).date() + _DAY  # no zone is off by more than a day from what it shows
         later = moment + _DAY
         while day > date.min:

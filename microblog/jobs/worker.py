@@ -43,8 +43,8 @@ class WorkerStats:
     done: int = 0
     failed: int = 0
     dead: int = 0
-    lost: int = 0
-    given_back: int = 0
+    lease_lost: int = 0
+    released: int = 0
     seconds: float = 0.0
     delay: float = 0.0
 
@@ -263,12 +263,12 @@ class Worker:
             self.tally.failed += ours
             self.tally.dead += ours and retry_at is None
             _tell(job, error, problem, retry_at)
-        self.tally.lost += not ours
+        self.tally.lease_lost += not ours
 
     def _lose(self, run: _Run) -> None:
         """Somebody else has the job by now: let go of it."""
         _log.warn("Job {id} ({kind}) was given to another worker, its lease had run out", id=run.job.id, kind=run.job.kind)
-        self.tally.lost += 1
+        self.tally.lease_lost += 1
         run.left = True
         run.work.cancel()
 
@@ -278,7 +278,7 @@ class Worker:
         self._runs.pop(run.job.id, None)
         try:
             await self.database.run(rows.release, run.job, worker=self.name, now=self.now())
-            self.tally.given_back += 1
+            self.tally.released += 1
         except Exception:
             _log.failure("Job {id} could not be given back; it is claimed again when its lease has run out", id=run.job.id)
 

@@ -304,7 +304,7 @@ class Broadcaster:
         """Learn what it changes for those who are connected, and let others know. An odd row must not stop the feed."""
         try:
             if event.kind in RELATIONS:
-                self.viewers.learn(event)
+                self.viewers.apply(event)
             for hear in self.listeners:
                 hear(event)
         except Exception:

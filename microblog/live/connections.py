@@ -19,7 +19,7 @@ class Connections:
     """All connections of this process, by account and in slots: a connection is beaten when it is its slot's second."""
 
     end: Callable[[Subscriber, CloseReason], None]
-    beat_s: int = BEAT_S
+    heartbeat_s: int = BEAT_S
     _by_account: dict[int, dict[Subscriber, None]] = Factory(dict)
     _slots: list[dict[Subscriber, None]] = field(init=False)
     _slot_of: dict[Subscriber, int] = Factory(dict)
@@ -27,14 +27,14 @@ class Connections:
     _second: int = 0
 
     def __attrs_post_init__(self) -> None:
-        self._slots = [{} for _ in range(self.beat_s)]
+        self._slots = [{} for _ in range(self.heartbeat_s)]
 
     def __len__(self) -> int:
         return len(self._slot_of)
 
     def add(self, subscriber: Subscriber) -> None:
         """Connected. Its first beat comes after about the full interval."""
-        slot = self._slot_of[subscriber] = self._second % self.beat_s
+        slot = self._slot_of[subscriber] = self._second % self.heartbeat_s
         self._slots[slot][subscriber] = None
         if subscriber.account is not None:
             self._by_account.setdefault(subscriber.account, {})[subscriber] = None
@@ -76,10 +76,10 @@ class Connections:
     def tick(self, now: float, head: Position) -> None:
         """A second has passed: `now` in seconds, monotonic. `head` is up to where all live readers have been told."""
         self._second += 1
-        for subscriber in list(self._slots[self._second % self.beat_s]):
+        for subscriber in list(self._slots[self._second % self.heartbeat_s]):
             if subscriber.outlet.unsent():
                 self.slow(subscriber, now)
-            subscriber.outlet.beat(head if subscriber.live else None)
+            subscriber.outlet.heartbeat(head if subscriber.live else None)
         for subscriber, (progress, since) in list(self._slow.items()):
             if not subscriber.outlet.unsent():
                 del self._slow[subscriber]

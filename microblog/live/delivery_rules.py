@@ -47,7 +47,7 @@ def _wanted(news: Update, circle: ViewerState | None, now: float) -> bool:
     return (
         circle is None
         or news.author == circle.account
-        or not (circle.shuns(news.author, now) or circle.shuns(news.reply_to_account, now) or circle.shuns(news.boost_author, now))
+        or not (circle.hides(news.author, now) or circle.hides(news.reply_to_account, now) or circle.hides(news.boost_author, now))
     )
 
 

@@ -52,7 +52,7 @@ class Connection(Protocol):
     def progress(self) -> int:
         """A number that grows when some of what waited has left."""
 
-    def beat(self, position: Position | None) -> None:
+    def heartbeat(self, position: Position | None) -> None:
         """Say that we are there, if there is room for it; and up to where the reader has been told, unless something is still to come."""
 
     def end(self, ending: CloseReason, delay: float) -> None:

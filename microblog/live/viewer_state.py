@@ -96,7 +96,7 @@ class ViewerState:
         followers = self.crowd.get(account)
         return followers is not None and self in followers
 
-    def shuns(self, account: int | None, now: float) -> bool:
+    def hides(self, account: int | None, now: float) -> bool:
         """True if the viewer blocks them, or mutes them at the time `now`."""
         return account in self.blocks or (self.mutes is not None and account is not None and self.mutes.get(account, 0) > now)
 
@@ -164,7 +164,7 @@ class ViewerStates:
                 self._uncrowd(circle, account)
             self._retag(circle, _NO_TAGS)
 
-    def learn(self, event: Event) -> None:
+    def apply(self, event: Event) -> None:
         """Take note of a change of relations, in the log's order. The same again changes nothing."""
         account, subject = event.account_id, event.subject_id
         if event.kind is EventKind.LIST_CHANGED and account is not None:

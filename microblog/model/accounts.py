@@ -140,7 +140,7 @@ class AccountWithLogin:
         return self.login.disabled_at is not None or self.account.suspended_at is not None
 
     @property
-    def standing(self) -> str:
+    def state(self) -> str:
         """In one word how somebody stands to the site: suspended, disabled, applied, unconfirmed or active."""
         if self.account.suspended_at:
             return "suspended"
@@ -158,7 +158,7 @@ class Session:
     id: SessionId
     account_id: AccountId
     created_at: datetime
-    seen_at: datetime
+    last_seen_at: datetime
     expires_at: datetime
     address: str
     user_agent: str
@@ -236,7 +236,7 @@ class Invite:
     uses: int
     max_uses: int | None
 
-    def standing(self, now: datetime) -> str:
+    def state(self, now: datetime) -> str:
         """Whether it still lets people in: ended, used up or valid."""
         if self.expires_at is not None and self.expires_at <= now:
             return "ended"

@@ -33,7 +33,7 @@ class ModerationAction(StrEnum):
 class AccountQuery:
     """Which members: of this standing, who moderate, whose name or address begins like this. Nothing said: everybody."""
 
-    standing: AccountState | None = None
+    state: AccountState | None = None
     staff: bool = False
     username: str = ""
     display_name: str = ""

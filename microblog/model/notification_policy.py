@@ -64,7 +64,7 @@ class SenderCategory:
     `permitted`: let through whatever the policy says. `unasked`: it is a private mention that answers no private words of the receiver's.
     """
 
-    made: datetime
+    account_created_at: datetime
     followed: bool = False
     following: datetime | None = None
     limited: bool = False
@@ -86,7 +86,7 @@ def _reasons(policy: Policy, standing: SenderCategory, now: datetime) -> Iterato
     if standing.followed:
         return
     yield policy.not_following
-    if standing.made > now - NEW_ACCOUNT:
+    if standing.account_created_at > now - NEW_ACCOUNT:
         yield policy.new_accounts
     if standing.unasked:
         yield policy.private_mentions

@@ -19,7 +19,7 @@ WRITERS, BATCHES, LINES = 4, 150, 20
 WRITER = f"""
 import sys
 from pathlib import Path
-from microblog.outside.access_log import AccessLog
+from microblog.adapters.access_log import AccessLog
 log = AccessLog(Path(sys.argv[2]), length=int(sys.argv[3]), older_files=1000)
 log.start()
 print("ready", flush=True)

@@ -248,7 +248,7 @@ def test_an_animation_stays_one_without_ffmpeg(tmp_path: Path) -> None:
 
 
 def test_a_portrait_is_cut_to_fit(studio: DirectoryMediaStore) -> None:
-    name = done(studio.portrait(files.picture(size=(300, 900)), Format.JPEG, "aa", Dimensions(400, 400)))
+    name = done(studio.cropped(files.picture(size=(300, 900)), Format.JPEG, "aa", Dimensions(400, 400)))
     assert shown(studio, name).size == (400, 400)
 
 

@@ -248,7 +248,7 @@ import sys
 from pathlib import Path
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import react
-from microblog.outside.postgres import EmbeddedPostgres, running
+from microblog.adapters.postgres import EmbeddedPostgres, running
 async def main(reactor):
     server = EmbeddedPostgres(Path(sys.argv[1]), reactor, durable=False)
     url = await server.start()

@@ -65,12 +65,12 @@ def with_login(made: SmtpTransport, password: str = PASSWORD) -> SmtpTransport:
 
 
 async def handed_in(server: MailServer, envelope: Envelope, made: SmtpTransport | None = None) -> DeliveryResult:
-    return await (made or office(server.port)).hand_in(envelope)
+    return await (made or office(server.port)).deliver(envelope)
 
 
 @pytest.mark.usefixtures("trust")
 async def test_a_letter_goes_by_starttls_with_a_login(starttls: MailServer) -> None:
-    receipt = await with_login(office(starttls.port, Tls.REQUIRED)).hand_in(letter("starttls@example.org"))
+    receipt = await with_login(office(starttls.port, Tls.REQUIRED)).deliver(letter("starttls@example.org"))
     assert receipt == DeliveryResult(DeliveryStatus.SENT, "250 2.0.0 Taken over")
     taken = starttls.taken()[-1]
     assert (taken.sender, taken.recipient, taken.raw) == ("bounces@site.test", "starttls@example.org", letter().message)
@@ -80,14 +80,14 @@ async def test_a_letter_goes_by_starttls_with_a_login(starttls: MailServer) -> N
 async def test_a_letter_goes_by_tls_from_the_first_byte(implicit: MailServer) -> None:
     made = office(implicit.port, Tls.REQUIRED)
     made.server = evolve(made.server, implicit=True)
-    assert (await made.hand_in(letter())).fate is DeliveryStatus.SENT
+    assert (await made.deliver(letter())).fate is DeliveryStatus.SENT
     assert len(implicit.taken()) == 1
 
 
 @pytest.mark.parametrize("tls", [Tls.REQUIRED, Tls.OFFERED])
 async def test_a_server_that_nobody_vouches_for_gets_neither_letter_nor_password(starttls: MailServer, tls: Tls) -> None:
     before = len(starttls.taken())
-    receipt = await with_login(office(starttls.port, tls)).hand_in(letter())
+    receipt = await with_login(office(starttls.port, tls)).deliver(letter())
     assert receipt.fate is DeliveryStatus.DEFERRED
     assert "certificate" in receipt.answer.lower()
     assert len(starttls.taken()) == before
@@ -98,17 +98,17 @@ async def test_a_certificate_for_another_name_is_none(starttls: MailServer, tmp_
     other = certificates(tmp_path, "elsewhere.test")
     monkeypatch.setenv("SSL_CERT_FILE", str(other.authority))
     with mail_server(tmp_path / "mail", tls="starttls", certificate=str(other.server)) as running:
-        assert (await office(running.port, Tls.REQUIRED).hand_in(letter())).fate is DeliveryStatus.DEFERRED
+        assert (await office(running.port, Tls.REQUIRED).deliver(letter())).fate is DeliveryStatus.DEFERRED
         assert running.taken() == []
     del starttls
 
 
 async def test_where_tls_is_required_and_not_offered_the_letter_waits(plain: MailServer) -> None:
     before = len(plain.taken())
-    receipt = await office(plain.port, Tls.REQUIRED).hand_in(letter())
+    receipt = await office(plain.port, Tls.REQUIRED).deliver(letter())
     assert receipt.fate is DeliveryStatus.DEFERRED
     assert "TLS" in receipt.answer
-    assert (await with_login(office(plain.port, Tls.OFFERED)).hand_in(letter())).fate is DeliveryStatus.DEFERRED
+    assert (await with_login(office(plain.port, Tls.OFFERED)).deliver(letter())).fate is DeliveryStatus.DEFERRED
     assert len(plain.taken()) == before
 
 
@@ -118,7 +118,7 @@ async def test_a_wrong_password_is_the_sites_trouble_and_stands_nowhere(starttls
     observer = cast("ILogObserver", events.append)
     globalLogPublisher.addObserver(observer)
     try:
-        receipt = await with_login(office(starttls.port, Tls.REQUIRED), "canary-password").hand_in(letter())
+        receipt = await with_login(office(starttls.port, Tls.REQUIRED), "canary-password").deliver(letter())
     finally:
         globalLogPublisher.removeObserver(observer)
     assert receipt.fate is DeliveryStatus.DEFERRED
@@ -158,7 +158,7 @@ async def test_a_server_that_gives_no_answer_is_left(plain: MailServer) -> None:
 
 
 async def test_where_nobody_listens_the_letter_waits() -> None:
-    receipt = await office(free_port()).hand_in(letter())
+    receipt = await office(free_port()).deliver(letter())
     assert receipt.fate is DeliveryStatus.DEFERRED
     assert "refused" in receipt.answer
 
@@ -167,7 +167,7 @@ async def test_giving_up_hangs_up_and_hands_nothing_in(plain: MailServer) -> Non
     before = len(plain.taken())
     from twisted.internet.defer import CancelledError, Deferred
 
-    work = Deferred.fromCoroutine(office(plain.port).hand_in(letter("hang@example.org")))
+    work = Deferred.fromCoroutine(office(plain.port).deliver(letter("hang@example.org")))
     await task.deferLater(reactor, 0.2)
     work.cancel()
     with pytest.raises(CancelledError):

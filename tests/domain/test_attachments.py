@@ -254,7 +254,7 @@ async def test_what_a_crash_left_behind_goes(
         pass
 
     class Dying(DirectoryMediaStore):
-        async def portrait(self, *arguments: object) -> str:
+        async def cropped(self, *arguments: object) -> str:
             await self.keep(BytesIO(b"half"), f"{arguments[2]}.jpg")
             raise Crash
 

@@ -53,44 +53,44 @@ def keys(*those: str) -> frozenset[str]:
 
 def test_a_slow_transaction_is_not_passed_over(connections: Callable[[], Connection]) -> None:
     slow, quick, watch = connections(), connections(), InvalidationLog(Committing(connections()))
-    begun = done(watch.place())
+    begun = done(watch.position())
     touch(slow, "slow")
     touch(quick, "quick")
     quick.commit()
-    between = done(watch.place())
-    assert not watch.untouched(keys("quick"), begun)
-    assert watch.untouched(keys("slow"), begun)
+    between = done(watch.position())
+    assert not watch.unchanged(keys("quick"), begun)
+    assert watch.unchanged(keys("slow"), begun)
     slow.commit()
-    after = done(watch.place())
-    assert not watch.untouched(keys("slow"), between)
-    assert watch.untouched(keys("quick"), between)
-    assert watch.untouched(keys("slow", "quick"), after)
+    after = done(watch.position())
+    assert not watch.unchanged(keys("slow"), between)
+    assert watch.unchanged(keys("quick"), between)
+    assert watch.unchanged(keys("slow", "quick"), after)
 
 
 def test_what_is_rolled_back_changes_nothing(connections: Callable[[], Connection]) -> None:
     other, watch = connections(), InvalidationLog(Committing(connections()))
-    begun = done(watch.place())
+    begun = done(watch.position())
     touch(other, "p1")
     other.rollback()
-    done(watch.place())
-    assert watch.untouched(keys("p1"), begun)
+    done(watch.position())
+    assert watch.unchanged(keys("p1"), begun)
 
 
 def test_with_patience_there_is_a_look_after_a_wake_or_when_it_is_over(connections: Callable[[], Connection]) -> None:
     clock = [0.0]
     other, watch = connections(), InvalidationLog(Committing(connections()), patience=0.5, seconds=lambda: clock[0])
-    begun = done(watch.place())
+    begun = done(watch.position())
     touch(other, "p1")
     other.commit()
-    assert watch.untouched(keys("p1"), done(watch.place()))
+    assert watch.unchanged(keys("p1"), done(watch.position()))
     watch.wake()
-    done(watch.place())
-    assert not watch.untouched(keys("p1"), begun)
+    done(watch.position())
+    assert not watch.unchanged(keys("p1"), begun)
     touch(other, "p2")
     other.commit()
     clock[0] = 0.6
-    done(watch.place())
-    assert not watch.untouched(keys("p2"), begun)
+    done(watch.position())
+    assert not watch.unchanged(keys("p2"), begun)
 
 
 def test_who_was_away_for_long_knows_nothing(connections: Callable[[], Connection]) -> None:
@@ -131,7 +131,7 @@ def places(watch: InvalidationLog, count: int) -> list[list[int]]:
     """So many who ask at once, and what each is told."""
     found: list[list[int]] = [[] for _ in range(count)]
     for each in found:
-        Deferred.fromCoroutine(watch.place()).addCallbacks(each.append, lambda failure: failure.trap(Unavailable))
+        Deferred.fromCoroutine(watch.position()).addCallbacks(each.append, lambda failure: failure.trap(Unavailable))
     return found
 
 
@@ -159,8 +159,8 @@ def test_after_a_failure_everything_counts_as_changed() -> None:
     assert failed == []
     (after,) = places(watch, 1)
     database.asked[-1].callback(NOW)
-    assert not watch.untouched(keys("p1"), begun[0])
-    assert watch.untouched(keys("p1"), after[0])
+    assert not watch.unchanged(keys("p1"), begun[0])
+    assert watch.unchanged(keys("p1"), after[0])
 
 
 def test_everything_and_too_much_are_the_same() -> None:
@@ -170,7 +170,7 @@ def test_everything_and_too_much_are_the_same() -> None:
     database.asked[-1].callback(NOW)
     places(watch, 1)
     database.asked[-1].callback((NOW, keys(EVERYTHING)))
-    assert not watch.untouched(keys("p1"), begun[0])
+    assert not watch.unchanged(keys("p1"), begun[0])
 
 
 def memory(clock: WallClock, room: int = 3) -> tuple[DependencyCache[str], int]:

@@ -38,7 +38,7 @@ class Library:
     asked: list[str] = field(factory=list)
 
     async def get(self, url: str, *, types: object, most: int, whole: bool = False) -> FetchedPage:
-        """See `Web`."""
+        """See `HttpFetcher`."""
         self.asked.append(url)
         found = self.pages.get(url, FetchError("It answers with 404."))
         if isinstance(found, Exception):

@@ -457,7 +457,7 @@ def test_a_link_is_a_piece_of_the_text_and_has_the_host_that_it_shows(source: st
 @pytest.mark.skipif(not shutil.which("node"), reason="Node runs the composer's counter: apt-get install -y nodejs")
 def test_the_composer_counts_as_the_server_does() -> None:
     samples = [source for source, _ in LINKS_IN_SENTENCES] + [f"see @bob@far.example {source} now" for source, _ in LINKS_IN_SENTENCES]
-    module = (Path(post_text.__file__).parent.parent / "web" / "static" / "length.js").read_text()
+    module = (Path(post_text.__file__).parents[2] / "web" / "static" / "length.js").read_text()
     script = f"{module}\nconsole.log(JSON.stringify({json.dumps(samples)}.map(length)))"
     run = subprocess.run(["node", "--input-type=module", "-e", script], capture_output=True, text=True, check=True, timeout=60)
     assert dict(zip(samples, json.loads(run.stdout), strict=True)) == {source: post_text.length(source) for source in samples}

@@ -43,7 +43,7 @@ def limits(watch: Watch) -> RateLimiter:
 
 
 async def test_the_most_exhausted_count_is_told(limits: RateLimiter) -> None:
-    counts = [await limits.hit([(THRICE, "a"), (HOURLY, "a")]) for _ in range(4)]
+    counts = [await limits.consume([(THRICE, "a"), (HOURLY, "a")]) for _ in range(4)]
     assert [(count.rate.name, count.remaining, count.exceeded) for count in counts if count] == [
         ("thrice", 2, False),
         ("thrice", 1, False),
@@ -70,8 +70,8 @@ async def test_a_new_window_begins_at_a_round_time(limits: RateLimiter, watch: W
 
 async def test_nothing_is_counted_when_limits_are_off(watch: Watch) -> None:
     counter = MemoryCounter(watch.seconds)
-    off = RateLimiter(counter, watch, on=False)
-    assert await off.hit([(THRICE, "a")]) is None
+    off = RateLimiter(counter, watch, enabled=False)
+    assert await off.consume([(THRICE, "a")]) is None
     for _ in range(100):
         await CountedLogins(off).failed("n", "ada")
     await CountedLogins(off).allow("n", "ada")

@@ -192,10 +192,10 @@ def test_a_visit_is_noted_at_most_every_ten_minutes(desk: Desk) -> None:
     token = desk.log_in().token
     desk.clock.advance(minutes=9)
     viewer = desk.present(token)
-    assert done(desk.sessions.of(viewer))[0].seen_at == make.NOW
+    assert done(desk.sessions.of(viewer))[0].last_seen_at == make.NOW
     desk.clock.advance(minutes=1)
     desk.present(token)
-    assert done(desk.sessions.of(viewer))[0].seen_at == make.NOW + timedelta(minutes=10)
+    assert done(desk.sessions.of(viewer))[0].last_seen_at == make.NOW + timedelta(minutes=10)
 
 
 def test_the_list_has_ones_own_sessions_and_each_can_be_ended(desk: Desk) -> None:

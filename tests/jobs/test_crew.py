@@ -35,7 +35,7 @@ def crew(cursor: Cursor, data_dir: Path) -> Workers:
     )
     pushes = pushing(db, lambda: make.NOW, PushClient(Clock(), "microblog/1"))
     duties = JobServices(DailyStatistics(db, UTC, lambda: make.NOW), done_for_posts, postman(cursor).mailing, pushes, timedelta(days=7))
-    return Workers.hired(duties, db, lambda: make.NOW, Clock())
+    return Workers.build(duties, db, lambda: make.NOW, Clock())
 
 
 def test_each_kind_of_job_is_done_by_one_worker_of_a_process(cursor: Cursor, tmp_path: Path) -> None:
@@ -49,14 +49,14 @@ def test_people_are_not_told_by_the_worker_that_waits_for_other_machines(cursor:
     hired = crew(cursor, tmp_path)
     assert set(hired.slow.tasks) == SLOW
     assert notify.JOB in hired.quick.tasks
-    assert hired.quick.wake in hired.hearing
+    assert hired.quick.wake in hired.wake_on_commit
 
 
 def test_who_waits_for_push_services_does_nothing_else_and_is_not_woken_by_each_commit(cursor: Cursor, tmp_path: Path) -> None:
     hired = crew(cursor, tmp_path)
     assert set(hired.push.tasks) == {SEND_JOB}
     assert NOTIFIED_JOB in hired.quick.tasks
-    assert hired.push.wake not in hired.hearing
+    assert hired.push.wake not in hired.wake_on_commit
 
 
 def test_every_timer_has_somebody_who_does_its_job(cursor: Cursor, tmp_path: Path) -> None:

@@ -296,7 +296,7 @@ def test_a_worker_that_lost_its_lease_lets_go_of_the_job(house: House) -> None:
     execute(house.cursor, "update jobs set worker = 'w2', tries = tries + 1")
     house.wait(30)
     assert not loser.running
-    assert (loser.tally.lost, house.states()) == (1, ["running"])
+    assert (loser.tally.lease_lost, house.states()) == (1, ["running"])
 
 
 def test_a_database_that_is_away_for_a_while_costs_nothing_but_time(house: House) -> None:
@@ -360,7 +360,7 @@ def test_what_does_not_end_in_time_goes_back_without_losing_a_try(house: House) 
     house.stop(worker)
     assert house.states() == ["waiting"]
     assert fetch_value(house.cursor, "select tries from jobs") == 0
-    assert worker.tally.given_back == 1
+    assert worker.tally.released == 1
     assert house.clock.getDelayedCalls() == []
 
 

@@ -237,7 +237,7 @@ class Ear:
     def progress(self) -> int:
         return self.left
 
-    def beat(self, position: Position | None) -> None:
+    def heartbeat(self, position: Position | None) -> None:
         self.beats.append(position)
 
     def end(self, ending: CloseReason, delay: float) -> None:

@@ -21,7 +21,7 @@ NAMES = [one.name for one in fields(Policy)]
 
 times = st.sampled_from([LONG_AGO, NOW - 29 * DAY, NOW - 2 * DAY, NOW])
 policies = st.builds(Policy, **{name: st.sampled_from(Treatment) for name in NAMES})
-standings = st.builds(SenderCategory, made=times, following=st.none() | times)
+standings = st.builds(SenderCategory, account_created_at=times, following=st.none() | times)
 kinds = st.sampled_from(sorted(HELD))
 
 

@@ -322,7 +322,7 @@ def test_a_large_body_is_taken_apart_beside_the_reactor(home: House) -> None:
         sizes.append(len(fields.text("text")))
         return fields
 
-    gate = Authorizer(home.people, RateLimiter(MemoryCounter(home.clock.seconds), lambda: NOW, on=False))
+    gate = Authorizer(home.people, RateLimiter(MemoryCounter(home.clock.seconds), lambda: NOW, enabled=False))
     home.server.site = Dispatcher(
         [Rooms(), Api()], origin=SiteOrigin.parse("https://site.test"), gate=gate, errors=Errors(), in_thread=in_thread
     )

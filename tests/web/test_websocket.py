@@ -26,10 +26,10 @@ class Quiet(Plain):
     def opening(self) -> bytes:
         return b""
 
-    def beat(self, position: Position | None) -> bytes:
+    def heartbeat(self, position: Position | None) -> bytes:
         return b""
 
-    def farewell(self, ending: CloseReason, delay: float) -> bytes:
+    def close_frame(self, ending: CloseReason, delay: float) -> bytes:
         return b""
 
 

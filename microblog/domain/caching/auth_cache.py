@@ -36,12 +36,12 @@ class AuthCache:
 
     async def by_cookie(self, token: str) -> tuple[Viewer, Session] | None:
         """Whose browser has this session token."""
-        place, name = await self.changes.place(), token_hash(token)
+        place, name = await self.changes.position(), token_hash(token)
         found = self.sessions.get(name, place)
         if found is None:
             found = await self.authentication.by_cookie(token)
             if found is not None:
-                self.sessions.put(name, found, self._briefly(cache_keys.of_session(*found), found[1].seen_at + SEEN_EVERY), place)
+                self.sessions.put(name, found, self._briefly(cache_keys.of_session(*found), found[1].last_seen_at + SEEN_EVERY), place)
         return found
 
     async def is_over(self, token: str) -> bool:
@@ -52,7 +52,7 @@ class AuthCache:
         """What this API token stands for. Raises what `authentication` raises. People who are `pending` are not remembered."""
         if pending:
             return await self.authentication.by_bearer(token, pending=True)
-        place, name = await self.changes.place(), token_hash(token)
+        place, name = await self.changes.position(), token_hash(token)
         found = self.tokens.get(name, place)
         if found is None:
             found = await self.authentication.by_bearer(token)

@@ -41,7 +41,7 @@ class FilterCache:
 
     async def of_account(self, account: AccountId) -> FilterSet:
         """The filters of an account."""
-        place = await self.changes.place()
+        place = await self.changes.position()
         kept = self._kept.get(account, place)
         if kept is None:
             found = await self.database.read(filters.of_account, account=account)

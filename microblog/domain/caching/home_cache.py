@@ -45,7 +45,7 @@ class HomeDependencies:
 
     async def of(self, viewer: Viewer) -> CacheDependencies:
         """Those whom they follow and themselves, and their relations; any public post, if they follow tags."""
-        place = await self.changes.place()
+        place = await self.changes.position()
         kept = self._kept.get(viewer.id, place)
         if kept is None:
             circle = await self.database.read(timelines.home_sources, viewer=viewer.id, now=self.now())
@@ -93,7 +93,7 @@ class HomeTimelineCache:
 
     async def newest(self, viewer: Viewer, limit: int) -> list[Post]:
         """So many of the newest posts of the viewer's home, without boosts that repeat."""
-        place, name = await self.changes.place(), (viewer.id, limit)
+        place, name = await self.changes.position(), (viewer.id, limit)
         kept = self._pages.pop(name, None)
         page = None if kept is None else await self._renewed(viewer, kept, place)
         posts = None if page is None else await self._shown(page, limit)
@@ -140,7 +140,7 @@ class HomeTimelineCache:
 
     def _touched(self, viewer: Viewer, page: _Page) -> set[AccountId] | None:
         """Who has posted or deleted something since; None if more than that has happened, or is not known."""
-        told = self.changes.told(page.rests.keys, page.place)
+        told = self.changes.changed_keys(page.rests.keys, page.place)
         ended = page.rests.until is not None and page.rests.until <= self.now()
         if ended or told is None or len(told) > MOST_AUTHORS or not told.isdisjoint((PUBLIC, cache_keys.of_view(viewer.id))):
             return None

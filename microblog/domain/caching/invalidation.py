@@ -62,7 +62,7 @@ class InvalidationLog:
 
         return committed
 
-    async def place(self) -> int:
+    async def position(self) -> int:
         """Where we are in what was told, once all that was committed here before this call is in it. Raises what the database raises."""
         if self._woken or self.patience is None or self.seconds() - self._looked_at > self.patience:
             wanted = self._begun + 1  # a look that began earlier may have missed something
@@ -74,12 +74,12 @@ class InvalidationLog:
                 await waiting
         return self._first + len(self._told)
 
-    def untouched(self, keys: frozenset[str], place: int) -> bool:
+    def unchanged(self, keys: frozenset[str], place: int) -> bool:
         """True if none of the keys was told from that place on."""
         begin = place - self._first
         return begin >= 0 and (begin == len(self._told) or keys.isdisjoint(self._told[begin:]))
 
-    def told(self, keys: frozenset[str], place: int) -> frozenset[str] | None:
+    def changed_keys(self, keys: frozenset[str], place: int) -> frozenset[str] | None:
         """Those of the keys that were told from that place on; None if that is not known any more."""
         begin = place - self._first
         return keys.intersection(self._told[begin:]) if begin >= 0 else None
@@ -156,7 +156,7 @@ class DependencyCache(Generic[V]):
             self.misses += 1
             return None
         until = kept.basis.until
-        if (kept.place != place and not self.changes.untouched(kept.basis.keys, kept.place)) or (until is not None and self.now() >= until):
+        if (kept.place != place and not self.changes.unchanged(kept.basis.keys, kept.place)) or (until is not None and self.now() >= until):
             self._drop(name)
             self.misses += 1
             return None

@@ -36,7 +36,7 @@ class PostCache:
         ids = [id for id, _ in entries]
         if not ids:
             return []
-        place = await self.changes.place()
+        place = await self.changes.position()
         found: dict[PostId, Post] = {id: kept for id in ids if (kept := self._kept.get(id, place)) is not None}
         missing = [id for id in ids if id not in found]
         if missing:

@@ -1,6 +1,6 @@
 """Plain text as people type it: what is let in, how long it is, whom it names, and its safe HTML.
 
-`parse` finds the links, mentions and tags; then the caller looks up which of the mentioned people exist, and `Parsed.html` writes
+`parse` finds the links, mentions and tags; then the caller looks up which of the mentioned people exist, and `ParsedText.html` writes
 the markup that Mastodon's clients expect. All functions are pure, take linear time, and `parse` accepts every `str`.
 """
 

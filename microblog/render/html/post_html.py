@@ -1,6 +1,6 @@
 """Posts as HTML: rendered once for everybody, then joined with what one viewer sees of them.
 
-`Fragments.of` is the expensive half (jinja2) and depends on nothing but the post, so its answer may be kept as long as the post is not
+`PostHtmlCache.of` is the expensive half (jinja2) and depends on nothing but the post, so its answer may be kept as long as the post is not
 changed. `assemble` is the cheap half: it lays the counts and one viewer's flags over it with plain string formatting, 2 to 4 microseconds.
 
 All buttons are plain submit buttons with a `formaction` and rely on the one form around the feed for their CSRF token.

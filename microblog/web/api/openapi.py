@@ -54,7 +54,7 @@ The client API of Mastodon, as this site serves it.
 
 * Tokens are sent as `Authorization: Bearer TOKEN`. Where an operation names several scopes, one of them is enough.
 * Fields may be sent in the query, as a form, as multipart or as JSON, on every method; lists as `name[]`.
-* Lists have pages: follow the `Link` header instead of computing the ids.
+* Lists have pages: follow the `LinkToken` header instead of computing the ids.
 * Errors are always `{"error": sentence}`.
 * The path may end with a slash.
 """

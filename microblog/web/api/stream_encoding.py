@@ -138,11 +138,11 @@ class WebSocketEncoder:
         """Nothing: the answer to the handshake is enough."""
         return b""
 
-    def beat(self, position: Position | None) -> bytes:
+    def heartbeat(self, position: Position | None) -> bytes:
         """Up to where the client has been told. Pings are the connection's own."""
         return b"" if position is None or not self.told() else _framed((), "beat", None, position)
 
-    def farewell(self, ending: CloseReason, delay: float) -> bytes:
+    def close_frame(self, ending: CloseReason, delay: float) -> bytes:
         """When to come back, in milliseconds."""
         if ending is not CloseReason.RESTART or not self.told():
             return b""
@@ -190,10 +190,10 @@ class SseEncoder:
         """As Mastodon begins."""
         return b":)\n"
 
-    def beat(self, position: Position | None) -> bytes:
+    def heartbeat(self, position: Position | None) -> bytes:
         """A comment; with an event's id where the client knows what that is."""
         return b":thump\n" if position is None or not self.told else event("beat", b"{}", position)
 
-    def farewell(self, ending: CloseReason, delay: float) -> bytes:
+    def close_frame(self, ending: CloseReason, delay: float) -> bytes:
         """When to come back, in milliseconds."""
         return event("restart", b"%d" % (delay * 1000)) if ending is CloseReason.RESTART and self.told else b""

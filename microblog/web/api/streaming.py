@@ -253,7 +253,7 @@ class StreamingRoutes:
             check_handshake(call)
         except NotWebSocket as problem:
             return Response.json({"error": problem.sentence}, 426).with_headers({"Upgrade": "websocket", "Sec-WebSocket-Version": "13"})
-        await self.places.knock(call)
+        await self.places.check_rate(call)
         try:
             listener = await self._identify(call)
         except Unauthenticated as problem:
@@ -344,7 +344,7 @@ class StreamingRoutes:
         return await self._events(call, "direct")
 
     async def _events(self, call: Request, name: str) -> Response:
-        await self.places.knock(call)
+        await self.places.check_rate(call)
         listener = Listener(call.member.id, call.access.scopes if call.access else None)
         params = {field: call.fields.value(field, max=1_000) for field in ("tag", "list")}
         stream, since = stream_of(name, params, listener), since_of(call, self.feed)

@@ -35,7 +35,7 @@ class Authorizer:
     limits: RateLimiter
     remembered: Authenticator = field(default=Factory(lambda gate: gate.authenticator, takes_self=True))
 
-    async def admit(self, call: Request, route: Route) -> None:
+    async def authorize(self, call: Request, route: Route) -> None:
         """Fills in who the caller is and checks everything that the route needs."""
         authenticator = self.remembered if route.safe else self.authenticator
         if route.needs.api:
@@ -43,7 +43,7 @@ class Authorizer:
                 await self._identify_bearer(call, authenticator, pending=route.needs.pending)
         elif route.needs.identify:
             await self._recognise(call, authenticator)
-        if self.limits.on:
+        if self.limits.enabled:
             await self._count(call, self._rates(call, route.needs))
         _check_person(call, route.needs)
         if not route.safe and not route.needs.api and route.needs.csrf:
@@ -59,7 +59,7 @@ class Authorizer:
         if call.viewer is None:
             raise TooLarge(f"Who is not logged in may send at most {IN_MEMORY >> 10} kB.")
 
-    async def recognise(self, call: Request) -> None:
+    async def identify(self, call: Request) -> None:
         """Fills in who is logged in with this browser, if anybody is."""
         await self._recognise(call, self.remembered)
 
@@ -89,7 +89,7 @@ class Authorizer:
         call.access, call.viewer = found, found.viewer
 
     async def _count(self, call: Request, rates: Iterable[tuple[RateLimit, str]]) -> None:
-        call.count = await self.limits.hit(rates)
+        call.count = await self.limits.consume(rates)
         if call.count is not None and call.count.exceeded:
             raise call.count.problem(self.limits.now())
 

@@ -176,7 +176,7 @@ class Dispatcher:
         """What is said where nothing answers. Members are told it on a page of theirs."""
         try:
             if not call.wants_json:
-                await self._gate.recognise(call)
+                await self._gate.identify(call)
         except CancelledError:
             raise
         except Exception as error:
@@ -189,7 +189,7 @@ class Dispatcher:
                 await self._gate.admit_body(call, bound.route)
             if len(call.request.body) > INLINE_BODY or call.request.file is not None:
                 call.keep(await self._in_thread(call.parse))
-            await self._gate.admit(call, bound.route)
+            await self._gate.authorize(call, bound.route)
             return await bound.function(call, **values)
         except CancelledError as error:
             if call.request.hung_up:

@@ -4,7 +4,7 @@ This is the index of everything that replaces a part of `twisted.web.http`, with
 two parsers could read differently is refused (RFC 9112, sections 2.2, 3.2, 5.2, 6.3 and 11.2). Private names of
 Twisted are declared in `microblog/twisted_private.py`.
 
-`Channel`, in this module, reads requests:
+`HttpChannel`, in this module, reads requests:
 
 * `maxHeaders`, `totalHeadersSize`: 500 headers are accepted; 100 are enough, of 16 kB together with the request line.
 * `connectionMade`: the timer starts anew with each byte, so that a client may take for ever; each head and each body has one deadline here.
@@ -31,7 +31,7 @@ Twisted are declared in `microblog/twisted_private.py`.
 * `loseConnection`: the pipelined requests that wait are dropped with the connection.
 * `_finishRequestBody`: bytes after a body are put behind those that were kept before; here they stay in order.
 
-`Request`, in `request`, is one request, whose body goes to a `Spool` of `spool`:
+`Request`, in `request`, is one request, whose body goes to a `BodyBuffer` of `spool`:
 
 * `gotLength`, `handleContentChunk`: bodies go to the disk without a bound, and a full disk is an unhandled error; here large bodies share a
   budget, and the slowest give way.

@@ -1,6 +1,6 @@
 """Whole answers, kept until something in them changes: a page that many read is made once.
 
-Only what a route gives with its `Basis` is kept, by viewer and address. What differs from one answer to the next although nothing changed
+Only what a route gives with its `CacheDependencies` is kept, by viewer and address. What differs from one answer to the next although nothing changed
 (the time, the place in the event log, form tokens) is cut out of a page and put in anew. The rest is compressed once.
 """
 
@@ -75,7 +75,7 @@ class ResponseCache:
             return (await make()).answer
         name = (call.viewer.id if call.viewer else None, call.request.uri, look)
         position = self.position()  # before the place is asked for: what is posted meanwhile may be missing from the page that is kept
-        place = await self.changes.place()
+        place = await self.changes.position()
         sheet = self.memory.get(name, place)
         if sheet is not None:
             return self._filled(call, sheet, position)

@@ -98,11 +98,11 @@ class PageEncoder:
         """At once, so that proxies and browsers see that the stream is open."""
         return b"retry: 2000\n:)\n\n"
 
-    def beat(self, position: Position | None) -> bytes:
+    def heartbeat(self, position: Position | None) -> bytes:
         """A comment, or up to where the page has been told."""
         return b":thump\n\n" if position is None else event("beat", b"", position)
 
-    def farewell(self, ending: CloseReason, delay: float) -> bytes:
+    def close_frame(self, ending: CloseReason, delay: float) -> bytes:
         """Whether and when to come back."""
         if ending is CloseReason.UNAUTHORIZED:
             return event("bye", b"{}")
@@ -199,7 +199,7 @@ class Streams:
 
     async def _stream(self, call: Request, kind: StreamKind, of: int | str) -> Response:
         self._refuse_strangers(call)
-        await self.places.knock(call)
+        await self.places.check_rate(call)
         reader = StreamIdentity.of(call)
         self.feed.expect(reader.account)
         dialect = PageEncoder(self.article, self.note, self.talk, reader.account is not None, CONTEXTS.get(kind, FilterContext.ACCOUNT))

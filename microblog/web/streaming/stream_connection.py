@@ -29,10 +29,10 @@ class StreamProtocol(Encoder, Shape):
     def opening(self) -> bytes:
         """What is said first, once the feed has let the reader in."""
 
-    def beat(self, position: Position | None) -> bytes:
+    def heartbeat(self, position: Position | None) -> bytes:
         """What is said now and then, so that nobody takes the silence for death."""
 
-    def farewell(self, ending: CloseReason, delay: float) -> bytes:
+    def close_frame(self, ending: CloseReason, delay: float) -> bytes:
         """The last words. `delay` is how many seconds the reader should wait before it comes back."""
 
 
@@ -67,7 +67,7 @@ class ConnectionLimiter:
     per_network: RateLimit
     _open: Counter[str] = field(factory=Counter, init=False)
 
-    async def knock(self, call: Request) -> None:
+    async def check_rate(self, call: Request) -> None:
         """Count the wish for a connection, before anybody looks who it is. Raises TooMany where the network wishes too often."""
         await self._limit(call, self.per_network, call.network)
 
@@ -84,7 +84,7 @@ class ConnectionLimiter:
         return lambda more: self._count(network, more)
 
     async def _limit(self, call: Request, rate: RateLimit, key: str) -> None:
-        call.count = await self.limits.hit([(rate, key)])
+        call.count = await self.limits.consume([(rate, key)])
         if call.count is not None and call.count.exceeded:
             raise call.count.problem(self.limits.now())
 
@@ -164,9 +164,9 @@ class OpenStream(Protocol):
         """A number that grows when some of what waited has left."""
         return 0 if self.socket is None else self.socket.progress()
 
-    def beat(self, position: Position | None) -> None:
+    def heartbeat(self, position: Position | None) -> None:
         """Proxies close what is silent. With the position, whoever comes back after a quiet night has little to be told."""
-        if self.socket is not None and not self.socket.unsent() and (said := self.manner.beat(position)):
+        if self.socket is not None and not self.socket.unsent() and (said := self.manner.heartbeat(position)):
             self.socket.write(said)
 
     def end(self, ending: CloseReason, delay: float) -> None:
@@ -177,6 +177,6 @@ class OpenStream(Protocol):
         if ending is CloseReason.STALLED or (ending is CloseReason.UNAUTHORIZED and socket.unsent()):
             socket.close(politely=False)
             return
-        if said := self.manner.farewell(ending, delay):
+        if said := self.manner.close_frame(ending, delay):
             socket.write(said)
         socket.close(politely=True)

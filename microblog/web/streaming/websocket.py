@@ -190,9 +190,9 @@ class WebSocket(OpenStream):
 
     # To the client
 
-    def beat(self, position: Position | None) -> None:
+    def heartbeat(self, position: Position | None) -> None:
         """A ping each second time; whoever did not answer the last one is gone."""
-        super().beat(position)
+        super().heartbeat(position)
         self._turn = (self._turn + 1) % TURNS
         if self.socket is None or self.socket.unsent() or self._turn:
             return
@@ -212,7 +212,7 @@ class WebSocket(OpenStream):
             self.socket = None
             socket.close(politely=False)
             return
-        if said := self.manner.farewell(ending, delay):
+        if said := self.manner.close_frame(ending, delay):
             socket.write(said)
         self._bye(*CODES.get(ending, (CloseCode.NORMAL, "")))
 

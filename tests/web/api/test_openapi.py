@@ -29,7 +29,7 @@ from tests.web.visitor import document as page_of
 
 VARIABLE = re.compile(r"<(?:\w+:)?(\w+)>")
 READERS = {"text", "value", "password", "required", "flag", "integer", "id", "bound", "list", "ids", "sub", "subs", "upload"}
-"""The methods of `Fields` that take the name of a field."""
+"""The methods of `Params` that take the name of a field."""
 OF_PAGES = {"prompt", "force_login", "decision", "uri", "url"}
 """Fields of the pages among them: consent, and what share buttons of other sites open."""
 ABOUT = DocumentInfo("Here", "https://here.example", "1.0")
