@@ -141,7 +141,7 @@ _SOUGHT = (
     _MEMBERS
     + _OF_LOGIN
     + """and a.id < %(max_id)s and a.id > %(min_id)s
-         and case %(standing)s when 'active' then a.suspended_at is null
+         and case %(state)s when 'active' then a.suspended_at is null
                                when 'pending' then a.suspended_at is null and l.approved_at is null
                                when 'disabled' then a.suspended_at is null and l.disabled_at is not null
                                when 'silenced' then a.limited_at is not null

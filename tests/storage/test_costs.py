@@ -32,14 +32,14 @@ MOST_PAGES_OF_SEARCH = 10 * search.MOST_MATCHES  # where nothing of so many is l
 MEMBER, OTHER, ROOT = 1, 2, 2**32  # posts lie 65 s apart
 PEOPLE, ROWS, TALKS = 3_000, 40_000, 2_000
 
-NO_STATEMENTS = {"bulk", "database", "digests", "migrate", "paging", "patience", "prepare", "statements", "visibility"}
+NO_STATEMENTS = {"bulk_insert", "database", "table_checksums", "migrate", "paging", "timeouts", "schema_check", "statements", "visibility"}
 MAY_COST_MORE = {
     "accounts.suggested": "goes past all whom the member follows, here everybody",
     "conversations.forget_with": "takes away what it finds, once",
-    "letters.forget_recipient": "a job, once for each account",
+    "emails.forget_recipient": "a job, once for each account",
     "notifications.clear": "deletes all that there is, once",
     "notifications.take_back_all_of_post": "deletes all that there is, once",
-    "removal.everything_else": "a job, once for each account",
+    "account_deletion.everything_else": "a job, once for each account",
     "sessions.end_all": "ends all that there are, once",
     "sessions.end_oldest": "ends all but some, once: then there are no more than these",
     "timelines.home": "three looks for each of 3,000 people who are followed",
@@ -50,14 +50,14 @@ ONCE_A_DAY = "no request causes it: a job, once a day"
 NOT_CALLED = {
     "accounts.update_profile": ONE_ROW,
     "announcements.insert": ONE_ROW,
-    "census.active": "what an administrator asks for",
+    "site_stats.active": "what an administrator asks for",
     "filters.change_keyword": ONE_ROW,
     "filters.insert": ONE_ROW,
     "filters.update": ONE_ROW,
     "jobs.retry": "what an administrator asks for",
     "lists.update": ONE_ROW,
-    "mailings.add_digests": ONCE_A_DAY,
-    "mailings.missed": ONCE_A_DAY,
+    "email_digests.add_digests": ONCE_A_DAY,
+    "email_digests.missed": ONCE_A_DAY,
     "media.change": ONE_ROW,
     "media.finish": ONE_ROW,
     "media.set_picture": ONE_ROW,
@@ -157,7 +157,7 @@ def queries() -> Iterator[Query]:
             yield Query(place, function, arguments | plans.BY_PLACE.get(place, {}) | BY_PLACE.get(place, {}))
 
 
-BY_PLACE: dict[str, dict[str, Any]] = {"letters.count_since": {"since": NOW}}
+BY_PLACE: dict[str, dict[str, Any]] = {"emails.count_since": {"since": NOW}}
 LARGE: dict[str, Any] = {
     "account": MEMBER,
     "viewer": MEMBER,
