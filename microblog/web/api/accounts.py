@@ -54,13 +54,13 @@ class AccountRoutes:
     answers: ResponseCache
 
     @route("GET", "/api/v1/accounts", OPEN, RouteDoc("Several people", array_of(ACCOUNT), query=(Param("id", IDS, required=True),)))
-    async def several(self, call: Request) -> Response:
+    async def several(self, request: Request) -> Response:
         """Those of up to 40 that exist."""
-        ids = [AccountId(id) for id in dict.fromkeys(call.fields.ids("id")[:MOST_AT_ONCE])]
+        ids = [AccountId(id) for id in dict.fromkeys(request.fields.ids("id")[:MOST_AT_ONCE])]
         return Response.json(self.entities.accounts(await self.accounts.by_ids(ids, suspended=True)))
 
     @route("GET", "/api/v1/accounts/<id:account_id>", OPEN, RouteDoc("Somebody", ACCOUNT, errors=(404,)))
-    async def show(self, call: Request, account_id: int) -> Response:
+    async def show(self, request: Request, account_id: int) -> Response:
         """One person."""
         return await self._told(await self.accounts.by_id(AccountId(account_id), suspended=True))
 
@@ -70,9 +70,9 @@ class AccountRoutes:
         OPEN,
         RouteDoc("Somebody, by name", ACCOUNT, query=(Param("acct", TEXT, required=True),), errors=(400, 404)),
     )
-    async def lookup(self, call: Request) -> Response:
+    async def lookup(self, request: Request) -> Response:
         """The name may have our host behind it; case does not matter."""
-        return await self._told(await self.accounts.by_username(call.fields.required("acct"), suspended=True))
+        return await self._told(await self.accounts.by_username(request.fields.required("acct"), suspended=True))
 
     async def _told(self, account: Account) -> Response:
         return Response.json(self.entities.person(account, await self.accounts.role(account)))
@@ -93,12 +93,12 @@ class AccountRoutes:
             ),
         ),
     )
-    async def search(self, call: Request) -> Response:
+    async def search(self, request: Request) -> Response:
         """The exact name first."""
-        check_paging(call)
-        fields = call.fields
+        check_paging(request)
+        fields = request.fields
         found = await self.accounts.search(
-            call.viewer,
+            request.viewer,
             fields.text("q"),
             limit=fields.limit(40, 80),
             offset=fields.offset(10_000),
@@ -112,23 +112,23 @@ class AccountRoutes:
         POSTS,
         RouteDoc("What somebody posts", array_of(STATUS), query=(*PAGING, *SOME), errors=(404,)),
     )
-    async def statuses(self, call: Request, account_id: int) -> Response:
+    async def statuses(self, request: Request, account_id: int) -> Response:
         """As far as the caller may see it, newest first; pinned ones by when they were pinned."""
-        return await self.answers.of(call, lambda: self._statuses(call, AccountId(account_id)))
+        return await self.answers.get_or_make(request, lambda: self._statuses(request, AccountId(account_id)))
 
-    async def _statuses(self, call: Request, id: AccountId) -> CacheableResponse:
+    async def _statuses(self, request: Request, id: AccountId) -> CacheableResponse:
         await self.accounts.by_id(id, suspended=True)
-        page, pinned = page_of(call), call.fields.flag("pinned")
-        posts = await (self.timelines.pinned(call.viewer, id) if pinned else self._posts(call, id, page))
-        body = await self.shown.many(call.viewer, posts)
+        page, pinned = page_of(request), request.fields.flag("pinned")
+        posts = await (self.timelines.pinned(request.viewer, id) if pinned else self._posts(request, id, page))
+        body = await self.shown.many(request.viewer, posts)
         kept = PageLinks(tuple(param.name for param in SOME), timeline=True)
-        answer = Response.json(body) if pinned else paged(call, body, [post.id for post in posts], page, kept)
-        return CacheableResponse(answer, await self.timelines.basis(call.viewer, posts, *cache_keys.of_profile(id)))
+        answer = Response.json(body) if pinned else paged(request, body, [post.id for post in posts], page, kept)
+        return CacheableResponse(answer, await self.timelines.basis(request.viewer, posts, *cache_keys.of_profile(id)))
 
-    async def _posts(self, call: Request, account: AccountId, page: Page) -> list[Post]:
-        fields = call.fields
+    async def _posts(self, request: Request, account: AccountId, page: Page) -> list[Post]:
+        fields = request.fields
         return await self.timelines.account(
-            call.viewer,
+            request.viewer,
             account,
             page,
             replies=not fields.flag("exclude_replies"),
@@ -143,9 +143,9 @@ class AccountRoutes:
         RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:accounts"}),
         RouteDoc("What once proved who somebody is: nothing any more", array_of(ANY), errors=(404,)),
     )
-    async def identity_proofs(self, call: Request, account_id: int) -> Response:
+    async def identity_proofs(self, request: Request, account_id: int) -> Response:
         """Always none; older programs ask."""
-        del call
+        del request
         await self.accounts.by_id(AccountId(account_id), suspended=True)
         return Response.json([]).with_header("Deprecation", NO_PROOFS_SINCE)
 
@@ -155,9 +155,9 @@ class AccountRoutes:
         OPEN,
         RouteDoc("Who follows somebody", array_of(ACCOUNT), query=PAGING, errors=(404,)),
     )
-    async def followers(self, call: Request, account_id: int) -> Response:
+    async def followers(self, request: Request, account_id: int) -> Response:
         """The newest first."""
-        return await self._people(call, account_id, self.follows.followers)
+        return await self._people(request, account_id, self.follows.followers)
 
     @route(
         "GET",
@@ -165,16 +165,16 @@ class AccountRoutes:
         OPEN,
         RouteDoc("Whom somebody follows", array_of(ACCOUNT), query=PAGING, errors=(404,)),
     )
-    async def following(self, call: Request, account_id: int) -> Response:
+    async def following(self, request: Request, account_id: int) -> Response:
         """The newest first."""
-        return await self._people(call, account_id, self.follows.following)
+        return await self._people(request, account_id, self.follows.following)
 
     async def _people(
-        self, call: Request, account_id: int, lister: Callable[[Viewer | None, AccountId, Page], Awaitable[list[RelatedAccount]]]
+        self, request: Request, account_id: int, lister: Callable[[Viewer | None, AccountId, Page], Awaitable[list[RelatedAccount]]]
     ) -> Response:
-        page = page_of(call, 40, 80)
-        related = await lister(call.viewer, AccountId(account_id), page)
-        return paged(call, self.entities.related(related), [one.id for one in related], page, PEOPLE)
+        page = page_of(request, 40, 80)
+        related = await lister(request.viewer, AccountId(account_id), page)
+        return paged(request, self.entities.related(related), [one.id for one in related], page, PEOPLE)
 
 
 @frozen
@@ -193,8 +193,8 @@ class RelationshipRoutes:
             query=(Param("id", IDS, required=True), Param("with_suspended", FLAG, "Suspended people too.")),
         ),
     )
-    async def relationships(self, call: Request) -> Response:
+    async def relationships(self, request: Request) -> Response:
         """To each of those that exist."""
-        ids = [AccountId(id) for id in dict.fromkeys(call.fields.ids("id", max=MOST_RELATIONSHIPS))]
-        found = await self.relations.between(call.member, ids, suspended=call.fields.flag("with_suspended"))
+        ids = [AccountId(id) for id in dict.fromkeys(request.fields.ids("id", max=MOST_RELATIONSHIPS))]
+        found = await self.relations.between(request.member, ids, suspended=request.fields.flag("with_suspended"))
         return Response.json(RELATIONSHIP.each(found, None))

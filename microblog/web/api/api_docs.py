@@ -69,17 +69,17 @@ class ReferenceRoutes:
         return reference_of(self.document, self.pages.part)
 
     @route("GET", "/api/openapi.json", RouteOptions(api=True, bearer=False), RouteDoc("This API as an OpenAPI document", OPENAPI))
-    async def show(self, call: Request) -> Response:
+    async def show(self, request: Request) -> Response:
         """The document that these words are from: OpenAPI 3.1."""
         encoded = self.encoded
-        if accepts_gzip(call.header("Accept-Encoding")):
+        if accepts_gzip(request.header("Accept-Encoding")):
             answer = Response.json(encoded.packed).with_header("Content-Encoding", "gzip")
         else:
             answer = Response.json(encoded.data)
         return answer.cached(PUBLIC_A_WHILE, encoded.etag)
 
     @route("GET", "/api/docs", RouteOptions())
-    async def read(self, call: Request) -> Response:
+    async def read(self, request: Request) -> Response:
         """Every operation and every entity, or those that a search finds."""
-        query = call.fields.text("q", max=LONGEST_SEARCH).strip()
-        return Response.html(self.pages.api_docs(await self.shells.of(call), self.reference.matching(query), query))
+        query = request.fields.text("q", max=LONGEST_SEARCH).strip()
+        return Response.html(self.pages.api_docs(await self.shells.of(request), self.reference.matching(query), query))

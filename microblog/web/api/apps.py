@@ -43,9 +43,9 @@ class AppRoutes:
         RouteOptions(api=True, bearer=False, rate=APPS),
         RouteDoc("Register an app", words.CREDENTIAL_APPLICATION, body=_FORM, errors=(422,)),
     )
-    async def register(self, call: Request) -> Response:
+    async def register(self, request: Request) -> Response:
         """A new app, with its secret."""
-        fields = call.fields
+        fields = request.fields
         form = AppRegistration(
             name=fields.text("client_name"),
             redirect_uris=tuple(dict.fromkeys(one for line in fields.list("redirect_uris") for one in line.split())),
@@ -60,11 +60,11 @@ class AppRoutes:
         RouteOptions(api=True, viewer=AccessLevel.APP),
         RouteDoc("Which app the token belongs to", words.APPLICATION),
     )
-    async def verify(self, call: Request) -> Response:
+    async def verify(self, request: Request) -> Response:
         """The app itself. Any token will do, an app's own too."""
-        if call.access is None:
+        if request.access is None:
             raise BadToken
-        return Response.json(words.APPLICATION(call.access.app, self.entities))
+        return Response.json(words.APPLICATION(request.access.app, self.entities))
 
 
 def _scopes(fields: Params) -> str:

@@ -30,32 +30,32 @@ class ConversationRoutes:
     conversations: Conversations
 
     @route("GET", "/api/v1/conversations", READ, RouteDoc("One's direct conversations", array_of(CONVERSATION), query=PAGING))
-    async def page(self, call: Request) -> Response:
+    async def page(self, request: Request) -> Response:
         """That which was spoken in last first. The pages are bounded by ids of last posts."""
-        page = page_of(call)
-        found = await self.conversations.page(call.member, page)
-        posts = await self.shown.each(call.viewer, [each.last for each in found])
+        page = page_of(request)
+        found = await self.conversations.page(request.member, page)
+        posts = await self.shown.each(request.viewer, [each.last for each in found])
         told = [conversation_entity(self.entities, each, post) for each, post in zip(found, posts, strict=True)]
-        return paged(call, told, [each.place for each in found], page)
+        return paged(request, told, [each.place for each in found], page)
 
     @route(
         "DELETE", "/api/v1/conversations/<id:conversation_id>", WRITE, RouteDoc("Take a conversation from the list", EMPTY, errors=(404,))
     )
-    async def forget(self, call: Request, conversation_id: int) -> Response:
+    async def forget(self, request: Request, conversation_id: int) -> Response:
         """Until somebody says something in it again. The posts stay."""
-        await self.conversations.forget(call.member, ConversationId(conversation_id))
+        await self.conversations.forget(request.member, ConversationId(conversation_id))
         return Response.json({})
 
     @route("POST", "/api/v1/conversations/<id:conversation_id>/read", WRITE, RouteDoc("Read a conversation", CONVERSATION, errors=(404,)))
-    async def read(self, call: Request, conversation_id: int) -> Response:
+    async def read(self, request: Request, conversation_id: int) -> Response:
         """Nothing in it is new."""
-        return await self._marked(call, conversation_id, unread=False)
+        return await self._marked(request, conversation_id, unread=False)
 
     @route("POST", "/api/v1/conversations/<id:conversation_id>/unread", WRITE, RouteDoc("Keep it as unread", CONVERSATION, errors=(404,)))
-    async def unread(self, call: Request, conversation_id: int) -> Response:
+    async def unread(self, request: Request, conversation_id: int) -> Response:
         """As if its last post were new."""
-        return await self._marked(call, conversation_id, unread=True)
+        return await self._marked(request, conversation_id, unread=True)
 
-    async def _marked(self, call: Request, id: int, *, unread: bool) -> Response:
-        found: Conversation = await self.conversations.mark(call.member, ConversationId(id), unread=unread)
-        return Response.json(conversation_entity(self.entities, found, await self.shown.one(call.viewer, found.last)))
+    async def _marked(self, request: Request, id: int, *, unread: bool) -> Response:
+        found: Conversation = await self.conversations.mark(request.member, ConversationId(id), unread=unread)
+        return Response.json(conversation_entity(self.entities, found, await self.shown.one(request.viewer, found.last)))

@@ -42,9 +42,9 @@ class DiscoveryRoutes:
             content_type="application/jrd+json",
         ),
     )
-    async def webfinger(self, call: Request) -> Response:
+    async def webfinger(self, request: Request) -> Response:
         """RFC 7033."""
-        resource = call.fields.required("resource")
+        resource = request.fields.required("resource")
         account = await self._named(resource)
         return Response.data(orjson.dumps(self.entities.webfinger(account)), JRD).cached(FOR_DAYS)
 
@@ -69,11 +69,11 @@ class DiscoveryRoutes:
         ANYBODY,
         RouteDoc("Where WebFinger is", {"anyOf": [TEXT, HOST_META]}, content_type="application/xrd+xml"),
     )
-    async def host_meta(self, call: Request) -> Response:
+    async def host_meta(self, request: Request) -> Response:
         """Where WebFinger is (RFC 6415)."""
-        if "json" in (call.header("Accept") or ""):
-            return self._host_meta_json(call).with_header("Vary", "Accept")
-        template = f"{call.origin.url}/.well-known/webfinger?resource={{uri}}"
+        if "json" in (request.header("Accept") or ""):
+            return self._host_meta_json(request).with_header("Vary", "Accept")
+        template = f"{request.origin.url}/.well-known/webfinger?resource={{uri}}"
         document = (
             '<?xml version="1.0" encoding="UTF-8"?>\n<XRD xmlns="http://docs.oasis-open.org/ns/xri/xrd-1.0">'
             f'<Link rel="lrdd" template="{template}"/></XRD>\n'
@@ -81,43 +81,43 @@ class DiscoveryRoutes:
         return Response.data(document.encode("ascii"), XRD).cached(FOR_DAYS).with_header("Vary", "Accept")
 
     @route("GET", "/.well-known/host-meta.json", ANYBODY, RouteDoc("Where WebFinger is, in JSON", HOST_META))
-    async def host_meta_json(self, call: Request) -> Response:
+    async def host_meta_json(self, request: Request) -> Response:
         """The same in JSON."""
-        return self._host_meta_json(call)
+        return self._host_meta_json(request)
 
-    def _host_meta_json(self, call: Request) -> Response:
-        template = f"{call.origin.url}/.well-known/webfinger?resource={{uri}}"
+    def _host_meta_json(self, request: Request) -> Response:
+        template = f"{request.origin.url}/.well-known/webfinger?resource={{uri}}"
         return Response.json({"links": [{"rel": "lrdd", "template": template}]}).cached(FOR_DAYS)
 
     @route("GET", "/.well-known/change-password", RouteOptions())
-    async def change_password(self, call: Request) -> Response:
+    async def change_password(self, request: Request) -> Response:
         """Where password managers lead people."""
-        del call
+        del request
         return Response.redirect("/settings/account", 302)
 
     @route("GET", "/users/<username:username>", RouteOptions())
-    async def person(self, call: Request, username: str) -> Response:
+    async def person(self, request: Request, username: str) -> Response:
         """The `uri` of somebody leads to their page."""
-        del call
+        del request
         return Response.redirect(f"/@{username}", 302)
 
     @route("GET", "/users/<username:username>/statuses/<id:post_id>", RouteOptions())
     @route("GET", "/users/<username:username>/statuses/<id:post_id>/activity", RouteOptions())
-    async def post(self, call: Request, username: str, post_id: int) -> Response:
+    async def post(self, request: Request, username: str, post_id: int) -> Response:
         """The `uri` of a post leads to its page."""
-        del call, username
+        del request, username
         return Response.redirect(f"/posts/{post_id}", 302)
 
     @route("GET", "/share", RouteOptions())
-    async def share(self, call: Request) -> Response:
+    async def share(self, request: Request) -> Response:
         """What the share buttons of other sites open: the composer with their text."""
-        said = " ".join(filter(None, (call.fields.text("text"), call.fields.value("url"))))
+        said = " ".join(filter(None, (request.fields.text("text"), request.fields.value("url"))))
         return Response.redirect(f"/compose?text={quote(said[:10_000], safe='')}", 302)
 
     @route("GET", "/authorize_interaction", RouteOptions())
-    async def interact(self, call: Request) -> Response:
+    async def interact(self, request: Request) -> Response:
         """What the buttons of other sites open: the page of the person or post whose address `uri` is, as far as it is ours."""
-        found = await self.search.at(call.viewer, call.fields.value("uri"))
+        found = await self.search.at(request.viewer, request.fields.value("uri"))
         if found.posts:
             return Response.redirect(f"/posts/{found.posts[0].id}", 302)
         if found.accounts:

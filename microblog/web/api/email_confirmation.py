@@ -31,9 +31,9 @@ class EmailConfirmationRoutes:
         RouteOptions(api=True, viewer=AccessLevel.APP, pending=True, scopes={"read:accounts"}),
         RouteDoc("Whether one's address is proved", FLAG, errors=(422,)),
     )
-    async def check(self, call: Request) -> Response:
+    async def check(self, request: Request) -> Response:
         """True or false, as JSON."""
-        return Response.json(await self.confirmations.are_done(_person(call)))
+        return Response.json(await self.confirmations.are_done(_person(request)))
 
     @route(
         "POST",
@@ -46,22 +46,22 @@ class EmailConfirmationRoutes:
             errors=(403, 409, 422),
         ),
     )
-    async def resend(self, call: Request) -> Response:
+    async def resend(self, request: Request) -> Response:
         """To another address, if one is given."""
-        viewer = _person(call)
+        viewer = _person(request)
         made_with = await self.confirmations.made_with(viewer)
-        if made_with is None or call.access is None or made_with != call.access.app.id:
+        if made_with is None or request.access is None or made_with != request.access.app.id:
             raise Forbidden(ANOTHER_PROGRAM)
         if await self.confirmations.are_done(viewer):
             raise Forbidden(NOT_WAITING)
-        if email := call.fields.value("email").strip():
+        if email := request.fields.value("email").strip():
             await self.confirmations.correct(viewer, email)
         else:
             await self.confirmations.resend(viewer)
         return Response.json({})
 
 
-def _person(call: Request) -> Viewer:
-    if call.viewer is None:
+def _person(request: Request) -> Viewer:
+    if request.viewer is None:
         raise NeedsPerson
-    return call.viewer
+    return request.viewer

@@ -34,30 +34,30 @@ class FilterRoutes:
     filters: Filters
 
     @route("GET", "/api/v2/filters", READ, RouteDoc("One's filters", array_of(FILTER)))
-    async def all(self, call: Request) -> Response:
+    async def all(self, request: Request) -> Response:
         """All of them, the first first."""
-        return Response.json(FILTER.each(await self.filters.of(call.member), None))
+        return Response.json(FILTER.each(await self.filters.of(request.member), None))
 
     @route("POST", "/api/v2/filters", WRITE, RouteDoc("Make a filter", FILTER, body=BODY, errors=(422,)))
-    async def make(self, call: Request) -> Response:
+    async def make(self, request: Request) -> Response:
         """A new one."""
-        return Response.json(FILTER(await self.filters.make(call.member, _draft(call)), None))
+        return Response.json(FILTER(await self.filters.make(request.member, _draft(request)), None))
 
     @route("GET", "/api/v2/filters/<id:filter_id>", READ, RouteDoc("A filter", FILTER, errors=(404,)))
-    async def show(self, call: Request, filter_id: int) -> Response:
+    async def show(self, request: Request, filter_id: int) -> Response:
         """One of them."""
-        return Response.json(FILTER(await self.filters.one(call.member, FilterId(filter_id)), None))
+        return Response.json(FILTER(await self.filters.one(request.member, FilterId(filter_id)), None))
 
     @route("PUT", "/api/v2/filters/<id:filter_id>", WRITE, RouteDoc("Change a filter", FILTER, body=BODY, errors=(404, 422)))
     @route("PATCH", "/api/v2/filters/<id:filter_id>", WRITE, RouteDoc("Change a filter", FILTER, body=BODY, errors=(404, 422)))
-    async def change(self, call: Request, filter_id: int) -> Response:
+    async def change(self, request: Request, filter_id: int) -> Response:
         """What is not sent stays as it is."""
-        return Response.json(FILTER(await self.filters.change(call.member, FilterId(filter_id), _draft(call)), None))
+        return Response.json(FILTER(await self.filters.change(request.member, FilterId(filter_id), _draft(request)), None))
 
     @route("DELETE", "/api/v2/filters/<id:filter_id>", WRITE, RouteDoc("Delete a filter", EMPTY, errors=(404,)))
-    async def delete(self, call: Request, filter_id: int) -> Response:
+    async def delete(self, request: Request, filter_id: int) -> Response:
         """With all that is in it."""
-        await self.filters.delete(call.member, FilterId(filter_id))
+        await self.filters.delete(request.member, FilterId(filter_id))
         return Response.json({})
 
 
@@ -68,40 +68,40 @@ class FilterPartRoutes:
     filters: Filters
 
     @route("GET", "/api/v2/filters/<id:filter_id>/keywords", READ, RouteDoc("A filter's keywords", array_of(KEYWORD), errors=(404,)))
-    async def keywords(self, call: Request, filter_id: int) -> Response:
+    async def keywords(self, request: Request, filter_id: int) -> Response:
         """All of them, the first first."""
-        made = await self.filters.one(call.member, FilterId(filter_id))
+        made = await self.filters.one(request.member, FilterId(filter_id))
         return Response.json(KEYWORD.each(made.keywords, None))
 
     @route("POST", "/api/v2/filters/<id:filter_id>/keywords", WRITE, RouteDoc("Add a keyword", KEYWORD, body=WORD, errors=(404, 422)))
-    async def add_keyword(self, call: Request, filter_id: int) -> Response:
+    async def add_keyword(self, request: Request, filter_id: int) -> Response:
         """One more."""
-        made = await self.filters.add_keyword(call.member, FilterId(filter_id), _word(call.fields))
+        made = await self.filters.add_keyword(request.member, FilterId(filter_id), _word(request.fields))
         return Response.json(KEYWORD(made, None))
 
     @route("GET", "/api/v2/filters/keywords/<id:keyword_id>", READ, RouteDoc("A keyword", KEYWORD, errors=(404,)))
-    async def keyword(self, call: Request, keyword_id: int) -> Response:
+    async def keyword(self, request: Request, keyword_id: int) -> Response:
         """One of them."""
-        _, keyword = await self.filters.with_keyword(call.member, KeywordId(keyword_id))
+        _, keyword = await self.filters.with_keyword(request.member, KeywordId(keyword_id))
         return Response.json(KEYWORD(keyword, None))
 
     @route("PUT", "/api/v2/filters/keywords/<id:keyword_id>", WRITE, RouteDoc("Change a keyword", KEYWORD, body=WORD, errors=(404, 422)))
     @route("PATCH", "/api/v2/filters/keywords/<id:keyword_id>", WRITE, RouteDoc("Change a keyword", KEYWORD, body=WORD, errors=(404, 422)))
-    async def change_keyword(self, call: Request, keyword_id: int) -> Response:
+    async def change_keyword(self, request: Request, keyword_id: int) -> Response:
         """Another word in its place."""
-        made = await self.filters.change_keyword(call.member, KeywordId(keyword_id), _word(call.fields))
+        made = await self.filters.change_keyword(request.member, KeywordId(keyword_id), _word(request.fields))
         return Response.json(KEYWORD(made, None))
 
     @route("DELETE", "/api/v2/filters/keywords/<id:keyword_id>", WRITE, RouteDoc("Delete a keyword", EMPTY, errors=(404,)))
-    async def remove_keyword(self, call: Request, keyword_id: int) -> Response:
+    async def remove_keyword(self, request: Request, keyword_id: int) -> Response:
         """The filter stays."""
-        await self.filters.remove_keyword(call.member, KeywordId(keyword_id))
+        await self.filters.remove_keyword(request.member, KeywordId(keyword_id))
         return Response.json({})
 
     @route("GET", "/api/v2/filters/<id:filter_id>/statuses", READ, RouteDoc("A filter's posts", array_of(CHOSEN), errors=(404,)))
-    async def posts(self, call: Request, filter_id: int) -> Response:
+    async def posts(self, request: Request, filter_id: int) -> Response:
         """All of them, the first first."""
-        made = await self.filters.one(call.member, FilterId(filter_id))
+        made = await self.filters.one(request.member, FilterId(filter_id))
         return Response.json(CHOSEN.each(made.posts, None))
 
     @route(
@@ -110,26 +110,26 @@ class FilterPartRoutes:
         WRITE,
         RouteDoc("Add a post", CHOSEN, body=(Param("status_id", ID, "The post.", required=True),), errors=(404, 422)),
     )
-    async def add_post(self, call: Request, filter_id: int) -> Response:
+    async def add_post(self, request: Request, filter_id: int) -> Response:
         """One more, of those that one may see."""
-        post = PostId(call.fields.id("status_id") or 0)
-        return Response.json(CHOSEN(await self.filters.add_post(call.member, FilterId(filter_id), post), None))
+        post = PostId(request.fields.id("status_id") or 0)
+        return Response.json(CHOSEN(await self.filters.add_post(request.member, FilterId(filter_id), post), None))
 
     @route("GET", "/api/v2/filters/statuses/<id:chosen_id>", READ, RouteDoc("A post of a filter", CHOSEN, errors=(404,)))
-    async def post(self, call: Request, chosen_id: int) -> Response:
+    async def post(self, request: Request, chosen_id: int) -> Response:
         """One of them."""
-        _, chosen = await self.filters.with_post(call.member, RelationId(chosen_id))
+        _, chosen = await self.filters.with_post(request.member, RelationId(chosen_id))
         return Response.json(CHOSEN(chosen, None))
 
     @route("DELETE", "/api/v2/filters/statuses/<id:chosen_id>", WRITE, RouteDoc("Take a post out of a filter", EMPTY, errors=(404,)))
-    async def remove_post(self, call: Request, chosen_id: int) -> Response:
+    async def remove_post(self, request: Request, chosen_id: int) -> Response:
         """The filter stays."""
-        await self.filters.remove_post(call.member, RelationId(chosen_id))
+        await self.filters.remove_post(request.member, RelationId(chosen_id))
         return Response.json({})
 
 
-def _draft(call: Request) -> FilterDraft:
-    fields = call.fields
+def _draft(request: Request) -> FilterDraft:
+    fields = request.fields
     return FilterDraft(
         title=fields.text("title", default=None),
         contexts=fields.list("context", max=20) if fields.has("context") else None,

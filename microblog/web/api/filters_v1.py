@@ -33,36 +33,36 @@ class FilterV1Routes:
     filters: Filters
 
     @route("GET", "/api/v1/filters", READ, RouteDoc("One's filters", array_of(V1_FILTER)))
-    async def all(self, call: Request) -> Response:
+    async def all(self, request: Request) -> Response:
         """Every keyword of every filter."""
-        found = await self.filters.of(call.member)
+        found = await self.filters.of(request.member)
         return _told([old_entity(made, keyword) for made in found for keyword in made.keywords])
 
     @route("POST", "/api/v1/filters", WRITE, RouteDoc("Make a filter", V1_FILTER, body=BODY, errors=(422,)))
-    async def make(self, call: Request) -> Response:
+    async def make(self, request: Request) -> Response:
         """A filter of one keyword, which is its title too."""
-        made = await self.filters.make(call.member, _draft(call, KeywordDraft(call.fields.text("phrase"), _whole(call))))
+        made = await self.filters.make(request.member, _draft(request, KeywordDraft(request.fields.text("phrase"), _whole(request))))
         return _told(old_entity(made, made.keywords[0]))
 
     @route("GET", "/api/v1/filters/<id:keyword_id>", READ, RouteDoc("A filter", V1_FILTER, errors=(404,)))
-    async def show(self, call: Request, keyword_id: int) -> Response:
+    async def show(self, request: Request, keyword_id: int) -> Response:
         """One keyword, by its id."""
-        return _told(old_entity(*await self.filters.with_keyword(call.member, KeywordId(keyword_id))))
+        return _told(old_entity(*await self.filters.with_keyword(request.member, KeywordId(keyword_id))))
 
     @route("PUT", "/api/v1/filters/<id:keyword_id>", WRITE, RouteDoc("Change a filter", V1_FILTER, body=BODY, errors=(404, 422)))
     @route("PATCH", "/api/v1/filters/<id:keyword_id>", WRITE, RouteDoc("Change a filter", V1_FILTER, body=BODY, errors=(404, 422)))
-    async def change(self, call: Request, keyword_id: int) -> Response:
+    async def change(self, request: Request, keyword_id: int) -> Response:
         """What is not sent stays as it is."""
         id = KeywordId(keyword_id)
-        made, _ = await self.filters.with_keyword(call.member, id)
-        word = KeywordDraft(call.fields.text("phrase", default=None), _whole(call), id)
-        await self.filters.change(call.member, made.id, _draft(call, word), alone=True)
-        return _told(old_entity(*await self.filters.with_keyword(call.member, id)))
+        made, _ = await self.filters.with_keyword(request.member, id)
+        word = KeywordDraft(request.fields.text("phrase", default=None), _whole(request), id)
+        await self.filters.change(request.member, made.id, _draft(request, word), alone=True)
+        return _told(old_entity(*await self.filters.with_keyword(request.member, id)))
 
     @route("DELETE", "/api/v1/filters/<id:keyword_id>", WRITE, RouteDoc("Delete a filter", EMPTY, errors=(404,)))
-    async def delete(self, call: Request, keyword_id: int) -> Response:
+    async def delete(self, request: Request, keyword_id: int) -> Response:
         """The keyword, and the filter with its last one."""
-        await self.filters.remove_keyword(call.member, KeywordId(keyword_id), filter_too=True)
+        await self.filters.remove_keyword(request.member, KeywordId(keyword_id), filter_too=True)
         return _told({})
 
 
@@ -70,12 +70,12 @@ def _told(body: object) -> Response:
     return Response.json(body).with_header("Deprecation", DEPRECATED_SINCE)
 
 
-def _whole(call: Request) -> bool | None:
-    return call.fields.flag("whole_word", None)
+def _whole(request: Request) -> bool | None:
+    return request.fields.flag("whole_word", None)
 
 
-def _draft(call: Request, word: KeywordDraft) -> FilterDraft:
-    fields = call.fields
+def _draft(request: Request, word: KeywordDraft) -> FilterDraft:
+    fields = request.fields
     irreversible = fields.flag("irreversible", None)
     return FilterDraft(
         title=fields.text("phrase", default=None),

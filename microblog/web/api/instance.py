@@ -47,77 +47,77 @@ class InstanceRoutes:
     _weeks: tuple[datetime, bytes] | None = field(default=None, init=False)
 
     @route("GET", "/api/v1/instance", ANYBODY, RouteDoc("The site (version 1)", V1_INSTANCE))
-    async def v1(self, call: Request) -> Response:
+    async def v1(self, request: Request) -> Response:
         """For clients of before version 4."""
-        del call
+        del request
         return _for_a_while(self.entities.v1(await self._counted())).with_header("Deprecation", DEPRECATED)
 
     @route("GET", "/api/v2/instance", ANYBODY, RouteDoc("The site", INSTANCE))
-    async def v2(self, call: Request) -> Response:
+    async def v2(self, request: Request) -> Response:
         """Name, limits, addresses."""
-        del call
+        del request
         return _for_a_while(self.entities.v2(await self._counted(), self.level))
 
     @route("GET", "/api/v1/instance/rules", ANYBODY, RouteDoc("The site's rules", array_of(RULE)))
-    async def rules(self, call: Request) -> Response:
+    async def rules(self, request: Request) -> Response:
         """What its people keep to."""
-        del call
+        del request
         return _for_a_while(self.entities.rules())
 
     @route("GET", "/api/v1/instance/peers", ANYBODY, RouteDoc("Other sites that this one knows", TEXTS))
-    async def peers(self, call: Request) -> Response:
+    async def peers(self, request: Request) -> Response:
         """None: this site talks to no other."""
-        del call
+        del request
         return _for_a_while([])
 
     @route("GET", "/api/v1/instance/activity", ANYBODY, RouteDoc("The last twelve weeks in figures", array_of(WEEK)))
-    async def activity(self, call: Request) -> Response:
+    async def activity(self, request: Request) -> Response:
         """The running week first."""
-        del call
+        del request
         if self._weeks is None or self.census.now() - self._weeks[0] >= WEEKS_COUNTED_EVERY:
             counted = [(int(week.start.timestamp()), week.posts, week.logins, week.registrations) for week in await self.statistics.weeks()]
             self._weeks = self.census.now(), Response.json(instance.weeks(counted)).body
         return _for_a_while(self._weeks[1])
 
     @route("GET", "/api/v1/instance/languages", ANYBODY, RouteDoc("Languages that posts may be in", array_of(LANGUAGE)))
-    async def languages(self, call: Request) -> Response:
+    async def languages(self, request: Request) -> Response:
         """Each by its own name."""
-        del call
+        del request
         return _for_a_while(instance.languages())
 
     @route("GET", "/api/v1/instance/translation_languages", ANYBODY, RouteDoc("What can be translated", {"type": "object"}))
-    async def translations(self, call: Request) -> Response:
+    async def translations(self, request: Request) -> Response:
         """Nothing."""
-        del call
+        del request
         return _for_a_while({})
 
     @route("GET", "/api/v1/instance/extended_description", ANYBODY, RouteDoc("The site at length", ABOUT))
-    async def about(self, call: Request) -> Response:
+    async def about(self, request: Request) -> Response:
         """The administrator's own text about it; empty where there is none."""
-        del call
+        del request
         return _for_a_while(self.entities.about())
 
     @route("GET", "/api/v1/instance/privacy_policy", ANYBODY, RouteDoc("What is kept about people", PRIVACY))
-    async def privacy(self, call: Request) -> Response:
+    async def privacy(self, request: Request) -> Response:
         """The words of the page about the site."""
-        del call
+        del request
         return _for_a_while(self.entities.privacy())
 
     @route("GET", "/api/v1/custom_emojis", ANYBODY, RouteDoc("Emoji of this site's own", array_of(EMOJI)))
-    async def emojis(self, call: Request) -> Response:
+    async def emojis(self, request: Request) -> Response:
         """None."""
-        del call
+        del request
         return _for_a_while([])
 
     @route("GET", "/.well-known/nodeinfo", ANYBODY, RouteDoc("Where NodeInfo is", NODEINFO_LINKS))
-    async def nodeinfo_links(self, call: Request) -> Response:
+    async def nodeinfo_links(self, request: Request) -> Response:
         """Of the one version that is served."""
-        return _for_a_while(NODEINFO_LINKS(call.origin.url, None))
+        return _for_a_while(NODEINFO_LINKS(request.origin.url, None))
 
     @route("GET", "/nodeinfo/2.0", ANYBODY, RouteDoc("What software this is", NODEINFO))
-    async def nodeinfo(self, call: Request) -> Response:
+    async def nodeinfo(self, request: Request) -> Response:
         """NodeInfo 2.0."""
-        del call
+        del request
         return _for_a_while(self.entities.nodeinfo(await self._counted()))
 
     async def _counted(self) -> InstanceNumbers:

@@ -42,38 +42,38 @@ class ListRoutes:
     lists: Lists
 
     @route("GET", "/api/v1/lists", READ, RouteDoc("One's lists", array_of(LIST)))
-    async def all(self, call: Request) -> Response:
+    async def all(self, request: Request) -> Response:
         """All of them, the first first."""
-        return Response.json(LIST.each(await self.lists.of(call.member), None))
+        return Response.json(LIST.each(await self.lists.of(request.member), None))
 
     @route("POST", "/api/v1/lists", WRITE, RouteDoc("Make a list", LIST, body=BODY, errors=(422,)))
-    async def make(self, call: Request) -> Response:
+    async def make(self, request: Request) -> Response:
         """A new one, without members."""
-        return Response.json(LIST(await self.lists.make(call.member, _wanted(call)), None))
+        return Response.json(LIST(await self.lists.make(request.member, _wanted(request)), None))
 
     @route("GET", "/api/v1/lists/<id:list_id>", READ, RouteDoc("A list", LIST, errors=(404,)))
-    async def show(self, call: Request, list_id: int) -> Response:
+    async def show(self, request: Request, list_id: int) -> Response:
         """One of them."""
-        return Response.json(LIST(await self.lists.one(call.member, ListId(list_id)), None))
+        return Response.json(LIST(await self.lists.one(request.member, ListId(list_id)), None))
 
     @route("PUT", "/api/v1/lists/<id:list_id>", WRITE, RouteDoc("Change a list", LIST, body=BODY, errors=(404, 422)))
     @route("PATCH", "/api/v1/lists/<id:list_id>", WRITE, RouteDoc("Change a list", LIST, body=BODY, errors=(404, 422)))
-    async def change(self, call: Request, list_id: int) -> Response:
+    async def change(self, request: Request, list_id: int) -> Response:
         """What is not sent stays as it is."""
-        return Response.json(LIST(await self.lists.change(call.member, ListId(list_id), _wanted(call)), None))
+        return Response.json(LIST(await self.lists.change(request.member, ListId(list_id), _wanted(request)), None))
 
     @route("DELETE", "/api/v1/lists/<id:list_id>", WRITE, RouteDoc("Delete a list", EMPTY, errors=(404,)))
-    async def delete(self, call: Request, list_id: int) -> Response:
+    async def delete(self, request: Request, list_id: int) -> Response:
         """Its members are followed as before."""
-        await self.lists.delete(call.member, ListId(list_id))
+        await self.lists.delete(request.member, ListId(list_id))
         return Response.json({})
 
     @route(
         "GET", "/api/v1/accounts/<id:account_id>/lists", READ, RouteDoc("One's lists that somebody is in", array_of(LIST), errors=(404,))
     )
-    async def with_member(self, call: Request, account_id: int) -> Response:
+    async def with_member(self, request: Request, account_id: int) -> Response:
         """None for whom one does not follow."""
-        found = await self.lists.with_member(call.member, AccountId(account_id))
+        found = await self.lists.with_member(request.member, AccountId(account_id))
         return Response.json(LIST.each(found, None))
 
 
@@ -91,11 +91,11 @@ class ListMemberRoutes:
         READ,
         RouteDoc("What a list's members post", array_of(STATUS), query=PAGING, errors=(404,)),
     )
-    async def timeline(self, call: Request, list_id: int) -> Response:
+    async def timeline(self, request: Request, list_id: int) -> Response:
         """Newest first."""
-        page = page_of(call)
-        posts = await self.lists.timeline(call.member, ListId(list_id), page)
-        return paged(call, await self.shown.many(call.viewer, posts), [post.id for post in posts], page, TIMELINE)
+        page = page_of(request)
+        posts = await self.lists.timeline(request.member, ListId(list_id), page)
+        return paged(request, await self.shown.many(request.viewer, posts), [post.id for post in posts], page, TIMELINE)
 
     @route(
         "GET",
@@ -103,30 +103,30 @@ class ListMemberRoutes:
         READ,
         RouteDoc("Who is in a list", array_of(ACCOUNT), query=PAGING, errors=(404,)),
     )
-    async def members(self, call: Request, list_id: int) -> Response:
+    async def members(self, request: Request, list_id: int) -> Response:
         """The newest first; a limit of 0 asks for everybody."""
-        page = page_of(call, 40, 80)
+        page = page_of(request, 40, 80)
         page = page if page.limit else Page(EVERYBODY)
-        found = await self.lists.members(call.member, ListId(list_id), page)
-        return paged(call, self.entities.related(found), [one.id for one in found], page, PEOPLE)
+        found = await self.lists.members(request.member, ListId(list_id), page)
+        return paged(request, self.entities.related(found), [one.id for one in found], page, PEOPLE)
 
     @route("POST", "/api/v1/lists/<id:list_id>/accounts", WRITE, RouteDoc("Put people into a list", EMPTY, body=MEMBERS, errors=(404, 422)))
-    async def add(self, call: Request, list_id: int) -> Response:
+    async def add(self, request: Request, list_id: int) -> Response:
         """All of them, or nobody where one cannot be."""
-        return await self._done(call, list_id, self.lists.add)
+        return await self._done(request, list_id, self.lists.add)
 
     @route(
         "DELETE", "/api/v1/lists/<id:list_id>/accounts", WRITE, RouteDoc("Take people out of a list", EMPTY, body=MEMBERS, errors=(404,))
     )
-    async def remove(self, call: Request, list_id: int) -> Response:
+    async def remove(self, request: Request, list_id: int) -> Response:
         """Those of them who are in it."""
-        return await self._done(call, list_id, self.lists.remove)
+        return await self._done(request, list_id, self.lists.remove)
 
-    async def _done(self, call: Request, list_id: int, command: Command) -> Response:
-        await command(call.member, ListId(list_id), [AccountId(id) for id in call.fields.ids("account_ids")])
+    async def _done(self, request: Request, list_id: int, command: Command) -> Response:
+        await command(request.member, ListId(list_id), [AccountId(id) for id in request.fields.ids("account_ids")])
         return Response.json({})
 
 
-def _wanted(call: Request) -> ListOptions:
-    fields = call.fields
+def _wanted(request: Request) -> ListOptions:
+    fields = request.fields
     return ListOptions(fields.text("title", default=None), fields.value("replies_policy") or None, fields.flag("exclusive", None))

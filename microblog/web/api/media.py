@@ -49,9 +49,9 @@ class MediaRoutes:
         UPLOAD,
         RouteDoc("Upload a picture, a film or a sound", ATTACHMENT, body=UPLOADED, also=((202, ATTACHMENT),), errors=(422,)),
     )
-    async def upload(self, call: Request) -> Response:
+    async def upload(self, request: Request) -> Response:
         """202 while it is not ready; ask for it until it has a URL."""
-        media = await self.attachments.add(call.member, _given(call.fields))
+        media = await self.attachments.add(request.member, _given(request.fields))
         return self._told(media, 202)
 
     @route(
@@ -60,30 +60,30 @@ class MediaRoutes:
         UPLOAD,
         RouteDoc("Upload, and wait until it is ready", ATTACHMENT, body=UPLOADED, also=((202, ATTACHMENT),), errors=(422,)),
     )
-    async def upload_and_wait(self, call: Request) -> Response:
+    async def upload_and_wait(self, request: Request) -> Response:
         """The same, answered when it is ready; 202 if that takes longer than half a minute."""
-        media = await self.attachments.add(call.member, _given(call.fields))
-        return self._told(await self.attachments.settled(call.member, media.id), 202)
+        media = await self.attachments.add(request.member, _given(request.fields))
+        return self._told(await self.attachments.settled(request.member, media.id), 202)
 
     @route(
         "GET", "/api/v1/media/<id:media_id>", OWN, RouteDoc("One's own upload", ATTACHMENT, also=((206, ATTACHMENT),), errors=(404, 422))
     )
-    async def show(self, call: Request, media_id: int) -> Response:
+    async def show(self, request: Request, media_id: int) -> Response:
         """206 while it is not ready."""
-        return self._told(await self.attachments.one(call.member, MediaId(media_id)), 206)
+        return self._told(await self.attachments.one(request.member, MediaId(media_id)), 206)
 
     @route("PUT", "/api/v1/media/<id:media_id>", CHANGE, DESCRIBE)
     @route("PATCH", "/api/v1/media/<id:media_id>", CHANGE, DESCRIBE)
-    async def change(self, call: Request, media_id: int) -> Response:
+    async def change(self, request: Request, media_id: int) -> Response:
         """Change only what was sent; 206 while it is not ready."""
-        fields = call.fields
+        fields = request.fields
         wanted = MediaChange(MediaId(media_id), fields.text("description", default=None), focus_of(fields))
-        return self._told(await self.attachments.change(call.member, wanted, file_of(fields, "thumbnail")), 206)
+        return self._told(await self.attachments.change(request.member, wanted, file_of(fields, "thumbnail")), 206)
 
     @route("DELETE", "/api/v1/media/<id:media_id>", OWN, RouteDoc("Delete one's own upload", EMPTY, errors=(404, 422)))
-    async def delete(self, call: Request, media_id: int) -> Response:
+    async def delete(self, request: Request, media_id: int) -> Response:
         """As long as no post has it."""
-        await self.attachments.delete(call.member, MediaId(media_id))
+        await self.attachments.delete(request.member, MediaId(media_id))
         return Response.json({})
 
     def _told(self, media: Media, waiting: int) -> Response:

@@ -85,59 +85,61 @@ class AccountAdminRoutes:
     moderation: Moderation
 
     @route("GET", "/api/v1/admin/accounts", READ, RouteDoc("People, as moderators see them", array_of(ADMIN_ACCOUNT), query=OLD_QUERY))
-    async def all(self, call: Request) -> Response:
+    async def all(self, request: Request) -> Response:
         """The newest first; those who are not suspended, if nothing else is asked."""
-        fields = call.fields
+        fields = request.fields
         standing = next((one for one in reversed(AccountState) if fields.flag(one)), AccountState.ACTIVE)
-        return await self._page(call, standing, staff=fields.flag("staff"), nobody=fields.flag("remote"), kept=OLD_QUERY)
+        return await self._page(request, standing, staff=fields.flag("staff"), nobody=fields.flag("remote"), kept=OLD_QUERY)
 
     @route("GET", "/api/v2/admin/accounts", READ, RouteDoc("People, as moderators see them", array_of(ADMIN_ACCOUNT), query=QUERY))
-    async def page(self, call: Request) -> Response:
+    async def page(self, request: Request) -> Response:
         """The newest first."""
-        fields, status = call.fields, call.fields.value("status")
+        fields, status = request.fields, request.fields.value("status")
         standing = AccountState(status) if status in set(AccountState) else None
         remote = fields.value("origin") == "remote"
-        return await self._page(call, standing, staff=fields.value("permissions") == "staff", nobody=remote, kept=QUERY)
+        return await self._page(request, standing, staff=fields.value("permissions") == "staff", nobody=remote, kept=QUERY)
 
-    async def _page(self, call: Request, standing: AccountState | None, *, staff: bool, nobody: bool, kept: tuple[Param, ...]) -> Response:
-        fields, page = call.fields, page_of(call, 100, MOST)
+    async def _page(
+        self, request: Request, standing: AccountState | None, *, staff: bool, nobody: bool, kept: tuple[Param, ...]
+    ) -> Response:
+        fields, page = request.fields, page_of(request, 100, MOST)
         wanted = AccountQuery(standing, staff, *(fields.value(one.name).strip() for one in BEGINNINGS))
         nobody = nobody or any(fields.value(one.name) for one in ELSEWHERE)
-        found = [] if nobody else await self.moderation.sought(call.member, page, wanted)
+        found = [] if nobody else await self.moderation.sought(request.member, page, wanted)
         told = [member_entity(self.entities, member) for member in found]
         links = PageLinks(tuple(param.name for param in kept if param not in PAGING))
-        return paged(call, told, [member.account.id for member in found], page, links)
+        return paged(request, told, [member.account.id for member in found], page, links)
 
     @route("GET", "/api/v1/admin/accounts/<id:account_id>", READ, _doc("Somebody, as moderators see them"))
-    async def show(self, call: Request, account_id: int) -> Response:
+    async def show(self, request: Request, account_id: int) -> Response:
         """One person."""
-        return self._told(await self.moderation.one(call.member, AccountId(account_id)))
+        return self._told(await self.moderation.one(request.member, AccountId(account_id)))
 
     @route("POST", "/api/v1/admin/accounts/<id:account_id>/approve", WRITE, _doc("Let an applicant in"))
-    async def approve(self, call: Request, account_id: int) -> Response:
+    async def approve(self, request: Request, account_id: int) -> Response:
         """They are written to."""
-        return self._told(await self.moderation.approve(call.member, AccountId(account_id)))
+        return self._told(await self.moderation.approve(request.member, AccountId(account_id)))
 
     @route("POST", "/api/v1/admin/accounts/<id:account_id>/reject", WRITE, RouteDoc("Turn an applicant away", EMPTY, errors=(404, 409)))
-    async def reject(self, call: Request, account_id: int) -> Response:
+    async def reject(self, request: Request, account_id: int) -> Response:
         """They are written to, and erased."""
-        await self.moderation.reject(call.member, AccountId(account_id))
+        await self.moderation.reject(request.member, AccountId(account_id))
         return Response.json({})
 
     @route("POST", "/api/v1/admin/accounts/<id:account_id>/enable", WRITE, _doc("Let somebody log in again"))
-    async def enable(self, call: Request, account_id: int) -> Response:
+    async def enable(self, request: Request, account_id: int) -> Response:
         """Who was disabled."""
-        return self._told(await self.moderation.enable(call.member, AccountId(account_id)))
+        return self._told(await self.moderation.enable(request.member, AccountId(account_id)))
 
     @route("POST", "/api/v1/admin/accounts/<id:account_id>/unsilence", WRITE, _doc("Limit somebody no more"))
-    async def unlimit(self, call: Request, account_id: int) -> Response:
+    async def unlimit(self, request: Request, account_id: int) -> Response:
         """Who was silenced."""
-        return self._told(await self.moderation.unlimit(call.member, AccountId(account_id)))
+        return self._told(await self.moderation.unlimit(request.member, AccountId(account_id)))
 
     @route("POST", "/api/v1/admin/accounts/<id:account_id>/unsuspend", WRITE, _doc("Undo a suspension"))
-    async def restore(self, call: Request, account_id: int) -> Response:
+    async def restore(self, request: Request, account_id: int) -> Response:
         """They and what they wrote are seen again."""
-        return self._told(await self.moderation.restore(call.member, AccountId(account_id)))
+        return self._told(await self.moderation.restore(request.member, AccountId(account_id)))
 
     @route(
         "POST",
@@ -145,9 +147,9 @@ class AccountAdminRoutes:
         WRITE,
         RouteDoc("Do something about somebody", EMPTY, body=ACTION, errors=(404, 422)),
     )
-    async def act(self, call: Request, account_id: int) -> Response:
+    async def act(self, request: Request, account_id: int) -> Response:
         """Disable: no logging in. Silence: only followers and searchers see them. Suspend: hidden. None: no more than a warning."""
-        fields = call.fields
+        fields = request.fields
         kind, report = fields.value("type"), fields.id("report_id")
         if kind not in set(ModerationAction):
             raise Invalid({"type": "Type is not included in the list"}, codes={"type": "ERR_INCLUSION"})
@@ -155,7 +157,7 @@ class AccountAdminRoutes:
             raise NotFound
         tell = fields.flag("send_email_notification", default=True)
         sanction = Sanction(ModerationAction(kind), fields.text("text"), tell, None if report is None else ReportId(report))
-        await self.moderation.impose(call.member, AccountId(account_id), sanction)
+        await self.moderation.impose(request.member, AccountId(account_id), sanction)
         return Response.json({})
 
     def _told(self, member: AccountWithLogin) -> Response:
@@ -176,51 +178,51 @@ class ReportAdminRoutes:
     rules: tuple[str, ...] = ()
 
     @route("GET", "/api/v1/admin/reports", READ_REPORTS, RouteDoc("What people report", array_of(ADMIN_REPORT), query=REPORTS_QUERY))
-    async def page(self, call: Request) -> Response:
+    async def page(self, request: Request) -> Response:
         """What nobody is done with, the newest first; or what somebody is."""
-        fields, page = call.fields, page_of(call, 100, MOST)
+        fields, page = request.fields, page_of(request, 100, MOST)
         by, about = (None if id is None else AccountId(id) for id in (fields.id("account_id"), fields.id("target_account_id")))
-        found = await self.reports.sought(call.member, page, closed=fields.flag("resolved"), by=by, target=about)
-        told = await self._entities(call, found)
-        return paged(call, told, [case.report.id for case in found], page, PageLinks(("resolved", "account_id", "target_account_id")))
+        found = await self.reports.sought(request.member, page, closed=fields.flag("resolved"), by=by, target=about)
+        told = await self._entities(request, found)
+        return paged(request, told, [case.report.id for case in found], page, PageLinks(("resolved", "account_id", "target_account_id")))
 
     @route("GET", "/api/v1/admin/reports/<id:report_id>", READ_REPORTS, _report_doc("A report"))
-    async def show(self, call: Request, report_id: int) -> Response:
+    async def show(self, request: Request, report_id: int) -> Response:
         """With those of its posts that the moderator may see."""
-        return await self._told(call, await self.reports.one(call.member, ReportId(report_id)))
+        return await self._told(request, await self.reports.one(request.member, ReportId(report_id)))
 
     @route("PUT", "/api/v1/admin/reports/<id:report_id>", WRITE_REPORTS, _report_doc("Say what a report is about", *SORT))
     @route("PATCH", "/api/v1/admin/reports/<id:report_id>", WRITE_REPORTS, _report_doc("Say what a report is about", *SORT))
-    async def sort(self, call: Request, report_id: int) -> Response:
+    async def sort(self, request: Request, report_id: int) -> Response:
         """What is not sent stays as it is."""
-        fields = call.fields
+        fields = request.fields
         rules = broken_rules(fields, self.rules) if fields.has("rule_ids") else None
-        return await self._told(call, await self.reports.sort(call.member, ReportId(report_id), fields.value("category"), rules))
+        return await self._told(request, await self.reports.sort(request.member, ReportId(report_id), fields.value("category"), rules))
 
     @route("POST", "/api/v1/admin/reports/<id:report_id>/assign_to_self", WRITE_REPORTS, _report_doc("Look after a report"))
-    async def assign(self, call: Request, report_id: int) -> Response:
+    async def assign(self, request: Request, report_id: int) -> Response:
         """Whoever did before does no more."""
-        return await self._told(call, await self.reports.assign(call.member, ReportId(report_id), call.member.id))
+        return await self._told(request, await self.reports.assign(request.member, ReportId(report_id), request.member.id))
 
     @route("POST", "/api/v1/admin/reports/<id:report_id>/unassign", WRITE_REPORTS, _report_doc("Leave a report to others"))
-    async def unassign(self, call: Request, report_id: int) -> Response:
+    async def unassign(self, request: Request, report_id: int) -> Response:
         """Nobody looks after it."""
-        return await self._told(call, await self.reports.assign(call.member, ReportId(report_id), None))
+        return await self._told(request, await self.reports.assign(request.member, ReportId(report_id), None))
 
     @route("POST", "/api/v1/admin/reports/<id:report_id>/resolve", WRITE_REPORTS, _report_doc("Be done with a report"))
-    async def resolve(self, call: Request, report_id: int) -> Response:
+    async def resolve(self, request: Request, report_id: int) -> Response:
         """Again is the same as once."""
-        return await self._told(call, await self.reports.resolve(call.member, ReportId(report_id)))
+        return await self._told(request, await self.reports.resolve(request.member, ReportId(report_id)))
 
     @route("POST", "/api/v1/admin/reports/<id:report_id>/reopen", WRITE_REPORTS, _report_doc("Look at a report again"))
-    async def reopen(self, call: Request, report_id: int) -> Response:
+    async def reopen(self, request: Request, report_id: int) -> Response:
         """As if nobody had been done with it."""
-        return await self._told(call, await self.reports.reopen(call.member, ReportId(report_id)))
+        return await self._told(request, await self.reports.reopen(request.member, ReportId(report_id)))
 
-    async def _entities(self, call: Request, cases: Sequence[ReportDetails]) -> list[dict[str, object]]:
+    async def _entities(self, request: Request, cases: Sequence[ReportDetails]) -> list[dict[str, object]]:
         """What is shown of the posts of all of them is asked once."""
-        said = iter(await self.shown.each(call.viewer, [post for case in cases for post in case.posts]))
+        said = iter(await self.shown.each(request.viewer, [post for case in cases for post in case.posts]))
         return [case_entity(self.entities, case, list(islice(said, len(case.posts))), self.rules) for case in cases]
 
-    async def _told(self, call: Request, case: ReportDetails) -> Response:
-        return Response.json((await self._entities(call, [case]))[0])
+    async def _told(self, request: Request, case: ReportDetails) -> Response:
+        return Response.json((await self._entities(request, [case]))[0])

@@ -43,15 +43,15 @@ class NotificationGroupRoutes:
         READ,
         RouteDoc("What one was told, by groups", GROUPS, query=(*PAGING, *SOME, TOGETHER, EXPAND, FILTERED), errors=(400,)),
     )
-    async def page(self, call: Request) -> Response:
+    async def page(self, request: Request) -> Response:
         """By the newest of each group, newest first. A group is on one page only."""
-        page, expand = page_of(call, 40, 80), call.fields.value("expand_accounts", default="full")
+        page, expand = page_of(request, 40, 80), request.fields.value("expand_accounts", default="full")
         if expand not in ("full", "partial_avatars"):
             raise Malformed("Invalid value for 'expand_accounts', allowed values are 'full' and 'partial_avatars'")
-        found = await self.groups.page(call.member, asked(call, page))
-        body = await self._told(call.member, found.groups, listed=True, partial=expand != "full")
+        found = await self.groups.page(request.member, asked(request, page))
+        body = await self._told(request.member, found.groups, listed=True, partial=expand != "full")
         kept = (*(param.name for param in SOME), TOGETHER.name, EXPAND.name, FILTERED.name)
-        return paged(call, body, found.ids, page, PageLinks(kept, timeline=True))
+        return paged(request, body, found.ids, page, PageLinks(kept, timeline=True))
 
     @route(
         "GET",
@@ -59,21 +59,21 @@ class NotificationGroupRoutes:
         READ,
         RouteDoc("How many groups one has not read", record({"count": COUNT}), query=(*LIMIT, *SOME, TOGETHER, FILTERED)),
     )
-    async def unread(self, call: Request) -> Response:
+    async def unread(self, request: Request) -> Response:
         """Those with something above one's marker, counted up to the limit."""
-        page = Page(call.fields.limit(100, MOST_COUNTED))
-        return Response.json({"count": await self.groups.unread(call.member, asked(call, page))})
+        page = Page(request.fields.limit(100, MOST_COUNTED))
+        return Response.json({"count": await self.groups.unread(request.member, asked(request, page))})
 
     @route("GET", "/api/v2/notifications/<group_key>", READ, RouteDoc("A group of notifications", GROUPS, errors=(404,)))
-    async def show(self, call: Request, group_key: str) -> Response:
+    async def show(self, request: Request, group_key: str) -> Response:
         """One of one's own."""
-        found = await self.groups.one(call.member, group_key[:LONGEST_KEY])
-        return Response.json(await self._told(call.member, [found], listed=False))
+        found = await self.groups.one(request.member, group_key[:LONGEST_KEY])
+        return Response.json(await self._told(request.member, [found], listed=False))
 
     @route("POST", "/api/v2/notifications/<group_key>/dismiss", WRITE, RouteDoc("Delete a group of notifications", EMPTY))
-    async def dismiss(self, call: Request, group_key: str) -> Response:
+    async def dismiss(self, request: Request, group_key: str) -> Response:
         """All of it."""
-        await self.groups.dismiss(call.member, group_key[:LONGEST_KEY])
+        await self.groups.dismiss(request.member, group_key[:LONGEST_KEY])
         return Response.json({})
 
     @route(
@@ -82,11 +82,11 @@ class NotificationGroupRoutes:
         READ,
         RouteDoc("Who a group is from", array_of(ACCOUNT), query=PAGING, errors=(404,)),
     )
-    async def accounts(self, call: Request, group_key: str) -> Response:
+    async def accounts(self, request: Request, group_key: str) -> Response:
         """All of them, the newest first."""
-        page = page_of(call, 40, 80)
-        found = await self.groups.senders(call.member, group_key[:LONGEST_KEY], page)
-        return paged(call, self.entities.related(found), [one.id for one in found], page, PEOPLE)
+        page = page_of(request, 40, 80)
+        found = await self.groups.senders(request.member, group_key[:LONGEST_KEY], page)
+        return paged(request, self.entities.related(found), [one.id for one in found], page, PEOPLE)
 
     async def _told(self, viewer: Viewer, groups: Sequence[NotificationGroup], *, listed: bool, partial: bool = False) -> Entity:
         posts = {group.post.id: group.post for group in groups if group.post is not None}

@@ -41,30 +41,30 @@ class NotificationPolicyRoutes:
     policies: NotificationPolicies
 
     @route("GET", "/api/v2/notifications/policy", READ, RouteDoc("Who may notify one", POLICY))
-    async def show(self, call: Request) -> Response:
+    async def show(self, request: Request) -> Response:
         """The policy, and how much it keeps back."""
-        return Response.json(policy_entity(*await self.policies.of(call.member)))
+        return Response.json(policy_entity(*await self.policies.of(request.member)))
 
     @route("PATCH", "/api/v2/notifications/policy", WRITE, RouteDoc("Change who may notify one", POLICY, body=BODY, errors=(422,)))
     @route("PUT", "/api/v2/notifications/policy", WRITE, RouteDoc("Change who may notify one", POLICY, body=BODY, errors=(422,)))
-    async def change(self, call: Request) -> Response:
+    async def change(self, request: Request) -> Response:
         """What is not sent stays as it is."""
-        names = [one.name for one in fields(Policy) if call.fields.has(f"for_{one.name}")]
-        wanted = {name: call.fields.value(f"for_{name}") for name in names}
-        return Response.json(policy_entity(*await self.policies.change(call.member, wanted)))
+        names = [one.name for one in fields(Policy) if request.fields.has(f"for_{one.name}")]
+        wanted = {name: request.fields.value(f"for_{name}") for name in names}
+        return Response.json(policy_entity(*await self.policies.change(request.member, wanted)))
 
     @route("GET", "/api/v1/notifications/policy", READ, RouteDoc("Who may notify one, as flags", OLD_POLICY))
-    async def show_flags(self, call: Request) -> Response:
+    async def show_flags(self, request: Request) -> Response:
         """True is whatever is not accepted."""
-        return Response.json(old_policy_entity(*await self.policies.of(call.member)))
+        return Response.json(old_policy_entity(*await self.policies.of(request.member)))
 
     @route("PATCH", "/api/v1/notifications/policy", WRITE, RouteDoc("Change who may notify one, by flags", OLD_POLICY, body=OLD_BODY))
     @route("PUT", "/api/v1/notifications/policy", WRITE, RouteDoc("Change who may notify one, by flags", OLD_POLICY, body=OLD_BODY))
-    async def change_flags(self, call: Request) -> Response:
+    async def change_flags(self, request: Request) -> Response:
         """What is not sent stays as it is."""
-        sent = {name: call.fields.flag(f"filter_{name}") for name in OLD_REASONS if call.fields.has(f"filter_{name}")}
+        sent = {name: request.fields.flag(f"filter_{name}") for name in OLD_REASONS if request.fields.has(f"filter_{name}")}
         wanted = {name: Treatment.FILTER if held else Treatment.ACCEPT for name, held in sent.items()}
-        return Response.json(old_policy_entity(*await self.policies.change(call.member, wanted)))
+        return Response.json(old_policy_entity(*await self.policies.change(request.member, wanted)))
 
 
 @frozen
@@ -76,46 +76,46 @@ class NotificationRequestRoutes:
     policies: NotificationPolicies
 
     @route("GET", "/api/v1/notifications/requests", READ, RouteDoc("Whose mentions are kept back", array_of(REQUEST), query=PAGING))
-    async def page(self, call: Request) -> Response:
+    async def page(self, request: Request) -> Response:
         """Newest first."""
-        page = page_of(call, 40, 80)
-        found = await self.policies.requests(call.member, page)
-        return paged(call, await self._told(call.member, found), [one.id for one in found], page, MARKED)
+        page = page_of(request, 40, 80)
+        found = await self.policies.requests(request.member, page)
+        return paged(request, await self._told(request.member, found), [one.id for one in found], page, MARKED)
 
     @route("GET", "/api/v1/notifications/requests/<id:request_id>", READ, RouteDoc("One of them", REQUEST, errors=(404,)))
-    async def show(self, call: Request, request_id: int) -> Response:
+    async def show(self, request: Request, request_id: int) -> Response:
         """One of one's own."""
-        found = await self.policies.request(call.member, request_id)
-        return Response.json((await self._told(call.member, [found]))[0])
+        found = await self.policies.request(request.member, request_id)
+        return Response.json((await self._told(request.member, [found]))[0])
 
     @route("POST", "/api/v1/notifications/requests/<id:request_id>/accept", WRITE, RouteDoc("Let somebody through", EMPTY, errors=(404,)))
-    async def accept(self, call: Request, request_id: int) -> Response:
+    async def accept(self, request: Request, request_id: int) -> Response:
         """From now on, and with what was kept back."""
-        if not await self.policies.accept(call.member, [request_id]):
+        if not await self.policies.accept(request.member, [request_id]):
             raise NotFound
         return Response.json({})
 
     @route("POST", "/api/v1/notifications/requests/<id:request_id>/dismiss", WRITE, RouteDoc("Delete a request", EMPTY, errors=(404,)))
-    async def dismiss(self, call: Request, request_id: int) -> Response:
+    async def dismiss(self, request: Request, request_id: int) -> Response:
         """With what was kept back."""
-        if not await self.policies.dismiss(call.member, [request_id]):
+        if not await self.policies.dismiss(request.member, [request_id]):
             raise NotFound
         return Response.json({})
 
     @route("POST", "/api/v1/notifications/requests/accept", WRITE, RouteDoc("Let several people through", EMPTY, body=SEVERAL))
-    async def accept_several(self, call: Request) -> Response:
+    async def accept_several(self, request: Request) -> Response:
         """As for one of them."""
-        await self.policies.accept(call.member, call.fields.ids("id"))
+        await self.policies.accept(request.member, request.fields.ids("id"))
         return Response.json({})
 
     @route("POST", "/api/v1/notifications/requests/dismiss", WRITE, RouteDoc("Delete several requests", EMPTY, body=SEVERAL))
-    async def dismiss_several(self, call: Request) -> Response:
+    async def dismiss_several(self, request: Request) -> Response:
         """As for one of them."""
-        await self.policies.dismiss(call.member, call.fields.ids("id"))
+        await self.policies.dismiss(request.member, request.fields.ids("id"))
         return Response.json({})
 
     @route("GET", "/api/v1/notifications/requests/merged", READ, RouteDoc("Whether what was let through is told", record({"merged": FLAG})))
-    async def merged(self, call: Request) -> Response:
+    async def merged(self, request: Request) -> Response:
         """Always: letting through is done once it is answered."""
         return Response.json({"merged": True})
 

@@ -44,18 +44,18 @@ class NotificationRoutes:
     notifications: Notifications
 
     @route("GET", "/api/v1/notifications", READ, RouteDoc("What one was told", array_of(NOTIFICATION), query=(*PAGING, *SOME, FILTERED)))
-    async def page(self, call: Request) -> Response:
+    async def page(self, request: Request) -> Response:
         """Newest first."""
-        page = page_of(call, 40, 80)
-        found = await self.notifications.page(call.member, asked(call, page))
+        page = page_of(request, 40, 80)
+        found = await self.notifications.page(request.member, asked(request, page))
         links = PageLinks((*(param.name for param in SOME), FILTERED.name), timeline=True)
-        return paged(call, await self._told(call.member, found), [one.id for one in found], page, links)
+        return paged(request, await self._told(request.member, found), [one.id for one in found], page, links)
 
     @route("GET", "/api/v1/notifications/<id:notification_id>", READ, RouteDoc("A notification", NOTIFICATION, errors=(404,)))
-    async def show(self, call: Request, notification_id: int) -> Response:
+    async def show(self, request: Request, notification_id: int) -> Response:
         """One of one's own."""
-        found = await self.notifications.one(call.member, NotificationId(notification_id))
-        return Response.json((await self._told(call.member, [found]))[0])
+        found = await self.notifications.one(request.member, NotificationId(notification_id))
+        return Response.json((await self._told(request.member, [found]))[0])
 
     @route(
         "GET",
@@ -63,22 +63,22 @@ class NotificationRoutes:
         READ,
         RouteDoc("How many one has not read", record({"count": COUNT}), query=(*LIMIT, *SOME, FILTERED)),
     )
-    async def unread(self, call: Request) -> Response:
+    async def unread(self, request: Request) -> Response:
         """Above one's marker, counted up to the limit."""
-        page = Page(call.fields.limit(100, MOST_COUNTED))
-        return Response.json({"count": await self.notifications.unread(call.member, asked(call, page))})
+        page = Page(request.fields.limit(100, MOST_COUNTED))
+        return Response.json({"count": await self.notifications.unread(request.member, asked(request, page))})
 
     @route("POST", "/api/v1/notifications/clear", WRITE, RouteDoc("Delete all notifications", EMPTY))
     @route("POST", "/api/v2/notifications/clear", WRITE, RouteDoc("Delete all notifications", EMPTY))
-    async def clear(self, call: Request) -> Response:
+    async def clear(self, request: Request) -> Response:
         """Nothing is left."""
-        await self.notifications.clear(call.member)
+        await self.notifications.clear(request.member)
         return Response.json({})
 
     @route("POST", "/api/v1/notifications/<id:notification_id>/dismiss", WRITE, RouteDoc("Delete a notification", EMPTY, errors=(404,)))
-    async def dismiss(self, call: Request, notification_id: int) -> Response:
+    async def dismiss(self, request: Request, notification_id: int) -> Response:
         """This one alone."""
-        await self.notifications.dismiss(call.member, NotificationId(notification_id))
+        await self.notifications.dismiss(request.member, NotificationId(notification_id))
         return Response.json({})
 
     async def _told(self, viewer: Viewer, found: list[Notification]) -> list[Entity]:
@@ -88,9 +88,9 @@ class NotificationRoutes:
         return [self.entities.notification(one, statuses.get(one.id)) for one in found]
 
 
-def asked(call: Request, page: Page) -> NotificationQuery:
+def asked(request: Request, page: Page) -> NotificationQuery:
     """Which notifications are wanted. Types that there are not find nothing, and exclude nothing."""
-    fields = call.fields
+    fields = request.fields
     types, sender = fields.list("types"), fields.id("account_id")
     return NotificationQuery(
         page,
@@ -114,9 +114,9 @@ class MarkerRoutes:
         RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:statuses"}),
         RouteDoc("How far one has read", MARKERS, query=(Param("timeline", TEXTS, "Of which timelines: home, notifications."),)),
     )
-    async def show(self, call: Request) -> Response:
+    async def show(self, request: Request) -> Response:
         """Those of the asked timelines that were ever marked."""
-        return Response.json(markers_entity(await self.markers.of(call.member, call.fields.list("timeline"))))
+        return Response.json(markers_entity(await self.markers.of(request.member, request.fields.list("timeline"))))
 
     @route(
         "POST",
@@ -124,8 +124,8 @@ class MarkerRoutes:
         RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:statuses"}),
         RouteDoc("Say how far one has read", MARKERS, body=tuple(Param(f"{name}[last_read_id]", ID, f"In {name}.") for name in TIMELINES)),
     )
-    async def move(self, call: Request) -> Response:
+    async def move(self, request: Request) -> Response:
         """The markers that were moved."""
-        read = {name: call.fields.id(f"{name}[last_read_id]") for name in TIMELINES}
-        moved = await self.markers.move(call.member, {name: id for name, id in read.items() if id is not None})
+        read = {name: request.fields.id(f"{name}[last_read_id]") for name in TIMELINES}
+        moved = await self.markers.move(request.member, {name: id for name, id in read.items() if id is not None})
         return Response.json(markers_entity(moved))

@@ -166,7 +166,7 @@ def _header_parameters(doc: RouteDoc) -> Iterator[Node]:
 
 def _parameter(param: Param, name: str, schema: Schema, place: str) -> Node:
     made: Node = {"name": name, "in": place, "required": param.required, "schema": schema}
-    return made | {"description": param.meaning} if param.meaning else made
+    return made | {"description": param.description} if param.description else made
 
 
 def _as_sent(param: Param) -> Iterator[tuple[str, Schema]]:
@@ -202,7 +202,7 @@ def _form_schema(params: Iterable[Param]) -> Node:
     made: Node = {"type": "object", "properties": {}}
     for param in params:
         for name, schema in _as_sent(param):
-            made["properties"][name] = _described(schema, param.meaning)
+            made["properties"][name] = _described(schema, param.description)
             if param.required:
                 made.setdefault("required", []).append(name)
     return made
@@ -216,7 +216,7 @@ def _json_schema(params: Iterable[Param]) -> Node:
         *outer, last = path_of(param.name)
         for key in outer:
             here = here["properties"].setdefault(key, {"type": "object", "properties": {}})
-        here["properties"][last] = _described(param.schema, param.meaning)
+        here["properties"][last] = _described(param.schema, param.description)
         if param.required:
             here.setdefault("required", []).append(last)
     return made

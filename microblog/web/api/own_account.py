@@ -69,9 +69,9 @@ class OwnAccountRoutes:
         RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"profile", "read:accounts"}),
         RouteDoc("Who the token belongs to", CREDENTIAL_ACCOUNT),
     )
-    async def verify(self, call: Request) -> Response:
+    async def verify(self, request: Request) -> Response:
         """Oneself, with what only oneself sees."""
-        return await self._told(call.member)
+        return await self._told(request.member)
 
     @route(
         "PATCH",
@@ -79,14 +79,14 @@ class OwnAccountRoutes:
         RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:accounts"}, body=DATA_FORM, files=PICTURES_FORM),
         RouteDoc("Change one's profile", CREDENTIAL_ACCOUNT, body=PROFILE, errors=(422,)),
     )
-    async def update(self, call: Request) -> Response:
+    async def update(self, request: Request) -> Response:
         """Only what was sent changes."""
-        viewer = call.member
-        preferences = _preferences(call.fields, viewer.preferences)
+        viewer = request.member
+        preferences = _preferences(request.fields, viewer.preferences)
         changed = preferences if preferences != viewer.preferences else None
-        await change_pictures(self.pictures, viewer, call.fields)
+        await change_pictures(self.pictures, viewer, request.fields)
         try:
-            account = await self.accounts.edit(viewer, _changes(call.fields), changed)
+            account = await self.accounts.edit(viewer, _changes(request.fields), changed)
         except Invalid as problem:
             raise problem.named(NAMES) from None
         return await self._told(evolve(viewer, account=account, preferences=sensible(preferences)))
@@ -97,9 +97,9 @@ class OwnAccountRoutes:
         RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:accounts"}),
         RouteDoc("How one likes to read and write", PREFERENCES),
     )
-    async def preferences(self, call: Request) -> Response:
+    async def preferences(self, request: Request) -> Response:
         """What a client should begin with."""
-        return Response.json(PREFERENCES(call.member.preferences, None))
+        return Response.json(PREFERENCES(request.member.preferences, None))
 
     @route(
         "POST",
@@ -107,14 +107,14 @@ class OwnAccountRoutes:
         RouteOptions(api=True, viewer=AccessLevel.APP, scopes={"write:accounts"}, rate=SIGN_UP),
         RouteDoc("Make an account", TOKEN, body=NEWCOMER, errors=(403, 422)),
     )
-    async def sign_up(self, call: Request) -> Response:
+    async def sign_up(self, request: Request) -> Response:
         """A token of the new account for the app whose own token asks."""
-        if call.access is None:
+        if request.access is None:
             raise Unauthenticated
-        if call.viewer is not None:
+        if request.viewer is not None:
             raise Forbidden("This method requires an client credentials authentication")
-        account = await self.registrations.sign_up(evolve(_newcomer(call), app=call.access.app.id))
-        issued = await self.tokens.welcome(call.access, account.id)
+        account = await self.registrations.sign_up(evolve(_newcomer(request), app=request.access.app.id))
+        issued = await self.tokens.welcome(request.access, account.id)
         return Response.json(TOKEN(issued, None))
 
     async def _told(self, viewer: Viewer) -> Response:
@@ -122,8 +122,8 @@ class OwnAccountRoutes:
         return Response.json(self.entities.credentials(viewer, requests))
 
 
-def _newcomer(call: Request) -> SignUpForm:
-    fields = call.fields
+def _newcomer(request: Request) -> SignUpForm:
+    fields = request.fields
     return SignUpForm(
         username=fields.value("username"),
         email=fields.value("email"),
@@ -131,7 +131,7 @@ def _newcomer(call: Request) -> SignUpForm:
         agreement=fields.flag("agreement"),
         reason=fields.text("reason"),
         invite=fields.value("invite_code"),
-        locale=fields.value("locale") or next(iter(call.languages()), ""),
+        locale=fields.value("locale") or next(iter(request.languages()), ""),
         time_zone=fields.value("time_zone") or "UTC",
     )
 

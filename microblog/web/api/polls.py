@@ -36,9 +36,9 @@ class PollRoutes:
     posts: Posts
 
     @route("GET", "/api/v1/polls/<id:poll_id>", RouteOptions(api=True, scopes={"read:statuses"}), RouteDoc("A poll", POLL, errors=(404,)))
-    async def show(self, call: Request, poll_id: int) -> Response:
+    async def show(self, request: Request, poll_id: int) -> Response:
         """As the caller sees it."""
-        return await self._told(call, await self.polls.one(call.viewer, PollId(poll_id)))
+        return await self._told(request, await self.polls.one(request.viewer, PollId(poll_id)))
 
     @route(
         "POST",
@@ -46,18 +46,18 @@ class PollRoutes:
         RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:statuses"}),
         RouteDoc("Vote", POLL, body=(CHOICES,), errors=(400, 404, 422)),
     )
-    async def vote(self, call: Request, poll_id: int) -> Response:
+    async def vote(self, request: Request, poll_id: int) -> Response:
         """Choices are final; where several are possible, further ones may be added while the poll is open."""
-        if not call.fields.list("choices", max=100):
+        if not request.fields.list("choices", max=100):
             raise Malformed("param is missing or the value is empty: choices")
-        return await self._told(call, await self.polls.vote(call.member, PollId(poll_id), choices_of(call.fields)))
+        return await self._told(request, await self.polls.vote(request.member, PollId(poll_id), choices_of(request.fields)))
 
-    async def _told(self, call: Request, post: Post) -> Response:
-        flags = (await self.posts.flags(call.viewer, [post])).get(post.id, NO_FLAGS)
-        own = call.viewer is not None and call.viewer.id == post.author.id
+    async def _told(self, request: Request, post: Post) -> Response:
+        flags = (await self.posts.flags(request.viewer, [post])).get(post.id, NO_FLAGS)
+        own = request.viewer is not None and request.viewer.id == post.author.id
         if post.poll is None:
             raise NotFound
-        return Response.json(POLL(SeenPoll(post.poll, self.polls.now(), flags.votes if call.viewer else None, own), None))
+        return Response.json(POLL(SeenPoll(post.poll, self.polls.now(), flags.votes if request.viewer else None, own), None))
 
 
 def choices_of(fields: Params) -> tuple[int, ...]:

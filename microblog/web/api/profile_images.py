@@ -26,15 +26,15 @@ class ProfileImageRoutes:
     follows: Follows
 
     @route("DELETE", "/api/v1/profile/avatar", WRITE, RouteDoc("Have no avatar", CREDENTIAL_ACCOUNT))
-    async def no_avatar(self, call: Request) -> Response:
+    async def no_avatar(self, request: Request) -> Response:
         """The usual one is shown."""
-        return await self._told(call, await self.pictures.remove_avatar(call.member))
+        return await self._told(request, await self.pictures.remove_avatar(request.member))
 
     @route("DELETE", "/api/v1/profile/header", WRITE, RouteDoc("Have no header", CREDENTIAL_ACCOUNT))
-    async def no_header(self, call: Request) -> Response:
+    async def no_header(self, request: Request) -> Response:
         """The usual one is shown."""
-        return await self._told(call, await self.pictures.remove_header(call.member))
+        return await self._told(request, await self.pictures.remove_header(request.member))
 
-    async def _told(self, call: Request, account: Account) -> Response:
-        requests = await self.follows.count_requests(call.member)
-        return Response.json(self.entities.credentials(evolve(call.member, account=account), requests))
+    async def _told(self, request: Request, account: Account) -> Response:
+        requests = await self.follows.count_requests(request.member)
+        return Response.json(self.entities.credentials(evolve(request.member, account=account), requests))

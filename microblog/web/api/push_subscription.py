@@ -38,42 +38,42 @@ class PushSubscriptionRoutes:
     pushes: PushNotifications
 
     @route("POST", PATH, NEEDS, RouteDoc("Be told by push messages", SUBSCRIPTION, body=BODY, errors=(422,)))
-    async def subscribe(self, call: Request) -> Response:
+    async def subscribe(self, request: Request) -> Response:
         """In place of what the token had."""
-        fields = call.fields
+        fields = request.fields
         asked = SubscriptionRequest(
             fields.value("subscription[endpoint]"),
             fields.value("subscription[keys][p256dh]"),
             fields.value("subscription[keys][auth]"),
             fields.flag("subscription[standard]"),
         )
-        made = await self.pushes.subscribe(call.member, _token(call), asked, _choice(call))
+        made = await self.pushes.subscribe(request.member, _token(request), asked, _choice(request))
         return Response.json(SUBSCRIPTION(made, self.entities))
 
     @route("GET", PATH, NEEDS, RouteDoc("The token's push subscription", SUBSCRIPTION, errors=(404,)))
-    async def show(self, call: Request) -> Response:
+    async def show(self, request: Request) -> Response:
         """If it has one."""
-        return Response.json(SUBSCRIPTION(await self.pushes.of(_token(call)), self.entities))
+        return Response.json(SUBSCRIPTION(await self.pushes.of(_token(request)), self.entities))
 
     @route("PUT", PATH, NEEDS, RouteDoc("Change what is pushed", SUBSCRIPTION, body=CHOICE, errors=(404, 422)))
-    async def change(self, call: Request) -> Response:
+    async def change(self, request: Request) -> Response:
         """All of it: what is not sent is not pushed."""
-        return Response.json(SUBSCRIPTION(await self.pushes.change(_token(call), _choice(call)), self.entities))
+        return Response.json(SUBSCRIPTION(await self.pushes.change(_token(request), _choice(request)), self.entities))
 
     @route("DELETE", PATH, NEEDS, RouteDoc("Be told nothing more", EMPTY))
-    async def end(self, call: Request) -> Response:
+    async def end(self, request: Request) -> Response:
         """Also where there was nothing."""
-        await self.pushes.unsubscribe(_token(call))
+        await self.pushes.unsubscribe(_token(request))
         return Response.json({})
 
 
-def _token(call: Request) -> TokenId:
-    assert call.access is not None  # the routes are for members, and for tokens alone
-    return call.access.id
+def _token(request: Request) -> TokenId:
+    assert request.access is not None  # the routes are for members, and for tokens alone
+    return request.access.id
 
 
-def _choice(call: Request) -> PushChoice:
+def _choice(request: Request) -> PushChoice:
     """What is wanted. The policy stands beside the alerts; Mastodon.py sends it outside of them."""
-    fields = call.fields
+    fields = request.fields
     alerts = [kind for kind in ALERTS if fields.flag(f"data[alerts][{kind}]")]
     return choice_of(alerts, fields.value("data[policy]") or fields.value("policy"))

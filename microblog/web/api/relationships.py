@@ -64,67 +64,67 @@ class RelationshipActionRoutes:
     relations: Relationships
 
     @route("POST", "/api/v1/accounts/<id:account_id>/follow", FOLLOW, FOLLOW_DOC)
-    async def follow(self, call: Request, account_id: int) -> Response:
+    async def follow(self, request: Request, account_id: int) -> Response:
         """Follow; once more changes what is wanted."""
-        fields = call.fields
+        fields = request.fields
         languages = tuple(filter(None, fields.list("languages"))) if fields.has("languages") else None
         wanted = FollowRequestOptions(fields.flag("reblogs", None), fields.flag("notify", None), languages)
-        return _told(await self.follows.follow(call.member, AccountId(account_id), wanted))
+        return _told(await self.follows.follow(request.member, AccountId(account_id), wanted))
 
     @route("POST", "/api/v1/accounts/<id:account_id>/unfollow", UNFOLLOW, _doc("Follow somebody no more"))
-    async def unfollow(self, call: Request, account_id: int) -> Response:
+    async def unfollow(self, request: Request, account_id: int) -> Response:
         """Follow no more, and ask no more to."""
-        return await self._done(call, self.follows.unfollow, account_id)
+        return await self._done(request, self.follows.unfollow, account_id)
 
     @route("POST", "/api/v1/accounts/<id:account_id>/remove_from_followers", UNFOLLOW, _doc("Let somebody follow one no more"))
-    async def remove_follower(self, call: Request, account_id: int) -> Response:
+    async def remove_follower(self, request: Request, account_id: int) -> Response:
         """They are not told."""
-        return await self._done(call, self.follows.remove_follower, account_id)
+        return await self._done(request, self.follows.remove_follower, account_id)
 
     @route("POST", "/api/v1/accounts/<id:account_id>/block", BLOCK, _doc("Block somebody"))
-    async def block(self, call: Request, account_id: int) -> Response:
+    async def block(self, request: Request, account_id: int) -> Response:
         """Neither sees the other any more."""
-        return await self._done(call, self.relations.block, account_id)
+        return await self._done(request, self.relations.block, account_id)
 
     @route("POST", "/api/v1/accounts/<id:account_id>/unblock", BLOCK, _doc("Block somebody no more"))
-    async def unblock(self, call: Request, account_id: int) -> Response:
+    async def unblock(self, request: Request, account_id: int) -> Response:
         """What the block severed stays severed."""
-        return await self._done(call, self.relations.unblock, account_id)
+        return await self._done(request, self.relations.unblock, account_id)
 
     @route("POST", "/api/v1/accounts/<id:account_id>/mute", MUTE, MUTE_DOC)
-    async def mute(self, call: Request, account_id: int) -> Response:
+    async def mute(self, request: Request, account_id: int) -> Response:
         """See them no more, for a while or for ever."""
-        fields = call.fields
+        fields = request.fields
         seconds = fields.integer("duration", 0)
         if not 0 <= seconds <= LONGEST_MUTE:
             raise Invalid({"duration": "Duration must be a number of seconds"}, codes={"duration": "ERR_INVALID"})
         relationship = await self.relations.mute(
-            call.member, AccountId(account_id), notifications=fields.flag("notifications", True), duration=timedelta(seconds=seconds)
+            request.member, AccountId(account_id), notifications=fields.flag("notifications", True), duration=timedelta(seconds=seconds)
         )
         return _told(relationship)
 
     @route("POST", "/api/v1/accounts/<id:account_id>/unmute", MUTE, _doc("Mute somebody no more"))
-    async def unmute(self, call: Request, account_id: int) -> Response:
+    async def unmute(self, request: Request, account_id: int) -> Response:
         """See them again."""
-        return await self._done(call, self.relations.unmute, account_id)
+        return await self._done(request, self.relations.unmute, account_id)
 
     @route("POST", "/api/v1/accounts/<id:account_id>/note", NOTE, NOTE_DOC)
-    async def note(self, call: Request, account_id: int) -> Response:
+    async def note(self, request: Request, account_id: int) -> Response:
         """Only oneself sees it; an empty one deletes it."""
-        return _told(await self.relations.note(call.member, AccountId(account_id), call.fields.text("comment")))
+        return _told(await self.relations.note(request.member, AccountId(account_id), request.fields.text("comment")))
 
     @route("POST", "/api/v1/follow_requests/<id:account_id>/authorize", UNFOLLOW, _doc("Let in who asks to follow one"))
-    async def authorize(self, call: Request, account_id: int) -> Response:
+    async def authorize(self, request: Request, account_id: int) -> Response:
         """They follow from now on."""
-        return await self._done(call, self.follows.accept, account_id)
+        return await self._done(request, self.follows.accept, account_id)
 
     @route("POST", "/api/v1/follow_requests/<id:account_id>/reject", UNFOLLOW, _doc("Refuse who asks to follow one"))
-    async def reject(self, call: Request, account_id: int) -> Response:
+    async def reject(self, request: Request, account_id: int) -> Response:
         """They are not told."""
-        return await self._done(call, self.follows.reject, account_id)
+        return await self._done(request, self.follows.reject, account_id)
 
-    async def _done(self, call: Request, command: Command, account_id: int) -> Response:
-        return _told(await command(call.member, AccountId(account_id)))
+    async def _done(self, request: Request, command: Command, account_id: int) -> Response:
+        return _told(await command(request.member, AccountId(account_id)))
 
 
 @frozen
@@ -141,14 +141,14 @@ class RelatedAccountRoutes:
         RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:follows"}),
         _list("Who asks to follow one"),
     )
-    async def requests(self, call: Request) -> Response:
+    async def requests(self, request: Request) -> Response:
         """The newest first."""
-        return await self._page(call, self.follows.requests, self.entities.related)
+        return await self._page(request, self.follows.requests, self.entities.related)
 
     @route("GET", "/api/v1/blocks", RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:blocks"}), _list("Whom one blocks"))
-    async def blocks(self, call: Request) -> Response:
+    async def blocks(self, request: Request) -> Response:
         """The newest first."""
-        return await self._page(call, self.relations.blocked, self.entities.related)
+        return await self._page(request, self.relations.blocked, self.entities.related)
 
     @route(
         "GET",
@@ -156,19 +156,19 @@ class RelatedAccountRoutes:
         RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:mutes"}),
         _list("Whom one mutes", MUTED_ACCOUNT),
     )
-    async def mutes(self, call: Request) -> Response:
+    async def mutes(self, request: Request) -> Response:
         """The newest first, with when each mute ends."""
-        return await self._page(call, self.relations.muted, self.entities.muted)
+        return await self._page(request, self.relations.muted, self.entities.muted)
 
     async def _page(
         self,
-        call: Request,
+        request: Request,
         list_of: Callable[[Viewer, Page], Awaitable[list[RelatedAccount]]],
         told: Callable[[list[RelatedAccount]], list[Entity]],
     ) -> Response:
-        page = page_of(call, 40, 80)
-        related = await list_of(call.member, page)
-        return paged(call, told(related), [one.id for one in related], page, PEOPLE)
+        page = page_of(request, 40, 80)
+        related = await list_of(request.member, page)
+        return paged(request, told(related), [one.id for one in related], page, PEOPLE)
 
 
 def _told(relationship: Relationship) -> Response:

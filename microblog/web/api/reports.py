@@ -49,9 +49,9 @@ class ReportRoutes:
             errors=(404, 422),
         ),
     )
-    async def make(self, call: Request) -> Response:
+    async def make(self, request: Request) -> Response:
         """The moderators are notified."""
-        fields = call.fields
+        fields = request.fields
         complaint = ReportDraft(
             AccountId(fields.id("account_id") or 0),
             [PostId(id) for id in fields.ids("status_ids")],
@@ -59,7 +59,7 @@ class ReportRoutes:
             fields.value("category"),
             broken_rules(fields, self.rules),
         )
-        return Response.json(report_entity(self.entities, await self.reports.make(call.member, complaint), self.rules))
+        return Response.json(report_entity(self.entities, await self.reports.make(request.member, complaint), self.rules))
 
 
 def broken_rules(fields: Params, rules: Sequence[str]) -> tuple[str, ...]:
@@ -83,9 +83,9 @@ class AnnouncementRoutes:
         RouteOptions(api=True, viewer=AccessLevel.MEMBER),
         RouteDoc("What the site announces", array_of(ANNOUNCEMENT)),
     )
-    async def all(self, call: Request) -> Response:
+    async def all(self, request: Request) -> Response:
         """Those that are not over, the first first."""
-        return Response.json([announcement_entity(self.entities, one) for one in await self.announcements.current(call.member)])
+        return Response.json([announcement_entity(self.entities, one) for one in await self.announcements.current(request.member)])
 
     @route(
         "POST",
@@ -93,21 +93,21 @@ class AnnouncementRoutes:
         RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:accounts"}),
         RouteDoc("Say that one has read it", EMPTY, errors=(404,)),
     )
-    async def dismiss(self, call: Request, announcement_id: int) -> Response:
+    async def dismiss(self, request: Request, announcement_id: int) -> Response:
         """Again is the same as once."""
-        await self.announcements.dismiss(call.member, AnnouncementId(announcement_id))
+        await self.announcements.dismiss(request.member, AnnouncementId(announcement_id))
         return Response.json({})
 
     @route("PUT", "/api/v1/announcements/<id:announcement_id>/reactions/<name>", REACT, RouteDoc("Add an emoji", EMPTY, errors=(404, 422)))
-    async def react(self, call: Request, announcement_id: int, name: str) -> Response:
+    async def react(self, request: Request, announcement_id: int, name: str) -> Response:
         """Put it under the announcement."""
-        await self.announcements.react(call.member, AnnouncementId(announcement_id), name)
+        await self.announcements.react(request.member, AnnouncementId(announcement_id), name)
         return Response.json({})
 
     @route(
         "DELETE", "/api/v1/announcements/<id:announcement_id>/reactions/<name>", REACT, RouteDoc("Remove an emoji", EMPTY, errors=(404,))
     )
-    async def unreact(self, call: Request, announcement_id: int, name: str) -> Response:
+    async def unreact(self, request: Request, announcement_id: int, name: str) -> Response:
         """Take it away."""
-        await self.announcements.unreact(call.member, AnnouncementId(announcement_id), name)
+        await self.announcements.unreact(request.member, AnnouncementId(announcement_id), name)
         return Response.json({})

@@ -34,30 +34,30 @@ class ScheduledRoutes:
     schedules: Schedules
 
     @route("GET", "/api/v1/scheduled_statuses", READ, RouteDoc("One's posts to come", array_of(SCHEDULED_STATUS), query=PAGING))
-    async def all(self, call: Request) -> Response:
+    async def all(self, request: Request) -> Response:
         """The newest first."""
-        page = page_of(call)
-        found = await self.schedules.page(call.member, page)
-        return paged(call, SCHEDULED_STATUS.each(found, self.entities), [one.id for one in found], page)
+        page = page_of(request)
+        found = await self.schedules.page(request.member, page)
+        return paged(request, SCHEDULED_STATUS.each(found, self.entities), [one.id for one in found], page)
 
     @route("GET", "/api/v1/scheduled_statuses/<id:scheduled_id>", READ, RouteDoc("A post to come", SCHEDULED_STATUS, errors=(404,)))
-    async def show(self, call: Request, scheduled_id: int) -> Response:
+    async def show(self, request: Request, scheduled_id: int) -> Response:
         """One of them."""
-        return self._told(await self.schedules.one(call.member, ScheduledId(scheduled_id)))
+        return self._told(await self.schedules.one(request.member, ScheduledId(scheduled_id)))
 
     @route("PUT", "/api/v1/scheduled_statuses/<id:scheduled_id>", WRITE, MOVE)
     @route("PATCH", "/api/v1/scheduled_statuses/<id:scheduled_id>", WRITE, MOVE)
-    async def move(self, call: Request, scheduled_id: int) -> Response:
+    async def move(self, request: Request, scheduled_id: int) -> Response:
         """Without a time, nothing changes."""
-        id, at = ScheduledId(scheduled_id), moment_of(call.fields)
+        id, at = ScheduledId(scheduled_id), moment_of(request.fields)
         if at is None:
-            return self._told(await self.schedules.one(call.member, id))
-        return self._told(await self.schedules.move(call.member, id, at))
+            return self._told(await self.schedules.one(request.member, id))
+        return self._told(await self.schedules.move(request.member, id, at))
 
     @route("DELETE", "/api/v1/scheduled_statuses/<id:scheduled_id>", WRITE, RouteDoc("Publish it never", EMPTY, errors=(404,)))
-    async def cancel(self, call: Request, scheduled_id: int) -> Response:
+    async def cancel(self, request: Request, scheduled_id: int) -> Response:
         """It is gone."""
-        await self.schedules.cancel(call.member, ScheduledId(scheduled_id))
+        await self.schedules.cancel(request.member, ScheduledId(scheduled_id))
         return Response.json({})
 
     def _told(self, planned: ScheduledPost) -> Response:

@@ -35,9 +35,9 @@ QUERY = (
 )
 
 
-def check_paging(call: Request) -> None:
+def check_paging(request: Request) -> None:
     """Raises Malformed for a missing query, and for a limit or offset below zero."""
-    fields = call.fields
+    fields = request.fields
     if not fields.has("q"):
         raise Malformed("param is missing or the value is empty: q")
     if any(fields.value(name).strip().startswith("-") for name in ("limit", "offset")):
@@ -59,18 +59,18 @@ class SearchRoutes:
         RouteOptions(api=True, scopes={"read:search"}),
         RouteDoc("Find people, tags and posts", SEARCH, query=QUERY, errors=(400,)),
     )
-    async def find(self, call: Request) -> Response:
+    async def find(self, request: Request) -> Response:
         """All three lists are there, whatever was asked."""
-        check_paging(call)
-        fields = call.fields
-        if call.viewer is None and fields.offset(MOST_PASSED_OVER) > 0:
+        check_paging(request)
+        fields = request.fields
+        if request.viewer is None and fields.offset(MOST_PASSED_OVER) > 0:
             raise Unauthenticated("Search queries pagination is not supported without authentication")
-        if call.viewer is None and fields.flag("resolve"):
+        if request.viewer is None and fields.flag("resolve"):
             raise Unauthenticated("Search queries that resolve remote resources are not supported without authentication")
-        found = await self._found(call, fields.text("q").strip())
-        statuses = await self.shown.each(call.viewer, found.posts)
+        found = await self._found(request, fields.text("q").strip())
+        statuses = await self.shown.each(request.viewer, found.posts)
         uses = await self.search.uses(found.tags)
-        flags = await self.tags.flags(call.viewer, found.tags)
+        flags = await self.tags.flags(request.viewer, found.tags)
         return Response.json(
             SEARCH(
                 Results(found.accounts, array(statuses), [SeenTag(use, flags.get(use.tag.key)) for use in uses]),
@@ -78,30 +78,30 @@ class SearchRoutes:
             )
         )
 
-    async def _found(self, call: Request, query: str) -> SearchResult:
-        fields, kind = call.fields, call.fields.value("type")
+    async def _found(self, request: Request, query: str) -> SearchResult:
+        fields, kind = request.fields, request.fields.value("type")
         limit = fields.limit(20, 40)
         offset = fields.offset(MOST_PASSED_OVER) if kind else 0
         if not query or kind not in ("", *TYPES):
             return SearchResult()
         if query.startswith(("http://", "https://")):
-            return _only(await self.search.at(call.viewer, query), kind)
+            return _only(await self.search.at(request.viewer, query), kind)
         found = SearchResult()
         if kind == "accounts" or (not kind and not query.startswith("#")):
             following = fields.flag("following")
-            people = await self.search.accounts.search(call.viewer, query, limit=limit, offset=offset, following=following)
+            people = await self.search.accounts.search(request.viewer, query, limit=limit, offset=offset, following=following)
             found = evolve(found, accounts=people)
         if kind == "hashtags" or (not kind and not query.startswith("@")):
-            found = evolve(found, tags=await self.search.tags(call.viewer, query, limit=limit, offset=offset))
+            found = evolve(found, tags=await self.search.tags(request.viewer, query, limit=limit, offset=offset))
         if kind == "statuses" or (not kind and not query.startswith("@")):
-            found = evolve(found, posts=await self._posts(call, query, limit, offset))
+            found = evolve(found, posts=await self._posts(request, query, limit, offset))
         return found
 
-    async def _posts(self, call: Request, query: str, limit: int, offset: int) -> list[Post]:
-        fields = call.fields
+    async def _posts(self, request: Request, query: str, limit: int, offset: int) -> list[Post]:
+        fields = request.fields
         page, author = Page(limit, max_id=fields.bound("max_id"), min_id=fields.bound("min_id")), fields.id("account_id")
         account = None if author is None else AccountId(author)
-        return await self.search.posts(call.viewer, query, page, offset=offset, account=account)
+        return await self.search.posts(request.viewer, query, page, offset=offset, account=account)
 
 
 def _only(found: SearchResult, kind: str) -> SearchResult:

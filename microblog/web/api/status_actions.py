@@ -44,59 +44,59 @@ class StatusActionRoutes:
     marks: Interactions
 
     @route("POST", "/api/v1/statuses/<id:status_id>/favourite", FAVOURITES, _doc("Like a post"))
-    async def favourite(self, call: Request, status_id: int) -> Response:
+    async def favourite(self, request: Request, status_id: int) -> Response:
         """Like."""
-        return await self._done(call, self.marks.favourite, status_id)
+        return await self._done(request, self.marks.favourite, status_id)
 
     @route("POST", "/api/v1/statuses/<id:status_id>/unfavourite", FAVOURITES, _doc("Like a post no more"))
-    async def unfavourite(self, call: Request, status_id: int) -> Response:
+    async def unfavourite(self, request: Request, status_id: int) -> Response:
         """Like no more."""
-        return await self._done(call, self.marks.unfavourite, status_id)
+        return await self._done(request, self.marks.unfavourite, status_id)
 
     @route("POST", "/api/v1/statuses/<id:status_id>/reblog", BOOST, _doc("Boost a post; the boost", WIDTH))
-    async def boost(self, call: Request, status_id: int) -> Response:
+    async def boost(self, request: Request, status_id: int) -> Response:
         """Show it to one's followers."""
-        boost = await self.marks.boost(call.member, PostId(status_id), visibility_of(call))
-        return Response.json(await self.shown.one(call.viewer, boost))
+        boost = await self.marks.boost(request.member, PostId(status_id), visibility_of(request))
+        return Response.json(await self.shown.one(request.viewer, boost))
 
     @route("POST", "/api/v1/statuses/<id:status_id>/unreblog", UNBOOST, _doc("Take a boost back; the original post"))
-    async def unboost(self, call: Request, status_id: int) -> Response:
+    async def unboost(self, request: Request, status_id: int) -> Response:
         """Take that back."""
-        return await self._done(call, self.marks.unboost, status_id)
+        return await self._done(request, self.marks.unboost, status_id)
 
     @route("POST", "/api/v1/statuses/<id:status_id>/bookmark", BOOKMARKS, _doc("Keep a post for later"))
-    async def bookmark(self, call: Request, status_id: int) -> Response:
+    async def bookmark(self, request: Request, status_id: int) -> Response:
         """Keep it."""
-        return await self._done(call, self.marks.bookmark, status_id)
+        return await self._done(request, self.marks.bookmark, status_id)
 
     @route("POST", "/api/v1/statuses/<id:status_id>/unbookmark", BOOKMARKS, _doc("Keep a post no more"))
-    async def unbookmark(self, call: Request, status_id: int) -> Response:
+    async def unbookmark(self, request: Request, status_id: int) -> Response:
         """Keep it no more."""
-        return await self._done(call, self.marks.unbookmark, status_id)
+        return await self._done(request, self.marks.unbookmark, status_id)
 
     @route("POST", "/api/v1/statuses/<id:status_id>/pin", PINS, _doc("Pin one's own post to one's profile"))
-    async def pin(self, call: Request, status_id: int) -> Response:
+    async def pin(self, request: Request, status_id: int) -> Response:
         """Show it on top of one's profile."""
-        return await self._done(call, self.marks.pin, status_id)
+        return await self._done(request, self.marks.pin, status_id)
 
     @route("POST", "/api/v1/statuses/<id:status_id>/unpin", PINS, _doc("Unpin a post"))
-    async def unpin(self, call: Request, status_id: int) -> Response:
+    async def unpin(self, request: Request, status_id: int) -> Response:
         """Show it there no more."""
-        return await self._done(call, self.marks.unpin, status_id)
+        return await self._done(request, self.marks.unpin, status_id)
 
     @route("POST", "/api/v1/statuses/<id:status_id>/mute", MUTES, _doc("Be told no more of a conversation"))
-    async def mute(self, call: Request, status_id: int) -> Response:
+    async def mute(self, request: Request, status_id: int) -> Response:
         """Mute the conversation."""
-        return await self._done(call, self.marks.mute_thread, status_id)
+        return await self._done(request, self.marks.mute_thread, status_id)
 
     @route("POST", "/api/v1/statuses/<id:status_id>/unmute", MUTES, _doc("Be told of a conversation again"))
-    async def unmute(self, call: Request, status_id: int) -> Response:
+    async def unmute(self, request: Request, status_id: int) -> Response:
         """End that."""
-        return await self._done(call, self.marks.unmute_thread, status_id)
+        return await self._done(request, self.marks.unmute_thread, status_id)
 
-    async def _done(self, call: Request, command: Callable[[Viewer, PostId], Awaitable[Post]], status_id: int) -> Response:
-        post = await command(call.member, PostId(status_id))
-        return Response.json(await self.shown.one(call.viewer, post))
+    async def _done(self, request: Request, command: Callable[[Viewer, PostId], Awaitable[Post]], status_id: int) -> Response:
+        post = await command(request.member, PostId(status_id))
+        return Response.json(await self.shown.one(request.viewer, post))
 
 
 @frozen
@@ -112,9 +112,9 @@ class MarkedStatusRoutes:
         RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:favourites"}),
         RouteDoc("What one likes", array_of(STATUS), query=PAGING),
     )
-    async def favourites(self, call: Request) -> Response:
+    async def favourites(self, request: Request) -> Response:
         """The newest favourite first."""
-        return await self._page(call, self.timelines.favourites)
+        return await self._page(request, self.timelines.favourites)
 
     @route(
         "GET",
@@ -122,11 +122,11 @@ class MarkedStatusRoutes:
         RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:bookmarks"}),
         RouteDoc("What one keeps for later", array_of(STATUS), query=PAGING),
     )
-    async def bookmarks(self, call: Request) -> Response:
+    async def bookmarks(self, request: Request) -> Response:
         """The newest bookmark first."""
-        return await self._page(call, self.timelines.bookmarks)
+        return await self._page(request, self.timelines.bookmarks)
 
-    async def _page(self, call: Request, list_of: Callable[[Viewer, Page], Awaitable[MarkedPosts]]) -> Response:
-        page = page_of(call)
-        marked = await list_of(call.member, page)
-        return paged(call, await self.shown.many(call.viewer, marked.posts), marked.marks, page)
+    async def _page(self, request: Request, list_of: Callable[[Viewer, Page], Awaitable[MarkedPosts]]) -> Response:
+        page = page_of(request)
+        marked = await list_of(request.member, page)
+        return paged(request, await self.shown.many(request.viewer, marked.posts), marked.marks, page)

@@ -37,63 +37,63 @@ DRAFT_PARAMS = (
 IDEMPOTENCY_KEY = Param("Idempotency-Key", {"type": "string", "maxLength": LONGEST_KEY}, "The same key again gives the same post again.")
 
 
-def visibility_of(call: Request, name: str = "visibility") -> Visibility | None:
+def visibility_of(request: Request, name: str = "visibility") -> Visibility | None:
     """A field that says who may see something; None where it is absent or empty. Raises Invalid for any other word."""
-    chosen = call.fields.value(name)
+    chosen = request.fields.value(name)
     if chosen and chosen not in set(Visibility):
         raise Invalid({name: "Visibility is not included in the list"}, codes={name: "ERR_INCLUSION"})
     return Visibility(chosen) if chosen else None
 
 
-def draft_of(call: Request) -> PostDraft:
+def draft_of(request: Request) -> PostDraft:
     """The new post. Raises Invalid for what cannot be read."""
-    fields = call.fields
+    fields = request.fields
     reply_to = fields.id("in_reply_to_id")
     allowed = frozenset(map(AccountId, fields.ids("allowed_mentions"))) if fields.has("allowed_mentions") else None
     return PostDraft(
         text=fields.text("status"),
-        visibility=visibility_of(call),
+        visibility=visibility_of(request),
         spoiler=fields.text("spoiler_text"),
         sensitive=fields.flag("sensitive", None),
         language=fields.value("language") or None,
         reply_to=None if reply_to is None else PostId(reply_to),
-        key=(call.header("Idempotency-Key") or "")[: LONGEST_KEY + 1] or None,
-        application=call.access.app.name if call.access else None,
-        website=call.access.app.website if call.access else None,
+        key=(request.header("Idempotency-Key") or "")[: LONGEST_KEY + 1] or None,
+        application=request.access.app.name if request.access else None,
+        website=request.access.app.website if request.access else None,
         allowed=allowed,
-        media=media_of(call),
+        media=media_of(request),
         poll=poll_of(fields),
     )
 
 
-def media_of(call: Request) -> tuple[MediaId, ...]:
+def media_of(request: Request) -> tuple[MediaId, ...]:
     """The uploads that it shows. Raises Invalid for what can be no upload."""
-    given = [id for id in call.fields.list("media_ids") if id]
+    given = [id for id in request.fields.list("media_ids") if id]
     if wrong := [id for id in given if not (id.isascii() and id.isdigit() and int(id) <= LARGEST_ID)]:
         raise Invalid({"media_ids": "Media not found"}, sentence=f"Media {wrong[0][:30]} not found or already attached to another post")
     return tuple(MediaId(int(id)) for id in given)
 
 
-def _changes(call: Request) -> tuple[MediaChange, ...]:
-    pieces = [(fields.id("id"), fields) for fields in call.fields.subs("media_attributes")]
+def _changes(request: Request) -> tuple[MediaChange, ...]:
+    pieces = [(fields.id("id"), fields) for fields in request.fields.subs("media_attributes")]
     return tuple(MediaChange(MediaId(id), piece.text("description", default=None), focus_of(piece)) for id, piece in pieces if id)
 
 
-def thumbnails_of(call: Request) -> dict[MediaId, BinaryIO]:
+def thumbnails_of(request: Request) -> dict[MediaId, BinaryIO]:
     """The pictures that an edit gives its media for previews. Raises Invalid for what is no file, or too large."""
-    files = ((piece.id("id"), file_of(piece, "thumbnail")) for piece in call.fields.subs("media_attributes"))
+    files = ((piece.id("id"), file_of(piece, "thumbnail")) for piece in request.fields.subs("media_attributes"))
     return {MediaId(id): file for id, file in files if id and file}
 
 
-def edit_of(call: Request) -> PostDraft:
+def edit_of(request: Request) -> PostDraft:
     """What a post shall say from now on."""
-    fields = call.fields
+    fields = request.fields
     return PostDraft(
         text=fields.text("status"),
         spoiler=fields.text("spoiler_text"),
         sensitive=fields.flag("sensitive", None),
         language=fields.value("language") or None,
-        media=media_of(call),
-        changes=_changes(call),
+        media=media_of(request),
+        changes=_changes(request),
         poll=poll_of(fields),
     )

@@ -59,43 +59,43 @@ class StatusRoutes:
         WRITE,
         RouteDoc("Publish a post", PUBLISHED, body=DRAFT_PARAMS, headers=(IDEMPOTENCY_KEY,), errors=(404, 422)),
     )
-    async def publish(self, call: Request) -> Response:
+    async def publish(self, request: Request) -> Response:
         """Publish. The same Idempotency-Key again gives the post that it gave first."""
-        at = moment_of(call.fields)
+        at = moment_of(request.fields)
         try:
             if at is not None and at > self.schedules.now():
-                return await self._schedule(call, at)
-            post = await self.posts.publish(call.member, draft_of(call))
+                return await self._schedule(request, at)
+            post = await self.posts.publish(request.member, draft_of(request))
         except UnexpectedMentions as problem:
             body = {"error": problem.sentence, "unexpected_accounts": self.entities.accounts(problem.accounts)}
             return Response.json(body, 422)
-        return Response.json(await self.shown.one(call.viewer, post))
+        return Response.json(await self.shown.one(request.viewer, post))
 
-    async def _schedule(self, call: Request, at: datetime) -> Response:
-        planned = await self.schedules.add(call.member, draft_of(call), at)
+    async def _schedule(self, request: Request, at: datetime) -> Response:
+        planned = await self.schedules.add(request.member, draft_of(request), at)
         if isinstance(planned, ScheduledPost):
             return Response.json(SCHEDULED_STATUS(planned, self.entities))
-        return Response.json(await self.shown.one(call.viewer, planned))
+        return Response.json(await self.shown.one(request.viewer, planned))
 
     @route("GET", "/api/v1/statuses", OPEN, RouteDoc("Several posts", array_of(STATUS), query=(Param("id", IDS, required=True),)))
-    async def several(self, call: Request) -> Response:
+    async def several(self, request: Request) -> Response:
         """Those of up to 20 posts that the caller may see."""
-        ids = [PostId(id) for id in call.fields.ids("id")[:MOST_AT_ONCE]]
-        return Response.json(await self.shown.many(call.viewer, await self.posts.several(call.viewer, ids)))
+        ids = [PostId(id) for id in request.fields.ids("id")[:MOST_AT_ONCE]]
+        return Response.json(await self.shown.many(request.viewer, await self.posts.several(request.viewer, ids)))
 
     @route("GET", "/api/v1/statuses/<id:status_id>", OPEN, RouteDoc("A post", STATUS, errors=(404,)))
-    async def show(self, call: Request, status_id: int) -> Response:
+    async def show(self, request: Request, status_id: int) -> Response:
         """One post."""
-        return Response.json(await self.shown.one(call.viewer, await self.posts.one(call.viewer, PostId(status_id))))
+        return Response.json(await self.shown.one(request.viewer, await self.posts.one(request.viewer, PostId(status_id))))
 
     @route("PUT", "/api/v1/statuses/<id:status_id>", EDIT, EDITING)
     @route("PATCH", "/api/v1/statuses/<id:status_id>", EDIT, EDITING)
-    async def edit(self, call: Request, status_id: int) -> Response:
+    async def edit(self, request: Request, status_id: int) -> Response:
         """Let one's own post say something else."""
-        draft, files = edit_of(call), thumbnails_of(call)
-        changes = await self.attachments.with_previews(call.member, draft.changes, files) if files else draft.changes
-        post = await self.posts.edit(call.member, PostId(status_id), evolve(draft, changes=changes))
-        return Response.json(await self.shown.one(call.viewer, post))
+        draft, files = edit_of(request), thumbnails_of(request)
+        changes = await self.attachments.with_previews(request.member, draft.changes, files) if files else draft.changes
+        post = await self.posts.edit(request.member, PostId(status_id), evolve(draft, changes=changes))
+        return Response.json(await self.shown.one(request.viewer, post))
 
     @route(
         "DELETE",
@@ -103,18 +103,18 @@ class StatusRoutes:
         RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:statuses"}, rate=DELETING),
         RouteDoc("Delete a post", DELETED_STATUS, query=(Param("delete_media", FLAG, "Its media too, at once."),), errors=(404,)),
     )
-    async def delete(self, call: Request, status_id: int) -> Response:
+    async def delete(self, request: Request, status_id: int) -> Response:
         """Delete one's own post; it is given back with its plain text, for writing it anew."""
-        post = await self.posts.delete(call.member, PostId(status_id), media=call.fields.flag("delete_media"))
-        told = orjson.loads(await self.shown.one(call.viewer, post))
+        post = await self.posts.delete(request.member, PostId(status_id), media=request.fields.flag("delete_media"))
+        told = orjson.loads(await self.shown.one(request.viewer, post))
         del told["content"]
         return Response.json(told | {"text": post.original.text})
 
     @route("GET", "/api/v1/statuses/<id:status_id>/context", OPEN, RouteDoc("The conversation around a post", CONTEXT, errors=(404,)))
-    async def context(self, call: Request, status_id: int) -> Response:
+    async def context(self, request: Request, status_id: int) -> Response:
         """What it answers, and what answers it."""
-        thread = await self.posts.thread(call.viewer, PostId(status_id))
-        made = await self.shown.each(call.viewer, [*thread.ancestors, *thread.descendants])
+        thread = await self.posts.thread(request.viewer, PostId(status_id))
+        made = await self.shown.each(request.viewer, [*thread.ancestors, *thread.descendants])
         above = len(thread.ancestors)
         return Response.json(CONTEXT(Around(made[:above], made[above:]), None))
 
@@ -124,9 +124,9 @@ class StatusRoutes:
         RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:statuses"}),
         RouteDoc("What was typed", STATUS_SOURCE, errors=(404,)),
     )
-    async def source(self, call: Request, status_id: int) -> Response:
+    async def source(self, request: Request, status_id: int) -> Response:
         """The plain text of a post, to edit it."""
-        return Response.json(STATUS_SOURCE((await self.posts.one(call.viewer, PostId(status_id))).original, None))
+        return Response.json(STATUS_SOURCE((await self.posts.one(request.viewer, PostId(status_id))).original, None))
 
     @route(
         "GET",
@@ -134,9 +134,9 @@ class StatusRoutes:
         OPEN,
         RouteDoc("All that a post ever said", array_of(STATUS_EDIT), errors=(404,)),
     )
-    async def history(self, call: Request, status_id: int) -> Response:
+    async def history(self, request: Request, status_id: int) -> Response:
         """Every edition, the first first."""
-        post, revisions = await self.posts.history(call.viewer, PostId(status_id))
+        post, revisions = await self.posts.history(request.viewer, PostId(status_id))
         return Response.json([self.entities.revision(post.author, revision) for revision in revisions])
 
     @route(
@@ -145,10 +145,10 @@ class StatusRoutes:
         OPEN,
         RouteDoc("Who likes a post", array_of(ACCOUNT), query=PAGING, errors=(404,)),
     )
-    async def favourited_by(self, call: Request, status_id: int) -> Response:
+    async def favourited_by(self, request: Request, status_id: int) -> Response:
         """The newest first."""
-        page = page_of(call, 40, 80)
-        return self._people(call, await self.marks.favourited_by(call.viewer, PostId(status_id), page), page)
+        page = page_of(request, 40, 80)
+        return self._people(request, await self.marks.favourited_by(request.viewer, PostId(status_id), page), page)
 
     @route(
         "GET",
@@ -156,10 +156,10 @@ class StatusRoutes:
         OPEN,
         RouteDoc("Who boosted a post", array_of(ACCOUNT), query=PAGING, errors=(404,)),
     )
-    async def reblogged_by(self, call: Request, status_id: int) -> Response:
+    async def reblogged_by(self, request: Request, status_id: int) -> Response:
         """The newest first."""
-        page = page_of(call, 40, 80)
-        return self._people(call, await self.marks.boosted_by(call.viewer, PostId(status_id), page), page)
+        page = page_of(request, 40, 80)
+        return self._people(request, await self.marks.boosted_by(request.viewer, PostId(status_id), page), page)
 
-    def _people(self, call: Request, related: list[RelatedAccount], page: Page) -> Response:
-        return paged(call, self.entities.related(related), [one.id for one in related], page, PEOPLE)
+    def _people(self, request: Request, related: list[RelatedAccount], page: Page) -> Response:
+        return paged(request, self.entities.related(related), [one.id for one in related], page, PEOPLE)

@@ -230,7 +230,7 @@ class StreamingRoutes:
         RouteOptions(api=True, bearer=False),
         RouteDoc("Whether the feed moves", TEXT, content_type="text/plain"),
     )
-    async def health(self, call: Request) -> Response:
+    async def health(self, request: Request) -> Response:
         """OK, or 503."""
         well = self.feed.healthy()
         return evolve(Response.text("OK" if well else "The feed does not move."), status=200 if well else 503, cache=NO_STORE)
@@ -247,113 +247,113 @@ class StreamingRoutes:
             errors=(401, 426),
         ),
     )
-    async def socket(self, call: Request) -> Response:
+    async def socket(self, request: Request) -> Response:
         """Hands the connection over to WebSocket."""
         try:
-            check_handshake(call)
+            check_handshake(request)
         except NotWebSocket as problem:
             return Response.json({"error": problem.sentence}, 426).with_headers({"Upgrade": "websocket", "Sec-WebSocket-Version": "13"})
-        await self.places.check_rate(call)
+        await self.places.check_rate(request)
         try:
-            listener = await self._identify(call)
+            listener = await self._identify(request)
         except Unauthenticated as problem:
             return Response.empty(401).with_header("X-Error-Message", problem.sentence)
         self.feed.expect(listener.account)
-        opened = await self.places.reserve(call)
-        first = {name: call.fields.value(name, max=1_000) for name in ("stream", "tag", "list", "since")}
+        opened = await self.places.reserve(request)
+        first = {name: request.fields.value(name, max=1_000) for name in ("stream", "tag", "list", "since")}
         positions: list[bool] = []
         dialect = WebSocketEncoder(self.payloads, lambda: bool(positions))
-        owned = partial(self._check_list, call.member)
-        return accepted(call, Multiplexed(self.feed, dialect, StreamIdentity.of(call), opened, listener, first, positions, owned))
+        owned = partial(self._check_list, request.member)
+        return accepted(request, Multiplexed(self.feed, dialect, StreamIdentity.of(request), opened, listener, first, positions, owned))
 
-    async def _identify(self, call: Request) -> Listener:
+    async def _identify(self, request: Request) -> Listener:
         """Whose the token is that came in the header, the address or as subprotocol; without one, whose browser it is."""
-        token = bearer_token(call) or offered_protocol(call)
+        token = bearer_token(request) or offered_protocol(request)
         if token is None:
-            return await self._identify_browser(call)
+            return await self._identify_browser(request)
         try:
             access = await self.authenticator.by_bearer(token)
         except (Unauthenticated, Forbidden) as problem:
             raise Unauthenticated(INVALID) from problem
         if access is None or access.viewer is None:
             raise Unauthenticated(INVALID)
-        call.access, call.viewer = access, access.viewer
+        request.access, request.viewer = access, access.viewer
         return Listener(access.viewer.id, access.scopes)
 
-    async def _identify_browser(self, call: Request) -> Listener:
-        cookie = call.cookie(SESSION)
+    async def _identify_browser(self, request: Request) -> Listener:
+        cookie = request.cookie(SESSION)
         if cookie is None:
             raise Unauthenticated(MISSING)
-        if call.header("Origin") != call.origin.url:  # another site's page may not use our visitors' cookies
+        if request.header("Origin") != request.origin.url:  # another site's page may not use our visitors' cookies
             raise Forbidden("This stream is for pages of this site only.")
         found = await self.authenticator.by_cookie(cookie)
         if found is None or found[0].pending:
             raise Unauthenticated(INVALID)
-        call.viewer, call.session = found
-        return Listener(call.viewer.id)
+        request.viewer, request.session = found
+        return Listener(request.viewer.id)
 
     @route(
         "GET", "/api/v1/streaming/user", READ, RouteDoc("Home, and notifications", TEXT, query=(SINCE,), content_type="text/event-stream")
     )
-    async def user(self, call: Request) -> Response:
+    async def user(self, request: Request) -> Response:
         """What is new at home, and what the viewer is told."""
-        return await self._events(call, "user")
+        return await self._events(request, "user")
 
     @route("GET", "/api/v1/streaming/user/notification", READ_NOTICES, RouteDoc("Notifications", TEXT, content_type="text/event-stream"))
-    async def notifications(self, call: Request) -> Response:
+    async def notifications(self, request: Request) -> Response:
         """What the viewer is told."""
-        return await self._events(call, "user:notification")
+        return await self._events(request, "user:notification")
 
     @route("GET", "/api/v1/streaming/public", READ, RouteDoc("Public posts", TEXT, (ONLY_MEDIA, SINCE), content_type="text/event-stream"))
-    async def public(self, call: Request) -> Response:
+    async def public(self, request: Request) -> Response:
         """All public posts."""
-        return await self._events(call, _with_media(call, "public"))
+        return await self._events(request, _with_media(request, "public"))
 
     @route(
         "GET", "/api/v1/streaming/public/local", READ, RouteDoc("Public posts", TEXT, (ONLY_MEDIA, SINCE), content_type="text/event-stream")
     )
-    async def local(self, call: Request) -> Response:
+    async def local(self, request: Request) -> Response:
         """Public posts of this site, which are all."""
-        return await self._events(call, _with_media(call, "public:local"))
+        return await self._events(request, _with_media(request, "public:local"))
 
     @route("GET", "/api/v1/streaming/public/remote", READ, RouteDoc("Posts of other sites", TEXT, content_type="text/event-stream"))
-    async def remote(self, call: Request) -> Response:
+    async def remote(self, request: Request) -> Response:
         """Public posts of other sites, of which there are none."""
-        return await self._events(call, _with_media(call, "public:remote"))
+        return await self._events(request, _with_media(request, "public:remote"))
 
     @route("GET", "/api/v1/streaming/hashtag", READ, RouteDoc("Posts with a tag", TEXT, (TAG, SINCE), content_type="text/event-stream"))
-    async def tag(self, call: Request) -> Response:
+    async def tag(self, request: Request) -> Response:
         """Public posts with a tag."""
-        return await self._events(call, "hashtag")
+        return await self._events(request, "hashtag")
 
     @route(
         "GET", "/api/v1/streaming/hashtag/local", READ, RouteDoc("Posts with a tag", TEXT, (TAG, SINCE), content_type="text/event-stream")
     )
-    async def local_tag(self, call: Request) -> Response:
+    async def local_tag(self, request: Request) -> Response:
         """The same."""
-        return await self._events(call, "hashtag:local")
+        return await self._events(request, "hashtag:local")
 
     @route("GET", "/api/v1/streaming/list", READ, RouteDoc("A list", TEXT, (LIST, SINCE), content_type="text/event-stream"))
-    async def list(self, call: Request) -> Response:
+    async def list(self, request: Request) -> Response:
         """What the members of one of the viewer's lists post."""
-        return await self._events(call, "list")
+        return await self._events(request, "list")
 
     @route("GET", "/api/v1/streaming/direct", READ, RouteDoc("Conversations", TEXT, query=(SINCE,), content_type="text/event-stream"))
-    async def direct(self, call: Request) -> Response:
+    async def direct(self, request: Request) -> Response:
         """The viewer's conversations."""
-        return await self._events(call, "direct")
+        return await self._events(request, "direct")
 
-    async def _events(self, call: Request, name: str) -> Response:
-        await self.places.check_rate(call)
-        listener = Listener(call.member.id, call.access.scopes if call.access else None)
-        params = {field: call.fields.value(field, max=1_000) for field in ("tag", "list")}
-        stream, since = stream_of(name, params, listener), since_of(call, self.feed)
+    async def _events(self, request: Request, name: str) -> Response:
+        await self.places.check_rate(request)
+        listener = Listener(request.member.id, request.access.scopes if request.access else None)
+        params = {field: request.fields.value(field, max=1_000) for field in ("tag", "list")}
+        stream, since = stream_of(name, params, listener), since_of(request, self.feed)
         if stream.kind is StreamKind.LIST:
-            await self._check_list(call.member, int(stream.of))
+            await self._check_list(request.member, int(stream.of))
         self.feed.expect(listener.account)
         dialect = SseEncoder(self.payloads, since is not None)
-        opened = await self.places.reserve(call)
-        answer = Response.stream(EventStream(self.feed, dialect, StreamIdentity.of(call), opened, stream, since))
+        opened = await self.places.reserve(request)
+        answer = Response.stream(EventStream(self.feed, dialect, StreamIdentity.of(request), opened, stream, since))
         return answer.cached(b"private, no-store").with_header("X-Accel-Buffering", "no")
 
     async def _check_list(self, viewer: Viewer, id: int) -> None:
@@ -363,5 +363,5 @@ class StreamingRoutes:
             raise NotYourList from problem
 
 
-def _with_media(call: Request, name: str) -> str:
-    return f"{name}:media" if call.fields.flag("only_media") else name
+def _with_media(request: Request, name: str) -> str:
+    return f"{name}:media" if request.fields.flag("only_media") else name

@@ -44,23 +44,23 @@ class EndorsementRoutes:
 
     @route("POST", "/api/v1/accounts/<id:account_id>/endorse", WRITE, ENDORSE)
     @route("POST", "/api/v1/accounts/<id:account_id>/pin", WRITE, ENDORSE)
-    async def endorse(self, call: Request, account_id: int) -> Response:
+    async def endorse(self, request: Request, account_id: int) -> Response:
         """Show them."""
-        return await self._done(call, account_id, self.people.endorse)
+        return await self._done(request, account_id, self.people.endorse)
 
     @route("POST", "/api/v1/accounts/<id:account_id>/unendorse", WRITE, UNENDORSE)
     @route("POST", "/api/v1/accounts/<id:account_id>/unpin", WRITE, UNENDORSE)
-    async def unendorse(self, call: Request, account_id: int) -> Response:
+    async def unendorse(self, request: Request, account_id: int) -> Response:
         """Show them no more."""
-        return await self._done(call, account_id, self.people.unendorse)
+        return await self._done(request, account_id, self.people.unendorse)
 
-    async def _done(self, call: Request, account_id: int, command: Callable[[Viewer, AccountId], Awaitable[Relationship]]) -> Response:
-        return Response.json(RELATIONSHIP(await command(call.member, AccountId(account_id)), None))
+    async def _done(self, request: Request, account_id: int, command: Callable[[Viewer, AccountId], Awaitable[Relationship]]) -> Response:
+        return Response.json(RELATIONSHIP(await command(request.member, AccountId(account_id)), None))
 
     @route("GET", "/api/v1/endorsements", READ, RouteDoc("Whom one shows on one's profile", array_of(ACCOUNT), query=PAGING))
-    async def own(self, call: Request) -> Response:
+    async def own(self, request: Request) -> Response:
         """The newest first; a limit of 0 asks for everybody."""
-        return await self._page(call, call.member.id)
+        return await self._page(request, request.member.id)
 
     @route(
         "GET",
@@ -68,15 +68,15 @@ class EndorsementRoutes:
         OPEN,
         RouteDoc("Whom somebody shows on their profile", array_of(ACCOUNT), query=PAGING, errors=(404,)),
     )
-    async def of_account(self, call: Request, account_id: int) -> Response:
+    async def of_account(self, request: Request, account_id: int) -> Response:
         """The newest first."""
-        return await self._page(call, AccountId(account_id))
+        return await self._page(request, AccountId(account_id))
 
-    async def _page(self, call: Request, account: AccountId) -> Response:
-        page = page_of(call, 40, 80)
+    async def _page(self, request: Request, account: AccountId) -> Response:
+        page = page_of(request, 40, 80)
         page = page if page.limit else evolve(page, limit=EVERYBODY)
-        found = await self.people.endorsed(call.viewer, account, page)
-        return paged(call, self.entities.related(found), [one.id for one in found], page, PEOPLE)
+        found = await self.people.endorsed(request.viewer, account, page)
+        return paged(request, self.entities.related(found), [one.id for one in found], page, PEOPLE)
 
 
 @frozen
@@ -92,10 +92,10 @@ class DirectoryRoutes:
         RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:follows"}),
         RouteDoc("Whom one follows of those who follow somebody", array_of(FAMILIAR), query=(Param("id", IDS, required=True),)),
     )
-    async def familiar(self, call: Request) -> Response:
+    async def familiar(self, request: Request) -> Response:
         """For each of up to 40 people."""
-        ids = [AccountId(id) for id in call.fields.ids("id")[:40]]
-        found = await self.people.familiar(call.member, ids)
+        ids = [AccountId(id) for id in request.fields.ids("id")[:40]]
+        found = await self.people.familiar(request.member, ids)
         return Response.json([{"id": str(id), "accounts": self.entities.accounts(accounts)} for id, accounts in found])
 
     @route(
@@ -113,18 +113,18 @@ class DirectoryRoutes:
             ),
         ),
     )
-    async def directory(self, call: Request) -> Response:
+    async def directory(self, request: Request) -> Response:
         """Who posted last comes first, unless asked otherwise."""
-        fields = call.fields
+        fields = request.fields
         offset = fields.offset(MOST_OFFSET)
         newest = fields.value("order") == "new"
-        found = await self.people.directory(call.viewer, newest=newest, limit=fields.limit(40, 80), offset=offset)
+        found = await self.people.directory(request.viewer, newest=newest, limit=fields.limit(40, 80), offset=offset)
         return Response.json(self.entities.accounts(found))
 
     @route("GET", "/api/v2/suggestions", READ, RouteDoc("People to follow", array_of(SUGGESTION), query=(*LIMIT, PASS_OVER)))
-    async def suggestions(self, call: Request) -> Response:
+    async def suggestions(self, request: Request) -> Response:
         """The most followed of those to whom one has no relation yet."""
-        found = await self.people.suggested(call.member, call.fields.limit(40, 80), call.fields.offset(MOST_OFFSET))
+        found = await self.people.suggested(request.member, request.fields.limit(40, 80), request.fields.offset(MOST_OFFSET))
         return Response.json(SUGGESTION.each(found, self.entities))
 
     @route(
@@ -133,15 +133,15 @@ class DirectoryRoutes:
         READ,
         RouteDoc("People to follow, as older programs ask", array_of(ACCOUNT), query=(*LIMIT, PASS_OVER)),
     )
-    async def old_suggestions(self, call: Request) -> Response:
+    async def old_suggestions(self, request: Request) -> Response:
         """The same without why."""
-        found = await self.people.suggested(call.member, call.fields.limit(40, 80), call.fields.offset(MOST_OFFSET))
+        found = await self.people.suggested(request.member, request.fields.limit(40, 80), request.fields.offset(MOST_OFFSET))
         return Response.json(self.entities.accounts(found)).with_header("Deprecation", OLD)
 
     @route("DELETE", "/api/v1/suggestions/<id:account_id>", WRITE, RouteDoc("Suggest somebody no more", EMPTY))
-    async def dismiss(self, call: Request, account_id: int) -> Response:
+    async def dismiss(self, request: Request, account_id: int) -> Response:
         """Whoever they are."""
-        await self.people.dismiss(call.member, AccountId(account_id))
+        await self.people.dismiss(request.member, AccountId(account_id))
         return Response.json({})
 
 
@@ -152,20 +152,20 @@ class DomainRoutes:
     people: Suggestions
 
     @route("GET", "/api/v1/domain_blocks", BLOCKS, RouteDoc("The domains that one blocks", TEXTS, query=PAGING))
-    async def all(self, call: Request) -> Response:
+    async def all(self, request: Request) -> Response:
         """The newest first."""
-        page = page_of(call, 100, 200)
-        found = await self.people.blocked_domains(call.member, Page(page.limit, max_id=page.max_id, since_id=page.since_id))
-        return paged(call, [domain for _, domain in found], [id for id, _ in found], page, PEOPLE)
+        page = page_of(request, 100, 200)
+        found = await self.people.blocked_domains(request.member, Page(page.limit, max_id=page.max_id, since_id=page.since_id))
+        return paged(request, [domain for _, domain in found], [id for id, _ in found], page, PEOPLE)
 
     @route("POST", "/api/v1/domain_blocks", BLOCK, RouteDoc("Block a domain", EMPTY, body=DOMAIN, errors=(422,)))
-    async def block(self, call: Request) -> Response:
+    async def block(self, request: Request) -> Response:
         """Again is the same as once."""
-        await self.people.block_domain(call.member, call.fields.value("domain"))
+        await self.people.block_domain(request.member, request.fields.value("domain"))
         return Response.json({})
 
     @route("DELETE", "/api/v1/domain_blocks", BLOCK, RouteDoc("Block a domain no more", EMPTY, body=DOMAIN, errors=(422,)))
-    async def unblock(self, call: Request) -> Response:
+    async def unblock(self, request: Request) -> Response:
         """Again is the same as once."""
-        await self.people.unblock_domain(call.member, call.fields.value("domain"))
+        await self.people.unblock_domain(request.member, request.fields.value("domain"))
         return Response.json({})

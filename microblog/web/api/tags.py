@@ -33,37 +33,37 @@ class TagRoutes:
     tags: HashtagService
 
     @route("GET", "/api/v1/tags/<name>", OPEN, RouteDoc("A tag", TAG, errors=(404,)))
-    async def show(self, call: Request, name: str) -> Response:
+    async def show(self, request: Request, name: str) -> Response:
         """With how it was used in the last days."""
-        return await self._told(call, name)
+        return await self._told(request, name)
 
     @route("POST", "/api/v1/tags/<name>/follow", FOLLOW, RouteDoc("Follow a tag", TAG, errors=(404, 422)))
-    async def follow(self, call: Request, name: str) -> Response:
+    async def follow(self, request: Request, name: str) -> Response:
         """See at home what is posted with it."""
-        await self.tags.follow(call.member, name)
-        return await self._told(call, name)
+        await self.tags.follow(request.member, name)
+        return await self._told(request, name)
 
     @route("POST", "/api/v1/tags/<name>/unfollow", FOLLOW, RouteDoc("Follow a tag no more", TAG, errors=(404,)))
-    async def unfollow(self, call: Request, name: str) -> Response:
+    async def unfollow(self, request: Request, name: str) -> Response:
         """See it there no more."""
-        await self.tags.unfollow(call.member, name)
-        return await self._told(call, name)
+        await self.tags.unfollow(request.member, name)
+        return await self._told(request, name)
 
     @route("POST", "/api/v1/tags/<name>/feature", WRITE, RouteDoc("Show a tag on one's profile", TAG, errors=(404, 422)))
-    async def feature(self, call: Request, name: str) -> Response:
+    async def feature(self, request: Request, name: str) -> Response:
         """Show it."""
-        await self.tags.feature(call.member, name)
-        return await self._told(call, name)
+        await self.tags.feature(request.member, name)
+        return await self._told(request, name)
 
     @route("POST", "/api/v1/tags/<name>/unfeature", WRITE, RouteDoc("Show a tag there no more", TAG, errors=(404,)))
-    async def unfeature(self, call: Request, name: str) -> Response:
+    async def unfeature(self, request: Request, name: str) -> Response:
         """Show it no more."""
-        await self.tags.unfeature(call.member, name)
-        return await self._told(call, name)
+        await self.tags.unfeature(request.member, name)
+        return await self._told(request, name)
 
-    async def _told(self, call: Request, name: str) -> Response:
-        use = await self.tags.one(call.viewer, name)
-        flags = await self.tags.flags(call.viewer, [use.tag])
+    async def _told(self, request: Request, name: str) -> Response:
+        use = await self.tags.one(request.viewer, name)
+        flags = await self.tags.flags(request.viewer, [use.tag])
         return Response.json(tag_entity(self.entities, use, flags.get(use.tag.key)))
 
 
@@ -81,19 +81,19 @@ class FollowedTagRoutes:
         RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:follows"}),
         RouteDoc("The tags that one follows", array_of(TAG), query=PAGING),
     )
-    async def followed(self, call: Request) -> Response:
+    async def followed(self, request: Request) -> Response:
         """The newest follow first."""
-        page = page_of(call, 100, 200)
-        found = await self.tags.followed(call.member, page)
+        page = page_of(request, 100, 200)
+        found = await self.tags.followed(request.member, page)
         uses = await self.tags.search.uses([kept.tag for kept in found])
-        flags = await self.tags.flags(call.member, [kept.tag for kept in found])
+        flags = await self.tags.flags(request.member, [kept.tag for kept in found])
         told = [tag_entity(self.entities, use, flags.get(use.tag.key, TagFlags(following=True))) for use in uses]
-        return paged(call, told, [kept.id for kept in found], page, PEOPLE)
+        return paged(request, told, [kept.id for kept in found], page, PEOPLE)
 
     @route("GET", "/api/v1/featured_tags", READ, RouteDoc("The tags on one's profile", array_of(FEATURED_TAG)))
-    async def own(self, call: Request) -> Response:
+    async def own(self, request: Request) -> Response:
         """The most used first."""
-        account = call.member.account
+        account = request.member.account
         return Response.json([featured_entity(self.entities, account, one) for one in await self.tags.featured(account.id)])
 
     @route(
@@ -102,25 +102,25 @@ class FollowedTagRoutes:
         WRITE,
         RouteDoc("Show a tag on one's profile", FEATURED_TAG, body=(Param("name", TEXT, "The tag.", required=True),), errors=(400, 422)),
     )
-    async def feature(self, call: Request) -> Response:
+    async def feature(self, request: Request) -> Response:
         """One more."""
         try:
-            made = await self.tags.feature(call.member, call.fields.required("name", max=200))
+            made = await self.tags.feature(request.member, request.fields.required("name", max=200))
         except NotFound as none:
             raise Invalid({"name": "Name is no tag"}, codes={"name": "ERR_INVALID"}) from none
-        return Response.json(featured_entity(self.entities, call.member.account, made))
+        return Response.json(featured_entity(self.entities, request.member.account, made))
 
     @route("DELETE", "/api/v1/featured_tags/<id:featured_id>", WRITE, RouteDoc("Show a tag there no more", EMPTY, errors=(404,)))
-    async def remove(self, call: Request, featured_id: int) -> Response:
+    async def remove(self, request: Request, featured_id: int) -> Response:
         """One less."""
-        await self.tags.remove(call.member, RelationId(featured_id))
+        await self.tags.remove(request.member, RelationId(featured_id))
         return Response.json({})
 
     @route("GET", "/api/v1/featured_tags/suggestions", READ, RouteDoc("Tags that one uses, and might show", array_of(TAG)))
-    async def suggestions(self, call: Request) -> Response:
+    async def suggestions(self, request: Request) -> Response:
         """The most used first."""
-        uses = await self.tags.search.uses(await self.tags.suggested(call.member))
-        flags = await self.tags.flags(call.member, [use.tag for use in uses])
+        uses = await self.tags.search.uses(await self.tags.suggested(request.member))
+        flags = await self.tags.flags(request.member, [use.tag for use in uses])
         return Response.json([tag_entity(self.entities, use, flags.get(use.tag.key)) for use in uses])
 
     @route(
@@ -129,8 +129,8 @@ class FollowedTagRoutes:
         RouteOptions(api=True),
         RouteDoc("The tags on somebody's profile", array_of(FEATURED_TAG), errors=(404,)),
     )
-    async def of_account(self, call: Request, account_id: int) -> Response:
+    async def of_account(self, request: Request, account_id: int) -> Response:
         """The most used first."""
-        del call
+        del request
         account = await self.accounts.by_id(AccountId(account_id), suspended=True)
         return Response.json([featured_entity(self.entities, account, one) for one in await self.tags.featured(account.id)])

@@ -44,14 +44,14 @@ class TimelineRoutes:
         RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:statuses"}),
         RouteDoc("What oneself and those whom one follows post", array_of(STATUS), query=PAGING),
     )
-    async def home(self, call: Request) -> Response:
+    async def home(self, request: Request) -> Response:
         """Newest first."""
-        return await self.answers.of(call, lambda: self._home(call))
+        return await self.answers.get_or_make(request, lambda: self._home(request))
 
-    async def _home(self, call: Request) -> CacheableResponse:
-        page = page_of(call)
-        posts = await self.timelines.home(call.member, page)
-        return CacheableResponse(await self._page(call, posts, page), await self.timelines.home_basis(call.member, posts))
+    async def _home(self, request: Request) -> CacheableResponse:
+        page = page_of(request)
+        posts = await self.timelines.home(request.member, page)
+        return CacheableResponse(await self._page(request, posts, page), await self.timelines.home_basis(request.member, posts))
 
     @route(
         "GET",
@@ -59,15 +59,15 @@ class TimelineRoutes:
         OPEN,
         RouteDoc("What everybody posts in public", array_of(STATUS), query=(*PAGING, *ORIGIN, WITH_MEDIA)),
     )
-    async def public(self, call: Request) -> Response:
+    async def public(self, request: Request) -> Response:
         """Newest first, without boosts and without replies to others."""
-        return await self.answers.of(call, lambda: self._public(call))
+        return await self.answers.get_or_make(request, lambda: self._public(request))
 
-    async def _public(self, call: Request) -> CacheableResponse:
-        page = page_of(call)
-        posts = [] if only_remote(call) else await self.timelines.public(call.viewer, page, media=call.fields.flag("only_media"))
-        answer = await self._page(call, posts, page, "local", "remote", "only_media")
-        return CacheableResponse(answer, await self.timelines.basis(call.viewer, posts, PUBLIC))
+    async def _public(self, request: Request) -> CacheableResponse:
+        page = page_of(request)
+        posts = [] if only_remote(request) else await self.timelines.public(request.viewer, page, media=request.fields.flag("only_media"))
+        answer = await self._page(request, posts, page, "local", "remote", "only_media")
+        return CacheableResponse(answer, await self.timelines.basis(request.viewer, posts, PUBLIC))
 
     @route(
         "GET",
@@ -75,13 +75,13 @@ class TimelineRoutes:
         OPEN,
         RouteDoc("Public posts with a tag", array_of(STATUS), query=(*PAGING, *TAGS, *ORIGIN, WITH_MEDIA)),
     )
-    async def tag(self, call: Request, name: str) -> Response:
+    async def tag(self, request: Request, name: str) -> Response:
         """Newest first, replies too."""
-        page, fields = page_of(call), call.fields
+        page, fields = page_of(request), request.fields
         posts: Sequence[Post] = ()
-        if not only_remote(call):
+        if not only_remote(request):
             posts = await self.timelines.tag(
-                call.viewer,
+                request.viewer,
                 name,
                 page,
                 any=fields.list("any"),
@@ -89,13 +89,13 @@ class TimelineRoutes:
                 none=fields.list("none"),
                 media=fields.flag("only_media"),
             )
-        return await self._page(call, posts, page, "local", "remote", "only_media", "any", "all", "none")
+        return await self._page(request, posts, page, "local", "remote", "only_media", "any", "all", "none")
 
-    async def _page(self, call: Request, posts: Sequence[Post], page: Page, *kept: str) -> Response:
-        body = await self.shown.many(call.viewer, posts)
-        return paged(call, body, [post.id for post in posts], page, PageLinks(kept, timeline=True))
+    async def _page(self, request: Request, posts: Sequence[Post], page: Page, *kept: str) -> Response:
+        body = await self.shown.many(request.viewer, posts)
+        return paged(request, body, [post.id for post in posts], page, PageLinks(kept, timeline=True))
 
 
-def only_remote(call: Request) -> bool:
+def only_remote(request: Request) -> bool:
     """True if only posts of other sites are wanted. Whoever wants both kinds alone gets those of here."""
-    return call.fields.flag("remote") and not call.fields.flag("local")
+    return request.fields.flag("remote") and not request.fields.flag("local")

@@ -37,44 +37,44 @@ class TrendRoutes:
     tags: HashtagService
 
     @route("GET", "/api/v1/trends/tags", TAGS, RouteDoc("Tags that are talked about", array_of(TAG), query=SLICE))
-    async def of_tags(self, call: Request) -> Response:
+    async def of_tags(self, request: Request) -> Response:
         """Those first that most people used."""
-        limit, offset = _slice(call, 10, 20)
-        return _linked(call, await self._told(call, await self.trends.tags(limit=limit, offset=offset)), limit, offset)
+        limit, offset = _slice(request, 10, 20)
+        return _linked(request, await self._told(request, await self.trends.tags(limit=limit, offset=offset)), limit, offset)
 
     @route("GET", "/api/v1/trends", TAGS, RouteDoc("Tags that are talked about, as older programs ask", array_of(TAG), query=SLICE))
-    async def old(self, call: Request) -> Response:
+    async def old(self, request: Request) -> Response:
         """The same."""
-        return (await self.of_tags(call)).with_header("Deprecation", OLD)
+        return (await self.of_tags(request)).with_header("Deprecation", OLD)
 
     @route("GET", "/api/v1/trends/statuses", POSTS, RouteDoc("Posts that are talked about", array_of(STATUS), query=SLICE))
-    async def of_posts(self, call: Request) -> Response:
+    async def of_posts(self, request: Request) -> Response:
         """Those first that most people liked or boosted."""
-        limit, offset = _slice(call, 20, 40)
-        found = await self.trends.posts(call.viewer, limit=limit, offset=offset)
-        answer = Response.json(await self.shown.many(call.viewer, found))
-        return answer.with_header("Link", _next(call, limit, offset)) if limit and len(found) == limit else answer
+        limit, offset = _slice(request, 20, 40)
+        found = await self.trends.posts(request.viewer, limit=limit, offset=offset)
+        answer = Response.json(await self.shown.many(request.viewer, found))
+        return answer.with_header("Link", _next(request, limit, offset)) if limit and len(found) == limit else answer
 
     @route("GET", "/api/v1/trends/links", LINKS, RouteDoc("Links that are talked about: none are counted", array_of(ANY), query=SLICE))
-    async def of_links(self, call: Request) -> Response:
+    async def of_links(self, request: Request) -> Response:
         """Always none."""
-        del call
+        del request
         return Response.json([])
 
-    async def _told(self, call: Request, uses: list[TagUse]) -> list[Entity]:
-        flags = await self.tags.flags(call.viewer, [use.tag for use in uses])
+    async def _told(self, request: Request, uses: list[TagUse]) -> list[Entity]:
+        flags = await self.tags.flags(request.viewer, [use.tag for use in uses])
         return [tag_entity(self.entities, use, flags.get(use.tag.key)) for use in uses]
 
 
-def _slice(call: Request, default: int, most: int) -> tuple[int, int]:
-    return call.fields.limit(default, most), call.fields.offset(10_000)
+def _slice(request: Request, default: int, most: int) -> tuple[int, int]:
+    return request.fields.limit(default, most), request.fields.offset(10_000)
 
 
-def _linked(call: Request, told: list[Entity], limit: int, offset: int) -> Response:
+def _linked(request: Request, told: list[Entity], limit: int, offset: int) -> Response:
     answer = Response.json(told)
-    return answer.with_header("Link", _next(call, limit, offset)) if limit and len(told) == limit else answer
+    return answer.with_header("Link", _next(request, limit, offset)) if limit and len(told) == limit else answer
 
 
-def _next(call: Request, limit: int, offset: int) -> str:
-    kept = list(call.fields.pairs("limit"))
-    return f'<{call.url}?{urlencode([*kept, ("offset", str(offset + limit))])}>; rel="next"'
+def _next(request: Request, limit: int, offset: int) -> str:
+    kept = list(request.fields.pairs("limit"))
+    return f'<{request.url}?{urlencode([*kept, ("offset", str(offset + limit))])}>; rel="next"'

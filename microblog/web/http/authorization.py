@@ -35,46 +35,46 @@ class Authorizer:
     limits: RateLimiter
     remembered: Authenticator = field(default=Factory(lambda gate: gate.authenticator, takes_self=True))
 
-    async def authorize(self, call: Request, route: Route) -> None:
+    async def authorize(self, request: Request, route: Route) -> None:
         """Fills in who the caller is and checks everything that the route needs."""
         authenticator = self.remembered if route.safe else self.authenticator
         if route.needs.api:
             if route.needs.bearer:
-                await self._identify_bearer(call, authenticator, pending=route.needs.pending)
+                await self._identify_bearer(request, authenticator, pending=route.needs.pending)
         elif route.needs.identify:
-            await self._recognise(call, authenticator)
+            await self._recognise(request, authenticator)
         if self.limits.enabled:
-            await self._count(call, self._rates(call, route.needs))
-        _check_person(call, route.needs)
+            await self._count(request, self._rates(request, route.needs))
+        _check_person(request, route.needs)
         if not route.safe and not route.needs.api and route.needs.csrf:
-            _check_form(call, cookieless=route.needs.cookieless)
+            _check_form(request, cookieless=route.needs.cookieless)
 
-    async def admit_body(self, call: Request, route: Route) -> None:
+    async def admit_body(self, request: Request, route: Route) -> None:
         """Raises the Problem that says why somebody may not send a large body here, by the head of the request alone."""
         if not route.needs.api:
-            await self._recognise(call, self.remembered)
+            await self._recognise(request, self.remembered)
         elif route.needs.bearer:
-            await self._identify_bearer(call, self.remembered, pending=route.needs.pending)
-        _check_person(call, route.needs)
-        if call.viewer is None:
+            await self._identify_bearer(request, self.remembered, pending=route.needs.pending)
+        _check_person(request, route.needs)
+        if request.viewer is None:
             raise TooLarge(f"Who is not logged in may send at most {IN_MEMORY >> 10} kB.")
 
-    async def identify(self, call: Request) -> None:
+    async def identify(self, request: Request) -> None:
         """Fills in who is logged in with this browser, if anybody is."""
-        await self._recognise(call, self.remembered)
+        await self._recognise(request, self.remembered)
 
-    async def _recognise(self, call: Request, authenticator: Authenticator) -> None:
-        token = call.cookie(SESSION)
+    async def _recognise(self, request: Request, authenticator: Authenticator) -> None:
+        token = request.cookie(SESSION)
         if token is None:
             return
         found = await authenticator.by_cookie(token)
         if found is not None:
-            call.viewer, call.session = found
+            request.viewer, request.session = found
         elif await authenticator.is_over(token):  # who is only shut out for a while is logged in again afterwards
-            call.cookies.append(Cookie(SESSION, "", 0))
+            request.cookies.append(Cookie(SESSION, "", 0))
 
-    async def _identify_bearer(self, call: Request, authenticator: Authenticator, *, pending: bool) -> None:
-        token = bearer_token(call)
+    async def _identify_bearer(self, request: Request, authenticator: Authenticator, *, pending: bool) -> None:
+        token = bearer_token(request)
         if token is None:
             return
         try:
@@ -84,62 +84,62 @@ class Authorizer:
         else:
             refusal = BadToken()
         if found is None:
-            await self._count(call, [(API_NETWORK, call.network)])  # who guesses tokens pays for it
+            await self._count(request, [(API_NETWORK, request.network)])  # who guesses tokens pays for it
             raise refusal
-        call.access, call.viewer = found, found.viewer
+        request.access, request.viewer = found, found.viewer
 
-    async def _count(self, call: Request, rates: Iterable[tuple[RateLimit, str]]) -> None:
-        call.count = await self.limits.consume(rates)
-        if call.count is not None and call.count.exceeded:
-            raise call.count.problem(self.limits.now())
+    async def _count(self, request: Request, rates: Iterable[tuple[RateLimit, str]]) -> None:
+        request.limit_usage = await self.limits.consume(rates)
+        if request.limit_usage is not None and request.limit_usage.exceeded:
+            raise request.limit_usage.problem(self.limits.now())
 
-    def _rates(self, call: Request, needs: RouteOptions) -> Iterator[tuple[RateLimit, str]]:
+    def _rates(self, request: Request, needs: RouteOptions) -> Iterator[tuple[RateLimit, str]]:
         if needs.api and needs.counted:
-            if call.access is None:
-                yield API_NETWORK, call.network
+            if request.access is None:
+                yield API_NETWORK, request.network
             else:
-                yield API_TOKEN, str(call.access.id)
-                if call.viewer is not None:
-                    yield API_ACCOUNT, str(call.viewer.id)
-            if _PAGED.search(call.request.query):
-                yield PAGING, call.network if call.viewer is None else str(call.viewer.id)
+                yield API_TOKEN, str(request.access.id)
+                if request.viewer is not None:
+                    yield API_ACCOUNT, str(request.viewer.id)
+            if _PAGED.search(request.incoming.query):
+                yield PAGING, request.network if request.viewer is None else str(request.viewer.id)
         for rate in needs.rate:
-            yield rate, _counted_as(call, rate.per)
+            yield rate, _counted_as(request, rate.per)
 
 
-def _counted_as(call: Request, per: LimitScope) -> str:
-    if per is LimitScope.ACCOUNT and call.viewer is not None:
-        return str(call.viewer.id)
-    if per is LimitScope.TOKEN and call.access is not None:
-        return str(call.access.id)
-    return call.network
+def _counted_as(request: Request, per: LimitScope) -> str:
+    if per is LimitScope.ACCOUNT and request.viewer is not None:
+        return str(request.viewer.id)
+    if per is LimitScope.TOKEN and request.access is not None:
+        return str(request.access.id)
+    return request.network
 
 
-def bearer_token(call: Request) -> str | None:
+def bearer_token(request: Request) -> str | None:
     """The API token of a request: in its Authorization header, else as field `access_token` or `bearer_token`."""
-    header = call.header("Authorization")
+    header = request.header("Authorization")
     if header is not None and header[:7].lower() == "bearer ":
         return header[7:].strip()
-    if b"token" not in call.request.query and b"token" not in call.request.body:
+    if b"token" not in request.incoming.query and b"token" not in request.incoming.body:
         return None
-    return call.fields.value("access_token") or call.fields.value("bearer_token") or None
+    return request.fields.value("access_token") or request.fields.value("bearer_token") or None
 
 
-def _check_person(call: Request, needs: RouteOptions) -> None:
-    if needs.api and needs.viewer >= AccessLevel.APP and call.access is None:
+def _check_person(request: Request, needs: RouteOptions) -> None:
+    if needs.api and needs.viewer >= AccessLevel.APP and request.access is None:
         raise BadToken
-    if call.access is not None and needs.scopes and not _covers_any(call.access, needs.scopes):
+    if request.access is not None and needs.scopes and not _covers_any(request.access, needs.scopes):
         raise Forbidden("This action is outside the authorized scopes")
-    if call.access is not None and needs.viewer_scopes and not _covers_any(call.access, needs.viewer_scopes):
-        call.viewer = None
+    if request.access is not None and needs.viewer_scopes and not _covers_any(request.access, needs.viewer_scopes):
+        request.viewer = None
     if needs.viewer < AccessLevel.MEMBER:
         return
-    if call.viewer is None:
+    if request.viewer is None:
         raise NeedsPerson if needs.api else Unauthenticated("Please log in first.")
-    if call.viewer.pending:
+    if request.viewer.pending:
         raise NotYet
     wanted = _ROLES.get(needs.viewer)
-    if wanted is not None and not call.viewer.role.includes(wanted):
+    if wanted is not None and not request.viewer.role.includes(wanted):
         raise Forbidden
 
 
@@ -147,14 +147,14 @@ def _covers_any(access: TokenContext, scopes: Iterable[str]) -> bool:
     return any(covers(access.scopes, scope) for scope in scopes)
 
 
-def _check_form(call: Request, *, cookieless: bool) -> None:
+def _check_form(request: Request, *, cookieless: bool) -> None:
     """Raises Forbidden unless the form came from one of our own pages."""
-    own = frozenset({call.host, call.origin.host})
-    if csrf.comes_from_elsewhere(call.header("Sec-Fetch-Site"), call.header("Origin"), own):
+    own = frozenset({request.host, request.origin.host})
+    if csrf.comes_from_elsewhere(request.header("Sec-Fetch-Site"), request.header("Origin"), own):
         raise Forbidden("This form was sent from another site, so nothing was done.")
-    if cookieless and call.session is None:
+    if cookieless and request.session is None:
         return
-    secret = call.csrf_secret
-    token = call.header("X-CSRF-Token") or call.fields.value("csrf")
+    secret = request.csrf_secret
+    token = request.header("X-CSRF-Token") or request.fields.value("csrf")
     if secret is None or not csrf.is_token_of(secret, token):
         raise Forbidden("This form is too old, or cookies are switched off. Nothing was done: please load the page again, then send it.")

@@ -42,22 +42,22 @@ def is_packable(content_type: bytes) -> bool:
     return content_type in (HTML, JSON) or content_type.startswith(_OTHERS)
 
 
-def may_pack(call: Request) -> bool:
+def may_pack(request: Request) -> bool:
     """True if the client takes gzip, and the length of the response tells nobody anything."""
-    accepted = call.request.getHeader(b"Accept-Encoding")
+    accepted = request.incoming.getHeader(b"Accept-Encoding")
     if accepted is None or not accepts_gzip(accepted.decode("latin-1")):
         return False
-    if call.viewer is None or call.api:
+    if request.viewer is None or request.api:
         return True
-    own = frozenset({call.host, call.origin.host})
-    return not comes_from_elsewhere(call.header("Sec-Fetch-Site"), call.header("Origin"), own)
+    own = frozenset({request.host, request.origin.host})
+    return not comes_from_elsewhere(request.header("Sec-Fetch-Site"), request.header("Origin"), own)
 
 
-def packed(call: Request, answer: Response) -> Response:
+def packed(request: Request, answer: Response) -> Response:
     """The answer with its body compressed, where that is possible and worth it."""
     if not SMALLEST <= len(answer.body) <= LARGEST or not is_packable(answer.content_type):
         return answer
-    if any(name == b"Content-Encoding" for name, _ in answer.headers) or not may_pack(call):
+    if any(name == b"Content-Encoding" for name, _ in answer.headers) or not may_pack(request):
         return answer
     return with_packed(answer, zlib.compress(answer.body, LEVEL, wbits=31))
 

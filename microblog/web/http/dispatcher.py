@@ -89,25 +89,25 @@ class Dispatcher:
         """True while a route works, whether its client still waits or not."""
         return bool(self._working)
 
-    def admit_body(self, request: IncomingRequest, decided: Callable[[tuple[int, str] | None], None]) -> None:
+    def admit_body(self, incoming: IncomingRequest, decided: Callable[[tuple[int, str] | None], None]) -> None:
         """Find out who sends a large body whose head is here; call `decided` with status and sentence of a refusal, or None.
 
         Strangers may send small bodies only: else they could fill all room there is, and keep it filled.
         """
-        work = begin(self._refusal_of_body(Request(request, self.origin)))
+        work = begin(self._refusal_of_body(Request(incoming, self.origin)))
         if isinstance(work, Deferred):
             work.addCallback(decided).addErrback(_unless_cancelled)
         else:
             decided(work)
 
-    async def _refusal_of_body(self, call: Request) -> tuple[int, str] | None:
+    async def _refusal_of_body(self, request: Request) -> tuple[int, str] | None:
         try:
-            call.request.path_text = decode_path(call.request.raw_path)
-            bound, _ = self.routes.find(call.request.method_name, call.path)
-            call.route = bound.route
-            await self._gate.admit_body(call, bound.route)
+            request.incoming.path_text = decode_path(request.incoming.raw_path)
+            bound, _ = self.routes.find(request.incoming.method_name, request.path)
+            request.route = bound.route
+            await self._gate.admit_body(request, bound.route)
         except Exception as error:
-            return self._errors.refusal(call, error)
+            return self._errors.refusal(request, error)
         return None
 
     def body_limit(self, method: bytes, target: bytes, files: bool) -> int:
@@ -123,115 +123,115 @@ class Dispatcher:
             page = self._refusals[status, sentence] = self._errors.render(None, status, sentence)
         return HTML, page
 
-    def render(self, request: IncomingRequest) -> None:
+    def render(self, incoming: IncomingRequest) -> None:
         """Find the route of a complete request, and answer."""
-        request.label = request.path_text = request.raw_path.decode("ascii")  # a path that cannot be decoded may still be one of the API
-        if request.method_name == "OPTIONS":
-            self._options(request)
+        incoming.label = incoming.path_text = incoming.raw_path.decode("ascii")  # a path that cannot be decoded may still be one of the API
+        if incoming.method_name == "OPTIONS":
+            self._options(incoming)
             return
         try:
-            request.path_text = decode_path(request.raw_path)
-            bound, values = self.routes.find(request.method_name, request.path_text)
+            incoming.path_text = decode_path(incoming.raw_path)
+            bound, values = self.routes.find(incoming.method_name, incoming.path_text)
         except Problem as problem:
-            self.refuse(request, problem)
+            self.refuse(incoming, problem)
         else:
-            self.serve(request, bound, values)
+            self.serve(incoming, bound, values)
 
-    def _options(self, request: IncomingRequest) -> None:
-        call = Request(request, self.origin)
-        if call.cross_origin:
+    def _options(self, incoming: IncomingRequest) -> None:
+        request = Request(incoming, self.origin)
+        if request.cross_origin:
             # whatever is served there: a browser must be able to read the 404 or 405 of the request itself
-            self._send(call, preflight(call))
+            self._send(request, preflight(request))
             return
         try:
-            request.path_text = decode_path(request.raw_path)
-            self._send(call, Response.empty().with_header("Allow", self.routes.methods(call.path)))
+            incoming.path_text = decode_path(incoming.raw_path)
+            self._send(request, Response.empty().with_header("Allow", self.routes.methods(request.path)))
         except Problem as problem:
-            self.refuse(request, problem)
+            self.refuse(incoming, problem)
 
-    def serve(self, request: IncomingRequest, bound: Bound, values: Mapping[str, Any]) -> None:
+    def serve(self, incoming: IncomingRequest, bound: Bound, values: Mapping[str, Any]) -> None:
         """Answer with a route, given the arguments out of the path."""
-        call = Request(request, self.origin, bound.route)
+        request = Request(incoming, self.origin, bound.route)
         if bound.route.has_secret:
-            request.label = bound.route.path
-        self._run(call, self._answer(call, bound, values), safe=bound.route.safe)
+            incoming.label = bound.route.path
+        self._run(request, self._answer(request, bound, values), safe=bound.route.safe)
 
-    def refuse(self, request: IncomingRequest, problem: Problem) -> None:
+    def refuse(self, incoming: IncomingRequest, problem: Problem) -> None:
         """Answer a request that no route answers."""
-        call = Request(request, self.origin)
-        self._run(call, self._refused(call, problem), safe=True)
+        request = Request(incoming, self.origin)
+        self._run(request, self._refused(request, problem), safe=True)
 
-    def _run(self, call: Request, answering: Coroutine[Any, Any, Response], *, safe: bool) -> None:
+    def _run(self, request: Request, answering: Coroutine[Any, Any, Response], *, safe: bool) -> None:
         work = begin(answering)
         if not isinstance(work, Deferred):
-            self._send(call, work)
+            self._send(request, work)
             return
-        done: Deferred[None] = work.addCallback(lambda answer: self._send(call, answer))
+        done: Deferred[None] = work.addCallback(lambda answer: self._send(request, answer))
         self._working.add(done)
         if safe:
-            call.request.gone = done.cancel
+            request.incoming.gone = done.cancel
         done.addErrback(_unless_cancelled).addBoth(lambda _: self._working.discard(done))
 
-    async def _refused(self, call: Request, problem: Problem) -> Response:
+    async def _refused(self, request: Request, problem: Problem) -> Response:
         """What is said where nothing answers. Members are told it on a page of theirs."""
         try:
-            if not call.wants_json:
-                await self._gate.identify(call)
+            if not request.wants_json:
+                await self._gate.identify(request)
         except CancelledError:
             raise
         except Exception as error:
-            return self._errors.answer(call, error)
-        return self._errors.answer(call, problem)
+            return self._errors.answer(request, error)
+        return self._errors.answer(request, problem)
 
-    async def _answer(self, call: Request, bound: Bound, values: Mapping[str, Any]) -> Response:
+    async def _answer(self, request: Request, bound: Bound, values: Mapping[str, Any]) -> Response:
         try:
-            if call.request.file is not None and not call.request.body_admitted:
-                await self._gate.admit_body(call, bound.route)
-            if len(call.request.body) > INLINE_BODY or call.request.file is not None:
-                call.keep(await self._in_thread(call.parse))
-            await self._gate.authorize(call, bound.route)
-            return await bound.function(call, **values)
+            if request.incoming.file is not None and not request.incoming.body_admitted:
+                await self._gate.admit_body(request, bound.route)
+            if len(request.incoming.body) > INLINE_BODY or request.incoming.file is not None:
+                request.keep(await self._in_thread(request.parse))
+            await self._gate.authorize(request, bound.route)
+            return await bound.function(request, **values)
         except CancelledError as error:
-            if call.request.hung_up:
+            if request.incoming.hung_up:
                 raise
-            return self._errors.answer(call, error)
+            return self._errors.answer(request, error)
         except Exception as error:
-            return self._errors.answer(call, error)
+            return self._errors.answer(request, error)
         finally:
-            call.close()
+            request.close()
 
-    def _send(self, call: Request, answer: Response) -> None:
+    def _send(self, request: Request, answer: Response) -> None:
         """Write the answer, unless nobody waits for it any more."""
-        request = call.request
-        if request.hung_up:
+        incoming = request.incoming
+        if incoming.hung_up:
             return
-        answer = packed(call, _unchanged(call, _tagged(call, answer)))
-        date = request.date
+        answer = packed(request, _unchanged(request, _tagged(request, answer)))
+        date = incoming.date
         try:
-            head = self._head.encode(answer, call, date)
+            head = self._head.encode(answer, request, date)
         except Exception as error:
-            call.cookies.clear()
-            answer = self._errors.answer(call, error)
-            head = self._head.encode(answer, call, date)
-        if answer.protocol is not None and request.method_name != "HEAD":
-            request.hand_over(answer.status, head, answer.protocol)
+            request.cookies.clear()
+            answer = self._errors.answer(request, error)
+            head = self._head.encode(answer, request, date)
+        if answer.protocol is not None and incoming.method_name != "HEAD":
+            incoming.hand_over(answer.status, head, answer.protocol)
         else:
-            bodiless = request.method_name == "HEAD" or answer.status in NO_BODY
-            request.respond(answer.status, head, b"" if bodiless else answer.body)
+            bodiless = incoming.method_name == "HEAD" or answer.status in NO_BODY
+            incoming.respond(answer.status, head, b"" if bodiless else answer.body)
 
 
-def _tagged(call: Request, answer: Response) -> Response:
+def _tagged(request: Request, answer: Response) -> Response:
     """An answer of the API that is everybody's with a weak ETag of its body. Nobody may keep the others, so nobody could compare theirs."""
-    if not call.api or answer.etag is not None or answer.status != 200 or call.method not in ("GET", "HEAD"):
+    if not request.api or answer.etag is not None or answer.status != 200 or request.method not in ("GET", "HEAD"):
         return answer
-    if call.personal or call.viewer is not None or call.access is not None or answer.cache == NO_STORE or not answer.body:
+    if request.personal or request.viewer is not None or request.access is not None or answer.cache == NO_STORE or not answer.body:
         return answer
     return answer.tagged()
 
 
-def _unchanged(call: Request, answer: Response) -> Response:
+def _unchanged(request: Request, answer: Response) -> Response:
     """304 if the client says that it has this answer already (RFC 9110 section 13.1.2), else the answer itself."""
-    if answer.status != 200 or call.method not in ("GET", "HEAD") or not call.has(answer.etag):
+    if answer.status != 200 or request.method not in ("GET", "HEAD") or not request.has(answer.etag):
         return answer
     return evolve(answer, status=304, body=b"")
 

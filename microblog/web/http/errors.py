@@ -98,9 +98,9 @@ def status_of(problem: Problem) -> int:
     return next(STATUS[cls] for cls in type(problem).__mro__ if cls in STATUS)
 
 
-def plain_page(call: Request | None, status: int, sentence: str) -> bytes:
+def plain_page(request: Request | None, status: int, sentence: str) -> bytes:
     """An error page without any looks, for when there is no better one."""
-    del call
+    del request
     page = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{status}</title><h1>{status}</h1><p>{escape(sentence)}</p></html>'
     return page.encode("utf-8")
 
@@ -147,40 +147,42 @@ class Errors:
     login: str = "/login"
     pending: str = "/pending"
 
-    def answer(self, call: Request, error: Exception) -> Response:
+    def answer(self, request: Request, error: Exception) -> Response:
         """The answer for `error`. What is not a `Problem` is a fault of ours: logged with its traceback, told without any detail."""
         if isinstance(error, OSError) and error.errno in _FULL:
             cause, error = error, no_room()
             error.__cause__ = cause
         if not isinstance(error, Problem):
-            _log.failure("Request {id} to {route} failed", failure=Failure(error), id=call.id, route=call.route and call.route.name)
-            return self._said(call, 500, Unavailable(f"Something went wrong on our side. Its number in our log is {call.id}."))
+            _log.failure(
+                "Request {id} to {route} failed", failure=Failure(error), id=request.id, route=request.route and request.route.name
+            )
+            return self._said(request, 500, Unavailable(f"Something went wrong on our side. Its number in our log is {request.id}."))
         if error.__cause__ is not None and isinstance(error, Unavailable):
-            _log.warn("Request {id} could not be served: {cause}", id=call.id, cause=_in_a_line(error.__cause__))
-        if isinstance(error, Unauthenticated) and not call.wants_json and call.method in ("GET", "HEAD"):
-            return Response.redirect(f"{self.login}?next={quote(call.path_and_query, safe='/')}")
-        if isinstance(error, NotYet) and not call.wants_json:
+            _log.warn("Request {id} could not be served: {cause}", id=request.id, cause=_in_a_line(error.__cause__))
+        if isinstance(error, Unauthenticated) and not request.wants_json and request.method in ("GET", "HEAD"):
+            return Response.redirect(f"{self.login}?next={quote(request.path_and_query, safe='/')}")
+        if isinstance(error, NotYet) and not request.wants_json:
             return Response.redirect(self.pending)
-        return self._said(call, status_of(error), error)
+        return self._said(request, status_of(error), error)
 
-    def refusal(self, call: Request, error: Exception) -> tuple[int, str]:
+    def refusal(self, request: Request, error: Exception) -> tuple[int, str]:
         """Status and sentence for `error` where the request is refused by its head alone."""
         if isinstance(error, Problem):
-            return status_of(error), error.sentence if call.api else for_people(error)
-        _log.failure("The head of a request to {route} failed", failure=Failure(error), route=call.route and call.route.name)
+            return status_of(error), error.sentence if request.api else for_people(error)
+        _log.failure("The head of a request to {route} failed", failure=Failure(error), route=request.route and request.route.name)
         return 500, "Something went wrong on our side."
 
-    def _said(self, call: Request, status: int, problem: Problem) -> Response:
-        if call.wants_json:
-            answer = Response.json(error_json(problem, api=call.api), status)
+    def _said(self, request: Request, status: int, problem: Problem) -> Response:
+        if request.wants_json:
+            answer = Response.json(error_json(problem, api=request.api), status)
         else:
-            answer = Response.html(self.render(call, status, for_people(problem)), status)
+            answer = Response.html(self.render(request, status, for_people(problem)), status)
         return self._with_hints(answer.cached(NO_STORE), problem, status)
 
-    def render(self, call: Request | None, status: int, sentence: str) -> bytes:
+    def render(self, request: Request | None, status: int, sentence: str) -> bytes:
         """The error page; a plain one if even that fails."""
         try:
-            return self.page(call, status, sentence)
+            return self.page(request, status, sentence)
         except Problem:  # the page wanted the fields, and they are what is wrong
             return self.page(None, status, sentence)
         except Exception:

@@ -62,9 +62,9 @@ def _policies(content_type: bytes, policy: bytes | None, vary: bytes, secure: bo
     return (b"Content-Type: " + content_type + b"\r\n" if content_type else b"") + block
 
 
-def _vary(answer: Response, call: Request) -> bytes:
-    cors = _CORS if call.cross_origin else b""
-    if call.api:
+def _vary(answer: Response, request: Request) -> bytes:
+    cors = _CORS if request.cross_origin else b""
+    if request.api:
         return cors + b"Vary: Accept-Encoding, Authorization, Origin\r\n"
     for_all = answer.content_type not in (HTML, JSON) and answer.cache is not None and b"public" in answer.cache
     if for_all:
@@ -73,14 +73,14 @@ def _vary(answer: Response, call: Request) -> bytes:
     return cors + b"Vary: Accept, Accept-Encoding, Accept-Language, Cookie\r\n"
 
 
-def _cache(answer: Response, call: Request) -> bytes:
-    if call.personal or call.cookies or answer.cookies:
+def _cache(answer: Response, request: Request) -> bytes:
+    if request.personal or request.cookies or answer.cookies:
         return NO_STORE
     if answer.cache is not None:
         return answer.cache
-    if call.viewer is not None or call.access is not None or (answer.status >= 300 and answer.status != 304):
+    if request.viewer is not None or request.access is not None or (answer.status >= 300 and answer.status != 304):
         return NO_STORE
-    return PUBLIC_BRIEFLY if call.api and call.method == "GET" else NO_CACHE
+    return PUBLIC_BRIEFLY if request.api and request.method == "GET" else NO_CACHE
 
 
 @lru_cache(maxsize=64)
@@ -94,9 +94,9 @@ def limit_headers(count: LimitUsage) -> Iterable[bytes]:
     yield _reset_header(count.reset)
 
 
-def preflight(call: Request) -> Response:
+def preflight(request: Request) -> Response:
     """The answer to a browser that asks whether another site's script may call the API: it may, with any method and any header."""
-    wanted = call.request.getHeader(b"Access-Control-Request-Headers") or b""
+    wanted = request.incoming.getHeader(b"Access-Control-Request-Headers") or b""
     if not _REQUESTABLE.issuperset(wanted) or len(wanted) > 1_024:
         wanted = b"Authorization, Content-Type, Idempotency-Key"
     told = {"Access-Control-Allow-Methods": _ALL_METHODS, "Access-Control-Max-Age": "86400"}
@@ -109,24 +109,24 @@ class HeaderEncoder:
 
     secure: bool
 
-    def encode(self, answer: Response, call: Request, date: bytes) -> bytes:
+    def encode(self, answer: Response, request: Request, date: bytes) -> bytes:
         """Everything before the body, with the empty line. `date` is an IMF-fixdate."""
-        keeps_opener = call.route is not None and call.route.needs.keeps_opener
-        policies = _policies(answer.content_type, answer.policy, _vary(answer, call), self.secure, keeps_opener)
+        keeps_opener = request.route is not None and request.route.needs.keeps_opener
+        policies = _policies(answer.content_type, answer.policy, _vary(answer, request), self.secure, keeps_opener)
         parts = [status_line(answer.status), policies]
-        parts += (b"Date: ", date, b"\r\nX-Request-Id: ", call.request.id.encode("ascii"))
-        parts += (b"\r\nCache-Control: ", _cache(answer, call), b"\r\n")
+        parts += (b"Date: ", date, b"\r\nX-Request-Id: ", request.incoming.id.encode("ascii"))
+        parts += (b"\r\nCache-Control: ", _cache(answer, request), b"\r\n")
         if answer.protocol is None and answer.status not in NO_BODY:
             parts.append(b"Content-Length: %d\r\n" % len(answer.body))
         if answer.etag is not None:
             parts += (b"ETag: ", answer.etag, b"\r\n")
         for name, value in answer.headers:
             parts += (name, b": ", value, b"\r\n")
-        for cookie in (*answer.cookies, *call.cookies):
-            parts += (b"Set-Cookie: ", call.origin.jar.encode(cookie), b"\r\n")
-        if call.count is not None:
-            parts.extend(limit_headers(call.count))
-        if answer.status != 101 and not call.request.persistent_after(answer):
+        for cookie in (*answer.cookies, *request.cookies):
+            parts += (b"Set-Cookie: ", request.origin.jar.encode(cookie), b"\r\n")
+        if request.limit_usage is not None:
+            parts.extend(limit_headers(request.limit_usage))
+        if answer.status != 101 and not request.incoming.persistent_after(answer):
             parts.append(b"Connection: close\r\n")
         parts.append(b"\r\n")
         return b"".join(parts)

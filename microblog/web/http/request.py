@@ -92,13 +92,13 @@ class Request:
     `cookies` are set with the answer, whatever it is. `personal`: the answer has something that no cache may keep, such as a form token.
     """
 
-    request: IncomingRequest
+    incoming: IncomingRequest
     origin: SiteOrigin
     route: Route | None = None
     viewer: Viewer | None = None
     session: Session | None = None
     access: TokenContext | None = None
-    count: LimitUsage | None = None
+    limit_usage: LimitUsage | None = None
     cookies: list[Cookie] = field(factory=list)
     personal: bool = False
     _fields: Params | None = None
@@ -114,67 +114,67 @@ class Request:
     @property
     def method(self) -> str:
         """GET, POST ..."""
-        return self.request.method_name
+        return self.incoming.method_name
 
     @property
     def path(self) -> str:
         """The path as it was decoded for routing."""
-        return self.request.path_text
+        return self.incoming.path_text
 
     @property
     def url(self) -> str:
         """The public absolute URL of this request, without its query."""
-        return self.origin.url + self.request.raw_path.decode("ascii")
+        return self.origin.url + self.incoming.raw_path.decode("ascii")
 
     @property
     def path_and_query(self) -> str:
         """What was asked for, still encoded: what `?next=` wants."""
-        return self.request.uri.decode("ascii")
+        return self.incoming.uri.decode("ascii")
 
     @property
     def id(self) -> str:
         """The request's id in log and X-Request-Id."""
-        return self.request.id
+        return self.incoming.id
 
     @property
     def address(self) -> Address:
         """The client's address, seen through trusted proxies."""
-        return self.request.address
+        return self.incoming.address
 
     @property
     def network(self) -> str:
         """The client's network as limits count it: an IPv4 address or an IPv6 /64."""
-        return self.request.network
+        return self.incoming.network
 
     @property
     def secure(self) -> bool:
         """True if the client came by TLS, here or at a trusted proxy."""
-        return self.request.secure
+        return self.incoming.secure
 
     @property
     def host(self) -> str:
         """The Host header, lower case."""
-        return self.request.host_name
+        return self.incoming.host_name
 
     def header(self, name: str) -> str | None:
         """A request header's (last) value."""
-        return self.request.getHeader(name)
+        return self.incoming.getHeader(name)
 
     def has(self, etag: bytes | None) -> bool:
         """True if the client says that it has the response of this entity tag (RFC 9110, section 13.1.2)."""
-        known = self.request.getHeader(b"If-None-Match")
+        known = self.incoming.getHeader(b"If-None-Match")
         if etag is None or known is None:
             return False
         return etag.removeprefix(b"W/") in (tag.strip().removeprefix(b"W/") for tag in known.split(b","))
 
     def cookie(self, name: str) -> str | None:
         """The value of one of our cookies."""
-        return self.origin.jar.read(self.request.getHeader(b"Cookie"), name)
+        return self.origin.jar.read(self.incoming.getHeader(b"Cookie"), name)
 
     @property
     def body(self) -> bytes:
         """The raw body."""
-        return self.request.body
+        return self.incoming.body
 
     @property
     def fields(self) -> Params:
@@ -185,16 +185,16 @@ class Request:
 
     def parse(self) -> Params:
         """Read the fields anew. May run in a thread: it only reads."""
-        tree = read_query(self.request.query)
-        body = self.request.file or self.request.body
+        tree = read_query(self.incoming.query)
+        body = self.incoming.file or self.incoming.body
         if body:
             tree = {**tree, **read_body(body, self.header("Content-Type") or "")}
         return Params(tree)
 
     def close(self) -> None:
         """Close the files that came with it; nobody can read them any more."""
-        if self.request.file is not None:
-            self.request.file.close()
+        if self.incoming.file is not None:
+            self.incoming.file.close()
         if self._fields is not None:
             close_uploads(self._fields.tree)
 
@@ -217,7 +217,7 @@ class Request:
         """True if the answer should be JSON: an API route, or a script of ours that asks with `Accept: application/json`."""
         if self.api:
             return True
-        accept = self.request.getHeader(b"Accept")
+        accept = self.incoming.getHeader(b"Accept")
         return accept is not None and b"application/json" in accept and b"text/html" not in accept
 
     def languages(self) -> tuple[str, ...]:
@@ -225,7 +225,7 @@ class Request:
         header = (self.header("Accept-Language") or "")[:1_024]
         found = [_LANGUAGE.fullmatch(item) for item in header.split(",")[:_MOST_LANGUAGES]]
         weighed = [(-float(match.group(2) or 1), match.group(1).lower()) for match in found if match]
-        chosen = _LANGUAGE.fullmatch(self.fields.value("lang", max=32)) if b"lang=" in self.request.query else None
+        chosen = _LANGUAGE.fullmatch(self.fields.value("lang", max=32)) if b"lang=" in self.incoming.query else None
         return ((chosen.group(1).lower(),) if chosen else ()) + tuple(tag for weight, tag in sorted(weighed, key=lambda w: w[0]) if weight)
 
     def next_path(self, default: str = "/") -> str:

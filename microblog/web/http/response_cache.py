@@ -1,7 +1,8 @@
-"""Whole answers, kept until something in them changes: a page that many read is made once.
+"""Rendered responses, cached until something that they depend on changes.
 
-Only what a route gives with its `CacheDependencies` is kept, by viewer and address. What differs from one answer to the next although nothing changed
-(the time, the place in the event log, form tokens) is cut out of a page and put in anew. The rest is compressed once.
+Only routes that return a `CacheableResponse` take part. The key is the viewer and the address. Parts that differ between two responses with
+the same content (the time, the position in the event log, form tokens) are cut out of the cached page and filled in for each request. The
+rest is compressed once.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ MEGABYTE = 1_000_000
 class CacheableResponse:
     """An answer, what it rests on, and which texts in it are good for one time only (a name of `Answers._anew`, by the text)."""
 
-    answer: Response
-    basis: CacheDependencies
-    once: Mapping[str, str] = {}
+    response: Response
+    dependencies: CacheDependencies
+    volatile: Mapping[str, str] = {}
 
 
 @frozen
@@ -69,44 +70,44 @@ class ResponseCache:
     def __attrs_post_init__(self) -> None:
         self.memory = DependencyCache(self.changes, self.now, self.room * MEGABYTE, "pages", in_bytes=True)
 
-    async def of(self, call: Request, make: Callable[[], Awaitable[CacheableResponse]], look: str = "") -> Response:
+    async def get_or_make(self, request: Request, make: Callable[[], Awaitable[CacheableResponse]], look: str = "") -> Response:
         """The answer to a call that only reads: kept, or made by `make`. It follows from viewer and address, and from `look`."""
-        if not self.room or call.request.body or call.request.file is not None:
-            return (await make()).answer
-        name = (call.viewer.id if call.viewer else None, call.request.uri, look)
+        if not self.room or request.incoming.body or request.incoming.file is not None:
+            return (await make()).response
+        name = (request.viewer.id if request.viewer else None, request.incoming.uri, look)
         position = self.position()  # before the place is asked for: what is posted meanwhile may be missing from the page that is kept
         place = await self.changes.position()
         sheet = self.memory.get(name, place)
         if sheet is not None:
-            return self._filled(call, sheet, position)
+            return self._filled(request, sheet, position)
         made = await make()
-        if call.api and call.viewer is None:
-            made = evolve(made, answer=made.answer.tagged())
+        if request.api and request.viewer is None:
+            made = evolve(made, response=made.response.tagged())
         sheet = _cut(made)
-        self.memory.put(name, sheet, made.basis, place, sheet.size + KEY_BYTES * len(made.basis.keys))
-        return made.answer
+        self.memory.put(name, sheet, made.dependencies, place, sheet.size + KEY_BYTES * len(made.dependencies.keys))
+        return made.response
 
-    async def page(self, call: Request, make: Callable[[], Awaitable[CacheableResponse]]) -> Response:
+    async def get_or_make_page(self, request: Request, make: Callable[[], Awaitable[CacheableResponse]]) -> Response:
         """The same of a page of HTML, which visitors have in the colours that they chose."""
-        return await self.of(call, make, theme_of(call) if call.viewer is None else "")
+        return await self.get_or_make(request, make, theme_of(request) if request.viewer is None else "")
 
-    def _filled(self, call: Request, sheet: _Sheet, position: str) -> Response:
+    def _filled(self, request: Request, sheet: _Sheet, position: str) -> Response:
         pieces = list(sheet.pieces)
         if len(pieces) > 1:
             texts = {b"position": position.encode("ascii")}
             for place in range(1, len(pieces), 2):
                 name = pieces[place]
                 if name not in texts:
-                    texts[name] = self._anew(call, name).encode("ascii")
+                    texts[name] = self._anew(request, name).encode("ascii")
                 pieces[place] = texts[name]
-        if sheet.size >= SMALLEST and is_packable(sheet.answer.content_type) and not call.has(sheet.answer.etag) and may_pack(call):
+        if sheet.size >= SMALLEST and is_packable(sheet.answer.content_type) and not request.has(sheet.answer.etag) and may_pack(request):
             blocks = ((piece, made or stored_piece(piece)) for piece, made in zip(pieces, sheet.packed, strict=True))
             return with_packed(sheet.answer, joined(blocks))
         return evolve(sheet.answer, body=b"".join(pieces)) if len(pieces) > 1 else sheet.answer
 
-    def _anew(self, call: Request, name: bytes) -> str:
+    def _anew(self, request: Request, name: bytes) -> str:
         if name == b"csrf":
-            return call.csrf
+            return request.csrf
         return self.key() if name == b"key" else iso(self.now())
 
 
@@ -123,10 +124,10 @@ def volatile_parts(shell: PageContext, key: str = "") -> dict[str, str]:
 
 
 def _cut(made: CacheableResponse) -> _Sheet:
-    answer = made.answer
-    if not made.once:
+    answer = made.response
+    if not made.volatile:
         return _Sheet(answer, (answer.body,))
-    wanted = {text.encode("ascii"): name.encode("ascii") for text, name in made.once.items()}
+    wanted = {text.encode("ascii"): name.encode("ascii") for text, name in made.volatile.items()}
     parts = re.split(b"(" + b"|".join(map(re.escape, wanted)) + b")", answer.body)
     pieces: list[bytes] = [parts[0]]
     for found, rest in zip(parts[1::2], parts[2::2], strict=True):

@@ -13,7 +13,7 @@ class Param:
 
     name: str
     schema: Schema
-    meaning: str = ""
+    description: str = ""
     required: bool = False
 
 
@@ -35,7 +35,7 @@ class RouteDoc:
     content_type: str = "application/json"
     headers: tuple[Param, ...] = ()
 
-    def answer(self, status: int) -> Schema:
+    def response_schema(self, status: int) -> Schema:
         """The schema of an answer with this status."""
         if status == 200:
             return self.returns

@@ -78,7 +78,7 @@ class AuthPages:
     @route("GET", "/auth/sign_in", SIGN_IN)
     async def sign_in(self, call: Request) -> Response:
         """The same form, at the address where apps, scripts and password managers know it to be: see `sign_in_first`."""
-        kept = call.origin.jar.read(call.request.getHeader(b"Cookie"), RETURN, _LONGEST_RETURN)
+        kept = call.origin.jar.read(call.incoming.getHeader(b"Cookie"), RETURN, _LONGEST_RETURN)
         return self._login_form(call, call.next_path(next_path(unquote(kept or ""), HOME)))
 
     def _login_form(self, call: Request, target: str) -> Response:

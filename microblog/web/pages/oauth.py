@@ -236,7 +236,7 @@ def _is_repeated(call: Request, name: str) -> bool:
     """True if a parameter came more than once: in one place, or in query and body with different values."""
     if call.fields.is_repeated(name):
         return True
-    query = Params(read_query(call.request.query))
+    query = Params(read_query(call.incoming.query))
     return query.is_repeated(name) or (query.has(name) and query.value(name) != call.fields.value(name))
 
 

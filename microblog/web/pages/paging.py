@@ -28,4 +28,4 @@ def newer(call: Request, ids: list[int], page: Page) -> str | None:
 
 def _link(call: Request, bound: str, id: int) -> str:
     kept = {name: value for name in ("q", "type", "state") if (value := call.fields.value(name))}
-    return f"{call.request.raw_path.decode('ascii')}?{urlencode({**kept, bound: id})}"
+    return f"{call.incoming.raw_path.decode('ascii')}?{urlencode({**kept, bound: id})}"

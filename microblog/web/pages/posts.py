@@ -51,7 +51,7 @@ class PostPages:
     @route("GET", "/@<username:username>/<id:post_id>", RouteOptions())
     async def show(self, call: Request, username: str, post_id: int) -> Response:
         """A post amid its conversation, which is read by that if it is a direct one."""
-        return await self.articles.answers.page(call, lambda: self._shown(call, username, PostId(post_id)))
+        return await self.articles.answers.get_or_make_page(call, lambda: self._shown(call, username, PostId(post_id)))
 
     async def _shown(self, call: Request, username: str, id: PostId) -> CacheableResponse:
         shell = await self.shells.of(call, stream=f"/live/posts/{id}")

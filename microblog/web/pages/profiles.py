@@ -81,7 +81,7 @@ class ProfilePages:
         return await self._profile(call, username, "media")
 
     async def _profile(self, call: Request, username: str, tab: str) -> Response:
-        return await self.articles.answers.page(call, lambda: self._made(call, username, tab))
+        return await self.articles.answers.get_or_make_page(call, lambda: self._made(call, username, tab))
 
     async def _made(self, call: Request, username: str, tab: str) -> CacheableResponse:
         page = page_of(call)

@@ -46,7 +46,7 @@ class TimelinePages:
         """What this is, for visitors; members are at home."""
         if call.viewer:
             return Response.redirect("/home")
-        return await self.articles.answers.page(call, lambda: self._front(call))
+        return await self.articles.answers.get_or_make_page(call, lambda: self._front(call))
 
     async def _front(self, call: Request) -> CacheableResponse:
         shell = await self.shells.of(call, stream="/live/local", tags=True)
@@ -57,7 +57,7 @@ class TimelinePages:
     @route("GET", "/home", RouteOptions(viewer=AccessLevel.MEMBER))
     async def home(self, call: Request) -> Response:
         """The viewer's timeline; local posts and people to follow for whoever follows nobody yet."""
-        return await self.articles.answers.page(call, lambda: self._home(call))
+        return await self.articles.answers.get_or_make_page(call, lambda: self._home(call))
 
     async def _home(self, call: Request) -> CacheableResponse:
         viewer, page, composer = call.member, page_of(call), self.composers.fresh(call.member)
@@ -78,7 +78,7 @@ class TimelinePages:
     @route("GET", "/local", RouteOptions())
     async def local(self, call: Request) -> Response:
         """All public posts of this site."""
-        return await self.articles.answers.page(call, lambda: self._local(call))
+        return await self.articles.answers.get_or_make_page(call, lambda: self._local(call))
 
     async def _local(self, call: Request) -> CacheableResponse:
         page = page_of(call)

@@ -161,62 +161,62 @@ class Streams:
     places: ConnectionLimiter
 
     @route("GET", "/live/home", MEMBER)
-    async def home(self, call: Request) -> Response:
+    async def home(self, request: Request) -> Response:
         """The viewer's home timeline."""
-        return await self._stream(call, StreamKind.USER, call.member.id)
+        return await self._stream(request, StreamKind.USER, request.member.id)
 
     @route("GET", "/live/notifications", MEMBER)
-    async def notifications(self, call: Request) -> Response:
+    async def notifications(self, request: Request) -> Response:
         """What the viewer is told, which comes with every other stream too."""
-        return await self._stream(call, StreamKind.NOTIFICATIONS, call.member.id)
+        return await self._stream(request, StreamKind.NOTIFICATIONS, request.member.id)
 
     @route("GET", "/live/conversations", MEMBER)
-    async def conversations(self, call: Request) -> Response:
+    async def conversations(self, request: Request) -> Response:
         """The viewer's direct conversations."""
-        return await self._stream(call, StreamKind.DIRECT, call.member.id)
+        return await self._stream(request, StreamKind.DIRECT, request.member.id)
 
     @route("GET", "/live/local", RouteOptions())
-    async def local(self, call: Request) -> Response:
+    async def local(self, request: Request) -> Response:
         """All public posts of this site."""
-        return await self._stream(call, StreamKind.PUBLIC, 0)
+        return await self._stream(request, StreamKind.PUBLIC, 0)
 
     @route("GET", "/live/tags/<name>", RouteOptions())
-    async def tag(self, call: Request, name: str) -> Response:
+    async def tag(self, request: Request, name: str) -> Response:
         """Public posts with a tag."""
-        return await self._stream(call, StreamKind.TAG, tag_key(name))
+        return await self._stream(request, StreamKind.TAG, tag_key(name))
 
     @route("GET", "/live/@<username:username>", RouteOptions())
-    async def author(self, call: Request, username: str) -> Response:
+    async def author(self, request: Request, username: str) -> Response:
         """What somebody posts and boosts, without replies to others."""
         account = await self.accounts.by_username(username)
-        return await self._stream(call, StreamKind.AUTHOR_POSTS, account.id)
+        return await self._stream(request, StreamKind.AUTHOR_POSTS, account.id)
 
     @route("GET", "/live/posts/<id:post_id>", RouteOptions())
-    async def thread(self, call: Request, post_id: int) -> Response:
+    async def thread(self, request: Request, post_id: int) -> Response:
         """The conversation of a post that the viewer may see."""
-        post = await self.posts.one(call.viewer, PostId(post_id))
-        return await self._stream(call, StreamKind.THREAD, post.original.thread_id or post.original.id)
+        post = await self.posts.one(request.viewer, PostId(post_id))
+        return await self._stream(request, StreamKind.THREAD, post.original.thread_id or post.original.id)
 
-    async def _stream(self, call: Request, kind: StreamKind, of: int | str) -> Response:
-        self._refuse_strangers(call)
-        await self.places.check_rate(call)
-        reader = StreamIdentity.of(call)
+    async def _stream(self, request: Request, kind: StreamKind, of: int | str) -> Response:
+        self._refuse_strangers(request)
+        await self.places.check_rate(request)
+        reader = StreamIdentity.of(request)
         self.feed.expect(reader.account)
         dialect = PageEncoder(self.article, self.note, self.talk, reader.account is not None, CONTEXTS.get(kind, FilterContext.ACCOUNT))
-        opened = await self.places.reserve(call)
-        protocol = EventStream(self.feed, dialect, reader, opened, Stream(kind, of, reader.account), since_of(call, self.feed))
+        opened = await self.places.reserve(request)
+        protocol = EventStream(self.feed, dialect, reader, opened, Stream(kind, of, reader.account), since_of(request, self.feed))
         return Response.stream(protocol).cached(b"no-store, no-transform").with_header("X-Accel-Buffering", "no")
 
-    def _refuse_strangers(self, call: Request) -> None:
+    def _refuse_strangers(self, request: Request) -> None:
         """Another site's page must not even hold connections with our visitors' cookies."""
-        origin, site = call.header("Origin"), call.header("Sec-Fetch-Site")
-        if (origin is not None and origin != call.origin.url) or site not in (None, "same-origin", "none"):
+        origin, site = request.header("Origin"), request.header("Sec-Fetch-Site")
+        if (origin is not None and origin != request.origin.url) or site not in (None, "same-origin", "none"):
             raise Forbidden("This stream is for pages of this site only.")
 
 
-def since_of(call: Request, feed: Broadcaster) -> Position | None:
+def since_of(request: Request, feed: Broadcaster) -> Position | None:
     """From where on to tell: a browser that reconnects by itself says so in a header, which is newer than the address."""
-    given = call.header("Last-Event-ID") or call.fields.value("since", max=100)
+    given = request.header("Last-Event-ID") or request.fields.value("since", max=100)
     if not given:
         return None
     try:

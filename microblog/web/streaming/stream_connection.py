@@ -45,12 +45,12 @@ class StreamIdentity:
     token: int | None = None
 
     @classmethod
-    def of(cls, call: Request) -> StreamIdentity:
+    def of(cls, request: Request) -> StreamIdentity:
         """Whoever makes the call."""
         return cls(
-            call.viewer.id if call.viewer else None,
-            call.session.id if call.session else None,
-            call.access.id if call.access else None,
+            request.viewer.id if request.viewer else None,
+            request.session.id if request.session else None,
+            request.access.id if request.access else None,
         )
 
 
@@ -67,26 +67,26 @@ class ConnectionLimiter:
     per_network: RateLimit
     _open: Counter[str] = field(factory=Counter, init=False)
 
-    async def check_rate(self, call: Request) -> None:
+    async def check_rate(self, request: Request) -> None:
         """Count the wish for a connection, before anybody looks who it is. Raises TooMany where the network wishes too often."""
-        await self._limit(call, self.per_network, call.network)
+        await self._limit(request, self.per_network, request.network)
 
-    async def reserve(self, call: Request) -> Callable[[int], None]:
+    async def reserve(self, request: Request) -> Callable[[int], None]:
         """What to call with 1 when the connection opens and with -1 when it closes.
 
         Raises TooMany where the account opens too many, or the network has enough of them.
         """
-        if call.viewer is not None:
-            await self._limit(call, self.per_account, str(call.viewer.id))
-        network = call.network
+        if request.viewer is not None:
+            await self._limit(request, self.per_account, str(request.viewer.id))
+        network = request.network
         if self._open[network] >= self.most:
             raise TooMany("There are too many open streams from your network.")
         return lambda more: self._count(network, more)
 
-    async def _limit(self, call: Request, rate: RateLimit, key: str) -> None:
-        call.count = await self.limits.consume([(rate, key)])
-        if call.count is not None and call.count.exceeded:
-            raise call.count.problem(self.limits.now())
+    async def _limit(self, request: Request, rate: RateLimit, key: str) -> None:
+        request.limit_usage = await self.limits.consume([(rate, key)])
+        if request.limit_usage is not None and request.limit_usage.exceeded:
+            raise request.limit_usage.problem(self.limits.now())
 
     def _count(self, network: str, more: int) -> None:
         self._open[network] += more

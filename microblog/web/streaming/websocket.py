@@ -82,30 +82,30 @@ def close_frame(code: int, reason: str = "") -> bytes:
 PING = frame(Opcode.PING, b"")
 
 
-def offered_protocol(call: Request) -> str | None:
+def offered_protocol(request: Request) -> str | None:
     """The subprotocol that the client would like most, if it is one (RFC 6455 section 4.1)."""
-    first = (call.header("Sec-WebSocket-Protocol") or "").partition(",")[0].strip()
+    first = (request.header("Sec-WebSocket-Protocol") or "").partition(",")[0].strip()
     return first if _PROTOCOL.fullmatch(first) else None
 
 
-def check_handshake(call: Request) -> None:
+def check_handshake(request: Request) -> None:
     """Raises NotWebSocket or Malformed unless the request opens a WebSocket (RFC 6455 section 4.2.1)."""
-    wishes = {wish.strip().lower() for wish in (call.header("Connection") or "").split(",")}
-    if "upgrade" not in wishes or (call.header("Upgrade") or "").strip().lower() != "websocket":
+    wishes = {wish.strip().lower() for wish in (request.header("Connection") or "").split(",")}
+    if "upgrade" not in wishes or (request.header("Upgrade") or "").strip().lower() != "websocket":
         raise NotWebSocket
-    if call.header("Sec-WebSocket-Version") != VERSION:
+    if request.header("Sec-WebSocket-Version") != VERSION:
         raise NotWebSocket
-    if not _KEY.fullmatch(call.header("Sec-WebSocket-Key") or ""):
+    if not _KEY.fullmatch(request.header("Sec-WebSocket-Key") or ""):
         raise Malformed("The Sec-WebSocket-Key is not 16 bytes in base64.")
 
 
-def accepted(call: Request, protocol: WebSocket) -> Response:
+def accepted(request: Request, protocol: WebSocket) -> Response:
     """The answer that hands the connection over. Call `check_handshake` before."""
-    key = generate_accept_token((call.header("Sec-WebSocket-Key") or "").encode("ascii")).decode("ascii")
+    key = generate_accept_token((request.header("Sec-WebSocket-Key") or "").encode("ascii")).decode("ascii")
     answer = Response.stream(protocol, status=101).with_headers(
         {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Accept": key}
     )
-    chosen = offered_protocol(call)
+    chosen = offered_protocol(request)
     return answer if chosen is None else answer.with_header("Sec-WebSocket-Protocol", chosen)
 
 

@@ -41,7 +41,7 @@ def token_for(town: Town, account: AccountId | None, scopes: str) -> str:
 @cache
 def _validator(route: Route, status: int) -> Draft202012Validator:
     assert route.doc is not None, f"{route.name} does not say what it answers."
-    return Draft202012Validator({"components": {"schemas": NAMED}, **route.doc.answer(status)})
+    return Draft202012Validator({"components": {"schemas": NAMED}, **route.doc.response_schema(status)})
 
 
 def hold_to_its_promise(town: Town, method: str, target: str, reply: Reply) -> None:
