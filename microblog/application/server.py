@@ -28,7 +28,7 @@ from microblog.render.html.conversation_views import conversation_row
 from microblog.render.html.pages import Pages
 from microblog.render.html.view_models import SiteView as View
 from microblog.web.api import routes as api_routes
-from microblog.web.api.api_docs import ReferenceRoutes
+from microblog.web.api.api_docs import OpenApiRoutes
 from microblog.web.api.stream_encoding import PayloadEncoder
 from microblog.web.api.streaming import StreamingRoutes
 from microblog.web.http.authorization import Authorizer
@@ -41,6 +41,7 @@ from microblog.web.http.response_cache import ResponseCache
 from microblog.web.http.server import HttpServer
 from microblog.web.pages.about import AboutPages
 from microblog.web.pages.admin import JobPages, OutboxPages
+from microblog.web.pages.api_docs import ApiDocsPage
 from microblog.web.pages.assets import Assets, load
 from microblog.web.pages.auth_pages import AuthPages
 from microblog.web.pages.autocomplete import AutocompleteRoutes
@@ -121,8 +122,9 @@ def build_server(
     live = StreamingRoutes(feed, PayloadEncoder(statuses), remembered, domain.lists, places)
     files = [SiteFiles(told, look.assets.url), FeedRoutes(domain.accounts, domain.timelines, told)]
     features = [look.assets, *files, streams, live, *others, *site_pages(pages, shells, composers, domain, articles), *api]
+    openapi = OpenApiRoutes(told, tuple(features))
     site = Dispatcher(
-        [*features, ReferenceRoutes(pages, shells, tuple(features))],
+        [*features, openapi, ApiDocsPage(pages, shells, lambda: openapi.document)],
         origin=SiteOrigin.parse(settings.public_url),
         gate=Authorizer(authentication, domain.limits, remembered),
         errors=Errors(ErrorPages(pages, shells, composers).page),

@@ -53,6 +53,7 @@ from microblog.web.api.moderation import AccountAdminRoutes, ReportAdminRoutes
 from microblog.web.api.notification_groups import NotificationGroupRoutes
 from microblog.web.api.notification_policy import NotificationPolicyRoutes, NotificationRequestRoutes
 from microblog.web.api.notifications import MarkerRoutes, NotificationRoutes
+from microblog.web.api.oauth import OAuthRoutes
 from microblog.web.api.own_account import OwnAccountRoutes
 from microblog.web.api.polls import PollRoutes
 from microblog.web.api.profile_images import ProfileImageRoutes
@@ -69,7 +70,6 @@ from microblog.web.api.tags import FollowedTagRoutes, TagRoutes
 from microblog.web.api.timelines import TimelineRoutes
 from microblog.web.api.trends import TrendRoutes
 from microblog.web.http.response_cache import ResponseCache
-from microblog.web.pages.oauth import OAuthRoutes
 
 
 class ApiServices(Protocol):

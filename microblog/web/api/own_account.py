@@ -17,11 +17,11 @@ from microblog.render.api.apps import TOKEN
 from microblog.render.api.entities import Entities
 from microblog.render.api.schemas import FILE, FLAG, TEXT, TEXTS, VISIBILITY, array_of, record
 from microblog.web.http.params import Params
+from microblog.web.http.profile_image_form import PROFILE_IMAGES_FORM, update_profile_images
 from microblog.web.http.request import Request
 from microblog.web.http.response import Response
 from microblog.web.http.route import DATA_FORM, AccessLevel, RouteOptions, route
 from microblog.web.http.route_docs import Param, RouteDoc
-from microblog.web.pages.profile_images import PICTURES_FORM, change_pictures
 
 PROFILE = (
     Param("display_name", TEXT, "What to be called."),
@@ -76,7 +76,7 @@ class OwnAccountRoutes:
     @route(
         "PATCH",
         "/api/v1/accounts/update_credentials",
-        RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:accounts"}, body=DATA_FORM, files=PICTURES_FORM),
+        RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:accounts"}, body=DATA_FORM, files=PROFILE_IMAGES_FORM),
         RouteDoc("Change one's profile", CREDENTIAL_ACCOUNT, body=PROFILE, errors=(422,)),
     )
     async def update(self, request: Request) -> Response:
@@ -84,7 +84,7 @@ class OwnAccountRoutes:
         viewer = request.member
         preferences = _preferences(request.fields, viewer.preferences)
         changed = preferences if preferences != viewer.preferences else None
-        await change_pictures(self.pictures, viewer, request.fields)
+        await update_profile_images(self.pictures, viewer, request.fields)
         try:
             account = await self.accounts.edit(viewer, _changes(request.fields), changed)
         except Invalid as problem:

@@ -16,7 +16,7 @@ from twisted.web import http
 
 from microblog.twisted_private import TwistedHTTPChannel
 from microblog.web.http.timeouts import Progress
-from microblog.web.streaming.stream_transport import unsent_in
+from microblog.web.http.transports import unsent_bytes
 
 if TYPE_CHECKING:
     from microblog.web.http.channel_request import ChannelRequest
@@ -132,7 +132,7 @@ class PipelinedChannel(TwistedHTTPChannel):
     def _unread(self) -> int:
         """How many bytes of what was answered have not left, as far as can be told."""
         rest = 0 if self.writing is None else len(self.writing.rest)
-        return rest + int(getattr(self.taken, "left", 0)) + unsent_in(self.transport)
+        return rest + int(getattr(self.taken, "left", 0)) + unsent_bytes(self.transport)
 
     def loseConnection(self) -> None:
         """Close once all that was written has left; begin nothing more."""

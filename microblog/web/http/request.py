@@ -198,6 +198,13 @@ class Request:
         if self._fields is not None:
             close_uploads(self._fields.tree)
 
+    def is_repeated(self, name: str) -> bool:
+        """True if a parameter was sent more than once: in one place, or in query and body with different values."""
+        if self.fields.is_repeated(name):
+            return True
+        query = Params(read_query(self.incoming.query))
+        return query.is_repeated(name) or (query.has(name) and query.value(name) != self.fields.value(name))
+
     def keep(self, fields: Params) -> None:
         """Use these fields from now on."""
         self._fields = fields

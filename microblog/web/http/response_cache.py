@@ -20,7 +20,7 @@ from microblog.render.html.view_models import PageContext
 from microblog.web.http.compression import SMALLEST, is_packable, joined, may_pack, packed_piece, stored_piece, with_packed
 from microblog.web.http.request import Request
 from microblog.web.http.response import Response
-from microblog.web.pages.page_context import theme_of
+from microblog.web.http.theme import theme_of
 
 KEY_BYTES = 70  # what one key of a basis takes, about
 MEGABYTE = 1_000_000

@@ -1,7 +1,4 @@
-"""OAuth 2 over HTTP: the page that asks somebody whether an app may act for them, and what the app itself calls.
-
-Answers to apps have the shape and the words that clients of Mastodon know.
-"""
+"""The pages of OAuth 2: the consent page of an app, and the list of authorized apps."""
 
 from __future__ import annotations
 
@@ -10,34 +7,25 @@ from urllib.parse import urlencode
 from attrs import frozen
 
 from microblog.domain import oauth as protocol
-from microblog.domain.oauth import AuthorizationRequest, OAuth, ProtocolError, RedirectBack
-from microblog.domain.scopes import ALL
+from microblog.domain.oauth import AuthorizationRequest, OAuth, RedirectBack
 from microblog.domain.sessions import Sessions
 from microblog.domain.tokens import Tokens
 from microblog.model.errors import Forbidden, Malformed, NotFound
 from microblog.model.ids import AppId
 from microblog.model.oauth import OUT_OF_BAND
 from microblog.render.api import apps as words
-from microblog.render.api.apps import TOKEN
-from microblog.render.api.entities import Entities
-from microblog.render.api.schemas import EMPTY, TEXT
 from microblog.render.html.pages import Pages
 from microblog.render.html.view_models import AppsPage, ConsentView, PostBack
-from microblog.web.http.body_parsing import read_query
 from microblog.web.http.cookies import SESSION
 from microblog.web.http.errors import NotYet
 from microblog.web.http.headers import CONSENT_POLICY
-from microblog.web.http.params import Params
 from microblog.web.http.request import Request
-from microblog.web.http.response import NO_STORE, PUBLIC_A_WHILE, Response
+from microblog.web.http.response import NO_STORE, Response
 from microblog.web.http.route import AccessLevel, RouteOptions, route
-from microblog.web.http.route_docs import Param, RouteDoc
 from microblog.web.pages.auth_pages import sign_in_first
 from microblog.web.pages.page_context import PageContexts
 
 _ASKS_ANYWAY = frozenset({"login", "consent", "select_account"})
-HINT = Param("token_type_hint", TEXT, "Always access_token (RFC 7009); there are no others.")
-_CLIENT = (Param("client_id", TEXT), Param("client_secret", TEXT, "Both may come by HTTP Basic instead."))
 
 
 @frozen
@@ -112,81 +100,6 @@ class ConsentPages:
 
 
 @frozen
-class OAuthRoutes:
-    """What apps call."""
-
-    entities: Entities
-    oauth: OAuth
-
-    @route(
-        "POST",
-        "/oauth/token",
-        RouteOptions(api=True, bearer=False),
-        RouteDoc(
-            "Exchange a code for a token, or get one for the app itself",
-            TOKEN,
-            body=(
-                Param("grant_type", {"type": "string", "enum": list(protocol.GRANTS)}, required=True),
-                *_CLIENT,
-                Param("code", TEXT, "What the person brought back."),
-                Param("redirect_uri", TEXT, "Where they brought it to."),
-                Param("code_verifier", TEXT, "The verifier of PKCE, where the code was asked for with a challenge."),
-                Param("scope", TEXT, "For the app itself: what it wants to do."),
-            ),
-            errors=(400, 401),
-        ),
-    )
-    async def token(self, call: Request) -> Response:
-        """A token."""
-        try:
-            issued = await self.oauth.token(_sent(call), call.header("Authorization") or "")
-        except ProtocolError as problem:
-            return _refused(call, problem)
-        return Response.json(words.TOKEN(issued, None)).cached(NO_STORE).with_header("Pragma", "no-cache")
-
-    @route(
-        "POST",
-        "/oauth/revoke",
-        RouteOptions(api=True, bearer=False),
-        RouteDoc("End a token", EMPTY, body=(Param("token", TEXT, required=True), HINT, *_CLIENT), errors=(403,)),
-    )
-    async def revoke(self, call: Request) -> Response:
-        """Done; also where there is nothing to do."""
-        try:
-            await self.oauth.revoke(_sent(call), call.header("Authorization") or "")
-        except ProtocolError as problem:
-            return _refused(call, problem)
-        return Response.json({}).cached(NO_STORE)
-
-    @route(
-        "GET",
-        "/oauth/userinfo",
-        RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"profile"}),
-        RouteDoc("Who one is", words.USER_INFO),
-    )
-    @route(
-        "POST",
-        "/oauth/userinfo",
-        RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"profile"}),
-        RouteDoc("Who one is", words.USER_INFO),
-    )
-    async def user_info(self, call: Request) -> Response:
-        """The person whose token it is."""
-        return Response.json(words.USER_INFO(call.member.account, self.entities))
-
-    @route(
-        "GET",
-        "/.well-known/oauth-authorization-server",
-        RouteOptions(api=True, bearer=False),
-        RouteDoc("How apps sign people in here", words.SERVER_METADATA),
-    )
-    async def metadata(self, call: Request) -> Response:
-        """The addresses of everything above."""
-        told = words.SERVER_METADATA(words.OAuthOptions(ALL, protocol.MODES, protocol.GRANTS), call.origin.url)
-        return Response.json(told).cached(PUBLIC_A_WHILE)
-
-
-@frozen
 class AppSettings:
     """The apps that the viewer lets in."""
 
@@ -214,7 +127,7 @@ def _asked(call: Request) -> tuple[dict[str, str], str]:
     Raises Malformed if it is not even clear which app and which address: then nobody can be sent back.
     """
     names = [*protocol.ASKED, "prompt", "force_login"]
-    repeated = [name for name in names if _is_repeated(call, name)]
+    repeated = [name for name in names if call.is_repeated(name)]
     for name in ("client_id", "redirect_uri"):
         if name in repeated:
             raise Malformed(protocol.REPEATED.format(name=name))
@@ -222,30 +135,3 @@ def _asked(call: Request) -> tuple[dict[str, str], str]:
     if "response_type" in repeated:
         asked["response_type"] = "code"  # which it is does not matter for the refusal
     return asked, next(iter(repeated), "")
-
-
-def _sent(call: Request) -> dict[str, str]:
-    """What an app sent for a token. Raises Refusal if it sent something more than once (RFC 6749 section 3.2)."""
-    for name in protocol.EXCHANGED:
-        if _is_repeated(call, name):
-            raise ProtocolError("invalid_request", protocol.REPEATED.format(name=name))
-    return {name: call.fields.value(name) for name in protocol.EXCHANGED if call.fields.has(name)}
-
-
-def _is_repeated(call: Request, name: str) -> bool:
-    """True if a parameter came more than once: in one place, or in query and body with different values."""
-    if call.fields.is_repeated(name):
-        return True
-    query = Params(read_query(call.incoming.query))
-    return query.is_repeated(name) or (query.has(name) and query.value(name) != call.fields.value(name))
-
-
-def _refused(call: Request, problem: ProtocolError) -> Response:
-    """An error as RFC 6749 section 5.2 wants it."""
-    status = {"invalid_client": 401, "unauthorized_client": 403}.get(problem.code, 400)
-    answer = Response.json({"error": problem.code, "error_description": problem.sentence}, status).cached(NO_STORE)
-    if status != 401:
-        return answer
-    scheme = "Basic" if (call.header("Authorization") or "")[:6].lower() == "basic " else "Bearer"
-    text = f'{scheme} realm="Doorkeeper", error="invalid_client", error_description="{problem.sentence}"'
-    return answer.with_header("WWW-Authenticate", text)

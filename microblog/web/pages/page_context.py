@@ -15,12 +15,11 @@ from microblog.domain.trends import Trends
 from microblog.model.accounts import Account
 from microblog.render.html.view_models import PageContext, SiteView
 from microblog.web.http.request import Request
+from microblog.web.http.theme import theme_of
 
 BRIEFLY = timedelta(minutes=1)
-THEME = "theme"
 TAGS = 10
 SUGGESTED = 6  # fills rows of two and of three
-THEMES = ("auto", "light", "dark")
 NOTICES = {
     "posted": "Your post is out.",
     "edited": "Your post was changed.",
@@ -89,9 +88,3 @@ class PageContexts:
             theme=viewer.preferences.theme if viewer else theme_of(call),
             notice=NOTICES.get(call.fields.value("notice"), "") if "notice=" in call.path_and_query else "",
         )
-
-
-def theme_of(call: Request) -> str:
-    """The colours that a visitor chose."""
-    chosen = call.cookie(THEME)
-    return chosen if chosen in THEMES else "auto"

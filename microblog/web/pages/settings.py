@@ -22,12 +22,13 @@ from microblog.render.html.pages import Pages
 from microblog.render.html.view_models import AccountForm, ConfirmView, PreferencesForm, ProfileForm, SessionsPage
 from microblog.web.http.cookies import SESSION
 from microblog.web.http.errors import status_of
+from microblog.web.http.profile_image_form import PROFILE_IMAGES_FORM, update_profile_images
 from microblog.web.http.request import Request
 from microblog.web.http.response import Response
 from microblog.web.http.route import AccessLevel, RouteOptions, route
-from microblog.web.pages.page_context import THEME, THEMES, PageContexts
+from microblog.web.http.theme import THEME, THEMES
+from microblog.web.pages.page_context import PageContexts
 from microblog.web.pages.paging import page_of
-from microblog.web.pages.profile_images import PICTURES_FORM, change_pictures
 from microblog.web.pages.profiles import PEOPLE_PER_PAGE, PeopleLists
 
 MEMBER = RouteOptions(viewer=AccessLevel.MEMBER)
@@ -51,7 +52,7 @@ class SettingsPages:
         account = call.member.account
         return Response.html(self.pages.settings_profile(await self.shells.of(call), _profile_form(account)))
 
-    @route("POST", "/settings", RouteOptions(viewer=AccessLevel.MEMBER, files=PICTURES_FORM))
+    @route("POST", "/settings", RouteOptions(viewer=AccessLevel.MEMBER, files=PROFILE_IMAGES_FORM))
     async def save_profile(self, call: Request) -> Response:
         """Change the public profile."""
         fields = call.fields
@@ -66,7 +67,7 @@ class SettingsPages:
             hide_relations=fields.flag("hide_relations"),
         )
         try:
-            await change_pictures(self.pictures, call.member, fields)
+            await update_profile_images(self.pictures, call.member, fields)
             await self.accounts.edit(call.member, changes)
         except Invalid as problem:
             return Response.html(self.pages.settings_profile(await self.shells.of(call), _returned(changes, problem)), status_of(problem))

@@ -9,10 +9,10 @@ from typing import Any, Protocol
 from attrs import define
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.tcp import Connection
-from twisted.protocols.tls import TLSMemoryBIOProtocol
 from zope.interface import implementer
 
-from microblog.twisted_private import buffered_bytes, is_buffering
+from microblog.twisted_private import is_buffering
+from microblog.web.http.transports import unsent_bytes
 
 
 class Socket(Protocol):
@@ -73,7 +73,7 @@ class DirectSocket:
 
     def unsent(self) -> int:
         """How many bytes wait for the reader."""
-        return unsent_in(self.transport)
+        return unsent_bytes(self.transport)
 
     def progress(self) -> int:
         """How many of the bytes that had to wait have left."""
@@ -145,13 +145,6 @@ class BufferedSocket:
 
     def stopProducing(self) -> None:
         """The connection is gone; its protocol hears of that too."""
-
-
-def unsent_in(transport: Any) -> int:
-    """How many bytes the transport of this process has buffered; with TLS those that are encrypted, elsewhere 0."""
-    if isinstance(transport, TLSMemoryBIOProtocol):
-        transport = transport.transport
-    return buffered_bytes(transport) if isinstance(transport, Connection) else 0
 
 
 def socket_of(transport: Any, drained: Callable[[], None]) -> Socket:

@@ -1,4 +1,7 @@
-"""The pictures of a profile out of a form: `avatar` and `header` are files, `drop_avatar` and `drop_header` take them away."""
+"""Profile images in a submitted form: files `avatar` and `header`, flags `drop_avatar` and `drop_header` to remove them.
+
+Shared by the settings page and the API.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,14 @@ from microblog.model.accounts import Account, Viewer
 from microblog.web.http.params import Params
 from microblog.web.http.route import SMALL_FORM
 
-PICTURES_FORM = 2 * MOST_BYTES + SMALL_FORM
+PROFILE_IMAGES_FORM = 2 * MOST_BYTES + SMALL_FORM
 
 
-async def change_pictures(pictures: ProfileImages, viewer: Viewer, fields: Params) -> Account | None:
-    """Do what the form says; the account as it is then, None where nothing changed. Raises Invalid for what is no picture."""
+async def update_profile_images(pictures: ProfileImages, viewer: Viewer, fields: Params) -> Account | None:
+    """Set or remove the images as requested and return the changed account, or None if nothing changed.
+
+    Raises Invalid if a file is not an image.
+    """
     account = None
     avatar, header = fields.upload("avatar"), fields.upload("header")
     if avatar is not None:

@@ -1,0 +1,15 @@
+"""The colour theme that a visitor chose, kept in a cookie."""
+
+from __future__ import annotations
+
+from microblog.web.http.request import Request
+
+THEME = "theme"
+"""Name of the cookie."""
+THEMES = ("auto", "light", "dark")
+
+
+def theme_of(request: Request) -> str:
+    """The visitor's theme; `auto` follows the device."""
+    chosen = request.cookie(THEME)
+    return chosen if chosen in THEMES else "auto"
