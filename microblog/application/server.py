@@ -14,8 +14,8 @@ from microblog import __version__
 from microblog.adapters.site_texts import texts_in
 from microblog.application.services import Domain, now
 from microblog.config import Settings, secret_key
+from microblog.domain.auth_cache import AuthCache
 from microblog.domain.authentication import Authentication
-from microblog.domain.caching.auth_cache import AuthCache
 from microblog.domain.push import vapid
 from microblog.domain.rate_limits import openings
 from microblog.domain.served_files import ServedFiles

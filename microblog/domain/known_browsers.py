@@ -7,17 +7,14 @@ by nobody any more) or are the same for the thief.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
+from microblog.domain.client_info import ClientInfo
 from microblog.domain.email_queue import write
 from microblog.domain.tokens import fresh_token, hash_of, token_hash
 from microblog.model.emails import EmailKind
+from microblog.model.ids import AccountId
 from microblog.storage import known_browsers, users
 from microblog.storage.database import Cursor
-
-if TYPE_CHECKING:
-    from microblog.domain.sessions import ClientInfo
-    from microblog.model.ids import AccountId
 
 LASTS = timedelta(days=400)  # as long as browsers keep a cookie (RFC 6265bis, section 5.5)
 MOST = 50  # of one account; the one that was seen longest ago goes first

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from attrs import field, frozen
 
+from microblog.domain.client_info import ClientInfo
 from microblog.domain.known_browsers import remember_browser
 from microblog.domain.passwords import Hashes
 from microblog.domain.rate_limits import LoginThrottle
@@ -30,19 +31,6 @@ LONGEST_NAME = 320  # characters of a username or an address that are looked at
 LONGEST_USER_AGENT = 400
 WRONG = "There is nobody with this name and this password."
 SHUT = "Your login is currently disabled"
-
-
-@frozen
-class ClientInfo:
-    """Where a request comes from. `network` is what limits count by, `address` and `user_agent` are shown in the list of sessions.
-
-    `device` is what the browser's cookie for that says, if it logged in before: so a new browser can be told from an old one.
-    """
-
-    network: str
-    address: str
-    user_agent: str
-    device: str = field(default="", repr=False)
 
 
 @frozen

@@ -49,7 +49,8 @@ class Timelines:
     @homes.default
     def _homes(self) -> HomeTimelineCache:
         changes = self.sieves.changes
-        return HomeTimelineCache(self.database, changes, self.now, self.shelf, HomeDependencies(self.database, changes, self.now))
+        dependencies = HomeDependencies(self.database, changes, self.now)
+        return HomeTimelineCache(self.database, changes, self.now, self.shelf, dependencies, self._home)
 
     async def home(self, viewer: Viewer, page: Page) -> list[Post]:
         """What the viewer and those whom they follow post, without boosts that repeat and what their filters hide there.

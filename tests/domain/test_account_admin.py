@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from microblog.domain.account_admin import AccountAdmin
-from microblog.domain.sessions import ClientInfo, Sessions
+from microblog.domain.client_info import ClientInfo
+from microblog.domain.sessions import Sessions
 from microblog.model.accounts import AccountWithLogin, Role
 from microblog.model.errors import Conflict, Invalid, NotFound
 from microblog.model.ids import AccountId

@@ -6,8 +6,9 @@ import pytest
 from attrs import evolve, frozen
 
 from microblog.domain.account_security import AccountSecurity
+from microblog.domain.client_info import ClientInfo
 from microblog.domain.passwords import Passwords
-from microblog.domain.sessions import ClientInfo, Sessions
+from microblog.domain.sessions import Sessions
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Invalid, NotFound, TooMany, Unauthenticated
 from microblog.storage import accounts

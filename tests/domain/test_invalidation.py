@@ -10,12 +10,13 @@ import pytest
 from attrs import define, evolve
 from twisted.internet.defer import Deferred
 
+from microblog.domain.auth_cache import AuthCache
 from microblog.domain.authentication import Authentication
 from microblog.domain.caching import cache_keys
-from microblog.domain.caching.auth_cache import AuthCache
 from microblog.domain.caching.cache_keys import CacheDependencies
 from microblog.domain.caching.invalidation import DependencyCache, InvalidationLog
-from microblog.domain.sessions import ClientInfo, Sessions
+from microblog.domain.client_info import ClientInfo
+from microblog.domain.sessions import Sessions
 from microblog.domain.tokens import Tokens
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Unauthenticated, Unavailable

@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 from attrs import define, field, frozen
 
+from microblog.domain.client_info import ClientInfo
 from microblog.domain.passwords import Passwords
 from microblog.domain.rate_limits import CountedLogins, LimitScope, MemoryCounter, RateLimit, RateLimiter
-from microblog.domain.sessions import LIFETIME, MOST_SESSIONS, ClientInfo, NewSession, Sessions
+from microblog.domain.sessions import LIFETIME, MOST_SESSIONS, NewSession, Sessions
 from microblog.model.accounts import AccountWithLogin, Viewer
 from microblog.model.errors import Forbidden, NotFound, TooMany, Unauthenticated
 from microblog.model.ids import SessionId

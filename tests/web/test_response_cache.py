@@ -17,9 +17,9 @@ from microblog.application import build_broadcaster
 from microblog.application.server import build_server
 from microblog.application.services import Domain
 from microblog.config import load
-from microblog.domain.caching.auth_cache import AuthCache
+from microblog.domain.auth_cache import AuthCache
+from microblog.domain.client_info import ClientInfo
 from microblog.domain.rate_limits import MemoryCounter, RateLimiter
-from microblog.domain.sessions import ClientInfo
 from microblog.model.accounts import Viewer
 from microblog.storage.database import Cursor, execute, first_column
 from microblog.web.http.dispatcher import Dispatcher

@@ -16,7 +16,6 @@ from microblog.domain.caching import cache_keys
 from microblog.domain.caching.cache_keys import PUBLIC, CacheDependencies
 from microblog.domain.caching.invalidation import DependencyCache, InvalidationLog
 from microblog.domain.caching.post_cache import PostCache
-from microblog.domain.repeated_boosts import page_without_repeats
 from microblog.model import repeated_boosts
 from microblog.model.accounts import Viewer
 from microblog.model.caches import CacheFigures, estimated_bytes
@@ -79,6 +78,7 @@ class HomeTimelineCache:
     now: Callable[[], datetime]
     shelf: PostCache
     circles: HomeDependencies
+    read_page: Callable[[Cursor, Viewer, Page], list[Entry]]
     remembered: int = REMEMBERED
     renewed: int = 0
     read: int = 0
@@ -104,7 +104,7 @@ class HomeTimelineCache:
         else:
             self.renewed += 1
         if posts is None:  # so much of it repeats, or something went while it was read
-            return await self.shelf.load(await self.database.read(self._whole, viewer, Page(limit)))
+            return await self.shelf.load(await self.database.read(self.read_page, viewer, Page(limit)))
         self._keep(name, page)
         return posts
 
@@ -120,9 +120,6 @@ class HomeTimelineCache:
             return None
         posts = await self.shelf.load(shown[:limit])
         return posts if len(posts) == len(shown[:limit]) else None
-
-    def _whole(self, cursor: Cursor, viewer: Viewer, page: Page) -> list[Entry]:
-        return page_without_repeats(lambda part: timelines.home(cursor, viewer=viewer.id, page=part, now=self.now()), page)
 
     async def _renewed(self, viewer: Viewer, page: _Page, place: int) -> _Page | None:
         """The page as it is now, if that can be said without asking for all of it."""

@@ -7,10 +7,11 @@ from urllib.parse import quote, unquote
 from attrs import frozen
 
 from microblog.domain.account_security import AccountSecurity
+from microblog.domain.client_info import ClientInfo
 from microblog.domain.known_browsers import LASTS
 from microblog.domain.rate_limits import SIGN_UP
 from microblog.domain.registration import Registrations, SignUpForm
-from microblog.domain.sessions import LIFETIME, ClientInfo, NewSession, Sessions
+from microblog.domain.sessions import LIFETIME, NewSession, Sessions
 from microblog.model.errors import Invalid, Problem, TooMany, Unauthenticated
 from microblog.render.html.pages import Pages
 from microblog.render.html.view_models import LoginForm, Signup
