@@ -27,7 +27,7 @@ from microblog.adapters.smtp import SmtpTransport
 from microblog.application.server import Frontend, build_server
 from microblog.application.services import Domain, ExternalServices, mail_directory, now
 from microblog.config import Settings, secret_key
-from microblog.domain.caching.invalidation import LOOK_EVERY_S
+from microblog.domain.caching.invalidation import POLL_INTERVAL_S
 from microblog.domain.health import Health
 from microblog.domain.notify import PostNotifier
 from microblog.domain.passwords import Passwords
@@ -78,7 +78,7 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     crew = build_workers(settings, reactor, database, domain, external)
     feed = build_broadcaster(database, reactor, settings.streams_per_account)
     crowd = ConnectionSampler(domain.statistics, lambda: len(feed.readers), crew.quick.name, reactor)
-    domain.changes.patience, database.committed = LOOK_EVERY_S, domain.changes.before(wake.send)
+    domain.changes.patience, database.committed = POLL_INTERVAL_S, domain.changes.before(wake.send)
     feed.listeners.append(lambda _event: domain.changes.wake())
     feed.listeners.append(domain.announcements.heed)
     for listener in (domain.changes.wake, feed.wake, *crew.wake_on_commit):

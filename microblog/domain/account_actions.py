@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 
 from microblog.domain import validation
 from microblog.domain.account_admin import AccountAdmin
-from microblog.domain.email_queue import write_notice
+from microblog.domain.email_queue import enqueue_notice
 from microblog.domain.notify import notify
 from microblog.model.accounts import AccountWithLogin
 from microblog.model.emails import EmailKind
@@ -47,7 +47,7 @@ class AccountActions:
         if sanction.tell:
             # Before it is done: nobody is notified while their account is suspended, and they shall find it if that is undone.
             notify(cursor, accounts=[target], kind=NotificationKind.WARNING, sender=target, now=self.now(), warning=warning)
-            write_notice(cursor, EmailKind.WARNING, member.login, self.now(), action=sanction.action, text=sanction.text)
+            enqueue_notice(cursor, EmailKind.WARNING, member.login, self.now(), action=sanction.action, text=sanction.text)
         self.members.carry_out(cursor, target, sanction.action)
         self._settle(cursor, by, target, sanction)
         return _member(cursor, target)

@@ -8,7 +8,7 @@ from datetime import datetime
 from attrs import frozen
 
 from microblog.domain import account_deletion
-from microblog.domain.email_queue import write_notice, write_verdict
+from microblog.domain.email_queue import enqueue_decision, enqueue_notice
 from microblog.domain.passwords import Hashes, acceptable
 from microblog.domain.sessions import end_every
 from microblog.domain.validation import own_username
@@ -163,7 +163,7 @@ class AccountAdmin:
     def _reset_password(self, cursor: Cursor, id: AccountId, password_hash: str) -> AccountWithLogin:
         member = self._member(cursor, id)
         users.change_password(cursor, account=id, password_hash=password_hash)
-        write_notice(cursor, EmailKind.PASSWORD, member.login, self.now())
+        enqueue_notice(cursor, EmailKind.PASSWORD, member.login, self.now())
         end_every(cursor, account=id, now=self.now())
         return member
 
@@ -171,7 +171,7 @@ class AccountAdmin:
         if not users.approve(cursor, account=id, now=self.now()):
             return self._member(cursor, id)
         member = self._changed(cursor, id)
-        write_verdict(cursor, member, self.now(), accepted=True)
+        enqueue_decision(cursor, member, self.now(), accepted=True)
         return member
 
     def _confirm(self, cursor: Cursor, id: AccountId) -> AccountWithLogin:
@@ -182,5 +182,5 @@ class AccountAdmin:
         if member.login.approved_at is not None:
             raise Conflict("This account was let in already: suspend or delete it instead.")
         end_every(cursor, account=id, now=self.now())
-        write_verdict(cursor, member, self.now(), accepted=False)
+        enqueue_decision(cursor, member, self.now(), accepted=False)
         accounts.delete(cursor, id=id)

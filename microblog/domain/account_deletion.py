@@ -13,7 +13,7 @@ from attrs import frozen
 
 from microblog.domain import attachments, profile_images, scheduled
 from microblog.domain import posts as post_rules
-from microblog.domain.follows import remove_both_ways
+from microblog.domain.follows import remove_follow
 from microblog.domain.sessions import end_every
 from microblog.model.errors import NotFound
 from microblog.model.events import EventKind
@@ -60,7 +60,7 @@ class AccountDeletion:
         return (
             self._some_follows(cursor, account)
             or self._some_posts(cursor, account)
-            or attachments.drop_some(cursor, account, limit=STEP, now=self.now()) > 0
+            or attachments.delete_some(cursor, account, limit=STEP, now=self.now()) > 0
             or leftovers.favourites(cursor, account=account, limit=STEP) > 0
             or leftovers.everything_else(cursor, account=account) > 0
             or emails.forget_recipient(cursor, account=account) > 0
@@ -70,7 +70,7 @@ class AccountDeletion:
         pairs = follows.of_account(cursor, account=account, limit=STEP)
         accounts.lock(cursor, ids=sorted({id for pair in pairs for id in pair}))
         for follower, followee in pairs:
-            remove_both_ways(cursor, follower, followee, self.now())
+            remove_follow(cursor, follower, followee, self.now())
         return bool(pairs)
 
     def _some_posts(self, cursor: Cursor, account: AccountId) -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime
 from attrs import evolve, frozen
 
 from microblog.domain import account_deletion, validation
-from microblog.domain.email_queue import not_too_often, write_confirmation, write_notice
+from microblog.domain.email_queue import check_request_limit, enqueue_confirmation, enqueue_notice
 from microblog.domain.passwords import Hashes, acceptable
 from microblog.domain.rate_limits import LoginThrottle
 from microblog.domain.registration import EMAIL_TAKEN
@@ -80,7 +80,7 @@ class AccountSecurity:
         if not users.change_password(cursor, account=viewer.id, password_hash=new_hash, old_hash=old_hash):
             raise Conflict
         if member := users.by_account(cursor, account=viewer.id):
-            write_notice(cursor, EmailKind.PASSWORD, member.login, self.now())
+            enqueue_notice(cursor, EmailKind.PASSWORD, member.login, self.now())
         gone = sessions.end_all(cursor, account=viewer.id, but=viewer.session_id)
         ended(cursor, account=viewer.id, ids=gone, now=self.now())
         revoke_every(cursor, account=viewer.id, now=self.now())
@@ -93,13 +93,13 @@ class AccountSecurity:
         if is_another and users.email_taken(cursor, email=email):
             raise Invalid({"email": EMAIL_TAKEN}, codes={"email": "ERR_TAKEN"})
         if is_another and not self.confirmed_at_once:
-            not_too_often(cursor, viewer.id, EmailKind.CONFIRM, self.now())
+            check_request_limit(cursor, viewer.id, EmailKind.CONFIRM, self.now())
             users.propose_email(cursor, account=viewer.id, email=email)
-            write_confirmation(cursor, evolve(member.login, new_email=email), self.now())
-            write_notice(cursor, EmailKind.ADDRESS, member.login, self.now(), address=email, done="")
+            enqueue_confirmation(cursor, evolve(member.login, new_email=email), self.now())
+            enqueue_notice(cursor, EmailKind.ADDRESS, member.login, self.now(), address=email, done="")
             return
         if is_another:
-            write_notice(cursor, EmailKind.ADDRESS, member.login, self.now(), address=email, done="yes")
+            enqueue_notice(cursor, EmailKind.ADDRESS, member.login, self.now(), address=email, done="yes")
         if not users.change_email(cursor, account=viewer.id, email=email, confirmed_at=member.login.confirmed_at or self._at_once):
             raise Invalid({"email": EMAIL_TAKEN}, codes={"email": "ERR_TAKEN"})
 

@@ -81,7 +81,7 @@ def _tidy(changes: ProfileChanges) -> dict[str, Any]:
     return new
 
 
-def sensible(preferences: Preferences) -> Preferences:
+def validated(preferences: Preferences) -> Preferences:
     """As they are stored. Raises Invalid with everything that is wrong."""
     findings = ValidationErrors()
     findings.of(lambda: validation.one_of(preferences.visibility, VISIBILITIES, "visibility"), "")
@@ -173,7 +173,7 @@ class Accounts:
 
         Raises Invalid with everything that is wrong (fields display_name, bio, fields; and those of `set_preferences`).
         """
-        written = None if preferences is None else sensible(preferences)
+        written = None if preferences is None else validated(preferences)
         return await self.database.run(self._edit, viewer.id, _tidy(changes), written)
 
     async def set_preferences(self, viewer: Viewer, preferences: Preferences) -> Preferences:
@@ -181,7 +181,7 @@ class Accounts:
 
         Raises Invalid with everything that is wrong (fields visibility, language, locale, time_zone, theme, mail_digest).
         """
-        written = sensible(preferences)
+        written = validated(preferences)
         await self.database.run(users.change_preferences, account=viewer.id, preferences=written)
         return written
 
@@ -200,7 +200,7 @@ class Accounts:
             events.record(cursor, EventKind.ACCOUNT_CHANGED, at=self.now(), account=id)
         if before.locked and not after.locked:
             for follower in asking:
-                follows.let_in(cursor, follower, id, self.now())
+                follows.accept_request(cursor, follower, id, self.now())
         return _shown(accounts.by_id(cursor, id=id))
 
     def _rendered(self, cursor: Cursor, account: Account) -> Account:

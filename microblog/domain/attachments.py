@@ -36,9 +36,9 @@ from microblog.model.posts import Post, PostDraft
 from microblog.storage import jobs, media
 from microblog.storage.database import Cursor, Transactions
 
-TIDY, CONVERT = "media.tidy", "media.convert"
-SETTLED = timedelta(hours=1)  # by then whatever was being made is made
-LOOSE_KEPT = timedelta(hours=24)
+DELETE_UNUSED, CONVERT = "media.tidy", "media.convert"
+PROCESSING_GRACE = timedelta(hours=1)  # by then whatever was being made is made
+UNATTACHED_LIFETIME = timedelta(hours=24)
 LONGEST_WAIT, LOOK_EVERY = 30.0, 0.5  # seconds, of who asks to wait for a film
 FAILED = "Error processing thumbnail for uploaded media"
 NOT_TAKEN = "Validation failed: File content type is invalid, File is invalid"
@@ -48,10 +48,10 @@ IN_USE = "Media attachment is currently used by a status"
 def delete_unused(cursor: Cursor, names: Sequence[str], *, now: datetime, due_at: datetime | None = None) -> None:
     """Promise to remove those of the files whose names begin so to which nobody refers then."""
     if names:
-        jobs.add(cursor, TIDY, {"names": list(names)}, due_at=due_at or now, now=now)
+        jobs.add(cursor, DELETE_UNUSED, {"names": list(names)}, due_at=due_at or now, now=now)
 
 
-def chosen(
+def lock_attachable(
     cursor: Cursor, viewer: Viewer, draft: PostDraft, *, post: PostId | None = None, scheduled: ScheduledId | None = None
 ) -> list[Media]:
     """The media of the draft, in its order, as they will be with its changes; nobody else takes them meanwhile.
@@ -99,13 +99,13 @@ def attach(cursor: Cursor, post: PostId, pieces: Sequence[Media], changes: Seque
     """Let the post show exactly these, changed like this."""
     for change in changes:
         if change.id in {one.id for one in pieces}:
-            media.change(cursor, change=checked(change))
+            media.change(cursor, change=validated(change))
             if change.preview:
                 _replace_preview(cursor, change.id, change.preview, now)
     media.attach(cursor, post=post, ids=[one.id for one in pieces])
 
 
-def checked(change: MediaChange) -> MediaChange:
+def validated(change: MediaChange) -> MediaChange:
     """The change as it is stored. Raises Invalid for a description that is too long."""
     if change.description is None:
         return change
@@ -119,21 +119,21 @@ def _replace_preview(cursor: Cursor, id: MediaId, made: ConvertedMedia, now: dat
         delete_unused(cursor, [before.rendition.preview], now=now)
 
 
-def drop(cursor: Cursor, post: Post, *, now: datetime, at_once: bool) -> None:
+def detach(cursor: Cursor, post: Post, *, now: datetime, at_once: bool) -> None:
     """The post is gone: its media can be attached to another one for a day, or go `at_once`, with those of before its edits."""
     pieces = media.loosen_post(cursor, post=post.id, at=now)
     if at_once and pieces:
         delete_unused(cursor, media.delete(cursor, ids=pieces), now=now)
 
 
-def drop_some(cursor: Cursor, account: AccountId, *, limit: int, now: datetime) -> int:
+def delete_some(cursor: Cursor, account: AccountId, *, limit: int, now: datetime) -> int:
     """Delete some of what the account uploaded, and promise that the files go; how many names went."""
     names = media.delete_of_account(cursor, account=account, limit=limit)
     delete_unused(cursor, names, now=now)
     return len(names)
 
 
-def sweep(cursor: Cursor, *, before: datetime, limit: int) -> int:
+def delete_unattached(cursor: Cursor, *, before: datetime, limit: int) -> int:
     """Delete what nothing holds since before that time, at most `limit` pieces, and promise that their files go; how many names went."""
     names = media.sweep(cursor, before=before, limit=limit)
     delete_unused(cursor, names, now=before)
@@ -176,7 +176,7 @@ class Attachments:
         Raises Invalid for what is not taken, is too large, or cannot be read; then nothing of it is kept.
         """
         format = self._format(given)
-        change = checked(MediaChange(MediaId(0), given.description, given.focus))
+        change = validated(MediaChange(MediaId(0), given.description, given.focus))
         preview = given.thumbnail and self._picture_format(given.thumbnail)
         later = not format.is_picture or (format is Format.GIF and self.studio.takes_films and file_types.is_animated(given.file))
         kind = _first_guess(format) if later else MediaKind.IMAGE
@@ -212,7 +212,7 @@ class Attachments:
         return format
 
     def _begin(self, cursor: Cursor, viewer: Viewer, kind: MediaKind, change: MediaChange, stem: str) -> MediaId:
-        delete_unused(cursor, [stem], now=self.now(), due_at=self.now() + SETTLED)
+        delete_unused(cursor, [stem], now=self.now(), due_at=self.now() + PROCESSING_GRACE)
         return media.insert(cursor, account=viewer.id, kind=kind, description=change.description or "", focus=change.focus, now=self.now())
 
     def _promise(self, cursor: Cursor, id: MediaId) -> None:
@@ -226,7 +226,7 @@ class Attachments:
 
     async def _preview(self, file: BinaryIO, format: Format) -> ConvertedMedia:
         stem = self.stem()
-        await self.database.run(delete_unused, [stem], now=self.now(), due_at=self.now() + SETTLED)
+        await self.database.run(delete_unused, [stem], now=self.now(), due_at=self.now() + PROCESSING_GRACE)
         return await self.studio.preview(file, format, stem)
 
     async def with_previews(
@@ -272,7 +272,7 @@ class Attachments:
         """Say something else about one's own piece that no post has yet, or give it another preview."""
         format = thumbnail and self._picture_format(thumbnail)
         await self.one(viewer, change.id)
-        await self.database.run(media.change, change=checked(change))
+        await self.database.run(media.change, change=validated(change))
         if thumbnail and format:
             await self._set_preview(change.id, thumbnail, format)
         return await self.one(viewer, change.id)
@@ -294,7 +294,7 @@ class Attachments:
         if found is None or found.state is not MediaState.WAITING:
             return
         upload, stem = media.upload_name(id), self.stem()
-        await self.database.run(delete_unused, [stem], now=self.now(), due_at=self.now() + SETTLED)
+        await self.database.run(delete_unused, [stem], now=self.now(), due_at=self.now() + PROCESSING_GRACE)
         try:
             with self.studio.open(upload) as file:
                 format = file_types.detect_type(file)

@@ -57,7 +57,7 @@ class AuthCache:
         if found is None:
             found = await self.authentication.by_bearer(token)
             if found is not None:
-                self.tokens.put(name, found, self._briefly(cache_keys.of_access(found)), place)
+                self.tokens.put(name, found, self._briefly(cache_keys.of_token(found)), place)
         return found
 
     def _briefly(self, rests: CacheDependencies, until: datetime | None = None) -> CacheDependencies:

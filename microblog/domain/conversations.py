@@ -21,20 +21,20 @@ from microblog.storage.database import Cursor, Transactions
 MOST_UNREAD = 100
 
 
-def published(cursor: Cursor, post: Post, now: datetime) -> None:
-    """The post was published in the running transaction: a direct one is new to all whom it names."""
+def on_published(cursor: Cursor, post: Post, now: datetime) -> None:
+    """The post was on_published in the running transaction: a direct one is new to all whom it names."""
     if post.visibility is Visibility.DIRECT:
-        _deliver(cursor, post, people(post), now)
+        _deliver(cursor, post, participants(post), now)
 
 
-def edited(cursor: Cursor, before: Post, after: Post, anew: Collection[AccountId], now: datetime) -> None:
-    """The post was edited in the running transaction. A direct one that names others now belongs to another conversation.
+def on_edited(cursor: Cursor, before: Post, after: Post, anew: Collection[AccountId], now: datetime) -> None:
+    """The post was on_edited in the running transaction. A direct one that names others now belongs to another conversation.
 
     It is new to those who are named `anew`, and to whoever had not read it before.
     """
     if after.visibility is not Visibility.DIRECT:
         return
-    if people(before) == people(after):
+    if participants(before) == participants(after):
         conversations.tell(cursor, post=after.id, now=now)
         return
     conversations.lock(cursor, thread=after.thread_id or after.id)
@@ -45,25 +45,25 @@ def edited(cursor: Cursor, before: Post, after: Post, anew: Collection[AccountId
 def _deliver(cursor: Cursor, post: Post, unread: Collection[AccountId], now: datetime) -> None:
     """Who keeps such posts of strangers back, or refuses them, has no conversation of it either."""
     author = post.author.id
-    held = treated(cursor, people(post) - {author}, NotificationKind.MENTION, author, post=post.id, now=now)
+    held = treated(cursor, participants(post) - {author}, NotificationKind.MENTION, author, post=post.id, now=now)
     conversations.deliver(cursor, post=post.id, unread=set(unread) - {author}, held=held, now=now)
 
 
-def deleted(cursor: Cursor, post: Post, now: datetime) -> None:
-    """The post was deleted in the running transaction."""
+def on_deleted(cursor: Cursor, post: Post, now: datetime) -> None:
+    """The post was on_deleted in the running transaction."""
     if post.visibility is Visibility.DIRECT:
         conversations.lock(cursor, thread=post.thread_id or post.id)
         conversations.withdraw(cursor, post=post.id, now=now)
 
 
-def people(post: Post) -> set[AccountId]:
+def participants(post: Post) -> set[AccountId]:
     """Who takes part in what a direct post belongs to."""
     return {post.author.id, *(mention.account_id for mention in post.mentions)}
 
 
 @frozen
 class Conversations:
-    """The viewer's conversations. Raises NotFound for other people's, and where the viewer may see nothing of one."""
+    """The viewer's conversations. Raises NotFound for other participants's, and where the viewer may see nothing of one."""
 
     database: Transactions
     now: Callable[[], datetime]
@@ -89,7 +89,7 @@ class Conversations:
         """The viewer looks at a post: the conversation that a direct one belongs to is read. True if it was not."""
         if post.visibility is not Visibility.DIRECT:
             return False
-        others = sorted(people(post) - {viewer.id})
+        others = sorted(participants(post) - {viewer.id})
         found = await self.database.read(conversations.among, account=viewer.id, thread=post.thread_id or post.id, others=others)
         for id in found:
             await self.database.run(conversations.mark, account=viewer.id, id=id, unread=False, now=self.now())

@@ -90,7 +90,7 @@ class EmailComposer:
     def _name(self, mail: EmailContext) -> str:
         """What is before the @ of the Message-ID; that of a mention can be told from the post, so that answers to it can refer to it."""
         letter = mail.letter
-        return mention_name(mail.post, letter) if mail.post and letter.account_id else f"{letter.kind}.{letter.id}"
+        return mention_id(mail.post, letter) if mail.post and letter.account_id else f"{letter.kind}.{letter.id}"
 
     def _composed(self, cursor: Cursor, letter: Email) -> EmailContext:
         if letter.kind in (EmailKind.REJECTED, EmailKind.TEST):
@@ -253,6 +253,6 @@ class EmailComposer:
         return evolve(mail, report=email_digests.report(cursor, begin=begin, end=end), link=self.links.page("/admin/outbox"))
 
 
-def mention_name(post: Post, letter: Email) -> str:
+def mention_id(post: Post, letter: Email) -> str:
     """What is before the @ in the Message-ID of the letter to somebody about a post."""
     return f"post.{post.id}.{letter.account_id}"

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from microblog.domain import validation
 from microblog.domain.email_links import EmailLinks, read
-from microblog.domain.email_queue import is_given_up, not_too_often, write_confirmation, write_notice
+from microblog.domain.email_queue import check_request_limit, enqueue_confirmation, enqueue_notice, is_given_up
 from microblog.domain.registration import EMAIL_TAKEN
 from microblog.model.accounts import Login, Viewer
 from microblog.model.emails import EmailKind
@@ -80,7 +80,7 @@ class EmailConfirmation:
         if not is_another and login.confirmed_at is not None and not is_given_up(cursor, login, address):
             return address
         if is_another:
-            write_notice(cursor, EmailKind.ADDRESS, login, self.now(), address=address, done="yes")
+            enqueue_notice(cursor, EmailKind.ADDRESS, login, self.now(), address=address, done="yes")
         if not users.change_email(cursor, account=login.account_id, email=address, confirmed_at=self.now()):
             raise Conflict(f"{EMAIL_TAKEN}.")
         events.record(cursor, EventKind.ACCOUNT_CHANGED, at=self.now(), account=login.account_id)
@@ -93,7 +93,7 @@ class EmailConfirmation:
         return member.login.confirmed_at is not None
 
     def _resend(self, cursor: Cursor, viewer: Viewer) -> None:
-        write_confirmation(cursor, self._waiting(cursor, viewer), self.now())
+        enqueue_confirmation(cursor, self._waiting(cursor, viewer), self.now())
 
     def _correct(self, cursor: Cursor, viewer: Viewer, email: str) -> None:
         login = self._waiting(cursor, viewer)
@@ -110,5 +110,5 @@ class EmailConfirmation:
         login = member.login
         if login.confirmed_at is not None and login.new_email is None and not is_given_up(cursor, login, login.email):
             raise Conflict("Your address is confirmed already.")
-        not_too_often(cursor, viewer.id, EmailKind.CONFIRM, self.now())
+        check_request_limit(cursor, viewer.id, EmailKind.CONFIRM, self.now())
         return login

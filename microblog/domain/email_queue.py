@@ -20,24 +20,24 @@ ASKED_WITHIN = timedelta(hours=1)
 NOBODY = ".invalid"  # RFC 2606, section 2
 
 
-def write(cursor: Cursor, kind: EmailKind, login: Login, now: datetime, **data: str) -> None:
+def enqueue(cursor: Cursor, kind: EmailKind, login: Login, now: datetime, **data: str) -> None:
     """A letter to the login's address, in the running transaction. With a `key` in the data, once for each."""
     if not login.email.endswith(NOBODY):
         emails.add(cursor, kind, account=login.account_id, recipient=login.email, now=now, data=data, key=data.get("key"))
 
 
-def write_confirmation(cursor: Cursor, login: Login, now: datetime) -> None:
+def enqueue_confirmation(cursor: Cursor, login: Login, now: datetime) -> None:
     """The letter that proves the address which the login waits for: the new one, or the one that was never proved."""
-    write(cursor, EmailKind.CONFIRM, evolve(login, email=login.new_email or login.email), now)
+    enqueue(cursor, EmailKind.CONFIRM, evolve(login, email=login.new_email or login.email), now)
 
 
-def write_verdict(cursor: Cursor, member: AccountWithLogin, now: datetime, *, accepted: bool) -> None:
+def enqueue_decision(cursor: Cursor, member: AccountWithLogin, now: datetime, *, accepted: bool) -> None:
     """Tell an applicant whose address is proved what came of it; somebody who is refused has no account any more to ask for it."""
     if member.login.confirmed_at is None:
         return
     kind = EmailKind.ACCEPTED if accepted else EmailKind.REJECTED
     preferences = member.login.preferences
-    write(
+    enqueue(
         cursor,
         kind,
         member.login,
@@ -48,13 +48,13 @@ def write_verdict(cursor: Cursor, member: AccountWithLogin, now: datetime, *, ac
     )
 
 
-def write_notice(cursor: Cursor, kind: EmailKind, login: Login, now: datetime, **data: str) -> None:
+def enqueue_notice(cursor: Cursor, kind: EmailKind, login: Login, now: datetime, **data: str) -> None:
     """Tell the owner of an address that was proved what was done with their login, at the address of before it."""
     if login.confirmed_at is not None:
-        write(cursor, kind, login, now, **data)
+        enqueue(cursor, kind, login, now, **data)
 
 
-def refusal(cursor: Cursor, account: AccountId, email: str) -> AddressRejection | None:
+def address_rejection(cursor: Cursor, account: AccountId, email: str) -> AddressRejection | None:
     """That the mail server refused the account's newest letter to this address; None where it did not."""
     said = emails.refusals(cursor, account=account, recipient=email, limit=REFUSALS)
     return AddressRejection(said[0], len(said) >= REFUSALS) if said else None
@@ -62,18 +62,18 @@ def refusal(cursor: Cursor, account: AccountId, email: str) -> AddressRejection 
 
 def is_given_up(cursor: Cursor, login: Login, email: str) -> bool:
     """True for an address that is written to no more, because it was refused again and again."""
-    found = refusal(cursor, login.account_id, email)
+    found = address_rejection(cursor, login.account_id, email)
     return found is not None and found.given_up
 
 
-def may_ask_again(cursor: Cursor, account: AccountId, kind: EmailKind, now: datetime) -> bool:
+def may_request_email(cursor: Cursor, account: AccountId, kind: EmailKind, now: datetime) -> bool:
     """False once enough letters of that kind went to the account for now."""
     return emails.count_since(cursor, account=account, kind=kind, since=now - ASKED_WITHIN) < MOST_ASKED_FOR
 
 
-def not_too_often(cursor: Cursor, account: AccountId, kind: EmailKind, now: datetime) -> None:
-    """Raises TooMany where `may_ask_again` says no."""
-    if not may_ask_again(cursor, account, kind, now):
+def check_request_limit(cursor: Cursor, account: AccountId, kind: EmailKind, now: datetime) -> None:
+    """Raises TooMany where `may_request_email` says no."""
+    if not may_request_email(cursor, account, kind, now):
         raise TooMany("Enough letters were sent to you for now", retry_after=int(ASKED_WITHIN.total_seconds()))
 
 
@@ -103,4 +103,4 @@ class EmailOutbox:
 
     async def refusal(self, viewer: Viewer, email: str) -> AddressRejection | None:
         """That the mail server refused the viewer's newest letter to their address; None where it did not."""
-        return await self.database.read(refusal, viewer.id, email)
+        return await self.database.read(address_rejection, viewer.id, email)

@@ -55,7 +55,7 @@ def _languages(given: tuple[str, ...]) -> tuple[str, ...] | None:
     return tidy or None
 
 
-def reachable(cursor: Cursor, id: AccountId) -> Account:
+def require_account(cursor: Cursor, id: AccountId) -> Account:
     """The account, be it suspended. Raises NotFound if there is none (any more)."""
     account = accounts.by_id(cursor, id=id)
     if account is None:
@@ -71,7 +71,7 @@ def relationship(cursor: Cursor, viewer: Viewer, id: AccountId, now: datetime) -
     return found[0]
 
 
-def begin(cursor: Cursor, follower: AccountId, followee: AccountId, options: FollowOptions, now: datetime) -> bool:
+def create_follow(cursor: Cursor, follower: AccountId, followee: AccountId, options: FollowOptions, now: datetime) -> bool:
     """Let the one follow the other in the running transaction, both being locked; False if they did already."""
     made = follows.follow(cursor, follower=follower, followee=followee, options=options, now=now)
     if made:
@@ -81,7 +81,7 @@ def begin(cursor: Cursor, follower: AccountId, followee: AccountId, options: Fol
     return made
 
 
-def remove_both_ways(cursor: Cursor, follower: AccountId, followee: AccountId, now: datetime) -> None:
+def remove_follow(cursor: Cursor, follower: AccountId, followee: AccountId, now: datetime) -> None:
     """End the follow and the request of the one for the other, if there are any, in the running transaction, both being locked."""
     if follows.unfollow(cursor, follower=follower, followee=followee):
         accounts.count_follow(cursor, follower=follower, followee=followee, by=-1)
@@ -91,7 +91,7 @@ def remove_both_ways(cursor: Cursor, follower: AccountId, followee: AccountId, n
         notifications.take_back(cursor, account=followee, kind=NotificationKind.FOLLOW_REQUEST, sender=follower)
 
 
-def let_in(cursor: Cursor, follower: AccountId, followee: AccountId, now: datetime) -> bool:
+def accept_request(cursor: Cursor, follower: AccountId, followee: AccountId, now: datetime) -> bool:
     """Turn the request of the one into a follow in the running transaction, both being locked; False if there is none.
 
     The notification of the request gives way to one of the follow, so that a trace of it stays.
@@ -101,7 +101,7 @@ def let_in(cursor: Cursor, follower: AccountId, followee: AccountId, now: dateti
         return False
     follows.withdraw(cursor, follower=follower, followee=followee)
     notifications.take_back(cursor, account=followee, kind=NotificationKind.FOLLOW_REQUEST, sender=follower)
-    begin(cursor, follower, followee, wanted, now)
+    create_follow(cursor, follower, followee, wanted, now)
     notify.notify(cursor, accounts=[followee], kind=NotificationKind.FOLLOW, sender=follower, now=now)
     return True
 
@@ -156,7 +156,7 @@ class Follows:
         if id == viewer.id:
             raise Forbidden(OWN)
         accounts.lock(cursor, ids=[viewer.id, id])
-        target = reachable(cursor, id)
+        target = require_account(cursor, id)
         if target.suspended_at:
             raise NotFound
         if relationships.blocked_between(cursor, one=viewer.id, other=id):
@@ -167,7 +167,7 @@ class Follows:
         elif before is None:
             self._begin(cursor, viewer, id, wanted)
         elif (options := wanted.over(before)) != before:
-            begin(cursor, viewer.id, id, options, self.now())
+            create_follow(cursor, viewer.id, id, options, self.now())
         return relationship(cursor, viewer, id, self.now())
 
     def _ask(self, cursor: Cursor, viewer: Viewer, id: AccountId, wanted: FollowRequestOptions) -> None:
@@ -177,20 +177,20 @@ class Follows:
 
     def _begin(self, cursor: Cursor, viewer: Viewer, id: AccountId, wanted: FollowRequestOptions) -> None:
         options = wanted.over(follows.requested(cursor, follower=viewer.id, followee=id))
-        remove_both_ways(cursor, viewer.id, id, self.now())  # what was asked while the account was locked
-        begin(cursor, viewer.id, id, options, self.now())
+        remove_follow(cursor, viewer.id, id, self.now())  # what was asked while the account was locked
+        create_follow(cursor, viewer.id, id, options, self.now())
         notify.notify(cursor, accounts=[id], kind=NotificationKind.FOLLOW, sender=viewer.id, now=self.now())
 
     def _sever(self, cursor: Cursor, viewer: Viewer, id: AccountId, follower: AccountId, followee: AccountId) -> Relationship:
         accounts.lock(cursor, ids=[viewer.id, id])
-        remove_both_ways(cursor, follower, followee, self.now())
+        remove_follow(cursor, follower, followee, self.now())
         return relationship(cursor, viewer, id, self.now())
 
     def _accept(self, cursor: Cursor, viewer: Viewer, id: AccountId) -> Relationship:
         accounts.lock(cursor, ids=[viewer.id, id])
-        if reachable(cursor, id).suspended_at:
+        if require_account(cursor, id).suspended_at:
             raise NotFound
-        if not let_in(cursor, id, viewer.id, self.now()):
+        if not accept_request(cursor, id, viewer.id, self.now()):
             raise NoRequest
         return relationship(cursor, viewer, id, self.now())
 
@@ -204,7 +204,7 @@ class Follows:
     def _people(
         self, cursor: Cursor, list_of: Callable[..., list[RelatedAccount]], viewer: Viewer | None, id: AccountId, page: Page
     ) -> list[RelatedAccount]:
-        account = reachable(cursor, id)
+        account = require_account(cursor, id)
         own = viewer is not None and viewer.id == id
         if account.suspended_at or (account.hide_relations and not own):
             return []

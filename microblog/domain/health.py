@@ -13,8 +13,8 @@ from twisted.internet.interfaces import IReactorTime
 from microblog.storage import events
 from microblog.storage.database import Transactions
 
-PATIENCE_S = 1.5  # for the database's answer
-FRESH_S = 1.0  # for so long an answer is given again: looking must not become a load
+TIMEOUT_S = 1.5  # for the database's answer
+REPORT_LIFETIME_S = 1.0  # for so long an answer is given again: looking must not become a load
 LONGEST_DELAY_S = 120.0  # of an event behind a transaction that does not end; the time-outs of ours are shorter
 
 
@@ -59,13 +59,13 @@ class Health:
     _last: tuple[float, HealthReport] | None = field(init=False, default=None)
 
     async def look(self) -> HealthReport:
-        """How the site is. Takes PATIENCE_S at most, and raises nothing."""
-        if self._last is not None and self.clock.seconds() - self._last[0] < FRESH_S:
+        """How the site is. Takes TIMEOUT_S at most, and raises nothing."""
+        if self._last is not None and self.clock.seconds() - self._last[0] < REPORT_LIFETIME_S:
             return self._last[1]
         began, delay = self.clock.seconds(), 0.0
         asking = Deferred.fromCoroutine(self.database.read(events.delay, now=self.now()))
         try:
-            delay = await asking.addTimeout(PATIENCE_S, self.clock)
+            delay = await asking.addTimeout(TIMEOUT_S, self.clock)
             answered = True
         except CancelledError:  # whoever asked went away
             raise

@@ -33,7 +33,7 @@ _ATTRIBUTE = regex.compile(r"([a-z][a-z0-9:_-]{0,40})\s*+=\s*+(?:\"([^\"]*+)\"|'
 _CHARSET = regex.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?([A-Za-z0-9_:-]{1,40})", regex.I)
 _LANGUAGE = regex.compile(r"[A-Za-z]{2,3}(?=[-_]|\Z)")
 
-# Those that take time in proportion to what they read; others of Python's (punycode, unicode_escape ...) are no charsets of pages.
+# Those that take time in proportion to what they parse; others of Python's (punycode, unicode_escape ...) are no charsets of pages.
 _CHARSETS = frozenset(
     {
         *("ascii", "utf-8", "utf-16", "utf-16-le", "utf-16-be", "gbk", "gb2312", "gb18030", "big5", "euc_jp", "euc_kr", "koi8-r", "koi8-u"),
@@ -86,7 +86,7 @@ class _Head:
     oembed: str = ""
 
 
-def read(page: FetchedPage) -> ParsedPreview:
+def parse(page: FetchedPage) -> ParsedPreview:
     """What the page says about itself."""
     head = _head(decoded(page))
     metas = head.metas

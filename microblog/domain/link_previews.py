@@ -13,7 +13,7 @@ from io import BytesIO
 from attrs import evolve, field, frozen
 
 from microblog.domain import file_types, link_preview_parser
-from microblog.domain.attachments import SETTLED, delete_unused
+from microblog.domain.attachments import PROCESSING_GRACE, delete_unused
 from microblog.domain.link_preview_parser import ParsedPreview
 from microblog.domain.ports import HttpFetcher, MediaStore
 from microblog.model.cards import Card, CardId, FetchError
@@ -28,8 +28,8 @@ FRESH = timedelta(days=14)
 """For how long an address is not fetched again, also where nothing was found."""
 SPREAD_S = 30.0
 """Up to so many seconds after the post: a link that many sites show at once is not fetched by all of them at once."""
-KEPT = timedelta(days=30)
-"""How long a card stays that no post shows any more."""
+UNUSED_LIFETIME = timedelta(days=30)
+"""How long a card stays that no post may_show_preview any more."""
 TRIES = 3
 
 PAGES = ("text/html", "application/xhtml+xml")
@@ -58,7 +58,7 @@ class PreviewScheduler:
             jobs.add(cursor, FETCH, {"card": str(asked.id)}, due_at=due_at, now=now, key=str(asked.id))
 
 
-def shows(visibility: Visibility, *, furnished: bool) -> bool:
+def may_show_preview(visibility: Visibility, *, furnished: bool) -> bool:
     """True for posts that show cards: everybody may see them, so nothing is given away; pictures and polls of their own come first."""
     return visibility in (Visibility.PUBLIC, Visibility.UNLISTED) and not furnished
 
@@ -91,7 +91,7 @@ class LinkPreviews:
 
     async def _card(self, url: str) -> Card | None:
         page = await self.web.get(url, types=PAGES, most=PAGE_BYTES)
-        found = link_preview_parser.read(page)
+        found = link_preview_parser.parse(page)
         if found.oembed and not (found.title and found.image):
             found = await self._with_oembed(found)
         card = found.card(url, page.url)
@@ -113,7 +113,7 @@ class LinkPreviews:
             if format is None or not format.is_picture:
                 return card
             stem = self.stem()
-            await self.database.run(delete_unused, [stem], now=self.now(), due_at=self.now() + SETTLED)
+            await self.database.run(delete_unused, [stem], now=self.now(), due_at=self.now() + PROCESSING_GRACE)
             made = await self.studio.preview(file, format, stem)
         except (FetchError, Invalid):
             return card
@@ -125,8 +125,8 @@ class LinkPreviews:
         _forget(cursor, [cards.fill(cursor, id=id, card=card, now=self.now())], self.now())
 
 
-def sweep(cursor: Cursor, *, before: datetime, limit: int) -> int:
-    """Forget cards of before that time that no post shows, at most `limit`, and promise that their pictures go; how many went."""
+def delete_unused_cards(cursor: Cursor, *, before: datetime, limit: int) -> int:
+    """Forget cards of before that time that no post may_show_preview, at most `limit`, and promise that their pictures go; how many went."""
     gone = cards.sweep(cursor, before=before, limit=limit)
     _forget(cursor, gone, before)
     return len(gone)

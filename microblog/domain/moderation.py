@@ -16,7 +16,7 @@ from microblog.model.ids import AccountId
 from microblog.model.moderation import AccountQuery, Sanction
 from microblog.model.paging import Page
 
-Who = str | AccountId
+AccountRef = str | AccountId
 """Somebody by username or e-mail address, or by account."""
 
 NOT_BELOW = "Only somebody with a higher role may do this to them."
@@ -57,7 +57,7 @@ class Moderation:
         _moderates(viewer)
         return await self.members.one(id)
 
-    async def subject(self, viewer: Viewer, who: Who) -> AccountWithLogin:
+    async def subject(self, viewer: Viewer, who: AccountRef) -> AccountWithLogin:
         """Somebody to whom the viewer may do something."""
         _moderates(viewer)
         member = await (self.members.show(who) if isinstance(who, str) else self.members.one(who))
@@ -65,27 +65,27 @@ class Moderation:
             raise Forbidden(NOT_BELOW)
         return member
 
-    async def approve(self, viewer: Viewer, who: Who) -> AccountWithLogin:
+    async def approve(self, viewer: Viewer, who: AccountRef) -> AccountWithLogin:
         """Let an applicant in, and write to them."""
         return await self.members.approve((await self.subject(viewer, who)).account.id)
 
-    async def reject(self, viewer: Viewer, who: Who) -> None:
+    async def reject(self, viewer: Viewer, who: AccountRef) -> None:
         """Write to an applicant and erase them. Raises Conflict for somebody who was let in."""
         await self.members.reject((await self.subject(viewer, who)).account.id)
 
-    async def restore(self, viewer: Viewer, who: Who) -> AccountWithLogin:
+    async def restore(self, viewer: Viewer, who: AccountRef) -> AccountWithLogin:
         """Undo a suspension."""
         return await self.members.restore((await self.subject(viewer, who)).account.id)
 
-    async def unlimit(self, viewer: Viewer, who: Who) -> AccountWithLogin:
+    async def unlimit(self, viewer: Viewer, who: AccountRef) -> AccountWithLogin:
         """Undo that."""
         return await self.members.unlimit((await self.subject(viewer, who)).account.id)
 
-    async def enable(self, viewer: Viewer, who: Who) -> AccountWithLogin:
+    async def enable(self, viewer: Viewer, who: AccountRef) -> AccountWithLogin:
         """Let somebody who was disabled in again."""
         return await self.members.enable((await self.subject(viewer, who)).account.id)
 
-    async def impose(self, viewer: Viewer, who: Who, sanction: Sanction) -> AccountWithLogin:
+    async def impose(self, viewer: Viewer, who: AccountRef, sanction: Sanction) -> AccountWithLogin:
         """Carry out a decision about the account, tell its owner, and settle the reports about it.
 
         Raises NotFound where there is no such report, and Invalid (field text), before anything is done.

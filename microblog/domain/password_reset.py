@@ -11,7 +11,7 @@ from datetime import datetime
 from attrs import frozen
 
 from microblog.domain.email_links import EmailLinks, read
-from microblog.domain.email_queue import may_ask_again, write, write_notice
+from microblog.domain.email_queue import enqueue, enqueue_notice, may_request_email
 from microblog.domain.passwords import Hashes, acceptable
 from microblog.domain.sessions import LONGEST_NAME, end_every
 from microblog.domain.validation import own_username
@@ -60,8 +60,8 @@ class PasswordReset:
 
     def _answer(self, cursor: Cursor, name: str) -> None:
         member = users.by_name(cursor, name=name, username=own_username(name, self.host))
-        if member and not member.barred and may_ask_again(cursor, member.account.id, EmailKind.RESET, self.now()):
-            write(cursor, EmailKind.RESET, member.login, self.now())
+        if member and not member.barred and may_request_email(cursor, member.account.id, EmailKind.RESET, self.now()):
+            enqueue(cursor, EmailKind.RESET, member.login, self.now())
 
     def _meant(self, cursor: Cursor, token: str) -> Login:
         claim = read(token)
@@ -79,5 +79,5 @@ class PasswordReset:
         if not users.change_password(cursor, account=login.account_id, password_hash=password_hash, old_hash=login.password_hash):
             raise Gone(OVER)
         users.confirm(cursor, account=login.account_id, now=self.now())
-        write_notice(cursor, EmailKind.PASSWORD, login, self.now())
+        enqueue_notice(cursor, EmailKind.PASSWORD, login, self.now())
         end_every(cursor, account=login.account_id, now=self.now())

@@ -11,7 +11,7 @@ from datetime import datetime
 from attrs import evolve, frozen
 
 from microblog.domain import attachments, conversations, notify, polls, threads
-from microblog.domain.link_previews import PreviewScheduler, shows
+from microblog.domain.link_previews import PreviewScheduler, may_show_preview
 from microblog.domain.text import post_text
 from microblog.domain.threads import BRIEF, WHOLE, ThreadBounds
 from microblog.model.accounts import UnexpectedMentions, Viewer
@@ -133,7 +133,7 @@ class Posts:
     def check_within(self, cursor: Cursor, viewer: Viewer, draft: PostDraft) -> Post:
         """What the draft would become if it were published now, without its media and poll, and not stored. Raises as `publish` does."""
         self._key(draft)
-        pieces = attachments.chosen(cursor, viewer, draft)
+        pieces = attachments.lock_attachable(cursor, viewer, draft)
         if draft.poll:
             polls.checked(draft.poll)
         return self._composed(viewer, draft, self._parent(cursor, viewer, draft), pieces)[0]
@@ -141,17 +141,17 @@ class Posts:
     def publish_within(self, cursor: Cursor, viewer: Viewer, draft: PostDraft, scheduled: ScheduledId | None = None) -> Post:
         """Publish in the running transaction, whatever was published under the key before. `scheduled` held the draft's media until now."""
         key, parent = self._key(draft), self._parent(cursor, viewer, draft)
-        pieces = attachments.chosen(cursor, viewer, draft, scheduled=scheduled)
+        pieces = attachments.lock_attachable(cursor, viewer, draft, scheduled=scheduled)
         post, parsed = self._composed(viewer, draft, parent, pieces)
         id = self._written(cursor, post, parsed, draft.allowed)
         self._furnish(cursor, id, pieces, draft, post.created_at)
-        if self.promises and parsed.links and shows(post.visibility, furnished=bool(pieces or draft.poll)):
+        if self.promises and parsed.links and may_show_preview(post.visibility, furnished=bool(pieces or draft.poll)):
             self.promises.preview(cursor, id, parsed.links, post.created_at)
         if parent and post.visibility.is_open:
             posts.count(cursor, post=parent.id, replies=1)
         post = self._stored(cursor, id)
         notify.enqueue_notifications(cursor, post, post.created_at)
-        conversations.published(cursor, post, post.created_at)
+        conversations.on_published(cursor, post, post.created_at)
         record(cursor, EventKind.POST_PUBLISHED, post, post.created_at)
         if key:
             posts.keep_answer(cursor, account=viewer.id, key=key, post=id, now=post.created_at)
@@ -240,7 +240,7 @@ class Posts:
         if before.boost:
             raise NotFound
         asked = polls.checked(draft.poll) if draft.poll else None
-        pieces = attachments.chosen(cursor, viewer, draft, post=id)
+        pieces = attachments.lock_attachable(cursor, viewer, draft, post=id)
         after, parsed, named = self._edited(cursor, before, draft, pieces)
         same_words, same_poll = _words_of(after) == _words_of(before), not polls.asks_else(before.poll, asked)
         if same_words and same_poll and not attachments.differ(before, pieces, draft.changes):
@@ -251,7 +251,7 @@ class Posts:
         attachments.attach(cursor, id, pieces, draft.changes, now=self.now())
         polls.revise(cursor, before, asked, self.now())
         if self.promises:
-            shown = shows(before.visibility, furnished=bool(pieces or draft.poll))
+            shown = may_show_preview(before.visibility, furnished=bool(pieces or draft.poll))
             self.promises.preview(cursor, id, parsed.links if shown else (), self.now())
         anew = self._label(cursor, id, named, parsed, self.now())
         return self._told_of_edit(cursor, before, anew)
@@ -276,7 +276,7 @@ class Posts:
     def _told_of_edit(self, cursor: Cursor, before: Post, anew: list[AccountId]) -> Post:
         post = self._stored(cursor, before.id)
         notify.enqueue_edit_notifications(cursor, before.id, self.now(), anew)
-        conversations.edited(cursor, before, post, anew, self.now())
+        conversations.on_edited(cursor, before, post, anew, self.now())
         record(cursor, EventKind.POST_EDITED, post, self.now())
         return post
 
@@ -315,8 +315,8 @@ def remove(cursor: Cursor, post: Post, now: datetime, *, media: bool = False) ->
             cursor, account=post.boost.author.id, kind=NotificationKind.BOOST, sender=post.author.id, post=post.boost.id
         )
     notifications.take_back_all_of_post(cursor, post=post.id)
-    attachments.drop(cursor, post, now=now, at_once=media)
-    conversations.deleted(cursor, post, now)
+    attachments.detach(cursor, post, now=now, at_once=media)
+    conversations.on_deleted(cursor, post, now)
     record(cursor, EventKind.POST_DELETED, post, now)
     for boost, booster, visibility in posts.delete_boosts(cursor, original=post.id, now=now):
         accounts.uncount_post(cursor, id=booster)

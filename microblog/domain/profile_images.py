@@ -10,7 +10,7 @@ from typing import BinaryIO
 from attrs import field, frozen
 
 from microblog.domain import file_types
-from microblog.domain.attachments import NOT_TAKEN, SETTLED, delete_unused
+from microblog.domain.attachments import NOT_TAKEN, PROCESSING_GRACE, delete_unused
 from microblog.domain.ports import MediaStore
 from microblog.model.accounts import Account, Viewer
 from microblog.model.errors import Invalid, NotFound
@@ -68,7 +68,7 @@ class ProfileImages:
         if file.tell() > MOST_BYTES:
             raise Invalid({which: f"{which.capitalize()} must be less than {MOST_BYTES // 1024 // 1024} MB"})
         stem = self.stem()
-        await self.database.run(delete_unused, [stem], now=self.now(), due_at=self.now() + SETTLED)
+        await self.database.run(delete_unused, [stem], now=self.now(), due_at=self.now() + PROCESSING_GRACE)
         try:
             name = await self.studio.cropped(file, format, stem, SIZES[which])
         except Invalid as problem:

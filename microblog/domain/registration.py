@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from attrs import evolve, field, frozen
 
 from microblog.domain import validation
-from microblog.domain.email_queue import write_confirmation
+from microblog.domain.email_queue import enqueue_confirmation
 from microblog.domain.notify import notify
 from microblog.domain.passwords import Hashes, acceptable
 from microblog.domain.text import post_text
@@ -197,7 +197,7 @@ class Registrations:
             raise _taken("email")
         member = users.by_account(cursor, account=id)
         if member and not admission.confirmed:
-            write_confirmation(cursor, member.login, now)
+            enqueue_confirmation(cursor, member.login, now)
         if not admission.approved:
             notify(cursor, accounts=users.staff(cursor), kind=NotificationKind.SIGN_UP, sender=id, now=now)
         return self._admitted(cursor, id)

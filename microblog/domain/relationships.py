@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from attrs import frozen
 
 from microblog.domain import validation
-from microblog.domain.follows import reachable, relationship, remove_both_ways
+from microblog.domain.follows import relationship, remove_follow, require_account
 from microblog.model.accounts import RelatedAccount, Relationship, Viewer
 from microblog.model.errors import Forbidden, Invalid
 from microblog.model.events import EventKind
@@ -79,11 +79,11 @@ class Relationships:
         if id == viewer.id:
             raise Forbidden("Blocking your own account is not allowed")
         accounts.lock(cursor, ids=[viewer.id, id])
-        reachable(cursor, id)
+        require_account(cursor, id)
         now = self.now()
         if relationships.block(cursor, account=viewer.id, target=id, now=now):
-            remove_both_ways(cursor, viewer.id, id, now)
-            remove_both_ways(cursor, id, viewer.id, now)
+            remove_follow(cursor, viewer.id, id, now)
+            remove_follow(cursor, id, viewer.id, now)
             relationships.forget_notifications(cursor, account=viewer.id, sender=id)
             relationships.forget_notifications(cursor, account=id, sender=viewer.id)
             conversations.forget_with(cursor, account=viewer.id, other=id, now=now)
@@ -98,7 +98,7 @@ class Relationships:
     def _mute(self, cursor: Cursor, viewer: Viewer, id: AccountId, notifications: bool, until: datetime | None) -> Relationship:
         if id == viewer.id:
             raise Forbidden("Muting your own account is not allowed")
-        reachable(cursor, id)
+        require_account(cursor, id)
         now = self.now()
         if relationships.mute(cursor, account=viewer.id, target=id, notifications=notifications, until=until, now=now):
             if notifications:
@@ -113,7 +113,7 @@ class Relationships:
         return relationship(cursor, viewer, id, self.now())
 
     def _note(self, cursor: Cursor, viewer: Viewer, id: AccountId, note: str) -> Relationship:
-        reachable(cursor, id)
+        require_account(cursor, id)
         if note:
             relationships.set_note(cursor, account=viewer.id, target=id, note=note)
         else:

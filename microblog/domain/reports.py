@@ -9,7 +9,7 @@ from functools import partial
 from attrs import frozen
 
 from microblog.domain import validation
-from microblog.domain.follows import reachable
+from microblog.domain.follows import require_account
 from microblog.domain.notify import notify
 from microblog.model.accounts import Role, Viewer
 from microblog.model.errors import Forbidden, Invalid, NotFound
@@ -102,7 +102,7 @@ class Reports:
         return await self.database.run(change_report)
 
     def _make(self, cursor: Cursor, viewer: Viewer, complaint: ReportDraft, comment: str, category: ReportCategory) -> Report:
-        target = reachable(cursor, complaint.target)
+        target = require_account(cursor, complaint.target)
         wanted = list(dict.fromkeys(complaint.posts))[:MOST_POSTS]
         found = posts.by_ids(cursor, posts.visible(cursor, ids=wanted, viewer=viewer.id)) if wanted else {}
         id = reports.insert(

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from attrs import evolve, frozen
 
-from microblog.domain.email_queue import write
+from microblog.domain.email_queue import enqueue
 from microblog.domain.posts import NO_PARENT, Posts
 from microblog.model.accounts import Viewer
 from microblog.model.emails import EmailKind
@@ -154,7 +154,7 @@ class Schedules:
         member = users.by_account(cursor, account=found.author) if found else None
         if found and member:
             key, at = f"{id} {found.at.isoformat()}", found.at.isoformat()
-            write(cursor, EmailKind.SCHEDULED, member.login, self.now(), key=key, scheduled=str(id), at=at, because=because)
+            enqueue(cursor, EmailKind.SCHEDULED, member.login, self.now(), key=key, scheduled=str(id), at=at, because=because)
 
 
 def _sentence(problem: Problem) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime
 from attrs import frozen
 
 from microblog.domain import validation
-from microblog.domain.follows import reachable, relationship
+from microblog.domain.follows import relationship, require_account
 from microblog.model.accounts import Account, RelatedAccount, Relationship, Viewer
 from microblog.model.errors import Invalid
 from microblog.model.ids import AccountId
@@ -70,19 +70,19 @@ class Suggestions:
         return await self.database.read(suggestions.blocked_domains, account=viewer.id, page=page)
 
     def _endorse(self, cursor: Cursor, viewer: Viewer, id: AccountId) -> Relationship:
-        reachable(cursor, id)
+        require_account(cursor, id)
         made = suggestions.endorse(cursor, account=viewer.id, target=id, now=self.now())
         if not made and follows.follow_options(cursor, follower=viewer.id, followee=id) is None:
             raise Invalid({"base": NOT_FOLLOWED})
         return relationship(cursor, viewer, id, self.now())
 
     def _unendorse(self, cursor: Cursor, viewer: Viewer, id: AccountId) -> Relationship:
-        reachable(cursor, id)
+        require_account(cursor, id)
         suggestions.unendorse(cursor, account=viewer.id, target=id)
         return relationship(cursor, viewer, id, self.now())
 
 
 def _endorsed(cursor: Cursor, viewer: Viewer | None, account: AccountId, page: Page) -> list[RelatedAccount]:
-    if reachable(cursor, account).suspended_at:
+    if require_account(cursor, account).suspended_at:
         return []
     return suggestions.endorsed(cursor, account=account, viewer=viewer.id if viewer else None, page=page)

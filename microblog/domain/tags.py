@@ -7,7 +7,7 @@ from datetime import datetime
 
 from attrs import frozen
 
-from microblog.domain.follows import reachable
+from microblog.domain.follows import require_account
 from microblog.domain.search import SearchService
 from microblog.domain.text import post_text
 from microblog.model.accounts import Viewer
@@ -113,6 +113,6 @@ def _bare(name: str) -> str:
 
 
 def _featured(cursor: Cursor, account: AccountId) -> list[FeaturedTag]:
-    if reachable(cursor, account).suspended_at:
+    if require_account(cursor, account).suspended_at:
         return []
     return followed_tags.featured(cursor, account=account)

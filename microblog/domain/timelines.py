@@ -67,7 +67,7 @@ class Timelines:
     async def home_basis(self, viewer: Viewer, posts: Sequence[Post]) -> CacheDependencies:
         """What a page of home with these posts rests on."""
         followed = await self.homes.circles.of(viewer)
-        return followed | cache_keys.of_posts(posts, self.now()) | cache_keys.of_sieve(viewer, await self.sieves.of(viewer), self.now())
+        return followed | cache_keys.of_posts(posts, self.now()) | cache_keys.of_filter_set(viewer, await self.sieves.of(viewer), self.now())
 
     async def basis(self, viewer: Viewer | None, posts: Sequence[Post], *keys: str) -> CacheDependencies:
         """What a list of these posts rests on, and the keys beside it."""
@@ -75,7 +75,7 @@ class Timelines:
         if viewer is None:
             return shown
         circle = await self.homes.circles.of(viewer)
-        sieve = cache_keys.of_sieve(viewer, await self.sieves.of(viewer), self.now())
+        sieve = cache_keys.of_filter_set(viewer, await self.sieves.of(viewer), self.now())
         return shown | sieve | CacheDependencies(until=circle.until)
 
     async def public(self, viewer: Viewer | None, page: Page, *, media: bool = False) -> list[Post]:

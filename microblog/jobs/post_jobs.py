@@ -19,8 +19,8 @@ from microblog.model.ids import AccountId, MediaId, PollId, PostId, ScheduledId
 from microblog.model.jobs import Job, PermanentFailure, RetryLater
 
 SWEEPS = (
-    CleanupBatch("sweep.media", media.sweep, media.LOOSE_KEPT, HOURLY),
-    CleanupBatch("sweep.cards", previews.sweep, previews.KEPT, nightly(3, 40)),
+    CleanupBatch("sweep.media", media.delete_unattached, media.UNATTACHED_LIFETIME, HOURLY),
+    CleanupBatch("sweep.cards", previews.delete_unused_cards, previews.UNUSED_LIFETIME, nightly(3, 40)),
 )
 SLOW = frozenset({media.CONVERT, previews.FETCH})
 """What asks other machines or runs long programs."""
@@ -102,7 +102,7 @@ def media_tasks(attachments: Attachments) -> dict[str, Task]:
             raise PermanentFailure("The job does not say which files it is about.")
         await attachments.tidy([str(name) for name in names])
 
-    return {media.CONVERT: convert, media.TIDY: tidy}
+    return {media.CONVERT: convert, media.DELETE_UNUSED: tidy}
 
 
 def card_tasks(cards: LinkPreviews | None) -> dict[str, Task]:

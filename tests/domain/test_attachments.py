@@ -12,7 +12,7 @@ from attrs import evolve
 
 from microblog.adapters.media_processing import DirectoryMediaStore
 from microblog.domain import account_deletion, attachments
-from microblog.domain.attachments import LOOSE_KEPT, Attachments, MediaUpload
+from microblog.domain.attachments import UNATTACHED_LIFETIME, Attachments, MediaUpload
 from microblog.domain.file_types import detect_type, is_animated
 from microblog.domain.posts import Posts
 from microblog.domain.profile_images import ProfileImages
@@ -69,7 +69,7 @@ async def work(pieces: Attachments, db: RolledBackDatabase, clock: WallClock) ->
 async def a_day_later(pieces: Attachments, db: RolledBackDatabase, clock: WallClock) -> None:
     """Sweep, and do what follows from it."""
     clock.advance(hours=25)
-    await db.run(attachments.sweep, before=clock() - LOOSE_KEPT, limit=500)
+    await db.run(attachments.delete_unattached, before=clock() - UNATTACHED_LIFETIME, limit=500)
     await work(pieces, db, clock)
 
 
@@ -236,7 +236,7 @@ async def test_what_is_never_attached_goes_after_a_day_and_not_before(
     await posts.publish(ada, PostDraft("Kept", media=((await add(pieces, ada)).id,)))
     loose = await add(pieces, ada)
     clock.advance(hours=23)
-    await db.run(attachments.sweep, before=clock() - LOOSE_KEPT, limit=500)
+    await db.run(attachments.delete_unattached, before=clock() - UNATTACHED_LIFETIME, limit=500)
     await work(pieces, db, clock)
     assert len(kept(studio)) == 4
     await a_day_later(pieces, db, clock)

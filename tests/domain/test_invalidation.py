@@ -217,7 +217,7 @@ def test_what_ends_by_itself_is_kept_no_longer() -> None:
     clock = WallClock(make.NOW)
     kept, place = memory(clock)
     kept.put("a", "a", CacheDependencies(until=make.NOW + timedelta(minutes=1)), place)
-    kept.put("b", "b", cache_keys.NEVER_KEPT, place)
+    kept.put("b", "b", cache_keys.NEVER_CACHED, place)
     assert kept.get("b", place) is None
     assert kept.get("a", place) == "a"
     clock.advance(minutes=1)

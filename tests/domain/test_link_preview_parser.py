@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microblog.domain.link_preview_parser import LONGEST_DESCRIPTION, LONGEST_TITLE, ParsedPreview, decoded, read, with_oembed
+from microblog.domain.link_preview_parser import LONGEST_DESCRIPTION, LONGEST_TITLE, ParsedPreview, decoded, parse, with_oembed
 from microblog.model.cards import FetchedPage
 
 URL = "https://news.example/a/story?x=1"
 
 
 def said(markup: str | bytes, charset: str = "", url: str = URL) -> ParsedPreview:
-    return read(FetchedPage(url, "text/html", charset, markup.encode() if isinstance(markup, str) else markup))
+    return parse(FetchedPage(url, "text/html", charset, markup.encode() if isinstance(markup, str) else markup))
 
 
 WHOLE = """<!doctype html><html lang="de-AT"><head><meta charset=utf-8><title>Plain title</title>

@@ -11,7 +11,7 @@ from attrs import define, field, frozen
 from PIL import Image
 
 from microblog.domain import attachments, link_previews
-from microblog.domain.link_previews import FETCH, FRESH, KEPT, SPREAD_S, LinkPreviews, PreviewScheduler
+from microblog.domain.link_previews import FETCH, FRESH, SPREAD_S, UNUSED_LIFETIME, LinkPreviews, PreviewScheduler
 from microblog.domain.posts import Posts
 from microblog.jobs import post_jobs as work
 from microblog.model.accounts import Viewer
@@ -244,9 +244,9 @@ def test_pictures_that_nobody_shows_are_removed_and_others_stay(desk: Desk, db: 
     done(pieces.tidy([name]))
     assert desk.cards.studio.beginning(name) == [name]
     later = NOW + timedelta(days=1)
-    assert link_previews.sweep(desk.cursor, before=later, limit=10) == 0, "a post shows it"
+    assert link_previews.delete_unused_cards(desk.cursor, before=later, limit=10) == 0, "a post shows it"
     desk.edit(post, "no link")
-    assert link_previews.sweep(desk.cursor, before=later, limit=10) == 1
+    assert link_previews.delete_unused_cards(desk.cursor, before=later, limit=10) == 1
     names: list[list[str]] = fetch_all(
         desk.cursor, list, "select payload->'names' from jobs where kind = 'media.tidy' and due_at <= %(now)s", {"now": later}
     )
@@ -269,7 +269,7 @@ def test_the_job_knows_its_card(desk: Desk) -> None:
     with pytest.raises(PermanentFailure):
         done(run({}))
     assert {sweep.kind for sweep in work.SWEEPS} >= {"sweep.cards"}
-    assert KEPT > FRESH
+    assert UNUSED_LIFETIME > FRESH
 
 
 def test_hostile_words_are_stored_as_words(desk: Desk) -> None:

@@ -11,7 +11,7 @@ from attrs import evolve
 
 from microblog.domain import attachments
 from microblog.domain.account_deletion import begin_deletion
-from microblog.domain.attachments import LOOSE_KEPT, Attachments, MediaUpload
+from microblog.domain.attachments import UNATTACHED_LIFETIME, Attachments, MediaUpload
 from microblog.domain.posts import Posts
 from microblog.domain.scheduled import PUBLISH, TRIES, Schedules
 from microblog.jobs import post_jobs
@@ -217,7 +217,7 @@ async def test_media_wait_with_the_post_and_are_free_when_it_is_cancelled(
     with pytest.raises(Invalid, match="already attached"):
         await posts.publish(ada, PostDraft("Mine first", media=(one,)))
     clock.advance(days=2)
-    await db.run(attachments.sweep, before=clock() - LOOSE_KEPT, limit=500)
+    await db.run(attachments.delete_unattached, before=clock() - UNATTACHED_LIFETIME, limit=500)
     assert [piece.id for piece in (await schedules.cancel(ada, planned.id)).media] == [two, one]
     await plan(schedules, ada, PostDraft("Look", media=(two, one)), make.NOW + timedelta(days=3))
     clock.advance(days=1)

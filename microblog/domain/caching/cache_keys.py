@@ -35,7 +35,7 @@ def earliest(*times: datetime | None) -> datetime | None:
     return min((at for at in times if at is not None), default=None)
 
 
-NEVER_KEPT = CacheDependencies(until=datetime.min.replace(tzinfo=UTC))
+NEVER_CACHED = CacheDependencies(until=datetime.min.replace(tzinfo=UTC))
 
 
 def of_keys(*keys: str) -> CacheDependencies:
@@ -60,10 +60,10 @@ def of_account(account: AccountId) -> str:
 
 def of_profile(account: AccountId) -> tuple[str, ...]:
     """What somebody posts and pins, and who they are."""
-    return of_author(account), of_account(account), of_view(account)
+    return of_author(account), of_account(account), of_viewer_state(account)
 
 
-def of_view(viewer: AccountId) -> str:
+def of_viewer_state(viewer: AccountId) -> str:
     """How somebody sees others: relations, lists, filters, and what they did to posts."""
     return f"v{viewer}"
 
@@ -78,7 +78,7 @@ def of_thread(thread: PostId) -> str:
     return f"t{thread}"
 
 
-def of_notices(account: AccountId) -> str:
+def of_notifications(account: AccountId) -> str:
     """What somebody is told of, what was written to them, and who asks to follow them."""
     return f"n{account}"
 
@@ -102,9 +102,9 @@ def of_conversation(thread: PostThread, asked: PostId, now: datetime) -> CacheDe
     return keys | of_posts([thread.post, *thread.ancestors, *thread.descendants], now)
 
 
-def of_sieve(viewer: Viewer, sieve: FilterSet, now: datetime) -> CacheDependencies:
+def of_filter_set(viewer: Viewer, sieve: FilterSet, now: datetime) -> CacheDependencies:
     """Somebody's filters; they end too."""
-    return CacheDependencies(frozenset({of_view(viewer.id)}), earliest(*(one.expires_at for one in sieve.filters if one.counts_at(now))))
+    return CacheDependencies(frozenset({of_viewer_state(viewer.id)}), earliest(*(one.expires_at for one in sieve.filters if one.counts_at(now))))
 
 
 def of_viewer(viewer: Viewer) -> CacheDependencies:
@@ -117,7 +117,7 @@ def of_session(viewer: Viewer, session: Session) -> CacheDependencies:
     return of_viewer(viewer) | CacheDependencies(frozenset({f"s{session.id}"}), session.expires_at)
 
 
-def of_access(access: TokenContext) -> CacheDependencies:
+def of_token(access: TokenContext) -> CacheDependencies:
     """Who comes with a token."""
     token = of_keys(f"o{access.id}")
     return token if access.viewer is None else of_viewer(access.viewer) | token

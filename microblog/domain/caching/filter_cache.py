@@ -46,5 +46,5 @@ class FilterCache:
         if kept is None:
             found = await self.database.read(filters.of_account, account=account)
             kept = FilterSet(tuple(found), account) if found else NOTHING
-            self._kept.put(account, kept, cache_keys.of_keys(cache_keys.of_view(account)), place)
+            self._kept.put(account, kept, cache_keys.of_keys(cache_keys.of_viewer_state(account)), place)
         return kept

@@ -48,9 +48,9 @@ class HomeDependencies:
         kept = self._kept.get(viewer.id, place)
         if kept is None:
             circle = await self.database.read(timelines.home_sources, viewer=viewer.id, now=self.now())
-            keys = {cache_keys.of_view(viewer.id), *map(cache_keys.of_author, (viewer.id, *circle.followees))}
+            keys = {cache_keys.of_viewer_state(viewer.id), *map(cache_keys.of_author, (viewer.id, *circle.followees))}
             kept = CacheDependencies(frozenset(keys | {PUBLIC} if circle.tags else keys), circle.mute_ends)
-            self._kept.put(viewer.id, kept, CacheDependencies(frozenset({cache_keys.of_view(viewer.id)}), circle.mute_ends), place, 1)
+            self._kept.put(viewer.id, kept, CacheDependencies(frozenset({cache_keys.of_viewer_state(viewer.id)}), circle.mute_ends), place, 1)
         return kept
 
 
@@ -139,7 +139,7 @@ class HomeTimelineCache:
         """Who has posted or deleted something since; None if more than that has happened, or is not known."""
         told = self.changes.changed_keys(page.rests.keys, page.place)
         ended = page.rests.until is not None and page.rests.until <= self.now()
-        if ended or told is None or len(told) > MOST_AUTHORS or not told.isdisjoint((PUBLIC, cache_keys.of_view(viewer.id))):
+        if ended or told is None or len(told) > MOST_AUTHORS or not told.isdisjoint((PUBLIC, cache_keys.of_viewer_state(viewer.id))):
             return None
         return {cache_keys.author_of(key) for key in told}
 

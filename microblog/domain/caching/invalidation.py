@@ -22,8 +22,8 @@ from microblog.storage import invalidation_log
 from microblog.storage.database import Transactions
 from microblog.storage.invalidation_log import EVERYTHING, ChangedKeys
 
-MOST_TOLD = 50_000
-LOOK_EVERY_S = 0.5  # while somebody asks, though nothing was heard of
+MOST_CHANGED_KEYS = 50_000
+POLL_INTERVAL_S = 0.5  # while somebody asks, though nothing was heard of
 V = TypeVar("V")
 
 
@@ -104,7 +104,7 @@ class InvalidationLog:
 
     def _hear(self, keys: Iterable[str]) -> None:
         self._told.extend(keys)
-        if EVERYTHING in keys or len(self._told) > MOST_TOLD:
+        if EVERYTHING in keys or len(self._told) > MOST_CHANGED_KEYS:
             self._forget_before(self._first + len(self._told))
 
     def _forget(self) -> None:

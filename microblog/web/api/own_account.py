@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import evolve, frozen
 
-from microblog.domain.accounts import Accounts, ProfileChanges, sensible
+from microblog.domain.accounts import Accounts, ProfileChanges, validated
 from microblog.domain.follows import Follows
 from microblog.domain.profile_images import ProfileImages
 from microblog.domain.rate_limits import SIGN_UP
@@ -89,7 +89,7 @@ class OwnAccountRoutes:
             account = await self.accounts.edit(viewer, _changes(request.fields), changed)
         except Invalid as problem:
             raise problem.named(NAMES) from None
-        return await self._told(evolve(viewer, account=account, preferences=sensible(preferences)))
+        return await self._told(evolve(viewer, account=account, preferences=validated(preferences)))
 
     @route(
         "GET",

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from microblog.domain.account_security import AccountSecurity
 from microblog.domain.client_info import ClientInfo
-from microblog.domain.known_browsers import LASTS
+from microblog.domain.known_browsers import COOKIE_LIFETIME
 from microblog.domain.rate_limits import SIGN_UP
 from microblog.domain.registration import Registrations, SignUpForm
 from microblog.domain.sessions import LIFETIME, NewSession, Sessions
@@ -138,5 +138,5 @@ def _leading_to(target: str, page: Response) -> Response:
 
 
 def _entered(answer: Response, entry: NewSession) -> Response:
-    known = answer.with_cookie(DEVICE, entry.device, int(LASTS.total_seconds())) if entry.device else answer
+    known = answer.with_cookie(DEVICE, entry.device, int(COOKIE_LIFETIME.total_seconds())) if entry.device else answer
     return known.with_cookie(SESSION, entry.token, int(LIFETIME.total_seconds())).without_cookie(VISITOR)

@@ -72,7 +72,7 @@ class PageContexts:
         if shell.viewer is None:
             return CacheDependencies(until=self.now() + BRIEFLY) if shell.tags else CacheDependencies()
         known = cache_keys.of_viewer(shell.viewer) | cache_keys.of_keys(
-            cache_keys.of_notices(shell.viewer.id), cache_keys.of_view(shell.viewer.id), cache_keys.NEWS
+            cache_keys.of_notifications(shell.viewer.id), cache_keys.of_viewer_state(shell.viewer.id), cache_keys.NEWS
         )
         return known | CacheDependencies(frozenset(cache_keys.of_account(one.id) for one in shell.people), self.now() + BRIEFLY)
 

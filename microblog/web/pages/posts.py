@@ -8,7 +8,7 @@ from datetime import datetime
 from attrs import evolve, frozen
 
 from microblog.domain.caching import cache_keys
-from microblog.domain.caching.cache_keys import NEVER_KEPT
+from microblog.domain.caching.cache_keys import NEVER_CACHED
 from microblog.domain.conversations import Conversations
 from microblog.domain.interactions import Interactions
 from microblog.domain.posts import Posts
@@ -63,7 +63,7 @@ class PostPages:
             shell = evolve(shell, messages=max(0, shell.messages - 1))
         page = Response.html(self.pages.thread(shell, await self._thread(call.viewer, thread, skip)))
         if call.viewer:
-            return CacheableResponse(page, NEVER_KEPT)
+            return CacheableResponse(page, NEVER_CACHED)
         return CacheableResponse(
             page.cached(PUBLIC_BRIEFLY), cache_keys.of_conversation(thread, id, self.posts.now()), volatile_parts(shell)
         )

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from attrs import evolve, frozen
 
 from microblog.domain.accounts import Accounts
-from microblog.domain.caching.cache_keys import NEVER_KEPT, of_profile
+from microblog.domain.caching.cache_keys import NEVER_CACHED, of_profile
 from microblog.domain.follows import FollowRequestOptions, Follows, NoRequest
 from microblog.domain.rate_limits import FOLLOWS
 from microblog.domain.relationships import Relationships
@@ -102,7 +102,7 @@ class ProfilePages:
             profile = evolve(profile, feed=feed, pinned=await self.articles.listed(call.viewer, pinned, FilterContext.ACCOUNT))
         answer = Response.html(self.pages.profile(shell, profile))
         if call.viewer:  # how the two stand to each other is not among what is told
-            return CacheableResponse(answer, NEVER_KEPT)
+            return CacheableResponse(answer, NEVER_CACHED)
         rests = await self.timelines.basis(None, [*posts, *pinned], *of_profile(account.id))
         return CacheableResponse(answer.cached(PUBLIC_BRIEFLY), rests, volatile_parts(shell))
 

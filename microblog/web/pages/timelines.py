@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from microblog.domain.announcements import Announcements
-from microblog.domain.caching.cache_keys import NEVER_KEPT, PUBLIC
+from microblog.domain.caching.cache_keys import NEVER_CACHED, PUBLIC
 from microblog.domain.tags import HashtagService
 from microblog.domain.text.post_text import tag_key
 from microblog.domain.timelines import MarkedPosts, Timelines
@@ -68,7 +68,7 @@ class TimelinePages:
         start = await self._start(viewer) if viewer.account.following_count == 0 and page.max_id is None else None
         answer = Response.html(self.pages.home(shell, composer, feed, start=start, announcements=told))
         rests = await self.timelines.home_basis(viewer, posts) | self.shells.basis(shell)
-        return CacheableResponse(answer, rests if start is None else NEVER_KEPT, volatile_parts(shell, composer.key))
+        return CacheableResponse(answer, rests if start is None else NEVER_CACHED, volatile_parts(shell, composer.key))
 
     async def _start(self, viewer: Viewer) -> PostListView:
         newest = await self.timelines.public(viewer, Page(START_POSTS))
