@@ -78,9 +78,9 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     crew = build_workers(settings, reactor, database, domain, external)
     feed = build_broadcaster(database, reactor, settings.streams_per_account)
     crowd = ConnectionSampler(domain.statistics, lambda: len(feed.readers), crew.quick.name, reactor)
-    domain.changes.patience, database.committed = POLL_INTERVAL_S, domain.changes.before(wake.send)
+    domain.changes.max_age, database.committed = POLL_INTERVAL_S, domain.changes.wake_before(wake.send)
     feed.listeners.append(lambda _event: domain.changes.wake())
-    feed.listeners.append(domain.announcements.heed)
+    feed.listeners.append(domain.announcements.on_event)
     for listener in (domain.changes.wake, feed.wake, *crew.wake_on_commit):
         wake.listen(listener)
     log = AccessLog.below(settings.data_dir)
@@ -89,7 +89,7 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     others = [HealthPage(health), MetricsPage(gauges.exposition, settings.metrics)]
     server = build_server(settings, reactor, domain, Frontend.of_this_release(), feed=feed, access_log=log.write, others=others)
     parts: list[Component] = [log, DatabaseComponent(database, reactor), passwords, wake, feed, *crew.parts, crowd]
-    return Application(server, parts, lambda: _drained(server, feed), log.reopen, domain.moderation.members.has_administrator)
+    return Application(server, parts, lambda: _drained(server, feed), log.reopen, domain.moderation.account_admin.has_administrator)
 
 
 def build_wakeup(settings: Settings, reactor: Any, database: Database) -> Redis | PgNotifyWakeup | MemoryWakeup:

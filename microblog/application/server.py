@@ -111,8 +111,8 @@ def build_server(
     card, icon = look.assets.url("card.png"), look.assets.url("touch.png")
     answers = ResponseCache(domain.changes, now, position, composers.key, settings.answers_kept)
     statuses = StatusJsonCache(entities, domain.posts.now)
-    api = api_routes(domain, InstanceEntities(told, entities, card, icon, domain.attachments.takes_films), answers, statuses)
-    articles = PostRenderer(pages.fragments, domain.posts, domain.filters.sieves, answers)
+    api = api_routes(domain, InstanceEntities(told, entities, card, icon, domain.attachments.accepts_video), answers, statuses)
+    articles = PostRenderer(pages.fragments, domain.posts, domain.filters.filter_cache, answers)
     domain.changes.caches += [articles, statuses]
     authentication = Authentication(domain.sessions, domain.tokens)
     remembered = AuthCache(authentication, domain.changes, now)
@@ -157,26 +157,26 @@ def site_pages(pages: Pages, shells: PageContexts, composers: PostForms, domain:
         ProfilePages(pages, shells, articles, domain.accounts, domain.timelines, people),
         ProfileButtons(pages, shells, domain.accounts, domain.follows, domain.relations),
         AuthPages(pages, shells, domain.registrations, domain.sessions, domain.credentials),
-        NotificationPages(pages, shells, domain.notifications, domain.notification_groups, policies, domain.filters.sieves),
+        NotificationPages(pages, shells, domain.notifications, domain.notification_groups, policies, domain.filters.filter_cache),
         SearchPages(pages, shells, domain.search, people, articles),
         ListPages(pages, shells, domain.lists, articles, domain.tags),
         AutocompleteRoutes(pages, domain.completion),
-        ConversationPages(pages, shells, domain.conversations, domain.filters.sieves),
+        ConversationPages(pages, shells, domain.conversations, domain.filters.filter_cache),
         TagButtons(domain.tags),
         ReportPages(pages, shells, domain.reports, domain.accounts),
         AnnouncementButtons(domain.announcements),
         PolicyPages(pages, shells, policies, people),
         ListForms(pages, shells, domain.lists, domain.accounts),
         FilterPages(pages, shells, domain.filters),
-        MediaFiles(ServedFiles(domain.attachments.database, domain.attachments.studio, domain.changes, now)),
-        AboutPages(pages, shells, domain.census, domain.attachments.takes_films),
+        MediaFiles(ServedFiles(domain.attachments.database, domain.attachments.media_store, domain.changes, now)),
+        AboutPages(pages, shells, domain.census, domain.attachments.accepts_video),
         StatisticsPages(pages, shells, domain.statistics, articles, domain.posts),
         SettingsPages(pages, shells, domain.accounts, domain.pictures),
         LoginPages(pages, shells, domain.credentials, domain.sessions, domain.outbox),
         AddressPages(pages, shells, domain.confirmations, domain.credentials, domain.outbox),
         EmailSettingsPages(pages, shells, domain.accounts, domain.credentials, domain.outbox),
         UnsubscribePages(pages, shells, domain.subscriptions),
-        PasswordResetPages(pages, shells, domain.recoveries, domain.outbox.kept_in is not None),
+        PasswordResetPages(pages, shells, domain.recoveries, domain.outbox.directory is not None),
         PeoplePages(pages, shells, domain.moderation),
         InvitePages(pages, shells, domain.moderation),
         OutboxPages(pages, shells, domain.outbox),

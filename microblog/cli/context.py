@@ -108,7 +108,7 @@ async def open_services(settings: Settings, reactor: Any) -> AsyncIterator[Servi
 def build_services(settings: Settings, database: Transactions, passwords: Hashes) -> Services:
     """The services that commands use, on this database."""
 
-    registrations = Registrations(database, passwords, settings.registration, confirmed_at_once=True, now=services.now)
+    registrations = Registrations(database, passwords, settings.registration, auto_confirm=True, now=services.now)
     url, now = settings.public_url, services.now
     demo = DemoSite(database, passwords, settings.domain, url, now)
     statistics = DailyStatistics(database, settings.time_zone, now)

@@ -38,7 +38,7 @@ def create(console: Console, user: str, scopes: str, name: str, as_json: bool) -
     """Make a token and print it. It is shown this once; it does not expire."""
 
     async def work(desk: Services) -> IssuedToken:
-        return await desk.tokens.issue((await desk.members.show(user)).account.id, scopes, name)
+        return await desk.tokens.issue((await desk.members.by_name(user)).account.id, scopes, name)
 
     made = console.run(work)
     show({"token": made.text, **described(made.token, name)}, made.text, as_json=as_json)
@@ -52,7 +52,7 @@ def list_(console: Console, user: str, as_json: bool) -> None:
     """List somebody's tokens, the newest first. What they are is not shown: the site does not know it either."""
 
     async def work(desk: Services) -> list[tuple[Token, App]]:
-        return await desk.tokens.of((await desk.members.show(user)).account.id)
+        return await desk.tokens.of((await desk.members.by_name(user)).account.id)
 
     rows = [described(one, app.name) for one, app in console.run(work)]
     show(rows, table(rows, COLUMNS) if rows else "None.", as_json=as_json)
@@ -69,7 +69,7 @@ def revoke(console: Console, user: str, id: int | None, every: bool) -> None:
         raise click.UsageError("Say which token by its id, or --all.")
 
     async def work(desk: Services) -> None:
-        account = (await desk.members.show(user)).account.id
+        account = (await desk.members.by_name(user)).account.id
         await (desk.tokens.revoke_all(account) if id is None else desk.tokens.revoke(account, TokenId(id)))
 
     console.run(work)

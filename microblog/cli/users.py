@@ -61,7 +61,7 @@ def create(console: Console, /, *, username: str, email: str, role: str, id: int
 
     async def work(desk: Services) -> AccountWithLogin:
         made = await desk.registrations.create(form, role=Role(role), id=id, reattach=reattach)
-        return await desk.members.show(made.username)
+        return await desk.members.by_name(made.username)
 
     made = console.run(work)
     show(described(made), f"Made {made.account.username} (id {made.account.id}, {made.login.role}).", as_json=as_json)
@@ -89,14 +89,14 @@ def list_(console: Console, /, limit: int, before: int | None, role: str | None,
 @click.pass_obj
 def show_(console: Console, name: str, as_json: bool) -> None:
     """Show all about one person."""
-    found = described(console.run(lambda desk: desk.members.show(name)))
+    found = described(console.run(lambda desk: desk.members.by_name(name)))
     text = table([{"field": field, "value": value} for field, value in found.items()], ("field", "value"))
     show(found, text.partition("\n")[2], as_json=as_json)
 
 
 def _change(console: Console, name: str, as_json: bool, act: Callable[[Services, AccountId], Awaitable[object]], done: str) -> None:
     async def work(desk: Services) -> AccountWithLogin:
-        before = await desk.members.show(name)
+        before = await desk.members.by_name(name)
         after = await act(desk, before.account.id)
         return after if isinstance(after, AccountWithLogin) else before
 

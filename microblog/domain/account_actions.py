@@ -29,7 +29,7 @@ class AccountActions:
     """Carries out decisions. Who may decide is checked by the caller."""
 
     database: Transactions
-    members: AccountAdmin
+    account_admin: AccountAdmin
     now: Callable[[], datetime]
 
     async def impose(self, by: AccountId, target: AccountId, sanction: Sanction) -> AccountWithLogin:
@@ -48,7 +48,7 @@ class AccountActions:
             # Before it is done: nobody is notified while their account is suspended, and they shall find it if that is undone.
             notify(cursor, accounts=[target], kind=NotificationKind.WARNING, sender=target, now=self.now(), warning=warning)
             enqueue_notice(cursor, EmailKind.WARNING, member.login, self.now(), action=sanction.action, text=sanction.text)
-        self.members.carry_out(cursor, target, sanction.action)
+        self.account_admin.carry_out(cursor, target, sanction.action)
         self._settle(cursor, by, target, sanction)
         return _member(cursor, target)
 

@@ -44,18 +44,18 @@ class AccountAdmin:
         """True if anybody has that role."""
         return bool(await self.list(Page(limit=1), role=Role.ADMIN))
 
-    async def show(self, name: str) -> AccountWithLogin:
+    async def by_name(self, name: str) -> AccountWithLogin:
         """Who has this username (`ann`, `@ann`) or e-mail address."""
         found = await self.database.read(users.by_name, name=name.strip(), username=own_username(name, ""))
         if found is None:
             raise NotFound(NOBODY)
         return found
 
-    async def sought(self, page: Page, wanted: AccountQuery) -> Sequence[AccountWithLogin]:
+    async def search(self, page: Page, wanted: AccountQuery) -> Sequence[AccountWithLogin]:
         """Those who are looked for, the newest first."""
         return await self.database.read(users.sought, page=page, wanted=wanted)
 
-    async def one(self, id: AccountId) -> AccountWithLogin:
+    async def by_id(self, id: AccountId) -> AccountWithLogin:
         """Whose account this is."""
         found = await self.database.read(users.by_account, account=id)
         if found is None:

@@ -45,7 +45,7 @@ class AccountDeletion:
     database: Transactions
     now: Callable[[], datetime]
 
-    async def empty(self, account: AccountId) -> None:
+    async def purge(self, account: AccountId) -> None:
         """Remove all that the deleted account holds, in many small transactions; may be broken off and begun again at any time.
 
         Raises NotFound if the account is not deleted.

@@ -33,7 +33,7 @@ class AccountSecurity:
     database: Transactions
     passwords: Hashes
     throttle: LoginThrottle
-    confirmed_at_once: bool
+    auto_confirm: bool
     now: Callable[[], datetime]
 
     async def login(self, viewer: Viewer) -> Login:
@@ -92,7 +92,7 @@ class AccountSecurity:
         is_another = email.lower() != member.login.email.lower()
         if is_another and users.email_taken(cursor, email=email):
             raise Invalid({"email": EMAIL_TAKEN}, codes={"email": "ERR_TAKEN"})
-        if is_another and not self.confirmed_at_once:
+        if is_another and not self.auto_confirm:
             check_request_limit(cursor, viewer.id, EmailKind.CONFIRM, self.now())
             users.propose_email(cursor, account=viewer.id, email=email)
             enqueue_confirmation(cursor, evolve(member.login, new_email=email), self.now())
@@ -105,4 +105,4 @@ class AccountSecurity:
 
     @property
     def _at_once(self) -> datetime | None:
-        return self.now() if self.confirmed_at_once else None
+        return self.now() if self.auto_confirm else None

@@ -48,7 +48,7 @@ class Announcements:
         self._none_at = None if found else self.now()
         return [one for one in found if not one.read]
 
-    def heed(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Look again after another process has announced something."""
         if event.kind is EventKind.ANNOUNCED:
             self._none_at = None

@@ -160,15 +160,15 @@ class Attachments:
     """The commands about media that are not yet with a post. `pause` waits for so many seconds."""
 
     database: Transactions
-    studio: MediaStore
+    media_store: MediaStore
     now: Callable[[], datetime]
     pause: Callable[[float], Awaitable[object]]
     stem: Callable[[], str] = field(default=_random_stem)
 
     @property
-    def takes_films(self) -> bool:
+    def accepts_video(self) -> bool:
         """True if films and sound can be uploaded."""
-        return self.studio.takes_films
+        return self.media_store.takes_films
 
     async def add(self, viewer: Viewer, given: MediaUpload) -> Media:
         """Take an upload. Pictures are READY when this returns; films and sound are still WAITING, a job makes them.
@@ -178,16 +178,16 @@ class Attachments:
         format = self._format(given)
         change = validated(MediaChange(MediaId(0), given.description, given.focus))
         preview = given.thumbnail and self._picture_format(given.thumbnail)
-        later = not format.is_picture or (format is Format.GIF and self.studio.takes_films and file_types.is_animated(given.file))
+        later = not format.is_picture or (format is Format.GIF and self.media_store.takes_films and file_types.is_animated(given.file))
         kind = _first_guess(format) if later else MediaKind.IMAGE
         stem = self.stem()
         id = await self.database.run(self._begin, viewer, kind, change, stem)
         try:
             if later:
-                await self.studio.keep(given.file, media.upload_name(id))
+                await self.media_store.keep(given.file, media.upload_name(id))
                 await self.database.run(self._promise, id)
             else:
-                made = await self.studio.picture(given.file, format, stem)
+                made = await self.media_store.picture(given.file, format, stem)
                 await self.database.run(media.finish, id=id, kind=kind, made=made)
             if given.thumbnail and preview:
                 await self._set_preview(id, given.thumbnail, preview)
@@ -198,7 +198,7 @@ class Attachments:
 
     def _format(self, given: MediaUpload) -> Format:
         format = file_types.detect_type(given.file)
-        if format is None or (not format.is_picture and not self.studio.takes_films):
+        if format is None or (not format.is_picture and not self.media_store.takes_films):
             raise Invalid({"file": "File content type is invalid"}, sentence=NOT_TAKEN)
         most = IMAGE_BYTES if format.is_picture else FILM_BYTES
         if given.size > most:
@@ -227,7 +227,7 @@ class Attachments:
     async def _preview(self, file: BinaryIO, format: Format) -> ConvertedMedia:
         stem = self.stem()
         await self.database.run(delete_unused, [stem], now=self.now(), due_at=self.now() + PROCESSING_GRACE)
-        return await self.studio.preview(file, format, stem)
+        return await self.media_store.preview(file, format, stem)
 
     async def with_previews(
         self, viewer: Viewer, changes: Sequence[MediaChange], files: Mapping[MediaId, BinaryIO]
@@ -251,7 +251,7 @@ class Attachments:
             raise NotFound
         return found
 
-    async def settled(self, viewer: Viewer, id: MediaId) -> Media:
+    async def wait_until_processed(self, viewer: Viewer, id: MediaId) -> Media:
         """The same once it is READY or has FAILED, or has taken LONGEST_WAIT seconds. Raises Invalid where it has FAILED."""
         for _ in range(round(LONGEST_WAIT / LOOK_EVERY)):
             if (found := await self.one(viewer, id)).state is not MediaState.WAITING:
@@ -296,11 +296,11 @@ class Attachments:
         upload, stem = media.upload_name(id), self.stem()
         await self.database.run(delete_unused, [stem], now=self.now(), due_at=self.now() + PROCESSING_GRACE)
         try:
-            with self.studio.open(upload) as file:
+            with self.media_store.open(upload) as file:
                 format = file_types.detect_type(file)
             if format is None:
                 raise NotFound
-            kind, made = await self.studio.film(upload, format, stem)
+            kind, made = await self.media_store.film(upload, format, stem)
         except Invalid as refused:
             await self.database.run(self._failed, id, refused.sentence)
         except NotFound:
@@ -316,11 +316,11 @@ class Attachments:
         media.finish(cursor, id=id, kind=kind, made=made)
         delete_unused(cursor, [media.upload_name(id)], now=self.now())
 
-    async def tidy(self, names: Sequence[str]) -> None:
+    async def delete_unused(self, names: Sequence[str]) -> None:
         """Remove those of the files whose names begin so to which nobody refers."""
-        there = [name for beginning in names for name in self.studio.beginning(beginning)]
+        there = [name for beginning in names for name in self.media_store.beginning(beginning)]
         if there:
-            await self.studio.remove(await self.database.read(media.unneeded, names=there))
+            await self.media_store.remove(await self.database.read(media.unneeded, names=there))
 
 
 def _first_guess(format: Format) -> MediaKind:

@@ -25,18 +25,18 @@ class AuthCache:
     """Answers as `authentication` does; only success is remembered, under the hash of the token."""
 
     authentication: Authentication
-    changes: InvalidationLog
+    invalidation_log: InvalidationLog
     now: Callable[[], datetime]
     sessions: DependencyCache[tuple[Viewer, Session]] = field(init=False)
     tokens: DependencyCache[TokenContext] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.sessions = DependencyCache(self.changes, self.now, REMEMBERED, "sessions")
-        self.tokens = DependencyCache(self.changes, self.now, REMEMBERED, "tokens")
+        self.sessions = DependencyCache(self.invalidation_log, self.now, REMEMBERED, "sessions")
+        self.tokens = DependencyCache(self.invalidation_log, self.now, REMEMBERED, "tokens")
 
     async def by_cookie(self, token: str) -> tuple[Viewer, Session] | None:
         """Whose browser has this session token."""
-        place, name = await self.changes.position(), token_hash(token)
+        place, name = await self.invalidation_log.position(), token_hash(token)
         found = self.sessions.get(name, place)
         if found is None:
             found = await self.authentication.by_cookie(token)
@@ -52,7 +52,7 @@ class AuthCache:
         """What this API token stands for. Raises what `authentication` raises. People who are `pending` are not remembered."""
         if pending:
             return await self.authentication.by_bearer(token, pending=True)
-        place, name = await self.changes.position(), token_hash(token)
+        place, name = await self.invalidation_log.position(), token_hash(token)
         found = self.tokens.get(name, place)
         if found is None:
             found = await self.authentication.by_bearer(token)

@@ -85,7 +85,7 @@ class Conversations:
         if not await self.database.run(conversations.forget, account=viewer.id, id=id, now=self.now()):
             raise NotFound
 
-    async def opened(self, viewer: Viewer, post: Post) -> bool:
+    async def mark_opened(self, viewer: Viewer, post: Post) -> bool:
         """The viewer looks at a post: the conversation that a direct one belongs to is read. True if it was not."""
         if post.visibility is not Visibility.DIRECT:
             return False

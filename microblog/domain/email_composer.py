@@ -48,11 +48,11 @@ class EmailComposer:
     host: str
     now: Callable[[], datetime]
 
-    async def notified(self, ids: Sequence[NotificationId], delay: timedelta) -> int:
+    async def enqueue_notifications(self, ids: Sequence[NotificationId], delay: timedelta) -> int:
         """Write the letters of these notifications, to be sent `delay` after them; how many."""
         return await self.database.run(emails.add_of_notifications, ids=ids, delay=delay, now=self.now())
 
-    async def digests(self, frequency: str, since: datetime, key: str) -> None:
+    async def enqueue_digests(self, frequency: str, since: datetime, key: str) -> None:
         """Write digests to all who want one so often, were away since then and missed something; to nobody two under one key."""
         while True:
             written = await self.database.run(
@@ -61,16 +61,16 @@ class EmailComposer:
             if written < BATCH:
                 return
 
-    async def reports(self, begin: datetime, end: datetime) -> int:
+    async def enqueue_reports(self, begin: datetime, end: datetime) -> int:
         """Write the report of that time to the administrators, to each once; how many."""
         key = f"{begin:%Y-%m-%d}"
         return await self.database.run(email_digests.add_reports, begin=begin, end=end, key=key, now=self.now())
 
-    async def open(self, id: LetterId) -> EmailContext | None:
+    async def begin_delivery(self, id: LetterId) -> EmailContext | None:
         """Begin one try more of a letter, and say all that it is to say. None where it is not to be sent, or not any more."""
         return await self.database.run(self._open, id)
 
-    async def settle(self, id: LetterId, state: EmailState, answer: str) -> None:
+    async def record_result(self, id: LetterId, state: EmailState, answer: str) -> None:
         """Write down how the try ended."""
         await self.database.run(emails.settle, id=id, state=state, answer=answer, now=self.now())
 

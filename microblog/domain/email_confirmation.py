@@ -41,11 +41,11 @@ class EmailConfirmation:
         """
         return await self.database.run(self._confirm, token)
 
-    async def are_done(self, viewer: Viewer) -> bool:
+    async def is_confirmed(self, viewer: Viewer) -> bool:
         """True if the account's address was proved. Raises NotFound for one without a login."""
         return await self.database.read(self._is_proved, viewer)
 
-    async def made_with(self, viewer: Viewer) -> AppId | None:
+    async def signup_app(self, viewer: Viewer) -> AppId | None:
         """The program that the account was made with, if it was one."""
         return await self.database.read(users.signed_up_with, account=viewer.id)
 

@@ -85,7 +85,7 @@ class EmailOutbox:
     """
 
     database: Transactions
-    kept_in: str | None
+    directory: str | None
     now: Callable[[], datetime]
 
     async def page(self, page: Page, state: EmailState | None = None) -> list[Email]:
@@ -101,6 +101,6 @@ class EmailOutbox:
         if not await self.database.run(emails.wait_again, id=id, now=self.now()):
             raise NotFound("This letter is gone, or needs no further try.")
 
-    async def refusal(self, viewer: Viewer, email: str) -> AddressRejection | None:
+    async def address_rejection(self, viewer: Viewer, email: str) -> AddressRejection | None:
         """That the mail server refused the viewer's newest letter to their address; None where it did not."""
         return await self.database.read(address_rejection, viewer.id, email)

@@ -60,7 +60,7 @@ class Filters:
     """The viewer's filters. Everything raises NotFound for what is not theirs."""
 
     database: Transactions
-    sieves: FilterCache
+    filter_cache: FilterCache
     now: Callable[[], datetime]
 
     async def of(self, viewer: Viewer) -> list[Filter]:
@@ -79,7 +79,7 @@ class Filters:
         """One of the chosen posts, with its filter."""
         return await self.database.read(_of_post, viewer, id)
 
-    async def make(self, viewer: Viewer, draft: FilterDraft) -> Filter:
+    async def create(self, viewer: Viewer, draft: FilterDraft) -> Filter:
         """A new filter. Raises Invalid (fields title, context, filter_action, expires_in, keyword, base)."""
         return await self._do(viewer, self._make, draft)
 

@@ -40,12 +40,12 @@ class HealthCheck:
 class HealthReport:
     """What was found, by part."""
 
-    vitals: Mapping[str, HealthCheck]
+    checks: Mapping[str, HealthCheck]
 
     @property
     def ok(self) -> bool:
         """True if everything moves."""
-        return all(vital.ok for vital in self.vitals.values())
+        return all(vital.ok for vital in self.checks.values())
 
 
 @define
@@ -53,12 +53,12 @@ class Health:
     """Looks after the database and the moving parts, by name."""
 
     database: Transactions
-    parts: Mapping[str, Heartbeat]
+    components: Mapping[str, Heartbeat]
     clock: IReactorTime
     now: Callable[[], datetime]
     _last: tuple[float, HealthReport] | None = field(init=False, default=None)
 
-    async def look(self) -> HealthReport:
+    async def check(self) -> HealthReport:
         """How the site is. Takes TIMEOUT_S at most, and raises nothing."""
         if self._last is not None and self.clock.seconds() - self._last[0] < REPORT_LIFETIME_S:
             return self._last[1]
@@ -74,7 +74,7 @@ class Health:
         vitals = {"database": HealthCheck(answered, round(self.clock.seconds() - began, 3))}
         if answered:
             vitals["log"] = HealthCheck(delay < LONGEST_DELAY_S, round(delay, 3))
-        vitals |= {name: HealthCheck(part.healthy(), round(part.age(), 3)) for name, part in self.parts.items()}
+        vitals |= {name: HealthCheck(part.healthy(), round(part.age(), 3)) for name, part in self.components.items()}
         report = HealthReport(vitals)
         self._last = self.clock.seconds(), report
         return report

@@ -42,12 +42,14 @@ PAGE_BYTES, PICTURE_BYTES, OEMBED_BYTES = 512 * 1024, 4 * 1024 * 1024, 64 * 1024
 class PreviewScheduler:
     """Promises previews within the transactions of posts. `own` is the site's public URL; `chance` gives uniform numbers in [0, 1)."""
 
-    own: str
+    base_url: str
     chance: Callable[[], float]
 
-    def preview(self, cursor: Cursor, post: PostId, links: Sequence[str], now: datetime) -> None:
+    def schedule(self, cursor: Cursor, post: PostId, links: Sequence[str], now: datetime) -> None:
         """Let the post show the card of its first link, if there is one that leads elsewhere."""
-        url = next((link for link in links if not link.startswith((self.own + "/", self.own + "?")) and link != self.own), None)
+        url = next(
+            (link for link in links if not link.startswith((self.base_url + "/", self.base_url + "?")) and link != self.base_url), None
+        )
         if url is None:
             cards.attach(cursor, post=post, card=None)
             return
@@ -68,8 +70,8 @@ class LinkPreviews:
     """Fetches cards, with a small copy of their pictures."""
 
     database: Transactions
-    web: HttpFetcher
-    studio: MediaStore
+    http: HttpFetcher
+    media_store: MediaStore
     now: Callable[[], datetime]
     stem: Callable[[], str] = field(default=lambda: secrets.token_hex(16))
 
@@ -90,7 +92,7 @@ class LinkPreviews:
         await self.database.run(self._fill, id, card)
 
     async def _card(self, url: str) -> Card | None:
-        page = await self.web.get(url, types=PAGES, most=PAGE_BYTES)
+        page = await self.http.get(url, types=PAGES, most=PAGE_BYTES)
         found = link_preview_parser.parse(page)
         if found.oembed and not (found.title and found.image):
             found = await self._with_oembed(found)
@@ -99,7 +101,7 @@ class LinkPreviews:
 
     async def _with_oembed(self, found: ParsedPreview) -> ParsedPreview:
         try:
-            return link_preview_parser.with_oembed(found, await self.web.get(found.oembed, types=OEMBED, most=OEMBED_BYTES, whole=True))
+            return link_preview_parser.with_oembed(found, await self.http.get(found.oembed, types=OEMBED, most=OEMBED_BYTES, whole=True))
         except FetchError:
             return found
 
@@ -108,13 +110,13 @@ class LinkPreviews:
         if not image:
             return card
         try:
-            file = BytesIO((await self.web.get(image, types=PICTURES, most=PICTURE_BYTES, whole=True)).body)
+            file = BytesIO((await self.http.get(image, types=PICTURES, most=PICTURE_BYTES, whole=True)).body)
             format = file_types.detect_type(file)
             if format is None or not format.is_picture:
                 return card
             stem = self.stem()
             await self.database.run(delete_unused, [stem], now=self.now(), due_at=self.now() + PROCESSING_GRACE)
-            made = await self.studio.preview(file, format, stem)
+            made = await self.media_store.preview(file, format, stem)
         except (FetchError, Invalid):
             return card
         size = made.preview_size
@@ -126,7 +128,7 @@ class LinkPreviews:
 
 
 def delete_unused_cards(cursor: Cursor, *, before: datetime, limit: int) -> int:
-    """Forget cards of before that time that no post may_show_preview, at most `limit`, and promise that their pictures go; how many went."""
+    """Delete at most `limit` cards older than `before` that no post shows, and queue their images for deletion. Return their number."""
     gone = cards.sweep(cursor, before=before, limit=limit)
     _forget(cursor, gone, before)
     return len(gone)

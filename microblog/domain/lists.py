@@ -54,7 +54,7 @@ class Lists:
         """Those of the viewer's lists that somebody is in. Raises NotFound if there is no such account."""
         return await self.database.read(_with_member, viewer, member)
 
-    async def make(self, viewer: Viewer, wanted: ListOptions) -> AccountList:
+    async def create(self, viewer: Viewer, wanted: ListOptions) -> AccountList:
         """A new list. Raises Invalid (fields title, replies_policy, base)."""
         return await self.database.run(self._make, viewer, _settled(AccountList(ListId(0), ""), wanted))
 

@@ -30,60 +30,60 @@ class Moderation:
     line knows no such limit, for the day when the only administrator is the trouble.
     """
 
-    members: AccountAdmin
+    account_admin: AccountAdmin
     registrations: Registrations
     sanctions: AccountActions
 
-    async def people(self, viewer: Viewer, page: Page, *, applied: bool = False, suspended: bool = False) -> list[AccountWithLogin]:
+    async def accounts(self, viewer: Viewer, page: Page, *, applied: bool = False, suspended: bool = False) -> list[AccountWithLogin]:
         """Members, the newest first; only applicants or only the suspended, if asked for."""
         _moderates(viewer)
-        return await self.members.list(page, pending=applied, suspended=suspended)
+        return await self.account_admin.list(page, pending=applied, suspended=suspended)
 
-    async def found(self, viewer: Viewer, name: str) -> list[AccountWithLogin]:
+    async def find(self, viewer: Viewer, name: str) -> list[AccountWithLogin]:
         """Who has this username or e-mail address: one, or nobody."""
         _moderates(viewer)
         try:
-            return [await self.members.show(name)]
+            return [await self.account_admin.by_name(name)]
         except NotFound:
             return []
 
-    async def sought(self, viewer: Viewer, page: Page, wanted: AccountQuery) -> Sequence[AccountWithLogin]:
+    async def search(self, viewer: Viewer, page: Page, wanted: AccountQuery) -> Sequence[AccountWithLogin]:
         """Those whom the viewer looks for, the newest first."""
         _moderates(viewer)
-        return await self.members.sought(page, wanted)
+        return await self.account_admin.search(page, wanted)
 
-    async def one(self, viewer: Viewer, id: AccountId) -> AccountWithLogin:
+    async def account(self, viewer: Viewer, id: AccountId) -> AccountWithLogin:
         """Whose account this is."""
         _moderates(viewer)
-        return await self.members.one(id)
+        return await self.account_admin.by_id(id)
 
     async def subject(self, viewer: Viewer, who: AccountRef) -> AccountWithLogin:
         """Somebody to whom the viewer may do something."""
         _moderates(viewer)
-        member = await (self.members.show(who) if isinstance(who, str) else self.members.one(who))
+        member = await (self.account_admin.by_name(who) if isinstance(who, str) else self.account_admin.by_id(who))
         if not may_govern(viewer, member):
             raise Forbidden(NOT_BELOW)
         return member
 
     async def approve(self, viewer: Viewer, who: AccountRef) -> AccountWithLogin:
         """Let an applicant in, and write to them."""
-        return await self.members.approve((await self.subject(viewer, who)).account.id)
+        return await self.account_admin.approve((await self.subject(viewer, who)).account.id)
 
     async def reject(self, viewer: Viewer, who: AccountRef) -> None:
         """Write to an applicant and erase them. Raises Conflict for somebody who was let in."""
-        await self.members.reject((await self.subject(viewer, who)).account.id)
+        await self.account_admin.reject((await self.subject(viewer, who)).account.id)
 
     async def restore(self, viewer: Viewer, who: AccountRef) -> AccountWithLogin:
         """Undo a suspension."""
-        return await self.members.restore((await self.subject(viewer, who)).account.id)
+        return await self.account_admin.restore((await self.subject(viewer, who)).account.id)
 
     async def unlimit(self, viewer: Viewer, who: AccountRef) -> AccountWithLogin:
         """Undo that."""
-        return await self.members.unlimit((await self.subject(viewer, who)).account.id)
+        return await self.account_admin.unlimit((await self.subject(viewer, who)).account.id)
 
     async def enable(self, viewer: Viewer, who: AccountRef) -> AccountWithLogin:
         """Let somebody who was disabled in again."""
-        return await self.members.enable((await self.subject(viewer, who)).account.id)
+        return await self.account_admin.enable((await self.subject(viewer, who)).account.id)
 
     async def impose(self, viewer: Viewer, who: AccountRef, sanction: Sanction) -> AccountWithLogin:
         """Carry out a decision about the account, tell its owner, and settle the reports about it.

@@ -146,7 +146,7 @@ class Posts:
         id = self._written(cursor, post, parsed, draft.allowed)
         self._furnish(cursor, id, pieces, draft, post.created_at)
         if self.promises and parsed.links and may_show_preview(post.visibility, furnished=bool(pieces or draft.poll)):
-            self.promises.preview(cursor, id, parsed.links, post.created_at)
+            self.promises.schedule(cursor, id, parsed.links, post.created_at)
         if parent and post.visibility.is_open:
             posts.count(cursor, post=parent.id, replies=1)
         post = self._stored(cursor, id)
@@ -252,7 +252,7 @@ class Posts:
         polls.revise(cursor, before, asked, self.now())
         if self.promises:
             shown = may_show_preview(before.visibility, furnished=bool(pieces or draft.poll))
-            self.promises.preview(cursor, id, parsed.links if shown else (), self.now())
+            self.promises.schedule(cursor, id, parsed.links if shown else (), self.now())
         anew = self._label(cursor, id, named, parsed, self.now())
         return self._told_of_edit(cursor, before, anew)
 

@@ -79,7 +79,7 @@ class Registrations:
     database: Transactions
     passwords: Hashes
     mode: RegistrationMode
-    confirmed_at_once: bool
+    auto_confirm: bool
     now: Callable[[], datetime]
 
     async def sign_up(self, form: SignUpForm) -> Account:
@@ -100,7 +100,7 @@ class Registrations:
         await self.database.read(self._look, tidy, findings)
         findings.settle()
         admission = _Admission(
-            approved=self.mode is RegistrationMode.OPEN or bool(tidy.invite), confirmed=self.confirmed_at_once, by_invite=bool(tidy.invite)
+            approved=self.mode is RegistrationMode.OPEN or bool(tidy.invite), confirmed=self.auto_confirm, by_invite=bool(tidy.invite)
         )
         return await self.database.run(self._admit, tidy, await self.passwords.hash(tidy.password), admission)
 

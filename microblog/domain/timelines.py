@@ -48,7 +48,7 @@ class Timelines:
 
     @homes.default
     def _homes(self) -> HomeTimelineCache:
-        changes = self.sieves.changes
+        changes = self.sieves.invalidation_log
         dependencies = HomeDependencies(self.database, changes, self.now)
         return HomeTimelineCache(self.database, changes, self.now, self.shelf, dependencies, self._home)
 
@@ -66,15 +66,17 @@ class Timelines:
 
     async def home_basis(self, viewer: Viewer, posts: Sequence[Post]) -> CacheDependencies:
         """What a page of home with these posts rests on."""
-        followed = await self.homes.circles.of(viewer)
-        return followed | cache_keys.of_posts(posts, self.now()) | cache_keys.of_filter_set(viewer, await self.sieves.of(viewer), self.now())
+        followed = await self.homes.dependencies.of(viewer)
+        return (
+            followed | cache_keys.of_posts(posts, self.now()) | cache_keys.of_filter_set(viewer, await self.sieves.of(viewer), self.now())
+        )
 
     async def basis(self, viewer: Viewer | None, posts: Sequence[Post], *keys: str) -> CacheDependencies:
         """What a list of these posts rests on, and the keys beside it."""
         shown = cache_keys.of_keys(*keys) | cache_keys.of_posts(posts, self.now())
         if viewer is None:
             return shown
-        circle = await self.homes.circles.of(viewer)
+        circle = await self.homes.dependencies.of(viewer)
         sieve = cache_keys.of_filter_set(viewer, await self.sieves.of(viewer), self.now())
         return shown | sieve | CacheDependencies(until=circle.until)
 

@@ -111,7 +111,7 @@ def tasks(database: Transactions, now: Callable[[], datetime], sweeps: list[Clea
         return run
 
     async def empty_account(job: Job) -> None:
-        await account_deletion.AccountDeletion(database, now).empty(AccountId(_id(job, "account")))
+        await account_deletion.AccountDeletion(database, now).purge(AccountId(_id(job, "account")))
 
     async def end_announcement(job: Job) -> None:
         await database.run(announcements.end, AnnouncementId(_id(job, "announcement")), now())

@@ -77,7 +77,7 @@ class EmailJobs:
         ids = job.payload.get("notifications")
         if not isinstance(ids, list):
             raise PermanentFailure("The job does not say which notifications it is about.")
-        await self.dispatch.notified([NotificationId(int(id)) for id in ids], self.delay)
+        await self.dispatch.enqueue_notifications([NotificationId(int(id)) for id in ids], self.delay)
 
     async def forgotten(self, job: Job) -> None:
         """Write to somebody who forgot their password, if there is such somebody."""
@@ -86,26 +86,26 @@ class EmailJobs:
     async def digests(self, job: Job) -> None:
         """Write the digests: those of the day, and on Mondays those of the week."""
         tick = self._tick(job)
-        await self.dispatch.digests(DAILY, tick - timedelta(days=1), f"{tick:%Y-%m-%d}")
+        await self.dispatch.enqueue_digests(DAILY, tick - timedelta(days=1), f"{tick:%Y-%m-%d}")
         if tick.weekday() == 0:
-            await self.dispatch.digests(WEEKLY, tick - timedelta(days=7), f"{tick:%Y-%m-%d}")
+            await self.dispatch.enqueue_digests(WEEKLY, tick - timedelta(days=7), f"{tick:%Y-%m-%d}")
 
     async def reports(self, job: Job) -> None:
         """Write the report of the day before."""
         end = self._tick(job).replace(hour=0, minute=0, second=0, microsecond=0)
-        await self.dispatch.reports(end - timedelta(days=1), end)
+        await self.dispatch.enqueue_reports(end - timedelta(days=1), end)
 
     async def send(self, job: Job) -> None:
         """Hand a letter in, once more. Raises NotNow where the mail server puts it off."""
-        mail = await self.dispatch.open(LetterId(int(str(job.payload.get("letter", 0)))))
+        mail = await self.dispatch.begin_delivery(LetterId(int(str(job.payload.get("letter", 0)))))
         if mail is None:
             return
         receipt = await self.office.deliver(await self._envelope(mail))
         if receipt.fate is not DeliveryStatus.DEFERRED:
-            await self.dispatch.settle(mail.letter.id, EmailState(receipt.fate), receipt.answer)
+            await self.dispatch.record_result(mail.letter.id, EmailState(receipt.fate), receipt.answer)
             return
         is_last = job.tries >= self.plan.tries
-        await self.dispatch.settle(mail.letter.id, EmailState.FAILED if is_last else EmailState.DEFERRED, receipt.answer)
+        await self.dispatch.record_result(mail.letter.id, EmailState.FAILED if is_last else EmailState.DEFERRED, receipt.answer)
         raise RetryLater(receipt.answer)
 
     async def _envelope(self, mail: EmailContext) -> Envelope:
@@ -115,7 +115,7 @@ class EmailJobs:
             return Envelope(self.bounces, letter.recipient, letter.message_id or "", self.letters.written(mail))
         except Exception as problem:
             _log.failure("Letter {id} ({kind}) could not be written", id=letter.id, kind=letter.kind)
-            await self.dispatch.settle(letter.id, EmailState.FAILED, f"It could not be written: {type(problem).__name__}")
+            await self.dispatch.record_result(letter.id, EmailState.FAILED, f"It could not be written: {type(problem).__name__}")
             raise PermanentFailure("The letter could not be written.") from problem
 
     def _tick(self, job: Job) -> datetime:

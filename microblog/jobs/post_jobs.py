@@ -100,7 +100,7 @@ def media_tasks(attachments: Attachments) -> dict[str, Task]:
         names = job.payload.get("names")
         if not isinstance(names, list):
             raise PermanentFailure("The job does not say which files it is about.")
-        await attachments.tidy([str(name) for name in names])
+        await attachments.delete_unused([str(name) for name in names])
 
     return {media.CONVERT: convert, media.DELETE_UNUSED: tidy}
 

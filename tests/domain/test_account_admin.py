@@ -41,9 +41,9 @@ def happened(cursor: Cursor) -> list[str]:
 
 @pytest.mark.parametrize("name", ["ann", "@ANN", "ann@example.org"])
 def test_somebody_is_shown_by_name_or_address(members: AccountAdmin, ann: AccountWithLogin, name: str) -> None:
-    assert done(members.show(name)) == ann
+    assert done(members.by_name(name)) == ann
     with pytest.raises(NotFound):
-        done(members.show("nobody"))
+        done(members.by_name("nobody"))
 
 
 def test_the_list_can_be_narrowed(members: AccountAdmin, cursor: Cursor, ann: AccountWithLogin) -> None:

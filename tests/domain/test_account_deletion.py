@@ -62,7 +62,7 @@ def test_a_deleted_account_leaves_nothing_and_every_counter_of_others_is_right(
     done(sanctions.impose(ben.id, ann.id, Sanction(ModerationAction.NONE, "Be kind.")))
 
     account_deletion.begin_deletion(cursor, ann.id, make.NOW)
-    done(AccountDeletion(db, clock).empty(ann.id))
+    done(AccountDeletion(db, clock).purge(ann.id))
 
     assert counts(make.again(cursor, ben)) == (0, 0, 1)
     for other in others:
@@ -98,14 +98,14 @@ def test_emptying_an_account_again_does_nothing(db: RolledBackDatabase, cursor: 
     ann = make.viewer(cursor, "ann")
     account_deletion.begin_deletion(cursor, ann.id, make.NOW)
     for _ in range(2):
-        done(AccountDeletion(db, clock).empty(ann.id))
+        done(AccountDeletion(db, clock).purge(ann.id))
 
 
 def test_an_account_that_is_not_deleted_is_not_emptied(db: RolledBackDatabase, cursor: Cursor, clock: WallClock) -> None:
     ann, ben = make.viewer(cursor, "ann"), make.account(cursor, "ben")
     make.follow(cursor, ann, ben)
     with pytest.raises(NotFound):
-        done(AccountDeletion(db, clock).empty(ann.id))
+        done(AccountDeletion(db, clock).purge(ann.id))
     assert make.again(cursor, ben).followers_count == 1
 
 

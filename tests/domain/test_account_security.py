@@ -43,7 +43,7 @@ def desk(db: RolledBackDatabase, cursor: Cursor) -> Desk:
     passwords: Passwords = quick_passwords()
     clock, throttle = WallClock(make.NOW), NoThrottle()
     make.member(cursor, "ann", password_hash=done(passwords.hash(OLD)))
-    credentials = AccountSecurity(db, passwords, throttle, confirmed_at_once=True, now=clock)
+    credentials = AccountSecurity(db, passwords, throttle, auto_confirm=True, now=clock)
     return Desk(credentials, Sessions(db, passwords, throttle, clock), throttle)
 
 
@@ -97,7 +97,7 @@ def test_a_new_address_must_be_one_and_nobody_elses(desk: Desk, cursor: Cursor) 
 
 def test_where_addresses_are_proved_by_mail_a_new_one_is_not_used_before(desk: Desk, cursor: Cursor) -> None:
     ann, _ = desk.enter()
-    strict = evolve(desk.credentials, confirmed_at_once=False)
+    strict = evolve(desk.credentials, auto_confirm=False)
     done(strict.change_email(ann, OLD, "new@example.org", NETWORK))
     login = done(desk.credentials.login(ann))
     assert (login.email, login.new_email, _pending(desk, ann)) == ("ann@example.org", "new@example.org", False)
@@ -107,7 +107,7 @@ def test_where_addresses_are_proved_by_mail_a_new_one_is_not_used_before(desk: D
 
 def test_nobody_has_letters_sent_to_strangers_without_end(desk: Desk) -> None:
     ann, _ = desk.enter()
-    strict = evolve(desk.credentials, confirmed_at_once=False)
+    strict = evolve(desk.credentials, auto_confirm=False)
     for number in range(5):
         done(strict.change_email(ann, OLD, f"victim{number}@example.org", NETWORK))
     with pytest.raises(TooMany):

@@ -83,7 +83,7 @@ async def test_a_picture_is_ready_at_once(pieces: Attachments, cursor: Cursor) -
     assert (made.kind, made.state, made.description, made.focus) == (MediaKind.IMAGE, MediaState.READY, "A flag", Focus(0.5, -1.0))
     assert made.path is not None
     assert made.preview_path is not None
-    with pieces.studio.open(made.path.removeprefix("/media/")) as file:
+    with pieces.media_store.open(made.path.removeprefix("/media/")) as file:
         assert detect_type(file) is Format.JPEG
 
 

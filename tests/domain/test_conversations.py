@@ -281,7 +281,7 @@ async def test_what_one_said_to_a_deleted_account_stays(
     first = said(cursor, ada, "@bob one")
     said(cursor, bob, "@ada two", first)
     account_deletion.begin_deletion(cursor, bob.id, make.NOW)
-    await AccountDeletion(db, lambda: make.NOW).empty(bob.id)
+    await AccountDeletion(db, lambda: make.NOW).purge(bob.id)
     assert await seen(conversations, ada) == [([], "@bob one", True)]
     assert fetch_all(cursor, int, "select account_id from conversations") == [ada.id]
 
@@ -318,6 +318,6 @@ async def test_looking_at_a_post_reads_its_conversation_alone(conversations: Con
     ada, bob, _ = people
     first = said(cursor, ada, "@bob one")
     said(cursor, ada, "@bob @cid two", first)
-    assert await conversations.opened(bob, first)
-    assert not await conversations.opened(bob, first)
+    assert await conversations.mark_opened(bob, first)
+    assert not await conversations.mark_opened(bob, first)
     assert [unread for *_, unread in await seen(conversations, bob)] == [True, False]

@@ -32,7 +32,7 @@ def filters(db: RolledBackDatabase, clock: WallClock) -> Filters:
 
 @pytest.fixture
 def timelines(db: RolledBackDatabase, clock: WallClock, filters: Filters) -> Timelines:
-    return Timelines(db, clock, filters.sieves)
+    return Timelines(db, clock, filters.filter_cache)
 
 
 def draft(*words: str, action: str = "warn", contexts: tuple[str, ...] = ("home",)) -> FilterDraft:
@@ -49,7 +49,7 @@ def texts(posts: list[Post]) -> list[str]:
 
 async def test_a_filter_is_made_changed_and_deleted(filters: Filters, cursor: Cursor) -> None:
     me = make.viewer(cursor)
-    made = await filters.make(me, draft("football", "tennis"))
+    made = await filters.create(me, draft("football", "tennis"))
     assert (made.title, made.contexts, made.action, words(made)) == ("Sports", ("home",), "warn", [("football", True), ("tennis", True)])
     first, second = made.keywords
     change = FilterDraft(action="hide", keywords=[KeywordDraft("golf", False, first.id), KeywordDraft(id=second.id, gone=True)])
@@ -62,8 +62,8 @@ async def test_a_filter_is_made_changed_and_deleted(filters: Filters, cursor: Cu
 
 async def test_nobody_touches_the_filters_of_others(filters: Filters, cursor: Cursor) -> None:
     me, other = make.viewer(cursor), make.viewer(cursor)
-    made = await filters.make(me, draft("football"))
-    mine = await filters.make(other, draft("golf"))
+    made = await filters.create(me, draft("football"))
+    mine = await filters.create(other, draft("golf"))
     chosen = await filters.add_post(me, made.id, make.post(cursor, other).id)
     word = made.keywords[0].id
     for theirs in (
@@ -99,7 +99,7 @@ async def test_nobody_touches_the_filters_of_others(filters: Filters, cursor: Cu
 async def test_what_a_filter_may_not_be_is_said(filters: Filters, cursor: Cursor, wrong: FilterDraft, field: str) -> None:
     me = make.viewer(cursor)
     with pytest.raises(Invalid) as problem:
-        await filters.make(me, wrong)
+        await filters.create(me, wrong)
     assert list(problem.value.fields) == [field]
     assert await filters.of(me) == []
 
@@ -107,9 +107,9 @@ async def test_what_a_filter_may_not_be_is_said(filters: Filters, cursor: Cursor
 async def test_an_account_has_a_bounded_number_of_keywords_in_all(filters: Filters, cursor: Cursor) -> None:
     me, other = make.viewer(cursor), make.viewer(cursor)
     names = [[f"word{number}x{turn}" for number in range(MOST_KEYWORDS)] for turn in range(MOST_KEYWORDS_IN_ALL // MOST_KEYWORDS)]
-    full = [await filters.make(me, draft(*some)) for some in names]
+    full = [await filters.create(me, draft(*some)) for some in names]
     with pytest.raises(Invalid):
-        await filters.make(me, draft("more"))
+        await filters.create(me, draft("more"))
     with pytest.raises(Invalid):
         await filters.add_keyword(me, full[0].id, KeywordDraft("more"))
     with pytest.raises(Invalid):
@@ -119,12 +119,12 @@ async def test_an_account_has_a_bounded_number_of_keywords_in_all(filters: Filte
     assert len((await filters.change(me, full[0].id, exchange)).keywords) == MOST_KEYWORDS
     await filters.remove_keyword(me, changed.id)
     await filters.add_keyword(me, full[0].id, KeywordDraft("last"))
-    await filters.make(other, draft("more"))
+    await filters.create(other, draft("more"))
 
 
 async def test_only_posts_that_one_may_see_can_be_filtered(filters: Filters, cursor: Cursor) -> None:
     me, other = make.viewer(cursor), make.viewer(cursor)
-    made = await filters.make(me, draft())
+    made = await filters.create(me, draft())
     with pytest.raises(NotFound):
         await filters.add_post(me, made.id, make.post(cursor, other, visibility=Visibility.DIRECT).id)
     seen = make.post(cursor, other)
@@ -135,7 +135,7 @@ async def test_only_posts_that_one_may_see_can_be_filtered(filters: Filters, cur
 
 
 async def hidden(filters: Filters, me: Viewer) -> None:
-    await filters.make(me, draft("football", action="hide"))
+    await filters.create(me, draft("football", action="hide"))
 
 
 async def test_what_filters_hide_is_not_at_home_and_pages_stay_full(filters: Filters, timelines: Timelines, cursor: Cursor) -> None:
@@ -176,7 +176,7 @@ async def test_a_filter_that_ends_lets_posts_through(filters: Filters, timelines
     me, friend = make.viewer(cursor), make.viewer(cursor)
     make.follow(cursor, me, friend)
     make.post(cursor, friend, "football")
-    made = await filters.make(me, FilterDraft("S", ["home"], "hide", True, 600, [KeywordDraft("football")]))
+    made = await filters.create(me, FilterDraft("S", ["home"], "hide", True, 600, [KeywordDraft("football")]))
     assert made.expires_at == make.NOW + timedelta(minutes=10)
     assert await timelines.home(me, Page()) == []
     clock.advance(minutes=10)

@@ -49,22 +49,22 @@ class Ill:
 
 def look(health: Health, clock: Clock) -> HealthReport:
     found: list[HealthReport] = []
-    Deferred.fromCoroutine(health.look()).addCallback(found.append)
+    Deferred.fromCoroutine(health.check()).addCallback(found.append)
     clock.pump([1.0] * 6)
     return found[0]
 
 
 def test_a_site_that_moves_is_well(db: RolledBackDatabase) -> None:
-    report = done(Health(db, {"jobs": Part(), "events": Part()}, Clock(), lambda: NOW).look())
+    report = done(Health(db, {"jobs": Part(), "events": Part()}, Clock(), lambda: NOW).check())
     assert report.ok
-    assert list(report.vitals) == ["database", "log", "jobs", "events"]
+    assert list(report.checks) == ["database", "log", "jobs", "events"]
 
 
 def test_a_part_that_stands_still_is_told(db: RolledBackDatabase) -> None:
-    report = done(Health(db, {"jobs": Part(), "events": Part(moves=False)}, Clock(), lambda: NOW).look())
+    report = done(Health(db, {"jobs": Part(), "events": Part(moves=False)}, Clock(), lambda: NOW).check())
     assert not report.ok
-    assert [name for name, vital in report.vitals.items() if not vital.ok] == ["events"]
-    assert report.vitals["events"].seconds == 600.0
+    assert [name for name, vital in report.checks.items() if not vital.ok] == ["events"]
+    assert report.checks["events"].seconds == 600.0
 
 
 def test_a_database_that_refuses_or_hangs_is_told_soon() -> None:
@@ -72,27 +72,27 @@ def test_a_database_that_refuses_or_hangs_is_told_soon() -> None:
         clock = Clock()
         report = look(Health(Ill(hangs), {}, clock, lambda: NOW), clock)
         assert not report.ok
-        assert report.vitals["database"].seconds == (2.0 if hangs else 0.0)
+        assert report.checks["database"].seconds == (2.0 if hangs else 0.0)
 
 
 def test_looking_often_asks_the_database_once_a_second() -> None:
     clock, database = Clock(), Ill(hangs=False)
     health = Health(database, {}, clock, lambda: NOW)
     for _ in range(10):
-        done(health.look())
+        done(health.check())
     assert database.asked == 1
     clock.advance(1)
-    done(health.look())
+    done(health.check())
     assert database.asked == 2
 
 
 def test_whoever_goes_away_while_looking_leaves_no_false_report(db: RolledBackDatabase) -> None:
     health = Health(Ill(hangs=True), {}, Clock(), lambda: NOW)
-    asking = Deferred.fromCoroutine(health.look())
+    asking = Deferred.fromCoroutine(health.check())
     asking.addErrback(lambda _: None)
     asking.cancel()
     health.database = db
-    assert done(health.look()).ok
+    assert done(health.check()).ok
 
 
 def test_an_event_behind_a_transaction_that_does_not_end_is_told(database_url: str) -> None:
@@ -110,6 +110,6 @@ def test_an_event_behind_a_transaction_that_does_not_end_is_told(database_url: s
 
 def _told(connection: Connection) -> tuple[bool, float]:
     with connection.cursor() as cursor:
-        report = done(Health(RolledBackDatabase(cursor), {}, Clock(), lambda: NOW).look())
+        report = done(Health(RolledBackDatabase(cursor), {}, Clock(), lambda: NOW).check())
     connection.rollback()
-    return report.ok, report.vitals["log"].seconds
+    return report.ok, report.checks["log"].seconds

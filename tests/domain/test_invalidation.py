@@ -79,7 +79,7 @@ def test_what_is_rolled_back_changes_nothing(connections: Callable[[], Connectio
 
 def test_with_patience_there_is_a_look_after_a_wake_or_when_it_is_over(connections: Callable[[], Connection]) -> None:
     clock = [0.0]
-    other, watch = connections(), InvalidationLog(Committing(connections()), patience=0.5, seconds=lambda: clock[0])
+    other, watch = connections(), InvalidationLog(Committing(connections()), max_age=0.5, seconds=lambda: clock[0])
     begun = done(watch.position())
     touch(other, "p1")
     other.commit()
@@ -177,7 +177,7 @@ def test_everything_and_too_much_are_the_same() -> None:
 def memory(clock: WallClock, room: int = 3) -> tuple[DependencyCache[str], int]:
     """One that nothing ever changes under."""
     database = Slow([])
-    watch = InvalidationLog(database, patience=1e9)
+    watch = InvalidationLog(database, max_age=1e9)
     (place,) = places(watch, 1)
     database.asked[-1].callback(NOW)
     return DependencyCache(watch, clock, room, "test"), place[0]
@@ -201,7 +201,7 @@ def test_each_cache_counts_hits_misses_entries_and_bytes() -> None:
         kept.put(name, name * 1_000, CacheDependencies(), place)
     found = [kept.get(name, place) is not None for name in "abcd"]
     figures = kept.figures()
-    assert kept.changes.caches == [kept]
+    assert kept.invalidation_log.caches == [kept]
     assert (figures.name, figures.hits, figures.misses, figures.entries) == ("test", sum(found), 1, 3)
     assert 3_000 <= figures.bytes <= 6_000
 

@@ -240,9 +240,9 @@ def test_pictures_that_nobody_shows_are_removed_and_others_stay(desk: Desk, db: 
     card = desk.again(post).card
     assert card is not None
     name = card.image.rpartition("/")[2]
-    pieces = attachments.Attachments(db, desk.cards.studio, desk.clock, pause=lambda _: None)  # type: ignore[arg-type,return-value]
-    done(pieces.tidy([name]))
-    assert desk.cards.studio.beginning(name) == [name]
+    pieces = attachments.Attachments(db, desk.cards.media_store, desk.clock, pause=lambda _: None)  # type: ignore[arg-type,return-value]
+    done(pieces.delete_unused([name]))
+    assert desk.cards.media_store.beginning(name) == [name]
     later = NOW + timedelta(days=1)
     assert link_previews.delete_unused_cards(desk.cursor, before=later, limit=10) == 0, "a post shows it"
     desk.edit(post, "no link")
@@ -251,8 +251,8 @@ def test_pictures_that_nobody_shows_are_removed_and_others_stay(desk: Desk, db: 
         desk.cursor, list, "select payload->'names' from jobs where kind = 'media.tidy' and due_at <= %(now)s", {"now": later}
     )
     assert [name] in names
-    done(pieces.tidy([name]))
-    assert desk.cards.studio.beginning(name) == []
+    done(pieces.delete_unused([name]))
+    assert desk.cards.media_store.beginning(name) == []
 
 
 def test_the_job_knows_its_card(desk: Desk) -> None:

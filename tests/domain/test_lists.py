@@ -37,7 +37,7 @@ def people(members: list[RelatedAccount]) -> list[AccountId]:
 
 async def test_a_list_is_made_changed_and_deleted(lists: Lists, cursor: Cursor) -> None:
     me, other = make.viewer(cursor), make.viewer(cursor)
-    made = await lists.make(me, ListOptions("  Friends\n of mine "))
+    made = await lists.create(me, ListOptions("  Friends\n of mine "))
     assert (made.title, made.replies, made.exclusive) == ("Friends of mine", "list", False)
     changed = await lists.change(me, made.id, ListOptions(replies="none", exclusive=True))
     assert (changed.title, changed.replies, changed.exclusive) == ("Friends of mine", "none", True)
@@ -55,7 +55,7 @@ async def test_a_list_is_made_changed_and_deleted(lists: Lists, cursor: Cursor) 
 )
 async def test_a_list_has_a_title_and_a_known_policy(lists: Lists, cursor: Cursor, wanted: ListOptions, field: str) -> None:
     with pytest.raises(Invalid) as problem:
-        await lists.make(make.viewer(cursor), wanted)
+        await lists.create(make.viewer(cursor), wanted)
     assert list(problem.value.fields) == [field]
 
 
@@ -71,15 +71,15 @@ async def test_lists_of_nobody_are_not_found(lists: Lists, cursor: Cursor) -> No
 async def test_there_is_an_end_to_making_lists(lists: Lists, cursor: Cursor) -> None:
     me = make.viewer(cursor)
     for number in range(MOST_LISTS):
-        await lists.make(me, ListOptions(str(number)))
+        await lists.create(me, ListOptions(str(number)))
     with pytest.raises(Invalid):
-        await lists.make(me, ListOptions("One more"))
+        await lists.create(me, ListOptions("One more"))
 
 
 async def test_only_who_is_followed_can_be_in_a_list(lists: Lists, cursor: Cursor) -> None:
     me, friend, stranger = (make.viewer(cursor) for _ in range(3))
     make.follow(cursor, me, friend)
-    made = await lists.make(me, ListOptions("Friends"))
+    made = await lists.create(me, ListOptions("Friends"))
     await lists.add(me, made.id, [friend.id])
     assert people(await lists.members(me, made.id, Page())) == [friend.id]
     assert [one.id for one in await lists.with_member(me, friend.id)] == [made.id]
@@ -95,7 +95,7 @@ async def test_only_who_is_followed_can_be_in_a_list(lists: Lists, cursor: Curso
 
 async def test_who_is_not_followed_any_more_leaves_the_list(lists: Lists, cursor: Cursor, db: RolledBackDatabase) -> None:
     me, friend, other = (make.viewer(cursor) for _ in range(3))
-    made = await lists.make(me, ListOptions("Friends"))
+    made = await lists.create(me, ListOptions("Friends"))
     for one in (friend, other):
         make.follow(cursor, me, one)
     await lists.add(me, made.id, [friend.id, other.id])
@@ -109,7 +109,7 @@ async def test_a_list_shows_what_its_members_post_and_nothing_else(lists: Lists,
     me, friend, other = (make.viewer(cursor) for _ in range(3))
     for one in (friend, other):
         make.follow(cursor, me, one)
-    made = await lists.make(me, ListOptions("Friends"))
+    made = await lists.create(me, ListOptions("Friends"))
     await lists.add(me, made.id, [friend.id])
     make.post(cursor, me, "mine")
     make.post(cursor, friend, "hers")
@@ -131,7 +131,7 @@ async def test_a_list_shows_the_replies_that_its_policy_wants(lists: Lists, curs
     me, author, member, friend, stranger = (make.viewer(cursor) for _ in range(5))
     for one in (author, member, friend):
         make.follow(cursor, me, one)
-    made = await lists.make(me, ListOptions("Friends", policy))
+    made = await lists.create(me, ListOptions("Friends", policy))
     await lists.add(me, made.id, [author.id, member.id])
     for name, whom in (("me", me), ("self", author), ("member", member), ("friend", friend), ("stranger", stranger)):
         make.post(cursor, author, f"to {name}", reply_to=make.post(cursor, whom, "first"))
@@ -144,7 +144,7 @@ async def test_members_of_an_exclusive_list_are_not_at_home(lists: Lists, timeli
         make.follow(cursor, me, one)
     post = make.post(cursor, apart, "apart")
     make.post(cursor, friend, "to apart", reply_to=post)
-    made = await lists.make(me, ListOptions("Others", exclusive=True))
+    made = await lists.create(me, ListOptions("Others", exclusive=True))
     await lists.add(me, made.id, [apart.id])
     assert texts(await timelines.home(me, Page())) == ["to apart"]
     assert texts(await lists.timeline(me, made.id, Page())) == ["apart"]

@@ -20,7 +20,7 @@ FORM = SignUpForm("Ann", "ann@example.org", "a long enough one", agreement=True)
 
 
 def registrations(db: RolledBackDatabase, mode: RegistrationMode = RegistrationMode.OPEN, clock: WallClock | None = None) -> Registrations:
-    return Registrations(db, quick_passwords(), mode, confirmed_at_once=True, now=clock or WallClock(make.NOW))
+    return Registrations(db, quick_passwords(), mode, auto_confirm=True, now=clock or WallClock(make.NOW))
 
 
 def refused(db: RolledBackDatabase, form: SignUpForm, mode: RegistrationMode = RegistrationMode.OPEN) -> dict[str, str]:
@@ -124,7 +124,7 @@ def test_an_applicant_gives_a_reason_and_the_staff_is_told(db: RolledBackDatabas
 
 
 def test_without_mail_confirmation_an_address_is_proved_at_once_and_otherwise_not(db: RolledBackDatabase, cursor: Cursor) -> None:
-    strict = evolve(registrations(db), confirmed_at_once=False)
+    strict = evolve(registrations(db), auto_confirm=False)
     member = users.by_account(cursor, account=done(strict.sign_up(FORM)).id)
     assert member is not None
     assert member.pending

@@ -67,7 +67,7 @@ class Town:
         for other in self.others[:3]:
             make.follow(cursor, self.me, other)
         self.lists, self.site = Lists(self.db, lambda: make.NOW), Timelines(self.db, lambda: make.NOW)
-        self.list: ListId = done(self.lists.make(self.me, ListOptions("All"))).id
+        self.list: ListId = done(self.lists.create(self.me, ListOptions("All"))).id
         done(self.lists.add(self.me, self.list, [other.id for other in self.others[:3]]))
         self.originals: list[Post] = []
         self.boosts: list[tuple[Viewer, Post]] = []
@@ -120,7 +120,7 @@ def test_every_way_to_read_home_leaves_out_the_same_boosts(cursor: Cursor, short
 
 def make_filter(town: Town) -> None:
     draft = FilterDraft("f", [FilterContext.HOME], FilterAction.HIDE, keywords=[KeywordDraft("nobody says this", whole_word=False)])
-    done(Filters(town.db, town.site.sieves, lambda: make.NOW).make(town.me, draft))
+    done(Filters(town.db, town.site.sieves, lambda: make.NOW).create(town.me, draft))
 
 
 def check_pages(read: Callable[[Page], list[int]], whole: list[int]) -> None:

@@ -61,7 +61,7 @@ async def test_a_tag_brings_nobody_home_who_is_not_wanted_there(
     make.mute(cursor, me, muted)
     make.follow(cursor, me, apart)
     lists = Lists(db, lambda: make.NOW)
-    made = await lists.make(me, ListOptions("Apart", exclusive=True))
+    made = await lists.create(me, ListOptions("Apart", exclusive=True))
     await lists.add(me, made.id, [apart.id])
     for author in (muted, apart):
         make.post(cursor, author, "#tea")

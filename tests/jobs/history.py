@@ -200,7 +200,7 @@ class World:
             who = self.people.pop(a % len(self.people))
             self.posts = [post for post in self.posts if post.author.id != who.id]
             begin_deletion(self.cursor, who.id, self.clock())
-            done(AccountDeletion(self.db, self.clock).empty(who.id))
+            done(AccountDeletion(self.db, self.clock).purge(who.id))
 
     # What the site does.
 

@@ -192,7 +192,7 @@ def test_a_letter_that_is_refused_is_marked_and_its_owner_told(post: Postman, cu
     post.do(job)
     assert states(cursor) == [(EmailKind.MENTION, EmailState.REFUSED)]
     ben = Viewer(make.named(cursor, "ben"))
-    assert done(post.mail.outbox.refusal(ben, "ben@example.org")) == AddressRejection("550 no such user", given_up=False)
+    assert done(post.mail.outbox.address_rejection(ben, "ben@example.org")) == AddressRejection("550 no such user", given_up=False)
 
 
 def refuse(post: Postman, cursor: Cursor, times: int) -> list[EmailState]:
@@ -207,7 +207,7 @@ def refuse(post: Postman, cursor: Cursor, times: int) -> list[EmailState]:
 def test_an_address_that_was_refused_again_and_again_is_written_to_no_more(post: Postman, cursor: Cursor) -> None:
     ben = make.viewer(cursor, "ben")
     assert refuse(post, cursor, 5) == [EmailState.REFUSED] * 3 + [EmailState.CANCELLED] * 2
-    assert done(post.mail.outbox.refusal(ben, "ben@example.org")) == AddressRejection("550 no such user", given_up=True)
+    assert done(post.mail.outbox.address_rejection(ben, "ben@example.org")) == AddressRejection("550 no such user", given_up=True)
     assert len(post.office.taken) == 3
 
 
@@ -233,7 +233,7 @@ def test_who_confirms_an_address_that_was_given_up_is_written_to_again(post: Pos
     [letter] = [parsed(post.office.taken[-1].message)]
     later = services(cursor, lambda: NOW + timedelta(minutes=1))
     assert done(later.confirmations.confirm(post.link(letter, "/confirm/").rpartition("/")[2])) == "ben@example.org"
-    assert done(post.mail.outbox.refusal(ben, "ben@example.org")) is None
+    assert done(post.mail.outbox.address_rejection(ben, "ben@example.org")) is None
     post.office.answer = DeliveryResult(DeliveryStatus.SENT, "250 OK")
     make.post(cursor, make.viewer(cursor), "Hello again @ben")
     assert len(post.deliver()) == 1
@@ -242,7 +242,7 @@ def test_who_confirms_an_address_that_was_given_up_is_written_to_again(post: Pos
 def filtered(cursor: Cursor, ben: Viewer, action: FilterAction, context: FilterContext = FilterContext.NOTIFICATIONS) -> None:
     database = RolledBackDatabase(cursor)
     draft = FilterDraft("Sports", (context,), action, keywords=(KeywordDraft("football"),))
-    done(Filters(database, FilterCache(database, lambda: NOW), lambda: NOW).make(ben, draft))
+    done(Filters(database, FilterCache(database, lambda: NOW), lambda: NOW).create(ben, draft))
 
 
 def test_a_filter_that_leaves_a_post_out_keeps_its_mail_back(post: Postman, cursor: Cursor) -> None:
@@ -364,7 +364,7 @@ def use_an_app(cursor: Cursor, who: Viewer, at: datetime) -> None:
 def test_a_digest_shows_no_post_that_a_filter_leaves_out(cursor: Cursor) -> None:
     post, ben = at_monday(cursor), missed(cursor)
     done(
-        Filters(RolledBackDatabase(cursor), FilterCache(RolledBackDatabase(cursor), lambda: NOW), lambda: NOW).make(
+        Filters(RolledBackDatabase(cursor), FilterCache(RolledBackDatabase(cursor), lambda: NOW), lambda: NOW).create(
             ben, FilterDraft("Places", (FilterContext.NOTIFICATIONS,), FilterAction.HIDE, keywords=(KeywordDraft("where"),))
         )
     )

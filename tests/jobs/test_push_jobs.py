@@ -216,7 +216,7 @@ async def test_a_policy_lets_through_whom_it_names(site: Site, ann: Viewer, ben:
 async def _filter(site: Site, ben: Viewer, action: FilterAction, context: FilterContext = FilterContext.NOTIFICATIONS) -> None:
     db = RolledBackDatabase(site.cursor)
     draft = FilterDraft("Tea", [context], action, keywords=[KeywordDraft("tea")])
-    await Filters(db, FilterCache(db, site.clock), site.clock).make(ben, draft)
+    await Filters(db, FilterCache(db, site.clock), site.clock).create(ben, draft)
 
 
 Change = Callable[[Site, Viewer, Viewer], object]

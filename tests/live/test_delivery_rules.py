@@ -122,7 +122,7 @@ class Square:
 
     def make_list(self, plan: ListPlan) -> ListId:
         lists = Lists(self.database, lambda: make.NOW)
-        made = done(lists.make(self.me, ListOptions("List", plan.replies, plan.exclusive)))
+        made = done(lists.create(self.me, ListOptions("List", plan.replies, plan.exclusive)))
         for member in plan.members:
             with suppress(Problem):  # only followed people can be in a list
                 done(lists.add(self.me, made.id, [self.people[1 + member].id]))
@@ -130,7 +130,7 @@ class Square:
 
     def make_filter(self, plan: FilterPlan) -> None:
         draft = FilterDraft(plan.word, [plan.context], plan.action, keywords=[KeywordDraft(plan.word, whole_word=True)])
-        done(Filters(self.database, self.timelines().sieves, lambda: make.NOW).make(self.me, draft))
+        done(Filters(self.database, self.timelines().sieves, lambda: make.NOW).create(self.me, draft))
 
     def timelines(self) -> Timelines:
         return Timelines(self.database, lambda: make.NOW)

@@ -46,7 +46,7 @@ async def at_once(coroutines: list[Coroutine[Any, Any, T]]) -> list[T | BaseExce
 
 
 def registrations(database: Database, mode: RegistrationMode = RegistrationMode.OPEN) -> Registrations:
-    return Registrations(database, quick_passwords(), mode, confirmed_at_once=True, now=CLOCK)
+    return Registrations(database, quick_passwords(), mode, auto_confirm=True, now=CLOCK)
 
 
 async def people(database: Database, number: int) -> list[Viewer]:
@@ -95,7 +95,7 @@ async def test_one_of_those_who_change_to_the_same_address_gets_it(database: Dat
     passwords = quick_passwords()
     forms = [SignUpForm(f"p{n}", f"p{n}@example.org", "a long enough one") for n in range(4)]
     made = [await registrations(database).create(form) for form in forms]
-    service = AccountSecurity(database, passwords, NoThrottle(), confirmed_at_once=True, now=CLOCK)
+    service = AccountSecurity(database, passwords, NoThrottle(), auto_confirm=True, now=CLOCK)
     changes = [service.change_email(Viewer(account), "a long enough one", "one@example.org", "n") for account in made]
     assert refused(await at_once(changes)) == [{"email": "ERR_TAKEN"}] * 3
 

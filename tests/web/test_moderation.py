@@ -43,7 +43,7 @@ def test_an_applicant_is_announced_to_moderators_and_let_in(asked: Town) -> None
     assert ("I write about moss." in page, "ann@example.org" in page) == (True, True)
     maud.submit("/admin/people/ann/approve", page="/admin/people?type=applied")
     assert "Nobody waits" in words(maud.get("/admin/people?type=applied"))
-    assert done(asked.domain.moderation.members.show("ann")).state == "active"
+    assert done(asked.domain.moderation.account_admin.by_name("ann")).state == "active"
 
 
 def test_an_applicant_is_turned_away_after_a_question(asked: Town) -> None:

@@ -169,15 +169,15 @@ def twins(cursor: Cursor, data_dir: Path) -> Twins:
     assert isinstance(reads.site, Dispatcher)
     remembered = reads.site._gate.remembered
     assert isinstance(remembered, AuthCache)
-    domain.timelines.homes.remembered = 0
+    domain.timelines.homes.capacity = 0
     for memory in (
         domain.timelines.shelf._kept,
-        domain.filters.sieves._kept,
-        domain.timelines.homes.circles._kept,
+        domain.filters.filter_cache._kept,
+        domain.timelines.homes.dependencies._kept,
         remembered.sessions,
         remembered.tokens,
     ):
-        memory.room = 0
+        memory.capacity = 0
     made = Twins(keeps, reads)
     made.settle()
     return made

@@ -63,7 +63,7 @@ def work(site: Town) -> None:
     while due := jobs.claim(site.cursor, kinds=["media.tidy", "empty_account"], worker="w", lease_until=later, now=now, limit=10):
         for job in due:
             if job.kind == "empty_account":
-                done(AccountDeletion(site.database, lambda: now).empty(AccountId(int(str(job.payload["account"])))))
+                done(AccountDeletion(site.database, lambda: now).purge(AccountId(int(str(job.payload["account"])))))
             else:
                 done(post_jobs.media_tasks(site.domain.attachments)[job.kind](job))  # type: ignore[arg-type]  # a coroutine, as every task
             jobs.finish(site.cursor, job, worker="w", now=now)
@@ -121,7 +121,7 @@ def test_a_suspension_hides_all_files_and_its_end_brings_them_back(site: Town, p
     urls = everything_of(program)
     assert len(urls) == len(set(urls)) == 14
     assert answers(site, urls) == {200}
-    members = site.domain.moderation.members
+    members = site.domain.moderation.account_admin
     done(members.suspend(program.person.id))
     assert answers(site, urls) == {404}
     work(site)

@@ -54,7 +54,7 @@ def ada(cursor: Cursor, tmp_path: Path) -> Shut:
     program.post(f"/v1/lists/{list_id}/accounts", account_ids=[bob.id])
     program.post("/v2/filters", title="Coffee", context=["home"])
     assert subscribe(program, alerts={"mention": True}).status == 200
-    return Shut(site, browser, program, site.domain.moderation.members)
+    return Shut(site, browser, program, site.domain.moderation.account_admin)
 
 
 def rows(cursor: Cursor) -> dict[str, list[str]]:

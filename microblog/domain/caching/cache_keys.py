@@ -104,7 +104,9 @@ def of_conversation(thread: PostThread, asked: PostId, now: datetime) -> CacheDe
 
 def of_filter_set(viewer: Viewer, sieve: FilterSet, now: datetime) -> CacheDependencies:
     """Somebody's filters; they end too."""
-    return CacheDependencies(frozenset({of_viewer_state(viewer.id)}), earliest(*(one.expires_at for one in sieve.filters if one.counts_at(now))))
+    return CacheDependencies(
+        frozenset({of_viewer_state(viewer.id)}), earliest(*(one.expires_at for one in sieve.filters if one.counts_at(now)))
+    )
 
 
 def of_viewer(viewer: Viewer) -> CacheDependencies:

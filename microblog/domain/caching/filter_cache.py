@@ -24,16 +24,16 @@ class FilterCache:
 
     database: Transactions
     now: Callable[[], datetime]
-    changes: InvalidationLog = field()
-    remembered: int = REMEMBERED
+    invalidation_log: InvalidationLog = field()
+    capacity: int = REMEMBERED
     _kept: DependencyCache[FilterSet] = field(init=False)
 
-    @changes.default
-    def _of_its_own(self) -> InvalidationLog:
+    @invalidation_log.default
+    def _own_log(self) -> InvalidationLog:
         return InvalidationLog(self.database)
 
     def __attrs_post_init__(self) -> None:
-        self._kept = DependencyCache(self.changes, self.now, self.remembered, "filters")
+        self._kept = DependencyCache(self.invalidation_log, self.now, self.capacity, "filters")
 
     async def of(self, viewer: Viewer | None) -> FilterSet:
         """The viewer's filters; nothing for nobody."""
@@ -41,7 +41,7 @@ class FilterCache:
 
     async def of_account(self, account: AccountId) -> FilterSet:
         """The filters of an account."""
-        place = await self.changes.position()
+        place = await self.invalidation_log.position()
         kept = self._kept.get(account, place)
         if kept is None:
             found = await self.database.read(filters.of_account, account=account)

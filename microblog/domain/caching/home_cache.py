@@ -35,22 +35,24 @@ class HomeDependencies:
     """What decides whose posts somebody is shown at home, as the basis of a page of it."""
 
     database: Transactions
-    changes: InvalidationLog
+    invalidation_log: InvalidationLog
     now: Callable[[], datetime]
     _kept: DependencyCache[CacheDependencies] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._kept = DependencyCache(self.changes, self.now, REMEMBERED, "home_dependencies")
+        self._kept = DependencyCache(self.invalidation_log, self.now, REMEMBERED, "home_dependencies")
 
     async def of(self, viewer: Viewer) -> CacheDependencies:
         """Those whom they follow and themselves, and their relations; any public post, if they follow tags."""
-        place = await self.changes.position()
+        place = await self.invalidation_log.position()
         kept = self._kept.get(viewer.id, place)
         if kept is None:
             circle = await self.database.read(timelines.home_sources, viewer=viewer.id, now=self.now())
             keys = {cache_keys.of_viewer_state(viewer.id), *map(cache_keys.of_author, (viewer.id, *circle.followees))}
             kept = CacheDependencies(frozenset(keys | {PUBLIC} if circle.tags else keys), circle.mute_ends)
-            self._kept.put(viewer.id, kept, CacheDependencies(frozenset({cache_keys.of_viewer_state(viewer.id)}), circle.mute_ends), place, 1)
+            self._kept.put(
+                viewer.id, kept, CacheDependencies(frozenset({cache_keys.of_viewer_state(viewer.id)}), circle.mute_ends), place, 1
+            )
         return kept
 
 
@@ -60,8 +62,8 @@ class _Page:
 
     entries: tuple[tuple[Entry, AccountId], ...]
     limit: int
-    rests: CacheDependencies
-    place: int
+    dependencies: CacheDependencies
+    position: int
 
     @property
     def floor(self) -> int:
@@ -74,51 +76,51 @@ class HomeTimelineCache:
     """Reads the newest page of home."""
 
     database: Transactions
-    changes: InvalidationLog
+    invalidation_log: InvalidationLog
     now: Callable[[], datetime]
-    shelf: PostCache
-    circles: HomeDependencies
+    post_cache: PostCache
+    dependencies: HomeDependencies
     read_page: Callable[[Cursor, Viewer, Page], list[Entry]]
-    remembered: int = REMEMBERED
-    renewed: int = 0
-    read: int = 0
+    capacity: int = REMEMBERED
+    hits: int = 0
+    misses: int = 0
     _pages: dict[tuple[AccountId, int], _Page] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
-        self.changes.caches.append(self)
+        self.invalidation_log.caches.append(self)
 
     def figures(self) -> CacheFigures:
         """A page that was brought up to date counts as a hit, one that was read as a whole as a miss."""
-        return CacheFigures("homes", self.renewed, self.read, len(self._pages), estimated_bytes(self._pages.values()))
+        return CacheFigures("homes", self.hits, self.misses, len(self._pages), estimated_bytes(self._pages.values()))
 
     async def newest(self, viewer: Viewer, limit: int) -> list[Post]:
         """So many of the newest posts of the viewer's home, without boosts that repeat."""
-        place, name = await self.changes.position(), (viewer.id, limit)
+        place, name = await self.invalidation_log.position(), (viewer.id, limit)
         kept = self._pages.pop(name, None)
         page = None if kept is None else await self._renewed(viewer, kept, place)
         posts = None if page is None else await self._shown(page, limit)
         if page is None or posts is None:
-            self.read += 1
+            self.misses += 1
             page = await self._read(viewer, limit, place)
             posts = await self._shown(page, limit)
         else:
-            self.renewed += 1
+            self.hits += 1
         if posts is None:  # so much of it repeats, or something went while it was read
-            return await self.shelf.load(await self.database.read(self.read_page, viewer, Page(limit)))
+            return await self.post_cache.load(await self.database.read(self.read_page, viewer, Page(limit)))
         self._keep(name, page)
         return posts
 
     async def _read(self, viewer: Viewer, limit: int, place: int) -> _Page:
         asked = repeated_boosts.window(limit)
         entries = await self.database.read(timelines.home_by_author, viewer=viewer.id, page=Page(asked), now=self.now())
-        return _Page(tuple(entries), asked, await self.circles.of(viewer), place)
+        return _Page(tuple(entries), asked, await self.dependencies.of(viewer), place)
 
     async def _shown(self, page: _Page, limit: int) -> list[Post] | None:
         """What is shown of the page; None if the page does not tell, or something of it is gone."""
         shown, whole = repeated_boosts.judged([entry for entry, _ in page.entries], page.limit)
         if len(shown) < limit and not whole:
             return None
-        posts = await self.shelf.load(shown[:limit])
+        posts = await self.post_cache.load(shown[:limit])
         return posts if len(posts) == len(shown[:limit]) else None
 
     async def _renewed(self, viewer: Viewer, page: _Page, place: int) -> _Page | None:
@@ -133,18 +135,18 @@ class HomeTimelineCache:
             entries = sorted([*entries, *fresh], key=lambda each: each[0][0], reverse=True)[: page.limit]
         if len(entries) < page.limit and page.floor:
             return None
-        return _Page(tuple(entries), page.limit, await self.circles.of(viewer), place)
+        return _Page(tuple(entries), page.limit, await self.dependencies.of(viewer), place)
 
     def _touched(self, viewer: Viewer, page: _Page) -> set[AccountId] | None:
         """Who has posted or deleted something since; None if more than that has happened, or is not known."""
-        told = self.changes.changed_keys(page.rests.keys, page.place)
-        ended = page.rests.until is not None and page.rests.until <= self.now()
+        told = self.invalidation_log.changed_keys(page.dependencies.keys, page.position)
+        ended = page.dependencies.until is not None and page.dependencies.until <= self.now()
         if ended or told is None or len(told) > MOST_AUTHORS or not told.isdisjoint((PUBLIC, cache_keys.of_viewer_state(viewer.id))):
             return None
         return {cache_keys.author_of(key) for key in told}
 
     def _keep(self, name: tuple[AccountId, int], page: _Page) -> None:
-        if self.remembered:
+        if self.capacity:
             self._pages[name] = page
-        if len(self._pages) > self.remembered:
+        if len(self._pages) > self.capacity:
             del self._pages[next(iter(self._pages))]

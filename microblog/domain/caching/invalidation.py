@@ -36,10 +36,10 @@ class InvalidationLog:
     """
 
     database: Transactions
-    patience: float | None = None
+    max_age: float | None = None
     seconds: Callable[[], float] = time.monotonic
     caches: list[Cache] = field(factory=list)
-    looks: int = 0
+    reads: int = 0
     _seen: ChangedKeys | None = None
     _told: list[str] = field(factory=list)
     _first: int = 1
@@ -53,7 +53,7 @@ class InvalidationLog:
         """Something was committed: whoever asks next waits for a look."""
         self._woken = True
 
-    def before(self, then: Callable[[], None]) -> Callable[[], None]:
+    def wake_before(self, then: Callable[[], None]) -> Callable[[], None]:
         """What to call after each commit here: a wake for us at once, then the rest."""
 
         def committed() -> None:
@@ -64,7 +64,7 @@ class InvalidationLog:
 
     async def position(self) -> int:
         """Where we are in what was told, once all that was committed here before this call is in it. Raises what the database raises."""
-        if self._woken or self.patience is None or self.seconds() - self._looked_at > self.patience:
+        if self._woken or self.max_age is None or self.seconds() - self._looked_at > self.max_age:
             wanted = self._begun + 1  # a look that began earlier may have missed something
             while self._ended < wanted:
                 waiting: Deferred[None] = Deferred()
@@ -86,7 +86,7 @@ class InvalidationLog:
 
     async def _look(self) -> None:
         self._begun += 1
-        self.looks += 1
+        self.reads += 1
         self._woken, began, problem = False, self.seconds(), None
         try:
             if self._seen is None:
@@ -119,8 +119,8 @@ class InvalidationLog:
 @define
 class _Kept(Generic[V]):
     value: V
-    basis: CacheDependencies
-    place: int
+    dependencies: CacheDependencies
+    position: int
     size: int
 
 
@@ -131,9 +131,9 @@ class DependencyCache(Generic[V]):
     `name` is what metrics call it. Sizes are numbers of values, or bytes where it is `in_bytes`.
     """
 
-    changes: InvalidationLog
+    invalidation_log: InvalidationLog
     now: Callable[[], datetime]
-    room: int
+    capacity: int
     name: str
     in_bytes: bool = False
     hits: int = 0
@@ -142,7 +142,7 @@ class DependencyCache(Generic[V]):
     _size: int = 0
 
     def __attrs_post_init__(self) -> None:
-        self.changes.caches.append(self)
+        self.invalidation_log.caches.append(self)
 
     def figures(self) -> CacheFigures:
         """Hits, misses and what is kept now; memory is estimated unless sizes are bytes."""
@@ -155,12 +155,14 @@ class DependencyCache(Generic[V]):
         if kept is None:
             self.misses += 1
             return None
-        until = kept.basis.until
-        if (kept.place != place and not self.changes.unchanged(kept.basis.keys, kept.place)) or (until is not None and self.now() >= until):
+        until = kept.dependencies.until
+        if (kept.position != place and not self.invalidation_log.unchanged(kept.dependencies.keys, kept.position)) or (
+            until is not None and self.now() >= until
+        ):
             self._drop(name)
             self.misses += 1
             return None
-        kept.place = place
+        kept.position = place
         del self._kept[name]
         self._kept[name] = kept
         self.hits += 1
@@ -169,11 +171,11 @@ class DependencyCache(Generic[V]):
     def put(self, name: Hashable, value: V, basis: CacheDependencies, place: int, size: int = 1) -> None:
         """Keep a value for which reading began after `changes.place()` had given this place."""
         self._drop(name)
-        if size > self.room or (basis.until is not None and basis.until <= self.now()):
+        if size > self.capacity or (basis.until is not None and basis.until <= self.now()):
             return
         self._kept[name] = _Kept(value, basis, place, size)
         self._size += size
-        while self._size > self.room:
+        while self._size > self.capacity:
             self._drop(next(iter(self._kept)))
 
     def _drop(self, name: Hashable) -> None:

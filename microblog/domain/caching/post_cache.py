@@ -23,20 +23,20 @@ class PostCache:
     """Gives posts as storage/posts.py does."""
 
     database: Transactions
-    changes: InvalidationLog
+    invalidation_log: InvalidationLog
     now: Callable[[], datetime]
-    remembered: int = REMEMBERED
+    capacity: int = REMEMBERED
     _kept: DependencyCache[Post] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._kept = DependencyCache(self.changes, self.now, self.remembered, "posts")
+        self._kept = DependencyCache(self.invalidation_log, self.now, self.capacity, "posts")
 
     async def load(self, entries: Iterable[Entry]) -> list[Post]:
         """The posts of a list that was just read, in its order; those that are gone since are left out."""
         ids = [id for id, _ in entries]
         if not ids:
             return []
-        place = await self.changes.position()
+        place = await self.invalidation_log.position()
         found: dict[PostId, Post] = {id: kept for id in ids if (kept := self._kept.get(id, place)) is not None}
         missing = [id for id in ids if id not in found]
         if missing:

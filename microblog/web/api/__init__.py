@@ -144,7 +144,7 @@ class ApiServices(Protocol):
 def routes(services: ApiServices, site: InstanceEntities, answers: ResponseCache, statuses: StatusJsonCache) -> list[object]:
     """Every feature of the API."""
     entities, rules = site.entities, site.site.texts.rules
-    shown = StatusSerializer(statuses, services.posts, services.filters.sieves)
+    shown = StatusSerializer(statuses, services.posts, services.filters.filter_cache)
     features: list[object] = [
         AppRoutes(entities, services.apps),
         OAuthRoutes(entities, services.oauth),

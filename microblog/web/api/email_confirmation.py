@@ -52,7 +52,7 @@ class EmailConfirmationRoutes:
         made_with = await self.confirmations.made_with(viewer)
         if made_with is None or request.access is None or made_with != request.access.app.id:
             raise Forbidden(ANOTHER_PROGRAM)
-        if await self.confirmations.are_done(viewer):
+        if await self.confirmations.is_confirmed(viewer):
             raise Forbidden(NOT_WAITING)
         if email := request.fields.value("email").strip():
             await self.confirmations.correct(viewer, email)

@@ -36,7 +36,7 @@ class OutboxPages:
         state = EmailState(wanted) if wanted in set(EmailState) else None
         found = await self.outbox.page(page, state)
         further = older(call, [letter.id for letter in found], page)
-        view = OutboxPage(tuple(found), await self.outbox.counts(), state or "", self.outbox.kept_in, further)
+        view = OutboxPage(tuple(found), await self.outbox.counts(), state or "", self.outbox.directory, further)
         return Response.html(self.pages.page("outbox", await self.shells.of(call), PageMetadata("Outbox"), page=view))
 
     @route("POST", "/admin/outbox/<id:letter_id>/retry", ADMIN)

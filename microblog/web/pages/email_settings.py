@@ -47,7 +47,7 @@ class AddressPages:
         if call.viewer is None or not call.viewer.pending:
             return Response.redirect("/home")
         login = await self.credentials.login(call.viewer)
-        refused = await self.outbox.refusal(call.viewer, login.email)
+        refused = await self.outbox.address_rejection(call.viewer, login.email)
         error = f"The mail server of this address refused our letter: {refused.answer}" if refused else ""
         shown = PendingView("confirmation" if login.confirmed_at is None else "approval", login.email, error)
         return Response.html(self.pages.pending(self.shells.plain(call), shown))
@@ -107,9 +107,9 @@ class EmailSettingsPages:
     async def form(self, call: Request) -> Response:
         """The switches."""
         login = await self.credentials.login(call.member)
-        refused = await self.outbox.refusal(call.member, login.email)
+        refused = await self.outbox.address_rejection(call.member, login.email)
         is_admin = call.member.role is Role.ADMIN
-        return await self._form(call, MailForm(login, is_admin, refused, self.outbox.kept_in is not None))
+        return await self._form(call, MailForm(login, is_admin, refused, self.outbox.directory is not None))
 
     @route("POST", "/settings/mail", MEMBER)
     async def save(self, call: Request) -> Response:

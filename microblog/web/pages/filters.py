@@ -41,7 +41,7 @@ class FilterPages:
         """One more."""
         form = _typed(call)
         try:
-            await self.filters.make(call.member, _draft(form))
+            await self.filters.create(call.member, _draft(form))
         except Invalid as problem:
             return await self._all(call, evolve(form, errors=_beside(problem)), status_of(problem))
         return Response.redirect("/settings/filters?notice=saved")

@@ -19,8 +19,8 @@ class HealthPage:
     @route("GET", "/health", RouteOptions(identify=False))
     async def show(self, call: Request) -> Response:
         """How the site is. Nothing in it is anybody's secret."""
-        report = await self.health.look()
+        report = await self.health.check()
         if report.ok and not call.wants_json:
             return evolve(Response.text("OK"), cache=NO_STORE)
-        found = {"ok": report.ok, "parts": {name: asdict(vital) for name, vital in report.vitals.items()}}
+        found = {"ok": report.ok, "parts": {name: asdict(vital) for name, vital in report.checks.items()}}
         return evolve(Response.json(found, 200 if report.ok else 503), cache=NO_STORE)

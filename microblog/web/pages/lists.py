@@ -53,7 +53,7 @@ class ListPages:
     async def make(self, call: Request) -> Response:
         """One more."""
         try:
-            made = await self.lists.make(call.member, _wanted(call))
+            made = await self.lists.create(call.member, _wanted(call))
         except Invalid as problem:
             return await self._all(call, ListForm(_typed(call, NEW), errors=problem.fields), status_of(problem))
         return Response.redirect(f"/lists/{made.id}/edit")

@@ -37,10 +37,10 @@ class PeoplePages:
         """Members, the newest first: all (`type` empty), `applied` or `suspended`; or whom `q` names."""
         page, which, query = page_of(call), call.fields.value("type", max=20), call.fields.text("q", max=320).strip()
         if query:
-            found, further = await self.moderation.found(call.member, query), None
+            found, further = await self.moderation.find(call.member, query), None
         else:
             only = {"applied": which == "applied", "suspended": which == "suspended"}
-            found = await self.moderation.people(call.member, page, **only)
+            found = await self.moderation.accounts(call.member, page, **only)
             further = older(call, [one.account.id for one in found], page)
         rows = tuple((one, may_govern(call.member, one)) for one in found)
         view = MembersPage(rows, which, query, further)

@@ -59,7 +59,7 @@ class PostPages:
         thread = await self.posts.thread(call.viewer, id, evolve(PAGE, skip=skip))
         if thread.post.author.username.lower() != username.lower():
             raise NotFound
-        if call.viewer and await self.conversations.opened(call.viewer, thread.post):
+        if call.viewer and await self.conversations.mark_opened(call.viewer, thread.post):
             shell = evolve(shell, messages=max(0, shell.messages - 1))
         page = Response.html(self.pages.thread(shell, await self._thread(call.viewer, thread, skip)))
         if call.viewer:
@@ -85,7 +85,7 @@ class PostPages:
     @route("POST", "/posts/<id:post_id>/seen", MEMBER)
     async def seen(self, call: Request, post_id: int) -> Response:
         """It came to an open page, and stood before somebody's eyes. JSON: how many conversations are unread now."""
-        await self.conversations.opened(call.member, await self.posts.one(call.member, PostId(post_id)))
+        await self.conversations.mark_opened(call.member, await self.posts.one(call.member, PostId(post_id)))
         return Response.json({"messages": await self.conversations.unread(call.member)})
 
     @route("GET", "/posts/<id:post_id>", RouteOptions())

@@ -129,7 +129,7 @@ class LoginPages:
     async def _account(self, call: Request, problem: Invalid | None, current: str = "current") -> Response:
         errors = {current if name == "current_password" else name: text for name, text in problem.fields.items()} if problem else {}
         login = await self.credentials.login(call.member)
-        form = AccountForm(login, errors, await self.outbox.refusal(call.member, login.new_email or login.email))
+        form = AccountForm(login, errors, await self.outbox.address_rejection(call.member, login.new_email or login.email))
         return Response.html(self.pages.settings_account(await self.shells.of(call), form), status_of(problem) if problem else 200)
 
     @route("POST", "/settings/password", MEMBER)

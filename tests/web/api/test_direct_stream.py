@@ -114,7 +114,7 @@ def test_whoever_comes_back_with_a_position_misses_nothing(village: Village, two
 
 def test_filters_of_the_viewer_are_told_with_the_last_post(village: Village, two: Two) -> None:
     bob = village.viewer("bob")
-    done(village.domain.filters.make(bob, FilterDraft("Tea", ["thread"], keywords=[KeywordDraft("tea")])))
+    done(village.domain.filters.create(bob, FilterDraft("Tea", ["thread"], keywords=[KeywordDraft("tea")])))
     village.happens()
     socket = open_socket(village, f"access_token={two.token}&stream=direct")
     village.post(two.ada, "A cup of tea, @bob?", visibility="direct")

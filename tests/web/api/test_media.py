@@ -96,7 +96,7 @@ def test_a_large_file_is_sent_piece_by_piece(site: Town) -> None:
     name = "0" * 32 + ".mp4"
     upload(client(site, "ada"))
     site.cursor.execute("update media set original = %s", [name])
-    done(attachments.studio.keep(BytesIO(bytes(range(256)) * 4_000), name))
+    done(attachments.media_store.keep(BytesIO(bytes(range(256)) * 4_000), name))
     reply = fetched(site, f"/media/{name}")
     assert (reply.status, reply.header("Content-Length"), len(reply.body)) == (200, "1024000", 1_024_000)
     assert reply.body == bytes(range(256)) * 4_000
@@ -388,5 +388,5 @@ def test_uploads_need_the_scope(site: Town) -> None:
 def test_the_site_says_what_it_takes(site: Town) -> None:
     limits = anonymous(site).get("/v2/instance").json["configuration"]["media_attachments"]
     assert {"image/jpeg", "image/png", "image/webp", "image/gif"} <= set(limits["supported_mime_types"])
-    assert ("video/mp4" in limits["supported_mime_types"]) is site.domain.attachments.takes_films
+    assert ("video/mp4" in limits["supported_mime_types"]) is site.domain.attachments.accepts_video
     assert "image/svg+xml" not in limits["supported_mime_types"]

@@ -64,7 +64,7 @@ def sign_up(site: Town, method: str) -> None:
     sent |= {"time_zone": "Europe/Vienna", "invite_code": code}
     assert app.post("/v1/accounts", **sent).status == 422, "without agreement"
     assert app.post("/v1/accounts", **sent, agreement=True).status == 200
-    member = done(site.domain.moderation.members.show("eve"))
+    member = done(site.domain.moderation.account_admin.by_name("eve"))
     preferences = member.login.preferences
     assert (member.login.email, member.login.reason) == ("eve@example.org", "For moss")
     assert (preferences.locale, preferences.time_zone) == ("de", "Europe/Vienna")
@@ -169,7 +169,7 @@ def confirmation(site: Town, method: str) -> None:
     token = app.post("/v1/accounts", **sent).json["access_token"]
     site.cursor.execute("update logins set confirmed_at = null where email = 'wrong@example.org'")
     assert Client(site, token).post("/v1/emails/confirmations", email="right@example.org").status == 200
-    assert done(site.domain.moderation.members.show("eve")).login.email == "right@example.org"
+    assert done(site.domain.moderation.account_admin.by_name("eve")).login.email == "right@example.org"
 
 
 @kept("POST", "/api/v1/featured_tags", "name")

@@ -95,7 +95,7 @@ def test_streamed_posts_are_those_that_are_read(three: Three, stream: str) -> No
     done(village.domain.marks.bookmark(bob, own.id))
     assert asked.poll is not None
     done(Polls(village.database, lambda: make.NOW).vote(bob, asked.poll.id, [1]))
-    mine = done(village.domain.lists.make(bob, ListOptions("All"))).id
+    mine = done(village.domain.lists.create(bob, ListOptions("All"))).id
     done(village.domain.lists.add(bob, mine, [ada.id, cleo.id]))
     three.publish(ada, "psst @bob", visibility=Visibility.DIRECT)
     socket = open_socket(village, f"access_token={three.token}&stream={stream}&list={mine}")

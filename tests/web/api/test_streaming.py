@@ -221,7 +221,7 @@ def test_a_notification_comes_on_both_streams_that_have_it(village: Village, two
 def test_a_list_is_heard_by_its_owner_alone_and_follows_its_members(village: Village, two: Two) -> None:
     bob = village.viewer("bob")
     socket = open_socket(village, f"access_token={two.token}&stream=user")
-    made = done(village.domain.lists.make(bob, ListOptions("Friends")))
+    made = done(village.domain.lists.create(bob, ListOptions("Friends")))
     socket.say(type="subscribe", stream="list", list=str(made.id))  # the feed has not heard of it yet
     village.reactor.advance(0)
     village.post(two.ada, "Not a member yet")
@@ -241,7 +241,7 @@ def test_filters_of_the_viewer_are_told_with_the_post_and_count_at_once(village:
     socket = open_socket(village, f"access_token={two.token}&stream=user")
     other = open_socket(village, f"access_token={village.token('ada')}&stream=user")
     draft = FilterDraft("Spoilers", ["home"], keywords=[KeywordDraft("finale")])
-    done(village.domain.filters.make(village.viewer("bob"), draft))
+    done(village.domain.filters.create(village.viewer("bob"), draft))
     village.happens()
     village.post(two.ada, "The finale was great")
     changed, update = socket.read()
@@ -253,7 +253,7 @@ def test_filters_of_the_viewer_are_told_with_the_post_and_count_at_once(village:
 
 def test_what_a_filter_hides_at_home_is_not_told_at_home(village: Village, two: Two) -> None:
     draft = FilterDraft("Sports", ["home"], "hide", keywords=[KeywordDraft("football")])
-    done(village.domain.filters.make(village.viewer("bob"), draft))
+    done(village.domain.filters.create(village.viewer("bob"), draft))
     village.happens()
     home, public = (open_socket(village, f"access_token={two.token}&stream={name}") for name in ("user", "public"))
     events = village.listen("/api/v1/streaming/user", None, Authorization=f"Bearer {two.token}")
@@ -415,7 +415,7 @@ def test_a_position_that_means_nothing_here_is_told(village: Village, two: Two, 
 
 
 def test_every_path_of_server_sent_events_tells_what_mastodon_tells(village: Village, two: Two) -> None:
-    made = done(village.domain.lists.make(village.viewer("bob"), ListOptions("Friends")))
+    made = done(village.domain.lists.create(village.viewer("bob"), ListOptions("Friends")))
     done(village.domain.lists.add(village.viewer("bob"), made.id, [village.viewer("ada").id]))
     village.happens()
     paths = ("user", "public", "public/local", "hashtag?tag=Tea", "hashtag/local?tag=tea", f"list?list={made.id}")
