@@ -128,7 +128,7 @@ class LinkPreviews:
 
 
 def delete_unused_cards(cursor: Cursor, *, before: datetime, limit: int) -> int:
-    """Delete at most `limit` cards older than `before` that no post shows, and queue their images for deletion. Return their number."""
+    """Delete at most `limit` cards older than `before` that no post shows, and queue their images for deletion. Return the count."""
     gone = cards.sweep(cursor, before=before, limit=limit)
     _forget(cursor, gone, before)
     return len(gone)

@@ -33,7 +33,7 @@ class EmailConfirmationRoutes:
     )
     async def check(self, request: Request) -> Response:
         """True or false, as JSON."""
-        return Response.json(await self.confirmations.are_done(_person(request)))
+        return Response.json(await self.confirmations.is_confirmed(_person(request)))
 
     @route(
         "POST",
@@ -49,7 +49,7 @@ class EmailConfirmationRoutes:
     async def resend(self, request: Request) -> Response:
         """To another address, if one is given."""
         viewer = _person(request)
-        made_with = await self.confirmations.made_with(viewer)
+        made_with = await self.confirmations.signup_app(viewer)
         if made_with is None or request.access is None or made_with != request.access.app.id:
             raise Forbidden(ANOTHER_PROGRAM)
         if await self.confirmations.is_confirmed(viewer):

@@ -41,7 +41,7 @@ class FilterRoutes:
     @route("POST", "/api/v2/filters", WRITE, RouteDoc("Make a filter", FILTER, body=BODY, errors=(422,)))
     async def make(self, request: Request) -> Response:
         """A new one."""
-        return Response.json(FILTER(await self.filters.make(request.member, _draft(request)), None))
+        return Response.json(FILTER(await self.filters.create(request.member, _draft(request)), None))
 
     @route("GET", "/api/v2/filters/<id:filter_id>", READ, RouteDoc("A filter", FILTER, errors=(404,)))
     async def show(self, request: Request, filter_id: int) -> Response:

@@ -41,7 +41,7 @@ class FilterV1Routes:
     @route("POST", "/api/v1/filters", WRITE, RouteDoc("Make a filter", V1_FILTER, body=BODY, errors=(422,)))
     async def make(self, request: Request) -> Response:
         """A filter of one keyword, which is its title too."""
-        made = await self.filters.make(request.member, _draft(request, KeywordDraft(request.fields.text("phrase"), _whole(request))))
+        made = await self.filters.create(request.member, _draft(request, KeywordDraft(request.fields.text("phrase"), _whole(request))))
         return _told(old_entity(made, made.keywords[0]))
 
     @route("GET", "/api/v1/filters/<id:keyword_id>", READ, RouteDoc("A filter", V1_FILTER, errors=(404,)))

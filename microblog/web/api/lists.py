@@ -49,7 +49,7 @@ class ListRoutes:
     @route("POST", "/api/v1/lists", WRITE, RouteDoc("Make a list", LIST, body=BODY, errors=(422,)))
     async def make(self, request: Request) -> Response:
         """A new one, without members."""
-        return Response.json(LIST(await self.lists.make(request.member, _wanted(request)), None))
+        return Response.json(LIST(await self.lists.create(request.member, _wanted(request)), None))
 
     @route("GET", "/api/v1/lists/<id:list_id>", READ, RouteDoc("A list", LIST, errors=(404,)))
     async def show(self, request: Request, list_id: int) -> Response:

@@ -63,7 +63,7 @@ class MediaRoutes:
     async def upload_and_wait(self, request: Request) -> Response:
         """The same, answered when it is ready; 202 if that takes longer than half a minute."""
         media = await self.attachments.add(request.member, _given(request.fields))
-        return self._told(await self.attachments.settled(request.member, media.id), 202)
+        return self._told(await self.attachments.wait_until_processed(request.member, media.id), 202)
 
     @route(
         "GET", "/api/v1/media/<id:media_id>", OWN, RouteDoc("One's own upload", ATTACHMENT, also=((206, ATTACHMENT),), errors=(404, 422))

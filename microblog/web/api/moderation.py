@@ -105,7 +105,7 @@ class AccountAdminRoutes:
         fields, page = request.fields, page_of(request, 100, MOST)
         wanted = AccountQuery(standing, staff, *(fields.value(one.name).strip() for one in BEGINNINGS))
         nobody = nobody or any(fields.value(one.name) for one in ELSEWHERE)
-        found = [] if nobody else await self.moderation.sought(request.member, page, wanted)
+        found = [] if nobody else await self.moderation.search(request.member, page, wanted)
         told = [member_entity(self.entities, member) for member in found]
         links = PageLinks(tuple(param.name for param in kept if param not in PAGING))
         return paged(request, told, [member.account.id for member in found], page, links)
@@ -113,7 +113,7 @@ class AccountAdminRoutes:
     @route("GET", "/api/v1/admin/accounts/<id:account_id>", READ, _doc("Somebody, as moderators see them"))
     async def show(self, request: Request, account_id: int) -> Response:
         """One person."""
-        return self._told(await self.moderation.one(request.member, AccountId(account_id)))
+        return self._told(await self.moderation.account(request.member, AccountId(account_id)))
 
     @route("POST", "/api/v1/admin/accounts/<id:account_id>/approve", WRITE, _doc("Let an applicant in"))
     async def approve(self, request: Request, account_id: int) -> Response:
