@@ -144,10 +144,10 @@ class Settings:
     )
     smtp_tls: str = _setting(
         "Whether the way to the mail server is secured, its certificate being checked: always, where it offers it, never.",
-        read=read.one_of("required", "offered", "off"),
-        allowed="must be one of required, offered, off",
+        read=read.one_of("required", "opportunistic", "off"),
+        allowed="must be one of required, opportunistic, off",
         default=None,
-        shown_default="offered where the mail server is this machine, else required",
+        shown_default="opportunistic where the mail server is this machine, else required",
     )
     mail_from: str = _setting(
         "The sender of the site's mails.",
@@ -156,7 +156,7 @@ class Settings:
         default=None,
         shown_default="MICROBLOG_CONTACT_EMAIL, or microblog at the host of MICROBLOG_PUBLIC_URL",
     )
-    mail_bounces: str = _setting(
+    mail_bounce_address: str = _setting(
         "Where mail servers report what they could not deliver later on.",
         read=read.address,
         allowed="must be an e-mail address such as bounces@example.org",
@@ -210,7 +210,7 @@ class Settings:
         allowed="must be one line of 1 to 300 characters",
         default="A small place to write and to read.",
     )
-    texts: Path | None = _setting(
+    texts_dir: Path | None = _setting(
         "The directory with what the administrator says about the site: rules.txt, about.txt, privacy.txt. It is read at the start.",
         read=read.texts,
         allowed="must be a directory",
@@ -229,13 +229,13 @@ class Settings:
         allowed="must be a name of the IANA time zone database such as Europe/Vienna",
         default="UTC",
     )
-    metrics: tuple[read.Network, ...] = _setting(
+    metrics_allowed_networks: tuple[read.Network, ...] = _setting(
         "From where /metrics may be read, by Prometheus. What a proxy passes on is never answered.",
         read=read.networks,
         allowed="must be networks or addresses such as 127.0.0.1, 10.0.0.0/8, separated by commas",
         default="127.0.0.0/8,::1",
     )
-    database_pool: int = _number(
+    database_pool_size: int = _number(
         "How many commands, and as many reads beside them, use the database at once in one process.", 1, 64, default=4, unit="connections"
     )
     database_pooler: bool = _setting(
@@ -247,14 +247,16 @@ class Settings:
     database_timeout: int = _number(
         "How long a statement may take, and a request may wait for its turn, before the answer is 503.", 1, 600, default=10, unit="seconds"
     )
-    answers_kept: int = _number(
+    page_cache_mb: int = _number(
         "How much memory one process has for answers that many read, each kept until something in it changes. 0: each is made anew.",
         0,
         4096,
         default=32,
         unit="megabytes",
     )
-    events_keep: int = _number("How long a reader may be away and still catch up on all that was missed.", 1, 365, default=7, unit="days")
+    event_retention_days: int = _number(
+        "How long a reader may be away and still catch up on all that was missed.", 1, 365, default=7, unit="days"
+    )
     streams_per_account: int = _number(
         "How many live connections one account may have open at a time, in one process.", 1, 100_000, default=100, unit="connections"
     )
@@ -265,10 +267,10 @@ class Settings:
         default=300,
         unit="connections",
     )
-    stream_openings_per_account: int = _number(
+    new_streams_per_account: int = _number(
         "How many live connections one account may open in five minutes.", 1, 1_000_000, default=300, unit="connections"
     )
-    stream_openings_per_network: int = _number(
+    new_streams_per_network: int = _number(
         "How many live connections one network may open in five minutes.", 1, 10_000_000, default=3_000, unit="connections"
     )
 

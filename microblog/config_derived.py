@@ -24,8 +24,8 @@ def derive(values: dict[str, Any], problems: list[SettingProblem]) -> None:
 
 def _derive_mail(values: dict[str, Any]) -> None:
     if values.get("smtp_tls", "") is None:
-        values["smtp_tls"] = "offered" if values.get("smtp_url") and read.is_local(values["smtp_url"]) else "required"
+        values["smtp_tls"] = "opportunistic" if values.get("smtp_url") and read.is_local(values["smtp_url"]) else "required"
     if values.get("mail_from", "") is None and values.get("public_url"):
         values["mail_from"] = values.get("contact_email") or f"microblog@{read.mail_host(values['public_url'])}"
-    if values.get("mail_bounces", "") is None:
-        values["mail_bounces"] = values.get("mail_from")
+    if values.get("mail_bounce_address", "") is None:
+        values["mail_bounce_address"] = values.get("mail_from")

@@ -14,8 +14,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.utils import floatToGoString
 
-from microblog.jobs.worker import Worker
+from microblog.jobs.worker import Worker, WorkerStats
 from microblog.live.broadcaster import Broadcaster
+from microblog.live.stats import BroadcastStats
 from microblog.model.caches import Cache, CacheFigures
 from microblog.model.errors import Unavailable
 from microblog.model.jobs import JobCounts
@@ -23,6 +24,30 @@ from microblog.storage.database import Timing
 from microblog.web.http.request_metrics import BOUNDS, RequestMetrics
 
 OPENMETRICS = "application/openmetrics-text"
+TIMINGS: Mapping[str, Callable[[Timing], float]] = {
+    "transactions": lambda timing: timing.calls,
+    "transaction_seconds": lambda timing: timing.seconds,
+    "retries": lambda timing: timing.retries,
+    "failures": lambda timing: timing.failures,
+}
+WORKER_STATS: Mapping[str, Callable[[WorkerStats], float]] = {
+    "started": lambda stats: stats.begun,
+    "completed": lambda stats: stats.done,
+    "failed": lambda stats: stats.failed,
+    "dead": lambda stats: stats.dead,
+    "lease_lost": lambda stats: stats.lease_lost,
+    "released": lambda stats: stats.released,
+    "duration_seconds": lambda stats: stats.seconds,
+    "queue_seconds": lambda stats: stats.delay,
+}
+BROADCAST_STATS: Mapping[str, Callable[[BroadcastStats], float]] = {
+    "events": lambda stats: stats.events,
+    "deliveries": lambda stats: stats.deliveries,
+    "polls": lambda stats: stats.looks,
+    "poll_failures": lambda stats: stats.failures,
+    "replays": lambda stats: stats.replays,
+    "gaps": lambda stats: stats.gaps,
+}
 Samples = Iterable[tuple[Sequence[str], float]]
 """Values, each after those of its labels."""
 
@@ -108,71 +133,74 @@ def one(value: float) -> Samples:
 def database_families(timings: Mapping[str, Timing]) -> Iterator[Metric]:
     """How often each function ran on the database, how long, and what went wrong."""
     for name, help in (
-        ("calls", "Transactions and reads that were done."),
-        ("seconds", "Time they took, waiting included."),
-        ("retries", "Times that one was tried again."),
-        ("failures", "Times that one was given up."),
+        ("transactions", "Transactions that ran, read-only ones included."),
+        ("transaction_seconds", "Time spent in transactions, including the wait for a connection."),
+        ("retries", "Transactions that were tried again."),
+        ("failures", "Transactions that failed for good."),
     ):
-        samples = [((function,), getattr(timing, name)) for function, timing in sorted(timings.items())]
+        samples = [((function,), TIMINGS[name](timing)) for function, timing in sorted(timings.items())]
         yield counter(f"microblog_database_{name}_total", help, samples, ("function",))
 
 
 def worker_families(workers: Mapping[str, Worker]) -> Iterator[Metric]:
     """What the workers of this process did."""
-    for name, figure, help in (
-        ("begun", "begun", "Jobs that were begun here."),
-        ("done", "done", "Jobs that were done here."),
-        ("failed", "failed", "Tries that failed here."),
-        ("dead", "dead", "Jobs that were given up here."),
-        ("lost", "lost", "Jobs whose lease ran out under the hands of this process."),
-        ("given_back", "given_back", "Jobs that were given back unfinished at the end."),
-        ("seconds", "seconds", "Time spent in jobs."),
-        ("delay_seconds", "delay", "Time that jobs waited when they were due."),
+    for name, help in (
+        ("started", "Jobs that this process started."),
+        ("completed", "Jobs that this process completed."),
+        ("failed", "Attempts that failed in this process."),
+        ("dead", "Jobs that this process gave up for good."),
+        ("lease_lost", "Jobs whose lease ran out while this process worked on them."),
+        ("released", "Unfinished jobs that this process released at shutdown."),
+        ("duration_seconds", "Time spent in jobs."),
+        ("queue_seconds", "Time between a job's due time and its start."),
     ):
-        samples = [((worker,), getattr(each.tally, figure)) for worker, each in workers.items()]
+        samples = [((worker,), WORKER_STATS[name](each.tally)) for worker, each in workers.items()]
         yield counter(f"microblog_jobs_{name}_total", help, samples, ("worker",))
     running = [((worker,), len(each.running)) for worker, each in workers.items()]
-    yield gauge("microblog_jobs_running_here", "Jobs that run in this process now.", running, ("worker",))
+    yield gauge("microblog_jobs_in_progress", "Jobs that this process runs now.", running, ("worker",))
 
 
 def job_families(kinds: Mapping[str, JobCounts]) -> Iterator[Metric]:
     """What there is to do, for all processes of the site."""
     states = ("waiting", "running", "retrying", "dead")
     counts = [((kind, state), getattr(each, state)) for kind, each in kinds.items() for state in states]
-    yield gauge("microblog_jobs", "Jobs of the site, by kind and state; those that are retried wait too.", counts, ("kind", "state"))
+    yield gauge("microblog_jobs", "Jobs of the site by kind and state; waiting includes retrying.", counts, ("kind", "state"))
     due = [((kind,), each.oldest_due.timestamp()) for kind, each in kinds.items() if each.oldest_due]
-    yield gauge("microblog_jobs_oldest_due_timestamp_seconds", "When the waiting job of a kind is due that is due first.", due, ("kind",))
+    yield gauge("microblog_jobs_oldest_due_timestamp_seconds", "Due time of the oldest waiting job of a kind.", due, ("kind",))
 
 
 def feed_families(feed: Broadcaster) -> Iterator[Metric]:
     """The live feed."""
     figures = feed.figures
-    yield gauge("microblog_live_connections", "Readers that are connected now.", one(len(feed.readers)))
+    yield gauge("microblog_live_connections", "Open live connections.", one(len(feed.readers)))
     streams = [((name,), count) for name, count in sorted(feed.readers.streams().items())]
-    yield gauge("microblog_live_subscriptions", "What they listen to.", streams, ("stream",))
-    yield gauge("microblog_live_unsent_bytes", "Bytes that wait for slow readers.", one(feed.readers.waiting()))
+    yield gauge("microblog_live_subscriptions", "Subscriptions of the open connections, by stream.", streams, ("stream",))
+    yield gauge("microblog_live_unsent_bytes", "Bytes that wait to be sent to slow connections.", one(feed.readers.waiting()))
     for name, help in (
-        ("events", "Events that were read from the log."),
-        ("deliveries", "Times that a reader was told one."),
-        ("looks", "Looks at the log."),
-        ("failures", "Looks that failed."),
-        ("replays", "Readers who caught up from the log."),
-        ("gaps", "Readers who came back too late for that."),
+        ("events", "Events that were read from the event log."),
+        ("deliveries", "Events that were delivered, counted once per connection."),
+        ("polls", "Reads of the event log."),
+        ("poll_failures", "Reads of the event log that failed."),
+        ("replays", "Reconnections that caught up from the event log."),
+        ("gaps", "Reconnections whose position was too old to catch up."),
     ):
-        yield counter(f"microblog_live_{name}_total", help, one(getattr(figures, name)))
-    yield gauge("microblog_live_lag_seconds", "From the last event to its telling.", one(figures.lag_s))
-    yield counter("microblog_live_delay_seconds_total", "Time from events to their telling, summed.", one(figures.lag_sum_s))
+        yield counter(f"microblog_live_{name}_total", help, one(BROADCAST_STATS[name](figures)))
+    yield gauge("microblog_live_lag_seconds", "Time between the last event and its delivery.", one(figures.lag_s))
+    yield counter("microblog_live_delivery_delay_seconds_total", "Time between events and their delivery, summed.", one(figures.lag_sum_s))
     endings = [((reason,), count) for reason, count in sorted((str(ending.value), count) for ending, count in figures.endings.items())]
-    yield counter("microblog_live_endings_total", "Connections that ended, and why.", endings, ("reason",))
+    yield counter("microblog_live_connections_closed_total", "Connections that were closed, by reason.", endings, ("reason",))
 
 
 def http_families(answered: RequestMetrics) -> Iterator[Metric]:
     """The server."""
     counts = [((method, str(status)), count) for (method, status), count in sorted(answered.counts.items())]
-    yield counter("microblog_http_answers_total", "Requests that were answered.", counts, ("method", "status"))
+    yield counter("microblog_http_requests_total", "Requests by method and response status.", counts, ("method", "status"))
     buckets = list(zip(map(floatToGoString, (*BOUNDS, math.inf)), accumulate(answered.buckets), strict=True))
     yield HistogramMetricFamily(
-        "microblog_http_answer_seconds", "From a request's head to the end of its answer.", buckets, sum_value=answered.seconds
+        "microblog_http_request_duration_seconds",
+        "Time between a request's head and the end of its response.",
+        buckets,
+        sum_value=answered.seconds,
     )
 
 
@@ -185,7 +213,7 @@ def cache_families(caches: Iterable[CacheFigures]) -> Iterator[Metric]:
     def summed(figure: str) -> Samples:
         return [((name,), sum(getattr(each, figure) for each in named[name])) for name in sorted(named)]
 
-    yield counter("microblog_cache_hits_total", "Times that a cache had what was asked for.", summed("hits"), ("cache",))
-    yield counter("microblog_cache_misses_total", "Times that it had not.", summed("misses"), ("cache",))
-    yield gauge("microblog_cache_entries", "Values in a cache.", summed("entries"), ("cache",))
-    yield gauge("microblog_cache_bytes", "Memory that they take; estimated, except of pages.", summed("bytes"), ("cache",))
+    yield counter("microblog_cache_hits_total", "Lookups that found a value.", summed("hits"), ("cache",))
+    yield counter("microblog_cache_misses_total", "Lookups that found none.", summed("misses"), ("cache",))
+    yield gauge("microblog_cache_entries", "Values in the cache.", summed("entries"), ("cache",))
+    yield gauge("microblog_cache_bytes", "Memory of the values; exact for pages, else estimated.", summed("bytes"), ("cache",))

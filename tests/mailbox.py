@@ -93,7 +93,7 @@ class Postman:
 
     def waiting(self) -> list[Job]:
         """The jobs of mail."""
-        sql = f"select {jobs.COLUMNS} from jobs j where j.kind like 'mail.%%' and j.state = 'waiting' order by j.due_at, j.id"
+        sql = f"select {jobs.COLUMNS} from jobs j where j.kind like 'email.%%' and j.state = 'waiting' order by j.due_at, j.id"
         return fetch_all(self.cursor, jobs.job_from, sql, {})
 
     def do(self, job: Job) -> None:

@@ -45,7 +45,7 @@ def test_the_environment_is_stronger_than_the_file_and_the_file_than_the_default
     assert settings.rate_limits is False
     assert settings.site_name == "Ours"
     assert settings.trusted_proxies == (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("::1/128"))
-    assert settings.events_keep == 7
+    assert settings.event_retention_days == 7
 
 
 def test_an_empty_text_is_as_if_it_were_not_there(tmp_path: Path) -> None:
@@ -91,10 +91,10 @@ def test_what_kubernetes_sets_for_a_service_of_our_name_is_not_for_us() -> None:
 
 def test_the_files_problems_are_reported_beside_the_environments(tmp_path: Path) -> None:
     file = tmp_path / "site.toml"
-    file.write_text("max_caracters = 3\nsite_name = 1979-05-27\ndatabase_pool = 1000\nevents_keep = true")
+    file.write_text("max_caracters = 3\nsite_name = 1979-05-27\ndatabase_pool_size = 1000\nevent_retention_days = true")
     found = problems({"MICROBLOG_LISTEN": "8080"}, file)
     assert "did you mean max_characters?" in found["max_caracters"]
-    assert {"site_name", "MICROBLOG_DATABASE_POOL", "MICROBLOG_EVENTS_KEEP", "MICROBLOG_LISTEN"} < set(found)
+    assert {"site_name", "MICROBLOG_DATABASE_POOL_SIZE", "MICROBLOG_EVENT_RETENTION_DAYS", "MICROBLOG_LISTEN"} < set(found)
 
 
 def test_the_settings_file_is_the_named_one_or_that_of_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,8 +119,8 @@ def test_a_settings_file_that_cannot_be_looked_at_is_not_passed_over(tmp_path: P
 def test_relative_paths_in_a_settings_file_begin_beside_it(tmp_path: Path) -> None:
     file = tmp_path / "site.toml"
     (tmp_path / "words").mkdir()
-    file.write_text('data_dir = "var"\ntexts = "words"')
-    assert (load({}, file).data_dir, load({}, file).texts) == (tmp_path / "var", tmp_path / "words")
+    file.write_text('data_dir = "var"\ntexts_dir = "words"')
+    assert (load({}, file).data_dir, load({}, file).texts_dir) == (tmp_path / "var", tmp_path / "words")
     file.write_text('data_dir = "/srv/var"')
     assert load({}, file).data_dir == Path("/srv/var")
     assert load({"MICROBLOG_DATA_DIR": "var"}, file).data_dir == Path("var").absolute()

@@ -38,7 +38,7 @@ class Tls(StrEnum):
     """Whether the way to the mail server has to be secured."""
 
     REQUIRED = "required"
-    OFFERED = "offered"  # where the server offers it, its certificate being checked then too
+    OPPORTUNISTIC = "opportunistic"  # where the server offers it, its certificate being checked then too
     OFF = "off"
 
 
@@ -123,7 +123,7 @@ class _Factory(ESMTPSenderFactory):
 
     def __init__(self, office: SmtpTransport, envelope: Envelope, done: Deferred[Any]) -> None:
         server = office.server
-        is_needed = server.tls is Tls.REQUIRED or (server.tls is Tls.OFFERED and bool(server.username))  # no password in clear
+        is_needed = server.tls is Tls.REQUIRED or (server.tls is Tls.OPPORTUNISTIC and bool(server.username))  # no password in clear
         ESMTPSenderFactory.__init__(
             self,
             server.username.encode() or None,

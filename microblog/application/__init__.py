@@ -65,7 +65,7 @@ START_PROBLEMS: tuple[type[Exception], ...] = (UnusableDatabase, postgres.Embedd
 
 async def assemble(settings: Settings, reactor: Any, database_url: str) -> Application:
     """The whole site on a database that has our schema. Nothing is started yet."""
-    threads, timeout = settings.database_pool, settings.database_timeout
+    threads, timeout = settings.database_pool_size, settings.database_timeout
     database = Database(database_url, reactor, threads=threads, timeout_s=timeout, pooled=settings.database_pooler)
     passwords = Passwords(reactor)
     wake = build_wakeup(settings, reactor, database)
@@ -86,7 +86,7 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     log = AccessLog.below(settings.data_dir)
     gauges = MetricsCollector(database, crew.workers, feed, domain.changes.caches, domain.jobs.by_kind, lambda: server.answered)
     health = Health(database, {**crew.workers, "events": feed}, reactor, now)
-    others = [HealthPage(health), MetricsPage(gauges.exposition, settings.metrics)]
+    others = [HealthPage(health), MetricsPage(gauges.exposition, settings.metrics_allowed_networks)]
     server = build_server(settings, reactor, domain, Frontend.of_this_release(), feed=feed, access_log=log.write, others=others)
     parts: list[Component] = [log, DatabaseComponent(database, reactor), passwords, wake, feed, *crew.parts, crowd]
     return Application(server, parts, lambda: _drained(server, feed), log.reopen, domain.moderation.account_admin.has_administrator)
@@ -131,8 +131,8 @@ def build_workers(settings: Settings, reactor: Any, database: Transactions, doma
     """Who does the jobs."""
     office, letters, delay = post_office(settings, reactor), build_email_composer(settings), timedelta(seconds=settings.mail_delay)
     zone = settings.time_zone
-    mailing = EmailJobs(domain.dispatch, domain.recoveries, letters, office, settings.mail_bounces, delay, zone)
-    pushing, kept = build_push_jobs(settings, reactor, domain), timedelta(days=settings.events_keep)
+    mailing = EmailJobs(domain.dispatch, domain.recoveries, letters, office, settings.mail_bounce_address, delay, zone)
+    pushing, kept = build_push_jobs(settings, reactor, domain), timedelta(days=settings.event_retention_days)
     cards, tellings = external.cards(database), PostNotifier(database, now)
     posts = post_jobs.tasks(domain.attachments, cards, domain.polls, domain.schedules, tellings)
     duties = JobServices(domain.statistics, posts, mailing, pushing, kept)
@@ -154,7 +154,7 @@ def embedded_database(settings: Settings, reactor: Any) -> postgres.EmbeddedPost
     """The server to start before everything else, or None where the settings name one that runs."""
     if settings.database_url is not None:
         return None
-    return postgres.EmbeddedPostgres(settings.data_dir, reactor, connections=2 * settings.database_pool + _SPARE_CONNECTIONS)
+    return postgres.EmbeddedPostgres(settings.data_dir, reactor, connections=2 * settings.database_pool_size + _SPARE_CONNECTIONS)
 
 
 def running_database(settings: Settings) -> str | None:

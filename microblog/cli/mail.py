@@ -61,4 +61,4 @@ def test_envelope(settings: Settings, address: str) -> Envelope:
         LetterId(0), EmailKind.TEST, None, address, None, {}, name, EmailState.WAITING, tries=1, answer="", created_at=services.now()
     )
     written = application.build_email_composer(settings).written(EmailContext(letter, link=settings.public_url))
-    return Envelope(settings.mail_bounces, address, name, written)
+    return Envelope(settings.mail_bounce_address, address, name, written)

@@ -22,7 +22,7 @@ from microblog.storage import account_deletion as leftovers
 from microblog.storage import accounts, emails, events, follows, jobs, posts, users
 from microblog.storage.database import Cursor, Transactions
 
-JOB = "empty_account"
+JOB = "account.purge"
 STEP = 50  # rows of a kind
 
 

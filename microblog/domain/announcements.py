@@ -20,7 +20,7 @@ from microblog.storage.database import Cursor, Transactions
 
 LONGEST = 5_000
 MOST_REACTIONS = 8
-END = "announcement.end"
+END = "announcement.expire"
 REMEMBERED = timedelta(minutes=1)
 _EMOJI = regex.compile(r"(?=[\p{Extended_Pictographic}\p{Regional_Indicator}0-9#*])\X")
 _NO_EMOJI = regex.compile(r"[0-9#*]")

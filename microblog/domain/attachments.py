@@ -36,7 +36,7 @@ from microblog.model.posts import Post, PostDraft
 from microblog.storage import jobs, media
 from microblog.storage.database import Cursor, Transactions
 
-DELETE_UNUSED, CONVERT = "media.tidy", "media.convert"
+DELETE_UNUSED, CONVERT = "media.delete_unused", "media.convert"
 PROCESSING_GRACE = timedelta(hours=1)  # by then whatever was being made is made
 UNATTACHED_LIFETIME = timedelta(hours=24)
 LONGEST_WAIT, LOOK_EVERY = 30.0, 0.5  # seconds, of who asks to wait for a film

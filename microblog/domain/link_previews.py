@@ -23,7 +23,7 @@ from microblog.model.posts import Visibility
 from microblog.storage import cards, jobs
 from microblog.storage.database import Cursor, Transactions
 
-FETCH = "card.fetch"
+FETCH = "link_preview.fetch"
 FRESH = timedelta(days=14)
 """For how long an address is not fetched again, also where nothing was found."""
 SPREAD_S = 30.0

@@ -22,7 +22,7 @@ from microblog.storage import jobs, notification_recipients, notifications, post
 from microblog.storage.database import Cursor, Transactions
 from microblog.storage.notification_recipients import NotificationAudience
 
-JOB = "post.tell"
+JOB = "post.notify"
 BATCH = 500
 """People who are told in one transaction: all events wait for the longest one."""
 

@@ -21,7 +21,7 @@ from microblog.model.errors import Gone
 from microblog.storage import jobs, users
 from microblog.storage.database import Cursor, Transactions
 
-JOB = "mail.forgotten"
+JOB = "email.password_reset"
 OVER = "This link was used already, or is too old. Please ask for a new one."
 
 

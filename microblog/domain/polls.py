@@ -18,7 +18,7 @@ from microblog.model.posts import Post
 from microblog.storage import jobs, polls, posts
 from microblog.storage.database import Cursor, Transactions
 
-END = "poll.end"
+END = "poll.close"
 VOTED = "You have already voted on this poll"
 NO_OPTION = "The chosen vote option does not exist"
 ONES_OWN = "You cannot vote in your own polls"

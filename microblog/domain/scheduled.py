@@ -19,7 +19,7 @@ from microblog.model.scheduled import UNREADABLE, ScheduledPost
 from microblog.storage import jobs, media, posts, scheduled, users
 from microblog.storage.database import Cursor, Transactions
 
-PUBLISH = "post.scheduled"
+PUBLISH = "post.publish_scheduled"
 TRIES = 12  # in some four hours
 SOONEST = timedelta(minutes=5)
 MOST, MOST_A_DAY = 300, 25

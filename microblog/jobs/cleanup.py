@@ -78,21 +78,21 @@ def nightly(hour: int, minute: int) -> Daily:
 def sweeps(*, events_kept: timedelta) -> list[CleanupBatch]:
     """All sweeps of this site."""
     return [
-        CleanupBatch("sweep.sessions", _expired_sessions, timedelta(0), HOURLY),
-        CleanupBatch("sweep.changes", invalidation_log.sweep, invalidation_log.KEPT, HOURLY),
-        CleanupBatch("sweep.events", events.sweep, events_kept, HOURLY),
-        CleanupBatch("sweep.idempotency_keys", posts.forget_answers, IDEMPOTENCY_KEYS_KEPT, HOURLY),
-        CleanupBatch("sweep.codes", oauth.sweep_codes, CODES_KEPT, HOURLY),
-        CleanupBatch("sweep.tokens", oauth.sweep_tokens, REVOKED_TOKENS_KEPT, nightly(3, 30)),
-        CleanupBatch("sweep.apps", oauth.sweep_apps, UNUSED_APPS_KEPT, nightly(3, 40)),
-        CleanupBatch("sweep.jobs", jobs.sweep, DONE_JOBS_KEPT, HOURLY),
-        CleanupBatch("sweep.ticks", jobs.sweep_ticks, TICKS_KEPT, nightly(3, 10)),
-        CleanupBatch("sweep.deleted_posts", expunge_posts, DELETED_POSTS_KEPT, nightly(3, 20)),
+        CleanupBatch("cleanup.sessions", _expired_sessions, timedelta(0), HOURLY),
+        CleanupBatch("cleanup.invalidation_log", invalidation_log.sweep, invalidation_log.KEPT, HOURLY),
+        CleanupBatch("cleanup.events", events.sweep, events_kept, HOURLY),
+        CleanupBatch("cleanup.idempotency_keys", posts.forget_answers, IDEMPOTENCY_KEYS_KEPT, HOURLY),
+        CleanupBatch("cleanup.oauth_codes", oauth.sweep_codes, CODES_KEPT, HOURLY),
+        CleanupBatch("cleanup.oauth_tokens", oauth.sweep_tokens, REVOKED_TOKENS_KEPT, nightly(3, 30)),
+        CleanupBatch("cleanup.oauth_apps", oauth.sweep_apps, UNUSED_APPS_KEPT, nightly(3, 40)),
+        CleanupBatch("cleanup.jobs", jobs.sweep, DONE_JOBS_KEPT, HOURLY),
+        CleanupBatch("cleanup.timer_ticks", jobs.sweep_ticks, TICKS_KEPT, nightly(3, 10)),
+        CleanupBatch("cleanup.deleted_posts", expunge_posts, DELETED_POSTS_KEPT, nightly(3, 20)),
     ]
 
 
-END_MUTES = Timer("mutes.end", Every(timedelta(minutes=1)))
-COUNT_TAGS = Timer("tags.count", Every(timedelta(minutes=10)))
+END_MUTES = Timer("mute.expire", Every(timedelta(minutes=1)))
+COUNT_TAGS = Timer("tag.update_counts", Every(timedelta(minutes=10)))
 COUNTED_AGAIN = timedelta(hours=1)  # tags that were used in the last one
 
 

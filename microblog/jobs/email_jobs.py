@@ -24,8 +24,8 @@ from microblog.render.email.emails import EmailRenderer
 from microblog.storage import emails, known_browsers
 from microblog.storage.emails import SEND_JOB
 
-NOTIFIED_JOB = "mail.notified"
-DIGESTS, REPORTS = "mail.digests", "mail.reports"
+NOTIFIED_JOB = "email.notification"
+DIGESTS, REPORTS = "email.digests", "email.daily_reports"
 AT_ONCE = 4  # letters that are handed in side by side
 # Two and a half days in all: RFC 5321, section 4.5.4.1, wants days, and most mail servers that are deferring say so for hours.
 PLANS: Mapping[str, RetryPolicy] = {SEND_JOB: RetryPolicy(tries=24, first=30.0, longest=4 * 3600.0, limit=180.0)}
@@ -39,8 +39,8 @@ _log = Logger()
 def sweeps() -> list[CleanupBatch]:
     """What is forgotten of letters."""
     return [
-        CleanupBatch("sweep.letters", emails.sweep, LETTERS_KEPT, HOURLY),
-        CleanupBatch("sweep.devices", known_browsers.sweep, DEVICES_KEPT, nightly(3, 50)),
+        CleanupBatch("cleanup.emails", emails.sweep, LETTERS_KEPT, HOURLY),
+        CleanupBatch("cleanup.known_browsers", known_browsers.sweep, DEVICES_KEPT, nightly(3, 50)),
     ]
 
 
@@ -97,7 +97,7 @@ class EmailJobs:
 
     async def send(self, job: Job) -> None:
         """Hand a letter in, once more. Raises NotNow where the mail server puts it off."""
-        mail = await self.dispatch.begin_delivery(LetterId(int(str(job.payload.get("letter", 0)))))
+        mail = await self.dispatch.begin_delivery(LetterId(int(str(job.payload.get("email", 0)))))
         if mail is None:
             return
         receipt = await self.office.deliver(await self._envelope(mail))

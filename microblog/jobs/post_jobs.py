@@ -19,8 +19,8 @@ from microblog.model.ids import AccountId, MediaId, PollId, PostId, ScheduledId
 from microblog.model.jobs import Job, PermanentFailure, RetryLater
 
 SWEEPS = (
-    CleanupBatch("sweep.media", media.delete_unattached, media.UNATTACHED_LIFETIME, HOURLY),
-    CleanupBatch("sweep.cards", previews.delete_unused_cards, previews.UNUSED_LIFETIME, nightly(3, 40)),
+    CleanupBatch("cleanup.media", media.delete_unattached, media.UNATTACHED_LIFETIME, HOURLY),
+    CleanupBatch("cleanup.link_previews", previews.delete_unused_cards, previews.UNUSED_LIFETIME, nightly(3, 40)),
 )
 SLOW = frozenset({media.CONVERT, previews.FETCH})
 """What asks other machines or runs long programs."""

@@ -24,7 +24,7 @@ from microblog.model.push import PushMessage, PushResponse
 from microblog.storage.push_subscriptions import SEND_JOB
 from microblog.storage.push_subscriptions import sweep as forget_settled
 
-NOTIFIED_JOB = "push.notified"
+NOTIFIED_JOB = "push.notification"
 AT_ONCE = 16  # services that are spoken to side by side
 IN_A_ROW = 20  # messages that one job sends; then others have their turn
 URGENCY = "normal"  # RFC 8030, section 5.3: a chat, no call
@@ -32,7 +32,7 @@ LONGEST_REST = timedelta(hours=6)
 # Of one job there are more tries than a subscription may fail in a row: what gives up is the subscription.
 PLAN = RetryPolicy(tries=2 * notifications.MOST_FAILURES, first=30.0, longest=LONGEST_REST.total_seconds())
 PLANS: Mapping[str, RetryPolicy] = {SEND_JOB: PLAN}
-SWEEPS = (CleanupBatch("sweep.pushes", forget_settled, notifications.KEPT, HOURLY),)
+SWEEPS = (CleanupBatch("cleanup.push_notifications", forget_settled, notifications.KEPT, HOURLY),)
 
 _PASSING = frozenset({408, 425, 429})
 _OVER = frozenset({404, 410})

@@ -21,7 +21,7 @@ from microblog.model.statistics import DAY
 
 _log = Logger()
 
-UTC_DAY, SITE_DAY = "statistics.utc", "statistics.site"
+UTC_DAY, SITE_DAY = "statistics.utc_day", "statistics.site_day"
 
 
 def _kinds(statistics: DailyStatistics) -> dict[str, ZoneInfo]:

@@ -124,7 +124,7 @@ def deliver_held(cursor: Cursor, *, account: AccountId, senders: Collection[Acco
                where n.account_id = %(account)s and n.from_account_id = any(%(senders)s::bigint[]) and n.filtered and n.kind = 'mention'
                union
                select m.post_id from jobs j join mentions m on m.post_id = (j.payload->>'post')::bigint and m.account_id = %(account)s
-               where j.kind = 'post.tell' and j.state in ('waiting', 'running')),
+               where j.kind = 'post.notify' and j.state in ('waiting', 'running')),
            held as (
                select p.id, p.thread_id, array(
                    select o.id from (select p.account_id as id union select m.account_id from mentions m where m.post_id = p.id) o

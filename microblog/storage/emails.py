@@ -15,15 +15,15 @@ from microblog.model.paging import Page
 from microblog.storage.database import Cursor, execute, fetch_all, fetch_one, fetch_value
 from microblog.storage.paging import bounds, directed, page_sql
 
-SEND_JOB = "mail.send"
+SEND_JOB = "email.send"
 LONGEST_ANSWER = 500  # characters
 
 COLUMNS = """l.id, l.kind, l.account_id, l.recipient, l.about, l.data, l.message_id, l.state, l.tries, l.answer, l.created_at, l.settled_at,
-    (select j.due_at from jobs j where j.kind = 'mail.send' and j.key = l.id::text and j.state = 'waiting')"""
+    (select j.due_at from jobs j where j.kind = 'email.send' and j.key = l.id::text and j.state = 'waiting')"""
 
 # What follows a `written` of letters (id, due_at): the jobs that hand them in.
 JOBS = """insert into jobs (id, kind, key, payload, due_at, created_at)
-    select new_id(%(now)s), 'mail.send', id::text, jsonb_build_object('letter', id::text), due_at, %(now)s from written
+    select new_id(%(now)s), 'email.send', id::text, jsonb_build_object('email', id::text), due_at, %(now)s from written
     on conflict (kind, key) where state = 'waiting' and key is not null do nothing"""
 
 # Whom a login `l` of an account `a` lets be written to. Nobody has an address that ends in .invalid (RFC 2606, section 2).

@@ -99,11 +99,11 @@ _ADD = """with told as (
         set last_post_id = excluded.last_post_id, updated_at = excluded.updated_at),
     mailed as (
         insert into jobs (id, kind, payload, due_at, created_at)
-        select new_id(%(now)s), 'mail.notified', jsonb_build_object('notifications', jsonb_agg(id::text)), %(now)s, %(now)s
+        select new_id(%(now)s), 'email.notification', jsonb_build_object('notifications', jsonb_agg(id::text)), %(now)s, %(now)s
         from told where %(mailed)s and not filtered having count(*) > 0),
     pushed as (
         insert into jobs (id, kind, payload, due_at, created_at)
-        select new_id(%(now)s), 'push.notified', jsonb_build_object('notifications', jsonb_agg(id::text)), %(now)s, %(now)s
+        select new_id(%(now)s), 'push.notification', jsonb_build_object('notifications', jsonb_agg(id::text)), %(now)s, %(now)s
         from told where not filtered and exists (
             select from push_subscriptions s where s.account_id = told.account_id and %(kind)s = any(s.alerts))
         having count(*) > 0)

@@ -24,7 +24,7 @@ def test_every_figure_is_read_by_prometheus_under_a_name_of_its_own(shared_site:
     status, body = shared_site.get("/metrics")
     assert status == 200
     read = {family.name: family for family in prometheus(body.decode())}
-    assert {"microblog_jobs", "microblog_live_lag_seconds", "microblog_http_answers", "process_cpu_seconds"} <= read.keys()
+    assert {"microblog_jobs", "microblog_live_lag_seconds", "microblog_http_requests", "process_cpu_seconds"} <= read.keys()
     assert all(family.documentation and family.type != "unknown" for family in read.values())
     strict = {family.name: family for family in open_metrics(in_open_metrics(body.decode()))}  # type: ignore[no-untyped-call]
     assert strict.keys() == read.keys()

@@ -143,7 +143,7 @@ def test_wrong_settings_are_all_reported_and_nothing_starts(tmp_path: Path) -> N
 
 def test_the_settings_file_is_read(own_site: Site, tmp_path: Path) -> None:
     file = tmp_path / "site.toml"
-    file.write_text('registration = "closed"\ndatabase_pool = 2\n')
+    file.write_text('registration = "closed"\ndatabase_pool_size = 2\n')
     own_site.start("--config", str(file))
     assert "registration: closed" in own_site.log
 

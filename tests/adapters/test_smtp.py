@@ -84,7 +84,7 @@ async def test_a_letter_goes_by_tls_from_the_first_byte(implicit: MailServer) ->
     assert len(implicit.taken()) == 1
 
 
-@pytest.mark.parametrize("tls", [Tls.REQUIRED, Tls.OFFERED])
+@pytest.mark.parametrize("tls", [Tls.REQUIRED, Tls.OPPORTUNISTIC])
 async def test_a_server_that_nobody_vouches_for_gets_neither_letter_nor_password(starttls: MailServer, tls: Tls) -> None:
     before = len(starttls.taken())
     receipt = await with_login(office(starttls.port, tls)).deliver(letter())
@@ -108,7 +108,7 @@ async def test_where_tls_is_required_and_not_offered_the_letter_waits(plain: Mai
     receipt = await office(plain.port, Tls.REQUIRED).deliver(letter())
     assert receipt.fate is DeliveryStatus.DEFERRED
     assert "TLS" in receipt.answer
-    assert (await with_login(office(plain.port, Tls.OFFERED)).deliver(letter())).fate is DeliveryStatus.DEFERRED
+    assert (await with_login(office(plain.port, Tls.OPPORTUNISTIC)).deliver(letter())).fate is DeliveryStatus.DEFERRED
     assert len(plain.taken()) == before
 
 

@@ -131,4 +131,4 @@ def test_a_deleted_account_is_out_and_its_name_stays_taken(desk: Desk, cursor: C
     cursor.execute("select kind from events order by xid, id")
     assert [kind for (kind,) in cursor.fetchall()] == ["session.ended", "account.deleted"]
     cursor.execute("select kind, payload->>'account' from jobs")
-    assert cursor.fetchall() == [("empty_account", str(ann.id))]
+    assert cursor.fetchall() == [("account.purge", str(ann.id))]

@@ -59,7 +59,7 @@ async def add(pieces: Attachments, viewer: Viewer, file: BytesIO | None = None, 
 async def work(pieces: Attachments, db: RolledBackDatabase, clock: WallClock) -> None:
     """Do all jobs that are due."""
     while due := jobs.claim(
-        db.cursor, kinds=["media.tidy", "media.convert"], worker="w", lease_until=clock() + LATER, now=clock(), limit=10
+        db.cursor, kinds=["media.delete_unused", "media.convert"], worker="w", lease_until=clock() + LATER, now=clock(), limit=10
     ):
         for job in due:
             await post_jobs.media_tasks(pieces)[job.kind](job)

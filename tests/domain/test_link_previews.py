@@ -248,7 +248,7 @@ def test_pictures_that_nobody_shows_are_removed_and_others_stay(desk: Desk, db: 
     desk.edit(post, "no link")
     assert link_previews.delete_unused_cards(desk.cursor, before=later, limit=10) == 1
     names: list[list[str]] = fetch_all(
-        desk.cursor, list, "select payload->'names' from jobs where kind = 'media.tidy' and due_at <= %(now)s", {"now": later}
+        desk.cursor, list, "select payload->'names' from jobs where kind = 'media.delete_unused' and due_at <= %(now)s", {"now": later}
     )
     assert [name] in names
     done(pieces.delete_unused([name]))
@@ -268,7 +268,7 @@ def test_the_job_knows_its_card(desk: Desk) -> None:
     assert fetch_value(desk.cursor, "select title from cards") == "A story"
     with pytest.raises(PermanentFailure):
         done(run({}))
-    assert {sweep.kind for sweep in work.SWEEPS} >= {"sweep.cards"}
+    assert {sweep.kind for sweep in work.SWEEPS} >= {"cleanup.link_previews"}
     assert UNUSED_LIFETIME > FRESH
 
 

@@ -59,7 +59,7 @@ def events(cursor: Cursor, who: Viewer) -> int:
 
 
 def letters(cursor: Cursor) -> int:
-    return int(fetch_value(cursor, "select count(*) from jobs where kind = 'mail.notified'"))
+    return int(fetch_value(cursor, "select count(*) from jobs where kind = 'email.notification'"))
 
 
 async def test_private_words_of_strangers_are_kept_back_without_a_sound(

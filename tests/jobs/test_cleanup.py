@@ -48,14 +48,14 @@ def test_idempotency_keys_are_kept_for_a_day(db: Transactions, cursor: Cursor) -
     post = make.post(cursor, author)
     for key, age in [("old", timedelta(hours=25)), ("fresh", timedelta(hours=23))]:
         posts.keep_answer(cursor, account=author.id, key=key, post=post.id, now=NOW - age)
-    run(db, "sweep.idempotency_keys")
+    run(db, "cleanup.idempotency_keys")
     assert fetch_value(cursor, "select array_agg(key) from idempotency_keys") == ["fresh"]
 
 
 def test_events_are_kept_as_long_as_the_setting_says(db: Transactions, cursor: Cursor) -> None:
     for days in (8, 6, 0):
         events.record(cursor, EventKind.MUTED, at=NOW - timedelta(days=days))
-    run(db, "sweep.events")
+    run(db, "cleanup.events")
     assert count(cursor, "events") == 2
 
 
@@ -68,7 +68,7 @@ def test_expired_sessions_go(db: Transactions, cursor: Cursor) -> None:
                values (new_id(%(now)s), %(token)s, %(who)s, %(now)s, %(now)s, %(until)s)""",
             {"token": token, "who": who, "now": NOW, "until": NOW + left},
         )
-    run(db, "sweep.sessions")
+    run(db, "cleanup.sessions")
     assert bytes(fetch_value(cursor, "select token_hash from sessions")) == b"fresh"
 
 
@@ -83,9 +83,9 @@ def test_apps_without_a_token_that_lives_go_after_thirty_days_and_revoked_tokens
     issued(200)
     issued(100, revoked_days_ago=91)
     issued(29, revoked_days_ago=28)
-    run(db, "sweep.tokens")
+    run(db, "cleanup.oauth_tokens")
     assert count(cursor, "tokens") == 2
-    run(db, "sweep.apps")
+    run(db, "cleanup.oauth_apps")
     assert (count(cursor, "apps"), count(cursor, "tokens")) == (2, 2)
 
 
@@ -96,7 +96,7 @@ def test_a_sweep_takes_more_than_one_batch(db: Transactions, cursor: Cursor) -> 
            select new_id(%(at)s), 'x', 'done', %(at)s, %(at)s, %(at)s from generate_series(1, %(many)s)""",
         {"at": NOW - timedelta(days=9), "many": 2 * cleanup.BATCH + 1},
     )
-    run(db, "sweep.jobs")
+    run(db, "cleanup.jobs")
     assert count(cursor, "jobs") == 0
 
 
@@ -106,7 +106,7 @@ def test_deleted_posts_can_be_brought_back_for_thirty_days_and_then_are_gone(db:
     reply = make.post(cursor, author, reply_to=old)
     posts.delete(cursor, post=old.id, now=NOW - timedelta(days=31))
     posts.delete(cursor, post=fresh.id, now=NOW - timedelta(days=29))
-    run(db, "sweep.deleted_posts")
+    run(db, "cleanup.deleted_posts")
     assert fetch_value(cursor, "select array_agg(id order by id) from posts") == [fresh.id, alive.id, reply.id]
 
 
@@ -133,7 +133,7 @@ def _busy_life(cursor: Cursor) -> tuple[AccountId, AccountId]:
 def test_nothing_is_left_of_a_deleted_account_and_what_counted_it_is_right(db: Transactions, cursor: Cursor) -> None:
     leaver, stayer = _busy_life(cursor)
     begin_deletion(cursor, leaver, NOW)
-    [job] = [job for job in jobs.listed(cursor, state=JobState.WAITING, page=Page()) if job.kind == "empty_account"]
+    [job] = [job for job in jobs.listed(cursor, state=JobState.WAITING, page=Page()) if job.kind == "account.purge"]
     run(db, job.kind, **job.payload)
     for table, columns in [
         ("favourites", "account_id"),
@@ -158,10 +158,10 @@ def test_a_mute_ends_when_its_time_is_over(db: Transactions, cursor: Cursor) -> 
     muter, quiet, loud = (make.viewer(cursor) for _ in range(3))
     make.mute(cursor, muter, quiet, until=NOW - timedelta(seconds=1))
     make.mute(cursor, muter, loud, until=NOW + timedelta(seconds=1))
-    run(db, "mutes.end")
+    run(db, "mute.expire")
     assert fetch_value(cursor, "select array_agg(target_id) from mutes") == [loud.id]
 
 
 def test_a_job_that_names_no_account_is_hopeless(db: Transactions) -> None:
     with pytest.raises(PermanentFailure):
-        run(db, "empty_account", account="everybody")
+        run(db, "account.purge", account="everybody")

@@ -176,7 +176,7 @@ def test_a_letter_that_is_put_off_is_tried_again_under_the_same_name(post: Postm
 
 
 def test_a_letter_is_given_up_after_the_last_try_and_goes_again_when_somebody_says_so(post: Postman, cursor: Cursor) -> None:
-    job = one_job(post, cursor, tries=email_jobs.PLANS["mail.send"].tries)
+    job = one_job(post, cursor, tries=email_jobs.PLANS["email.send"].tries)
     post.office.answer = DeliveryResult(DeliveryStatus.DEFERRED, "451 later")
     with pytest.raises(RetryLater):
         post.do(job)
@@ -284,9 +284,9 @@ def test_a_letter_that_cannot_be_written_stops_no_other(post: Postman, cursor: C
     assert post.office.taken == []
 
 
-@pytest.mark.parametrize("payload", [{}, {"letter": "1"}])
+@pytest.mark.parametrize("payload", [{}, {"email": "1"}])
 def test_a_job_without_its_letter_does_nothing(post: Postman, payload: dict[str, object]) -> None:
-    post.do(Job(JobId(1), "mail.send", payload, 1, JobState.RUNNING, NOW, NOW))
+    post.do(Job(JobId(1), "email.send", payload, 1, JobState.RUNNING, NOW, NOW))
 
 
 def tick(post: Postman, kind: str, at: datetime) -> None:
@@ -316,8 +316,8 @@ def missed(cursor: Cursor, reader: str = "ben", **preferences: str) -> Viewer:
 
 def test_who_was_away_gets_a_digest_of_what_they_missed(cursor: Cursor) -> None:
     post, _ = at_monday(cursor), missed(cursor)
-    tick(post, "mail.digests", MONDAY)
-    tick(post, "mail.digests", MONDAY)
+    tick(post, "email.digests", MONDAY)
+    tick(post, "email.digests", MONDAY)
     [letter] = post.deliver()
     text = body(letter.as_bytes(), "plain")
     assert "* 1 mention of you" in text
@@ -329,9 +329,9 @@ def test_who_was_away_gets_a_digest_of_what_they_missed(cursor: Cursor) -> None:
 def test_digests_come_as_often_as_their_reader_wants_them(cursor: Cursor) -> None:
     post = at_monday(cursor)
     missed(cursor, mail_digest="daily")
-    tick(post, "mail.digests", MONDAY)
+    tick(post, "email.digests", MONDAY)
     assert len(post.deliver()) == 1
-    tick(post, "mail.digests", MONDAY + timedelta(days=1))
+    tick(post, "email.digests", MONDAY + timedelta(days=1))
     assert post.deliver() == []
 
 
@@ -350,7 +350,7 @@ def test_who_missed_nothing_or_wants_none_gets_no_digest(cursor: Cursor, reason:
         use_an_app(cursor, ben, MONDAY - timedelta(days=2))
     if reason == "read":
         notifications.mark_read(cursor, account=ben.id, up_to=newest(cursor, ben.id), now=MONDAY)
-    tick(post, "mail.digests", MONDAY + timedelta(days=1) if reason == "tuesday" else MONDAY)
+    tick(post, "email.digests", MONDAY + timedelta(days=1) if reason == "tuesday" else MONDAY)
     assert post.deliver() == []
 
 
@@ -368,7 +368,7 @@ def test_a_digest_shows_no_post_that_a_filter_leaves_out(cursor: Cursor) -> None
             ben, FilterDraft("Places", (FilterContext.NOTIFICATIONS,), FilterAction.HIDE, keywords=(KeywordDraft("where"),))
         )
     )
-    tick(post, "mail.digests", MONDAY)
+    tick(post, "email.digests", MONDAY)
     [letter] = post.deliver()
     assert "Where are you" not in letter.as_string()
     assert "* 1 like for your posts" in body(letter.as_bytes(), "plain")
@@ -381,13 +381,13 @@ def test_a_digest_counts_nothing_that_the_list_does_not_show(cursor: Cursor) -> 
     gone = notifications.page_of(cursor, account=ben.id, page=Page())[0].sender
     execute(cursor, "update posts set visibility = 'private' where account_id = %(gone)s", {"gone": gone})
     execute(cursor, "delete from mentions where account_id = %(ben)s", {"ben": ben.id})
-    tick(post, "mail.digests", MONDAY)
+    tick(post, "email.digests", MONDAY)
     assert post.deliver() == []
 
 
 def test_what_was_read_between_writing_and_sending_is_not_missed(cursor: Cursor) -> None:
     post, ben = at_monday(cursor), missed(cursor)
-    tick(post, "mail.digests", MONDAY)
+    tick(post, "email.digests", MONDAY)
     notifications.mark_read(cursor, account=ben.id, up_to=newest(cursor, ben.id), now=MONDAY)
     assert post.deliver() == []
 
@@ -401,8 +401,8 @@ def test_administrators_get_a_report_of_the_day_in_the_sites_zone(cursor: Cursor
     begin, end = (datetime(2026, 3, day, tzinfo=vienna) for day in (29, 30))
     for at in (begin - timedelta(minutes=1), begin, end - timedelta(minutes=1), end):
         make.post(cursor, make.viewer(cursor, now=at), now=at)
-    tick(post, "mail.reports", morning)
-    tick(post, "mail.reports", morning)
+    tick(post, "email.daily_reports", morning)
+    tick(post, "email.daily_reports", morning)
     [letter] = post.deliver()
     assert (letter["To"], letter["Subject"]) == ("boss@example.org", "Ours: report of 29 March 2026")
     assert "New accounts: 2\n" in body(letter.as_bytes(), "plain")

@@ -313,7 +313,7 @@ async def test_a_job_that_is_done_twice_sends_nothing_twice(site: Site, ann: Vie
     assert len(await site.deliver()) == 1
     await site.pushes.notified(ids)
     assert await site.deliver() == []
-    execute(site.cursor, "update jobs set state = 'waiting', finished_at = null, worker = null where kind = 'push.notified'")
+    execute(site.cursor, "update jobs set state = 'waiting', finished_at = null, worker = null where kind = 'push.notification'")
     assert await site.deliver() == []
 
 

@@ -167,8 +167,8 @@ def test_a_rebuild_mends_what_somebody_broke(cursor: Cursor) -> None:
 
 def test_a_site_at_utc_counts_once_and_others_twice(db: Transactions) -> None:
     vienna = DailyStatistics(db, ZoneInfo("Europe/Vienna"), lambda: NOW)
-    assert [timer.kind for timer in work.timers(vienna)] == ["statistics.site", "statistics.utc"]
-    assert [timer.kind for timer in work.timers(DailyStatistics(db, UTC_ZONE, lambda: NOW))] == ["statistics.utc"]
+    assert [timer.kind for timer in work.timers(vienna)] == ["statistics.site_day", "statistics.utc_day"]
+    assert [timer.kind for timer in work.timers(DailyStatistics(db, UTC_ZONE, lambda: NOW))] == ["statistics.utc_day"]
     assert {timer.catch_up for timer in work.timers(vienna)} == {MissedRuns.EACH}
     assert {timer.kind for timer in work.timers(vienna)} <= work.tasks(vienna).keys()
 
@@ -176,7 +176,7 @@ def test_a_site_at_utc_counts_once_and_others_twice(db: Transactions) -> None:
 @pytest.mark.parametrize("payload", [{}, {"tick": "soon"}, {"tick": "2026-03-04"}])
 def test_a_job_without_a_tick_is_hopeless(payload: dict[str, object]) -> None:
     with pytest.raises(PermanentFailure):
-        work.day_before(Job(JobId(1), "statistics.utc", payload, 1, JobState.RUNNING, NOW, NOW), UTC_ZONE)
+        work.day_before(Job(JobId(1), "statistics.utc_day", payload, 1, JobState.RUNNING, NOW, NOW), UTC_ZONE)
 
 
 def test_weeks_are_the_sum_of_their_days_and_the_running_one_counts_too(cursor: Cursor, db: Transactions) -> None:

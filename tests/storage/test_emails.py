@@ -22,7 +22,7 @@ DELAY = timedelta(seconds=60)
 def notified(cursor: Cursor) -> list[NotificationId]:
     """What the jobs say that were added for letters of notifications."""
     payloads = fetch_all(
-        cursor, lambda payload: payload["notifications"], "select payload from jobs where kind = 'mail.notified' order by id"
+        cursor, lambda payload: payload["notifications"], "select payload from jobs where kind = 'email.notification' order by id"
     )
     return [NotificationId(int(id)) for payload in payloads for id in payload]
 
@@ -43,7 +43,7 @@ def test_a_post_that_names_fifty_people_costs_its_author_one_job(cursor: Cursor)
     assert len(notified(cursor)) == 50
     assert write_all(cursor) == 50
     assert sorted(outbox(cursor)) == sorted((EmailKind.MENTION, f"{name}@example.org") for name in names)
-    due = fetch_all(cursor, lambda at: at, "select distinct due_at from jobs where kind = 'mail.send'")
+    due = fetch_all(cursor, lambda at: at, "select distinct due_at from jobs where kind = 'email.send'")
     assert due == [NOW + DELAY]
 
 
@@ -137,7 +137,7 @@ def test_trying_again_makes_one_job_and_buries_the_dead(cursor: Cursor) -> None:
     later = NOW + timedelta(hours=1)
     assert emails.wait_again(cursor, id=id, now=later)
     assert emails.wait_again(cursor, id=id, now=later)
-    cursor.execute("select state, due_at, payload->>'letter' from jobs")
+    cursor.execute("select state, due_at, payload->>'email' from jobs")
     assert cursor.fetchall() == [("waiting", later, str(id))]
     letter = emails.locked(cursor, id=id)
     assert letter is not None

@@ -189,7 +189,7 @@ def test_asking_for_a_password_tells_nobody_who_exists_and_does_the_same(place: 
         token = visitor.token("/password/forgot")
         reply = visitor.post("/password/forgot", {"csrf": token, "name": name})
         pages.append((reply.status, words(reply)))
-        rows.append(fetch_value(cursor, "select count(*) from jobs where kind = 'mail.forgotten'"))
+        rows.append(fetch_value(cursor, "select count(*) from jobs where kind = 'email.password_reset'"))
         execute(cursor, "delete from jobs where payload->>'name' not in ('ada', 'ada@example.org')")
     assert len(set(pages)) == 1
     assert [letter["To"] for letter in place.post.deliver()] == ["ada@example.org"] * 2

@@ -107,7 +107,7 @@ def test_answers_are_counted_by_how_long_they_took() -> None:
 
 
 async def nothing_to_do() -> Mapping[str, JobCounts]:
-    return {"mail.send": JobCounts(waiting=3, running=1, retrying=2, dead=4, oldest_due=NOW)}
+    return {"email.send": JobCounts(waiting=3, running=1, retrying=2, dead=4, oldest_due=NOW)}
 
 
 async def no_database() -> Mapping[str, JobCounts]:
@@ -144,15 +144,15 @@ def test_database_jobs_feed_and_server_are_told(db: RolledBackDatabase) -> None:
     told = read(db, nothing_to_do)
     stamp = floatToGoString(NOW.timestamp())  # type: ignore[no-untyped-call]
     for line in (
-        'microblog_database_calls_total{function="by_ids"} 2.0',
-        'microblog_database_seconds_total{function="by_ids"} 0.5',
-        'microblog_jobs_done_total{worker="jobs"} 5.0',
-        'microblog_jobs{kind="mail.send",state="dead"} 4.0',
-        f'microblog_jobs_oldest_due_timestamp_seconds{{kind="mail.send"}} {stamp}',
+        'microblog_database_transactions_total{function="by_ids"} 2.0',
+        'microblog_database_transaction_seconds_total{function="by_ids"} 0.5',
+        'microblog_jobs_completed_total{worker="jobs"} 5.0',
+        'microblog_jobs{kind="email.send",state="dead"} 4.0',
+        f'microblog_jobs_oldest_due_timestamp_seconds{{kind="email.send"}} {stamp}',
         "microblog_live_events_total 7.0",
         "microblog_live_connections 0.0",
-        'microblog_http_answers_total{method="GET",status="200"} 1.0',
-        'microblog_http_answer_seconds_bucket{le="0.025"} 1.0',
+        'microblog_http_requests_total{method="GET",status="200"} 1.0',
+        'microblog_http_request_duration_seconds_bucket{le="0.025"} 1.0',
         'microblog_cache_hits_total{cache="pages"} 6.0',
         'microblog_cache_misses_total{cache="pages"} 4.0',
         'microblog_cache_entries{cache="pages"} 2.0',
@@ -177,7 +177,7 @@ def test_a_histogram_counts_up_to_each_bound() -> None:
         answered.count("GET", 200, seconds)
     told = lines(http_families(answered))
     for line in ('bucket{le="0.005"} 1.0', 'bucket{le="0.025"} 2.0', 'bucket{le="10.0"} 2.0', 'bucket{le="+Inf"} 3.0', "count 3.0"):
-        assert f"microblog_http_answer_seconds_{line}" in told, told
+        assert f"microblog_http_request_duration_seconds_{line}" in told, told
 
 
 def test_the_feed_is_told_by_streams_by_what_waits_and_by_why_connections_ended() -> None:
@@ -202,11 +202,11 @@ def test_the_feed_is_told_by_streams_by_what_waits_and_by_why_connections_ended(
         "microblog_live_deliveries_total 5.0",
         "microblog_live_replays_total 1.0",
         "microblog_live_gaps_total 1.0",
-        "microblog_live_failures_total 0.0",
+        "microblog_live_poll_failures_total 0.0",
         "microblog_live_lag_seconds 0.0",
-        "microblog_live_delay_seconds_total 0.0",
-        'microblog_live_endings_total{reason="left"} 1.0',
-        'microblog_live_endings_total{reason="unauthorized"} 1.0',
+        "microblog_live_delivery_delay_seconds_total 0.0",
+        'microblog_live_connections_closed_total{reason="left"} 1.0',
+        'microblog_live_connections_closed_total{reason="unauthorized"} 1.0',
     ):
         assert line in told, told
     assert not home_reader.heard

@@ -157,7 +157,7 @@ def twins(cursor: Cursor, data_dir: Path) -> Twins:
     """Build them."""
     keeps = town(cursor, data_dir, rate_limits="off")
     environment = {"PUBLIC_URL": f"http://{HOST}", "DATA_DIR": str(data_dir), "REGISTRATION": "open"}
-    environment |= {"ANSWERS_KEPT": "0", "RATE_LIMITS": "off"}
+    environment |= {"PAGE_CACHE_MB": "0", "RATE_LIMITS": "off"}
     read = load({f"MICROBLOG_{name}": value for name, value in environment.items()}, None)
     database, clock = RolledBackDatabase(cursor), StillReactor()
     domain = Domain.on(

@@ -60,9 +60,9 @@ def work(site: Town) -> None:
     """Do what waits to be done about files and accounts."""
     later = make.NOW.replace(year=make.NOW.year + 10)
     now = make.NOW.replace(year=make.NOW.year + 9)
-    while due := jobs.claim(site.cursor, kinds=["media.tidy", "empty_account"], worker="w", lease_until=later, now=now, limit=10):
+    while due := jobs.claim(site.cursor, kinds=["media.delete_unused", "account.purge"], worker="w", lease_until=later, now=now, limit=10):
         for job in due:
-            if job.kind == "empty_account":
+            if job.kind == "account.purge":
                 done(AccountDeletion(site.database, lambda: now).purge(AccountId(int(str(job.payload["account"])))))
             else:
                 done(post_jobs.media_tasks(site.domain.attachments)[job.kind](job))  # type: ignore[arg-type]  # a coroutine, as every task

@@ -132,7 +132,7 @@ def test_the_administrators_texts_are_told_to_people_and_programs(cursor: Cursor
     (tmp_path / "about.txt").write_text("Since 2020.\n\nSee https://example.org")
     (tmp_path / "privacy.txt").write_text("Nothing is kept.")
     utime(tmp_path / "privacy.txt", (1_700_000_000, 1_700_000_000))
-    here = town(cursor, tmp_path, texts=str(tmp_path))
+    here = town(cursor, tmp_path, texts_dir=str(tmp_path))
     anybody = anonymous(here)
     rules = [
         {"id": "1", "text": "Be <kind>.", "hint": "", "translations": {}},

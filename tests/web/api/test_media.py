@@ -25,7 +25,7 @@ def upload(program: Client, file: BytesIO | None = None, path: str = "/v2/media"
 def work(site: Town) -> None:
     """Do what waits to be done about media."""
     later = make.NOW.replace(year=make.NOW.year + 10)
-    kinds = ["media.convert", "media.tidy"]
+    kinds = ["media.convert", "media.delete_unused"]
     for job in jobs.claim(site.cursor, kinds=kinds, worker="w", lease_until=later, now=later, limit=10):
         done(post_jobs.media_tasks(site.domain.attachments)[job.kind](job))  # type: ignore[arg-type]  # a coroutine, as every task
 

@@ -172,7 +172,7 @@ def test_nothing_is_done_to_somebody_of_the_same_role(site: Town, maud: Client) 
 
 def test_reports_are_worked_on(cursor: Cursor, tmp_path: Path) -> None:
     (tmp_path / "rules.txt").write_text("Be kind.\nNo spam.\n")
-    here = town(cursor, tmp_path, texts=str(tmp_path))
+    here = town(cursor, tmp_path, texts_dir=str(tmp_path))
     maud, ada, eve = client(here, "maud", FOR_STAFF, role=Role.MODERATOR), client(here, "ada"), client(here, "eve")
     said = make.post(cursor, eve.person, "Buy!")
     secret = eve.post("/v1/statuses", status="Buy, @ada!", visibility="direct").json["id"]

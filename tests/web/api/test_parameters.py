@@ -436,7 +436,7 @@ def taken(site: Town) -> Iterator[tuple[str, set[str]]]:
 def ruled(cursor: Cursor, tmp_path: Path) -> Town:
     """A site with two rules."""
     (tmp_path / "rules.txt").write_text("Be kind.\nNo spam.\n")
-    return town(cursor, tmp_path, texts=str(tmp_path), registration="open")
+    return town(cursor, tmp_path, texts_dir=str(tmp_path), registration="open")
 
 
 @pytest.mark.parametrize(("command", "story"), [(command, story) for command, (_, story) in STORIES.items()], ids=STORIES)
