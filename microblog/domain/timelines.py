@@ -43,7 +43,9 @@ class Timelines:
     database: Transactions
     now: Callable[[], datetime]
     sieves: FilterCache = field(default=Factory(lambda self: FilterCache(self.database, self.now), takes_self=True))
-    shelf: PostCache = field(default=Factory(lambda self: PostCache(self.database, self.sieves.changes, self.now), takes_self=True))
+    shelf: PostCache = field(
+        default=Factory(lambda self: PostCache(self.database, self.sieves.invalidation_log, self.now), takes_self=True)
+    )
     homes: HomeTimelineCache = field(init=False)
 
     @homes.default
