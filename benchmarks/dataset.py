@@ -288,7 +288,7 @@ class Rows:
             day = _timestamp(self.site.ms(last[number]))[:10] if posts[number] else None
             yield self.site.account_id(number), followers[number], following[number], posts[number], day
 
-    def logins(self) -> Iterator[tuple[object, ...]]:
+    def users(self) -> Iterator[tuple[object, ...]]:
         """Everybody has one."""
         for number in range(self.site.people):
             yield self.site.account_id(number), f"{name(number)}@example.org", "-", self.site.end, self.site.end, self.site.end
@@ -344,7 +344,7 @@ TABLES: tuple[tuple[str, str, Callable[[Rows], Iterable[tuple[object, ...]]]], .
     ("mutes", _PAIR_COLUMNS, lambda rows: rows.pairs(10)),
     ("post_counts", "post_id, replies, boosts, favourites", Rows.post_counts),
     ("account_counts", "account_id, followers, following, posts, last_post_on", Rows.account_counts),
-    ("logins", "account_id, email, password_hash, created_at, confirmed_at, approved_at", Rows.logins),
+    ("users", "account_id, email, password_hash, created_at, confirmed_at, approved_at", Rows.users),
     ("sessions", "id, token_hash, account_id, created_at, seen_at, expires_at", Rows.sessions),
 )
 

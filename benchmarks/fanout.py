@@ -253,7 +253,7 @@ def people(url: str) -> tuple[str, list[str]]:
             users.insert(cursor, account=id, email=address, password_hash="-", role="user", now=at, approved=True)  # type: ignore[arg-type]
             oauth.insert_token(cursor, token_hash=hash_of(_token(number)), app=AppId(app), account=id, scopes=("read", "write"), now=at)
             ids.append(id)
-        cursor.execute("update logins set confirmed_at = now() where confirmed_at is null")
+        cursor.execute("update users set confirmed_at = now() where confirmed_at is null")
         author, *others = ids
         for reader in others[:PEOPLE]:
             follows.follow(cursor, follower=reader, followee=author, options=FollowOptions(True, False), now=at)

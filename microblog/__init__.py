@@ -31,4 +31,4 @@ Words: a *viewer* is who looks (``None`` is nobody in particular); a *post* is w
 subscriber listens to; a *job* is a row that says what is to be done; a *wake* is a hint to look.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -100,7 +100,7 @@ def test_an_account_may_have_a_given_id(microblog: Run) -> None:
 def test_the_password_never_appears(microblog: Run, cursor: Cursor) -> None:
     result = microblog("user", "create", "ada", "ada@example.org", input=PASSWORD + "\n")
     assert PASSWORD not in result.output
-    assert PASSWORD not in str(fetch_value(cursor, "select password_hash from logins"))
+    assert PASSWORD not in str(fetch_value(cursor, "select password_hash from users"))
 
 
 @pytest.mark.parametrize(
@@ -168,13 +168,13 @@ def test_a_role_is_given(microblog: Run, cursor: Cursor) -> None:
     make.member(cursor, "helper")
     assert ok(microblog("user", "role", "helper", "moderator")) == "helper is moderator now.\n"
     assert as_json(microblog("user", "list", "--role", "moderator", "--json"))[0]["username"] == "helper"
-    assert fetch_value(cursor, "select role from logins") == Role.MODERATOR
+    assert fetch_value(cursor, "select role from users") == Role.MODERATOR
 
 
 def test_a_new_password_replaces_the_old_one(microblog: Run, cursor: Cursor) -> None:
     make.member(cursor, "forgetful", password_hash="old")
     ok(microblog("user", "reset-password", "forgetful", input="a new password\n"))
-    assert fetch_value(cursor, "select password_hash from logins") != "old"
+    assert fetch_value(cursor, "select password_hash from users") != "old"
     assert "too short" in refused(microblog("user", "reset-password", "forgetful", input="x\n"))
 
 

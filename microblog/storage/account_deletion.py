@@ -60,7 +60,7 @@ def everything_else(cursor: Cursor, *, account: AccountId) -> int:
            h as (delete from notifications where account_id = %(account)s or from_account_id = %(account)s returning 1),
            i as (delete from markers where account_id = %(account)s returning 1),
            j as (delete from mentions where account_id = %(account)s returning 1),
-           k as (delete from devices where account_id = %(account)s returning 1),
+           k as (delete from known_browsers where account_id = %(account)s returning 1),
            l as (delete from lists where account_id = %(account)s returning 1),
            m as (delete from filters where account_id = %(account)s returning 1),
            n as (delete from followed_tags where account_id = %(account)s returning 1),

@@ -22,7 +22,7 @@ WIDTH = 20  # how many COLUMNS there are
 LIKELY = 100  # candidates of a completion
 FROM = "accounts a join account_counts c on c.account_id = a.id"
 SELECT = f"select {COLUMNS} from {FROM}"
-ADMITTED = "not exists (select from logins waiting where waiting.account_id = a.id and waiting.approved_at is null)"
+ADMITTED = "not exists (select from users waiting where waiting.account_id = a.id and waiting.approved_at is null)"
 """Who was let in: an applicant is shown to nobody but moderators until then."""
 
 

@@ -58,15 +58,15 @@ def add_digests(cursor: Cursor, *, frequencies: Sequence[str], since: datetime, 
     return execute(
         cursor,
         f"""with written as (
-               insert into letters (id, kind, account_id, recipient, key, data, created_at)
+               insert into emails (id, kind, account_id, recipient, key, data, created_at)
                select new_id(%(now)s), 'digest', l.account_id, l.email, %(key)s, jsonb_build_object('since', %(told_since)s::text), %(now)s
-               from logins l join accounts a on a.id = l.account_id
+               from users l join accounts a on a.id = l.account_id
                where {REACHABLE} and coalesce(l.preferences->>'mail_digest', %(usual)s) = any(%(frequencies)s)
                and not exists (select from sessions s where s.account_id = l.account_id and s.seen_at > %(since)s)
                and not exists (select from tokens t where t.account_id = l.account_id and t.used_at > %(since)s)
                and exists (select from notifications n where n.account_id = l.account_id and not n.filtered and n.id > greatest(%(from)s,
                            (select last_read_id from markers k where k.account_id = l.account_id and k.timeline = 'notifications')))
-               and not exists (select from letters d where d.account_id = l.account_id and d.kind = 'digest' and d.key = %(key)s)
+               and not exists (select from emails d where d.account_id = l.account_id and d.kind = 'digest' and d.key = %(key)s)
                order by l.account_id limit %(limit)s
                on conflict do nothing returning id, created_at as due_at)
            {JOBS}""",
@@ -88,10 +88,10 @@ def add_reports(cursor: Cursor, *, begin: datetime, end: datetime, key: str, now
     return execute(
         cursor,
         f"""with written as (
-               insert into letters (id, kind, account_id, recipient, key, data, created_at)
+               insert into emails (id, kind, account_id, recipient, key, data, created_at)
                select new_id(%(now)s), 'report', l.account_id, l.email, %(key)s,
                       jsonb_build_object('begin', %(begin)s::text, 'end', %(end)s::text), %(now)s
-               from logins l join accounts a on a.id = l.account_id
+               from users l join accounts a on a.id = l.account_id
                where l.role = 'admin' and {REACHABLE} and coalesce((l.preferences->>'mail_report')::boolean, %(usual)s)
                on conflict do nothing returning id, created_at as due_at)
            {JOBS}""",
@@ -104,13 +104,13 @@ def report(cursor: Cursor, *, begin: datetime, end: datetime) -> DailyReport:
     found = fetch_one(
         cursor,
         lambda *figures: DailyReport(begin, end, *figures),
-        """select (select count(*) from logins where created_at >= %(begin)s and created_at < %(end)s),
+        """select (select count(*) from users where created_at >= %(begin)s and created_at < %(end)s),
                   (select count(distinct account_id) from sessions where seen_at >= %(begin)s and created_at < %(end)s),
                   (select count(*) from posts where id >= %(from)s and id < %(to)s and boost_of is null and deleted_at is null),
-                  (select count(*) from letters where settled_at >= %(begin)s and settled_at < %(end)s and state in ('sent', 'kept')),
-                  (select count(*) from letters where settled_at >= %(begin)s and settled_at < %(end)s and state in ('refused', 'failed')),
-                  (select count(*) from logins where approved_at is null),
-                  (select count(*) from letters where state in ('waiting', 'deferred')),
+                  (select count(*) from emails where settled_at >= %(begin)s and settled_at < %(end)s and state in ('sent', 'kept')),
+                  (select count(*) from emails where settled_at >= %(begin)s and settled_at < %(end)s and state in ('refused', 'failed')),
+                  (select count(*) from users where approved_at is null),
+                  (select count(*) from emails where state in ('waiting', 'deferred')),
                   (select count(*) from jobs where state = 'waiting' and tries > 0),
                   (select count(*) from jobs where state = 'dead')""",
         {"begin": begin, "end": end, "from": id_at(begin), "to": id_at(end)},

@@ -52,7 +52,7 @@ def add(
         execute(
             cursor,
             """with written as (
-                   insert into letters (id, kind, account_id, recipient, key, data, created_at)
+                   insert into emails (id, kind, account_id, recipient, key, data, created_at)
                    values (new_id(%(now)s), %(kind)s, %(account)s, %(recipient)s, %(key)s, %(data)s, %(now)s)
                    on conflict do nothing returning id, created_at as due_at) """
             + JOBS,
@@ -76,9 +76,9 @@ def add_of_notifications(cursor: Cursor, *, ids: Sequence[NotificationId], delay
     return execute(
         cursor,
         """with written as (
-               insert into letters (id, kind, account_id, recipient, about, key, created_at)
+               insert into emails (id, kind, account_id, recipient, about, key, created_at)
                select new_id(%(now)s), n.kind, n.account_id, l.email, n.id, coalesce(n.post_id, n.from_account_id)::text, %(now)s
-               from notifications n join logins l on l.account_id = n.account_id join accounts a on a.id = n.account_id
+               from notifications n join users l on l.account_id = n.account_id join accounts a on a.id = n.account_id
                where n.id = any(%(ids)s) and n.kind = any(%(kinds)s) and """
         + REACHABLE
         + """ and coalesce((l.preferences->>('mail_' || n.kind))::boolean, (%(usual)s::jsonb->>n.kind)::boolean)
@@ -94,14 +94,14 @@ _USUAL = orjson.dumps({str(kind): getattr(Preferences(), f"mail_{kind}") for kin
 
 def locked(cursor: Cursor, *, id: LetterId) -> Email | None:
     """The letter, which nobody else changes until the transaction ends."""
-    return fetch_one(cursor, letter_from, f"select {COLUMNS} from letters l where l.id = %(id)s for update", {"id": id})
+    return fetch_one(cursor, letter_from, f"select {COLUMNS} from emails l where l.id = %(id)s for update", {"id": id})
 
 
 def begin(cursor: Cursor, *, id: LetterId, recipient: str, message_id: str) -> None:
     """Count one try more, to this address; the first one names the letter for ever."""
     execute(
         cursor,
-        """update letters set tries = tries + 1, recipient = %(recipient)s, message_id = coalesce(message_id, %(message_id)s)
+        """update emails set tries = tries + 1, recipient = %(recipient)s, message_id = coalesce(message_id, %(message_id)s)
            where id = %(id)s""",
         {"id": id, "recipient": recipient, "message_id": message_id},
     )
@@ -111,7 +111,7 @@ def settle(cursor: Cursor, *, id: LetterId, state: EmailState, answer: str, now:
     """Write down what became of the letter. What was handed in stays so, whatever a try says that ended later."""
     execute(
         cursor,
-        """update letters set state = %(state)s, answer = %(answer)s,
+        """update emails set state = %(state)s, answer = %(answer)s,
                settled_at = case when %(state)s in ('waiting', 'deferred') then null else %(now)s::timestamptz end
            where id = %(id)s and state not in ('sent', 'kept')""",
         {"id": id, "state": state, "answer": _storable(answer), "now": now},
@@ -129,7 +129,7 @@ def wait_again(cursor: Cursor, *, id: LetterId, now: datetime) -> bool:
         execute(
             cursor,
             """with written as (
-                   update letters set state = 'waiting', settled_at = null
+                   update emails set state = 'waiting', settled_at = null
                    where id = %(id)s and state in ('waiting', 'deferred', 'refused', 'failed')
                    returning id, %(now)s::timestamptz as due_at) """
             + JOBS,
@@ -144,7 +144,7 @@ def page_of(cursor: Cursor, *, page: Page, state: EmailState | None = None) -> l
         cursor,
         letter_from,
         page_sql(
-            f"""select {COLUMNS} from letters l
+            f"""select {COLUMNS} from emails l
                 where (%(state)s::text is null or l.state = %(state)s) and l.id < %(max_id)s and l.id > %(min_id)s
                 and l.kind = any(%(kinds)s) order by l.id desc limit %(limit)s""",
             page,
@@ -158,7 +158,7 @@ def counts(cursor: Cursor) -> dict[EmailState, int]:
     """How many there are in each state; states that none is in are left out."""
     return dict(
         fetch_all(
-            cursor, lambda state, count: (EmailState(state), count), "select state, count(*) from letters group by state order by state"
+            cursor, lambda state, count: (EmailState(state), count), "select state, count(*) from emails group by state order by state"
         )
     )
 
@@ -171,10 +171,10 @@ def refusals(cursor: Cursor, *, account: AccountId, recipient: str, limit: int) 
     return fetch_all(
         cursor,
         str,
-        """select r.answer from letters r
+        """select r.answer from emails r
            where r.account_id = %(account)s and lower(r.recipient) = lower(%(recipient)s) and r.state = 'refused'
-           and r.settled_at >= coalesce((select confirmed_at from logins where account_id = %(account)s), '-infinity')
-           and r.settled_at > coalesce((select max(t.settled_at) from letters t where t.account_id = %(account)s
+           and r.settled_at >= coalesce((select confirmed_at from users where account_id = %(account)s), '-infinity')
+           and r.settled_at > coalesce((select max(t.settled_at) from emails t where t.account_id = %(account)s
                                         and lower(t.recipient) = lower(%(recipient)s) and t.state = 'sent'), '-infinity')
            order by r.settled_at desc limit %(limit)s""",
         {"account": account, "recipient": recipient, "limit": limit},
@@ -186,7 +186,7 @@ def count_since(cursor: Cursor, *, account: AccountId, kind: EmailKind, since: d
     return int(
         fetch_value(
             cursor,
-            "select count(*) from letters where account_id = %(account)s and kind = %(kind)s and created_at > %(since)s",
+            "select count(*) from emails where account_id = %(account)s and kind = %(kind)s and created_at > %(since)s",
             {"account": account, "kind": kind, "since": since},
         )
     )
@@ -196,7 +196,7 @@ def forget_recipient(cursor: Cursor, *, account: AccountId) -> int:
     """Take the addresses out of the letters of an account that was deleted; how many had one."""
     return execute(
         cursor,
-        """update letters set recipient = '', data = '{}', account_id = null,
+        """update emails set recipient = '', data = '{}', account_id = null,
                state = case when state in ('waiting', 'deferred') then 'cancelled' else state end
            where account_id = %(account)s""",
         {"account": account},
@@ -207,8 +207,8 @@ def sweep(cursor: Cursor, *, before: datetime, limit: int) -> int:
     """Forget letters that were settled before that time, at most `limit`; how many went."""
     return execute(
         cursor,
-        """delete from letters where id in (
-               select id from letters where settled_at < %(before)s order by settled_at limit %(limit)s)""",
+        """delete from emails where id in (
+               select id from emails where settled_at < %(before)s order by settled_at limit %(limit)s)""",
         {"before": before, "limit": limit},
     )
 

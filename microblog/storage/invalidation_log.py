@@ -1,4 +1,4 @@
-"""What has changed since it was last looked: keys that triggers write in each change's own transaction (migration 0012 says which)."""
+"""Keys of cached data that changed, written by triggers in the changing transaction. The initial migration lists the keys."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def changed_since(cursor: Cursor, *, since: ChangedKeys) -> tuple[ChangedKeys, f
 
 _LOOK = Prepared("""
     with told as materialized (
-        select c.xid, c.id, c.keys from changes c
+        select c.xid, c.id, c.keys from invalidation_log c
         where c.xid >= pg_snapshot_xmin(%(snapshot)s::pg_snapshot)
         and case when c.xid = pg_current_xact_id_if_assigned() then c.id > %(own)s
                  else not pg_visible_in_snapshot(c.xid, %(snapshot)s::pg_snapshot) end)
@@ -59,6 +59,7 @@ def sweep(cursor: Cursor, *, before: datetime, limit: int) -> int:
     """Forget changes of before that time, at most `limit`; how many went."""
     return execute(
         cursor,
-        "delete from changes where ctid = any(array(select ctid from changes where at < %(before)s order by at limit %(limit)s))",
+        """delete from invalidation_log
+           where ctid = any(array(select ctid from invalidation_log where at < %(before)s order by at limit %(limit)s))""",
         {"before": before, "limit": limit},
     )

@@ -256,7 +256,7 @@ def tick(cursor: Cursor, timer: str, tick: datetime) -> bool:
     """True for the one transaction, of all processes and for ever, that is first to record this tick."""
     return _changed(
         cursor,
-        "insert into ticks (timer, tick) values (%(timer)s, %(tick)s) on conflict do nothing",
+        "insert into timer_runs (timer, tick) values (%(timer)s, %(tick)s) on conflict do nothing",
         {"timer": timer, "tick": tick},
     )
 
@@ -264,7 +264,7 @@ def tick(cursor: Cursor, timer: str, tick: datetime) -> bool:
 def last_tick(cursor: Cursor, timer: str, *, until: datetime) -> datetime | None:
     """The timer's newest recorded tick that is not after `until`."""
     return fetch_value(  # type: ignore[no-any-return]  # a column of type timestamptz
-        cursor, "select max(tick) from ticks where timer = %(timer)s and tick <= %(until)s", {"timer": timer, "until": until}
+        cursor, "select max(tick) from timer_runs where timer = %(timer)s and tick <= %(until)s", {"timer": timer, "until": until}
     )
 
 
@@ -272,9 +272,9 @@ def sweep_ticks(cursor: Cursor, *, before: datetime, limit: int) -> int:
     """Forget ticks of before that time, at most `limit`; how many went. Each timer's newest stays: it says from where to go on."""
     return execute(
         cursor,
-        """delete from ticks where (timer, tick) in (
-               select t.timer, t.tick from ticks t where t.tick < %(before)s
-               and t.tick < (select max(n.tick) from ticks n where n.timer = t.timer) limit %(limit)s)""",
+        """delete from timer_runs where (timer, tick) in (
+               select t.timer, t.tick from timer_runs t where t.tick < %(before)s
+               and t.tick < (select max(n.tick) from timer_runs n where n.timer = t.timer) limit %(limit)s)""",
         {"before": before, "limit": limit},
     )
 

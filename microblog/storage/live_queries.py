@@ -93,7 +93,7 @@ def standing_sessions(cursor: Cursor, *, ids: Collection[int], now: datetime) ->
     cursor.execute(
         """select s.id from sessions s
            join accounts a on a.id = s.account_id and a.suspended_at is null and a.deleted_at is null
-           join logins l on l.account_id = s.account_id and l.disabled_at is null
+           join users l on l.account_id = s.account_id and l.disabled_at is null
            where s.id = any(%(ids)s) and s.expires_at > %(now)s""",
         {"ids": list(ids), "now": now},
     )
@@ -111,7 +111,7 @@ def standing_tokens(cursor: Cursor, *, ids: Collection[int]) -> list[int]:
     cursor.execute(
         """select t.id from tokens t
            join accounts a on a.id = t.account_id and a.suspended_at is null and a.deleted_at is null
-           join logins l on l.account_id = t.account_id and l.disabled_at is null
+           join users l on l.account_id = t.account_id and l.disabled_at is null
            where t.id = any(%(ids)s) and t.revoked_at is null""",
         {"ids": list(ids)},
     )

@@ -11,7 +11,7 @@ from microblog.model.media import ConvertedMedia, Dimensions, FileUse, Focus, Me
 from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_one, fetch_value, first_column
 
 COLUMNS = """m.id, m.account_id, m.kind, m.state, m.original, m.preview, m.width, m.height, m.preview_width, m.preview_height, m.duration,
-    m.frame_rate, m.bitrate, m.blurhash, m.description, m.focus_x, m.focus_y, m.loose_since is null,
+    m.frame_rate, m.bitrate, m.blurhash, m.description, m.focus_x, m.focus_y, m.unattached_since is null,
     m.problem"""
 
 # What the post `p` shows, for queries of posts.
@@ -45,7 +45,7 @@ def insert(cursor: Cursor, *, account: AccountId, kind: MediaKind, description: 
     return MediaId(
         fetch_value(
             cursor,
-            """insert into media (id, account_id, kind, description, focus_x, focus_y, created_at, loose_since)
+            """insert into media (id, account_id, kind, description, focus_x, focus_y, created_at, unattached_since)
                values (new_id(%(now)s), %(account)s, %(kind)s, %(description)s, %(x)s, %(y)s, %(now)s, %(now)s) returning id""",
             {
                 "account": account,
@@ -135,7 +135,7 @@ def locked(cursor: Cursor, *, account: AccountId, ids: Collection[int], post: Po
         cursor,
         media_from,
         f"""select {COLUMNS} from media m where m.id = any(%(ids)s) and m.account_id = %(account)s
-            and (m.loose_since is not null or m.post_id = %(post)s or m.scheduled_id = %(scheduled)s)
+            and (m.unattached_since is not null or m.post_id = %(post)s or m.scheduled_id = %(scheduled)s)
             order by m.id for no key update""",
         {"account": account, "ids": list(ids), "post": post, "scheduled": scheduled},
     )
@@ -145,7 +145,7 @@ def attach(cursor: Cursor, *, post: PostId, ids: Sequence[MediaId]) -> None:
     """The post shows exactly these, in this order; what it showed before stays with it for its history."""
     execute(
         cursor,
-        """update media m set post_id = %(post)s, scheduled_id = null, loose_since = null, place = wanted.place - 1
+        """update media m set post_id = %(post)s, scheduled_id = null, unattached_since = null, place = wanted.place - 1
            from (select id, w.place from media left join unnest(%(ids)s::bigint[]) with ordinality w (wanted_id, place) on w.wanted_id = id
                  where id = any(%(ids)s) or post_id = %(post)s) wanted
            where m.id = wanted.id""",
@@ -157,7 +157,7 @@ def reserve(cursor: Cursor, *, scheduled: ScheduledId, ids: Sequence[MediaId]) -
     """A scheduled post will show these, in this order."""
     execute(
         cursor,
-        """update media set scheduled_id = %(scheduled)s, loose_since = null, place = array_position(%(ids)s::bigint[], id) - 1
+        """update media set scheduled_id = %(scheduled)s, unattached_since = null, place = array_position(%(ids)s::bigint[], id) - 1
            where id = any(%(ids)s)""",
         {"scheduled": scheduled, "ids": list(ids)},
     )
@@ -171,7 +171,7 @@ def loosen_post(cursor: Cursor, *, post: PostId, at: datetime) -> list[MediaId]:
     return fetch_all(
         cursor,
         MediaId,
-        "update media set post_id = null, place = null, loose_since = %(at)s where post_id = %(post)s returning id",
+        "update media set post_id = null, place = null, unattached_since = %(at)s where post_id = %(post)s returning id",
         {"post": post, "at": at},
     )
 
@@ -180,7 +180,7 @@ def loosen_scheduled(cursor: Cursor, *, scheduled: ScheduledId, at: datetime) ->
     """The scheduled post is gone."""
     execute(
         cursor,
-        "update media set scheduled_id = null, place = null, loose_since = %(at)s where scheduled_id = %(scheduled)s",
+        "update media set scheduled_id = null, place = null, unattached_since = %(at)s where scheduled_id = %(scheduled)s",
         {"scheduled": scheduled, "at": at},
     )
 
@@ -189,7 +189,7 @@ def loosen_all_scheduled(cursor: Cursor, *, account: AccountId, at: datetime) ->
     """All that the account has scheduled is gone."""
     execute(
         cursor,
-        """update media set scheduled_id = null, place = null, loose_since = %(at)s
+        """update media set scheduled_id = null, place = null, unattached_since = %(at)s
            where scheduled_id in (select id from scheduled_posts where account_id = %(account)s)""",
         {"account": account, "at": at},
     )
@@ -198,7 +198,9 @@ def loosen_all_scheduled(cursor: Cursor, *, account: AccountId, at: datetime) ->
 def delete(cursor: Cursor, *, ids: Collection[int]) -> list[str]:
     """Delete those of the pieces that nothing holds; the names of their files."""
     return _names(
-        cursor, "delete from media where id = any(%(ids)s) and loose_since is not null returning id, original, preview", {"ids": list(ids)}
+        cursor,
+        "delete from media where id = any(%(ids)s) and unattached_since is not null returning id, original, preview",
+        {"ids": list(ids)},
     )
 
 
@@ -217,7 +219,7 @@ def sweep(cursor: Cursor, *, before: datetime, limit: int) -> list[str]:
     return _names(
         cursor,
         """delete from media where id in (
-               select id from media where loose_since < %(before)s order by loose_since limit %(limit)s for update skip locked)
+               select id from media where unattached_since < %(before)s order by unattached_since limit %(limit)s for update skip locked)
            returning id, original, preview""",
         {"before": before, "limit": limit},
     )

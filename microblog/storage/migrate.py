@@ -1,9 +1,9 @@
-"""Brings a database to the schema of this code: numbered SQL files, each in its own transaction, one process at a time."""
+"""Schema migrations: numbered SQL files, each applied in a transaction of its own, by one process at a time."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from importlib.resources import files
 
@@ -11,17 +11,18 @@ from attrs import frozen
 
 from microblog.storage.database import Connection, Cursor, execute, fetch_all, fetch_value
 
-ADVISORY_LOCK = 0x6D6963726F  # "micro": any fixed number will do, as long as nobody else takes it
+ADVISORY_LOCK = 0x6D6963726F  # "micro": any fixed number that no other program uses in this database
 _NAME = re.compile(r"(\d{4})_\w+\.sql")
+_BEFORE_FIRST_RELEASE = "0001_house.sql"  # the first migration of the development versions before 0.2.0
 
 
 class SchemaProblem(Exception):
-    """The database cannot be brought to this code's schema; the text says why."""
+    """The database cannot be migrated to this version's schema; the text says why."""
 
 
 @frozen
 class Migration:
-    """A numbered step."""
+    """A numbered SQL file."""
 
     number: int
     name: str
@@ -29,12 +30,21 @@ class Migration:
 
     @property
     def digest(self) -> str:
-        """What the file said when it was applied."""
+        """SHA-256 of the SQL, in hexadecimal. Stored when the migration is applied, to notice later edits of the file."""
         return sha256(self.sql.encode()).hexdigest()
 
 
+@frozen
+class AppliedMigration:
+    """A row of the table `migrations`."""
+
+    number: int
+    name: str
+    digest: str
+
+
 def known() -> list[Migration]:
-    """All steps that this code brings, in order."""
+    """Return all migrations of this version, by number."""
     return sorted(_files(), key=lambda step: step.number)
 
 
@@ -45,13 +55,13 @@ def _files() -> Iterator[Migration]:
 
 
 def migrate(connection: Connection, *, lock_timeout_ms: int = 30_000) -> list[str]:
-    """Apply what is missing; the names of what was applied. Safe to call from several processes at once.
+    """Apply the missing migrations and return their names. Several processes may do this at once.
 
-    Raises SchemaProblem when the database is newer than this code, or a step that was applied has changed since.
+    Raises SchemaProblem if the database is newer than this version or older than 0.2.0, or if an applied migration has been edited.
     """
     done: list[str] = []
     try:
-        while (name := _apply_one(connection, lock_timeout_ms)) is not None:
+        while (name := _apply_next(connection, lock_timeout_ms)) is not None:
             done.append(name)
     finally:
         connection.rollback()
@@ -59,7 +69,7 @@ def migrate(connection: Connection, *, lock_timeout_ms: int = 30_000) -> list[st
 
 
 def missing(connection: Connection) -> list[str]:
-    """The names of the steps that `migrate` would apply. Changes nothing. Raises SchemaProblem as `migrate` does."""
+    """Return the names of the migrations that `migrate` would apply, without changing anything. Raises like `migrate`."""
     with connection.cursor() as cursor:
         execute(cursor, "set transaction read only")
         applied = _applied(cursor) if fetch_value(cursor, "select to_regclass('migrations') is not null") else {}
@@ -67,28 +77,33 @@ def missing(connection: Connection) -> list[str]:
     return [step.name for step in _to_apply(applied)]
 
 
-def _applied(cursor: Cursor) -> dict[int, str]:
-    return dict(fetch_all(cursor, lambda number, digest: (number, digest), "select number, digest from migrations"))
+def _applied(cursor: Cursor) -> dict[int, AppliedMigration]:
+    return {row.number: row for row in fetch_all(cursor, AppliedMigration, "select number, name, digest from migrations")}
 
 
-def _to_apply(applied: dict[int, str]) -> Iterator[Migration]:
+def _to_apply(applied: Mapping[int, AppliedMigration]) -> Iterator[Migration]:
+    if (first := applied.get(1)) and first.name == _BEFORE_FIRST_RELEASE:
+        raise SchemaProblem(
+            "This database is from a version before 0.2.0, the first release, and cannot be upgraded: use an empty database."
+        )
     steps = known()
-    if unknown := applied.keys() - {step.number for step in steps}:  # any: numbers are not applied in their order only
+    # Any unknown number counts, not only higher ones: branches apply theirs in another order.
+    if unknown := applied.keys() - {step.number for step in steps}:
         listed = ", ".join(f"{number:04}" for number in sorted(unknown))
         raise SchemaProblem(
-            f"A newer release has changed this database (steps {listed}): run that release, or restore the backup of before."
+            f"A newer release has changed this database (migrations {listed}): run that release, or restore an earlier backup."
         )
     for step in steps:
         if step.number not in applied:
             yield step
-        elif applied[step.number] != step.digest:
-            raise SchemaProblem(f"Step {step.name} was changed after it had been applied to this database.")
+        elif applied[step.number].digest != step.digest:
+            raise SchemaProblem(f"The migration {step.name} was changed after it was applied to this database.")
 
 
-def _apply_one(connection: Connection, lock_timeout_ms: int) -> str | None:
-    """Apply the next step that is missing, in a transaction that holds the lock; its name, or None where nothing is missing.
+def _apply_next(connection: Connection, lock_timeout_ms: int) -> str | None:
+    """Apply the first missing migration in a transaction that holds the lock; return its name, or None if none is missing.
 
-    All that is set ends with the transaction: a pooler may give the connection to others between two.
+    All settings end with the transaction, because a pooler may give the connection to other clients between two transactions.
     """
     with connection.cursor() as cursor:
         execute(cursor, "select set_config('lock_timeout', %(ms)s, true)", {"ms": str(lock_timeout_ms)})

@@ -56,7 +56,7 @@ _ASKED = Prepared(f"""
            exists (select from follows f where f.follower_id = a.id and f.followee_id = s.id),
            (select f.created_at from follows f where f.follower_id = s.id and f.followee_id = a.id),
            s.limited_at is not null,
-           exists (select from logins l where l.account_id = s.id and l.role <> 'user'),
+           exists (select from users l where l.account_id = s.id and l.role <> 'user'),
            exists (select from notification_permissions t where t.account_id = a.id and t.from_account_id = s.id),
            d.id is not null and not exists (
                select from posts w where w.thread_id = d.thread_id and w.boost_of is null and w.deleted_at is null

@@ -113,7 +113,7 @@ def lock_code(cursor: Cursor, *, code_hash: bytes) -> AuthorizationCode | None:
         cursor,
         code,
         """select o.app_id, o.account_id, o.redirect_uri, o.scopes, o.challenge, o.expires_at, o.used_at is not null, o.token_id
-           from oauth_codes o join accounts a on a.id = o.account_id join logins l on l.account_id = o.account_id
+           from oauth_codes o join accounts a on a.id = o.account_id join users l on l.account_id = o.account_id
            where o.code_hash = %(code_hash)s and a.suspended_at is null and a.deleted_at is null and l.disabled_at is null
            for update of o for share of a, l""",
         {"code_hash": code_hash},
@@ -144,7 +144,7 @@ def insert_token(
         f"""insert into tokens as t (id, token_hash, app_id, account_id, scopes, created_at)
             select new_id(%(now)s), %(token_hash)s, %(app)s, %(account)s, %(scopes)s, %(now)s
             where %(account)s::bigint is null or exists (
-                select from accounts a join logins l on l.account_id = a.id
+                select from accounts a join users l on l.account_id = a.id
                 where a.id = %(account)s and a.suspended_at is null and a.deleted_at is null and l.disabled_at is null)
             returning {TOKEN}""",
         {"token_hash": token_hash, "app": app, "account": account, "scopes": list(scopes), "now": now},
@@ -167,7 +167,7 @@ def bearer(cursor: Cursor, *, token_hash: bytes) -> Bearer | None:
 _BEARER = Prepared(f"""
     select {TOKEN}, {APP}, {users.COLUMNS}, {accounts.COLUMNS}
     from tokens t join apps p on p.id = t.app_id
-    left join (logins l join ({accounts.FROM}) on a.id = l.account_id and a.deleted_at is null) on l.account_id = t.account_id
+    left join (users l join ({accounts.FROM}) on a.id = l.account_id and a.deleted_at is null) on l.account_id = t.account_id
     where t.token_hash = %(token_hash)s""")
 
 

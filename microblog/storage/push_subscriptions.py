@@ -105,7 +105,7 @@ def enqueue(cursor: Cursor, *, ids: Sequence[NotificationId], now: datetime) -> 
                where n.id = any(%(ids)s) and not n.filtered and n.kind = any(s.alerts) and s.policy <> 'none'
                for key share of s),
            queued as (
-               insert into pushes (subscription_id, notification_id) select id, notification from meant
+               insert into push_deliveries (subscription_id, notification_id) select id, notification from meant
                on conflict do nothing returning subscription_id)
            insert into jobs (id, kind, key, payload, due_at, created_at)
            select new_id(%(now)s), %(kind)s, id::text, jsonb_build_object('subscription', id::text), %(now)s, %(now)s
@@ -128,7 +128,7 @@ def lock(cursor: Cursor, *, id: PushSubscriptionId) -> PushSubscription | None:
 
 def waiting(cursor: Cursor, *, id: PushSubscriptionId) -> NotificationId | None:
     """The oldest notification that waits for the subscription."""
-    sql = "select min(notification_id) from pushes where subscription_id = %(id)s and settled_at is null"
+    sql = "select min(notification_id) from push_deliveries where subscription_id = %(id)s and settled_at is null"
     found: NotificationId | None = fetch_value(cursor, sql, {"id": id})
     return found
 
@@ -137,7 +137,7 @@ def settle(cursor: Cursor, *, id: PushSubscriptionId, notification: Notification
     """The notification waits no more: it was delivered, or never will be."""
     execute(
         cursor,
-        "update pushes set settled_at = %(now)s where subscription_id = %(id)s and notification_id = %(notification)s",
+        "update push_deliveries set settled_at = %(now)s where subscription_id = %(id)s and notification_id = %(notification)s",
         {"id": id, "notification": notification, "now": now},
     )
 
@@ -155,7 +155,8 @@ def sweep(cursor: Cursor, *, before: datetime, limit: int) -> int:
     """Forget what was settled before that time, at most `limit`; how many went."""
     return execute(
         cursor,
-        """delete from pushes where (subscription_id, notification_id) in (
-               select subscription_id, notification_id from pushes where settled_at < %(before)s order by settled_at limit %(limit)s)""",
+        """delete from push_deliveries where (subscription_id, notification_id) in (
+               select subscription_id, notification_id from push_deliveries
+               where settled_at < %(before)s order by settled_at limit %(limit)s)""",
         {"before": before, "limit": limit},
     )

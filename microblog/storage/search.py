@@ -1,4 +1,4 @@
-"""Finding posts by what they say. See migrations 0045 and 0058 for what is indexed, and domain/search_query.py for what can be asked.
+"""Full-text search for posts. The section "Search" of the initial migration says what is indexed, domain/search_query.py what can be asked.
 
 However many posts have a word, one search compares a bounded number of them with the rest of the wish, the newest.
 """

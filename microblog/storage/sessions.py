@@ -34,7 +34,7 @@ def open_session(
         cursor,
         """insert into sessions (id, token_hash, account_id, created_at, seen_at, expires_at, address, user_agent)
            select new_id(%(now)s), %(token_hash)s, l.account_id, %(now)s, %(now)s, %(expires_at)s, %(address)s, %(user_agent)s
-           from (select account_id from logins where account_id = %(account)s and disabled_at is null
+           from (select account_id from users where account_id = %(account)s and disabled_at is null
                  and (%(proof)s::text is null or password_hash = %(proof)s) for share) l
            join (select id from accounts where id = %(account)s and suspended_at is null and deleted_at is null for share) a
                 on a.id = l.account_id
@@ -69,7 +69,7 @@ def by_token(cursor: Cursor, *, token_hash: bytes, now: datetime) -> tuple[Viewe
 
 
 _BY_TOKEN = Prepared(f"""select l.role, l.preferences, l.approved_at is null or l.confirmed_at is null, {COLUMNS}, {accounts.COLUMNS}
-    from sessions s join logins l on l.account_id = s.account_id, {accounts.FROM}
+    from sessions s join users l on l.account_id = s.account_id, {accounts.FROM}
     where a.id = s.account_id and s.token_hash = %(token_hash)s and s.expires_at > %(now)s
     and l.disabled_at is null and a.suspended_at is null and a.deleted_at is null""")
 

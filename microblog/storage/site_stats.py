@@ -38,6 +38,6 @@ def active(cursor: Cursor, *, since: datetime) -> int:
 
 def staff(cursor: Cursor) -> list[Account]:
     """Who runs the site: its administrators, the first first."""
-    sql = f"""select {accounts.COLUMNS} from {accounts.FROM} join logins l on l.account_id = a.id
+    sql = f"""select {accounts.COLUMNS} from {accounts.FROM} join users l on l.account_id = a.id
               where l.role = %(role)s and a.deleted_at is null and a.suspended_at is null order by a.id"""
     return fetch_all(cursor, accounts.account_from, sql, {"role": Role.ADMIN})

@@ -24,7 +24,7 @@ _WRITTEN = """
            p.account_id, coalesce(p.boost_of, p.id) as subject_id
     from posts p where p.created_at >= %(begin)s and p.created_at < %(end)s and p.visibility in ('public', 'unlisted')
     union
-    select kind, account_id, subject_id from traces
+    select kind, account_id, subject_id from statistics_log
     where kind in ('post', 'reply', 'boost') and open and at >= %(begin)s and at < %(end)s"""
 
 _HERE = """
@@ -36,12 +36,12 @@ _LIKED = """
     select f.account_id, f.post_id from favourites f join posts p on p.id = f.post_id
     where f.id >= %(low)s and f.id < %(high)s and p.visibility in ('public', 'unlisted')
     union
-    select account_id, subject_id from traces where kind = 'favourite' and open and at >= %(begin)s and at < %(end)s"""
+    select account_id, subject_id from statistics_log where kind = 'favourite' and open and at >= %(begin)s and at < %(end)s"""
 
 _FOLLOWED = """
     select follower_id, followee_id from follows where id >= %(low)s and id < %(high)s
     union
-    select account_id, subject_id from traces where kind = 'follow' and at >= %(begin)s and at < %(end)s"""
+    select account_id, subject_id from statistics_log where kind = 'follow' and at >= %(begin)s and at < %(end)s"""
 
 _PEOPLE = (
     Measure.POSTED,
@@ -61,7 +61,7 @@ def count(cursor: Cursor, span: TimeSpan, day: date) -> Day:
         Measure.NEW_ACCOUNTS: _number(
             cursor,
             """select (select count(*) from accounts where created_at >= %(begin)s and created_at < %(end)s)
-               + (select count(*) from traces where kind = 'account' and at >= %(begin)s and at < %(end)s)""",
+               + (select count(*) from statistics_log where kind = 'account' and at >= %(begin)s and at < %(end)s)""",
             params,
         ),
         Measure.FAVOURITES: _number(cursor, f"select count(*) from ({_LIKED}) l", params),
@@ -71,7 +71,7 @@ def count(cursor: Cursor, span: TimeSpan, day: date) -> Day:
         Measure.LIVE_PEAK: _number(
             cursor,
             """select coalesce(max(peak), 0) from (
-                   select sum(peak) as peak from crowds where slot >= %(begin)s and slot < %(end)s group by slot) c""",
+                   select sum(peak) as peak from connection_samples where slot >= %(begin)s and slot < %(end)s group by slot) c""",
             params,
         ),
         Measure.TOP_TAGS: tags[0],
@@ -85,7 +85,7 @@ def _number(cursor: Cursor, sql: str, params: dict[str, object]) -> int:
 
 
 def _traces(cursor: Cursor, kind: str, params: dict[str, object]) -> int:
-    sql = "select count(*) from traces where kind = %(kind)s and at >= %(begin)s and at < %(end)s"
+    sql = "select count(*) from statistics_log where kind = %(kind)s and at >= %(begin)s and at < %(end)s"
     return _number(cursor, sql, params | {"kind": kind})
 
 
@@ -121,7 +121,7 @@ def _tags(cursor: Cursor, params: dict[str, object]) -> tuple[int, tuple[TagScor
                select t.tag_id, p.account_id, p.id from post_tags t join posts p on p.id = t.post_id
                where t.used_at >= %(begin)s and t.used_at < %(end)s and p.visibility = 'public'
                union
-               select tag_id, account_id, subject_id from traces where kind = 'tag' and at >= %(begin)s and at < %(end)s)
+               select tag_id, account_id, subject_id from statistics_log where kind = 'tag' and at >= %(begin)s and at < %(end)s)
            select count(*) over (), g.key, count(distinct u.account_id), count(*) from used u join tags g on g.id = u.tag_id
            group by g.id order by count(distinct u.account_id) desc, count(*) desc, g.key limit %(top)s""",
         params | {"top": TOP},
@@ -142,7 +142,7 @@ def _posts(cursor: Cursor, params: dict[str, object]) -> tuple[int, tuple[PostSc
                where b.created_at >= %(begin)s and b.created_at < %(end)s and p.visibility = 'public'
                and b.visibility in ('public', 'unlisted')
                union
-               select kind, account_id, subject_id from traces
+               select kind, account_id, subject_id from statistics_log
                where kind in ('favourite', 'boost') and public and open and at >= %(begin)s and at < %(end)s)
            select count(*) over (), post_id, count(*) filter (where kind = 'favourite'), count(*) filter (where kind = 'boost')
            from marked group by post_id order by count(*) desc, post_id desc limit %(top)s""",
@@ -224,7 +224,7 @@ def active(cursor: Cursor, span: TimeSpan) -> int:
 def note_crowd(cursor: Cursor, *, slot: datetime, process: str, peak: int) -> None:
     """The process had so many live connections at once in the quarter of an hour that begins at `slot`."""
     cursor.execute(
-        """insert into crowds as c (slot, process, peak) values (%(slot)s, %(process)s, %(peak)s)
+        """insert into connection_samples as c (slot, process, peak) values (%(slot)s, %(process)s, %(peak)s)
            on conflict (slot, process) do update set peak = greatest(c.peak, excluded.peak)""",
         {"slot": slot, "process": process, "peak": peak},
     )

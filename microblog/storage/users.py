@@ -21,7 +21,7 @@ from microblog.storage.paging import bounds, directed, page_sql
 COLUMNS = """l.account_id, l.email, l.password_hash, l.role, l.created_at, l.confirmed_at, l.approved_at, l.disabled_at, l.reason,
     l.preferences, l.new_email"""
 WIDTH = 11
-_MEMBERS = f"select {COLUMNS}, {accounts.COLUMNS} from logins l, {accounts.FROM}"
+_MEMBERS = f"select {COLUMNS}, {accounts.COLUMNS} from users l, {accounts.FROM}"
 _OF_LOGIN = " where a.id = l.account_id and a.deleted_at is null "
 
 
@@ -72,7 +72,7 @@ def insert(
     return bool(
         execute(
             cursor,
-            """insert into logins (account_id, email, password_hash, role, created_at, confirmed_at, approved_at, reason,
+            """insert into users (account_id, email, password_hash, role, created_at, confirmed_at, approved_at, reason,
                                    preferences, invite_id, app_id)
                values (%(account)s, %(email)s, %(hash)s, %(role)s, %(now)s, case when %(confirmed)s then %(now)s::timestamptz end,
                        case when %(approved)s then %(now)s::timestamptz end, %(reason)s, %(preferences)s, %(invite)s, %(app)s)
@@ -100,7 +100,7 @@ def _json(preferences: Preferences) -> str:
 
 def signed_up_with(cursor: Cursor, *, account: AccountId) -> AppId | None:
     """The program that the account was made with; None for the site, and where that is not known any more."""
-    id = fetch_value(cursor, "select app_id from logins where account_id = %(account)s", {"account": account})
+    id = fetch_value(cursor, "select app_id from users where account_id = %(account)s", {"account": account})
     return None if id is None else AppId(id)
 
 
@@ -111,14 +111,14 @@ def by_account(cursor: Cursor, *, account: AccountId) -> AccountWithLogin | None
 
 def by_name(cursor: Cursor, *, name: str, username: str) -> AccountWithLogin | None:
     """Whoever has the e-mail address `name` or, if nobody has, this username; in whatever case they are written."""
-    condition = """and a.id = coalesce((select account_id from logins where lower(email) = lower(%(name)s)),
+    condition = """and a.id = coalesce((select account_id from users where lower(email) = lower(%(name)s)),
                                        (select id from accounts where lower(username) = lower(%(username)s)))"""
     return fetch_one(cursor, _member, _MEMBERS + _OF_LOGIN + condition, {"name": name, "username": username})
 
 
 def email_taken(cursor: Cursor, *, email: str) -> bool:
     """True if somebody has the address."""
-    return bool(fetch_value(cursor, "select exists (select from logins where lower(email) = lower(%(email)s))", {"email": email}))
+    return bool(fetch_value(cursor, "select exists (select from users where lower(email) = lower(%(email)s))", {"email": email}))
 
 
 def page_of(
@@ -166,7 +166,7 @@ def by_accounts(cursor: Cursor, *, accounts: Collection[AccountId]) -> list[Acco
 
 def staff(cursor: Cursor) -> list[AccountId]:
     """Moderators and administrators."""
-    cursor.execute("select account_id from logins where role <> 'user'")
+    cursor.execute("select account_id from users where role <> 'user'")
     return first_column(cursor.fetchall())
 
 
@@ -175,7 +175,7 @@ def change_password(cursor: Cursor, *, account: AccountId, password_hash: str, o
     return bool(
         execute(
             cursor,
-            """update logins set password_hash = %(new)s
+            """update users set password_hash = %(new)s
                where account_id = %(account)s and (%(old)s::text is null or password_hash = %(old)s)""",
             {"account": account, "new": password_hash, "old": old_hash},
         )
@@ -187,7 +187,7 @@ def change_email(cursor: Cursor, *, account: AccountId, email: str, confirmed_at
     try:
         execute(
             cursor,
-            "update logins set email = %(email)s, confirmed_at = %(confirmed_at)s, new_email = null where account_id = %(account)s",
+            "update users set email = %(email)s, confirmed_at = %(confirmed_at)s, new_email = null where account_id = %(account)s",
             {"account": account, "email": email, "confirmed_at": confirmed_at},
         )
     except UniqueViolation:
@@ -197,24 +197,24 @@ def change_email(cursor: Cursor, *, account: AccountId, email: str, confirmed_at
 
 def propose_email(cursor: Cursor, *, account: AccountId, email: str | None) -> None:
     """Write down which address is to be the new one, once it is proved; None for no other."""
-    execute(cursor, "update logins set new_email = %(email)s where account_id = %(account)s", {"account": account, "email": email})
+    execute(cursor, "update users set new_email = %(email)s where account_id = %(account)s", {"account": account, "email": email})
 
 
 def role_of(cursor: Cursor, *, account: AccountId) -> Role | None:
     """The role of an account; None for one without a login."""
-    return fetch_one(cursor, Role, "select role from logins where account_id = %(account)s", {"account": account})
+    return fetch_one(cursor, Role, "select role from users where account_id = %(account)s", {"account": account})
 
 
 def change_role(cursor: Cursor, *, account: AccountId, role: Role) -> bool:
     """Write the new role; False if there is no such login."""
-    return bool(execute(cursor, "update logins set role = %(role)s where account_id = %(account)s", {"account": account, "role": role}))
+    return bool(execute(cursor, "update users set role = %(role)s where account_id = %(account)s", {"account": account, "role": role}))
 
 
 def change_preferences(cursor: Cursor, *, account: AccountId, preferences: Preferences) -> None:
     """Write all preferences."""
     execute(
         cursor,
-        "update logins set preferences = %(preferences)s where account_id = %(account)s",
+        "update users set preferences = %(preferences)s where account_id = %(account)s",
         {"account": account, "preferences": _json(preferences)},
     )
 
@@ -224,7 +224,7 @@ def change_preference(cursor: Cursor, *, account: AccountId, name: str, value: s
     return bool(
         execute(
             cursor,
-            "update logins set preferences = preferences || %(one)s where account_id = %(account)s",
+            "update users set preferences = preferences || %(one)s where account_id = %(account)s",
             {"account": account, "one": orjson.dumps({name: value}).decode()},
         )
     )
@@ -235,7 +235,7 @@ def approve(cursor: Cursor, *, account: AccountId, now: datetime) -> bool:
     return bool(
         execute(
             cursor,
-            "update logins set approved_at = %(now)s where account_id = %(account)s and approved_at is null",
+            "update users set approved_at = %(now)s where account_id = %(account)s and approved_at is null",
             {"account": account, "now": now},
         )
     )
@@ -246,7 +246,7 @@ def confirm(cursor: Cursor, *, account: AccountId, now: datetime) -> bool:
     return bool(
         execute(
             cursor,
-            "update logins set confirmed_at = %(now)s where account_id = %(account)s and confirmed_at is null",
+            "update users set confirmed_at = %(now)s where account_id = %(account)s and confirmed_at is null",
             {"account": account, "now": now},
         )
     )
@@ -257,7 +257,7 @@ def set_disabled(cursor: Cursor, *, account: AccountId, at: datetime | None) -> 
     return bool(
         execute(
             cursor,
-            """update logins set disabled_at = %(at)s
+            """update users set disabled_at = %(at)s
                where account_id = %(account)s and (disabled_at is null) = (%(at)s::timestamptz is not null)""",
             {"account": account, "at": at},
         )
@@ -266,4 +266,4 @@ def set_disabled(cursor: Cursor, *, account: AccountId, at: datetime | None) -> 
 
 def delete(cursor: Cursor, *, account: AccountId) -> bool:
     """The account has no login any more, and its address is free again."""
-    return bool(execute(cursor, "delete from logins where account_id = %(account)s", {"account": account}))
+    return bool(execute(cursor, "delete from users where account_id = %(account)s", {"account": account}))

@@ -242,7 +242,7 @@ def test_the_first_start_says_what_to_do_next_until_somebody_administers_the_sit
     own_site.start()
     assert until(lambda: "Make the first administrator" in own_site.log)
     assert f"listening on 127.0.0.1:{own_site.port})" in own_site.log
-    assert "Applied migration 0001_house.sql" in own_site.log
+    assert "Applied migration 0001_initial.sql" in own_site.log
     [told] = [line.partition("administrator: ")[2] for line in own_site.log.splitlines() if "Make the first administrator" in line]
     shell = told.replace("NAME@EXAMPLE.ORG", "ada@example.org").replace("NAME", "ada")
     bare = {name: value for name, value in os.environ.items() if not name.startswith("MICROBLOG_")} | {"MICROBLOG_CONFIG": os.devnull}

@@ -101,7 +101,7 @@ def test_where_addresses_are_proved_by_mail_a_new_one_is_not_used_before(desk: D
     done(strict.change_email(ann, OLD, "new@example.org", NETWORK))
     login = done(desk.credentials.login(ann))
     assert (login.email, login.new_email, _pending(desk, ann)) == ("ann@example.org", "new@example.org", False)
-    cursor.execute("select kind, recipient from letters")
+    cursor.execute("select kind, recipient from emails")
     assert cursor.fetchall() == [("confirm", "new@example.org"), ("address", "ann@example.org")]
 
 

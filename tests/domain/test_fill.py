@@ -39,7 +39,7 @@ def test_everything_of_the_plan_is_there(db: RolledBackDatabase, cursor: Cursor,
         ("favourites", len(plan.favourites)),
         ("bookmarks", len(plan.bookmarks)),
         ("revisions", sum(len(post.edits) for post in plan.posts)),
-        ("logins", len(plan.people)),
+        ("users", len(plan.people)),
     ]:
         assert fetch_value(cursor, f"select count(*) from {table}") == expected, table
     newest = fetch_value(cursor, "select max(id) from posts")
@@ -133,6 +133,6 @@ def test_with_a_password_everybody_can_log_in_and_without_it_nobody(db: RolledBa
     with pytest.raises(Invalid):
         fill(db, plan, "short")
     fill(db, plan, "correct horse")
-    hashes = fetch_all(cursor, str, "select distinct password_hash from logins")
+    hashes = fetch_all(cursor, str, "select distinct password_hash from users")
     assert len(hashes) == 1
     assert done(quick_passwords().verify(hashes[0], "correct horse")).correct

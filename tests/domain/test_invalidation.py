@@ -45,7 +45,7 @@ def connections(database_url: str) -> Iterator[Callable[[], Connection]]:
 def touch(connection: Connection, key: str) -> None:
     """Tell of a change, in a transaction that is not ended."""
     with connection.cursor() as cursor:
-        execute(cursor, "select tell(array[%(key)s])", {"key": key})
+        execute(cursor, "select invalidate(array[%(key)s])", {"key": key})
 
 
 def keys(*those: str) -> frozenset[str]:

@@ -257,8 +257,8 @@ async def test_the_reason_is_told_in_the_language_of_the_author(
     [letter] = postman(cursor).deliver()
     for kind in ("plain", "html"):
         assert "Der Text ist leer oder länger, als diese Site es zulässt." in body(letter.as_bytes(), kind)
-    execute(cursor, "update letters set state = 'waiting', data = data - 'because'")  # as an older release wrote them
-    jobs.add(cursor, "email.send", {"email": str(fetch_value(cursor, "select id from letters"))}, due_at=make.NOW, now=make.NOW)
+    execute(cursor, "update emails set state = 'waiting', data = data - 'because'")  # as an older release wrote them
+    jobs.add(cursor, "email.send", {"email": str(fetch_value(cursor, "select id from emails"))}, due_at=make.NOW, now=make.NOW)
     [letter] = postman(cursor).deliver()
     assert "Warum: Text character limit of 300 exceeded." in body(letter.as_bytes(), "plain")
 

@@ -185,7 +185,7 @@ def test_the_tokens_of_the_deleted_are_revoked(tokens: Tokens, members: AccountA
 )
 def test_who_is_not_let_in_yet_is_told_why(tokens: Tokens, ann: Viewer, cursor: Cursor, column: str, sentence: str) -> None:
     text = done(tokens.issue(ann.id, "read")).text
-    execute(cursor, f"update logins set {column} = null where account_id = %(id)s", {"id": ann.id})
+    execute(cursor, f"update users set {column} = null where account_id = %(id)s", {"id": ann.id})
     with pytest.raises(Forbidden, match=sentence):
         done(tokens.by_bearer(text))
 

@@ -214,7 +214,7 @@ def test_an_address_that_was_refused_again_and_again_is_written_to_no_more(post:
 def test_a_letter_that_the_administrator_sends_again_is_tried_whatever_was_refused(post: Postman, cursor: Cursor) -> None:
     make.viewer(cursor, "ben")
     refuse(post, cursor, 4)
-    execute(cursor, "update letters set settled_at = settled_at - interval '1 second' where state = 'refused'")
+    execute(cursor, "update emails set settled_at = settled_at - interval '1 second' where state = 'refused'")
     post.office.answer = DeliveryResult(DeliveryStatus.SENT, "250 OK")
     done(post.mail.outbox.retry(emails.page_of(cursor, page=Page(10))[-1].id))
     assert len(post.deliver()) == 1
@@ -277,7 +277,7 @@ def test_what_was_sent_is_not_sent_again_by_a_job_that_runs_twice(post: Postman,
 
 def test_a_letter_that_cannot_be_written_stops_no_other(post: Postman, cursor: Cursor) -> None:
     job = one_job(post, cursor)
-    execute(cursor, """update logins set preferences = preferences || '{"time_zone": "Mars/Base"}'""")
+    execute(cursor, """update users set preferences = preferences || '{"time_zone": "Mars/Base"}'""")
     with pytest.raises(PermanentFailure):
         post.do(job)
     assert states(cursor) == [(EmailKind.MENTION, EmailState.FAILED)]
@@ -418,10 +418,10 @@ def test_every_timer_and_sweep_of_mail_has_its_task(db: RolledBackDatabase, post
 def test_old_letters_and_devices_are_forgotten(db: RolledBackDatabase, cursor: Cursor, post: Postman) -> None:
     make.post(cursor, make.viewer(cursor, "ann"), f"@{make.viewer(cursor, 'ben').account.username}")
     post.deliver()
-    execute(cursor, "update letters set settled_at = %(old)s", {"old": NOW - timedelta(days=91)})
-    execute(cursor, "insert into devices select id, 'x', %(old)s from accounts", {"old": NOW - timedelta(days=401)})
+    execute(cursor, "update emails set settled_at = %(old)s", {"old": NOW - timedelta(days=91)})
+    execute(cursor, "insert into known_browsers select id, 'x', %(old)s from accounts", {"old": NOW - timedelta(days=401)})
     for sweep in email_jobs.sweeps():
         done(sweep.run(db, NOW))
-    for table in ("letters", "devices"):
+    for table in ("emails", "known_browsers"):
         cursor.execute(f"select count(*) from {table}")
         assert cursor.fetchone() == (0,)

@@ -71,7 +71,7 @@ def write(connection: Connection, names: list[str]) -> set[tuple[str, str]]:
 def outbox(connection: Connection) -> dict[str, tuple[str, int]]:
     """State and tries of each letter, by its Message-ID."""
     with connection.cursor() as cursor:
-        cursor.execute("select message_id, state, tries from letters")
+        cursor.execute("select message_id, state, tries from emails")
         found = {name: (state, tries) for name, state, tries in cursor.fetchall()}
     connection.commit()
     return found
@@ -80,7 +80,7 @@ def outbox(connection: Connection) -> dict[str, tuple[str, int]]:
 def standing(connection: Connection) -> Counter[tuple[str, str, int]]:
     """How many letters there are to each name, in each state, after so many tries."""
     with connection.cursor() as cursor:
-        cursor.execute("select split_part(recipient, '@', 1), state, tries from letters")
+        cursor.execute("select split_part(recipient, '@', 1), state, tries from emails")
         found = Counter(cursor.fetchall())
     connection.commit()
     return found

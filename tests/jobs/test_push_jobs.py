@@ -471,7 +471,7 @@ async def test_what_was_sent_is_forgotten_after_a_while(site: Site, ann: Viewer,
     make.post(site.cursor, ann, "@ben waits")
     await site.pushes.notified(fetch_all(site.cursor, NotificationId, "select id from notifications"))
     assert push_subscriptions.sweep(site.cursor, before=NOW + KEPT, limit=10) == 1
-    assert fetch_value(site.cursor, "select count(*) from pushes where settled_at is null") == 1
+    assert fetch_value(site.cursor, "select count(*) from push_deliveries where settled_at is null") == 1
 
 
 def test_the_tries_of_a_job_outlast_those_of_a_subscription() -> None:

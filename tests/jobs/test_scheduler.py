@@ -112,7 +112,7 @@ def test_no_tick_happens_twice_and_none_is_left_out_however_clocks_jump(
 ) -> None:
     if isinstance(rule, Every) and rule.period < timedelta(hours=1):
         rule = Every(timedelta(hours=1) + rule.period)  # keeps the number of rows small
-    execute(cursor, "delete from jobs; delete from ticks")
+    execute(cursor, "delete from jobs; delete from timer_runs")
     timer = Timer("t", rule, catch_up)
     enqueue(cursor, timer, now=begin)
     now = latest = begin

@@ -198,11 +198,11 @@ def test_the_most_that_were_connected_are_remembered(cursor: Cursor, db: Transac
         connected[0] = count
         clock.advance(1)
     clock.pump([1] * 60)
-    assert fetch_value(cursor, "select peak from crowds") == 7
+    assert fetch_value(cursor, "select peak from connection_samples") == 7
     connected[0] = 9
     clock.advance(1)
     done(crowd.stop())
-    assert fetch_value(cursor, "select peak from crowds") == 9
+    assert fetch_value(cursor, "select peak from connection_samples") == 9
 
 
 def test_figures_that_cannot_be_written_are_tried_again(cursor: Cursor, db: RolledBackDatabase) -> None:
@@ -219,7 +219,7 @@ def test_figures_that_cannot_be_written_are_tried_again(cursor: Cursor, db: Roll
     done(crowd.write())
     refusing[0] = False
     done(crowd.write())
-    assert fetch_value(cursor, "select peak from crowds") == 5
+    assert fetch_value(cursor, "select peak from connection_samples") == 5
 
 
 def test_a_tag_is_named_only_while_everybody_may_see_a_post_with_it(cursor: Cursor, db: Transactions) -> None:

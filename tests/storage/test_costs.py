@@ -104,10 +104,10 @@ insert into notifications (id, account_id, kind, from_account_id, post_id, creat
 insert into notifications (id, account_id, kind, from_account_id, created_at)
     select 18 * n + 2 * m + 1, n, 'follow', m, now() from generate_series(2, {PEOPLE}) n, generate_series(1, 9) m;
 insert into events (kind, at, account_id, post_id) select 'post.published', now(), 1, n * {ROOT}::bigint from generate_series(1, {ROWS}) n;
-insert into changes (keys) select array['p' || n] from generate_series(1, {ROWS}) n;
+insert into invalidation_log (keys) select array['p' || n] from generate_series(1, {ROWS}) n;
 insert into jobs (id, kind, due_at, created_at, state) select n, 'kind', now(), now(), case when n % 2 = 0 then 'dead' else 'waiting' end
     from generate_series(1, {ROWS}) n;
-insert into letters (id, account_id, kind, recipient, created_at)
+insert into emails (id, account_id, kind, recipient, created_at)
     select n, 1, 'mention', 'somebody@example.org', now() from generate_series(1, {ROWS}) n;
 insert into media (id, account_id, kind, created_at) select n, 1, 'image', now() from generate_series(1, {ROWS}) n;
 insert into posts (id, account_id, text, html, visibility, spoiler, sensitive, thread_id, created_at)

@@ -52,11 +52,11 @@ async def test_whether_a_command_is_heard_says_it_alone(database: Database) -> N
 
 def note(cursor: Cursor, key: str, *, soon: bool = False) -> None:
     """Leave a tick that others can see; `soon` at once."""
-    (execute if soon else execute_deferred)(cursor, "insert into ticks (timer, tick) values (%(key)s, '2026-01-01')", {"key": key})
+    (execute if soon else execute_deferred)(cursor, "insert into timer_runs (timer, tick) values (%(key)s, '2026-01-01')", {"key": key})
 
 
 def noted(cursor: Cursor) -> list[str]:
-    return fetch_all(cursor, str, "select timer from ticks order by timer")
+    return fetch_all(cursor, str, "select timer from timer_runs order by timer")
 
 
 async def test_what_is_done_later_is_done_in_its_turn_and_before_the_commit(database: Database) -> None:

@@ -65,12 +65,12 @@ def test_a_letter_is_written_once_however_often_the_job_runs(cursor: Cursor) -> 
 @pytest.mark.parametrize(
     "change",
     [
-        "update logins set confirmed_at = null",
-        "update logins set approved_at = null",
-        "update logins set disabled_at = now()",
-        "update logins set email = 'ann@demo.invalid'",
+        "update users set confirmed_at = null",
+        "update users set approved_at = null",
+        "update users set disabled_at = now()",
+        "update users set email = 'ann@demo.invalid'",
         "update accounts set suspended_at = now()",
-        """update logins set preferences = preferences || '{"mail_mention": false}'""",
+        """update users set preferences = preferences || '{"mail_mention": false}'""",
     ],
 )
 def test_nobody_is_written_to_who_cannot_or_would_not_be(cursor: Cursor, change: str) -> None:
@@ -83,7 +83,7 @@ def test_nobody_is_written_to_who_cannot_or_would_not_be(cursor: Cursor, change:
 
 def test_preferences_of_before_letters_count_as_usual(cursor: Cursor) -> None:
     author, ann = make.viewer(cursor), make.viewer(cursor, "ann")
-    execute(cursor, """update logins set preferences = '{"theme": "dark"}'""")
+    execute(cursor, """update users set preferences = '{"theme": "dark"}'""")
     make.post(cursor, author, "Hello @ann")
     assert write_all(cursor) == 1
     assert ann.id
@@ -173,7 +173,7 @@ def test_only_old_letters_that_are_settled_are_forgotten(cursor: Cursor) -> None
     emails.settle(cursor, id=old, state=EmailState.SENT, answer="", now=NOW - timedelta(days=3))
     emails.settle(cursor, id=fresh, state=EmailState.SENT, answer="", now=NOW)
     assert emails.sweep(cursor, before=NOW - timedelta(days=1), limit=10) == 1
-    cursor.execute("select id from letters order by id")
+    cursor.execute("select id from emails order by id")
     assert first_column(cursor.fetchall()) == [fresh, waiting]
 
 

@@ -1,17 +1,13 @@
-"""Tags by how they begin, people by a part of their name: whether or not PostgreSQL has its groups of three letters."""
+"""Autocomplete of hashtags and search for accounts, with and without the extension pg_trgm."""
 
 from __future__ import annotations
-
-import re
-from importlib.resources import files
 
 import pytest
 
 from microblog.storage import accounts, tags
 from microblog.storage.database import Cursor, execute, fetch_value
 from tests import make
-
-STEP = files("microblog.storage").joinpath("migrations/0013_finding.sql").read_text("utf-8")
+from tests.storage.initial_schema import schema_block
 
 
 def keys(cursor: Cursor, prefix: str, limit: int = 3) -> list[str]:
@@ -60,11 +56,9 @@ def test_people_are_found_by_a_part_of_their_name(cursor: Cursor, *, with_groups
         assert [account.id for account in found] == [ada.id]
 
 
-def test_the_step_goes_on_where_the_extension_cannot_be_had(cursor: Cursor) -> None:
+def test_the_schema_is_created_without_the_extension_where_it_cannot_be_installed(cursor: Cursor) -> None:
     execute(cursor, "drop extension if exists pg_trgm cascade")
-    alone = re.search(r"do \$\$.*?\$\$;", STEP, re.DOTALL)
-    assert alone is not None
     execute(cursor, "create role nobody_much; grant usage on schema public to nobody_much; set local role nobody_much")
-    execute(cursor, alone[0])
+    execute(cursor, schema_block("create extension"))
     execute(cursor, "reset role")
     assert fetch_value(cursor, "select count(*) from pg_extension where extname = 'pg_trgm'") == 0

@@ -224,7 +224,7 @@ def test_the_sweep_of_ticks_leaves_each_timers_newest(cursor: Cursor) -> None:
         jobs.tick(cursor, "a", NOW + minutes * MINUTE)
     jobs.tick(cursor, "b", NOW)
     assert jobs.sweep_ticks(cursor, before=NOW + 10 * MINUTE, limit=10) == 2
-    assert fetch_value(cursor, "select array_agg(timer order by timer) from ticks") == ["a", "b"]
+    assert fetch_value(cursor, "select array_agg(timer order by timer) from timer_runs") == ["a", "b"]
 
 
 def test_two_running_jobs_of_one_key_are_impossible_whatever_the_code_does(cursor: Cursor) -> None:

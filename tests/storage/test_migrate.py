@@ -1,4 +1,4 @@
-"""Bringing a database to the schema: what was released stays as it is, and a database of a newer release is left alone."""
+"""Migrations: released ones never change, and databases of other versions are refused and left alone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BEFORE_THE_RULE = {"0.1.0"}  # never released
 
 
 def changed_since(released: str) -> set[str]:
-    """Which of the migrations that are listed there, as `sha256sum` prints them, are missing or say something else now."""
+    """Return the migrations of the list (in the format of `sha256sum`) that are missing or have other content now."""
     listed = re.findall(r"^([0-9a-f]{64}) [ *](\S+)$", released, re.MULTILINE)
     now = {step.name: step.digest for step in known()}
     return {name for digest, name in listed if now.get(name) != digest}
@@ -53,17 +53,26 @@ def applied_too(connection: Connection, number: int) -> None:
     connection.commit()
 
 
-def gaps() -> list[int]:
-    """A number before all that are known, those between them that are not taken, and one after them."""
-    numbers = {step.number for step in known()}
-    return [0, *(number for number in range(1, max(numbers)) if number not in numbers), max(numbers) + 1]
+BEFORE, AFTER = 0, known()[-1].number + 1
 
 
-@pytest.mark.parametrize("number", [gaps()[0], gaps()[1], gaps()[-1]])
+@pytest.mark.parametrize("number", [BEFORE, AFTER])
 def test_a_database_with_any_step_of_a_newer_release_is_refused_and_left_alone(connection: Connection, number: int) -> None:
     applied_too(connection, number)
     for act in (migrate, missing):
         with pytest.raises(SchemaProblem, match=f"newer release.*{number:04}"):
+            act(connection)
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from migrations")
+        assert cursor.fetchone() == (len(known()) + 1,)
+
+
+def test_a_database_from_before_the_first_release_is_refused_and_left_alone(connection: Connection) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("update migrations set name = '0001_house.sql', digest = 'other' where number = 1")
+    applied_too(connection, 58)
+    for act in (migrate, missing):
+        with pytest.raises(SchemaProblem, match=r"before 0\.2\.0, the first release, and cannot be upgraded"):
             act(connection)
     with connection.cursor() as cursor:
         cursor.execute("select count(*) from migrations")
@@ -79,9 +88,9 @@ def test_a_step_that_was_changed_after_it_was_applied_is_refused(connection: Con
 
 
 def test_a_step_with_a_lower_number_than_those_applied_is_still_applied(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Branches take their numbers apart from each other, and are merged in another order."""
-    late = Migration(gaps()[1], "late.sql", "create table late ()")
-    steps = [*known(), late]
+    """Branches choose numbers independently and may be merged in another order."""
+    late = Migration(BEFORE, "late.sql", "create table late ()")
+    steps = [late, *known()]
     monkeypatch.setattr("microblog.storage.migrate.known", lambda: steps)
     assert missing(connection) == migrate(connection) == ["late.sql"]
     assert migrate(connection) == []

@@ -149,4 +149,4 @@ async def test_whoever_is_told_at_once_each_message_is_sent_once(database: Datab
     for worker in workers:
         await worker.stop()
     assert sorted(service.topics) == expected
-    assert await database.read(fetch_value, "select count(*) from pushes where settled_at is null") == 0
+    assert await database.read(fetch_value, "select count(*) from push_deliveries where settled_at is null") == 0

@@ -205,7 +205,7 @@ def test_nobody_is_buried_in_letters_that_somebody_else_asks_for(place: Place) -
 
 def test_a_link_of_before_a_change_of_password_or_address_is_dead(place: Place, cursor: Cursor) -> None:
     ada = place.resident()
-    for change in ("update logins set password_hash = 'x'", "update logins set email = 'other@example.org'"):
+    for change in ("update users set password_hash = 'x'", "update users set email = 'other@example.org'"):
         place.town.visitor().submit("/password/forgot", name="ada")
         [letter] = place.post.deliver()
         path = place.post.path(letter, "/password/reset/")
@@ -219,7 +219,7 @@ def test_a_new_address_is_used_once_it_is_confirmed(place: Place, cursor: Cursor
     change = {"email": "new@example.org", "email_password": PASSWORD}
     assert location(ada.submit("/settings/email", page="/settings/account", **change)) == "/settings/account?notice=address"
     assert "new@example.org" in words(ada.get("/settings/account"))
-    assert fetch_value(cursor, "select email from logins") == "ada@example.org"
+    assert fetch_value(cursor, "select email from users") == "ada@example.org"
     letter, notice = place.post.deliver()
     assert letter["To"] == "new@example.org"
     assert notice["To"] == "ada@example.org"
@@ -236,7 +236,7 @@ def test_a_new_address_is_used_once_it_is_confirmed(place: Place, cursor: Cursor
     assert "new@example.org is the address of" in body(notice.as_bytes(), "plain")
     assert location(ada.submit(path)) == "/home?notice=confirmed"
     assert place.post.deliver() == []
-    cursor.execute("select email, new_email from logins")
+    cursor.execute("select email, new_email from users")
     assert cursor.fetchone() == ("new@example.org", None)
 
 
@@ -364,7 +364,7 @@ def test_the_database_holds_nothing_that_opens_an_account(place: Place, cursor: 
     place.town.visitor().submit("/password/forgot", name="ada")
     secrets = [place.post.path(letter, path) for letter, path in zip(place.post.deliver(), ("/confirm/", "/password/reset/"), strict=True)]
     execute(cursor, "update jobs set state = 'done'")
-    for table in ("letters", "jobs", "logins", "devices", "events", "sessions"):
+    for table in ("emails", "jobs", "users", "known_browsers", "events", "sessions"):
         cursor.execute(f"select t::text from {table} t")
         dump = str(cursor.fetchall())
         assert not [secret for secret in secrets if secret.rpartition("/")[2] in dump]

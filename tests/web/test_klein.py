@@ -126,7 +126,7 @@ class Asker:
 def askers(site: Town) -> Iterator[Asker]:
     """A stranger, a browser that is logged in, and a program with a token."""
     ada = site.resident("ada")
-    site.cursor.execute("update logins set role = 'admin' where account_id = %s", [site.viewer("ada").id])
+    site.cursor.execute("update users set role = 'admin' where account_id = %s", [site.viewer("ada").id])
     yield Asker({})
     yield Asker({"Cookie": "; ".join(f"{name}={value}" for name, value in ada.cookies.items())}, token_for(ada.cookies["session"]))
     yield Asker({"Authorization": f"Bearer {another(site, site.viewer('ada')).token}"})

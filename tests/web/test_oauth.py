@@ -136,7 +136,7 @@ def test_no_page_on_the_way_of_a_sign_in_parts_from_the_window_that_opened_it(si
     shown = app.decide(ada, redirect_uri=OUT_OF_BAND)
     replies += [shown, ada.get(shown.header("Location") or ""), ada.get("/oauth/authorize/native?code=none")]
     replies.append(app.decide(ada, "switch", force_login="true"))
-    site.cursor.execute("update logins set approved_at = null")
+    site.cursor.execute("update users set approved_at = null")
     replies += [stranger.get(app.asking()), stranger.get("/pending"), stranger.submit("/confirm/resend", page="/pending")]
     assert len([reply for reply in replies if (reply.header("Content-Type") or "").startswith("text/html")]) > 15
     assert {reply.header("Cross-Origin-Opener-Policy") for reply in replies} == {None}
@@ -232,7 +232,7 @@ def test_another_account_can_be_used_instead(site: Town, app: TestApp, ada: Visi
 
 
 def test_who_waits_for_approval_lets_nobody_in(site: Town, app: TestApp, ada: Visitor) -> None:
-    site.cursor.execute("update logins set approved_at = null")
+    site.cursor.execute("update users set approved_at = null")
     assert ada.get(app.asking()).header("Location") == "/pending"
     assert app.decide(ada).header("Location") == "/pending"
 

@@ -73,10 +73,10 @@ def test_a_notification_of_a_kind_that_is_not_known_yet_is_passed_over(site: Tow
 
 def test_a_letter_of_a_kind_that_is_not_known_yet_is_not_in_the_outbox(site: Town) -> None:
     grace = site.resident("grace")
-    execute(site.cursor, "update logins set role = 'admin' where account_id = %(id)s", {"id": site.viewer("grace").id})
+    execute(site.cursor, "update users set role = 'admin' where account_id = %(id)s", {"id": site.viewer("grace").id})
     for name in ("a@example.org", "b@example.org"):
         emails.add(site.cursor, EmailKind.TEST, account=None, recipient=name, now=make.NOW)
-    execute(site.cursor, "update letters set kind = 'newer' where recipient = 'b@example.org'", {})
+    execute(site.cursor, "update emails set kind = 'newer' where recipient = 'b@example.org'", {})
     page = words(grace.get("/admin/outbox"))
     assert "a@example.org" in page
     assert "b@example.org" not in page

@@ -34,15 +34,15 @@ def administrator(site: Town) -> tuple[Visitor, dict[str, object]]:
     """Somebody who may do everything, and what there is to do it to."""
     visitor = site.resident("ada")
     post = make.post(site.cursor, site.viewer("ada"), "Hello")
-    site.cursor.execute("update logins set role = 'admin'")
+    site.cursor.execute("update users set role = 'admin'")
     return visitor, {"username": "ada", "post_id": post.id, "name": "tag"}
 
 
 def rows(site: Town) -> list[tuple[object, ...]]:
     """What any form could change, counted."""
-    tables = ("posts", "accounts", "sessions", "lists", "filters", "events", "jobs", "letters")
+    tables = ("posts", "accounts", "sessions", "lists", "filters", "events", "jobs", "emails")
     counted = [f"(select count(*) from {table})" for table in tables]
-    site.cursor.execute(f"select {', '.join(counted)}, (select sum(hashtext(l::text)) from logins l)")
+    site.cursor.execute(f"select {', '.join(counted)}, (select sum(hashtext(l::text)) from users l)")
     found: list[tuple[object, ...]] = site.cursor.fetchall()
     return found
 

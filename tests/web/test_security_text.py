@@ -125,7 +125,7 @@ def plant_by_program(site: Town, text: str) -> dict[str, object]:
     noted = bob.post(f"/v1/accounts/{shown['account']['id']}/note", comment=text)
     assert {reply.status for reply in (later, *told, reported, noted)} == {200}
     done(Announcements(site.database, HOST, f"http://{HOST}", lambda: make.NOW).publish(text))
-    site.cursor.execute("update logins set role = 'admin' where account_id = %(id)s", {"id": site.viewer("bob").id})
+    site.cursor.execute("update users set role = 'admin' where account_id = %(id)s", {"id": site.viewer("bob").id})
     return {"poll_id": poll["poll"]["id"], "scheduled_id": later.json["id"]}
 
 

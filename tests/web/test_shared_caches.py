@@ -58,7 +58,7 @@ def browser(visitor: Visitor, **more: str) -> dict[str, str]:
 def askers(site: Town) -> list[dict[str, str]]:
     """Headers of all sorts of readers: whoever is told more than others stands first."""
     ada, bob = site.resident("ada"), site.resident("bob")
-    site.cursor.execute("update logins set role = 'admin' where account_id = %s", [site.viewer("ada").id])
+    site.cursor.execute("update users set role = 'admin' where account_id = %s", [site.viewer("ada").id])
     programs = [{"Authorization": f"Bearer {another(site, site.viewer(name)).token}"} for name in ("ada", "bob")]
     anybody: list[dict[str, str]] = [{}, {"Accept": "text/html"}, {"Accept": "application/json"}, {"Accept-Language": "de"}]
     strangers = [*anybody, {"Cookie": "theme=dark"}, {"Cookie": "session=" + "x" * 43}, {"Origin": "https://other.test"}]

@@ -18,7 +18,7 @@ from tests.web.api.client import Client, another
 from tests.web.api.test_push_subscription import PATH, subscribe
 from tests.web.visitor import PASSWORD, Town, Visitor, town
 
-TOLD = {"events", "changes", "jobs", "letters", "visits"}  # what happened stays in these
+TOLD = {"events", "invalidation_log", "jobs", "emails", "visits"}  # what happened stays in these
 ACTS: dict[str, tuple[Callable[[AccountAdmin, AccountId], object], Callable[[AccountAdmin, AccountId], object]]] = {
     "suspension": (lambda members, id: done(members.suspend(id)), lambda members, id: done(members.restore(id))),
     "disabling": (lambda members, id: done(members.disable(id)), lambda members, id: done(members.enable(id))),
@@ -69,7 +69,7 @@ def test_what_is_undone_leaves_every_row_as_it_was(ada: Shut, act: str) -> None:
     before = rows(ada.site.cursor)
     begin(ada.members, ada.program.person.id)
     changed = rows(ada.site.cursor)
-    assert {table for table in before if before[table] != changed[table]} == {"logins" if act == "disabling" else "accounts"}
+    assert {table for table in before if before[table] != changed[table]} == {"users" if act == "disabling" else "accounts"}
     end(ada.members, ada.program.person.id)
     assert rows(ada.site.cursor) == before
 

@@ -80,7 +80,7 @@ def viewer(site: Town, kind: str) -> Asker:
         case "muted":
             make.mute(site.cursor, author, reader)
         case "moderator":
-            site.cursor.execute("update logins set role = 'moderator' where account_id = %s", [reader.id])
+            site.cursor.execute("update users set role = 'moderator' where account_id = %s", [reader.id])
         case "suspended":
             make.suspend(site.cursor, reader)
     return Asker(visitor, program)

@@ -90,8 +90,8 @@ class _Rows:
     def tables(self, password_hash: str) -> Iterator[tuple[str, str, Iterator[bulk_insert.Row]]]:
         """Table, columns and rows, in an order in which everything refers to what is there."""
         yield "accounts", "id username display_name bio bio_html fields locked created_at", self._accounts()
-        logins = "account_id email password_hash created_at confirmed_at approved_at preferences"
-        yield "logins", logins, self._logins(password_hash)
+        users = "account_id email password_hash created_at confirmed_at approved_at preferences"
+        yield "users", users, self._users(password_hash)
         yield "follows", "id follower_id followee_id created_at", self._follows(accepted=True)
         yield "follow_requests", "id follower_id followee_id created_at", self._follows(accepted=False)
         posts = "id account_id text html visibility spoiler sensitive language reply_to reply_to_account thread_id boost_of created_at"
@@ -118,7 +118,7 @@ class _Rows:
     def _field(self, value: str) -> str:
         return post_text.field_html(value, self.host, self.known, self.base_url)
 
-    def _logins(self, password_hash: str) -> Iterator[bulk_insert.Row]:
+    def _users(self, password_hash: str) -> Iterator[bulk_insert.Row]:
         for person in self.plan.people:
             email, likes = f"{person.username}@demo.invalid", asdict(Preferences(language=person.language))
             yield self.accounts[person.username], email, password_hash, person.joined, person.joined, person.joined, likes

@@ -1,4 +1,4 @@
-"""Words as the search index has them (migration 0045): folded, so that accents, widths and cases do not matter. Pure.
+"""Words as in the search index (section "Search" of the initial migration): folded, so that accents, widths and cases do not matter. Pure.
 
 A test holds `fold` and `words_in` equal to the functions of the database.
 """

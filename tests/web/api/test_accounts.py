@@ -277,7 +277,7 @@ def test_an_address_that_is_not_proved_can_be_asked_after(site: Town) -> None:
     assert ada.get("/v1/emails/check_confirmation").json is True
     reply = ada.post("/v1/emails/confirmations")
     assert (reply.status, reply.json["error"]) == (403, "This method is only available while the e-mail is awaiting confirmation")
-    site.cursor.execute("update logins set confirmed_at = null where account_id = %s", [ada.id])
+    site.cursor.execute("update users set confirmed_at = null where account_id = %s", [ada.id])
     stranger, waiting = Client(site, other, ada.person), ada
     assert stranger.get("/v1/emails/check_confirmation").json is False
     refused = stranger.post("/v1/emails/confirmations", email="mine@example.org")
@@ -286,7 +286,7 @@ def test_an_address_that_is_not_proved_can_be_asked_after(site: Town) -> None:
     assert waiting.get("/v1/emails/check_confirmation").json is False
     assert waiting.post("/v1/emails/confirmations", email="nowhere").status == 422
     assert waiting.post("/v1/emails/confirmations", email="better@example.org").json == {}
-    site.cursor.execute("select email from logins where account_id = %s", [ada.id])
+    site.cursor.execute("select email from users where account_id = %s", [ada.id])
     assert site.cursor.fetchone() == ("better@example.org",)
     assert waiting.get("/v1/timelines/home").status == 403
     assert application(site).get("/v1/emails/check_confirmation").status == 422

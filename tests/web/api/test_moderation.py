@@ -65,7 +65,7 @@ def test_what_a_moderator_sees_of_a_member(site: Town, maud: Client) -> None:
 
 def test_applicants_are_let_in_or_turned_away(site: Town, maud: Client) -> None:
     ann, ben = (make.member(site.cursor, name, approved=False).account for name in ("ann", "ben"))
-    site.cursor.execute("update logins set reason = 'Please.' where account_id = %s", [ann.id])
+    site.cursor.execute("update users set reason = 'Please.' where account_id = %s", [ann.id])
     waiting = maud.get("/v1/admin/accounts", pending=True).json
     assert [(one["username"], one["invite_request"], one["approved"]) for one in waiting] == [
         ("ben", None, False),

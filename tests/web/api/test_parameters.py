@@ -167,7 +167,7 @@ def confirmation(site: Town, method: str) -> None:
     app = application(site, "read write")
     sent = {"username": "eve", "email": "wrong@example.org", "password": "correct horse battery", "agreement": True}
     token = app.post("/v1/accounts", **sent).json["access_token"]
-    site.cursor.execute("update logins set confirmed_at = null where email = 'wrong@example.org'")
+    site.cursor.execute("update users set confirmed_at = null where email = 'wrong@example.org'")
     assert Client(site, token).post("/v1/emails/confirmations", email="right@example.org").status == 200
     assert done(site.domain.moderation.account_admin.by_name("eve")).login.email == "right@example.org"
 

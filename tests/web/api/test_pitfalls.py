@@ -125,7 +125,7 @@ def test_ids_are_text_that_orders_by_time(site: Town) -> None:
 
 def test_a_pending_person_is_told_why(site: Town) -> None:
     ada = client(site, "ada")
-    site.cursor.execute("update logins set approved_at = null where account_id = %s", [ada.id])
+    site.cursor.execute("update users set approved_at = null where account_id = %s", [ada.id])
     reply = ada.get("/v1/timelines/home")
     assert (reply.status, reply.json["error"]) == (403, "Your login is currently pending approval")
 

@@ -49,7 +49,7 @@ def test_moderators_read_and_close_reports_on_the_site(site: Town) -> None:
     ada, moderator = site.resident("ada"), site.resident("maud")
     ada.submit("/@eve/report", page=f"/@eve/report?post={post.id}", post=str(post.id), category="spam", comment="Again and again")
     assert moderator.get("/admin/reports").status == 403
-    site.cursor.execute("update logins set role = 'moderator' where account_id = %s", [site.viewer("maud").id])
+    site.cursor.execute("update users set role = 'moderator' where account_id = %s", [site.viewer("maud").id])
     page = words(moderator.get("/admin/reports"))
     assert ("Again and again" in page, "Buy now" in page, "@eve" in page) == (True, True, True)
     site.cursor.execute("select id from reports")
