@@ -1,4 +1,4 @@
-"""What moderators decide about an account: it is done, its owner is told why, and the reports about it are settled, all at once."""
+"""Moderation actions against an account: apply the action, notify the owner and resolve the reports in one transaction."""
 
 from __future__ import annotations
 
@@ -26,40 +26,40 @@ LONGEST_TEXT = 5_000
 
 @frozen
 class AccountActions:
-    """Carries out decisions. Who may decide is checked by the caller."""
+    """Applies moderation actions. Callers check permissions."""
 
     database: Transactions
     account_admin: AccountAdmin
     now: Callable[[], datetime]
 
-    async def impose(self, by: AccountId, target: AccountId, sanction: Sanction) -> AccountWithLogin:
-        """Carry out the decision; the member as they are then.
+    async def impose(self, moderator: AccountId, target: AccountId, sanction: Sanction) -> AccountWithLogin:
+        """Apply the action and return the account as it is afterwards.
 
-        Raises NotFound where there is no such account or report, and Invalid (field text), before anything is done.
+        Raise NotFound if there is no such account or report, and Invalid (field text), before anything is changed.
         """
-        sound = evolve(sanction, text=validation.limited(sanction.text, LONGEST_TEXT, "text").strip())
-        return await self.database.run(self._impose, by, target, sound)
+        validated = evolve(sanction, text=validation.limited(sanction.text, LONGEST_TEXT, "text").strip())
+        return await self.database.run(self._impose, moderator, target, validated)
 
-    def _impose(self, cursor: Cursor, by: AccountId, target: AccountId, sanction: Sanction) -> AccountWithLogin:
-        member, report = _member(cursor, target), _report(cursor, sanction)
+    def _impose(self, cursor: Cursor, moderator: AccountId, target: AccountId, sanction: Sanction) -> AccountWithLogin:
+        account, report = _account(cursor, target), _report(cursor, sanction)
         posts = report.posts if report and report.target.id == target else ()
-        warning = warnings.insert(cursor, sanction, account=target, moderator=by, posts=posts, now=self.now())
+        warning = warnings.insert(cursor, sanction, account=target, moderator=moderator, posts=posts, now=self.now())
         if sanction.tell:
-            # Before it is done: nobody is notified while their account is suspended, and they shall find it if that is undone.
+            # Before the action: suspended accounts get no notifications, and the owner should find this one after a restore.
             notify(cursor, accounts=[target], kind=NotificationKind.WARNING, sender=target, now=self.now(), warning=warning)
-            enqueue_notice(cursor, EmailKind.WARNING, member.login, self.now(), action=sanction.action, text=sanction.text)
+            enqueue_notice(cursor, EmailKind.WARNING, account.login, self.now(), action=sanction.action, text=sanction.text)
         self.account_admin.carry_out(cursor, target, sanction.action)
-        self._settle(cursor, by, target, sanction)
-        return _member(cursor, target)
+        self._resolve_reports(cursor, moderator, target, sanction)
+        return _account(cursor, target)
 
-    def _settle(self, cursor: Cursor, by: AccountId, target: AccountId, sanction: Sanction) -> None:
+    def _resolve_reports(self, cursor: Cursor, moderator: AccountId, target: AccountId, sanction: Sanction) -> None:
         if sanction.report is not None:
-            reports.close(cursor, id=sanction.report, by=by, now=self.now())
+            reports.close(cursor, id=sanction.report, by=moderator, now=self.now())
         elif sanction.action is not ModerationAction.NONE:
-            reports.close_all(cursor, target=target, by=by, now=self.now())
+            reports.close_all(cursor, target=target, by=moderator, now=self.now())
 
 
-def _member(cursor: Cursor, id: AccountId) -> AccountWithLogin:
+def _account(cursor: Cursor, id: AccountId) -> AccountWithLogin:
     found = users.by_account(cursor, account=id)
     if found is None:
         raise NotFound

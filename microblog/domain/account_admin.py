@@ -1,4 +1,4 @@
-"""What the administrator does with people: list, show, suspend, let in, change roles and passwords."""
+"""Account administration: list, look up, approve, limit, suspend and delete accounts; change roles and passwords."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from microblog.model.paging import Page
 from microblog.storage import accounts, events, users
 from microblog.storage.database import Cursor, Transactions
 
-NOBODY = "There is nobody with this name or address."
+NOT_FOUND = "There is no account with this username or e-mail address."
 
 
 @frozen
 class AccountAdmin:
-    """Commands for the administrator. Who may give them is decided by the caller.
+    """Administrative commands. Callers check permissions.
 
-    Each that changes somebody gives the member as it is then, does nothing where nothing is to be done, and raises NotFound for nobody.
+    Commands return the account as it is afterwards, have no effect if nothing changes, and raise NotFound for an unknown account.
     """
 
     database: Transactions
@@ -37,43 +37,43 @@ class AccountAdmin:
     now: Callable[[], datetime]
 
     async def list(self, page: Page, *, pending: bool = False, role: Role | None = None, suspended: bool = False) -> list[AccountWithLogin]:
-        """Members, the newest first; only applicants, those with a role, or the suspended, if asked for."""
+        """Return accounts, newest first; optionally only applicants, those with a role, or suspended ones."""
         return await self.database.read(users.page_of, page=page, pending=pending, role=role, suspended=suspended)
 
     async def has_administrator(self) -> bool:
-        """True if anybody has that role."""
+        """True if any account has the role of administrator."""
         return bool(await self.list(Page(limit=1), role=Role.ADMIN))
 
     async def by_name(self, name: str) -> AccountWithLogin:
-        """Who has this username (`ann`, `@ann`) or e-mail address."""
-        found = await self.database.read(users.by_name, name=name.strip(), username=own_username(name, ""))
-        if found is None:
-            raise NotFound(NOBODY)
-        return found
+        """Return the account with this username (`ann`, `@ann`) or e-mail address."""
+        account = await self.database.read(users.by_name, name=name.strip(), username=own_username(name, ""))
+        if account is None:
+            raise NotFound(NOT_FOUND)
+        return account
 
-    async def search(self, page: Page, wanted: AccountQuery) -> Sequence[AccountWithLogin]:
-        """Those who are looked for, the newest first."""
-        return await self.database.read(users.sought, page=page, wanted=wanted)
+    async def search(self, page: Page, query: AccountQuery) -> Sequence[AccountWithLogin]:
+        """Return the accounts that match the query, newest first."""
+        return await self.database.read(users.sought, page=page, wanted=query)
 
     async def by_id(self, id: AccountId) -> AccountWithLogin:
-        """Whose account this is."""
-        found = await self.database.read(users.by_account, account=id)
-        if found is None:
+        """Return the account with this id."""
+        account = await self.database.read(users.by_account, account=id)
+        if account is None:
             raise NotFound
-        return found
+        return account
 
     async def limit(self, id: AccountId) -> AccountWithLogin:
-        """Show the account only to those who follow it or look for it."""
+        """Limit the account: only its followers and direct links show it."""
         return await self.database.run(self._limit, id, self.now())
 
     async def unlimit(self, id: AccountId) -> AccountWithLogin:
-        """Undo that."""
+        """Undo `limit`."""
         return await self.database.run(self._limit, id, None)
 
     async def suspend(self, id: AccountId) -> AccountWithLogin:
-        """Hide the account and all it wrote from everybody, close its streams, and let it in no more until `restore`.
+        """Hide the account and its posts from everybody, close its streams and refuse logins until `restore`.
 
-        Its sessions, tokens and push subscriptions stay for then.
+        Sessions, tokens and push subscriptions are kept for that time.
         """
         return await self.database.run(self._suspend, id)
 
@@ -82,15 +82,15 @@ class AccountAdmin:
         return await self.database.run(self._restore, id)
 
     async def disable(self, id: AccountId) -> AccountWithLogin:
-        """Close the account's streams and let it in no more until `enable`; what it wrote stays, and so do its sessions and tokens."""
+        """Close the account's streams and refuse logins until `enable`. Posts stay visible; sessions and tokens are kept."""
         return await self.database.run(self._disable, id)
 
     async def enable(self, id: AccountId) -> AccountWithLogin:
-        """Let somebody who was disabled in again."""
+        """Undo `disable`."""
         return await self.database.run(self._enable, id)
 
     def carry_out(self, cursor: Cursor, id: AccountId, action: ModerationAction) -> None:
-        """Do what a moderator decided, in the running transaction."""
+        """Apply a moderation action in the running transaction."""
         match action:
             case ModerationAction.DISABLE:
                 self._disable(cursor, id)
@@ -100,87 +100,87 @@ class AccountAdmin:
                 self._suspend(cursor, id)
 
     async def set_role(self, id: AccountId, role: Role) -> AccountWithLogin:
-        """Give the account a role."""
+        """Change the role of the account."""
         return await self.database.run(self._set_role, id, role)
 
     async def reset_password(self, id: AccountId, password: str) -> AccountWithLogin:
-        """Give the account another password and end all its sessions. Raises Invalid (field password) for a bad one."""
+        """Set a new password and end all sessions. Raise Invalid (field password) if it is not acceptable."""
         acceptable(password)
         return await self.database.run(self._reset_password, id, await self.passwords.hash(password))
 
     async def approve(self, id: AccountId) -> AccountWithLogin:
-        """Let an applicant in, and write to them."""
+        """Approve an applicant and notify them by e-mail."""
         return await self.database.run(self._approve, id)
 
     async def confirm(self, id: AccountId) -> AccountWithLogin:
-        """Take the address as proved."""
+        """Mark the e-mail address as confirmed."""
         return await self.database.run(self._confirm, id)
 
     async def reject(self, id: AccountId) -> None:
-        """Write to an applicant and erase them: name and address are free again. Raises Conflict for somebody who was let in."""
+        """Notify an applicant and delete the account, which frees username and address. Raise Conflict if it is approved already."""
         await self.database.run(self._reject, id)
 
     async def delete(self, id: AccountId) -> None:
-        """Delete the account as its owner could; the name stays taken."""
+        """Delete the account as its owner could. The username stays taken."""
         await self.database.run(account_deletion.begin_deletion, id, self.now())
 
-    def _member(self, cursor: Cursor, id: AccountId) -> AccountWithLogin:
-        found = users.by_account(cursor, account=id)
-        if found is None:
-            raise NotFound(NOBODY)
-        return found
+    def _account(self, cursor: Cursor, id: AccountId) -> AccountWithLogin:
+        account = users.by_account(cursor, account=id)
+        if account is None:
+            raise NotFound(NOT_FOUND)
+        return account
 
     def _changed(self, cursor: Cursor, id: AccountId) -> AccountWithLogin:
         events.record(cursor, EventKind.ACCOUNT_CHANGED, at=self.now(), account=id)
-        return self._member(cursor, id)
+        return self._account(cursor, id)
 
     def _limit(self, cursor: Cursor, id: AccountId, at: datetime | None) -> AccountWithLogin:
-        return self._changed(cursor, id) if accounts.set_limited(cursor, id=id, at=at) else self._member(cursor, id)
+        return self._changed(cursor, id) if accounts.set_limited(cursor, id=id, at=at) else self._account(cursor, id)
 
     def _suspend(self, cursor: Cursor, id: AccountId) -> AccountWithLogin:
         if accounts.set_suspended(cursor, id=id, at=self.now()):
             events.record(cursor, EventKind.ACCOUNT_SUSPENDED, at=self.now(), account=id)
-        return self._member(cursor, id)
+        return self._account(cursor, id)
 
     def _restore(self, cursor: Cursor, id: AccountId) -> AccountWithLogin:
-        return self._changed(cursor, id) if accounts.set_suspended(cursor, id=id, at=None) else self._member(cursor, id)
+        return self._changed(cursor, id) if accounts.set_suspended(cursor, id=id, at=None) else self._account(cursor, id)
 
     def _disable(self, cursor: Cursor, id: AccountId) -> AccountWithLogin:
         if users.set_disabled(cursor, account=id, at=self.now()):
             events.record(cursor, EventKind.ACCOUNT_DISABLED, at=self.now(), account=id)
-        return self._member(cursor, id)
+        return self._account(cursor, id)
 
     def _enable(self, cursor: Cursor, id: AccountId) -> AccountWithLogin:
         users.set_disabled(cursor, account=id, at=None)
-        return self._member(cursor, id)
+        return self._account(cursor, id)
 
     def _set_role(self, cursor: Cursor, id: AccountId, role: Role) -> AccountWithLogin:
-        if self._member(cursor, id).login.role is role:
-            return self._member(cursor, id)
+        if self._account(cursor, id).login.role is role:
+            return self._account(cursor, id)
         users.change_role(cursor, account=id, role=role)
         return self._changed(cursor, id)
 
     def _reset_password(self, cursor: Cursor, id: AccountId, password_hash: str) -> AccountWithLogin:
-        member = self._member(cursor, id)
+        account = self._account(cursor, id)
         users.change_password(cursor, account=id, password_hash=password_hash)
-        enqueue_notice(cursor, EmailKind.PASSWORD, member.login, self.now())
+        enqueue_notice(cursor, EmailKind.PASSWORD, account.login, self.now())
         end_every(cursor, account=id, now=self.now())
-        return member
+        return account
 
     def _approve(self, cursor: Cursor, id: AccountId) -> AccountWithLogin:
         if not users.approve(cursor, account=id, now=self.now()):
-            return self._member(cursor, id)
-        member = self._changed(cursor, id)
-        enqueue_decision(cursor, member, self.now(), accepted=True)
-        return member
+            return self._account(cursor, id)
+        account = self._changed(cursor, id)
+        enqueue_decision(cursor, account, self.now(), accepted=True)
+        return account
 
     def _confirm(self, cursor: Cursor, id: AccountId) -> AccountWithLogin:
-        return self._changed(cursor, id) if users.confirm(cursor, account=id, now=self.now()) else self._member(cursor, id)
+        return self._changed(cursor, id) if users.confirm(cursor, account=id, now=self.now()) else self._account(cursor, id)
 
     def _reject(self, cursor: Cursor, id: AccountId) -> None:
-        member = self._member(cursor, id)
-        if member.login.approved_at is not None:
-            raise Conflict("This account was let in already: suspend or delete it instead.")
+        account = self._account(cursor, id)
+        if account.login.approved_at is not None:
+            raise Conflict("This account is already approved. Suspend or delete it instead.")
         end_every(cursor, account=id, now=self.now())
-        enqueue_decision(cursor, member, self.now(), accepted=False)
+        enqueue_decision(cursor, account, self.now(), accepted=False)
         accounts.delete(cursor, id=id)

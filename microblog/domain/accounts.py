@@ -1,4 +1,4 @@
-"""People as others see them: looking them up, profiles, and how they like to see the site."""
+"""Profiles: lookup, search, editing, and the preferences of an account."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LONGEST_FIELD = 255
 MOST_FIELDS = 4
 MOST_DOMAINS = 100
 LONGEST_QUERY = 200
-MOST_LET_IN = 1000  # at once, when an account is unlocked
+MOST_ACCEPTED = 1000  # follow requests accepted when an account is unlocked
 DIGESTS = frozenset(FREQUENCIES)
 THEMES = frozenset({"auto", "light", "dark"})
 VISIBILITIES = frozenset(str(visibility) for visibility in Visibility)
@@ -34,7 +34,7 @@ VISIBILITIES = frozenset(str(visibility) for visibility in Visibility)
 
 @frozen
 class ProfileChanges:
-    """What somebody changes about their profile; None leaves it as it is. `fields` are names and values, blank names are dropped."""
+    """Changes to a profile; None leaves a field unchanged. `fields`: names and values; entries with a blank name are dropped."""
 
     display_name: str | None = None
     bio: str | None = None
@@ -47,34 +47,34 @@ class ProfileChanges:
 
 
 def _field(name: str, value: str) -> ProfileField:
-    tidy = ProfileField(post_text.clean_line(name, "fields"), post_text.clean_line(value, "fields"))
-    if len(tidy.name) > LONGEST_FIELD or len(tidy.value) > LONGEST_FIELD:
+    cleaned = ProfileField(post_text.clean_line(name, "fields"), post_text.clean_line(value, "fields"))
+    if len(cleaned.name) > LONGEST_FIELD or len(cleaned.value) > LONGEST_FIELD:
         message = f"Fields are too long (maximum is {LONGEST_FIELD} characters)"
         raise Invalid({"fields": message}, codes={"fields": "ERR_TOO_LONG"})
-    return tidy
+    return cleaned
 
 
-def _fields(given: tuple[tuple[str, str], ...]) -> tuple[ProfileField, ...]:
-    """Raises Invalid for too many or too long ones. Their HTML is not made yet."""
-    kept = tuple(line for line in (_field(name, value) for name, value in given[:100]) if not post_text.is_blank(line.name))
+def _fields(values: tuple[tuple[str, str], ...]) -> tuple[ProfileField, ...]:
+    """The profile fields, without HTML yet. Raise Invalid for too many or too long ones."""
+    kept = tuple(line for line in (_field(name, value) for name, value in values[:100]) if not post_text.is_blank(line.name))
     if len(kept) > MOST_FIELDS:
         message = f"Fields are too many (maximum is {MOST_FIELDS})"
         raise Invalid({"fields": message}, codes={"fields": "ERR_TOO_LONG"})
     return kept
 
 
-def _tidy(changes: ProfileChanges) -> dict[str, Any]:
-    """What is to be written, by the names of Account's fields. Raises Invalid with everything that is wrong."""
-    findings = ValidationErrors()
+def _validated_changes(changes: ProfileChanges) -> dict[str, Any]:
+    """Values to store by attribute name of Account. Raise Invalid with all errors."""
+    errors = ValidationErrors()
     new: dict[str, Any] = {}
     no_fields: tuple[ProfileField, ...] = ()
     if changes.display_name is not None:
-        new["display_name"] = findings.of(lambda: post_text.display_name(changes.display_name or ""), "")
+        new["display_name"] = errors.of(lambda: post_text.display_name(changes.display_name or ""), "")
     if changes.bio is not None:
-        new["bio"] = findings.of(lambda: validation.limited(changes.bio or "", LONGEST_BIO, "bio"), "")
+        new["bio"] = errors.of(lambda: validation.limited(changes.bio or "", LONGEST_BIO, "bio"), "")
     if changes.fields is not None:
-        new["fields"] = findings.of(lambda: _fields(changes.fields or ()), no_fields)
-    findings.settle()
+        new["fields"] = errors.of(lambda: _fields(changes.fields or ()), no_fields)
+    errors.settle()
     for name in ("locked", "bot", "discoverable", "indexable", "hide_relations"):
         if (value := getattr(changes, name)) is not None:
             new[name] = value
@@ -82,26 +82,26 @@ def _tidy(changes: ProfileChanges) -> dict[str, Any]:
 
 
 def validated(preferences: Preferences) -> Preferences:
-    """As they are stored. Raises Invalid with everything that is wrong."""
-    findings = ValidationErrors()
-    findings.of(lambda: validation.one_of(preferences.visibility, VISIBILITIES, "visibility"), "")
-    findings.of(lambda: validation.one_of(preferences.theme, THEMES, "theme"), "")
-    findings.of(lambda: validation.one_of(preferences.mail_digest, DIGESTS, "mail_digest"), "")
-    findings.of(lambda: validation.locale(preferences.locale), "")
-    findings.of(lambda: validation.time_zone(preferences.time_zone), "")
-    domains = findings.of(lambda: _domains(preferences.attribution_domains), preferences.attribution_domains)
+    """Return the preferences as they are stored. Raise Invalid with all errors."""
+    errors = ValidationErrors()
+    errors.of(lambda: validation.one_of(preferences.visibility, VISIBILITIES, "visibility"), "")
+    errors.of(lambda: validation.one_of(preferences.theme, THEMES, "theme"), "")
+    errors.of(lambda: validation.one_of(preferences.mail_digest, DIGESTS, "mail_digest"), "")
+    errors.of(lambda: validation.locale(preferences.locale), "")
+    errors.of(lambda: validation.time_zone(preferences.time_zone), "")
+    domains = errors.of(lambda: _domains(preferences.attribution_domains), preferences.attribution_domains)
     language = preferences.language or None
     if language:
-        findings.of(lambda: validation.language(language), "")
-    findings.settle()
+        errors.of(lambda: validation.language(language), "")
+    errors.settle()
     return evolve(preferences, language=language, attribution_domains=domains)
 
 
-def _domains(given: tuple[str, ...]) -> tuple[str, ...]:
-    """Websites as people name them: by domain or address, each once. Raises Invalid (field attribution_domains)."""
+def _domains(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Unique domains out of domains or URLs. Raise Invalid (field attribution_domains)."""
     name = "attribution_domains"
-    bare = (site.strip().lower().removeprefix("http://").removeprefix("https://").removeprefix("*.").rstrip("/") for site in given)
-    domains = tuple(dict.fromkeys(validation.domain(site, name) for site in bare if site))
+    domains_only = (site.strip().lower().removeprefix("http://").removeprefix("https://").removeprefix("*.").rstrip("/") for site in values)
+    domains = tuple(dict.fromkeys(validation.domain(site, name) for site in domains_only if site))
     if len(domains) > MOST_DOMAINS:
         raise Invalid({name: f"Attribution domains are too many (maximum is {MOST_DOMAINS})"}, codes={name: "ERR_TOO_LONG"})
     return domains
@@ -109,7 +109,7 @@ def _domains(given: tuple[str, ...]) -> tuple[str, ...]:
 
 @frozen
 class Accounts:
-    """Looking people up, and what they say about themselves. `host` and `base_url` are the site's public ones."""
+    """Lookup and editing of profiles. `host` and `base_url`: the site's public ones."""
 
     database: Transactions
     host: str
@@ -117,69 +117,69 @@ class Accounts:
     now: Callable[[], datetime]
 
     async def by_id(self, id: AccountId, *, suspended: bool = False) -> Account:
-        """The account. Raises NotFound if there is none, or it is deleted, not let in yet, or suspended: nobody can tell which.
+        """Return the account. Raise NotFound if it does not exist, is deleted, not approved or suspended, without telling which.
 
-        `suspended`: give a suspended one, too, to programs, which are told so and nothing else of it.
+        `suspended`: include suspended accounts; the API shows them as suspended and without any content.
         """
         found = await self.database.read(accounts.admitted_by_id, id=id)
-        return _there(found) if suspended else _shown(found)
+        return _existing(found) if suspended else _unsuspended(found)
 
     async def by_ids(self, ids: Sequence[AccountId], *, suspended: bool = False) -> list[Account]:
-        """Those of the accounts that `by_id` would find, in the order of `ids`."""
+        """Return the accounts that `by_id` would find, in the order of `ids`."""
         found = await self.database.read(accounts.admitted_by_ids, ids=ids) if ids else []
         return [account for account in found if suspended or account.suspended_at is None]
 
     async def by_username(self, name: str, *, suspended: bool = False) -> Account:
-        """The account called `name`, `@name` or `name@our.host`, in whatever case. Raises NotFound as `by_id` does."""
+        """Return the account called `name`, `@name` or `name@our.host`, ignoring case. Raise NotFound as `by_id` does."""
         username = validation.own_username(name, self.host)
         found = await self.database.read(accounts.admitted_by_username, username=username) if username else None
-        return _there(found) if suspended else _shown(found)
+        return _existing(found) if suspended else _unsuspended(found)
 
     async def is_gone(self, name: str) -> bool:
-        """True if there was an account called so, and it was deleted."""
+        """True if an account with this name existed and was deleted."""
         username = validation.own_username(name, self.host)
         return bool(username) and await self.database.read(accounts.is_deleted, username=username)
 
     async def role(self, account: Account) -> Role:
-        """What somebody may do on this site."""
+        """Return the role of the account on this site."""
         return await self.database.read(users.role_of, account=account.id) or Role.USER
 
     async def complete(self, prefix: str, *, limit: int = 10) -> list[Account]:
-        """People whose username begins so: the exact one first, then by how many follow them."""
+        """Return accounts whose username starts with `prefix`: the exact match first, then by number of followers."""
         username = validation.own_username(prefix, self.host)
         return await self.database.read(accounts.by_prefix, prefix=username, limit=limit) if username else []
 
     async def search(
         self, viewer: Viewer | None, query: str, *, limit: int = 40, offset: int = 0, following: bool = False
     ) -> list[Account]:
-        """People with this text in their username or display name: the exact one first, then those whose username begins so.
+        """Return accounts with this text in username or display name: exact match first, then usernames that start with it.
 
-        Among equals, people whom the viewer follows come before others, and the most followed before the less. `following`: only people
-        whom the viewer follows. Reads every account: for completion while somebody types there is `complete`.
+        Within each group, accounts that the viewer follows come first, then those with more followers. `following`: only accounts that the
+        viewer follows. Scans all accounts; use `complete` while somebody types.
         """
-        wanted = validation.own_username(query, self.host) or _searchable(query)
-        if not wanted:
+        text = validation.own_username(query, self.host) or _searchable(query)
+        if not text:
             return []
         return await self.database.read(
-            accounts.search, text=wanted, viewer=viewer.id if viewer else None, following=following, limit=limit, offset=offset
+            accounts.search, text=text, viewer=viewer.id if viewer else None, following=following, limit=limit, offset=offset
         )
 
     async def suggestions(self, viewer: Viewer | None, *, limit: int = 5) -> list[Account]:
-        """The most followed people to whom the viewer has no relation yet."""
+        """Return the most followed accounts to which the viewer has no relationship yet."""
         return await self.database.read(accounts.suggested, viewer=viewer.id if viewer else None, limit=limit)
 
     async def edit(self, viewer: Viewer, changes: ProfileChanges, preferences: Preferences | None = None) -> Account:
-        """Change the viewer's profile and, if they are given, preferences. Whoever unlocks it lets in those who asked to follow.
+        """Update the viewer's profile and, if given, preferences. Unlocking an account accepts its follow requests.
 
-        Raises Invalid with everything that is wrong (fields display_name, bio, fields; and those of `set_preferences`).
+        Raise Invalid with all errors (fields display_name, bio, fields, and those of `set_preferences`).
         """
         written = None if preferences is None else validated(preferences)
-        return await self.database.run(self._edit, viewer.id, _tidy(changes), written)
+        return await self.database.run(self._edit, viewer.id, _validated_changes(changes), written)
 
     async def set_preferences(self, viewer: Viewer, preferences: Preferences) -> Preferences:
-        """Write how the viewer likes to write and to see the site (`evolve(viewer.preferences, ...)`).
+        """Store the viewer's preferences (`evolve(viewer.preferences, ...)`).
 
-        Raises Invalid with everything that is wrong (fields visibility, language, locale, time_zone, theme, mail_digest).
+        Raise Invalid with all errors (fields visibility, language, locale, time_zone, theme, mail_digest).
         """
         written = validated(preferences)
         await self.database.run(users.change_preferences, account=viewer.id, preferences=written)
@@ -189,26 +189,28 @@ class Accounts:
         if preferences is not None:
             users.change_preferences(cursor, account=id, preferences=preferences)
         unlocks = new.get("locked") is False
-        asking = requests.requesters(cursor, followee=id, limit=MOST_LET_IN) if unlocks else []
-        accounts.lock(cursor, ids=[id, *asking])
+        requesters = requests.requesters(cursor, followee=id, limit=MOST_ACCEPTED) if unlocks else []
+        accounts.lock(cursor, ids=[id, *requesters])
         before = accounts.by_id(cursor, id=id)
         if before is None:
             raise NotFound
-        after = self._rendered(cursor, evolve(before, **new))
+        after = self._with_html(cursor, evolve(before, **new))
         if after != before:
             accounts.update_profile(cursor, account=after)
             events.record(cursor, EventKind.ACCOUNT_CHANGED, at=self.now(), account=id)
         if before.locked and not after.locked:
-            for follower in asking:
+            for follower in requesters:
                 follows.accept_request(cursor, follower, id, self.now())
-        return _shown(accounts.by_id(cursor, id=id))
+        return _unsuspended(accounts.by_id(cursor, id=id))
 
-    def _rendered(self, cursor: Cursor, account: Account) -> Account:
-        """The account with the HTML of its bio and fields made anew, mentions of people who exist being links."""
+    def _with_html(self, cursor: Cursor, account: Account) -> Account:
+        """The account with newly rendered HTML of bio and fields; mentions of existing accounts become links."""
         bio = post_text.parse(account.bio, self.host)
-        named = {name for parsed in (bio, *(post_text.parse(line.value, self.host) for line in account.fields)) for name in parsed.mentions}
-        found = accounts.by_usernames(cursor, usernames=list(named)) if named else []
-        known = {one.username.lower(): one.username for one in found}
+        usernames = {
+            name for parsed in (bio, *(post_text.parse(line.value, self.host) for line in account.fields)) for name in parsed.mentions
+        }
+        found = accounts.by_usernames(cursor, usernames=list(usernames)) if usernames else []
+        known = {match.username.lower(): match.username for match in found}
         return evolve(
             account,
             bio_html=bio.html(known, self.base_url),
@@ -216,20 +218,20 @@ class Accounts:
         )
 
 
-def _there(account: Account | None) -> Account:
+def _existing(account: Account | None) -> Account:
     if account is None:
         raise NotFound
     return account
 
 
-def _shown(account: Account | None) -> Account:
-    if _there(account).suspended_at is not None:
+def _unsuspended(account: Account | None) -> Account:
+    if _existing(account).suspended_at is not None:
         raise NotFound
-    return _there(account)
+    return _existing(account)
 
 
 def _searchable(query: str) -> str:
-    """What can be looked for; nothing where nothing can be found."""
+    """The text to search for; empty if it cannot match anything."""
     try:
         return post_text.clean_line(query[:LONGEST_QUERY], "q").removeprefix("@")
     except Invalid:

@@ -1,4 +1,4 @@
-"""Who comes with a cookie or a token, remembered while nothing about it changes: for looking. Commands ask the database each time."""
+"""Cache of authenticated sessions and access tokens, for requests that only read. Commands always ask the database."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from microblog.domain.tokens import token_hash
 from microblog.model.accounts import Session, Viewer
 from microblog.model.oauth import TokenContext
 
-REMEMBERED = 5_000
-LONGEST = timedelta(minutes=5)  # then it is noted again that somebody is there
+CAPACITY = 5_000
+MAX_AGE = timedelta(minutes=5)  # bounds how late `last_seen_at` of a session is updated
 
 
 @define
 class AuthCache:
-    """Answers as `authentication` does; only success is remembered, under the hash of the token."""
+    """Cached `Authentication` with the same interface. Only successful results are cached, under the hash of the token."""
 
     authentication: Authentication
     invalidation_log: InvalidationLog
@@ -31,34 +31,38 @@ class AuthCache:
     tokens: DependencyCache[TokenContext] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.sessions = DependencyCache(self.invalidation_log, self.now, REMEMBERED, "sessions")
-        self.tokens = DependencyCache(self.invalidation_log, self.now, REMEMBERED, "tokens")
+        self.sessions = DependencyCache(self.invalidation_log, self.now, CAPACITY, "sessions")
+        self.tokens = DependencyCache(self.invalidation_log, self.now, CAPACITY, "tokens")
 
     async def by_cookie(self, token: str) -> tuple[Viewer, Session] | None:
-        """Whose browser has this session token."""
-        place, name = await self.invalidation_log.position(), token_hash(token)
-        found = self.sessions.get(name, place)
-        if found is None:
-            found = await self.authentication.by_cookie(token)
-            if found is not None:
-                self.sessions.put(name, found, self._briefly(cache_keys.of_session(*found), found[1].last_seen_at + SEEN_EVERY), place)
-        return found
+        """Return the viewer and session of a session token; None if it is not valid."""
+        position, key = await self.invalidation_log.position(), token_hash(token)
+        cached = self.sessions.get(key, position)
+        if cached is None:
+            cached = await self.authentication.by_cookie(token)
+            if cached is not None:
+                self.sessions.put(key, cached, self._limited(cache_keys.of_session(*cached), cached[1].last_seen_at + SEEN_EVERY), position)
+        return cached
 
     async def is_over(self, token: str) -> bool:
         """True unless a session has this token."""
         return await self.authentication.is_over(token)
 
     async def by_bearer(self, token: str, *, pending: bool = False) -> TokenContext | None:
-        """What this API token stands for. Raises what `authentication` raises. People who are `pending` are not remembered."""
+        """Return what an access token authorizes. Raise the errors of `Authentication.by_bearer`.
+
+        `pending`: accept accounts that are not approved or confirmed yet; these results are not cached.
+        """
         if pending:
             return await self.authentication.by_bearer(token, pending=True)
-        place, name = await self.invalidation_log.position(), token_hash(token)
-        found = self.tokens.get(name, place)
-        if found is None:
-            found = await self.authentication.by_bearer(token)
-            if found is not None:
-                self.tokens.put(name, found, self._briefly(cache_keys.of_token(found)), place)
-        return found
+        position, key = await self.invalidation_log.position(), token_hash(token)
+        cached = self.tokens.get(key, position)
+        if cached is None:
+            cached = await self.authentication.by_bearer(token)
+            if cached is not None:
+                self.tokens.put(key, cached, self._limited(cache_keys.of_token(cached)), position)
+        return cached
 
-    def _briefly(self, rests: CacheDependencies, until: datetime | None = None) -> CacheDependencies:
-        return evolve(rests, until=earliest(rests.until, until, self.now() + LONGEST))
+    def _limited(self, dependencies: CacheDependencies, until: datetime | None = None) -> CacheDependencies:
+        """The dependencies, expiring at `until` or after MAX_AGE at the latest."""
+        return evolve(dependencies, until=earliest(dependencies.until, until, self.now() + MAX_AGE))

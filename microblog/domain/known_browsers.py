@@ -1,7 +1,7 @@
-"""Browsers that somebody has logged in with before: a cookie that stays after logging out tells a new one from an old one.
+"""Browsers that logged in to an account before, recognized by a long-lived cookie that survives logging out.
 
-Chosen (2026-11): a cookie. Instead of: address and browser name, which change by themselves (and then the letter about a stranger is read
-by nobody any more) or are the same for the thief.
+Decision (2026-11): a cookie rather than IP address and browser name. Those change by themselves, so that users learn to ignore the
+warning, or are the same for the attacker.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from microblog.storage import known_browsers, users
 from microblog.storage.database import Cursor
 
 COOKIE_LIFETIME = timedelta(days=400)  # as long as browsers keep a cookie (RFC 6265bis, section 5.5)
-MOST_BROWSERS = 50  # of one account; the one that was seen longest ago goes first
+MOST_BROWSERS = 50  # per account; the least recently seen is dropped first
 
 
-def remember_browser(cursor: Cursor, account: AccountId, origin: ClientInfo, now: datetime, *, tells: bool) -> str:
-    """What the browser's cookie is to say from now on.
+def remember_browser(cursor: Cursor, account: AccountId, client: ClientInfo, now: datetime, *, notify: bool) -> str:
+    """Record the browser and return the value for its cookie.
 
-    With `tells`, the account is written to where others of its browsers are known and this one is not.
+    `notify`: send a warning email if the account is known to other browsers but not to this one.
     """
-    device = origin.device if token_hash(origin.device) else fresh_token()
+    device = client.device if token_hash(client.device) else fresh_token()
     known_others = known_browsers.any_of(cursor, account=account)
     is_new = known_browsers.remember(cursor, account=account, token_hash=hash_of(device), now=now)
     if is_new:
         known_browsers.keep_newest(cursor, account=account, keep=MOST_BROWSERS)
-        member = users.by_account(cursor, account=account) if tells and known_others else None
+        member = users.by_account(cursor, account=account) if notify and known_others else None
         if member is not None:
-            data = {"address": origin.address, "agent": origin.user_agent[:400], "at": now.isoformat()}
+            data = {"address": client.address, "agent": client.user_agent[:400], "at": now.isoformat()}
             enqueue(cursor, EmailKind.LOGIN, member.login, now, **data)
     return device

@@ -155,7 +155,7 @@ class Sessions:
         if old := token_hash(replaces):
             self._log_out(cursor, old)
         ended(cursor, account=account, ids=sessions.end_oldest(cursor, account=account, keep=MOST_SESSIONS), now=now)
-        return NewSession(token, id, account, remember_browser(cursor, account, origin, now, tells=proof is not None))
+        return NewSession(token, id, account, remember_browser(cursor, account, origin, now, notify=proof is not None))
 
     def _log_out(self, cursor: Cursor, hashed: bytes) -> None:
         if gone := sessions.end_by_token(cursor, token_hash=hashed):

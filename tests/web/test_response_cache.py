@@ -171,9 +171,9 @@ def twins(cursor: Cursor, data_dir: Path) -> Twins:
     assert isinstance(remembered, AuthCache)
     domain.timelines.homes.capacity = 0
     for memory in (
-        domain.timelines.shelf._kept,
-        domain.filters.filter_cache._kept,
-        domain.timelines.homes.dependencies._kept,
+        domain.timelines.shelf._cache,
+        domain.filters.filter_cache._cache,
+        domain.timelines.homes.dependencies._cache,
         remembered.sessions,
         remembered.tokens,
     ):
@@ -205,7 +205,7 @@ def test_each_thing_that_can_happen_is_noticed(cursor: Cursor, tmp_path: Path) -
 @given(history=st.lists(STEP, min_size=3, max_size=8))
 @example(history=[("post", 1, 0, 0, False), ("follow them", 0, 1, 0, True), ("edit", 1, 0, 0, True), ("delete", 1, 0, 0, True)])
 @example(history=[("post", 0, 1, 0, False), ("follow them", 1, 0, 0, True), ("block them", 0, 1, 0, True), ("suspend", 0, 0, 0, True)])
-def test_what_is_kept_is_what_would_be_read(cursor: Cursor, tmp_path: Path, history: list[tuple[str, int, int, int, bool]]) -> None:
+def test_what_is_cached_is_what_would_be_read(cursor: Cursor, tmp_path: Path, history: list[tuple[str, int, int, int, bool]]) -> None:
     execute(cursor, "savepoint example")
     try:
         both = twins(cursor, tmp_path)
@@ -219,7 +219,7 @@ def test_what_is_kept_is_what_would_be_read(cursor: Cursor, tmp_path: Path, hist
         execute(cursor, "rollback to savepoint example")
 
 
-def test_a_kept_page_has_forms_of_its_own_each_time(cursor: Cursor, tmp_path: Path) -> None:
+def test_a_cached_page_has_forms_of_its_own_each_time(cursor: Cursor, tmp_path: Path) -> None:
     site = town(cursor, tmp_path)
     ada = site.resident("ada")
     make.follow(cursor, site.viewer("ada"), make.account(cursor))

@@ -1,1 +1,1 @@
-"""In-process caches of what was read, kept correct by the invalidation log."""
+"""In-process caches of database reads. The invalidation log says which entries are outdated."""

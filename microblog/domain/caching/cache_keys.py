@@ -1,4 +1,7 @@
-"""What something that was read rests on: keys of what would make it untrue if it changed (migration 0012), and times that would."""
+"""Invalidation keys and expiry times of cached values.
+
+A key stands for a set of rows; database triggers write the keys of each change into the invalidation log.
+"""
 
 from __future__ import annotations
 
@@ -20,18 +23,18 @@ NEWS = "news"
 
 @frozen
 class CacheDependencies:
-    """The keys, and until when it can be true if nothing changes (None: for ever)."""
+    """The invalidation keys of a cached value, and the time at which it expires even without a change (None: never)."""
 
     keys: frozenset[str] = frozenset()
     until: datetime | None = None
 
     def __or__(self, other: CacheDependencies) -> CacheDependencies:
-        """Both."""
+        """The union of the keys, with the earlier expiry."""
         return CacheDependencies(self.keys | other.keys, earliest(self.until, other.until))
 
 
 def earliest(*times: datetime | None) -> datetime | None:
-    """The first of the times that there are."""
+    """Return the earliest of the times that are not None; None if there is none."""
     return min((at for at in times if at is not None), default=None)
 
 
@@ -39,87 +42,87 @@ NEVER_CACHED = CacheDependencies(until=datetime.min.replace(tzinfo=UTC))
 
 
 def of_keys(*keys: str) -> CacheDependencies:
-    """These alone."""
+    """Dependencies on these keys only."""
     return CacheDependencies(frozenset(keys))
 
 
 def of_author(author: AccountId) -> str:
-    """What somebody posts: which posts there are, not what they say."""
-    return intern(f"f{author}")  # thousands of readers follow the same
+    """Key of the set of an account's posts (publishing, deleting), not of their content."""
+    return intern(f"f{author}")  # interned: thousands of cached timelines share it
 
 
 def author_of(key: str) -> AccountId:
-    """Whom `of_author` gave the key for."""
+    """The account of a key that `of_author` made."""
     return AccountId(int(key[1:]))
 
 
 def of_account(account: AccountId) -> str:
-    """What everybody sees of somebody."""
+    """Key of an account's public profile."""
     return intern(f"a{account}")
 
 
 def of_profile(account: AccountId) -> tuple[str, ...]:
-    """What somebody posts and pins, and who they are."""
+    """Keys of a profile page: posts, public profile, pinned posts."""
     return of_author(account), of_account(account), of_viewer_state(account)
 
 
 def of_viewer_state(viewer: AccountId) -> str:
-    """How somebody sees others: relations, lists, filters, and what they did to posts."""
+    """Key of the viewer's relationships, lists, filters, favourites, boosts and bookmarks."""
     return f"v{viewer}"
 
 
 def of_post(post: PostId) -> str:
-    """One post, with all that is shown with it but its author."""
+    """Key of one post with its media, poll, card and counters, but not of its author."""
     return intern(f"p{post}")
 
 
 def of_thread(thread: PostId) -> str:
-    """Which posts there are in a conversation."""
+    """Key of the set of posts in a thread."""
     return f"t{thread}"
 
 
 def of_notifications(account: AccountId) -> str:
-    """What somebody is told of, what was written to them, and who asks to follow them."""
+    """Key of an account's notifications, direct messages and follow requests."""
     return f"n{account}"
 
 
 def of_posts(posts: Iterable[Post], now: datetime) -> CacheDependencies:
-    """Posts as everybody sees them, with their authors and whom they name; polls end."""
+    """Dependencies of posts as everybody sees them: content, authors, mentioned accounts and ends of polls."""
     keys: set[str] = set()
     until = None
     for post in posts:
-        for one in (post,) if post.boost is None else (post, post.boost):
-            keys.update((of_post(one.id), of_account(one.author.id)))
-            keys.update(of_account(named.account_id) for named in one.mentions)
-            if one.poll is not None and not one.poll.ended(now):
-                until = earliest(until, one.poll.expires_at)
+        for item in (post,) if post.boost is None else (post, post.boost):
+            keys.update((of_post(item.id), of_account(item.author.id)))
+            keys.update(of_account(mention.account_id) for mention in item.mentions)
+            if item.poll is not None and not item.poll.ended(now):
+                until = earliest(until, item.poll.expires_at)
     return CacheDependencies(frozenset(keys), until)
 
 
-def of_conversation(thread: PostThread, asked: PostId, now: datetime) -> CacheDependencies:
-    """A post amid its conversation, for which was asked by its own id or that of a boost of it."""
-    keys = of_keys(of_post(asked), of_thread(thread.post.thread_id or thread.post.id))
+def of_conversation(thread: PostThread, requested: PostId, now: datetime) -> CacheDependencies:
+    """Dependencies of a thread page. `requested`: the id in the request, which may be that of a boost."""
+    keys = of_keys(of_post(requested), of_thread(thread.post.thread_id or thread.post.id))
     return keys | of_posts([thread.post, *thread.ancestors, *thread.descendants], now)
 
 
-def of_filter_set(viewer: Viewer, sieve: FilterSet, now: datetime) -> CacheDependencies:
-    """Somebody's filters; they end too."""
+def of_filter_set(viewer: Viewer, filter_set: FilterSet, now: datetime) -> CacheDependencies:
+    """Dependencies of a viewer's filters, which may expire."""
     return CacheDependencies(
-        frozenset({of_viewer_state(viewer.id)}), earliest(*(one.expires_at for one in sieve.filters if one.counts_at(now)))
+        frozenset({of_viewer_state(viewer.id)}), earliest(*(item.expires_at for item in filter_set.filters if item.counts_at(now)))
     )
 
 
 def of_viewer(viewer: Viewer) -> CacheDependencies:
-    """Who somebody is."""
+    """Dependencies of the viewer's own account and login."""
     return of_keys(of_account(viewer.id), f"l{viewer.id}")
 
 
 def of_session(viewer: Viewer, session: Session) -> CacheDependencies:
-    """Who comes with a cookie."""
+    """Dependencies of a session and its viewer."""
     return of_viewer(viewer) | CacheDependencies(frozenset({f"s{session.id}"}), session.expires_at)
 
 
-def of_token(access: TokenContext) -> CacheDependencies:
-    """Who comes with a token."""
-    token = of_keys(f"o{access.id}")
-    return token if access.viewer is None else of_viewer(access.viewer) | token
+def of_token(context: TokenContext) -> CacheDependencies:
+    """Dependencies of an access token and its owner, if it has one."""
+    token = of_keys(f"o{context.id}")
+    return token if context.viewer is None else of_viewer(context.viewer) | token

@@ -1,4 +1,4 @@
-"""Everybody's filters as they are held against posts: read once, remembered until they change."""
+"""Cache of compiled filters per account."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ from microblog.model.ids import AccountId
 from microblog.storage import filters
 from microblog.storage.database import Transactions
 
-REMEMBERED = 10_000
+CAPACITY = 10_000
 
 
 @define
 class FilterCache:
-    """Remembers filters by whose they are. Runs on the reactor thread."""
+    """Compiled filters by account. Use on the reactor thread only."""
 
     database: Transactions
     now: Callable[[], datetime]
     invalidation_log: InvalidationLog = field()
-    capacity: int = REMEMBERED
-    _kept: DependencyCache[FilterSet] = field(init=False)
+    capacity: int = CAPACITY
+    _cache: DependencyCache[FilterSet] = field(init=False)
 
     @invalidation_log.default
     def _own_log(self) -> InvalidationLog:
         return InvalidationLog(self.database)
 
     def __attrs_post_init__(self) -> None:
-        self._kept = DependencyCache(self.invalidation_log, self.now, self.capacity, "filters")
+        self._cache = DependencyCache(self.invalidation_log, self.now, self.capacity, "filters")
 
     async def of(self, viewer: Viewer | None) -> FilterSet:
-        """The viewer's filters; nothing for nobody."""
+        """Return the viewer's filters; no filters for anonymous visitors."""
         return NOTHING if viewer is None else await self.of_account(viewer.id)
 
     async def of_account(self, account: AccountId) -> FilterSet:
-        """The filters of an account."""
-        place = await self.invalidation_log.position()
-        kept = self._kept.get(account, place)
-        if kept is None:
+        """Return the filters of an account."""
+        position = await self.invalidation_log.position()
+        cached = self._cache.get(account, position)
+        if cached is None:
             found = await self.database.read(filters.of_account, account=account)
-            kept = FilterSet(tuple(found), account) if found else NOTHING
-            self._kept.put(account, kept, cache_keys.of_keys(cache_keys.of_viewer_state(account)), place)
-        return kept
+            cached = FilterSet(tuple(found), account) if found else NOTHING
+            self._cache.put(account, cached, cache_keys.of_keys(cache_keys.of_viewer_state(account)), position)
+        return cached

@@ -1,8 +1,8 @@
-"""The newest page of home of those who read it lately: which posts are on it, kept fresh by what is told.
+"""Cache of the newest page of home timelines, updated incrementally from the invalidation log.
 
-What is kept reaches further than the page: which boosts repeat is told by the entries before them.
-The whole page is asked of storage/timelines.py, which looks at everybody whom the reader follows. As long as nothing but posts was told
-since, only those who posted are looked at again: all others have on the page what they had.
+A cached page holds more entries than it shows: whether a boost is a repeat depends on the entries before it.
+storage/timelines.py reads a whole page from all followed accounts. If only posts changed since, it is enough to read again
+the entries of the accounts that posted.
 """
 
 from __future__ import annotations
@@ -26,39 +26,42 @@ from microblog.storage import timelines
 from microblog.storage.database import Cursor, Transactions
 from microblog.storage.timelines import Entry
 
-REMEMBERED = 2_000
-MOST_AUTHORS = 50  # who posted since; where there are more, the page is asked for as a whole
+CAPACITY = 2_000
+MOST_AUTHORS = 50  # changed since the page was read; above this the whole page is read again
 
 
 @define
 class HomeDependencies:
-    """What decides whose posts somebody is shown at home, as the basis of a page of it."""
+    """Cache of the dependencies of home timelines: the accounts whose posts appear in them."""
 
     database: Transactions
     invalidation_log: InvalidationLog
     now: Callable[[], datetime]
-    _kept: DependencyCache[CacheDependencies] = field(init=False)
+    _cache: DependencyCache[CacheDependencies] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._kept = DependencyCache(self.invalidation_log, self.now, REMEMBERED, "home_dependencies")
+        self._cache = DependencyCache(self.invalidation_log, self.now, CAPACITY, "home_dependencies")
 
     async def of(self, viewer: Viewer) -> CacheDependencies:
-        """Those whom they follow and themselves, and their relations; any public post, if they follow tags."""
-        place = await self.invalidation_log.position()
-        kept = self._kept.get(viewer.id, place)
-        if kept is None:
-            circle = await self.database.read(timelines.home_sources, viewer=viewer.id, now=self.now())
-            keys = {cache_keys.of_viewer_state(viewer.id), *map(cache_keys.of_author, (viewer.id, *circle.followees))}
-            kept = CacheDependencies(frozenset(keys | {PUBLIC} if circle.tags else keys), circle.mute_ends)
-            self._kept.put(
-                viewer.id, kept, CacheDependencies(frozenset({cache_keys.of_viewer_state(viewer.id)}), circle.mute_ends), place, 1
+        """Return the dependencies: followed accounts and the viewer, viewer state, and all public posts if the viewer follows hashtags."""
+        position = await self.invalidation_log.position()
+        cached = self._cache.get(viewer.id, position)
+        if cached is None:
+            sources = await self.database.read(timelines.home_sources, viewer=viewer.id, now=self.now())
+            keys = {cache_keys.of_viewer_state(viewer.id), *map(cache_keys.of_author, (viewer.id, *sources.followees))}
+            cached = CacheDependencies(frozenset(keys | {PUBLIC} if sources.tags else keys), sources.mute_ends)
+            self._cache.put(
+                viewer.id, cached, CacheDependencies(frozenset({cache_keys.of_viewer_state(viewer.id)}), sources.mute_ends), position, 1
             )
-        return kept
+        return cached
 
 
 @frozen
 class _Page:
-    """The newest entries of a home, repeats too, and by whom they are, as of a place; all of them, where they are fewer than `limit`."""
+    """The newest entries of a home timeline with their authors, repeated boosts included, as of a log position.
+
+    Fewer entries than `limit` mean that there are no more.
+    """
 
     entries: tuple[tuple[Entry, AccountId], ...]
     limit: int
@@ -66,14 +69,14 @@ class _Page:
     position: int
 
     @property
-    def floor(self) -> int:
-        """From this id on nothing is missing."""
+    def lowest_complete_id(self) -> int:
+        """Every entry with this id or a higher one is on the page."""
         return self.entries[-1][0][0] if len(self.entries) >= self.limit else 0
 
 
 @define
 class HomeTimelineCache:
-    """Reads the newest page of home."""
+    """The newest page of home timelines. `read_page` reads a page without repeated boosts when the cache cannot give one."""
 
     database: Transactions
     invalidation_log: InvalidationLog
@@ -81,7 +84,7 @@ class HomeTimelineCache:
     post_cache: PostCache
     dependencies: HomeDependencies
     read_page: Callable[[Cursor, Viewer, Page], list[Entry]]
-    capacity: int = REMEMBERED
+    capacity: int = CAPACITY
     hits: int = 0
     misses: int = 0
     _pages: dict[tuple[AccountId, int], _Page] = field(factory=dict)
@@ -90,63 +93,68 @@ class HomeTimelineCache:
         self.invalidation_log.caches.append(self)
 
     def figures(self) -> CacheFigures:
-        """A page that was brought up to date counts as a hit, one that was read as a whole as a miss."""
+        """Usage for metrics. An incremental update counts as a hit, a full read as a miss."""
         return CacheFigures("homes", self.hits, self.misses, len(self._pages), estimated_bytes(self._pages.values()))
 
     async def newest(self, viewer: Viewer, limit: int) -> list[Post]:
-        """So many of the newest posts of the viewer's home, without boosts that repeat."""
-        place, name = await self.invalidation_log.position(), (viewer.id, limit)
-        kept = self._pages.pop(name, None)
-        page = None if kept is None else await self._renewed(viewer, kept, place)
-        posts = None if page is None else await self._shown(page, limit)
+        """Return the `limit` newest posts of the viewer's home timeline, without repeated boosts."""
+        position, key = await self.invalidation_log.position(), (viewer.id, limit)
+        cached = self._pages.pop(key, None)
+        page = None if cached is None else await self._update(viewer, cached, position)
+        posts = None if page is None else await self._visible_posts(page, limit)
         if page is None or posts is None:
             self.misses += 1
-            page = await self._read(viewer, limit, place)
-            posts = await self._shown(page, limit)
+            page = await self._load(viewer, limit, position)
+            posts = await self._visible_posts(page, limit)
         else:
             self.hits += 1
-        if posts is None:  # so much of it repeats, or something went while it was read
+        if posts is None:  # too many repeated boosts, or a post was deleted during the read
             return await self.post_cache.load(await self.database.read(self.read_page, viewer, Page(limit)))
-        self._keep(name, page)
+        self._store(key, page)
         return posts
 
-    async def _read(self, viewer: Viewer, limit: int, place: int) -> _Page:
-        asked = repeated_boosts.window(limit)
-        entries = await self.database.read(timelines.home_by_author, viewer=viewer.id, page=Page(asked), now=self.now())
-        return _Page(tuple(entries), asked, await self.dependencies.of(viewer), place)
+    async def _load(self, viewer: Viewer, limit: int, position: int) -> _Page:
+        window = repeated_boosts.window(limit)
+        entries = await self.database.read(timelines.home_by_author, viewer=viewer.id, page=Page(window), now=self.now())
+        return _Page(tuple(entries), window, await self.dependencies.of(viewer), position)
 
-    async def _shown(self, page: _Page, limit: int) -> list[Post] | None:
-        """What is shown of the page; None if the page does not tell, or something of it is gone."""
+    async def _visible_posts(self, page: _Page, limit: int) -> list[Post] | None:
+        """The posts to show; None if the entries do not suffice or a post was deleted."""
         shown, whole = repeated_boosts.judged([entry for entry, _ in page.entries], page.limit)
         if len(shown) < limit and not whole:
             return None
         posts = await self.post_cache.load(shown[:limit])
         return posts if len(posts) == len(shown[:limit]) else None
 
-    async def _renewed(self, viewer: Viewer, page: _Page, place: int) -> _Page | None:
-        """The page as it is now, if that can be said without asking for all of it."""
-        authors = self._touched(viewer, page)
+    async def _update(self, viewer: Viewer, page: _Page, position: int) -> _Page | None:
+        """The page as of `position`; None if it has to be read as a whole."""
+        authors = self._changed_authors(viewer, page)
         if authors is None:
             return None
         entries = [each for each in page.entries if each[1] not in authors]
         if authors:
-            asked = Page(page.limit, since_id=max(0, page.floor - 1))
-            fresh = await self.database.read(timelines.home_of, viewer=viewer.id, among=list(authors), page=asked, now=self.now())
+            window = Page(page.limit, since_id=max(0, page.lowest_complete_id - 1))
+            fresh = await self.database.read(timelines.home_of, viewer=viewer.id, among=list(authors), page=window, now=self.now())
             entries = sorted([*entries, *fresh], key=lambda each: each[0][0], reverse=True)[: page.limit]
-        if len(entries) < page.limit and page.floor:
+        if len(entries) < page.limit and page.lowest_complete_id:
             return None
-        return _Page(tuple(entries), page.limit, await self.dependencies.of(viewer), place)
+        return _Page(tuple(entries), page.limit, await self.dependencies.of(viewer), position)
 
-    def _touched(self, viewer: Viewer, page: _Page) -> set[AccountId] | None:
-        """Who has posted or deleted something since; None if more than that has happened, or is not known."""
-        told = self.invalidation_log.changed_keys(page.dependencies.keys, page.position)
+    def _changed_authors(self, viewer: Viewer, page: _Page) -> set[AccountId] | None:
+        """Followed accounts whose set of posts changed; None if anything else changed or the log does not reach back."""
+        changed = self.invalidation_log.changed_keys(page.dependencies.keys, page.position)
         ended = page.dependencies.until is not None and page.dependencies.until <= self.now()
-        if ended or told is None or len(told) > MOST_AUTHORS or not told.isdisjoint((PUBLIC, cache_keys.of_viewer_state(viewer.id))):
+        if (
+            ended
+            or changed is None
+            or len(changed) > MOST_AUTHORS
+            or not changed.isdisjoint((PUBLIC, cache_keys.of_viewer_state(viewer.id)))
+        ):
             return None
-        return {cache_keys.author_of(key) for key in told}
+        return {cache_keys.author_of(key) for key in changed}
 
-    def _keep(self, name: tuple[AccountId, int], page: _Page) -> None:
+    def _store(self, key: tuple[AccountId, int], page: _Page) -> None:
         if self.capacity:
-            self._pages[name] = page
+            self._pages[key] = page
         if len(self._pages) > self.capacity:
             del self._pages[next(iter(self._pages))]

@@ -1,9 +1,8 @@
-"""What this process may keep of what it has read, and for how long it is true.
+"""Caches that are kept correct by an invalidation log in the database.
 
-Every change of a table is told by keys (migration 0012). Whoever keeps something says on which keys it rests, and from which place in what
-was told it was read; it is good as long as none of them was told since. So nothing is kept by the clock, and nothing is answered that a
-look at the tables would not have: own commands count at once, those of other processes as soon as a wake comes, or `patience` seconds
-later at most.
+Triggers write the keys of each changed row into the log. A cached value names the keys that it depends on and the log position
+at which it was read; it is valid while none of these keys was logged after that position. A cached read therefore returns what the
+database would: commits of this process count at once, those of others after a wake-up or after `max_age` seconds at most.
 """
 
 from __future__ import annotations
@@ -23,16 +22,16 @@ from microblog.storage.database import Transactions
 from microblog.storage.invalidation_log import EVERYTHING, ChangedKeys
 
 MOST_CHANGED_KEYS = 50_000
-POLL_INTERVAL_S = 0.5  # while somebody asks, though nothing was heard of
+POLL_INTERVAL_S = 0.5  # upper bound for the age of what is served without a wake-up
 V = TypeVar("V")
 
 
 @define(eq=False)
 class InvalidationLog:
-    """Reads what changed, when somebody asks: all who ask at the same time share one look.
+    """Reader of the log. Concurrent requests share one database read.
 
-    `patience` is for how many seconds a look serves those who ask later, if nothing was committed here and no wake came; None: not at all.
-    `caches` are those whose figures go to metrics.
+    `max_age`: seconds for which a read is reused if this process committed nothing and no wake-up came; None: no reuse.
+    `caches`: the caches that report to metrics.
     """
 
     database: Transactions
@@ -40,84 +39,84 @@ class InvalidationLog:
     seconds: Callable[[], float] = time.monotonic
     caches: list[Cache] = field(factory=list)
     reads: int = 0
-    _seen: ChangedKeys | None = None
-    _told: list[str] = field(factory=list)
-    _first: int = 1
-    _woken: bool = True
-    _looked_at: float = 0.0
-    _begun: int = 0
-    _ended: int = 0
-    _waiting: list[Deferred[None]] = field(factory=list)
+    _snapshot: ChangedKeys | None = None
+    _keys: list[str] = field(factory=list)
+    _first_position: int = 1
+    _stale: bool = True
+    _read_at: float = 0.0
+    _reads_started: int = 0
+    _reads_finished: int = 0
+    _waiters: list[Deferred[None]] = field(factory=list)
 
     def wake(self) -> None:
-        """Something was committed: whoever asks next waits for a look."""
-        self._woken = True
+        """Note a commit: the next request waits for a new read of the log."""
+        self._stale = True
 
-    def wake_before(self, then: Callable[[], None]) -> Callable[[], None]:
-        """What to call after each commit here: a wake for us at once, then the rest."""
+    def wake_before(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Return a commit callback that calls `wake` and then `callback`."""
 
         def committed() -> None:
             self.wake()
-            then()
+            callback()
 
         return committed
 
     async def position(self) -> int:
-        """Where we are in what was told, once all that was committed here before this call is in it. Raises what the database raises."""
-        if self._woken or self.max_age is None or self.seconds() - self._looked_at > self.max_age:
-            wanted = self._begun + 1  # a look that began earlier may have missed something
-            while self._ended < wanted:
-                waiting: Deferred[None] = Deferred()
-                self._waiting.append(waiting)
-                if self._begun == self._ended:
-                    Deferred.fromCoroutine(self._look())
-                await waiting
-        return self._first + len(self._told)
+        """Return a log position that includes every earlier commit of this process. Raise what the database raises."""
+        if self._stale or self.max_age is None or self.seconds() - self._read_at > self.max_age:
+            needed = self._reads_started + 1  # a read that started earlier may have missed a commit
+            while self._reads_finished < needed:
+                waiter: Deferred[None] = Deferred()
+                self._waiters.append(waiter)
+                if self._reads_started == self._reads_finished:
+                    Deferred.fromCoroutine(self._read_log())
+                await waiter
+        return self._first_position + len(self._keys)
 
-    def unchanged(self, keys: frozenset[str], place: int) -> bool:
-        """True if none of the keys was told from that place on."""
-        begin = place - self._first
-        return begin >= 0 and (begin == len(self._told) or keys.isdisjoint(self._told[begin:]))
+    def unchanged(self, keys: frozenset[str], position: int) -> bool:
+        """True if none of the keys was logged since that position."""
+        start = position - self._first_position
+        return start >= 0 and (start == len(self._keys) or keys.isdisjoint(self._keys[start:]))
 
-    def changed_keys(self, keys: frozenset[str], place: int) -> frozenset[str] | None:
-        """Those of the keys that were told from that place on; None if that is not known any more."""
-        begin = place - self._first
-        return keys.intersection(self._told[begin:]) if begin >= 0 else None
+    def changed_keys(self, keys: frozenset[str], position: int) -> frozenset[str] | None:
+        """Return those of the keys that were logged since that position; None if the log does not reach back so far."""
+        start = position - self._first_position
+        return keys.intersection(self._keys[start:]) if start >= 0 else None
 
-    async def _look(self) -> None:
-        self._begun += 1
+    async def _read_log(self) -> None:
+        self._reads_started += 1
         self.reads += 1
-        self._woken, began, problem = False, self.seconds(), None
+        self._stale, started_at, problem = False, self.seconds(), None
         try:
-            if self._seen is None:
-                self._seen = await self.database.read(invalidation_log.moment)
+            if self._snapshot is None:
+                self._snapshot = await self.database.read(invalidation_log.moment)
             else:
-                self._seen, keys = await self.database.read(invalidation_log.changed_since, since=self._seen)
-                self._hear(keys)
+                self._snapshot, keys = await self.database.read(invalidation_log.changed_since, since=self._snapshot)
+                self._append(keys)
         except Exception as error:
-            self._forget()
-            self._woken, problem = True, error
-        self._looked_at, self._ended = began, self._begun
-        waiting, self._waiting = self._waiting, []
-        for each in waiting:
-            each.callback(None) if problem is None else each.errback(problem)
+            self._reset()
+            self._stale, problem = True, error
+        self._read_at, self._reads_finished = started_at, self._reads_started
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            waiter.callback(None) if problem is None else waiter.errback(problem)
 
-    def _hear(self, keys: Iterable[str]) -> None:
-        self._told.extend(keys)
-        if EVERYTHING in keys or len(self._told) > MOST_CHANGED_KEYS:
-            self._forget_before(self._first + len(self._told))
+    def _append(self, keys: Iterable[str]) -> None:
+        self._keys.extend(keys)
+        if EVERYTHING in keys or len(self._keys) > MOST_CHANGED_KEYS:
+            self._discard_before(self._first_position + len(self._keys))
 
-    def _forget(self) -> None:
-        """We cannot know any more what changed."""
-        self._seen = None
-        self._forget_before(self._first + len(self._told))
+    def _reset(self) -> None:
+        """Discard everything: after an error it is unknown what changed."""
+        self._snapshot = None
+        self._discard_before(self._first_position + len(self._keys))
 
-    def _forget_before(self, place: int) -> None:
-        self._first, self._told = place + 1, []  # one further: what was read at the last place is gone too
+    def _discard_before(self, position: int) -> None:
+        self._first_position, self._keys = position + 1, []  # one more: values read at the last position are outdated too
 
 
 @define
-class _Kept(Generic[V]):
+class _Entry(Generic[V]):
     value: V
     dependencies: CacheDependencies
     position: int
@@ -126,9 +125,9 @@ class _Kept(Generic[V]):
 
 @define(eq=False)
 class DependencyCache(Generic[V]):
-    """Values by their keys, at most `room` large in all; those longest unused go first.
+    """Least-recently-used cache of values with dependencies, `capacity` in total.
 
-    `name` is what metrics call it. Sizes are numbers of values, or bytes where it is `in_bytes`.
+    `name`: label in metrics. Sizes count values, or bytes if `in_bytes`.
     """
 
     invalidation_log: InvalidationLog
@@ -138,47 +137,47 @@ class DependencyCache(Generic[V]):
     in_bytes: bool = False
     hits: int = 0
     misses: int = 0
-    _kept: dict[Hashable, _Kept[V]] = field(factory=dict)
+    _entries: dict[Hashable, _Entry[V]] = field(factory=dict)
     _size: int = 0
 
     def __attrs_post_init__(self) -> None:
         self.invalidation_log.caches.append(self)
 
     def figures(self) -> CacheFigures:
-        """Hits, misses and what is kept now; memory is estimated unless sizes are bytes."""
-        taken = self._size if self.in_bytes else estimated_bytes(self._kept.values())
-        return CacheFigures(self.name, self.hits, self.misses, len(self._kept), taken)
+        """Usage for metrics. Memory is estimated unless sizes are in bytes."""
+        memory = self._size if self.in_bytes else estimated_bytes(self._entries.values())
+        return CacheFigures(self.name, self.hits, self.misses, len(self._entries), memory)
 
-    def get(self, name: Hashable, place: int) -> V | None:
-        """What is kept under the name, if it is still true at the place, which `changes.place()` has just given."""
-        kept = self._kept.get(name)
-        if kept is None:
+    def get(self, key: Hashable, position: int) -> V | None:
+        """Return the value if it is valid at `position`, the current result of `InvalidationLog.position()`."""
+        entry = self._entries.get(key)
+        if entry is None:
             self.misses += 1
             return None
-        until = kept.dependencies.until
-        if (kept.position != place and not self.invalidation_log.unchanged(kept.dependencies.keys, kept.position)) or (
+        until = entry.dependencies.until
+        if (entry.position != position and not self.invalidation_log.unchanged(entry.dependencies.keys, entry.position)) or (
             until is not None and self.now() >= until
         ):
-            self._drop(name)
+            self._drop(key)
             self.misses += 1
             return None
-        kept.position = place
-        del self._kept[name]
-        self._kept[name] = kept
+        entry.position = position
+        del self._entries[key]
+        self._entries[key] = entry
         self.hits += 1
-        return kept.value
+        return entry.value
 
-    def put(self, name: Hashable, value: V, basis: CacheDependencies, place: int, size: int = 1) -> None:
-        """Keep a value for which reading began after `changes.place()` had given this place."""
-        self._drop(name)
-        if size > self.capacity or (basis.until is not None and basis.until <= self.now()):
+    def put(self, key: Hashable, value: V, dependencies: CacheDependencies, position: int, size: int = 1) -> None:
+        """Store a value that was read after `InvalidationLog.position()` had returned `position`."""
+        self._drop(key)
+        if size > self.capacity or (dependencies.until is not None and dependencies.until <= self.now()):
             return
-        self._kept[name] = _Kept(value, basis, place, size)
+        self._entries[key] = _Entry(value, dependencies, position, size)
         self._size += size
         while self._size > self.capacity:
-            self._drop(next(iter(self._kept)))
+            self._drop(next(iter(self._entries)))
 
-    def _drop(self, name: Hashable) -> None:
-        gone = self._kept.pop(name, None)
-        if gone is not None:
-            self._size -= gone.size
+    def _drop(self, key: Hashable) -> None:
+        removed = self._entries.pop(key, None)
+        if removed is not None:
+            self._size -= removed.size
