@@ -1,1 +1,1 @@
-"""Who may do what, and what follows: rules, one transaction per command."""
+"""Business rules: permissions, validation and side effects. Each command runs in one transaction."""

@@ -1,4 +1,4 @@
-"""What somebody was told, with likes, boosts and follows that belong together told as one."""
+"""Grouped notifications: favourites, boosts and follows that belong together are shown as one entry."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 
 from attrs import frozen
 
-from microblog.domain.notifications import MOST_UNREAD, NotificationQuery, warned
+from microblog.domain.notifications import MOST_UNREAD, NotificationQuery, account_warnings
 from microblog.model.accounts import RelatedAccount, Viewer
 from microblog.model.errors import NotFound
 from microblog.model.ids import NotificationId, RelationId
@@ -20,7 +20,10 @@ from microblog.storage.notification_groups import GroupSelection
 
 @frozen
 class GroupPage:
-    """A page of groups. `ids` are those by which it was read, also of groups that nothing is shown of: the links go by them."""
+    """A page of notification groups.
+
+    `ids` are the ids that were read, including groups of which nothing may be shown: pagination links are built from them.
+    """
 
     groups: tuple[NotificationGroup, ...] = ()
     ids: tuple[NotificationId, ...] = ()
@@ -28,66 +31,66 @@ class GroupPage:
 
 @frozen
 class NotificationGroups:
-    """Reads, counts and deletes the viewer's notifications by groups."""
+    """Read, count and dismiss the viewer's notification groups."""
 
     database: Transactions
     now: Callable[[], datetime]
 
-    async def page(self, viewer: Viewer, asked: NotificationQuery) -> GroupPage:
-        """The groups, by their newest members. Page by page, each is there once."""
-        return await self.database.read(_page, viewer, asked)
+    async def page(self, viewer: Viewer, query: NotificationQuery) -> GroupPage:
+        """Return a page of groups, ordered by their newest members. Across pages, each group appears once."""
+        return await self.database.read(_page, viewer, query)
 
     async def one(self, viewer: Viewer, key: str) -> NotificationGroup:
-        """One of the viewer's groups. Raises NotFound."""
+        """Return one of the viewer's groups. Raises NotFound."""
         return await self.database.read(_one, viewer, key)
 
     async def senders(self, viewer: Viewer, key: str, page: Page) -> list[RelatedAccount]:
-        """Everybody of a group, the newest first; each has the id of their notification. Raises NotFound."""
+        """Return all accounts of a group, newest first, each with the id of its notification. Raises NotFound."""
         return await self.database.read(_senders, viewer, key, page)
 
-    async def unread(self, viewer: Viewer, asked: NotificationQuery | None = None) -> int:
-        """How many groups have something that the viewer has not read; counted no further than the page's limit."""
-        asked = asked or NotificationQuery(Page(MOST_UNREAD))
-        return await self.database.read(notification_groups.unread, account=viewer.id, limit=asked.page.limit, choice=_choice(asked))
+    async def unread(self, viewer: Viewer, query: NotificationQuery | None = None) -> int:
+        """Count the unread groups, up to the limit of the query's page."""
+        query = query or NotificationQuery(Page(MOST_UNREAD))
+        return await self.database.read(notification_groups.unread, account=viewer.id, limit=query.page.limit, choice=_selection(query))
 
     async def dismiss(self, viewer: Viewer, key: str) -> None:
-        """Delete the whole group; one that is gone already stays so."""
+        """Delete the whole group. Does nothing if it is gone already."""
         id = notification_groups.alone(key)
         await self.database.run(notifications.dismiss_group, account=viewer.id, key=key, id=id, now=self.now())
 
 
-def _choice(asked: NotificationQuery) -> GroupSelection:
-    return GroupSelection(asked.kinds, asked.without, asked.sender, asked.grouped, asked.filtered)
+def _selection(query: NotificationQuery) -> GroupSelection:
+    return GroupSelection(query.kinds, query.without, query.sender, query.grouped, query.filtered)
 
 
-def _page(cursor: Cursor, viewer: Viewer, asked: NotificationQuery) -> GroupPage:
-    rows = notification_groups.page_of(cursor, account=viewer.id, page=asked.page, choice=_choice(asked))
+def _page(cursor: Cursor, viewer: Viewer, query: NotificationQuery) -> GroupPage:
+    rows = notification_groups.page_of(cursor, account=viewer.id, page=query.page, choice=_selection(query))
     return GroupPage(_loaded(cursor, viewer, rows), tuple(row.id for row in rows))
 
 
 def _one(cursor: Cursor, viewer: Viewer, key: str) -> NotificationGroup:
-    found = _loaded(cursor, viewer, notification_groups.by_key(cursor, account=viewer.id, key=key))
-    if not found:
+    groups = _loaded(cursor, viewer, notification_groups.by_key(cursor, account=viewer.id, key=key))
+    if not groups:
         raise NotFound
-    return found[0]
+    return groups[0]
 
 
 def _senders(cursor: Cursor, viewer: Viewer, key: str, page: Page) -> list[RelatedAccount]:
     rows = notification_groups.members(cursor, account=viewer.id, key=key, page=page)
     if not rows:
-        _one(cursor, viewer, key)
-    people = {account.id: account for account in accounts.by_ids(cursor, ids=list({sender for _, sender in rows}))} if rows else {}
-    return [RelatedAccount(RelationId(id), people[sender]) for id, sender in rows if sender in people]
+        _one(cursor, viewer, key)  # raises NotFound unless this is just an empty page of an existing group
+    accounts_by_id = {account.id: account for account in accounts.by_ids(cursor, ids=list({sender for _, sender in rows}))} if rows else {}
+    return [RelatedAccount(RelationId(id), accounts_by_id[sender]) for id, sender in rows if sender in accounts_by_id]
 
 
 def _loaded(cursor: Cursor, viewer: Viewer, rows: list[notification_groups.NotificationGroupRow]) -> tuple[NotificationGroup, ...]:
-    """The rows with their accounts and posts. One whose post the viewer may no longer see is left out."""
+    """Load accounts and posts of the rows. Leaves out rows whose post the viewer may no longer see."""
     if not rows:
         return ()
-    people = {one.id: one for one in accounts.by_ids(cursor, ids=list({sender for row in rows for sender in row.senders}))}
-    wanted = [row.post for row in rows if row.post is not None]
-    found = posts.by_ids(cursor, posts.visible(cursor, ids=wanted, viewer=viewer.id)) if wanted else {}
-    said = warned(cursor, rows)
+    accounts_by_id = {one.id: one for one in accounts.by_ids(cursor, ids=list({sender for row in rows for sender in row.senders}))}
+    post_ids = [row.post for row in rows if row.post is not None]
+    posts_by_id = posts.by_ids(cursor, posts.visible(cursor, ids=post_ids, viewer=viewer.id)) if post_ids else {}
+    warnings_by_id = account_warnings(cursor, rows)
     return tuple(
         NotificationGroup(
             row.key,
@@ -95,11 +98,11 @@ def _loaded(cursor: Cursor, viewer: Viewer, rows: list[notification_groups.Notif
             row.count,
             row.id,
             row.created_at,
-            tuple(people[sender] for sender in row.senders),
-            found[row.post] if row.post else None,
+            tuple(accounts_by_id[sender] for sender in row.senders),
+            posts_by_id[row.post] if row.post else None,
             row.oldest_here,
-            said.get(row.id),
+            warnings_by_id.get(row.id),
         )
         for row in rows
-        if people.keys() >= set(row.senders) and (row.post is None or row.post in found)
+        if accounts_by_id.keys() >= set(row.senders) and (row.post is None or row.post in posts_by_id)
     )

@@ -1,4 +1,4 @@
-"""Who may notify somebody, and what was kept back of people who may not."""
+"""Notification policies: which senders may notify an account, and notification requests for what was filtered."""
 
 from __future__ import annotations
 
@@ -22,63 +22,69 @@ MOST_HELD = notification_policy.MOST_COUNTED
 
 def treated(
     cursor: Cursor,
-    whom: Collection[AccountId],
+    recipients: Collection[AccountId],
     kind: NotificationKind,
     sender: AccountId,
     *,
     post: PostId | None,
     now: datetime,
 ) -> Mapping[AccountId, Treatment]:
-    """What becomes of one notification for each of them who does not simply accept it."""
-    if kind not in HELD or not whom:
+    """Map each recipient that does not simply accept the notification to its treatment."""
+    if kind not in HELD or not recipients:
         return {}
-    asked = notification_policy.sender_relation(
-        cursor, accounts=whom, sender=sender, post=post if kind is NotificationKind.MENTION else None
+    relations = notification_policy.sender_relation(
+        cursor, accounts=recipients, sender=sender, post=post if kind is NotificationKind.MENTION else None
     )
-    return {one.account: said for one in asked if (said := treatment(one.policy, one.standing, kind, now)) is not Treatment.ACCEPT}
+    return {one.account: result for one in relations if (result := treatment(one.policy, one.standing, kind, now)) is not Treatment.ACCEPT}
 
 
 @frozen
 class NotificationPolicies:
-    """Reads and changes the viewer's policy, and settles the requests that come of it."""
+    """Read and change the viewer's notification policy, and settle the resulting notification requests."""
 
     database: Transactions
     now: Callable[[], datetime]
 
     async def of(self, viewer: Viewer) -> tuple[Policy, PendingCounts]:
-        """The viewer's policy, and how much it keeps back."""
+        """Return the viewer's policy and the number of pending requests and notifications."""
         return await self.database.read(_of, viewer)
 
     async def pending(self, viewer: Viewer) -> PendingCounts:
-        """How much the viewer's policy keeps back."""
+        """Return how many requests and notifications the viewer's policy filters."""
         return await self.database.read(notification_policy.pending, account=viewer.id)
 
-    async def change(self, viewer: Viewer, wanted: Mapping[str, str]) -> tuple[Policy, PendingCounts]:
-        """Change what is `wanted`, by the names of `Policy`; the rest stays. Raises Invalid. What came before is left as it is."""
-        return await self.database.run(_change, viewer, wanted)
+    async def change(self, viewer: Viewer, changes: Mapping[str, str]) -> tuple[Policy, PendingCounts]:
+        """Change the fields of `Policy` named in `changes`; the others stay. Raises Invalid.
+
+        Notifications that were received before are not treated again.
+        """
+        return await self.database.run(_change, viewer, changes)
 
     async def requests(self, viewer: Viewer, page: Page) -> list[NotificationRequest]:
-        """Whose mentions are kept back, the newest first."""
+        """Return the viewer's notification requests, newest first."""
         return await self.database.read(_requests, viewer, page)
 
     async def request(self, viewer: Viewer, id: int) -> NotificationRequest:
-        """One of them. Raises NotFound."""
+        """Return one notification request. Raises NotFound."""
         return await self.database.read(_request, viewer, id)
 
     async def accept(self, viewer: Viewer, ids: Sequence[int]) -> int:
-        """Tell what was kept back of those requests, and let these people through from now on; how many requests there were."""
+        """Accept the requests: deliver what was filtered and let these senders through from now on. Returns how many requests existed."""
         return await self.database.run(self._accept, viewer, ids)
 
     async def dismiss(self, viewer: Viewer, ids: Sequence[int]) -> int:
-        """Delete what was kept back of those requests; how many there were."""
+        """Delete the requests and the filtered notifications. Returns how many requests existed."""
         return await self.database.run(_dismiss, viewer, ids)
 
     async def permitted(self, viewer: Viewer, page: Page) -> list[RelatedAccount]:
-        """Whom the viewer lets through since their request was accepted. Pages go by the accounts' ids."""
+        """Return the accounts that the viewer lets through because a request was accepted. Paged by account id."""
         return await self.database.read(_permitted, viewer, page)
 
     async def forbid(self, viewer: Viewer, sender: AccountId) -> None:
-        """Let somebody through no more than the policy does. What was told of them stays. Raises NotFound if they were not let through."""
+        """Revoke the permission of an accepted sender, so that the policy applies again. Raises NotFound if there was none.
+
+        Notifications that were delivered meanwhile stay.
+        """
         if not await self.database.run(notification_policy.forbid, account=viewer.id, sender=sender):
             raise NotFound
 
@@ -97,20 +103,20 @@ def _of(cursor: Cursor, viewer: Viewer) -> tuple[Policy, PendingCounts]:
     return notification_policy.of_account(cursor, account=viewer.id), notification_policy.pending(cursor, account=viewer.id)
 
 
-def _change(cursor: Cursor, viewer: Viewer, wanted: Mapping[str, str]) -> tuple[Policy, PendingCounts]:
+def _change(cursor: Cursor, viewer: Viewer, changes: Mapping[str, str]) -> tuple[Policy, PendingCounts]:
     known = set(Treatment)
-    if wrong := [name for name, said in wanted.items() if said not in known]:
+    if wrong := [name for name, value in changes.items() if value not in known]:
         raise Invalid({name: f"For {name.replace('_', ' ')} is not included in the list" for name in wrong})
     before = notification_policy.of_account(cursor, account=viewer.id)
-    after = evolve(before, **{name: Treatment(said) for name, said in wanted.items()})
+    after = evolve(before, **{name: Treatment(value) for name, value in changes.items()})
     notification_policy.change(cursor, account=viewer.id, policy=after)
     return after, notification_policy.pending(cursor, account=viewer.id)
 
 
 def _permitted(cursor: Cursor, viewer: Viewer, page: Page) -> list[RelatedAccount]:
     ids = notification_policy.permitted(cursor, account=viewer.id, page=page)
-    people = {account.id: account for account in accounts.by_ids(cursor, ids=ids)} if ids else {}
-    return [RelatedAccount(RelationId(id), people[id]) for id in ids if id in people]
+    accounts_by_id = {account.id: account for account in accounts.by_ids(cursor, ids=ids)} if ids else {}
+    return [RelatedAccount(RelationId(id), accounts_by_id[id]) for id in ids if id in accounts_by_id]
 
 
 def _dismiss(cursor: Cursor, viewer: Viewer, ids: Sequence[int]) -> int:
@@ -134,13 +140,18 @@ def _request(cursor: Cursor, viewer: Viewer, id: int) -> NotificationRequest:
 def _loaded(cursor: Cursor, viewer: Viewer, rows: list[notification_policy.NotificationRequestRow]) -> list[NotificationRequest]:
     if not rows:
         return []
-    people = {account.id: account for account in accounts.by_ids(cursor, ids=[row.sender for row in rows])}
-    wanted = [row.post for row in rows if row.post is not None]
-    found = posts.by_ids(cursor, posts.visible(cursor, ids=wanted, viewer=viewer.id)) if wanted else {}
+    accounts_by_id = {account.id: account for account in accounts.by_ids(cursor, ids=[row.sender for row in rows])}
+    post_ids = [row.post for row in rows if row.post is not None]
+    posts_by_id = posts.by_ids(cursor, posts.visible(cursor, ids=post_ids, viewer=viewer.id)) if post_ids else {}
     return [
         NotificationRequest(
-            row.id, people[row.sender], row.created_at, row.updated_at, row.count, found.get(row.post) if row.post is not None else None
+            row.id,
+            accounts_by_id[row.sender],
+            row.created_at,
+            row.updated_at,
+            row.count,
+            posts_by_id.get(row.post) if row.post is not None else None,
         )
         for row in rows
-        if row.sender in people
+        if row.sender in accounts_by_id
     ]

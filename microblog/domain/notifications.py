@@ -1,4 +1,4 @@
-"""What somebody was told, and how far they have read."""
+"""Notifications of an account, and its read position."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ MOST_UNREAD = 100
 
 @frozen
 class NotificationQuery:
-    """Which notifications are wanted: `kinds` None means all, `without` is taken off. With a `sender`, only what that account did.
+    """Selection of notifications. `kinds` None means all; `without` is excluded; `sender` restricts to one account.
 
-    Where several are told as one, those of the `grouped` kinds are. `filtered`: with what the viewer's policy keeps back.
+    `grouped`: kinds that are combined into groups where groups are read. `filtered`: include what the viewer's policy filters.
     """
 
     page: Page
@@ -38,62 +38,62 @@ class NotificationQuery:
 
 @frozen
 class Notifications:
-    """Reads, counts, marks and deletes the viewer's notifications."""
+    """Read, count, mark as read and delete the viewer's notifications."""
 
     database: Transactions
     now: Callable[[], datetime]
 
-    async def page(self, viewer: Viewer, asked: NotificationQuery) -> list[Notification]:
-        """What the viewer was told, newest first."""
-        return await self.database.read(_page, viewer, asked)
+    async def page(self, viewer: Viewer, query: NotificationQuery) -> list[Notification]:
+        """Return a page of notifications, newest first."""
+        return await self.database.read(_page, viewer, query)
 
     async def one(self, viewer: Viewer, id: NotificationId) -> Notification:
-        """One of the viewer's notifications. Raises NotFound."""
+        """Return one of the viewer's notifications. Raises NotFound."""
         return await self.database.read(_one, viewer, id)
 
-    async def unread(self, viewer: Viewer, asked: NotificationQuery | None = None) -> int:
-        """How many of what is asked for the viewer has not read; counted no further than the page's limit."""
-        asked = asked or NotificationQuery(Page(MOST_UNREAD))
+    async def unread(self, viewer: Viewer, query: NotificationQuery | None = None) -> int:
+        """Count the unread notifications, up to the limit of the query's page."""
+        query = query or NotificationQuery(Page(MOST_UNREAD))
         return await self.database.read(
             notifications.unread,
             account=viewer.id,
-            limit=asked.page.limit,
-            kinds=asked.kinds,
-            without=asked.without,
-            sender=asked.sender,
+            limit=query.page.limit,
+            kinds=query.kinds,
+            without=query.without,
+            sender=query.sender,
         )
 
     async def badges(self, viewer: Viewer) -> UnreadCounts:
-        """The small numbers in the navigation."""
+        """Return the unread counts shown in the navigation."""
         return await self.database.read(notifications.unread_counts, account=viewer.id, limit=MOST_UNREAD)
 
     async def read_up_to(self, viewer: Viewer) -> int:
-        """The id of the newest notification that the viewer has seen; 0 if none."""
+        """Return the id of the newest notification that the viewer has read; 0 if none."""
         return await self.database.read(notifications.read_up_to, account=viewer.id)
 
     async def mark_read(self, viewer: Viewer, up_to: NotificationId) -> None:
-        """The viewer has read all up to that one; nothing that is yet to come."""
+        """Mark all notifications up to this id as read."""
         await self.database.run(notifications.mark_read, account=viewer.id, up_to=up_to, now=self.now())
 
     async def dismiss(self, viewer: Viewer, id: NotificationId) -> None:
-        """Delete one. Raises NotFound."""
+        """Delete one notification. Raises NotFound."""
         if not await self.database.run(notifications.dismiss, account=viewer.id, id=id, now=self.now()):
             raise NotFound
 
     async def clear(self, viewer: Viewer) -> None:
-        """Delete all."""
+        """Delete all notifications."""
         await self.database.run(notifications.clear, account=viewer.id, now=self.now())
 
 
-def _page(cursor: Cursor, viewer: Viewer, asked: NotificationQuery) -> list[Notification]:
+def _page(cursor: Cursor, viewer: Viewer, query: NotificationQuery) -> list[Notification]:
     rows = notifications.page_of(
         cursor,
         account=viewer.id,
-        page=asked.page,
-        kinds=asked.kinds,
-        without=asked.without,
-        sender=asked.sender,
-        filtered=asked.filtered,
+        page=query.page,
+        kinds=query.kinds,
+        without=query.without,
+        sender=query.sender,
+        filtered=query.filtered,
     )
     return loaded(cursor, viewer, rows)
 
@@ -106,32 +106,41 @@ def _one(cursor: Cursor, viewer: Viewer, id: NotificationId) -> Notification:
 
 
 def loaded(cursor: Cursor, viewer: Viewer, rows: list[notifications.NotificationRow]) -> list[Notification]:
-    """The rows with their accounts and posts. One whose post the viewer may no longer see is left out."""
+    """Load accounts and posts of the rows. Leaves out rows whose post the viewer may no longer see."""
     senders = {account.id: account for account in accounts.by_ids(cursor, ids=list({row.sender for row in rows}))}
-    wanted = [row.post for row in rows if row.post is not None]
-    found = posts.by_ids(cursor, posts.visible(cursor, ids=wanted, viewer=viewer.id)) if wanted else {}
-    about = {row.id: found.get(row.post) if row.post else None for row in rows}
-    said = warned(cursor, rows)
+    post_ids = [row.post for row in rows if row.post is not None]
+    posts_by_id = posts.by_ids(cursor, posts.visible(cursor, ids=post_ids, viewer=viewer.id)) if post_ids else {}
+    posts_by_row = {row.id: posts_by_id.get(row.post) if row.post else None for row in rows}
+    warnings_by_id = account_warnings(cursor, rows)
     return [
-        Notification(row.id, row.kind, row.created_at, senders[row.sender], about[row.id], row.group_key, row.filtered, said.get(row.id))
+        Notification(
+            row.id,
+            row.kind,
+            row.created_at,
+            senders[row.sender],
+            posts_by_row[row.id],
+            row.group_key,
+            row.filtered,
+            warnings_by_id.get(row.id),
+        )
         for row in rows
-        if row.sender in senders and (row.post is None or row.post in found)
+        if row.sender in senders and (row.post is None or row.post in posts_by_id)
     ]
 
 
-class Told(Protocol):
-    """A row of a notification, or of a group of them."""
+class NotificationLike(Protocol):
+    """Row of a notification or of a notification group."""
 
     @property
     def id(self) -> NotificationId:
-        """Its id."""
+        """The notification's id."""
 
     @property
     def kind(self) -> NotificationKind:
-        """What it tells of."""
+        """The notification's kind."""
 
 
-def warned(cursor: Cursor, rows: Sequence[Told]) -> Mapping[NotificationId, AccountWarning]:
-    """What moderators decided, for those of the rows that tell of it."""
+def account_warnings(cursor: Cursor, rows: Sequence[NotificationLike]) -> Mapping[NotificationId, AccountWarning]:
+    """Return the moderation warnings of those rows that announce one."""
     ids = [row.id for row in rows if row.kind is NotificationKind.WARNING]
     return warnings.of_notifications(cursor, ids=ids) if ids else {}

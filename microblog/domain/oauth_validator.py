@@ -1,8 +1,8 @@
-"""What oauthlib has to know about this site: one `SiteRequestValidator` for each request, within its transaction.
+"""Callbacks that connect oauthlib to the database: one `SiteRequestValidator` per request, within its transaction.
 
-2026-03: oauthlib, because it knows the protocol's order of checks and its errors, is pure Python and depends on nothing; instead of
-Authlib, which wants a web framework around it and refuses plain http unless an environment variable says so. On the server's side
-oauthlib asks for TLS nowhere but for CORS, which is the site's own business.
+Chosen (2026-03): oauthlib knows the protocol's order of checks and its errors, is pure Python and has no dependencies. Instead of Authlib,
+which wants a web framework around it and refuses plain HTTP unless an environment variable is set. As a server, oauthlib asks for TLS
+nowhere but for CORS, which the site handles itself.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ _HIGHEST_PORT = 65_535
 
 
 class CodeGrant(AuthorizationCodeGrant):
-    """The authorization code with PKCE, of which only S256 protects anything."""
+    """Authorization code grant with PKCE, restricted to S256: "plain" protects nothing."""
 
     _code_challenge_methods: ClassVar = {"S256": code_challenge_method_s256}
 
 
 @define(eq=False)
 class SiteRequestValidator(RequestValidator):
-    """Answers oauthlib's questions from the database, and writes down what it decides. Method names are oauthlib's.
+    """oauthlib's `RequestValidator` on the database. Method names and signatures are oauthlib's.
 
-    Afterwards `app` is the app that asked, if it is known, and `issued` the token that it got.
+    Afterwards `app` is the authenticated app, if any, and `issued` the issued token.
     """
 
     cursor: Cursor
@@ -60,11 +60,11 @@ class SiteRequestValidator(RequestValidator):
     issued: IssuedToken | None = None
 
     def client_authentication_required(self, request: Request, *args: object, **kwargs: object) -> bool:
-        """Every app has a secret, and has to know it."""
+        """Every app is a confidential client."""
         return True
 
     def authenticate_client(self, request: Request, *args: object, **kwargs: object) -> bool:
-        """True if the app knows its secret, sent by HTTP Basic or among the parameters."""
+        """Check the client secret, sent by HTTP Basic or as a parameter."""
         name, secret = credentials(request.headers, request.client_id, request.client_secret)
         found = self._find(name)
         if not hmac.compare_digest(found[1] if found else _NO_SECRET, hash_of(secret)) or found is None:
@@ -74,11 +74,11 @@ class SiteRequestValidator(RequestValidator):
         return True
 
     def authenticate_client_id(self, client_id: str, request: Request, *args: object, **kwargs: object) -> bool:
-        """There are no apps without a secret."""
+        """There are no public clients."""
         return False
 
     def validate_client_id(self, client_id: str, request: Request, *args: object, **kwargs: object) -> bool:
-        """True if there is such an app."""
+        """Return True if the client id is registered."""
         found = self._find(client_id)
         self.app = request.client = found[0] if found else None
         return found is not None
@@ -89,51 +89,51 @@ class SiteRequestValidator(RequestValidator):
         return oauth.app(self.cursor, client_id=client_id)
 
     def validate_redirect_uri(self, client_id: str, redirect_uri: str, request: Request, *args: object, **kwargs: object) -> bool:
-        """True if it is one of the app's, character for character, but for the port of a loopback address."""
+        """Return True if the URI is registered for the app, character by character except for the port of a loopback address."""
         return self.app is not None and any(is_same_redirect(known, redirect_uri) for known in self.app.redirect_uris)
 
     def get_default_redirect_uri(self, client_id: str, request: Request, *args: object, **kwargs: object) -> str:
-        """There is none: it has to be said."""
+        """There is none: `redirect_uri` is required."""
         return ""
 
     def validate_response_type(
         self, client_id: str, response_type: str, client: object, request: Request, *args: object, **kwargs: object
     ) -> bool:
-        """True for a code; tokens are not put into addresses."""
+        """Accept only `code`; the implicit grant would put tokens into URLs."""
         if response_type != "code":
             raise UnsupportedResponseTypeError(request=request)
         return True
 
     def is_pkce_required(self, client_id: str, request: Request) -> bool:
-        """It is not: many apps that people have do without, and each has a secret."""
+        """PKCE is optional: many existing apps do without it, and each has a secret."""
         return False
 
     def get_default_scopes(self, client_id: str, request: Request, *args: object, **kwargs: object) -> list[str]:
-        """What an app gets that asks for nothing."""
+        """Return the scopes of a request that names none."""
         return list(scope_rules.DEFAULT)
 
     def validate_scopes(self, client_id: str, scopes: list[str], client: object, request: Request, *args: object, **kwargs: object) -> bool:
-        """True if the app registered for all of this."""
-        wanted = scope_rules.parse(" ".join(scopes))
-        if wanted is None or self.app is None or not scope_rules.within(wanted, self.app.scopes):
+        """Return True if the app registered for all of these scopes."""
+        requested = scope_rules.parse(" ".join(scopes))
+        if requested is None or self.app is None or not scope_rules.within(requested, self.app.scopes):
             return False
-        request.scopes = list(wanted)
+        request.scopes = list(requested)
         return True
 
     def validate_grant_type(
         self, client_id: str, grant_type: str, client: object, request: Request, *args: object, **kwargs: object
     ) -> bool:
-        """Every app may use every grant that there is."""
+        """Every app may use every supported grant."""
         return True
 
     def validate_code(self, client_id: str, code: str, client: object, request: Request, *args: object, **kwargs: object) -> bool:
-        """True if the code was given to this app and not used yet. A second use revokes what the first one got."""
+        """Return True if the code was issued to this app and not used yet. A second use revokes the token of the first."""
         hashed = token_hash(code)
         found = oauth.lock_code(self.cursor, code_hash=hashed) if hashed else None
         if found is None or self.app is None or found.app_id != self.app.id:
             return False
         if found.spent:
-            self._take_back(found)
+            self._revoke_token_of(found)
             return False
         if found.expires_at <= self.now:
             return False
@@ -141,46 +141,46 @@ class SiteRequestValidator(RequestValidator):
         request.user, request.scopes = found.account_id, list(found.scopes)
         return True
 
-    def _take_back(self, code: AuthorizationCode) -> None:
+    def _revoke_token_of(self, code: AuthorizationCode) -> None:
         if code.token_id and oauth.revoke(self.cursor, token=code.token_id, account=code.account_id, now=self.now):
             revoked(self.cursor, account=code.account_id, ids=[code.token_id], now=self.now)
 
-    def get_code_challenge(self, code: str, request: Request) -> Any:  # a text or None, but the stubs do not know of None
-        """The challenge that the code was asked with. Raises where it came without its verifier, or the verifier without it."""
+    def get_code_challenge(self, code: str, request: Request) -> Any:  # str or None, but the stubs do not know of None
+        """Return the challenge of the code. Raises if challenge and verifier do not come together."""
         assert self.code is not None
         if self.code.challenge and not request.code_verifier:
             raise InvalidRequestError(description="Missing required parameter: code_verifier.", request=request)
-        if request.code_verifier and not self.code.challenge:  # somebody took the challenge away (RFC 9700 section 4.8)
+        if request.code_verifier and not self.code.challenge:  # PKCE downgrade attack (RFC 9700 section 4.8)
             raise InvalidGrantError(request=request)
         return self.code.challenge
 
     def get_code_challenge_method(self, code: str, request: Request) -> str:
-        """Always the same."""
+        """Always S256."""
         return "S256"
 
     def confirm_redirect_uri(
         self, client_id: str, code: str, redirect_uri: str, client: object, request: Request, *args: object, **kwargs: object
     ) -> bool:
-        """True if the code was sent there. Raises InvalidGrantError if not."""
+        """Return True if the code was requested with this redirect URI. Raises InvalidGrantError if not."""
         if self.code is None or self.code.redirect_uri != redirect_uri:
             raise InvalidGrantError(request=request)
         return True
 
     def save_bearer_token(self, token: Mapping[str, Any], request: Request, *args: object, **kwargs: object) -> None:
-        """Write the token down: its hash."""
+        """Store the hash of the new token."""
         assert self.app is not None
         assert request.scopes
         text, account = token["access_token"], self.code.account_id if self.code else None
-        made = give(self.cursor, text, app=self.app.id, account=account, scopes=request.scopes, now=self.now)
-        self.issued = IssuedToken(made, text)
+        token_row = give(self.cursor, text, app=self.app.id, account=account, scopes=request.scopes, now=self.now)
+        self.issued = IssuedToken(token_row, text)
 
     def invalidate_authorization_code(self, client_id: str, code: str, request: Request, *args: object, **kwargs: object) -> None:
-        """The code was used."""
+        """Mark the code as used."""
         assert self.issued is not None
         oauth.spend_code(self.cursor, code_hash=hash_of(code), token=self.issued.token.id, now=self.now)
 
     def revoke_token(self, token: str, token_type_hint: str | None, request: Request, *args: object, **kwargs: object) -> None:
-        """End the token. Raises UnauthorizedClientError if it is another app's."""
+        """Revoke the token. Raises UnauthorizedClientError if it is another app's."""
         hashed = token_hash(token)
         found = oauth.live_token(self.cursor, token_hash=hashed) if hashed else None
         if found is None:
@@ -192,10 +192,9 @@ class SiteRequestValidator(RequestValidator):
 
 
 def is_same_redirect(registered: str, requested: str) -> bool:
-    """True if a redirect to `requested` goes where the app registered.
+    """Return True if `requested` matches the registered redirect URI.
 
-    A program on the user's own machine listens at whatever port is free, so that of a loopback address is not compared
-    (RFC 8252 section 7.3).
+    The port of a loopback address is not compared: a native app listens on whatever port is free (RFC 8252 section 7.3).
     """
     if registered == requested:
         return True
@@ -206,7 +205,7 @@ def is_same_redirect(registered: str, requested: str) -> bool:
 
 
 def credentials(headers: Mapping[str, str], name: str | None, secret: str | None) -> tuple[str, str]:
-    """What the app calls itself, and the secret that it shows: out of the header if it uses that (RFC 6749 section 2.3.1)."""
+    """Return client id and secret, from the Authorization header if it is HTTP Basic (RFC 6749 section 2.3.1)."""
     kind, _, encoded = headers.get("Authorization", "").partition(" ")
     if kind.lower() != "basic":
         return name or "", secret or ""

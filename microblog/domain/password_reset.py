@@ -1,6 +1,6 @@
-"""A forgotten password: a letter with a link, by which another one is chosen.
+"""Password reset: an e-mail with a link by which a new password is chosen.
 
-Asking does the same whether somebody has that name or not: it writes down a job. What the job finds is seen by nobody but the mailbox.
+Requesting one does the same whether the account exists or not: it enqueues a job. Only the mailbox shows what the job found.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from microblog.storage import jobs, users
 from microblog.storage.database import Cursor, Transactions
 
 JOB = "email.password_reset"
-OVER = "This link was used already, or is too old. Please ask for a new one."
+EXPIRED = "This link was already used or has expired. Please request a new one."
 
 
 @frozen
 class PasswordReset:
-    """The commands for somebody who cannot log in. `host` is the site's public one."""
+    """The commands for users who cannot log in. `host` is the site's public host name."""
 
     database: Transactions
     passwords: Hashes
@@ -36,48 +36,48 @@ class PasswordReset:
     host: str = ""
 
     async def forgotten(self, name: str) -> None:
-        """Send a letter to whoever has this username or address, if anybody has."""
-        tidy = name.strip()[:LONGEST_NAME]
-        if tidy.isprintable() and tidy:
-            await self.database.run(jobs.add, JOB, {"name": tidy}, due_at=self.now(), now=self.now())
+        """Enqueue a reset e-mail to the account with this username or e-mail address, if there is one."""
+        cleaned = name.strip()[:LONGEST_NAME]
+        if cleaned.isprintable() and cleaned:
+            await self.database.run(jobs.add, JOB, {"name": cleaned}, due_at=self.now(), now=self.now())
 
     async def answer(self, name: str) -> None:
-        """Do what was asked for: the work of the job."""
-        await self.database.run(self._answer, name)
+        """Send the requested e-mail; called by the job."""
+        await self.database.run(self._send, name)
 
     async def username(self, token: str) -> str:
-        """Whose password the token of a letter lets change. Raises Gone for one that is worth nothing (any more)."""
+        """Return the username that the token belongs to. Raises Gone if the token is invalid or expired."""
         return await self.database.read(self._username, token)
 
     async def reset(self, token: str, password: str) -> None:
-        """Give the account another password, and end all its sessions. The address is proved by that, too.
+        """Set a new password, confirm the e-mail address and end all sessions of the account.
 
-        Raises Invalid (field password) for a bad one, Gone as above, Unavailable if too many passwords wait.
+        Raises Invalid (field password) for an unacceptable one, Gone as above, Unavailable if too many passwords wait to be hashed.
         """
         acceptable(password)
-        login = await self.database.read(self._meant, token)
+        login = await self.database.read(self._login_of, token)
         await self.database.run(self._reset, login, await self.passwords.hash(password))
 
-    def _answer(self, cursor: Cursor, name: str) -> None:
+    def _send(self, cursor: Cursor, name: str) -> None:
         member = users.by_name(cursor, name=name, username=own_username(name, self.host))
         if member and not member.barred and may_request_email(cursor, member.account.id, EmailKind.RESET, self.now()):
             enqueue(cursor, EmailKind.RESET, member.login, self.now())
 
-    def _meant(self, cursor: Cursor, token: str) -> Login:
+    def _login_of(self, cursor: Cursor, token: str) -> Login:
         claim = read(token)
         member = users.by_account(cursor, account=claim.account) if claim else None
         if claim is None or member is None or member.barred or not self.links.resets(claim, member.login, self.now()):
-            raise Gone(OVER)
+            raise Gone(EXPIRED)
         return member.login
 
     def _username(self, cursor: Cursor, token: str) -> str:
-        login = self._meant(cursor, token)
+        login = self._login_of(cursor, token)
         member = users.by_account(cursor, account=login.account_id)
         return member.account.username if member else ""
 
     def _reset(self, cursor: Cursor, login: Login, password_hash: str) -> None:
         if not users.change_password(cursor, account=login.account_id, password_hash=password_hash, old_hash=login.password_hash):
-            raise Gone(OVER)
+            raise Gone(EXPIRED)
         users.confirm(cursor, account=login.account_id, now=self.now())
         enqueue_notice(cursor, EmailKind.PASSWORD, login, self.now())
         end_every(cursor, account=login.account_id, now=self.now())

@@ -93,7 +93,7 @@ async def test_the_reactor_does_not_wait_and_who_comes_when_all_places_are_taken
         go_on.wait(10)
         return "done"
 
-    waiting = [Deferred.fromCoroutine(passwords._elsewhere(slow)) for _ in range(3)]
+    waiting = [Deferred.fromCoroutine(passwords._in_thread(slow)) for _ in range(3)]
     with pytest.raises(Unavailable) as raised:
         await passwords.hash("one too many")
     assert raised.value.sentence == BUSY

@@ -99,8 +99,8 @@ class CountingPasswords(Passwords):
 
     work: int = field(default=0, kw_only=True)
 
-    def _verdict(self, stored: str | None, password: bytes) -> object:  # type: ignore[override]  # it is handed through
-        verdict = super()._verdict(stored, password)
+    def _check(self, stored: str | None, password: bytes) -> object:  # type: ignore[override]  # it is handed through
+        verdict = super()._check(stored, password)
         self.work += 1
         return verdict
 
@@ -262,8 +262,8 @@ def test_a_password_that_changed_while_it_was_looked_at_lets_nobody_in(desk: Des
 
     @define
     class Slow(Passwords):
-        def _verdict(self, stored: str | None, password: bytes) -> object:  # type: ignore[override]  # it is handed through
-            verdict = super()._verdict(stored, password)
+        def _check(self, stored: str | None, password: bytes) -> object:  # type: ignore[override]  # it is handed through
+            verdict = super()._check(stored, password)
             users.change_password(desk.cursor, account=member.account.id, password_hash="another")
             return verdict
 

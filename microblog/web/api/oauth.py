@@ -103,10 +103,10 @@ class OAuthRoutes:
 
 def _token_params(request: Request) -> dict[str, str]:
     """The parameters of a token request. Raises ProtocolError if one is repeated (RFC 6749 section 3.2)."""
-    for name in protocol.EXCHANGED:
+    for name in protocol.TOKEN_PARAMS:
         if request.is_repeated(name):
             raise ProtocolError("invalid_request", protocol.REPEATED.format(name=name))
-    return {name: request.fields.value(name) for name in protocol.EXCHANGED if request.fields.has(name)}
+    return {name: request.fields.value(name) for name in protocol.TOKEN_PARAMS if request.fields.has(name)}
 
 
 def _error_response(request: Request, problem: ProtocolError) -> Response:

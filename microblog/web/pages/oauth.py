@@ -126,12 +126,12 @@ def _asked(call: Request) -> tuple[dict[str, str], str]:
 
     Raises Malformed if it is not even clear which app and which address: then nobody can be sent back.
     """
-    names = [*protocol.ASKED, "prompt", "force_login"]
+    names = [*protocol.AUTHORIZATION_PARAMS, "prompt", "force_login"]
     repeated = [name for name in names if call.is_repeated(name)]
     for name in ("client_id", "redirect_uri"):
         if name in repeated:
             raise Malformed(protocol.REPEATED.format(name=name))
-    asked = {name: call.fields.value(name) for name in protocol.ASKED if call.fields.has(name) and name not in repeated}
+    asked = {name: call.fields.value(name) for name in protocol.AUTHORIZATION_PARAMS if call.fields.has(name) and name not in repeated}
     if "response_type" in repeated:
         asked["response_type"] = "code"  # which it is does not matter for the refusal
     return asked, next(iter(repeated), "")
