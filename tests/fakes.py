@@ -193,7 +193,7 @@ class KeptMail:
 
     taken: list[Envelope] = field(factory=list)
     answer: DeliveryResult = field(factory=lambda: DeliveryResult(DeliveryStatus.SENT, "250 OK"))
-    place: str = "here"
+    description: str = "here"
 
     async def deliver(self, envelope: Envelope) -> DeliveryResult:
         """Keep it."""

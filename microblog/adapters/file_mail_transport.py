@@ -24,7 +24,7 @@ class FileMailTransport:
     reactor: Any
 
     @property
-    def place(self) -> str:
+    def description(self) -> str:
         """See `MailTransport`."""
         return str(self.directory)
 

@@ -69,7 +69,7 @@ class DirectoryMediaStore:
         return cls(directory, runner(reactor), in_thread, FfmpegTools.found())
 
     @property
-    def takes_films(self) -> bool:
+    def accepts_video(self) -> bool:
         """True if films and sound can be taken."""
         return self.tools is not None
 
@@ -84,7 +84,7 @@ class DirectoryMediaStore:
         except OSError as cause:
             raise NotFound("Not Found") from cause
 
-    async def keep(self, file: BinaryIO, name: str) -> None:
+    async def store(self, file: BinaryIO, name: str) -> None:
         """Keep what was uploaded as it came, under this name, until something is made of it."""
         await self.in_thread(lambda: self._copy(file, name))
 
@@ -99,7 +99,7 @@ class DirectoryMediaStore:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return path
 
-    async def remove(self, names: Iterable[str]) -> None:
+    async def delete(self, names: Iterable[str]) -> None:
         """Delete these files; those that are gone are no problem."""
         paths = [self.path(name) for name in names]
 
@@ -109,13 +109,13 @@ class DirectoryMediaStore:
 
         await self.in_thread(unlink)
 
-    def beginning(self, stem: str) -> list[str]:
+    def names_with_stem(self, stem: str) -> list[str]:
         """The names of the files that begin so."""
         return sorted(path.name for path in self.path(stem).parent.glob(f"{stem}*"))
 
     # --- pictures
 
-    async def picture(self, file: BinaryIO, format: Format, stem: str) -> ConvertedMedia:
+    async def convert_image(self, file: BinaryIO, format: Format, stem: str) -> ConvertedMedia:
         """A picture and its preview, `stem` being what their names begin with. Raises Invalid if nothing can be made of the file."""
         whole, small = {"area": PICTURE_AREA}, {"area": PREVIEW_AREA}
         made = await self._made(file, format, {stem: whole, f"{stem}-small": small}, frames=MOVING_PIXELS)
@@ -135,11 +135,11 @@ class DirectoryMediaStore:
     async def _made(self, file: BinaryIO, format: Format, results: dict[str, dict[str, Any]], frames: int = 0) -> dict[str, Any]:
         """Each result by its stem, made of a copy of the file that goes afterwards."""
         source = f"{next(iter(results))}-source"
-        await self.keep(file, source)
+        await self.store(file, source)
         try:
             return await self._pictured(source, format, results, frames)
         finally:
-            await self.remove([source])
+            await self.delete([source])
 
     async def _pictured(self, source: str, format: Format, results: dict[str, dict[str, Any]], frames: int) -> dict[str, Any]:
         job = {
@@ -166,7 +166,7 @@ class DirectoryMediaStore:
 
     # --- films and sound
 
-    async def film(self, upload: str, format: Format, stem: str) -> tuple[MediaKind, ConvertedMedia]:
+    async def convert_video(self, upload: str, format: Format, stem: str) -> tuple[MediaKind, ConvertedMedia]:
         """What was kept as `upload`, as something that every browser plays. Raises Invalid if nothing can be made of it."""
         if self.tools is None:
             raise refused()
@@ -198,7 +198,7 @@ class DirectoryMediaStore:
             await self._ffmpeg(self.tools.still(source, format, self._room(name)))
             made = await self._pictured(name, Format.PNG, {f"{stem}-small": {"area": PREVIEW_AREA, "lossy": True}}, 0)
         finally:
-            await self.remove([name])
+            await self.delete([name])
         return _preview(made)
 
     async def _ffmpeg(self, command: Sequence[str]) -> ProcessResult:

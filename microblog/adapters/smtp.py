@@ -168,7 +168,7 @@ class SmtpTransport:
     answer: float = ANSWER_S
 
     @property
-    def place(self) -> str:
+    def description(self) -> str:
         """See `MailTransport`."""
         return f"{self.server.host}:{self.server.port}"
 

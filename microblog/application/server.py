@@ -17,7 +17,7 @@ from microblog.config import Settings, secret_key
 from microblog.domain.auth_cache import AuthCache
 from microblog.domain.authentication import Authentication
 from microblog.domain.push import vapid
-from microblog.domain.rate_limits import openings
+from microblog.domain.rate_limits import connection_limits
 from microblog.domain.served_files import ServedFiles
 from microblog.domain.text import post_text
 from microblog.live.broadcaster import Broadcaster
@@ -116,7 +116,7 @@ def build_server(
     domain.changes.caches += [articles, statuses]
     authentication = Authentication(domain.sessions, domain.tokens)
     remembered = AuthCache(authentication, domain.changes, now)
-    rates = openings(settings.new_streams_per_account, settings.new_streams_per_network)
+    rates = connection_limits(settings.new_streams_per_account, settings.new_streams_per_network)
     places = ConnectionLimiter(domain.limits, settings.streams_per_network, *rates)
     streams = Streams(feed, articles.live, pages.notification, conversation_row(pages), domain.accounts, domain.posts, places)
     live = StreamingRoutes(feed, PayloadEncoder(statuses), remembered, domain.lists, places)

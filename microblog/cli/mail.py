@@ -44,7 +44,7 @@ def test(console: Console, address: str, as_json: bool) -> None:
     async def work(reactor: Any) -> DeliveryResult:
         nonlocal place
         office = application.post_office(settings, reactor)
-        place = office.place
+        place = office.description
         return await office.deliver(envelope)
 
     receipt = on_reactor(work)

@@ -168,7 +168,7 @@ class Attachments:
     @property
     def accepts_video(self) -> bool:
         """True if films and sound can be uploaded."""
-        return self.media_store.takes_films
+        return self.media_store.accepts_video
 
     async def add(self, viewer: Viewer, given: MediaUpload) -> Media:
         """Take an upload. Pictures are READY when this returns; films and sound are still WAITING, a job makes them.
@@ -178,16 +178,16 @@ class Attachments:
         format = self._format(given)
         change = validated(MediaChange(MediaId(0), given.description, given.focus))
         preview = given.thumbnail and self._picture_format(given.thumbnail)
-        later = not format.is_picture or (format is Format.GIF and self.media_store.takes_films and file_types.is_animated(given.file))
+        later = not format.is_picture or (format is Format.GIF and self.media_store.accepts_video and file_types.is_animated(given.file))
         kind = _first_guess(format) if later else MediaKind.IMAGE
         stem = self.stem()
         id = await self.database.run(self._begin, viewer, kind, change, stem)
         try:
             if later:
-                await self.media_store.keep(given.file, media.upload_name(id))
+                await self.media_store.store(given.file, media.upload_name(id))
                 await self.database.run(self._promise, id)
             else:
-                made = await self.media_store.picture(given.file, format, stem)
+                made = await self.media_store.convert_image(given.file, format, stem)
                 await self.database.run(media.finish, id=id, kind=kind, made=made)
             if given.thumbnail and preview:
                 await self._set_preview(id, given.thumbnail, preview)
@@ -198,7 +198,7 @@ class Attachments:
 
     def _format(self, given: MediaUpload) -> Format:
         format = file_types.detect_type(given.file)
-        if format is None or (not format.is_picture and not self.media_store.takes_films):
+        if format is None or (not format.is_picture and not self.media_store.accepts_video):
             raise Invalid({"file": "File content type is invalid"}, sentence=NOT_TAKEN)
         most = IMAGE_BYTES if format.is_picture else FILM_BYTES
         if given.size > most:
@@ -300,7 +300,7 @@ class Attachments:
                 format = file_types.detect_type(file)
             if format is None:
                 raise NotFound
-            kind, made = await self.media_store.film(upload, format, stem)
+            kind, made = await self.media_store.convert_video(upload, format, stem)
         except Invalid as refused:
             await self.database.run(self._failed, id, refused.sentence)
         except NotFound:
@@ -318,9 +318,9 @@ class Attachments:
 
     async def delete_unused(self, names: Sequence[str]) -> None:
         """Remove those of the files whose names begin so to which nobody refers."""
-        there = [name for beginning in names for name in self.media_store.beginning(beginning)]
+        there = [name for beginning in names for name in self.media_store.names_with_stem(beginning)]
         if there:
-            await self.media_store.remove(await self.database.read(media.unneeded, names=there))
+            await self.media_store.delete(await self.database.read(media.unneeded, names=there))
 
 
 def _first_guess(format: Format) -> MediaKind:

@@ -1,4 +1,4 @@
-"""Polls: asked with a post, voted in, told when they end."""
+"""Polls: creation with a post, editing, voting, and notification when they end."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ from microblog.model.posts import Post
 from microblog.storage import jobs, polls, posts
 from microblog.storage.database import Cursor, Transactions
 
-END = "poll.close"
-VOTED = "You have already voted on this poll"
+END_JOB = "poll.close"
+ALREADY_VOTED = "You have already voted on this poll"
 NO_OPTION = "The chosen vote option does not exist"
-ONES_OWN = "You cannot vote in your own polls"
+OWN_POLL = "You cannot vote in your own polls"
 ENDED = "The poll has already ended"
 
 
 def checked(draft: PollDraft) -> PollDraft:
-    """The draft with its options as they are stored. Raises Invalid with everything that is wrong."""
+    """Return the draft with its options as they are stored. Raises Invalid with all validation errors."""
     if len(draft.options) > 100 or any(len(option) > 40 * LONGEST_OPTION for option in draft.options):
-        raise _wrong({"poll[options]": "Poll options are too many or too long"})
+        raise _invalid({"poll[options]": "Poll options are too many or too long"})
     options = tuple(
         line for line in (post_text.clean_line(option, "poll[options]") for option in draft.options) if not post_text.is_blank(line)
     )
-    wrong = {}
-    if problem := _wrong_with(options):
-        wrong["poll[options]"] = f"Poll options {problem}"
+    errors = {}
+    if problem := _options_problem(options):
+        errors["poll[options]"] = f"Poll options {problem}"
     if draft.seconds is not None and draft.seconds < SHORTEST_POLL:
-        wrong["poll[expires_in]"] = "Poll expires at is too soon"
+        errors["poll[expires_in]"] = "Poll expires at is too soon"
     if draft.seconds is not None and draft.seconds > LONGEST_POLL:
-        wrong["poll[expires_in]"] = "Poll expires at is too far into the future"
-    if wrong:
-        raise _wrong(wrong)
+        errors["poll[expires_in]"] = "Poll expires at is too far into the future"
+    if errors:
+        raise _invalid(errors)
     return evolve(draft, options=options)
 
 
-def _wrong_with(options: Sequence[str]) -> str:
+def _options_problem(options: Sequence[str]) -> str:
     if len(options) < FEWEST_OPTIONS:
         return "must have more than one item"
     if len(options) > MOST_OPTIONS:
@@ -54,47 +54,47 @@ def _wrong_with(options: Sequence[str]) -> str:
     return "contain duplicate items" if len(set(options)) < len(options) else ""
 
 
-def _wrong(fields: dict[str, str]) -> Invalid:
+def _invalid(fields: dict[str, str]) -> Invalid:
     return Invalid(fields)
 
 
-def ask(cursor: Cursor, post: PostId, draft: PollDraft, now: datetime) -> None:
-    """Ask it with the new post, and promise to tell when it ends. Raises Invalid where it is not said how long it runs."""
+def create(cursor: Cursor, post: PostId, draft: PollDraft, now: datetime) -> None:
+    """Create the poll of a new post, and enqueue the job that ends it. Raises Invalid if the draft has no duration."""
     if draft.seconds is None:
         raise Invalid({"poll[expires_in]": "Poll expires at can't be blank"})
     expires_at = now + timedelta(seconds=draft.seconds)
-    _promise(cursor, polls.insert(cursor, post=post, draft=draft, expires_at=expires_at, now=now), expires_at, now)
+    _enqueue_end(cursor, polls.insert(cursor, post=post, draft=draft, expires_at=expires_at, now=now), expires_at, now)
 
 
-def asks_else(before: Poll | None, draft: PollDraft | None) -> bool:
-    """True if an edit asks something else than before, so that votes mean nothing any more."""
+def changes_question(before: Poll | None, draft: PollDraft | None) -> bool:
+    """Return True if an edit changes the question, so that existing votes are void."""
     if before is None or draft is None:
         return (before is None) != (draft is None)
     return (before.options, before.multiple) != (draft.options, draft.multiple)
 
 
 def revise(cursor: Cursor, post: Post, draft: PollDraft | None, now: datetime) -> None:
-    """Ask what the draft asks. Votes stay where only the end or the hiding of counts changes."""
+    """Apply an edit of the post's poll. Votes stay if only the end or the hiding of counts changes."""
     before = post.poll
     if before is None:
         if draft is not None:
-            ask(cursor, post.id, draft, now)
+            create(cursor, post.id, draft, now)
         return
     if draft is None:
         polls.delete(cursor, poll=before.id)
         return
     expires_at = before.expires_at if draft.seconds is None else now + timedelta(seconds=draft.seconds)
-    if asks_else(before, draft):
+    if changes_question(before, draft):
         polls.locked(cursor, poll=before.id)
         polls.rewrite(cursor, poll=before.id, draft=draft, expires_at=expires_at)
     elif (expires_at, draft.hide_totals) != (before.expires_at, before.hide_totals):
         polls.set_terms(cursor, poll=before.id, hide_totals=draft.hide_totals, expires_at=expires_at)
     if expires_at != before.expires_at:
-        _promise(cursor, before.id, expires_at, now)
+        _enqueue_end(cursor, before.id, expires_at, now)
 
 
-def _promise(cursor: Cursor, poll: PollId, expires_at: datetime, now: datetime) -> None:
-    jobs.add(cursor, END, {"poll": str(poll)}, due_at=expires_at, now=now, key=f"{poll} {expires_at.isoformat()}")
+def _enqueue_end(cursor: Cursor, poll: PollId, expires_at: datetime, now: datetime) -> None:
+    jobs.add(cursor, END_JOB, {"poll": str(poll)}, due_at=expires_at, now=now, key=f"{poll} {expires_at.isoformat()}")
 
 
 def _post_of(cursor: Cursor, viewer: Viewer | None, poll: PollId) -> Post:
@@ -115,14 +115,14 @@ class Polls:
     now: Callable[[], datetime]
 
     async def one(self, viewer: Viewer | None, poll: PollId) -> Post:
-        """The post of a poll. Raises NotFound unless the viewer may see it."""
+        """Return the post of a poll. Raises NotFound unless the viewer may see it."""
         return await self.database.read(_post_of, viewer, poll)
 
     async def vote(self, viewer: Viewer, poll: PollId, choices: Sequence[int]) -> Post:
-        """Choose options by their place; the post with the new counts.
+        """Vote for options by their index; returns the post with the new counts.
 
-        A choice cannot be taken back or made twice; further ones can be made where several are possible. Raises Invalid in the words that
-        clients know.
+        A vote cannot be taken back or cast twice; a multiple-choice poll accepts further options later. Raises Invalid with Mastodon's
+        sentences.
         """
         return await self.database.run(self._vote, viewer, poll, tuple(dict.fromkeys(choices)))
 
@@ -131,35 +131,35 @@ class Polls:
         if poll is None:
             raise NotFound
         if poll.ended(self.now()):
-            raise _refused(ENDED)
+            raise _rejected(ENDED)
         if post.author.id == viewer.id:
-            raise _refused(ONES_OWN)
+            raise _rejected(OWN_POLL)
         if not choices or any(choice not in range(len(poll.options)) for choice in choices):
-            raise _refused(NO_OPTION)
+            raise _rejected(NO_OPTION)
         before = polls.choices_of(cursor, poll=id, account=viewer.id)
         # Two choices where one is possible are a vote and a second one.
         if (not poll.multiple and (before or len(choices) > 1)) or not set(choices).isdisjoint(before):
-            raise _refused(VOTED)
+            raise _rejected(ALREADY_VOTED)
         polls.vote(cursor, poll=id, account=viewer.id, choices=choices, is_first=not before, now=self.now())
         return _post_of(cursor, viewer, id)
 
     async def end(self, poll: PollId) -> None:
-        """Tell the author and everybody who voted that it has ended. Done again, or too early, this tells nobody anew."""
-        told: AccountId | None = AccountId(0)
-        while told is not None:
-            told = await self.database.run(self._tell, poll, told)
+        """Notify the author and all voters that the poll has ended. Run again, or too early, it notifies nobody."""
+        after: AccountId | None = AccountId(0)
+        while after is not None:
+            after = await self.database.run(self._notify_batch, poll, after)
 
-    def _tell(self, cursor: Cursor, id: PollId, after: AccountId) -> AccountId | None:
-        """Tell some of them; up to whom, if others follow."""
+    def _notify_batch(self, cursor: Cursor, id: PollId, after: AccountId) -> AccountId | None:
+        """Notify one batch of voters after the id `after`; returns the last id of the batch, or None if it was the last batch."""
         poll, post = polls.locked(cursor, poll=id), polls.post_of(cursor, poll=id)
         found = posts.by_ids(cursor, [post]).get(post) if post else None
         if poll is None or found is None or not poll.ended(self.now()):
             return None
         voters = polls.voters(cursor, poll=id, after=after, limit=notify.BATCH)
-        whom = voters if after else [found.author.id, *voters]
-        notify.notify(cursor, accounts=whom, kind=NotificationKind.POLL, sender=found.author.id, post=found.id, now=self.now())
+        recipients = voters if after else [found.author.id, *voters]
+        notify.notify(cursor, accounts=recipients, kind=NotificationKind.POLL, sender=found.author.id, post=found.id, now=self.now())
         return voters[-1] if len(voters) == notify.BATCH else None
 
 
-def _refused(sentence: str) -> Invalid:
+def _rejected(sentence: str) -> Invalid:
     return Invalid({"choices": sentence})

@@ -1,4 +1,4 @@
-"""What the domain needs of the world outside, each as it is used here; only the composition root knows who plays the part."""
+"""Interfaces of external services that the domain uses; the adapters are chosen in the composition root."""
 
 from __future__ import annotations
 
@@ -12,63 +12,63 @@ from microblog.model.push import PushResponse
 
 
 class MailTransport(Protocol):
-    """Takes letters over."""
+    """Delivery of e-mail."""
 
     @property
-    def place(self) -> str:
-        """Where letters go, in words for the administrator; without any password."""
+    def description(self) -> str:
+        """Where e-mail is sent, described for the administrator; never contains a password."""
 
     async def deliver(self, envelope: Envelope) -> DeliveryResult:
-        """Try once to pass the envelope on, within bounded time. What goes wrong on the way is a receipt too: DEFERRED."""
+        """Try once to deliver the envelope, within bounded time. Failures are returned as a DeliveryResult, such as DEFERRED."""
 
 
 class HttpFetcher(Protocol):
-    """Brings what is elsewhere on the web."""
+    """HTTP client for pages of other sites."""
 
     async def get(self, url: str, *, types: Collection[str], most: int, whole: bool = False) -> FetchedPage:
-        """What is at the URL, if it is of one of these content types. Raises Unfetchable.
+        """Fetch the URL if it has one of these content types. Raises FetchError.
 
-        Of a body that is longer than `most` bytes the beginning is taken, or with `whole` nothing.
+        A body longer than `most` bytes is truncated; with `whole`, it is left out.
         """
 
 
 class PushService(Protocol):
-    """Takes messages over for programs that do not run (RFC 8030)."""
+    """Client of Web Push services (RFC 8030)."""
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> PushResponse:
-        """Try once to pass the message on to that endpoint, within bounded time. Raises Unfetchable where nobody answers."""
+        """Try once to send the message to the endpoint, within bounded time. Raises FetchError if there is no response."""
 
 
 class MediaStore(Protocol):
-    """Keeps files, and makes of what was uploaded what is shown. Names begin with a `stem`, which whoever asks makes up.
+    """Storage and conversion of media files. Names begin with a `stem` chosen by the caller.
 
-    What makes something raises Invalid if nothing can be made of the file, and leaves no more than what `beginning` finds.
+    Conversions raise Invalid if the file cannot be converted. Whatever they leave behind then is found by `names_with_stem`.
     """
 
     @property
-    def takes_films(self) -> bool:
-        """True if films and sound can be taken."""
+    def accepts_video(self) -> bool:
+        """True if video and audio are accepted."""
 
     def open(self, name: str) -> BinaryIO:
-        """A file that is kept. Raises NotFound if there is none."""
+        """Open a stored file. Raises NotFound."""
 
-    def beginning(self, stem: str) -> list[str]:
-        """The names of the files that begin so."""
+    def names_with_stem(self, stem: str) -> list[str]:
+        """Return the names of the stored files that begin with the stem."""
 
-    async def keep(self, file: BinaryIO, name: str) -> None:
-        """Keep an upload as it came."""
+    async def store(self, file: BinaryIO, name: str) -> None:
+        """Store an upload unchanged."""
 
-    async def remove(self, names: Iterable[str]) -> None:
-        """Delete files; those that are gone are no problem."""
+    async def delete(self, names: Iterable[str]) -> None:
+        """Delete files; missing ones are ignored."""
 
-    async def picture(self, file: BinaryIO, format: Format, stem: str) -> ConvertedMedia:
-        """A picture and its preview."""
+    async def convert_image(self, file: BinaryIO, format: Format, stem: str) -> ConvertedMedia:
+        """Convert an image and make its preview."""
 
     async def preview(self, file: BinaryIO, format: Format, stem: str) -> ConvertedMedia:
-        """A preview alone."""
+        """Make only a preview."""
 
     async def cropped(self, file: BinaryIO, format: Format, stem: str, size: Dimensions) -> str:
-        """A picture of exactly this size, cut to fit; its name."""
+        """Convert an image to exactly this size, cropped to fit; returns its name."""
 
-    async def film(self, upload: str, format: Format, stem: str) -> tuple[MediaKind, ConvertedMedia]:
-        """A film or sound, out of the upload that was kept under this name."""
+    async def convert_video(self, upload: str, format: Format, stem: str) -> tuple[MediaKind, ConvertedMedia]:
+        """Convert the video or audio file that was stored under the name `upload`."""

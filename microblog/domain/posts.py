@@ -1,6 +1,6 @@
-"""Posts: who may publish, edit, delete and see what, and what follows from it.
+"""Posts: who may publish, edit, delete and see them, and the side effects.
 
-Each command is one transaction: the post, its mentions and tags, what people are told of, its event and its idempotency key.
+Each command is one transaction: the post, its mentions and tags, the job for its notifications, its event and its idempotency key.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from microblog.storage.database import Cursor, Transactions
 
 LONGEST_KEY = 255
 LONGEST_LANGUAGE = 35  # RFC 5646, section 4.4.1
-SIGNS = {MediaKind.VIDEO: "📹", MediaKind.GIFV: "📹", MediaKind.AUDIO: "🎵"}  # what stands for a text that there is not
+PLACEHOLDERS = {MediaKind.VIDEO: "📹", MediaKind.GIFV: "📹", MediaKind.AUDIO: "🎵"}  # shown in place of an empty text
 BLANK = {"text": "Text can't be blank"}
 NO_PARENT = "The post you are trying to reply to does not appear to exist."
 
 
 def seen(cursor: Cursor, post: PostId, viewer: Viewer | None) -> Post:
-    """The post, as the viewer sees it. Raises NotFound alike if there is none and if they may not see it."""
+    """Return the post if the viewer may see it. Raises NotFound both for a missing and for a hidden post."""
     found = posts.by_ids(cursor, posts.visible(cursor, ids=[post], viewer=viewer.id if viewer else None)).get(post)
     if found is None:
         raise NotFound
@@ -40,7 +40,7 @@ def seen(cursor: Cursor, post: PostId, viewer: Viewer | None) -> Post:
 
 
 def own(cursor: Cursor, post: PostId, viewer: Viewer) -> Post:
-    """The viewer's own post, which nobody else changes until the transaction ends. Raises NotFound for other people's."""
+    """Return the viewer's own post, locked until the transaction ends. Raises NotFound for other accounts' posts."""
     if not posts.lock(cursor, post=post):
         raise NotFound
     found = posts.by_ids(cursor, [post]).get(post)
@@ -50,7 +50,7 @@ def own(cursor: Cursor, post: PostId, viewer: Viewer) -> Post:
 
 
 def event_data(post: Post) -> dict[str, object]:
-    """What readers of the log need in order to know whose timelines the post belongs to, without asking the database."""
+    """Return what consumers of the event log need to route the post to timelines without a database query."""
     boost = post.boost
     return {
         "visibility": post.visibility,
@@ -66,15 +66,15 @@ def event_data(post: Post) -> dict[str, object]:
 
 
 def record(cursor: Cursor, kind: EventKind, post: Post, at: datetime) -> None:
-    """Write the event of something that happened to the post."""
+    """Write an event about the post."""
     events.record(cursor, kind, at=at, account=post.author.id, post=post.id, data=event_data(post))
 
 
 @frozen
 class Posts:
-    """The commands about posts, and looking at single ones. `host` and `base_url` are the site's public ones.
+    """The commands about posts, and reading of single posts. `host` and `base_url` are the site's public ones.
 
-    `promises` are of previews of links; without it there are none.
+    `previews` schedules link previews; without it there are none.
     """
 
     database: Transactions
@@ -82,74 +82,84 @@ class Posts:
     base_url: str
     max_characters: int
     now: Callable[[], datetime]
-    promises: PreviewScheduler | None = None
+    previews: PreviewScheduler | None = None
 
     async def publish(self, viewer: Viewer, draft: PostDraft) -> Post:
-        """Store the draft as the viewer's post. The same key again, by the same viewer, gives the first post unless it was deleted.
+        """Store the draft as the viewer's post. The same idempotency key returns the first post, unless it was deleted.
 
-        Raises Invalid (fields text, spoiler, visibility, language, key), and NotFound if what it answers is not there for the viewer.
+        Raises Invalid (fields text, spoiler, visibility, language, key), and NotFound if the viewer may not see the post that it replies
+        to.
         """
         return await self.database.run(self._publish, viewer, draft)
 
     async def edit(self, viewer: Viewer, post: PostId, draft: PostDraft) -> Post:
-        """Let the viewer's post say what the draft says; what it said stays in its history. Visibility and reply cannot change."""
+        """Replace the content of the viewer's post; the old version goes to the edit history. Visibility and parent cannot change."""
         return await self.database.run(self._edit, viewer, post, draft)
 
     async def delete(self, viewer: Viewer, post: PostId, *, media: bool = False) -> Post:
-        """Take the viewer's post away, with all boosts of it; the post as it was, for writing it anew.
+        """Delete the viewer's post and all boosts of it; returns the post as it was, for "delete and redraft".
 
-        Its media can be attached to another post for a day, unless `media` is to go with it.
+        Its media can be attached to another post for a day, unless `media` deletes them too.
         """
         return await self.database.run(self._delete, viewer, post, media)
 
     async def one(self, viewer: Viewer | None, post: PostId) -> Post:
-        """A post. Raises NotFound unless the viewer may see it."""
+        """Return a post. Raises NotFound unless the viewer may see it."""
         return await self.database.read(seen, post, viewer)
 
     async def several(self, viewer: Viewer | None, ids: Sequence[PostId]) -> list[Post]:
-        """Those of the posts that the viewer may see, in the order of `ids`."""
+        """Return those of the posts that the viewer may see, in the order of `ids`."""
         return await self.database.read(_several, viewer, ids) if ids else []
 
     async def thread(self, viewer: Viewer | None, post: PostId, within: ThreadBounds | None = None) -> PostThread:
-        """A post amid its conversation, as far as the viewer may see it. Without `within` as much as programs get: of strangers little."""
+        """Return a post with its thread, as far as the viewer may see it.
+
+        `within` defaults to the API's limits, which are smaller for anonymous viewers.
+        """
         return await self.database.read(self._thread, viewer, post, within or (WHOLE if viewer else BRIEF))
 
     async def history(self, viewer: Viewer | None, post: PostId) -> tuple[Post, list[PostRevision]]:
-        """A post, and all that it ever said, oldest first."""
+        """Return a post and all its versions, oldest first."""
         return await self.database.read(self._history, viewer, post)
 
     async def flags(self, viewer: Viewer | None, shown: Sequence[Post]) -> dict[PostId, PostFlags]:
-        """How the viewer stands to the posts, or to what they boost; an anonymous viewer to none."""
+        """Return the viewer's flags (favourited, boosted, ...) of the posts or of what they boost; empty for an anonymous viewer."""
         if viewer is None or not shown:
             return {}
         return await self.database.read(posts.flags, posts=[post.original.id for post in shown], viewer=viewer.id)
 
     def _publish(self, cursor: Cursor, viewer: Viewer, draft: PostDraft) -> Post:
         key = self._key(draft)
-        answered = posts.first_answer(cursor, account=viewer.id, key=key) if key else None
-        stored = posts.by_ids(cursor, [answered]).get(answered) if answered else None
+        earlier = posts.first_answer(cursor, account=viewer.id, key=key) if key else None
+        stored = posts.by_ids(cursor, [earlier]).get(earlier) if earlier else None
         return stored or self.publish_within(cursor, viewer, draft)
 
     def check_within(self, cursor: Cursor, viewer: Viewer, draft: PostDraft) -> Post:
-        """What the draft would become if it were published now, without its media and poll, and not stored. Raises as `publish` does."""
+        """Return the post that the draft would become if published now, without media and poll; stores nothing.
+
+        Raises as `publish` does.
+        """
         self._key(draft)
-        pieces = attachments.lock_attachable(cursor, viewer, draft)
+        attached = attachments.lock_attachable(cursor, viewer, draft)
         if draft.poll:
             polls.checked(draft.poll)
-        return self._composed(viewer, draft, self._parent(cursor, viewer, draft), pieces)[0]
+        return self._compose(viewer, draft, self._parent(cursor, viewer, draft), attached)[0]
 
     def publish_within(self, cursor: Cursor, viewer: Viewer, draft: PostDraft, scheduled: ScheduledId | None = None) -> Post:
-        """Publish in the running transaction, whatever was published under the key before. `scheduled` held the draft's media until now."""
+        """Publish in the running transaction, without looking up the idempotency key.
+
+        `scheduled` is the scheduled post that reserved the draft's media.
+        """
         key, parent = self._key(draft), self._parent(cursor, viewer, draft)
-        pieces = attachments.lock_attachable(cursor, viewer, draft, scheduled=scheduled)
-        post, parsed = self._composed(viewer, draft, parent, pieces)
-        id = self._written(cursor, post, parsed, draft.allowed)
-        self._furnish(cursor, id, pieces, draft, post.created_at)
-        if self.promises and parsed.links and may_show_preview(post.visibility, furnished=bool(pieces or draft.poll)):
-            self.promises.schedule(cursor, id, parsed.links, post.created_at)
+        attached = attachments.lock_attachable(cursor, viewer, draft, scheduled=scheduled)
+        post, parsed = self._compose(viewer, draft, parent, attached)
+        id = self._insert(cursor, post, parsed, draft.allowed)
+        self._add_attachments(cursor, id, attached, draft, post.created_at)
+        if self.previews and parsed.links and may_show_preview(post.visibility, furnished=bool(attached or draft.poll)):
+            self.previews.schedule(cursor, id, parsed.links, post.created_at)
         if parent and post.visibility.is_open:
             posts.count(cursor, post=parent.id, replies=1)
-        post = self._stored(cursor, id)
+        post = self._load(cursor, id)
         notify.enqueue_notifications(cursor, post, post.created_at)
         conversations.on_published(cursor, post, post.created_at)
         record(cursor, EventKind.POST_PUBLISHED, post, post.created_at)
@@ -157,20 +167,20 @@ class Posts:
             posts.keep_answer(cursor, account=viewer.id, key=key, post=id, now=post.created_at)
         return post
 
-    def _furnish(self, cursor: Cursor, id: PostId, pieces: list[Media], draft: PostDraft, now: datetime) -> None:
-        if pieces:
-            attachments.attach(cursor, id, pieces, draft.changes, now=now)
+    def _add_attachments(self, cursor: Cursor, id: PostId, attached: list[Media], draft: PostDraft, now: datetime) -> None:
+        if attached:
+            attachments.attach(cursor, id, attached, draft.changes, now=now)
         if draft.poll:
-            polls.ask(cursor, id, polls.checked(draft.poll), now)
+            polls.create(cursor, id, polls.checked(draft.poll), now)
 
     def _key(self, draft: PostDraft) -> str | None:
         if draft.key and len(draft.key) > LONGEST_KEY:
             raise Invalid({"key": f"Idempotency key is too long (maximum is {LONGEST_KEY} characters)"})
         return draft.key and post_text.clean_line(draft.key, "key")
 
-    def _stored(self, cursor: Cursor, post: PostId) -> Post:
+    def _load(self, cursor: Cursor, post: PostId) -> Post:
         found = posts.by_ids(cursor, [post]).get(post)
-        if found is None:  # deleted by another transaction in this moment
+        if found is None:  # deleted meanwhile by another transaction
             raise NotFound
         return found
 
@@ -182,8 +192,8 @@ class Posts:
         except NotFound as hidden:
             raise NotFound(NO_PARENT) from hidden
 
-    def _composed(self, viewer: Viewer, draft: PostDraft, parent: Post | None, pieces: list[Media]) -> tuple[Post, post_text.ParsedText]:
-        said, spoiler = self._words(draft, pieces)
+    def _compose(self, viewer: Viewer, draft: PostDraft, parent: Post | None, attached: list[Media]) -> tuple[Post, post_text.ParsedText]:
+        text, spoiler = self._checked_text(draft, attached)
         visibility = draft.visibility or Visibility(viewer.preferences.visibility)
         if parent and (draft.visibility is None or draft.never_wider):
             visibility = visibility.narrowest(parent.visibility)
@@ -191,7 +201,7 @@ class Posts:
         post = Post(
             id=PostId(0),
             author=viewer.account,
-            text=said,
+            text=text,
             html="",
             visibility=visibility,
             created_at=self.now(),
@@ -204,79 +214,81 @@ class Posts:
             application=draft.application,
             website=draft.website,
         )
-        return post, post_text.parse(said, self.host)
+        return post, post_text.parse(text, self.host)
 
-    def _words(self, draft: PostDraft, pieces: list[Media]) -> tuple[str, str]:
-        said, spoiler = post_text.clean(draft.text), post_text.clean_line(draft.spoiler, "spoiler")
-        if post_text.is_blank(said):
-            if post_text.is_blank(spoiler) and not pieces:
+    def _checked_text(self, draft: PostDraft, attached: list[Media]) -> tuple[str, str]:
+        text, spoiler = post_text.clean(draft.text), post_text.clean_line(draft.spoiler, "spoiler")
+        if post_text.is_blank(text):
+            if post_text.is_blank(spoiler) and not attached:
                 raise Invalid(BLANK, codes={"text": "ERR_BLANK"})
-            said = "" if post_text.is_blank(spoiler) else SIGNS.get(pieces[0].kind, "🖼") if pieces else "."
-        # Counting graphemes takes its time: a text of a megabyte is refused before it.
-        if len(said) + len(spoiler) > 40 * self.max_characters or post_text.length(said, spoiler) > self.max_characters:
+            text = "" if post_text.is_blank(spoiler) else PLACEHOLDERS.get(attached[0].kind, "🖼") if attached else "."
+        # Counting graphemes is slow: reject a text of a megabyte before.
+        if len(text) + len(spoiler) > 40 * self.max_characters or post_text.length(text, spoiler) > self.max_characters:
             raise Invalid({"text": f"Text character limit of {self.max_characters} exceeded"}, codes={"text": "ERR_TOO_LONG"})
-        return said, spoiler
+        return text, spoiler
 
-    def _written(self, cursor: Cursor, post: Post, parsed: post_text.ParsedText, allowed: frozenset[AccountId] | None) -> PostId:
-        named = posts.nameable(cursor, usernames=parsed.mentions)
-        if allowed is not None and (others := {one.account_id for one in named} - allowed - {post.author.id}):
-            raise UnexpectedMentions(tuple(accounts.by_ids(cursor, ids=list(others))))
-        post = evolve(post, html=parsed.html({one.username.lower(): one.username for one in named}, self.base_url))
+    def _insert(self, cursor: Cursor, post: Post, parsed: post_text.ParsedText, allowed: frozenset[AccountId] | None) -> PostId:
+        mentioned = posts.nameable(cursor, usernames=parsed.mentions)
+        if allowed is not None and (unexpected := {one.account_id for one in mentioned} - allowed - {post.author.id}):
+            raise UnexpectedMentions(tuple(accounts.by_ids(cursor, ids=list(unexpected))))
+        post = evolve(post, html=parsed.html({one.username.lower(): one.username for one in mentioned}, self.base_url))
         id = posts.insert(cursor, post)
-        if named:  # a new post has nothing that would have to go
-            posts.set_mentions(cursor, post=id, accounts=[one.account_id for one in named])
+        if mentioned:  # nothing to delete first: the post is new
+            posts.set_mentions(cursor, post=id, accounts=[one.account_id for one in mentioned])
         if parsed.tags:
             posts.add_tags(cursor, post=id, tags=[(tag.key, tag.name) for tag in parsed.tags], now=post.created_at)
         return id
 
-    def _label(self, cursor: Cursor, post: PostId, named: list[Mention], parsed: post_text.ParsedText, now: datetime) -> list[AccountId]:
-        """Store whom the post names and its tags; those who are named anew."""
-        anew = posts.set_mentions(cursor, post=post, accounts=[one.account_id for one in named])
+    def _set_mentions_and_tags(
+        self, cursor: Cursor, post: PostId, mentioned: list[Mention], parsed: post_text.ParsedText, now: datetime
+    ) -> list[AccountId]:
+        """Store mentions and tags; returns the newly mentioned accounts."""
+        newly_mentioned = posts.set_mentions(cursor, post=post, accounts=[one.account_id for one in mentioned])
         posts.set_tags(cursor, post=post, tags=[(tag.key, tag.name) for tag in parsed.tags], now=now)
-        return anew
+        return newly_mentioned
 
     def _edit(self, cursor: Cursor, viewer: Viewer, id: PostId, draft: PostDraft) -> Post:
         before = own(cursor, id, viewer)
         if before.boost:
             raise NotFound
-        asked = polls.checked(draft.poll) if draft.poll else None
-        pieces = attachments.lock_attachable(cursor, viewer, draft, post=id)
-        after, parsed, named = self._edited(cursor, before, draft, pieces)
-        same_words, same_poll = _words_of(after) == _words_of(before), not polls.asks_else(before.poll, asked)
-        if same_words and same_poll and not attachments.differ(before, pieces, draft.changes):
-            polls.revise(cursor, before, asked, self.now())
-            return self._stored(cursor, id)
+        poll = polls.checked(draft.poll) if draft.poll else None
+        attached = attachments.lock_attachable(cursor, viewer, draft, post=id)
+        after, parsed, mentioned = self._apply_draft(cursor, before, draft, attached)
+        same_content, same_poll = _content(after) == _content(before), not polls.changes_question(before.poll, poll)
+        if same_content and same_poll and not attachments.differ(before, attached, draft.changes):
+            polls.revise(cursor, before, poll, self.now())
+            return self._load(cursor, id)
         posts.keep_revision(cursor, post=id)
         posts.rewrite(cursor, evolve(after, edited_at=self.now()))
-        attachments.attach(cursor, id, pieces, draft.changes, now=self.now())
-        polls.revise(cursor, before, asked, self.now())
-        if self.promises:
-            shown = may_show_preview(before.visibility, furnished=bool(pieces or draft.poll))
-            self.promises.schedule(cursor, id, parsed.links if shown else (), self.now())
-        anew = self._label(cursor, id, named, parsed, self.now())
-        return self._told_of_edit(cursor, before, anew)
+        attachments.attach(cursor, id, attached, draft.changes, now=self.now())
+        polls.revise(cursor, before, poll, self.now())
+        if self.previews:
+            shown = may_show_preview(before.visibility, furnished=bool(attached or draft.poll))
+            self.previews.schedule(cursor, id, parsed.links if shown else (), self.now())
+        newly_mentioned = self._set_mentions_and_tags(cursor, id, mentioned, parsed, self.now())
+        return self._publish_edit(cursor, before, newly_mentioned)
 
-    def _edited(
-        self, cursor: Cursor, before: Post, draft: PostDraft, pieces: list[Media]
+    def _apply_draft(
+        self, cursor: Cursor, before: Post, draft: PostDraft, attached: list[Media]
     ) -> tuple[Post, post_text.ParsedText, list[Mention]]:
-        """The post as the draft wants it, and whom it names."""
-        said, spoiler = self._words(draft, pieces)
-        parsed = post_text.parse(said, self.host)
-        named = posts.nameable(cursor, usernames=parsed.mentions)
+        """Return the edited post with its parsed text and mentions."""
+        text, spoiler = self._checked_text(draft, attached)
+        parsed = post_text.parse(text, self.host)
+        mentioned = posts.nameable(cursor, usernames=parsed.mentions)
         after = evolve(
             before,
-            text=said,
-            html=parsed.html({one.username.lower(): one.username for one in named}, self.base_url),
+            text=text,
+            html=parsed.html({one.username.lower(): one.username for one in mentioned}, self.base_url),
             spoiler=spoiler,
             sensitive=bool(spoiler) or (before.sensitive if draft.sensitive is None else draft.sensitive),
             language=_language(draft.language) or before.language,
         )
-        return after, parsed, named
+        return after, parsed, mentioned
 
-    def _told_of_edit(self, cursor: Cursor, before: Post, anew: list[AccountId]) -> Post:
-        post = self._stored(cursor, before.id)
-        notify.enqueue_edit_notifications(cursor, before.id, self.now(), anew)
-        conversations.on_edited(cursor, before, post, anew, self.now())
+    def _publish_edit(self, cursor: Cursor, before: Post, newly_mentioned: list[AccountId]) -> Post:
+        post = self._load(cursor, before.id)
+        notify.enqueue_edit_notifications(cursor, before.id, self.now(), newly_mentioned)
+        conversations.on_edited(cursor, before, post, newly_mentioned, self.now())
         record(cursor, EventKind.POST_EDITED, post, self.now())
         return post
 
@@ -286,9 +298,9 @@ class Posts:
         return post
 
     def _thread(self, cursor: Cursor, viewer: Viewer | None, id: PostId, within: ThreadBounds) -> PostThread:
-        post, who = seen(cursor, id, viewer).original, viewer.id if viewer else None
-        above = threads.ancestors(cursor, post, who, within.ancestors)
-        below = threads.descendants(cursor, post, who, within)
+        post, viewer_id = seen(cursor, id, viewer).original, viewer.id if viewer else None
+        above = threads.ancestors(cursor, post, viewer_id, within.ancestors)
+        below = threads.descendants(cursor, post, viewer_id, within)
         shown, more = below[: within.descendants], len(below) > within.descendants
         found = posts.by_ids(cursor, {*above, *(id for id, _ in shown)})
         shown = [(id, depth) for id, depth in shown if id in found]
@@ -306,7 +318,10 @@ def _several(cursor: Cursor, viewer: Viewer | None, ids: Sequence[PostId]) -> li
 
 
 def remove(cursor: Cursor, post: Post, now: datetime, *, media: bool = False) -> None:
-    """Take the post away in the running transaction, with its boosts, what was told about it, and what counted it; its media if wanted."""
+    """Delete the post in the running transaction, with its boosts and notifications, and adjust the counters.
+
+    `media`: delete its media at once.
+    """
     if not posts.delete(cursor, post=post.id, now=now):
         raise NotFound
     _uncount(cursor, post)
@@ -325,12 +340,12 @@ def remove(cursor: Cursor, post: Post, now: datetime, *, media: bool = False) ->
 
 
 def is_counted_boost(boost: Visibility, original: Visibility) -> bool:
-    """True if the boost counts among the boosts of the original: if whoever sees the original may know of it."""
+    """Return True if the boost counts: whoever sees the original must be allowed to know of the boost."""
     return boost.is_open or not original.is_open
 
 
 def _uncount(cursor: Cursor, post: Post) -> None:
-    """Take the post out of the numbers that it was counted in."""
+    """Subtract the post from the counters that include it."""
     if post.visibility.is_on_profile:
         accounts.uncount_post(cursor, id=post.author.id)
     if post.boost:
@@ -340,13 +355,13 @@ def _uncount(cursor: Cursor, post: Post) -> None:
         posts.count(cursor, post=post.reply_to, replies=-1)
 
 
-def _words_of(post: Post) -> tuple[object, ...]:
-    """What an edit can change."""
+def _content(post: Post) -> tuple[object, ...]:
+    """Return the fields that an edit can change."""
     return post.text, post.spoiler, post.sensitive, post.language
 
 
 def _language(given: str | None) -> str | None:
-    """The language's primary subtag (ISO 639), or None where it is none: a wrong label is worse than none."""
+    """Return the primary subtag (ISO 639), or None if invalid: no language is better than a wrong one."""
     if not given or len(given) > LONGEST_LANGUAGE:
         return None
     primary = given.replace("_", "-").split("-")[0].lower()

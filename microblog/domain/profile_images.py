@@ -1,4 +1,4 @@
-"""The pictures on a profile: the face, and the wide one on top."""
+"""Avatar and header image of a profile."""
 
 from __future__ import annotations
 
@@ -25,39 +25,39 @@ MOST_BYTES = 8 * 1024 * 1024
 
 
 def forget(cursor: Cursor, account: AccountId, now: datetime) -> None:
-    """The account is about to be deleted: promise that its pictures go."""
+    """Enqueue the deletion of the account's images; the account is about to be deleted."""
     delete_unused(cursor, [_name(path) for path in media.pictures(cursor, account=account)], now=now)
 
 
 def _refused(which: str, sentence: str) -> Invalid:
-    """What is wrong with a file, said of the picture that it was to be."""
-    said = sentence.replace("File", which.capitalize())
-    return Invalid({which: said.removeprefix("Validation failed: ")}, sentence=said, codes={which: "ERR_INVALID"})
+    """Return the error for this image instead of for any file."""
+    text = sentence.replace("File", which.capitalize())
+    return Invalid({which: text.removeprefix("Validation failed: ")}, sentence=text, codes={which: "ERR_INVALID"})
 
 
 @frozen
 class ProfileImages:
-    """Changes them. Each raises Invalid (field avatar or header) for what is no picture."""
+    """The commands about profile images. Setting one raises Invalid (field avatar or header) for a file that is no image."""
 
     database: Transactions
-    studio: MediaStore
+    media_store: MediaStore
     now: Callable[[], datetime]
     stem: Callable[[], str] = field(default=lambda: secrets.token_hex(16))
 
     async def set_avatar(self, viewer: Viewer, file: BinaryIO) -> Account:
-        """Show this as the viewer's face."""
+        """Set the viewer's avatar."""
         return await self._set(viewer, "avatar", file)
 
     async def set_header(self, viewer: Viewer, file: BinaryIO) -> Account:
-        """Show this on top of the viewer's profile."""
+        """Set the viewer's header image."""
         return await self._set(viewer, "header", file)
 
     async def remove_avatar(self, viewer: Viewer) -> Account:
-        """Show none."""
+        """Remove the avatar."""
         return await self.database.run(self._show, viewer, "avatar", None)
 
     async def remove_header(self, viewer: Viewer) -> Account:
-        """Show none."""
+        """Remove the header image."""
         return await self.database.run(self._show, viewer, "header", None)
 
     async def _set(self, viewer: Viewer, which: str, file: BinaryIO) -> Account:
@@ -70,7 +70,7 @@ class ProfileImages:
         stem = self.stem()
         await self.database.run(delete_unused, [stem], now=self.now(), due_at=self.now() + PROCESSING_GRACE)
         try:
-            name = await self.studio.cropped(file, format, stem, SIZES[which])
+            name = await self.media_store.cropped(file, format, stem, SIZES[which])
         except Invalid as problem:
             raise _refused(which, problem.sentence) from problem
         return await self.database.run(self._show, viewer, which, f"/media/{name}")

@@ -1,6 +1,6 @@
-"""How often somebody may do something: the rules as data, and counters of fixed windows.
+"""Rate limits: the rules as data, and fixed-window counters.
 
-A window begins at a multiple of its length since 1970, so several processes (and Redis) agree on it without talking.
+A window begins at a multiple of its length since 1970, so that several processes (and Redis) agree on it without communication.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from attrs import define, field, frozen
 from microblog.model.errors import TooMany
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
-OPENINGS_S = 5 * MINUTE
+CONNECTION_WINDOW_S = 5 * MINUTE
 
 
 class LimitScope(Enum):
-    """Whose requests are counted together. A network is one IPv4 address or one IPv6 /64."""
+    """What requests are counted by. A network is one IPv4 address or one IPv6 /64."""
 
     NETWORK = "network"
-    TOKEN = "token"  # noqa: S105 - a word for whose requests are counted, not a secret
+    TOKEN = "token"  # noqa: S105 - the name of a scope, not a secret
     ACCOUNT = "account"
 
 
 @frozen
 class RateLimit:
-    """At most `limit` requests in each window of `seconds`. Rules of one `name` share one count."""
+    """At most `limit` requests in each window of `seconds`. Limits with the same `name` share one counter."""
 
     name: str
     limit: int
@@ -61,16 +61,16 @@ SIGN_IN_ANYWHERE = RateLimit("sign-in-anywhere", 500, HOUR, LimitScope.ACCOUNT)
 LETTERS = RateLimit("letters", 5, 30 * MINUTE, LimitScope.NETWORK)
 
 
-def openings(per_account: int, per_network: int) -> tuple[RateLimit, RateLimit]:
-    """How often live connections may be opened, for one account and for one network: settings say it."""
-    return RateLimit("streams", per_account, OPENINGS_S, LimitScope.ACCOUNT), RateLimit(
-        "streams", per_network, OPENINGS_S, LimitScope.NETWORK
+def connection_limits(per_account: int, per_network: int) -> tuple[RateLimit, RateLimit]:
+    """Return the limits for opening streaming connections, per account and per network."""
+    return RateLimit("streams", per_account, CONNECTION_WINDOW_S, LimitScope.ACCOUNT), RateLimit(
+        "streams", per_network, CONNECTION_WINDOW_S, LimitScope.NETWORK
     )
 
 
 @frozen
 class LimitUsage:
-    """Where somebody stands: `used` of `rate.limit` until `reset`, in seconds since 1970."""
+    """State of a counter: `used` of `rate.limit` until `reset`, in seconds since 1970."""
 
     rate: RateLimit
     used: int
@@ -78,53 +78,53 @@ class LimitUsage:
 
     @property
     def remaining(self) -> int:
-        """How many requests are left in this window."""
+        """Requests left in this window."""
         return max(0, self.left)
 
     @property
     def left(self) -> int:
-        """How many are left; below zero by how many too many there were."""
+        """Requests left; negative by the number of requests above the limit."""
         return self.rate.limit - self.used
 
     @property
     def exceeded(self) -> bool:
-        """True if this request was one too many."""
+        """True if this request was above the limit."""
         return self.left < 0
 
     def problem(self, now: datetime) -> TooMany:
-        """What to tell somebody who asks too often."""
+        """Return the error for the client, with the seconds to wait."""
         return TooMany(retry_after=max(1, ceil(self.reset - now.timestamp())))
 
 
 class WindowCounter(Protocol):
-    """Counts in windows. May forget (then somebody gets a few requests more), never invents."""
+    """Counts per key and window. May lose counts (then somebody gets a few more requests), never invents them."""
 
     async def add(self, key: str, window: int, expires_in: int, amount: int = 1) -> int:
-        """Add `amount` (0 only looks) to `key`'s count in this window, which nobody asks for after `expires_in` seconds; the new count."""
+        """Add `amount` (0 only reads) to the count of `key` in this window and return it. May be dropped after `expires_in` seconds."""
 
 
 @define
 class MemoryCounter:
-    """Counts in this process. Holds at most `capacity` counts: when full it forgets those that expired, then the oldest half."""
+    """`WindowCounter` in this process. Holds at most `capacity` counts; when full it drops expired ones, then the oldest half."""
 
     seconds: Callable[[], float]
     capacity: int = 100_000
     _counts: dict[tuple[str, int], tuple[int, float]] = field(factory=dict)
 
     async def add(self, key: str, window: int, expires_in: int, amount: int = 1) -> int:
-        """See `Counter.add`."""
+        """See `WindowCounter.add`."""
         at = (key, window)
         used, expires = self._counts.get(at, (0, 0.0))
         if amount:
             if not expires and len(self._counts) >= self.capacity:
-                self._make_room()
+                self._evict()
             self._counts[at] = (used + amount, expires or self.seconds() + expires_in)
         return used + amount
 
     def __len__(self) -> int:
         return len(self._counts)
 
-    def _make_room(self) -> None:
+    def _evict(self) -> None:
         now = self.seconds()
         alive = {at: count for at, count in self._counts.items() if count[1] > now}
         if len(alive) > self.capacity // 2:
@@ -134,14 +134,14 @@ class MemoryCounter:
 
 @frozen
 class RateLimiter:
-    """Applies rates to keys. `now` is the wall clock in UTC; `on` False counts nothing and refuses nobody."""
+    """Applies rate limits to keys. `now` is the wall clock in UTC; with `enabled` False it counts nothing and rejects nobody."""
 
     counter: WindowCounter
     now: Callable[[], datetime]
     enabled: bool = True
 
     async def count(self, rate: RateLimit, key: str, amount: int = 1) -> LimitUsage:
-        """Count a request of `key`. Does not refuse it: the caller looks at `exceeded`."""
+        """Count a request of `key`. Does not reject it: the caller checks `exceeded`."""
         now = int(self.now().timestamp())
         window = now // rate.seconds
         ends = (window + 1) * rate.seconds
@@ -149,7 +149,7 @@ class RateLimiter:
         return LimitUsage(rate, used, ends)
 
     async def consume(self, rates: Iterable[tuple[RateLimit, str]]) -> LimitUsage | None:
-        """Count a request under every rate and answer the most exhausted count. Does not refuse: the caller looks at `exceeded`."""
+        """Count a request under every limit and return the most exhausted one. Does not reject it: the caller checks `exceeded`."""
         if not self.enabled:
             return None
         worst: LimitUsage | None = None
@@ -161,20 +161,21 @@ class RateLimiter:
 
 
 class LoginThrottle(Protocol):
-    """Slows down guessing of passwords, per network and per name that is tried, whether such an account exists or not."""
+    """Slows down password guessing, per network and per username that is tried, whether the account exists or not."""
 
     async def allow(self, network: str, name: str) -> None:
-        """Raises TooMany if this network, or anybody with this name, has failed too often."""
+        """Raise TooMany if this network or this username had too many failures."""
 
     async def failed(self, network: str, name: str) -> None:
-        """Note that a password was wrong."""
+        """Record a wrong password."""
 
 
 @frozen
 class CountedLogins:
-    """A `LoginThrottle` on counters: only failures count, so who knows the password is not slowed down by using it.
+    """`LoginThrottle` on counters. Only failures count, so that logging in with the right password is never slowed down.
 
-    A name is counted for each network apart, so that a stranger who guesses does not shut its owner out; and, much later, for all together.
+    Failures of a username are counted per network, so that a stranger who guesses does not lock out the owner; and, with a much higher
+    limit, over all networks.
     """
 
     limits: RateLimiter

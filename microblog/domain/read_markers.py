@@ -1,4 +1,4 @@
-"""How far somebody has read."""
+"""Read markers: how far an account has read its timelines."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from microblog.storage.database import Cursor, Transactions
 
 @frozen
 class ReadMarkers:
-    """Keeps the viewer's place in their timelines. Names of timelines that there are not are passed over."""
+    """Read and move the viewer's markers. Unknown timelines are ignored."""
 
     database: Transactions
     now: Callable[[], datetime]
 
     async def of(self, viewer: Viewer, timelines: Sequence[str]) -> list[Marker]:
-        """Those of the markers that the viewer has."""
+        """Return the viewer's existing markers of these timelines."""
         return await self.database.read(markers.of_account, account=viewer.id, timelines=timelines) if timelines else []
 
-    async def move(self, viewer: Viewer, places: Mapping[str, int]) -> list[Marker]:
-        """The viewer has read so far; the markers that were moved."""
-        return await self.database.run(self._move, viewer, places)
+    async def move(self, viewer: Viewer, positions: Mapping[str, int]) -> list[Marker]:
+        """Move markers to these ids; returns the moved ones."""
+        return await self.database.run(self._move, viewer, positions)
 
-    def _move(self, cursor: Cursor, viewer: Viewer, places: Mapping[str, int]) -> list[Marker]:
+    def _move(self, cursor: Cursor, viewer: Viewer, positions: Mapping[str, int]) -> list[Marker]:
         moved: list[Marker] = []
-        for timeline in TIMELINES:  # everybody in the same order, so that no two wait for each other
-            if timeline in places:
-                moved += markers.put(cursor, account=viewer.id, timeline=timeline, last_read_id=places[timeline], now=self.now())
+        for timeline in TIMELINES:  # always in the same order, to avoid deadlocks
+            if timeline in positions:
+                moved += markers.put(cursor, account=viewer.id, timeline=timeline, last_read_id=positions[timeline], now=self.now())
         return moved

@@ -30,7 +30,7 @@ class ServedFiles:
     """Opens files for readers."""
 
     database: Transactions
-    studio: MediaStore
+    media_store: MediaStore
     changes: InvalidationLog
     now: Callable[[], datetime]
     _known: DependencyCache[FileUse] = field(init=False)
@@ -55,7 +55,7 @@ class ServedFiles:
 
     def open(self, name: str) -> BinaryIO:
         """The file. Raises NotFound if there is none."""
-        return self.studio.open(name)
+        return self.media_store.open(name)
 
     def _basis(self, use: FileUse) -> CacheDependencies | None:
         """What the use rests on; None where nothing would tell that it changed. A suspension is told to everything that is remembered."""

@@ -8,7 +8,7 @@ from microblog.domain import notify, scheduled
 from microblog.domain.attachments import Attachments
 from microblog.domain.link_previews import LinkPreviews
 from microblog.domain.notify import PostNotifier
-from microblog.domain.polls import END as POLL_END
+from microblog.domain.polls import END_JOB as POLL_END
 from microblog.domain.polls import Polls
 from microblog.domain.scheduled import Schedules
 from microblog.jobs.cleanup import HOURLY, CleanupBatch, nightly

@@ -66,7 +66,7 @@ def near(pixel: object, colour: tuple[int, int, int]) -> bool:
     ],
 )
 def test_each_format_becomes_one_that_every_browser_shows(studio: DirectoryMediaStore, format: Format, ending: str, mode: str) -> None:
-    made = done(studio.picture(files.picture(format.value, mode=mode), format, "aa"))
+    made = done(studio.convert_image(files.picture(format.value, mode=mode), format, "aa"))
     assert made.original == f"aa{ending}"
     assert (made.size, made.preview_size) == (Dimensions(64, 48), Dimensions(64, 48))
     assert len(made.blurhash or "") == 36
@@ -78,12 +78,12 @@ def test_each_format_becomes_one_that_every_browser_shows(studio: DirectoryMedia
 
 def test_sixteen_bit_pictures_are_not_blown_out(studio: DirectoryMediaStore) -> None:
     image = Image.new("I;16", (8, 8), 0x8000)
-    made = done(studio.picture(files.saved(image, "PNG"), Format.PNG, "aa"))
+    made = done(studio.convert_image(files.saved(image, "PNG"), Format.PNG, "aa"))
     assert near(shown(studio, made.original).getpixel((3, 3)), (128, 128, 128))
 
 
 def test_a_large_picture_is_made_smaller_and_its_preview_small(studio: DirectoryMediaStore) -> None:
-    made = done(studio.picture(files.picture(size=(5000, 2500)), Format.JPEG, "aa"))
+    made = done(studio.convert_image(files.picture(size=(5000, 2500)), Format.JPEG, "aa"))
     assert made.size is not None
     assert made.preview_size is not None
     assert made.size.area <= 8_294_400
@@ -93,7 +93,7 @@ def test_a_large_picture_is_made_smaller_and_its_preview_small(studio: Directory
 
 def test_transparency_stays(studio: DirectoryMediaStore) -> None:
     image = Image.new("RGBA", (20, 20), (0, 0, 0, 0))
-    made = done(studio.picture(files.saved(image, "PNG"), Format.PNG, "aa"))
+    made = done(studio.convert_image(files.saved(image, "PNG"), Format.PNG, "aa"))
     assert made.original == "aa.png"
     with Image.open(studio.path("aa.png")) as stored:
         assert stored.mode == "RGBA"
@@ -104,7 +104,7 @@ def test_transparency_stays(studio: DirectoryMediaStore) -> None:
 def test_a_picture_is_turned_upright(studio: DirectoryMediaStore, orientation: int, red_at: tuple[int, int]) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
-    made = done(studio.picture(files.picture(exif=exif), Format.JPEG, "aa"))
+    made = done(studio.convert_image(files.picture(exif=exif), Format.JPEG, "aa"))
     assert made.size == (Dimensions(48, 64) if orientation in (6, 8) else Dimensions(64, 48))
     assert near(shown(studio, made.original).getpixel(red_at), RED)
 
@@ -120,14 +120,14 @@ def test_nothing_of_the_metadata_is_kept(studio: DirectoryMediaStore) -> None:
         (Format.GIF, files.picture("GIF", mode="P", comment=b"SECRETPLACE")),
     ]:
         assert b"SECRETPLACE" in file.getvalue()
-        done(studio.picture(file, format, f"a{format.value}"))
+        done(studio.convert_image(file, format, f"a{format.value}"))
     kept = b"".join(path.read_bytes() for path in studio.directory.rglob("*") if path.is_file())
     assert b"SECRETPLACE" not in kept
 
 
 def test_what_hangs_behind_a_picture_is_cut_off(studio: DirectoryMediaStore) -> None:
     file = BytesIO(files.picture().getvalue() + b"<script>alert(1)</script>PK\x03\x04")
-    made = done(studio.picture(file, Format.JPEG, "aa"))
+    made = done(studio.convert_image(file, Format.JPEG, "aa"))
     assert b"script" not in studio.path(made.original).read_bytes()
 
 
@@ -135,15 +135,15 @@ def test_a_bomb_of_pixels_is_refused_before_it_is_decoded(studio: DirectoryMedia
     file = files.saved(Image.new("1", (20_000, 20_000)), "PNG")
     assert len(file.getvalue()) < 100_000
     with pytest.raises(Invalid, match="20000x20000 images are not supported"):
-        done(studio.picture(file, Format.PNG, "aa"))
+        done(studio.convert_image(file, Format.PNG, "aa"))
 
 
 @pytest.mark.parametrize("sent", [b"", b"\xff\xd8\xff", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%!PS-Adobe-3.0", b"GIF89a\0\0"])
 def test_what_cannot_be_read_is_refused_and_nothing_is_kept(studio: DirectoryMediaStore, sent: bytes) -> None:
     for format in (Format.JPEG, Format.GIF):
         with pytest.raises(Invalid, match="could not be verified"):
-            done(studio.picture(BytesIO(sent), format, "aa"))
-    assert studio.beginning("aa") == []
+            done(studio.convert_image(BytesIO(sent), format, "aa"))
+    assert studio.names_with_stem("aa") == []
 
 
 def test_where_the_disk_is_full_that_is_said_and_not_that_the_picture_is_broken(studio: DirectoryMediaStore) -> None:
@@ -151,7 +151,7 @@ def test_where_the_disk_is_full_that_is_said_and_not_that_the_picture_is_broken(
         studio.path(name).parent.mkdir(parents=True, exist_ok=True)
         studio.path(name).symlink_to("/dev/full")
     with pytest.raises(Unavailable, match="no room left"):
-        done(studio.picture(files.picture(), Format.JPEG, "aa"))
+        done(studio.convert_image(files.picture(), Format.JPEG, "aa"))
 
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -204,20 +204,20 @@ def test_metadata_that_cannot_be_read_are_ignored_whatever_their_kind(studio: Di
         else:
             for place in chance.sample(range(start, end), min(6, end - start)):
                 sent[place] = chance.randrange(256)
-        made = done(studio.picture(BytesIO(bytes(sent)), format, f"a{number}"))
+        made = done(studio.convert_image(BytesIO(bytes(sent)), format, f"a{number}"))
         assert made.size in (Dimensions(64, 48), Dimensions(48, 64)), (start, end)
         assert near(shown(studio, made.original).getpixel((5, 5)), RED), (start, end)
 
 
 def test_several_pictures_in_a_jpeg_are_no_animation(studio: DirectoryMediaStore) -> None:
     image = Image.open(files.picture())
-    made = done(studio.picture(files.saved(image, "MPO", save_all=True, append_images=[image.copy()]), Format.JPEG, "aa"))
+    made = done(studio.convert_image(files.saved(image, "MPO", save_all=True, append_images=[image.copy()]), Format.JPEG, "aa"))
     assert (made.original, made.preview) == ("aa.jpg", "aa-small.jpg")
 
 
 def test_a_preview_is_of_the_same_format_as_the_picture(studio: DirectoryMediaStore) -> None:
     for format, ending in ((Format.PNG, "png"), (Format.JPEG, "jpg"), (Format.WEBP, "webp"), (Format.GIF, "png")):
-        made = done(studio.picture(files.picture(format.value, size=(900, 600)), format, f"a{ending}"))
+        made = done(studio.convert_image(files.picture(format.value, size=(900, 600)), format, f"a{ending}"))
         assert (made.preview or "").endswith(f"-small.{ending}")
 
 
@@ -225,23 +225,23 @@ def test_an_animation_that_is_too_large_is_refused_with_the_limit(tmp_path: Path
     studio = fakes.studio(tmp_path, films=False)
     first, *others = [Image.new("1", (4_000, 2_600), number % 2) for number in range(10)]
     with pytest.raises(Invalid, match="more than 100,000,000 pixels in all their frames"):
-        done(studio.picture(files.saved(first, "GIF", save_all=True, append_images=others), Format.GIF, "aa"))
+        done(studio.convert_image(files.saved(first, "GIF", save_all=True, append_images=others), Format.GIF, "aa"))
 
 
 def test_a_cut_off_picture_is_refused(studio: DirectoryMediaStore) -> None:
     whole = files.picture(size=(800, 600)).getvalue()
     with pytest.raises(Invalid):
-        done(studio.picture(BytesIO(whole[: len(whole) // 2]), Format.JPEG, "aa"))
+        done(studio.convert_image(BytesIO(whole[: len(whole) // 2]), Format.JPEG, "aa"))
 
 
 def test_one_format_is_never_taken_for_another(studio: DirectoryMediaStore) -> None:
     with pytest.raises(Invalid):
-        done(studio.picture(files.picture("PNG"), Format.JPEG, "aa"))
+        done(studio.convert_image(files.picture("PNG"), Format.JPEG, "aa"))
 
 
 def test_an_animation_stays_one_without_ffmpeg(tmp_path: Path) -> None:
     studio = fakes.studio(tmp_path, films=False)
-    made = done(studio.picture(files.animation(4), Format.GIF, "aa"))
+    made = done(studio.convert_image(files.animation(4), Format.GIF, "aa"))
     assert (made.original, made.preview) == ("aa.gif", "aa-small.png")
     with Image.open(studio.path("aa.gif")) as image:
         assert getattr(image, "n_frames", 1) == 4
@@ -253,11 +253,11 @@ def test_a_portrait_is_cut_to_fit(studio: DirectoryMediaStore) -> None:
 
 
 def test_a_file_is_kept_and_removed_by_its_name(studio: DirectoryMediaStore) -> None:
-    done(studio.keep(BytesIO(b"content"), "upload-1"))
+    done(studio.store(BytesIO(b"content"), "upload-1"))
     with studio.open("upload-1") as file:
         assert file.read() == b"content"
-    assert studio.beginning("upload-1") == ["upload-1"]
-    done(studio.remove(["upload-1", "never-there"]))
+    assert studio.names_with_stem("upload-1") == ["upload-1"]
+    done(studio.delete(["upload-1", "never-there"]))
     with pytest.raises(NotFound):
         studio.open("upload-1")
 
@@ -267,8 +267,8 @@ def test_a_file_is_kept_and_removed_by_its_name(studio: DirectoryMediaStore) -> 
 
 @needs_ffmpeg
 def test_a_film_becomes_mp4_with_a_still_and_without_metadata(studio: DirectoryMediaStore) -> None:
-    done(studio.keep(files.film(), "upload-1"))
-    kind, made = done(studio.film("upload-1", Format.MP4, "aa"))
+    done(studio.store(files.film(), "upload-1"))
+    kind, made = done(studio.convert_video("upload-1", Format.MP4, "aa"))
     assert (kind, made.original, made.preview, made.size, made.frame_rate) == (
         MediaKind.VIDEO,
         "aa.mp4",
@@ -279,21 +279,21 @@ def test_a_film_becomes_mp4_with_a_still_and_without_metadata(studio: DirectoryM
     assert made.duration == pytest.approx(1, abs=0.1)
     assert made.blurhash
     assert b"secret" not in studio.path("aa.mp4").read_bytes()
-    assert studio.beginning("aa") == ["aa-small.jpg", "aa.mp4"]
+    assert studio.names_with_stem("aa") == ["aa-small.jpg", "aa.mp4"]
 
 
 @needs_ffmpeg
 def test_a_film_without_sound_and_a_moving_gif_play_by_themselves(studio: DirectoryMediaStore) -> None:
     for number, (file, format) in enumerate([(files.film(sound=False), Format.MP4), (files.animation(), Format.GIF)]):
-        done(studio.keep(file, f"upload-{number}"))
-        kind, made = done(studio.film(f"upload-{number}", format, f"a{number}"))
+        done(studio.store(file, f"upload-{number}"))
+        kind, made = done(studio.convert_video(f"upload-{number}", format, f"a{number}"))
         assert (kind, made.original) == (MediaKind.GIFV, f"a{number}.mp4")
 
 
 @needs_ffmpeg
 def test_sound_becomes_mp3_without_a_picture(studio: DirectoryMediaStore) -> None:
-    done(studio.keep(files.tune(), "upload-1"))
-    kind, made = done(studio.film("upload-1", Format.WAV, "aa"))
+    done(studio.store(files.tune(), "upload-1"))
+    kind, made = done(studio.convert_video("upload-1", Format.WAV, "aa"))
     assert (kind, made.original, made.preview, made.size) == (MediaKind.AUDIO, "aa.mp3", None, None)
     assert made.duration == pytest.approx(1, abs=0.1)
 
@@ -301,12 +301,12 @@ def test_sound_becomes_mp3_without_a_picture(studio: DirectoryMediaStore) -> Non
 @needs_ffmpeg
 def test_the_cover_of_a_sound_is_its_preview(studio: DirectoryMediaStore) -> None:
     for number, (name, format) in enumerate([("tune.mp3", Format.MP3), ("tune.flac", Format.FLAC), ("tune.m4a", Format.MP4)]):
-        done(studio.keep(files.tune_with_cover(name), f"upload-{number}"))
-        kind, made = done(studio.film(f"upload-{number}", format, f"a{number}"))
+        done(studio.store(files.tune_with_cover(name), f"upload-{number}"))
+        kind, made = done(studio.convert_video(f"upload-{number}", format, f"a{number}"))
         assert (kind, made.original, made.preview, made.size) == (MediaKind.AUDIO, f"a{number}.mp3", f"a{number}-small.jpg", None), name
         assert (made.preview_size, bool(made.blurhash)) == (Dimensions(120, 90), True)
         assert near(shown(studio, made.preview or "").getpixel((20, 40)), (254, 0, 0))
-        assert studio.beginning(f"a{number}") == [f"a{number}-small.jpg", f"a{number}.mp3"]
+        assert studio.names_with_stem(f"a{number}") == [f"a{number}-small.jpg", f"a{number}.mp3"]
 
 
 @needs_ffmpeg
@@ -314,8 +314,8 @@ def test_a_cover_that_cannot_be_read_costs_no_sound(studio: DirectoryMediaStore)
     sent = bytearray(files.tune_with_cover("tune.mp3").getvalue())
     at = sent.index(b"\x89PNG")
     sent[at + 8 : at + 200] = b"x" * 192
-    done(studio.keep(BytesIO(bytes(sent)), "upload-1"))
-    kind, made = done(studio.film("upload-1", Format.MP3, "aa"))
+    done(studio.store(BytesIO(bytes(sent)), "upload-1"))
+    kind, made = done(studio.convert_video("upload-1", Format.MP3, "aa"))
     assert (kind, made.original, made.preview) == (MediaKind.AUDIO, "aa.mp3", None)
 
 
@@ -324,8 +324,8 @@ def test_a_cover_that_cannot_be_read_costs_no_sound(studio: DirectoryMediaStore)
 def test_a_film_with_other_than_square_pixels_has_the_size_that_it_is_shown_with(
     studio: DirectoryMediaStore, ratio: str, shown_as: Dimensions
 ) -> None:
-    done(studio.keep(files.film_like("-vf", f"setsar={ratio}"), "upload-1"))
-    _, made = done(studio.film("upload-1", Format.MP4, "aa"))
+    done(studio.store(files.film_like("-vf", f"setsar={ratio}"), "upload-1"))
+    _, made = done(studio.convert_video("upload-1", Format.MP4, "aa"))
     assert (made.size, made.preview_size) == (shown_as, shown_as)
     told = done(fakes.run_here([*PROBE, str(studio.path("aa.mp4"))], 20)).output.decode().split()
     assert told in ([f"{shown_as.width},{shown_as.height},1:1"], [f"{shown_as.width},{shown_as.height},N/A"])
@@ -341,9 +341,9 @@ def test_a_film_with_other_than_square_pixels_has_the_size_that_it_is_shown_with
     ],
 )
 def test_what_is_wrong_with_a_film_names_the_limit(studio: DirectoryMediaStore, options: tuple[str, ...], sentence: str) -> None:
-    done(studio.keep(files.film_like(*options), "upload-1"))
+    done(studio.store(files.film_like(*options), "upload-1"))
     with pytest.raises(Invalid) as caught:
-        done(studio.film("upload-1", Format.MP4, "aa"))
+        done(studio.convert_video("upload-1", Format.MP4, "aa"))
     assert re.search(sentence, caught.value.sentence)
 
 
@@ -356,19 +356,19 @@ def test_a_film_that_takes_too_much_is_refused_with_the_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bounds: MediaLimits, sentence: str
 ) -> None:
     studio = fakes.studio(tmp_path)
-    done(studio.keep(files.film_like("-vf", "scale=640:480"), "upload-1"))
+    done(studio.store(files.film_like("-vf", "scale=640:480"), "upload-1"))
     monkeypatch.setattr("microblog.adapters.media_processing.FILM", bounds)
     with pytest.raises(Invalid, match=sentence):
-        done(studio.film("upload-1", Format.MP4, "aa"))
+        done(studio.convert_video("upload-1", Format.MP4, "aa"))
 
 
 @needs_ffmpeg
 def test_where_the_disk_is_full_a_film_is_not_called_broken(studio: DirectoryMediaStore) -> None:
-    done(studio.keep(files.film_like("-vf", "scale=640:480"), "upload-1"))
+    done(studio.store(files.film_like("-vf", "scale=640:480"), "upload-1"))
     studio.path("aa.mp4").parent.mkdir(parents=True)
     studio.path("aa.mp4").symlink_to("/dev/full")
     with pytest.raises(Unavailable, match="no room left"):
-        done(studio.film("upload-1", Format.MP4, "aa"))
+        done(studio.convert_video("upload-1", Format.MP4, "aa"))
 
 
 @needs_ffmpeg
@@ -376,10 +376,10 @@ def test_a_film_that_names_other_files_reads_none_of_them(studio: DirectoryMedia
     secret = tmp_path / "secret.mp4"
     secret.write_bytes(files.film().getvalue())
     for text in (f"#EXTM3U\n#EXTINF:1,\nfile://{secret}\n", f"ffconcat version 1.0\nfile {secret}\n"):
-        done(studio.keep(BytesIO(text.encode()), "upload-1"))
+        done(studio.store(BytesIO(text.encode()), "upload-1"))
         for format in (Format.MP4, Format.MATROSKA, Format.OGG):
             with pytest.raises(Invalid):
-                done(studio.film("upload-1", format, "aa"))
+                done(studio.convert_video("upload-1", format, "aa"))
 
 
 # --- the programs

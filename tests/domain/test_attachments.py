@@ -255,7 +255,7 @@ async def test_what_a_crash_left_behind_goes(
 
     class Dying(DirectoryMediaStore):
         async def cropped(self, *arguments: object) -> str:
-            await self.keep(BytesIO(b"half"), f"{arguments[2]}.jpg")
+            await self.store(BytesIO(b"half"), f"{arguments[2]}.jpg")
             raise Crash
 
     dying = Dying(studio.directory, studio.run, studio.in_thread)

@@ -242,7 +242,7 @@ def test_pictures_that_nobody_shows_are_removed_and_others_stay(desk: Desk, db: 
     name = card.image.rpartition("/")[2]
     pieces = attachments.Attachments(db, desk.cards.media_store, desk.clock, pause=lambda _: None)  # type: ignore[arg-type,return-value]
     done(pieces.delete_unused([name]))
-    assert desk.cards.media_store.beginning(name) == [name]
+    assert desk.cards.media_store.names_with_stem(name) == [name]
     later = NOW + timedelta(days=1)
     assert link_previews.delete_unused_cards(desk.cursor, before=later, limit=10) == 0, "a post shows it"
     desk.edit(post, "no link")
@@ -252,7 +252,7 @@ def test_pictures_that_nobody_shows_are_removed_and_others_stay(desk: Desk, db: 
     )
     assert [name] in names
     done(pieces.delete_unused([name]))
-    assert desk.cards.media_store.beginning(name) == []
+    assert desk.cards.media_store.names_with_stem(name) == []
 
 
 def test_the_job_knows_its_card(desk: Desk) -> None:

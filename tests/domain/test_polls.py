@@ -11,7 +11,7 @@ from attrs import define, evolve, field
 
 from microblog.domain import notify
 from microblog.domain.notifications import NotificationQuery, Notifications
-from microblog.domain.polls import END, Polls
+from microblog.domain.polls import END_JOB, Polls
 from microblog.domain.posts import Posts
 from microblog.jobs import post_jobs
 from microblog.model.accounts import Viewer
@@ -58,8 +58,8 @@ async def ask(posts: Posts, viewer: Viewer, visibility: Visibility = Visibility.
 
 async def work(polls: Polls, cursor: Cursor, clock: WallClock) -> None:
     """End what is due to end."""
-    for job in jobs.claim(cursor, kinds=[END], worker="w", lease_until=clock() + timedelta(hours=1), now=clock(), limit=10):
-        await post_jobs.poll_tasks(polls)[END](job)
+    for job in jobs.claim(cursor, kinds=[END_JOB], worker="w", lease_until=clock() + timedelta(hours=1), now=clock(), limit=10):
+        await post_jobs.poll_tasks(polls)[END_JOB](job)
 
 
 async def told(db: RolledBackDatabase, viewer: Viewer) -> list[NotificationKind]:

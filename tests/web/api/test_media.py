@@ -96,7 +96,7 @@ def test_a_large_file_is_sent_piece_by_piece(site: Town) -> None:
     name = "0" * 32 + ".mp4"
     upload(client(site, "ada"))
     site.cursor.execute("update media set original = %s", [name])
-    done(attachments.media_store.keep(BytesIO(bytes(range(256)) * 4_000), name))
+    done(attachments.media_store.store(BytesIO(bytes(range(256)) * 4_000), name))
     reply = fetched(site, f"/media/{name}")
     assert (reply.status, reply.header("Content-Length"), len(reply.body)) == (200, "1024000", 1_024_000)
     assert reply.body == bytes(range(256)) * 4_000

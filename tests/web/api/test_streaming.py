@@ -12,7 +12,7 @@ from attrs import define
 
 from microblog.domain.filters import FilterDraft, KeywordDraft
 from microblog.domain.lists import ListOptions
-from microblog.domain.rate_limits import API_TOKEN, openings
+from microblog.domain.rate_limits import API_TOKEN, connection_limits
 from microblog.live.subscriber import MOST_SUBSCRIPTIONS
 from microblog.web.streaming.websocket import MOST_FRAMES
 from tests.fakes import done
@@ -126,7 +126,7 @@ def limited(database_url: str, tmp_path: Path) -> Iterator[Village]:
 def test_an_account_that_opens_connections_too_often_has_to_wait_whichever_way_it_comes(limited: Village) -> None:
     ada, bob, token = limited.resident("ada"), limited.resident("bob"), limited.token("ada")
     bearer = {"Authorization": f"Bearer {token}"}
-    per_account, _ = openings(300, 3_000)
+    per_account, _ = connection_limits(300, 3_000)
     done(limited.domain.limits.count(per_account, str(limited.viewer("ada").id), per_account.limit - 3))
     assert open_socket(limited, f"access_token={token}").opened.status == 101
     assert limited.listen("/api/v1/streaming/user", None, **bearer).opened.status == 200
@@ -142,7 +142,7 @@ def test_an_account_that_opens_connections_too_often_has_to_wait_whichever_way_i
 
 
 def test_a_network_that_opens_connections_too_often_is_not_even_asked_who_it_is(limited: Village) -> None:
-    _, per_network = openings(300, 3_000)
+    _, per_network = connection_limits(300, 3_000)
     done(limited.domain.limits.count(per_network, "203.0.113.7", per_network.limit - 2))
     assert open_socket(limited, "access_token=nonsense").opened.status == 401
     assert limited.listen("/live/local").opened.status == 200
