@@ -1,4 +1,4 @@
-"""Signing up, invites, and accounts that the administrator makes."""
+"""Registration: sign-up, invites, and accounts created by the administrator."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ LONGEST_REASON = 500
 LONGEST_CODE = 64
 NAME_TAKEN = "Username has already been taken"
 NAME_OF_DELETED = (
-    "Username was taken by an account that is deleted, and is kept so that nobody poses as its owner. "
-    "`user create --reattach` gives it to somebody all the same"
+    "Username belonged to an account that was deleted, and stays reserved so that nobody can impersonate its owner. "
+    "Use `user create --reattach` to give it to somebody anyway"
 )
 EMAIL_TAKEN = "E-mail address is already in use"
-BAD_INVITE = "Invite is not valid, or not any more"
-CLOSED = "This site does not take new people at the moment."
+BAD_INVITE = "Invite is invalid or has expired"
+CLOSED = "This site is not accepting new sign-ups at the moment."
 
 
 @frozen
 class SignUpForm:
-    """What somebody fills in to get an account. `reason` is for whoever approves, `invite` a code, if they have one.
+    """Fields of the sign-up form. `reason` is for the moderator who approves; `invite` is an invite code.
 
-    `app` is the program that they fill it in with; None on the site. `locale` is what their browser or program says; empty if it says none.
+    `app` is the app that signs the user up; None on the site. `locale` is what the browser or app sends; empty if none.
     """
 
     username: str
@@ -53,7 +53,7 @@ class SignUpForm:
 
 @frozen
 class _Admission:
-    """How somebody comes in."""
+    """How an account is admitted."""
 
     role: Role = Role.USER
     approved: bool = True
@@ -68,13 +68,13 @@ def _taken(name: str) -> Invalid:
 
 
 def fresh_code() -> str:
-    """An invite's code: 72 random bits."""
+    """Return a new invite code with 72 random bits."""
     return secrets.token_urlsafe(9)
 
 
 @frozen
 class Registrations:
-    """Lets people sign up as `mode` says. `confirmed_at_once`: an address need not be proved, because this site sends no mail."""
+    """Sign-ups as `mode` allows. `confirmed_at_once`: e-mail addresses count as confirmed, because this site sends no e-mail."""
 
     database: Transactions
     passwords: Hashes
@@ -83,48 +83,48 @@ class Registrations:
     now: Callable[[], datetime]
 
     async def sign_up(self, form: SignUpForm) -> Account:
-        """Make an account and its login. The caller then begins a session (`Sessions.begin`).
+        """Create an account and its login. The caller then starts a session (`Sessions.begin`).
 
-        Raises Forbidden where registrations are closed, Invalid with everything that is wrong (fields username, email, password,
-        agreement, reason, invite), Unavailable if too many passwords wait to be hashed.
+        Raises Forbidden if registrations are closed, Invalid with all validation errors (fields username, email, password, agreement,
+        reason, invite), Unavailable if too many passwords wait to be hashed.
         """
         if self.mode is RegistrationMode.CLOSED:
             raise Forbidden(CLOSED)
-        tidy, findings = self._tidy(form, post_text.RESERVED)
+        cleaned, errors = self._cleaned(form, post_text.RESERVED)
         if not form.agreement:
-            findings.add("agreement", "Service agreement must be accepted", "ERR_ACCEPTED")
+            errors.add("agreement", "Service agreement must be accepted", "ERR_ACCEPTED")
         if self.mode is RegistrationMode.APPROVAL and not form.invite.strip() and post_text.is_blank(form.reason):
-            findings.add("reason", "Reason can't be blank", "ERR_BLANK")
+            errors.add("reason", "Reason can't be blank", "ERR_BLANK")
         if self.mode is RegistrationMode.INVITE and not form.invite.strip():
-            findings.add("invite", "Invite can't be blank: this site takes new people by invitation", "ERR_BLANK")
-        await self.database.read(self._look, tidy, findings)
-        findings.settle()
+            errors.add("invite", "Invite can't be blank: this site accepts sign-ups by invitation only", "ERR_BLANK")
+        await self.database.read(self._check_taken, cleaned, errors)
+        errors.settle()
         admission = _Admission(
-            approved=self.mode is RegistrationMode.OPEN or bool(tidy.invite), confirmed=self.auto_confirm, by_invite=bool(tidy.invite)
+            approved=self.mode is RegistrationMode.OPEN or bool(cleaned.invite), confirmed=self.auto_confirm, by_invite=bool(cleaned.invite)
         )
-        return await self.database.run(self._admit, tidy, await self.passwords.hash(tidy.password), admission)
+        return await self.database.run(self._admit, cleaned, await self.passwords.hash(cleaned.password), admission)
 
     async def create(self, form: SignUpForm, *, role: Role = Role.USER, id: int | None = None, reattach: bool = False) -> Account:
-        """An account that the administrator makes, with this id if one is given: reserved names, no approval, no agreement.
+        """Create an account for the administrator, with this id if given: reserved usernames, no approval, no agreement.
 
-        `reattach`: it may have the name of a deleted account, of which nothing comes back.
-        Raises Invalid with everything that is wrong (fields username, email, password, id).
+        `reattach`: allow the username of a deleted account, whose data does not come back. Raises Invalid with all validation errors
+        (fields username, email, password, id).
         """
-        tidy, findings = self._tidy(evolve(form, invite=""), ())
+        cleaned, errors = self._cleaned(evolve(form, invite=""), ())
         if id is not None and not 0 < id < 2**63:
-            findings.add("id", "Id must be a whole number above 0", "ERR_INVALID")
-        was_deleted = await self.database.read(accounts.is_deleted, username=tidy.username)
+            errors.add("id", "Id must be a whole number above 0", "ERR_INVALID")
+        was_deleted = await self.database.read(accounts.is_deleted, username=cleaned.username)
         if was_deleted and not reattach:
-            findings.add("username", NAME_OF_DELETED, "ERR_TAKEN")
-        await self.database.read(self._look, evolve(tidy, username="") if was_deleted else tidy, findings)
-        findings.settle()
+            errors.add("username", NAME_OF_DELETED, "ERR_TAKEN")
+        await self.database.read(self._check_taken, evolve(cleaned, username="") if was_deleted else cleaned, errors)
+        errors.settle()
         admission = _Admission(role=role, id=id, reattach=reattach)
-        return await self.database.run(self._admit, tidy, await self.passwords.hash(tidy.password), admission)
+        return await self.database.run(self._admit, cleaned, await self.passwords.hash(cleaned.password), admission)
 
     async def invite(self, by: Viewer | None, *, max_uses: int | None = None, lasts: timedelta | None = None) -> Invite:
-        """A new code, usable `max_uses` times (None: as often as they like) while it `lasts` (None: for ever).
+        """Create an invite that can be used `max_uses` times (None: unlimited) for the duration `lasts` (None: for ever).
 
-        Raises Invalid for numbers that make no sense.
+        Raises Invalid for numbers out of range.
         """
         if max_uses is not None and not 0 < max_uses <= 10_000:
             raise Invalid({"max_uses": "Number of uses must be between 1 and 10,000"}, codes={"max_uses": "ERR_INVALID"})
@@ -136,48 +136,48 @@ class Registrations:
         return Invite(id, code, by_id, now, expires_at, 0, max_uses)
 
     async def invites(self, by: Viewer | None = None, *, limit: int = 100) -> list[Invite]:
-        """The newest invites; only those that somebody made, if asked for."""
+        """Return the newest invites, optionally of one creator."""
         return await self.database.read(invites.newest, limit=limit, created_by=by.id if by else None)
 
     async def end_invite(self, code: str) -> None:
-        """Let nobody else in by the code. Raises NotFound if there is no such code, or it had ended."""
+        """Expire an invite. Raises NotFound if there is no such code or it has expired."""
         if not await self.database.run(invites.end, code=post_text.clean_line(code, "code")[:LONGEST_CODE], now=self.now()):
             raise NotFound("There is no such invite, or it has ended.")
 
-    def _tidy(self, form: SignUpForm, reserved: frozenset[str] | tuple[str, ...]) -> tuple[SignUpForm, ValidationErrors]:
-        findings = ValidationErrors()
-        tidy = evolve(
+    def _cleaned(self, form: SignUpForm, reserved: frozenset[str] | tuple[str, ...]) -> tuple[SignUpForm, ValidationErrors]:
+        errors = ValidationErrors()
+        cleaned = evolve(
             form,
-            username=findings.of(lambda: post_text.username(form.username, reserved), ""),
-            email=findings.of(lambda: validation.email(form.email), ""),
-            password=findings.of(lambda: acceptable(form.password), ""),
-            reason=findings.of(lambda: validation.limited(form.reason, LONGEST_REASON, "reason"), ""),
-            invite=findings.of(lambda: post_text.clean_line(form.invite[:LONGEST_CODE], "invite"), ""),
-            # These two come from the browser, not from the person: a wrong one is not worth a complaint.
+            username=errors.of(lambda: post_text.username(form.username, reserved), ""),
+            email=errors.of(lambda: validation.email(form.email), ""),
+            password=errors.of(lambda: acceptable(form.password), ""),
+            reason=errors.of(lambda: validation.limited(form.reason, LONGEST_REASON, "reason"), ""),
+            invite=errors.of(lambda: post_text.clean_line(form.invite[:LONGEST_CODE], "invite"), ""),
+            # These two are sent by the browser, not typed by the user: ignore invalid ones.
             locale=ValidationErrors().of(lambda: validation.locale(form.locale), ""),
             time_zone=ValidationErrors().of(lambda: validation.time_zone(form.time_zone), "UTC"),
         )
-        return tidy, findings
+        return cleaned, errors
 
-    def _look(self, cursor: Cursor, form: SignUpForm, findings: ValidationErrors) -> None:
-        """Note what is taken already, before the work of hashing. Somebody may still be faster: `_admit` finds that."""
+    def _check_taken(self, cursor: Cursor, form: SignUpForm, errors: ValidationErrors) -> None:
+        """Add errors for taken usernames and addresses before the expensive hashing. `_admit` checks again, against races."""
         if form.username and accounts.taken(cursor, usernames=[form.username]):
-            findings.add("username", NAME_TAKEN, "ERR_TAKEN")
+            errors.add("username", NAME_TAKEN, "ERR_TAKEN")
         if form.email and users.email_taken(cursor, email=form.email):
-            findings.add("email", EMAIL_TAKEN, "ERR_TAKEN")
+            errors.add("email", EMAIL_TAKEN, "ERR_TAKEN")
         if form.invite and not invites.usable(cursor, code=form.invite, now=self.now()):
-            findings.add("invite", BAD_INVITE, "ERR_INVALID")
+            errors.add("invite", BAD_INVITE, "ERR_INVALID")
 
     def _admit(self, cursor: Cursor, form: SignUpForm, password_hash: str, admission: _Admission) -> Account:
         now = self.now()
-        invite = self._used_invite(cursor, form.invite) if admission.by_invite else None
+        invite = self._use_invite(cursor, form.invite) if admission.by_invite else None
         if admission.reattach:
             accounts.release_name(cursor, username=form.username)
         id = accounts.insert(cursor, username=form.username, now=now, id=admission.id)
         if id is None:
             given_id_is_taken = admission.id is not None and accounts.id_taken(cursor, id=admission.id)
             raise Invalid({"id": "Id is taken"}, codes={"id": "ERR_TAKEN"}) if given_id_is_taken else _taken("username")
-        made = users.insert(
+        inserted = users.insert(
             cursor,
             account=id,
             email=form.email,
@@ -193,22 +193,22 @@ class Registrations:
             invite=invite,
             app=form.app,
         )
-        if not made:
+        if not inserted:
             raise _taken("email")
         member = users.by_account(cursor, account=id)
         if member and not admission.confirmed:
             enqueue_confirmation(cursor, member.login, now)
         if not admission.approved:
             notify(cursor, accounts=users.staff(cursor), kind=NotificationKind.SIGN_UP, sender=id, now=now)
-        return self._admitted(cursor, id)
+        return self._account(cursor, id)
 
-    def _used_invite(self, cursor: Cursor, code: str) -> InviteId:
+    def _use_invite(self, cursor: Cursor, code: str) -> InviteId:
         invite = invites.use(cursor, code=code, now=self.now())
         if invite is None:
             raise Invalid({"invite": BAD_INVITE}, codes={"invite": "ERR_INVALID"})
         return invite
 
-    def _admitted(self, cursor: Cursor, id: AccountId) -> Account:
+    def _account(self, cursor: Cursor, id: AccountId) -> Account:
         account = accounts.by_id(cursor, id=id)
         assert account is not None
         return account

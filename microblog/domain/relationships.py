@@ -1,4 +1,4 @@
-"""Blocks, mutes and private notes: whom somebody does not want to see, or be seen by."""
+"""Blocks, mutes and private notes."""
 
 from __future__ import annotations
 
@@ -23,32 +23,35 @@ FOR_EVER = timedelta(days=36500)
 
 @frozen
 class Relationships:
-    """The commands about blocks, mutes and notes. Each gives the new relationship and raises NotFound where there is no such account."""
+    """The commands about blocks, mutes and notes. Each returns the new relationship, and raises NotFound for an unknown account."""
 
     database: Transactions
     now: Callable[[], datetime]
 
     async def between(self, viewer: Viewer, ids: Sequence[AccountId], *, suspended: bool = False) -> list[Relationship]:
-        """How the viewer stands to each of the accounts that exist, in the order of `ids`; to suspended ones only if wanted."""
+        """Return the viewer's relationships to the existing ones of the accounts, in the order of `ids`.
+
+        Suspended accounts are left out unless `suspended`.
+        """
         if not ids:
             return []
         return await self.database.read(relationships.relationships, viewer=viewer.id, ids=ids, now=self.now(), suspended=suspended)
 
     async def block(self, viewer: Viewer, id: AccountId) -> Relationship:
-        """Neither sees the other's posts any more, follows and requests between the two end, and what the one told the other is gone.
+        """Block the account: hides both from each other, and deletes follows, requests and notifications between them.
 
-        Raises Forbidden for oneself.
+        Raises Forbidden for the viewer's own account.
         """
         return await self.database.run(self._block, viewer, id)
 
     async def unblock(self, viewer: Viewer, id: AccountId) -> Relationship:
-        """End the block. What it severed stays severed."""
+        """Remove the block. Follows that it ended are not restored."""
         return await self.database.run(self._unblock, viewer, id)
 
     async def mute(self, viewer: Viewer, id: AccountId, *, notifications: bool = True, duration: timedelta = timedelta(0)) -> Relationship:
-        """Keep the account's posts, and with `notifications` what it does, from the viewer, for a while (0: for ever).
+        """Hide the account's posts from the viewer, and with `notifications` its notifications, for `duration` (0: for ever).
 
-        Raises Forbidden for oneself, Invalid for a negative duration.
+        Raises Forbidden for the viewer's own account, Invalid for a negative duration.
         """
         if duration < timedelta(0):
             raise Invalid({"duration": "Duration must not be negative"}, codes={"duration": "ERR_INVALID"})
@@ -56,23 +59,23 @@ class Relationships:
         return await self.database.run(self._mute, viewer, id, notifications, until)
 
     async def unmute(self, viewer: Viewer, id: AccountId) -> Relationship:
-        """End the mute."""
+        """Remove the mute."""
         return await self.database.run(self._unmute, viewer, id)
 
     async def note(self, viewer: Viewer, id: AccountId, note: str) -> Relationship:
-        """Keep a note about the account that only the viewer sees; an empty one deletes it. Raises Invalid if it is too long."""
+        """Set the viewer's private note about the account; an empty one deletes it. Raises Invalid if it is too long."""
         return await self.database.run(self._note, viewer, id, validation.limited(note, LONGEST_NOTE, "comment"))
 
     async def blocked(self, viewer: Viewer, page: Page) -> list[RelatedAccount]:
-        """Whom the viewer blocks, the newest first."""
+        """Return the accounts that the viewer blocks, newest first."""
         return await self.database.read(relationships.blocked, account=viewer.id, page=page)
 
     async def muted(self, viewer: Viewer, page: Page) -> list[RelatedAccount]:
-        """Whom the viewer mutes, the newest first."""
+        """Return the accounts that the viewer mutes, newest first."""
         return await self.database.read(relationships.muted, account=viewer.id, page=page, now=self.now())
 
     async def end_mutes(self) -> int:
-        """Write down that mutes whose time is over have ended (they have no effect since); how many."""
+        """Record the end of expired mutes (which have had no effect since); returns how many."""
         return await self.database.run(self._end_mutes)
 
     def _block(self, cursor: Cursor, viewer: Viewer, id: AccountId) -> Relationship:
@@ -121,7 +124,7 @@ class Relationships:
         return relationship(cursor, viewer, id, self.now())
 
     def _end_mutes(self, cursor: Cursor) -> int:
-        over = relationships.end_mutes(cursor, now=self.now())
-        for account, target in over:
+        expired = relationships.end_mutes(cursor, now=self.now())
+        for account, target in expired:
             events.record(cursor, EventKind.UNMUTED, at=self.now(), account=account, subject=target)
-        return len(over)
+        return len(expired)

@@ -1,4 +1,4 @@
-"""Telling the moderators of somebody, and what moderators do then."""
+"""Reports: filing them, and what moderators do with them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MOST_POSTS = 100
 
 @frozen
 class ReportDraft:
-    """What somebody reports. Posts that are not the target's, or not visible to who reports, are left out."""
+    """A report to be filed. Posts that are not the target's, or not visible to the reporter, are left out."""
 
     target: AccountId
     posts: Sequence[PostId] = ()
@@ -43,67 +43,67 @@ class Reports:
     database: Transactions
     now: Callable[[], datetime]
 
-    async def make(self, viewer: Viewer, complaint: ReportDraft) -> Report:
-        """Tell the moderators. Raises NotFound, and Invalid (fields comment, category)."""
-        comment = validation.limited(complaint.comment, LONGEST_COMMENT, "comment")
-        _check(complaint.category)
-        usual = ReportCategory.VIOLATION if complaint.rules else ReportCategory.OTHER
-        category = ReportCategory(complaint.category) if complaint.category else usual
-        return await self.database.run(self._make, viewer, complaint, comment, category)
+    async def make(self, viewer: Viewer, draft: ReportDraft) -> Report:
+        """File a report and notify the moderators. Raises NotFound, and Invalid (fields comment, category)."""
+        comment = validation.limited(draft.comment, LONGEST_COMMENT, "comment")
+        _check(draft.category)
+        default = ReportCategory.VIOLATION if draft.rules else ReportCategory.OTHER
+        category = ReportCategory(draft.category) if draft.category else default
+        return await self.database.run(self._make, viewer, draft, comment, category)
 
     async def waiting(self, viewer: Viewer, page: Page) -> list[tuple[Report, list[Post]]]:
-        """What nobody is done with, each with those of its posts that the moderator may see. Raises Forbidden for others."""
-        _moderates(viewer)
+        """Return open reports, each with those of its posts that the moderator may see. Raises Forbidden for non-moderators."""
+        _require_moderator(viewer)
         return await self.database.read(_waiting, viewer, page)
 
     async def close(self, viewer: Viewer, id: ReportId) -> None:
-        """The moderator is done with it. Raises NotFound, and Forbidden for others."""
-        _moderates(viewer)
+        """Resolve the report. Raises NotFound, and Forbidden for non-moderators."""
+        _require_moderator(viewer)
         if not await self.database.run(reports.close, id=id, by=viewer.id, now=self.now()):
             raise NotFound
 
     async def sought(
         self, viewer: Viewer, page: Page, *, closed: bool, by: AccountId | None = None, target: AccountId | None = None
     ) -> list[ReportDetails]:
-        """Open or closed ones, of one account or about one if that is said, the newest first. Raises Forbidden for others."""
-        _moderates(viewer)
-        return await self.database.read(_cases_of, viewer, partial(reports.sought, page=page, closed=closed, by=by, target=target))
+        """Return open or closed reports, newest first, optionally by or about one account. Raises Forbidden for non-moderators."""
+        _require_moderator(viewer)
+        return await self.database.read(_find_details, viewer, partial(reports.sought, page=page, closed=closed, by=by, target=target))
 
     async def one(self, viewer: Viewer, id: ReportId) -> ReportDetails:
-        """One report. Raises NotFound, and Forbidden for others."""
-        _moderates(viewer)
-        return await self.database.read(_case, viewer, id)
+        """Return one report. Raises NotFound, and Forbidden for non-moderators."""
+        _require_moderator(viewer)
+        return await self.database.read(_details_of, viewer, id)
 
     async def resolve(self, viewer: Viewer, id: ReportId) -> ReportDetails:
-        """The moderator is done with it; again is the same as once. Raises as `one`."""
+        """Resolve the report; idempotent. Raises as `one`."""
         return await self._changed(viewer, id, partial(reports.close, id=id, by=viewer.id, now=self.now()))
 
     async def reopen(self, viewer: Viewer, id: ReportId) -> ReportDetails:
-        """Somebody has to look at it again. Raises as `one`."""
+        """Reopen the report. Raises as `one`."""
         return await self._changed(viewer, id, partial(reports.reopen, id=id))
 
     async def assign(self, viewer: Viewer, id: ReportId, to: AccountId | None) -> ReportDetails:
-        """This moderator looks after it, or nobody. Raises as `one`."""
+        """Assign the report to this moderator, or to nobody. Raises as `one`."""
         return await self._changed(viewer, id, partial(reports.assign, id=id, to=to))
 
     async def sort(self, viewer: Viewer, id: ReportId, category: str, rules: Sequence[str] | None) -> ReportDetails:
-        """Say what it is about, as far as that is said. Raises as `one`, and Invalid (field category)."""
+        """Change category and violated rules, as far as given. Raises as `one`, and Invalid (field category)."""
         _check(category)
         wanted = ReportCategory(category) if category else None
         return await self._changed(viewer, id, partial(reports.sort, id=id, category=wanted, rules=rules))
 
     async def _changed(self, viewer: Viewer, id: ReportId, change: Callable[[Cursor], object]) -> ReportDetails:
-        _moderates(viewer)
+        _require_moderator(viewer)
 
         def change_report(cursor: Cursor) -> ReportDetails:
             change(cursor)
-            return _case(cursor, viewer, id)
+            return _details_of(cursor, viewer, id)
 
         return await self.database.run(change_report)
 
-    def _make(self, cursor: Cursor, viewer: Viewer, complaint: ReportDraft, comment: str, category: ReportCategory) -> Report:
-        target = require_account(cursor, complaint.target)
-        wanted = list(dict.fromkeys(complaint.posts))[:MOST_POSTS]
+    def _make(self, cursor: Cursor, viewer: Viewer, draft: ReportDraft, comment: str, category: ReportCategory) -> Report:
+        target = require_account(cursor, draft.target)
+        wanted = list(dict.fromkeys(draft.posts))[:MOST_POSTS]
         found = posts.by_ids(cursor, posts.visible(cursor, ids=wanted, viewer=viewer.id)) if wanted else {}
         id = reports.insert(
             cursor,
@@ -112,7 +112,7 @@ class Reports:
             posts=[post for post in wanted if post in found and found[post].author.id == target.id],
             comment=comment,
             category=category,
-            rules=complaint.rules,
+            rules=draft.rules,
             now=self.now(),
         )
         staff = users.staff(cursor)
@@ -125,23 +125,23 @@ def _check(category: str) -> None:
         raise Invalid({"category": "Category is not included in the list"}, codes={"category": "ERR_INCLUSION"})
 
 
-def _moderates(viewer: Viewer) -> None:
+def _require_moderator(viewer: Viewer) -> None:
     if not viewer.role.includes(Role.MODERATOR):
         raise Forbidden
 
 
-def _cases_of(cursor: Cursor, viewer: Viewer, find: Callable[[Cursor], list[Report]]) -> list[ReportDetails]:
-    return _cases(cursor, viewer, find(cursor))
+def _find_details(cursor: Cursor, viewer: Viewer, find: Callable[[Cursor], list[Report]]) -> list[ReportDetails]:
+    return _details(cursor, viewer, find(cursor))
 
 
-def _case(cursor: Cursor, viewer: Viewer, id: ReportId) -> ReportDetails:
+def _details_of(cursor: Cursor, viewer: Viewer, id: ReportId) -> ReportDetails:
     found = reports.by_ids(cursor, ids=[id])
     if id not in found:
         raise NotFound
-    return _cases(cursor, viewer, [found[id]])[0]
+    return _details(cursor, viewer, [found[id]])[0]
 
 
-def _cases(cursor: Cursor, viewer: Viewer, found: list[Report]) -> list[ReportDetails]:
+def _details(cursor: Cursor, viewer: Viewer, found: list[Report]) -> list[ReportDetails]:
     ids = {id for one in found for id in (one.by.id, one.target.id, one.closed_by, one.assigned_to) if id is not None}
     members = {member.account.id: member for member in users.by_accounts(cursor, accounts=ids)} if ids else {}
     return [ReportDetails(report, shown, members) for report, shown in _with_posts(cursor, viewer, found)]

@@ -1,4 +1,4 @@
-"""Posts that wait for their time: kept as drafts, published by a job through the same rules as any other post."""
+"""Scheduled posts: stored as drafts, published by a job under the same rules as any other post."""
 
 from __future__ import annotations
 
@@ -21,64 +21,64 @@ from microblog.storage.database import Cursor, Transactions
 
 PUBLISH = "post.publish_scheduled"
 TRIES = 12  # in some four hours
-SOONEST = timedelta(minutes=5)
+MIN_DELAY = timedelta(minutes=5)
 MOST, MOST_A_DAY = 300, 25
 TOO_SOON = "Scheduled at date must be in the future"
 TOO_MANY = f"You have exceeded the limit of {MOST} scheduled posts"
 TOO_MANY_A_DAY = f"You have exceeded the limit of {MOST_A_DAY} scheduled posts for today"
 _REASONS = {"account": "account", "draft": "draft", "text": "text", "file": "media", "media": "media", "media_ids": "media", "poll": "poll"}
-FAULT = "Something went wrong on our side, again and again."
-NOBODY = "The account could not publish when its time came."
+FAULT = "Something went wrong on our side, repeatedly."
+NOT_ALLOWED = "The account was not allowed to post at the scheduled time."
 
 
 def forget(cursor: Cursor, account: AccountId, now: datetime) -> None:
-    """The account is about to be deleted: none of its posts to come is published."""
+    """Delete the account's scheduled posts; the account is about to be deleted."""
     media.loosen_all_scheduled(cursor, account=account, at=now)
     scheduled.delete_all(cursor, account=account)
 
 
 @frozen
 class Schedules:
-    """The commands about posts to come."""
+    """The commands about scheduled posts."""
 
     database: Transactions
     posts: Posts
     now: Callable[[], datetime]
 
     async def add(self, viewer: Viewer, draft: PostDraft, at: datetime) -> ScheduledPost | Post:
-        """Keep the draft until then. The same key again gives what it gave first: this, or the post that came of it since.
+        """Schedule the draft. The same idempotency key returns the first result: the scheduled post, or the post published from it.
 
-        Raises Invalid for what could not be published now, for a time less than five minutes ahead, and for too many of them.
+        Raises Invalid for what could not be published now, for a time less than five minutes ahead, and above the maximum number.
         """
         return await self.database.run(self._add, viewer, draft, at)
 
     async def page(self, viewer: Viewer, page: Page) -> list[ScheduledPost]:
-        """What the viewer has scheduled, the newest first."""
+        """Return the viewer's scheduled posts, newest first."""
         return await self.database.read(scheduled.page_of, account=viewer.id, page=page)
 
     async def one(self, viewer: Viewer, id: ScheduledId) -> ScheduledPost:
-        """One's own. Raises NotFound."""
+        """Return one of the viewer's scheduled posts. Raises NotFound."""
         return _own(await self.database.read(scheduled.by_id, id=id), viewer)
 
     async def move(self, viewer: Viewer, id: ScheduledId, at: datetime) -> ScheduledPost:
-        """Let it wait for another time. Raises Invalid as `add` does, and NotFound."""
+        """Change the time. Raises Invalid as `add` does, and NotFound."""
         return await self.database.run(self._move, viewer, id, at)
 
     async def cancel(self, viewer: Viewer, id: ScheduledId) -> ScheduledPost:
-        """Publish it never; what it was. Its media can be attached to another post for a day."""
+        """Delete the scheduled post and return it. Its media can be attached to another post for a day."""
         return await self.database.run(self._cancel, viewer, id)
 
     async def publish(self, id: ScheduledId, *, last_try: bool = False) -> None:
-        """Publish it if its time has come. Done again, or too early, this does nothing.
+        """Publish the post if it is due. Run again, or too early, it does nothing.
 
-        What stands against it is told to the author; a fault of ours, at the last try.
+        The author is told what prevents it; about an internal error, only at the last try.
         """
         try:
             await self.database.run(self._publish, id)
         except Unavailable:
             raise
         except Problem as problem:
-            await self.database.run(self._fail, id, _sentence(problem), _because(problem))
+            await self.database.run(self._fail, id, _sentence(problem), _reason_key(problem))
         except Exception:
             if last_try:
                 await self.database.run(self._fail, id, FAULT, "fault")
@@ -86,32 +86,32 @@ class Schedules:
 
     def _add(self, cursor: Cursor, viewer: Viewer, draft: PostDraft, at: datetime) -> ScheduledPost | Post:
         scheduled.lock_all(cursor, account=viewer.id)
-        if draft.key and (answered := self._answered(cursor, viewer, draft.key)):
-            return answered
+        if draft.key and (earlier := self._earlier_result(cursor, viewer, draft.key)):
+            return earlier
         planned = self.posts.check_within(cursor, viewer, draft)
         self._check_time(cursor, viewer, at, None)
-        kept = evolve(draft, visibility=planned.visibility)
-        id = scheduled.insert(cursor, account=viewer.id, draft=kept, at=at, now=self.now())
+        stored = evolve(draft, visibility=planned.visibility)
+        id = scheduled.insert(cursor, account=viewer.id, draft=stored, at=at, now=self.now())
         media.reserve(cursor, scheduled=id, ids=draft.media)
-        self._promise(cursor, id, at)
+        self._enqueue(cursor, id, at)
         return _own(scheduled.by_id(cursor, id=id), viewer)
 
-    def _answered(self, cursor: Cursor, viewer: Viewer, key: str) -> ScheduledPost | Post | None:
+    def _earlier_result(self, cursor: Cursor, viewer: Viewer, key: str) -> ScheduledPost | Post | None:
         post = posts.first_answer(cursor, account=viewer.id, key=key)
         if post is not None:
             return posts.by_ids(cursor, [post]).get(post)
         return scheduled.by_key(cursor, account=viewer.id, key=key)
 
-    def _check_time(self, cursor: Cursor, viewer: Viewer, at: datetime, but: ScheduledId | None) -> None:
-        if at < self.now() + SOONEST:
+    def _check_time(self, cursor: Cursor, viewer: Viewer, at: datetime, excluding: ScheduledId | None) -> None:
+        if at < self.now() + MIN_DELAY:
             raise Invalid({"scheduled_at": TOO_SOON})
-        every, that_day = scheduled.counts(cursor, account=viewer.id, day=at, but=but)
-        if every >= MOST:
+        total, that_day = scheduled.counts(cursor, account=viewer.id, day=at, but=excluding)
+        if total >= MOST:
             raise Invalid({"scheduled_at": TOO_MANY})
         if that_day >= MOST_A_DAY:
             raise Invalid({"scheduled_at": TOO_MANY_A_DAY})
 
-    def _promise(self, cursor: Cursor, id: ScheduledId, at: datetime) -> None:
+    def _enqueue(self, cursor: Cursor, id: ScheduledId, at: datetime) -> None:
         jobs.add(cursor, PUBLISH, {"scheduled": str(id)}, due_at=at, now=self.now(), key=f"{id} {at.isoformat()}")
 
     def _move(self, cursor: Cursor, viewer: Viewer, id: ScheduledId, at: datetime) -> ScheduledPost:
@@ -121,7 +121,7 @@ class Schedules:
         _own(scheduled.by_id(cursor, id=id), viewer)
         self._check_time(cursor, viewer, at, id)
         scheduled.move(cursor, id=id, at=at)
-        self._promise(cursor, id, at)
+        self._enqueue(cursor, id, at)
         return _own(scheduled.by_id(cursor, id=id), viewer)
 
     def _cancel(self, cursor: Cursor, viewer: Viewer, id: ScheduledId) -> ScheduledPost:
@@ -140,35 +140,35 @@ class Schedules:
             return
         member = users.by_account(cursor, account=found.author)
         if member is None or member.barred or member.pending:
-            raise Invalid({"account": NOBODY}, sentence=NOBODY)
+            raise Invalid({"account": NOT_ALLOWED}, sentence=NOT_ALLOWED)
         if not found.readable:
             raise Invalid({"draft": UNREADABLE}, sentence=UNREADABLE)
         viewer = Viewer(member.account, member.login.role, member.login.preferences)
         self.posts.publish_within(cursor, viewer, found.draft, scheduled=id)
         scheduled.delete(cursor, id=id)
 
-    def _fail(self, cursor: Cursor, id: ScheduledId, problem: str, because: str) -> None:
-        """Write down what stands against it, and to its author once for each time that it was to be published at."""
+    def _fail(self, cursor: Cursor, id: ScheduledId, problem: str, reason: str) -> None:
+        """Store the problem, and send the author one e-mail for each time that the post was scheduled for."""
         scheduled.set_problem(cursor, id=id, problem=problem)
         found = scheduled.by_id(cursor, id=id)
         member = users.by_account(cursor, account=found.author) if found else None
         if found and member:
             key, at = f"{id} {found.at.isoformat()}", found.at.isoformat()
-            enqueue(cursor, EmailKind.SCHEDULED, member.login, self.now(), key=key, scheduled=str(id), at=at, because=because)
+            enqueue(cursor, EmailKind.SCHEDULED, member.login, self.now(), key=key, scheduled=str(id), at=at, because=reason)
 
 
 def _sentence(problem: Problem) -> str:
-    """What the author is shown on the site."""
-    said = ", ".join(problem.fields.values()) if isinstance(problem, Invalid) else problem.sentence
-    return said if said.endswith(".") else f"{said}."
+    """Return the text that the author is shown on the site."""
+    text = ", ".join(problem.fields.values()) if isinstance(problem, Invalid) else problem.sentence
+    return text if text.endswith(".") else f"{text}."
 
 
-def _because(problem: Problem) -> str:
-    """The name of what letters say of it in their reader's language; empty where there is none."""
+def _reason_key(problem: Problem) -> str:
+    """Return the key of the e-mail's explanation, which is translated for its recipient; empty if there is none."""
     if isinstance(problem, NotFound):
         return "parent" if problem.sentence == NO_PARENT else "media"
-    named = next(iter(problem.fields)).partition("[")[0] if isinstance(problem, Invalid) else ""
-    return _REASONS.get(named, "")
+    field = next(iter(problem.fields)).partition("[")[0] if isinstance(problem, Invalid) else ""
+    return _REASONS.get(field, "")
 
 
 def _own(found: ScheduledPost | None, viewer: Viewer) -> ScheduledPost:

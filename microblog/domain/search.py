@@ -1,4 +1,4 @@
-"""Finding people, tags and posts."""
+"""Search for accounts, hashtags and posts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ADDRESS = regex.compile(r"/(?:@|users/)(?P<name>[A-Za-z0-9_]{1,30})(?:/(?:statu
 
 @frozen
 class SearchResult:
-    """What a search gave, the best first."""
+    """Results of a search, best first."""
 
     accounts: list[Account] = field(factory=list)
     tags: list[Tag] = field(factory=list)
@@ -39,29 +39,29 @@ class SearchResult:
 
 @frozen
 class SearchService:
-    """Looks for people by name, for tags by how they begin, and for posts by what they say."""
+    """Searches accounts by name, hashtags by prefix, and posts by content."""
 
     database: Transactions
     accounts: Accounts
     now: Callable[[], datetime]
 
     async def find(self, viewer: Viewer | None, query: str, limit: int = MOST_FOUND) -> SearchResult:
-        """People whose username or display name holds the query, tags that begin so, and posts that say it, as the viewer may see them.
+        """Return accounts whose username or display name matches, hashtags with this prefix, and posts that the viewer may see.
 
-        A leading `@` asks for people alone, a leading `#` not for people. Nothing is found for a blank query.
+        A leading `@` searches only accounts, a leading `#` no accounts. A blank query finds nothing.
         """
-        words = post_text.clean(query[:LONGEST_QUERY], "q")
-        people = [] if words.startswith("#") else await self.accounts.search(viewer, words, limit=limit)
-        if words.startswith("@"):
+        cleaned = post_text.clean(query[:LONGEST_QUERY], "q")
+        people = [] if cleaned.startswith("#") else await self.accounts.search(viewer, cleaned, limit=limit)
+        if cleaned.startswith("@"):
             return SearchResult(people)
-        return SearchResult(people, await self.tags(viewer, words, limit=limit), await self.posts(viewer, words, Page(limit)))
+        return SearchResult(people, await self.tags(viewer, cleaned, limit=limit), await self.posts(viewer, cleaned, Page(limit)))
 
     async def posts(
         self, viewer: Viewer | None, query: str, page: Page, *, offset: int = 0, account: AccountId | None = None
     ) -> list[Post]:
-        """The newest posts that are as the query says (see search_query.py), of those that the viewer may see. `account`: only theirs.
+        """Return the newest posts that match the query (see search_query.py) and that the viewer may see.
 
-        What others wrote is found only if they let their posts be found, one's own always.
+        `account` restricts to one author. Posts of others are found only if their authors opted in, one's own always.
         """
         parsed = search_query.parse(post_text.clean(query[:LONGEST_QUERY], "q"))
         if not (parsed.narrow or account):
@@ -69,16 +69,16 @@ class SearchService:
         return await self.database.read(self._posts, viewer, parsed, page=within(parsed, page), offset=offset, account=account)
 
     async def tags(self, viewer: Viewer | None, query: str, *, limit: int = MOST_FOUND, offset: int = 0) -> list[Tag]:
-        """Tags that begin so, with or without `#`, in what the viewer may see; the exact one first, then the most used."""
-        key, who = post_text.tag_key(query[:LONGEST_QUERY].strip().removeprefix("#")), viewer.id if viewer else None
-        return await self.database.read(tags.by_prefix, prefix=key, viewer=who, limit=limit, offset=offset) if key else []
+        """Return hashtags with this prefix, with or without `#`, in posts that the viewer may see: an exact match first, then by use."""
+        key, viewer_id = post_text.tag_key(query[:LONGEST_QUERY].strip().removeprefix("#")), viewer.id if viewer else None
+        return await self.database.read(tags.by_prefix, prefix=key, viewer=viewer_id, limit=limit, offset=offset) if key else []
 
     async def uses(self, wanted: Sequence[Tag]) -> list[TagUse]:
-        """How the tags were used in public in the last days, in their order."""
+        """Return the public use of the hashtags in the last days, in their order."""
         return await self.database.read(self._uses, wanted) if wanted else []
 
     async def at(self, viewer: Viewer | None, url: str) -> SearchResult:
-        """The person or the post whose address on this site that is; nothing where it is none, or hidden from the viewer."""
+        """Return the account or post with this URL on this site; empty if there is none or it is hidden from the viewer."""
         path = _local_path(url, self.accounts.base_url)
         match = _ADDRESS.fullmatch(path) if path else None
         if match is None:
@@ -103,8 +103,8 @@ class SearchService:
         if query.author is not None and (author is None or account not in (None, author)):
             return []
         others = [self._author(cursor, viewer, name) for name in query.not_authors]
-        wish = wish_of(query, author, [id for id in others if id is not None])
-        entries = search.posts(cursor, wish, viewer=viewer.id if viewer else None, page=page, offset=offset, now=self.now())
+        wanted = post_query(query, author, [id for id in others if id is not None])
+        entries = search.posts(cursor, wanted, viewer=viewer.id if viewer else None, page=page, offset=offset, now=self.now())
         return posts.load(cursor, entries)
 
     def _author(self, cursor: Cursor, viewer: Viewer | None, name: str) -> AccountId | None:
@@ -124,8 +124,8 @@ class SearchService:
         return [TagUse(tag, tuple(TagDay(start, *used.get((tag.id, start), (0, 0))) for start in starts)) for tag in wanted]
 
 
-def wish_of(query: ParsedQuery, author: AccountId | None, not_authors: Sequence[AccountId]) -> search.PostQuery:
-    """The query for the database. Tags narrow the words down too: whoever carries one says it."""
+def post_query(query: ParsedQuery, author: AccountId | None, not_authors: Sequence[AccountId]) -> search.PostQuery:
+    """Return the database query. Hashtags are added to the words, because the word index narrows the result fast."""
     terms = [search.query_of(term.words, term.starts) for term in query.terms]
     if terms:
         terms += [search.query_of(*search_words.parts(word)) for key in query.tags for word in search_words.words_in(key)]
@@ -147,7 +147,7 @@ def wish_of(query: ParsedQuery, author: AccountId | None, not_authors: Sequence[
 
 
 def within(query: ParsedQuery, page: Page) -> Page:
-    """The page, with the bounds of time that the query sets."""
+    """Return the page restricted to the time range of the query."""
     highest = min((bound for bound in (query.before, page.max_id) if bound is not None), default=None)
     if query.after is None:
         return evolve(page, max_id=highest)
@@ -157,10 +157,10 @@ def within(query: ParsedQuery, page: Page) -> Page:
 
 
 def _local_path(url: str, base_url: str) -> str | None:
-    """The path of one of our addresses, be it http or https; None for any other text."""
+    """Return the path of a URL of this site, http or https; None for any other text."""
     try:
         parts = urlsplit(url.strip()[:2_048])
     except ValueError:
         return None
-    ours = parts.scheme in ("http", "https") and parts.netloc.lower() == urlsplit(base_url).netloc.lower()
-    return parts.path if ours else None
+    is_local = parts.scheme in ("http", "https") and parts.netloc.lower() == urlsplit(base_url).netloc.lower()
+    return parts.path if is_local else None

@@ -1,7 +1,7 @@
-"""What somebody types to find posts: words, "phrases", #tags, -exclusions, and operators such as from:ada or has:media. Pure.
+"""Parser of the search query language: words, "phrases", #hashtags, -exclusions, and operators such as from:ada or has:media.
 
-The operators are those of Mastodon, and has:image, has:video and has:audio beside them. A word finds posts that hold it as a whole word;
-`word*` finds all that begins so. What is a word, and what is the same word, says search_words.py.
+The operators are Mastodon's, with has:image, has:video and has:audio in addition. A word finds posts that contain it as a whole word;
+`word*` finds all words with this prefix. Tokenization and folding are in search_words.py. Everything here is pure.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _DAY = timedelta(days=1)
 
 
 class MediaFilter(StrEnum):
-    """What a post can be or have beside its text."""
+    """Attachments and states of a post that can be searched for."""
 
     LINK = "link"
     MEDIA = "media"
@@ -42,9 +42,9 @@ _TRAITS: dict[str, dict[str, MediaFilter]] = {
 
 
 class Among(StrEnum):
-    """Where to look.
+    """Where to search.
 
-    LIBRARY is what the viewer has to do with: their own posts, what they favourited, bookmarked or boosted, what mentions them.
+    LIBRARY contains what the viewer has interacted with: their own posts, favourites, bookmarks, boosts and mentions.
     """
 
     LIBRARY = "library"
@@ -54,7 +54,7 @@ class Among(StrEnum):
 
 @frozen
 class Term:
-    """What the index is asked for one word that was typed: all of these words, and something that begins with each of the starts."""
+    """Index lookup for one typed word: all of these words, and a word beginning with each of the `starts`."""
 
     words: tuple[str, ...] = ()
     starts: tuple[str, ...] = ()
@@ -62,9 +62,9 @@ class Term:
 
 @frozen
 class ParsedQuery:
-    """What a post must be like to be found.
+    """Conditions for a post to be found.
 
-    All `terms` must be in it and none of `without`, `phrases` as they are written. `tags` are keys. `author` and `not_authors` are
+    All `terms` must be in it and none of `without`; `phrases` must occur literally. `tags` are keys. `author` and `not_authors` are
     usernames, or `me`. Ids lie above `after` and below `before`.
     """
 
@@ -86,18 +86,18 @@ class ParsedQuery:
 
     @property
     def narrow(self) -> bool:
-        """True if it asks for something that an index can find."""
+        """True if an index can be used."""
         return bool(self.terms or self.tags or self.author)
 
 
 def parse(typed: str) -> ParsedQuery:
-    """The query that was typed. What is no operator is a word; a date that is none finds nothing in particular."""
+    """Parse a typed query. An unknown operator counts as a word; so does an invalid date."""
     query = ParsedQuery()
     for match, _ in zip(_TERM.finditer(typed), range(MOST_TERMS), strict=False):
         excluded = match["not"] is not None
         if match["operator"] is not None:
-            operated = _operated(query, match["operator"].lower(), match["value"], excluded)
-            query = operated if operated is not None else _with_word(query, f"{match['operator']} {match['value']}", excluded)
+            applied = _with_operator(query, match["operator"].lower(), match["value"], excluded)
+            query = applied if applied is not None else _with_word(query, f"{match['operator']} {match['value']}", excluded)
         elif match["phrase"] is not None:
             query = _with_phrase(query, match["phrase"], excluded)
         elif match["word"].startswith("#") and (key := post_text.tag_key(match["word"][1:])):
@@ -107,24 +107,24 @@ def parse(typed: str) -> ParsedQuery:
     return query
 
 
-def _operated(query: ParsedQuery, operator: str, value: str, excluded: bool) -> ParsedQuery | None:
-    """The query with what the operator asks; None if there is no such one."""
+def _with_operator(query: ParsedQuery, operator: str, value: str, excluded: bool) -> ParsedQuery | None:
+    """Apply an operator; None if there is no such operator."""
     if operator == "from":
         name = value.removeprefix("@").partition("@")[0].lower()
         return evolve(query, not_authors=(*query.not_authors, name)) if excluded else evolve(query, author=name)
     if operator == "language":
-        tongue = value.lower()
+        code = value.lower()
         if excluded:
-            return evolve(query, not_languages=(*query.not_languages, tongue))
-        return evolve(query, languages=(*query.languages, tongue))
-    if thing := _TRAITS.get(operator, {}).get(value.lower()):
-        return evolve(query, has_not=(*query.has_not, thing)) if excluded else evolve(query, has=(*query.has, thing))
+            return evolve(query, not_languages=(*query.not_languages, code))
+        return evolve(query, languages=(*query.languages, code))
+    if trait := _TRAITS.get(operator, {}).get(value.lower()):
+        return evolve(query, has_not=(*query.has_not, trait)) if excluded else evolve(query, has=(*query.has, trait))
     if operator == "in" and not excluded and value.lower() in set(Among):
         return evolve(query, among=Among(value.lower()))
-    return None if excluded else _dated(query, operator, value)
+    return None if excluded else _with_dates(query, operator, value)
 
 
-def _dated(query: ParsedQuery, operator: str, value: str) -> ParsedQuery | None:
+def _with_dates(query: ParsedQuery, operator: str, value: str) -> ParsedQuery | None:
     day = _midnight(value) if operator in {"before", "after", "during"} else None
     if day is None:
         return None
@@ -150,8 +150,8 @@ def _with_word(query: ParsedQuery, typed: str, excluded: bool) -> ParsedQuery:
     words = search_words.words_in(typed)
     if any(search_words.parts(word)[0] and search_words.is_spaceless(word[0]) for word in words):
         return _with_phrase(query, typed, excluded)
-    begun = bool(words) and typed.endswith("*") and len(words[-1]) >= _SHORTEST_START and not search_words.is_spaceless(words[-1][-1])
-    term = _term(words[:-1] if begun else words, starts=words[-1:] if begun else [])
+    is_prefix = bool(words) and typed.endswith("*") and len(words[-1]) >= _SHORTEST_START and not search_words.is_spaceless(words[-1][-1])
+    term = _term(words[:-1] if is_prefix else words, starts=words[-1:] if is_prefix else [])
     if term == Term():
         return query
     return evolve(query, without=(*query.without, term)) if excluded else evolve(query, terms=(*query.terms, term))
@@ -161,14 +161,14 @@ def _with_phrase(query: ParsedQuery, phrase: str, excluded: bool) -> ParsedQuery
     words = search_words.words_in(phrase)
     if not words:
         return query
-    said = search_words.said(phrase).strip()
+    text = search_words.fold_phrase(phrase).strip()
     if excluded:
-        return evolve(query, without_phrases=(*query.without_phrases, said))
-    return evolve(query, terms=(*query.terms, _term([part for word in words for part in word.split("_")])), phrases=(*query.phrases, said))
+        return evolve(query, without_phrases=(*query.without_phrases, text))
+    return evolve(query, terms=(*query.terms, _term([part for word in words for part in word.split("_")])), phrases=(*query.phrases, text))
 
 
 def _term(words: list[str], starts: list[str] | None = None) -> Term:
     found = [search_words.parts(word) for word in words]
     whole = [one for each, _ in found for one in each]
-    begun = [one for _, each in found for one in each] + [start[: search_words.LONGEST_WORD] for start in starts or ()]
-    return Term(tuple(dict.fromkeys(whole)), tuple(dict.fromkeys(begun)))
+    starting = [one for _, each in found for one in each] + [start[: search_words.LONGEST_WORD] for start in starts or ()]
+    return Term(tuple(dict.fromkeys(whole)), tuple(dict.fromkeys(starting)))

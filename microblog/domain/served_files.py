@@ -1,7 +1,7 @@
-"""Files as they are served: only while something on the site shows them, and whether everybody may see that.
+"""Access to served media files: only while something on the site shows them, and whether it is public.
 
-A file is known by its name alone, so the database says what it belongs to. That is asked once and remembered until the post or the
-account changes: a file that is asked for again costs no query.
+A file is known only by its name, so the database is asked what it belongs to. The result is cached until the post or the account changes: a
+file that is requested again costs no query.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from microblog.model.media import FileUse
 from microblog.storage import media
 from microblog.storage.database import Transactions
 
-REMEMBERED = 20_000  # names of files
-CARDS_BRIEFLY = timedelta(minutes=5)  # nothing tells when a preview of a link goes
+CACHE_SIZE = 20_000  # names of files
+CARD_MAX_AGE = timedelta(minutes=5)  # the deletion of a link preview is not in the invalidation log
 
 
 @define
 class ServedFiles:
-    """Opens files for readers."""
+    """Opens media files for download."""
 
     database: Transactions
     media_store: MediaStore
@@ -36,31 +36,34 @@ class ServedFiles:
     _known: DependencyCache[FileUse] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._known = DependencyCache(self.changes, self.now, REMEMBERED, "media_access")
+        self._known = DependencyCache(self.changes, self.now, CACHE_SIZE, "media_access")
 
     async def is_open(self, name: str) -> bool:
-        """True if everybody may see what shows the file, false if only some may.
+        """Return True if everyone may see the file, False if only some accounts may.
 
-        Raises NotFound where nothing does: what was deleted, and whatever belongs to suspended and deleted accounts.
+        Raises NotFound if nothing shows it: deleted media, and all media of suspended and deleted accounts.
         """
-        place = await self.changes.position()
-        use = self._known.get(name, place)
+        position = await self.changes.position()
+        use = self._known.get(name, position)
         if use is None:
             use = await self.database.read(media.use_of, name=name)
-            if use is not None and (rests := self._basis(use)) is not None:
-                self._known.put(name, use, rests, place)
+            if use is not None and (dependencies := self._dependencies(use)) is not None:
+                self._known.put(name, use, dependencies, position)
         if use is None or use.withheld:
             raise NotFound("Not Found")
         return use.is_open
 
     def open(self, name: str) -> BinaryIO:
-        """The file. Raises NotFound if there is none."""
+        """Open the file. Raises NotFound."""
         return self.media_store.open(name)
 
-    def _basis(self, use: FileUse) -> CacheDependencies | None:
-        """What the use rests on; None where nothing would tell that it changed. A suspension is told to everything that is remembered."""
+    def _dependencies(self, use: FileUse) -> CacheDependencies | None:
+        """Return the cache dependencies of the use; None if changes of it would not be noticed.
+
+        Suspensions invalidate all cached uses.
+        """
         if use.post is not None:
             return cache_keys.of_keys(cache_keys.of_post(use.post))
         if use.account is not None:
             return cache_keys.of_keys(cache_keys.of_account(use.account))
-        return CacheDependencies(until=self.now() + CARDS_BRIEFLY) if use.is_card else None
+        return CacheDependencies(until=self.now() + CARD_MAX_AGE) if use.is_card else None

@@ -1,7 +1,8 @@
-"""Logging in, staying logged in, logging out.
+"""Sessions: logging in, staying logged in, logging out.
 
-A session is a random token that only its cookie and its browser know; the database has its SHA-256. Who has one is remembered for looking
-(identities.py), and forgotten when it ends: in this process at once, in others with the next wake. Commands ask the database each time.
+A session is a random token that only its cookie holds; the database stores its SHA-256. Authentication for reading is cached
+(auth_cache.py) and invalidated when the session ends: in this process at once, in others with the next wake-up. Commands always ask
+the database.
 """
 
 from __future__ import annotations
@@ -26,16 +27,16 @@ from microblog.storage.database import Cursor, Transactions
 
 LIFETIME = timedelta(days=60)  # without a visit
 SEEN_EVERY = timedelta(minutes=10)
-MOST_SESSIONS = 50  # of one account; the one that was seen longest ago goes first
-LONGEST_NAME = 320  # characters of a username or an address that are looked at
+MOST_SESSIONS = 50  # per account; the least recently used is ended first
+LONGEST_NAME = 320  # characters of a username or an e-mail address
 LONGEST_USER_AGENT = 400
-WRONG = "There is nobody with this name and this password."
-SHUT = "Your login is currently disabled"
+WRONG_CREDENTIALS = "Wrong username or password."
+DISABLED = "Your login is currently disabled"
 
 
 @frozen
 class NewSession:
-    """A session that has just begun, with the token for its cookie; `device` is for the cookie by which the browser is known again."""
+    """A session that has just begun, with the token for its cookie; `device` is the value for the device cookie."""
 
     token: str = field(repr=False)
     session_id: SessionId
@@ -44,13 +45,13 @@ class NewSession:
 
 
 def ended(cursor: Cursor, *, account: AccountId, ids: Iterable[SessionId], now: datetime) -> None:
-    """Write down that these sessions are over, so that what is open in their browsers is closed."""
+    """Record that these sessions have ended, so that their streaming connections are closed."""
     for id in ids:
         events.record(cursor, EventKind.SESSION_ENDED, at=now, account=account, data={"session": str(id)})
 
 
 def end_every(cursor: Cursor, *, account: AccountId, now: datetime) -> None:
-    """End all sessions of the account and revoke all its tokens, in the transaction that is the reason for it."""
+    """End all sessions and revoke all tokens of the account, in the transaction that is the reason for it."""
     revoke_every(cursor, account=account, now=now)
     sessions.end_all(cursor, account=account)
     events.record(cursor, EventKind.SESSION_ENDED, at=now, account=account, data={"all": True})
@@ -58,7 +59,7 @@ def end_every(cursor: Cursor, *, account: AccountId, now: datetime) -> None:
 
 @frozen
 class Sessions:
-    """The commands about sessions, and who a cookie belongs to. `host` is the site's public one: people log in as `name@host`, too."""
+    """The commands about sessions, and authentication by cookie. `host` is the site's public host name: `name@host` can log in too."""
 
     database: Transactions
     passwords: Hashes
@@ -70,34 +71,32 @@ class Sessions:
     async def log_in(self, name: str, password: str, origin: ClientInfo, replaces: str = "") -> NewSession:
         """Begin a session for the username (`name`, `@name`, `name@our.host`) or e-mail address.
 
-        The session of the token that it `replaces` ends.
+        The session whose token is `replaces` ends. If the account's other browsers are known and this one is not, its owner gets an e-mail.
 
-        Where the account's other browsers are known and this one is not, its owner is written to.
-
-        Raises Unauthenticated if name or password are wrong (after the same work for either), Forbidden if the login is shut,
-        TooMany after too many failures, Unavailable if too many log in at this moment.
+        Raises Unauthenticated if username or password are wrong (after the same work for either), Forbidden if the login is disabled,
+        TooMany after too many failures, Unavailable if too many people log in at this moment.
         """
         member = await self._member(name)
-        known_as = member.account.username if member else name.strip()[:LONGEST_NAME]
-        await self.throttle.allow(origin.network, known_as)
+        throttle_name = member.account.username if member else name.strip()[:LONGEST_NAME]
+        await self.throttle.allow(origin.network, throttle_name)
         verdict = await self.passwords.verify(member.login.password_hash if member else None, password)
         if member is None or not verdict.correct:
-            await self.throttle.failed(origin.network, known_as)
-            raise Unauthenticated(WRONG)
+            await self.throttle.failed(origin.network, throttle_name)
+            raise Unauthenticated(WRONG_CREDENTIALS)
         if member.barred:
-            raise Forbidden(SHUT)
+            raise Forbidden(DISABLED)
         proof = member.login.password_hash
-        entry = await self.database.run(self._begin, member.account.id, origin, proof, replaces)
+        session = await self.database.run(self._begin, member.account.id, origin, proof, replaces)
         if verdict.fresh:
             await self.database.run(users.change_password, account=member.account.id, password_hash=verdict.fresh, old_hash=proof)
-        return entry
+        return session
 
     async def begin(self, account: AccountId, origin: ClientInfo, replaces: str = "") -> NewSession:
-        """Begin a session for somebody who has just proved otherwise who they are, such as by signing up."""
+        """Begin a session for an account that was authenticated otherwise, such as by signing up."""
         return await self.database.run(self._begin, account, origin, None, replaces)
 
     async def by_cookie(self, token: str) -> tuple[Viewer, Session] | None:
-        """Who has this token; None if nobody has, or may not come in any more. Notes now and then that they were here."""
+        """Return the viewer and session of this token; None if it is invalid or the account may not log in. Updates `last_seen_at`."""
         hashed = token_hash(token)
         found = await self.database.read(sessions.by_token, token_hash=hashed, now=self.now()) if hashed else None
         if found and self.now() - found[1].last_seen_at >= SEEN_EVERY:
@@ -105,7 +104,7 @@ class Sessions:
         return found
 
     async def is_over(self, token: str) -> bool:
-        """True unless there is a session with this token, also where its account may not come in for now."""
+        """Return True unless there is a session with this token, even if its account may not log in at the moment."""
         hashed = token_hash(token)
         return hashed is None or not await self.database.read(sessions.lasts, token_hash=hashed, now=self.now())
 
@@ -115,26 +114,26 @@ class Sessions:
             await self.database.run(self._log_out, hashed)
 
     async def of(self, viewer: Viewer) -> list[Session]:
-        """The viewer's sessions, the newest first."""
+        """Return the viewer's sessions, newest first."""
         return await self.database.read(sessions.of_account, account=viewer.id, now=self.now())
 
     async def end(self, viewer: Viewer, id: SessionId) -> None:
-        """End one of the viewer's sessions. Raises NotFound if they have no such one."""
+        """End one of the viewer's sessions. Raises NotFound."""
         await self.database.run(self._end, viewer.id, id)
 
     async def end_others(self, viewer: Viewer) -> int:
-        """End all the viewer's sessions but the one that asks; how many."""
+        """End all the viewer's sessions but the current one; returns how many."""
         return await self.database.run(self._end_others, viewer)
 
     async def sweep(self, limit: int = 1000) -> int:
-        """Forget sessions that have expired, at most `limit`; how many."""
+        """Delete expired sessions, at most `limit`; returns how many."""
         return await self.database.run(sessions.sweep, now=self.now(), limit=limit)
 
     async def _member(self, name: str) -> AccountWithLogin | None:
-        tidy = name.strip()
-        if not tidy or len(tidy) > LONGEST_NAME or not tidy.isprintable():
+        cleaned = name.strip()
+        if not cleaned or len(cleaned) > LONGEST_NAME or not cleaned.isprintable():
             return None
-        return await self.database.read(users.by_name, name=tidy, username=own_username(tidy, self.host))
+        return await self.database.read(users.by_name, name=cleaned, username=own_username(cleaned, self.host))
 
     def _begin(self, cursor: Cursor, account: AccountId, origin: ClientInfo, proof: str | None, replaces: str) -> NewSession:
         now, token = self.now(), self.make_token()
@@ -150,8 +149,8 @@ class Sessions:
             user_agent=_printable(origin.user_agent),
             proof=proof,
         )
-        if id is None:  # shut, suspended, deleted or given another password while we looked at this one
-            raise Unauthenticated(WRONG)
+        if id is None:  # disabled, suspended, deleted or given another password while this one was checked
+            raise Unauthenticated(WRONG_CREDENTIALS)
         if old := token_hash(replaces):
             self._log_out(cursor, old)
         ended(cursor, account=account, ids=sessions.end_oldest(cursor, account=account, keep=MOST_SESSIONS), now=now)

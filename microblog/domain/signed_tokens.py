@@ -1,11 +1,11 @@
-"""Links that prove something: whoever opens one got the letter that it was in.
+"""Signed tokens in e-mail links: whoever opens the link received the e-mail.
 
-A sealed link holds the account, the time and a code over all that it stands for (HMAC-SHA256 with the site's secret key). Nothing of it
-is in the database, so a stolen dump opens nothing. It holds no longer than what it was bound to: the address that it was sent to, the
-password that it is to replace; so it works once.
+A token holds the account, the time and a code over all that it stands for (HMAC-SHA256 with the site's secret key). Nothing of it is in the
+database, so a stolen dump opens nothing. It is valid only as long as the values that it is bound to: the address that it was sent to, or
+the password that it is to replace; so it works once.
 
-Chosen (2026-11): codes over what the rows say. Instead of: random tokens stored as hashes, which the outbox, being a table, would have to
-hold in clear until they are mailed.
+Chosen (2026-11): codes over the contents of the rows. Instead of: random tokens stored as hashes, which the e-mail queue, being a table,
+would have to hold in clear until they are sent.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _CODE = 20  # bytes
 
 @frozen
 class SignedClaim:
-    """What a link says of itself. It is worth nothing before `TokenSigner.holds`."""
+    """Contents of a token. Worth nothing before `TokenSigner.verify`."""
 
     account: AccountId
     made_at: datetime
@@ -35,7 +35,7 @@ class SignedClaim:
 
 
 def read(token: str) -> SignedClaim | None:
-    """What a token says; None for what cannot be one."""
+    """Parse a token; None if it is malformed."""
     try:
         raw = urlsafe_b64decode(token + "=" * (-len(token) % 4))
     except (ValueError, Error):
@@ -48,21 +48,21 @@ def read(token: str) -> SignedClaim | None:
 
 @frozen
 class TokenSigner:
-    """Makes and checks tokens. `key` is the site's secret."""
+    """Makes and verifies tokens. `key` is the site's secret."""
 
     key: bytes = field(repr=False)
 
     def token(self, purpose: str, account: AccountId, made_at: datetime, *bound: str) -> str:
-        """A token for this purpose that holds as long as the `bound` texts are what they are. 43 characters, safe in a URL."""
+        """Make a token for this purpose that is valid as long as the `bound` texts are unchanged. 43 characters, safe in URLs."""
         head = _HEAD.pack(account, int(made_at.timestamp()))
         return urlsafe_b64encode(head + self._code(purpose, head, bound)).rstrip(b"=").decode("ascii")
 
     def verify(self, claim: SignedClaim, purpose: str, *bound: str) -> bool:
-        """True if we made it, for this purpose and with these texts. How old it may be is the caller's business."""
+        """Return True if it was made here, for this purpose and with these texts. Its age is for the caller to check."""
         head = _HEAD.pack(claim.account, int(claim.made_at.timestamp()))
         return hmac.compare_digest(claim.code, self._code(purpose, head, bound))
 
     def _code(self, purpose: str, head: bytes, bound: tuple[str, ...]) -> bytes:
         parts = [part.encode("utf-8", "surrogatepass") for part in (purpose, *bound)]
-        framed = b"".join(len(part).to_bytes(4, "big") + part for part in parts)  # no two lists of texts look alike
+        framed = b"".join(len(part).to_bytes(4, "big") + part for part in parts)  # unambiguous: no two lists of texts give the same bytes
         return hmac.digest(self.key, head + framed, sha256)[:_CODE]

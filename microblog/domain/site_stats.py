@@ -1,4 +1,4 @@
-"""The site in figures, and who runs it."""
+"""Site statistics for the about page and the API: totals and staff."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from microblog.storage.database import Cursor, Transactions
 
 @frozen
 class SiteFigures:
-    """What the page about the site tells."""
+    """Totals of the site."""
 
     people: int
     posts: int
@@ -23,20 +23,20 @@ class SiteFigures:
 
 @frozen
 class SiteStats:
-    """Counts."""
+    """Counts accounts, posts and active users."""
 
     database: Transactions
     now: Callable[[], datetime]
 
     async def active(self, days: int) -> int:
-        """How many people were here in the last so many days."""
+        """Return how many accounts were active in the last `days` days."""
         return await self.database.read(site_stats.active, since=self.now() - timedelta(days=days))
 
     async def figures(self) -> SiteFigures:
-        """As they are now."""
+        """Return the current totals."""
         return await self.database.read(_figures)
 
 
 def _figures(cursor: Cursor) -> SiteFigures:
-    people, posts = site_stats.totals(cursor)
-    return SiteFigures(people, posts, tuple(site_stats.staff(cursor)))
+    accounts, posts = site_stats.totals(cursor)
+    return SiteFigures(accounts, posts, tuple(site_stats.staff(cursor)))

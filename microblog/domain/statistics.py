@@ -1,4 +1,4 @@
-"""The statistics of days: counted once a day is over, by UTC and by the site's own midnight, and again whenever somebody asks for it."""
+"""Daily statistics: counted once a day is over, by UTC and by the site's time zone, and recounted on demand."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from microblog.storage.database import Cursor, Transactions
 
 UTC_ZONE = ZoneInfo("UTC")
 GRACE = timedelta(minutes=15)
-"""How long after its end a day is counted: whatever was written before midnight is committed by then (statements end after 15 s)."""
+"""How long after its end a day is counted: whatever was written before midnight is committed by then (the statement timeout is 15 s)."""
 LONGEST_REBUILD = 20 * 366  # days
 
 
 @frozen
 class WeekTotals:
-    """A week from Monday on, in UTC: posts, people who were here, people who came."""
+    """Totals of a week from Monday on, in UTC: posts, active accounts, sign-ups."""
 
     start: datetime
     posts: int
@@ -32,7 +32,7 @@ class WeekTotals:
 
 @frozen
 class DailyStatistics:
-    """Counts days and tells what was counted. `site_zone` is whose midnight ends a day here."""
+    """Counts days and reads the counts. `site_zone` is the time zone of the site's days."""
 
     database: Transactions
     site_zone: ZoneInfo
@@ -44,30 +44,30 @@ class DailyStatistics:
         return (UTC_ZONE,) if self.site_zone.key == UTC_ZONE.key else (self.site_zone, UTC_ZONE)
 
     def last_day(self, zone: ZoneInfo) -> date:
-        """The newest day of the zone that can be counted: it has ended, and its grace is over."""
+        """Return the newest day of the zone that can be counted: it has ended, and the grace period is over."""
         return (self.now() - GRACE).astimezone(zone).date() - DAY
 
     async def count(self, zone: ZoneInfo, day: date) -> None:
-        """Count a day, over what was counted before. Raises Invalid if it is not over."""
-        self._is_over(zone, day)
+        """Count a day, replacing an earlier count. Raises Invalid if it is not over."""
+        self._require_over(zone, day)
         await self.database.run(_count, zone, day)
 
     async def keep_up(self, zone: ZoneInfo, day: date) -> None:
-        """Count the day, and whichever before it was never counted. May be broken off and begun again, by several at once."""
-        self._is_over(zone, day)
+        """Count the day and all earlier days that were never counted. May be interrupted, repeated and run concurrently."""
+        self._require_over(zone, day)
         await self.database.run(_count, zone, day)
-        begun = await self.database.read(statistics.beginning)
-        if begun is None:
+        beginning = await self.database.read(statistics.beginning)
+        if beginning is None:
             return
-        first = begun.astimezone(zone).date()
+        first = beginning.astimezone(zone).date()
         for missing in await self.database.read(statistics.uncounted, zone=zone.key, first=first, last=day):
             await self.database.run(_count, zone, missing)
 
     async def rebuild(self, first: date | None = None, last: date | None = None) -> tuple[date, date] | None:
-        """Count these days again, in each zone; from the site's beginning and up to the last that is over where nothing else is said.
+        """Recount days in each zone; by default from the first account to the last complete day.
 
-        The first and the last; None where no day is over since the first account was made. Raises Invalid if the last is not over, or there
-        are none or too many.
+        Returns the first and the last day; None if no day is over since the first account was created. Raises Invalid if the last is not
+        over, or the range is empty or too long.
         """
         newest = min(map(self.last_day, self.zones))
         first = first or await self.begun(UTC_ZONE)
@@ -77,7 +77,7 @@ class DailyStatistics:
         if last < first:
             raise Invalid({"to": f"The last day, {last}, is before the first, {first}"})
         for zone in self.zones:
-            self._is_over(zone, last)
+            self._require_over(zone, last)
         if (last - first).days >= LONGEST_REBUILD:
             raise Invalid({"to": f"That is more than {LONGEST_REBUILD} days"})
         for zone in self.zones:
@@ -86,41 +86,41 @@ class DailyStatistics:
         return first, last
 
     async def read(self, zone: ZoneInfo, first: date, last: date) -> list[Day]:
-        """What was counted of these days, the oldest first; a day that was not counted is left out."""
+        """Return the counts of these days, oldest first; days that were not counted are left out."""
         return await self.database.read(statistics.read, zone=zone.key, first=first, last=last)
 
     async def so_far(self, zone: ZoneInfo) -> Day:
-        """Today up to now. Nothing is kept of it."""
+        """Count today up to now, without storing it."""
         today = self.now().astimezone(zone).date()
         return await self.database.read(_counted, zone, today)
 
     async def begun(self, zone: ZoneInfo) -> date | None:
-        """The day on which the first account was made."""
-        begun = await self.database.read(statistics.beginning)
-        return begun and begun.astimezone(zone).date()
+        """Return the day on which the first account was created."""
+        beginning = await self.database.read(statistics.beginning)
+        return beginning and beginning.astimezone(zone).date()
 
     async def weeks(self, count: int = 12) -> list[WeekTotals]:
-        """The last weeks, the running one first. Days that were not counted yet are counted for it."""
+        """Return the last weeks, the current one first. Counts missing days on the fly."""
         today = self.now().astimezone(UTC).date()
         monday = today - timedelta(days=today.weekday())
         first = monday - timedelta(weeks=count - 1)
         known = {day.day: day for day in await self.read(UTC_ZONE, first, today)}
-        begun = await self.begun(UTC_ZONE)
-        for day in days(max(first, begun), today) if begun else ():
+        beginning = await self.begun(UTC_ZONE)
+        for day in days(max(first, beginning), today) if beginning else ():
             if day not in known:
                 known[day] = await self.database.read(_counted, UTC_ZONE, day)
         return [await self._week(monday - timedelta(weeks=back), known.values()) for back in range(count)]
 
     async def tag_names(self, keys: Iterable[str]) -> dict[str, str]:
-        """Those of the tags that may be shown to everybody today, with their names."""
+        """Return the names of those hashtags that may be shown publicly today, by key."""
         return await self.database.read(statistics.tags_in_use, keys=list(keys))
 
     async def in_view(self, ids: Iterable[PostId]) -> set[PostId]:
-        """Those of the posts that may be shown to everybody today."""
+        """Return those of the posts that may be shown publicly today."""
         return await self.database.read(statistics.posts_in_view, ids=list(ids))
 
     async def note_crowd(self, process: str, peak: int) -> None:
-        """The process had so many live connections at once, a moment ago."""
+        """Record the process's peak number of streaming connections, in the current 15 minutes."""
         slot = self.now().replace(second=0, microsecond=0)
         slot -= timedelta(minutes=slot.minute % 15)
         await self.database.run(statistics.note_crowd, slot=slot, process=process, peak=peak)
@@ -131,7 +131,7 @@ class DailyStatistics:
         active = await self.database.read(statistics.active, TimeSpan(begin, end)) if within else 0
         return WeekTotals(begin, sum(day[Measure.POSTS] for day in within), active, sum(day[Measure.NEW_ACCOUNTS] for day in within))
 
-    def _is_over(self, zone: ZoneInfo, day: date) -> None:
+    def _require_over(self, zone: ZoneInfo, day: date) -> None:
         if day > self.last_day(zone):
             raise Invalid({"to": f"{day} is not over yet in {zone.key}"})
 

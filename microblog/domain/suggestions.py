@@ -1,4 +1,4 @@
-"""People whom one shows on one's profile, might like, or might know by others."""
+"""Endorsed accounts, familiar followers, the profile directory, follow suggestions and blocked domains."""
 
 from __future__ import annotations
 
@@ -22,57 +22,57 @@ FAMILIAR = 10
 
 @frozen
 class Suggestions:
-    """Lists of people that are neither follows nor searches."""
+    """Lists of accounts other than follows and searches, and domain blocks."""
 
     database: Transactions
     now: Callable[[], datetime]
 
     async def endorse(self, viewer: Viewer, id: AccountId) -> Relationship:
-        """Show somebody whom the viewer follows on the viewer's profile. Raises NotFound, and Invalid for who is not followed."""
+        """Feature an account that the viewer follows on the viewer's profile. Raises NotFound, and Invalid if not followed."""
         return await self.database.run(self._endorse, viewer, id)
 
     async def unendorse(self, viewer: Viewer, id: AccountId) -> Relationship:
-        """Show them there no more. Raises NotFound."""
+        """Stop featuring the account. Raises NotFound."""
         return await self.database.run(self._unendorse, viewer, id)
 
     async def endorsed(self, viewer: Viewer | None, account: AccountId, page: Page) -> list[RelatedAccount]:
-        """Whom somebody shows, the newest first. Raises NotFound if there is nobody."""
+        """Return the accounts featured on a profile, newest first. Raises NotFound."""
         return await self.database.read(_endorsed, viewer, account, page)
 
     async def familiar(self, viewer: Viewer, ids: Sequence[AccountId]) -> list[tuple[AccountId, list[Account]]]:
-        """For each of the accounts, whom the viewer follows and who follow it."""
+        """Return, for each of the accounts, its followers that the viewer follows."""
         found = await self.database.read(suggestions.familiar, viewer=viewer.id, ids=ids, limit=FAMILIAR) if ids else []
         return [(id, [account for known, account in found if known == id]) for id in dict.fromkeys(ids)]
 
     async def directory(self, viewer: Viewer | None, *, newest: bool, limit: int, offset: int) -> list[Account]:
-        """Who wants to be found: those first who came last, or who posted last."""
+        """Return the profile directory: accounts that opted in, by creation (`newest`) or by their last post."""
         lister = suggestions.newest if newest else suggestions.active
         return await self.database.read(lister, viewer=viewer.id if viewer else None, limit=limit, offset=offset)
 
     async def suggested(self, viewer: Viewer, limit: int, offset: int = 0) -> list[Account]:
-        """The most followed people to whom the viewer has no relation yet, without those who were dismissed."""
+        """Return the most followed accounts that the viewer has no relationship with and has not dismissed."""
         return await self.database.read(accounts.suggested, viewer=viewer.id, limit=limit, offset=offset)
 
     async def dismiss(self, viewer: Viewer, id: AccountId) -> None:
-        """Suggest them no more."""
+        """Do not suggest the account any more."""
         await self.database.run(suggestions.dismiss, account=viewer.id, target=id)
 
     async def block_domain(self, viewer: Viewer, domain: str) -> None:
-        """Keep the domain for the day when there are others. Raises Invalid for what is none."""
+        """Store a domain block; it has no effect until the site federates. Raises Invalid for an invalid domain."""
         await self.database.run(suggestions.block_domain, account=viewer.id, domain=validation.domain(domain), now=self.now())
 
     async def unblock_domain(self, viewer: Viewer, domain: str) -> None:
-        """Forget it."""
+        """Delete the domain block."""
         await self.database.run(suggestions.unblock_domain, account=viewer.id, domain=validation.domain(domain))
 
     async def blocked_domains(self, viewer: Viewer, page: Page) -> list[tuple[int, str]]:
-        """(id, domain) of each, the newest first."""
+        """Return (id, domain) of each domain block, newest first."""
         return await self.database.read(suggestions.blocked_domains, account=viewer.id, page=page)
 
     def _endorse(self, cursor: Cursor, viewer: Viewer, id: AccountId) -> Relationship:
         require_account(cursor, id)
-        made = suggestions.endorse(cursor, account=viewer.id, target=id, now=self.now())
-        if not made and follows.follow_options(cursor, follower=viewer.id, followee=id) is None:
+        endorsed = suggestions.endorse(cursor, account=viewer.id, target=id, now=self.now())
+        if not endorsed and follows.follow_options(cursor, follower=viewer.id, followee=id) is None:
             raise Invalid({"base": NOT_FOLLOWED})
         return relationship(cursor, viewer, id, self.now())
 

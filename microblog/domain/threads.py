@@ -1,4 +1,4 @@
-"""What stands around a post in its conversation, as far as somebody may see it."""
+"""Ancestors and descendants of a post, as far as a viewer may see them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from microblog.storage.database import Cursor
 
 @frozen
 class ThreadBounds:
-    """How much of a conversation is wanted: the nearest ancestors, and so many descendants after the first `skip`, down to a depth."""
+    """Limits of a thread: nearest ancestors, descendants after the first `skip`, and depth."""
 
     ancestors: int
     descendants: int
@@ -24,34 +24,34 @@ class ThreadBounds:
 
 
 WHOLE = ThreadBounds(4_096, 4_096, 4_096)
-"""What members' programs get."""
+"""Limits of the API for authenticated clients."""
 BRIEF = ThreadBounds(40, 60, 20)
-"""What everybody's programs get."""
+"""Limits of the API for anonymous clients."""
 PAGE = ThreadBounds(40, 100, 4_096)
-"""What a page shows."""
+"""Limits of a page."""
 
 
 def ancestors(cursor: Cursor, post: Post, viewer: AccountId | None, limit: int) -> list[PostId]:
-    """What the post answers, and so on, from the first on; the chain ends where something is gone or hidden."""
+    """Return the chain of posts that the post replies to, from the first on; it ends where one is deleted or hidden."""
     if post.reply_to is None:
         return []
     chain = threads.above(cursor, post=post.id, limit=limit)
     visible = posts.visible(cursor, ids=chain, viewer=viewer)
-    seen = next((place for place, id in enumerate(chain) if id not in visible), len(chain))
-    return chain[:seen][::-1]
+    visible_count = next((index for index, id in enumerate(chain) if id not in visible), len(chain))
+    return chain[:visible_count][::-1]
 
 
 def descendants(cursor: Cursor, post: Post, viewer: AccountId | None, within: ThreadBounds) -> list[tuple[PostId, int]]:
-    """What answers the post and how deep, depth first, without what was skipped; one more than wanted where there are more.
+    """Return the replies with their depth, depth first, after `skip`; one more than the limit if there are more.
 
-    Nothing is found behind what is hidden. Who may see a post is asked for those alone that come in question.
+    Replies below a hidden post are left out. Visibility is queried only for posts that are candidates for the result.
     """
-    answers: dict[PostId, list[PostId]] = {}
+    replies: dict[PostId, list[PostId]] = {}
     for id, above in threads.outline(cursor, thread=post.thread_id or post.id, post=post.id):
-        answers.setdefault(above, []).append(id)
+        replies.setdefault(above, []).append(id)
     wanted, known, hidden = within.skip + within.descendants + 1, set[PostId](), set[PostId]()
     while True:
-        found = list(islice(_walked(answers, post.id, hidden, within.depth), wanted))
+        found = list(islice(_walk(replies, post.id, hidden, within.depth), wanted))
         unknown = [id for id, _ in found if id not in known]
         if not unknown:
             return found[within.skip :]
@@ -59,12 +59,12 @@ def descendants(cursor: Cursor, post: Post, viewer: AccountId | None, within: Th
         hidden.update(set(unknown) - posts.visible(cursor, ids=unknown, viewer=viewer))
 
 
-def _walked(answers: Mapping[PostId, Sequence[PostId]], top: PostId, hidden: set[PostId], depth: int) -> Iterator[tuple[PostId, int]]:
-    """Depth first, from depth 1 on; answers to the same post in the order in which they are given."""
-    waiting = [(id, 1) for id in reversed(answers.get(top, ()))]
-    while waiting:
-        id, deep = waiting.pop()
+def _walk(replies: Mapping[PostId, Sequence[PostId]], top: PostId, hidden: set[PostId], depth: int) -> Iterator[tuple[PostId, int]]:
+    """Yield replies depth first with their depth (from 1); replies to the same post keep their order."""
+    stack = [(id, 1) for id in reversed(replies.get(top, ()))]
+    while stack:
+        id, level = stack.pop()
         if id not in hidden:
-            yield id, deep
-            if deep < depth:
-                waiting.extend((below, deep + 1) for below in reversed(answers.get(id, ())))
+            yield id, level
+            if level < depth:
+                stack.extend((below, level + 1) for below in reversed(replies.get(id, ())))

@@ -1,4 +1,4 @@
-"""Lists of posts, each as one viewer (or nobody) may see it."""
+"""Timelines: lists of posts, each as one viewer (or an anonymous one) may see it."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from microblog.storage.database import Cursor, Transactions
 from microblog.storage.timelines import Entry, TagFilter
 
 MOST_PINNED = 5
-MOST_TAGS = 4  # of each kind that one timeline is made of
-MOST_LOOKS = 10  # for a page of home, where filters hide much
+MOST_TAGS = 4  # in each of `any`, `all` and `none`
+MAX_READS = 10  # per page of the home timeline, if filters hide much
 
 
 @frozen
 class MarkedPosts:
-    """A list that is paged by the ids of the marks (favourites, bookmarks), not of the posts: `marks` are as many as `posts`."""
+    """Favourites or bookmarks: paged by the ids of the favourites or bookmarks, not of the posts. Both lists have the same length."""
 
     posts: list[Post]
     marks: list[int]
@@ -38,7 +38,7 @@ class MarkedPosts:
 
 @frozen
 class Timelines:
-    """Reads lists of posts."""
+    """Reads timelines."""
 
     database: Transactions
     now: Callable[[], datetime]
@@ -55,35 +55,35 @@ class Timelines:
         return HomeTimelineCache(self.database, changes, self.now, self.shelf, dependencies, self._home)
 
     async def home(self, viewer: Viewer, page: Page) -> list[Post]:
-        """What the viewer and those whom they follow post, without boosts that repeat and what their filters hide there.
+        """Return a page of the home timeline, without repeated boosts and without what the viewer's home filters hide.
 
-        A short page really is the end.
+        Only the last page is shorter than the limit.
         """
         hiding = (await self.sieves.of(viewer)).hiding(FilterContext.HOME)
         if hiding.filters:
-            return await self.database.read(self._sieved, viewer, page, hiding)
+            return await self.database.read(self._filtered_home, viewer, page, hiding)
         if page == Page(page.limit):
             return await self.homes.newest(viewer, page.limit)
         return await self._loaded(self._home, viewer=viewer, page=page)
 
     async def home_basis(self, viewer: Viewer, posts: Sequence[Post]) -> CacheDependencies:
-        """What a page of home with these posts rests on."""
+        """Return the cache dependencies of a page of the home timeline with these posts."""
         followed = await self.homes.dependencies.of(viewer)
         return (
             followed | cache_keys.of_posts(posts, self.now()) | cache_keys.of_filter_set(viewer, await self.sieves.of(viewer), self.now())
         )
 
     async def basis(self, viewer: Viewer | None, posts: Sequence[Post], *keys: str) -> CacheDependencies:
-        """What a list of these posts rests on, and the keys beside it."""
+        """Return the cache dependencies of a list of these posts, with additional keys."""
         shown = cache_keys.of_keys(*keys) | cache_keys.of_posts(posts, self.now())
         if viewer is None:
             return shown
-        circle = await self.homes.dependencies.of(viewer)
-        sieve = cache_keys.of_filter_set(viewer, await self.sieves.of(viewer), self.now())
-        return shown | sieve | CacheDependencies(until=circle.until)
+        sources = await self.homes.dependencies.of(viewer)
+        filter_set = cache_keys.of_filter_set(viewer, await self.sieves.of(viewer), self.now())
+        return shown | filter_set | CacheDependencies(until=sources.until)
 
     async def public(self, viewer: Viewer | None, page: Page, *, media: bool = False) -> list[Post]:
-        """What everybody here posts in public; `media`: only what has media with it."""
+        """Return a page of public posts; `media`: only those with media."""
         return await self._loaded(timelines.public, viewer=_id(viewer), page=page, now=self.now(), media=media)
 
     async def tag(
@@ -97,7 +97,7 @@ class Timelines:
         none: Sequence[str] = (),
         media: bool = False,
     ) -> list[Post]:
-        """Public posts that carry the tag or one of `any`, each of `all` and none of `none`, however they are written."""
+        """Return a page of public posts that have the hashtag or one of `any`, each of `all` and none of `none`, in any spelling."""
         wanted = TagFilter(_keys([tag, *any[:MOST_TAGS]]), _keys(all[:MOST_TAGS]), _keys(none[:MOST_TAGS]), media)
         return await self._loaded(timelines.of_tags, tags=wanted, viewer=_id(viewer), page=page, now=self.now())
 
@@ -112,41 +112,41 @@ class Timelines:
         tag: str | None = None,
         media: bool = False,
     ) -> list[Post]:
-        """What somebody posts; only with the tag, if one is given."""
+        """Return a page of an account's posts, optionally only with the hashtag."""
         key = None if tag is None else post_text.tag_key(tag)
-        asked = {"replies": replies, "boosts": boosts, "tag": key, "media": media}
-        return await self._loaded(timelines.of_account, account=account, viewer=_id(viewer), page=page, **asked)
+        options = {"replies": replies, "boosts": boosts, "tag": key, "media": media}
+        return await self._loaded(timelines.of_account, account=account, viewer=_id(viewer), page=page, **options)
 
     async def pinned(self, viewer: Viewer | None, account: AccountId) -> list[Post]:
-        """What somebody shows on top of their profile, the newest pin first."""
+        """Return an account's pinned posts, newest pin first."""
         return await self._loaded(timelines.pinned, account=account, viewer=_id(viewer), limit=MOST_PINNED)
 
     async def favourites(self, viewer: Viewer, page: Page) -> MarkedPosts:
-        """What the viewer favoured, the newest favourite first."""
+        """Return a page of the viewer's favourites, newest favourite first."""
         return await self.database.read(_marked, timelines.favourites, viewer=viewer.id, page=page)
 
     async def bookmarks(self, viewer: Viewer, page: Page) -> MarkedPosts:
-        """What the viewer bookmarked, the newest bookmark first."""
+        """Return a page of the viewer's bookmarks, newest bookmark first."""
         return await self.database.read(_marked, timelines.bookmarks, viewer=viewer.id, page=page)
 
-    async def _loaded(self, entries: Callable[..., list[Entry]], /, **asked: object) -> list[Post]:
-        return await self.shelf.load(await self.database.read(entries, **asked))
+    async def _loaded(self, entries: Callable[..., list[Entry]], /, **options: object) -> list[Post]:
+        return await self.shelf.load(await self.database.read(entries, **options))
 
     def _home(self, cursor: Cursor, viewer: Viewer, page: Page) -> list[Entry]:
         return page_without_repeats(lambda part: timelines.home(cursor, viewer=viewer.id, page=part, now=self.now()), page)
 
-    def _sieved(self, cursor: Cursor, viewer: Viewer, page: Page, hiding: FilterSet) -> list[Post]:
-        kept: list[Post] = []
+    def _filtered_home(self, cursor: Cursor, viewer: Viewer, page: Page, hiding: FilterSet) -> list[Post]:
+        collected: list[Post] = []
         part = page
-        for _ in range(MOST_LOOKS):
+        for _ in range(MAX_READS):
             entries = self._home(cursor, viewer, part)
             found = posts.load(cursor, entries)
-            passed = [post for post in found if not hiding.matches(post, self.now())]
-            kept = passed + kept if page.upward else kept + passed
-            if len(entries) < part.limit or len(kept) >= page.limit:
+            visible = [post for post in found if not hiding.matches(post, self.now())]
+            collected = visible + collected if page.upward else collected + visible
+            if len(entries) < part.limit or len(collected) >= page.limit:
                 break
             part = beyond(part, entries)
-        return kept[-page.limit :] if page.upward else kept[: page.limit]
+        return collected[-page.limit :] if page.upward else collected[: page.limit]
 
 
 def _keys(tags: Sequence[str]) -> list[str]:
@@ -157,8 +157,8 @@ def _id(viewer: Viewer | None) -> AccountId | None:
     return viewer.id if viewer else None
 
 
-def _marked(cursor: Cursor, entries: Callable[..., list[tuple[Entry, int]]], /, **asked: object) -> MarkedPosts:
-    rows = entries(cursor, **asked)
+def _marked(cursor: Cursor, entries: Callable[..., list[tuple[Entry, int]]], /, **options: object) -> MarkedPosts:
+    rows = entries(cursor, **options)
     found = posts.by_ids(cursor, [entry[0] for entry, _ in rows]) if rows else {}
-    kept = [(found[entry[0]], mark) for entry, mark in rows if entry[0] in found]
-    return MarkedPosts([post for post, _ in kept], [mark for _, mark in kept])
+    collected = [(found[entry[0]], mark) for entry, mark in rows if entry[0] in found]
+    return MarkedPosts([post for post, _ in collected], [mark for _, mark in collected])

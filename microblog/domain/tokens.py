@@ -1,7 +1,7 @@
-"""Tokens: what programs show instead of a password. They do not expire; their owner ends them.
+"""Access tokens of apps. They do not expire; their owner revokes them.
 
-Who has one is remembered for looking (identities.py), and forgotten when it is revoked: in this process at once, in others with the next
-wake. No command is carried out for a token that the database has not just been asked about.
+Authentication for reading is cached (auth_cache.py) and invalidated when the token is revoked: in this process at once, in others
+with the next wake-up. Commands always ask the database.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from microblog.storage.database import Cursor, Transactions
 _log = Logger()
 
 USED_EVERY = timedelta(hours=1)
-MOST_TOKENS = 30  # of one app for one account; the oldest goes first
-MOST_OWN_TOKENS = 1_000  # of an app for itself: all who use it in a browser may share one registration
+MOST_TOKENS = 30  # of one app for one account; the oldest is revoked first
+MOST_OWN_TOKENS = 1_000  # of an app for itself: all users of a web app may share one registration
 REVOKED = "The access token was revoked"
 DISABLED = "Your login is currently disabled"
 UNCONFIRMED = "Your login is missing a confirmed e-mail address"
@@ -38,22 +38,22 @@ UNKNOWN_SCOPE = "The requested scope is invalid, unknown, or malformed."
 
 
 def fresh_token() -> str:
-    """256 random bits, as text for a cookie, a header or an address."""
+    """Return 256 random bits as text, safe in cookies, headers and URLs."""
     return secrets.token_urlsafe(32)
 
 
 def token_hash(token: str) -> bytes | None:
-    """What the database knows of a token; None for what cannot be one."""
+    """Return the SHA-256 that the database stores of a token; None if the text cannot be a token."""
     return sha256(token.encode()).digest() if token.isascii() and 20 <= len(token) <= 100 else None
 
 
 def hash_of(fresh: str) -> bytes:
-    """What the database knows of a token that was made here."""
+    """Return the SHA-256 that the database stores of a token that was made here."""
     return sha256(fresh.encode()).digest()
 
 
 def revoked(cursor: Cursor, *, account: AccountId | None, ids: Iterable[TokenId], now: datetime) -> None:
-    """Write down that these tokens are over, so that what is open with them is closed. Nothing is pushed to their programs any more."""
+    """Record that these tokens were revoked, so that their streaming connections are closed, and delete their push subscriptions."""
     if gone := list(ids):
         push_subscriptions.forget_tokens(cursor, tokens=gone)
     for id in gone:
@@ -61,7 +61,7 @@ def revoked(cursor: Cursor, *, account: AccountId | None, ids: Iterable[TokenId]
 
 
 def revoke_every(cursor: Cursor, *, account: AccountId, now: datetime) -> None:
-    """Revoke all tokens of the account, and what could become one, in the transaction that is the reason for it."""
+    """Revoke all tokens and authorization codes of the account, in the transaction that is the reason for it."""
     oauth.forget_codes_of(cursor, account=account)
     push_subscriptions.forget_account(cursor, account=account)
     if oauth.revoke_of_account(cursor, account=account, now=now):
@@ -69,9 +69,9 @@ def revoke_every(cursor: Cursor, *, account: AccountId, now: datetime) -> None:
 
 
 def give(cursor: Cursor, issued: str, *, app: AppId, account: AccountId | None, scopes: Iterable[str], now: datetime) -> Token:
-    """Write down that the app has this token of the account (None: of its own). Its oldest ones go where it has too many.
+    """Store a token of the app for the account (None: for the app itself), and revoke the oldest ones above the maximum.
 
-    Raises Forbidden where the account may not log in.
+    Raises Forbidden if the account may not log in.
     """
     token = oauth.insert_token(cursor, token_hash=hash_of(issued), app=app, account=account, scopes=tuple(scopes), now=now)
     if token is None:
@@ -84,17 +84,18 @@ def give(cursor: Cursor, issued: str, *, app: AppId, account: AccountId | None, 
 
 @frozen
 class Tokens:
-    """Who a token belongs to, and the commands about tokens."""
+    """Authentication by access token, and the commands about tokens."""
 
     database: Transactions
     now: Callable[[], datetime]
     make_token: Callable[[], str] = fresh_token
-    _shown: set[TokenId] = field(factory=set, init=False, eq=False, repr=False)
+    _recently_used: set[TokenId] = field(factory=set, init=False, eq=False, repr=False)
 
     async def by_bearer(self, text: str, *, pending: bool = False) -> TokenContext | None:
-        """What this token stands for; None if it is none. Notes now and then that it was used.
+        """Return the context of this token; None if it is unknown. Notes its use now and then.
 
-        Raises Unauthenticated if it was revoked, Forbidden if its owner may not log in (any more, or yet: unless `pending` people may).
+        Raises Unauthenticated if it was revoked, Forbidden if its owner may not log in (unconfirmed and unapproved accounts may if
+        `pending`).
         """
         hashed = token_hash(text)
         found = await self.database.read(oauth.bearer, token_hash=hashed) if hashed else None
@@ -110,9 +111,9 @@ class Tokens:
         return TokenContext(found.token.id, found.app, frozenset(found.token.scopes), viewer)
 
     async def issue(self, account: AccountId | None, scopes: str, name: str = "Script") -> IssuedToken:
-        """A token for a script, which appears as an app of this name. Without an account it is an app's own.
+        """Issue a token for a script, which is listed as an app of this name. Without an account, the token is the app's own.
 
-        Raises Invalid for scopes that there are not and for a bad name, Forbidden if the account may not log in.
+        Raises Invalid for unknown scopes and for a bad name, Forbidden if the account may not log in.
         """
         wanted = scope_rules.parse(scopes)
         if wanted is None:
@@ -123,20 +124,20 @@ class Tokens:
         return await self.database.run(self._issue, account, wanted, title)
 
     async def welcome(self, access: TokenContext, account: AccountId) -> IssuedToken:
-        """A token of a new account for the app that signed it up, good for what the app's own token is."""
+        """Issue a token of a new account for the app that signed it up, with the scopes of the app's own token."""
         return await self.database.run(self._welcome, access, account)
 
     async def of(self, account: AccountId) -> list[tuple[Token, App]]:
-        """The account's tokens, the newest first."""
+        """Return the account's tokens, newest first."""
         return await self.database.read(oauth.tokens_of, account=account)
 
     async def authorizations(self, viewer: Viewer) -> list[Authorization]:
-        """The apps that the viewer lets in, the one that came last first."""
+        """Return the apps that the viewer has authorized, the latest first."""
         found = await self.database.read(oauth.authorizations, account=viewer.id)
         return [evolve(one, scopes=scope_rules.ordered(one.scopes)) for one in found]
 
     async def revoke(self, account: AccountId, token: TokenId) -> None:
-        """Revoke one of the account's tokens. Raises NotFound if it has no such one."""
+        """Revoke one of the account's tokens. Raises NotFound."""
         await self.database.run(self._revoke, account, token)
 
     async def revoke_all(self, account: AccountId) -> None:
@@ -144,38 +145,38 @@ class Tokens:
         await self.database.run(revoke_every, account=account, now=self.now())
 
     async def apps(self, *, limit: int, before: int | None = None) -> list[tuple[App, int]]:
-        """Apps, the newest first, each with how many tokens it has."""
+        """Return registered apps, newest first, each with its number of tokens."""
         return await self.database.read(oauth.apps, limit=limit, before=before)
 
     async def revoke_app(self, viewer: Viewer, app: AppId) -> None:
-        """Let the app in no more. Raises NotFound if it was not let in."""
+        """Revoke the viewer's authorization of the app. Raises NotFound if it was not authorized."""
         await self.database.run(self._revoke_app, viewer.id, app)
 
     async def delete_app(self, app: AppId) -> None:
-        """Delete an app; whoever signed in with it is signed out. Raises NotFound if there is none."""
+        """Delete an app and revoke all its tokens. Raises NotFound."""
         await self.database.run(self._delete_app, app)
 
     def _note_use(self, token: TokenId) -> None:
-        """Nobody waits for this, and those who come meanwhile are written down together: all come at once when a site was away."""
-        self._shown.add(token)
-        if len(self._shown) == 1:
-            Deferred.fromCoroutine(self._note_uses()).addErrback(self._unnoted)
+        """Schedule the update of `used_at`, in batches and without waiting: after an outage all clients come at once."""
+        self._recently_used.add(token)
+        if len(self._recently_used) == 1:
+            Deferred.fromCoroutine(self._note_uses()).addErrback(self._use_not_noted)
 
     async def _note_uses(self) -> None:
-        while shown := sorted(self._shown):
-            await self.database.run(oauth.used, tokens=shown, now=self.now())
-            self._shown.difference_update(shown)
+        while used := sorted(self._recently_used):
+            await self.database.run(oauth.used, tokens=used, now=self.now())
+            self._recently_used.difference_update(used)
 
-    def _unnoted(self, failure: Failure) -> None:
-        self._shown.clear()
-        _log.warn("The use of tokens could not be noted: {why}", why=failure.getErrorMessage())
+    def _use_not_noted(self, failure: Failure) -> None:
+        self._recently_used.clear()
+        _log.warn("Could not record the use of tokens: {why}", why=failure.getErrorMessage())
 
     def _issue(self, cursor: Cursor, account: AccountId | None, wanted: tuple[str, ...], name: str) -> IssuedToken:
         now, text = self.now(), self.make_token()
         app = oauth.insert_app(
             cursor,
             client_id=self.make_token(),
-            secret_hash=hash_of(self.make_token()),  # nobody knows it: this app signs nobody in
+            secret_hash=hash_of(self.make_token()),  # unknown to anyone: this app cannot use OAuth
             name=name,
             website=None,
             redirect_uris=(),
@@ -208,7 +209,7 @@ class Tokens:
 
 
 def _viewer(member: AccountWithLogin, *, pending: bool = False) -> Viewer:
-    """Who shows the token. Raises Forbidden with the reason why they may not."""
+    """Return the token's owner. Raises Forbidden with the reason why they may not log in."""
     if member.barred:
         raise Forbidden(DISABLED)
     if member.login.confirmed_at is None and not pending:

@@ -1,4 +1,4 @@
-"""What is talked about: tags and posts, from what people really did in the last days."""
+"""Trending hashtags and posts, from their use in the last days."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from microblog.storage import posts, tags, trends
 from microblog.storage.database import Cursor, Transactions
 
 DAYS = timedelta(days=7)
-REMEMBERED = timedelta(minutes=5)
+CACHE_TIME = timedelta(minutes=5)
 MOST = 100
 
 
 @define
 class Trends:
-    """Counts every few minutes, and remembers until then."""
+    """Counts trends every few minutes and caches the result."""
 
     database: Transactions
     search: SearchService
@@ -31,7 +31,7 @@ class Trends:
     _counting: bool = field(default=False, init=False)
 
     async def names(self, *, limit: int) -> list[Tag]:
-        """The tags that most people used in public. Only one call at a time counts, all others are told what is remembered."""
+        """Return the trending hashtags. While one call is counting, the others return the cached result."""
         if not self._counting:
             self._counting = True
             try:
@@ -41,18 +41,18 @@ class Trends:
         return self._tags[0][:limit] if self._tags else []
 
     async def tags(self, *, limit: int, offset: int = 0) -> list[TagUse]:
-        """The tags that most people used in public, with their last days."""
+        """Return the trending hashtags with their recent use."""
         return await self.search.uses((await self._count_tags())[offset : offset + limit])
 
     async def posts(self, viewer: Viewer | None, *, limit: int, offset: int = 0) -> list[Post]:
-        """The public posts that most people liked or boosted, of those that the viewer may see."""
-        if self._posts is None or self.now() - self._posts[1] > REMEMBERED:
+        """Return the public posts that most accounts favourited or boosted, of those that the viewer may see."""
+        if self._posts is None or self.now() - self._posts[1] > CACHE_TIME:
             self._posts = await self.database.read(trends.posts, after=self._since(), limit=MOST), self.now()
         found = await self.database.read(_shown, viewer, self._posts[0])
         return found[offset : offset + limit]
 
     async def _count_tags(self) -> list[Tag]:
-        if self._tags is None or self.now() - self._tags[1] > REMEMBERED:
+        if self._tags is None or self.now() - self._tags[1] > CACHE_TIME:
             self._tags = await self.database.read(tags.talked_about, after=self._since(), limit=MOST), self.now()
         return self._tags[0]
 

@@ -1,4 +1,4 @@
-"""What people type into forms about themselves: each field looked at by itself, all problems reported at once."""
+"""Validation of form fields: each field is checked by itself, all errors are reported at once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LONGEST_LOCAL_PART = 64
 
 T = TypeVar("T")
 
-# The atoms of RFC 5322, section 3.2.3; nobody's mailbox needs the quoted forms, and they hide control characters.
+# The atoms of RFC 5322, section 3.2.3. Quoted forms are not used in practice, and could hide control characters.
 _LOCAL_PART = regex.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 # Without a dot too, as in intranets; but not digits alone at the end, which are part of an IP address.
 _HOST = regex.compile(r"(?:(?!-)[a-z0-9-]{1,63}(?<!-)\.)*(?!-|[0-9]+\Z)[a-z0-9-]{1,63}(?<!-)")
@@ -30,19 +30,19 @@ _LOCALE = regex.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 
 @define
 class ValidationErrors:
-    """Collects what is wrong with a form. Each field keeps the first problem that is found with it."""
+    """Collects the errors of a form. Each field keeps its first error."""
 
     fields: dict[str, str] = field(factory=dict)
     codes: dict[str, str] = field(factory=dict)
 
     def add(self, name: str, sentence: str, code: str) -> None:
-        """Note a problem of a field."""
+        """Add an error of a field."""
         if name not in self.fields:
             self.fields[name] = sentence
             self.codes[name] = code
 
     def of(self, check: Callable[[], T], otherwise: T) -> T:
-        """What `check` gives, or `otherwise` where it raises Invalid, which is noted."""
+        """Return the result of `check`, or `otherwise` if it raises Invalid, whose errors are added."""
         try:
             return check()
         except Invalid as invalid:
@@ -51,13 +51,13 @@ class ValidationErrors:
             return otherwise
 
     def settle(self) -> None:
-        """Raise Invalid with all that was found, if anything was."""
+        """Raise Invalid with all errors, if there are any."""
         if self.fields:
             raise Invalid(self.fields, codes=self.codes)
 
 
 def email(given: str) -> str:
-    """An e-mail address as it is stored: its host in ASCII and lower case. Raises Invalid with a code."""
+    """Return the e-mail address as it is stored: with its host in ASCII and lower case. Raises Invalid with a code."""
     address = given.strip()
     if not address:
         raise Invalid({"email": "E-mail address can't be blank"}, codes={"email": "ERR_BLANK"})
@@ -83,7 +83,7 @@ def _ascii_host(host: str) -> str:
 
 
 def one_of(given: str, allowed: frozenset[str], name: str) -> str:
-    """`given`, if it is one of those allowed. Raises Invalid for the field `name`."""
+    """Return `given` if it is allowed. Raises Invalid for the field `name`."""
     if given not in allowed:
         label = name.replace("_", " ").capitalize()
         raise Invalid({name: f"{label} is not included in the list"}, codes={name: "ERR_INCLUSION"})
@@ -91,7 +91,7 @@ def one_of(given: str, allowed: frozenset[str], name: str) -> str:
 
 
 def time_zone(given: str) -> str:
-    """The name of a time zone, such as Europe/Vienna. Raises Invalid where there is no such one."""
+    """Return the name of a time zone, such as Europe/Vienna. Raises Invalid if it is unknown."""
     try:
         ZoneInfo(given)
     except (ZoneInfoNotFoundError, ValueError, OSError) as unknown:
@@ -100,21 +100,21 @@ def time_zone(given: str) -> str:
 
 
 def locale(given: str) -> str:
-    """A language tag (RFC 5646) such as en, de-AT or zh-Hant. Raises Invalid for anything else."""
+    """Return a language tag (RFC 5646) such as en, de-AT or zh-Hant. Raises Invalid for anything else."""
     if not _LOCALE.fullmatch(given):
         raise Invalid({"locale": "Language is not known"}, codes={"locale": "ERR_INCLUSION"})
     return given
 
 
 def language(given: str) -> str:
-    """The code of a language that somebody writes in (ISO 639), such as en or yue. Raises Invalid for anything else."""
+    """Return a language code (ISO 639) such as en or yue. Raises Invalid for anything else."""
     if not (given.isascii() and given.isalpha() and given.islower() and len(given) in (2, 3)):
         raise Invalid({"language": "Language is not included in the list"}, codes={"language": "ERR_INCLUSION"})
     return given
 
 
 def own_username(name: str, host: str) -> str:
-    """The username in `name`, `@name` or `name@our.host`; empty where it can be no username of ours."""
+    """Return the username in `name`, `@name` or `name@our.host`; empty if it cannot be one of this site."""
     username, at, at_host = name.strip().removeprefix("@").partition("@")
     if at and at_host.lower() != host.lower():
         return ""
@@ -122,25 +122,25 @@ def own_username(name: str, host: str) -> str:
 
 
 def language_of(locale: str) -> str | None:
-    """The language that a locale such as `de-AT` is in, as `language` takes it; None if it says none."""
+    """Return the language code of a locale such as `de-AT`; None if it has none."""
     primary = locale.partition("-")[0].lower()
     return primary if primary.isascii() and primary.isalpha() and len(primary) in (2, 3) else None
 
 
 def limited(given: str, longest: int, name: str) -> str:
-    """A text as it is stored, if it counts at most `longest` characters. Raises Invalid for the field `name`."""
+    """Return the text as it is stored, if it has at most `longest` characters. Raises Invalid for the field `name`."""
     label = name.replace("_", " ").capitalize()
-    # Counting takes its time, a text of a megabyte is refused before it.
+    # Counting is slow: reject a text of a megabyte before.
     if len(given) > 40 * longest or post_text.length(stored := post_text.clean(given, name)) > longest:
         raise Invalid({name: f"{label} is too long (maximum is {longest} characters)"}, codes={name: "ERR_TOO_LONG"})
     return stored
 
 
 def domain(given: str, name: str = "domain") -> str:
-    """A domain as it is stored: in lower case, without what stands around it. Raises Invalid for what is none."""
-    tidy = given.strip().lower().removeprefix("@").removesuffix(".")
-    if not tidy:
+    """Return the domain in lower case, without a leading `@` or trailing dot. Raises Invalid if it is none."""
+    cleaned = given.strip().lower().removeprefix("@").removesuffix(".")
+    if not cleaned:
         raise Invalid({name: f"{name.replace('_', ' ').capitalize()} can't be blank"}, codes={name: "ERR_BLANK"})
-    if len(tidy) > 253 or not _DOMAIN.fullmatch(tidy):
+    if len(cleaned) > 253 or not _DOMAIN.fullmatch(cleaned):
         raise Invalid({name: f"{name.replace('_', ' ').capitalize()} is not a valid domain name"}, codes={name: "ERR_INVALID"})
-    return tidy
+    return cleaned

@@ -91,7 +91,7 @@ class PushJobs:
         """How it ended, what was said, and for how long the service is to be left alone."""
         pause = timedelta(seconds=PLAN.pause(push.subscription.failures + 1, self.chance()) or 0)
         try:
-            sealed = self.sealer.sealed(self.written(push), push.subscription.target)
+            sealed = self.sealer.encrypt(self.written(push), push.subscription.target)
         except Exception:  # a message that cannot be written would fail again, and must not stand in the way of others
             _log.failure("The push message about notification {id} could not be written", id=push.note.id)
             return PushOutcome.REFUSED, "It could not be written.", pause

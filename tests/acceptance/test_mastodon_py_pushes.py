@@ -75,7 +75,7 @@ def test_it_reads_what_the_site_pushes(ada: Mastodon) -> None:
     private, public = keys
     sealer = PushEncryptor(Signer(b"s" * 32, "mailto:admin@example.org", lambda: datetime.now(UTC)))
     said = b'{"access_token":"","notification_id":17,"notification_type":"mention","title":"bob mentioned you","body":"Hi"}'
-    sealed = sealer.sealed(said, PushTarget(ENDPOINT, public["pubkey"], public["auth"]))
+    sealed = sealer.encrypt(said, PushTarget(ENDPOINT, public["pubkey"], public["auth"]))
     read = ada.push_subscription_decrypt_push(sealed.body, private, sealed.headers["Encryption"], sealed.headers["Crypto-Key"])
     assert (read.notification_id, read.notification_type, read.title, read.body) == ("17", "mention", "bob mentioned you", "Hi")
 

@@ -52,7 +52,7 @@ def test_the_example_of_the_rfc_comes_out_byte_for_byte() -> None:
 
 @given(st.binary(min_size=1, max_size=encryption.MOST))
 def test_the_reader_and_nobody_else_can_read_a_message(message: bytes) -> None:
-    sealed = sealer().sealed(message, target(standard=True))
+    sealed = sealer().encrypt(message, target(standard=True))
     assert http_ece.decrypt(sealed.body, private_key=READER, auth_secret=AUTH, version="aes128gcm") == message
     assert len(sealed.body) <= 4096
     with pytest.raises(http_ece.ECEException):
@@ -61,7 +61,7 @@ def test_the_reader_and_nobody_else_can_read_a_message(message: bytes) -> None:
 
 @given(st.binary(min_size=1, max_size=encryption.MOST))
 def test_programs_of_before_the_rfc_can_read_a_message(message: bytes) -> None:
-    sealed = sealer().sealed(message, target(standard=False))
+    sealed = sealer().encrypt(message, target(standard=False))
     keys = dict(part.split("=", 1) for part in sealed.headers["Crypto-Key"].split(";"))
     salt = sealed.headers["Encryption"].removeprefix("salt=")
     read = http_ece.decrypt(
@@ -77,14 +77,14 @@ def test_programs_of_before_the_rfc_can_read_a_message(message: bytes) -> None:
 
 
 def test_no_two_messages_have_a_key_or_a_salt_in_common() -> None:
-    bodies = [sealer().sealed(b"the same", target(standard=True)).body for _ in range(3)]
+    bodies = [sealer().encrypt(b"the same", target(standard=True)).body for _ in range(3)]
     assert len({body[:16] for body in bodies}) == len({body[21:86] for body in bodies}) == 3
 
 
 @pytest.mark.parametrize("size", [0, encryption.MOST + 1])
 def test_what_is_empty_or_too_long_for_a_push_service_is_not_sealed(size: int) -> None:
     with pytest.raises(ValueError, match=f"not {size}"):
-        sealer().sealed(b"x" * size, target(standard=True))
+        sealer().encrypt(b"x" * size, target(standard=True))
 
 
 def claims_of(token: str) -> dict[str, object]:
@@ -100,7 +100,7 @@ def claims_of(token: str) -> dict[str, object]:
 
 @pytest.mark.parametrize("standard", [True, False])
 def test_the_site_proves_to_the_push_service_who_it_is(standard: bool) -> None:
-    said = sealer().sealed(b"x", target(standard=standard)).headers["Authorization"]
+    said = sealer().encrypt(b"x", target(standard=standard)).headers["Authorization"]
     kind, _, rest = said.partition(" ")
     token = rest.removeprefix("t=").partition(",k=")[0]
     assert kind == ("vapid" if standard else "WebPush")

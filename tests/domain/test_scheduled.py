@@ -271,7 +271,7 @@ async def test_a_fault_of_ours_is_told_to_the_author_once_nothing_more_is_tried(
     execute(cursor, "create function broken() returns trigger language plpgsql as $$ begin raise 'broken'; end $$")
     execute(cursor, "create trigger broken before insert on posts for each row execute function broken()")
     clock.advance(hours=1)
-    for tries, problem, letters in ((0, "", 0), (TRIES - 1, "Something went wrong on our side, again and again.", 1)):
+    for tries, problem, letters in ((0, "", 0), (TRIES - 1, "Something went wrong on our side, repeatedly.", 1)):
         execute(cursor, "update jobs set tries = %(tries)s, state = 'waiting' where kind = %(kind)s", {"tries": tries, "kind": PUBLISH})
         with pytest.raises(psycopg2.Error, match="broken"):
             await work(schedules, cursor, clock)

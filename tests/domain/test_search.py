@@ -162,7 +162,7 @@ def test_what_is_looked_for_is_folded_and_parted_as_the_index_is(cursor: Cursor,
     folded, said, words = cursor.fetchone() or ()
     found = search_words.words_in(text)
     assert search_words.fold(text) == folded
-    assert search_words.said(f" {text}") == said
+    assert search_words.fold_phrase(f" {text}") == said
     for word in found:
         whole, starts = search_words.parts(word)
         assert set(whole) <= set(words)

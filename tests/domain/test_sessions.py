@@ -90,7 +90,7 @@ def test_a_wrong_name_and_a_wrong_password_get_the_same_answer(desk: Desk, name:
     desk.member()
     with pytest.raises(Unauthenticated) as raised:
         desk.log_in(name, "wrong password")
-    assert raised.value.sentence == "There is nobody with this name and this password."
+    assert raised.value.sentence == "Wrong username or password."
 
 
 @define

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred, ensureDeferred
 
 from microblog.domain.accounts import Accounts
 from microblog.domain.search import SearchService
-from microblog.domain.trends import REMEMBERED, Trends
+from microblog.domain.trends import CACHE_TIME, Trends
 from microblog.model.posts import Visibility
 from microblog.storage.database import Cursor
 from tests import make
@@ -34,7 +34,7 @@ async def test_tags_that_several_people_use_in_public_are_named_and_remembered(d
     for author in (ada, bob):
         make.post(cursor, author, "#coffee")
     assert [tag.name for tag in await made.names(limit=10)] == ["tea"]
-    late[0] = REMEMBERED + timedelta(seconds=1)
+    late[0] = CACHE_TIME + timedelta(seconds=1)
     assert {tag.name for tag in await made.names(limit=10)} == {"tea", "coffee"}
     assert len(await made.names(limit=1)) == 1
 

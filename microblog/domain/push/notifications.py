@@ -1,8 +1,8 @@
-"""Web Push: who is told by it, and what becomes of each message.
+"""Web Push: subscriptions, and the queue of messages for each of them.
 
-A notification promises one job, whoever it is for (storage/notifications.py); that job lets it wait for each subscription that wants it.
-Each subscription has a job of its own, which sends one message after the other: a push service that hangs holds up nobody else, and one
-that is away is not asked again for each message. What a message says, and whether it is still wanted, is looked up when its turn comes.
+A notification enqueues one job (storage/notifications.py), which queues it for each subscription that wants it. Each subscription has a job
+of its own, which sends one message after the other: a push service that hangs delays nobody else, and one that is unavailable is not
+retried for each message. The content of a message, and whether it is still wanted, is determined when it is sent.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ from microblog.storage import email_digests, filters, follows, jobs, notificatio
 from microblog.storage.database import Cursor, Transactions
 
 LASTS = timedelta(hours=48)
-"""For how long a notification is worth pushing."""
+"""How long a notification is worth pushing."""
 KEPT = timedelta(days=1)
-"""How long it is remembered that a notification was sent."""
-MOST_SUBSCRIPTIONS = 20  # of one account; the oldest goes first
-MOST_FAILURES = 36  # in a row: about a week, where the service is away
+"""How long a sent notification is remembered, so that it is not sent twice."""
+MOST_SUBSCRIPTIONS = 20  # per account; the oldest is deleted first
+MOST_FAILURES = 36  # in a row: about a week, if the service is unavailable
 NO_SUBSCRIPTION = "Not Found"
 
 
 @frozen
 class SubscriptionRequest:
-    """A subscription as a program asks for it: keys in base64 of either kind, alerts by their names."""
+    """A subscription as a client requests it: keys in base64 or base64url, alerts by their names."""
 
     endpoint: str
     p256dh: str
@@ -49,62 +49,62 @@ class SubscriptionRequest:
 
 
 class PushOutcome(Enum):
-    """How one try ended."""
+    """Outcome of one delivery attempt."""
 
     SENT = "sent"
-    REFUSED = "refused"  # and would be again: the message is given up
-    AWAY = "away"  # the service takes nothing now
-    GONE = "gone"  # the subscription is over
+    REFUSED = "refused"  # permanently: the message is discarded
+    AWAY = "away"  # the service is temporarily unavailable
+    GONE = "gone"  # the subscription has ended
 
 
 @frozen
 class PushNotifications:
-    """Keeps subscriptions, and says what is to be sent to them."""
+    """Manages subscriptions and their message queues."""
 
     database: Transactions
     now: Callable[[], datetime]
 
-    async def subscribe(self, viewer: Viewer, token: TokenId, asked: SubscriptionRequest, choice: PushChoice) -> PushSubscription:
-        """Let the token's program be told, in place of what it had. Raises Invalid."""
-        return await self.database.run(self._subscribe, viewer.id, token, _target(asked), choice)
+    async def subscribe(self, viewer: Viewer, token: TokenId, request: SubscriptionRequest, choice: PushChoice) -> PushSubscription:
+        """Create the token's subscription, replacing an earlier one. Raises Invalid."""
+        return await self.database.run(self._subscribe, viewer.id, token, _target(request), choice)
 
     async def of(self, token: TokenId) -> PushSubscription:
-        """The token's subscription. Raises NotFound."""
-        return _there(await self.database.read(push_subscriptions.of_token, token=token))
+        """Return the token's subscription. Raises NotFound."""
+        return _existing(await self.database.read(push_subscriptions.of_token, token=token))
 
     async def change(self, token: TokenId, choice: PushChoice) -> PushSubscription:
-        """Tell the token's program of this from now on. Raises NotFound where it has no subscription."""
-        return _there(await self.database.run(push_subscriptions.change, token=token, choice=choice))
+        """Change the alerts and policy of the token's subscription. Raises NotFound."""
+        return _existing(await self.database.run(push_subscriptions.change, token=token, choice=choice))
 
     async def unsubscribe(self, token: TokenId) -> None:
-        """Tell the token's program nothing any more."""
+        """Delete the token's subscription."""
         await self.database.run(push_subscriptions.forget_tokens, tokens=[token])
 
     async def notified(self, ids: Sequence[NotificationId]) -> None:
-        """Let these notifications wait for whoever wants them pushed."""
+        """Queue these notifications for the subscriptions that want them."""
         await self.database.run(push_subscriptions.enqueue, ids=ids, now=self.now())
 
     async def next(self, id: PushSubscriptionId, done: NotificationId | None = None) -> PushMessage | None:
-        """What to send next, once it is written down that `done` was sent; None where nothing waits."""
+        """Return the next message to send, after recording that `done` was sent; None if the queue is empty."""
         return await self.database.run(self._next, id, done)
 
     async def later(self, id: PushSubscriptionId) -> None:
-        """Promise one job more for the subscription."""
+        """Enqueue another job for the subscription."""
         await self.database.run(self._later, id)
 
-    async def failed(self, push: PushMessage, fate: PushOutcome, rest: timedelta) -> None:
-        """Write down that a message could not be delivered. A service that is away is not asked again before `rest` is over.
+    async def failed(self, push: PushMessage, outcome: PushOutcome, rest: timedelta) -> None:
+        """Record a failed delivery. An unavailable service is not tried again before `rest` is over.
 
         A subscription that is gone, or failed too often in a row, is deleted.
         """
-        await self.database.run(self._failed, push, fate, rest)
+        await self.database.run(self._failed, push, outcome, rest)
 
     def _subscribe(self, cursor: Cursor, account: AccountId, token: TokenId, target: PushTarget, choice: PushChoice) -> PushSubscription:
-        made = push_subscriptions.subscribe(cursor, account=account, token=token, target=target, choice=choice, now=self.now())
-        if made is None:
+        subscription = push_subscriptions.subscribe(cursor, account=account, token=token, target=target, choice=choice, now=self.now())
+        if subscription is None:
             raise Unauthenticated(REVOKED)
         push_subscriptions.leave_out(cursor, account=account, token=token, endpoint=target.endpoint, keep=MOST_SUBSCRIPTIONS)
-        return made
+        return subscription
 
     def _next(self, cursor: Cursor, id: PushSubscriptionId, done: NotificationId | None) -> PushMessage | None:
         subscription = push_subscriptions.lock(cursor, id=id)
@@ -113,7 +113,7 @@ class PushNotifications:
         if done is not None:
             self._delivered(cursor, subscription, done)
         while (waiting := push_subscriptions.waiting(cursor, id=id)) is not None:
-            push = self._composed(cursor, subscription, waiting)
+            push = self._compose(cursor, subscription, waiting)
             if push is not None:
                 return push
             push_subscriptions.settle(cursor, id=id, notification=waiting, now=self.now())
@@ -127,51 +127,51 @@ class PushNotifications:
     def _later(self, cursor: Cursor, id: PushSubscriptionId) -> None:
         jobs.add(cursor, push_subscriptions.SEND_JOB, {"subscription": str(id)}, due_at=self.now(), now=self.now(), key=str(id))
 
-    def _failed(self, cursor: Cursor, push: PushMessage, fate: PushOutcome, rest: timedelta) -> None:
+    def _failed(self, cursor: Cursor, push: PushMessage, outcome: PushOutcome, rest: timedelta) -> None:
         id, failures = push.subscription.id, push.subscription.failures + 1
-        if fate is PushOutcome.GONE or failures >= MOST_FAILURES:
+        if outcome is PushOutcome.GONE or failures >= MOST_FAILURES:
             push_subscriptions.forget(cursor, id=id)
             return
-        if fate is PushOutcome.REFUSED:
+        if outcome is PushOutcome.REFUSED:
             push_subscriptions.settle(cursor, id=id, notification=push.note.id, now=self.now())
-        push_subscriptions.note(cursor, id=id, failures=failures, resting_until=self.now() + rest if fate is PushOutcome.AWAY else None)
+        push_subscriptions.note(cursor, id=id, failures=failures, resting_until=self.now() + rest if outcome is PushOutcome.AWAY else None)
 
-    def _composed(self, cursor: Cursor, subscription: PushSubscription, id: NotificationId) -> PushMessage | None:
-        """The message about the notification; None where it is not wanted, or not any more."""
+    def _compose(self, cursor: Cursor, subscription: PushSubscription, id: NotificationId) -> PushMessage | None:
+        """Return the message about the notification; None if it is not wanted (any more)."""
         member = users.by_account(cursor, account=subscription.account_id)
         if member is None or member.barred:
             return None
-        note = self._still_news(cursor, member, id)
-        if note is None or note.kind not in subscription.choice.alerts or not _wanted(cursor, subscription, note):
+        notification = self._deliverable(cursor, member, id)
+        if notification is None or notification.kind not in subscription.choice.alerts or not _wanted(cursor, subscription, notification):
             return None
-        left = note.created_at + LASTS - self.now()
+        left = notification.created_at + LASTS - self.now()
         if left <= timedelta():
             return None
-        return PushMessage(subscription, note, member.login.preferences.locale, int(left.total_seconds()))
+        return PushMessage(subscription, notification, member.login.preferences.locale, int(left.total_seconds()))
 
-    def _still_news(self, cursor: Cursor, member: AccountWithLogin, id: NotificationId) -> Notification | None:
-        """The notification as its owner may be told of it: none from whom they do not want to hear, nothing that a filter hides."""
+    def _deliverable(self, cursor: Cursor, member: AccountWithLogin, id: NotificationId) -> Notification | None:
+        """Return the notification as its owner sees it; None if it is hidden by a block, mute or filter, or read already."""
         account = member.account
         found = notification_rules.loaded(cursor, Viewer(account), notifications.by_id(cursor, account=account.id, id=id))
         if not found or found[0].filtered or not email_digests.is_announced(cursor, notification=id, now=self.now()):
             return None
-        note = found[0]
-        if note.post is None:
-            return note
-        sieve = FilterSet(tuple(filters.of_account(cursor, account=account.id)), account.id).within(FilterContext.NOTIFICATIONS)
-        post = sieve.shown(note.post, FilterContext.NOTIFICATIONS, self.now())
-        return evolve(note, post=post) if post else None
+        notification = found[0]
+        if notification.post is None:
+            return notification
+        filter_set = FilterSet(tuple(filters.of_account(cursor, account=account.id)), account.id).within(FilterContext.NOTIFICATIONS)
+        post = filter_set.shown(notification.post, FilterContext.NOTIFICATIONS, self.now())
+        return evolve(notification, post=post) if post else None
 
 
-def _there(found: PushSubscription | None) -> PushSubscription:
+def _existing(found: PushSubscription | None) -> PushSubscription:
     if found is None:
         raise NotFound(NO_SUBSCRIPTION)
     return found
 
 
-def _wanted(cursor: Cursor, subscription: PushSubscription, note: Notification) -> bool:
-    """True where the subscription's policy lets that one through."""
-    owner, sender = subscription.account_id, note.account.id
+def _wanted(cursor: Cursor, subscription: PushSubscription, notification: Notification) -> bool:
+    """Return True if the subscription's policy allows the notification's sender."""
+    owner, sender = subscription.account_id, notification.account.id
     match subscription.choice.policy:
         case PushPolicy.ALL:
             return True
@@ -184,41 +184,41 @@ def _wanted(cursor: Cursor, subscription: PushSubscription, note: Notification) 
 
 
 def choice_of(alerts: Sequence[str], policy: str) -> PushChoice:
-    """What a program wants, by the names of the API. Alerts of kinds that there are not mean nothing. Raises Invalid."""
+    """Return the client's choice by the names of the API. Unknown alerts are ignored. Raises Invalid."""
     if policy and policy not in set(PushPolicy):
         raise Invalid({"policy": "Policy is not included in the list"}, codes={"policy": "ERR_INCLUSION"})
     return PushChoice(frozenset(kind for kind in ALERTS if kind in alerts), PushPolicy(policy or PushPolicy.ALL))
 
 
-def _target(asked: SubscriptionRequest) -> PushTarget:
-    findings = ValidationErrors()
-    _check_endpoint(asked.endpoint, findings)
-    p256dh, auth = _decoded(asked.p256dh), _decoded(asked.auth)
-    for name, given, good in (("p256dh", asked.p256dh, is_point(p256dh)), ("auth", asked.auth, len(auth) == AUTH_BYTES)):
+def _target(request: SubscriptionRequest) -> PushTarget:
+    errors = ValidationErrors()
+    _check_endpoint(request.endpoint, errors)
+    p256dh, auth = _decoded(request.p256dh), _decoded(request.auth)
+    for name, given, good in (("p256dh", request.p256dh, is_point(p256dh)), ("auth", request.auth, len(auth) == AUTH_BYTES)):
         if not given:
-            findings.add(name, f"Key {name} can't be blank", "ERR_BLANK")
+            errors.add(name, f"Key {name} can't be blank", "ERR_BLANK")
         elif not good:
             kind = "an uncompressed point on P-256" if name == "p256dh" else f"{AUTH_BYTES} bytes"
-            findings.add(name, f"Key {name} is invalid: it must be {kind} in base64", "ERR_INVALID")
-    findings.settle()
-    return PushTarget(asked.endpoint, p256dh, auth, asked.standard)
+            errors.add(name, f"Key {name} is invalid: it must be {kind} in base64", "ERR_INVALID")
+    errors.settle()
+    return PushTarget(request.endpoint, p256dh, auth, request.standard)
 
 
-def _check_endpoint(endpoint: str, findings: ValidationErrors) -> None:
+def _check_endpoint(endpoint: str, errors: ValidationErrors) -> None:
     if not endpoint:
-        findings.add("endpoint", "Endpoint can't be blank", "ERR_BLANK")
+        errors.add("endpoint", "Endpoint can't be blank", "ERR_BLANK")
         return
     try:
         parts = urlsplit(endpoint)
-        sound = parts.scheme == "https" and bool(parts.hostname) and parts.port in (None, 443) and "@" not in parts.netloc
+        valid = parts.scheme == "https" and bool(parts.hostname) and parts.port in (None, 443) and "@" not in parts.netloc
     except ValueError:
-        sound = False
-    if not sound or not endpoint.isascii() or not endpoint.isprintable() or " " in endpoint or len(endpoint) > LONGEST_URL:
-        findings.add("endpoint", "Endpoint is not a valid URL: it must be https, on its usual port", "ERR_INVALID")
+        valid = False
+    if not valid or not endpoint.isascii() or not endpoint.isprintable() or " " in endpoint or len(endpoint) > LONGEST_URL:
+        errors.add("endpoint", "Endpoint is not a valid URL: it must be https, on its usual port", "ERR_INVALID")
 
 
 def _decoded(text: str) -> bytes:
-    """The bytes of base64 or base64url, with padding or without; none where it is neither."""
+    """Decode base64 or base64url, with or without padding; empty if it is neither."""
     wanted = text.strip().rstrip("=").replace("-", "+").replace("_", "/")
     try:
         return b64decode(wanted + "=" * (-len(wanted) % 4), validate=True)

@@ -1,1 +1,1 @@
-"""Text of posts and profiles: parsing, links, words, safe HTML."""
+"""Text of posts and profiles: parsing, links, search words, safe HTML."""

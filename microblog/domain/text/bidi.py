@@ -1,10 +1,10 @@
-"""Keeping right-to-left controls where they were typed.
+"""Containment of bidirectional control characters (UAX #9, sections 2.1 to 2.6).
 
-Unicode lets a text open an embedding, an override or an isolate and never close it; what comes after it on the page is then
-shown in the wrong order. So on each line of a post: embeddings and isolates that stay open are closed at its end, closings that
-close nothing are dropped, and overrides (LRO, RLO) are dropped, since all they do in practice is to show a name or an address
-backwards. One-line texts (names, content warnings, titles) lose all of these controls, because they are set amid other text.
-The marks LRM, RLM and ALM open nothing and stay: Arabic and Hebrew writers need them. (UAX #9, sections 2.1 to 2.6.)
+Unicode lets a text open an embedding, an override or an isolate and never close it; what comes after it on the page is then shown in the
+wrong order. So on each line of a post: embeddings and isolates that stay open are closed at its end, closings that close nothing are
+dropped, and overrides (LRO, RLO) are dropped, since in practice they only serve to show a name or a URL backwards. One-line texts (names,
+content warnings, titles) lose all of these controls, because they are shown amid other text. The marks LRM, RLM and ALM open nothing and
+stay: Arabic and Hebrew writers need them.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ _CONTROL = regex.compile(f"[{CONTROLS}]")
 
 
 def stripped(text: str) -> str:
-    """`text` without any embedding, override or isolate."""
+    """Return `text` without any embedding, override or isolate."""
     return _CONTROL.sub("", text)
 
 
 def balanced(line: str) -> str:
-    """`line` with every embedding and isolate closed within it, in the right order, and without overrides."""
+    """Return `line` with every embedding and isolate closed within it, in the right order, and without overrides."""
     if not _CONTROL.search(line):
         return line
     closings: list[str] = []
     isolates: list[int] = []
-    return "".join([_kept(char, closings, isolates) for char in line]) + "".join(reversed(closings))
+    return "".join([_balanced_char(char, closings, isolates) for char in line]) + "".join(reversed(closings))
 
 
-def _kept(char: str, closings: list[str], isolates: list[int]) -> str:
-    """What stays of `char`. `closings` are owed for what is open, `isolates` are the places of the isolates among them."""
+def _balanced_char(char: str, closings: list[str], isolates: list[int]) -> str:
+    """Return what remains of `char`. `closings` holds a closing for each open control, `isolates` the positions of isolates in it."""
     if char in _EMBEDDINGS:
         closings.append(_POP_EMBEDDING)
     elif char in _OVERRIDES:
@@ -50,7 +50,7 @@ def _kept(char: str, closings: list[str], isolates: list[int]) -> str:
         if not isolates:
             return ""
         start = isolates.pop()
-        owed = "".join(reversed(closings[start:]))
+        pending = "".join(reversed(closings[start:]))
         del closings[start:]
-        return owed
+        return pending
     return char

@@ -1,7 +1,7 @@
-"""Plain text as people type it: what is let in, how long it is, whom it names, and its safe HTML.
+"""Plain text of posts and profiles: cleaning, length, mentions, hashtags and links, and conversion to safe HTML.
 
-`parse` finds the links, mentions and tags; then the caller looks up which of the mentioned people exist, and `ParsedText.html` writes
-the markup that Mastodon's clients expect. All functions are pure, take linear time, and `parse` accepts every `str`.
+`parse` finds links, mentions and hashtags; then the caller looks up which mentioned accounts exist, and `ParsedText.html` renders the
+markup that Mastodon's clients expect. All functions are pure and take linear time; `parse` accepts every `str`.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from microblog.domain.text import bidi, graphemes, urls
 from microblog.model.errors import Invalid
 
 URL_LENGTH = 23
-"""Characters that any URL counts for."""
+"""Length that any URL counts as."""
 LONGEST_USERNAME = 30
 LONGEST_TAG = 100
 _SHOWN_OF_URL = 30
 
 _WORD = r"\p{L}\p{M}\p{N}_"
-# The signs that make an emoji of the letter before them are marks to Unicode, but no part of a word.
+# Variation selectors and keycaps turn the character before them into an emoji: marks in Unicode, but no part of a word.
 _AFTER_EMOJI = r"(?<=[\ufe0e\ufe0f\u20e3])"
 _SCAN = regex.compile(
     r"(?P<scheme>(?<![A-Za-z0-9_@#+])(?i:https?)://)"
@@ -38,7 +38,7 @@ _LETTER = regex.compile(r"\p{L}")
 _SCHEME = regex.compile(r"https?://(?:www\.)?", regex.I)
 
 _BREAK = regex.compile(r"\r\n?|[\x85\u2028\u2029]")
-# A slide's line break arrives as a vertical tab, a page's end as a form feed; other control characters mean nothing in a text.
+# Line breaks pasted from slides are vertical tabs, page ends are form feeds; other control characters have no meaning in a text.
 _PASTED_BREAK = regex.compile(r"[\x0b\x0c]")
 _PASTED = regex.compile(r"[^\P{Cc}\0\t\n\r\x85]|\p{Noncharacter_Code_Point}")
 _UNSTORABLE = regex.compile(r"[\0\p{Cs}]")
@@ -63,7 +63,7 @@ _NOT_TAG = regex.compile(rf"[^{_WORD}\xb7\u30fb\u200c]+")
 
 @frozen
 class Hashtag:
-    """A tag in a text. `key` is folded for matching, `name` as it was typed, without the `#`."""
+    """A hashtag. `key` is folded for matching; `name` is the spelling as typed, without the `#`."""
 
     key: str
     name: str
@@ -71,21 +71,21 @@ class Hashtag:
 
 @frozen
 class PlainToken:
-    """A run of text that is nothing special."""
+    """Text without special meaning."""
 
     text: str
 
 
 @frozen
 class LinkToken:
-    """An http(s) URL, as it was typed."""
+    """An http(s) URL, as typed."""
 
     url: str
 
 
 @frozen
 class MentionToken:
-    """Something that looks like a mention. `domain` is None for people of this site; `text` is how it was typed."""
+    """Text that looks like a mention. `domain` is None for this site; `text` is how it was typed."""
 
     username: str
     domain: str | None
@@ -94,7 +94,7 @@ class MentionToken:
 
 @frozen
 class HashtagToken:
-    """A hashtag where it stands, with its mark."""
+    """A hashtag at its position in the text; `text` includes the `#`."""
 
     tag: Hashtag
     text: str
@@ -105,19 +105,19 @@ Token = PlainToken | LinkToken | MentionToken | HashtagToken
 
 @frozen
 class ParsedText:
-    """A text cut into what it is made of: lines of tokens. An empty line has no tokens."""
+    """A parsed text: lines of tokens. An empty line has no tokens."""
 
     lines: tuple[tuple[Token, ...], ...]
 
     @property
     def mentions(self) -> tuple[str, ...]:
-        """Lower-case usernames that people of this site might have, each once, in order."""
+        """Lower-case usernames mentioned on this site, in order without duplicates; the accounts may not exist."""
         names = (token.username.lower() for token in self._tokens() if isinstance(token, MentionToken) and token.domain is None)
         return tuple(dict.fromkeys(names))
 
     @property
     def tags(self) -> tuple[Hashtag, ...]:
-        """The tags, each key once (as it was first written), in order."""
+        """The hashtags in order, each key once (in its first spelling)."""
         found: dict[str, Hashtag] = {}
         for token in self._tokens():
             if isinstance(token, HashtagToken):
@@ -126,23 +126,23 @@ class ParsedText:
 
     @property
     def links(self) -> tuple[str, ...]:
-        """The URLs, each once, in order."""
+        """The URLs in order without duplicates."""
         return tuple(dict.fromkeys(token.url for token in self._tokens() if isinstance(token, LinkToken)))
 
     def html(self, known: Mapping[str, str], base_url: str) -> str:
-        """Paragraphs of safe HTML. `known` maps those of `mentions` that exist to their usernames; the rest stay text.
+        """Render paragraphs of safe HTML. `known` maps lower-case names of existing accounts to usernames; other mentions stay text.
 
-        `base_url` is the site's public URL without a slash at its end.
+        `base_url` is the site's public URL without a trailing slash.
         """
         paragraphs = (list(lines) for blank, lines in groupby(self.lines, key=_is_blank) if not blank)
         return "".join(f"<p>{'<br />'.join(_line_html(line, known, base_url) for line in lines)}</p>" for lines in paragraphs)
 
     def inline_html(self, known: Mapping[str, str], base_url: str) -> str:
-        """The same without paragraphs, for texts of one line; lines are joined by spaces."""
+        """Render without paragraphs, for texts of one line; lines are joined by spaces."""
         return " ".join(_line_html(line, known, base_url) for line in self.lines)
 
     def rendered(self, known: Mapping[str, str], base_url: str) -> RenderedText:
-        """Everything that is stored with a post, once it is known who of the mentioned exist."""
+        """Return everything that is stored with a post, given the existing accounts."""
         mentions = tuple(known[key] for key in self.mentions if key in known)
         return RenderedText(self.html(known, base_url), mentions, self.tags, self.links)
 
@@ -152,7 +152,7 @@ class ParsedText:
 
 @frozen
 class RenderedText:
-    """A text's safe HTML, the usernames it mentions, its tags and its URLs, each once, in order."""
+    """Safe HTML of a text with its mentioned usernames, hashtags and URLs, in order without duplicates."""
 
     html: str
     mentions: tuple[str, ...]
@@ -161,25 +161,25 @@ class RenderedText:
 
 
 def parse(text: str, host: str) -> ParsedText:
-    """Cut `text` into lines of tokens. Accepts every `str`: what `clean` refuses becomes U+FFFD.
+    """Split `text` into lines of tokens. Accepts every `str`: what `clean` rejects becomes U+FFFD.
 
-    `host` is the site's own (with its port, if that is not the usual one): `@user@host` is `@user` here.
-    Right-to-left controls are balanced within each line, see bidi.py.
+    `host` is the site's own (with its port, if it is not the default): `@user@host` is `@user` here. Bidirectional controls are balanced
+    within each line, see bidi.py.
     """
     safe = _REFUSED.sub("\ufffd", _BREAK.sub("\n", text))
     return ParsedText(tuple(tuple(_tokens(bidi.balanced(line), host.lower())) for line in safe.split("\n")))
 
 
 def length(text: str, spoiler: str = "") -> int:
-    """What a post counts: graphemes of the content warning and the text, any URL 23, `@user@host` as `@user`."""
+    """Return the length that counts for the limit: graphemes of content warning and text, any URL 23, `@user@host` as `@user`."""
     lines = text.split("\n")
     return graphemes.count(spoiler) + len(lines) - 1 + sum(_token_length(token) for line in lines for token in _tokens(line, ""))
 
 
 def clean(text: str, name: str = "text") -> str:
-    """`text` as it is stored: newlines are `\\n`, no control characters but tab and newline, nothing blank at either end. Idempotent.
+    """Return `text` as it is stored: newlines are `\\n`, no control characters but tab and newline, no outer white space. Idempotent.
 
-    Raises Invalid (for the field `name`) if NUL or half surrogate pairs are in it: nobody pastes them, and PostgreSQL cannot carry them.
+    Raises Invalid (for the field `name`) for NUL and lone surrogates: PostgreSQL cannot store them, and nobody pastes them.
     """
     normal = _BREAK.sub("\n", without_controls(text))
     if _UNSTORABLE.search(normal):
@@ -188,9 +188,9 @@ def clean(text: str, name: str = "text") -> str:
 
 
 def without_controls(text: str) -> str:
-    """`text` with vertical tabs and form feeds as newlines, and without other control characters and noncharacters.
+    """Return `text` with vertical tabs and form feeds as newlines, without other control characters and noncharacters.
 
-    Tab, line ends and NUL stay. The XML of feeds could not carry the rest, and who pastes them does not see them.
+    Tab, line ends and NUL stay. XML feeds could not contain the rest, and people who paste them do not see them.
     """
     return _PASTED.sub("", _PASTED_BREAK.sub("\n", text))
 
@@ -198,18 +198,18 @@ def without_controls(text: str) -> str:
 def clean_line(text: str, name: str) -> str:
     """Like `clean`, for a text of one line (a name, a content warning, a profile field): white space becomes single spaces.
 
-    Loses right-to-left embeddings, overrides and isolates, since it is shown amid other text.
+    Removes bidirectional embeddings, overrides and isolates, since it is shown amid other text.
     """
     return _SPACE.sub(" ", bidi.stripped(clean(text, name))).strip(_EDGES)
 
 
 def is_blank(text: str) -> bool:
-    """True if there is nothing to see in it."""
+    """Return True if the text has no visible character."""
     return not _VISIBLE.search(text)
 
 
 def display_name(text: str, limit: int = 30) -> str:
-    """A display name as it is stored; empty if nothing of it could be seen. Raises Invalid above `limit` graphemes."""
+    """Return a display name as it is stored; empty if nothing is visible. Raises Invalid above `limit` graphemes."""
     name = clean_line(text, "display_name")
     if graphemes.count(name) > limit:
         message = f"Display name is too long (maximum is {limit} characters)"
@@ -218,7 +218,7 @@ def display_name(text: str, limit: int = 30) -> str:
 
 
 def username(text: str, reserved: Iterable[str] = RESERVED) -> str:
-    """A username that somebody new may choose. Raises Invalid with a code if its form is wrong or it is reserved."""
+    """Return a username for a new account. Raises Invalid with a code if it is malformed or reserved."""
     name = text.strip(_EDGES)
     if not name:
         problem, code = "Username can't be blank", "ERR_BLANK"
@@ -234,7 +234,7 @@ def username(text: str, reserved: Iterable[str] = RESERVED) -> str:
 
 
 def field_html(value: str, host: str, known: Mapping[str, str], base_url: str) -> str:
-    """The value of a profile field as inline HTML. One that is nothing but a URL claims it as the person's own (`rel=me`)."""
+    """Render the value of a profile field as inline HTML. A value that is only a URL gets `rel=me`."""
     parsed = parse(value.strip(_EDGES), host)
     match parsed.lines:
         case ((LinkToken(url),),):
@@ -244,7 +244,7 @@ def field_html(value: str, host: str, known: Mapping[str, str], base_url: str) -
 
 
 def excerpt(text: str, limit: int = 80) -> str:
-    """At most `limit` graphemes of `text` on one line, for titles and previews: cut between words if it can be, ending in `…`."""
+    """Return at most `limit` graphemes on one line, for titles and previews: cut between words if possible, ending in `…`."""
     line = _SPACE.sub(" ", bidi.stripped(_REFUSED.sub("\ufffd", text))).strip(_EDGES)
     if graphemes.count(line) <= limit:
         return line
@@ -256,7 +256,7 @@ def excerpt(text: str, limit: int = 80) -> str:
 
 
 def tag_key(name: str) -> str:
-    """The form of a tag that is compared: NFKC, lower case, Latin letters without their accents. Idempotent; maybe empty."""
+    """Return the folded form of a hashtag: NFKC, lower case, Latin letters without accents. Idempotent; may be empty."""
     lower = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).lower())
     letters = unicodedata.normalize("NFD", _NOT_TAG.sub("", lower))
     return unicodedata.normalize("NFKC", _LATIN_ACCENTS.sub("", letters.translate(_FOLDED)))
@@ -276,7 +276,7 @@ def _tokens(line: str, host: str) -> Iterator[Token]:
 
 
 def _token(match: regex.Match[str], host: str) -> tuple[Token | None, int]:
-    """What was found, if it is valid, and where to look on. Never looks on before the middle of what was read: linear time."""
+    """Return the token, if it is valid, and the position to go on. Never goes back more than half of what was read: linear time."""
     token: Token | None
     if match["scheme"] is not None:
         url, end = urls.read(match.string, match.start(), match.end())
@@ -320,15 +320,15 @@ def _token_html(token: Token, known: Mapping[str, str], base_url: str) -> str:
             target = _escaped(f"{base_url}/tags/{quote(tag.key)}")
             return f'<a href="{target}" class="mention hashtag" rel="tag">#<span>{_escaped(tag.name)}</span></a>'
         case MentionToken(username=name, domain=None) if name.lower() in known:
-            who = _escaped(known[name.lower()])
-            target = f"{_escaped(base_url)}/@{who}"
-            return f'<span class="h-card" translate="no"><a href="{target}" class="u-url mention">@<span>{who}</span></a></span>'
+            account = _escaped(known[name.lower()])
+            target = f"{_escaped(base_url)}/@{account}"
+            return f'<span class="h-card" translate="no"><a href="{target}" class="u-url mention">@<span>{account}</span></a></span>'
         case MentionToken(text=text) | PlainToken(text=text):
             return _escaped(text)
 
 
 def _link_html(url: str, rel: str) -> str:
-    """A link that shows the start of its address; the rest is there, invisible, so that copying gives all of it."""
+    """Render a link that shows the start of its URL; the rest is invisible, so that copying yields all of it."""
     scheme = _SCHEME.match(url)
     shown = scheme.end() if scheme else 0
     hidden = shown + _SHOWN_OF_URL
@@ -341,5 +341,5 @@ def _link_html(url: str, rel: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    # Some clients undo only the decimal form of the apostrophe.
+    # Some clients decode only the decimal form of the apostrophe.
     return html.escape(text).replace("&#x27;", "&#39;")

@@ -1,6 +1,6 @@
-"""Words as in the search index (section "Search" of the initial migration): folded, so that accents, widths and cases do not matter. Pure.
+"""Tokenization and folding of the search index (migration 0045), so that accents, widths and cases do not matter. Pure.
 
-A test holds `fold` and `words_in` equal to the functions of the database.
+A test checks that `fold` and `words_in` agree with the database's functions.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ _LETTERS = str.maketrans("øđðħıĸłŋŧς", "oddhiklntσ", "") | str.maketr
 
 
 def fold(text: str) -> str:
-    """What is the same to whoever searches: compatible forms, lower case, without accents."""
+    """Fold a text for search: compatibility forms, lower case, without accents."""
     return unicodedata.normalize("NFKC", _MARKS.sub("", unicodedata.normalize("NFKD", text))).lower().translate(_LETTERS)
 
 
 def words_in(text: str) -> list[str]:
-    """The folded words in their order: runs of letters, marks, digits and `_`. Scripts without spaces stay in one piece."""
+    """Return the folded words in order: runs of letters, marks, digits and `_`. Scripts without spaces stay in one piece."""
     return _BETWEEN.sub(" ", fold(text)).split()
 
 
-def said(text: str) -> str:
-    """The text as phrases are compared with it: folded, and with single spaces."""
+def fold_phrase(text: str) -> str:
+    """Return the text in the form that phrases are compared in: folded, with single spaces."""
     return _SPACE.sub(" ", fold(text))
 
 
 def link(text: str) -> str | None:
-    """The one word that an address is in the index; None for any other text."""
+    """Return the single index word of a URL; None for any other text."""
     match = _LINK.fullmatch(text)
     return fold(match[1]).rstrip(".,;:!?)")[:LONGEST_WORD] or None if match else None
 
 
 def parts(word: str) -> tuple[list[str], list[str]]:
-    """What a folded word is found by: whole words of the index, and beginnings of such.
+    """Return the index lookups for a folded word: whole words, and prefixes of words.
 
-    Of a run of letters without spaces all its pairs; one such letter alone may be the beginning of a pair.
+    A run of letters without spaces becomes all its pairs; a single such letter is a prefix of a pair.
     """
     runs = _RUN.findall(word)
     whole = [run[at : at + 2] for run in runs for at in range(len(run) - 1)]
@@ -57,5 +57,5 @@ def parts(word: str) -> tuple[list[str], list[str]]:
 
 
 def is_spaceless(letter: str) -> bool:
-    """True for a letter of a script that puts no spaces between words."""
+    """Return True for a letter of a script that puts no spaces between words."""
     return _RUN.fullmatch(letter) is not None

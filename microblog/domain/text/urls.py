@@ -1,8 +1,8 @@
-"""URLs in running text: where one begins, what belongs to it, and what is the punctuation of the sentence around it.
+"""URL detection in running text: where a URL begins and ends, and which punctuation belongs to the sentence around it.
 
-What ends a URL is told by Unicode properties, so that each script's punctuation is met. In the path, what WHATWG's URL standard lets
-stand is let in (`^`, `|`, `{`, a final `*`). Time is linear: reading goes on where a URL ends, and no character is read as
-a host more often than a host may be long.
+The end of a URL is determined by Unicode properties, so that the punctuation of every script is recognized. In the path, everything that
+the WHATWG URL Standard accepts is accepted (`^`, `|`, `{`, a final `*`). Time is linear: scanning continues after the URL, and no character
+is read as part of a host more often than a host may be long.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ LONGEST_HOST = 253
 
 _WIDE = r"[\p{EA=W}\p{EA=F}\p{EA=H}]"
 _SENTENCE_MARK = r"[\p{Terminal_Punctuation}&&[\p{SB=STerm}\p{SB=SContinue}]]"
-# White space, what RFC 3986 section 2 leaves out and browsers rewrite, invisible characters that could disguise an address (those that
-# emoji and Persian need are let in), and punctuation of scripts that put no space after it: East Asian, Indic, Khmer, Arabic.
+# White space, characters that RFC 3986 section 2 excludes and browsers rewrite, invisible characters that could disguise a URL (those
+# that emoji and Persian need are allowed), and punctuation of scripts that put no space after it: East Asian, Indic, Khmer, Arabic.
 _STOP = (
     r"\s\p{Cc}<>\"`\\[\p{Default_Ignorable_Code_Point}--[\u200c\u200d\p{Variation_Selector}]]"
     rf"[{_WIDE}&&[\p{{Terminal_Punctuation}}\p{{Quotation_Mark}}\p{{Ps}}\p{{Pe}}]][{_SENTENCE_MARK}--\p{{ASCII}}]"
@@ -27,7 +27,7 @@ _REST = regex.compile(rf"(?:[/?#][^{_STOP}]*+)?", regex.V1)
 
 _LETTER = r"\p{L}\p{M}\p{N}"
 _LABEL = rf"[\p{{L}}\p{{N}}](?:[{_LETTER}_-]{{0,61}}[{_LETTER}])?+"
-# No top level domain mixes ASCII with a script that is written without spaces, or that takes particles: a sentence goes on there.
+# No top-level domain mixes ASCII with a script that is written without spaces or adds particles: there the sentence continues.
 _ASCII_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?+(?=[\p{LB=ID}\p{LB=CJ}\p{LB=SA}\p{LB=H2}\p{LB=H3}\p{LB=JL}])"
 _HOST = regex.compile(
     rf"(?:(?i:localhost)|(?:{_LABEL}\.)+(?:{_ASCII_LABEL}|{_LABEL}(?!\.?[{_LETTER}_])))(?:\.?:[0-9]{{1,5}}(?![0-9]))?", regex.V1
@@ -40,10 +40,10 @@ _EMPHASIS = frozenset("*|~")
 
 
 def read(line: str, start: int, authority: int) -> tuple[str | None, int]:
-    """The URL whose scheme is at `start` and whose host is at `authority`, or None if there is none; and where to look on."""
+    """Return the URL whose scheme is at `start` and whose host is at `authority`, or None; and the position to go on."""
     end = _end(_AUTHORITY, line, authority)
     host = _HOST.match(line, authority, end)
-    # A user name before the host poses as another site's address.
+    # User information before the host can make a URL look like another site's.
     if host is None or len(host[0]) > LONGEST_HOST or "@" in line[authority:end] or _goes_on(line, host.end(), end):
         return None, _end(_REST, line, end)
     if not _is_all(line, host.end(), end):
@@ -54,32 +54,35 @@ def read(line: str, start: int, authority: int) -> tuple[str | None, int]:
 
 
 def host_end(line: str, at: int, end: int) -> int:
-    """Where a host ends that is at most this part of the line: a sentence in a script without spaces may go on behind it."""
+    """Return where a host ends within this part of the line; text in a script without spaces may follow it directly."""
     host = _HOST.match(line, at, end)
     return host.end() if host and _UNSPACED.match(line, host.end(), end) else end
 
 
 def _end(pattern: regex.Pattern[str], line: str, at: int) -> int:
-    """Where what matches there ends; `at` if nothing does."""
+    """Return the end of the match at this position; `at` if there is none."""
     found = pattern.match(line, at)
     return found.end() if found else at
 
 
 def _is_all(line: str, host_end: int, end: int) -> bool:
-    """True if the host is all of the authority; the dot of a root counts only before a path."""
+    """Return True if the host is all of the authority; a trailing dot counts only before a path."""
     return host_end == end or (line[host_end:end] == "." and line[end : end + 1] in {"/", "?", "#"})
 
 
 def _goes_on(line: str, at: int, end: int) -> bool:
-    """True if what follows makes it another host: then nothing is a link. A sentence in a script without spaces does not."""
+    """Return True if the following characters make it a different host, so that nothing is linked.
+
+    Text in a script without spaces may follow directly.
+    """
     no_port = line[at:end] == ":" and line[end : end + 1] in {"/", "?", "#"}
     return no_port or (_OTHER_HOST.match(line, at, end) is not None and _UNSPACED.match(line, at, end) is None)
 
 
 def _trimmed(url: str, before: str) -> str:
-    """`url` without the punctuation of the sentence around it: trailing marks, and closing brackets that it did not open.
+    """Return `url` without surrounding punctuation: trailing marks, and closing brackets that it did not open.
 
-    `before` is the character in front of it: emphasis (`*https://...*`) surrounds a URL.
+    `before` is the character before it: emphasis (`*https://...*`) surrounds a URL.
     """
     marks = before if before in _EMPHASIS else ""
     surplus = {close: url.count(close) - url.count(_opening(close)) for close in set(url) if unicodedata.category(close) == "Pe"}
@@ -92,6 +95,6 @@ def _trimmed(url: str, before: str) -> str:
 
 
 def _opening(close: str) -> str:
-    """The bracket that this one closes: its neighbour among the code points, or the one before that (`[\\]`)."""
+    """Return the opening bracket of `close`: the previous code point, or the one before that (`[\\]`)."""
     neighbour = chr(ord(close) - 1)
     return neighbour if unicodedata.category(neighbour) == "Ps" else chr(ord(close) - 2)
