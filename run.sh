@@ -135,6 +135,7 @@ run_tests() {
     failed=0
     say "ruff"
     .venv/bin/ruff check --quiet . || failed=1
+    .venv/bin/ruff format --check --quiet . || { say "ruff format . mends the format."; failed=1; }
     say "mypy"
     .venv/bin/mypy --no-error-summary || failed=1
     check_scripts || failed=1

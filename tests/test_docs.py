@@ -1,10 +1,14 @@
-"""What is documented is what there is."""
+"""Tests that the documents and docstrings agree with the code."""
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 import tomllib
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import click
@@ -14,9 +18,18 @@ from microblog.cli import main
 from microblog.config import setting_docs
 
 ROOT = Path(__file__).parent.parent
+PACKAGES = ("microblog", "tests", "benchmarks")
 DOCUMENTS = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 FENCED = re.compile(r"^```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+INLINE_CODE = re.compile(r"(?<!`)`([^`]+)`(?!`)")
+SOURCE_PATH = re.compile(r"(?<![\w./*<-])((?:[\w-]+/)*\w+\.(?:py|mjs|sql))\b")
+DIRECTORY = re.compile(r"(?:[\w-]+/){2,}")
+DOTTED = re.compile(r"([A-Za-z_]\w*)\.([A-Za-z_]\w*)(?:\(.*\))?", re.DOTALL)
+CAMEL_CASE = re.compile(r"(?:[A-Z][a-z]+){2,}")
+NAMES_IN_FILE = re.compile(r"`([\w/]+\.py)`(?: \(|, )\s?((?:`[\w.]+`(?:, )?)+)")
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+ELSEWHERE = {"Mastodon.py", "params.in_reply_to_id", "email.policy", "protocol.makeConnection(transport)"}  # names of others
 COMMAND = re.compile(r"(?:^|(?<=`))(?:\./run\.sh )?microblog ([^`#]+?) *(?=[`#]|$)", re.MULTILINE)
 
 
@@ -47,7 +60,7 @@ def test_links_between_the_documents_lead_somewhere() -> None:
 
 
 def _commands() -> list[str]:
-    """What follows `microblog` wherever the documents say how to call it."""
+    """Return the arguments of each call of `microblog` in the documents."""
     found = []
     for document in DOCUMENTS:
         text = document.read_text("utf-8")
@@ -71,3 +84,120 @@ def test_every_command_is_documented_as_it_is_called(command: str) -> None:
 
 def test_commands_are_found_in_the_documents() -> None:
     assert {"user", "token", "stats", "backup", "restore"} <= {command.split()[0] for command in _commands()}
+
+
+@cache
+def _sources() -> dict[str, ast.Module]:
+    """All Python modules, parsed, by their paths from the root."""
+    paths = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    return {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text("utf-8")) for path in paths}
+
+
+@cache
+def _files() -> frozenset[str]:
+    """Paths of all files and directories of the project, with every shorter way to write them, down to the bare name."""
+    roots = [*PACKAGES, "docs", "templates", "twisted", "types"]
+    paths = [path.relative_to(ROOT) for root in roots for path in (ROOT / root).rglob("*")]
+    paths += [Path(path.name) for path in ROOT.iterdir()] + [Path(root) for root in roots]
+    return frozenset("/".join(path.parts[start:]) for path in paths for start in range(len(path.parts)))
+
+
+def _assigned(node: ast.AST) -> Iterator[str]:
+    """Names that a statement defines, attributes of `self` included."""
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield inner.name
+        elif isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+            yield inner.id
+        elif isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Store):
+            yield inner.attr
+
+
+@cache
+def _members() -> dict[str, set[str]]:
+    """Names defined in each class and in each module; modules and classes by their short names, same names joined."""
+    members: dict[str, set[str]] = defaultdict(set)
+    for path, module in _sources().items():
+        parts = Path(path).with_suffix("").parts
+        members[parts[-2] if parts[-1] == "__init__" else parts[-1]].update(_assigned(module))
+        for node in ast.walk(module):
+            if isinstance(node, ast.ClassDef):
+                members[node.name].update(_assigned(node))
+                members[node.name].update(base.id for base in node.bases if isinstance(base, ast.Name))
+    for package in {path.parent for path in map(Path, _sources())}:
+        members[package.name].update(Path(path).stem for path in _sources() if Path(path).parent == package)
+        members[package.parent.name].add(package.name)
+    return members
+
+
+def _has_member(owner: str, name: str) -> bool:
+    members = _members()
+    return name in members[owner] or any(
+        _has_member(base, name) for base in members[owner] if base in members and base[:1].isupper() and base != owner
+    )
+
+
+@cache
+def _literals() -> frozenset[str]:
+    """All string constants of the code, such as job kinds."""
+    nodes = (node for path, module in _sources().items() if path.startswith("microblog/") for node in ast.walk(module))
+    return frozenset(node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str))
+
+
+@cache
+def _texts() -> list[tuple[str, str]]:
+    """The documents, and all docstrings, with where they are."""
+    documents = [(document.name, FENCED.sub("", document.read_text("utf-8"))) for document in DOCUMENTS]
+    nodes = [(path, node) for path, module in _sources().items() for node in ast.walk(module) if isinstance(node, DOCUMENTED)]
+    return documents + [(f"{path}:{getattr(node, 'lineno', 1)}", ast.get_docstring(node, clean=False) or "") for path, node in nodes]
+
+
+def test_every_path_in_documents_and_docstrings_exists() -> None:
+    named = [(at, path) for at, text in _texts() for path in SOURCE_PATH.findall(text)]
+    named += [(at, code) for at, text in _texts() for code in INLINE_CODE.findall(text) if DIRECTORY.fullmatch(code)]
+    assert len(named) > 100
+    assert [f"{at}: {path}" for at, path in named if path not in ELSEWHERE and path.rstrip("/") not in _files()] == []
+
+
+def _unknown(code: str) -> bool:
+    """True if the code is `Class.member` or `module.member` of ours without such a member. Job kinds are strings with a dot."""
+    match = DOTTED.fullmatch(code)
+    if match is None or code in ELSEWHERE or code in _literals() or SOURCE_PATH.fullmatch(code):
+        return False
+    owner, name = match.groups()
+    return owner in _members() and not _has_member(owner, name)
+
+
+def test_every_class_and_function_in_documents_and_docstrings_exists() -> None:
+    assert [f"{at}: {code}" for at, text in _texts() for code in INLINE_CODE.findall(text) if _unknown(code)] == []
+
+
+def test_every_class_in_the_documents_exists() -> None:
+    code = "\n".join(path.read_text("utf-8") for path in (ROOT / "microblog").rglob("*.py"))
+    words = set(re.findall(r"\w+", code))
+    for document in DOCUMENTS:
+        named = set(filter(CAMEL_CASE.fullmatch, INLINE_CODE.findall(FENCED.sub("", document.read_text("utf-8")))))
+        assert named <= words, document.name
+
+
+def test_names_in_the_documents_are_in_the_files_that_they_are_said_to_be_in() -> None:
+    sources, missing, found = _sources(), [], 0
+    for document in DOCUMENTS:
+        for path, names in NAMES_IN_FILE.findall(document.read_text("utf-8")):
+            [module] = [module for name, module in sources.items() if name in (path, f"microblog/{path}")]
+            for name in re.findall(r"[\w.]+", names):
+                found += 1
+                if not name.endswith(".py") and not set(name.split(".")) <= set(_assigned(module)):
+                    missing.append(f"{document.name}: {path} {name}")
+    assert found > 20
+    assert missing == []
+
+
+@pytest.mark.parametrize("code", ["Posts.publishes", "posts.no_such_function", "Authorizer.gone(request)"])
+def test_a_name_that_does_not_exist_is_found(code: str) -> None:
+    assert _unknown(code)
+
+
+@pytest.mark.parametrize("code", ["Posts.publish", "events.record", "push.send", "twisted.web", "Mastodon.py", "Database.run(f)"])
+def test_names_that_exist_and_names_of_others_are_left_alone(code: str) -> None:
+    assert not _unknown(code)

@@ -1,4 +1,4 @@
-"""Start a server that goes when its parent goes: a script, run as ``python -I -S launch.py``, and the command line for it.
+"""Start a server that goes when its parent goes: a script, run as ``python -I -S child_launcher.py``, and the command line for it.
 
 It changes into a directory (while it still may), gives up root for another user where told to, leaves the terminal's
 process group, asks Linux for a signal at its parent's death, and becomes the server. It uses the standard library only

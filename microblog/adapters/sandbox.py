@@ -1,4 +1,4 @@
-"""Run a program on what strangers sent: a script, run as ``python -I -S confined.py SECONDS MEMORY FILE COMMAND...``.
+"""Run a program on what strangers sent: a script, run as ``python -I -S sandbox.py SECONDS MEMORY FILE COMMAND...``.
 
 It bounds what the program may take (CPU seconds, bytes of memory, bytes of one file), gives it the lowest priority and no environment,
 asks Linux for its end at the parent's death, and becomes the program. It uses the standard library only and imports nothing of ours,

@@ -1,8 +1,8 @@
 """Carries out jobs: claims them in small batches, runs them side by side, and lets none of them be lost.
 
 A job is done at least once. It is claimed under a lease that a heartbeat extends; when the process dies, the lease runs out and another
-process (or this one, started again) claims the job. A task that fails is tried again after a pause (see `retry.Plan`); after its last try
-the job is dead, which the administrator sees. A task that hangs is cut off. So a poison job costs its own tries and nobody else's.
+process (or this one, started again) claims the job. A task that fails is tried again after a pause (see `retry.RetryPolicy`); after its
+last try the job is dead, which the administrator sees. A task that hangs is cut off. So a poison job costs its own tries and nobody else's.
 
 Chosen (2026-11): jobs in our own table, because a job must be written in the command's own psycopg2 transaction and run on the reactor.
 Instead of: procrastinate, the model of our two unique indexes, whose worker needs asyncio and psycopg 3 and whose psycopg2 connector only

@@ -1,7 +1,7 @@
 """What can be listened to, and which of it news belongs to. Pure.
 
 A reader listens to streams; a stream is one or two topics; news belongs to topics. Home has a topic for each reader, not for each author:
-whose homes a post belongs to is found from the connected viewers (viewers.py).
+whose homes a post belongs to is found from the connected viewers (viewer_state.py).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The people and texts from which demo.py composes a lively site: TOML files beside this one, read into values."""
+"""The people and texts from which fill.py composes a lively site: TOML files beside this one, read into values."""
 
 from __future__ import annotations
 

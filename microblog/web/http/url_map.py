@@ -3,7 +3,8 @@
 `Routes.app` is an ordinary `klein.Klein`: its `url_map` and `endpoints` list the routes, and a stock `twisted.web.server.Site` serves them
 as `routes.app.resource()`. The site's own server asks `Routes.find` instead. It uses the same URL map but binds it once (Klein: for each
 request), looks up paths without arguments in a dictionary, remembers the last matches of the others, and makes no Deferred and no closure
-for an endpoint that does not wait. Both ways end in `Site.serve` or `Site.refuse`; `tests/web/test_klein.py` compares all their answers.
+for an endpoint that does not wait. Both ways end in `Dispatcher.serve` or `Dispatcher.refuse`; `tests/web/test_klein.py` compares
+all their responses.
 
 What it gains (`python -m benchmarks.floor`, empty routes, the same stock server for both, CPU per request): 68 us instead of 113, x 0.60;
 69 instead of 112 with an id in the path. With the site's own server in place of the stock one the same request takes 52.
