@@ -145,7 +145,7 @@ class Square:
     def told(self, stream: Stream, viewer: Viewer | None) -> set[int]:
         """Which of the posts the feed would send on the stream, to an API client."""
         circle, ear, at = self.circle(viewer), Ear(), make.NOW.timestamp()
-        dialect = SseEncoder(PayloadEncoder(StatusJsonCache(Entities("https://example.org", "key"))), told=False)
+        dialect = SseEncoder(PayloadEncoder(StatusJsonCache(Entities("https://example.org", "key"))), extended=False)
         subscriber = Subscriber(ear, dialect, viewer.id if viewer else None, circle=circle)
         subscription = Subscription(stream, subscriber, dialect.variant(stream))
         found = posts.by_ids(self.cursor, [post.id for post in self.written])

@@ -9,7 +9,7 @@ from twisted.internet.testing import StringTransport
 from microblog.live.topics import Stream, StreamKind
 from microblog.live.viewer_state import RelationsSnapshot
 from microblog.model.events import EventKind, Position
-from microblog.web.api.streaming import MOST_LOOKED_UP, MOST_UNHEARD, Listener, Multiplexed, NotYourList
+from microblog.web.api.streaming import MAX_LIST_LOOKUPS, MAX_PENDING_MESSAGES, Listener, Multiplexed, NotYourList
 from microblog.web.streaming.sse import EventStream, event
 from microblog.web.streaming.stream_connection import OpenStream, StreamIdentity
 from microblog.web.streaming.websocket import text_frame
@@ -156,7 +156,7 @@ def test_messages_are_answered_in_their_order_though_one_takes_long(world: World
 def test_who_asks_for_more_and_more_without_waiting_for_answers_is_closed(world: World) -> None:
     made = socket(world)
     transport = connected(made)
-    made.dataReceived(asked(stream="user") * MOST_UNHEARD)
+    made.dataReceived(asked(stream="user") * MAX_PENDING_MESSAGES)
     assert transport.value() == b""
     made.dataReceived(asked(stream="user"))
     assert b"too much" in transport.value()
@@ -168,10 +168,10 @@ def test_who_asks_for_more_lists_than_anybody_has_is_closed(world: World) -> Non
     made = socket(world)
     transport = connected(made)
     answered(world)
-    for number in range(MOST_LOOKED_UP):
+    for number in range(MAX_LIST_LOOKUPS):
         made.dataReceived(asked(stream="list", list=str(number)))
         answered(world)
-    assert transport.value().count(b"Not authorized") == MOST_LOOKED_UP
+    assert transport.value().count(b"Not authorized") == MAX_LIST_LOOKUPS
     made.dataReceived(asked(stream="list", list="99"))
     assert not world.log.waiting
     assert b"too much" in transport.value()

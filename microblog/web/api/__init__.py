@@ -1,4 +1,4 @@
-"""The API for programs, as Mastodon's clients know it. `routes` puts its features together."""
+"""The client API of Mastodon (https://docs.joinmastodon.org/). `routes` builds all of its features."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from microblog.domain.trends import Trends
 from microblog.render.api.instance import InstanceEntities
 from microblog.render.api.status_json import StatusJsonCache
 from microblog.web.api.accounts import AccountRoutes, RelationshipRoutes
-from microblog.web.api.api_version import served
+from microblog.web.api.api_version import api_version
 from microblog.web.api.apps import AppRoutes
 from microblog.web.api.conversations import ConversationRoutes
 from microblog.web.api.discovery import DiscoveryRoutes
@@ -73,7 +73,7 @@ from microblog.web.http.response_cache import ResponseCache
 
 
 class ApiServices(Protocol):
-    """What of the domain the API uses, by the names that the composition root gives it."""
+    """The domain services that the API uses, by the names that the composition root gives them."""
 
     @property
     def accounts(self) -> Accounts: ...
@@ -144,18 +144,18 @@ class ApiServices(Protocol):
 def routes(services: ApiServices, site: InstanceEntities, answers: ResponseCache, statuses: StatusJsonCache) -> list[object]:
     """Every feature of the API."""
     entities, rules = site.entities, site.site.texts.rules
-    shown = StatusSerializer(statuses, services.posts, services.filters.filter_cache)
+    serializer = StatusSerializer(statuses, services.posts, services.filters.filter_cache)
     features: list[object] = [
         AppRoutes(entities, services.apps),
         OAuthRoutes(entities, services.oauth),
         DiscoveryRoutes(site, services.search),
         OwnAccountRoutes(entities, services.accounts, services.follows, services.registrations, services.tokens, services.pictures),
         EmailConfirmationRoutes(services.confirmations),
-        StatusRoutes(entities, shown, services.posts, services.marks, services.schedules, services.attachments),
-        StatusActionRoutes(shown, services.marks),
-        MarkedStatusRoutes(shown, services.timelines),
-        TimelineRoutes(shown, services.timelines, answers),
-        AccountRoutes(entities, shown, services.accounts, services.timelines, services.follows, answers),
+        StatusRoutes(entities, serializer, services.posts, services.marks, services.schedules, services.attachments),
+        StatusActionRoutes(serializer, services.marks),
+        MarkedStatusRoutes(serializer, services.timelines),
+        TimelineRoutes(serializer, services.timelines, answers),
+        AccountRoutes(entities, serializer, services.accounts, services.timelines, services.follows, answers),
         RelationshipRoutes(services.relations),
         RelationshipActionRoutes(services.follows, services.relations),
         RelatedAccountRoutes(entities, services.follows, services.relations),
@@ -167,24 +167,24 @@ def routes(services: ApiServices, site: InstanceEntities, answers: ResponseCache
         FilterRoutes(services.filters),
         FilterPartRoutes(services.filters),
         FilterV1Routes(services.filters),
-        ListMemberRoutes(entities, shown, services.lists),
+        ListMemberRoutes(entities, serializer, services.lists),
         TagRoutes(entities, services.tags),
         FollowedTagRoutes(entities, services.tags, services.accounts),
-        TrendRoutes(entities, shown, services.trends, services.tags),
+        TrendRoutes(entities, serializer, services.trends, services.tags),
         EndorsementRoutes(entities, services.people),
         DirectoryRoutes(entities, services.people),
         DomainRoutes(services.people),
         ReportRoutes(entities, services.reports, rules),
         AnnouncementRoutes(entities, services.announcements),
-        NotificationGroupRoutes(entities, shown, services.notification_groups),
-        ConversationRoutes(entities, shown, services.conversations),
+        NotificationGroupRoutes(entities, serializer, services.notification_groups),
+        ConversationRoutes(entities, serializer, services.conversations),
         NotificationPolicyRoutes(services.notification_policies),
-        NotificationRequestRoutes(entities, shown, services.notification_policies),
+        NotificationRequestRoutes(entities, serializer, services.notification_policies),
         AccountAdminRoutes(entities, services.moderation),
-        ReportAdminRoutes(entities, shown, services.reports, rules),
-        NotificationRoutes(entities, shown, services.notifications),
+        ReportAdminRoutes(entities, serializer, services.reports, rules),
+        NotificationRoutes(entities, serializer, services.notifications),
         MarkerRoutes(services.markers),
         PushSubscriptionRoutes(entities, services.pushes),
-        SearchRoutes(entities, shown, services.search, services.tags),
+        SearchRoutes(entities, serializer, services.search, services.tags),
     ]
-    return [*features, InstanceRoutes(site, services.census, services.statistics, served(features))]
+    return [*features, InstanceRoutes(site, services.census, services.statistics, api_version(features))]

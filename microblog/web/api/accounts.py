@@ -1,4 +1,4 @@
-"""People: looking them up, what they post, whom they follow."""
+"""Accounts: profiles, their posts, followers and followed accounts, and the user's relationships to them."""
 
 from __future__ import annotations
 
@@ -34,47 +34,52 @@ NO_PROOFS_SINCE = "@1648598400"  # 2022-03-30
 OPEN = RouteOptions(api=True, scopes={"read:accounts"})
 POSTS = RouteOptions(api=True, scopes={"read:statuses"})
 SOME = (
-    Param("pinned", FLAG, "Only those on top of the profile."),
-    Param("only_media", FLAG, "Only those with media."),
-    Param("exclude_replies", FLAG, "Without replies to others."),
-    Param("exclude_reblogs", FLAG, "Without boosts."),
-    Param("tagged", TEXT, "Only those with this tag."),
+    Param("pinned", FLAG, "Filter for pinned statuses only."),
+    Param("only_media", FLAG, "Filter out statuses without attachments."),
+    Param("exclude_replies", FLAG, "Filter out statuses in reply to a different account."),
+    Param("exclude_reblogs", FLAG, "Filter out boosts from the response."),
+    Param("tagged", TEXT, "Filter for statuses using a specific hashtag."),
 )
 
 
 @frozen
 class AccountRoutes:
-    """Looking at people."""
+    """Read access to accounts."""
 
     entities: Entities
-    shown: StatusSerializer
+    serializer: StatusSerializer
     accounts: Accounts
     timelines: Timelines
     follows: Follows
-    answers: ResponseCache
+    cache: ResponseCache
 
-    @route("GET", "/api/v1/accounts", OPEN, RouteDoc("Several people", array_of(ACCOUNT), query=(Param("id", IDS, required=True),)))
+    @route("GET", "/api/v1/accounts", OPEN, RouteDoc("Get multiple accounts", array_of(ACCOUNT), query=(Param("id", IDS, required=True),)))
     async def several(self, request: Request) -> Response:
-        """Those of up to 40 that exist."""
+        """Up to 40 accounts by id; ids that do not exist are left out."""
         ids = [AccountId(id) for id in dict.fromkeys(request.fields.ids("id")[:MOST_AT_ONCE])]
         return Response.json(self.entities.accounts(await self.accounts.by_ids(ids, suspended=True)))
 
-    @route("GET", "/api/v1/accounts/<id:account_id>", OPEN, RouteDoc("Somebody", ACCOUNT, errors=(404,)))
+    @route("GET", "/api/v1/accounts/<id:account_id>", OPEN, RouteDoc("Get account", ACCOUNT, errors=(404,)))
     async def show(self, request: Request, account_id: int) -> Response:
-        """One person."""
-        return await self._told(await self.accounts.by_id(AccountId(account_id), suspended=True))
+        """One account by id."""
+        return await self._response(await self.accounts.by_id(AccountId(account_id), suspended=True))
 
     @route(
         "GET",
         "/api/v1/accounts/lookup",
         OPEN,
-        RouteDoc("Somebody, by name", ACCOUNT, query=(Param("acct", TEXT, required=True),), errors=(400, 404)),
+        RouteDoc(
+            "Lookup account ID from username",
+            ACCOUNT,
+            query=(Param("acct", TEXT, "The username or address to look up.", required=True),),
+            errors=(400, 404),
+        ),
     )
     async def lookup(self, request: Request) -> Response:
-        """The name may have our host behind it; case does not matter."""
-        return await self._told(await self.accounts.by_username(request.fields.required("acct"), suspended=True))
+        """One account by username, with or without this site's domain, ignoring case."""
+        return await self._response(await self.accounts.by_username(request.fields.required("acct"), suspended=True))
 
-    async def _told(self, account: Account) -> Response:
+    async def _response(self, account: Account) -> Response:
         return Response.json(self.entities.person(account, await self.accounts.role(account)))
 
     @route(
@@ -82,19 +87,19 @@ class AccountRoutes:
         "/api/v1/accounts/search",
         RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:accounts"}),
         RouteDoc(
-            "People by a part of their name",
+            "Search for matching accounts",
             array_of(ACCOUNT),
             query=(
-                Param("q", TEXT, "A part of a username or display name.", required=True),
+                Param("q", TEXT, "Part of a username or display name.", required=True),
                 *LIMIT,
-                Param("offset", WHOLE, "How many to pass over."),
-                Param("resolve", FLAG, "Ask other sites: there are none."),
-                Param("following", FLAG, "Only people whom one follows."),
+                Param("offset", WHOLE, "Skip the first n results."),
+                Param("resolve", FLAG, "Accepted for compatibility; there are no other sites to ask."),
+                Param("following", FLAG, "Limit the search to accounts the user follows."),
             ),
         ),
     )
     async def search(self, request: Request) -> Response:
-        """The exact name first."""
+        """Matching accounts, an exact match first."""
         check_paging(request)
         fields = request.fields
         found = await self.accounts.search(
@@ -110,20 +115,20 @@ class AccountRoutes:
         "GET",
         "/api/v1/accounts/<id:account_id>/statuses",
         POSTS,
-        RouteDoc("What somebody posts", array_of(STATUS), query=(*PAGING, *SOME), errors=(404,)),
+        RouteDoc("Get account's statuses", array_of(STATUS), query=(*PAGING, *SOME), errors=(404,)),
     )
     async def statuses(self, request: Request, account_id: int) -> Response:
-        """As far as the caller may see it, newest first; pinned ones by when they were pinned."""
-        return await self.answers.get_or_make(request, lambda: self._statuses(request, AccountId(account_id)))
+        """Statuses of an account that the user may see, newest first; pinned ones ordered by when they were pinned."""
+        return await self.cache.get_or_make(request, lambda: self._statuses(request, AccountId(account_id)))
 
     async def _statuses(self, request: Request, id: AccountId) -> CacheableResponse:
         await self.accounts.by_id(id, suspended=True)
         page, pinned = page_of(request), request.fields.flag("pinned")
         posts = await (self.timelines.pinned(request.viewer, id) if pinned else self._posts(request, id, page))
-        body = await self.shown.many(request.viewer, posts)
+        body = await self.serializer.many(request.viewer, posts)
         kept = PageLinks(tuple(param.name for param in SOME), timeline=True)
-        answer = Response.json(body) if pinned else paged(request, body, [post.id for post in posts], page, kept)
-        return CacheableResponse(answer, await self.timelines.basis(request.viewer, posts, *cache_keys.of_profile(id)))
+        response = Response.json(body) if pinned else paged(request, body, [post.id for post in posts], page, kept)
+        return CacheableResponse(response, await self.timelines.basis(request.viewer, posts, *cache_keys.of_profile(id)))
 
     async def _posts(self, request: Request, account: AccountId, page: Page) -> list[Post]:
         fields = request.fields
@@ -141,10 +146,10 @@ class AccountRoutes:
         "GET",
         "/api/v1/accounts/<id:account_id>/identity_proofs",
         RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:accounts"}),
-        RouteDoc("What once proved who somebody is: nothing any more", array_of(ANY), errors=(404,)),
+        RouteDoc("Identity proofs (deprecated)", array_of(ANY), errors=(404,)),
     )
     async def identity_proofs(self, request: Request, account_id: int) -> Response:
-        """Always none; older programs ask."""
+        """Always an empty list, for older clients."""
         del request
         await self.accounts.by_id(AccountId(account_id), suspended=True)
         return Response.json([]).with_header("Deprecation", NO_PROOFS_SINCE)
@@ -153,20 +158,20 @@ class AccountRoutes:
         "GET",
         "/api/v1/accounts/<id:account_id>/followers",
         OPEN,
-        RouteDoc("Who follows somebody", array_of(ACCOUNT), query=PAGING, errors=(404,)),
+        RouteDoc("Get account's followers", array_of(ACCOUNT), query=PAGING, errors=(404,)),
     )
     async def followers(self, request: Request, account_id: int) -> Response:
-        """The newest first."""
+        """Accounts that follow the account, most recent follow first."""
         return await self._people(request, account_id, self.follows.followers)
 
     @route(
         "GET",
         "/api/v1/accounts/<id:account_id>/following",
         OPEN,
-        RouteDoc("Whom somebody follows", array_of(ACCOUNT), query=PAGING, errors=(404,)),
+        RouteDoc("Get account's following", array_of(ACCOUNT), query=PAGING, errors=(404,)),
     )
     async def following(self, request: Request, account_id: int) -> Response:
-        """The newest first."""
+        """Accounts that the account follows, most recent follow first."""
         return await self._people(request, account_id, self.follows.following)
 
     async def _people(
@@ -179,7 +184,7 @@ class AccountRoutes:
 
 @frozen
 class RelationshipRoutes:
-    """How one stands to others."""
+    """The user's relationships to other accounts."""
 
     relations: Relationships
 
@@ -188,13 +193,16 @@ class RelationshipRoutes:
         "/api/v1/accounts/relationships",
         RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:follows"}),
         RouteDoc(
-            "How one stands to people",
+            "Check relationships to other accounts",
             array_of(RELATIONSHIP),
-            query=(Param("id", IDS, required=True), Param("with_suspended", FLAG, "Suspended people too.")),
+            query=(
+                Param("id", IDS, required=True),
+                Param("with_suspended", FLAG, "Whether relationships should be returned for suspended accounts."),
+            ),
         ),
     )
     async def relationships(self, request: Request) -> Response:
-        """To each of those that exist."""
+        """Whether the user follows, blocks, mutes and so on each of the given accounts; ids that do not exist are left out."""
         ids = [AccountId(id) for id in dict.fromkeys(request.fields.ids("id", max=MOST_RELATIONSHIPS))]
         found = await self.relations.between(request.member, ids, suspended=request.fields.flag("with_suspended"))
         return Response.json(RELATIONSHIP.each(found, None))

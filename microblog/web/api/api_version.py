@@ -1,4 +1,7 @@
-"""Which level of the API is claimed: never one whose addresses are not there, because programs show what they then cannot have."""
+"""The API version that the site claims in `api_versions.mastodon`.
+
+Clients enable features by it, so a version is only claimed if all paths that it added are served.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,8 @@ from microblog.web.http.route import routes_of
 
 _VARIABLE = re.compile(r"<[^>]*>")
 
-# What each level of Mastodon's `api_versions` brought that programs ask for once it is claimed.
-BROUGHT = (
+# Paths that clients use once a version of Mastodon's `api_versions` is claimed.
+PATHS_ADDED = (
     (2, ("GET /api/v2/notifications", "GET /api/v2/notifications/policy", "GET /api/v1/notifications/requests")),
     (3, ("GET /.well-known/oauth-authorization-server",)),
     (5, ("POST /api/v2/filters",)),
@@ -18,12 +21,12 @@ BROUGHT = (
 )
 
 
-def served(features: Iterable[object]) -> int:
-    """The highest level all of which these features serve, and all below it."""
-    there = {f"{route.method} {_VARIABLE.sub('*', route.path)}" for feature in features for route in routes_of(type(feature))}
-    level = 1
-    for number, addresses in BROUGHT:
-        if not there.issuperset(addresses):
+def api_version(features: Iterable[object]) -> int:
+    """The highest version of which these features serve all paths, including those of lower versions."""
+    served = {f"{route.method} {_VARIABLE.sub('*', route.path)}" for feature in features for route in routes_of(type(feature))}
+    version = 1
+    for number, paths in PATHS_ADDED:
+        if not served.issuperset(paths):
             break
-        level = number
-    return level
+        version = number
+    return version

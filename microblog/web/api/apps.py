@@ -1,4 +1,4 @@
-"""Apps: they register themselves, and ask who they are."""
+"""Registration of client apps."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from microblog.web.http.route import AccessLevel, RouteOptions, route
 from microblog.web.http.route_docs import Param, RouteDoc
 
 _FORM = (
-    Param("client_name", TEXT, "What the app is called.", required=True),
+    Param("client_name", TEXT, "A name for the application.", required=True),
     Param(
         "redirect_uris",
         {"anyOf": [TEXT, TEXTS]},
-        "Where people may go after they have let the app in, one a line or as a list; urn:ietf:wg:oauth:2.0:oob shows them a code.",
+        "Where to redirect the user after authorization: one URI per line, or a list. urn:ietf:wg:oauth:2.0:oob shows a code instead.",
         required=True,
     ),
-    Param("scopes", TEXT, "The most that it may ask for, separated by spaces; read if it does not say."),
-    Param("website", TEXT, "Where people read about it."),
+    Param("scopes", TEXT, "Scopes that the app may request, separated by spaces. Defaults to read."),
+    Param("website", TEXT, "The URL of the app's home page."),
 )
 
 
 @frozen
 class AppRoutes:
-    """What an app asks before it asks a person."""
+    """Endpoints that an app uses before it has a user's token."""
 
     entities: Entities
     apps: Apps
@@ -41,10 +41,10 @@ class AppRoutes:
         "POST",
         "/api/v1/apps",
         RouteOptions(api=True, bearer=False, rate=APPS),
-        RouteDoc("Register an app", words.CREDENTIAL_APPLICATION, body=_FORM, errors=(422,)),
+        RouteDoc("Create an application", words.CREDENTIAL_APPLICATION, body=_FORM, errors=(422,)),
     )
     async def register(self, request: Request) -> Response:
-        """A new app, with its secret."""
+        """Register a client application and return its credentials for OAuth."""
         fields = request.fields
         form = AppRegistration(
             name=fields.text("client_name"),
@@ -58,17 +58,17 @@ class AppRoutes:
         "GET",
         "/api/v1/apps/verify_credentials",
         RouteOptions(api=True, viewer=AccessLevel.APP),
-        RouteDoc("Which app the token belongs to", words.APPLICATION),
+        RouteDoc("Verify your app works", words.APPLICATION),
     )
     async def verify(self, request: Request) -> Response:
-        """The app itself. Any token will do, an app's own too."""
+        """The application of the token; user and app tokens are both accepted."""
         if request.access is None:
             raise BadToken
         return Response.json(words.APPLICATION(request.access.app, self.entities))
 
 
 def _scopes(fields: Params) -> str:
-    """The scopes as text. A list of them is not looked at, as everywhere."""
+    """The scopes as text; a list is ignored, as on Mastodon."""
     try:
         return fields.value("scopes")
     except Invalid:

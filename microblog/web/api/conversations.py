@@ -1,4 +1,4 @@
-"""Direct conversations: the list, and what is done with them."""
+"""Conversations: threads of private mentions."""
 
 from __future__ import annotations
 
@@ -23,39 +23,47 @@ WRITE = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:convers
 
 @frozen
 class ConversationRoutes:
-    """One's own conversations."""
+    """The user's conversations."""
 
     entities: Entities
-    shown: StatusSerializer
+    serializer: StatusSerializer
     conversations: Conversations
 
-    @route("GET", "/api/v1/conversations", READ, RouteDoc("One's direct conversations", array_of(CONVERSATION), query=PAGING))
+    @route("GET", "/api/v1/conversations", READ, RouteDoc("View all conversations", array_of(CONVERSATION), query=PAGING))
     async def page(self, request: Request) -> Response:
-        """That which was spoken in last first. The pages are bounded by ids of last posts."""
+        """Conversations, most recent post first. Pages are bounded by the ids of last posts."""
         page = page_of(request)
         found = await self.conversations.page(request.member, page)
-        posts = await self.shown.each(request.viewer, [each.last for each in found])
+        posts = await self.serializer.each(request.viewer, [each.last for each in found])
         told = [conversation_entity(self.entities, each, post) for each, post in zip(found, posts, strict=True)]
         return paged(request, told, [each.place for each in found], page)
 
-    @route(
-        "DELETE", "/api/v1/conversations/<id:conversation_id>", WRITE, RouteDoc("Take a conversation from the list", EMPTY, errors=(404,))
-    )
+    @route("DELETE", "/api/v1/conversations/<id:conversation_id>", WRITE, RouteDoc("Remove a conversation", EMPTY, errors=(404,)))
     async def forget(self, request: Request, conversation_id: int) -> Response:
-        """Until somebody says something in it again. The posts stay."""
+        """Hide the conversation until there is a new post in it. The posts are kept."""
         await self.conversations.forget(request.member, ConversationId(conversation_id))
         return Response.json({})
 
-    @route("POST", "/api/v1/conversations/<id:conversation_id>/read", WRITE, RouteDoc("Read a conversation", CONVERSATION, errors=(404,)))
+    @route(
+        "POST",
+        "/api/v1/conversations/<id:conversation_id>/read",
+        WRITE,
+        RouteDoc("Mark a conversation as read", CONVERSATION, errors=(404,)),
+    )
     async def read(self, request: Request, conversation_id: int) -> Response:
-        """Nothing in it is new."""
+        """Mark as read."""
         return await self._marked(request, conversation_id, unread=False)
 
-    @route("POST", "/api/v1/conversations/<id:conversation_id>/unread", WRITE, RouteDoc("Keep it as unread", CONVERSATION, errors=(404,)))
+    @route(
+        "POST",
+        "/api/v1/conversations/<id:conversation_id>/unread",
+        WRITE,
+        RouteDoc("Mark a conversation as unread", CONVERSATION, errors=(404,)),
+    )
     async def unread(self, request: Request, conversation_id: int) -> Response:
-        """As if its last post were new."""
+        """Mark as unread."""
         return await self._marked(request, conversation_id, unread=True)
 
     async def _marked(self, request: Request, id: int, *, unread: bool) -> Response:
         found: Conversation = await self.conversations.mark(request.member, ConversationId(id), unread=unread)
-        return Response.json(conversation_entity(self.entities, found, await self.shown.one(request.viewer, found.last)))
+        return Response.json(conversation_entity(self.entities, found, await self.serializer.one(request.viewer, found.last)))

@@ -1,4 +1,4 @@
-"""Addresses that programs find people and pages by, beside the API itself."""
+"""Discovery: WebFinger, host-meta, and redirects from the URIs of accounts and posts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ XRD = "application/xrd+xml; charset=utf-8"
 
 @frozen
 class DiscoveryRoutes:
-    """WebFinger, host-meta, and the addresses that posts and people have in API answers."""
+    """Well-known addresses, and the URIs that accounts and posts have in API responses."""
 
     entities: InstanceEntities
     search: SearchService
@@ -35,15 +35,15 @@ class DiscoveryRoutes:
         "/.well-known/webfinger",
         ANYBODY,
         RouteDoc(
-            "Who somebody is",
+            "WebFinger",
             WEBFINGER,
-            query=(Param("resource", TEXT, "acct:name@host, or the address of a profile.", required=True),),
+            query=(Param("resource", TEXT, "acct:username@domain, or the URL of a profile.", required=True),),
             errors=(400, 404, 410),
             content_type="application/jrd+json",
         ),
     )
     async def webfinger(self, request: Request) -> Response:
-        """RFC 7033."""
+        """Links of an account (RFC 7033)."""
         resource = request.fields.required("resource")
         account = await self._named(resource)
         return Response.data(orjson.dumps(self.entities.webfinger(account)), JRD).cached(FOR_DAYS)
@@ -67,10 +67,10 @@ class DiscoveryRoutes:
         "GET",
         "/.well-known/host-meta",
         ANYBODY,
-        RouteDoc("Where WebFinger is", {"anyOf": [TEXT, HOST_META]}, content_type="application/xrd+xml"),
+        RouteDoc("Host metadata", {"anyOf": [TEXT, HOST_META]}, content_type="application/xrd+xml"),
     )
     async def host_meta(self, request: Request) -> Response:
-        """Where WebFinger is (RFC 6415)."""
+        """The address template of WebFinger (RFC 6415)."""
         if "json" in (request.header("Accept") or ""):
             return self._host_meta_json(request).with_header("Vary", "Accept")
         template = f"{request.origin.url}/.well-known/webfinger?resource={{uri}}"
@@ -80,9 +80,9 @@ class DiscoveryRoutes:
         )
         return Response.data(document.encode("ascii"), XRD).cached(FOR_DAYS).with_header("Vary", "Accept")
 
-    @route("GET", "/.well-known/host-meta.json", ANYBODY, RouteDoc("Where WebFinger is, in JSON", HOST_META))
+    @route("GET", "/.well-known/host-meta.json", ANYBODY, RouteDoc("Host metadata as JSON", HOST_META))
     async def host_meta_json(self, request: Request) -> Response:
-        """The same in JSON."""
+        """The address template of WebFinger, as JSON."""
         return self._host_meta_json(request)
 
     def _host_meta_json(self, request: Request) -> Response:
@@ -91,32 +91,32 @@ class DiscoveryRoutes:
 
     @route("GET", "/.well-known/change-password", RouteOptions())
     async def change_password(self, request: Request) -> Response:
-        """Where password managers lead people."""
+        """Redirect password managers to the page for changing the password."""
         del request
         return Response.redirect("/settings/account", 302)
 
     @route("GET", "/users/<username:username>", RouteOptions())
     async def person(self, request: Request, username: str) -> Response:
-        """The `uri` of somebody leads to their page."""
+        """Redirect the `uri` of an account to its profile."""
         del request
         return Response.redirect(f"/@{username}", 302)
 
     @route("GET", "/users/<username:username>/statuses/<id:post_id>", RouteOptions())
     @route("GET", "/users/<username:username>/statuses/<id:post_id>/activity", RouteOptions())
     async def post(self, request: Request, username: str, post_id: int) -> Response:
-        """The `uri` of a post leads to its page."""
+        """Redirect the `uri` of a post to its page."""
         del request, username
         return Response.redirect(f"/posts/{post_id}", 302)
 
     @route("GET", "/share", RouteOptions())
     async def share(self, request: Request) -> Response:
-        """What the share buttons of other sites open: the composer with their text."""
-        said = " ".join(filter(None, (request.fields.text("text"), request.fields.value("url"))))
-        return Response.redirect(f"/compose?text={quote(said[:10_000], safe='')}", 302)
+        """Open the compose form with the text of another site's share button."""
+        text = " ".join(filter(None, (request.fields.text("text"), request.fields.value("url"))))
+        return Response.redirect(f"/compose?text={quote(text[:10_000], safe='')}", 302)
 
     @route("GET", "/authorize_interaction", RouteOptions())
     async def interact(self, request: Request) -> Response:
-        """What the buttons of other sites open: the page of the person or post whose address `uri` is, as far as it is ours."""
+        """Redirect to the local profile or post that `uri` names; remote follow buttons of other sites lead here."""
         found = await self.search.at(request.viewer, request.fields.value("uri"))
         if found.posts:
             return Response.redirect(f"/posts/{found.posts[0].id}", 302)

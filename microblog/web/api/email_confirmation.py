@@ -1,4 +1,4 @@
-"""The address of a new account, for programs that signed somebody up: is it proved, and send the letter once more."""
+"""Confirmation of a new account's e-mail address, for the app that signed the user up."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOT_WAITING = "This method is only available while the e-mail is awaiting confir
 
 @frozen
 class EmailConfirmationRoutes:
-    """Open to people whose address is not proved yet, where nothing else is."""
+    """Endpoints that are also open to users whose address is not confirmed yet."""
 
     confirmations: EmailConfirmation
 
@@ -29,26 +29,26 @@ class EmailConfirmationRoutes:
         "GET",
         "/api/v1/emails/check_confirmation",
         RouteOptions(api=True, viewer=AccessLevel.APP, pending=True, scopes={"read:accounts"}),
-        RouteDoc("Whether one's address is proved", FLAG, errors=(422,)),
+        RouteDoc("Check if the e-mail address is confirmed", FLAG, errors=(422,)),
     )
     async def check(self, request: Request) -> Response:
-        """True or false, as JSON."""
-        return Response.json(await self.confirmations.is_confirmed(_person(request)))
+        """True if the user's address is confirmed, else false."""
+        return Response.json(await self.confirmations.is_confirmed(_viewer(request)))
 
     @route(
         "POST",
         "/api/v1/emails/confirmations",
         RouteOptions(api=True, viewer=AccessLevel.APP, pending=True, scopes={"write:accounts"}, rate=SIGN_UP),
         RouteDoc(
-            "Send the letter that proves one's address once more",
+            "Resend confirmation e-mail",
             EMPTY,
-            body=(Param("email", TEXT, "Another address, where the first was wrong."),),
+            body=(Param("email", TEXT, "If provided, updates the unconfirmed user's e-mail address first."),),
             errors=(403, 409, 422),
         ),
     )
     async def resend(self, request: Request) -> Response:
-        """To another address, if one is given."""
-        viewer = _person(request)
+        """Send the confirmation e-mail again, to the new address if one is given."""
+        viewer = _viewer(request)
         made_with = await self.confirmations.signup_app(viewer)
         if made_with is None or request.access is None or made_with != request.access.app.id:
             raise Forbidden(ANOTHER_PROGRAM)
@@ -61,7 +61,7 @@ class EmailConfirmationRoutes:
         return Response.json({})
 
 
-def _person(request: Request) -> Viewer:
+def _viewer(request: Request) -> Viewer:
     if request.viewer is None:
         raise NeedsPerson
     return request.viewer

@@ -1,4 +1,4 @@
-"""Filters as clients before 4.0 know them: each keyword is one."""
+"""Filters (version 1, deprecated): each keyword counts as a filter of its own, as in Mastodon before 4.0."""
 
 from __future__ import annotations
 
@@ -18,63 +18,63 @@ READ = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:filters"}
 WRITE = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:filters"})
 DEPRECATED_SINCE = "@1668384000"  # 2022-11-14, as Mastodon says (RFC 9745)
 BODY = (
-    Param("phrase", TEXT, "A word or phrase."),
-    Param("context", array_of(FILTER_CONTEXT), "Where it counts."),
-    Param("irreversible", FLAG, "Leave posts out altogether."),
-    Param("whole_word", FLAG, "Not as a part of longer words."),
-    Param("expires_in", WHOLE, "For how many seconds it counts; empty for ever."),
+    Param("phrase", TEXT, "The text to be filtered."),
+    Param("context", array_of(FILTER_CONTEXT), "Where the filter should be applied."),
+    Param("irreversible", FLAG, "Whether the server should drop matching statuses."),
+    Param("whole_word", FLAG, "Whether to consider word boundaries for the filter."),
+    Param("expires_in", WHOLE, "How many seconds from now the filter should expire; empty for never."),
 )
 
 
 @frozen
 class FilterV1Routes:
-    """One's own filters, keyword by keyword."""
+    """The user's filters, one per keyword."""
 
     filters: Filters
 
-    @route("GET", "/api/v1/filters", READ, RouteDoc("One's filters", array_of(V1_FILTER)))
+    @route("GET", "/api/v1/filters", READ, RouteDoc("View your filters", array_of(V1_FILTER)))
     async def all(self, request: Request) -> Response:
         """Every keyword of every filter."""
         found = await self.filters.of(request.member)
-        return _told([old_entity(made, keyword) for made in found for keyword in made.keywords])
+        return _response([old_entity(made, keyword) for made in found for keyword in made.keywords])
 
-    @route("POST", "/api/v1/filters", WRITE, RouteDoc("Make a filter", V1_FILTER, body=BODY, errors=(422,)))
+    @route("POST", "/api/v1/filters", WRITE, RouteDoc("Create a filter", V1_FILTER, body=BODY, errors=(422,)))
     async def make(self, request: Request) -> Response:
-        """A filter of one keyword, which is its title too."""
-        made = await self.filters.create(request.member, _draft(request, KeywordDraft(request.fields.text("phrase"), _whole(request))))
-        return _told(old_entity(made, made.keywords[0]))
+        """Create a filter with one keyword, which is also its title."""
+        made = await self.filters.create(request.member, _draft(request, KeywordDraft(request.fields.text("phrase"), _whole_word(request))))
+        return _response(old_entity(made, made.keywords[0]))
 
-    @route("GET", "/api/v1/filters/<id:keyword_id>", READ, RouteDoc("A filter", V1_FILTER, errors=(404,)))
+    @route("GET", "/api/v1/filters/<id:keyword_id>", READ, RouteDoc("View a single filter", V1_FILTER, errors=(404,)))
     async def show(self, request: Request, keyword_id: int) -> Response:
-        """One keyword, by its id."""
-        return _told(old_entity(*await self.filters.with_keyword(request.member, KeywordId(keyword_id))))
+        """One keyword by id."""
+        return _response(old_entity(*await self.filters.with_keyword(request.member, KeywordId(keyword_id))))
 
-    @route("PUT", "/api/v1/filters/<id:keyword_id>", WRITE, RouteDoc("Change a filter", V1_FILTER, body=BODY, errors=(404, 422)))
-    @route("PATCH", "/api/v1/filters/<id:keyword_id>", WRITE, RouteDoc("Change a filter", V1_FILTER, body=BODY, errors=(404, 422)))
+    @route("PUT", "/api/v1/filters/<id:keyword_id>", WRITE, RouteDoc("Update a filter", V1_FILTER, body=BODY, errors=(404, 422)))
+    @route("PATCH", "/api/v1/filters/<id:keyword_id>", WRITE, RouteDoc("Update a filter", V1_FILTER, body=BODY, errors=(404, 422)))
     async def change(self, request: Request, keyword_id: int) -> Response:
-        """What is not sent stays as it is."""
+        """Change the given attributes; others keep their values."""
         id = KeywordId(keyword_id)
         made, _ = await self.filters.with_keyword(request.member, id)
-        word = KeywordDraft(request.fields.text("phrase", default=None), _whole(request), id)
-        await self.filters.change(request.member, made.id, _draft(request, word), alone=True)
-        return _told(old_entity(*await self.filters.with_keyword(request.member, id)))
+        keyword = KeywordDraft(request.fields.text("phrase", default=None), _whole_word(request), id)
+        await self.filters.change(request.member, made.id, _draft(request, keyword), alone=True)
+        return _response(old_entity(*await self.filters.with_keyword(request.member, id)))
 
-    @route("DELETE", "/api/v1/filters/<id:keyword_id>", WRITE, RouteDoc("Delete a filter", EMPTY, errors=(404,)))
+    @route("DELETE", "/api/v1/filters/<id:keyword_id>", WRITE, RouteDoc("Remove a filter", EMPTY, errors=(404,)))
     async def delete(self, request: Request, keyword_id: int) -> Response:
-        """The keyword, and the filter with its last one."""
+        """Remove the keyword, and the filter once its last keyword is removed."""
         await self.filters.remove_keyword(request.member, KeywordId(keyword_id), filter_too=True)
-        return _told({})
+        return _response({})
 
 
-def _told(body: object) -> Response:
+def _response(body: object) -> Response:
     return Response.json(body).with_header("Deprecation", DEPRECATED_SINCE)
 
 
-def _whole(request: Request) -> bool | None:
+def _whole_word(request: Request) -> bool | None:
     return request.fields.flag("whole_word", None)
 
 
-def _draft(request: Request, word: KeywordDraft) -> FilterDraft:
+def _draft(request: Request, keyword: KeywordDraft) -> FilterDraft:
     fields = request.fields
     irreversible = fields.flag("irreversible", None)
     return FilterDraft(
@@ -83,5 +83,5 @@ def _draft(request: Request, word: KeywordDraft) -> FilterDraft:
         action=None if irreversible is None else FilterAction.HIDE if irreversible else FilterAction.WARN,
         expiry=fields.has("expires_in"),
         expires_in=fields.integer("expires_in"),
-        keywords=(word,),
+        keywords=(keyword,),
     )

@@ -1,4 +1,4 @@
-"""What the site tells about itself to programs."""
+"""Information about this site: limits, rules, statistics, NodeInfo."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ from microblog.web.http.response import PUBLIC_A_WHILE, Response
 from microblog.web.http.route import RouteOptions, route
 from microblog.web.http.route_docs import RouteDoc
 
-ANYBODY = RouteOptions(api=True, bearer=False)  # whoever has a dead token learns by these how to get another
+ANYBODY = RouteOptions(api=True, bearer=False)  # a client with a revoked token reads these to obtain a new one
 COUNTED_EVERY = timedelta(minutes=5)
 WEEKS_COUNTED_EVERY = timedelta(hours=1)
-DEPRECATED = "@1668384000"  # 14 November 2022: when version 2 came
+DEPRECATED = "@1668384000"  # 14 November 2022, the release of version 2
 
 
 @define
 class InstanceRoutes:
-    """The site in words and figures; the figures are counted again every few minutes, not for each who asks."""
+    """Describes the site. Figures are counted every few minutes, not for each request."""
 
     entities: InstanceEntities
     census: SiteStats
@@ -46,79 +46,79 @@ class InstanceRoutes:
     _numbers: tuple[datetime, InstanceNumbers] | None = field(default=None, init=False)
     _weeks: tuple[datetime, bytes] | None = field(default=None, init=False)
 
-    @route("GET", "/api/v1/instance", ANYBODY, RouteDoc("The site (version 1)", V1_INSTANCE))
+    @route("GET", "/api/v1/instance", ANYBODY, RouteDoc("View server information (v1)", V1_INSTANCE))
     async def v1(self, request: Request) -> Response:
-        """For clients of before version 4."""
+        """The instance in the format of Mastodon before 4.0 (deprecated)."""
         del request
-        return _for_a_while(self.entities.v1(await self._counted())).with_header("Deprecation", DEPRECATED)
+        return _cached(self.entities.v1(await self._counted())).with_header("Deprecation", DEPRECATED)
 
-    @route("GET", "/api/v2/instance", ANYBODY, RouteDoc("The site", INSTANCE))
+    @route("GET", "/api/v2/instance", ANYBODY, RouteDoc("View server information", INSTANCE))
     async def v2(self, request: Request) -> Response:
-        """Name, limits, addresses."""
+        """The instance: name, configuration limits, addresses."""
         del request
-        return _for_a_while(self.entities.v2(await self._counted(), self.level))
+        return _cached(self.entities.v2(await self._counted(), self.level))
 
-    @route("GET", "/api/v1/instance/rules", ANYBODY, RouteDoc("The site's rules", array_of(RULE)))
+    @route("GET", "/api/v1/instance/rules", ANYBODY, RouteDoc("List of rules", array_of(RULE)))
     async def rules(self, request: Request) -> Response:
-        """What its people keep to."""
+        """Rules that the users of this site should follow."""
         del request
-        return _for_a_while(self.entities.rules())
+        return _cached(self.entities.rules())
 
-    @route("GET", "/api/v1/instance/peers", ANYBODY, RouteDoc("Other sites that this one knows", TEXTS))
+    @route("GET", "/api/v1/instance/peers", ANYBODY, RouteDoc("List of connected domains", TEXTS))
     async def peers(self, request: Request) -> Response:
-        """None: this site talks to no other."""
+        """Always an empty list: this site does not federate."""
         del request
-        return _for_a_while([])
+        return _cached([])
 
-    @route("GET", "/api/v1/instance/activity", ANYBODY, RouteDoc("The last twelve weeks in figures", array_of(WEEK)))
+    @route("GET", "/api/v1/instance/activity", ANYBODY, RouteDoc("Weekly activity", array_of(WEEK)))
     async def activity(self, request: Request) -> Response:
-        """The running week first."""
+        """Activity of the last twelve weeks, the current week first."""
         del request
         if self._weeks is None or self.census.now() - self._weeks[0] >= WEEKS_COUNTED_EVERY:
             counted = [(int(week.start.timestamp()), week.posts, week.logins, week.registrations) for week in await self.statistics.weeks()]
             self._weeks = self.census.now(), Response.json(instance.weeks(counted)).body
-        return _for_a_while(self._weeks[1])
+        return _cached(self._weeks[1])
 
-    @route("GET", "/api/v1/instance/languages", ANYBODY, RouteDoc("Languages that posts may be in", array_of(LANGUAGE)))
+    @route("GET", "/api/v1/instance/languages", ANYBODY, RouteDoc("List of languages", array_of(LANGUAGE)))
     async def languages(self, request: Request) -> Response:
-        """Each by its own name."""
+        """Languages that a post may have, each with its native name."""
         del request
-        return _for_a_while(instance.languages())
+        return _cached(instance.languages())
 
-    @route("GET", "/api/v1/instance/translation_languages", ANYBODY, RouteDoc("What can be translated", {"type": "object"}))
+    @route("GET", "/api/v1/instance/translation_languages", ANYBODY, RouteDoc("View translation languages", {"type": "object"}))
     async def translations(self, request: Request) -> Response:
-        """Nothing."""
+        """Always empty: there is no translation service."""
         del request
-        return _for_a_while({})
+        return _cached({})
 
-    @route("GET", "/api/v1/instance/extended_description", ANYBODY, RouteDoc("The site at length", ABOUT))
+    @route("GET", "/api/v1/instance/extended_description", ANYBODY, RouteDoc("View extended description", ABOUT))
     async def about(self, request: Request) -> Response:
-        """The administrator's own text about it; empty where there is none."""
+        """The administrator's description of the site; empty if there is none."""
         del request
-        return _for_a_while(self.entities.about())
+        return _cached(self.entities.about())
 
-    @route("GET", "/api/v1/instance/privacy_policy", ANYBODY, RouteDoc("What is kept about people", PRIVACY))
+    @route("GET", "/api/v1/instance/privacy_policy", ANYBODY, RouteDoc("View privacy policy", PRIVACY))
     async def privacy(self, request: Request) -> Response:
-        """The words of the page about the site."""
+        """The privacy policy of the site."""
         del request
-        return _for_a_while(self.entities.privacy())
+        return _cached(self.entities.privacy())
 
-    @route("GET", "/api/v1/custom_emojis", ANYBODY, RouteDoc("Emoji of this site's own", array_of(EMOJI)))
+    @route("GET", "/api/v1/custom_emojis", ANYBODY, RouteDoc("View all custom emoji", array_of(EMOJI)))
     async def emojis(self, request: Request) -> Response:
-        """None."""
+        """Always an empty list: there are no custom emoji."""
         del request
-        return _for_a_while([])
+        return _cached([])
 
-    @route("GET", "/.well-known/nodeinfo", ANYBODY, RouteDoc("Where NodeInfo is", NODEINFO_LINKS))
+    @route("GET", "/.well-known/nodeinfo", ANYBODY, RouteDoc("NodeInfo links", NODEINFO_LINKS))
     async def nodeinfo_links(self, request: Request) -> Response:
-        """Of the one version that is served."""
-        return _for_a_while(NODEINFO_LINKS(request.origin.url, None))
+        """Link to the NodeInfo version that is served."""
+        return _cached(NODEINFO_LINKS(request.origin.url, None))
 
-    @route("GET", "/nodeinfo/2.0", ANYBODY, RouteDoc("What software this is", NODEINFO))
+    @route("GET", "/nodeinfo/2.0", ANYBODY, RouteDoc("NodeInfo 2.0", NODEINFO))
     async def nodeinfo(self, request: Request) -> Response:
-        """NodeInfo 2.0."""
+        """Software, usage figures and protocols (https://nodeinfo.diaspora.software/)."""
         del request
-        return _for_a_while(self.entities.nodeinfo(await self._counted()))
+        return _cached(self.entities.nodeinfo(await self._counted()))
 
     async def _counted(self) -> InstanceNumbers:
         if self._numbers is None or self.census.now() - self._numbers[0] >= COUNTED_EVERY:
@@ -128,5 +128,5 @@ class InstanceRoutes:
         return self._numbers[1]
 
 
-def _for_a_while(body: object) -> Response:
+def _cached(body: object) -> Response:
     return Response.json(body).cached(PUBLIC_A_WHILE)

@@ -1,4 +1,4 @@
-"""Media: uploaded first, described, then attached to a post by its id."""
+"""Media attachments: uploaded and described first, then attached to a post by id."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ CHANGE = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:media"
 OWN = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:media"})
 _FOCUS = re.compile(r"([+-]?[0-9]*\.?[0-9]{1,20})\s*,\s*([+-]?[0-9]*\.?[0-9]{1,20})", re.ASCII)
 ABOUT = (
-    Param("thumbnail", FILE, "A picture to show in its place."),
-    Param("description", TEXT, "What there is to see or hear, for those who cannot."),
-    Param("focus", TEXT, "The point that matters most: two numbers from -1 to 1, such as 0.0,0.5."),
+    Param("thumbnail", FILE, "The custom thumbnail of the media to be attached."),
+    Param("description", TEXT, "A plain-text description of the media, for accessibility purposes."),
+    Param("focus", TEXT, "The focal point: two floating points from -1.0 to 1.0, such as 0.0,0.5."),
 )
-DESCRIBE = RouteDoc("Describe one's own upload", ATTACHMENT, body=ABOUT, also=((206, ATTACHMENT),), errors=(404, 422))
-UPLOADED = (Param("file", FILE, "The picture, film or sound.", required=True), *ABOUT)
+DESCRIBE = RouteDoc("Update media attachment", ATTACHMENT, body=ABOUT, also=((206, ATTACHMENT),), errors=(404, 422))
+UPLOAD_PARAMS = (Param("file", FILE, "The file to be attached: an image, video or audio file.", required=True), *ABOUT)
 
 
 @frozen
 class MediaRoutes:
-    """One's own media that are not with a post yet."""
+    """The user's media that are not attached to a post yet."""
 
     entities: Entities
     attachments: Attachments
@@ -47,54 +47,57 @@ class MediaRoutes:
         "POST",
         "/api/v2/media",
         UPLOAD,
-        RouteDoc("Upload a picture, a film or a sound", ATTACHMENT, body=UPLOADED, also=((202, ATTACHMENT),), errors=(422,)),
+        RouteDoc("Upload media as an attachment (async)", ATTACHMENT, body=UPLOAD_PARAMS, also=((202, ATTACHMENT),), errors=(422,)),
     )
     async def upload(self, request: Request) -> Response:
-        """202 while it is not ready; ask for it until it has a URL."""
-        media = await self.attachments.add(request.member, _given(request.fields))
-        return self._told(media, 202)
+        """Upload a file. The status is 202 while it is processed; poll `GET /api/v1/media/:id` until it has a URL."""
+        media = await self.attachments.add(request.member, _upload(request.fields))
+        return self._response(media, 202)
 
     @route(
         "POST",
         "/api/v1/media",
         UPLOAD,
-        RouteDoc("Upload, and wait until it is ready", ATTACHMENT, body=UPLOADED, also=((202, ATTACHMENT),), errors=(422,)),
+        RouteDoc("Upload media as an attachment (v1)", ATTACHMENT, body=UPLOAD_PARAMS, also=((202, ATTACHMENT),), errors=(422,)),
     )
     async def upload_and_wait(self, request: Request) -> Response:
-        """The same, answered when it is ready; 202 if that takes longer than half a minute."""
-        media = await self.attachments.add(request.member, _given(request.fields))
-        return self._told(await self.attachments.wait_until_processed(request.member, media.id), 202)
+        """Upload a file and wait until it is processed; the status is 202 if that takes longer than half a minute."""
+        media = await self.attachments.add(request.member, _upload(request.fields))
+        return self._response(await self.attachments.wait_until_processed(request.member, media.id), 202)
 
     @route(
-        "GET", "/api/v1/media/<id:media_id>", OWN, RouteDoc("One's own upload", ATTACHMENT, also=((206, ATTACHMENT),), errors=(404, 422))
+        "GET",
+        "/api/v1/media/<id:media_id>",
+        OWN,
+        RouteDoc("Get media attachment", ATTACHMENT, also=((206, ATTACHMENT),), errors=(404, 422)),
     )
     async def show(self, request: Request, media_id: int) -> Response:
-        """206 while it is not ready."""
-        return self._told(await self.attachments.one(request.member, MediaId(media_id)), 206)
+        """One of the user's uploads; the status is 206 while it is processed."""
+        return self._response(await self.attachments.one(request.member, MediaId(media_id)), 206)
 
     @route("PUT", "/api/v1/media/<id:media_id>", CHANGE, DESCRIBE)
     @route("PATCH", "/api/v1/media/<id:media_id>", CHANGE, DESCRIBE)
     async def change(self, request: Request, media_id: int) -> Response:
-        """Change only what was sent; 206 while it is not ready."""
+        """Change the given attributes; the status is 206 while the file is processed."""
         fields = request.fields
         wanted = MediaChange(MediaId(media_id), fields.text("description", default=None), focus_of(fields))
-        return self._told(await self.attachments.change(request.member, wanted, file_of(fields, "thumbnail")), 206)
+        return self._response(await self.attachments.change(request.member, wanted, file_of(fields, "thumbnail")), 206)
 
-    @route("DELETE", "/api/v1/media/<id:media_id>", OWN, RouteDoc("Delete one's own upload", EMPTY, errors=(404, 422)))
+    @route("DELETE", "/api/v1/media/<id:media_id>", OWN, RouteDoc("Delete media attachment", EMPTY, errors=(404, 422)))
     async def delete(self, request: Request, media_id: int) -> Response:
-        """As long as no post has it."""
+        """Delete an upload that is not attached to a post."""
         await self.attachments.delete(request.member, MediaId(media_id))
         return Response.json({})
 
-    def _told(self, media: Media, waiting: int) -> Response:
-        """The piece with 200, or with the status `waiting` while it is processed. Raises Invalid if it could not be."""
+    def _response(self, media: Media, waiting: int) -> Response:
+        """The attachment with status 200, or `waiting` while it is processed. Raises Invalid if processing failed."""
         if media.state is MediaState.FAILED:
             raise failure(media)
         [entity] = self.entities.media([media])
         return Response.json(entity, 200 if media.state is MediaState.READY else waiting)
 
 
-def _given(fields: Params) -> MediaUpload:
+def _upload(fields: Params) -> MediaUpload:
     upload = fields.upload("file")
     if upload is None:
         raise Invalid({"file": "File can't be blank"}, codes={"file": "ERR_BLANK"})
@@ -102,7 +105,7 @@ def _given(fields: Params) -> MediaUpload:
 
 
 def file_of(fields: Params, name: str) -> BinaryIO | None:
-    """A picture, where one is given. Raises Invalid for one that is too large."""
+    """The file of an image parameter, None if it was not sent. Raises Invalid if it is too large."""
     upload = fields.upload(name)
     if upload is None:
         return None
@@ -112,7 +115,7 @@ def file_of(fields: Params, name: str) -> BinaryIO | None:
 
 
 def focus_of(fields: Params) -> Focus | None:
-    """The point that matters most, where one is given. Raises Invalid for anything but two numbers."""
+    """The focal point, None if it was not sent. Raises Invalid for anything but two numbers."""
     given = fields.value("focus", max=100).strip()
     if not given:
         return None

@@ -1,4 +1,4 @@
-"""What programs for moderators do: people and reports. Nothing is done to somebody without a role above theirs."""
+"""Moderation of accounts and reports by client apps. Acting on an account needs a role above the account's own."""
 
 from __future__ import annotations
 
@@ -29,46 +29,49 @@ READ = RouteOptions(api=True, viewer=AccessLevel.MODERATOR, scopes={"admin:read:
 WRITE = RouteOptions(api=True, viewer=AccessLevel.MODERATOR, scopes={"admin:write:accounts"})
 READ_REPORTS = RouteOptions(api=True, viewer=AccessLevel.MODERATOR, scopes={"admin:read:reports"})
 WRITE_REPORTS = RouteOptions(api=True, viewer=AccessLevel.MODERATOR, scopes={"admin:write:reports"})
-BEGINNINGS = (
-    Param("username", TEXT, "Whose username begins like this."),
-    Param("display_name", TEXT, "Whose name begins like this."),
-    Param("email", TEXT, "Whose e-mail address begins like this."),
+PREFIXES = (
+    Param("username", TEXT, "Search for the given username prefix."),
+    Param("display_name", TEXT, "Search for the given display name prefix."),
+    Param("email", TEXT, "Lookup a user with this e-mail prefix."),
 )
-ELSEWHERE = (Param("by_domain", TEXT, "Of another site: there is nobody."), Param("ip", TEXT, "From an address: those are not told."))
-STANDINGS = tuple(Param(str(one), FLAG, f"Only those who are {one}.") for one in AccountState)
+UNSUPPORTED = (
+    Param("by_domain", TEXT, "Filter by the given domain; there are no accounts of other domains."),
+    Param("ip", TEXT, "Lookup users by IP address; not supported, so nothing is found."),
+)
+STATES = tuple(Param(str(state), FLAG, f"Filter for {state} accounts.") for state in AccountState)
 OLD_QUERY = (
     *PAGING,
-    Param("local", FLAG, "Of this site: everybody."),
-    Param("remote", FLAG, "Of other sites: nobody."),
-    *STANDINGS,
-    Param("staff", FLAG, "Only those who moderate."),
-    *BEGINNINGS,
-    *ELSEWHERE,
+    Param("local", FLAG, "Filter for local accounts: all accounts of this site."),
+    Param("remote", FLAG, "Filter for remote accounts; there are none."),
+    *STATES,
+    Param("staff", FLAG, "Filter for staff accounts."),
+    *PREFIXES,
+    *UNSUPPORTED,
 )
 QUERY = (
     *PAGING,
-    Param("origin", one_of("local", "remote"), "Of this site or of others."),
-    Param("status", one_of(*AccountState), "How they stand."),
-    Param("permissions", one_of("staff"), "Only those who moderate."),
-    *BEGINNINGS,
-    *ELSEWHERE,
+    Param("origin", one_of("local", "remote"), "Filter for local or remote accounts."),
+    Param("status", one_of(*AccountState), "Filter for accounts with this status."),
+    Param("permissions", one_of("staff"), "Filter for staff accounts."),
+    *PREFIXES,
+    *UNSUPPORTED,
 )
 ACTION = (
-    Param("type", one_of(*ModerationAction), "What is done.", required=True),
-    Param("report_id", ID, "The report that this settles; without one, all open reports of the person are settled."),
-    Param("text", TEXT, "What the person is told."),
-    Param("send_email_notification", FLAG, "Tell the person, by a notification and by mail; true if it is not sent."),
-    Param("warning_preset_id", ID, "A prepared text; this site has none, so any id is answered with 404."),
+    Param("type", one_of(*ModerationAction), "The type of action to be taken.", required=True),
+    Param("report_id", ID, "The report that the action resolves. Without one, all open reports of the account are resolved."),
+    Param("text", TEXT, "Additional clarification of why this action was taken, sent to the user."),
+    Param("send_email_notification", FLAG, "Whether to notify the user, also by e-mail. Defaults to true."),
+    Param("warning_preset_id", ID, "The ID of a preset warning; this site has none, so any ID gives 404."),
 )
 REPORTS_QUERY = (
     *PAGING,
-    Param("resolved", FLAG, "Those that a moderator is done with."),
-    Param("account_id", ID, "Only those of this account."),
-    Param("target_account_id", ID, "Only those about this account."),
+    Param("resolved", FLAG, "Filter for resolved reports."),
+    Param("account_id", ID, "Filter for reports filed by this account."),
+    Param("target_account_id", ID, "Filter for reports targeting this account."),
 )
-SORT = (
-    Param("category", one_of("spam", "legal", "violation", "other"), "What it is about."),
-    Param("rule_ids", IDS, "Which rules were broken."),
+CATEGORY = (
+    Param("category", one_of("spam", "legal", "violation", "other"), "The category of the report."),
+    Param("rule_ids", IDS, "For the category violation: IDs of the rules that were broken."),
 )
 MOST = 200
 
@@ -79,88 +82,90 @@ def _doc(summary: str) -> RouteDoc:
 
 @frozen
 class AccountAdminRoutes:
-    """People, and what is done to them."""
+    """Accounts and moderation actions on them."""
 
     entities: Entities
     moderation: Moderation
 
-    @route("GET", "/api/v1/admin/accounts", READ, RouteDoc("People, as moderators see them", array_of(ADMIN_ACCOUNT), query=OLD_QUERY))
+    @route("GET", "/api/v1/admin/accounts", READ, RouteDoc("View accounts (v1)", array_of(ADMIN_ACCOUNT), query=OLD_QUERY))
     async def all(self, request: Request) -> Response:
-        """The newest first; those who are not suspended, if nothing else is asked."""
+        """Accounts, newest first; active ones unless another status is requested."""
         fields = request.fields
-        standing = next((one for one in reversed(AccountState) if fields.flag(one)), AccountState.ACTIVE)
-        return await self._page(request, standing, staff=fields.flag("staff"), nobody=fields.flag("remote"), kept=OLD_QUERY)
+        state = next((one for one in reversed(AccountState) if fields.flag(one)), AccountState.ACTIVE)
+        return await self._page(request, state, staff=fields.flag("staff"), nobody=fields.flag("remote"), kept=OLD_QUERY)
 
-    @route("GET", "/api/v2/admin/accounts", READ, RouteDoc("People, as moderators see them", array_of(ADMIN_ACCOUNT), query=QUERY))
+    @route("GET", "/api/v2/admin/accounts", READ, RouteDoc("View accounts (v2)", array_of(ADMIN_ACCOUNT), query=QUERY))
     async def page(self, request: Request) -> Response:
-        """The newest first."""
+        """Accounts, newest first."""
         fields, status = request.fields, request.fields.value("status")
-        standing = AccountState(status) if status in set(AccountState) else None
+        state = AccountState(status) if status in set(AccountState) else None
         remote = fields.value("origin") == "remote"
-        return await self._page(request, standing, staff=fields.value("permissions") == "staff", nobody=remote, kept=QUERY)
+        return await self._page(request, state, staff=fields.value("permissions") == "staff", nobody=remote, kept=QUERY)
 
-    async def _page(
-        self, request: Request, standing: AccountState | None, *, staff: bool, nobody: bool, kept: tuple[Param, ...]
-    ) -> Response:
+    async def _page(self, request: Request, state: AccountState | None, *, staff: bool, nobody: bool, kept: tuple[Param, ...]) -> Response:
         fields, page = request.fields, page_of(request, 100, MOST)
-        wanted = AccountQuery(standing, staff, *(fields.value(one.name).strip() for one in BEGINNINGS))
-        nobody = nobody or any(fields.value(one.name) for one in ELSEWHERE)
+        wanted = AccountQuery(state, staff, *(fields.value(one.name).strip() for one in PREFIXES))
+        nobody = nobody or any(fields.value(one.name) for one in UNSUPPORTED)
         found = [] if nobody else await self.moderation.search(request.member, page, wanted)
         told = [member_entity(self.entities, member) for member in found]
         links = PageLinks(tuple(param.name for param in kept if param not in PAGING))
         return paged(request, told, [member.account.id for member in found], page, links)
 
-    @route("GET", "/api/v1/admin/accounts/<id:account_id>", READ, _doc("Somebody, as moderators see them"))
+    @route("GET", "/api/v1/admin/accounts/<id:account_id>", READ, _doc("View a specific account"))
     async def show(self, request: Request, account_id: int) -> Response:
-        """One person."""
-        return self._told(await self.moderation.account(request.member, AccountId(account_id)))
+        """One account with its moderation details."""
+        return self._response(await self.moderation.account(request.member, AccountId(account_id)))
 
-    @route("POST", "/api/v1/admin/accounts/<id:account_id>/approve", WRITE, _doc("Let an applicant in"))
+    @route("POST", "/api/v1/admin/accounts/<id:account_id>/approve", WRITE, _doc("Approve pending account"))
     async def approve(self, request: Request, account_id: int) -> Response:
-        """They are written to."""
-        return self._told(await self.moderation.approve(request.member, AccountId(account_id)))
+        """Approve a sign-up; the user is notified by e-mail."""
+        return self._response(await self.moderation.approve(request.member, AccountId(account_id)))
 
-    @route("POST", "/api/v1/admin/accounts/<id:account_id>/reject", WRITE, RouteDoc("Turn an applicant away", EMPTY, errors=(404, 409)))
+    @route("POST", "/api/v1/admin/accounts/<id:account_id>/reject", WRITE, RouteDoc("Reject pending account", EMPTY, errors=(404, 409)))
     async def reject(self, request: Request, account_id: int) -> Response:
-        """They are written to, and erased."""
+        """Reject a sign-up; the user is notified by e-mail and the account is deleted."""
         await self.moderation.reject(request.member, AccountId(account_id))
         return Response.json({})
 
-    @route("POST", "/api/v1/admin/accounts/<id:account_id>/enable", WRITE, _doc("Let somebody log in again"))
+    @route("POST", "/api/v1/admin/accounts/<id:account_id>/enable", WRITE, _doc("Re-enable account"))
     async def enable(self, request: Request, account_id: int) -> Response:
-        """Who was disabled."""
-        return self._told(await self.moderation.enable(request.member, AccountId(account_id)))
+        """Let the user of a disabled account log in again."""
+        return self._response(await self.moderation.enable(request.member, AccountId(account_id)))
 
-    @route("POST", "/api/v1/admin/accounts/<id:account_id>/unsilence", WRITE, _doc("Limit somebody no more"))
+    @route("POST", "/api/v1/admin/accounts/<id:account_id>/unsilence", WRITE, _doc("Unsilence an account"))
     async def unlimit(self, request: Request, account_id: int) -> Response:
-        """Who was silenced."""
-        return self._told(await self.moderation.unlimit(request.member, AccountId(account_id)))
+        """Undo the limit on a silenced account."""
+        return self._response(await self.moderation.unlimit(request.member, AccountId(account_id)))
 
-    @route("POST", "/api/v1/admin/accounts/<id:account_id>/unsuspend", WRITE, _doc("Undo a suspension"))
+    @route("POST", "/api/v1/admin/accounts/<id:account_id>/unsuspend", WRITE, _doc("Unsuspend an account"))
     async def restore(self, request: Request, account_id: int) -> Response:
-        """They and what they wrote are seen again."""
-        return self._told(await self.moderation.restore(request.member, AccountId(account_id)))
+        """Undo a suspension; the account and its posts are visible again."""
+        return self._response(await self.moderation.restore(request.member, AccountId(account_id)))
 
     @route(
         "POST",
         "/api/v1/admin/accounts/<id:account_id>/action",
         WRITE,
-        RouteDoc("Do something about somebody", EMPTY, body=ACTION, errors=(404, 422)),
+        RouteDoc("Perform an action against an account", EMPTY, body=ACTION, errors=(404, 422)),
     )
     async def act(self, request: Request, account_id: int) -> Response:
-        """Disable: no logging in. Silence: only followers and searchers see them. Suspend: hidden. None: no more than a warning."""
+        """Take a moderation action.
+
+        `disable`: the user cannot log in. `silence`: the account is only visible to followers and by search. `suspend`: the account is
+        hidden. `none`: a warning only.
+        """
         fields = request.fields
         kind, report = fields.value("type"), fields.id("report_id")
         if kind not in set(ModerationAction):
             raise Invalid({"type": "Type is not included in the list"}, codes={"type": "ERR_INCLUSION"})
         if fields.id("warning_preset_id") is not None:
             raise NotFound
-        tell = fields.flag("send_email_notification", default=True)
-        sanction = Sanction(ModerationAction(kind), fields.text("text"), tell, None if report is None else ReportId(report))
+        notify = fields.flag("send_email_notification", default=True)
+        sanction = Sanction(ModerationAction(kind), fields.text("text"), notify, None if report is None else ReportId(report))
         await self.moderation.impose(request.member, AccountId(account_id), sanction)
         return Response.json({})
 
-    def _told(self, member: AccountWithLogin) -> Response:
+    def _response(self, member: AccountWithLogin) -> Response:
         return Response.json(member_entity(self.entities, member))
 
 
@@ -170,59 +175,59 @@ def _report_doc(summary: str, *body: Param) -> RouteDoc:
 
 @frozen
 class ReportAdminRoutes:
-    """Reports, and what becomes of them."""
+    """Reports and their resolution."""
 
     entities: Entities
-    shown: StatusSerializer
+    serializer: StatusSerializer
     reports: Reports
     rules: tuple[str, ...] = ()
 
-    @route("GET", "/api/v1/admin/reports", READ_REPORTS, RouteDoc("What people report", array_of(ADMIN_REPORT), query=REPORTS_QUERY))
+    @route("GET", "/api/v1/admin/reports", READ_REPORTS, RouteDoc("View all reports", array_of(ADMIN_REPORT), query=REPORTS_QUERY))
     async def page(self, request: Request) -> Response:
-        """What nobody is done with, the newest first; or what somebody is."""
+        """Open reports, or resolved ones if `resolved` is set; newest first."""
         fields, page = request.fields, page_of(request, 100, MOST)
         by, about = (None if id is None else AccountId(id) for id in (fields.id("account_id"), fields.id("target_account_id")))
         found = await self.reports.sought(request.member, page, closed=fields.flag("resolved"), by=by, target=about)
         told = await self._entities(request, found)
         return paged(request, told, [case.report.id for case in found], page, PageLinks(("resolved", "account_id", "target_account_id")))
 
-    @route("GET", "/api/v1/admin/reports/<id:report_id>", READ_REPORTS, _report_doc("A report"))
+    @route("GET", "/api/v1/admin/reports/<id:report_id>", READ_REPORTS, _report_doc("View a single report"))
     async def show(self, request: Request, report_id: int) -> Response:
-        """With those of its posts that the moderator may see."""
-        return await self._told(request, await self.reports.one(request.member, ReportId(report_id)))
+        """One report, with those of its posts that the moderator may see."""
+        return await self._response(request, await self.reports.one(request.member, ReportId(report_id)))
 
-    @route("PUT", "/api/v1/admin/reports/<id:report_id>", WRITE_REPORTS, _report_doc("Say what a report is about", *SORT))
-    @route("PATCH", "/api/v1/admin/reports/<id:report_id>", WRITE_REPORTS, _report_doc("Say what a report is about", *SORT))
+    @route("PUT", "/api/v1/admin/reports/<id:report_id>", WRITE_REPORTS, _report_doc("Update a report", *CATEGORY))
+    @route("PATCH", "/api/v1/admin/reports/<id:report_id>", WRITE_REPORTS, _report_doc("Update a report", *CATEGORY))
     async def sort(self, request: Request, report_id: int) -> Response:
-        """What is not sent stays as it is."""
+        """Change the category or the broken rules; what is not sent keeps its value."""
         fields = request.fields
         rules = broken_rules(fields, self.rules) if fields.has("rule_ids") else None
-        return await self._told(request, await self.reports.sort(request.member, ReportId(report_id), fields.value("category"), rules))
+        return await self._response(request, await self.reports.sort(request.member, ReportId(report_id), fields.value("category"), rules))
 
-    @route("POST", "/api/v1/admin/reports/<id:report_id>/assign_to_self", WRITE_REPORTS, _report_doc("Look after a report"))
+    @route("POST", "/api/v1/admin/reports/<id:report_id>/assign_to_self", WRITE_REPORTS, _report_doc("Assign report to self"))
     async def assign(self, request: Request, report_id: int) -> Response:
-        """Whoever did before does no more."""
-        return await self._told(request, await self.reports.assign(request.member, ReportId(report_id), request.member.id))
+        """Assign the report to the moderator, replacing an earlier assignment."""
+        return await self._response(request, await self.reports.assign(request.member, ReportId(report_id), request.member.id))
 
-    @route("POST", "/api/v1/admin/reports/<id:report_id>/unassign", WRITE_REPORTS, _report_doc("Leave a report to others"))
+    @route("POST", "/api/v1/admin/reports/<id:report_id>/unassign", WRITE_REPORTS, _report_doc("Unassign report"))
     async def unassign(self, request: Request, report_id: int) -> Response:
-        """Nobody looks after it."""
-        return await self._told(request, await self.reports.assign(request.member, ReportId(report_id), None))
+        """Remove the assignment, so that another moderator can take the report."""
+        return await self._response(request, await self.reports.assign(request.member, ReportId(report_id), None))
 
-    @route("POST", "/api/v1/admin/reports/<id:report_id>/resolve", WRITE_REPORTS, _report_doc("Be done with a report"))
+    @route("POST", "/api/v1/admin/reports/<id:report_id>/resolve", WRITE_REPORTS, _report_doc("Mark report as resolved"))
     async def resolve(self, request: Request, report_id: int) -> Response:
-        """Again is the same as once."""
-        return await self._told(request, await self.reports.resolve(request.member, ReportId(report_id)))
+        """Resolve the report; idempotent."""
+        return await self._response(request, await self.reports.resolve(request.member, ReportId(report_id)))
 
-    @route("POST", "/api/v1/admin/reports/<id:report_id>/reopen", WRITE_REPORTS, _report_doc("Look at a report again"))
+    @route("POST", "/api/v1/admin/reports/<id:report_id>/reopen", WRITE_REPORTS, _report_doc("Reopen a closed report"))
     async def reopen(self, request: Request, report_id: int) -> Response:
-        """As if nobody had been done with it."""
-        return await self._told(request, await self.reports.reopen(request.member, ReportId(report_id)))
+        """Mark a resolved report as open again."""
+        return await self._response(request, await self.reports.reopen(request.member, ReportId(report_id)))
 
     async def _entities(self, request: Request, cases: Sequence[ReportDetails]) -> list[dict[str, object]]:
-        """What is shown of the posts of all of them is asked once."""
-        said = iter(await self.shown.each(request.viewer, [post for case in cases for post in case.posts]))
-        return [case_entity(self.entities, case, list(islice(said, len(case.posts))), self.rules) for case in cases]
+        """The reports as API entities; the posts of all of them are serialized together."""
+        statuses = iter(await self.serializer.each(request.viewer, [post for case in cases for post in case.posts]))
+        return [case_entity(self.entities, case, list(islice(statuses, len(case.posts))), self.rules) for case in cases]
 
-    async def _told(self, request: Request, case: ReportDetails) -> Response:
+    async def _response(self, request: Request, case: ReportDetails) -> Response:
         return Response.json((await self._entities(request, [case]))[0])

@@ -1,4 +1,4 @@
-"""What one was told, group by group: the second version of the notifications."""
+"""Grouped notifications (version 2)."""
 
 from __future__ import annotations
 
@@ -24,32 +24,36 @@ from microblog.web.http.response import Response
 from microblog.web.http.route import route
 from microblog.web.http.route_docs import LIMIT, PAGING, Param, RouteDoc
 
-TOGETHER = Param("grouped_types", TEXTS, "Only notifications of these types are told together; else of all that can be.")
-EXPAND = Param("expand_accounts", one_of("full", "partial_avatars"), "How much is told of those who are not the newest of a group.")
+TOGETHER = Param("grouped_types", TEXTS, "Restrict which notification types can be grouped. All groupable types if not sent.")
+EXPAND = Param(
+    "expand_accounts",
+    one_of("full", "partial_avatars"),
+    "Which attributes to return for accounts other than the most recent of a group: full or partial_avatars.",
+)
 LONGEST_KEY = 100
 
 
 @frozen
 class NotificationGroupRoutes:
-    """The second version of them: likes and boosts of a post, and follows, of about the same time are told as one."""
+    """Notifications in groups: favourites and boosts of one post, and follows, of about the same time."""
 
     entities: Entities
-    shown: StatusSerializer
+    serializer: StatusSerializer
     groups: NotificationGroups
 
     @route(
         "GET",
         "/api/v2/notifications",
         READ,
-        RouteDoc("What one was told, by groups", GROUPS, query=(*PAGING, *SOME, TOGETHER, EXPAND, FILTERED), errors=(400,)),
+        RouteDoc("Get all grouped notifications", GROUPS, query=(*PAGING, *SOME, TOGETHER, EXPAND, FILTERED), errors=(400,)),
     )
     async def page(self, request: Request) -> Response:
-        """By the newest of each group, newest first. A group is on one page only."""
+        """Groups ordered by their newest notification, newest first. A group is on one page only."""
         page, expand = page_of(request, 40, 80), request.fields.value("expand_accounts", default="full")
         if expand not in ("full", "partial_avatars"):
             raise Malformed("Invalid value for 'expand_accounts', allowed values are 'full' and 'partial_avatars'")
         found = await self.groups.page(request.member, asked(request, page))
-        body = await self._told(request.member, found.groups, listed=True, partial=expand != "full")
+        body = await self._entity(request.member, found.groups, listed=True, partial=expand != "full")
         kept = (*(param.name for param in SOME), TOGETHER.name, EXPAND.name, FILTERED.name)
         return paged(request, body, found.ids, page, PageLinks(kept, timeline=True))
 
@@ -57,22 +61,22 @@ class NotificationGroupRoutes:
         "GET",
         "/api/v2/notifications/unread_count",
         READ,
-        RouteDoc("How many groups one has not read", record({"count": COUNT}), query=(*LIMIT, *SOME, TOGETHER, FILTERED)),
+        RouteDoc("Get the number of unread notifications", record({"count": COUNT}), query=(*LIMIT, *SOME, TOGETHER, FILTERED)),
     )
     async def unread(self, request: Request) -> Response:
-        """Those with something above one's marker, counted up to the limit."""
+        """Number of groups with a notification above the user's read marker, counted up to the limit."""
         page = Page(request.fields.limit(100, MOST_COUNTED))
         return Response.json({"count": await self.groups.unread(request.member, asked(request, page))})
 
-    @route("GET", "/api/v2/notifications/<group_key>", READ, RouteDoc("A group of notifications", GROUPS, errors=(404,)))
+    @route("GET", "/api/v2/notifications/<group_key>", READ, RouteDoc("Get a single notification group", GROUPS, errors=(404,)))
     async def show(self, request: Request, group_key: str) -> Response:
-        """One of one's own."""
+        """One of the user's notification groups."""
         found = await self.groups.one(request.member, group_key[:LONGEST_KEY])
-        return Response.json(await self._told(request.member, [found], listed=False))
+        return Response.json(await self._entity(request.member, [found], listed=False))
 
-    @route("POST", "/api/v2/notifications/<group_key>/dismiss", WRITE, RouteDoc("Delete a group of notifications", EMPTY))
+    @route("POST", "/api/v2/notifications/<group_key>/dismiss", WRITE, RouteDoc("Dismiss a single notification group", EMPTY))
     async def dismiss(self, request: Request, group_key: str) -> Response:
-        """All of it."""
+        """Delete all notifications of the group."""
         await self.groups.dismiss(request.member, group_key[:LONGEST_KEY])
         return Response.json({})
 
@@ -80,15 +84,15 @@ class NotificationGroupRoutes:
         "GET",
         "/api/v2/notifications/<group_key>/accounts",
         READ,
-        RouteDoc("Who a group is from", array_of(ACCOUNT), query=PAGING, errors=(404,)),
+        RouteDoc("Get accounts of all notifications in a notification group", array_of(ACCOUNT), query=PAGING, errors=(404,)),
     )
     async def accounts(self, request: Request, group_key: str) -> Response:
-        """All of them, the newest first."""
+        """Accounts that caused the notifications, most recent first."""
         page = page_of(request, 40, 80)
         found = await self.groups.senders(request.member, group_key[:LONGEST_KEY], page)
         return paged(request, self.entities.related(found), [one.id for one in found], page, PEOPLE)
 
-    async def _told(self, viewer: Viewer, groups: Sequence[NotificationGroup], *, listed: bool, partial: bool = False) -> Entity:
+    async def _entity(self, viewer: Viewer, groups: Sequence[NotificationGroup], *, listed: bool, partial: bool = False) -> Entity:
         posts = {group.post.id: group.post for group in groups if group.post is not None}
-        statuses = dict(zip(posts, await self.shown.each(viewer, list(posts.values())), strict=True))
+        statuses = dict(zip(posts, await self.serializer.each(viewer, list(posts.values())), strict=True))
         return groups_entity(self.entities, groups, statuses, listed=listed, partial=partial)

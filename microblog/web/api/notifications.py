@@ -1,4 +1,4 @@
-"""What one was told, and how far one has read."""
+"""Notifications (version 1) and read markers."""
 
 from __future__ import annotations
 
@@ -26,70 +26,74 @@ from microblog.web.http.route_docs import LIMIT, PAGING, Param, RouteDoc
 READ = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:notifications"})
 WRITE = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:notifications"})
 SOME = (
-    Param("types", TEXTS, "Only these types; unknown ones are passed over."),
-    Param("exclude_types", TEXTS, "Without these types."),
-    Param("account_id", ID, "Only what this account did."),
+    Param("types", TEXTS, "Types to include; unknown types are ignored."),
+    Param("exclude_types", TEXTS, "Types to exclude."),
+    Param("account_id", ID, "Return only notifications received from the specified account."),
 )
-FILTERED = Param("include_filtered", FLAG, "Those too that the policy keeps back.")
+FILTERED = Param("include_filtered", FLAG, "Whether to include notifications filtered by the user's notification policy.")
 KINDS = frozenset(NotificationKind)
 MOST_COUNTED = 1_000
 
 
 @frozen
 class NotificationRoutes:
-    """The first version of them: one by one."""
+    """Notifications, not grouped."""
 
     entities: Entities
-    shown: StatusSerializer
+    serializer: StatusSerializer
     notifications: Notifications
 
-    @route("GET", "/api/v1/notifications", READ, RouteDoc("What one was told", array_of(NOTIFICATION), query=(*PAGING, *SOME, FILTERED)))
+    @route(
+        "GET", "/api/v1/notifications", READ, RouteDoc("Get all notifications", array_of(NOTIFICATION), query=(*PAGING, *SOME, FILTERED))
+    )
     async def page(self, request: Request) -> Response:
-        """Newest first."""
+        """Notifications, newest first."""
         page = page_of(request, 40, 80)
         found = await self.notifications.page(request.member, asked(request, page))
         links = PageLinks((*(param.name for param in SOME), FILTERED.name), timeline=True)
-        return paged(request, await self._told(request.member, found), [one.id for one in found], page, links)
+        return paged(request, await self._entities(request.member, found), [one.id for one in found], page, links)
 
-    @route("GET", "/api/v1/notifications/<id:notification_id>", READ, RouteDoc("A notification", NOTIFICATION, errors=(404,)))
+    @route("GET", "/api/v1/notifications/<id:notification_id>", READ, RouteDoc("Get a single notification", NOTIFICATION, errors=(404,)))
     async def show(self, request: Request, notification_id: int) -> Response:
-        """One of one's own."""
+        """One of the user's notifications."""
         found = await self.notifications.one(request.member, NotificationId(notification_id))
-        return Response.json((await self._told(request.member, [found]))[0])
+        return Response.json((await self._entities(request.member, [found]))[0])
 
     @route(
         "GET",
         "/api/v1/notifications/unread_count",
         READ,
-        RouteDoc("How many one has not read", record({"count": COUNT}), query=(*LIMIT, *SOME, FILTERED)),
+        RouteDoc("Get the number of unread notifications", record({"count": COUNT}), query=(*LIMIT, *SOME, FILTERED)),
     )
     async def unread(self, request: Request) -> Response:
-        """Above one's marker, counted up to the limit."""
+        """Number of notifications above the user's read marker, counted up to the limit."""
         page = Page(request.fields.limit(100, MOST_COUNTED))
         return Response.json({"count": await self.notifications.unread(request.member, asked(request, page))})
 
-    @route("POST", "/api/v1/notifications/clear", WRITE, RouteDoc("Delete all notifications", EMPTY))
-    @route("POST", "/api/v2/notifications/clear", WRITE, RouteDoc("Delete all notifications", EMPTY))
+    @route("POST", "/api/v1/notifications/clear", WRITE, RouteDoc("Dismiss all notifications", EMPTY))
+    @route("POST", "/api/v2/notifications/clear", WRITE, RouteDoc("Dismiss all notifications", EMPTY))
     async def clear(self, request: Request) -> Response:
-        """Nothing is left."""
+        """Delete all of the user's notifications."""
         await self.notifications.clear(request.member)
         return Response.json({})
 
-    @route("POST", "/api/v1/notifications/<id:notification_id>/dismiss", WRITE, RouteDoc("Delete a notification", EMPTY, errors=(404,)))
+    @route(
+        "POST", "/api/v1/notifications/<id:notification_id>/dismiss", WRITE, RouteDoc("Dismiss a single notification", EMPTY, errors=(404,))
+    )
     async def dismiss(self, request: Request, notification_id: int) -> Response:
-        """This one alone."""
+        """Delete one notification."""
         await self.notifications.dismiss(request.member, NotificationId(notification_id))
         return Response.json({})
 
-    async def _told(self, viewer: Viewer, found: list[Notification]) -> list[Entity]:
+    async def _entities(self, viewer: Viewer, found: list[Notification]) -> list[Entity]:
         with_posts = [one for one in found if one.post is not None]
-        encoded = await self.shown.each(viewer, [one.post for one in with_posts if one.post])
+        encoded = await self.serializer.each(viewer, [one.post for one in with_posts if one.post])
         statuses = {one.id: status for one, status in zip(with_posts, encoded, strict=True)}
         return [self.entities.notification(one, statuses.get(one.id)) for one in found]
 
 
 def asked(request: Request, page: Page) -> NotificationQuery:
-    """Which notifications are wanted. Types that there are not find nothing, and exclude nothing."""
+    """The query of a request. Unknown types match nothing and exclude nothing."""
     fields = request.fields
     types, sender = fields.list("types"), fields.id("account_id")
     return NotificationQuery(
@@ -104,7 +108,7 @@ def asked(request: Request, page: Page) -> NotificationQuery:
 
 @frozen
 class MarkerRoutes:
-    """How far one has read, for all of one's programs."""
+    """Read positions, shared by all clients of a user."""
 
     markers: ReadMarkers
 
@@ -112,20 +116,28 @@ class MarkerRoutes:
         "GET",
         "/api/v1/markers",
         RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:statuses"}),
-        RouteDoc("How far one has read", MARKERS, query=(Param("timeline", TEXTS, "Of which timelines: home, notifications."),)),
+        RouteDoc(
+            "Get saved timeline positions",
+            MARKERS,
+            query=(Param("timeline", TEXTS, "Timelines to fetch markers for: home, notifications."),),
+        ),
     )
     async def show(self, request: Request) -> Response:
-        """Those of the asked timelines that were ever marked."""
+        """Markers of the requested timelines; a timeline without a marker is left out."""
         return Response.json(markers_entity(await self.markers.of(request.member, request.fields.list("timeline"))))
 
     @route(
         "POST",
         "/api/v1/markers",
         RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:statuses"}),
-        RouteDoc("Say how far one has read", MARKERS, body=tuple(Param(f"{name}[last_read_id]", ID, f"In {name}.") for name in TIMELINES)),
+        RouteDoc(
+            "Save your position in a timeline",
+            MARKERS,
+            body=tuple(Param(f"{name}[last_read_id]", ID, f"ID of the last read item in {name}.") for name in TIMELINES),
+        ),
     )
     async def move(self, request: Request) -> Response:
-        """The markers that were moved."""
+        """Move the markers and return those that were changed."""
         read = {name: request.fields.id(f"{name}[last_read_id]") for name in TIMELINES}
         moved = await self.markers.move(request.member, {name: id for name, id in read.items() if id is not None})
         return Response.json(markers_entity(moved))

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of the API, made from the route table. Pure: the same routes give the same document, in the same order."""
+"""Generator of the OpenAPI 3.1 document from the route table. Deterministic: the same routes give the same document."""
 
 from __future__ import annotations
 
@@ -30,39 +30,39 @@ _CONVERTERS: dict[str, Schema] = {
     "path": {"type": "string", "minLength": 1},
     "int": {"type": "integer", "minimum": 0},
 }
-_TAGS = {"oauth": "OAuth 2", "pushes": "Push messages", "filters_v1": "Filters, version 1", "openapi": "This document"}
+_TAGS = {"oauth": "OAuth 2", "push_subscription": "Push notifications", "filters_v1": "Filters (v1)", "api_docs": "OpenAPI document"}
 _BODILESS = frozenset({101, 204, 304})
 _FORM, _MULTIPART, _JSON = "application/x-www-form-urlencoded", "multipart/form-data", "application/json"
 
 ERRORS: dict[int, tuple[str, str]] = {
-    400: ("Malformed", "The request cannot be read, or lacks a field that has to be there."),
-    401: ("Unauthorized", "There is no token, or it is not valid (any more)."),
-    403: ("Forbidden", "The token lacks the scope, or this person may not do it."),
-    404: ("NotFound", "It does not exist, or the caller may not see it."),
-    409: ("Conflict", "Something else happened at the same time."),
-    410: ("Gone", "It was here once."),
-    413: ("TooLarge", "The body is larger than this route takes."),
-    422: ("Invalid", "A field holds what it may not, or an app's own token was sent where a person's is needed."),
-    426: ("UpgradeRequired", "Here only WebSocket is spoken."),
-    429: ("TooMany", "The rate limit is used up; Retry-After says for how many seconds."),
-    503: ("Unavailable", "The site cannot answer at the moment; Retry-After says when to try again."),
+    400: ("Malformed", "The request is malformed, or a required parameter is missing."),
+    401: ("Unauthorized", "The access token is missing, invalid or revoked."),
+    403: ("Forbidden", "The token lacks the scope, or the user is not permitted to do this."),
+    404: ("NotFound", "The record does not exist, or the user may not see it."),
+    409: ("Conflict", "Conflict with another request."),
+    410: ("Gone", "The record was deleted."),
+    413: ("TooLarge", "The body is larger than this endpoint accepts."),
+    422: ("Invalid", "A parameter is invalid, or an app token was sent where a user token is required."),
+    426: ("UpgradeRequired", "This endpoint only accepts WebSocket."),
+    429: ("TooMany", "The rate limit is exceeded; Retry-After says for how many seconds."),
+    503: ("Unavailable", "The server is unavailable; Retry-After says when to try again."),
 }
-"""What each status of an error is called among the responses, and when it comes."""
+"""Name and description of the response for each error status."""
 
 _DESCRIPTION = """\
-The client API of Mastodon, as this site serves it.
+The Mastodon client API, as implemented by this server.
 
-* Tokens are sent as `Authorization: Bearer TOKEN`. Where an operation names several scopes, one of them is enough.
-* Fields may be sent in the query, as a form, as multipart or as JSON, on every method; lists as `name[]`.
-* Lists have pages: follow the `LinkToken` header instead of computing the ids.
-* Errors are always `{"error": sentence}`.
-* The path may end with a slash.
+* Send tokens as `Authorization: Bearer TOKEN`. If an operation lists several scopes, any one of them is enough.
+* Parameters may be sent in the query, as form data, as multipart or as JSON, with any method; lists as `name[]`.
+* Lists are paginated: follow the `Link` header instead of computing ids.
+* Errors always have the form `{"error": "message"}`.
+* Paths may end with a slash.
 """
 
 
 @frozen
 class DocumentInfo:
-    """Whose document it is. `url` is the site's, without a final slash."""
+    """Name, URL (without a trailing slash) and version of the site."""
 
     name: str
     url: str
@@ -70,10 +70,10 @@ class DocumentInfo:
 
 
 def document(about: DocumentInfo, routes: Iterable[Route]) -> Node:
-    """The whole document of those routes that are documented."""
-    told = [(route, route.doc) for route in routes if route.doc is not None]
+    """The document for all routes that have a `doc`."""
+    documented = [(route, route.doc) for route in routes if route.doc is not None]
     paths: Node = {}
-    for (route, doc), name in zip(told, operation_ids([route for route, _ in told]), strict=True):
+    for (route, doc), name in zip(documented, operation_ids([route for route, _ in documented]), strict=True):
         paths.setdefault(_path(route), {})[route.method.lower()] = _operation(route, doc, name)
     made: Node = {
         "openapi": "3.1.0",
@@ -84,7 +84,7 @@ def document(about: DocumentInfo, routes: Iterable[Route]) -> Node:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": about.url}],
-        "tags": list({tag_of(route): {"name": tag_of(route), "description": _meaning(route)} for route, _ in told}.values()),
+        "tags": list({tag_of(route): {"name": tag_of(route), "description": _module_summary(route)} for route, _ in documented}.values()),
         "paths": paths,
         "components": {"responses": _errors(), "headers": _HEADERS, "securitySchemes": _security_schemes(about.url)},
     }
@@ -93,7 +93,7 @@ def document(about: DocumentInfo, routes: Iterable[Route]) -> Node:
 
 
 def operation_ids(routes: Iterable[Route]) -> list[str]:
-    """A name for each route, which no other has: `statuses_publish` of `StatusRoutes.publish`."""
+    """Unique names of the routes, such as `status_publish` for `StatusRoutes.publish`."""
     ids: dict[str, None] = {}
     for route in routes:
         feature, _, method = route.name.partition(".")
@@ -108,12 +108,12 @@ def operation_ids(routes: Iterable[Route]) -> list[str]:
 
 
 def tag_of(route: Route) -> str:
-    """The feature that a route belongs to: what its module is about."""
+    """The tag of a route, from the name of its module."""
     module = route.function.__module__.rpartition(".")[2]
     return _TAGS.get(module, module.replace("_", " ").capitalize())
 
 
-def _meaning(route: Route) -> str:
+def _module_summary(route: Route) -> str:
     return (sys.modules[route.function.__module__].__doc__ or "").partition("\n")[0]
 
 
@@ -140,7 +140,7 @@ def _operation(route: Route, doc: RouteDoc, name: str) -> Node:
 
 
 def _in_query(route: Route, doc: RouteDoc) -> tuple[Param, ...]:
-    """What has no body of its own (RFC 9110 gives GET and DELETE none) takes everything in the query."""
+    """Parameters in the query: all of them for methods without a body (GET and DELETE, RFC 9110)."""
     return doc.query if route.method in ("POST", "PUT", "PATCH") else (*doc.query, *doc.body)
 
 
@@ -170,7 +170,7 @@ def _parameter(param: Param, name: str, schema: Schema, place: str) -> Node:
 
 
 def _as_sent(param: Param) -> Iterator[tuple[str, Schema]]:
-    """The names that a field has in a query or a form: `id[]` of lists, `fields[0][name]` of lists of objects, `alerts[x]` of objects."""
+    """Names of a parameter in a query or form: `id[]` for lists, `fields[0][name]` for lists of objects, `alerts[x]` for objects."""
     yield from _flat(param.name, param.schema)
 
 
@@ -209,7 +209,7 @@ def _form_schema(params: Iterable[Param]) -> Node:
 
 
 def _json_schema(params: Iterable[Param]) -> Node:
-    """The same fields as objects in each other, where their names have brackets."""
+    """The same parameters as nested objects, for names with brackets."""
     made: Node = {"type": "object", "properties": {}}
     for param in params:
         here = made
@@ -222,26 +222,26 @@ def _json_schema(params: Iterable[Param]) -> Node:
     return made
 
 
-def _described(schema: Schema, meaning: str) -> Schema:
-    return {**schema, "description": meaning} if meaning else schema
+def _described(schema: Schema, description: str) -> Schema:
+    return {**schema, "description": description} if description else schema
 
 
 def _responses(route: Route, doc: RouteDoc) -> Node:
-    answers = {200: doc.returns, **dict(doc.also)}
+    responses = {200: doc.returns, **dict(doc.also)}
     paged = any(param.name == "max_id" for param in doc.query) and doc.returns.get("type") == "array"
     made: Node = {}
-    for status, schema in sorted(answers.items()):
+    for status, schema in sorted(responses.items()):
         headers = _header_refs(*(["Link"] if paged else []), *_COUNTED)
         made[str(status)] = {"description": doc.summary, "headers": headers}
         if status not in _BODILESS:
             made[str(status)]["content"] = {doc.content_type if status == 200 else _JSON: {"schema": schema}}
-    for status in sorted(statuses(route, doc) - set(answers)):
+    for status in sorted(statuses(route, doc) - set(responses)):
         made[str(status)] = {"$ref": f"#/components/responses/{ERRORS[status][0]}"}
     return made
 
 
 def statuses(route: Route, doc: RouteDoc) -> set[int]:
-    """The statuses that a route can answer with: its own, and those of errors that follow from what it needs."""
+    """All statuses of a route's responses: its own, and those of errors that follow from its options."""
     needs = route.needs
     found = {200, 400, 429, 503, *dict(doc.also), *doc.errors}
     if needs.bearer:
@@ -259,22 +259,22 @@ def statuses(route: Route, doc: RouteDoc) -> set[int]:
 
 def _errors() -> Node:
     made: Node = {}
-    for status, (name, meaning) in ERRORS.items():
+    for status, (name, description) in ERRORS.items():
         headers = _header_refs(*_COUNTED, *(["Retry-After"] if status in (429, 503) else []))
-        made[name] = {"description": meaning, "headers": headers, "content": {_JSON: {"schema": ERROR}}}
+        made[name] = {"description": description, "headers": headers, "content": {_JSON: {"schema": ERROR}}}
     return made
 
 
 _HEADERS: Node = {
     "Link": {
-        "description": 'The pages beside this one: `<URL>; rel="next"` is the older, `<URL>; rel="prev"` the newer. Absent at the ends, '
-        "but for an empty page above an id: its link to the newer page repeats that id.",
+        "description": 'Links to the adjacent pages: `<URL>; rel="next"` is older, `<URL>; rel="prev"` newer. Absent at the ends, '
+        "except that an empty page above an id links to the newer page above the same id.",
         "schema": TEXT,
     },
-    "X-RateLimit-Limit": {"description": "How many requests are allowed in a period.", "schema": WHOLE},
-    "X-RateLimit-Remaining": {"description": "How many of them are left.", "schema": WHOLE},
-    "X-RateLimit-Reset": {"description": "When the period ends.", "schema": {"type": "string", "format": "date-time"}},
-    "X-Request-Id": {"description": "The request's name in the site's log.", "schema": TEXT},
+    "X-RateLimit-Limit": {"description": "Number of requests permitted per time period.", "schema": WHOLE},
+    "X-RateLimit-Remaining": {"description": "Number of requests that can still be made.", "schema": WHOLE},
+    "X-RateLimit-Reset": {"description": "Timestamp when the rate limit will reset.", "schema": {"type": "string", "format": "date-time"}},
+    "X-Request-Id": {"description": "The ID of the request in the server's log.", "schema": TEXT},
     "Retry-After": {"description": "Seconds to wait.", "schema": WHOLE},
 }
 _COUNTED = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "X-Request-Id")
@@ -285,7 +285,7 @@ def _header_refs(*names: str) -> Node:
 
 
 def _security(needs: RouteOptions) -> list[Node]:
-    """One entry for each way in; each scope is a way of its own."""
+    """Alternative security requirements, one for each scope."""
     if not needs.bearer:
         return []
     ways: list[Node] = [{"oauth2": [scope]} for scope in sorted(needs.scopes | needs.viewer_scopes)] or [{"oauth2": []}]
@@ -300,19 +300,19 @@ def _security_schemes(url: str) -> Node:
     return {
         "oauth2": {
             "type": "oauth2",
-            "description": "An app registers itself with `POST /api/v1/apps`. PKCE with S256 is understood.",
+            "description": "Register an app with `POST /api/v1/apps`. PKCE with S256 is supported.",
             "flows": {"authorizationCode": code, "clientCredentials": own},
         },
         "bearer": {
             "type": "http",
             "scheme": "bearer",
-            "description": "A token that somebody has already, such as one of `microblog token create`.",
+            "description": "An existing access token, for example from `microblog token create`.",
         },
     }
 
 
 def _refs(node: object) -> Iterator[str]:
-    """The names of the schemas that are referred to."""
+    """Names of all schemas referenced in `node`."""
     if isinstance(node, dict):
         target = node.get("$ref")
         if isinstance(target, str) and target.startswith(_SCHEMAS):
@@ -322,10 +322,10 @@ def _refs(node: object) -> Iterator[str]:
 
 
 def _named(made: Node) -> Node:
-    """Those named schemas that the document needs, by name."""
+    """The named schemas that the document refers to."""
     wanted: set[str] = set()
-    fresh = set(_refs(made))
-    while fresh:
-        wanted |= fresh
-        fresh = {name for known in fresh for name in _refs(NAMED[known])} - wanted
+    new = set(_refs(made))
+    while new:
+        wanted |= new
+        new = {name for known in new for name in _refs(NAMED[known])} - wanted
     return {name: NAMED[name] for name in sorted(wanted)}

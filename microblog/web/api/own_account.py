@@ -1,4 +1,4 @@
-"""Oneself: signing up by a program, who the token belongs to, what one says about oneself, how one likes to read and write."""
+"""The user's own account: registration by an app, credentials, profile and preferences."""
 
 from __future__ import annotations
 
@@ -24,37 +24,37 @@ from microblog.web.http.route import DATA_FORM, AccessLevel, RouteOptions, route
 from microblog.web.http.route_docs import Param, RouteDoc
 
 PROFILE = (
-    Param("display_name", TEXT, "What to be called."),
-    Param("note", TEXT, "About oneself, as plain text."),
-    Param("avatar", FILE, "The small picture."),
-    Param("header", FILE, "The wide one on top."),
-    Param("locked", FLAG, "Let in followers by hand."),
-    Param("bot", FLAG, "Posts are made by a program."),
-    Param("discoverable", FLAG, "Be suggested to others."),
-    Param("hide_collections", FLAG, "Do not show whom one follows and who follows one."),
-    Param("indexable", FLAG, "Let search engines find one's posts."),
-    Param("attribution_domains", TEXTS, "Websites that may name one as the author of their pages."),
-    Param("fields_attributes", array_of(record({"name": TEXT, "value": TEXT})), "Up to four lines of a table."),
-    Param("source[privacy]", VISIBILITY, "Who may see posts unless said otherwise."),
-    Param("source[sensitive]", FLAG, "Hide media unless said otherwise."),
-    Param("source[language]", TEXT, "The language of posts unless said otherwise."),
+    Param("display_name", TEXT, "The display name to use for the profile."),
+    Param("note", TEXT, "The account bio, as plain text."),
+    Param("avatar", FILE, "Avatar image."),
+    Param("header", FILE, "Header image."),
+    Param("locked", FLAG, "Whether manual approval of follow requests is required."),
+    Param("bot", FLAG, "Whether the account has a bot flag."),
+    Param("discoverable", FLAG, "Whether the account should be shown in the profile directory."),
+    Param("hide_collections", FLAG, "Whether to hide followers and followed accounts."),
+    Param("indexable", FLAG, "Whether public posts should be searchable to anyone."),
+    Param("attribution_domains", TEXTS, "Domains of websites allowed to credit the account."),
+    Param("fields_attributes", array_of(record({"name": TEXT, "value": TEXT})), "The profile fields to be set, up to four."),
+    Param("source[privacy]", VISIBILITY, "Default post privacy for authored statuses."),
+    Param("source[sensitive]", FLAG, "Whether to mark authored statuses as sensitive by default."),
+    Param("source[language]", TEXT, "Default language to use for authored statuses (ISO 639)."),
 )
 NAMES = {"bio": "note", "visibility": "source[privacy]", "language": "source[language]"}
-NEWCOMER = (
-    Param("username", TEXT, required=True),
-    Param("email", TEXT, required=True),
-    Param("password", TEXT, required=True),
-    Param("agreement", FLAG, "That one agrees with the rules.", required=True),
-    Param("locale", TEXT, "The language of e-mails and, by default, of posts; from Accept-Language if it is not sent."),
-    Param("time_zone", TEXT, "Where one lives, such as Europe/Berlin."),
-    Param("reason", TEXT, "Why one wants to come in, where that is asked."),
-    Param("invite_code", TEXT, "The code of an invitation: needed where new people come by invitation, and no approval is needed with it."),
+SIGN_UP_PARAMS = (
+    Param("username", TEXT, "The desired username for the account.", required=True),
+    Param("email", TEXT, "The e-mail address to be used for login.", required=True),
+    Param("password", TEXT, "The password to be used for login.", required=True),
+    Param("agreement", FLAG, "Whether the user agrees to the local rules, terms and policies.", required=True),
+    Param("locale", TEXT, "The language of the confirmation e-mail and, by default, of posts. Defaults to Accept-Language."),
+    Param("time_zone", TEXT, "The time zone of the user, such as Europe/Berlin."),
+    Param("reason", TEXT, "If registrations require manual approval, this text will be reviewed by moderators."),
+    Param("invite_code", TEXT, "The code of an invitation: required if registration is by invitation; with it no approval is needed."),
 )
 
 
 @frozen
 class OwnAccountRoutes:
-    """What a client asks first, and what it changes."""
+    """The account of the access token's user."""
 
     entities: Entities
     accounts: Accounts
@@ -67,20 +67,20 @@ class OwnAccountRoutes:
         "GET",
         "/api/v1/accounts/verify_credentials",
         RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"profile", "read:accounts"}),
-        RouteDoc("Who the token belongs to", CREDENTIAL_ACCOUNT),
+        RouteDoc("Verify account credentials", CREDENTIAL_ACCOUNT),
     )
     async def verify(self, request: Request) -> Response:
-        """Oneself, with what only oneself sees."""
-        return await self._told(request.member)
+        """The user's account, with the attributes that only its owner sees."""
+        return await self._response(request.member)
 
     @route(
         "PATCH",
         "/api/v1/accounts/update_credentials",
         RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:accounts"}, body=DATA_FORM, files=PROFILE_IMAGES_FORM),
-        RouteDoc("Change one's profile", CREDENTIAL_ACCOUNT, body=PROFILE, errors=(422,)),
+        RouteDoc("Update account credentials", CREDENTIAL_ACCOUNT, body=PROFILE, errors=(422,)),
     )
     async def update(self, request: Request) -> Response:
-        """Only what was sent changes."""
+        """Update the profile; attributes that are not sent keep their values."""
         viewer = request.member
         preferences = _preferences(request.fields, viewer.preferences)
         changed = preferences if preferences != viewer.preferences else None
@@ -89,40 +89,40 @@ class OwnAccountRoutes:
             account = await self.accounts.edit(viewer, _changes(request.fields), changed)
         except Invalid as problem:
             raise problem.named(NAMES) from None
-        return await self._told(evolve(viewer, account=account, preferences=validated(preferences)))
+        return await self._response(evolve(viewer, account=account, preferences=validated(preferences)))
 
     @route(
         "GET",
         "/api/v1/preferences",
         RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:accounts"}),
-        RouteDoc("How one likes to read and write", PREFERENCES),
+        RouteDoc("View user preferences", PREFERENCES),
     )
     async def preferences(self, request: Request) -> Response:
-        """What a client should begin with."""
+        """Defaults of the user for posting and reading."""
         return Response.json(PREFERENCES(request.member.preferences, None))
 
     @route(
         "POST",
         "/api/v1/accounts",
         RouteOptions(api=True, viewer=AccessLevel.APP, scopes={"write:accounts"}, rate=SIGN_UP),
-        RouteDoc("Make an account", TOKEN, body=NEWCOMER, errors=(403, 422)),
+        RouteDoc("Register an account", TOKEN, body=SIGN_UP_PARAMS, errors=(403, 422)),
     )
     async def sign_up(self, request: Request) -> Response:
-        """A token of the new account for the app whose own token asks."""
+        """Create an account and return its access token, for the app whose token is sent."""
         if request.access is None:
             raise Unauthenticated
         if request.viewer is not None:
             raise Forbidden("This method requires an client credentials authentication")
-        account = await self.registrations.sign_up(evolve(_newcomer(request), app=request.access.app.id))
+        account = await self.registrations.sign_up(evolve(_sign_up_form(request), app=request.access.app.id))
         issued = await self.tokens.welcome(request.access, account.id)
         return Response.json(TOKEN(issued, None))
 
-    async def _told(self, viewer: Viewer) -> Response:
+    async def _response(self, viewer: Viewer) -> Response:
         requests = await self.follows.count_requests(viewer)
         return Response.json(self.entities.credentials(viewer, requests))
 
 
-def _newcomer(request: Request) -> SignUpForm:
+def _sign_up_form(request: Request) -> SignUpForm:
     fields = request.fields
     return SignUpForm(
         username=fields.value("username"),

@@ -1,4 +1,4 @@
-"""Pages of lists as API clients turn them: parameters in, Link header out."""
+"""Pagination of API lists: query parameters in, Link header out."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from microblog.web.http.response import Response
 
 @frozen
 class PageLinks:
-    """How a list's pages are linked.
+    """How the Link header of a list is built.
 
-    `kept` are the filters that the links repeat, beside the limit. `back` is what the link to the page above is bounded by: lists of posts
-    use `min_id`, lists of people `since_id`. A `timeline` links on from every page that is not empty, other lists from full ones.
+    `kept`: parameters that the links repeat, besides `limit`. `back`: the bound of the link to newer items, `min_id` for lists of posts,
+    `since_id` for lists of accounts. `timeline`: link to older items from every page that is not empty, instead of from full pages only.
     """
 
     kept: tuple[str, ...] = ()
@@ -31,7 +31,7 @@ MARKED = PageLinks()
 
 
 def page_of(request: Request, default: int = 20, most: int = 40) -> Page:
-    """The page that is asked for: `default` rows, or as many as `limit` says up to `most`."""
+    """The requested page: `default` rows, or `limit` of them up to `most`."""
     fields = request.fields
     return Page(
         fields.limit(default, most), max_id=fields.bound("max_id"), since_id=fields.bound("since_id"), min_id=fields.bound("min_id")
@@ -39,18 +39,18 @@ def page_of(request: Request, default: int = 20, most: int = 40) -> Page:
 
 
 def paged(request: Request, body: object, ids: Sequence[int], page: Page, links: PageLinks = MARKED) -> Response:
-    """A page with the links to those around it. `ids` are what the list is ordered by, newest first: of the marks, follows or posts.
+    """A page with a Link header to its neighbours. `ids` are what the list is ordered by, newest first, such as ids of follows.
 
-    An empty page above a bound links to the page above the same bound, so that clients that follow links can ask again later.
+    An empty page above a bound links to the page above the same bound, so that clients that follow links can poll.
     """
-    answer = Response.json(body)
+    response = Response.json(body)
     if not ids:
-        asked = ("min_id", page.min_id) if page.min_id is not None else ("since_id", page.since_id)
-        return answer if asked[1] is None else answer.with_header("Link", f'<{_url(request, links, asked[0], asked[1])}>; rel="prev"')
-    told = [f'<{_url(request, links, links.back, ids[0])}>; rel="prev"']
+        bound = ("min_id", page.min_id) if page.min_id is not None else ("since_id", page.since_id)
+        return response if bound[1] is None else response.with_header("Link", f'<{_url(request, links, bound[0], bound[1])}>; rel="prev"')
+    link_values = [f'<{_url(request, links, links.back, ids[0])}>; rel="prev"']
     if links.timeline or len(ids) >= page.limit:
-        told.insert(0, f'<{_url(request, links, "max_id", ids[-1])}>; rel="next"')
-    return answer.with_header("Link", ", ".join(told))
+        link_values.insert(0, f'<{_url(request, links, "max_id", ids[-1])}>; rel="next"')
+    return response.with_header("Link", ", ".join(link_values))
 
 
 def _url(request: Request, links: PageLinks, bound: str, id: int) -> str:

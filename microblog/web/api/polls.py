@@ -1,4 +1,4 @@
-"""Polls: looking at them, and voting."""
+"""Polls and votes."""
 
 from __future__ import annotations
 
@@ -20,39 +20,41 @@ from microblog.web.http.route import AccessLevel, RouteOptions, route
 from microblog.web.http.route_docs import Param, RouteDoc
 
 POLL_PARAMS = (
-    Param("poll[options]", TEXTS, "From two to four answers."),
-    Param("poll[expires_in]", WHOLE, "For how many seconds one can vote."),
-    Param("poll[multiple]", FLAG, "Whether several answers may be chosen."),
-    Param("poll[hide_totals]", FLAG, "Whether the counts are hidden until the end."),
+    Param("poll[options]", TEXTS, "Possible options: two to four texts."),
+    Param("poll[expires_in]", WHOLE, "Duration that the poll should be open, in seconds."),
+    Param("poll[multiple]", FLAG, "Allow multiple choices?"),
+    Param("poll[hide_totals]", FLAG, "Hide vote counts until the poll ends?"),
 )
-CHOICES = Param("choices", array_of(WHOLE), "The places of the chosen answers.", required=True)
+CHOICES = Param("choices", array_of(WHOLE), "Index values of the chosen options, from 0.", required=True)
 
 
 @frozen
 class PollRoutes:
-    """Single polls."""
+    """Read and vote in polls."""
 
     polls: Polls
     posts: Posts
 
-    @route("GET", "/api/v1/polls/<id:poll_id>", RouteOptions(api=True, scopes={"read:statuses"}), RouteDoc("A poll", POLL, errors=(404,)))
+    @route(
+        "GET", "/api/v1/polls/<id:poll_id>", RouteOptions(api=True, scopes={"read:statuses"}), RouteDoc("View a poll", POLL, errors=(404,))
+    )
     async def show(self, request: Request, poll_id: int) -> Response:
-        """As the caller sees it."""
-        return await self._told(request, await self.polls.one(request.viewer, PollId(poll_id)))
+        """One poll, with the user's own votes."""
+        return await self._response(request, await self.polls.one(request.viewer, PollId(poll_id)))
 
     @route(
         "POST",
         "/api/v1/polls/<id:poll_id>/votes",
         RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:statuses"}),
-        RouteDoc("Vote", POLL, body=(CHOICES,), errors=(400, 404, 422)),
+        RouteDoc("Vote on a poll", POLL, body=(CHOICES,), errors=(400, 404, 422)),
     )
     async def vote(self, request: Request, poll_id: int) -> Response:
-        """Choices are final; where several are possible, further ones may be added while the poll is open."""
+        """Vote. A vote is final; in a poll with multiple choices, further options may be added while it is open."""
         if not request.fields.list("choices", max=100):
             raise Malformed("param is missing or the value is empty: choices")
-        return await self._told(request, await self.polls.vote(request.member, PollId(poll_id), choices_of(request.fields)))
+        return await self._response(request, await self.polls.vote(request.member, PollId(poll_id), choices_of(request.fields)))
 
-    async def _told(self, request: Request, post: Post) -> Response:
+    async def _response(self, request: Request, post: Post) -> Response:
         flags = (await self.posts.flags(request.viewer, [post])).get(post.id, NO_FLAGS)
         own = request.viewer is not None and request.viewer.id == post.author.id
         if post.poll is None:
@@ -61,7 +63,7 @@ class PollRoutes:
 
 
 def choices_of(fields: Params) -> tuple[int, ...]:
-    """The places of the chosen answers. Raises Invalid for what is no number."""
+    """Indexes of the chosen options. Raises Invalid for anything but numbers."""
     given = fields.list("choices", max=100)
     if not all(choice.isascii() and choice.isdigit() and len(choice) < 4 for choice in given):
         raise Invalid({"choices": NO_OPTION})
@@ -69,10 +71,10 @@ def choices_of(fields: Params) -> tuple[int, ...]:
 
 
 def poll_of(fields: Params) -> PollDraft | None:
-    """What is to be asked with a post; None where nothing is."""
-    asked = fields.sub("poll")
-    if asked is None or not (asked.texts("options") or asked.text("expires_in")):
+    """The poll of a new post, or None."""
+    poll = fields.sub("poll")
+    if poll is None or not (poll.texts("options") or poll.text("expires_in")):
         return None
     return PollDraft(
-        tuple(asked.texts("options")), asked.integer("expires_in"), multiple=asked.flag("multiple"), hide_totals=asked.flag("hide_totals")
+        tuple(poll.texts("options")), poll.integer("expires_in"), multiple=poll.flag("multiple"), hide_totals=poll.flag("hide_totals")
     )

@@ -1,4 +1,4 @@
-"""Taking one's own pictures away. They are set with the rest of the profile."""
+"""Removal of the user's avatar and header image. They are set with the rest of the profile."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ WRITE = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:account
 
 @frozen
 class ProfileImageRoutes:
-    """Of oneself."""
+    """Avatar and header image of the user."""
 
     entities: Entities
     pictures: ProfileImages
     follows: Follows
 
-    @route("DELETE", "/api/v1/profile/avatar", WRITE, RouteDoc("Have no avatar", CREDENTIAL_ACCOUNT))
-    async def no_avatar(self, request: Request) -> Response:
-        """The usual one is shown."""
-        return await self._told(request, await self.pictures.remove_avatar(request.member))
+    @route("DELETE", "/api/v1/profile/avatar", WRITE, RouteDoc("Delete profile avatar", CREDENTIAL_ACCOUNT))
+    async def delete_avatar(self, request: Request) -> Response:
+        """Remove the avatar; the default one is shown."""
+        return await self._response(request, await self.pictures.remove_avatar(request.member))
 
-    @route("DELETE", "/api/v1/profile/header", WRITE, RouteDoc("Have no header", CREDENTIAL_ACCOUNT))
-    async def no_header(self, request: Request) -> Response:
-        """The usual one is shown."""
-        return await self._told(request, await self.pictures.remove_header(request.member))
+    @route("DELETE", "/api/v1/profile/header", WRITE, RouteDoc("Delete profile header", CREDENTIAL_ACCOUNT))
+    async def delete_header(self, request: Request) -> Response:
+        """Remove the header image; the default one is shown."""
+        return await self._response(request, await self.pictures.remove_header(request.member))
 
-    async def _told(self, request: Request, account: Account) -> Response:
+    async def _response(self, request: Request, account: Account) -> Response:
         requests = await self.follows.count_requests(request.member)
         return Response.json(self.entities.credentials(evolve(request.member, account=account), requests))

@@ -1,4 +1,4 @@
-"""The push subscription of a token: one for each program that is signed in."""
+"""Web Push subscriptions: one for each access token."""
 
 from __future__ import annotations
 
@@ -18,51 +18,55 @@ from microblog.web.http.route_docs import Param, RouteDoc
 NEEDS = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"push"})
 PATH = "/api/v1/push/subscription"
 CHOICE = (
-    *(Param(f"data[alerts][{kind}]", FLAG, "Whether such notifications are pushed.") for kind in ALERTS),
-    Param("data[policy]", one_of(*PushPolicy), "Whose doings are pushed; everybody's if it is not sent."),
+    *(Param(f"data[alerts][{kind}]", FLAG, "Receive notifications of this type?") for kind in ALERTS),
+    Param(
+        "data[policy]",
+        one_of(*PushPolicy),
+        "Which accounts to receive notifications from: all, followed, follower or none. Defaults to all.",
+    ),
 )
 BODY = (
-    Param("subscription[endpoint]", TEXT, "Where messages are posted: an https address.", required=True),
-    Param("subscription[keys][p256dh]", TEXT, "The program's public key: an uncompressed point on P-256, in base64.", required=True),
-    Param("subscription[keys][auth]", TEXT, "The secret that it shares with the site: 16 bytes in base64.", required=True),
-    Param("subscription[standard]", FLAG, "True for messages by RFC 8291 and RFC 8292, false for those by the drafts before them."),
+    Param("subscription[endpoint]", TEXT, "The endpoint URL that is called when a notification event occurs.", required=True),
+    Param("subscription[keys][p256dh]", TEXT, "User agent public key: an uncompressed P-256 point, base64url encoded.", required=True),
+    Param("subscription[keys][auth]", TEXT, "Auth secret: 16 bytes of random data, base64url encoded.", required=True),
+    Param("subscription[standard]", FLAG, "Follow standardized Web Push (RFC 8291, RFC 8292) if true, else the legacy drafts."),
     *CHOICE,
 )
 
 
 @frozen
 class PushSubscriptionRoutes:
-    """Subscribing, and what one is told of."""
+    """The Web Push subscription of the access token."""
 
     entities: Entities
     pushes: PushNotifications
 
-    @route("POST", PATH, NEEDS, RouteDoc("Be told by push messages", SUBSCRIPTION, body=BODY, errors=(422,)))
+    @route("POST", PATH, NEEDS, RouteDoc("Subscribe to push notifications", SUBSCRIPTION, body=BODY, errors=(422,)))
     async def subscribe(self, request: Request) -> Response:
-        """In place of what the token had."""
+        """Subscribe; this replaces an earlier subscription of the token."""
         fields = request.fields
-        asked = SubscriptionRequest(
+        subscription = SubscriptionRequest(
             fields.value("subscription[endpoint]"),
             fields.value("subscription[keys][p256dh]"),
             fields.value("subscription[keys][auth]"),
             fields.flag("subscription[standard]"),
         )
-        made = await self.pushes.subscribe(request.member, _token(request), asked, _choice(request))
+        made = await self.pushes.subscribe(request.member, _token(request), subscription, _choice(request))
         return Response.json(SUBSCRIPTION(made, self.entities))
 
-    @route("GET", PATH, NEEDS, RouteDoc("The token's push subscription", SUBSCRIPTION, errors=(404,)))
+    @route("GET", PATH, NEEDS, RouteDoc("Get current subscription", SUBSCRIPTION, errors=(404,)))
     async def show(self, request: Request) -> Response:
-        """If it has one."""
+        """The subscription of the token."""
         return Response.json(SUBSCRIPTION(await self.pushes.of(_token(request)), self.entities))
 
-    @route("PUT", PATH, NEEDS, RouteDoc("Change what is pushed", SUBSCRIPTION, body=CHOICE, errors=(404, 422)))
+    @route("PUT", PATH, NEEDS, RouteDoc("Change types of notifications", SUBSCRIPTION, body=CHOICE, errors=(404, 422)))
     async def change(self, request: Request) -> Response:
-        """All of it: what is not sent is not pushed."""
+        """Replace the whole choice: types that are not sent are switched off."""
         return Response.json(SUBSCRIPTION(await self.pushes.change(_token(request), _choice(request)), self.entities))
 
-    @route("DELETE", PATH, NEEDS, RouteDoc("Be told nothing more", EMPTY))
-    async def end(self, request: Request) -> Response:
-        """Also where there was nothing."""
+    @route("DELETE", PATH, NEEDS, RouteDoc("Remove current subscription", EMPTY))
+    async def unsubscribe(self, request: Request) -> Response:
+        """Remove the subscription; succeeds without one too."""
         await self.pushes.unsubscribe(_token(request))
         return Response.json({})
 
@@ -73,7 +77,7 @@ def _token(request: Request) -> TokenId:
 
 
 def _choice(request: Request) -> PushChoice:
-    """What is wanted. The policy stands beside the alerts; Mastodon.py sends it outside of them."""
+    """The chosen types and policy. Mastodon.py sends the policy outside of `data`."""
     fields = request.fields
     alerts = [kind for kind in ALERTS if fields.flag(f"data[alerts][{kind}]")]
     return choice_of(alerts, fields.value("data[policy]") or fields.value("policy"))

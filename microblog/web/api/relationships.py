@@ -1,4 +1,4 @@
-"""What is done about people: follow, block, mute, note; and the lists that come of it."""
+"""Relationships: follow, block, mute, private notes, follow requests, and the lists of blocked and muted accounts."""
 
 from __future__ import annotations
 
@@ -43,57 +43,57 @@ def _list(summary: str, of: Schema = ACCOUNT) -> RouteDoc:
 
 
 FOLLOW_DOC = _doc(
-    "Follow somebody, or ask to",
-    Param("reblogs", FLAG, "See their boosts at home."),
-    Param("notify", FLAG, "Be told of each of their posts."),
-    Param("languages", TEXTS, "See only posts in these languages (ISO 639)."),
+    "Follow account",
+    Param("reblogs", FLAG, "Receive this account's boosts in home timeline?"),
+    Param("notify", FLAG, "Receive notifications when this account posts a status?"),
+    Param("languages", TEXTS, "Filter received statuses for these languages (ISO 639)."),
 )
-NOTE_DOC = _doc("Note something about somebody", Param("comment", TEXT, "The note; an empty one deletes it."))
+NOTE_DOC = _doc("Set private note on profile", Param("comment", TEXT, "The comment to be set on that user. An empty one clears the note."))
 MUTE_DOC = _doc(
-    "Mute somebody",
-    Param("notifications", FLAG, "Be told nothing of them either."),
-    Param("duration", WHOLE, "For how many seconds; 0 for ever."),
+    "Mute account",
+    Param("notifications", FLAG, "Mute notifications in addition to statuses?"),
+    Param("duration", WHOLE, "How long the mute should last, in seconds. 0 is indefinite."),
 )
 
 
 @frozen
 class RelationshipActionRoutes:
-    """The buttons on a profile. Each answers how one stands to the person then."""
+    """Actions on an account. Each returns the new relationship."""
 
     follows: Follows
     relations: Relationships
 
     @route("POST", "/api/v1/accounts/<id:account_id>/follow", FOLLOW, FOLLOW_DOC)
     async def follow(self, request: Request, account_id: int) -> Response:
-        """Follow; once more changes what is wanted."""
+        """Follow the account, or request to; for an account that is already followed, update the options."""
         fields = request.fields
         languages = tuple(filter(None, fields.list("languages"))) if fields.has("languages") else None
         wanted = FollowRequestOptions(fields.flag("reblogs", None), fields.flag("notify", None), languages)
-        return _told(await self.follows.follow(request.member, AccountId(account_id), wanted))
+        return _response(await self.follows.follow(request.member, AccountId(account_id), wanted))
 
-    @route("POST", "/api/v1/accounts/<id:account_id>/unfollow", UNFOLLOW, _doc("Follow somebody no more"))
+    @route("POST", "/api/v1/accounts/<id:account_id>/unfollow", UNFOLLOW, _doc("Unfollow account"))
     async def unfollow(self, request: Request, account_id: int) -> Response:
-        """Follow no more, and ask no more to."""
+        """Unfollow the account, or withdraw the follow request."""
         return await self._done(request, self.follows.unfollow, account_id)
 
-    @route("POST", "/api/v1/accounts/<id:account_id>/remove_from_followers", UNFOLLOW, _doc("Let somebody follow one no more"))
+    @route("POST", "/api/v1/accounts/<id:account_id>/remove_from_followers", UNFOLLOW, _doc("Remove account from followers"))
     async def remove_follower(self, request: Request, account_id: int) -> Response:
-        """They are not told."""
+        """Remove the account from the user's followers, without notifying it."""
         return await self._done(request, self.follows.remove_follower, account_id)
 
-    @route("POST", "/api/v1/accounts/<id:account_id>/block", BLOCK, _doc("Block somebody"))
+    @route("POST", "/api/v1/accounts/<id:account_id>/block", BLOCK, _doc("Block account"))
     async def block(self, request: Request, account_id: int) -> Response:
-        """Neither sees the other any more."""
+        """Block the account: neither sees the other."""
         return await self._done(request, self.relations.block, account_id)
 
-    @route("POST", "/api/v1/accounts/<id:account_id>/unblock", BLOCK, _doc("Block somebody no more"))
+    @route("POST", "/api/v1/accounts/<id:account_id>/unblock", BLOCK, _doc("Unblock account"))
     async def unblock(self, request: Request, account_id: int) -> Response:
-        """What the block severed stays severed."""
+        """Unblock the account; follows that the block removed are not restored."""
         return await self._done(request, self.relations.unblock, account_id)
 
     @route("POST", "/api/v1/accounts/<id:account_id>/mute", MUTE, MUTE_DOC)
     async def mute(self, request: Request, account_id: int) -> Response:
-        """See them no more, for a while or for ever."""
+        """Mute the account, for a time or indefinitely."""
         fields = request.fields
         seconds = fields.integer("duration", 0)
         if not 0 <= seconds <= LONGEST_MUTE:
@@ -101,35 +101,35 @@ class RelationshipActionRoutes:
         relationship = await self.relations.mute(
             request.member, AccountId(account_id), notifications=fields.flag("notifications", True), duration=timedelta(seconds=seconds)
         )
-        return _told(relationship)
+        return _response(relationship)
 
-    @route("POST", "/api/v1/accounts/<id:account_id>/unmute", MUTE, _doc("Mute somebody no more"))
+    @route("POST", "/api/v1/accounts/<id:account_id>/unmute", MUTE, _doc("Unmute account"))
     async def unmute(self, request: Request, account_id: int) -> Response:
-        """See them again."""
+        """Unmute the account."""
         return await self._done(request, self.relations.unmute, account_id)
 
     @route("POST", "/api/v1/accounts/<id:account_id>/note", NOTE, NOTE_DOC)
     async def note(self, request: Request, account_id: int) -> Response:
-        """Only oneself sees it; an empty one deletes it."""
-        return _told(await self.relations.note(request.member, AccountId(account_id), request.fields.text("comment")))
+        """Set a note that only the user sees; an empty one deletes it."""
+        return _response(await self.relations.note(request.member, AccountId(account_id), request.fields.text("comment")))
 
-    @route("POST", "/api/v1/follow_requests/<id:account_id>/authorize", UNFOLLOW, _doc("Let in who asks to follow one"))
+    @route("POST", "/api/v1/follow_requests/<id:account_id>/authorize", UNFOLLOW, _doc("Accept follow request"))
     async def authorize(self, request: Request, account_id: int) -> Response:
-        """They follow from now on."""
+        """Accept the request; the account becomes a follower."""
         return await self._done(request, self.follows.accept, account_id)
 
-    @route("POST", "/api/v1/follow_requests/<id:account_id>/reject", UNFOLLOW, _doc("Refuse who asks to follow one"))
+    @route("POST", "/api/v1/follow_requests/<id:account_id>/reject", UNFOLLOW, _doc("Reject follow request"))
     async def reject(self, request: Request, account_id: int) -> Response:
-        """They are not told."""
+        """Reject the request, without notifying the account."""
         return await self._done(request, self.follows.reject, account_id)
 
     async def _done(self, request: Request, command: Command, account_id: int) -> Response:
-        return _told(await command(request.member, AccountId(account_id)))
+        return _response(await command(request.member, AccountId(account_id)))
 
 
 @frozen
 class RelatedAccountRoutes:
-    """One's own lists of people."""
+    """Follow requests, blocked accounts and muted accounts of the user."""
 
     entities: Entities
     follows: Follows
@@ -139,37 +139,37 @@ class RelatedAccountRoutes:
         "GET",
         "/api/v1/follow_requests",
         RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:follows"}),
-        _list("Who asks to follow one"),
+        _list("View pending follow requests"),
     )
     async def requests(self, request: Request) -> Response:
-        """The newest first."""
+        """Accounts that request to follow the user, most recent first."""
         return await self._page(request, self.follows.requests, self.entities.related)
 
-    @route("GET", "/api/v1/blocks", RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:blocks"}), _list("Whom one blocks"))
+    @route("GET", "/api/v1/blocks", RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:blocks"}), _list("View your blocks"))
     async def blocks(self, request: Request) -> Response:
-        """The newest first."""
+        """Blocked accounts, most recent first."""
         return await self._page(request, self.relations.blocked, self.entities.related)
 
     @route(
         "GET",
         "/api/v1/mutes",
         RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:mutes"}),
-        _list("Whom one mutes", MUTED_ACCOUNT),
+        _list("View your mutes", MUTED_ACCOUNT),
     )
     async def mutes(self, request: Request) -> Response:
-        """The newest first, with when each mute ends."""
+        """Muted accounts, most recent first, each with the end of its mute."""
         return await self._page(request, self.relations.muted, self.entities.muted)
 
     async def _page(
         self,
         request: Request,
         list_of: Callable[[Viewer, Page], Awaitable[list[RelatedAccount]]],
-        told: Callable[[list[RelatedAccount]], list[Entity]],
+        entities: Callable[[list[RelatedAccount]], list[Entity]],
     ) -> Response:
         page = page_of(request, 40, 80)
         related = await list_of(request.member, page)
-        return paged(request, told(related), [one.id for one in related], page, PEOPLE)
+        return paged(request, entities(related), [one.id for one in related], page, PEOPLE)
 
 
-def _told(relationship: Relationship) -> Response:
+def _response(relationship: Relationship) -> Response:
     return Response.json(RELATIONSHIP(relationship, None))

@@ -1,4 +1,4 @@
-"""What programs tell the moderators, and what the site announces."""
+"""Reports to the moderators, and announcements."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REACT = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:favouri
 
 @frozen
 class ReportRoutes:
-    """Telling the moderators of somebody."""
+    """Filing of reports."""
 
     entities: Entities
     reports: Reports
@@ -36,34 +36,38 @@ class ReportRoutes:
         "/api/v1/reports",
         RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:reports"}, rate=REPORTS),
         RouteDoc(
-            "Report somebody",
+            "File a report",
             REPORT,
             body=(
-                Param("account_id", ID, "Whom.", required=True),
-                Param("status_ids", IDS, "Posts of theirs that it is about."),
-                Param("comment", TEXT, "What is wrong."),
-                Param("category", one_of("spam", "legal", "violation", "other"), "Of which kind that is."),
-                Param("forward", FLAG, "Tell the other site too: there is none."),
-                Param("rule_ids", IDS, "Which rules were broken."),
+                Param("account_id", ID, "ID of the account to report.", required=True),
+                Param("status_ids", IDS, "Statuses to attach to the report, for context."),
+                Param("comment", TEXT, "The reason for the report."),
+                Param(
+                    "category",
+                    one_of("spam", "legal", "violation", "other"),
+                    "Whether the report is due to spam, violation of rules, or something else.",
+                ),
+                Param("forward", FLAG, "Accepted for compatibility; there is no remote admin to forward to."),
+                Param("rule_ids", IDS, "For the category violation: IDs of the rules that were broken."),
             ),
             errors=(404, 422),
         ),
     )
     async def make(self, request: Request) -> Response:
-        """The moderators are notified."""
+        """File a report; the moderators are notified."""
         fields = request.fields
-        complaint = ReportDraft(
+        draft = ReportDraft(
             AccountId(fields.id("account_id") or 0),
             [PostId(id) for id in fields.ids("status_ids")],
             fields.text("comment"),
             fields.value("category"),
             broken_rules(fields, self.rules),
         )
-        return Response.json(report_entity(self.entities, await self.reports.make(request.member, complaint), self.rules))
+        return Response.json(report_entity(self.entities, await self.reports.make(request.member, draft), self.rules))
 
 
 def broken_rules(fields: Params, rules: Sequence[str]) -> tuple[str, ...]:
-    """The words of the rules that `rule_ids` names. Raises Invalid for what is none."""
+    """The texts of the rules in `rule_ids`. Raises Invalid for an unknown rule."""
     ids = fields.list("rule_ids", max=100)
     if not {str(id) for id in range(1, len(rules) + 1)}.issuperset(ids):
         raise Invalid({"rule_ids": "Rule ids does not reference valid rules"}, codes={"rule_ids": "ERR_INVALID"})
@@ -72,7 +76,7 @@ def broken_rules(fields: Params, rules: Sequence[str]) -> tuple[str, ...]:
 
 @frozen
 class AnnouncementRoutes:
-    """What the site tells all its people."""
+    """Announcements by the administrators."""
 
     entities: Entities
     announcements: Announcements
@@ -81,33 +85,41 @@ class AnnouncementRoutes:
         "GET",
         "/api/v1/announcements",
         RouteOptions(api=True, viewer=AccessLevel.MEMBER),
-        RouteDoc("What the site announces", array_of(ANNOUNCEMENT)),
+        RouteDoc("View all announcements", array_of(ANNOUNCEMENT)),
     )
     async def all(self, request: Request) -> Response:
-        """Those that are not over, the first first."""
+        """Current announcements, oldest first."""
         return Response.json([announcement_entity(self.entities, one) for one in await self.announcements.current(request.member)])
 
     @route(
         "POST",
         "/api/v1/announcements/<id:announcement_id>/dismiss",
         RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:accounts"}),
-        RouteDoc("Say that one has read it", EMPTY, errors=(404,)),
+        RouteDoc("Dismiss an announcement", EMPTY, errors=(404,)),
     )
     async def dismiss(self, request: Request, announcement_id: int) -> Response:
-        """Again is the same as once."""
+        """Mark the announcement as read; idempotent."""
         await self.announcements.dismiss(request.member, AnnouncementId(announcement_id))
         return Response.json({})
 
-    @route("PUT", "/api/v1/announcements/<id:announcement_id>/reactions/<name>", REACT, RouteDoc("Add an emoji", EMPTY, errors=(404, 422)))
+    @route(
+        "PUT",
+        "/api/v1/announcements/<id:announcement_id>/reactions/<name>",
+        REACT,
+        RouteDoc("Add a reaction to an announcement", EMPTY, errors=(404, 422)),
+    )
     async def react(self, request: Request, announcement_id: int, name: str) -> Response:
-        """Put it under the announcement."""
+        """React with an emoji."""
         await self.announcements.react(request.member, AnnouncementId(announcement_id), name)
         return Response.json({})
 
     @route(
-        "DELETE", "/api/v1/announcements/<id:announcement_id>/reactions/<name>", REACT, RouteDoc("Remove an emoji", EMPTY, errors=(404,))
+        "DELETE",
+        "/api/v1/announcements/<id:announcement_id>/reactions/<name>",
+        REACT,
+        RouteDoc("Remove a reaction from an announcement", EMPTY, errors=(404,)),
     )
     async def unreact(self, request: Request, announcement_id: int, name: str) -> Response:
-        """Take it away."""
+        """Remove the reaction."""
         await self.announcements.unreact(request.member, AnnouncementId(announcement_id), name)
         return Response.json({})

@@ -1,4 +1,4 @@
-"""Posts that wait for their time."""
+"""Scheduled posts."""
 
 from __future__ import annotations
 
@@ -20,57 +20,62 @@ from microblog.web.http.response import Response
 from microblog.web.http.route import AccessLevel, RouteOptions, route
 from microblog.web.http.route_docs import PAGING, Param, RouteDoc
 
-WHEN = Param("scheduled_at", MOMENT, "When it is published: at least five minutes from now.")
+WHEN = Param("scheduled_at", MOMENT, "Datetime at which the status will be published: at least five minutes from now.")
 READ = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:statuses"})
 WRITE = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:statuses"})
-MOVE = RouteDoc("Let it wait for another time", SCHEDULED_STATUS, body=(WHEN,), errors=(404, 422))
+RESCHEDULE = RouteDoc("Update a scheduled status's publishing date", SCHEDULED_STATUS, body=(WHEN,), errors=(404, 422))
 
 
 @frozen
 class ScheduledRoutes:
-    """One's own."""
+    """The user's scheduled posts."""
 
     entities: Entities
     schedules: Schedules
 
-    @route("GET", "/api/v1/scheduled_statuses", READ, RouteDoc("One's posts to come", array_of(SCHEDULED_STATUS), query=PAGING))
+    @route("GET", "/api/v1/scheduled_statuses", READ, RouteDoc("View scheduled statuses", array_of(SCHEDULED_STATUS), query=PAGING))
     async def all(self, request: Request) -> Response:
-        """The newest first."""
+        """Scheduled posts, most recently created first."""
         page = page_of(request)
         found = await self.schedules.page(request.member, page)
         return paged(request, SCHEDULED_STATUS.each(found, self.entities), [one.id for one in found], page)
 
-    @route("GET", "/api/v1/scheduled_statuses/<id:scheduled_id>", READ, RouteDoc("A post to come", SCHEDULED_STATUS, errors=(404,)))
+    @route(
+        "GET",
+        "/api/v1/scheduled_statuses/<id:scheduled_id>",
+        READ,
+        RouteDoc("View a single scheduled status", SCHEDULED_STATUS, errors=(404,)),
+    )
     async def show(self, request: Request, scheduled_id: int) -> Response:
-        """One of them."""
-        return self._told(await self.schedules.one(request.member, ScheduledId(scheduled_id)))
+        """One scheduled post by id."""
+        return self._response(await self.schedules.one(request.member, ScheduledId(scheduled_id)))
 
-    @route("PUT", "/api/v1/scheduled_statuses/<id:scheduled_id>", WRITE, MOVE)
-    @route("PATCH", "/api/v1/scheduled_statuses/<id:scheduled_id>", WRITE, MOVE)
+    @route("PUT", "/api/v1/scheduled_statuses/<id:scheduled_id>", WRITE, RESCHEDULE)
+    @route("PATCH", "/api/v1/scheduled_statuses/<id:scheduled_id>", WRITE, RESCHEDULE)
     async def move(self, request: Request, scheduled_id: int) -> Response:
-        """Without a time, nothing changes."""
+        """Change the publication time; without a time nothing changes."""
         id, at = ScheduledId(scheduled_id), moment_of(request.fields)
         if at is None:
-            return self._told(await self.schedules.one(request.member, id))
-        return self._told(await self.schedules.move(request.member, id, at))
+            return self._response(await self.schedules.one(request.member, id))
+        return self._response(await self.schedules.move(request.member, id, at))
 
-    @route("DELETE", "/api/v1/scheduled_statuses/<id:scheduled_id>", WRITE, RouteDoc("Publish it never", EMPTY, errors=(404,)))
+    @route("DELETE", "/api/v1/scheduled_statuses/<id:scheduled_id>", WRITE, RouteDoc("Cancel a scheduled status", EMPTY, errors=(404,)))
     async def cancel(self, request: Request, scheduled_id: int) -> Response:
-        """It is gone."""
+        """Delete the scheduled post."""
         await self.schedules.cancel(request.member, ScheduledId(scheduled_id))
         return Response.json({})
 
-    def _told(self, planned: ScheduledPost) -> Response:
+    def _response(self, planned: ScheduledPost) -> Response:
         return Response.json(SCHEDULED_STATUS(planned, self.entities))
 
 
 def moment_of(fields: Params) -> datetime | None:
-    """When something is to be published (ISO 8601; UTC where no zone is said); None if that was left empty. Raises Invalid for garbage."""
+    """The time in `scheduled_at` (ISO 8601, UTC if it has no zone), or None if it is empty. Raises Invalid for anything else."""
     given = fields.value("scheduled_at", max=100).strip()
     if not given:
         return None
     try:
         at = datetime.fromisoformat(given)
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    except (ValueError, OverflowError) as garbage:
-        raise Invalid({"scheduled_at": "Record invalid"}, sentence="Record invalid") from garbage
+    except (ValueError, OverflowError) as error:
+        raise Invalid({"scheduled_at": "Record invalid"}, sentence="Record invalid") from error

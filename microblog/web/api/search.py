@@ -1,4 +1,4 @@
-"""Finding people, tags and posts, by words or by their address."""
+"""Search for accounts, hashtags and posts, by words or by URL."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from microblog.web.http.route import RouteOptions, route
 from microblog.web.http.route_docs import PAGING, Param, RouteDoc
 
 TYPES = ("accounts", "hashtags", "statuses")
-MOST_PASSED_OVER = 10_000
+MOST_OFFSET = 10_000
 QUERY = (
-    Param("q", TEXT, "Words, @name, #tag, or an address on this site.", required=True),
-    Param("type", one_of(*TYPES), "Look for these alone."),
-    Param("resolve", FLAG, "Find what is at the address that `q` is."),
-    Param("following", FLAG, "Only people whom one follows."),
-    Param("account_id", ID, "Only posts of this account."),
-    Param("exclude_unreviewed", FLAG, "Without tags that nobody has looked at: there are none."),
+    Param("q", TEXT, "The search query: words, @username, #hashtag, or a URL of this site.", required=True),
+    Param("type", one_of(*TYPES), "Specify whether to search for only accounts, hashtags, statuses."),
+    Param("resolve", FLAG, "Accepted for compatibility: URLs of this site are always resolved."),
+    Param("following", FLAG, "Only include accounts that the user is following?"),
+    Param("account_id", ID, "If provided, will only return statuses authored by this account."),
+    Param("exclude_unreviewed", FLAG, "Accepted for compatibility; there are no unreviewed tags."),
     *PAGING,
-    Param("offset", WHOLE, "How many to pass over; with `type` only."),
+    Param("offset", WHOLE, "Skip the first n results; only with `type`."),
 )
 
 
 def check_paging(request: Request) -> None:
-    """Raises Malformed for a missing query, and for a limit or offset below zero."""
+    """Raise Malformed for a missing query, and for a negative limit or offset."""
     fields = request.fields
     if not fields.has("q"):
         raise Malformed("param is missing or the value is empty: q")
@@ -46,10 +46,10 @@ def check_paging(request: Request) -> None:
 
 @frozen
 class SearchRoutes:
-    """The search of clients."""
+    """The search endpoint."""
 
     entities: Entities
-    shown: StatusSerializer
+    serializer: StatusSerializer
     search: SearchService
     tags: HashtagService
 
@@ -57,18 +57,18 @@ class SearchRoutes:
         "GET",
         "/api/v2/search",
         RouteOptions(api=True, scopes={"read:search"}),
-        RouteDoc("Find people, tags and posts", SEARCH, query=QUERY, errors=(400,)),
+        RouteDoc("Perform a search", SEARCH, query=QUERY, errors=(400,)),
     )
     async def find(self, request: Request) -> Response:
-        """All three lists are there, whatever was asked."""
+        """Accounts, statuses and hashtags that match; all three lists are always present."""
         check_paging(request)
         fields = request.fields
-        if request.viewer is None and fields.offset(MOST_PASSED_OVER) > 0:
+        if request.viewer is None and fields.offset(MOST_OFFSET) > 0:
             raise Unauthenticated("Search queries pagination is not supported without authentication")
         if request.viewer is None and fields.flag("resolve"):
             raise Unauthenticated("Search queries that resolve remote resources are not supported without authentication")
         found = await self._found(request, fields.text("q").strip())
-        statuses = await self.shown.each(request.viewer, found.posts)
+        statuses = await self.serializer.each(request.viewer, found.posts)
         uses = await self.search.uses(found.tags)
         flags = await self.tags.flags(request.viewer, found.tags)
         return Response.json(
@@ -81,7 +81,7 @@ class SearchRoutes:
     async def _found(self, request: Request, query: str) -> SearchResult:
         fields, kind = request.fields, request.fields.value("type")
         limit = fields.limit(20, 40)
-        offset = fields.offset(MOST_PASSED_OVER) if kind else 0
+        offset = fields.offset(MOST_OFFSET) if kind else 0
         if not query or kind not in ("", *TYPES):
             return SearchResult()
         if query.startswith(("http://", "https://")):
@@ -105,7 +105,7 @@ class SearchRoutes:
 
 
 def _only(found: SearchResult, kind: str) -> SearchResult:
-    """What of it is of the wanted kind."""
+    """The part of a result that has the requested type."""
     if kind == "accounts":
         return evolve(found, posts=[])
     if kind == "statuses":

@@ -1,4 +1,4 @@
-"""What is done to posts: favourite, boost, bookmark, pin, mute the conversation. Each answers the post as it is then."""
+"""Actions on posts: favourite, boost, bookmark, pin, mute the conversation. Each returns the changed post."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PINS = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:accounts
 MUTES = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:mutes"})
 BOOST = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:statuses"}, rate=POSTING)
 UNBOOST = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:statuses"}, rate=DELETING)
-WIDTH = Param("visibility", one_of("public", "unlisted", "private"), "Who may see the boost.")
+BOOST_VISIBILITY = Param("visibility", one_of("public", "unlisted", "private"), "The visibility of the boost.")
 
 
 def _doc(summary: str, *body: Param) -> RouteDoc:
@@ -38,95 +38,95 @@ def _doc(summary: str, *body: Param) -> RouteDoc:
 
 @frozen
 class StatusActionRoutes:
-    """The buttons under a post."""
+    """Actions on one post."""
 
-    shown: StatusSerializer
-    marks: Interactions
+    serializer: StatusSerializer
+    interactions: Interactions
 
-    @route("POST", "/api/v1/statuses/<id:status_id>/favourite", FAVOURITES, _doc("Like a post"))
+    @route("POST", "/api/v1/statuses/<id:status_id>/favourite", FAVOURITES, _doc("Favourite a status"))
     async def favourite(self, request: Request, status_id: int) -> Response:
-        """Like."""
-        return await self._done(request, self.marks.favourite, status_id)
+        """Add the post to the user's favourites."""
+        return await self._done(request, self.interactions.favourite, status_id)
 
-    @route("POST", "/api/v1/statuses/<id:status_id>/unfavourite", FAVOURITES, _doc("Like a post no more"))
+    @route("POST", "/api/v1/statuses/<id:status_id>/unfavourite", FAVOURITES, _doc("Undo favourite of a status"))
     async def unfavourite(self, request: Request, status_id: int) -> Response:
-        """Like no more."""
-        return await self._done(request, self.marks.unfavourite, status_id)
+        """Remove the post from the user's favourites."""
+        return await self._done(request, self.interactions.unfavourite, status_id)
 
-    @route("POST", "/api/v1/statuses/<id:status_id>/reblog", BOOST, _doc("Boost a post; the boost", WIDTH))
+    @route("POST", "/api/v1/statuses/<id:status_id>/reblog", BOOST, _doc("Boost a status", BOOST_VISIBILITY))
     async def boost(self, request: Request, status_id: int) -> Response:
-        """Show it to one's followers."""
-        boost = await self.marks.boost(request.member, PostId(status_id), visibility_of(request))
-        return Response.json(await self.shown.one(request.viewer, boost))
+        """Boost the post to the user's followers, and return the boost."""
+        boost = await self.interactions.boost(request.member, PostId(status_id), visibility_of(request))
+        return Response.json(await self.serializer.one(request.viewer, boost))
 
-    @route("POST", "/api/v1/statuses/<id:status_id>/unreblog", UNBOOST, _doc("Take a boost back; the original post"))
+    @route("POST", "/api/v1/statuses/<id:status_id>/unreblog", UNBOOST, _doc("Undo boost of a status"))
     async def unboost(self, request: Request, status_id: int) -> Response:
-        """Take that back."""
-        return await self._done(request, self.marks.unboost, status_id)
+        """Undo the boost, and return the original post."""
+        return await self._done(request, self.interactions.unboost, status_id)
 
-    @route("POST", "/api/v1/statuses/<id:status_id>/bookmark", BOOKMARKS, _doc("Keep a post for later"))
+    @route("POST", "/api/v1/statuses/<id:status_id>/bookmark", BOOKMARKS, _doc("Bookmark a status"))
     async def bookmark(self, request: Request, status_id: int) -> Response:
-        """Keep it."""
-        return await self._done(request, self.marks.bookmark, status_id)
+        """Add the post to the user's bookmarks."""
+        return await self._done(request, self.interactions.bookmark, status_id)
 
-    @route("POST", "/api/v1/statuses/<id:status_id>/unbookmark", BOOKMARKS, _doc("Keep a post no more"))
+    @route("POST", "/api/v1/statuses/<id:status_id>/unbookmark", BOOKMARKS, _doc("Undo bookmark of a status"))
     async def unbookmark(self, request: Request, status_id: int) -> Response:
-        """Keep it no more."""
-        return await self._done(request, self.marks.unbookmark, status_id)
+        """Remove the post from the user's bookmarks."""
+        return await self._done(request, self.interactions.unbookmark, status_id)
 
-    @route("POST", "/api/v1/statuses/<id:status_id>/pin", PINS, _doc("Pin one's own post to one's profile"))
+    @route("POST", "/api/v1/statuses/<id:status_id>/pin", PINS, _doc("Pin status to profile"))
     async def pin(self, request: Request, status_id: int) -> Response:
-        """Show it on top of one's profile."""
-        return await self._done(request, self.marks.pin, status_id)
+        """Feature one of the user's own posts at the top of their profile."""
+        return await self._done(request, self.interactions.pin, status_id)
 
-    @route("POST", "/api/v1/statuses/<id:status_id>/unpin", PINS, _doc("Unpin a post"))
+    @route("POST", "/api/v1/statuses/<id:status_id>/unpin", PINS, _doc("Unpin status from profile"))
     async def unpin(self, request: Request, status_id: int) -> Response:
-        """Show it there no more."""
-        return await self._done(request, self.marks.unpin, status_id)
+        """Remove the post from the top of the profile."""
+        return await self._done(request, self.interactions.unpin, status_id)
 
-    @route("POST", "/api/v1/statuses/<id:status_id>/mute", MUTES, _doc("Be told no more of a conversation"))
+    @route("POST", "/api/v1/statuses/<id:status_id>/mute", MUTES, _doc("Mute a conversation"))
     async def mute(self, request: Request, status_id: int) -> Response:
-        """Mute the conversation."""
-        return await self._done(request, self.marks.mute_thread, status_id)
+        """Stop notifications from the thread of this post."""
+        return await self._done(request, self.interactions.mute_thread, status_id)
 
-    @route("POST", "/api/v1/statuses/<id:status_id>/unmute", MUTES, _doc("Be told of a conversation again"))
+    @route("POST", "/api/v1/statuses/<id:status_id>/unmute", MUTES, _doc("Unmute a conversation"))
     async def unmute(self, request: Request, status_id: int) -> Response:
-        """End that."""
-        return await self._done(request, self.marks.unmute_thread, status_id)
+        """Resume notifications from the thread of this post."""
+        return await self._done(request, self.interactions.unmute_thread, status_id)
 
     async def _done(self, request: Request, command: Callable[[Viewer, PostId], Awaitable[Post]], status_id: int) -> Response:
         post = await command(request.member, PostId(status_id))
-        return Response.json(await self.shown.one(request.viewer, post))
+        return Response.json(await self.serializer.one(request.viewer, post))
 
 
 @frozen
 class MarkedStatusRoutes:
-    """One's own lists of posts."""
+    """The user's favourites and bookmarks."""
 
-    shown: StatusSerializer
+    serializer: StatusSerializer
     timelines: Timelines
 
     @route(
         "GET",
         "/api/v1/favourites",
         RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:favourites"}),
-        RouteDoc("What one likes", array_of(STATUS), query=PAGING),
+        RouteDoc("View favourited statuses", array_of(STATUS), query=PAGING),
     )
     async def favourites(self, request: Request) -> Response:
-        """The newest favourite first."""
+        """Favourited posts, most recently favourited first."""
         return await self._page(request, self.timelines.favourites)
 
     @route(
         "GET",
         "/api/v1/bookmarks",
         RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:bookmarks"}),
-        RouteDoc("What one keeps for later", array_of(STATUS), query=PAGING),
+        RouteDoc("View bookmarked statuses", array_of(STATUS), query=PAGING),
     )
     async def bookmarks(self, request: Request) -> Response:
-        """The newest bookmark first."""
+        """Bookmarked posts, most recently bookmarked first."""
         return await self._page(request, self.timelines.bookmarks)
 
     async def _page(self, request: Request, list_of: Callable[[Viewer, Page], Awaitable[MarkedPosts]]) -> Response:
         page = page_of(request)
         marked = await list_of(request.member, page)
-        return paged(request, await self.shown.many(request.viewer, marked.posts), marked.marks, page)
+        return paged(request, await self.serializer.many(request.viewer, marked.posts), marked.marks, page)

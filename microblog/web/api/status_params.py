@@ -1,4 +1,4 @@
-"""What a client wants to post, read from its fields."""
+"""Parameters of new and edited posts."""
 
 from __future__ import annotations
 
@@ -16,29 +16,36 @@ from microblog.web.api.scheduled import WHEN
 from microblog.web.http.request import Request
 from microblog.web.http.route_docs import Param
 
-PIECE = record({"id": ID, "description": TEXT, "focus": TEXT, "thumbnail": FILE}, ["description", "focus", "thumbnail"])
-BOTH = (
-    Param("status", TEXT, "What it says."),
-    Param("spoiler_text", TEXT, "A warning to be shown instead of it at first."),
-    Param("sensitive", FLAG, "Whether its media are hidden at first."),
-    Param("language", TEXT, "The language it is in (ISO 639)."),
-    Param("media_ids", IDS, "Up to four uploads, in this order."),
+MEDIA_ATTRIBUTES = record({"id": ID, "description": TEXT, "focus": TEXT, "thumbnail": FILE}, ["description", "focus", "thumbnail"])
+COMMON_PARAMS = (
+    Param("status", TEXT, "The text content of the status."),
+    Param("spoiler_text", TEXT, "Text to be shown as a warning or subject before the actual content."),
+    Param("sensitive", FLAG, "Mark status and attached media as sensitive?"),
+    Param("language", TEXT, "ISO 639 language code for this status."),
+    Param("media_ids", IDS, "IDs of up to four attachments, in this order."),
     *POLL_PARAMS,
 )
-EDIT_PARAMS = (*BOTH, Param("media_attributes", array_of(PIECE), "What changes of the media themselves."))
+EDIT_PARAMS = (
+    *COMMON_PARAMS,
+    Param("media_attributes", array_of(MEDIA_ATTRIBUTES), "Changes to the description, focal point or thumbnail of the attachments."),
+)
 DRAFT_PARAMS = (
-    *BOTH,
-    Param("visibility", VISIBILITY, "Who may see it."),
-    Param("in_reply_to_id", ID, "What it answers."),
-    Param("allowed_mentions", IDS, "The only people it may name."),
+    *COMMON_PARAMS,
+    Param("visibility", VISIBILITY, "The visibility of the posted status."),
+    Param("in_reply_to_id", ID, "ID of the status being replied to, if status is a reply."),
+    Param("allowed_mentions", IDS, "IDs of the only accounts that the status may mention; any other mention is an error."),
     WHEN,
 )
 
-IDEMPOTENCY_KEY = Param("Idempotency-Key", {"type": "string", "maxLength": LONGEST_KEY}, "The same key again gives the same post again.")
+IDEMPOTENCY_KEY = Param(
+    "Idempotency-Key",
+    {"type": "string", "maxLength": LONGEST_KEY},
+    "Prevents duplicate submissions: the same key again returns the same status.",
+)
 
 
 def visibility_of(request: Request, name: str = "visibility") -> Visibility | None:
-    """A field that says who may see something; None where it is absent or empty. Raises Invalid for any other word."""
+    """The visibility in a parameter, None if it is absent or empty. Raises Invalid for an unknown value."""
     chosen = request.fields.value(name)
     if chosen and chosen not in set(Visibility):
         raise Invalid({name: "Visibility is not included in the list"}, codes={name: "ERR_INCLUSION"})
@@ -46,7 +53,7 @@ def visibility_of(request: Request, name: str = "visibility") -> Visibility | No
 
 
 def draft_of(request: Request) -> PostDraft:
-    """The new post. Raises Invalid for what cannot be read."""
+    """The new post of a request. Raises Invalid for malformed parameters."""
     fields = request.fields
     reply_to = fields.id("in_reply_to_id")
     allowed = frozenset(map(AccountId, fields.ids("allowed_mentions"))) if fields.has("allowed_mentions") else None
@@ -67,7 +74,7 @@ def draft_of(request: Request) -> PostDraft:
 
 
 def media_of(request: Request) -> tuple[MediaId, ...]:
-    """The uploads that it shows. Raises Invalid for what can be no upload."""
+    """Ids of the attachments. Raises Invalid for an id that no attachment can have."""
     given = [id for id in request.fields.list("media_ids") if id]
     if wrong := [id for id in given if not (id.isascii() and id.isdigit() and int(id) <= LARGEST_ID)]:
         raise Invalid({"media_ids": "Media not found"}, sentence=f"Media {wrong[0][:30]} not found or already attached to another post")
@@ -80,13 +87,13 @@ def _changes(request: Request) -> tuple[MediaChange, ...]:
 
 
 def thumbnails_of(request: Request) -> dict[MediaId, BinaryIO]:
-    """The pictures that an edit gives its media for previews. Raises Invalid for what is no file, or too large."""
+    """New thumbnails in an edit, by attachment. Raises Invalid for anything but a file, or a file that is too large."""
     files = ((piece.id("id"), file_of(piece, "thumbnail")) for piece in request.fields.subs("media_attributes"))
     return {MediaId(id): file for id, file in files if id and file}
 
 
 def edit_of(request: Request) -> PostDraft:
-    """What a post shall say from now on."""
+    """The edited post of a request. Raises Invalid for malformed parameters."""
     fields = request.fields
     return PostDraft(
         text=fields.text("status"),

@@ -1,4 +1,4 @@
-"""Posts as one viewer sees them in the API: encoded once, with the viewer's flags laid over."""
+"""Serialization of posts for one viewer: shared JSON, with the viewer's own flags and filter results."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from microblog.web.http.sliced_encoding import each_in_turn
 
 @frozen
 class StatusSerializer:
-    """Encodes posts for whoever asks. One read for all flags of a page, none for anonymous readers."""
+    """Encodes posts as API JSON. Reads all flags of a page in one query, and none for anonymous viewers."""
 
     statuses: StatusJsonCache
     posts: Posts
     sieves: FilterCache
 
     async def each(self, viewer: Viewer | None, posts: Sequence[Post]) -> list[bytes]:
-        """Each post as JSON, in their order, with the viewer's filters that it falls under."""
-        flags, asking = await self.posts.flags(viewer, posts), viewer.id if viewer else None
-        sieve, now = await self.sieves.of(viewer), self.sieves.now()
+        """Each post as JSON, in the given order, with the viewer's filters that match it."""
+        flags, viewer_id = await self.posts.flags(viewer, posts), viewer.id if viewer else None
+        filter_set, now = await self.sieves.of(viewer), self.sieves.now()
 
-        def made(post: Post) -> bytes:
-            return self.statuses.encoded(post, asking, flags.get(post.original.id, NO_FLAGS), filtered(sieve.matches(post, now)))
+        def encode(post: Post) -> bytes:
+            return self.statuses.encoded(post, viewer_id, flags.get(post.original.id, NO_FLAGS), filtered(filter_set.matches(post, now)))
 
-        return await each_in_turn(posts, made)
+        return await each_in_turn(posts, encode)
 
     async def many(self, viewer: Viewer | None, posts: Sequence[Post]) -> bytes:
         """The posts as a JSON list."""

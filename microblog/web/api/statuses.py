@@ -1,4 +1,4 @@
-"""Posts: publishing, editing, deleting, looking at single ones and at who likes them."""
+"""Statuses: publish, read, edit and delete posts; their threads, edit history, favourites and boosts."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ WRITE = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:statuse
 EDIT = RouteOptions(
     api=True, viewer=AccessLevel.MEMBER, scopes={"write:statuses"}, body=DATA_FORM, files=IMAGE_BYTES + TEXT_FORM, rate=POSTING
 )
-EDITING = RouteDoc("Edit a post", STATUS, body=EDIT_PARAMS, errors=(404, 422))
+EDITING = RouteDoc("Edit a status", STATUS, body=EDIT_PARAMS, errors=(404, 422))
 
 
 @frozen
 class StatusRoutes:
-    """Single posts."""
+    """Endpoints for single posts."""
 
     entities: Entities
-    shown: StatusSerializer
+    serializer: StatusSerializer
     posts: Posts
-    marks: Interactions
+    interactions: Interactions
     schedules: Schedules
     attachments: Attachments
 
@@ -57,10 +57,10 @@ class StatusRoutes:
         "POST",
         "/api/v1/statuses",
         WRITE,
-        RouteDoc("Publish a post", PUBLISHED, body=DRAFT_PARAMS, headers=(IDEMPOTENCY_KEY,), errors=(404, 422)),
+        RouteDoc("Post a new status", PUBLISHED, body=DRAFT_PARAMS, headers=(IDEMPOTENCY_KEY,), errors=(404, 422)),
     )
     async def publish(self, request: Request) -> Response:
-        """Publish. The same Idempotency-Key again gives the post that it gave first."""
+        """Publish or schedule a post. The same Idempotency-Key again returns the post that was created first."""
         at = moment_of(request.fields)
         try:
             if at is not None and at > self.schedules.now():
@@ -69,52 +69,59 @@ class StatusRoutes:
         except UnexpectedMentions as problem:
             body = {"error": problem.sentence, "unexpected_accounts": self.entities.accounts(problem.accounts)}
             return Response.json(body, 422)
-        return Response.json(await self.shown.one(request.viewer, post))
+        return Response.json(await self.serializer.one(request.viewer, post))
 
     async def _schedule(self, request: Request, at: datetime) -> Response:
-        planned = await self.schedules.add(request.member, draft_of(request), at)
-        if isinstance(planned, ScheduledPost):
-            return Response.json(SCHEDULED_STATUS(planned, self.entities))
-        return Response.json(await self.shown.one(request.viewer, planned))
+        scheduled = await self.schedules.add(request.member, draft_of(request), at)
+        if isinstance(scheduled, ScheduledPost):
+            return Response.json(SCHEDULED_STATUS(scheduled, self.entities))
+        return Response.json(await self.serializer.one(request.viewer, scheduled))
 
-    @route("GET", "/api/v1/statuses", OPEN, RouteDoc("Several posts", array_of(STATUS), query=(Param("id", IDS, required=True),)))
+    @route("GET", "/api/v1/statuses", OPEN, RouteDoc("View multiple statuses", array_of(STATUS), query=(Param("id", IDS, required=True),)))
     async def several(self, request: Request) -> Response:
-        """Those of up to 20 posts that the caller may see."""
+        """Up to 20 posts by id; those that the user may not see are left out."""
         ids = [PostId(id) for id in request.fields.ids("id")[:MOST_AT_ONCE]]
-        return Response.json(await self.shown.many(request.viewer, await self.posts.several(request.viewer, ids)))
+        return Response.json(await self.serializer.many(request.viewer, await self.posts.several(request.viewer, ids)))
 
-    @route("GET", "/api/v1/statuses/<id:status_id>", OPEN, RouteDoc("A post", STATUS, errors=(404,)))
+    @route("GET", "/api/v1/statuses/<id:status_id>", OPEN, RouteDoc("View a single status", STATUS, errors=(404,)))
     async def show(self, request: Request, status_id: int) -> Response:
-        """One post."""
-        return Response.json(await self.shown.one(request.viewer, await self.posts.one(request.viewer, PostId(status_id))))
+        """One post by id."""
+        return Response.json(await self.serializer.one(request.viewer, await self.posts.one(request.viewer, PostId(status_id))))
 
     @route("PUT", "/api/v1/statuses/<id:status_id>", EDIT, EDITING)
     @route("PATCH", "/api/v1/statuses/<id:status_id>", EDIT, EDITING)
     async def edit(self, request: Request, status_id: int) -> Response:
-        """Let one's own post say something else."""
+        """Edit one of the user's own posts."""
         draft, files = edit_of(request), thumbnails_of(request)
         changes = await self.attachments.with_previews(request.member, draft.changes, files) if files else draft.changes
         post = await self.posts.edit(request.member, PostId(status_id), evolve(draft, changes=changes))
-        return Response.json(await self.shown.one(request.viewer, post))
+        return Response.json(await self.serializer.one(request.viewer, post))
 
     @route(
         "DELETE",
         "/api/v1/statuses/<id:status_id>",
         RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:statuses"}, rate=DELETING),
-        RouteDoc("Delete a post", DELETED_STATUS, query=(Param("delete_media", FLAG, "Its media too, at once."),), errors=(404,)),
+        RouteDoc(
+            "Delete a status",
+            DELETED_STATUS,
+            query=(Param("delete_media", FLAG, "Whether to immediately delete its media."),),
+            errors=(404,),
+        ),
     )
     async def delete(self, request: Request, status_id: int) -> Response:
-        """Delete one's own post; it is given back with its plain text, for writing it anew."""
+        """Delete one of the user's own posts, and return it with its plain text, for delete and redraft."""
         post = await self.posts.delete(request.member, PostId(status_id), media=request.fields.flag("delete_media"))
-        told = orjson.loads(await self.shown.one(request.viewer, post))
-        del told["content"]
-        return Response.json(told | {"text": post.original.text})
+        status = orjson.loads(await self.serializer.one(request.viewer, post))
+        del status["content"]
+        return Response.json(status | {"text": post.original.text})
 
-    @route("GET", "/api/v1/statuses/<id:status_id>/context", OPEN, RouteDoc("The conversation around a post", CONTEXT, errors=(404,)))
+    @route(
+        "GET", "/api/v1/statuses/<id:status_id>/context", OPEN, RouteDoc("Get parent and child statuses in context", CONTEXT, errors=(404,))
+    )
     async def context(self, request: Request, status_id: int) -> Response:
-        """What it answers, and what answers it."""
+        """The posts above and below a post in its thread."""
         thread = await self.posts.thread(request.viewer, PostId(status_id))
-        made = await self.shown.each(request.viewer, [*thread.ancestors, *thread.descendants])
+        made = await self.serializer.each(request.viewer, [*thread.ancestors, *thread.descendants])
         above = len(thread.ancestors)
         return Response.json(CONTEXT(Around(made[:above], made[above:]), None))
 
@@ -122,20 +129,20 @@ class StatusRoutes:
         "GET",
         "/api/v1/statuses/<id:status_id>/source",
         RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:statuses"}),
-        RouteDoc("What was typed", STATUS_SOURCE, errors=(404,)),
+        RouteDoc("View status source", STATUS_SOURCE, errors=(404,)),
     )
     async def source(self, request: Request, status_id: int) -> Response:
-        """The plain text of a post, to edit it."""
+        """The plain text of a post, for editing."""
         return Response.json(STATUS_SOURCE((await self.posts.one(request.viewer, PostId(status_id))).original, None))
 
     @route(
         "GET",
         "/api/v1/statuses/<id:status_id>/history",
         OPEN,
-        RouteDoc("All that a post ever said", array_of(STATUS_EDIT), errors=(404,)),
+        RouteDoc("View edit history of a status", array_of(STATUS_EDIT), errors=(404,)),
     )
     async def history(self, request: Request, status_id: int) -> Response:
-        """Every edition, the first first."""
+        """All revisions of a post, oldest first."""
         post, revisions = await self.posts.history(request.viewer, PostId(status_id))
         return Response.json([self.entities.revision(post.author, revision) for revision in revisions])
 
@@ -143,23 +150,23 @@ class StatusRoutes:
         "GET",
         "/api/v1/statuses/<id:status_id>/favourited_by",
         OPEN,
-        RouteDoc("Who likes a post", array_of(ACCOUNT), query=PAGING, errors=(404,)),
+        RouteDoc("See who favourited a status", array_of(ACCOUNT), query=PAGING, errors=(404,)),
     )
     async def favourited_by(self, request: Request, status_id: int) -> Response:
-        """The newest first."""
+        """Accounts that favourited the post, most recent first."""
         page = page_of(request, 40, 80)
-        return self._people(request, await self.marks.favourited_by(request.viewer, PostId(status_id), page), page)
+        return self._people(request, await self.interactions.favourited_by(request.viewer, PostId(status_id), page), page)
 
     @route(
         "GET",
         "/api/v1/statuses/<id:status_id>/reblogged_by",
         OPEN,
-        RouteDoc("Who boosted a post", array_of(ACCOUNT), query=PAGING, errors=(404,)),
+        RouteDoc("See who boosted a status", array_of(ACCOUNT), query=PAGING, errors=(404,)),
     )
     async def reblogged_by(self, request: Request, status_id: int) -> Response:
-        """The newest first."""
+        """Accounts that boosted the post, most recent first."""
         page = page_of(request, 40, 80)
-        return self._people(request, await self.marks.boosted_by(request.viewer, PostId(status_id), page), page)
+        return self._people(request, await self.interactions.boosted_by(request.viewer, PostId(status_id), page), page)
 
     def _people(self, request: Request, related: list[RelatedAccount], page: Page) -> Response:
         return paged(request, self.entities.related(related), [one.id for one in related], page, PEOPLE)

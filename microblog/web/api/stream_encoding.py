@@ -1,4 +1,7 @@
-"""News as Mastodon's clients read it: the payload is made once, and framed once for each name under which somebody listens."""
+"""Encoders of updates for streaming API clients.
+
+A payload is encoded once, and framed once for each stream name that clients subscribed by.
+"""
 
 from __future__ import annotations
 
@@ -24,12 +27,12 @@ from microblog.web.streaming.sse import UNKNOWN, event
 from microblog.web.streaming.websocket import text_frame
 
 PERSONAL = frozenset({StreamKind.USER, StreamKind.NOTIFICATIONS, StreamKind.LIST, StreamKind.DIRECT})
-"""The streams on which posts say how the viewer stands to them."""
+"""Streams whose posts carry the viewer's own flags, such as `favourited`."""
 ANYBODY = Own(0)
-"""A viewer who has nothing to do with a post."""
+"""A viewer without any relation to a post."""
 
 Payload = tuple[str, bytes]
-"""The event's name, and what it says."""
+"""Name of an event and its payload."""
 
 NAMES = {
     EventKind.POST_PUBLISHED: "update",
@@ -46,42 +49,42 @@ NAMES = {
 
 @frozen
 class PayloadEncoder:
-    """Encodes news, once for all viewers who have nothing to do with the post and whose filters it does not match."""
+    """Encodes updates, once for all viewers that have no relation to the post and whose filters do not match it."""
 
     statuses: StatusJsonCache
 
-    def of(self, news: Update, stream: Stream, matches: Sequence[Match], own: Own | None) -> Payload | None:
-        """What is told of the news; None if nothing is: home is without what the viewer's filters hide there, as it is when it is read."""
-        if matches and stream.kind is StreamKind.USER and news.notice is None and is_hidden(matches, FilterContext.HOME):
+    def of(self, update: Update, stream: Stream, matches: Sequence[Match], own: Own | None) -> Payload | None:
+        """Name and payload of an update; None if it is not sent, for example if the viewer's home filters hide it."""
+        if matches and stream.kind is StreamKind.USER and update.notice is None and is_hidden(matches, FilterContext.HOME):
             return None
-        told = partial(self._status, matches=matches, own=own or ANYBODY if stream.kind in PERSONAL else None)
+        encode = partial(self._status, matches=matches, own=own or ANYBODY if stream.kind in PERSONAL else None)
         if matches or own:
-            return self._made(news, told)
+            return self._encode(update, encode)
         key = ("payload", stream.kind in PERSONAL)
-        kept = news.frames.get(key)
-        made = self._made(news, told) if kept is None else (_name(news), kept)
+        cached = update.frames.get(key)
+        made = self._encode(update, encode) if cached is None else (_name(update), cached)
         if made is not None:
-            news.frames[key] = made[1]
+            update.frames[key] = made[1]
         return made
 
-    def _made(self, news: Update, told: Callable[[Post], bytes]) -> Payload | None:
-        name = _name(news)
-        if news.notice is not None:
-            notification = news.notice.notification
-            status = None if notification.post is None else told(notification.post)
+    def _encode(self, update: Update, encode: Callable[[Post], bytes]) -> Payload | None:
+        name = _name(update)
+        if update.notice is not None:
+            notification = update.notice.notification
+            status = None if notification.post is None else encode(notification.post)
             return name, orjson.dumps(self.statuses.entities.notification(notification, status))
-        if news.conversation is not None:
-            last = told(news.conversation.last)
-            return name, orjson.dumps(conversation_entity(self.statuses.entities, news.conversation, last))
-        if news.post is not None:
-            return name, told(news.post)
-        if news.kind in ANNOUNCEMENTS:
-            return name, _announced(self.statuses.entities, news)
-        if news.kind is EventKind.POST_DELETED:
-            return name, b"%d" % (news.post_id or 0)
-        if news.kind is EventKind.NOTIFICATIONS_MERGED:
+        if update.conversation is not None:
+            last = encode(update.conversation.last)
+            return name, orjson.dumps(conversation_entity(self.statuses.entities, update.conversation, last))
+        if update.post is not None:
+            return name, encode(update.post)
+        if update.kind in ANNOUNCEMENTS:
+            return name, _announced(self.statuses.entities, update)
+        if update.kind is EventKind.POST_DELETED:
+            return name, b"%d" % (update.post_id or 0)
+        if update.kind is EventKind.NOTIFICATIONS_MERGED:
             return name, b"1"
-        return (name, b"") if news.kind is EventKind.FILTERS_CHANGED else None
+        return (name, b"") if update.kind is EventKind.FILTERS_CHANGED else None
 
     def _status(self, post: Post, matches: Sequence[Match], own: Own | None) -> bytes:
         if own is not None:
@@ -90,110 +93,113 @@ class PayloadEncoder:
         return encoded[:-1] + b',"filtered":' + filtered(matches) + b"}" if matches else encoded
 
 
-def _announced(entities: Entities, news: Update) -> bytes:
-    """The announcement, the count of one of its reactions, or its id alone once it is gone."""
-    made = news.announcement
+def _announced(entities: Entities, update: Update) -> bytes:
+    """An announcement, the count of one of its reactions, or its id if it was deleted."""
+    made = update.announcement
     if made is None:
-        return b"%d" % (news.announcement_id or 0)
-    entity = streamed_announcement(entities, made) if news.kind is EventKind.ANNOUNCED else reaction_entity(made, news.reaction)
+        return b"%d" % (update.announcement_id or 0)
+    entity = streamed_announcement(entities, made) if update.kind is EventKind.ANNOUNCED else reaction_entity(made, update.reaction)
     return orjson.dumps(entity)
 
 
-def _name(news: Update) -> str:
-    return NAMES.get(news.kind, "delete")
+def _name(update: Update) -> str:
+    return NAMES.get(update.kind, "delete")
 
 
 @frozen
 class WebSocketEncoder:
-    """Text frames that name their stream. Only who has given a position (`told()`) is told more than Mastodon tells."""
+    """Encodes WebSocket text frames that name their stream.
+
+    Clients that sent a position (`extended()`) also get this server's own events, which Mastodon does not have.
+    """
 
     payloads: PayloadEncoder
-    told: Callable[[], bool]
+    extended: Callable[[], bool]
 
     def variant(self, stream: Stream) -> Hashable:
-        """The bytes say which stream it is, as it was asked for."""
+        """Frames differ by the stream's name as it was requested."""
         return ("socket", stream.label)
 
     def personal(self, stream: Stream) -> bool:
-        """True but for streams that everybody may have."""
+        """True for streams with the viewer's own flags."""
         return stream.kind in PERSONAL
 
-    def frame(self, news: Update, stream: Stream, matches: Sequence[Match] = (), own: Own | None = None) -> bytes | None:
-        """The news, as one frame of WebSocket."""
-        made = self.payloads.of(news, stream, matches, own)
+    def frame(self, update: Update, stream: Stream, matches: Sequence[Match] = (), own: Own | None = None) -> bytes | None:
+        """The update as one WebSocket frame, or None if it is not sent."""
+        made = self.payloads.of(update, stream, matches, own)
         if made is None:
             return None
         name, payload = made
-        return _framed(stream.label, name, payload.decode() if payload else None, news.position)
+        return _framed(stream.label, name, payload.decode() if payload else None, update.position)
 
     def resumed(self, stream: Stream, since: Position) -> bytes | None:
-        """What follows came after that position."""
+        """Tell the client that the stream continues from `since`."""
         return None if since == UNKNOWN else _framed(stream.label, "resumed", "", since)
 
     def gap(self, stream: Stream, head: Position, oldest: Position) -> bytes | None:
-        """Something is missing: the timeline has to be read anew. Who gave no position is told only by that."""
-        return _framed(stream.label, "gap", orjson.dumps({"oldest": str(oldest)}).decode(), head) if self.told() else None
+        """Tell the client that events are missing, so that it reloads the timeline. Only for clients that sent a position."""
+        return _framed(stream.label, "gap", orjson.dumps({"oldest": str(oldest)}).decode(), head) if self.extended() else None
 
     def opening(self) -> bytes:
-        """Nothing: the answer to the handshake is enough."""
+        """Nothing: the handshake's response is enough."""
         return b""
 
     def heartbeat(self, position: Position | None) -> bytes:
-        """Up to where the client has been told. Pings are the connection's own."""
-        return b"" if position is None or not self.told() else _framed((), "beat", None, position)
+        """The current position. Pings are sent by the connection itself."""
+        return b"" if position is None or not self.extended() else _framed((), "beat", None, position)
 
-    def close_frame(self, ending: CloseReason, delay: float) -> bytes:
-        """When to come back, in milliseconds."""
-        if ending is not CloseReason.RESTART or not self.told():
+    def close_frame(self, reason: CloseReason, delay: float) -> bytes:
+        """Tell the client how many milliseconds to wait before it reconnects."""
+        if reason is not CloseReason.RESTART or not self.extended():
             return b""
         return _framed((), "restart", str(round(delay * 1000)), None)
 
 
 def _framed(label: Sequence[str], name: str, payload: str | None, position: Position | None) -> bytes:
-    said: dict[str, object] = {"stream": label, "event": name}
+    message: dict[str, object] = {"stream": label, "event": name}
     if payload is not None:
-        said["payload"] = payload
+        message["payload"] = payload
     if position is not None:
-        said["id"] = str(position)
-    return text_frame(orjson.dumps(said))
+        message["id"] = str(position)
+    return text_frame(orjson.dumps(message))
 
 
 @frozen
 class SseEncoder:
-    """Server-sent events. With `told`, for a client that has given a position."""
+    """Encodes server-sent events. `extended`: the client sent a position, so it also gets this server's own events."""
 
     payloads: PayloadEncoder
-    told: bool
+    extended: bool
 
     def variant(self, stream: Stream) -> Hashable:
-        """Streams of everybody, and those of one viewer."""
+        """Frames differ between streams with and without the viewer's flags."""
         return ("events", stream.kind in PERSONAL)
 
     def personal(self, stream: Stream) -> bool:
-        """True but for streams that everybody may have."""
+        """True for streams with the viewer's own flags."""
         return stream.kind in PERSONAL
 
-    def frame(self, news: Update, stream: Stream, matches: Sequence[Match] = (), own: Own | None = None) -> bytes | None:
-        """The news as one event; its id is the position."""
-        made = self.payloads.of(news, stream, matches, own)
-        return None if made is None else event(made[0], made[1] or b"{}", news.position)
+    def frame(self, update: Update, stream: Stream, matches: Sequence[Match] = (), own: Own | None = None) -> bytes | None:
+        """The update as one event whose id is the position, or None if it is not sent."""
+        made = self.payloads.of(update, stream, matches, own)
+        return None if made is None else event(made[0], made[1] or b"{}", update.position)
 
     def resumed(self, stream: Stream, since: Position) -> bytes | None:
-        """What follows came after that position."""
+        """Tell the client that the stream continues from `since`."""
         return None if since == UNKNOWN else event("resumed", b"{}", since)
 
     def gap(self, stream: Stream, head: Position, oldest: Position) -> bytes | None:
-        """Something is missing: the timeline has to be read anew. Who gave no position is told only by that."""
-        return event("gap", orjson.dumps({"oldest": str(oldest)}), head) if self.told else None
+        """Tell the client that events are missing, so that it reloads the timeline. Only for clients that sent a position."""
+        return event("gap", orjson.dumps({"oldest": str(oldest)}), head) if self.extended else None
 
     def opening(self) -> bytes:
-        """As Mastodon begins."""
+        """The first comment, as Mastodon sends it."""
         return b":)\n"
 
     def heartbeat(self, position: Position | None) -> bytes:
-        """A comment; with an event's id where the client knows what that is."""
-        return b":thump\n" if position is None or not self.told else event("beat", b"{}", position)
+        """A comment, or an event with the position for clients that sent one."""
+        return b":thump\n" if position is None or not self.extended else event("beat", b"{}", position)
 
-    def close_frame(self, ending: CloseReason, delay: float) -> bytes:
-        """When to come back, in milliseconds."""
-        return event("restart", b"%d" % (delay * 1000)) if ending is CloseReason.RESTART and self.told else b""
+    def close_frame(self, reason: CloseReason, delay: float) -> bytes:
+        """Tell the client how many milliseconds to wait before it reconnects."""
+        return event("restart", b"%d" % (delay * 1000)) if reason is CloseReason.RESTART and self.extended else b""

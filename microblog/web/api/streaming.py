@@ -1,4 +1,4 @@
-"""The streaming API: one WebSocket for any number of streams, or server-sent events for one."""
+"""The streaming API (https://docs.joinmastodon.org/methods/streaming/): a WebSocket for many streams, or server-sent events for one."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ from microblog.web.streaming.websocket import (
 )
 
 READ = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:statuses"}, counted=False)
-READ_NOTICES = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:notifications"}, counted=False)
-SINCE = Param("since", TEXT, "Tell first what came after this position, the id of an event.")
-ONLY_MEDIA = Param("only_media", FLAG, "Leave out what has no media.")
-TAG = Param("tag", TEXT, "The tag, without #.", required=True)
-LIST = Param("list", ID, "The list's id.", required=True)
+READ_NOTIFICATIONS = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:notifications"}, counted=False)
+SINCE = Param("since", TEXT, "Send events after this position (the id of an event) first.")
+ONLY_MEDIA = Param("only_media", FLAG, "Only posts with media.")
+TAG = Param("tag", TEXT, "The hashtag, without #.", required=True)
+LIST = Param("list", ID, "The ID of the list.", required=True)
 
 PUBLIC = {
     "public": (StreamKind.PUBLIC, False),
@@ -58,31 +58,31 @@ PUBLIC = {
 }
 MISSING, INVALID = "Missing access token", "Invalid access token"
 LONGEST_TAG = 500
-MOST_LOOKED_UP = 64  # lists of one socket that the feed does not know; more than anybody has
-MOST_UNHEARD = 128  # messages that wait, of a client that does not wait for answers
+MAX_LIST_LOOKUPS = 64  # per connection, of lists that are not in the viewer state yet
+MAX_PENDING_MESSAGES = 128  # of one connection
 
 
 class UnknownStream(Malformed):
-    """There is no stream of that name."""
+    """Unknown stream name."""
 
     sentence = "Unknown stream type"
 
 
 class NotYourList(Unauthenticated):
-    """There is no such list of theirs."""
+    """The list does not exist, or belongs to another account."""
 
     sentence = "Not authorized to stream this list"
 
 
 class OutOfScope(Unauthenticated):
-    """The token is for other things."""
+    """The token does not have the scope of the stream."""
 
     sentence = "Access token does not have the required scopes"
 
 
 @frozen
 class Listener:
-    """Whose streams these are; `scopes` is what the token allows, None where somebody is logged in and may read everything."""
+    """The account that streams. `scopes` are those of its token; None for a browser session, which may read everything."""
 
     account: int
     scopes: frozenset[str] | None = None
@@ -93,7 +93,7 @@ class Listener:
 
 
 def stream_of(name: str, params: Mapping[str, Any], listener: Listener) -> Stream:
-    """The stream that a client calls so. Raises UnknownStream, Malformed where it needs more to be named, OutOfScope."""
+    """The stream of a name and its parameters. Raises UnknownStream, OutOfScope, or Malformed for a missing parameter."""
     if not listener.may("read:notifications" if name == StreamKind.NOTIFICATIONS else "read:statuses"):
         raise OutOfScope
     if name in PUBLIC:
@@ -116,15 +116,15 @@ def stream_of(name: str, params: Mapping[str, Any], listener: Listener) -> Strea
 
 def _own(name: str, listener: Listener) -> Stream:
     if name == StreamKind.USER:
-        notices = listener.account if listener.may("read:notifications") else None
-        return Stream(StreamKind.USER, listener.account, notices, name=name, label=(name,))
+        notifications = listener.account if listener.may("read:notifications") else None
+        return Stream(StreamKind.USER, listener.account, notifications, name=name, label=(name,))
     if name in (StreamKind.NOTIFICATIONS, StreamKind.DIRECT):
         return Stream(StreamKind(name), listener.account, name=name, label=(name,))
     raise UnknownStream
 
 
 def position_of(value: object, feed: Broadcaster) -> Position | None:
-    """The position that a client gave; UNKNOWN for what is none."""
+    """The position that a client sent: None if there is none, UNKNOWN if it cannot be read."""
     if not value:
         return None
     try:
@@ -135,62 +135,62 @@ def position_of(value: object, feed: Broadcaster) -> Position | None:
 
 @define(eq=False)
 class Multiplexed(WebSocket):
-    """A socket on which streams are subscribed to by messages. `first` is what the handshake's address asked for.
+    """A WebSocket on which messages subscribe to streams. `first`: the subscription in the handshake's URL.
 
-    `owned` raises NotYourList for lists that are not the listener's.
+    `check_list` raises NotYourList for lists that are not the listener's.
     """
 
     listener: Listener
     first: Mapping[str, Any]
     positions: list[bool]
-    owned: Callable[[int], Awaitable[object]]
+    check_list: Callable[[int], Awaitable[object]]
     _ready: bool = field(default=False, init=False)
-    _looked_up: int = field(default=0, init=False)
-    _unheard: list[tuple[str, Position]] = field(factory=list, init=False)
+    _list_lookups: int = field(default=0, init=False)
+    _pending: list[tuple[str, Position]] = field(factory=list, init=False)
 
     def admitted(self) -> None:
-        """Listen to what was asked for by now."""
+        """Subscribe to what was requested so far."""
         first, self.first = self.first, {}
-        self._answer_on({"type": "subscribe", **first} if first.get("stream") else {})
+        self._start_handling({"type": "subscribe", **first} if first.get("stream") else {})
 
     def said(self, text: str) -> None:
-        """A message of the client. Those that come while one is being answered wait: they are answered in their order."""
-        self._unheard.append((text, self.feed.position))
+        """Handle a message, in order: it waits while an earlier one is handled."""
+        self._pending.append((text, self.feed.position))
         if self._ready:
-            self._answer_on({})
-        elif len(self._unheard) > MOST_UNHEARD:
+            self._start_handling({})
+        elif len(self._pending) > MAX_PENDING_MESSAGES:
             self.close(CloseCode.POLICY, TOO_MUCH)
 
-    def _answer_on(self, message: Mapping[str, Any]) -> None:
-        Deferred.fromCoroutine(self._answer_all(message)).addErrback(self._failed)
+    def _start_handling(self, message: Mapping[str, Any]) -> None:
+        Deferred.fromCoroutine(self._handle_pending(message)).addErrback(self._failed)
 
-    async def _answer_all(self, message: Mapping[str, Any]) -> None:
-        """Answer this one, and then all that wait. Each asks for what happens from when it came."""
+    async def _handle_pending(self, message: Mapping[str, Any]) -> None:
+        """Handle this message, then all pending ones. Each subscribes from the position at which it arrived."""
         self._ready = False
-        await self._answer(message, self.asked)
-        while self._unheard and self.socket is not None:
-            text, asked = self._unheard.pop(0)
-            await self._answer(_message(text), asked)
+        await self._handle(message, self.asked)
+        while self._pending and self.socket is not None:
+            text, asked = self._pending.pop(0)
+            await self._handle(_message(text), asked)
         self._ready = True
 
-    async def _answer(self, message: Mapping[str, Any], asked: Position) -> None:
+    async def _handle(self, message: Mapping[str, Any], asked: Position) -> None:
         try:
             if message.get("type") == "subscribe":
-                await self._begin(message, asked)
+                await self._subscribe(message, asked)
             elif message.get("type") == "unsubscribe":
                 self.feed.unsubscribe(self.subscriber, stream_of(_name(message), message, self.listener))
         except Problem as problem:
             self._refuse(problem)
 
-    async def _begin(self, message: Mapping[str, Any], asked: Position) -> None:
+    async def _subscribe(self, message: Mapping[str, Any], asked: Position) -> None:
         stream, since = stream_of(_name(message), message, self.listener), position_of(message.get("since"), self.feed)
-        circle = self.subscriber.circle
-        if stream.kind is StreamKind.LIST and (circle is None or stream.of not in circle.lists):
-            self._looked_up += 1
-            if self._looked_up > MOST_LOOKED_UP:
+        viewer_state = self.subscriber.circle
+        if stream.kind is StreamKind.LIST and (viewer_state is None or stream.of not in viewer_state.lists):
+            self._list_lookups += 1
+            if self._list_lookups > MAX_LIST_LOOKUPS:
                 self.close(CloseCode.POLICY, TOO_MUCH)
                 return
-            await self.owned(int(stream.of))  # it may be so new that the feed has not heard of it
+            await self.check_list(int(stream.of))  # it may be newer than the viewer state
         if since is not None:
             self.positions.append(True)
         self.feed.subscribe(self.subscriber, stream, since, asked)
@@ -201,7 +201,7 @@ class Multiplexed(WebSocket):
 
 
 def _message(text: str) -> Mapping[str, Any]:
-    """What a client said; nothing where that is no message, which gets no answer."""
+    """The message as a mapping; empty if it is not a JSON object, which is ignored."""
     try:
         message = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -216,58 +216,60 @@ def _name(message: Mapping[str, Any]) -> str:
 
 @frozen
 class StreamingRoutes:
-    """Both transports of the live feed, for API clients."""
+    """The streaming endpoints for API clients."""
 
     feed: Broadcaster
     payloads: PayloadEncoder
     authenticator: Authenticator
     lists: Lists
-    places: ConnectionLimiter
+    limiter: ConnectionLimiter
 
     @route(
         "GET",
         "/api/v1/streaming/health",
         RouteOptions(api=True, bearer=False),
-        RouteDoc("Whether the feed moves", TEXT, content_type="text/plain"),
+        RouteDoc("Check if the server is alive", TEXT, content_type="text/plain"),
     )
     async def health(self, request: Request) -> Response:
-        """OK, or 503."""
-        well = self.feed.healthy()
-        return evolve(Response.text("OK" if well else "The feed does not move."), status=200 if well else 503, cache=NO_STORE)
+        """OK, or status 503 if the feed is stalled."""
+        healthy = self.feed.healthy()
+        return evolve(Response.text("OK" if healthy else "The feed is stalled."), status=200 if healthy else 503, cache=NO_STORE)
 
     @route(
         "GET",
         "/api/v1/streaming",
         RouteOptions(api=True, bearer=False, counted=False),
         RouteDoc(
-            "A WebSocket for any number of streams",
+            "Establishing a WebSocket connection",
             TEXT,
-            query=(Param("stream", TEXT, "Subscribe to this at once."), SINCE),
+            query=(Param("stream", TEXT, "The stream to subscribe to at once."), SINCE),
             also=((101, ANY),),
             errors=(401, 426),
         ),
     )
     async def socket(self, request: Request) -> Response:
-        """Hands the connection over to WebSocket."""
+        """Open a WebSocket, on which the client subscribes to any number of streams."""
         try:
             check_handshake(request)
         except NotWebSocket as problem:
             return Response.json({"error": problem.sentence}, 426).with_headers({"Upgrade": "websocket", "Sec-WebSocket-Version": "13"})
-        await self.places.check_rate(request)
+        await self.limiter.check_rate(request)
         try:
             listener = await self._identify(request)
         except Unauthenticated as problem:
             return Response.empty(401).with_header("X-Error-Message", problem.sentence)
         self.feed.expect(listener.account)
-        opened = await self.places.reserve(request)
+        opened = await self.limiter.reserve(request)
         first = {name: request.fields.value(name, max=1_000) for name in ("stream", "tag", "list", "since")}
         positions: list[bool] = []
-        dialect = WebSocketEncoder(self.payloads, lambda: bool(positions))
-        owned = partial(self._check_list, request.member)
-        return accepted(request, Multiplexed(self.feed, dialect, StreamIdentity.of(request), opened, listener, first, positions, owned))
+        encoder = WebSocketEncoder(self.payloads, lambda: bool(positions))
+        check_list = partial(self._check_list, request.member)
+        return accepted(
+            request, Multiplexed(self.feed, encoder, StreamIdentity.of(request), opened, listener, first, positions, check_list)
+        )
 
     async def _identify(self, request: Request) -> Listener:
-        """Whose the token is that came in the header, the address or as subprotocol; without one, whose browser it is."""
+        """The account of the token in the header, URL or subprotocol; without a token, that of the browser session."""
         token = bearer_token(request) or offered_protocol(request)
         if token is None:
             return await self._identify_browser(request)
@@ -284,7 +286,7 @@ class StreamingRoutes:
         cookie = request.cookie(SESSION)
         if cookie is None:
             raise Unauthenticated(MISSING)
-        if request.header("Origin") != request.origin.url:  # another site's page may not use our visitors' cookies
+        if request.header("Origin") != request.origin.url:  # pages of other sites must not use our cookies
             raise Forbidden("This stream is for pages of this site only.")
         found = await self.authenticator.by_cookie(cookie)
         if found is None or found[0].pending:
@@ -293,68 +295,97 @@ class StreamingRoutes:
         return Listener(request.viewer.id)
 
     @route(
-        "GET", "/api/v1/streaming/user", READ, RouteDoc("Home, and notifications", TEXT, query=(SINCE,), content_type="text/event-stream")
+        "GET",
+        "/api/v1/streaming/user",
+        READ,
+        RouteDoc("Watch your home timeline and notifications", TEXT, query=(SINCE,), content_type="text/event-stream"),
     )
     async def user(self, request: Request) -> Response:
-        """What is new at home, and what the viewer is told."""
+        """Events of the home timeline, and notifications."""
         return await self._events(request, "user")
 
-    @route("GET", "/api/v1/streaming/user/notification", READ_NOTICES, RouteDoc("Notifications", TEXT, content_type="text/event-stream"))
+    @route(
+        "GET",
+        "/api/v1/streaming/user/notification",
+        READ_NOTIFICATIONS,
+        RouteDoc("Watch your notifications", TEXT, content_type="text/event-stream"),
+    )
     async def notifications(self, request: Request) -> Response:
-        """What the viewer is told."""
+        """Notifications only."""
         return await self._events(request, "user:notification")
 
-    @route("GET", "/api/v1/streaming/public", READ, RouteDoc("Public posts", TEXT, (ONLY_MEDIA, SINCE), content_type="text/event-stream"))
+    @route(
+        "GET",
+        "/api/v1/streaming/public",
+        READ,
+        RouteDoc("Watch the federated timeline", TEXT, (ONLY_MEDIA, SINCE), content_type="text/event-stream"),
+    )
     async def public(self, request: Request) -> Response:
         """All public posts."""
         return await self._events(request, _with_media(request, "public"))
 
     @route(
-        "GET", "/api/v1/streaming/public/local", READ, RouteDoc("Public posts", TEXT, (ONLY_MEDIA, SINCE), content_type="text/event-stream")
+        "GET",
+        "/api/v1/streaming/public/local",
+        READ,
+        RouteDoc("Watch the local timeline", TEXT, (ONLY_MEDIA, SINCE), content_type="text/event-stream"),
     )
     async def local(self, request: Request) -> Response:
-        """Public posts of this site, which are all."""
+        """All local public posts; all posts are local."""
         return await self._events(request, _with_media(request, "public:local"))
 
-    @route("GET", "/api/v1/streaming/public/remote", READ, RouteDoc("Posts of other sites", TEXT, content_type="text/event-stream"))
+    @route("GET", "/api/v1/streaming/public/remote", READ, RouteDoc("Watch for remote statuses", TEXT, content_type="text/event-stream"))
     async def remote(self, request: Request) -> Response:
-        """Public posts of other sites, of which there are none."""
+        """Public posts of other sites: there are none."""
         return await self._events(request, _with_media(request, "public:remote"))
 
-    @route("GET", "/api/v1/streaming/hashtag", READ, RouteDoc("Posts with a tag", TEXT, (TAG, SINCE), content_type="text/event-stream"))
+    @route(
+        "GET",
+        "/api/v1/streaming/hashtag",
+        READ,
+        RouteDoc("Watch the public timeline for a hashtag", TEXT, (TAG, SINCE), content_type="text/event-stream"),
+    )
     async def tag(self, request: Request) -> Response:
         """Public posts with a tag."""
         return await self._events(request, "hashtag")
 
     @route(
-        "GET", "/api/v1/streaming/hashtag/local", READ, RouteDoc("Posts with a tag", TEXT, (TAG, SINCE), content_type="text/event-stream")
+        "GET",
+        "/api/v1/streaming/hashtag/local",
+        READ,
+        RouteDoc("Watch the local timeline for a hashtag", TEXT, (TAG, SINCE), content_type="text/event-stream"),
     )
     async def local_tag(self, request: Request) -> Response:
-        """The same."""
+        """Local public posts with a tag."""
         return await self._events(request, "hashtag:local")
 
-    @route("GET", "/api/v1/streaming/list", READ, RouteDoc("A list", TEXT, (LIST, SINCE), content_type="text/event-stream"))
+    @route("GET", "/api/v1/streaming/list", READ, RouteDoc("Watch for list updates", TEXT, (LIST, SINCE), content_type="text/event-stream"))
     async def list(self, request: Request) -> Response:
-        """What the members of one of the viewer's lists post."""
+        """Posts of the members of one of the user's lists."""
         return await self._events(request, "list")
 
-    @route("GET", "/api/v1/streaming/direct", READ, RouteDoc("Conversations", TEXT, query=(SINCE,), content_type="text/event-stream"))
+    @route(
+        "GET",
+        "/api/v1/streaming/direct",
+        READ,
+        RouteDoc("Watch for direct messages", TEXT, query=(SINCE,), content_type="text/event-stream"),
+    )
     async def direct(self, request: Request) -> Response:
-        """The viewer's conversations."""
+        """Conversations of the user."""
         return await self._events(request, "direct")
 
     async def _events(self, request: Request, name: str) -> Response:
-        await self.places.check_rate(request)
+        await self.limiter.check_rate(request)
         listener = Listener(request.member.id, request.access.scopes if request.access else None)
         params = {field: request.fields.value(field, max=1_000) for field in ("tag", "list")}
         stream, since = stream_of(name, params, listener), since_of(request, self.feed)
         if stream.kind is StreamKind.LIST:
             await self._check_list(request.member, int(stream.of))
         self.feed.expect(listener.account)
-        dialect = SseEncoder(self.payloads, since is not None)
-        opened = await self.places.reserve(request)
-        answer = Response.stream(EventStream(self.feed, dialect, StreamIdentity.of(request), opened, stream, since))
-        return answer.cached(b"private, no-store").with_header("X-Accel-Buffering", "no")
+        encoder = SseEncoder(self.payloads, since is not None)
+        opened = await self.limiter.reserve(request)
+        response = Response.stream(EventStream(self.feed, encoder, StreamIdentity.of(request), opened, stream, since))
+        return response.cached(b"private, no-store").with_header("X-Accel-Buffering", "no")
 
     async def _check_list(self, viewer: Viewer, id: int) -> None:
         try:

@@ -1,4 +1,4 @@
-"""Tags: looking at them, following them, showing them on one's profile."""
+"""Hashtags: view, follow and feature them on the profile."""
 
 from __future__ import annotations
 
@@ -27,41 +27,41 @@ WRITE = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:account
 
 @frozen
 class TagRoutes:
-    """One tag at a time. A tag that nobody ever used is one too."""
+    """Endpoints for one hashtag. Tags that were never used exist too."""
 
     entities: Entities
     tags: HashtagService
 
-    @route("GET", "/api/v1/tags/<name>", OPEN, RouteDoc("A tag", TAG, errors=(404,)))
+    @route("GET", "/api/v1/tags/<name>", OPEN, RouteDoc("View information about a single tag", TAG, errors=(404,)))
     async def show(self, request: Request, name: str) -> Response:
-        """With how it was used in the last days."""
-        return await self._told(request, name)
+        """The tag with its usage of the last days."""
+        return await self._response(request, name)
 
-    @route("POST", "/api/v1/tags/<name>/follow", FOLLOW, RouteDoc("Follow a tag", TAG, errors=(404, 422)))
+    @route("POST", "/api/v1/tags/<name>/follow", FOLLOW, RouteDoc("Follow a hashtag", TAG, errors=(404, 422)))
     async def follow(self, request: Request, name: str) -> Response:
-        """See at home what is posted with it."""
+        """Follow the tag: posts with it are shown in the home timeline."""
         await self.tags.follow(request.member, name)
-        return await self._told(request, name)
+        return await self._response(request, name)
 
-    @route("POST", "/api/v1/tags/<name>/unfollow", FOLLOW, RouteDoc("Follow a tag no more", TAG, errors=(404,)))
+    @route("POST", "/api/v1/tags/<name>/unfollow", FOLLOW, RouteDoc("Unfollow a hashtag", TAG, errors=(404,)))
     async def unfollow(self, request: Request, name: str) -> Response:
-        """See it there no more."""
+        """Unfollow the tag."""
         await self.tags.unfollow(request.member, name)
-        return await self._told(request, name)
+        return await self._response(request, name)
 
-    @route("POST", "/api/v1/tags/<name>/feature", WRITE, RouteDoc("Show a tag on one's profile", TAG, errors=(404, 422)))
+    @route("POST", "/api/v1/tags/<name>/feature", WRITE, RouteDoc("Feature a hashtag", TAG, errors=(404, 422)))
     async def feature(self, request: Request, name: str) -> Response:
-        """Show it."""
+        """Feature the tag on the user's profile."""
         await self.tags.feature(request.member, name)
-        return await self._told(request, name)
+        return await self._response(request, name)
 
-    @route("POST", "/api/v1/tags/<name>/unfeature", WRITE, RouteDoc("Show a tag there no more", TAG, errors=(404,)))
+    @route("POST", "/api/v1/tags/<name>/unfeature", WRITE, RouteDoc("Unfeature a hashtag", TAG, errors=(404,)))
     async def unfeature(self, request: Request, name: str) -> Response:
-        """Show it no more."""
+        """Remove the tag from the user's profile."""
         await self.tags.unfeature(request.member, name)
-        return await self._told(request, name)
+        return await self._response(request, name)
 
-    async def _told(self, request: Request, name: str) -> Response:
+    async def _response(self, request: Request, name: str) -> Response:
         use = await self.tags.one(request.viewer, name)
         flags = await self.tags.flags(request.viewer, [use.tag])
         return Response.json(tag_entity(self.entities, use, flags.get(use.tag.key)))
@@ -69,7 +69,7 @@ class TagRoutes:
 
 @frozen
 class FollowedTagRoutes:
-    """The tags that one follows, and those on profiles."""
+    """Followed tags, and featured tags of profiles."""
 
     entities: Entities
     tags: HashtagService
@@ -79,20 +79,20 @@ class FollowedTagRoutes:
         "GET",
         "/api/v1/followed_tags",
         RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:follows"}),
-        RouteDoc("The tags that one follows", array_of(TAG), query=PAGING),
+        RouteDoc("View all followed tags", array_of(TAG), query=PAGING),
     )
     async def followed(self, request: Request) -> Response:
-        """The newest follow first."""
+        """Followed tags, most recent follow first."""
         page = page_of(request, 100, 200)
         found = await self.tags.followed(request.member, page)
-        uses = await self.tags.search.uses([kept.tag for kept in found])
-        flags = await self.tags.flags(request.member, [kept.tag for kept in found])
-        told = [tag_entity(self.entities, use, flags.get(use.tag.key, TagFlags(following=True))) for use in uses]
-        return paged(request, told, [kept.id for kept in found], page, PEOPLE)
+        uses = await self.tags.search.uses([followed.tag for followed in found])
+        flags = await self.tags.flags(request.member, [followed.tag for followed in found])
+        entities = [tag_entity(self.entities, use, flags.get(use.tag.key, TagFlags(following=True))) for use in uses]
+        return paged(request, entities, [followed.id for followed in found], page, PEOPLE)
 
-    @route("GET", "/api/v1/featured_tags", READ, RouteDoc("The tags on one's profile", array_of(FEATURED_TAG)))
+    @route("GET", "/api/v1/featured_tags", READ, RouteDoc("View your featured tags", array_of(FEATURED_TAG)))
     async def own(self, request: Request) -> Response:
-        """The most used first."""
+        """Tags featured on the user's profile, most used first."""
         account = request.member.account
         return Response.json([featured_entity(self.entities, account, one) for one in await self.tags.featured(account.id)])
 
@@ -100,25 +100,30 @@ class FollowedTagRoutes:
         "POST",
         "/api/v1/featured_tags",
         WRITE,
-        RouteDoc("Show a tag on one's profile", FEATURED_TAG, body=(Param("name", TEXT, "The tag.", required=True),), errors=(400, 422)),
+        RouteDoc(
+            "Feature a tag",
+            FEATURED_TAG,
+            body=(Param("name", TEXT, "The hashtag to be featured, without the hash sign.", required=True),),
+            errors=(400, 422),
+        ),
     )
     async def feature(self, request: Request) -> Response:
-        """One more."""
+        """Feature a tag on the user's profile."""
         try:
             made = await self.tags.feature(request.member, request.fields.required("name", max=200))
         except NotFound as none:
             raise Invalid({"name": "Name is no tag"}, codes={"name": "ERR_INVALID"}) from none
         return Response.json(featured_entity(self.entities, request.member.account, made))
 
-    @route("DELETE", "/api/v1/featured_tags/<id:featured_id>", WRITE, RouteDoc("Show a tag there no more", EMPTY, errors=(404,)))
+    @route("DELETE", "/api/v1/featured_tags/<id:featured_id>", WRITE, RouteDoc("Unfeature a tag", EMPTY, errors=(404,)))
     async def remove(self, request: Request, featured_id: int) -> Response:
-        """One less."""
+        """Remove a featured tag by its id."""
         await self.tags.remove(request.member, RelationId(featured_id))
         return Response.json({})
 
-    @route("GET", "/api/v1/featured_tags/suggestions", READ, RouteDoc("Tags that one uses, and might show", array_of(TAG)))
+    @route("GET", "/api/v1/featured_tags/suggestions", READ, RouteDoc("View suggested tags to feature", array_of(TAG)))
     async def suggestions(self, request: Request) -> Response:
-        """The most used first."""
+        """Tags that the user posts with and does not feature yet, most used first."""
         uses = await self.tags.search.uses(await self.tags.suggested(request.member))
         flags = await self.tags.flags(request.member, [use.tag for use in uses])
         return Response.json([tag_entity(self.entities, use, flags.get(use.tag.key)) for use in uses])
@@ -127,10 +132,10 @@ class FollowedTagRoutes:
         "GET",
         "/api/v1/accounts/<id:account_id>/featured_tags",
         RouteOptions(api=True),
-        RouteDoc("The tags on somebody's profile", array_of(FEATURED_TAG), errors=(404,)),
+        RouteDoc("Get account's featured tags", array_of(FEATURED_TAG), errors=(404,)),
     )
     async def of_account(self, request: Request, account_id: int) -> Response:
-        """The most used first."""
+        """Tags featured on the account's profile, most used first."""
         del request
         account = await self.accounts.by_id(AccountId(account_id), suspended=True)
         return Response.json([featured_entity(self.entities, account, one) for one in await self.tags.featured(account.id)])

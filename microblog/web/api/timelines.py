@@ -1,4 +1,4 @@
-"""Lists of posts: home, everybody's public ones, those with a tag."""
+"""The home, public and hashtag timelines."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ from microblog.web.http.route import AccessLevel, RouteOptions, route
 from microblog.web.http.route_docs import PAGING, Param, RouteDoc
 
 OPEN = RouteOptions(api=True, scopes={"read:statuses"})
-ORIGIN = (Param("local", FLAG, "Only posts of this site."), Param("remote", FLAG, "Only posts of other sites: there are none."))
-WITH_MEDIA = Param("only_media", FLAG, "Only posts with media.")
+ORIGIN = (Param("local", FLAG, "Show only local statuses?"), Param("remote", FLAG, "Show only remote statuses? There are none."))
+WITH_MEDIA = Param("only_media", FLAG, "Show only statuses with media attached?")
 TAGS = (
-    Param("any", TEXTS, "Posts with one of these tags too."),
-    Param("all", TEXTS, "Only posts that have each of these tags too."),
-    Param("none", TEXTS, "Only posts that have none of these tags."),
+    Param("any", TEXTS, "Return statuses that contain any of these additional tags."),
+    Param("all", TEXTS, "Return statuses that contain all of these additional tags."),
+    Param("none", TEXTS, "Return statuses that contain none of these additional tags."),
 )
 
 
 @frozen
 class TimelineRoutes:
-    """The timelines that everybody has."""
+    """Timeline endpoints."""
 
-    shown: StatusSerializer
+    serializer: StatusSerializer
     timelines: Timelines
-    answers: ResponseCache
+    cache: ResponseCache
 
     @route(
         "GET",
         "/api/v1/timelines/home",
         RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:statuses"}),
-        RouteDoc("What oneself and those whom one follows post", array_of(STATUS), query=PAGING),
+        RouteDoc("View home timeline", array_of(STATUS), query=PAGING),
     )
     async def home(self, request: Request) -> Response:
-        """Newest first."""
-        return await self.answers.get_or_make(request, lambda: self._home(request))
+        """Posts of the user, followed accounts and followed tags, newest first."""
+        return await self.cache.get_or_make(request, lambda: self._home(request))
 
     async def _home(self, request: Request) -> CacheableResponse:
         page = page_of(request)
@@ -57,26 +57,26 @@ class TimelineRoutes:
         "GET",
         "/api/v1/timelines/public",
         OPEN,
-        RouteDoc("What everybody posts in public", array_of(STATUS), query=(*PAGING, *ORIGIN, WITH_MEDIA)),
+        RouteDoc("View public timeline", array_of(STATUS), query=(*PAGING, *ORIGIN, WITH_MEDIA)),
     )
     async def public(self, request: Request) -> Response:
-        """Newest first, without boosts and without replies to others."""
-        return await self.answers.get_or_make(request, lambda: self._public(request))
+        """Public posts, newest first, without boosts and without replies to others."""
+        return await self.cache.get_or_make(request, lambda: self._public(request))
 
     async def _public(self, request: Request) -> CacheableResponse:
         page = page_of(request)
         posts = [] if only_remote(request) else await self.timelines.public(request.viewer, page, media=request.fields.flag("only_media"))
-        answer = await self._page(request, posts, page, "local", "remote", "only_media")
-        return CacheableResponse(answer, await self.timelines.basis(request.viewer, posts, PUBLIC))
+        response = await self._page(request, posts, page, "local", "remote", "only_media")
+        return CacheableResponse(response, await self.timelines.basis(request.viewer, posts, PUBLIC))
 
     @route(
         "GET",
         "/api/v1/timelines/tag/<name>",
         OPEN,
-        RouteDoc("Public posts with a tag", array_of(STATUS), query=(*PAGING, *TAGS, *ORIGIN, WITH_MEDIA)),
+        RouteDoc("View hashtag timeline", array_of(STATUS), query=(*PAGING, *TAGS, *ORIGIN, WITH_MEDIA)),
     )
     async def tag(self, request: Request, name: str) -> Response:
-        """Newest first, replies too."""
+        """Public posts with the tag, newest first, including replies."""
         page, fields = page_of(request), request.fields
         posts: Sequence[Post] = ()
         if not only_remote(request):
@@ -92,10 +92,10 @@ class TimelineRoutes:
         return await self._page(request, posts, page, "local", "remote", "only_media", "any", "all", "none")
 
     async def _page(self, request: Request, posts: Sequence[Post], page: Page, *kept: str) -> Response:
-        body = await self.shown.many(request.viewer, posts)
+        body = await self.serializer.many(request.viewer, posts)
         return paged(request, body, [post.id for post in posts], page, PageLinks(kept, timeline=True))
 
 
 def only_remote(request: Request) -> bool:
-    """True if only posts of other sites are wanted. Whoever wants both kinds alone gets those of here."""
+    """True if only remote posts are requested. If both `local` and `remote` are set, `local` wins."""
     return request.fields.flag("remote") and not request.fields.flag("local")

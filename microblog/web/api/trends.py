@@ -1,4 +1,4 @@
-"""What is talked about."""
+"""Trending hashtags, posts and links."""
 
 from __future__ import annotations
 
@@ -23,45 +23,45 @@ from microblog.web.http.route_docs import LIMIT, Param, RouteDoc
 TAGS = RouteOptions(api=True, viewer_scopes={"read:follows"})  # the flag `following` is personal
 POSTS = RouteOptions(api=True, viewer_scopes={"read:statuses"})
 LINKS = RouteOptions(api=True)
-OLD = "@1648598400"  # 2022-03-30, when the newer address came
-SLICE = (*LIMIT, Param("offset", WHOLE, "How many to pass over."))
+OLD = "@1648598400"  # 2022-03-30, when the newer path was added
+SLICE = (*LIMIT, Param("offset", WHOLE, "Skip the first n results."))
 
 
 @frozen
 class TrendRoutes:
-    """Tags and posts, counted from what people do. Pages are turned by offset."""
+    """Trends, computed from recent activity and paginated by offset."""
 
     entities: Entities
-    shown: StatusSerializer
+    serializer: StatusSerializer
     trends: Trends
     tags: HashtagService
 
-    @route("GET", "/api/v1/trends/tags", TAGS, RouteDoc("Tags that are talked about", array_of(TAG), query=SLICE))
+    @route("GET", "/api/v1/trends/tags", TAGS, RouteDoc("View trending tags", array_of(TAG), query=SLICE))
     async def of_tags(self, request: Request) -> Response:
-        """Those first that most people used."""
+        """Tags that were used by most accounts recently."""
         limit, offset = _slice(request, 10, 20)
-        return _linked(request, await self._told(request, await self.trends.tags(limit=limit, offset=offset)), limit, offset)
+        return _linked(request, await self._entities(request, await self.trends.tags(limit=limit, offset=offset)), limit, offset)
 
-    @route("GET", "/api/v1/trends", TAGS, RouteDoc("Tags that are talked about, as older programs ask", array_of(TAG), query=SLICE))
+    @route("GET", "/api/v1/trends", TAGS, RouteDoc("View trending tags (deprecated path)", array_of(TAG), query=SLICE))
     async def old(self, request: Request) -> Response:
-        """The same."""
+        """The same as `GET /api/v1/trends/tags`."""
         return (await self.of_tags(request)).with_header("Deprecation", OLD)
 
-    @route("GET", "/api/v1/trends/statuses", POSTS, RouteDoc("Posts that are talked about", array_of(STATUS), query=SLICE))
+    @route("GET", "/api/v1/trends/statuses", POSTS, RouteDoc("View trending statuses", array_of(STATUS), query=SLICE))
     async def of_posts(self, request: Request) -> Response:
-        """Those first that most people liked or boosted."""
+        """Posts that were favourited or boosted most recently by most accounts."""
         limit, offset = _slice(request, 20, 40)
         found = await self.trends.posts(request.viewer, limit=limit, offset=offset)
-        answer = Response.json(await self.shown.many(request.viewer, found))
-        return answer.with_header("Link", _next(request, limit, offset)) if limit and len(found) == limit else answer
+        response = Response.json(await self.serializer.many(request.viewer, found))
+        return response.with_header("Link", _next(request, limit, offset)) if limit and len(found) == limit else response
 
-    @route("GET", "/api/v1/trends/links", LINKS, RouteDoc("Links that are talked about: none are counted", array_of(ANY), query=SLICE))
+    @route("GET", "/api/v1/trends/links", LINKS, RouteDoc("View trending links", array_of(ANY), query=SLICE))
     async def of_links(self, request: Request) -> Response:
-        """Always none."""
+        """Always an empty list: links are not counted."""
         del request
         return Response.json([])
 
-    async def _told(self, request: Request, uses: list[TagUse]) -> list[Entity]:
+    async def _entities(self, request: Request, uses: list[TagUse]) -> list[Entity]:
         flags = await self.tags.flags(request.viewer, [use.tag for use in uses])
         return [tag_entity(self.entities, use, flags.get(use.tag.key)) for use in uses]
 
@@ -70,9 +70,9 @@ def _slice(request: Request, default: int, most: int) -> tuple[int, int]:
     return request.fields.limit(default, most), request.fields.offset(10_000)
 
 
-def _linked(request: Request, told: list[Entity], limit: int, offset: int) -> Response:
-    answer = Response.json(told)
-    return answer.with_header("Link", _next(request, limit, offset)) if limit and len(told) == limit else answer
+def _linked(request: Request, entities: list[Entity], limit: int, offset: int) -> Response:
+    response = Response.json(entities)
+    return response.with_header("Link", _next(request, limit, offset)) if limit and len(entities) == limit else response
 
 
 def _next(request: Request, limit: int, offset: int) -> str:

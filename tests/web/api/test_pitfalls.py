@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from microblog.web.api.api_version import BROUGHT, served
+from microblog.web.api.api_version import PATHS_ADDED, api_version
 from tests import files, make
 from tests.web.api.client import Client, anonymous, client, ids, links
 from tests.web.memory import Line, Reply, ask, replies, request
@@ -91,8 +91,8 @@ def test_a_dead_token_is_401_and_not_403(site: Town) -> None:
 def test_no_level_is_claimed_of_which_something_is_missing(site: Town) -> None:
     claimed = anonymous(site).get("/v2/instance").json["api_versions"]["mastodon"]
     there = {f"{route.method} {re.sub('<[^>]*>', '*', route.path)}" for route in site.routes}
-    assert {address for level, brought in BROUGHT if level <= claimed for address in brought} <= there
-    assert served([]) == 1
+    assert {address for level, brought in PATHS_ADDED if level <= claimed for address in brought} <= there
+    assert api_version([]) == 1
 
 
 def test_no_answer_is_without_a_body(site: Town) -> None:
