@@ -16,20 +16,20 @@ from microblog.model.statistics import Day, Measure, Period, PostScore, TagScore
 from microblog.render.charts import Chart, Kind, Series, meter, svg
 
 LABELS = {
-    Measure.NEW_ACCOUNTS: "New people",
-    Measure.ACTIVE: "Active people",
-    Measure.POSTED: "People who posted",
-    Measure.VISITED: "People who were signed in",
+    Measure.NEW_ACCOUNTS: "New accounts",
+    Measure.ACTIVE: "Active accounts",
+    Measure.POSTED: "Accounts that posted",
+    Measure.VISITED: "Accounts that were logged in",
     Measure.POSTS: "Posts",
     Measure.REPLIES: "Replies",
     Measure.BOOSTS: "Boosts",
     Measure.FAVOURITES: "Favourites",
     Measure.FOLLOWS: "Follows",
-    Measure.MAILS_SENT: "Mails sent",
-    Measure.MAILS_FAILED: "Mails failed",
-    Measure.LIVE_PEAK: "Live connections at once",
-    Measure.TOP_TAGS: "Tags",
-    Measure.TOP_POSTS: "Posts with a mark",
+    Measure.MAILS_SENT: "E-mails sent",
+    Measure.MAILS_FAILED: "E-mails failed",
+    Measure.LIVE_PEAK: "Peak live connections",
+    Measure.TOP_TAGS: "Hashtags",
+    Measure.TOP_POSTS: "Posts with interactions",
 }
 PUBLIC = tuple(measure for measure in Measure if measure not in (Measure.POSTED, Measure.VISITED, Measure.MAILS_SENT, Measure.MAILS_FAILED))
 """What everybody may know; the rest is for administrators."""
@@ -56,8 +56,8 @@ class Tile:
             return ""
         percent = round(100 * (self.value - self.before) / self.before)
         if percent == 0:
-            return "as before"
-        return f"{percent}% more" if percent > 0 else f"{-percent}% less"
+            return "No change"
+        return f"+{percent}%" if percent > 0 else f"−{-percent}%"
 
     @property
     def way(self) -> str:
@@ -114,7 +114,7 @@ def tiles(now: Sequence[Period], before: Sequence[Period]) -> tuple[Tile, ...]:
     """The figures on top: of all the periods together."""
     whole, earlier = _together(now), _together(before)
     return tuple(
-        Tile("People on the busiest day" if measure is Measure.ACTIVE else LABELS[measure], whole[measure], earlier[measure])
+        Tile("Active accounts (peak)" if measure is Measure.ACTIVE else LABELS[measure], whole[measure], earlier[measure])
         for measure in TILES
     )
 
@@ -126,40 +126,68 @@ def today(day: Day) -> tuple[Tile, ...]:
 
 @frozen
 class _Plot:
-    """A chart that is yet to be drawn. `{each}` in the description is a day, week or month, `{most}` says that it is of the busiest day."""
+    """A chart before it is drawn.
+
+    `{each}` in a description is the unit (day, week or month). `busiest` describes weeks and months of which the busiest day counts.
+    """
 
     name: str
     title: str
     description: str
     measures: Mapping[Measure, str]
     kind: Kind = Kind.COLUMNS
+    busiest: str = ""
 
 
 _EVERYBODYS = (
-    _Plot("posts", "Posts", "Posts and replies each {each}", {Measure.POSTS: "c1", Measure.REPLIES: "c2"}),
-    _Plot("people", "People", "People who posted or were signed in{most}", {Measure.ACTIVE: "c1"}, Kind.LINES),
-    _Plot("accounts", "New people", "Accounts made each {each}", {Measure.NEW_ACCOUNTS: "c3"}),
-    _Plot("marks", "Favourites and boosts", "Given each {each}", {Measure.FAVOURITES: "c4", Measure.BOOSTS: "c1"}),
-    _Plot("follows", "Follows", "How often somebody began to follow somebody, each {each}", {Measure.FOLLOWS: "c3"}),
-    _Plot("live", "Live", "Pages and apps that were connected at once{most}", {Measure.LIVE_PEAK: "c2"}, Kind.LINES),
+    _Plot("posts", "Posts", "Posts and replies per {each}", {Measure.POSTS: "c1", Measure.REPLIES: "c2"}),
+    _Plot(
+        "people",
+        "Active accounts",
+        "Accounts that posted or were logged in",
+        {Measure.ACTIVE: "c1"},
+        Kind.LINES,
+        "Accounts that posted or were logged in, on the busiest day of each {each}",
+    ),
+    _Plot("accounts", "New accounts", "Sign-ups per {each}", {Measure.NEW_ACCOUNTS: "c3"}),
+    _Plot("marks", "Favourites and boosts", "Favourites and boosts per {each}", {Measure.FAVOURITES: "c4", Measure.BOOSTS: "c1"}),
+    _Plot("follows", "Follows", "New follows per {each}", {Measure.FOLLOWS: "c3"}),
+    _Plot(
+        "live",
+        "Live connections",
+        "Pages and apps connected at the same time",
+        {Measure.LIVE_PEAK: "c2"},
+        Kind.LINES,
+        "Pages and apps connected at the same time, on the busiest day of each {each}",
+    ),
 )
 _ADMINS = (
-    _Plot("mails", "Mail", "Mails each {each}", {Measure.MAILS_SENT: "c1", Measure.MAILS_FAILED: "c4"}),
-    _Plot("presence", "Signed in, and posting", "People{most}", {Measure.VISITED: "c2", Measure.POSTED: "c1"}, Kind.LINES),
-    _Plot("tags", "Tags", "Different tags on public posts each day, summed by {each}", {Measure.TOP_TAGS: "c3"}),
+    _Plot("mails", "E-mail", "E-mails per {each}", {Measure.MAILS_SENT: "c1", Measure.MAILS_FAILED: "c4"}),
+    _Plot(
+        "presence",
+        "Logged in and posting",
+        "Accounts that were logged in and accounts that posted",
+        {Measure.VISITED: "c2", Measure.POSTED: "c1"},
+        Kind.LINES,
+        "Accounts that were logged in and accounts that posted, on the busiest day of each {each}",
+    ),
+    _Plot("tags", "Hashtags", "Distinct hashtags in public posts per day, summed per {each}", {Measure.TOP_TAGS: "c3"}),
 )
 
 
 def charts(found: Sequence[Period], unit: Unit, *, admin: bool) -> tuple[tuple[Chart, Markup], ...]:
     """All plots, with their pictures."""
     each = UNITS[unit][1]
-    most = "" if unit is Unit.DAY else f", on the busiest day of the {each}"
     columns = tuple(column(period.begin, unit) for period in found)
     made = [
-        Chart(plot.name, plot.title, plot.description.format(each=each, most=most), columns, _series(plot, found), plot.kind)
+        Chart(plot.name, plot.title, _description(plot, unit).format(each=each), columns, _series(plot, found), plot.kind)
         for plot in (*_EVERYBODYS, *(_ADMINS if admin else ()))
     ]
     return tuple((chart, svg(chart)) for chart in made)
+
+
+def _description(plot: _Plot, unit: Unit) -> str:
+    return plot.description if unit is Unit.DAY else plot.busiest or plot.description
 
 
 def _series(plot: _Plot, found: Sequence[Period]) -> tuple[Series, ...]:

@@ -25,7 +25,7 @@ def test_a_post_that_was_not_sent_stays_and_is_sent_once_by_retry(person: Callab
     _away(ada)
     ada.write("Written on a train")
     failed = ada.page.locator(".pending.failed", has_text="Written on a train")
-    expect(failed.get_by_text("could not be reached")).to_be_visible()
+    expect(failed.get_by_text("ould not reach the server")).to_be_visible()
     ada.picture("not-sent")
     _back(ada)
     failed.get_by_role("button", name="Retry").click()
@@ -46,7 +46,7 @@ def test_buttons_stay_as_they_were_and_say_so(person: Callable[..., Person]) -> 
     ada.go("/home")  # with all its scripts
     _away(ada)
     like.click()
-    expect(ada.page.locator(".toast")).to_contain_text("could not be reached")
+    expect(ada.page.locator(".toast")).to_contain_text("ould not reach the server")
     expect(like).to_have_attribute("aria-pressed", "false")
     ada.page.locator("article .act.reply").first.click()
     expect(ada.page.locator(".toast")).to_contain_text("Please try again")

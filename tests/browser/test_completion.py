@@ -45,7 +45,7 @@ def test_a_name_is_completed_by_the_keyboard_alone(person: Callable[..., Person]
     expect(text).to_have_attribute("aria-expanded", "true")
     listed = page.locator(f"#{text.get_attribute('aria-controls')}")
     expect(listed).to_have_role("listbox")
-    expect(page.locator("form[data-composer] [role=status]")).to_contain_text("2 people")
+    expect(page.locator("form[data-composer] [role=status]")).to_contain_text("2 suggestions")
     for key, name in (("ArrowDown", "kk_bob"), ("ArrowDown", "kk_cy"), ("ArrowUp", "kk_bob")):
         page.keyboard.press(key)
         active = page.locator(f"#{text.get_attribute('aria-activedescendant')}")

@@ -73,7 +73,7 @@ def test_what_was_deleted_to_be_written_anew_is_not_lost_on_the_way(person: Call
     post = ada.page.locator("article", has_text="Nearly rihgt").first
     post.locator("summary[title=More]").click()
     post.get_by_role("link", name="Delete").click()
-    ada.page.get_by_role("button", name="Delete and write it anew").click()
+    ada.page.get_by_role("button", name="Delete & redraft").click()
     text = ada.page.locator("main form[data-composer] textarea[name=text]")
     expect(text).to_have_value("Nearly rihgt")
     again = ada.context.new_page()  # the window was closed by mistake

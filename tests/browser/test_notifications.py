@@ -34,26 +34,26 @@ def test_a_stranger_waits_and_is_accepted_without_scripts(person: Callable[..., 
     ada, bob = person(javascript=False, width=390, height=844), person()
     ada.sign_up("ada_waits")
     ada.go("/settings/notifications")
-    ada.page.get_by_label("People whom you do not follow").select_option("Keep back")
+    ada.page.get_by_label("People you don't follow").select_option("Filter")
     ada.page.get_by_role("button", name="Save").click()
-    expect(ada.page.get_by_label("People whom you do not follow")).to_have_value("filter")
+    expect(ada.page.get_by_label("People you don't follow")).to_have_value("filter")
     bob.sign_up("bob_waits")
     bob.go("/home")
     bob.write("@ada_waits good morning")
     expect(bob.page.get_by_text("good morning").first).to_be_visible()
-    link = ada.page.get_by_role("link", name="Mentions by 1 person")
+    link = ada.page.get_by_role("link", name="Filtered notifications from 1 person")
 
     def waits() -> bool:
         ada.go("/notifications")
         return link.count() == 1
 
     assert until(waits)
-    expect(ada.page.get_by_text("All quiet")).to_be_visible()
+    expect(ada.page.get_by_text("No notifications yet")).to_be_visible()
     link.click()
     expect(ada.page.get_by_text("good morning")).to_be_visible()
     ada.picture("requests-phone")
     ada.page.get_by_role("button", name="Accept").click()
-    expect(ada.page.get_by_text("Nothing is kept back")).to_be_visible()
+    expect(ada.page.get_by_text("No filtered notifications")).to_be_visible()
     ada.go("/notifications")
     expect(ada.page.get_by_text("good morning")).to_be_visible()
 

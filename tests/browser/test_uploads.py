@@ -25,7 +25,7 @@ def choose(person: Person, *photos: FilePayload) -> None:
     form = composer(person)
     form.locator(".attach > summary").click()
     with person.page.expect_file_chooser() as chooser:
-        form.get_by_role("button", name="Add pictures").click()
+        form.get_by_role("button", name="Add images, video or audio").click()
     chooser.value.set_files(list(photos))
 
 
@@ -40,7 +40,7 @@ def test_pictures_are_uploaded_described_and_posted(person: Callable[..., Person
     form.locator("textarea[name=text]").fill("Two flags")
     send = form.locator("button.primary")
     send.click()
-    expect(form.locator(".reminder")).to_contain_text("One picture has no description")
+    expect(form.locator(".reminder")).to_contain_text("One attachment has no alt text")
     ada.picture("composer-reminds")
     send.click()
     post = ada.page.locator("article", has_text="Two flags")
@@ -111,7 +111,7 @@ def test_an_upload_is_seen_on_its_way_and_tried_again_when_it_was_cut(person: Ca
     ada.picture("uploading")
     held.pop().abort()
     failed = composer(ada).locator(".attachment.failed")
-    expect(failed).to_contain_text("could not be reached")
+    expect(failed).to_contain_text("Could not reach the server")
     ada.picture("upload-failed")
     ada.page.unroute("**/compose/media")
     failed.get_by_role("button", name="Retry").click()

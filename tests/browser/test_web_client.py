@@ -127,7 +127,7 @@ def test_a_web_client_is_let_in_by_somebody_who_logs_in_on_the_way(person: Calla
     page.locator("input#user_email").fill("wanda")
     page.locator("input#user_password").fill(PASSWORD)
     page.locator("main form button.primary").first.click()
-    page.get_by_role("button", name="Do not", exact=True).click()
+    page.get_by_role("button", name="Deny", exact=True).click()
     expect(page.locator("#trouble")).to_contain_text("access_denied")
     page.goto(elsewhere)
     page.get_by_label("Server").fill(finch.site.url)

@@ -134,7 +134,7 @@ def test_the_front_page_has_one_button_to_create_an_account(registration: str) -
 
 def test_the_front_page_says_that_sign_up_is_closed() -> None:
     page = VISITOR["front closed"]().decode()
-    assert "Sign-up is closed" in page
+    assert "Sign-ups are currently closed" in page
     assert "/signup" not in page
 
 

@@ -130,7 +130,7 @@ def test_a_form_from_another_site_is_refused(site: Town) -> None:
 
 def test_where_applications_are_looked_at_nobody_acts_before(cursor: Cursor, tmp_path: Path) -> None:
     site = town(cursor, tmp_path, registration="approval")
-    assert "looked at by a person" in words(site.visitor().get("/"))
+    assert "A moderator reviews every application" in words(site.visitor().get("/"))
     ada = site.visitor()
     assert ada.submit("/signup", username="ada", email="a@example.org", password=PASSWORD).status == 422
     assert ada.submit("/signup", username="ada", email="a@example.org", password=PASSWORD, reason="I like it").status == 303

@@ -140,8 +140,8 @@ def test_a_link_for_one_thing_opens_no_other(place: Place) -> None:
 def test_without_mail_an_address_needs_no_proof(site: Town) -> None:
     ada = site.resident("ada")
     assert ada.get("/home").status == 200
-    assert "sends no mail" in words(ada.get("/settings/mail"))
-    assert "sends no mail" in words(site.visitor().get("/password/forgot"))
+    assert "can't send e-mail" in words(ada.get("/settings/mail"))
+    assert "can't send e-mail" in words(site.visitor().get("/password/forgot"))
 
 
 def test_an_applicant_is_told_what_came_of_it(cursor: Cursor, tmp_path: Path) -> None:
@@ -261,8 +261,8 @@ def test_an_address_that_is_refused_is_shown_to_its_owner_while_the_account_wait
     place.post.office.answer = DeliveryResult(DeliveryStatus.REFUSED, "550 mailbox is gone")
     for _ in range(3):
         mention_for(place, cursor)
-    assert "Send a letter to confirm it" in words(ada.get("/settings/account"))
-    assert "nothing is mailed to you any more" in words(ada.get("/settings/mail"))
+    assert "Send confirmation e-mail" in words(ada.get("/settings/account"))
+    assert "we no longer send you e-mail" in words(ada.get("/settings/mail"))
     assert location(ada.submit("/confirm/resend", page="/settings/account")) == "/settings/account?notice=letter"
 
 
@@ -316,7 +316,7 @@ def test_opening_the_link_asks_before_it_stops_anything(place: Place, cursor: Cu
     place.resident()
     path = place.post.path(mention_for(place, cursor), "/mail/unsubscribe/")
     visitor = place.town.visitor()
-    assert "mentions or answers you" in words(visitor.get(path))
+    assert "mentions you or replies to you" in words(visitor.get(path))
     assert mention_for(place, cursor)
     assert "You get no more mails" in words(visitor.post(path, {}))
 
@@ -414,7 +414,7 @@ def test_the_outbox_shows_each_letter_and_tries_again(place: Place, cursor: Curs
 def test_a_site_without_mail_says_so_to_its_administrator(site: Town, cursor: Cursor) -> None:
     boss = site.resident("boss")
     users.change_role(cursor, account=member(cursor, "boss").id, role=Role.ADMIN)
-    assert "This site sends no mail" in words(boss.get("/admin/outbox"))
+    assert "this site sends no e-mail" in words(boss.get("/admin/outbox"))
 
 
 def test_jobs_that_failed_are_shown_tried_again_and_discarded(place: Place, cursor: Cursor) -> None:

@@ -73,10 +73,10 @@ def test_a_filter_is_changed_and_deleted(site: Town) -> None:
     bob.submit(path, keywords="tennis", title="T", action="warn", term="", **{"contexts[0]": "home"})
     assert [area.text.strip() for area in document(bob.get(path)).xpath("//textarea[@name='keywords']")] == ["tennis"]
     bob.submit(f"{path}/delete", page=path)
-    assert "Nothing is filtered" in words(bob.get("/settings/filters"))
+    assert "No filters yet" in words(bob.get("/settings/filters"))
 
 
 def test_what_is_wrong_with_a_filter_is_said(site: Town) -> None:
     _, bob = pair(site)
     reply = bob.submit("/settings/filters", keywords="football", action="warn")
-    assert (reply.status, "Choose at least one place" in words(reply), "football" in words(reply)) == (422, True, True)
+    assert (reply.status, "Choose at least one context" in words(reply), "football" in words(reply)) == (422, True, True)

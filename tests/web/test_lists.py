@@ -56,8 +56,8 @@ def test_what_is_wrong_with_a_list_is_said_beside_the_field(site: Town) -> None:
     bob = site.resident("bob")
     assert "can't be blank" in refused(bob.submit("/lists", title=" "))
     path = made(bob, title="Friends")
-    assert "Only people whom you follow" in refused(bob.submit(f"{path}/members", page=f"{path}/edit", username="ada"))
-    assert "Nobody here" in refused(bob.submit(f"{path}/members", page=f"{path}/edit", username="nobody"))
+    assert "only add people you follow" in refused(bob.submit(f"{path}/members", page=f"{path}/edit", username="ada"))
+    assert "No user has this name" in refused(bob.submit(f"{path}/members", page=f"{path}/edit", username="nobody"))
     assert "can't be blank" in refused(bob.submit(f"{path}/edit", title=""))
 
 

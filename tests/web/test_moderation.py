@@ -42,7 +42,7 @@ def test_an_applicant_is_announced_to_moderators_and_let_in(asked: Town) -> None
     page = words(maud.get("/admin/people?type=applied"))
     assert ("I write about moss." in page, "ann@example.org" in page) == (True, True)
     maud.submit("/admin/people/ann/approve", page="/admin/people?type=applied")
-    assert "Nobody waits" in words(maud.get("/admin/people?type=applied"))
+    assert "No pending accounts" in words(maud.get("/admin/people?type=applied"))
     assert done(asked.domain.moderation.account_admin.by_name("ann")).state == "active"
 
 
@@ -51,7 +51,7 @@ def test_an_applicant_is_turned_away_after_a_question(asked: Town) -> None:
     apply(asked, "ann")
     assert "Turn @ann away?" in words(maud.get("/admin/people/ann/reject"))
     maud.submit("/admin/people/ann/reject", page="/admin/people/ann/reject")
-    assert "There is nobody with exactly this name" in words(maud.get("/admin/people?q=ann"))
+    assert "No account has exactly this username" in words(maud.get("/admin/people?q=ann"))
     assert maud.submit("/admin/people/maud/reject", page="/admin/people").status == 403
 
 

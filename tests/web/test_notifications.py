@@ -37,14 +37,14 @@ def test_what_is_kept_back_waits_until_it_is_accepted_or_dismissed(site: Town) -
     ada.post(bob, {"csrf": ada.token("/notifications/requests")})
     assert "it is bob" in words(ada.get("/notifications"))
     ada.post(cat.replace("accept", "dismiss"), {"csrf": ada.token("/notifications/requests")})
-    assert "Nothing is kept back" in words(ada.get("/notifications/requests"))
+    assert "No filtered notifications" in words(ada.get("/notifications/requests"))
     assert "kept back" not in words(ada.get("/notifications"))
 
 
 def test_who_was_let_through_can_be_kept_back_again(site: Town) -> None:
     ada, bob = site.resident("ada"), site.resident("bob")
     ada.submit("/settings/notifications", not_following="filter")
-    assert "Nobody in particular" in words(ada.get("/settings/notifications/people"))
+    assert "No accepted people" in words(ada.get("/settings/notifications/people"))
     bob.submit("/posts", "/home", text="@ada one")
     [accept] = document(ada.get("/notifications/requests")).xpath("//button[contains(@formaction, '/accept')]/@formaction")
     ada.submit(accept, "/home")
@@ -66,7 +66,7 @@ def test_a_choice_that_there_is_not_is_refused(site: Town) -> None:
     ada = site.resident("ada")
     reply = ada.post("/settings/notifications", {"csrf": ada.token("/settings/notifications"), "new_accounts": "burn"})
     assert reply.status == 422
-    assert "Please look at what is marked below" in words(reply)
+    assert "Please correct the fields marked below" in words(reply)
 
 
 def test_mentions_are_listed_alone_and_the_rest_stays_unread(site: Town) -> None:

@@ -58,7 +58,7 @@ def test_somebody_lets_an_app_in_and_it_acts_for_them(site: Town, app: TestApp, 
     assert page.status == 200
     assert "Tapper" in words(page)
     assert "You will go on to client.example." in words(page)
-    assert "Do everything in your name" in words(page)
+    assert "Change all of your account's data" in words(page)
     assert "@ada" in words(page)
     back = app.decide(ada, state="x y&z")
     assert back.status == 302
@@ -619,7 +619,7 @@ def test_what_an_app_calls_itself_is_never_markup(site: Town, ada: Visitor) -> N
     page = ada.get(TestApp(site, told["client_id"], told["client_secret"], "x://").asking(scope="read"))
     assert "<b>x</b>" not in page.text
     assert document(page).xpath("//main//*[@onload]") == []
-    assert "You will go back to the app." in words(page)
+    assert "You will be redirected to the app." in words(page)
 
 
 def test_user_info_tells_who_somebody_is_with_the_scope_profile_alone(site: Town) -> None:

@@ -18,7 +18,7 @@ def test_the_page_shows_people_tags_and_posts(site: Town) -> None:
     [older] = [link for link in links(page) if "max_id" in link]
     assert "number0" in words(bob.get(older))
     assert "number24" not in words(bob.get(older))
-    assert "Nothing found" in words(site.visitor().get("/search?q=coffee"))
+    assert "No results" in words(site.visitor().get("/search?q=coffee"))
 
 
 def test_programs_find_posts(site: Town) -> None:

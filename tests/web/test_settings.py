@@ -10,7 +10,7 @@ def test_a_profile_is_changed_and_shown(site: Town) -> None:
     ada = site.resident("ada")
     sent = ada.submit("/settings", display_name="Ada L.", bio="I #count", field_name_0="Web", field_value_0="https://example.org/", bot="1")
     assert sent.header("Location") == "/settings?notice=saved"
-    assert "Saved." in ada.get("/settings?notice=saved").text
+    assert "Changes saved." in ada.get("/settings?notice=saved").text
     profile = site.visitor().get("/@ada")
     assert "Ada L." in words(profile)
     assert "https://example.org/" in document(profile).xpath("//a[contains(@rel, 'me')]/@href")

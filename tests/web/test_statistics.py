@@ -57,7 +57,7 @@ def test_everybody_sees_the_days_as_plots_with_the_numbers_behind_them(lively: T
     assert [cell.text for cell in posts.xpath(".//tbody/tr[1]/td")] == ["2", "0"]
     assert "#books" in words(reply)
     assert "Read #books" in words(reply)
-    assert "None in this time." in words(reply)
+    assert "No data for this period." in words(reply)
 
 
 @pytest.mark.parametrize("path", ["/stats", "/stats?by=month", "/stats.json", "/stats.csv", "/api/v1/instance/activity"])
@@ -138,7 +138,7 @@ def test_no_cell_is_a_formula() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "earlier", "change"), [(3, 2, "50% more"), (1, 4, "75% less"), (2, 2, "as before"), (1001, 1000, "as before"), (5, 0, "")]
+    ("value", "earlier", "change"), [(3, 2, "+50%"), (1, 4, "−75%"), (2, 2, "No change"), (1001, 1000, "No change"), (5, 0, "")]
 )
 def test_a_change_is_told_in_words(value: int, earlier: int, change: str) -> None:
     assert Tile("Posts", value, earlier).change == change

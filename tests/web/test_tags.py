@@ -15,5 +15,5 @@ def test_a_tag_is_followed_from_its_page(site: Town) -> None:
     assert "/tags/Tea" in links(bob.get("/lists"))
     assert "Unfollow" in words(bob.get("/tags/tea"))
     bob.submit("/tags/tea/unfollow", page="/tags/tea")
-    assert "Good morning" not in words(bob.get("/home")).partition("Local posts")[0]
-    assert "Follow tag" not in words(site.visitor().get("/tags/tea"))
+    assert "Good morning" not in words(bob.get("/home")).partition("Local timeline")[0]
+    assert "Follow hashtag" not in words(site.visitor().get("/tags/tea"))

@@ -154,7 +154,7 @@ def test_pictures_and_a_poll_in_one_post_are_refused_and_both_kept(site: Town) -
     ada = site.resident("ada")
     refused = ada.upload("/posts", "/home", {"file_0": files.picture()}, text="Both", option_0="Tea", option_1="Coffee")
     assert refused.status == 422
-    assert "either pictures or a poll" in words(refused)
+    assert "can have media or a poll" in words(refused)
     assert len(picked(refused)) == 1
     assert document(refused).xpath("//input[@name='option_1']/@value") == ["Coffee"]
 
@@ -188,7 +188,7 @@ def test_a_script_gets_the_article_with_the_counts(site: Town) -> None:
 def test_voting_for_nothing_is_told(site: Town) -> None:
     ask(site.resident("ada"))
     reply = site.resident("bob").submit(f"/polls/{poll_of(site)}/vote", page="/home")
-    assert (reply.status, "choose an answer" in words(reply)) == (422, True)
+    assert (reply.status, "choose an option" in words(reply)) == (422, True)
 
 
 def test_a_poll_that_has_ended_shows_its_counts(site: Town) -> None:

@@ -90,36 +90,48 @@ SERVER_METADATA = Definition[OAuthOptions, str](
 )
 """How apps sign people in here (RFC 8414), for the URL of the site."""
 
-_THINGS = {
-    "accounts": ("accounts' profiles, and who follows whom", "your profile"),
-    "blocks": ("whom you block", "whom you block"),
-    "bookmarks": ("your bookmarks", "your bookmarks"),
-    "conversations": ("", "the state of your conversations"),
-    "favourites": ("what you like", "what you like"),
-    "filters": ("your filters", "your filters"),
-    "follows": ("whom you follow", "whom you follow"),
-    "lists": ("your lists", "your lists"),
-    "media": ("", "files that you attach"),
-    "mutes": ("whom you mute", "whom you mute"),
-    "notifications": ("your notifications", "your notifications"),
-    "reports": ("", "reports about others to the moderators"),
-    "search": ("what a search finds for you", ""),
-    "statuses": ("posts, those too that only you may see", "your posts, in your name"),
+_READ = {
+    "accounts": "See profiles and who follows whom",
+    "blocks": "See who you block",
+    "bookmarks": "See your bookmarks",
+    "favourites": "See your favourites",
+    "filters": "See your filters",
+    "follows": "See who you follow",
+    "lists": "See your lists",
+    "mutes": "See who you mute",
+    "notifications": "See your notifications",
+    "search": "Search on your behalf",
+    "statuses": "See all posts that you can see, including private ones",
+}
+_WRITE = {
+    "accounts": "Change your profile",
+    "blocks": "Block and unblock people",
+    "bookmarks": "Bookmark posts",
+    "conversations": "Mark conversations as read and delete them",
+    "favourites": "Favourite posts",
+    "filters": "Create and change filters",
+    "follows": "Follow and unfollow people",
+    "lists": "Create and change lists",
+    "media": "Upload media",
+    "mutes": "Mute and unmute people and conversations",
+    "notifications": "Clear your notifications",
+    "reports": "Report other people to the moderators",
+    "statuses": "Publish, edit and delete posts",
 }
 _WHOLE = {
-    "profile": "See your name and your picture",
-    "read": "Read everything that you can read here, such as your posts, followers and notifications",
-    "write": "Do everything in your name that you can do here, such as post, follow, block and change your profile",
-    "follow": "See and change whom you follow, block and mute",
-    "push": "Send you push messages",
-    "admin:read": "Read what administrators can read",
-    "admin:write": "Do what administrators can do",
+    "profile": "See your name and profile picture",
+    "read": "Read all of your account's data, such as your posts, followers and notifications",
+    "write": "Change all of your account's data, such as your posts, follows, blocks and profile",
+    "follow": "See and change who you follow, block and mute",
+    "push": "Receive your push notifications",
+    "admin:read": "Read all data on the server that administrators can read",
+    "admin:write": "Change all data on the server that administrators can change",
 }
 
 
 @frozen
 class ScopeWords:
-    """What one scope allows. `heavy` asks for a second look."""
+    """The description of a scope. `heavy`: it is shown with a warning sign."""
 
     scope: str
     sentence: str
@@ -127,7 +139,7 @@ class ScopeWords:
 
 
 def told(scopes: Iterable[str]) -> tuple[ScopeWords, ...]:
-    """The scopes in words."""
+    """The descriptions of scopes, for the consent page."""
     return tuple(ScopeWords(scope, _sentence(scope), scope.startswith("admin")) for scope in scopes)
 
 
@@ -135,17 +147,18 @@ def _sentence(scope: str) -> str:
     if scope in _WHOLE:
         return _WHOLE[scope]
     way, _, thing = scope.rpartition(":")
-    if way.startswith("admin"):
-        return f"{'Read' if way == 'admin:read' else 'Change'}, as an administrator: {thing.replace('_', ' ')}"
-    reading, writing = _THINGS[thing]
-    return f"Read {reading}" if way == "read" else f"Write and change {writing}"
+    if way == "admin:read":
+        return f"Read data as an administrator: {thing.replace('_', ' ')}"
+    if way == "admin:write":
+        return f"Change data as an administrator: {thing.replace('_', ' ')}"
+    return _READ[thing] if way == "read" else _WRITE[thing]
 
 
 def back_to(redirect_uri: str) -> str:
-    """Where somebody goes after they have decided."""
+    """The sentence that says where the browser goes after the decision."""
     if redirect_uri == OUT_OF_BAND:
-        return "You will get a code to type into the app."
+        return "You will get a code to enter in the app."
     parts = urlsplit(redirect_uri)
     if parts.scheme in ("http", "https"):
-        return f"You will go on to {parts.netloc}."
-    return "You will go back to the app."
+        return f"You will be redirected to {parts.netloc}."
+    return "You will be redirected to the app."

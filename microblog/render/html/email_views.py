@@ -11,42 +11,42 @@ from microblog.model.emails import DAILY, NEVER, SWITCHED, WEEKLY, AddressReject
 from microblog.model.jobs import Job, JobCounts
 
 KINDS = {
-    EmailKind.CONFIRM: "Confirm the address",
-    EmailKind.RESET: "New password",
+    EmailKind.CONFIRM: "Address confirmation",
+    EmailKind.RESET: "Password reset",
     EmailKind.MENTION: "Mention",
     EmailKind.FOLLOW: "New follower",
     EmailKind.FOLLOW_REQUEST: "Follow request",
-    EmailKind.ACCEPTED: "Account opened",
-    EmailKind.REJECTED: "Application refused",
+    EmailKind.ACCEPTED: "Account approved",
+    EmailKind.REJECTED: "Application rejected",
     EmailKind.LOGIN: "Login from a new browser",
     EmailKind.PASSWORD: "Password changed",
     EmailKind.ADDRESS: "Address changed",
     EmailKind.SCHEDULED: "Scheduled post failed",
     EmailKind.WARNING: "Moderation warning",
     EmailKind.DIGEST: "Digest",
-    EmailKind.REPORT: "Report of the day",
+    EmailKind.REPORT: "Daily report",
     EmailKind.TEST: "Test",
 }
 STOPPED = {
-    EmailKind.MENTION: "mails when somebody mentions or answers you",
-    EmailKind.FOLLOW: "mails when somebody follows you",
-    EmailKind.FOLLOW_REQUEST: "mails when somebody asks to follow you",
-    EmailKind.LOGIN: "mails when somebody logs in to your account with a new browser",
-    EmailKind.DIGEST: "digests of what you missed",
+    EmailKind.MENTION: "e-mails when someone mentions you or replies to you",
+    EmailKind.FOLLOW: "e-mails when someone follows you",
+    EmailKind.FOLLOW_REQUEST: "e-mails when someone requests to follow you",
+    EmailKind.LOGIN: "e-mails when someone logs in to your account from a new browser",
+    EmailKind.DIGEST: "e-mail digests",
     EmailKind.REPORT: "daily reports about this site",
 }
 STATES = {
     EmailState.WAITING: "Waiting",
-    EmailState.DEFERRED: "Put off",
-    EmailState.REFUSED: "Refused",
-    EmailState.FAILED: "Given up",
+    EmailState.DEFERRED: "Deferred",
+    EmailState.REFUSED: "Rejected",
+    EmailState.FAILED: "Failed",
     EmailState.SENT: "Sent",
-    EmailState.KEPT: "Kept as a file",
-    EmailState.CANCELLED: "Not needed any more",
+    EmailState.KEPT: "Saved as a file",
+    EmailState.CANCELLED: "Cancelled",
 }
 AGAIN = frozenset({EmailState.WAITING, EmailState.DEFERRED, EmailState.REFUSED, EmailState.FAILED})
-JOB_LISTS = {"dead": "Given up", "retrying": "Failed, to be tried again", "waiting": "Waiting", "running": "Running", "done": "Done"}
-FREQUENCIES = {NEVER: "Never", DAILY: "Every day", WEEKLY: "Every week"}
+JOB_LISTS = {"dead": "Dead", "retrying": "Retrying", "waiting": "Waiting", "running": "Running", "done": "Done"}
+FREQUENCIES = {NEVER: "Never", DAILY: "Daily", WEEKLY: "Weekly"}
 
 
 @frozen
@@ -77,11 +77,15 @@ class MailForm:
         """All but the digest, which has a frequency; the report is for administrators."""
         preferences = self.login.preferences
         told = [
-            (EmailKind.MENTION, "Somebody mentions or answers me", "Unless you have read it on the site by then."),
-            (EmailKind.FOLLOW, "Somebody follows me", ""),
-            (EmailKind.FOLLOW_REQUEST, "Somebody asks to follow me", ""),
-            (EmailKind.LOGIN, "Somebody logs in to my account with a new browser", "Leave this on: it tells you of a stolen password."),
-            (EmailKind.REPORT, "The report of each day about this site", "For administrators."),
+            (EmailKind.MENTION, "Someone mentions you or replies to you", "Not sent if you have already seen it here."),
+            (EmailKind.FOLLOW, "Someone follows you", ""),
+            (EmailKind.FOLLOW_REQUEST, "Someone requests to follow you", ""),
+            (
+                EmailKind.LOGIN,
+                "Someone logs in to your account from a new browser",
+                "Recommended: it warns you if your password was stolen.",
+            ),
+            (EmailKind.REPORT, "The daily report about this site is ready", "For administrators."),
         ]
         offered = [one for one in told if self.is_admin or one[0] is not EmailKind.REPORT]
         return tuple(EmailSwitch(SWITCHED[kind], label, hint, getattr(preferences, SWITCHED[kind])) for kind, label, hint in offered)

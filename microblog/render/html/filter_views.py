@@ -14,19 +14,19 @@ from microblog.render.html.view_models import PageContext
 CONTEXTS = (
     ("home", "Home and lists"),
     ("notifications", "Notifications"),
-    ("public", "Local posts, tags and search"),
-    ("thread", "Conversations"),
+    ("public", "Public timelines"),
+    ("thread", "Threads"),
     ("account", "Profiles"),
 )
-ACTIONS = (("warn", "Fold it behind a warning"), ("hide", "Leave it out"), ("blur", "Only blur its pictures"))
+ACTIONS = (("warn", "Hide with a warning"), ("hide", "Hide completely"), ("blur", "Hide media with a warning"))
 TERMS = (
-    ("", "For ever"),
-    ("1800", "For 30 minutes"),
-    ("3600", "For an hour"),
-    ("43200", "For 12 hours"),
-    ("86400", "For a day"),
-    ("604800", "For a week"),
-    ("2592000", "For 30 days"),
+    ("", "Never"),
+    ("1800", "30 minutes"),
+    ("3600", "1 hour"),
+    ("43200", "12 hours"),
+    ("86400", "1 day"),
+    ("604800", "1 week"),
+    ("2592000", "30 days"),
 )
 KEEP = "keep"
 

@@ -41,39 +41,39 @@ class VisibilityWords:
 
 
 VISIBILITIES = (
-    VisibilityWords(Visibility.PUBLIC, "Public", "everybody, on every timeline", "globe"),
-    VisibilityWords(Visibility.UNLISTED, "Quiet", "everybody, but not on the local timeline", "moon"),
-    VisibilityWords(Visibility.PRIVATE, "Followers", "only people who follow you", "lock"),
-    VisibilityWords(Visibility.DIRECT, "Mentioned", "only people who are named in it", "letter"),
+    VisibilityWords(Visibility.PUBLIC, "Public", "anyone can see it", "globe"),
+    VisibilityWords(Visibility.UNLISTED, "Quiet public", "anyone can see it, but not on the local timeline", "moon"),
+    VisibilityWords(Visibility.PRIVATE, "Followers only", "only followers can see it", "lock"),
+    VisibilityWords(Visibility.DIRECT, "Direct (only people mentioned)", "no one else can see it", "letter"),
 )
 VISIBILITY = {words.value: words for words in VISIBILITIES}
 
-PEOPLE_LISTS = {"blocks": "Blocked people", "mutes": "Muted people", "requests": "Follow requests", "permitted": "Let through"}
+PEOPLE_LISTS = {"blocks": "Blocked users", "mutes": "Muted users", "requests": "Follow requests", "permitted": "Accepted people"}
 
 NOTIFIED = {
-    NotificationKind.MENTION: ("mentioned you", "reply"),
-    NotificationKind.STATUS: ("posted", "bell"),
-    NotificationKind.BOOST: ("boosted your post", "boost"),
-    NotificationKind.FOLLOW: ("follows you", "person"),
-    NotificationKind.FOLLOW_REQUEST: ("asks to follow you", "person"),
-    NotificationKind.FAVOURITE: ("liked your post", "heart"),
-    NotificationKind.POLL: ("ran a poll that has ended", "check"),
-    NotificationKind.UPDATE: ("edited a post you interacted with", "pen"),
-    NotificationKind.SIGN_UP: ("asks for an account", "plus"),
-    NotificationKind.REPORT: ("sent a report", "alert"),
+    NotificationKind.MENTION: ("{who} mentioned you", "reply"),
+    NotificationKind.STATUS: ("{who} posted", "bell"),
+    NotificationKind.BOOST: ("{who} boosted your post", "boost"),
+    NotificationKind.FOLLOW: ("{who} followed you", "person"),
+    NotificationKind.FOLLOW_REQUEST: ("{who} requested to follow you", "person"),
+    NotificationKind.FAVOURITE: ("{who} favourited your post", "heart"),
+    NotificationKind.POLL: ("A poll by {who} has ended", "check"),
+    NotificationKind.UPDATE: ("{who} edited a post you interacted with", "pen"),
+    NotificationKind.SIGN_UP: ("{who} applied for an account", "plus"),
+    NotificationKind.REPORT: ("{who} sent a report", "alert"),
     NotificationKind.WARNING: ("", "alert"),  # has no sender, see WARNED
 }
+"""The sentence and the icon of each kind of notification."""
 
 WARNED = {
     ModerationAction.NONE: "The moderators have sent you a warning.",
-    ModerationAction.DISABLE: "The moderators have frozen your account.",
-    ModerationAction.SILENCE: "The moderators have limited your account: only people who follow you or look for you see your posts.",
+    ModerationAction.DISABLE: "The moderators have disabled your account.",
+    ModerationAction.SILENCE: (
+        "The moderators have limited your account. Only people who follow you or search for you can see your posts."
+    ),
     ModerationAction.SUSPEND: "The moderators have suspended your account.",
 }
-"""What somebody is told about what moderators have done to their account."""
-
-NOTIFIED_BY_SEVERAL = {NotificationKind.FOLLOW: "follow you", NotificationKind.SIGN_UP: "ask for an account"}
-"""Where several do it together and it is not said as above."""
+"""The sentence shown to the owner of an account after each moderation action."""
 
 FACES = 5  # of a group of people
 
@@ -88,18 +88,18 @@ POLL_TIMES = (
 )
 
 _TROUBLE = {
-    400: "That could not be understood",
+    400: "Bad request",
     401: "Please log in",
-    403: "That is not allowed",
-    404: "There is nothing here",
-    405: "That is not possible here",
-    409: "Somebody else was faster",
-    410: "This is gone",
-    413: "That is too large",
-    422: "Something needs a second look",
-    429: "A little too fast",
-    500: "Something broke on our side",
-    503: "Back in a moment",
+    403: "You can't do that",
+    404: "Page not found",
+    405: "Method not allowed",
+    409: "Conflict",
+    410: "No longer available",
+    413: "Too large",
+    422: "Please check your input",
+    429: "Too many requests",
+    500: "Something went wrong",
+    503: "Temporarily unavailable",
 }
 
 # the first that is found: most browsers also name those that they want to be taken for
@@ -116,7 +116,12 @@ _SYSTEMS = (
 
 def trouble_title(status: int) -> str:
     """A heading for an error page."""
-    return _TROUBLE.get(status, "That did not work")
+    return _TROUBLE.get(status, "Something went wrong")
+
+
+def notified(kind: NotificationKind, who: str) -> Markup:
+    """The sentence of a notification. `who` names its senders, as HTML if it is Markup."""
+    return escape(NOTIFIED[kind][0]).format(who=who)
 
 
 def offered(widest: Visibility) -> tuple[VisibilityWords, ...]:

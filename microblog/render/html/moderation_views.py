@@ -12,8 +12,8 @@ from microblog.render.html.page_metadata import PageMetadata
 from microblog.render.html.pages import Pages
 from microblog.render.html.view_models import PageContext
 
-TABS = (("", "Everybody"), ("applied", "Applicants"), ("suspended", "Suspended"))
-LASTS = ((1, "1 day"), (7, "7 days"), (30, "30 days"), (0, "Until it is ended"))
+TABS = (("", "All"), ("applied", "Pending"), ("suspended", "Suspended"))
+LASTS = ((1, "1 day"), (7, "7 days"), (30, "30 days"), (0, "Never"))
 """How long an invitation may last: days (0: for ever) and words."""
 
 
@@ -40,9 +40,9 @@ class InvitesPage:
 
 def members_page(pages: Pages, shell: PageContext, page: MembersPage) -> bytes:
     """People."""
-    return pages.page("members", shell, PageMetadata("People"), page=page, tabs=TABS)
+    return pages.page("members", shell, PageMetadata("Accounts"), page=page, tabs=TABS)
 
 
 def invites_page(pages: Pages, shell: PageContext, page: InvitesPage) -> bytes:
     """Invitations."""
-    return pages.page("invites", shell, PageMetadata("Invitations"), page=page, lasts=LASTS)
+    return pages.page("invites", shell, PageMetadata("Invites"), page=page, lasts=LASTS)

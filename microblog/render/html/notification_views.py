@@ -11,7 +11,7 @@ from microblog.render.html.page_metadata import PageMetadata
 from microblog.render.html.pages import Pages
 from microblog.render.html.view_models import PageContext
 
-TREATMENTS = ((Treatment.ACCEPT, "Tell me"), (Treatment.FILTER, "Keep back"), (Treatment.DROP, "Ignore"))
+TREATMENTS = ((Treatment.ACCEPT, "Accept"), (Treatment.FILTER, "Filter"), (Treatment.DROP, "Ignore"))
 
 
 @frozen
@@ -24,11 +24,11 @@ class Reason:
 
 
 REASONS = (
-    Reason("not_following", "People whom you do not follow"),
-    Reason("not_followers", "People who do not follow you", "Also those who began to in the last three days."),
-    Reason("new_accounts", "New accounts", "Made in the last 30 days, by people whom you do not follow."),
-    Reason("private_mentions", "Messages from strangers", "If they answer none of yours. They reach Messages once you accept who wrote."),
-    Reason("limited_accounts", "Accounts that moderators have limited", "If you do not follow them."),
+    Reason("not_following", "People you don't follow"),
+    Reason("not_followers", "People not following you", "Including people who have been following you for less than 3 days."),
+    Reason("new_accounts", "New accounts", "Created within the past 30 days, unless you follow them."),
+    Reason("private_mentions", "Unsolicited direct messages", "Unless it's a reply to your own message or you follow the sender."),
+    Reason("limited_accounts", "Moderated accounts", "Limited by the moderators, unless you follow them."),
 )
 
 
@@ -63,4 +63,4 @@ def policy_page(pages: Pages, shell: PageContext, form: PolicyForm) -> bytes:
 
 def requests_page(pages: Pages, shell: PageContext, page: RequestsPage) -> bytes:
     """Those who wait."""
-    return pages.page("notification_requests", shell, PageMetadata("Kept back"), page=page)
+    return pages.page("notification_requests", shell, PageMetadata("Filtered notifications"), page=page)

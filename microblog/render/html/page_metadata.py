@@ -50,7 +50,7 @@ def post_metadata(post: Post, site: SiteView) -> PageMetadata:
     author = post.author
     text = excerpt(f"Content warning: {post.spoiler}" if post.spoiler else post.text)
     return PageMetadata(
-        f"{author.name} on {site.name}: “{excerpt(text, 60)}”" if text else f"A post by {author.name}",
+        f"{author.name} on {site.name}: “{excerpt(text, 60)}”" if text else f"Post by {author.name}",
         description=text,
         path=f"/@{author.username}/{post.id}",
         index=author.indexable and author.limited_at is None and post.visibility is Visibility.PUBLIC,

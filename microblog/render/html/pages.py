@@ -86,12 +86,12 @@ class Pages:
 
     def local(self, shell: PageContext, feed: PostListView) -> bytes:
         """All public posts of this site."""
-        head = PageMetadata("Local posts", description=f"The newest public posts on {shell.site.name}.", path="/local")
+        head = PageMetadata("Local timeline", description=f"The latest public posts on {shell.site.name}.", path="/local")
         return self._page("local", shell, head, feed=feed)
 
     def tag(self, shell: PageContext, name: str, feed: PostListView, *, following: bool | None = None) -> bytes:
         """Public posts with a tag. `name` comes without the number sign; `following` says whether the viewer follows it (None: cannot)."""
-        about, path = f"Public posts about #{name} on {shell.site.name}.", f"/tags/{name}"
+        about, path = f"Public posts with #{name} on {shell.site.name}.", f"/tags/{name}"
         head = PageMetadata(f"#{name}", description=about, path=path, feed=formatting.path(path + ".rss"))
         return self._page("tag", shell, head, name=name, feed=feed, following=following)
 
@@ -101,7 +101,7 @@ class Pages:
 
     def relations(self, shell: PageContext, account: Account, which: str, people: PeopleView) -> bytes:
         """Who follows them (`which` is followers) or whom they follow (following)."""
-        title = f"{'People who follow' if which == 'followers' else 'People followed by'} {account.name}"
+        title = f"Followers of {account.name}" if which == "followers" else f"People followed by {account.name}"
         return self._page("relations", shell, PageMetadata(title, index=False), account=account, which=which, people=people)
 
     def thread(self, shell: PageContext, thread: ThreadPage) -> bytes:
@@ -110,7 +110,9 @@ class Pages:
 
     def history(self, shell: PageContext, history: HistoryPage) -> bytes:
         """What a post said over time."""
-        return self._page("history", shell, PageMetadata(f"Edits of a post by {history.post.author.name}", index=False), history=history)
+        return self._page(
+            "history", shell, PageMetadata(f"Edit history of a post by {history.post.author.name}", index=False), history=history
+        )
 
     def edit(self, shell: PageContext, form: EditForm) -> bytes:
         """The form to change a post."""
@@ -155,7 +157,7 @@ class Pages:
 
     def api_docs(self, shell: PageContext, reference: ApiReference, query: str) -> bytes:
         """The reference of the API, or what a search in it found."""
-        head = PageMetadata("API", description=f"What programs can do on {shell.site.name}.", path="/api/docs")
+        head = PageMetadata("API", description=f"API documentation of {shell.site.name}.", path="/api/docs")
         return self._page("api_docs", shell, head, reference=reference, query=query)
 
     def part(self, template: str, /, **values: object) -> str:
@@ -184,11 +186,11 @@ class Pages:
 
     def consent(self, shell: PageContext, consent: ConsentView) -> bytes:
         """The question whether an app may act for the viewer."""
-        return self._page("consent", shell, PageMetadata(f"Let {consent.app.name} in?", index=False), consent=consent)
+        return self._page("consent", shell, PageMetadata(f"Authorize {consent.app.name}", index=False), consent=consent)
 
     def code(self, shell: PageContext, code: str) -> bytes:
         """A code to type into an app."""
-        return self._page("code", shell, PageMetadata("Your code", index=False), code=code)
+        return self._page("code", shell, PageMetadata("Authorization code", index=False), code=code)
 
     def post_back(self, shell: PageContext, form: PostBack) -> bytes:
         """A form with the answer for an app that wants it so."""

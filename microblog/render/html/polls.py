@@ -11,7 +11,7 @@ from collections.abc import Collection
 from markupsafe import escape
 
 from microblog.model.polls import Poll
-from microblog.render.html.formatting import ICONS, full, iso, number, plural, when
+from microblog.render.html.formatting import ICONS, full, iso, number, when
 
 FIELD = "choice-{}"
 
@@ -31,7 +31,7 @@ def form(poll: Poll) -> str:
         for place, option in enumerate(poll.options)
     )
     button = f'<button class="button small" formaction="/polls/{poll.id}/vote">Vote</button>'
-    legend = "Choose any number" if poll.multiple else "Choose one"
+    legend = "Choose one or more" if poll.multiple else "Choose one"
     return f'<fieldset class="poll"><legend class="vh">{legend}</legend>{choices}{_foot(poll, False, button)}</fieldset>'
 
 
@@ -46,8 +46,8 @@ def _line(poll: Poll, place: int, chosen: bool, shown: bool) -> str:
 
 
 def _foot(poll: Poll, ended: bool, button: str = "") -> str:
-    people = f"{number(poll.voters)} {plural(poll.voters, 'person', 'people')}"
-    said = "ended" if ended else "until"
-    hidden = " · counts are shown at the end" if poll.hide_totals and not ended else ""
+    people = "1 person" if poll.voters == 1 else f"{number(poll.voters)} people"
     moment = f'<time datetime="{iso(poll.expires_at)}" title="{full(poll.expires_at)}" data-plain>{when(poll.expires_at)} UTC</time>'
-    return f'<p class="poll-foot">{button}<span>{people} · {said} {moment}{hidden}</span></p>'
+    end = f"ended {moment}" if ended else f"ends {moment}"
+    hidden = " · results hidden until the poll ends" if poll.hide_totals and not ended else ""
+    return f'<p class="poll-foot">{button}<span>{people} · {end}{hidden}</span></p>'

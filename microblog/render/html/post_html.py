@@ -147,7 +147,7 @@ def _parent(post: Post) -> tuple[str, str] | None:
 
 _REPLY, _BOOST, _HEART, _MARK, _MORE = (ICONS[name] for name in ("reply", "boost", "heart", "bookmark", "more"))
 _MENU = (
-    '<a href="{path}/{id}">Open post</a><button formaction="{path}/mute">Mute @{name}</button>'
+    '<a href="{path}/{id}">View post</a><button formaction="{path}/mute">Mute @{name}</button>'
     '<a href="{path}/block">Block @{name}…</a><a href="{path}/report?post={id}">Report…</a>'
 )
 
@@ -168,7 +168,7 @@ def _member(fragment: PostHtml, counts: PostCounts, flags: PostFlags, variant: P
     post = fragment.id
     boost = _toggle("boost", post, flags.boosted, counts.boosts)
     if not fragment.sharable and (variant is not PostVariant.AUTHOR or not flags.boosted):
-        boost = f'<span class="act off" title="Only public posts can be boosted">{_BOOST}</span>'
+        boost = f'<span class="act off" title="Private posts cannot be boosted">{_BOOST}</span>'
     return (
         '<div class="acts">'
         f'<a class="act reply" href="/compose?reply_to={post}" title="Reply">{_REPLY}<span class="vh">Reply</span>'
@@ -186,7 +186,7 @@ def _menus(fragment: PostHtml, flags: PostFlags, variant: PostVariant) -> str:
         return f'<div class="sheet">{fragment.menu}</div>'
     post, (un, pin) = fragment.id, ("un", "Unpin from profile") if flags.pinned else ("", "Pin to profile")
     own = (
-        f'<a href="{fragment.path}">Open post</a><a href="/posts/{post}/edit">Edit</a>'
+        f'<a href="{fragment.path}">View post</a><a href="/posts/{post}/edit">Edit</a>'
         f'<button formaction="/posts/{post}/{un}pin">{pin}</button><a href="/posts/{post}/delete">Delete…</a></div>'
     )
     if variant is PostVariant.AUTHOR:

@@ -48,7 +48,7 @@ class AddressPages:
             return Response.redirect("/home")
         login = await self.credentials.login(call.viewer)
         refused = await self.outbox.address_rejection(call.viewer, login.email)
-        error = f"The mail server of this address refused our letter: {refused.answer}" if refused else ""
+        error = f"The mail server rejected our e-mail: {refused.answer}" if refused else ""
         shown = PendingView("confirmation" if login.confirmed_at is None else "approval", login.email, error)
         return Response.html(self.pages.pending(self.shells.plain(call), shown))
 
@@ -57,7 +57,7 @@ class AddressPages:
         """Show which address the link in a letter is about."""
         address = await self.confirmations.address(token)
         asked = EmailActionPage(
-            "Is this your address?", f"{address} will be the address of your account.", "Confirm this address", call.path
+            "Confirm your e-mail address", f"Use {address} as the e-mail address of your account?", "Confirm", call.path
         )
         return Response.html(
             self.pages.page("question", self.shells.plain(call, form=True), PageMetadata(asked.title, index=False), question=asked)
@@ -126,7 +126,9 @@ class EmailSettingsPages:
         return Response.redirect("/settings/mail?notice=saved")
 
     async def _form(self, call: Request, form: MailForm, status: int = 200) -> Response:
-        return Response.html(self.pages.page("settings_mail", await self.shells.of(call), PageMetadata("Mail settings"), form=form), status)
+        return Response.html(
+            self.pages.page("settings_mail", await self.shells.of(call), PageMetadata("E-mail settings"), form=form), status
+        )
 
 
 @frozen
@@ -141,14 +143,16 @@ class UnsubscribePages:
     async def question(self, call: Request, token: str) -> Response:
         """Ask whether they are to stop."""
         what = STOPPED[self.subscriptions.kind(token)]
-        return self._page(call, EmailActionPage("No more mails like this?", f"You would get no more {what}.", "Stop them", call.path))
+        return self._page(call, EmailActionPage("Unsubscribe?", f"You will no longer receive {what}.", "Unsubscribe", call.path))
 
     # Mail programs call this by themselves, without cookies: the token in the address is the proof.
     @route("POST", "/mail/unsubscribe/<secret:token>", RouteOptions(csrf=False))
     async def stop(self, call: Request, token: str) -> Response:
         """Stop them."""
         what = STOPPED[await self.subscriptions.stop(token)]
-        return self._page(call, EmailActionPage("Done", f"You get no more {what}. Your settings let you have them again."))
+        return self._page(
+            call, EmailActionPage("Unsubscribed", f"You will no longer receive {what}. You can turn them back on in your settings.")
+        )
 
     def _page(self, call: Request, asked: EmailActionPage) -> Response:
         return Response.html(self.pages.page("question", self.shells.plain(call), PageMetadata(asked.title, index=False), question=asked))

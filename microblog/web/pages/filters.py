@@ -121,4 +121,4 @@ def _beside(problem: Invalid) -> dict[str, str]:
     """What is wrong, by the fields of the form."""
     names = {"context": "contexts", "filter_action": "action", "keyword": "keywords", "expires_in": "term", "base": "all"}
     told = {names.get(name, name): sentence for name, sentence in problem.fields.items()}
-    return told | ({"contexts": "Choose at least one place"} if "contexts" in told else {})
+    return told | ({"contexts": "Choose at least one context"} if "contexts" in told else {})

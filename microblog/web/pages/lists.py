@@ -107,9 +107,9 @@ class ListForms:
             account = await self.accounts.by_username(call.fields.value("username", max=100))
             await self.lists.add(call.member, made.id, [account.id])
         except NotFound:
-            return await self._form(call, made, Invalid({"username": "Nobody here goes by that name"}))
+            return await self._form(call, made, Invalid({"username": "No user has this name"}))
         except Invalid as problem:
-            why = "They are in this list already" if problem.codes else "Only people whom you follow can be in a list"
+            why = "Already in this list" if problem.codes else "You can only add people you follow"
             return await self._form(call, made, Invalid({"username": why}))
         return Response.redirect(f"/lists/{made.id}/edit")
 
@@ -125,7 +125,7 @@ class ListForms:
         made = await self.lists.one(call.member, ListId(list_id))
         confirm = ConfirmView(
             title=f"Delete the list {made.title}?",
-            sentence="You go on following the people in it.",
+            sentence="You will still follow the people in it.",
             action=f"/lists/{made.id}/delete",
             button="Delete list",
             cancel=f"/lists/{made.id}/edit",

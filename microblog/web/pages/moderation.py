@@ -56,8 +56,8 @@ class PeoplePages:
     async def reject_question(self, call: Request, username: str) -> Response:
         """Ask before somebody is turned away."""
         name = (await self.moderation.subject(call.member, username)).account.username
-        sentence = "They are told by mail. Their application is erased; the name and the address are free again."
-        confirm = ConfirmView(f"Turn @{name} away?", sentence, f"/admin/people/{name}/reject", "Turn away", APPLICANTS)
+        sentence = "They will be notified by e-mail. The application is deleted, and the username and address become available again."
+        confirm = ConfirmView(f"Reject @{name}?", sentence, f"/admin/people/{name}/reject", "Reject", APPLICANTS)
         return Response.html(self.pages.confirm(await self.shells.of(call), confirm))
 
     @route("POST", "/admin/people/<username:username>/reject", MODERATOR)
@@ -70,7 +70,7 @@ class PeoplePages:
     async def suspend_question(self, call: Request, username: str) -> Response:
         """Ask before somebody is suspended."""
         name = (await self.moderation.subject(call.member, username)).account.username
-        sentence = "They and all they wrote are hidden from everybody, and they are logged out. It can be undone here at any time."
+        sentence = "Their profile and posts will be hidden from everyone, and they will be logged out. You can undo this at any time."
         action, back = f"/admin/people/{name}/suspend", f"/admin/people?q={name}"
         confirm = ConfirmView(f"Suspend @{name}?", sentence, action, "Suspend", back, message=LONGEST_TEXT)
         return Response.html(self.pages.confirm(await self.shells.of(call), confirm))

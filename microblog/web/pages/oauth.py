@@ -95,7 +95,7 @@ class ConsentPages:
         """Show the code to whoever has just got it, and nobody else's: somebody could be lured into typing that into their app."""
         code = call.fields.value("code")
         if not await self.oauth.is_own_code(code, call.member):
-            raise NotFound("This code is not valid any more. Please begin once more in the app.")
+            raise NotFound("This code is no longer valid. Please start again in the app.")
         return Response.html(self.pages.code(self.shells.plain(call), code)).cached(NO_STORE)
 
 

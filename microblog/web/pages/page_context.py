@@ -21,21 +21,21 @@ BRIEFLY = timedelta(minutes=1)
 TAGS = 10
 SUGGESTED = 6  # fills rows of two and of three
 NOTICES = {
-    "posted": "Your post is out.",
-    "edited": "Your post was changed.",
-    "deleted": "Your post was deleted.",
-    "saved": "Saved.",
-    "scheduled": "Your post waits for its time.",
-    "cancelled": "It will not be published.",
-    "requested": "They will be asked.",
-    "reported": "Thank you.",
-    "loggedout": "You are logged out. See you soon.",
-    "revoked": "The app is signed out.",
-    "gone": "Your account was deleted.",
-    "confirmed": "Your address is confirmed.",
-    "letter": "The letter is on its way.",
-    "address": "We sent a letter to the new address. It is used once you open the link in it.",
-    "password": "Your new password is set. Log in with it.",
+    "posted": "Post published.",
+    "edited": "Post edited.",
+    "deleted": "Post deleted.",
+    "saved": "Changes saved.",
+    "scheduled": "Post scheduled.",
+    "cancelled": "Scheduled post deleted.",
+    "requested": "Follow request sent.",
+    "reported": "Thanks for reporting. The moderators will look into this.",
+    "loggedout": "You have been logged out.",
+    "revoked": "Access revoked.",
+    "gone": "Your account has been deleted.",
+    "confirmed": "Your e-mail address is confirmed.",
+    "letter": "E-mail sent.",
+    "address": "We sent an e-mail to your new address. Open the link in it to confirm the change.",
+    "password": "Your password has been changed. Please log in.",
 }
 
 

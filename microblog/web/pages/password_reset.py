@@ -55,7 +55,7 @@ class PasswordResetPages:
 
     def _forgotten(self, call: Request, *, asked: bool) -> Response:
         shell = self.shells.plain(call, form=True)
-        return Response.html(self.pages.page("forgot", shell, PageMetadata("Forgotten password", index=False), asked=asked, kept=self.kept))
+        return Response.html(self.pages.page("forgot", shell, PageMetadata("Forgot password", index=False), asked=asked, kept=self.kept))
 
     def _reset(self, call: Request, form: ResetForm, status: int = 200) -> Response:
         shell = self.shells.plain(call, form=True)

@@ -26,7 +26,7 @@ class PollButtons:
         """Choose; the fields are named for the poll, because several may be on one page."""
         given = call.fields.list(FIELD.format(poll_id), max=10)
         if not given:
-            raise Invalid({"choices": "Please choose an answer first."})
+            raise Invalid({"choices": "Please choose an option first."})
         choices = [int(choice) if choice.isascii() and choice.isdigit() and len(choice) < 3 else -1 for choice in given]
         post = await self.polls.vote(call.member, PollId(poll_id), choices)
         if call.wants_json:

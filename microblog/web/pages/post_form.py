@@ -144,7 +144,7 @@ def moment_of(call: Request) -> datetime | None:
     try:
         return datetime.fromisoformat(given).replace(tzinfo=ZoneInfo(call.member.preferences.time_zone)).astimezone(UTC)
     except (ValueError, OverflowError) as wrong:
-        raise Invalid({"at": "This is not a date and a time."}) from wrong
+        raise Invalid({"at": "This is not a valid date and time."}) from wrong
 
 
 def draft_of(call: Request, taken: FormFiles) -> PostDraft:
@@ -155,7 +155,7 @@ def draft_of(call: Request, taken: FormFiles) -> PostDraft:
     if chosen and visibility is None:
         raise Invalid({"visibility": "Visibility is not included in the list"})
     if poll is not None and taken.ids:
-        raise Invalid({"poll": "A post has either pictures or a poll. Take the one or the other off."})
+        raise Invalid({"poll": "A post can have media or a poll, but not both."})
     return PostDraft(
         text=fields.text("text"),
         visibility=visibility,

@@ -167,12 +167,12 @@ class PostPages:
         post = await self._own(call, post_id)
         confirm = ConfirmView(
             title="Delete this post?",
-            sentence="It disappears for everybody, with its boosts and favourites. This cannot be undone.",
+            sentence="Its boosts and favourites will be lost too. This can't be undone.",
             action=f"/posts/{post_id}/delete",
             button="Delete",
             cancel=_path(post),
             article=await self.articles.one(call.viewer, post),
-            other=("Delete and write it anew", "redraft", "1"),
+            other=("Delete & redraft", "redraft", "1"),
         )
         return Response.html(self.pages.confirm(await self.shells.of(call), confirm))
 

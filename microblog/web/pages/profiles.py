@@ -186,7 +186,7 @@ class ProfileButtons:
         account = await self.accounts.by_username(username)
         confirm = ConfirmView(
             title=f"Block {account.name}?",
-            sentence="You will not see each other's posts, and neither follows the other any more. They are not told.",
+            sentence="You won't see each other's posts, and neither of you will follow the other. They won't be notified.",
             action=f"/@{account.username}/block",
             button="Block",
             cancel=f"/@{account.username}",
@@ -231,5 +231,5 @@ class ProfileButtons:
 
 def _why_hidden(relationship: Relationship | None) -> str:
     if relationship and relationship.blocked_by:
-        return "You cannot see their posts."
-    return "You block them. Unblock to see their posts." if relationship and relationship.blocking else ""
+        return "You can't see their posts."
+    return "You have blocked this user. Unblock them to see their posts." if relationship and relationship.blocking else ""

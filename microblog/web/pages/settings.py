@@ -170,7 +170,7 @@ class LoginPages:
     async def _delete_form(self, call: Request, error: str) -> Response:
         confirm = ConfirmView(
             title="Delete your account?",
-            sentence="Your posts, follows and profile are removed for good, and your name is not given to anybody else.",
+            sentence="This permanently deletes your posts, follows and profile. Your username can't be used again.",
             action="/settings/delete",
             button="Delete my account",
             cancel="/settings/account",

@@ -40,7 +40,7 @@ class StatisticsPages:
     async def show(self, call: Request) -> Response:
         """For everybody."""
         view = await self._view(call, admin=False)
-        head = PageMetadata("Statistics", description=f"What happens on {self.shells.site.name}, day by day.", path="/stats")
+        head = PageMetadata("Statistics", description=f"Daily statistics of {self.shells.site.name}.", path="/stats")
         return Response.html(self.pages.page("stats", await self.shells.of(call), head, page=view))
 
     @route("GET", "/admin/stats", RouteOptions(viewer=AccessLevel.ADMIN))

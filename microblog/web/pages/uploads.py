@@ -70,7 +70,7 @@ class Uploads:
         """One file of a post that is being written, for our scripts."""
         upload = call.fields.upload("file")
         if upload is None:
-            raise Invalid({"file": "There is no file in this form."})
+            raise Invalid({"file": "Please choose a file."})
         return _told(await self.attachments.add(call.member, MediaUpload(upload.file, upload.size)))
 
     @route("GET", "/compose/media/<id:media_id>", RouteOptions(viewer=AccessLevel.MEMBER))

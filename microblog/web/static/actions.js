@@ -71,7 +71,7 @@ async function toggle(button, form, address) {
   try {
     const result = await send(form, address);
     if (result.requested) same.forEach((each) => follow(each, "Requested", true));
-    else if (address.endsWith("/follow") && location.pathname === "/home") toast("Their posts are in your timeline now.", "/home");
+    else if (address.endsWith("/follow") && location.pathname === "/home") toast("You'll now see their posts in your timeline.", "/home");
   } catch (reason) {
     same.forEach(flip);
     if (isAway(reason)) toast(AWAY);

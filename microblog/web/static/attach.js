@@ -32,7 +32,7 @@ export function attach(form, changed) {
   const place = list.closest("fieldset, details");
   /** @type {HTMLInputElement | null} */
   const picked = form.querySelector("[data-picker] input");
-  const add = element("button", { type: "button", className: "button small", textContent: "Add pictures" });
+  const add = element("button", { type: "button", className: "button small", textContent: "Add images, video or audio" });
   const input = element("input", { type: "file", multiple: true, hidden: true, accept: picked?.accept ?? "" });
   const reminder = element("p", { className: "reminder", hidden: true });
   form.querySelectorAll("[data-picker]").forEach((picker) => picker.remove());
@@ -69,7 +69,7 @@ export function attach(form, changed) {
     if (fold) fold.open = true;
     for (const file of files) {
       if (pieces().length >= MOST) {
-        said.textContent = `A post has ${MOST} pictures at most.`;
+        said.textContent = `You can attach up to ${MOST} files to a post.`;
         break;
       }
       upload(file);
@@ -97,22 +97,22 @@ export function attach(form, changed) {
       body.append("file", file);
       let told = await sent(body, leaving.signal, (share) => {
         bar.value = share;
-        state.textContent = share < 1 ? `Uploading… ${Math.floor(share * 100)} %` : "Being made ready…";
+        state.textContent = share < 1 ? `Uploading… ${Math.floor(share * 100)} %` : "Processing…";
       });
       bar.removeAttribute("value"); // how long that takes nobody knows
       while (!told.ready && !told.failed && piece.isConnected) {
-        state.textContent = "Being made ready…";
+        state.textContent = "Processing…";
         await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
         told = await asked(`/compose/media/${told.id}`);
       }
-      if (told.failed) throw new Error(told.problem || "Nothing could be made of this file.");
+      if (told.failed) throw new Error(told.problem || "This file could not be processed.");
       if (piece.isConnected) piece.replaceWith(shown(told));
-      said.textContent = "Uploaded. Please describe it for those who cannot see it.";
+      said.textContent = "Uploaded. Please add alt text for people who can't see it.";
     } catch (reason) {
       if (leaving.signal.aborted) return;
       piece.classList.replace("waiting", "failed");
       bar.remove();
-      state.textContent = reason instanceof TypeError ? "The server could not be reached." : /** @type {Error} */ (reason).message;
+      state.textContent = reason instanceof TypeError ? "Could not reach the server." : /** @type {Error} */ (reason).message;
       said.textContent = state.textContent;
       const again = element("button", { type: "button", className: "button small", textContent: "Retry" });
       again.addEventListener("click", () => { add.focus(); upload(file, piece); });
@@ -167,7 +167,7 @@ export function attach(form, changed) {
    * @param {Uploaded} told
    */
   function accepted(ok, told) {
-    if (!ok || !told.id) throw new Error(told.error ?? "It was not accepted.");
+    if (!ok || !told.id) throw new Error(told.error ?? "The upload failed.");
     return told;
   }
 
@@ -177,8 +177,8 @@ export function attach(form, changed) {
       ? element("img", { src: preview, width: 72, height: 72, alt: "" })
       : element("span", { className: "attachment-kind", textContent: kind });
     const text = element("textarea", { name: `alt_${id}`, id: `alt-${id}`, rows: 2, maxLength: 1500, dir: "auto", value: description ?? "" });
-    text.placeholder = "What is there to see, for those who cannot";
-    const main = element("div", { className: "attachment-main" }, element("label", { htmlFor: text.id, textContent: "Description" }), text);
+    text.placeholder = "Describe this for people who can't see it";
+    const main = element("div", { className: "attachment-main" }, element("label", { htmlFor: text.id, textContent: "Alt text" }), text);
     const piece = element("div", { className: "attachment" }, element("input", { type: "hidden", name: "media_ids[]", value: id }), picture, main);
     piece.dataset.media = id;
     piece.dataset.kind = kind;
@@ -227,8 +227,9 @@ export function attach(form, changed) {
     reminds() {
       const bare = ready().filter((piece) => !described(piece)?.value.trim());
       if (!bare.length || !reminder.hidden) return false;
-      const which = bare.length === 1 ? "One picture has" : `${bare.length} pictures have`;
-      reminder.textContent = `${which} no description. Add one for those who cannot see it, or send it as it is.`;
+      reminder.textContent = bare.length === 1
+        ? "One attachment has no alt text. Add it for people who can't see the media, or post anyway."
+        : `${bare.length} attachments have no alt text. Add it for people who can't see the media, or post anyway.`;
       reminder.hidden = false;
       said.textContent = reminder.textContent;
       if (place && "open" in place) place.open = true;

@@ -123,13 +123,14 @@ export function complete(field) {
     list.replaceChildren(document.createRange().createContextualFragment(told.html));
     list.querySelectorAll(":scope > :not([role=option])").forEach((other) => other.remove());
     options().forEach((option, number) => { option.id = `${list.id}-${number}`; });
-    list.setAttribute("aria-label", wanted.text.startsWith("@") ? "People" : "Tags");
+    list.setAttribute("aria-label", wanted.text.startsWith("@") ? "People" : "Hashtags");
     open();
     moved = false;
     mark(0);
     place();
-    const kind = wanted.text.startsWith("@") ? ["person", "people"] : ["tag", "tags"];
-    said.textContent = `${told.count} ${kind[told.count === 1 ? 0 : 1]}. Use the arrow keys to choose, Enter to take.`;
+    said.textContent = told.count === 1
+      ? "1 suggestion. Press Enter to insert it."
+      : `${told.count} suggestions. Use the arrow keys to choose and Enter to insert.`;
   }
 
   function open() {

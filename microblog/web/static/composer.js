@@ -40,7 +40,7 @@ function enhance(form) {
     const left = limit - length(text.value) - length(spoiler.value);
     counter.textContent = String(left);
     counter.classList.toggle("over", left < 0);
-    counter.setAttribute("aria-label", left < 0 ? `${-left} characters too many` : `${left} characters left`);
+    counter.setAttribute("aria-label", left < 0 ? `${-left} characters over the limit` : `${left} characters left`);
     send.disabled = left < 0 || !(text.value.trim() || pieces.count()) || pieces.busy();
     if (left <= 20 && !told) said.textContent = `${left} characters left`;
     told = left <= 20;
@@ -120,7 +120,7 @@ function unfold(field, filled) {
  * @param {{ edit: () => void, draft: string, fields: Draft }} composed
  */
 async function deliver(body, { edit, draft, fields }) {
-  const waiting = pending(fields.text || "Pictures");
+  const waiting = pending(fields.text || "Media");
   const [stateLine, retry, change] = /** @type {NodeListOf<HTMLButtonElement>} */ (waiting.querySelectorAll(".pending-state > *"));
   const place = outbox();
   place.prepend(waiting);
@@ -138,11 +138,11 @@ async function deliver(body, { edit, draft, fields }) {
     try {
       const answer = await fetch("/posts", { method: "POST", body, headers: { Accept: "application/json" } });
       result = await answer.json();
-      if (!answer.ok) throw new Error(result.error ?? "It was not accepted.");
+      if (!answer.ok) throw new Error(result.error ?? "The server rejected the post.");
     } catch (reason) {
       const network = reason instanceof TypeError || reason instanceof SyntaxError;
       waiting.classList.add("failed");
-      stateLine.textContent = network ? "Not sent: the server could not be reached." : `Not sent: ${/** @type {Error} */ (reason).message}`;
+      stateLine.textContent = network ? "Not sent: could not reach the server." : `Not sent: ${/** @type {Error} */ (reason).message}`;
       retry.hidden = change.hidden = false;
       said.textContent = stateLine.textContent;
       return;
@@ -150,7 +150,7 @@ async function deliver(body, { edit, draft, fields }) {
     if (JSON.parse(localStorage.getItem(draft) ?? "{}").key === body.get("key")) localStorage.removeItem(draft);
     removeEventListener("beforeunload", warn);
     waiting.remove();
-    if (result.scheduled) toast("Your post waits for its time.", result.scheduled);
+    if (result.scheduled) toast("Post scheduled.", result.scheduled);
     else arrived(result, body.get("reply_to"));
   }
 
@@ -201,11 +201,11 @@ function arrived({ id, html, url }, replyTo) {
   }
   document.dispatchEvent(new CustomEvent("posts:own", { detail: id }));
   if (replies || home) {
-    said.textContent = "Your post is out.";
+    said.textContent = "Post published.";
     return;
   }
   if (document.querySelector("main [data-composer]")) location.href = url; // a page for nothing else
-  else toast("Your post is out.", url);
+  else toast("Post published.", url);
 }
 
 // the dialog: the same form, fetched when it is wanted
@@ -224,7 +224,7 @@ async function open(address) {
     if (!answer.ok || !form) throw new Error("no composer there");
     dialog(document.adoptNode(form), from, answered(page));
   } catch (reason) {
-    if (reason instanceof TypeError) toast("The server could not be reached. Please try again.");
+    if (reason instanceof TypeError) toast("Could not reach the server. Please try again.");
     else location.href = address; // its page says why
   }
 }

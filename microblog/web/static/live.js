@@ -93,7 +93,7 @@ const TAKES = {
   resumed: () => {},
   beat: () => {}, // nothing happened, up to this position
   restart: (data) => again(Number(data) || 500 + Math.random() * 4000),
-  bye: () => { ended = true; source?.close(); show("offline"); said.textContent = "You were logged out."; },
+  bye: () => { ended = true; source?.close(); show("offline"); said.textContent = "You have been logged out."; },
 };
 
 // posts

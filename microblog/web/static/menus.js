@@ -44,7 +44,7 @@ for (const tab of document.querySelectorAll(".tabs.scroll [aria-current]")) {
   row.scrollLeft = tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2;
 }
 
-// without scripts "Open post" leads to the address
+// without scripts "View post" leads to the address
 document.addEventListener("toggle", ({ target }) => {
   const menu = /** @type {HTMLDetailsElement} */ (target);
   if (!menu.open || !navigator.clipboard || !menu.closest(".acts") || menu.querySelector("[data-copy]")) return;
@@ -59,5 +59,5 @@ document.addEventListener("click", async ({ target }) => {
   const address = /** @type {HTMLElement} */ (target).closest("[data-copy]")?.dataset.copy;
   if (!address) return;
   const copied = await navigator.clipboard.writeText(address).then(() => true, () => false);
-  toast(copied ? "The link is copied." : `This browser did not let the link be copied: ${address}`);
+  toast(copied ? "Link copied." : `Could not copy the link: ${address}`);
 });

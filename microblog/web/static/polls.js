@@ -14,7 +14,7 @@ document.addEventListener("submit", async (event) => {
   const chosen = [...new FormData(form)].filter(([field]) => field === name);
   event.preventDefault();
   if (!chosen.length) {
-    said.textContent = "Please choose an answer first.";
+    said.textContent = "Please choose an option first.";
     button.closest(".poll")?.querySelector("input")?.focus();
     return;
   }
@@ -31,7 +31,7 @@ document.addEventListener("submit", async (event) => {
       each.closest("[data-for]")?.nextElementSibling?.remove();
       each.closest(".poll")?.replaceWith(made.cloneNode(true));
     }
-    said.textContent = "Your vote was counted.";
+    said.textContent = "Vote counted.";
   } catch (reason) {
     button.disabled = false;
     if (isAway(reason)) return toast(AWAY);

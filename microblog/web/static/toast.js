@@ -3,7 +3,7 @@
 const SHOWN_MS = 8_000;
 const said = document.getElementById("said");
 
-export const AWAY = "The server could not be reached. Nothing was changed; please try again.";
+export const AWAY = "Could not reach the server. Nothing was changed. Please try again.";
 
 /**
  * @param {string} text

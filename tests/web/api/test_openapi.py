@@ -223,7 +223,7 @@ def test_a_search_leaves_what_was_meant(site: Town) -> None:
     found = page_of(visitor.get("/api/docs?q=write:filters+delete")).xpath("//*[@class='operation-body']/@id")
     assert {"filter_delete", "filter_v1_delete"} <= {str(name) for name in found}
     assert not {"status_delete", "filter_show"} & {str(name) for name in found}
-    assert "Nothing found" in words(visitor.get("/api/docs?q=zeppelin"))
+    assert "No results" in words(visitor.get("/api/docs?q=zeppelin"))
     assert "<script>" not in visitor.get("/api/docs?q=%3Cscript%3E").text.partition("<main")[2]
 
 
