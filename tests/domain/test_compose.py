@@ -147,7 +147,7 @@ def test_whoever_is_mentioned_exists(demo: Demo) -> None:
 def test_every_text_that_fits_one_author_names_somebody_who_speaks_its_language() -> None:
     library = load()
     speaks = {person.username: person.speaks for person in library.people}
-    for tongue in library.tongues:
-        assert sum(tongue.language in languages for languages in speaks.values()) >= 2
-        for author in [*(entry.by for entry in tongue.entries), *(script.by for script in tongue.scripts)]:
-            assert author is None or tongue.language in speaks[author]
+    for texts in library.languages:
+        assert sum(texts.language in languages for languages in speaks.values()) >= 2
+        for author in [*(entry.by for entry in texts.entries), *(script.by for script in texts.scripts)]:
+            assert author is None or texts.language in speaks[author]

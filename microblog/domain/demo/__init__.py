@@ -1,1 +1,1 @@
-"""A demonstration site: its people, their posts, and filling an empty database with them."""
+"""Demo site: generating people and posts, and filling an empty database with them."""

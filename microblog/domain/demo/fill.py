@@ -1,6 +1,6 @@
-"""Writes the plan of a demo into an empty site: the same rows as if everybody had done it all by hand, in a second or two.
+"""Writing a demo plan into an empty site, within seconds: the same rows as if everyone had used the site by hand.
 
-Only the event log stays empty: what happened in the past is no news to anybody.
+Only the event log stays empty: what happened in the past is news to nobody.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from microblog.storage import bulk_insert
 from microblog.storage.database import Cursor, Transactions
 from microblog.storage.notifications import group_keys
 
-NOT_EMPTY = "There are accounts on this site already; the demo only fills an empty one."
-UNREAD = timedelta(hours=12)  # notifications and conversations of before have been read
+NOT_EMPTY = "This site already has accounts; the demo only fills an empty site."
+UNREAD = timedelta(hours=12)  # older notifications and conversations are read
 
 
 @frozen
@@ -40,9 +40,9 @@ class DemoSite:
     now: Callable[[], datetime]
 
     async def fill(self, plan: Demo, password: str | None = None) -> None:
-        """Write the plan. Everybody gets the password, or one that nobody knows.
+        """Write the plan. All accounts get the password, or a random unknown one.
 
-        Raises Conflict where anybody has an account, Invalid for a password that nobody may have.
+        Raises Conflict if there are accounts already, Invalid for an unacceptable password.
         """
         password_hash = await self.passwords.hash(acceptable(secrets.token_urlsafe(32) if password is None else password))
         await self.database.run(self._fill, plan, password_hash)
@@ -58,7 +58,7 @@ class DemoSite:
 
 @define
 class _Rows:
-    """The rows of a plan. Ids are made of times, as the database would."""
+    """Database rows of a plan. Ids are derived from times, as the database does."""
 
     plan: Demo
     host: str
@@ -76,7 +76,7 @@ class _Rows:
         self.accounts = {person.username: self._id(person.joined) for person in self.plan.people}
         self.known = {username.lower(): username for username in self.accounts}
         self.posts = [PostId(self._id(post.at)) for post in self.plan.posts]
-        self.parsed = [post_text.parse(_says(post), self.host) for post in self.plan.posts]
+        self.parsed = [post_text.parse(_final_text(post), self.host) for post in self.plan.posts]
         for post, id in zip(self.plan.posts, self.posts, strict=True):
             self.threads.append(id if post.reply_to is None else self.threads[post.reply_to])
         for post, parsed in zip(self.plan.posts, self.parsed, strict=True):
@@ -88,7 +88,7 @@ class _Rows:
         return id_at(at) | next(self._numbers) % (1 << SEQUENCE_BITS)
 
     def tables(self, password_hash: str) -> Iterator[tuple[str, str, Iterator[bulk_insert.Row]]]:
-        """Table, columns and rows, in an order in which everything refers to what is there."""
+        """Yield table, columns and rows, in an order in which every reference points to an existing row."""
         yield "accounts", "id username display_name bio bio_html fields locked created_at", self._accounts()
         users = "account_id email password_hash created_at confirmed_at approved_at preferences"
         yield "users", users, self._users(password_hash)
@@ -106,8 +106,8 @@ class _Rows:
         yield "conversations", "id account_id thread_id participants last_post_id unread", self._conversations()
         yield "markers", "account_id timeline last_read_id updated_at", self._markers()
 
-    def _html(self, said: str) -> str:
-        return post_text.parse(said, self.host).html(self.known, self.base_url)
+    def _html(self, text: str) -> str:
+        return post_text.parse(text, self.host).html(self.known, self.base_url)
 
     def _accounts(self) -> Iterator[bulk_insert.Row]:
         for person in self.plan.people:
@@ -120,8 +120,8 @@ class _Rows:
 
     def _users(self, password_hash: str) -> Iterator[bulk_insert.Row]:
         for person in self.plan.people:
-            email, likes = f"{person.username}@demo.invalid", asdict(Preferences(language=person.language))
-            yield self.accounts[person.username], email, password_hash, person.joined, person.joined, person.joined, likes
+            email, preferences = f"{person.username}@demo.invalid", asdict(Preferences(language=person.language))
+            yield self.accounts[person.username], email, password_hash, person.joined, person.joined, person.joined, preferences
 
     def _follows(self, *, accepted: bool) -> Iterator[bulk_insert.Row]:
         for follow in self.plan.follows:
@@ -134,7 +134,7 @@ class _Rows:
         return (
             self.posts[post.index],
             self.accounts[post.author],
-            _says(post),
+            _final_text(post),
             html,
             post.visibility,
             post.spoiler,
@@ -150,37 +150,37 @@ class _Rows:
 
     def _revisions(self) -> Iterator[bulk_insert.Row]:
         for post in self.plan.posts:
-            said = [(post.at, post.text), *((edit.at, edit.text) for edit in post.edits)]
-            for number, (at, words) in enumerate(said[:-1], start=1):
-                yield self.posts[post.index], number, words, self._html(words), post.spoiler, bool(post.spoiler), at
+            versions = [(post.at, post.text), *((edit.at, edit.text) for edit in post.edits)]
+            for number, (at, text) in enumerate(versions[:-1], start=1):
+                yield self.posts[post.index], number, text, self._html(text), post.spoiler, bool(post.spoiler), at
 
     def _post_tags(self) -> Iterator[bulk_insert.Row]:
         for id, parsed in zip(self.posts, self.parsed, strict=True):
             yield from ((self.tags[tag.key][0], id) for tag in parsed.tags)
 
-    def _named(self, post: PlannedPost) -> set[str]:
+    def _mentioned(self, post: PlannedPost) -> set[str]:
         return {self.known[name] for name in self.parsed[post.index].mentions if name in self.known}
 
     def _mentions(self) -> Iterator[bulk_insert.Row]:
         for post in self.plan.posts:
-            yield from ((self.posts[post.index], self.accounts[name]) for name in sorted(self._named(post)))
+            yield from ((self.posts[post.index], self.accounts[name]) for name in sorted(self._mentioned(post)))
 
     def _marks(self, marks: Iterable[PlannedFavourite | PlannedBookmark]) -> Iterator[bulk_insert.Row]:
         for mark in marks:
             yield self._id(mark.at), self.accounts[mark.account], self.posts[mark.post], mark.at
 
     def _notifications(self) -> Iterator[bulk_insert.Row]:
-        begun: set[tuple[str, str]] = set()
-        for at, kind, whom, sender, index in sorted(dict.fromkeys(self._told()), key=itemgetter(0, 2, 3, 1)):
-            if whom != sender:
+        seen_groups: set[tuple[str, str]] = set()
+        for at, kind, recipient, sender, index in sorted(dict.fromkeys(self._notified()), key=itemgetter(0, 2, 3, 1)):
+            if recipient != sender:
                 post = None if index is None else self.posts[index]
                 keys = group_keys(kind, post, at)
-                group = next((key for key in keys if (whom, key) in begun), keys[0] if keys else "")
-                begun.add((whom, group))
-                yield self._id(at), self.accounts[whom], kind, self.accounts[sender], post, group, at
+                group = next((key for key in keys if (recipient, key) in seen_groups), keys[0] if keys else "")
+                seen_groups.add((recipient, group))
+                yield self._id(at), self.accounts[recipient], kind, self.accounts[sender], post, group, at
 
-    def _told(self) -> Iterator[tuple[datetime, NotificationKind, str, str, int | None]]:
-        """When who is told what, of whom, about which post."""
+    def _notified(self) -> Iterator[tuple[datetime, NotificationKind, str, str, int | None]]:
+        """Yield time, kind, recipient, sender and post index of each notification."""
         for follow in self.plan.follows:
             kind = NotificationKind.FOLLOW if follow.accepted else NotificationKind.FOLLOW_REQUEST
             yield follow.at, kind, follow.followed, follow.follower, None
@@ -191,19 +191,19 @@ class _Rows:
             if post.boost_of is not None:
                 yield post.at, NotificationKind.BOOST, self.plan.posts[post.boost_of].author, post.author, post.boost_of
                 continue
-            told = self._named(post)
+            recipients = self._mentioned(post)
             if post.reply_to is not None:
-                asked = self.plan.posts[post.reply_to].author
-                if post.visibility in (Visibility.PUBLIC, Visibility.UNLISTED) or (asked, post.author) in follows:
-                    told.add(asked)
-            for name in sorted(told):
+                parent_author = self.plan.posts[post.reply_to].author
+                if post.visibility in (Visibility.PUBLIC, Visibility.UNLISTED) or (parent_author, post.author) in follows:
+                    recipients.add(parent_author)
+            for name in sorted(recipients):
                 yield post.at, NotificationKind.MENTION, name, post.author, post.index
 
     def _conversations(self) -> Iterator[bulk_insert.Row]:
         last: dict[tuple[str, int, frozenset[str]], PlannedPost] = {}
         for post in self.plan.posts:
             if post.visibility is Visibility.DIRECT and post.boost_of is None:
-                people = frozenset(self._named(post) | {post.author})
+                people = frozenset(self._mentioned(post) | {post.author})
                 last |= {(name, self.threads[post.index], people): post for name in sorted(people)}
         for (name, thread, people), post in last.items():
             others = sorted(self.accounts[other] for other in people - {name})
@@ -216,6 +216,6 @@ class _Rows:
             yield id, "notifications", id_at(self.now - UNREAD), self.now
 
 
-def _says(post: PlannedPost) -> str:
-    """What the post says in the end."""
+def _final_text(post: PlannedPost) -> str:
+    """Return the final text of the post."""
     return post.edits[-1].text if post.edits else post.text

@@ -1,4 +1,4 @@
-"""The people and texts from which fill.py composes a lively site: TOML files beside this one, read into values."""
+"""People and texts for the demo site, read from the TOML files beside this module."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from attrs import frozen
 
 @frozen
 class LibraryPerson:
-    """A person of the demo, as the file has them. The first of `speaks` is their main language; `zone` is hours east of UTC."""
+    """A person of the demo, as in people.toml. The first of `speaks` is the main language; `zone` is hours east of UTC."""
 
     username: str
     name: str
@@ -27,7 +27,7 @@ class LibraryPerson:
 
 @frozen
 class WrittenPost:
-    """A post that is written out. `by` is its author where the text fits only one."""
+    """A complete post. `by` is its author, if the text fits only one."""
 
     topic: str
     text: str
@@ -45,11 +45,11 @@ class Template:
 
     @property
     def size(self) -> int:
-        """How many different texts it can make."""
+        """Number of different texts that the template can make."""
         return prod(len(choices) for _, choices in self.slots)
 
     def filled(self, number: int) -> str:
-        """The text of this number, 0 to `size` - 1."""
+        """Return the text with this number, 0 to `size` - 1."""
         values: dict[str, str] = {}
         for name, choices in self.slots:
             number, place = divmod(number, len(choices))
@@ -59,7 +59,7 @@ class Template:
 
 @frozen
 class Script:
-    """A conversation: who speaks (a letter) and what they say. `by` is who `a` is, where it fits only one."""
+    """A conversation: lines of speaker (a letter) and text. `by` is the person who speaks `a`, if it fits only one."""
 
     topic: str
     lines: tuple[tuple[str, str], ...]
@@ -68,7 +68,7 @@ class Script:
 
 @frozen
 class LanguageTexts:
-    """All that there is to say in one language. `replies` are by topic, "any" fits everywhere."""
+    """All texts of one language. `replies` are by topic; "any" fits every topic."""
 
     language: str
     entries: tuple[WrittenPost, ...]
@@ -81,28 +81,28 @@ class LanguageTexts:
 
 @frozen
 class Library:
-    """Everybody, and everything that they can say."""
+    """All people and all texts."""
 
     people: tuple[LibraryPerson, ...]
-    tongues: tuple[LanguageTexts, ...]
+    languages: tuple[LanguageTexts, ...]
 
 
 def load() -> Library:
-    """Read the packaged files, in the order of their names."""
+    """Read the packaged files, in alphabetical order."""
     here = resources.files(__package__)
     people = tomllib.loads(here.joinpath("people.toml").read_text("utf-8"))["person"]
     files = sorted(here.joinpath("texts").iterdir(), key=lambda file: file.name)
     return Library(
-        tuple(_someone(**person) for person in people),
-        tuple(_tongue(file.name.removesuffix(".toml"), tomllib.loads(file.read_text("utf-8"))) for file in files),
+        tuple(_person(**person) for person in people),
+        tuple(_language_texts(file.name.removesuffix(".toml"), tomllib.loads(file.read_text("utf-8"))) for file in files),
     )
 
 
-def _someone(*, speaks: Sequence[str], interests: Sequence[str], **rest: Any) -> LibraryPerson:
+def _person(*, speaks: Sequence[str], interests: Sequence[str], **rest: Any) -> LibraryPerson:
     return LibraryPerson(speaks=tuple(speaks), interests=tuple(interests), **rest)
 
 
-def _tongue(language: str, data: Mapping[str, Any]) -> LanguageTexts:
+def _language_texts(language: str, data: Mapping[str, Any]) -> LanguageTexts:
     return LanguageTexts(
         language,
         tuple(_entry(topic, entry) for topic, entries in data["posts"].items() for entry in entries),

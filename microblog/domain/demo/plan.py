@@ -1,4 +1,4 @@
-"""What a composed site consists of: plain values, to be written to the database by somebody else."""
+"""The contents of a demo site as plain values; fill.py writes them to the database."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from microblog.model.posts import Visibility
 
 @frozen
 class DemoPerson:
-    """Somebody of the demo. `language` is their main one; `site` is a URL for their profile."""
+    """A person of the demo. `language` is their main one; `site` is a URL for their profile."""
 
     username: str
     display_name: str
@@ -26,7 +26,7 @@ class DemoPerson:
 
 @frozen
 class PlannedEdit:
-    """The text that a post has from `at` on."""
+    """An edit: the text of a post from `at` on."""
 
     at: datetime
     text: str
@@ -34,9 +34,10 @@ class PlannedEdit:
 
 @frozen
 class PlannedPost:
-    """A post or boost. `index` is its place in `Demo.posts`, which are in order of time; `reply_to` and `boost_of` are smaller indexes.
+    """A post or boost. `index` is its position in `Demo.posts`, which are in order of time.
 
-    A boost has no text of its own. People are named by their usernames. `text` is as first written, before the `edits`.
+    `reply_to` and `boost_of` are smaller indexes. A boost has no text of its own. People are referred to by username. `text` is the first
+    version, before the `edits`.
     """
 
     index: int
@@ -53,7 +54,7 @@ class PlannedPost:
 
 @frozen
 class PlannedFollow:
-    """`follower` follows `followed`; where not `accepted`, the request still waits (only at locked accounts)."""
+    """`follower` follows `followed`; if not `accepted`, the request is pending (only for locked accounts)."""
 
     follower: str
     followed: str
@@ -63,7 +64,7 @@ class PlannedFollow:
 
 @frozen
 class PlannedFavourite:
-    """`account` likes the post of this index (never a boost)."""
+    """`account` favourites the post with this index (never a boost)."""
 
     account: str
     post: int
@@ -72,7 +73,7 @@ class PlannedFavourite:
 
 @frozen
 class PlannedBookmark:
-    """`account` keeps the post of this index (never a boost)."""
+    """`account` bookmarks the post with this index (never a boost)."""
 
     account: str
     post: int
@@ -81,7 +82,7 @@ class PlannedBookmark:
 
 @frozen
 class Demo:
-    """The whole plan. People, follows and marks are in order of time, like the posts."""
+    """The whole plan. People, follows, favourites and bookmarks are in order of time, like the posts."""
 
     people: tuple[DemoPerson, ...]
     follows: tuple[PlannedFollow, ...]

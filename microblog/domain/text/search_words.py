@@ -1,4 +1,4 @@
-"""Tokenization and folding of the search index (migration 0045), so that accents, widths and cases do not matter. Pure.
+"""Tokenization and folding of the search index, so that accents, widths and cases do not matter. Pure.
 
 A test checks that `fold` and `words_in` agree with the database's functions.
 """
