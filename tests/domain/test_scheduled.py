@@ -342,5 +342,5 @@ async def test_whoever_is_suspended_or_gone_publishes_nothing(schedules: Schedul
     clock.advance(hours=1)
     await work(schedules, cursor, clock)
     assert published(cursor) == []
-    assert "could not publish" in (await schedules.one(bob, planned.id)).problem
+    assert "not allowed to post" in (await schedules.one(bob, planned.id)).problem
     assert fetch_value(cursor, "select count(*) from scheduled_posts") == 1
