@@ -1,4 +1,4 @@
-"""What the administrator does with people."""
+"""Administration of accounts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is left of a deleted account, and of what others had from it: nothing."""
+"""Account deletion leaves no data behind, neither of the account nor in other accounts."""
 
 from __future__ import annotations
 

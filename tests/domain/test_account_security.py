@@ -1,4 +1,4 @@
-"""What only the password lets do."""
+"""Changes of password and e-mail address, which require the current password."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looking people up, and what they say about themselves."""
+"""Account lookup, profile changes and preferences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens to media from the upload on: attached, edited, taken off, forgotten; and no file stays without somebody who needs it."""
+"""Media attachments from upload to deletion; no file is left that nothing refers to."""
 
 from __future__ import annotations
 

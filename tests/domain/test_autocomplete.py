@@ -1,4 +1,4 @@
-"""Whom and what a writer may mean, from the first letters on."""
+"""Suggestions of accounts and hashtags while typing."""
 
 from __future__ import annotations
 

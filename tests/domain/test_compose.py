@@ -1,4 +1,4 @@
-"""What a newcomer sees on a filled site: a plan that is lively, believable and the same each time."""
+"""The plan of a demo site: lively, believable and reproducible."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def demo() -> Demo:
 
 
 def sees(demo: Demo, username: str, post: PlannedPost, at: datetime) -> bool:
-    """The visibility rule, said once more on the plan."""
+    """Return True if the reader may see the post; the visibility rule restated on the plan."""
     if post.author == username or post.visibility in {Visibility.PUBLIC, Visibility.UNLISTED}:
         return True
     if username in post_text.parse(post.text, "example.org").mentions:

@@ -1,4 +1,4 @@
-"""Direct conversations: who has which, what is new in them, and what remains when posts go."""
+"""Direct conversations: participants, unread state, and deletion of posts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Push messages can be read by those they are for, as the RFC and an independent library read them, and are signed as RFC 8292 says."""
+"""Web Push encryption against RFC 8291 and an independent library, and signatures against RFC 8292."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_what_is_empty_or_too_long_for_a_push_service_is_not_sealed(size: int) -
 
 
 def claims_of(token: str) -> dict[str, object]:
-    """What a token says, once its signature is found to be the site's."""
+    """Return the claims of a token after verifying its signature."""
     head, body, signature = token.split(".")
     assert orjson.loads(decoded(head)) == {"typ": "JWT", "alg": "ES256"}
     raw = decoded(signature)

@@ -1,4 +1,4 @@
-"""The demo as it is in the database: what the site's own commands would have made."""
+"""The demo site's rows equal those that the site's own commands would have written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Filters: whose they are, what they may be, and what they keep from home."""
+"""Filters: ownership, validation, and their effect on the home timeline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Following, asking to, and who is in which list."""
+"""Follows, follow requests, and lists of followers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Health is told of what really moves."""
+"""Health checks report the state of components that really run."""
 
 from __future__ import annotations
 

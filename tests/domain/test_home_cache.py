@@ -1,4 +1,4 @@
-"""Home as it is remembered is home as it is read, and who posted is looked at alone."""
+"""The cached home timeline equals the one read from the database, and reads only new posts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Favourites, boosts, bookmarks, pins and muted conversations."""
+"""Favourites, boosts, bookmarks, pins and muted threads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What changed is noticed, whoever changed it, in whatever order it was committed; if it cannot be known, all counts as changed."""
+"""Invalidation of caches across processes and commit orders; if changes cannot be determined, everything is invalidated."""
 
 from __future__ import annotations
 

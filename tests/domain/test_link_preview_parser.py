@@ -1,4 +1,4 @@
-"""What pages say about themselves is found, and nothing that they send does harm or takes long."""
+"""Parsing of page metadata: what is found, and harmless handling of hostile pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Link previews: promised with the post, fetched once, shown to nobody who may not see the post, and never in its way."""
+"""Link previews: scheduled with the post, fetched once, visible only with the post, and never delaying it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists of people: who may be in them, and what their timelines and home show."""
+"""Lists: members, list timelines and their effect on the home timeline."""
 
 from __future__ import annotations
 

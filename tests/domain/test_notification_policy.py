@@ -1,4 +1,4 @@
-"""Who may notify somebody: what is kept back, and what becomes of it."""
+"""Notification policies: filtered notifications and notification requests."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def notifications(db: RolledBackDatabase) -> Notifications:
 
 @pytest.fixture
 def ada(cursor: Cursor) -> Viewer:
-    """Who is told, or not."""
+    """The account that receives notifications."""
     return make.viewer(cursor, "ada", now=LONG_AGO)
 
 
 @pytest.fixture
 def bob(cursor: Cursor) -> Viewer:
-    """A stranger, who is here for long."""
+    """A stranger with an old account."""
     return make.viewer(cursor, "bob", now=LONG_AGO)
 
 
@@ -133,7 +133,7 @@ async def test_likes_are_kept_back_too_but_ask_for_nothing(
 
 
 async def held_back(cursor: Cursor, policies: NotificationPolicies, ada: Viewer, bob: Viewer) -> list[Post]:
-    """Bob likes what she wrote, and mentions her twice: all kept back."""
+    """Bob favourites Ada's post and mentions her twice; everything is filtered."""
     await policies.change(ada, {"not_following": "filter"})
     await Interactions(policies.database, policies.now).favourite(bob, make.post(cursor, ada).id)
     return [make.post(cursor, bob, "@ada hello"), make.post(cursor, bob, "@ada are you there?")]

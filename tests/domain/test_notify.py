@@ -1,4 +1,4 @@
-"""Whom a post concerns is told by a job: what it does late, twice, or when everything is otherwise by then."""
+"""Notification jobs of a post: run late, twice, or after the post has changed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MENTION, STATUS, UPDATE = NotificationKind.MENTION, NotificationKind.STATUS, Not
 
 @define
 class Late:
-    """A site whose job of telling waits until `tell`."""
+    """A site whose notification jobs wait until `tell`."""
 
     db: RolledBackDatabase
     posts: Posts

@@ -1,4 +1,4 @@
-"""Two requests with one code at the same moment, on the real database."""
+"""Two concurrent token requests with one authorization code, on a real database."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CALLBACK = "https://client.example/"
 
 
 def code_of(connection: Connection, clock: Any) -> dict[str, str]:
-    """What an app sends for the code that somebody has given it."""
+    """Return the token request's parameters for a new authorization code."""
     with connection, connection.cursor() as cursor:
         database = RolledBackDatabase(cursor)
         made = done(Apps(database, clock).register(AppRegistration("Tapper", (CALLBACK,))))

@@ -1,4 +1,4 @@
-"""Passwords in their own thread."""
+"""Password hashing in its own thread."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_where_there_is_no_hash_nothing_is_correct(stored: str | None) -> None:
 
 
 class Counting(PasswordHasher):
-    """Counts how often it does its work."""
+    """Counts how often it verifies."""
 
     work = 0
 

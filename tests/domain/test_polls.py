@@ -1,4 +1,4 @@
-"""Polls: who may vote, how often, and who is told of the end."""
+"""Polls: who may vote, how often, and who is notified of the end."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def ask(posts: Posts, viewer: Viewer, visibility: Visibility = Visibility.
 
 
 async def work(polls: Polls, cursor: Cursor, clock: WallClock) -> None:
-    """End what is due to end."""
+    """Run due poll jobs."""
     for job in jobs.claim(cursor, kinds=[END_JOB], worker="w", lease_until=clock() + timedelta(hours=1), now=clock(), limit=10):
         await post_jobs.poll_tasks(polls)[END_JOB](job)
 
@@ -198,14 +198,14 @@ async def test_author_and_voters_are_told_of_the_end_once(polls: Polls, posts: P
 
 @define
 class Crashing:
-    """A database whose process dies after so many commands. Counts how many were told in each."""
+    """A database whose process dies after some commands. Counts the notifications written in each."""
 
     whole: RolledBackDatabase
     left: int
     told: list[int] = field(factory=list)
 
     async def run(self, f: Callable[Concatenate[Cursor, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """The command, as long as there are some left."""
+        """Run the command, as long as some are left."""
         if not self.left:
             raise SystemExit
         self.left -= 1
@@ -215,7 +215,7 @@ class Crashing:
         return result
 
     async def read(self, f: Callable[Concatenate[Cursor, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Just that."""
+        """Run the query."""
         return await self.whole.read(f, *args, **kwargs)
 
     def _told(self) -> int:

@@ -1,4 +1,4 @@
-"""What a text becomes: examples from Mastodon's API, and properties that hold for any text at all."""
+"""Parsing and rendering of post text: examples from Mastodon's API, and properties that hold for any text."""
 
 from __future__ import annotations
 
@@ -372,7 +372,7 @@ def read(markup: str) -> str:
 
 
 def paragraphs(source: str) -> str:
-    """What the reader should see of a text without mentions by domain: balanced lines, blank lines one at a time."""
+    """Return what a reader should see of a text without remote mentions: balanced lines, single blank lines."""
     safe = re.sub("\r\n?|[\x85\u2028\u2029]", "\n", source)
     safe = "".join("\ufffd" if refused(char) else char for char in safe)
     lines = [bidi.balanced(line) for line in safe.split("\n")]
@@ -514,7 +514,7 @@ PUMPS = (
 
 
 def cost(pump: str, size: int) -> float:
-    """CPU seconds for all that is done with `size` characters, alone and behind the start of something."""
+    """Return the CPU seconds to process `size` characters, alone and after the start of a token."""
     source = (pump * (size // len(pump) + 1))[:size]
     start = time.process_time()
     for variant in [source, "https://a.b/" + source, "@a@b" + source, "\u2066" * (size // 2) + source[: size // 2]]:
@@ -528,6 +528,8 @@ def cost(pump: str, size: int) -> float:
 
 @pytest.mark.parametrize("pump", PUMPS, ids=ascii)
 def test_time_grows_with_the_length_and_no_faster(pump: str) -> None:
-    """Ten times the length costs ten times the time, or a hundred times if it grows quadratically; between them is room for noise."""
+    """Ten times the length costs ten times the time, or a hundred times if it grows quadratically; the limit in between leaves room for
+    noise.
+    """
     large = cost(pump, 100_000)
     assert large < 0.2 or large < 40 * max(cost(pump, 10_000) for _ in range(3))

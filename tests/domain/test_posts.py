@@ -1,4 +1,4 @@
-"""What happens when people post, edit and delete."""
+"""Publishing, editing and deleting posts."""
 
 from __future__ import annotations
 

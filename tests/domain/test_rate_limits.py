@@ -1,4 +1,4 @@
-"""Counting: windows that all processes agree on, bounded memory, and the slowing down of guessed passwords."""
+"""Rate limits: fixed windows, bounded memory, and throttling of password guesses."""
 
 from __future__ import annotations
 

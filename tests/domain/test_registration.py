@@ -1,4 +1,4 @@
-"""Who can sign up, and what is said about each field of the form."""
+"""Registration: who may sign up, and the errors of each form field."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def registrations(db: RolledBackDatabase, mode: RegistrationMode = RegistrationM
 
 
 def refused(db: RolledBackDatabase, form: SignUpForm, mode: RegistrationMode = RegistrationMode.OPEN) -> dict[str, str]:
-    """The codes of what is wrong."""
+    """Return the error codes of a rejected form."""
     with pytest.raises(Invalid) as raised:
         done(registrations(db, mode).sign_up(form))
     assert raised.value.codes.keys() == raised.value.fields.keys()

@@ -1,4 +1,4 @@
-"""Mutes, notes, and how one account stands to others."""
+"""Mutes, notes, and relationships between accounts."""
 
 from __future__ import annotations
 

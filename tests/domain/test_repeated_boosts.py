@@ -1,4 +1,4 @@
-"""A boost of what a timeline has just shown is left out, whichever way the timeline is read or told."""
+"""Repeated boosts are left out of timelines, whether read in pages or streamed."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ ONE_BY_ONE = {"suppress_health_check": [HealthCheck.function_scoped_fixture], "p
 
 @pytest.fixture
 def short_reach(monkeypatch: pytest.MonkeyPatch) -> int:
-    """So that small histories go beyond it."""
+    """A short window, so that small histories exceed it."""
     monkeypatch.setattr(repeated_boosts, "REACH", 4)
     return 4
 
 
 def expected(raw: Sequence[tuple[int, int | None]], reach: int) -> list[int]:
-    """The rule, in other words: an entry is out if it boosts what one of the `reach` before it shows."""
+    """Restate the rule: an entry is out if it boosts what one of the `reach` entries before it shows."""
     shown = []
     for at, (id, boost_of) in enumerate(raw):
         earlier = raw[at + 1 : at + 1 + reach]

@@ -1,4 +1,4 @@
-"""Posts that wait for their time come out once, on time, by the same rules as others."""
+"""Scheduled posts are published once, on time, under the same rules as others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finding posts by what they say."""
+"""Search for posts by content."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def test_what_is_looked_for_is_folded_and_parted_as_the_index_is(cursor: Cursor,
 
 
 async def test_a_post_is_found_by_whatever_it_says(search: SearchService, cursor: Cursor) -> None:
-    """Accents, cases, widths, scripts and `_`: what one post says in one way, others are found by in another."""
+    """A post matches in any spelling: accents, cases, widths, scripts and `_`."""
     author = make.viewer(cursor)
     pairs = [
         ("a naïve café", "NAIVE cafe"),

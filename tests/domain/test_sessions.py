@@ -1,4 +1,4 @@
-"""Logging in, staying in, and being out for good."""
+"""Logging in, staying logged in, and logging out."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ORIGIN = ClientInfo("192.0.2.1", "192.0.2.1", "Firefox on a tin can")
 
 @frozen
 class Desk:
-    """Everything that a log-in needs."""
+    """Everything needed to log in."""
 
     cursor: Cursor
     sessions: Sessions
@@ -95,7 +95,7 @@ def test_a_wrong_name_and_a_wrong_password_get_the_same_answer(desk: Desk, name:
 
 @define
 class CountingPasswords(Passwords):
-    """Counts the hashes that were computed."""
+    """Counts the computed hashes."""
 
     work: int = field(default=0, kw_only=True)
 

@@ -1,4 +1,4 @@
-"""Sealed links: only we can make one, each opens one thing, for one account, as long as what it was bound to stays."""
+"""Signed tokens: unforgeable, for one purpose and one account, valid while the values they are bound to are unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tags that people follow and show."""
+"""Followed and featured hashtags."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands around a post, however long its conversation is."""
+"""Ancestors and descendants of a post, in threads of any length."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def posts(db: RolledBackDatabase) -> Posts:
 
 
 def many_replies(cursor: Cursor, author: Viewer, root: Post, number: int, *, deep: bool = False) -> None:
-    """Replies to the root, or each to the one before, faster than by publishing."""
+    """Insert replies to the root, or each to the one before, without the cost of publishing."""
     execute(
         cursor,
         """with numbered as (

@@ -1,4 +1,4 @@
-"""What the lists show and leave out."""
+"""Contents of the timelines."""
 
 from __future__ import annotations
 

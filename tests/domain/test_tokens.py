@@ -1,4 +1,4 @@
-"""Tokens: who they belong to, and when they are worth nothing any more."""
+"""Access tokens: their owners, and when they are invalid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is talked about."""
+"""Trending hashtags and posts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.fakes import RolledBackDatabase
 
 
 def trends(db: RolledBackDatabase) -> tuple[Trends, list[timedelta]]:
-    """The service, and how much later than `make.NOW` it is."""
+    """Return the service, and an offset of its clock from `make.NOW`."""
     late = [timedelta()]
     search = SearchService(db, Accounts(db, "example.org", "https://example.org", lambda: make.NOW), lambda: make.NOW)
     return Trends(db, search, lambda: make.NOW + late[0]), late
@@ -40,10 +40,10 @@ async def test_tags_that_several_people_use_in_public_are_named_and_remembered(d
 
 
 class Slow(RolledBackDatabase):
-    """A database whose answers wait."""
+    """A database with delayed results."""
 
     async def read(self, f: Any, /, *args: Any, **kwargs: Any) -> Any:
-        """What was asked, later."""
+        """Return the result later."""
         await waiting
         return await super().read(f, *args, **kwargs)
 

@@ -1,4 +1,4 @@
-"""What people type into forms about themselves."""
+"""Validation of form fields."""
 
 from __future__ import annotations
 

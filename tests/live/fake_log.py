@@ -1,4 +1,4 @@
-"""A small world for the feed: a log with transactions that commit when they like, and readers who write down what they hear."""
+"""Fakes for tests of streaming: an event log with transactions, and connections that record what they receive."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ def home(id: int) -> Stream:
 
 @define
 class ModelLog:
-    """The event log with PostgreSQL's rules: ids are handed out at once, and only what no older transaction can precede is read.
+    """In-memory event log with PostgreSQL's rules: ids are assigned at once, and events are readable once no older transaction is open.
 
-    With `held`, an answer waits until `answer()`; what it says is from the moment that it was asked, or from when it is `seen()`.
+    With `held`, results wait until `answer()`; their contents are those at the time of the request.
     """
 
     events: list[Event] = Factory(list)
@@ -116,7 +116,7 @@ class ModelLog:
         return self.happen(EventKind.NOTIFIED, account_id, subject=sender, notification=str(id))
 
     def converse(self, account_id: int, author: int, id: int = 7000) -> Event:
-        """Somebody says something in a conversation of the account with them."""
+        """Write a direct message into a conversation of the account."""
         last = post(1000 + self.next_id, author, "direct")
         self.conversations[id] = Conversation(ConversationId(id), account(account_id), (account(author),), last, True, last.id)
         return self.happen(EventKind.CONVERSATION_CHANGED, account_id, post=last.id, conversation=str(id), mentions=[author])
@@ -126,7 +126,7 @@ class ModelLog:
         return [event for event in self.events if event.position > place and event.position.xid < bound]
 
     def sweep(self, count: int) -> None:
-        """Forget so many of the oldest events; the newest always stays."""
+        """Delete the oldest events; the newest always stays."""
         self.events = self.events[max(0, min(count, len(self.events) - 1)) :]
 
     def answer(self) -> None:
@@ -203,7 +203,7 @@ class ModelLog:
 
 @define(eq=False)
 class Ear:
-    """An outlet that keeps what it was given. While `deaf`, frames wait, and there is room for two; a `burst` one breaks."""
+    """Connection that records frames. While `deaf`, frames wait, with room for two; a `burst` one raises."""
 
     heard: list[str] = Factory(list)
     waiting: list[str] = Factory(list)
@@ -246,7 +246,7 @@ class Ear:
 
 @define
 class Plain:
-    """A dialect of single words: the kind and the position. `written` counts encodings."""
+    """Encoder of short text frames: the kind and the position. `written` counts encodings."""
 
     written: int = 0
 
@@ -269,6 +269,8 @@ class Plain:
 
 @define(eq=False)
 class World:
+    """A broadcaster with a fake event log and a fake clock."""
+
     log: ModelLog = Factory(ModelLog)
     clock: Clock = Factory(Clock)
     wall: datetime = NOW
@@ -302,7 +304,7 @@ class World:
 
 
 def run(work: Any) -> Any:
-    """What the coroutine returns, which must not have to wait."""
+    """Return the result of a coroutine that must not wait."""
     results: list[Any] = []
     Deferred.fromCoroutine(work).addBoth(results.append)
     assert results, "it waits for something"

@@ -1,4 +1,4 @@
-"""Who is told what, when connections end, and what happens when something does not work."""
+"""Broadcaster: delivery, closing of connections, and failures."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def world() -> World:
 
 
 def told(ear: Ear) -> list[str]:
-    """The kinds of events that were heard, in order."""
+    """Return the kinds of the received events, in order."""
     return [frame.split()[0] for frame in ear.heard]
 
 
 def happens(world: World, ear: Ear, event: Event) -> bool:
-    """True if the event is told to the reader once it has happened."""
+    """Return True if the event is delivered to the subscriber."""
     before = len(ear.heard)
     world.wake()
     return any(str(event.position) in frame for frame in ear.heard[before:])

@@ -1,4 +1,4 @@
-"""The `direct` stream: whose conversations are told, and what is told of them later."""
+"""The `direct` stream: delivery of conversation events and their later changes."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_a_conversation_that_is_gone_is_left_out_of_a_replay(world: World) -> No
 
 @pytest.mark.parametrize("kind", [EventKind.POST_DELETED, EventKind.POST_EDITED, EventKind.ACCOUNT_SUSPENDED, EventKind.ACCOUNT_CHANGED])
 def test_what_is_not_true_any_more_is_not_told_from_memory(world: World, kind: EventKind) -> None:
-    """A change of a post that is shown, or of somebody who takes part, makes the feed ask again."""
+    """A change of a shown post or of a participant makes the broadcaster reload the conversation."""
     before, live = str(world.feed.position), world.listen(DIRECT, ME)
     event = world.log.converse(ME, FRIEND)
     conversation = world.log.conversations[7000]

@@ -1,4 +1,4 @@
-"""What the feed tells is what the timelines show: the rules in memory and in SQL are one."""
+"""Streams deliver what the timelines show: the rules in memory and in SQL agree."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ VISIBILITIES = st.lists(st.sampled_from(Visibility), min_size=len(POSTS), max_si
 
 @frozen
 class ListPlan:
-    """A list of mine: who of the others is in it, as far as I follow them."""
+    """A list of the viewer: which followed accounts are in it."""
 
     members: frozenset[int]
     replies: ListReplies
@@ -66,7 +66,7 @@ class ListPlan:
 
 @frozen
 class FilterPlan:
-    """A filter of mine: a word that some posts say."""
+    """A filter of the viewer: a word that occurs in some posts."""
 
     word: str
     context: FilterContext

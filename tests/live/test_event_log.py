@@ -1,4 +1,4 @@
-"""The log in PostgreSQL: commit order, relations as of a moment, what is kept."""
+"""The event log in PostgreSQL: commit order, consistent snapshots of relations, retention."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.fakes import done
 
 @define
 class Committing:
-    """What services see of a database; each command is committed, on a connection of the test's own."""
+    """`Transactions` on a connection of the test; each command is committed."""
 
     connection: Connection
 
@@ -60,7 +60,7 @@ def log(connection: Connection) -> DatabaseEventLog:
 
 
 def write(connection: Connection, number: int) -> None:
-    """Write an event into the connection's transaction."""
+    """Write an event in the connection's transaction."""
     with connection.cursor() as cursor:
         events.record(cursor, EventKind.ACCOUNT_CHANGED, at=make.NOW, account=number)
         execute(cursor, "select")  # so that it is sent now, and not with the commit

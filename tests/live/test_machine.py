@@ -1,4 +1,4 @@
-"""Whatever order things happen in: each reader is told each of its news once, in the log's order, or is told of a gap."""
+"""State machine test: in any order of events, each subscriber gets each update once, in log order, or a gap."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FOLLOWED_BY_1 = {2}
 
 
 def belongs(event: Event, stream: Stream) -> bool:
-    """What the reader of a stream must be told, in the plainest words."""
+    """Restate the delivery rule of a stream in the plainest form."""
     if stream.kind is StreamKind.PUBLIC:
         return True
     if stream.kind is StreamKind.TAG:
@@ -33,7 +33,7 @@ def belongs(event: Event, stream: Stream) -> bool:
 
 @define(eq=False)
 class Reader:
-    """A client that comes and goes. `first` is the position of its first connection, `words` what it heard in all."""
+    """A client that connects repeatedly. `first` is the position of its first connection, `words` all it received."""
 
     stream: Stream
     first: Position | None = None

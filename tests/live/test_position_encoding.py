@@ -1,4 +1,4 @@
-"""Positions are opaque: they lead back to where they came from, and tell nothing of how much happens."""
+"""Positions are opaque: they decode to the same position, and do not reveal how much happens on the site."""
 
 from __future__ import annotations
 

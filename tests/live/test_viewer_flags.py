@@ -1,4 +1,4 @@
-"""How viewers stand to a post is asked once for all who are told of it, and not at all where it can only be nothing."""
+"""Viewer flags of a post are loaded in one query for all recipients, and not at all if they can only be empty."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A client program of the API: sends a token along, and holds each response to what its route promises."""
+"""API client for tests: authenticates with a token, and checks each response against its route's documentation."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Params = Mapping[str, object]
 
 
 def token_for(town: Town, account: AccountId | None, scopes: str) -> str:
-    """A new token of somebody, or of an app."""
+    """Return a new token of an account, or of an app."""
     return done(town.domain.tokens.issue(account, scopes, "Tapper")).text
 
 
@@ -45,7 +45,7 @@ def _validator(route: Route, status: int) -> Draft202012Validator:
 
 
 def hold_to_its_promise(town: Town, method: str, target: str, reply: Reply) -> None:
-    """Fail unless the reply is what its route says that it answers."""
+    """Fail unless the response matches the documentation of its route."""
     assert isinstance(town.server.site, Dispatcher)
     if method == "OPTIONS":
         return
@@ -63,7 +63,7 @@ def hold_to_its_promise(town: Town, method: str, target: str, reply: Reply) -> N
 
 
 def flat(params: Params) -> list[tuple[str, str]]:
-    """Fields as clients send them: lists as `name[]`, flags as words."""
+    """Encode parameters as clients do: lists as `name[]`, booleans as words."""
     pairs: list[tuple[str, str]] = []
     for name, value in params.items():
         if isinstance(value, bool):
@@ -79,7 +79,7 @@ def flat(params: Params) -> list[tuple[str, str]]:
 
 @define(eq=False)
 class Client:
-    """One program of one person (or of nobody). Paths are without `/api`."""
+    """An app of one account (or of none). Paths are without `/api`."""
 
     town: Town
     token: str | None = None
@@ -87,33 +87,33 @@ class Client:
 
     @property
     def person(self) -> Viewer:
-        """Whose it is."""
+        """The client's account."""
         assert self.viewer is not None
         return self.viewer
 
     @property
     def id(self) -> str:
-        """Its person's id."""
+        """The id of the client's account."""
         return str(self.person.id)
 
     def get(self, path: str, **params: object) -> Reply:
-        """Look."""
+        """Send a GET request."""
         return self.ask("GET", path, params)
 
     def post(self, path: str, **params: object) -> Reply:
-        """Do, with a form."""
+        """Send a POST request with form parameters."""
         return self.ask("POST", path, form=params)
 
     def put(self, path: str, **params: object) -> Reply:
-        """Replace, with a form."""
+        """Send a PUT request with form parameters."""
         return self.ask("PUT", path, form=params)
 
     def patch(self, path: str, **params: object) -> Reply:
-        """Change, with a form."""
+        """Send a PATCH request with form parameters."""
         return self.ask("PATCH", path, form=params)
 
     def delete(self, path: str, **params: object) -> Reply:
-        """Delete."""
+        """Send a DELETE request."""
         return self.ask("DELETE", path, params)
 
     def ask(
@@ -126,7 +126,7 @@ class Client:
         json: object = None,
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
-        """Any request; its response is checked."""
+        """Send any request; its response is checked."""
         target = path if path.startswith(("/api/", "/oauth/", "/.well-known/", "/nodeinfo/", "/health")) else f"/api{path}"
         if query:
             target += ("&" if "?" in target else "?") + urlencode(flat(query))
@@ -141,7 +141,7 @@ class Client:
         return reply
 
     def upload(self, method: str, path: str, sent: Mapping[str, BytesIO], **fields: object) -> Reply:
-        """Send files, with fields beside them."""
+        """Send files with form parameters."""
         kind, body = multipart(sent, flat(fields))
         headers = {"Content-Type": kind} | ({"Authorization": f"Bearer {self.token}"} if self.token else {})
         reply = ask(self.town.server, method, f"/api{path}", headers, body)
@@ -149,34 +149,34 @@ class Client:
         return reply
 
     def follow(self, link: str) -> Reply:
-        """Open a URL of ours out of a Link header."""
+        """Request a URL from a Link header."""
         parts = urlsplit(link)
         return self.ask("GET", f"{parts.path}?{parts.query}")
 
 
 def client(town: Town, username: str, scopes: str = EVERYTHING, **member: Any) -> Client:
-    """A program of somebody who is new here."""
+    """Return an app of a new account."""
     viewer = make.viewer(town.cursor, username, **member)
     return another(town, viewer, scopes)
 
 
 def another(town: Town, viewer: Viewer, scopes: str = EVERYTHING) -> Client:
-    """One more program of somebody."""
+    """Return another app of the same account."""
     return Client(town, token_for(town, viewer.id, scopes), viewer)
 
 
 def application(town: Town, scopes: str = EVERYTHING) -> Client:
-    """A program with a token of its own, without a person."""
+    """Return an app with a token of its own, without an account."""
     return Client(town, token_for(town, None, scopes))
 
 
 def anonymous(town: Town) -> Client:
-    """A program without a token."""
+    """Return an app without a token."""
     return Client(town)
 
 
 def links(reply: Reply) -> dict[str, str]:
-    """The Link header: relation -> URL."""
+    """Return the Link header: relation -> URL."""
     header = reply.header("Link")
     if not header:
         return {}
@@ -185,5 +185,5 @@ def links(reply: Reply) -> dict[str, str]:
 
 
 def ids(reply: Reply) -> list[str]:
-    """The ids of a list."""
+    """Return the ids of a list of entities."""
     return [item["id"] for item in reply.json]

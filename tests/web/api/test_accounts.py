@@ -1,4 +1,4 @@
-"""People through the API: looking, changing oneself, signing up."""
+"""Accounts in the API: lookup, changes, sign-up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Announcements on the user stream, on both transports, from the commit in PostgreSQL to the frames on the wire."""
+"""Announcements on the user stream, on both transports, from commit to frame."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def village(database_url: str, tmp_path: Path) -> Iterator[Village]:
 
 @pytest.fixture
 def announcements(village: Village) -> Announcements:
-    """As another process has them: nothing but the database is shared."""
+    """The service as another process has it: only the database is shared."""
     return Announcements(village.database, "site.test", "http://site.test", now)
 
 

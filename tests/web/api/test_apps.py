@@ -1,4 +1,4 @@
-"""Apps register themselves, in every way that apps do."""
+"""Registration of apps, in every variant that apps use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Direct conversations as client programs use them."""
+"""Direct conversations in the API."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.web.visitor import Town
 
 
 def said(who: Client, text: str, reply_to: Post | None = None) -> Post:
-    """Everybody follows who speaks: what strangers write in private is kept back."""
+    """Return a direct message. All participants follow the author, so that nothing is filtered."""
     who.town.cursor.execute(
         """insert into follows (id, follower_id, followee_id, created_at) select new_id(now()), id, %s, now() from accounts where id <> %s
            on conflict do nothing""",

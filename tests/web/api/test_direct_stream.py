@@ -1,4 +1,4 @@
-"""The `direct` stream on both transports, from the commit in PostgreSQL to the frames on the wire."""
+"""The `direct` stream on both transports, from commit to frame."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Filters as client programs use them, new ones and old ones."""
+"""Filters in the API, versions 2 and 1."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.web.visitor import Town
 
 
 def friends(site: Town) -> tuple[Client, Client]:
-    """Two programs of people, of whom the first follows the second."""
+    """Return clients of two accounts, of which the first follows the second."""
     ada, bob = client(site, "ada"), client(site, "bob")
     assert ada.viewer
     assert bob.viewer

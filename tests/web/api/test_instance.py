@@ -1,4 +1,4 @@
-"""What the site tells programs about itself, and how they find people on it."""
+"""Instance information and account discovery."""
 
 from __future__ import annotations
 

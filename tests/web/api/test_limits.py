@@ -1,4 +1,4 @@
-"""Rate limits as API clients see them."""
+"""Rate limits in the API."""
 
 from __future__ import annotations
 

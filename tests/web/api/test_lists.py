@@ -1,4 +1,4 @@
-"""Lists as client programs use them."""
+"""Lists in the API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Media through the API: uploaded, described, attached, served."""
+"""Media in the API: upload, description, attachment, download."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def upload(program: Client, file: BytesIO | None = None, path: str = "/v2/media"
 
 
 def work(site: Town) -> None:
-    """Do what waits to be done about media."""
+    """Run pending media jobs."""
     later = make.NOW.replace(year=make.NOW.year + 10)
     kinds = ["media.convert", "media.delete_unused"]
     for job in jobs.claim(site.cursor, kinds=kinds, worker="w", lease_until=later, now=later, limit=10):

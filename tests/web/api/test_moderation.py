@@ -1,4 +1,4 @@
-"""What programs for moderators can do, and who may use them."""
+"""The moderation API and its authorization."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one was told, group by group, through the API."""
+"""Grouped notifications in the API."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from tests.web.visitor import Town
 
 @pytest.fixture
 def ada(site: Town) -> Client:
-    """Who is told."""
+    """The account that is notified."""
     return client(site, "ada")
 
 
 @pytest.fixture
 def post(ada: Client) -> str:
-    """What it is about."""
+    """The post that notifications are about."""
     return str(ada.post("/v1/statuses", status="tea?").json["id"])
 
 
 @pytest.fixture
 def fans(site: Town, ada: Client, post: str) -> list[Client]:
-    """Three who like it; the last one mentions and follows her too."""
+    """Three accounts that favourite the post; the last one mentions and follows Ada too."""
     fans = [client(site, name) for name in ("bob", "cat", "dan")]
     for fan in fans:
         fan.post(f"/v1/statuses/{post}/favourite")
@@ -33,7 +33,7 @@ def fans(site: Town, ada: Client, post: str) -> list[Client]:
 
 
 def keys(reply: Reply) -> list[str]:
-    """The kind of each group, newest first."""
+    """Return the kind of each group, newest first."""
     return [group["group_key"].rsplit("-", 1)[0] for group in reply.json["notification_groups"]]
 
 

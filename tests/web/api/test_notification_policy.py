@@ -1,4 +1,4 @@
-"""Who may notify one, through the API."""
+"""Notification policies in the API."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ NOTHING = {"pending_requests_count": 0, "pending_notifications_count": 0}
 
 @pytest.fixture
 def ada(site: Town) -> Client:
-    """Who is told, or not."""
+    """The account with the policy."""
     return client(site, "ada")
 
 
 @pytest.fixture
 def strangers(site: Town, ada: Client) -> list[Client]:
-    """Three whose mentions are kept back, the last one twice."""
+    """Three accounts whose mentions are filtered, of the last one two."""
     ada.patch("/v2/notifications/policy", for_not_following="filter")
     strangers = [client(site, name) for name in ("bob", "cat", "dan")]
     for stranger in (*strangers, strangers[2]):

@@ -1,4 +1,4 @@
-"""What one was told, through the API."""
+"""Notifications in the API."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from tests.web.visitor import Town
 
 @pytest.fixture
 def ada(site: Town) -> Client:
-    """Who is told."""
+    """The account that is notified."""
     return client(site, "ada")
 
 
 @pytest.fixture
 def bob(site: Town, ada: Client) -> Client:
-    """Who mentions, boosts, likes and follows."""
+    """The account that mentions, boosts, favourites and follows."""
     bob = client(site, "bob")
     post = ada.post("/v1/statuses", status="tea?").json["id"]
     bob.post("/v1/statuses", status="@ada yes", in_reply_to_id=post)
@@ -27,7 +27,7 @@ def bob(site: Town, ada: Client) -> Client:
 
 
 def types(who: Client, **params: object) -> list[str]:
-    """The types of what somebody was told, newest first."""
+    """Return the types of the notifications, newest first."""
     return [one["type"] for one in who.get("/v1/notifications", **params).json]
 
 

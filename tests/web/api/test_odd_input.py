@@ -1,4 +1,4 @@
-"""Whatever is sent to the API is answered with a sentence, never with a fault of ours."""
+"""Fuzzing of the API: any input gets a response with an error sentence, never an internal error."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ LINES = ("x=%00", "x=%ff", "x[=1", "x[][][]=1", "x[y]=1&x=2", "x=1&x[]=2", "x[0]
 
 @pytest.fixture
 def open_site(cursor: Cursor, tmp_path: Path) -> Town:
-    """A site that counts nothing."""
+    """A site without rate limits."""
     return town(cursor, tmp_path, rate_limits="off")
 
 
 def routes(site: Town) -> Iterator[Route]:
-    """Those of the API that end."""
+    """The API's routes except streams."""
     for route in site.routes:
         if route.needs.api and not route.path.startswith(ENDLESS):
             yield route
 
 
 def variables(who: Client) -> dict[str, str]:
-    """Things that are there, by the names that they have in paths."""
+    """Existing things by the names of their path variables."""
     post = who.post("/v1/statuses", status="here").json["id"]
     kept = who.post("/v2/filters", title="f", context=["home"], keywords_attributes={"0": {"keyword": "x"}}).json
     made = who.post("/v1/lists", title="l").json["id"]
@@ -58,13 +58,13 @@ def variables(who: Client) -> dict[str, str]:
 
 
 def filled(route: Route, known: dict[str, str]) -> str:
-    """A path of the route, of things that are there as far as they are known."""
+    """Return a path of the route with existing ids, as far as known."""
     pieces = route.path.replace("<", "\n").replace(">", "\n").split("\n")
     return "".join(known.get(piece.partition(":")[2], "1") if place % 2 else piece for place, piece in enumerate(pieces))
 
 
 def holding(param: Param, value: object) -> object:
-    """A JSON object with only this field."""
+    """Return a JSON object with only this field."""
     for key in reversed(path_of(param.name)):
         value = {key: value}
     return value

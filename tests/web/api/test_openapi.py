@@ -1,4 +1,4 @@
-"""The document of the API is true, whole and of the standard; the page says the same."""
+"""The OpenAPI document is true, complete and valid; the HTML page says the same."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ABOUT = DocumentInfo("Here", "https://here.example", "1.0")
 
 
 def told(site: Town) -> Any:
-    """The document of the whole site."""
+    """The OpenAPI document of the whole site."""
     reply = anonymous(site).get("/api/openapi.json")
     assert reply.status == 200
     return reply.json
@@ -238,7 +238,7 @@ def test_members_read_it_too(site: Town) -> None:
 
 
 def documented_fields(made: Any) -> set[str]:
-    """The names of all fields that any operation takes, brackets taken apart."""
+    """Return the names of all parameters of any operation, with brackets resolved."""
     names = [parameter["name"] for operation in operations(made).values() for parameter in operation.get("parameters", ())]
     bodies = [operation["requestBody"]["content"] for operation in operations(made).values() if "requestBody" in operation]
     names += [name for body in bodies for kind in body.values() for name in kind["schema"]["properties"]]

@@ -1,4 +1,4 @@
-"""What a program learns about the person whose token it has."""
+"""The token's own account in the API."""
 
 from __future__ import annotations
 

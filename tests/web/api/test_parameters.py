@@ -1,4 +1,4 @@
-"""Every documented parameter of a command is kept and read back, or said not to be served: none is taken with 200 and dropped."""
+"""Every documented parameter of a command is stored and read back, or rejected; none is accepted and ignored."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LATER = (datetime.now(UTC) + timedelta(days=2)).replace(microsecond=0)
 
 
 def kept(methods: str, path: str, params: str) -> Callable[[Story], Story]:
-    """Note that the story reads back these parameters."""
+    """Record that the test reads back these parameters."""
 
     def note(story: Story) -> Story:
         for method in methods.split():
@@ -425,7 +425,7 @@ def reblog(site: Town, method: str) -> None:
 
 
 def taken(site: Town) -> Iterator[tuple[str, set[str]]]:
-    """Each command of the API, and the parameters that it is documented to take."""
+    """The commands of the API with their documented parameters."""
     for route in site.routes:
         if route.needs.api and route.doc and route.method in WRITING and route.path.startswith("/api/"):
             names = {param.name for param in (*route.doc.query, *route.doc.body)}

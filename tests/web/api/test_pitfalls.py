@@ -1,4 +1,4 @@
-"""Where other servers went wrong, and what became of it in clients: each once, so that it does not happen here."""
+"""Bugs of other servers that broke clients, one test each."""
 
 from __future__ import annotations
 

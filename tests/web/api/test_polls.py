@@ -1,4 +1,4 @@
-"""Polls and posts to come through the API."""
+"""Polls and scheduled posts in the API."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def ask(program: Client, **poll: object) -> Reply:
 
 
 def later(site: Town, **delta: float) -> None:
-    """Let the time of all services go on."""
+    """Advance the clock of all services."""
     site.cursor.execute("update polls set expires_at = expires_at - %s", [timedelta(**delta)])
 
 

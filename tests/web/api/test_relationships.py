@@ -1,4 +1,4 @@
-"""How people stand to each other, through the API."""
+"""Relationships in the API."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tests.web.visitor import Town
 
 @pytest.fixture
 def ada(site: Town) -> Client:
-    """Somebody."""
+    """An account."""
     return client(site, "ada")
 
 
 @pytest.fixture
 def bob(site: Town) -> Client:
-    """Somebody else."""
+    """Another account."""
     return client(site, "bob")
 
 

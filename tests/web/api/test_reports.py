@@ -1,4 +1,4 @@
-"""Reports and announcements, in programs and on the site."""
+"""Reports and announcements, in the API and on the site."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every route of the API lets in exactly those whom it says, whichever scope their token has."""
+"""Every route of the API accepts exactly the tokens that it documents, by scope."""
 
 from __future__ import annotations
 
@@ -226,7 +226,7 @@ user      profile                GET,POST   /oauth/userinfo
 
 @pytest.fixture
 def open_site(cursor: Cursor, tmp_path: Path) -> Town:
-    """A site that counts nothing."""
+    """A site without rate limits."""
     return town(cursor, tmp_path, rate_limits="off")
 
 
@@ -236,12 +236,12 @@ def api_routes(site: Town) -> list[Route]:
 
 
 def call(who: Client, route: Route) -> Reply:
-    """Ask, of things that are not there."""
+    """Send a request with ids that do not exist."""
     return who.ask(route.method, FILLED.sub("1", route.path))
 
 
 def needs_of(route: Route) -> str:
-    """What a route asks for, in the words of the table."""
+    """Return the route's requirement in the words of the table."""
     own, who = "".join(f"own:{scope}" for scope in sorted(route.needs.viewer_scopes)), route.needs.viewer
     return f"{'user' if who is AccessLevel.MEMBER else who.name.lower()} {'|'.join(sorted(route.needs.scopes)) or own or '-'}"
 

@@ -1,4 +1,4 @@
-"""Search through the API."""
+"""Search in the API."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from tests.web.visitor import Town
 
 @pytest.fixture
 def ada(site: Town) -> Client:
-    """Somebody who posts."""
+    """An account with posts."""
     ada = client(site, "ada")
     ada.post("/v1/statuses", status="#Tea and #teapots, @ada #Other")
     return ada
 
 
 def found(who: Client, **params: object) -> tuple[list[str], list[str], int]:
-    """(names of people, names of tags, how many posts)."""
+    """Return (usernames, hashtags, number of posts)."""
     told = who.get("/v2/search", **params).json
     return [one["acct"] for one in told["accounts"]], [tag["name"] for tag in told["hashtags"]], len(told["statuses"])
 

@@ -1,4 +1,4 @@
-"""The buttons under a post, as programs press them."""
+"""Actions on a post in the API: favourite, boost, bookmark, pin, mute."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def post(site: Town) -> dict[str, str]:
 
 @pytest.fixture
 def bob(site: Town) -> Client:
-    """Somebody else."""
+    """Another account."""
     return client(site, "bob")
 
 

@@ -1,4 +1,4 @@
-"""Posts through the API: publishing, editing, deleting, looking."""
+"""Posts in the API: publishing, editing, deleting, reading."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Posts on a viewer's own streams say how the viewer stands to them, as the same posts do when they are read."""
+"""Posts on a viewer's own streams have the same viewer flags as when they are read."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ INSIDE = {"notification": "status", "conversation": "last_status"}
 
 
 def statuses(socket: Ws) -> list[tuple[str, dict[str, Any]]]:
-    """Each post that came, with the event that brought it."""
+    """Return each received post with its event."""
     came = [(message["event"], message["payload"]) for message in socket.read() if message["event"] != "resumed"]
     return [(event, post_in(event, json.loads(payload))) for event, payload in came]
 
@@ -129,7 +129,7 @@ def test_streamed_posts_are_those_that_are_read(three: Three, stream: str) -> No
 
 
 def check_same(three: Three, came: list[tuple[str, dict[str, Any]]]) -> None:
-    """The viewer's part of all that came is what is read of it; the rest has the same fields."""
+    """Check that the viewer's flags equal those of the REST API, and that all other fields are present."""
     assert came
     for _, post in came:
         read = three.read(post["id"])
@@ -144,7 +144,7 @@ def viewers_part(post: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_events(events: Stream, came: list[tuple[str, dict[str, Any]]]) -> None:
-    """Server-sent events tell the same as the socket."""
+    """Check that server-sent events and WebSocket agree."""
     told = [(said.name, post_in(said.name, said.json)) for said in events.read()]
     assert told == came
 

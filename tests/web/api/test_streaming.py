@@ -1,4 +1,4 @@
-"""The streaming API as Mastodon's clients use it, from the commit in PostgreSQL to the frames on the wire."""
+"""The streaming API as Mastodon's clients use it, from commit to frame."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def village(database_url: str, tmp_path: Path) -> Iterator[Village]:
 
 @define
 class Two:
-    """Ada writes, Bob follows her and reads."""
+    """Ada writes; Bob follows her and reads."""
 
     ada: Visitor
     bob: Visitor

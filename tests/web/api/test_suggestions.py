@@ -1,4 +1,4 @@
-"""People whom programs suggest, list and show; domains; and what is talked about."""
+"""Suggestions, the directory, endorsements, domain blocks and trends in the API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tags as client programs use them."""
+"""Hashtags in the API."""
 
 from __future__ import annotations
 

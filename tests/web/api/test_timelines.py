@@ -1,4 +1,4 @@
-"""Lists of posts through the API."""
+"""Timelines in the API."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PLACE = re.compile(r"<(?:\w+:)?(\w+)>")
 
 
 def posts_of(who: Client, count: int, **fields: object) -> list[str]:
-    """Posts, the newest first."""
+    """Return posts, newest first."""
     return [who.post("/v1/statuses", status=f"number {number}", **fields).json["id"] for number in range(count)][::-1]
 
 

@@ -1,4 +1,4 @@
-"""A moderator's warning reaches whoever it concerns at once, in programs and on an open page."""
+"""A moderation warning reaches its account at once, in apps and on an open page."""
 
 from __future__ import annotations
 
