@@ -1,4 +1,4 @@
-"""Apps register themselves, and get a name and a secret to call themselves by."""
+"""Registration of OAuth client applications."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from microblog.storage import oauth
 from microblog.storage.database import Cursor, Transactions
 
 LONGEST_NAME = 60
-LONGEST_ADDRESS = 2_000  # characters, of a website and of all redirect addresses together
+LONGEST_URL = 2_000  # characters, of a website and of all redirect uris together
 FORBIDDEN_SCHEMES = frozenset({"about", "blob", "data", "file", "filesystem", "javascript", "vbscript", "view-source"})
 _ABSOLUTE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):([\x21-\x7e]*)")
 
 
 @frozen
 class AppRegistration:
-    """What an app says of itself. `redirect_uris` are as they were sent; none of them is changed."""
+    """Registration request of an app. `redirect_uris` are kept exactly as sent."""
 
     name: str
     redirect_uris: tuple[str, ...]
@@ -35,14 +35,14 @@ class AppRegistration:
 
 @frozen
 class Apps:
-    """The commands about apps."""
+    """Commands about apps."""
 
     database: Transactions
     now: Callable[[], datetime]
     make_token: Callable[[], str] = fresh_token
 
     async def register(self, form: AppRegistration) -> RegisteredApp:
-        """A new app with its secret, which is told this once. Raises Invalid with all that is wrong."""
+        """Register an app and return it with its client secret, which is not shown again. Raise Invalid with all errors."""
         form = evolve(form, name=" ".join(post_text.clean(form.name, "client_name").split()))
         problems = dict(_problems(form))
         if problems:
@@ -65,45 +65,45 @@ class Apps:
 
 
 def _problems(form: AppRegistration) -> Iterator[tuple[str, str]]:
-    """(field, sentence) of the first thing that is wrong with each field."""
+    """Yield (field, message) for the first error of each field."""
     if post_text.is_blank(form.name):
         yield "client_name", "Application name can't be blank"
     elif len(form.name) > LONGEST_NAME:
         yield "client_name", f"Application name is too long (maximum is {LONGEST_NAME} characters)"
     elif not form.name.isprintable():
         yield "client_name", "Application name is invalid"
-    if problem := next(_problems_of_addresses(form.redirect_uris), ""):
+    if problem := next(_redirect_uri_problems(form.redirect_uris), ""):
         yield "redirect_uris", f"Redirect URI {problem}"
     if scope_rules.parse(form.scopes) is None:
         yield "scopes", "Scopes doesn't match configured on the server."
     website = form.website.strip()
-    if len(website) > LONGEST_ADDRESS:
-        yield "website", f"Application website is too long (maximum is {LONGEST_ADDRESS} characters)"
-    elif website and not _is_web_address(website):
+    if len(website) > LONGEST_URL:
+        yield "website", f"Application website is too long (maximum is {LONGEST_URL} characters)"
+    elif website and not _is_web_url(website):
         yield "website", "Application website is not a valid URL"
 
 
-def _problems_of_addresses(addresses: tuple[str, ...]) -> Iterator[str]:
-    if not addresses:
+def _redirect_uri_problems(uris: tuple[str, ...]) -> Iterator[str]:
+    if not uris:
         yield "can't be blank"
-    elif len("\n".join(addresses)) > LONGEST_ADDRESS:
-        yield f"is too long (maximum is {LONGEST_ADDRESS} characters)"
-    for address in addresses:
-        parts = _ABSOLUTE.fullmatch(address)
+    elif len("\n".join(uris)) > LONGEST_URL:
+        yield f"is too long (maximum is {LONGEST_URL} characters)"
+    for uri in uris:
+        parts = _ABSOLUTE.fullmatch(uri)
         if not parts:
             yield "must be an absolute URI."
         elif parts[1].lower() in FORBIDDEN_SCHEMES:
             yield "is forbidden by the server."
-        elif "#" in address:
+        elif "#" in uri:
             yield "cannot contain a fragment."
-        elif parts[1].lower() in ("http", "https") and not _is_web_address(address):
+        elif parts[1].lower() in ("http", "https") and not _is_web_url(uri):
             yield "must be a valid URI."
 
 
-def _is_web_address(address: str) -> bool:
+def _is_web_url(uri: str) -> bool:
     try:
-        parts = urlsplit(address)
+        parts = urlsplit(uri)
         port_is_possible = parts.port is None or parts.port > 0
     except ValueError:
         return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and port_is_possible and address.isprintable() and " " not in address
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and port_is_possible and uri.isprintable() and " " not in uri

@@ -1,8 +1,8 @@
-"""Media of posts: uploaded first, attached by a post, kept for a day where nothing holds them.
+"""Media attachments: uploaded first, attached to a post later, deleted after a day if nothing uses them.
 
-Every file is promised to be looked at: whatever makes one first writes the job that removes it if nobody refers to it. So neither a crash
-nor a failure leaves files behind. Who knows the address of a file can read it as long as something shows it (served_files.py), whatever
-the visibility of its post: addresses hold 128 random bits and are shown to those alone who may see the post.
+Before a file is written, a job is queued that deletes it unless something refers to it by then, so neither a crash nor a failure leaves
+files behind. Anybody who knows a file's URL can read it while something shows it (served_files.py), whatever the post's visibility:
+the URL holds 128 random bits and is shown only to those who may see the post.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ from microblog.storage import jobs, media
 from microblog.storage.database import Cursor, Transactions
 
 DELETE_UNUSED, CONVERT = "media.delete_unused", "media.convert"
-PROCESSING_GRACE = timedelta(hours=1)  # by then whatever was being made is made
+PROCESSING_GRACE = timedelta(hours=1)  # longest time that processing takes
 UNATTACHED_LIFETIME = timedelta(hours=24)
-LONGEST_WAIT, LOOK_EVERY = 30.0, 0.5  # seconds, of who asks to wait for a film
+MAX_WAIT, POLL_INTERVAL = 30.0, 0.5  # seconds that a request waits for the conversion of a video
 FAILED = "Error processing thumbnail for uploaded media"
 NOT_TAKEN = "Validation failed: File content type is invalid, File is invalid"
 IN_USE = "Media attachment is currently used by a status"
 
 
 def delete_unused(cursor: Cursor, names: Sequence[str], *, now: datetime, due_at: datetime | None = None) -> None:
-    """Promise to remove those of the files whose names begin so to which nobody refers then."""
+    """Queue the deletion of files whose names start with one of `names`, except those that something refers to at that time."""
     if names:
         jobs.add(cursor, DELETE_UNUSED, {"names": list(names)}, due_at=due_at or now, now=now)
 
@@ -54,9 +54,9 @@ def delete_unused(cursor: Cursor, names: Sequence[str], *, now: datetime, due_at
 def lock_attachable(
     cursor: Cursor, viewer: Viewer, draft: PostDraft, *, post: PostId | None = None, scheduled: ScheduledId | None = None
 ) -> list[Media]:
-    """The media of the draft, in its order, as they will be with its changes; nobody else takes them meanwhile.
+    """Lock and return the draft's attachments in its order.
 
-    `post` or `scheduled` is what holds them already. Raises Invalid in the words that clients know.
+    `post` or `scheduled`: where they are attached already. Raise Invalid with Mastodon's messages.
     """
     ids = list(dict.fromkeys(draft.media))
     if ids and (len(ids) > MOST_MEDIA or draft.poll):
@@ -78,63 +78,63 @@ def _unattachable(sentence: str) -> Invalid:
 
 
 def failure(found: Media) -> Invalid:
-    """What to tell who asks for a piece that has FAILED."""
+    """The error for a request about an attachment that has FAILED."""
     problem = found.problem or FAILED
     return Invalid({"file": problem}, sentence=problem)
 
 
-def differ(before: Post, pieces: Sequence[Media], changes: Sequence[MediaChange]) -> bool:
-    """True if an edit shows other media, another order, or says something else about them."""
-    said = {one.id: (one.description, one.focus) for one in pieces}
+def differ(before: Post, attachments: Sequence[Media], changes: Sequence[MediaChange]) -> bool:
+    """True if an edit changes the attachments, their order, description, focus or preview."""
+    values = {one.id: (one.description, one.focus) for one in attachments}
     for change in changes:
-        if change.id in said:
-            description, focus = said[change.id]
-            said[change.id] = (description if change.description is None else change.description, change.focus or focus)
-    if any(change.preview and change.id in said for change in changes):
+        if change.id in values:
+            description, focus = values[change.id]
+            values[change.id] = (description if change.description is None else change.description, change.focus or focus)
+    if any(change.preview and change.id in values for change in changes):
         return True
-    return [(one.id, one.description, one.focus) for one in before.media] != [(one.id, *said[one.id]) for one in pieces]
+    return [(one.id, one.description, one.focus) for one in before.media] != [(one.id, *values[one.id]) for one in attachments]
 
 
-def attach(cursor: Cursor, post: PostId, pieces: Sequence[Media], changes: Sequence[MediaChange], *, now: datetime) -> None:
-    """Let the post show exactly these, changed like this."""
+def attach(cursor: Cursor, post: PostId, attachments: Sequence[Media], changes: Sequence[MediaChange], *, now: datetime) -> None:
+    """Set the post's attachments and apply the changes to them."""
     for change in changes:
-        if change.id in {one.id for one in pieces}:
+        if change.id in {one.id for one in attachments}:
             media.change(cursor, change=validated(change))
             if change.preview:
                 _replace_preview(cursor, change.id, change.preview, now)
-    media.attach(cursor, post=post, ids=[one.id for one in pieces])
+    media.attach(cursor, post=post, ids=[one.id for one in attachments])
 
 
 def validated(change: MediaChange) -> MediaChange:
-    """The change as it is stored. Raises Invalid for a description that is too long."""
+    """Return the change as it is stored. Raise Invalid for a description that is too long."""
     if change.description is None:
         return change
     return evolve(change, description=validation.limited(change.description, LONGEST_DESCRIPTION, "description"))
 
 
-def _replace_preview(cursor: Cursor, id: MediaId, made: ConvertedMedia, now: datetime) -> None:
+def _replace_preview(cursor: Cursor, id: MediaId, converted: ConvertedMedia, now: datetime) -> None:
     before = media.by_id(cursor, id=id)
-    media.set_preview(cursor, id=id, made=made)
+    media.set_preview(cursor, id=id, made=converted)
     if before and before.rendition and before.rendition.preview:
         delete_unused(cursor, [before.rendition.preview], now=now)
 
 
 def detach(cursor: Cursor, post: Post, *, now: datetime, at_once: bool) -> None:
-    """The post is gone: its media can be attached to another one for a day, or go `at_once`, with those of before its edits."""
-    pieces = media.loosen_post(cursor, post=post.id, at=now)
-    if at_once and pieces:
-        delete_unused(cursor, media.delete(cursor, ids=pieces), now=now)
+    """Release the attachments of a deleted post for reuse within a day, or with `at_once` delete them, including those of earlier edits."""
+    attachments = media.loosen_post(cursor, post=post.id, at=now)
+    if at_once and attachments:
+        delete_unused(cursor, media.delete(cursor, ids=attachments), now=now)
 
 
 def delete_some(cursor: Cursor, account: AccountId, *, limit: int, now: datetime) -> int:
-    """Delete some of what the account uploaded, and promise that the files go; how many names went."""
+    """Delete up to `limit` attachments of the account and queue the deletion of their files. Return the number of file names."""
     names = media.delete_of_account(cursor, account=account, limit=limit)
     delete_unused(cursor, names, now=now)
     return len(names)
 
 
 def delete_unattached(cursor: Cursor, *, before: datetime, limit: int) -> int:
-    """Delete what nothing holds since before that time, at most `limit` pieces, and promise that their files go; how many names went."""
+    """Delete up to `limit` attachments unused since `before` and queue the deletion of their files. Return the number of file names."""
     names = media.sweep(cursor, before=before, limit=limit)
     delete_unused(cursor, names, now=before)
     return len(names)
@@ -142,7 +142,7 @@ def delete_unattached(cursor: Cursor, *, before: datetime, limit: int) -> int:
 
 @frozen
 class MediaUpload:
-    """What comes with an upload. `size` is in bytes; `thumbnail` is another file, for its preview."""
+    """An upload. `size`: bytes; `thumbnail`: a separate image for the preview."""
 
     file: BinaryIO
     size: int
@@ -157,7 +157,7 @@ def _random_stem() -> str:
 
 @frozen
 class Attachments:
-    """The commands about media that are not yet with a post. `pause` waits for so many seconds."""
+    """Commands about media that is not attached to a post yet. `pause`: wait for a number of seconds."""
 
     database: Transactions
     media_store: MediaStore
@@ -167,55 +167,55 @@ class Attachments:
 
     @property
     def accepts_video(self) -> bool:
-        """True if films and sound can be uploaded."""
+        """True if video and audio can be uploaded."""
         return self.media_store.accepts_video
 
-    async def add(self, viewer: Viewer, given: MediaUpload) -> Media:
-        """Take an upload. Pictures are READY when this returns; films and sound are still WAITING, a job makes them.
+    async def add(self, viewer: Viewer, upload: MediaUpload) -> Media:
+        """Store an upload. Images are READY on return; video and audio are WAITING for a job that converts them.
 
-        Raises Invalid for what is not taken, is too large, or cannot be read; then nothing of it is kept.
+        Raise Invalid for a file that is not accepted, too large or unreadable; nothing of it is kept then.
         """
-        format = self._format(given)
-        change = validated(MediaChange(MediaId(0), given.description, given.focus))
-        preview = given.thumbnail and self._picture_format(given.thumbnail)
-        later = not format.is_picture or (format is Format.GIF and self.media_store.accepts_video and file_types.is_animated(given.file))
-        kind = _first_guess(format) if later else MediaKind.IMAGE
+        format = self._format(upload)
+        change = validated(MediaChange(MediaId(0), upload.description, upload.focus))
+        preview = upload.thumbnail and self._image_format(upload.thumbnail)
+        in_job = not format.is_picture or (format is Format.GIF and self.media_store.accepts_video and file_types.is_animated(upload.file))
+        kind = _provisional_kind(format) if in_job else MediaKind.IMAGE
         stem = self.stem()
-        id = await self.database.run(self._begin, viewer, kind, change, stem)
+        id = await self.database.run(self._insert, viewer, kind, change, stem)
         try:
-            if later:
-                await self.media_store.store(given.file, media.upload_name(id))
-                await self.database.run(self._promise, id)
+            if in_job:
+                await self.media_store.store(upload.file, media.upload_name(id))
+                await self.database.run(self._enqueue_conversion, id)
             else:
-                made = await self.media_store.convert_image(given.file, format, stem)
-                await self.database.run(media.finish, id=id, kind=kind, made=made)
-            if given.thumbnail and preview:
-                await self._set_preview(id, given.thumbnail, preview)
+                converted = await self.media_store.convert_image(upload.file, format, stem)
+                await self.database.run(media.finish, id=id, kind=kind, made=converted)
+            if upload.thumbnail and preview:
+                await self._set_preview(id, upload.thumbnail, preview)
         except Invalid:
             await self.database.run(self._discard, id)
             raise
         return await self.one(viewer, id)
 
-    def _format(self, given: MediaUpload) -> Format:
-        format = file_types.detect_type(given.file)
+    def _format(self, upload: MediaUpload) -> Format:
+        format = file_types.detect_type(upload.file)
         if format is None or (not format.is_picture and not self.media_store.accepts_video):
             raise Invalid({"file": "File content type is invalid"}, sentence=NOT_TAKEN)
         most = IMAGE_BYTES if format.is_picture else FILM_BYTES
-        if given.size > most:
+        if upload.size > most:
             raise Invalid({"file": f"File size must be less than {most // 1024 // 1024} MB"})
         return format
 
-    def _picture_format(self, file: BinaryIO) -> Format:
+    def _image_format(self, file: BinaryIO) -> Format:
         format = file_types.detect_type(file)
         if format is None or not format.is_picture:
             raise Invalid({"thumbnail": "Thumbnail content type is invalid"})
         return format
 
-    def _begin(self, cursor: Cursor, viewer: Viewer, kind: MediaKind, change: MediaChange, stem: str) -> MediaId:
+    def _insert(self, cursor: Cursor, viewer: Viewer, kind: MediaKind, change: MediaChange, stem: str) -> MediaId:
         delete_unused(cursor, [stem], now=self.now(), due_at=self.now() + PROCESSING_GRACE)
         return media.insert(cursor, account=viewer.id, kind=kind, description=change.description or "", focus=change.focus, now=self.now())
 
-    def _promise(self, cursor: Cursor, id: MediaId) -> None:
+    def _enqueue_conversion(self, cursor: Cursor, id: MediaId) -> None:
         jobs.add(cursor, CONVERT, {"media": str(id)}, due_at=self.now(), now=self.now(), key=str(id))
 
     def _discard(self, cursor: Cursor, id: MediaId) -> None:
@@ -232,31 +232,31 @@ class Attachments:
     async def with_previews(
         self, viewer: Viewer, changes: Sequence[MediaChange], files: Mapping[MediaId, BinaryIO]
     ) -> tuple[MediaChange, ...]:
-        """The changes of an edit, with previews made of the files that came for some of the viewer's own pieces.
+        """Return the changes of an edit, with previews made from the files uploaded for the viewer's own attachments.
 
-        Raises Invalid for a file that is no picture, before any preview is made.
+        Raise Invalid if a file is not an image, before any preview is made.
         """
-        formats = {id: self._picture_format(file) for id, file in files.items()}
-        made = {}
+        formats = {id: self._image_format(file) for id, file in files.items()}
+        converted = {}
         for id in list(files)[:MOST_MEDIA]:
             found = await self.database.read(media.by_id, id=id)
             if found is not None and found.owner == viewer.id:
-                made[id] = await self._preview(files[id], formats[id])
-        return tuple(evolve(change, preview=made.get(change.id)) for change in changes)
+                converted[id] = await self._preview(files[id], formats[id])
+        return tuple(evolve(change, preview=converted.get(change.id)) for change in changes)
 
     async def one(self, viewer: Viewer, id: MediaId) -> Media:
-        """One's own piece, as long as no post has it. Raises NotFound."""
+        """Return the viewer's own attachment while no post uses it. Raise NotFound."""
         found = await self.database.read(media.by_id, id=id)
         if found is None or found.owner != viewer.id or found.attached:
             raise NotFound
         return found
 
     async def wait_until_processed(self, viewer: Viewer, id: MediaId) -> Media:
-        """The same once it is READY or has FAILED, or has taken LONGEST_WAIT seconds. Raises Invalid where it has FAILED."""
-        for _ in range(round(LONGEST_WAIT / LOOK_EVERY)):
+        """Return the attachment once it is READY, or after MAX_WAIT seconds. Raise Invalid if its processing has FAILED."""
+        for _ in range(round(MAX_WAIT / POLL_INTERVAL)):
             if (found := await self.one(viewer, id)).state is not MediaState.WAITING:
                 break
-            await self.pause(LOOK_EVERY)
+            await self.pause(POLL_INTERVAL)
         else:
             found = await self.one(viewer, id)
         if found.state is MediaState.FAILED:
@@ -264,13 +264,13 @@ class Attachments:
         return found
 
     async def several(self, viewer: Viewer, ids: Sequence[MediaId]) -> list[Media]:
-        """Those of the pieces that the viewer could attach to a post, in this order."""
+        """Return those of the attachments that the viewer could attach to a post, in this order."""
         found = [await self.database.read(media.by_id, id=id) for id in ids[:MOST_MEDIA]]
         return [one for one in found if one and one.owner == viewer.id and not one.attached]
 
     async def change(self, viewer: Viewer, change: MediaChange, thumbnail: BinaryIO | None = None) -> Media:
-        """Say something else about one's own piece that no post has yet, or give it another preview."""
-        format = thumbnail and self._picture_format(thumbnail)
+        """Change description, focus or preview of the viewer's own unattached media."""
+        format = thumbnail and self._image_format(thumbnail)
         await self.one(viewer, change.id)
         await self.database.run(media.change, change=validated(change))
         if thumbnail and format:
@@ -278,7 +278,7 @@ class Attachments:
         return await self.one(viewer, change.id)
 
     async def delete(self, viewer: Viewer, id: MediaId) -> None:
-        """Delete one's own piece. Raises Invalid where a post has it, NotFound where there is none."""
+        """Delete the viewer's own attachment. Raise Invalid if a post uses it, NotFound if there is none."""
         found = await self.database.read(media.by_id, id=id)
         if found is None or found.owner != viewer.id:
             raise NotFound
@@ -289,7 +289,7 @@ class Attachments:
     # --- jobs
 
     async def convert(self, id: MediaId) -> None:
-        """Make what was uploaded into what is shown. What cannot be made has FAILED; done again, this does nothing."""
+        """Convert an upload for display; mark it FAILED if that is impossible. Has no effect if repeated."""
         found = await self.database.read(media.by_id, id=id)
         if found is None or found.state is not MediaState.WAITING:
             return
@@ -300,31 +300,31 @@ class Attachments:
                 format = file_types.detect_type(file)
             if format is None:
                 raise NotFound
-            kind, made = await self.media_store.convert_video(upload, format, stem)
+            kind, converted = await self.media_store.convert_video(upload, format, stem)
         except Invalid as refused:
-            await self.database.run(self._failed, id, refused.sentence)
+            await self.database.run(self._mark_failed, id, refused.sentence)
         except NotFound:
-            await self.database.run(self._failed, id, FAILED)
+            await self.database.run(self._mark_failed, id, FAILED)
         else:
-            await self.database.run(self._converted, id, kind, made)
+            await self.database.run(self._finish, id, kind, converted)
 
-    def _failed(self, cursor: Cursor, id: MediaId, problem: str) -> None:
+    def _mark_failed(self, cursor: Cursor, id: MediaId, problem: str) -> None:
         media.fail(cursor, id=id, problem=problem)
         delete_unused(cursor, [media.upload_name(id)], now=self.now())
 
-    def _converted(self, cursor: Cursor, id: MediaId, kind: MediaKind, made: ConvertedMedia) -> None:
-        media.finish(cursor, id=id, kind=kind, made=made)
+    def _finish(self, cursor: Cursor, id: MediaId, kind: MediaKind, converted: ConvertedMedia) -> None:
+        media.finish(cursor, id=id, kind=kind, made=converted)
         delete_unused(cursor, [media.upload_name(id)], now=self.now())
 
     async def delete_unused(self, names: Sequence[str]) -> None:
-        """Remove those of the files whose names begin so to which nobody refers."""
+        """Delete files whose names start with one of `names` and that nothing refers to."""
         there = [name for beginning in names for name in self.media_store.names_with_stem(beginning)]
         if there:
             await self.media_store.delete(await self.database.read(media.unneeded, names=there))
 
 
-def _first_guess(format: Format) -> MediaKind:
-    """What it is shown as until it is known better."""
+def _provisional_kind(format: Format) -> MediaKind:
+    """The kind to show until the file has been processed."""
     if format is Format.GIF:
         return MediaKind.GIFV
     return MediaKind.VIDEO if format in (Format.MP4, Format.MATROSKA) else MediaKind.AUDIO

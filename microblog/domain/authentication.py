@@ -1,4 +1,4 @@
-"""Who somebody is, by what their client sends along."""
+"""Authentication of requests by session cookie or access token."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from microblog.model.oauth import TokenContext
 
 @frozen
 class Authentication:
-    """Browsers come with the cookie of a session, programs with a token."""
+    """Looks up sessions of browsers and access tokens of apps."""
 
     sessions: Sessions
     tokens: Tokens
 
     async def by_cookie(self, token: str) -> tuple[Viewer, Session] | None:
-        """Whose browser has this session token."""
+        """Return the viewer and session of a session token; None if it is not valid."""
         return await self.sessions.by_cookie(token)
 
     async def is_over(self, token: str) -> bool:
-        """True unless a session has this token, if only for when its account is let in again."""
+        """True unless a session has this token, even if its account may not log in at the moment."""
         return await self.sessions.is_over(token)
 
     async def by_bearer(self, token: str, *, pending: bool = False) -> TokenContext | None:
-        """What this API token stands for. Raises Unauthenticated if it was revoked, Forbidden if its owner may not come in (yet)."""
+        """Return what an access token authorizes. Raise Unauthenticated if it was revoked, Forbidden if its owner may not log in (yet)."""
         return await self.tokens.by_bearer(token, pending=pending)

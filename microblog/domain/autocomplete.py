@@ -1,4 +1,4 @@
-"""Whom and what a writer may mean, from the first letters on."""
+"""Autocompletion of usernames and hashtags while writing."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from microblog.storage import autocomplete
 from microblog.storage.database import Transactions
 
 LONGEST_PREFIX = 100
-OFFERED = 6
+MOST_SUGGESTIONS = 6
 
 
 @frozen
 class Autocomplete:
-    """Completes names and tags for one viewer, with nothing that they may not see."""
+    """Suggests accounts and hashtags that the viewer may see."""
 
     database: Transactions
 
     async def people(self, viewer: Viewer, prefix: str) -> list[TagSuggestion]:
-        """Whose username begins so, those first whom the viewer follows: they are found by their display names too."""
-        wanted = _typed(prefix)
-        if not wanted:
+        """Return accounts whose username starts with `prefix`, followed ones first; these also match by display name."""
+        text = _cleaned(prefix)
+        if not text:
             return []
-        return await self.database.read(autocomplete.people, prefix=wanted, viewer=viewer.id, limit=OFFERED)
+        return await self.database.read(autocomplete.people, prefix=text, viewer=viewer.id, limit=MOST_SUGGESTIONS)
 
     async def tags(self, viewer: Viewer, prefix: str) -> list[UsedTag]:
-        """Tags that begin so, with how much they are used: the exact one, then what is talked about."""
-        key = post_text.tag_key(_typed(prefix))
-        return await self.database.read(autocomplete.tags, prefix=key, viewer=viewer.id, limit=OFFERED) if key else []
+        """Return hashtags that start with `prefix`, with their usage: the exact match first, then by popularity."""
+        key = post_text.tag_key(_cleaned(prefix))
+        return await self.database.read(autocomplete.tags, prefix=key, viewer=viewer.id, limit=MOST_SUGGESTIONS) if key else []
 
 
-def _typed(prefix: str) -> str:
-    """What was typed; nothing where it can be no part of a name."""
+def _cleaned(prefix: str) -> str:
+    """The prefix on one line; empty if it cannot be part of a name."""
     try:
         return post_text.clean_line(prefix[:LONGEST_PREFIX], "q")
     except Invalid:

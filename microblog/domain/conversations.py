@@ -1,4 +1,4 @@
-"""Direct conversations: what posts make of them, and what those who take part do with them."""
+"""Direct conversations: kept up to date as posts are published, edited and deleted; commands of their participants."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ MOST_UNREAD = 100
 
 
 def on_published(cursor: Cursor, post: Post, now: datetime) -> None:
-    """The post was on_published in the running transaction: a direct one is new to all whom it names."""
+    """Add a direct post, published in the running transaction, to its conversation, unread by everybody mentioned."""
     if post.visibility is Visibility.DIRECT:
         _deliver(cursor, post, participants(post), now)
 
 
-def on_edited(cursor: Cursor, before: Post, after: Post, anew: Collection[AccountId], now: datetime) -> None:
-    """The post was on_edited in the running transaction. A direct one that names others now belongs to another conversation.
+def on_edited(cursor: Cursor, before: Post, after: Post, newly_mentioned: Collection[AccountId], now: datetime) -> None:
+    """Update conversations after an edit in the running transaction. A direct post with other mentions moves to another conversation.
 
-    It is new to those who are named `anew`, and to whoever had not read it before.
+    It is unread for `newly_mentioned` and for everybody who had not read it before.
     """
     if after.visibility is not Visibility.DIRECT:
         return
@@ -38,55 +38,55 @@ def on_edited(cursor: Cursor, before: Post, after: Post, anew: Collection[Accoun
         conversations.tell(cursor, post=after.id, now=now)
         return
     conversations.lock(cursor, thread=after.thread_id or after.id)
-    unread = {*conversations.withdraw(cursor, post=after.id, now=now), *anew}
+    unread = {*conversations.withdraw(cursor, post=after.id, now=now), *newly_mentioned}
     _deliver(cursor, after, unread, now)
 
 
 def _deliver(cursor: Cursor, post: Post, unread: Collection[AccountId], now: datetime) -> None:
-    """Who keeps such posts of strangers back, or refuses them, has no conversation of it either."""
+    """Add the post to the conversations of its participants, except those whose notification policy filters or rejects it."""
     author = post.author.id
     held = treated(cursor, participants(post) - {author}, NotificationKind.MENTION, author, post=post.id, now=now)
     conversations.deliver(cursor, post=post.id, unread=set(unread) - {author}, held=held, now=now)
 
 
 def on_deleted(cursor: Cursor, post: Post, now: datetime) -> None:
-    """The post was on_deleted in the running transaction."""
+    """Remove a direct post, deleted in the running transaction, from its conversation."""
     if post.visibility is Visibility.DIRECT:
         conversations.lock(cursor, thread=post.thread_id or post.id)
         conversations.withdraw(cursor, post=post.id, now=now)
 
 
 def participants(post: Post) -> set[AccountId]:
-    """Who takes part in what a direct post belongs to."""
+    """The author and the mentioned accounts of a direct post."""
     return {post.author.id, *(mention.account_id for mention in post.mentions)}
 
 
 @frozen
 class Conversations:
-    """The viewer's conversations. Raises NotFound for other participants's, and where the viewer may see nothing of one."""
+    """The viewer's conversations. Methods raise NotFound for those of others and for those with no visible post."""
 
     database: Transactions
     now: Callable[[], datetime]
 
     async def page(self, viewer: Viewer, page: Page) -> list[Conversation]:
-        """Those that were spoken in last first. Pages are bounded by their places."""
+        """Return conversations, most recent activity first. Pages are bounded by their positions."""
         return await self.database.read(_page, viewer, page)
 
     async def unread(self, viewer: Viewer) -> int:
-        """How many of the newest the viewer has not read."""
+        """Return the number of unread conversations, up to MOST_UNREAD."""
         return await self.database.read(conversations.unread, account=viewer.id, limit=MOST_UNREAD)
 
     async def mark(self, viewer: Viewer, id: ConversationId, *, unread: bool) -> Conversation:
-        """Read it, or let it be unread again."""
+        """Mark a conversation as read or unread."""
         return await self.database.run(self._mark, viewer, id, unread)
 
     async def forget(self, viewer: Viewer, id: ConversationId) -> None:
-        """Take it from the list, until somebody says something in it again."""
+        """Remove a conversation from the list until somebody posts in it again."""
         if not await self.database.run(conversations.forget, account=viewer.id, id=id, now=self.now()):
             raise NotFound
 
     async def mark_opened(self, viewer: Viewer, post: Post) -> bool:
-        """The viewer looks at a post: the conversation that a direct one belongs to is read. True if it was not."""
+        """Mark the conversation of a direct post as read because the viewer opens it. True if it was unread."""
         if post.visibility is not Visibility.DIRECT:
             return False
         others = sorted(participants(post) - {viewer.id})

@@ -1,7 +1,7 @@
-"""Sending letters: what a letter says is looked up when it is sent, and so is whether anybody still wants it.
+"""Composition of emails: content, and whether an email is still wanted, are looked up when it is sent.
 
-Between promise and sending somebody may have read the notification on the site, muted its author, switched such letters off, or deleted
-the post. Then the letter is cancelled, and says why.
+Between queueing and sending, the recipient may have read the notification on the site, muted its author or turned such emails off, and
+the post may have been deleted. The email is cancelled then, with the reason recorded.
 """
 
 from __future__ import annotations
@@ -25,23 +25,24 @@ from microblog.model.posts import Post
 from microblog.storage import email_digests, emails, filters, notifications, posts, scheduled, users
 from microblog.storage.database import Cursor, Transactions
 
-TO_BE_SENT = frozenset({EmailState.WAITING, EmailState.DEFERRED, EmailState.FAILED})
+PENDING_STATES = frozenset({EmailState.WAITING, EmailState.DEFERRED, EmailState.FAILED})
 SHOWN_IN_DIGEST = 6
 _NOT_COUNTED = (NotificationKind.SIGN_UP, NotificationKind.REPORT, NotificationKind.WARNING)
 COUNTED = tuple(kind for kind in NotificationKind if kind not in _NOT_COUNTED)
-BATCH = 500  # letters in one transaction, or posts in one statement
+BATCH = 500  # emails per transaction, or posts per statement
 NOT_SHOWN = ("favourite", "reblog", "poll", "update", "admin.sign_up", "admin.report", "moderation_warning")
-_ADDRESSED = frozenset({EmailKind.CONFIRM, EmailKind.RESET, EmailKind.PASSWORD, EmailKind.ADDRESS})  # to one address and no other
-_ASKED_FOR = frozenset({EmailKind.CONFIRM, EmailKind.RESET})  # by whoever waits for it: worth a try at an address that refused others
+_FIXED_ADDRESS = frozenset({EmailKind.CONFIRM, EmailKind.RESET, EmailKind.PASSWORD, EmailKind.ADDRESS})  # to the address as of then
+# The user waits for these: they are sent even to addresses that rejected earlier emails.
+_REQUESTED = frozenset({EmailKind.CONFIRM, EmailKind.RESET})
 
 
 class EmailCancelled(Exception):
-    """Nobody wants the letter any more, and the text says why."""
+    """The email is not wanted any more; the text says why."""
 
 
 @frozen
 class EmailComposer:
-    """What the jobs of letters do. `host` is the domain of Message-IDs (RFC 5322, section 3.6.4)."""
+    """Operations of the email jobs. `host`: domain of Message-IDs (RFC 5322, section 3.6.4)."""
 
     database: Transactions
     links: EmailLinks
@@ -49,11 +50,11 @@ class EmailComposer:
     now: Callable[[], datetime]
 
     async def enqueue_notifications(self, ids: Sequence[NotificationId], delay: timedelta) -> int:
-        """Write the letters of these notifications, to be sent `delay` after them; how many."""
+        """Queue emails for these notifications, due `delay` after them. Return their number."""
         return await self.database.run(emails.add_of_notifications, ids=ids, delay=delay, now=self.now())
 
     async def enqueue_digests(self, frequency: str, since: datetime, key: str) -> None:
-        """Write digests to all who want one so often, were away since then and missed something; to nobody two under one key."""
+        """Queue digests with this frequency for accounts that were absent since then and missed something, at most one per key."""
         while True:
             written = await self.database.run(
                 email_digests.add_digests, frequencies=[frequency], since=since, key=f"{frequency} {key}", now=self.now(), limit=BATCH
@@ -62,47 +63,47 @@ class EmailComposer:
                 return
 
     async def enqueue_reports(self, begin: datetime, end: datetime) -> int:
-        """Write the report of that time to the administrators, to each once; how many."""
+        """Queue the report of that period for the administrators, once each. Return their number."""
         key = f"{begin:%Y-%m-%d}"
         return await self.database.run(email_digests.add_reports, begin=begin, end=end, key=key, now=self.now())
 
     async def begin_delivery(self, id: LetterId) -> EmailContext | None:
-        """Begin one try more of a letter, and say all that it is to say. None where it is not to be sent, or not any more."""
+        """Begin a delivery attempt and return the content; None if the email is not to be sent (any more)."""
         return await self.database.run(self._open, id)
 
     async def record_result(self, id: LetterId, state: EmailState, answer: str) -> None:
-        """Write down how the try ended."""
+        """Record the result of a delivery attempt."""
         await self.database.run(emails.settle, id=id, state=state, answer=answer, now=self.now())
 
     def _open(self, cursor: Cursor, id: LetterId) -> EmailContext | None:
         letter = emails.locked(cursor, id=id)
-        if letter is None or letter.state not in TO_BE_SENT:
+        if letter is None or letter.state not in PENDING_STATES:
             return None
         try:
-            mail = self._composed(cursor, letter)
+            mail = self._compose(cursor, letter)
         except EmailCancelled as why:
             emails.settle(cursor, id=id, state=EmailState.CANCELLED, answer=str(why), now=self.now())
             return None
-        message_id = letter.message_id or f"<{self._name(mail)}@{self.host}>"
+        message_id = letter.message_id or f"<{self._message_name(mail)}@{self.host}>"
         emails.begin(cursor, id=id, recipient=mail.letter.recipient, message_id=message_id)
         return evolve(mail, letter=evolve(mail.letter, message_id=message_id, tries=letter.tries + 1))
 
-    def _name(self, mail: EmailContext) -> str:
-        """What is before the @ of the Message-ID; that of a mention can be told from the post, so that answers to it can refer to it."""
+    def _message_name(self, mail: EmailContext) -> str:
+        """Local part of the Message-ID. That of a mention is derived from the post, so that replies can refer to it."""
         letter = mail.letter
         return mention_id(mail.post, letter) if mail.post and letter.account_id else f"{letter.kind}.{letter.id}"
 
-    def _composed(self, cursor: Cursor, letter: Email) -> EmailContext:
+    def _compose(self, cursor: Cursor, letter: Email) -> EmailContext:
         if letter.kind in (EmailKind.REJECTED, EmailKind.TEST):
             data = letter.data
             return EmailContext(
                 letter, data.get("username", ""), data.get("locale", "en"), data.get("time_zone", "UTC"), self.links.page("/about")
             )
-        member = self._reader(cursor, letter)
+        member = self._recipient(cursor, letter)
         login = member.login
-        recipient = letter.recipient if letter.kind in _ADDRESSED else login.email
-        if letter.kind not in _ASKED_FOR and not letter.tries and is_given_up(cursor, login, recipient):
-            raise EmailCancelled("The address refused mail again and again, and its owner has not confirmed it since.")
+        recipient = letter.recipient if letter.kind in _FIXED_ADDRESS else login.email
+        if letter.kind not in _REQUESTED and not letter.tries and is_given_up(cursor, login, recipient):
+            raise EmailCancelled("The address rejected several emails and was not confirmed again since.")
         mail = EmailContext(
             evolve(letter, recipient=recipient),
             member.account.username,
@@ -111,11 +112,11 @@ class EmailComposer:
             self.links.page("/home"),
             self.links.unsubscribe(letter.kind, login.account_id, letter.created_at),
         )
-        special = self._special.get(letter.kind)
-        return special(cursor, mail, member) if special else mail
+        compose = self._composers.get(letter.kind)
+        return compose(cursor, mail, member) if compose else mail
 
     @property
-    def _special(self) -> Mapping[EmailKind, Callable[[Cursor, EmailContext, AccountWithLogin], EmailContext]]:
+    def _composers(self) -> Mapping[EmailKind, Callable[[Cursor, EmailContext, AccountWithLogin], EmailContext]]:
         return {
             EmailKind.CONFIRM: self._confirm,
             EmailKind.RESET: self._reset,
@@ -131,58 +132,58 @@ class EmailComposer:
             EmailKind.REPORT: self._report,
         }
 
-    def _reader(self, cursor: Cursor, letter: Email) -> AccountWithLogin:
+    def _recipient(self, cursor: Cursor, letter: Email) -> AccountWithLogin:
         member = users.by_account(cursor, account=letter.account_id) if letter.account_id else None
         if member is None:
-            raise EmailCancelled("The account is gone.")
+            raise EmailCancelled("The account was deleted.")
         if member.barred and letter.kind is not EmailKind.WARNING:
             raise EmailCancelled("The account is suspended or disabled.")
-        if letter.kind not in _ADDRESSED and member.login.confirmed_at is None:
+        if letter.kind not in _FIXED_ADDRESS and member.login.confirmed_at is None:
             raise EmailCancelled("The address is not confirmed.")
         if letter.kind in SWITCHED and getattr(member.login.preferences, SWITCHED[letter.kind]) in (False, "never"):
-            raise EmailCancelled("Such letters were switched off.")
+            raise EmailCancelled("The recipient turned off e-mails of this kind.")
         return member
 
     def _confirm(self, cursor: Cursor, mail: EmailContext, member: AccountWithLogin) -> EmailContext:
         login, address = member.login, mail.letter.recipient
-        waits = login.confirmed_at is None or is_given_up(cursor, login, login.email)
-        if address != (login.new_email or (login.email if waits else None)):
-            raise EmailCancelled("The address was confirmed or changed meanwhile.")
+        needs_confirmation = login.confirmed_at is None or is_given_up(cursor, login, login.email)
+        if address != (login.new_email or (login.email if needs_confirmation else None)):
+            raise EmailCancelled("The address was already confirmed or changed.")
         return evolve(mail, link=self.links.confirm(login, address, mail.letter.created_at))
 
     def _reset(self, cursor: Cursor, mail: EmailContext, member: AccountWithLogin) -> EmailContext:
         del cursor
         if mail.letter.recipient != member.login.email:
-            raise EmailCancelled("The address was changed meanwhile.")
+            raise EmailCancelled("The address was changed.")
         return evolve(mail, link=self.links.reset(member.login, self.now()))
 
     def _notification(self, cursor: Cursor, mail: EmailContext, member: AccountWithLogin) -> EmailContext:
-        note = self._still_news(cursor, mail.letter, member)
+        note = self._current_notification(cursor, mail.letter, member)
         if note.post is None:
             page = "/settings/requests" if mail.letter.kind is EmailKind.FOLLOW_REQUEST else f"/@{note.account.username}"
             return evolve(mail, by=note.account, link=self.links.page(page))
-        sieve, root = self._sieve(cursor, member), self._root(cursor, note.post, member)
-        post = sieve.shown(note.post, FilterContext.NOTIFICATIONS, self.now())
+        filter_set, root = self._filters(cursor, member), self._root(cursor, note.post, member)
+        post = filter_set.shown(note.post, FilterContext.NOTIFICATIONS, self.now())
         if post is None:
-            raise EmailCancelled("A filter of the reader leaves it out.")
-        first = sieve.shown(root, FilterContext.NOTIFICATIONS, self.now()) if root else None
+            raise EmailCancelled("A filter of the recipient hides the post.")
+        first = filter_set.shown(root, FilterContext.NOTIFICATIONS, self.now()) if root else None
         return evolve(mail, by=note.account, post=post, root=first, link=self.links.post(note.post))
 
-    def _sieve(self, cursor: Cursor, member: AccountWithLogin) -> FilterSet:
+    def _filters(self, cursor: Cursor, member: AccountWithLogin) -> FilterSet:
         return FilterSet(tuple(filters.of_account(cursor, account=member.account.id)), member.account.id).within(
             FilterContext.NOTIFICATIONS
         )
 
-    def _still_news(self, cursor: Cursor, letter: Email, member: AccountWithLogin) -> Notification:
+    def _current_notification(self, cursor: Cursor, letter: Email, member: AccountWithLogin) -> Notification:
         id, account = letter.about or NotificationId(0), member.account
         rows = notifications.by_id(cursor, account=account.id, id=id)
         found = notification_rules.loaded(cursor, Viewer(account), rows)
         if not found or found[0].account.suspended_at is not None:
-            raise EmailCancelled("What it tells of is gone.")
+            raise EmailCancelled("The notification or its post was deleted.")
         if not email_digests.is_unread(cursor, account=account.id, notification=id):
-            raise EmailCancelled("It was read on the site meanwhile.")
+            raise EmailCancelled("The notification was read on the site.")
         if not email_digests.is_announced(cursor, notification=id, now=self.now()):
-            raise EmailCancelled("Its author or the conversation was muted or blocked meanwhile.")
+            raise EmailCancelled("The recipient muted or blocked the author or the conversation.")
         return found[0]
 
     def _root(self, cursor: Cursor, post: Post, member: AccountWithLogin) -> Post | None:
@@ -205,7 +206,7 @@ class EmailComposer:
     def _scheduled(self, cursor: Cursor, mail: EmailContext, member: AccountWithLogin) -> EmailContext:
         found = scheduled.by_id(cursor, id=ScheduledId(int(mail.letter.data["scheduled"])))
         if found is None or found.author != member.account.id or not found.problem:
-            raise EmailCancelled("It was taken back or given another time meanwhile.")
+            raise EmailCancelled("The scheduled post was deleted or rescheduled.")
         data = {**mail.letter.data, "problem": found.problem}
         return evolve(mail, letter=evolve(mail.letter, data=data), link=self.links.page("/scheduled"))
 
@@ -215,32 +216,32 @@ class EmailComposer:
 
     def _digest(self, cursor: Cursor, mail: EmailContext, member: AccountWithLogin) -> EmailContext:
         since, account = datetime.fromisoformat(mail.letter.data["since"]), member.account
-        sieve = self._sieve(cursor, member)
-        counts = self._missed(cursor, account.id, since, sieve)
+        filter_set = self._filters(cursor, member)
+        counts = self._count_missed(cursor, account.id, since, filter_set)
         if not counts:
-            raise EmailCancelled("Everything was read on the site meanwhile.")
+            raise EmailCancelled("All notifications were read on the site.")
         above = max(notifications.read_up_to(cursor, account=account.id), id_at(since))
         rows = notifications.page_of(cursor, account=account.id, page=Page(SHOWN_IN_DIGEST, since_id=above), without=NOT_SHOWN)
-        heard = [row for row in rows if email_digests.is_announced(cursor, notification=row.id, now=self.now())]
+        announced = [row for row in rows if email_digests.is_announced(cursor, notification=row.id, now=self.now())]
         newest = []
-        for note in notification_rules.loaded(cursor, Viewer(account), heard):
-            post = sieve.shown(note.post, FilterContext.NOTIFICATIONS, self.now()) if note.post else None
+        for note in notification_rules.loaded(cursor, Viewer(account), announced):
+            post = filter_set.shown(note.post, FilterContext.NOTIFICATIONS, self.now()) if note.post else None
             if post or not note.post:
                 newest.append(evolve(note, post=post))
         return evolve(mail, missed=DigestSummary(since, counts, tuple(newest)), link=self.links.page("/notifications"))
 
-    def _missed(self, cursor: Cursor, account: AccountId, since: datetime, sieve: FilterSet) -> Mapping[str, int]:
-        """How many of each kind: without what the reader's filters leave out, as on the site."""
+    def _count_missed(self, cursor: Cursor, account: AccountId, since: datetime, filter_set: FilterSet) -> Mapping[str, int]:
+        """Number of missed notifications by kind, without posts that the recipient's filters hide."""
         found = email_digests.missed(cursor, account=account, since=since, kinds=COUNTED, now=self.now())
-        hidden = self._hidden(cursor, sorted({post for _, post, _ in found if post}), sieve.hiding(FilterContext.NOTIFICATIONS))
+        hidden = self._hidden_posts(cursor, sorted({post for _, post, _ in found if post}), filter_set.hiding(FilterContext.NOTIFICATIONS))
         counts = Counter[str]()
         for kind, post, count in found:
             if post not in hidden:
                 counts[kind] += count
         return dict(counts)
 
-    def _hidden(self, cursor: Cursor, ids: Sequence[PostId], hiding: FilterSet) -> frozenset[PostId]:
-        """Those of the posts that the filters leave out."""
+    def _hidden_posts(self, cursor: Cursor, ids: Sequence[PostId], hiding: FilterSet) -> frozenset[PostId]:
+        """Those of the posts that the filters hide."""
         if not hiding.filters:
             return frozenset()
         looked_at = (posts.by_ids(cursor, ids[begin : begin + BATCH]) for begin in range(0, len(ids), BATCH))
@@ -248,11 +249,11 @@ class EmailComposer:
 
     def _report(self, cursor: Cursor, mail: EmailContext, member: AccountWithLogin) -> EmailContext:
         if member.login.role is not Role.ADMIN:
-            raise EmailCancelled("The reader is no administrator any more.")
+            raise EmailCancelled("The recipient is no longer an administrator.")
         begin, end = (datetime.fromisoformat(mail.letter.data[name]) for name in ("begin", "end"))
         return evolve(mail, report=email_digests.report(cursor, begin=begin, end=end), link=self.links.page("/admin/outbox"))
 
 
 def mention_id(post: Post, letter: Email) -> str:
-    """What is before the @ in the Message-ID of the letter to somebody about a post."""
+    """Local part of the Message-ID of the email to a recipient about a post."""
     return f"post.{post.id}.{letter.account_id}"

@@ -1,4 +1,4 @@
-"""Proving an address: the one of a new account, and the one that somebody wants instead."""
+"""Confirmation of email addresses: that of a new account, and a new one of an existing account."""
 
 from __future__ import annotations
 
@@ -19,49 +19,49 @@ from microblog.model.ids import AppId
 from microblog.storage import events, users
 from microblog.storage.database import Cursor, Transactions
 
-OVER = "This link is not valid, or not any more. Log in to have a new one sent."
+INVALID_LINK = "This link is invalid or has expired. Log in to request a new one."
 
 
 @frozen
 class EmailConfirmation:
-    """The commands about addresses that wait to be proved."""
+    """Commands about addresses that are not confirmed yet."""
 
     database: Transactions
     links: EmailLinks
     now: Callable[[], datetime]
 
     async def address(self, token: str) -> str:
-        """The address that the token of a letter proves. Raises Gone for one that proves nothing (any more)."""
+        """Return the address that a token confirms. Raise Gone if it is invalid or has expired."""
         return await self.database.read(self._address, token)
 
     async def confirm(self, token: str) -> str:
-        """Take that address as proved, from now on the account's own. Doing it again changes nothing.
+        """Confirm the token's address and make it that of the account. Has no effect if repeated.
 
-        Raises Gone as above, Conflict where the address is somebody else's by now.
+        Raise Gone as `address` does, Conflict if another account uses the address by now.
         """
         return await self.database.run(self._confirm, token)
 
     async def is_confirmed(self, viewer: Viewer) -> bool:
-        """True if the account's address was proved. Raises NotFound for one without a login."""
+        """True if the account's address is confirmed. Raise NotFound for an account without a login."""
         return await self.database.read(self._is_proved, viewer)
 
     async def signup_app(self, viewer: Viewer) -> AppId | None:
-        """The program that the account was made with, if it was one."""
+        """Return the app through which the account signed up, if any."""
         return await self.database.read(users.signed_up_with, account=viewer.id)
 
     async def resend(self, viewer: Viewer) -> None:
-        """Write the letter once more. Raises Conflict where nothing waits to be proved, TooMany after a few."""
+        """Send the confirmation email again. Raise Conflict if nothing is to be confirmed, TooMany after several requests."""
         await self.database.run(self._resend, viewer)
 
     async def correct(self, viewer: Viewer, email: str) -> None:
-        """Give an account whose address was never proved another one, and write there. Raises Invalid (field email), and as `resend`."""
+        """Correct an address that was never confirmed and send a confirmation to it. Raise Invalid (field email), and as `resend`."""
         await self.database.run(self._correct, viewer, validation.email(email))
 
     async def withdraw(self, viewer: Viewer) -> None:
-        """Forget the address that was to be the new one."""
+        """Discard the pending new address."""
         await self.database.run(users.propose_email, account=viewer.id, email=None)
 
-    def _meant(self, cursor: Cursor, token: str) -> tuple[Login, str]:
+    def _verify(self, cursor: Cursor, token: str) -> tuple[Login, str]:
         claim = read(token)
         member = users.by_account(cursor, account=claim.account) if claim else None
         if claim and member and not member.barred:
@@ -69,17 +69,17 @@ class EmailConfirmation:
             for address in filter(None, (login.new_email, login.email)):
                 if self.links.confirms(claim, address, self.now()):
                     return login, address
-        raise Gone(OVER)
+        raise Gone(INVALID_LINK)
 
     def _address(self, cursor: Cursor, token: str) -> str:
-        return self._meant(cursor, token)[1]
+        return self._verify(cursor, token)[1]
 
     def _confirm(self, cursor: Cursor, token: str) -> str:
-        login, address = self._meant(cursor, token)
-        is_another = address.lower() != login.email.lower()
-        if not is_another and login.confirmed_at is not None and not is_given_up(cursor, login, address):
+        login, address = self._verify(cursor, token)
+        is_new = address.lower() != login.email.lower()
+        if not is_new and login.confirmed_at is not None and not is_given_up(cursor, login, address):
             return address
-        if is_another:
+        if is_new:
             enqueue_notice(cursor, EmailKind.ADDRESS, login, self.now(), address=address, done="yes")
         if not users.change_email(cursor, account=login.account_id, email=address, confirmed_at=self.now()):
             raise Conflict(f"{EMAIL_TAKEN}.")
@@ -93,22 +93,22 @@ class EmailConfirmation:
         return member.login.confirmed_at is not None
 
     def _resend(self, cursor: Cursor, viewer: Viewer) -> None:
-        enqueue_confirmation(cursor, self._waiting(cursor, viewer), self.now())
+        enqueue_confirmation(cursor, self._unconfirmed_login(cursor, viewer), self.now())
 
     def _correct(self, cursor: Cursor, viewer: Viewer, email: str) -> None:
-        login = self._waiting(cursor, viewer)
+        login = self._unconfirmed_login(cursor, viewer)
         if login.confirmed_at is not None:
-            raise Conflict("Your address is confirmed already.")
+            raise Conflict("Your e-mail address is already confirmed.")
         if not users.change_email(cursor, account=viewer.id, email=email, confirmed_at=None):
             raise Invalid({"email": EMAIL_TAKEN}, codes={"email": "ERR_TAKEN"})
         self._resend(cursor, viewer)
 
-    def _waiting(self, cursor: Cursor, viewer: Viewer) -> Login:
+    def _unconfirmed_login(self, cursor: Cursor, viewer: Viewer) -> Login:
         member = users.by_account(cursor, account=viewer.id)
         if member is None:
             raise NotFound
         login = member.login
         if login.confirmed_at is not None and login.new_email is None and not is_given_up(cursor, login, login.email):
-            raise Conflict("Your address is confirmed already.")
+            raise Conflict("Your e-mail address is already confirmed.")
         check_request_limit(cursor, viewer.id, EmailKind.CONFIRM, self.now())
         return login

@@ -1,4 +1,4 @@
-"""The addresses that letters hold, and what becomes of a token that comes back."""
+"""Links in emails, and verification of the tokens in them."""
 
 from __future__ import annotations
 
@@ -12,55 +12,55 @@ from microblog.model.emails import SWITCHED, EmailKind
 from microblog.model.ids import AccountId
 from microblog.model.posts import Post
 
-CONFIRM_LASTS = timedelta(days=7)
-RESET_LASTS = timedelta(hours=2)
-_FROM_THE_FUTURE = timedelta(minutes=5)  # by which the clocks of two processes may differ
+CONFIRM_LIFETIME = timedelta(days=7)
+RESET_LIFETIME = timedelta(hours=2)
+_CLOCK_SKEW = timedelta(minutes=5)  # tolerated difference between the clocks of two processes
 
 
 @frozen
 class EmailLinks:
-    """Makes links below `base_url`, and knows its own again."""
+    """Builds links below `base_url` and verifies their tokens."""
 
     base_url: str
     signer: TokenSigner
 
     def confirm(self, login: Login, email: str, now: datetime) -> str:
-        """Proves that its reader gets mail at that address."""
+        """Link that confirms the address."""
         return f"{self.base_url}/confirm/{self.signer.token('confirm', login.account_id, now, email)}"
 
     def confirms(self, claim: SignedClaim, email: str, now: datetime) -> bool:
-        """True for the token of such a link, while it lasts."""
-        return _is_fresh(claim, CONFIRM_LASTS, now) and self.signer.verify(claim, "confirm", email)
+        """True if the token of a confirmation link is valid for the address and has not expired."""
+        return _is_fresh(claim, CONFIRM_LIFETIME, now) and self.signer.verify(claim, "confirm", email)
 
     def reset(self, login: Login, now: datetime) -> str:
-        """Lets its reader choose another password, once."""
+        """Link for choosing a new password, usable once."""
         return f"{self.base_url}/password/reset/{self.signer.token('reset', login.account_id, now, login.email, login.password_hash)}"
 
     def resets(self, claim: SignedClaim, login: Login, now: datetime) -> bool:
-        """True for the token of such a link, while it lasts and the password is still the one of then."""
-        return _is_fresh(claim, RESET_LASTS, now) and self.signer.verify(claim, "reset", login.email, login.password_hash)
+        """True if the token of a reset link has not expired and the password has not changed since."""
+        return _is_fresh(claim, RESET_LIFETIME, now) and self.signer.verify(claim, "reset", login.email, login.password_hash)
 
     def unsubscribe(self, kind: EmailKind, account: AccountId, now: datetime) -> str | None:
-        """Stops letters of this kind, for ever and without logging in; None for letters that cannot be stopped."""
+        """Link that unsubscribes from this kind of email without a login and without expiry; None if the kind cannot be turned off."""
         if kind not in SWITCHED:
             return None
         return f"{self.base_url}/mail/unsubscribe/{self.signer.token(f'unsubscribe {kind}', account, now)}"
 
     def unsubscribes(self, claim: SignedClaim) -> EmailKind | None:
-        """The kind that the token of such a link stops."""
+        """Return the kind of email that the token of an unsubscribe link turns off."""
         return next((kind for kind in SWITCHED if self.signer.verify(claim, f"unsubscribe {kind}")), None)
 
     def post(self, post: Post) -> str:
-        """The post's page."""
+        """URL of the post's page."""
         return f"{self.base_url}/@{post.author.username}/{post.id}"
 
     def page(self, path: str) -> str:
-        """A page of the site."""
+        """URL of a page of the site."""
         return self.base_url + path
 
 
-def _is_fresh(claim: SignedClaim, lasts: timedelta, now: datetime) -> bool:
-    return -_FROM_THE_FUTURE <= now - claim.made_at <= lasts
+def _is_fresh(claim: SignedClaim, lifetime: timedelta, now: datetime) -> bool:
+    return -_CLOCK_SKEW <= now - claim.made_at <= lifetime
 
 
-__all__ = ["CONFIRM_LASTS", "RESET_LASTS", "EmailLinks", "SignedClaim", "read"]
+__all__ = ["CONFIRM_LIFETIME", "RESET_LIFETIME", "EmailLinks", "SignedClaim", "read"]

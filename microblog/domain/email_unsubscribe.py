@@ -1,4 +1,4 @@
-"""Stopping letters by the link in one of them, without logging in (RFC 8058)."""
+"""Unsubscribing from emails by a link, without logging in (RFC 8058)."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from microblog.model.errors import Gone
 from microblog.storage import users
 from microblog.storage.database import Transactions
 
-OVER = "This link is not valid. Your settings say which letters you get."
+INVALID_LINK = "This link is invalid. Choose in your settings which e-mails you get."
 
 
 @frozen
 class EmailUnsubscribe:
-    """What the links in letters stop."""
+    """Commands behind unsubscribe links."""
 
     database: Transactions
     links: EmailLinks
 
     def kind(self, token: str) -> EmailKind:
-        """The letters that the token stops. Raises Gone for one that stops nothing."""
+        """Return the kind of email that the token turns off. Raise Gone for an invalid token."""
         claim = read(token)
         kind = self.links.unsubscribes(claim) if claim else None
         if kind is None:
-            raise Gone(OVER)
+            raise Gone(INVALID_LINK)
         return kind
 
     async def stop(self, token: str) -> EmailKind:
-        """Send no more letters of that kind to whom the token was sent. Stopping again, or for somebody who is gone, changes nothing."""
+        """Turn off this kind of email for the token's account. Has no effect if repeated or if the account is gone."""
         kind, claim = self.kind(token), read(token)
         assert claim is not None  # or `kind` would have raised
         value = NEVER if kind is EmailKind.DIGEST else False

@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes: names and types that clients claim are not believed. Whatever is not named here is refused."""
+"""Detection of file types by their first bytes. File names and declared types are ignored; unknown types are rejected."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import BinaryIO
 
 from microblog.model.media import Format
 
-HEAD = 64  # bytes that are looked at
-_BEGINNINGS = (
+HEADER_BYTES = 64  # bytes read for detection
+_SIGNATURES = (
     (b"\xff\xd8\xff", Format.JPEG),
     (b"\x89PNG\r\n\x1a\n", Format.PNG),
     (b"GIF87a", Format.GIF),
@@ -17,56 +17,56 @@ _BEGINNINGS = (
     (b"fLaC", Format.FLAC),
     (b"ID3", Format.MP3),
 )
-_INSIDE_RIFF = {b"WEBP": Format.WEBP, b"WAVE": Format.WAV}
-_AVIF = frozenset({b"avif", b"avis"})
-_FILMS = (b"iso", b"mp4", b"M4V", b"M4A", b"qt ", b"avc", b"dash", b"3gp", b"mmp4", b"MSNV", b"f4v")
+_RIFF_TYPES = {b"WEBP": Format.WEBP, b"WAVE": Format.WAV}
+_AVIF_BRANDS = frozenset({b"avif", b"avis"})
+_VIDEO_BRANDS = (b"iso", b"mp4", b"M4V", b"M4A", b"qt ", b"avc", b"dash", b"3gp", b"mmp4", b"MSNV", b"f4v")
 
 
 def detect_type(file: BinaryIO) -> Format | None:
-    """What the file is, which is left at its beginning; None for everything that is not taken, such as SVG, PostScript and HTML."""
+    """Return the type of the file, or None if it is not accepted (such as SVG, PostScript, HTML). Rewinds the file."""
     file.seek(0)
-    head = file.read(HEAD)
+    header = file.read(HEADER_BYTES)
     file.seek(0)
-    for beginning, format in _BEGINNINGS:
-        if head.startswith(beginning):
+    for signature, format in _SIGNATURES:
+        if header.startswith(signature):
             return format
-    if head.startswith(b"RIFF"):
-        return _INSIDE_RIFF.get(head[8:12])
-    if head[4:8] == b"ftyp":
-        return _brand(head[8:12])
-    if len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0:  # a frame of MPEG sound: layer 0 is AAC
-        return Format.MP3 if head[1] & 0x06 else Format.AAC
+    if header.startswith(b"RIFF"):
+        return _RIFF_TYPES.get(header[8:12])
+    if header[4:8] == b"ftyp":
+        return _brand(header[8:12])
+    if len(header) > 1 and header[0] == 0xFF and header[1] & 0xE0 == 0xE0:  # an MPEG audio frame; layer 0 is AAC
+        return Format.MP3 if header[1] & 0x06 else Format.AAC
     return None
 
 
 def _brand(brand: bytes) -> Format | None:
-    if brand in _AVIF:
+    if brand in _AVIF_BRANDS:
         return Format.AVIF
-    return Format.MP4 if brand.startswith(_FILMS) else None
+    return Format.MP4 if brand.startswith(_VIDEO_BRANDS) else None
 
 
 def is_animated(gif: BinaryIO) -> bool:
-    """True if a GIF has more than one picture. What is broken does not move. The file is left at its beginning."""
+    """True if a GIF has more than one frame; False for a broken file. Rewinds the file."""
     try:
-        return _pictures(gif, 2) > 1
+        return _count_frames(gif, 2) > 1
     except (IndexError, ValueError):
         return False
     finally:
         gif.seek(0)
 
 
-def _pictures(gif: BinaryIO, enough: int) -> int:
-    """How many pictures there are, counted up to `enough` (GIF89a specification, sections 17 to 27)."""
+def _count_frames(gif: BinaryIO, enough: int) -> int:
+    """Number of frames, counted up to `enough` (GIF89a specification, sections 17 to 27)."""
     gif.seek(10)
-    _skip_colours(gif, gif.read(3)[0])
+    _skip_color_table(gif, gif.read(3)[0])
     found = 0
     while found < enough:
-        introducer = gif.read(1)
-        if introducer == b"!":
+        block = gif.read(1)
+        if block == b"!":
             gif.read(1)
-        elif introducer == b",":
+        elif block == b",":
             found += 1
-            _skip_colours(gif, gif.read(9)[8])
+            _skip_color_table(gif, gif.read(9)[8])
             gif.read(1)
         else:
             break
@@ -75,6 +75,6 @@ def _pictures(gif: BinaryIO, enough: int) -> int:
     return found
 
 
-def _skip_colours(gif: BinaryIO, flags: int) -> None:
+def _skip_color_table(gif: BinaryIO, flags: int) -> None:
     if flags & 0x80:
         gif.seek(3 << ((flags & 7) + 1), 1)

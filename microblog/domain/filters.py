@@ -1,4 +1,4 @@
-"""What somebody does not want to see unasked: filters of words and of single posts."""
+"""Filters of the viewer: keywords and single posts that are hidden or marked with a warning."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ LONGEST_TITLE = 256
 LONGEST_KEYWORD = 256
 MOST_FILTERS = 100
 MOST_KEYWORDS = 200  # of one filter
-MOST_KEYWORDS_IN_ALL = 1_000  # of all filters of an account: each of them is sought in each post
+MOST_KEYWORDS_IN_ALL = 1_000  # of all filters of an account: each is matched against each post
 MOST_POSTS = 500  # of one filter
 LONGEST_TERM_S = 10 * 365 * 24 * 3600
 UNWANTED_CONTEXT = "Context None or invalid context supplied"
-SEVERAL_KEYWORDS = "This filter has several keywords or posts: it can be changed only with a program that knows that"
+SEVERAL_KEYWORDS = "This filter has several keywords or posts. Use an app that supports filters with several keywords to change it."
 
 T = TypeVar("T")
 
 
 @frozen
 class KeywordDraft:
-    """A word as it is wanted. With an `id` it is one that is there: None leaves it as it is, `gone` takes it away."""
+    """A new keyword, or with `id` a change to an existing one: None leaves a value unchanged, `removed` deletes the keyword."""
 
     keyword: str | None = None
     whole_word: bool | None = None
     id: KeywordId | None = None
-    gone: bool = False
+    removed: bool = False
 
 
 @frozen
 class FilterDraft:
-    """A filter as it is wanted; None leaves it as it is. `expires_in` is in seconds from now, and only counts with `expiry`."""
+    """A new filter or a change to one; None leaves a value unchanged. `expires_in`: seconds from now, only used with `expiry`."""
 
     title: str | None = None
     contexts: Sequence[str] | None = None
@@ -57,100 +57,100 @@ class FilterDraft:
 
 @frozen
 class Filters:
-    """The viewer's filters. Everything raises NotFound for what is not theirs."""
+    """The viewer's filters. All methods raise NotFound for filters of others."""
 
     database: Transactions
     filter_cache: FilterCache
     now: Callable[[], datetime]
 
     async def of(self, viewer: Viewer) -> list[Filter]:
-        """All of them, the first first; also those whose time is over."""
+        """Return all filters, oldest first, including expired ones."""
         return await self.database.read(filters.of_account, account=viewer.id)
 
     async def one(self, viewer: Viewer, id: FilterId) -> Filter:
-        """One of them."""
+        """Return one filter."""
         return await self.database.read(_own, viewer, id)
 
     async def with_keyword(self, viewer: Viewer, id: KeywordId) -> tuple[Filter, Keyword]:
-        """One of the words, with its filter."""
+        """Return a keyword with its filter."""
         return await self.database.read(_of_keyword, viewer, id)
 
     async def with_post(self, viewer: Viewer, id: RelationId) -> tuple[Filter, FilteredPost]:
-        """One of the chosen posts, with its filter."""
+        """Return a filtered post with its filter."""
         return await self.database.read(_of_post, viewer, id)
 
     async def create(self, viewer: Viewer, draft: FilterDraft) -> Filter:
-        """A new filter. Raises Invalid (fields title, context, filter_action, expires_in, keyword, base)."""
+        """Create a filter. Raise Invalid (fields title, context, filter_action, expires_in, keyword, base)."""
         return await self._do(viewer, self._make, draft)
 
-    async def change(self, viewer: Viewer, id: FilterId, draft: FilterDraft, *, alone: bool = False) -> Filter:
-        """The filter as it is wanted now. Raises Invalid as above; if `alone`, also where it has more than one keyword."""
-        return await self._do(viewer, self._change, id, draft, alone)
+    async def change(self, viewer: Viewer, id: FilterId, draft: FilterDraft, *, single: bool = False) -> Filter:
+        """Change a filter. Raise Invalid as `create` does; with `single`, also if the filter has more than one keyword or post."""
+        return await self._do(viewer, self._change, id, draft, single)
 
     async def delete(self, viewer: Viewer, id: FilterId) -> None:
-        """No such filter any more."""
+        """Delete a filter."""
         await self._do(viewer, self._delete, id)
 
     async def add_keyword(self, viewer: Viewer, id: FilterId, draft: KeywordDraft) -> Keyword:
-        """One word more. Raises Invalid (fields keyword, base)."""
+        """Add a keyword. Raise Invalid (fields keyword, base)."""
         return await self._do(viewer, self._add_keyword, id, draft)
 
     async def change_keyword(self, viewer: Viewer, id: KeywordId, draft: KeywordDraft) -> Keyword:
-        """Another word in its place. Raises Invalid."""
+        """Change a keyword. Raise Invalid."""
         return await self._do(viewer, self._change_keyword, id, draft)
 
     async def remove_keyword(self, viewer: Viewer, id: KeywordId, *, filter_too: bool = False) -> None:
-        """One word less; with `filter_too` the filter goes with its last word."""
+        """Remove a keyword. With `filter_too`, delete the filter together with its last keyword."""
         await self._do(viewer, self._remove_keyword, id, filter_too)
 
     async def add_post(self, viewer: Viewer, id: FilterId, post: PostId) -> FilteredPost:
-        """One post more, of those that the viewer may see. Raises Invalid if it is there already."""
+        """Add a post that the viewer may see. Raise Invalid if it is already in the filter."""
         return await self._do(viewer, self._add_post, id, post)
 
     async def remove_post(self, viewer: Viewer, id: RelationId) -> None:
-        """One post less."""
+        """Remove a post."""
         await self._do(viewer, self._remove_post, id)
 
     async def _do(self, viewer: Viewer, command: Callable[..., T], *args: object) -> T:
-        """Carry out a change, and tell of it."""
+        """Run a command and record the change for streams, in one transaction."""
 
-        def told(cursor: Cursor) -> T:
+        def run_and_record(cursor: Cursor) -> T:
             result = command(cursor, viewer, *args)
             events.record(cursor, EventKind.FILTERS_CHANGED, at=self.now(), account=viewer.id)
             return result
 
-        return await self.database.run(told)
+        return await self.database.run(run_and_record)
 
     def _make(self, cursor: Cursor, viewer: Viewer, draft: FilterDraft) -> Filter:
         if filters.count(cursor, account=viewer.id) >= MOST_FILTERS:
             raise Invalid({"base": f"You have already the maximum number of filters ({MOST_FILTERS})"})
-        made = self._settled(Filter(FilterId(0), "", ()), draft)
-        id = filters.insert(cursor, made, account=viewer.id, now=self.now())
+        new_filter = self._validated(Filter(FilterId(0), "", ()), draft)
+        id = filters.insert(cursor, new_filter, account=viewer.id, now=self.now())
         return self._with_keywords(cursor, viewer, id, draft)
 
-    def _change(self, cursor: Cursor, viewer: Viewer, id: FilterId, draft: FilterDraft, alone: bool) -> Filter:
+    def _change(self, cursor: Cursor, viewer: Viewer, id: FilterId, draft: FilterDraft, single: bool) -> Filter:
         before = _own(cursor, viewer, id)
-        after = self._settled(before, draft)
-        if alone and len(before.keywords) + len(before.posts) > 1 and evolve(after, title=before.title) != before:
+        after = self._validated(before, draft)
+        if single and len(before.keywords) + len(before.posts) > 1 and evolve(after, title=before.title) != before:
             raise Invalid({"base": SEVERAL_KEYWORDS})
         filters.update(cursor, after)
         return self._with_keywords(cursor, viewer, id, draft)
 
     def _with_keywords(self, cursor: Cursor, viewer: Viewer, id: FilterId, draft: FilterDraft) -> Filter:
-        there = {keyword.id: keyword for keyword in _own(cursor, viewer, id).keywords}
-        gone = sum(wanted.gone and wanted.id in there for wanted in draft.keywords)
-        new = sum(wanted.id is None and not wanted.gone for wanted in draft.keywords)
-        _make_sure_of_room(cursor, viewer, within=len(there) - gone, gone=gone, new=new)
+        existing = {keyword.id: keyword for keyword in _own(cursor, viewer, id).keywords}
+        removed = sum(wanted.removed and wanted.id in existing for wanted in draft.keywords)
+        new = sum(wanted.id is None and not wanted.removed for wanted in draft.keywords)
+        _check_keyword_limits(cursor, viewer, within=len(existing) - removed, removed=removed, new=new)
         for wanted in draft.keywords:
             if wanted.id is None:
-                if not wanted.gone:
+                if not wanted.removed:
                     self._new_keyword(cursor, id, wanted)
-            elif wanted.id not in there:
+            elif wanted.id not in existing:
                 raise NotFound
-            elif wanted.gone:
+            elif wanted.removed:
                 filters.remove_keyword(cursor, id=wanted.id)
             else:
-                filters.change_keyword(cursor, _worded(there[wanted.id], wanted))
+                filters.change_keyword(cursor, _validated_keyword(existing[wanted.id], wanted))
         return _own(cursor, viewer, id)
 
     def _delete(self, cursor: Cursor, viewer: Viewer, id: FilterId) -> None:
@@ -158,18 +158,18 @@ class Filters:
             raise NotFound
 
     def _add_keyword(self, cursor: Cursor, viewer: Viewer, id: FilterId, draft: KeywordDraft) -> Keyword:
-        _make_sure_of_room(cursor, viewer, within=len(_own(cursor, viewer, id).keywords), gone=0, new=1)
+        _check_keyword_limits(cursor, viewer, within=len(_own(cursor, viewer, id).keywords), removed=0, new=1)
         return self._new_keyword(cursor, id, draft)
 
     def _new_keyword(self, cursor: Cursor, id: FilterId, draft: KeywordDraft) -> Keyword:
-        made = _worded(Keyword(KeywordId(0), ""), draft)
-        new = filters.add_keyword(cursor, filter=id, keyword=made.keyword, whole_word=made.whole_word, now=self.now())
-        return evolve(made, id=new)
+        keyword = _validated_keyword(Keyword(KeywordId(0), ""), draft)
+        new_id = filters.add_keyword(cursor, filter=id, keyword=keyword.keyword, whole_word=keyword.whole_word, now=self.now())
+        return evolve(keyword, id=new_id)
 
     def _change_keyword(self, cursor: Cursor, viewer: Viewer, id: KeywordId, draft: KeywordDraft) -> Keyword:
-        made = _worded(_of_keyword(cursor, viewer, id)[1], draft)
-        filters.change_keyword(cursor, made)
-        return made
+        keyword = _validated_keyword(_of_keyword(cursor, viewer, id)[1], draft)
+        filters.change_keyword(cursor, keyword)
+        return keyword
 
     def _remove_keyword(self, cursor: Cursor, viewer: Viewer, id: KeywordId, filter_too: bool) -> None:
         within, _ = _of_keyword(cursor, viewer, id)
@@ -182,30 +182,30 @@ class Filters:
         if len(_own(cursor, viewer, id).posts) >= MOST_POSTS:
             raise Invalid({"base": f"A filter has at most {MOST_POSTS} posts"})
         original = seen(cursor, post, viewer).original.id
-        made = filters.add_post(cursor, filter=id, post=original, now=self.now())
-        if made is None:
+        row_id = filters.add_post(cursor, filter=id, post=original, now=self.now())
+        if row_id is None:
             raise Invalid({"status": "Status has already been taken"}, codes={"status": "ERR_TAKEN"})
-        return FilteredPost(made, original)
+        return FilteredPost(row_id, original)
 
     def _remove_post(self, cursor: Cursor, viewer: Viewer, id: RelationId) -> None:
         _of_post(cursor, viewer, id)
         filters.remove_post(cursor, id=id)
 
-    def _settled(self, before: Filter, draft: FilterDraft) -> Filter:
-        """The filter as it is wanted, its words apart. Raises Invalid with all that is wrong."""
-        findings = ValidationErrors()
-        title = before.title if draft.title is None else findings.of(lambda: _title(draft.title or ""), "")
+    def _validated(self, before: Filter, draft: FilterDraft) -> Filter:
+        """The filter with the draft's changes, except keywords. Raise Invalid with all errors."""
+        errors = ValidationErrors()
+        title = before.title if draft.title is None else errors.of(lambda: _title(draft.title or ""), "")
         if post_text.is_blank(title):
-            findings.add("title", "Title can't be blank", "ERR_BLANK")
-        given = dict.fromkeys(draft.contexts if draft.contexts is not None else before.contexts)
-        if not given or not set(given) <= set(FilterContext):
-            findings.add("context", UNWANTED_CONTEXT, "ERR_INCLUSION")
+            errors.add("title", "Title can't be blank", "ERR_BLANK")
+        values = dict.fromkeys(draft.contexts if draft.contexts is not None else before.contexts)
+        if not values or not set(values) <= set(FilterContext):
+            errors.add("context", UNWANTED_CONTEXT, "ERR_INCLUSION")
         action = draft.action or before.action
         if action not in set(FilterAction):
-            findings.add("filter_action", "Filter action is not included in the list", "ERR_INCLUSION")
-        expires_at = findings.of(lambda: self._expiry(draft), None) if draft.expiry else before.expires_at
-        findings.settle()
-        contexts = tuple(context for context in FilterContext if context in given)
+            errors.add("filter_action", "Filter action is not included in the list", "ERR_INCLUSION")
+        expires_at = errors.of(lambda: self._expiry(draft), None) if draft.expiry else before.expires_at
+        errors.settle()
+        contexts = tuple(context for context in FilterContext if context in values)
         return evolve(before, title=title, contexts=contexts, action=FilterAction(action), expires_at=expires_at)
 
     def _expiry(self, draft: FilterDraft) -> datetime | None:
@@ -216,14 +216,14 @@ class Filters:
         return self.now() + timedelta(seconds=draft.expires_in)
 
 
-def _title(given: str) -> str:
-    title = post_text.clean_line(given[: 2 * LONGEST_TITLE], "title")
+def _title(text: str) -> str:
+    title = post_text.clean_line(text[: 2 * LONGEST_TITLE], "title")
     if len(title) > LONGEST_TITLE:
         raise Invalid({"title": f"Title is too long (maximum is {LONGEST_TITLE} characters)"}, codes={"title": "ERR_TOO_LONG"})
     return title
 
 
-def _worded(before: Keyword, draft: KeywordDraft) -> Keyword:
+def _validated_keyword(before: Keyword, draft: KeywordDraft) -> Keyword:
     keyword = before.keyword if draft.keyword is None else post_text.clean_line(draft.keyword[: 2 * LONGEST_KEYWORD], "keyword")
     if post_text.is_blank(keyword):
         raise Invalid({"keyword": "Keyword can't be blank"}, codes={"keyword": "ERR_BLANK"})
@@ -233,11 +233,11 @@ def _worded(before: Keyword, draft: KeywordDraft) -> Keyword:
     return Keyword(before.id, keyword, before.whole_word if draft.whole_word is None else draft.whole_word)
 
 
-def _make_sure_of_room(cursor: Cursor, viewer: Viewer, *, within: int, gone: int, new: int) -> None:
-    """Raise Invalid if so many new keywords are too many for their filter, which has `within`, or for the account, `gone` apart."""
+def _check_keyword_limits(cursor: Cursor, viewer: Viewer, *, within: int, removed: int, new: int) -> None:
+    """Raise Invalid if `new` keywords exceed the limit of the filter, which has `within`, or of the account, after removing `removed`."""
     if new and within + new > MOST_KEYWORDS:
         raise Invalid({"base": f"A filter has at most {MOST_KEYWORDS} keywords"})
-    if new and filters.count_keywords(cursor, account=viewer.id) - gone + new > MOST_KEYWORDS_IN_ALL:
+    if new and filters.count_keywords(cursor, account=viewer.id) - removed + new > MOST_KEYWORDS_IN_ALL:
         raise Invalid({"base": f"All filters together have at most {MOST_KEYWORDS_IN_ALL:,} keywords"})
 
 

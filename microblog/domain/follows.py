@@ -1,6 +1,6 @@
-"""Following: who sees whose posts at home, and who asks to.
+"""Follows and follow requests.
 
-Each command first locks the two accounts (`accounts.lock`), so what it finds stays true until its end.
+Each command first locks both accounts (`accounts.lock`), so that what it reads stays true until it commits.
 """
 
 from __future__ import annotations
@@ -22,41 +22,41 @@ from microblog.storage.database import Cursor, Transactions
 from microblog.storage.follows import FollowOptions
 
 OWN = "Following your own account is not allowed"
-BLOCKED = "You cannot follow each other: one of you blocks the other."
+BLOCKED = "You can't follow each other because one of you blocks the other."
 MOST_LANGUAGES = 20
 
 
 class NoRequest(NotFound):
-    """Nobody asks to follow, or not any more: the request was settled or withdrawn."""
+    """There is no follow request, or it was already accepted, rejected or withdrawn."""
 
 
 @frozen
 class FollowRequestOptions:
-    """What a follower asks for. None leaves it as it is, or as usual for a new follow; no languages at all means every language."""
+    """Requested options of a follow. None keeps the current or default value; empty `languages` mean all languages."""
 
     boosts: bool | None = None
     notify: bool | None = None
     languages: tuple[str, ...] | None = None
 
-    def over(self, before: FollowOptions | None) -> FollowOptions:
-        """These wishes, over what was wanted before. Raises Invalid for what is no language."""
-        base = before or FollowOptions()
+    def applied_to(self, before: FollowOptions | None) -> FollowOptions:
+        """Return the options with these changes. Raise Invalid for invalid language codes."""
+        current = before or FollowOptions()
         return FollowOptions(
-            base.boosts if self.boosts is None else self.boosts,
-            base.notify if self.notify is None else self.notify,
-            base.languages if self.languages is None else _languages(self.languages),
+            current.boosts if self.boosts is None else self.boosts,
+            current.notify if self.notify is None else self.notify,
+            current.languages if self.languages is None else _languages(self.languages),
         )
 
 
-def _languages(given: tuple[str, ...]) -> tuple[str, ...] | None:
-    tidy = tuple(dict.fromkeys(code.strip().lower() for code in given))
-    if len(tidy) > MOST_LANGUAGES or not all(code.isascii() and code.isalpha() and len(code) in (2, 3) for code in tidy):
+def _languages(languages: tuple[str, ...]) -> tuple[str, ...] | None:
+    codes = tuple(dict.fromkeys(code.strip().lower() for code in languages))
+    if len(codes) > MOST_LANGUAGES or not all(code.isascii() and code.isalpha() and len(code) in (2, 3) for code in codes):
         raise Invalid({"languages": "Languages are not included in the list"}, codes={"languages": "ERR_INCLUSION"})
-    return tidy or None
+    return codes or None
 
 
 def require_account(cursor: Cursor, id: AccountId) -> Account:
-    """The account, be it suspended. Raises NotFound if there is none (any more)."""
+    """Return the account, suspended or not. Raise NotFound if it does not exist or is deleted."""
     account = accounts.by_id(cursor, id=id)
     if account is None:
         raise NotFound
@@ -64,7 +64,7 @@ def require_account(cursor: Cursor, id: AccountId) -> Account:
 
 
 def relationship(cursor: Cursor, viewer: Viewer, id: AccountId, now: datetime) -> Relationship:
-    """How the viewer stands to the account now. Raises NotFound if there is no such account."""
+    """Return the viewer's relationship to the account. Raise NotFound if there is no such account."""
     found = relationships.relationships(cursor, viewer=viewer.id, ids=[id], now=now)
     if not found:
         raise NotFound
@@ -72,17 +72,17 @@ def relationship(cursor: Cursor, viewer: Viewer, id: AccountId, now: datetime) -
 
 
 def create_follow(cursor: Cursor, follower: AccountId, followee: AccountId, options: FollowOptions, now: datetime) -> bool:
-    """Let the one follow the other in the running transaction, both being locked; False if they did already."""
-    made = follows.follow(cursor, follower=follower, followee=followee, options=options, now=now)
-    if made:
+    """Create or update the follow in the running transaction; both accounts must be locked. False if it existed."""
+    created = follows.follow(cursor, follower=follower, followee=followee, options=options, now=now)
+    if created:
         accounts.count_follow(cursor, follower=follower, followee=followee, by=1)
     data = {"boosts": options.boosts, "languages": options.params()["languages"]}
     events.record(cursor, EventKind.FOLLOWED, at=now, account=follower, subject=followee, data=data)
-    return made
+    return created
 
 
 def remove_follow(cursor: Cursor, follower: AccountId, followee: AccountId, now: datetime) -> None:
-    """End the follow and the request of the one for the other, if there are any, in the running transaction, both being locked."""
+    """Remove the follow and the follow request, if any, in the running transaction; both accounts must be locked."""
     if follows.unfollow(cursor, follower=follower, followee=followee):
         accounts.count_follow(cursor, follower=follower, followee=followee, by=-1)
         events.record(cursor, EventKind.UNFOLLOWED, at=now, account=follower, subject=followee)
@@ -92,67 +92,67 @@ def remove_follow(cursor: Cursor, follower: AccountId, followee: AccountId, now:
 
 
 def accept_request(cursor: Cursor, follower: AccountId, followee: AccountId, now: datetime) -> bool:
-    """Turn the request of the one into a follow in the running transaction, both being locked; False if there is none.
+    """Turn the request into a follow in the running transaction; both accounts must be locked. False if there is no request.
 
-    The notification of the request gives way to one of the follow, so that a trace of it stays.
+    The notification of the request is replaced by one of the follow.
     """
-    wanted = follows.requested(cursor, follower=follower, followee=followee)
-    if wanted is None:
+    options = follows.requested(cursor, follower=follower, followee=followee)
+    if options is None:
         return False
     follows.withdraw(cursor, follower=follower, followee=followee)
     notifications.take_back(cursor, account=followee, kind=NotificationKind.FOLLOW_REQUEST, sender=follower)
-    create_follow(cursor, follower, followee, wanted, now)
+    create_follow(cursor, follower, followee, options, now)
     notify.notify(cursor, accounts=[followee], kind=NotificationKind.FOLLOW, sender=follower, now=now)
     return True
 
 
 @frozen
 class Follows:
-    """The commands about follows and requests, and the lists of people that come of them. Each command gives the new relationship."""
+    """Commands about follows and follow requests, and lists of followers. Commands return the new relationship."""
 
     database: Transactions
     now: Callable[[], datetime]
 
-    async def follow(self, viewer: Viewer, id: AccountId, wanted: FollowRequestOptions | None = None) -> Relationship:
-        """Follow the account, or ask to if it is locked; once more changes what is wanted.
+    async def follow(self, viewer: Viewer, id: AccountId, requested: FollowRequestOptions | None = None) -> Relationship:
+        """Follow the account, or request to if it is locked. Repeating it changes the options.
 
-        Raises NotFound, Forbidden (oneself, or a block between the two), Invalid (languages).
+        Raise NotFound, Forbidden (own account, or a block between the two), Invalid (languages).
         """
-        return await self.database.run(self._follow, viewer, id, wanted or FollowRequestOptions())
+        return await self.database.run(self._follow, viewer, id, requested or FollowRequestOptions())
 
     async def unfollow(self, viewer: Viewer, id: AccountId) -> Relationship:
-        """Follow the account no more, and ask no more to."""
-        return await self.database.run(self._sever, viewer, id, viewer.id, id)
+        """Unfollow the account and withdraw the follow request."""
+        return await self.database.run(self._end_follow, viewer, id, viewer.id, id)
 
     async def remove_follower(self, viewer: Viewer, id: AccountId) -> Relationship:
-        """Let the account follow the viewer no more."""
-        return await self.database.run(self._sever, viewer, id, id, viewer.id)
+        """Remove the account from the viewer's followers."""
+        return await self.database.run(self._end_follow, viewer, id, id, viewer.id)
 
     async def accept(self, viewer: Viewer, id: AccountId) -> Relationship:
-        """Let the account, which asked, follow the viewer. Raises NoRequest if it does not ask (any more)."""
+        """Accept the account's follow request. Raise NoRequest if there is none."""
         return await self.database.run(self._accept, viewer, id)
 
     async def reject(self, viewer: Viewer, id: AccountId) -> Relationship:
-        """Refuse what the account asked. Raises NoRequest if it does not ask (any more)."""
+        """Reject the account's follow request. Raise NoRequest if there is none."""
         return await self.database.run(self._reject, viewer, id)
 
     async def requests(self, viewer: Viewer, page: Page) -> list[RelatedAccount]:
-        """Who asks to follow the viewer, the newest first."""
+        """Return the viewer's follow requests, newest first."""
         return await self.database.read(follows.requests, account=viewer.id, page=page)
 
     async def count_requests(self, viewer: Viewer) -> int:
-        """How many ask to follow the viewer."""
+        """Return the number of the viewer's follow requests."""
         return await self.database.read(follows.count_requests, followee=viewer.id)
 
     async def followers(self, viewer: Viewer | None, id: AccountId, page: Page) -> list[RelatedAccount]:
-        """Who follows the account, the newest first; nobody where it hides that, is suspended or blocks the viewer. Raises NotFound."""
-        return await self.database.read(self._people, follows.followers, viewer, id, page)
+        """Return the account's followers, newest first. Empty if it hides them, is suspended or blocks the viewer. Raise NotFound."""
+        return await self.database.read(self._related_accounts, follows.followers, viewer, id, page)
 
     async def following(self, viewer: Viewer | None, id: AccountId, page: Page) -> list[RelatedAccount]:
-        """Whom the account follows, the newest first; nobody where it hides that, is suspended or blocks the viewer. Raises NotFound."""
-        return await self.database.read(self._people, follows.following, viewer, id, page)
+        """Return the accounts that it follows, newest first. Empty if it hides them, is suspended or blocks the viewer. Raise NotFound."""
+        return await self.database.read(self._related_accounts, follows.following, viewer, id, page)
 
-    def _follow(self, cursor: Cursor, viewer: Viewer, id: AccountId, wanted: FollowRequestOptions) -> Relationship:
+    def _follow(self, cursor: Cursor, viewer: Viewer, id: AccountId, requested: FollowRequestOptions) -> Relationship:
         if id == viewer.id:
             raise Forbidden(OWN)
         accounts.lock(cursor, ids=[viewer.id, id])
@@ -163,25 +163,25 @@ class Follows:
             raise Forbidden(BLOCKED)
         before = follows.follow_options(cursor, follower=viewer.id, followee=id)
         if before is None and target.locked:
-            self._ask(cursor, viewer, id, wanted)
+            self._request(cursor, viewer, id, requested)
         elif before is None:
-            self._begin(cursor, viewer, id, wanted)
-        elif (options := wanted.over(before)) != before:
+            self._begin(cursor, viewer, id, requested)
+        elif (options := requested.applied_to(before)) != before:
             create_follow(cursor, viewer.id, id, options, self.now())
         return relationship(cursor, viewer, id, self.now())
 
-    def _ask(self, cursor: Cursor, viewer: Viewer, id: AccountId, wanted: FollowRequestOptions) -> None:
-        options = wanted.over(follows.requested(cursor, follower=viewer.id, followee=id))
+    def _request(self, cursor: Cursor, viewer: Viewer, id: AccountId, requested: FollowRequestOptions) -> None:
+        options = requested.applied_to(follows.requested(cursor, follower=viewer.id, followee=id))
         if follows.ask(cursor, follower=viewer.id, followee=id, options=options, now=self.now()):
             notify.notify(cursor, accounts=[id], kind=NotificationKind.FOLLOW_REQUEST, sender=viewer.id, now=self.now())
 
-    def _begin(self, cursor: Cursor, viewer: Viewer, id: AccountId, wanted: FollowRequestOptions) -> None:
-        options = wanted.over(follows.requested(cursor, follower=viewer.id, followee=id))
-        remove_follow(cursor, viewer.id, id, self.now())  # what was asked while the account was locked
+    def _begin(self, cursor: Cursor, viewer: Viewer, id: AccountId, requested: FollowRequestOptions) -> None:
+        options = requested.applied_to(follows.requested(cursor, follower=viewer.id, followee=id))
+        remove_follow(cursor, viewer.id, id, self.now())  # a request from when the account was locked
         create_follow(cursor, viewer.id, id, options, self.now())
         notify.notify(cursor, accounts=[id], kind=NotificationKind.FOLLOW, sender=viewer.id, now=self.now())
 
-    def _sever(self, cursor: Cursor, viewer: Viewer, id: AccountId, follower: AccountId, followee: AccountId) -> Relationship:
+    def _end_follow(self, cursor: Cursor, viewer: Viewer, id: AccountId, follower: AccountId, followee: AccountId) -> Relationship:
         accounts.lock(cursor, ids=[viewer.id, id])
         remove_follow(cursor, follower, followee, self.now())
         return relationship(cursor, viewer, id, self.now())
@@ -201,7 +201,7 @@ class Follows:
         notifications.take_back(cursor, account=viewer.id, kind=NotificationKind.FOLLOW_REQUEST, sender=id)
         return relationship(cursor, viewer, id, self.now())
 
-    def _people(
+    def _related_accounts(
         self, cursor: Cursor, list_of: Callable[..., list[RelatedAccount]], viewer: Viewer | None, id: AccountId, page: Page
     ) -> list[RelatedAccount]:
         account = require_account(cursor, id)

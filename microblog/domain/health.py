@@ -1,4 +1,4 @@
-"""Whether the site really works: not that the process is there, but that database, event log and jobs move."""
+"""Health check of the site: database, event log and background components make progress."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from twisted.internet.interfaces import IReactorTime
 from microblog.storage import events
 from microblog.storage.database import Transactions
 
-TIMEOUT_S = 1.5  # for the database's answer
-REPORT_LIFETIME_S = 1.0  # for so long an answer is given again: looking must not become a load
-LONGEST_DELAY_S = 120.0  # of an event behind a transaction that does not end; the time-outs of ours are shorter
+TIMEOUT_S = 1.5  # for the database query
+REPORT_LIFETIME_S = 1.0  # a report is reused for this long, so that checks cause no load
+LONGEST_DELAY_S = 120.0  # of an event behind an open transaction; our own timeouts are shorter
 
 
 class Heartbeat(Protocol):
-    """A part of the site that works by itself: the feed of events, the worker of jobs."""
+    """A background component, such as the broadcaster or a job worker."""
 
     def healthy(self) -> bool:
-        """True if it looked at the database not long ago."""
+        """True if it queried the database recently."""
 
     def age(self) -> float:
-        """Seconds since it did."""
+        """Seconds since its last query."""
 
 
 @frozen
 class HealthCheck:
-    """One sign of life. `seconds`: how long the database took, or since when the part did not move."""
+    """Result of one check. `seconds`: duration of the query, delay of the log, or time since the component's last query."""
 
     ok: bool
     seconds: float
@@ -38,19 +38,19 @@ class HealthCheck:
 
 @frozen
 class HealthReport:
-    """What was found, by part."""
+    """Results by component."""
 
     checks: Mapping[str, HealthCheck]
 
     @property
     def ok(self) -> bool:
-        """True if everything moves."""
-        return all(vital.ok for vital in self.checks.values())
+        """True if all checks passed."""
+        return all(check.ok for check in self.checks.values())
 
 
 @define
 class Health:
-    """Looks after the database and the moving parts, by name."""
+    """Checks the database and the named components."""
 
     database: Transactions
     components: Mapping[str, Heartbeat]
@@ -59,22 +59,22 @@ class Health:
     _last: tuple[float, HealthReport] | None = field(init=False, default=None)
 
     async def check(self) -> HealthReport:
-        """How the site is. Takes TIMEOUT_S at most, and raises nothing."""
+        """Return the health of the site within TIMEOUT_S. Raises nothing."""
         if self._last is not None and self.clock.seconds() - self._last[0] < REPORT_LIFETIME_S:
             return self._last[1]
-        began, delay = self.clock.seconds(), 0.0
-        asking = Deferred.fromCoroutine(self.database.read(events.delay, now=self.now()))
+        started_at, delay = self.clock.seconds(), 0.0
+        query = Deferred.fromCoroutine(self.database.read(events.delay, now=self.now()))
         try:
-            delay = await asking.addTimeout(TIMEOUT_S, self.clock)
-            answered = True
-        except CancelledError:  # whoever asked went away
+            delay = await query.addTimeout(TIMEOUT_S, self.clock)
+            database_ok = True
+        except CancelledError:  # the client disconnected
             raise
-        except Exception:  # whatever it is, the database does not answer, and the caller is told
-            answered = False
-        vitals = {"database": HealthCheck(answered, round(self.clock.seconds() - began, 3))}
-        if answered:
-            vitals["log"] = HealthCheck(delay < LONGEST_DELAY_S, round(delay, 3))
-        vitals |= {name: HealthCheck(part.healthy(), round(part.age(), 3)) for name, part in self.components.items()}
-        report = HealthReport(vitals)
+        except Exception:  # any error means that the database does not work, and is reported
+            database_ok = False
+        checks = {"database": HealthCheck(database_ok, round(self.clock.seconds() - started_at, 3))}
+        if database_ok:
+            checks["log"] = HealthCheck(delay < LONGEST_DELAY_S, round(delay, 3))
+        checks |= {name: HealthCheck(component.healthy(), round(component.age(), 3)) for name, component in self.components.items()}
+        report = HealthReport(checks)
         self._last = self.clock.seconds(), report
         return report

@@ -1,6 +1,6 @@
-"""What people do to posts: favourite, boost, bookmark, pin, mute the conversation. All can be done again without harm.
+"""Interactions with posts: favourite, boost, bookmark, pin, mute the thread. Repeating any of them has no effect.
 
-Each command answers the post as it is afterwards, so that nobody is shown a stale count.
+Each command returns the post as it is afterwards, with current counts.
 """
 
 from __future__ import annotations
@@ -27,61 +27,61 @@ MOST_PINS = 5
 
 @frozen
 class Interactions:
-    """The commands about other people's posts (and one's own)."""
+    """Commands on posts, the viewer's own included."""
 
     database: Transactions
     now: Callable[[], datetime]
 
     async def favourite(self, viewer: Viewer, post: PostId) -> Post:
-        """Like the post; its author is told."""
+        """Favourite the post and notify its author."""
         return await self.database.run(self._favourite, viewer, post)
 
     async def unfavourite(self, viewer: Viewer, post: PostId) -> Post:
-        """Like it no more; nothing is left to tell."""
+        """Remove the favourite and its notification."""
         return await self.database.run(self._unfavourite, viewer, post)
 
     async def boost(self, viewer: Viewer, post: PostId, visibility: Visibility | None = None) -> Post:
-        """Show the post to one's followers; the boost. Boosted already: the boost that is there.
+        """Boost the post and return the boost, or the existing one.
 
-        Raises Forbidden for direct posts and other people's private ones, and Invalid for a visibility of `direct`.
+        Raise Forbidden for direct posts and for private posts of others, Invalid for a visibility of `direct`.
         """
         return await self.database.run(self._boost, viewer, post, visibility)
 
     async def unboost(self, viewer: Viewer, post: PostId) -> Post:
-        """Take one's boost back; the original."""
+        """Delete the viewer's boost and return the original post."""
         return await self.database.run(self._unboost, viewer, post)
 
     async def bookmark(self, viewer: Viewer, post: PostId) -> Post:
-        """Keep the post in a list of one's own; nobody is told."""
+        """Bookmark the post; its author is not notified."""
         return await self.database.run(self._bookmark, viewer, post)
 
     async def unbookmark(self, viewer: Viewer, post: PostId) -> Post:
-        """Take it out of the list."""
+        """Remove the bookmark."""
         return await self.database.run(self._unbookmark, viewer, post)
 
     async def pin(self, viewer: Viewer, post: PostId) -> Post:
-        """Show one's own post on top of one's profile. Raises Invalid for what cannot be pinned."""
+        """Pin the viewer's own post to the profile. Raise Invalid for posts that cannot be pinned."""
         return await self.database.run(self._pin, viewer, post)
 
     async def unpin(self, viewer: Viewer, post: PostId) -> Post:
-        """Show it there no more."""
+        """Unpin the post."""
         return await self.database.run(self._unpin, viewer, post)
 
     async def mute_thread(self, viewer: Viewer, post: PostId) -> Post:
-        """Be told no more of the conversation that the post belongs to."""
+        """Mute notifications of the post's thread."""
         return await self.database.run(self._mute_thread, viewer, post)
 
     async def unmute_thread(self, viewer: Viewer, post: PostId) -> Post:
-        """Be told of it again."""
+        """Unmute notifications of the post's thread."""
         return await self.database.run(self._unmute_thread, viewer, post)
 
     async def favourited_by(self, viewer: Viewer | None, post: PostId, page: Page) -> list[RelatedAccount]:
-        """Who likes the post, the newest first. Raises NotFound unless the viewer may see it."""
-        return await self.database.read(_people, interactions.favourited_by, viewer, post, page)
+        """Return the accounts that favourited the post, newest first. Raise NotFound unless the viewer may see the post."""
+        return await self.database.read(_related_accounts, interactions.favourited_by, viewer, post, page)
 
     async def boosted_by(self, viewer: Viewer | None, post: PostId, page: Page) -> list[RelatedAccount]:
-        """Who boosted the post, the newest first; not those who did it for their followers alone. Raises NotFound as above."""
-        return await self.database.read(_people, interactions.boosted_by, viewer, post, page)
+        """Return the accounts that boosted the post, newest first, except private boosts. Raise NotFound if the post is not visible."""
+        return await self.database.read(_related_accounts, interactions.boosted_by, viewer, post, page)
 
     def _favourite(self, cursor: Cursor, viewer: Viewer, id: PostId) -> Post:
         post = seen(cursor, id, viewer).original
@@ -95,44 +95,44 @@ class Interactions:
                 post=post.id,
                 now=self.now(),
             )
-        return _again(cursor, post)
+        return _reloaded(cursor, post)
 
     def _unfavourite(self, cursor: Cursor, viewer: Viewer, id: PostId) -> Post:
         post = seen(cursor, id, viewer).original
         if interactions.unfavourite(cursor, account=viewer.id, post=post.id):
             posts.count(cursor, post=post.id, favourites=-1)
             notifications.take_back(cursor, account=post.author.id, kind=NotificationKind.FAVOURITE, sender=viewer.id, post=post.id)
-        return _again(cursor, post)
+        return _reloaded(cursor, post)
 
     def _boost(self, cursor: Cursor, viewer: Viewer, id: PostId, visibility: Visibility | None) -> Post:
         original = seen(cursor, id, viewer).original
         if not posts.lock(cursor, post=original.id):
             raise NotFound
-        if there := posts.boost_by(cursor, original=original.id, account=viewer.id):
-            return posts.by_ids(cursor, [there])[there]
-        boost = self._boosted(viewer, original, visibility)
-        made = posts.insert(cursor, boost, boost_of=original.id)
+        if existing := posts.boost_by(cursor, original=original.id, account=viewer.id):
+            return posts.by_ids(cursor, [existing])[existing]
+        boost = self._new_boost(viewer, original, visibility)
+        boost_id = posts.insert(cursor, boost, boost_of=original.id)
         if is_counted_boost(boost.visibility, original.visibility):
             posts.count(cursor, post=original.id, boosts=1)
         notify(cursor, accounts=[original.author.id], kind=NotificationKind.BOOST, sender=viewer.id, post=original.id, now=self.now())
-        stored = posts.by_ids(cursor, [made])[made]
+        stored = posts.by_ids(cursor, [boost_id])[boost_id]
         record(cursor, EventKind.POST_PUBLISHED, stored, boost.created_at)
         return stored
 
-    def _boosted(self, viewer: Viewer, original: Post, visibility: Visibility | None) -> Post:
+    def _new_boost(self, viewer: Viewer, original: Post, visibility: Visibility | None) -> Post:
         if original.visibility is Visibility.DIRECT:
             raise Forbidden
         if original.visibility is Visibility.PRIVATE and original.author.id != viewer.id:
             raise Forbidden
         if visibility is Visibility.DIRECT:
             raise Invalid({"visibility": "Visibility is not included in the list"})
-        wished = visibility or Visibility(viewer.preferences.visibility)
+        wanted = visibility or Visibility(viewer.preferences.visibility)
         return Post(
             id=PostId(0),
             author=viewer.account,
             text="",
             html="",
-            visibility=Visibility.PRIVATE if Visibility.PRIVATE in (original.visibility, wished) or wished is Visibility.DIRECT else wished,
+            visibility=Visibility.PRIVATE if Visibility.PRIVATE in (original.visibility, wanted) or wanted is Visibility.DIRECT else wanted,
             created_at=self.now(),
         )
 
@@ -140,7 +140,7 @@ class Interactions:
         original = seen(cursor, id, viewer).original
         if boost := posts.boost_by(cursor, original=original.id, account=viewer.id):
             remove(cursor, evolve(own(cursor, boost, viewer), boost=original), self.now())
-        return _again(cursor, original)
+        return _reloaded(cursor, original)
 
     def _bookmark(self, cursor: Cursor, viewer: Viewer, id: PostId) -> Post:
         post = seen(cursor, id, viewer).original
@@ -181,16 +181,16 @@ class Interactions:
         return post
 
 
-def _people(
+def _related_accounts(
     cursor: Cursor, list_of: Callable[..., list[RelatedAccount]], viewer: Viewer | None, post: PostId, page: Page
 ) -> list[RelatedAccount]:
     original = seen(cursor, post, viewer).original
     return list_of(cursor, post=original.id, viewer=viewer.id if viewer else None, page=page)
 
 
-def _again(cursor: Cursor, post: Post) -> Post:
+def _reloaded(cursor: Cursor, post: Post) -> Post:
     return posts.by_ids(cursor, [post.id])[post.id]
 
 
-def _unpinnable(why: str) -> Invalid:
-    return Invalid({"post": why})
+def _unpinnable(reason: str) -> Invalid:
+    return Invalid({"post": reason})

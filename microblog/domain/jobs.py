@@ -1,4 +1,4 @@
-"""The jobs as the administrator sees them. Who may look is decided by the caller."""
+"""Background jobs for administrators. Callers check permissions."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from microblog.model.paging import Page
 from microblog.storage import jobs
 from microblog.storage.database import Transactions
 
-NEITHER = "This job is done, running or gone."
+NOT_RETRYABLE = "This job is running, done or deleted."
 
 
 @frozen
 class Jobs:
-    """Looks at jobs, and decides about those that do not get on."""
+    """Lists jobs, and retries or discards those that failed."""
 
     database: Transactions
     now: Callable[[], datetime]
 
     async def counts(self) -> JobCounts:
-        """How much there is to do."""
+        """Return the number of jobs by state."""
         return await self.database.read(jobs.counts)
 
     async def by_kind(self) -> dict[str, JobCounts]:
-        """The same for each kind that has anything to do."""
+        """Return the number of jobs by state for each kind that has any."""
         return await self.database.read(jobs.counts_by_kind)
 
     async def page(self, state: JobState, page: Page, *, retrying: bool = False) -> list[Job]:
-        """Jobs in this state, the newest first; only those that failed before, if asked for."""
+        """Return jobs in this state, newest first; with `retrying`, only those that failed before."""
         return await self.database.read(jobs.listed, state=state, page=page, retrying=retrying)
 
     async def retry(self, id: JobId) -> None:
-        """Let a dead or waiting job be tried now. Raises NotFound where it is neither."""
+        """Run a dead or waiting job now. Raise NotFound if it is in neither state."""
         if not await self.database.run(jobs.retry, id=id, now=self.now()):
-            raise NotFound(NEITHER)
+            raise NotFound(NOT_RETRYABLE)
 
     async def discard(self, id: JobId) -> None:
-        """Forget a dead or waiting job. Raises NotFound where it is neither."""
+        """Delete a dead or waiting job. Raise NotFound if it is in neither state."""
         if not await self.database.run(jobs.discard, id=id):
-            raise NotFound(NEITHER)
+            raise NotFound(NOT_RETRYABLE)

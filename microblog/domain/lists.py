@@ -1,4 +1,4 @@
-"""Lists of people, each with a timeline of its own."""
+"""Lists of accounts, each with a timeline of its own."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from microblog.storage.timelines import Entry
 LONGEST_TITLE = 256
 MOST_LISTS = 50
 NOT_FOLLOWED = "Account must be a followed account"
-THERE_ALREADY = "Account has already been taken"
+ALREADY_MEMBER = "Account has already been taken"
 
 
 @frozen
 class ListOptions:
-    """What a list is to be; None leaves it as it is, or as usual for a new one."""
+    """Values of a list; None keeps the current or default value."""
 
     title: str | None = None
     replies: str | None = None
@@ -37,61 +37,68 @@ class ListOptions:
 
 @frozen
 class Lists:
-    """The viewer's lists. Every method raises NotFound for a list that is not theirs."""
+    """The viewer's lists. All methods raise NotFound for lists of others."""
 
     database: Transactions
     now: Callable[[], datetime]
 
     async def of(self, viewer: Viewer) -> list[AccountList]:
-        """All of them, the first first."""
+        """Return all lists, oldest first."""
         return await self.database.read(lists.of_account, account=viewer.id)
 
     async def one(self, viewer: Viewer, id: ListId) -> AccountList:
-        """One of them."""
+        """Return one list."""
         return await self.database.read(_own, viewer, id)
 
     async def with_member(self, viewer: Viewer, member: AccountId) -> list[AccountList]:
-        """Those of the viewer's lists that somebody is in. Raises NotFound if there is no such account."""
+        """Return the viewer's lists that contain the account. Raise NotFound if there is no such account."""
         return await self.database.read(_with_member, viewer, member)
 
-    async def create(self, viewer: Viewer, wanted: ListOptions) -> AccountList:
-        """A new list. Raises Invalid (fields title, replies_policy, base)."""
-        return await self.database.run(self._make, viewer, _settled(AccountList(ListId(0), ""), wanted))
+    async def create(self, viewer: Viewer, options: ListOptions) -> AccountList:
+        """Create a list. Raise Invalid (fields title, replies_policy, base)."""
+        return await self.database.run(self._create, viewer, _validated(AccountList(ListId(0), ""), options))
 
-    async def change(self, viewer: Viewer, id: ListId, wanted: ListOptions) -> AccountList:
-        """Another title, policy or place. Raises Invalid as above."""
-        return await self.database.run(self._change, viewer, id, wanted)
+    async def change(self, viewer: Viewer, id: ListId, options: ListOptions) -> AccountList:
+        """Change title, replies policy or exclusiveness. Raise Invalid as `create` does."""
+        return await self.database.run(self._change, viewer, id, options)
 
     async def delete(self, viewer: Viewer, id: ListId) -> None:
-        """No such list any more; its members are followed as before."""
+        """Delete a list; its members stay followed."""
         await self.database.run(self._delete, viewer, id)
 
     async def members(self, viewer: Viewer, id: ListId, page: Page) -> list[RelatedAccount]:
-        """Who is in it, the newest first."""
+        """Return the members, newest first."""
         return await self.database.read(_members, viewer, id, page)
 
     async def add(self, viewer: Viewer, id: ListId, members: Sequence[AccountId]) -> None:
-        """Put people into it, all or none. Raises Invalid for whom the viewer does not follow or who is there already, and NotFound."""
+        """Add members, all or none. Raise Invalid for accounts that are not followed or already members, and NotFound."""
         await self.database.run(self._add, viewer, id, members)
 
     async def remove(self, viewer: Viewer, id: ListId, members: Sequence[AccountId]) -> None:
-        """Take people out of it."""
+        """Remove members."""
         await self.database.run(self._remove, viewer, id, members)
 
     async def timeline(self, viewer: Viewer, id: ListId, page: Page) -> list[Post]:
-        """What its members post, without boosts that repeat."""
+        """Return posts of the members, without repeated boosts."""
         return await self.database.read(self._timeline, viewer, id, page)
 
-    def _make(self, cursor: Cursor, viewer: Viewer, made: AccountList) -> AccountList:
+    def _create(self, cursor: Cursor, viewer: Viewer, owned: AccountList) -> AccountList:
         if lists.count(cursor, account=viewer.id) >= MOST_LISTS:
-            raise Invalid({"base": f"You have already the maximum number of lists ({MOST_LISTS})"})
-        id = lists.insert(cursor, account=viewer.id, title=made.title, replies=made.replies, exclusive=made.exclusive, now=self.now())
-        return self._told(cursor, viewer, evolve(made, id=id))
+            raise Invalid({"base": f"You already have the maximum number of lists ({MOST_LISTS})"})
+        id = lists.insert(
+            cursor,
+            account=viewer.id,
+            title=owned.title,
+            replies=owned.replies,
+            exclusive=owned.exclusive,
+            now=self.now(),
+        )
+        return self._record_change(cursor, viewer, evolve(owned, id=id))
 
-    def _change(self, cursor: Cursor, viewer: Viewer, id: ListId, wanted: ListOptions) -> AccountList:
-        made = _settled(_own(cursor, viewer, id), wanted)
-        lists.update(cursor, made)
-        return self._told(cursor, viewer, made)
+    def _change(self, cursor: Cursor, viewer: Viewer, id: ListId, options: ListOptions) -> AccountList:
+        owned = _validated(_own(cursor, viewer, id), options)
+        lists.update(cursor, owned)
+        return self._record_change(cursor, viewer, owned)
 
     def _delete(self, cursor: Cursor, viewer: Viewer, id: ListId) -> None:
         if not lists.delete(cursor, account=viewer.id, id=id):
@@ -99,40 +106,46 @@ class Lists:
         events.record(cursor, EventKind.LIST_CHANGED, at=self.now(), account=viewer.id, data={"list": str(id), "deleted": True})
 
     def _add(self, cursor: Cursor, viewer: Viewer, id: ListId, members: Sequence[AccountId]) -> None:
-        made, wanted = _own(cursor, viewer, id), dict.fromkeys(members)
+        owned, wanted = _own(cursor, viewer, id), dict.fromkeys(members)
         if len(accounts.by_ids(cursor, ids=list(wanted))) != len(wanted):
             raise NotFound
         if lists.followed(cursor, account=viewer.id, ids=list(wanted)) != set(wanted):
             raise Invalid({"account": NOT_FOLLOWED})
         added = lists.add(cursor, account=viewer.id, id=id, members=list(wanted), now=self.now())
         if len(added) != len(wanted):
-            raise Invalid({"account": THERE_ALREADY}, codes={"account": "ERR_TAKEN"})
+            raise Invalid({"account": ALREADY_MEMBER}, codes={"account": "ERR_TAKEN"})
         if added:
-            self._told(cursor, viewer, made, added=added)
+            self._record_change(cursor, viewer, owned, added=added)
 
     def _remove(self, cursor: Cursor, viewer: Viewer, id: ListId, members: Sequence[AccountId]) -> None:
-        made = _own(cursor, viewer, id)
+        owned = _own(cursor, viewer, id)
         if removed := lists.remove(cursor, id=id, members=members):
-            self._told(cursor, viewer, made, removed=removed)
+            self._record_change(cursor, viewer, owned, removed=removed)
 
-    def _told(
-        self, cursor: Cursor, viewer: Viewer, made: AccountList, *, added: Sequence[AccountId] = (), removed: Sequence[AccountId] = ()
+    def _record_change(
+        self,
+        cursor: Cursor,
+        viewer: Viewer,
+        owned: AccountList,
+        *,
+        added: Sequence[AccountId] = (),
+        removed: Sequence[AccountId] = (),
     ) -> AccountList:
         data = {
-            "list": str(made.id),
-            "policy": made.replies,
-            "exclusive": made.exclusive,
+            "list": str(owned.id),
+            "policy": owned.replies,
+            "exclusive": owned.exclusive,
             "added": list(added),
             "removed": list(removed),
         }
         events.record(cursor, EventKind.LIST_CHANGED, at=self.now(), account=viewer.id, data=data)
-        return made
+        return owned
 
     def _timeline(self, cursor: Cursor, viewer: Viewer, id: ListId, page: Page) -> list[Post]:
-        made = _own(cursor, viewer, id)
+        owned = _own(cursor, viewer, id)
 
         def read(part: Page) -> list[Entry]:
-            return timelines.of_list(cursor, viewer=viewer.id, list=made.id, replies=made.replies, page=part, now=self.now())
+            return timelines.of_list(cursor, viewer=viewer.id, list=owned.id, replies=owned.replies, page=part, now=self.now())
 
         return posts.load(cursor, page_without_repeats(read, page))
 
@@ -154,14 +167,14 @@ def _members(cursor: Cursor, viewer: Viewer, id: ListId, page: Page) -> list[Rel
     return lists.members(cursor, id=_own(cursor, viewer, id).id, page=page)
 
 
-def _settled(before: AccountList, wanted: ListOptions) -> AccountList:
-    """The list as it is wanted. Raises Invalid."""
-    title = before.title if wanted.title is None else post_text.clean_line(wanted.title[: 2 * LONGEST_TITLE], "title")
+def _validated(before: AccountList, options: ListOptions) -> AccountList:
+    """The list with these options. Raise Invalid."""
+    title = before.title if options.title is None else post_text.clean_line(options.title[: 2 * LONGEST_TITLE], "title")
     if post_text.is_blank(title):
         raise Invalid({"title": "Title can't be blank"}, codes={"title": "ERR_BLANK"})
     if len(title) > LONGEST_TITLE:
         raise Invalid({"title": f"Title is too long (maximum is {LONGEST_TITLE} characters)"}, codes={"title": "ERR_TOO_LONG"})
-    if wanted.replies and wanted.replies not in set(ListReplies):
+    if options.replies and options.replies not in set(ListReplies):
         raise Invalid({"replies_policy": "Replies policy is not included in the list"}, codes={"replies_policy": "ERR_INCLUSION"})
-    replies = ListReplies(wanted.replies) if wanted.replies else before.replies
-    return evolve(before, title=title, replies=replies, exclusive=before.exclusive if wanted.exclusive is None else wanted.exclusive)
+    replies = ListReplies(options.replies) if options.replies else before.replies
+    return evolve(before, title=title, replies=replies, exclusive=before.exclusive if options.exclusive is None else options.exclusive)

@@ -155,7 +155,7 @@ class Posts:
         post, parsed = self._compose(viewer, draft, parent, attached)
         id = self._insert(cursor, post, parsed, draft.allowed)
         self._add_attachments(cursor, id, attached, draft, post.created_at)
-        if self.previews and parsed.links and may_show_preview(post.visibility, furnished=bool(attached or draft.poll)):
+        if self.previews and parsed.links and may_show_preview(post.visibility, has_media=bool(attached or draft.poll)):
             self.previews.schedule(cursor, id, parsed.links, post.created_at)
         if parent and post.visibility.is_open:
             posts.count(cursor, post=parent.id, replies=1)
@@ -263,7 +263,7 @@ class Posts:
         attachments.attach(cursor, id, attached, draft.changes, now=self.now())
         polls.revise(cursor, before, poll, self.now())
         if self.previews:
-            shown = may_show_preview(before.visibility, furnished=bool(attached or draft.poll))
+            shown = may_show_preview(before.visibility, has_media=bool(attached or draft.poll))
             self.previews.schedule(cursor, id, parsed.links if shown else (), self.now())
         newly_mentioned = self._set_mentions_and_tags(cursor, id, mentioned, parsed, self.now())
         return self._publish_edit(cursor, before, newly_mentioned)

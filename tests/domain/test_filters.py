@@ -52,7 +52,7 @@ async def test_a_filter_is_made_changed_and_deleted(filters: Filters, cursor: Cu
     made = await filters.create(me, draft("football", "tennis"))
     assert (made.title, made.contexts, made.action, words(made)) == ("Sports", ("home",), "warn", [("football", True), ("tennis", True)])
     first, second = made.keywords
-    change = FilterDraft(action="hide", keywords=[KeywordDraft("golf", False, first.id), KeywordDraft(id=second.id, gone=True)])
+    change = FilterDraft(action="hide", keywords=[KeywordDraft("golf", False, first.id), KeywordDraft(id=second.id, removed=True)])
     changed = await filters.change(me, made.id, change)
     assert (changed.title, changed.action, words(changed)) == ("Sports", "hide", [("golf", False)])
     assert await filters.of(me) == [changed]
@@ -115,7 +115,7 @@ async def test_an_account_has_a_bounded_number_of_keywords_in_all(filters: Filte
     with pytest.raises(Invalid):
         await filters.change(me, full[0].id, draft("more"))
     gone, changed = full[0].keywords[:2]
-    exchange = FilterDraft(keywords=[KeywordDraft("new"), KeywordDraft(id=gone.id, gone=True), KeywordDraft("other", id=changed.id)])
+    exchange = FilterDraft(keywords=[KeywordDraft("new"), KeywordDraft(id=gone.id, removed=True), KeywordDraft("other", id=changed.id)])
     assert len((await filters.change(me, full[0].id, exchange)).keywords) == MOST_KEYWORDS
     await filters.remove_keyword(me, changed.id)
     await filters.add_keyword(me, full[0].id, KeywordDraft("last"))

@@ -9,7 +9,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microblog.domain.email_links import CONFIRM_LASTS, RESET_LASTS, EmailLinks
+from microblog.domain.email_links import CONFIRM_LIFETIME, RESET_LIFETIME, EmailLinks
 from microblog.domain.signed_tokens import SignedClaim, TokenSigner, read
 from microblog.model.accounts import Login, Role
 from microblog.model.emails import SWITCHED, EmailKind
@@ -65,10 +65,10 @@ def test_nothing_that_people_type_breaks_the_reading(token: str) -> None:
 def test_links_do_not_last_for_ever() -> None:
     confirm, reset = LINKS.confirm(ANN, ANN.email, NOW), LINKS.reset(ANN, NOW)
     second = timedelta(seconds=1)
-    assert LINKS.confirms(claim(confirm), ANN.email, NOW + CONFIRM_LASTS - second)
-    assert not LINKS.confirms(claim(confirm), ANN.email, NOW + CONFIRM_LASTS + second)
-    assert LINKS.resets(claim(reset), ANN, NOW + RESET_LASTS - second)
-    assert not LINKS.resets(claim(reset), ANN, NOW + RESET_LASTS + second)
+    assert LINKS.confirms(claim(confirm), ANN.email, NOW + CONFIRM_LIFETIME - second)
+    assert not LINKS.confirms(claim(confirm), ANN.email, NOW + CONFIRM_LIFETIME + second)
+    assert LINKS.resets(claim(reset), ANN, NOW + RESET_LIFETIME - second)
+    assert not LINKS.resets(claim(reset), ANN, NOW + RESET_LIFETIME + second)
     assert not LINKS.resets(claim(reset), ANN, NOW - timedelta(hours=1)), "nor come from the future"
 
 

@@ -176,5 +176,5 @@ def _keyword(fields: Params) -> KeywordDraft:
         keyword=fields.text("keyword", default=None),
         whole_word=fields.flag("whole_word", None),
         id=None if id is None else KeywordId(id),
-        gone=fields.flag("_destroy"),
+        removed=fields.flag("_destroy"),
     )

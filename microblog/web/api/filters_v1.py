@@ -56,7 +56,7 @@ class FilterV1Routes:
         id = KeywordId(keyword_id)
         made, _ = await self.filters.with_keyword(request.member, id)
         keyword = KeywordDraft(request.fields.text("phrase", default=None), _whole_word(request), id)
-        await self.filters.change(request.member, made.id, _draft(request, keyword), alone=True)
+        await self.filters.change(request.member, made.id, _draft(request, keyword), single=True)
         return _response(old_entity(*await self.filters.with_keyword(request.member, id)))
 
     @route("DELETE", "/api/v1/filters/<id:keyword_id>", WRITE, RouteDoc("Remove a filter", EMPTY, errors=(404,)))

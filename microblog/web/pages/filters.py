@@ -105,7 +105,7 @@ def _draft(form: FilterForm) -> FilterDraft:
     """What the form asks for: its lines are all keywords that the filter is to have."""
     wanted = list(dict.fromkeys(line.strip() for line in form.keywords.split("\n") if line.strip()))
     there = form.made.keywords if form.made else ()
-    kept = [KeywordDraft(None, form.whole_word, one.id, gone=one.keyword not in wanted) for one in there]
+    kept = [KeywordDraft(None, form.whole_word, one.id, removed=one.keyword not in wanted) for one in there]
     new = [KeywordDraft(word, form.whole_word) for word in wanted if word not in {one.keyword for one in there}]
     return FilterDraft(
         title=form.title.strip() or (wanted[0] if wanted else ""),

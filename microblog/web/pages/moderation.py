@@ -7,7 +7,7 @@ from datetime import timedelta
 from attrs import frozen
 
 from microblog.domain.account_actions import LONGEST_TEXT
-from microblog.domain.moderation import Moderation, may_govern
+from microblog.domain.moderation import Moderation, outranks
 from microblog.model.errors import Invalid
 from microblog.model.moderation import ModerationAction, Sanction
 from microblog.render.html.moderation_views import InvitesPage, MembersPage, invites_page, members_page
@@ -42,7 +42,7 @@ class PeoplePages:
             only = {"applied": which == "applied", "suspended": which == "suspended"}
             found = await self.moderation.accounts(call.member, page, **only)
             further = older(call, [one.account.id for one in found], page)
-        rows = tuple((one, may_govern(call.member, one)) for one in found)
+        rows = tuple((one, outranks(call.member, one)) for one in found)
         view = MembersPage(rows, which, query, further)
         return Response.html(members_page(self.pages, await self.shells.of(call), view))
 
