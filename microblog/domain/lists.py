@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 from attrs import evolve, frozen
@@ -12,7 +12,7 @@ from microblog.domain.text import post_text
 from microblog.model.accounts import RelatedAccount, Viewer
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.events import EventKind
-from microblog.model.ids import AccountId, ListId
+from microblog.model.ids import AccountId, ListId, PostId
 from microblog.model.lists import AccountList, ListReplies
 from microblog.model.paging import Page
 from microblog.model.posts import Post
@@ -147,7 +147,10 @@ class Lists:
         def read(part: Page) -> list[Entry]:
             return timelines.of_list(cursor, viewer=viewer.id, list=owned.id, replies=owned.replies, page=part, now=self.now())
 
-        return posts.load(cursor, page_without_repeats(read, page))
+        def may_show(boosted: Collection[PostId], below: PostId) -> bool:
+            return timelines.may_show(cursor, viewer=viewer.id, posts=boosted, below=below)
+
+        return posts.load(cursor, page_without_repeats(read, may_show, page))
 
 
 def _own(cursor: Cursor, viewer: Viewer, id: ListId) -> AccountList:

@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from attrs import evolve
 
 from microblog.model import repeated_boosts
+from microblog.model.ids import PostId
 from microblog.model.paging import Page
 from microblog.storage.timelines import Entry
 
 MAX_READ = 160
 
 
-def page_without_repeats(read: Callable[[Page], list[Entry]], page: Page) -> list[Entry]:
-    """Return a page filled up to its limit; a shorter one is the end of the timeline. `read` returns pages with repeats."""
-    return _upward(read, page) if page.upward else _downward(read, page)
+def page_without_repeats(
+    read: Callable[[Page], list[Entry]], may_show: Callable[[Collection[PostId], PostId], bool], page: Page
+) -> list[Entry]:
+    """Return a page filled up to its limit; a shorter one is the end of the timeline.
+
+    `read` returns pages with repeats. `may_show` is False if the timeline shows none of these posts, nor boosts of them, below an entry.
+    """
+    if page.upward:
+        return _upward(read, page)
+    entries = read(Page(page.limit, max_id=page.max_id))
+    shown = repeated_boosts.without_repeats(entries)
+    boosted = {boosted for _, boosted in shown if boosted is not None}
+    is_full = len(shown) == page.limit and not (boosted and may_show(boosted, entries[-1][0]))
+    if is_full or len(entries) < page.limit:
+        return [entry for entry in shown if entry[0] > (page.since_id or 0)]
+    return _downward(read, page)
 
 
 def _downward(read: Callable[[Page], list[Entry]], page: Page) -> list[Entry]:
+    """Return a page downward, reading as many more entries as tell repeats: three times as many as it shows."""
     collected: list[Entry] = []
     part = Page(repeated_boosts.window(page.limit), max_id=page.max_id)  # entries below `since_id` are needed to find repeats above it
     while True:

@@ -133,7 +133,11 @@ class Timelines:
         return await self.shelf.load(await self.database.read(entries, **options))
 
     def _home(self, cursor: Cursor, viewer: Viewer, page: Page) -> list[Entry]:
-        return page_without_repeats(lambda part: timelines.home(cursor, viewer=viewer.id, page=part, now=self.now()), page)
+        return page_without_repeats(
+            lambda part: timelines.home(cursor, viewer=viewer.id, page=part, now=self.now()),
+            lambda boosted, below: timelines.may_show(cursor, viewer=viewer.id, posts=boosted, below=below),
+            page,
+        )
 
     def _filtered_home(self, cursor: Cursor, viewer: Viewer, page: Page, hiding: FilterSet) -> list[Post]:
         collected: list[Post] = []

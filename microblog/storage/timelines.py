@@ -5,7 +5,7 @@ Every list uses the visibility rule; filters stand before the limit, so that a s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from attrs import frozen
@@ -13,7 +13,7 @@ from attrs import frozen
 from microblog.model.ids import AccountId, ListId, PostId
 from microblog.model.lists import ListReplies
 from microblog.model.paging import Page
-from microblog.storage.database import Cursor, Prepared, fetch_all, fetch_one
+from microblog.storage.database import Cursor, Prepared, fetch_all, fetch_one, fetch_value
 from microblog.storage.paging import bounds, directed, page_sql
 from microblog.storage.visibility import VISIBLE, WANTED
 
@@ -95,6 +95,16 @@ _LIST = Prepared(f"""
         union all select f.followee_id from follows f where f.follower_id = %(viewer)s and %(replies)s = 'followed'),
     {_NEWEST}""")
 
+# Whether home or a list may show some of these posts, or boosts of them, below an entry. Visibility is not asked: more than is shown.
+_MAY_SHOW = Prepared("""
+    select exists (
+        select from posts p
+        where (p.id = any(%(posts)s) or p.boost_of = any(%(posts)s)) and p.id < %(below)s and p.deleted_at is null
+        and (p.account_id = %(viewer)s
+            or exists (select from follows f where f.follower_id = %(viewer)s and f.followee_id = p.account_id)
+            or exists (select from post_tags t join followed_tags w on w.tag_id = t.tag_id
+                where t.post_id = p.id and w.account_id = %(viewer)s)))""")
+
 _OF_PUBLIC = f"""{_RANGE} and p.visibility = 'public' and p.boost_of is null and not p.reply_to_other
     and not exists (select from accounts l where l.id = p.account_id and l.limited_at is not null)
     and {VISIBLE} and {WANTED}"""
@@ -170,6 +180,11 @@ _CIRCLE = Prepared("""
     select array(select f.followee_id from follows f where f.follower_id = %(viewer)s),
            exists (select from followed_tags t where t.account_id = %(viewer)s),
            (select min(m.expires_at) from mutes m where m.account_id = %(viewer)s and m.expires_at > %(now)s)""")
+
+
+def may_show(cursor: Cursor, *, viewer: AccountId, posts: Collection[PostId], below: PostId) -> bool:
+    """Return False if the viewer's home and lists show neither these posts nor boosts of them with a smaller id than `below`."""
+    return bool(fetch_value(cursor, _MAY_SHOW, {"viewer": viewer, "posts": list(posts), "below": below}))
 
 
 def home(cursor: Cursor, *, viewer: AccountId, page: Page, now: datetime) -> list[Entry]:
