@@ -32,7 +32,7 @@ from microblog.storage import timelines
 from microblog.storage.database import Cursor, execute
 from tests import make
 from tests.fakes import RolledBackDatabase, done
-from tests.live.fake_log import Ear, Plain
+from tests.live.fake_log import FakeConnection, PlainEncoder
 
 EVERYTHING = Page(1_000)
 LIMIT = 3
@@ -176,8 +176,8 @@ class Reader:
         self.log = DatabaseEventLog(town.db, lambda: make.NOW, "e")
         self.audience = Recipients(ViewerStates())
         loaded = done(self.log.look(Position("e", 0, 0), [town.me.id], NO_GRANTS)).loaded[town.me.id]
-        self.ear, self.heard = Ear(), list[int]()
-        subscriber = Subscriber(self.ear, Plain(), town.me.id, circle=self.audience.viewers.enter(loaded))
+        self.connection, self.heard = FakeConnection(), list[int]()
+        subscriber = Subscriber(self.connection, PlainEncoder(), town.me.id, circle=self.audience.viewers.enter(loaded))
         self.subscription = Subscription(stream, subscriber, "plain")
         self.audience.hub.join(stream.topics, self.subscription)
 
@@ -185,9 +185,9 @@ class Reader:
         return self.subscription in list(self.audience.of(news))
 
     def note(self, news: Update) -> None:
-        if self.ear.heard:
+        if self.connection.received:
             self.heard.append(news.post_id or 0)
-            self.ear.heard.clear()
+            self.connection.received.clear()
 
 
 def heard_live(town: Town, stream: Stream, joined: int) -> list[int]:

@@ -56,7 +56,7 @@ class ModelLog:
     events: list[Event] = Factory(list)
     everything: list[Event] = Factory(list)
     posts: dict[int, Post] = Factory(dict)
-    notices: dict[int, NotificationUpdate] = Factory(dict)
+    notifications: dict[int, NotificationUpdate] = Factory(dict)
     conversations: dict[int, Conversation] = Factory(dict)
     announcements: dict[int, Announcement] = Factory(dict)
     loaded: dict[int, RelationsSnapshot] = Factory(dict)
@@ -112,7 +112,7 @@ class ModelLog:
     def notify(self, account_id: int, sender: int) -> Event:
         id = 5000 + self.next_id
         told = Notification(NotificationId(id), NotificationKind.FOLLOW, NOW, account(sender))
-        self.notices[id] = NotificationUpdate(told, UnreadUpdate(1))
+        self.notifications[id] = NotificationUpdate(told, UnreadUpdate(1))
         return self.happen(EventKind.NOTIFIED, account_id, subject=sender, notification=str(id))
 
     def converse(self, account_id: int, author: int, id: int = 7000) -> Event:
@@ -171,7 +171,7 @@ class ModelLog:
     async def find(self, wanted: Wanted) -> LoadedItems:
         def give() -> LoadedItems:
             found = {id: self.posts[id] for id in wanted.posts if id in self.posts}
-            told = {id: self.notices[id] for id in wanted.notices if id in self.notices}
+            told = {id: self.notifications[id] for id in wanted.notices if id in self.notifications}
             spoken = {id: self.conversations[id] for id in wanted.conversations if id in self.conversations}
             badges = {account: UnreadUpdate(1, 0) for account in wanted.badges}
             said = {id: self.announcements[id] for id in wanted.announcements if id in self.announcements}
@@ -202,53 +202,53 @@ class ModelLog:
 
 
 @define(eq=False)
-class Ear:
+class FakeConnection:
     """Connection that records frames. While `deaf`, frames wait, with room for two; a `burst` one raises."""
 
-    heard: list[str] = Factory(list)
+    received: list[str] = Factory(list)
     waiting: list[str] = Factory(list)
-    deaf: bool = False
-    burst: bool = False
-    beats: list[Position | None] = Factory(list)
-    left: int = 0
+    blocked: bool = False
+    broken: bool = False
+    heartbeats: list[Position | None] = Factory(list)
+    drained: int = 0
     ending: CloseReason | None = None
     delay: float = 0.0
 
     def offer(self, frame: bytes) -> bool:
         assert self.ending is None, "nothing is sent after the end"
-        if self.burst:
+        if self.broken:
             raise OSError("gone")
-        if self.deaf:
+        if self.blocked:
             if len(self.waiting) >= 2:
                 return False
             self.waiting.append(frame.decode())
         else:
-            self.heard.append(frame.decode())
+            self.received.append(frame.decode())
         return True
 
     def drain(self) -> None:
-        self.left += len(self.waiting)
-        self.heard += self.waiting
+        self.drained += len(self.waiting)
+        self.received += self.waiting
         self.waiting.clear()
 
     def unsent(self) -> int:
         return len(self.waiting) * (MOST_UNSENT // 2)
 
     def progress(self) -> int:
-        return self.left
+        return self.drained
 
     def heartbeat(self, position: Position | None) -> None:
-        self.beats.append(position)
+        self.heartbeats.append(position)
 
     def end(self, ending: CloseReason, delay: float) -> None:
         self.ending, self.delay = ending, delay
 
 
 @define
-class Plain:
+class PlainEncoder:
     """Encoder of short text frames: the kind and the position. `written` counts encodings."""
 
-    written: int = 0
+    encoded: int = 0
 
     def variant(self, stream: Stream) -> Hashable:
         return "plain"
@@ -257,7 +257,7 @@ class Plain:
         return stream.kind is StreamKind.USER
 
     def frame(self, news: Update, stream: Stream, matches: Sequence[Match] = (), own: Own | None = None) -> bytes | None:
-        self.written += 1
+        self.encoded += 1
         return f"{news.kind} {news.position}{''.join(f' ({match.filter.title})' for match in matches)}".encode()
 
     def resumed(self, stream: Stream, since: Position) -> bytes | None:
@@ -268,38 +268,40 @@ class Plain:
 
 
 @define(eq=False)
-class World:
+class FakeFeed:
     """A broadcaster with a fake event log and a fake clock."""
 
     log: ModelLog = Factory(ModelLog)
     clock: Clock = Factory(Clock)
     wall: datetime = NOW
     spread: Callable[[], float] = lambda: 0.5
-    feed: Broadcaster = field(init=False)
+    broadcaster: Broadcaster = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.feed = Broadcaster(self.log, self.clock, lambda: self.wall, self.spread, self.clock.seconds)
+        self.broadcaster = Broadcaster(self.log, self.clock, lambda: self.wall, self.spread, self.clock.seconds)
 
-    def start(self) -> World:
+    def start(self) -> FakeFeed:
         held, self.log.held = self.log.held, False
-        run(self.feed.start())
+        run(self.broadcaster.start())
         self.clock.advance(0)
         self.log.held = held
         return self
 
-    def connect(self, account: int | None = None, session: int | None = None, token: int | None = None) -> tuple[Subscriber, Ear]:
-        ear = Ear()
-        subscriber = Subscriber(ear, Plain(), account, session, token)
-        run(self.feed.admit(subscriber))
-        return subscriber, ear
+    def connect(
+        self, account: int | None = None, session: int | None = None, token: int | None = None
+    ) -> tuple[Subscriber, FakeConnection]:
+        connection = FakeConnection()
+        subscriber = Subscriber(connection, PlainEncoder(), account, session, token)
+        run(self.broadcaster.admit(subscriber))
+        return subscriber, connection
 
-    def listen(self, stream: Stream = PUBLIC, account: int | None = None, since: str | None = None) -> Ear:
-        subscriber, ear = self.connect(account)
-        self.feed.subscribe(subscriber, stream, None if since is None else Position.parse(since))
-        return ear
+    def subscribe(self, stream: Stream = PUBLIC, account: int | None = None, since: str | None = None) -> FakeConnection:
+        subscriber, connection = self.connect(account)
+        self.broadcaster.subscribe(subscriber, stream, None if since is None else Position.parse(since))
+        return connection
 
     def wake(self) -> None:
-        self.feed.wake()
+        self.broadcaster.wake()
         self.clock.advance(0)
 
 

@@ -16,51 +16,51 @@ from microblog.live.topics import Stream, StreamKind
 from microblog.live.viewer_state import RelationsSnapshot
 from microblog.model.errors import Malformed, Problem, TooMany, Unauthenticated, Unavailable
 from microblog.model.events import Event, EventKind, Position
-from tests.live.fake_log import NOW, PUBLIC, Ear, Plain, World, account, home, post, run
+from tests.live.fake_log import NOW, PUBLIC, FakeConnection, FakeFeed, PlainEncoder, account, home, post, run
 
 ME, FRIEND, OTHER, STRANGER = 1, 2, 3, 4
 
 
 @pytest.fixture
-def world() -> World:
-    made = World()
+def world() -> FakeFeed:
+    made = FakeFeed()
     made.log.loaded[ME] = RelationsSnapshot(ME, follows={FRIEND: None, OTHER: None})
     return made.start()
 
 
-def told(ear: Ear) -> list[str]:
+def told(connection: FakeConnection) -> list[str]:
     """Return the kinds of the received events, in order."""
-    return [frame.split()[0] for frame in ear.heard]
+    return [frame.split()[0] for frame in connection.received]
 
 
-def happens(world: World, ear: Ear, event: Event) -> bool:
+def happens(world: FakeFeed, connection: FakeConnection, event: Event) -> bool:
     """Return True if the event is delivered to the subscriber."""
-    before = len(ear.heard)
+    before = len(connection.received)
     world.wake()
-    return any(str(event.position) in frame for frame in ear.heard[before:])
+    return any(str(event.position) in frame for frame in connection.received[before:])
 
 
-def test_a_followed_authors_post_is_told_at_home_and_a_strangers_is_not(world: World) -> None:
-    ear = world.listen(home(ME), ME)
-    assert happens(world, ear, world.log.publish(FRIEND))
-    assert happens(world, ear, world.log.publish(ME, "direct"))
-    assert not happens(world, ear, world.log.publish(STRANGER))
+def test_a_followed_authors_post_is_told_at_home_and_a_strangers_is_not(world: FakeFeed) -> None:
+    connection = world.subscribe(home(ME), ME)
+    assert happens(world, connection, world.log.publish(FRIEND))
+    assert happens(world, connection, world.log.publish(ME, "direct"))
+    assert not happens(world, connection, world.log.publish(STRANGER))
 
 
-def test_who_may_see_a_post_is_decided_for_each_reader(world: World) -> None:
-    ear = world.listen(home(ME), ME)
-    assert happens(world, ear, world.log.publish(FRIEND, "private"))
-    assert not happens(world, ear, world.log.publish(FRIEND, "direct", mentions=[OTHER]))
-    assert happens(world, ear, world.log.publish(FRIEND, "direct", mentions=[ME]))
-    assert not happens(world, ear, world.log.publish(STRANGER, "direct", mentions=[ME]))
+def test_who_may_see_a_post_is_decided_for_each_reader(world: FakeFeed) -> None:
+    connection = world.subscribe(home(ME), ME)
+    assert happens(world, connection, world.log.publish(FRIEND, "private"))
+    assert not happens(world, connection, world.log.publish(FRIEND, "direct", mentions=[OTHER]))
+    assert happens(world, connection, world.log.publish(FRIEND, "direct", mentions=[ME]))
+    assert not happens(world, connection, world.log.publish(STRANGER, "direct", mentions=[ME]))
 
 
-def test_replies_are_told_at_home_only_between_people_whom_one_follows(world: World) -> None:
-    ear = world.listen(home(ME), ME)
-    assert happens(world, ear, world.log.publish(FRIEND, reply_to_account=OTHER))
-    assert happens(world, ear, world.log.publish(FRIEND, reply_to_account=FRIEND))
-    assert happens(world, ear, world.log.publish(FRIEND, reply_to_account=ME))
-    assert not happens(world, ear, world.log.publish(FRIEND, reply_to_account=STRANGER))
+def test_replies_are_told_at_home_only_between_people_whom_one_follows(world: FakeFeed) -> None:
+    connection = world.subscribe(home(ME), ME)
+    assert happens(world, connection, world.log.publish(FRIEND, reply_to_account=OTHER))
+    assert happens(world, connection, world.log.publish(FRIEND, reply_to_account=FRIEND))
+    assert happens(world, connection, world.log.publish(FRIEND, reply_to_account=ME))
+    assert not happens(world, connection, world.log.publish(FRIEND, reply_to_account=STRANGER))
 
 
 @pytest.mark.parametrize(
@@ -72,39 +72,41 @@ def test_replies_are_told_at_home_only_between_people_whom_one_follows(world: Wo
         (EventKind.BLOCKED, FRIEND, ME),
     ],
 )
-def test_an_unfollowed_muted_or_blocked_author_falls_silent_at_once(world: World, kind: EventKind, account_id: int, subject: int) -> None:
-    ear = world.listen(home(ME), ME)
+def test_an_unfollowed_muted_or_blocked_author_falls_silent_at_once(
+    world: FakeFeed, kind: EventKind, account_id: int, subject: int
+) -> None:
+    connection = world.subscribe(home(ME), ME)
     world.log.happen(kind, account_id, subject=subject)
-    assert not happens(world, ear, world.log.publish(FRIEND))
+    assert not happens(world, connection, world.log.publish(FRIEND))
 
 
-def test_a_newly_followed_author_is_heard_at_once(world: World) -> None:
-    ear = world.listen(home(ME), ME)
+def test_a_newly_followed_author_is_heard_at_once(world: FakeFeed) -> None:
+    connection = world.subscribe(home(ME), ME)
     world.log.happen(EventKind.FOLLOWED, ME, subject=STRANGER, boosts=True)
-    assert happens(world, ear, world.log.publish(STRANGER))
+    assert happens(world, connection, world.log.publish(STRANGER))
 
 
-def test_blocks_and_mutes_count_on_public_streams_too(world: World) -> None:
-    ear, anybody = world.listen(PUBLIC, ME), world.listen(PUBLIC)
+def test_blocks_and_mutes_count_on_public_streams_too(world: FakeFeed) -> None:
+    connection, anybody = world.subscribe(PUBLIC, ME), world.subscribe(PUBLIC)
     world.log.happen(EventKind.BLOCKED, ME, subject=FRIEND)
     world.log.happen(EventKind.BLOCKED, OTHER, subject=ME)
     world.log.happen(EventKind.MUTED, ME, subject=STRANGER)
     for author in (FRIEND, OTHER, STRANGER):
         event = world.log.publish(author)
-        assert not happens(world, ear, event)
-        assert str(event.position) in anybody.heard[-1]
+        assert not happens(world, connection, event)
+        assert str(event.position) in anybody.received[-1]
 
 
-def test_a_mute_ends_when_its_time_is_over(world: World) -> None:
-    ear = world.listen(PUBLIC, ME)
+def test_a_mute_ends_when_its_time_is_over(world: FakeFeed) -> None:
+    connection = world.subscribe(PUBLIC, ME)
     world.log.happen(EventKind.MUTED, ME, subject=STRANGER, until=(NOW + timedelta(hours=1)).isoformat())
-    assert not happens(world, ear, world.log.publish(STRANGER))
+    assert not happens(world, connection, world.log.publish(STRANGER))
     world.log.happen(EventKind.MUTED, ME, subject=STRANGER, until=(NOW - timedelta(hours=1)).isoformat())
-    assert happens(world, ear, world.log.publish(STRANGER))
+    assert happens(world, connection, world.log.publish(STRANGER))
 
 
-def test_boosts_are_told_unless_hidden_and_never_of_whom_one_mutes(world: World) -> None:
-    ear = world.listen(home(ME), ME)
+def test_boosts_are_told_unless_hidden_and_never_of_whom_one_mutes(world: FakeFeed) -> None:
+    connection = world.subscribe(home(ME), ME)
 
     def boost(of: int) -> Event:
         event = world.log.publish(FRIEND, boost_of=77, boost_author=of)
@@ -113,46 +115,46 @@ def test_boosts_are_told_unless_hidden_and_never_of_whom_one_mutes(world: World)
         world.log.posts[event.post_id] = type(original)(original.id, account(FRIEND), "", "", original.visibility, NOW, boost=original)
         return event
 
-    assert happens(world, ear, boost(STRANGER))
+    assert happens(world, connection, boost(STRANGER))
     world.log.happen(EventKind.MUTED, ME, subject=OTHER)
-    assert not happens(world, ear, boost(OTHER))
+    assert not happens(world, connection, boost(OTHER))
     world.log.happen(EventKind.FOLLOWED, ME, subject=FRIEND, boosts=False)
-    assert not happens(world, ear, boost(STRANGER))
+    assert not happens(world, connection, boost(STRANGER))
 
 
-def test_public_has_neither_replies_to_others_nor_boosts_nor_what_is_not_public(world: World) -> None:
-    ear = world.listen()
-    assert happens(world, ear, world.log.publish(STRANGER, reply_to_account=STRANGER))
-    assert not happens(world, ear, world.log.publish(STRANGER, reply_to_account=OTHER))
-    assert not happens(world, ear, world.log.publish(STRANGER, boost_of=77, boost_author=OTHER))
-    assert not happens(world, ear, world.log.publish(STRANGER, "unlisted"))
+def test_public_has_neither_replies_to_others_nor_boosts_nor_what_is_not_public(world: FakeFeed) -> None:
+    connection = world.subscribe()
+    assert happens(world, connection, world.log.publish(STRANGER, reply_to_account=STRANGER))
+    assert not happens(world, connection, world.log.publish(STRANGER, reply_to_account=OTHER))
+    assert not happens(world, connection, world.log.publish(STRANGER, boost_of=77, boost_author=OTHER))
+    assert not happens(world, connection, world.log.publish(STRANGER, "unlisted"))
 
 
-def test_a_conversation_is_told_to_those_who_have_it_open(world: World) -> None:
-    ear = world.listen(Stream(StreamKind.THREAD, 9))
-    assert happens(world, ear, world.log.publish(STRANGER, "unlisted", thread=9, reply_to_account=OTHER))
-    assert not happens(world, ear, world.log.publish(STRANGER, "private", thread=9))
-    assert not happens(world, ear, world.log.publish(STRANGER, thread=10))
+def test_a_conversation_is_told_to_those_who_have_it_open(world: FakeFeed) -> None:
+    connection = world.subscribe(Stream(StreamKind.THREAD, 9))
+    assert happens(world, connection, world.log.publish(STRANGER, "unlisted", thread=9, reply_to_account=OTHER))
+    assert not happens(world, connection, world.log.publish(STRANGER, "private", thread=9))
+    assert not happens(world, connection, world.log.publish(STRANGER, thread=10))
 
 
-def test_notices_come_along_with_any_stream_and_only_to_their_owner(world: World) -> None:
-    mine = world.listen(Stream(StreamKind.PUBLIC, 0, ME), ME)
-    other = world.listen(Stream(StreamKind.PUBLIC, 0, OTHER), OTHER)
+def test_notices_come_along_with_any_stream_and_only_to_their_owner(world: FakeFeed) -> None:
+    mine = world.subscribe(Stream(StreamKind.PUBLIC, 0, ME), ME)
+    other = world.subscribe(Stream(StreamKind.PUBLIC, 0, OTHER), OTHER)
     assert happens(world, mine, world.log.notify(ME, STRANGER))
-    assert not other.heard
+    assert not other.received
 
 
-def test_a_notice_from_somebody_whom_one_blocks_by_now_is_not_replayed(world: World) -> None:
-    before = str(world.feed.position)
+def test_a_notice_from_somebody_whom_one_blocks_by_now_is_not_replayed(world: FakeFeed) -> None:
+    before = str(world.broadcaster.position)
     world.log.notify(ME, STRANGER)
     world.log.happen(EventKind.BLOCKED, ME, subject=STRANGER)
     world.wake()
-    assert told(world.listen(home(ME), ME, before)) == ["resumed"]
+    assert told(world.subscribe(home(ME), ME, before)) == ["resumed"]
 
 
-def test_a_post_that_is_gone_by_now_is_left_out_of_a_replay_and_its_deletion_is_not(world: World) -> None:
-    before = str(world.feed.position)
-    live = world.listen()
+def test_a_post_that_is_gone_by_now_is_left_out_of_a_replay_and_its_deletion_is_not(world: FakeFeed) -> None:
+    before = str(world.broadcaster.position)
+    live = world.subscribe()
     event = world.log.publish(STRANGER)
     world.wake()
     assert event.post_id is not None
@@ -160,13 +162,13 @@ def test_a_post_that_is_gone_by_now_is_left_out_of_a_replay_and_its_deletion_is_
     world.log.happen(EventKind.POST_DELETED, STRANGER, post=event.post_id, visibility="public")
     world.wake()
     assert told(live) == ["post.published", "post.deleted"]
-    assert told(world.listen(since=before)) == ["resumed", "post.deleted"]
+    assert told(world.subscribe(since=before)) == ["resumed", "post.deleted"]
 
 
-def test_a_suspended_authors_posts_are_told_no_more_not_even_from_memory(world: World) -> None:
-    before = str(world.feed.position)
+def test_a_suspended_authors_posts_are_told_no_more_not_even_from_memory(world: FakeFeed) -> None:
+    before = str(world.broadcaster.position)
     event = world.log.publish(STRANGER)
-    world.listen()
+    world.subscribe()
     world.wake()
     assert event.post_id is not None
     gone = account(STRANGER)
@@ -180,126 +182,126 @@ def test_a_suspended_authors_posts_are_told_no_more_not_even_from_memory(world: 
     )
     world.log.happen(EventKind.ACCOUNT_SUSPENDED, STRANGER)
     world.wake()
-    assert told(world.listen(since=before)) == ["resumed"]
+    assert told(world.subscribe(since=before)) == ["resumed"]
 
 
-def test_the_first_frame_after_a_resume_says_so_and_only_to_who_gave_a_position(world: World) -> None:
-    before = str(world.feed.position)
+def test_the_first_frame_after_a_resume_says_so_and_only_to_who_gave_a_position(world: FakeFeed) -> None:
+    before = str(world.broadcaster.position)
     world.log.publish(STRANGER)
     world.wake()
-    assert told(world.listen(since=before)) == ["resumed", "post.published"]
-    assert told(world.listen()) == []
+    assert told(world.subscribe(since=before)) == ["resumed", "post.published"]
+    assert told(world.subscribe()) == []
 
 
-def test_a_position_of_another_epoch_is_a_gap(world: World) -> None:
-    ear = world.listen(since="other.5.5")
-    assert told(ear) == ["resumed", "gap"]
-    assert happens(world, ear, world.log.publish(STRANGER))
+def test_a_position_of_another_epoch_is_a_gap(world: FakeFeed) -> None:
+    connection = world.subscribe(since="other.5.5")
+    assert told(connection) == ["resumed", "gap"]
+    assert happens(world, connection, world.log.publish(STRANGER))
 
 
 def test_a_position_that_is_older_than_what_is_kept_is_a_gap() -> None:
-    world = World()
+    world = FakeFeed()
     for _ in range(5):
         world.log.publish(STRANGER)
     old = str(world.log.events[0].position)
     world.log.sweep(3)
     world.start()
-    assert told(world.listen(since=old)) == ["resumed", "gap"]
+    assert told(world.subscribe(since=old)) == ["resumed", "gap"]
 
 
-def test_a_position_that_never_was_is_a_gap_and_not_silence(world: World) -> None:
-    ear = world.listen(since="e.999999.999999")
-    assert told(ear) == ["resumed", "gap"]
-    assert happens(world, ear, world.log.publish(STRANGER))
+def test_a_position_that_never_was_is_a_gap_and_not_silence(world: FakeFeed) -> None:
+    connection = world.subscribe(since="e.999999.999999")
+    assert told(connection) == ["resumed", "gap"]
+    assert happens(world, connection, world.log.publish(STRANGER))
 
 
-def test_a_position_that_another_process_gave_a_moment_ago_is_good(world: World) -> None:
+def test_a_position_that_another_process_gave_a_moment_ago_is_good(world: FakeFeed) -> None:
     first, second = world.log.publish(STRANGER), world.log.publish(STRANGER)
-    ear = world.listen(since=str(first.position))
-    assert [frame.split()[1] for frame in ear.heard] == [str(first.position), str(second.position)]
+    connection = world.subscribe(since=str(first.position))
+    assert [frame.split()[1] for frame in connection.received] == [str(first.position), str(second.position)]
 
 
-def test_an_event_is_written_once_however_many_listen(world: World) -> None:
+def test_an_event_is_written_once_however_many_listen(world: FakeFeed) -> None:
     readers = [world.connect() for _ in range(5)]
     for subscriber, _ in readers:
         subscriber.dialect = readers[0][0].dialect
-        world.feed.subscribe(subscriber, PUBLIC)
+        world.broadcaster.subscribe(subscriber, PUBLIC)
     world.log.publish(STRANGER)
     world.wake()
-    assert all(len(ear.heard) == 1 for _, ear in readers)
-    assert readers[0][0].dialect.written == 1  # type: ignore[attr-defined]  # the tests' dialect counts
+    assert all(len(connection.received) == 1 for _, connection in readers)
+    assert readers[0][0].dialect.encoded == 1  # type: ignore[attr-defined]  # PlainEncoder counts
 
 
-def test_a_reader_that_stops_reading_gets_nothing_pushed_and_nobody_else_waits(world: World) -> None:
-    slow, quick = world.listen(), world.listen()
-    slow.deaf = True
+def test_a_reader_that_stops_reading_gets_nothing_pushed_and_nobody_else_waits(world: FakeFeed) -> None:
+    slow, quick = world.subscribe(), world.subscribe()
+    slow.blocked = True
     for _ in range(10):
         world.log.publish(STRANGER)
         world.wake()
-    assert len(quick.heard) == 10
+    assert len(quick.received) == 10
     assert len(slow.waiting) == 2
 
 
-def test_a_reader_without_progress_is_closed_by_name(world: World) -> None:
-    ear = world.listen()
-    ear.deaf = True
+def test_a_reader_without_progress_is_closed_by_name(world: FakeFeed) -> None:
+    connection = world.subscribe()
+    connection.blocked = True
     for _ in range(3):
         world.log.publish(STRANGER)
     world.wake()
     for _ in range(PATIENCE_S):
-        assert ear.ending is None
+        assert connection.ending is None
         world.clock.advance(1)
     world.clock.advance(1)
-    assert ear.ending is CloseReason.STALLED
-    assert world.feed.figures.endings[CloseReason.STALLED] == 1
+    assert connection.ending is CloseReason.STALLED
+    assert world.broadcaster.figures.endings[CloseReason.STALLED] == 1
 
 
-def test_a_reader_that_is_slow_but_reads_is_not_closed(world: World) -> None:
-    ear = world.listen()
-    ear.deaf = True
+def test_a_reader_that_is_slow_but_reads_is_not_closed(world: FakeFeed) -> None:
+    connection = world.subscribe()
+    connection.blocked = True
     for _ in range(50):
         world.log.publish(STRANGER)
         world.wake()
     for _ in range(2 * PATIENCE_S):
         world.clock.advance(1)
-        ear.left += 1  # another byte
-    assert ear.ending is None
+        connection.drained += 1  # another byte
+    assert connection.ending is None
 
 
-def test_each_connection_gets_a_beat_in_time_with_its_position(world: World) -> None:
-    ear = world.listen()
+def test_each_connection_gets_a_beat_in_time_with_its_position(world: FakeFeed) -> None:
+    connection = world.subscribe()
     event = world.log.publish(STRANGER)
     world.wake()
     for _ in range(2 * BEAT_S):
         world.clock.advance(1)
-    assert ear.beats == [event.position, event.position]
+    assert connection.heartbeats == [event.position, event.position]
 
 
-def test_a_reader_that_has_not_caught_up_gets_no_position_with_its_beat(world: World) -> None:
-    ear = world.listen()
-    ear.deaf = True
+def test_a_reader_that_has_not_caught_up_gets_no_position_with_its_beat(world: FakeFeed) -> None:
+    connection = world.subscribe()
+    connection.blocked = True
     for _ in range(5):
         world.log.publish(STRANGER)
     world.wake()
     for _ in range(BEAT_S):
         world.clock.advance(1)
-        ear.left += 1
-    assert ear.beats == [None]
+        connection.drained += 1
+    assert connection.heartbeats == [None]
 
 
-def test_a_reader_that_is_still_being_let_in_gets_no_position_with_its_beat(world: World) -> None:
+def test_a_reader_that_is_still_being_let_in_gets_no_position_with_its_beat(world: FakeFeed) -> None:
     world.log.held = True
-    ear = Ear()
-    subscriber = Subscriber(ear, Plain(), ME)
-    coming = Deferred.fromCoroutine(world.feed.admit(subscriber))
+    connection = FakeConnection()
+    subscriber = Subscriber(connection, PlainEncoder(), ME)
+    coming = Deferred.fromCoroutine(world.broadcaster.admit(subscriber))
     for _ in range(BEAT_S):
         world.clock.advance(1)
-    assert ear.beats == [None]
+    assert connection.heartbeats == [None]
     while not coming.called:
         world.log.answer()
 
 
-def test_a_session_that_ends_closes_its_streams_and_no_others(world: World) -> None:
+def test_a_session_that_ends_closes_its_streams_and_no_others(world: FakeFeed) -> None:
     world.log.sessions = {7, 8}
     ending, staying, other = world.connect(ME, 7)[1], world.connect(ME, 8)[1], world.connect(OTHER)[1]
     world.log.happen(EventKind.SESSION_ENDED, ME, session="7")
@@ -311,93 +313,93 @@ def test_a_session_that_ends_closes_its_streams_and_no_others(world: World) -> N
 
 
 @pytest.mark.parametrize("kind", [EventKind.ACCOUNT_SUSPENDED, EventKind.ACCOUNT_DELETED])
-def test_the_end_of_an_account_closes_its_streams_and_nothing_is_sent_after(world: World, kind: EventKind) -> None:
-    ear = world.listen(home(ME), ME)
+def test_the_end_of_an_account_closes_its_streams_and_nothing_is_sent_after(world: FakeFeed, kind: EventKind) -> None:
+    connection = world.subscribe(home(ME), ME)
     world.log.happen(kind, ME)
     world.log.publish(FRIEND)
     world.wake()
-    assert ear.ending is CloseReason.UNAUTHORIZED
-    assert not ear.heard
+    assert connection.ending is CloseReason.UNAUTHORIZED
+    assert not connection.received
 
 
-def test_a_session_that_ended_while_its_stream_was_opening_gets_nothing(world: World) -> None:
+def test_a_session_that_ended_while_its_stream_was_opening_gets_nothing(world: FakeFeed) -> None:
     with pytest.raises(Unauthenticated):
         world.connect(ME, 7)
-    assert not len(world.feed.readers)
+    assert not len(world.broadcaster.readers)
 
 
-def test_a_session_that_ends_without_an_event_is_noticed(world: World) -> None:
+def test_a_session_that_ends_without_an_event_is_noticed(world: FakeFeed) -> None:
     world.log.sessions = {7}
-    ear = world.connect(ME, 7)[1]
+    connection = world.connect(ME, 7)[1]
     world.log.sessions.clear()
     for _ in range(61):
         world.clock.advance(1)
-    assert ear.ending is CloseReason.UNAUTHORIZED
+    assert connection.ending is CloseReason.UNAUTHORIZED
 
 
-def test_whoever_leaves_leaves_nothing_behind(world: World) -> None:
+def test_whoever_leaves_leaves_nothing_behind(world: FakeFeed) -> None:
     for _ in range(3):
         subscriber, _ = world.connect(ME)
         for stream in (home(ME), PUBLIC, Stream(StreamKind.TAG, "tea")):
-            world.feed.subscribe(subscriber, stream)
-        assert len(world.feed.viewers) == 1
-        world.feed.dismiss(subscriber)
-        world.feed.dismiss(subscriber)
-    assert (len(world.feed.viewers), len(world.feed.hub), len(world.feed.readers)) == (0, 0, 0)
-    assert not list(world.feed.viewers.following(FRIEND))
+            world.broadcaster.subscribe(subscriber, stream)
+        assert len(world.broadcaster.viewers) == 1
+        world.broadcaster.dismiss(subscriber)
+        world.broadcaster.dismiss(subscriber)
+    assert (len(world.broadcaster.viewers), len(world.broadcaster.hub), len(world.broadcaster.readers)) == (0, 0, 0)
+    assert not list(world.broadcaster.viewers.following(FRIEND))
 
 
-def test_who_leaves_while_being_let_in_is_forgotten(world: World) -> None:
+def test_who_leaves_while_being_let_in_is_forgotten(world: FakeFeed) -> None:
     world.log.held = True
-    ear = Ear()
+    connection = FakeConnection()
     subscriber, outcome = world.connect()[0], list[object]()
-    subscriber = type(subscriber)(ear, subscriber.dialect, ME)
-    Deferred.fromCoroutine(world.feed.admit(subscriber)).addBoth(outcome.append)
-    world.feed.dismiss(subscriber)
+    subscriber = type(subscriber)(connection, subscriber.dialect, ME)
+    Deferred.fromCoroutine(world.broadcaster.admit(subscriber)).addBoth(outcome.append)
+    world.broadcaster.dismiss(subscriber)
     world.log.answer()
     assert outcome == [None]
-    assert len(world.feed.viewers) == 0
+    assert len(world.broadcaster.viewers) == 0
 
 
-def test_the_same_stream_twice_is_told_once(world: World) -> None:
-    subscriber, ear = world.connect()
-    world.feed.subscribe(subscriber, PUBLIC)
-    world.feed.subscribe(subscriber, PUBLIC)
+def test_the_same_stream_twice_is_told_once(world: FakeFeed) -> None:
+    subscriber, connection = world.connect()
+    world.broadcaster.subscribe(subscriber, PUBLIC)
+    world.broadcaster.subscribe(subscriber, PUBLIC)
     world.log.publish(STRANGER)
     world.wake()
-    assert len(ear.heard) == 1
+    assert len(connection.received) == 1
 
 
-def test_connections_and_subscriptions_are_bounded(world: World) -> None:
+def test_connections_and_subscriptions_are_bounded(world: FakeFeed) -> None:
     subscriber, _ = world.connect(ME)
     for number in range(MOST_SUBSCRIPTIONS):
-        world.feed.subscribe(subscriber, Stream(StreamKind.TAG, str(number)))
+        world.broadcaster.subscribe(subscriber, Stream(StreamKind.TAG, str(number)))
     with pytest.raises(TooMany):
-        world.feed.subscribe(subscriber, PUBLIC)
+        world.broadcaster.subscribe(subscriber, PUBLIC)
     for _ in range(MOST_CONNECTIONS - 1):
         world.connect(ME)
     with pytest.raises(TooMany):
         world.connect(ME)
 
 
-def test_a_log_that_cannot_be_read_is_read_later_and_nothing_is_missed(world: World) -> None:
-    ear = world.listen()
+def test_a_log_that_cannot_be_read_is_read_later_and_nothing_is_missed(world: FakeFeed) -> None:
+    connection = world.subscribe()
     world.log.broken = True
     event = world.log.publish(STRANGER)
     world.wake()
     with pytest.raises(Unavailable):
         world.connect(ME)
-    assert world.feed.figures.failures > 0
+    assert world.broadcaster.figures.failures > 0
     for _ in range(11):
         world.clock.advance(1)
-    assert not world.feed.healthy()
+    assert not world.broadcaster.healthy()
     world.log.broken = False
     world.clock.advance(1)
-    assert str(event.position) in ear.heard[-1]
-    assert world.feed.healthy()
+    assert str(event.position) in connection.received[-1]
+    assert world.broadcaster.healthy()
 
 
-def test_an_outage_of_the_database_is_told_in_lines_without_tracebacks(world: World) -> None:
+def test_an_outage_of_the_database_is_told_in_lines_without_tracebacks(world: FakeFeed) -> None:
     world.log.broken = True
     events: list[LogEvent] = []
     observer = cast("ILogObserver", events.append)
@@ -410,69 +412,69 @@ def test_an_outage_of_the_database_is_told_in_lines_without_tracebacks(world: Wo
     assert not any("log_failure" in event for event in events)
 
 
-def test_what_nobody_woke_for_is_told_within_a_second(world: World) -> None:
-    ear = world.listen()
+def test_what_nobody_woke_for_is_told_within_a_second(world: FakeFeed) -> None:
+    connection = world.subscribe()
     event = world.log.publish(STRANGER)
     world.clock.advance(1)
-    assert str(event.position) in ear.heard[-1]
+    assert str(event.position) in connection.received[-1]
 
 
-def test_what_an_older_transaction_held_back_is_told_soon_after_it_ends(world: World) -> None:
-    ear = world.listen()
+def test_what_an_older_transaction_held_back_is_told_soon_after_it_ends(world: FakeFeed) -> None:
+    connection = world.subscribe()
     older = world.log.begin_transaction()
     world.log.publish(STRANGER)
     world.wake()
-    assert not ear.heard
+    assert not connection.received
     world.log.roll_back(older)  # a silent one: nobody wakes
     world.clock.advance(0.05)
-    assert len(ear.heard) == 1
+    assert len(connection.received) == 1
 
 
-def test_a_reader_whose_connection_breaks_keeps_the_news_from_nobody(world: World) -> None:
-    broken, whole = world.listen(), world.listen()
+def test_a_reader_whose_connection_breaks_keeps_the_news_from_nobody(world: FakeFeed) -> None:
+    broken, whole = world.subscribe(), world.subscribe()
 
-    broken.burst = True
+    broken.broken = True
     world.log.publish(STRANGER)
     world.wake()
-    assert len(whole.heard) == 1
+    assert len(whole.received) == 1
     assert broken.ending is CloseReason.UNAVAILABLE
 
 
-def test_at_the_end_everybody_is_asked_to_come_back(world: World) -> None:
-    ears = [world.listen(), world.listen(home(ME), ME)]
-    world.feed.stop()
-    assert [ear.ending for ear in ears] == [CloseReason.RESTART, CloseReason.RESTART]
-    assert not world.feed.healthy()
+def test_at_the_end_everybody_is_asked_to_come_back(world: FakeFeed) -> None:
+    connections = [world.subscribe(), world.subscribe(home(ME), ME)]
+    world.broadcaster.stop()
+    assert [connection.ending for connection in connections] == [CloseReason.RESTART, CloseReason.RESTART]
+    assert not world.broadcaster.healthy()
     with pytest.raises(Problem):
-        run(world.feed.admit(world.connect()[0]))
+        run(world.broadcaster.admit(world.connect()[0]))
 
 
 def test_at_the_end_everybody_is_asked_to_come_back_at_another_moment() -> None:
     chance = iter([0.0, 0.25, 1.0])
-    world = World(spread=lambda: next(chance)).start()
-    ears = [world.listen() for _ in range(3)]
-    world.feed.stop()
-    assert [ear.delay for ear in ears] == [0.0, RESTART_SPREAD_S / 4, RESTART_SPREAD_S]
+    world = FakeFeed(spread=lambda: next(chance)).start()
+    connections = [world.subscribe() for _ in range(3)]
+    world.broadcaster.stop()
+    assert [connection.delay for connection in connections] == [0.0, RESTART_SPREAD_S / 4, RESTART_SPREAD_S]
 
 
 @pytest.mark.parametrize("jump", [timedelta(days=-400), timedelta(days=400)])
-def test_a_clock_on_the_wall_that_jumps_changes_nothing(world: World, jump: timedelta) -> None:
-    ear, deaf = world.listen(), world.listen()
-    assert happens(world, ear, world.log.publish(STRANGER))
-    deaf.deaf = True
+def test_a_clock_on_the_wall_that_jumps_changes_nothing(world: FakeFeed, jump: timedelta) -> None:
+    connection, deaf = world.subscribe(), world.subscribe()
+    assert happens(world, connection, world.log.publish(STRANGER))
+    deaf.blocked = True
     world.wall += jump
     for _ in range(3):
-        assert happens(world, ear, world.log.publish(STRANGER))
+        assert happens(world, connection, world.log.publish(STRANGER))
     for _ in range(PATIENCE_S):
         assert deaf.ending is None
         world.clock.advance(1)
-        assert world.feed.healthy()
+        assert world.broadcaster.healthy()
     world.wall -= jump
     world.clock.advance(1)
-    assert (deaf.ending, ear.ending) == (CloseReason.STALLED, None)
-    assert len(ear.beats) == 2
-    assert world.feed.figures.lag_s >= 0
-    assert world.feed.figures.lag_sum_s >= 0
+    assert (deaf.ending, connection.ending) == (CloseReason.STALLED, None)
+    assert len(connection.heartbeats) == 2
+    assert world.broadcaster.figures.lag_s >= 0
+    assert world.broadcaster.figures.lag_sum_s >= 0
 
 
 def test_positions_are_read_back_as_they_were_given() -> None:
@@ -486,7 +488,7 @@ def test_what_no_log_can_have_given_is_no_position(text: str) -> None:
         Position.parse(text)
 
 
-def test_most_viewers_shun_nobody_and_take_no_room_for_that(world: World) -> None:
+def test_most_viewers_shun_nobody_and_take_no_room_for_that(world: FakeFeed) -> None:
     one, other = (world.connect(account)[0].circle for account in (STRANGER, OTHER))
     assert one is not None
     assert other is not None
@@ -495,14 +497,14 @@ def test_most_viewers_shun_nobody_and_take_no_room_for_that(world: World) -> Non
     assert one.lists is other.lists
 
 
-def test_an_odd_event_stops_nothing_that_comes_after_it(world: World) -> None:
+def test_an_odd_event_stops_nothing_that_comes_after_it(world: FakeFeed) -> None:
     heard: list[Event] = []
-    world.feed.listeners.append(lambda event: 1 // (event.kind is not EventKind.LIST_CHANGED))
-    world.feed.listeners.append(heard.append)
-    ear = world.listen(home(ME), ME)
+    world.broadcaster.listeners.append(lambda event: 1 // (event.kind is not EventKind.LIST_CHANGED))
+    world.broadcaster.listeners.append(heard.append)
+    connection = world.subscribe(home(ME), ME)
     world.log.happen(EventKind.MUTED, ME, subject=STRANGER, until="one of these days")
     world.log.happen(EventKind.LIST_CHANGED, ME, list="7", added=["somebody"])
     posted = world.log.publish(FRIEND)
     world.wake()
-    assert ear.heard == [f"post.published {posted.position}"]
+    assert connection.received == [f"post.published {posted.position}"]
     assert heard[-1] == posted

@@ -36,7 +36,7 @@ from microblog.storage.database import Cursor, execute
 from microblog.web.api.stream_encoding import PayloadEncoder, SseEncoder
 from tests import make
 from tests.fakes import RolledBackDatabase, done
-from tests.live.fake_log import Ear
+from tests.live.fake_log import FakeConnection
 
 PEOPLE = 3
 EVERYTHING = Page(100)
@@ -144,9 +144,9 @@ class Square:
 
     def told(self, stream: Stream, viewer: Viewer | None) -> set[int]:
         """Which of the posts the feed would send on the stream, to an API client."""
-        circle, ear, at = self.circle(viewer), Ear(), make.NOW.timestamp()
+        circle, connection, at = self.circle(viewer), FakeConnection(), make.NOW.timestamp()
         dialect = SseEncoder(PayloadEncoder(StatusJsonCache(Entities("https://example.org", "key"))), extended=False)
-        subscriber = Subscriber(ear, dialect, viewer.id if viewer else None, circle=circle)
+        subscriber = Subscriber(connection, dialect, viewer.id if viewer else None, circle=circle)
         subscription = Subscription(stream, subscriber, dialect.variant(stream))
         found = posts.by_ids(self.cursor, [post.id for post in self.written])
         heard: set[int] = set()
@@ -156,9 +156,9 @@ class Square:
             news.load(found.get(post.id), None)
             if may_concern(news, stream, circle):
                 subscription.tell(news, at_once, at)
-            if ear.heard:
+            if connection.received:
                 heard.add(post.id)
-                ear.heard.clear()
+                connection.received.clear()
         return heard
 
 

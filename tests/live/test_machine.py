@@ -16,7 +16,7 @@ from microblog.live.subscriber import CloseReason, Subscriber
 from microblog.live.topics import Stream, StreamKind
 from microblog.live.viewer_state import RelationsSnapshot
 from microblog.model.events import Event, EventKind, Position
-from tests.live.fake_log import PUBLIC, Ear, ModelLog, Plain, World, home, post
+from tests.live.fake_log import PUBLIC, FakeConnection, FakeFeed, ModelLog, PlainEncoder, home, post
 
 STREAMS = [PUBLIC, Stream(StreamKind.AUTHOR, 1), Stream(StreamKind.TAG, "tea"), home(1)]
 FOLLOWED_BY_1 = {2}
@@ -39,15 +39,15 @@ class Reader:
     first: Position | None = None
     last: Position | None = None
     heard: list[Position] = Factory(list)
-    ear: Ear | None = None
+    connection: FakeConnection | None = None
     subscriber: Subscriber | None = None
     admitted: bool = False
 
     def take(self) -> None:
         """Read what has arrived."""
-        if self.ear is None:
+        if self.connection is None:
             return
-        for frame in self.ear.heard:
+        for frame in self.connection.received:
             word, _, place = frame.rpartition(" ")
             self.last = Position.parse(place)
             if word == "gap":
@@ -55,7 +55,7 @@ class Reader:
                 self.first = self.last
             elif word != "resumed":
                 self.heard.append(self.last)
-        self.ear.heard.clear()
+        self.connection.received.clear()
 
 
 class FeedMachine(RuleBasedStateMachine):
@@ -65,7 +65,7 @@ class FeedMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.log = ModelLog(held=True, loaded={1: RelationsSnapshot(1, follows={2: None})})
-        self.world = World(self.log).start()
+        self.world = FakeFeed(self.log).start()
         self.all: list[Reader] = []
 
     @rule(target=transactions, author=st.integers(1, 3), tea=st.booleans(), count=st.integers(0, 3))
@@ -84,7 +84,7 @@ class FeedMachine(RuleBasedStateMachine):
             event("a transaction commits after a faster later one")
         self.log.commit(xid)
         if woken:
-            self.world.feed.wake()
+            self.world.broadcaster.wake()
 
     @rule(xid=consumes(transactions))
     def roll_back(self, xid: int) -> None:
@@ -93,7 +93,7 @@ class FeedMachine(RuleBasedStateMachine):
     @rule(author=st.integers(1, 3))
     def publish(self, author: int) -> None:
         self.log.publish(author, tags=["tea"])
-        self.world.feed.wake()
+        self.world.broadcaster.wake()
 
     @rule()
     def answer(self) -> None:
@@ -138,8 +138,8 @@ class FeedMachine(RuleBasedStateMachine):
     def disconnect(self, reader: Reader) -> None:
         if reader.subscriber is not None:
             reader.take()
-            self.world.feed.dismiss(reader.subscriber)
-            reader.subscriber = reader.ear = None
+            self.world.broadcaster.dismiss(reader.subscriber)
+            reader.subscriber = reader.connection = None
 
     @rule(reader=readers)
     def resume(self, reader: Reader) -> None:
@@ -148,8 +148,8 @@ class FeedMachine(RuleBasedStateMachine):
 
     @rule(reader=readers)
     def stall(self, reader: Reader) -> None:
-        if reader.ear is not None:
-            reader.ear.deaf = True
+        if reader.connection is not None:
+            reader.connection.blocked = True
 
     @rule(reader=readers)
     def drain(self, reader: Reader) -> None:
@@ -158,14 +158,14 @@ class FeedMachine(RuleBasedStateMachine):
     @rule(count=st.integers(1, 5))
     def sweep(self, count: int) -> None:
         """Forget the oldest events; all that the feed has told, for it is days ahead of the sweep."""
-        told = sum(event.position <= self.world.feed.position for event in self.log.events)
+        told = sum(event.position <= self.world.broadcaster.position for event in self.log.events)
         self.log.sweep(min(count, told))
 
     @rule()
     def restart(self) -> None:
         for reader in self.all:
             self.disconnect(reader)
-        old = self.world.feed
+        old = self.world.broadcaster
         if any(self.log.running.values()):
             event("a restart while a transaction runs")
         old.stop()
@@ -173,7 +173,7 @@ class FeedMachine(RuleBasedStateMachine):
         assert not len(old.hub)
         assert not len(old.viewers)
         self.log.waiting.clear()
-        self.world = World(self.log).start()
+        self.world = FakeFeed(self.log).start()
 
     @invariant()
     def in_order_and_never_twice(self) -> None:
@@ -196,28 +196,28 @@ class FeedMachine(RuleBasedStateMachine):
         for reader in self.all:
             reader.take()
             assert reader.first is not None
-            assert reader.ear is not None
-            assert reader.ear.ending is None
+            assert reader.connection is not None
+            assert reader.connection.ending is None
             told = [event.position for event in self.log.everything if belongs(event, reader.stream)]
             assert reader.heard == [place for place in told if place > reader.first]
 
     def _notice(self, reader: Reader) -> None:
         """See in which of the interesting situations the machine has been; a reader who was closed may come back."""
-        if reader.ear is None or reader.subscriber is None:
+        if reader.connection is None or reader.subscriber is None:
             return
-        if reader.ear.ending is not None:
-            assert reader.ear.ending is CloseReason.STALLED
-            reader.subscriber = reader.ear = None
+        if reader.connection.ending is not None:
+            assert reader.connection.ending is CloseReason.STALLED
+            reader.subscriber = reader.connection = None
             event("a reader was closed because it did not read")
-        elif reader.ear.waiting and not reader.subscriber.live:
+        elif reader.connection.waiting and not reader.subscriber.live:
             event("a reader's connection was full")
         elif any(subscription.reading for subscription in reader.subscriber.subscriptions.values()):
             event("a reader catches up")
 
     def _open(self, reader: Reader) -> None:
-        feed, ear = self.world.feed, Ear()
-        reader.ear = ear
-        subscriber = reader.subscriber = Subscriber(ear, Plain(), 1 if reader.stream.kind is StreamKind.USER else None)
+        feed, connection = self.world.broadcaster, FakeConnection()
+        reader.connection = connection
+        subscriber = reader.subscriber = Subscriber(connection, PlainEncoder(), 1 if reader.stream.kind is StreamKind.USER else None)
         asked = feed.position
 
         async def come() -> None:
@@ -233,13 +233,13 @@ class FeedMachine(RuleBasedStateMachine):
 
     def _refused(self, failure: Any, reader: Reader, subscriber: Subscriber) -> None:
         if reader.subscriber is subscriber:
-            reader.subscriber = reader.ear = None
+            reader.subscriber = reader.connection = None
 
     def _drain(self, reader: Reader) -> None:
-        if reader.ear is not None and reader.subscriber is not None:
-            reader.ear.deaf = False
-            reader.ear.drain()
-            self.world.feed.drained(reader.subscriber)
+        if reader.connection is not None and reader.subscriber is not None:
+            reader.connection.blocked = False
+            reader.connection.drain()
+            self.world.broadcaster.drained(reader.subscriber)
 
 
 TestFeed = FeedMachine.TestCase

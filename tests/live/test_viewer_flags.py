@@ -10,7 +10,7 @@ from microblog.live.viewer_state import RelationsSnapshot
 from microblog.model.events import EventKind
 from microblog.model.ids import PostId, id_at
 from microblog.model.posts import PostFlags
-from tests.live.fake_log import NOW, ModelLog, World, home, post
+from tests.live.fake_log import NOW, FakeFeed, ModelLog, home, post
 
 AUTHOR, ONE, TWO, SHARER = 1, 2, 3, 4
 
@@ -25,21 +25,21 @@ class AskedLog(ModelLog):
 
 
 def test_viewers_are_asked_about_at_once_and_for_older_posts_alone() -> None:
-    world = World(AskedLog())
+    world = FakeFeed(AskedLog())
     assert isinstance(world.log, AskedLog)
     for viewer in (ONE, TWO):
         world.log.loaded[viewer] = RelationsSnapshot(viewer, follows={AUTHOR: None, SHARER: None})
     world.start()
-    ears = [world.listen(home(viewer), viewer) for viewer in (ONE, ONE, TWO)]
+    connections = [world.subscribe(home(viewer), viewer) for viewer in (ONE, ONE, TWO)]
     new = id_at(NOW)
     world.log.posts[new] = post(new, AUTHOR)
     world.log.happen(EventKind.POST_PUBLISHED, AUTHOR, post=new, visibility="public")
     world.wake()
-    assert [len(ear.heard) for ear in ears] == [1, 1, 1]
+    assert [len(connection.received) for connection in connections] == [1, 1, 1]
     assert world.log.asked == []
     boost = post(new + 1, SHARER)
     world.log.posts[boost.id] = evolve(boost, boost=evolve(post(7, AUTHOR), id=PostId(7)))
     world.log.happen(EventKind.POST_PUBLISHED, SHARER, post=boost.id, visibility="public", boost_of=7, boost_author=AUTHOR)
     world.wake()
-    assert [len(ear.heard) for ear in ears] == [2, 2, 2]
+    assert [len(connection.received) for connection in connections] == [2, 2, 2]
     assert world.log.asked == [({ONE, TWO}, {7})]

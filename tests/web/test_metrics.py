@@ -31,7 +31,7 @@ from microblog.web.http.request_metrics import BOUNDS, RequestMetrics
 from microblog.web.http.server import HttpServer
 from microblog.web.pages.metrics import MetricsPage
 from tests.fakes import RolledBackDatabase, done
-from tests.live.fake_log import World, home
+from tests.live.fake_log import FakeFeed, home
 from tests.make import NOW
 from tests.web.fake_site import KnownPeople
 from tests.web.memory import Reply, ask
@@ -181,18 +181,18 @@ def test_a_histogram_counts_up_to_each_bound() -> None:
 
 
 def test_the_feed_is_told_by_streams_by_what_waits_and_by_why_connections_ended() -> None:
-    world = World().start()
+    world = FakeFeed().start()
     world.log.loaded[1] = RelationsSnapshot(1)
-    home_reader, slow, leaving = world.listen(home(1), 1), world.listen(), world.listen()
+    home_reader, slow, leaving = world.subscribe(home(1), 1), world.subscribe(), world.subscribe()
     gone = world.connect(2)[0]
-    world.feed.dismiss(gone)
-    slow.deaf = True
+    world.broadcaster.dismiss(gone)
+    slow.blocked = True
     for _ in range(3):
         world.log.publish(4)
     world.wake()
-    world.feed.end(next(each for each in world.feed.readers.all() if each.outlet is leaving), CloseReason.UNAUTHORIZED)
-    world.listen(since="other.1.1")
-    told = lines(feed_families(world.feed))
+    world.broadcaster.end(next(each for each in world.broadcaster.readers.all() if each.outlet is leaving), CloseReason.UNAUTHORIZED)
+    world.subscribe(since="other.1.1")
+    told = lines(feed_families(world.broadcaster))
     for line in (
         "microblog_live_connections 3.0",
         'microblog_live_subscriptions{stream="public"} 2.0',
@@ -209,7 +209,7 @@ def test_the_feed_is_told_by_streams_by_what_waits_and_by_why_connections_ended(
         'microblog_live_connections_closed_total{reason="unauthorized"} 1.0',
     ):
         assert line in told, told
-    assert not home_reader.heard
+    assert not home_reader.received
 
 
 def test_every_family_is_told_once(db: RolledBackDatabase) -> None:

@@ -13,7 +13,7 @@ from microblog.web.api.streaming import MAX_LIST_LOOKUPS, MAX_PENDING_MESSAGES, 
 from microblog.web.streaming.sse import EventStream, event
 from microblog.web.streaming.stream_connection import OpenStream, StreamIdentity
 from microblog.web.streaming.websocket import text_frame
-from tests.live.fake_log import World
+from tests.live.fake_log import FakeFeed
 from tests.web.socket_client import TEXT, frame
 from tests.web.test_slow_readers import Wordy
 
@@ -22,9 +22,9 @@ LIST = 7
 
 
 @pytest.fixture
-def world() -> World:
+def world() -> FakeFeed:
     """A database that answers when it is told to, in which somebody has posted before."""
-    made = World()
+    made = FakeFeed()
     made.log.loaded[ME] = RelationsSnapshot(ME, follows={FRIEND: None})
     made.log.publish(FRIEND)
     made.log.publish(FRIEND)
@@ -33,7 +33,7 @@ def world() -> World:
     return made
 
 
-def answered(world: World) -> None:
+def answered(world: FakeFeed) -> None:
     """Let the database answer all that waits for it, and what is asked next."""
     world.clock.advance(0)
     while world.log.waiting:
@@ -47,12 +47,12 @@ def connected(stream: OpenStream) -> StringTransport:
     return transport
 
 
-def events(world: World) -> OpenStream:
+def events(world: FakeFeed) -> OpenStream:
     dialect = Wordy(lambda position: event("update", str(position).encode()))
-    return EventStream(world.feed, dialect, StreamIdentity(ME), lambda _: None, Stream(StreamKind.USER, ME), None)
+    return EventStream(world.broadcaster, dialect, StreamIdentity(ME), lambda _: None, Stream(StreamKind.USER, ME), None)
 
 
-def socket(world: World, **first: str) -> Multiplexed:
+def socket(world: FakeFeed, **first: str) -> Multiplexed:
     dialect = Wordy(lambda position: text_frame(str(position).encode()))
 
     async def owned(id: int) -> None:
@@ -61,32 +61,32 @@ def socket(world: World, **first: str) -> Multiplexed:
         if not at:
             raise NotYourList
 
-    return Multiplexed(world.feed, dialect, StreamIdentity(ME), lambda _: None, Listener(ME), first, [], owned)
+    return Multiplexed(world.broadcaster, dialect, StreamIdentity(ME), lambda _: None, Listener(ME), first, [], owned)
 
 
 def asked(type: str = "subscribe", **message: str) -> bytes:
     return frame(TEXT, orjson.dumps({"type": type, **message}))
 
 
-def positions(world: World, transport: StringTransport) -> list[Position]:
+def positions(world: FakeFeed, transport: StringTransport) -> list[Position]:
     """What was told of all that ever happened."""
     said = transport.value().decode("latin-1")
     return [each.position for each in world.log.everything if str(each.position) in said]
 
 
 @pytest.mark.parametrize("looks", [0, 1, 2, 3])
-def test_what_happens_while_a_reader_is_let_in_is_told(world: World, looks: int) -> None:
+def test_what_happens_while_a_reader_is_let_in_is_told(world: FakeFeed, looks: int) -> None:
     for made in (events(world), socket(world, stream="user")):
         transport = connected(made)
         for _ in range(looks):
             world.log.answer()
         posted = world.log.publish(FRIEND).position
-        world.feed.wake()
+        world.broadcaster.wake()
         answered(world)
         assert positions(world, transport) == [posted]
 
 
-def test_who_subscribes_before_being_let_in_misses_nothing_either(world: World) -> None:
+def test_who_subscribes_before_being_let_in_misses_nothing_either(world: FakeFeed) -> None:
     made = socket(world)
     transport = connected(made)
     made.dataReceived(asked(stream="user"))
@@ -95,7 +95,7 @@ def test_who_subscribes_before_being_let_in_misses_nothing_either(world: World) 
     assert positions(world, transport) == [posted]
 
 
-def test_who_subscribes_later_is_told_what_comes_later(world: World) -> None:
+def test_who_subscribes_later_is_told_what_comes_later(world: FakeFeed) -> None:
     made = socket(world)
     transport = connected(made)
     world.log.publish(FRIEND)
@@ -110,19 +110,19 @@ def test_who_subscribes_later_is_told_what_comes_later(world: World) -> None:
     assert positions(world, transport) == [posted]
 
 
-def test_a_list_that_the_feed_has_not_heard_of_yet_is_told_from_the_moment_it_is_asked_for(world: World) -> None:
+def test_a_list_that_the_feed_has_not_heard_of_yet_is_told_from_the_moment_it_is_asked_for(world: FakeFeed) -> None:
     made = socket(world)
     transport = connected(made)
     answered(world)
     world.log.happen(EventKind.LIST_CHANGED, ME, list=str(LIST), policy="list", added=[str(FRIEND)])
     made.dataReceived(asked(stream="list", list=str(LIST)))
     posted = world.log.publish(FRIEND).position
-    world.feed.wake()
+    world.broadcaster.wake()
     answered(world)
     assert positions(world, transport) == [posted]
 
 
-def test_a_list_that_is_held_back_by_an_older_transaction_can_be_listened_to(world: World) -> None:
+def test_a_list_that_is_held_back_by_an_older_transaction_can_be_listened_to(world: FakeFeed) -> None:
     made = socket(world)
     transport = connected(made)
     answered(world)
@@ -138,7 +138,7 @@ def test_a_list_that_is_held_back_by_an_older_transaction_can_be_listened_to(wor
     assert positions(world, transport) == [posted]
 
 
-def test_messages_are_answered_in_their_order_though_one_takes_long(world: World) -> None:
+def test_messages_are_answered_in_their_order_though_one_takes_long(world: FakeFeed) -> None:
     made = socket(world)
     transport = connected(made)
     answered(world)
@@ -153,7 +153,7 @@ def test_messages_are_answered_in_their_order_though_one_takes_long(world: World
     assert positions(world, transport) == []
 
 
-def test_who_asks_for_more_and_more_without_waiting_for_answers_is_closed(world: World) -> None:
+def test_who_asks_for_more_and_more_without_waiting_for_answers_is_closed(world: FakeFeed) -> None:
     made = socket(world)
     transport = connected(made)
     made.dataReceived(asked(stream="user") * MAX_PENDING_MESSAGES)
@@ -161,10 +161,10 @@ def test_who_asks_for_more_and_more_without_waiting_for_answers_is_closed(world:
     made.dataReceived(asked(stream="user"))
     assert b"too much" in transport.value()
     answered(world)
-    assert not len(world.feed.readers)
+    assert not len(world.broadcaster.readers)
 
 
-def test_who_asks_for_more_lists_than_anybody_has_is_closed(world: World) -> None:
+def test_who_asks_for_more_lists_than_anybody_has_is_closed(world: FakeFeed) -> None:
     made = socket(world)
     transport = connected(made)
     answered(world)

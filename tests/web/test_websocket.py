@@ -16,11 +16,11 @@ from microblog.model.events import Position
 from microblog.web.streaming.stream_connection import StreamIdentity
 from microblog.web.streaming.websocket import LINGER_S, LONGEST_MESSAGE, WebSocket
 from microblog.web.streaming.websocket import frame as server_frame
-from tests.live.fake_log import Plain, World
+from tests.live.fake_log import FakeFeed, PlainEncoder
 from tests.web.socket_client import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, frame, frames
 
 
-class Quiet(Plain):
+class Quiet(PlainEncoder):
     """Says nothing by itself."""
 
     def opening(self) -> bytes:
@@ -47,14 +47,14 @@ class Noting(WebSocket):
 class Line:
     """A client and the server's end of its socket."""
 
-    world: World = Factory(lambda: World().start())
+    world: FakeFeed = Factory(lambda: FakeFeed().start())
     transport: StringTransport = Factory(StringTransport)
     opened: list[int] = Factory(list)
     server: Noting = field(init=False)
     came: list[tuple[int, bytes]] = Factory(list)
 
     def __attrs_post_init__(self) -> None:
-        self.server = Noting(self.world.feed, Quiet(), StreamIdentity(), self.opened.append)
+        self.server = Noting(self.world.broadcaster, Quiet(), StreamIdentity(), self.opened.append)
         self.server.makeConnection(self.transport)  # type: ignore[no-untyped-call]  # Twisted has no annotations here
         self.world.clock.advance(0)
 
@@ -86,7 +86,7 @@ def line() -> Iterator[Line]:
     made = Line()
     yield made
     made.server.connectionLost(Failure(ConnectionDone()))
-    made.world.feed.stop()
+    made.world.broadcaster.stop()
 
 
 @pytest.mark.parametrize("size", [0, 125, 126, 127, 128, 4096])
