@@ -84,7 +84,7 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     for listener in (domain.changes.wake, feed.wake, *crew.wake_on_commit):
         wake.listen(listener)
     log = AccessLog.below(settings.data_dir)
-    gauges = MetricsCollector(database, crew.workers, feed, domain.changes.caches, domain.jobs.by_kind, lambda: server.answered)
+    gauges = MetricsCollector(database, crew.workers, feed, domain.changes.caches, domain.jobs.by_kind, lambda: server.request_metrics)
     health = Health(database, {**crew.workers, "events": feed}, reactor, now)
     others = [HealthPage(health), MetricsPage(gauges.exposition, settings.metrics_allowed_networks)]
     server = build_server(settings, reactor, domain, Frontend.of_this_release(), feed=feed, access_log=log.write, others=others)

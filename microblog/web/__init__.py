@@ -1,1 +1,1 @@
-"""HTTP: routes that say what they need, call a service and answer. No SQL, no rules."""
+"""The HTTP layer: routes declare what they need, call a domain service and build the response. No SQL, no business rules."""

@@ -166,5 +166,5 @@ def test_a_form_that_is_refused_before_it_has_come_is_told_what_to_do(site: Town
 def test_who_may_not_see_a_page_is_told_so_and_nothing_of_forms(site: Town) -> None:
     refused = site.resident("ada").get("/admin/outbox")
     assert refused.status == 403
-    assert "Your account may not do this." in words(refused)
+    assert "You are not allowed to do this." in words(refused)
     assert "form" not in words(refused)

@@ -92,10 +92,10 @@ def test_every_answer_is_counted() -> None:
     for path in ("/metrics", "/metrics", "/nowhere"):
         ask(counted, "GET", path, host="127.0.0.1")
     ask(counted, "BREW", "/metrics", host="127.0.0.1")
-    assert counted.answered.counts["GET", 200] == 2
-    assert counted.answered.counts["GET", 404] == 1
-    assert {method for method, _ in counted.answered.counts} == {"GET", "other"}
-    assert sum(counted.answered.buckets) == 4
+    assert counted.request_metrics.counts["GET", 200] == 2
+    assert counted.request_metrics.counts["GET", 404] == 1
+    assert {method for method, _ in counted.request_metrics.counts} == {"GET", "other"}
+    assert sum(counted.request_metrics.buckets) == 4
 
 
 def test_answers_are_counted_by_how_long_they_took() -> None:

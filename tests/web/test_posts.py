@@ -134,7 +134,7 @@ def test_a_stray_address_is_a_page_that_says_so(site: Town) -> None:
     for path in ("/@nobody", "/@nobody/1", "/posts/1", "/nothing", "/posts/99999999999999999999"):
         reply = site.visitor().get(path)
         assert reply.status == 404, path
-        assert "This address leads to no page." in words(reply)
+        assert "This page does not exist." in words(reply)
         assert "log in" in words(reply)
     assert site.visitor().get("/nothing", Accept="application/json").json["error"]
 

@@ -1,4 +1,4 @@
-"""What stands before every route: who is it, may they, is it one of our own forms, is it too much."""
+"""Checks before every route: authentication, permission, rate limits and CSRF."""
 
 from __future__ import annotations
 
@@ -26,51 +26,51 @@ _PAGED = re.compile(rb"(?:\A|&)(?:max_id|min_id|since_id|page)=")
 
 @frozen
 class Authorizer:
-    """Lets a call through or raises the Problem that says why not.
+    """Lets a request through, or raises the Problem that says why not.
 
-    `remembered` says who somebody is to whoever only looks; commands ask the `authenticator` itself.
+    `cached` authenticates requests that only read; commands use the `authenticator` itself.
     """
 
     authenticator: Authenticator
     limits: RateLimiter
-    remembered: Authenticator = field(default=Factory(lambda gate: gate.authenticator, takes_self=True))
+    cached: Authenticator = field(default=Factory(lambda self: self.authenticator, takes_self=True))
 
     async def authorize(self, request: Request, route: Route) -> None:
-        """Fills in who the caller is and checks everything that the route needs."""
-        authenticator = self.remembered if route.safe else self.authenticator
+        """Set the request's viewer, and check everything that the route needs."""
+        authenticator = self.cached if route.safe else self.authenticator
         if route.needs.api:
             if route.needs.bearer:
                 await self._identify_bearer(request, authenticator, pending=route.needs.pending)
         elif route.needs.identify:
-            await self._recognise(request, authenticator)
+            await self._identify_session(request, authenticator)
         if self.limits.enabled:
             await self._count(request, self._rates(request, route.needs))
-        _check_person(request, route.needs)
+        _check_viewer(request, route.needs)
         if not route.safe and not route.needs.api and route.needs.csrf:
             _check_form(request, cookieless=route.needs.cookieless)
 
     async def admit_body(self, request: Request, route: Route) -> None:
-        """Raises the Problem that says why somebody may not send a large body here, by the head of the request alone."""
+        """Raise the Problem that says why the client may not send a large body here, by the head of the request alone."""
         if not route.needs.api:
-            await self._recognise(request, self.remembered)
+            await self._identify_session(request, self.cached)
         elif route.needs.bearer:
-            await self._identify_bearer(request, self.remembered, pending=route.needs.pending)
-        _check_person(request, route.needs)
+            await self._identify_bearer(request, self.cached, pending=route.needs.pending)
+        _check_viewer(request, route.needs)
         if request.viewer is None:
-            raise TooLarge(f"Who is not logged in may send at most {IN_MEMORY >> 10} kB.")
+            raise TooLarge(f"Without logging in you can send at most {IN_MEMORY >> 10} kB.")
 
     async def identify(self, request: Request) -> None:
-        """Fills in who is logged in with this browser, if anybody is."""
-        await self._recognise(request, self.remembered)
+        """Set the request's viewer from the session cookie, if there is a valid one."""
+        await self._identify_session(request, self.cached)
 
-    async def _recognise(self, request: Request, authenticator: Authenticator) -> None:
+    async def _identify_session(self, request: Request, authenticator: Authenticator) -> None:
         token = request.cookie(SESSION)
         if token is None:
             return
         found = await authenticator.by_cookie(token)
         if found is not None:
             request.viewer, request.session = found
-        elif await authenticator.is_over(token):  # who is only shut out for a while is logged in again afterwards
+        elif await authenticator.is_over(token):  # a suspended account keeps its cookie, and is logged in again later
             request.cookies.append(Cookie(SESSION, "", 0))
 
     async def _identify_bearer(self, request: Request, authenticator: Authenticator, *, pending: bool) -> None:
@@ -84,7 +84,7 @@ class Authorizer:
         else:
             refusal = BadToken()
         if found is None:
-            await self._count(request, [(API_NETWORK, request.network)])  # who guesses tokens pays for it
+            await self._count(request, [(API_NETWORK, request.network)])  # slows down guessing of tokens
             raise refusal
         request.access, request.viewer = found, found.viewer
 
@@ -104,10 +104,10 @@ class Authorizer:
             if _PAGED.search(request.incoming.query):
                 yield PAGING, request.network if request.viewer is None else str(request.viewer.id)
         for rate in needs.rate:
-            yield rate, _counted_as(request, rate.per)
+            yield rate, _limit_key(request, rate.per)
 
 
-def _counted_as(request: Request, per: LimitScope) -> str:
+def _limit_key(request: Request, per: LimitScope) -> str:
     if per is LimitScope.ACCOUNT and request.viewer is not None:
         return str(request.viewer.id)
     if per is LimitScope.TOKEN and request.access is not None:
@@ -125,7 +125,7 @@ def bearer_token(request: Request) -> str | None:
     return request.fields.value("access_token") or request.fields.value("bearer_token") or None
 
 
-def _check_person(request: Request, needs: RouteOptions) -> None:
+def _check_viewer(request: Request, needs: RouteOptions) -> None:
     if needs.api and needs.viewer >= AccessLevel.APP and request.access is None:
         raise BadToken
     if request.access is not None and needs.scopes and not _covers_any(request.access, needs.scopes):
@@ -148,13 +148,13 @@ def _covers_any(access: TokenContext, scopes: Iterable[str]) -> bool:
 
 
 def _check_form(request: Request, *, cookieless: bool) -> None:
-    """Raises Forbidden unless the form came from one of our own pages."""
+    """Raise Forbidden unless the form came from one of our own pages."""
     own = frozenset({request.host, request.origin.host})
-    if csrf.comes_from_elsewhere(request.header("Sec-Fetch-Site"), request.header("Origin"), own):
-        raise Forbidden("This form was sent from another site, so nothing was done.")
+    if csrf.is_cross_site(request.header("Sec-Fetch-Site"), request.header("Origin"), own):
+        raise Forbidden("This form was sent from another site. Nothing was changed.")
     if cookieless and request.session is None:
         return
     secret = request.csrf_secret
     token = request.header("X-CSRF-Token") or request.fields.value("csrf")
     if secret is None or not csrf.is_token_of(secret, token):
-        raise Forbidden("This form is too old, or cookies are switched off. Nothing was done: please load the page again, then send it.")
+        raise Forbidden("This form has expired, or cookies are disabled. Nothing was changed. Please reload the page and try again.")

@@ -1,6 +1,6 @@
-"""Query strings and request bodies become one tree of plain values. Linear time and bounded size, whatever is sent.
+"""Parsers for query strings and request bodies, into one tree of plain values, in linear time and bounded size.
 
-Names nest as in Rails: `a[b]=1` is {"a": {"b": "1"}}, `a[]=1&a[]=2` a list, `a[][x]=1&a[][y]=2` a list of one mapping.
+Names are nested as in Rails: `a[b]=1` is {"a": {"b": "1"}}, `a[]=1&a[]=2` a list, `a[][x]=1&a[][y]=2` a list of one mapping.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ _JSON_TYPES = re.compile(r"application/(?:[a-z0-9.+-]+\+)?json|application/csp-r
 
 @frozen
 class Upload:
-    """A file out of a form. `filename` and `content_type` are what the client claims: never believe them.
+    """An uploaded file. `filename` and `content_type` are sent by the client and not trustworthy.
 
-    `file` stands at its beginning; it has no name, and is closed when the request has been answered.
+    `file` is an unnamed file at its beginning, closed after the response.
     """
 
     filename: str
@@ -48,7 +48,7 @@ class Upload:
 
     @property
     def data(self) -> bytes:
-        """All of it, in memory."""
+        """The whole content, in memory."""
         self.file.seek(0)
         return self.file.read()
 
@@ -58,18 +58,18 @@ Tree = dict[str, Node]
 
 
 class Repeated(list[Node]):
-    """A plain name that came several times: a list if one is wanted, else the last counts."""
+    """Values of a plain name that was sent several times: read as a list, or else the last one counts."""
 
 
 def label(name: str) -> str:
-    """A field's name as it stands in a sentence: `poll[expires_in]` becomes "Poll expires in"."""
+    """The name of a field as it begins a sentence: `poll[expires_in]` becomes "Poll expires in"."""
     words = " ".join(re.findall(r"[^\W_]+", name[:64]))
     return words[:1].upper() + words[1:] or "A field"
 
 
 @lru_cache(maxsize=1024)
 def path_of(name: str) -> tuple[str, ...]:
-    """The steps of a bracketed name: `a[b][]` is ("a", "b", ""). A name that is not of that form is one step."""
+    """The keys of a bracketed name: `a[b][]` is ("a", "b", ""). Any other name is one key."""
     found = _NAME.fullmatch(name)
     if not found:
         return (name,)
@@ -77,7 +77,7 @@ def path_of(name: str) -> tuple[str, ...]:
 
 
 def read_query(query: bytes) -> Tree:
-    """The tree of a query string, or of a body of type application/x-www-form-urlencoded."""
+    """Parse a query string, or a body of type application/x-www-form-urlencoded."""
     if not query:
         return {}
     pairs = query.split(b"&", MOST_FIELDS)
@@ -87,7 +87,7 @@ def read_query(query: bytes) -> Tree:
 
 
 def read_body(body: bytes | BinaryIO, content_type: str) -> Tree:
-    """The tree of a body. A type that holds no fields gives an empty tree. Raises Malformed, Invalid or TooLarge."""
+    """Parse a body. Empty for types without fields. Raises Malformed, Invalid or TooLarge."""
     if not body:
         return {}
     kind, options = parse_options_header(content_type[:512])
@@ -103,10 +103,10 @@ def read_body(body: bytes | BinaryIO, content_type: str) -> Tree:
 
 
 def unquoted(raw: bytes) -> bytes:
-    """Percent-decoding in linear time: the standard library's takes 1.5 s for a megabyte of percent signs.
+    """Percent-decode in linear time: the standard library needs 1.5 s for a megabyte of percent signs.
 
-    Quoted-printable is the same with another sign, and decoded in C. A percent sign that begins no escape stands for itself. Raises
-    Malformed for more of those than anybody types: each is looked at in Python.
+    Quoted-printable is the same code with another sign, and is decoded in C. A percent sign that begins no escape is kept. Raises
+    Malformed for more than MOST_FIELDS of those, because each is handled in Python.
     """
     if b"%" not in raw:
         return raw
@@ -131,7 +131,7 @@ def _text(raw: bytes, name: str) -> str:
 
 
 def _parts(body: BinaryIO, boundary: str) -> Iterator[tuple[str, str | Upload]]:
-    """The named parts of a multipart body, one after the other."""
+    """Yield name and value of each part of a multipart body."""
     part, texts = None, 0
     try:
         with PushMultipartParser(boundary, max_segment_count=MOST_FIELDS, strict=True) as parser:
@@ -160,20 +160,20 @@ def _temporary() -> BinaryIO:
 
 @define
 class _Part:
-    """A part of a form while it is read."""
+    """A part of a multipart form while it is read."""
 
     segment: MultipartSegment
     file: BinaryIO = field(factory=_temporary)
     size: int = 0
 
     def add(self, data: bytes) -> int:
-        """Keep a piece; how much of it is text."""
+        """Append a piece, and return how many bytes of it are text."""
         self.size += len(data)
         self.file.write(data)
         return len(data) if self.segment.filename is None else 0
 
     def finished(self) -> tuple[str, str | Upload]:
-        """Its name, and what it holds."""
+        """Name and value of the complete part."""
         name, filename = self.segment.name or "", self.segment.filename
         self.file.seek(0)
         if filename is not None:
@@ -196,19 +196,19 @@ def _tree(pairs: Iterable[tuple[str, str | Upload]]) -> Tree:
     tree: Tree = {}
     try:
         for name, value in pairs:
-            _plant(tree, name, value)
+            _insert_field(tree, name, value)
     except BaseException:
         close_uploads(tree)
         raise
     return tree
 
 
-def _plant(tree: Tree, name: str, value: str | Upload) -> None:
+def _insert_field(tree: Tree, name: str, value: str | Upload) -> None:
     if isinstance(value, str):
         _check_text(name[:LONGEST_NAME], value)
     elif not value.filename and not value.size:
         value.file.close()
-        return  # a file input that was left empty
+        return  # an empty file input
     if len(name) > LONGEST_NAME:
         raise Malformed(f"The name of a field is longer than {LONGEST_NAME} characters.")
     _check_text("The name of a field", name)
@@ -224,10 +224,10 @@ def _insert(tree: Tree, path: tuple[str, ...], value: Node) -> None:
     if isinstance(node, list):
         node.append(value)
     elif isinstance(node, dict):
-        node[path[-1]] = _again(node[path[-1]], value) if path[-1] in node else value
+        node[path[-1]] = _append(node[path[-1]], value) if path[-1] in node else value
 
 
-def _again(before: Node, value: Node) -> Node:
+def _append(before: Node, value: Node) -> Node:
     if isinstance(before, Repeated):
         before.append(value)
         return before
@@ -237,7 +237,7 @@ def _again(before: Node, value: Node) -> Node:
 
 
 def _step(node: Node, key: str, following: str) -> Node:
-    """The child of `node` under `key`, made if it is missing: a list where the name goes on with `[]`, else a mapping."""
+    """The child of `node` at `key`, created if missing: a list if the name continues with `[]`, else a mapping."""
     child: Node = [] if not following else {}
     if isinstance(node, list):
         if node and following and isinstance(node[-1], dict) and following not in node[-1]:
@@ -270,14 +270,14 @@ def _json(body: bytes) -> Tree:
         raise Malformed("The JSON has to be an object.")
     _check_json(tree)
     try:
-        json.loads(body, object_pairs_hook=_unique, parse_int=len, parse_float=len)  # orjson does not see double keys
+        json.loads(body, object_pairs_hook=_unique, parse_int=len, parse_float=len)  # orjson accepts duplicate keys
     except (ValueError, RecursionError) as error:
         raise Malformed("The JSON could not be read.") from error
     return tree
 
 
 def _check_json(tree: Tree) -> None:
-    """Raises Malformed if the tree is too deep or too large, Invalid for a text that cannot be stored."""
+    """Raise Malformed if the tree is too deep or too large, Invalid for a text that cannot be stored."""
     seen = 0
     level: list[tuple[str, Node]] = list(tree.items())
     for _ in range(DEEPEST):

@@ -156,9 +156,9 @@ class ChannelRequest(twisted_private.TwistedRequest):
         """The value of the Date header, of this second."""
         return self.channel.server.date
 
-    def persistent_after(self, answer: Response) -> bool:
+    def persistent_after(self, response: Response) -> bool:
         """True if the connection stays open for more requests after this answer."""
-        if answer.protocol is not None or self.channel.server.draining:
+        if response.protocol is not None or self.channel.server.draining:
             self.channel.persistent = False
         return bool(self.channel.persistent)
 

@@ -1,4 +1,4 @@
-"""Who is at the other end of a connection, when proxies that we trust may stand between."""
+"""The address of a client, also behind trusted proxies."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LONGEST_CHAIN = 32
 
 @lru_cache(maxsize=4096)
 def parse_address(text: str) -> Address | None:
-    """The address in `text`, also as `[v6]`, `[v6]:port` or `v4:port`; IPv4 in IPv6 comes out as IPv4. None if it is none."""
+    """Parse an address, also `[v6]`, `[v6]:port` or `v4:port`; IPv4-mapped IPv6 gives IPv4. None if it is not an address."""
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
@@ -36,7 +36,7 @@ def parse_address(text: str) -> Address | None:
 
 @lru_cache(maxsize=4096)
 def network_of(address: Address) -> str:
-    """What counts as one visitor for limits: the IPv4 address, or the IPv6 /64, because a household has all of that."""
+    """The network that rate limits count as one client: the IPv4 address, or the IPv6 /64, which one household has."""
     if isinstance(address, IPv4Address):
         return str(address)
     return str(IPv6Network((int(address) >> 64 << 64, 64)))
@@ -44,10 +44,10 @@ def network_of(address: Address) -> str:
 
 @frozen
 class Proxies:
-    """The proxies whose word about the client is taken. `unix` means whoever connects through a UNIX socket. Default: nobody.
+    """The trusted proxies. `unix`: every peer on a UNIX socket. Default: none.
 
-    Who trusts this machine's own address trusts its UNIX sockets, too: both are opened by its processes alone, and without that
-    every visitor behind the socket would count as one.
+    Trust in a loopback address includes UNIX sockets: both are only reachable for processes of this machine, and without it all
+    clients behind the socket would count as one.
     """
 
     networks: tuple[Network, ...] = ()
@@ -55,18 +55,18 @@ class Proxies:
 
     @classmethod
     def parse(cls, entries: Iterable[str]) -> Proxies:
-        """From entries such as `127.0.0.1`, `10.0.0.0/8` and `unix`. Raises ValueError for anything else."""
+        """Parse entries such as `127.0.0.1`, `10.0.0.0/8` and `unix`. Raises ValueError for anything else."""
         listed = [entry.strip() for entry in entries if entry.strip()]
         return cls(tuple(ip_network(entry) for entry in listed if entry != "unix"), "unix" in listed)
 
     def trusts(self, address: Address | None) -> bool:
-        """True if `address` is one of ours. `None` is the far end of a UNIX socket."""
+        """True if `address` is a trusted proxy. `None` is the peer on a UNIX socket."""
         if address is None:
             return self.unix or any(self.trusts(loopback) for loopback in _LOOPBACK)
         return any(address in network for network in self.networks)
 
     def client(self, peer: Address | None, forwarded: Sequence[str]) -> Address:
-        """The client's address: the nearest in the chain (client first, as in X-Forwarded-For) that is not one of our proxies."""
+        """The client's address: the last in the chain (client first, as in X-Forwarded-For) that is not a trusted proxy."""
         if not forwarded or not self.trusts(peer):
             return peer or UNKNOWN
         nearest = peer
@@ -81,9 +81,9 @@ class Proxies:
 
 
 def forwarded_chain(x_forwarded_for: Sequence[bytes], forwarded: Sequence[bytes]) -> list[str]:
-    """The addresses that proxies noted, the client's first.
+    """The chain of addresses in forwarding headers, client first.
 
-    X-Forwarded-For wins: nearly every proxy sets that one and hands a client's own `Forwarded` (RFC 7239) on untouched.
+    X-Forwarded-For takes precedence: nearly every proxy sets it, and passes on a client's own `Forwarded` (RFC 7239) unchanged.
     """
     if x_forwarded_for:
         return b",".join(x_forwarded_for).decode("latin-1").split(",")

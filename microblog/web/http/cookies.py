@@ -1,4 +1,4 @@
-"""Cookies: read from one header, written with every protection that the public URL allows."""
+"""Reading and writing of cookies, with all protection that the scheme of the public URL allows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LONGEST = 512
 
 @frozen
 class Cookie:
-    """One cookie to set. `max_age` in seconds; None lasts as long as the browser, 0 deletes it. `name` is without prefix."""
+    """A cookie to set. `max_age` in seconds: None for a session cookie, 0 deletes it. `name` is without prefix."""
 
     name: str
     value: str
@@ -25,24 +25,24 @@ class Cookie:
 
 @frozen
 class CookieJar:
-    """How cookies look on this site. `secure`: the public URL is https, so they get the `__Host-` prefix and `Secure`."""
+    """Encodes and reads cookies. `secure`: the public URL is https, so they get the `__Host-` prefix and `Secure`."""
 
     secure: bool
 
     def full_name(self, name: str) -> str:
-        """The name as the browser knows it."""
+        """The name with its prefix."""
         return f"__Host-{name}" if self.secure else name
 
     def encode(self, cookie: Cookie) -> bytes:
-        """The value of a Set-Cookie header. Raises ValueError for a value that cookies cannot hold."""
+        """The value of a Set-Cookie header. Raises ValueError for characters that cookies cannot contain."""
         if not _VALUE.fullmatch(cookie.value):
-            raise ValueError(f"The value of the cookie {cookie.name} has characters that cookies cannot hold.")
+            raise ValueError(f"The value of the cookie {cookie.name} has characters that cookies cannot contain.")
         age = "" if cookie.max_age is None else f"; Max-Age={cookie.max_age}"
         secure = "; Secure" if self.secure else ""
         return f"{self.full_name(cookie.name)}={cookie.value}; Path=/; HttpOnly; SameSite=Lax{age}{secure}".encode("ascii")
 
     def read(self, header: bytes | None, name: str, longest: int = _LONGEST) -> str | None:
-        """The cookie's value out of a Cookie header; None if it is not there, empty, longer than `longest` or not plain ASCII."""
+        """The value of a cookie in a Cookie header; None if it is missing, empty, longer than `longest` or not ASCII."""
         if not header:
             return None
         wanted = self.full_name(name).encode("ascii")

@@ -1,7 +1,7 @@
-"""Proof that a form was sent from one of our own pages.
+"""CSRF tokens: proof that a form was sent from one of our own pages.
 
-The token is an HMAC keyed with a secret that only this browser's cookie has: the session's token, or for people who are not logged in a
-random `visitor` cookie. It is masked afresh for each page, so that a compressed page does not give it away bit by bit (BREACH).
+The token is an HMAC keyed with a secret in the browser's cookie: the session token, or for visitors who are not logged in a random
+`visitor` cookie. It is masked anew for each page, so that compressed pages do not leak it (BREACH).
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ def _xor(left: bytes, right: bytes) -> bytes:
 
 
 def token_for(secret: str, random: Callable[[int], bytes] = os.urandom) -> str:
-    """A token for the hidden input of a form. `secret` is the value of the session or visitor cookie."""
+    """Create a token for the hidden input of a form. `secret` is the value of the session or visitor cookie."""
     pad = random(SIZE)
     return urlsafe_b64encode(pad + _xor(pad, _proof(secret))).rstrip(b"=").decode("ascii")
 
 
 def is_token_of(secret: str, token: str) -> bool:
-    """True if `token` was made with `secret`; compared in constant time."""
+    """True if `token` was created with `secret`; compares in constant time."""
     if len(token) != 43 or not token.isascii():
         return False
     try:
@@ -42,10 +42,10 @@ def is_token_of(secret: str, token: str) -> bool:
     return len(raw) == 2 * SIZE and hmac.compare_digest(_xor(raw[:SIZE], raw[SIZE:]), _proof(secret))
 
 
-def comes_from_elsewhere(fetch_site: str | None, origin: str | None, own_hosts: frozenset[str]) -> bool:
-    """True if the browser says that another site's page sent this request (Sec-Fetch-Site, or Origin in older browsers).
+def is_cross_site(fetch_site: str | None, origin: str | None, own_hosts: frozenset[str]) -> bool:
+    """True if the browser says that a page of another site sent this request (Sec-Fetch-Site, or Origin in older browsers).
 
-    `own_hosts` are `host[:port]` as in the Host header. A browser that says nothing is left to the token.
+    `own_hosts` are `host[:port]` as in the Host header. False for browsers without these headers: then the token alone decides.
     """
     if fetch_site is not None:
         return fetch_site not in ("same-origin", "none")

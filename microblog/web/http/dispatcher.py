@@ -1,7 +1,7 @@
-"""The site: finds the route, lets the gate look at the call, runs the route, writes the answer.
+"""The dispatcher: finds the route of a request, authorizes the request, runs the route and writes the response.
 
-A route that reads is cancelled when its client hangs up. A command runs to its end: whoever waits may stop waiting, the work goes on.
-Nothing is deferred until a route really waits: a coroutine that finishes at once is answered at once.
+A route that only reads is cancelled when its client disconnects; a command runs to completion. No Deferred is created unless a route
+really waits: a coroutine that finishes at once is answered at once.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from microblog.web.http.response import HTML, JSON, NO_STORE, Response
 from microblog.web.http.url_map import Bound, Routes, decode_path
 
 INLINE_BODY = 32 * 1024
-"""Up to so many bytes a body is parsed on the spot; more go to a thread, because a megabyte of percent signs takes a tenth of a second."""
+"""Maximum size in bytes of a body that is parsed on the reactor; a larger one could block it for a tenth of a second."""
 
 T = TypeVar("T")
 InThread = Callable[[Callable[[], Params]], Awaitable[Params]]
@@ -38,7 +38,7 @@ _log = Logger()
 
 @types.coroutine
 def _resumed(work: Coroutine[Any, Any, T], waiting: object) -> Generator[Any, Any, T]:
-    """The rest of a coroutine that was begun by hand and has given `waiting` to wait for."""
+    """Continue a coroutine that was started with `send` and yielded `waiting`."""
     try:
         while True:
             try:
@@ -56,7 +56,7 @@ def _resumed(work: Coroutine[Any, Any, T], waiting: object) -> Generator[Any, An
 
 
 def begin(work: Coroutine[Any, Any, T]) -> T | Deferred[T]:
-    """Run `work` until it waits. The result itself if it never did, else a Deferred of it."""
+    """Run `work` until it waits. Returns its result if it never waits, else a Deferred."""
     try:
         waiting = work.send(None)
     except StopIteration as end:
@@ -70,7 +70,7 @@ async def _inline(parse: Callable[[], Params]) -> Params:
 
 
 class Dispatcher:
-    """All routes of all features behind one gate. `in_thread` runs the parsing of large bodies beside the reactor."""
+    """All routes of all features, behind one authorizer. `in_thread` parses large bodies in a thread."""
 
     def __init__(
         self, features: Iterable[object], *, origin: SiteOrigin, gate: Authorizer, errors: Errors, in_thread: InThread = _inline
@@ -81,26 +81,26 @@ class Dispatcher:
         self._errors = errors
         self._in_thread = in_thread
         self._head = HeaderEncoder(origin.secure)
-        self._refusals: dict[tuple[int, str], bytes] = {}  # of few sentences; who is refused often must not cost a page each time
+        self._refusals: dict[tuple[int, str], bytes] = {}  # rendered once for each sentence, so that refusals stay cheap
         self._working: set[Deferred[None]] = set()
 
     @property
     def busy(self) -> bool:
-        """True while a route works, whether its client still waits or not."""
+        """True while a route is running, whether or not its client still waits."""
         return bool(self._working)
 
     def admit_body(self, incoming: IncomingRequest, decided: Callable[[tuple[int, str] | None], None]) -> None:
-        """Find out who sends a large body whose head is here; call `decided` with status and sentence of a refusal, or None.
+        """Check by its head if a request's large body is accepted; call `decided` with None, or status and sentence of a refusal.
 
-        Strangers may send small bodies only: else they could fill all room there is, and keep it filled.
+        Clients that are not logged in may only send small bodies; otherwise they could use up the disk budget.
         """
-        work = begin(self._refusal_of_body(Request(incoming, self.origin)))
+        work = begin(self._body_refusal(Request(incoming, self.origin)))
         if isinstance(work, Deferred):
             work.addCallback(decided).addErrback(_unless_cancelled)
         else:
             decided(work)
 
-    async def _refusal_of_body(self, request: Request) -> tuple[int, str] | None:
+    async def _body_refusal(self, request: Request) -> tuple[int, str] | None:
         try:
             request.incoming.path_text = decode_path(request.incoming.raw_path)
             bound, _ = self.routes.find(request.incoming.method_name, request.path)
@@ -111,11 +111,11 @@ class Dispatcher:
         return None
 
     def body_limit(self, method: bytes, target: bytes, files: bool) -> int:
-        """How many bytes a body may have here; `files` says whether it is a form that may hold files."""
+        """Maximum size of a body in bytes. `files`: it is a form that may contain files."""
         return self.routes.body_limit(method.decode("ascii"), target.partition(b"?")[0], files)
 
     def refusal(self, status: int, sentence: str, target: bytes) -> tuple[bytes, bytes]:
-        """Content type and body for a request that is refused before it is complete."""
+        """Content type and body of the response to a request that is refused before it is complete."""
         if is_cross_origin(target.partition(b"?")[0].decode("latin-1")):
             return JSON, orjson.dumps({"error": sentence})
         page = self._refusals.get((status, sentence))
@@ -124,8 +124,8 @@ class Dispatcher:
         return HTML, page
 
     def render(self, incoming: IncomingRequest) -> None:
-        """Find the route of a complete request, and answer."""
-        incoming.label = incoming.path_text = incoming.raw_path.decode("ascii")  # a path that cannot be decoded may still be one of the API
+        """Find the route of a complete request, and respond."""
+        incoming.label = incoming.path_text = incoming.raw_path.decode("ascii")  # an undecodable path may still belong to the API
         if incoming.method_name == "OPTIONS":
             self._options(incoming)
             return
@@ -140,7 +140,7 @@ class Dispatcher:
     def _options(self, incoming: IncomingRequest) -> None:
         request = Request(incoming, self.origin)
         if request.cross_origin:
-            # whatever is served there: a browser must be able to read the 404 or 405 of the request itself
+            # for every path: a browser must be able to read the 404 or 405 of the request that follows
             self._send(request, preflight(request))
             return
         try:
@@ -150,40 +150,40 @@ class Dispatcher:
             self.refuse(incoming, problem)
 
     def serve(self, incoming: IncomingRequest, bound: Bound, values: Mapping[str, Any]) -> None:
-        """Answer with a route, given the arguments out of the path."""
+        """Respond with a route, given the arguments from the path."""
         request = Request(incoming, self.origin, bound.route)
         if bound.route.has_secret:
             incoming.label = bound.route.path
-        self._run(request, self._answer(request, bound, values), safe=bound.route.safe)
+        self._run(request, self._call_route(request, bound, values), safe=bound.route.safe)
 
     def refuse(self, incoming: IncomingRequest, problem: Problem) -> None:
-        """Answer a request that no route answers."""
+        """Respond to a request without a matching route."""
         request = Request(incoming, self.origin)
-        self._run(request, self._refused(request, problem), safe=True)
+        self._run(request, self._refusal(request, problem), safe=True)
 
-    def _run(self, request: Request, answering: Coroutine[Any, Any, Response], *, safe: bool) -> None:
-        work = begin(answering)
-        if not isinstance(work, Deferred):
-            self._send(request, work)
+    def _run(self, request: Request, work: Coroutine[Any, Any, Response], *, safe: bool) -> None:
+        started = begin(work)
+        if not isinstance(started, Deferred):
+            self._send(request, started)
             return
-        done: Deferred[None] = work.addCallback(lambda answer: self._send(request, answer))
+        done: Deferred[None] = started.addCallback(lambda response: self._send(request, response))
         self._working.add(done)
         if safe:
             request.incoming.gone = done.cancel
         done.addErrback(_unless_cancelled).addBoth(lambda _: self._working.discard(done))
 
-    async def _refused(self, request: Request, problem: Problem) -> Response:
-        """What is said where nothing answers. Members are told it on a page of theirs."""
+    async def _refusal(self, request: Request, problem: Problem) -> Response:
+        """The error response. Identifies the session, so that logged-in users see the page with their menu."""
         try:
             if not request.wants_json:
                 await self._gate.identify(request)
         except CancelledError:
             raise
         except Exception as error:
-            return self._errors.answer(request, error)
-        return self._errors.answer(request, problem)
+            return self._errors.response(request, error)
+        return self._errors.response(request, problem)
 
-    async def _answer(self, request: Request, bound: Bound, values: Mapping[str, Any]) -> Response:
+    async def _call_route(self, request: Request, bound: Bound, values: Mapping[str, Any]) -> Response:
         try:
             if request.incoming.file is not None and not request.incoming.body_admitted:
                 await self._gate.admit_body(request, bound.route)
@@ -194,46 +194,46 @@ class Dispatcher:
         except CancelledError as error:
             if request.incoming.hung_up:
                 raise
-            return self._errors.answer(request, error)
+            return self._errors.response(request, error)
         except Exception as error:
-            return self._errors.answer(request, error)
+            return self._errors.response(request, error)
         finally:
             request.close()
 
-    def _send(self, request: Request, answer: Response) -> None:
-        """Write the answer, unless nobody waits for it any more."""
+    def _send(self, request: Request, response: Response) -> None:
+        """Write the response, unless the client disconnected."""
         incoming = request.incoming
         if incoming.hung_up:
             return
-        answer = packed(request, _unchanged(request, _tagged(request, answer)))
+        response = packed(request, _unchanged(request, _tagged(request, response)))
         date = incoming.date
         try:
-            head = self._head.encode(answer, request, date)
+            head = self._head.encode(response, request, date)
         except Exception as error:
             request.cookies.clear()
-            answer = self._errors.answer(request, error)
-            head = self._head.encode(answer, request, date)
-        if answer.protocol is not None and incoming.method_name != "HEAD":
-            incoming.hand_over(answer.status, head, answer.protocol)
+            response = self._errors.response(request, error)
+            head = self._head.encode(response, request, date)
+        if response.protocol is not None and incoming.method_name != "HEAD":
+            incoming.hand_over(response.status, head, response.protocol)
         else:
-            bodiless = incoming.method_name == "HEAD" or answer.status in NO_BODY
-            incoming.respond(answer.status, head, b"" if bodiless else answer.body)
+            bodiless = incoming.method_name == "HEAD" or response.status in NO_BODY
+            incoming.respond(response.status, head, b"" if bodiless else response.body)
 
 
-def _tagged(request: Request, answer: Response) -> Response:
-    """An answer of the API that is everybody's with a weak ETag of its body. Nobody may keep the others, so nobody could compare theirs."""
-    if not request.api or answer.etag is not None or answer.status != 200 or request.method not in ("GET", "HEAD"):
-        return answer
-    if request.personal or request.viewer is not None or request.access is not None or answer.cache == NO_STORE or not answer.body:
-        return answer
-    return answer.tagged()
+def _tagged(request: Request, response: Response) -> Response:
+    """Add a weak ETag of the body to public API responses. Others must not be stored, so a client could not compare them."""
+    if not request.api or response.etag is not None or response.status != 200 or request.method not in ("GET", "HEAD"):
+        return response
+    if request.personal or request.viewer is not None or request.access is not None or response.cache == NO_STORE or not response.body:
+        return response
+    return response.tagged()
 
 
-def _unchanged(request: Request, answer: Response) -> Response:
-    """304 if the client says that it has this answer already (RFC 9110 section 13.1.2), else the answer itself."""
-    if answer.status != 200 or request.method not in ("GET", "HEAD") or not request.has(answer.etag):
-        return answer
-    return evolve(answer, status=304, body=b"")
+def _unchanged(request: Request, response: Response) -> Response:
+    """A 304 if the client has this response already (RFC 9110 section 13.1.2), else the response itself."""
+    if response.status != 200 or request.method not in ("GET", "HEAD") or not request.has(response.etag):
+        return response
+    return evolve(response, status=304, body=b"")
 
 
 def _unless_cancelled(failure: Failure) -> None:

@@ -1,4 +1,4 @@
-"""The head of a response: status line, policies and caching, encoded once as bytes."""
+"""Encoding of response heads: status line, security policies, caching and CORS."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _REQUESTABLE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0
 
 @lru_cache(maxsize=128)
 def status_line(status: int) -> bytes:
-    """The first line of a response, with its end."""
+    """The status line of a response, with its line end."""
     try:
         phrase = HTTPStatus(status).phrase
     except ValueError:
@@ -62,23 +62,23 @@ def _policies(content_type: bytes, policy: bytes | None, vary: bytes, secure: bo
     return (b"Content-Type: " + content_type + b"\r\n" if content_type else b"") + block
 
 
-def _vary(answer: Response, request: Request) -> bytes:
+def _vary(response: Response, request: Request) -> bytes:
     cors = _CORS if request.cross_origin else b""
     if request.api:
         return cors + b"Vary: Accept-Encoding, Authorization, Origin\r\n"
-    for_all = answer.content_type not in (HTML, JSON) and answer.cache is not None and b"public" in answer.cache
-    if for_all:
-        said = any(name == b"Vary" for name, _ in answer.headers)
-        return cors + b"Vary: Accept-Encoding\r\n" if is_packable(answer.content_type) and not said else cors
+    public = response.content_type not in (HTML, JSON) and response.cache is not None and b"public" in response.cache
+    if public:
+        has_vary = any(name == b"Vary" for name, _ in response.headers)
+        return cors + b"Vary: Accept-Encoding\r\n" if is_packable(response.content_type) and not has_vary else cors
     return cors + b"Vary: Accept, Accept-Encoding, Accept-Language, Cookie\r\n"
 
 
-def _cache(answer: Response, request: Request) -> bytes:
-    if request.personal or request.cookies or answer.cookies:
+def _cache(response: Response, request: Request) -> bytes:
+    if request.personal or request.cookies or response.cookies:
         return NO_STORE
-    if answer.cache is not None:
-        return answer.cache
-    if request.viewer is not None or request.access is not None or (answer.status >= 300 and answer.status != 304):
+    if response.cache is not None:
+        return response.cache
+    if request.viewer is not None or request.access is not None or (response.status >= 300 and response.status != 304):
         return NO_STORE
     return PUBLIC_BRIEFLY if request.api and request.method == "GET" else NO_CACHE
 
@@ -88,45 +88,45 @@ def _reset_header(reset: int) -> bytes:
     return datetime.fromtimestamp(reset, UTC).strftime("X-RateLimit-Reset: %Y-%m-%dT%H:%M:%S.%fZ\r\n").encode("ascii")
 
 
-def limit_headers(count: LimitUsage) -> Iterable[bytes]:
-    """How much of the most exhausted limit is left, as API clients read it."""
-    yield b"X-RateLimit-Limit: %d\r\nX-RateLimit-Remaining: %d\r\n" % (count.rate.limit, count.remaining)
-    yield _reset_header(count.reset)
+def limit_headers(usage: LimitUsage) -> Iterable[bytes]:
+    """The X-RateLimit headers, for the most exhausted limit of the request."""
+    yield b"X-RateLimit-Limit: %d\r\nX-RateLimit-Remaining: %d\r\n" % (usage.rate.limit, usage.remaining)
+    yield _reset_header(usage.reset)
 
 
 def preflight(request: Request) -> Response:
-    """The answer to a browser that asks whether another site's script may call the API: it may, with any method and any header."""
+    """The response to a CORS preflight: scripts of all sites may use the API, with any method and header."""
     wanted = request.incoming.getHeader(b"Access-Control-Request-Headers") or b""
     if not _REQUESTABLE.issuperset(wanted) or len(wanted) > 1_024:
         wanted = b"Authorization, Content-Type, Idempotency-Key"
-    told = {"Access-Control-Allow-Methods": _ALL_METHODS, "Access-Control-Max-Age": "86400"}
-    return Response.empty(200).with_headers(told).with_header("Access-Control-Allow-Headers", wanted)
+    headers = {"Access-Control-Allow-Methods": _ALL_METHODS, "Access-Control-Max-Age": "86400"}
+    return Response.empty(200).with_headers(headers).with_header("Access-Control-Allow-Headers", wanted)
 
 
 @frozen
 class HeaderEncoder:
-    """Encodes heads for one site. `secure`: its public URL is https."""
+    """Encodes response heads. `secure`: the public URL is https."""
 
     secure: bool
 
-    def encode(self, answer: Response, request: Request, date: bytes) -> bytes:
-        """Everything before the body, with the empty line. `date` is an IMF-fixdate."""
+    def encode(self, response: Response, request: Request, date: bytes) -> bytes:
+        """The head, including the empty line. `date` is an IMF-fixdate."""
         keeps_opener = request.route is not None and request.route.needs.keeps_opener
-        policies = _policies(answer.content_type, answer.policy, _vary(answer, request), self.secure, keeps_opener)
-        parts = [status_line(answer.status), policies]
+        policies = _policies(response.content_type, response.policy, _vary(response, request), self.secure, keeps_opener)
+        parts = [status_line(response.status), policies]
         parts += (b"Date: ", date, b"\r\nX-Request-Id: ", request.incoming.id.encode("ascii"))
-        parts += (b"\r\nCache-Control: ", _cache(answer, request), b"\r\n")
-        if answer.protocol is None and answer.status not in NO_BODY:
-            parts.append(b"Content-Length: %d\r\n" % len(answer.body))
-        if answer.etag is not None:
-            parts += (b"ETag: ", answer.etag, b"\r\n")
-        for name, value in answer.headers:
+        parts += (b"\r\nCache-Control: ", _cache(response, request), b"\r\n")
+        if response.protocol is None and response.status not in NO_BODY:
+            parts.append(b"Content-Length: %d\r\n" % len(response.body))
+        if response.etag is not None:
+            parts += (b"ETag: ", response.etag, b"\r\n")
+        for name, value in response.headers:
             parts += (name, b": ", value, b"\r\n")
-        for cookie in (*answer.cookies, *request.cookies):
+        for cookie in (*response.cookies, *request.cookies):
             parts += (b"Set-Cookie: ", request.origin.jar.encode(cookie), b"\r\n")
         if request.limit_usage is not None:
             parts.extend(limit_headers(request.limit_usage))
-        if answer.status != 101 and not request.incoming.persistent_after(answer):
+        if response.status != 101 and not request.incoming.persistent_after(response):
             parts.append(b"Connection: close\r\n")
         parts.append(b"\r\n")
         return b"".join(parts)

@@ -1,4 +1,4 @@
-"""The request as the site needs it, whichever server has read it."""
+"""The interface of a request as received, independent of the server that received it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 class IncomingRequest(Protocol):
-    """A complete request and the way to answer it. `web.request.Request` comes from this server, `StockRequest` from `twisted.web.server`.
+    """A complete request and the way to respond to it: a `ChannelRequest` of our own server, or a `StockRequest` of `twisted.web.server`.
 
-    `path_text` is the decoded path, `label` the path as logs show it. `gone` is called once if the client hangs up before the response.
+    `path_text`: the decoded path. `label`: the path as logged. `gone`: called once if the client disconnects before the response.
     """
 
     path_text: str
@@ -25,7 +25,7 @@ class IncomingRequest(Protocol):
 
     @property
     def id(self) -> str:
-        """The request's id in log and X-Request-Id."""
+        """The request id in the log and in X-Request-Id."""
 
     @property
     def method_name(self) -> str:
@@ -33,23 +33,23 @@ class IncomingRequest(Protocol):
 
     @property
     def uri(self) -> bytes:
-        """Path and query as they came, ASCII."""
+        """Path and query as received, ASCII."""
 
     @property
     def raw_path(self) -> bytes:
-        """The path as it came, ASCII."""
+        """The path as received, ASCII."""
 
     @property
     def query(self) -> bytes:
-        """The query as it came, without the question mark."""
+        """The query as received, without the question mark."""
 
     @property
     def body(self) -> bytes:
-        """The body; empty where it is in `file`."""
+        """The body; empty if it is in `file`."""
 
     @property
     def file(self) -> BinaryIO | None:
-        """The body where it is too large for memory."""
+        """The body, if it is too large for memory."""
 
     @property
     def address(self) -> Address:
@@ -57,11 +57,11 @@ class IncomingRequest(Protocol):
 
     @property
     def network(self) -> str:
-        """The client's network as limits count it."""
+        """The client's network, as rate limits count it."""
 
     @property
     def secure(self) -> bool:
-        """True if the client came by TLS."""
+        """True if the client uses TLS."""
 
     @property
     def host_name(self) -> str:
@@ -73,7 +73,7 @@ class IncomingRequest(Protocol):
 
     @property
     def hung_up(self) -> bool:
-        """True if nobody waits for the response any more."""
+        """True if the client disconnected."""
 
     @property
     def body_admitted(self) -> bool:
@@ -82,11 +82,11 @@ class IncomingRequest(Protocol):
     def getHeader(self, key: AnyStr) -> AnyStr | None:  # noqa: N802 - Twisted's name
         """The last value of a header."""
 
-    def persistent_after(self, answer: Response) -> bool:
-        """True if the connection stays open for more requests after this answer."""
+    def persistent_after(self, response: Response) -> bool:
+        """True if the connection stays open for more requests after this response."""
 
     def respond(self, status: int, head: bytes, body: bytes) -> None:
-        """Write the whole response. Only while the client has not hung up."""
+        """Write the whole response. The client must not have disconnected."""
 
     def hand_over(self, status: int, head: bytes, protocol: IProtocol) -> None:
-        """Write the head and give the connection to `protocol`. Only while the client has not hung up."""
+        """Write the head and give the connection to `protocol`. The client must not have disconnected."""

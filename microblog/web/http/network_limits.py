@@ -1,4 +1,4 @@
-"""What one network may have of this process: open connections, and requests of any kind."""
+"""Limits per client network: open connections, and requests of any kind."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BUSY = 4
 
 @frozen
 class Caps:
-    """How many connections, streams apart, and how many requests in WINDOW_S seconds one network may have. 0: any number."""
+    """Maximum number of connections (without streams) and of requests in WINDOW_S seconds of one network. 0: unlimited."""
 
     connections: int = 0
     requests: int = 0
@@ -21,7 +21,7 @@ class Caps:
 
 @define
 class RequestRate:
-    """Counts requests by network in windows of WINDOW_S seconds; one dictionary is all there is to it, because it is asked each time."""
+    """Counts requests by network in fixed windows of WINDOW_S seconds; a plain dictionary, because it runs for every request."""
 
     most: int
     seconds: Callable[[], float]
@@ -29,7 +29,7 @@ class RequestRate:
     _counts: dict[str, int] = field(factory=dict, init=False)
 
     def exceeded(self, network: str) -> bool:
-        """Count one more; True if it is one too many."""
+        """Count a request; True if it exceeds the limit."""
         window = int(self.seconds()) // WINDOW_S
         if window != self._window:
             self._window, self._counts = window, {}
@@ -43,32 +43,32 @@ class RequestRate:
 
 
 class Closable(Protocol):
-    """A connection, as those are counted."""
+    """A connection that can be closed in favour of another."""
 
     @property
     def peer_network(self) -> str:
-        """Where it comes from."""
+        """The peer's network."""
 
     @property
     def idle_since(self) -> float | None:
-        """Since when nothing is being done for it; None while something is."""
+        """Time since which the connection is idle, or None while it is busy."""
 
     def make_room(self) -> None:
-        """Close for the sake of a newer one."""
+        """Close in favour of a newer connection."""
 
 
 @define(eq=False)
 class NetworkConnections:
-    """The open connections by network. A network that has `most` of them gives up its idlest for a new one.
+    """The open connections by network. A network with `most` connections loses the one that is idle longest for a new one.
 
-    Where none is idle it may have BUSY times as many, because many people may come back at once.
+    If none is idle it may have BUSY times as many, because many clients of one network may reconnect at once.
     """
 
     most: int
     _open: dict[str, set[Closable]] = field(factory=dict, init=False)
 
     def add(self, connection: Closable) -> bool:
-        """Count a new connection. False if the network has far too many, and each is busy."""
+        """Count a new connection. False if the network has far too many, all busy."""
         here = self._open.setdefault(connection.peer_network, set())
         if len(here) >= self.most:
             idle = [(since, other) for other in here if (since := other.idle_since) is not None]
@@ -82,7 +82,7 @@ class NetworkConnections:
         return True
 
     def remove(self, connection: Closable) -> None:
-        """Count it no more: it is closed, or became a stream, which is counted elsewhere."""
+        """Stop counting a connection that is closed, or became a stream (counted by `ConnectionLimiter`)."""
         here = self._open.get(connection.peer_network)
         if here is not None:
             here.discard(connection)

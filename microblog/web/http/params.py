@@ -1,7 +1,7 @@
-"""What was sent with a request, from query and body together, read with a type.
+"""Typed access to the parameters of a request, from query and body together.
 
-Names may be bracketed: `fields.text("source[privacy]")`. A field that is absent gives the default; one that holds the wrong kind of thing
-raises `Invalid` with a sentence that names it.
+Names may be bracketed: `fields.text("source[privacy]")`. An absent field gives the default; one of the wrong type raises `Invalid` with
+a sentence that names it.
 """
 
 from __future__ import annotations
@@ -32,10 +32,7 @@ def _is_index(key: str) -> bool:
 
 
 def _scalar(name: str, value: Node) -> str | None:
-    """`value` as text; None for null. Raises Invalid for lists, mappings and files.
-
-    The last of several counts.
-    """
+    """`value` as text, None for null; the last one of repeated values. Raises Invalid for lists, mappings and files."""
     if isinstance(value, Repeated):
         value = value[-1]
     if value is None:
@@ -50,7 +47,7 @@ def _scalar(name: str, value: Node) -> str | None:
 
 
 def _prose(text: str) -> str:
-    """What somebody typed or pasted, without control characters, with line ends as "\\n"."""
+    """Typed or pasted text, without control characters, with line ends as "\\n"."""
     return text if text.isprintable() else without_controls(text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
@@ -62,7 +59,7 @@ def _bounded(name: str, text: str, max: int | None) -> str:
 
 
 def _items(value: Node) -> list[Node]:
-    """`value` as a list: a list, a mapping of indexes, or one value alone."""
+    """`value` as a list: from a list, a mapping of indexes, or one value."""
     if value is None:
         return []
     if isinstance(value, list):
@@ -72,18 +69,18 @@ def _items(value: Node) -> list[Node]:
     return [value]
 
 
-def _of_data_uri(name: str, text: str) -> Upload:
-    """What a `data:` URI holds (RFC 2397). Raises Invalid for any other text."""
+def _decode_data_uri(name: str, text: str) -> Upload:
+    """Decode a `data:` URI (RFC 2397). Raises Invalid for any other text."""
     head, comma, data = text.partition(",")
     if head[:5].lower() != "data:" or not comma:
         raise Invalid({name: f"{label(name)} has to be a file or a data: URI"}, codes={name: "ERR_INVALID"})
     kind, *options = head[5:].split(";")
     try:
         raw = unquoted(data.encode())
-        held = b64decode(raw, validate=True) if "base64" in (option.strip().lower() for option in options) else raw
+        content = b64decode(raw, validate=True) if "base64" in (option.strip().lower() for option in options) else raw
     except ValueError as problem:
         raise Invalid({name: f"{label(name)} is not a valid data: URI"}, codes={name: "ERR_INVALID"}) from problem
-    return Upload("", kind, BytesIO(held), len(held))
+    return Upload("", kind, BytesIO(content), len(content))
 
 
 def _is_list(value: Node) -> bool:
@@ -91,23 +88,23 @@ def _is_list(value: Node) -> bool:
 
 
 def _leading(text: str) -> int:
-    """The number that a text begins with; 0 where it begins with none."""
+    """The number at the start of a text, or 0."""
     number = _LEADING.match(text)
     return int(number.group(1)) if number else 0
 
 
 @frozen
 class Params:
-    """The fields of one request, or of one mapping inside it."""
+    """The parameters of a request, or of a mapping inside it."""
 
     tree: Tree
 
     def has(self, name: str) -> bool:
-        """True if the field was sent at all, also if it is empty or null."""
+        """True if the field was sent, even if it is empty or null."""
         return self._find(name)[1]
 
     def is_repeated(self, name: str) -> bool:
-        """True if a field that has one value was sent with several, or as a list or a mapping."""
+        """True if a field was sent more than once, or as a list or mapping."""
         return isinstance(self._find(name)[0], (list, dict))
 
     def _find(self, name: str) -> tuple[Node, bool]:
@@ -127,7 +124,7 @@ class Params:
     def text(self, name: str, *, default: None, max: int | None = None) -> str | None: ...
 
     def text(self, name: str, *, default: str | None = "", max: int | None = None) -> str | None:
-        """A text that people write for people: without pasted control characters, with line ends as "\\n"."""
+        """Text written by a user: without control characters, with line ends as "\\n"."""
         found = _scalar(name, self._find(name)[0])
         return default if found is None else _bounded(name, _prose(found), max)
 
@@ -138,12 +135,12 @@ class Params:
     def value(self, name: str, *, default: None, max: int | None = None) -> str | None: ...
 
     def value(self, name: str, *, default: str | None = "", max: int | None = None) -> str | None:
-        """A value that is no prose, exactly as it was sent: an address, a name, a key, a token, one of several words."""
+        """A value exactly as it was sent, such as an address, a name, a token or one of several keywords."""
         found = _scalar(name, self._find(name)[0])
         return default if found is None else _bounded(name, found, max)
 
     def password(self, name: str) -> str:
-        """A password: every character counts as it was typed, but line ends, which are "\\n"."""
+        """A password, exactly as it was typed except for line ends, which are "\\n"."""
         return self.value(name).replace("\r\n", "\n").replace("\r", "\n")
 
     def required(self, name: str, *, max: int | None = None) -> str:
@@ -187,21 +184,21 @@ class Params:
         return number
 
     def limit(self, default: int, max: int, name: str = "limit") -> int:
-        """A page's size as clients know it: without sign, never above `max`, 0 for what is no number."""
+        """The page size as Mastodon reads it: without sign, at most `max`, 0 for anything but a number."""
         found = _scalar(name, self._find(name)[0])
         if found is None or not found.strip():
             return default
         return builtins.min(abs(_leading(found)), max)
 
     def offset(self, max: int) -> int:
-        """How many to pass over as clients say it: 0 for what is no number or below. Raises Invalid above `max`."""
+        """The number of results to skip: 0 for negative values and anything but a number. Raises Invalid above `max`."""
         number = builtins.max(0, _leading(_scalar("offset", self._find("offset")[0]) or ""))
         if number > max:
             raise Invalid({"offset": f"Offset must be at most {max}"}, codes={"offset": "ERR_INVALID"})
         return number
 
     def id(self, name: str) -> int | None:
-        """An id, or None if it is absent or empty. Raises Invalid for what cannot be one."""
+        """An id, or None if it is absent or empty. Raises Invalid for anything else."""
         found = _scalar(name, self._find(name)[0])
         if found is None or found == "":
             return None
@@ -210,11 +207,11 @@ class Params:
         return int(found)
 
     def bound(self, name: str) -> int | None:
-        """Where a page begins or ends, or None if that is absent or empty: compared as a number, so what is none counts as 0."""
+        """A page bound such as `max_id`, or None if it is absent or empty. Anything but a number counts as 0."""
         found = _scalar(name, self._find(name)[0])
         if found is None or found == "":
             return None
-        sign, digits = _BOUND.match(found).groups()  # type: ignore[union-attr]  # it matches everything, if only its beginning
+        sign, digits = _BOUND.match(found).groups()  # type: ignore[union-attr]  # the pattern matches a prefix of every text
         if len(digits) > len(str(LARGEST_ID)):
             digits = str(LARGEST_ID)
         return 0 if sign or not digits else builtins.min(int(digits), LARGEST_ID)
@@ -222,7 +219,7 @@ class Params:
     def list(self, name: str, *, max: int = 1_000) -> builtins.list[str]:
         """Several values: `name[]=a&name[]=b`, `name[0]=a`, `name=a&name=b`, a JSON list, or one value alone.
 
-        A list in the list is laid open: programs that add the brackets twice send `name[][]=a`.
+        A nested list is flattened: clients that add the brackets twice send `name[][]=a`.
         """
         items = [text for item in _items(self._find(name)[0]) for text in (_items(item) if _is_list(item) else [item])]
         if len(items) > max:
@@ -230,15 +227,15 @@ class Params:
         return [text for text in (_scalar(name, item) for item in items) if text is not None]
 
     def texts(self, name: str) -> builtins.list[str]:
-        """Several texts that people write for people, see `text`."""
+        """Several texts written by a user, see `text`."""
         return [_prose(text) for text in self.list(name)]
 
     def ids(self, name: str, *, max: int = 1_000) -> builtins.list[int]:
-        """Several ids; what cannot be an id is left out, because it would find nothing."""
+        """Several ids; anything that cannot be an id is left out."""
         return [int(text) for text in self.list(name, max=max) if _DIGITS.fullmatch(text) and int(text) <= LARGEST_ID]
 
     def sub(self, name: str) -> Params | None:
-        """The mapping under `name` (`poll[...]`, or a JSON object); None if there is none."""
+        """The mapping at `name` (`poll[...]`, or a JSON object), or None."""
         found = self._find(name)[0]
         return Params(found) if isinstance(found, dict) else None
 
@@ -247,17 +244,17 @@ class Params:
         return [Params(item) for item in _items(self._find(name)[0]) if isinstance(item, dict)]
 
     def upload(self, name: str) -> Upload | None:
-        """A file, or what a `data:` URI holds; None if none was chosen. Raises Invalid for anything else."""
+        """A file, also from a `data:` URI; None if no file was chosen. Raises Invalid for anything else."""
         found = self._find(name)[0]
         if isinstance(found, Repeated):
             found = found[-1]
         if found is None or isinstance(found, Upload):
             return found
         text = _scalar(name, found) or ""
-        return _of_data_uri(name, text) if text else None
+        return _decode_data_uri(name, text) if text else None
 
     def pairs(self, *names: str) -> Iterator[tuple[str, str]]:
-        """(name, text) of those of `names` that were sent, lists as `name[]`: to repeat them in a link to the next page."""
+        """Yield (name, text) for each of `names` that was sent, lists as `name[]`, to repeat them in a link to another page."""
         for name in names:
             value = self._find(name)[0]
             several = isinstance(value, (list, dict))

@@ -1,7 +1,7 @@
-"""The order in which requests begin where many are here at once: in small slices of time, and by turns among networks.
+"""Fair scheduling of requests under load: in small time slices, by turns among client networks.
 
-A request begins as soon as it is complete, unless others have just taken a whole slice: then it waits in the queue of its network. So who
-opens many connections, or asks for much on one, waits for oneself, and everybody else for a slice or two.
+A request begins as soon as it is complete, unless others have just used a whole slice: then it waits in the queue of its network. So a
+client with many connections or pipelined requests delays mostly itself, and others by a slice or two.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 SLICE_S = 0.005
-"""Seconds of one turn of the reactor that requests may take; the last one begun may take longer."""
+"""Seconds of one reactor turn for requests; the last one started may exceed it."""
 GAP_S = 0.0005
-"""What begins so soon after the last one ended is counted to the same turn: the reactor does not say where one ends."""
+"""Requests that begin within this time after the last one ended count as the same turn, since the reactor does not signal its end."""
 
 _log = Logger()
 
 
 class Waiting(Protocol):
-    """A connection that has something to begin."""
+    """A connection with a request that can begin."""
 
     @property
     def network(self) -> str:
-        """Whose it is."""
+        """The client's network."""
 
     def begin_next(self) -> None:
-        """Begin it."""
+        """Begin the request."""
 
     def abort(self) -> None:
         """Close at once."""
@@ -38,7 +38,7 @@ class Waiting(Protocol):
 
 @define(eq=False)
 class RequestTurns:
-    """The queues. What is added begins in a later turn of the reactor, after sockets were looked at."""
+    """Queues of connections by network. Added connections begin in a later reactor turn, after I/O."""
 
     reactor: IReactorTime
     _queues: OrderedDict[str, deque[Waiting]] = field(factory=OrderedDict, init=False)
@@ -48,23 +48,23 @@ class RequestTurns:
     _ended: float = field(default=0.0, init=False)
 
     def crowded(self) -> bool:
-        """True if what is complete now should wait for its turn. If not, call `ended` when it was begun."""
+        """True if a request that is complete now should be queued. If not, call `ended` after it was begun."""
         now = perf_counter()
         if now - self._ended > GAP_S:
             self._began = now
         return now - self._began > SLICE_S
 
     def ended(self) -> None:
-        """What was begun at once has been answered, or waits for something else."""
+        """Note that a request that began at once has finished, or waits."""
         self._ended = perf_counter()
 
     def add(self, connection: Waiting) -> None:
-        """Let this connection begin when it is its network's turn."""
+        """Queue a connection for the turn of its network."""
         self._queues.setdefault(connection.network, deque()).append(connection)
         self._length += 1
-        self._plan()
+        self._schedule()
 
-    def _plan(self) -> None:
+    def _schedule(self) -> None:
         if self._call is None and self._length:
             self._call = self.reactor.callLater(0, self._run)
 
@@ -79,7 +79,7 @@ class RequestTurns:
                     break
         finally:
             self.ended()
-            self._plan()
+            self._schedule()
 
     def _pop(self) -> Waiting:
         network, queue = self._queues.popitem(last=False)
@@ -91,6 +91,6 @@ class RequestTurns:
     def _begin(self, connection: Waiting) -> None:
         try:
             connection.begin_next()
-        except Exception:  # as the reactor does for what it reads itself: one broken connection is no matter of the others
+        except Exception:  # like the reactor: one broken connection must not affect others
             _log.failure("A request could not be begun")
             connection.abort()

@@ -1,4 +1,4 @@
-"""One request as a route sees it: who asks, from where, for what."""
+"""The request as a route sees it: viewer, client address, parameters."""
 
 from __future__ import annotations
 
@@ -26,30 +26,30 @@ if TYPE_CHECKING:
 
 _LANGUAGE = re.compile(r"\s*([A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*)\s*(?:;\s*q=([01](?:\.[0-9]{0,3})?))?\s*")
 _MOST_LANGUAGES = 20
-LONGEST_NEXT = 8_192  # an app may send people here with an address and a state of 2,000 characters each
+LONGEST_NEXT = 8_192  # OAuth requests may have a redirect URI and a state of 2,000 characters each
 _UNSAFE_PATH = re.compile(r"[\x00-\x20\x7f\\]")
 _CROSS_ORIGIN = re.compile(r"/(?:api|\.well-known|nodeinfo)/|/oauth/(?:token|revoke|userinfo)/?\Z")
 
 
 class Authenticator(Protocol):
-    """Finds out who somebody is. None: nobody, or not any more.
+    """Looks up sessions and tokens. None: unknown or expired.
 
     May raise Unauthenticated (revoked) or Forbidden (suspended, not confirmed) with its sentence.
     """
 
     async def by_cookie(self, token: str) -> tuple[Viewer, Session] | None:
-        """Whose browser has this session token."""
+        """The viewer and session of a session token."""
 
     async def is_over(self, token: str) -> bool:
-        """True unless a session has this token, if only for when its account is let in again."""
+        """True if no session has this token, not even one of a suspended account."""
 
     async def by_bearer(self, token: str, *, pending: bool = False) -> TokenContext | None:
-        """What this API token stands for."""
+        """The app, scopes and viewer of an access token."""
 
 
 @frozen
 class SiteOrigin:
-    """Where the site lives, as the public sees it: `url` without a slash at the end, `host` with the port where it is not the usual."""
+    """The public address of the site: `url` without a trailing slash, `host` with a port other than the default."""
 
     url: str
     host: str
@@ -57,7 +57,7 @@ class SiteOrigin:
 
     @classmethod
     def parse(cls, public_url: str) -> SiteOrigin:
-        """From a URL such as `https://example.org`. Raises ValueError if it is none."""
+        """Parse a URL such as `https://example.org`. Raises ValueError for anything else."""
         parts = urlsplit(public_url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
             raise ValueError(f"{public_url} is not the address of a site, such as https://example.org")
@@ -65,17 +65,17 @@ class SiteOrigin:
 
     @property
     def secure(self) -> bool:
-        """True if the public reaches the site by https."""
+        """True if the public URL is https."""
         return self.jar.secure
 
 
 def is_cross_origin(path: str) -> bool:
-    """True if scripts of every site may call this path, whether anything is served there or not."""
+    """True if scripts of all sites may access this path (CORS), whether or not it exists."""
     return _CROSS_ORIGIN.match(path) is not None
 
 
 def next_path(target: str, default: str = "/") -> str:
-    """`target` if it is a path on this site, else `default`. Guards every redirect that a visitor can choose (`?next=`)."""
+    """`target` if it is a path of this site, else `default`. Prevents open redirects by `?next=`."""
     decoded = unquote(target)
     if not target.startswith("/") or len(target) > LONGEST_NEXT:
         return default
@@ -87,9 +87,9 @@ def next_path(target: str, default: str = "/") -> str:
 
 @define(eq=False)
 class Request:
-    """A request on its way through a route. `route` is None where nothing matched.
+    """A request that is being handled. `route` is None if none matched.
 
-    `cookies` are set with the answer, whatever it is. `personal`: the answer has something that no cache may keep, such as a form token.
+    `cookies` are set with any response. `personal`: the response contains something that must not be stored, such as a form token.
     """
 
     incoming: IncomingRequest
@@ -106,7 +106,7 @@ class Request:
 
     @property
     def member(self) -> Viewer:
-        """The viewer, where the route needs one. Raises Unauthenticated if there is none all the same."""
+        """The viewer, for routes that need one. Raises Unauthenticated if there is none."""
         if self.viewer is None:
             raise Unauthenticated("Please log in first.")
         return self.viewer
@@ -118,7 +118,7 @@ class Request:
 
     @property
     def path(self) -> str:
-        """The path as it was decoded for routing."""
+        """The decoded path."""
         return self.incoming.path_text
 
     @property
@@ -128,27 +128,27 @@ class Request:
 
     @property
     def path_and_query(self) -> str:
-        """What was asked for, still encoded: what `?next=` wants."""
+        """The encoded path and query, as used in `?next=`."""
         return self.incoming.uri.decode("ascii")
 
     @property
     def id(self) -> str:
-        """The request's id in log and X-Request-Id."""
+        """The request id in the log and in X-Request-Id."""
         return self.incoming.id
 
     @property
     def address(self) -> Address:
-        """The client's address, seen through trusted proxies."""
+        """The client's address, also behind trusted proxies."""
         return self.incoming.address
 
     @property
     def network(self) -> str:
-        """The client's network as limits count it: an IPv4 address or an IPv6 /64."""
+        """The client's network, as rate limits count it: an IPv4 address or an IPv6 /64."""
         return self.incoming.network
 
     @property
     def secure(self) -> bool:
-        """True if the client came by TLS, here or at a trusted proxy."""
+        """True if the client uses TLS, to us or to a trusted proxy."""
         return self.incoming.secure
 
     @property
@@ -157,11 +157,11 @@ class Request:
         return self.incoming.host_name
 
     def header(self, name: str) -> str | None:
-        """A request header's (last) value."""
+        """The (last) value of a request header."""
         return self.incoming.getHeader(name)
 
     def has(self, etag: bytes | None) -> bool:
-        """True if the client says that it has the response of this entity tag (RFC 9110, section 13.1.2)."""
+        """True if If-None-Match contains this entity tag (RFC 9110, section 13.1.2)."""
         known = self.incoming.getHeader(b"If-None-Match")
         if etag is None or known is None:
             return False
@@ -178,13 +178,13 @@ class Request:
 
     @property
     def fields(self) -> Params:
-        """Query and body together; where both have a field the body's counts. Raises Malformed, Invalid or TooLarge."""
+        """The parameters of query and body; the body takes precedence. Raises Malformed, Invalid or TooLarge."""
         if self._fields is None:
             self._fields = self.parse()
         return self._fields
 
     def parse(self) -> Params:
-        """Read the fields anew. May run in a thread: it only reads."""
+        """Parse the parameters. Thread-safe: it only reads."""
         tree = read_query(self.incoming.query)
         body = self.incoming.file or self.incoming.body
         if body:
@@ -192,7 +192,7 @@ class Request:
         return Params(tree)
 
     def close(self) -> None:
-        """Close the files that came with it; nobody can read them any more."""
+        """Close uploaded files."""
         if self.incoming.file is not None:
             self.incoming.file.close()
         if self._fields is not None:
@@ -206,29 +206,29 @@ class Request:
         return query.is_repeated(name) or (query.has(name) and query.value(name) != self.fields.value(name))
 
     def keep(self, fields: Params) -> None:
-        """Use these fields from now on."""
+        """Use these parsed parameters."""
         self._fields = fields
 
     @property
     def api(self) -> bool:
-        """True if answers, errors too, are for programs: an API route, or an unknown path among those of the API."""
+        """True if responses, including errors, are for API clients: an API route, or an unknown path of the API."""
         return self.route.needs.api if self.route else self.cross_origin
 
     @property
     def cross_origin(self) -> bool:
-        """True if scripts of every site may read the answer."""
+        """True if scripts of all sites may read the response."""
         return is_cross_origin(self.path)
 
     @property
     def wants_json(self) -> bool:
-        """True if the answer should be JSON: an API route, or a script of ours that asks with `Accept: application/json`."""
+        """True if the response should be JSON: an API route, or `Accept: application/json` of our own scripts."""
         if self.api:
             return True
         accept = self.incoming.getHeader(b"Accept")
         return accept is not None and b"application/json" in accept and b"text/html" not in accept
 
     def languages(self) -> tuple[str, ...]:
-        """The client's languages, the best liked first, lower case (`en-gb`): `?lang=` before Accept-Language."""
+        """The client's languages by preference, lower case (`en-gb`): `?lang=` before Accept-Language."""
         header = (self.header("Accept-Language") or "")[:1_024]
         found = [_LANGUAGE.fullmatch(item) for item in header.split(",")[:_MOST_LANGUAGES]]
         weighed = [(-float(match.group(2) or 1), match.group(1).lower()) for match in found if match]
@@ -236,17 +236,17 @@ class Request:
         return ((chosen.group(1).lower(),) if chosen else ()) + tuple(tag for weight, tag in sorted(weighed, key=lambda w: w[0]) if weight)
 
     def next_path(self, default: str = "/") -> str:
-        """Where to go after this, as the field `next` says: always a path on this site."""
+        """The path to redirect to, from the parameter `next`: always a path of this site."""
         return next_path(self.fields.value("next"), default)
 
     @property
     def csrf_secret(self) -> str | None:
-        """What form tokens are keyed with: the session's token, or the visitor's cookie where nobody is logged in."""
+        """The secret of form tokens: the session token, or the visitor cookie if nobody is logged in."""
         return self.cookie(SESSION) if self.session else self._visitor or self.cookie(VISITOR)
 
     @property
     def csrf(self) -> str:
-        """A token for the hidden input `csrf` of a form. The first for a visitor sets a cookie, and no cache keeps the page."""
+        """A token for the hidden input `csrf` of a form. Marks the response as personal; the first one of a visitor sets a cookie."""
         self.personal = True
         secret = self.csrf_secret
         if secret is None:

@@ -12,35 +12,38 @@ _ABSOLUTE = re.compile(rb"https?://([^/?#]*)([^#]*)", re.IGNORECASE)
 
 
 def request_fault(headers: Headers, version: bytes) -> str | None:
-    """What is wrong with these headers. None if all is well."""
+    """What is wrong with the headers, or None."""
     hosts = headers.getRawHeaders(b"Host") or []
     if len(hosts) > 1 or (not hosts and version == b"HTTP/1.1"):
-        return "There has to be exactly one Host header."
+        return "A request needs exactly one Host header."
     if hosts and not _HOST.fullmatch(hosts[0]):
-        return "The Host header is not a host."
+        return "The Host header is invalid."
     codings = [coding.lower() for coding in headers.getRawHeaders(b"Transfer-Encoding") or ()]
     if codings and (codings != [b"chunked"] or version == b"HTTP/1.0"):
-        return "The only Transfer-Encoding is chunked."
+        return "The only supported Transfer-Encoding is chunked."
     return None
 
 
 def path_of(command: bytes, target: bytes, hosts: Sequence[bytes]) -> tuple[bytes, str | None]:
-    """The path and query of a request target, and what is wrong with it.
+    """The path and query of a request target, and what is wrong with it, or None.
 
-    `GET http://host/path` becomes the usual form (RFC 9112 section 3.2.2); `OPTIONS *` is about the front page.
+    `GET http://host/path` becomes the usual form (RFC 9112 section 3.2.2); `OPTIONS *` is handled as `OPTIONS /`.
     """
     if target.startswith(b"/"):
-        return target, None if target.isascii() and b"#" not in target else "The address has characters that have to be encoded."
+        return (
+            target,
+            None if target.isascii() and b"#" not in target else "The address has characters that must be percent-encoded.",
+        )
     absolute = _ABSOLUTE.fullmatch(target)
     if target == b"*" and command == b"OPTIONS":
         return b"/", None
     if absolute and hosts and absolute.group(1).lower() == hosts[0].lower() and absolute.group(2).isascii():
         path = absolute.group(2)
         return path if path.startswith(b"/") else b"/" + path, None
-    return target, "This is not an address on this site."
+    return target, "This is not an address of this site."
 
 
 def target_of(line: bytes) -> bytes:
-    """What a request line that cannot be understood seems to ask for; nothing where it cannot be told."""
+    """The target in a malformed request line, as far as it can be recognized; else empty."""
     _, _, rest = line[:1_024].partition(b" ")
     return rest.partition(b" ")[0]

@@ -1,4 +1,4 @@
-"""What a route gives back: a frozen value that the site turns into bytes once."""
+"""The response of a route: a frozen value that the dispatcher encodes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SAFE_IN_LOCATION = "!#$%&'()*+,/:;=?@[]~"
 def _header(name: str, value: str | bytes) -> tuple[bytes, bytes]:
     raw_name, raw = name.encode("ascii"), value.encode("utf-8") if isinstance(value, str) else value
     if _UNSAFE_IN_HEADER.search(raw) or not _HEADER_NAME.fullmatch(raw_name):
-        raise ValueError(f"The header {name!r} would break the response apart.")
+        raise ValueError(f"The header {name!r} contains characters that would corrupt the response.")
     return raw_name, raw
 
 
@@ -40,8 +40,8 @@ def _header(name: str, value: str | bytes) -> tuple[bytes, bytes]:
 class Response:
     """A response. Build it with the class methods, then add to it with `with_...`; each gives a new value.
 
-    `cache` is the Cache-Control header: None lets the site choose by who asked. `policy` is the Content-Security-Policy: None lets the
-    site choose by content type. `protocol`: see `stream`.
+    `cache`: the Cache-Control header; None for the default by viewer. `policy`: the Content-Security-Policy; None for the default by
+    content type. `protocol`: see `stream`.
     """
 
     status: int = 200
@@ -56,12 +56,12 @@ class Response:
 
     @classmethod
     def html(cls, body: bytes | str, status: int = 200) -> Self:
-        """A page."""
+        """An HTML page."""
         return cls(status, body.encode("utf-8") if isinstance(body, str) else body, HTML)
 
     @classmethod
     def json(cls, value: object, status: int = 200) -> Self:
-        """JSON of `value`; bytes are taken as JSON that is encoded already."""
+        """`value` as JSON; bytes are JSON that is already encoded."""
         return cls(status, value if isinstance(value, bytes) else orjson.dumps(value), JSON)
 
     @classmethod
@@ -71,16 +71,16 @@ class Response:
 
     @classmethod
     def data(cls, body: bytes, content_type: str, *, download_as: str | None = None) -> Self:
-        """Bytes of any type. With `download_as` a browser saves them under that name instead of showing them."""
-        answer = cls(200, body, _header("Content-Type", content_type)[1])
+        """Bytes of any type. `download_as`: file name under which a browser saves them instead of showing them."""
+        response = cls(200, body, _header("Content-Type", content_type)[1])
         if download_as is None:
-            return answer
+            return response
         name = quote(download_as, safe="")
-        return answer.with_header("Content-Disposition", f"attachment; filename*=UTF-8''{name}")
+        return response.with_header("Content-Disposition", f"attachment; filename*=UTF-8''{name}")
 
     @classmethod
     def redirect(cls, target: str, status: int = 303) -> Self:
-        """Go to `target`. Whatever a visitor gave as target has to go through `call.next_path` first."""
+        """Redirect to `target`. A target from user input has to pass through `Request.next_path` first."""
         location = quote(target, safe=_SAFE_IN_LOCATION)
         return cls(status, headers=(_header("Location", location),), cache=NO_STORE)
 
@@ -91,38 +91,38 @@ class Response:
 
     @classmethod
     def stream(cls, protocol: IProtocol, *, content_type: str = "text/event-stream", status: int = 200) -> Self:
-        """Hand the connection to `protocol` once the head of the response is written (status 101: without Content-Type).
+        """Hand the connection to `protocol` after the head of the response is written (status 101: without Content-Type).
 
-        Then `protocol.makeConnection(transport)` is called with the bare transport; all that arrives later goes to its `dataReceived`,
-        and `connectionLost` is called when the client goes away. The body ends with the connection; it is not chunked.
+        Then `protocol.makeConnection(transport)` is called with the bare transport; later data goes to its `dataReceived`, and
+        `connectionLost` is called when the client disconnects. The body ends with the connection; it is not chunked.
         """
         kind = b"" if status == 101 else _header("Content-Type", content_type)[1]
         return cls(status, content_type=kind, cache=b"no-store", protocol=protocol)
 
     def with_header(self, name: str, value: str | bytes) -> Self:
-        """The same with one header more. Raises ValueError if it holds control characters."""
+        """Add a header. Raises ValueError for control characters."""
         return evolve(self, headers=(*self.headers, _header(name, value)))
 
     def with_headers(self, headers: Mapping[str, str]) -> Self:
-        """The same with several headers more."""
+        """Add several headers."""
         return evolve(self, headers=(*self.headers, *(_header(name, value) for name, value in headers.items())))
 
     def with_cookie(self, name: str, value: str, max_age: int | None = None) -> Self:
-        """The same, setting a cookie. Prefix, Secure, HttpOnly and SameSite are the site's business."""
+        """Set a cookie. Prefix, Secure, HttpOnly and SameSite are added by the dispatcher."""
         return evolve(self, cookies=(*self.cookies, Cookie(name, value, max_age)))
 
     def without_cookie(self, name: str) -> Self:
-        """The same, deleting a cookie."""
+        """Delete a cookie."""
         return self.with_cookie(name, "", 0)
 
     def cached(self, cache: bytes, etag: str | None = None) -> Self:
-        """The same with this Cache-Control and, if given, a weak ETag; the site then answers 304 where it may."""
+        """Set Cache-Control and, if given, a weak ETag, by which the dispatcher responds with 304."""
         return evolve(self, cache=cache, etag=None if etag is None else b'W/"' + _header("ETag", etag)[1].replace(b'"', b"") + b'"')
 
     def tagged(self) -> Self:
-        """The same with a weak ETag of its body."""
+        """Add a weak ETag of the body."""
         return evolve(self, etag=b'W/"%x-%08x"' % (len(self.body), crc32(self.body)))
 
     def with_policy(self, policy: bytes) -> Self:
-        """The same with this Content-Security-Policy instead of the usual one for its type (see web/http/headers.py)."""
+        """Set the Content-Security-Policy, instead of the default for the content type (see web/http/headers.py)."""
         return evolve(self, policy=policy)

@@ -22,13 +22,13 @@ from microblog.web.http.request import Request
 from microblog.web.http.response import Response
 from microblog.web.http.theme import theme_of
 
-KEY_BYTES = 70  # what one key of a basis takes, about
+KEY_BYTES = 70  # approximate memory of one invalidation key
 MEGABYTE = 1_000_000
 
 
 @frozen
 class CacheableResponse:
-    """An answer, what it rests on, and which texts in it are good for one time only (a name of `Answers._anew`, by the text)."""
+    """A response, its dependencies, and its volatile texts: each text with the name of the value that replaces it."""
 
     response: Response
     dependencies: CacheDependencies
@@ -36,21 +36,21 @@ class CacheableResponse:
 
 
 @frozen
-class _Sheet:
-    """An answer without its body, which lies here in pieces: every second one is the name of what belongs there."""
+class _Template:
+    """A response whose body is stored in pieces: every second piece is the name of a volatile value."""
 
-    answer: Response
+    response: Response
     pieces: tuple[bytes, ...]
     _packed: list[tuple[bytes, ...]] = field(factory=list, init=False, eq=False)
 
     @property
     def size(self) -> int:
-        """In bytes, with the compressed pieces that come when somebody asks for them."""
+        """Approximate size in bytes, including the compressed pieces."""
         return sum(map(len, self.pieces)) * 5 // 4
 
     @property
     def packed(self) -> tuple[bytes, ...]:
-        """The pieces as deflate blocks; compressed once. In the place of a name there is nothing."""
+        """The pieces as deflate blocks, compressed once; empty at the place of a name."""
         if not self._packed:
             self._packed.append(tuple(b"" if place % 2 else packed_piece(piece) for place, piece in enumerate(self.pieces)))
         return self._packed[0]
@@ -58,61 +58,66 @@ class _Sheet:
 
 @define(eq=False)
 class ResponseCache:
-    """Keeps up to `room` megabytes. `position` says where the event log stands, `key` makes the key of a new form."""
+    """Caches up to `room` megabytes. `position` returns the position in the event log, `key` a new idempotency key for a form."""
 
     changes: InvalidationLog
     now: Callable[[], datetime]
     position: Callable[[], str]
     key: Callable[[], str]
     room: int = 32
-    memory: DependencyCache[_Sheet] = field(init=False)
+    memory: DependencyCache[_Template] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.memory = DependencyCache(self.changes, self.now, self.room * MEGABYTE, "pages", in_bytes=True)
 
-    async def get_or_make(self, request: Request, make: Callable[[], Awaitable[CacheableResponse]], look: str = "") -> Response:
-        """The answer to a call that only reads: kept, or made by `make`. It follows from viewer and address, and from `look`."""
+    async def get_or_make(self, request: Request, make: Callable[[], Awaitable[CacheableResponse]], variant: str = "") -> Response:
+        """The cached response to a request that only reads, or a new one from `make`. The key is viewer, address and `variant`."""
         if not self.room or request.incoming.body or request.incoming.file is not None:
             return (await make()).response
-        name = (request.viewer.id if request.viewer else None, request.incoming.uri, look)
-        position = self.position()  # before the place is asked for: what is posted meanwhile may be missing from the page that is kept
+        name = (request.viewer.id if request.viewer else None, request.incoming.uri, variant)
+        position = self.position()  # read first: the cached page may lack what is posted after this
         place = await self.changes.position()
-        sheet = self.memory.get(name, place)
-        if sheet is not None:
-            return self._filled(request, sheet, position)
+        template = self.memory.get(name, place)
+        if template is not None:
+            return self._fill(request, template, position)
         made = await make()
         if request.api and request.viewer is None:
             made = evolve(made, response=made.response.tagged())
-        sheet = _cut(made)
-        self.memory.put(name, sheet, made.dependencies, place, sheet.size + KEY_BYTES * len(made.dependencies.keys))
+        template = _split(made)
+        self.memory.put(name, template, made.dependencies, place, template.size + KEY_BYTES * len(made.dependencies.keys))
         return made.response
 
     async def get_or_make_page(self, request: Request, make: Callable[[], Awaitable[CacheableResponse]]) -> Response:
-        """The same of a page of HTML, which visitors have in the colours that they chose."""
+        """The same for an HTML page, which depends on the visitor's theme."""
         return await self.get_or_make(request, make, theme_of(request) if request.viewer is None else "")
 
-    def _filled(self, request: Request, sheet: _Sheet, position: str) -> Response:
-        pieces = list(sheet.pieces)
+    def _fill(self, request: Request, template: _Template, position: str) -> Response:
+        pieces = list(template.pieces)
         if len(pieces) > 1:
             texts = {b"position": position.encode("ascii")}
             for place in range(1, len(pieces), 2):
                 name = pieces[place]
                 if name not in texts:
-                    texts[name] = self._anew(request, name).encode("ascii")
+                    texts[name] = self._value(request, name).encode("ascii")
                 pieces[place] = texts[name]
-        if sheet.size >= SMALLEST and is_packable(sheet.answer.content_type) and not request.has(sheet.answer.etag) and may_pack(request):
-            blocks = ((piece, made or stored_piece(piece)) for piece, made in zip(pieces, sheet.packed, strict=True))
-            return with_packed(sheet.answer, joined(blocks))
-        return evolve(sheet.answer, body=b"".join(pieces)) if len(pieces) > 1 else sheet.answer
+        if (
+            template.size >= SMALLEST
+            and is_packable(template.response.content_type)
+            and not request.has(template.response.etag)
+            and may_pack(request)
+        ):
+            blocks = ((piece, made or stored_piece(piece)) for piece, made in zip(pieces, template.packed, strict=True))
+            return with_packed(template.response, joined(blocks))
+        return evolve(template.response, body=b"".join(pieces)) if len(pieces) > 1 else template.response
 
-    def _anew(self, request: Request, name: bytes) -> str:
+    def _value(self, request: Request, name: bytes) -> str:
         if name == b"csrf":
             return request.csrf
         return self.key() if name == b"key" else iso(self.now())
 
 
 def volatile_parts(shell: PageContext, key: str = "") -> dict[str, str]:
-    """What on a page is good for one time only, by how it stands there. User's texts have no such quotes: they are escaped."""
+    """The volatile texts of a page, with their names. User content cannot contain them, since its quotes are escaped."""
     found = {f'data-now="{iso(shell.now)}"': "now"}
     if shell.stream:
         found[f'data-position="{shell.position}"'] = "position"
@@ -123,15 +128,15 @@ def volatile_parts(shell: PageContext, key: str = "") -> dict[str, str]:
     return found
 
 
-def _cut(made: CacheableResponse) -> _Sheet:
-    answer = made.response
+def _split(made: CacheableResponse) -> _Template:
+    response = made.response
     if not made.volatile:
-        return _Sheet(answer, (answer.body,))
-    wanted = {text.encode("ascii"): name.encode("ascii") for text, name in made.volatile.items()}
-    parts = re.split(b"(" + b"|".join(map(re.escape, wanted)) + b")", answer.body)
+        return _Template(response, (response.body,))
+    names = {text.encode("ascii"): name.encode("ascii") for text, name in made.volatile.items()}
+    parts = re.split(b"(" + b"|".join(map(re.escape, names)) + b")", response.body)
     pieces: list[bytes] = [parts[0]]
     for found, rest in zip(parts[1::2], parts[2::2], strict=True):
         before = found[: found.index(b'"') + 1]
         pieces[-1] += before
-        pieces += [wanted[found], b'"' + rest]
-    return _Sheet(evolve(answer, body=b""), tuple(pieces))
+        pieces += [names[found], b'"' + rest]
+    return _Template(evolve(response, body=b""), tuple(pieces))

@@ -1,17 +1,17 @@
-"""A route says what it needs, and cannot be written without.
+"""Declaration of routes with their required options.
 
     @frozen
     class PostPages:
         posts: Posts
 
-        @route("POST", "/posts", Needs(viewer=Who.MEMBER, body=TEXT_FORM, rate=POSTING))
-        async def publish(self, call: Call) -> Answer: ...
+        @route("POST", "/posts", RouteOptions(viewer=AccessLevel.MEMBER, body=TEXT_FORM, rate=POSTING))
+        async def publish(self, request: Request) -> Response: ...
 
-        @route("GET", "/posts/<id:post_id>", Needs())
-        async def show(self, call: Call, post_id: int) -> Answer: ...
+        @route("GET", "/posts/<id:post_id>", RouteOptions())
+        async def show(self, request: Request, post_id: int) -> Response: ...
 
-The decorator only notes; `Routes` mounts the methods of the finished objects, and the gate checks the needs before each call.
-Converters in paths: `<id:x>` an id, `<username:x>` a user name, `<secret:x>` a token that is kept out of logs, and Werkzeug's own.
+The decorator only marks a method; `Routes` mounts the methods of the created objects, and the Authorizer checks the options before each
+request. Converters in paths: `<id:x>` an id, `<username:x>` a username, `<secret:x>` a token that is not logged, and Werkzeug's own.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from microblog.web.http.route_docs import RouteDoc
 
 SMALL_FORM = 64 * 1024
 TEXT_FORM = 1024 * 1024
-DATA_FORM = 4 * 1024 * 1024  # where a picture may come as a data: URI, all of the body
+DATA_FORM = 4 * 1024 * 1024  # forms in which an image may be sent as a data: URI
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 
@@ -39,7 +39,7 @@ Endpoint = Callable[Concatenate[S, Request, P], Coroutine[Any, Any, Response]]
 
 
 class AccessLevel(IntEnum):
-    """Who may call a route; each may do what those before it may. APP is an API token without a person."""
+    """Who may use a route. Each level includes those before it. APP is an app token, without a user."""
 
     ANYONE = 0
     APP = 1
@@ -58,20 +58,19 @@ def _rates(given: RateLimit | Iterable[RateLimit]) -> tuple[RateLimit, ...]:
 
 @frozen
 class RouteOptions:
-    """What a route needs.
+    """Requirements and options of a route.
 
-    `scopes`: an API token must cover one of these; a route for ANYONE asks it only of who sends a token.
-    `viewer_scopes`: on a route for ANYONE that needs no scope, a token that covers none of these is served what an anonymous reader gets.
-    `body`: how many bytes the body may have; what exceeds it is refused while it arrives. `files`: how many it may have where it is a
-    multipart form, for routes that take files.
-    `csrf`: False only for unsafe routes that other sites may call on purpose (one-click unsubscribe).
-    `cookieless`: True where visitors who are not logged in need no token: the form must still come from one of our pages.
-    `api`: JSON errors, CORS, bearer tokens; cookies are not looked at. `bearer`: False where tokens are not looked at either, so that a
-    client with a dead one can still get another. `counted`: False where a request
-    has a rate of its own and does not count as one of the API's. `pending`: True where a token of somebody may be used whose address is
-    not proved yet, or who is not let in yet. `keeps_opener`: True for the pages of a sign-in, which an app may have opened in a popup that
-    has to report back to it: no Cross-Origin-Opener-Policy.
-    `identify`: False where a page does not ask who calls: only the database knows that, and the page is there to say that it is away.
+    `scopes`: an access token must cover one of these; on a route for ANYONE only if a token is sent.
+    `viewer_scopes`: on a route for ANYONE without `scopes`, a token that covers none of these is treated as anonymous.
+    `body`: maximum size of the body in bytes; a larger one is refused while it arrives. `files`: the maximum for multipart forms, on routes
+    that accept files.
+    `csrf`: False only for unsafe routes that are meant to be called from elsewhere (one-click unsubscribe).
+    `cookieless`: True if visitors who are not logged in need no form token; the form must still come from one of our pages.
+    `api`: JSON errors, CORS, bearer tokens; cookies are ignored. `bearer`: False to ignore the Authorization header, so that a client with
+    a revoked token can get a new one. `counted`: False if the route has its own rate limit and does not count as an API request.
+    `pending`: True if accounts that are not confirmed or approved yet may use it. `keeps_opener`: True for log-in pages, which an app may
+    open in a popup that reports back to it: no Cross-Origin-Opener-Policy.
+    `identify`: False if a page must not look up the session: the health page has to work without the database.
     """
 
     viewer: AccessLevel = AccessLevel.ANYONE
@@ -91,16 +90,16 @@ class RouteOptions:
 
     def __attrs_post_init__(self) -> None:
         if (self.scopes or self.viewer_scopes) and not self.api:
-            raise ValueError("Only API routes know scopes.")
+            raise ValueError("Only API routes can have scopes.")
         if self.viewer_scopes and (self.scopes or self.viewer is not AccessLevel.ANYONE):
-            raise ValueError("Only a route for anyone, without scopes of its own, can do with an anonymous view.")
+            raise ValueError("viewer_scopes need a route for anyone, without scopes.")
 
 
 @frozen
 class Route:
     """One entry of the route table. `name` is `Class.method`; `function` is the plain function, not yet bound to an object.
 
-    `doc` tells programs what it reads and answers; pages have none.
+    `doc` documents it in OpenAPI; pages have none.
     """
 
     method: str
@@ -112,12 +111,12 @@ class Route:
 
     @property
     def safe(self) -> bool:
-        """True if it only reads: then it may be cancelled when the client hangs up, and needs no form token."""
+        """True if it only reads: then it is cancelled when the client disconnects, and needs no form token."""
         return self.method in SAFE_METHODS
 
     @property
     def has_secret(self) -> bool:
-        """True if its path holds a token, which no log may show."""
+        """True if its path contains a token, which must not be logged."""
         return "<secret:" in self.path
 
 
@@ -127,16 +126,16 @@ class _Marked(Protocol):
 
 
 def route(method: str, path: str, needs: RouteOptions, doc: RouteDoc | None = None) -> Callable[[Endpoint[S, P]], Endpoint[S, P]]:
-    """Note that a method answers `method path`. Several may be stacked; a GET also answers HEAD. Raises ValueError for nonsense."""
+    """Mark a method as the endpoint of `method path`. May be stacked; GET includes HEAD. Raises ValueError for an invalid route."""
     if method not in METHODS or not path.startswith("/"):
         raise ValueError(f"{method} {path} is not a route.")
 
-    def note(function: Endpoint[S, P]) -> Endpoint[S, P]:
+    def mark(function: Endpoint[S, P]) -> Endpoint[S, P]:
         marked = cast("_Marked", function)
         marked.microblog_routes = ((method, path, needs, doc), *getattr(function, "microblog_routes", ()))
         return function
 
-    return note
+    return mark
 
 
 def routes_of(feature: type) -> Iterator[Route]:

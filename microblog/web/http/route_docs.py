@@ -1,4 +1,4 @@
-"""What a route tells about itself: for the OpenAPI document, and for tests that hold every response to it."""
+"""Documentation of routes, for OpenAPI and for tests that check every response against it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from microblog.render.api.schemas import ERROR, ID, WHOLE, Schema
 
 @frozen(eq=False)
 class Param:
-    """A field that a route reads, by its name without brackets. Lists are sent as `name[]`, or as a JSON list."""
+    """A parameter of a route, by its name without brackets. Lists are sent as `name[]`, or as a JSON list."""
 
     name: str
     schema: Schema
@@ -19,11 +19,10 @@ class Param:
 
 @frozen(eq=False)  # schemas are dictionaries: nothing to hash
 class RouteDoc:
-    """What a route is for, what it answers with 200, and the fields that it reads, each from the query or the body alike.
+    """Summary, response schema and parameters of a route. Every parameter is read from both query and body.
 
-    `body` lists what is usually sent in a body, `query` the rest. `also` are answers of other statuses that are no errors. `errors` are
-    the statuses that this route has beside those that every route can have. `content_type` is that of its answer. `headers` are those of
-    the request that it reads.
+    `body`: parameters usually sent in a body, `query`: the others. `also`: successful responses with other statuses. `errors`: error
+    statuses besides those of every route. `content_type`: of the response. `headers`: request headers that it reads.
     """
 
     summary: str
@@ -36,17 +35,17 @@ class RouteDoc:
     headers: tuple[Param, ...] = ()
 
     def response_schema(self, status: int) -> Schema:
-        """The schema of an answer with this status."""
+        """The schema of the response with this status."""
         if status == 200:
             return self.returns
         return dict(self.also).get(status, ERROR)
 
 
-LIMIT = (Param("limit", WHOLE, "How many at most."),)
-UPWARD = (Param("min_id", ID, "The page right above this id."),)
+LIMIT = (Param("limit", WHOLE, "Maximum number of results to return."),)
+UPWARD = (Param("min_id", ID, "Returns results immediately newer than this ID."),)
 DOWNWARD = (
-    Param("max_id", ID, "Only what lies below this id."),
-    Param("since_id", ID, "Only what lies above this id, from the newest on."),
+    Param("max_id", ID, "All results returned will be lesser than this ID."),
+    Param("since_id", ID, "All results returned will be greater than this ID, newest first."),
 )
 PAGING = (*LIMIT, *DOWNWARD, *UPWARD)
-"""Where a list begins and ends; follow the Link header instead of computing these."""
+"""Parameters of paginated lists; clients should follow the Link header instead of computing them."""

@@ -1,4 +1,4 @@
-"""The server's side of all connections: deadlines, the access log, request ids, and the graceful end."""
+"""The server factory of all connections: deadlines, access log, request ids and graceful shutdown."""
 
 # mypy: disable-error-code="no-untyped-call"
 # twisted.web.http has no annotations, and its classes are extended here
@@ -32,30 +32,29 @@ _MOST_LINES = 1_000
 
 
 class Renders(Protocol):
-    """What the server needs of the site."""
+    """The site, as the server uses it."""
 
     @property
     def busy(self) -> bool:
-        """True while something is still being worked on, whether somebody waits for it or not."""
+        """True while a route is running, whether or not its client still waits."""
 
     def render(self, request: ChannelRequest) -> None:
-        """Answer a complete request."""
+        """Respond to a complete request."""
 
     def admit_body(self, request: ChannelRequest, decided: Callable[[tuple[int, str] | None], None]) -> None:
-        """Find out who sends a large body whose head is here; call `decided` with status and sentence of a refusal, or None."""
+        """Check by its head if a request's large body is accepted; call `decided` with None, or status and sentence of a refusal."""
 
     def body_limit(self, method: bytes, target: bytes, files: bool) -> int:
-        """How many bytes a body may have here; `files` says whether it is a form that may hold files."""
+        """Maximum size of a body in bytes. `files`: it is a form that may contain files."""
 
     def refusal(self, status: int, sentence: str, target: bytes) -> tuple[bytes, bytes]:
-        """Content type and body for a request that is refused before it is complete."""
+        """Content type and body of the response to a request that is refused before it is complete."""
 
 
 class HttpServer(Factory):
-    """Listens for a site. `access_log` takes text of whole lines; it is called once a second with all that came together.
+    """Factory of `HttpChannel` for a site. `access_log` is called about once a second with whole lines of text.
 
-    `budget`: what large bodies may take of the disk. `caps`: what one network may have. `wall` is the time of day, where the reactor's time
-    is another.
+    `budget`: disk space for large bodies. `caps`: limits per network. `wall`: time of day, if it differs from the reactor's time.
     """
 
     noisy = False
@@ -84,7 +83,7 @@ class HttpServer(Factory):
         self.connections = NetworkConnections(caps.connections or sys.maxsize)
         self.turns = RequestTurns(reactor)
         self._wall = wall or reactor.seconds
-        self.answered = RequestMetrics()
+        self.request_metrics = RequestMetrics()
         self.draining = False
         self.channels: set[HttpChannel] = set()
         self._lines: list[str] = []
@@ -92,39 +91,39 @@ class HttpServer(Factory):
         self._prefix = os.urandom(5).hex()
         self._ticking: IDelayedCall | None = None
         self._listening = False
-        self._look_at_clock()
+        self._read_clock()
 
     def buildProtocol(self, addr: IAddress | None) -> HttpChannel:
-        """A channel for a new connection."""
+        """Create the channel of a new connection."""
         channel = HttpChannel()
         channel.factory = channel.server = self
         return channel
 
     def startFactory(self) -> None:
-        """The first port listens."""
+        """Start ticking when the first port listens."""
         self._listening = True
         if self._ticking is None:
             self._tick()
 
     def stopFactory(self) -> None:
-        """No port listens any more; connections that are open keep their deadlines."""
+        """Stop ticking when no port listens and no connection is open; open connections keep their deadlines."""
         self._listening = False
         if not self.channels:
             self._stop_ticking()
 
-    def _look_at_clock(self) -> None:
+    def _read_clock(self) -> None:
         now = self._wall()
         self.date: bytes = datetimeToString(now)
         self._log_time = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def _tick(self) -> None:
-        # planned before anything can go wrong: without ticks no deadline would be kept any more
+        # scheduled first, so that an error below cannot stop the ticks that enforce deadlines
         self._ticking = self.reactor.callLater(_TICK, self._tick) if self._listening or self.channels else None
-        self._look_at_clock()
+        self._read_clock()
         now = self.seconds()
         for channel in [channel for channel in self.channels if channel.due is not None and channel.due <= now]:
             channel.expire()
-        self.budget.look(now)
+        self.budget.refuse_slow(now)
         self.flush_log()
 
     def _stop_ticking(self) -> None:
@@ -136,38 +135,38 @@ class HttpServer(Factory):
     # --- ids and log
 
     def request_id(self, given: str | None = None) -> str:
-        """A new request id, or the one that a trusted proxy gave."""
+        """A new request id, or the one from a trusted proxy."""
         self._ids += 1
         return given or f"{self._prefix}-{self._ids:x}"
 
     def log(self, request: ChannelRequest) -> None:
-        """Note one answered request, once: time, client, method, path without query, status, bytes, milliseconds, id."""
+        """Log a request once: time, client, method, path without query, status, bytes, milliseconds, id."""
         if request.logged:
             return
         request.logged = True
-        took = self.seconds() - request.began
-        self.answered.count(request.method_name, request.code, took)
+        duration = self.seconds() - request.began
+        self.request_metrics.count(request.method_name, request.code, duration)
         if self.access_log is not None:
-            sent = f"{request.code} {request.sentLength} {took * 1_000:.1f}ms"
-            self._note(f"{request.address} {request.method_name} {request.label} {sent} {request.id}")
+            sent = f"{request.code} {request.sentLength} {duration * 1_000:.1f}ms"
+            self._log_line(f"{request.address} {request.method_name} {request.label} {sent} {request.id}")
 
-    def _note(self, line: str) -> None:
+    def _log_line(self, line: str) -> None:
         self._lines.append(f"{self._log_time} {line}\n")
         if len(self._lines) >= _MOST_LINES:
             self.flush_log()
 
     def flush_log(self) -> None:
-        """Write what was noted."""
+        """Write the buffered lines."""
         if self._lines and self.access_log is not None:
             lines, self._lines = self._lines, []
             self.access_log("".join(lines))
 
     def refusal(self, status: int, sentence: str, target: bytes, peer: Address | None, retry_after: int) -> bytes:
-        """The whole response to a request that is refused before it is complete. Only 429 and 503 say when to come back."""
-        number = self.request_id()
+        """The whole response to a request that is refused before it is complete. 429 and 503 have a Retry-After header."""
+        request_id = self.request_id()
         content_type, body = self.site.refusal(status, sentence, target)
         if self.access_log is not None:
-            self._note(f"{peer or UNKNOWN} - - {status} {len(body)} - {number}")
+            self._log_line(f"{peer or UNKNOWN} - - {status} {len(body)} - {request_id}")
         return b"".join(
             (
                 b"HTTP/1.1 %d %s\r\n" % (status, HTTPStatus(status).phrase.encode("ascii")),
@@ -176,17 +175,17 @@ class HttpServer(Factory):
                 b"Access-Control-Allow-Origin: *\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n",
                 b"Content-Security-Policy: default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'\r\n",
                 b"Content-Type: %s\r\nContent-Length: %d\r\n" % (content_type, len(body)),
-                b"X-Request-Id: %s\r\n\r\n" % number.encode("ascii"),
+                b"X-Request-Id: %s\r\n\r\n" % request_id.encode("ascii"),
                 body,
             )
         )
 
-    # --- the end
+    # --- shutdown
 
     async def drain(self, timeout: float) -> bool:
-        """Answer what was accepted, then close all connections. True if nothing had to be cut off after `timeout` seconds.
+        """Finish accepted requests, then close all connections. False if some had to be aborted after `timeout` seconds.
 
-        Stop listening first. Streams are not waited for: whoever runs them tells them before.
+        Stop listening before this. Streams are not waited for: the feed closes them first.
         """
         self.draining = True
         for channel in list(self.channels):

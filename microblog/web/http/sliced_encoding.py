@@ -1,4 +1,4 @@
-"""Long lists are made in pieces, between which the reactor serves others."""
+"""Processing of long lists in slices, between which the reactor handles other events."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 AT_ONCE = 100
-"""So many take little enough time to be made in one piece."""
+"""Maximum number of items that are processed without a pause."""
 
 
 async def each_in_turn(items: Iterable[T], make: Callable[[T], U]) -> list[U]:
-    """`make` of each item, in their order. Of a long list only for some milliseconds at a time."""
+    """Apply `make` to each item, in order; for a long list in slices of a few milliseconds."""
     items = list(items)
     made: list[U] = []
 

@@ -95,9 +95,9 @@ class StockRequest:
         """The value of the Date header."""
         return cast("bytes", datetimeToString())
 
-    def persistent_after(self, answer: Response) -> bool:
+    def persistent_after(self, response: Response) -> bool:
         """True unless the connection is handed over; what the client wishes is the stock channel's business."""
-        return answer.protocol is None
+        return response.protocol is None
 
     def respond(self, status: int, head: bytes, body: bytes) -> None:
         """Set the status and exactly the headers of `head`; the body is what `done` gives."""

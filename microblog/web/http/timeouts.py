@@ -1,23 +1,23 @@
-"""How long a connection is waited for, and what is said when that is over."""
+"""Timeouts of connections, and the sentences of requests that are refused before they are complete."""
 
 from __future__ import annotations
 
 from attrs import define, frozen
 
-TOO_MANY = "Too many requests come from your network. Please wait a moment."
-TOO_LONG = "The head of this request is too large."
-NO_ROOM = "Too much is being sent to this site just now, please try again in a moment."
-NO_ROOM_LEFT = "There is no room left for what is sent to this site."
+TOO_MANY = "Too many requests from your network. Please wait a moment."
+TOO_LONG = "The headers of this request are too large."
+NO_ROOM = "Too many uploads at the moment. Please try again shortly."
+NO_ROOM_LEFT = "The server's disk is full."
 TOO_SLOW = "The request did not arrive in time."
 STALL_S = 2.0
-"""When the site ends, a client that has taken nothing for so many seconds is not waited for."""
+"""Seconds without progress after which shutdown does not wait for a client."""
 
 
 @frozen
 class Timeouts:
-    """How long we wait, in seconds. A body has `body` plus one second for each `body_rate` bytes that it has.
+    """Timeouts in seconds. A body has `body` seconds plus one for each `body_rate` bytes.
 
-    Of a response that waits to be read, `read_rate` bytes a second have to leave, on average of each `unread` seconds.
+    A client has to read a response at `read_rate` bytes per second, on average over `unread` seconds.
     """
 
     head: float = 15
@@ -32,7 +32,7 @@ class Timeouts:
 
 @define
 class Progress:
-    """Whether a client goes on taking what waits for it."""
+    """Tracks whether a client still reads its response."""
 
     left: int = 0
     since: float = 0.0
@@ -45,10 +45,10 @@ class Progress:
 
 
 def size(bytes: int) -> str:
-    """A limit as people read it."""
+    """A size for display."""
     return f"{bytes >> 20} MB" if bytes >= 1 << 20 else f"{bytes >> 10} kB"
 
 
 def too_large(limit: int) -> str:
-    """The sentence for a body of more than `limit` bytes."""
-    return f"What was sent is larger than the {size(limit)} that are accepted here."
+    """The error sentence for a body of more than `limit` bytes."""
+    return f"The request is larger than the limit of {size(limit)}."

@@ -102,11 +102,11 @@ def check_handshake(request: Request) -> None:
 def accepted(request: Request, protocol: WebSocket) -> Response:
     """The answer that hands the connection over. Call `check_handshake` before."""
     key = generate_accept_token((request.header("Sec-WebSocket-Key") or "").encode("ascii")).decode("ascii")
-    answer = Response.stream(protocol, status=101).with_headers(
+    response = Response.stream(protocol, status=101).with_headers(
         {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Accept": key}
     )
     chosen = offered_protocol(request)
-    return answer if chosen is None else answer.with_header("Sec-WebSocket-Protocol", chosen)
+    return response if chosen is None else response.with_header("Sec-WebSocket-Protocol", chosen)
 
 
 @define(eq=False)
