@@ -1,4 +1,4 @@
-"""A site to measure on: people, follows and posts as on a site that has lived for a year, the same for the same size and seed.
+"""A generated site to measure: a year of accounts, follows and posts, the same for the same size and seed.
 
 Posts are not spread evenly: a few people write much, a fifth of them fell silent long ago, most write now and then. A fifth of the posts
 are replies, a tenth are boosts, one in six has a tag, and everything exists that a page has to leave out: narrow visibilities, blocks,
@@ -33,7 +33,7 @@ LANGUAGES = ("en", "de", "fr", "ja", "ar")
 
 @frozen
 class Site:
-    """How large the site is, and who and what is where in it. People and posts are told apart by numbers from 0 on."""
+    """The size and layout of the site. Accounts and posts are identified by numbers from 0."""
 
     posts: int
     people: int
@@ -41,26 +41,26 @@ class Site:
 
     @property
     def typical(self) -> range:
-        """A tenth of all read as people typically do: they follow 200."""
+        """The typical readers, a tenth of all accounts: each follows 200."""
         return range(self.people // 2, self.people // 2 + self.people // 10)
 
     @property
     def special(self) -> dict[str, int]:
-        """One of each kind of reader that a query may find hard: who follows 20, the 200 busiest, 200 who fell silent, 2,000."""
+        """One reader for each hard case: who follows 20, the 200 busiest, 200 inactive accounts, 2,000."""
         return {kind: self.typical.stop + place for place, kind in enumerate(("few", "busy", "quiet", "many"))}
 
     @property
     def long_thread(self) -> int:
-        """The post that hundreds answered."""
+        """The post with hundreds of replies."""
         return self.posts // 2
 
     def ms(self, post: int) -> int:
-        """When it was posted, in Unix milliseconds."""
+        """Return when the post was published, in Unix milliseconds."""
         return self._end_ms - YEAR_MS + post * YEAR_MS // self.posts
 
     @classmethod
     def of(cls, posts: int, people: int, first_account: int) -> Site:
-        """The site whose person 0 has this id."""
+        """Return the layout of the site whose account 0 has this id."""
         return cls(posts, people, datetime.fromtimestamp(((first_account >> SEQUENCE_BITS) + 2 * YEAR_MS) / 1000, UTC))
 
     @property
@@ -68,26 +68,26 @@ class Site:
         return int(self.end.timestamp() * 1000)
 
     def account_id(self, number: int) -> AccountId:
-        """The id of somebody."""
+        """Return the id of an account."""
         return AccountId((self._end_ms - 2 * YEAR_MS + number) << SEQUENCE_BITS)
 
     def post_id(self, number: int) -> PostId:
-        """The id of a post."""
+        """Return the id of a post."""
         return PostId((self.ms(number) << SEQUENCE_BITS) | (number & 0xFFFF))
 
     @property
     def first_follow(self) -> int:
-        """An id below all follows'; each follow has one more than the one before."""
+        """Return an id below those of all follows, which are numbered upwards from it."""
         return (self.ms(0) - 1_000) << SEQUENCE_BITS
 
     def other_id(self, number: int) -> int:
-        """The id of something else: a follow, a favourite. They are all of the year's first hour or so."""
+        """Return the id of another row, such as a follow or favourite; all are of about the first hour of the year."""
         return (self.ms(0) << SEQUENCE_BITS) + number
 
 
 @define
 class Rows:
-    """The rows of a site, made up as they are asked for, in the order of TABLES."""
+    """A generator of the rows of a site, in the order of TABLES."""
 
     site: Site
     random: Random = Factory(lambda: Random(4711))
@@ -112,7 +112,7 @@ class Rows:
         self._follows = self._followed()
 
     def _somebody(self, share: float = 1.0) -> int:
-        """A number below that share of all people; small numbers, who are busy and known, more often."""
+        """Return an account from that share of all; low numbers, the busy and well-known accounts, are more likely."""
         return int(self.site.people * share * self.random.random() ** 2)
 
     def _followed(self) -> list[tuple[int, int]]:
@@ -140,14 +140,14 @@ class Rows:
         return self.site.other_id(next(self._numbers))
 
     def accounts(self) -> Iterator[tuple[object, ...]]:
-        """One in 200 is suspended; none who is measured."""
+        """Yield accounts; one in 200 is suspended, but none of those that are measured."""
         made = self.site.end - timedelta(days=730)
         for number in range(self.site.people):
             suspended = made if number % 200 == 199 else None
             yield self.site.account_id(number), name(number), f"Person {number}", "Here to read.", "<p>Here to read.</p>", made, suspended
 
     def post_rows(self) -> Iterator[tuple[object, ...]]:
-        """Posts and boosts, the oldest first."""
+        """Yield posts and boosts, oldest first."""
         words = WORDS.split()
         sentences = [" ".join(self.random.choices(words, k=self.random.randrange(6, 16))).capitalize() + "." for _ in range(2_000)]
         for number in range(self.site.posts):
@@ -208,26 +208,26 @@ class Rows:
         return parent if self._is_shared[parent] else None
 
     def mentions(self) -> Iterator[tuple[object, ...]]:
-        """Who is named where."""
+        """Yield mentions."""
         return ((self.site.post_id(post), self.site.account_id(account)) for post, account in self._mentions)
 
     def tags(self) -> Iterator[tuple[object, ...]]:
-        """All tags."""
+        """Yield hashtags."""
         return ((tag + 1, f"tag{tag}", f"tag{tag}") for tag in range(2_000))
 
     def post_tags(self) -> Iterator[tuple[object, ...]]:
-        """Which posts have them."""
+        """Yield the hashtags of posts."""
         return ((tag + 1, self.site.post_id(post)) for tag, post in self._tags)
 
     def favourites(self) -> Iterator[tuple[object, ...]]:
-        """As many as there are posts, soon after the post."""
+        """Yield as many favourites as posts, each soon after its post."""
         self._favours = [pair for pair in self._marks(self.site.posts) if self._is_shared[pair[1]]]
         for account, post in self._favours:
             self._favourites[post] += 1
             yield self._next(), self.site.account_id(account), self.site.post_id(post), _timestamp(self.site.ms(post))
 
     def bookmarks(self) -> Iterator[tuple[object, ...]]:
-        """A twentieth of that."""
+        """Yield a twentieth as many bookmarks."""
         for account, post in self._marks(self.site.posts // 20):
             yield self._next(), self.site.account_id(account), self.site.post_id(post), _timestamp(self.site.ms(post))
 
@@ -239,7 +239,7 @@ class Rows:
         )
 
     def pins(self) -> Iterator[tuple[object, ...]]:
-        """Two of three people pinned their first post."""
+        """Yield pins: two of three accounts pinned their first post."""
         pinned: set[int] = set()
         for number, author in enumerate(self._author):
             if author % 3 and author not in pinned and self._is_shared[number]:
@@ -247,7 +247,7 @@ class Rows:
                 yield self._next(), self.site.account_id(author), self.site.post_id(number), _timestamp(self.site.ms(number))
 
     def notifications(self) -> Iterator[tuple[object, ...]]:
-        """What people were told of favourites and mentions."""
+        """Yield notifications of favourites and mentions."""
         told = [("favourite", self._author[post], account, post) for account, post in self._favours]
         told += [("mention", account, self._author[post], post) for post, account in self._mentions]
         id_of, told = self.site.account_id, sorted(told, key=lambda row: row[3])
@@ -258,25 +258,25 @@ class Rows:
                 yield self._next(), id_of(account), kind, id_of(sender), about, group, _timestamp(self.site.ms(post))
 
     def follows(self) -> Iterator[tuple[object, ...]]:
-        """Who follows whom, in no order. One in forty does not want boosts."""
+        """Yield follows, unordered; one in forty excludes boosts."""
         first, id_of = self.site.first_follow, self.site.account_id
         for place, (follower, followee) in enumerate(self._follows):
             yield first + place, id_of(follower), id_of(followee), place % 40 != 0, self.site.end
 
     def pairs(self, each: int) -> Iterator[tuple[object, ...]]:
-        """Typical readers and two of three others block, mute or ask `each` and one other person, at random."""
+        """Yield relations of typical readers and two of three others: to `each` and one random account."""
         people, typical = range(self.site.people), self.site.typical
         for number in people:
             others = set(self.random.choices(people, k=each if number in typical else number % 3)) - {number}
             yield from ((self._next(), self.site.account_id(number), self.site.account_id(other), self.site.end) for other in others)
 
     def post_counts(self) -> Iterator[tuple[object, ...]]:
-        """What the rows above come to."""
+        """Yield the counts of posts, from the rows above."""
         counted = zip(self._replies, self._boosts, self._favourites, strict=True)
         return ((self.site.post_id(number), *counts) for number, counts in enumerate(counted))
 
     def account_counts(self) -> Iterator[tuple[object, ...]]:
-        """The same for people."""
+        """Yield the counts of accounts."""
         followers, following, posts, last = ([0] * self.site.people for _ in range(4))
         for follower, followee in self._follows:
             followers[followee] += 1
@@ -289,12 +289,12 @@ class Rows:
             yield self.site.account_id(number), followers[number], following[number], posts[number], day
 
     def users(self) -> Iterator[tuple[object, ...]]:
-        """Everybody has one."""
+        """Yield a login for each account."""
         for number in range(self.site.people):
             yield self.site.account_id(number), f"{name(number)}@example.org", "-", self.site.end, self.site.end, self.site.end
 
     def sessions(self) -> Iterator[tuple[object, ...]]:
-        """Everybody is logged in, for a long time."""
+        """Yield a long-lived session for each account."""
         later = self.site.end + timedelta(days=3_650)
         for number in range(self.site.people):
             hashed = "\\\\x" + sha256(token(number).encode()).hexdigest()
@@ -302,12 +302,12 @@ class Rows:
 
 
 def name(number: int) -> str:
-    """What somebody is called."""
+    """Return the username of an account."""
     return f"person{number}"
 
 
 def token(number: int) -> str:
-    """What is in the session cookie of somebody."""
+    """Return the session cookie of an account."""
     return f"a-session-to-measure-with-{number}"
 
 
@@ -351,16 +351,16 @@ TABLES: tuple[tuple[str, str, Callable[[Rows], Iterable[tuple[object, ...]]]], .
 
 @define
 class _Copied:
-    """Rows as the file that COPY reads."""
+    """Rows as a file for COPY."""
 
     rows: Iterator[tuple[object, ...]]
 
     def read(self, size: int = 8192, /) -> bytes:
-        """The next rows; `size` is only a wish."""
+        """Return the next rows; `size` is only a hint."""
         return "".join("\t".join(map(_cell, row)) + "\n" for row in islice(self.rows, max(1, size // 400))).encode()
 
     def readline(self, size: int = 0, /) -> bytes:
-        """The next row."""
+        """Return the next row."""
         return self.read(size)
 
 
@@ -369,7 +369,7 @@ def _cell(value: object) -> str:
 
 
 def fill(connection: Connection, site: Site, said: Callable[[str], Any] = lambda line: None) -> None:
-    """Write the site into a database that has our schema and no rows, and leave it as a site of that age is: vacuumed and analysed."""
+    """Write the site into an empty database with our schema, then vacuum and analyse it."""
     with connection.cursor() as cursor:
         execute(cursor, "set session_replication_role = replica")  # every row refers to what is there: nobody needs to check
         execute(cursor, "set maintenance_work_mem = '256MB'")
@@ -390,7 +390,7 @@ def fill(connection: Connection, site: Site, said: Callable[[str], Any] = lambda
 
 
 def _without_indexes(cursor: Cursor) -> list[str]:
-    """Drop all indexes that no constraint needs; what makes them again."""
+    """Drop all indexes that no constraint needs, and return the statements that recreate them."""
     cursor.execute(
         """select i.indexname, i.indexdef from pg_indexes i
            where i.schemaname = 'public' and not exists (select from pg_constraint c where c.conname = i.indexname)"""

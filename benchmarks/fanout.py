@@ -1,4 +1,4 @@
-"""What it costs to tell one post to many open connections, beside a bare Twisted server that writes the same bytes, in one run.
+"""Measure the cost of delivering one post to many open connections, beside a bare Twisted server that writes the same bytes.
 
     python -m benchmarks.fanout [--readers 100 1000 5000] [--stream user public] [--way socket events] [--posts 40]
 
@@ -56,14 +56,14 @@ TEXT = "A post of a usual length, as people write them when they have something 
 
 
 def cpu(process: psutil.Process) -> float:
-    """Seconds of user and system time."""
+    """Return the user and system time of a process, in seconds."""
     times = process.cpu_times()
     return float(times.user + times.system)
 
 
 @frozen
 class Figures:
-    """What one round gave; times in seconds, memory in bytes."""
+    """The results of one round; times in seconds, memory in bytes."""
 
     readers: int
     deliveries: int
@@ -75,7 +75,7 @@ class Figures:
 
 @define
 class Crowd:
-    """Many open connections, and what comes on them. A receipt is noted when the last byte of a frame is there."""
+    """Many open connections and the messages that arrive on them. A message is received with the last byte of its frame."""
 
     port: int
     way: str = "socket"
@@ -84,7 +84,7 @@ class Crowd:
     unread: dict[int, bytes] = field(factory=dict)
 
     def open(self, requests: list[bytes]) -> None:
-        """Send each request on a connection of its own, and wait for the heads of the answers."""
+        """Send each request on a connection of its own, and wait for the response headers."""
         left, waiting = list(reversed(requests)), 0
         while left or waiting:
             while left and waiting < OPENING:
@@ -106,7 +106,7 @@ class Crowd:
                 waiting -= 1
 
     def receive(self, expected: int, patience: float) -> list[tuple[float, bytes]]:
-        """Wait for so many messages; when each came, and what it says."""
+        """Wait for a number of messages; return the time and content of each."""
         came: list[tuple[float, bytes]] = []
         end = time.monotonic() + patience
         while len(came) < expected and time.monotonic() < end:
@@ -140,7 +140,7 @@ class Crowd:
         self.unread[number] = data
 
     def close(self) -> None:
-        """Hang up."""
+        """Close all connections."""
         for each in self.sockets.values():
             each.close()
         self.poll.close()
@@ -151,7 +151,7 @@ class Crowd:
 
 @define
 class Served:
-    """A site that runs, and the tokens of its people."""
+    """A running site, and the access tokens of its readers."""
 
     port: int
     process: psutil.Process
@@ -160,19 +160,19 @@ class Served:
     database_url: str
 
     def committed(self) -> dict[str, float]:
-        """When each post was committed, by its id."""
+        """Return the commit time of each post by its id."""
         with closing(connect(self.database_url)) as connection, connection.cursor() as cursor:
             cursor.execute("select post_id, pg_xact_commit_timestamp(xid::text::xid) from events where kind = 'post.published'")
             return {str(id): at.timestamp() for id, at in cursor.fetchall() if at is not None}
 
     def listening(self) -> int:
-        """How many streams have begun."""
+        """Return the number of streams that were opened."""
         with urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=60) as answer:
             lines = [line.split() for line in answer.read().decode().splitlines()]
         return sum(int(line[1]) for line in lines if line[0].startswith("microblog_live_subscriptions{"))
 
     def publish(self, number: int) -> None:
-        """One post of the author, acknowledged."""
+        """Publish a post and return its id once it is acknowledged."""
         body = json.dumps({"status": f"{TEXT}{number} {time.time()}"}).encode()
         head = (
             f"POST /api/v1/statuses HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {self.author}\r\nConnection: close\r\n"
@@ -185,14 +185,14 @@ class Served:
 
 
 def free_port() -> int:
-    """A TCP port that nothing listens on."""
+    """Return a free TCP port."""
     with closing(socket.create_server(("127.0.0.1", 0))) as listening:
         return int(listening.getsockname()[1])
 
 
 @contextmanager
 def site(directory: Path) -> Iterator[Served]:
-    """Start one, with its people."""
+    """Start a site with its accounts."""
     port, data = free_port(), directory / "var"
     note_commits(data)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MICROBLOG_")} | {
@@ -214,7 +214,7 @@ def site(directory: Path) -> Iterator[Served]:
 
 
 def ready(process: subprocess.Popen[bytes], port: int, directory: Path) -> str:
-    """Wait until the site listens; the URL of its database."""
+    """Wait until the site listens, and return the URL of its database."""
     while True:
         time.sleep(0.1)
         if process.poll() is not None:
@@ -229,7 +229,7 @@ def ready(process: subprocess.Popen[bytes], port: int, directory: Path) -> str:
 
 
 def note_commits(data: Path) -> None:
-    """Let PostgreSQL note when each transaction was committed, in a database that the site will find there."""
+    """Create the site's database with `track_commit_timestamp`, so that PostgreSQL records commit times."""
     home = Home(data)
     home.make()
     subprocess.run(initdb_command(home), check=True, stdout=subprocess.DEVNULL)
@@ -239,7 +239,7 @@ def note_commits(data: Path) -> None:
 
 
 def people(url: str) -> tuple[str, list[str]]:
-    """An author, those who follow them, and a token of each."""
+    """Create an author with followers; return an access token of each."""
     at = datetime.now().astimezone()
     with closing(connect(url)) as connection, connection, connection.cursor() as cursor:
         app = oauth.insert_app(
@@ -269,7 +269,7 @@ def _token(number: int) -> str:
 
 
 def quiet_cost(served: Served, posts: int) -> float:
-    """CPU seconds of one post that nobody hears."""
+    """Return the CPU seconds of publishing one post without readers."""
     for number in range(5):
         served.publish(number)
     before = cpu(served.process)
@@ -280,7 +280,7 @@ def quiet_cost(served: Served, posts: int) -> float:
 
 
 def tell(served: Served, crowd: Crowd, posts: int, pause: float) -> Figures:
-    """Publish, and wait until everybody has everything."""
+    """Publish, and wait until all connections have received everything."""
     readers, before, began = len(crowd.sockets), cpu(served.process), time.monotonic()
 
     def write() -> None:
@@ -302,7 +302,7 @@ def tell(served: Served, crowd: Crowd, posts: int, pause: float) -> Figures:
 
 
 def post_id(message: bytes) -> str:
-    """The id of the post that is told, by either way."""
+    """Return the id of the post in a WebSocket or SSE message."""
     told = json.loads(message)["payload"] if message.startswith(b"{") else message.partition(b"\ndata: ")[2]
     return str(json.loads(told)["id"])
 
@@ -311,7 +311,7 @@ def post_id(message: bytes) -> str:
 
 
 def serve_bare() -> None:
-    """Twisted's own write to every connection, whenever somebody asks for it. The length of what is written is the argument."""
+    """Run a server that calls Twisted's `transport.write` on every connection on request. The argument is the length of the message."""
     from twisted.internet import reactor as installed
     from twisted.internet.protocol import Factory, Protocol
 
@@ -338,7 +338,7 @@ def serve_bare() -> None:
 
 
 def bare_cost(readers: int, size: int, posts: int) -> tuple[float, float]:
-    """CPU seconds per delivery of the bare server, and memory per connection."""
+    """Return the bare server's CPU seconds per delivery and memory per connection."""
     command = [sys.executable, "-m", "benchmarks.fanout", "--bare", str(size)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as server:
         assert server.stdout is not None
@@ -358,7 +358,7 @@ def bare_cost(readers: int, size: int, posts: int) -> tuple[float, float]:
 
 
 def gather(served: Served, way: str, stream: str, readers: int) -> tuple[Crowd, float, float]:
-    """Let so many connect; how many a second, and CPU seconds of each."""
+    """Open a number of connections; return connects per second and CPU seconds per connect."""
     tokens = [served.tokens[number % PEOPLE] for number in range(readers)]
     crowd, before, began = Crowd(served.port, way), cpu(served.process), time.monotonic()
     crowd.open([REQUESTS[way].format(stream=stream, token=token).encode() for token in tokens])
@@ -369,7 +369,7 @@ def gather(served: Served, way: str, stream: str, readers: int) -> tuple[Crowd, 
 
 
 def measure(served: Served, readers: int, way: str, stream: str, posts: int) -> str:
-    """One row of the table."""
+    """Print one row of the table."""
     quiet = quiet_cost(served, posts)
     empty = served.process.memory_info().rss
     crowd, _, _ = gather(served, way, stream, readers)

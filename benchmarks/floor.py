@@ -1,7 +1,7 @@
-"""What a request costs before any feature does something: a bare Twisted resource beside our empty routes, in one run.
+"""Measure the fixed cost of a request: our empty routes beside a bare Twisted resource.
 
-Also what the thin dispatcher of `web/http/url_map.py` gains: the same site on a stock `twisted.web.server.Site`, once by Klein's own
-resource and once by the dispatcher, with everything else the same.
+Also measures the gain of the thin dispatcher of `web/http/url_map.py`: the same site on a stock `twisted.web.server.Site`, once
+by Klein's own resource and once by the dispatcher, with everything else the same.
 
     python -m benchmarks.floor [seconds per round]
 
@@ -39,7 +39,7 @@ CASES = {
 
 
 def serve(kind: str) -> None:
-    """Run one server; print its port."""
+    """Run one server and print its port."""
     from twisted.internet import reactor as installed
 
     reactor: Any = installed  # many interfaces at once
@@ -51,7 +51,7 @@ def serve(kind: str) -> None:
 
 
 def bare() -> object:
-    """Twisted as it comes, without an access log."""
+    """Return a plain Twisted resource on a stock server."""
     from twisted.web.resource import Resource
 
     class Front(Resource):
@@ -60,11 +60,11 @@ def bare() -> object:
         def render_GET(self, request: object) -> bytes:
             return b"hello, world"
 
-    return silent(Front())
+    return silent(Front())  # type: ignore[no-untyped-call]  # Twisted has no annotations here
 
 
 def silent(resource: Any) -> object:
-    """A stock server of a resource, without an access log."""
+    """Return a stock server of a resource, without an access log."""
     from twisted.web.server import Site
 
     class Silent(Site):
@@ -75,7 +75,7 @@ def silent(resource: Any) -> object:
 
 
 def stock(reactor: IReactorTime, *, by_klein: bool) -> object:
-    """Our routes on the stock server: by Klein's own resource, or by the thin dispatcher."""
+    """Return our routes on the stock server: by Klein's own resource, or by the thin dispatcher."""
     from twisted.web.resource import Resource
     from twisted.web.server import NOT_DONE_YET, Request
 
@@ -92,11 +92,11 @@ def stock(reactor: IReactorTime, *, by_klein: bool) -> object:
             incoming.done.addCallback(request.write).addCallback(lambda _: request.finish())
             return NOT_DONE_YET
 
-    return silent(site.routes.app.resource() if by_klein else Thin())
+    return silent(site.routes.app.resource() if by_klein else Thin())  # type: ignore[no-untyped-call]  # as above
 
 
 def ours(reactor: IReactorTime) -> object:
-    """The whole floor: gate, headers, limits, access log to a file."""
+    """Return our own server with empty routes: authorization, headers, limits, access log."""
     from microblog.web.http.network_limits import Caps
     from microblog.web.http.server import HttpServer
 
@@ -105,7 +105,7 @@ def ours(reactor: IReactorTime) -> object:
 
 
 def empty_site(reactor: IReactorTime) -> Any:
-    """A site whose routes do nothing, with gate, headers and limits."""
+    """Return a dispatcher of empty routes, with authorization, headers and limits."""
     from datetime import UTC, datetime
 
     from microblog.domain.rate_limits import MemoryCounter, RateLimiter
@@ -119,37 +119,40 @@ def empty_site(reactor: IReactorTime) -> Any:
     from microblog.web.http.response import Response
     from microblog.web.http.route import RouteOptions, route
 
-    class Nobody:
+    class NoLogins:
         async def by_cookie(self, token: str) -> tuple[Viewer, Session] | None:
             return None
+
+        async def is_over(self, token: str) -> bool:
+            return False
 
         async def by_bearer(self, token: str, *, pending: bool = False) -> TokenContext | None:
             return None
 
     class Empty:
         @route("GET", "/", RouteOptions())
-        async def front(self, call: SiteRequest) -> Response:
+        async def front(self, request: SiteRequest) -> Response:
             return Response.html(b"hello, world")
 
         @route("GET", "/posts/<id:post_id>", RouteOptions())
-        async def post(self, call: SiteRequest, post_id: int) -> Response:
+        async def post(self, request: SiteRequest, post_id: int) -> Response:
             return Response.html(b"hello, world")
 
         @route("GET", "/api/v1/empty", RouteOptions(api=True))
-        async def api(self, call: SiteRequest) -> Response:
+        async def api(self, request: SiteRequest) -> Response:
             return Response.json(b"{}")
 
-    class Forgiving(MemoryCounter):
+    class Unlimited(MemoryCounter):
         async def add(self, key: str, window: int, expires_in: int, amount: int = 1) -> int:
             await super().add(key, window, expires_in, amount)
             return 1
 
-    limits = RateLimiter(Forgiving(reactor.seconds), lambda: datetime.now(UTC))
-    return Dispatcher([Empty()], origin=SiteOrigin.parse("http://127.0.0.1"), gate=Authorizer(Nobody(), limits), errors=Errors())
+    limits = RateLimiter(Unlimited(reactor.seconds), lambda: datetime.now(UTC))
+    return Dispatcher([Empty()], origin=SiteOrigin.parse("http://127.0.0.1"), gate=Authorizer(NoLogins(), limits), errors=Errors())
 
 
 def load(port: int, path: str, seconds: float) -> int:
-    """Ask on all connections for so long; how many answers came."""
+    """Send requests on all connections for a time; return the number of responses."""
     ask = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
     poll = selectors.DefaultSelector()
     for _ in range(CONNECTIONS):
@@ -161,7 +164,7 @@ def load(port: int, path: str, seconds: float) -> int:
         for key, _ in poll.select(0.1):
             data = key.fileobj.recv(65_536)  # type: ignore[union-attr]  # it is a socket
             if not data.startswith(b"HTTP/1.1 200"):
-                raise SystemExit(f"unexpected answer: {data[:200]!r}")
+                raise SystemExit(f"unexpected response: {data[:200]!r}")
             answers += 1
             key.fileobj.sendall(ask)  # type: ignore[union-attr]  # it is a socket
     for key in list(poll.get_map().values()):
@@ -170,7 +173,7 @@ def load(port: int, path: str, seconds: float) -> int:
 
 
 def measure(port: int, process: psutil.Process, path: str, seconds: float) -> tuple[float, float]:
-    """(requests per second, CPU microseconds per request)."""
+    """Return requests per second, and CPU microseconds per request."""
     load(port, path, 0.2)
     before = process.cpu_times()
     answers = load(port, path, seconds)

@@ -1,4 +1,4 @@
-"""The databases to measure on, kept in a directory of their own between runs: building one takes minutes, copying it seconds.
+"""The databases of the benchmarks, kept between runs: building one takes minutes, copying it seconds.
 
     python -m benchmarks.ground [--cache DIRECTORY] [--posts 1000000]
 
@@ -35,21 +35,21 @@ CACHE = Path.home() / ".cache" / "microblog-benchmarks"
 
 @frozen
 class Ground:
-    """A running server. `home` is where its files are."""
+    """A running server. `home` has the paths of its files."""
 
     home: Home
     sockets: Path
 
     def url(self, database: str) -> str:
-        """The URL of one of its databases."""
+        """Return the URL of one of its databases."""
         return dsn(self.sockets, database)
 
     def pids(self) -> list[int]:
-        """The server and everybody who works for it."""
+        """Return the processes of the server."""
         return list(servers_in(self.home.data))
 
     def administer(self, statement: str) -> list[tuple[object, ...]]:
-        """Carry out a statement that no transaction may hold."""
+        """Execute a statement that cannot run in a transaction."""
         with closing(psycopg2.connect(self.url("postgres"))) as connection:
             connection.autocommit = True
             with connection.cursor() as cursor:
@@ -57,7 +57,7 @@ class Ground:
                 return cursor.fetchall() if cursor.description else []
 
     def template(self, posts: int) -> str:
-        """The name of the database with so many posts, brought to our schema, or built. It is for copying and for looking at."""
+        """Return the name of the database with this number of posts, migrated or newly built. Only read or copy it."""
         made_by = sha256(Path(dataset.__file__).read_bytes()).hexdigest()[:8]
         wanted = f"posts_{posts}_{made_by}"
         there = {str(row[0]) for row in self.administer("select datname from pg_database where not datistemplate")}
@@ -77,7 +77,7 @@ class Ground:
             return True
 
     def site(self, posts: int) -> Site:
-        """What is where in that database."""
+        """Return the layout of that database."""
         with closing(psycopg2.connect(self.url(self.template(posts)))) as connection, connection.cursor() as cursor:
             return Site.of(posts, PEOPLE, fetch_value(cursor, "select id from accounts where lower(username) = 'person0'"))
 
@@ -94,7 +94,7 @@ class Ground:
 
     @contextmanager
     def copy(self, posts: int) -> Iterator[str]:
-        """The URL of a copy that may be written to. It goes at the end."""
+        """Yield the URL of a writable copy, which is dropped at the end."""
         template, name = self.template(posts), f"copy_{posts}"
         self.administer(f"drop database if exists {name} with (force)")
         self.administer(f"create database {name} template {template} strategy file_copy")
@@ -106,7 +106,7 @@ class Ground:
 
 @contextmanager
 def ground(cache: Path, *, durable: bool) -> Iterator[Ground]:
-    """Run the server. Durable is what a site pays for; for building it need not be."""
+    """Run the server: durable as on a site, or not, for building."""
     home = Home(cache)
     home.make()
     if not home.is_made:
@@ -136,7 +136,7 @@ def _until_ready(server: subprocess.Popen[bytes], sockets: Path) -> None:
 
 
 def options(description: str | None) -> argparse.ArgumentParser:
-    """The command line that all commands share."""
+    """Return the argument parser of the commands that use these databases."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cache", type=Path, default=CACHE, help=f"where the databases are kept (default: {CACHE})")
     parser.add_argument("--posts", type=int, nargs="+", default=SIZES, help="how many posts there are (default: 100000 1000000)")
@@ -144,7 +144,7 @@ def options(description: str | None) -> argparse.ArgumentParser:
 
 
 def main() -> None:
-    """Build what is missing."""
+    """Build the missing databases."""
     chosen = options(__doc__).parse_args()
     with ground(chosen.cache, durable=False) as server:
         for posts in chosen.posts:

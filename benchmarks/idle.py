@@ -1,9 +1,9 @@
-"""What a site takes that nobody visits, and how soon it is there: with its own PostgreSQL, on a data directory that it has used before.
+"""Measure the memory and start-up time of an idle site with embedded PostgreSQL, on a used data directory.
 
     python -m benchmarks.idle [--rounds 5]
 
 Memory is the proportional share of what is resident (PSS), so that what processes share counts once; the median of the rounds, each
-measured SETTLE_S after the first answer. Beside it stands a `twistd web` that serves one directory, started in the same way.
+measured SETTLE_S after the first response. Beside it stands a `twistd web` that serves one directory, started in the same way.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ TWISTD = str(Path(sys.executable).with_name("twistd"))
 
 @frozen
 class Idle:
-    """Seconds until the first answer, and of CPU until then; megabytes: of the process, and of its PostgreSQL."""
+    """Seconds until the first response, CPU seconds until then, and megabytes of the process and of PostgreSQL."""
 
     ready: float
     cpu: float
@@ -44,7 +44,7 @@ class Idle:
 
 @contextmanager
 def running(command: list[str], environment: dict[str, str], port: int) -> Iterator[tuple[int, float, float]]:
-    """Its process id, how many seconds it took until it answered, and how much CPU."""
+    """Run a server; yield its process id, and the seconds and CPU seconds until its first response."""
     with tempfile.TemporaryFile() as log:
         began = time.perf_counter()
         with child(command, environment, log) as process:
@@ -59,13 +59,13 @@ def running(command: list[str], environment: dict[str, str], port: int) -> Itera
 
 
 def seconds(pid: int) -> float:
-    """CPU of the process, of its children, and of those of theirs that have ended."""
+    """Return the CPU seconds of a process and its children, ended ones included."""
     root = psutil.Process(pid)
     return sum(sum(each.cpu_times()[:4]) for each in (root, *root.children(recursive=True)))
 
 
 def answers(port: int) -> bool:
-    """Whether its front page is served."""
+    """Return True if the front page is served."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5):
             return True
@@ -76,12 +76,12 @@ def answers(port: int) -> bool:
 
 
 def megabytes(pids: Iterator[int] | list[int]) -> float:
-    """What these processes have in memory."""
-    return sum(psutil.Process(pid).memory_full_info().pss for pid in pids) / 1e6
+    """Return the memory (PSS) of these processes in megabytes."""
+    return float(sum(psutil.Process(pid).memory_full_info().pss for pid in pids)) / 1e6
 
 
 def site(data_dir: Path) -> Idle:
-    """Start a site there, let it settle, and stop it."""
+    """Start a site, let it settle, measure and stop it."""
     port = free_port()
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("MICROBLOG_")}
     settings = {"MICROBLOG_LISTEN": f"tcp:{port}:interface=127.0.0.1", "MICROBLOG_DATA_DIR": str(data_dir), "PYTHONPATH": str(ROOT)}
@@ -91,7 +91,7 @@ def site(data_dir: Path) -> Idle:
 
 
 def bare(directory: Path) -> Idle:
-    """The same of a server of one directory."""
+    """Measure `twistd web` in the same way."""
     port = free_port()
     command = [TWISTD, "--pidfile=", "--nodaemon", "web", "--path", str(directory), "--listen", f"tcp:{port}:interface=127.0.0.1"]
     with running(command, dict(os.environ), port) as (pid, ready, cpu):
@@ -100,13 +100,13 @@ def bare(directory: Path) -> Idle:
 
 
 def report(name: str, rounds: list[Idle]) -> None:
-    """One line."""
+    """Print one line."""
     ready, cpu, process, database = (statistics.median(column) for column in zip(*map(astuple, rounds), strict=True))
     print(f"{name:28} ready in {ready:5.2f} s, {cpu:5.2f} s of CPU   process {process:6.1f} MB   PostgreSQL {database:6.1f} MB")
 
 
 def main() -> None:
-    """Print a line for each."""
+    """Measure and print a line for each server."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     chosen = parser.parse_args()

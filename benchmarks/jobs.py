@@ -1,4 +1,4 @@
-"""What jobs cost: how many a second, how soon one begins after its commit, and what the writer of a post pays for those whom it concerns.
+"""Measure jobs: throughput, delay from commit to start, and what notifications add to the cost of publishing a post.
 
     python -m benchmarks.jobs [--cache DIRECTORY] [--jobs 3000] [--posts 200] [--rounds 3]
 
@@ -53,7 +53,7 @@ TEXT = "Look at this"
 
 
 def now() -> datetime:
-    """The time."""
+    """Return the current time."""
     return datetime.now(UTC)
 
 
@@ -61,7 +61,7 @@ def now() -> datetime:
 
 
 async def work(reactor: Any, url: str) -> None:
-    """Do the jobs that wait until there are none, after a line on standard input."""
+    """Run a worker until no job waits; starts after a line on standard input."""
     database = Database(url, reactor)
     database.start()
 
@@ -80,7 +80,7 @@ async def work(reactor: Any, url: str) -> None:
 
 
 def work_bare(url: str) -> None:
-    """The same without a worker."""
+    """Do the same with a bare loop in place of the worker."""
     with closing(connect(url)) as connection, connection.cursor() as cursor:
         say("ready")
         sys.stdin.readline()
@@ -94,7 +94,7 @@ def work_bare(url: str) -> None:
 
 
 async def begin(reactor: Any, url: str, count: int) -> None:
-    """How long after its commit a job begins, in this process and in one that shares only PostgreSQL with the writer."""
+    """Measure the delay from commit to start, in the writer's process and in one that shares only PostgreSQL with it."""
     figures = {}
     for name, shared in (("in the same process", False), ("by LISTEN and NOTIFY", True)):
         writing, working = Database(url, reactor), Database(url, reactor)
@@ -113,7 +113,7 @@ def _sender(database: Database) -> Callable[[str], Any]:
 
 
 async def delays(reactor: Any, writing: Database, working: Database, wakes: list[Any], count: int) -> dict[str, list[float]]:
-    """Milliseconds: how long each commit took, and how long after it the job began."""
+    """Return milliseconds: how long each commit took, and the delay until the job started."""
     begun: dict[str, Deferred[float]] = {}
 
     async def note(job: Job) -> None:
@@ -142,7 +142,7 @@ async def delays(reactor: Any, writing: Database, working: Database, wakes: list
 
 
 def say(line: str) -> None:
-    """One line to whoever started us."""
+    """Print one line for the parent process."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
@@ -152,7 +152,7 @@ def say(line: str) -> None:
 
 @frozen
 class Done:
-    """What a run of jobs gave: how many a second, and milliseconds of CPU for each, of Python and of PostgreSQL."""
+    """The result of a run: jobs per second, and milliseconds of CPU per job in Python and in PostgreSQL."""
 
     rate: float
     python: float
@@ -161,7 +161,7 @@ class Done:
 
 @contextmanager
 def child(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """This module in a process of its own."""
+    """Start this module in a child process."""
     command = [sys.executable, "-m", "benchmarks.jobs", *arguments]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -171,7 +171,7 @@ def child(*arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def throughput(server: Ground, url: str, how: str, processes: int, count: int) -> Done:
-    """Let so many processes do the jobs."""
+    """Run all jobs in a number of processes."""
     with closing(connect(url)) as connection, connection, connection.cursor() as cursor:
         execute(cursor, "truncate jobs")
         execute(
@@ -199,13 +199,13 @@ def throughput(server: Ground, url: str, how: str, processes: int, count: int) -
 
 
 def line(process: subprocess.Popen[str]) -> str:
-    """The next line that it says."""
+    """Return the next line of the child's output."""
     assert process.stdout is not None
     return process.stdout.readline()
 
 
 def seconds(process: psutil.Process) -> float:
-    """CPU of a process."""
+    """Return the CPU seconds of a process."""
     times = process.cpu_times()
     return float(times.user + times.system)
 
@@ -215,23 +215,23 @@ def seconds(process: psutil.Process) -> float:
 
 @define
 class OneConnection:
-    """What services need of a database, without a thread."""
+    """The database interface of the services, on one connection and without threads."""
 
     connection: Connection
 
     async def run(self, f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        """A command."""
+        """Run a command in a transaction."""
         with self.connection, self.connection.cursor() as cursor:
             return f(cursor, *args, **kwargs)
 
     async def read(self, f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        """A look."""
+        """Run a query."""
         return await self.run(f, *args, **kwargs)
 
 
 @frozen
 class Writers:
-    """Two authors, one of whom 10,000 follow who asked to be told of each post, and the names of people."""
+    """Two authors, one with 10,000 followers who are notified of each post, and usernames to mention."""
 
     database: OneConnection
     quiet: Viewer
@@ -239,21 +239,22 @@ class Writers:
     names: list[str]
 
     def publish(self, author: Viewer, text: str) -> Post:
-        """A post, as the site writes it."""
-        return here(Posts(self.database, "example.org", "https://example.org", 5000, now).publish(author, PostDraft(text)))
+        """Publish a post as the site does."""
+        post: Post = here(Posts(self.database, "example.org", "https://example.org", 5000, now).publish(author, PostDraft(text)))
+        return post
 
-    def tell(self, post: Post) -> None:
-        """What its job does."""
+    def notify(self, post: Post) -> None:
+        """Run the notification job of a post."""
         here(PostNotifier(self.database, now).published(post.id))
 
     def bare(self) -> None:
-        """The insert alone."""
+        """Insert a post row and nothing else."""
         post = Post(PostId(0), self.quiet.account, TEXT, f"<p>{TEXT}</p>", Visibility.PUBLIC, now())
         here(self.database.run(posts.insert, post))
 
 
 def here(coroutine: Any) -> Any:
-    """What a coroutine gives that waits for nothing."""
+    """Return the result of a coroutine that never waits."""
     try:
         coroutine.send(None)
     except StopIteration as end:
@@ -262,7 +263,7 @@ def here(coroutine: Any) -> Any:
 
 
 def people(connection: Connection) -> Writers:
-    """Everybody whom it needs."""
+    """Create the accounts."""
     with connection, connection.cursor() as cursor:
         made = [_account(cursor, f"person{number}") for number in range(NAMED + 2)]
         execute(
@@ -280,7 +281,7 @@ def people(connection: Connection) -> Writers:
 
 
 def _history(cursor: Cursor, author: Account) -> None:
-    """Posts that were written before, each of which names one: plans are made for a site where naming fifty is rare."""
+    """Write older posts with one mention each, so that PostgreSQL plans for a site where fifty mentions are rare."""
     execute(
         cursor,
         """with written as (insert into posts (id, account_id, text, html, visibility, thread_id, created_at)
@@ -303,7 +304,7 @@ def _account(cursor: Cursor, username: str) -> Account:
 
 @frozen
 class Cost:
-    """Milliseconds of one thing: on the wall, of Python's CPU, of PostgreSQL's."""
+    """Milliseconds of one action: elapsed, CPU of Python, CPU of PostgreSQL."""
 
     wall: float
     python: float
@@ -311,7 +312,7 @@ class Cost:
 
 
 def cost(server: Ground, act: Callable[[], object], times: int) -> Cost:
-    """What it costs to do it once."""
+    """Measure one action."""
     python, database, started = time.process_time(), database_seconds(server), time.monotonic()
     for _ in range(times):
         act()
@@ -320,7 +321,7 @@ def cost(server: Ground, act: Callable[[], object], times: int) -> Cost:
 
 
 def writing(server: Ground, writers: Writers, rounds: int, count: int) -> dict[str, Cost]:
-    """What a post costs its writer, and then its job."""
+    """Measure publishing posts, and their notification jobs."""
     fifty = f"{TEXT} " + " ".join(f"@{name}" for name in writers.names[:NAMED])
     named, followed = writers.publish(writers.quiet, fifty), writers.publish(writers.followed, TEXT)
     cases: dict[str, Callable[[], object]] = {
@@ -337,13 +338,13 @@ def writing(server: Ground, writers: Writers, rounds: int, count: int) -> dict[s
             found[name].append(cost(server, act, count))
     with writers.database.connection, writers.database.connection.cursor() as cursor:
         execute(cursor, "truncate notifications, events")
-    found["the job: telling 50"] = [cost(server, lambda: writers.tell(named), 1)]
-    found["the job: telling 10,000"] = [cost(server, lambda: writers.tell(followed), 1)]
+    found["the job: notifying 50"] = [cost(server, lambda: writers.notify(named), 1)]
+    found["the job: notifying 10,000"] = [cost(server, lambda: writers.notify(followed), 1)]
     return {name: Cost(*(statistics.median(column) for column in columns(several))) for name, several in found.items()}
 
 
 def columns(several: list[Cost]) -> Iterator[tuple[float, ...]]:
-    """Each figure of all rounds."""
+    """Return the median of each figure."""
     return zip(*((one.wall, one.python, one.database) for one in several), strict=True)
 
 
@@ -369,7 +370,7 @@ def main() -> None:
 
 
 def print_throughput(server: Ground, url: str, count: int, rounds: int) -> None:
-    """How many jobs a second."""
+    """Measure jobs per second."""
     cases = [("--bare", 1), ("--work", 1), ("--bare", 2), ("--work", 2)]
     found: dict[tuple[str, int], list[Done]] = {case: [] for case in cases}
     for _ in range(rounds):
@@ -382,7 +383,7 @@ def print_throughput(server: Ground, url: str, count: int, rounds: int) -> None:
 
 
 def print_delays(url: str) -> None:
-    """How soon a job begins."""
+    """Measure the delay from commit to start."""
     with child("--begin", url) as process:
         for name, figures in json.loads(line(process)).items():
             for what, values in figures.items():
@@ -391,7 +392,7 @@ def print_delays(url: str) -> None:
 
 
 def print_writing(found: dict[str, Cost]) -> None:
-    """What the writer pays."""
+    """Measure the cost of publishing."""
     least = found["post that names nobody"]
     for name, one in found.items():
         total, ratio = one.python + one.database, (one.python + one.database) / (least.python + least.database)

@@ -1,4 +1,4 @@
-"""How soon a post is acknowledged where so many come each second, beside a bare insert and commit at the same pace.
+"""Measure how soon posts are acknowledged at a constant rate, beside a bare insert and commit at the same rate.
 
     python -m benchmarks.pace [--cache DIRECTORY] [--posts 1000000] [--rate 50] [--seconds 20] [--rounds 3]
 
@@ -33,7 +33,7 @@ WRITERS = 4
 
 
 def paced(port: int, make: Callable[[], bytes], rate: float, seconds: float) -> list[float]:
-    """Milliseconds from when each request was due until it was answered."""
+    """Return milliseconds from when each request was due until its response."""
     took: list[float] = []
     with selectors.DefaultSelector() as poll, ExitStack() as opened:
         to = [opened.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(CONNECTIONS)]
@@ -56,7 +56,7 @@ def paced(port: int, make: Callable[[], bytes], rate: float, seconds: float) -> 
 
 
 def bare(url: str, author: int, rate: float, seconds: float) -> list[float]:
-    """The same of the insert alone, on as many connections as the site's commands have."""
+    """Measure the insert alone, on as many connections as the site has for commands."""
     idle: SimpleQueue[Database] = SimpleQueue()
     with ExitStack() as opened, ThreadPoolExecutor(WRITERS) as writers:
         for _ in range(WRITERS):
@@ -88,14 +88,14 @@ def _account(idle: SimpleQueue[Database], id: int) -> Account:
 
 
 def report(name: str, took: list[float]) -> None:
-    """One line."""
+    """Print one line."""
     took.sort()
     shares = "".join(f"  p{share} {took[int(len(took) * share / 100)]:6.1f} ms" for share in (50, 90, 99))
     print(f"{name:28} {len(took):6}{shares}  longest {took[-1]:6.1f} ms")
 
 
 def main() -> None:
-    """Print a line for each."""
+    """Measure and print a line for each case."""
     parser = options(__doc__)
     parser.add_argument("--rate", type=float, default=50.0, help="posts per second (default: 50)")
     parser.add_argument("--seconds", type=float, default=20.0, help="of each round (default: 20)")

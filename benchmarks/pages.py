@@ -1,4 +1,4 @@
-"""What pages and posts cost through HTTP, beside a bare Twisted resource in the same run.
+"""Measure pages and publishing through HTTP, beside a bare Twisted resource in the same run.
 
     python -m benchmarks.pages [--cache DIRECTORY] [--posts 100000 1000000] [--rounds 5] [--only TEXT]
 
@@ -49,7 +49,7 @@ TEXT = "A harbour in winter, written down to see what it costs. #measured"
 
 @define
 class Visitor:
-    """Requests in turn, as bytes. `posts` are the paths of some."""
+    """The requests of each case in turn, as bytes. `posts` are paths of posts."""
 
     site: Site
     host: str
@@ -66,15 +66,15 @@ class Visitor:
         return self._get(path, f"Cookie: session={token(reader)}")
 
     def bare(self) -> bytes:
-        """Twelve bytes."""
+        """The bare resource, 12 bytes."""
         return self._get("/")
 
     def home(self) -> bytes:
-        """The newest page of somebody's home."""
+        """The newest page of home, HTML."""
         return self._page("/home", self._reader())
 
     def deep(self) -> bytes:
-        """A page of home from months ago."""
+        """A page of home from months ago, HTML."""
         reader = self._reader()
         return self._page(f"/home?max_id={self.site.post_id(self.site.posts // 5 + 7 * reader)}", reader)
 
@@ -82,55 +82,55 @@ class Visitor:
         return self._get(path, f"Authorization: Bearer {token(reader)}")
 
     def home_json(self) -> bytes:
-        """The newest page of home for a program."""
+        """The newest page of home, JSON."""
         return self._program("/api/v1/timelines/home", self._reader())
 
     def home_json_anew(self) -> bytes:
-        """The same where nothing is known: by an address that nobody has asked before, with a bound by which home is not kept."""
+        """Home, JSON, without any cache: a new URL each time, with a bound that the home cache does not cover."""
         return self._program(f"/api/v1/timelines/home?since_id=1&anew={next(self.turn)}", self._reader())
 
     def home_of_2000(self) -> bytes:
-        """Home of somebody who follows 2,000, for a program."""
+        """Home of an account that follows 2,000, JSON."""
         return self._program("/api/v1/timelines/home", self.site.special["many"])
 
     def home_of_2000_anew(self) -> bytes:
-        """The same by an address that nobody has asked before."""
+        """The same without any cache."""
         return self._program(f"/api/v1/timelines/home?since_id=1&anew={next(self.turn)}", self.site.special["many"])
 
     def local_anew(self) -> bytes:
-        """The public timeline by an address that nobody has asked before."""
+        """The public timeline without the page cache."""
         return self._get(f"/local?anew={next(self.turn)}")
 
     def public_json_anew(self) -> bytes:
-        """The same for a program."""
+        """The same as JSON."""
         return self._get(f"/api/v1/timelines/public?anew={next(self.turn)}")
 
     def account_json(self) -> bytes:
-        """Somebody's posts for a program, without a login."""
+        """The posts of an account, JSON, anonymous."""
         return self._get(f"/api/v1/accounts/{self.site.account_id(next(self.turn) % 150)}/statuses")
 
     def front(self) -> bytes:
-        """The front page, without a login."""
+        """The front page, anonymous."""
         return self._get("/")
 
     def local(self) -> bytes:
-        """The public timeline, without a login."""
+        """The public timeline, anonymous."""
         return self._get("/local")
 
     def public_json(self) -> bytes:
-        """The same for a program."""
+        """The same as JSON."""
         return self._get("/api/v1/timelines/public")
 
     def profile(self) -> bytes:
-        """Somebody's posts, without a login."""
+        """A profile, anonymous."""
         return self._get(f"/@{name(next(self.turn) % 150)}")
 
     def post(self) -> bytes:
-        """A post amid its conversation, without a login: some in turn."""
+        """A post with its thread, anonymous; several in turn."""
         return self._get(self.posts[next(self.turn) % len(self.posts)])
 
     def publish(self) -> bytes:
-        """A post with a tag."""
+        """Publish a post with a hashtag."""
         cookie, number = token(self._reader()), next(self.turn)
         fields = {"csrf": token_for(cookie), "text": f"{TEXT} {number}", "visibility": "public", "key": f"{os.getpid()}-{number}"}
         body = urlencode(fields)
@@ -140,7 +140,7 @@ class Visitor:
 
 @frozen
 class Case:
-    """What is asked, how often in each round, and how many requests before that fill what the server keeps."""
+    """A case: its requests, how many per round, and how many before that to fill the caches."""
 
     make: Callable[[Visitor], bytes]
     requests: int = 3_000
@@ -168,7 +168,7 @@ CASES: dict[str, Case] = {
 
 @frozen
 class Cost:
-    """CPU in microseconds per request: of the Python process, of PostgreSQL; and the median time to the answer, in milliseconds."""
+    """CPU microseconds per request in Python and PostgreSQL, and the median response time in milliseconds."""
 
     python: float
     database: float = 0.0
@@ -176,12 +176,12 @@ class Cost:
 
     @property
     def total(self) -> float:
-        """Both."""
+        """The sum of both."""
         return self.python + self.database
 
     @classmethod
     def median(cls, rounds: list[Cost]) -> Cost:
-        """Each figure's median."""
+        """Return the median of each figure."""
         columns = zip(*((one.python, one.database, one.answer_ms) for one in rounds), strict=True)
         return cls(*(statistics.median(column) for column in columns))
 
@@ -195,12 +195,12 @@ class Connection:
     asked_at: float = 0.0
 
     def ask(self, request: bytes) -> None:
-        """Send it."""
+        """Send a request."""
         self.asked_at = time.perf_counter()
         self.to.sendall(request)
 
     def answered(self) -> bool:
-        """Read what has come; True once an answer is whole. Ends the run where that is no success."""
+        """Read what has arrived; return True once a response is complete. Ends the run if it is an error."""
         came = self.to.recv(262_144)
         self.rest += came
         head, blank, body = self.rest.partition(b"\r\n\r\n")
@@ -220,7 +220,7 @@ def _length(head: bytes) -> int:
 
 
 def load(port: int, make: Callable[[], bytes], requests: int) -> list[float]:
-    """Ask so many times on CONNECTIONS connections; how long each answer took, in milliseconds."""
+    """Send a number of requests on CONNECTIONS connections; return the response times in milliseconds."""
     took: list[float] = []
     with selectors.DefaultSelector() as poll, ExitStack() as opened:
         for _ in range(min(CONNECTIONS, requests)):
@@ -242,7 +242,7 @@ def load(port: int, make: Callable[[], bytes], requests: int) -> list[float]:
 
 @frozen
 class Running:
-    """A server under measurement, and the processes that work for it."""
+    """A server under measurement, and its processes."""
 
     visitor: Visitor
     port: int
@@ -250,7 +250,7 @@ class Running:
     database: Callable[[], float]
 
     def measure(self, case: Case) -> Cost:
-        """Load it with one case."""
+        """Measure one case."""
         requests = case.requests
         if case.warm:
             load(self.port, lambda: case.make(self.visitor), case.warm)
@@ -267,7 +267,7 @@ def _seconds(process: psutil.Process) -> float:
 
 
 def database_seconds(server: Ground) -> float:
-    """CPU of all PostgreSQL processes, of those that have ended too."""
+    """Return the CPU seconds of all PostgreSQL processes, ended ones included."""
     total = 0.0
     for pid in server.pids():
         try:
@@ -280,7 +280,7 @@ def database_seconds(server: Ground) -> float:
 
 @contextmanager
 def child(command: list[str], environment: dict[str, str], output: BinaryIO) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that goes at the end, and with us."""
+    """Run a child process that ends with this one."""
     launched = command_line(command, directory=ROOT, at_parents_death=signal.SIGKILL)
     process = subprocess.Popen(launched, env=environment, stdout=output, stderr=output)
     try:
@@ -292,7 +292,7 @@ def child(command: list[str], environment: dict[str, str], output: BinaryIO) -> 
 
 @contextmanager
 def microblog(server: Ground, posts: int) -> Iterator[Running]:
-    """The site on a copy of the database with so many posts."""
+    """Run the site on a copy of the database with this number of posts."""
     site, port = server.site(posts), free_port()
     with server.copy(posts) as url, tempfile.TemporaryDirectory() as directory, tempfile.TemporaryFile() as log:
         with closing(connect(url)) as connection, connection.cursor() as cursor:
@@ -309,7 +309,7 @@ def microblog(server: Ground, posts: int) -> Iterator[Running]:
 
 
 def give_tokens(cursor: Cursor, site: Site) -> None:
-    """Let programs in for the readers."""
+    """Create access tokens for the readers."""
     now, scopes = datetime.now(UTC), ["read", "write"]
     app = oauth.insert_app(
         cursor, client_id="measured", secret_hash=b"-", name="measured", website=None, redirect_uris=[], scopes=scopes, now=now
@@ -320,7 +320,7 @@ def give_tokens(cursor: Cursor, site: Site) -> None:
 
 
 def some_posts(cursor: Cursor, site: Site) -> list[str]:
-    """Paths of posts that everybody may see, from the middle of the year."""
+    """Return paths of public posts from the middle of the year."""
     return fetch_all(
         cursor,
         lambda id, username: f"/@{username}/{id}",
@@ -332,7 +332,7 @@ def some_posts(cursor: Cursor, site: Site) -> list[str]:
 
 @contextmanager
 def bare(site: Site) -> Iterator[Running]:
-    """The bare resource of benchmarks/floor.py."""
+    """Run the bare resource of benchmarks/floor.py."""
     with tempfile.TemporaryFile() as output:
         command = [sys.executable, "-m", "benchmarks.floor", "--serve", "bare"]
         with child(command, dict(os.environ), output) as process:
@@ -351,7 +351,7 @@ def _printed_port(output: BinaryIO) -> int:
 
 
 def free_port() -> int:
-    """One that nothing listens on."""
+    """Return a free TCP port."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         port: int = listening.getsockname()[1]

@@ -1,4 +1,4 @@
-"""What PostgreSQL does for each hot query, on the databases of benchmarks/ground.py.
+"""Measure PostgreSQL's work for each frequent query, on the databases of benchmarks/ground.py.
 
     python -m benchmarks.queries [--cache DIRECTORY] [--posts 1000000] [--plan NAME]
 
@@ -43,25 +43,25 @@ REPEATS = 7
 
 @frozen
 class Query:
-    """One way to call a function of storage."""
+    """One call of a function of storage."""
 
     name: str
     function: Callable[..., Any]
     arguments: dict[str, Any]
 
     def run(self, cursor: Cursor) -> Any:
-        """Call it."""
+        """Call the function."""
         return self.function(cursor, **self.arguments)
 
 
 class Explained(psycopg2.extensions.cursor):
-    """A cursor that keeps the plan of every statement, then carries it out."""
+    """A cursor that records the plan of every statement before executing it."""
 
     how = "format json"
     plans: list[dict[str, Any]]
 
     def execute(self, query: Any, vars: Any = None) -> None:
-        """Explain, then execute; what is only prepared is not explained yet, and what has no plan never is."""
+        """Explain, then execute. PREPARE and statements without a plan are only executed."""
         if str(query).startswith(("prepare ", "savepoint ", "release ", "rollback ")):
             super().execute(query, vars)
             return
@@ -73,7 +73,7 @@ class Explained(psycopg2.extensions.cursor):
 
 
 def hot(site: Site) -> list[Query]:
-    """Every hot query that only reads, each with what makes it hard."""
+    """Return the frequent read queries, each with its hard cases."""
     return [*_homes(site), *_lists(site), *_posts(site), *_people(site), *_own(site)]
 
 
@@ -86,7 +86,7 @@ def _homes(site: Site) -> Iterator[Query]:
 
 
 def pages(site: Site) -> dict[str, Page]:
-    """The newest page, one from long ago, and the one right above something old."""
+    """Return the newest page, an old one, and the one right above an old entry."""
     long_ago = site.post_id(site.posts // 5)
     return {"newest": Page(), "deep": Page(max_id=long_ago), "upward": Page(min_id=long_ago)}
 
@@ -172,7 +172,7 @@ def _own(site: Site) -> Iterator[Query]:
 
 
 def measure(cursor: Explained, query: Query) -> tuple[float, float, int, int]:
-    """(planning, execution) in milliseconds, buffers, statements: medians of REPEATS, summed over the statements."""
+    """Return planning and execution milliseconds, buffers and statements: medians of REPEATS, summed over the statements."""
     timed = []
     for _ in range(REPEATS):
         cursor.plans = []
@@ -185,7 +185,7 @@ def measure(cursor: Explained, query: Query) -> tuple[float, float, int, int]:
 
 
 class Printed(Explained):
-    """Prints each plan as PostgreSQL words it."""
+    """A cursor that prints each plan in PostgreSQL's text format."""
 
     def execute(self, query: Any, vars: Any = None) -> None:
         """Explain, print, execute."""
@@ -195,7 +195,7 @@ class Printed(Explained):
 
 
 def main() -> None:
-    """Measure all, or print some plans."""
+    """Measure all queries, or print some plans."""
     parser = options(__doc__)
     parser.add_argument("--plan", help="print the plans of queries whose name contains this")
     chosen = parser.parse_args()
