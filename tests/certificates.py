@@ -1,4 +1,4 @@
-"""Certificates for tests: an authority, and what it signs."""
+"""Certificates for tests: a certificate authority and a server certificate."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from cryptography.x509.oid import NameOID
 
 @frozen
 class Certificates:
-    """Files: `authority` is what a client has to trust, `server` has key and certificate of localhost."""
+    """Paths: `authority` is the certificate to trust, `server` has the key and certificate of localhost."""
 
     authority: Path
     server: Path
 
 
 def certificates(directory: Path, host: str = "localhost") -> Certificates:
-    """Make them, valid for a day."""
+    """Create certificates that are valid for a day."""
     root_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     root_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test authority")])
     root = _signed(root_name, root_name, root_key, root_key, [(x509.BasicConstraints(ca=True, path_length=0), True)])

@@ -1,4 +1,4 @@
-"""What all tests share: one real PostgreSQL for the session, and coroutines as tests."""
+"""Fixtures of all tests: one real PostgreSQL per session, and coroutines as tests."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The session's server, by the directory of its socket, with a migrated database to copy."""
+    """Start the session's server with a migrated template database; yields the directory of its socket."""
     with servers.postgres(tmp_path_factory.mktemp("postgres")) as sockets:
         _administer(sockets, f"create database {TEMPLATE}")
         connection = connect(dsn(sockets, TEMPLATE))
@@ -47,7 +47,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def make_ids_repeatable(cursor: Cursor) -> None:
-    """Let ids be the same in each run: where their numbers begin anew within a millisecond is chance otherwise."""
+    """Make ids the same in each run by fixing the seed of their random start within a millisecond."""
     cursor.execute("select pg_get_functiondef('new_id'::regproc)")
     [(definition,)] = cursor.fetchall()
     cursor.execute(re.sub(r"[0-9a-f]{64}", "0" * 64, definition))
@@ -66,7 +66,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def new_database(postgres: Path) -> Callable[[], str]:
-    """Makes one more database with our schema, in some 50 ms, and gives its URL. It goes with the session's server."""
+    """Return a function that creates a database with our schema (in about 50 ms) and returns its URL."""
 
     def make() -> str:
         name = f"test_{next(_numbers)}"
@@ -78,13 +78,13 @@ def new_database(postgres: Path) -> Callable[[], str]:
 
 @pytest.fixture
 def database_url(new_database: Callable[[], str]) -> str:
-    """A database of the test's own, with our schema, for tests that commit."""
+    """The URL of a database of the test's own, for tests that commit."""
     return new_database()
 
 
 @pytest.fixture(scope="session")
 def shared_connection(new_database: Callable[[], str]) -> Iterator[Connection]:
-    """The connection of all tests that roll back."""
+    """The connection of all tests that are rolled back."""
     connection = connect(new_database())
     yield connection
     connection.close()
@@ -92,7 +92,7 @@ def shared_connection(new_database: Callable[[], str]) -> Iterator[Connection]:
 
 @pytest.fixture
 def cursor(shared_connection: Connection) -> Iterator[Cursor]:
-    """A cursor on the real schema, without rows. Whatever the test does is rolled back."""
+    """A cursor on the real schema, without rows. The test's changes are rolled back."""
     with shared_connection.cursor() as cursor:
         cursor.execute("select setval('id_sequence', (last_value - new_id(%s)) & 65535) from id_sequence", [make.NOW])
         yield cursor
@@ -101,5 +101,5 @@ def cursor(shared_connection: Connection) -> Iterator[Cursor]:
 
 @pytest.fixture
 def db(cursor: Cursor) -> RolledBackDatabase:
-    """The database as services see it, on `cursor`."""
+    """The database interface of services, on `cursor`."""
     return RolledBackDatabase(cursor)

@@ -1,4 +1,4 @@
-"""Small products of their own that stand where something slow, outside or irrevocable would be."""
+"""Working fakes of what is slow, external or irreversible."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ T = TypeVar("T")
 
 @define
 class RolledBackDatabase:
-    """What `Database` gives, on one cursor whose transaction is rolled back when the test is over.
+    """The interface of `Database` on one cursor whose transaction is rolled back after the test.
 
-    Each command has a savepoint, so one that fails undoes only itself. Looking refuses to write, as it does on the site.
-    Whom a post concerns is told right after the command, as by a quick worker; without `telling` the job waits, as by a slow one.
-    Nothing waits: see `done`. While it is `away`, commands fail as they do when PostgreSQL cannot be reached.
+    Each command has a savepoint, so a failing one undoes only itself. Queries cannot write, as on the site.
+    Notification jobs of posts run right after the command; without `telling` they stay in the queue.
+    No method waits: see `done`. While it is `away`, commands fail as if PostgreSQL could not be reached.
     """
 
     cursor: Cursor
@@ -45,7 +45,7 @@ class RolledBackDatabase:
     telling: bool = True
 
     async def run(self, f: Callable[Concatenate[Cursor, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run `f(cursor, ...)`; a failure takes back what it did."""
+        """Run `f(cursor, ...)`; a failure undoes its changes."""
         if self.away:
             raise Unavailable("The database cannot be reached at the moment. Please try again soon.")
         self.cursor.execute("savepoint command")
@@ -72,7 +72,7 @@ class RolledBackDatabase:
 
 @frozen
 class Promised:
-    """Somebody's job to tell of a post."""
+    """A job that notifies people of a post."""
 
     post: PostId
     anew: list[AccountId] | None
@@ -80,13 +80,13 @@ class Promised:
 
 
 def promised(cursor: Cursor) -> list[Promised]:
-    """Take the jobs that tell of posts."""
+    """Remove and return the notification jobs of posts."""
     sql = "delete from jobs where kind = %(kind)s and state = 'waiting' returning (payload->>'post')::bigint, payload->'anew', due_at"
     return sorted(fetch_all(cursor, Promised, sql, {"kind": notify.JOB}), key=lambda one: one.at)
 
 
 async def tell(database: Transactions, jobs: Sequence[Promised]) -> None:
-    """Do them, as a quick worker does."""
+    """Run notification jobs at once."""
     for job in jobs:
         tellings = notify.PostNotifier(database, partial(_same, job.at))
         await (tellings.published(job.post) if job.anew is None else tellings.edited(job.post, [AccountId(int(id)) for id in job.anew]))
@@ -97,7 +97,7 @@ def _same(time: datetime) -> datetime:
 
 
 def done(coroutine: Coroutine[Any, Any, T]) -> T:
-    """What the coroutine returns or raises, where nothing in it has to wait."""
+    """Return the result of a coroutine that never waits, or raise its error."""
     results: list[T | Failure] = []
     Deferred.fromCoroutine(coroutine).addBoth(results.append)
     assert results, "It waits for something that this test does not bring about."
@@ -109,10 +109,10 @@ def done(coroutine: Coroutine[Any, Any, T]) -> T:
 
 @define
 class Here:
-    """A thread pool and its reactor in one, whose threads are the test's own: work is done before the call returns."""
+    """A thread pool and its reactor in one that run all work in the calling thread."""
 
     def callInThreadWithCallback(self, settled: Callable[[bool, object], object], work: Callable[..., object], *args: object) -> None:
-        """Do the work now."""
+        """Run the work now."""
         try:
             result = work(*args)
         except Exception:
@@ -126,41 +126,41 @@ class Here:
 
 
 def quick_passwords() -> Passwords:
-    """Real argon2id at the least cost that it allows, without a thread."""
+    """Return real argon2id hashing at its lowest cost, without threads."""
     return Passwords(Here(), PasswordHasher(time_cost=1, memory_cost=8, parallelism=1, type=Type.ID), threads=Here())
 
 
 @define
 class NoThrottle:
-    """Lets everybody try, and remembers who failed, as (network, name)."""
+    """A login throttle that allows all attempts and records failed ones as (network, name)."""
 
     failures: list[tuple[str, str]] = field(factory=list)
 
     async def allow(self, network: str, name: str) -> None:
-        """Fine."""
+        """Allow the attempt."""
 
     async def failed(self, network: str, name: str) -> None:
-        """Remember it."""
+        """Record the failure."""
         self.failures.append((network, name))
 
 
 @define
 class WallClock:
-    """A wall clock that stands still until it is told to go on. Call it for the time."""
+    """A wall clock that stands still until it is advanced. Call it for the time."""
 
     time: datetime
 
     def __call__(self) -> datetime:
-        """The time."""
+        """Return the time."""
         return self.time
 
     def advance(self, **delta: float) -> None:
-        """Go on by a timedelta's arguments, such as `minutes=5`."""
+        """Advance by a timedelta's arguments, such as `minutes=5`."""
         self.time += timedelta(**delta)
 
 
 async def run_here(command: Sequence[str], seconds: float) -> ProcessResult:
-    """Run a program and wait for its end, whatever else waits."""
+    """Run a program and block until it ends."""
     try:
         ended = subprocess.run(command, capture_output=True, timeout=seconds, env={}, check=False)
     except subprocess.TimeoutExpired:
@@ -169,33 +169,33 @@ async def run_here(command: Sequence[str], seconds: float) -> ProcessResult:
 
 
 async def done_here(work: Callable[[], T]) -> T:
-    """Do the work at once."""
+    """Run the work at once."""
     return work()
 
 
 async def no_pause(seconds: float) -> None:
-    """Time that passes at once."""
+    """Return at once instead of sleeping."""
 
 
 def world(directory: Path) -> ExternalServices:
-    """What services need of the world outside, kept below the directory."""
+    """Return the external services, with their files below the directory."""
     return ExternalServices(studio(directory), no_pause)
 
 
 def studio(directory: Path, *, films: bool = True) -> DirectoryMediaStore:
-    """The real studio with its real programs, for tests whose reactor stands still."""
+    """Return the real media store with its real programs, for tests without a running reactor."""
     return DirectoryMediaStore(directory / "media", run_here, done_here, FfmpegTools.found() if films else None)
 
 
 @define
 class KeptMail:
-    """A post office that keeps what it gets, and answers as it is told to."""
+    """A mail transport that keeps each message and returns `answer`."""
 
     taken: list[Envelope] = field(factory=list)
     answer: DeliveryResult = field(factory=lambda: DeliveryResult(DeliveryStatus.SENT, "250 OK"))
     description: str = "here"
 
     async def deliver(self, envelope: Envelope) -> DeliveryResult:
-        """Keep it."""
+        """Keep the message."""
         self.taken.append(envelope)
         return self.answer

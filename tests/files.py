@@ -1,4 +1,4 @@
-"""Files such as people upload, small ones."""
+"""Small files to upload."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from PIL import Image
 
 
 def picture(format: str = "JPEG", size: tuple[int, int] = (64, 48), mode: str = "RGB", **options: Any) -> BytesIO:
-    """A picture: red on the left, blue on the right."""
+    """Return an image: red on the left, blue on the right."""
     image = Image.new("RGB", size, "blue")
     image.paste("red", (0, 0, size[0] // 2, size[1]))
     return saved(image.convert(mode), format, **options)
 
 
 def saved(image: Image.Image, format: str, **options: Any) -> BytesIO:
-    """The picture as a file."""
+    """Return the image as a file."""
     file = BytesIO()
     image.save(file, format, **options)
     file.seek(0)
@@ -29,7 +29,7 @@ def saved(image: Image.Image, format: str, **options: Any) -> BytesIO:
 
 
 def animation(frames: int = 3, size: tuple[int, int] = (32, 24)) -> BytesIO:
-    """A GIF that moves."""
+    """Return an animated GIF."""
     first, *others = [Image.new("RGB", size, (80 * number, 0, 0)) for number in range(frames)]
     return saved(first, "GIF", save_all=True, append_images=others, duration=100)
 
@@ -43,7 +43,7 @@ def _made(name: str, *options: str) -> bytes:
 
 
 def film(*, sound: bool = True) -> BytesIO:
-    """A second of film, 64 x 48."""
+    """Return a second of video, 64 x 48."""
     inputs = ["-f", "lavfi", "-i", "testsrc=d=1:s=64x48:r=10"]
     if sound:
         inputs += ["-f", "lavfi", "-i", "sine=d=1"]

@@ -103,7 +103,7 @@ async def _serve(directory: Path, plan: dict[str, Any]) -> None:
 
 @frozen
 class Taken:
-    """A letter that the server took over."""
+    """An e-mail that the server accepted."""
 
     sender: str
     recipient: str
@@ -111,7 +111,7 @@ class Taken:
 
     @property
     def message(self) -> EmailMessage:
-        """The same, taken apart."""
+        """The parsed message."""
         message = BytesParser(policy=default).parsebytes(self.raw)
         assert isinstance(message, EmailMessage)
         return message
@@ -119,13 +119,13 @@ class Taken:
 
 @frozen
 class MailServer:
-    """One that runs."""
+    """A running mail server."""
 
     directory: Path
     port: int
 
     def taken(self) -> list[Taken]:
-        """What it took over so far, in order."""
+        """Return the accepted e-mails, in order."""
         path = self.directory / "taken.jsonl"
         lines = path.read_text().splitlines() if path.exists() else []
         rows = [json.loads(line) for line in lines if line.endswith("}")]
@@ -134,7 +134,7 @@ class MailServer:
 
 @contextmanager
 def mail_server(directory: Path, **plan: object) -> Iterator[MailServer]:
-    """Start one, and stop it at the end."""
+    """Start a mail server, and stop it at the end."""
     directory.mkdir(exist_ok=True)
     command = [sys.executable, "-W", "ignore", "-m", "tests.mail_server", str(directory), json.dumps({"tls": "none", **plan})]
     root = Path(__file__).parent.parent

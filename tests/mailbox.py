@@ -1,4 +1,4 @@
-"""The mail of a site in a test: does its jobs on the test's cursor, and keeps what would be sent."""
+"""The e-mail of a site in a test: runs its jobs on the test's cursor and keeps what would be sent."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ DELAY = timedelta(seconds=60)
 
 
 class Mail(Protocol):
-    """The services that write, send and follow letters."""
+    """The services that write, send and track e-mails."""
 
     @property
     def confirmations(self) -> EmailConfirmation: ...
@@ -48,7 +48,7 @@ class Mail(Protocol):
 
 @frozen
 class MailAlone:
-    """Those of a site that has nothing else."""
+    """Return the e-mail services of an otherwise empty site."""
 
     confirmations: EmailConfirmation
     dispatch: EmailComposer
@@ -57,7 +57,7 @@ class MailAlone:
 
 
 def services(cursor: Cursor, now: Callable[[], datetime], url: str = URL, passwords: Hashes | None = None) -> MailAlone:
-    """The services of mail on this cursor."""
+    """Return the e-mail services on this cursor."""
     database, links = RolledBackDatabase(cursor), EmailLinks(url, TokenSigner(b"k" * 32))
     return MailAlone(
         EmailConfirmation(database, links, now),
@@ -69,7 +69,7 @@ def services(cursor: Cursor, now: Callable[[], datetime], url: str = URL, passwo
 
 @define
 class Postman:
-    """Does the jobs of mail when he is told to, whenever they are due."""
+    """A worker that runs e-mail jobs on request, due or not."""
 
     cursor: Cursor
     mail: Mail
@@ -82,7 +82,7 @@ class Postman:
         self.mailing = EmailJobs(self.mail.dispatch, self.mail.recoveries, letters, self.office, "bounces@example.org", DELAY, self.zone)
 
     def deliver(self) -> list[EmailMessage]:
-        """Do all jobs, and those that they cause; what was handed in meanwhile, each a sound message."""
+        """Run all jobs and those that they cause; return the e-mails sent, each checked by tests/rfc5322.py."""
         before = len(self.office.taken)
         while waiting := self.waiting():
             for job in waiting:
@@ -92,22 +92,22 @@ class Postman:
         return [parsed(envelope.message) for envelope in sent]
 
     def waiting(self) -> list[Job]:
-        """The jobs of mail."""
+        """Return the e-mail jobs."""
         sql = f"select {jobs.COLUMNS} from jobs j where j.kind like 'email.%%' and j.state = 'waiting' order by j.due_at, j.id"
         return fetch_all(self.cursor, jobs.job_from, sql, {})
 
     def do(self, job: Job) -> None:
-        """Do one job; it is gone then, unless it fails."""
+        """Run one job, and delete it unless it fails."""
         done(self.mailing.tasks()[job.kind](job))  # type: ignore[arg-type]  # tasks are coroutine functions
         execute(self.cursor, "delete from jobs where id = %(id)s", {"id": job.id})
 
     def link(self, letter: EmailMessage, path: str) -> str:
-        """The path of the link in a letter that begins so."""
+        """Return the path of the link in an e-mail that starts with this prefix."""
         found = re.search(rf"{URL}({path}[A-Za-z0-9_-]*)", body(letter.as_bytes(), "plain"))
         assert found, f"there is no link to {path}"
         return found[1]
 
 
 def postman(cursor: Cursor) -> Postman:
-    """One who works at make.NOW."""
+    """Return a worker at the time make.NOW."""
     return Postman(cursor, services(cursor, lambda: make.NOW))

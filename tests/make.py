@@ -1,4 +1,4 @@
-"""Makers of what tests start from. Each writes straight to the tables, in as few words as a test wants to read."""
+"""Factories of test data. Each writes directly to the tables."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _numbers = count(1)
 
 
 def account(cursor: Cursor, username: str | None = None, *, now: datetime = NOW, locked: bool = False, display_name: str = "") -> Account:
-    """Somebody without a login."""
+    """Create an account without a login."""
     name = username or f"user{next(_numbers)}"
     id = accounts.insert(cursor, username=name, display_name=display_name, locked=locked, now=now)
     assert id is not None, f"{name} is there already"
@@ -37,7 +37,7 @@ def member(
     approved: bool = True,
     now: datetime = NOW,
 ) -> AccountWithLogin:
-    """Somebody with a login, whose address is `username@example.org` unless said otherwise."""
+    """Create an account with a login; its address is `username@example.org` by default."""
     made = account(cursor, username, now=now, locked=locked)
     address = email or f"{made.username}@example.org"
     written = users.insert(cursor, account=made.id, email=address, password_hash=password_hash, role=role, now=now, approved=approved)
@@ -48,12 +48,12 @@ def member(
 
 
 def viewer(cursor: Cursor, username: str | None = None, *, role: Role = Role.USER, locked: bool = False, now: datetime = NOW) -> Viewer:
-    """Somebody who is logged in (as far as services can see)."""
+    """Create a logged-in viewer, as services see one."""
     return Viewer(member(cursor, username, role=role, locked=locked, now=now).account, role, Preferences())
 
 
 def again(cursor: Cursor, who: Account | Viewer) -> Account:
-    """The account as it is in the database now."""
+    """Return the account as it is in the database now."""
     return _found(cursor, who.id)
 
 
@@ -73,18 +73,18 @@ def follow(
     languages: tuple[str, ...] | None = None,
     now: datetime = NOW,
 ) -> None:
-    """Let the one follow the other, counted, without events and notifications."""
+    """Make the first account follow the second, counted, without events and notifications."""
     if follows.follow(cursor, follower=follower.id, followee=followee.id, options=FollowOptions(boosts, notify, languages), now=now):
         accounts.count_follow(cursor, follower=follower.id, followee=followee.id, by=1)
 
 
 def block(cursor: Cursor, who: Account | Viewer, target: Account | Viewer, *, now: datetime = NOW) -> None:
-    """Let the one block the other; their follows stay."""
+    """Make the first account block the second; follows stay."""
     relationships.block(cursor, account=who.id, target=target.id, now=now)
 
 
 def mute(cursor: Cursor, who: Account | Viewer, target: Account | Viewer, *, until: datetime | None = None, now: datetime = NOW) -> None:
-    """Let the one mute the other, notifications too."""
+    """Make the first account mute the second, notifications included."""
     relationships.mute(cursor, account=who.id, target=target.id, notifications=True, until=until, now=now)
 
 
@@ -94,7 +94,7 @@ def suspend(cursor: Cursor, who: Account | Viewer, *, now: datetime = NOW) -> No
 
 
 def posts(db: Transactions, *, now: datetime = NOW) -> Posts:
-    """The commands about posts, at that time."""
+    """Return the service of posts, at that time."""
     return Posts(db, "example.org", "https://example.org", 500, lambda: now)
 
 
@@ -108,20 +108,20 @@ def post(
     language: str | None = None,
     now: datetime = NOW,
 ) -> Post:
-    """A post that was published as the site does it, with all that follows from it."""
+    """Publish a post by the real service, with all consequences."""
     who = author if isinstance(author, Viewer) else Viewer(author)
     draft = PostDraft(text, visibility, language=language, reply_to=reply_to.id if reply_to else None)
     return done(posts(RolledBackDatabase(cursor), now=now).publish(who, draft))
 
 
 def boost(cursor: Cursor, who: Account | Viewer, original: Post, *, now: datetime = NOW) -> Post:
-    """A boost of the post."""
+    """Boost a post."""
     booster = who if isinstance(who, Viewer) else Viewer(who)
     return done(Interactions(RolledBackDatabase(cursor), lambda: now).boost(booster, original.id))
 
 
 def named(cursor: Cursor, username: str) -> Account:
-    """Who is called so."""
+    """Return the id of the account with this username."""
     found = accounts.by_username(cursor, username=username)
     assert found is not None, f"there is no {username}"
     return found

@@ -1,4 +1,4 @@
-"""A push service as browsers have theirs: it speaks HTTPS, keeps what was posted, and answers as a test says. And programs that read it."""
+"""A fake push service of a browser vendor, over HTTPS, and the apps that decrypt its messages."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ADDRESS = "93.184.216.34"
 
 @frozen
 class Posted:
-    """A message as it arrived."""
+    """A received message."""
 
     path: str
     headers: Mapping[str, str]
@@ -123,7 +123,7 @@ class _Speakers(Factory):
 
 @contextmanager
 def listening(directory: Path) -> Iterator[Service]:
-    """One that listens, as long as it is needed."""
+    """Run a push service."""
     certs = certificates(directory, HOST)
     service, reactor = Service(certs.authority), real
     port = reactor.listenSSL(  # type: ignore[attr-defined]  # the module stands for the reactor
@@ -137,14 +137,14 @@ def listening(directory: Path) -> Iterator[Service]:
 
 
 def pushing(database: Transactions, now: Callable[[], datetime], services: PushClient) -> PushJobs:
-    """What writes, seals and sends the push messages of a site."""
+    """Return the push jobs of a site."""
     sealer = PushEncryptor(Signer(b"s" * 32, "mailto:admin@example.org", now))
     return PushJobs(PushNotifications(database, now), partial(message, Entities("https://example.org")), sealer, services)
 
 
 @define(eq=False)
 class Program:
-    """A program that can read what is pushed to it."""
+    """An app that can decrypt its push messages."""
 
     standard: bool = True
     path: str = "/send/1"
@@ -153,11 +153,11 @@ class Program:
 
     @property
     def target(self) -> PushTarget:
-        """How it is reached."""
+        """Return the app's subscription."""
         return PushTarget(f"https://{HOST}{self.path}", point(self.key), self.auth, self.standard)
 
     def read(self, posted: Posted) -> dict[str, Any]:
-        """What a message says."""
+        """Return the decrypted content of a message."""
         if posted.headers["content-encoding"] == "aes128gcm":
             plain = http_ece.decrypt(posted.body, private_key=self.key, auth_secret=self.auth, version="aes128gcm")
         else:

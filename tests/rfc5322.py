@@ -1,4 +1,4 @@
-"""Is this an Internet message? The grammar of RFC 5322 (without its obsolete forms), RFC 2047 and RFC 2045, as far as a site needs it."""
+"""A validator of e-mails: the grammar of RFC 5322 (without its obsolete forms), RFC 2047 and RFC 2045, as far as a site needs it."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ ONCE = {"from", "to", "date", "message-id", "subject", "mime-version", "content-
 
 
 def fields(raw: bytes) -> list[tuple[str, str]]:
-    """The headers, still folded."""
+    """Return the headers, still folded."""
     head = raw.partition(b"\r\n\r\n")[0].decode("ascii")
     return [(name, value) for name, _, value in (field.partition(": ") for field in re.split(r"\r\n(?![ \t])", head))]
 
 
 def problems(raw: bytes) -> list[str]:
-    """What is wrong with the message; nothing if it is one."""
+    """Return the problems of a message, empty if it is valid."""
     found = [*_lines(raw)]
     names = [name.lower() for name, _ in fields(raw)]
     found += [f"{name} is there {names.count(name)} times" for name in sorted({*names, *ONCE}) if names.count(name) != 1]
@@ -70,14 +70,14 @@ def _lines(raw: bytes) -> list[str]:
 
 
 def parsed(raw: bytes) -> EmailMessage:
-    """The message, taken apart as strictly as the standard library can."""
+    """Parse the message as strictly as the standard library can."""
     message = BytesParser(policy=policy.strict.clone(refold_source="none")).parsebytes(raw)
     assert isinstance(message, EmailMessage)
     return message
 
 
 def body(raw: bytes, kind: str) -> str:
-    """The text of its part of that kind (plain or html)."""
+    """Return the text of the part of a kind (plain or html)."""
     part = parsed(raw).get_body(preferencelist=(kind,))
     assert part is not None
     content: str = part.get_content()

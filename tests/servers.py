@@ -1,4 +1,4 @@
-"""A PostgreSQL for the tests: started through the launcher, so that a killed test run leaves nothing behind."""
+"""A PostgreSQL for the tests, started by the launcher so that a killed test run leaves no process behind."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from microblog.adapters.postgres_files import Home, dsn
 
 @define
 class Server:
-    """A PostgreSQL that may be stopped and started again. `sockets` is the directory of its socket, for `dsn`."""
+    """A PostgreSQL that can be stopped and restarted. `sockets` is the directory of its socket, for `dsn`."""
 
     home: Home
     sockets: Path
@@ -29,7 +29,7 @@ class Server:
     @classmethod
     @contextmanager
     def below(cls, directory: Path, *, connections: int = 60) -> Iterator[Self]:
-        """A fresh one that forgets at a crash, started; gone in the end."""
+        """Start a new server without durability; remove it at the end."""
         home = Home(directory)
         home.make()
         made = subprocess.run(initdb_command(home, durable=False), capture_output=True, text=True, check=False)
@@ -45,7 +45,7 @@ class Server:
                 server.sockets.rmdir()
 
     def start(self) -> None:
-        """Returns once it can be asked."""
+        """Start the server and wait until it accepts connections."""
         command = server_command(self.home, self.sockets, connections=self.connections, durable=False)
         output = self.home.root / "postgres.log"
         with output.open("ab") as log:
@@ -53,7 +53,7 @@ class Server:
         _until_ready(self.process, self.sockets, output)
 
     def stop(self) -> None:
-        """Ends all connections, and returns once it is down."""
+        """Close all connections and wait until the server has stopped."""
         assert self.process is not None
         self.process.send_signal(signal.SIGINT)
         self.process.wait(30)
@@ -61,7 +61,7 @@ class Server:
 
 @contextmanager
 def postgres(directory: Path, *, connections: int = 60) -> Iterator[Path]:
-    """A fresh server that forgets at a crash; gives the directory of its socket, for `dsn`."""
+    """Run a new server without durability; yields the directory of its socket, for `dsn`."""
     with Server.below(directory, connections=connections) as server:
         yield server.sockets
 

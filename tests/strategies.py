@@ -1,4 +1,4 @@
-"""Hypothesis strategies for what people, and people who mean harm, may send."""
+"""Hypothesis strategies for ordinary and hostile input."""
 
 from __future__ import annotations
 

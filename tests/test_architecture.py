@@ -1,4 +1,4 @@
-"""The house keeps its shape: who may import whom, and how large things may be."""
+"""Tests of the layers' import rules and of the sizes of modules and functions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The database that tests use must behave as the real one does."""
+"""Tests that the fake database behaves like the real one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `twistd microblog` does before anything runs."""
+"""Tests of `twistd microblog` before the site runs."""
 
 from __future__ import annotations
 

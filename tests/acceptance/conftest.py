@@ -12,14 +12,14 @@ from tests.acceptance.site import Site, site
 
 @pytest.fixture
 def own_site(tmp_path: Path) -> Iterator[Site]:
-    """A site of the test's own, not yet started."""
+    """A site of the test's own, not started."""
     with site(tmp_path) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def running_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A site that all tests of a file share, started; registration is open and nothing limits their rate."""
+    """A started site for all tests of a file, with open registration and without rate limits."""
     with site(tmp_path_factory.mktemp("site"), rate_limits="off", registration="open") as made:
         made.start()
         yield made
@@ -28,7 +28,7 @@ def running_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="session")
 def shared_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A site that the programs which people have share, started; each test brings its own people or leaves everything as it was."""
+    """A started site shared by all tests of real clients; each test creates its own accounts or cleans up."""
     with site(tmp_path_factory.mktemp("site"), rate_limits="off", registration="open") as made:
         made.start()
         yield made

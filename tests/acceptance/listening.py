@@ -1,4 +1,4 @@
-"""Readers of the live feed over real sockets, who come back to any process of a site with the position that they had."""
+"""Stream clients over real sockets that reconnect to any process of a site with their last position."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ REQUEST = "GET /api/v1/streaming/{stream} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthori
 
 @define
 class Told:
-    """One event: its name, what it says, and the position after it."""
+    """One event: its name, payload and position."""
 
     name: str
     payload: str
@@ -31,7 +31,7 @@ class Told:
 
 
 async def _frames(reader: asyncio.StreamReader) -> AsyncIterator[Told]:
-    """The events on a WebSocket until it closes."""
+    """Yield the events of a WebSocket until it closes."""
     while True:
         head = await asyncio.wait_for(reader.readexactly(2), PATIENCE_S)
         size = head[1]
@@ -46,7 +46,7 @@ async def _frames(reader: asyncio.StreamReader) -> AsyncIterator[Told]:
 
 
 async def _events(reader: asyncio.StreamReader) -> AsyncIterator[Told]:
-    """Server-sent events until the response ends."""
+    """Yield server-sent events until the response ends."""
     values: dict[str, str] = {}
     while line := await asyncio.wait_for(reader.readline(), PATIENCE_S):
         text = line.decode().rstrip("\n")
@@ -74,7 +74,7 @@ class Listener:
     connections: int = 0
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Read until cancelled."""
         while True:
             with suppress(*LOST):
                 await self._listen(self.chance.choice(self.ports))
@@ -108,7 +108,7 @@ class Listener:
 
 @define(eq=False)
 class Author:
-    """Writes posts, each again under its key until it is acknowledged."""
+    """A writer of posts that retries each with its idempotency key until it is acknowledged."""
 
     token: str
     name: str

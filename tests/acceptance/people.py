@@ -1,4 +1,4 @@
-"""People who come to a started site, each with a program of their own that has signed in."""
+"""New accounts on a started site, each with an authorized client."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _numbers = count(1)
 
 
 def newcomer(site: Site, name: str) -> Mastodon:
-    """A program of somebody who has just come."""
+    """Return an authorized client of a new account."""
     visitor = Visitor(site)
     visitor.sign_up(f"{name}{next(_numbers)}")
     client = app(site)

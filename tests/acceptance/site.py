@@ -47,7 +47,7 @@ def environment(**settings: str) -> dict[str, str]:
 
 
 def until(is_so: Callable[[], object], seconds: float = 30.0) -> bool:
-    """Wait for it; False if it did not become so in that time."""
+    """Wait for a condition; return False on timeout."""
     end = time.monotonic() + seconds
     while not is_so():
         if time.monotonic() > end:
@@ -57,13 +57,13 @@ def until(is_so: Callable[[], object], seconds: float = 30.0) -> bool:
 
 
 def twistd() -> str:
-    """The program that belongs to the Python that runs the tests."""
+    """Return the path of a program of the Python that runs the tests."""
     return str(Path(sys.executable).with_name("twistd"))
 
 
 @define
 class Site:
-    """One site. May be stopped or killed and started again, any number of times, on the same port and data. `program` is twistd."""
+    """A site that can be stopped or killed and restarted on the same port and data. `program` is twistd."""
 
     data_dir: Path
     settings: dict[str, str] = Factory(dict)
@@ -73,12 +73,12 @@ class Site:
 
     @property
     def url(self) -> str:
-        """Where it is served, without a final slash."""
+        """Return the base URL, without a final slash."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def log_file(self) -> Path:
-        """What it wrote, over all its lives."""
+        """Return the path of the output of all its runs."""
         return self.data_dir.parent / f"{self.data_dir.name}.log"
 
     @property
@@ -87,12 +87,12 @@ class Site:
         return self.log_file.read_text("utf-8", "replace") if self.log_file.exists() else ""
 
     def environment(self) -> dict[str, str]:
-        """What its process gets."""
+        """Return the environment of its process."""
         given = {"listen": f"tcp:{self.port}:interface=127.0.0.1", "data_dir": str(self.data_dir)} | self.settings
         return environment(**given)
 
     def launch(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """Start the process; it may or may not become ready."""
+        """Start the process without waiting."""
         command = [*self.program, "--pidfile=", "--nodaemon", "microblog", *arguments]
         launched = command_line(command, directory=self.data_dir.parent, at_parents_death=signal.SIGKILL)
         with self.log_file.open("ab") as log:
@@ -100,13 +100,13 @@ class Site:
         return self.process
 
     def start(self, *arguments: str) -> None:
-        """Start it, and return once it answers."""
+        """Start the site and wait until it responds."""
         process = self.launch(*arguments)
         assert until(lambda: self.is_up() or process.poll() is not None, START_S), self.log
         assert process.poll() is None, self.log
 
     def stop(self) -> int:
-        """Ask it to stop, as a service manager does; its exit code, negative for a signal."""
+        """Stop the site with SIGTERM and return its exit code, negative for a signal."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(60)
@@ -118,7 +118,7 @@ class Site:
         self.process.wait(10)
 
     def get(self, path: str, timeout: float = 10.0) -> tuple[int, bytes]:
-        """Status and body. Raises OSError when nothing answers."""
+        """Return status and body. Raises OSError if there is no response."""
         try:
             with urllib.request.urlopen(self.url + path, timeout=timeout) as response:
                 return response.status, response.read()
@@ -133,7 +133,7 @@ class Site:
             return False
 
     def command(self, *arguments: str) -> str:
-        """What the administrator's command prints."""
+        """Run the command `microblog` and return its output."""
         program = str(Path(sys.executable).with_name("microblog"))
         done = subprocess.run([program, *arguments], env=self.environment(), capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stderr
@@ -159,7 +159,7 @@ class Site:
 
 @contextmanager
 def site(directory: Path, **settings: str) -> Iterator[Site]:
-    """A site, not yet started; killed at the end if it still runs."""
+    """Yield a site that is not started; kill it at the end if it still runs."""
     made = Site(directory / "var", settings)
     try:
         yield made

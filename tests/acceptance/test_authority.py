@@ -1,4 +1,4 @@
-"""Two processes of one site: what ends somebody's authority in one of them closes their streams in the other, and nobody else's."""
+"""Tests of revocation in a site of two processes: streams of the revoked session or token close in both, and no others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A backup is the whole site: restored on an empty machine, it is the same to everybody, row by row."""
+"""Tests of backups: a restored site is the same, row by row."""
 
 from __future__ import annotations
 

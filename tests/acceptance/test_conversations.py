@@ -1,4 +1,4 @@
-"""Private talk with Mastodon.py on a started site: the list of conversations, and each change of it as it happens."""
+"""Tests of direct conversations with Mastodon.py on a started site: the list, and the `direct` stream."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An acknowledged post is in the database, whatever dies."""
+"""Tests that acknowledged posts survive any crash."""
 
 from __future__ import annotations
 

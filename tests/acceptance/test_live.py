@@ -1,4 +1,4 @@
-"""One site of three processes: whoever reads the live feed ends with every post, once, in order, whatever dies meanwhile."""
+"""Tests of streams of a site of three processes: every client receives each post once, in order, through crashes."""
 
 from __future__ import annotations
 

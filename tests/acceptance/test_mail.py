@@ -1,4 +1,4 @@
-"""A started site with a real mail server, over TLS and with a login: from signing up to a mention in the mailbox."""
+"""Tests of e-mail with a real mail server over TLS and with a login, from sign-up to a mention in the mailbox."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people do with masto.js (the library of Elk, Phanpy and other web clients), run by Node on a started site."""
+"""Tests with masto.js (the library of Elk, Phanpy and other web clients), run by Node on a started site."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people do with Mastodon.py, done on a started site: posts, people, timelines, notifications, search."""
+"""Tests with Mastodon.py on a started site: posts, accounts, timelines, notifications, search."""
 
 from __future__ import annotations
 

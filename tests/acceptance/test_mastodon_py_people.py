@@ -1,4 +1,4 @@
-"""What people do about people with Mastodon.py: profiles, who stands how to whom, lists, filters, tags, reports."""
+"""Tests with Mastodon.py: profiles, relationships, lists, filters, hashtags, reports."""
 
 from __future__ import annotations
 

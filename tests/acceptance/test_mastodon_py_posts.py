@@ -1,4 +1,4 @@
-"""What people do with posts with Mastodon.py: media, polls, later posts, pages, and what the site says about itself."""
+"""Tests with Mastodon.py: media, polls, scheduled posts, paging, instance information."""
 
 from __future__ import annotations
 

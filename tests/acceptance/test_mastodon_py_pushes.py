@@ -1,4 +1,4 @@
-"""What people do with Mastodon.py's push functions on a started site; and it reads the messages that the site makes."""
+"""Tests of Mastodon.py's push functions on a started site, including decryption of its messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mastodon.py listens: what happens arrives by itself, over server-sent events and over a WebSocket."""
+"""Tests of Mastodon.py's streaming, over server-sent events and WebSocket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a started site tells Prometheus, read by Prometheus' own parsers."""
+"""Tests of a started site's metrics with Prometheus' own parsers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people are told, and what they are not, with Mastodon.py on a started site: groups, policy, requests."""
+"""Tests of notifications with Mastodon.py on a started site: groups, policy, requests."""
 
 from __future__ import annotations
 

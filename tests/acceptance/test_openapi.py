@@ -1,4 +1,4 @@
-"""A program that knows the API only from its document asks a started site everything, also nonsense: each answer is as promised."""
+"""Tests of the OpenAPI document: schemathesis sends valid and invalid requests to a started site and checks each response."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two processes of a site behind a real PgBouncer in transaction mode, with fewer connections than they think they have."""
+"""Tests of a site of two processes behind a real PgBouncer in transaction mode, with few connections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stranger tries to keep the started site busy, over real sockets; everybody else goes on."""
+"""Tests of a stranger who overloads the started site over real sockets: everybody else is served."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The site as a process: it starts, stops, dies and comes back, and loses nothing."""
+"""Tests of the site as a process: start, stop, crash and restart without loss."""
 
 from __future__ import annotations
 

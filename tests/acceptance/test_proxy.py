@@ -1,4 +1,4 @@
-"""The site behind nginx, configured with the very blocks of docs/running.md; where nginx is not installed these tests say so."""
+"""Tests of the site behind nginx, configured by the blocks of docs/running.md; skipped without nginx."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs that people have sign in to a started site as they do anywhere: by code, and by a code that is typed in."""
+"""Tests of OAuth by real clients on a started site: with redirect and with out-of-band codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people do with toot, each command a process of its own, on a started site; it signed in by a typed code."""
+"""Tests with toot on a started site, each command a process of its own; it logged in with an out-of-band code."""
 
 from __future__ import annotations
 

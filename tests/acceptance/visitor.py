@@ -1,4 +1,4 @@
-"""Somebody who uses a started site by HTTP, as a script would: cookies, form tokens, JSON."""
+"""An HTTP client of a started site, like a script: cookies, CSRF tokens, JSON."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _TOKEN = re.compile(r'name="csrf" value="([^"]+)"')
 
 @define
 class Visitor:
-    """A client with a cookie jar. Every call is a connection of its own, so a site that dies in between costs one call."""
+    """A client with a cookie jar. Each request uses a connection of its own, so a dying site costs one request."""
 
     site: Site
     cookies: dict[str, str] = field(factory=dict)
     token: str = ""
 
     def ask(self, method: str, path: str, fields: dict[str, str] | None = None, **headers: str) -> tuple[int, dict[str, str], str]:
-        """Status, headers (lower case) and body. Raises OSError when nobody answers, or the answer breaks off."""
+        """Return status, headers (lower case) and body. Raises OSError without a complete response."""
         connection = HTTPConnection("127.0.0.1", self.site.port, timeout=20)
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.cookies:
@@ -46,7 +46,7 @@ class Visitor:
         return response.status, {name.lower(): value for name, value in response.headers.items()}, text
 
     def read_token(self, path: str) -> str:
-        """The form token of a page, kept for later calls."""
+        """Return the CSRF token of a page, and keep it for later requests."""
         found = _TOKEN.search(self.ask("GET", path)[2])
         assert found, f"{path} has no form"
         self.token = found[1]
