@@ -169,7 +169,7 @@ class Served:
         """Return the number of streams that were opened."""
         with urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=60) as answer:
             lines = [line.split() for line in answer.read().decode().splitlines()]
-        return sum(int(line[1]) for line in lines if line[0].startswith("microblog_live_subscriptions{"))
+        return sum(int(float(line[1])) for line in lines if line[0].startswith("microblog_live_subscriptions{"))
 
     def publish(self, number: int) -> None:
         """Publish a post and return its id once it is acknowledged."""
