@@ -103,15 +103,15 @@ async def test_what_a_slow_reader_did_not_take_comes_in_order_and_draining_is_to
     await gone(ours)
 
 
-@pytest.mark.parametrize("politely", [True, False])
-async def test_a_connection_can_be_closed_while_something_waits(politely: bool) -> None:
+@pytest.mark.parametrize("graceful", [True, False])
+async def test_a_connection_can_be_closed_while_something_waits(graceful: bool) -> None:
     client, ours = await connected()
     total = 0
     while ours.socket.unsent() < 300_000:
         ours.socket.write(b"x" * 10_000)
         total += 10_000
-    ours.socket.close(politely=politely)
-    if politely:
+    ours.socket.close(graceful=graceful)
+    if graceful:
         assert len(await read(client, total)) == total
     await gone(ours)
     client.close()

@@ -39,7 +39,7 @@ class Noting(WebSocket):
 
     texts: list[str] = field(factory=list, init=False)
 
-    def said(self, text: str) -> None:
+    def message_received(self, text: str) -> None:
         self.texts.append(text)
 
 

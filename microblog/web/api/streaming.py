@@ -153,7 +153,7 @@ class Multiplexed(WebSocket):
         first, self.first = self.first, {}
         self._start_handling({"type": "subscribe", **first} if first.get("stream") else {})
 
-    def said(self, text: str) -> None:
+    def message_received(self, text: str) -> None:
         """Handle a message, in order: it waits while an earlier one is handled."""
         self._pending.append((text, self.feed.position))
         if self._ready:

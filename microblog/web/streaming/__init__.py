@@ -1,1 +1,1 @@
-"""Streams to connected clients: server-sent events and WebSocket, and how they are sent."""
+"""Streams to connected clients: server-sent events, WebSocket, and the transports below them."""

@@ -1,4 +1,4 @@
-"""The live feed of our own pages: server-sent events, authenticated by the session's cookie, for pages of this site only."""
+"""Server-sent events for our own pages, authenticated by the session cookie and for pages of this site only."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ CONTEXTS = {
 
 
 def event(name: str, data: bytes, position: object = None) -> bytes:
-    """One event on the wire. `data` is one line."""
+    """Encode one server-sent event. `data` must be one line."""
     id = b"" if position is None else b"id: %s\n" % str(position).encode("ascii")
     return b"event: %s\n%sdata: %s\n\n" % (name.encode("ascii"), id, data)
 
 
 @frozen
 class PageEncoder:
-    """News as our own scripts read it (static/live.js): posts, notifications, conversations as ready HTML, and how much is unread.
+    """Encodes updates for our own scripts (static/live.js): posts, notifications and conversations as HTML, and unread counts.
 
-    For all members, or visitors.
+    `member`: for logged-in users, else for visitors.
     """
 
     article: Callable[[Post, bool, PostFlags], str]
@@ -61,52 +61,54 @@ class PageEncoder:
     context: FilterContext = FilterContext.HOME
 
     def variant(self, stream: Stream) -> Hashable:
-        """Whatever the stream, it is the same bytes."""
+        """Frames are the same for all streams."""
         return ("page", self.member)
 
     def personal(self, stream: Stream) -> bool:
-        """True for home: boosts of what the viewer has seen before come there."""
+        """True for the home stream, whose posts have the viewer's own flags."""
         return self.member and stream.kind is StreamKind.USER
 
-    def frame(self, news: Update, stream: Stream, matches: Sequence[Match] = (), own: Own | None = None) -> bytes | None:
-        """The news as one event; its id is the position. What the viewer's filters leave out there is not told."""
-        context = FilterContext.NOTIFICATIONS if news.notice is not None else self.context
+    def frame(self, update: Update, stream: Stream, matches: Sequence[Match] = (), own: Own | None = None) -> bytes | None:
+        """The update as one event whose id is the position, or None if the viewer's filters hide it."""
+        context = FilterContext.NOTIFICATIONS if update.notice is not None else self.context
         if context is not FilterContext.THREAD and is_hidden(matches, context):
             return None
-        if news.notice is not None:
-            return event("notification", self._notice(news.notice), news.position)
-        if news.badges is not None:
-            return event("badges", orjson.dumps(_numbers(news.badges) | {"removed": news.removed and str(news.removed)}), news.position)
-        if news.conversation is not None:
-            return event("conversation", self._talk(news.conversation, warning(matches, self.context)), news.position)
-        if news.post is not None:
-            name = "edit" if news.kind is EventKind.POST_EDITED else "update"
-            return event(name, self._post(news.post, warning(matches, self.context), own), news.position)
-        if news.kind is EventKind.POST_DELETED:
-            return event("delete", b"%d" % (news.post_id or 0), news.position)
-        return _announced(news)
+        if update.notice is not None:
+            return event("notification", self._notice(update.notice), update.position)
+        if update.badges is not None:
+            return event(
+                "badges", orjson.dumps(_numbers(update.badges) | {"removed": update.removed and str(update.removed)}), update.position
+            )
+        if update.conversation is not None:
+            return event("conversation", self._talk(update.conversation, warning(matches, self.context)), update.position)
+        if update.post is not None:
+            name = "edit" if update.kind is EventKind.POST_EDITED else "update"
+            return event(name, self._post(update.post, warning(matches, self.context), own), update.position)
+        if update.kind is EventKind.POST_DELETED:
+            return event("delete", b"%d" % (update.post_id or 0), update.position)
+        return _announced(update)
 
     def resumed(self, stream: Stream, since: Position) -> bytes | None:
-        """What follows came after that position."""
+        """Tell the page that the stream continues from `since`."""
         return None if since == UNKNOWN else event("resumed", b"{}", since)
 
     def gap(self, stream: Stream, head: Position, oldest: Position) -> bytes | None:
-        """Something is missing: the page has to be read anew."""
+        """Tell the page that events are missing and that it has to reload."""
         return event("gap", orjson.dumps({"oldest": str(oldest)}), head)
 
     def opening(self) -> bytes:
-        """At once, so that proxies and browsers see that the stream is open."""
+        """The first bytes, so that proxies and browsers see that the stream is open."""
         return b"retry: 2000\n:)\n\n"
 
     def heartbeat(self, position: Position | None) -> bytes:
-        """A comment, or up to where the page has been told."""
+        """A comment, or an event with the current position."""
         return b":thump\n\n" if position is None else event("beat", b"", position)
 
-    def close_frame(self, ending: CloseReason, delay: float) -> bytes:
-        """Whether and when to come back."""
-        if ending is CloseReason.UNAUTHORIZED:
+    def close_frame(self, reason: CloseReason, delay: float) -> bytes:
+        """Tell the page whether and when to reconnect."""
+        if reason is CloseReason.UNAUTHORIZED:
             return event("bye", b"{}")
-        return event("restart", b"%d" % (delay * 1000)) if ending is CloseReason.RESTART else b""
+        return event("restart", b"%d" % (delay * 1000)) if reason is CloseReason.RESTART else b""
 
     def _post(self, post: Post, title: str, own: Own | None) -> bytes:
         answers = None if post.reply_to is None else str(post.reply_to)
@@ -122,13 +124,13 @@ class PageEncoder:
         return orjson.dumps({"id": str(conversation.id), "html": html, "last": last, "unread": conversation.unread})
 
 
-def _announced(news: Update) -> bytes | None:
-    """An announcement as ready HTML, or that it is gone. The pages show no reactions."""
-    if news.kind is EventKind.ANNOUNCED and news.announcement is not None:
-        made = news.announcement
-        return event("announcement", orjson.dumps({"id": str(made.id), "html": own_links(made.html)}), news.position)
-    if news.kind is EventKind.ANNOUNCEMENT_WITHDRAWN:
-        return event("withdrawn", b"%d" % (news.announcement_id or 0), news.position)
+def _announced(update: Update) -> bytes | None:
+    """An announcement as HTML, or the id of a deleted one. Pages show no reactions."""
+    if update.kind is EventKind.ANNOUNCED and update.announcement is not None:
+        made = update.announcement
+        return event("announcement", orjson.dumps({"id": str(made.id), "html": own_links(made.html)}), update.position)
+    if update.kind is EventKind.ANNOUNCEMENT_WITHDRAWN:
+        return event("withdrawn", b"%d" % (update.announcement_id or 0), update.position)
     return None
 
 
@@ -138,19 +140,19 @@ def _numbers(badges: UnreadUpdate) -> dict[str, object]:
 
 @define(eq=False)
 class EventStream(OpenStream):
-    """One response of server-sent events: one stream, from now on or from after the position `since`."""
+    """A response of server-sent events: one stream, from now on or after the position `since`."""
 
     stream: Stream
     since: Position | None
 
     def admitted(self) -> None:
-        """Listen."""
+        """Subscribe to the stream."""
         self.feed.subscribe(self.subscriber, self.stream, self.since, self.asked)
 
 
 @frozen
 class Streams:
-    """What the pages of this site listen to. `article`, `note` and `talk` make the HTML of a post, a notification, a conversation."""
+    """Streams for the pages of this site. `article`, `note` and `talk` render a post, a notification and a conversation."""
 
     feed: Broadcaster
     article: Callable[[Post, bool, PostFlags], str]
@@ -167,7 +169,7 @@ class Streams:
 
     @route("GET", "/live/notifications", MEMBER)
     async def notifications(self, request: Request) -> Response:
-        """What the viewer is told, which comes with every other stream too."""
+        """The viewer's notifications, which are also part of every other stream."""
         return await self._stream(request, StreamKind.NOTIFICATIONS, request.member.id)
 
     @route("GET", "/live/conversations", MEMBER)
@@ -187,35 +189,35 @@ class Streams:
 
     @route("GET", "/live/@<username:username>", RouteOptions())
     async def author(self, request: Request, username: str) -> Response:
-        """What somebody posts and boosts, without replies to others."""
+        """Posts and boosts of an account, without replies to others."""
         account = await self.accounts.by_username(username)
         return await self._stream(request, StreamKind.AUTHOR_POSTS, account.id)
 
     @route("GET", "/live/posts/<id:post_id>", RouteOptions())
     async def thread(self, request: Request, post_id: int) -> Response:
-        """The conversation of a post that the viewer may see."""
+        """The thread of a post that the viewer may see."""
         post = await self.posts.one(request.viewer, PostId(post_id))
         return await self._stream(request, StreamKind.THREAD, post.original.thread_id or post.original.id)
 
     async def _stream(self, request: Request, kind: StreamKind, of: int | str) -> Response:
-        self._refuse_strangers(request)
+        self._check_origin(request)
         await self.places.check_rate(request)
         reader = StreamIdentity.of(request)
         self.feed.expect(reader.account)
-        dialect = PageEncoder(self.article, self.note, self.talk, reader.account is not None, CONTEXTS.get(kind, FilterContext.ACCOUNT))
+        encoder = PageEncoder(self.article, self.note, self.talk, reader.account is not None, CONTEXTS.get(kind, FilterContext.ACCOUNT))
         opened = await self.places.reserve(request)
-        protocol = EventStream(self.feed, dialect, reader, opened, Stream(kind, of, reader.account), since_of(request, self.feed))
+        protocol = EventStream(self.feed, encoder, reader, opened, Stream(kind, of, reader.account), since_of(request, self.feed))
         return Response.stream(protocol).cached(b"no-store, no-transform").with_header("X-Accel-Buffering", "no")
 
-    def _refuse_strangers(self, request: Request) -> None:
-        """Another site's page must not even hold connections with our visitors' cookies."""
+    def _check_origin(self, request: Request) -> None:
+        """Raise Forbidden for pages of other sites, which must not open connections with our visitors' cookies."""
         origin, site = request.header("Origin"), request.header("Sec-Fetch-Site")
         if (origin is not None and origin != request.origin.url) or site not in (None, "same-origin", "none"):
             raise Forbidden("This stream is for pages of this site only.")
 
 
 def since_of(request: Request, feed: Broadcaster) -> Position | None:
-    """From where on to tell: a browser that reconnects by itself says so in a header, which is newer than the address."""
+    """The position to continue from. Last-Event-ID of a reconnecting browser is newer than the one in the URL."""
     given = request.header("Last-Event-ID") or request.fields.value("since", max=100)
     if not given:
         return None

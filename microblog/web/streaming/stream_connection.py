@@ -1,4 +1,4 @@
-"""A connection that the live feed tells news to, whatever is spoken on it; and how many of them one network may have."""
+"""A connection that receives updates of the live feed, by any protocol, and limits on such connections."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ _log = Logger()
 
 
 class StreamProtocol(Encoder, Shape):
-    """A dialect, and what is said on a connection beside news. Empty bytes are not sent."""
+    """An encoder of updates and of a connection's own messages. Empty bytes are not sent."""
 
     def opening(self) -> bytes:
-        """What is said first, once the feed has let the reader in."""
+        """The first bytes, after the feed has admitted the client."""
 
     def heartbeat(self, position: Position | None) -> bytes:
-        """What is said now and then, so that nobody takes the silence for death."""
+        """Bytes sent periodically, so that proxies and clients see that the connection is alive."""
 
-    def close_frame(self, ending: CloseReason, delay: float) -> bytes:
-        """The last words. `delay` is how many seconds the reader should wait before it comes back."""
+    def close_frame(self, reason: CloseReason, delay: float) -> bytes:
+        """The last bytes. `delay`: seconds that the client should wait before it reconnects."""
 
 
 @frozen
 class StreamIdentity:
-    """Who listens, and what that rests on: a login, or an API token."""
+    """The account of a stream, and the session or access token that authenticates it."""
 
     account: int | None = None
     session: int | None = None
@@ -46,7 +46,7 @@ class StreamIdentity:
 
     @classmethod
     def of(cls, request: Request) -> StreamIdentity:
-        """Whoever makes the call."""
+        """The identity of a request."""
         return cls(
             request.viewer.id if request.viewer else None,
             request.session.id if request.session else None,
@@ -56,9 +56,9 @@ class StreamIdentity:
 
 @define
 class ConnectionLimiter:
-    """Where connections are let in: counts those that are open by network, and how often one network or account opens new ones.
+    """Limits open streams by network, and how often a network or account opens new ones.
 
-    So none takes all of them, and whoever comes back again and again without waiting does not keep the database busy for everybody.
+    This keeps one network from using all connections, and clients that reconnect without delay from loading the database.
     """
 
     limits: RateLimiter
@@ -68,13 +68,13 @@ class ConnectionLimiter:
     _open: Counter[str] = field(factory=Counter, init=False)
 
     async def check_rate(self, request: Request) -> None:
-        """Count the wish for a connection, before anybody looks who it is. Raises TooMany where the network wishes too often."""
+        """Count a connection attempt, before authentication. Raises TooMany if the network makes too many."""
         await self._limit(request, self.per_network, request.network)
 
     async def reserve(self, request: Request) -> Callable[[int], None]:
-        """What to call with 1 when the connection opens and with -1 when it closes.
+        """Return a function to call with 1 when the connection opens and with -1 when it closes.
 
-        Raises TooMany where the account opens too many, or the network has enough of them.
+        Raises TooMany if the account opens streams too often, or the network has too many open.
         """
         if request.viewer is not None:
             await self._limit(request, self.per_account, str(request.viewer.id))
@@ -96,10 +96,10 @@ class ConnectionLimiter:
 
 @define(eq=False)
 class OpenStream(Protocol):
-    """One open connection; also the feed's way out to it. `opened` hears of 1 when it opens and of -1 when it closes.
+    """An open stream; the feed's `Connection`. `opened` is called with 1 when it opens and with -1 when it closes.
 
-    `asked` is where the feed was when the client asked for what it is to hear: to be let in takes a while, and a client that has seen the
-    head of the response counts on missing nothing from then on.
+    `asked`: position of the feed when the connection was made. Admission takes a while, and a client that has received the head of the
+    response must not miss anything from then on.
     """
 
     feed: Broadcaster
@@ -114,7 +114,7 @@ class OpenStream(Protocol):
         self.subscriber = Subscriber(self, self.manner, self.reader.account, self.reader.session, self.reader.token)
 
     def connectionMade(self) -> None:
-        """The head of the response is written, and the connection is ours."""
+        """Take over the connection, after the head of the response was written."""
         self.socket = socket_of(self.transport, self._drained)
         self.opened(1)
         self.asked = self.feed.position
@@ -129,21 +129,21 @@ class OpenStream(Protocol):
             self.end(CloseReason.UNAVAILABLE, 0)
         else:
             if self.socket is not None and (opening := self.manner.opening()):
-                self.socket.write(opening)  # whoever has read it misses nothing from then on
+                self.socket.write(opening)  # a client that has received it misses nothing from then on
             self.admitted()
 
     def admitted(self) -> None:
-        """From now on the feed can be subscribed to."""
+        """Subscribe to streams; called once the feed has admitted the connection."""
 
     def _failed(self, failure: Failure) -> None:
         _log.failure("A stream could not be opened", failure)
         self.end(CloseReason.UNAVAILABLE, 0)
 
     def dataReceived(self, data: bytes) -> None:
-        """Whatever a client says after its request is not listened to."""
+        """Ignore data after the request."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """The reader went, or we closed."""
+        """End the subscription."""
         self.socket = None
         self.feed.dismiss(self.subscriber)
         self.opened(-1)
@@ -152,31 +152,31 @@ class OpenStream(Protocol):
         self.feed.drained(self.subscriber)
 
     def offer(self, frame: bytes) -> bool:
-        """Send the frame; or answer False and take nothing, where more than MOST_UNSENT bytes wait already."""
+        """Send the frame, or return False without sending if more than MOST_UNSENT bytes are buffered."""
         socket = self.socket
         return socket is None or socket.offer(frame, MOST_UNSENT)  # None: it is closed, and about to be dismissed
 
     def unsent(self) -> int:
-        """How many bytes wait for the reader."""
+        """Number of buffered bytes."""
         return 0 if self.socket is None else self.socket.unsent()
 
     def progress(self) -> int:
-        """A number that grows when some of what waited has left."""
+        """A number that grows when buffered bytes have been sent."""
         return 0 if self.socket is None else self.socket.progress()
 
     def heartbeat(self, position: Position | None) -> None:
-        """Proxies close what is silent. With the position, whoever comes back after a quiet night has little to be told."""
+        """Send a heartbeat, since proxies close idle connections. The position shortens the catch-up of a later reconnect."""
         if self.socket is not None and not self.socket.unsent() and (said := self.manner.heartbeat(position)):
             self.socket.write(said)
 
-    def end(self, ending: CloseReason, delay: float) -> None:
-        """Say why, and close. Whoever may not read any more gets nothing of what still waits."""
+    def end(self, reason: CloseReason, delay: float) -> None:
+        """Send the reason, and close. A client whose authorization was revoked gets no buffered data."""
         socket, self.socket = self.socket, None
         if socket is None:
             return
-        if ending is CloseReason.STALLED or (ending is CloseReason.UNAUTHORIZED and socket.unsent()):
-            socket.close(politely=False)
+        if reason is CloseReason.STALLED or (reason is CloseReason.UNAUTHORIZED and socket.unsent()):
+            socket.close(graceful=False)
             return
-        if said := self.manner.close_frame(ending, delay):
+        if said := self.manner.close_frame(reason, delay):
             socket.write(said)
-        socket.close(politely=True)
+        socket.close(graceful=True)

@@ -1,4 +1,4 @@
-"""The cheapest way out to one reader that is still bounded: straight to an idle socket, else through the transport's buffer."""
+"""Bounded writing to stream clients: directly to the socket if nothing is buffered, else through the transport."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from microblog.web.http.transports import unsent_bytes
 
 
 class Socket(Protocol):
-    """A connection as a stream writes to it."""
+    """The write side of a stream's connection."""
 
     def write(self, data: bytes) -> None:
-        """Send the data, now or as soon as the reader takes it."""
+        """Send the data, now or as soon as the client reads."""
 
     def offer(self, data: bytes, most: int) -> bool:
-        """The same; or answer False and take nothing, where more than `most` bytes wait already."""
+        """The same, or return False without sending if more than `most` bytes are buffered."""
 
     def unsent(self) -> int:
-        """How many bytes wait for the reader."""
+        """Number of buffered bytes."""
 
     def progress(self) -> int:
-        """A number that grows when some of what waited has left."""
+        """A number that grows when buffered bytes have been sent."""
 
-    def close(self, *, politely: bool) -> None:
-        """Close; politely: once all that waits has left."""
+    def close(self, *, graceful: bool) -> None:
+        """Close the connection; `graceful`: after the buffered data was sent."""
 
 
 @implementer(IPushProducer)
 @define(eq=False)
 class DirectSocket:
-    """A socket of this process. While nothing is buffered, what is written goes to the kernel at once, at half the cost.
+    """A plain TCP or UNIX socket. While nothing is buffered, data is written directly to the socket, at half the cost.
 
-    `drained` is called when all that was buffered has left.
+    `drained` is called when the buffer is empty again.
     """
 
     transport: Connection
@@ -50,11 +50,11 @@ class DirectSocket:
         self.transport.registerProducer(self, True)
 
     def write(self, data: bytes) -> None:
-        """Send the data, now or as soon as the reader takes it."""
+        """Send the data, now or as soon as the client reads."""
         self.offer(data, sys.maxsize)
 
     def offer(self, data: bytes, most: int) -> bool:
-        """The same; or answer False and take nothing, where more than `most` bytes wait already."""
+        """The same, or return False without sending if more than `most` bytes are buffered."""
         transport = self.transport
         if is_buffering(transport):
             if self.unsent() > most:
@@ -62,7 +62,7 @@ class DirectSocket:
         elif transport.connected:
             try:
                 sent = transport.socket.send(data)
-            except OSError:  # it is full, or lost: the transport finds that out for itself when it tries
+            except OSError:  # full or closed: the transport finds out when it writes
                 sent = 0
             if sent == len(data):
                 return True
@@ -72,32 +72,32 @@ class DirectSocket:
         return True
 
     def unsent(self) -> int:
-        """How many bytes wait for the reader."""
+        """Number of buffered bytes."""
         return unsent_bytes(self.transport)
 
     def progress(self) -> int:
-        """How many of the bytes that had to wait have left."""
+        """Number of buffered bytes that have been sent."""
         return self._buffered - self.unsent()
 
-    def close(self, *, politely: bool) -> None:
-        """Close; politely: once all that waits has left."""
-        _close(self.transport, politely=politely)
+    def close(self, *, graceful: bool) -> None:
+        """Close the connection; `graceful`: after the buffered data was sent."""
+        _close(self.transport, graceful=graceful)
 
     def pauseProducing(self) -> None:
-        """More is buffered than Twisted likes. We have a bound of our own."""
+        """Ignore Twisted's buffer limit; `offer` has its own."""
 
     def resumeProducing(self) -> None:
-        """All that was buffered has left."""
+        """The buffer is empty."""
         self.drained()
 
     def stopProducing(self) -> None:
-        """The connection is gone; its protocol hears of that too."""
+        """Ignored: the protocol is notified of the closed connection too."""
 
 
 @implementer(IPushProducer)
 @define(eq=False)
 class BufferedSocket:
-    """Any other transport, such as TLS. What waits is known only from when the transport says that it has enough."""
+    """Any other transport, such as TLS. Buffered bytes are only known after the transport has paused us."""
 
     transport: Any
     drained: Callable[[], None]
@@ -109,52 +109,52 @@ class BufferedSocket:
         self.transport.registerProducer(self, True)
 
     def write(self, data: bytes) -> None:
-        """Send the data, now or as soon as the reader takes it."""
+        """Send the data, now or as soon as the client reads."""
         if self._full:
             self._waiting += len(data)
         self.transport.write(data)
 
     def offer(self, data: bytes, most: int) -> bool:
-        """The same; or answer False and take nothing, where more than `most` bytes wait already."""
+        """The same, or return False without sending if more than `most` bytes are buffered."""
         if self._waiting > most:
             return False
         self.write(data)
         return True
 
     def unsent(self) -> int:
-        """How many bytes wait for the reader, those that the transport took gladly apart."""
+        """Number of bytes written since the transport paused us."""
         return self._waiting
 
     def progress(self) -> int:
-        """How often all has left."""
+        """How often the buffer was emptied."""
         return self._left
 
-    def close(self, *, politely: bool) -> None:
-        """Close; politely: once all that waits has left."""
-        _close(self.transport, politely=politely)
+    def close(self, *, graceful: bool) -> None:
+        """Close the connection; `graceful`: after the buffered data was sent."""
+        _close(self.transport, graceful=graceful)
 
     def pauseProducing(self) -> None:
-        """The transport has enough."""
+        """The transport's buffer is full."""
         self._full, self._waiting = True, self._waiting or 1
 
     def resumeProducing(self) -> None:
-        """All that was buffered has left."""
+        """The buffer is empty."""
         self._full, self._waiting = False, 0
         self._left += 1
         self.drained()
 
     def stopProducing(self) -> None:
-        """The connection is gone; its protocol hears of that too."""
+        """Ignored: the protocol is notified of the closed connection too."""
 
 
 def socket_of(transport: Any, drained: Callable[[], None]) -> Socket:
-    """The best way to write to this transport."""
+    """The fastest writer for a transport."""
     return DirectSocket(transport, drained) if isinstance(transport, Connection) else BufferedSocket(transport, drained)
 
 
-def _close(transport: Any, *, politely: bool) -> None:
-    if politely:
-        transport.unregisterProducer()  # else a paused producer is waited for, and the connection never closes
+def _close(transport: Any, *, graceful: bool) -> None:
+    if graceful:
+        transport.unregisterProducer()  # otherwise the transport waits for a paused producer and never closes
         transport.loseConnection()
     else:
         transport.abortConnection()

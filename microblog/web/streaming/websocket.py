@@ -1,4 +1,4 @@
-"""WebSocket (RFC 6455) on a connection that was taken over. wsproto parses what comes in; what goes out is framed once for all readers."""
+"""WebSocket (RFC 6455) on a connection taken over from HTTP. wsproto parses incoming frames; outgoing ones are shared by all clients."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from microblog.web.streaming.stream_connection import OpenStream
 from microblog.web.streaming.stream_transport import Socket
 
 VERSION = "13"
-LONGEST_MESSAGE = 4096  # bytes that a client may say at a time
+LONGEST_MESSAGE = 4096  # bytes of one message of a client
 MOST_FRAMES, FRAMES_S = 256, 10.0  # from one client in so many seconds
 LINGER_S = 2.0  # after our close frame, for the other side's
-TOO_MUCH = "You say too much at once."
-TURNS = 2  # beats from one ping to the next
+TOO_MUCH = "Too many messages."
+TURNS = 2  # heartbeats per ping
 
 _KEY = re.compile(r"[A-Za-z0-9+/]{22}==")
 _PROTOCOL = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~/=-]{1,512}")
@@ -34,7 +34,7 @@ _SHORT, _MIDDLE = 125, 0xFFFF
 
 
 class CloseCode(IntEnum):
-    """Why we close."""
+    """Status codes of close frames."""
 
     NORMAL = 1000
     UNSUPPORTED = 1003
@@ -46,21 +46,21 @@ class CloseCode(IntEnum):
 
 
 CODES = {
-    CloseReason.STALLED: (CloseCode.SLOW, "You did not read what was sent. Come back with your position."),
+    CloseReason.STALLED: (CloseCode.SLOW, "The connection is too slow. Reconnect with your position."),
     CloseReason.UNAUTHORIZED: (CloseCode.POLICY, "The access token was revoked."),
-    CloseReason.RESTART: (CloseCode.RESTART, "The server restarts."),
+    CloseReason.RESTART: (CloseCode.RESTART, "The server is restarting."),
     CloseReason.UNAVAILABLE: (CloseCode.LATER, "Please try again soon."),
 }
 
 
 class NotWebSocket(Problem):
-    """The request does not ask for a WebSocket."""
+    """The request is not a WebSocket handshake."""
 
-    sentence = "This address speaks WebSocket. Server-sent events are below it, such as /api/v1/streaming/user."
+    sentence = "This endpoint requires WebSocket. For server-sent events use its subpaths, such as /api/v1/streaming/user."
 
 
 def frame(opcode: int, payload: bytes) -> bytes:
-    """One whole frame, as servers send it: not masked (RFC 6455 section 5.2)."""
+    """Encode one unmasked frame (RFC 6455 section 5.2)."""
     length = len(payload)
     if length <= _SHORT:
         return bytes((0x80 | opcode, length)) + payload
@@ -75,7 +75,7 @@ def text_frame(payload: bytes) -> bytes:
 
 
 def close_frame(code: int, reason: str = "") -> bytes:
-    """The last frame. `reason` is at most 123 bytes."""
+    """A close frame. `reason` is at most 123 bytes."""
     return frame(Opcode.CLOSE, code.to_bytes(2, "big") + reason.encode())
 
 
@@ -83,13 +83,13 @@ PING = frame(Opcode.PING, b"")
 
 
 def offered_protocol(request: Request) -> str | None:
-    """The subprotocol that the client would like most, if it is one (RFC 6455 section 4.1)."""
+    """The client's preferred subprotocol, or None if it is not valid (RFC 6455 section 4.1)."""
     first = (request.header("Sec-WebSocket-Protocol") or "").partition(",")[0].strip()
     return first if _PROTOCOL.fullmatch(first) else None
 
 
 def check_handshake(request: Request) -> None:
-    """Raises NotWebSocket or Malformed unless the request opens a WebSocket (RFC 6455 section 4.2.1)."""
+    """Raise NotWebSocket or Malformed unless the request is a WebSocket handshake (RFC 6455 section 4.2.1)."""
     wishes = {wish.strip().lower() for wish in (request.header("Connection") or "").split(",")}
     if "upgrade" not in wishes or (request.header("Upgrade") or "").strip().lower() != "websocket":
         raise NotWebSocket
@@ -100,7 +100,7 @@ def check_handshake(request: Request) -> None:
 
 
 def accepted(request: Request, protocol: WebSocket) -> Response:
-    """The answer that hands the connection over. Call `check_handshake` before."""
+    """The response that completes the handshake. Call `check_handshake` first."""
     key = generate_accept_token((request.header("Sec-WebSocket-Key") or "").encode("ascii")).decode("ascii")
     response = Response.stream(protocol, status=101).with_headers(
         {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Accept": key}
@@ -111,7 +111,7 @@ def accepted(request: Request, protocol: WebSocket) -> Response:
 
 @define(eq=False)
 class WebSocket(OpenStream):
-    """One open WebSocket. `said` is called with each text that the client says."""
+    """An open WebSocket. `message_received` is called with each text message."""
 
     _frames: FrameProtocol | None = field(default=None, init=False)
     _message: list[str] = field(factory=list, init=False)
@@ -119,19 +119,19 @@ class WebSocket(OpenStream):
     _count: int = field(default=0, init=False)
     _counted_from: float = field(default=0.0, init=False)
     _turn: int = field(default=0, init=False)
-    _deaf: bool = field(default=False, init=False)
+    _ignoring: bool = field(default=False, init=False)
     _unanswered: bool = field(default=False, init=False)
     _closing: Socket | None = field(default=None, init=False)
     _linger: IDelayedCall | None = field(default=None, init=False)
 
-    def said(self, text: str) -> None:
-        """The client said this."""
+    def message_received(self, text: str) -> None:
+        """Handle a text message of the client."""
 
     # From the client
 
     def dataReceived(self, data: bytes) -> None:
-        """Bytes of frames."""
-        if self._deaf or (self.socket is None and self._closing is None):
+        """Parse incoming frames."""
+        if self._ignoring or (self.socket is None and self._closing is None):
             return
         if self._frames is None:
             self._frames = FrameProtocol(client=False, extensions=[])
@@ -141,24 +141,24 @@ class WebSocket(OpenStream):
             for received in self._frames.received_frames():
                 if received.frame_finished and self._too_many():
                     self.close(CloseCode.POLICY, TOO_MUCH)
-                    if self._count > 2 * MOST_FRAMES:  # it goes on although it was told: its answer to our close is not looked for
-                        self._deaf = True
+                    if self._count > 2 * MOST_FRAMES:  # it continues after our close frame: do not wait for its reply
+                        self._ignoring = True
                         return
                 self._received(received)
         except ParseFailed as broken:
-            self._deaf = True  # what follows cannot be understood
-            self.close(broken.code, "This is no proper WebSocket frame.")
+            self._ignoring = True  # what follows cannot be parsed
+            self.close(broken.code, "Invalid WebSocket frame.")
 
     def _received(self, received: Frame) -> None:
         if received.opcode is Opcode.CLOSE:
             self._closed(received)
         elif self.socket is None:
-            return  # we have closed, and wait for nothing but the other side's close
+            return  # we sent a close frame, and wait only for the client's
         elif received.opcode is Opcode.PING:
             if self.socket.unsent() <= MOST_UNSENT and isinstance(received.payload, bytes):
                 self.socket.write(frame(Opcode.PONG, received.payload))
         elif received.opcode is Opcode.BINARY:
-            self.close(CloseCode.UNSUPPORTED, "Only text is understood here.")
+            self.close(CloseCode.UNSUPPORTED, "Only text messages are supported.")
         elif isinstance(received.payload, str):
             self._text(received.payload, whole=received.message_finished)
 
@@ -171,7 +171,7 @@ class WebSocket(OpenStream):
         if whole:
             text = "".join(self._message)
             self._message, self._length = [], 0
-            self.said(text)
+            self.message_received(text)
 
     def _too_many(self) -> bool:
         now = self.feed.seconds()
@@ -181,66 +181,66 @@ class WebSocket(OpenStream):
         return self._count > MOST_FRAMES
 
     def _closed(self, received: Frame) -> None:
-        """The client's close: answer it, if it is no answer itself (RFC 6455 section 5.5.1)."""
+        """Reply to the client's close frame, unless it is itself a reply (RFC 6455 section 5.5.1)."""
         code = received.payload[0] if received.payload else None
         if self.socket is not None:
             nothing = code in (None, WsCloseReason.NO_STATUS_RCVD)
             self.close(0 if nothing else int(code or CloseCode.NORMAL), "")
-        self._over()
+        self._finish()
 
     # To the client
 
     def heartbeat(self, position: Position | None) -> None:
-        """A ping each second time; whoever did not answer the last one is gone."""
+        """Send a ping at every second heartbeat; close if the last one was not answered."""
         super().heartbeat(position)
         self._turn = (self._turn + 1) % TURNS
         if self.socket is None or self.socket.unsent() or self._turn:
             return
         if self._unanswered:
             self.feed.dismiss(self.subscriber, CloseReason.STALLED)
-            self.socket.close(politely=False)
+            self.socket.close(graceful=False)
             return
         self._unanswered = True
         self.socket.write(PING)
 
-    def end(self, ending: CloseReason, delay: float) -> None:
-        """Say why, and close. Whoever may not read any more gets nothing of what still waits."""
+    def end(self, reason: CloseReason, delay: float) -> None:
+        """Send the reason, and close. A client whose authorization was revoked gets no buffered data."""
         socket = self.socket
         if socket is None:
             return
-        if ending is CloseReason.UNAUTHORIZED and socket.unsent():
+        if reason is CloseReason.UNAUTHORIZED and socket.unsent():
             self.socket = None
-            socket.close(politely=False)
+            socket.close(graceful=False)
             return
-        if said := self.manner.close_frame(ending, delay):
+        if said := self.manner.close_frame(reason, delay):
             socket.write(said)
-        self._bye(*CODES.get(ending, (CloseCode.NORMAL, "")))
+        self._send_close(*CODES.get(reason, (CloseCode.NORMAL, "")))
 
     def close(self, code: int, reason: str) -> None:
-        """Close because of what the client did. Code 0 answers a close that gave none."""
+        """Close because of the client. Code 0 replies to a close frame without code."""
         if self.socket is not None:
             self.feed.dismiss(self.subscriber)
-            self._bye(code, reason)
+            self._send_close(code, reason)
 
-    def _bye(self, code: int, reason: str) -> None:
-        """Send our close frame; the connection is closed when the other side's has come, or has not come in time."""
+    def _send_close(self, code: int, reason: str) -> None:
+        """Send our close frame, and wait for the client's, up to LINGER_S seconds."""
         socket, self.socket = self.socket, None
         if socket is None:
             return
         self._closing = socket
         socket.write(close_frame(code, reason) if code else frame(Opcode.CLOSE, b""))
-        self._linger = self.feed.clock.callLater(LINGER_S, self._over)
+        self._linger = self.feed.clock.callLater(LINGER_S, self._finish)
 
-    def _over(self) -> None:
-        """Both sides have said that they close, or one does not."""
+    def _finish(self) -> None:
+        """Close the connection, after both close frames or the timeout."""
         closing, self._closing = self._closing, None
         if self._linger is not None and self._linger.active():
             self._linger.cancel()
         if closing is not None:
-            closing.close(politely=not closing.unsent())
+            closing.close(graceful=not closing.unsent())
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """The reader went, or we closed."""
+        """End the subscription."""
         self._closing = None
-        self._over()
+        self._finish()
         super().connectionLost(reason)
