@@ -19,7 +19,7 @@ def test_one_more_like_joins_its_group_while_the_list_is_open(person: Callable[.
     expect(ada.page.get_by_text("Who likes groups?").first).to_be_visible()
     ada.go("/notifications")
     items = ada.page.locator("[data-notes] > li")
-    for number, told in enumerate(["fan_0 liked", "fan_1 and fan_0 liked", "fan_2 and 2 others liked"]):
+    for number, told in enumerate(["fan_0 favourited", "fan_1 and fan_0 favourited", "fan_2 and 2 others favourited"]):
         fan = person()
         fan.sign_up(f"fan_{number}")
         fan.go("/@ada_grouped")

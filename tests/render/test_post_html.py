@@ -99,4 +99,4 @@ def test_a_reply_names_whom_it_answers_where_that_is_known() -> None:
     author = account()
     own = post(5, author, reply_to=4, reply_to_account=author.id)
     assert 'href="/@user1/4">Continues' in FRAGMENTS.of(own).body
-    assert 'href="/posts/4">Replies to a post' in FRAGMENTS.of(evolve(own, reply_to_account=AccountId(9))).body
+    assert 'href="/posts/4">In reply to a post' in FRAGMENTS.of(evolve(own, reply_to_account=AccountId(9))).body

@@ -65,7 +65,7 @@ def test_a_filter_is_changed_and_deleted(site: Town) -> None:
     _, bob = pair(site)
     filtering(bob, title="No sports", term="3600")
     [path] = [link for link in links(bob.get("/settings/filters")) if link.startswith("/settings/filters/")]
-    assert "until" in words(bob.get("/settings/filters"))
+    assert "expires" in words(bob.get("/settings/filters"))
     bob.submit(path, keywords="football\ntennis\n", title="", action="hide", term="keep", **{"contexts[0]": "home"})
     page = document(bob.get(path))
     assert [area.text.strip().split("\n") for area in page.xpath("//textarea[@name='keywords']")] == [["football", "tennis"]]

@@ -49,7 +49,7 @@ def test_an_applicant_is_announced_to_moderators_and_let_in(asked: Town) -> None
 def test_an_applicant_is_turned_away_after_a_question(asked: Town) -> None:
     maud = with_role(asked, "maud", "moderator")
     apply(asked, "ann")
-    assert "Turn @ann away?" in words(maud.get("/admin/people/ann/reject"))
+    assert "Reject @ann?" in words(maud.get("/admin/people/ann/reject"))
     maud.submit("/admin/people/ann/reject", page="/admin/people/ann/reject")
     assert "No account has exactly this username" in words(maud.get("/admin/people?q=ann"))
     assert maud.submit("/admin/people/maud/reject", page="/admin/people").status == 403
@@ -77,7 +77,7 @@ def test_somebody_is_suspended_and_let_back(site: Town) -> None:
     assert "Suspended" in words(maud.get("/admin/people?q=eve@example.org"))
     assert "@eve" in words(maud.get("/admin/people?type=suspended"))
     maud.submit("/admin/people/eve/restore", page="/admin/people?type=suspended")
-    assert "Suspended" not in words(maud.get("/admin/people?q=eve")).replace("Applicants Suspended", "")
+    assert "Suspended" not in words(maud.get("/admin/people?q=eve")).replace("Pending Suspended", "")
 
 
 def test_somebody_who_is_suspended_is_told_why_by_mail_and_finds_it_when_they_are_let_back(site: Town) -> None:
@@ -121,10 +121,10 @@ def test_an_invitation_is_made_used_and_ended(cursor: Cursor, tmp_path: Path) ->
     maud = with_role(site, "maud", "moderator")
     maud.submit("/admin/invites", page="/admin/invites", uses="2", days="0")
     [link] = [href for href in links(maud.get("/admin/invites")) if href.startswith("/signup?invite=")]
-    assert "0 of 2 used · until it is ended" in words(maud.get("/admin/invites"))
+    assert "Used 0 of 2 times · never expires" in words(maud.get("/admin/invites"))
     fields = {"username": "ann", "email": "ann@example.org", "password": PASSWORD, "invite": link.partition("=")[2]}
     assert site.visitor().submit("/signup", page=link, **fields).status == 303
-    assert "1 of 2 used" in words(maud.get("/admin/invites"))
+    assert "Used 1 of 2 times" in words(maud.get("/admin/invites"))
     maud.submit("/admin/invites/end", page="/admin/invites", code=link.partition("=")[2])
     assert "Ended" in words(maud.get("/admin/invites"))
     assert link not in links(maud.get("/admin/invites"))

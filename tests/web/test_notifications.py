@@ -12,7 +12,7 @@ def test_several_likes_of_a_post_are_one_item(site: Town) -> None:
     for name in ("bob", "cat", "dan"):
         site.resident(name).submit(f"/posts/{post.id}/favourite", f"/@ada/{post.id}")
         shown = words(ada.get("/notifications"))
-        told = {"bob": "bob liked", "cat": "cat and bob liked", "dan": "dan and 2 others liked"}[name]
+        told = {"bob": "bob favourited", "cat": "cat and bob favourited", "dan": "dan and 2 others favourited"}[name]
         assert f"{told} your post" in shown
     page = document(ada.get("/notifications"))
     [item] = page.xpath("//li[@data-group]")
@@ -28,7 +28,7 @@ def test_what_is_kept_back_waits_until_it_is_accepted_or_dismissed(site: Town) -
     assert saved.header("Location") == "/settings/notifications?notice=saved"
     for name in ("bob", "cat"):
         site.resident(name).submit("/posts", "/home", text=f"@ada it is {name}")
-    assert "Mentions by 2 people are kept back" in words(ada.get("/notifications"))
+    assert "Filtered notifications from 2 people" in words(ada.get("/notifications"))
     assert "it is bob" not in words(ada.get("/notifications"))
     waiting = words(ada.get("/notifications/requests"))
     assert "it is bob" in waiting
@@ -38,7 +38,7 @@ def test_what_is_kept_back_waits_until_it_is_accepted_or_dismissed(site: Town) -
     assert "it is bob" in words(ada.get("/notifications"))
     ada.post(cat.replace("accept", "dismiss"), {"csrf": ada.token("/notifications/requests")})
     assert "No filtered notifications" in words(ada.get("/notifications/requests"))
-    assert "kept back" not in words(ada.get("/notifications"))
+    assert "Filtered notifications" not in words(ada.get("/notifications"))
 
 
 def test_who_was_let_through_can_be_kept_back_again(site: Town) -> None:
@@ -74,9 +74,9 @@ def test_mentions_are_listed_alone_and_the_rest_stays_unread(site: Town) -> None
     bob.submit("/posts", "/home", text="@ada good morning")
     bob.submit("/@ada/follow", "/@ada")
     mentions = words(ada.get("/notifications?type=mention"))
-    assert ("good morning" in mentions, "follows you" in mentions) == (True, False)
+    assert ("good morning" in mentions, "followed you" in mentions) == (True, False)
     assert "(2)" in ada.get("/home").text
-    assert "follows you" in words(ada.get("/notifications"))
+    assert "followed you" in words(ada.get("/notifications"))
     assert "(2)" not in ada.get("/home").text
 
 

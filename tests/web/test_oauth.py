@@ -57,7 +57,7 @@ def test_somebody_lets_an_app_in_and_it_acts_for_them(site: Town, app: TestApp, 
     page = ada.get(app.asking(state="x y&z"))
     assert page.status == 200
     assert "Tapper" in words(page)
-    assert "You will go on to client.example." in words(page)
+    assert "You will be redirected to client.example." in words(page)
     assert "Change all of your account's data" in words(page)
     assert "@ada" in words(page)
     back = app.decide(ada, state="x y&z")

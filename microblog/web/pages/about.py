@@ -1,4 +1,4 @@
-"""What the site is and who runs it."""
+"""The about page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from microblog.web.pages.page_context import PageContexts
 
 @frozen
 class AboutPages:
-    """The page about the site."""
+    """The about page."""
 
     pages: Pages
     shells: PageContexts
@@ -23,8 +23,8 @@ class AboutPages:
     films: bool = False
 
     @route("GET", "/about", RouteOptions())
-    async def show(self, call: Request) -> Response:
-        """Figures, administrators, rules."""
+    async def show(self, request: Request) -> Response:
+        """Show the site's statistics, administrators and rules."""
         figures = await self.census.figures()
         about = AboutView(figures.people, figures.posts, figures.admins, films=self.films)
-        return Response.html(self.pages.about(await self.shells.of(call), about))
+        return Response.html(self.pages.about(await self.shells.of(request), about))

@@ -1,4 +1,4 @@
-"""What only administrators see: the outbox, and the jobs."""
+"""Pages for administrators: the e-mail queue and the background jobs."""
 
 from __future__ import annotations
 
@@ -23,56 +23,56 @@ ADMIN = RouteOptions(viewer=AccessLevel.ADMIN)
 
 @frozen
 class OutboxPages:
-    """Every letter: what it is about, how it stands, what the mail server said."""
+    """The e-mail queue: each e-mail's kind, state and mail server response."""
 
     pages: Pages
     shells: PageContexts
     outbox: EmailOutbox
 
     @route("GET", "/admin/outbox", ADMIN)
-    async def show(self, call: Request) -> Response:
-        """The letters, the newest first; those in one state, if asked for."""
-        page, wanted = page_of(call), call.fields.value("state")
+    async def show(self, request: Request) -> Response:
+        """List e-mails, newest first, optionally only those in one `state`."""
+        page, wanted = page_of(request), request.fields.value("state")
         state = EmailState(wanted) if wanted in set(EmailState) else None
         found = await self.outbox.page(page, state)
-        further = older(call, [letter.id for letter in found], page)
+        further = older(request, [letter.id for letter in found], page)
         view = OutboxPage(tuple(found), await self.outbox.counts(), state or "", self.outbox.directory, further)
-        return Response.html(self.pages.page("outbox", await self.shells.of(call), PageMetadata("Outbox"), page=view))
+        return Response.html(self.pages.page("outbox", await self.shells.of(request), PageMetadata("Outbox"), page=view))
 
     @route("POST", "/admin/outbox/<id:letter_id>/retry", ADMIN)
-    async def retry(self, call: Request, letter_id: int) -> Response:
-        """Try a letter again, now."""
+    async def retry(self, request: Request, letter_id: int) -> Response:
+        """Retry an e-mail now."""
         await self.outbox.retry(LetterId(letter_id))
-        return Response.redirect(call.next_path("/admin/outbox"))
+        return Response.redirect(request.next_path("/admin/outbox"))
 
 
 @frozen
 class JobPages:
-    """How much there is to do, and what does not get on."""
+    """The background jobs: counts, and the jobs in each state."""
 
     pages: Pages
     shells: PageContexts
     jobs: Jobs
 
     @route("GET", "/admin/jobs", ADMIN)
-    async def show(self, call: Request) -> Response:
-        """The figures, and the jobs of one list."""
-        page, wanted = page_of(call), call.fields.value("state")
+    async def show(self, request: Request) -> Response:
+        """Show the counts and the jobs in one state."""
+        page, wanted = page_of(request), request.fields.value("state")
         which = wanted if wanted in JOB_LISTS else "dead"
         state = JobState.WAITING if which == "retrying" else JobState(which)
         found = await self.jobs.page(state, page, retrying=which == "retrying")
-        further = older(call, [job.id for job in found], page)
+        further = older(request, [job.id for job in found], page)
         view = JobsPage(await self.jobs.counts(), await self.jobs.by_kind(), tuple(found), which, further)
-        return Response.html(self.pages.page("jobs", await self.shells.of(call), PageMetadata("Jobs"), page=view))
+        return Response.html(self.pages.page("jobs", await self.shells.of(request), PageMetadata("Jobs"), page=view))
 
     @route("POST", "/admin/jobs/<id:job_id>/retry", ADMIN)
-    async def retry(self, call: Request, job_id: int) -> Response:
-        """Try it now, with all its tries before it."""
+    async def retry(self, request: Request, job_id: int) -> Response:
+        """Retry a job now, with a fresh number of attempts."""
         await self.jobs.retry(JobId(job_id))
-        return Response.redirect(call.next_path("/admin/jobs"))
+        return Response.redirect(request.next_path("/admin/jobs"))
 
     @route("POST", "/admin/jobs/<id:job_id>/discard", ADMIN)
-    async def discard(self, call: Request, job_id: int) -> Response:
-        """Forget it."""
+    async def discard(self, request: Request, job_id: int) -> Response:
+        """Delete a job."""
         await self.jobs.discard(JobId(job_id))
-        return Response.redirect(call.next_path("/admin/jobs"))
+        return Response.redirect(request.next_path("/admin/jobs"))

@@ -1,7 +1,7 @@
-"""Style sheet, scripts and pictures, served from memory.
+"""Style sheet, scripts and images, served from memory.
 
-Their URL has one hash of them all in it (`/static/HASH/style.css`): so they are cached for ever, and a module that imports `./feed.js`
-gets the one of its own release. An old hash, or none, gets today's file with a short life.
+The URL contains a hash of all files (`/static/HASH/style.css`), so responses are cached for ever, and a module that imports `./feed.js`
+gets the file of its own release. With an old hash or none, the current file is served with a short cache lifetime.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _WORTH_PACKING = ("text/", "application/json", "application/manifest", "image/sv
 
 @frozen
 class Asset:
-    """One file. `packed` is it with gzip, where that is smaller."""
+    """A file. `packed` is its gzip encoding, if that is smaller."""
 
     content_type: str
     data: bytes
@@ -54,53 +54,53 @@ def _load(path: Path) -> Asset:
 
 
 def load(directory: Path) -> dict[str, Asset]:
-    """Every file below `directory` by its relative path. Hidden files are left out."""
+    """Read all files below `directory`, by relative path. Hidden files are skipped."""
     files = sorted(path for path in directory.rglob("*") if path.is_file() and not path.name.startswith("."))
     return {path.relative_to(directory).as_posix(): _load(path) for path in files}
 
 
 class Assets:
-    """The files of one release. Give `url` to the templates."""
+    """The static files of a release. Templates use `url`."""
 
     def __init__(self, files: dict[str, Asset]) -> None:
         self._files = files
         self.hash = sha256("".join(f"{name}\0{asset.etag}\0" for name, asset in files.items()).encode("utf-8")).hexdigest()[:12]
 
     def url(self, name: str) -> str:
-        """The URL of a file, cached for ever. Raises KeyError if there is no such file."""
+        """Return the permanently cacheable URL of a file. Raises KeyError if the file does not exist."""
         if name not in self._files:
             raise KeyError(f"There is no static file {name}.")
         return f"/static/{self.hash}/{name}"
 
     @route("GET", "/static/<path:name>", RouteOptions(body=0))
-    async def show(self, call: Request, name: str) -> Response:
-        """The file."""
+    async def show(self, request: Request, name: str) -> Response:
+        """Serve a file."""
         release, _, inner = name.partition("/")
         cache = BRIEFLY
         if inner in self._files and _RELEASE.fullmatch(release):
             name, cache = inner, FOR_EVER if release == self.hash else BRIEFLY
-        return self._answer(call, name, cache)
+        return self._answer(request, name, cache)
 
     @route("GET", "/favicon.ico", RouteOptions(body=0))
-    async def favicon(self, call: Request) -> Response:
-        """The icon, for browsers that ask without reading the page."""
-        return self._answer(call, "favicon.ico", BRIEFLY)
+    async def favicon(self, request: Request) -> Response:
+        """Serve the icon at the default address."""
+        return self._answer(request, "favicon.ico", BRIEFLY)
 
     @route("GET", "/avatars/original/missing.png", RouteOptions(body=0))
-    async def no_avatar(self, call: Request) -> Response:
-        """The picture of people who have none, where API clients know it from."""
-        return self._answer(call, "avatar.png", BRIEFLY)
+    async def no_avatar(self, request: Request) -> Response:
+        """Serve the default avatar at Mastodon's address."""
+        return self._answer(request, "avatar.png", BRIEFLY)
 
     @route("GET", "/headers/original/missing.png", RouteOptions(body=0))
-    async def no_header(self, call: Request) -> Response:
-        """The same for the picture on top of profiles."""
-        return self._answer(call, "header.png", BRIEFLY)
+    async def no_header(self, request: Request) -> Response:
+        """Serve the default header image at Mastodon's address."""
+        return self._answer(request, "header.png", BRIEFLY)
 
-    def _answer(self, call: Request, name: str, cache: bytes) -> Response:
+    def _answer(self, request: Request, name: str, cache: bytes) -> Response:
         asset = self._files.get(name)
         if asset is None:
             raise NotFound("Not Found")
-        if asset.packed is None or not accepts_gzip(call.header("Accept-Encoding")):
+        if asset.packed is None or not accepts_gzip(request.header("Accept-Encoding")):
             answer = Response.data(asset.data, asset.content_type)
         else:
             answer = Response.data(asset.packed, asset.content_type).with_header("Content-Encoding", "gzip")

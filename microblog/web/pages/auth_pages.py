@@ -1,4 +1,4 @@
-"""Signing up, logging in, logging out."""
+"""Pages to sign up, log in and log out."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _LONGEST_RETURN = 3_500  # browsers drop cookies of more than 4,096 bytes, their
 
 @frozen
 class AuthPages:
-    """The way in and out."""
+    """Sign-up, login and logout."""
 
     pages: Pages
     shells: PageContexts
@@ -40,20 +40,20 @@ class AuthPages:
     credentials: AccountSecurity
 
     @route("GET", "/signup", SIGN_IN)
-    async def signup_form(self, call: Request) -> Response:
-        """The form, or a sentence why there is none; `next` says where to go afterwards. Members go there at once."""
-        target = call.next_path(HOME)
-        if call.viewer:
+    async def signup_form(self, request: Request) -> Response:
+        """Show the sign-up form. Redirect to `next` if the viewer is logged in."""
+        target = request.next_path(HOME)
+        if request.viewer:
             return Response.redirect(target)
-        return self._signup(call, Signup(invite=call.fields.value("invite", max=100), next=target))
+        return self._signup(request, Signup(invite=request.fields.value("invite", max=100), next=target))
 
-    def _signup(self, call: Request, form: Signup, status: int = 200) -> Response:
-        return _leading_to(form.next, Response.html(self.pages.signup(self.shells.plain(call, form=True), form), status))
+    def _signup(self, request: Request, form: Signup, status: int = 200) -> Response:
+        return _leading_to(form.next, Response.html(self.pages.signup(self.shells.plain(request, form=True), form), status))
 
     @route("POST", "/signup", RouteOptions(rate=SIGN_UP, keeps_opener=True))
-    async def signup(self, call: Request) -> Response:
-        """Make an account and log its owner in. What is wrong is said beside each field; nothing typed is lost."""
-        fields, target = call.fields, call.next_path(HOME)
+    async def signup(self, request: Request) -> Response:
+        """Create an account and log in. On errors, show the form again with its values and an error per field."""
+        fields, target = request.fields, request.next_path(HOME)
         form = SignUpForm(
             username=fields.value("username"),
             email=fields.value("email"),
@@ -61,65 +61,67 @@ class AuthPages:
             agreement=True,  # the page says that whoever signs up agrees
             reason=fields.text("reason"),
             invite=fields.value("invite"),
-            locale=next(iter(call.languages()), ""),
+            locale=next(iter(request.languages()), ""),
         )
         try:
             account = await self.registrations.sign_up(form)
         except Invalid as problem:
             shown = Signup(form.username, form.email, form.reason, form.invite, target, problem.fields)
-            return self._signup(call, shown, status_of(problem))
-        entry = await self.sessions.begin(account.id, client_info_of(call), call.cookie(SESSION) or "")
+            return self._signup(request, shown, status_of(problem))
+        entry = await self.sessions.begin(account.id, client_info_of(request), request.cookie(SESSION) or "")
         return _entered(Response.redirect(target), entry)
 
     @route("GET", "/login", SIGN_IN)
-    async def login_form(self, call: Request) -> Response:
-        """The form to log in; `next` says where to go afterwards."""
-        return self._login_form(call, call.next_path(HOME))
+    async def login_form(self, request: Request) -> Response:
+        """Show the login form. `next` is the path to redirect to afterwards."""
+        return self._login_form(request, request.next_path(HOME))
 
     @route("GET", "/auth/sign_in", SIGN_IN)
-    async def sign_in(self, call: Request) -> Response:
-        """The same form, at the address where apps, scripts and password managers know it to be: see `sign_in_first`."""
-        kept = call.origin.jar.read(call.incoming.getHeader(b"Cookie"), RETURN, _LONGEST_RETURN)
-        return self._login_form(call, call.next_path(next_path(unquote(kept or ""), HOME)))
+    async def sign_in(self, request: Request) -> Response:
+        """Show the login form at Mastodon's address, which apps, scripts and password managers know; see `sign_in_first`."""
+        kept = request.origin.jar.read(request.incoming.getHeader(b"Cookie"), RETURN, _LONGEST_RETURN)
+        return self._login_form(request, request.next_path(next_path(unquote(kept or ""), HOME)))
 
-    def _login_form(self, call: Request, target: str) -> Response:
-        return Response.redirect(target) if call.viewer else self._login(call, LoginForm(next=target))
+    def _login_form(self, request: Request, target: str) -> Response:
+        return Response.redirect(target) if request.viewer else self._login(request, LoginForm(next=target))
 
-    def _login(self, call: Request, form: LoginForm, status: int = 200) -> Response:
-        return _leading_to(form.next, Response.html(self.pages.login(self.shells.plain(call, form=True), form), status))
+    def _login(self, request: Request, form: LoginForm, status: int = 200) -> Response:
+        return _leading_to(form.next, Response.html(self.pages.login(self.shells.plain(request, form=True), form), status))
 
     @route("GET", "/auth/sign_up", SIGN_IN)
-    async def sign_up(self, call: Request) -> Response:
-        """Where scripts know the form to sign up to be."""
-        del call
+    async def sign_up(self, request: Request) -> Response:
+        """Redirect Mastodon's address of the sign-up form."""
+        del request
         return Response.redirect("/signup", 302)
 
     @route("POST", "/login", SIGN_IN)
-    async def login(self, call: Request) -> Response:
-        """Log in under a new session id. The counting of failures is the domain's."""
-        name, target = call.fields.value("name"), call.next_path(HOME)
+    async def login(self, request: Request) -> Response:
+        """Log in with a new session id. The domain layer limits failed attempts."""
+        name, target = request.fields.value("name"), request.next_path(HOME)
         try:
-            entry = await self.sessions.log_in(name, call.fields.password("password"), client_info_of(call), call.cookie(SESSION) or "")
+            entry = await self.sessions.log_in(
+                name, request.fields.password("password"), client_info_of(request), request.cookie(SESSION) or ""
+            )
         except (Unauthenticated, TooMany) as problem:
-            return self._refused(call, LoginForm(name, target, for_people(problem)), problem)
+            return self._refused(request, LoginForm(name, target, for_people(problem)), problem)
         return _entered(Response.redirect(target), entry).without_cookie(RETURN)
 
-    def _refused(self, call: Request, form: LoginForm, problem: Problem) -> Response:
-        answer = self._login(call, form, status_of(problem))
+    def _refused(self, request: Request, form: LoginForm, problem: Problem) -> Response:
+        answer = self._login(request, form, status_of(problem))
         return answer.with_header("Retry-After", str(problem.retry_after)) if isinstance(problem, TooMany) else answer
 
     @route("POST", "/logout", RouteOptions())
-    async def logout(self, call: Request) -> Response:
-        """End this browser's session, and all that is open in it."""
-        if token := call.cookie(SESSION):
+    async def logout(self, request: Request) -> Response:
+        """End the session of this browser."""
+        if token := request.cookie(SESSION):
             await self.sessions.log_out(token)
         return Response.redirect("/?notice=loggedout").without_cookie(SESSION).with_header("Clear-Site-Data", '"cache"')
 
 
 def sign_in_first(target: str) -> Response:
-    """A redirect to the login form, which leads to `target` afterwards.
+    """Redirect to the login form, and from there to `target`.
 
-    Clients know the form by its address without a query, so `target` goes into a cookie, unless it is too long for one.
+    Clients recognize the form by its address without a query, so `target` is stored in a cookie unless it is too long.
     """
     value = quote(target, safe="")
     if len(value) > _LONGEST_RETURN:
@@ -127,13 +129,13 @@ def sign_in_first(target: str) -> Response:
     return Response.redirect("/auth/sign_in", 302).with_cookie(RETURN, value, _RETURN_LASTS)
 
 
-def client_info_of(call: Request) -> ClientInfo:
-    """Where the request comes from, as the list of sessions shows it."""
-    return ClientInfo(call.network, str(call.address), call.header("User-Agent") or "", call.cookie(DEVICE) or "")
+def client_info_of(request: Request) -> ClientInfo:
+    """Describe the client, as shown in the list of sessions."""
+    return ClientInfo(request.network, str(request.address), request.header("User-Agent") or "", request.cookie(DEVICE) or "")
 
 
 def _leading_to(target: str, page: Response) -> Response:
-    """The page of a form whose redirects end at `target`: from the consent page they may lead on to an app."""
+    """Relax the form-action policy if the form's redirects may lead to an app."""
     return page.with_policy(CONSENT_POLICY) if target.startswith("/oauth/") else page
 
 

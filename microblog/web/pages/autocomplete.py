@@ -1,4 +1,4 @@
-"""What the composer offers while somebody types `@ad` or `#dem`."""
+"""Autocomplete of mentions and hashtags in the composer."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from microblog.web.http.route import AccessLevel, RouteOptions, route
 
 @frozen
 class AutocompleteRoutes:
-    """Asked by our scripts; without them nobody needs it."""
+    """The endpoint that the composer's script calls."""
 
     pages: Pages
     completion: Autocomplete
 
     @route("GET", "/compose/complete", RouteOptions(viewer=AccessLevel.MEMBER, rate=COMPLETING))
-    async def complete(self, call: Request) -> Response:
-        """The options of a list as HTML, and how many: for `q`, which begins with `@` or `#`."""
-        typed = call.fields.text("q", max=LONGEST_PREFIX)
+    async def complete(self, request: Request) -> Response:
+        """Return the options for `q`, which begins with `@` or `#`: their count, and HTML list items."""
+        typed = request.fields.text("q", max=LONGEST_PREFIX)
         mark, prefix = typed[:1], typed[1:]
-        people = await self.completion.people(call.member, prefix) if mark == "@" else []
-        tags = await self.completion.tags(call.member, prefix) if mark == "#" else []
+        people = await self.completion.people(request.member, prefix) if mark == "@" else []
+        tags = await self.completion.tags(request.member, prefix) if mark == "#" else []
         return Response.json({"count": len(people) + len(tags), "html": self.pages.part("_completion", people=people, tags=tags)})

@@ -1,4 +1,4 @@
-"""The viewer's direct conversations. A conversation is opened as the page of its last post, and read by that."""
+"""The viewer's conversations of direct messages. Opening the last post of a conversation marks it as read."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LIST = "/conversations"
 
 @frozen
 class ConversationPages:
-    """The list, and what is done with its entries."""
+    """The list of conversations, and its buttons."""
 
     pages: Pages
     shells: PageContexts
@@ -33,37 +33,37 @@ class ConversationPages:
     sieves: FilterCache
 
     @route("GET", "/conversations", MEMBER)
-    async def show(self, call: Request) -> Response:
-        """That which was spoken in last first."""
-        page = page_of(call)
-        shell = await self.shells.of(call, stream="/live/conversations")
-        found = await self.conversations.page(call.member, page)
-        items = await self._talks(call.member, found)
-        view = ConversationsPage(items, older(call, [each.place for each in found], page), newest=page == Page(page.limit))
+    async def show(self, request: Request) -> Response:
+        """List conversations by their last post, newest first."""
+        page = page_of(request)
+        shell = await self.shells.of(request, stream="/live/conversations")
+        found = await self.conversations.page(request.member, page)
+        items = await self._talks(request.member, found)
+        view = ConversationsPage(items, older(request, [each.place for each in found], page), newest=page == Page(page.limit))
         return Response.html(conversations_page(self.pages, shell, view))
 
     async def _talks(self, viewer: Viewer, found: list[Conversation]) -> tuple[ConversationRow, ...]:
-        """Each with what the viewer's filters call its last post. None is left out, for it was said to them."""
+        """Add the titles of the filters that match each last post. None is hidden, since the messages are addressed to the viewer."""
         sieve, now = (await self.sieves.of(viewer)).within(FilterContext.THREAD), self.sieves.now()
         matches = [sieve.matches(each.last, now) for each in found]
         return tuple(ConversationRow(each, warning(matched, FilterContext.THREAD)) for each, matched in zip(found, matches, strict=True))
 
     @route("POST", "/conversations/<id:conversation_id>/read", MEMBER)
-    async def read(self, call: Request, conversation_id: int) -> Response:
-        """Nothing in it is new."""
-        return await self._marked(call, conversation_id, unread=False)
+    async def read(self, request: Request, conversation_id: int) -> Response:
+        """Mark a conversation as read."""
+        return await self._marked(request, conversation_id, unread=False)
 
     @route("POST", "/conversations/<id:conversation_id>/unread", MEMBER)
-    async def unread(self, call: Request, conversation_id: int) -> Response:
-        """As if its last post were new."""
-        return await self._marked(call, conversation_id, unread=True)
+    async def unread(self, request: Request, conversation_id: int) -> Response:
+        """Mark a conversation as unread."""
+        return await self._marked(request, conversation_id, unread=True)
 
-    async def _marked(self, call: Request, id: int, *, unread: bool) -> Response:
-        await self.conversations.mark(call.member, ConversationId(id), unread=unread)
-        return Response.redirect(call.next_path(LIST))
+    async def _marked(self, request: Request, id: int, *, unread: bool) -> Response:
+        await self.conversations.mark(request.member, ConversationId(id), unread=unread)
+        return Response.redirect(request.next_path(LIST))
 
     @route("POST", "/conversations/<id:conversation_id>/remove", MEMBER)
-    async def remove(self, call: Request, conversation_id: int) -> Response:
-        """Take it from the list, until somebody says something in it again."""
-        await self.conversations.forget(call.member, ConversationId(conversation_id))
-        return Response.redirect(call.next_path(LIST))
+    async def remove(self, request: Request, conversation_id: int) -> Response:
+        """Remove a conversation from the list until its next post."""
+        await self.conversations.forget(request.member, ConversationId(conversation_id))
+        return Response.redirect(request.next_path(LIST))

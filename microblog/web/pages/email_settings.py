@@ -1,6 +1,6 @@
-"""Addresses and letters: what the links in letters open, and which letters somebody gets.
+"""E-mail confirmation, e-mail settings and unsubscribing.
 
-A link only shows a page, whose button does what it is about: mail programs and virus scanners open every link in advance.
+Links in e-mails open a page with a button and change nothing by themselves, because mail programs and virus scanners prefetch links.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MEMBER = RouteOptions(viewer=AccessLevel.MEMBER)
 
 @frozen
 class AddressPages:
-    """Proving an address. Who is pending may do this, and nothing else."""
+    """Confirmation of e-mail addresses. Available to pending accounts."""
 
     pages: Pages
     shells: PageContexts
@@ -42,60 +42,60 @@ class AddressPages:
     outbox: EmailOutbox
 
     @route("GET", "/pending", RouteOptions(keeps_opener=True))
-    async def pending(self, call: Request) -> Response:
-        """What an account waits for that cannot be used yet."""
-        if call.viewer is None or not call.viewer.pending:
+    async def pending(self, request: Request) -> Response:
+        """Show what a pending account is waiting for."""
+        if request.viewer is None or not request.viewer.pending:
             return Response.redirect("/home")
-        login = await self.credentials.login(call.viewer)
-        refused = await self.outbox.address_rejection(call.viewer, login.email)
+        login = await self.credentials.login(request.viewer)
+        refused = await self.outbox.address_rejection(request.viewer, login.email)
         error = f"The mail server rejected our e-mail: {refused.answer}" if refused else ""
         shown = PendingView("confirmation" if login.confirmed_at is None else "approval", login.email, error)
-        return Response.html(self.pages.pending(self.shells.plain(call), shown))
+        return Response.html(self.pages.pending(self.shells.plain(request), shown))
 
     @route("GET", "/confirm/<secret:token>", RouteOptions(keeps_opener=True))
-    async def question(self, call: Request, token: str) -> Response:
-        """Show which address the link in a letter is about."""
+    async def question(self, request: Request, token: str) -> Response:
+        """Ask to confirm the address of a confirmation link."""
         address = await self.confirmations.address(token)
         asked = EmailActionPage(
-            "Confirm your e-mail address", f"Use {address} as the e-mail address of your account?", "Confirm", call.path
+            "Confirm your e-mail address", f"Use {address} as the e-mail address of your account?", "Confirm", request.path
         )
         return Response.html(
-            self.pages.page("question", self.shells.plain(call, form=True), PageMetadata(asked.title, index=False), question=asked)
+            self.pages.page("question", self.shells.plain(request, form=True), PageMetadata(asked.title, index=False), question=asked)
         )
 
     @route("POST", "/confirm/<secret:token>", RouteOptions(keeps_opener=True))
-    async def confirm(self, call: Request, token: str) -> Response:
-        """Take it as proved."""
+    async def confirm(self, request: Request, token: str) -> Response:
+        """Confirm the address."""
         await self.confirmations.confirm(token)
-        return Response.redirect("/home?notice=confirmed" if call.viewer else "/login?notice=confirmed")
+        return Response.redirect("/home?notice=confirmed" if request.viewer else "/login?notice=confirmed")
 
     @route("POST", "/confirm/resend", RouteOptions(rate=LETTERS, keeps_opener=True))
-    async def resend(self, call: Request) -> Response:
-        """Send the letter once more."""
-        await self.confirmations.resend(call.member)
-        return Response.redirect("/pending?notice=letter" if call.member.pending else "/settings/account?notice=letter")
+    async def resend(self, request: Request) -> Response:
+        """Resend the confirmation e-mail."""
+        await self.confirmations.resend(request.member)
+        return Response.redirect("/pending?notice=letter" if request.member.pending else "/settings/account?notice=letter")
 
     @route("POST", "/confirm/email", RouteOptions(rate=LETTERS, keeps_opener=True))
-    async def correct(self, call: Request) -> Response:
-        """Send it to another address: the one that was given at first may be mistyped."""
-        given = call.fields.value("email")
+    async def correct(self, request: Request) -> Response:
+        """Correct a mistyped address and resend the confirmation e-mail."""
+        given = request.fields.value("email")
         try:
-            await self.confirmations.correct(call.member, given)
+            await self.confirmations.correct(request.member, given)
         except Invalid as problem:
             shown = PendingView("confirmation", given, problem.fields.get("email", problem.sentence))
-            return Response.html(self.pages.pending(self.shells.plain(call), shown), status_of(problem))
+            return Response.html(self.pages.pending(self.shells.plain(request), shown), status_of(problem))
         return Response.redirect("/pending?notice=letter")
 
     @route("POST", "/settings/email/withdraw", MEMBER)
-    async def withdraw(self, call: Request) -> Response:
-        """Keep the address after all."""
-        await self.confirmations.withdraw(call.member)
+    async def withdraw(self, request: Request) -> Response:
+        """Cancel the change of the address."""
+        await self.confirmations.withdraw(request.member)
         return Response.redirect("/settings/account?notice=saved")
 
 
 @frozen
 class EmailSettingsPages:
-    """Which letters the viewer gets."""
+    """The viewer's e-mail settings."""
 
     pages: Pages
     shells: PageContexts
@@ -104,55 +104,57 @@ class EmailSettingsPages:
     outbox: EmailOutbox
 
     @route("GET", "/settings/mail", MEMBER)
-    async def form(self, call: Request) -> Response:
-        """The switches."""
-        login = await self.credentials.login(call.member)
-        refused = await self.outbox.address_rejection(call.member, login.email)
-        is_admin = call.member.role is Role.ADMIN
-        return await self._form(call, MailForm(login, is_admin, refused, self.outbox.directory is not None))
+    async def form(self, request: Request) -> Response:
+        """Show the settings."""
+        login = await self.credentials.login(request.member)
+        refused = await self.outbox.address_rejection(request.member, login.email)
+        is_admin = request.member.role is Role.ADMIN
+        return await self._form(request, MailForm(login, is_admin, refused, self.outbox.directory is not None))
 
     @route("POST", "/settings/mail", MEMBER)
-    async def save(self, call: Request) -> Response:
-        """Write them."""
-        is_admin = call.member.role is Role.ADMIN
+    async def save(self, request: Request) -> Response:
+        """Save the settings."""
+        is_admin = request.member.role is Role.ADMIN
         names = [name for kind, name in SWITCHED.items() if kind is not EmailKind.DIGEST and (is_admin or kind is not EmailKind.REPORT)]
-        switched: dict[str, Any] = {name: call.fields.flag(name) for name in names}
-        preferences = evolve(call.member.preferences, mail_digest=call.fields.value("mail_digest", default=NEVER), **switched)
+        switched: dict[str, Any] = {name: request.fields.flag(name) for name in names}
+        preferences = evolve(request.member.preferences, mail_digest=request.fields.value("mail_digest", default=NEVER), **switched)
         try:
-            await self.accounts.set_preferences(call.member, preferences)
+            await self.accounts.set_preferences(request.member, preferences)
         except Invalid as problem:
-            login = evolve(await self.credentials.login(call.member), preferences=preferences)
-            return await self._form(call, MailForm(login, is_admin, errors=problem.fields), status_of(problem))
+            login = evolve(await self.credentials.login(request.member), preferences=preferences)
+            return await self._form(request, MailForm(login, is_admin, errors=problem.fields), status_of(problem))
         return Response.redirect("/settings/mail?notice=saved")
 
-    async def _form(self, call: Request, form: MailForm, status: int = 200) -> Response:
+    async def _form(self, request: Request, form: MailForm, status: int = 200) -> Response:
         return Response.html(
-            self.pages.page("settings_mail", await self.shells.of(call), PageMetadata("E-mail settings"), form=form), status
+            self.pages.page("settings_mail", await self.shells.of(request), PageMetadata("E-mail settings"), form=form), status
         )
 
 
 @frozen
 class UnsubscribePages:
-    """Stopping letters by the link in one of them (RFC 8058): nobody has to log in for that."""
+    """Unsubscribing by the link in an e-mail, without a login (RFC 8058)."""
 
     pages: Pages
     shells: PageContexts
     subscriptions: EmailUnsubscribe
 
     @route("GET", "/mail/unsubscribe/<secret:token>", RouteOptions())
-    async def question(self, call: Request, token: str) -> Response:
-        """Ask whether they are to stop."""
+    async def question(self, request: Request, token: str) -> Response:
+        """Ask for confirmation."""
         what = STOPPED[self.subscriptions.kind(token)]
-        return self._page(call, EmailActionPage("Unsubscribe?", f"You will no longer receive {what}.", "Unsubscribe", call.path))
+        return self._page(request, EmailActionPage("Unsubscribe?", f"You will no longer receive {what}.", "Unsubscribe", request.path))
 
-    # Mail programs call this by themselves, without cookies: the token in the address is the proof.
+    # Mail programs send this request without cookies; the token in the address authorizes it.
     @route("POST", "/mail/unsubscribe/<secret:token>", RouteOptions(csrf=False))
-    async def stop(self, call: Request, token: str) -> Response:
-        """Stop them."""
+    async def stop(self, request: Request, token: str) -> Response:
+        """Unsubscribe from a kind of e-mails."""
         what = STOPPED[await self.subscriptions.stop(token)]
         return self._page(
-            call, EmailActionPage("Unsubscribed", f"You will no longer receive {what}. You can turn them back on in your settings.")
+            request, EmailActionPage("Unsubscribed", f"You will no longer receive {what}. You can turn them back on in your settings.")
         )
 
-    def _page(self, call: Request, asked: EmailActionPage) -> Response:
-        return Response.html(self.pages.page("question", self.shells.plain(call), PageMetadata(asked.title, index=False), question=asked))
+    def _page(self, request: Request, asked: EmailActionPage) -> Response:
+        return Response.html(
+            self.pages.page("question", self.shells.plain(request), PageMetadata(asked.title, index=False), question=asked)
+        )

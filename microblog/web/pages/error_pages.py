@@ -1,4 +1,4 @@
-"""Error pages that keep what was typed."""
+"""Error pages that keep the text that was typed."""
 
 from __future__ import annotations
 
@@ -14,24 +14,26 @@ from microblog.web.pages.post_form import PostForms
 
 @frozen
 class ErrorPages:
-    """Makes the page for an error out of nothing but the call: the database may be what is missing."""
+    """Renders error pages from the request alone, since the database may be unavailable."""
 
     pages: Pages
     shells: PageContexts
     composers: PostForms
 
-    def page(self, call: Request | None, status: int, sentence: str) -> bytes:
-        """A sentence with a next step; the text of a post that could not be published, ready to be sent again."""
-        if call is None:
+    def page(self, request: Request | None, status: int, sentence: str) -> bytes:
+        """Render an error page, with the composer if a post could not be published."""
+        if request is None:
             return self.pages.part("refused", site=self.shells.site, status=status, sentence=sentence).encode("utf-8")
-        trouble = ErrorView(status, sentence, kept=self._kept(call), reference=call.id if status >= 500 else "", sent=call.method == "POST")
-        return self.pages.trouble(self.shells.plain(call), trouble)
+        trouble = ErrorView(
+            status, sentence, kept=self._kept(request), reference=request.id if status >= 500 else "", sent=request.method == "POST"
+        )
+        return self.pages.trouble(self.shells.plain(request), trouble)
 
-    def _kept(self, call: Request) -> ComposerView | None:
-        if call.method != "POST" or call.route is None or call.route.path not in ("/posts", "/posts/<id:post_id>/edit"):
+    def _kept(self, request: Request) -> ComposerView | None:
+        if request.method != "POST" or request.route is None or request.route.path not in ("/posts", "/posts/<id:post_id>/edit"):
             return None
         try:
-            composer = self.composers.returned(call)
+            composer = self.composers.returned(request)
         except Problem:  # the fields themselves cannot be read
             return None
         return composer if composer.text else None

@@ -1,4 +1,4 @@
-"""Files about the site for other programs than browsers: RSS feeds, the manifest of the installed site, robots.txt."""
+"""RSS feeds, the web app manifest and robots.txt."""
 
 from __future__ import annotations
 
@@ -24,55 +24,55 @@ Disallow: /live/
 Disallow: /oauth/
 Disallow: /search
 """
-"""What no crawler needs. Pages that are not for search engines say so themselves, and can do so only if they are read."""
+"""Pages that must not be indexed are not listed here: they carry a robots meta tag, which crawlers see only if they may read them."""
 
 
 @frozen
 class FeedRoutes:
-    """RSS by the addresses that Mastodon has: those of the pages, with `.rss`."""
+    """RSS feeds at Mastodon's addresses: the page's address with `.rss`."""
 
     accounts: Accounts
     timelines: Timelines
     site: SiteView
 
     @route("GET", "/@<username:username>.rss", RouteOptions())
-    async def account(self, call: Request, username: str) -> Response:
-        """What everybody may read of somebody, unless they block whoever is logged in."""
+    async def account(self, request: Request, username: str) -> Response:
+        """Serve an account's public posts, unless the account blocks the viewer."""
         account = await self.accounts.by_username(username)
-        posts = await self.timelines.account(call.viewer, account.id, Page(), boosts=False)
-        return _feed(call, rss_of_account(account, _public(posts), self.site))
+        posts = await self.timelines.account(request.viewer, account.id, Page(), boosts=False)
+        return _feed(request, rss_of_account(account, _public(posts), self.site))
 
     @route("GET", "/tags/<name>.rss", RouteOptions())
-    async def tag(self, call: Request, name: str) -> Response:
-        """Public posts with a tag."""
-        posts = await self.timelines.tag(call.viewer, name, Page())
-        return _feed(call, rss_of_tag(name, _public(posts), self.site))
+    async def tag(self, request: Request, name: str) -> Response:
+        """Serve public posts with a hashtag."""
+        posts = await self.timelines.tag(request.viewer, name, Page())
+        return _feed(request, rss_of_tag(name, _public(posts), self.site))
 
 
 def _public(posts: Iterable[Post]) -> list[Post]:
     return [post for post in posts if post.visibility in (Visibility.PUBLIC, Visibility.UNLISTED)]
 
 
-def _feed(call: Request, feed: bytes) -> Response:
+def _feed(request: Request, feed: bytes) -> Response:
     answer = Response.data(feed, RSS_TYPE)
-    return answer if call.viewer else answer.cached(PUBLIC_A_WHILE)
+    return answer if request.viewer else answer.cached(PUBLIC_A_WHILE)
 
 
 @frozen
 class SiteFiles:
-    """What browsers and crawlers look for at fixed addresses. `asset` gives the address of a picture."""
+    """Files that browsers and crawlers expect at fixed addresses. `asset` returns the URL of a static file."""
 
     site: SiteView
     asset: Callable[[str], str]
 
     @route("GET", "/robots.txt", RouteOptions(body=0))
-    async def robots(self, call: Request) -> Response:
-        """What crawlers leave alone."""
+    async def robots(self, request: Request) -> Response:
+        """Serve robots.txt."""
         return Response.data(ROBOTS, "text/plain; charset=utf-8").cached(PUBLIC_A_WHILE)
 
     @route("GET", "/manifest.json", RouteOptions(body=0))
-    async def manifest(self, call: Request) -> Response:
-        """How the site looks where it is installed as an app."""
+    async def manifest(self, request: Request) -> Response:
+        """Serve the web app manifest."""
         icons = [("favicon.svg", "any", "image/svg+xml"), ("touch.png", "180x180", "image/png"), ("card.png", "512x512", "image/png")]
         made = {
             "name": self.site.name,
@@ -88,6 +88,6 @@ class SiteFiles:
         return Response.data(orjson.dumps(made), MANIFEST_TYPE).cached(PUBLIC_A_WHILE)
 
     @route("GET", "/site.webmanifest", RouteOptions(body=0))
-    async def webmanifest(self, call: Request) -> Response:
-        """The same by its other usual name."""
-        return await self.manifest(call)
+    async def webmanifest(self, request: Request) -> Response:
+        """Serve the web app manifest at its other common address."""
+        return await self.manifest(request)

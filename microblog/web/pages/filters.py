@@ -1,4 +1,4 @@
-"""Filters on the site."""
+"""Pages to manage filters."""
 
 from __future__ import annotations
 
@@ -21,59 +21,59 @@ MEMBER = RouteOptions(viewer=AccessLevel.MEMBER)
 
 @frozen
 class FilterPages:
-    """What the viewer does not want to see unasked."""
+    """The viewer's filters."""
 
     pages: Pages
     shells: PageContexts
     filters: Filters
 
     @route("GET", "/settings/filters", MEMBER)
-    async def all(self, call: Request) -> Response:
-        """All of them, and the form for one more."""
-        return await self._all(call, FilterForm())
+    async def all(self, request: Request) -> Response:
+        """List the filters, with a form for a new one."""
+        return await self._all(request, FilterForm())
 
-    async def _all(self, call: Request, form: FilterForm, status: int = 200) -> Response:
-        found = tuple(await self.filters.of(call.member))
-        return Response.html(filters_page(self.pages, await self.shells.of(call), found, form), status)
+    async def _all(self, request: Request, form: FilterForm, status: int = 200) -> Response:
+        found = tuple(await self.filters.of(request.member))
+        return Response.html(filters_page(self.pages, await self.shells.of(request), found, form), status)
 
     @route("POST", "/settings/filters", MEMBER)
-    async def make(self, call: Request) -> Response:
-        """One more."""
-        form = _typed(call)
+    async def make(self, request: Request) -> Response:
+        """Create a filter."""
+        form = _typed(request)
         try:
-            await self.filters.create(call.member, _draft(form))
+            await self.filters.create(request.member, _draft(form))
         except Invalid as problem:
-            return await self._all(call, evolve(form, errors=_beside(problem)), status_of(problem))
+            return await self._all(request, evolve(form, errors=_beside(problem)), status_of(problem))
         return Response.redirect("/settings/filters?notice=saved")
 
     @route("GET", "/settings/filters/<id:filter_id>", MEMBER)
-    async def show(self, call: Request, filter_id: int) -> Response:
-        """One of them, to be changed."""
-        form = _form(await self.filters.one(call.member, FilterId(filter_id)))
-        return Response.html(filter_page(self.pages, await self.shells.of(call), form))
+    async def show(self, request: Request, filter_id: int) -> Response:
+        """Show the form to edit a filter."""
+        form = _form(await self.filters.one(request.member, FilterId(filter_id)))
+        return Response.html(filter_page(self.pages, await self.shells.of(request), form))
 
     @route("POST", "/settings/filters/<id:filter_id>", MEMBER)
-    async def save(self, call: Request, filter_id: int) -> Response:
-        """Change it."""
-        made = await self.filters.one(call.member, FilterId(filter_id))
-        form = evolve(_typed(call), made=made)
+    async def save(self, request: Request, filter_id: int) -> Response:
+        """Save a filter."""
+        made = await self.filters.one(request.member, FilterId(filter_id))
+        form = evolve(_typed(request), made=made)
         try:
-            await self.filters.change(call.member, made.id, _draft(form))
+            await self.filters.change(request.member, made.id, _draft(form))
         except Invalid as problem:
             form = evolve(form, errors=_beside(problem))
-            return Response.html(filter_page(self.pages, await self.shells.of(call), form), status_of(problem))
+            return Response.html(filter_page(self.pages, await self.shells.of(request), form), status_of(problem))
         return Response.redirect("/settings/filters?notice=saved")
 
     @route("POST", "/settings/filters/<id:filter_id>/delete", MEMBER)
-    async def delete(self, call: Request, filter_id: int) -> Response:
-        """Delete it."""
-        await self.filters.delete(call.member, FilterId(filter_id))
+    async def delete(self, request: Request, filter_id: int) -> Response:
+        """Delete a filter."""
+        await self.filters.delete(request.member, FilterId(filter_id))
         return Response.redirect("/settings/filters")
 
     @route("POST", "/settings/filters/<id:filter_id>/posts/<id:chosen_id>/remove", MEMBER)
-    async def remove_post(self, call: Request, filter_id: int, chosen_id: int) -> Response:
-        """Show a post again that a program put into it."""
-        await self.filters.remove_post(call.member, RelationId(chosen_id))
+    async def remove_post(self, request: Request, filter_id: int, chosen_id: int) -> Response:
+        """Remove a post from a filter (apps can add posts)."""
+        await self.filters.remove_post(request.member, RelationId(chosen_id))
         return Response.redirect(f"/settings/filters/{filter_id}")
 
 
@@ -89,8 +89,8 @@ def _form(made: Filter) -> FilterForm:
     )
 
 
-def _typed(call: Request) -> FilterForm:
-    fields = call.fields
+def _typed(request: Request) -> FilterForm:
+    fields = request.fields
     return FilterForm(
         title=fields.text("title"),
         keywords=fields.text("keywords"),
@@ -102,7 +102,7 @@ def _typed(call: Request) -> FilterForm:
 
 
 def _draft(form: FilterForm) -> FilterDraft:
-    """What the form asks for: its lines are all keywords that the filter is to have."""
+    """Convert the form. Its lines are the complete list of keywords: others are removed."""
     wanted = list(dict.fromkeys(line.strip() for line in form.keywords.split("\n") if line.strip()))
     there = form.made.keywords if form.made else ()
     kept = [KeywordDraft(None, form.whole_word, one.id, removed=one.keyword not in wanted) for one in there]
@@ -118,7 +118,7 @@ def _draft(form: FilterForm) -> FilterDraft:
 
 
 def _beside(problem: Invalid) -> dict[str, str]:
-    """What is wrong, by the fields of the form."""
+    """Map the errors to the names of the form's fields."""
     names = {"context": "contexts", "filter_action": "action", "keyword": "keywords", "expires_in": "term", "base": "all"}
     told = {names.get(name, name): sentence for name, sentence in problem.fields.items()}
     return told | ({"contexts": "Choose at least one context"} if "contexts" in told else {})

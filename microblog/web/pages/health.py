@@ -1,4 +1,4 @@
-"""`/health`: for whoever watches over the site."""
+"""The health check at `/health`."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from microblog.web.http.route import RouteOptions, route
 
 @frozen
 class HealthPage:
-    """Says `OK`, or with 503 what does not move. `Accept: application/json` gets all that was measured."""
+    """Responds with `OK`, or with 503 and the failed checks as JSON. `Accept: application/json` always gets all checks."""
 
     health: Health
 
     @route("GET", "/health", RouteOptions(identify=False))
-    async def show(self, call: Request) -> Response:
-        """How the site is. Nothing in it is anybody's secret."""
+    async def show(self, request: Request) -> Response:
+        """Report the health of the site. The response has no confidential data."""
         report = await self.health.check()
-        if report.ok and not call.wants_json:
+        if report.ok and not request.wants_json:
             return evolve(Response.text("OK"), cache=NO_STORE)
         found = {"ok": report.ok, "parts": {name: asdict(vital) for name, vital in report.checks.items()}}
         return evolve(Response.json(found, 200 if report.ok else 503), cache=NO_STORE)

@@ -1,4 +1,4 @@
-"""Lists on the site: reading them, making them, and saying who is in them."""
+"""Pages of lists: their timelines, and the forms to manage them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MOST_SHOWN = 1_000
 
 @frozen
 class ListPages:
-    """Reading."""
+    """The overview of lists, and their timelines."""
 
     pages: Pages
     shells: PageContexts
@@ -40,37 +40,37 @@ class ListPages:
     tags: HashtagService
 
     @route("GET", "/lists", MEMBER)
-    async def all(self, call: Request) -> Response:
-        """The viewer's lists, the tags that they follow, and a form for one more list."""
-        return await self._all(call, ListForm(NEW))
+    async def all(self, request: Request) -> Response:
+        """Show the viewer's lists and followed hashtags, with a form for a new list."""
+        return await self._all(request, ListForm(NEW))
 
-    async def _all(self, call: Request, form: ListForm, status: int = 200) -> Response:
-        found = tuple(await self.lists.of(call.member))
-        tags = tuple(kept.tag for kept in await self.tags.followed(call.member, Page(MOST_SHOWN)))
-        return Response.html(lists_page(self.pages, await self.shells.of(call), found, tags, form), status)
+    async def _all(self, request: Request, form: ListForm, status: int = 200) -> Response:
+        found = tuple(await self.lists.of(request.member))
+        tags = tuple(kept.tag for kept in await self.tags.followed(request.member, Page(MOST_SHOWN)))
+        return Response.html(lists_page(self.pages, await self.shells.of(request), found, tags, form), status)
 
     @route("POST", "/lists", MEMBER)
-    async def make(self, call: Request) -> Response:
-        """One more."""
+    async def make(self, request: Request) -> Response:
+        """Create a list."""
         try:
-            made = await self.lists.create(call.member, _wanted(call))
+            made = await self.lists.create(request.member, _wanted(request))
         except Invalid as problem:
-            return await self._all(call, ListForm(_typed(call, NEW), errors=problem.fields), status_of(problem))
+            return await self._all(request, ListForm(_typed(request, NEW), errors=problem.fields), status_of(problem))
         return Response.redirect(f"/lists/{made.id}/edit")
 
     @route("GET", "/lists/<id:list_id>", MEMBER)
-    async def show(self, call: Request, list_id: int) -> Response:
-        """What its members post."""
-        id, page = ListId(list_id), page_of(call)
-        made = await self.lists.one(call.member, id)
-        shell = await self.shells.of(call)
-        feed = await feed_of(call, self.articles, await self.lists.timeline(call.member, id, page), page, FilterContext.HOME)
+    async def show(self, request: Request, list_id: int) -> Response:
+        """Show the timeline of a list."""
+        id, page = ListId(list_id), page_of(request)
+        made = await self.lists.one(request.member, id)
+        shell = await self.shells.of(request)
+        feed = await feed_of(request, self.articles, await self.lists.timeline(request.member, id, page), page, FilterContext.HOME)
         return Response.html(list_page(self.pages, shell, made, feed))
 
 
 @frozen
 class ListForms:
-    """Changing."""
+    """Forms to change a list and its members."""
 
     pages: Pages
     shells: PageContexts
@@ -78,51 +78,51 @@ class ListForms:
     accounts: Accounts
 
     @route("GET", "/lists/<id:list_id>/edit", MEMBER)
-    async def edit(self, call: Request, list_id: int) -> Response:
-        """Its title and policy, and who is in it."""
-        return await self._form(call, await self.lists.one(call.member, ListId(list_id)))
+    async def edit(self, request: Request, list_id: int) -> Response:
+        """Show the form for title, replies policy and members."""
+        return await self._form(request, await self.lists.one(request.member, ListId(list_id)))
 
-    async def _form(self, call: Request, made: AccountList, problem: Invalid | None = None) -> Response:
-        members = await self.lists.members(call.member, made.id, Page(MOST_SHOWN))
+    async def _form(self, request: Request, made: AccountList, problem: Invalid | None = None) -> Response:
+        members = await self.lists.members(request.member, made.id, Page(MOST_SHOWN))
         errors = problem.fields if problem else {}
-        form = ListForm(made, tuple(one.account for one in members), call.fields.value("username", max=100), errors)
-        page = list_edit_page(self.pages, await self.shells.of(call), form)
+        form = ListForm(made, tuple(one.account for one in members), request.fields.value("username", max=100), errors)
+        page = list_edit_page(self.pages, await self.shells.of(request), form)
         return Response.html(page, status_of(problem) if problem else 200)
 
     @route("POST", "/lists/<id:list_id>/edit", MEMBER)
-    async def save(self, call: Request, list_id: int) -> Response:
-        """Another title or policy."""
-        made = await self.lists.one(call.member, ListId(list_id))
+    async def save(self, request: Request, list_id: int) -> Response:
+        """Save title and replies policy."""
+        made = await self.lists.one(request.member, ListId(list_id))
         try:
-            await self.lists.change(call.member, made.id, _wanted(call))
+            await self.lists.change(request.member, made.id, _wanted(request))
         except Invalid as problem:
-            return await self._form(call, _typed(call, made), problem)
+            return await self._form(request, _typed(request, made), problem)
         return Response.redirect(f"/lists/{made.id}/edit?notice=saved")
 
     @route("POST", "/lists/<id:list_id>/members", MEMBER)
-    async def add(self, call: Request, list_id: int) -> Response:
-        """Put somebody into it, by name."""
-        made = await self.lists.one(call.member, ListId(list_id))
+    async def add(self, request: Request, list_id: int) -> Response:
+        """Add an account by username."""
+        made = await self.lists.one(request.member, ListId(list_id))
         try:
-            account = await self.accounts.by_username(call.fields.value("username", max=100))
-            await self.lists.add(call.member, made.id, [account.id])
+            account = await self.accounts.by_username(request.fields.value("username", max=100))
+            await self.lists.add(request.member, made.id, [account.id])
         except NotFound:
-            return await self._form(call, made, Invalid({"username": "No user has this name"}))
+            return await self._form(request, made, Invalid({"username": "No user has this name"}))
         except Invalid as problem:
             why = "Already in this list" if problem.codes else "You can only add people you follow"
-            return await self._form(call, made, Invalid({"username": why}))
+            return await self._form(request, made, Invalid({"username": why}))
         return Response.redirect(f"/lists/{made.id}/edit")
 
     @route("POST", "/lists/<id:list_id>/members/<id:account_id>/remove", MEMBER)
-    async def remove(self, call: Request, list_id: int, account_id: int) -> Response:
-        """Take somebody out of it."""
-        await self.lists.remove(call.member, ListId(list_id), [AccountId(account_id)])
+    async def remove(self, request: Request, list_id: int, account_id: int) -> Response:
+        """Remove an account."""
+        await self.lists.remove(request.member, ListId(list_id), [AccountId(account_id)])
         return Response.redirect(f"/lists/{list_id}/edit")
 
     @route("GET", "/lists/<id:list_id>/delete", MEMBER)
-    async def delete_question(self, call: Request, list_id: int) -> Response:
-        """Ask before it is deleted."""
-        made = await self.lists.one(call.member, ListId(list_id))
+    async def delete_question(self, request: Request, list_id: int) -> Response:
+        """Ask for confirmation before a list is deleted."""
+        made = await self.lists.one(request.member, ListId(list_id))
         confirm = ConfirmView(
             title=f"Delete the list {made.title}?",
             sentence="You will still follow the people in it.",
@@ -130,42 +130,42 @@ class ListForms:
             button="Delete list",
             cancel=f"/lists/{made.id}/edit",
         )
-        return Response.html(self.pages.confirm(await self.shells.of(call), confirm))
+        return Response.html(self.pages.confirm(await self.shells.of(request), confirm))
 
     @route("POST", "/lists/<id:list_id>/delete", MEMBER)
-    async def delete(self, call: Request, list_id: int) -> Response:
-        """Delete it."""
-        await self.lists.delete(call.member, ListId(list_id))
+    async def delete(self, request: Request, list_id: int) -> Response:
+        """Delete a list."""
+        await self.lists.delete(request.member, ListId(list_id))
         return Response.redirect("/lists")
 
     @route("GET", "/@<username:username>/lists", MEMBER)
-    async def of_account(self, call: Request, username: str) -> Response:
-        """Which of the viewer's lists somebody is in."""
+    async def of_account(self, request: Request, username: str) -> Response:
+        """Show the viewer's lists, with those that include an account checked."""
         account = await self.accounts.by_username(username)
-        within = {made.id for made in await self.lists.with_member(call.member, account.id)}
-        lists = tuple((made, made.id in within) for made in await self.lists.of(call.member))
-        return Response.html(lists_of_page(self.pages, await self.shells.of(call), account, lists))
+        within = {made.id for made in await self.lists.with_member(request.member, account.id)}
+        lists = tuple((made, made.id in within) for made in await self.lists.of(request.member))
+        return Response.html(lists_of_page(self.pages, await self.shells.of(request), account, lists))
 
     @route("POST", "/@<username:username>/lists", MEMBER)
-    async def put(self, call: Request, username: str) -> Response:
-        """Let somebody be in exactly these."""
+    async def put(self, request: Request, username: str) -> Response:
+        """Set the lists that include an account."""
         account = await self.accounts.by_username(username)
-        within = {made.id for made in await self.lists.with_member(call.member, account.id)}
-        wanted = {ListId(id) for id in call.fields.ids("lists")}
+        within = {made.id for made in await self.lists.with_member(request.member, account.id)}
+        wanted = {ListId(id) for id in request.fields.ids("lists")}
         for id in sorted(wanted - within):
-            await self.lists.add(call.member, id, [account.id])
+            await self.lists.add(request.member, id, [account.id])
         for id in sorted(within - wanted):
-            await self.lists.remove(call.member, id, [account.id])
+            await self.lists.remove(request.member, id, [account.id])
         return Response.redirect(f"/@{account.username}?notice=saved")
 
 
-def _wanted(call: Request) -> ListOptions:
-    fields = call.fields
+def _wanted(request: Request) -> ListOptions:
+    fields = request.fields
     return ListOptions(fields.text("title"), fields.value("replies_policy") or None, fields.flag("exclusive"))
 
 
-def _typed(call: Request, made: AccountList) -> AccountList:
-    """The form as it was sent, as far as a list can be like that."""
-    policy = call.fields.value("replies_policy")
+def _typed(request: Request, made: AccountList) -> AccountList:
+    """Build a list from the submitted form, keeping valid values."""
+    policy = request.fields.value("replies_policy")
     replies = ListReplies(policy) if policy in set(ListReplies) else made.replies
-    return AccountList(made.id, call.fields.text("title")[:300], replies, call.fields.flag("exclusive"))
+    return AccountList(made.id, request.fields.text("title")[:300], replies, request.fields.flag("exclusive"))

@@ -1,8 +1,7 @@
-"""Serves what was uploaded: of few types, none of which a browser ever executes.
+"""Serves uploaded files, limited to a few types that browsers never execute.
 
-Addresses are unguessable and what they show never changes, but it may be deleted, or its owner suspended: so shared caches have to ask
-again after an hour, and what not everybody may see is kept by its reader's browser alone. Large files are sent piece by piece, and players
-may ask for a range of them.
+Addresses are unguessable and contents never change, but a file may be deleted or its owner suspended. Shared caches therefore revalidate
+after an hour, and files of non-public posts are cached by the browser only. Large files are streamed, and range requests are supported.
 """
 
 from __future__ import annotations
@@ -48,12 +47,12 @@ class ByteRange:
 
     @property
     def length(self) -> int:
-        """How many bytes."""
+        """The number of bytes."""
         return self.end - self.start
 
 
 def byte_range(header: str | None, size: int) -> ByteRange | None:
-    """The one range that a Range header asks for (RFC 9110, section 14.2); None where it cannot be had or is none."""
+    """Parse a Range header with a single range (RFC 9110, section 14.2). None if it is invalid or not satisfiable."""
     found = _RANGE.fullmatch(header or "")
     if found is None or not (found[1] or found[2]):
         return None
@@ -66,25 +65,25 @@ def byte_range(header: str | None, size: int) -> ByteRange | None:
 
 @frozen
 class MediaFiles:
-    """The files."""
+    """Uploaded media files."""
 
     files: ServedFiles
 
     @route("GET", "/media/<name>", RouteOptions(body=0))
-    async def show(self, call: Request, name: str) -> Response:
-        """A picture, a film, a sound."""
+    async def show(self, request: Request, name: str) -> Response:
+        """Serve an image, a video or an audio file."""
         known = _NAME.fullmatch(name)
         if known is None or known[1] not in _TYPES:
             raise NotFound("Not Found")
         cache = OPEN if await self.files.is_open(name) else NARROW
         answer = Response.data(b"", _TYPES[known[1]]).cached(cache, name).with_policy(POLICY).with_headers(_FOR_ALL)
-        return answer if call.has(answer.etag) else _filled(call, answer, self.files.open(name))
+        return answer if request.has(answer.etag) else _filled(request, answer, self.files.open(name))
 
 
-def _filled(call: Request, answer: Response, file: BinaryIO) -> Response:
-    """The answer with the file, or with the part of it that is asked for."""
+def _filled(request: Request, answer: Response, file: BinaryIO) -> Response:
+    """Add the file, or the requested range of it, to the response."""
     size = os.fstat(file.fileno()).st_size
-    asked = byte_range(call.header("Range"), size)
+    asked = byte_range(request.header("Range"), size)
     span = asked or ByteRange(0, size)
     if asked is not None:
         answer = evolve(answer, status=206).with_header("Content-Range", f"bytes {span.start}-{span.end - 1}/{size}")
@@ -92,14 +91,14 @@ def _filled(call: Request, answer: Response, file: BinaryIO) -> Response:
         with file:
             file.seek(span.start)
             return evolve(answer, body=file.read(span.length))
-    if call.method == "HEAD":
+    if request.method == "HEAD":
         file.close()
     return evolve(answer, protocol=FileProducer(file, span)).with_header("Content-Length", str(span.length))
 
 
 @implementer(IPullProducer)
 class FileProducer(Protocol):
-    """Sends a part of a file as fast as the client takes it, then ends the connection."""
+    """Sends a part of a file with backpressure, then closes the connection."""
 
     def __init__(self, file: BinaryIO, span: ByteRange) -> None:
         self.file = file
@@ -107,13 +106,13 @@ class FileProducer(Protocol):
         self.left = span.length
 
     def connectionMade(self) -> None:
-        """Begin."""
+        """Start producing."""
         assert self.transport is not None
         self.file.seek(self.span.start)
         _producing(self.transport, self)
 
     def resumeProducing(self) -> None:
-        """Send the next piece."""
+        """Send the next chunk."""
         assert self.transport is not None
         piece = self.file.read(min(PIECE, self.left))
         self.left -= len(piece)
@@ -125,11 +124,11 @@ class FileProducer(Protocol):
             self.transport.loseConnection()
 
     def stopProducing(self) -> None:
-        """The client went away, or has it all."""
+        """Close the file: the client disconnected or has received everything."""
         self.file.close()
 
     def connectionLost(self, reason: object = None) -> None:
-        """The connection is over."""
+        """Close the file."""
         self.file.close()
 
 

@@ -1,4 +1,4 @@
-"""`/metrics`: the figures of the process, for Prometheus and for nobody else."""
+"""The metrics of the process at `/metrics`, for Prometheus."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _PASSED_ON = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
 
 @frozen
 class MetricsPage:
-    """Answers to addresses of `networks`; others are told that there is nothing here.
+    """Serves clients in `networks`; others get 404.
 
-    So is whatever a proxy passed on: behind one that is not trusted, everybody seems to come from its address.
-    `exposition` gives all figures and their content type, in a format that the header Accept asks for.
+    Requests that a proxy forwarded get 404 too, because behind an untrusted proxy every client seems to have its address.
+    `exposition` returns all metrics and their content type, for the value of an Accept header.
     """
 
     exposition: Callable[[str], Awaitable[tuple[bytes, str]]]
     networks: tuple[IPv4Network | IPv6Network, ...]
 
     @route("GET", "/metrics", RouteOptions())
-    async def show(self, call: Request) -> Response:
-        """All figures, in Prometheus' text format or in OpenMetrics."""
-        if any(call.header(name) for name in _PASSED_ON) or not any(call.address in network for network in self.networks):
+    async def show(self, request: Request) -> Response:
+        """Serve all metrics in Prometheus' text format or OpenMetrics."""
+        if any(request.header(name) for name in _PASSED_ON) or not any(request.address in network for network in self.networks):
             raise NotFound
-        body, content_type = await self.exposition(call.header("Accept") or "")
+        body, content_type = await self.exposition(request.header("Accept") or "")
         return evolve(Response.data(body, content_type), cache=NO_STORE)

@@ -1,4 +1,4 @@
-"""What moderators do with people: the list of them, and invitations."""
+"""Pages for moderators: accounts and invites."""
 
 from __future__ import annotations
 
@@ -26,102 +26,102 @@ APPLICANTS = "/admin/people?type=applied"
 
 @frozen
 class PeoplePages:
-    """People as moderators see them, and what is done to them. What hides or erases somebody is asked first."""
+    """The list of accounts and the moderation actions. Suspending and rejecting ask for confirmation."""
 
     pages: Pages
     shells: PageContexts
     moderation: Moderation
 
     @route("GET", "/admin/people", MODERATOR)
-    async def show(self, call: Request) -> Response:
-        """Members, the newest first: all (`type` empty), `applied` or `suspended`; or whom `q` names."""
-        page, which, query = page_of(call), call.fields.value("type", max=20), call.fields.text("q", max=320).strip()
+    async def show(self, request: Request) -> Response:
+        """List accounts, newest first: all (`type` empty), `applied` or `suspended`; or the match for `q`."""
+        page, which, query = page_of(request), request.fields.value("type", max=20), request.fields.text("q", max=320).strip()
         if query:
-            found, further = await self.moderation.find(call.member, query), None
+            found, further = await self.moderation.find(request.member, query), None
         else:
             only = {"applied": which == "applied", "suspended": which == "suspended"}
-            found = await self.moderation.accounts(call.member, page, **only)
-            further = older(call, [one.account.id for one in found], page)
-        rows = tuple((one, outranks(call.member, one)) for one in found)
+            found = await self.moderation.accounts(request.member, page, **only)
+            further = older(request, [one.account.id for one in found], page)
+        rows = tuple((one, outranks(request.member, one)) for one in found)
         view = MembersPage(rows, which, query, further)
-        return Response.html(members_page(self.pages, await self.shells.of(call), view))
+        return Response.html(members_page(self.pages, await self.shells.of(request), view))
 
     @route("POST", "/admin/people/<username:username>/approve", MODERATOR)
-    async def approve(self, call: Request, username: str) -> Response:
-        """Let an applicant in."""
-        await self.moderation.approve(call.member, username)
-        return Response.redirect(call.next_path(APPLICANTS))
+    async def approve(self, request: Request, username: str) -> Response:
+        """Approve an application."""
+        await self.moderation.approve(request.member, username)
+        return Response.redirect(request.next_path(APPLICANTS))
 
     @route("GET", "/admin/people/<username:username>/reject", MODERATOR)
-    async def reject_question(self, call: Request, username: str) -> Response:
-        """Ask before somebody is turned away."""
-        name = (await self.moderation.subject(call.member, username)).account.username
+    async def reject_question(self, request: Request, username: str) -> Response:
+        """Ask for confirmation before an application is rejected."""
+        name = (await self.moderation.subject(request.member, username)).account.username
         sentence = "They will be notified by e-mail. The application is deleted, and the username and address become available again."
         confirm = ConfirmView(f"Reject @{name}?", sentence, f"/admin/people/{name}/reject", "Reject", APPLICANTS)
-        return Response.html(self.pages.confirm(await self.shells.of(call), confirm))
+        return Response.html(self.pages.confirm(await self.shells.of(request), confirm))
 
     @route("POST", "/admin/people/<username:username>/reject", MODERATOR)
-    async def reject(self, call: Request, username: str) -> Response:
-        """Turn an applicant away."""
-        await self.moderation.reject(call.member, username)
+    async def reject(self, request: Request, username: str) -> Response:
+        """Reject an application."""
+        await self.moderation.reject(request.member, username)
         return Response.redirect(APPLICANTS)
 
     @route("GET", "/admin/people/<username:username>/suspend", MODERATOR)
-    async def suspend_question(self, call: Request, username: str) -> Response:
-        """Ask before somebody is suspended."""
-        name = (await self.moderation.subject(call.member, username)).account.username
+    async def suspend_question(self, request: Request, username: str) -> Response:
+        """Ask for confirmation before an account is suspended."""
+        name = (await self.moderation.subject(request.member, username)).account.username
         sentence = "Their profile and posts will be hidden from everyone, and they will be logged out. You can undo this at any time."
         action, back = f"/admin/people/{name}/suspend", f"/admin/people?q={name}"
         confirm = ConfirmView(f"Suspend @{name}?", sentence, action, "Suspend", back, message=LONGEST_TEXT)
-        return Response.html(self.pages.confirm(await self.shells.of(call), confirm))
+        return Response.html(self.pages.confirm(await self.shells.of(request), confirm))
 
     @route("POST", "/admin/people/<username:username>/suspend", MODERATOR)
-    async def suspend(self, call: Request, username: str) -> Response:
-        """Suspend somebody, and tell them why."""
-        sanction = Sanction(ModerationAction.SUSPEND, call.fields.text("text"), call.fields.flag("tell"))
-        await self.moderation.impose(call.member, username, sanction)
+    async def suspend(self, request: Request, username: str) -> Response:
+        """Suspend an account, optionally with a message to its owner."""
+        sanction = Sanction(ModerationAction.SUSPEND, request.fields.text("text"), request.fields.flag("tell"))
+        await self.moderation.impose(request.member, username, sanction)
         return Response.redirect(f"/admin/people?q={username}")
 
     @route("POST", "/admin/people/<username:username>/restore", MODERATOR)
-    async def restore(self, call: Request, username: str) -> Response:
-        """Undo it."""
-        await self.moderation.restore(call.member, username)
-        return Response.redirect(call.next_path(f"/admin/people?q={username}"))
+    async def restore(self, request: Request, username: str) -> Response:
+        """Unsuspend an account."""
+        await self.moderation.restore(request.member, username)
+        return Response.redirect(request.next_path(f"/admin/people?q={username}"))
 
 
 @frozen
 class InvitePages:
-    """Invitations: made, passed on as a link, ended."""
+    """Pages to create, list and deactivate invites."""
 
     pages: Pages
     shells: PageContexts
     moderation: Moderation
 
     @route("GET", "/admin/invites", MODERATOR)
-    async def show(self, call: Request) -> Response:
-        """The newest, and the form for one more."""
-        return await self._show(call, None)
+    async def show(self, request: Request) -> Response:
+        """List the newest invites, with a form for a new one."""
+        return await self._show(request, None)
 
     @route("POST", "/admin/invites", MODERATOR)
-    async def make(self, call: Request) -> Response:
-        """One more: for `uses` people (empty: as many as like to) and `days` (0: until it is ended)."""
+    async def make(self, request: Request) -> Response:
+        """Create an invite for at most `uses` sign-ups (empty: unlimited), valid for `days` (0: no expiry)."""
         try:
-            uses, days = call.fields.integer("uses"), call.fields.integer("days", 7, min=0, max=3660)
-            await self.moderation.invite(call.member, max_uses=uses, lasts=timedelta(days=days) if days else None)
+            uses, days = request.fields.integer("uses"), request.fields.integer("days", 7, min=0, max=3660)
+            await self.moderation.invite(request.member, max_uses=uses, lasts=timedelta(days=days) if days else None)
         except Invalid as problem:
-            return await self._show(call, problem)
+            return await self._show(request, problem)
         return Response.redirect("/admin/invites")
 
     @route("POST", "/admin/invites/end", MODERATOR)
-    async def end(self, call: Request) -> Response:
-        """Let nobody else in by `code`."""
-        await self.moderation.end_invite(call.member, call.fields.value("code", max=100))
+    async def end(self, request: Request) -> Response:
+        """Deactivate the invite `code`."""
+        await self.moderation.end_invite(request.member, request.fields.value("code", max=100))
         return Response.redirect("/admin/invites")
 
-    async def _show(self, call: Request, problem: Invalid | None) -> Response:
-        shell, found = await self.shells.of(call), tuple(await self.moderation.invites(call.member))
+    async def _show(self, request: Request, problem: Invalid | None) -> Response:
+        shell, found = await self.shells.of(request), tuple(await self.moderation.invites(request.member))
         page = InvitesPage(found, shell.now)
         if problem:
             errors = {name.replace("max_uses", "uses"): sentence for name, sentence in problem.fields.items()}
-            page = InvitesPage(found, shell.now, call.fields.value("uses", max=20), call.fields.value("days", max=20), errors)
+            page = InvitesPage(found, shell.now, request.fields.value("uses", max=20), request.fields.value("days", max=20), errors)
         return Response.html(invites_page(self.pages, shell, page), status_of(problem) if problem else 200)

@@ -1,4 +1,4 @@
-"""What the viewer is told."""
+"""Pages of notifications, notification requests and the notification policy."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LONGEST_KEY = 100
 
 @frozen
 class NotificationPages:
-    """The list, and forgetting from it."""
+    """The list of notifications."""
 
     pages: Pages
     shells: PageContexts
@@ -42,11 +42,11 @@ class NotificationPages:
     sieves: FilterCache
 
     @route("GET", "/notifications", MEMBER)
-    async def show(self, call: Request) -> Response:
-        """The list, or only mentions (`type=mention`). What was shown in the whole list counts as read."""
-        viewer, page, only = call.member, page_of(call), call.fields.value("type", max=20)
+    async def show(self, request: Request) -> Response:
+        """Show all notifications or only mentions (`type=mention`). Showing all marks them as read."""
+        viewer, page, only = request.member, page_of(request), request.fields.value("type", max=20)
         kinds = [NotificationKind.MENTION] if only == NotificationKind.MENTION else None
-        shell = await self.shells.of(call, stream="/live/notifications")
+        shell = await self.shells.of(request, stream="/live/notifications")
         seen = await self.notifications.read_up_to(viewer)
         found = await self.groups.page(viewer, NotificationQuery(page, kinds))
         if found.ids and found.ids[0] > seen and kinds is None:
@@ -54,18 +54,18 @@ class NotificationPages:
             shell = evolve(shell, unread=0)
         kept, folded = await self._sifted(viewer, found.groups)
         held = (await self.policies.pending(viewer)).requests if page.max_id is None else 0
-        items = NotificationsPage(kept, seen, older(call, list(found.ids), page), folded, held, kinds[0] if kinds else "")
+        items = NotificationsPage(kept, seen, older(request, list(found.ids), page), folded, held, kinds[0] if kinds else "")
         return Response.html(self.pages.notifications(shell, items))
 
     @route("GET", "/notifications/groups/<group_key>", MEMBER)
-    async def group(self, call: Request, group_key: str) -> Response:
-        """One item of the list, for a page that is open while its group grows."""
-        found = await self.groups.one(call.member, group_key[:LONGEST_KEY])
-        kept, folded = await self._sifted(call.member, [found])
+    async def group(self, request: Request, group_key: str) -> Response:
+        """Render a group of notifications, for a page that is open while the group grows."""
+        found = await self.groups.one(request.member, group_key[:LONGEST_KEY])
+        kept, folded = await self._sifted(request.member, [found])
         return Response.html("".join(self.pages.notification(group, folded) for group in kept).encode())
 
     async def _sifted(self, viewer: Viewer, found: Sequence[NotificationGroup]) -> tuple[tuple[NotificationGroup, ...], dict[int, str]]:
-        """Without what the viewer's filters leave out there, and the titles of those that fold some of the rest."""
+        """Return the groups that the viewer's filters do not hide, and the filter titles of those behind a warning."""
         sieve, now = (await self.sieves.of(viewer)).within(FilterContext.NOTIFICATIONS), self.sieves.now()
         matches = {one.id: sieve.matches(one.post, now) for one in found if one.post}
         hidden = {id for id, matched in matches.items() if is_hidden(matched, FilterContext.NOTIFICATIONS)}
@@ -73,27 +73,27 @@ class NotificationPages:
         return tuple(one for one in found if one.id not in hidden), {int(id): title for id, title in titles.items()}
 
     @route("POST", "/notifications/read", MEMBER)
-    async def read(self, call: Request) -> Response:
-        """What came to an open page, and stood before somebody's eyes, counts as read."""
-        await self.notifications.mark_read(call.member, NotificationId(call.fields.id("up_to") or 0))
+    async def read(self, request: Request) -> Response:
+        """Mark notifications that arrived on an open page as read."""
+        await self.notifications.mark_read(request.member, NotificationId(request.fields.id("up_to") or 0))
         return Response.empty()
 
     @route("POST", "/notifications/clear", MEMBER)
-    async def clear(self, call: Request) -> Response:
-        """Forget all."""
-        await self.notifications.clear(call.member)
+    async def clear(self, request: Request) -> Response:
+        """Delete all notifications."""
+        await self.notifications.clear(request.member)
         return Response.redirect("/notifications")
 
     @route("POST", "/notifications/<id:notification_id>/dismiss", MEMBER)
-    async def dismiss(self, call: Request, notification_id: int) -> Response:
-        """Forget one."""
-        await self.notifications.dismiss(call.member, NotificationId(notification_id))
-        return Response.redirect(call.next_path("/notifications"))
+    async def dismiss(self, request: Request, notification_id: int) -> Response:
+        """Delete a notification."""
+        await self.notifications.dismiss(request.member, NotificationId(notification_id))
+        return Response.redirect(request.next_path("/notifications"))
 
 
 @frozen
 class PolicyPages:
-    """Who may notify the viewer, and those who wait."""
+    """The notification policy and the notification requests."""
 
     pages: Pages
     shells: PageContexts
@@ -101,52 +101,52 @@ class PolicyPages:
     people: PeopleLists
 
     @route("GET", "/settings/notifications", MEMBER)
-    async def form(self, call: Request) -> Response:
-        """The choices."""
-        policy, pending = await self.policies.of(call.member)
-        return Response.html(policy_page(self.pages, await self.shells.of(call), PolicyForm.of(policy, pending.requests)))
+    async def form(self, request: Request) -> Response:
+        """Show the policy."""
+        policy, pending = await self.policies.of(request.member)
+        return Response.html(policy_page(self.pages, await self.shells.of(request), PolicyForm.of(policy, pending.requests)))
 
     @route("POST", "/settings/notifications", MEMBER)
-    async def save(self, call: Request) -> Response:
-        """Choose."""
-        wanted = {reason.name: call.fields.value(reason.name) for reason in REASONS if call.fields.has(reason.name)}
+    async def save(self, request: Request) -> Response:
+        """Save the policy."""
+        wanted = {reason.name: request.fields.value(reason.name) for reason in REASONS if request.fields.has(reason.name)}
         try:
-            await self.policies.change(call.member, wanted)
+            await self.policies.change(request.member, wanted)
         except Invalid as problem:
-            policy, pending = await self.policies.of(call.member)
+            policy, pending = await self.policies.of(request.member)
             form = evolve(PolicyForm.of(policy, pending.requests), errors=problem.fields)
-            return Response.html(policy_page(self.pages, await self.shells.of(call), form), status_of(problem))
+            return Response.html(policy_page(self.pages, await self.shells.of(request), form), status_of(problem))
         return Response.redirect("/settings/notifications?notice=saved")
 
     @route("GET", "/settings/notifications/people", MEMBER)
-    async def permitted(self, call: Request) -> Response:
-        """Whom the viewer lets through."""
-        page = page_of(call, PEOPLE_PER_PAGE)
-        found = await self.people.page(call, await self.policies.permitted(call.member, page), page)
-        return Response.html(self.pages.settings_people(await self.shells.of(call), "permitted", found))
+    async def permitted(self, request: Request) -> Response:
+        """List accounts whose notifications were accepted."""
+        page = page_of(request, PEOPLE_PER_PAGE)
+        found = await self.people.page(request, await self.policies.permitted(request.member, page), page)
+        return Response.html(self.pages.settings_people(await self.shells.of(request), "permitted", found))
 
     @route("POST", "/settings/notifications/people/<id:account_id>/remove", MEMBER)
-    async def forbid(self, call: Request, account_id: int) -> Response:
-        """Let somebody through no more."""
-        await self.policies.forbid(call.member, AccountId(account_id))
+    async def forbid(self, request: Request, account_id: int) -> Response:
+        """Apply the policy to an accepted account again."""
+        await self.policies.forbid(request.member, AccountId(account_id))
         return Response.redirect("/settings/notifications/people?notice=saved")
 
     @route("GET", "/notifications/requests", MEMBER)
-    async def requests(self, call: Request) -> Response:
-        """Those whose mentions are kept back."""
-        page = page_of(call)
-        found = await self.policies.requests(call.member, page)
-        shown = RequestsPage(tuple(found), MOST_HELD, older(call, [one.id for one in found], page))
-        return Response.html(requests_page(self.pages, await self.shells.of(call), shown))
+    async def requests(self, request: Request) -> Response:
+        """List notification requests."""
+        page = page_of(request)
+        found = await self.policies.requests(request.member, page)
+        shown = RequestsPage(tuple(found), MOST_HELD, older(request, [one.id for one in found], page))
+        return Response.html(requests_page(self.pages, await self.shells.of(request), shown))
 
     @route("POST", "/notifications/requests/<id:request_id>/accept", MEMBER)
-    async def accept(self, call: Request, request_id: int) -> Response:
-        """Let somebody through. Nothing happens where they do not wait any more."""
-        await self.policies.accept(call.member, [request_id])
+    async def accept(self, request: Request, request_id: int) -> Response:
+        """Accept a notification request. Does nothing if it no longer exists."""
+        await self.policies.accept(request.member, [request_id])
         return Response.redirect("/notifications/requests")
 
     @route("POST", "/notifications/requests/<id:request_id>/dismiss", MEMBER)
-    async def dismiss(self, call: Request, request_id: int) -> Response:
-        """Forget what they wrote."""
-        await self.policies.dismiss(call.member, [request_id])
+    async def dismiss(self, request: Request, request_id: int) -> Response:
+        """Dismiss a notification request."""
+        await self.policies.dismiss(request.member, [request_id])
         return Response.redirect("/notifications/requests")

@@ -1,4 +1,4 @@
-"""What surrounds every page, filled in for one request."""
+"""The context of every page: viewer, badges, theme, CSRF token and sidebar."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ NOTICES = {
 
 @frozen
 class PageContexts:
-    """Makes shells. `position` says where the event log stands, as far as this process has read it."""
+    """Builds page contexts. `position` returns the position in the event log that this process has read."""
 
     site: SiteView
     notifications: Notifications
@@ -50,25 +50,24 @@ class PageContexts:
     position: Callable[[], str]
     now: Callable[[], datetime]
 
-    async def of(self, call: Request, *, stream: str | None = None, people: bool = False, tags: bool = False) -> PageContext:
-        """The shell of a page. `stream` is the path of its live feed; with `people` some are suggested beside it,
-        with `tags` those that are talked about.
+    async def of(self, request: Request, *, stream: str | None = None, people: bool = False, tags: bool = False) -> PageContext:
+        """Build the context of a page. `stream`: path of its live stream; `people`: add suggestions; `tags`: add trending hashtags.
 
-        Ask for it before the posts of the page are read: its position must not be later than they are.
+        Call it before the posts of the page are read: its position must not be later than theirs.
         """
-        shell = self.plain(call)
+        shell = self.plain(request)
         if stream:
             shell = evolve(shell, stream=stream, position=self.position())
         if tags:
             shell = evolve(shell, tags=tuple(await self.trends.names(limit=TAGS)))
-        if call.viewer is None:
+        if request.viewer is None:
             return shell
-        badges = await self.notifications.badges(call.viewer)
-        suggested: list[Account] = await self.accounts.suggestions(call.viewer, limit=SUGGESTED) if people else []
+        badges = await self.notifications.badges(request.viewer)
+        suggested: list[Account] = await self.accounts.suggestions(request.viewer, limit=SUGGESTED) if people else []
         return evolve(shell, unread=badges.unread, requests=badges.requests, messages=badges.messages, people=tuple(suggested))
 
     def basis(self, shell: PageContext) -> CacheDependencies:
-        """What the shell rests on. Who is suggested, which tags are talked about and announcements with a time may be a minute old."""
+        """Return the cache dependencies of a context. Suggestions, trends and scheduled announcements may be a minute old."""
         if shell.viewer is None:
             return CacheDependencies(until=self.now() + BRIEFLY) if shell.tags else CacheDependencies()
         known = cache_keys.of_viewer(shell.viewer) | cache_keys.of_keys(
@@ -76,15 +75,15 @@ class PageContexts:
         )
         return known | CacheDependencies(frozenset(cache_keys.of_account(one.id) for one in shell.people), self.now() + BRIEFLY)
 
-    def plain(self, call: Request, *, form: bool = False) -> PageContext:
-        """A shell that asks nothing of the database, so it serves for error pages too. An anonymous `form` needs a token, and a cookie."""
-        viewer = call.viewer
+    def plain(self, request: Request, *, form: bool = False) -> PageContext:
+        """Build a context without the database, also for error pages. `form`: set a CSRF token (and its cookie) for visitors."""
+        viewer = request.viewer
         return PageContext(
             site=self.site,
-            csrf=call.csrf if viewer or form else "",
-            path=call.path_and_query,
+            csrf=request.csrf if viewer or form else "",
+            path=request.path_and_query,
             now=self.now(),
             viewer=viewer,
-            theme=viewer.preferences.theme if viewer else theme_of(call),
-            notice=NOTICES.get(call.fields.value("notice"), "") if "notice=" in call.path_and_query else "",
+            theme=viewer.preferences.theme if viewer else theme_of(request),
+            notice=NOTICES.get(request.fields.value("notice"), "") if "notice=" in request.path_and_query else "",
         )

@@ -1,4 +1,4 @@
-"""A forgotten password. The pages say the same whether somebody has an account or not."""
+"""Password reset. The pages never reveal whether an account exists."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from microblog.web.pages.page_context import PageContexts
 
 @frozen
 class PasswordResetPages:
-    """The way back in."""
+    """Pages to reset a forgotten password."""
 
     pages: Pages
     shells: PageContexts
@@ -28,35 +28,35 @@ class PasswordResetPages:
     kept: bool
 
     @route("GET", "/password/forgot", RouteOptions(keeps_opener=True))
-    async def forgotten_form(self, call: Request) -> Response:
-        """Ask for the name or the address."""
-        return self._forgotten(call, asked=False)
+    async def forgotten_form(self, request: Request) -> Response:
+        """Show the form for username or e-mail address."""
+        return self._forgotten(request, asked=False)
 
     @route("POST", "/password/forgot", RouteOptions(rate=LETTERS, keeps_opener=True))
-    async def forgotten(self, call: Request) -> Response:
-        """Have a letter sent, if there is somebody."""
-        await self.recoveries.forgotten(call.fields.value("name"))
-        return self._forgotten(call, asked=True)
+    async def forgotten(self, request: Request) -> Response:
+        """Send a reset link, if the account exists."""
+        await self.recoveries.forgotten(request.fields.value("name"))
+        return self._forgotten(request, asked=True)
 
     @route("GET", "/password/reset/<secret:token>", RouteOptions(keeps_opener=True))
-    async def reset_form(self, call: Request, token: str) -> Response:
-        """Ask for the new password."""
-        return self._reset(call, ResetForm(await self.recoveries.username(token), token))
+    async def reset_form(self, request: Request, token: str) -> Response:
+        """Show the form for the new password."""
+        return self._reset(request, ResetForm(await self.recoveries.username(token), token))
 
     @route("POST", "/password/reset/<secret:token>", RouteOptions(rate=SIGN_UP, keeps_opener=True))
-    async def reset(self, call: Request, token: str) -> Response:
-        """Write it. Whoever knows it logs in next; all sessions of before are over."""
+    async def reset(self, request: Request, token: str) -> Response:
+        """Set the new password and end all sessions. The user has to log in next."""
         try:
-            await self.recoveries.reset(token, call.fields.password("password"))
+            await self.recoveries.reset(token, request.fields.password("password"))
         except Invalid as problem:
             form = ResetForm(await self.recoveries.username(token), token, problem.fields)
-            return self._reset(call, form, status_of(problem))
+            return self._reset(request, form, status_of(problem))
         return Response.redirect("/login?notice=password").without_cookie(SESSION)
 
-    def _forgotten(self, call: Request, *, asked: bool) -> Response:
-        shell = self.shells.plain(call, form=True)
+    def _forgotten(self, request: Request, *, asked: bool) -> Response:
+        shell = self.shells.plain(request, form=True)
         return Response.html(self.pages.page("forgot", shell, PageMetadata("Forgot password", index=False), asked=asked, kept=self.kept))
 
-    def _reset(self, call: Request, form: ResetForm, status: int = 200) -> Response:
-        shell = self.shells.plain(call, form=True)
+    def _reset(self, request: Request, form: ResetForm, status: int = 200) -> Response:
+        shell = self.shells.plain(request, form=True)
         return Response.html(self.pages.page("reset", shell, PageMetadata("New password", index=False), form=form), status)

@@ -1,4 +1,4 @@
-"""The button under a poll."""
+"""Voting in polls."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from microblog.web.pages.post_renderer import PostRenderer
 
 @frozen
 class PollButtons:
-    """Voting. Answers a script with the article as it is now, and a form by going back to where it was."""
+    """The vote button. Responds to scripts with the updated post as JSON, to forms with a redirect back."""
 
     polls: Polls
     articles: PostRenderer
 
     @route("POST", "/polls/<id:poll_id>/vote", RouteOptions(viewer=AccessLevel.MEMBER))
-    async def vote(self, call: Request, poll_id: int) -> Response:
-        """Choose; the fields are named for the poll, because several may be on one page."""
-        given = call.fields.list(FIELD.format(poll_id), max=10)
+    async def vote(self, request: Request, poll_id: int) -> Response:
+        """Vote. Field names contain the poll's id, because a page may show several polls."""
+        given = request.fields.list(FIELD.format(poll_id), max=10)
         if not given:
             raise Invalid({"choices": "Please choose an option first."})
         choices = [int(choice) if choice.isascii() and choice.isdigit() and len(choice) < 3 else -1 for choice in given]
-        post = await self.polls.vote(call.member, PollId(poll_id), choices)
-        if call.wants_json:
-            return Response.json({"id": str(post.id), "html": await self.articles.one(call.viewer, post)})
-        return Response.redirect(call.next_path(f"/@{post.author.username}/{post.id}"))
+        post = await self.polls.vote(request.member, PollId(poll_id), choices)
+        if request.wants_json:
+            return Response.json({"id": str(post.id), "html": await self.articles.one(request.viewer, post)})
+        return Response.redirect(request.next_path(f"/@{post.author.username}/{post.id}"))

@@ -1,4 +1,4 @@
-"""The form for a new post: prepared, read, and given back with what was typed when something is wrong with it."""
+"""The composer: preparing the form, reading it, and restoring it after an error."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ DAY = 24 * 3600
 
 @frozen
 class PostForms:
-    """Prepares composers, each with an idempotency key of its own: however often it is sent, one post comes of it."""
+    """Prepares composers. Each has an idempotency key, so that sending it repeatedly creates one post."""
 
     uploads: Uploads
     key: Callable[[], str] = lambda: secrets.token_urlsafe(18)
 
     def fresh(self, viewer: Viewer, *, text: str = "", visibility: str = "") -> ComposerView:
-        """An empty form as the viewer likes it, but for a `visibility` that is asked for."""
+        """Build an empty form with the viewer's defaults; `visibility` overrides theirs."""
         return ComposerView(
             self.key(),
             visibility=_visibility(visibility) or Visibility(viewer.preferences.visibility),
@@ -41,7 +41,7 @@ class PostForms:
         )
 
     def of_draft(self, viewer: Viewer, draft: PostDraft, media: tuple[Media, ...]) -> ComposerView:
-        """A form with all that a draft says."""
+        """Build a form from a draft."""
         return evolve(
             self.fresh(viewer, text=draft.text),
             visibility=draft.visibility or Visibility.PUBLIC,
@@ -55,7 +55,7 @@ class PostForms:
         )
 
     def reply(self, viewer: Viewer, parent: Post, article: str = "") -> ComposerView:
-        """A form that answers `parent`: names whoever takes part, and is no wider than what it answers."""
+        """Build a reply to `parent` that mentions all participants. Its visibility is at most that of `parent`."""
         parent = parent.original
         named = dict.fromkeys([parent.author.username, *(mention.username for mention in parent.mentions)])
         named.pop(viewer.account.username, None)
@@ -71,9 +71,9 @@ class PostForms:
             parent=article,
         )
 
-    def returned(self, call: Request, error: str = "") -> ComposerView:
-        """The form as it was sent, so that nothing typed is lost. What is not readable in it is left empty."""
-        fields = call.fields
+    def returned(self, request: Request, error: str = "") -> ComposerView:
+        """Restore the submitted form. Invalid values are left empty."""
+        fields = request.fields
         reply_to = fields.value("reply_to")
         return ComposerView(
             fields.value("key")[:255] or self.key(),
@@ -89,13 +89,13 @@ class PostForms:
             unsaved=True,
         )
 
-    async def refused(self, call: Request, taken: FormFiles, error: str) -> ComposerView:
-        """The same, with the files that came with it."""
-        return evolve(self.returned(call, error), media=await self.uploads.shown(call.member, taken))
+    async def refused(self, request: Request, taken: FormFiles, error: str) -> ComposerView:
+        """Restore the submitted form with its files."""
+        return evolve(self.returned(request, error), media=await self.uploads.shown(request.member, taken))
 
 
 def redraft_of(post: Post, fresh: ComposerView) -> ComposerView:
-    """A form with all that a deleted post said."""
+    """Build a form from a deleted post."""
     return evolve(
         fresh,
         visibility=post.visibility,
@@ -109,9 +109,9 @@ def redraft_of(post: Post, fresh: ComposerView) -> ComposerView:
     )
 
 
-def edit_of(call: Request, before: Post, taken: FormFiles) -> PostDraft:
-    """What the form wants a post to say. Its poll stays what it is."""
-    fields = call.fields
+def edit_of(request: Request, before: Post, taken: FormFiles) -> PostDraft:
+    """Read the form to edit a post. The poll cannot be changed."""
+    fields = request.fields
     return PostDraft(
         fields.text("text"),
         spoiler=fields.text("spoiler"),
@@ -128,7 +128,7 @@ def _again(asked: Poll | None, seconds: int | None) -> PollDraft | None:
 
 
 def poll_of(fields: Params) -> PollDraft | None:
-    """What the form wants to ask; None where no answer was written down."""
+    """Read the poll; None if it has no options."""
     options = tuple(option for option in (fields.text(f"option_{n}") for n in range(MOST_OPTIONS)) if option.strip())
     if not options:
         return None
@@ -136,20 +136,20 @@ def poll_of(fields: Params) -> PollDraft | None:
     return PollDraft(options, seconds, fields.flag("poll_multiple"), fields.flag("poll_hide_totals"))
 
 
-def moment_of(call: Request) -> datetime | None:
-    """When the form wants to be published, typed in the viewer's time zone. Raises Invalid for what is no time."""
-    given = call.fields.value("at", max=40).strip()
+def moment_of(request: Request) -> datetime | None:
+    """Read the time of publication, given in the viewer's time zone. Raises Invalid if it is malformed."""
+    given = request.fields.value("at", max=40).strip()
     if not given:
         return None
     try:
-        return datetime.fromisoformat(given).replace(tzinfo=ZoneInfo(call.member.preferences.time_zone)).astimezone(UTC)
+        return datetime.fromisoformat(given).replace(tzinfo=ZoneInfo(request.member.preferences.time_zone)).astimezone(UTC)
     except (ValueError, OverflowError) as wrong:
         raise Invalid({"at": "This is not a valid date and time."}) from wrong
 
 
-def draft_of(call: Request, taken: FormFiles) -> PostDraft:
-    """What the form wants to post. Raises Invalid for a visibility that there is not, and for pictures with a poll."""
-    fields, poll = call.fields, poll_of(call.fields)
+def draft_of(request: Request, taken: FormFiles) -> PostDraft:
+    """Read the form of a new post. Raises Invalid for an unknown visibility and for media together with a poll."""
+    fields, poll = request.fields, poll_of(request.fields)
     chosen, reply_to = fields.value("visibility"), fields.id("reply_to")
     visibility = _visibility(chosen)
     if chosen and visibility is None:

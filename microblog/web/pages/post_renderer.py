@@ -1,4 +1,4 @@
-"""Lists of posts as HTML for one viewer: each post is rendered once, the viewer's flags are laid over it."""
+"""Renders lists of posts for a viewer: HTML is cached per post, the viewer's flags are added per request."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NO_FLAGS = PostFlags()
 
 @define
 class PostRenderer:
-    """Assembles posts. A fragment is kept by the version of the post and its author, so what is remembered is never stale."""
+    """Renders posts. Cached fragments are keyed by the version of the post and its author, so they are never stale."""
 
     fragments: PostHtmlCache
     posts: Posts
@@ -34,29 +34,29 @@ class PostRenderer:
     _kept: dict[PostId, tuple[str, PostHtml]] = field(factory=dict, init=False)
 
     def figures(self) -> CacheFigures:
-        """How often a fragment was there, and what is kept now."""
+        """Return the statistics of the fragment cache."""
         return CacheFigures("post_html", self.hits, self.misses, len(self._kept), estimated_bytes(self._kept.values()))
 
     async def of(self, viewer: Viewer | None, posts: Sequence[Post]) -> tuple[str, ...]:
-        """The posts as articles, in their order, as this viewer sees them."""
+        """Render posts in their order, for this viewer."""
         flags, now = await self.posts.flags(viewer, posts), self.posts.now()
         rows = [(self._fragment(post), PostCounts.of(post, now), flags.get(post.original.id, NO_FLAGS)) for post in posts]
         return articles(rows, viewer)
 
     async def listed(self, viewer: Viewer | None, posts: Sequence[Post], context: FilterContext) -> tuple[str, ...]:
-        """The same, as the viewer's filters want it there: some are left out, some folded behind a warning."""
+        """Render posts with the viewer's filters applied: some are hidden, some shown behind a warning."""
         sifted = await self._sifted(viewer, posts, context)
         kept = [post for post in posts if not is_hidden(sifted[post.id], context)]
         return self._folded(kept, await self.of(viewer, kept), sifted, context)
 
     async def threaded(self, viewer: Viewer | None, posts: Sequence[Post]) -> tuple[str, ...]:
-        """As many articles as posts: what filters would leave out is folded, or the answers to it would hang in the air."""
+        """Render a thread, one article per post: hidden posts are shown behind a warning, so that replies keep their context."""
         return self._folded(
             posts, await self.of(viewer, posts), await self._sifted(viewer, posts, FilterContext.THREAD), FilterContext.THREAD
         )
 
     async def _sifted(self, viewer: Viewer | None, posts: Sequence[Post], context: FilterContext) -> Mapping[PostId, Sequence[Match]]:
-        """What of the viewer's filters each post falls under there."""
+        """Match each post against the viewer's filters."""
         sieve, now = (await self.sieves.of(viewer)).within(context), self.sieves.now()
         return {post.id: sieve.matches(post, now) for post in posts}
 
@@ -67,11 +67,11 @@ class PostRenderer:
         return tuple(folded(article, title) if title else article for article, title in zip(made, titles, strict=True))
 
     async def one(self, viewer: Viewer | None, post: Post) -> str:
-        """One post as an article."""
+        """Render a post."""
         return (await self.of(viewer, [post]))[0]
 
     def live(self, post: Post, member: bool, flags: PostFlags = NO_FLAGS) -> str:
-        """One post for all visitors, or for all members who stand to it as `flags` say and have it on their screens."""
+        """Render a post for a stream: for all visitors, or for all members with the same `flags`."""
         return assemble(
             self._fragment(post), PostCounts.of(post, self.posts.now()), flags, PostVariant.STREAM if member else PostVariant.ANONYMOUS
         )

@@ -1,4 +1,4 @@
-"""Writing posts, looking at single ones, and the buttons under them."""
+"""Pages to write, show, edit and delete posts, and the buttons below posts."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ DEEPEST_REPLY = 6
 
 @frozen
 class PostPages:
-    """One post, and what can be done with it."""
+    """Pages of a single post, and the composer."""
 
     pages: Pages
     shells: PageContexts
@@ -49,20 +49,20 @@ class PostPages:
     conversations: Conversations
 
     @route("GET", "/@<username:username>/<id:post_id>", RouteOptions())
-    async def show(self, call: Request, username: str, post_id: int) -> Response:
-        """A post amid its conversation, which is read by that if it is a direct one."""
-        return await self.articles.answers.get_or_make_page(call, lambda: self._shown(call, username, PostId(post_id)))
+    async def show(self, request: Request, username: str, post_id: int) -> Response:
+        """Show a post in its thread. Marks the conversation of a direct post as read."""
+        return await self.articles.answers.get_or_make_page(request, lambda: self._shown(request, username, PostId(post_id)))
 
-    async def _shown(self, call: Request, username: str, id: PostId) -> CacheableResponse:
-        shell = await self.shells.of(call, stream=f"/live/posts/{id}")
-        skip = call.fields.integer("skip", 0, min=0, max=WHOLE.descendants)
-        thread = await self.posts.thread(call.viewer, id, evolve(PAGE, skip=skip))
+    async def _shown(self, request: Request, username: str, id: PostId) -> CacheableResponse:
+        shell = await self.shells.of(request, stream=f"/live/posts/{id}")
+        skip = request.fields.integer("skip", 0, min=0, max=WHOLE.descendants)
+        thread = await self.posts.thread(request.viewer, id, evolve(PAGE, skip=skip))
         if thread.post.author.username.lower() != username.lower():
             raise NotFound
-        if call.viewer and await self.conversations.mark_opened(call.viewer, thread.post):
+        if request.viewer and await self.conversations.mark_opened(request.viewer, thread.post):
             shell = evolve(shell, messages=max(0, shell.messages - 1))
-        page = Response.html(self.pages.thread(shell, await self._thread(call.viewer, thread, skip)))
-        if call.viewer:
+        page = Response.html(self.pages.thread(shell, await self._thread(request.viewer, thread, skip)))
+        if request.viewer:
             return CacheableResponse(page, NEVER_CACHED)
         return CacheableResponse(
             page.cached(PUBLIC_BRIEFLY), cache_keys.of_conversation(thread, id, self.posts.now()), volatile_parts(shell)
@@ -83,192 +83,192 @@ class PostPages:
         )
 
     @route("POST", "/posts/<id:post_id>/seen", MEMBER)
-    async def seen(self, call: Request, post_id: int) -> Response:
-        """It came to an open page, and stood before somebody's eyes. JSON: how many conversations are unread now."""
-        await self.conversations.mark_opened(call.member, await self.posts.one(call.member, PostId(post_id)))
-        return Response.json({"messages": await self.conversations.unread(call.member)})
+    async def seen(self, request: Request, post_id: int) -> Response:
+        """Mark the conversation of a post that arrived on an open page as read. Returns the number of unread ones as JSON."""
+        await self.conversations.mark_opened(request.member, await self.posts.one(request.member, PostId(post_id)))
+        return Response.json({"messages": await self.conversations.unread(request.member)})
 
     @route("GET", "/posts/<id:post_id>", RouteOptions())
-    async def permalink(self, call: Request, post_id: int) -> Response:
-        """To the address of a post of which only the id is known."""
-        return Response.redirect(_path(await self.posts.one(call.viewer, PostId(post_id))))
+    async def permalink(self, request: Request, post_id: int) -> Response:
+        """Redirect from a post's id to its page."""
+        return Response.redirect(_path(await self.posts.one(request.viewer, PostId(post_id))))
 
     @route("GET", "/compose", MEMBER)
-    async def compose(self, call: Request) -> Response:
-        """The form on a page of its own, for a reply with `reply_to`, else prepared with `text` or `mention`, and `visibility`."""
-        reply_to = call.fields.id("reply_to")
+    async def compose(self, request: Request) -> Response:
+        """Show the composer: a reply with `reply_to`, else prefilled with `text` or `mention`, and `visibility`."""
+        reply_to = request.fields.id("reply_to")
         if reply_to is None:
-            composer = self.composers.fresh(call.member, text=_prepared(call), visibility=call.fields.value("visibility"))
+            composer = self.composers.fresh(request.member, text=_prepared(request), visibility=request.fields.value("visibility"))
         else:
-            composer = await self._reply(call.member, PostId(reply_to))
-        return Response.html(self.pages.compose(await self.shells.of(call), composer))
+            composer = await self._reply(request.member, PostId(reply_to))
+        return Response.html(self.pages.compose(await self.shells.of(request), composer))
 
     async def _reply(self, viewer: Viewer, parent_id: PostId) -> ComposerView:
         parent = await self.posts.one(viewer, parent_id)
         return self.composers.reply(viewer, parent, await self.articles.one(viewer, parent))
 
     @route("POST", "/posts", RouteOptions(viewer=AccessLevel.MEMBER, body=TEXT_FORM, files=FILES_FORM, rate=POSTING))
-    async def publish(self, call: Request) -> Response:
-        """Publish the form. JSON for our scripts: id, html, url. What is wrong is said beside the text, which is kept."""
-        taken = await self.composers.uploads.taken(call)
+    async def publish(self, request: Request) -> Response:
+        """Publish a post. Scripts get JSON (id, html, url); on errors, forms are shown again with their values."""
+        taken = await self.composers.uploads.taken(request)
         try:
             if taken.problem:
                 raise taken.problem
-            at = moment_of(call)
-            made = await (self.posts.publish(call.member, draft_of(call, taken)) if at is None else self._plan(call, taken, at))
+            at = moment_of(request)
+            made = await (self.posts.publish(request.member, draft_of(request, taken)) if at is None else self._plan(request, taken, at))
         except (Invalid, NotFound, Forbidden) as problem:
-            if call.wants_json:
+            if request.wants_json:
                 raise
-            return await self._refused(call, problem, taken)
+            return await self._refused(request, problem, taken)
         if isinstance(made, ScheduledPost):
-            return Response.json({"scheduled": "/scheduled"}) if call.wants_json else Response.redirect("/scheduled?notice=scheduled")
-        if call.wants_json:
-            return Response.json({"id": str(made.id), "html": await self.articles.one(call.viewer, made), "url": _path(made)})
-        return Response.redirect(_path(made) if made.reply_to else call.next_path("/home"))
+            return Response.json({"scheduled": "/scheduled"}) if request.wants_json else Response.redirect("/scheduled?notice=scheduled")
+        if request.wants_json:
+            return Response.json({"id": str(made.id), "html": await self.articles.one(request.viewer, made), "url": _path(made)})
+        return Response.redirect(_path(made) if made.reply_to else request.next_path("/home"))
 
-    async def _plan(self, call: Request, taken: FormFiles, at: datetime) -> ScheduledPost | Post:
-        return await self.schedules.add(call.member, draft_of(call, taken), at)
+    async def _plan(self, request: Request, taken: FormFiles, at: datetime) -> ScheduledPost | Post:
+        return await self.schedules.add(request.member, draft_of(request, taken), at)
 
-    async def _refused(self, call: Request, problem: Problem, taken: FormFiles) -> Response:
-        composer = await self.composers.refused(call, taken, for_people(problem))
+    async def _refused(self, request: Request, problem: Problem, taken: FormFiles) -> Response:
+        composer = await self.composers.refused(request, taken, for_people(problem))
         if composer.reply_to is not None:
             try:
-                prepared = await self._reply(call.member, composer.reply_to)
+                prepared = await self._reply(request.member, composer.reply_to)
                 composer = evolve(composer, widest=prepared.widest, parent=prepared.parent, reply_to_name=prepared.reply_to_name)
             except NotFound:
                 composer = evolve(composer, reply_to=None)  # it can still be posted on its own
-        return Response.html(self.pages.compose(await self.shells.of(call), composer), status_of(problem))
+        return Response.html(self.pages.compose(await self.shells.of(request), composer), status_of(problem))
 
     @route("GET", "/posts/<id:post_id>/edit", MEMBER)
-    async def edit_form(self, call: Request, post_id: int) -> Response:
-        """The form to change one's own post."""
-        post = await self._own(call, post_id)
+    async def edit_form(self, request: Request, post_id: int) -> Response:
+        """Show the form to edit one's own post."""
+        post = await self._own(request, post_id)
         form = EditForm(post, post.text, post.spoiler, post.language, post.sensitive, media=post.media)
-        return Response.html(self.pages.edit(await self.shells.of(call), form))
+        return Response.html(self.pages.edit(await self.shells.of(request), form))
 
     @route("POST", "/posts/<id:post_id>/edit", RouteOptions(viewer=AccessLevel.MEMBER, body=TEXT_FORM, files=FILES_FORM, rate=POSTING))
-    async def edit(self, call: Request, post_id: int) -> Response:
-        """Change one's own post."""
-        before, taken = await self._own(call, post_id), await self.composers.uploads.taken(call)
-        draft = edit_of(call, before, taken)
+    async def edit(self, request: Request, post_id: int) -> Response:
+        """Save an edited post."""
+        before, taken = await self._own(request, post_id), await self.composers.uploads.taken(request)
+        draft = edit_of(request, before, taken)
         try:
             if taken.problem:
                 raise taken.problem
-            post = await self.posts.edit(call.member, PostId(post_id), draft)
+            post = await self.posts.edit(request.member, PostId(post_id), draft)
         except Invalid as problem:
-            media = await self.composers.uploads.shown(call.member, taken, before.media)
+            media = await self.composers.uploads.shown(request.member, taken, before.media)
             form = EditForm(before, draft.text, draft.spoiler, draft.language or None, bool(draft.sensitive), for_people(problem), media)
-            return Response.html(self.pages.edit(await self.shells.of(call), form), status_of(problem))
+            return Response.html(self.pages.edit(await self.shells.of(request), form), status_of(problem))
         return Response.redirect(_path(post) + "?notice=edited")
 
     @route("GET", "/posts/<id:post_id>/delete", MEMBER)
-    async def delete_question(self, call: Request, post_id: int) -> Response:
-        """Ask before one's own post is deleted."""
-        post = await self._own(call, post_id)
+    async def delete_question(self, request: Request, post_id: int) -> Response:
+        """Ask for confirmation before a post is deleted."""
+        post = await self._own(request, post_id)
         confirm = ConfirmView(
             title="Delete this post?",
             sentence="Its boosts and favourites will be lost too. This can't be undone.",
             action=f"/posts/{post_id}/delete",
             button="Delete",
             cancel=_path(post),
-            article=await self.articles.one(call.viewer, post),
+            article=await self.articles.one(request.viewer, post),
             other=("Delete & redraft", "redraft", "1"),
         )
-        return Response.html(self.pages.confirm(await self.shells.of(call), confirm))
+        return Response.html(self.pages.confirm(await self.shells.of(request), confirm))
 
     @route("POST", "/posts/<id:post_id>/delete", MEMBER)
-    async def delete(self, call: Request, post_id: int) -> Response:
-        """Delete one's own post and its files; with `redraft`, its text and files come back in a composer."""
-        redraft = call.fields.flag("redraft")
-        post = await self.posts.delete(call.member, PostId(post_id), media=not redraft)
-        if call.wants_json:
+    async def delete(self, request: Request, post_id: int) -> Response:
+        """Delete one's own post. With `redraft`, show its text and files in the composer."""
+        redraft = request.fields.flag("redraft")
+        post = await self.posts.delete(request.member, PostId(post_id), media=not redraft)
+        if request.wants_json:
             return Response.json({"id": str(post.id), "text": post.text})
         if not redraft:
             return Response.redirect("/home?notice=deleted")
-        composer = redraft_of(post, self.composers.fresh(call.member, text=post.text))
-        return Response.html(self.pages.compose(await self.shells.of(call), composer))
+        composer = redraft_of(post, self.composers.fresh(request.member, text=post.text))
+        return Response.html(self.pages.compose(await self.shells.of(request), composer))
 
     @route("GET", "/posts/<id:post_id>/history", RouteOptions())
-    async def history(self, call: Request, post_id: int) -> Response:
-        """What a post said over time, the newest first."""
-        post, revisions = await self.posts.history(call.viewer, PostId(post_id))
-        return Response.html(self.pages.history(await self.shells.of(call), HistoryPage(post, tuple(revisions[::-1]))))
+    async def history(self, request: Request, post_id: int) -> Response:
+        """Show the edit history of a post, newest version first."""
+        post, revisions = await self.posts.history(request.viewer, PostId(post_id))
+        return Response.html(self.pages.history(await self.shells.of(request), HistoryPage(post, tuple(revisions[::-1]))))
 
-    async def _own(self, call: Request, post_id: int) -> Post:
-        post = await self.posts.one(call.member, PostId(post_id))
-        if post.author.id != call.member.id or post.boost:
+    async def _own(self, request: Request, post_id: int) -> Post:
+        post = await self.posts.one(request.member, PostId(post_id))
+        if post.author.id != request.member.id or post.boost:
             raise NotFound
         return post
 
 
 @frozen
 class MarkButtons:
-    """The buttons under a post. Each answers a script with the article as it is now, and a form by going back to where it was."""
+    """The buttons below a post. They respond to scripts with the updated post as JSON, to forms with a redirect back."""
 
     marks: Interactions
     articles: PostRenderer
 
     @route("POST", "/posts/<id:post_id>/favourite", MEMBER)
-    async def favourite(self, call: Request, post_id: int) -> Response:
-        """Like."""
-        return await self._done(call, self.marks.favourite, post_id)
+    async def favourite(self, request: Request, post_id: int) -> Response:
+        """Favourite a post."""
+        return await self._done(request, self.marks.favourite, post_id)
 
     @route("POST", "/posts/<id:post_id>/unfavourite", MEMBER)
-    async def unfavourite(self, call: Request, post_id: int) -> Response:
-        """Like no more."""
-        return await self._done(call, self.marks.unfavourite, post_id)
+    async def unfavourite(self, request: Request, post_id: int) -> Response:
+        """Undo a favourite."""
+        return await self._done(request, self.marks.unfavourite, post_id)
 
     @route("POST", "/posts/<id:post_id>/boost", RouteOptions(viewer=AccessLevel.MEMBER, rate=POSTING))
-    async def boost(self, call: Request, post_id: int) -> Response:
-        """Show it to one's followers."""
-        return await self._done(call, self.marks.boost, post_id)
+    async def boost(self, request: Request, post_id: int) -> Response:
+        """Boost a post."""
+        return await self._done(request, self.marks.boost, post_id)
 
     @route("POST", "/posts/<id:post_id>/unboost", MEMBER)
-    async def unboost(self, call: Request, post_id: int) -> Response:
-        """Take that back."""
-        return await self._done(call, self.marks.unboost, post_id)
+    async def unboost(self, request: Request, post_id: int) -> Response:
+        """Undo a boost."""
+        return await self._done(request, self.marks.unboost, post_id)
 
     @route("POST", "/posts/<id:post_id>/bookmark", MEMBER)
-    async def bookmark(self, call: Request, post_id: int) -> Response:
-        """Keep it for later."""
-        return await self._done(call, self.marks.bookmark, post_id)
+    async def bookmark(self, request: Request, post_id: int) -> Response:
+        """Bookmark a post."""
+        return await self._done(request, self.marks.bookmark, post_id)
 
     @route("POST", "/posts/<id:post_id>/unbookmark", MEMBER)
-    async def unbookmark(self, call: Request, post_id: int) -> Response:
-        """Keep it no more."""
-        return await self._done(call, self.marks.unbookmark, post_id)
+    async def unbookmark(self, request: Request, post_id: int) -> Response:
+        """Remove a bookmark."""
+        return await self._done(request, self.marks.unbookmark, post_id)
 
     @route("POST", "/posts/<id:post_id>/pin", MEMBER)
-    async def pin(self, call: Request, post_id: int) -> Response:
-        """Show it on top of one's profile."""
-        return await self._done(call, self.marks.pin, post_id)
+    async def pin(self, request: Request, post_id: int) -> Response:
+        """Pin a post to one's profile."""
+        return await self._done(request, self.marks.pin, post_id)
 
     @route("POST", "/posts/<id:post_id>/unpin", MEMBER)
-    async def unpin(self, call: Request, post_id: int) -> Response:
-        """Show it there no more."""
-        return await self._done(call, self.marks.unpin, post_id)
+    async def unpin(self, request: Request, post_id: int) -> Response:
+        """Unpin a post."""
+        return await self._done(request, self.marks.unpin, post_id)
 
     @route("POST", "/posts/<id:post_id>/mute", MEMBER)
-    async def mute(self, call: Request, post_id: int) -> Response:
-        """Be told no more of its conversation."""
-        return await self._done(call, self.marks.mute_thread, post_id)
+    async def mute(self, request: Request, post_id: int) -> Response:
+        """Mute the notifications of a thread."""
+        return await self._done(request, self.marks.mute_thread, post_id)
 
     @route("POST", "/posts/<id:post_id>/unmute", MEMBER)
-    async def unmute(self, call: Request, post_id: int) -> Response:
-        """Be told of it again."""
-        return await self._done(call, self.marks.unmute_thread, post_id)
+    async def unmute(self, request: Request, post_id: int) -> Response:
+        """Unmute the notifications of a thread."""
+        return await self._done(request, self.marks.unmute_thread, post_id)
 
-    async def _done(self, call: Request, command: Callable[[Viewer, PostId], Awaitable[Post]], post_id: int) -> Response:
-        post = (await command(call.member, PostId(post_id))).original
-        if call.wants_json:
-            return Response.json({"id": str(post.id), "html": await self.articles.one(call.viewer, post)})
-        return Response.redirect(call.next_path(_path(post)))
+    async def _done(self, request: Request, command: Callable[[Viewer, PostId], Awaitable[Post]], post_id: int) -> Response:
+        post = (await command(request.member, PostId(post_id))).original
+        if request.wants_json:
+            return Response.json({"id": str(post.id), "html": await self.articles.one(request.viewer, post)})
+        return Response.redirect(request.next_path(_path(post)))
 
 
-def _prepared(call: Request) -> str:
-    """What the address asks to begin with: a `text`, or a `mention` of somebody."""
-    mention = call.fields.value("mention", max=64)
-    return f"@{mention} " if mention else call.fields.text("text", max=10_000)
+def _prepared(request: Request) -> str:
+    """Return the initial text: the parameter `text`, or a mention of `mention`."""
+    mention = request.fields.value("mention", max=64)
+    return f"@{mention} " if mention else request.fields.text("text", max=10_000)
 
 
 def _path(post: Post) -> str:

@@ -1,4 +1,4 @@
-"""Somebody's page, their feed, who follows them, and the buttons on it."""
+"""Profiles, their Atom feeds, followers, and the buttons on a profile."""
 
 from __future__ import annotations
 
@@ -36,27 +36,27 @@ PEOPLE_PER_PAGE = 40
 
 @frozen
 class PeopleLists:
-    """Lists of people, each with how the viewer stands to them."""
+    """Lists of accounts, each with the viewer's relationship."""
 
     relations: Relationships
     follows: Follows
 
     async def of(self, viewer: Viewer | None, accounts: Sequence[Account]) -> tuple[PersonView, ...]:
-        """The accounts with the viewer's relationship to each but themselves."""
+        """Add the viewer's relationship to each account but their own."""
         if viewer is None or not accounts:
             return tuple(PersonView(account) for account in accounts)
         between = {one.id: one for one in await self.relations.between(viewer, [account.id for account in accounts])}
         return tuple(PersonView(account, between.get(account.id) if account.id != viewer.id else None) for account in accounts)
 
-    async def page(self, call: Request, related: Sequence[RelatedAccount], page: Page) -> PeopleView:
-        """A page of people, and the way to the next."""
-        persons = await self.of(call.viewer, [one.account for one in related])
-        return PeopleView(persons, older(call, [one.id for one in related], page))
+    async def page(self, request: Request, related: Sequence[RelatedAccount], page: Page) -> PeopleView:
+        """Build a page of accounts, with the link to the next."""
+        persons = await self.of(request.viewer, [one.account for one in related])
+        return PeopleView(persons, older(request, [one.id for one in related], page))
 
 
 @frozen
 class ProfilePages:
-    """Looking at people."""
+    """Profiles and lists of followers."""
 
     pages: Pages
     shells: PageContexts
@@ -66,74 +66,80 @@ class ProfilePages:
     people: PeopleLists
 
     @route("GET", "/@<username:username>", RouteOptions())
-    async def posts(self, call: Request, username: str) -> Response:
-        """What somebody posts and boosts, without replies to others."""
-        return await self._profile(call, username, "posts")
+    async def posts(self, request: Request, username: str) -> Response:
+        """Show an account's posts and boosts, without replies to others."""
+        return await self._profile(request, username, "posts")
 
     @route("GET", "/@<username:username>/with_replies", RouteOptions())
-    async def replies(self, call: Request, username: str) -> Response:
-        """The same with replies."""
-        return await self._profile(call, username, "replies")
+    async def replies(self, request: Request, username: str) -> Response:
+        """Show an account's posts and replies."""
+        return await self._profile(request, username, "replies")
 
     @route("GET", "/@<username:username>/media", RouteOptions())
-    async def media(self, call: Request, username: str) -> Response:
-        """What they post with pictures, film or sound."""
-        return await self._profile(call, username, "media")
+    async def media(self, request: Request, username: str) -> Response:
+        """Show an account's posts with media."""
+        return await self._profile(request, username, "media")
 
-    async def _profile(self, call: Request, username: str, tab: str) -> Response:
-        return await self.articles.answers.get_or_make_page(call, lambda: self._made(call, username, tab))
+    async def _profile(self, request: Request, username: str, tab: str) -> Response:
+        return await self.articles.answers.get_or_make_page(request, lambda: self._made(request, username, tab))
 
-    async def _made(self, call: Request, username: str, tab: str) -> CacheableResponse:
-        page = page_of(call)
-        shell = await self.shells.of(call, stream=f"/live/@{username}" if tab == "posts" else None)
+    async def _made(self, request: Request, username: str, tab: str) -> CacheableResponse:
+        page = page_of(request)
+        shell = await self.shells.of(request, stream=f"/live/@{username}" if tab == "posts" else None)
         account = await self.accounts.by_username(username)
-        [person] = await self.people.of(call.viewer, [account])
+        [person] = await self.people.of(request.viewer, [account])
         hidden = _why_hidden(person.relationship)
-        profile = ProfileView(person, PostListView(), tab=tab, own=call.viewer is not None and call.viewer.id == account.id, hidden=hidden)
+        profile = ProfileView(
+            person, PostListView(), tab=tab, own=request.viewer is not None and request.viewer.id == account.id, hidden=hidden
+        )
         posts: list[Post] = []
         pinned: list[Post] = []
         if not hidden:
             posts = await self.timelines.account(
-                call.viewer, account.id, page, replies=tab != "posts", boosts=tab != "media", media=tab == "media"
+                request.viewer, account.id, page, replies=tab != "posts", boosts=tab != "media", media=tab == "media"
             )
             if tab == "posts" and page.max_id is None and page.min_id is None:
-                pinned = await self.timelines.pinned(call.viewer, account.id)
-            feed = await feed_of(call, self.articles, posts, page, FilterContext.ACCOUNT)
-            profile = evolve(profile, feed=feed, pinned=await self.articles.listed(call.viewer, pinned, FilterContext.ACCOUNT))
+                pinned = await self.timelines.pinned(request.viewer, account.id)
+            feed = await feed_of(request, self.articles, posts, page, FilterContext.ACCOUNT)
+            profile = evolve(profile, feed=feed, pinned=await self.articles.listed(request.viewer, pinned, FilterContext.ACCOUNT))
         answer = Response.html(self.pages.profile(shell, profile))
-        if call.viewer:  # how the two stand to each other is not among what is told
+        if request.viewer:  # changes of relationships do not invalidate cached pages
             return CacheableResponse(answer, NEVER_CACHED)
         rests = await self.timelines.basis(None, [*posts, *pinned], *of_profile(account.id))
         return CacheableResponse(answer.cached(PUBLIC_BRIEFLY), rests, volatile_parts(shell))
 
     @route("GET", "/@<username:username>/feed.atom", RouteOptions())
-    async def feed(self, call: Request, username: str) -> Response:
-        """What everybody may read of somebody, for feed readers."""
+    async def feed(self, request: Request, username: str) -> Response:
+        """Serve the Atom feed of an account's public posts."""
         account = await self.accounts.by_username(username)
         posts = await self.timelines.account(None, account.id, Page(), boosts=False)
         return Response.data(atom(account, posts, self.shells.site), CONTENT_TYPE).cached(PUBLIC_A_WHILE)
 
     @route("GET", "/@<username:username>/followers", RouteOptions())
-    async def followers(self, call: Request, username: str) -> Response:
-        """Who follows them."""
-        return await self._relations(call, username, "followers", self.people.follows.followers)
+    async def followers(self, request: Request, username: str) -> Response:
+        """List followers."""
+        return await self._relations(request, username, "followers", self.people.follows.followers)
 
     @route("GET", "/@<username:username>/following", RouteOptions())
-    async def following(self, call: Request, username: str) -> Response:
-        """Whom they follow."""
-        return await self._relations(call, username, "following", self.people.follows.following)
+    async def following(self, request: Request, username: str) -> Response:
+        """List followed accounts."""
+        return await self._relations(request, username, "following", self.people.follows.following)
 
     async def _relations(
-        self, call: Request, username: str, which: str, lister: Callable[[Viewer | None, AccountId, Page], Awaitable[list[RelatedAccount]]]
+        self,
+        request: Request,
+        username: str,
+        which: str,
+        lister: Callable[[Viewer | None, AccountId, Page], Awaitable[list[RelatedAccount]]],
     ) -> Response:
-        account, page = await self.accounts.by_username(username), page_of(call, PEOPLE_PER_PAGE)
-        found = await self.people.page(call, await lister(call.viewer, account.id, page), page)
-        return Response.html(self.pages.relations(await self.shells.of(call), account, which, found))
+        account, page = await self.accounts.by_username(username), page_of(request, PEOPLE_PER_PAGE)
+        found = await self.people.page(request, await lister(request.viewer, account.id, page), page)
+        return Response.html(self.pages.relations(await self.shells.of(request), account, which, found))
 
 
 @frozen
 class ProfileButtons:
-    """What can be done about somebody. Each answers a script with the new relationship, and a form by going back to where it was."""
+    """The buttons on a profile. They respond to scripts with the new relationship as JSON, to forms with a redirect back."""
 
     pages: Pages
     shells: PageContexts
@@ -142,47 +148,47 @@ class ProfileButtons:
     relations: Relationships
 
     @route("POST", "/@<username:username>/follow", FOLLOW)
-    async def follow(self, call: Request, username: str) -> Response:
-        """Follow, or ask to."""
-        return await self._done(call, username, self.follows.follow)
+    async def follow(self, request: Request, username: str) -> Response:
+        """Follow an account, or request to."""
+        return await self._done(request, username, self.follows.follow)
 
     @route("POST", "/@<username:username>/unfollow", MEMBER)
-    async def unfollow(self, call: Request, username: str) -> Response:
-        """Follow no more."""
-        return await self._done(call, username, self.follows.unfollow)
+    async def unfollow(self, request: Request, username: str) -> Response:
+        """Unfollow an account."""
+        return await self._done(request, username, self.follows.unfollow)
 
     @route("POST", "/@<username:username>/show-boosts", FOLLOW)
-    async def show_boosts(self, call: Request, username: str) -> Response:
-        """See their boosts at home."""
-        return await self._done(call, username, lambda viewer, id: self.follows.follow(viewer, id, FollowRequestOptions(boosts=True)))
+    async def show_boosts(self, request: Request, username: str) -> Response:
+        """Show the account's boosts in the home timeline."""
+        return await self._done(request, username, lambda viewer, id: self.follows.follow(viewer, id, FollowRequestOptions(boosts=True)))
 
     @route("POST", "/@<username:username>/hide-boosts", FOLLOW)
-    async def hide_boosts(self, call: Request, username: str) -> Response:
-        """See only what they write themselves."""
-        return await self._done(call, username, lambda viewer, id: self.follows.follow(viewer, id, FollowRequestOptions(boosts=False)))
+    async def hide_boosts(self, request: Request, username: str) -> Response:
+        """Hide the account's boosts in the home timeline."""
+        return await self._done(request, username, lambda viewer, id: self.follows.follow(viewer, id, FollowRequestOptions(boosts=False)))
 
     @route("POST", "/@<username:username>/accept", MEMBER)
-    async def accept(self, call: Request, username: str) -> Response:
-        """Let them follow. Where they do not ask any more, the page shows how things are."""
-        return await self._settle(call, username, self.follows.accept)
+    async def accept(self, request: Request, username: str) -> Response:
+        """Accept a follow request. Does nothing if it no longer exists."""
+        return await self._settle(request, username, self.follows.accept)
 
     @route("POST", "/@<username:username>/reject", MEMBER)
-    async def reject(self, call: Request, username: str) -> Response:
-        """Refuse that. Where they do not ask any more, the page shows how things are."""
-        return await self._settle(call, username, self.follows.reject)
+    async def reject(self, request: Request, username: str) -> Response:
+        """Reject a follow request. Does nothing if it no longer exists."""
+        return await self._settle(request, username, self.follows.reject)
 
-    async def _settle(self, call: Request, username: str, command: Callable[[Viewer, AccountId], Awaitable[Relationship]]) -> Response:
+    async def _settle(self, request: Request, username: str, command: Callable[[Viewer, AccountId], Awaitable[Relationship]]) -> Response:
         async def settled(viewer: Viewer, id: AccountId) -> Relationship:
             try:
                 return await command(viewer, id)
             except NoRequest:
                 return (await self.relations.between(viewer, [id]))[0]
 
-        return await self._done(call, username, settled)
+        return await self._done(request, username, settled)
 
     @route("GET", "/@<username:username>/block", MEMBER)
-    async def block_question(self, call: Request, username: str) -> Response:
-        """Ask before somebody is blocked."""
+    async def block_question(self, request: Request, username: str) -> Response:
+        """Ask for confirmation before an account is blocked."""
         account = await self.accounts.by_username(username)
         confirm = ConfirmView(
             title=f"Block {account.name}?",
@@ -191,32 +197,32 @@ class ProfileButtons:
             button="Block",
             cancel=f"/@{account.username}",
         )
-        return Response.html(self.pages.confirm(await self.shells.of(call), confirm))
+        return Response.html(self.pages.confirm(await self.shells.of(request), confirm))
 
     @route("POST", "/@<username:username>/block", MEMBER)
-    async def block(self, call: Request, username: str) -> Response:
-        """Block."""
-        return await self._done(call, username, self.relations.block)
+    async def block(self, request: Request, username: str) -> Response:
+        """Block an account."""
+        return await self._done(request, username, self.relations.block)
 
     @route("POST", "/@<username:username>/unblock", MEMBER)
-    async def unblock(self, call: Request, username: str) -> Response:
-        """End the block."""
-        return await self._done(call, username, self.relations.unblock)
+    async def unblock(self, request: Request, username: str) -> Response:
+        """Unblock an account."""
+        return await self._done(request, username, self.relations.unblock)
 
     @route("POST", "/@<username:username>/mute", MEMBER)
-    async def mute(self, call: Request, username: str) -> Response:
-        """Mute."""
-        return await self._done(call, username, self.relations.mute)
+    async def mute(self, request: Request, username: str) -> Response:
+        """Mute an account."""
+        return await self._done(request, username, self.relations.mute)
 
     @route("POST", "/@<username:username>/unmute", MEMBER)
-    async def unmute(self, call: Request, username: str) -> Response:
-        """End the mute."""
-        return await self._done(call, username, self.relations.unmute)
+    async def unmute(self, request: Request, username: str) -> Response:
+        """Unmute an account."""
+        return await self._done(request, username, self.relations.unmute)
 
-    async def _done(self, call: Request, username: str, command: Callable[[Viewer, AccountId], Awaitable[Relationship]]) -> Response:
+    async def _done(self, request: Request, username: str, command: Callable[[Viewer, AccountId], Awaitable[Relationship]]) -> Response:
         account = await self.accounts.by_username(username)
-        relationship = await command(call.member, account.id)
-        if call.wants_json:
+        relationship = await command(request.member, account.id)
+        if request.wants_json:
             return Response.json(
                 {
                     "id": str(account.id),
@@ -226,7 +232,7 @@ class ProfileButtons:
                     "muting": relationship.muting,
                 }
             )
-        return Response.redirect(call.next_path(f"/@{account.username}"))
+        return Response.redirect(request.next_path(f"/@{account.username}"))
 
 
 def _why_hidden(relationship: Relationship | None) -> str:

@@ -1,4 +1,4 @@
-"""Reporting somebody on the site, and the page on which moderators read it."""
+"""The form to report an account, the moderators' list of reports, and the button to dismiss an announcement."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MODERATOR = RouteOptions(viewer=AccessLevel.MODERATOR)
 
 @frozen
 class ReportPages:
-    """The form, and the list of what nobody is done with."""
+    """The report form and the list of open reports."""
 
     pages: Pages
     shells: PageContexts
@@ -33,58 +33,60 @@ class ReportPages:
     accounts: Accounts
 
     @route("GET", "/@<username:username>/report", MEMBER)
-    async def form(self, call: Request, username: str) -> Response:
-        """What is wrong with somebody, or with one of their posts (`post`)."""
-        return await self._form(call, username, None)
+    async def form(self, request: Request, username: str) -> Response:
+        """Show the form to report an account, or one of its posts (`post`)."""
+        return await self._form(request, username, None)
 
-    async def _form(self, call: Request, username: str, problem: Invalid | None) -> Response:
+    async def _form(self, request: Request, username: str, problem: Invalid | None) -> Response:
         account = await self.accounts.by_username(username)
         page = self.pages.page(
             "report",
-            await self.shells.of(call),
+            await self.shells.of(request),
             PageMetadata(f"Report {account.name}"),
             account=account,
-            post=call.fields.id("post"),
-            comment=call.fields.text("comment"),
+            post=request.fields.id("post"),
+            comment=request.fields.text("comment"),
             errors=problem.fields if problem else {},
         )
         return Response.html(page, status_of(problem) if problem else 200)
 
     @route("POST", "/@<username:username>/report", RouteOptions(viewer=AccessLevel.MEMBER, rate=REPORTS))
-    async def make(self, call: Request, username: str) -> Response:
-        """Tell the moderators."""
-        account, fields = await self.accounts.by_username(username), call.fields
+    async def make(self, request: Request, username: str) -> Response:
+        """Send a report."""
+        account, fields = await self.accounts.by_username(username), request.fields
         post = fields.id("post")
         posts = [] if post is None else [PostId(post)]
         try:
-            await self.reports.make(call.member, ReportDraft(account.id, posts, fields.text("comment"), fields.value("category")))
+            await self.reports.make(request.member, ReportDraft(account.id, posts, fields.text("comment"), fields.value("category")))
         except Invalid as problem:
-            return await self._form(call, username, problem)
+            return await self._form(request, username, problem)
         return Response.redirect(f"/@{account.username}?notice=reported")
 
     @route("GET", "/admin/reports", MODERATOR)
-    async def waiting(self, call: Request) -> Response:
-        """What nobody is done with, the newest first."""
-        page = page_of(call)
-        found = await self.reports.waiting(call.member, page)
-        further = older(call, [report.id for report, _ in found], page)
-        return Response.html(self.pages.page("reports", await self.shells.of(call), PageMetadata("Reports"), reports=found, older=further))
+    async def waiting(self, request: Request) -> Response:
+        """List open reports, newest first."""
+        page = page_of(request)
+        found = await self.reports.waiting(request.member, page)
+        further = older(request, [report.id for report, _ in found], page)
+        return Response.html(
+            self.pages.page("reports", await self.shells.of(request), PageMetadata("Reports"), reports=found, older=further)
+        )
 
     @route("POST", "/admin/reports/<id:report_id>/close", MODERATOR)
-    async def close(self, call: Request, report_id: int) -> Response:
-        """Be done with one."""
-        await self.reports.close(call.member, ReportId(report_id))
+    async def close(self, request: Request, report_id: int) -> Response:
+        """Mark a report as resolved."""
+        await self.reports.close(request.member, ReportId(report_id))
         return Response.redirect("/admin/reports")
 
 
 @frozen
 class AnnouncementButtons:
-    """What can be done about an announcement."""
+    """The button of an announcement."""
 
     announcements: Announcements
 
     @route("POST", "/announcements/<id:announcement_id>/dismiss", MEMBER)
-    async def dismiss(self, call: Request, announcement_id: int) -> Response:
-        """Show it no more."""
-        await self.announcements.dismiss(call.member, AnnouncementId(announcement_id))
-        return Response.redirect(call.next_path("/home"))
+    async def dismiss(self, request: Request, announcement_id: int) -> Response:
+        """Dismiss an announcement."""
+        await self.announcements.dismiss(request.member, AnnouncementId(announcement_id))
+        return Response.redirect(request.next_path("/home"))

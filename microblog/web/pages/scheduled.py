@@ -1,4 +1,4 @@
-"""Posts that wait for their time, as a page."""
+"""The viewer's scheduled posts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MEMBER = RouteOptions(viewer=AccessLevel.MEMBER)
 
 @frozen
 class ScheduledPages:
-    """One's own."""
+    """The list of scheduled posts, and its buttons."""
 
     pages: Pages
     shells: PageContexts
@@ -28,22 +28,22 @@ class ScheduledPages:
     composers: PostForms
 
     @route("GET", "/scheduled", MEMBER)
-    async def show(self, call: Request) -> Response:
-        """The newest first, each with what went wrong."""
-        page = page_of(call)
-        items = await self.schedules.page(call.member, page)
-        view = ScheduledPage(tuple(items), call.member.preferences.time_zone, older(call, [one.id for one in items], page))
-        return Response.html(self.pages.scheduled(await self.shells.of(call), view))
+    async def show(self, request: Request) -> Response:
+        """List scheduled posts, newest first, with the error of those that failed."""
+        page = page_of(request)
+        items = await self.schedules.page(request.member, page)
+        view = ScheduledPage(tuple(items), request.member.preferences.time_zone, older(request, [one.id for one in items], page))
+        return Response.html(self.pages.scheduled(await self.shells.of(request), view))
 
     @route("POST", "/scheduled/<id:scheduled_id>/cancel", MEMBER)
-    async def cancel(self, call: Request, scheduled_id: int) -> Response:
-        """Publish it never."""
-        await self.schedules.cancel(call.member, ScheduledId(scheduled_id))
+    async def cancel(self, request: Request, scheduled_id: int) -> Response:
+        """Delete a scheduled post."""
+        await self.schedules.cancel(request.member, ScheduledId(scheduled_id))
         return Response.redirect("/scheduled?notice=cancelled")
 
     @route("POST", "/scheduled/<id:scheduled_id>/edit", MEMBER)
-    async def edit(self, call: Request, scheduled_id: int) -> Response:
-        """Take it back into the composer, with all that belongs to it; from there it is published or scheduled anew."""
-        planned = await self.schedules.cancel(call.member, ScheduledId(scheduled_id))
-        composer = self.composers.of_draft(call.member, planned.draft, planned.media)
-        return Response.html(self.pages.compose(await self.shells.of(call), composer))
+    async def edit(self, request: Request, scheduled_id: int) -> Response:
+        """Unschedule a post and open it in the composer."""
+        planned = await self.schedules.cancel(request.member, ScheduledId(scheduled_id))
+        composer = self.composers.of_draft(request.member, planned.draft, planned.media)
+        return Response.html(self.pages.compose(await self.shells.of(request), composer))

@@ -20,7 +20,7 @@ from microblog.web.pages.timelines import feed_of
 
 @frozen
 class SearchPages:
-    """Finding people, tags and posts."""
+    """Search for people, hashtags and posts."""
 
     pages: Pages
     shells: PageContexts
@@ -29,13 +29,15 @@ class SearchPages:
     articles: PostRenderer
 
     @route("GET", "/search", RouteOptions())
-    async def show(self, call: Request) -> Response:
-        """The field, and what was found."""
-        query, page = call.fields.text("q")[:LONGEST_QUERY].strip(), page_of(call)
+    async def show(self, request: Request) -> Response:
+        """Show the search field and the results."""
+        query, page = request.fields.text("q")[:LONGEST_QUERY].strip(), page_of(request)
         first = page.max_id is None and page.min_id is None
         found = (
-            await self.search.find(call.viewer, query) if first else SearchResult(posts=await self.search.posts(call.viewer, query, page))
+            await self.search.find(request.viewer, query)
+            if first
+            else SearchResult(posts=await self.search.posts(request.viewer, query, page))
         )
-        posts = await feed_of(call, self.articles, found.posts, page, FilterContext.PUBLIC)
-        shown = SearchPage(query, await self.people.of(call.viewer, found.accounts), tuple(found.tags), posts)
-        return Response.html(self.pages.search(await self.shells.of(call, tags=True, people=not query), shown))
+        posts = await feed_of(request, self.articles, found.posts, page, FilterContext.PUBLIC)
+        shown = SearchPage(query, await self.people.of(request.viewer, found.accounts), tuple(found.tags), posts)
+        return Response.html(self.pages.search(await self.shells.of(request, tags=True, people=not query), shown))

@@ -1,4 +1,4 @@
-"""Settings: profile, login, preferences, sessions, people, and the end of it all."""
+"""Settings: profile, preferences, password, e-mail address, sessions, blocked and muted users, and account deletion."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ZONES = tuple(sorted(available_timezones()))
 
 @frozen
 class SettingsPages:
-    """What the viewer decides about themselves."""
+    """Profile and preferences."""
 
     pages: Pages
     shells: PageContexts
@@ -47,15 +47,15 @@ class SettingsPages:
     pictures: ProfileImages
 
     @route("GET", "/settings", MEMBER)
-    async def profile(self, call: Request) -> Response:
-        """The form for the public profile."""
-        account = call.member.account
-        return Response.html(self.pages.settings_profile(await self.shells.of(call), _profile_form(account)))
+    async def profile(self, request: Request) -> Response:
+        """Show the profile form."""
+        account = request.member.account
+        return Response.html(self.pages.settings_profile(await self.shells.of(request), _profile_form(account)))
 
     @route("POST", "/settings", RouteOptions(viewer=AccessLevel.MEMBER, files=PROFILE_IMAGES_FORM))
-    async def save_profile(self, call: Request) -> Response:
-        """Change the public profile."""
-        fields = call.fields
+    async def save_profile(self, request: Request) -> Response:
+        """Save the profile."""
+        fields = request.fields
         changes = ProfileChanges(
             display_name=fields.text("display_name"),
             bio=fields.text("bio"),
@@ -67,24 +67,26 @@ class SettingsPages:
             hide_relations=fields.flag("hide_relations"),
         )
         try:
-            await update_profile_images(self.pictures, call.member, fields)
-            await self.accounts.edit(call.member, changes)
+            await update_profile_images(self.pictures, request.member, fields)
+            await self.accounts.edit(request.member, changes)
         except Invalid as problem:
-            return Response.html(self.pages.settings_profile(await self.shells.of(call), _returned(changes, problem)), status_of(problem))
+            return Response.html(
+                self.pages.settings_profile(await self.shells.of(request), _returned(changes, problem)), status_of(problem)
+            )
         return Response.redirect("/settings?notice=saved")
 
     @route("GET", "/settings/preferences", MEMBER)
-    async def preferences(self, call: Request) -> Response:
-        """The form for how to write and to see the site."""
-        form = PreferencesForm(call.member.preferences, ZONES)
-        return Response.html(self.pages.settings_preferences(await self.shells.of(call), form))
+    async def preferences(self, request: Request) -> Response:
+        """Show the preferences."""
+        form = PreferencesForm(request.member.preferences, ZONES)
+        return Response.html(self.pages.settings_preferences(await self.shells.of(request), form))
 
     @route("POST", "/settings/preferences", MEMBER)
-    async def save_preferences(self, call: Request) -> Response:
-        """Change that."""
-        fields = call.fields
+    async def save_preferences(self, request: Request) -> Response:
+        """Save the preferences."""
+        fields = request.fields
         wanted = evolve(
-            call.member.preferences,
+            request.member.preferences,
             theme=fields.value("theme", default="auto"),
             visibility=fields.value("visibility", default="public"),
             language=fields.value("language") or None,
@@ -93,27 +95,27 @@ class SettingsPages:
             shortcuts=fields.flag("shortcuts"),
         )
         try:
-            await self.accounts.set_preferences(call.member, wanted)
+            await self.accounts.set_preferences(request.member, wanted)
         except Invalid as problem:
             form = PreferencesForm(wanted, ZONES, problem.fields)
-            return Response.html(self.pages.settings_preferences(await self.shells.of(call), form), status_of(problem))
+            return Response.html(self.pages.settings_preferences(await self.shells.of(request), form), status_of(problem))
         return Response.redirect("/settings/preferences?notice=saved")
 
-    # Anonymous pages are cached for everybody, so they set no cookie that a token could be keyed with.
+    # Anonymous pages are cached publicly, so they set no cookie that a CSRF token could be bound to.
     @route("POST", "/settings/theme", RouteOptions(cookieless=True))
-    async def theme(self, call: Request) -> Response:
-        """Light, dark, or as the device likes it; remembered in a cookie for visitors, with the account for members."""
-        chosen = call.fields.value("theme")
+    async def theme(self, request: Request) -> Response:
+        """Set the theme (light, dark or the system's): in a cookie, and in the preferences of members."""
+        chosen = request.fields.value("theme")
         if chosen not in THEMES:
             raise Invalid({"theme": "Theme is not included in the list"})
-        if call.viewer:
-            await self.accounts.set_preferences(call.viewer, evolve(call.viewer.preferences, theme=chosen))
-        return Response.redirect(call.next_path()).with_cookie(THEME, chosen, A_YEAR)
+        if request.viewer:
+            await self.accounts.set_preferences(request.viewer, evolve(request.viewer.preferences, theme=chosen))
+        return Response.redirect(request.next_path()).with_cookie(THEME, chosen, A_YEAR)
 
 
 @frozen
 class LoginPages:
-    """Settings of the login, each of which asks for the password once more; and where the viewer is logged in."""
+    """Password, e-mail address and account deletion, which all ask for the password; and the sessions."""
 
     pages: Pages
     shells: PageContexts
@@ -122,52 +124,52 @@ class LoginPages:
     outbox: EmailOutbox
 
     @route("GET", "/settings/account", MEMBER)
-    async def account(self, call: Request) -> Response:
-        """The forms for password and address."""
-        return await self._account(call, None)
+    async def account(self, request: Request) -> Response:
+        """Show the forms for password and e-mail address."""
+        return await self._account(request, None)
 
-    async def _account(self, call: Request, problem: Invalid | None, current: str = "current") -> Response:
+    async def _account(self, request: Request, problem: Invalid | None, current: str = "current") -> Response:
         errors = {current if name == "current_password" else name: text for name, text in problem.fields.items()} if problem else {}
-        login = await self.credentials.login(call.member)
-        form = AccountForm(login, errors, await self.outbox.address_rejection(call.member, login.new_email or login.email))
-        return Response.html(self.pages.settings_account(await self.shells.of(call), form), status_of(problem) if problem else 200)
+        login = await self.credentials.login(request.member)
+        form = AccountForm(login, errors, await self.outbox.address_rejection(request.member, login.new_email or login.email))
+        return Response.html(self.pages.settings_account(await self.shells.of(request), form), status_of(problem) if problem else 200)
 
     @route("POST", "/settings/password", MEMBER)
-    async def change_password(self, call: Request) -> Response:
-        """Give the account another password; all other sessions end."""
-        fields = call.fields
+    async def change_password(self, request: Request) -> Response:
+        """Change the password and end all other sessions."""
+        fields = request.fields
         try:
-            await self.credentials.change_password(call.member, fields.password("current"), fields.password("password"), call.network)
+            await self.credentials.change_password(request.member, fields.password("current"), fields.password("password"), request.network)
         except Invalid as problem:
-            return await self._account(call, problem)
+            return await self._account(request, problem)
         return Response.redirect("/settings/account?notice=saved")
 
     @route("POST", "/settings/email", MEMBER)
-    async def change_email(self, call: Request) -> Response:
-        """Give the account another address."""
-        fields = call.fields
+    async def change_email(self, request: Request) -> Response:
+        """Change the e-mail address."""
+        fields = request.fields
         try:
-            await self.credentials.change_email(call.member, fields.password("email_password"), fields.value("email"), call.network)
+            await self.credentials.change_email(request.member, fields.password("email_password"), fields.value("email"), request.network)
         except Invalid as problem:
-            return await self._account(call, problem, "email_password")
-        waits = (await self.credentials.login(call.member)).new_email
+            return await self._account(request, problem, "email_password")
+        waits = (await self.credentials.login(request.member)).new_email
         return Response.redirect(f"/settings/account?notice={'address' if waits else 'saved'}")
 
     @route("GET", "/settings/delete", MEMBER)
-    async def delete_question(self, call: Request) -> Response:
-        """Ask before the account is deleted."""
-        return await self._delete_form(call, "")
+    async def delete_question(self, request: Request) -> Response:
+        """Ask for confirmation before the account is deleted."""
+        return await self._delete_form(request, "")
 
     @route("POST", "/settings/delete", MEMBER)
-    async def delete(self, call: Request) -> Response:
+    async def delete(self, request: Request) -> Response:
         """Delete the account."""
         try:
-            await self.credentials.delete_account(call.member, call.fields.password("password"), call.network)
+            await self.credentials.delete_account(request.member, request.fields.password("password"), request.network)
         except Invalid as problem:
-            return await self._delete_form(call, next(iter(problem.fields.values())))
+            return await self._delete_form(request, next(iter(problem.fields.values())))
         return Response.redirect("/?notice=gone").without_cookie(SESSION)
 
-    async def _delete_form(self, call: Request, error: str) -> Response:
+    async def _delete_form(self, request: Request, error: str) -> Response:
         confirm = ConfirmView(
             title="Delete your account?",
             sentence="This permanently deletes your posts, follows and profile. Your username can't be used again.",
@@ -177,30 +179,30 @@ class LoginPages:
             password=True,
             error=error,
         )
-        return Response.html(self.pages.confirm(await self.shells.of(call), confirm), 422 if error else 200)
+        return Response.html(self.pages.confirm(await self.shells.of(request), confirm), 422 if error else 200)
 
     @route("GET", "/settings/sessions", MEMBER)
-    async def sessions_list(self, call: Request) -> Response:
-        """Where the viewer is logged in."""
-        page = SessionsPage(tuple(await self.sessions.of(call.member)), call.member.session_id)
-        return Response.html(self.pages.settings_sessions(await self.shells.of(call), page))
+    async def sessions_list(self, request: Request) -> Response:
+        """List the viewer's sessions."""
+        page = SessionsPage(tuple(await self.sessions.of(request.member)), request.member.session_id)
+        return Response.html(self.pages.settings_sessions(await self.shells.of(request), page))
 
     @route("POST", "/settings/sessions/<id:session_id>/revoke", MEMBER)
-    async def revoke(self, call: Request, session_id: int) -> Response:
-        """End one of them."""
-        await self.sessions.end(call.member, SessionId(session_id))
+    async def revoke(self, request: Request, session_id: int) -> Response:
+        """End a session."""
+        await self.sessions.end(request.member, SessionId(session_id))
         return Response.redirect("/settings/sessions")
 
     @route("POST", "/settings/sessions/revoke-others", MEMBER)
-    async def revoke_others(self, call: Request) -> Response:
-        """End all but this one."""
-        await self.sessions.end_others(call.member)
+    async def revoke_others(self, request: Request) -> Response:
+        """End all other sessions."""
+        await self.sessions.end_others(request.member)
         return Response.redirect("/settings/sessions")
 
 
 @frozen
 class PeopleSettings:
-    """Lists of people that only the viewer sees."""
+    """Blocked and muted users, and follow requests."""
 
     pages: Pages
     shells: PageContexts
@@ -209,24 +211,24 @@ class PeopleSettings:
     people: PeopleLists
 
     @route("GET", "/settings/blocks", MEMBER)
-    async def blocks(self, call: Request) -> Response:
-        """Whom the viewer blocks."""
-        return await self._list(call, "blocks", self.relations.blocked)
+    async def blocks(self, request: Request) -> Response:
+        """List blocked users."""
+        return await self._list(request, "blocks", self.relations.blocked)
 
     @route("GET", "/settings/mutes", MEMBER)
-    async def mutes(self, call: Request) -> Response:
-        """Whom the viewer mutes."""
-        return await self._list(call, "mutes", self.relations.muted)
+    async def mutes(self, request: Request) -> Response:
+        """List muted users."""
+        return await self._list(request, "mutes", self.relations.muted)
 
     @route("GET", "/settings/requests", MEMBER)
-    async def requests(self, call: Request) -> Response:
-        """Who asks to follow the viewer."""
-        return await self._list(call, "requests", self.follows.requests)
+    async def requests(self, request: Request) -> Response:
+        """List follow requests."""
+        return await self._list(request, "requests", self.follows.requests)
 
-    async def _list(self, call: Request, which: str, lister: Callable[[Viewer, Page], Awaitable[list[RelatedAccount]]]) -> Response:
-        page = page_of(call, PEOPLE_PER_PAGE)
-        found = await self.people.page(call, await lister(call.member, page), page)
-        return Response.html(self.pages.settings_people(await self.shells.of(call), which, found))
+    async def _list(self, request: Request, which: str, lister: Callable[[Viewer, Page], Awaitable[list[RelatedAccount]]]) -> Response:
+        page = page_of(request, PEOPLE_PER_PAGE)
+        found = await self.people.page(request, await lister(request.member, page), page)
+        return Response.html(self.pages.settings_people(await self.shells.of(request), which, found))
 
 
 def _profile_form(account: Account) -> ProfileForm:

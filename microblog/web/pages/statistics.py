@@ -1,4 +1,4 @@
-"""The statistics: a page with plots, and the same numbers as files. Everybody sees what the site is; administrators see how it runs."""
+"""The statistics as a page with charts, and as CSV and JSON. Administrators see additional measures."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TOP_POSTS = 5
 
 @frozen
 class StatisticsPages:
-    """The pages and files."""
+    """The statistics pages and files."""
 
     pages: Pages
     shells: PageContexts
@@ -37,40 +37,40 @@ class StatisticsPages:
     posts: Posts
 
     @route("GET", "/stats", RouteOptions())
-    async def show(self, call: Request) -> Response:
-        """For everybody."""
-        view = await self._view(call, admin=False)
+    async def show(self, request: Request) -> Response:
+        """Show the public statistics."""
+        view = await self._view(request, admin=False)
         head = PageMetadata("Statistics", description=f"Daily statistics of {self.shells.site.name}.", path="/stats")
-        return Response.html(self.pages.page("stats", await self.shells.of(call), head, page=view))
+        return Response.html(self.pages.page("stats", await self.shells.of(request), head, page=view))
 
     @route("GET", "/admin/stats", RouteOptions(viewer=AccessLevel.ADMIN))
-    async def show_all(self, call: Request) -> Response:
-        """With what only administrators need, and today so far."""
-        view = await self._view(call, admin=True)
-        return Response.html(self.pages.page("stats", await self.shells.of(call), PageMetadata("Statistics"), page=view))
+    async def show_all(self, request: Request) -> Response:
+        """Show all measures, including those of today so far."""
+        view = await self._view(request, admin=True)
+        return Response.html(self.pages.page("stats", await self.shells.of(request), PageMetadata("Statistics"), page=view))
 
     @route("GET", "/stats.json", RouteOptions())
-    async def json(self, call: Request) -> Response:
-        """Days as JSON; `from`, `to` and `zone` choose which."""
-        return await self._json(call, admin=False)
+    async def json(self, request: Request) -> Response:
+        """Serve days as JSON; `from`, `to` and `zone` select them."""
+        return await self._json(request, admin=False)
 
     @route("GET", "/stats.csv", RouteOptions())
-    async def csv(self, call: Request) -> Response:
-        """Days as a table."""
-        return await self._csv(call, admin=False)
+    async def csv(self, request: Request) -> Response:
+        """Serve days as CSV."""
+        return await self._csv(request, admin=False)
 
     @route("GET", "/admin/stats.json", RouteOptions(viewer=AccessLevel.ADMIN))
-    async def json_of_all(self, call: Request) -> Response:
-        """Every measure, as JSON."""
-        return await self._json(call, admin=True)
+    async def json_of_all(self, request: Request) -> Response:
+        """Serve all measures as JSON."""
+        return await self._json(request, admin=True)
 
     @route("GET", "/admin/stats.csv", RouteOptions(viewer=AccessLevel.ADMIN))
-    async def csv_of_all(self, call: Request) -> Response:
-        """Every measure, as a table."""
-        return await self._csv(call, admin=True)
+    async def csv_of_all(self, request: Request) -> Response:
+        """Serve all measures as CSV."""
+        return await self._csv(request, admin=True)
 
-    async def _view(self, call: Request, *, admin: bool) -> render.StatisticsView:
-        zone, unit = self._zone(call), _unit(call)
+    async def _view(self, request: Request, *, admin: bool) -> render.StatisticsView:
+        zone, unit = self._zone(request), _unit(request)
         last = self.statistics.last_day(zone)
         first = unit.back(last, render.COUNTS[unit] - 1)
         found = periods(await self.statistics.read(zone, first, last), unit, first, last)
@@ -87,27 +87,27 @@ class StatisticsPages:
             tiles=render.tiles(found, [Period(earlier[0], tuple(await self.statistics.read(zone, *earlier)))]),
             charts=render.charts(found, unit, admin=admin),
             tags=render.tag_rows(scores, await self.statistics.tag_names(score.key for score in scores)),
-            articles=await self._top_posts(call, whole),
+            articles=await self._top_posts(request, whole),
             zones=self._zones(path, unit, zone),
             today=render.today(await self.statistics.so_far(zone)) if admin else (),
             admin=admin,
         )
 
-    async def _top_posts(self, call: Request, whole: Period) -> tuple[str, ...]:
-        """The most marked posts that may be shown to everybody, and to this viewer."""
+    async def _top_posts(self, request: Request, whole: Period) -> tuple[str, ...]:
+        """Render the posts with most interactions that are public and visible to this viewer."""
         ranked = [score.post for score in whole.posts()[:100]]
         in_view = await self.statistics.in_view(ranked)
-        shown = await self.posts.several(call.viewer, [post for post in ranked if post in in_view][:TOP_POSTS])
-        return await self.articles.of(call.viewer, shown)
+        shown = await self.posts.several(request.viewer, [post for post in ranked if post in in_view][:TOP_POSTS])
+        return await self.articles.of(request.viewer, shown)
 
-    async def _json(self, call: Request, *, admin: bool) -> Response:
-        zone, days = await self._days(call)
+    async def _json(self, request: Request, *, admin: bool) -> Response:
+        zone, days = await self._days(request)
         posts = await self.statistics.in_view({score.post for day in days for score in day.posts})
         body = render.as_json(days, zone.key, await self._names(days), posts, admin=admin)
         return Response.json(body) if admin else Response.json(body).cached(PUBLIC_A_WHILE)
 
-    async def _csv(self, call: Request, *, admin: bool) -> Response:
-        zone, days = await self._days(call)
+    async def _csv(self, request: Request, *, admin: bool) -> Response:
+        zone, days = await self._days(request)
         body = render.as_csv(days, zone.key, await self._names(days), admin=admin)
         name = f"statistics-{days[0].day}-{days[-1].day}.csv" if days else "statistics.csv"
         answer = Response.data(body, "text/csv; charset=utf-8; header=present", download_as=name)
@@ -116,19 +116,19 @@ class StatisticsPages:
     async def _names(self, days: Sequence[Day]) -> dict[str, str]:
         return await self.statistics.tag_names({score.key for day in days for score in day.tags})
 
-    async def _days(self, call: Request) -> tuple[ZoneInfo, list[Day]]:
-        zone = self._zone(call)
-        last = _date(call, "to") or self.statistics.last_day(zone)
-        first = _date(call, "from") or date.fromordinal(max(1, last.toordinal() - USUAL_DAYS + 1))
+    async def _days(self, request: Request) -> tuple[ZoneInfo, list[Day]]:
+        zone = self._zone(request)
+        last = _date(request, "to") or self.statistics.last_day(zone)
+        first = _date(request, "from") or date.fromordinal(max(1, last.toordinal() - USUAL_DAYS + 1))
         if not 0 <= (last - first).days < MOST_DAYS:
             raise Invalid({"from": f"From and to must be 1 to {MOST_DAYS} days apart"})
         return zone, await self.statistics.read(zone, first, last)
 
-    def _zone(self, call: Request) -> ZoneInfo:
-        return UTC_ZONE if call.fields.value("zone").lower() == "utc" else self.statistics.site_zone
+    def _zone(self, request: Request) -> ZoneInfo:
+        return UTC_ZONE if request.fields.value("zone").lower() == "utc" else self.statistics.site_zone
 
     def _zones(self, path: str, unit: Unit, chosen: ZoneInfo) -> tuple[tuple[str, str, bool], ...]:
-        """The choice of zones, where there is one."""
+        """Return the selectable time zones; empty if there is only one."""
         if len(self.statistics.zones) == 1:
             return ()
         return tuple(
@@ -137,13 +137,13 @@ class StatisticsPages:
         )
 
 
-def _unit(call: Request) -> Unit:
-    chosen = call.fields.value("by")
+def _unit(request: Request) -> Unit:
+    chosen = request.fields.value("by")
     return Unit(chosen) if chosen in list(Unit) else Unit.DAY
 
 
-def _date(call: Request, name: str) -> date | None:
-    given = call.fields.value(name)
+def _date(request: Request, name: str) -> date | None:
+    given = request.fields.value(name)
     if not given:
         return None
     try:

@@ -1,4 +1,4 @@
-"""The button of a tag's page."""
+"""The follow button of a hashtag's page."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ FOLLOW = RouteOptions(viewer=AccessLevel.MEMBER, rate=FOLLOWS)
 
 @frozen
 class TagButtons:
-    """What can be done about a tag."""
+    """The follow button of a hashtag."""
 
     tags: HashtagService
 
     @route("POST", "/tags/<name>/follow", FOLLOW)
-    async def follow(self, call: Request, name: str) -> Response:
-        """See it at home."""
-        await self.tags.follow(call.member, name)
+    async def follow(self, request: Request, name: str) -> Response:
+        """Follow a hashtag."""
+        await self.tags.follow(request.member, name)
         return Response.redirect(f"/tags/{name}")
 
     @route("POST", "/tags/<name>/unfollow", FOLLOW)
-    async def unfollow(self, call: Request, name: str) -> Response:
-        """See it there no more."""
-        await self.tags.unfollow(call.member, name)
+    async def unfollow(self, request: Request, name: str) -> Response:
+        """Unfollow a hashtag."""
+        await self.tags.unfollow(request.member, name)
         return Response.redirect(f"/tags/{name}")

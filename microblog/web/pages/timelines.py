@@ -1,4 +1,4 @@
-"""Pages that list posts: front, home, local, tags, favourites, bookmarks."""
+"""Pages that list posts: front page, home, local timeline, hashtags, favourites and bookmarks."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ START_POSTS = 8
 
 @frozen
 class TimelinePages:
-    """The lists of posts that do not belong to one person's profile."""
+    """Timelines, hashtag pages, favourites and bookmarks."""
 
     pages: Pages
     shells: PageContexts
@@ -42,28 +42,28 @@ class TimelinePages:
     announcements: Announcements
 
     @route("GET", "/", RouteOptions())
-    async def front(self, call: Request) -> Response:
-        """What this is, for visitors; members are at home."""
-        if call.viewer:
+    async def front(self, request: Request) -> Response:
+        """Show the front page to visitors. Redirect members to their home timeline."""
+        if request.viewer:
             return Response.redirect("/home")
-        return await self.articles.answers.get_or_make_page(call, lambda: self._front(call))
+        return await self.articles.answers.get_or_make_page(request, lambda: self._front(request))
 
-    async def _front(self, call: Request) -> CacheableResponse:
-        shell = await self.shells.of(call, stream="/live/local", tags=True)
+    async def _front(self, request: Request) -> CacheableResponse:
+        shell = await self.shells.of(request, stream="/live/local", tags=True)
         posts = await self.timelines.public(None, Page(FRONT_POSTS))
         answer = Response.html(self.pages.front(shell, PostListView(await self.articles.of(None, posts)))).cached(PUBLIC_BRIEFLY)
         return CacheableResponse(answer, await self.timelines.basis(None, posts, PUBLIC) | self.shells.basis(shell), volatile_parts(shell))
 
     @route("GET", "/home", RouteOptions(viewer=AccessLevel.MEMBER))
-    async def home(self, call: Request) -> Response:
-        """The viewer's timeline; local posts and people to follow for whoever follows nobody yet."""
-        return await self.articles.answers.get_or_make_page(call, lambda: self._home(call))
+    async def home(self, request: Request) -> Response:
+        """Show the home timeline, with local posts and suggestions if the viewer follows no one."""
+        return await self.articles.answers.get_or_make_page(request, lambda: self._home(request))
 
-    async def _home(self, call: Request) -> CacheableResponse:
-        viewer, page, composer = call.member, page_of(call), self.composers.fresh(call.member)
-        shell = await self.shells.of(call, stream="/live/home", people=True, tags=True)
+    async def _home(self, request: Request) -> CacheableResponse:
+        viewer, page, composer = request.member, page_of(request), self.composers.fresh(request.member)
+        shell = await self.shells.of(request, stream="/live/home", people=True, tags=True)
         posts = await self.timelines.home(viewer, page)
-        feed = await feed_of(call, self.articles, posts, page, FilterContext.HOME)
+        feed = await feed_of(request, self.articles, posts, page, FilterContext.HOME)
         told = await self.announcements.unread(viewer)
         start = await self._start(viewer) if viewer.account.following_count == 0 and page.max_id is None else None
         answer = Response.html(self.pages.home(shell, composer, feed, start=start, announcements=told))
@@ -72,64 +72,64 @@ class TimelinePages:
 
     async def _start(self, viewer: Viewer) -> PostListView:
         newest = await self.timelines.public(viewer, Page(START_POSTS))
-        others = [post for post in newest if post.author.id != viewer.id]  # one's own stand above
+        others = [post for post in newest if post.author.id != viewer.id]  # the viewer's own posts are in the timeline above
         return PostListView(await self.articles.listed(viewer, others, FilterContext.PUBLIC))
 
     @route("GET", "/local", RouteOptions())
-    async def local(self, call: Request) -> Response:
-        """All public posts of this site."""
-        return await self.articles.answers.get_or_make_page(call, lambda: self._local(call))
+    async def local(self, request: Request) -> Response:
+        """Show the local timeline."""
+        return await self.articles.answers.get_or_make_page(request, lambda: self._local(request))
 
-    async def _local(self, call: Request) -> CacheableResponse:
-        page = page_of(call)
-        shell = await self.shells.of(call, stream="/live/local", tags=True)
-        posts = await self.timelines.public(call.viewer, page)
-        answer = _for(call, self.pages.local(shell, await self._feed(call, posts, page)))
+    async def _local(self, request: Request) -> CacheableResponse:
+        page = page_of(request)
+        shell = await self.shells.of(request, stream="/live/local", tags=True)
+        posts = await self.timelines.public(request.viewer, page)
+        answer = _for(request, self.pages.local(shell, await self._feed(request, posts, page)))
         return CacheableResponse(
-            answer, await self.timelines.basis(call.viewer, posts, PUBLIC) | self.shells.basis(shell), volatile_parts(shell)
+            answer, await self.timelines.basis(request.viewer, posts, PUBLIC) | self.shells.basis(shell), volatile_parts(shell)
         )
 
     @route("GET", "/tags/<name>", RouteOptions())
-    async def tag(self, call: Request, name: str) -> Response:
-        """Public posts with a tag."""
-        page = page_of(call)
-        shell = await self.shells.of(call, stream=f"/live/tags/{name}", tags=True)
-        feed = await self._feed(call, await self.timelines.tag(call.viewer, name, page), page)
+    async def tag(self, request: Request, name: str) -> Response:
+        """Show public posts with a hashtag."""
+        page = page_of(request)
+        shell = await self.shells.of(request, stream=f"/live/tags/{name}", tags=True)
+        feed = await self._feed(request, await self.timelines.tag(request.viewer, name, page), page)
         key = tag_key(name)
-        flags = await self.tags.flags(call.viewer, [Tag(TagId(0), key, name)])
+        flags = await self.tags.flags(request.viewer, [Tag(TagId(0), key, name)])
         following = flags[key].following if key in flags else None
-        return _for(call, self.pages.tag(shell, name, feed, following=following))
+        return _for(request, self.pages.tag(shell, name, feed, following=following))
 
     @route("GET", "/favourites", RouteOptions(viewer=AccessLevel.MEMBER))
-    async def favourites(self, call: Request) -> Response:
-        """What the viewer likes."""
-        page = page_of(call)
-        shell = await self.shells.of(call)
-        feed = await self._marked(call, await self.timelines.favourites(call.member, page), page)
+    async def favourites(self, request: Request) -> Response:
+        """Show the viewer's favourites."""
+        page = page_of(request)
+        shell = await self.shells.of(request)
+        feed = await self._marked(request, await self.timelines.favourites(request.member, page), page)
         return Response.html(self.pages.favourites(shell, feed))
 
     @route("GET", "/bookmarks", RouteOptions(viewer=AccessLevel.MEMBER))
-    async def bookmarks(self, call: Request) -> Response:
-        """What the viewer keeps for later."""
-        page = page_of(call)
-        shell = await self.shells.of(call)
-        feed = await self._marked(call, await self.timelines.bookmarks(call.member, page), page)
+    async def bookmarks(self, request: Request) -> Response:
+        """Show the viewer's bookmarks."""
+        page = page_of(request)
+        shell = await self.shells.of(request)
+        feed = await self._marked(request, await self.timelines.bookmarks(request.member, page), page)
         return Response.html(self.pages.bookmarks(shell, feed))
 
-    async def _feed(self, call: Request, posts: list[Post], page: Page) -> PostListView:
-        return await feed_of(call, self.articles, posts, page, FilterContext.PUBLIC)
+    async def _feed(self, request: Request, posts: list[Post], page: Page) -> PostListView:
+        return await feed_of(request, self.articles, posts, page, FilterContext.PUBLIC)
 
-    async def _marked(self, call: Request, marked: MarkedPosts, page: Page) -> PostListView:
-        made = await self.articles.of(call.viewer, marked.posts)
-        return PostListView(made, older(call, marked.marks, page), newer(call, marked.marks, page))
+    async def _marked(self, request: Request, marked: MarkedPosts, page: Page) -> PostListView:
+        made = await self.articles.of(request.viewer, marked.posts)
+        return PostListView(made, older(request, marked.marks, page), newer(request, marked.marks, page))
 
 
-async def feed_of(call: Request, articles: PostRenderer, posts: list[Post], page: Page, context: FilterContext) -> PostListView:
-    """A page of posts for whoever asks, as their filters want it there, with the ways to the pages around it."""
+async def feed_of(request: Request, articles: PostRenderer, posts: list[Post], page: Page, context: FilterContext) -> PostListView:
+    """Build a page of posts with the viewer's filters applied, and links to the pages before and after."""
     ids: list[int] = [post.id for post in posts]
-    return PostListView(await articles.listed(call.viewer, posts, context), older(call, ids, page), newer(call, ids, page))
+    return PostListView(await articles.listed(request.viewer, posts, context), older(request, ids, page), newer(request, ids, page))
 
 
-def _for(call: Request, page: bytes) -> Response:
-    """What everybody may see is cached for a moment where nobody is logged in."""
-    return Response.html(page) if call.viewer else Response.html(page).cached(PUBLIC_BRIEFLY)
+def _for(request: Request, page: bytes) -> Response:
+    """Let shared caches keep anonymous pages for a moment."""
+    return Response.html(page) if request.viewer else Response.html(page).cached(PUBLIC_BRIEFLY)

@@ -1,4 +1,4 @@
-"""Files that come with the form of a post, with or without scripts: taken before the post, so that none is lost when it is refused."""
+"""Files in the form of a post. They are stored before the post, so that none is lost if the post is rejected."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from microblog.web.http.request import Request
 from microblog.web.http.response import Response
 from microblog.web.http.route import TEXT_FORM, AccessLevel, RouteOptions, route
 
-FILES_FORM = FILM_BYTES + TEXT_FORM  # bytes of a form with files: one film, or four pictures
+FILES_FORM = FILM_BYTES + TEXT_FORM  # bytes of a form with files: one video, or four images
 
 
 @frozen
 class FormFiles:
-    """What a form holds: the pieces that the post is to show, what is said about them, and why a file was not taken."""
+    """The media of a form: ids, changed alt texts, and the error of a rejected file."""
 
     ids: tuple[MediaId, ...] = ()
     changes: tuple[MediaChange, ...] = ()
@@ -31,23 +31,23 @@ class FormFiles:
 
 @frozen
 class Uploads:
-    """Takes files out of forms.
+    """Reads files from forms.
 
-    A form names the pieces that it has already in `media_ids[]`, each with its description in `alt_ID`; `drop_ID` takes it off. New
-    ones are in `file_N`, described in `file_alt_N`.
+    `media_ids[]` are the attached media, each with its alt text in `alt_ID`; `drop_ID` removes one. New files are in `file_N`, with their
+    alt text in `file_alt_N`.
     """
 
     attachments: Attachments
 
-    async def taken(self, call: Request) -> FormFiles:
-        """All that the form holds. A file that is refused keeps none of the others from being taken."""
-        fields = call.fields
+    async def taken(self, request: Request) -> FormFiles:
+        """Read the media of a form and store new files. A rejected file does not affect the others."""
+        fields = request.fields
         ids = [id for id in _ids(fields) if not fields.flag(f"drop_{id}")]
         changes = [MediaChange(id, fields.text(f"alt_{id}")) for id in ids if fields.has(f"alt_{id}")]
         problem = None
         for number in range(MOST_MEDIA):
             try:
-                ids += await self._new(call.member, fields, number)
+                ids += await self._new(request.member, fields, number)
             except Invalid as refused:
                 problem = refused
         return FormFiles(tuple(ids), tuple(changes), problem)
@@ -60,23 +60,23 @@ class Uploads:
         return [(await self.attachments.add(viewer, MediaUpload(upload.file, upload.size, described))).id]
 
     async def shown(self, viewer: Viewer, taken: FormFiles, own: Iterable[Media] = ()) -> tuple[Media, ...]:
-        """The pieces for a form that comes back, as they were described in it; `own` are those of the post that is edited."""
+        """Return the media for a restored form, with the alt texts given in it; `own` are those of the edited post."""
         there = {one.id: one for one in (*own, *await self.attachments.several(viewer, taken.ids))}
         said = {change.id: change.description for change in taken.changes}
         return tuple(evolve(there[id], description=said.get(id) or there[id].description) for id in taken.ids if id in there)
 
     @route("POST", "/compose/media", RouteOptions(viewer=AccessLevel.MEMBER, files=FILES_FORM, rate=MEDIA))
-    async def upload(self, call: Request) -> Response:
-        """One file of a post that is being written, for our scripts."""
-        upload = call.fields.upload("file")
+    async def upload(self, request: Request) -> Response:
+        """Store a file for the composer's script."""
+        upload = request.fields.upload("file")
         if upload is None:
             raise Invalid({"file": "Please choose a file."})
-        return _told(await self.attachments.add(call.member, MediaUpload(upload.file, upload.size)))
+        return _told(await self.attachments.add(request.member, MediaUpload(upload.file, upload.size)))
 
     @route("GET", "/compose/media/<id:media_id>", RouteOptions(viewer=AccessLevel.MEMBER))
-    async def show(self, call: Request, media_id: int) -> Response:
-        """How far it is."""
-        return _told(await self.attachments.one(call.member, MediaId(media_id)))
+    async def show(self, request: Request, media_id: int) -> Response:
+        """Return the processing state of a file."""
+        return _told(await self.attachments.one(request.member, MediaId(media_id)))
 
 
 def _told(piece: Media) -> Response:
