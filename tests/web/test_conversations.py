@@ -36,7 +36,7 @@ def test_a_message_is_listed_as_new_until_it_is_opened(site: Town) -> None:
     bob = site.resident("bob")
     post = said(site, "ada", "@bob are you there?")
     page = bob.get(LIST)
-    assert [entry.split(" New ")[0] for entry in entries(page)] == ["ada"]
+    assert [entry.split(" Unread ")[0] for entry in entries(page)] == ["ada"]
     assert "are you there?" in entries(page)[0]
     assert "@bob" not in entries(page)[0]
     assert unread(page) == unread(bob.get("/home")) == "1"
@@ -46,7 +46,7 @@ def test_a_message_is_listed_as_new_until_it_is_opened(site: Town) -> None:
     assert unread(opened) == ""
     assert LIST in links(opened)
     again = bob.get(LIST)
-    assert " New " not in entries(again)[0]
+    assert " Unread " not in entries(again)[0]
     assert unread(again) == ""
 
 

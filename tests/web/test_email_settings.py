@@ -318,7 +318,7 @@ def test_opening_the_link_asks_before_it_stops_anything(place: Place, cursor: Cu
     visitor = place.town.visitor()
     assert "mentions you or replies to you" in words(visitor.get(path))
     assert mention_for(place, cursor)
-    assert "You get no more mails" in words(visitor.post(path, {}))
+    assert "You will no longer receive e-mails" in words(visitor.post(path, {}))
 
 
 def test_each_kind_of_letter_has_its_switch(place: Place, cursor: Cursor) -> None:

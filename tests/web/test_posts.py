@@ -135,7 +135,7 @@ def test_a_stray_address_is_a_page_that_says_so(site: Town) -> None:
         reply = site.visitor().get(path)
         assert reply.status == 404, path
         assert "This page does not exist." in words(reply)
-        assert "log in" in words(reply)
+        assert "Log in" in words(reply)
     assert site.visitor().get("/nothing", Accept="application/json").json["error"]
 
 

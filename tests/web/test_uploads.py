@@ -247,7 +247,7 @@ def test_a_plan_of_another_release_is_shown_as_such_and_can_be_taken_back(site: 
     execute(site.cursor, """update scheduled_posts set draft = draft || '{"visibility": "circle"}' where draft->>'text' = 'Odd'""")
     page = ada.get("/scheduled")
     assert "Sound" in words(page)
-    assert "It cannot be published: It was stored by another version of this site" in words(page)
+    assert "Can't be published: It was stored by another version of this site" in words(page)
     [edit] = document(page).xpath("//li[contains(., 'Odd')]//button[contains(@formaction, '/edit')]/@formaction")
     composer = ada.submit(str(edit), page="/scheduled")
     assert document(composer).xpath("string(//textarea[@name='text'])").strip() == "Odd"

@@ -39,8 +39,7 @@ class PeoplePages:
         if query:
             found, further = await self.moderation.find(request.member, query), None
         else:
-            only = {"applied": which == "applied", "suspended": which == "suspended"}
-            found = await self.moderation.accounts(request.member, page, **only)
+            found = await self.moderation.accounts(request.member, page, pending=which == "applied", suspended=which == "suspended")
             further = older(request, [one.account.id for one in found], page)
         rows = tuple((one, outranks(request.member, one)) for one in found)
         view = MembersPage(rows, which, query, further)

@@ -1,5 +1,5 @@
-// Favourite, boost, bookmark, pin and follow without a new page. The buttons are ordinary submit buttons: what is refused here is sent
-// as it would be without scripts, so that a page says why.
+// Favourite, boost, bookmark and follow without reloading the page. The buttons are ordinary submit buttons: if a request is rejected, the
+// form is submitted as without scripts, so that a page shows the reason.
 
 import { AWAY, isAway, toast } from "./toast.js";
 
@@ -12,19 +12,19 @@ const busy = new Set();
  */
 function count(button, by) {
   const shown = button.querySelector(".n");
-  if (!shown || !/^\d*$/.test(shown.textContent)) return; // "1.2K" stays what it is
+  if (!shown || !/^\d*$/.test(shown.textContent)) return; // abbreviated counts such as "1.2K" are left unchanged
   const now = Number(shown.textContent) + by;
   shown.textContent = now > 0 ? String(now) : "";
 }
 
-/** @param {HTMLElement} button one whose address is such a one */
+/** @param {HTMLElement} button a button whose formaction matches TOGGLE */
 function flip(button) {
   const found = /** @type {RegExpMatchArray} */ (button.getAttribute("formaction")?.match(TOGGLE));
   const [, base, , undo, action] = found;
   button.setAttribute("formaction", `${base}/${undo ? "" : "un"}${action}`);
   if (action === "follow") return follow(button, undo ? "Follow" : "Following", !undo);
   button.setAttribute("aria-pressed", String(!undo));
-  if (action !== "bookmark") count(button, undo ? -1 : 1); // nobody is shown how many keep a post
+  if (action !== "bookmark") count(button, undo ? -1 : 1); // bookmark counts are not shown
 }
 
 /**
@@ -45,16 +45,16 @@ function follow(button, text, on) {
  */
 async function send(form, address) {
   const fields = new URLSearchParams({ csrf: form.elements.csrf.value });
-  const answer = await fetch(address, { method: "POST", body: fields, headers: { Accept: "application/json" }, redirect: "manual" });
-  if (!answer.ok) throw Object.assign(new Error("refused"), { status: answer.status });
-  return answer.headers.get("Content-Type")?.includes("json") ? answer.json() : {};
+  const response = await fetch(address, { method: "POST", body: fields, headers: { Accept: "application/json" }, redirect: "manual" });
+  if (!response.ok) throw Object.assign(new Error("rejected"), { status: response.status });
+  return response.headers.get("Content-Type")?.includes("json") ? response.json() : {};
 }
 
 /**
  * @param {HTMLElement} button
  * @param {HTMLFormElement} form
  */
-function plainly(button, form) {
+function submitPlainly(button, form) {
   button.dataset.plainly = "1";
   form.requestSubmit(button);
 }
@@ -65,7 +65,7 @@ function plainly(button, form) {
  * @param {string} address
  */
 async function toggle(button, form, address) {
-  const same = [...document.querySelectorAll(`button[formaction="${address}"]`)]; // a boost and its original may both be here
+  const same = [...document.querySelectorAll(`button[formaction="${address}"]`)]; // the page may show a post and boosts of it
   busy.add(address);
   same.forEach(flip);
   try {
@@ -75,7 +75,7 @@ async function toggle(button, form, address) {
   } catch (reason) {
     same.forEach(flip);
     if (isAway(reason)) toast(AWAY);
-    else plainly(button, form);
+    else submitPlainly(button, form);
   } finally {
     busy.delete(address);
   }
@@ -90,7 +90,7 @@ document.addEventListener("submit", (event) => {
   toggle(button, /** @type {HTMLFormElement} */ (event.target), address);
 });
 
-// a click on the empty part of a post opens it
+// A click on an empty part of a post opens the post.
 document.addEventListener("click", (event) => {
   const target = /** @type {HTMLElement} */ (event.target);
   const post = target.closest?.("[data-feed] .post, .replies .post, .ancestors .post");

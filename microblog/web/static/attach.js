@@ -1,9 +1,9 @@
-// Pictures under a text that is being written: chosen, pasted or dropped, uploaded at once, each with its description beside it.
+// Media attachments of the composer: chosen, pasted or dropped files are uploaded at once, each with a field for its alt text.
 //
-// The form's own file fields do the same without this script; here they make way for one button.
+// Without this script, the form's file fields do the same; here one button replaces them.
 
 const MOST = 4;
-const AGAIN_MS = 2_000; // between two looks at a film that is being made
+const AGAIN_MS = 2_000; // between two polls of a file that is being processed
 const said = document.getElementById("said");
 
 /**
@@ -21,7 +21,7 @@ function element(tag, properties = {}, ...children) {
 
 /**
  * @param {HTMLFormElement} form
- * @param {() => void} changed called after anything was added, removed or made ready
+ * @param {() => void} changed called after an attachment was added, removed or processed
  * @returns {Pieces}
  */
 export function attach(form, changed) {
@@ -79,7 +79,7 @@ export function attach(form, changed) {
 
   /**
    * @param {File} file
-   * @param {HTMLElement} [failed] what it takes the place of: a try that failed
+   * @param {HTMLElement} [failed] the failed upload that it replaces
    */
   async function upload(file, failed) {
     const state = element("p", { className: "attachment-state", textContent: "Uploading…" });
@@ -99,7 +99,7 @@ export function attach(form, changed) {
         bar.value = share;
         state.textContent = share < 1 ? `Uploading… ${Math.floor(share * 100)} %` : "Processing…";
       });
-      bar.removeAttribute("value"); // how long that takes nobody knows
+      bar.removeAttribute("value"); // the duration of processing is unknown
       while (!told.ready && !told.failed && piece.isConnected) {
         state.textContent = "Processing…";
         await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
@@ -123,7 +123,7 @@ export function attach(form, changed) {
     settle();
   }
 
-  // what is on its way, from this device: the browser shows many pictures that are not made yet
+  // The preview of a file during its upload, from the local file.
   /** @param {File} file */
   function seen(file) {
     const name = element("span", { className: "attachment-kind", textContent: file.name });
@@ -139,7 +139,7 @@ export function attach(form, changed) {
     return accepted(answer.ok, await answer.json());
   }
 
-  // fetch() does not say how much of a body has left
+  // XMLHttpRequest, because fetch() does not report upload progress
   /**
    * @param {FormData} body
    * @param {AbortSignal} signal
@@ -223,7 +223,7 @@ export function attach(form, changed) {
       if (fold) fold.open = values.length > 0;
       settle();
     },
-    // the first time that something is sent without a description: say so, and wait for the second
+    // On the first attempt to post without alt text, show a reminder and stop; the second attempt goes through.
     reminds() {
       const bare = ready().filter((piece) => !described(piece)?.value.trim());
       if (!bare.length || !reminder.hidden) return false;
@@ -239,7 +239,7 @@ export function attach(form, changed) {
   };
 }
 
-// the form to edit a post has no other script
+// The edit form has no composer script.
 for (const form of /** @type {NodeListOf<HTMLFormElement>} */ (document.querySelectorAll("[data-composer-edit]"))) {
   const pieces = attach(form, () => {});
   form.addEventListener("submit", (event) => (pieces.busy() || pieces.reminds()) && event.preventDefault());

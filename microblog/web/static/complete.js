@@ -1,13 +1,12 @@
-// Names and tags completed while one types: `@ad` or `#dem` opens a list under the caret, for keys, mouse and touch.
+// Autocomplete of mentions and hashtags: `@ad` or `#dem` opens a list below the caret, for keyboard, mouse and touch.
 //
-// The text keeps the focus; the list is told to screen readers as that of a combobox, and only while it is open: before and after, the
-// field is a text of many lines and nothing else.
+// The text field keeps the focus. For screen readers it is a combobox while the list is open, and a plain multi-line field otherwise.
 
 const TYPED = /(?:^|[^\p{L}\p{M}\p{N}_=/]|[\ufe0e\ufe0f\u20e3])(@[\p{L}\p{M}\p{N}_]{1,30}|(?<!\))[#\uff03][\p{L}\p{M}\p{N}_\u00b7\u30fb\u200c]{1,50})$/u;
 const GOES_ON = /^[\p{L}\p{M}\p{N}_]/u;
-const WAIT_MS = 120; // after a key, before the site is asked
-const REST_MS = 10_000; // after it refused
-const KEPT_MS = 60_000; // answers
+const WAIT_MS = 120; // debounce between a key and the request
+const REST_MS = 10_000; // pause after a rejected request
+const KEPT_MS = 60_000; // lifetime of cached responses
 /** @type {("boxSizing" | "width" | "borderWidth" | "padding" | "font" | "letterSpacing" | "wordSpacing" | "textIndent" | "textAlign" |
  *   "direction" | "unicodeBidi" | "tabSize")[]} */
 const COPIED = [
@@ -30,7 +29,7 @@ async function ask(typed, signal) {
     forgetAt = Date.now() + KEPT_MS;
   }
   for (let length = 2; length <= typed.length; length++) {
-    const known = answers.get(typed.slice(0, length)); // where nothing begins with less, nothing begins with more
+    const known = answers.get(typed.slice(0, length)); // if a shorter prefix has no matches, a longer one has none
     if (known && (length === typed.length || !known.count)) return known;
   }
   const answer = await fetch(`/compose/complete?q=${encodeURIComponent(typed)}`, { signal, headers: { Accept: "application/json" } });
@@ -44,7 +43,7 @@ async function ask(typed, signal) {
 }
 
 /**
- * Where the caret stands in the window: a copy of the text up to there is laid out out of sight.
+ * The position of the caret in the window, measured on an off-screen copy of the text.
  *
  * @param {HTMLTextAreaElement} field
  * @param {number} end
@@ -73,11 +72,11 @@ export function complete(field) {
   list.setAttribute("role", "listbox");
   list.popover = "manual";
   said.setAttribute("role", "status");
-  field.after(list, said); // within the form, for a dialog makes all that is outside of it inert
+  field.after(list, said); // inside the form, because a modal dialog makes everything outside inert
   /** @type {Token | null} */
-  let token = null; // what is being typed: its text and its two ends
+  let token = null; // the mention or hashtag being typed, with its start and end
   /** @type {number | null} */
-  let dismissed = null; // the beginning of a token whose list was closed by Escape
+  let dismissed = null; // start of the token whose list was closed with Escape
   let active = -1;
   let moved = false;
   let timer = 0;
@@ -150,7 +149,7 @@ export function complete(field) {
     said.textContent = "";
   }
 
-  /** @param {number} number counted in a ring */
+  /** @param {number} number wraps around at both ends */
   function mark(number) {
     const all = options();
     active = (number + all.length) % all.length;
@@ -181,7 +180,7 @@ export function complete(field) {
     close();
     field.focus();
     field.setSelectionRange(start, end);
-    // typed as if by hand, so that it can be undone; where that is not known, put in
+    // execCommand keeps the undo history; setRangeText is the fallback
     if (!document.execCommand("insertText", false, text)) {
       field.setRangeText(text, start, end, "end");
       field.dispatchEvent(new InputEvent("input", { bubbles: true }));
@@ -201,9 +200,9 @@ export function complete(field) {
   field.addEventListener("input", look);
   field.addEventListener("compositionend", look);
   field.addEventListener("keydown", (event) => {
-    if (!isOpen() || event.isComposing || event.keyCode === 229) return; // an input method has the keys
+    if (!isOpen() || event.isComposing || event.keyCode === 229) return; // an input method editor handles the keys
     if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || !KEYS[event.key]) return;
-    if (event.key === "Enter" && !moved && options()[active].dataset.value === token?.text) return close(); // it stands there already
+    if (event.key === "Enter" && !moved && options()[active].dataset.value === token?.text) return close(); // already typed in full
     event.preventDefault();
     event.stopPropagation();
     KEYS[event.key]();
@@ -211,7 +210,7 @@ export function complete(field) {
   document.addEventListener("selectionchange", () => document.activeElement === field && isOpen() && look());
   field.addEventListener("blur", close);
   field.form?.addEventListener("submit", close);
-  list.addEventListener("mousedown", (event) => event.preventDefault()); // the text keeps the focus
+  list.addEventListener("mousedown", (event) => event.preventDefault()); // keep the focus in the text
   list.addEventListener("click", (event) => {
     const option = /** @type {HTMLElement} */ (event.target).closest("[role=option]");
     if (option) take(option);
@@ -223,5 +222,5 @@ export function complete(field) {
   document.addEventListener("scroll", place, { passive: true, capture: true });
 }
 
-// the form to edit a post has no other script
+// The edit form has no composer script.
 for (const form of /** @type {NodeListOf<ComposerForm>} */ (document.querySelectorAll("[data-composer-edit]"))) complete(form.elements.text);

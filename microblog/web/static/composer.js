@@ -1,6 +1,6 @@
-// The composer: a counter, a draft that survives a crash, and posts that show at once while they are sent.
+// The composer: a character counter, drafts in local storage, and posts that are shown while they are being sent.
 //
-// Each attempt has an idempotency key in the form. A retry sends the same key, so there is never a second post.
+// The form contains an idempotency key. A retry sends the same key, so that a post is never published twice.
 
 import { attach } from "./attach.js";
 import { complete } from "./complete.js";
@@ -23,9 +23,9 @@ function enhance(form) {
   const send = /** @type {HTMLButtonElement} */ (form.querySelector("button.primary"));
   const limit = Number(form.dataset.limit);
   let prepared = text.value;
-  let unsaved = "unsaved" in form.dataset; // nobody has it but this form
+  let unsaved = "unsaved" in form.dataset; // not stored anywhere else
   const to = unsaved ? "" : prepared.trim();
-  const addressed = to || visibility.value === "direct"; // what is written to somebody is no draft for everybody
+  const addressed = to || visibility.value === "direct"; // direct messages have drafts of their own
   const draft = `draft:${viewer}:${replyTo?.value ?? (addressed ? `${visibility.value}:${to}` : "new")}`;
   let told = false;
   /** @type {Pieces} */
@@ -59,7 +59,7 @@ function enhance(form) {
     unfold(spoiler, spoiler.value);
     if ([...visibility.options].some((option) => option.value === fields.visibility)) visibility.value = fields.visibility ?? "";
     if (fields.language !== undefined) language.value = fields.language;
-    if (fields.key) key.value = fields.key; // if that attempt got through after all, the same key gives the same post
+    if (fields.key) key.value = fields.key; // if the first attempt succeeded after all, the same key returns the same post
     for (const option of options) option.value = fields[option.name] ?? "";
     for (const choice of choices) choice.checked = choice.name in fields ? fields[choice.name] === "1" : choice.defaultChecked;
     if (fields.poll_seconds) runs.value = fields.poll_seconds;
@@ -103,7 +103,7 @@ function enhance(form) {
 }
 
 /**
- * Opens or closes what a field is folded into.
+ * Open or close the <details> around a field.
  *
  * @param {HTMLElement} field
  * @param {unknown} filled
@@ -204,11 +204,11 @@ function arrived({ id, html, url }, replyTo) {
     said.textContent = "Post published.";
     return;
   }
-  if (document.querySelector("main [data-composer]")) location.href = url; // a page for nothing else
+  if (document.querySelector("main [data-composer]")) location.href = url; // the page of the composer
   else toast("Post published.", url);
 }
 
-// the dialog: the same form, fetched when it is wanted
+// the dialog: the same form, fetched on demand
 
 /** @param {string} address */
 async function open(address) {
@@ -225,12 +225,12 @@ async function open(address) {
     dialog(document.adoptNode(form), from, answered(page));
   } catch (reason) {
     if (reason instanceof TypeError) toast("Could not reach the server. Please try again.");
-    else location.href = address; // its page says why
+    else location.href = address; // its page shows the reason
   }
 }
 
 /**
- * What is answered, in a few lines: the page behind the dialog may have moved on.
+ * A short quote of the post being replied to.
  *
  * @param {Document} page
  */
@@ -249,7 +249,7 @@ function answered(page) {
 
 /**
  * @param {ComposerForm} form
- * @param {HTMLElement | null} from what gets the focus back
+ * @param {HTMLElement | null} from the element that gets the focus back
  * @param {HTMLElement | string} above
  */
 function dialog(form, from, above) {
@@ -262,7 +262,7 @@ function dialog(form, from, above) {
   close.addEventListener("click", () => box.close());
   head.append(title, close);
   box.append(head, above, form);
-  box.addEventListener("close", () => { box.remove(); from?.focus?.(); }); // the draft is kept
+  box.addEventListener("close", () => { box.remove(); from?.focus?.(); }); // the draft stays in local storage
   document.body.append(box);
   enhance(form);
   box.showModal();

@@ -1,9 +1,9 @@
-// Single keys for people who like them; off while typing, and not loaded at all if the viewer turned them off.
+// Keyboard shortcuts; ignored while typing, and not loaded if the viewer turned them off.
 
 const posts = () => [...document.querySelectorAll("article.post, li.note")];
 const current = () => document.activeElement?.closest("article.post, li.note") ?? null;
 let chord = 0; // when g was pressed
-let leaving = false; // the next page is on its way: what is typed now is meant for it
+let leaving = false; // navigation has started: further keys are meant for the next page
 addEventListener("pageshow", () => { leaving = false; });
 
 /** @param {1 | -1} by */
@@ -55,7 +55,7 @@ document.addEventListener("keydown", (event) => {
   chord = event.key === "g" ? Date.now() : 0;
   const act = KEYS[event.key];
   if (!act) return;
-  if (event.key === "Enter" && (!current() || document.activeElement !== current())) return; // Enter on a button is the button's
+  if (event.key === "Enter" && (!current() || document.activeElement !== current())) return; // leave Enter on buttons and links alone
   event.preventDefault();
   act();
 });

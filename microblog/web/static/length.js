@@ -1,6 +1,6 @@
-// What a post counts, as the server counts it: graphemes, any URL 23, `@name@host` as `@name`. See microblog/domain/text/urls.py.
+// The length of a post, counted as on the server: in graphemes, with URLs as 23 and `@name@host` as `@name`. See microblog/domain/text/urls.py.
 
-// White space, what cannot stand in a URL, invisible characters, wide punctuation, and the sentence marks of other scripts.
+// White space, characters that are invalid in URLs, invisible characters, full-width punctuation, and sentence marks of other scripts.
 const STOP =
   "[\\s\\p{Cc}<>\"`\\\\]|(?![\\u200c\\u200d\\p{Variation_Selector}])\\p{Default_Ignorable_Code_Point}|(?![\\0-\\x7f])\\p{Sentence_Terminal}" +
   "|[\\u037e\\u060c\\u061b\\u07f8\\u1802\\u1808\\u3001\\u3008-\\u3011\\u3014-\\u301b\\u301d-\\u301f\\ufe10-\\ufe18\\ufe35-\\ufe44\\ufe47\\ufe48" +
@@ -23,7 +23,7 @@ const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 
 /**
  * @param {string} url
- * @param {string | undefined} before the sign in front of it
+ * @param {string | undefined} before the character before the URL
  */
 function trimmed(url, before) {
   const kept = [...url];

@@ -1,10 +1,10 @@
 // New posts and notifications as they happen, over server-sent events.
 //
-// Every event has a position. The page says as of which position it was read, so the first connection asks for all that came since, and
-// so does every one after it: sleep, a lost network or a restart leave no hole. If the server cannot go back that far it says
-// "gap", and a marker stands where posts are missing until it is clicked.
+// Every event has a position. The page carries the position at which it was rendered, and each connection asks for all events since the last
+// known position, so sleep, network loss and restarts leave no gaps. If the server cannot go back that far, it sends "gap", and a link
+// appears where posts are missing.
 
-const { stream = "", viewer } = document.body.dataset; // this script is only on pages that have a stream
+const { stream = "", viewer } = document.body.dataset; // only loaded on pages with a stream
 const feed = document.querySelector("[data-live]");
 const replies = document.querySelector("[data-replies]");
 const notes = document.querySelector("[data-notes]");
@@ -17,11 +17,11 @@ const KEPT = `position:${stream}`;
 let position = document.body.dataset.position || sessionStorage.getItem(KEPT) || "";
 let unread = Number(document.body.dataset.unread) || 0;
 /** @type {HTMLElement[]} */
-let waiting = []; // articles behind the pill, oldest first
+let waiting = []; // posts behind the "new posts" button, oldest first
 /** @type {EventSource | null} */
 let source = null;
 /** @type {((value?: unknown) => void) | null} */
-let release = null; // of the lock that one hidden tab has
+let release = null; // releases the lock that one hidden tab holds
 let retry = 0, timer = 0, heardAt = 0, hiddenAt = 0, ended = false, resting = false;
 
 // the connection
@@ -53,7 +53,7 @@ function connect() {
   for (const [kind, take] of Object.entries(TAKES)) source.addEventListener(kind, (event) => received(event, take));
 }
 
-/** @param {number} [wait] milliseconds; where it is not given, more and more */
+/** @param {number} [wait] milliseconds; exponential back-off by default */
 function again(wait) {
   if (ended) return;
   source?.close();
@@ -64,7 +64,7 @@ function again(wait) {
   timer = setTimeout(connect, wait ?? longest * (0.5 + Math.random() / 2));
 }
 
-// the server says something as soon as it has let us in: a connection that only opens is no reason to try again soon
+// Reset the back-off only when the first event arrives: an opened connection may still be rejected.
 /**
  * @param {MessageEvent<string>} event
  * @param {(data: string) => void} take
@@ -91,7 +91,7 @@ const TAKES = {
   badges: (data) => recount(JSON.parse(data)),
   gap: () => gap(),
   resumed: () => {},
-  beat: () => {}, // nothing happened, up to this position
+  beat: () => {}, // heartbeat: no events up to this position
   restart: (data) => again(Number(data) || 500 + Math.random() * 4000),
   bye: () => { ended = true; source?.close(); show("offline"); said.textContent = "You have been logged out."; },
 };
@@ -99,7 +99,7 @@ const TAKES = {
 // posts
 
 /**
- * The markup of a post, as its viewer sees it.
+ * The element of a post, adapted to the viewer.
  *
  * @param {string} html
  */
@@ -111,7 +111,7 @@ function article(html) {
   return made;
 }
 
-// what comes live may be older than a click on this page: what one has pressed is known from where the post is shown already
+// A streamed post may be older than a click on this page: copy the state of the buttons from where the post is already shown.
 /**
  * @param {HTMLElement} post
  * @param {HTMLElement | null} shown
@@ -129,7 +129,7 @@ function update(data) {
   if (!feed && !replies) return;
   const post = article(html);
   if (post?.dataset.author === viewer && document.querySelector(".pending:not(.failed)")) {
-    // shown already, as being sent: it takes that one's place once the answer is there
+    // already shown as being sent: wait for the response, which replaces it
     document.addEventListener("posts:own", () => update(data), { once: true });
     return;
   }
@@ -140,7 +140,7 @@ function update(data) {
   else offer();
 }
 
-// below what it answers, and below what answered that before; one step deeper than it
+// Insert a reply below its parent and the parent's earlier replies, one level deeper.
 /**
  * @param {HTMLElement} thread
  * @param {HTMLElement} post
@@ -184,7 +184,7 @@ function flow() {
 
 function offer() {
   let pill = document.querySelector(".pill");
-  if (waiting.length > WAITING_MOST) { // a tab that was left open for a night: the rest is behind a marker
+  if (waiting.length > WAITING_MOST) { // a tab that was open for a long time: replace the rest by a gap link
     waiting = waiting.slice(-1);
     waiting[0].dataset.after = "gap";
   }
@@ -196,7 +196,7 @@ function offer() {
     const row = Object.assign(document.createElement("div"), { className: "pill-row" });
     row.append(pill);
     feed?.closest("form")?.before(row);
-    said.textContent = "There are new posts."; // once, not for each
+    said.textContent = "There are new posts."; // announced once, not per post
   }
   pill.textContent = waiting.length === 1 ? "1 new post" : `${waiting.length} new posts`;
 }
@@ -211,7 +211,7 @@ function reveal() {
 /** @param {{ id: string, html: string }} post */
 function edit({ id, html }) {
   const fresh = article(html);
-  const held = waiting.filter((post) => post.dataset.post === id); // behind the pill
+  const held = waiting.filter((post) => post.dataset.post === id); // behind the button
   for (const post of [...document.querySelectorAll(`[data-post="${id}"]`), ...held]) {
     for (const part of [".post-head", ".text", ".warned"]) {
       const now = fresh?.querySelector(part);
@@ -228,7 +228,7 @@ function remove(id) {
   if (feed) offer();
 }
 
-// what the site announces to everybody stands above the timeline until it is dismissed
+// Show an announcement above the timeline until it is dismissed.
 /** @param {{ id: string, html: string }} announcement */
 function announce({ id, html }) {
   /** @type {HTMLTemplateElement | null} */
@@ -245,7 +245,7 @@ function announce({ id, html }) {
   keepingPlace(() => template.before(form));
 }
 
-// what is above the reader's eyes may go, what is before them stays
+// Keep the scroll position when content above the viewport changes.
 /** @param {() => void} change */
 function keepingPlace(change) {
   const height = document.documentElement.scrollHeight;
@@ -267,7 +267,7 @@ function missed() {
   if (!document.querySelector("a.gap")) replies?.prepend(marker);
 }
 
-// notifications, and the figure in the title
+// notifications, and the count in the title
 
 /** @param {{ html: string, unread?: number, messages: number }} event */
 function notify({ html, unread: now, messages }) {
@@ -288,7 +288,7 @@ function notify({ html, unread: now, messages }) {
 }
 
 /**
- * The form around a list is hidden while there is nothing in it.
+ * Show the form around a list, which is hidden while the list is empty.
  *
  * @param {HTMLElement} list
  */
@@ -298,7 +298,7 @@ function unhide(list) {
 }
 
 /**
- * The token of the form around a list.
+ * The CSRF token of the form around a list.
  *
  * @param {HTMLElement} list
  */
@@ -307,7 +307,7 @@ function csrf(list) {
   return form.elements.csrf.value;
 }
 
-// something was read or removed, here or wherever else one is logged in
+// Update the badges after something was read or removed, here or in another session.
 /** @param {{ unread: number, messages: number, removed?: string }} event */
 function recount({ unread: now, messages, removed }) {
   unread = now;
@@ -316,12 +316,12 @@ function recount({ unread: now, messages, removed }) {
   count("letter", "/conversations", messages);
   const gone = removed ? talks?.querySelector(`[data-talk="${removed}"]`) : null;
   gone?.remove();
-  if (gone && !talks?.children.length) location.reload(); // it says what belongs there
+  if (gone && !talks?.children.length) location.reload(); // shows the text for an empty list
 }
 
 const gathering = new Set();
 
-// one more of a group that stands there already: they become one item, as the server would show them
+// Merge a new notification with the group that is already shown, as the server renders it.
 /**
  * @param {HTMLElement} list
  * @param {string} group
@@ -336,7 +336,7 @@ async function gather(list, group) {
     if (!answer?.ok) break;
     const whole = document.createRange().createContextualFragment(await answer.text()).querySelector("li");
     if (!whole) break;
-    if (items()[0] !== newest) continue; // another came meanwhile
+    if (items()[0] !== newest) continue; // another one arrived meanwhile
     whole.classList.add("new", "arrived");
     newest.before(whole);
     for (const item of items()) if (item !== whole) item.remove();
@@ -345,7 +345,7 @@ async function gather(list, group) {
   gathering.delete(group);
 }
 
-// what stood before somebody's eyes is read, and not mailed to them any more
+// Mark visible notifications as read, so that they are not e-mailed.
 async function markRead() {
   const newest = notes?.querySelector("[data-note]")?.dataset.note;
   if (!notes || !newest || notes.dataset.only || document.hidden || !unread) return;
@@ -357,7 +357,7 @@ async function markRead() {
   caption();
 }
 
-// the number beside a link of the navigation
+// Set the badge of a navigation link.
 /**
  * @param {string} name
  * @param {string} path
@@ -392,7 +392,7 @@ function converse({ id, html, last }) {
   item.dispatchEvent(new CustomEvent("posts:added", { bubbles: true }));
 }
 
-// what was answered while its conversation stood before somebody's eyes is read
+// Mark a reply that arrived in a visible conversation as read.
 /** @type {string | null} */
 let unseen = null;
 /** @param {string | null} post */
@@ -401,7 +401,7 @@ async function seen(post) {
   if (!replies || !post || document.hidden) return;
   unseen = null;
   const body = new URLSearchParams({ csrf: csrf(replies) });
-  const asked = { method: "POST", body, headers: { Accept: "application/json" }, keepalive: true }; // also when they go on at once
+  const asked = { method: "POST", body, headers: { Accept: "application/json" }, keepalive: true }; // survive an immediate navigation
   const answer = await fetch(`/posts/${post}/seen`, asked).catch(() => null);
   if (answer?.ok) count("letter", "/conversations", (await answer.json()).messages);
 }
@@ -412,7 +412,7 @@ function caption() {
   document.title = total ? `(${total}) ${plain}` : plain;
 }
 
-// the composer has put a post on top already
+// The composer has already added the viewer's own post.
 document.addEventListener("posts:own", () => {
   waiting = waiting.filter((post) => !document.getElementById(post.id));
   if (feed) offer();
@@ -420,14 +420,14 @@ document.addEventListener("posts:own", () => {
 
 addEventListener("scroll", () => waiting.length && scrollY === 0 && idleAtTop() && flow(), { passive: true });
 
-// Sleep, networks, and many tabs: a browser opens six connections to a site, so of all hidden tabs only one keeps its own.
+// Sleep, network changes and many tabs. Browsers open at most six HTTP/1.1 connections per site, so only one hidden tab stays connected.
 
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) {
     hiddenAt = Date.now();
     navigator.locks?.request("live-while-hidden", { ifAvailable: true }, (lock) => {
       if (lock && document.hidden) return new Promise((resolve) => { release = resolve; });
-      resting = document.hidden; // also when the network comes back
+      resting = document.hidden; // stay disconnected even when the network returns
       if (resting) rest();
     });
     return;
@@ -447,7 +447,7 @@ addEventListener("online", () => { retry = 0; connect(); });
 addEventListener("offline", () => { rest(); show("offline"); });
 addEventListener("pagehide", rest);
 addEventListener("pageshow", (event) => event.persisted && connect());
-// Every fifteen seconds comes a beat. Where nothing comes the connection is dead, though nobody has said so: after sleep, in another network.
+// The server sends a heartbeat every 15 seconds. Silence means that the connection is dead, for example after sleep.
 setInterval(() => source && Date.now() - heardAt > SILENT && again(0), WATCH);
 
 connect();

@@ -1,5 +1,5 @@
-// Menus close when one clicks elsewhere or presses Escape; passwords can be shown; the first wrong field gets the focus; a row of tabs
-// that is longer than the window shows the one that is open; the menu of a post can copy its address.
+// Menus close on outside clicks and Escape, passwords can be revealed, the first invalid field gets the focus, the current tab is scrolled
+// into view, and the menu of a post can copy its link.
 
 import { toast } from "./toast.js";
 
@@ -31,7 +31,7 @@ for (const field of /** @type {NodeListOf<HTMLInputElement>} */ (document.queryS
     button.textContent = shown ? "Hide" : "Show";
     button.setAttribute("aria-pressed", String(shown));
   });
-  const typing = document.activeElement === field; // a field that is moved loses the focus, and what is typed next
+  const typing = document.activeElement === field; // moving a field loses the focus
   field.replaceWith(row);
   row.append(field, button);
   if (typing) field.focus();
@@ -44,7 +44,7 @@ for (const tab of document.querySelectorAll(".tabs.scroll [aria-current]")) {
   row.scrollLeft = tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2;
 }
 
-// without scripts "View post" leads to the address
+// "Copy link" is added below "View post", which works without scripts.
 document.addEventListener("toggle", ({ target }) => {
   const menu = /** @type {HTMLDetailsElement} */ (target);
   if (!menu.open || !navigator.clipboard || !menu.closest(".acts") || menu.querySelector("[data-copy]")) return;

@@ -1,4 +1,4 @@
-// Voting without a new page: the poll in the post is replaced by its counts. What is refused is sent as without scripts.
+// Voting without reloading the page: the results replace the form. If a vote is rejected, the form is submitted as without scripts.
 
 import { AWAY, isAway, toast } from "./toast.js";
 
@@ -26,7 +26,7 @@ document.addEventListener("submit", async (event) => {
     if (!answer.ok) throw Object.assign(new Error("refused"), { status: answer.status });
     const result = await answer.json();
     const made = document.createRange().createContextualFragment(result.html).querySelector(".poll");
-    if (!made) throw new Error("no poll in the answer");
+    if (!made) throw new Error("no poll in the response");
     for (const each of document.querySelectorAll(`button[formaction="${found[0]}"]`)) {
       each.closest("[data-for]")?.nextElementSibling?.remove();
       each.closest(".poll")?.replaceWith(made.cloneNode(true));

@@ -1,5 +1,5 @@
-// Times as people say them ("5m"), right even where this device's clock is wrong: the page carries the server's time.
-// Without this script the absolute time stands there already.
+// Relative times ("5m"), correct even if the device's clock is wrong, because the page carries the server's time.
+// Without this script, absolute times are shown.
 
 /** @type {[number, number, string][]} */
 const STEPS = [[60, 1, "s"], [3600, 60, "m"], [86400, 3600, "h"], [604800, 86400, "d"]];

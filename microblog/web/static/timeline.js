@@ -1,10 +1,10 @@
-// Older posts come in by themselves when their link comes near; Back finds the place again. The link stays a link.
+// Infinite scrolling: older posts are loaded when the "Older posts" link comes near. Going back restores the position.
 
 const KEPT = `place:${location.pathname}${location.search}`;
 const PAGES_KEPT = 20, PAGE = 20;
-const feed = /** @type {HTMLElement} */ (document.querySelector("[data-feed], [data-notes], .people")); // null: see the end of this file
+const feed = /** @type {HTMLElement} */ (document.querySelector("[data-feed], [data-notes], .people")); // may be null, see the end of this file
 /** @type {string[]} */
-const loaded = []; // addresses of the pages that were added below
+const loaded = []; // URLs of the pages appended so far
 
 const items = (/** @type {ParentNode} */ root) => [...root.querySelectorAll("[data-feed] > article, [data-notes] > li, .people > li")];
 const entries = () => /** @type {HTMLElement[]} */ ([...feed.children]);
@@ -33,7 +33,7 @@ async function older() {
     else link.closest(".paging")?.remove();
     watch();
   } catch {
-    delete link.dataset.busy; // the link still works by hand
+    delete link.dataset.busy; // the link still works
     observer.unobserve(link);
   }
 }
@@ -46,7 +46,7 @@ function watch() {
   if (link && loaded.length < PAGES_KEPT) observer.observe(link);
 }
 
-// posts that the live feed could not give are between two that are here
+// A gap link loads the posts that the stream could not deliver.
 document.addEventListener("click", async (event) => {
   /** @type {HTMLAnchorElement | null} */
   const gap = /** @type {HTMLElement} */ (event.target).closest("a.gap");
@@ -57,7 +57,7 @@ document.addEventListener("click", async (event) => {
     const have = known();
     const found = items(missing).filter((item) => !have.has(item.id));
     gap.after(...found);
-    if (found.length >= PAGE) gap.href = `?min_id=${found[0].dataset.id}`; // there may be more above
+    if (found.length >= PAGE) gap.href = `?min_id=${found[0].dataset.id}`; // there may be more
     else gap.remove();
     feed.dispatchEvent(new CustomEvent("posts:added", { bubbles: true }));
   } catch {
@@ -90,7 +90,7 @@ if (feed) {
   (back ? restore() : Promise.resolve()).finally(watch);
 }
 
-// the post that was opened has the focus; it comes up to the top where others stand above it
+// The opened post gets the focus, and is scrolled to the top if there are ancestors above it.
 const opened = document.querySelector("[data-focused] > article");
 if (opened && !location.hash) {
   opened.tabIndex = -1;

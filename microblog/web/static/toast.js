@@ -1,4 +1,4 @@
-// A sentence at the foot of the window for some seconds, seen and heard, with a link where there is something to look at.
+// A short message at the bottom of the window, also announced to screen readers, with an optional link.
 
 const SHOWN_MS = 8_000;
 const said = document.getElementById("said");
@@ -20,7 +20,7 @@ export function toast(text, url) {
 }
 
 /**
- * No answer, or one that says that the server has trouble: a new page would only show an error in place of what stands here.
+ * True for network errors and server errors, where a full page load would only show an error page.
  *
  * @param {any} reason
  * @returns {boolean}
