@@ -1,9 +1,9 @@
-"""Tests of the layers' import rules and of the sizes of modules and functions."""
+"""Architecture rules: imports between layers and sub-packages, no import circles, sizes of modules and functions."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -39,7 +39,41 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cli": {"model", "render", "storage", "domain", "live", "jobs", "web", "config", "application"},
 }
 
-# Whole libraries that belong to a layer: what does no I/O cannot do it by way of a library either.
+# Which sub-packages of its layer each sub-package may import, besides itself; "" stands for the modules outside sub-packages.
+MAY_IMPORT_WITHIN: dict[str, dict[str, set[str]]] = {
+    "web": {
+        "http": set(),
+        "streaming": {"http"},
+        "api": {"http", "streaming"},
+        "pages": {"http", "streaming"},
+    },
+    "render": {
+        "": {"html"},
+        "html": {""},
+        "email": {"", "html"},
+        "api": {"", "html", "email"},
+    },
+    "domain": {
+        "caching": set(),
+        "text": set(),
+        "push": {"", "text"},
+        "demo": {"", "text"},
+        "": {"caching", "text"},
+    },
+}
+
+# Circles of imports for type annotations only, each within one protocol implementation. No others may appear.
+KNOWN_CIRCLES: list[set[str]] = [
+    {"microblog.web.http.request", "microblog.web.http.route"},
+    {
+        "microblog.web.http.channel_request",
+        "microblog.web.http.pipeline",
+        "microblog.web.http.protocol",
+        "microblog.web.http.server",
+    },
+]
+
+# Libraries that only some layers may import, so that a layer without I/O does none through a library either.
 BELONGS_TO: dict[str, set[str]] = {
     "psycopg2": {"storage", "adapters"},
     "twisted": {
@@ -64,13 +98,13 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "__pycache__" not in 
 
 
 def layer_of(path: Path) -> str:
-    """The layer that a module of ours is in; empty for the map itself."""
+    """Return the layer of a module; empty for the package itself."""
     first, *_ = path.relative_to(PACKAGE).parts
     return first.removesuffix(".py").replace("__init__", "")
 
 
 def imported(path: Path) -> Iterator[tuple[int, str]]:
-    """Line and full name of everything that a module imports, wherever in it."""
+    """Yield line and full name of every import of a module, also within functions and for type checking."""
     here = path.relative_to(ROOT).with_suffix("").parts
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
@@ -91,14 +125,14 @@ def _forbidden(path: Path) -> Iterator[str]:
             if target in MAY_IMPORT and target != layer and target not in MAY_IMPORT[layer]:
                 yield f"{at}: {layer} may not import {target}"
         elif layer and layer not in BELONGS_TO.get(library, {layer}):
-            yield f"{at}: {library} does not belong into {layer}"
+            yield f"{at}: {library} does not belong in {layer}"
 
 
 def test_every_module_has_a_layer() -> None:
     assert {layer_of(path) for path in MODULES} - {""} <= set(MAY_IMPORT)
 
 
-def test_no_arrow_points_the_wrong_way() -> None:
+def test_layers_import_only_the_layers_below() -> None:
     assert [problem for path in MODULES for problem in _forbidden(path)] == []
 
 
@@ -117,7 +151,7 @@ def test_no_arrow_points_the_wrong_way() -> None:
         ("domain", "from microblog.application import assemble"),
     ],
 )
-def test_a_wrong_arrow_is_found(layer: str, statement: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_forbidden_import_is_found(layer: str, statement: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     module = tmp_path / "microblog" / layer / "example.py"
     module.parent.mkdir(parents=True)
     module.write_text(statement)
@@ -126,7 +160,74 @@ def test_a_wrong_arrow_is_found(layer: str, statement: str, tmp_path: Path, monk
     assert len(list(_forbidden(module))) == 1
 
 
-def test_twisted_keeps_its_own_packages() -> None:
+def sub_package_of(path: Path) -> str:
+    """Return the sub-package of its layer that a module is in; empty for other modules."""
+    parts = path.relative_to(PACKAGE).parts
+    return parts[1] if len(parts) > 2 else ""
+
+
+def _forbidden_within(path: Path) -> Iterator[str]:
+    layer, here = layer_of(path), sub_package_of(path)
+    if layer not in MAY_IMPORT_WITHIN:
+        return
+    packages = {each.name for each in (PACKAGE / layer).iterdir() if (each / "__init__.py").exists()}
+    for line, name in imported(path):
+        if name.startswith(f"microblog.{layer}."):
+            first = name.split(".")[2]
+            target = first if first in packages else ""
+            if target != here and target not in MAY_IMPORT_WITHIN[layer].get(here, set()):
+                yield f"{path.relative_to(ROOT)}:{line}: {layer}/{here} may not import {name}"
+
+
+def test_sub_packages_import_only_those_below() -> None:
+    assert [problem for path in MODULES for problem in _forbidden_within(path)] == []
+
+
+def test_every_sub_package_has_its_imports_listed() -> None:
+    found = {(layer, sub_package_of(path)) for path in MODULES if (layer := layer_of(path)) in MAY_IMPORT_WITHIN}
+    assert {(layer, package) for layer, package in found if package} <= {
+        (layer, name) for layer, names in MAY_IMPORT_WITHIN.items() for name in names
+    }
+
+
+def _import_graph() -> dict[str, set[str]]:
+    """Return the modules that each module imports, also those imported for type checking only."""
+    names = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in MODULES}
+    graph = {name: set[str]() for name in names}
+    for name, path in names.items():
+        for _, target in imported(path):
+            module = target if target in names else target.rpartition(".")[0]
+            if module in names and module != name:
+                graph[name].add(module)
+    return graph
+
+
+def circles(graph: Mapping[str, set[str]]) -> list[set[str]]:
+    """Return the sets of modules that import each other, directly or through others."""
+
+    def reached_from(start: str) -> set[str]:
+        found, waiting = set[str](), [start]
+        while waiting:
+            new = graph[waiting.pop()] - found
+            found |= new
+            waiting += new
+        return found
+
+    reached = {name: reached_from(name) for name in graph}
+    groups = {frozenset(other for other in reached[name] if name in reached[other]) for name in graph if name in reached[name]}
+    return [set(group) for group in groups]
+
+
+def test_no_modules_import_each_other() -> None:
+    unknown = [circle for circle in circles(_import_graph()) if not any(circle <= known for known in KNOWN_CIRCLES)]
+    assert unknown == []
+
+
+def test_a_circle_is_found() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [{"a", "b", "c"}]
+
+
+def test_the_twisted_package_holds_only_our_plugin() -> None:
     ours = {path.relative_to(ROOT).as_posix() for path in (ROOT / "twisted").rglob("*.py")}
     assert ours == {"twisted/plugins/microblog_plugin.py"}
 
@@ -138,23 +239,23 @@ def _functions(path: Path) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFun
 
 
 def _body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """How many lines there are to read, not counting the docstring."""
+    """Return the number of lines of the body without its docstring."""
     body = function.body[1:] if ast.get_docstring(function) else function.body
     return 1 + (body[-1].end_lineno or 0) - body[0].lineno if body else 0
 
 
 def _parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """How many a caller has to know by their place. The columns of a row are given by name, and are not counted."""
+    """Return the number of positional parameters; keyword-only ones, such as columns of a row, are not counted."""
     given = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
     return len([name for name in given if name not in {"self", "cls"}])
 
 
-def test_modules_can_be_read_in_one_sitting() -> None:
+def test_modules_are_short() -> None:
     lengths = {str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines()) for path in MODULES}
     assert {name: lines for name, lines in lengths.items() if lines > MOST_LINES_PER_MODULE} == {}
 
 
-def test_functions_can_be_read_at_a_glance() -> None:
+def test_functions_are_short() -> None:
     lengths = {name: _body_lines(function) for path in MODULES for name, function in _functions(path)}
     assert {name: lines for name, lines in lengths.items() if lines > MOST_LINES_PER_BODY} == {}
     nine_in_ten = sorted(lengths.values())[: len(lengths) * 9 // 10]
@@ -162,7 +263,7 @@ def test_functions_can_be_read_at_a_glance() -> None:
 
 
 def _makes_a_row(path: Path, function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """True for what storage calls with the columns of a row: there are as many as the table has."""
+    """True for functions of storage that build a row: they have as many parameters as the table has columns."""
     return layer_of(path) == "storage" and not any(argument.arg == "cursor" for argument in function.args.args)
 
 

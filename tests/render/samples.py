@@ -29,7 +29,7 @@ from microblog.model.notification_policy import NotificationRequest, Policy
 from microblog.model.notifications import Notification, NotificationKind
 from microblog.model.oauth import App, Authorization
 from microblog.model.posts import Mention, Post, PostFlags, PostRevision, Tag, Visibility
-from microblog.render.api.apps import back_to, told
+from microblog.render.html.consent import back_to, told
 from microblog.render.html.conversation_views import ConversationRow, ConversationsPage, conversations_page
 from microblog.render.html.email_views import EmailActionPage, JobsPage, MailForm, OutboxPage, ResetForm
 from microblog.render.html.notification_views import REASONS, PolicyForm, RequestsPage, policy_page, requests_page

@@ -21,7 +21,7 @@ from microblog.model.polls import MOST_OPTIONS, PollDraft
 from microblog.model.posts import Post, PostRevision, Tag, Visibility
 from microblog.model.scheduled import ScheduledPost
 from microblog.model.site_texts import NO_TEXTS, SiteTexts
-from microblog.render.api.apps import ScopeWords
+from microblog.render.html.consent import ScopeWords
 
 
 @frozen

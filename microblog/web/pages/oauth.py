@@ -13,7 +13,7 @@ from microblog.domain.tokens import Tokens
 from microblog.model.errors import Forbidden, Malformed, NotFound
 from microblog.model.ids import AppId
 from microblog.model.oauth import OUT_OF_BAND
-from microblog.render.api import apps as words
+from microblog.render.html import consent as words
 from microblog.render.html.pages import Pages
 from microblog.render.html.view_models import AppsPage, ConsentView, PostBack
 from microblog.web.http.cookies import SESSION
