@@ -1,4 +1,4 @@
-"""What a deleted account leaves behind, a handful of rows at a time. Follows and posts are taken away by their own functions."""
+"""Deletion of the data of deleted accounts, a batch at a time. Other functions delete follows and posts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from microblog.storage.database import Cursor, execute, fetch_value, first_colum
 
 
 def expunge_posts(cursor: Cursor, *, before: datetime, limit: int) -> int:
-    """Delete for good posts that were marked as deleted before that time, with all that refers to them, at most `limit`; how many."""
+    """Delete at most `limit` posts that were marked as deleted before that time, with all that refers to them; return their number."""
     return execute(
         cursor,
         """delete from posts where id in (
@@ -24,7 +24,7 @@ def is_buried(cursor: Cursor, *, account: AccountId) -> bool:
 
 
 def posts_of(cursor: Cursor, *, account: AccountId, limit: int) -> list[PostId]:
-    """Posts and boosts of the account that are still there, the newest first."""
+    """Return existing posts and boosts of the account, newest first."""
     cursor.execute(
         "select id from posts where account_id = %(account)s and deleted_at is null order by id desc limit %(limit)s",
         {"account": account, "limit": limit},
@@ -33,7 +33,7 @@ def posts_of(cursor: Cursor, *, account: AccountId, limit: int) -> list[PostId]:
 
 
 def favourites(cursor: Cursor, *, account: AccountId, limit: int) -> int:
-    """Delete some of the account's favourites, counted; how many."""
+    """Delete at most `limit` of the account's favourites and update the posts' counters; return their number."""
     return execute(
         cursor,
         """with gone as (
@@ -47,7 +47,7 @@ def favourites(cursor: Cursor, *, account: AccountId, limit: int) -> int:
 
 
 def everything_else(cursor: Cursor, *, account: AccountId) -> int:
-    """Delete what nobody counts: requests, blocks, mutes, notes, marks, notifications, warnings, devices; how much."""
+    """Delete all that is in no counter: requests, blocks, mutes, notifications, lists, known browsers ...; return the number of rows."""
     return execute(
         cursor,
         """with a as (delete from follow_requests where follower_id = %(account)s or followee_id = %(account)s returning 1),

@@ -1,7 +1,7 @@
 """Accounts and their counters.
 
-Every query of something that has an author joins `accounts a` and `account_counts c`, selects COLUMNS and hands them to `account_from`.
-Deleted accounts (tombstones) are found by no function here; suspended ones are, and the domain decides.
+Every query of something that has an author joins `accounts a` and `account_counts c`, selects COLUMNS and passes them to `account_from`.
+No function here returns deleted accounts. Suspended ones are returned: the domain decides about them.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ LIKELY = 100  # candidates of a completion
 FROM = "accounts a join account_counts c on c.account_id = a.id"
 SELECT = f"select {COLUMNS} from {FROM}"
 ADMITTED = "not exists (select from users waiting where waiting.account_id = a.id and waiting.approved_at is null)"
-"""Who was let in: an applicant is shown to nobody but moderators until then."""
+"""Condition: the sign-up was approved. Until then only moderators see the account."""
 
 
 def account_from(*columns: Any) -> Account:
-    """The account that a row's COLUMNS hold."""
+    """Build an account from a row's COLUMNS."""
     id, username, display_name, bio, bio_html, created_at, fields, *rest = columns
     return Account(
         id, username, display_name, bio, bio_html, created_at, tuple(ProfileField(**field) for field in fields) if fields else (), *rest
@@ -35,7 +35,7 @@ def account_from(*columns: Any) -> Account:
 
 
 def by_id(cursor: Cursor, *, id: int) -> Account | None:
-    """The account with this id."""
+    """Return the account with this id."""
     return fetch_one(cursor, account_from, _BY_ID, {"id": id})
 
 
@@ -43,7 +43,7 @@ _BY_ID = Prepared(SELECT + " where a.id = %(id)s and a.deleted_at is null")
 
 
 def admitted_by_id(cursor: Cursor, *, id: int) -> Account | None:
-    """The account with this id, unless it waits to be let in; a suspended one too."""
+    """Return the account with this id unless its sign-up waits for approval; also if it is suspended."""
     return fetch_one(cursor, account_from, _ADMITTED_BY_ID, {"id": id})
 
 
@@ -51,7 +51,7 @@ _ADMITTED_BY_ID = Prepared(_BY_ID + " and " + ADMITTED)
 
 
 def by_ids(cursor: Cursor, *, ids: Sequence[int]) -> list[Account]:
-    """Those of the accounts that exist, in the order of `ids`."""
+    """Return the accounts that exist, in the order of `ids`."""
     return fetch_all(
         cursor,
         account_from,
@@ -63,7 +63,7 @@ def by_ids(cursor: Cursor, *, ids: Sequence[int]) -> list[Account]:
 
 
 def admitted_by_ids(cursor: Cursor, *, ids: Sequence[int]) -> list[Account]:
-    """Those of the accounts that `admitted_by_id` gives, in the order of `ids`."""
+    """Return the accounts that `admitted_by_id` finds, in the order of `ids`."""
     return fetch_all(
         cursor,
         account_from,
@@ -74,13 +74,13 @@ def admitted_by_ids(cursor: Cursor, *, ids: Sequence[int]) -> list[Account]:
 
 
 def by_username(cursor: Cursor, *, username: str) -> Account | None:
-    """The account of this name, in whatever case it is written."""
+    """Return the account of this name without regard to case."""
     found = by_usernames(cursor, usernames=[username])
     return found[0] if found else None
 
 
 def admitted_by_username(cursor: Cursor, *, username: str) -> Account | None:
-    """The account of this name, in whatever case it is written, unless it waits to be let in; a suspended one too."""
+    """Return the account of this name without regard to case, unless its sign-up waits for approval; also if it is suspended."""
     return fetch_one(cursor, account_from, _ADMITTED_BY_USERNAME, {"name": username.lower()})
 
 
@@ -88,7 +88,7 @@ _ADMITTED_BY_USERNAME = Prepared(SELECT + " where lower(a.username) = %(name)s a
 
 
 def by_usernames(cursor: Cursor, *, usernames: Sequence[str]) -> list[Account]:
-    """Those of the accounts that exist, in whatever case their names are written; each once."""
+    """Return the accounts that exist, each once, without regard to case."""
     return fetch_all(cursor, account_from, _BY_USERNAMES, {"names": [name.lower() for name in usernames]})
 
 
@@ -107,7 +107,7 @@ def insert(
     locked: bool = False,
     bot: bool = False,
 ) -> AccountId | None:
-    """Make an account, with a new id where none is given; None where somebody has or had the name (or the id) already."""
+    """Create an account, with a new id if none is given; return None if the name or id is or was in use."""
     made: AccountId | None = fetch_value(
         cursor,
         """with made as (
@@ -132,7 +132,7 @@ def insert(
 
 
 def update_profile(cursor: Cursor, *, account: Account) -> None:
-    """Write what the account's owner can change."""
+    """Store the fields that the account's owner can edit."""
     execute(
         cursor,
         """update accounts set display_name = %(display_name)s, bio = %(bio)s, bio_html = %(bio_html)s, fields = %(fields)s,
@@ -155,7 +155,7 @@ def update_profile(cursor: Cursor, *, account: Account) -> None:
 
 
 def lock(cursor: Cursor, *, ids: Sequence[int]) -> None:
-    """Let nobody else change how these accounts stand to each other until the transaction ends.
+    """Lock the relationships between these accounts until the transaction ends.
 
     Whatever follows, unfollows or blocks does this first: so counters stay exact, nobody follows somebody who is just blocking them,
     and, since everybody locks in the order of ids, no two wait for each other.
@@ -168,7 +168,7 @@ def lock(cursor: Cursor, *, ids: Sequence[int]) -> None:
 
 
 def count_follow(cursor: Cursor, *, follower: int, followee: int, by: int) -> None:
-    """Add `by` (1 or -1) to what the one follows and to who follows the other. Both are locked by then."""
+    """Add `by` (1 or -1) to the follower's and the followee's counters. The caller has locked both."""
     execute(
         cursor,
         """update account_counts
@@ -180,7 +180,7 @@ def count_follow(cursor: Cursor, *, follower: int, followee: int, by: int) -> No
 
 
 def uncount_post(cursor: Cursor, *, id: int) -> None:
-    """One post of the account that was counted is gone: any but a direct one. A new one is counted where it is stored."""
+    """Subtract a deleted post from the author's counter (not for direct messages). `posts.insert` counts new ones."""
     execute(cursor, _UNCOUNT_POST, {"id": id})
 
 
@@ -188,7 +188,7 @@ _UNCOUNT_POST = Prepared("update account_counts set posts = posts - 1 where acco
 
 
 def set_suspended(cursor: Cursor, *, id: int, at: datetime | None) -> bool:
-    """Suspend the account, or with None let it back in; False if it was so already or is not there."""
+    """Suspend the account, or with None lift the suspension; return False if nothing changed."""
     return bool(
         execute(
             cursor,
@@ -200,7 +200,7 @@ def set_suspended(cursor: Cursor, *, id: int, at: datetime | None) -> bool:
 
 
 def set_limited(cursor: Cursor, *, id: int, at: datetime | None) -> bool:
-    """Limit the account, or with None do so no more; False if it was so already or is not there."""
+    """Limit the account, or with None lift the limit; return False if nothing changed."""
     return bool(
         execute(
             cursor,
@@ -212,7 +212,7 @@ def set_limited(cursor: Cursor, *, id: int, at: datetime | None) -> bool:
 
 
 def mark_deleted(cursor: Cursor, *, id: int, at: datetime) -> bool:
-    """Leave nothing of the account but its id and its name, which nobody else shall have; False if it is gone already."""
+    """Erase the profile but keep id and username, so that nobody else can take the name; return False if it was deleted before."""
     return bool(
         execute(
             cursor,
@@ -225,7 +225,7 @@ def mark_deleted(cursor: Cursor, *, id: int, at: datetime) -> bool:
 
 
 def by_prefix(cursor: Cursor, *, prefix: str, limit: int) -> list[Account]:
-    """Accounts whose username begins so, in whatever case: the exact one first, then by how many follow them.
+    """Return accounts whose username starts with the prefix: an exact match first, then by number of followers.
 
     Where very many names begin so, only the first of them and the most followed of the site are looked at.
     """

@@ -76,9 +76,9 @@ def address(cursor: Cursor, *, id: CardId) -> tuple[str, datetime | None] | None
 
 
 def fill(cursor: Cursor, *, id: CardId, card: Card | None, now: datetime) -> str:
-    """The card says this from now on, or nothing; the path of the picture that it showed before, or an empty text.
+    """Store the fetched card; return the path of the image that it replaces, or an empty string.
 
-    Where nothing is found any more, what was found before stays.
+    With None (nothing found) the previous content stays.
     """
     if card is None:
         execute(cursor, "update cards set fetched_at = %(now)s where id = %(id)s", {"id": id, "now": now})
@@ -97,7 +97,7 @@ def fill(cursor: Cursor, *, id: CardId, card: Card | None, now: datetime) -> str
 
 
 def sweep(cursor: Cursor, *, before: datetime, limit: int) -> list[str]:
-    """Forget cards of before that time that no post shows, at most `limit`; the paths of their pictures, empty where one had none."""
+    """Delete at most `limit` cards from before that time that no post shows; return the paths of their images ('' for none)."""
     cursor.execute(
         """delete from cards where id in (
                select c.id from cards c where c.created_at < %(before)s and not exists (select from post_cards p where p.card_id = c.id)

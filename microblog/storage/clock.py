@@ -1,4 +1,4 @@
-"""The database's own clock, which bounds the time of ids."""
+"""The database's clock, which is the upper bound for the time of ids."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from microblog.storage.database import Cursor, fetch_one
 
 
 def read_clock(cursor: Cursor) -> tuple[datetime, PostId | None]:
-    """The time by the database's clock, and the highest id of a post."""
+    """Return the time of the database's clock and the highest post id."""
     found = fetch_one(cursor, lambda now, newest: (now, newest), "select clock_timestamp(), (select max(id) from posts)")
     assert found is not None
     return found

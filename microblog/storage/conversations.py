@@ -1,4 +1,4 @@
-"""Direct conversations: one row for each account, thread and set of other people; each change with its event.
+"""Conversations of direct messages: one row for each account, thread and set of other participants; each change writes an event.
 
 Rows keep what was said whoever may see it. What an account may see of them is asked when they are read.
 """
@@ -68,7 +68,7 @@ _TOLD = """
 
 @frozen
 class StoredConversation:
-    """A conversation before its people and its last post are loaded. `last` may be older than what stands at `place`."""
+    """A conversation before its accounts and its last post are loaded. `last` may be older than the post at `place`."""
 
     id: ConversationId
     account: AccountId
@@ -143,7 +143,7 @@ def deliver_held(cursor: Cursor, *, account: AccountId, senders: Collection[Acco
 
 
 def lock(cursor: Cursor, *, thread: PostId) -> int:
-    """Let nobody else change conversations of the thread until the transaction ends; how many there are.
+    """Lock the conversations of the thread until the transaction ends; return their number.
 
     Of two who withdraw its last posts at once, the second then sees what the first has done.
     """
@@ -176,7 +176,7 @@ def withdraw(cursor: Cursor, *, post: PostId, now: datetime) -> list[AccountId]:
 
 
 def tell(cursor: Cursor, *, post: PostId, now: datetime) -> int:
-    """The post says something else now: tell those whose conversations end with it; how many."""
+    """Write an event for each conversation whose last post is this edited one; return their number."""
     return execute(
         cursor,
         f"{_TOLD} from conversations where last_post_id = %(post)s",
@@ -185,7 +185,7 @@ def tell(cursor: Cursor, *, post: PostId, now: datetime) -> int:
 
 
 def mark(cursor: Cursor, *, account: AccountId, id: ConversationId, unread: bool, now: datetime) -> int:
-    """One of the account's conversations is read, or not; 0 where it was so already, or is none of theirs."""
+    """Mark one of the account's conversations as read or unread; return 0 if nothing changed."""
     return execute(
         cursor,
         f"""with kept as (
@@ -198,12 +198,12 @@ def mark(cursor: Cursor, *, account: AccountId, id: ConversationId, unread: bool
 
 
 def unread(cursor: Cursor, *, account: AccountId, limit: int) -> int:
-    """How many of the account's newest conversations, at most `limit`, are not read."""
+    """Count the unread ones among the account's newest conversations, up to `limit`."""
     return int(fetch_value(cursor, f"select {UNREAD}", {"account": account, "limit": limit}))
 
 
 def among(cursor: Cursor, *, account: AccountId, thread: PostId, others: Sequence[AccountId]) -> list[ConversationId]:
-    """The account's conversation with these others in a thread, if it is not read; `others` in any order."""
+    """Return the account's unread conversation with `others` (in any order) in the thread."""
     return fetch_all(
         cursor,
         ConversationId,
@@ -214,12 +214,12 @@ def among(cursor: Cursor, *, account: AccountId, thread: PostId, others: Sequenc
 
 
 def forget(cursor: Cursor, *, account: AccountId, id: ConversationId, now: datetime) -> int:
-    """Delete one of the account's conversations, not what was said in it; 0 if there is no such one."""
+    """Delete one of the account's conversations but not its messages; return 0 if there is none."""
     return _forget(cursor, "id = %(id)s", {"account": account, "id": id, "now": now})
 
 
 def forget_with(cursor: Cursor, *, account: AccountId, other: AccountId, now: datetime) -> int:
-    """Delete all of the account's conversations in which somebody takes part; how many."""
+    """Delete all of the account's conversations with another account; return their number."""
     return _forget(cursor, "%(other)s = any(participants)", {"account": account, "other": other, "now": now})
 
 
@@ -232,14 +232,14 @@ def _forget(cursor: Cursor, which: str, params: Mapping[str, object]) -> int:
 
 
 def page_of(cursor: Cursor, *, account: AccountId, page: Page) -> list[StoredConversation]:
-    """The account's conversations, that which was spoken in last first. One in which it may see nothing is left out."""
+    """Return the account's conversations, most recent message first, without those in which it may see no message."""
     within = " where c.account_id = %(account)s and c.last_post_id < %(max_id)s and c.last_post_id > %(min_id)s"
     order = page_sql(" order by c.last_post_id desc, c.id desc limit %(limit)s", page)
     return directed(page, fetch_all(cursor, _row, Prepared(_SELECT + within + order), bounds(page) | {"account": account}))
 
 
 def by_ids(cursor: Cursor, *, ids: Collection[int]) -> list[StoredConversation]:
-    """These conversations, whosever they are, each as far as it may be seen by whose it is."""
+    """Return these conversations, of any accounts, each as its owner may see it."""
     return fetch_all(cursor, _row, _BY_IDS, {"ids": list(ids)})
 
 
@@ -247,7 +247,7 @@ _BY_IDS = Prepared(_SELECT + " where c.id = any(%(ids)s)")
 
 
 def load(cursor: Cursor, rows: Sequence[StoredConversation]) -> list[Conversation]:
-    """The rows with their people and posts. Those who are gone or suspended take part no more."""
+    """Load the accounts and posts of the rows. Deleted and suspended participants are left out."""
     if not rows:
         return []
     wanted = {id for row in rows for id in (row.account, *row.participants)}

@@ -1,7 +1,7 @@
-"""The one way to the database: plain functions with SQL inside get a transaction in a thread of the pool.
+"""Asynchronous access to the database: functions `f(cursor, ...)` run in a transaction in a thread of the pool.
 
-`Database.run(f, ...)` is for commands, `Database.read(f, ...)` for looking. What Twisted's adbapi leaves open is met here, once: a dead
-connection is replaced; what was lost with it is tried again, unless it may have been committed; and nobody waits for ever.
+`Database.run(f, ...)` is for commands, `Database.read(f, ...)` for queries. On top of Twisted's adbapi it replaces dead connections,
+retries transactions that were lost with them unless they may have been committed, and limits every wait.
 """
 
 from __future__ import annotations
@@ -65,18 +65,18 @@ GRACE_S = 1.0  # a server that works ends a statement by itself, and the connect
 
 
 class Transactions(Protocol):
-    """What the domain needs of a database."""
+    """The part of `Database` that the domain uses."""
 
     async def run(self, f: Callable[Concatenate[Cursor, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `f(cursor, ...)` in a transaction of its own and return what it returned, once that is committed."""
 
     async def read(self, f: Callable[Concatenate[Cursor, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run `f(cursor, ...)`, which only looks and makes a single statement."""
+        """Run `f(cursor, ...)`, which must be a single query that changes nothing."""
 
 
 @define
 class Timing:
-    """How often a function ran, for how long in all (s), and how often it was tried again or failed."""
+    """Calls of a function: their number, total time in seconds, retries and failures."""
 
     calls: int = 0
     seconds: float = 0.0
@@ -85,12 +85,12 @@ class Timing:
 
 
 class _Lost(Unavailable):
-    """The connection was lost before the end of the transaction was sent: nothing happened."""
+    """The connection was lost before the commit was sent: nothing has changed."""
 
 
 def _connect_options(timeout_s: float, *, read_only: bool) -> dict[str, Any]:
-    """How we connect: with our time-outs, in UTC, and so that a server or a network that went away is noticed."""
-    # Hot statements have one plan for all values; left to its estimates, PostgreSQL plans some of them anew each time for no better plan.
+    """Return the connection options: time-outs, UTC, and detection of a lost server or network."""
+    # Prepared statements use one generic plan: otherwise PostgreSQL plans some of them again each time without a better result.
     options = (
         f"-c timezone=UTC -c statement_timeout={int(timeout_s * 1000)} -c idle_in_transaction_session_timeout=60000"
         " -c plan_cache_mode=force_generic_plan"
@@ -105,9 +105,9 @@ def _connect_options(timeout_s: float, *, read_only: bool) -> dict[str, Any]:
 
 
 def connect(dsn: str) -> Connection:
-    """A connection of its own, outside the pool, with our time-outs and in UTC: for migrations and tests.
+    """Open a connection outside the pool, with the same time-outs and in UTC: for migrations and tests.
 
-    Where a pooler takes no options there are no time-outs: statements outside the pool may take long anyway.
+    Behind a pooler that accepts no options there are no time-outs; statements outside the pool may take long anyway.
     """
     options = _connect_options(TIMEOUT_S, read_only=False)
     try:
@@ -123,12 +123,12 @@ def connect(dsn: str) -> Connection:
 
 @define
 class Database:
-    """One asynchronous pool over psycopg2, shared by everything in the process.
+    """An asynchronous connection pool over psycopg2, shared by the whole process.
 
-    `committed` is called on the reactor thread after each committed command but quiet ones: the hint that new events may be there.
-    `pooled`: a pooler in transaction mode (PgBouncer) stands before the database; each transaction may meet another connection of its, so
-    nothing is kept on them. `timeout_s`: how long a statement may take, and a call may wait for a thread; a server that answers nothing
-    gets a second more.
+    `committed` is called on the reactor thread after each committed command that did not suppress it: there may be new events.
+    `pooled`: a pooler in transaction mode (PgBouncer) is in front of the database, so connections keep no settings or prepared statements.
+    `timeout_s`: the longest time for a statement, and for a call to wait for a thread; a server that does not respond at all gets one
+    second more.
     """
 
     dsn: str = field(repr=False)
@@ -150,7 +150,7 @@ class Database:
     def _pool(self, *, read_only: bool) -> ConnectionPool:
         def connected(connection: Connection) -> None:
             cast("PipeliningConnection", connection).pooled = self.pooled
-            connection.autocommit = True  # what begins and ends a transaction is sent by `_in_transaction`
+            connection.autocommit = True  # `_in_transaction` sends begin and commit
 
         options = _connect_options(self.timeout_s, read_only=read_only)
         return ConnectionPool(
@@ -165,21 +165,21 @@ class Database:
         )
 
     def start(self) -> None:
-        """Start the threads. Connections are opened as they are needed."""
+        """Start the threads. Connections are opened when needed."""
         self._commands.start()
         self._reads.start()
 
     def stop(self) -> None:
-        """Wait for what runs, then close every connection."""
+        """Wait for running calls, then close all connections."""
         self._reads.close()
         self._commands.close()
 
     async def run(self, f: Callable[Concatenate[Cursor, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run `f(cursor, ...)` in a transaction of its own; what it returned, once that is committed.
+        """Run `f(cursor, ...)` in a transaction and return its result after the commit.
 
-        Tried again where PostgreSQL rolled back (serialization failure, deadlock), and once where the connection was lost before the end
-        of the transaction was sent, so `f` must not touch anything but the cursor. Raises Unavailable when the database cannot be reached,
-        was lost, or does not answer in time: the outcome may then be either.
+        Retried after a serialization failure or deadlock, and once if the connection was lost before the commit was sent, so `f` must have
+        no effect except through the cursor. Raises Unavailable if the database cannot be reached, was lost, or does not respond in time:
+        then the transaction may or may not have been committed.
         """
 
         def work(call: TimedCall) -> T:
@@ -238,7 +238,7 @@ class Database:
         return self.timings.setdefault(name, Timing())
 
     def _once(self, pool: ConnectionPool, call: TimedCall, f: Callable[[Cursor], T]) -> tuple[T, bool]:
-        """What `f` returned, and whether others have to hear of it."""
+        """Return the result of `f`, and whether `committed` has to be called."""
         connection = _connected(pool, call)
         connection.heard, connection.committing = True, False
         call.take(connection)
@@ -264,17 +264,17 @@ class Database:
                 result = _in_transaction(cursor, f, f"begin; {self._settings()}" if self.pooled else "begin")
             else:
                 result = _in_transaction(cursor, f, f"begin read only; {self._settings()}") if self.pooled else f(cursor)
-        connection.commit()  # a look that left something for later learns here that it may not
+        connection.commit()  # a query with deferred statements fails here: it may have none
         return result
 
     def _settings(self) -> str:
-        """What is said at the start of each transaction where it cannot be said once for a connection."""
+        """Return the settings for the start of each transaction, where they cannot be set once per connection."""
         timeouts = f"set local statement_timeout = {int(self.timeout_s * 1000)}; set local idle_in_transaction_session_timeout = 60000"
         return f"set local timezone = 'UTC'; {timeouts}"
 
 
 def _connected(pool: ConnectionPool, call: TimedCall) -> PipeliningConnection:
-    """This thread's connection; a new one where the server has cut it since it was used last."""
+    """Return this thread's connection, or a new one if the server has closed it since its last use."""
     call.insist()
     try:
         connection = cast("PipeliningConnection", pool.connect())
@@ -287,7 +287,7 @@ def _connected(pool: ConnectionPool, call: TimedCall) -> PipeliningConnection:
 
 
 def _in_transaction(cursor: Cursor, f: Callable[[Cursor], T], begin: str) -> T:
-    """Beginning and end travel with the statements: on its own each would be one more way to the server and back."""
+    """Run `f` between begin and commit. Begin is sent together with the first statement, to save a round trip."""
     connection = cast("PipeliningConnection", cursor.connection)
     execute_deferred(cursor, begin)
     try:
@@ -297,7 +297,7 @@ def _in_transaction(cursor: Cursor, f: Callable[[Cursor], T], begin: str) -> T:
     except BaseException:
         connection.waiting.clear()
         if not connection.closed and connection.info.transaction_status != TRANSACTION_STATUS_IDLE:
-            with suppress(psycopg2.Error):  # it was lost, and is closed now
+            with suppress(psycopg2.Error):  # the connection was lost and is closed
                 cursor.execute("rollback")
         raise
     return result

@@ -1,4 +1,4 @@
-"""What letters tell, as it is when they are written: who still wants to hear of it, what was missed, how the day went."""
+"""Content of digests and reports at the time of sending: what was missed, who still wants it, the figures of the day."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _HEARD = """exists (select from accounts s where s.id = n.from_account_id and s.
 
 
 def is_unread(cursor: Cursor, *, account: AccountId, notification: NotificationId) -> bool:
-    """True while the account has not come as far as that notification."""
+    """True if the account has not read that notification yet."""
     sql = f"select exists (select from notifications n where n.id = %(id)s and {_UNREAD})"
     return bool(fetch_value(cursor, sql, {"account": account, "id": notification}))
 
 
 def is_announced(cursor: Cursor, *, notification: NotificationId, now: datetime) -> bool:
-    """True while its owner wants to hear of whom the notification is from, and of that conversation."""
+    """True if the owner has muted or blocked neither the notification's sender nor its thread."""
     sql = f"select exists (select from notifications n where n.id = %(id)s and {_HEARD})"
     return bool(fetch_value(cursor, sql, {"id": notification, "now": now}))
 
@@ -51,7 +51,7 @@ def missed(
 
 
 def add_digests(cursor: Cursor, *, frequencies: Sequence[str], since: datetime, key: str, now: datetime, limit: int) -> int:
-    """Write up to `limit` digests to people who want one so often, were not here since then and missed something; how many.
+    """Write up to `limit` digests to users who chose this frequency, were inactive since then and missed something; return their number.
 
     Nobody gets two under one `key`. Call it until it writes less than `limit`.
     """
@@ -84,7 +84,7 @@ def add_digests(cursor: Cursor, *, frequencies: Sequence[str], since: datetime, 
 
 
 def add_reports(cursor: Cursor, *, begin: datetime, end: datetime, key: str, now: datetime) -> int:
-    """Write the report of that time to each administrator who wants it; how many. Nobody gets two under one `key`."""
+    """Write the report of that time to each administrator who wants it, once per `key`; return their number."""
     return execute(
         cursor,
         f"""with written as (
@@ -100,7 +100,7 @@ def add_reports(cursor: Cursor, *, begin: datetime, end: datetime, key: str, now
 
 
 def report(cursor: Cursor, *, begin: datetime, end: datetime) -> DailyReport:
-    """The figures of that time, and how things stand now."""
+    """Return the figures of that time and the current totals."""
     found = fetch_one(
         cursor,
         lambda *figures: DailyReport(begin, end, *figures),

@@ -1,4 +1,4 @@
-"""Letters: the outbox. Each is written together with the job that hands it in, and says for ever what became of it."""
+"""The outbox of e-mails. Each is written together with the job that sends it, and keeps its delivery status."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONGEST_ANSWER = 500  # characters
 COLUMNS = """l.id, l.kind, l.account_id, l.recipient, l.about, l.data, l.message_id, l.state, l.tries, l.answer, l.created_at, l.settled_at,
     (select j.due_at from jobs j where j.kind = 'email.send' and j.key = l.id::text and j.state = 'waiting')"""
 
-# What follows a `written` of letters (id, due_at): the jobs that hand them in.
+# Continues a `with written (id, due_at) as ...`: inserts the jobs that send these e-mails.
 JOBS = """insert into jobs (id, kind, key, payload, due_at, created_at)
     select new_id(%(now)s), 'email.send', id::text, jsonb_build_object('email', id::text), due_at, %(now)s from written
     on conflict (kind, key) where state = 'waiting' and key is not null do nothing"""
@@ -32,7 +32,7 @@ REACHABLE = """a.suspended_at is null and a.deleted_at is null and l.confirmed_a
 
 
 def letter_from(*columns: Any) -> Email:
-    """The letter that a row's COLUMNS hold."""
+    """Build an e-mail from a row's COLUMNS."""
     id, kind, account, recipient, about, data, message_id, state, *rest = columns
     return Email(LetterId(id), EmailKind(kind), account, recipient, about, data, message_id, EmailState(state), *rest)
 
@@ -47,7 +47,7 @@ def add(
     data: Mapping[str, str] | None = None,
     key: str | None = None,
 ) -> bool:
-    """Write a letter and its job into the transaction that causes it. False where the account got one of this kind and key before."""
+    """Write an e-mail and its job. Return False if the account got one of this kind and key before."""
     return bool(
         execute(
             cursor,
@@ -69,7 +69,7 @@ def add(
 
 
 def add_of_notifications(cursor: Cursor, *, ids: Sequence[NotificationId], delay: timedelta, now: datetime) -> int:
-    """Write the letters of those notifications whose owners want them, each `delay` after the notification; how many.
+    """Write the e-mails for notifications whose owners want them, due `delay` after the notification; return their number.
 
     A mention is told once a post, a follower once for as long as the outbox remembers.
     """
@@ -93,12 +93,12 @@ _USUAL = orjson.dumps({str(kind): getattr(Preferences(), f"mail_{kind}") for kin
 
 
 def locked(cursor: Cursor, *, id: LetterId) -> Email | None:
-    """The letter, which nobody else changes until the transaction ends."""
+    """Return the e-mail and lock it until the transaction ends."""
     return fetch_one(cursor, letter_from, f"select {COLUMNS} from emails l where l.id = %(id)s for update", {"id": id})
 
 
 def begin(cursor: Cursor, *, id: LetterId, recipient: str, message_id: str) -> None:
-    """Count one try more, to this address; the first one names the letter for ever."""
+    """Count one more attempt to this address. The first one sets the Message-ID."""
     execute(
         cursor,
         """update emails set tries = tries + 1, recipient = %(recipient)s, message_id = coalesce(message_id, %(message_id)s)
@@ -108,7 +108,7 @@ def begin(cursor: Cursor, *, id: LetterId, recipient: str, message_id: str) -> N
 
 
 def settle(cursor: Cursor, *, id: LetterId, state: EmailState, answer: str, now: datetime) -> None:
-    """Write down what became of the letter. What was handed in stays so, whatever a try says that ended later."""
+    """Store the delivery status. An e-mail that was sent stays so, whatever a later attempt reports."""
     execute(
         cursor,
         """update emails set state = %(state)s, answer = %(answer)s,
@@ -119,7 +119,7 @@ def settle(cursor: Cursor, *, id: LetterId, state: EmailState, answer: str, now:
 
 
 def wait_again(cursor: Cursor, *, id: LetterId, now: datetime) -> bool:
-    """Let a letter that was not handed in be tried now, with all its tries before it. False for one that was, or that nobody wants."""
+    """Retry an unsent e-mail now, with a full number of attempts. Return False if it was sent or cancelled."""
     execute(
         cursor,
         "delete from jobs where kind = %(job)s and key = %(key)s and state in ('dead', 'waiting')",
@@ -139,7 +139,7 @@ def wait_again(cursor: Cursor, *, id: LetterId, now: datetime) -> bool:
 
 
 def page_of(cursor: Cursor, *, page: Page, state: EmailState | None = None) -> list[Email]:
-    """Letters of the kinds that this release knows, the newest first; only those in one state, if asked for."""
+    """Return e-mails of the kinds that this version knows, newest first, optionally only those in one state."""
     rows = fetch_all(
         cursor,
         letter_from,
@@ -155,7 +155,7 @@ def page_of(cursor: Cursor, *, page: Page, state: EmailState | None = None) -> l
 
 
 def counts(cursor: Cursor) -> dict[EmailState, int]:
-    """How many there are in each state; states that none is in are left out."""
+    """Count the e-mails in each state, without states that have none."""
     return dict(
         fetch_all(
             cursor, lambda state, count: (EmailState(state), count), "select state, count(*) from emails group by state order by state"
@@ -164,7 +164,7 @@ def counts(cursor: Cursor) -> dict[EmailState, int]:
 
 
 def refusals(cursor: Cursor, *, account: AccountId, recipient: str, limit: int) -> list[str]:
-    """What the mail server said each time that it refused a letter of the account to this address, the newest first, at most `limit`.
+    """Return the mail server's responses to refused e-mails of the account to this address, newest first, at most `limit`.
 
     Only since it last took one, and since the account's address was last confirmed.
     """
@@ -182,7 +182,7 @@ def refusals(cursor: Cursor, *, account: AccountId, recipient: str, limit: int) 
 
 
 def count_since(cursor: Cursor, *, account: AccountId, kind: EmailKind, since: datetime) -> int:
-    """How many letters of the kind were written to the account since then."""
+    """Count the e-mails of the kind that were written to the account since then."""
     return int(
         fetch_value(
             cursor,
@@ -193,7 +193,7 @@ def count_since(cursor: Cursor, *, account: AccountId, kind: EmailKind, since: d
 
 
 def forget_recipient(cursor: Cursor, *, account: AccountId) -> int:
-    """Take the addresses out of the letters of an account that was deleted; how many had one."""
+    """Remove the recipient from the e-mails of a deleted account; return the number of e-mails changed."""
     return execute(
         cursor,
         """update emails set recipient = '', data = '{}', account_id = null,
@@ -204,7 +204,7 @@ def forget_recipient(cursor: Cursor, *, account: AccountId) -> int:
 
 
 def sweep(cursor: Cursor, *, before: datetime, limit: int) -> int:
-    """Forget letters that were settled before that time, at most `limit`; how many went."""
+    """Delete at most `limit` e-mails that were settled before that time; return their number."""
     return execute(
         cursor,
         """delete from emails where id in (
@@ -214,6 +214,6 @@ def sweep(cursor: Cursor, *, before: datetime, limit: int) -> int:
 
 
 def _storable(answer: str) -> str:
-    """The text without what a page could not show, and not without end: it comes from another machine."""
+    """Return the text without control characters and limited in length: it comes from another server."""
     line = "".join(char if char.isprintable() else " " for char in answer.encode("utf-8", "replace").decode())
     return " ".join(line.split())[:LONGEST_ANSWER]

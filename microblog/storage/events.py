@@ -28,7 +28,7 @@ def record(
     post: int | None = None,
     data: Mapping[str, object] | None = None,
 ) -> None:
-    """Write the event into the transaction that causes it, and now: its place in the log is behind all that was committed before."""
+    """Write the event immediately, in the transaction that causes it: its position is after everything committed before."""
     execute(
         cursor,
         _RECORD,
@@ -52,7 +52,7 @@ BADGES_CHANGED = f"insert into events (kind, account_id, at) select '{EventKind.
 
 
 def after(cursor: Cursor, epoch: str, *, xid: int, id: int, limit: int) -> list[Event]:
-    """The events that come next in commit order, at most `limit`. Those of a kind that a newer process wrote are UNKNOWN, not missing.
+    """Return the next events in commit order, at most `limit`. Kinds that only a newer version knows are returned as UNKNOWN.
 
     Ordered by `e.xid`: `xid` alone would be the text that is selected, and "1000" comes before "999".
     """
@@ -74,18 +74,18 @@ _AFTER = Prepared("""select e.xid::text, e.id, e.kind, e.account_id, e.subject_i
 
 
 def oldest(cursor: Cursor) -> tuple[int, int] | None:
-    """The place of the oldest event that is kept, or None where the log is empty."""
+    """Return the position of the oldest event, or None if the log is empty."""
     return fetch_one(cursor, lambda xid, id: (int(xid), int(id)), "select e.xid::text, e.id from events e order by e.xid, e.id limit 1")
 
 
 def delay(cursor: Cursor, *, now: datetime) -> float:
-    """For how many seconds the oldest event that cannot be read yet has waited for a transaction that still runs; 0 where none waits."""
+    """Return for how many seconds the oldest unreadable event has waited for a running transaction; 0 if none waits."""
     waiting = fetch_value(cursor, "select min(at) from events where xid >= pg_snapshot_xmin(pg_current_snapshot())")
     return 0.0 if waiting is None else max(0.0, (now - waiting).total_seconds())
 
 
 def open_log(cursor: Cursor, fresh_epoch: str) -> str:
-    """The log's epoch. A new one begins, and the old events go, where the log was brought from another cluster.
+    """Return the log's epoch. If the database comes from another cluster, start a new epoch and delete the old events.
 
     Transaction ids mean nothing outside their cluster, so after a restore elsewhere the old positions must not be compared with new ones.
     """
@@ -107,12 +107,12 @@ def open_log(cursor: Cursor, fresh_epoch: str) -> str:
 
 
 def log_secret(cursor: Cursor) -> bytes:
-    """The key of the texts of positions, once the log is open."""
+    """Return the key that encrypts positions. The log must be open."""
     return str(fetch_value(cursor, "select secret from event_log")).encode("ascii")
 
 
 def sweep(cursor: Cursor, *, before: datetime, limit: int) -> int:
-    """Forget events of before that time, at most `limit` of them; how many went. The newest one always stays: it marks the log's end."""
+    """Delete at most `limit` events from before that time; return their number. The newest one always stays: it marks the log's end."""
     return execute(
         cursor,
         """delete from events where (xid, id) in (

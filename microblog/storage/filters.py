@@ -1,4 +1,4 @@
-"""Filters, their words and their posts."""
+"""Filters with their keywords and posts."""
 
 from __future__ import annotations
 
@@ -30,42 +30,42 @@ def _filter(id: int, title: str, contexts: list[str], action: str, expires_at: d
 
 
 def of_account(cursor: Cursor, *, account: AccountId) -> list[Filter]:
-    """All filters of somebody, the first first; also those whose time is over."""
+    """Return all filters of an account, oldest first, including expired ones."""
     return fetch_all(cursor, _filter, _OF_ACCOUNT, {"account": account})
 
 
 def one(cursor: Cursor, *, account: AccountId, id: int) -> Filter | None:
-    """The filter, if it is the account's own."""
+    """Return the filter if the account owns it."""
     return fetch_one(cursor, _filter, _SELECT + " and f.id = %(id)s", {"account": account, "id": id})
 
 
 def of_keyword(cursor: Cursor, *, account: AccountId, keyword: int) -> Filter | None:
-    """The account's filter that has this keyword."""
+    """Return the account's filter that contains this keyword."""
     sql = _SELECT + " and f.id = (select filter_id from filter_keywords where id = %(keyword)s)"
     return fetch_one(cursor, _filter, sql, {"account": account, "keyword": keyword})
 
 
 def of_post(cursor: Cursor, *, account: AccountId, chosen: int) -> Filter | None:
-    """The account's filter that has this chosen post, by the id of the choice."""
+    """Return the account's filter that contains this filter post (by its own id, not the post's)."""
     sql = _SELECT + " and f.id = (select filter_id from filter_posts where id = %(chosen)s)"
     return fetch_one(cursor, _filter, sql, {"account": account, "chosen": chosen})
 
 
 def count(cursor: Cursor, *, account: AccountId) -> int:
-    """How many filters somebody has; nobody makes one more for them until the transaction ends."""
+    """Count the account's filters; no other transaction can add one until this one ends."""
     execute(cursor, "select from accounts where id = %(account)s for no key update", {"account": account})
     return int(fetch_value(cursor, "select count(*) from filters where account_id = %(account)s", {"account": account}))
 
 
 def count_keywords(cursor: Cursor, *, account: AccountId) -> int:
-    """How many keywords all filters of somebody have; nobody adds one more for them until the transaction ends."""
+    """Count the keywords of all the account's filters; no other transaction can add one until this one ends."""
     execute(cursor, "select from accounts where id = %(account)s for no key update", {"account": account})
     sql = "select count(*) from filter_keywords k join filters f on f.id = k.filter_id where f.account_id = %(account)s"
     return int(fetch_value(cursor, sql, {"account": account}))
 
 
 def insert(cursor: Cursor, made: Filter, *, account: AccountId, now: datetime) -> FilterId:
-    """Store a filter without its words and posts; its id."""
+    """Store a filter without keywords and posts; return its id."""
     return FilterId(
         fetch_value(
             cursor,
@@ -77,7 +77,7 @@ def insert(cursor: Cursor, made: Filter, *, account: AccountId, now: datetime) -
 
 
 def update(cursor: Cursor, made: Filter) -> None:
-    """The filter is what the value says, its words and posts apart."""
+    """Update the filter itself, without its keywords and posts."""
     execute(
         cursor,
         """update filters set title = %(title)s, contexts = %(contexts)s, action = %(action)s, expires_at = %(expires_at)s
@@ -96,12 +96,12 @@ def _values(made: Filter) -> dict[str, object]:
 
 
 def delete(cursor: Cursor, *, account: AccountId, id: int) -> bool:
-    """Delete the filter; False if the account has no such one."""
+    """Delete the filter; return False if the account has none with this id."""
     return bool(execute(cursor, "delete from filters where account_id = %(account)s and id = %(id)s", {"account": account, "id": id}))
 
 
 def add_keyword(cursor: Cursor, *, filter: FilterId, keyword: str, whole_word: bool, now: datetime) -> KeywordId:
-    """One word more; its id."""
+    """Add a keyword; return its id."""
     return KeywordId(
         fetch_value(
             cursor,
@@ -113,7 +113,7 @@ def add_keyword(cursor: Cursor, *, filter: FilterId, keyword: str, whole_word: b
 
 
 def change_keyword(cursor: Cursor, keyword: Keyword) -> None:
-    """The word is what the value says."""
+    """Update a keyword."""
     execute(
         cursor,
         "update filter_keywords set keyword = %(keyword)s, whole_word = %(whole_word)s where id = %(id)s",
@@ -122,12 +122,12 @@ def change_keyword(cursor: Cursor, keyword: Keyword) -> None:
 
 
 def remove_keyword(cursor: Cursor, *, id: KeywordId) -> None:
-    """One word less."""
+    """Delete a keyword."""
     execute(cursor, "delete from filter_keywords where id = %(id)s", {"id": id})
 
 
 def add_post(cursor: Cursor, *, filter: FilterId, post: PostId, now: datetime) -> RelationId | None:
-    """One post more; the id of the choice, or None if it was chosen already."""
+    """Add a post; return the id of the filter post, or None if the filter contains it already."""
     made = fetch_value(
         cursor,
         """insert into filter_posts (id, filter_id, post_id) values (new_id(%(now)s), %(filter)s, %(post)s)
@@ -138,5 +138,5 @@ def add_post(cursor: Cursor, *, filter: FilterId, post: PostId, now: datetime) -
 
 
 def remove_post(cursor: Cursor, *, id: RelationId) -> None:
-    """One post less."""
+    """Delete a filter post."""
     execute(cursor, "delete from filter_posts where id = %(id)s", {"id": id})

@@ -1,4 +1,4 @@
-"""Tags that people follow or feature on their profiles."""
+"""Hashtags that accounts follow or feature on their profiles."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from microblog.storage.paging import bounds, directed, page_sql
 
 
 def known(cursor: Cursor, *, key: str, name: str, now: datetime) -> TagId:
-    """The tag's id; it is made where nobody has used the tag yet."""
+    """Return the tag's id; create the tag if nobody has used it yet."""
     execute(
         cursor,
         "insert into tags (id, key, name) values (new_id(%(now)s), %(key)s, %(name)s) on conflict do nothing",
@@ -24,7 +24,7 @@ def known(cursor: Cursor, *, key: str, name: str, now: datetime) -> TagId:
 
 
 def follow(cursor: Cursor, *, account: AccountId, tag: TagId, now: datetime) -> bool:
-    """The account sees at home what is posted with the tag; False if it does already."""
+    """Follow the tag; return False if the account follows it already."""
     return bool(
         execute(
             cursor,
@@ -36,7 +36,7 @@ def follow(cursor: Cursor, *, account: AccountId, tag: TagId, now: datetime) -> 
 
 
 def unfollow(cursor: Cursor, *, account: AccountId, key: str) -> bool:
-    """It no longer does; False if it did not."""
+    """Unfollow the tag; return False if the account did not follow it."""
     return bool(
         execute(
             cursor,
@@ -47,7 +47,7 @@ def unfollow(cursor: Cursor, *, account: AccountId, key: str) -> bool:
 
 
 def count_followed(cursor: Cursor, *, account: AccountId) -> int:
-    """How many tags the account follows."""
+    """Count the tags that the account follows."""
     return int(fetch_value(cursor, "select count(*) from followed_tags where account_id = %(account)s", {"account": account}))
 
 

@@ -24,16 +24,16 @@ class ChangedKeys:
 
 
 def moment(cursor: Cursor) -> ChangedKeys:
-    """Now: whoever begins here is told of all that is committed later."""
+    """Return the current position: `changed_since` it returns everything committed later."""
     found = fetch_one(cursor, ChangedKeys, "select pg_current_snapshot()::text, now()")
     assert found is not None
     return found
 
 
 def changed_since(cursor: Cursor, *, since: ChangedKeys) -> tuple[ChangedKeys, frozenset[str]]:
-    """The keys of what was committed since then, in whatever order transactions began and ended. Too many stand as EVERYTHING.
+    """Return the keys committed since then, in whatever order transactions began and ended. Too many become EVERYTHING.
 
-    One statement, so one snapshot. A transaction that looks within itself is told of its own changes too, each time of the new ones.
+    One statement, so one snapshot. A transaction that calls this sees its own changes as well, each of them once.
     """
 
     def found(snapshot: str, at: datetime, own: int | None, keys: list[str]) -> tuple[ChangedKeys, frozenset[str]]:
@@ -56,7 +56,7 @@ _LOOK = Prepared("""
 
 
 def sweep(cursor: Cursor, *, before: datetime, limit: int) -> int:
-    """Forget changes of before that time, at most `limit`; how many went."""
+    """Delete at most `limit` rows from before that time; return their number."""
     return execute(
         cursor,
         """delete from invalidation_log

@@ -77,7 +77,7 @@ _NEXT_DUE = Prepared(
 
 
 def claim(cursor: Cursor, *, kinds: Sequence[str], worker: str, lease_until: datetime, now: datetime, limit: int) -> list[Job]:
-    """Take up to `limit` jobs that are due, or whose lease ran out because their worker is gone; those first.
+    """Claim up to `limit` jobs: first those whose lease ran out because their worker died, then those that are due.
 
     No two claims get the same job, and no job is given while another of its key runs.
     """
@@ -107,7 +107,7 @@ _CLAIM = Prepared(
 
 
 def heartbeat(cursor: Cursor, *, jobs: Sequence[Job], worker: str, lease_until: datetime) -> set[JobId]:
-    """Keep the jobs that this worker claimed for longer. Whoever is missing in the answer was given to somebody else."""
+    """Extend the leases of this worker's jobs. Jobs missing from the result were claimed by another worker."""
     suppress_wakeup(cursor)
     return set(
         fetch_all(
@@ -128,7 +128,7 @@ def heartbeat(cursor: Cursor, *, jobs: Sequence[Job], worker: str, lease_until: 
 
 
 def finish(cursor: Cursor, job: Job, *, worker: str, now: datetime) -> bool:
-    """The work is done. False where the job is no longer this worker's."""
+    """Mark the job as done. Return False if it is no longer this worker's."""
     if job.key is None:  # else another of its key may be given now
         suppress_wakeup(cursor)
     return _changed(
@@ -142,7 +142,7 @@ _FINISH = Prepared("update jobs set state = 'done', finished_at = %(now)s, lease
 
 
 def fail(cursor: Cursor, job: Job, *, worker: str, error: str, retry_at: datetime | None, now: datetime) -> bool:
-    """It went wrong: wait for another try, or be dead where `retry_at` is None. False where the job is no longer this worker's.
+    """Record a failed attempt: retry at `retry_at`, or give up if None. Return False if the job is no longer this worker's.
 
     Where another job of its key waits by now, that one is the next try, and this one is done.
     """
@@ -165,7 +165,7 @@ def fail(cursor: Cursor, job: Job, *, worker: str, error: str, retry_at: datetim
 
 
 def release(cursor: Cursor, job: Job, *, worker: str, now: datetime) -> bool:
-    """Give a job back that was begun and has to be left: it waits as before, and this claim was no try."""
+    """Return a claimed job to the queue. It does not count as an attempt."""
     params = {**_claimed(job, worker), "now": now}
     return _waits(
         cursor,
@@ -179,7 +179,7 @@ def release(cursor: Cursor, job: Job, *, worker: str, now: datetime) -> bool:
 
 
 def sweep(cursor: Cursor, *, before: datetime, limit: int) -> int:
-    """Forget jobs that were done before that time, at most `limit`; how many went. The dead stay until somebody discards them."""
+    """Delete at most `limit` jobs that were done before that time; return their number. Failed ones stay until they are discarded."""
     return execute(
         cursor,
         """delete from jobs where id in (
@@ -190,7 +190,7 @@ def sweep(cursor: Cursor, *, before: datetime, limit: int) -> int:
 
 
 def counts(cursor: Cursor) -> JobCounts:
-    """How much there is to do, of all kinds."""
+    """Count the jobs of all kinds by state."""
     found = fetch_one(
         cursor,
         JobCounts,
@@ -203,7 +203,7 @@ def counts(cursor: Cursor) -> JobCounts:
 
 
 def counts_by_kind(cursor: Cursor) -> dict[str, JobCounts]:
-    """How much there is to do of each kind that has anything to do."""
+    """Count the jobs of each kind by state."""
     return dict(
         fetch_all(
             cursor,
@@ -217,7 +217,7 @@ def counts_by_kind(cursor: Cursor) -> dict[str, JobCounts]:
 
 
 def listed(cursor: Cursor, *, state: JobState, page: Page, retrying: bool = False) -> list[Job]:
-    """The jobs in this state, newest first; only those that failed before, if asked for."""
+    """Return the jobs in this state, newest first, optionally only those that failed before."""
     rows = fetch_all(
         cursor,
         job_from,
@@ -233,12 +233,12 @@ def listed(cursor: Cursor, *, state: JobState, page: Page, retrying: bool = Fals
 
 
 def by_id(cursor: Cursor, *, id: int) -> Job | None:
-    """The job with this id."""
+    """Return the job with this id."""
     return fetch_one(cursor, job_from, f"select {COLUMNS} from jobs j where j.id = %(id)s", {"id": id})
 
 
 def retry(cursor: Cursor, *, id: int, now: datetime) -> bool:
-    """Let a dead job, or one that waits for its next try, be tried now, with all its tries before it. False where it is neither."""
+    """Retry a failed or waiting job now, with a full number of attempts. Return False if it is neither."""
     return _waits(
         cursor,
         """update jobs set state = 'waiting', due_at = %(now)s, tries = 0, finished_at = null, worker = null
@@ -248,12 +248,12 @@ def retry(cursor: Cursor, *, id: int, now: datetime) -> bool:
 
 
 def discard(cursor: Cursor, *, id: int) -> bool:
-    """Forget a job that is dead or waits. False where it is neither."""
+    """Delete a failed or waiting job. Return False if it is neither."""
     return _changed(cursor, "delete from jobs where id = %(id)s and state in ('dead', 'waiting')", {"id": id})
 
 
 def tick(cursor: Cursor, timer: str, tick: datetime) -> bool:
-    """True for the one transaction, of all processes and for ever, that is first to record this tick."""
+    """Record a run of the timer. True for only one transaction among all processes."""
     return _changed(
         cursor,
         "insert into timer_runs (timer, tick) values (%(timer)s, %(tick)s) on conflict do nothing",
@@ -262,14 +262,14 @@ def tick(cursor: Cursor, timer: str, tick: datetime) -> bool:
 
 
 def last_tick(cursor: Cursor, timer: str, *, until: datetime) -> datetime | None:
-    """The timer's newest recorded tick that is not after `until`."""
+    """Return the timer's newest recorded run that is not after `until`."""
     return fetch_value(  # type: ignore[no-any-return]  # a column of type timestamptz
         cursor, "select max(tick) from timer_runs where timer = %(timer)s and tick <= %(until)s", {"timer": timer, "until": until}
     )
 
 
 def sweep_ticks(cursor: Cursor, *, before: datetime, limit: int) -> int:
-    """Forget ticks of before that time, at most `limit`; how many went. Each timer's newest stays: it says from where to go on."""
+    """Delete at most `limit` runs from before that time; return their number. Each timer's newest stays: scheduling continues from it."""
     return execute(
         cursor,
         """delete from timer_runs where (timer, tick) in (
@@ -284,7 +284,7 @@ def _claimed(job: Job, worker: str) -> dict[str, object]:
 
 
 def _waits(cursor: Cursor, sql: str, params: Mapping[str, object]) -> bool:
-    """Carry out an update that lets one job wait. False, and nothing done, where another of its key waits already or no job is meant."""
+    """Run an update that sets one job to waiting. Return False, with nothing changed, if another of its key waits or no row matches."""
     execute(cursor, "savepoint waits")
     try:
         touched = execute(cursor, sql, params)
@@ -296,7 +296,7 @@ def _waits(cursor: Cursor, sql: str, params: Mapping[str, object]) -> bool:
 
 
 def _storable(error: str) -> str:
-    """The text without what PostgreSQL's text cannot hold, and not without end."""
+    """Return the text without NUL characters and limited in length."""
     return error.replace("\0", "").encode("utf-8", "replace").decode()[:LONGEST_ERROR]
 
 

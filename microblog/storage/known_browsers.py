@@ -1,4 +1,4 @@
-"""Devices: browsers that somebody has logged in with before. The database has only the hashes of what their cookies say."""
+"""Browsers that an account has logged in with before. The database stores only hashes of their cookies."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from microblog.storage.database import Cursor, execute, fetch_value
 
 
 def any_of(cursor: Cursor, *, account: AccountId) -> bool:
-    """True if the account ever logged in with a browser that could be recognised."""
+    """True if any browser of the account is known."""
     return bool(fetch_value(cursor, "select exists (select from known_browsers where account_id = %(account)s)", {"account": account}))
 
 
 def remember(cursor: Cursor, *, account: AccountId, token_hash: bytes, now: datetime) -> bool:
-    """Note that the account logged in with it; True if it did so for the first time."""
+    """Record a login with this browser; return True if it is new."""
     return bool(
         fetch_value(
             cursor,
@@ -26,7 +26,7 @@ def remember(cursor: Cursor, *, account: AccountId, token_hash: bytes, now: date
 
 
 def keep_newest(cursor: Cursor, *, account: AccountId, keep: int) -> int:
-    """Forget all but the `keep` that were seen last; how many went."""
+    """Delete all but the `keep` most recently used; return their number."""
     return execute(
         cursor,
         """delete from known_browsers where account_id = %(account)s and token_hash in (
@@ -36,7 +36,7 @@ def keep_newest(cursor: Cursor, *, account: AccountId, keep: int) -> int:
 
 
 def sweep(cursor: Cursor, *, before: datetime, limit: int) -> int:
-    """Forget devices that nobody came with since then, at most `limit`; how many went."""
+    """Delete at most `limit` browsers that were not used since then; return their number."""
     return execute(
         cursor,
         """delete from known_browsers where (account_id, token_hash) in (

@@ -1,4 +1,4 @@
-"""Lists and who is in them. Membership ends with the follow that it rests on: that is the foreign key's work."""
+"""Lists and their members. Unfollowing ends membership through a foreign key."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def _list(id: int, title: str, replies: str, exclusive: bool) -> AccountList:
 
 
 def of_account(cursor: Cursor, *, account: AccountId) -> list[AccountList]:
-    """All lists of somebody, the first first."""
+    """Return all lists of an account, oldest first."""
     return fetch_all(cursor, _list, f"select {_COLUMNS} from lists l where l.account_id = %(account)s order by l.id", {"account": account})
 
 
 def one(cursor: Cursor, *, account: AccountId, id: int) -> AccountList | None:
-    """The list, if it is the account's own."""
+    """Return the list if the account owns it."""
     return fetch_one(
         cursor,
         _list,
@@ -37,7 +37,7 @@ def one(cursor: Cursor, *, account: AccountId, id: int) -> AccountList | None:
 
 
 def with_member(cursor: Cursor, *, account: AccountId, member: AccountId) -> list[AccountList]:
-    """The lists of somebody that the member is in."""
+    """Return the account's lists that contain the member."""
     return fetch_all(
         cursor,
         _list,
@@ -48,13 +48,13 @@ def with_member(cursor: Cursor, *, account: AccountId, member: AccountId) -> lis
 
 
 def count(cursor: Cursor, *, account: AccountId) -> int:
-    """How many lists somebody has; nobody makes one more for them until the transaction ends."""
+    """Count the account's lists; no other transaction can add one until this one ends."""
     execute(cursor, "select from accounts where id = %(account)s for no key update", {"account": account})
     return int(fetch_value(cursor, "select count(*) from lists where account_id = %(account)s", {"account": account}))
 
 
 def insert(cursor: Cursor, *, account: AccountId, title: str, replies: ListReplies, exclusive: bool, now: datetime) -> ListId:
-    """Make a list without members; its id."""
+    """Create an empty list; return its id."""
     return ListId(
         fetch_value(
             cursor,
@@ -66,7 +66,7 @@ def insert(cursor: Cursor, *, account: AccountId, title: str, replies: ListRepli
 
 
 def update(cursor: Cursor, made: AccountList) -> None:
-    """The list is what the value says."""
+    """Update the list."""
     execute(
         cursor,
         "update lists set title = %(title)s, replies_policy = %(replies)s, exclusive = %(exclusive)s where id = %(id)s",
@@ -75,12 +75,12 @@ def update(cursor: Cursor, made: AccountList) -> None:
 
 
 def delete(cursor: Cursor, *, account: AccountId, id: ListId) -> bool:
-    """Delete the list; False if the account has no such one."""
+    """Delete the list; return False if the account has none with this id."""
     return bool(execute(cursor, "delete from lists where account_id = %(account)s and id = %(id)s", {"account": account, "id": id}))
 
 
 def followed(cursor: Cursor, *, account: AccountId, ids: Collection[int]) -> set[AccountId]:
-    """Those of the people whom the account follows; none of these follows ends until the transaction does."""
+    """Return those that the account follows, and lock these follows until the transaction ends."""
     cursor.execute(
         "select followee_id from follows where follower_id = %(account)s and followee_id = any(%(ids)s) order by id for key share",
         {"account": account, "ids": list(ids)},
@@ -89,7 +89,7 @@ def followed(cursor: Cursor, *, account: AccountId, ids: Collection[int]) -> set
 
 
 def add(cursor: Cursor, *, account: AccountId, id: ListId, members: Collection[int], now: datetime) -> list[AccountId]:
-    """Put people whom the account follows into its list; those who were not in it."""
+    """Add followees to the list; return those that were added."""
     cursor.execute(
         """insert into list_members (id, list_id, account_id, member_id)
            select new_id(%(now)s), %(id)s, %(account)s, member from unnest(%(members)s::bigint[]) as added (member)
@@ -100,7 +100,7 @@ def add(cursor: Cursor, *, account: AccountId, id: ListId, members: Collection[i
 
 
 def remove(cursor: Cursor, *, id: ListId, members: Collection[int]) -> list[AccountId]:
-    """Take people out of the list; those who were in it."""
+    """Remove members from the list; return those that were removed."""
     cursor.execute(
         "delete from list_members where list_id = %(id)s and member_id = any(%(members)s) returning member_id",
         {"id": id, "members": list(members)},
@@ -119,5 +119,5 @@ def _related(id: int, *columns: Any) -> RelatedAccount:
 
 
 def members(cursor: Cursor, *, id: ListId, page: Page) -> list[RelatedAccount]:
-    """Who is in the list, the newest first."""
+    """Return the members of the list, newest first."""
     return directed(page, fetch_all(cursor, _related, page_sql(_MEMBERS, page), bounds(page) | {"id": id}))

@@ -1,4 +1,4 @@
-"""What the live feed asks of the tables: connected viewers' relations, their sessions, and what they are told. For many at once."""
+"""Queries of the live feed, for many viewers at once: their relationships, sessions and notifications."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FOR_GOOD = "Infinity"  # how PostgreSQL writes when a mute ends that does not
 
 @frozen
 class ViewerRelations:
-    """Whom an account follows, blocks and mutes, as of a moment: all that transactions below `xid` did is in it.
+    """The relationships of an account at a moment: includes everything that transactions below `xid` did.
 
     `follows` are (account, boosts wanted, languages wanted or None); `mutes` are (account, end as a Unix time or infinity);
     `lists` are (id, policy of replies, exclusive, members); `tags` are the folded keys of followed ones.
@@ -38,7 +38,7 @@ class ViewerRelations:
 
 @frozen
 class EventBatch:
-    """A notification and whose it is, before its account and post are loaded.
+    """A notification and its recipient, before its account and post are loaded.
 
     `unread` counts all that are new to its receiver, `messages` the conversations that they have not read.
     """
@@ -55,7 +55,7 @@ class EventBatch:
 
 
 def relations(cursor: Cursor, *, accounts: Collection[int], now: datetime) -> list[ViewerRelations]:
-    """The relations of these accounts, all as of one moment."""
+    """Return the relationships of these accounts, all at the same moment."""
 
     def found(account: int, follows: list[Any], blocks: list[int], blocked_by: list[int], *rest: Any) -> ViewerRelations:
         mutes, lists, tags, xid = rest
@@ -89,7 +89,7 @@ def relations(cursor: Cursor, *, accounts: Collection[int], now: datetime) -> li
 
 
 def standing_sessions(cursor: Cursor, *, ids: Collection[int], now: datetime) -> list[int]:
-    """Those of the sessions with which somebody may still read."""
+    """Return the sessions that are still valid."""
     cursor.execute(
         """select s.id from sessions s
            join accounts a on a.id = s.account_id and a.suspended_at is null and a.deleted_at is null
@@ -101,13 +101,13 @@ def standing_sessions(cursor: Cursor, *, ids: Collection[int], now: datetime) ->
 
 
 def with_filters(cursor: Cursor, *, accounts: Collection[int]) -> list[AccountId]:
-    """Those of the accounts that have filters."""
+    """Return the accounts that have filters."""
     cursor.execute("select distinct account_id from filters where account_id = any(%(accounts)s)", {"accounts": list(accounts)})
     return first_column(cursor.fetchall())
 
 
 def standing_tokens(cursor: Cursor, *, ids: Collection[int]) -> list[int]:
-    """Those of the API tokens with which somebody may still read."""
+    """Return the access tokens that are still valid."""
     cursor.execute(
         """select t.id from tokens t
            join accounts a on a.id = t.account_id and a.suspended_at is null and a.deleted_at is null
@@ -119,7 +119,7 @@ def standing_tokens(cursor: Cursor, *, ids: Collection[int]) -> list[int]:
 
 
 def events_after(cursor: Cursor, *, ids: Collection[int], most_unread: int) -> list[EventBatch]:
-    """These notifications, as far as they are not taken back and of known kinds; unread ones are counted up to `most_unread`."""
+    """Return these notifications if they still exist and their kind is known; unread ones are counted up to `most_unread`."""
 
     def row(account: int, id: int, kind: str, created_at: datetime, sender: int, post: int | None, *rest: Any) -> EventBatch:
         about = None if post is None else PostId(post)
@@ -143,7 +143,7 @@ _TOLD = f"""
 
 
 def marks(cursor: Cursor, *, accounts: Collection[int], posts: Collection[int]) -> dict[tuple[int, int], PostFlags]:
-    """How each of the accounts stands to each of the posts (originals, not boosts) to which it has done something."""
+    """Return the interactions of each account with each post (originals, not boosts), where there are any."""
     found: dict[tuple[int, int], dict[str, Any]] = {}
     cursor.execute(_MARKS, {"accounts": list(accounts), "posts": list(posts)})
     for mark, account, post, choice in cursor.fetchall():
@@ -168,7 +168,7 @@ _MARKS = Prepared("""
 
 
 def unread_counts(cursor: Cursor, *, accounts: Collection[int], most_unread: int) -> dict[int, tuple[int, int]]:
-    """How many notifications and conversations each of the accounts has not read, counted up to `most_unread`."""
+    """Count the unread notifications and conversations of each account, up to `most_unread`."""
     params = {"accounts": list(accounts), "kinds": list(NotificationKind), "limit": most_unread}
     return dict(fetch_all(cursor, lambda account, unread, messages: (account, (unread, messages)), _BADGES, params))
 
@@ -177,7 +177,7 @@ _BADGES = f"select a.account_id, {_COUNTED} from (select unnest(%(accounts)s::bi
 
 
 def begin(cursor: Cursor, *, back: int) -> tuple[int, int]:
-    """A place in the log after which everything is kept: so many events before the newest that may be read, or at the oldest.
+    """Return a position in the log: so many events before the newest readable one, or at the oldest.
 
     Where nothing may be read yet, it is right before the oldest event; in an empty log, before everything.
     """
@@ -197,7 +197,7 @@ def _place(cursor: Cursor, sql: str, count: int) -> tuple[int, int] | None:
 
 
 def held_back(cursor: Cursor, *, xid: int, id: int) -> bool:
-    """True if something after the place is committed, and cannot be read before an older transaction has ended."""
+    """True if an event after the position is committed but unreadable until an older transaction ends."""
     return bool(fetch_value(cursor, _HELD_BACK, {"xid": str(xid), "id": id}))
 
 

@@ -1,4 +1,4 @@
-"""Markers: one row for each timeline that somebody reads."""
+"""Read positions: one row for each account and timeline."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from microblog.storage.events import BADGES_CHANGED
 
 
 def of_account(cursor: Cursor, *, account: AccountId, timelines: Collection[str]) -> list[Marker]:
-    """The account's markers of these timelines, as far as there are any."""
+    """Return the account's markers of these timelines, where there are any."""
     return fetch_all(
         cursor,
         Marker,
@@ -23,7 +23,7 @@ def of_account(cursor: Cursor, *, account: AccountId, timelines: Collection[str]
 
 
 def put(cursor: Cursor, *, account: AccountId, timeline: str, last_read_id: int, now: datetime) -> list[Marker]:
-    """Move one marker, down too; it alone, as it is now."""
+    """Set a marker, also backwards; return it."""
     return fetch_all(
         cursor,
         Marker,

@@ -1,4 +1,4 @@
-"""Media: rows in, values out. No file is touched here."""
+"""Rows of uploaded media. Files are handled elsewhere."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OF_POST = f"""(select json_agg(json_build_array({COLUMNS}) order by m.place)
 
 
 def media_from(*columns: Any) -> Media:
-    """The piece that COLUMNS hold."""
+    """Build a media attachment from COLUMNS."""
     id, owner, kind, state, original, preview, width, height, preview_width, preview_height, *rest = columns
     duration, frame_rate, bitrate, blurhash, description, focus_x, focus_y, attached, problem = rest
     rendition = None
@@ -32,7 +32,7 @@ def media_from(*columns: Any) -> Media:
 
 
 def several_from(rows: Sequence[Sequence[Any]] | None) -> tuple[Media, ...]:
-    """The pieces of a JSON list of COLUMNS."""
+    """Build media attachments from a JSON list of COLUMNS."""
     return tuple(media_from(*row) for row in rows or ())
 
 
@@ -41,7 +41,7 @@ def _frame(width: int | None, height: int | None) -> Dimensions | None:
 
 
 def insert(cursor: Cursor, *, account: AccountId, kind: MediaKind, description: str, focus: Focus | None, now: datetime) -> MediaId:
-    """A piece that waits to be made; its id. Nothing holds it yet."""
+    """Create an attachment that waits for processing; return its id. Nothing uses it yet."""
     return MediaId(
         fetch_value(
             cursor,
@@ -60,7 +60,7 @@ def insert(cursor: Cursor, *, account: AccountId, kind: MediaKind, description: 
 
 
 def finish(cursor: Cursor, *, id: MediaId, kind: MediaKind, made: ConvertedMedia) -> int:
-    """The piece was made; 0 if it is gone. A preview that it was given before stays."""
+    """Mark the attachment as processed; return 0 if it was deleted. A preview that the user chose before stays."""
     return execute(
         cursor,
         """update media set state = 'ready', kind = %(kind)s, original = %(original)s, width = %(width)s, height = %(height)s,
@@ -84,7 +84,7 @@ def finish(cursor: Cursor, *, id: MediaId, kind: MediaKind, made: ConvertedMedia
 
 
 def set_preview(cursor: Cursor, *, id: MediaId, made: ConvertedMedia) -> int:
-    """The piece has another small picture, that of `made`."""
+    """Replace the attachment's preview by that of `made`."""
     return execute(
         cursor,
         """update media set preview = %(preview)s, preview_width = %(preview_width)s, preview_height = %(preview_height)s,
@@ -104,13 +104,13 @@ def _preview(made: ConvertedMedia) -> dict[str, object]:
 
 
 def fail(cursor: Cursor, *, id: MediaId, problem: str) -> int:
-    """Nothing can be made of it, for this reason."""
+    """Mark processing as failed, with the reason."""
     sql = "update media set state = 'failed', problem = %(problem)s where id = %(id)s and state = 'waiting'"
     return execute(cursor, sql, {"id": id, "problem": problem})
 
 
 def change(cursor: Cursor, *, change: MediaChange) -> int:
-    """Change what is said about the piece."""
+    """Update the description and focus; None leaves a value as it is."""
     return execute(
         cursor,
         """update media set description = coalesce(%(description)s, description), focus_x = coalesce(%(x)s, focus_x),
@@ -125,12 +125,12 @@ def change(cursor: Cursor, *, change: MediaChange) -> int:
 
 
 def by_id(cursor: Cursor, *, id: MediaId) -> Media | None:
-    """The piece, whoever owns it."""
+    """Return the attachment, whoever owns it."""
     return fetch_one(cursor, media_from, f"select {COLUMNS} from media m where m.id = %(id)s", {"id": id})
 
 
 def locked(cursor: Cursor, *, account: AccountId, ids: Collection[int], post: PostId | None, scheduled: ScheduledId | None) -> list[Media]:
-    """Those of the account's pieces that nothing but this post (or scheduled post) holds. Nobody else changes them meanwhile."""
+    """Return and lock those of the account's attachments that only this post (or scheduled post) uses, or nothing does."""
     return fetch_all(
         cursor,
         media_from,
@@ -142,7 +142,7 @@ def locked(cursor: Cursor, *, account: AccountId, ids: Collection[int], post: Po
 
 
 def attach(cursor: Cursor, *, post: PostId, ids: Sequence[MediaId]) -> None:
-    """The post shows exactly these, in this order; what it showed before stays with it for its history."""
+    """Attach exactly these to the post, in this order; earlier ones stay with it for its edit history."""
     execute(
         cursor,
         """update media m set post_id = %(post)s, scheduled_id = null, unattached_since = null, place = wanted.place - 1
@@ -154,7 +154,7 @@ def attach(cursor: Cursor, *, post: PostId, ids: Sequence[MediaId]) -> None:
 
 
 def reserve(cursor: Cursor, *, scheduled: ScheduledId, ids: Sequence[MediaId]) -> None:
-    """A scheduled post will show these, in this order."""
+    """Attach these to a scheduled post, in this order."""
     execute(
         cursor,
         """update media set scheduled_id = %(scheduled)s, unattached_since = null, place = array_position(%(ids)s::bigint[], id) - 1
@@ -164,7 +164,7 @@ def reserve(cursor: Cursor, *, scheduled: ScheduledId, ids: Sequence[MediaId]) -
 
 
 def loosen_post(cursor: Cursor, *, post: PostId, at: datetime) -> list[MediaId]:
-    """The post is gone: nothing holds its media any more, nor what it showed before an edit; all of them.
+    """Detach all media of a deleted post, including those of its edit history; return their ids.
 
     `at` is since when; the sweep counts from there.
     """
@@ -177,7 +177,7 @@ def loosen_post(cursor: Cursor, *, post: PostId, at: datetime) -> list[MediaId]:
 
 
 def loosen_scheduled(cursor: Cursor, *, scheduled: ScheduledId, at: datetime) -> None:
-    """The scheduled post is gone."""
+    """Detach the media of a deleted scheduled post."""
     execute(
         cursor,
         "update media set scheduled_id = null, place = null, unattached_since = %(at)s where scheduled_id = %(scheduled)s",
@@ -186,7 +186,7 @@ def loosen_scheduled(cursor: Cursor, *, scheduled: ScheduledId, at: datetime) ->
 
 
 def loosen_all_scheduled(cursor: Cursor, *, account: AccountId, at: datetime) -> None:
-    """All that the account has scheduled is gone."""
+    """Detach the media of all the account's scheduled posts."""
     execute(
         cursor,
         """update media set scheduled_id = null, place = null, unattached_since = %(at)s
@@ -196,7 +196,7 @@ def loosen_all_scheduled(cursor: Cursor, *, account: AccountId, at: datetime) ->
 
 
 def delete(cursor: Cursor, *, ids: Collection[int]) -> list[str]:
-    """Delete those of the pieces that nothing holds; the names of their files."""
+    """Delete those of the attachments that nothing uses; return the names of their files."""
     return _names(
         cursor,
         "delete from media where id = any(%(ids)s) and unattached_since is not null returning id, original, preview",
@@ -205,7 +205,7 @@ def delete(cursor: Cursor, *, ids: Collection[int]) -> list[str]:
 
 
 def delete_of_account(cursor: Cursor, *, account: AccountId, limit: int) -> list[str]:
-    """Delete some of the account's pieces, whatever holds them; the names of their files."""
+    """Delete at most `limit` of the account's attachments, whatever uses them; return the names of their files."""
     return _names(
         cursor,
         """delete from media where id in (select id from media where account_id = %(account)s order by id limit %(limit)s)
@@ -215,7 +215,7 @@ def delete_of_account(cursor: Cursor, *, account: AccountId, limit: int) -> list
 
 
 def sweep(cursor: Cursor, *, before: datetime, limit: int) -> list[str]:
-    """Delete pieces that nothing holds since before that time, at most `limit`; the names of their files."""
+    """Delete at most `limit` attachments unused since before that time; return the names of their files."""
     return _names(
         cursor,
         """delete from media where id in (
@@ -231,12 +231,12 @@ def _names(cursor: Cursor, sql: str, params: dict[str, object]) -> list[str]:
 
 
 def upload_name(id: int) -> str:
-    """What a piece's file is called until it is made."""
+    """Return the file name of an attachment until it is processed."""
     return f"upload-{id}"
 
 
 def unneeded(cursor: Cursor, *, names: Collection[str]) -> list[str]:
-    """Those of the files that no piece, no waiting upload, no account and no card refers to."""
+    """Return the files that no attachment, waiting upload, account or card refers to."""
     cursor.execute(
         """select f.name from unnest(%(names)s::text[]) f (name)
            where not exists (select from media m where m.original = f.name)
@@ -251,7 +251,7 @@ def unneeded(cursor: Cursor, *, names: Collection[str]) -> list[str]:
 
 
 def use_of(cursor: Cursor, *, name: str) -> FileUse | None:
-    """What shows the file of this name; None where nothing refers to it."""
+    """Return what uses the file of this name; None if nothing does."""
     return fetch_one(cursor, FileUse, _USE_OF, {"name": name, "path": f"/media/{name}"})
 
 
@@ -275,7 +275,7 @@ _USE_OF = Prepared(
 
 
 def set_picture(cursor: Cursor, *, account: AccountId, which: str, path: str | None) -> str | None:
-    """The account's `avatar` or `header` is at this path, or nowhere; where it was before. Nobody else changes it meanwhile."""
+    """Set the path of the account's `avatar` or `header` (None: none); return the previous one. Locks the account."""
     column = {"avatar": "avatar", "header": "header"}[which]
     before: str | None = fetch_value(
         cursor, f"select {column} from accounts where id = %(account)s for no key update", {"account": account}
@@ -285,6 +285,6 @@ def set_picture(cursor: Cursor, *, account: AccountId, which: str, path: str | N
 
 
 def pictures(cursor: Cursor, *, account: AccountId) -> list[str]:
-    """Where the account's own pictures are."""
+    """Return the paths of the account's avatar and header."""
     cursor.execute("select unnest(array_remove(array[avatar, header], null)) from accounts where id = %(account)s", {"account": account})
     return first_column(cursor.fetchall())

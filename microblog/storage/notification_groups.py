@@ -1,4 +1,4 @@
-"""Notifications that are told together.
+"""Groups of notifications that are shown as one.
 
 A group stands in the list where its newest member stands, its head: so each group is on one page only, however far down the older ones
 reach. Members of senders who are gone do not count.
@@ -37,7 +37,7 @@ class NotificationGroupRow:
 
 @frozen
 class GroupSelection:
-    """Which notifications are looked at. `kinds` None means all; `without` is taken off; `grouped` are told together, others alone.
+    """A selection of notifications. `kinds` None means all; `without` is excluded; kinds in `grouped` form groups, others stand alone.
 
     `filtered`: with what is kept back, which always stands alone.
     """
@@ -49,7 +49,7 @@ class GroupSelection:
     filtered: bool = False
 
     def params(self) -> dict[str, object]:
-        """As parameters of a statement."""
+        """Return the parameters of a statement."""
         return {
             "kinds": chosen(self.kinds, self.without),
             "sender": self.sender,
@@ -139,20 +139,20 @@ _ALONE = _with_members(_ONE, _NO_FLOOR)
 
 
 def page_of(cursor: Cursor, *, account: AccountId, page: Page, choice: GroupSelection) -> list[NotificationGroupRow]:
-    """What the account was told, group by group, the newest first."""
+    """Return the account's notification groups, newest first."""
     params = bounds(page) | choice.params() | {"account": account, "upward": page.upward}
     of_all = are_all(chosen(choice.kinds, choice.without), choice.sender)
     return fetch_all(cursor, _row, _PAGES[of_all, page.upward], params)
 
 
 def by_key(cursor: Cursor, *, account: AccountId, key: str) -> list[NotificationGroupRow]:
-    """The group, or the single notification, if it is the account's own: one row or none."""
+    """Return the group or single notification if the account owns it: one row or none."""
     params = GroupSelection(filtered=True).params() | {"account": account, "key": key, "id": alone(key)}
     return fetch_all(cursor, _row, _GROUP if params["id"] is None else _ALONE, params)
 
 
 def alone(key: str) -> NotificationId | None:
-    """The id in the key of a notification that stands alone."""
+    """Return the notification id in the key of an ungrouped notification."""
     id = key.removeprefix(ALONE)
     return NotificationId(int(id)) if id != key and id.isascii() and id.isdecimal() and len(id) < 19 else None
 
@@ -178,7 +178,7 @@ _MEMBERS = f"""select n.id, n.from_account_id from notifications n
 
 
 def members(cursor: Cursor, *, account: AccountId, key: str, page: Page) -> list[tuple[NotificationId, AccountId]]:
-    """The group's notifications and whom each is from, the newest first."""
+    """Return the group's notifications with their senders, newest first."""
     params = bounds(page) | GroupSelection(filtered=True).params() | {"account": account, "key": key, "id": alone(key)}
     return directed(page, fetch_all(cursor, lambda id, sender: (NotificationId(id), AccountId(sender)), page_sql(_MEMBERS, page), params))
 
@@ -190,5 +190,5 @@ _UNREAD = f"""select count(*) from (
 
 
 def unread(cursor: Cursor, *, account: AccountId, limit: int, choice: GroupSelection) -> int:
-    """How many groups have members above the account's marker; no more than `limit` are counted."""
+    """Count the groups with unread members, up to `limit`."""
     return int(fetch_value(cursor, _UNREAD, choice.params() | {"account": account, "limit": limit}))

@@ -1,4 +1,4 @@
-"""Policies about notifications, who is let through, and requests: people whose mentions are kept back."""
+"""Notification policies, accepted senders, and notification requests (senders whose notifications were held back)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _policy(*said: str | None) -> Policy:
 
 
 def of_account(cursor: Cursor, *, account: AccountId) -> Policy:
-    """What the account wants; the usual, if it never said."""
+    """Return the account's policy, or the default one."""
     found = fetch_one(
         cursor, _policy, f"select {_COLUMNS} from notification_policies p where p.account_id = %(account)s", {"account": account}
     )
@@ -29,7 +29,7 @@ def of_account(cursor: Cursor, *, account: AccountId) -> Policy:
 
 
 def change(cursor: Cursor, *, account: AccountId, policy: Policy) -> None:
-    """Write what the account wants from now on."""
+    """Store the account's policy."""
     execute(
         cursor,
         """insert into notification_policies (account_id, not_following, not_followers, new_accounts, private_mentions, limited_accounts)
@@ -43,7 +43,7 @@ def change(cursor: Cursor, *, account: AccountId, policy: Policy) -> None:
 
 @frozen
 class SenderRelation:
-    """One who is to be told: what they want, and how the sender stands to them."""
+    """A recipient: the policy, and the sender's relationship to the recipient."""
 
     account: AccountId
     policy: Policy
@@ -73,7 +73,7 @@ _ASKED = Prepared(f"""
 def sender_relation(
     cursor: Cursor, *, accounts: Collection[AccountId], sender: AccountId, post: PostId | None = None
 ) -> list[SenderRelation]:
-    """Those of the accounts whose policy may hold back what the sender did (to the post, or with it). All others are told."""
+    """Return the recipients whose policy may hold back a notification from the sender (about the post). All others get it."""
 
     def row(
         account: int, made: datetime, followed: bool, following: datetime | None, limited: bool, *rest: bool | str | None
@@ -116,18 +116,18 @@ def _row(id: int, sender: int, created_at: datetime, updated_at: datetime, count
 
 
 def requests(cursor: Cursor, *, account: AccountId, page: Page) -> list[NotificationRequestRow]:
-    """Whose mentions of the account are kept back, the newest first; what they hold is counted up to `MOST_COUNTED`."""
+    """Return the account's notification requests, newest first, each with its notifications counted up to `MOST_COUNTED`."""
     params = bounds(page) | {"account": account, "most": MOST_COUNTED}
     return directed(page, fetch_all(cursor, _row, page_sql(_PAGE, page), params))
 
 
 def requests_by_ids(cursor: Cursor, *, account: AccountId, ids: Sequence[int]) -> list[NotificationRequestRow]:
-    """Those of the account's requests, as above."""
+    """Return these requests of the account, as `page_of` does."""
     return fetch_all(cursor, _row, _SOME, {"account": account, "ids": list(ids), "most": MOST_COUNTED})
 
 
 def pending(cursor: Cursor, *, account: AccountId) -> PendingCounts:
-    """How many ask, and with how many notifications, each counted up to `MOST_COUNTED`."""
+    """Count the requests and their notifications, each up to `MOST_COUNTED`."""
     sql = f"""with asking as (select r.from_account_id {_PENDING} limit %(most)s)
         select (select count(*) from asking), (select count(*) from (
             select from asking a join notifications n on n.account_id = %(account)s and n.from_account_id = a.from_account_id and n.filtered
@@ -136,7 +136,7 @@ def pending(cursor: Cursor, *, account: AccountId) -> PendingCounts:
 
 
 def end_requests(cursor: Cursor, *, account: AccountId, ids: Sequence[int]) -> list[AccountId]:
-    """Delete those of the account's requests; whose they were."""
+    """Delete these requests of the account; return their senders."""
     cursor.execute(
         "delete from notification_requests where account_id = %(account)s and id = any(%(ids)s) returning from_account_id",
         {"account": account, "ids": list(ids)},
@@ -145,7 +145,7 @@ def end_requests(cursor: Cursor, *, account: AccountId, ids: Sequence[int]) -> l
 
 
 def permit(cursor: Cursor, *, account: AccountId, senders: Collection[AccountId]) -> None:
-    """Let them through from now on, whatever the account's policy says."""
+    """Accept notifications of these senders from now on, whatever the policy says."""
     execute(
         cursor,
         """insert into notification_permissions (account_id, from_account_id)
@@ -155,7 +155,7 @@ def permit(cursor: Cursor, *, account: AccountId, senders: Collection[AccountId]
 
 
 def permitted(cursor: Cursor, *, account: AccountId, page: Page) -> list[AccountId]:
-    """Whom the account lets through: the newest accounts first, without those who are gone."""
+    """Return the accepted senders, newest accounts first, without deleted ones."""
     sql = """select t.from_account_id from notification_permissions t
              join accounts a on a.id = t.from_account_id and a.suspended_at is null and a.deleted_at is null
              where t.account_id = %(account)s and t.from_account_id < %(max_id)s and t.from_account_id > %(min_id)s
@@ -164,13 +164,13 @@ def permitted(cursor: Cursor, *, account: AccountId, page: Page) -> list[Account
 
 
 def forbid(cursor: Cursor, *, account: AccountId, sender: AccountId) -> int:
-    """Let them through no more; 0 if they were not."""
+    """Stop accepting these senders; return 0 if they were not accepted."""
     sql = "delete from notification_permissions where account_id = %(account)s and from_account_id = %(sender)s"
     return execute(cursor, sql, {"account": account, "sender": sender})
 
 
 def release(cursor: Cursor, *, account: AccountId, senders: Collection[AccountId]) -> int:
-    """What was kept back from them is kept back no more; how much it was."""
+    """Release the held-back notifications of these senders; return their number."""
     return execute(
         cursor,
         """update notifications set filtered = false
@@ -180,7 +180,7 @@ def release(cursor: Cursor, *, account: AccountId, senders: Collection[AccountId
 
 
 def forget(cursor: Cursor, *, account: AccountId, senders: Collection[AccountId]) -> int:
-    """Delete what was kept back from them; how much it was."""
+    """Delete the held-back notifications of these senders; return their number."""
     return execute(
         cursor,
         "delete from notifications where account_id = %(account)s and from_account_id = any(%(senders)s::bigint[]) and filtered",

@@ -1,4 +1,4 @@
-"""Whom a post may concern: as much of it as is needed to tell people, and no more."""
+"""The recipients that a post may notify, read with as few columns as possible."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from microblog.storage.database import Cursor, Prepared, execute_deferred, fetch
 
 @frozen
 class NotificationAudience:
-    """Whom a post may concern: who wrote it, for whom, whom it answers and names."""
+    """Author, visibility, replied-to account and mentions of a post."""
 
     author: AccountId
     visibility: Visibility
@@ -25,7 +25,7 @@ class NotificationAudience:
 
 
 def of_post(cursor: Cursor, *, post: PostId) -> NotificationAudience | None:
-    """Of a post that is not deleted."""
+    """Return them for a post; None if it was deleted."""
 
     def found(
         author: AccountId, visibility: str, reply_to: PostId | None, answered: AccountId | None, named: list[AccountId]
@@ -41,7 +41,7 @@ _CONCERN = Prepared("""
 
 
 def add_if_subscribed(cursor: Cursor, kind: str, payload: Mapping[str, object], *, account: AccountId, now: datetime) -> None:
-    """Write the job, due at once, if any follower asked to be told of each post of the account."""
+    """Enqueue the job, due immediately, if any follower of the account is notified of each of its posts."""
     execute_deferred(cursor, _ADD_IF_SUBSCRIBED, {"kind": kind, "payload": orjson.dumps(payload).decode(), "account": account, "now": now})
 
 
@@ -51,7 +51,7 @@ _ADD_IF_SUBSCRIBED = Prepared("""insert into jobs (id, kind, payload, due_at, cr
 
 
 def subscribers(cursor: Cursor, *, account: AccountId) -> list[AccountId]:
-    """Followers who asked to be told of each post of the account."""
+    """Return the followers who are notified of each post of the account."""
     return fetch_all(cursor, AccountId, _SUBSCRIBERS, {"account": account})
 
 

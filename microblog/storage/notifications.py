@@ -1,4 +1,4 @@
-"""Notifications: rows of what somebody is told, each with its event."""
+"""Notifications, each written with its event."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def add(
     warning: WarningId | None = None,
     filtered: Collection[AccountId] = (),
 ) -> int:
-    """Tell each of them, unless they were told already or would not hear of it; how many were told.
+    """Notify each of them, unless they were notified before or mute or block the sender; return the number notified.
 
     Nobody is told by themselves (but for the end of their own poll, and for warnings, which have no other sender),
     by somebody whom they block or mute (with notifications), or of a conversation that they muted.
@@ -114,7 +114,7 @@ _ADD = """with told as (
 
 
 def group_keys(kind: NotificationKind, post: PostId | None, now: datetime) -> list[str]:
-    """The groups that one of this kind about this post may join, that of this hour first. None for what always stands alone.
+    """Return the keys of groups that such a notification may join, the current hour's first. None for kinds that are never grouped.
 
     A group is called after the hour of its first, and open for half a day.
     """
@@ -126,7 +126,7 @@ def group_keys(kind: NotificationKind, post: PostId | None, now: datetime) -> li
 
 
 def take_back(cursor: Cursor, *, account: AccountId, kind: NotificationKind, sender: AccountId, post: PostId | None = None) -> int:
-    """The favourite, boost or follow was undone: nothing is left to tell."""
+    """Delete the notification of an undone favourite, boost or follow."""
     return execute(
         cursor,
         """delete from notifications where account_id = %(account)s and kind = %(kind)s and from_account_id = %(sender)s
@@ -136,22 +136,22 @@ def take_back(cursor: Cursor, *, account: AccountId, kind: NotificationKind, sen
 
 
 def take_back_all_of_post(cursor: Cursor, *, post: PostId) -> int:
-    """The post is gone, and with it all that was told about it."""
+    """Delete all notifications about a deleted post."""
     return execute(cursor, "delete from notifications where post_id = %(post)s", {"post": post})
 
 
 def known(kinds: Sequence[str] | None) -> list[str]:
-    """The kinds, or all that there are if None: no others, for a newer release may write some that this one does not know."""
+    """Return the kinds (None: all known ones). A newer version may have written others."""
     return list(NotificationKind if kinds is None else kinds)
 
 
 def chosen(kinds: Sequence[str] | None, without: Sequence[str]) -> list[str]:
-    """The kinds that are known and not taken off, each once."""
+    """Return the known kinds that are not excluded, each once."""
     return [kind for kind in dict.fromkeys(known(kinds)) if kind not in without]
 
 
 def are_all(kinds: Sequence[str], sender: int | None) -> bool:
-    """True where nothing is left out: then the notifications are read in their order, else by kinds."""
+    """True if no kind is excluded: then one index scan reads the notifications in order, otherwise one per kind."""
     return sender is None and len(kinds) == len(NotificationKind)
 
 
@@ -194,7 +194,7 @@ def page_of(
     sender: AccountId | None = None,
     filtered: bool = False,
 ) -> list[NotificationRow]:
-    """What the account was told, newest first. `kinds` None means all; `without` is taken off. `filtered`: with what is kept back."""
+    """Return the account's notifications, newest first. `kinds` None: all; `without` is excluded; `filtered` includes held-back ones."""
     wanted = chosen(kinds, without)
     params = bounds(page) | {"account": account, "kinds": wanted, "sender": sender, "filtered": filtered}
     sql = _LIST_OF_ALL if are_all(wanted, sender) else _LIST_OF_SOME
@@ -202,7 +202,7 @@ def page_of(
 
 
 def by_id(cursor: Cursor, *, account: AccountId, id: NotificationId) -> list[NotificationRow]:
-    """The notification, if it is the account's own: one row or none."""
+    """Return the notification if the account owns it: one row or none."""
     return fetch_all(
         cursor,
         _row,
@@ -227,7 +227,7 @@ def unread(
     without: Sequence[str] = (),
     sender: AccountId | None = None,
 ) -> int:
-    """How many notifications lie above the account's marker; no more than `limit` are counted. The rest is as for `page_of`."""
+    """Count the unread notifications, up to `limit`. Other parameters as for `page_of`."""
     params = {"account": account, "limit": limit, "kinds": chosen(kinds, without), "sender": sender}
     return int(fetch_value(cursor, _UNREAD_CHOSEN, params))
 
@@ -243,7 +243,7 @@ UNREAD = f"""(
 
 @frozen
 class UnreadCounts:
-    """The small numbers in the navigation: unread notifications, people who ask to follow, unread conversations."""
+    """The counts in the navigation: unread notifications, follow requests, unread conversations."""
 
     unread: int = 0
     requests: int = 0
@@ -251,7 +251,7 @@ class UnreadCounts:
 
 
 def unread_counts(cursor: Cursor, *, account: AccountId, limit: int) -> UnreadCounts:
-    """All of them, each counted no further than `limit`."""
+    """Return all of them, each counted up to `limit`."""
     return fetch_one(cursor, UnreadCounts, _BADGES, {"account": account, "limit": limit, "kinds": known(None)}) or UnreadCounts()
 
 
@@ -263,13 +263,13 @@ _BADGES = Prepared(f"""
 
 
 def read_up_to(cursor: Cursor, *, account: AccountId) -> int:
-    """The account's marker: the newest notification that they have seen; 0 if none."""
+    """Return the newest notification that the account has read; 0 if none."""
     sql = "select last_read_id from markers where account_id = %(account)s and timeline = 'notifications'"
     return fetch_value(cursor, sql, {"account": account}) or 0
 
 
 def mark_read(cursor: Cursor, *, account: AccountId, up_to: int, now: datetime) -> None:
-    """Move the account's marker up to there, but no further than its newest notification; it never moves down."""
+    """Move the account's marker forward, at most to its newest notification; it never moves back."""
     execute(
         cursor,
         f"""with moved as (
@@ -285,19 +285,19 @@ def mark_read(cursor: Cursor, *, account: AccountId, up_to: int, now: datetime) 
 
 
 def dismiss(cursor: Cursor, *, account: AccountId, id: NotificationId, now: datetime) -> int:
-    """Delete one of the account's notifications; 0 if it has no such one."""
+    """Delete one of the account's notifications; return 0 if there is none with this id."""
     return _delete(cursor, "id = %(id)s", {"account": account, "id": id, "now": now})
 
 
 def dismiss_group(cursor: Cursor, *, account: AccountId, key: str, id: NotificationId | None, now: datetime) -> int:
-    """Delete all of a group, or the one that stands alone; 0 if there is no such one."""
+    """Delete a group or an ungrouped notification; return 0 if there is none."""
     return _delete(
         cursor, "((group_key = %(key)s and group_key <> '') or id = %(id)s)", {"account": account, "key": key, "id": id, "now": now}
     )
 
 
 def clear(cursor: Cursor, *, account: AccountId, now: datetime) -> int:
-    """Delete all of the account's notifications; 0 if it had none."""
+    """Delete all of the account's notifications; return their number."""
     return _delete(cursor, "true", {"account": account, "now": now})
 
 

@@ -1,4 +1,4 @@
-"""Apps, codes and tokens. The database has only the hashes of what is secret."""
+"""OAuth apps, authorization codes and access tokens. Secrets are stored as hashes only."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def insert_app(
     scopes: Sequence[str],
     now: datetime,
 ) -> App:
-    """Write a new app."""
+    """Store a new app."""
     found = fetch_one(
         cursor,
         _app,
@@ -59,7 +59,7 @@ def insert_app(
 
 
 def app(cursor: Cursor, *, client_id: str) -> tuple[App, bytes] | None:
-    """The app that calls itself so, and the hash of its secret."""
+    """Return the app with this client id, and the hash of its secret."""
     return fetch_one(
         cursor,
         lambda secret_hash, *columns: (_app(*columns), bytes(secret_hash)),
@@ -80,12 +80,12 @@ def apps(cursor: Cursor, *, limit: int, before: int | None) -> list[tuple[App, i
 
 
 def delete_app(cursor: Cursor, *, app: AppId) -> bool:
-    """Delete the app with its codes and tokens; False if it is gone already."""
+    """Delete the app with its codes and tokens; return False if there is none."""
     return bool(execute(cursor, "delete from apps where id = %(app)s", {"app": app}))
 
 
 def insert_code(cursor: Cursor, *, code_hash: bytes, code: AuthorizationCode, now: datetime) -> None:
-    """Write a code that was given to an app."""
+    """Store an authorization code."""
     execute(
         cursor,
         """insert into oauth_codes (code_hash, app_id, account_id, redirect_uri, scopes, challenge, created_at, expires_at)
@@ -104,7 +104,7 @@ def insert_code(cursor: Cursor, *, code_hash: bytes, code: AuthorizationCode, no
 
 
 def lock_code(cursor: Cursor, *, code_hash: bytes) -> AuthorizationCode | None:
-    """The code, which nobody else can use until this transaction ends. None also where its account may not log in any more."""
+    """Return and lock the code. None if there is none, or if its account may no longer log in."""
 
     def code(app: int, account: int, redirect_uri: str, scopes: list[str], *rest: Any) -> AuthorizationCode:
         return AuthorizationCode(AppId(app), AccountId(account), redirect_uri, tuple(scopes), *rest)
@@ -121,7 +121,7 @@ def lock_code(cursor: Cursor, *, code_hash: bytes) -> AuthorizationCode | None:
 
 
 def spend_code(cursor: Cursor, *, code_hash: bytes, token: TokenId, now: datetime) -> None:
-    """The code was exchanged for this token."""
+    """Record that the code was exchanged for this token."""
     execute(
         cursor,
         "update oauth_codes set used_at = %(now)s, token_id = %(token)s where code_hash = %(code_hash)s",
@@ -130,14 +130,14 @@ def spend_code(cursor: Cursor, *, code_hash: bytes, token: TokenId, now: datetim
 
 
 def forget_codes_of(cursor: Cursor, *, account: AccountId) -> None:
-    """No code that the account gave can be used any more."""
+    """Invalidate all codes of the account."""
     execute(cursor, "delete from oauth_codes where account_id = %(account)s and used_at is null", {"account": account})
 
 
 def insert_token(
     cursor: Cursor, *, token_hash: bytes, app: AppId, account: AccountId | None, scopes: Sequence[str], now: datetime
 ) -> Token | None:
-    """Write a new token. None where the account may not log in at this very moment."""
+    """Store a new token. Return None if the account may not log in."""
     return fetch_one(
         cursor,
         _token,
@@ -152,7 +152,7 @@ def insert_token(
 
 
 def bearer(cursor: Cursor, *, token_hash: bytes) -> Bearer | None:
-    """Whom the token was given to and by whom, revoked or not."""
+    """Return the token with its app and account, revoked or not."""
 
     def found(*columns: Any) -> Bearer:
         token, rest = _token(*columns[:TOKEN_WIDTH]), columns[TOKEN_WIDTH:]
@@ -172,7 +172,7 @@ _BEARER = Prepared(f"""
 
 
 def live_token(cursor: Cursor, *, token_hash: bytes) -> Token | None:
-    """The token, unless it was revoked."""
+    """Return the token unless it was revoked."""
     return fetch_one(
         cursor,
         _token,
@@ -182,12 +182,12 @@ def live_token(cursor: Cursor, *, token_hash: bytes) -> Token | None:
 
 
 def used(cursor: Cursor, *, tokens: Collection[TokenId], now: datetime) -> None:
-    """The tokens were shown."""
+    """Record that the tokens were used."""
     execute(cursor, "update tokens set used_at = %(now)s where id = any(%(tokens)s)", {"tokens": list(tokens), "now": now})
 
 
 def tokens_of(cursor: Cursor, *, account: AccountId) -> list[tuple[Token, App]]:
-    """The account's tokens with their apps, the newest first."""
+    """Return the account's tokens with their apps, newest first."""
     return fetch_all(
         cursor,
         lambda *columns: (_token(*columns[:TOKEN_WIDTH]), _app(*columns[TOKEN_WIDTH:])),
@@ -198,7 +198,7 @@ def tokens_of(cursor: Cursor, *, account: AccountId) -> list[tuple[Token, App]]:
 
 
 def authorizations(cursor: Cursor, *, account: AccountId) -> list[Authorization]:
-    """The apps that the account lets in, the one that came last first."""
+    """Return the apps that the account has authorized, most recent first."""
 
     def authorization(scopes: list[str], since: datetime, used_at: datetime | None, *columns: Any) -> Authorization:
         return Authorization(_app(*columns), tuple(scopes), since, used_at)
@@ -217,7 +217,7 @@ def authorizations(cursor: Cursor, *, account: AccountId) -> list[Authorization]
 
 
 def scopes_given(cursor: Cursor, *, account: AccountId, app: AppId) -> list[str]:
-    """All that the account lets the app do."""
+    """Return the scopes that the account granted to the app."""
     cursor.execute(
         """select distinct unnest(scopes) from tokens
            where account_id = %(account)s and app_id = %(app)s and revoked_at is null""",

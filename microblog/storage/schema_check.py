@@ -1,4 +1,4 @@
-"""Is this a database that the site can live on? And bringing it to the schema."""
+"""Checks of the database at start-up, and its migration."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ OLDEST_POSTGRES = 15
 
 
 class UnusableDatabase(Exception):
-    """The site cannot live on this database, and the text says why."""
+    """The site cannot use this database; the text says why."""
 
 
 class NoSite(UnusableDatabase):
-    """There is no site where the settings say it is; only the server and a restore make one."""
+    """The settings name a place without a site. Only the server and a restore create one."""
 
     def __init__(self, place: str) -> None:
         super().__init__(
@@ -28,7 +28,7 @@ class NoSite(UnusableDatabase):
 
 
 def require_site(url: str, place: str) -> None:
-    """Raise NoSite unless the database, which is that of `place`, has a site's tables.
+    """Raise NoSite unless the database of `place` has the tables of a site.
 
     Changes nothing; blocks and raises as `prepare_database` does.
     """
@@ -42,10 +42,10 @@ def require_site(url: str, place: str) -> None:
 
 
 def prepare_database(url: str, *, pooled: bool = True) -> list[str]:
-    """Bring the database to our schema; the names of the steps that were taken. Blocks: call it in a thread.
+    """Migrate the database and return the names of the migrations applied. Blocks: call it in a thread.
 
-    Raises UnusableDatabase when it cannot be reached, is too old, or cannot be brought there; and when a pooler stands before it that keeps
-    nothing for a connection, unless the settings say so (`pooled`).
+    Raises UnusableDatabase if it cannot be reached, is too old, or cannot be migrated, and if it is behind a pooler in transaction mode
+    that the settings do not mention (`pooled`).
     """
     with _suitable(url) as connection:
         if not pooled and not _keeps_options(connection):
@@ -57,7 +57,7 @@ def prepare_database(url: str, *, pooled: bool = True) -> list[str]:
 
 
 def missing_steps(url: str) -> list[str]:
-    """What `prepare_database` would do. Changes nothing; blocks and raises as that does."""
+    """Return what `prepare_database` would apply. Changes nothing; blocks and raises like it."""
     with _suitable(url) as connection:
         return missing(connection)
 

@@ -1,4 +1,4 @@
-"""People whom somebody shows, might like or might know; domains that they do not want to hear of."""
+"""Featured accounts, suggestions, familiar followers, the directory, and domain blocks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from microblog.storage.paging import bounds, directed, page_sql
 
 
 def endorse(cursor: Cursor, *, account: AccountId, target: AccountId, now: datetime) -> bool:
-    """Show the target, whom the account follows, on the account's profile; False if it is there or is not followed."""
+    """Feature a followee on the account's profile; return False if it is featured already or not followed."""
     return bool(
         execute(
             cursor,
@@ -29,7 +29,7 @@ def endorse(cursor: Cursor, *, account: AccountId, target: AccountId, now: datet
 
 
 def unendorse(cursor: Cursor, *, account: AccountId, target: AccountId) -> bool:
-    """Show the target there no more; False if it was not there."""
+    """Stop featuring the target; return False if it was not featured."""
     return bool(
         execute(
             cursor,
@@ -51,12 +51,12 @@ _ENDORSED = f"""select e.id, {accounts.COLUMNS} from endorsements e, {accounts.F
 
 
 def endorsed(cursor: Cursor, *, account: AccountId, viewer: AccountId | None, page: Page) -> list[RelatedAccount]:
-    """Whom the account shows on its profile, the newest first, without people between whom and the viewer there is a block."""
+    """Return the featured accounts, newest first, without those that block the viewer or are blocked."""
     return directed(page, fetch_all(cursor, _related, page_sql(_ENDORSED, page), bounds(page) | {"account": account, "viewer": viewer}))
 
 
 def familiar(cursor: Cursor, *, viewer: AccountId, ids: Sequence[int], limit: int) -> list[tuple[AccountId, Account]]:
-    """(somebody, whom the viewer follows and who follows them), at most `limit` for each; nothing of who hides their followers."""
+    """Return pairs (account, a followee of the viewer that follows it), at most `limit` for each; none for hidden follower lists."""
     return fetch_all(
         cursor,
         lambda id, *columns: (AccountId(id), accounts.account_from(*columns)),
@@ -79,19 +79,19 @@ _LISTED = f"""{accounts.SELECT} where a.discoverable and a.deleted_at is null an
 
 
 def newest(cursor: Cursor, *, viewer: AccountId | None, limit: int, offset: int) -> list[Account]:
-    """People who want to be found, those first who came last."""
+    """Return discoverable accounts, newest first."""
     sql = _LISTED + " order by a.id desc limit %(limit)s offset %(offset)s"
     return fetch_all(cursor, accounts.account_from, sql, {"viewer": viewer, "limit": limit, "offset": offset})
 
 
 def active(cursor: Cursor, *, viewer: AccountId | None, limit: int, offset: int) -> list[Account]:
-    """People who want to be found, those first who posted last. Reads every account."""
+    """Return discoverable accounts, most recently active first. Reads every account."""
     sql = _LISTED + " order by c.last_post_on desc nulls last, c.posts desc, a.id desc limit %(limit)s offset %(offset)s"
     return fetch_all(cursor, accounts.account_from, sql, {"viewer": viewer, "limit": limit, "offset": offset})
 
 
 def dismiss(cursor: Cursor, *, account: AccountId, target: AccountId) -> None:
-    """Suggest the target to the account no more."""
+    """Dismiss a suggestion."""
     execute(
         cursor,
         """insert into dismissed_suggestions (account_id, target_id) select %(account)s, id from accounts where id = %(target)s
@@ -101,7 +101,7 @@ def dismiss(cursor: Cursor, *, account: AccountId, target: AccountId) -> None:
 
 
 def block_domain(cursor: Cursor, *, account: AccountId, domain: str, now: datetime) -> None:
-    """Note that the account wants to hear nothing of the domain."""
+    """Block the domain."""
     execute(
         cursor,
         """insert into domain_blocks (id, account_id, domain, created_at) values (new_id(%(now)s), %(account)s, %(domain)s, %(now)s)
@@ -111,7 +111,7 @@ def block_domain(cursor: Cursor, *, account: AccountId, domain: str, now: dateti
 
 
 def unblock_domain(cursor: Cursor, *, account: AccountId, domain: str) -> None:
-    """Forget that."""
+    """Unblock the domain."""
     execute(
         cursor, "delete from domain_blocks where account_id = %(account)s and domain = %(domain)s", {"account": account, "domain": domain}
     )
@@ -122,5 +122,5 @@ _DOMAINS = """select id, domain from domain_blocks where account_id = %(account)
 
 
 def blocked_domains(cursor: Cursor, *, account: AccountId, page: Page) -> list[tuple[int, str]]:
-    """(id of the block, domain) of what the account blocks, the newest first."""
+    """Return (id of the block, domain) of the account's blocked domains, newest first."""
     return directed(page, fetch_all(cursor, lambda id, domain: (id, domain), page_sql(_DOMAINS, page), bounds(page) | {"account": account}))

@@ -1,4 +1,4 @@
-"""What a database holds, in a form that two databases can be compared by: rows counted and summed up, table by table."""
+"""Row counts and checksums of all tables, to compare a restored database with the original."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from microblog.storage.database import Cursor, execute, fetch_all, fetch_value
 
 @frozen
 class TableChecksum:
-    """How many rows a table has, and a sum over what is in them. The order of rows makes no difference."""
+    """Number of rows and checksum of a table, independent of the order of rows."""
 
     rows: int
     sum: str
 
 
 def export_snapshot(cursor: Cursor) -> str:
-    """The name under which other connections see the database as it is now, until this transaction ends."""
+    """Return the name of a snapshot that other connections can use until this transaction ends."""
     execute(cursor, "set transaction isolation level repeatable read, read only")
     execute(cursor, "set local statement_timeout = 0")
     return str(fetch_value(cursor, "select pg_export_snapshot()"))
 
 
 def checksums(cursor: Cursor) -> dict[str, TableChecksum]:
-    """Every table's. Rows are read as text, so that servers of different releases agree."""
+    """Return the checksum of every table. Rows are read as text, so that different PostgreSQL releases agree."""
     for setting in ("timezone = 'UTC'", "datestyle = 'ISO'", "bytea_output = 'hex'", "extra_float_digits = 1", "statement_timeout = 0"):
         execute(cursor, f"set local {setting}")
     return {table: _digest(cursor, table) for table in _tables(cursor)}
 
 
 def has_tables(cursor: Cursor) -> bool:
-    """False if the database is empty."""
+    """True if the database has any table."""
     return bool(_tables(cursor))
 
 

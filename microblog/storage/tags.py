@@ -1,4 +1,4 @@
-"""Hashtags as things of their own: found by how they begin, and by what is much talked about."""
+"""Hashtags: autocomplete, use counts and trends."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SEEN = f"""
 
 
 def by_prefix(cursor: Cursor, *, prefix: str, viewer: AccountId | None, limit: int, offset: int = 0) -> list[Tag]:
-    """Tags whose folded key begins so and that stand in a post that the viewer may see.
+    """Return tags whose folded key has this prefix and that occur in a post the viewer may see.
 
     The exact one first, then the most used: by the last count, and those near the top by today's.
     """
@@ -65,7 +65,7 @@ _BY_PREFIX = f"""
 
 
 def recount(cursor: Cursor, *, after: int) -> int:
-    """Count the open uses of the tags that posts whose ids lie above `after` carry; of how many tags the number was another."""
+    """Recount the public and unlisted uses of all tags of posts with ids above `after`; return the number of tags that changed."""
     return execute(
         cursor,
         f"""update tags t set uses = n.uses from (
@@ -85,12 +85,12 @@ _BY_KEY = f"""
 
 
 def by_key(cursor: Cursor, *, key: str, viewer: AccountId | None) -> list[Tag]:
-    """The tag as it was first written: one row, or none where no post has it that the viewer may see, and they do not follow it."""
+    """Return the tag as first written: one row, or none if the viewer neither sees a post with it nor follows it."""
     return fetch_all(cursor, _tag, _BY_KEY, {"key": key, "viewer": viewer})
 
 
 def usage(cursor: Cursor, *, tags: Sequence[int], since: int) -> list[tuple[TagId, int, int, int]]:
-    """(tag, day since 1970, people, posts) of the public posts whose ids lie above `since`: an id tells its post's time."""
+    """Return (tag, days since 1970, number of authors, number of posts) of public posts with ids above `since`."""
     return fetch_all(
         cursor,
         lambda tag, day, people, posts: (TagId(tag), int(day), people, posts),
@@ -102,7 +102,7 @@ def usage(cursor: Cursor, *, tags: Sequence[int], since: int) -> list[tuple[TagI
 
 
 def talked_about(cursor: Cursor, *, after: int, limit: int) -> list[Tag]:
-    """The tags that most people used in public posts whose ids lie above `after`."""
+    """Return the tags used by the most authors in public posts with ids above `after`."""
     return fetch_all(
         cursor,
         _tag,

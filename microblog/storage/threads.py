@@ -1,4 +1,4 @@
-"""Conversations: what answers what. Who may see it is asked elsewhere, of those posts alone that come in question."""
+"""Threads: which post replies to which. Visibility is checked elsewhere, for the posts that are shown."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ THREAD_LIMIT = 4096
 
 
 def outline(cursor: Cursor, *, thread: PostId, post: PostId) -> list[tuple[PostId, PostId]]:
-    """(post, what it answers) of a conversation, whoever may see them: what people answer to themselves first, each oldest first.
+    """Return (post, post it replies to) of a thread regardless of visibility: authors' replies to themselves first, then oldest first.
 
     Of a conversation that is longer than THREAD_LIMIT only what is newer than the `post`, again so many.
     """
@@ -30,7 +30,7 @@ _OUTLINE = Prepared(f"""
 
 
 def above(cursor: Cursor, *, post: PostId, limit: int) -> list[PostId]:
-    """What the post answers, what that answers, and so on, whoever may see them; at most so many."""
+    """Return the ancestors of the post, regardless of visibility, at most so many."""
     return fetch_all(cursor, PostId, _ABOVE, {"post": post, "limit": limit})
 
 

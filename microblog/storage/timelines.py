@@ -1,4 +1,4 @@
-"""Which posts a list shows: ids only, newest first. storage/posts.py loads what they say.
+"""Timelines as lists of post ids, newest first. storage/posts.py loads the posts.
 
 Every list uses the visibility rule; filters stand before the limit, so that a short page really is the end.
 """
@@ -18,7 +18,7 @@ from microblog.storage.paging import bounds, directed, page_sql
 from microblog.storage.visibility import VISIBLE, WANTED
 
 Entry = tuple[PostId, PostId | None]
-"""A post's id, and the id of what it boosts."""
+"""A post's id, and the id of the post it boosts."""
 
 
 def _entry(id: int, boost_of: int | None, _author: int | None = None) -> Entry:
@@ -162,7 +162,7 @@ _PINNED = Prepared(f"""
 
 @frozen
 class HomeSources:
-    """What decides whose posts somebody is shown: whom they follow, whether they follow tags, and when the next of their mutes ends."""
+    """The inputs of a home timeline: followees, whether the viewer follows tags, and when the viewer's next mute ends."""
 
     followees: tuple[AccountId, ...]
     tags: bool
@@ -170,7 +170,7 @@ class HomeSources:
 
 
 def home_sources(cursor: Cursor, *, viewer: AccountId, now: datetime) -> HomeSources:
-    """Of the viewer."""
+    """Return them for the viewer."""
     found = fetch_one(cursor, lambda followees, *rest: HomeSources(tuple(followees), *rest), _CIRCLE, {"viewer": viewer, "now": now})
     assert found is not None
     return found
@@ -188,7 +188,7 @@ def may_show(cursor: Cursor, *, viewer: AccountId, posts: Collection[PostId], be
 
 
 def home(cursor: Cursor, *, viewer: AccountId, page: Page, now: datetime) -> list[Entry]:
-    """What the viewer and those whom they follow posted and boosted, without replies to people whom they do not follow.
+    """Return the home timeline: posts and boosts of the viewer and followees, without replies to others.
 
     And what anybody posted with a tag that the viewer follows. Boosts that repeat each other are among them (model/repeated_boosts.py).
     """
@@ -196,31 +196,31 @@ def home(cursor: Cursor, *, viewer: AccountId, page: Page, now: datetime) -> lis
 
 
 def home_by_author(cursor: Cursor, *, viewer: AccountId, page: Page, now: datetime) -> list[tuple[Entry, AccountId]]:
-    """The same, each with who posted or boosted it."""
+    """Return the same, each with the account that posted or boosted it."""
     return directed(page, fetch_all(cursor, _with_author, page_sql(_HOME, page), bounds(page) | {"viewer": viewer, "now": now}))
 
 
 def home_of(cursor: Cursor, *, viewer: AccountId, among: Sequence[AccountId], page: Page, now: datetime) -> list[tuple[Entry, AccountId]]:
-    """What of the viewer's home these have posted and boosted, without what is there for its tags; each with who did."""
+    """Return the part of the home timeline that these accounts posted or boosted (not posts of followed tags), each with the account."""
     params = bounds(page) | {"viewer": viewer, "among": list(among), "now": now}
     return directed(page, fetch_all(cursor, _with_author, page_sql(_HOME_OF, page), params))
 
 
 def of_list(cursor: Cursor, *, viewer: AccountId, list: ListId, replies: ListReplies, page: Page, now: datetime) -> list[Entry]:
-    """What the members of the viewer's list posted and boosted, as far as it would be at home; replies to others as the list wants them."""
+    """Return the timeline of a list: its members' posts as in the home timeline, with replies by the list's policy."""
     params = bounds(page) | {"viewer": viewer, "list": list, "replies": replies, "now": now}
     return directed(page, fetch_all(cursor, _entry, page_sql(_LIST, page), params))
 
 
 def public(cursor: Cursor, *, viewer: AccountId | None, page: Page, now: datetime, media: bool = False) -> list[Entry]:
-    """Public posts of everybody here, without boosts and without replies to others; with `media`, only those that have some."""
+    """Return the public timeline: public posts without boosts and without replies to others; `media`: only posts with media."""
     sql = page_sql(_PUBLIC_MEDIA if media else _PUBLIC, page)
     return directed(page, fetch_all(cursor, _entry, sql, bounds(page) | {"viewer": viewer, "now": now}))
 
 
 @frozen
 class TagFilter:
-    """Which posts are wanted, by the folded keys of their tags: at least one of `any`, each of `all`, none of `none`; with `media`."""
+    """A filter by folded tag keys: at least one of `any`, each of `all`, none of `none`; `media`: only posts with media."""
 
     any: Sequence[str]
     all: Sequence[str] = ()
@@ -229,7 +229,7 @@ class TagFilter:
 
 
 def of_tags(cursor: Cursor, *, tags: TagFilter, viewer: AccountId | None, page: Page, now: datetime) -> list[Entry]:
-    """Public posts, replies too, that carry the tags."""
+    """Return public posts with the tags, including replies."""
     wanted = {"any": list(tags.any), "all": list(tags.all), "none": list(tags.none), "media": tags.media}
     return directed(page, fetch_all(cursor, _entry, page_sql(_TAG, page), bounds(page) | wanted | {"viewer": viewer, "now": now}))
 
@@ -245,7 +245,7 @@ def of_account(
     tag: str | None = None,
     media: bool = False,
 ) -> list[Entry]:
-    """What somebody posted, as far as the viewer may see it.
+    """Return an account's posts that the viewer may see.
 
     `tag` is the folded key of a tag that it must carry; with `media`, it must have some.
     """
@@ -254,17 +254,17 @@ def of_account(
 
 
 def pinned(cursor: Cursor, *, account: AccountId, viewer: AccountId | None, limit: int) -> list[Entry]:
-    """What somebody pinned to the top of their profile, the newest pin first."""
+    """Return an account's pinned posts, newest pin first."""
     return fetch_all(cursor, _entry, _PINNED, {"account": account, "viewer": viewer, "limit": limit})
 
 
 def favourites(cursor: Cursor, *, viewer: AccountId, page: Page) -> list[tuple[Entry, int]]:
-    """What the viewer favoured, each with the id of the favourite: that is what pages the list."""
+    """Return the viewer's favourites, each with the id of the favourite, which pages the list."""
     return _marked(cursor, _FAVOURITES, viewer, page)
 
 
 def bookmarks(cursor: Cursor, *, viewer: AccountId, page: Page) -> list[tuple[Entry, int]]:
-    """What the viewer bookmarked, each with the id of the bookmark: that is what pages the list."""
+    """Return the viewer's bookmarks, each with the id of the bookmark, which pages the list."""
     return _marked(cursor, _BOOKMARKS, viewer, page)
 
 

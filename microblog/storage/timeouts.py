@@ -1,4 +1,4 @@
-"""How long a call waits for the database: whoever asked is told in time, and a thread that gets no answer is freed.
+"""Time limits for database calls: the caller gets an error in time, and a thread without a response is freed.
 
 A statement that takes too long is ended by PostgreSQL itself. A server that hangs ends nothing and answers nobody: then the connection is
 cut from this side.
@@ -34,7 +34,7 @@ _lock = Lock()  # of all calls, held for moments: a connection must not be cut t
 
 @define(eq=False)
 class TimedCall:
-    """One call from when it was made: it waits for a thread, then for a connection, then for the answer to each statement.
+    """One database call: waits for a thread, then a connection, then the response to each statement.
 
     `limit_s`: for how long it may see no sign of life.
     """
@@ -45,34 +45,34 @@ class TimedCall:
     _connection: PipeliningConnection | None = None
 
     def take(self, connection: PipeliningConnection) -> None:
-        """It uses the connection from now on. Raises Unavailable where nobody waits for it any more."""
+        """Record that the call uses the connection. Raises Unavailable if the call was given up."""
         with _lock:
             self.insist()
             connection.answered = time.monotonic()
             self._connection = connection
 
     def leave(self) -> None:
-        """It does not use the connection any more."""
+        """Record that the call no longer uses the connection."""
         with _lock:
             if self._connection is not None:
                 self.since, self._connection = self._connection.answered, None
 
     def insist(self) -> None:
-        """Raises Unavailable if the call was given up: then nothing must be begun for it."""
+        """Raise Unavailable if the call was given up: then nothing may be started for it."""
         if self.given_up:
             raise Unavailable(_SILENT)
 
     def silent(self, now: float) -> float:
-        """For how long (s) nothing went on."""
+        """Return the seconds since the last progress."""
         connection = self._connection
         return now - (self.since if connection is None else connection.answered)
 
     def drop(self) -> None:
-        """Do not begin it; what has begun goes on."""
+        """Give the call up if it has not started."""
         self.given_up = True
 
     def give_up(self) -> None:
-        """Cut the connection that it waits for; the thread finds it closed. What was not begun is not begun any more."""
+        """Close the connection that the call waits for, and give it up if it has not started."""
         with _lock:
             self.given_up = True
             if self._connection is not None and not self._connection.closed:

@@ -1,4 +1,4 @@
-"""What is talked about: public posts that many people liked or boosted of late."""
+"""Trending posts: public posts with many recent favourites and boosts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from microblog.storage.database import Cursor, first_column
 
 
 def posts(cursor: Cursor, *, after: int, limit: int) -> list[PostId]:
-    """The posts whose ids lie above `after` that most people liked or boosted, of authors who want to be found; one of each author.
+    """Return the posts with ids above `after` that most accounts favourited or boosted, one for each discoverable author.
 
     Reads all posts of that time.
     """

@@ -1,4 +1,4 @@
-"""Logins: what belongs to an account and is nobody else's business."""
+"""Users: credentials, roles and preferences of accounts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _OF_LOGIN = " where a.id = l.account_id and a.deleted_at is null "
 
 
 def login_from(*columns: Any) -> Login:
-    """The login that a row's COLUMNS hold."""
+    """Build a user from a row's COLUMNS."""
     account_id, email, password_hash, role, created_at, confirmed_at, approved_at, disabled_at, reason, preferences, new_email = columns
     return Login(
         account_id,
@@ -44,7 +44,7 @@ def login_from(*columns: Any) -> Login:
 
 
 def preferences_from(stored: dict[str, Any]) -> Preferences:
-    """The preferences that a row holds; what it does not say is as for everybody, and what this version does not know is left out."""
+    """Build preferences from a row. Missing ones get their defaults; ones that this version does not know are ignored."""
     known = fields_dict(Preferences)
     return Preferences(**{name: value for name, value in stored.items() if name in known})
 
@@ -68,7 +68,7 @@ def insert(
     invite: int | None = None,
     app: int | None = None,
 ) -> bool:
-    """Give the account its login; False if the address is somebody's already."""
+    """Create the user of an account; return False if the e-mail address is in use."""
     return bool(
         execute(
             cursor,
@@ -99,32 +99,32 @@ def _json(preferences: Preferences) -> str:
 
 
 def signed_up_with(cursor: Cursor, *, account: AccountId) -> AppId | None:
-    """The program that the account was made with; None for the site, and where that is not known any more."""
+    """Return the app that the account signed up with; None for the website, and if unknown."""
     id = fetch_value(cursor, "select app_id from users where account_id = %(account)s", {"account": account})
     return None if id is None else AppId(id)
 
 
 def by_account(cursor: Cursor, *, account: AccountId) -> AccountWithLogin | None:
-    """The account's member record; none for bots of the system and for the deleted."""
+    """Return the account with its user; None for accounts without a user and deleted ones."""
     return fetch_one(cursor, _member, _MEMBERS + _OF_LOGIN + "and l.account_id = %(account)s", {"account": account})
 
 
 def by_name(cursor: Cursor, *, name: str, username: str) -> AccountWithLogin | None:
-    """Whoever has the e-mail address `name` or, if nobody has, this username; in whatever case they are written."""
+    """Return the user with the e-mail address `name` or, if there is none, with this username; without regard to case."""
     condition = """and a.id = coalesce((select account_id from users where lower(email) = lower(%(name)s)),
                                        (select id from accounts where lower(username) = lower(%(username)s)))"""
     return fetch_one(cursor, _member, _MEMBERS + _OF_LOGIN + condition, {"name": name, "username": username})
 
 
 def email_taken(cursor: Cursor, *, email: str) -> bool:
-    """True if somebody has the address."""
+    """True if a user has the address."""
     return bool(fetch_value(cursor, "select exists (select from users where lower(email) = lower(%(email)s))", {"email": email}))
 
 
 def page_of(
     cursor: Cursor, *, page: Page, pending: bool = False, role: Role | None = None, suspended: bool = False
 ) -> list[AccountWithLogin]:
-    """Members, the newest first; only applicants, only those with a role, only the suspended, if asked for."""
+    """Return users, newest first; optionally only pending, with a role, or suspended ones."""
     sql = (
         _MEMBERS
         + _OF_LOGIN
@@ -155,23 +155,23 @@ _SOUGHT = (
 
 
 def sought(cursor: Cursor, *, page: Page, wanted: AccountQuery) -> list[AccountWithLogin]:
-    """Those members that a moderator looks for, the newest first."""
+    """Return the users that match a moderator's query, newest first."""
     return directed(page, fetch_all(cursor, _member, page_sql(_SOUGHT, page), bounds(page) | asdict(wanted)))
 
 
 def by_accounts(cursor: Cursor, *, accounts: Collection[AccountId]) -> list[AccountWithLogin]:
-    """Those of the accounts that have a login."""
+    """Return the accounts that have a user."""
     return fetch_all(cursor, _member, _MEMBERS + _OF_LOGIN + "and a.id = any(%(ids)s)", {"ids": list(accounts)})
 
 
 def staff(cursor: Cursor) -> list[AccountId]:
-    """Moderators and administrators."""
+    """Return the ids of moderators and administrators."""
     cursor.execute("select account_id from users where role <> 'user'")
     return first_column(cursor.fetchall())
 
 
 def change_password(cursor: Cursor, *, account: AccountId, password_hash: str, old_hash: str | None = None) -> bool:
-    """Write the new hash, if (where that is given) the old one is still there; False if not."""
+    """Store the new password hash, if the stored one is still `old` (None: any); return False otherwise."""
     return bool(
         execute(
             cursor,
@@ -183,7 +183,7 @@ def change_password(cursor: Cursor, *, account: AccountId, password_hash: str, o
 
 
 def change_email(cursor: Cursor, *, account: AccountId, email: str, confirmed_at: datetime | None) -> bool:
-    """Write the new address, instead of any that waits; False if it is somebody else's, and then the transaction can only be given up."""
+    """Store the new address and drop an unconfirmed one. Return False if it is in use: then the transaction must be rolled back."""
     try:
         execute(
             cursor,
@@ -196,22 +196,22 @@ def change_email(cursor: Cursor, *, account: AccountId, email: str, confirmed_at
 
 
 def propose_email(cursor: Cursor, *, account: AccountId, email: str | None) -> None:
-    """Write down which address is to be the new one, once it is proved; None for no other."""
+    """Store the address that waits for confirmation; None for none."""
     execute(cursor, "update users set new_email = %(email)s where account_id = %(account)s", {"account": account, "email": email})
 
 
 def role_of(cursor: Cursor, *, account: AccountId) -> Role | None:
-    """The role of an account; None for one without a login."""
+    """Return the role of an account; None if it has no user."""
     return fetch_one(cursor, Role, "select role from users where account_id = %(account)s", {"account": account})
 
 
 def change_role(cursor: Cursor, *, account: AccountId, role: Role) -> bool:
-    """Write the new role; False if there is no such login."""
+    """Store the role; return False if there is no such user."""
     return bool(execute(cursor, "update users set role = %(role)s where account_id = %(account)s", {"account": account, "role": role}))
 
 
 def change_preferences(cursor: Cursor, *, account: AccountId, preferences: Preferences) -> None:
-    """Write all preferences."""
+    """Store all preferences."""
     execute(
         cursor,
         "update users set preferences = %(preferences)s where account_id = %(account)s",
@@ -220,7 +220,7 @@ def change_preferences(cursor: Cursor, *, account: AccountId, preferences: Prefe
 
 
 def change_preference(cursor: Cursor, *, account: AccountId, name: str, value: str | bool) -> bool:
-    """Write one preference and leave the others; False if there is no such login."""
+    """Store one preference and keep the others; return False if there is no such user."""
     return bool(
         execute(
             cursor,
@@ -231,7 +231,7 @@ def change_preference(cursor: Cursor, *, account: AccountId, name: str, value: s
 
 
 def approve(cursor: Cursor, *, account: AccountId, now: datetime) -> bool:
-    """Let the applicant in; False if that was done before."""
+    """Approve the sign-up; return False if it was approved before."""
     return bool(
         execute(
             cursor,
@@ -242,7 +242,7 @@ def approve(cursor: Cursor, *, account: AccountId, now: datetime) -> bool:
 
 
 def confirm(cursor: Cursor, *, account: AccountId, now: datetime) -> bool:
-    """The address is proved to be theirs; False if it was before."""
+    """Mark the address as confirmed; return False if it was before."""
     return bool(
         execute(
             cursor,
@@ -253,7 +253,7 @@ def confirm(cursor: Cursor, *, account: AccountId, now: datetime) -> bool:
 
 
 def set_disabled(cursor: Cursor, *, account: AccountId, at: datetime | None) -> bool:
-    """Shut the login, or with None open it again; False if it was so already."""
+    """Disable the login, or with None enable it; return False if nothing changed."""
     return bool(
         execute(
             cursor,
@@ -265,5 +265,5 @@ def set_disabled(cursor: Cursor, *, account: AccountId, at: datetime | None) -> 
 
 
 def delete(cursor: Cursor, *, account: AccountId) -> bool:
-    """The account has no login any more, and its address is free again."""
+    """Delete the user, so that the address can be used again; return False if there is none."""
     return bool(execute(cursor, "delete from users where account_id = %(account)s", {"account": account}))

@@ -1,4 +1,4 @@
-"""The rule of model/visibility.py as SQL: the one fragment that every query of posts uses. A property test holds the two equal.
+"""The rules of model/visibility.py as SQL fragments, used by every query of posts. A property test compares the two.
 
 The fragments speak of the post `p` and take the parameter `viewer`, an account's id or null for nobody.
 """

@@ -1,4 +1,4 @@
-"""What moderators decided about accounts, and what they told their owners."""
+"""Moderators' decisions about accounts, with the messages to their owners."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from microblog.storage.database import Cursor, fetch_all, fetch_value
 def insert(
     cursor: Cursor, sanction: Sanction, *, account: AccountId, moderator: AccountId, posts: Sequence[PostId], now: datetime
 ) -> WarningId:
-    """Store a decision about the account; its id."""
+    """Store a decision about the account; return its id."""
     return WarningId(
         fetch_value(
             cursor,
@@ -34,7 +34,7 @@ def insert(
 
 
 def of_notifications(cursor: Cursor, *, ids: Collection[int]) -> dict[NotificationId, AccountWarning]:
-    """The decisions that these notifications tell of."""
+    """Return the decisions that these notifications are about."""
 
     def found(notification: int, id: int, action: str, text: str, posts: list[int], at: datetime) -> tuple[NotificationId, AccountWarning]:
         warning = AccountWarning(WarningId(id), ModerationAction(action), text, tuple(map(PostId, posts)), at)
