@@ -10,11 +10,11 @@ from microblog.model.accounts import RegistrationMode
 
 
 def derive(values: dict[str, Any], problems: list[SettingProblem]) -> None:
-    """Fill in what depends on other settings. What is missing here has been reported already."""
+    """Fill in defaults that depend on other settings. A setting that is missing here has been reported already."""
     if "listen" in values and values.get("public_url", "") is None:
         values["public_url"] = read.url_of(values["listen"])
         if values["public_url"] is None:
-            sentence = "must be set, because MICROBLOG_LISTEN does not tell it"
+            sentence = "must be set, because it cannot be derived from MICROBLOG_LISTEN"
             problems.append(SettingProblem("MICROBLOG_PUBLIC_URL", None, sentence))
     _derive_mail(values)
     if values.get("public_url") and values.get("registration", "") is None:

@@ -1,4 +1,4 @@
-"""What is wrong with settings, said to whoever wrote them."""
+"""Problems in the settings, reported to the administrator."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from attrs import frozen
 
 @frozen
 class SettingProblem:
-    """One thing that is wrong: the setting's name, the value as given (None: not to be shown), and what is allowed."""
+    """A problem with one setting: its name, the given value (None: not to be shown) and what is allowed."""
 
     name: str
     value: str | None
@@ -19,7 +19,7 @@ class SettingProblem:
 
 
 class SettingsError(Exception):
-    """The settings cannot be used. `problems` has all that is wrong with them; the text is one line for each."""
+    """Invalid settings. `problems` lists all of them; the message has one line for each."""
 
     def __init__(self, problems: list[SettingProblem]) -> None:
         self.problems = problems

@@ -1,4 +1,4 @@
-"""The settings file: which one it is, and what is in it."""
+"""Locate and read the settings file."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 
 from microblog.config_errors import SettingProblem
 
-CONFIG = "MICROBLOG_CONFIG"  # names the file; not a setting itself, so that no file names another one
+CONFIG = "MICROBLOG_CONFIG"  # the path of the file; not a setting itself, so that a file cannot name another
 DEFAULT_CONFIG = Path("/etc/microblog/microblog.toml")
 
 
 def config_file(environment: Mapping[str, str], option: Path | None = None) -> Path | None:
-    """The settings file of the server and of every command: `--config`, else MICROBLOG_CONFIG, else the one in /etc if it exists."""
+    """Return the path of the settings file: `--config`, else MICROBLOG_CONFIG, else the one in /etc if it exists, else None."""
     if option is not None:
         return option
     if named := environment.get(CONFIG, "").strip():
@@ -23,13 +23,13 @@ def config_file(environment: Mapping[str, str], option: Path | None = None) -> P
         DEFAULT_CONFIG.stat()
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except OSError:  # one that cannot be looked at is not passed over: reading it says why
+    except OSError:  # do not ignore a file that cannot be accessed: reading it reports the reason
         pass
     return DEFAULT_CONFIG
 
 
 def toml_table(path: Path, problems: list[SettingProblem]) -> dict[str, Any]:
-    """What the file says, or nothing and a problem more where it cannot be read."""
+    """Return the file's contents. If it cannot be read, add a problem and return an empty table."""
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as cause:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
@@ -40,5 +40,5 @@ def toml_table(path: Path, problems: list[SettingProblem]) -> dict[str, Any]:
 
 
 def placed(text: str, directory: Path) -> str:
-    """A path of a settings file in that directory. A relative one begins there, wherever the server or a command is called."""
+    """Return a path from a settings file in `directory`, resolved relative to that directory and not to the working directory."""
     return text if text.startswith("~") else str(directory.absolute() / text)

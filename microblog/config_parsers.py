@@ -1,6 +1,6 @@
-"""From text to the value of a setting, or a ValueError.
+"""Parsers of setting values: each converts text to a value or raises ValueError.
 
-A `NotAllowed` brings a sentence of its own; at any other ValueError the setting's general sentence is shown.
+The message of a `NotAllowed` is shown as it is; for any other ValueError the setting's general message is shown.
 """
 
 from __future__ import annotations
@@ -19,35 +19,35 @@ from twisted.internet.endpoints import serverFromString
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 UNIX = "unix"
-"""Among proxies: the far end of a UNIX socket, which has no address."""
+"""The entry in a list of proxies that stands for all clients of a UNIX socket, which have no address."""
 _LABEL = r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?"
 _ADDRESS_AND_PORT = re.compile(r"(?P<host>[0-9.]+|\[[^\]]*\]|localhost)?:(?P<port>[0-9]+)", re.IGNORECASE)
 _HOST = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
 
 
 class NotAllowed(ValueError):
-    """The text cannot be used, and the message says why."""
+    """Invalid value; the message gives the reason."""
 
 
 def endpoint(text: str) -> str:
-    """A Twisted server endpoint, also where it is given as ADDRESS:PORT or :PORT. It is described, not opened."""
-    text = _spelled_out(text)
+    """Return a Twisted server endpoint description. Accepts ADDRESS:PORT and :PORT too. Opens nothing."""
+    text = _expanded(text)
     try:
         serverFromString(None, text)
         port = _tcp(text)[1]
     except (ValueError, TypeError, LookupError) as cause:
         raise ValueError from cause
-    except Exception as cause:  # ssl: and plugins read files, in ways of their own
+    except Exception as cause:  # ssl: and plug-ins read files and raise their own errors
         raise NotAllowed(f"this endpoint cannot be used: {cause}") from cause
     if port.isdecimal() and int(port) > 65535:
         raise NotAllowed("the port must be from 0 to 65535")
     return text
 
 
-def _spelled_out(listen: str) -> str:
-    """The endpoint that 127.0.0.1:8080, [::1]:8080, localhost:8080 or :8080 (every IPv4 address) stands for; others as they are.
+def _expanded(listen: str) -> str:
+    """Expand 127.0.0.1:8080, [::1]:8080, localhost:8080 or :8080 (all IPv4 addresses) to an endpoint; return others unchanged.
 
-    A name other than localhost could be the kind of an endpoint, and is none that this machine surely has.
+    No other host name is accepted: it could be an endpoint type, and need not be an address of this machine.
     """
     found = _ADDRESS_AND_PORT.fullmatch(listen)
     if found is None:
@@ -58,13 +58,13 @@ def _spelled_out(listen: str) -> str:
     try:
         address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
     except ValueError as cause:
-        raise NotAllowed(f"{host!r} is no address of the network; give one such as 127.0.0.1:8080 or [::1]:8080") from cause
+        raise NotAllowed(f"{host!r} is not an IP address; use for example 127.0.0.1:8080 or [::1]:8080") from cause
     interface = str(address).replace(":", r"\:")
     return f"tcp{'6' if address.version == 6 else ''}:{port}:interface={interface}"
 
 
 def _tcp(listen: str) -> tuple[str, str]:
-    """Interface and port of a TCP endpoint; the port is empty at any other kind."""
+    """Return interface and port of a TCP endpoint; the port is empty for other types."""
     kind, *rest = (part.replace("\\", "") for part in re.split(r"(?<!\\):", listen))
     named = dict(part.split("=", 1) for part in rest if "=" in part)
     plain = [part for part in rest if "=" not in part]
@@ -74,7 +74,7 @@ def _tcp(listen: str) -> tuple[str, str]:
 
 
 def url_of(listen: str) -> str | None:
-    """The URL at which a TCP endpoint is reached from this machine, or None where there is no telling."""
+    """Return the URL that reaches a TCP endpoint from this machine, or None if it cannot be derived."""
     host, port = _tcp(listen)
     if port in {"", "0"}:
         return None
@@ -84,7 +84,7 @@ def url_of(listen: str) -> str | None:
 
 
 def base_url(text: str) -> str:
-    """An http(s) URL of scheme, host and at most a port, in lower case, without the final slash, and its host as programs write it."""
+    """Return an http(s) URL normalised to scheme, ASCII host and an optional port. Raises ValueError if it has anything else."""
     parts = urlsplit(text)
     plain = parts.path in {"", "/"} and not (parts.query or parts.fragment or "@" in parts.netloc)
     if parts.scheme not in {"http", "https"} or not plain or not _has_host(parts):
@@ -103,15 +103,15 @@ def _has_host(parts: SplitResult) -> bool:
 
 
 def ascii_host(host: str) -> str:
-    """The host as it stands in URLs and certificates: one in other letters than ASCII in punycode (RFC 5891, with the mapping of UTS 46).
+    """Return the host in ASCII as in URLs and certificates: internationalised names in Punycode (RFC 5891 with the UTS 46 mapping).
 
-    Raises ValueError for what is no host.
+    Raises ValueError for an invalid host.
     """
     return host if host.isascii() else idna.encode(host, uts46=True).decode("ascii")
 
 
 def is_local(url: str) -> bool:
-    """True if only programs on this machine reach that URL."""
+    """True if the URL can be reached only from this machine."""
     try:
         host = urlsplit(url).hostname or ""
         return host == "localhost" or host.endswith(".localhost") or ipaddress.ip_address(host).is_loopback
@@ -120,7 +120,7 @@ def is_local(url: str) -> bool:
 
 
 def mail_host(url: str, *, literal: bool = False) -> str:
-    """The URL's host as it may follow an @; an address of the network as a `literal` (RFC 5321, section 4.1.3), or as localhost."""
+    """Return the URL's host for use after an @. An IP address becomes an address `literal` (RFC 5321, section 4.1.3), or else localhost."""
     host = urlsplit(url).hostname or "localhost"
     try:
         version = ipaddress.ip_address(host).version
@@ -132,7 +132,7 @@ def mail_host(url: str, *, literal: bool = False) -> str:
 
 
 def url(*schemes: str, host: bool = True) -> Callable[[str], str]:
-    """A URL of one of these schemes, and with a host unless that may be left out."""
+    """Return a parser of URLs with one of these schemes and, if `host` is true, a host."""
 
     def read(text: str) -> str:
         parts = urlsplit(text)
@@ -145,7 +145,7 @@ def url(*schemes: str, host: bool = True) -> Callable[[str], str]:
 
 
 def whole(least: int, most: int) -> Callable[[str], int]:
-    """A whole number within these bounds, both included."""
+    """Return a parser of whole numbers within these bounds, both included."""
 
     def read(text: str) -> int:
         if not re.fullmatch(r"[0-9]{1,9}", text) or not least <= int(text) <= most:
@@ -156,7 +156,7 @@ def whole(least: int, most: int) -> Callable[[str], int]:
 
 
 def switch(text: str) -> bool:
-    """on or off."""
+    """Parse on or off."""
     known = {"on": True, "off": False, "true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
     if text.lower() not in known:
         raise ValueError
@@ -164,22 +164,22 @@ def switch(text: str) -> bool:
 
 
 def networks(text: str) -> tuple[Network, ...]:
-    """Networks and addresses, separated by commas."""
+    """Parse networks and addresses that are separated by commas."""
     try:
         return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
     except ValueError as cause:
-        raise NotAllowed(f"{cause}; give networks or addresses such as 127.0.0.1, 10.0.0.0/8") from cause
+        raise NotAllowed(f"{cause}; use networks or addresses such as 127.0.0.1, 10.0.0.0/8") from cause
 
 
 def proxies(text: str) -> tuple[Network | str, ...]:
-    """Networks, addresses, and `unix` for whoever connects through a UNIX socket, separated by commas."""
+    """Parse networks, addresses and `unix` (all clients of a UNIX socket) that are separated by commas."""
     parts = [part.strip() for part in text.split(",")]
     unix = (UNIX,) if UNIX in (part.lower() for part in parts) else ()
     return (*networks(",".join(part for part in parts if part.lower() != UNIX)), *unix)
 
 
 def directory(text: str) -> Path:
-    """An absolute path that is a directory or nothing yet."""
+    """Return the absolute path of a directory, which need not exist yet."""
     try:
         path = Path(text).expanduser().absolute()
     except RuntimeError as cause:  # ~nobody-of-that-name
@@ -187,17 +187,17 @@ def directory(text: str) -> Path:
     try:
         is_taken = path.exists() and not path.is_dir()
     except OSError as cause:  # a directory above it may not be entered
-        raise NotAllowed(f"this cannot be looked at: {cause.strerror}") from cause
+        raise NotAllowed(f"it cannot be accessed: {cause.strerror}") from cause
     if is_taken:
-        raise NotAllowed("this exists and is not a directory")
+        raise NotAllowed("it exists and is not a directory")
     return path
 
 
 def texts(text: str) -> Path:
-    """A directory that is there, with files of text that can be read."""
+    """Return the path of an existing directory with readable text files."""
     path = directory(text)
     if not path.is_dir():
-        raise NotAllowed("there is no such directory")
+        raise NotAllowed("the directory does not exist")
     for file in path.glob("*.txt"):
         try:
             file.read_text("utf-8")
@@ -207,7 +207,7 @@ def texts(text: str) -> Path:
 
 
 def one_of(*choices: str) -> Callable[[str], str]:
-    """One of these words."""
+    """Return a parser that accepts one of these words."""
 
     def read(text: str) -> str:
         if text.lower() not in choices:
@@ -218,7 +218,7 @@ def one_of(*choices: str) -> Callable[[str], str]:
 
 
 def line(most: int) -> Callable[[str], str]:
-    """One printable line of at most so many characters."""
+    """Return a parser of one printable line with at most `most` characters."""
 
     def read(text: str) -> str:
         if not 1 <= len(text) <= most or not text.isprintable():
@@ -229,7 +229,7 @@ def line(most: int) -> Callable[[str], str]:
 
 
 def address(text: str) -> str:
-    """An e-mail address, its host in punycode where that is in other letters than ASCII."""
+    """Return an e-mail address with an ASCII host (Punycode for internationalised names)."""
     local, at, host = text.rpartition("@")
     text = f"{local}{at}{ascii_host(host)}"
     if not re.fullmatch(r"[!-;=?A-~]{1,64}@[A-Za-z0-9.-]{1,253}", text) or set(text) & set(',;"()'):
@@ -238,7 +238,7 @@ def address(text: str) -> str:
 
 
 def zone(text: str) -> ZoneInfo:
-    """A time zone by its IANA name."""
+    """Return the time zone with this IANA name."""
     try:
         return ZoneInfo(text)
     except (LookupError, OSError) as cause:
@@ -246,7 +246,7 @@ def zone(text: str) -> ZoneInfo:
 
 
 def toml_text(value: object) -> str | None:
-    """A TOML value as it would be written in the environment; None for what cannot be."""
+    """Return a TOML value as text, as in an environment variable; None if the type is not supported."""
     match value:
         case bool():
             return "on" if value else "off"

@@ -31,20 +31,20 @@ TIMINGS: Mapping[str, Callable[[Timing], float]] = {
     "failures": lambda timing: timing.failures,
 }
 WORKER_STATS: Mapping[str, Callable[[WorkerStats], float]] = {
-    "started": lambda stats: stats.begun,
-    "completed": lambda stats: stats.done,
+    "started": lambda stats: stats.started,
+    "completed": lambda stats: stats.completed,
     "failed": lambda stats: stats.failed,
     "dead": lambda stats: stats.dead,
     "lease_lost": lambda stats: stats.lease_lost,
     "released": lambda stats: stats.released,
-    "duration_seconds": lambda stats: stats.seconds,
-    "queue_seconds": lambda stats: stats.delay,
+    "duration_seconds": lambda stats: stats.duration_seconds,
+    "queue_seconds": lambda stats: stats.queue_seconds,
 }
 BROADCAST_STATS: Mapping[str, Callable[[BroadcastStats], float]] = {
     "events": lambda stats: stats.events,
     "deliveries": lambda stats: stats.deliveries,
-    "polls": lambda stats: stats.looks,
-    "poll_failures": lambda stats: stats.failures,
+    "polls": lambda stats: stats.polls,
+    "poll_failures": lambda stats: stats.poll_failures,
     "replays": lambda stats: stats.replays,
     "gaps": lambda stats: stats.gaps,
 }
@@ -154,7 +154,7 @@ def worker_families(workers: Mapping[str, Worker]) -> Iterator[Metric]:
         ("duration_seconds", "Time spent in jobs."),
         ("queue_seconds", "Time between a job's due time and its start."),
     ):
-        samples = [((worker,), WORKER_STATS[name](each.tally)) for worker, each in workers.items()]
+        samples = [((worker,), WORKER_STATS[name](each.stats)) for worker, each in workers.items()]
         yield counter(f"microblog_jobs_{name}_total", help, samples, ("worker",))
     running = [((worker,), len(each.running)) for worker, each in workers.items()]
     yield gauge("microblog_jobs_in_progress", "Jobs that this process runs now.", running, ("worker",))
@@ -171,11 +171,11 @@ def job_families(kinds: Mapping[str, JobCounts]) -> Iterator[Metric]:
 
 def feed_families(feed: Broadcaster) -> Iterator[Metric]:
     """The live feed."""
-    figures = feed.figures
-    yield gauge("microblog_live_connections", "Open live connections.", one(len(feed.readers)))
-    streams = [((name,), count) for name, count in sorted(feed.readers.streams().items())]
+    figures = feed.stats
+    yield gauge("microblog_live_connections", "Open live connections.", one(len(feed.connections)))
+    streams = [((name,), count) for name, count in sorted(feed.connections.streams().items())]
     yield gauge("microblog_live_subscriptions", "Subscriptions of the open connections, by stream.", streams, ("stream",))
-    yield gauge("microblog_live_unsent_bytes", "Bytes that wait to be sent to slow connections.", one(feed.readers.waiting()))
+    yield gauge("microblog_live_unsent_bytes", "Bytes that wait to be sent to slow connections.", one(feed.connections.waiting()))
     for name, help in (
         ("events", "Events that were read from the event log."),
         ("deliveries", "Events that were delivered, counted once per connection."),
@@ -186,8 +186,10 @@ def feed_families(feed: Broadcaster) -> Iterator[Metric]:
     ):
         yield counter(f"microblog_live_{name}_total", help, one(BROADCAST_STATS[name](figures)))
     yield gauge("microblog_live_lag_seconds", "Time between the last event and its delivery.", one(figures.lag_s))
-    yield counter("microblog_live_delivery_delay_seconds_total", "Time between events and their delivery, summed.", one(figures.lag_sum_s))
-    endings = [((reason,), count) for reason, count in sorted((str(ending.value), count) for ending, count in figures.endings.items())]
+    yield counter(
+        "microblog_live_delivery_delay_seconds_total", "Time between events and their delivery, summed.", one(figures.lag_total_s)
+    )
+    endings = [((reason,), count) for reason, count in sorted((str(ending.value), count) for ending, count in figures.closed.items())]
     yield counter("microblog_live_connections_closed_total", "Connections that were closed, by reason.", endings, ("reason",))
 
 

@@ -1,4 +1,4 @@
-"""The secret of a site: random bytes in its data directory that sign its links, forms and push messages."""
+"""The site's secret key: random bytes in the data directory that sign links, forms and push messages."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _SECRET_BYTES = 32
 
 
 def secret_key(data_dir: Path) -> bytes:
-    """The site's own 32 random bytes, made at the first call and kept in the data directory for its owner's eyes only.
+    """Return the site's 32 random bytes. The first call creates the file, readable by its owner only.
 
-    Raises SettingsError when the file is there and is not what was written.
+    Raises SettingsError if the file is damaged or readable by others.
     """
     path = data_dir / KEY_FILE
     if not path.exists():
@@ -27,13 +27,13 @@ def secret_key(data_dir: Path) -> bytes:
     except (OSError, ValueError):
         key = b""
     if len(key) != _SECRET_BYTES or path.stat().st_mode & 0o077:
-        told = f"must hold {_SECRET_BYTES * 2} hexadecimal digits and be readable by its owner only (chmod 600); "
-        raise SettingsError([SettingProblem(str(path), None, told + "remove it to have a new one made")])
+        message = f"must contain {_SECRET_BYTES * 2} hexadecimal digits and be readable by its owner only (chmod 600); "
+        raise SettingsError([SettingProblem(str(path), None, message + "delete it to create a new key")])
     return key
 
 
 def _write_once(path: Path, text: str) -> None:
-    """Write the file with mode 0600, whole or not at all; where another process was faster, its file stays."""
+    """Write the file atomically with mode 0600. If another process was faster, keep its file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, fresh = tempfile.mkstemp(dir=path.parent)
     with os.fdopen(handle, "w") as file:

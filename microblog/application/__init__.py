@@ -77,7 +77,7 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     domain = Domain.on(settings, database, passwords, limits, external)
     crew = build_workers(settings, reactor, database, domain, external)
     feed = build_broadcaster(database, reactor, settings.streams_per_account)
-    crowd = ConnectionSampler(domain.statistics, lambda: len(feed.readers), crew.quick.name, reactor)
+    crowd = ConnectionSampler(domain.statistics, lambda: len(feed.connections), crew.quick.name, reactor)
     domain.changes.max_age, database.committed = POLL_INTERVAL_S, domain.changes.wake_before(wake.send)
     feed.listeners.append(lambda _event: domain.changes.wake())
     feed.listeners.append(domain.announcements.on_event)
@@ -142,7 +142,9 @@ def build_workers(settings: Settings, reactor: Any, database: Transactions, doma
 def build_broadcaster(database: Transactions, reactor: Any, most_of_account: int = MOST_CONNECTIONS) -> Broadcaster:
     """The live feed, not yet started."""
     log = DatabaseEventLog(database, now, secrets.token_hex(6))
-    return Broadcaster(log, reactor, now, SystemRandom().random, most_of_account=most_of_account, read_position=log.read_position)
+    return Broadcaster(
+        log, reactor, now, SystemRandom().random, max_connections_per_account=most_of_account, read_position=log.read_position
+    )
 
 
 async def _drained(server: HttpServer, feed: Broadcaster) -> None:

@@ -39,14 +39,14 @@ _SETTLE_PAUSES = (0.1, 0.5, 2.0, 5.0, 10.0)  # seconds; then the lease decides
 class WorkerStats:
     """What this worker did since it began. `seconds` were spent in tasks, `delay` between due and begun, both summed over all jobs."""
 
-    begun: int = 0
-    done: int = 0
+    started: int = 0
+    completed: int = 0
     failed: int = 0
     dead: int = 0
     lease_lost: int = 0
     released: int = 0
-    seconds: float = 0.0
-    delay: float = 0.0
+    duration_seconds: float = 0.0
+    queue_seconds: float = 0.0
 
 
 @define(eq=False)
@@ -72,13 +72,13 @@ class Worker:
     reactor: IReactorTime
     name: str
     chance: Callable[[], float]
-    plans: Mapping[str, RetryPolicy] = Factory(dict)
-    at_once: int = 8
+    retry_policies: Mapping[str, RetryPolicy] = Factory(dict)
+    concurrency: int = 8
     poll: float = 2.0
     gap: float = 0.01
     lease: float = 60.0
     drain: float = 10.0
-    tally: WorkerStats = field(init=False, factory=WorkerStats)
+    stats: WorkerStats = field(init=False, factory=WorkerStats)
     _runs: dict[JobId, _Run] = field(init=False, factory=dict)
     _looping: list[Deferred[None]] = field(init=False, factory=list)
     _asleep: Deferred[None] | None = field(init=False, default=None)
@@ -148,7 +148,7 @@ class Worker:
         """
         due = await self.database.read(rows.next_due, kinds=list(self.tasks))
         self._moved_at = self.reactor.seconds()
-        free, now = self.at_once - len(self._runs), self.now()
+        free, now = self.concurrency - len(self._runs), self.now()
         if due is None or free <= 0 or self._stopping:
             return self.poll
         if due > now:
@@ -206,9 +206,9 @@ class Worker:
         earlier = self._runs.get(job.id)
         if earlier is not None:  # its lease ran out under our own hands, and we got it again
             self._lose(earlier)
-        self.tally.begun += 1
-        self.tally.delay += max(0.0, (now - job.due_at).total_seconds())
-        plan = self.plans.get(job.kind, RetryPolicy())
+        self.stats.started += 1
+        self.stats.queue_seconds += max(0.0, (now - job.due_at).total_seconds())
+        plan = self.retry_policies.get(job.kind, RetryPolicy())
         work = Deferred.fromCoroutine(self._carry_out(job, plan))
         work.addTimeout(plan.limit, self.reactor, onTimeoutCancel=_too_long)
         run = self._runs[job.id] = _Run(job, work)
@@ -228,7 +228,7 @@ class Worker:
             raise
         except BaseException as cause:  # a task that calls sys.exit() fails like any other
             problem = cause
-        self.tally.seconds += self.reactor.seconds() - begun
+        self.stats.duration_seconds += self.reactor.seconds() - begun
         if not run.left:
             await self._settle(run, plan, problem)
         if self._runs.get(run.job.id) is run:
@@ -252,7 +252,7 @@ class Worker:
         job, now = run.job, self.now()
         if problem is None:
             ours = await self.database.run(rows.finish, job, worker=self.name, now=now)
-            self.tally.done += ours
+            self.stats.completed += ours
         else:
             pause = None if isinstance(problem, PermanentFailure) else plan.pause(job.tries, self.chance())
             if pause is not None and isinstance(problem, RetryLater) and problem.after is not None:
@@ -260,15 +260,15 @@ class Worker:
             retry_at = None if pause is None else now + timedelta(seconds=pause)
             error = _described(problem)
             ours = await self.database.run(rows.fail, job, worker=self.name, error=error, retry_at=retry_at, now=now)
-            self.tally.failed += ours
-            self.tally.dead += ours and retry_at is None
+            self.stats.failed += ours
+            self.stats.dead += ours and retry_at is None
             _tell(job, error, problem, retry_at)
-        self.tally.lease_lost += not ours
+        self.stats.lease_lost += not ours
 
     def _lose(self, run: _Run) -> None:
         """Somebody else has the job by now: let go of it."""
         _log.warn("Job {id} ({kind}) was given to another worker, its lease had run out", id=run.job.id, kind=run.job.kind)
-        self.tally.lease_lost += 1
+        self.stats.lease_lost += 1
         run.left = True
         run.work.cancel()
 
@@ -278,7 +278,7 @@ class Worker:
         self._runs.pop(run.job.id, None)
         try:
             await self.database.run(rows.release, run.job, worker=self.name, now=self.now())
-            self.tally.released += 1
+            self.stats.released += 1
         except Exception:
             _log.failure("Job {id} could not be given back; it is claimed again when its lease has run out", id=run.job.id)
 

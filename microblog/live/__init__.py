@@ -1,1 +1,1 @@
-"""From committed events to connected readers: topics, hub, subscribers, feed."""
+"""From committed events to connected connections: topics, hub, subscribers, feed."""

@@ -1,7 +1,7 @@
-"""The feed: reads the event log once for the whole process, and tells all connected readers.
+"""The broadcaster: reads the event log once for the whole process and delivers its events to all connected clients.
 
-It looks when it is woken, and at least twice a second. Whatever order things happen in, each subscription is told each of its news once,
-in the log's order: either pushed, from the position on at which it is live, or read on from the log, up to that position.
+It polls the log when it is woken, and at least twice a second. Each subscription receives each of its updates exactly once and in the log's
+order: either pushed live, or read from the log while the subscription catches up to the live position.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from twisted.logger import Logger
 from microblog.live.catch_up import CatchUp, begin
 from microblog.live.connections import Connections
 from microblog.live.earlier_entries import look_back
-from microblog.live.event_buffer import NO_GRANTS, Credentials, EventBuffer, EventSource, PollResult
+from microblog.live.event_buffer import NO_CREDENTIALS, Credentials, EventBuffer, EventSource, PollResult
 from microblog.live.hub import Hub
 from microblog.live.recipients import Recipients
 from microblog.live.refresh_waiters import RefreshWaiters
 from microblog.live.revocation import revoked_connections
 from microblog.live.stats import BroadcastStats
-from microblog.live.subscriber import MOST_SUBSCRIPTIONS, CloseReason, Subscriber, Subscription
+from microblog.live.subscriber import MAX_SUBSCRIPTIONS, CloseReason, Subscriber, Subscription
 from microblog.live.topics import Stream
 from microblog.live.updates import Update
 from microblog.live.viewer_flags import add_flags
@@ -35,23 +35,26 @@ from microblog.model.filters import NOTHING
 
 _log = Logger()
 
-NET_S = 0.5  # between looks that nobody asked for: who may not read any more is closed within a second, also where a wake got lost
-SOON_S = 0.02  # until the next look where an older transaction holds something back
-SLICE_S = 0.01  # of telling, before others get their turn
-RECHECK_S = 60  # between looks whether the sessions behind the connections still stand
+POLL_INTERVAL_S = (
+    0.5  # between looks that nobody query for: who may not read any more is closed within a second, also where a wake got lost
+)
+RETRY_S = 0.02  # until the next poll while an older transaction delays an event
+SLICE_S = 0.01  # of delivering without a break, before the reactor gets a turn
+RECHECK_S = 60  # between checks of all connections' credentials
 HEALTHY_S = 10
-BACK = 256  # events of before the start that are kept at hand for those who come back
-NOWHERE = Position("", 0, 0)  # until the feed has started
+BUFFERED_AT_START = 256  # events from before the start that are buffered for clients that reconnect
+NO_POSITION = Position("", 0, 0)  # until the broadcaster has started
 RESTART_SPREAD_S = 5.0
-MOST_CONNECTIONS = 100  # of one account, unless settings say otherwise
+MOST_CONNECTIONS = 100  # of one account; the default of the setting
 
 
 @define(eq=False)
 class Broadcaster:
-    """Tells connected readers what happens. Everything here runs on the reactor thread.
+    """Delivers events to the connected clients. Runs on the reactor thread only.
 
-    `spread` gives a number from 0 to 1, for the delays that readers are asked to keep at a restart. `clock` may jump, `seconds` may not.
-    `listeners` hear each event before any reader is told of it. `read_position` reads what a client gives as its position.
+    `spread` returns a number from 0 to 1, which spreads the delays that clients are asked to wait at a restart. `now` may jump, `seconds`
+    is monotonic. `listeners` are called with each event before any client receives it. `read_position` parses a position that a client
+    sends.
     """
 
     log: EventSource
@@ -59,286 +62,291 @@ class Broadcaster:
     now: Callable[[], datetime]
     spread: Callable[[], float]
     seconds: Callable[[], float] = time.monotonic
-    most_of_account: int = MOST_CONNECTIONS
+    max_connections_per_account: int = MOST_CONNECTIONS
     read_position: Callable[[str], Position] = Position.parse
-    figures: BroadcastStats = Factory(BroadcastStats)
-    audience: Recipients = Factory(Recipients)
-    viewers: ViewerStates = field(init=False)
+    stats: BroadcastStats = Factory(BroadcastStats)
+    recipients: Recipients = Factory(Recipients)
+    viewer_states: ViewerStates = field(init=False)
     hub: Hub[Subscription] = field(init=False)
-    readers: Connections = field(init=False)
-    history: EventBuffer = field(init=False)
-    replays: CatchUp = field(init=False)
+    connections: Connections = field(init=False)
+    buffer: EventBuffer = field(init=False)
+    catch_up: CatchUp = field(init=False)
     listeners: list[Callable[[Event], object]] = Factory(list)
-    _arrivals: RefreshWaiters = Factory(RefreshWaiters)
-    _woken: bool = False
+    _waiters: RefreshWaiters = Factory(RefreshWaiters)
+    _wake_requested: bool = False
     _running: bool = False
     _stopped: bool = True
-    _looked_at: float = 0.0
+    _polled_at: float = 0.0
     _next: IDelayedCall | None = None
     _tick: IDelayedCall | None = None
 
     def __attrs_post_init__(self) -> None:
-        self.readers = Connections(self.end)
-        self.viewers, self.hub = self.audience.viewers, self.audience.hub
-        self._open(NOWHERE)
+        self.connections = Connections(self.end)
+        self.viewer_states, self.hub = self.recipients.viewer_states, self.recipients.hub
+        self._open(NO_POSITION)
 
     def _open(self, head: Position) -> None:
-        self.history = EventBuffer(self.log, head)
-        self.replays = CatchUp(self.history, self.readers, self.figures, self.refresh, self.now, self.seconds)
+        self.buffer = EventBuffer(self.log, head)
+        self.catch_up = CatchUp(self.buffer, self.connections, self.stats, self.refresh, self.now, self.seconds)
 
     async def start(self) -> None:
-        """Begin at the log's end: it has been read when this returns. Raises what the database raises, and Unavailable."""
-        self._open(await self.log.begin(BACK))
+        """Start at the end of the log, which has been read when this returns. Raises database errors and Unavailable."""
+        self._open(await self.log.begin(BUFFERED_AT_START))
         self._stopped = False
-        self._looked_at = self.seconds()
-        self._tick = self.clock.callLater(1, self._second, 1)
-        await self.refresh()  # whoever asks from now on is told what comes from now on, not what is kept at hand
+        self._polled_at = self.seconds()
+        self._tick = self.clock.callLater(1, self._on_second, 1)
+        await self.refresh()  # subscriptions start after the buffered events
 
     def stop(self) -> None:
-        """Ask everybody to come back a little later, each at another moment, and hear nothing more."""
+        """Close all connections, asking each client to come back after a different short delay, and stop polling."""
         self._stopped = True
         for call in (self._next, self._tick):
             if call is not None and call.active():
                 call.cancel()
-        self._arrivals.refuse(Unavailable())
-        for subscriber in self.readers.all():
+        self._waiters.refuse(Unavailable())
+        for subscriber in self.connections.all():
             self.end(subscriber, CloseReason.RESTART)
 
     def wake(self) -> None:
-        """Look at the log, now or right after the look that is under way."""
-        self._woken = True
+        """Poll the log now, or right after the poll that is running."""
+        self._wake_requested = True
         if not self._running and not self._stopped:
             self._running = True
-            begin(self._look_on())
+            begin(self._poll_loop())
 
     @property
     def position(self) -> Position:
-        """Up to where readers were told. Whoever reads a page now and listens from here on misses nothing."""
-        return self.history.head
+        """Position up to which updates were delivered. A client that loads a page now and subscribes from here misses nothing."""
+        return self.buffer.head
 
     def age(self) -> float:
-        """Seconds since the log was last read."""
-        return self.seconds() - self._looked_at
+        """Return the seconds since the last successful read of the log."""
+        return self.seconds() - self._polled_at
 
     def healthy(self) -> bool:
-        """True if the log is really being read."""
+        """True if the log is being read."""
         return not self._stopped and self.age() < HEALTHY_S
 
-    def expect(self, account: int | None) -> None:
-        """Raises TooMany if the account has too many connections already, and Unavailable if the feed does not run."""
+    def check_limit(self, account: int | None) -> None:
+        """Raise TooMany if the account has too many connections, and Unavailable if the broadcaster is stopped."""
         if self._stopped:
             raise Unavailable
-        if account is not None and len(self.readers.of(account)) >= self.most_of_account:
+        if account is not None and len(self.connections.of(account)) >= self.max_connections_per_account:
             raise TooMany("This account has too many open streams.")
 
     async def refresh(self, subscriber: Subscriber | None = None) -> None:
-        """Wait for a look that is begun after this call. Raises Unavailable where the database is away."""
-        arrival = self._arrivals.add(subscriber)
+        """Wait for a poll that starts after this call. Raises Unavailable if the database is unreachable."""
+        waiter = self._waiters.add(subscriber)
         self.wake()
-        await arrival.done
+        await waiter.done
 
     async def admit(self, subscriber: Subscriber) -> None:
-        """Count the connection in, and load whom its viewer follows, blocks and mutes.
+        """Register a connection and load its viewer's relations.
 
         Raises Unauthenticated if its session has ended, TooMany if the account has too many connections, Unavailable if the database is
-        away. Whoever was admitted must be dismissed.
+        unreachable. Every admitted subscriber must be dismissed.
         """
-        self.expect(subscriber.account)
-        self.readers.add(subscriber)
+        self.check_limit(subscriber.account)
+        self.connections.add(subscriber)
         if subscriber.account is None:
             return
         try:
             await self.refresh(subscriber)
-            if subscriber.open and subscriber.circle is None:
+            if subscriber.open and subscriber.viewer_state is None:
                 raise Unauthenticated
         except BaseException:
             self.dismiss(subscriber)
             raise
 
     def subscribe(self, subscriber: Subscriber, stream: Stream, since: Position | None = None, start: Position | None = None) -> None:
-        """Let an admitted reader hear a stream: from after `since`, which its client gave and is told, or from after `start`, a position of
-        this feed from when it asked, or from now on. Again is the same as once."""
+        """Subscribe an admitted connection to a stream; idempotent.
+
+        Delivery starts after `since` (a position that the client sent, which is acknowledged), else after `start` (a position of this
+        broadcaster at the time of the request), else now.
+        """
         if stream in subscriber.subscriptions or not subscriber.open:
             return
-        if len(subscriber.subscriptions) >= MOST_SUBSCRIPTIONS:
-            raise TooMany("This connection listens to too many streams.")
-        subscription = Subscription(stream, subscriber, subscriber.dialect.variant(stream))
+        if len(subscriber.subscriptions) >= MAX_SUBSCRIPTIONS:
+            raise TooMany("This connection has too many subscriptions.")
+        subscription = Subscription(stream, subscriber, subscriber.encoder.variant(stream))
         subscriber.subscriptions[stream] = subscription
         self.hub.join(stream.topics, subscription)
         if since is not None:
-            self.replays.offer(subscriber, subscriber.dialect.resumed(stream, since))
-            self.figures.replays += 1
+            self.catch_up.send_frame(subscriber, subscriber.encoder.resumed(stream, since))
+            self.stats.replays += 1
         if since is not None and since.epoch != self.position.epoch:
-            self.replays.miss(subscription, self.position)
+            self.catch_up.report_gap(subscription, self.position)
         else:
-            subscription.behind = since or start
-            self.replays.read_on(subscription)
+            subscription.resume_from = since or start
+            self.catch_up.resume(subscription)
 
     def unsubscribe(self, subscriber: Subscriber, stream: Stream) -> None:
-        """Let it hear the stream no more."""
+        """Remove the connection's subscription to the stream."""
         subscription = subscriber.subscriptions.pop(stream, None)
         if subscription is not None:
             subscription.open = False
             self.hub.leave(stream.topics, subscription)
-            if subscriber.circle is not None:
-                subscriber.circle.recent.pop(stream.topics[0], None)  # nobody may be left who hears all of it
+            if subscriber.viewer_state is not None:
+                subscriber.viewer_state.recent.pop(stream.topics[0], None)  # without a subscription the entries are no longer recorded
 
     def drained(self, subscriber: Subscriber) -> None:
-        """All that waited for this reader has left: let it read on."""
+        """Resume the subscriptions of a connection whose send buffer is empty again."""
         for subscription in list(subscriber.subscriptions.values()):
-            self.replays.read_on(subscription)
+            self.catch_up.resume(subscription)
 
-    def dismiss(self, subscriber: Subscriber, ending: CloseReason = CloseReason.LEFT) -> None:
-        """The connection is gone."""
+    def dismiss(self, subscriber: Subscriber, reason: CloseReason = CloseReason.LEFT) -> None:
+        """Remove a connection that is closed."""
         if not subscriber.open:
             return
         subscriber.open = False
-        self.figures.endings[ending] += 1
+        self.stats.closed[reason] += 1
         for stream in list(subscriber.subscriptions):
             self.unsubscribe(subscriber, stream)
-        self.readers.remove(subscriber)
-        if subscriber.circle is not None:
-            self.viewers.leave(subscriber.circle)
-            subscriber.circle = None
+        self.connections.remove(subscriber)
+        if subscriber.viewer_state is not None:
+            self.viewer_states.leave(subscriber.viewer_state)
+            subscriber.viewer_state = None
 
-    def end(self, subscriber: Subscriber, ending: CloseReason) -> None:
-        """Close the connection, and say why."""
+    def end(self, subscriber: Subscriber, reason: CloseReason) -> None:
+        """Close the connection with a reason."""
         if subscriber.open:
-            self.dismiss(subscriber, ending)
-            subscriber.outlet.end(ending, self.spread() * RESTART_SPREAD_S)
+            self.dismiss(subscriber, reason)
+            subscriber.connection.end(reason, self.spread() * RESTART_SPREAD_S)
 
-    # Looking
+    # Polling
 
-    async def _look_on(self) -> None:
-        """Look for as long as somebody asks."""
+    async def _poll_loop(self) -> None:
+        """Poll until no further poll is requested, then schedule the next one."""
         soon = False
         try:
-            while self._woken and not self._stopped:
-                self._woken = False
-                soon = await self._look()
+            while self._wake_requested and not self._stopped:
+                self._wake_requested = False
+                soon = await self._poll()
         except Exception as problem:
-            self.figures.failures += 1
-            say = _log.warn if isinstance(problem, Unavailable) else _log.failure  # an outage is told in one line, a bug with its traceback
-            say("The event log could not be read; trying again: {problem}", problem=problem)
-            self._arrivals.refuse(Unavailable())
+            self.stats.poll_failures += 1
+            log = _log.warn if isinstance(problem, Unavailable) else _log.failure  # an outage takes one line, a bug a traceback
+            log("The event log could not be read; trying again: {problem}", problem=problem)
+            self._waiters.refuse(Unavailable())
         finally:
             self._running = False
         if not self._stopped:
             if self._next is not None and self._next.active():
                 self._next.cancel()
-            self._next = self.clock.callLater(SOON_S if soon else NET_S, self.wake)
+            self._next = self.clock.callLater(RETRY_S if soon else POLL_INTERVAL_S, self.wake)
 
-    async def _look(self) -> bool:
-        """One look at the log, up to its end; True if something is about to be readable."""
-        arrivals = self._arrivals.take()
-        subscribers = [arrival.subscriber for arrival in arrivals if arrival.subscriber is not None and arrival.subscriber.open]
+    async def _poll(self) -> bool:
+        """Read the log to its end. Return True if an event is committed but not readable yet."""
+        waiters = self._waiters.take()
+        subscribers = [waiter.subscriber for waiter in waiters if waiter.subscriber is not None and waiter.subscriber.open]
         accounts = {subscriber.account for subscriber in subscribers if subscriber.account is not None}
-        grants = Credentials.of(subscribers)
+        credentials = Credentials.of(subscribers)
         try:
-            look = await self.log.look(self.position, accounts, grants)
-            self._let_in(subscribers, look)
-            await self._tell_all(look)
-            while look.more and not self._stopped:
-                look = await self.log.look(self.position, (), NO_GRANTS)
-                await self._tell_all(look)
+            result = await self.log.poll(self.position, accounts, credentials)
+            self._load_viewers(subscribers, result)
+            await self._deliver_all(result)
+            while result.more and not self._stopped:
+                result = await self.log.poll(self.position, (), NO_CREDENTIALS)
+                await self._deliver_all(result)
         except Exception:
-            self._arrivals.put_back(arrivals)
+            self._waiters.put_back(waiters)
             raise
-        for arrival in arrivals:
-            arrival.done.callback(None)
-        return look.soon
+        for waiter in waiters:
+            waiter.done.callback(None)
+        return result.retry_soon
 
-    def _let_in(self, subscribers: list[Subscriber], look: PollResult) -> None:
+    def _load_viewers(self, subscribers: list[Subscriber], result: PollResult) -> None:
         for subscriber in subscribers:
-            if subscriber.open and subscriber.account is not None and look.standing.carry(subscriber):
-                subscriber.circle = self.viewers.enter(look.loaded.get(subscriber.account) or RelationsSnapshot(subscriber.account))
+            if subscriber.open and subscriber.account is not None and result.valid_credentials.covers(subscriber):
+                subscriber.viewer_state = self.viewer_states.enter(
+                    result.relations.get(subscriber.account) or RelationsSnapshot(subscriber.account)
+                )
 
-    async def _tell_all(self, look: PollResult) -> None:
-        self.figures.looks += 1
-        self._looked_at = self.seconds()
-        news = [(event, Update.of(event)) for event in look.events]
-        await self._sift_anew(look.events)
-        await self.history.load([one for _, one in news if not one.loaded and self.audience.wants(one)])
-        await look_back(self.log, self.audience, [one for _, one in news])
-        await add_flags(self.log, self.audience, [one for _, one in news], self.now())
+    async def _deliver_all(self, result: PollResult) -> None:
+        self.stats.polls += 1
+        self._polled_at = self.seconds()
+        news = [(event, Update.of(event)) for event in result.events]
+        await self._reload_filters(result.events)
+        await self.buffer.load([one for _, one in news if not one.loaded and self.recipients.has_any(one)])
+        await look_back(self.log, self.recipients, [one for _, one in news])
+        await add_flags(self.log, self.recipients, [one for _, one in news], self.now())
         begun = self.seconds()
         for event, one in news:
             if self._stopped:
                 return
-            self._tell(event, one)
+            self._deliver(event, one)
             if self.seconds() - begun > SLICE_S:
                 await deferLater(self.clock, 0)
                 begun = self.seconds()
 
-    async def _sift_anew(self, events: Sequence[Event]) -> None:
-        """Whoever has changed their filters is told nothing more by the old ones."""
+    async def _reload_filters(self, events: Sequence[Event]) -> None:
+        """Load changed filters before the next update is delivered, so that none is filtered by old ones."""
         changed = {event.account_id for event in events if event.kind is EventKind.FILTERS_CHANGED and event.account_id is not None}
-        circles = [circle for circle in map(self.viewers.of, changed) if circle is not None]
-        if circles:
-            sieves = await self.log.sieves([circle.account for circle in circles])
-            for circle in circles:
-                circle.sieve = sieves.get(circle.account, NOTHING)
+        viewers = [viewer for viewer in map(self.viewer_states.of, changed) if viewer is not None]
+        if viewers:
+            filter_sets = await self.log.filter_sets([viewer.account for viewer in viewers])
+            for viewer in viewers:
+                viewer.filter_set = filter_sets.get(viewer.account, NOTHING)
 
-    def _tell(self, event: Event, news: Update) -> None:
-        """One event, to everybody whom it is for. After this, the head is behind it."""
+    def _deliver(self, event: Event, news: Update) -> None:
+        """Deliver one event to all its subscriptions, then move the position past it."""
         moment = self.now()
         before, at = self.position, moment.timestamp()
-        self._heed(event)
+        self._apply(event)
         deliveries, broken = 0, []
-        for subscription in self.audience.of(news):
+        for subscription in self.recipients.of(news):
             try:
-                if subscription.tell(news, before, at):
+                if subscription.deliver(news, before, at):
                     deliveries += 1
-                elif subscription.behind is before:
-                    self._fell_behind(subscription, news)
+                elif subscription.resume_from is before:
+                    self._start_catch_up(subscription, news)
             except Exception:
-                _log.failure("A reader could not be told")
+                _log.failure("An update could not be delivered to a client")
                 broken.append(subscription.subscriber)
-        self.history.add(news)
-        self.figures.count(deliveries, max(0.0, (moment - event.at).total_seconds()))
+        self.buffer.add(news)
+        self.stats.count(deliveries, max(0.0, (moment - event.at).total_seconds()))
         for subscriber in broken:
             self.end(subscriber, CloseReason.UNAVAILABLE)
-        self._end_authority(event)
+        self._close_revoked(event)
 
-    def _heed(self, event: Event) -> None:
-        """Learn what it changes for those who are connected, and let others know. An odd row must not stop the feed."""
+    def _apply(self, event: Event) -> None:
+        """Apply the event to the viewers' relations and call the listeners. A malformed event is logged and skipped."""
         try:
             if event.kind in RELATIONS:
-                self.viewers.apply(event)
+                self.viewer_states.apply(event)
             for hear in self.listeners:
                 hear(event)
         except Exception:
-            _log.failure("{kind} at {position} cannot be heeded and is passed over", kind=event.kind, position=event.position)
+            _log.failure("The event {kind} at {position} could not be applied and is skipped", kind=event.kind, position=event.position)
 
-    def _fell_behind(self, subscription: Subscription, news: Update) -> None:
-        """It goes on when its connection has drained; where the news was only not loaded yet, at once."""
+    def _start_catch_up(self, subscription: Subscription, news: Update) -> None:
+        """Let a subscription catch up: once its connection has drained, or at once if the update was only not loaded."""
         if news.loaded:
-            self.readers.slow(subscription.subscriber, self.seconds())
+            self.connections.slow(subscription.subscriber, self.seconds())
         else:
-            self.clock.callLater(0, self.replays.read_on, subscription)
+            self.clock.callLater(0, self.catch_up.resume, subscription)
 
-    def _end_authority(self, event: Event) -> None:
-        for subscriber in revoked_connections(event, self.readers):
+    def _close_revoked(self, event: Event) -> None:
+        for subscriber in revoked_connections(event, self.connections):
             self.end(subscriber, CloseReason.UNAUTHORIZED)
-        if event.kind is EventKind.ACCOUNT_CHANGED and event.account_id and self.readers.of(event.account_id):
+        if event.kind is EventKind.ACCOUNT_CHANGED and event.account_id and self.connections.of(event.account_id):
             begin(self._recheck())
 
-    # Watching
+    # Housekeeping
 
-    def _second(self, count: int) -> None:
-        self._tick = self.clock.callLater(1, self._second, count + 1)
-        self.readers.tick(self.seconds(), self.position)
+    def _on_second(self, count: int) -> None:
+        self._tick = self.clock.callLater(1, self._on_second, count + 1)
+        self.connections.tick(self.seconds(), self.position)
         if count % RECHECK_S == 0:
             begin(self._recheck())
 
     async def _recheck(self) -> None:
-        """Close connections whose session or token has ended without an event, by its age or behind our back."""
-        connected = [subscriber for subscriber in self.readers.all() if subscriber.account is not None]
+        """Close connections whose session or token expired or was removed without an event."""
+        connected = [subscriber for subscriber in self.connections.all() if subscriber.account is not None]
         try:
-            standing = await self.log.standing(Credentials.of(connected))
+            valid = await self.log.valid_credentials(Credentials.of(connected))
         except Exception:
-            _log.failure("The sessions of connected readers could not be checked; trying again")
+            _log.failure("The credentials of connected clients could not be checked; trying again")
             return
         for subscriber in connected:
-            if not standing.carry(subscriber):
+            if not valid.covers(subscriber):
                 self.end(subscriber, CloseReason.UNAUTHORIZED)

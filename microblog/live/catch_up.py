@@ -1,4 +1,4 @@
-"""Those who are behind: each reads on from the log at its own pace, until it is live or its connection is full."""
+"""Catching up: subscriptions that are behind read from the log at their own pace, until they are live or their connection is full."""
 
 from __future__ import annotations
 
@@ -26,87 +26,87 @@ _log = Logger()
 
 @define(eq=False)
 class CatchUp:
-    """Tells subscriptions what they have not been told. `refresh` waits for a look at the log that begins after the call."""
+    """Sends updates from the log to subscriptions that are behind. `refresh` waits for a poll of the log that starts after the call."""
 
-    history: EventBuffer
-    readers: Connections
-    figures: BroadcastStats
+    buffer: EventBuffer
+    connections: Connections
+    stats: BroadcastStats
     refresh: Callable[[], Awaitable[None]]
     now: Callable[[], datetime]
     seconds: Callable[[], float]
 
-    def read_on(self, subscription: Subscription) -> None:
-        """Let it catch up, if it is behind and does not do so already."""
-        if subscription.behind is not None and not subscription.reading and subscription.open:
-            subscription.reading = True
+    def resume(self, subscription: Subscription) -> None:
+        """Start catching up if the subscription is behind and is not catching up yet."""
+        if subscription.resume_from is not None and not subscription.catching_up and subscription.open:
+            subscription.catching_up = True
             begin(self._catch_up(subscription))
 
-    def miss(self, subscription: Subscription, oldest: Position) -> None:
-        """Some of what came after its position is not kept: say so, and go on from here."""
+    def report_gap(self, subscription: Subscription, oldest: Position) -> None:
+        """Tell the client that events after its position were deleted, and continue from the current position."""
         if subscription.open:
-            self.figures.gaps += 1
-            subscription.behind = None
-            self.offer(subscription.subscriber, subscription.subscriber.dialect.gap(subscription.stream, self.history.head, oldest))
+            self.stats.gaps += 1
+            subscription.resume_from = None
+            self.send_frame(subscription.subscriber, subscription.subscriber.encoder.gap(subscription.stream, self.buffer.head, oldest))
 
-    def offer(self, subscriber: Subscriber, frame: bytes | None) -> None:
-        """Say something that is no news. Whoever has no room for that is closed."""
-        if frame is not None and not subscriber.outlet.offer(frame):
-            self.readers.end(subscriber, CloseReason.STALLED)
+    def send_frame(self, subscriber: Subscriber, frame: bytes | None) -> None:
+        """Send a frame that is not an update. Closes the connection if its buffer is full."""
+        if frame is not None and not subscriber.connection.offer(frame):
+            self.connections.end(subscriber, CloseReason.STALLED)
 
     async def _catch_up(self, subscription: Subscription) -> None:
-        """Tell a subscription what it has not been told, until it is live or its connection is full."""
+        """Read batches until the subscription is live or its connection is full."""
         try:
-            while subscription.open and subscription.behind is not None and await self._read_a_passage(subscription):
+            while subscription.open and subscription.resume_from is not None and await self._read_batch(subscription):
                 pass
         except Exception:
-            _log.failure("A reader could not catch up")
-            self.readers.end(subscription.subscriber, CloseReason.UNAVAILABLE)
+            _log.failure("A client could not catch up")
+            self.connections.end(subscription.subscriber, CloseReason.UNAVAILABLE)
         finally:
-            subscription.reading = False
+            subscription.catching_up = False
 
-    async def _read_a_passage(self, subscription: Subscription) -> bool:
-        """One step of it; False if the connection is full."""
-        place = subscription.behind
-        assert place is not None
-        if place == self.history.head:
-            subscription.behind = None
+    async def _read_batch(self, subscription: Subscription) -> bool:
+        """Read and send one batch. Return False if the connection is full."""
+        position = subscription.resume_from
+        assert position is not None
+        if position == self.buffer.head:
+            subscription.resume_from = None
             return True
-        if place > self.history.head:  # another process told it more than this one has read
+        if position > self.buffer.head:  # another process delivered more than this one has read
             await self.refresh()
-            if subscription.open and place > self.history.head:
-                self.miss(subscription, self.history.head)
+            if subscription.open and position > self.buffer.head:
+                self.report_gap(subscription, self.buffer.head)
             return True
-        passage = await self.history.after(place)
-        if passage.oldest is not None or not passage.news:
-            self.miss(subscription, passage.oldest or self.history.head)
+        batch = await self.buffer.after(position)
+        if batch.oldest is not None or not batch.updates:
+            self.report_gap(subscription, batch.oldest or self.buffer.head)
             return True
-        circle = subscription.subscriber.circle
-        await self.history.load([one for one in passage.news if not one.loaded and may_concern(one, subscription.stream, circle)])
-        repeats = await repeats_in(self.history.log, subscription, passage.news, self.now().timestamp())
-        marks = await flags_in(self.history.log, subscription, passage.news)
-        return self._hand_over(subscription, passage.news, repeats, marks)
+        viewer = subscription.subscriber.viewer_state
+        await self.buffer.load([one for one in batch.updates if not one.loaded and may_concern(one, subscription.stream, viewer)])
+        repeats = await repeats_in(self.buffer.log, subscription, batch.updates, self.now().timestamp())
+        marks = await flags_in(self.buffer.log, subscription, batch.updates)
+        return self._send_batch(subscription, batch.updates, repeats, marks)
 
-    def _hand_over(
-        self, subscription: Subscription, passage: Sequence[Update], repeats: Collection[int], marks: Mapping[int, PostFlags]
+    def _send_batch(
+        self, subscription: Subscription, batch: Sequence[Update], repeats: Collection[int], marks: Mapping[int, PostFlags]
     ) -> bool:
         if not subscription.open:
             return False
-        at, head, circle = self.now().timestamp(), self.history.head, subscription.subscriber.circle
-        for news in passage:
+        at, head, viewer = self.now().timestamp(), self.buffer.head, subscription.subscriber.viewer_state
+        for news in batch:
             if news.position > head:
-                subscription.behind = head
+                subscription.resume_from = head
                 break
-            if may_concern(news, subscription.stream, circle):
+            if may_concern(news, subscription.stream, viewer):
                 if not news.loaded:
                     break
                 told = subscription.wants(news, at) and not (news.kind is EventKind.POST_PUBLISHED and news.post_id in repeats)
-                if told and not subscription.give(news, at, marks):
-                    self.readers.slow(subscription.subscriber, self.seconds())
+                if told and not subscription.send(news, at, marks):
+                    self.connections.slow(subscription.subscriber, self.seconds())
                     return False
-            subscription.behind = news.position
+            subscription.resume_from = news.position
         return True
 
 
 def begin(work: Coroutine[Deferred[Any], Any, None]) -> None:
-    """Let the work go on by itself. It reports its own failures; what is left is a bug, and is logged."""
-    Deferred.fromCoroutine(work).addErrback(lambda failure: _log.failure("The feed stumbled", failure))
+    """Run the coroutine in the background. It handles its own failures; anything else is a bug and is logged."""
+    Deferred.fromCoroutine(work).addErrback(lambda failure: _log.failure("Unexpected failure in the broadcaster", failure))

@@ -1,6 +1,6 @@
-"""Who is told of which news: the visibility rule and the wishes of the connected viewer, on values in memory. Pure.
+"""Delivery rules: visibility and the viewer's preferences, evaluated in memory. Pure.
 
-The timelines of storage/timelines.py say the same in SQL; a test holds the two equal.
+The timelines in storage/timelines.py implement the same rules in SQL; a test compares the two.
 """
 
 from __future__ import annotations
@@ -19,138 +19,141 @@ from microblog.model.visibility import ViewerRelation, may_see
 
 @cache
 def _rule(visibility: Visibility, is_author: bool, is_mentioned: bool, follows_author: bool, blocked: bool) -> bool:
-    """The one rule; it has so few different questions that each is asked only once."""
+    """Cached visibility rule; it has only few different arguments."""
     return may_see(ViewerRelation(visibility, is_author, is_mentioned, follows_author, blocked))
 
 
-def _seen(visibility: Visibility, author: int, mentions: frozenset[int], circle: ViewerState | None) -> bool:
-    if circle is None:
+def _may_see(visibility: Visibility, author: int, mentions: frozenset[int], viewer: ViewerState | None) -> bool:
+    if viewer is None:
         return _rule(visibility, False, False, False, False)
-    me = circle.account
-    return _rule(visibility, author == me, me in mentions, circle.follows(author), author in circle.blocked_by)
+    me = viewer.account
+    return _rule(visibility, author == me, me in mentions, viewer.follows(author), author in viewer.blocked_by)
 
 
-def visible(news: Update, circle: ViewerState | None) -> bool:
-    """True if the viewer (None: nobody in particular) may see the post at all; a boost, if they may see what is boosted too."""
-    if news.visibility is None or not _seen(news.visibility, news.author, news.mentions, circle):
+def visible(news: Update, viewer: ViewerState | None) -> bool:
+    """True if the viewer (None: anonymous) may see the post. For a boost, the boosted post must be visible too."""
+    if news.visibility is None or not _may_see(news.visibility, news.author, news.mentions, viewer):
         return False
     if news.boost_of is None:
         return True
-    if news.post is None or news.post.boost is None:  # it is being deleted: what it said is not told
-        return circle is None or news.boost_author not in circle.blocked_by
+    if news.post is None or news.post.boost is None:  # it is being deleted: its content is not known any more
+        return viewer is None or news.boost_author not in viewer.blocked_by
     original = news.post.boost
-    return _seen(original.visibility, original.author.id, frozenset(named.account_id for named in original.mentions), circle)
+    return _may_see(original.visibility, original.author.id, frozenset(named.account_id for named in original.mentions), viewer)
 
 
-def _wanted(news: Update, circle: ViewerState | None, now: float) -> bool:
-    """False if the viewer shuns whoever wrote, is answered or is boosted."""
+def _not_hidden(news: Update, viewer: ViewerState | None, now: float) -> bool:
+    """False if the viewer blocks or mutes the author, the account replied to or the boosted author."""
     return (
-        circle is None
-        or news.author == circle.account
-        or not (circle.hides(news.author, now) or circle.hides(news.reply_to_account, now) or circle.hides(news.boost_author, now))
+        viewer is None
+        or news.author == viewer.account
+        or not (viewer.hides(news.author, now) or viewer.hides(news.reply_to_account, now) or viewer.hides(news.boost_author, now))
     )
 
 
-def _in_home(news: Update, circle: ViewerState | None, now: float) -> bool:
-    if circle is None:
+def _in_home(news: Update, viewer: ViewerState | None, now: float) -> bool:
+    if viewer is None:
         return False
-    if news.author == circle.account:
+    if news.author == viewer.account:
         return True
-    if circle.keeps_from_home(news.author):
+    if viewer.hides_from_home(news.author):
         return False
-    return _by_followed_tag(news, circle, now) or _by_followee(news, circle, now)
+    return _by_followed_tag(news, viewer, now) or _by_followee(news, viewer, now)
 
 
-def _by_followed_tag(news: Update, circle: ViewerState, now: float) -> bool:
-    """True for public posts with a tag that the viewer follows; author and visibility apart, as on the tag's own timeline."""
-    if not _has_followed_tag(news, circle):
+def _by_followed_tag(news: Update, viewer: ViewerState, now: float) -> bool:
+    """True for public posts with a hashtag that the viewer follows. The same rules as on the hashtag's own timeline apply."""
+    if not _has_followed_tag(news, viewer):
         return False
     limited = news.post is not None and news.post.author.limited_at is not None
-    return news.kind is EventKind.POST_DELETED or (not limited and _wanted(news, circle, now))
+    return news.kind is EventKind.POST_DELETED or (not limited and _not_hidden(news, viewer, now))
 
 
-def _has_followed_tag(news: Update, circle: ViewerState) -> bool:
-    return news.visibility is Visibility.PUBLIC and news.boost_of is None and not circle.tags.isdisjoint(news.tags)
+def _has_followed_tag(news: Update, viewer: ViewerState) -> bool:
+    return news.visibility is Visibility.PUBLIC and news.boost_of is None and not viewer.tags.isdisjoint(news.tags)
 
 
-def _by_followee(news: Update, circle: ViewerState, now: float) -> bool:
-    if not circle.follows(news.author):
+def _by_followee(news: Update, viewer: ViewerState, now: float) -> bool:
+    if not viewer.follows(news.author):
         return False
     if news.kind is EventKind.POST_DELETED:
         return True
     answered = news.reply_to_account
-    if news.answers_another and answered != circle.account and not (answered and circle.follows(answered)):
+    if news.replies_to_other and answered != viewer.account and not (answered and viewer.follows(answered)):
         return False
-    return _as_followed(news, circle, now)
+    return _as_followed(news, viewer, now)
 
 
-def _as_followed(news: Update, circle: ViewerState, now: float) -> bool:
-    """True unless the viewer follows the author in another way: without boosts, in other languages."""
-    if news.boost_of is not None and news.author in circle.quiet:
+def _as_followed(news: Update, viewer: ViewerState, now: float) -> bool:
+    """False if the viewer follows the author without boosts or in other languages only."""
+    if news.boost_of is not None and news.author in viewer.quiet:
         return False
-    return circle.wants_language(news.author, news.language) and _wanted(news, circle, now)
+    return viewer.wants_language(news.author, news.language) and _not_hidden(news, viewer, now)
 
 
-def _in_list(news: Update, stream: Stream, circle: ViewerState | None, now: float) -> bool:
-    members = None if circle is None else circle.lists.get(int(stream.of))
-    if circle is None or members is None or news.author not in members.accounts or not circle.follows(news.author):
+def _in_list(news: Update, stream: Stream, viewer: ViewerState | None, now: float) -> bool:
+    members = None if viewer is None else viewer.lists.get(int(stream.of))
+    if viewer is None or members is None or news.author not in members.accounts or not viewer.follows(news.author):
         return False
     if news.kind is EventKind.POST_DELETED:
         return True
     answered = news.reply_to_account
-    if news.answers_another and answered is not None and answered != circle.account:
+    if news.replies_to_other and answered is not None and answered != viewer.account:
         if members.replies is ListReplies.NONE or (members.replies is ListReplies.LIST and answered not in members.accounts):
             return False
-        if members.replies is ListReplies.FOLLOWED and not circle.follows(answered):
+        if members.replies is ListReplies.FOLLOWED and not viewer.follows(answered):
             return False
-    return _as_followed(news, circle, now)
+    return _as_followed(news, viewer, now)
 
 
-def _in_public(news: Update, circle: ViewerState | None, now: float) -> bool:
+def _in_public(news: Update, viewer: ViewerState | None, now: float) -> bool:
     limited = news.post is not None and news.post.author.limited_at is not None
-    return not limited and _wanted(news, circle, now)
+    return not limited and _not_hidden(news, viewer, now)
 
 
-def _anyway(_news: Update, _circle: ViewerState | None, _now: float) -> bool:
+def _always(_news: Update, _circle: ViewerState | None, _now: float) -> bool:
     return True
 
 
-_WISHES: dict[StreamKind, Callable[[Update, ViewerState | None, float], bool]] = {
+_PREFERENCES: dict[StreamKind, Callable[[Update, ViewerState | None, float], bool]] = {
     StreamKind.USER: _in_home,
     StreamKind.PUBLIC: _in_public,
-    StreamKind.TAG: _wanted,
-    StreamKind.AUTHOR: _anyway,
-    StreamKind.AUTHOR_POSTS: _anyway,
-    StreamKind.THREAD: _anyway,
+    StreamKind.TAG: _not_hidden,
+    StreamKind.AUTHOR: _always,
+    StreamKind.AUTHOR_POSTS: _always,
+    StreamKind.THREAD: _always,
 }
 
 
-def should_deliver(news: Update, stream: Stream, circle: ViewerState | None, now: float) -> bool:
-    """True if news of one of the stream's topics is to be told to this viewer at the time `now` (Unix, for mutes that end)."""
+def should_deliver(news: Update, stream: Stream, viewer: ViewerState | None, now: float) -> bool:
+    """True if the update, which belongs to one of the stream's topics, should be delivered to the viewer.
+
+    `now` is a Unix time and decides whether mutes have expired.
+    """
     if news.kind in POSTS:
         if stream.media and news.post is not None and not news.post.original.media:
             return False
         if stream.kind is StreamKind.LIST:
-            return _in_list(news, stream, circle, now) and visible(news, circle)
-        wish = _WISHES.get(stream.kind)
-        return wish is not None and wish(news, circle, now) and visible(news, circle)
+            return _in_list(news, stream, viewer, now) and visible(news, viewer)
+        prefers = _PREFERENCES.get(stream.kind)
+        return prefers is not None and prefers(news, viewer, now) and visible(news, viewer)
     if news.kind in (EventKind.FILTERS_CHANGED, EventKind.NOTIFICATIONS_MERGED):
-        return circle is not None and news.author == circle.account
-    return circle is not None if news.kind in ANNOUNCEMENTS else _is_told(news, circle)
+        return viewer is not None and news.author == viewer.account
+    return viewer is not None if news.kind in ANNOUNCEMENTS else _may_notify(news, viewer)
 
 
-def _is_told(news: Update, circle: ViewerState | None) -> bool:
-    """A notice was written only if its receiver wanted it, and a conversation likewise; what came between since is a block."""
-    if news.kind not in PERSONAL or circle is None or news.author != circle.account:
+def _may_notify(news: Update, viewer: ViewerState | None) -> bool:
+    """True unless a block happened since the notification or conversation entry was written. All else was checked then."""
+    if news.kind not in PERSONAL or viewer is None or news.author != viewer.account:
         return False
     by = news.subject if news.conversation is None else news.conversation.last.author.id
-    return by not in circle.blocks and by not in circle.blocked_by
+    return by not in viewer.blocks and by not in viewer.blocked_by
 
 
-def may_concern(news: Update, stream: Stream, circle: ViewerState | None) -> bool:
-    """True if the news belongs to the stream, before anybody asks what is in it."""
+def may_concern(news: Update, stream: Stream, viewer: ViewerState | None) -> bool:
+    """True if the update belongs to the stream, as far as its event tells without loading its content."""
     if news.kind in POSTS and stream.kind is StreamKind.USER:
-        return circle is not None and (news.author == circle.account or circle.follows(news.author) or _has_followed_tag(news, circle))
+        return viewer is not None and (news.author == viewer.account or viewer.follows(news.author) or _has_followed_tag(news, viewer))
     if news.kind in POSTS and stream.kind is StreamKind.LIST:
-        return circle is not None and int(stream.of) in circle.lists_with(news.author)
+        return viewer is not None and int(stream.of) in viewer.lists_containing(news.author)
     return any(topic in stream.topics for topic in topics_of(news))

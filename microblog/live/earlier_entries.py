@@ -1,4 +1,4 @@
-"""Finds out which boosts repeat what timelines show already, where memory alone does not tell."""
+"""Detection of boosts that repeat a post which the timeline already shows, where entries in memory are not enough."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from microblog.live.viewer_state import ViewerState
 from microblog.model import repeated_boosts
 from microblog.model.events import EventKind
 
-MOST_AT_ONCE = 64
-"""Timelines that are looked up for one look at the log: beyond that, a boost counts as new unless memory says otherwise."""
+MAX_TIMELINES = 64
+"""Timelines that are looked up for one result at the log: beyond that, a boost counts as new unless memory says otherwise."""
 
 
-async def look_back(log: EventSource, audience: Recipients, news: Sequence[Update]) -> None:
-    """Complete what is remembered of each timeline that one of these boosts goes to, as far as it takes that to tell whether it repeats."""
+async def look_back(log: EventSource, recipients: Recipients, news: Sequence[Update]) -> None:
+    """Load earlier entries of the timelines that receive one of these boosts, as far as needed to detect repeats."""
     wanted: dict[tuple[ViewerState, Topic], EarlierEntries] = {}
     for one in news:
         if _is_boost(one) and one.post is not None:
-            for circle, topic in _timelines(audience, one):
-                if len(wanted) < MOST_AT_ONCE and (circle, topic) not in wanted and not _tells(circle, topic, one):
-                    wanted[circle, topic] = _question(circle, topic, one.post_id or 0, repeated_boosts.REACH)
+            for viewer, topic in _timelines(recipients, one):
+                if len(wanted) < MAX_TIMELINES and (viewer, topic) not in wanted and not _is_known(viewer, topic, one):
+                    wanted[viewer, topic] = _query(viewer, topic, one.post_id or 0, repeated_boosts.REACH)
     if wanted:
-        answers = await log.before(list(wanted.values()))
-        for ((circle, topic), asked), entries in zip(wanted.items(), answers, strict=True):
-            circle.recent.setdefault(topic, RecentEntries()).begin(entries, asked.below)
+        answers = await log.entries_before(list(wanted.values()))
+        for ((viewer, topic), query), entries in zip(wanted.items(), answers, strict=True):
+            viewer.recent.setdefault(topic, RecentEntries()).load(entries, query.below)
 
 
-async def repeats_in(log: EventSource, subscription: Subscription, passage: Sequence[Update], at: float) -> Collection[int]:
-    """The ids of those boosts of a passage that repeat what was on the timeline before them."""
-    circle, topic = subscription.subscriber.circle, subscription.stream.topics[0]
-    if subscription.stream.kind not in COLLECTED or circle is None:
+async def repeats_in(log: EventSource, subscription: Subscription, batch: Sequence[Update], at: float) -> Collection[int]:
+    """Return the ids of those boosts in the batch that repeat a post which the timeline showed before them."""
+    viewer, topic = subscription.subscriber.viewer_state, subscription.stream.topics[0]
+    if subscription.stream.kind not in COLLECTED or viewer is None:
         return ()
-    boosts = [news.post_id or 0 for news in passage if _is_boost(news) and subscription.wants(news, at)]
+    boosts = [news.post_id or 0 for news in batch if _is_boost(news) and subscription.wants(news, at)]
     if not boosts:
         return ()
-    [entries] = await log.before([_question(circle, topic, max(boosts) + 1, repeated_boosts.REACH + len(passage))])
+    [entries] = await log.entries_before([_query(viewer, topic, max(boosts) + 1, repeated_boosts.REACH + len(batch))])
     return {entry[0] for entry in entries} - {entry[0] for entry in repeated_boosts.without_repeats(entries)}
 
 
@@ -48,26 +48,26 @@ def _is_boost(news: Update) -> bool:
     return news.kind is EventKind.POST_PUBLISHED and news.boost_of is not None
 
 
-def _timelines(audience: Recipients, news: Update) -> Iterator[tuple[ViewerState, Topic]]:
-    """The timelines that somebody listens to and that the author's posts may be on."""
-    for circle in audience.viewers.following(news.author):
-        for topic in (circle.home, *((StreamKind.LIST, id) for id in circle.lists_with(news.author))):
-            if audience.hub.members(topic):
-                yield circle, topic
+def _timelines(recipients: Recipients, news: Update) -> Iterator[tuple[ViewerState, Topic]]:
+    """Yield timelines that have subscribers and may contain the author's posts."""
+    for viewer in recipients.viewer_states.following(news.author):
+        for topic in (viewer.home, *((StreamKind.LIST, id) for id in viewer.lists_containing(news.author))):
+            if recipients.hub.members(topic):
+                yield viewer, topic
 
 
-def _tells(circle: ViewerState, topic: Topic, news: Update) -> bool:
-    """True if it is clear without asking whether the boost repeats."""
-    original, recent = news.post and news.post.boost, circle.recent.get(topic)
-    if original is None or (recent is not None and (recent.whole or recent.shows(original.id, news.entry[0]))):
+def _is_known(viewer: ViewerState, topic: Topic, news: Update) -> bool:
+    """True if entries in memory tell whether the boost is a repeat."""
+    original, recent = news.post and news.post.boost, viewer.recent.get(topic)
+    if original is None or (recent is not None and (recent.is_complete or recent.shows(original.id, news.entry[0]))):
         return True
     by = original.author.id
-    known = by == circle.account or circle.follows(by) or circle.tags or original.boosts_count > 1
-    return not known  # it has never been on any timeline of theirs
+    known = by == viewer.account or viewer.follows(by) or viewer.tags or original.boosts_count > 1
+    return not known  # it cannot have been on any of the viewer's timelines
 
 
-def _question(circle: ViewerState, topic: Topic, below: int, limit: int) -> EarlierEntries:
-    if topic == circle.home:
-        return EarlierEntries(circle.account, below, limit)
+def _query(viewer: ViewerState, topic: Topic, below: int, limit: int) -> EarlierEntries:
+    if topic == viewer.home:
+        return EarlierEntries(viewer.account, below, limit)
     id = int(topic[1])
-    return EarlierEntries(circle.account, below, limit, id, circle.lists[id].replies)
+    return EarlierEntries(viewer.account, below, limit, id, viewer.lists[id].replies)

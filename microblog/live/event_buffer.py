@@ -1,4 +1,4 @@
-"""The log as far as it was told: the newest of it in memory, the rest in the database."""
+"""Buffer of the event log: the newest updates in memory, older ones from the database."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ from microblog.model.events import Event, EventKind, Position
 from microblog.model.filters import FilterSet
 from microblog.model.posts import Post, PostFlags
 
-PASSAGE = 200
-REPLAYS = 2  # readers that catch up from the database at once; the pool is there for pages too
-KEPT = 512
+BATCH_SIZE = 200
+MAX_CATCH_UPS = 2  # clients that catch up from the database at a time; pages need the pool too
+BUFFER_SIZE = 512
 
 
 @frozen
 class Credentials:
-    """Logins and API tokens that connections rest on, by their ids."""
+    """Ids of sessions and access tokens that connections were opened with."""
 
     sessions: frozenset[int] = frozenset()
     tokens: frozenset[int] = frozenset()
 
     @classmethod
     def of(cls, subscribers: Iterable[Subscriber]) -> Self:
-        """All that these connections rest on."""
+        """Collect the credentials of these connections."""
         connected = list(subscribers)
         return cls(
             frozenset(each.session for each in connected if each.session is not None),
             frozenset(each.token for each in connected if each.token is not None),
         )
 
-    def carry(self, subscriber: Subscriber) -> bool:
-        """True if all that the connection rests on is among them."""
+    def covers(self, subscriber: Subscriber) -> bool:
+        """True if the connection's session and token are among them."""
         session, token = subscriber.session, subscriber.token
         return (session is None or session in self.sessions) and (token is None or token in self.tokens)
 
@@ -50,27 +50,27 @@ class Credentials:
         return bool(self.sessions or self.tokens)
 
 
-NO_GRANTS = Credentials()
+NO_CREDENTIALS = Credentials()
 
 
 @frozen
 class PollResult:
-    """What one look at the log gave: the relations of the accounts asked for, which of the grants stand, and the next events.
+    """Result of one poll: the requested relations, the credentials that are still valid, and the next events.
 
-    The relations are older than the events' snapshot, never younger. `more` says that another look finds more at once; `soon`, that
-    something is committed which cannot be read yet, because an older transaction still runs.
+    Relations are read before the events, so they are never newer than the events' snapshot. `more`: another poll returns more at once.
+    `retry_soon`: an event is committed that cannot be read yet, because an older transaction is still running.
     """
 
     events: Sequence[Event] = ()
-    loaded: Mapping[int, RelationsSnapshot] = {}
-    standing: Credentials = NO_GRANTS
+    relations: Mapping[int, RelationsSnapshot] = {}
+    valid_credentials: Credentials = NO_CREDENTIALS
     more: bool = False
-    soon: bool = False
+    retry_soon: bool = False
 
 
 @frozen
 class Wanted:
-    """Ids of what is to be found, and the accounts whose badges are."""
+    """Ids of items to load; for unread counts, the accounts."""
 
     posts: Collection[int] = ()
     notices: Collection[int] = ()
@@ -80,10 +80,10 @@ class Wanted:
 
     @classmethod
     def of(cls, news: Collection[Update]) -> Self:
-        """All that these tell of."""
+        """Collect the ids of the items that these updates need."""
         return cls(
             {one.post_id for one in news if one.kind in SHOWN and one.post_id is not None},
-            {one.notice_id for one in news if one.notice_id is not None},
+            {one.notification_id for one in news if one.notification_id is not None},
             {one.conversation_id for one in news if one.conversation_id is not None},
             {one.author for one in news if one.kind is EventKind.BADGES_CHANGED},
             {one.announcement_id for one in news if one.announcement_id is not None},
@@ -92,7 +92,7 @@ class Wanted:
 
 @frozen
 class LoadedItems:
-    """Posts, notices, conversations and announcements by their ids, badges by account; what is gone is left out."""
+    """Loaded items by id, and unread counts by account. Deleted items are missing."""
 
     posts: Mapping[int, Post] = {}
     notices: Mapping[int, NotificationUpdate] = {}
@@ -102,90 +102,90 @@ class LoadedItems:
 
 
 class EventSource(Protocol):
-    """What the feed asks of the event log and of the tables behind it."""
+    """Interface of the event log and the tables behind it, as the broadcaster needs them."""
 
     async def begin(self, back: int) -> Position:
-        """The position so many events before the newest that may be read, or of the oldest. All that came after it is kept."""
+        """Return the position `back` events before the newest readable one, or of the oldest event if there are fewer."""
 
-    async def look(self, place: Position, accounts: Collection[int], grants: Credentials) -> PollResult:
-        """What comes after the place, in commit order; whom the accounts follow, block and mute; and which of the grants stand."""
+    async def poll(self, position: Position, accounts: Collection[int], credentials: Credentials) -> PollResult:
+        """Return the events after the position in commit order, the accounts' relations, and the credentials that are still valid."""
 
-    async def after(self, place: Position, limit: int) -> tuple[Sequence[Event], Position | None]:
-        """What comes after the place, at most `limit`; and the oldest position that is kept (None: the log is empty)."""
+    async def after(self, position: Position, limit: int) -> tuple[Sequence[Event], Position | None]:
+        """Return at most `limit` events after the position, and the oldest position in the log (None if it is empty)."""
 
     async def find(self, wanted: Wanted) -> LoadedItems:
-        """What is wanted, as it is now: conversations from their owner's point of view, announcements from nobody's."""
+        """Load items in their current state: conversations from their owner's point of view, announcements from an anonymous one."""
 
-    async def before(self, questions: Sequence[EarlierEntries]) -> Sequence[Sequence[tuple[int, int | None]]]:
-        """The entries of timelines that came before, newest first, with boosts that repeat: an answer for each question."""
+    async def entries_before(self, queries: Sequence[EarlierEntries]) -> Sequence[Sequence[tuple[int, int | None]]]:
+        """Return earlier timeline entries for each query, newest first, including repeated boosts."""
 
-    async def marks(self, accounts: Collection[int], posts: Collection[int]) -> Mapping[tuple[int, int], PostFlags]:
-        """How each of the accounts stands to each of the posts, no boosts, to which it has done something."""
+    async def flags(self, accounts: Collection[int], posts: Collection[int]) -> Mapping[tuple[int, int], PostFlags]:
+        """Return the accounts' interactions with these posts (no boosts), by account and post. Pairs without any are missing."""
 
-    async def standing(self, grants: Credentials) -> Credentials:
-        """Those that are still good."""
+    async def valid_credentials(self, credentials: Credentials) -> Credentials:
+        """Return those credentials that are still valid."""
 
-    async def sieves(self, accounts: Collection[int]) -> Mapping[int, FilterSet]:
-        """The filters of the accounts that have any."""
+    async def filter_sets(self, accounts: Collection[int]) -> Mapping[int, FilterSet]:
+        """Return the filters of those accounts that have any."""
 
 
 @frozen
 class Batch:
-    """A stretch of the log. `oldest` is set where what came before it is not kept any more."""
+    """A section of the log. `oldest` is set if the events before it were deleted."""
 
-    news: Sequence[Update]
+    updates: Sequence[Update]
     oldest: Position | None = None
 
 
 @define
 class EventBuffer:
-    """What was told, up to `head`."""
+    """Delivered updates up to the position `head`."""
 
     log: EventSource
     head: Position
-    keep: int = KEPT
+    keep: int = BUFFER_SIZE
     _recent: list[Update] = field(factory=list)
     _start: Position = field(init=False)
-    _changes: int = 0
-    _turn: DeferredSemaphore = field(factory=lambda: DeferredSemaphore(REPLAYS))
+    _version: int = 0
+    _semaphore: DeferredSemaphore = field(factory=lambda: DeferredSemaphore(MAX_CATCH_UPS))
 
     def __attrs_post_init__(self) -> None:
         self._start = self.head
 
     def add(self, news: Update) -> None:
-        """This was told now. What it makes untrue of earlier news is forgotten."""
+        """Append a delivered update, and invalidate earlier updates whose content it changes."""
         self.head = news.position
-        self._forget(news)
+        self._invalidate(news)
         self._recent.append(news)
         if len(self._recent) >= 2 * self.keep:
             self._start = self._recent[-self.keep - 1].position
             del self._recent[: -self.keep]
 
-    async def after(self, place: Position) -> Batch:
-        """What came after the place: all of it where that is in memory, else what is next, perhaps beyond the head."""
-        if place >= self._start:
-            return Batch(self._recent[bisect_right(self._recent, place, key=attrgetter("position")) :])
-        await self._turn.acquire()
+    async def after(self, position: Position) -> Batch:
+        """Return the updates after the position: all of them if they are in memory, else the next batch from the database."""
+        if position >= self._start:
+            return Batch(self._recent[bisect_right(self._recent, position, key=attrgetter("position")) :])
+        await self._semaphore.acquire()
         try:
-            events, oldest = await self.log.after(place, PASSAGE)
+            events, oldest = await self.log.after(position, BATCH_SIZE)
         finally:
-            self._turn.release()
-        if oldest is None or oldest > place:
+            self._semaphore.release()
+        if oldest is None or oldest > position:
             return Batch([], oldest or self.head)
         return Batch([Update.of(event) for event in events])
 
     async def load(self, news: Collection[Update]) -> None:
-        """Find the posts and notices of those that have not got theirs."""
+        """Load the content of those updates that have none yet."""
         while missing := [one for one in news if not one.loaded]:
-            changes = self._changes
+            version = self._version
             found = await self.log.find(Wanted.of(missing))
-            if changes == self._changes:  # else it may be untrue already
+            if version == self._version:  # else it may be outdated already
                 for one in missing:
-                    _give(one, found)
+                    _fill(one, found)
 
-    def _forget(self, news: Update) -> None:
+    def _invalidate(self, news: Update) -> None:
         if news.kind in (EventKind.POST_EDITED, EventKind.POST_DELETED):
-            stale = [earlier for earlier in self._recent if news.post_id in (earlier.post_id, earlier.boost_of, earlier.last_said)]
+            stale = [earlier for earlier in self._recent if news.post_id in (earlier.post_id, earlier.boost_of, earlier.last_post_id)]
         elif news.kind in (EventKind.ACCOUNT_CHANGED, EventKind.ACCOUNT_SUSPENDED, EventKind.ACCOUNT_DELETED):
             stale = [earlier for earlier in self._recent if _shows(earlier, news.author)]
         elif news.kind is EventKind.CONVERSATION_CHANGED:
@@ -194,18 +194,18 @@ class EventBuffer:
             stale = [earlier for earlier in self._recent if earlier.announcement_id == news.announcement_id]
         else:
             return
-        self._changes += 1
+        self._version += 1
         for earlier in stale:
             earlier.forget()
 
 
-def _give(news: Update, found: LoadedItems) -> None:
+def _fill(news: Update, found: LoadedItems) -> None:
     post = found.posts.get(news.post_id or 0) if news.kind in SHOWN else None
     badges = found.badges.get(news.author) if news.kind is EventKind.BADGES_CHANGED else None
     conversation, announcement = found.conversations.get(news.conversation_id or 0), found.announcements.get(news.announcement_id or 0)
-    news.load(post, found.notices.get(news.notice_id or 0), conversation, badges, announcement)
+    news.load(post, found.notices.get(news.notification_id or 0), conversation, badges, announcement)
 
 
 def _shows(news: Update, account: int) -> bool:
-    """True if what is told of the news shows somebody."""
+    """True if the content of the update shows the account."""
     return account in (news.author, news.boost_author, news.subject) or (news.conversation_id is not None and account in news.mentions)

@@ -1,4 +1,4 @@
-"""The event log and the tables behind it, as the feed asks them: one trip to the database for each question."""
+"""The event log in PostgreSQL: one round trip to the database for each question of the broadcaster."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 
 from attrs import define, evolve, field
 
-from microblog.live.event_buffer import NO_GRANTS, Credentials, LoadedItems, PollResult, Wanted
+from microblog.live.event_buffer import NO_CREDENTIALS, Credentials, LoadedItems, PollResult, Wanted
 from microblog.live.position_encoding import PositionCipher
 from microblog.live.recent_entries import EarlierEntries
 from microblog.live.updates import NotificationUpdate, UnreadUpdate
@@ -22,13 +22,13 @@ from microblog.model.posts import Post, PostFlags
 from microblog.storage import accounts, announcements, conversations, events, filters, live_queries, posts, timelines, warnings
 from microblog.storage.database import Cursor, Transactions
 
-LOOK = 500  # events in one look
-MOST_UNREAD = 100
+POLL_LIMIT = 500  # events in one poll
+MAX_UNREAD = 100
 
 
 @define
 class DatabaseEventLog:
-    """The log in PostgreSQL. `fresh_epoch` names the log if it has no name yet, or was brought here from another database."""
+    """Event source in PostgreSQL. `fresh_epoch` names a log that has no name yet or was restored from another database."""
 
     database: Transactions
     now: Callable[[], datetime]
@@ -37,87 +37,87 @@ class DatabaseEventLog:
     cipher: PositionCipher = field(factory=lambda: PositionCipher(b""), repr=False)
 
     async def begin(self, back: int) -> Position:
-        """The position so many events before the newest that may be read, or of the oldest. All that came after it is kept."""
+        """See `EventSource`."""
         self.epoch = await self.database.run(events.open_log, self.fresh_epoch)
         self.cipher = PositionCipher(await self.database.read(events.log_secret))
         xid, id = await self.database.read(live_queries.begin, back=back)
         return self.cipher.written(Position(self.epoch, xid, id))
 
     def read_position(self, text: str) -> Position:
-        """The position that a client was told as this text. Raises Malformed for what is none."""
+        """Parse a position that a client sends. Raises Malformed."""
         return self.cipher.parse(text)
 
-    async def look(self, place: Position, accounts: Collection[int], grants: Credentials) -> PollResult:
-        """What comes after the place, in commit order; whom the accounts follow, block and mute; and which of the grants stand."""
-        return await self.database.read(self._look, place, accounts, grants)
+    async def poll(self, position: Position, accounts: Collection[int], credentials: Credentials) -> PollResult:
+        """See `EventSource`."""
+        return await self.database.read(self._poll, position, accounts, credentials)
 
-    async def after(self, place: Position, limit: int) -> tuple[Sequence[Event], Position | None]:
-        """What comes after the place, at most `limit`; and the oldest position that is kept (None: the log is empty)."""
-        return await self.database.read(self._after, place, limit)
+    async def after(self, position: Position, limit: int) -> tuple[Sequence[Event], Position | None]:
+        """See `EventSource`."""
+        return await self.database.read(self._after, position, limit)
 
     async def find(self, wanted: Wanted) -> LoadedItems:
-        """What is wanted, as it is now: conversations from their owner's point of view, announcements from nobody's."""
+        """See `EventSource`."""
         return await self.database.read(_find, wanted, self.now())
 
-    async def before(self, questions: Sequence[EarlierEntries]) -> Sequence[Sequence[tuple[int, int | None]]]:
-        """The entries of timelines that came before, newest first, with boosts that repeat: an answer for each question."""
-        return await self.database.read(_before, questions, self.now())
+    async def entries_before(self, queries: Sequence[EarlierEntries]) -> Sequence[Sequence[tuple[int, int | None]]]:
+        """See `EventSource`."""
+        return await self.database.read(_before, queries, self.now())
 
-    async def marks(self, accounts: Collection[int], posts: Collection[int]) -> Mapping[tuple[int, int], PostFlags]:
-        """How each of the accounts stands to each of the posts, no boosts, to which it has done something."""
+    async def flags(self, accounts: Collection[int], posts: Collection[int]) -> Mapping[tuple[int, int], PostFlags]:
+        """See `EventSource`."""
         return await self.database.read(live_queries.marks, accounts=accounts, posts=posts)
 
-    async def standing(self, grants: Credentials) -> Credentials:
-        """Those that are still good."""
-        return await self.database.read(self._standing, grants) if grants else NO_GRANTS
+    async def valid_credentials(self, credentials: Credentials) -> Credentials:
+        """See `EventSource`."""
+        return await self.database.read(self._valid_credentials, credentials) if credentials else NO_CREDENTIALS
 
-    async def sieves(self, accounts: Collection[int]) -> Mapping[int, FilterSet]:
-        """The filters of the accounts that have any."""
-        return await self.database.read(_sieves, accounts)
+    async def filter_sets(self, accounts: Collection[int]) -> Mapping[int, FilterSet]:
+        """See `EventSource`."""
+        return await self.database.read(_filter_sets, accounts)
 
-    def _standing(self, cursor: Cursor, grants: Credentials) -> Credentials:
-        sessions = live_queries.standing_sessions(cursor, ids=grants.sessions, now=self.now()) if grants.sessions else ()
-        tokens = live_queries.standing_tokens(cursor, ids=grants.tokens) if grants.tokens else ()
+    def _valid_credentials(self, cursor: Cursor, credentials: Credentials) -> Credentials:
+        sessions = live_queries.standing_sessions(cursor, ids=credentials.sessions, now=self.now()) if credentials.sessions else ()
+        tokens = live_queries.standing_tokens(cursor, ids=credentials.tokens) if credentials.tokens else ()
         return Credentials(frozenset(sessions), frozenset(tokens))
 
-    def _look(self, cursor: Cursor, place: Position, accounts: Collection[int], grants: Credentials) -> PollResult:
-        # Statements see each their own moment: the relations must be read before the events, never after.
+    def _poll(self, cursor: Cursor, position: Position, accounts: Collection[int], credentials: Credentials) -> PollResult:
+        # Each statement has its own snapshot: the relations must be read before the events, never after.
         found = live_queries.relations(cursor, accounts=accounts, now=self.now()) if accounts else []
-        sieves = _sieves(cursor, accounts) if accounts else {}
-        standing = self._standing(cursor, grants)
-        news = self._events(cursor, place, LOOK)
-        soon = not news and live_queries.held_back(cursor, xid=place.xid, id=place.id)
-        loaded: dict[int, RelationsSnapshot] = {each.account: _loaded(each, sieves.get(each.account, NOTHING)) for each in found}
-        return PollResult(news, loaded, standing, len(news) == LOOK, soon)
+        filter_sets = _filter_sets(cursor, accounts) if accounts else {}
+        valid = self._valid_credentials(cursor, credentials)
+        news = self._events(cursor, position, POLL_LIMIT)
+        soon = not news and live_queries.held_back(cursor, xid=position.xid, id=position.id)
+        loaded: dict[int, RelationsSnapshot] = {each.account: _snapshot(each, filter_sets.get(each.account, NOTHING)) for each in found}
+        return PollResult(news, loaded, valid, len(news) == POLL_LIMIT, soon)
 
-    def _after(self, cursor: Cursor, place: Position, limit: int) -> tuple[Sequence[Event], Position | None]:
-        # In this order: what is swept between the two statements is then told as a gap, not passed over.
-        news = self._events(cursor, place, limit)
+    def _after(self, cursor: Cursor, position: Position, limit: int) -> tuple[Sequence[Event], Position | None]:
+        # In this order, events that are deleted between the two statements are reported as a gap instead of being skipped.
+        news = self._events(cursor, position, limit)
         oldest = events.oldest(cursor)
         return news, None if oldest is None else self.cipher.written(Position(self.epoch, *oldest))
 
-    def _events(self, cursor: Cursor, place: Position, limit: int) -> list[Event]:
-        found = events.after(cursor, self.epoch, xid=place.xid, id=place.id, limit=limit)
+    def _events(self, cursor: Cursor, position: Position, limit: int) -> list[Event]:
+        found = events.after(cursor, self.epoch, xid=position.xid, id=position.id, limit=limit)
         return [evolve(event, position=self.cipher.written(event.position)) for event in found]
 
 
-def _before(cursor: Cursor, questions: Sequence[EarlierEntries], now: datetime) -> list[Sequence[tuple[int, int | None]]]:
-    return [_entries_before(cursor, asked, AccountId(asked.account), now) for asked in questions]
+def _before(cursor: Cursor, queries: Sequence[EarlierEntries], now: datetime) -> list[Sequence[tuple[int, int | None]]]:
+    return [_entries_before(cursor, query, AccountId(query.account), now) for query in queries]
 
 
-def _entries_before(cursor: Cursor, asked: EarlierEntries, viewer: AccountId, now: datetime) -> list[timelines.Entry]:
-    page = Page(asked.limit, max_id=asked.below)
-    if asked.list is None:
+def _entries_before(cursor: Cursor, query: EarlierEntries, viewer: AccountId, now: datetime) -> list[timelines.Entry]:
+    page = Page(query.limit, max_id=query.below)
+    if query.list is None:
         return timelines.home(cursor, viewer=viewer, page=page, now=now)
-    return timelines.of_list(cursor, viewer=viewer, list=ListId(asked.list), replies=asked.replies, page=page, now=now)
+    return timelines.of_list(cursor, viewer=viewer, list=ListId(query.list), replies=query.replies, page=page, now=now)
 
 
-def _sieves(cursor: Cursor, accounts: Collection[int]) -> dict[int, FilterSet]:
+def _filter_sets(cursor: Cursor, accounts: Collection[int]) -> dict[int, FilterSet]:
     having = live_queries.with_filters(cursor, accounts=accounts)
     return {account: FilterSet(tuple(filters.of_account(cursor, account=account)), account) for account in having}
 
 
-def _loaded(found: live_queries.ViewerRelations, sieve: FilterSet) -> RelationsSnapshot:
+def _snapshot(found: live_queries.ViewerRelations, filter_set: FilterSet) -> RelationsSnapshot:
     return RelationsSnapshot(
         found.account,
         found.xid,
@@ -128,12 +128,12 @@ def _loaded(found: live_queries.ViewerRelations, sieve: FilterSet) -> RelationsS
         mutes=dict(found.mutes),
         lists={id: ListState(ListReplies(policy), exclusive, frozenset(members)) for id, policy, exclusive, members in found.lists},
         tags=frozenset(found.tags),
-        sieve=sieve,
+        filter_set=filter_set,
     )
 
 
 def _find(cursor: Cursor, wanted: Wanted, now: datetime) -> LoadedItems:
-    rows = live_queries.events_after(cursor, ids=wanted.notices, most_unread=MOST_UNREAD) if wanted.notices else []
+    rows = live_queries.events_after(cursor, ids=wanted.notices, most_unread=MAX_UNREAD) if wanted.notices else []
     senders = {sender.id: sender for sender in accounts.by_ids(cursor, ids=list({row.sender for row in rows}))} if rows else {}
     ids = {*wanted.posts, *(row.post for row in rows if row.post is not None)}
     found: Mapping[PostId, Post] = posts.by_ids(cursor, ids) if ids else {}
@@ -156,7 +156,7 @@ def _find(cursor: Cursor, wanted: Wanted, now: datetime) -> LoadedItems:
         if row.sender in senders and (row.post is None or row.post in found)
     }
     spoken = conversations.load(cursor, conversations.by_ids(cursor, ids=wanted.conversations)) if wanted.conversations else []
-    counts = live_queries.unread_counts(cursor, accounts=wanted.badges, most_unread=MOST_UNREAD) if wanted.badges else {}
+    counts = live_queries.unread_counts(cursor, accounts=wanted.badges, most_unread=MAX_UNREAD) if wanted.badges else {}
     badges = {account: UnreadUpdate(*numbers) for account, numbers in counts.items()}
     said = announcements.by_ids(cursor, ids=wanted.announcements, now=now) if wanted.announcements else []
     return LoadedItems(dict(found.items()), told, {each.id: each for each in spoken}, badges, {each.id: each for each in said})

@@ -1,4 +1,4 @@
-"""The hub: topic -> who listens. Pure: no transport, no clock."""
+"""The hub: a publish/subscribe index from topics to their members. Pure."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ Member = TypeVar("Member", bound=Hashable)
 
 @define
 class Hub(Generic[Member]):
-    """Who listens to which topic. A topic without members takes no room."""
+    """Members by topic. Topics without members take no memory."""
 
     _members: dict[Topic, dict[Member, None]] = Factory(dict)
 
     def join(self, topics: Collection[Topic], member: Member) -> None:
-        """Let the member hear of these topics. Again is the same as once."""
+        """Add the member to these topics; idempotent."""
         for topic in topics:
             self._members.setdefault(topic, {})[member] = None
 
     def leave(self, topics: Collection[Topic], member: Member) -> None:
-        """Let the member hear of these topics no more."""
+        """Remove the member from these topics."""
         for topic in topics:
             members = self._members.get(topic)
             if members is not None:
@@ -33,9 +33,9 @@ class Hub(Generic[Member]):
                     del self._members[topic]
 
     def members(self, topic: Topic) -> Collection[Member]:
-        """Who listens to the topic, those first who came first. Not to be kept: it changes as they come and go."""
+        """Return the topic's members in the order of joining: a live view, not to be stored."""
         return self._members.get(topic, ())
 
     def __len__(self) -> int:
-        """How many topics are listened to."""
+        """Return the number of topics with members."""
         return len(self._members)

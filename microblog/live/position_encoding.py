@@ -1,7 +1,8 @@
-"""Positions of the event log as strangers read them.
+"""Encoding of event log positions for clients.
 
-A position is a transaction's number and a row's number: two of them tell how much the whole site has written meanwhile, private messages
-too. So their texts are one block of AES under a key of the log: each position has one text, and the text tells nothing but that.
+A position consists of a transaction number and a row number. Two of them in clear text would reveal how much the whole site writes, private
+messages included. Each position is therefore encrypted as one AES block with a key of the log: the same position always has the same text,
+and the text reveals nothing else.
 """
 
 from __future__ import annotations
@@ -20,34 +21,34 @@ from microblog.model.errors import Malformed
 from microblog.model.events import LARGEST, Position
 
 _BLOCK = Struct(">QQ")
-_LETTERS = 22  # of a block in base64 without padding
-UNREADABLE = "This is no position in the event log."
+_TEXT_LENGTH = 22  # length of a block in base64 without padding
+UNREADABLE = "Invalid position."
 
 
 @frozen
 class PositionCipher:
-    """Writes and reads positions under a key that is derived from the log's `secret`."""
+    """Encrypts and decrypts positions with a key derived from the log's `secret`."""
 
     secret: bytes = field(repr=False)
     _cipher: Cipher[ECB] = field(init=False, repr=False)
 
     @_cipher.default
     def _made(self) -> Cipher[ECB]:
-        # A block is ever enciphered alone, and none stands for two positions: there is nothing that a mode would hide.
+        # Each block is encrypted alone and no two positions are equal, so ECB reveals nothing.
         return Cipher(AES(sha256(b"positions of the event log\0" + self.secret).digest()), ECB())  # noqa: S305
 
     def written(self, position: Position) -> Position:
-        """The same position with its text."""
+        """Return the position with its text."""
         block = self._cipher.encryptor().update(_BLOCK.pack(position.xid, position.id))
         return evolve(position, text=f"{position.epoch}.{urlsafe_b64encode(block).decode().rstrip('=')}")
 
     def parse(self, text: str) -> Position:
-        """The position that has this text. Raises Malformed for what cannot be one."""
-        epoch, _, letters = text.partition(".")
-        if not (text.isascii() and epoch.isalnum() and len(epoch) <= 20 and len(letters) == _LETTERS):
+        """Return the position with this text. Raises Malformed."""
+        epoch, _, encoded = text.partition(".")
+        if not (text.isascii() and epoch.isalnum() and len(epoch) <= 20 and len(encoded) == _TEXT_LENGTH):
             raise Malformed(UNREADABLE)
         try:
-            block = urlsafe_b64decode(f"{letters}==")
+            block = urlsafe_b64decode(f"{encoded}==")
         except Error as problem:
             raise Malformed(UNREADABLE) from problem
         if len(block) != _BLOCK.size:

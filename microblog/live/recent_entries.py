@@ -1,7 +1,6 @@
-"""The newest entries of the timelines of connected viewers, so that boosts which repeat are told from those that do not.
+"""The newest entries of connected viewers' timelines, used to detect repeated boosts.
 
-A timeline is remembered from when somebody listens to it. What came before is read when a boost makes it necessary, once, for all
-viewers concerned together.
+Entries are recorded from the first subscription on. Earlier ones are loaded when a boost requires it, once for all viewers together.
 """
 
 from __future__ import annotations
@@ -19,13 +18,13 @@ from microblog.model.events import EventKind, Position
 from microblog.model.lists import ListReplies
 
 COLLECTED = frozenset({StreamKind.USER, StreamKind.LIST})
-"""The streams from which repeating boosts are left out."""
-SPARE = 24  # entries beyond the reach, for those that are deleted
+"""Streams without repeated boosts."""
+SPARE = 24  # extra entries, in case some are deleted
 
 
 @frozen
 class EarlierEntries:
-    """A question: the newest `limit` entries below the post `below`, in the home of `account`, or in its `list`."""
+    """A query for the newest `limit` entries below the post `below`, in the home timeline of `account` or in its `list`."""
 
     account: int
     below: int
@@ -36,25 +35,28 @@ class EarlierEntries:
 
 @define(eq=False)
 class RecentEntries:
-    """The newest entries of one timeline, each as its id and that of the post which it shows. All of them, unless there are few."""
+    """The newest entries of one timeline: each an entry id and the id of the post that it shows."""
 
     entries: deque[tuple[int, int]] = Factory(lambda: deque(maxlen=repeated_boosts.REACH + SPARE))
-    read: bool = False
+    loaded: bool = False
     _below: int = 0
     _last: Position | None = None
     _repeat: bool = False
 
     @property
-    def whole(self) -> bool:
-        """True if it tells of every boost whether it repeats."""
-        return self.read or len(self.entries) >= repeated_boosts.REACH
+    def is_complete(self) -> bool:
+        """True if the entries are enough to tell for every boost whether it is a repeat."""
+        return self.loaded or len(self.entries) >= repeated_boosts.REACH
 
     def shows(self, post: int, below: int) -> bool:
-        """True if the post, or a boost of it, is within reach of the entry with the id `below`, which is the next or thereabouts."""
+        """True if the post, or a boost of it, is within reach of the entry with the id `below`."""
         return any(shown == post and id < below for id, shown in islice(reversed(self.entries), repeated_boosts.REACH))
 
-    def hear(self, news: Update) -> bool:
-        """Note what belongs to the timeline; True if it is a boost that repeats. All connections of the viewer ask in turn."""
+    def record(self, news: Update) -> bool:
+        """Record an update of the timeline. Return True if it is a repeated boost.
+
+        Each connection of the viewer calls this; only the first call for an update changes anything.
+        """
         if news.position is self._last:
             return self._repeat
         self._last, self._repeat = news.position, False
@@ -64,19 +66,19 @@ class RecentEntries:
             if news.post is not None and news.entry[0] >= self._below:
                 self.entries.append(news.entry)
         elif news.kind is EventKind.POST_DELETED:
-            self._forget(news.post_id)
+            self._remove(news.post_id)
         return self._repeat
 
-    def begin(self, entries: Sequence[tuple[int, int | None]], below: int) -> None:
-        """Note all that came before the post `below`, newest first."""
+    def load(self, entries: Sequence[tuple[int, int | None]], below: int) -> None:
+        """Replace the entries by those before the post `below`, newest first."""
         self.entries.clear()
         self._below = below
         self.entries.extend((entry[0], repeated_boosts.shown_by(entry)) for entry in reversed(entries))
-        self.read = True
+        self.loaded = True
 
-    def _forget(self, post: int | None) -> None:
+    def _remove(self, post: int | None) -> None:
         for entry in self.entries:
             if entry[0] == post:
                 self.entries.remove(entry)
-                self.read = self.read and len(self.entries) >= repeated_boosts.REACH
+                self.loaded = self.loaded and len(self.entries) >= repeated_boosts.REACH
                 return

@@ -1,4 +1,4 @@
-"""Who listens to a piece of news: found from the connected viewers in memory, never by asking the database."""
+"""Recipients of an update, found among the connected viewers in memory without asking the database."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from microblog.live.viewer_state import ViewerStates
 
 @define
 class Recipients:
-    """Everybody who is connected, by what they listen to and by whom they follow."""
+    """All subscriptions, by topic and by followed account."""
 
-    viewers: ViewerStates = Factory(ViewerStates)
+    viewer_states: ViewerStates = Factory(ViewerStates)
     hub: Hub[Subscription] = Factory(Hub)
 
     def of(self, news: Update) -> Iterator[Subscription]:
-        """All for whom it may be; whether it is, the subscription knows. Not to be kept: they come and go."""
+        """Yield the subscriptions that may receive the update; each decides by itself. Not to be stored: subscriptions change."""
         if news.kind in POSTS:
-            for circle in self.viewers.following(news.author):
-                yield from self.hub.members(circle.home)
-                for id in circle.lists_with(news.author) if circle.lists else ():
+            for viewer in self.viewer_states.following(news.author):
+                yield from self.hub.members(viewer.home)
+                for id in viewer.lists_containing(news.author) if viewer.lists else ():
                     yield from self.hub.members((StreamKind.LIST, id))
-            for circle in self.viewers.with_tags(news.tags, news.author) if news.tags else ():
-                yield from self.hub.members(circle.home)
+            for viewer in self.viewer_states.with_tags(news.tags, news.author) if news.tags else ():
+                yield from self.hub.members(viewer.home)
         for topic in topics_of(news):
             yield from self.hub.members(topic)
 
-    def wants(self, news: Update) -> bool:
-        """True if there is anybody."""
+    def has_any(self, news: Update) -> bool:
+        """True if the update has any potential recipient."""
         return next(self.of(news), None) is not None

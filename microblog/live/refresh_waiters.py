@@ -1,4 +1,4 @@
-"""Those who wait for a look at the log that is begun after they came."""
+"""Callers that wait for a poll of the log which starts after their call."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from microblog.live.subscriber import Subscriber
 
 @define(eq=False)
 class RefreshWaiter:
-    """One of them; with a subscriber, somebody new whose relations that look has to find."""
+    """A waiting caller. With `subscriber`, the poll loads the relations of a new connection."""
 
     subscriber: Subscriber | None = None
     done: Deferred[None] = Factory(Deferred)
@@ -20,26 +20,26 @@ class RefreshWaiter:
 
 @define(eq=False)
 class RefreshWaiters:
-    """All of them, in the order in which they came."""
+    """Waiting callers in the order of arrival."""
 
     _waiting: list[RefreshWaiter] = Factory(list)
 
     def add(self, subscriber: Subscriber | None) -> RefreshWaiter:
-        """Somebody has come."""
+        """Add a caller."""
         self._waiting.append(RefreshWaiter(subscriber))
         return self._waiting[-1]
 
     def take(self) -> list[RefreshWaiter]:
-        """A look begins: everybody who waits for it."""
+        """Remove and return all callers, at the start of a poll."""
         taken, self._waiting = self._waiting, []
         return taken
 
-    def put_back(self, arrivals: Iterable[RefreshWaiter]) -> None:
-        """The look has failed: they go on waiting, before those who came since."""
-        self._waiting = [*arrivals, *self._waiting]
+    def put_back(self, waiters: Iterable[RefreshWaiter]) -> None:
+        """Let callers wait on after a failed poll, before later ones."""
+        self._waiting = [*waiters, *self._waiting]
 
     def refuse(self, problem: Exception) -> None:
-        """There will be no look."""
-        for arrival in self.take():
-            if not arrival.done.called:
-                arrival.done.errback(problem)
+        """Fail all callers with this exception."""
+        for waiter in self.take():
+            if not waiter.done.called:
+                waiter.done.errback(problem)

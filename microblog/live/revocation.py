@@ -1,4 +1,4 @@
-"""Whose connections an event ends: what they rest on does not hold any more. Pure."""
+"""Connections that lose their authorization through an event. Pure."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from microblog.live.connections import Connections
 from microblog.live.subscriber import Subscriber
 from microblog.model.events import Event, EventKind
 
-_SHUT_OUT = frozenset({EventKind.ACCOUNT_DISABLED, EventKind.ACCOUNT_SUSPENDED, EventKind.ACCOUNT_DELETED})
+_LOCKED_OUT = frozenset({EventKind.ACCOUNT_DISABLED, EventKind.ACCOUNT_SUSPENDED, EventKind.ACCOUNT_DELETED})
 
 
-def revoked_connections(event: Event, readers: Connections) -> Iterator[Subscriber]:
-    """Those connections whose account, session or token the event ends."""
+def revoked_connections(event: Event, connections: Connections) -> Iterator[Subscriber]:
+    """Yield the connections whose account, session or token was revoked by the event."""
     if event.account_id is None:
         return
-    if event.kind in _SHUT_OUT:
-        yield from readers.of(event.account_id)
+    if event.kind in _LOCKED_OUT:
+        yield from connections.of(event.account_id)
     elif event.kind is EventKind.SESSION_ENDED:
         every, one, kept = (event.data.get(key) for key in ("all", "session", "except"))
-        for subscriber in readers.of(event.account_id):
+        for subscriber in connections.of(event.account_id):
             session = str(subscriber.session)
             if subscriber.session is not None and (session == str(one) or (every and session != str(kept))):
                 yield subscriber
     elif event.kind is EventKind.TOKEN_REVOKED:
         every, one = event.data.get("all"), event.data.get("token")
-        for subscriber in readers.of(event.account_id):
+        for subscriber in connections.of(event.account_id):
             if subscriber.token is not None and (every or str(subscriber.token) == str(one)):
                 yield subscriber

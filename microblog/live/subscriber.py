@@ -1,7 +1,7 @@
-"""A connected reader and what it listens to.
+"""Connected clients and their subscriptions.
 
-A reader that does not keep up is a cursor, not a queue: once too much waits for it, nothing more is pushed; when that has drained, it
-reads on from the log, and joins the live news where it has caught up.
+A slow client costs a position, not a queue: once too many bytes wait in its send buffer, nothing more is pushed. When the buffer has
+drained, the subscription reads on from the log until it is live again.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from microblog.model.posts import PostFlags
 _log = Logger()
 
 NO_FLAGS = PostFlags()
-MOST_UNSENT = 256 * 1024
-MOST_SUBSCRIPTIONS = 128
+MAX_UNSENT = 256 * 1024
+MAX_SUBSCRIPTIONS = 128
 
 
 class CloseReason(StrEnum):
-    """Why a connection ends. LEFT: the other side went."""
+    """Reason for closing a connection. LEFT: the client closed it."""
 
     LEFT = "left"
     STALLED = "stalled"
@@ -41,149 +41,154 @@ class CloseReason(StrEnum):
 
 
 class Connection(Protocol):
-    """The way out to one reader."""
+    """The transport to one client."""
 
     def offer(self, frame: bytes) -> bool:
-        """Send the frame; or answer False and take nothing, where more than MOST_UNSENT bytes wait already."""
+        """Send the frame. Return False, without sending it, if more than MAX_UNSENT bytes are waiting."""
 
     def unsent(self) -> int:
-        """How many bytes wait for the reader."""
+        """Return the number of bytes in the send buffer."""
 
     def progress(self) -> int:
-        """A number that grows when some of what waited has left."""
+        """Return a number that grows when bytes leave the send buffer."""
 
     def heartbeat(self, position: Position | None) -> None:
-        """Say that we are there, if there is room for it; and up to where the reader has been told, unless something is still to come."""
+        """Send a heartbeat if there is room, with the position that the client has reached unless it is still catching up."""
 
-    def end(self, ending: CloseReason, delay: float) -> None:
-        """Say why, and close. `delay` is how many seconds the reader should wait before it comes back."""
+    def end(self, reason: CloseReason, delay: float) -> None:
+        """Close the connection with a reason. The client should wait `delay` seconds before it reconnects."""
 
 
 @frozen
 class Own:
-    """A viewer to whom news is told in bytes of their own: they wrote the post, or have done something to it."""
+    """The viewer's relation to the post of an update, which needs a frame of its own: the viewer is its author or interacted with it."""
 
     account: int
     flags: PostFlags = NO_FLAGS
 
 
 class Encoder(Protocol):
-    """How news is written for one kind of client. A None frame is not told at all."""
+    """Encoding of updates for one kind of client. None instead of a frame: the client does not receive it."""
 
     def personal(self, stream: Stream) -> bool:
-        """True if posts on the stream say how the viewer stands to them."""
+        """True if posts on the stream contain the viewer's interactions with them."""
 
     def variant(self, stream: Stream) -> Hashable:
-        """Streams of the same variant get the very same bytes."""
+        """Return a key that is equal for streams with identical frames."""
 
     def frame(self, news: Update, stream: Stream, matches: Sequence[Match] = (), own: Own | None = None) -> bytes | None:
-        """The news, as one frame; `matches` are the viewer's filters that its post falls under.
+        """Encode the update as one frame. `matches` are the viewer's filters that match its post.
 
-        `own` is given on personal streams, unless the viewer has nothing to do with the post.
+        `own` is given on personal streams if the viewer is the author or interacted with the post.
         """
 
     def resumed(self, stream: Stream, since: Position) -> bytes | None:
-        """The answer to a client that gave a position: what follows came after it."""
+        """Encode the acknowledgement of a position that the client sent."""
 
     def gap(self, stream: Stream, head: Position, oldest: Position) -> bytes | None:
-        """What came after the client's position is not known any more; from `head` on it will be told all. `oldest` is what is kept."""
+        """Encode the message that events after the client's position were deleted. Delivery continues at `head`; `oldest` is the oldest
+        position in the log.
+        """
 
 
 @define(eq=False)
 class Subscriber:
-    """One connection. `account` is None for an anonymous reader; it rests on a login, `session`, or on an API `token`."""
+    """One connection. `account` is None for an anonymous client. It was authorized by a `session` or an access `token`."""
 
-    outlet: Connection
-    dialect: Encoder
+    connection: Connection
+    encoder: Encoder
     account: int | None = None
     session: int | None = None
     token: int | None = None
-    circle: ViewerState | None = None
+    viewer_state: ViewerState | None = None
     subscriptions: dict[Stream, Subscription] = Factory(dict)
     open: bool = True
 
     @property
     def live(self) -> bool:
-        """True if all its subscriptions have been told all that happened. While it has none yet, its client may know more than we do."""
+        """True if all its subscriptions are live. Without any subscription it is not: the client may know a later position."""
         subscriptions = self.subscriptions.values()
-        return bool(subscriptions) and all(subscription.behind is None for subscription in subscriptions)
+        return bool(subscriptions) and all(subscription.resume_from is None for subscription in subscriptions)
 
 
 @define(eq=False)
 class Subscription:
-    """One stream of one connection. `behind` is the position up to which it was told, as long as it is not live."""
+    """One stream of one connection. `resume_from` is the position that it has reached, or None while it is live."""
 
     stream: Stream
     subscriber: Subscriber
     variant: Hashable
-    behind: Position | None = None
-    reading: bool = False
+    resume_from: Position | None = None
+    catching_up: bool = False
     open: bool = True
-    collects: bool = field(init=False)
+    skips_repeats: bool = field(init=False)
     personal: bool = field(init=False)
     topic: Topic = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.topic = self.stream.topics[0]
-        self.personal = self.subscriber.account is not None and self.subscriber.dialect.personal(self.stream)
-        self.collects = self.stream.kind in COLLECTED
+        self.personal = self.subscriber.account is not None and self.subscriber.encoder.personal(self.stream)
+        self.skips_repeats = self.stream.kind in COLLECTED
 
-    def tell(self, news: Update, before: Position, now: float) -> bool:
-        """Live news, which comes right after the position `before`; True if it was sent. What cannot be sent now is read on later."""
-        if not self.wants(news, now) or (self.collects and self._repeats(news)) or self.behind is not None:
+    def deliver(self, news: Update, before: Position, now: float) -> bool:
+        """Push a live update that directly follows the position `before`. Return True if it was sent.
+
+        An update that cannot be sent now is read from the log later.
+        """
+        if not self.wants(news, now) or (self.skips_repeats and self._repeats(news)) or self.resume_from is not None:
             return False
-        if not news.loaded or not self.give(news, now):
-            self.behind = before
+        if not news.loaded or not self.send(news, now):
+            self.resume_from = before
             return False
         return True
 
     def wants(self, news: Update, now: float) -> bool:
-        """True if the news is for this reader."""
-        return should_deliver(news, self.stream, self.subscriber.circle, now)
+        """True if the update should be delivered on this subscription."""
+        return should_deliver(news, self.stream, self.subscriber.viewer_state, now)
 
     def _repeats(self, news: Update) -> bool:
-        """True for a boost of what the timeline has just shown. Whoever is behind is asked too: no entry of it may be missed."""
-        circle = self.subscriber.circle
-        if circle is None:
+        """True for a boost of a post that the timeline already shows. Called while catching up, too, to record all entries."""
+        viewer = self.subscriber.viewer_state
+        if viewer is None:
             return False
-        recent = circle.recent.get(self.topic)
+        recent = viewer.recent.get(self.topic)
         if recent is None:
-            recent = circle.recent[self.topic] = RecentEntries()
-        return recent.hear(news)
+            recent = viewer.recent[self.topic] = RecentEntries()
+        return recent.record(news)
 
-    def give(self, news: Update, now: float, marks: Mapping[int, PostFlags] | None = None) -> bool:
-        """Send the news; False if there is no room for it. What the dialect does not tell of counts as sent.
+    def send(self, news: Update, now: float, marks: Mapping[int, PostFlags] | None = None) -> bool:
+        """Send the update. Return False if the send buffer is full. An update that the encoder skips counts as sent.
 
-        `marks` says how the viewer stands to posts, by their ids, instead of what the news itself has noted.
+        `flags` has the viewer's interactions by post, instead of those stored with the update.
         """
-        circle = self.subscriber.circle
-        matches = () if circle is None or not circle.sieve.filters else self._matches(news, circle.sieve, now)
+        viewer = self.subscriber.viewer_state
+        matches = () if viewer is None or not viewer.filter_set.filters else self._matches(news, viewer.filter_set, now)
         own = None
-        if self.personal and (marks is not None or news.marks or news.owner == self.subscriber.account):
+        if self.personal and (marks is not None or news.flags or news.owner == self.subscriber.account):
             own = self._own(news, marks)
         if matches or own is not None:
-            frame = self._written(news, matches, own)
-            return frame is None or self.subscriber.outlet.offer(frame)
+            frame = self._encoded(news, matches, own)
+            return frame is None or self.subscriber.connection.offer(frame)
         try:
             frame = news.frames[self.variant]
         except KeyError:
-            frame = news.frames[self.variant] = self._written(news)
-        return frame is None or self.subscriber.outlet.offer(frame)
+            frame = news.frames[self.variant] = self._encoded(news)
+        return frame is None or self.subscriber.connection.offer(frame)
 
     def _own(self, news: Update, marks: Mapping[int, PostFlags] | None) -> Own | None:
         account = self.subscriber.account or 0
         shown = news.about.original.id if news.about is not None else 0
-        flags = news.marks.get(account) if marks is None else marks.get(shown)
+        flags = news.flags.get(account) if marks is None else marks.get(shown)
         if flags is not None:
             return Own(account, flags)
         return Own(account) if account == news.owner else None
 
-    def _matches(self, news: Update, sieve: FilterSet, now: float) -> Sequence[Match]:
-        return () if news.about is None else sieve.matches(news.about, datetime.fromtimestamp(now, UTC))
+    def _matches(self, news: Update, filter_set: FilterSet, now: float) -> Sequence[Match]:
+        return () if news.about is None else filter_set.matches(news.about, datetime.fromtimestamp(now, UTC))
 
-    def _written(self, news: Update, matches: Sequence[Match] = (), own: Own | None = None) -> bytes | None:
+    def _encoded(self, news: Update, matches: Sequence[Match] = (), own: Own | None = None) -> bytes | None:
         try:
-            return self.subscriber.dialect.frame(news, self.stream, matches, own) if news.tellable else None
+            return self.subscriber.encoder.frame(news, self.stream, matches, own) if news.deliverable else None
         except Exception:
-            _log.failure("{kind} at {position} cannot be written and is left out", kind=news.kind, position=news.position)
+            _log.failure("The event {kind} at {position} could not be encoded and is skipped", kind=news.kind, position=news.position)
             return None

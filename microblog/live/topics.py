@@ -1,7 +1,7 @@
-"""What can be listened to, and which of it news belongs to. Pure.
+"""Streams that clients can subscribe to, and topics that updates belong to. Pure.
 
-A reader listens to streams; a stream is one or two topics; news belongs to topics. Home has a topic for each reader, not for each author:
-whose homes a post belongs to is found from the connected viewers (viewer_state.py).
+A client subscribes to streams; a stream consists of one or two topics. A home timeline has one topic per viewer, not per author: the home
+timelines that a post belongs to are found from the connected viewers' relations (viewer_state.py).
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from microblog.model.events import EventKind
 from microblog.model.posts import Visibility
 
 Topic: TypeAlias = tuple[str, int | str]
-EVERYBODY: Topic = ("everybody", 0)  # what the site tells all who are logged in
+EVERYONE: Topic = ("everybody", 0)  # announcements, for all viewers who are logged in
 
 
 class StreamKind(StrEnum):
-    """The kinds, by the names that API clients know; the last three are for our own pages. Nobody posts to REMOTE here."""
+    """Kinds of streams by their names in the Mastodon API; the last three are for this site's own pages. REMOTE is always empty."""
 
     USER = "user"
     NOTIFICATIONS = "user:notification"
@@ -37,11 +37,11 @@ class StreamKind(StrEnum):
 
 @frozen
 class Stream:
-    """Something to listen to. `of` is whose (an account's id), the tag's folded key, the list's or conversation's id; 0 for the public one.
+    """A stream. `of` is the account id, the hashtag's folded key, or the list or conversation id; 0 for the public timeline.
 
-    With `notices`, what that account is told comes along in the same order, so that one position serves for both. With `media`, posts
-    without any are left out. `name` is what a client calls it, and `label` what it is told with each news: the name, and the tag as it was
-    asked for.
+    `notices` is an account whose notifications are included in the same order, so that one position serves both. With `media`, posts
+    without attachments are skipped. `name` is the client's name of the stream, `label` is sent with each update: the name and the hashtag
+    as requested.
     """
 
     kind: StreamKind
@@ -56,22 +56,22 @@ class Stream:
     def _topics(self) -> tuple[Topic, ...]:
         if self.kind is StreamKind.NOTIFICATIONS:
             return (notices_of(int(self.of)),)
-        own = (home_of(int(self.of)), EVERYBODY) if self.kind is StreamKind.USER else ((self.kind, self.of),)
+        own = (home_of(int(self.of)), EVERYONE) if self.kind is StreamKind.USER else ((self.kind, self.of),)
         return own if self.notices is None else (*own, notices_of(self.notices))
 
 
 def home_of(account: int) -> Topic:
-    """The home timeline of one account."""
+    """Return the topic of the account's home timeline."""
     return ("home", account)
 
 
 def notices_of(account: int) -> Topic:
-    """What one account is told."""
+    """Return the topic of the account's notifications."""
     return ("notices", account)
 
 
 def topics_of(news: Update) -> Iterator[Topic]:
-    """Where the news belongs, home timelines apart."""
+    """Yield the topics of an update, except home timelines."""
     if news.kind in (EventKind.NOTIFIED, EventKind.BADGES_CHANGED, EventKind.NOTIFICATIONS_MERGED):
         yield notices_of(news.author)
     elif news.kind is EventKind.CONVERSATION_CHANGED:
@@ -79,10 +79,10 @@ def topics_of(news: Update) -> Iterator[Topic]:
     elif news.kind is EventKind.FILTERS_CHANGED:
         yield home_of(news.author)
     elif news.kind in ANNOUNCEMENTS:
-        yield EVERYBODY
+        yield EVERYONE
     elif news.kind in POSTS:
         yield (StreamKind.AUTHOR, news.author)
-        if not news.answers_another:
+        if not news.replies_to_other:
             yield (StreamKind.AUTHOR_POSTS, news.author)
         if news.boost_of is None:
             yield from _of_original(news)
@@ -90,7 +90,7 @@ def topics_of(news: Update) -> Iterator[Topic]:
 
 def _of_original(news: Update) -> Iterator[Topic]:
     if news.visibility is Visibility.PUBLIC:
-        if not news.answers_another:
+        if not news.replies_to_other:
             yield (StreamKind.PUBLIC, 0)
         for tag in news.tags:
             yield (StreamKind.TAG, tag)

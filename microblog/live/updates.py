@@ -1,4 +1,4 @@
-"""News: an event, made ready to be told to whoever listens. What it costs to tell is paid once, not once per reader."""
+"""Updates: events prepared for delivery. The cost of preparing is paid once, not once per recipient."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from microblog.model.posts import Post, PostFlags, Visibility
 POSTS = frozenset({EventKind.POST_PUBLISHED, EventKind.POST_EDITED, EventKind.POST_DELETED})
 SHOWN = frozenset({EventKind.POST_PUBLISHED, EventKind.POST_EDITED})
 PERSONAL = frozenset({EventKind.NOTIFIED, EventKind.CONVERSATION_CHANGED, EventKind.BADGES_CHANGED})
-"""Told to one account alone, as it is then."""
-ANNOUNCING = frozenset({EventKind.ANNOUNCED, EventKind.ANNOUNCEMENT_REACTED})
-"""Told to everybody who is logged in, as the announcement is then."""
-ANNOUNCEMENTS = ANNOUNCING | {EventKind.ANNOUNCEMENT_WITHDRAWN}
-LOADED = SHOWN | PERSONAL | ANNOUNCING
-"""What is told of these is looked up."""
+"""Delivered to one account only; their content is loaded."""
+ANNOUNCEMENT_SHOWN = frozenset({EventKind.ANNOUNCED, EventKind.ANNOUNCEMENT_REACTED})
+"""Delivered to all viewers who are logged in; their content is loaded."""
+ANNOUNCEMENTS = ANNOUNCEMENT_SHOWN | {EventKind.ANNOUNCEMENT_WITHDRAWN}
+LOADED = SHOWN | PERSONAL | ANNOUNCEMENT_SHOWN
+"""Kinds whose content is loaded from the database."""
 
 
 @frozen
 class UnreadUpdate:
-    """How many notifications somebody has not read, and how many conversations."""
+    """Numbers of unread notifications and conversations."""
 
     unread: int = 0
     messages: int = 0
@@ -34,14 +34,14 @@ class UnreadUpdate:
 
 @frozen
 class NotificationUpdate:
-    """A notification as its receiver is told of it, with the numbers that it makes."""
+    """A notification with its recipient's unread counts."""
 
     notification: Notification
     badges: UnreadUpdate = UnreadUpdate()
 
 
 def _number(value: object) -> int | None:
-    """An id, however it was written."""
+    """Parse an id that is a number or a string."""
     if isinstance(value, str) and value.isdecimal():
         return int(value)
     return value if isinstance(value, int) else None
@@ -57,10 +57,10 @@ def _several(value: object) -> Iterable[object]:
 
 @define(eq=False)
 class Update:
-    """What the event says, and, once it is `loaded`, the post, notice, conversation or badges as they are now: None if that is gone by now.
+    """An event and, once `loaded`, the current state of the post, notification, conversation or unread counts; None if it was deleted.
 
-    `frames` keeps each encoding that somebody needed; None there says that the encoding does not tell of this at all. `marks` says how
-    those viewers stand to the post shown who are about to be told of it and have done something to it; `owner` wrote it.
+    `frames` caches encoded frames by variant; None if the encoder skips the update. `flags` has the interactions of those viewers who are
+    about to receive it. `owner` is the author of the post shown.
     """
 
     position: Position
@@ -76,7 +76,7 @@ class Update:
     language: str | None = None
     tags: tuple[str, ...] = ()
     mentions: frozenset[int] = frozenset()
-    notice_id: int | None = None
+    notification_id: int | None = None
     conversation_id: int | None = None
     removed: int | None = None
     announcement_id: int | None = None
@@ -88,19 +88,19 @@ class Update:
     badges: UnreadUpdate | None = None
     announcement: Announcement | None = None
     frames: dict[Hashable, bytes | None] = field(factory=dict)
-    marks: Mapping[int, PostFlags] = field(factory=dict)
+    flags: Mapping[int, PostFlags] = field(factory=dict)
     owner: int = 0
     entry: tuple[int, int] = field(init=False)
 
     @entry.default
     def _entry(self) -> tuple[int, int]:
-        """As an entry of a timeline: its id, and that of the post which it shows."""
+        """Timeline entry: its id, and the id of the post that it shows."""
         post = self.post_id or 0
         return post, self.boost_of or post
 
     @classmethod
     def of(cls, event: Event) -> Self:
-        """The event's news. Fields that an event has not are left empty: an odd row must not stop the feed."""
+        """Build the update of an event. Missing fields are left empty, so that a malformed event does not stop the broadcaster."""
         data = event.data
         return cls(
             event.position,
@@ -116,7 +116,7 @@ class Update:
             language=str(data["language"]) if data.get("language") else None,
             tags=tuple(map(str, _several(data.get("tags")))),
             mentions=frozenset(filter(None, map(_number, _several(data.get("mentions"))))),
-            notice_id=_number(data.get("notification")),
+            notification_id=_number(data.get("notification")),
             conversation_id=_number(data.get("conversation")),
             removed=_number(data.get("removed")),
             announcement_id=_number(data.get("announcement")),
@@ -125,28 +125,28 @@ class Update:
         )
 
     @property
-    def answers_another(self) -> bool:
-        """True for a reply to somebody else; a thread that an author spins on alone is none."""
+    def replies_to_other(self) -> bool:
+        """True for a reply to another account, as opposed to a thread of the author's own posts."""
         return self.reply_to_account is not None and self.reply_to_account != self.author
 
     @property
-    def last_said(self) -> int | None:
-        """The post that a conversation is shown with, which may be older than the one that changed it."""
+    def last_post_id(self) -> int | None:
+        """Id of the post that represents a conversation; it may be older than the one that changed the conversation."""
         return None if self.conversation is None else self.conversation.last.id
 
     @property
     def about(self) -> Post | None:
-        """The post that it is told with, once it is loaded."""
+        """Post that is shown with the update, once it is loaded."""
         if self.notice is not None:
             return self.notice.notification.post
         return self.post if self.conversation is None else self.conversation.last
 
     @property
-    def tellable(self) -> bool:
-        """True unless what it speaks of is gone: deleted since, or its author suspended."""
+    def deliverable(self) -> bool:
+        """False if the content was deleted or its author suspended."""
         if self.kind in SHOWN:
             return self.post is not None
-        if self.kind in ANNOUNCING:
+        if self.kind in ANNOUNCEMENT_SHOWN:
             return self.announcement is not None
         return self.kind not in PERSONAL or any(one is not None for one in (self.notice, self.conversation, self.badges))
 
@@ -158,16 +158,16 @@ class Update:
         badges: UnreadUpdate | None = None,
         announcement: Announcement | None = None,
     ) -> None:
-        """Note what was found for it."""
+        """Store the loaded content."""
         gone = post is not None and (post.author.suspended_at or post.original.author.suspended_at)
         self.post, self.notice, self.conversation = None if gone else post, notice, conversation
         self.badges, self.announcement, self.loaded = badges, announcement, True
         self.owner = 0 if self.about is None else self.about.original.author.id
 
     def forget(self) -> None:
-        """What was found may be otherwise by now: whoever is told of it later has to load it again."""
+        """Drop content that may be outdated; it is loaded again when needed."""
         if self.kind in LOADED:
             self.post, self.notice, self.conversation, self.badges, self.announcement = None, None, None, None, None
             self.loaded = False
             self.frames.clear()
-            self.marks, self.owner = {}, 0
+            self.flags, self.owner = {}, 0

@@ -1,7 +1,6 @@
-"""How connected viewers stand to the posts that they are told of: what they favourited, boosted, bookmarked, pinned, muted and voted for.
+"""Interactions of connected viewers with the posts that they receive: favourites, boosts, bookmarks, pins, mutes and votes.
 
-A post that was just published has none of that, except that it may answer in a muted conversation. For others, one question is asked for
-all viewers together.
+A new post has none, unless it replies in a muted conversation. For other posts, one query loads the interactions of all viewers.
 """
 
 from __future__ import annotations
@@ -20,25 +19,25 @@ from microblog.model.posts import PostFlags
 FRESH = timedelta(seconds=10)
 
 
-async def add_flags(log: EventSource, audience: Recipients, news: Sequence[Update], now: datetime) -> None:
-    """Note with each of the news how those stand to its post who are about to be told of it."""
-    concerned = {one: viewers for one in news if _may_be_marked(one, now) and (viewers := _viewers(audience, one))}
+async def add_flags(log: EventSource, recipients: Recipients, news: Sequence[Update], now: datetime) -> None:
+    """Store the recipients' interactions with the posts of these updates."""
+    concerned = {one: viewers for one in news if _may_be_marked(one, now) and (viewers := _viewers(recipients, one))}
     if not concerned:
         return
     posts = {_shown(one) for one in concerned}
-    found = await log.marks(set().union(*concerned.values()), posts)
+    found = await log.flags(set().union(*concerned.values()), posts)
     for one, viewers in concerned.items():
         post = _shown(one)
-        one.marks = {account: flags for account in viewers if (flags := found.get((account, post))) is not None}
+        one.flags = {account: flags for account in viewers if (flags := found.get((account, post))) is not None}
 
 
-async def flags_in(log: EventSource, subscription: Subscription, passage: Sequence[Update]) -> Mapping[int, PostFlags]:
-    """How the subscription's viewer stands to the posts in a passage, by the posts' ids. Those to which they did nothing are left out."""
+async def flags_in(log: EventSource, subscription: Subscription, batch: Sequence[Update]) -> Mapping[int, PostFlags]:
+    """Return the viewer's interactions with the posts of a batch, by post id. Posts without any are missing."""
     account = subscription.subscriber.account
-    posts = {_shown(one) for one in passage if one.about is not None}
+    posts = {_shown(one) for one in batch if one.about is not None}
     if not subscription.personal or account is None or not posts:
         return {}
-    return {post: flags for (_, post), flags in (await log.marks({account}, posts)).items()}
+    return {post: flags for (_, post), flags in (await log.flags({account}, posts)).items()}
 
 
 def _shown(news: Update) -> int:
@@ -53,5 +52,5 @@ def _may_be_marked(news: Update, now: datetime) -> bool:
     return not fresh or post.reply_to is not None
 
 
-def _viewers(audience: Recipients, news: Update) -> Collection[int]:
-    return {each.subscriber.account for each in audience.of(news) if each.personal and each.subscriber.account is not None}
+def _viewers(recipients: Recipients, news: Update) -> Collection[int]:
+    return {each.subscriber.account for each in recipients.of(news) if each.personal and each.subscriber.account is not None}

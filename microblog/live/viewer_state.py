@@ -1,6 +1,6 @@
-"""Connected viewers: whom each follows, blocks and mutes, held in memory and kept fresh by the event log itself.
+"""Relations of connected viewers (follows, blocks, mutes, lists, hashtags), kept in memory and updated from the event log.
 
-So an event finds its home timelines, and each of them its filter, without a question to the database.
+So home timelines of an event are found, and filtered, without asking the database.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from microblog.model.events import Event, EventKind
 from microblog.model.filters import NOTHING, FilterSet
 from microblog.model.lists import ListReplies
 
-_NOBODY: frozenset[int] = frozenset()
+_EMPTY: frozenset[int] = frozenset()
 _NO_TAGS: frozenset[str] = frozenset()
 
 
 @frozen
 class ListState:
-    """One list of a viewer: who is in it, which replies it shows, and whether they are shown there instead of at home."""
+    """A list of a viewer: its members, its replies policy, and whether its posts are hidden from the home timeline."""
 
     replies: ListReplies = ListReplies.LIST
     exclusive: bool = False
-    accounts: frozenset[int] = _NOBODY
+    accounts: frozenset[int] = _EMPTY
 
 
 _NO_LISTS: Mapping[int, ListState] = MappingProxyType({})
@@ -50,10 +50,10 @@ RELATIONS = frozenset(
 
 @frozen
 class RelationsSnapshot:
-    """A viewer's relations as the database had them. All that transactions below `xid` did is in them.
+    """A viewer's relations in the database. It includes all effects of transactions below `xid`.
 
-    `follows` maps whom they follow to the languages they want of them (None: all); `quiet` are those of them whose boosts they do not want.
-    `mutes` maps whom they mute to when that ends, as a Unix time; infinity is never.
+    `follows` maps followed accounts to the requested languages (None: all), `quiet` are followed accounts without boosts, `mutes` maps
+    muted accounts to the end of the mute as a Unix time (infinity: never).
     """
 
     account: int
@@ -65,25 +65,25 @@ class RelationsSnapshot:
     mutes: Mapping[int, float] = {}
     lists: Mapping[int, ListState] = {}
     tags: frozenset[str] = _NO_TAGS
-    sieve: FilterSet = NOTHING
+    filter_set: FilterSet = NOTHING
 
 
 @define(eq=False)
 class ViewerState:
-    """Whom one connected viewer follows, blocks and mutes. Most have nobody in most of the sets, so empty ones are shared."""
+    """Current relations of one connected viewer. Empty sets are shared between viewers, because most viewers have many of them."""
 
     account: int
     xid: int
-    crowd: dict[int, set[ViewerState]]
+    followers: dict[int, set[ViewerState]]
     followed: array[int] = Factory(lambda: array("q"))
-    quiet: frozenset[int] = _NOBODY
+    quiet: frozenset[int] = _EMPTY
     languages: dict[int, tuple[str, ...]] | None = None
-    blocks: frozenset[int] = _NOBODY
-    blocked_by: frozenset[int] = _NOBODY
+    blocks: frozenset[int] = _EMPTY
+    blocked_by: frozenset[int] = _EMPTY
     mutes: dict[int, float] | None = None
     lists: Mapping[int, ListState] = _NO_LISTS
     tags: frozenset[str] = _NO_TAGS
-    sieve: FilterSet = NOTHING
+    filter_set: FilterSet = NOTHING
     connections: int = 0
     recent: dict[Topic, RecentEntries] = Factory(dict)
     home: Topic = field(init=False)
@@ -92,22 +92,22 @@ class ViewerState:
         self.home = home_of(self.account)
 
     def follows(self, account: int) -> bool:
-        """True if the viewer follows them."""
-        followers = self.crowd.get(account)
+        """True if the viewer follows the account."""
+        followers = self.followers.get(account)
         return followers is not None and self in followers
 
     def hides(self, account: int | None, now: float) -> bool:
-        """True if the viewer blocks them, or mutes them at the time `now`."""
+        """True if the viewer blocks the account, or mutes it at the time `now`."""
         return account in self.blocks or (self.mutes is not None and account is not None and self.mutes.get(account, 0) > now)
 
-    def lists_with(self, account: int) -> Iterator[int]:
-        """The viewer's lists that somebody is in."""
+    def lists_containing(self, account: int) -> Iterator[int]:
+        """Yield the ids of the viewer's lists that contain the account."""
         for id, members in self.lists.items():
             if account in members.accounts:
                 yield id
 
-    def keeps_from_home(self, account: int) -> bool:
-        """True if what they post is shown in a list instead."""
+    def hides_from_home(self, account: int) -> bool:
+        """True if the account's posts are hidden from the home timeline by an exclusive list."""
         return bool(self.lists) and any(members.exclusive and account in members.accounts for members in self.lists.values())
 
     def wants_language(self, author: int, language: str | None) -> bool:
@@ -120,52 +120,52 @@ class ViewerState:
 
 @define
 class ViewerStates:
-    """The circles of everybody who is connected, each as long as it has a connection."""
+    """States of all connected viewers, each for as long as it has a connection."""
 
-    _circles: dict[int, ViewerState] = Factory(dict)
-    _crowd: dict[int, set[ViewerState]] = Factory(dict)
-    _tagged: dict[str, set[ViewerState]] = Factory(dict)
+    _viewers: dict[int, ViewerState] = Factory(dict)
+    _followers: dict[int, set[ViewerState]] = Factory(dict)
+    _by_tag: dict[str, set[ViewerState]] = Factory(dict)
 
     def __len__(self) -> int:
-        return len(self._circles)
+        return len(self._viewers)
 
     def of(self, account: int) -> ViewerState | None:
-        """The circle of a connected viewer."""
-        return self._circles.get(account)
+        """Return the state of a connected viewer."""
+        return self._viewers.get(account)
 
     def following(self, account: int) -> Iterator[ViewerState]:
-        """The connected followers of an account, and itself if it is connected."""
-        own = self._circles.get(account)
+        """Yield the account's connected followers, and the account itself if it is connected."""
+        own = self._viewers.get(account)
         if own is not None:
             yield own
-        yield from self._crowd.get(account, ())
+        yield from self._followers.get(account, ())
 
     def with_tags(self, tags: Iterable[str], author: int) -> Iterator[ViewerState]:
-        """Connected viewers who follow one of the tags, each once, without those whom `following` gives for the author."""
-        circles = set().union(*(self._tagged.get(tag, ()) for tag in tags)) if self._tagged else ()
-        for circle in circles:
-            if circle.account != author and not circle.follows(author):
-                yield circle
+        """Yield connected viewers who follow one of the hashtags, each once, except those that `following` yields for the author."""
+        viewers = set().union(*(self._by_tag.get(tag, ()) for tag in tags)) if self._by_tag else ()
+        for viewer in viewers:
+            if viewer.account != author and not viewer.follows(author):
+                yield viewer
 
     def enter(self, loaded: RelationsSnapshot) -> ViewerState:
-        """One connection more of this viewer; `loaded` counts for the first only, later ones find the circle kept fresh."""
-        circle = self._circles.get(loaded.account)
-        if circle is None:
-            circle = self._circles[loaded.account] = self._made(loaded)
-        circle.connections += 1
-        return circle
+        """Add a connection. Only a viewer's first connection uses `loaded`; later ones share the updated state."""
+        viewer = self._viewers.get(loaded.account)
+        if viewer is None:
+            viewer = self._viewers[loaded.account] = self._build(loaded)
+        viewer.connections += 1
+        return viewer
 
-    def leave(self, circle: ViewerState) -> None:
-        """One connection less; with the last one the circle goes."""
-        circle.connections -= 1
-        if not circle.connections:
-            del self._circles[circle.account]
-            for account in circle.followed:
-                self._uncrowd(circle, account)
-            self._retag(circle, _NO_TAGS)
+    def leave(self, viewer: ViewerState) -> None:
+        """Remove a connection. The state is dropped with the last one."""
+        viewer.connections -= 1
+        if not viewer.connections:
+            del self._viewers[viewer.account]
+            for account in viewer.followed:
+                self._remove_follower(viewer, account)
+            self._set_tags(viewer, _NO_TAGS)
 
     def apply(self, event: Event) -> None:
-        """Take note of a change of relations, in the log's order. The same again changes nothing."""
+        """Apply a change of relations in the log's order; idempotent."""
         account, subject = event.account_id, event.subject_id
         if event.kind is EventKind.LIST_CHANGED and account is not None:
             self._list_changed(account, event)
@@ -173,107 +173,107 @@ class ViewerStates:
             self._tag_changed(account, event)
         if account is None or subject is None or event.kind not in RELATIONS:
             return
-        one, other = self._circles.get(account), self._circles.get(subject)
+        one, other = self._viewers.get(account), self._viewers.get(subject)
         if one is not None and event.position.xid >= one.xid:
-            self._done(one, subject, event)
+            self._apply_action(one, subject, event)
         if other is not None and event.position.xid >= other.xid:
-            self._suffered(other, account, event.kind)
+            self._apply_reverse(other, account, event.kind)
 
-    def _made(self, loaded: RelationsSnapshot) -> ViewerState:
-        circle = ViewerState(
+    def _build(self, loaded: RelationsSnapshot) -> ViewerState:
+        viewer = ViewerState(
             loaded.account,
             loaded.xid,
-            self._crowd,
-            quiet=_some(loaded.quiet),
+            self._followers,
+            quiet=_shared_set(loaded.quiet),
             languages={account: wanted for account, wanted in loaded.follows.items() if wanted} or None,
-            blocks=_some(loaded.blocks),
-            blocked_by=_some(loaded.blocked_by),
+            blocks=_shared_set(loaded.blocks),
+            blocked_by=_shared_set(loaded.blocked_by),
             mutes=dict(loaded.mutes) or None,
             lists=loaded.lists or _NO_LISTS,
-            sieve=loaded.sieve,
+            filter_set=loaded.filter_set,
         )
         for account in loaded.follows:
-            self._follow(circle, account)
-        self._retag(circle, loaded.tags)
-        return circle
+            self._follow(viewer, account)
+        self._set_tags(viewer, loaded.tags)
+        return viewer
 
     def _tag_changed(self, account: int, event: Event) -> None:
-        circle, tag = self._circles.get(account), frozenset({str(event.data.get("tag"))})
-        if circle is not None and event.position.xid >= circle.xid:
-            circle.recent.clear()
-            self._retag(circle, circle.tags | tag if event.kind is EventKind.TAG_FOLLOWED else circle.tags - tag)
+        viewer, tag = self._viewers.get(account), frozenset({str(event.data.get("tag"))})
+        if viewer is not None and event.position.xid >= viewer.xid:
+            viewer.recent.clear()
+            self._set_tags(viewer, viewer.tags | tag if event.kind is EventKind.TAG_FOLLOWED else viewer.tags - tag)
 
-    def _retag(self, circle: ViewerState, tags: frozenset[str]) -> None:
-        for tag in circle.tags - tags:
-            self._tagged[tag].discard(circle)
-            if not self._tagged[tag]:
-                del self._tagged[tag]
-        for tag in tags - circle.tags:
-            self._tagged.setdefault(tag, set()).add(circle)
-        circle.tags = tags or _NO_TAGS
+    def _set_tags(self, viewer: ViewerState, tags: frozenset[str]) -> None:
+        for tag in viewer.tags - tags:
+            self._by_tag[tag].discard(viewer)
+            if not self._by_tag[tag]:
+                del self._by_tag[tag]
+        for tag in tags - viewer.tags:
+            self._by_tag.setdefault(tag, set()).add(viewer)
+        viewer.tags = tags or _NO_TAGS
 
     def _list_changed(self, account: int, event: Event) -> None:
-        circle, id = self._circles.get(account), str(event.data.get("list"))
-        if circle is None or event.position.xid < circle.xid or not id.isdecimal():
+        viewer, id = self._viewers.get(account), str(event.data.get("list"))
+        if viewer is None or event.position.xid < viewer.xid or not id.isdecimal():
             return
-        circle.recent.clear()
-        others = {other: members for other, members in circle.lists.items() if other != int(id)}
+        viewer.recent.clear()
+        others = {other: members for other, members in viewer.lists.items() if other != int(id)}
         if not event.data.get("deleted"):
-            others[int(id)] = _changed(circle.lists.get(int(id), ListState()), event.data)
-        circle.lists = others or _NO_LISTS
+            others[int(id)] = _changed(viewer.lists.get(int(id), ListState()), event.data)
+        viewer.lists = others or _NO_LISTS
 
-    def _done(self, circle: ViewerState, subject: int, event: Event) -> None:
-        """What the viewer did to somebody."""
-        circle.recent.clear()  # other entries belong to their timelines now
+    def _apply_action(self, viewer: ViewerState, subject: int, event: Event) -> None:
+        """Apply an action of the viewer."""
+        viewer.recent.clear()  # the timelines have other entries now
         match event.kind:
             case EventKind.FOLLOWED:
-                self._follow(circle, subject)
-                circle.quiet = circle.quiet - {subject} if event.data.get("boosts", True) else circle.quiet | {subject}
-                circle.languages = _with_languages(circle.languages, subject, event.data.get("languages"))
+                self._follow(viewer, subject)
+                viewer.quiet = viewer.quiet - {subject} if event.data.get("boosts", True) else viewer.quiet | {subject}
+                viewer.languages = _with_languages(viewer.languages, subject, event.data.get("languages"))
             case EventKind.UNFOLLOWED:
-                self._unfollow(circle, subject)
+                self._unfollow(viewer, subject)
             case EventKind.BLOCKED:
-                circle.blocks |= {subject}
-                self._unfollow(circle, subject)
+                viewer.blocks |= {subject}
+                self._unfollow(viewer, subject)
             case EventKind.UNBLOCKED:
-                circle.blocks -= {subject}
+                viewer.blocks -= {subject}
             case EventKind.MUTED:
-                circle.mutes = (circle.mutes or {}) | {subject: _until(event.data.get("until"))}
+                viewer.mutes = (viewer.mutes or {}) | {subject: _until(event.data.get("until"))}
             case EventKind.UNMUTED:
-                circle.mutes = {account: until for account, until in (circle.mutes or {}).items() if account != subject} or None
+                viewer.mutes = {account: until for account, until in (viewer.mutes or {}).items() if account != subject} or None
 
-    def _suffered(self, circle: ViewerState, by: int, kind: EventKind) -> None:
-        """What somebody did to the viewer."""
+    def _apply_reverse(self, viewer: ViewerState, by: int, kind: EventKind) -> None:
+        """Apply an action of another account towards the viewer."""
         if kind in (EventKind.BLOCKED, EventKind.UNBLOCKED):
-            circle.recent.clear()
+            viewer.recent.clear()
         if kind is EventKind.BLOCKED:
-            circle.blocked_by |= {by}
-            self._unfollow(circle, by)
+            viewer.blocked_by |= {by}
+            self._unfollow(viewer, by)
         elif kind is EventKind.UNBLOCKED:
-            circle.blocked_by -= {by}
+            viewer.blocked_by -= {by}
 
-    def _follow(self, circle: ViewerState, account: int) -> None:
-        if not circle.follows(account):
-            circle.followed.append(account)
-            self._crowd.setdefault(account, set()).add(circle)
+    def _follow(self, viewer: ViewerState, account: int) -> None:
+        if not viewer.follows(account):
+            viewer.followed.append(account)
+            self._followers.setdefault(account, set()).add(viewer)
 
-    def _unfollow(self, circle: ViewerState, account: int) -> None:
-        if circle.follows(account):
-            circle.followed.remove(account)
-            self._uncrowd(circle, account)
-            if any(circle.lists_with(account)):  # membership rests on the follow
-                circle.lists = {id: evolve(members, accounts=members.accounts - {account}) for id, members in circle.lists.items()}
+    def _unfollow(self, viewer: ViewerState, account: int) -> None:
+        if viewer.follows(account):
+            viewer.followed.remove(account)
+            self._remove_follower(viewer, account)
+            if any(viewer.lists_containing(account)):  # list members must be followed
+                viewer.lists = {id: evolve(members, accounts=members.accounts - {account}) for id, members in viewer.lists.items()}
 
-    def _uncrowd(self, circle: ViewerState, account: int) -> None:
-        crowd = self._crowd[account]
-        crowd.discard(circle)
-        if not crowd:
-            del self._crowd[account]
+    def _remove_follower(self, viewer: ViewerState, account: int) -> None:
+        followers = self._followers[account]
+        followers.discard(viewer)
+        if not followers:
+            del self._followers[account]
 
 
-def _some(ids: Iterable[int]) -> frozenset[int]:
-    """The ids as a set. All empty ones are the same, and others are copied once: a set that has grown has room for four times as many."""
-    return frozenset(set(ids)) or _NOBODY
+def _shared_set(ids: Iterable[int]) -> frozenset[int]:
+    """Return a frozenset. All empty ones are the same object; others are copied to minimal size."""
+    return frozenset(set(ids)) or _EMPTY
 
 
 def _changed(members: ListState, data: Mapping[str, object]) -> ListState:
@@ -286,7 +286,7 @@ def _changed(members: ListState, data: Mapping[str, object]) -> ListState:
 
 
 def _ids(value: object) -> frozenset[int]:
-    return frozenset(int(one) for one in value) if isinstance(value, list) else _NOBODY
+    return frozenset(int(one) for one in value) if isinstance(value, list) else _EMPTY
 
 
 def _with_languages(languages: dict[int, tuple[str, ...]] | None, account: int, wanted: object) -> dict[int, tuple[str, ...]] | None:
@@ -297,5 +297,5 @@ def _with_languages(languages: dict[int, tuple[str, ...]] | None, account: int, 
 
 
 def _until(value: object) -> float:
-    """When a mute ends, as a Unix time; an event without a time mutes for good."""
+    """Return the end of a mute as a Unix time; infinity if the event has none."""
     return datetime.fromisoformat(value).timestamp() if isinstance(value, str) and value else inf

@@ -1,4 +1,4 @@
-"""A wake: the hint that something was committed. It may get lost; whoever listens looks now and then anyway."""
+"""Wake-ups: hints that something was committed. Hints may get lost, so listeners also poll from time to time."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from attrs import Factory, define
 
 @define
 class MemoryWakeup:
-    """The wake of a site with one process."""
+    """Wake-ups within a single process."""
 
     _listeners: list[Callable[[], None]] = Factory(list)
 
     def start(self) -> None:
-        """There is nobody to connect to."""
+        """Do nothing: there is no connection."""
 
     def stop(self) -> None:
-        """Nor to take leave of."""
+        """Do nothing: there is no connection."""
 
     def send(self) -> None:
-        """Tell all listeners at once."""
+        """Call all listeners."""
         for hear in self._listeners:
             hear()
 
     def listen(self, hear: Callable[[], None]) -> None:
-        """Call `hear` at each hint."""
+        """Add a listener."""
         self._listeners.append(hear)

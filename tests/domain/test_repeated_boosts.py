@@ -14,7 +14,7 @@ from microblog.domain.lists import ListOptions, Lists
 from microblog.domain.posts import event_data
 from microblog.domain.timelines import Timelines
 from microblog.live.earlier_entries import look_back, repeats_in
-from microblog.live.event_buffer import NO_GRANTS, EventBuffer
+from microblog.live.event_buffer import NO_CREDENTIALS, EventBuffer
 from microblog.live.event_log import DatabaseEventLog
 from microblog.live.recipients import Recipients
 from microblog.live.subscriber import Subscriber, Subscription
@@ -175,9 +175,9 @@ class Reader:
     def __init__(self, town: Town, stream: Stream) -> None:
         self.log = DatabaseEventLog(town.db, lambda: make.NOW, "e")
         self.audience = Recipients(ViewerStates())
-        loaded = done(self.log.look(Position("e", 0, 0), [town.me.id], NO_GRANTS)).loaded[town.me.id]
+        loaded = done(self.log.poll(Position("e", 0, 0), [town.me.id], NO_CREDENTIALS)).relations[town.me.id]
         self.connection, self.heard = FakeConnection(), list[int]()
-        subscriber = Subscriber(self.connection, PlainEncoder(), town.me.id, circle=self.audience.viewers.enter(loaded))
+        subscriber = Subscriber(self.connection, PlainEncoder(), town.me.id, viewer_state=self.audience.viewer_states.enter(loaded))
         self.subscription = Subscription(stream, subscriber, "plain")
         self.audience.hub.join(stream.topics, self.subscription)
 
@@ -195,7 +195,7 @@ def heard_live(town: Town, stream: Stream, joined: int) -> list[int]:
     for news in news_of(town)[joined:]:
         done(look_back(reader.log, reader.audience, [news]))
         for subscription in list(reader.audience.of(news)):
-            subscription.tell(news, news.position, at)
+            subscription.deliver(news, news.position, at)
         reader.note(news)
     return reader.heard
 
@@ -205,7 +205,7 @@ def heard_later(town: Town, stream: Stream, joined: int) -> list[int]:
     left_out = done(repeats_in(reader.log, reader.subscription, passage, at))
     for news in passage:
         if reader.belongs(news) and reader.subscription.wants(news, at) and news.post_id not in left_out:
-            reader.subscription.give(news, at)
+            reader.subscription.send(news, at)
         reader.note(news)
     return reader.heard
 

@@ -44,7 +44,16 @@ async def main(reactor: Any, dsn: str, port: str) -> None:
     letters = EmailRenderer(EmailSender("Ours", "https://site.test", "site@site.test"))
     mailing = email_jobs.EmailJobs(dispatch, recoveries, letters, office, "bounces@site.test", timedelta(0), ZoneInfo("UTC"))
     worker = Worker(
-        database, mailing.tasks(), now, reactor, f"mailer-{os.getpid()}", random.random, email_jobs.PLANS, at_once=4, lease=2.0, poll=0.2
+        database,
+        mailing.tasks(),
+        now,
+        reactor,
+        f"mailer-{os.getpid()}",
+        random.random,
+        email_jobs.PLANS,
+        concurrency=4,
+        lease=2.0,
+        poll=0.2,
     )
     worker.start()
     print("ready", flush=True)

@@ -174,7 +174,7 @@ def test_a_failed_job_is_tried_again_and_is_dead_after_its_last_try(house: House
     house.wait(1000)
     assert (len(house.ran), house.states()) == (3, ["dead"])
     assert fetch_value(house.cursor, "select last_error from jobs") == "ValueError: wrong"
-    assert (worker.tally.failed, worker.tally.dead, worker.tally.done) == (3, 1, 0)
+    assert (worker.stats.failed, worker.stats.dead, worker.stats.completed) == (3, 1, 0)
 
 
 def test_a_task_that_knows_when_to_try_again_is_tried_again_then(house: House) -> None:
@@ -296,7 +296,7 @@ def test_a_worker_that_lost_its_lease_lets_go_of_the_job(house: House) -> None:
     execute(house.cursor, "update jobs set worker = 'w2', tries = tries + 1")
     house.wait(30)
     assert not loser.running
-    assert (loser.tally.lease_lost, house.states()) == (1, ["running"])
+    assert (loser.stats.lease_lost, house.states()) == (1, ["running"])
 
 
 def test_a_database_that_is_away_for_a_while_costs_nothing_but_time(house: House) -> None:
@@ -310,7 +310,7 @@ def test_a_database_that_is_away_for_a_while_costs_nothing_but_time(house: House
     house.database.away = False
     house.wait(20)
     assert (house.ran, house.states()) == (["one", "two"], ["done", "done"])
-    assert worker.tally.done == 2
+    assert worker.stats.completed == 2
 
 
 def test_health_is_that_the_worker_still_looks(house: House) -> None:
@@ -360,7 +360,7 @@ def test_what_does_not_end_in_time_goes_back_without_losing_a_try(house: House) 
     house.stop(worker)
     assert house.states() == ["waiting"]
     assert fetch_value(house.cursor, "select tries from jobs") == 0
-    assert worker.tally.released == 1
+    assert worker.stats.released == 1
     assert house.clock.getDelayedCalls() == []
 
 
@@ -373,6 +373,6 @@ def test_the_tally_tells_how_long_jobs_waited_and_took(house: House) -> None:
     house.wait(3)
     worker = house.worker({"slow": house.slow})
     house.wait(10)
-    assert (worker.tally.begun, worker.tally.delay, worker.tally.seconds) == (1, 3.0, 5.0)
+    assert (worker.stats.started, worker.stats.queue_seconds, worker.stats.duration_seconds) == (1, 3.0, 5.0)
     assert jobs.counts(house.cursor).running == 0
     assert jobs.listed(house.cursor, state=JobState.DONE, page=Page())

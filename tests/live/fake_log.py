@@ -13,7 +13,7 @@ from twisted.internet.task import Clock
 from microblog.live.broadcaster import Broadcaster
 from microblog.live.event_buffer import Credentials, LoadedItems, PollResult, Wanted
 from microblog.live.recent_entries import EarlierEntries
-from microblog.live.subscriber import MOST_UNSENT, CloseReason, Own, Subscriber
+from microblog.live.subscriber import MAX_UNSENT, CloseReason, Own, Subscriber
 from microblog.live.topics import Stream, StreamKind
 from microblog.live.updates import NotificationUpdate, UnreadUpdate, Update
 from microblog.live.viewer_state import RelationsSnapshot
@@ -150,12 +150,13 @@ class ModelLog:
         oldest = self.events[0].position if self.events else Position(EPOCH, 0, 1)
         return Position(EPOCH, oldest.xid, oldest.id - 1)
 
-    async def look(self, place: Position, accounts: Collection[int], grants: Credentials) -> PollResult:
+    async def poll(self, place: Position, accounts: Collection[int], grants: Credentials) -> PollResult:
         def give() -> PollResult:
             found = self.readable(place)
             xmin = min(self.running, default=self.next_xid + 1)
             loaded = {
-                id: evolve(self.loaded.get(id, RelationsSnapshot(id)), xid=xmin, sieve=self.filters.get(id, NOTHING)) for id in accounts
+                id: evolve(self.loaded.get(id, RelationsSnapshot(id)), xid=xmin, filter_set=self.filters.get(id, NOTHING))
+                for id in accounts
             }
             soon = not found and any(event.position > place for event in self.events)
             return PollResult(found[: self.limit], loaded, self._standing(grants), len(found) > self.limit, soon)
@@ -179,7 +180,7 @@ class ModelLog:
 
         return await self._asked(give)
 
-    async def before(self, questions: Sequence[EarlierEntries]) -> Sequence[Sequence[tuple[int, int | None]]]:
+    async def entries_before(self, questions: Sequence[EarlierEntries]) -> Sequence[Sequence[tuple[int, int | None]]]:
         return await self._asked(lambda: [self._entries(asked) for asked in questions])
 
     def _entries(self, asked: EarlierEntries) -> list[tuple[int, int | None]]:
@@ -188,13 +189,13 @@ class ModelLog:
         ids = sorted((event.post_id or 0, Update.of(event).boost_of) for event in published)
         return [entry for entry in reversed(ids) if entry[0] < asked.below][: asked.limit]
 
-    async def marks(self, accounts: Collection[int], posts: Collection[int]) -> Mapping[tuple[int, int], PostFlags]:
+    async def flags(self, accounts: Collection[int], posts: Collection[int]) -> Mapping[tuple[int, int], PostFlags]:
         return await self._asked(dict[tuple[int, int], PostFlags])
 
-    async def standing(self, grants: Credentials) -> Credentials:
+    async def valid_credentials(self, grants: Credentials) -> Credentials:
         return await self._asked(lambda: self._standing(grants))
 
-    async def sieves(self, accounts: Collection[int]) -> Mapping[int, FilterSet]:
+    async def filter_sets(self, accounts: Collection[int]) -> Mapping[int, FilterSet]:
         return await self._asked(lambda: {id: self.filters[id] for id in accounts if id in self.filters})
 
     def _standing(self, grants: Credentials) -> Credentials:
@@ -232,7 +233,7 @@ class FakeConnection:
         self.waiting.clear()
 
     def unsent(self) -> int:
-        return len(self.waiting) * (MOST_UNSENT // 2)
+        return len(self.waiting) * (MAX_UNSENT // 2)
 
     def progress(self) -> int:
         return self.drained

@@ -10,8 +10,8 @@ from twisted.internet.defer import Deferred
 from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
 
 from microblog.live.broadcaster import MOST_CONNECTIONS, RESTART_SPREAD_S
-from microblog.live.connections import BEAT_S, PATIENCE_S
-from microblog.live.subscriber import MOST_SUBSCRIPTIONS, CloseReason, Subscriber
+from microblog.live.connections import HEARTBEAT_S, STALL_TIMEOUT_S
+from microblog.live.subscriber import MAX_SUBSCRIPTIONS, CloseReason, Subscriber
 from microblog.live.topics import Stream, StreamKind
 from microblog.live.viewer_state import RelationsSnapshot
 from microblog.model.errors import Malformed, Problem, TooMany, Unauthenticated, Unavailable
@@ -224,12 +224,12 @@ def test_a_position_that_another_process_gave_a_moment_ago_is_good(world: FakeFe
 def test_an_event_is_written_once_however_many_listen(world: FakeFeed) -> None:
     readers = [world.connect() for _ in range(5)]
     for subscriber, _ in readers:
-        subscriber.dialect = readers[0][0].dialect
+        subscriber.encoder = readers[0][0].encoder
         world.broadcaster.subscribe(subscriber, PUBLIC)
     world.log.publish(STRANGER)
     world.wake()
     assert all(len(connection.received) == 1 for _, connection in readers)
-    assert readers[0][0].dialect.encoded == 1  # type: ignore[attr-defined]  # PlainEncoder counts
+    assert readers[0][0].encoder.encoded == 1  # type: ignore[attr-defined]  # PlainEncoder counts
 
 
 def test_a_reader_that_stops_reading_gets_nothing_pushed_and_nobody_else_waits(world: FakeFeed) -> None:
@@ -248,12 +248,12 @@ def test_a_reader_without_progress_is_closed_by_name(world: FakeFeed) -> None:
     for _ in range(3):
         world.log.publish(STRANGER)
     world.wake()
-    for _ in range(PATIENCE_S):
+    for _ in range(STALL_TIMEOUT_S):
         assert connection.ending is None
         world.clock.advance(1)
     world.clock.advance(1)
     assert connection.ending is CloseReason.STALLED
-    assert world.broadcaster.figures.endings[CloseReason.STALLED] == 1
+    assert world.broadcaster.stats.closed[CloseReason.STALLED] == 1
 
 
 def test_a_reader_that_is_slow_but_reads_is_not_closed(world: FakeFeed) -> None:
@@ -262,7 +262,7 @@ def test_a_reader_that_is_slow_but_reads_is_not_closed(world: FakeFeed) -> None:
     for _ in range(50):
         world.log.publish(STRANGER)
         world.wake()
-    for _ in range(2 * PATIENCE_S):
+    for _ in range(2 * STALL_TIMEOUT_S):
         world.clock.advance(1)
         connection.drained += 1  # another byte
     assert connection.ending is None
@@ -272,7 +272,7 @@ def test_each_connection_gets_a_beat_in_time_with_its_position(world: FakeFeed) 
     connection = world.subscribe()
     event = world.log.publish(STRANGER)
     world.wake()
-    for _ in range(2 * BEAT_S):
+    for _ in range(2 * HEARTBEAT_S):
         world.clock.advance(1)
     assert connection.heartbeats == [event.position, event.position]
 
@@ -283,7 +283,7 @@ def test_a_reader_that_has_not_caught_up_gets_no_position_with_its_beat(world: F
     for _ in range(5):
         world.log.publish(STRANGER)
     world.wake()
-    for _ in range(BEAT_S):
+    for _ in range(HEARTBEAT_S):
         world.clock.advance(1)
         connection.drained += 1
     assert connection.heartbeats == [None]
@@ -294,7 +294,7 @@ def test_a_reader_that_is_still_being_let_in_gets_no_position_with_its_beat(worl
     connection = FakeConnection()
     subscriber = Subscriber(connection, PlainEncoder(), ME)
     coming = Deferred.fromCoroutine(world.broadcaster.admit(subscriber))
-    for _ in range(BEAT_S):
+    for _ in range(HEARTBEAT_S):
         world.clock.advance(1)
     assert connection.heartbeats == [None]
     while not coming.called:
@@ -325,7 +325,7 @@ def test_the_end_of_an_account_closes_its_streams_and_nothing_is_sent_after(worl
 def test_a_session_that_ended_while_its_stream_was_opening_gets_nothing(world: FakeFeed) -> None:
     with pytest.raises(Unauthenticated):
         world.connect(ME, 7)
-    assert not len(world.broadcaster.readers)
+    assert not len(world.broadcaster.connections)
 
 
 def test_a_session_that_ends_without_an_event_is_noticed(world: FakeFeed) -> None:
@@ -342,23 +342,23 @@ def test_whoever_leaves_leaves_nothing_behind(world: FakeFeed) -> None:
         subscriber, _ = world.connect(ME)
         for stream in (home(ME), PUBLIC, Stream(StreamKind.TAG, "tea")):
             world.broadcaster.subscribe(subscriber, stream)
-        assert len(world.broadcaster.viewers) == 1
+        assert len(world.broadcaster.viewer_states) == 1
         world.broadcaster.dismiss(subscriber)
         world.broadcaster.dismiss(subscriber)
-    assert (len(world.broadcaster.viewers), len(world.broadcaster.hub), len(world.broadcaster.readers)) == (0, 0, 0)
-    assert not list(world.broadcaster.viewers.following(FRIEND))
+    assert (len(world.broadcaster.viewer_states), len(world.broadcaster.hub), len(world.broadcaster.connections)) == (0, 0, 0)
+    assert not list(world.broadcaster.viewer_states.following(FRIEND))
 
 
 def test_who_leaves_while_being_let_in_is_forgotten(world: FakeFeed) -> None:
     world.log.held = True
     connection = FakeConnection()
     subscriber, outcome = world.connect()[0], list[object]()
-    subscriber = type(subscriber)(connection, subscriber.dialect, ME)
+    subscriber = type(subscriber)(connection, subscriber.encoder, ME)
     Deferred.fromCoroutine(world.broadcaster.admit(subscriber)).addBoth(outcome.append)
     world.broadcaster.dismiss(subscriber)
     world.log.answer()
     assert outcome == [None]
-    assert len(world.broadcaster.viewers) == 0
+    assert len(world.broadcaster.viewer_states) == 0
 
 
 def test_the_same_stream_twice_is_told_once(world: FakeFeed) -> None:
@@ -372,7 +372,7 @@ def test_the_same_stream_twice_is_told_once(world: FakeFeed) -> None:
 
 def test_connections_and_subscriptions_are_bounded(world: FakeFeed) -> None:
     subscriber, _ = world.connect(ME)
-    for number in range(MOST_SUBSCRIPTIONS):
+    for number in range(MAX_SUBSCRIPTIONS):
         world.broadcaster.subscribe(subscriber, Stream(StreamKind.TAG, str(number)))
     with pytest.raises(TooMany):
         world.broadcaster.subscribe(subscriber, PUBLIC)
@@ -389,7 +389,7 @@ def test_a_log_that_cannot_be_read_is_read_later_and_nothing_is_missed(world: Fa
     world.wake()
     with pytest.raises(Unavailable):
         world.connect(ME)
-    assert world.broadcaster.figures.failures > 0
+    assert world.broadcaster.stats.poll_failures > 0
     for _ in range(11):
         world.clock.advance(1)
     assert not world.broadcaster.healthy()
@@ -465,7 +465,7 @@ def test_a_clock_on_the_wall_that_jumps_changes_nothing(world: FakeFeed, jump: t
     world.wall += jump
     for _ in range(3):
         assert happens(world, connection, world.log.publish(STRANGER))
-    for _ in range(PATIENCE_S):
+    for _ in range(STALL_TIMEOUT_S):
         assert deaf.ending is None
         world.clock.advance(1)
         assert world.broadcaster.healthy()
@@ -473,8 +473,8 @@ def test_a_clock_on_the_wall_that_jumps_changes_nothing(world: FakeFeed, jump: t
     world.clock.advance(1)
     assert (deaf.ending, connection.ending) == (CloseReason.STALLED, None)
     assert len(connection.heartbeats) == 2
-    assert world.broadcaster.figures.lag_s >= 0
-    assert world.broadcaster.figures.lag_sum_s >= 0
+    assert world.broadcaster.stats.lag_s >= 0
+    assert world.broadcaster.stats.lag_total_s >= 0
 
 
 def test_positions_are_read_back_as_they_were_given() -> None:
@@ -489,7 +489,7 @@ def test_what_no_log_can_have_given_is_no_position(text: str) -> None:
 
 
 def test_most_viewers_shun_nobody_and_take_no_room_for_that(world: FakeFeed) -> None:
-    one, other = (world.connect(account)[0].circle for account in (STRANGER, OTHER))
+    one, other = (world.connect(account)[0].viewer_state for account in (STRANGER, OTHER))
     assert one is not None
     assert other is not None
     assert one.blocks is one.blocked_by is one.quiet is other.blocks

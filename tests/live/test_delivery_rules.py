@@ -15,7 +15,7 @@ from microblog.domain.lists import ListOptions, Lists
 from microblog.domain.posts import event_data
 from microblog.domain.timelines import Timelines
 from microblog.live.delivery_rules import may_concern
-from microblog.live.event_buffer import NO_GRANTS
+from microblog.live.event_buffer import NO_CREDENTIALS
 from microblog.live.event_log import DatabaseEventLog
 from microblog.live.subscriber import Subscriber, Subscription
 from microblog.live.topics import Stream, StreamKind
@@ -140,13 +140,13 @@ class Square:
         if viewer is None:
             return None
         log = DatabaseEventLog(self.database, lambda: make.NOW, "e")
-        return ViewerStates().enter(done(log.look(Position("e", 0, 0), [viewer.id], NO_GRANTS)).loaded[viewer.id])
+        return ViewerStates().enter(done(log.poll(Position("e", 0, 0), [viewer.id], NO_CREDENTIALS)).relations[viewer.id])
 
     def told(self, stream: Stream, viewer: Viewer | None) -> set[int]:
         """Which of the posts the feed would send on the stream, to an API client."""
         circle, connection, at = self.circle(viewer), FakeConnection(), make.NOW.timestamp()
         dialect = SseEncoder(PayloadEncoder(StatusJsonCache(Entities("https://example.org", "key"))), extended=False)
-        subscriber = Subscriber(connection, dialect, viewer.id if viewer else None, circle=circle)
+        subscriber = Subscriber(connection, dialect, viewer.id if viewer else None, viewer_state=circle)
         subscription = Subscription(stream, subscriber, dialect.variant(stream))
         found = posts.by_ids(self.cursor, [post.id for post in self.written])
         heard: set[int] = set()
@@ -155,7 +155,7 @@ class Square:
             news = Update.of(Event(at_once, EventKind.POST_PUBLISHED, post.author.id, None, post.id, event_data(post), make.NOW))
             news.load(found.get(post.id), None)
             if may_concern(news, stream, circle):
-                subscription.tell(news, at_once, at)
+                subscription.deliver(news, at_once, at)
             if connection.received:
                 heard.add(post.id)
                 connection.received.clear()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from attrs import define
 
-from microblog.live.event_buffer import NO_GRANTS, Credentials, Wanted
+from microblog.live.event_buffer import NO_CREDENTIALS, Credentials, Wanted
 from microblog.live.event_log import DatabaseEventLog
 from microblog.live.viewer_state import RelationsSnapshot
 from microblog.model.events import Event, EventKind, Position
@@ -67,7 +67,7 @@ def write(connection: Connection, number: int) -> None:
 
 
 def read(log: DatabaseEventLog, place: Position) -> list[Event]:
-    return list(done(log.look(place, (), NO_GRANTS)).events)
+    return list(done(log.poll(place, (), NO_CREDENTIALS)).events)
 
 
 def test_an_empty_log_begins_before_everything(log: DatabaseEventLog, connection: Connection) -> None:
@@ -96,8 +96,8 @@ def test_a_transaction_that_commits_late_is_not_passed_over(log: DatabaseEventLo
     write(slow, 1)
     write(quick, 2)
     quick.commit()
-    look = done(log.look(start, (), NO_GRANTS))
-    assert (list(look.events), look.soon) == ([], True)
+    look = done(log.poll(start, (), NO_CREDENTIALS))
+    assert (list(look.events), look.retry_soon) == ([], True)
     slow.commit()
     assert [event.account_id for event in read(log, start)] == [1, 2]
 
@@ -154,9 +154,9 @@ def test_relations_are_loaded_as_they_are(log: DatabaseEventLog, connection: Con
         make.mute(cursor, me, others[4])
         make.mute(cursor, me, others[0], until=make.NOW + timedelta(hours=1))
         make.mute(cursor, me, others[1], until=make.NOW - timedelta(hours=1))
-    look = done(log.look(done(log.begin(0)), [me.id], NO_GRANTS))
+    look = done(log.poll(done(log.begin(0)), [me.id], NO_CREDENTIALS))
     ids = [other.id for other in others]
-    found = look.loaded[me.id]
+    found = look.relations[me.id]
     assert found == RelationsSnapshot(
         me.id,
         found.xid,
@@ -176,12 +176,12 @@ def test_relations_say_as_of_which_transaction_they_are(log: DatabaseEventLog, c
         relationships.block(cursor, account=me.id, target=other.id, now=make.NOW)
         events.record(cursor, EventKind.BLOCKED, at=make.NOW, account=me.id, subject=other.id)
     start = done(log.begin(0))
-    before = done(log.look(start, [me.id], NO_GRANTS)).loaded[me.id]
+    before = done(log.poll(start, [me.id], NO_CREDENTIALS)).relations[me.id]
     running.commit()
     [blocked] = read(log, start)
     assert not before.blocks
     assert blocked.position.xid >= before.xid
-    after = done(log.look(start, [me.id], NO_GRANTS)).loaded[me.id]
+    after = done(log.poll(start, [me.id], NO_CREDENTIALS)).relations[me.id]
     assert after.blocks == (other.id,)
     assert blocked.position.xid < after.xid
 
@@ -201,7 +201,7 @@ def test_only_good_sessions_stand(log: DatabaseEventLog, connection: Connection)
         good, suspended = make.viewer(cursor), make.viewer(cursor)
         make.suspend(cursor, suspended)
         sessions = [opened(cursor, good.id, 1), opened(cursor, good.id, -1), opened(cursor, suspended.id, 1)]
-    assert done(log.standing(Credentials(frozenset([*sessions, 12345])))) == Credentials(frozenset(sessions[:1]))
+    assert done(log.valid_credentials(Credentials(frozenset([*sessions, 12345])))) == Credentials(frozenset(sessions[:1]))
 
 
 def test_notices_come_with_their_sender_their_post_and_what_is_unread(log: DatabaseEventLog, connection: Connection) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 from twisted.internet.defer import Deferred
 
-from microblog.live.connections import BEAT_S, PATIENCE_S
+from microblog.live.connections import HEARTBEAT_S, STALL_TIMEOUT_S
 from microblog.live.subscriber import CloseReason, Subscriber
 from microblog.live.topics import Stream, StreamKind
 from microblog.live.viewer_state import RelationsSnapshot
@@ -124,7 +124,7 @@ class FeedMachine(RuleBasedStateMachine):
     @rule()
     def patience_ends(self) -> None:
         """Whoever reads nothing although something waits is closed, and loses what waited."""
-        for _ in range(PATIENCE_S + BEAT_S):
+        for _ in range(STALL_TIMEOUT_S + HEARTBEAT_S):
             self.world.clock.advance(1)
 
     @rule(target=readers, stream=st.sampled_from(STREAMS))
@@ -169,9 +169,9 @@ class FeedMachine(RuleBasedStateMachine):
         if any(self.log.running.values()):
             event("a restart while a transaction runs")
         old.stop()
-        assert not len(old.readers)
+        assert not len(old.connections)
         assert not len(old.hub)
-        assert not len(old.viewers)
+        assert not len(old.viewer_states)
         self.log.waiting.clear()
         self.world = FakeFeed(self.log).start()
 
@@ -211,7 +211,7 @@ class FeedMachine(RuleBasedStateMachine):
             event("a reader was closed because it did not read")
         elif reader.connection.waiting and not reader.subscriber.live:
             event("a reader's connection was full")
-        elif any(subscription.reading for subscription in reader.subscriber.subscriptions.values()):
+        elif any(subscription.catching_up for subscription in reader.subscriber.subscriptions.values()):
             event("a reader catches up")
 
     def _open(self, reader: Reader) -> None:

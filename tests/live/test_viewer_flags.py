@@ -19,7 +19,7 @@ AUTHOR, ONE, TWO, SHARER = 1, 2, 3, 4
 class AskedLog(ModelLog):
     asked: list[tuple[set[int], set[int]]] = Factory(list)
 
-    async def marks(self, accounts: Collection[int], posts: Collection[int]) -> Mapping[tuple[int, int], PostFlags]:
+    async def flags(self, accounts: Collection[int], posts: Collection[int]) -> Mapping[tuple[int, int], PostFlags]:
         self.asked.append((set(accounts), set(posts)))
         return {}
 

@@ -119,10 +119,10 @@ def exposed(db: RolledBackDatabase, waiting: Callable[[], Awaitable[Mapping[str,
     answered.count("GET", 200, 0.02)
     database = Measured({"by_ids": Timing(2, 0.5, 1, 0)})
     feed = build_broadcaster(db, clock)
-    feed.figures = evolve(feed.figures, events=7)
-    feed.figures.endings[CloseReason.RESTART] = 2
+    feed.stats = evolve(feed.stats, events=7)
+    feed.stats.closed[CloseReason.RESTART] = 2
     worker = Worker(db, {}, lambda: NOW, clock, "one", lambda: 0.5)
-    worker.tally.done = 5
+    worker.stats.completed = 5
     body, content_type = done(
         MetricsCollector(database, {"jobs": worker}, feed, [Full(), Full()], waiting, lambda: answered).exposition(accept)
     )
@@ -190,7 +190,9 @@ def test_the_feed_is_told_by_streams_by_what_waits_and_by_why_connections_ended(
     for _ in range(3):
         world.log.publish(4)
     world.wake()
-    world.broadcaster.end(next(each for each in world.broadcaster.readers.all() if each.outlet is leaving), CloseReason.UNAUTHORIZED)
+    world.broadcaster.end(
+        next(each for each in world.broadcaster.connections.all() if each.connection is leaving), CloseReason.UNAUTHORIZED
+    )
     world.subscribe(since="other.1.1")
     told = lines(feed_families(world.broadcaster))
     for line in (

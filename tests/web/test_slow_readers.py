@@ -15,8 +15,8 @@ from twisted.internet.protocol import Factory
 from twisted.internet.task import deferLater
 from twisted.internet.tcp import Connection
 
-from microblog.live.connections import PATIENCE_S
-from microblog.live.subscriber import MOST_UNSENT, CloseReason
+from microblog.live.connections import STALL_TIMEOUT_S
+from microblog.live.subscriber import MAX_UNSENT, CloseReason
 from microblog.live.topics import Stream
 from microblog.live.updates import Update
 from microblog.model.events import Position
@@ -150,7 +150,7 @@ async def publish(world: FakeFeed, *readers: Client) -> list[str]:
 
 
 async def patience_ends(world: FakeFeed) -> None:
-    for _ in range(PATIENCE_S + 1):
+    for _ in range(STALL_TIMEOUT_S + 1):
         world.clock.advance(1)
         await deferLater(reactor, 0)
 
@@ -174,8 +174,8 @@ async def test_a_reader_that_stops_reading_keeps_nobody_waiting_and_takes_little
     await quick.read_until(lambda client: len(positions(client.data)) == POSTS)
     assert positions(quick.data) == posted
     assert not slow.server.subscriber.live, "nothing more is pushed"
-    assert 0 < slow.server.unsent() <= MOST_UNSENT + 2 * len(LONG)
-    assert world.broadcaster.readers.waiting() == slow.server.unsent()
+    assert 0 < slow.server.unsent() <= MAX_UNSENT + 2 * len(LONG)
+    assert world.broadcaster.connections.waiting() == slow.server.unsent()
     await slow.read_until(lambda client: len(positions(client.data)) == POSTS)  # it reads on from the log
     assert positions(slow.data) == posted
     for client in (slow, quick):
@@ -189,7 +189,7 @@ async def test_without_progress_for_thirty_seconds_it_is_closed_and_resumes_with
     slow, quick = await Client.connect(way(world)), await Client.connect(way(world))
     posted = await publish(world, quick)
     await patience_ends(world)
-    assert world.broadcaster.figures.endings == {CloseReason.STALLED: 1}
+    assert world.broadcaster.stats.closed == {CloseReason.STALLED: 1}
     world.clock.advance(LINGER_S)
     await slow.read_until(lambda client: client.over)
     had = positions(slow.data)
@@ -221,7 +221,7 @@ async def test_a_socket_that_is_read_again_in_time_finds_all_that_waited_and_clo
 async def test_a_reader_that_is_slow_but_reads_is_not_closed(world: FakeFeed, way: Callable[..., OpenStream]) -> None:
     slow = await Client.connect(way(world))
     posted = await publish(world)
-    for _ in range(3 * PATIENCE_S):
+    for _ in range(3 * STALL_TIMEOUT_S):
         slow.data += slow.socket.recv(KERNEL // 2)
         await deferLater(reactor, 0.002)
         world.clock.advance(1)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from microblog.live.connections import BEAT_S
+from microblog.live.connections import HEARTBEAT_S
 from microblog.model.posts import Visibility
 from tests import make
 from tests.fakes import done
@@ -131,7 +131,7 @@ def test_something_comes_at_least_every_fifteen_seconds_and_says_where_we_are(vi
     stream = village.listen("/live/tags/quiet")
     village.post(ada, "Nothing about it")
     stream.line.read()
-    for _ in range(BEAT_S):
+    for _ in range(HEARTBEAT_S):
         village.reactor.advance(1)
     assert f"id: {village.feed.position}".encode() in stream.line.read()
 
@@ -197,7 +197,7 @@ def test_whoever_hangs_up_leaves_nothing_behind(village: Village) -> None:
     ada = village.resident("ada")
     for path in ("/live/home", "/live/local"):
         village.listen(path, ada).line.hang_up()
-    assert (len(village.feed.readers), len(village.feed.viewers), len(village.feed.hub)) == (0, 0, 0)
+    assert (len(village.feed.connections), len(village.feed.viewer_states), len(village.feed.hub)) == (0, 0, 0)
 
 
 def test_streams_of_one_network_are_bounded_and_a_head_counts_for_nothing(village: Village) -> None:

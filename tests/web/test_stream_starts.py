@@ -161,7 +161,7 @@ def test_who_asks_for_more_and_more_without_waiting_for_answers_is_closed(world:
     made.dataReceived(asked(stream="user"))
     assert b"too much" in transport.value()
     answered(world)
-    assert not len(world.broadcaster.readers)
+    assert not len(world.broadcaster.connections)
 
 
 def test_who_asks_for_more_lists_than_anybody_has_is_closed(world: FakeFeed) -> None:

@@ -184,7 +184,7 @@ class Multiplexed(WebSocket):
 
     async def _subscribe(self, message: Mapping[str, Any], asked: Position) -> None:
         stream, since = stream_of(_name(message), message, self.listener), position_of(message.get("since"), self.feed)
-        viewer_state = self.subscriber.circle
+        viewer_state = self.subscriber.viewer_state
         if stream.kind is StreamKind.LIST and (viewer_state is None or stream.of not in viewer_state.lists):
             self._list_lookups += 1
             if self._list_lookups > MAX_LIST_LOOKUPS:
@@ -258,7 +258,7 @@ class StreamingRoutes:
             listener = await self._identify(request)
         except Unauthenticated as problem:
             return Response.empty(401).with_header("X-Error-Message", problem.sentence)
-        self.feed.expect(listener.account)
+        self.feed.check_limit(listener.account)
         opened = await self.limiter.reserve(request)
         first = {name: request.fields.value(name, max=1_000) for name in ("stream", "tag", "list", "since")}
         positions: list[bool] = []
@@ -381,7 +381,7 @@ class StreamingRoutes:
         stream, since = stream_of(name, params, listener), since_of(request, self.feed)
         if stream.kind is StreamKind.LIST:
             await self._check_list(request.member, int(stream.of))
-        self.feed.expect(listener.account)
+        self.feed.check_limit(listener.account)
         encoder = SseEncoder(self.payloads, since is not None)
         opened = await self.limiter.reserve(request)
         response = Response.stream(EventStream(self.feed, encoder, StreamIdentity.of(request), opened, stream, since))

@@ -203,7 +203,7 @@ class Streams:
         self._check_origin(request)
         await self.places.check_rate(request)
         reader = StreamIdentity.of(request)
-        self.feed.expect(reader.account)
+        self.feed.check_limit(reader.account)
         encoder = PageEncoder(self.article, self.note, self.talk, reader.account is not None, CONTEXTS.get(kind, FilterContext.ACCOUNT))
         opened = await self.places.reserve(request)
         protocol = EventStream(self.feed, encoder, reader, opened, Stream(kind, of, reader.account), since_of(request, self.feed))

@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 
 from microblog.domain.rate_limits import RateLimit, RateLimiter
 from microblog.live.broadcaster import Broadcaster
-from microblog.live.subscriber import MOST_UNSENT, CloseReason, Encoder, Subscriber
+from microblog.live.subscriber import MAX_UNSENT, CloseReason, Encoder, Subscriber
 from microblog.model.errors import Problem, TooMany, Unauthenticated
 from microblog.model.events import Position
 from microblog.web.http.request import Request
@@ -152,9 +152,9 @@ class OpenStream(Protocol):
         self.feed.drained(self.subscriber)
 
     def offer(self, frame: bytes) -> bool:
-        """Send the frame, or return False without sending if more than MOST_UNSENT bytes are buffered."""
+        """Send the frame, or return False without sending if more than MAX_UNSENT bytes are buffered."""
         socket = self.socket
-        return socket is None or socket.offer(frame, MOST_UNSENT)  # None: it is closed, and about to be dismissed
+        return socket is None or socket.offer(frame, MAX_UNSENT)  # None: it is closed, and about to be dismissed
 
     def unsent(self) -> int:
         """Number of buffered bytes."""

@@ -13,7 +13,7 @@ from wsproto.frame_protocol import CloseReason as WsCloseReason
 from wsproto.frame_protocol import Frame, FrameProtocol, Opcode, ParseFailed
 from wsproto.utilities import generate_accept_token
 
-from microblog.live.subscriber import MOST_UNSENT, CloseReason
+from microblog.live.subscriber import MAX_UNSENT, CloseReason
 from microblog.model.errors import Malformed, Problem
 from microblog.model.events import Position
 from microblog.web.http.request import Request
@@ -155,7 +155,7 @@ class WebSocket(OpenStream):
         elif self.socket is None:
             return  # we sent a close frame, and wait only for the client's
         elif received.opcode is Opcode.PING:
-            if self.socket.unsent() <= MOST_UNSENT and isinstance(received.payload, bytes):
+            if self.socket.unsent() <= MAX_UNSENT and isinstance(received.payload, bytes):
                 self.socket.write(frame(Opcode.PONG, received.payload))
         elif received.opcode is Opcode.BINARY:
             self.close(CloseCode.UNSUPPORTED, "Only text messages are supported.")

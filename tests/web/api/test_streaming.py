@@ -13,7 +13,7 @@ from attrs import define
 from microblog.domain.filters import FilterDraft, KeywordDraft
 from microblog.domain.lists import ListOptions
 from microblog.domain.rate_limits import API_TOKEN, connection_limits
-from microblog.live.subscriber import MOST_SUBSCRIPTIONS
+from microblog.live.subscriber import MAX_SUBSCRIPTIONS
 from microblog.web.streaming.websocket import MOST_FRAMES
 from tests.fakes import done
 from tests.web.memory import Line, replies, request
@@ -305,7 +305,7 @@ def test_a_token_opens_only_what_its_scopes_cover(village: Village, two: Two) ->
 
 def test_subscriptions_and_frames_are_bounded(village: Village, two: Two) -> None:
     socket = open_socket(village, f"access_token={two.token}")
-    for number in range(MOST_SUBSCRIPTIONS + 1):
+    for number in range(MAX_SUBSCRIPTIONS + 1):
         socket.say(type="subscribe", stream="hashtag", tag=f"t{number}")
     [refused] = socket.read()
     assert refused["status"] == 429
@@ -380,7 +380,7 @@ def test_at_a_restart_sockets_close_by_name_and_only_who_knows_positions_is_told
 def test_whoever_hangs_up_leaves_nothing_behind(village: Village, two: Two) -> None:
     for stream in ("user", "public", "hashtag&tag=x"):
         open_socket(village, f"access_token={two.token}&stream={stream}").line.hang_up()
-    assert (len(village.feed.readers), len(village.feed.viewers), len(village.feed.hub)) == (0, 0, 0)
+    assert (len(village.feed.connections), len(village.feed.viewer_states), len(village.feed.hub)) == (0, 0, 0)
 
 
 # Coming back
