@@ -102,7 +102,7 @@ class Settings:
     listen: str = _setting(
         "The address to listen on: an IP address and a port, :PORT for all IPv4 addresses, a UNIX socket, or any Twisted server endpoint.",
         read=read.endpoint,
-        allowed="must be such as 127.0.0.1:8080, [::1]:8080, :8080, unix:/run/microblog.sock or tcp:8080:interface=127.0.0.1",
+        allowed="must be an endpoint such as 127.0.0.1:8080, [::1]:8080, :8080, unix:/run/microblog.sock or tcp:8080:interface=127.0.0.1",
         default="tcp:8080:interface=127.0.0.1",
     )
     public_url: str = _setting(
