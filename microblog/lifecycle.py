@@ -1,4 +1,4 @@
-"""What runs beside the server as long as the site does: each part is started and stopped in the order of application/__init__.py."""
+"""Lifecycle of the application: its components are started in order and stopped in reverse."""
 
 from __future__ import annotations
 
@@ -16,33 +16,35 @@ from microblog.storage.database import Database
 
 
 class Component(Protocol):
-    """Something that runs as long as the site does."""
+    """A component that runs as long as the site does."""
 
     def start(self) -> Awaitable[None] | None:
-        """Begin."""
+        """Start the component."""
 
     def stop(self) -> Awaitable[None] | None:
-        """End what was begun; done when that is done."""
+        """Stop the component; done when it has stopped."""
 
 
 async def _no_requests() -> None:
-    """Nothing to wait for."""
+    """Default of `drain`."""
 
 
 def _no_files() -> None:
-    """Nothing to open."""
+    """Default of `reopen`."""
 
 
 async def _somebody() -> bool:
-    """Nothing to say."""
+    """Default of `has_administrator`."""
     return True
 
 
 @frozen
 class Application:
-    """What runs. `parts` are started in this order and stopped in reverse; `drain` is called between the last accepted
-    connection and the first stop: it tells the streams, and lets accepted requests finish within a bounded time. `reopen` is called when
-    log files were moved away, and may raise OSError. `has_administrator` says whether anybody can administer the site in a browser."""
+    """The assembled site. `parts` are started in this order and stopped in reverse.
+
+    `drain` runs after the last accepted connection and before the first stop: it closes streams and lets accepted requests finish within a
+    limited time. `reopen` reopens log files and may raise OSError. `has_administrator` tells whether an administrator account exists.
+    """
 
     factory: IProtocolFactory
     parts: Sequence[Component] = ()
@@ -53,26 +55,26 @@ class Application:
 
 @frozen
 class SchedulerComponent:
-    """The schedule as a part."""
+    """The scheduler as a component."""
 
     schedule: Scheduler
     reactor: Any
     _service: list[TimerService] = field(factory=list, init=False)
 
     def start(self) -> None:
-        """Begin to look at the clock."""
+        """Start checking timers."""
         self._service.append(self.schedule.service(self.reactor))
         self._service[-1].startService()
 
     def stop(self) -> Awaitable[None] | None:
-        """Look no more."""
+        """Stop checking timers."""
         stopping: Awaitable[None] | None = self._service.pop().stopService()
         return stopping
 
 
 @frozen
 class DatabaseComponent:
-    """The database's threads as a part: closing waits for what runs, and must not block the reactor."""
+    """The database's threads as a component. Closing waits for running transactions, so it runs in a thread."""
 
     database: Database
     reactor: Any
@@ -82,5 +84,5 @@ class DatabaseComponent:
         self.database.start()
 
     def stop(self) -> Deferred[None]:
-        """Close all connections once what runs is done."""
+        """Close all connections after running transactions."""
         return deferToThreadPool(self.reactor, self.reactor.getThreadPool(), self.database.stop)

@@ -53,7 +53,7 @@ Samples = Iterable[tuple[Sequence[str], float]]
 
 
 class Timed(Protocol):
-    """What measures how long functions take on the database."""
+    """A source of transaction timings by function."""
 
     @property
     def timings(self) -> Mapping[str, Timing]: ...
@@ -61,7 +61,9 @@ class Timed(Protocol):
 
 @frozen
 class MetricsCollector:
-    """Reads the figures of the parts. `waiting` asks the database for the jobs of each kind, `answered` gives the server's figures."""
+    """Collects metrics of the components. `waiting` reads the numbers of jobs from the database, `answered` returns the HTTP server's
+    counters.
+    """
 
     database: Timed
     workers: Mapping[str, Worker]
@@ -72,7 +74,7 @@ class MetricsCollector:
     process: ProcessCollector = field(factory=lambda: ProcessCollector(registry=None))
 
     async def exposition(self, accept: str) -> tuple[bytes, str]:
-        """All metrics and their content type: in OpenMetrics for whoever accepts that, else in the text format 0.0.4."""
+        """Return all metrics and their content type: OpenMetrics if the client accepts it, else text format 0.0.4."""
         registry = CollectorRegistry()
         registry.register(Collected(await self.families()))
         if OPENMETRICS in accept:
@@ -80,7 +82,7 @@ class MetricsCollector:
         return generate_latest(registry), CONTENT_TYPE_PLAIN_0_0_4
 
     async def families(self) -> list[Metric]:
-        """All of them. Where the database does not answer, what it would tell is left out."""
+        """Return all metric families. Job counts are missing if the database is unreachable."""
         try:
             kinds: Mapping[str, JobCounts] = await self.waiting()
         except Unavailable:
@@ -98,7 +100,7 @@ class MetricsCollector:
 
 @frozen(eq=False)  # a registry keeps collectors by identity
 class Collected:
-    """A collector of what was read already: the database is asked without blocking, which collectors cannot do."""
+    """A collector of families that were already read: collectors cannot wait for the database."""
 
     families: Iterable[Metric]
 
@@ -110,7 +112,7 @@ class Collected:
 
 
 def counter(name: str, help: str, samples: Samples, labels: tuple[str, ...] = ()) -> Metric:
-    """A figure that only grows while the process lives; its name ends in `_total`."""
+    """Return a counter; its name ends in `_total`."""
     family = CounterMetricFamily(name, help, labels=labels)
     for values, value in samples:
         family.add_metric(values, value)
@@ -118,7 +120,7 @@ def counter(name: str, help: str, samples: Samples, labels: tuple[str, ...] = ()
 
 
 def gauge(name: str, help: str, samples: Samples, labels: tuple[str, ...] = ()) -> Metric:
-    """A figure that goes up and down."""
+    """Return a gauge."""
     family = GaugeMetricFamily(name, help, labels=labels)
     for values, value in samples:
         family.add_metric(values, value)
@@ -126,12 +128,12 @@ def gauge(name: str, help: str, samples: Samples, labels: tuple[str, ...] = ()) 
 
 
 def one(value: float) -> Samples:
-    """The only sample of a figure without labels."""
+    """Return the single sample of a metric without labels."""
     return [((), value)]
 
 
 def database_families(timings: Mapping[str, Timing]) -> Iterator[Metric]:
-    """How often each function ran on the database, how long, and what went wrong."""
+    """Yield metrics of database transactions by function."""
     for name, help in (
         ("transactions", "Transactions that ran, read-only ones included."),
         ("transaction_seconds", "Time spent in transactions, including the wait for a connection."),
@@ -143,7 +145,7 @@ def database_families(timings: Mapping[str, Timing]) -> Iterator[Metric]:
 
 
 def worker_families(workers: Mapping[str, Worker]) -> Iterator[Metric]:
-    """What the workers of this process did."""
+    """Yield metrics of this process's workers."""
     for name, help in (
         ("started", "Jobs that this process started."),
         ("completed", "Jobs that this process completed."),
@@ -161,7 +163,7 @@ def worker_families(workers: Mapping[str, Worker]) -> Iterator[Metric]:
 
 
 def job_families(kinds: Mapping[str, JobCounts]) -> Iterator[Metric]:
-    """What there is to do, for all processes of the site."""
+    """Yield the numbers of jobs of the whole site."""
     states = ("waiting", "running", "retrying", "dead")
     counts = [((kind, state), getattr(each, state)) for kind, each in kinds.items() for state in states]
     yield gauge("microblog_jobs", "Jobs of the site by kind and state; waiting includes retrying.", counts, ("kind", "state"))
@@ -170,7 +172,7 @@ def job_families(kinds: Mapping[str, JobCounts]) -> Iterator[Metric]:
 
 
 def feed_families(feed: Broadcaster) -> Iterator[Metric]:
-    """The live feed."""
+    """Yield metrics of live delivery."""
     figures = feed.stats
     yield gauge("microblog_live_connections", "Open live connections.", one(len(feed.connections)))
     streams = [((name,), count) for name, count in sorted(feed.connections.streams().items())]
@@ -194,7 +196,7 @@ def feed_families(feed: Broadcaster) -> Iterator[Metric]:
 
 
 def http_families(answered: RequestMetrics) -> Iterator[Metric]:
-    """The server."""
+    """Yield metrics of the HTTP server."""
     counts = [((method, str(status)), count) for (method, status), count in sorted(answered.counts.items())]
     yield counter("microblog_http_requests_total", "Requests by method and response status.", counts, ("method", "status"))
     buckets = list(zip(map(floatToGoString, (*BOUNDS, math.inf)), accumulate(answered.buckets), strict=True))
@@ -207,7 +209,7 @@ def http_families(answered: RequestMetrics) -> Iterator[Metric]:
 
 
 def cache_families(caches: Iterable[CacheFigures]) -> Iterator[Metric]:
-    """The caches in this process, by name; those of one name count together."""
+    """Yield metrics of this process's caches; caches of the same name are summed."""
     named: dict[str, list[CacheFigures]] = defaultdict(list)
     for each in caches:
         named[each.name].append(each)

@@ -1,7 +1,7 @@
-"""Who does the jobs in a process: four workers, each for itself, so that what is slow delays nothing but its like.
+"""The job workers of a process: four, so that slow jobs delay only their own kind.
 
-What asks other machines or runs long programs has a worker of its own, and so have mail and push messages: however many of them hang,
-people are told of posts within the second.
+Jobs that contact other servers or run long programs have their own worker, and so do e-mail and push notifications. However many of them
+hang, people are notified of posts within a second.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from microblog.storage.push_subscriptions import SEND_JOB
 
 @frozen
 class JobServices:
-    """What there is to be done. `posting` are the tasks about posts by kind of job, `events_kept` says for how long events are kept."""
+    """Services that the jobs need. `posting` maps job kinds to tasks; `events_kept` is how long events are kept."""
 
     statistics: DailyStatistics
     posting: dict[str, Task]
@@ -41,7 +41,7 @@ class JobServices:
 
 @frozen
 class Workers:
-    """The workers of a process, and the schedule that gives them work."""
+    """The workers of a process and the scheduler that creates timed jobs."""
 
     quick: Worker
     slow: Worker
@@ -51,7 +51,7 @@ class Workers:
 
     @classmethod
     def build(cls, duties: JobServices, database: Transactions, now: Callable[[], datetime], reactor: Any) -> Workers:
-        """They do nothing yet."""
+        """Build the workers without starting them."""
 
         def worker(tasks: Mapping[str, Task], plans: Mapping[str, RetryPolicy], at_once: int, poll: float = 2.0) -> Worker:
             name = f"{gethostname()}.{os.getpid()}.{secrets.token_hex(4)}"
@@ -69,17 +69,17 @@ class Workers:
 
     @property
     def workers(self) -> dict[str, Worker]:
-        """The workers by the names that health and metrics give them."""
+        """Workers by their names in health reports and metrics."""
         return {"jobs": self.quick, "slow_jobs": self.slow, "mail": self.mail, "push": self.push}
 
     @property
     def parts(self) -> list[Component]:
-        """They and the schedule, in the order in which they begin."""
+        """Workers and scheduler in starting order."""
         return [*self.workers.values(), self.ticking]
 
     @property
     def wake_on_commit(self) -> list[Callable[[], None]]:
-        """What each commit wakes. The others look around by themselves: no second counts for them, and each look costs a statement.
-        Who sends push messages is woken where some are to be sent.
+        """Callbacks for each commit. Other workers poll: their jobs are not urgent, and each check costs a statement. The push worker is
+        woken when messages are queued.
         """
         return [self.quick.wake]

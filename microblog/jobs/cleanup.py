@@ -1,6 +1,6 @@
-"""The tasks that keep the house tidy: each forgets what nobody needs any more, a batch at a time, so that none holds locks for long.
+"""Cleanup jobs: each deletes rows that are no longer needed, in small batches so that locks are held briefly.
 
-A task is done at least once and may be interrupted anywhere: whatever it left is found by its next run.
+Jobs run at least once and may be interrupted at any point: the next run deletes what is left.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ UNUSED_APPS_KEPT = timedelta(days=30)
 
 
 class CleanupTask(Protocol):
-    """A storage function that deletes at most `limit` rows that are older than `before`."""
+    """A storage function that deletes at most `limit` rows older than `before`."""
 
     def __call__(self, cursor: Cursor, *, before: datetime, limit: int) -> int:
-        """How many rows went."""
+        """Return the number of deleted rows."""
 
 
 @frozen
 class CleanupBatch:
-    """What is forgotten when it is older than `keep`, and when somebody looks for it."""
+    """A kind of rows to delete: the job's kind, the function, the age from which rows are deleted, and the schedule."""
 
     kind: str
     forget: CleanupTask
@@ -54,7 +54,7 @@ class CleanupBatch:
     rule: TimerRule
 
     async def run(self, database: Transactions, now: datetime) -> None:
-        """Forget all of it."""
+        """Delete all expired rows in batches."""
         while await database.run(self.forget, before=now - self.keep, limit=BATCH) >= BATCH:
             pass
 
@@ -71,12 +71,12 @@ def _expired_sessions(cursor: Cursor, *, before: datetime, limit: int) -> int:
 
 
 def nightly(hour: int, minute: int) -> Daily:
-    """At that time in UTC, when few people are about."""
+    """Return a rule for this time in UTC, when few people are online."""
     return Daily(time(hour, minute), UTC_ZONE)
 
 
 def sweeps(*, events_kept: timedelta) -> list[CleanupBatch]:
-    """All sweeps of this site."""
+    """Return all cleanup jobs of the site."""
     return [
         CleanupBatch("cleanup.sessions", _expired_sessions, timedelta(0), HOURLY),
         CleanupBatch("cleanup.invalidation_log", invalidation_log.sweep, invalidation_log.KEPT, HOURLY),
@@ -97,12 +97,12 @@ COUNTED_AGAIN = timedelta(hours=1)  # tags that were used in the last one
 
 
 def timers(sweeps: list[CleanupBatch]) -> list[Timer]:
-    """When the tasks of this page are due."""
+    """Return the timers of the jobs in this module."""
     return [*(Timer(sweep.kind, sweep.rule) for sweep in sweeps), END_MUTES, COUNT_TAGS, clock_check.CHECK]
 
 
 def tasks(database: Transactions, now: Callable[[], datetime], sweeps: list[CleanupBatch]) -> dict[str, Task]:
-    """The tasks of this page, by the kind of their jobs."""
+    """Return the tasks of this module by job kind."""
 
     def task_of(sweep: CleanupBatch) -> Task:
         async def run(job: Job) -> None:

@@ -1,4 +1,4 @@
-"""Clocks that disagree: ids order by time, so a clock that was wrong stays visible in every list, and the administrator has to know."""
+"""Clock checks: ids are ordered by time, so posts written under a wrong clock stay misplaced in every list."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ TOLERATED = timedelta(seconds=2)
 
 @define
 class SystemClock:
-    """The time, in UTC, as `read` gives it. Logs each time that it runs backward by more than TOLERATED."""
+    """Current time in UTC, as returned by `read`. Logs when the time goes backward by more than TOLERATED."""
 
     read: Callable[[], datetime]
     _latest: datetime | None = field(default=None, init=False)
 
     def __call__(self) -> datetime:
-        """Now."""
+        """Return the current time."""
         now = self.read()
         if self._latest is not None and now < self._latest - TOLERATED:
             _log.warn(
-                "The clock ran backward from {before} to {now}: what was written meanwhile stands above newer things until then.",
+                "The clock went backward from {before} to {now}. Posts from in between are listed above newer ones until then.",
                 before=self._latest.isoformat(timespec="seconds"),
                 now=now.isoformat(timespec="seconds"),
             )
@@ -42,12 +42,12 @@ class SystemClock:
 
 
 async def check(database: Transactions, now: Callable[[], datetime]) -> None:
-    """Log where this process's clock and the database's differ, and where posts are from the future."""
+    """Log differences between the clocks of this process and the database, and posts that are dated in the future."""
     here = now()
     there, newest = await database.read(clock.read_clock)
     if abs(here - there) > TOLERATED:
         _log.warn(
-            "This process's clock and the database's differ by {seconds} s: the later one is not believed.",
+            "The clocks of this process and the database differ by {seconds} s. The later one is not trusted.",
             seconds=round(abs((here - there).total_seconds())),
         )
     if newest is not None and (ahead := moment_of(newest) - there) > TOLERATED:

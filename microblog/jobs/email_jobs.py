@@ -1,4 +1,4 @@
-"""The jobs of letters. They have a worker of their own, so that a mail server that hangs delays nothing but mail."""
+"""E-mail jobs. They have their own worker, so that a hanging mail server delays nothing but e-mail."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _log = Logger()
 
 
 def sweeps() -> list[CleanupBatch]:
-    """What is forgotten of letters."""
+    """Return the cleanup jobs for e-mails."""
     return [
         CleanupBatch("cleanup.emails", emails.sweep, LETTERS_KEPT, HOURLY),
         CleanupBatch("cleanup.known_browsers", known_browsers.sweep, DEVICES_KEPT, nightly(3, 50)),
@@ -45,13 +45,13 @@ def sweeps() -> list[CleanupBatch]:
 
 
 def timers(zone: ZoneInfo) -> list[Timer]:
-    """When digests and reports are due: in the morning, as the site's clocks show it."""
+    """Return the timers of digests and reports: in the morning in the site's time zone."""
     return [Timer(REPORTS, Daily(time(6, 0), zone)), Timer(DIGESTS, Daily(time(7, 0), zone))]
 
 
 @frozen
 class EmailJobs:
-    """Carries out the jobs. `bounces` is the envelope's sender, `delay` how long a notification may be read before it is mailed."""
+    """Tasks of the e-mail jobs. `bounces` is the envelope sender, `delay` the time before an unread notification is sent by e-mail."""
 
     dispatch: EmailComposer
     recoveries: PasswordReset
@@ -63,7 +63,7 @@ class EmailJobs:
     plan: RetryPolicy = field(factory=lambda: PLANS[SEND_JOB])
 
     def tasks(self) -> dict[str, Task]:
-        """The tasks, by the kind of their jobs."""
+        """Return the tasks by job kind."""
         return {
             NOTIFIED_JOB: self.notified,
             SEND_JOB: self.send,
@@ -84,19 +84,19 @@ class EmailJobs:
         await self.recoveries.answer(str(job.payload.get("name", "")))
 
     async def digests(self, job: Job) -> None:
-        """Write the digests: those of the day, and on Mondays those of the week."""
+        """Write daily digests, and on Mondays weekly ones."""
         tick = self._tick(job)
         await self.dispatch.enqueue_digests(DAILY, tick - timedelta(days=1), f"{tick:%Y-%m-%d}")
         if tick.weekday() == 0:
             await self.dispatch.enqueue_digests(WEEKLY, tick - timedelta(days=7), f"{tick:%Y-%m-%d}")
 
     async def reports(self, job: Job) -> None:
-        """Write the report of the day before."""
+        """Write the administrators' report of the previous day."""
         end = self._tick(job).replace(hour=0, minute=0, second=0, microsecond=0)
         await self.dispatch.enqueue_reports(end - timedelta(days=1), end)
 
     async def send(self, job: Job) -> None:
-        """Hand a letter in, once more. Raises NotNow where the mail server puts it off."""
+        """Try to deliver an e-mail. Raises RetryLater if the mail server defers it."""
         mail = await self.dispatch.begin_delivery(LetterId(int(str(job.payload.get("email", 0)))))
         if mail is None:
             return
@@ -109,7 +109,7 @@ class EmailJobs:
         raise RetryLater(receipt.answer)
 
     async def _envelope(self, mail: EmailContext) -> Envelope:
-        """The letter as it is handed in. One that cannot be written is given up at once: it would fail again, and says so itself."""
+        """Render the e-mail. If that fails, mark it as failed at once: another try would fail in the same way."""
         letter = mail.letter
         try:
             return Envelope(self.bounces, letter.recipient, letter.message_id or "", self.letters.written(mail))

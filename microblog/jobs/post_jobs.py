@@ -1,4 +1,4 @@
-"""The tasks about posts: people are told of them, polls end, scheduled posts come out, films are made, links are looked at, files go."""
+"""Jobs of posts: notifications, poll results, scheduled posts, media conversion, link previews and file deletion."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def _fetch(cards: LinkPreviews, job: Job) -> None:
 def tasks(
     attachments: Attachments, cards: LinkPreviews | None, polls: Polls, schedules: Schedules, tellings: PostNotifier
 ) -> dict[str, Task]:
-    """The tasks of this module, by the kind of their jobs."""
+    """Return the tasks of this module by job kind."""
     return {
         **media_tasks(attachments),
         **card_tasks(cards),

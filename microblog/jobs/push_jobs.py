@@ -1,4 +1,4 @@
-"""The jobs of push messages. They have a worker of their own, so that push services that hang delay nothing else."""
+"""Push notification jobs. They have their own worker, so that hanging push services delay nothing else."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _log = Logger()
 
 @frozen
 class PushJobs:
-    """Carries out the jobs. `written` says what a message says; `chance` gives uniform numbers in [0, 1)."""
+    """Tasks of the push jobs. `chance` returns uniform random numbers in [0, 1)."""
 
     pushes: PushNotifications
     written: Callable[[PushMessage], bytes]
@@ -51,7 +51,7 @@ class PushJobs:
     chance: Callable[[], float] = field(default=lambda: 0.5)
 
     def notifying(self, wake: Callable[[], None]) -> Task:
-        """The task that lets notifications wait for the programs that want them, and wakes whoever sends."""
+        """Return the task that queues notifications for push subscriptions, and wakes the sending worker."""
 
         async def notified(job: Job) -> None:
             ids = job.payload.get("notifications")
@@ -63,7 +63,7 @@ class PushJobs:
         return notified
 
     async def send(self, job: Job) -> None:
-        """Send what waits for a subscription, one after the other. Raises NotNow where its service takes nothing now."""
+        """Send the queued messages of a subscription in order. Raises RetryLater if its service is unavailable."""
         id = PushSubscriptionId(int(str(job.payload.get("subscription", 0))))
         push = await self.pushes.next(id)
         for _ in range(IN_A_ROW):
@@ -110,7 +110,7 @@ class PushJobs:
 
 
 def outcome_of(status: int) -> PushOutcome:
-    """What a push service's answer means (RFC 8030, sections 5 and 7)."""
+    """Return the meaning of a push service's status code (RFC 8030, sections 5 and 7)."""
     if 200 <= status < 300:
         return PushOutcome.SENT
     if status in _OVER:
@@ -119,7 +119,7 @@ def outcome_of(status: int) -> PushOutcome:
 
 
 def asked_rest(answer: PushResponse, now: datetime) -> timedelta:
-    """For how long the service wants to be left alone: seconds, or until a date. No longer than it can be believed."""
+    """Return the pause that a Retry-After header requests, at most LONGEST_REST."""
     asked = answer.retry_after.strip()
     if asked.isascii() and asked.isdecimal():
         return min(timedelta(seconds=int(asked[:9])), LONGEST_REST)
@@ -131,5 +131,5 @@ def asked_rest(answer: PushResponse, now: datetime) -> timedelta:
 
 
 def _host(push: PushMessage) -> str:
-    """Whose service it is. The rest of an endpoint is a secret: whoever knows it can send."""
+    """Return the push service's host for logs. The rest of an endpoint URL is a secret."""
     return urlsplit(push.subscription.target.endpoint).hostname or ""

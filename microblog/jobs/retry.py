@@ -1,4 +1,4 @@
-"""When a job that failed is tried again. Pure: the random number comes in."""
+"""Retry policies of failed jobs. Pure: the random number is an argument."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from attrs.validators import ge, gt
 
 @frozen
 class RetryPolicy:
-    """How often a job is tried, how long one try may take, and how the pauses grow. All times in seconds.
+    """Maximum number of tries, time limit of one try, and pauses between tries, in seconds.
 
-    The first pause is about `first`, each further one twice as long, none above `longest`. Every pause is spread by +-25 %, so that jobs
-    that failed together do not come back together. With the defaults a job is dead after 12 tries in about 4 hours.
+    The first pause is about `first`; each further one doubles, up to `longest`. Each pause varies by 25 % in both directions, so that jobs
+    that failed together are not retried together. With the defaults a job is dead after 12 tries in about 4 hours.
     """
 
     tries: int = field(default=12, validator=ge(1))
@@ -20,7 +20,7 @@ class RetryPolicy:
     limit: float = field(default=300.0, validator=gt(0))
 
     def pause(self, tries: int, chance: float) -> float | None:
-        """How long to wait after so many tries (1 or more), or None when that was the last. `chance` is uniform in [0, 1)."""
+        """Return the pause after this number of tries (1 or more), or None after the last. `chance` is uniform in [0, 1)."""
         if tries >= self.tries:
             return None
         doublings = min(tries - 1, 64)  # beyond that only `longest` matters

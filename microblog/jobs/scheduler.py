@@ -33,15 +33,15 @@ LONGEST_WAY_BACK = timedelta(days=62)
 
 
 class TimerRule(Protocol):
-    """When a timer ticks."""
+    """Schedule of a timer."""
 
     def before(self, moment: datetime) -> Iterator[datetime]:
-        """All ticks that are not after `moment`, newest first, without end. Aware, in UTC."""
+        """Yield all ticks up to and including `moment` in UTC, newest first, without end."""
 
 
 @frozen
 class Every:
-    """At each whole multiple of `period` since 1970 in UTC."""
+    """A tick at each whole multiple of `period` since 1970 in UTC."""
 
     period: timedelta = field(validator=ge(timedelta(seconds=1)))
 
@@ -55,9 +55,9 @@ class Every:
 
 @frozen
 class Daily:
-    """Once each day of `zone`, when its clocks show `at`; on some days of the week only, where `weekdays` (Monday is 0) says so.
+    """A tick once a day at the local time `at` in `zone`, on these weekdays (Monday is 0).
 
-    Where clocks skip that time, it is as much later as they skip; where they show it twice, it is the first time.
+    A local time that is skipped by daylight saving is shifted by the skip; one that occurs twice ticks the first time.
     """
 
     at: time
@@ -65,7 +65,7 @@ class Daily:
     weekdays: frozenset[int] = frozenset(range(7))
 
     def on(self, day: date) -> datetime:
-        """The moment on that day, in UTC."""
+        """Return the tick of this day in UTC."""
         return datetime.combine(day, self.at, tzinfo=self.zone).astimezone(UTC)
 
     def before(self, moment: datetime) -> Iterator[datetime]:
@@ -80,7 +80,7 @@ class Daily:
 
 
 class MissedRuns(Enum):
-    """What becomes of ticks that nobody was there for."""
+    """Handling of ticks that were missed while no process ran."""
 
     EACH = "each"  # every one of them has its job, oldest first, back to LONGEST_WAY_BACK: statistics of a day
     LAST = "last"  # one job for all of them: a sweep, a digest
@@ -88,14 +88,14 @@ class MissedRuns(Enum):
 
 @frozen
 class Timer:
-    """Adds a job of kind `kind` at each tick. Its payload is {"tick": the moment in ISO 8601, UTC}."""
+    """Adds a job of this kind at each tick, with the payload {"tick": moment in ISO 8601, UTC}."""
 
     kind: str
     rule: TimerRule
     catch_up: MissedRuns = MissedRuns.LAST
 
     def missed(self, last: datetime, now: datetime) -> list[datetime]:
-        """The ticks after `last` up to `now` that are to have a job, oldest first."""
+        """Return the ticks after `last` up to `now` that need a job, oldest first."""
         found = []
         for tick in self.rule.before(now):
             if tick <= max(last, now - LONGEST_WAY_BACK):
@@ -126,7 +126,7 @@ def enqueue(cursor: Cursor, timer: Timer, *, now: datetime) -> int:
 
 @define
 class Scheduler:
-    """Looks at all timers, again and again. `wake` is called when there are new jobs."""
+    """Checks all timers repeatedly. `wake` is called when jobs were added."""
 
     database: Transactions
     timers: Sequence[Timer]
@@ -135,7 +135,7 @@ class Scheduler:
     every: float = field(default=10.0, validator=gt(0))  # seconds: how late a tick may be noticed
 
     async def look(self) -> None:
-        """Enqueue what is due. Raises nothing: a timer that fails is tried at the next look and stops no other."""
+        """Enqueue due jobs. Raises nothing: a failing timer is retried at the next check and does not stop others."""
         for timer in self.timers:
             try:
                 if await self.database.read(jobs.last_tick, timer.kind, until=self.now()) == next(timer.rule.before(self.now())):
@@ -148,7 +148,7 @@ class Scheduler:
                 _log.failure("The timer {kind} went wrong; it is tried again", kind=timer.kind)
 
     def service(self, reactor: IReactorTime) -> TimerService:
-        """This schedule as a service for `reactor`."""
+        """Return the scheduler as a service for `reactor`."""
         watching = TimerService(self.every, self.look)
         watching.clock = reactor
         return watching

@@ -1,4 +1,4 @@
-"""Counting each day after it is over, and how many were connected meanwhile."""
+"""Statistics jobs: counting each day after its end, and sampling the number of connections."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def _kinds(statistics: DailyStatistics) -> dict[str, ZoneInfo]:
 
 
 def timers(statistics: DailyStatistics) -> list[Timer]:
-    """Each zone's midnight, and some time for what was begun before it."""
+    """Return a timer for each zone, some time after midnight so that transactions of the day have ended."""
     at = time(0, int(GRACE.total_seconds()) // 60)
     return [Timer(kind, Daily(at, zone), MissedRuns.EACH) for kind, zone in _kinds(statistics).items()]
 
 
 def tasks(statistics: DailyStatistics) -> dict[str, Task]:
-    """The tasks of these timers."""
+    """Return the tasks of these timers."""
 
     def task_of(zone: ZoneInfo) -> Task:
         async def run(job: Job) -> None:
@@ -48,7 +48,7 @@ def tasks(statistics: DailyStatistics) -> dict[str, Task]:
 
 
 def day_before(job: Job, zone: ZoneInfo) -> date:
-    """The day that had just ended when the job's timer ticked."""
+    """Return the day that ended just before the job's tick."""
     try:
         tick = datetime.fromisoformat(str(job.payload["tick"]))
     except (KeyError, ValueError) as problem:
@@ -60,9 +60,9 @@ def day_before(job: Job, zone: ZoneInfo) -> date:
 
 @define
 class ConnectionSampler:
-    """Watches how many are connected to this process: looks once a second, writes the most of a minute down.
+    """Component that counts connections once a second and stores the maximum of each minute.
 
-    A part of the site. `count` says how many there are now; `process` is this process's name.
+    `count` returns the current number; `process` is the name of this process.
     """
 
     statistics: DailyStatistics
@@ -74,7 +74,7 @@ class ConnectionSampler:
     _services: list[TimerService] = field(factory=list, init=False)
 
     def start(self) -> None:
-        """Begin to look."""
+        """Start sampling."""
         for pause, act in ((1.0, self.look), (self.every, self.write)):
             service = TimerService(pause, act)
             service.clock = self.reactor
@@ -82,17 +82,17 @@ class ConnectionSampler:
             self._services.append(service)
 
     async def stop(self) -> None:
-        """Write the last down and look no more."""
+        """Stop sampling and store the last maximum."""
         while self._services:
             await self._services.pop().stopService()
         await self.write()
 
     def look(self) -> None:
-        """See how many there are."""
+        """Take a sample."""
         self._most = max(self._most, self.count())
 
     async def write(self) -> None:
-        """Write down the most since the last time, if there was anybody. Raises nothing: figures are not worth an outage."""
+        """Store the maximum since the last call. Logs failures instead of raising."""
         most, self._most = self._most, 0
         if not most:
             return

@@ -37,7 +37,7 @@ _SETTLE_PAUSES = (0.1, 0.5, 2.0, 5.0, 10.0)  # seconds; then the lease decides
 
 @define
 class WorkerStats:
-    """What this worker did since it began. `seconds` were spent in tasks, `delay` between due and begun, both summed over all jobs."""
+    """Counters of a worker. `duration_seconds` is time spent in tasks, `queue_seconds` time from due to start, summed over all jobs."""
 
     started: int = 0
     completed: int = 0
@@ -58,12 +58,11 @@ class _Run:
 
 @define(eq=False)
 class Worker:
-    """A service of one process; any number of processes may have one on the same database.
+    """Runs jobs in one process; any number of processes may have workers on the same database.
 
-    `name` is this worker's alone, also after a restart. `chance` gives uniform numbers in [0, 1). `at_once` bounds how many tasks run side
-    by side. Times are seconds: `poll` is the pause after which it looks for jobs although nobody woke it, `gap` the shortest between two
-    looks, `lease` for how long a claim holds without a heartbeat (clocks of processes may differ by less than that), `drain` how long
-    `stop` waits for tasks.
+    `name` is unique to this worker, also after a restart. `chance` returns uniform random numbers in [0, 1). `concurrency` limits the tasks
+    that run at a time. Times are in seconds: `poll` between checks without a wake-up, `gap` the minimum between two checks, `lease` how
+    long a claim is valid without a heartbeat (clocks of processes may differ by less), `drain` how long `stop` waits for tasks.
     """
 
     database: Transactions
@@ -88,17 +87,17 @@ class Worker:
 
     @property
     def running(self) -> Collection[Job]:
-        """The jobs that are being carried out here, now."""
+        """Jobs that this worker runs now."""
         return [run.job for run in self._runs.values()]
 
     def start(self) -> None:
-        """Begin to look for jobs. Returns at once."""
+        """Start looking for jobs. Returns at once."""
         self._stopping = False
         self._moved_at = self.reactor.seconds()
         self._looping = [Deferred.fromCoroutine(self._look_for_jobs()), Deferred.fromCoroutine(self._beat())]
 
     async def stop(self) -> None:
-        """Claim no more, wait up to `drain` seconds for what runs, then cut it off and give it back."""
+        """Claim no more jobs, wait up to `drain` seconds for running ones, then cancel and release them."""
         self._stopping = True
         looking, beating = self._looping or [_done(), _done()]
         self.wake()
@@ -113,18 +112,18 @@ class Worker:
         self._looping = []
 
     def wake(self) -> None:
-        """A hint that there may be a job. Cheap, may be called for every commit."""
+        """Check for jobs soon. Cheap; may be called for every commit."""
         self._woken = True
         if self._asleep is not None:
             asleep, self._asleep = self._asleep, None
             asleep.callback(None)
 
     def age(self) -> float:
-        """Seconds since the worker last looked into the database with success."""
+        """Return the seconds since the last successful check for jobs."""
         return self.reactor.seconds() - self._moved_at
 
     def healthy(self) -> bool:
-        """True while it is running and looks for jobs as often as it should."""
+        """True while the worker runs and checks for jobs as often as it should."""
         return bool(self._looping) and self.age() < max(30.0, 3 * self.poll)
 
     # The loop.
@@ -142,9 +141,9 @@ class Worker:
             await self._sleep(pause)
 
     async def _look(self) -> float:
-        """Claim and begin what is due; how long nothing more is expected.
+        """Claim and start due jobs. Return the seconds until the next check.
 
-        Looking comes first and claims only what it saw, because each claim is a commit, and each commit of this process wakes us again.
+        The check is a read: each claim is a commit, and each commit of this process wakes the worker again.
         """
         due = await self.database.read(rows.next_due, kinds=list(self.tasks))
         self._moved_at = self.reactor.seconds()
@@ -166,7 +165,7 @@ class Worker:
         return 0.0 if claimed else self.poll
 
     async def _sleep(self, pause: float) -> None:
-        """Until `pause` seconds went by or somebody calls `wake`, but at least for `gap`."""
+        """Wait for `pause` seconds or until `wake` is called, but at least for `gap`."""
         await _after(self.reactor, self.gap)
         if self._woken or pause <= self.gap:
             return
@@ -178,7 +177,7 @@ class Worker:
             call.cancel()
 
     async def _beat(self) -> None:
-        """Extend the leases of all that runs, three times in each lease."""
+        """Extend the leases of running jobs, three times per lease."""
         try:
             while True:
                 await _after(self.reactor, self.lease / 3)
@@ -220,7 +219,7 @@ class Worker:
         await self.tasks[job.kind](job)
 
     async def _see_through(self, run: _Run, plan: RetryPolicy) -> None:
-        """Wait for the task and write down how it ended. Raises nothing."""
+        """Wait for the task and record its outcome. Raises nothing."""
         begun, problem = self.reactor.seconds(), None
         try:
             await run.work
@@ -236,7 +235,7 @@ class Worker:
         self.wake()
 
     async def _settle(self, run: _Run, plan: RetryPolicy, problem: BaseException | None) -> None:
-        """Write down how the job ended, trying for a while; where that is impossible the lease runs out and the job is done again."""
+        """Record the outcome, with retries. If that fails, the lease expires and the job runs again."""
         for pause in (*_SETTLE_PAUSES, None):
             try:
                 await self._write(run, plan, problem)
@@ -266,7 +265,7 @@ class Worker:
         self.stats.lease_lost += not ours
 
     def _lose(self, run: _Run) -> None:
-        """Somebody else has the job by now: let go of it."""
+        """Cancel a task whose job was claimed by another worker."""
         _log.warn("Job {id} ({kind}) was given to another worker, its lease had run out", id=run.job.id, kind=run.job.kind)
         self.stats.lease_lost += 1
         run.left = True
@@ -317,7 +316,7 @@ def _done() -> Deferred[None]:
 
 
 def _after(clock: IReactorTime, seconds: float) -> Deferred[None]:
-    """Comes `seconds` later. Can be cancelled."""
+    """Return a cancellable Deferred that fires after `seconds`."""
     later: Deferred[Any] = Deferred(lambda _: call.cancel())
     call = clock.callLater(seconds, later.callback, None)
     return later
