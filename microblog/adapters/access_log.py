@@ -1,4 +1,4 @@
-"""The access log: a file that several processes append whole lines to, that begins anew when it is long, and that others may move away."""
+"""The access log: a file shared by several processes, rotated by size, that logrotate may move as well."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _log = Logger()
 
 @define
 class AccessLog:
-    """One line for each answered request, of all processes that share the file.
+    """Access log with one line per request.
 
-    Each write is one system call with O_APPEND, so lines of several processes never overwrite each other. Before each, the file's name is
-    looked up: where it is another file by now (another process began a new one, or logrotate moved it away), that one is opened.
+    Each write is one system call with O_APPEND, so lines of several processes do not overwrite each other. Before each write, the path is
+    checked: if it is another file by now (rotated by another process or by logrotate), that file is opened.
     """
 
     path: Path
@@ -32,23 +32,23 @@ class AccessLog:
 
     @classmethod
     def below(cls, data_dir: Path) -> AccessLog:
-        """In the site's data directory."""
+        """Return the access log in the site's data directory."""
         directory = data_dir / "log"
         directory.mkdir(mode=0o700, exist_ok=True)
         return cls(directory / "access.log")
 
     def start(self) -> None:
-        """Open it. Raises OSError."""
+        """Open the file. Raises OSError."""
         self.reopen()
 
     def stop(self) -> None:
-        """Close it."""
+        """Close the file."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
 
     def reopen(self) -> None:
-        """Open the file that has the name now. Raises OSError."""
+        """Open the file at the path again. Raises OSError."""
         descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self.stop()
         self._descriptor = descriptor
@@ -56,7 +56,7 @@ class AccessLog:
         self._ends_in_a_line = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"  # cut off where the disk was full
 
     def write(self, lines: str) -> None:
-        """Add whole lines. Where the disk is full they are lost, and no request with them."""
+        """Append whole lines. Failures, such as a full disk, are logged and do not affect requests."""
         try:
             self._append(self._right_file(), lines.encode("utf-8", "replace"))
         except OSError as problem:
@@ -86,7 +86,7 @@ class AccessLog:
             return False
 
     def _begin_anew(self) -> None:
-        """Give the older files the next numbers and begin a new one, unless another process does so right now or has done so."""
+        """Rotate the files, unless another process is doing so or has done so."""
         directory = os.open(self.path.parent, os.O_RDONLY | os.O_CLOEXEC)
         try:
             fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)

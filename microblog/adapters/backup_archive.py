@@ -35,7 +35,7 @@ _TOO_NEW = b"SET transaction_timeout = 0;"
 
 
 class BackupError(Exception):
-    """The backup cannot be made or used, and the text says why."""
+    """The backup cannot be created or used; the message gives the reason."""
 
 
 class _Ended(Exception):
@@ -44,7 +44,7 @@ class _Ended(Exception):
 
 @frozen
 class Source:
-    """A database as it was at one moment. `version` is its server's, such as 180006."""
+    """A database snapshot. `version` is the server version, such as 180006."""
 
     url: str
     snapshot: str
@@ -52,9 +52,9 @@ class Source:
 
 
 def write(target: Path, source: Source, data_dir: Path, about: Mapping[str, Any]) -> dict[str, Any]:
-    """Write the backup of the database and of the site's files; its list. The file appears when it is whole.
+    """Write a backup of the database and the site's files, and return its table of contents. The file appears when it is complete.
 
-    Files that vanish meanwhile (of deleted posts) are left out. Raises BackupError, OSError.
+    Files that are deleted meanwhile are skipped. Raises BackupError, OSError.
     """
     if target.exists():
         raise BackupError(f"{target} exists already.")
@@ -85,9 +85,9 @@ def _dump(archive: zipfile.ZipFile, source: Source) -> None:
 
 
 def _own_pg_dump(release: int) -> str | None:
-    """The program of the server's own release, where it is installed: what servers keep in their catalogues only that knows for sure.
+    """Return the pg_dump of the server's own major version if it is installed; only that surely knows the server's catalogue.
 
-    (The one of release 18 writes settings of 15.20 into its dumps that no server takes.)
+    (pg_dump 18 writes settings into dumps of 15.20 that no server accepts.)
     """
     for directory in (None, f"/usr/lib/postgresql/{release}/bin", f"/usr/pgsql-{release}/bin"):
         found = shutil.which("pg_dump", path=directory)
@@ -100,7 +100,7 @@ def _own_pg_dump(release: int) -> str | None:
 
 
 def _program(name: str) -> str:
-    """The embedded server's, which reads what all before it wrote."""
+    """Return the embedded server's program, which reads dumps of all earlier versions."""
     return str(package_directory() / "pginstall" / "bin" / name)
 
 
@@ -123,7 +123,7 @@ def _kept(data_dir: Path) -> Iterator[Path]:
 
 
 def opened(source: Path) -> tuple[zipfile.ZipFile, dict[str, Any]]:
-    """The archive, to be closed, and its list. Raises BackupError where it is none of ours, damaged, or of a later release."""
+    """Return the open archive and its table of contents. Raises BackupError if it is invalid, damaged or of a later version."""
     with _read(source):
         archive = zipfile.ZipFile(source)
         listed = _listed(archive, source)
@@ -134,7 +134,7 @@ def opened(source: Path) -> tuple[zipfile.ZipFile, dict[str, Any]]:
 
 
 def glance(source: Path) -> None:
-    """Raise BackupError where it takes no reading of the whole file to see that it is no backup of ours."""
+    """Raise BackupError if the file is obviously not a backup. Does not read the whole file."""
     with _read(source), zipfile.ZipFile(source) as archive:
         _listed(archive, source)
 
@@ -158,7 +158,7 @@ def _read(source: Path) -> Iterator[None]:
 
 @contextmanager
 def unpacked(archive: zipfile.ZipFile, data_dir: Path) -> Iterator[Path]:
-    """The dump. The site's files are written beside their places meanwhile, and moved there if all went well. Raises BackupError."""
+    """Unpack the archive and yield the dump's path. The site's files are moved into place if the block succeeds. Raises BackupError."""
     taken = [name for name in KEPT if (data_dir / name).exists()]
     if taken:
         raise BackupError(f"{data_dir} has files of a site already ({', '.join(taken)}): restore into an empty data directory.")
@@ -184,7 +184,7 @@ def _unpack(archive: zipfile.ZipFile, name: str, aside: Path) -> None:
 
 
 def restore_database(dump: Path, url: str) -> None:
-    """Load a dump into an empty database, wholly or not at all. Raises BackupError."""
+    """Load a dump into an empty database, completely or not at all. Raises BackupError."""
     load = (_program("psql"), "--quiet", "--no-psqlrc", "--output=/dev/null", "--single-transaction", "--set=ON_ERROR_STOP=1")
     read = (_program("pg_restore"), "--no-owner", "--no-privileges", "--file=-", str(dump))
     with _running(url, *load, stdin=subprocess.PIPE) as loading, _running(None, *read, stdout=subprocess.PIPE) as reading:
@@ -201,7 +201,7 @@ def restore_database(dump: Path, url: str) -> None:
 
 @contextmanager
 def _running(url: str | None, *command: str, stdin: int | None = None, stdout: int | None = None) -> Iterator[subprocess.Popen[bytes]]:
-    """One of PostgreSQL's programs, with the password in its environment, where other users do not see it. Raises BackupError."""
+    """Run a PostgreSQL program, with the password in its environment where other users cannot see it. Raises BackupError."""
     environment = dict(os.environ)
     target: list[str] = []
     if url is not None:

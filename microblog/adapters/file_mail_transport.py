@@ -1,4 +1,4 @@
-"""Keeping letters as files, where the site sends no mail."""
+"""Storing e-mails as files, for sites that send none."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9.@_-]+")
 
 @frozen
 class FileMailTransport:
-    """A `MailTransport` that is a directory: each letter a file that mail programs open. The same letter again replaces its file."""
+    """A `MailTransport` that writes each e-mail to a file which mail programs can open. Delivering it again replaces the file."""
 
     directory: Path
     reactor: Any
@@ -37,7 +37,7 @@ class FileMailTransport:
         return DeliveryResult(DeliveryStatus.KEPT, name)
 
     def _keep(self, envelope: Envelope) -> str:
-        """Write it, whole or not at all, for its owner's eyes only: letters hold links that open accounts."""
+        """Write the e-mail atomically with mode 0600: it may contain links that give access to accounts."""
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         name = f"{_UNSAFE.sub('_', envelope.message_id).strip('_.')[:200]}.eml"
         handle, fresh = tempfile.mkstemp(dir=self.directory, prefix=".", suffix=".tmp")

@@ -1,4 +1,4 @@
-"""Brings pages and pictures from elsewhere, to where a stranger's link leads: bounded in everything, and never into our own network."""
+"""Fetching pages and images from URLs that users post: limited in time and size, and never from private networks."""
 
 from __future__ import annotations
 
@@ -31,19 +31,16 @@ _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 @define
 class TreqFetcher(SsrfGuard):
-    """Fetches for one site. `agent` is what it calls itself, its first word is what robots.txt calls it.
-
-    `seconds` bounds all of one fetch: resolving, redirects, reading.
-    """
+    """Fetches URLs. `agent` is the User-Agent, whose first word is matched in robots.txt. `seconds` limits the whole fetch."""
 
     agent: str
     seconds: float = 12.0
     _robots: dict[str, tuple[float, Robots]] = field(factory=dict, init=False)
 
     async def get(self, url: str, *, types: Collection[str], most: int, whole: bool = False) -> FetchedPage:
-        """What is at the URL, if robots.txt lets us read it and it is of one of the content types.
+        """Fetch the URL, if robots.txt allows it and its content type is one of `types`.
 
-        Of a body longer than `most` bytes the beginning is taken; where `whole` is true, none. Raises Unfetchable.
+        A body longer than `most` bytes is cut off, or refused if `whole` is true. Raises FetchError.
         """
         return await self.within(self.seconds, self._polite(url, types, most, whole))
 
@@ -69,7 +66,7 @@ class TreqFetcher(SsrfGuard):
         return found
 
     async def _read_robots(self, url: str) -> Robots:
-        """RFC 9309, section 2.3.1: what is not there forbids nothing, what cannot be asked forbids all."""
+        """Fetch robots.txt. A missing file allows everything, an unreachable one forbids everything (RFC 9309, section 2.3.1)."""
         for _ in range(MOST_HOPS + 1):
             _checked(url)
             try:
@@ -84,7 +81,7 @@ class TreqFetcher(SsrfGuard):
         return robots.EVERYTHING
 
     async def _hop(self, url: str, types: Collection[str], most: int, whole: bool) -> tuple[FetchedPage | None, str]:
-        """One request: what was answered, or where it sends us."""
+        """Send one request. Return the page, or the URL that it redirects to."""
         watch = self.watch(most)
         client = treq.client.HTTPClient(_Plain(watch.agent()))
         headers = Headers({"User-Agent": [self.agent], "Accept": [", ".join(types)]})
@@ -140,7 +137,7 @@ def _content_type(response: IResponse) -> tuple[str, str]:
 @implementer(IAgent)
 @frozen
 class _Plain:
-    """An agent that asks for bodies as they are, and refuses those that were packed all the same: a small one may unpack to anything."""
+    """An agent that requests uncompressed bodies and refuses compressed ones, which could expand to any size."""
 
     agent: Agent
 
@@ -170,7 +167,7 @@ def _body(response: IResponse, most: int, whole: bool) -> Deferred[bytes]:
 
 
 class _Reading(Protocol):
-    """Keeps a body up to its limit."""
+    """Collects a body up to its limit."""
 
     def __init__(self, most: int, whole: bool) -> None:
         self.most, self.whole = most, whole
@@ -179,7 +176,7 @@ class _Reading(Protocol):
         self._size = 0
 
     def dataReceived(self, data: bytes) -> None:
-        """Keep it."""
+        """Collect bytes; finish at the limit."""
         self._parts.append(data)
         self._size += len(data)
         if self._size > self.most and not self.done.called:
@@ -189,7 +186,7 @@ class _Reading(Protocol):
                 self.done.callback(b"".join(self._parts)[: self.most])
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """That was all, or the rest was lost: then the beginning of a page will do."""
+        """Finish. A truncated page is accepted unless the whole body is required."""
         if self.done.called:
             return
         if self.whole and not reason.check(ResponseDone, PotentialDataLoss):

@@ -1,6 +1,6 @@
-"""Where uploads become what is shown: files below the data directory, made by programs that are bounded in all they do.
+"""Media storage and processing: files below the data directory, converted by programs with limited resources.
 
-Names are random, so who knows the address of a file was shown it. Files lie in directories by the first two letters of their names.
+File names are random, so that a URL cannot be guessed. Files are stored in directories named by their first two characters.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ TOO_MUCH = "What becomes of this file is larger than {} MB, which is the maximum
 
 @frozen
 class MediaLimits:
-    """What a program may take: CPU seconds, seconds by the clock, bytes of memory, bytes of one file."""
+    """Limits of a program: CPU seconds, wall-clock seconds, bytes of memory, bytes of one file."""
 
     seconds: int
     patience: float
@@ -50,7 +50,7 @@ FILM = MediaLimits(seconds=600, patience=800, memory=4_000_000_000, file=110_000
 
 @define
 class DirectoryMediaStore:
-    """Keeps and makes files below `directory`. `run` runs programs, `in_thread` what waits for the disk; without `tools`, no films."""
+    """A `MediaStore` in `directory`. `run` runs programs, `in_thread` disk access. Without `tools`, video and audio are refused."""
 
     directory: Path
     run: Run
@@ -61,7 +61,7 @@ class DirectoryMediaStore:
 
     @classmethod
     def below(cls, directory: Path, reactor: Any) -> Self:
-        """One whose programs run beside the reactor, and which takes films if this machine has ffmpeg."""
+        """Return a store that runs programs beside the reactor, with video support if ffmpeg is installed."""
 
         def in_thread(work: Callable[[], Any]) -> Awaitable[Any]:
             return deferToThreadPool(reactor, reactor.getThreadPool(), work)
@@ -74,11 +74,11 @@ class DirectoryMediaStore:
         return self.tools is not None
 
     def path(self, name: str) -> Path:
-        """Where a file is."""
+        """Return the path of a file."""
         return self.directory / name[:2] / name
 
     def open(self, name: str) -> BinaryIO:
-        """The file. Raises NotFound if there is none."""
+        """Open a file for reading. Raises NotFound."""
         try:
             return self.path(name).open("rb")
         except OSError as cause:
@@ -211,7 +211,7 @@ class DirectoryMediaStore:
 
 
 def _limit(made: dict[str, Any]) -> str:
-    """The limit that a picture met; that it cannot be read where it met none."""
+    """Return the message for the limit that an image exceeded, or that it cannot be read."""
     match made["error"]:
         case "large":
             return f"{made['width']}x{made['height']} images are not supported (the maximum is {MOST_PIXELS:,} pixels)"
@@ -224,7 +224,7 @@ def _limit(made: dict[str, Any]) -> str:
 
 
 def _failure(ended: ProcessResult, bounds: MediaLimits) -> Invalid:
-    """What to say of a program that did not end well: the limit that it met, if it met one."""
+    """Return the error for a program that failed, naming the limit that it exceeded if any."""
     if ended.killed:
         return refused(TOO_LONG)
     return refused(TOO_MUCH.format(bounds.file // 1_000_000) if _TOO_LARGE in ended.errors else FAILED)

@@ -1,4 +1,4 @@
-"""The wake of several processes that share nothing but PostgreSQL: NOTIFY after a commit, LISTEN on a connection of its own."""
+"""Wake-ups between processes through PostgreSQL: NOTIFY after a commit, LISTEN on a separate connection."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _log = Logger()
 @implementer(IReadDescriptor)
 @define(eq=False)
 class PgNotifyWakeup:
-    """Carries the hint to all processes on one database. `notify` runs a statement on the shared pool, without a commit of its own.
+    """Wakes all processes on one database. `notify` runs a statement on the pool outside a transaction of its own.
 
-    The listening connection is watched by the reactor; it is opened in a thread, and opened again when it is lost.
+    The listening connection is watched by the reactor; it is opened in a thread, and reopened when it is lost.
     """
 
     dsn: str
@@ -44,12 +44,12 @@ class PgNotifyWakeup:
     _again: bool = False
 
     def start(self) -> None:
-        """Begin to listen; nobody waits for it."""
+        """Start listening, without waiting for the connection."""
         self._stopped = False
         self._open()
 
     def stop(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         self._stopped = True
         if self._retry is not None and self._retry.active():
             self._retry.cancel()
@@ -57,16 +57,16 @@ class PgNotifyWakeup:
 
     @property
     def connected(self) -> bool:
-        """True if it listens."""
+        """True while the connection is listening."""
         return self._connection is not None
 
     def send(self) -> None:
-        """Something was committed here. Told in this process at once, to the others by PostgreSQL, at most one message at a time."""
+        """Wake this process at once and the others through PostgreSQL, with at most one message under way."""
         self._heard()
         self._tell_others()
 
     def listen(self, hear: Callable[[], None]) -> None:
-        """Call `hear` at each hint, and whenever hints may have been missed."""
+        """Add a listener, which is also called whenever wake-ups may have been missed."""
         self._listeners.append(hear)
 
     def _tell_others(self) -> None:
@@ -134,7 +134,7 @@ class PgNotifyWakeup:
             self._heard()
 
     def connectionLost(self, reason: object) -> None:
-        """PostgreSQL went away, or the reactor stops."""
+        """Reconnect later."""
         with contextlib.suppress(psycopg2.Error):
             self._close()
         self._try_later()
@@ -145,7 +145,7 @@ class PgNotifyWakeup:
 
 
 def _listening(dsn: str) -> psycopg2.extensions.connection:
-    """A connection that listens. Blocks."""
+    """Open a listening connection. Blocks."""
     noticing: dict[str, Any] = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 10_000}
     connection: psycopg2.extensions.connection = psycopg2.connect(dsn, connect_timeout=5, application_name="microblog wake", **noticing)
     connection.autocommit = True

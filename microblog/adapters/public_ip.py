@@ -1,7 +1,7 @@
-"""Which addresses belong to the public internet: the only ones that are ever connected to because a stranger said so. Pure.
+"""Classification of IP addresses: only public ones may be contacted on a user's request. Pure.
 
-Chosen (2026-11): the ranges by name. Instead of: `ipaddress.is_global`, which changed its mind within minor versions of Python
-(CVE-2024-4032) and does not look into addresses that carry others.
+The ranges are listed here, because `ipaddress.is_global` changed within minor versions of Python (CVE-2024-4032) and does not inspect
+embedded addresses.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 
 
 def is_public(text: str) -> bool:
-    """True for the address of a host on the internet that anybody may reach; False also for what is no address."""
+    """True for a publicly reachable address; False for any other text."""
     try:
         address = ip_address(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Hands push messages to the services of browsers and phones. Their addresses come from programs, so they are guarded like any link."""
+"""Client of Web Push services. Endpoint URLs come from clients, so requests are guarded like those for any link."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ MOST_ANSWERED = 4_096  # bytes; nobody reads them
 
 @define
 class PushClient(SsrfGuard):
-    """Posts for one site. `agent` is what it calls itself; `seconds` bounds all of one try."""
+    """Posts push messages. `agent` is the User-Agent; `seconds` limits a whole request."""
 
     agent: str
     seconds: float = 10.0
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> PushResponse:
-        """Try once; redirects are not followed. Raises Unfetchable where nobody answers."""
+        """Send one request; redirects are not followed. Raises FetchError if there is no response."""
         return await self.within(self.seconds, self._post(url, headers, body))
 
     async def _post(self, url: str, headers: Mapping[str, str], body: bytes) -> PushResponse:

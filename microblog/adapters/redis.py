@@ -1,4 +1,4 @@
-"""What several processes of one site share by Redis: the wake, and counters. Never a record: all of it may be lost at any moment."""
+"""Wake-ups and rate limit counters shared by several processes through Redis. All of it may be lost at any moment."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _log = Logger()
 
 @frozen
 class Address:
-    """Where a Redis is, as a URL says it: `redis://user:password@host:6379/0`, or `rediss` for TLS."""
+    """Address of a Redis server, from a URL: `redis://user:password@host:6379/0`, or `rediss` for TLS."""
 
     host: str
     port: int = 6379
@@ -34,7 +34,7 @@ class Address:
 
     @classmethod
     def parse(cls, url: str) -> Address:
-        """From a URL. Raises ValueError if it is none of those."""
+        """Parse a URL. Raises ValueError."""
         parts = urlsplit(url)
         if parts.scheme not in ("redis", "rediss") or not parts.hostname:
             raise ValueError("A Redis is named by a URL such as redis://:password@host:6379/0.")
@@ -49,13 +49,13 @@ class Address:
         )
 
     def endpoint(self, reactor: Any) -> IStreamClientEndpoint:
-        """How to get there."""
+        """Return the client endpoint."""
         plain = HostnameEndpoint(reactor, self.host, self.port, timeout=5)
         return wrapClientTLS(optionsForClientTLS(self.host), plain) if self.tls else plain
 
 
 class _Connection(txredisapi.RedisFactory):  # type: ignore[misc]  # txredisapi has no annotations
-    """One connection that is made anew whenever it is lost. `ready` is called with each."""
+    """A connection that reconnects when it is lost. `ready` is called with each new one."""
 
     maxDelay = LONGEST_RETRY_S  # noqa: N815 - txredisapi's name
 
@@ -73,7 +73,7 @@ class _Connection(txredisapi.RedisFactory):  # type: ignore[misc]  # txredisapi 
         self._ready = ready
 
     def addConnection(self, conn: Any) -> None:  # noqa: N802 - txredisapi's name
-        """It stands."""
+        """Configure the new connection and call `ready`."""
         super().addConnection(conn)
         if conn in self.pool:
             conn.transport.setTcpKeepAlive(1)
@@ -81,10 +81,10 @@ class _Connection(txredisapi.RedisFactory):  # type: ignore[misc]  # txredisapi 
 
 
 class _Listening(txredisapi.SubscriberProtocol):  # type: ignore[misc]  # txredisapi has no annotations
-    """The connection that hears what others publish."""
+    """Protocol of the subscribed connection."""
 
     def messageReceived(self, pattern: object, channel: object, message: object) -> None:  # noqa: N802 - txredisapi's name
-        """Somebody said something."""
+        """Pass on a message."""
         self.factory.hear(message)
 
 
@@ -98,7 +98,7 @@ class _Ear(_Connection):
 
 @define(eq=False)
 class Redis:
-    """The two connections to one Redis, one for commands and one that listens. It may be away at the start, and come and go."""
+    """Two connections to a Redis server, for commands and for a subscription. The server may be unavailable at any time."""
 
     reactor: Any
     address: Address
@@ -115,7 +115,7 @@ class Redis:
         self._ear = _Ear(self.address, self._subscribe, self._hear)
 
     def start(self) -> None:
-        """Begin to connect; nobody waits for it."""
+        """Start connecting, without waiting."""
         self._commands.startConnecting(self.address.endpoint(self.reactor))
         self._ear.startConnecting(self.address.endpoint(self.reactor))
 
@@ -125,20 +125,20 @@ class Redis:
 
     @property
     def connected(self) -> bool:
-        """True if both connections stand."""
+        """True if both connections are open."""
         return bool(self._commands.pool and self._ear.pool)
 
     def send(self) -> None:
-        """The wake: something was committed here. Told in this process at once, to the others by Redis, at most one message at a time."""
+        """Wake this process at once and the others through Redis, with at most one message under way."""
         self._heard()
         self._publish()
 
     def listen(self, hear: Callable[[], None]) -> None:
-        """Call `hear` at each hint, and whenever hints may have been missed."""
+        """Add a listener, which is also called whenever wake-ups may have been missed."""
         self._listeners.append(hear)
 
     def command(self, name: str, *arguments: object) -> Deferred[Any]:
-        """Carry out a command. Fails at once where there is no connection."""
+        """Run a command. Raises RedisUnavailable if there is no connection."""
         pool = self._commands.pool
         if not pool:
             raise RedisUnavailable
@@ -174,25 +174,25 @@ class Redis:
 
 
 class RedisUnavailable(Exception):
-    """There is no connection to Redis just now."""
+    """There is no connection to Redis."""
 
 
 class RedisCommands(Protocol):
-    """What counts in this process, see `domain.limits.Counter`."""
+    """A counter in this process, see `domain.rate_limits`."""
 
     async def add(self, key: str, window: int, expires_in: int, amount: int = 1) -> int:
-        """Add to a count; the new count."""
+        """Add to a count and return it."""
 
 
 @define
 class RedisCounter:
-    """Counts for all processes of the site; in this process alone, by `instead`, while Redis is away."""
+    """Counts for all processes of the site; for this process alone, by `instead`, while Redis is unavailable."""
 
     redis: Redis
     instead: RedisCommands
 
     async def add(self, key: str, window: int, expires_in: int, amount: int = 1) -> int:
-        """Add `amount` (0 only looks) to `key`'s count in this window, which nobody asks for after `expires_in` seconds; the new count."""
+        """Add `amount` (0 reads only) to the count of `key` in this window, and return it. It may be dropped after `expires_in` seconds."""
         here = await self.instead.add(key, window, expires_in, amount)
         name = f"{self.redis.channel}:{key}:{window}"
         try:

@@ -1,4 +1,4 @@
-"""What a site lets programs read: robots.txt as RFC 9309 has it. Pure, and linear in what it reads."""
+"""Parser of robots.txt (RFC 9309). Pure; its time is linear in the input."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ MOST_RULES = 500
 
 @frozen
 class Robots:
-    """The rules for one program: (allowed, pattern) each. The longest pattern that fits decides; of two as long, the one that allows."""
+    """Rules for one crawler, as (allowed, pattern). The longest matching pattern decides; of equally long ones, one that allows."""
 
     rules: tuple[tuple[bool, str], ...] = ()
 
     def allows(self, path: str) -> bool:
-        """True if the program may read this path, with its query."""
+        """True if the crawler may fetch this path with its query."""
         fitting = [(len(pattern), allowed) for allowed, pattern in self.rules if _fits(pattern, path)]
         return max(fitting)[1] if fitting else True
 
@@ -25,7 +25,7 @@ EVERYTHING = Robots()
 
 
 def parse(text: str, agent: str) -> Robots:
-    """The rules of the groups that name the program `agent`, else of those for everybody (`*`)."""
+    """Return the rules of the groups for `agent`, else those for all crawlers (`*`)."""
     groups: dict[str, list[tuple[bool, str]]] = {}
     named: list[str] = []
     heading = False
@@ -45,7 +45,7 @@ def parse(text: str, agent: str) -> Robots:
 
 
 def _fits(pattern: str, path: str) -> bool:
-    """True if the path begins as the pattern says, whose `*` is anything and whose `$` is the end."""
+    """True if the path matches the pattern: `*` is anything, `$` is the end."""
     ends = pattern.endswith("$")
     first, *others = pattern.removesuffix("$").split("*")
     if not path.startswith(first):

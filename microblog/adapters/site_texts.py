@@ -1,4 +1,4 @@
-"""The administrator's own texts, as files: rules.txt (a rule a line), about.txt and privacy.txt (plain text, links become links)."""
+"""The administrator's texts, in files: rules.txt (one rule per line), about.txt and privacy.txt (plain text; links are linked)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from microblog.model.site_texts import NO_TEXTS, SiteTexts, TextPage
 
 
 def texts_in(directory: Path | None, html: Callable[[str], str]) -> SiteTexts:
-    """What the files say, `html` making safe HTML of plain text. Raises OSError, UnicodeError for a file that cannot be read."""
+    """Read the texts; `html` converts plain text to safe HTML. Raises OSError, UnicodeError."""
     if directory is None:
         return NO_TEXTS
     rules = _text(directory / "rules.txt").split("\n")

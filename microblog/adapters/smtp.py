@@ -1,8 +1,7 @@
-"""Handing letters to a mail server, by twisted.mail.
+"""Delivery of e-mails to a mail server, by twisted.mail.
 
-Each letter has a connection of its own and a deadline over all of it, so a server that hangs or drips costs no more than that. Only what
-the server says about the letter itself refuses it for good: to be turned away at the door (a wrong password, no TLS, a full queue) is the
-site's trouble, and the letter waits.
+Each e-mail has its own connection and one deadline for everything, which bounds the cost of a slow server. An e-mail is refused for good
+only by a response about the e-mail itself. A wrong password, missing TLS or a full queue defers it.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ _PORTS = {"smtp": 587, "smtps": 465}
 
 
 class Tls(StrEnum):
-    """Whether the way to the mail server has to be secured."""
+    """Use of TLS with the mail server."""
 
     REQUIRED = "required"
     OPPORTUNISTIC = "opportunistic"  # where the server offers it, its certificate being checked then too
@@ -44,7 +43,7 @@ class Tls(StrEnum):
 
 @frozen
 class MailServer:
-    """A mail server. `implicit`: TLS from the first byte, instead of by STARTTLS."""
+    """A mail server. `implicit`: TLS from the first byte instead of STARTTLS."""
 
     host: str
     port: int
@@ -55,7 +54,7 @@ class MailServer:
 
     @classmethod
     def parse(cls, url: str, tls: Tls) -> MailServer:
-        """From `smtp://user:password@host:587` or `smtps://host`."""
+        """Parse `smtp://user:password@host:587` or `smtps://host`."""
         parts = urlsplit(url)
         return cls(
             parts.hostname or "",
@@ -77,7 +76,7 @@ class _Whole(BytesIO):
 
 
 class _Sender(ESMTPSender):
-    """Speaks with the server about one letter."""
+    """Protocol of one delivery."""
 
     factory: _Factory
     transport: Any
@@ -85,7 +84,7 @@ class _Sender(ESMTPSender):
     _lines = 0
 
     def lineReceived(self, line: bytes) -> None:
-        """Take an answer; hang up on a server that answers without end."""
+        """Handle a line; close the connection to a server that sends too many."""
         self._lines += 1
         if self._lines > MOST_LINES:
             self.transport.abortConnection()
@@ -93,30 +92,30 @@ class _Sender(ESMTPSender):
         ESMTPSender.lineReceived(self, line)
 
     def esmtpState_starttls(self, code: int, resp: bytes) -> None:
-        """Begin TLS. What came in clear behind the server's consent is somebody else's and forgotten (as in CVE-2011-0411)."""
+        """Start TLS, and drop input that arrived in clear text after the server's consent (as in CVE-2011-0411)."""
         LineReceiver.clearLineBuffer(self)
         ESMTPSender.esmtpState_starttls(self, code, resp)
 
     def sentMail(self, code: int, resp: bytes, accepted: int, addresses: list[Any], log: Any) -> None:
-        """The server has decided."""
+        """Record the server's final response."""
         self.factory.last_words = _told(code, resp)
         ESMTPSender.sentMail(self, code, resp, accepted, addresses, log)
 
     def sendError(self, exc: Exception) -> None:
-        """Something went wrong on the way. Only the first trouble counts."""
+        """Handle an error; only the first one counts."""
         if self.factory.sendFinished:
             self.transport.abortConnection()
         else:
             ESMTPSender.sendError(self, exc)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """The connection is gone, with or without a decision."""
+        """Tell the factory that the connection is closed."""
         ESMTPSender.connectionLost(self, reason)
         self.factory.lost(reason)
 
 
 class _Factory(ESMTPSenderFactory):
-    """Makes one such protocol. Endpoints do not tell a factory of lost connections, so the protocol does."""
+    """Factory of one delivery's protocol. Endpoints do not tell a factory of lost connections, so the protocol does."""
 
     protocol = _Sender
     noisy = False
@@ -145,12 +144,12 @@ class _Factory(ESMTPSenderFactory):
         self.speaking: Any = None
 
     def buildProtocol(self, addr: Any) -> Any:
-        """Make it, and remember it."""
+        """Build and store the protocol."""
         self.speaking = ESMTPSenderFactory.buildProtocol(self, addr)
         return self.speaking
 
     def lost(self, reason: Failure) -> None:
-        """The connection is gone."""
+        """Fail the delivery unless it is decided."""
         self.gone = True
         if not self.sendFinished:
             self.sendFinished = True
@@ -159,7 +158,7 @@ class _Factory(ESMTPSenderFactory):
 
 @define
 class SmtpTransport:
-    """A `MailTransport` in front of a mail server. `helo` is what this machine calls itself. Times are in seconds."""
+    """A `MailTransport` to a mail server. `helo` is the name of this machine. Times are in seconds."""
 
     server: MailServer
     reactor: Any
@@ -198,7 +197,7 @@ class SmtpTransport:
             self._end(factory, connecting)
 
     def _end(self, factory: _Factory, connecting: Deferred[Any]) -> None:
-        """Give the server a moment to say good-bye where it was polite so far; hang up else."""
+        """Close the connection: after a moment for QUIT if the server responded, else at once."""
         grace = GOOD_BYE_S if factory.last_words else 0.0
         factory.sendFinished = True
         connecting.cancel()
@@ -219,7 +218,7 @@ class SmtpTransport:
 
 
 def judged(verdict: SMTPDeliveryError) -> DeliveryResult:
-    """What a server's decision about a letter means. Only what it says of the recipient or the text refuses it for good."""
+    """Return the result of a server's response. Only a response about the recipient or the content refuses the e-mail for good."""
     said = cast("list[tuple[bytes, int, bytes]]", verdict.addresses or [])
     code, resp = verdict.code, verdict.resp
     for _, its_code, its_resp in said:

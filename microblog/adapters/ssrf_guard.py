@@ -1,8 +1,7 @@
-"""Connections to where a stranger says: bounded in what they bring in, and never into our own network.
+"""Connections to hosts that users name: limited in size, and never into private networks (SSRF).
 
-What counts is the address that is connected: the name is resolved here, once, each address is looked at, and the connection is made to that
-very address and asked for its peer. So neither a name that resolves otherwise the next time, nor a redirect, nor an odd way to write a
-number leads anywhere else.
+The host name is resolved once here, each address is checked, and the connection is made to that address and its peer address checked again.
+So neither DNS rebinding, nor redirects, nor unusual notations of an address get around the check.
 """
 
 # mypy: disable-error-code="no-untyped-call"
@@ -36,8 +35,8 @@ NOT_PUBLIC = "It is not on the public internet."
 
 @define
 class SsrfGuard:
-    """Says where connections may lead. `exceptions` are (address, port) pairs that may be connected although they are not public; tests
-    have a server there. `trust` says whose certificates count.
+    """Decides which addresses may be contacted. `exceptions` are (address, port) pairs that are allowed although not public, for tests.
+    `trust` is the policy for certificates.
     """
 
     reactor: Any
@@ -45,11 +44,11 @@ class SsrfGuard:
     trust: IPolicyForHTTPS = field(factory=BrowserLikePolicyForHTTPS, kw_only=True)
 
     def may_connect(self, address: str, port: int) -> bool:
-        """True for a public address, and for what was excepted."""
+        """True for a public address on an allowed port, and for exceptions."""
         return (address, port) in self.exceptions or (is_public(address) and port in PORTS)
 
     async def within(self, seconds: float, work: Coroutine[Deferred[Any], Any, T]) -> T:
-        """What the work gives, if that takes no longer. Raises Unfetchable, whatever goes wrong."""
+        """Await the work with a time limit. Raises FetchError for any failure."""
         running = Deferred.fromCoroutine(work)
         running.addTimeout(seconds, self.reactor, onTimeoutCancel=_too_slow)
         try:
@@ -60,7 +59,7 @@ class SsrfGuard:
             raise FetchError(f"{type(problem).__name__}: {problem}"[:300], lasting=False) from problem
 
     def watch(self, most: int) -> TransferLimit:
-        """For one request, whose answer may have a body of so many bytes."""
+        """Return the limit of one request whose response body may have `most` bytes."""
         return TransferLimit(self, most + HEAD_BYTES)
 
 
@@ -70,31 +69,31 @@ def _too_slow(_: object, seconds: float) -> None:
 
 @define(eq=False)
 class TransferLimit:
-    """Counts what one request brings in, headers included, and cuts it off above `most` bytes."""
+    """Counts the bytes of one response, headers included, and aborts above `most`."""
 
     guard: SsrfGuard
     most: int
     _connections: list[_Watched] = field(factory=list, init=False)
 
     def agent(self) -> Agent:
-        """One that makes this request's connections, and keeps none."""
+        """Return an agent for this request, without persistent connections."""
         pool = HTTPConnectionPool(self.guard.reactor, persistent=False)
         made: Agent = Agent.usingEndpointFactory(self.guard.reactor, _Endpoints(self), pool=pool)
         return made
 
     def connected(self, connection: _Watched) -> bool:
-        """A connection was made. False if it must not be used."""
+        """Register a connection. Return False if it must not be used."""
         self._connections.append(connection)
         peer: Any = connection.carrier.getPeer()
         return self.guard.may_connect(peer.host, peer.port)
 
     def count(self, size: int) -> bool:
-        """So many bytes came. False if that is too much."""
+        """Count received bytes. Return False above the limit."""
         self.most -= size
         return self.most >= 0
 
     def close(self) -> None:
-        """End whatever is still open."""
+        """Abort open connections."""
         for connection in self._connections:
             connection.carrier.abortConnection()
 
@@ -102,7 +101,7 @@ class TransferLimit:
 @implementer(IAgentEndpointFactory)
 @frozen
 class _Endpoints:
-    """Gives the agent an endpoint for each URL: guarded, and inside TLS where that is asked for."""
+    """Factory of guarded endpoints, with TLS for https."""
 
     watch: TransferLimit
 
@@ -117,14 +116,14 @@ class _Endpoints:
 
 
 class _Watched(ProtocolWrapper):
-    """A connection under watch. One that is `refused` was cut before a byte was sent, and its protocol never hears of it."""
+    """A counted connection. A `refused` one is aborted before a byte is sent, and its protocol is not connected."""
 
     factory: _Watching
     carrier: Any
     refused = False
 
     def makeConnection(self, transport: Any) -> None:  # noqa: N802 - Twisted's name
-        """Let the protocol have it, if it leads where it may."""
+        """Connect the protocol if the peer address is allowed."""
         self.transport = self.carrier = transport
         if self.factory.watch.connected(self):
             super().makeConnection(transport)
@@ -133,7 +132,7 @@ class _Watched(ProtocolWrapper):
             transport.abortConnection()
 
     def dataReceived(self, data: bytes) -> None:
-        """Pass on what came, as long as it is not too much."""
+        """Pass on data up to the limit."""
         if self.factory.watch.count(len(data)):
             super().dataReceived(data)
         else:
@@ -141,7 +140,7 @@ class _Watched(ProtocolWrapper):
 
 
 class _Watching(WrappingFactory):
-    """Makes watched connections."""
+    """Factory of counted connections."""
 
     noisy = False
     protocol = _Watched
@@ -154,7 +153,7 @@ class _Watching(WrappingFactory):
 @implementer(IStreamClientEndpoint)
 @frozen
 class _Guarded:
-    """Connects to a host, by those of its addresses that may be connected to."""
+    """Endpoint that connects to the allowed addresses of a host."""
 
     watch: TransferLimit
     host: str
@@ -190,7 +189,7 @@ class _Guarded:
 @implementer(IResolutionReceiver)
 @define(eq=False)
 class _Resolving:
-    """Collects the addresses of a name."""
+    """Collects the addresses of a host name."""
 
     found: list[str] = field(factory=list)
     done: Deferred[list[str]] = field(init=False)
@@ -198,7 +197,7 @@ class _Resolving:
 
     @classmethod
     def of(cls, reactor: Any, host: str, port: int) -> Deferred[list[str]]:
-        """Those that the reactor's resolver gives."""
+        """Resolve a host name by the reactor's resolver."""
         made = cls()
         made.done = Deferred(made._cancel)
         reactor.nameResolver.resolveHostName(made, host, portNumber=port)

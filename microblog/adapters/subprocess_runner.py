@@ -1,4 +1,4 @@
-"""Run a program to its end, beside the reactor."""
+"""Running of programs beside the reactor."""
 
 # mypy: disable-error-code="no-untyped-call"
 # twisted.internet.protocol.ProcessProtocol has no annotations
@@ -22,7 +22,7 @@ _OUT_OF_TIME = frozenset({signal.SIGKILL, signal.SIGXCPU})
 
 @frozen
 class ProcessResult:
-    """How a program ended: well or not, and what it said. `killed`: it took more time than it may."""
+    """Result of a program: success, output and errors. `killed`: it exceeded its time limit."""
 
     well: bool
     output: bytes
@@ -68,7 +68,7 @@ class _Child(ProcessProtocol):
 
 
 def runner(reactor: Any) -> Run:
-    """Runs programs as children of this process. They get no environment. Whoever cancels the wait ends the program."""
+    """Return a function that runs programs with an empty environment. Cancelling the wait kills the program."""
 
     async def run(command: Sequence[str], seconds: float) -> ProcessResult:
         done: Deferred[ProcessResult] = Deferred(lambda _: child.kill())

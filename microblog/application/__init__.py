@@ -1,7 +1,7 @@
-"""The composition root: builds the object graph out of the settings.
+"""Composition root: builds the object graph from the settings.
 
-Nobody else knows everything, and nobody else imports `outside`. The services of the domain are put together in `services`, the routes on
-them in `server`; here is what runs, and in which order it is started.
+Only this package imports `adapters`. `services` builds the domain's services, `server` the routes on them; this module builds what runs,
+and decides in which order it starts.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ START_PROBLEMS: tuple[type[Exception], ...] = (UnusableDatabase, postgres.Embedd
 
 
 async def assemble(settings: Settings, reactor: Any, database_url: str) -> Application:
-    """The whole site on a database that has our schema. Nothing is started yet."""
+    """Build the whole site on a database with the current schema, without starting anything."""
     threads, timeout = settings.database_pool_size, settings.database_timeout
     database = Database(database_url, reactor, threads=threads, timeout_s=timeout, pooled=settings.database_pooler)
     passwords = Passwords(reactor)
@@ -93,7 +93,7 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
 
 
 def build_wakeup(settings: Settings, reactor: Any, database: Database) -> Redis | PgNotifyWakeup | MemoryWakeup:
-    """What carries the hint that something was committed to all processes of the site; one alone with its database needs no carrier."""
+    """Return the wake-up that reaches all processes of the site."""
     if settings.redis_url is not None:
         return Redis(reactor, Address.parse(settings.redis_url), f"microblog:{settings.domain}")
     if settings.database_url is None or settings.database_pooler:  # behind a pooler nothing can be listened to: all look now and then
@@ -103,24 +103,24 @@ def build_wakeup(settings: Settings, reactor: Any, database: Database) -> Redis 
 
 
 def post_office(settings: Settings, reactor: Any) -> MailTransport:
-    """Where letters are handed in."""
+    """Return the transport for e-mails."""
     if settings.smtp_url is None:
         return FileMailTransport(mail_directory(settings), reactor)
     return SmtpTransport(smtp.MailServer.parse(settings.smtp_url, smtp.Tls(settings.smtp_tls)), reactor, settings.message_host)
 
 
 def build_email_composer(settings: Settings) -> EmailRenderer:
-    """What writes this site's letters."""
+    """Return the renderer of the site's e-mails."""
     return EmailRenderer(EmailSender(settings.site_name, settings.public_url, settings.mail_from, settings.contact_email))
 
 
 def user_agent(settings: Settings) -> str:
-    """What the site calls itself to others on the web."""
+    """Return the User-Agent for outgoing requests."""
     return f"microblog/{__version__} (+{settings.public_url}/about)"
 
 
 def build_push_jobs(settings: Settings, reactor: Any, domain: Domain) -> PushJobs:
-    """What writes, seals and sends this site's push messages."""
+    """Return the sender of push notifications."""
     contact = f"mailto:{settings.contact_email}" if settings.contact_email else settings.public_url
     sealer = PushEncryptor(Signer(secret_key(settings.data_dir), contact, now))
     services = PushClient(reactor, user_agent(settings))
@@ -128,7 +128,7 @@ def build_push_jobs(settings: Settings, reactor: Any, domain: Domain) -> PushJob
 
 
 def build_workers(settings: Settings, reactor: Any, database: Transactions, domain: Domain, external: ExternalServices) -> Workers:
-    """Who does the jobs."""
+    """Return the job workers."""
     office, letters, delay = post_office(settings, reactor), build_email_composer(settings), timedelta(seconds=settings.mail_delay)
     zone = settings.time_zone
     mailing = EmailJobs(domain.dispatch, domain.recoveries, letters, office, settings.mail_bounce_address, delay, zone)
@@ -140,7 +140,7 @@ def build_workers(settings: Settings, reactor: Any, database: Transactions, doma
 
 
 def build_broadcaster(database: Transactions, reactor: Any, most_of_account: int = MOST_CONNECTIONS) -> Broadcaster:
-    """The live feed, not yet started."""
+    """Return the broadcaster, not yet started."""
     log = DatabaseEventLog(database, now, secrets.token_hex(6))
     return Broadcaster(
         log, reactor, now, SystemRandom().random, max_connections_per_account=most_of_account, read_position=log.read_position
@@ -153,21 +153,21 @@ async def _drained(server: HttpServer, feed: Broadcaster) -> None:
 
 
 def embedded_database(settings: Settings, reactor: Any) -> postgres.EmbeddedPostgres | None:
-    """The server to start before everything else, or None where the settings name one that runs."""
+    """Return the embedded server to start first, or None if the settings name a database."""
     if settings.database_url is not None:
         return None
     return postgres.EmbeddedPostgres(settings.data_dir, reactor, connections=2 * settings.database_pool_size + _SPARE_CONNECTIONS)
 
 
 def running_database(settings: Settings) -> str | None:
-    """The URL of the site's database, for the administrator's commands; None while an embedded server does not run."""
+    """Return the URL of the site's database, or None while the embedded server does not run."""
     return settings.database_url or postgres.running(settings.data_dir)
 
 
 def require_place(settings: Settings, *, files: bool = False) -> None:
-    """Raise NoSite where the settings' data directory cannot be that of a site: it has no embedded database though there must be one.
+    """Raise NoSite if the data directory is not that of a site. Creates nothing.
 
-    `files`: where the command reads or writes the site's files, they have to be there too, whatever the database is. Makes nothing.
+    `files`: also require the site's files, for commands that read or write them.
     """
     if settings.database_url is None and not postgres_files.Home(settings.data_dir).is_made:
         raise NoSite(f"{settings.data_dir} holds no database")

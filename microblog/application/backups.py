@@ -1,6 +1,6 @@
-"""A site's backup: made while it runs, compared when it is restored, tried out on a database that is thrown away.
+"""Backups of a site: created while it runs, restored with comparison, and verified on a temporary database.
 
-Blocking, like the programs that do the work: called in a thread. Raises BackupError with a sentence.
+Blocking, because the programs that do the work are; called in a thread. Raises BackupError.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["BackupError", "back_up", "glance", "restore", "verify"]
 
 
 def back_up(url: str, data_dir: Path, target: Path, made_at: str) -> dict[str, Any]:
-    """Write everything that the site is to a new file; what is in it. All of it is as the database was at one moment."""
+    """Write a backup of one moment to a new file and return its table of contents."""
     with _connected(url) as connection, connection.cursor() as cursor:
         database = backup_archive.Source(url, export_snapshot(cursor), connection.server_version)
         tables = {name: attrs.asdict(digest) for name, digest in checksums(cursor).items()}
@@ -32,10 +32,10 @@ def back_up(url: str, data_dir: Path, target: Path, made_at: str) -> dict[str, A
 
 
 def restore(url: str, data_dir: Path, source: Path) -> dict[str, Any]:
-    """Make the site of a backup, on an empty database and in an empty data directory; what was in it.
+    """Restore a backup into an empty database and data directory, and return its table of contents.
 
-    What was loaded is compared with what was written, row by row. The site's next start brings an older backup to its schema. Raises
-    UnusableDatabase for the backup of a newer release.
+    Every row is compared with the backup. The next start of the site migrates an older backup. Raises UnusableDatabase for a backup of a
+    newer version.
     """
     packed, listed = backup_archive.opened(source)
     with packed:
@@ -50,7 +50,7 @@ def restore(url: str, data_dir: Path, source: Path) -> dict[str, Any]:
 
 
 def verify(url: str, data_dir: Path, source: Path) -> dict[str, Any]:
-    """What `restore` does, for a database and a directory that are thrown away. Raises BackupError too where nobody has an account."""
+    """Restore into a temporary database and directory. Also raises BackupError if the backup has no accounts."""
     listed = restore(url, data_dir, source)
     if not listed["tables"].get("accounts", {}).get("rows"):
         raise BackupError(f"{source} has no account in it: it is not the backup of a site that anybody uses.")

@@ -1,4 +1,4 @@
-"""What listens: every route, on the services of the domain."""
+"""Construction of the HTTP server: all routes on the domain's services."""
 
 from __future__ import annotations
 
@@ -78,14 +78,14 @@ STATIC = Path(__file__).parent.parent / "web" / "static"
 
 @frozen
 class Frontend:
-    """The style sheet, the scripts and the templates: the same for every site of one release."""
+    """Assets and templates, the same for every site of one version."""
 
     assets: Assets
     pages: Pages
 
     @classmethod
     def of_this_release(cls) -> Frontend:
-        """Read from the package, once."""
+        """Load them from the package."""
         assets = Assets(load(STATIC))
         return cls(assets, Pages(assets.url))
 
@@ -100,7 +100,7 @@ def build_server(
     access_log: Callable[[str], object] | None = None,
     others: Sequence[object] = (),
 ) -> HttpServer:
-    """What listens: all routes on these services, and those of `others`. Nothing in it is started."""
+    """Return the HTTP server with all routes and those of `others`. Starts nothing."""
     pages, position = look.pages, lambda: str(feed.position)
     view = View(settings.site_name, settings.site_description, settings.public_url, settings.registration, settings.max_characters)
     texts = texts_in(settings.texts_dir, lambda typed: post_text.parse(typed, view.host).html({}, view.url))
@@ -134,18 +134,18 @@ def build_server(
 
 
 def trusted(settings: Settings) -> Proxies:
-    """The proxies whose word is taken."""
+    """Return the trusted proxies."""
     networks = tuple(proxy for proxy in settings.trusted_proxies if not isinstance(proxy, str))
     return Proxies(networks, unix=len(networks) < len(settings.trusted_proxies))
 
 
 def caps_of(settings: Settings) -> Caps:
-    """What one network may have of this process; anything where rates are not limited."""
+    """Return the limits per network; none if rate limits are off."""
     return Caps(settings.connections_per_network, settings.requests_per_network) if settings.rate_limits else Caps()
 
 
 def site_pages(pages: Pages, shells: PageContexts, composers: PostForms, domain: Domain, articles: PostRenderer) -> list[object]:
-    """Everything that answers with a page, or to a form of one."""
+    """Return the routes of the HTML site."""
     people, policies = PeopleLists(domain.relations, domain.follows), domain.notification_policies
     return [
         TimelinePages(pages, shells, articles, domain.timelines, composers, domain.tags, domain.announcements),

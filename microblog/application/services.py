@@ -68,9 +68,9 @@ now = SystemClock(lambda: datetime.now(UTC))
 
 @frozen
 class ExternalServices:
-    """What services need from outside the database: a studio for media, and something that waits for so many seconds.
+    """Services outside the database: the media store, a timer, and an HTTP fetcher.
 
-    `web` fetches link previews; without it there are none. `chance` gives uniform numbers in [0, 1).
+    Without `web` there are no link previews. `chance` returns uniform random numbers in [0, 1).
     """
 
     studio: MediaStore
@@ -136,7 +136,7 @@ class Domain:
 
     @classmethod
     def on(cls, settings: Settings, database: Transactions, passwords: Hashes, limits: RateLimiter, external: ExternalServices) -> Domain:
-        """All of them."""
+        """Build all services."""
         url, throttle = settings.public_url, CountedLogins(limits)
         host, links = urlsplit(url).netloc, EmailLinks(url, TokenSigner(secret_key(settings.data_dir)))
         accounts, changes = Accounts(database, host, url, now), InvalidationLog(database)
@@ -196,5 +196,5 @@ def moderation_of(database: Transactions, passwords: Hashes, registrations: Regi
 
 
 def mail_directory(settings: Settings) -> Path:
-    """Where a site keeps its letters that sends none."""
+    """Return the directory for e-mails of a site that sends none."""
     return settings.data_dir / "mail"

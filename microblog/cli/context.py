@@ -1,4 +1,4 @@
-"""What every command stands on: the settings, the database for as long as the command takes, and how things are printed."""
+"""Context of commands: settings, services while the database is open, and output."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 @frozen
 class Services:
-    """What commands work with while the database is open."""
+    """Services that commands use while the database is open."""
 
     database: Transactions
     announcements: Announcements
@@ -56,19 +56,19 @@ class Services:
 
 @define
 class Console:
-    """Runs commands. `option` is the settings file that was named by `--config`."""
+    """Runs commands. `option` is the settings file given by `--config`."""
 
     option: Path | None
     _settings: Settings | None = field(init=False, default=None)
 
     @property
     def config(self) -> Path | None:
-        """The settings file, if there is one."""
+        """Path of the settings file, if there is one."""
         return config_file(os.environ, self.option)
 
     @property
     def settings(self) -> Settings:
-        """The settings. Ends the command with all that is wrong with them."""
+        """Settings. Invalid ones end the command with all problems."""
         if self._settings is None:
             try:
                 self._settings = load(os.environ, self.config)
@@ -77,7 +77,7 @@ class Console:
         return self._settings
 
     def run(self, work: Callable[[Services], Awaitable[T]]) -> T:
-        """What `work` returns, on an open database. Ends the command with a sentence where that is refused or fails."""
+        """Return the result of `work` on an open database. Refusals and failures end the command with a message."""
 
         async def at_desk(reactor: Any) -> T:
             async with open_services(self.settings, reactor) as desk:
@@ -88,9 +88,9 @@ class Console:
 
 @asynccontextmanager
 async def open_services(settings: Settings, reactor: Any) -> AsyncIterator[Services]:
-    """The services on the site's database, which is brought to this program's schema first.
+    """Open the services on the site's database, after migrating it.
 
-    Where the embedded server does not run it is started, and stopped at the end.
+    An embedded server that does not run is started, and stopped at the end.
     """
     async with open_server(settings, reactor) as url:
         for name in await deferToThreadPool(reactor, reactor.getThreadPool(), prepare_database, url):
@@ -106,7 +106,7 @@ async def open_services(settings: Settings, reactor: Any) -> AsyncIterator[Servi
 
 
 def build_services(settings: Settings, database: Transactions, passwords: Hashes) -> Services:
-    """The services that commands use, on this database."""
+    """Return the services on this database."""
 
     registrations = Registrations(database, passwords, settings.registration, auto_confirm=True, now=services.now)
     url, now = settings.public_url, services.now
@@ -118,9 +118,9 @@ def build_services(settings: Settings, database: Transactions, passwords: Hashes
 
 @asynccontextmanager
 async def open_server(settings: Settings, reactor: Any, *, makes: bool = False) -> AsyncIterator[str]:
-    """The URL of the site's database. An embedded server that does not run is started, and stopped at the end.
+    """Yield the URL of the site's database. An embedded server that does not run is started, and stopped at the end.
 
-    Raises NoSite where there is no site, and has made nothing then; with `makes` the place for one is made.
+    Raises NoSite if there is no site, without creating anything. With `makes`, the data directory is created.
     """
     if not makes:
         application.require_place(settings)
@@ -142,7 +142,7 @@ async def open_server(settings: Settings, reactor: Any, *, makes: bool = False) 
 
 
 def on_reactor(work: Callable[[Any], Awaitable[T]]) -> T:
-    """Run the reactor until `work(reactor)` is done; what it returned or raised."""
+    """Run the reactor until `work(reactor)` is done, and return or raise its result."""
     results: list[T] = []
     failures: list[Exception] = []
 
@@ -165,7 +165,7 @@ def on_reactor(work: Callable[[Any], Awaitable[T]]) -> T:
 
 
 def report_errors(act: Callable[[], T]) -> T:
-    """What `act` returns. What the domain refuses, and what keeps the database from being used, ends the command with a sentence."""
+    """Return the result of `act`. Expected errors end the command with their message."""
     try:
         return act()
     except FAILURES as problem:
@@ -174,7 +174,7 @@ def report_errors(act: Callable[[], T]) -> T:
 
 
 def new_password(prompt: str = "Password") -> str:
-    """A password from the terminal, typed twice, or from the first line of standard input."""
+    """Read a password from the terminal, typed twice, or from the first line of standard input."""
     if sys.stdin.isatty():
         return str(click.prompt(prompt, hide_input=True, confirmation_prompt=True, err=True))
     try:
@@ -187,12 +187,12 @@ def new_password(prompt: str = "Password") -> str:
 
 
 def show(value: object, text: str, *, as_json: bool) -> None:
-    """Print the value as JSON, or the text for people."""
+    """Print the value as JSON, or the text."""
     click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() if as_json else text)
 
 
 def table(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> str:
-    """The rows below a heading, in columns as wide as they need to be."""
+    """Return the rows as an aligned table with a heading."""
     cells = [[column.replace("_", " ").upper() for column in columns]]
     cells += [[plain("" if row[column] is None else str(row[column])) for column in columns] for row in rows]
     widths = [max(len(line[place]) for line in cells) for place in range(len(columns))]
@@ -200,5 +200,5 @@ def table(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> str:
 
 
 def plain(text: str, *, lines: bool = False) -> str:
-    """The text without what could command a terminal: people choose their own names."""
+    """Replace control characters, which could command a terminal: users choose their own names."""
     return "".join(char if char.isprintable() or (lines and char == "\n") else "\N{REPLACEMENT CHARACTER}" for char in text)
