@@ -399,8 +399,8 @@ def test_the_outbox_shows_each_letter_and_tries_again(place: Place, cursor: Curs
     assert "550 5.1.1 <script>No</script>" in words(page)
     assert "<script>No" not in page.text
     shown = words(boss.get("/admin/outbox?state=refused"))
-    assert "Mention Refused ada@example.org" in shown
-    assert "1 try" in shown
+    assert "Mention Rejected ada@example.org" in shown
+    assert "1 attempt" in shown
     assert "ada@example.org" not in words(boss.get("/admin/outbox?state=waiting"))
     letter = emails.page_of(cursor, page=Page(1))[0]
     assert letter.kind is EmailKind.MENTION
