@@ -38,7 +38,7 @@ def test_a_clock_that_runs_backward_is_told_once_for_each_time(said: list[str]) 
     system = SystemClock(lambda: make.NOW + timedelta(seconds=next(times)))
     read = [system() for _ in range(9)]
     assert read[4] == make.NOW - timedelta(hours=1)
-    assert [sentence.partition(":")[0].startswith("The clock ran backward from") for sentence in said] == [True, True]
+    assert [sentence.partition(":")[0].startswith("The clock went backward from") for sentence in said] == [True, True]
     assert "2026-03-04T05:06:17" in said[0]
 
 
@@ -46,7 +46,7 @@ def test_a_process_whose_clock_differs_from_the_databases_is_told(db: Transactio
     done(clock_check.check(db, lambda: datetime.now(UTC)))
     assert said == []
     done(clock_check.check(db, lambda: datetime.now(UTC) + timedelta(hours=1)))
-    assert [sentence.partition(":")[0] for sentence in said] == ["This process's clock and the database's differ by 3600 s"]
+    assert [sentence.partition(".")[0] for sentence in said] == ["The clocks of this process and the database differ by 3600 s"]
 
 
 def test_posts_from_the_future_are_told(db: Transactions, cursor: Cursor, said: list[str]) -> None:

@@ -64,9 +64,9 @@ class House:
         return BEGIN + timedelta(seconds=self.clock.seconds())
 
     def worker(
-        self, tasks: Mapping[str, Task], *, name: str = "w1", plans: Mapping[str, RetryPolicy] | None = None, **kwargs: Any
+        self, tasks: Mapping[str, Task], *, name: str = "w1", retry_policies: Mapping[str, RetryPolicy] | None = None, **kwargs: Any
     ) -> Worker:
-        worker = Worker(self.database, tasks, self.now, self.clock, name, lambda: 0.5, plans or {}, **kwargs)
+        worker = Worker(self.database, tasks, self.now, self.clock, name, lambda: 0.5, retry_policies or {}, **kwargs)
         worker.start()
         return worker
 
@@ -153,7 +153,7 @@ def test_its_own_commits_do_not_keep_the_worker_awake(house: House) -> None:
 
 
 def test_no_more_run_side_by_side_than_allowed(house: House) -> None:
-    worker = house.worker({"slow": house.slow}, at_once=3)
+    worker = house.worker({"slow": house.slow}, concurrency=3)
     for number in range(7):
         house.add("slow", name=number, seconds=10)
     most = 0
@@ -165,7 +165,7 @@ def test_no_more_run_side_by_side_than_allowed(house: House) -> None:
 
 
 def test_a_failed_job_is_tried_again_and_is_dead_after_its_last_try(house: House) -> None:
-    worker = house.worker({"fail": house.fail}, plans={"fail": RetryPolicy(tries=3, first=10)})
+    worker = house.worker({"fail": house.fail}, retry_policies={"fail": RetryPolicy(tries=3, first=10)})
     house.add("fail")
     house.wait(5)
     assert (house.ran, house.states()) == (["failed"], ["waiting"])
@@ -182,7 +182,7 @@ def test_a_task_that_knows_when_to_try_again_is_tried_again_then(house: House) -
         house.ran.append("busy")
         raise RetryLater("429 Slow down", after=200)
 
-    house.worker({"busy": busy}, plans={"busy": RetryPolicy(tries=3, first=10)})
+    house.worker({"busy": busy}, retry_policies={"busy": RetryPolicy(tries=3, first=10)})
     house.add("busy")
     house.wait(195)
     assert (house.ran, house.states()) == (["busy"], ["waiting"])
@@ -223,7 +223,7 @@ def test_a_hopeless_job_is_dead_at_once_and_says_why(house: House) -> None:
 
 
 def test_a_task_that_hangs_is_cut_off_and_counts_as_failed(house: House) -> None:
-    house.worker({"hang": house.hang}, plans={"hang": RetryPolicy(tries=1, limit=30)})
+    house.worker({"hang": house.hang}, retry_policies={"hang": RetryPolicy(tries=1, limit=30)})
     house.add("hang")
     house.wait(31)
     assert house.states() == ["running"]
@@ -236,7 +236,7 @@ def test_a_task_that_wants_to_end_the_process_fails_like_any_other(house: House)
     async def leave(job: Job) -> None:
         raise SystemExit(1)
 
-    house.worker({"leave": leave}, plans={"leave": RetryPolicy(tries=1)})
+    house.worker({"leave": leave}, retry_policies={"leave": RetryPolicy(tries=1)})
     house.add("leave")
     house.wait(5)
     assert house.states() == ["dead"]
@@ -250,7 +250,7 @@ def test_poison_jobs_never_block_the_others(cursor: Cursor, kinds: list[str], at
     limit = 10.0
     plan = RetryPolicy(limit=limit, tries=2)
     tasks = {"fail": house.fail, "hang": house.hang, "note": house.note}
-    worker = house.worker(tasks, plans=dict.fromkeys(tasks, plan), at_once=at_once)
+    worker = house.worker(tasks, retry_policies=dict.fromkeys(tasks, plan), concurrency=at_once)
     for kind in kinds:
         house.add(kind, name="noted")
     house.wait(2 * limit * (len(kinds) + 1) + 20, 1.0)
@@ -261,8 +261,8 @@ def test_poison_jobs_never_block_the_others(cursor: Cursor, kinds: list[str], at
 def test_a_long_job_keeps_its_lease(house: House) -> None:
     tasks = {"slow": house.slow}
     plans = {"slow": RetryPolicy(limit=1000)}
-    house.worker(tasks, plans=plans, lease=30)
-    house.worker(tasks, name="w2", plans=plans, lease=30)
+    house.worker(tasks, retry_policies=plans, lease=30)
+    house.worker(tasks, name="w2", retry_policies=plans, lease=30)
     house.add("slow", name="long", seconds=600)
     house.wait(650)
     assert house.ran == ["long"]
@@ -284,14 +284,14 @@ def test_a_job_that_kills_its_process_each_time_is_dead_in_the_end(house: House)
     for _ in range(3):
         jobs.claim(house.cursor, kinds=["note"], worker="killed", lease_until=house.now(), now=house.now(), limit=1)
         house.wait(1)
-    house.worker({"note": house.note}, plans={"note": RetryPolicy(tries=3)})
+    house.worker({"note": house.note}, retry_policies={"note": RetryPolicy(tries=3)})
     house.wait(5)
     assert (house.ran, house.states()) == ([], ["dead"])
 
 
 def test_a_worker_that_lost_its_lease_lets_go_of_the_job(house: House) -> None:
     house.add("hang")
-    loser = house.worker({"hang": house.hang}, lease=30, plans={"hang": RetryPolicy(limit=10000)})
+    loser = house.worker({"hang": house.hang}, lease=30, retry_policies={"hang": RetryPolicy(limit=10000)})
     house.wait(1)
     execute(house.cursor, "update jobs set worker = 'w2', tries = tries + 1")
     house.wait(30)
@@ -329,7 +329,7 @@ def test_health_is_that_the_worker_still_looks(house: House) -> None:
 
 
 def test_a_worker_whose_slots_are_all_taken_is_healthy(house: House) -> None:
-    worker = house.worker({"hang": house.hang}, at_once=1, plans={"hang": RetryPolicy(limit=1e6)})
+    worker = house.worker({"hang": house.hang}, concurrency=1, retry_policies={"hang": RetryPolicy(limit=1e6)})
     house.add("hang")
     house.wait(600)
     assert worker.healthy()
@@ -368,7 +368,7 @@ def test_a_worker_that_was_never_started_can_be_stopped(house: House) -> None:
     done(Worker(house.database, {}, house.now, house.clock, "w", lambda: 0.5).stop())
 
 
-def test_the_tally_tells_how_long_jobs_waited_and_took(house: House) -> None:
+def test_stats_include_queue_time_and_duration(house: House) -> None:
     house.add("slow", seconds=5)
     house.wait(3)
     worker = house.worker({"slow": house.slow})

@@ -159,7 +159,7 @@ def test_who_asks_for_more_and_more_without_waiting_for_answers_is_closed(world:
     made.dataReceived(asked(stream="user") * MAX_PENDING_MESSAGES)
     assert transport.value() == b""
     made.dataReceived(asked(stream="user"))
-    assert b"too much" in transport.value()
+    assert b"Too many messages" in transport.value()
     answered(world)
     assert not len(world.broadcaster.connections)
 
@@ -174,4 +174,4 @@ def test_who_asks_for_more_lists_than_anybody_has_is_closed(world: FakeFeed) -> 
     assert transport.value().count(b"Not authorized") == MAX_LIST_LOOKUPS
     made.dataReceived(asked(stream="list", list="99"))
     assert not world.log.waiting
-    assert b"too much" in transport.value()
+    assert b"Too many messages" in transport.value()
