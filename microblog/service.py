@@ -34,7 +34,7 @@ from twisted.python.failure import Failure
 
 from microblog import __version__, application
 from microblog.config import CONFIG, DEFAULT_CONFIG, Settings, SettingsError, config_file, load, setting_docs, sources
-from microblog.model.errors import in_words
+from microblog.model.errors import describe_os_error
 from microblog.storage.schema_check import prepare_database
 from microblog.twisted_private import log_files
 
@@ -134,7 +134,7 @@ class SiteService(Service):
             if self._reopen is not None:
                 self._reopen()
         except OSError as problem:
-            _log.error("The log files could not be opened again: {why}", why=in_words(problem))
+            _log.error("The log files could not be opened again: {why}", why=describe_os_error(problem))
         else:
             _log.info("Received SIGHUP, the log files were opened again.")
 
@@ -190,7 +190,7 @@ class SiteService(Service):
             return
         if failure.check(*application.START_PROBLEMS, SettingsError, CannotListenError, OSError):
             problem = failure.value
-            _log.critical("The site cannot start: {why}", why=in_words(problem) if isinstance(problem, OSError) else str(problem))
+            _log.critical("The site cannot start: {why}", why=describe_os_error(problem) if isinstance(problem, OSError) else str(problem))
         else:
             _log.failure("The site cannot start", failure)
         _exit_with(1)

@@ -28,7 +28,7 @@ from microblog.domain.push.vapid import Signer, point
 from microblog.jobs.push_jobs import PushJobs
 from microblog.model.push import PushTarget
 from microblog.render.api.entities import Entities
-from microblog.render.api.push import message
+from microblog.render.api.push import push_payload
 from microblog.storage.database import Transactions
 from tests.adapters.elsewhere import Misled
 from tests.certificates import certificates
@@ -139,7 +139,7 @@ def listening(directory: Path) -> Iterator[Service]:
 def pushing(database: Transactions, now: Callable[[], datetime], services: PushClient) -> PushJobs:
     """Return the push jobs of a site."""
     sealer = PushEncryptor(Signer(b"s" * 32, "mailto:admin@example.org", now))
-    return PushJobs(PushNotifications(database, now), partial(message, Entities("https://example.org")), sealer, services)
+    return PushJobs(PushNotifications(database, now), partial(push_payload, Entities("https://example.org")), sealer, services)
 
 
 @define(eq=False)

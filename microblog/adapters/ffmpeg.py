@@ -10,7 +10,7 @@ from typing import Any, Self
 from attrs import frozen
 
 from microblog.model.errors import Invalid
-from microblog.model.media import MOST_FILM_PIXELS, MOST_FRAMES, ConvertedMedia, Dimensions, Format, MediaKind
+from microblog.model.media import MAX_FRAME_RATE, MAX_VIDEO_PIXELS, ConvertedMedia, Dimensions, Format, MediaKind
 
 UNREADABLE = "File type of uploaded media could not be verified"
 _PLAIN_VIDEO = frozenset({"h264"})
@@ -69,8 +69,8 @@ def conversion_plan(told: dict[str, Any], *, gif: bool) -> ConversionPlan:
     rate = _rate(picture.get("avg_frame_rate")) or _rate(picture.get("r_frame_rate"))
     if rate is None:
         raise refused()
-    if rate > MOST_FRAMES:
-        raise refused(f"{float(rate):.4g}fps videos are not supported (the maximum frame rate is {MOST_FRAMES})")
+    if rate > MAX_FRAME_RATE:
+        raise refused(f"{float(rate):.4g}fps videos are not supported (the maximum frame rate is {MAX_FRAME_RATE})")
     kind = MediaKind.VIDEO if sounds else MediaKind.GIFV
     copies = not gif and _is_plain(picture, size) and all(sound.get("codec_name") in _PLAIN_SOUND for sound in sounds)
     return ConversionPlan(kind, ".mp4", copies, size, duration, f"{rate.numerator}/{rate.denominator}", bits, bool(sounds))
@@ -82,8 +82,8 @@ def _shown_size(picture: dict[str, Any], *, gif: bool) -> Dimensions:
     size = Dimensions(width if gif else round(width * _aspect(picture)), height)
     if not width or not height:
         raise refused()
-    if size.area > MOST_FILM_PIXELS:
-        raise refused(f"{size.width}x{size.height} videos are not supported (the maximum is {MOST_FILM_PIXELS:,} pixels)")
+    if size.area > MAX_VIDEO_PIXELS:
+        raise refused(f"{size.width}x{size.height} videos are not supported (the maximum is {MAX_VIDEO_PIXELS:,} pixels)")
     return size
 
 

@@ -19,7 +19,7 @@ from zope.interface import implementer
 from microblog.adapters import robots
 from microblog.adapters.robots import Robots
 from microblog.adapters.ssrf_guard import SsrfGuard
-from microblog.model.cards import LONGEST_URL, FetchedPage, FetchError
+from microblog.model.cards import MAX_URL, FetchedPage, FetchError
 
 MOST_HOPS = 4
 ROBOTS_BYTES = 512 * 1024  # RFC 9309, section 2.5
@@ -104,7 +104,7 @@ def _checked(url: str) -> SplitResult:
         parts = urlsplit(url)
     except ValueError as problem:
         raise FetchError("This is no address on the web.") from problem
-    if parts.scheme not in ("http", "https") or not parts.hostname or len(url) > LONGEST_URL:
+    if parts.scheme not in ("http", "https") or not parts.hostname or len(url) > MAX_URL:
         raise FetchError("This is no address on the web.")
     if "@" in parts.netloc:
         raise FetchError("The address holds a user name.")

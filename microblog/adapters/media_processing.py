@@ -20,8 +20,8 @@ from microblog.adapters import ffmpeg
 from microblog.adapters.ffmpeg import UNREADABLE, ConversionPlan, FfmpegTools, refused
 from microblog.adapters.sandbox import command_line
 from microblog.adapters.subprocess_runner import ProcessResult, Run, runner
-from microblog.model.errors import Invalid, NotFound, no_room
-from microblog.model.media import MOST_PIXELS, ConvertedMedia, Dimensions, Format, MediaKind
+from microblog.model.errors import Invalid, NotFound, disk_full
+from microblog.model.media import MAX_IMAGE_PIXELS, ConvertedMedia, Dimensions, Format, MediaKind
 
 PICTURE_AREA = 8_294_400  # what is kept of a picture at most, in pixels
 PREVIEW_AREA = 230_400
@@ -145,7 +145,7 @@ class DirectoryMediaStore:
         job = {
             "source": str(self.path(source)),
             "format": format.value,
-            "pixels": MOST_PIXELS,
+            "pixels": MAX_IMAGE_PIXELS,
             "frames": frames,
             "results": [{"stem": str(self._room(stem)), **result} for stem, result in results.items()],
         }
@@ -155,7 +155,7 @@ class DirectoryMediaStore:
             raise _failure(ended, PICTURE)
         made: dict[str, Any] = json.loads(ended.output)
         if made.get("error") == "full":
-            raise no_room()
+            raise disk_full()
         if "error" in made:
             raise refused(_limit(made))
         return made
@@ -204,7 +204,7 @@ class DirectoryMediaStore:
     async def _ffmpeg(self, command: Sequence[str]) -> ProcessResult:
         ended: ProcessResult = await self._films.run(self._bounded, command, FILM)
         if _NO_ROOM in ended.errors:
-            raise no_room()
+            raise disk_full()
         if not ended.well or _TOO_LARGE in ended.errors:  # ffmpeg ends well where it could not write the end of a file
             raise _failure(ended, FILM)
         return ended
@@ -214,7 +214,7 @@ def _limit(made: dict[str, Any]) -> str:
     """Return the message for the limit that an image exceeded, or that it cannot be read."""
     match made["error"]:
         case "large":
-            return f"{made['width']}x{made['height']} images are not supported (the maximum is {MOST_PIXELS:,} pixels)"
+            return f"{made['width']}x{made['height']} images are not supported (the maximum is {MAX_IMAGE_PIXELS:,} pixels)"
         case "long":
             return f"Animations with more than {MOVING_PIXELS:,} pixels in all their frames are not supported"
         case "much":

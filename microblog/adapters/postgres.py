@@ -26,7 +26,7 @@ from twisted.python.failure import Failure
 
 from microblog.adapters import child_launcher
 from microblog.adapters.postgres_files import DATABASE, PORT, ROLE, EmbeddedPostgresError, Home, dsn, lives_in, lock, servers_in
-from microblog.model.errors import in_words
+from microblog.model.errors import describe_os_error
 
 __all__ = ["EmbeddedPostgres", "EmbeddedPostgresError", "initdb_command", "running", "server_command"]
 
@@ -206,7 +206,7 @@ class EmbeddedPostgres:
             await self._in_thread(_make_database, dsn(self._sockets, "postgres"))
         except OSError as cause:
             await self.stop()
-            raise EmbeddedPostgresError(f"The embedded PostgreSQL cannot use {self.data_dir}: {in_words(cause)}") from cause
+            raise EmbeddedPostgresError(f"The embedded PostgreSQL cannot use {self.data_dir}: {describe_os_error(cause)}") from cause
         except BaseException:
             await self.stop()
             raise

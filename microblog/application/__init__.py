@@ -45,7 +45,7 @@ from microblog.live.event_log import DatabaseEventLog
 from microblog.live.wakeup import MemoryWakeup
 from microblog.metrics import MetricsCollector
 from microblog.render.api.entities import Entities
-from microblog.render.api.push import message
+from microblog.render.api.push import push_payload
 from microblog.render.email.emails import EmailRenderer, EmailSender
 from microblog.secret_key import KEY_FILE
 from microblog.storage.database import Database, Transactions
@@ -124,7 +124,7 @@ def build_push_jobs(settings: Settings, reactor: Any, domain: Domain) -> PushJob
     contact = f"mailto:{settings.contact_email}" if settings.contact_email else settings.public_url
     sealer = PushEncryptor(Signer(secret_key(settings.data_dir), contact, now))
     services = PushClient(reactor, user_agent(settings))
-    return PushJobs(domain.pushes, partial(message, Entities(settings.public_url)), sealer, services, SystemRandom().random)
+    return PushJobs(domain.pushes, partial(push_payload, Entities(settings.public_url)), sealer, services, SystemRandom().random)
 
 
 def build_workers(settings: Settings, reactor: Any, database: Transactions, domain: Domain, external: ExternalServices) -> Workers:

@@ -27,7 +27,7 @@ from microblog.domain.passwords import Hashes, Passwords
 from microblog.domain.registration import Registrations
 from microblog.domain.statistics import DailyStatistics
 from microblog.domain.tokens import Tokens
-from microblog.model.errors import Problem, in_words
+from microblog.model.errors import Problem, describe_os_error
 from microblog.storage.database import Database, Transactions
 from microblog.storage.schema_check import prepare_database, require_site
 
@@ -169,7 +169,7 @@ def report_errors(act: Callable[[], T]) -> T:
     try:
         return act()
     except FAILURES as problem:
-        said = in_words(problem) if isinstance(problem, OSError) else str(problem)
+        said = describe_os_error(problem) if isinstance(problem, OSError) else str(problem)
         raise click.ClickException(plain(said, lines=True)) from problem
 
 

@@ -14,7 +14,7 @@ from microblog.cli.context import Console, as_json, on_reactor, plain, report_er
 from microblog.config import Settings
 from microblog.domain import validation
 from microblog.model.emails import DeliveryResult, DeliveryStatus, Email, EmailContext, EmailKind, EmailState, Envelope
-from microblog.model.ids import LetterId
+from microblog.model.ids import EmailId
 
 WORDS = {
     DeliveryStatus.SENT: "The mail server at {place} took the mail over",
@@ -58,7 +58,7 @@ def test_envelope(settings: Settings, address: str) -> Envelope:
     """A letter that says that it works, ready to be handed in."""
     name = f"<test.{secrets.token_hex(8)}@{settings.message_host}>"
     letter = Email(
-        LetterId(0), EmailKind.TEST, None, address, None, {}, name, EmailState.WAITING, tries=1, answer="", created_at=services.now()
+        EmailId(0), EmailKind.TEST, None, address, None, {}, name, EmailState.WAITING, tries=1, answer="", created_at=services.now()
     )
     written = application.build_email_composer(settings).written(EmailContext(letter, link=settings.public_url))
     return Envelope(settings.mail_bounce_address, address, name, written)

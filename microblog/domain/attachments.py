@@ -20,10 +20,10 @@ from microblog.model.accounts import Viewer
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.ids import AccountId, MediaId, PostId, ScheduledId
 from microblog.model.media import (
-    FILM_BYTES,
-    IMAGE_BYTES,
-    LONGEST_DESCRIPTION,
-    MOST_MEDIA,
+    MAX_DESCRIPTION,
+    MAX_IMAGE_BYTES,
+    MAX_MEDIA,
+    MAX_VIDEO_BYTES,
     ConvertedMedia,
     Focus,
     Format,
@@ -59,8 +59,8 @@ def lock_attachable(
     `post` or `scheduled`: where they are attached already. Raise Invalid with Mastodon's messages.
     """
     ids = list(dict.fromkeys(draft.media))
-    if ids and (len(ids) > MOST_MEDIA or draft.poll):
-        raise _unattachable(f"Cannot attach more than {MOST_MEDIA} files")
+    if ids and (len(ids) > MAX_MEDIA or draft.poll):
+        raise _unattachable(f"Cannot attach more than {MAX_MEDIA} files")
     found = {one.id: one for one in media.locked(cursor, account=viewer.id, ids=ids, post=post, scheduled=scheduled)} if ids else {}
     if missing := [str(id) for id in ids if id not in found]:
         raise _unattachable(f"Media {', '.join(missing)} not found or already attached to another post")
@@ -109,7 +109,7 @@ def validated(change: MediaChange) -> MediaChange:
     """Return the change as it is stored. Raise Invalid for a description that is too long."""
     if change.description is None:
         return change
-    return evolve(change, description=validation.limited(change.description, LONGEST_DESCRIPTION, "description"))
+    return evolve(change, description=validation.limited(change.description, MAX_DESCRIPTION, "description"))
 
 
 def _replace_preview(cursor: Cursor, id: MediaId, converted: ConvertedMedia, now: datetime) -> None:
@@ -200,7 +200,7 @@ class Attachments:
         format = file_types.detect_type(upload.file)
         if format is None or (not format.is_picture and not self.media_store.accepts_video):
             raise Invalid({"file": "File content type is invalid"}, sentence=NOT_TAKEN)
-        most = IMAGE_BYTES if format.is_picture else FILM_BYTES
+        most = MAX_IMAGE_BYTES if format.is_picture else MAX_VIDEO_BYTES
         if upload.size > most:
             raise Invalid({"file": f"File size must be less than {most // 1024 // 1024} MB"})
         return format
@@ -238,7 +238,7 @@ class Attachments:
         """
         formats = {id: self._image_format(file) for id, file in files.items()}
         converted = {}
-        for id in list(files)[:MOST_MEDIA]:
+        for id in list(files)[:MAX_MEDIA]:
             found = await self.database.read(media.by_id, id=id)
             if found is not None and found.owner == viewer.id:
                 converted[id] = await self._preview(files[id], formats[id])
@@ -265,7 +265,7 @@ class Attachments:
 
     async def several(self, viewer: Viewer, ids: Sequence[MediaId]) -> list[Media]:
         """Return those of the attachments that the viewer could attach to a post, in this order."""
-        found = [await self.database.read(media.by_id, id=id) for id in ids[:MOST_MEDIA]]
+        found = [await self.database.read(media.by_id, id=id) for id in ids[:MAX_MEDIA]]
         return [one for one in found if one and one.owner == viewer.id and not one.attached]
 
     async def change(self, viewer: Viewer, change: MediaChange, thumbnail: BinaryIO | None = None) -> Media:

@@ -7,7 +7,7 @@ from attrs import frozen
 from microblog.domain.text import post_text
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Invalid
-from microblog.model.profile_features import TagSuggestion, UsedTag
+from microblog.model.profile_features import AccountSuggestion, HashtagSuggestion
 from microblog.storage import autocomplete
 from microblog.storage.database import Transactions
 
@@ -21,14 +21,14 @@ class Autocomplete:
 
     database: Transactions
 
-    async def people(self, viewer: Viewer, prefix: str) -> list[TagSuggestion]:
+    async def people(self, viewer: Viewer, prefix: str) -> list[AccountSuggestion]:
         """Return accounts whose username starts with `prefix`, followed ones first; these also match by display name."""
         text = _cleaned(prefix)
         if not text:
             return []
         return await self.database.read(autocomplete.people, prefix=text, viewer=viewer.id, limit=MOST_SUGGESTIONS)
 
-    async def tags(self, viewer: Viewer, prefix: str) -> list[UsedTag]:
+    async def tags(self, viewer: Viewer, prefix: str) -> list[HashtagSuggestion]:
         """Return hashtags that start with `prefix`, with their usage: the exact match first, then by popularity."""
         key = post_text.tag_key(_cleaned(prefix))
         return await self.database.read(autocomplete.tags, prefix=key, viewer=viewer.id, limit=MOST_SUGGESTIONS) if key else []

@@ -16,9 +16,9 @@ from microblog.domain import notifications as notification_rules
 from microblog.domain.email_links import EmailLinks
 from microblog.domain.email_queue import is_given_up
 from microblog.model.accounts import AccountWithLogin, Role, Viewer
-from microblog.model.emails import SWITCHED, DigestSummary, Email, EmailContext, EmailKind, EmailState
+from microblog.model.emails import PREFERENCE_FIELDS, DigestSummary, Email, EmailContext, EmailKind, EmailState
 from microblog.model.filters import FilterContext, FilterSet
-from microblog.model.ids import AccountId, LetterId, NotificationId, PostId, ScheduledId, id_at
+from microblog.model.ids import AccountId, EmailId, NotificationId, PostId, ScheduledId, id_at
 from microblog.model.notifications import Notification, NotificationKind
 from microblog.model.paging import Page
 from microblog.model.posts import Post
@@ -67,15 +67,15 @@ class EmailComposer:
         key = f"{begin:%Y-%m-%d}"
         return await self.database.run(email_digests.add_reports, begin=begin, end=end, key=key, now=self.now())
 
-    async def begin_delivery(self, id: LetterId) -> EmailContext | None:
+    async def begin_delivery(self, id: EmailId) -> EmailContext | None:
         """Begin a delivery attempt and return the content; None if the email is not to be sent (any more)."""
         return await self.database.run(self._open, id)
 
-    async def record_result(self, id: LetterId, state: EmailState, answer: str) -> None:
+    async def record_result(self, id: EmailId, state: EmailState, answer: str) -> None:
         """Record the result of a delivery attempt."""
         await self.database.run(emails.settle, id=id, state=state, answer=answer, now=self.now())
 
-    def _open(self, cursor: Cursor, id: LetterId) -> EmailContext | None:
+    def _open(self, cursor: Cursor, id: EmailId) -> EmailContext | None:
         letter = emails.locked(cursor, id=id)
         if letter is None or letter.state not in PENDING_STATES:
             return None
@@ -140,7 +140,7 @@ class EmailComposer:
             raise EmailCancelled("The account is suspended or disabled.")
         if letter.kind not in _FIXED_ADDRESS and member.login.confirmed_at is None:
             raise EmailCancelled("The address is not confirmed.")
-        if letter.kind in SWITCHED and getattr(member.login.preferences, SWITCHED[letter.kind]) in (False, "never"):
+        if letter.kind in PREFERENCE_FIELDS and getattr(member.login.preferences, PREFERENCE_FIELDS[letter.kind]) in (False, "never"):
             raise EmailCancelled("The recipient turned off e-mails of this kind.")
         return member
 

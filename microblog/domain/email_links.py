@@ -8,7 +8,7 @@ from attrs import frozen
 
 from microblog.domain.signed_tokens import SignedClaim, TokenSigner, read
 from microblog.model.accounts import Login
-from microblog.model.emails import SWITCHED, EmailKind
+from microblog.model.emails import PREFERENCE_FIELDS, EmailKind
 from microblog.model.ids import AccountId
 from microblog.model.posts import Post
 
@@ -42,13 +42,13 @@ class EmailLinks:
 
     def unsubscribe(self, kind: EmailKind, account: AccountId, now: datetime) -> str | None:
         """Link that unsubscribes from this kind of email without a login and without expiry; None if the kind cannot be turned off."""
-        if kind not in SWITCHED:
+        if kind not in PREFERENCE_FIELDS:
             return None
         return f"{self.base_url}/mail/unsubscribe/{self.signer.token(f'unsubscribe {kind}', account, now)}"
 
     def unsubscribes(self, claim: SignedClaim) -> EmailKind | None:
         """Return the kind of email that the token of an unsubscribe link turns off."""
-        return next((kind for kind in SWITCHED if self.signer.verify(claim, f"unsubscribe {kind}")), None)
+        return next((kind for kind in PREFERENCE_FIELDS if self.signer.verify(claim, f"unsubscribe {kind}")), None)
 
     def post(self, post: Post) -> str:
         """URL of the post's page."""

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from attrs import evolve, frozen
 
 from microblog.model.accounts import AccountWithLogin, Login, Viewer
-from microblog.model.emails import REFUSALS, AddressRejection, Email, EmailKind, EmailState
+from microblog.model.emails import MAX_REJECTIONS, AddressRejection, Email, EmailKind, EmailState
 from microblog.model.errors import NotFound, TooMany
-from microblog.model.ids import AccountId, LetterId
+from microblog.model.ids import AccountId, EmailId
 from microblog.model.paging import Page
 from microblog.storage import emails
 from microblog.storage.database import Cursor, Transactions
@@ -56,8 +56,8 @@ def enqueue_notice(cursor: Cursor, kind: EmailKind, login: Login, now: datetime,
 
 def address_rejection(cursor: Cursor, account: AccountId, email: str) -> AddressRejection | None:
     """Return the mail server's rejection of the account's newest email to this address; None if it was not rejected."""
-    rejections = emails.refusals(cursor, account=account, recipient=email, limit=REFUSALS)
-    return AddressRejection(rejections[0], len(rejections) >= REFUSALS) if rejections else None
+    rejections = emails.refusals(cursor, account=account, recipient=email, limit=MAX_REJECTIONS)
+    return AddressRejection(rejections[0], len(rejections) >= MAX_REJECTIONS) if rejections else None
 
 
 def is_given_up(cursor: Cursor, login: Login, email: str) -> bool:
@@ -96,7 +96,7 @@ class EmailOutbox:
         """Return the number of emails by state."""
         return await self.database.read(emails.counts)
 
-    async def retry(self, id: LetterId) -> None:
+    async def retry(self, id: EmailId) -> None:
         """Retry an email now. Raise NotFound if there is none or it is not waiting for a retry."""
         if not await self.database.run(emails.wait_again, id=id, now=self.now()):
             raise NotFound("This e-mail does not exist or cannot be retried.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from microblog.domain.email_links import EmailLinks, read
-from microblog.model.emails import NEVER, SWITCHED, EmailKind
+from microblog.model.emails import NEVER, PREFERENCE_FIELDS, EmailKind
 from microblog.model.errors import Gone
 from microblog.storage import users
 from microblog.storage.database import Transactions
@@ -33,5 +33,5 @@ class EmailUnsubscribe:
         kind, claim = self.kind(token), read(token)
         assert claim is not None  # or `kind` would have raised
         value = NEVER if kind is EmailKind.DIGEST else False
-        await self.database.run(users.change_preference, account=claim.account, name=SWITCHED[kind], value=value)
+        await self.database.run(users.change_preference, account=claim.account, name=PREFERENCE_FIELDS[kind], value=value)
         return kind

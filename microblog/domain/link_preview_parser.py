@@ -19,7 +19,7 @@ import regex
 from attrs import evolve, field, frozen
 
 from microblog.domain.text import post_text
-from microblog.model.cards import LONGEST_URL, Card, FetchedPage
+from microblog.model.cards import MAX_URL, Card, FetchedPage
 
 LONGEST_TITLE, LONGEST_DESCRIPTION, LONGEST_NAME, LONGEST_ALT = 160, 400, 100, 400  # graphemes
 MOST_TAGS = 2_000
@@ -219,7 +219,7 @@ def _absolute_url(base: str, target: str) -> str:
         parts = urlsplit(found)
     except ValueError:
         return ""
-    return found if parts.scheme in ("http", "https") and parts.hostname and len(found) <= LONGEST_URL and found.isprintable() else ""
+    return found if parts.scheme in ("http", "https") and parts.hostname and len(found) <= MAX_URL and found.isprintable() else ""
 
 
 def _language(text: str) -> str | None:

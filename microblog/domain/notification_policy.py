@@ -11,7 +11,7 @@ from microblog.model.accounts import RelatedAccount, Viewer
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.events import EventKind
 from microblog.model.ids import AccountId, PostId, RelationId
-from microblog.model.notification_policy import HELD, NotificationRequest, PendingCounts, Policy, Treatment, treatment
+from microblog.model.notification_policy import FILTERABLE, NotificationRequest, PendingCounts, Policy, Treatment, treatment
 from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
 from microblog.storage import accounts, conversations, events, notification_policy, posts
@@ -30,7 +30,7 @@ def treated(
     now: datetime,
 ) -> Mapping[AccountId, Treatment]:
     """Map each recipient that does not simply accept the notification to its treatment."""
-    if kind not in HELD or not recipients:
+    if kind not in FILTERABLE or not recipients:
         return {}
     relations = notification_policy.sender_relation(
         cursor, accounts=recipients, sender=sender, post=post if kind is NotificationKind.MENTION else None

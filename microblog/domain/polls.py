@@ -13,7 +13,7 @@ from microblog.model.accounts import Viewer
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.ids import AccountId, PollId, PostId
 from microblog.model.notifications import NotificationKind
-from microblog.model.polls import FEWEST_OPTIONS, LONGEST_OPTION, LONGEST_POLL, MOST_OPTIONS, SHORTEST_POLL, Poll, PollDraft
+from microblog.model.polls import MAX_DURATION, MAX_OPTION_LENGTH, MAX_OPTIONS, MIN_DURATION, MIN_OPTIONS, Poll, PollDraft
 from microblog.model.posts import Post
 from microblog.storage import jobs, polls, posts
 from microblog.storage.database import Cursor, Transactions
@@ -27,7 +27,7 @@ ENDED = "The poll has already ended"
 
 def checked(draft: PollDraft) -> PollDraft:
     """Return the draft with its options as they are stored. Raises Invalid with all validation errors."""
-    if len(draft.options) > 100 or any(len(option) > 40 * LONGEST_OPTION for option in draft.options):
+    if len(draft.options) > 100 or any(len(option) > 40 * MAX_OPTION_LENGTH for option in draft.options):
         raise _invalid({"poll[options]": "Poll options are too many or too long"})
     options = tuple(
         line for line in (post_text.clean_line(option, "poll[options]") for option in draft.options) if not post_text.is_blank(line)
@@ -35,9 +35,9 @@ def checked(draft: PollDraft) -> PollDraft:
     errors = {}
     if problem := _options_problem(options):
         errors["poll[options]"] = f"Poll options {problem}"
-    if draft.seconds is not None and draft.seconds < SHORTEST_POLL:
+    if draft.seconds is not None and draft.seconds < MIN_DURATION:
         errors["poll[expires_in]"] = "Poll expires at is too soon"
-    if draft.seconds is not None and draft.seconds > LONGEST_POLL:
+    if draft.seconds is not None and draft.seconds > MAX_DURATION:
         errors["poll[expires_in]"] = "Poll expires at is too far into the future"
     if errors:
         raise _invalid(errors)
@@ -45,12 +45,12 @@ def checked(draft: PollDraft) -> PollDraft:
 
 
 def _options_problem(options: Sequence[str]) -> str:
-    if len(options) < FEWEST_OPTIONS:
+    if len(options) < MIN_OPTIONS:
         return "must have more than one item"
-    if len(options) > MOST_OPTIONS:
-        return f"can't contain more than {MOST_OPTIONS} items"
-    if any(graphemes.count(option) > LONGEST_OPTION for option in options):
-        return f"can't be longer than {LONGEST_OPTION} characters each"
+    if len(options) > MAX_OPTIONS:
+        return f"can't contain more than {MAX_OPTIONS} items"
+    if any(graphemes.count(option) > MAX_OPTION_LENGTH for option in options):
+        return f"can't be longer than {MAX_OPTION_LENGTH} characters each"
     return "contain duplicate items" if len(set(options)) < len(options) else ""
 
 

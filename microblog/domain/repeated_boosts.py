@@ -35,12 +35,14 @@ def page_without_repeats(
 def _downward(read: Callable[[Page], list[Entry]], page: Page) -> list[Entry]:
     """Return a page downward, reading as many more entries as tell repeats: three times as many as it shows."""
     collected: list[Entry] = []
-    part = Page(repeated_boosts.window(page.limit), max_id=page.max_id)  # entries below `since_id` are needed to find repeats above it
+    part = Page(
+        repeated_boosts.rows_to_read(page.limit), max_id=page.max_id
+    )  # entries below `since_id` are needed to find repeats above it
     while True:
         entries = read(part)
-        shown, complete = repeated_boosts.judged(entries, part.limit)
+        shown, complete = repeated_boosts.decided_entries(entries, part.limit)
         collected += [entry for entry in shown if entry[0] > (page.since_id or 0)]
-        judged_entries = entries[: -repeated_boosts.REACH]
+        judged_entries = entries[: -repeated_boosts.WINDOW]
         if complete or len(collected) >= page.limit or judged_entries[-1][0] <= (page.since_id or 0):
             return collected[: page.limit]
         part = beyond(part, judged_entries)
@@ -52,7 +54,7 @@ def _upward(read: Callable[[Page], list[Entry]], page: Page) -> list[Entry]:
     while True:
         entries = read(part)
         boosts = any(boosted is not None for _, boosted in entries)
-        before = read(Page(repeated_boosts.REACH, max_id=entries[-1][0])) if boosts else []
+        before = read(Page(repeated_boosts.WINDOW, max_id=entries[-1][0])) if boosts else []
         collected = repeated_boosts.without_repeats(entries, before) + collected
         if len(entries) < part.limit or len(collected) >= page.limit:
             return collected[-page.limit :]

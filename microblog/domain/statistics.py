@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from microblog.model.errors import Invalid
 from microblog.model.ids import PostId
-from microblog.model.statistics import DAY, Day, Measure, TimeSpan, begin_of, days, span
+from microblog.model.statistics import DAY, Day, Measure, TimeSpan, day_span, days, start_of_day
 from microblog.storage import statistics
 from microblog.storage.database import Cursor, Transactions
 
@@ -127,7 +127,7 @@ class DailyStatistics:
 
     async def _week(self, monday: date, known: Iterable[Day]) -> WeekTotals:
         within = [day for day in known if monday <= day.day < monday + 7 * DAY]
-        begin, end = begin_of(monday, UTC_ZONE), begin_of(monday + 7 * DAY, UTC_ZONE)
+        begin, end = start_of_day(monday, UTC_ZONE), start_of_day(monday + 7 * DAY, UTC_ZONE)
         active = await self.database.read(statistics.active, TimeSpan(begin, end)) if within else 0
         return WeekTotals(begin, sum(day[Measure.POSTS] for day in within), active, sum(day[Measure.NEW_ACCOUNTS] for day in within))
 
@@ -137,7 +137,7 @@ class DailyStatistics:
 
 
 def _counted(cursor: Cursor, zone: ZoneInfo, day: date) -> Day:
-    return statistics.count(cursor, span(day, zone), day)
+    return statistics.count(cursor, day_span(day, zone), day)
 
 
 def _count(cursor: Cursor, zone: ZoneInfo, day: date) -> None:

@@ -18,7 +18,7 @@ from microblog.jobs.retry import RetryPolicy
 from microblog.jobs.scheduler import Daily, Timer
 from microblog.jobs.worker import Task
 from microblog.model.emails import DAILY, WEEKLY, DeliveryStatus, EmailContext, EmailState, Envelope
-from microblog.model.ids import LetterId, NotificationId
+from microblog.model.ids import EmailId, NotificationId
 from microblog.model.jobs import Job, PermanentFailure, RetryLater
 from microblog.render.email.emails import EmailRenderer
 from microblog.storage import emails, known_browsers
@@ -97,7 +97,7 @@ class EmailJobs:
 
     async def send(self, job: Job) -> None:
         """Try to deliver an e-mail. Raises RetryLater if the mail server defers it."""
-        mail = await self.dispatch.begin_delivery(LetterId(int(str(job.payload.get("email", 0)))))
+        mail = await self.dispatch.begin_delivery(EmailId(int(str(job.payload.get("email", 0)))))
         if mail is None:
             return
         receipt = await self.office.deliver(await self._envelope(mail))

@@ -31,7 +31,7 @@ from microblog.live.viewer_flags import add_flags
 from microblog.live.viewer_state import RELATIONS, RelationsSnapshot, ViewerStates
 from microblog.model.errors import TooMany, Unauthenticated, Unavailable
 from microblog.model.events import Event, EventKind, Position
-from microblog.model.filters import NOTHING
+from microblog.model.filters import NO_FILTERS
 
 _log = Logger()
 
@@ -285,7 +285,7 @@ class Broadcaster:
         if viewers:
             filter_sets = await self.log.filter_sets([viewer.account for viewer in viewers])
             for viewer in viewers:
-                viewer.filter_set = filter_sets.get(viewer.account, NOTHING)
+                viewer.filter_set = filter_sets.get(viewer.account, NO_FILTERS)
 
     def _deliver(self, event: Event, news: Update) -> None:
         """Deliver one event to all its subscriptions, then move the position past it."""

@@ -25,7 +25,7 @@ async def look_back(log: EventSource, recipients: Recipients, news: Sequence[Upd
         if _is_boost(one) and one.post is not None:
             for viewer, topic in _timelines(recipients, one):
                 if len(wanted) < MAX_TIMELINES and (viewer, topic) not in wanted and not _is_known(viewer, topic, one):
-                    wanted[viewer, topic] = _query(viewer, topic, one.post_id or 0, repeated_boosts.REACH)
+                    wanted[viewer, topic] = _query(viewer, topic, one.post_id or 0, repeated_boosts.WINDOW)
     if wanted:
         answers = await log.entries_before(list(wanted.values()))
         for ((viewer, topic), query), entries in zip(wanted.items(), answers, strict=True):
@@ -40,7 +40,7 @@ async def repeats_in(log: EventSource, subscription: Subscription, batch: Sequen
     boosts = [news.post_id or 0 for news in batch if _is_boost(news) and subscription.wants(news, at)]
     if not boosts:
         return ()
-    [entries] = await log.entries_before([_query(viewer, topic, max(boosts) + 1, repeated_boosts.REACH + len(batch))])
+    [entries] = await log.entries_before([_query(viewer, topic, max(boosts) + 1, repeated_boosts.WINDOW + len(batch))])
     return {entry[0] for entry in entries} - {entry[0] for entry in repeated_boosts.without_repeats(entries)}
 
 

@@ -13,7 +13,7 @@ from microblog.live.recent_entries import EarlierEntries
 from microblog.live.updates import NotificationUpdate, UnreadUpdate
 from microblog.live.viewer_state import ListState, RelationsSnapshot
 from microblog.model.events import Event, Position
-from microblog.model.filters import NOTHING, FilterSet
+from microblog.model.filters import NO_FILTERS, FilterSet
 from microblog.model.ids import AccountId, ListId, PostId
 from microblog.model.lists import ListReplies
 from microblog.model.notifications import Notification, NotificationKind
@@ -87,7 +87,7 @@ class DatabaseEventLog:
         valid = self._valid_credentials(cursor, credentials)
         news = self._events(cursor, position, POLL_LIMIT)
         soon = not news and live_queries.held_back(cursor, xid=position.xid, id=position.id)
-        loaded: dict[int, RelationsSnapshot] = {each.account: _snapshot(each, filter_sets.get(each.account, NOTHING)) for each in found}
+        loaded: dict[int, RelationsSnapshot] = {each.account: _snapshot(each, filter_sets.get(each.account, NO_FILTERS)) for each in found}
         return PollResult(news, loaded, valid, len(news) == POLL_LIMIT, soon)
 
     def _after(self, cursor: Cursor, position: Position, limit: int) -> tuple[Sequence[Event], Position | None]:

@@ -37,7 +37,7 @@ class EarlierEntries:
 class RecentEntries:
     """The newest entries of one timeline: each an entry id and the id of the post that it shows."""
 
-    entries: deque[tuple[int, int]] = Factory(lambda: deque(maxlen=repeated_boosts.REACH + SPARE))
+    entries: deque[tuple[int, int]] = Factory(lambda: deque(maxlen=repeated_boosts.WINDOW + SPARE))
     loaded: bool = False
     _below: int = 0
     _last: Position | None = None
@@ -46,11 +46,11 @@ class RecentEntries:
     @property
     def is_complete(self) -> bool:
         """True if the entries are enough to tell for every boost whether it is a repeat."""
-        return self.loaded or len(self.entries) >= repeated_boosts.REACH
+        return self.loaded or len(self.entries) >= repeated_boosts.WINDOW
 
     def shows(self, post: int, below: int) -> bool:
         """True if the post, or a boost of it, is within reach of the entry with the id `below`."""
-        return any(shown == post and id < below for id, shown in islice(reversed(self.entries), repeated_boosts.REACH))
+        return any(shown == post and id < below for id, shown in islice(reversed(self.entries), repeated_boosts.WINDOW))
 
     def record(self, news: Update) -> bool:
         """Record an update of the timeline. Return True if it is a repeated boost.
@@ -73,12 +73,12 @@ class RecentEntries:
         """Replace the entries by those before the post `below`, newest first."""
         self.entries.clear()
         self._below = below
-        self.entries.extend((entry[0], repeated_boosts.shown_by(entry)) for entry in reversed(entries))
+        self.entries.extend((entry[0], repeated_boosts.shown_post(entry)) for entry in reversed(entries))
         self.loaded = True
 
     def _remove(self, post: int | None) -> None:
         for entry in self.entries:
             if entry[0] == post:
                 self.entries.remove(entry)
-                self.loaded = self.loaded and len(self.entries) >= repeated_boosts.REACH
+                self.loaded = self.loaded and len(self.entries) >= repeated_boosts.WINDOW
                 return

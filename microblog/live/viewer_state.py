@@ -16,7 +16,7 @@ from attrs import Factory, define, evolve, field, frozen
 from microblog.live.recent_entries import RecentEntries
 from microblog.live.topics import Topic, home_of
 from microblog.model.events import Event, EventKind
-from microblog.model.filters import NOTHING, FilterSet
+from microblog.model.filters import NO_FILTERS, FilterSet
 from microblog.model.lists import ListReplies
 
 _EMPTY: frozenset[int] = frozenset()
@@ -65,7 +65,7 @@ class RelationsSnapshot:
     mutes: Mapping[int, float] = {}
     lists: Mapping[int, ListState] = {}
     tags: frozenset[str] = _NO_TAGS
-    filter_set: FilterSet = NOTHING
+    filter_set: FilterSet = NO_FILTERS
 
 
 @define(eq=False)
@@ -83,7 +83,7 @@ class ViewerState:
     mutes: dict[int, float] | None = None
     lists: Mapping[int, ListState] = _NO_LISTS
     tags: frozenset[str] = _NO_TAGS
-    filter_set: FilterSet = NOTHING
+    filter_set: FilterSet = NO_FILTERS
     connections: int = 0
     recent: dict[Topic, RecentEntries] = Factory(dict)
     home: Topic = field(init=False)

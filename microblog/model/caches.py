@@ -12,8 +12,8 @@ from typing import Protocol
 
 from attrs import frozen
 
-SAMPLE = 10  # entries that are measured for an estimate
-MOST_OBJECTS = 20_000  # that are looked at for one
+SAMPLE_SIZE = 10  # entries that are measured for an estimate
+MAX_OBJECTS = 20_000  # that are looked at for one
 _SHARED = (type, Enum, ModuleType, FunctionType, BuiltinFunctionType)  # by all values of the process: no cache's own
 
 
@@ -37,14 +37,14 @@ class Cache(Protocol):
 
 def estimated_bytes(values: Collection[object]) -> int:
     """About how much memory the values take: a few of them are measured, with everything that they refer to."""
-    sample = list(islice(values, SAMPLE))
+    sample = list(islice(values, SAMPLE_SIZE))
     return round(_bytes(sample) * len(values) / len(sample)) if sample else 0
 
 
 def _bytes(values: list[object]) -> int:
     seen: set[int] = set()
     todo, total = list(values), 0
-    while todo and len(seen) < MOST_OBJECTS:
+    while todo and len(seen) < MAX_OBJECTS:
         value = todo.pop()
         if id(value) in seen or isinstance(value, _SHARED):
             continue

@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 CardId = NewType("CardId", int)
 
-LONGEST_URL = 2048
+MAX_URL = 2048
 
 
 @frozen

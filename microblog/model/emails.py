@@ -9,7 +9,7 @@ from enum import StrEnum
 from attrs import Factory, frozen
 
 from microblog.model.accounts import Account
-from microblog.model.ids import AccountId, LetterId, NotificationId
+from microblog.model.ids import AccountId, EmailId, NotificationId
 from microblog.model.notifications import Notification, NotificationKind
 from microblog.model.posts import Post
 
@@ -34,10 +34,10 @@ class EmailKind(StrEnum):
     TEST = "test"
 
 
-NOTIFYING = (NotificationKind.MENTION, NotificationKind.FOLLOW, NotificationKind.FOLLOW_REQUEST)
+EMAILED_NOTIFICATIONS = (NotificationKind.MENTION, NotificationKind.FOLLOW, NotificationKind.FOLLOW_REQUEST)
 """The notifications that are mailed."""
 
-SWITCHED = {
+PREFERENCE_FIELDS = {
     EmailKind.MENTION: "mail_mention",
     EmailKind.FOLLOW: "mail_follow",
     EmailKind.FOLLOW_REQUEST: "mail_follow_request",
@@ -50,7 +50,7 @@ SWITCHED = {
 NEVER, DAILY, WEEKLY = "never", "daily", "weekly"
 FREQUENCIES = (NEVER, DAILY, WEEKLY)
 
-REFUSALS = 3
+MAX_REJECTIONS = 3
 """An address that was refused so often in a row is written to no more, until its owner confirms or changes it."""
 
 
@@ -74,7 +74,7 @@ class Email:
     server said last, or why it was cancelled. `next_try` is None where no job waits for it.
     """
 
-    id: LetterId
+    id: EmailId
     kind: EmailKind
     account_id: AccountId | None
     recipient: str

@@ -81,12 +81,12 @@ class Unavailable(Problem):
         self.retry_after = max(1, retry_after)
 
 
-def no_room() -> Unavailable:
+def disk_full() -> Unavailable:
     """What is said where a disk is full, the site's or its database's."""
     return Unavailable("The site has no room left to store anything. Please try again later.", retry_after=60)
 
 
-def in_words(problem: OSError) -> str:
+def describe_os_error(problem: OSError) -> str:
     """What the operating system refused, without its number: the file, where it is about one, and why."""
     if problem.strerror is None:
         return str(problem)

@@ -16,7 +16,7 @@ from attrs import evolve, field, frozen
 
 from microblog.model.ids import AccountId, FilterId, KeywordId, PostId, RelationId
 from microblog.model.posts import Post
-from microblog.model.word_borders import marked, whole, without_unseen
+from microblog.model.word_borders import mark_boundaries, strip_invisible_prefix, whole_word_pattern
 
 
 class FilterContext(StrEnum):
@@ -37,7 +37,7 @@ class FilterAction(StrEnum):
     BLUR = "blur"
 
 
-def folded(text: str) -> str:
+def fold(text: str) -> str:
     """The form in which texts are compared."""
     return unicodedata.normalize("NFKC", text).casefold()
 
@@ -61,8 +61,8 @@ class Keyword:
 
     @sought.default
     def _sought(self) -> str:
-        seen = without_unseen(folded(self.keyword))
-        return whole(seen) if self.whole_word else seen
+        seen = strip_invisible_prefix(fold(self.keyword))
+        return whole_word_pattern(seen) if self.whole_word else seen
 
     def found_in(self, said: SearchText) -> bool:
         """True if the post says it."""
@@ -120,7 +120,7 @@ class FilterSet:
             return ()
         if self._newest and self._newest[0][0] is post and self._newest[0][1] == now:
             return self._newest[0][2]
-        said = searched(post.original)
+        said = post_search_text(post.original)
         found = (_match(one, post.original.id, said) for one in self.filters if one.counts_at(now))
         result = tuple(match for match in found if match is not None)
         self._newest[:] = [(post, now, result)]
@@ -131,7 +131,7 @@ class FilterSet:
         matches = self.matches(post, now)
         if is_hidden(matches, context):
             return None
-        title = warning(matches, context)
+        title = warning_title(matches, context)
         return evolve(post, spoiler=title) if title else post
 
     def within(self, context: FilterContext) -> FilterSet:
@@ -143,10 +143,10 @@ class FilterSet:
         return FilterSet(tuple(one for one in self.filters if one.action is FilterAction.HIDE and context in one.contexts), self.owner)
 
 
-NOTHING = FilterSet()
+NO_FILTERS = FilterSet()
 
 
-def searched(post: Post) -> SearchText:
+def post_search_text(post: Post) -> SearchText:
     """Its content warning, its text, the options of its poll, the descriptions of its media."""
     options = post.poll.options if post.poll else ()
     return search_text("\n\n".join((post.spoiler, post.text, *options, *(one.description for one in post.media))))
@@ -155,8 +155,8 @@ def searched(post: Post) -> SearchText:
 @lru_cache(256)
 def search_text(text: str) -> SearchText:
     """A text as keywords are sought in it."""
-    plain = folded(text)
-    return SearchText(plain, marked(plain))
+    plain = fold(text)
+    return SearchText(plain, mark_boundaries(plain))
 
 
 def _match(one: Filter, post: PostId, said: SearchText) -> Match | None:
@@ -166,7 +166,7 @@ def _match(one: Filter, post: PostId, said: SearchText) -> Match | None:
     return Match(one, keywords, posts) if keywords or posts else None
 
 
-def warning(matches: Iterable[Match], context: FilterContext) -> str:
+def warning_title(matches: Iterable[Match], context: FilterContext) -> str:
     """The titles of those that fold the post there; empty if none does."""
     counting = (match.filter for match in matches if context in match.filter.contexts)
     return ", ".join(one.title for one in counting if one.action is not FilterAction.BLUR)

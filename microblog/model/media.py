@@ -8,13 +8,13 @@ from attrs import frozen
 
 from microblog.model.ids import AccountId, MediaId, PostId
 
-MOST_MEDIA = 4  # with one post
-LONGEST_DESCRIPTION = 1500  # characters
-IMAGE_BYTES = 16 * 1024 * 1024
-FILM_BYTES = 99 * 1024 * 1024
-MOST_PIXELS = 33_177_600  # of a picture that is uploaded
-MOST_FILM_PIXELS = 8_294_400
-MOST_FRAMES = 120  # a second
+MAX_MEDIA = 4  # with one post
+MAX_DESCRIPTION = 1500  # characters
+MAX_IMAGE_BYTES = 16 * 1024 * 1024
+MAX_VIDEO_BYTES = 99 * 1024 * 1024
+MAX_IMAGE_PIXELS = 33_177_600  # of a picture that is uploaded
+MAX_VIDEO_PIXELS = 8_294_400
+MAX_FRAME_RATE = 120  # a second
 
 
 class MediaKind(StrEnum):

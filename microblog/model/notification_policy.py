@@ -17,7 +17,7 @@ NEW_ACCOUNT = timedelta(days=30)
 NEW_FOLLOWER = timedelta(days=3)
 """For so long, an account, or somebody who follows, counts as new."""
 
-HELD = frozenset(
+FILTERABLE = frozenset(
     {
         NotificationKind.MENTION,
         NotificationKind.BOOST,
@@ -75,7 +75,7 @@ class SenderCategory:
 
 def treatment(policy: Policy, standing: SenderCategory, kind: NotificationKind, now: datetime) -> Treatment:
     """What becomes of it: the most severe of what the policy says for each reason there is."""
-    if kind not in HELD or standing.permitted or (standing.staff and kind is NotificationKind.MENTION):
+    if kind not in FILTERABLE or standing.permitted or (standing.staff and kind is NotificationKind.MENTION):
         return Treatment.ACCEPT
     return max(_reasons(policy, standing, now), key=lambda said: _Severity[said.name], default=Treatment.ACCEPT)
 

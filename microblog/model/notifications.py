@@ -48,7 +48,7 @@ class Notification:
     @property
     def key(self) -> str:
         """That of the group that it belongs to, be it one of its own."""
-        return self.group_key or f"{ALONE}{self.id}"
+        return self.group_key or f"{UNGROUPED_PREFIX}{self.id}"
 
     def alone(self) -> NotificationGroup:
         """The group of it and nothing else."""
@@ -58,7 +58,7 @@ class Notification:
 GROUPED = frozenset({NotificationKind.FAVOURITE, NotificationKind.BOOST, NotificationKind.FOLLOW, NotificationKind.SIGN_UP})
 """Kinds of which several are told as one."""
 
-ALONE = "ungrouped-"
+UNGROUPED_PREFIX = "ungrouped-"
 """What the key of a notification that stands alone begins with; its id follows."""
 
 

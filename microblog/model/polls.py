@@ -8,11 +8,11 @@ from attrs import frozen
 
 from microblog.model.ids import PollId
 
-MOST_OPTIONS = 4
-FEWEST_OPTIONS = 2
-LONGEST_OPTION = 50  # characters
-SHORTEST_POLL = 300  # seconds
-LONGEST_POLL = 2_629_746
+MAX_OPTIONS = 4
+MIN_OPTIONS = 2
+MAX_OPTION_LENGTH = 50  # characters
+MIN_DURATION = 300  # seconds
+MAX_DURATION = 2_629_746
 
 
 @frozen

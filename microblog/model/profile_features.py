@@ -10,7 +10,7 @@ from microblog.model.accounts import Account
 from microblog.model.ids import RelationId
 from microblog.model.posts import Tag
 
-MOST_USES = 100
+MAX_USES = 100
 
 
 @frozen
@@ -40,7 +40,7 @@ class TagFlags:
 
 
 @frozen
-class TagSuggestion:
+class AccountSuggestion:
     """Somebody whom a writer may mean, and whether the writer follows them."""
 
     account: Account
@@ -48,7 +48,7 @@ class TagSuggestion:
 
 
 @frozen
-class UsedTag:
+class HashtagSuggestion:
     """A tag that a writer may mean, and in how many posts it stands that the writer may see; of the last MOST_USES."""
 
     tag: Tag
@@ -57,4 +57,4 @@ class UsedTag:
     @property
     def many(self) -> bool:
         """True if there may be more of them."""
-        return self.uses >= MOST_USES
+        return self.uses >= MAX_USES

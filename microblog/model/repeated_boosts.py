@@ -10,30 +10,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-REACH = 40
+WINDOW = 40
 
 E = TypeVar("E", bound=tuple[int, int | None])
 """A post's id, and the id of what it boosts."""
 
 
-def shown_by(entry: tuple[int, int | None]) -> int:
+def shown_post(entry: tuple[int, int | None]) -> int:
     """The post that an entry shows: itself, or what it boosts."""
     return entry[0] if entry[1] is None else entry[1]
 
 
-def window(limit: int) -> int:
+def rows_to_read(limit: int) -> int:
     """How many entries to read for a page of so many: some may be left out, and REACH more tell which."""
-    return limit + limit // 2 + REACH
+    return limit + limit // 2 + WINDOW
 
 
 def without_repeats(entries: Sequence[E], before: Sequence[E] = ()) -> list[E]:
     """The entries (newest first) without repeating boosts. `before` are the entries that come next, at least REACH if there are as many."""
-    shown = [shown_by(entry) for entry in (*entries, *before[:REACH])]
-    return [entry for at, entry in enumerate(entries) if entry[1] is None or entry[1] not in shown[at + 1 : at + 1 + REACH]]
+    shown = [shown_post(entry) for entry in (*entries, *before[:WINDOW])]
+    return [entry for at, entry in enumerate(entries) if entry[1] is None or entry[1] not in shown[at + 1 : at + 1 + WINDOW]]
 
 
-def judged(entries: Sequence[E], asked: int) -> tuple[list[E], bool]:
+def decided_entries(entries: Sequence[E], asked: int) -> tuple[list[E], bool]:
     """Without the repeats, those of the newest entries of which that can be told; and whether they are all, as fewer came than `asked`."""
     whole = len(entries) < asked
-    told = entries if whole else entries[:-REACH]
+    told = entries if whole else entries[:-WINDOW]
     return without_repeats(told, entries[len(told) :]), whole

@@ -159,14 +159,14 @@ def periods(counted: Iterable[Day], unit: Unit, first: date, last: date) -> list
     return [Period(begin, tuple(groups.get(begin, ()))) for begin in begins]
 
 
-def begin_of(day: date, zone: ZoneInfo) -> datetime:
+def start_of_day(day: date, zone: ZoneInfo) -> datetime:
     """When the day begins in the zone, in UTC: where clocks skip midnight, when they skip it; where they show it twice, the first time."""
     return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
 
 
-def span(day: date, zone: ZoneInfo) -> TimeSpan:
+def day_span(day: date, zone: ZoneInfo) -> TimeSpan:
     """The day from its midnight to the next: 23 to 25 hours around daylight saving, none where a zone left the day out."""
-    return TimeSpan(begin_of(day, zone), begin_of(day + DAY, zone))
+    return TimeSpan(start_of_day(day, zone), start_of_day(day + DAY, zone))
 
 
 def days(first: date, last: date) -> Iterator[date]:

@@ -24,22 +24,22 @@ _ATTACHED = regex.compile(rf"[{_MARK}]", regex.V1)
 _HANGUL = regex.compile(rf"\p{{Script=Hangul}}[{_MARK}]*\Z", regex.V1)
 
 
-def marked(text: str) -> str:
+def mark_boundaries(text: str) -> str:
     """The text with a mark at each border of a word, and at both ends."""
     return _BORDER + "".join(token + _BORDER for token in _TOKEN.findall(text))
 
 
-def without_unseen(keyword: str) -> str:
+def strip_invisible_prefix(keyword: str) -> str:
     """The keyword from the first character that can be seen, such as without a soft hyphen before it."""
     return _UNSEEN.sub("", keyword, count=1) if _UNSEEN.match(keyword) else keyword
 
 
-def whole(keyword: str) -> str:
+def whole_word_pattern(keyword: str) -> str:
     """What is to be sought in a marked text.
 
     A mark at the beginning belongs to whatever is before it (WB4), so there is no border. After Hangul a word may go on: with a particle.
     """
-    sought = marked(keyword)
+    sought = mark_boundaries(keyword)
     if _ATTACHED.match(keyword):
         sought = sought[len(_BORDER) :]
     return sought[: -len(_BORDER)] if _HANGUL.search(keyword) else sought

@@ -44,7 +44,7 @@ def atom(account: Account, posts: Iterable[Post], site: SiteView) -> bytes:
 
 
 @frozen
-class Channel:
+class RssChannel:
     """What an RSS feed is about. `path` is that of the page that shows the same, `image` that of a picture."""
 
     title: str
@@ -57,15 +57,15 @@ def rss_of_account(account: Account, posts: Iterable[Post], site: SiteView) -> b
     """The feed of one account as RSS 2.0. `posts` are public, newest first; boosts are left out."""
     title, name = f"{account.name} (@{account.username}@{site.host})", f"@{account.username}"
     own = [post for post in posts if post.boost is None]
-    return _rss(Channel(title, f"Public posts from {name}@{site.host}", f"/{name}", account.avatar or ""), own, site)
+    return _rss(RssChannel(title, f"Public posts from {name}@{site.host}", f"/{name}", account.avatar or ""), own, site)
 
 
 def rss_of_tag(name: str, posts: Iterable[Post], site: SiteView) -> bytes:
     """The feed of a tag as RSS 2.0. `posts` are public, newest first."""
-    return _rss(Channel(f"#{name}", f"Public posts tagged #{name}", path(f"/tags/{name}")), list(posts), site)
+    return _rss(RssChannel(f"#{name}", f"Public posts tagged #{name}", path(f"/tags/{name}")), list(posts), site)
 
 
-def _rss(channel: Channel, posts: list[Post], site: SiteView) -> bytes:
+def _rss(channel: RssChannel, posts: list[Post], site: SiteView) -> bytes:
     address = site.url + channel.path
     picture = Markup("<image><url>{}{}</url><title>{}</title><link>{}</link></image>").format(
         site.url, channel.image, channel.title, address
@@ -92,7 +92,7 @@ def _item(post: Post, url: str) -> Markup:
     ).format(
         address=f"{url}/@{post.author.username}/{post.id}",
         published=format_datetime(post.created_at.astimezone(UTC), usegmt=True),
-        html=_said(post, url),
+        html=_content_html(post, url),
         media=Markup("").join(
             Markup('<media:content url="{}{}" type="{}"/>').format(url, piece.path, _type(piece)) for piece in post.media
         ),
@@ -100,7 +100,7 @@ def _item(post: Post, url: str) -> Markup:
     )
 
 
-def _said(post: Post, url: str) -> str:
+def _content_html(post: Post, url: str) -> str:
     said = own_links(post.html, url)
     return f"<p><strong>{escape(post.spoiler)}</strong></p>{said}" if post.spoiler else said
 
@@ -117,7 +117,7 @@ def _entry(post: Post, home: str, url: str) -> Markup:
         published=iso(post.created_at),
         updated=iso(changed),
         language=Markup(' xml:lang="{}"').format(post.language) if post.language else "",
-        html=_said(post, url),
+        html=_content_html(post, url),
         media=Markup("").join(
             Markup('<link rel="enclosure" type="{}" href="{}{}"/>').format(_type(piece), url, piece.path) for piece in post.media
         ),

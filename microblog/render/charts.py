@@ -17,7 +17,7 @@ STEP = 10  # width of a column in the picture's own units
 GAP = 1.6
 
 
-class Kind(Enum):
+class ChartKind(Enum):
     """How values are drawn: stacked on each other, or as lines of their own."""
 
     COLUMNS = "columns"
@@ -45,14 +45,14 @@ class Chart:
     description: str
     columns: tuple[str, ...]
     series: tuple[Series, ...]
-    kind: Kind = Kind.COLUMNS
+    kind: ChartKind = ChartKind.COLUMNS
     top: int = field(init=False)
 
     @top.default
     def _top(self) -> int:
-        if self.kind is Kind.LINES:
-            return ceiling(max((value for series in self.series for value in series.values), default=0))
-        return ceiling(max((sum(values) for values in zip(*(series.values for series in self.series), strict=True)), default=0))
+        if self.kind is ChartKind.LINES:
+            return scale_top(max((value for series in self.series for value in series.values), default=0))
+        return scale_top(max((sum(values) for values in zip(*(series.values for series in self.series), strict=True)), default=0))
 
     @property
     def is_empty(self) -> bool:
@@ -76,7 +76,7 @@ class Chart:
         return list(zip(self.columns, values, strict=True))[::-1]
 
 
-def ceiling(most: int) -> int:
+def scale_top(most: int) -> int:
     """The top of the scale: the least even, round number that is not below `most`, and at least 4."""
     size = 1
     while True:
@@ -89,7 +89,7 @@ def ceiling(most: int) -> int:
 def svg(chart: Chart) -> Markup:
     """The plot. Its title and description are read out; the numbers are for the table beside it."""
     width = max(len(chart.columns), 1) * STEP
-    drawn = _lines(chart) if chart.kind is Kind.LINES else _columns(chart)
+    drawn = _lines(chart) if chart.kind is ChartKind.LINES else _columns(chart)
     return Markup(
         '<svg class="plot {kind}" viewBox="0 0 {width} {height}" preserveAspectRatio="none" role="img" aria-labelledby="{name}-t {name}-d">'
         '<title id="{name}-t">{title}</title><desc id="{name}-d">{description}</desc>'
@@ -104,7 +104,7 @@ def svg(chart: Chart) -> Markup:
         title=chart.title,
         description=chart.description,
         drawn=drawn,
-        hits=_hits(chart),
+        hits=_hover_targets(chart),
     )
 
 
@@ -114,7 +114,7 @@ def meter(part: int, whole: int) -> Markup:
     return Markup(
         '<svg class="meter" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true" focusable="false">'
         '<rect class="ground" width="100" height="6"/><rect class="c1" width="{}" height="6"/></svg>'
-    ).format(_short(length))
+    ).format(_coordinate(length))
 
 
 def _columns(chart: Chart) -> Markup:
@@ -125,8 +125,8 @@ def _columns(chart: Chart) -> Markup:
         path = []
         for place, value in enumerate(series.values):
             if value:
-                foot, tall = _short(_level(chart, below[place])), _short(HEIGHT * value / chart.top)
-                path.append(f"M{_short(place * STEP + GAP)} {foot}v-{tall}h{_short(STEP - 2 * GAP)}V{foot}z")
+                foot, tall = _coordinate(_y(chart, below[place])), _coordinate(HEIGHT * value / chart.top)
+                path.append(f"M{_coordinate(place * STEP + GAP)} {foot}v-{tall}h{_coordinate(STEP - 2 * GAP)}V{foot}z")
             below[place] += value
         paths.append(Markup('<path class="{}" d="{}"/>').format(series.colour, "".join(path)))
     return Markup("").join(paths)
@@ -136,8 +136,8 @@ def _lines(chart: Chart) -> Markup:
     """A line for each series through the middles of the columns, and below the first one a surface."""
     drawn = []
     for number, series in enumerate(chart.series):
-        levels = [_short(_level(chart, value)) for value in series.values]
-        points = [f"{_short((place + 0.5) * STEP)} {level}" for place, level in enumerate(levels)]
+        levels = [_coordinate(_y(chart, value)) for value in series.values]
+        points = [f"{_coordinate((place + 0.5) * STEP)} {level}" for place, level in enumerate(levels)]
         if len(points) == 1:  # a line needs two ends
             points = [f"0 {levels[0]}", f"{STEP} {levels[0]}"]
         if points and number == 0:
@@ -148,24 +148,24 @@ def _lines(chart: Chart) -> Markup:
     return Markup("").join(drawn)
 
 
-def _level(chart: Chart, value: int) -> float:
+def _y(chart: Chart, value: int) -> float:
     return HEIGHT - HEIGHT * value / chart.top
 
 
-def _hits(chart: Chart) -> Markup:
+def _hover_targets(chart: Chart) -> Markup:
     """What answers to the pointer: a column from top to bottom that says its numbers."""
     return Markup("").join(
         Markup('<rect class="hit" x="{}" width="{}" height="{}"><title>{}</title></rect>').format(
-            place * STEP, STEP, HEIGHT, _told(column, [(series.name, series.values[place]) for series in chart.series])
+            place * STEP, STEP, HEIGHT, _hover_text(column, [(series.name, series.values[place]) for series in chart.series])
         )
         for place, column in enumerate(chart.columns)
     )
 
 
-def _told(column: str, values: Sequence[tuple[str, int]]) -> str:
+def _hover_text(column: str, values: Sequence[tuple[str, int]]) -> str:
     return f"{column}: " + ", ".join(f"{value:,} {name.lower()}" for name, value in values)
 
 
-def _short(number: float) -> str:
+def _coordinate(number: float) -> str:
     """A coordinate to a tenth, which is less than a pixel."""
     return f"{number:.1f}".rstrip("0").rstrip(".")

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from microblog.model.ids import PostId
 from microblog.model.statistics import Day, Measure, Period, PostScore, TagScore, Unit
-from microblog.render.charts import Chart, Kind, Series, meter, svg
+from microblog.render.charts import Chart, ChartKind, Series, meter, svg
 
 LABELS = {
     Measure.NEW_ACCOUNTS: "New accounts",
@@ -105,14 +105,14 @@ class StatisticsView:
         return f"zone={'utc' if self.zone == 'UTC' else 'site'}&from={self.first}&to={self.last}"
 
 
-def column(begin: date, unit: Unit) -> str:
+def column_label(begin: date, unit: Unit) -> str:
     """A column's words: 5 Mar, or Mar 2026."""
     return f"{begin:%b %Y}" if unit is Unit.MONTH else f"{begin.day} {begin:%b}"
 
 
 def tiles(now: Sequence[Period], before: Sequence[Period]) -> tuple[Tile, ...]:
     """The figures on top: of all the periods together."""
-    whole, earlier = _together(now), _together(before)
+    whole, earlier = _merge(now), _merge(before)
     return tuple(
         Tile("Active accounts (peak)" if measure is Measure.ACTIVE else LABELS[measure], whole[measure], earlier[measure])
         for measure in TILES
@@ -135,18 +135,18 @@ class _Plot:
     title: str
     description: str
     measures: Mapping[Measure, str]
-    kind: Kind = Kind.COLUMNS
+    kind: ChartKind = ChartKind.COLUMNS
     busiest: str = ""
 
 
-_EVERYBODYS = (
+_PUBLIC_PLOTS = (
     _Plot("posts", "Posts", "Posts and replies per {each}", {Measure.POSTS: "c1", Measure.REPLIES: "c2"}),
     _Plot(
         "people",
         "Active accounts",
         "Accounts that posted or were logged in",
         {Measure.ACTIVE: "c1"},
-        Kind.LINES,
+        ChartKind.LINES,
         "Accounts that posted or were logged in, on the busiest day of each {each}",
     ),
     _Plot("accounts", "New accounts", "Sign-ups per {each}", {Measure.NEW_ACCOUNTS: "c3"}),
@@ -157,18 +157,18 @@ _EVERYBODYS = (
         "Live connections",
         "Pages and apps connected at the same time",
         {Measure.LIVE_PEAK: "c2"},
-        Kind.LINES,
+        ChartKind.LINES,
         "Pages and apps connected at the same time, on the busiest day of each {each}",
     ),
 )
-_ADMINS = (
+_ADMIN_PLOTS = (
     _Plot("mails", "E-mail", "E-mails per {each}", {Measure.MAILS_SENT: "c1", Measure.MAILS_FAILED: "c4"}),
     _Plot(
         "presence",
         "Logged in and posting",
         "Accounts that were logged in and accounts that posted",
         {Measure.VISITED: "c2", Measure.POSTED: "c1"},
-        Kind.LINES,
+        ChartKind.LINES,
         "Accounts that were logged in and accounts that posted, on the busiest day of each {each}",
     ),
     _Plot("tags", "Hashtags", "Distinct hashtags in public posts per day, summed per {each}", {Measure.TOP_TAGS: "c3"}),
@@ -178,10 +178,10 @@ _ADMINS = (
 def charts(found: Sequence[Period], unit: Unit, *, admin: bool) -> tuple[tuple[Chart, Markup], ...]:
     """All plots, with their pictures."""
     each = UNITS[unit][1]
-    columns = tuple(column(period.begin, unit) for period in found)
+    columns = tuple(column_label(period.begin, unit) for period in found)
     made = [
         Chart(plot.name, plot.title, _description(plot, unit).format(each=each), columns, _series(plot, found), plot.kind)
-        for plot in (*_EVERYBODYS, *(_ADMINS if admin else ()))
+        for plot in (*_PUBLIC_PLOTS, *(_ADMIN_PLOTS if admin else ()))
     ]
     return tuple((chart, svg(chart)) for chart in made)
 
@@ -207,7 +207,7 @@ def tag_rows(scores: Iterable[TagScore], names: Mapping[str, str], limit: int = 
     return tuple(TagRow(score.key, names[score.key], score.people, score.posts, meter(score.people, most)) for score in shown)
 
 
-def _together(found: Sequence[Period]) -> Period:
+def _merge(found: Sequence[Period]) -> Period:
     return Period(date.min, tuple(day for period in found for day in period.days))
 
 
@@ -216,7 +216,7 @@ def measures(*, admin: bool) -> tuple[Measure, ...]:
     return tuple(Measure) if admin else PUBLIC
 
 
-def as_json(days: Sequence[Day], zone: str, names: Mapping[str, str], posts: Collection[PostId], *, admin: bool) -> dict[str, Any]:
+def statistics_json(days: Sequence[Day], zone: str, names: Mapping[str, str], posts: Collection[PostId], *, admin: bool) -> dict[str, Any]:
     """All of it as one object; of tags and posts those that may be shown."""
     numbers = [measure for measure in measures(admin=admin) if measure not in (Measure.TOP_TAGS, Measure.TOP_POSTS)]
     return {
@@ -227,18 +227,18 @@ def as_json(days: Sequence[Day], zone: str, names: Mapping[str, str], posts: Col
                 "day": day.day.isoformat(),
                 **{measure.value: day[measure] for measure in numbers},
                 "top_tags": [{"name": names[tag.key], "people": tag.people, "posts": tag.posts} for tag in day.tags if tag.key in names],
-                "top_posts": [_marked(score) for score in day.posts if score.post in posts],
+                "top_posts": [_post_score(score) for score in day.posts if score.post in posts],
             }
             for day in days
         ],
     }
 
 
-def _marked(score: PostScore) -> dict[str, object]:
+def _post_score(score: PostScore) -> dict[str, object]:
     return {"id": str(score.post), "favourites": score.favourites, "boosts": score.boosts}
 
 
-def as_csv(days: Sequence[Day], zone: str, names: Mapping[str, str], *, admin: bool) -> bytes:
+def statistics_csv(days: Sequence[Day], zone: str, names: Mapping[str, str], *, admin: bool) -> bytes:
     """A table with a line for each day. Commas, CRLF and quotes as in RFC 4180; no cell can be taken for a formula."""
     text = StringIO(newline="")
     writer = csv.writer(text)
@@ -246,15 +246,15 @@ def as_csv(days: Sequence[Day], zone: str, names: Mapping[str, str], *, admin: b
     writer.writerow(["day", "zone", *map(str, shown), "tags_by_people"])
     for day in days:
         tags = " ".join(f"#{names[tag.key]}" for tag in day.tags if tag.key in names)
-        writer.writerow([day.day.isoformat(), cell(zone), *(day[measure] for measure in shown), cell(tags)])
+        writer.writerow([day.day.isoformat(), csv_cell(zone), *(day[measure] for measure in shown), csv_cell(tags)])
     return text.getvalue().encode("utf-8", "replace")
 
 
-def cell(text: str) -> str:
+def csv_cell(text: str) -> str:
     """The text so that no spreadsheet takes it for a formula (OWASP, CSV Injection)."""
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def before(first: date, last: date) -> tuple[date, date]:
+def preceding_range(first: date, last: date) -> tuple[date, date]:
     """The time right before, just as long."""
     return first - (last - first) - timedelta(days=1), first - timedelta(days=1)

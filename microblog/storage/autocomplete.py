@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from microblog.model.ids import AccountId, TagId
 from microblog.model.posts import Tag
-from microblog.model.profile_features import MOST_USES, TagSuggestion, UsedTag
+from microblog.model.profile_features import MAX_USES, AccountSuggestion, HashtagSuggestion
 from microblog.storage.accounts import ADMITTED, COLUMNS, FROM, LIKELY, account_from
 from microblog.storage.database import Cursor, fetch_all
 from microblog.storage.visibility import VISIBLE
@@ -43,13 +43,13 @@ _TAGS = f"""with recent as (
         where t.key like %(start)s
         order by t.key = %(exact)s desc, recently desc, t.key limit {_LIKELY_TAGS})
     select l.id, l.key, l.name, seen.uses from likely l, lateral (
-        select count(*) uses from (select post_id from post_tags where tag_id = l.id order by post_id desc limit {MOST_USES}) used
+        select count(*) uses from (select post_id from post_tags where tag_id = l.id order by post_id desc limit {MAX_USES}) used
         join posts p on p.id = used.post_id where {VISIBLE}) seen
     where seen.uses > 0
     order by l.key = %(exact)s desc, l.recently desc, seen.uses desc, l.key limit %(limit)s"""
 
 
-def people(cursor: Cursor, *, prefix: str, viewer: AccountId, limit: int) -> list[TagSuggestion]:
+def people(cursor: Cursor, *, prefix: str, viewer: AccountId, limit: int) -> list[AccountSuggestion]:
     """Whom the viewer may mean by names that begin so, in whatever case: whom they follow, then others, the most followed first.
 
     Nobody who blocks the viewer or is blocked.
@@ -57,7 +57,7 @@ def people(cursor: Cursor, *, prefix: str, viewer: AccountId, limit: int) -> lis
     return fetch_all(cursor, _candidate, _PEOPLE, _asked(prefix, viewer, limit) | {"word": f"% {_escaped(prefix)}%"})
 
 
-def tags(cursor: Cursor, *, prefix: str, viewer: AccountId, limit: int) -> list[UsedTag]:
+def tags(cursor: Cursor, *, prefix: str, viewer: AccountId, limit: int) -> list[HashtagSuggestion]:
     """Tags whose folded key begins so, that stand in a post that the viewer may see: the exact one, then what is used these days."""
     return fetch_all(cursor, _used_tag, _TAGS, _asked(prefix, viewer, limit))
 
@@ -70,9 +70,9 @@ def _escaped(prefix: str) -> str:
     return prefix.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def _candidate(followed: bool, *columns: object) -> TagSuggestion:
-    return TagSuggestion(account_from(*columns), followed)
+def _candidate(followed: bool, *columns: object) -> AccountSuggestion:
+    return AccountSuggestion(account_from(*columns), followed)
 
 
-def _used_tag(id: int, key: str, name: str, uses: int) -> UsedTag:
-    return UsedTag(Tag(TagId(id), key, name), uses)
+def _used_tag(id: int, key: str, name: str, uses: int) -> HashtagSuggestion:
+    return HashtagSuggestion(Tag(TagId(id), key, name), uses)

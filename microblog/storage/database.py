@@ -18,7 +18,7 @@ from psycopg2 import errors as pg
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 from twisted.enterprise.adbapi import ConnectionPool
 
-from microblog.model.errors import Unavailable, no_room
+from microblog.model.errors import Unavailable, disk_full
 from microblog.storage.statements import (
     Connection,
     Cursor,
@@ -251,7 +251,7 @@ class Database:
                 lost = Unavailable if connection.committing else _Lost
                 raise lost("The database was lost for a moment. Please try again.") from problem
             if isinstance(problem, pg.DiskFull):
-                raise no_room() from problem
+                raise disk_full() from problem
             if isinstance(problem, pg.QueryCanceled):
                 raise Unavailable("The database takes too long at the moment. Please try again soon.") from problem
             raise

@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 
 from microblog.model.accounts import Preferences
-from microblog.model.emails import NOTIFYING, Email, EmailKind, EmailState
-from microblog.model.ids import AccountId, LetterId, NotificationId
+from microblog.model.emails import EMAILED_NOTIFICATIONS, Email, EmailKind, EmailState
+from microblog.model.ids import AccountId, EmailId, NotificationId
 from microblog.model.paging import Page
 from microblog.storage.database import Cursor, execute, fetch_all, fetch_one, fetch_value
 from microblog.storage.paging import bounds, directed, page_sql
@@ -34,7 +34,7 @@ REACHABLE = """a.suspended_at is null and a.deleted_at is null and l.confirmed_a
 def letter_from(*columns: Any) -> Email:
     """Build an e-mail from a row's COLUMNS."""
     id, kind, account, recipient, about, data, message_id, state, *rest = columns
-    return Email(LetterId(id), EmailKind(kind), account, recipient, about, data, message_id, EmailState(state), *rest)
+    return Email(EmailId(id), EmailKind(kind), account, recipient, about, data, message_id, EmailState(state), *rest)
 
 
 def add(
@@ -85,19 +85,19 @@ def add_of_notifications(cursor: Cursor, *, ids: Sequence[NotificationId], delay
                on conflict do nothing
                returning id, (select at.created_at from notifications at where at.id = about) + %(delay)s as due_at) """
         + JOBS,
-        {"ids": list(ids), "kinds": list(NOTIFYING), "usual": _USUAL, "delay": delay, "now": now},
+        {"ids": list(ids), "kinds": list(EMAILED_NOTIFICATIONS), "usual": _USUAL, "delay": delay, "now": now},
     )
 
 
-_USUAL = orjson.dumps({str(kind): getattr(Preferences(), f"mail_{kind}") for kind in NOTIFYING}).decode()
+_USUAL = orjson.dumps({str(kind): getattr(Preferences(), f"mail_{kind}") for kind in EMAILED_NOTIFICATIONS}).decode()
 
 
-def locked(cursor: Cursor, *, id: LetterId) -> Email | None:
+def locked(cursor: Cursor, *, id: EmailId) -> Email | None:
     """Return the e-mail and lock it until the transaction ends."""
     return fetch_one(cursor, letter_from, f"select {COLUMNS} from emails l where l.id = %(id)s for update", {"id": id})
 
 
-def begin(cursor: Cursor, *, id: LetterId, recipient: str, message_id: str) -> None:
+def begin(cursor: Cursor, *, id: EmailId, recipient: str, message_id: str) -> None:
     """Count one more attempt to this address. The first one sets the Message-ID."""
     execute(
         cursor,
@@ -107,7 +107,7 @@ def begin(cursor: Cursor, *, id: LetterId, recipient: str, message_id: str) -> N
     )
 
 
-def settle(cursor: Cursor, *, id: LetterId, state: EmailState, answer: str, now: datetime) -> None:
+def settle(cursor: Cursor, *, id: EmailId, state: EmailState, answer: str, now: datetime) -> None:
     """Store the delivery status. An e-mail that was sent stays so, whatever a later attempt reports."""
     execute(
         cursor,
@@ -118,7 +118,7 @@ def settle(cursor: Cursor, *, id: LetterId, state: EmailState, answer: str, now:
     )
 
 
-def wait_again(cursor: Cursor, *, id: LetterId, now: datetime) -> bool:
+def wait_again(cursor: Cursor, *, id: EmailId, now: datetime) -> bool:
     """Retry an unsent e-mail now, with a full number of attempts. Return False if it was sent or cancelled."""
     execute(
         cursor,

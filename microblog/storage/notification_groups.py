@@ -12,7 +12,7 @@ from datetime import datetime
 from attrs import frozen
 
 from microblog.model.ids import AccountId, NotificationId, PostId
-from microblog.model.notifications import ALONE, GROUPED, NotificationKind
+from microblog.model.notifications import GROUPED, UNGROUPED_PREFIX, NotificationKind
 from microblog.model.paging import Page
 from microblog.storage.database import Cursor, fetch_all, fetch_value
 from microblog.storage.notifications import ABOUT_SEEN, FROM_SOMEBODY, NOT_READ, are_all, chosen, of_each_kind
@@ -153,7 +153,7 @@ def by_key(cursor: Cursor, *, account: AccountId, key: str) -> list[Notification
 
 def alone(key: str) -> NotificationId | None:
     """Return the notification id in the key of an ungrouped notification."""
-    id = key.removeprefix(ALONE)
+    id = key.removeprefix(UNGROUPED_PREFIX)
     return NotificationId(int(id)) if id != key and id.isascii() and id.isdecimal() and len(id) < 19 else None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import frozen
 
-from microblog.model.emails import NOTIFYING
+from microblog.model.emails import EMAILED_NOTIFICATIONS
 from microblog.model.events import EventKind
 from microblog.model.ids import AccountId, NotificationId, PostId, ReportId, WarningId
 from microblog.model.notifications import GROUPED, NotificationKind
@@ -70,7 +70,7 @@ def add(
             "filtered": list(filtered),
             "groups": group_keys(kind, post, now),
             "event": EventKind.NOTIFIED,
-            "mailed": kind in NOTIFYING,
+            "mailed": kind in EMAILED_NOTIFICATIONS,
             "now": now,
         },
     )

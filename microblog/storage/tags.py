@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from microblog.model.ids import AccountId, TagId
 from microblog.model.posts import Tag
-from microblog.model.profile_features import MOST_USES
+from microblog.model.profile_features import MAX_USES
 from microblog.storage.database import Cursor, execute, fetch_all
 from microblog.storage.visibility import VISIBLE
 
@@ -22,7 +22,7 @@ def _tag(id: int, key: str, name: str) -> Tag:
 
 # A tag is a word of the posts that it stands in: who may see none of them does not learn of it. Its newest posts are looked at.
 _SEEN = f"""
-    select from (select post_id from post_tags where tag_id = t.id order by post_id desc limit {MOST_USES}) newest
+    select from (select post_id from post_tags where tag_id = t.id order by post_id desc limit {MAX_USES}) newest
     join posts p on p.id = newest.post_id where {VISIBLE}"""
 
 

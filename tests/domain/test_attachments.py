@@ -20,7 +20,7 @@ from microblog.jobs import post_jobs
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.ids import MediaId
-from microblog.model.media import FILM_BYTES, IMAGE_BYTES, MOST_MEDIA, Focus, Format, Media, MediaChange, MediaKind, MediaState
+from microblog.model.media import MAX_IMAGE_BYTES, MAX_MEDIA, MAX_VIDEO_BYTES, Focus, Format, Media, MediaChange, MediaKind, MediaState
 from microblog.model.posts import PostDraft
 from microblog.storage import jobs, media
 from microblog.storage.database import Cursor, execute
@@ -125,7 +125,7 @@ async def test_what_cannot_be_decoded_is_refused_and_leaves_nothing(
     assert db.cursor.fetchone() == (0,)
 
 
-@pytest.mark.parametrize(("begins", "most"), [(b"\xff\xd8\xff", IMAGE_BYTES), (b"OggS", FILM_BYTES)])
+@pytest.mark.parametrize(("begins", "most"), [(b"\xff\xd8\xff", MAX_IMAGE_BYTES), (b"OggS", MAX_VIDEO_BYTES)])
 async def test_what_is_too_large_is_refused(pieces: Attachments, cursor: Cursor, begins: bytes, most: int) -> None:
     with pytest.raises(Invalid, match="File size must be less than"):
         await pieces.add(make.viewer(cursor), MediaUpload(BytesIO(begins + b"x" * 100), most + 1))
@@ -418,5 +418,5 @@ def test_a_gif_moves_if_it_has_more_than_one_picture(data: bytes, expected: bool
 
 
 def test_the_limits_are_those_that_clients_are_told() -> None:
-    assert (IMAGE_BYTES, FILM_BYTES) == (16_777_216, 103_809_024)
-    assert MOST_MEDIA == 4
+    assert (MAX_IMAGE_BYTES, MAX_VIDEO_BYTES) == (16_777_216, 103_809_024)
+    assert MAX_MEDIA == 4

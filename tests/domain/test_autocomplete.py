@@ -7,7 +7,7 @@ import pytest
 from microblog.domain.autocomplete import Autocomplete
 from microblog.model.accounts import Viewer
 from microblog.model.posts import Visibility
-from microblog.model.profile_features import MOST_USES
+from microblog.model.profile_features import MAX_USES
 from microblog.storage.database import Cursor
 from tests import make
 from tests.fakes import RolledBackDatabase
@@ -80,10 +80,10 @@ async def test_tags_come_with_what_the_viewer_may_see_of_them(completion: Autoco
 
 async def test_uses_are_counted_up_to_a_bound(completion: Autocomplete, cursor: Cursor) -> None:
     me = make.viewer(cursor)
-    for _ in range(MOST_USES + 5):
+    for _ in range(MAX_USES + 5):
         make.post(cursor, me, "#often")
     [often] = await completion.tags(me, "of")
-    assert (often.uses, often.many) == (MOST_USES, True)
+    assert (often.uses, often.many) == (MAX_USES, True)
 
 
 @pytest.mark.parametrize("prefix", ["", " ", "%", "\\", "\0", "\ud800", "a" * 1000])

@@ -13,7 +13,7 @@ from microblog.model.accounts import Viewer
 from microblog.model.errors import Problem
 from microblog.model.paging import Page
 from microblog.model.posts import Post, Visibility
-from microblog.model.repeated_boosts import REACH, without_repeats
+from microblog.model.repeated_boosts import WINDOW, without_repeats
 from microblog.storage import posts, timelines
 from microblog.storage.database import Cursor, execute
 from tests import make
@@ -73,7 +73,7 @@ async def test_a_new_post_alone_is_looked_for(cursor: Cursor, db: RolledBackData
     friends, site = [make.viewer(cursor) for _ in range(3)], Timelines(db, lambda: make.NOW)
     for friend in friends:
         make.follow(cursor, reader, friend)
-        for _ in range(REACH):  # more than what is remembered
+        for _ in range(WINDOW):  # more than what is remembered
             make.post(cursor, friend)
     first = await site.home(reader, Page(2))
     new = make.post(cursor, friends[0], "new")

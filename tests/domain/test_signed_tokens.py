@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from microblog.domain.email_links import CONFIRM_LIFETIME, RESET_LIFETIME, EmailLinks
 from microblog.domain.signed_tokens import SignedClaim, TokenSigner, read
 from microblog.model.accounts import Login, Role
-from microblog.model.emails import SWITCHED, EmailKind
+from microblog.model.emails import PREFERENCE_FIELDS, EmailKind
 from microblog.model.ids import AccountId
 from tests.make import NOW
 
@@ -80,5 +80,5 @@ def test_a_link_for_a_new_password_dies_with_the_old_one(change: dict[str, str])
 def test_a_link_that_unsubscribes_stops_its_own_kind() -> None:
     for kind in EmailKind:
         link = LINKS.unsubscribe(kind, ANN.account_id, NOW)
-        assert (link is not None) == (kind in SWITCHED)
+        assert (link is not None) == (kind in PREFERENCE_FIELDS)
         assert link is None or LINKS.unsubscribes(claim(link)) is kind

@@ -22,7 +22,7 @@ from microblog.model.errors import Problem
 from microblog.model.ids import AccountId, PostId
 from microblog.model.paging import Page
 from microblog.model.posts import Post, PostDraft, Visibility
-from microblog.model.statistics import TOP, Day, Measure, PostScore, TagScore, begin_of
+from microblog.model.statistics import TOP, Day, Measure, PostScore, TagScore, start_of_day
 from microblog.storage import emails, jobs, sessions
 from microblog.storage.account_deletion import expunge_posts
 from microblog.storage.database import Cursor, execute, fetch_value
@@ -349,7 +349,7 @@ def live_through(world: World, steps: Iterable[Step]) -> None:
         world.clock.advance(minutes=step.minutes)
         if step.around_midnight is not None:
             tomorrow = world.clock().astimezone(world.zone).date() + timedelta(days=1)
-            world.clock.time = max(world.clock(), begin_of(tomorrow, world.zone) + timedelta(milliseconds=step.around_midnight))
+            world.clock.time = max(world.clock(), start_of_day(tomorrow, world.zone) + timedelta(milliseconds=step.around_midnight))
         _attempt(world, getattr(world, step.action), step)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from microblog.model.emails import REFUSALS
+from microblog.model.emails import MAX_REJECTIONS
 from microblog.storage.database import Connection, connect
 from tests import make
 from tests.acceptance.site import until
@@ -136,7 +136,7 @@ def test_a_mail_whose_receipt_was_lost_is_repeated_under_its_name_and_refusals_a
 
     assert until(all_were_tried), standing(connection)
     process.kill()
-    assert refused(standing(connection)) >= REFUSALS, "after so many refusals nothing is written to an address"
+    assert refused(standing(connection)) >= MAX_REJECTIONS, "after so many refusals nothing is written to an address"
     with connection.cursor() as cursor:
         cursor.execute("update jobs set due_at = now() where state = 'waiting'")
     connection.commit()

@@ -19,7 +19,7 @@ from microblog.jobs.scheduler import MissedRuns
 from microblog.model.errors import Invalid, Unavailable
 from microblog.model.ids import JobId
 from microblog.model.jobs import Job, JobState, PermanentFailure
-from microblog.model.statistics import Day, Measure, days, span
+from microblog.model.statistics import Day, Measure, day_span, days
 from microblog.storage import statistics as rows
 from microblog.storage.database import Cursor, Transactions, connect, fetch_all, fetch_value
 from tests import make
@@ -124,7 +124,7 @@ def test_a_day_lasts_from_midnight_to_midnight() -> None:
     vienna, havana, apia = ZoneInfo("Europe/Vienna"), ZoneInfo("America/Havana"), ZoneInfo("Pacific/Apia")
 
     def hours(day: date, zone: ZoneInfo) -> float:
-        found = span(day, zone)
+        found = day_span(day, zone)
         return (found.end - found.begin) / timedelta(hours=1)
 
     assert hours(date(2026, 3, 28), vienna) == 24
@@ -139,7 +139,7 @@ def test_a_day_lasts_from_midnight_to_midnight() -> None:
 @given(st.sampled_from(PLACES), st.datetimes(datetime(2005, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 - adds it
 def test_every_moment_is_in_the_day_that_calendars_show(place: tuple[str, datetime], moment: datetime) -> None:
     zone = ZoneInfo(place[0])
-    found = span(moment.astimezone(zone).date(), zone)
+    found = day_span(moment.astimezone(zone).date(), zone)
     assert found.begin <= moment < found.end
 
 
@@ -249,7 +249,7 @@ def test_two_connections_that_count_the_same_days_at_once_write_them_once(databa
             with connection.cursor() as cursor:
                 start.wait()
                 for day in days(NOW.date(), NOW.date() + timedelta(days=40)):
-                    rows.write(cursor, "UTC", rows.count(cursor, span(day, UTC_ZONE), day))
+                    rows.write(cursor, "UTC", rows.count(cursor, day_span(day, UTC_ZONE), day))
                     if day.day % 3:  # now and then one transaction holds several days
                         connection.commit()
             connection.commit()

@@ -22,7 +22,7 @@ from microblog.model.announcements import Announcement
 from microblog.model.conversations import Conversation
 from microblog.model.errors import Unavailable
 from microblog.model.events import Event, EventKind, Position
-from microblog.model.filters import NOTHING, FilterSet, Match
+from microblog.model.filters import NO_FILTERS, FilterSet, Match
 from microblog.model.ids import AccountId, ConversationId, NotificationId, PostId
 from microblog.model.notifications import Notification, NotificationKind
 from microblog.model.posts import Post, PostFlags, Visibility
@@ -155,7 +155,7 @@ class ModelLog:
             found = self.readable(place)
             xmin = min(self.running, default=self.next_xid + 1)
             loaded = {
-                id: evolve(self.loaded.get(id, RelationsSnapshot(id)), xid=xmin, filter_set=self.filters.get(id, NOTHING))
+                id: evolve(self.loaded.get(id, RelationsSnapshot(id)), xid=xmin, filter_set=self.filters.get(id, NO_FILTERS))
                 for id in accounts
             }
             soon = not found and any(event.position > place for event in self.events)

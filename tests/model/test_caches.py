@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from microblog.model.caches import SAMPLE, estimated_bytes
+from microblog.model.caches import SAMPLE_SIZE, estimated_bytes
 from microblog.model.posts import Visibility
 
 
@@ -28,10 +28,10 @@ def test_what_values_refer_to_is_counted_with_them() -> None:
 
 
 def test_many_are_estimated_by_a_few() -> None:
-    few, many = (estimated_bytes(values(count, 1_000).values()) for count in (SAMPLE, 100 * SAMPLE))
+    few, many = (estimated_bytes(values(count, 1_000).values()) for count in (SAMPLE_SIZE, 100 * SAMPLE_SIZE))
     assert abs(many - 100 * few) < many / 100
 
 
 def test_what_values_share_is_counted_once() -> None:
     shared = b"y" * 100_000
-    assert estimated_bytes([Value(str(number), (shared,)) for number in range(SAMPLE)]) < 110_000
+    assert estimated_bytes([Value(str(number), (shared,)) for number in range(SAMPLE_SIZE)]) < 110_000

@@ -10,7 +10,17 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microblog.model.filters import Filter, FilterAction, FilterContext, FilteredPost, FilterSet, Keyword, is_hidden, search_text, warning
+from microblog.model.filters import (
+    Filter,
+    FilterAction,
+    FilterContext,
+    FilteredPost,
+    FilterSet,
+    Keyword,
+    is_hidden,
+    search_text,
+    warning_title,
+)
 from microblog.model.ids import AccountId, FilterId, KeywordId, MediaId, PollId, PostId, RelationId
 from microblog.model.media import Media, MediaKind, MediaState
 from microblog.model.polls import Poll
@@ -187,6 +197,6 @@ def test_a_filter_counts_only_where_it_was_meant_to() -> None:
     assert not is_hidden(matches, FilterContext.PUBLIC)
     assert hiding.hiding(FilterContext.HOME).filters
     assert not hiding.hiding(FilterContext.PUBLIC).filters
-    assert (warning(matches, FilterContext.THREAD), warning(matches, FilterContext.PUBLIC)) == ("No sports", "")
+    assert (warning_title(matches, FilterContext.THREAD), warning_title(matches, FilterContext.PUBLIC)) == ("No sports", "")
     blurring = sieve("football", action=FilterAction.BLUR).matches(saying("football"), NOW)
-    assert (warning(blurring, FilterContext.HOME), is_hidden(blurring, FilterContext.HOME)) == ("", False)
+    assert (warning_title(blurring, FilterContext.HOME), is_hidden(blurring, FilterContext.HOME)) == ("", False)

@@ -62,16 +62,23 @@ from microblog.render.api.accounts import PREFERENCES, RELATIONSHIP
 from microblog.render.api.conversations import conversation_entity
 from microblog.render.api.entities import Entities
 from microblog.render.api.filters import FILTER as FILTER_DEFINITION
-from microblog.render.api.filters import filtered, old_entity
+from microblog.render.api.filters import encode_filter_results, v1_filter_entity
 from microblog.render.api.instance import InstanceEntities, InstanceNumbers, languages, weeks
 from microblog.render.api.lists import LIST
-from microblog.render.api.moderation import case_entity, member_entity
-from microblog.render.api.notifications import ACCOUNT_WARNING, Warned, groups_entity, old_policy_entity, policy_entity, request_entity
+from microblog.render.api.moderation import admin_account_entity, admin_report_entity
+from microblog.render.api.notifications import (
+    ACCOUNT_WARNING,
+    WarningWithTarget,
+    groups_entity,
+    policy_entity,
+    request_entity,
+    v1_policy_entity,
+)
 from microblog.render.api.polls import SCHEDULED_STATUS
 from microblog.render.api.push import SUBSCRIPTION
 from microblog.render.api.reports import announcement_entity, reaction_entity, report_entity, streamed_announcement
 from microblog.render.api.status_json import StatusJsonCache
-from microblog.render.api.statuses import POLL, STATUS_SOURCE, SeenPoll
+from microblog.render.api.statuses import POLL, STATUS_SOURCE, PollForViewer
 from microblog.render.api.tags import featured_entity, tag_entity
 from tests.render.samples import NOW, SITE, account, post
 
@@ -181,15 +188,18 @@ def statuses() -> Samples:
         "status, everything": ("Status", ENTITIES.status(FULL)),
         "status, boost": ("Status", ENTITIES.status(post(103, boost=FULL))),
         "status, encoded": ("Status", orjson.Fragment(STATUSES.encoded(post()))),
-        "status, encoded for its author": ("Status", orjson.Fragment(STATUSES.encoded(FULL, GRACE.id, FLAGS, filtered([_match()])))),
+        "status, encoded for its author": (
+            "Status",
+            orjson.Fragment(STATUSES.encoded(FULL, GRACE.id, FLAGS, encode_filter_results([_match()]))),
+        ),
         "status, boost encoded": ("Status", orjson.Fragment(STATUSES.encoded(post(103, boost=FULL), AccountId(9), FLAGS))),
         "edit": ("StatusEdit", ENTITIES.revision(ADA, edit)),
         "edit, plain": ("StatusEdit", ENTITIES.revision(ADA, PostRevision("", "<p>Old</p>", "", False, NOW))),
         "source": ("StatusSource", STATUS_SOURCE(FULL, None)),
-        "poll": ("Poll", POLL(SeenPoll(VOTE, NOW, None, False), None)),
-        "poll, voted": ("Poll", POLL(SeenPoll(VOTE, NOW, (1,), False), None)),
-        "poll, hidden": ("Poll", POLL(SeenPoll(hidden, NOW, (), True), None)),
-        "poll, ended": ("Poll", POLL(SeenPoll(hidden, NOW + timedelta(days=2), (), False), None)),
+        "poll": ("Poll", POLL(PollForViewer(VOTE, NOW, None, False), None)),
+        "poll, voted": ("Poll", POLL(PollForViewer(VOTE, NOW, (1,), False), None)),
+        "poll, hidden": ("Poll", POLL(PollForViewer(hidden, NOW, (), True), None)),
+        "poll, ended": ("Poll", POLL(PollForViewer(hidden, NOW + timedelta(days=2), (), False), None)),
         "media": ("list MediaAttachment", ENTITIES.media(FULL.media)),
         "scheduled": ("ScheduledStatus", SCHEDULED_STATUS(ScheduledPost(ScheduledId(1), ADA.id, NOW, PostDraft("Later")), ENTITIES)),
         "scheduled, everything": (
@@ -222,7 +232,7 @@ def notifications() -> Samples:
         "groups": ("GroupedNotificationsResults", groups_entity(ENTITIES, groups, told, listed=True)),
         "groups, partial": ("GroupedNotificationsResults", groups_entity(ENTITIES, groups, told, listed=False, partial=True)),
         "policy": ("NotificationPolicy", policy_entity(Policy(), PendingCounts(1, 2))),
-        "policy, first version": ("V1NotificationPolicy", old_policy_entity(Policy(), PendingCounts(1, 2))),
+        "policy, first version": ("V1NotificationPolicy", v1_policy_entity(Policy(), PendingCounts(1, 2))),
         "request": ("NotificationRequest", request_entity(ENTITIES, request, status)),
         "request without a post": ("NotificationRequest", request_entity(ENTITIES, evolve(request, post=None), None)),
         "conversation with oneself": ("Conversation", conversation_entity(ENTITIES, conversation, status)),
@@ -235,9 +245,9 @@ def curation() -> Samples:
     featured = FeaturedTag(RelationId(3), NAVY, 2, date(2025, 11, 19))
     return {
         "filter": ("Filter", FILTER_DEFINITION(FILTER, None)),
-        "filter, first version": ("V1Filter", old_entity(FILTER, FILTER.keywords[0])),
-        "filter results": ("list FilterResult", orjson.Fragment(filtered([_match(), Match(evolve(FILTER, expires_at=None))]))),
-        "no filter results": ("list FilterResult", orjson.Fragment(filtered([]))),
+        "filter, first version": ("V1Filter", v1_filter_entity(FILTER, FILTER.keywords[0])),
+        "filter results": ("list FilterResult", orjson.Fragment(encode_filter_results([_match(), Match(evolve(FILTER, expires_at=None))]))),
+        "no filter results": ("list FilterResult", orjson.Fragment(encode_filter_results([]))),
         "list": ("List", LIST(AccountList(ListId(1), "Friends", exclusive=True), None)),
         "tag": ("Tag", tag_entity(ENTITIES, use, None)),
         "tag, followed": ("Tag", tag_entity(ENTITIES, use, TagFlags(True, False))),
@@ -254,12 +264,12 @@ def moderation() -> Samples:
     ending = evolve(made, starts_at=NOW, ends_at=NOW, all_day=True, read=True, reactions=(Reaction("🎉", 2, True),))
     rules = ("Be kind.", "Be brief.")
     return {
-        "warning": ("AccountWarning", ACCOUNT_WARNING(Warned(WARNED, GRACE), ENTITIES)),
-        "member": ("AdminAccount", member_entity(ENTITIES, member)),
-        "case": ("AdminReport", case_entity(ENTITIES, ReportDetails(report, (), {}), (), rules)),
+        "warning": ("AccountWarning", ACCOUNT_WARNING(WarningWithTarget(WARNED, GRACE), ENTITIES)),
+        "member": ("AdminAccount", admin_account_entity(ENTITIES, member)),
+        "case": ("AdminReport", admin_report_entity(ENTITIES, ReportDetails(report, (), {}), (), rules)),
         "case, closed": (
             "AdminReport",
-            case_entity(ENTITIES, ReportDetails(closed, (FULL,), {GRACE.id: member}), (STATUSES.encoded(FULL),), rules),
+            admin_report_entity(ENTITIES, ReportDetails(closed, (FULL,), {GRACE.id: member}), (STATUSES.encoded(FULL),), rules),
         ),
         "report": ("Report", report_entity(ENTITIES, report, rules)),
         "report, closed": ("Report", report_entity(ENTITIES, closed, rules)),

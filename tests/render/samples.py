@@ -16,8 +16,8 @@ from microblog.model.ids import (
     AccountId,
     AppId,
     ConversationId,
+    EmailId,
     JobId,
-    LetterId,
     NotificationId,
     NotificationRequestId,
     PostId,
@@ -273,7 +273,7 @@ class Samples:
         shell, text, page = self.shell, self.hostile, PAGES.page
         head = PageMetadata("Mail")
         letters = tuple(
-            Email(LetterId(n), EmailKind.MENTION, None, text, None, {}, text, state, n, text, NOW, None, NOW)
+            Email(EmailId(n), EmailKind.MENTION, None, text, None, {}, text, state, n, text, NOW, None, NOW)
             for n, state in enumerate(EmailState)
         )
         jobs = tuple(Job(JobId(n), text, {}, n, state, NOW, NOW, None, text, text, text, NOW) for n, state in enumerate(JobState))

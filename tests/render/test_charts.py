@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microblog.render.charts import HEIGHT, STEP, Chart, Kind, Series, ceiling, meter, svg
+from microblog.render.charts import HEIGHT, STEP, Chart, ChartKind, Series, meter, scale_top, svg
 
 values = st.lists(st.integers(0, 10_000_000), max_size=60).map(tuple)
 
@@ -17,7 +17,7 @@ def drawn(chart: Chart) -> ET.Element:
     return ET.fromstring(str(svg(chart)))
 
 
-def of(*series: tuple[int, ...], kind: Kind = Kind.COLUMNS) -> Chart:
+def of(*series: tuple[int, ...], kind: ChartKind = ChartKind.COLUMNS) -> Chart:
     columns = tuple(f"{place + 1} Mar" for place in range(len(series[0])))
     return Chart(
         "posts", "Posts", "Posts each day", columns, tuple(Series(f"S{n}", one, f"c{n + 1}") for n, one in enumerate(series)), kind
@@ -26,15 +26,15 @@ def of(*series: tuple[int, ...], kind: Kind = Kind.COLUMNS) -> Chart:
 
 @given(st.integers(0, 10**12))
 def test_a_scale_is_round_and_holds_everything_without_much_to_spare(most: int) -> None:
-    top = ceiling(most)
+    top = scale_top(most)
     assert top >= most
     assert top % 2 == 0
     assert top <= max(4, 2 * most)
     assert len(str(top).rstrip("0")) == 1 or str(top).startswith(("1", "2"))
 
 
-@given(values, st.sampled_from(Kind))
-def test_every_picture_is_xml_and_stays_within_its_frame(numbers: tuple[int, ...], kind: Kind) -> None:
+@given(values, st.sampled_from(ChartKind))
+def test_every_picture_is_xml_and_stays_within_its_frame(numbers: tuple[int, ...], kind: ChartKind) -> None:
     picture = drawn(of(numbers, tuple(reversed(numbers)), kind=kind))
     _, _, width, height = map(float, picture.attrib["viewBox"].split())
     assert (width, height) == (max(len(numbers), 1) * STEP, HEIGHT)
@@ -51,13 +51,13 @@ def test_columns_stand_on_each_other() -> None:
 
 
 def test_lines_go_through_the_middle_of_columns_and_have_a_surface_below_the_first() -> None:
-    [_, under, first, second] = drawn(of((0, 4), (2, 2), kind=Kind.LINES)).iter("path")
+    [_, under, first, second] = drawn(of((0, 4), (2, 2), kind=ChartKind.LINES)).iter("path")
     assert (first.attrib["d"], second.attrib["d"]) == ("M5 100L15 0", "M5 50L15 50")
     assert under.attrib["d"] == "M5 100L15 0V100H5z"
 
 
 def test_a_single_day_is_a_line_too() -> None:
-    [_, _, line] = drawn(of((4,), kind=Kind.LINES)).iter("path")
+    [_, _, line] = drawn(of((4,), kind=ChartKind.LINES)).iter("path")
     assert line.attrib["d"] == "M0 0L10 0"
 
 

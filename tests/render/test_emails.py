@@ -19,12 +19,12 @@ from hypothesis import strategies as st
 from microblog.domain.text import post_text as text_rules
 from microblog.model.accounts import Account
 from microblog.model.emails import DailyReport, DigestSummary, Email, EmailContext, EmailKind, EmailState
-from microblog.model.ids import AccountId, LetterId, NotificationId, PostId
+from microblog.model.ids import AccountId, EmailId, NotificationId, PostId
 from microblog.model.notifications import Notification, NotificationKind
 from microblog.model.posts import Post
 from microblog.render.email.emails import EmailRenderer, EmailSender
-from microblog.render.email.mime import MessageHeaders, message
-from microblog.render.email.translations import LANGUAGES, phrases
+from microblog.render.email.mime import MessageHeaders, build_message
+from microblog.render.email.translations import LANGUAGES, translations_for
 from tests.render.samples import NOW, account, post
 from tests.rfc5322 import body, fields, parsed, problems
 
@@ -40,7 +40,7 @@ def letter(kind: EmailKind, **data: str) -> Email:
     number = 116169163924504591
     name = f"<post.100.{number}@kommata.example>" if kind is EmailKind.MENTION else f"<{kind}.{number}@kommata.example>"
     return Email(
-        LetterId(number), kind, AccountId(number), "bob@example.org", None, data, name, EmailState.WAITING, 1, "", NOW - timedelta(hours=1)
+        EmailId(number), kind, AccountId(number), "bob@example.org", None, data, name, EmailState.WAITING, 1, "", NOW - timedelta(hours=1)
     )
 
 
@@ -86,9 +86,9 @@ def test_every_letter_is_a_sound_message_in_every_language(kind: EmailKind, lang
 def test_what_people_type_is_neither_header_nor_markup(kind: EmailKind) -> None:
     raw = LETTERS.written(mail(kind, HOSTILE, HOSTILE))
     assert problems(raw) == []
-    message = parsed(raw)
-    assert message["Bcc"] is None
-    assert [(one.username, one.domain) for one in message["From"].addresses] == [("post", "kommata.example")]
+    build_message = parsed(raw)
+    assert build_message["Bcc"] is None
+    assert [(one.username, one.domain) for one in build_message["From"].addresses] == [("post", "kommata.example")]
     assert_is_safe(body(raw, "html"))
     assert not re.search("[\u202d\u202e\u2066-\u2069]", body(raw, "plain"))
 
@@ -117,7 +117,7 @@ def test_no_name_and_no_text_breaks_a_message(name: str, said: str) -> None:
 
 @given(name=st.text(alphabet=' ,;:<>@()[]"\\.=?_\r\näß漢🙂\u202ea', max_size=70))
 def test_a_sender_is_called_what_they_call_themselves(name: str) -> None:
-    raw = message(MessageHeaders("<1@site.test>", NOW, name, "post@site.test", "bob@example.org", f"I am {name}"), "text", "<p>html")
+    raw = build_message(MessageHeaders("<1@site.test>", NOW, name, "post@site.test", "bob@example.org", f"I am {name}"), "text", "<p>html")
     assert problems(raw) == []
     [sender] = parsed(raw)["From"].addresses
     # The parser of the standard library puts a space between encoded words that belong together, so spaces are not compared.
@@ -137,7 +137,7 @@ def test_who_may_have_no_account_is_not_told_that_they_have_one() -> None:
 
 def test_a_header_that_would_break_the_message_is_refused() -> None:
     with pytest.raises(ValueError, match="To"):
-        message(MessageHeaders("<1@site.test>", NOW, "", "post@site.test", "bob@example.org\r\nBcc: eve@evil.example", ""), "", "")
+        build_message(MessageHeaders("<1@site.test>", NOW, "", "post@site.test", "bob@example.org\r\nBcc: eve@evil.example", ""), "", "")
 
 
 def test_a_letter_about_a_post_stands_below_the_one_about_what_it_answers() -> None:
@@ -184,7 +184,7 @@ def test_times_are_the_readers() -> None:
     told = letter(EmailKind.LOGIN, address="192.0.2.1", agent="", at=at.isoformat())
     raw = LETTERS.written(mail(EmailKind.LOGIN, letter=told, locale="de", time_zone="Europe/Vienna"))
     assert "29. März 2026, 01:59 (CET)" in body(raw, "plain")
-    assert phrases("de").moment(at + timedelta(minutes=1), ZoneInfo("Europe/Vienna")).endswith("03:00 (CEST)")
+    assert translations_for("de").moment(at + timedelta(minutes=1), ZoneInfo("Europe/Vienna")).endswith("03:00 (CEST)")
 
 
 def test_the_same_letter_again_is_the_same() -> None:

@@ -39,11 +39,11 @@ def test_somebody_without_a_picture_has_an_initial(name: str, letter: str) -> No
 
 
 def test_a_picture_that_is_an_attack_stays_an_address() -> None:
-    assert '"><script>' not in formatting.initials_color(account(avatar='/x"><script>'))
+    assert '"><script>' not in formatting.avatar_html(account(avatar='/x"><script>'))
 
 
 def test_offered_visibilities_are_never_wider_than_allowed() -> None:
-    assert [each.value for each in formatting.offered(Visibility.UNLISTED)] == ["unlisted", "private", "direct"]
+    assert [each.value for each in formatting.visibilities_up_to(Visibility.UNLISTED)] == ["unlisted", "private", "direct"]
 
 
 def test_an_excerpt_is_one_line_cut_at_a_word() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from microblog.model.accounts import Viewer
 from microblog.model.emails import EmailKind, EmailState
-from microblog.model.ids import LetterId, NotificationId
+from microblog.model.ids import EmailId, NotificationId
 from microblog.model.jobs import JobState
 from microblog.model.paging import Page
 from microblog.storage import emails, jobs, users
@@ -97,7 +97,7 @@ def test_one_preference_changes_and_the_others_stay(cursor: Cursor) -> None:
     assert (member.login.preferences.mail_mention, member.login.preferences.mail_follow) == (False, True)
 
 
-def written(cursor: Cursor, who: Viewer) -> LetterId:
+def written(cursor: Cursor, who: Viewer) -> EmailId:
     assert emails.add(cursor, EmailKind.RESET, account=who.id, recipient="ann@example.org", now=NOW)
     return emails.page_of(cursor, page=Page(1))[0].id
 

@@ -16,7 +16,7 @@ from microblog.model.accounts import Role
 from microblog.model.ids import PostId
 from microblog.model.posts import Visibility
 from microblog.model.statistics import Day, Measure, Period, PostScore, Unit, periods
-from microblog.render.statistics import Tile, as_csv, before, cell
+from microblog.render.statistics import Tile, csv_cell, preceding_range, statistics_csv
 from microblog.storage import interactions, users
 from microblog.storage.database import Cursor, execute
 from tests import make
@@ -54,7 +54,7 @@ def test_everybody_sees_the_days_as_plots_with_the_numbers_behind_them(lively: T
     assert reply.status == 200
     assert [len(figure.xpath(".//*[local-name()='svg']")) for figure in page.xpath("//figure")][:2] == [1, 1]
     [posts] = page.xpath("//figure[.//h2[text()='Posts']]")
-    assert [cell.text for cell in posts.xpath(".//tbody/tr[1]/td")] == ["2", "0"]
+    assert [csv_cell.text for csv_cell in posts.xpath(".//tbody/tr[1]/td")] == ["2", "0"]
     assert "#books" in words(reply)
     assert "Read #books" in words(reply)
     assert "No data for this period." in words(reply)
@@ -131,9 +131,9 @@ def test_a_site_with_a_midnight_of_its_own_offers_both(cursor: Cursor, tmp_path:
 
 def test_no_cell_is_a_formula() -> None:
     for start in ("=", "+", "-", "@", "\t", "\r", "\n", "＝"):
-        assert cell(start + "1").startswith("'")
-    assert cell("books") == "books"
-    text = as_csv([Day(date(2026, 3, 4), {Measure.POSTS: 3})], "=cmd()", {}, admin=True).decode()
+        assert csv_cell(start + "1").startswith("'")
+    assert csv_cell("books") == "books"
+    text = statistics_csv([Day(date(2026, 3, 4), {Measure.POSTS: 3})], "=cmd()", {}, admin=True).decode()
     assert text.splitlines()[1].startswith("2026-03-04,'=cmd(),0,")
 
 
@@ -154,7 +154,7 @@ def test_days_come_together_as_weeks_and_months() -> None:
     assert Unit.MONTH.back(date(2026, 3, 31), 3) == date(2025, 12, 1)
     assert Unit.WEEK.back(date(2026, 3, 8), 1) == date(2026, 2, 23)
     assert Unit.DAY.back(date(2026, 3, 8), 29) == date(2026, 2, 7)
-    assert before(date(2026, 3, 8), date(2026, 3, 10)) == (date(2026, 3, 5), date(2026, 3, 7))
+    assert preceding_range(date(2026, 3, 8), date(2026, 3, 10)) == (date(2026, 3, 5), date(2026, 3, 7))
 
 
 def test_rankings_of_days_come_together() -> None:

@@ -10,7 +10,7 @@ from attrs import define, field
 from microblog.domain.caching import cache_keys
 from microblog.domain.caching.invalidation import DependencyCache, InvalidationLog
 from microblog.model.accounts import Viewer
-from microblog.model.filters import NOTHING, FilterSet
+from microblog.model.filters import NO_FILTERS, FilterSet
 from microblog.model.ids import AccountId
 from microblog.storage import filters
 from microblog.storage.database import Transactions
@@ -37,7 +37,7 @@ class FilterCache:
 
     async def of(self, viewer: Viewer | None) -> FilterSet:
         """Return the viewer's filters; no filters for anonymous visitors."""
-        return NOTHING if viewer is None else await self.of_account(viewer.id)
+        return NO_FILTERS if viewer is None else await self.of_account(viewer.id)
 
     async def of_account(self, account: AccountId) -> FilterSet:
         """Return the filters of an account."""
@@ -45,6 +45,6 @@ class FilterCache:
         cached = self._cache.get(account, position)
         if cached is None:
             found = await self.database.read(filters.of_account, account=account)
-            cached = FilterSet(tuple(found), account) if found else NOTHING
+            cached = FilterSet(tuple(found), account) if found else NO_FILTERS
             self._cache.put(account, cached, cache_keys.of_keys(cache_keys.of_viewer_state(account)), position)
         return cached

@@ -114,13 +114,13 @@ class HomeTimelineCache:
         return posts
 
     async def _load(self, viewer: Viewer, limit: int, position: int) -> _Page:
-        window = repeated_boosts.window(limit)
+        window = repeated_boosts.rows_to_read(limit)
         entries = await self.database.read(timelines.home_by_author, viewer=viewer.id, page=Page(window), now=self.now())
         return _Page(tuple(entries), window, await self.dependencies.of(viewer), position)
 
     async def _visible_posts(self, page: _Page, limit: int) -> list[Post] | None:
         """The posts to show; None if the entries do not suffice or a post was deleted."""
-        shown, whole = repeated_boosts.judged([entry for entry, _ in page.entries], page.limit)
+        shown, whole = repeated_boosts.decided_entries([entry for entry, _ in page.entries], page.limit)
         if len(shown) < limit and not whole:
             return None
         posts = await self.post_cache.load(shown[:limit])

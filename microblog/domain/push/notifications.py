@@ -20,7 +20,7 @@ from microblog.domain.push.encryption import AUTH_BYTES, is_point
 from microblog.domain.tokens import REVOKED
 from microblog.domain.validation import ValidationErrors
 from microblog.model.accounts import AccountWithLogin, Viewer
-from microblog.model.cards import LONGEST_URL
+from microblog.model.cards import MAX_URL
 from microblog.model.errors import Invalid, NotFound, Unauthenticated
 from microblog.model.filters import FilterContext, FilterSet
 from microblog.model.ids import AccountId, NotificationId, PushSubscriptionId, TokenId
@@ -213,7 +213,7 @@ def _check_endpoint(endpoint: str, errors: ValidationErrors) -> None:
         valid = parts.scheme == "https" and bool(parts.hostname) and parts.port in (None, 443) and "@" not in parts.netloc
     except ValueError:
         valid = False
-    if not valid or not endpoint.isascii() or not endpoint.isprintable() or " " in endpoint or len(endpoint) > LONGEST_URL:
+    if not valid or not endpoint.isascii() or not endpoint.isprintable() or " " in endpoint or len(endpoint) > MAX_URL:
         errors.add("endpoint", "Endpoint is not a valid URL: it must be https, on its usual port", "ERR_INVALID")
 
 

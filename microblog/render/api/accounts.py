@@ -129,22 +129,22 @@ MUTED_ACCOUNT = Definition[RelatedAccount, SiteUrls](
 
 
 @frozen
-class Oneself:
+class OwnAccount:
     """A viewer who asks for their own account; `requests` is how many ask to follow."""
 
     viewer: Viewer
     requests: int
 
 
-def roles_shown(account: Account, role: Role) -> tuple[Role, ...]:
+def visible_roles(account: Account, role: Role) -> tuple[Role, ...]:
     """The roles on somebody's profile."""
     return (role,) if role is not Role.USER and account.suspended_at is None else ()
 
 
-CREDENTIAL_ACCOUNT = Definition[Oneself, SiteUrls](
+CREDENTIAL_ACCOUNT = Definition[OwnAccount, SiteUrls](
     "CredentialAccount",
     {
-        "roles": many(BADGE, lambda me, _: roles_shown(me.viewer.account, me.viewer.role)),
+        "roles": many(BADGE, lambda me, _: visible_roles(me.viewer.account, me.viewer.role)),
         "source": part(
             {
                 "privacy": key(VISIBILITY, lambda me, _: me.viewer.preferences.visibility),

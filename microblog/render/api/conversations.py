@@ -14,14 +14,14 @@ from microblog.render.api.statuses import STATUS
 
 
 @frozen
-class ConversationNow:
+class ConversationWithStatus:
     """A conversation with its last post, encoded for its owner."""
 
     conversation: Conversation
     status: bytes
 
 
-CONVERSATION = Definition[ConversationNow, SiteUrls](
+CONVERSATION = Definition[ConversationWithStatus, SiteUrls](
     "Conversation",
     {
         "id": key(ID, lambda now, _: str(now.conversation.id)),
@@ -34,4 +34,4 @@ CONVERSATION = Definition[ConversationNow, SiteUrls](
 
 def conversation_entity(site: SiteUrls, conversation: Conversation, status: bytes) -> Entity:
     """Conversation. `status` is its last post, encoded for its owner, who is the one account shown where nobody else takes part."""
-    return CONVERSATION(ConversationNow(conversation, status), site)
+    return CONVERSATION(ConversationWithStatus(conversation, status), site)

@@ -13,12 +13,12 @@ from microblog.model.accounts import Account, RelatedAccount, Role, Viewer
 from microblog.model.media import Media
 from microblog.model.notifications import Notification
 from microblog.model.posts import Post, PostRevision
-from microblog.render.api.accounts import ACCOUNT, BADGE, CREDENTIAL_ACCOUNT, MUTED_ACCOUNT, Oneself, roles_shown
+from microblog.render.api.accounts import ACCOUNT, BADGE, CREDENTIAL_ACCOUNT, MUTED_ACCOUNT, OwnAccount, visible_roles
 from microblog.render.api.definition import Entity
 from microblog.render.api.media import ATTACHMENT
-from microblog.render.api.notifications import NOTIFICATION, WithStatus
+from microblog.render.api.notifications import NOTIFICATION, NotificationWithStatus
 from microblog.render.api.site import SiteUrls
-from microblog.render.api.statuses import STATUS, STATUS_EDIT, EditOf
+from microblog.render.api.statuses import STATUS, STATUS_EDIT, AuthoredRevision
 
 
 @frozen
@@ -31,7 +31,7 @@ class Entities(SiteUrls):
 
     def person(self, account: Account, role: Role) -> Entity:
         """Account with the role that its profile shows. Elsewhere nobody looks for it, and it would be asked for with every post."""
-        return ACCOUNT(account, self) | {"roles": BADGE.each(roles_shown(account, role), self)}
+        return ACCOUNT(account, self) | {"roles": BADGE.each(visible_roles(account, role), self)}
 
     def accounts(self, accounts: Iterable[Account]) -> list[Entity]:
         """Several."""
@@ -47,7 +47,7 @@ class Entities(SiteUrls):
 
     def credentials(self, viewer: Viewer, requests: int) -> Entity:
         """CredentialAccount: the viewer's own. `requests` is how many ask to follow."""
-        return CREDENTIAL_ACCOUNT(Oneself(viewer, requests), self)
+        return CREDENTIAL_ACCOUNT(OwnAccount(viewer, requests), self)
 
     def status(self, post: Post) -> Entity:
         """Status as everybody sees it; `reblog` and `poll` are left null: see render/api/status_json.py."""
@@ -59,8 +59,8 @@ class Entities(SiteUrls):
 
     def revision(self, author: Account, revision: PostRevision) -> Entity:
         """StatusEdit."""
-        return STATUS_EDIT(EditOf(author, revision), self)
+        return STATUS_EDIT(AuthoredRevision(author, revision), self)
 
     def notification(self, notification: Notification, status: bytes | None) -> Entity:
         """Notification. `status` is its post, encoded for its receiver."""
-        return NOTIFICATION(WithStatus(notification, status), self)
+        return NOTIFICATION(NotificationWithStatus(notification, status), self)

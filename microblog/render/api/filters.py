@@ -20,24 +20,29 @@ KEYWORD = Definition[Keyword, None](
         "whole_word": key(FLAG, lambda word, _: word.whole_word),
     },
 )
-CHOSEN = Definition[FilteredPost, None](
+FILTER_STATUS = Definition[FilteredPost, None](
     "FilterStatus", {"id": key(ID, lambda chosen, _: str(chosen.id)), "status_id": key(ID, lambda chosen, _: str(chosen.post))}
 )
-_HEAD: Keys[Filter, None] = {
+_SUMMARY_KEYS: Keys[Filter, None] = {
     "id": key(ID, lambda made, _: str(made.id)),
     "title": key(TEXT, lambda made, _: made.title),
     "context": key(array_of(FILTER_CONTEXT), lambda made, _: list(made.contexts)),
     "expires_at": key(nullable(MOMENT), lambda made, _: moment_or_null(made.expires_at)),
     "filter_action": key(one_of("warn", "hide", "blur"), lambda made, _: made.action),
 }
-HEAD = Definition("", _HEAD)
+FILTER_SUMMARY = Definition("", _SUMMARY_KEYS)
 FILTER = Definition[Filter, None](
-    "Filter", {**_HEAD, "keywords": many(KEYWORD, lambda made, _: made.keywords), "statuses": many(CHOSEN, lambda made, _: made.posts)}
+    "Filter",
+    {
+        **_SUMMARY_KEYS,
+        "keywords": many(KEYWORD, lambda made, _: made.keywords),
+        "statuses": many(FILTER_STATUS, lambda made, _: made.posts),
+    },
 )
 FILTER_RESULT = Definition[Match, None](
     "FilterResult",
     {
-        "filter": one(HEAD, lambda match, _: match.filter),
+        "filter": one(FILTER_SUMMARY, lambda match, _: match.filter),
         "keyword_matches": key(nullable(TEXTS), lambda match, _: list(match.keywords) or None),
         "status_matches": key(nullable(IDS), lambda match, _: [str(post) for post in match.posts] or None),
     },
@@ -45,14 +50,14 @@ FILTER_RESULT = Definition[Match, None](
 
 
 @frozen
-class OneKeyword:
+class FilterKeyword:
     """A keyword of a filter: what was a filter in the first version of the API."""
 
     filter: Filter
     keyword: Keyword
 
 
-V1_FILTER = Definition[OneKeyword, None](
+V1_FILTER = Definition[FilterKeyword, None](
     "V1Filter",
     {
         "id": key(ID, lambda one, _: str(one.keyword.id)),
@@ -65,11 +70,11 @@ V1_FILTER = Definition[OneKeyword, None](
 )
 
 
-def old_entity(made: Filter, keyword: Keyword) -> Entity:
+def v1_filter_entity(made: Filter, keyword: Keyword) -> Entity:
     """V1Filter: one for each keyword."""
-    return V1_FILTER(OneKeyword(made, keyword), None)
+    return V1_FILTER(FilterKeyword(made, keyword), None)
 
 
-def filtered(matches: Sequence[Match]) -> bytes:
+def encode_filter_results(matches: Sequence[Match]) -> bytes:
     """The list of FilterResults of a post, encoded."""
     return orjson.dumps(FILTER_RESULT.each(matches, None)) if matches else b"[]"

@@ -18,16 +18,16 @@ from microblog.render.api.site import moment
 from microblog.render.html.view_models import SiteView
 from microblog.render.languages import LANGUAGES
 
-LEVEL = "4.4.0"
+API_VERSION = "4.4.0"
 """The level of Mastodon's API that is served; programs read it from the beginning of the version."""
 URL_LENGTH = 23
-MOST_MEDIA = 4
-MOST_PINNED = 5
-MOST_FEATURED_TAGS = 10
-LONGEST_DESCRIPTION = 1_500
-PICTURE_TYPES = ("image/jpeg", "image/png", "image/gif", "image/webp", "image/avif")
-FILM_TYPES = ("video/mp4", "video/quicktime", "video/webm", "video/x-matroska")
-SOUND_TYPES = ("audio/mpeg", "audio/mp3", "audio/mp4", "audio/aac", "audio/x-m4a", "audio/ogg", "audio/wav", "audio/wave", "audio/flac")
+MAX_MEDIA = 4
+MAX_PINNED = 5
+MAX_FEATURED_TAGS = 10
+MAX_DESCRIPTION = 1_500
+IMAGE_TYPES = ("image/jpeg", "image/png", "image/gif", "image/webp", "image/avif")
+VIDEO_TYPES = ("video/mp4", "video/quicktime", "video/webm", "video/x-matroska")
+AUDIO_TYPES = ("audio/mpeg", "audio/mp3", "audio/mp4", "audio/aac", "audio/x-m4a", "audio/ogg", "audio/wav", "audio/wave", "audio/flac")
 MEDIA_LIMITS = {
     "image_size_limit": 16_777_216,
     "image_matrix_limit": 33_177_600,
@@ -66,7 +66,7 @@ class InstanceEntities:
     @version.default
     def _version(self) -> str:
         """Our version behind the level of the API."""
-        return f"{LEVEL}+microblog.{self.site.version}" if self.site.version else LEVEL
+        return f"{API_VERSION}+microblog.{self.site.version}" if self.site.version else API_VERSION
 
     @streaming.default
     def _streaming(self) -> str:
@@ -80,7 +80,7 @@ class InstanceEntities:
     @media_types.default
     def _media_types(self) -> list[str]:
         """What may be uploaded."""
-        return list((*PICTURE_TYPES, *FILM_TYPES, *SOUND_TYPES) if self.films else PICTURE_TYPES)
+        return list((*IMAGE_TYPES, *VIDEO_TYPES, *AUDIO_TYPES) if self.films else IMAGE_TYPES)
 
     @property
     def is_open(self) -> bool:
@@ -98,7 +98,7 @@ class InstanceEntities:
 
     def v2(self, numbers: InstanceNumbers, level: int) -> Entity:
         """Instance. `level` is that of the API, as `api_versions` says it."""
-        return INSTANCE(AtLevel(numbers, level), self)
+        return INSTANCE(VersionedNumbers(numbers, level), self)
 
     def nodeinfo(self, numbers: InstanceNumbers) -> Entity:
         """NodeInfo 2.0."""
@@ -134,7 +134,7 @@ class InstanceEntities:
 
 
 @frozen
-class AtLevel:
+class VersionedNumbers:
     """The figures, with the level of the API that is served."""
 
     numbers: InstanceNumbers
@@ -149,7 +149,7 @@ MEDIA_KEYS: Keys[Any, InstanceEntities] = {
 }
 STATUS_LIMITS: Keys[Any, InstanceEntities] = {
     "max_characters": key(COUNT, lambda _, on: on.site.limit),
-    "max_media_attachments": always(COUNT, MOST_MEDIA),
+    "max_media_attachments": always(COUNT, MAX_MEDIA),
     "characters_reserved_per_url": always(COUNT, URL_LENGTH),
 }
 POLLS: Keys[Any, InstanceEntities] = {name: always(COUNT, limit) for name, limit in POLL_LIMITS.items()}
@@ -180,7 +180,7 @@ V1_INSTANCE = Definition[InstanceNumbers, InstanceEntities](
         "invites_enabled": key(FLAG, lambda _, on: on.site.registration is not RegistrationMode.CLOSED),
         "configuration": part(
             {
-                "accounts": part({"max_featured_tags": always(COUNT, MOST_FEATURED_TAGS)}),
+                "accounts": part({"max_featured_tags": always(COUNT, MAX_FEATURED_TAGS)}),
                 "statuses": part(STATUS_LIMITS),
                 "media_attachments": part(MEDIA_KEYS),
                 "polls": part(POLLS),
@@ -190,7 +190,7 @@ V1_INSTANCE = Definition[InstanceNumbers, InstanceEntities](
         "rules": key(array_of(RULE), lambda _, on: on.rules()),
     },
 )
-INSTANCE = Definition[AtLevel, InstanceEntities](
+INSTANCE = Definition[VersionedNumbers, InstanceEntities](
     "Instance",
     {
         "domain": key(TEXT, lambda _, on: on.site.host),
@@ -220,11 +220,9 @@ INSTANCE = Definition[AtLevel, InstanceEntities](
                     }
                 ),
                 "vapid": part({"public_key": key(PUBLIC_KEY, lambda _, on: on.entities.vapid)}),
-                "accounts": part(
-                    {"max_featured_tags": always(COUNT, MOST_FEATURED_TAGS), "max_pinned_statuses": always(COUNT, MOST_PINNED)}
-                ),
+                "accounts": part({"max_featured_tags": always(COUNT, MAX_FEATURED_TAGS), "max_pinned_statuses": always(COUNT, MAX_PINNED)}),
                 "statuses": part(STATUS_LIMITS),
-                "media_attachments": part({"description_limit": always(COUNT, LONGEST_DESCRIPTION), **MEDIA_KEYS}),
+                "media_attachments": part({"description_limit": always(COUNT, MAX_DESCRIPTION), **MEDIA_KEYS}),
                 "polls": part(POLLS),
                 "translation": part({"enabled": always(FLAG, False)}),
                 "limited_federation": always(FLAG, True),

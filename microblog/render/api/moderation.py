@@ -18,14 +18,14 @@ from microblog.render.api.statuses import STATUS, fragments
 
 
 @frozen
-class Known:
+class AdminView:
     """What is known of somebody: of deleted people there is no login."""
 
     account: Account
     login: Login | None = None
 
 
-ADMIN_ACCOUNT = Definition[Known, SiteUrls](
+ADMIN_ACCOUNT = Definition[AdminView, SiteUrls](
     "AdminAccount",
     {
         "id": key(ID, lambda known, _: str(known.account.id)),
@@ -51,24 +51,24 @@ ADMIN_ACCOUNT = Definition[Known, SiteUrls](
 
 
 @frozen
-class CaseNow:
+class ReportWithStatuses:
     """A case with its posts, encoded for the moderator, and the rules of the site."""
 
     case: ReportDetails
     statuses: Sequence[bytes]
     rules: Sequence[str]
 
-    def known(self, account: Account) -> Known:
+    def known(self, account: Account) -> AdminView:
         """What is known of somebody who has to do with it."""
-        return self.member(account.id) or Known(account)
+        return self.member(account.id) or AdminView(account)
 
-    def member(self, account: AccountId | None) -> Known | None:
+    def member(self, account: AccountId | None) -> AdminView | None:
         """A moderator of it, unless they are gone."""
         member = None if account is None else self.case.members.get(account)
-        return None if member is None else Known(member.account, member.login)
+        return None if member is None else AdminView(member.account, member.login)
 
 
-ADMIN_REPORT = Definition[CaseNow, SiteUrls](
+ADMIN_REPORT = Definition[ReportWithStatuses, SiteUrls](
     "AdminReport",
     {
         "updated_at": key(MOMENT, lambda now, _: moment(now.case.report.closed_at or now.case.report.created_at)),
@@ -83,11 +83,11 @@ ADMIN_REPORT = Definition[CaseNow, SiteUrls](
 )
 
 
-def member_entity(site: SiteUrls, member: AccountWithLogin) -> Entity:
+def admin_account_entity(site: SiteUrls, member: AccountWithLogin) -> Entity:
     """Admin::Account of a member."""
-    return ADMIN_ACCOUNT(Known(member.account, member.login), site)
+    return ADMIN_ACCOUNT(AdminView(member.account, member.login), site)
 
 
-def case_entity(site: SiteUrls, case: ReportDetails, statuses: Sequence[bytes], rules: Sequence[str]) -> Entity:
+def admin_report_entity(site: SiteUrls, case: ReportDetails, statuses: Sequence[bytes], rules: Sequence[str]) -> Entity:
     """Admin::Report. `statuses` are its posts, encoded; `rules` are the site's."""
-    return ADMIN_REPORT(CaseNow(case, statuses, rules), site)
+    return ADMIN_REPORT(ReportWithStatuses(case, statuses, rules), site)

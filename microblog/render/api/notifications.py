@@ -32,24 +32,24 @@ from microblog.render.api.schemas import (
 from microblog.render.api.site import SiteUrls, moment
 from microblog.render.api.statuses import STATUS, fragments
 
-OLD_REASONS = ("not_following", "not_followers", "new_accounts", "private_mentions")
-SHOWN_IN_FULL = 1  # senders of each group, where the rest is wanted for their pictures only
+V1_REASONS = ("not_following", "not_followers", "new_accounts", "private_mentions")
+FULL_ACCOUNTS = 1  # senders of each group, where the rest is wanted for their pictures only
 
 
 @frozen
-class Warned:
+class WarningWithTarget:
     """A moderator's decision, and the account that it is about."""
 
     warning: AccountWarning
     target: Account
 
     @staticmethod
-    def of(warning: AccountWarning | None, target: Account) -> Warned | None:
+    def of(warning: AccountWarning | None, target: Account) -> WarningWithTarget | None:
         """None where there is no decision."""
-        return None if warning is None else Warned(warning, target)
+        return None if warning is None else WarningWithTarget(warning, target)
 
 
-ACCOUNT_WARNING = Definition[Warned, SiteUrls](
+ACCOUNT_WARNING = Definition[WarningWithTarget, SiteUrls](
     "AccountWarning",
     {
         "id": key(ID, lambda warned, _: str(warned.warning.id)),
@@ -65,14 +65,14 @@ ACCOUNT_WARNING = Definition[Warned, SiteUrls](
 
 
 @frozen
-class WithStatus:
+class NotificationWithStatus:
     """A notification with its post, encoded for its receiver."""
 
     notification: Notification
     status: bytes | None
 
 
-NOTIFICATION = Definition[WithStatus, SiteUrls](
+NOTIFICATION = Definition[NotificationWithStatus, SiteUrls](
     "Notification",
     {
         "id": key(ID, lambda it, _: str(it.notification.id)),
@@ -83,7 +83,9 @@ NOTIFICATION = Definition[WithStatus, SiteUrls](
         "filtered": optional(FLAG, lambda it, _: it.notification.filtered or ABSENT),
         "status": optional(STATUS, lambda it, _: ABSENT if it.status is None else orjson.Fragment(it.status)),
         "report": elsewhere({"type": "object"}),
-        "moderation_warning": one_or_absent(ACCOUNT_WARNING, lambda it, _: Warned.of(it.notification.warning, it.notification.account)),
+        "moderation_warning": one_or_absent(
+            ACCOUNT_WARNING, lambda it, _: WarningWithTarget.of(it.notification.warning, it.notification.account)
+        ),
     },
 )
 PARTIAL_ACCOUNT = Definition[Account, SiteUrls](
@@ -95,14 +97,14 @@ PARTIAL_ACCOUNT = Definition[Account, SiteUrls](
 
 
 @frozen
-class Placed:
+class GroupOnPage:
     """A group; `listed` on a page, it says where it is there."""
 
     group: NotificationGroup
     listed: bool
 
 
-GROUP = Definition[Placed, SiteUrls](
+GROUP = Definition[GroupOnPage, SiteUrls](
     "NotificationGroup",
     {
         "group_key": key(TEXT, lambda it, _: it.group.key),
@@ -114,22 +116,22 @@ GROUP = Definition[Placed, SiteUrls](
         "latest_page_notification_at": optional(MOMENT, lambda it, _: moment(it.group.created_at) if it.listed else ABSENT),
         "sample_account_ids": key(IDS, lambda it, _: [str(account.id) for account in it.group.senders]),
         "status_id": optional(ID, lambda it, _: ABSENT if it.group.post is None else str(it.group.post.id)),
-        "moderation_warning": one_or_absent(ACCOUNT_WARNING, lambda it, _: Warned.of(it.group.warning, it.group.account)),
+        "moderation_warning": one_or_absent(ACCOUNT_WARNING, lambda it, _: WarningWithTarget.of(it.group.warning, it.group.account)),
     },
 )
 
 
 @frozen
-class Grouped:
+class GroupsPage:
     """A page of groups. `full` are accounts to be served whole, `partial` those of which a picture is enough, None if there are none."""
 
-    groups: Sequence[Placed]
+    groups: Sequence[GroupOnPage]
     statuses: Sequence[bytes]
     full: Mapping[AccountId, Account]
     partial: Sequence[Account] | None
 
 
-GROUPS = Definition[Grouped, SiteUrls](
+GROUPS = Definition[GroupsPage, SiteUrls](
     "GroupedNotificationsResults",
     {
         "accounts": many(ACCOUNT, lambda it, _: it.full.values()),
@@ -149,14 +151,14 @@ def groups_entity(
 
     `partial`: only who did something last is served in full, of the others no more than their pictures need.
     """
-    full = {account.id: account for group in groups for account in group.senders[: SHOWN_IN_FULL if partial else None]}
+    full = {account.id: account for group in groups for account in group.senders[: FULL_ACCOUNTS if partial else None]}
     rest = {account.id: account for group in groups for account in group.senders if account.id not in full}
-    placed = [Placed(group, listed) for group in groups]
-    return GROUPS(Grouped(placed, tuple(statuses.values()), full, tuple(rest.values()) if partial else None), site)
+    placed = [GroupOnPage(group, listed) for group in groups]
+    return GROUPS(GroupsPage(placed, tuple(statuses.values()), full, tuple(rest.values()) if partial else None), site)
 
 
 @frozen
-class PolicyNow:
+class PolicyWithCounts:
     """Somebody's policy, and what it keeps back."""
 
     policy: Policy
@@ -172,21 +174,21 @@ PENDING = Definition[PendingCounts, None](
 )
 
 
-def _treatment(reason: str) -> Key[PolicyNow, None]:
+def _treatment(reason: str) -> Key[PolicyWithCounts, None]:
     return key(one_of(*Treatment), lambda now, _: getattr(now.policy, reason))
 
 
-def _kept_back(reason: str) -> Key[PolicyNow, None]:
+def _kept_back(reason: str) -> Key[PolicyWithCounts, None]:
     return key(FLAG, lambda now, _: getattr(now.policy, reason) is not Treatment.ACCEPT)
 
 
-POLICY = Definition[PolicyNow, None](
+POLICY = Definition[PolicyWithCounts, None](
     "NotificationPolicy",
     {**{f"for_{one.name}": _treatment(one.name) for one in fields(Policy)}, "summary": one(PENDING, lambda now, _: now.pending)},
 )
-OLD_POLICY = Definition[PolicyNow, None](
+V1_POLICY = Definition[PolicyWithCounts, None](
     "V1NotificationPolicy",
-    {**{f"filter_{name}": _kept_back(name) for name in OLD_REASONS}, "summary": one(PENDING, lambda now, _: now.pending)},
+    {**{f"filter_{name}": _kept_back(name) for name in V1_REASONS}, "summary": one(PENDING, lambda now, _: now.pending)},
 )
 
 
@@ -213,12 +215,12 @@ REQUEST = Definition[RequestWithStatus, SiteUrls](
 
 def policy_entity(policy: Policy, pending: PendingCounts) -> Entity:
     """NotificationPolicy."""
-    return POLICY(PolicyNow(policy, pending), None)
+    return POLICY(PolicyWithCounts(policy, pending), None)
 
 
-def old_policy_entity(policy: Policy, pending: PendingCounts) -> Entity:
+def v1_policy_entity(policy: Policy, pending: PendingCounts) -> Entity:
     """NotificationPolicy in the first version of the API: for each reason, whether notifications are kept back."""
-    return OLD_POLICY(PolicyNow(policy, pending), None)
+    return V1_POLICY(PolicyWithCounts(policy, pending), None)
 
 
 def request_entity(site: SiteUrls, request: NotificationRequest, status: bytes | None) -> Entity:

@@ -9,11 +9,11 @@ from microblog.model.push import ALERTS, PushMessage, PushPolicy, PushSubscripti
 from microblog.render.api.definition import Definition, Key, key, part
 from microblog.render.api.schemas import FLAG, TEXT, URL, WHOLE, one_of
 from microblog.render.api.site import SiteUrls
-from microblog.render.email.translations import phrases
+from microblog.render.email.translations import translations_for
 from microblog.render.html.formatting import excerpt
 
-LONGEST_NAME = 60  # characters
-LONGEST_BODY = 140
+MAX_NAME = 60  # characters
+MAX_BODY = 140
 
 
 def _alert(kind: NotificationKind) -> Key[PushSubscription, SiteUrls]:
@@ -33,12 +33,12 @@ SUBSCRIPTION = Definition[PushSubscription, SiteUrls](
 )
 
 
-def message(site: SiteUrls, push: PushMessage) -> bytes:
+def push_payload(site: SiteUrls, push: PushMessage) -> bytes:
     """What Mastodon's programs read. `access_token` is empty: nobody but its program knows a token, but some insist on the key.
 
     `notification_id` is a number because programs for phones read nothing else.
     """
-    note, said = push.note, phrases(push.locale)
+    note, said = push.note, translations_for(push.locale)
     told = (note.post.spoiler or note.post.text) if note.post else note.warning.text if note.warning else note.account.bio
     return orjson.dumps(
         {
@@ -47,7 +47,7 @@ def message(site: SiteUrls, push: PushMessage) -> bytes:
             "notification_id": note.id,
             "notification_type": note.kind,
             "icon": site.absolute(note.account.avatar or site.avatar),
-            "title": said.text(f"push.{note.kind}").format(name=excerpt(note.account.name, LONGEST_NAME)),
-            "body": excerpt(told, LONGEST_BODY),
+            "title": said.text(f"push.{note.kind}").format(name=excerpt(note.account.name, MAX_NAME)),
+            "body": excerpt(told, MAX_BODY),
         }
     )

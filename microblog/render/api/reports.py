@@ -41,14 +41,14 @@ REPORTED = Definition[Report, SiteUrls](
 
 
 @frozen
-class RuledReport:
+class ReportWithRules:
     """A report, and the rules of the site."""
 
     report: Report
     rules: Sequence[str]
 
 
-REPORT = Definition[RuledReport, SiteUrls](
+REPORT = Definition[ReportWithRules, SiteUrls](
     "Report",
     {
         "status_ids": key(nullable(IDS), lambda it, _: [str(post) for post in it.report.posts]),
@@ -60,7 +60,7 @@ REPORT = Definition[RuledReport, SiteUrls](
 
 
 @frozen
-class SeenReaction:
+class ReactionForViewer:
     """Reactions with one emoji; `streamed` to everybody alike."""
 
     reaction: Reaction
@@ -68,19 +68,19 @@ class SeenReaction:
 
 
 @frozen
-class SeenAnnouncement:
+class AnnouncementForViewer:
     """An announcement; `streamed` to everybody alike."""
 
     made: Announcement
     streamed: bool
 
     @property
-    def reactions(self) -> list[SeenReaction]:
+    def reactions(self) -> list[ReactionForViewer]:
         """Those under it."""
-        return [SeenReaction(one, self.streamed) for one in self.made.reactions]
+        return [ReactionForViewer(one, self.streamed) for one in self.made.reactions]
 
 
-REACTION = Definition[SeenReaction, SiteUrls](
+REACTION = Definition[ReactionForViewer, SiteUrls](
     "",
     {
         "name": key(TEXT, lambda seen, _: seen.reaction.name),
@@ -90,7 +90,7 @@ REACTION = Definition[SeenReaction, SiteUrls](
         "static_url": elsewhere(URL),
     },
 )
-ANNOUNCEMENT = Definition[SeenAnnouncement, SiteUrls](
+ANNOUNCEMENT = Definition[AnnouncementForViewer, SiteUrls](
     "Announcement",
     {
         "id": key(ID, lambda seen, _: str(seen.made.id)),
@@ -117,17 +117,17 @@ def broken_rules(report: Report, rules: Sequence[str]) -> list[Rule]:
 
 def report_entity(site: SiteUrls, report: Report, rules: Sequence[str]) -> Entity:
     """Report. `rules` are the site's."""
-    return REPORT(RuledReport(report, rules), site)
+    return REPORT(ReportWithRules(report, rules), site)
 
 
 def announcement_entity(site: SiteUrls, made: Announcement) -> Entity:
     """Announcement for one viewer."""
-    return ANNOUNCEMENT(SeenAnnouncement(made, streamed=False), site)
+    return ANNOUNCEMENT(AnnouncementForViewer(made, streamed=False), site)
 
 
 def streamed_announcement(site: SiteUrls, made: Announcement) -> Entity:
     """Announcement as it is streamed to everybody alike: without `read` and `me`."""
-    return ANNOUNCEMENT(SeenAnnouncement(made, streamed=True), site)
+    return ANNOUNCEMENT(AnnouncementForViewer(made, streamed=True), site)
 
 
 def reaction_entity(made: Announcement, name: str) -> Entity:

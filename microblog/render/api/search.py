@@ -13,19 +13,19 @@ from microblog.render.api.definition import Definition, always, key, many, one
 from microblog.render.api.schemas import TEXTS, array_of, one_of
 from microblog.render.api.site import SiteUrls
 from microblog.render.api.statuses import STATUS
-from microblog.render.api.tags import TAG, SeenTag
+from microblog.render.api.tags import TAG, TagForViewer
 
 
 @frozen
-class Results:
+class SearchResults:
     """What was found; `statuses` is the list of posts, encoded for the viewer."""
 
     accounts: Sequence[Account]
     statuses: bytes
-    tags: Sequence[SeenTag]
+    tags: Sequence[TagForViewer]
 
 
-SEARCH = Definition[Results, SiteUrls](
+SEARCH = Definition[SearchResults, SiteUrls](
     "Search",
     {
         "accounts": many(ACCOUNT, lambda found, _: found.accounts),

@@ -17,15 +17,15 @@ from microblog.model.caches import CacheFigures, estimated_bytes
 from microblog.model.ids import AccountId, PostId
 from microblog.model.posts import Post, PostFlags, Visibility
 from microblog.render.api.entities import Entities
-from microblog.render.api.statuses import FLAGS, POLL, SeenFlags, SeenPoll
+from microblog.render.api.statuses import FLAGS, POLL, FlagsForViewer, PollForViewer
 
 NO_FLAGS = PostFlags()
-REMEMBERED = 10_000
+MAX_ENTRIES = 10_000
 
 Key = tuple[object, ...]
 
 
-def key_of(post: Post) -> Key:
+def cache_key(post: Post) -> Key:
     """What a fragment is made of, in few words: two posts with equal keys have equal fragments."""
     author = post.author
     return (
@@ -46,7 +46,7 @@ class StatusJsonCache:
 
     entities: Entities
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    remembered: int = REMEMBERED
+    remembered: int = MAX_ENTRIES
     hits: int = 0
     misses: int = 0
     _kept: dict[PostId, tuple[Key, bytes]] = field(factory=dict, init=False)
@@ -69,7 +69,7 @@ class StatusJsonCache:
             return b',"poll":null'
         votes = None if viewer is None else flags.votes
         own = viewer == post.author.id
-        return b',"poll":' + orjson.dumps(POLL(SeenPoll(post.poll, self.now(), votes, own), None))
+        return b',"poll":' + orjson.dumps(POLL(PollForViewer(post.poll, self.now(), votes, own), None))
 
     def _overlay(self, post: Post, viewer: AccountId | None, flags: PostFlags, filtered: bytes) -> bytes:
         if viewer is None:
@@ -78,7 +78,7 @@ class StatusJsonCache:
         return _flags(flags, own) + filtered + b"}"
 
     def _fragment(self, post: Post) -> bytes:
-        key = key_of(post) if post.boost is None else (*key_of(post), key_of(post.boost))
+        key = cache_key(post) if post.boost is None else (*cache_key(post), cache_key(post.boost))
         kept = self._kept.pop(post.id, None)
         if kept is None or kept[0] != key:
             self.misses += 1
@@ -101,9 +101,9 @@ class StatusJsonCache:
 @lru_cache(maxsize=64)
 def _flags(flags: PostFlags, own: bool) -> bytes:
     """The viewer's part of a status, up to the filters that it falls under."""
-    return b"," + orjson.dumps(FLAGS(SeenFlags(flags, own), None))[1:-1] + b',"filtered":'
+    return b"," + orjson.dumps(FLAGS(FlagsForViewer(flags, own), None))[1:-1] + b',"filtered":'
 
 
-def array(items: list[bytes]) -> bytes:
+def json_array(items: list[bytes]) -> bytes:
     """A JSON list of what is encoded already."""
     return b"[" + b",".join(items) + b"]"

@@ -37,7 +37,7 @@ from microblog.render.api.site import SiteUrls, id_or_null, moment, moment_or_nu
 
 
 @frozen
-class SeenPoll:
+class PollForViewer:
     """A poll at one moment. `votes` are what the viewer chose, None for anonymous viewers; `own`: it is theirs, which counts as voted."""
 
     poll: Poll
@@ -54,7 +54,7 @@ class SeenPoll:
 OPTION = Definition[tuple[str, int | None], None](
     "", {"title": key(TEXT, lambda option, _: option[0]), "votes_count": key(nullable(COUNT), lambda option, _: option[1])}
 )
-POLL = Definition[SeenPoll, None](
+POLL = Definition[PollForViewer, None](
     "Poll",
     {
         "id": key(ID, lambda seen, _: str(seen.poll.id)),
@@ -72,14 +72,14 @@ POLL = Definition[SeenPoll, None](
 
 
 @frozen
-class SeenFlags:
+class FlagsForViewer:
     """How a viewer stands to a post; `own` if they could pin it."""
 
     flags: PostFlags
     own: bool
 
 
-_FLAGS: Keys[SeenFlags, None] = {
+_FLAGS: Keys[FlagsForViewer, None] = {
     "favourited": key(FLAG, lambda seen, _: seen.flags.favourited),
     "reblogged": key(FLAG, lambda seen, _: seen.flags.boosted),
     "muted": key(FLAG, lambda seen, _: seen.flags.thread_muted),
@@ -140,14 +140,14 @@ DELETED_STATUS = extended("DeletedStatus", "Status", {"text": TEXT}, without=["c
 
 
 @frozen
-class Around:
+class ThreadContext:
     """What stands above and below a post, encoded for the viewer."""
 
     ancestors: Sequence[bytes]
     descendants: Sequence[bytes]
 
 
-CONTEXT = Definition[Around, None](
+CONTEXT = Definition[ThreadContext, None](
     "Context",
     {
         "ancestors": key(array_of(STATUS), lambda around, _: fragments(around.ancestors)),
@@ -172,7 +172,7 @@ STATUS_SOURCE = Definition[Post, None](
 
 
 @frozen
-class EditOf:
+class AuthoredRevision:
     """What a post of somebody said once."""
 
     author: Account
@@ -181,7 +181,7 @@ class EditOf:
 
 TITLE = Definition[str, SiteUrls]("", {"title": key(TEXT, lambda title, _: title)})
 OPTIONS = Definition[PostRevision, SiteUrls]("", {"options": many(TITLE, lambda revision, _: revision.options)})
-STATUS_EDIT = Definition[EditOf, SiteUrls](
+STATUS_EDIT = Definition[AuthoredRevision, SiteUrls](
     "StatusEdit",
     {
         "account": one(ACCOUNT, lambda edit, _: edit.author),

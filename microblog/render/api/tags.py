@@ -24,7 +24,7 @@ DAY = Definition[TagDay, None](
 
 
 @frozen
-class SeenTag:
+class TagForViewer:
     """A tag, and how the viewer stands to it; None: nobody in particular."""
 
     use: TagUse
@@ -32,14 +32,14 @@ class SeenTag:
 
 
 @frozen
-class FeaturedOf:
+class AccountFeaturedTag:
     """A tag on somebody's profile."""
 
     account: Account
     featured: FeaturedTag
 
 
-TAG = Definition[SeenTag, SiteUrls](
+TAG = Definition[TagForViewer, SiteUrls](
     "Tag",
     {
         "id": key(ID, lambda seen, _: str(seen.use.tag.id)),
@@ -50,7 +50,7 @@ TAG = Definition[SeenTag, SiteUrls](
         "featuring": optional(FLAG, lambda seen, _: ABSENT if seen.flags is None else seen.flags.featuring),
     },
 )
-FEATURED_TAG = Definition[FeaturedOf, SiteUrls](
+FEATURED_TAG = Definition[AccountFeaturedTag, SiteUrls](
     "FeaturedTag",
     {
         "id": key(ID, lambda of, _: str(of.featured.id)),
@@ -64,9 +64,9 @@ FEATURED_TAG = Definition[FeaturedOf, SiteUrls](
 
 def tag_entity(site: SiteUrls, use: TagUse, flags: TagFlags | None) -> Entity:
     """Tag as one viewer sees it; None: as nobody in particular does."""
-    return TAG(SeenTag(use, flags), site)
+    return TAG(TagForViewer(use, flags), site)
 
 
 def featured_entity(site: SiteUrls, account: Account, featured: FeaturedTag) -> Entity:
     """FeaturedTag of somebody."""
-    return FEATURED_TAG(FeaturedOf(account, featured), site)
+    return FEATURED_TAG(AccountFeaturedTag(account, featured), site)

@@ -17,15 +17,15 @@ from markupsafe import Markup, escape
 from microblog.model.accounts import Account
 from microblog.model.emails import DailyReport, EmailContext, EmailKind
 from microblog.model.posts import Post
-from microblog.render.email.mime import MessageHeaders, MessageThread, block, line, message
-from microblog.render.email.translations import EmailTranslations, phrases
+from microblog.render.email.mime import MessageHeaders, MessageThread, build_message, clean_text, single_line
+from microblog.render.email.translations import EmailTranslations, translations_for
 from microblog.render.html.formatting import browser_name, excerpt, hue, initial
 from microblog.render.local_links import own_links
 from microblog.render.templates import loader
 
-LONGEST_NAME = 60  # characters of a name in a header
-LONGEST_TOPIC = 70  # characters of a post in a subject
-LONGEST_BEGINNING = 180  # characters of a post in a digest
+MAX_NAME = 60  # characters of a name in a header
+MAX_SUBJECT = 70  # characters of a post in a subject
+MAX_EXCERPT = 180  # characters of a post in a digest
 _HUES = (25, 50, 80, 110, 140, 168, 195, 225, 255, 290, 325, 355)  # as in style.css
 
 
@@ -48,11 +48,11 @@ class EmailRenderer:
 
     def written(self, mail: EmailContext) -> bytes:
         """The message: header, text and HTML. The same again for the same mail, but for the boundary of its parts."""
-        said = phrases(mail.locale)
-        words = _Words(self._site, mail, said)
-        return message(self._head(mail, words), self._part("txt", mail, words), self._part("html", mail, words))
+        said = translations_for(mail.locale)
+        words = _EmailTexts(self._site, mail, said)
+        return build_message(self._head(mail, words), self._part("txt", mail, words), self._part("html", mail, words))
 
-    def _head(self, mail: EmailContext, words: _Words) -> MessageHeaders:
+    def _head(self, mail: EmailContext, words: _EmailTexts) -> MessageHeaders:
         letter = mail.letter
         return MessageHeaders(
             message_id=letter.message_id or "",
@@ -67,7 +67,7 @@ class EmailRenderer:
             thread=thread_of(mail),
         )
 
-    def _part(self, ending: str, mail: EmailContext, words: _Words) -> str:
+    def _part(self, ending: str, mail: EmailContext, words: _EmailTexts) -> str:
         template = self._environments[ending].get_template(f"emails/{mail.letter.kind}.{ending}")
         say = words.html if ending == "html" else words.text
         text = template.render(
@@ -79,7 +79,7 @@ class EmailRenderer:
             moment=words.moment,
             tally=words.tally,
         )
-        return text if ending == "html" else block(text).strip() + "\n"
+        return text if ending == "html" else clean_text(text).strip() + "\n"
 
 
 def thread_of(mail: EmailContext) -> MessageThread:
@@ -96,7 +96,7 @@ def thread_of(mail: EmailContext) -> MessageThread:
     return MessageThread(answered, tuple(dict.fromkeys((first, answered))))
 
 
-class _Words:
+class _EmailTexts:
     """The phrases of one letter, with its names put in."""
 
     def __init__(self, site: EmailSender, mail: EmailContext, said: EmailTranslations) -> None:
@@ -110,12 +110,14 @@ class _Words:
 
     def text(self, key: str, **values: str) -> str:
         """A phrase as one line of text."""
-        shown = {name: line(value)[:LONGEST_NAME] if name == "name" else line(value) for name, value in (self._values | values).items()}
-        return line(self.said.text(key).format(**shown))
+        shown = {
+            name: single_line(value)[:MAX_NAME] if name == "name" else single_line(value) for name, value in (self._values | values).items()
+        }
+        return single_line(self.said.text(key).format(**shown))
 
     def html(self, key: str, **values: str) -> Markup:
         """A phrase as HTML: each name keeps its own direction to itself."""
-        put = {name: Markup("<bdi>{}</bdi>").format(line(value)) for name, value in (self._values | values).items()}
+        put = {name: Markup("<bdi>{}</bdi>").format(single_line(value)) for name, value in (self._values | values).items()}
         return Markup(escape(self.said.text(key))).format(**put)  # noqa: S704 - escaped, and so are the values
 
     def moment(self, moment: datetime | str) -> str:
@@ -140,7 +142,7 @@ class _Words:
 
 
 def _topic(post: Post) -> str:
-    return line(excerpt(post.spoiler or post.text, LONGEST_TOPIC))
+    return single_line(excerpt(post.spoiler or post.text, MAX_SUBJECT))
 
 
 def _environment(*, escaped: bool) -> Environment:
@@ -155,14 +157,14 @@ def _environment(*, escaped: bool) -> Environment:
     )
     made.globals |= {
         "agent": browser_name,
-        "beginning": _beginning,
-        "block": block,
-        "colour": _colour,
-        "figures": _figures,
+        "beginning": _post_excerpt,
+        "block": clean_text,
+        "colour": _avatar_color,
+        "figures": _report_rows,
         "html_of": _html_of,
         "initial": initial,
-        "line": line,
-        "quoted": _quoted,
+        "line": single_line,
+        "quoted": _quote,
     }
     return made
 
@@ -171,18 +173,18 @@ def _html_of(post: Post, url: str) -> Markup:
     return Markup(own_links(post.html, url))  # noqa: S704 - made safe when the post was stored
 
 
-def _quoted(text: str) -> str:
-    return "\n".join(f"> {part}".rstrip() for part in block(text).split("\n"))
+def _quote(text: str) -> str:
+    return "\n".join(f"> {part}".rstrip() for part in clean_text(text).split("\n"))
 
 
-def _beginning(post: Post) -> str:
-    return line(excerpt(post.spoiler or post.text, LONGEST_BEGINNING))
+def _post_excerpt(post: Post) -> str:
+    return single_line(excerpt(post.spoiler or post.text, MAX_EXCERPT))
 
 
-def _colour(account: Account) -> str:
+def _avatar_color(account: Account) -> str:
     return f"hsl({_HUES[hue(account.username) % len(_HUES)]} 45% 36%)"
 
 
-def _figures(report: DailyReport) -> Iterator[tuple[str, int]]:
+def _report_rows(report: DailyReport) -> Iterator[tuple[str, int]]:
     values: dict[str, Any] = asdict(report)
     return ((name, value) for name, value in values.items() if not isinstance(value, date))

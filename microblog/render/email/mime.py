@@ -17,7 +17,7 @@ from typing import Any
 import regex
 from attrs import frozen
 
-LONGEST_LINE = 76  # characters (RFC 2047, section 2)
+MAX_LINE = 76  # characters (RFC 2047, section 2)
 # Controls, halves of surrogate pairs, line and paragraph separators, and all that turns the direction of what comes after it.
 _UNSAFE = regex.compile(r"[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]+")
 _UNSAFE_IN_TEXT = regex.compile(r"[^\P{Cc}\n\t]|[\p{Cs}\u202a-\u202e\u2066-\u2069]")
@@ -52,7 +52,7 @@ class MessageHeaders:
         found = {
             "From": mailbox(self.name, self.sender),
             "To": self.recipient,
-            "Subject": words("Subject", self.subject),
+            "Subject": encode_header("Subject", self.subject),
             "Date": format_datetime(self.date),
             "Message-ID": self.message_id,
             "In-Reply-To": self.thread.in_reply_to,
@@ -67,72 +67,72 @@ class MessageHeaders:
         return {name: value for name, value in found.items() if value}
 
 
-def line(text: str) -> str:
+def single_line(text: str) -> str:
     """The text on one line, without anything that could end it or turn it around."""
     return " ".join(_UNSAFE.sub(" ", text).split())
 
 
-def block(text: str) -> str:
+def clean_text(text: str) -> str:
     """The text with its lines, without other controls, and with nothing that turns its direction for the rest of the message."""
     return _UNSAFE_IN_TEXT.sub("", text.replace("\r\n", "\n"))
 
 
-def words(name: str, text: str) -> str:
+def encode_header(name: str, text: str) -> str:
     """The value of an unstructured header, folded and encoded (RFC 2047)."""
-    tidy = line(text)
+    tidy = single_line(text)
     charset = "us-ascii" if tidy.isascii() and "=?" not in tidy else "utf-8"
-    return Header(tidy, charset, maxlinelen=LONGEST_LINE, header_name=name).encode(linesep="\r\n")
+    return Header(tidy, charset, maxlinelen=MAX_LINE, header_name=name).encode(linesep="\r\n")
 
 
 def mailbox(name: str, address: str) -> str:
     """`name <address>`, the name quoted or encoded so that whatever it holds is nothing but a name."""
-    tidy = line(name)
+    tidy = single_line(name)
     if not tidy:
         return address
     shown = '"' + _SPECIAL.sub(r"\\\1", tidy) + '"'
-    if not tidy.isascii() or "=?" in tidy or len(shown) > LONGEST_LINE - len("From: "):
-        shown = Header(tidy, "utf-8", maxlinelen=LONGEST_LINE, header_name="From").encode(linesep="\r\n")
+    if not tidy.isascii() or "=?" in tidy or len(shown) > MAX_LINE - len("From: "):
+        shown = Header(tidy, "utf-8", maxlinelen=MAX_LINE, header_name="From").encode(linesep="\r\n")
     return f"{shown}\r\n <{address}>"
 
 
-class _AsWritten(EmailPolicy):
+class _VerbatimPolicy(EmailPolicy):
     """Writes the headers that are given as they are; those of the bodies are the package's own."""
 
     def header_store_parse(self, name: str, value: Any) -> tuple[str, Any]:
         """Keep it."""
-        return super().header_store_parse(name, value) if _is_about_bodies(name) else (name, value)
+        return super().header_store_parse(name, value) if _is_body_header(name) else (name, value)
 
     def fold(self, name: str, value: Any) -> str:
         """Write it."""
-        return super().fold(name, value) if _is_about_bodies(name) else f"{name}: {value}{self.linesep}"
+        return super().fold(name, value) if _is_body_header(name) else f"{name}: {value}{self.linesep}"
 
     def fold_binary(self, name: str, value: Any) -> bytes:
         """Write it."""
         return self.fold(name, value).encode("ascii")
 
 
-_POLICY = _AsWritten(linesep="\r\n", cte_type="7bit", raise_on_defect=True)
+_POLICY = _VerbatimPolicy(linesep="\r\n", cte_type="7bit", raise_on_defect=True)
 
 
-def _is_about_bodies(name: str) -> bool:
+def _is_body_header(name: str) -> bool:
     return name.lower() in ("mime-version", "content-type", "content-transfer-encoding")
 
 
-def message(head: MessageHeaders, text: str, html: str) -> bytes:
+def build_message(head: MessageHeaders, text: str, html: str) -> bytes:
     """The whole message, its lines ending in CRLF, in ASCII throughout."""
     made = EmailMessage(_POLICY)
-    made.set_content(_encodable(text))
-    made.add_alternative(_encodable(html), subtype="html")
-    _put(made, head.fields())  # last, for setting the content takes away every Content-... header
+    made.set_content(_replace_surrogates(text))
+    made.add_alternative(_replace_surrogates(html), subtype="html")
+    _set_headers(made, head.fields())  # last, for setting the content takes away every Content-... header
     return made.as_bytes()
 
 
-def _put(made: EmailMessage, fields: Mapping[str, str]) -> None:
+def _set_headers(made: EmailMessage, fields: Mapping[str, str]) -> None:
     for name, value in fields.items():
         if not value.isascii() or regex.search(r"\r(?!\n)|(?<!\r)\n|\r\n(?![ \t])", value):
             raise ValueError(f"The header {name} would break the message.")
         made[name] = value
 
 
-def _encodable(text: str) -> str:
+def _replace_surrogates(text: str) -> str:
     return text.encode("utf-8", "replace").decode()

@@ -14,7 +14,7 @@ from attrs import frozen
 from microblog.render.templates import templates
 
 LANGUAGES = ("en", "de", "es", "fr")
-_USUAL = "en"
+_FALLBACK = "en"
 
 
 @frozen
@@ -57,10 +57,10 @@ class EmailTranslations:
         return months[day.month - 1]
 
 
-def phrases(locale: str) -> EmailTranslations:
+def translations_for(locale: str) -> EmailTranslations:
     """The phrases for a language tag (RFC 5646), by its primary subtag."""
     primary = locale.partition("-")[0].lower()
-    return _read(primary if primary in LANGUAGES else _USUAL)
+    return _read(primary if primary in LANGUAGES else _FALLBACK)
 
 
 @cache

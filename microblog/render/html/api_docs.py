@@ -20,7 +20,7 @@ _FORMATS = {"uri": "URL", "date": "date", "date-time": "time (ISO 8601)", "binar
 
 
 @frozen
-class Line:
+class FieldDoc:
     """A field: in a path, a query, a header, a body or an entity. `place` is empty where all are in the same."""
 
     name: str
@@ -50,13 +50,13 @@ class OperationDoc:
     description: str
     access: str
     scopes: tuple[str, ...]
-    fields: tuple[Line, ...]
+    fields: tuple[FieldDoc, ...]
     responses: tuple[ResponseDoc, ...]
     errors: tuple[ResponseDoc, ...]
 
 
 @frozen
-class FilteredReference:
+class ReferenceEntry:
     """Something rendered, and the words by which it is found."""
 
     html: str
@@ -70,7 +70,7 @@ class Section:
     id: str
     name: str
     meaning: str
-    operations: tuple[FilteredReference, ...]
+    operations: tuple[ReferenceEntry, ...]
 
     @property
     def articles(self) -> list[str]:
@@ -83,7 +83,7 @@ class ApiReference:
     """All that the page shows."""
 
     sections: tuple[Section, ...]
-    entities: tuple[FilteredReference, ...]
+    entities: tuple[ReferenceEntry, ...]
 
     @property
     def articles(self) -> list[str]:
@@ -93,26 +93,26 @@ class ApiReference:
     def matching(self, query: str) -> ApiReference:
         """What has all the words of `query`; everything if there are none."""
         words = query.lower().split()
-        sections = tuple(evolve(section, operations=_having(section.operations, words)) for section in self.sections)
-        return ApiReference(tuple(section for section in sections if section.operations), _having(self.entities, words))
+        sections = tuple(evolve(section, operations=_filter_entries(section.operations, words)) for section in self.sections)
+        return ApiReference(tuple(section for section in sections if section.operations), _filter_entries(self.entities, words))
 
 
-def _having(kept: Iterable[FilteredReference], words: Iterable[str]) -> tuple[FilteredReference, ...]:
+def _filter_entries(kept: Iterable[ReferenceEntry], words: Iterable[str]) -> tuple[ReferenceEntry, ...]:
     return tuple(one for one in kept if all(word in one.words for word in words))
 
 
-def reference_of(document: Node, part: Part) -> ApiReference:
+def build_reference(document: Node, part: Part) -> ApiReference:
     """Read it out of `document`. `part` renders a template by name."""
-    by_tag: dict[str, list[FilteredReference]] = {tag["name"]: [] for tag in document["tags"]}
+    by_tag: dict[str, list[ReferenceEntry]] = {tag["name"]: [] for tag in document["tags"]}
     shared = document["components"]["responses"]
     for path, methods in document["paths"].items():
         for method, node in methods.items():
             operation = _operation(method.upper(), path, node, shared)
             words = f"{operation.method} {path} {operation.summary} {operation.description} {' '.join(operation.scopes)}".lower()
-            by_tag[node["tags"][0]].append(FilteredReference(part("_api_operation", operation=operation), words))
+            by_tag[node["tags"][0]].append(ReferenceEntry(part("_api_operation", operation=operation), words))
     sections = [Section(anchor(tag["name"]), tag["name"], tag["description"], tuple(by_tag[tag["name"]])) for tag in document["tags"]]
     entities = [
-        FilteredReference(part("_api_entity", name=name, lines=tuple(_entity_lines(schema))), name.lower())
+        ReferenceEntry(part("_api_entity", name=name, lines=tuple(_entity_lines(schema))), name.lower())
         for name, schema in document["components"]["schemas"].items()
     ]
     return ApiReference(tuple(sections), tuple(entities))
@@ -150,40 +150,40 @@ def _response(status: str, node: Node, shared: Node) -> ResponseDoc:
     if "$ref" in node:
         return ResponseDoc(status, shared[node["$ref"].rpartition("/")[2]]["description"])
     content: Node = node.get("content", {})
-    types = [Markup('{} <span class="soft">{}</span>').format(told(one["schema"]), kind) for kind, one in content.items()]
+    types = [Markup('{} <span class="soft">{}</span>').format(describe_type(one["schema"]), kind) for kind, one in content.items()]
     return ResponseDoc(status, node["description"], Markup(", ").join(types) if types else None)
 
 
-def _fields(node: Node) -> Iterator[Line]:
+def _fields(node: Node) -> Iterator[FieldDoc]:
     for one in node.get("parameters", ()):
-        yield Line(one["name"], told(one["schema"]), one.get("description", ""), one["required"], one["in"])
+        yield FieldDoc(one["name"], describe_type(one["schema"]), one.get("description", ""), one["required"], one["in"])
     content: Node = node.get("requestBody", {}).get("content", {})
     if content:
         body = content["multipart/form-data"]["schema"]  # has all of them; the others lack files
         required = body.get("required", ())
         for name, schema in body["properties"].items():
-            yield Line(name, told(schema), schema.get("description", ""), name in required, "body")
+            yield FieldDoc(name, describe_type(schema), schema.get("description", ""), name in required, "body")
 
 
-def _entity_lines(schema: Node) -> Iterator[Line]:
+def _entity_lines(schema: Node) -> Iterator[FieldDoc]:
     required = schema.get("required", ())
     for name, inner in schema.get("properties", {}).items():
-        yield Line(name, told(inner), inner.get("description", ""), name in required)
+        yield FieldDoc(name, describe_type(inner), inner.get("description", ""), name in required)
 
 
-def told(schema: Node) -> Markup:
+def describe_type(schema: Node) -> Markup:
     """A type in words, linked to the entities it names."""
     if "$ref" in schema:
         name = schema["$ref"].removeprefix(_SCHEMAS)
         return Markup('<a href="#{0}">{0}</a>').format(name)
     if "anyOf" in schema:
-        return Markup(" or ").join(told(one) for one in schema["anyOf"])
+        return Markup(" or ").join(describe_type(one) for one in schema["anyOf"])
     if "enum" in schema:
         return Markup(" or ").join(Markup("<code>{}</code>").format(one) for one in schema["enum"])
     if schema.get("type") == "array":
-        return Markup("list of {}").format(told(schema["items"]))
+        return Markup("list of {}").format(describe_type(schema["items"]))
     if schema.get("properties"):
-        keys = [Markup("<code>{}</code>: {}").format(key, told(inner)) for key, inner in schema["properties"].items()]
+        keys = [Markup("<code>{}</code>: {}").format(key, describe_type(inner)) for key, inner in schema["properties"].items()]
         return Markup("object with {}").format(Markup(", ").join(keys))
     return _plain(schema)
 
@@ -194,5 +194,5 @@ def _plain(schema: Node) -> Markup:
     if str(schema.get("pattern", "")).startswith("^[0-9]+"):
         return Markup("digits as text")
     if isinstance(schema.get("additionalProperties"), Mapping):
-        return Markup("object of {}").format(told(schema["additionalProperties"]))
+        return Markup("object of {}").format(describe_type(schema["additionalProperties"]))
     return escape(_KINDS.get(schema.get("type", ""), "anything"))

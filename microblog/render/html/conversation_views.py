@@ -14,8 +14,8 @@ from microblog.render.html.pages import Pages
 from microblog.render.html.view_models import PageContext
 
 _NAMES_FIRST = re.compile(r"(?:@[\w.-]+[ \t\r\n,:]+)+")
-LONGEST = 160
-MOST_NAMES = 3
+MAX_EXCERPT = 160
+MAX_NAMES = 3
 
 
 @frozen
@@ -35,8 +35,8 @@ class ConversationRow:
         """The beginning of what was said last, without the names of those to whom it goes."""
         last = self.conversation.last
         if self.folded or last.spoiler:
-            return f"Filtered: {self.folded}" if self.folded else excerpt(last.spoiler, LONGEST)
-        return excerpt(_NAMES_FIRST.sub("", last.text, count=1) if last.text.startswith("@") else last.text, LONGEST)
+            return f"Filtered: {self.folded}" if self.folded else excerpt(last.spoiler, MAX_EXCERPT)
+        return excerpt(_NAMES_FIRST.sub("", last.text, count=1) if last.text.startswith("@") else last.text, MAX_EXCERPT)
 
 
 @frozen
@@ -50,9 +50,9 @@ class ConversationsPage:
 
 def conversations_page(pages: Pages, shell: PageContext, page: ConversationsPage) -> bytes:
     """All conversations of the viewer."""
-    return pages.page("conversations", shell, PageMetadata("Messages", index=False), page=page, most_names=MOST_NAMES)
+    return pages.page("conversations", shell, PageMetadata("Messages", index=False), page=page, most_names=MAX_NAMES)
 
 
 def conversation_row(pages: Pages) -> Callable[[Conversation, str], str]:
     """What makes one entry of that list, for the live feed; the text is what filters call its last post."""
-    return lambda conversation, folded: pages.part("_talk", talk=ConversationRow(conversation, folded), most_names=MOST_NAMES)
+    return lambda conversation, folded: pages.part("_talk", talk=ConversationRow(conversation, folded), most_names=MAX_NAMES)

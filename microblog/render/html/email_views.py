@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from attrs import field, frozen
 
 from microblog.model.accounts import Login
-from microblog.model.emails import DAILY, NEVER, SWITCHED, WEEKLY, AddressRejection, Email, EmailKind, EmailState
+from microblog.model.emails import DAILY, NEVER, PREFERENCE_FIELDS, WEEKLY, AddressRejection, Email, EmailKind, EmailState
 from microblog.model.jobs import Job, JobCounts
 
-KINDS = {
+KIND_LABELS = {
     EmailKind.CONFIRM: "Address confirmation",
     EmailKind.RESET: "Password reset",
     EmailKind.MENTION: "Mention",
@@ -27,7 +27,7 @@ KINDS = {
     EmailKind.REPORT: "Daily report",
     EmailKind.TEST: "Test",
 }
-STOPPED = {
+UNSUBSCRIBED = {
     EmailKind.MENTION: "e-mails when someone mentions you or replies to you",
     EmailKind.FOLLOW: "e-mails when someone follows you",
     EmailKind.FOLLOW_REQUEST: "e-mails when someone requests to follow you",
@@ -35,7 +35,7 @@ STOPPED = {
     EmailKind.DIGEST: "e-mail digests",
     EmailKind.REPORT: "daily reports about this site",
 }
-STATES = {
+STATE_LABELS = {
     EmailState.WAITING: "Waiting",
     EmailState.DEFERRED: "Deferred",
     EmailState.REFUSED: "Rejected",
@@ -44,7 +44,7 @@ STATES = {
     EmailState.KEPT: "Saved as a file",
     EmailState.CANCELLED: "Cancelled",
 }
-AGAIN = frozenset({EmailState.WAITING, EmailState.DEFERRED, EmailState.REFUSED, EmailState.FAILED})
+RETRYABLE = frozenset({EmailState.WAITING, EmailState.DEFERRED, EmailState.REFUSED, EmailState.FAILED})
 JOB_LISTS = {"dead": "Dead", "retrying": "Retrying", "waiting": "Waiting", "running": "Running", "done": "Done"}
 FREQUENCIES = {NEVER: "Never", DAILY: "Daily", WEEKLY: "Weekly"}
 
@@ -88,7 +88,10 @@ class MailForm:
             (EmailKind.REPORT, "The daily report about this site is ready", "For administrators."),
         ]
         offered = [one for one in told if self.is_admin or one[0] is not EmailKind.REPORT]
-        return tuple(EmailSwitch(SWITCHED[kind], label, hint, getattr(preferences, SWITCHED[kind])) for kind, label, hint in offered)
+        return tuple(
+            EmailSwitch(PREFERENCE_FIELDS[kind], label, hint, getattr(preferences, PREFERENCE_FIELDS[kind]))
+            for kind, label, hint in offered
+        )
 
     @property
     def frequencies(self) -> tuple[tuple[str, str], ...]:
@@ -131,19 +134,19 @@ class OutboxPage:
     @property
     def tabs(self) -> tuple[tuple[str, str, int], ...]:
         """(state, label, how many), those that somebody has to look at first."""
-        return tuple((str(state), label, self.counts.get(state, 0)) for state, label in STATES.items())
+        return tuple((str(state), label, self.counts.get(state, 0)) for state, label in STATE_LABELS.items())
 
     def kind(self, letter: Email) -> str:
         """What it is about, in words."""
-        return KINDS[letter.kind]
+        return KIND_LABELS[letter.kind]
 
     def label(self, letter: Email) -> str:
         """How it stands, in words."""
-        return STATES[letter.state]
+        return STATE_LABELS[letter.state]
 
     def may_go_again(self, letter: Email) -> bool:
         """True if there is a point in trying it again."""
-        return letter.state in AGAIN
+        return letter.state in RETRYABLE
 
 
 @frozen

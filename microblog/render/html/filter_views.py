@@ -19,7 +19,7 @@ CONTEXTS = (
     ("account", "Profiles"),
 )
 ACTIONS = (("warn", "Hide with a warning"), ("hide", "Hide completely"), ("blur", "Hide media with a warning"))
-TERMS = (
+DURATIONS = (
     ("", "Never"),
     ("1800", "30 minutes"),
     ("3600", "1 hour"),
@@ -60,4 +60,4 @@ def filter_page(pages: Pages, shell: PageContext, form: FilterForm) -> bytes:
     return pages.page("settings_filter", shell, PageMetadata("Edit filter"), form=form, **_CHOICES)
 
 
-_CHOICES: Mapping[str, object] = {"contexts": CONTEXTS, "actions": ACTIONS, "terms": TERMS}
+_CHOICES: Mapping[str, object] = {"contexts": CONTEXTS, "actions": ACTIONS, "terms": DURATIONS}

@@ -31,7 +31,7 @@ ICONS = {name: Markup(f'<svg class="i" aria-hidden="true"><use href="#i-{name}"/
 
 
 @frozen
-class VisibilityWords:
+class VisibilityLabel:
     """A visibility as people read it."""
 
     value: Visibility
@@ -41,16 +41,16 @@ class VisibilityWords:
 
 
 VISIBILITIES = (
-    VisibilityWords(Visibility.PUBLIC, "Public", "anyone can see it", "globe"),
-    VisibilityWords(Visibility.UNLISTED, "Quiet public", "anyone can see it, but not on the local timeline", "moon"),
-    VisibilityWords(Visibility.PRIVATE, "Followers only", "only followers can see it", "lock"),
-    VisibilityWords(Visibility.DIRECT, "Direct (only people mentioned)", "no one else can see it", "letter"),
+    VisibilityLabel(Visibility.PUBLIC, "Public", "anyone can see it", "globe"),
+    VisibilityLabel(Visibility.UNLISTED, "Quiet public", "anyone can see it, but not on the local timeline", "moon"),
+    VisibilityLabel(Visibility.PRIVATE, "Followers only", "only followers can see it", "lock"),
+    VisibilityLabel(Visibility.DIRECT, "Direct (only people mentioned)", "no one else can see it", "letter"),
 )
 VISIBILITY = {words.value: words for words in VISIBILITIES}
 
 PEOPLE_LISTS = {"blocks": "Blocked users", "mutes": "Muted users", "requests": "Follow requests", "permitted": "Accepted people"}
 
-NOTIFIED = {
+NOTIFICATION_TEXTS = {
     NotificationKind.MENTION: ("{who} mentioned you", "reply"),
     NotificationKind.STATUS: ("{who} posted", "bell"),
     NotificationKind.BOOST: ("{who} boosted your post", "boost"),
@@ -61,11 +61,11 @@ NOTIFIED = {
     NotificationKind.UPDATE: ("{who} edited a post you interacted with", "pen"),
     NotificationKind.SIGN_UP: ("{who} applied for an account", "plus"),
     NotificationKind.REPORT: ("{who} sent a report", "alert"),
-    NotificationKind.WARNING: ("", "alert"),  # has no sender, see WARNED
+    NotificationKind.WARNING: ("", "alert"),  # has no sender, see WARNING_TEXTS
 }
 """The sentence and the icon of each kind of notification."""
 
-WARNED = {
+WARNING_TEXTS = {
     ModerationAction.NONE: "The moderators have sent you a warning.",
     ModerationAction.DISABLE: "The moderators have disabled your account.",
     ModerationAction.SILENCE: (
@@ -75,7 +75,7 @@ WARNED = {
 }
 """The sentence shown to the owner of an account after each moderation action."""
 
-FACES = 5  # of a group of people
+MAX_AVATARS = 5  # of a group of people
 
 POLL_TIMES = (
     (300, "5 minutes"),
@@ -87,7 +87,7 @@ POLL_TIMES = (
     (604_800, "7 days"),
 )
 
-_TROUBLE = {
+_ERROR_TITLES = {
     400: "Bad request",
     401: "Please log in",
     403: "You can't do that",
@@ -114,17 +114,17 @@ _SYSTEMS = (
 )
 
 
-def trouble_title(status: int) -> str:
+def error_title(status: int) -> str:
     """A heading for an error page."""
-    return _TROUBLE.get(status, "Something went wrong")
+    return _ERROR_TITLES.get(status, "Something went wrong")
 
 
 def notified(kind: NotificationKind, who: str) -> Markup:
     """The sentence of a notification. `who` names its senders, as HTML if it is Markup."""
-    return escape(NOTIFIED[kind][0]).format(who=who)
+    return escape(NOTIFICATION_TEXTS[kind][0]).format(who=who)
 
 
-def offered(widest: Visibility) -> tuple[VisibilityWords, ...]:
+def visibilities_up_to(widest: Visibility) -> tuple[VisibilityLabel, ...]:
     """The visibilities that are not wider than `widest`."""
     return tuple(words for words in VISIBILITIES if words.value.narrowest(widest) is words.value)
 
@@ -190,7 +190,7 @@ def hue(username: str) -> int:
     return zlib.crc32(username.lower().encode("utf-8", "replace")) % HUES
 
 
-def initials_color(account: Account, size: int = 48) -> Markup:
+def avatar_html(account: Account, size: int = 48) -> Markup:
     """Somebody's picture, `size` pixels wide; a coloured initial if they have none. It says nothing to a screen reader."""
     if account.avatar:
         source = escape(account.avatar)
@@ -215,7 +215,7 @@ def visibility_options(widest: Visibility, selected: Visibility) -> Markup:
         Markup('<option value="{}" title="{}"{}>{}</option>').format(
             words.value, words.hint, Markup(" selected") if words.value is selected else "", words.label
         )
-        for words in offered(widest)
+        for words in visibilities_up_to(widest)
     )
 
 
@@ -260,14 +260,14 @@ def excerpt(text: str, length: int = 200) -> str:
     return (cut.rsplit(" ", 1)[0] if " " in cut[length // 2 :] else cut).rstrip() + "…"
 
 
-_LARGEST = Dimensions(600, 540)  # CSS pixels, of one picture in a post
+_MAX_SIZE = Dimensions(600, 540)  # CSS pixels, of one picture in a post
 
 
-def fitted(frame: Dimensions | None) -> Dimensions | None:
+def fit_image(frame: Dimensions | None) -> Dimensions | None:
     """How large a picture is shown at most, in its shape and never enlarged: so a page keeps its place before it comes."""
     if frame is None or not frame.area:
         return None
-    scale = min(1.0, _LARGEST.width / frame.width, _LARGEST.height / frame.height)
+    scale = min(1.0, _MAX_SIZE.width / frame.width, _MAX_SIZE.height / frame.height)
     return Dimensions(max(1, round(frame.width * scale)), max(1, round(frame.height * scale)))
 
 
@@ -283,8 +283,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "full": full,
     "local": local,
     "number": number,
-    "face": initials_color,
-    "fitted": fitted,
+    "face": avatar_html,
+    "fitted": fit_image,
     "focus": focus,
     "hue": hue,
     "agent": browser_name,

@@ -13,7 +13,7 @@ from microblog.render.html.pages import Pages
 from microblog.render.html.view_models import PageContext
 
 TABS = (("", "All"), ("applied", "Pending"), ("suspended", "Suspended"))
-LASTS = ((1, "1 day"), (7, "7 days"), (30, "30 days"), (0, "Never"))
+INVITE_DURATIONS = ((1, "1 day"), (7, "7 days"), (30, "30 days"), (0, "Never"))
 """How long an invitation may last: days (0: for ever) and words."""
 
 
@@ -45,4 +45,4 @@ def members_page(pages: Pages, shell: PageContext, page: MembersPage) -> bytes:
 
 def invites_page(pages: Pages, shell: PageContext, page: InvitesPage) -> bytes:
     """Invitations."""
-    return pages.page("invites", shell, PageMetadata("Invites"), page=page, lasts=LASTS)
+    return pages.page("invites", shell, PageMetadata("Invites"), page=page, lasts=INVITE_DURATIONS)

@@ -206,19 +206,19 @@ class Pages:
 
     def trouble(self, shell: PageContext, trouble: ErrorView) -> bytes:
         """What went wrong and what to do about it; keeps the text that was being written."""
-        return self._page("trouble", shell, PageMetadata(formatting.trouble_title(trouble.status), index=False), trouble=trouble)
+        return self._page("trouble", shell, PageMetadata(formatting.error_title(trouble.status), index=False), trouble=trouble)
 
     def page(self, template: str, shell: PageContext, head: PageMetadata, /, **values: object) -> bytes:
         """A page by its template's name: for features that have a module of views beside this one."""
         return self._page(template, shell, head, **values)
 
     def _page(self, template: str, shell: PageContext, head: PageMetadata, /, **values: object) -> bytes:
-        posts = _Posts()
+        posts = _ArticleSlots()
         text = self._environment.get_template(f"pages/{template}.html").render(shell=shell, head=head, posts=posts, **values)
         return posts.fill(text)
 
 
-class _Posts:
+class _ArticleSlots:
     """Keeps the articles of a page out of the template and puts them in at the end, as bytes.
 
     In the template they would be copied at every level of nesting, as wide as their widest letter: that took longer than all the rest.

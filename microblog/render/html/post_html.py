@@ -111,7 +111,7 @@ def assemble(fragment: PostHtml, counts: PostCounts, flags: PostFlags, variant: 
     return f"{fragment.opening}{fragment.body}{poll}{fragment.closing}{actions}</div></div></article>"
 
 
-def folded(article: str, titles: str) -> str:
+def fold_behind_filters(article: str, titles: str) -> str:
     """The article of `assemble` behind a warning that names the viewer's filters which it falls under."""
     opening, grid, rest = article.partition('<div class="post-grid">')
     inside = rest.removesuffix("</article>")

@@ -14,10 +14,10 @@ from attrs import field, frozen
 from microblog.model.accounts import Account, Login, Preferences, RegistrationMode, Relationship, Session, Viewer
 from microblog.model.emails import AddressRejection
 from microblog.model.ids import PostId
-from microblog.model.media import FILM_BYTES, IMAGE_BYTES, MOST_MEDIA, Media
+from microblog.model.media import MAX_IMAGE_BYTES, MAX_MEDIA, MAX_VIDEO_BYTES, Media
 from microblog.model.notifications import NotificationGroup
 from microblog.model.oauth import App, Authorization
-from microblog.model.polls import MOST_OPTIONS, PollDraft
+from microblog.model.polls import MAX_OPTIONS, PollDraft
 from microblog.model.posts import Post, PostRevision, Tag, Visibility
 from microblog.model.scheduled import ScheduledPost
 from microblog.model.site_texts import NO_TEXTS, SiteTexts
@@ -310,10 +310,10 @@ class AboutView:
     posts: int = 0
     admins: tuple[Account, ...] = ()
     films: bool = False
-    most_media: int = MOST_MEDIA
-    image_mb: int = IMAGE_BYTES >> 20
-    film_mb: int = FILM_BYTES >> 20
-    most_options: int = MOST_OPTIONS
+    most_media: int = MAX_MEDIA
+    image_mb: int = MAX_IMAGE_BYTES >> 20
+    film_mb: int = MAX_VIDEO_BYTES >> 20
+    most_options: int = MAX_OPTIONS
 
 
 @frozen

@@ -6,7 +6,7 @@ from attrs import frozen
 
 from microblog.domain.filters import FilterDraft, Filters, KeywordDraft
 from microblog.model.ids import FilterId, KeywordId, PostId, RelationId
-from microblog.render.api.filters import CHOSEN, FILTER, KEYWORD
+from microblog.render.api.filters import FILTER, FILTER_STATUS, KEYWORD
 from microblog.render.api.schemas import EMPTY, FILTER_CONTEXT, FLAG, ID, TEXT, WHOLE, array_of, one_of, record
 from microblog.web.http.params import Params
 from microblog.web.http.request import Request
@@ -121,11 +121,13 @@ class FilterPartRoutes:
         await self.filters.remove_keyword(request.member, KeywordId(keyword_id))
         return Response.json({})
 
-    @route("GET", "/api/v2/filters/<id:filter_id>/statuses", READ, RouteDoc("View all status filters", array_of(CHOSEN), errors=(404,)))
+    @route(
+        "GET", "/api/v2/filters/<id:filter_id>/statuses", READ, RouteDoc("View all status filters", array_of(FILTER_STATUS), errors=(404,))
+    )
     async def posts(self, request: Request, filter_id: int) -> Response:
         """All statuses of the filter, oldest first."""
         made = await self.filters.one(request.member, FilterId(filter_id))
-        return Response.json(CHOSEN.each(made.posts, None))
+        return Response.json(FILTER_STATUS.each(made.posts, None))
 
     @route(
         "POST",
@@ -133,7 +135,7 @@ class FilterPartRoutes:
         WRITE,
         RouteDoc(
             "Add a status to a filter group",
-            CHOSEN,
+            FILTER_STATUS,
             body=(Param("status_id", ID, "The status to be added.", required=True),),
             errors=(404, 422),
         ),
@@ -141,13 +143,13 @@ class FilterPartRoutes:
     async def add_post(self, request: Request, filter_id: int) -> Response:
         """Add a status that the user may see."""
         post = PostId(request.fields.id("status_id") or 0)
-        return Response.json(CHOSEN(await self.filters.add_post(request.member, FilterId(filter_id), post), None))
+        return Response.json(FILTER_STATUS(await self.filters.add_post(request.member, FilterId(filter_id), post), None))
 
-    @route("GET", "/api/v2/filters/statuses/<id:chosen_id>", READ, RouteDoc("View a single status filter", CHOSEN, errors=(404,)))
+    @route("GET", "/api/v2/filters/statuses/<id:chosen_id>", READ, RouteDoc("View a single status filter", FILTER_STATUS, errors=(404,)))
     async def post(self, request: Request, chosen_id: int) -> Response:
         """One status of a filter, by the id of the entry."""
         _, chosen = await self.filters.with_post(request.member, RelationId(chosen_id))
-        return Response.json(CHOSEN(chosen, None))
+        return Response.json(FILTER_STATUS(chosen, None))
 
     @route(
         "DELETE", "/api/v2/filters/statuses/<id:chosen_id>", WRITE, RouteDoc("Remove a status from a filter group", EMPTY, errors=(404,))

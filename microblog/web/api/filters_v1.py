@@ -7,7 +7,7 @@ from attrs import frozen
 from microblog.domain.filters import FilterDraft, Filters, KeywordDraft
 from microblog.model.filters import FilterAction
 from microblog.model.ids import KeywordId
-from microblog.render.api.filters import V1_FILTER, old_entity
+from microblog.render.api.filters import V1_FILTER, v1_filter_entity
 from microblog.render.api.schemas import EMPTY, FILTER_CONTEXT, FLAG, TEXT, WHOLE, array_of
 from microblog.web.http.request import Request
 from microblog.web.http.response import Response
@@ -36,18 +36,18 @@ class FilterV1Routes:
     async def all(self, request: Request) -> Response:
         """Every keyword of every filter."""
         found = await self.filters.of(request.member)
-        return _response([old_entity(made, keyword) for made in found for keyword in made.keywords])
+        return _response([v1_filter_entity(made, keyword) for made in found for keyword in made.keywords])
 
     @route("POST", "/api/v1/filters", WRITE, RouteDoc("Create a filter", V1_FILTER, body=BODY, errors=(422,)))
     async def make(self, request: Request) -> Response:
         """Create a filter with one keyword, which is also its title."""
         made = await self.filters.create(request.member, _draft(request, KeywordDraft(request.fields.text("phrase"), _whole_word(request))))
-        return _response(old_entity(made, made.keywords[0]))
+        return _response(v1_filter_entity(made, made.keywords[0]))
 
     @route("GET", "/api/v1/filters/<id:keyword_id>", READ, RouteDoc("View a single filter", V1_FILTER, errors=(404,)))
     async def show(self, request: Request, keyword_id: int) -> Response:
         """One keyword by id."""
-        return _response(old_entity(*await self.filters.with_keyword(request.member, KeywordId(keyword_id))))
+        return _response(v1_filter_entity(*await self.filters.with_keyword(request.member, KeywordId(keyword_id))))
 
     @route("PUT", "/api/v1/filters/<id:keyword_id>", WRITE, RouteDoc("Update a filter", V1_FILTER, body=BODY, errors=(404, 422)))
     @route("PATCH", "/api/v1/filters/<id:keyword_id>", WRITE, RouteDoc("Update a filter", V1_FILTER, body=BODY, errors=(404, 422)))
@@ -57,7 +57,7 @@ class FilterV1Routes:
         made, _ = await self.filters.with_keyword(request.member, id)
         keyword = KeywordDraft(request.fields.text("phrase", default=None), _whole_word(request), id)
         await self.filters.change(request.member, made.id, _draft(request, keyword), single=True)
-        return _response(old_entity(*await self.filters.with_keyword(request.member, id)))
+        return _response(v1_filter_entity(*await self.filters.with_keyword(request.member, id)))
 
     @route("DELETE", "/api/v1/filters/<id:keyword_id>", WRITE, RouteDoc("Remove a filter", EMPTY, errors=(404,)))
     async def delete(self, request: Request, keyword_id: int) -> Response:

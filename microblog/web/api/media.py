@@ -11,7 +11,7 @@ from microblog.domain.attachments import Attachments, MediaUpload, failure
 from microblog.domain.rate_limits import MEDIA
 from microblog.model.errors import Invalid
 from microblog.model.ids import MediaId
-from microblog.model.media import FILM_BYTES, IMAGE_BYTES, Focus, Media, MediaChange, MediaState
+from microblog.model.media import MAX_IMAGE_BYTES, MAX_VIDEO_BYTES, Focus, Media, MediaChange, MediaState
 from microblog.render.api.entities import Entities
 from microblog.render.api.media import ATTACHMENT
 from microblog.render.api.schemas import EMPTY, FILE, TEXT
@@ -22,9 +22,14 @@ from microblog.web.http.route import DATA_FORM, SMALL_FORM, AccessLevel, RouteOp
 from microblog.web.http.route_docs import Param, RouteDoc
 
 UPLOAD = RouteOptions(
-    api=True, viewer=AccessLevel.MEMBER, scopes={"write:media"}, rate=MEDIA, body=DATA_FORM, files=FILM_BYTES + IMAGE_BYTES + SMALL_FORM
+    api=True,
+    viewer=AccessLevel.MEMBER,
+    scopes={"write:media"},
+    rate=MEDIA,
+    body=DATA_FORM,
+    files=MAX_VIDEO_BYTES + MAX_IMAGE_BYTES + SMALL_FORM,
 )
-CHANGE = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:media"}, body=DATA_FORM, files=IMAGE_BYTES + SMALL_FORM)
+CHANGE = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:media"}, body=DATA_FORM, files=MAX_IMAGE_BYTES + SMALL_FORM)
 OWN = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:media"})
 _FOCUS = re.compile(r"([+-]?[0-9]*\.?[0-9]{1,20})\s*,\s*([+-]?[0-9]*\.?[0-9]{1,20})", re.ASCII)
 ABOUT = (
@@ -109,8 +114,8 @@ def file_of(fields: Params, name: str) -> BinaryIO | None:
     upload = fields.upload(name)
     if upload is None:
         return None
-    if upload.size > IMAGE_BYTES:
-        raise Invalid({name: f"{name.capitalize()} file size must be less than {IMAGE_BYTES // 1024 // 1024} MB"})
+    if upload.size > MAX_IMAGE_BYTES:
+        raise Invalid({name: f"{name.capitalize()} file size must be less than {MAX_IMAGE_BYTES // 1024 // 1024} MB"})
     return upload.file
 
 

@@ -15,7 +15,7 @@ from microblog.model.ids import AccountId, ReportId
 from microblog.model.moderation import AccountQuery, AccountState, ModerationAction, Sanction
 from microblog.model.reports import ReportDetails
 from microblog.render.api.entities import Entities
-from microblog.render.api.moderation import ADMIN_ACCOUNT, ADMIN_REPORT, case_entity, member_entity
+from microblog.render.api.moderation import ADMIN_ACCOUNT, ADMIN_REPORT, admin_account_entity, admin_report_entity
 from microblog.render.api.schemas import EMPTY, FLAG, ID, IDS, TEXT, array_of, one_of
 from microblog.web.api.paging import PageLinks, page_of, paged
 from microblog.web.api.reports import broken_rules
@@ -107,7 +107,7 @@ class AccountAdminRoutes:
         wanted = AccountQuery(state, staff, *(fields.value(one.name).strip() for one in PREFIXES))
         nobody = nobody or any(fields.value(one.name) for one in UNSUPPORTED)
         found = [] if nobody else await self.moderation.search(request.member, page, wanted)
-        told = [member_entity(self.entities, member) for member in found]
+        told = [admin_account_entity(self.entities, member) for member in found]
         links = PageLinks(tuple(param.name for param in kept if param not in PAGING))
         return paged(request, told, [member.account.id for member in found], page, links)
 
@@ -166,7 +166,7 @@ class AccountAdminRoutes:
         return Response.json({})
 
     def _response(self, member: AccountWithLogin) -> Response:
-        return Response.json(member_entity(self.entities, member))
+        return Response.json(admin_account_entity(self.entities, member))
 
 
 def _report_doc(summary: str, *body: Param) -> RouteDoc:
@@ -227,7 +227,7 @@ class ReportAdminRoutes:
     async def _entities(self, request: Request, cases: Sequence[ReportDetails]) -> list[dict[str, object]]:
         """The reports as API entities; the posts of all of them are serialized together."""
         statuses = iter(await self.serializer.each(request.viewer, [post for case in cases for post in case.posts]))
-        return [case_entity(self.entities, case, list(islice(statuses, len(case.posts))), self.rules) for case in cases]
+        return [admin_report_entity(self.entities, case, list(islice(statuses, len(case.posts))), self.rules) for case in cases]
 
     async def _response(self, request: Request, case: ReportDetails) -> Response:
         return Response.json((await self._entities(request, [case]))[0])

@@ -12,7 +12,7 @@ from microblog.model.errors import NotFound
 from microblog.model.notification_policy import NotificationRequest, Policy, Treatment
 from microblog.render.api.definition import Entity
 from microblog.render.api.entities import Entities
-from microblog.render.api.notifications import OLD_POLICY, OLD_REASONS, POLICY, REQUEST, old_policy_entity, policy_entity, request_entity
+from microblog.render.api.notifications import POLICY, REQUEST, V1_POLICY, V1_REASONS, policy_entity, request_entity, v1_policy_entity
 from microblog.render.api.schemas import EMPTY, FLAG, IDS, array_of, one_of, record
 from microblog.web.api.notifications import READ, WRITE
 from microblog.web.api.paging import MARKED, page_of, paged
@@ -30,7 +30,7 @@ DESCRIPTIONS = {
     "limited_accounts": "Notifications from accounts that were limited by a moderator.",
 }
 BODY = tuple(Param(f"for_{name}", one_of(*Treatment), description) for name, description in DESCRIPTIONS.items())
-OLD_BODY = tuple(Param(f"filter_{name}", FLAG, DESCRIPTIONS[name]) for name in OLD_REASONS)
+OLD_BODY = tuple(Param(f"filter_{name}", FLAG, DESCRIPTIONS[name]) for name in V1_REASONS)
 REQUEST_IDS = (Param("id", IDS, "The IDs of the notification requests; unknown ones are ignored."),)
 
 
@@ -63,28 +63,28 @@ class NotificationPolicyRoutes:
         wanted = {name: request.fields.value(f"for_{name}") for name in names}
         return Response.json(policy_entity(*await self.policies.change(request.member, wanted)))
 
-    @route("GET", "/api/v1/notifications/policy", READ, RouteDoc("Get the filtering policy for notifications (v1)", OLD_POLICY))
+    @route("GET", "/api/v1/notifications/policy", READ, RouteDoc("Get the filtering policy for notifications (v1)", V1_POLICY))
     async def show_flags(self, request: Request) -> Response:
         """The policy as flags; true for everything that is not accepted."""
-        return Response.json(old_policy_entity(*await self.policies.of(request.member)))
+        return Response.json(v1_policy_entity(*await self.policies.of(request.member)))
 
     @route(
         "PATCH",
         "/api/v1/notifications/policy",
         WRITE,
-        RouteDoc("Update the filtering policy for notifications (v1)", OLD_POLICY, body=OLD_BODY),
+        RouteDoc("Update the filtering policy for notifications (v1)", V1_POLICY, body=OLD_BODY),
     )
     @route(
         "PUT",
         "/api/v1/notifications/policy",
         WRITE,
-        RouteDoc("Update the filtering policy for notifications (v1)", OLD_POLICY, body=OLD_BODY),
+        RouteDoc("Update the filtering policy for notifications (v1)", V1_POLICY, body=OLD_BODY),
     )
     async def change_flags(self, request: Request) -> Response:
         """Change the given attributes; others keep their values."""
-        sent = {name: request.fields.flag(f"filter_{name}") for name in OLD_REASONS if request.fields.has(f"filter_{name}")}
+        sent = {name: request.fields.flag(f"filter_{name}") for name in V1_REASONS if request.fields.has(f"filter_{name}")}
         wanted = {name: Treatment.FILTER if filtered else Treatment.ACCEPT for name, filtered in sent.items()}
-        return Response.json(old_policy_entity(*await self.policies.change(request.member, wanted)))
+        return Response.json(v1_policy_entity(*await self.policies.change(request.member, wanted)))
 
 
 @frozen

@@ -12,7 +12,7 @@ from microblog.model.polls import PollDraft
 from microblog.model.posts import Post
 from microblog.render.api.schemas import FLAG, TEXTS, WHOLE, array_of
 from microblog.render.api.status_json import NO_FLAGS
-from microblog.render.api.statuses import POLL, SeenPoll
+from microblog.render.api.statuses import POLL, PollForViewer
 from microblog.web.http.params import Params
 from microblog.web.http.request import Request
 from microblog.web.http.response import Response
@@ -59,7 +59,7 @@ class PollRoutes:
         own = request.viewer is not None and request.viewer.id == post.author.id
         if post.poll is None:
             raise NotFound
-        return Response.json(POLL(SeenPoll(post.poll, self.polls.now(), flags.votes if request.viewer else None, own), None))
+        return Response.json(POLL(PollForViewer(post.poll, self.polls.now(), flags.votes if request.viewer else None, own), None))
 
 
 def choices_of(fields: Params) -> tuple[int, ...]:

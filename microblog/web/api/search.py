@@ -12,9 +12,9 @@ from microblog.model.paging import Page
 from microblog.model.posts import Post
 from microblog.render.api.entities import Entities
 from microblog.render.api.schemas import FLAG, ID, TEXT, WHOLE, one_of
-from microblog.render.api.search import SEARCH, Results
-from microblog.render.api.status_json import array
-from microblog.render.api.tags import SeenTag
+from microblog.render.api.search import SEARCH, SearchResults
+from microblog.render.api.status_json import json_array
+from microblog.render.api.tags import TagForViewer
 from microblog.web.api.status_serializer import StatusSerializer
 from microblog.web.http.request import Request
 from microblog.web.http.response import Response
@@ -73,7 +73,7 @@ class SearchRoutes:
         flags = await self.tags.flags(request.viewer, found.tags)
         return Response.json(
             SEARCH(
-                Results(found.accounts, array(statuses), [SeenTag(use, flags.get(use.tag.key)) for use in uses]),
+                SearchResults(found.accounts, json_array(statuses), [TagForViewer(use, flags.get(use.tag.key)) for use in uses]),
                 self.entities,
             )
         )

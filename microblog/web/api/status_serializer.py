@@ -10,8 +10,8 @@ from microblog.domain.caching.filter_cache import FilterCache
 from microblog.domain.posts import Posts
 from microblog.model.accounts import Viewer
 from microblog.model.posts import Post
-from microblog.render.api.filters import filtered
-from microblog.render.api.status_json import NO_FLAGS, StatusJsonCache, array
+from microblog.render.api.filters import encode_filter_results
+from microblog.render.api.status_json import NO_FLAGS, StatusJsonCache, json_array
 from microblog.web.http.sliced_encoding import each_in_turn
 
 
@@ -29,13 +29,15 @@ class StatusSerializer:
         filter_set, now = await self.sieves.of(viewer), self.sieves.now()
 
         def encode(post: Post) -> bytes:
-            return self.statuses.encoded(post, viewer_id, flags.get(post.original.id, NO_FLAGS), filtered(filter_set.matches(post, now)))
+            return self.statuses.encoded(
+                post, viewer_id, flags.get(post.original.id, NO_FLAGS), encode_filter_results(filter_set.matches(post, now))
+            )
 
         return await each_in_turn(posts, encode)
 
     async def many(self, viewer: Viewer | None, posts: Sequence[Post]) -> bytes:
         """The posts as a JSON list."""
-        return array(await self.each(viewer, posts))
+        return json_array(await self.each(viewer, posts))
 
     async def one(self, viewer: Viewer | None, post: Post) -> bytes:
         """One post as JSON."""

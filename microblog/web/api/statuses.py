@@ -14,14 +14,14 @@ from microblog.domain.rate_limits import DELETING, POSTING
 from microblog.domain.scheduled import Schedules
 from microblog.model.accounts import RelatedAccount, UnexpectedMentions
 from microblog.model.ids import PostId
-from microblog.model.media import IMAGE_BYTES
+from microblog.model.media import MAX_IMAGE_BYTES
 from microblog.model.paging import Page
 from microblog.model.scheduled import ScheduledPost
 from microblog.render.api.accounts import ACCOUNT
 from microblog.render.api.entities import Entities
 from microblog.render.api.polls import SCHEDULED_STATUS
 from microblog.render.api.schemas import FLAG, IDS, array_of
-from microblog.render.api.statuses import CONTEXT, DELETED_STATUS, STATUS, STATUS_EDIT, STATUS_SOURCE, Around
+from microblog.render.api.statuses import CONTEXT, DELETED_STATUS, STATUS, STATUS_EDIT, STATUS_SOURCE, ThreadContext
 from microblog.web.api.paging import PEOPLE, page_of, paged
 from microblog.web.api.scheduled import moment_of
 from microblog.web.api.status_params import DRAFT_PARAMS, EDIT_PARAMS, IDEMPOTENCY_KEY, draft_of, edit_of, thumbnails_of
@@ -37,7 +37,7 @@ OPEN = RouteOptions(api=True, scopes={"read:statuses"})
 WRITE = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:statuses"}, body=TEXT_FORM, rate=POSTING)
 
 EDIT = RouteOptions(
-    api=True, viewer=AccessLevel.MEMBER, scopes={"write:statuses"}, body=DATA_FORM, files=IMAGE_BYTES + TEXT_FORM, rate=POSTING
+    api=True, viewer=AccessLevel.MEMBER, scopes={"write:statuses"}, body=DATA_FORM, files=MAX_IMAGE_BYTES + TEXT_FORM, rate=POSTING
 )
 EDITING = RouteDoc("Edit a status", STATUS, body=EDIT_PARAMS, errors=(404, 422))
 
@@ -123,7 +123,7 @@ class StatusRoutes:
         thread = await self.posts.thread(request.viewer, PostId(status_id))
         made = await self.serializer.each(request.viewer, [*thread.ancestors, *thread.descendants])
         above = len(thread.ancestors)
-        return Response.json(CONTEXT(Around(made[:above], made[above:]), None))
+        return Response.json(CONTEXT(ThreadContext(made[:above], made[above:]), None))
 
     @route(
         "GET",

@@ -20,7 +20,7 @@ from microblog.model.ids import AccountId
 from microblog.model.posts import Post
 from microblog.render.api.conversations import conversation_entity
 from microblog.render.api.entities import Entities
-from microblog.render.api.filters import filtered
+from microblog.render.api.filters import encode_filter_results
 from microblog.render.api.reports import reaction_entity, streamed_announcement
 from microblog.render.api.status_json import StatusJsonCache
 from microblog.web.streaming.sse import UNKNOWN, event
@@ -88,9 +88,9 @@ class PayloadEncoder:
 
     def _status(self, post: Post, matches: Sequence[Match], own: Own | None) -> bytes:
         if own is not None:
-            return self.statuses.encoded(post, AccountId(own.account), own.flags, filtered(matches))
+            return self.statuses.encoded(post, AccountId(own.account), own.flags, encode_filter_results(matches))
         encoded = self.statuses.encoded(post)
-        return encoded[:-1] + b',"filtered":' + filtered(matches) + b"}" if matches else encoded
+        return encoded[:-1] + b',"filtered":' + encode_filter_results(matches) + b"}" if matches else encoded
 
 
 def _announced(entities: Entities, update: Update) -> bytes:

@@ -23,7 +23,7 @@ from microblog.model.errors import (
     TooMany,
     Unauthenticated,
     Unavailable,
-    no_room,
+    disk_full,
 )
 from microblog.render.html.formatting import waiting
 from microblog.web.http.body_parsing import label
@@ -150,7 +150,7 @@ class Errors:
     def response(self, request: Request, error: Exception) -> Response:
         """The response for `error`. Exceptions other than `Problem` are logged with traceback, and shown without details."""
         if isinstance(error, OSError) and error.errno in _DISK_FULL:
-            cause, error = error, no_room()
+            cause, error = error, disk_full()
             error.__cause__ = cause
         if not isinstance(error, Problem):
             _log.failure(

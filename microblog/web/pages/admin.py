@@ -7,7 +7,7 @@ from attrs import frozen
 from microblog.domain.email_queue import EmailOutbox
 from microblog.domain.jobs import Jobs
 from microblog.model.emails import EmailState
-from microblog.model.ids import JobId, LetterId
+from microblog.model.ids import EmailId, JobId
 from microblog.model.jobs import JobState
 from microblog.render.html.email_views import JOB_LISTS, JobsPage, OutboxPage
 from microblog.render.html.page_metadata import PageMetadata
@@ -42,7 +42,7 @@ class OutboxPages:
     @route("POST", "/admin/outbox/<id:letter_id>/retry", ADMIN)
     async def retry(self, request: Request, letter_id: int) -> Response:
         """Retry an e-mail now."""
-        await self.outbox.retry(LetterId(letter_id))
+        await self.outbox.retry(EmailId(letter_id))
         return Response.redirect(request.next_path("/admin/outbox"))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import frozen
 
-from microblog.render.html.api_docs import ApiReference, reference_of
+from microblog.render.html.api_docs import ApiReference, build_reference
 from microblog.render.html.pages import Pages
 from microblog.web.http.request import Request
 from microblog.web.http.response import Response
@@ -29,7 +29,7 @@ class ApiDocsPage:
     @cached_property
     def reference(self) -> ApiReference:
         """All operations and entities of the document."""
-        return reference_of(self.document(), self.pages.part)
+        return build_reference(self.document(), self.pages.part)
 
     @route("GET", "/api/docs", RouteOptions())
     async def read(self, request: Request) -> Response:

@@ -8,7 +8,7 @@ from microblog.domain.caching.filter_cache import FilterCache
 from microblog.domain.conversations import Conversations
 from microblog.model.accounts import Viewer
 from microblog.model.conversations import Conversation
-from microblog.model.filters import FilterContext, warning
+from microblog.model.filters import FilterContext, warning_title
 from microblog.model.ids import ConversationId
 from microblog.model.paging import Page
 from microblog.render.html.conversation_views import ConversationRow, ConversationsPage, conversations_page
@@ -46,7 +46,9 @@ class ConversationPages:
         """Add the titles of the filters that match each last post. None is hidden, since the messages are addressed to the viewer."""
         sieve, now = (await self.sieves.of(viewer)).within(FilterContext.THREAD), self.sieves.now()
         matches = [sieve.matches(each.last, now) for each in found]
-        return tuple(ConversationRow(each, warning(matched, FilterContext.THREAD)) for each, matched in zip(found, matches, strict=True))
+        return tuple(
+            ConversationRow(each, warning_title(matched, FilterContext.THREAD)) for each, matched in zip(found, matches, strict=True)
+        )
 
     @route("POST", "/conversations/<id:conversation_id>/read", MEMBER)
     async def read(self, request: Request, conversation_id: int) -> Response:

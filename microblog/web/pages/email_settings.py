@@ -16,9 +16,9 @@ from microblog.domain.email_queue import EmailOutbox
 from microblog.domain.email_unsubscribe import EmailUnsubscribe
 from microblog.domain.rate_limits import LETTERS
 from microblog.model.accounts import Role
-from microblog.model.emails import NEVER, SWITCHED, EmailKind
+from microblog.model.emails import NEVER, PREFERENCE_FIELDS, EmailKind
 from microblog.model.errors import Invalid
-from microblog.render.html.email_views import STOPPED, EmailActionPage, MailForm
+from microblog.render.html.email_views import UNSUBSCRIBED, EmailActionPage, MailForm
 from microblog.render.html.page_metadata import PageMetadata
 from microblog.render.html.pages import Pages
 from microblog.render.html.view_models import PendingView
@@ -115,7 +115,9 @@ class EmailSettingsPages:
     async def save(self, request: Request) -> Response:
         """Save the settings."""
         is_admin = request.member.role is Role.ADMIN
-        names = [name for kind, name in SWITCHED.items() if kind is not EmailKind.DIGEST and (is_admin or kind is not EmailKind.REPORT)]
+        names = [
+            name for kind, name in PREFERENCE_FIELDS.items() if kind is not EmailKind.DIGEST and (is_admin or kind is not EmailKind.REPORT)
+        ]
         switched: dict[str, Any] = {name: request.fields.flag(name) for name in names}
         preferences = evolve(request.member.preferences, mail_digest=request.fields.value("mail_digest", default=NEVER), **switched)
         try:
@@ -142,14 +144,14 @@ class UnsubscribePages:
     @route("GET", "/mail/unsubscribe/<secret:token>", RouteOptions())
     async def question(self, request: Request, token: str) -> Response:
         """Ask for confirmation."""
-        what = STOPPED[self.subscriptions.kind(token)]
+        what = UNSUBSCRIBED[self.subscriptions.kind(token)]
         return self._page(request, EmailActionPage("Unsubscribe?", f"You will no longer receive {what}.", "Unsubscribe", request.path))
 
     # Mail programs send this request without cookies; the token in the address authorizes it.
     @route("POST", "/mail/unsubscribe/<secret:token>", RouteOptions(csrf=False))
     async def stop(self, request: Request, token: str) -> Response:
         """Unsubscribe from a kind of e-mails."""
-        what = STOPPED[await self.subscriptions.stop(token)]
+        what = UNSUBSCRIBED[await self.subscriptions.stop(token)]
         return self._page(
             request, EmailActionPage("Unsubscribed", f"You will no longer receive {what}. You can turn them back on in your settings.")
         )

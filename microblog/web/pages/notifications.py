@@ -12,7 +12,7 @@ from microblog.domain.notification_policy import MOST_HELD, NotificationPolicies
 from microblog.domain.notifications import NotificationQuery, Notifications
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Invalid
-from microblog.model.filters import FilterContext, is_hidden, warning
+from microblog.model.filters import FilterContext, is_hidden, warning_title
 from microblog.model.ids import AccountId, NotificationId
 from microblog.model.notifications import NotificationGroup, NotificationKind
 from microblog.render.html.notification_views import REASONS, PolicyForm, RequestsPage, policy_page, requests_page
@@ -69,7 +69,7 @@ class NotificationPages:
         sieve, now = (await self.sieves.of(viewer)).within(FilterContext.NOTIFICATIONS), self.sieves.now()
         matches = {one.id: sieve.matches(one.post, now) for one in found if one.post}
         hidden = {id for id, matched in matches.items() if is_hidden(matched, FilterContext.NOTIFICATIONS)}
-        titles = {id: title for id, matched in matches.items() if (title := warning(matched, FilterContext.NOTIFICATIONS))}
+        titles = {id: title for id, matched in matches.items() if (title := warning_title(matched, FilterContext.NOTIFICATIONS))}
         return tuple(one for one in found if one.id not in hidden), {int(id): title for id, title in titles.items()}
 
     @route("POST", "/notifications/read", MEMBER)

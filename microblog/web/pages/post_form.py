@@ -13,7 +13,7 @@ from microblog.model.accounts import Viewer
 from microblog.model.errors import Invalid
 from microblog.model.ids import PostId
 from microblog.model.media import Media
-from microblog.model.polls import MOST_OPTIONS, Poll, PollDraft
+from microblog.model.polls import MAX_OPTIONS, Poll, PollDraft
 from microblog.model.posts import Post, PostDraft, Visibility
 from microblog.render.html.view_models import ComposerView
 from microblog.web.http.params import Params
@@ -129,7 +129,7 @@ def _again(asked: Poll | None, seconds: int | None) -> PollDraft | None:
 
 def poll_of(fields: Params) -> PollDraft | None:
     """Read the poll; None if it has no options."""
-    options = tuple(option for option in (fields.text(f"option_{n}") for n in range(MOST_OPTIONS)) if option.strip())
+    options = tuple(option for option in (fields.text(f"option_{n}") for n in range(MAX_OPTIONS)) if option.strip())
     if not options:
         return None
     seconds = fields.integer("poll_seconds", DAY)

@@ -10,10 +10,10 @@ from microblog.domain.caching.filter_cache import FilterCache
 from microblog.domain.posts import Posts
 from microblog.model.accounts import Viewer
 from microblog.model.caches import CacheFigures, estimated_bytes
-from microblog.model.filters import FilterContext, Match, is_hidden, warning
+from microblog.model.filters import FilterContext, Match, is_hidden, warning_title
 from microblog.model.ids import PostId
 from microblog.model.posts import Post, PostFlags
-from microblog.render.html.post_html import PostCounts, PostHtml, PostHtmlCache, PostVariant, articles, assemble, folded
+from microblog.render.html.post_html import PostCounts, PostHtml, PostHtmlCache, PostVariant, articles, assemble, fold_behind_filters
 from microblog.web.http.response_cache import ResponseCache
 
 REMEMBERED = 5_000
@@ -63,8 +63,8 @@ class PostRenderer:
     def _folded(
         self, posts: Sequence[Post], made: Sequence[str], sifted: Mapping[PostId, Sequence[Match]], context: FilterContext
     ) -> tuple[str, ...]:
-        titles = [warning(sifted[post.id], context) for post in posts]
-        return tuple(folded(article, title) if title else article for article, title in zip(made, titles, strict=True))
+        titles = [warning_title(sifted[post.id], context) for post in posts]
+        return tuple(fold_behind_filters(article, title) if title else article for article, title in zip(made, titles, strict=True))
 
     async def one(self, viewer: Viewer | None, post: Post) -> str:
         """Render a post."""

@@ -74,7 +74,7 @@ class StatisticsPages:
         last = self.statistics.last_day(zone)
         first = unit.back(last, render.COUNTS[unit] - 1)
         found = periods(await self.statistics.read(zone, first, last), unit, first, last)
-        earlier = render.before(first, last)
+        earlier = render.preceding_range(first, last)
         whole = Period(first, tuple(day for period in found for day in period.days))
         scores = whole.tags()[:40]
         path = "/admin/stats" if admin else "/stats"
@@ -103,12 +103,12 @@ class StatisticsPages:
     async def _json(self, request: Request, *, admin: bool) -> Response:
         zone, days = await self._days(request)
         posts = await self.statistics.in_view({score.post for day in days for score in day.posts})
-        body = render.as_json(days, zone.key, await self._names(days), posts, admin=admin)
+        body = render.statistics_json(days, zone.key, await self._names(days), posts, admin=admin)
         return Response.json(body) if admin else Response.json(body).cached(PUBLIC_A_WHILE)
 
     async def _csv(self, request: Request, *, admin: bool) -> Response:
         zone, days = await self._days(request)
-        body = render.as_csv(days, zone.key, await self._names(days), admin=admin)
+        body = render.statistics_csv(days, zone.key, await self._names(days), admin=admin)
         name = f"statistics-{days[0].day}-{days[-1].day}.csv" if days else "statistics.csv"
         answer = Response.data(body, "text/csv; charset=utf-8; header=present", download_as=name)
         return answer if admin else answer.cached(PUBLIC_A_WHILE)

@@ -11,13 +11,13 @@ from microblog.domain.rate_limits import MEDIA
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Invalid
 from microblog.model.ids import LARGEST_ID, MediaId
-from microblog.model.media import FILM_BYTES, MOST_MEDIA, Media, MediaChange, MediaState
+from microblog.model.media import MAX_MEDIA, MAX_VIDEO_BYTES, Media, MediaChange, MediaState
 from microblog.web.http.params import Params
 from microblog.web.http.request import Request
 from microblog.web.http.response import Response
 from microblog.web.http.route import TEXT_FORM, AccessLevel, RouteOptions, route
 
-FILES_FORM = FILM_BYTES + TEXT_FORM  # bytes of a form with files: one video, or four images
+FILES_FORM = MAX_VIDEO_BYTES + TEXT_FORM  # bytes of a form with files: one video, or four images
 
 
 @frozen
@@ -45,7 +45,7 @@ class Uploads:
         ids = [id for id in _ids(fields) if not fields.flag(f"drop_{id}")]
         changes = [MediaChange(id, fields.text(f"alt_{id}")) for id in ids if fields.has(f"alt_{id}")]
         problem = None
-        for number in range(MOST_MEDIA):
+        for number in range(MAX_MEDIA):
             try:
                 ids += await self._new(request.member, fields, number)
             except Invalid as refused:

@@ -17,11 +17,11 @@ from microblog.live.updates import NotificationUpdate, UnreadUpdate, Update
 from microblog.model.conversations import Conversation
 from microblog.model.errors import Forbidden, Malformed
 from microblog.model.events import EventKind, Position
-from microblog.model.filters import FilterContext, Match, is_hidden, warning
+from microblog.model.filters import FilterContext, Match, is_hidden, warning_title
 from microblog.model.ids import PostId
 from microblog.model.notifications import Notification
 from microblog.model.posts import Post, PostFlags
-from microblog.render.html.post_html import folded
+from microblog.render.html.post_html import fold_behind_filters
 from microblog.render.local_links import own_links
 from microblog.web.http.request import Request
 from microblog.web.http.response import Response
@@ -80,10 +80,10 @@ class PageEncoder:
                 "badges", orjson.dumps(_numbers(update.badges) | {"removed": update.removed and str(update.removed)}), update.position
             )
         if update.conversation is not None:
-            return event("conversation", self._talk(update.conversation, warning(matches, self.context)), update.position)
+            return event("conversation", self._talk(update.conversation, warning_title(matches, self.context)), update.position)
         if update.post is not None:
             name = "edit" if update.kind is EventKind.POST_EDITED else "update"
-            return event(name, self._post(update.post, warning(matches, self.context), own), update.position)
+            return event(name, self._post(update.post, warning_title(matches, self.context), own), update.position)
         if update.kind is EventKind.POST_DELETED:
             return event("delete", b"%d" % (update.post_id or 0), update.position)
         return _announced(update)
@@ -113,7 +113,7 @@ class PageEncoder:
     def _post(self, post: Post, title: str, own: Own | None) -> bytes:
         answers = None if post.reply_to is None else str(post.reply_to)
         html = self.article(post, self.member, own.flags if own else NO_FLAGS)
-        html = folded(html, title) if title else html
+        html = fold_behind_filters(html, title) if title else html
         return orjson.dumps({"id": str(post.id), "html": html, "at": post.created_at.isoformat(), "reply_to": answers})
 
     def _notice(self, notice: NotificationUpdate) -> bytes:
