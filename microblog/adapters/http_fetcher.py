@@ -72,7 +72,7 @@ class TreqFetcher(SsrfGuard):
             try:
                 answer, target = await self._hop(url, ("text/plain",), ROBOTS_BYTES, whole=False)
             except FetchError as problem:
-                if not problem.lasting:
+                if not problem.permanent:
                     raise
                 return robots.EVERYTHING
             if answer is not None:
@@ -90,7 +90,7 @@ class TreqFetcher(SsrfGuard):
             if response.code in _REDIRECTS:
                 return None, _location(url, response)
             if response.code != 200:
-                raise FetchError(f"It answers with {response.code}.", lasting=response.code not in _PASSING)
+                raise FetchError(f"It answers with {response.code}.", permanent=response.code not in _PASSING)
             kind, charset = _content_type(response)
             if kind not in types:
                 raise FetchError(f"It is of type {kind or 'unknown'}.")
@@ -190,6 +190,6 @@ class _Reading(Protocol):
         if self.done.called:
             return
         if self.whole and not reason.check(ResponseDone, PotentialDataLoss):
-            self.done.errback(FetchError("It broke off.", lasting=False))
+            self.done.errback(FetchError("It broke off.", permanent=False))
         else:
             self.done.callback(b"".join(self._parts))

@@ -56,7 +56,7 @@ class SsrfGuard:
         except FetchError:
             raise
         except Exception as problem:  # whatever a hostile server makes of HTTP and TLS
-            raise FetchError(f"{type(problem).__name__}: {problem}"[:300], lasting=False) from problem
+            raise FetchError(f"{type(problem).__name__}: {problem}"[:300], permanent=False) from problem
 
     def watch(self, most: int) -> TransferLimit:
         """Return the limit of one request whose response body may have `most` bytes."""
@@ -64,7 +64,7 @@ class SsrfGuard:
 
 
 def _too_slow(_: object, seconds: float) -> None:
-    raise FetchError(f"It took longer than {seconds:g} seconds.", lasting=False)
+    raise FetchError(f"It took longer than {seconds:g} seconds.", permanent=False)
 
 
 @define(eq=False)
@@ -167,7 +167,7 @@ class _Guarded:
         found = await _Resolving.of(self.watch.guard.reactor, self.host, self.port)
         allowed = [address for address in found if self.watch.guard.may_connect(address, self.port)]
         if not allowed:
-            raise FetchError(NOT_PUBLIC if found else "There is no such host.", lasting=bool(found))
+            raise FetchError(NOT_PUBLIC if found else "There is no such host.", permanent=bool(found))
         problem: Exception = AssertionError("unreachable")
         for address in allowed[:MOST_ADDRESSES]:
             try:

@@ -178,7 +178,7 @@ class Attachments:
         format = self._format(upload)
         change = validated(MediaChange(MediaId(0), upload.description, upload.focus))
         preview = upload.thumbnail and self._image_format(upload.thumbnail)
-        in_job = not format.is_picture or (format is Format.GIF and self.media_store.accepts_video and file_types.is_animated(upload.file))
+        in_job = not format.is_image or (format is Format.GIF and self.media_store.accepts_video and file_types.is_animated(upload.file))
         kind = _provisional_kind(format) if in_job else MediaKind.IMAGE
         stem = self.stem()
         id = await self.database.run(self._insert, viewer, kind, change, stem)
@@ -198,16 +198,16 @@ class Attachments:
 
     def _format(self, upload: MediaUpload) -> Format:
         format = file_types.detect_type(upload.file)
-        if format is None or (not format.is_picture and not self.media_store.accepts_video):
+        if format is None or (not format.is_image and not self.media_store.accepts_video):
             raise Invalid({"file": "File content type is invalid"}, sentence=NOT_TAKEN)
-        most = MAX_IMAGE_BYTES if format.is_picture else MAX_VIDEO_BYTES
+        most = MAX_IMAGE_BYTES if format.is_image else MAX_VIDEO_BYTES
         if upload.size > most:
             raise Invalid({"file": f"File size must be less than {most // 1024 // 1024} MB"})
         return format
 
     def _image_format(self, file: BinaryIO) -> Format:
         format = file_types.detect_type(file)
-        if format is None or not format.is_picture:
+        if format is None or not format.is_image:
             raise Invalid({"thumbnail": "Thumbnail content type is invalid"})
         return format
 

@@ -86,7 +86,7 @@ class LinkPreviews:
         try:
             card = await self._fetch_card(stored[0])
         except FetchError as problem:
-            if not problem.lasting and not last_try:
+            if not problem.permanent and not last_try:
                 raise
             card = None
         await self.database.run(self._store, id, card)
@@ -112,7 +112,7 @@ class LinkPreviews:
         try:
             file = BytesIO((await self.http.get(image, types=IMAGES, most=IMAGE_BYTES, whole=True)).body)
             format = file_types.detect_type(file)
-            if format is None or not format.is_picture:
+            if format is None or not format.is_image:
                 return card
             stem = self.stem()
             await self.database.run(delete_unused, [stem], now=self.now(), due_at=self.now() + PROCESSING_GRACE)

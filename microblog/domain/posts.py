@@ -196,7 +196,7 @@ class Posts:
         text, spoiler = self._checked_text(draft, attached)
         visibility = draft.visibility or Visibility(viewer.preferences.visibility)
         if parent and (draft.visibility is None or draft.never_wider):
-            visibility = visibility.narrowest(parent.visibility)
+            visibility = visibility.narrower(parent.visibility)
         sensitive = viewer.preferences.sensitive if draft.sensitive is None else draft.sensitive
         post = Post(
             id=PostId(0),

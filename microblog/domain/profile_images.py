@@ -62,7 +62,7 @@ class ProfileImages:
 
     async def _set(self, viewer: Viewer, which: str, file: BinaryIO) -> Account:
         format = file_types.detect_type(file)
-        if format is None or not format.is_picture:
+        if format is None or not format.is_image:
             raise _refused(which, NOT_TAKEN)
         file.seek(0, 2)
         if file.tell() > MOST_BYTES:

@@ -97,7 +97,7 @@ class PushJobs:
             return PushOutcome.REFUSED, "It could not be written.", pause
         headers = {
             "Content-Type": "application/octet-stream",
-            "TTL": str(push.lasts),
+            "TTL": str(push.ttl),
             "Urgency": URGENCY,
             "Topic": str(push.note.id),  # a repeat takes the place of one that was not delivered yet (RFC 8030, section 5.4)
             **sealed.headers,
@@ -105,7 +105,7 @@ class PushJobs:
         try:
             answer = await self.service.post(push.subscription.target.endpoint, headers, sealed.body)
         except FetchError as problem:
-            return PushOutcome.REFUSED if problem.lasting else PushOutcome.AWAY, str(problem), pause
+            return PushOutcome.REFUSED if problem.permanent else PushOutcome.AWAY, str(problem), pause
         return outcome_of(answer.status), f"It answers with {answer.status}.", max(pause, asked_rest(answer, self.pushes.now()))
 
 

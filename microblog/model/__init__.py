@@ -1,1 +1,1 @@
-"""Frozen values, enums and NewTypes. No I/O, no clock."""
+"""Domain values: frozen classes, enums and NewTypes. No I/O, no clock."""

@@ -1,4 +1,4 @@
-"""People: the public account, the login that belongs to it, sessions, and who is asking."""
+"""Accounts, logins, sessions, relationships and the viewer of a request."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from microblog.model.ids import AccountId, InviteId, RelationId, SessionId
 
 
 class Role(StrEnum):
-    """What somebody may do beyond writing: each role includes those before it."""
+    """A user's role. Each role includes the permissions of the roles before it."""
 
     USER = "user"
     MODERATOR = "moderator"
     ADMIN = "admin"
 
     def includes(self, other: Role) -> bool:
-        """True if whoever has this role may do what `other` may do."""
+        """True if this role has the permissions of `other`."""
         order = list(Role)
         return order.index(self) >= order.index(other)
 
 
 class RegistrationMode(StrEnum):
-    """Who may sign up."""
+    """How people can sign up."""
 
     OPEN = "open"
     APPROVAL = "approval"
@@ -36,7 +36,7 @@ class RegistrationMode(StrEnum):
 
 @frozen
 class ProfileField:
-    """A line of the table on a profile. `value` is plain text, `html` the same rendered."""
+    """A name and value of the table on a profile. `value` is plain text, `html` the same rendered."""
 
     name: str
     value: str
@@ -45,7 +45,7 @@ class ProfileField:
 
 @frozen
 class Account:
-    """Somebody's public face. `bio` is plain text as it was typed, `bio_html` the same rendered and safe."""
+    """A public account. `bio` is plain text as typed, `bio_html` the same rendered and sanitized."""
 
     id: AccountId
     username: str
@@ -70,20 +70,20 @@ class Account:
 
     @property
     def name(self) -> str:
-        """What to call them: the display name, or the username where there is none."""
+        """The display name, or the username if there is none."""
         return self.display_name or self.username
 
 
-def _texts(given: Iterable[str]) -> tuple[str, ...]:
-    return tuple(given)
+def _to_tuple(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(values)
 
 
 @frozen
 class Preferences:
-    """How somebody likes to write and to see the site, and what they want to be mailed.
+    """A user's preferences: defaults of new posts, look of the site, and e-mail settings.
 
-    `theme` is auto, light or dark; `mail_digest` is never, daily or weekly; `mail_report` counts for administrators only.
-    `attribution_domains` are websites that may name the account as the author of their pages.
+    `theme` is auto, light or dark; `mail_digest` is never, daily or weekly; `mail_report` applies to administrators only.
+    `attribution_domains` are websites that may credit the account as the author of their pages.
     """
 
     visibility: str = "public"
@@ -99,14 +99,14 @@ class Preferences:
     mail_login: bool = True
     mail_digest: str = "weekly"
     mail_report: bool = True
-    attribution_domains: tuple[str, ...] = field(default=(), converter=_texts)
+    attribution_domains: tuple[str, ...] = field(default=(), converter=_to_tuple)
 
 
 @frozen
 class Login:
-    """What belongs to an account and is nobody else's business. `password_hash` is an argon2id string.
+    """The private half of an account: e-mail address, password and role. `password_hash` is an argon2id string.
 
-    `new_email` is an address that the owner wants instead and has not proved yet.
+    `new_email` is an address that the owner wants to change to and has not confirmed yet.
     """
 
     account_id: AccountId
@@ -124,24 +124,24 @@ class Login:
 
 @frozen
 class AccountWithLogin:
-    """An account with its login, as only the administrator and its owner see it."""
+    """An account with its login, visible to its owner and to moderators only."""
 
     account: Account
     login: Login
 
     @property
     def pending(self) -> bool:
-        """True until the address is confirmed and the application approved."""
+        """True until the e-mail address is confirmed and the sign-up approved."""
         return self.login.confirmed_at is None or self.login.approved_at is None
 
     @property
     def barred(self) -> bool:
-        """True for whoever may not log in."""
+        """True if the account is disabled or suspended, so its owner cannot log in."""
         return self.login.disabled_at is not None or self.account.suspended_at is not None
 
     @property
     def state(self) -> str:
-        """In one word how somebody stands to the site: suspended, disabled, applied, unconfirmed or active."""
+        """The state of the account: suspended, disabled, applied, unconfirmed or active."""
         if self.account.suspended_at:
             return "suspended"
         if self.login.disabled_at:
@@ -153,7 +153,7 @@ class AccountWithLogin:
 
 @frozen
 class Session:
-    """A browser that is logged in. The token itself is only in its cookie; the database has its hash."""
+    """A logged-in browser. The session token is only in its cookie; the database stores its hash."""
 
     id: SessionId
     account_id: AccountId
@@ -166,9 +166,9 @@ class Session:
 
 @frozen
 class Viewer:
-    """Who is asking, once they have proved it. Anonymous visitors are `None` wherever a viewer is expected.
+    """The authenticated user of a request. Anonymous visitors are `None` wherever a viewer is expected.
 
-    Whoever is `pending` (not confirmed or not approved yet) may log in and be told so, and do nothing else.
+    A `pending` user (not confirmed or not approved yet) can log in, sees a page that says so, and can do nothing else.
     """
 
     account: Account
@@ -185,7 +185,7 @@ class Viewer:
 
 @frozen
 class Relationship:
-    """How the viewer stands to one account. All False for a stranger."""
+    """The viewer's relationship to one account. All flags are False if there is none."""
 
     id: AccountId
     following: bool = False
@@ -206,9 +206,9 @@ class Relationship:
 
 @frozen
 class RelatedAccount:
-    """Somebody in a list of people. `id` is the follow's, block's or mute's own: lists of people are paged by it.
+    """An account in a list of followers, blocks or mutes. `id` is that of the follow, block or mute, and pages the list.
 
-    `until` is when a mute ends by itself.
+    `until` is when a mute expires.
     """
 
     id: RelationId
@@ -217,7 +217,7 @@ class RelatedAccount:
 
 
 class UnexpectedMentions(Invalid):
-    """A post would reach people whom its author did not mean. They are told with it."""
+    """A post mentions accounts outside of `allowed_mentions`. `accounts` are these."""
 
     def __init__(self, accounts: tuple[Account, ...]) -> None:
         self.accounts = accounts
@@ -226,7 +226,7 @@ class UnexpectedMentions(Invalid):
 
 @frozen
 class Invite:
-    """A code that lets people sign up. `max_uses` None is as often as they like."""
+    """An invite code for sign-up. `max_uses` None means unlimited."""
 
     id: InviteId
     code: str
@@ -237,7 +237,7 @@ class Invite:
     max_uses: int | None
 
     def state(self, now: datetime) -> str:
-        """Whether it still lets people in: ended, used up or valid."""
+        """The state of the invite: ended, used up or valid."""
         if self.expires_at is not None and self.expires_at <= now:
             return "ended"
         return "used up" if self.max_uses is not None and self.uses >= self.max_uses else "valid"

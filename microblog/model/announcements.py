@@ -1,4 +1,4 @@
-"""What the site tells all its people."""
+"""Announcements of the site to all its users."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from microblog.model.ids import AnnouncementId
 
 @frozen
 class Reaction:
-    """An emoji under an announcement, and how many put it there; `mine` if the viewer did."""
+    """An emoji reaction to an announcement with its count. `mine`: the viewer is among them."""
 
     name: str
     count: int
@@ -20,9 +20,9 @@ class Reaction:
 
 @frozen
 class Announcement:
-    """One announcement, as one viewer (or nobody) sees it. `text` is what was typed, `html` the same rendered and safe.
+    """One announcement as one viewer (or an anonymous visitor) sees it. `text` is as typed, `html` the same rendered and sanitized.
 
-    `starts_at` and `ends_at` tell when what it is about happens; it is shown until it ends. `all_day`: only their days count.
+    `starts_at` and `ends_at` are those of the announced event; it is shown until `ends_at`. `all_day`: only their dates count.
     """
 
     id: AnnouncementId

@@ -1,4 +1,4 @@
-"""Figures of the in-process caches, and how much memory their values take."""
+"""Statistics of the in-process caches, with an estimate of their memory use."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import Protocol
 
 from attrs import frozen
 
-SAMPLE_SIZE = 10  # entries that are measured for an estimate
-MAX_OBJECTS = 20_000  # that are looked at for one
-_SHARED = (type, Enum, ModuleType, FunctionType, BuiltinFunctionType)  # by all values of the process: no cache's own
+SAMPLE_SIZE = 10  # entries measured per estimate
+MAX_OBJECTS = 20_000  # objects visited per estimate
+_SHARED = (type, Enum, ModuleType, FunctionType, BuiltinFunctionType)  # objects of these types belong to the process, not to a cache
 
 
 @frozen
 class CacheFigures:
-    """How often a cache had what was asked for since the process began, and what it holds now."""
+    """Hits and misses of a cache since the process started, with its current number of entries and size."""
 
     name: str
     hits: int
@@ -29,14 +29,14 @@ class CacheFigures:
 
 
 class Cache(Protocol):
-    """Anything that keeps values in memory to save work."""
+    """An in-process cache that reports statistics."""
 
     def figures(self) -> CacheFigures:
-        """Its figures now."""
+        """Return the current statistics."""
 
 
 def estimated_bytes(values: Collection[object]) -> int:
-    """About how much memory the values take: a few of them are measured, with everything that they refer to."""
+    """Estimate the memory of the values in bytes by measuring a sample of them with everything they refer to."""
     sample = list(islice(values, SAMPLE_SIZE))
     return round(_bytes(sample) * len(values) / len(sample)) if sample else 0
 

@@ -1,4 +1,4 @@
-"""Cards: what a page that a post links to says about itself; and what is brought from elsewhere for that."""
+"""Link preview cards, and the pages that are fetched to make them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ MAX_URL = 2048
 
 @frozen
 class Card:
-    """What is shown below a post of the page that it links to. Plain text throughout; empty where nothing is known.
+    """The preview of a linked page below a post. All texts are plain text, and empty if unknown.
 
-    `url` is the link as somebody typed it. `image` is the path of a small picture on this site, `width` and `height` are its pixels.
+    `url` is the link as typed in the post. `image` is the path of a thumbnail on this site, `width` and `height` its size in pixels.
     """
 
     url: str
@@ -37,7 +37,7 @@ class Card:
 
 @frozen
 class FetchedPage:
-    """What another server answered, from the URL where all redirects ended. `type` is the bare content type, in lower case."""
+    """A fetched page. `url` is the final one after redirects, `type` the media type without parameters, in lower case."""
 
     url: str
     type: str
@@ -46,8 +46,8 @@ class FetchedPage:
 
 
 class FetchError(Exception):
-    """Nothing could be had from there; the text says why. `lasting`: nor will it a little later."""
+    """A fetch failed; the text says why. `permanent`: a retry would fail as well."""
 
-    def __init__(self, reason: str, *, lasting: bool = True) -> None:
-        self.lasting = lasting
+    def __init__(self, reason: str, *, permanent: bool = True) -> None:
+        self.permanent = permanent
         super().__init__(reason)

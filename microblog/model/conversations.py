@@ -1,4 +1,4 @@
-"""Direct conversations, as each of those who take part sees them."""
+"""Direct conversations as each participant sees them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from microblog.model.posts import Post
 
 @frozen
 class Conversation:
-    """What one account and a certain set of others said to each other below one first post.
+    """The direct posts of one thread between an account and one set of participants.
 
-    `people` are the others, without those who are gone; nobody where the account talks to itself. `last` is the newest post of it that
-    the account may see. `place` orders the list of conversations: the id of the newest post, seen or not.
+    `people` are the other accounts, without deleted ones; empty if the account writes to itself. `last` is the newest post that the
+    account may see. `place` orders the list of conversations: the id of the newest post, visible or not.
     """
 
     id: ConversationId

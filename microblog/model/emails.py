@@ -1,4 +1,4 @@
-"""Letters: the mails of the site, from being promised to what the mail server said."""
+"""E-mails of the site: outbox rows, the context to render them, and delivery results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from microblog.model.posts import Post
 
 
 class EmailKind(StrEnum):
-    """What a letter is about. Those of notifications have the notification's name."""
+    """The kind of an e-mail. Notification e-mails have the name of the notification kind."""
 
     CONFIRM = "confirm"
     RESET = "reset"
@@ -35,7 +35,7 @@ class EmailKind(StrEnum):
 
 
 EMAILED_NOTIFICATIONS = (NotificationKind.MENTION, NotificationKind.FOLLOW, NotificationKind.FOLLOW_REQUEST)
-"""The notifications that are mailed."""
+"""The kinds of notifications that are sent by e-mail."""
 
 PREFERENCE_FIELDS = {
     EmailKind.MENTION: "mail_mention",
@@ -45,33 +45,33 @@ PREFERENCE_FIELDS = {
     EmailKind.DIGEST: "mail_digest",
     EmailKind.REPORT: "mail_report",
 }
-"""The letters that people can switch off, each with the name of its field of `Preferences`."""
+"""The kinds of e-mail that users can turn off, each with its field of `Preferences`."""
 
 NEVER, DAILY, WEEKLY = "never", "daily", "weekly"
 FREQUENCIES = (NEVER, DAILY, WEEKLY)
 
 MAX_REJECTIONS = 3
-"""An address that was refused so often in a row is written to no more, until its owner confirms or changes it."""
+"""Consecutive rejections after which no e-mail is sent to an address until its owner confirms or changes it."""
 
 
 class EmailState(StrEnum):
-    """Where a letter stands. Only waiting, deferred and failed ones are still to be handed in; failed ones when somebody asks for it."""
+    """Delivery state of an e-mail. Waiting and deferred ones are still to be sent; failed ones only on request."""
 
     WAITING = "waiting"
-    SENT = "sent"  # the mail server took it over
-    DEFERRED = "deferred"  # it did not, for now: its job tries again
-    REFUSED = "refused"  # the mail server will never take it
-    KEPT = "kept"  # as a file, because the site sends no mail
-    CANCELLED = "cancelled"  # nobody wants it any more
-    FAILED = "failed"  # given up after the last try
+    SENT = "sent"  # accepted by the mail server
+    DEFERRED = "deferred"  # temporarily rejected: the job retries
+    REFUSED = "refused"  # permanently rejected by the mail server
+    KEPT = "kept"  # written to a file, because the site has no mail server
+    CANCELLED = "cancelled"  # no longer needed
+    FAILED = "failed"  # gave up after the last retry
 
 
 @frozen
 class Email:
-    """A row of the outbox. `about` is the notification that it tells of, `data` holds only JSON values.
+    """A row of the outbox. `about` is the notification it reports, `data` holds only JSON values.
 
-    `message_id` is given at the first try and stays: whoever gets the letter twice can tell that it is the same. `answer` is what the mail
-    server said last, or why it was cancelled. `next_try` is None where no job waits for it.
+    `message_id` is set at the first attempt and kept for retries, so that recipients can detect a duplicate. `answer` is the last
+    response of the mail server, or why the e-mail was cancelled. `next_try` is None if no job will send it.
     """
 
     id: EmailId
@@ -91,7 +91,7 @@ class Email:
 
 @frozen
 class AddressRejection:
-    """An address whose mail server refused the newest letter to it: what it said, and whether it has said so often enough."""
+    """The mail server's response to the newest e-mail to an address, if it was a rejection. `given_up`: MAX_REJECTIONS was reached."""
 
     answer: str
     given_up: bool
@@ -99,7 +99,7 @@ class AddressRejection:
 
 @frozen
 class DigestSummary:
-    """What somebody missed since then: how many of each kind, and the newest of them."""
+    """Unread notifications of a user since a time: the count of each kind, and the newest ones."""
 
     since: datetime
     counts: Mapping[str, int] = Factory(dict)
@@ -107,13 +107,13 @@ class DigestSummary:
 
     @property
     def total(self) -> int:
-        """How many in all."""
+        """The number of notifications of all kinds."""
         return sum(self.counts.values())
 
 
 @frozen
 class DailyReport:
-    """A day of the site in figures. `begin` and `end` bound it; the last four are as things stand when it is written."""
+    """Statistics of one day, from `begin` to `end`. The last four are the values at the time the report is made."""
 
     begin: datetime
     end: datetime
@@ -130,9 +130,10 @@ class DailyReport:
 
 @frozen
 class EmailContext:
-    """All that is to be known to write a letter. `link` is what its button opens, `unsubscribe` stops letters of its kind.
+    """Everything that the templates of an e-mail need. `link` is the URL of its button, `unsubscribe` turns off its kind.
 
-    `by` is who caused it, `post` what they wrote, `root` the first post of that conversation; each only where the reader may see it.
+    `by` is the account that caused it, `post` what they wrote, `root` the first post of the thread; each None if the recipient may
+    not see it.
     """
 
     letter: Email
@@ -150,7 +151,7 @@ class EmailContext:
 
 @frozen
 class Envelope:
-    """A written letter on its way. `sender` gets the bounces; `message` has header and body, its lines end in CRLF."""
+    """A rendered e-mail with its SMTP envelope. `sender` receives bounces; `message` has headers and body with CRLF line ends."""
 
     sender: str
     recipient: str
@@ -159,7 +160,7 @@ class Envelope:
 
 
 class DeliveryStatus(StrEnum):
-    """What became of an envelope."""
+    """Outcome of a delivery attempt."""
 
     SENT = "sent"
     DEFERRED = "deferred"
@@ -169,7 +170,7 @@ class DeliveryStatus(StrEnum):
 
 @frozen
 class DeliveryResult:
-    """What became of an envelope, and the answer that was given."""
+    """Outcome of a delivery attempt with the mail server's response."""
 
     fate: DeliveryStatus
     answer: str

@@ -1,6 +1,6 @@
-"""What can go wrong, in the words of the domain. No error here knows HTTP: web/http/errors.py has the one table that translates.
+"""Errors of the domain. They do not know HTTP: web/http/errors.py maps them to status codes.
 
-Each error carries a `sentence`, which is shown to whoever asked. The cause for the log travels as `__cause__`.
+Each error has a `sentence`, which is shown to the user or client. The cause for the log is its `__cause__`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 
 class Problem(Exception):
-    """The request cannot be carried out, and `sentence` says why in words that its author may read."""
+    """Base class: the request cannot be carried out. `sentence` tells the user why."""
 
     sentence: str = "Something is wrong with this request."
 
@@ -20,49 +20,49 @@ class Problem(Exception):
 
 
 class NotFound(Problem):
-    """There is no such thing, or the viewer may not know of it: the two are the same answer."""
+    """The record does not exist, or the viewer may not see it: the two are not distinguished."""
 
     sentence = "Record not found"
 
 
 class Gone(Problem):
-    """It existed and is gone for good."""
+    """The record existed and was deleted permanently."""
 
-    sentence = "This is gone for good."
+    sentence = "This was deleted."
 
 
 class Unauthenticated(Problem):
-    """Nobody is logged in, or the token is not (or no longer) valid."""
+    """There is no login, or the token is invalid or revoked."""
 
     sentence = "This method requires an authenticated user"
 
 
 class Forbidden(Problem):
-    """The viewer is known and may not do this."""
+    """The viewer is authenticated and lacks the permission."""
 
     sentence = "This action is not allowed"
 
 
 class Conflict(Problem):
-    """Somebody else was faster; the same request may succeed when it is made again."""
+    """A concurrent update won; a retry may succeed."""
 
     sentence = "Conflict during update, please try again"
 
 
 class Malformed(Problem):
-    """The request itself cannot be read: a missing parameter, broken JSON, an impossible encoding."""
+    """The request cannot be parsed: a missing parameter, invalid JSON, a wrong encoding."""
 
     sentence = "The request could not be understood."
 
 
 class TooLarge(Problem):
-    """More was sent than is read."""
+    """The request body or a file exceeds its size limit."""
 
-    sentence = "That is larger than what is accepted here."
+    sentence = "That is larger than this site accepts."
 
 
 class TooMany(Problem):
-    """A rate limit was reached. `retry_after` is in seconds, at least 1."""
+    """A rate limit was exceeded. `retry_after` is in seconds, at least 1."""
 
     sentence = "Too many requests"
 
@@ -72,7 +72,7 @@ class TooMany(Problem):
 
 
 class Unavailable(Problem):
-    """The server cannot do this now, and could a moment later. `retry_after` is in seconds."""
+    """The server temporarily cannot do this. `retry_after` is in seconds."""
 
     sentence = "There was a temporary problem serving your request, please try again"
 
@@ -82,21 +82,21 @@ class Unavailable(Problem):
 
 
 def disk_full() -> Unavailable:
-    """What is said where a disk is full, the site's or its database's."""
-    return Unavailable("The site has no room left to store anything. Please try again later.", retry_after=60)
+    """Return the error for a full disk, the site's or its database's."""
+    return Unavailable("The site has run out of storage. Please try again later.", retry_after=60)
 
 
 def describe_os_error(problem: OSError) -> str:
-    """What the operating system refused, without its number: the file, where it is about one, and why."""
+    """Describe an operating system error without its number: the file, if there is one, and the reason."""
     if problem.strerror is None:
         return str(problem)
     return f"{problem.filename}: {problem.strerror}" if problem.filename else problem.strerror
 
 
 class Invalid(Problem):
-    """Some fields hold what they may not. `fields` maps each field's name to what is wrong with it, the first first.
+    """Validation errors. `fields` maps each field's name to an error text, in the order of the form.
 
-    `codes` maps field names to the validation codes that API clients know (ERR_TAKEN, ERR_BLANK ...), where there are any.
+    `codes` maps field names to Mastodon's validation codes (ERR_TAKEN, ERR_BLANK ...), where there are any.
     """
 
     def __init__(self, fields: Mapping[str, str], *, sentence: str | None = None, codes: Mapping[str, str] | None = None) -> None:
@@ -105,6 +105,6 @@ class Invalid(Problem):
         super().__init__(sentence or "Validation failed: " + ", ".join(self.fields.values()))
 
     def named(self, names: Mapping[str, str]) -> Invalid:
-        """The same about fields that whoever sent them knows by other names."""
+        """Return a copy with renamed fields: `names` maps the names of the domain to those of the form or API."""
         fields = {names.get(name, name): text for name, text in self.fields.items()}
         return Invalid(fields, sentence=self.sentence, codes={names.get(name, name): code for name, code in self.codes.items()})

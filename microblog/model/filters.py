@@ -1,7 +1,7 @@
-"""Filters: words and posts that somebody does not want to see unasked, and finding them in a post. Pure.
+"""Filters of keywords and posts, and matching them against a post.
 
-Texts are compared folded (NFKC, then case), by plain search: linear in the post, whatever was typed as a filter. A post is folded once
-for all accounts, and held once against an account's filters, however many of its streams the post goes to.
+Texts are normalized (NFKC, then case-folded) and matched by plain substring search: time is linear in the post, whatever the filter. A
+post is normalized once for all accounts, and matched once per account, however many of its streams show it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from microblog.model.word_borders import mark_boundaries, strip_invisible_prefix
 
 
 class FilterContext(StrEnum):
-    """Where a filter counts."""
+    """A place in which a filter applies."""
 
     HOME = "home"
     NOTIFICATIONS = "notifications"
@@ -30,7 +30,7 @@ class FilterContext(StrEnum):
 
 
 class FilterAction(StrEnum):
-    """What becomes of a post: folded behind a warning, left out, or only its media blurred."""
+    """Effect on a matching post: collapsed behind a warning, hidden, or only its media blurred."""
 
     WARN = "warn"
     HIDE = "hide"
@@ -38,13 +38,13 @@ class FilterAction(StrEnum):
 
 
 def fold(text: str) -> str:
-    """The form in which texts are compared."""
+    """Normalize a text for comparison."""
     return unicodedata.normalize("NFKC", text).casefold()
 
 
 @frozen
 class SearchText:
-    """All that a post says: folded, and the same with the borders of its words."""
+    """The normalized text of a post, and the same with marked word boundaries."""
 
     text: str
     marked: str
@@ -52,26 +52,26 @@ class SearchText:
 
 @frozen
 class Keyword:
-    """Something that a post may say. With `whole_word` it must not be a part of a longer word."""
+    """A keyword of a filter. With `whole_word` it does not match a part of a longer word."""
 
     id: KeywordId
     keyword: str
     whole_word: bool = True
-    sought: str = field(init=False, eq=False, repr=False)
+    pattern: str = field(init=False, eq=False, repr=False)
 
-    @sought.default
-    def _sought(self) -> str:
-        seen = strip_invisible_prefix(fold(self.keyword))
-        return whole_word_pattern(seen) if self.whole_word else seen
+    @pattern.default
+    def _pattern(self) -> str:
+        visible = strip_invisible_prefix(fold(self.keyword))
+        return whole_word_pattern(visible) if self.whole_word else visible
 
-    def found_in(self, said: SearchText) -> bool:
-        """True if the post says it."""
-        return self.sought in (said.marked if self.whole_word else said.text)
+    def matches(self, searched: SearchText) -> bool:
+        """True if the text contains the keyword."""
+        return self.pattern in (searched.marked if self.whole_word else searched.text)
 
 
 @frozen
 class FilteredPost:
-    """A single post that a filter is about."""
+    """A single post that a filter matches by id."""
 
     id: RelationId
     post: PostId
@@ -79,7 +79,7 @@ class FilteredPost:
 
 @frozen
 class Filter:
-    """One filter of somebody."""
+    """A filter of one account."""
 
     id: FilterId
     title: str
@@ -89,14 +89,14 @@ class Filter:
     keywords: tuple[Keyword, ...] = ()
     posts: tuple[FilteredPost, ...] = ()
 
-    def counts_at(self, now: datetime) -> bool:
-        """False once its time is over."""
+    def is_active(self, now: datetime) -> bool:
+        """False once it has expired."""
         return self.expires_at is None or self.expires_at > now
 
 
 @frozen
 class Match:
-    """A filter that a post falls under, and why: the keywords as they were typed, the posts that were chosen."""
+    """A filter that matches a post, with the matching keywords as typed and the matching post ids."""
 
     filter: Filter
     keywords: tuple[str, ...] = ()
@@ -105,29 +105,29 @@ class Match:
 
 @frozen
 class FilterSet:
-    """The filters of the account `owner`, ready to be held against posts."""
+    """The filters of the account `owner`, ready for matching."""
 
     filters: tuple[Filter, ...] = ()
     owner: AccountId | None = None
-    _newest: list[tuple[Post, datetime, tuple[Match, ...]]] = field(factory=list, init=False, eq=False, repr=False)
+    _last_result: list[tuple[Post, datetime, tuple[Match, ...]]] = field(factory=list, init=False, eq=False, repr=False)
 
     def matches(self, post: Post, now: datetime) -> tuple[Match, ...]:
-        """The filters that the post, or what it boosts, falls under, wherever they count.
+        """Return the filters of all contexts that match the post or what it boosts.
 
-        None for what the owner wrote or boosted. The answer for the post that was asked for last is remembered.
+        The owner's own posts and boosts never match. The result for the last post is cached.
         """
         if not self.filters or self.owner in (post.author.id, post.original.author.id):
             return ()
-        if self._newest and self._newest[0][0] is post and self._newest[0][1] == now:
-            return self._newest[0][2]
-        said = post_search_text(post.original)
-        found = (_match(one, post.original.id, said) for one in self.filters if one.counts_at(now))
+        if self._last_result and self._last_result[0][0] is post and self._last_result[0][1] == now:
+            return self._last_result[0][2]
+        searched = post_search_text(post.original)
+        found = (_match(one, post.original.id, searched) for one in self.filters if one.is_active(now))
         result = tuple(match for match in found if match is not None)
-        self._newest[:] = [(post, now, result)]
+        self._last_result[:] = [(post, now, result)]
         return result
 
     def shown(self, post: Post, context: FilterContext, now: datetime) -> Post | None:
-        """The post as it is told there where nobody can unfold it: behind the filters' names where they warn, None where they hide."""
+        """Return the post with the titles of matching filters as its content warning where it cannot be collapsed; None if hidden."""
         matches = self.matches(post, now)
         if is_hidden(matches, context):
             return None
@@ -135,11 +135,11 @@ class FilterSet:
         return evolve(post, spoiler=title) if title else post
 
     def within(self, context: FilterContext) -> FilterSet:
-        """Those of the filters that count there."""
+        """Return only the filters of this context."""
         return FilterSet(tuple(one for one in self.filters if context in one.contexts), self.owner) if self.filters else self
 
     def hiding(self, context: FilterContext) -> FilterSet:
-        """Those of the filters by which posts are left out there."""
+        """Return only the filters that hide posts in this context."""
         return FilterSet(tuple(one for one in self.filters if one.action is FilterAction.HIDE and context in one.contexts), self.owner)
 
 
@@ -147,31 +147,31 @@ NO_FILTERS = FilterSet()
 
 
 def post_search_text(post: Post) -> SearchText:
-    """Its content warning, its text, the options of its poll, the descriptions of its media."""
+    """Return the searchable text of a post: content warning, text, poll options, descriptions of media."""
     options = post.poll.options if post.poll else ()
     return search_text("\n\n".join((post.spoiler, post.text, *options, *(one.description for one in post.media))))
 
 
 @lru_cache(256)
 def search_text(text: str) -> SearchText:
-    """A text as keywords are sought in it."""
+    """Normalize a text for keyword matching."""
     plain = fold(text)
     return SearchText(plain, mark_boundaries(plain))
 
 
-def _match(one: Filter, post: PostId, said: SearchText) -> Match | None:
-    text, borders = said.text, said.marked
-    keywords = tuple(word.keyword for word in one.keywords if word.sought in (borders if word.whole_word else text))
+def _match(one: Filter, post: PostId, searched: SearchText) -> Match | None:
+    text, marked = searched.text, searched.marked
+    keywords = tuple(word.keyword for word in one.keywords if word.pattern in (marked if word.whole_word else text))
     posts = tuple(chosen.post for chosen in one.posts if chosen.post == post)
     return Match(one, keywords, posts) if keywords or posts else None
 
 
 def warning_title(matches: Iterable[Match], context: FilterContext) -> str:
-    """The titles of those that fold the post there; empty if none does."""
-    counting = (match.filter for match in matches if context in match.filter.contexts)
-    return ", ".join(one.title for one in counting if one.action is not FilterAction.BLUR)
+    """Return the titles of the matches that collapse the post in this context; empty if none does."""
+    applying = (match.filter for match in matches if context in match.filter.contexts)
+    return ", ".join(one.title for one in applying if one.action is not FilterAction.BLUR)
 
 
 def is_hidden(matches: Iterable[Match], context: FilterContext) -> bool:
-    """True if one of them leaves the post out there."""
+    """True if one of the matches hides the post in this context."""
     return any(match.filter.action is FilterAction.HIDE and context in match.filter.contexts for match in matches)

@@ -1,4 +1,4 @@
-"""Work that was promised in a command's own transaction and is done after it."""
+"""Background jobs, enqueued in the transaction of a command and run after it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from microblog.model.ids import JobId
 
 
 class JobState(StrEnum):
-    """waiting -> running -> done, back to waiting after a failure, dead after the last try."""
+    """State of a job: waiting -> running -> done; back to waiting after a failure, dead after the last attempt."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -22,9 +22,9 @@ class JobState(StrEnum):
 
 @frozen
 class Job:
-    """A job as a worker gets it. `tries` counts this one. `payload` holds only JSON values.
+    """A job as a worker claims it. `tries` includes the current attempt. `payload` holds only JSON values.
 
-    Jobs of one kind with the same `key` are the same work: at most one of them waits and at most one runs.
+    Jobs of one kind with the same `key` are the same work: at most one of them is waiting and at most one running.
     """
 
     id: JobId
@@ -43,7 +43,7 @@ class Job:
 
 @frozen
 class JobCounts:
-    """How much there is to do. `retrying` are those of `waiting` that failed before; `oldest_due` is the longest overdue."""
+    """Number of jobs by state. `retrying` are the waiting ones that failed before; `oldest_due` is when the most overdue one was due."""
 
     waiting: int = 0
     running: int = 0
@@ -53,13 +53,13 @@ class JobCounts:
 
 
 class PermanentFailure(Exception):
-    """A task raises it where another try cannot succeed: the job is dead at once, and the text says why."""
+    """Raised by a task when no retry can succeed: the job is dead at once. The text says why."""
 
 
 class RetryLater(Exception):
-    """A task raises it where it failed for a reason that it knows, and another try may succeed. The text says why.
+    """Raised by a task that failed for a known reason and may succeed later. The text says why.
 
-    `after` is in how many seconds, where the task knows that better than its plan.
+    `after` is the delay in seconds; None uses the task's retry policy.
     """
 
     def __init__(self, reason: str, *, after: float | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Lists: people whom somebody follows, put together in order to be read by themselves."""
+"""Lists of followed accounts, each with a timeline of its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from microblog.model.ids import ListId
 
 
 class ListReplies(StrEnum):
-    """Which replies to others a list shows, beside those to its owner: to whom the owner follows, to the list's members, or none."""
+    """The replies that a list shows beside those to its owner: to accounts the owner follows, to members of the list, or none."""
 
     FOLLOWED = "followed"
     LIST = "list"
@@ -19,7 +19,7 @@ class ListReplies(StrEnum):
 
 @frozen
 class AccountList:
-    """One list of somebody. What the members of an `exclusive` one post is not shown at home."""
+    """A list. Posts by members of an `exclusive` list are not shown in the home timeline."""
 
     id: ListId
     title: str

@@ -1,4 +1,4 @@
-"""How far somebody has read a list, kept so that all their programs know it."""
+"""Read markers: the last read position of a timeline, shared by all of a user's clients."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TIMELINES = (HOME, NOTIFICATIONS)
 
 @frozen
 class Marker:
-    """The last id that was read of one timeline. `version` counts how often it was written."""
+    """The last read id of one timeline. `version` counts its updates."""
 
     timeline: str
     last_read_id: int

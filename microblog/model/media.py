@@ -1,4 +1,4 @@
-"""Pictures, films and sound, as they are stored and as they are wanted."""
+"""Media attachments: limits, formats, and stored files."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from attrs import frozen
 
 from microblog.model.ids import AccountId, MediaId, PostId
 
-MAX_MEDIA = 4  # with one post
+MAX_MEDIA = 4  # per post
 MAX_DESCRIPTION = 1500  # characters
 MAX_IMAGE_BYTES = 16 * 1024 * 1024
 MAX_VIDEO_BYTES = 99 * 1024 * 1024
-MAX_IMAGE_PIXELS = 33_177_600  # of a picture that is uploaded
+MAX_IMAGE_PIXELS = 33_177_600  # of an uploaded image
 MAX_VIDEO_PIXELS = 8_294_400
-MAX_FRAME_RATE = 120  # a second
+MAX_FRAME_RATE = 120  # frames per second
 
 
 class MediaKind(StrEnum):
-    """What it is to whoever looks. GIFV is a short film without sound that plays by itself and again."""
+    """Type of a media attachment. GIFV is a short silent video that plays automatically in a loop."""
 
     IMAGE = "image"
     GIFV = "gifv"
@@ -27,7 +27,7 @@ class MediaKind(StrEnum):
 
 
 class MediaState(StrEnum):
-    """Whether it can be shown: not yet, yes, never."""
+    """Processing state of an upload."""
 
     WAITING = "waiting"
     READY = "ready"
@@ -35,7 +35,7 @@ class MediaState(StrEnum):
 
 
 class Format(StrEnum):
-    """What is read, by the name that Pillow or ffmpeg has for it."""
+    """Supported file formats, by their names in Pillow or ffmpeg."""
 
     JPEG = "JPEG"
     PNG = "PNG"
@@ -51,27 +51,27 @@ class Format(StrEnum):
     AAC = "aac"
 
     @property
-    def is_picture(self) -> bool:
-        """True for what Pillow reads."""
+    def is_image(self) -> bool:
+        """True for the formats that Pillow reads."""
         return self in (Format.JPEG, Format.PNG, Format.GIF, Format.WEBP, Format.AVIF)
 
 
 @frozen
 class Dimensions:
-    """How large something is, in pixels."""
+    """Width and height in pixels."""
 
     width: int
     height: int
 
     @property
     def area(self) -> int:
-        """Pixels in all."""
+        """Number of pixels."""
         return self.width * self.height
 
 
 @frozen
 class Focus:
-    """The point that matters most in a picture: -1 to 1, left to right and bottom to top."""
+    """Focal point of an image: -1 to 1, left to right and bottom to top."""
 
     x: float
     y: float
@@ -79,9 +79,9 @@ class Focus:
 
 @frozen
 class ConvertedMedia:
-    """What was made of an upload. `original` and `preview` are names of files; `duration` is in seconds, `bitrate` in bits a second.
+    """Files converted from an upload. `original` and `preview` are file names; `duration` is in seconds, `bitrate` in bits per second.
 
-    While the upload is processed, `original` is empty, and the preview is one that came with it.
+    While the upload is processed, `original` is empty, and `preview` is one that was uploaded with it.
     """
 
     original: str
@@ -96,9 +96,9 @@ class ConvertedMedia:
 
 @frozen
 class Media:
-    """One piece. `rendition` has no original until it is READY. `attached`: a post or a scheduled post has it.
+    """A media attachment. `rendition` has no original until it is READY. `attached`: it belongs to a post or a scheduled post.
 
-    `problem` is why it has FAILED, in words for its owner.
+    `problem` tells the owner why it has FAILED.
     """
 
     id: MediaId
@@ -113,25 +113,25 @@ class Media:
 
     @property
     def moves(self) -> bool:
-        """True for film and sound, of which a post has no more than one."""
+        """True for video and audio, of which a post can have only one."""
         return self.kind in (MediaKind.VIDEO, MediaKind.AUDIO)
 
     @property
     def path(self) -> str | None:
-        """Where it is served on this site; None until it is READY."""
+        """Its path on this site; None until it is READY."""
         return f"/media/{self.rendition.original}" if self.rendition and self.rendition.original else None
 
     @property
     def preview_path(self) -> str | None:
-        """Where its small picture is served; None where there is none."""
+        """The path of its thumbnail; None if there is none."""
         return f"/media/{self.rendition.preview}" if self.rendition and self.rendition.preview else None
 
 
 @frozen
 class FileUse:
-    """What shows a file: a post, a profile (`account`), a preview of a link (`is_card`), or nothing yet: an upload of its owner.
+    """Use of a media file: by a post, a profile (`account`), a link preview (`is_card`), or none yet for a new upload.
 
-    `is_open`: everybody may see it. `withheld`: nobody is shown it, because its owner is suspended or deleted, or its post is.
+    `is_open`: everybody may see it. `withheld`: it is served to nobody, because its owner or its post was suspended or deleted.
     """
 
     post: PostId | None = None
@@ -143,7 +143,7 @@ class FileUse:
 
 @frozen
 class MediaChange:
-    """What is changed about a piece; None leaves it as it is. Of `preview` only the preview counts."""
+    """An update of a media attachment; None keeps a value. Only the preview of `preview` is used."""
 
     id: MediaId
     description: str | None = None

@@ -1,4 +1,4 @@
-"""What moderators look for, and what they decide."""
+"""Account searches and decisions of moderators."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from microblog.model.ids import PostId, ReportId, WarningId
 
 
 class AccountState(StrEnum):
-    """How a member stands, in the words of client programs."""
+    """State of an account, with the names of Mastodon's admin API."""
 
     ACTIVE = "active"
     PENDING = "pending"
@@ -21,7 +21,7 @@ class AccountState(StrEnum):
 
 
 class ModerationAction(StrEnum):
-    """What a moderator does about somebody, in the words of client programs."""
+    """A moderation action on an account, with the names of Mastodon's admin API."""
 
     NONE = "none"
     DISABLE = "disable"
@@ -31,7 +31,7 @@ class ModerationAction(StrEnum):
 
 @frozen
 class AccountQuery:
-    """Which members: of this standing, who moderate, whose name or address begins like this. Nothing said: everybody."""
+    """Criteria of an account search: state, role, and prefixes of names and address. The default matches every account."""
 
     state: AccountState | None = None
     staff: bool = False
@@ -42,9 +42,9 @@ class AccountQuery:
 
 @frozen
 class Sanction:
-    """A moderator's decision about an account. `text` is what its owner is told, if they are to be told (`tell`).
+    """A moderator's decision about an account. `text` is the message to its owner, sent if `tell`.
 
-    `report` is the report that it settles; without one, an action settles all reports about the account.
+    `report` is the report that it resolves; without one, an action resolves all reports about the account.
     """
 
     action: ModerationAction
@@ -55,7 +55,7 @@ class Sanction:
 
 @frozen
 class AccountWarning:
-    """A decision as the account's owner is told of it. `posts` are those that the report named."""
+    """A moderation decision as the account's owner sees it. `posts` are the reported ones."""
 
     id: WarningId
     action: ModerationAction

@@ -1,4 +1,4 @@
-"""Who may notify somebody: what becomes of notifications from people whom they do not know."""
+"""The notification policy: which notifications from strangers are filtered or dropped."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from microblog.model.posts import Post
 
 NEW_ACCOUNT = timedelta(days=30)
 NEW_FOLLOWER = timedelta(days=3)
-"""For so long, an account, or somebody who follows, counts as new."""
+"""How long an account or a follower counts as new."""
 
 FILTERABLE = frozenset(
     {
@@ -26,11 +26,11 @@ FILTERABLE = frozenset(
         NotificationKind.FOLLOW_REQUEST,
     }
 )
-"""What strangers can do to somebody, and a policy can therefore hold back."""
+"""The kinds of notifications that a policy can filter: those that strangers can cause."""
 
 
 class Treatment(StrEnum):
-    """What becomes of a notification: it is told, kept back until its owner looks for it, or not written at all."""
+    """How a notification is handled: delivered, filtered until its recipient reviews it, or not stored."""
 
     ACCEPT = "accept"
     FILTER = "filter"
@@ -45,8 +45,10 @@ class _Severity(IntEnum):
 
 @frozen
 class Policy:
-    """What somebody wants done with notifications from: people whom they do not follow; people who do not follow them, or only since
-    lately; new accounts; strangers who write to them in private without having been asked; and accounts that moderators have limited.
+    """A user's choice of treatment for each category of senders.
+
+    The categories: accounts that they do not follow; accounts that do not follow them or only recently do; new accounts; unsolicited
+    private mentions; and accounts limited by moderators.
     """
 
     not_following: Treatment = Treatment.ACCEPT
@@ -58,10 +60,10 @@ class Policy:
 
 @frozen
 class SenderCategory:
-    """How the sender of a notification stands to its receiver.
+    """Relation of a notification's sender to its recipient.
 
-    `made` is when the sender's account was. `followed` by the receiver; `following` the receiver since then (None: not at all).
-    `permitted`: let through whatever the policy says. `unasked`: it is a private mention that answers no private words of the receiver's.
+    `followed`: by the recipient. `following`: when the sender began to follow the recipient, None if they do not. `permitted`: the
+    recipient accepted this sender's notifications. `unsolicited`: a private mention that does not reply to a private post of theirs.
     """
 
     account_created_at: datetime
@@ -70,17 +72,17 @@ class SenderCategory:
     limited: bool = False
     staff: bool = False
     permitted: bool = False
-    unasked: bool = False
+    unsolicited: bool = False
 
 
 def treatment(policy: Policy, standing: SenderCategory, kind: NotificationKind, now: datetime) -> Treatment:
-    """What becomes of it: the most severe of what the policy says for each reason there is."""
+    """Return the most severe treatment of all categories that the sender is in."""
     if kind not in FILTERABLE or standing.permitted or (standing.staff and kind is NotificationKind.MENTION):
         return Treatment.ACCEPT
-    return max(_reasons(policy, standing, now), key=lambda said: _Severity[said.name], default=Treatment.ACCEPT)
+    return max(_treatments(policy, standing, now), key=lambda one: _Severity[one.name], default=Treatment.ACCEPT)
 
 
-def _reasons(policy: Policy, standing: SenderCategory, now: datetime) -> Iterator[Treatment]:
+def _treatments(policy: Policy, standing: SenderCategory, now: datetime) -> Iterator[Treatment]:
     if standing.following is None or standing.following > now - NEW_FOLLOWER:
         yield policy.not_followers
     if standing.followed:
@@ -88,7 +90,7 @@ def _reasons(policy: Policy, standing: SenderCategory, now: datetime) -> Iterato
     yield policy.not_following
     if standing.account_created_at > now - NEW_ACCOUNT:
         yield policy.new_accounts
-    if standing.unasked:
+    if standing.unsolicited:
         yield policy.private_mentions
     if standing.limited:
         yield policy.limited_accounts
@@ -96,7 +98,7 @@ def _reasons(policy: Policy, standing: SenderCategory, now: datetime) -> Iterato
 
 @frozen
 class PendingCounts:
-    """How much is kept back: from how many people, and how many notifications; counted no further than a limit."""
+    """Numbers of filtered notifications and of their senders, each counted up to a limit."""
 
     requests: int = 0
     notifications: int = 0
@@ -104,7 +106,7 @@ class PendingCounts:
 
 @frozen
 class NotificationRequest:
-    """Somebody whose mentions are kept back. `post` is the last one that the receiver may see."""
+    """A sender of filtered notifications. `post` is their newest one that the recipient may see."""
 
     id: NotificationRequestId
     account: Account

@@ -1,4 +1,4 @@
-"""What somebody is told about."""
+"""Notifications and groups of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from microblog.model.posts import Post
 
 
 class NotificationKind(StrEnum):
-    """The kinds, by the names that API clients know; no others may be invented, clients crash on them."""
+    """Kinds of notifications, with the names of Mastodon's API. Clients crash on others, so none may be added."""
 
     MENTION = "mention"
     STATUS = "status"
@@ -31,9 +31,9 @@ class NotificationKind(StrEnum):
 
 @frozen
 class Notification:
-    """One thing that happened to somebody. For a boost, `post` is the original. What is `filtered` is kept back by their policy.
+    """One notification. For a boost, `post` is the original. `filtered`: the recipient's policy withholds it.
 
-    A WARNING has no sender that may be told: its `account` is the receiver's own.
+    A WARNING does not reveal its sender: its `account` is the recipient's own.
     """
 
     id: NotificationId
@@ -47,27 +47,27 @@ class Notification:
 
     @property
     def key(self) -> str:
-        """That of the group that it belongs to, be it one of its own."""
+        """Key of its group; ungrouped notifications have a group of their own."""
         return self.group_key or f"{UNGROUPED_PREFIX}{self.id}"
 
     def alone(self) -> NotificationGroup:
-        """The group of it and nothing else."""
+        """Return a group of this notification alone."""
         return NotificationGroup(self.key, self.kind, 1, self.id, self.created_at, (self.account,), self.post, warning=self.warning)
 
 
 GROUPED = frozenset({NotificationKind.FAVOURITE, NotificationKind.BOOST, NotificationKind.FOLLOW, NotificationKind.SIGN_UP})
-"""Kinds of which several are told as one."""
+"""Kinds that are grouped."""
 
 UNGROUPED_PREFIX = "ungrouped-"
-"""What the key of a notification that stands alone begins with; its id follows."""
+"""Prefix of the group key of an ungrouped notification; its id follows."""
 
 
 @frozen
 class NotificationGroup:
-    """Notifications of one kind about one thing, told together; most are a group of one.
+    """Notifications of one kind about one post or account; most groups have one member.
 
-    `senders` are the newest few of `count`. `id` and `created_at` are the newest one's. `oldest_here` is the oldest one that is
-    not older than the page.
+    `senders` are the newest few of `count`. `id` and `created_at` are those of the newest notification, `oldest_here` is the id of the
+    oldest one on the requested page.
     """
 
     key: str
@@ -82,5 +82,5 @@ class NotificationGroup:
 
     @property
     def account(self) -> Account:
-        """Who did it last."""
+        """Sender of the newest notification."""
         return self.senders[0]

@@ -1,4 +1,4 @@
-"""Programs that act for people: apps, their tokens, and what they may do with them."""
+"""OAuth values (RFC 6749): apps, access tokens, authorization codes."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from microblog.model.accounts import AccountWithLogin, Viewer
 from microblog.model.ids import AccountId, AppId, TokenId
 
 OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob"
-"""The redirect address of apps that cannot be redirected to: the code is shown, and their people type it in."""
+"""The redirect URI of apps without one: the code is shown, and the user copies it into the app."""
 
 
 @frozen
 class App:
-    """A program as it registered itself. `scopes` are the most that it may ask for."""
+    """A registered client app. `scopes` are the most that it may request."""
 
     id: AppId
     client_id: str
@@ -28,7 +28,7 @@ class App:
 
 @frozen
 class RegisteredApp:
-    """An app that has just registered, with the secret that only it knows from now on."""
+    """A newly registered app with its secret, which is not stored in plain text."""
 
     app: App
     secret: str = field(repr=False)
@@ -36,7 +36,7 @@ class RegisteredApp:
 
 @frozen
 class Token:
-    """A token as everybody but its app sees it. `account_id` is None for an app's own. `used_at` is true to the hour."""
+    """An access token without its text. `account_id` is None for client credentials. `used_at` is accurate to the hour."""
 
     id: TokenId
     app_id: AppId
@@ -49,7 +49,7 @@ class Token:
 
 @frozen
 class IssuedToken:
-    """A token that has just been made, with the text that only its app knows from now on."""
+    """A newly issued token with its text, which is not stored."""
 
     token: Token
     text: str = field(repr=False)
@@ -57,7 +57,7 @@ class IssuedToken:
 
 @frozen
 class Bearer:
-    """Whom a token was given to and by whom. `member` is None for an app's own, and where the account is gone."""
+    """A token with its app and its user. `member` is None for client credentials, and if the account was deleted."""
 
     token: Token
     app: App
@@ -66,7 +66,7 @@ class Bearer:
 
 @frozen
 class TokenContext:
-    """What a token that was shown stands for. `viewer` is None for an app's own."""
+    """App, scopes and user that a presented token authenticates. `viewer` is None for client credentials."""
 
     id: TokenId
     app: App
@@ -76,7 +76,7 @@ class TokenContext:
 
 @frozen
 class Authorization:
-    """An app that somebody let in: what it may do, since when, and when it last did something."""
+    """An app that a user authorized: its scopes, since when, and when it was last used."""
 
     app: App
     scopes: tuple[str, ...]
@@ -86,9 +86,9 @@ class Authorization:
 
 @frozen
 class AuthorizationCode:
-    """What a code stands for until it is exchanged for a token. `challenge` is that of PKCE, made with S256.
+    """An authorization code. `challenge` is the S256 challenge of PKCE (RFC 7636).
 
-    `spent` is true once it was used; `token_id` is what it was used for.
+    `spent`: it was exchanged for the token `token_id`.
     """
 
     app_id: AppId

@@ -1,4 +1,4 @@
-"""Pages of a list whose rows are ordered by id, newest first."""
+"""Paging of lists that are ordered by id, newest first."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from attrs import frozen
 
 @frozen
 class Page:
-    """Which part of a list is asked for. All bounds are exclusive ids; `limit` counts rows.
+    """The requested part of a list. All bounds are exclusive ids; `limit` counts rows.
 
-    `max_id` goes down from there; `since_id` is a lower bound on the newest page; `min_id` asks for the page immediately above it. The
-    answer's order is newest first in each case.
+    `max_id` is an upper bound; `since_id` a lower bound of the newest page; `min_id` requests the page immediately above it. The result is
+    ordered newest first in each case.
     """
 
     limit: int = 20
@@ -20,5 +20,5 @@ class Page:
 
     @property
     def upward(self) -> bool:
-        """True if the rows nearest to the lower bound are wanted, so that the query has to ascend."""
+        """True if the rows nearest to the lower bound are requested, so that the query must sort ascending."""
         return self.min_id is not None

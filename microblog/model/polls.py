@@ -1,4 +1,4 @@
-"""Polls, and what somebody wants to ask."""
+"""Polls and drafts of polls."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ MAX_OPTIONS = 4
 MIN_OPTIONS = 2
 MAX_OPTION_LENGTH = 50  # characters
 MIN_DURATION = 300  # seconds
-MAX_DURATION = 2_629_746
+MAX_DURATION = 2_629_746  # seconds, about a month
 
 
 @frozen
 class Poll:
-    """A question with answers to choose from. `counts` are the ticks of each option, `voters` the people who voted.
+    """A poll. `counts` are the votes of each option, `voters` is the number of accounts that voted.
 
-    With `multiple`, somebody may choose several; with `hide_totals`, nobody sees the counts before the end.
+    `multiple`: more than one option may be chosen. `hide_totals`: the counts are hidden until the poll ends.
     """
 
     id: PollId
@@ -32,21 +32,21 @@ class Poll:
 
     @property
     def votes(self) -> int:
-        """All ticks."""
+        """Votes for all options."""
         return sum(self.counts)
 
     def ended(self, now: datetime) -> bool:
-        """True once nobody can vote any more."""
+        """True once voting has ended."""
         return self.expires_at <= now
 
     def shows_totals(self, now: datetime) -> bool:
-        """True if the counts may be seen."""
+        """True if the counts are visible."""
         return not self.hide_totals or self.ended(now)
 
 
 @frozen
 class PollDraft:
-    """What somebody wants to ask. `seconds` is how long; None, in an edit, leaves the end where it is."""
+    """A poll to be created. `seconds` is its duration; None, in an edit, keeps the end."""
 
     options: tuple[str, ...]
     seconds: int | None = None

@@ -1,4 +1,4 @@
-"""Posts, what belongs to them, and what somebody wants to post."""
+"""Posts, their parts, and drafts of posts."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from microblog.model.polls import Poll, PollDraft
 
 
 class Visibility(StrEnum):
-    """Who may see a post. From the widest to the narrowest."""
+    """Visibility of a post, from the widest to the narrowest."""
 
     PUBLIC = "public"
     UNLISTED = "unlisted"
     PRIVATE = "private"
     DIRECT = "direct"
 
-    def narrowest(self, other: Visibility) -> Visibility:
-        """The one of the two that fewer people see."""
+    def narrower(self, other: Visibility) -> Visibility:
+        """Return the narrower of the two."""
         order = list(Visibility)
         return max(self, other, key=order.index)
 
     @property
     def is_open(self) -> bool:
-        """True if everybody may see such posts. Only these count as replies, as boosts and in the site's statistics."""
+        """True if everybody can see such posts. Only these count as replies, as boosts and in the site's statistics."""
         return self in (Visibility.PUBLIC, Visibility.UNLISTED)
 
     @property
     def is_on_profile(self) -> bool:
-        """True if such posts count among the posts of their author, as on Mastodon: all but direct ones."""
+        """True if such posts are included in their author's post count, as on Mastodon: all but direct ones."""
         return self is not Visibility.DIRECT
 
 
 @frozen
 class Mention:
-    """Somebody who is named in a post."""
+    """An account mentioned in a post."""
 
     account_id: AccountId
     username: str
@@ -48,7 +48,7 @@ class Mention:
 
 @frozen
 class Tag:
-    """A hashtag. `key` is folded for matching, `name` as it was first written."""
+    """A hashtag. `key` is case-folded for matching, `name` as it was first written."""
 
     id: TagId
     key: str
@@ -57,7 +57,7 @@ class Tag:
 
 @frozen
 class TagDay:
-    """How a tag was used in public on one day, which begins at `start` (s since 1970, midnight in UTC)."""
+    """Public uses of a tag on one day, which begins at `start` (Unix time of midnight in UTC)."""
 
     start: int
     people: int = 0
@@ -66,7 +66,7 @@ class TagDay:
 
 @frozen
 class TagUse:
-    """A tag with its last seven days, today first."""
+    """A tag with its usage in the last seven days, today first."""
 
     tag: Tag
     days: tuple[TagDay, ...]
@@ -74,11 +74,11 @@ class TagUse:
 
 @frozen
 class Post:
-    """One post, or a boost when `boost` is set (then the text is empty, and all that is shown is the boosted post's).
+    """A post, or a boost if `boost` is set (then its text is empty, and the boosted post is shown).
 
-    `text` is what was typed, `html` the same rendered and safe. `spoiler` is plain text (the content warning). `version` changes whenever
-    the post, its poll or its author's profile does: what was rendered from the same version is still right. The counts of replies, boosts
-    and favourites are not part of it. `reply_to_visibility` is that of the post which it answers.
+    `text` is as typed, `html` the same rendered and sanitized. `spoiler` is the content warning in plain text. `version` changes whenever
+    the post, its poll or its author's profile does, so it is a cache key of renderings; the counts of replies, boosts and favourites are
+    not part of it. `reply_to_visibility` is that of the parent post.
     """
 
     id: PostId
@@ -109,22 +109,22 @@ class Post:
     version: str = ""
 
     @property
-    def leads_to_answered(self) -> bool:
-        """True if whoever sees this reply may see what it answers: then it can link there."""
-        answered, own = self.reply_to_visibility, self.reply_to_account == self.author.id
-        if answered in (None, Visibility.PUBLIC, Visibility.UNLISTED) or self.visibility is Visibility.DIRECT:
+    def can_link_to_parent(self) -> bool:
+        """True if everybody who can see this reply can see its parent as well, so that it can link there."""
+        parent, own = self.reply_to_visibility, self.reply_to_account == self.author.id
+        if parent in (None, Visibility.PUBLIC, Visibility.UNLISTED) or self.visibility is Visibility.DIRECT:
             return True
-        return own and answered is Visibility.PRIVATE and self.visibility is Visibility.PRIVATE
+        return own and parent is Visibility.PRIVATE and self.visibility is Visibility.PRIVATE
 
     @property
     def original(self) -> Post:
-        """The post that was boosted, or this one."""
+        """The boosted post, or this one."""
         return self.boost or self
 
 
 @frozen
 class PostFlags:
-    """How one viewer stands to one post: what the buttons under it show. `votes` are the options of its poll that they chose."""
+    """A viewer's interactions with a post. `votes` are the options of its poll that they chose."""
 
     favourited: bool = False
     boosted: bool = False
@@ -136,7 +136,7 @@ class PostFlags:
 
 @frozen
 class PostRevision:
-    """What a post said at one time. The last one of a history is what it says now. `options` are those of its poll."""
+    """One revision of a post. The last revision of a history is the current one. `options` are those of its poll."""
 
     text: str
     html: str
@@ -149,11 +149,10 @@ class PostRevision:
 
 @frozen
 class PostDraft:
-    """What somebody wants to post. `key` is the idempotency key: the same key again gives the first answer.
+    """A post to be created. `key` is the idempotency key: the same key returns the post of the first request.
 
-    With `never_wider`, a reply is seen by no more people than what it answers. `application` is the name of the program that sends it,
-    `website` where people read about that. `allowed` are the only people who may be named in it, None being everybody. `changes` are made
-    to its media with an edit.
+    `never_wider`: a reply is narrowed to the visibility of its parent. `application` and `website` are those of the client app. `allowed`
+    are the only accounts that it may mention, None means any. `changes` are applied to its media in an edit.
     """
 
     text: str
@@ -174,9 +173,9 @@ class PostDraft:
 
 @frozen
 class PostThread:
-    """A post amid its conversation: `ancestors` from the first on, `descendants` depth first; `more` where there are more of these.
+    """A post with its thread: `ancestors` from the first one on, `descendants` depth first; `more` if some descendants were left out.
 
-    `depths`: how deep each descendant answers the post, 1 directly.
+    `depths` are the levels of the descendants, 1 for direct replies.
     """
 
     post: Post

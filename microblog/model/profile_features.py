@@ -1,4 +1,4 @@
-"""What people put on their profiles beside their posts, and what they may mean while they write."""
+"""Featured and followed hashtags, and suggestions of the autocomplete."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_USES = 100
 
 @frozen
 class FeaturedTag:
-    """A tag on somebody's profile, with how many of their posts have it and when the last one came."""
+    """A hashtag featured on a profile, with the number of its owner's posts that use it and the date of the last one."""
 
     id: RelationId
     tag: Tag
@@ -25,7 +25,7 @@ class FeaturedTag:
 
 @frozen
 class FollowedTag:
-    """A tag that somebody follows. `id` is the follow's own: the list is paged by it."""
+    """A followed hashtag. `id` is that of the follow, and pages the list."""
 
     id: RelationId
     tag: Tag
@@ -33,7 +33,7 @@ class FollowedTag:
 
 @frozen
 class TagFlags:
-    """How one viewer stands to a tag."""
+    """Whether a viewer follows and features a hashtag."""
 
     following: bool = False
     featuring: bool = False
@@ -41,7 +41,7 @@ class TagFlags:
 
 @frozen
 class AccountSuggestion:
-    """Somebody whom a writer may mean, and whether the writer follows them."""
+    """An account suggested by the autocomplete. `followed`: by the author."""
 
     account: Account
     followed: bool = False
@@ -49,12 +49,12 @@ class AccountSuggestion:
 
 @frozen
 class HashtagSuggestion:
-    """A tag that a writer may mean, and in how many posts it stands that the writer may see; of the last MOST_USES."""
+    """A hashtag suggested by the autocomplete. `uses` counts visible posts among the last MAX_USES."""
 
     tag: Tag
     uses: int = 0
 
     @property
     def many(self) -> bool:
-        """True if there may be more of them."""
+        """True if the count reached its limit."""
         return self.uses >= MAX_USES

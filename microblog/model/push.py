@@ -1,4 +1,4 @@
-"""Web Push (RFC 8030): programs of somebody that want to be told of notifications while they do not run, and what they are told."""
+"""Web Push subscriptions and messages (RFC 8030)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from microblog.model.ids import AccountId, PushSubscriptionId
 from microblog.model.notifications import Notification, NotificationKind
 
 ALERTS = tuple(NotificationKind)
-"""What a program can ask to be told of."""
+"""Kinds of notifications that a client can subscribe to."""
 
 
 class PushPolicy(StrEnum):
-    """Whose doings are pushed: everybody's, those of people one follows, those of one's followers, nobody's."""
+    """Senders whose notifications are pushed: all, followed accounts, followers, or none."""
 
     ALL = "all"
     FOLLOWED = "followed"
@@ -25,7 +25,7 @@ class PushPolicy(StrEnum):
 
 @frozen
 class PushChoice:
-    """What a program wants to be told of."""
+    """The alerts and the policy that a client chose."""
 
     alerts: frozenset[NotificationKind] = frozenset()
     policy: PushPolicy = PushPolicy.ALL
@@ -33,9 +33,9 @@ class PushChoice:
 
 @frozen
 class PushTarget:
-    """Where a program is reached, and how it reads: its point on P-256, uncompressed, and 16 bytes that it shares with us (RFC 8291).
+    """Endpoint and keys of a client: its public P-256 key, uncompressed, and the 16 bytes of its authentication secret (RFC 8291).
 
-    `standard` is false for programs that know only the drafts which Mastodon began with.
+    `standard` is false for clients that only know the draft encryption `aesgcm`.
     """
 
     endpoint: str
@@ -46,9 +46,9 @@ class PushTarget:
 
 @frozen
 class PushSubscription:
-    """One program of somebody: there is one for each of their API tokens at most.
+    """A push subscription of one client; there is at most one per access token.
 
-    `failures` counts in a row what could not be delivered; until `resting_until` nothing is tried.
+    `failures` counts consecutive failed deliveries; nothing is sent until `resting_until`.
     """
 
     id: PushSubscriptionId
@@ -61,17 +61,17 @@ class PushSubscription:
 
 @frozen
 class PushMessage:
-    """One notification for one program. `lasts` is for how many seconds it is worth delivering; `locale` is its owner's."""
+    """One notification for one subscription. `ttl` is in seconds (RFC 8030, section 5.2); `locale` is the recipient's."""
 
     subscription: PushSubscription
     note: Notification
     locale: str
-    lasts: int
+    ttl: int
 
 
 @frozen
 class PushResponse:
-    """What a push service said. `retry_after` is its Retry-After header (RFC 9110, section 10.2.3)."""
+    """Response of a push service. `retry_after` is its Retry-After header (RFC 9110, section 10.2.3)."""
 
     status: int
     retry_after: str = ""

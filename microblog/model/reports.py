@@ -1,4 +1,4 @@
-"""What people tell the moderators."""
+"""Reports to the moderators."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from microblog.model.posts import Post
 
 
 class ReportCategory(StrEnum):
-    """What a report is about."""
+    """Category of a report."""
 
     SPAM = "spam"
     LEGAL = "legal"
@@ -24,10 +24,10 @@ class ReportCategory(StrEnum):
 
 @frozen
 class Report:
-    """Somebody (`by`) reports somebody (`target`), with some of their posts.
+    """A report by one account (`by`) about another (`target`) and some of its posts.
 
-    `closed_at`: when a moderator (`closed_by`) was done with it. `rules` are the words of those that were broken. `assigned_to` is the
-    moderator who looks after it.
+    `closed_at`: when the moderator `closed_by` resolved it. `rules` are the texts of the broken rules. `assigned_to` is the moderator
+    who works on it.
     """
 
     id: ReportId
@@ -46,7 +46,7 @@ class Report:
 
 @frozen
 class ReportDetails:
-    """A report as moderators work on it: with those of its posts that they may see, and those who have to do with it."""
+    """A report as moderators see it: with the reported posts that they may see, and the accounts involved."""
 
     report: Report
     posts: Sequence[Post]

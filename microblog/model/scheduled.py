@@ -1,4 +1,4 @@
-"""Posts that wait for their time."""
+"""Scheduled posts."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from microblog.model.ids import AccountId, ScheduledId
 from microblog.model.media import Media
 from microblog.model.posts import PostDraft
 
-UNREADABLE = "It was stored by another version of this site, in a form that cannot be read here."
+UNREADABLE = "It was stored by another version of this site, in a format that this version cannot read."
 
 
 @frozen
 class ScheduledPost:
-    """A post to come. `problem` says why it could not be published when its time came; empty until then.
+    """A scheduled post. `problem` says why it could not be published at its time; empty otherwise.
 
-    One that is not `readable` will not be published: of its draft there is no more than the text, for no wider than it may have been meant.
+    If it is not `readable`, it is never published: its draft has only the text, with the narrowest visibility.
     """
 
     id: ScheduledId
@@ -30,5 +30,5 @@ class ScheduledPost:
 
     @property
     def obstacle(self) -> str:
-        """What stands against it, as far as that is known; empty if nothing does."""
+        """Why it cannot be published, as far as known; empty if it can."""
         return self.problem or ("" if self.readable else UNREADABLE)

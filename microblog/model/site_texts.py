@@ -1,4 +1,4 @@
-"""What whoever runs the site says about it in texts of their own."""
+"""Texts of the administrator about the site: rules, about page, privacy policy."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from attrs import frozen
 
 @frozen
 class TextPage:
-    """A text as safe HTML, and when it was last changed."""
+    """A text as sanitized HTML with the time of its last change."""
 
     html: str
     updated_at: datetime
 
 
 PRIVACY = TextPage(
-    "<p>What you write, whom you follow, and your e-mail address, until you delete them. There is no tracking, and no script or picture "
-    "comes from elsewhere. Pages work without JavaScript.</p>",
+    "<p>This site stores what you post, whom you follow, and your e-mail address, until you delete them. There is no tracking, and no "
+    "script or image is loaded from other sites. Pages work without JavaScript.</p>",
     datetime(2026, 11, 21, tzinfo=UTC),
 )
 
 
 @frozen
 class SiteTexts:
-    """`rules` are plain text, each a sentence or two. `about` is what is said beyond the description."""
+    """Texts of the site. `rules` are plain text, each a sentence or two; `about` extends the description."""
 
     rules: tuple[str, ...] = ()
     about: TextPage | None = None

@@ -1,4 +1,4 @@
-"""What is counted of each day, and when a day begins and ends where the site lives."""
+"""Daily statistics, and the bounds of days in the site's time zone."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 DAY = timedelta(days=1)
-TOP = 10  # entries of a ranking that are kept
+TOP = 10  # entries of a stored ranking
 
 
 class Unit(StrEnum):
-    """What a plot has one column for."""
+    """Time unit of a chart's columns."""
 
     DAY = "day"
     WEEK = "week"
     MONTH = "month"
 
     def begin(self, day: date) -> date:
-        """The first day of the week (a Monday) or the month that the day is in; or the day itself."""
+        """Return the first day of the week (a Monday) or month of `day`, or `day` itself."""
         if self is Unit.WEEK:
             return day - timedelta(days=day.weekday())
         return day.replace(day=1) if self is Unit.MONTH else day
 
     def back(self, day: date, count: int) -> date:
-        """The beginning of the unit that lies so many units before the one that the day is in."""
+        """Return the first day of the unit `count` units before the one of `day`."""
         begin = self.begin(day)
         if self is Unit.MONTH:
             months = begin.year * 12 + begin.month - 1 - count
@@ -42,35 +42,35 @@ class Unit(StrEnum):
 
 
 class Measure(StrEnum):
-    """What is counted of a day. All of it happened on that day, and counts although it was undone, edited or deleted since.
+    """A daily metric. It counts what happened on that day, even if it was undone, edited or deleted later.
 
-    Posts that not everybody may see are not counted, nor boosts and favourites of them: everybody reads these figures.
-    A favourite, a boost and a follow count once a day for each pair, however often they were taken back and done again.
+    Only public and quiet public posts count, and boosts and favourites of them, because everybody can see these statistics. A favourite,
+    a boost and a follow count once a day per pair, however often they were undone and repeated.
     """
 
-    NEW_ACCOUNTS = "new_accounts"  # people who signed up, also those who were refused later
-    ACTIVE = "active"  # people who posted or were signed in
-    POSTED = "posted"  # people who posted, replied or boosted
-    VISITED = "visited"  # people who were seen with a browser or an app that is signed in
-    POSTS = "posts"  # replies are among them, boosts are not
+    NEW_ACCOUNTS = "new_accounts"  # sign-ups, including those rejected later
+    ACTIVE = "active"  # accounts that posted or were logged in
+    POSTED = "posted"  # accounts that posted, replied or boosted
+    VISITED = "visited"  # accounts seen with a logged-in browser or app
+    POSTS = "posts"  # with replies, without boosts
     REPLIES = "replies"
     BOOSTS = "boosts"
     FAVOURITES = "favourites"
-    FOLLOWS = "follows"  # once they were accepted
-    MAILS_SENT = "mails_sent"  # taken over by the mail server, or kept as a file
-    MAILS_FAILED = "mails_failed"  # refused or given up
-    LIVE_PEAK = "live_peak"  # live connections at once: the processes' peaks of the same quarter of an hour, summed
-    TOP_TAGS = "top_tags"  # how many tags public posts were given; the ranking is by people, then by posts
-    TOP_POSTS = "top_posts"  # how many public posts were liked or boosted; the ranking is by both together
+    FOLLOWS = "follows"  # accepted ones
+    MAILS_SENT = "mails_sent"  # accepted by the mail server, or written to a file
+    MAILS_FAILED = "mails_failed"  # rejected or given up
+    LIVE_PEAK = "live_peak"  # concurrent live connections: the sum of the processes' peaks within the same quarter of an hour
+    TOP_TAGS = "top_tags"  # different tags of public posts; ranked by people, then by posts
+    TOP_POSTS = "top_posts"  # public posts that were favourited or boosted; ranked by the sum of both
 
 
 PEAKS = frozenset({Measure.ACTIVE, Measure.POSTED, Measure.VISITED, Measure.LIVE_PEAK})
-"""Measures of which a longer time has the highest day: the same people come again, so days cannot be summed."""
+"""Measures whose value for a period is the maximum of its days: the same people return, so days cannot be summed."""
 
 
 @frozen
 class TagScore:
-    """How many people gave public posts this tag, and how many posts. `key` is the folded one."""
+    """Uses of a tag in public posts: the number of authors and of posts. `key` is case-folded."""
 
     key: str
     people: int
@@ -79,7 +79,7 @@ class TagScore:
 
 @frozen
 class PostScore:
-    """How often a public post was liked and boosted."""
+    """Favourites and boosts of a public post."""
 
     post: PostId
     favourites: int
@@ -87,13 +87,13 @@ class PostScore:
 
     @property
     def total(self) -> int:
-        """Both together."""
+        """Sum of both."""
         return self.favourites + self.boosts
 
 
 @frozen
 class TimeSpan:
-    """A time, from `begin` to before `end`; both aware, in UTC."""
+    """A half-open time span from `begin` to `end`, both in UTC."""
 
     begin: datetime
     end: datetime
@@ -114,18 +114,18 @@ class Day:
 
 @frozen
 class Period:
-    """Some days together, which begin with `begin`."""
+    """Consecutive days from `begin` on."""
 
     begin: date
     days: tuple[Day, ...] = ()
 
     def __getitem__(self, measure: Measure) -> int:
-        """The sum of the days, or the highest of them."""
+        """The sum of the days, or their maximum for PEAKS."""
         values = [day[measure] for day in self.days]
         return max(values, default=0) if measure in PEAKS else sum(values)
 
     def tags(self) -> list[TagScore]:
-        """The days' rankings together: people are counted each day anew."""
+        """Merge the days' rankings. A person is counted once per day."""
         return sorted(
             (
                 TagScore(key, sum(score.people for score in scores), sum(score.posts for score in scores))
@@ -135,7 +135,7 @@ class Period:
         )
 
     def posts(self) -> list[PostScore]:
-        """The days' rankings together."""
+        """Merge the days' rankings."""
         return sorted(
             (
                 PostScore(post, sum(score.favourites for score in scores), sum(score.boosts for score in scores))
@@ -153,23 +153,23 @@ def _grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, list[V]]:
 
 
 def periods(counted: Iterable[Day], unit: Unit, first: date, last: date) -> list[Period]:
-    """The days by unit, every unit from the first day to the last, also where nothing was counted."""
+    """Group the days by unit, with an entry for every unit from the first day to the last, even if empty."""
     groups = _grouped((unit.begin(day.day), day) for day in counted)
     begins = dict.fromkeys(unit.begin(day) for day in days(first, last))
     return [Period(begin, tuple(groups.get(begin, ()))) for begin in begins]
 
 
 def start_of_day(day: date, zone: ZoneInfo) -> datetime:
-    """When the day begins in the zone, in UTC: where clocks skip midnight, when they skip it; where they show it twice, the first time."""
+    """Return the start of a day in a time zone, in UTC. If clocks skip midnight, the moment of the skip; if it repeats, the first."""
     return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
 
 
 def day_span(day: date, zone: ZoneInfo) -> TimeSpan:
-    """The day from its midnight to the next: 23 to 25 hours around daylight saving, none where a zone left the day out."""
+    """Return the span of a day: 23 to 25 hours around daylight saving changes, empty if the zone skipped the day."""
     return TimeSpan(start_of_day(day, zone), start_of_day(day + DAY, zone))
 
 
 def days(first: date, last: date) -> Iterator[date]:
-    """From the first to the last, both included."""
+    """Yield the days from the first to the last, both included."""
     for offset in range((last - first).days + 1):
         yield first + timedelta(days=offset)

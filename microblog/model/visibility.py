@@ -1,6 +1,6 @@
-"""The rule of who may see a post, on values. storage/visibility.py is the same rule in SQL; a property test holds them equal.
+"""The visibility rule of posts, on values. storage/visibility.py is the same rule in SQL; a property test compares them.
 
-Every exit uses one of the two: pages, API, feeds, streams, mail, search, statistics.
+All outputs use one of the two: pages, API, feeds, streams, e-mail, search, statistics.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from microblog.model.posts import Visibility
 
 @frozen
 class ViewerRelation:
-    """What has to be known about a post and a viewer (or nobody) to decide."""
+    """The facts about a post and a viewer (or an anonymous visitor) that decide visibility."""
 
     visibility: Visibility
     is_author: bool = False
@@ -23,18 +23,18 @@ class ViewerRelation:
     deleted: bool = False
 
 
-def may_see(sight: ViewerRelation) -> bool:
-    """True if the viewer may see the post at all, by its address or anywhere else.
+def may_see(relation: ViewerRelation) -> bool:
+    """True if the viewer may see the post, at its URL or anywhere else.
 
-    A block by the author hides everything. A suspended or deleted author's posts are hidden from everybody. No role sees more: a
-    moderator reads what others wrote only where it was addressed to them.
+    A block by the author hides everything. Posts of suspended or deleted authors are hidden from everybody. No role sees more:
+    moderators cannot read private posts that are not addressed to them.
     """
-    if sight.deleted or sight.author_gone:
+    if relation.deleted or relation.author_gone:
         return False
-    if sight.is_author:
+    if relation.is_author:
         return True
-    if sight.blocked_by_author:
+    if relation.blocked_by_author:
         return False
-    if sight.visibility in (Visibility.PUBLIC, Visibility.UNLISTED):
+    if relation.visibility in (Visibility.PUBLIC, Visibility.UNLISTED):
         return True
-    return sight.is_mentioned or (sight.visibility is Visibility.PRIVATE and sight.follows_author)
+    return relation.is_mentioned or (relation.visibility is Visibility.PRIVATE and relation.follows_author)

@@ -88,7 +88,7 @@ async def test_no_way_to_write_an_address_leads_home(url: str) -> None:
 async def test_no_name_leads_to_an_address_that_is_not_public(address: str) -> None:
     reactor = Misled({"evil.example": [[address]]})
     problem = await refusal(fetching(reactor=reactor), "http://evil.example/")
-    assert (str(problem), problem.lasting) == ("It is not on the public internet.", True)
+    assert (str(problem), problem.permanent) == ("It is not on the public internet.", True)
     assert reactor.connected == []
 
 
@@ -147,7 +147,7 @@ async def test_only_the_ports_of_the_web_are_connected(url: str) -> None:
     ["http://user:word@example.org/", "ftp://example.org/", "javascript:alert(1)", "http:///", "http://x/" + "y" * 3000, "", "http://["],
 )
 async def test_what_is_no_address_on_the_web_is_refused(url: str) -> None:
-    assert (await refusal(fetching(), url)).lasting
+    assert (await refusal(fetching(), url)).permanent
 
 
 async def test_robots_txt_is_respected_and_remembered(server: Elsewhere) -> None:
@@ -162,16 +162,16 @@ async def test_robots_txt_is_respected_and_remembered(server: Elsewhere) -> None
 async def test_where_robots_txt_cannot_be_asked_nothing_is_read_for_now(server: Elsewhere) -> None:
     server.answers["/robots.txt"] = page(b"", status="503 Busy")
     problem = await refusal(fetching(server), server.url + "/")
-    assert not problem.lasting
+    assert not problem.permanent
     assert server.asked == ["/robots.txt"]
 
 
 @pytest.mark.parametrize(
-    ("status", "lasting"), [("404 Not Found", True), ("403 Forbidden", True), ("500 Oops", False), ("429 Slow", False)]
+    ("status", "permanent"), [("404 Not Found", True), ("403 Forbidden", True), ("500 Oops", False), ("429 Slow", False)]
 )
-async def test_a_refusal_is_known_to_last_or_not(server: Elsewhere, status: str, lasting: bool) -> None:
+async def test_a_refusal_is_known_to_last_or_not(server: Elsewhere, status: str, permanent: bool) -> None:
     server.answers["/x"] = page(b"", status=status)
-    assert (await refusal(fetching(server), server.url + "/x")).lasting is lasting
+    assert (await refusal(fetching(server), server.url + "/x")).permanent is permanent
 
 
 @pytest.mark.parametrize("kind", ["image/png", "application/octet-stream", "text/plain", ""])
@@ -206,7 +206,7 @@ async def _quiet(server: Elsewhere) -> None:
 
 async def test_a_picture_that_breaks_off_is_not_taken(server: Elsewhere) -> None:
     server.answers["/"] = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 1000\r\n\r\nhalf"
-    assert not (await refusal(fetching(server), server.url + "/", whole=True)).lasting
+    assert not (await refusal(fetching(server), server.url + "/", whole=True)).permanent
 
 
 @pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nX: ", b""])
@@ -231,7 +231,7 @@ async def test_who_says_nothing_more_is_not_waited_for(server: Elsewhere, answer
     server.answers["/"] = answer
     server.silent.add("/")
     problem = await refusal(fetching(server, seconds=0.3), server.url + "/")
-    assert (str(problem), problem.lasting) == ("It took longer than 0.3 seconds.", False)
+    assert (str(problem), problem.permanent) == ("It took longer than 0.3 seconds.", False)
 
 
 @pytest.mark.parametrize(
@@ -244,11 +244,11 @@ async def test_what_is_no_http_is_a_refusal_like_any_other(server: Elsewhere, an
 
 async def test_a_host_that_there_is_not_may_be_there_later() -> None:
     problem = await refusal(fetching(reactor=Misled({"nowhere.example": [[]]})), "http://nowhere.example/")
-    assert (str(problem), problem.lasting) == ("There is no such host.", False)
+    assert (str(problem), problem.permanent) == ("There is no such host.", False)
 
 
 async def test_a_host_that_refuses_connections_may_accept_them_later() -> None:
     with elsewhere() as gone:
         port = gone.port
     fetch = TreqFetcher(real, "microblog/1", seconds=3, exceptions=frozenset({("127.0.0.1", port)}))
-    assert not (await refusal(fetch, f"http://127.0.0.1:{port}/")).lasting
+    assert not (await refusal(fetch, f"http://127.0.0.1:{port}/")).permanent

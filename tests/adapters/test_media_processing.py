@@ -150,7 +150,7 @@ def test_where_the_disk_is_full_that_is_said_and_not_that_the_picture_is_broken(
     for name in ("aa.png", "aa.jpg", "aa.webp", "aa-small.png", "aa-small.jpg", "aa-small.webp"):
         studio.path(name).parent.mkdir(parents=True, exist_ok=True)
         studio.path(name).symlink_to("/dev/full")
-    with pytest.raises(Unavailable, match="no room left"):
+    with pytest.raises(Unavailable, match="run out of storage"):
         done(studio.convert_image(files.picture(), Format.JPEG, "aa"))
 
 
@@ -367,7 +367,7 @@ def test_where_the_disk_is_full_a_film_is_not_called_broken(studio: DirectoryMed
     done(studio.store(files.film_like("-vf", "scale=640:480"), "upload-1"))
     studio.path("aa.mp4").parent.mkdir(parents=True)
     studio.path("aa.mp4").symlink_to("/dev/full")
-    with pytest.raises(Unavailable, match="no room left"):
+    with pytest.raises(Unavailable, match="run out of storage"):
         done(studio.convert_video("upload-1", Format.MP4, "aa"))
 
 

@@ -57,24 +57,24 @@ async def test_redirects_are_not_followed(service: Service) -> None:
 
 async def test_who_never_answers_is_given_up_for_now(service: Service) -> None:
     service.silent = True
-    assert not (await refusal(service.reached(seconds=0.5))).lasting
+    assert not (await refusal(service.reached(seconds=0.5))).permanent
 
 
 async def test_answers_without_end_are_cut_off(service: Service) -> None:
     service.answers = ["200 OK\r\n" + "X-Filler: yyyyyyyyyyyyyyyy\r\n" * 10_000]
-    assert not (await refusal(service.reached())).lasting
+    assert not (await refusal(service.reached())).permanent
 
 
 async def test_nobody_there_is_no_lasting_refusal(service: Service) -> None:
     services = service.reached()
     services.reactor.detours = {"93.184.216.34": ("127.0.0.1", 1)}
-    assert not (await refusal(services)).lasting
+    assert not (await refusal(services)).permanent
 
 
 async def test_a_certificate_of_nobody_known_is_not_trusted(service: Service) -> None:
     services = service.reached()
     services.trust = BrowserLikePolicyForHTTPS()
-    assert not (await refusal(services)).lasting
+    assert not (await refusal(services)).permanent
     assert service.posted == []
 
 
@@ -83,7 +83,7 @@ async def test_no_name_leads_to_an_address_that_is_not_public(service: Service, 
     services = service.reached(address=address)
     services.exceptions = frozenset()
     problem = await refusal(services)
-    assert (str(problem), problem.lasting) == ("It is not on the public internet.", True)
+    assert (str(problem), problem.permanent) == ("It is not on the public internet.", True)
     assert services.reactor.connected == []
 
 
@@ -97,7 +97,7 @@ async def test_no_way_to_write_an_address_leads_home(url: str) -> None:
 async def test_the_address_that_was_really_connected_counts(service: Service) -> None:
     services = service.reached()
     services.exceptions = frozenset()  # the name leads to a public address, the connection to this machine
-    assert (await refusal(services)).lasting  # at once, not when its patience ends
+    assert (await refusal(services)).permanent  # at once, not when its patience ends
     assert services.reactor.connected
     assert service.posted == []
 

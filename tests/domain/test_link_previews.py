@@ -169,7 +169,7 @@ def test_what_lasts_is_no_failure_and_what_may_pass_is_tried_again(desk: Desk) -
     desk.web.pages[STORY] = FetchError("It answers with 404.")
     desk.post()
     desk.fetch()
-    desk.web.pages["https://slow.example/"] = FetchError("It took longer than 12 seconds.", lasting=False)
+    desk.web.pages["https://slow.example/"] = FetchError("It took longer than 12 seconds.", permanent=False)
     post = desk.post("https://slow.example/")
     with pytest.raises(FetchError):
         desk.fetch()
@@ -179,7 +179,7 @@ def test_what_lasts_is_no_failure_and_what_may_pass_is_tried_again(desk: Desk) -
 
 
 def test_a_link_to_nowhere_is_no_fault_of_the_sites(desk: Desk) -> None:
-    desk.web.pages["https://gone.example/"] = FetchError("There is no such host.", lasting=False)
+    desk.web.pages["https://gone.example/"] = FetchError("There is no such host.", permanent=False)
     desk.post("https://gone.example/")
     [job] = desk.waiting
     with pytest.raises(RetryLater, match="There is no such host"):

@@ -32,13 +32,13 @@ def dropped_for(reason: str, standing: SenderCategory) -> bool:
 
 def test_usually_all_is_told_but_unasked_private_words_and_limited_accounts() -> None:
     assert treatment(Policy(), SenderCategory(NOW), MENTION, NOW) is Treatment.ACCEPT
-    assert treatment(Policy(), evolve(STRANGER, unasked=True), MENTION, NOW) is Treatment.FILTER
+    assert treatment(Policy(), evolve(STRANGER, unsolicited=True), MENTION, NOW) is Treatment.FILTER
     assert treatment(Policy(), evolve(STRANGER, limited=True), NotificationKind.FOLLOW, NOW) is Treatment.FILTER
 
 
 @pytest.mark.parametrize("reason", NAMES)
 def test_whom_one_follows_is_a_stranger_for_no_reason_but_not_following_back(reason: str) -> None:
-    known = SenderCategory(NOW, followed=True, limited=True, unasked=True)
+    known = SenderCategory(NOW, followed=True, limited=True, unsolicited=True)
     assert dropped_for(reason, known) == (reason == "not_followers")
     assert not dropped_for(reason, evolve(known, following=LONG_AGO))
 
@@ -51,7 +51,7 @@ def test_each_reason_is_about_its_own_kind_of_people() -> None:
     assert not dropped_for("not_followers", evolve(follower, following=NOW - 4 * DAY))
     assert dropped_for("new_accounts", SenderCategory(NOW - 29 * DAY))
     assert not dropped_for("new_accounts", SenderCategory(NOW - 31 * DAY))
-    assert dropped_for("private_mentions", evolve(STRANGER, unasked=True))
+    assert dropped_for("private_mentions", evolve(STRANGER, unsolicited=True))
     assert dropped_for("limited_accounts", evolve(STRANGER, limited=True))
 
 

@@ -13,7 +13,7 @@ async def test_a_full_disk_is_a_trouble_that_passes(database_url: str) -> None:
     database = Database(database_url, reactor, threads=1)
     database.start()
     try:
-        with pytest.raises(Unavailable, match="no room left"):
+        with pytest.raises(Unavailable, match="run out of storage"):
             await database.run(_find_it_full)
         assert await database.read(_one) == (1,)
     finally:

@@ -426,7 +426,7 @@ def test_what_is_down_says_when_to_come_back(home: House) -> None:
 def test_a_full_disk_is_said_and_when_to_come_back(home: House) -> None:
     reply = ask(home.server, "GET", "/full")
     assert (reply.status, reply.header("Retry-After")) == (503, "60")
-    assert "no room left" in reply.text
+    assert "run out of storage" in reply.text
 
 
 def test_what_is_wrong_with_a_form_is_told_by_field(home: House) -> None:

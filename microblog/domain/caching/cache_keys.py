@@ -108,7 +108,7 @@ def of_conversation(thread: PostThread, requested: PostId, now: datetime) -> Cac
 def of_filter_set(viewer: Viewer, filter_set: FilterSet, now: datetime) -> CacheDependencies:
     """Dependencies of a viewer's filters, which may expire."""
     return CacheDependencies(
-        frozenset({of_viewer_state(viewer.id)}), earliest(*(item.expires_at for item in filter_set.filters if item.counts_at(now)))
+        frozenset({of_viewer_state(viewer.id)}), earliest(*(item.expires_at for item in filter_set.filters if item.is_active(now)))
     )
 
 

@@ -245,7 +245,7 @@ class ReplyWriter:
             return None
         self.written.written_texts.add((author, text))
         self.used |= {(id(parent), text), (id(parent), author)}
-        visibility = rng.choice(OPEN).narrowest(parent.visibility) if rng.random() < 0.2 else parent.visibility
+        visibility = rng.choice(OPEN).narrower(parent.visibility) if rng.random() < 0.2 else parent.visibility
         to = parent.author if visibility is Visibility.DIRECT else None
         return PlannedDraft(
             author, addressed(text, parent.author, author, parent.language), parent.language, parent.topic, at,

@@ -126,7 +126,7 @@ def notified(kind: NotificationKind, who: str) -> Markup:
 
 def visibilities_up_to(widest: Visibility) -> tuple[VisibilityLabel, ...]:
     """The visibilities that are not wider than `widest`."""
-    return tuple(words for words in VISIBILITIES if words.value.narrowest(widest) is words.value)
+    return tuple(words for words in VISIBILITIES if words.value.narrower(widest) is words.value)
 
 
 def iso(moment: datetime) -> str:

@@ -140,7 +140,7 @@ def _parent(post: Post) -> tuple[str, str] | None:
         return None
     names = [mention.username for mention in post.mentions if mention.account_id == post.reply_to_account]
     name = post.author.username if post.reply_to_account == post.author.id else names[0] if names else ""
-    if not post.leads_to_answered:
+    if not post.can_link_to_parent:
         return name, ""
     return name, f"/@{name}/{post.reply_to}" if name else f"/posts/{post.reply_to}"
 

@@ -61,7 +61,7 @@ class PostForms:
         named.pop(viewer.account.username, None)
         return ComposerView(
             self.key(),
-            visibility=parent.visibility.narrowest(Visibility(viewer.preferences.visibility)),
+            visibility=parent.visibility.narrower(Visibility(viewer.preferences.visibility)),
             widest=parent.visibility,
             text="".join(f"@{name} " for name in named),
             spoiler=parent.spoiler,
