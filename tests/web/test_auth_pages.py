@@ -158,7 +158,7 @@ def test_a_form_that_is_refused_before_it_has_come_is_told_what_to_do(site: Town
     line = Line(site.server)
     (reply,) = replies(line.send(b"POST /posts HTTP/1.1\r\nHost: site.test\r\nContent-Length: 300000000\r\n\r\n"))
     assert reply.status == 413
-    assert "accepted here" in words(reply)
+    assert "larger than the limit" in words(reply)
     assert "Go back" in words(reply)
     assert "/static/" in reply.text
 
