@@ -70,7 +70,7 @@ def work(site: Town) -> None:
 
 
 def on_disk(site: Town) -> list[str]:
-    directory = site.domain.attachments.studio.directory  # type: ignore[attr-defined]  # of the real studio
+    directory = site.domain.attachments.media_store.directory  # type: ignore[attr-defined]  # of the real studio
     return sorted(path.name for path in directory.rglob("*") if path.is_file())
 
 
