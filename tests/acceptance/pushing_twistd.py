@@ -24,7 +24,7 @@ def main(port: int, authority: Path) -> None:
         del reactor, agent
         return service.reached()
 
-    vars(application)["PushServices"] = services
+    vars(application)["PushClient"] = services
     run()
 
 
