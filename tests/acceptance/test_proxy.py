@@ -116,7 +116,8 @@ def test_behind_a_unix_socket_every_client_counts_alone(tmp_path: Path) -> None:
         with nginx(tmp_path / "nginx", f"unix:{listening}") as proxy:
             assert until(lambda: proxy.ask("GET", "/health", "192.0.2.9")[0] == 200), made.log
             statuses = [proxy.ask("GET", "/login", "192.0.2.1")[0] for _ in range(100)]
-            assert (statuses[0], statuses[-1]) == (200, 429)
+            assert statuses[0] == 200
+            assert 429 in statuses  # not necessarily the last one: a new window may begin among them
             assert proxy.ask("GET", "/login", "192.0.2.2")[0] == 200
         made.stop()
     noted = (made.data_dir / "log" / "access.log").read_text("utf-8")
