@@ -44,7 +44,7 @@ ONE_BY_ONE = {"suppress_health_check": [HealthCheck.function_scoped_fixture], "p
 @pytest.fixture
 def short_reach(monkeypatch: pytest.MonkeyPatch) -> int:
     """A short window, so that small histories exceed it."""
-    monkeypatch.setattr(repeated_boosts, "REACH", 4)
+    monkeypatch.setattr(repeated_boosts, "WINDOW", 4)
     return 4
 
 
