@@ -140,9 +140,10 @@ run_tests() {
     .venv/bin/mypy --no-error-summary || failed=1
     check_scripts || failed=1
     .venv/bin/coverage erase
-    # COVERAGE_PROCESS_START: what the sites do that tests start is measured too, each in a file of its own.
+    # COVERAGE_PROCESS_START: what the sites do that tests start is measured too, each in a file of its own. COVERAGE_FILE: beside
+    # this one, not in the directory where a command was called.
     # Files are shared out among as many processes as there are cores; each has a PostgreSQL and a browser of its own.
-    COVERAGE_PROCESS_START="$PWD/pyproject.toml" .venv/bin/coverage run -m pytest \
+    COVERAGE_PROCESS_START="$PWD/pyproject.toml" COVERAGE_FILE="$PWD/.coverage" .venv/bin/coverage run -m pytest \
         --numprocesses logical --maxprocesses 8 --dist loadfile --durations 20 "$@" || failed=1
     .venv/bin/coverage combine --quiet && .venv/bin/coverage html --quiet && .venv/bin/coverage report --format=total |
         sed 's/.*/Covered, by lines and branches: &% (htmlcov\/index.html)/' >&2 || failed=1

@@ -38,8 +38,14 @@ class AccessLog:
         return cls(directory / "access.log")
 
     def start(self) -> None:
-        """Open the file. Raises OSError."""
+        """Open the file, and mark it where its last line was cut off by a full disk or a power failure. Raises OSError.
+
+        Only here: later, while another process writes, the file's end may for a moment be the middle of a line that is not cut off.
+        """
         self.reopen()
+        assert self._descriptor is not None
+        size = os.fstat(self._descriptor).st_size
+        self._ends_in_a_line = size > 0 and os.pread(self._descriptor, 1, size - 1) != b"\n"
 
     def stop(self) -> None:
         """Close the file."""
@@ -52,8 +58,7 @@ class AccessLog:
         descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self.stop()
         self._descriptor = descriptor
-        size = os.fstat(descriptor).st_size
-        self._ends_in_a_line = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"  # cut off where the disk was full
+        self._ends_in_a_line = False
 
     def write(self, lines: str) -> None:
         """Append whole lines. Failures, such as a full disk, are logged and do not affect requests."""
