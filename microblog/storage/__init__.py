@@ -1,1 +1,1 @@
-"""SQL and nothing else: `f(cursor, ...)` gives model values."""
+"""SQL only: functions `f(cursor, ...)` that return model values."""

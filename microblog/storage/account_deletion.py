@@ -9,7 +9,7 @@ from microblog.storage.database import Cursor, execute, fetch_value, first_colum
 
 
 def expunge_posts(cursor: Cursor, *, before: datetime, limit: int) -> int:
-    """Delete at most `limit` posts that were marked as deleted before that time, with all that refers to them; return their number."""
+    """Delete at most `limit` posts that were marked as deleted before that time, with all rows that refer to them; return their number."""
     return execute(
         cursor,
         """delete from posts where id in (
@@ -47,7 +47,7 @@ def favourites(cursor: Cursor, *, account: AccountId, limit: int) -> int:
 
 
 def everything_else(cursor: Cursor, *, account: AccountId) -> int:
-    """Delete all that is in no counter: requests, blocks, mutes, notifications, lists, known browsers ...; return the number of rows."""
+    """Delete all rows that no counter includes: requests, blocks, mutes, notifications, lists, known browsers ...; return their number."""
     return execute(
         cursor,
         """with a as (delete from follow_requests where follower_id = %(account)s or followee_id = %(account)s returning 1),

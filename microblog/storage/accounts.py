@@ -18,8 +18,8 @@ from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fet
 
 COLUMNS = """a.id, a.username, a.display_name, a.bio, a.bio_html, a.created_at, a.fields, a.locked, a.bot, a.discoverable, a.indexable,
     a.hide_relations, c.followers, c.following, c.posts, c.last_post_on, a.avatar, a.header, a.suspended_at, a.limited_at"""
-WIDTH = 20  # how many COLUMNS there are
-LIKELY = 100  # candidates of a completion
+WIDTH = 20  # number of COLUMNS
+LIKELY = 100  # most candidates of an autocomplete query
 FROM = "accounts a join account_counts c on c.account_id = a.id"
 SELECT = f"select {COLUMNS} from {FROM}"
 ADMITTED = "not exists (select from users waiting where waiting.account_id = a.id and waiting.approved_at is null)"
@@ -157,8 +157,8 @@ def update_profile(cursor: Cursor, *, account: Account) -> None:
 def lock(cursor: Cursor, *, ids: Sequence[int]) -> None:
     """Lock the relationships between these accounts until the transaction ends.
 
-    Whatever follows, unfollows or blocks does this first: so counters stay exact, nobody follows somebody who is just blocking them,
-    and, since everybody locks in the order of ids, no two wait for each other.
+    Every follow, unfollow and block takes this lock first. So counters stay exact, and no account can follow another that is blocking it at
+    the same moment. Rows are locked in the order of ids, which prevents deadlocks.
     """
     execute(
         cursor,
@@ -227,7 +227,7 @@ def mark_deleted(cursor: Cursor, *, id: int, at: datetime) -> bool:
 def by_prefix(cursor: Cursor, *, prefix: str, limit: int) -> list[Account]:
     """Return accounts whose username starts with the prefix: an exact match first, then by number of followers.
 
-    Where very many names begin so, only the first of them and the most followed of the site are looked at.
+    If very many usernames match, only the first ones in alphabetical order and the site's most followed accounts are considered.
     """
     return fetch_all(
         cursor,
@@ -247,10 +247,10 @@ def by_prefix(cursor: Cursor, *, prefix: str, limit: int) -> list[Account]:
 
 
 def search(cursor: Cursor, *, text: str, viewer: AccountId | None, following: bool, limit: int, offset: int) -> list[Account]:
-    """Accounts with this text in their username or display name, in whatever case and with whatever accents.
+    """Return accounts with this text in the username or display name, ignoring case and accents.
 
-    `following`: only people whom the viewer follows. The exact username first, then those that begin so, then people whom the viewer
-    follows, then by followers. Reads every account.
+    `following`: only accounts that the viewer follows. Order: the exact username, usernames with this prefix, followees of the viewer, then
+    by number of followers. Reads every account.
     """
     return fetch_all(
         cursor,
@@ -291,7 +291,7 @@ _STRANGER = """a.id is distinct from %(viewer)s
 
 
 def suggested(cursor: Cursor, *, viewer: int | None, limit: int, offset: int = 0) -> list[Account]:
-    """The most followed people to whom the viewer (or nobody) has no relation: no follow or request, block, mute or dismissal."""
+    """Return the most followed accounts to which the viewer (None: anonymous) has no follow, request, block, mute or dismissal."""
     return fetch_all(cursor, account_from, _SUGGESTED, {"viewer": viewer, "limit": limit, "offset": offset})
 
 
@@ -306,7 +306,7 @@ _SUGGESTED = Prepared(
 
 
 def taken(cursor: Cursor, *, usernames: Sequence[str]) -> list[str]:
-    """Those of the usernames, in lower case, that somebody has or had."""
+    """Return, in lower case, the usernames that are or were in use."""
     cursor.execute(
         "select lower(username) from accounts where lower(username) = any(%(names)s)", {"names": [name.lower() for name in usernames]}
     )
@@ -314,13 +314,13 @@ def taken(cursor: Cursor, *, usernames: Sequence[str]) -> list[str]:
 
 
 def is_deleted(cursor: Cursor, *, username: str) -> bool:
-    """True if the account of this name, in whatever case, was deleted."""
+    """True if the account of this username, without regard to case, was deleted."""
     sql = "select exists (select from accounts where lower(username) = %(name)s and deleted_at is not null)"
     return bool(fetch_value(cursor, sql, {"name": username.lower()}))
 
 
 def release_name(cursor: Cursor, *, username: str) -> bool:
-    """Call the deleted account of this name, in whatever case, something that nobody can have taken before; False if there is none."""
+    """Rename the deleted account of this username (without regard to case) to free the name; return False if there is none."""
     return bool(
         execute(
             cursor,
@@ -332,10 +332,10 @@ def release_name(cursor: Cursor, *, username: str) -> bool:
 
 
 def id_taken(cursor: Cursor, *, id: int) -> bool:
-    """True if somebody has or had the id."""
+    """True if an account has or had this id."""
     return bool(fetch_value(cursor, "select exists (select from accounts where id = %(id)s)", {"id": id}))
 
 
 def delete(cursor: Cursor, *, id: int) -> bool:
-    """Delete the account and whatever belongs to it, its name too; False if there is none. For applicants who were not let in."""
+    """Delete the account with all its rows and free its username; return False if there is none. For rejected sign-ups."""
     return bool(execute(cursor, "delete from accounts where id = %(id)s", {"id": id}))

@@ -1,4 +1,4 @@
-"""Announcements, who has read them, and what people put under them."""
+"""Announcements, their readers and their emoji reactions."""
 
 from __future__ import annotations
 
@@ -36,29 +36,29 @@ def _announcement(id: int, *columns: Any) -> Announcement:
 
 
 def current(cursor: Cursor, *, viewer: AccountId | None, now: datetime) -> list[Announcement]:
-    """Those that are not over, the first first."""
+    """Return the announcements that have not ended, earliest first."""
     sql = _SELECT + " where n.ends_at is null or n.ends_at > %(now)s order by n.id"
     return fetch_all(cursor, _announcement, sql, {"viewer": viewer, "now": now})
 
 
 def newest(cursor: Cursor, *, limit: int) -> list[Announcement]:
-    """All of them, the newest first."""
+    """Return all announcements, newest first."""
     return fetch_all(cursor, _announcement, _SELECT + " order by n.id desc limit %(limit)s", {"viewer": None, "limit": limit})
 
 
 def by_ids(cursor: Cursor, *, ids: Collection[int], now: datetime) -> list[Announcement]:
-    """Those of them that there are and that are not over, as nobody in particular sees them."""
+    """Return those of the announcements that exist and have not ended, without any viewer's read state and reactions."""
     sql = _SELECT + " where n.id = any(%(ids)s) and (n.ends_at is null or n.ends_at > %(now)s)"
     return fetch_all(cursor, _announcement, sql, {"viewer": None, "ids": list(ids), "now": now})
 
 
 def one(cursor: Cursor, *, id: int, viewer: AccountId | None) -> list[Announcement]:
-    """The announcement: one row or none."""
+    """Return the announcement: one row or none."""
     return fetch_all(cursor, _announcement, _SELECT + " where n.id = %(id)s", {"id": id, "viewer": viewer})
 
 
 def insert(cursor: Cursor, made: Announcement) -> AnnouncementId:
-    """Store it; its id."""
+    """Store the announcement; return its id."""
     return AnnouncementId(
         fetch_value(
             cursor,
@@ -77,12 +77,12 @@ def insert(cursor: Cursor, made: Announcement) -> AnnouncementId:
 
 
 def delete(cursor: Cursor, *, id: int) -> bool:
-    """Take it back; False if there is none."""
+    """Delete the announcement; return False if there is none."""
     return bool(execute(cursor, "delete from announcements where id = %(id)s", {"id": id}))
 
 
 def read(cursor: Cursor, *, id: AnnouncementId, account: AccountId) -> None:
-    """The account has read it."""
+    """Mark the announcement as read by the account."""
     execute(
         cursor,
         "insert into announcement_reads (announcement_id, account_id) values (%(id)s, %(account)s) on conflict do nothing",
@@ -91,14 +91,14 @@ def read(cursor: Cursor, *, id: AnnouncementId, account: AccountId) -> None:
 
 
 def reactions_of(cursor: Cursor, *, id: AnnouncementId) -> set[str]:
-    """The different reactions; nobody puts one more there until the transaction ends."""
+    """Return the distinct reactions; no other transaction can add one until this one ends."""
     execute(cursor, "select from announcements where id = %(id)s for no key update", {"id": id})
     cursor.execute("select distinct name from announcement_reactions where announcement_id = %(id)s", {"id": id})
     return set(first_column(cursor.fetchall()))
 
 
 def react(cursor: Cursor, *, id: AnnouncementId, account: AccountId, name: str, now: datetime) -> bool:
-    """Put the account's emoji under it; False if it was there already."""
+    """Add the account's emoji reaction; return False if it exists already."""
     return bool(
         execute(
             cursor,
@@ -110,7 +110,7 @@ def react(cursor: Cursor, *, id: AnnouncementId, account: AccountId, name: str, 
 
 
 def unreact(cursor: Cursor, *, id: AnnouncementId, account: AccountId, name: str) -> bool:
-    """Take the account's emoji away; False if it was not there."""
+    """Remove the account's emoji reaction; return False if there is none."""
     return bool(
         execute(
             cursor,

@@ -1,4 +1,4 @@
-"""Names that somebody may mean while they type. Asked with every few letters, so each statement looks at a bounded number of rows."""
+"""Autocomplete of mentions and hashtags. Runs while a user types, so each statement reads a bounded number of rows."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from microblog.storage.accounts import ADMITTED, COLUMNS, FROM, LIKELY, account_
 from microblog.storage.database import Cursor, fetch_all
 from microblog.storage.visibility import VISIBLE
 
-_FOLLOWED = 2_000  # of those whom one follows, the newest
-_RECENT = 1_000  # uses of tags that are thought of first
+_FOLLOWED = 2_000  # most followees that are considered, newest follows first
+_RECENT = 1_000  # most recent uses of tags that are considered
 _LIKELY_TAGS = 10
 
-# Whom one follows is found by the words of the display name too: they are few. Everybody else by the username, which has an index.
+# Followees match by words of the display name too: they are few. All other accounts match by username only, which has an index.
 _PEOPLE = f"""with known as (
         select followee_id id from follows where follower_id = %(viewer)s order by id desc limit {_FOLLOWED}),
     likely as (
@@ -50,15 +50,15 @@ _TAGS = f"""with recent as (
 
 
 def people(cursor: Cursor, *, prefix: str, viewer: AccountId, limit: int) -> list[AccountSuggestion]:
-    """Whom the viewer may mean by names that begin so, in whatever case: whom they follow, then others, the most followed first.
+    """Return accounts whose name has this prefix, ignoring case: followees of the viewer first, then others, most followed first.
 
-    Nobody who blocks the viewer or is blocked.
+    Without accounts that block the viewer or are blocked.
     """
     return fetch_all(cursor, _candidate, _PEOPLE, _asked(prefix, viewer, limit) | {"word": f"% {_escaped(prefix)}%"})
 
 
 def tags(cursor: Cursor, *, prefix: str, viewer: AccountId, limit: int) -> list[HashtagSuggestion]:
-    """Tags whose folded key begins so, that stand in a post that the viewer may see: the exact one, then what is used these days."""
+    """Return tags whose folded key has this prefix and that occur in a post the viewer may see: the exact one, then by recent use."""
     return fetch_all(cursor, _used_tag, _TAGS, _asked(prefix, viewer, limit))
 
 

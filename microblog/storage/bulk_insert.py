@@ -1,4 +1,4 @@
-"""Many rows in few statements, for filling an empty site."""
+"""Insertion of many rows with few statements, to fill an empty site."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from psycopg2.extras import execute_values
 
 from microblog.storage.database import Cursor, execute, fetch_value
 
-PAGE = 500  # rows in one statement
+PAGE = 500  # rows per statement
 
 Row = tuple[object, ...]
 
 
 def is_empty(cursor: Cursor) -> bool:
-    """True if nobody has or had an account. Until the transaction ends nobody else can get one."""
+    """True if no account exists or existed. No other transaction can create one until this one ends."""
     execute(cursor, "lock table accounts in share row exclusive mode")
     return not fetch_value(cursor, "select exists (select from accounts)")
 
 
 def insert(cursor: Cursor, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
-    """Write the rows. Dictionaries and lists become JSON."""
+    """Insert the rows. Dictionaries and lists become JSON."""
     statement = sql.SQL("insert into {} ({}) values %s").format(sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns)))
     execute_values(cursor, statement, [tuple(map(_column, row)) for row in rows], page_size=PAGE)
 
@@ -32,7 +32,7 @@ def _column(value: object) -> object:
 
 
 def count_everything(cursor: Cursor) -> None:
-    """Give every account and post its counters, counted from the rows; and the planner its statistics."""
+    """Compute the counters of all accounts and posts from the rows, and update the planner's statistics."""
     execute(
         cursor,
         """insert into account_counts (account_id, followers, following, posts, last_post_on)

@@ -1,4 +1,4 @@
-"""Cards: one for each address, shown by any number of posts."""
+"""Link preview cards: one for each URL, used by any number of posts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from microblog.model.cards import Card, CardId
 from microblog.model.ids import PostId
 from microblog.storage.database import Cursor, execute, fetch_one, first_column
 
-# Of a card `k` that a post has (joined from the left).
+# The columns of a post's card `k`, which is left-joined.
 COLUMNS = """k.url, k.title, k.description, k.language, k.author_name, k.author_url, k.provider_name, k.provider_url, k.image,
     k.image_description, k.width, k.height, k.blurhash, k.published_at"""
 WIDTH = 14
@@ -23,19 +23,19 @@ JOINED = """
 
 @frozen
 class CardSource:
-    """A card as its address is noted. `fetched_at` is None until somebody looked."""
+    """The row of a card. `fetched_at` is None until the URL was fetched."""
 
     id: CardId
     fetched_at: datetime | None
 
 
 def card_from(*columns: Any) -> Card | None:
-    """The card that COLUMNS hold, if there is one."""
+    """Build a card from COLUMNS; return None if they are null."""
     return Card(*columns) if columns[0] is not None else None
 
 
 def note(cursor: Cursor, *, url: str, now: datetime) -> CardSource:
-    """The card of the address, made where there is none yet."""
+    """Return the card of the URL; create an empty one if there is none."""
     found = fetch_one(
         cursor,
         CardSource,
@@ -49,16 +49,16 @@ def note(cursor: Cursor, *, url: str, now: datetime) -> CardSource:
 
 
 def _noted_meanwhile(cursor: Cursor, url: str) -> CardSource:
-    """Somebody else was faster, by less than a statement."""
+    """Return the card that a concurrent transaction has just created."""
     found = fetch_one(
         cursor, CardSource, "select id, fetched_at from cards where url_hash = %(hash)s", {"hash": sha256(url.encode()).digest()}
     )
-    assert found is not None  # a conflict with it was just met
+    assert found is not None  # the insert has just met a conflict with it
     return found
 
 
 def attach(cursor: Cursor, *, post: PostId, card: CardId | None) -> None:
-    """The post shows this card, or none."""
+    """Set the post's card; None removes it."""
     if card is None:
         execute(cursor, "delete from post_cards where post_id = %(post)s", {"post": post})
         return
@@ -71,7 +71,7 @@ def attach(cursor: Cursor, *, post: PostId, card: CardId | None) -> None:
 
 
 def address(cursor: Cursor, *, id: CardId) -> tuple[str, datetime | None] | None:
-    """The card's address and when it was last fetched; None where there is no such card."""
+    """Return the card's URL and the time of its last fetch; None if there is no such card."""
     return fetch_one(cursor, lambda url, fetched_at: (url, fetched_at), "select url, fetched_at from cards where id = %(id)s", {"id": id})
 
 
@@ -97,7 +97,7 @@ def fill(cursor: Cursor, *, id: CardId, card: Card | None, now: datetime) -> str
 
 
 def sweep(cursor: Cursor, *, before: datetime, limit: int) -> list[str]:
-    """Delete at most `limit` cards from before that time that no post shows; return the paths of their images ('' for none)."""
+    """Delete at most `limit` unused cards from before that time; return the paths of their images ('' for none)."""
     cursor.execute(
         """delete from cards where id in (
                select c.id from cards c where c.created_at < %(before)s and not exists (select from post_cards p where p.card_id = c.id)

@@ -1,4 +1,4 @@
-"""The database's clock, which is the upper bound for the time of ids."""
+"""The database's clock: the upper bound for the time in new ids."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Conversations of direct messages: one row for each account, thread and set of other participants; each change writes an event.
 
-Rows keep what was said whoever may see it. What an account may see of them is asked when they are read.
+Rows are kept regardless of visibility. Visibility is checked when they are read.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from microblog.storage.events import BADGES_CHANGED
 from microblog.storage.paging import bounds, directed, page_sql
 from microblog.storage.visibility import VISIBLE
 
-# The post `p` was said among exactly those whose conversation `c` is.
+# Condition: the participants of the post `p` are exactly those of the conversation `c`.
 _AMONG_THEM = """(
     p.visibility = 'direct' and p.boost_of is null and p.deleted_at is null
     and array(select p.account_id union select m.account_id from mentions m where m.post_id = p.id order by 1)
         = array(select unnest(c.participants || c.account_id) order by 1))"""
 
 MOST_LOOKED_BACK = 1_000
-"""Of a thread's private messages the newest so many are looked at for the one that a conversation ends with now."""
+"""Most of a thread's newest direct messages that are searched for a conversation's current last message."""
 
-# Messages of the thread of conversation `c`, no later than where it ends.
+# Messages in the thread of conversation `c`, up to its last one.
 _MESSAGES = f"""(
     select p.* from posts p
     where p.thread_id = c.thread_id and p.id <= c.last_post_id
     and p.visibility = 'direct' and p.boost_of is null and p.deleted_at is null order by p.id desc limit {MOST_LOOKED_BACK})"""
 
-# The post at the end may name fewer people by now, because some have deleted their accounts.
+# The last post is accepted even if its participants differ by now: mentioned accounts may have been deleted since.
 _LAST = f"""
     select p.id from {_MESSAGES} p
     where (p.id = c.last_post_id or {_AMONG_THEM}) and {VISIBLE.replace("%(viewer)s", "c.account_id")}
@@ -45,7 +45,7 @@ _SELECT = f"""
     select c.id, c.account_id, c.participants, c.unread and shown.id = c.last_post_id, c.last_post_id, shown.id
     from conversations c cross join lateral ({_LAST}) shown"""
 
-# How many of the account's conversations are unread. Only the newest `limit` are looked at: what lies further back was left so for long.
+# Count the account's unread conversations. Only the newest `limit` are read: older ones do not matter for the badge.
 UNREAD = f"""(
     select count(*) from (
         select c.unread, c.last_post_id from conversations c where c.account_id = %(account)s and c.last_post_id is not null
@@ -53,7 +53,7 @@ UNREAD = f"""(
     where newest.unread and exists (
         select from posts p where p.id = newest.last_post_id and {VISIBLE.replace("%(viewer)s", "%(account)s")}))"""
 
-# Whoever would not be told of the post has no conversation of it either. Speaks of the account `a` and of the post in `said`.
+# Condition: an account that would not be notified of the post gets no conversation either. Uses the account `a` and the post in `said`.
 _HEARS = """(
     a.suspended_at is null and a.deleted_at is null
     and not exists (select from blocks b where (b.account_id, b.target_id) in ((a.id, said.author), (said.author, a.id)))
@@ -68,7 +68,7 @@ _TOLD = """
 
 @frozen
 class StoredConversation:
-    """A conversation before its accounts and its last post are loaded. `last` may be older than the post at `place`."""
+    """A conversation before its accounts and last post are loaded. `last` may be older than the post at `place`."""
 
     id: ConversationId
     account: AccountId
@@ -84,10 +84,10 @@ def _row(id: int, account: int, participants: list[int], unread: bool, place: in
 
 
 def deliver(cursor: Cursor, *, post: PostId, unread: Collection[AccountId], held: Collection[AccountId], now: datetime) -> int:
-    """The direct post belongs to the conversations of its author and of those whom it names and who would be told of it; how many.
+    """Add the direct post to the conversations of its author and of its notifiable mentions; return the number of conversations.
 
-    From those in `held` it is kept back. It is new to those in `unread`. What others had not read stays so, but its author has read what
-    they answer.
+    `held`: recipients whose policy withholds the message. `unread`: recipients for whom it is unread. A recipient's conversation that was
+    unread stays so. The author's becomes read.
     """
     return execute(
         cursor,
@@ -113,9 +113,9 @@ _DELIVER = Prepared(f"""
 
 
 def deliver_held(cursor: Cursor, *, account: AccountId, senders: Collection[AccountId], now: datetime) -> int:
-    """Direct posts of these senders that were kept back from the account belong to its conversations; how many of these there are.
+    """Add the withheld direct posts of these senders to the account's conversations; return the number of conversations.
 
-    So do those of which the account was not told yet: that is only promised. To be called before they are released.
+    Includes posts whose notifications are still queued. Must be called before the notifications are released.
     """
     return execute(
         cursor,
@@ -145,16 +145,17 @@ def deliver_held(cursor: Cursor, *, account: AccountId, senders: Collection[Acco
 def lock(cursor: Cursor, *, thread: PostId) -> int:
     """Lock the conversations of the thread until the transaction ends; return their number.
 
-    Of two who withdraw its last posts at once, the second then sees what the first has done.
+    If two transactions remove its last posts at once, the second one then sees the result of the first.
     """
     sql = "select id from conversations where thread_id = %(thread)s order by account_id, id for no key update"
     return execute(cursor, sql, {"thread": thread})
 
 
 def withdraw(cursor: Cursor, *, post: PostId, now: datetime) -> list[AccountId]:
-    """The post is gone, or speaks to others now: conversations that ended with it end with what was said before, or are gone too.
+    """Update conversations whose last post was deleted or has other recipients now: use an earlier message, or delete them.
 
-    What was said before is looked for among the thread's newest messages. Gives those who had not read it. The thread has to be locked.
+    The earlier message is searched for among the thread's newest ones. Return the accounts for which the post was unread. The thread must
+    be locked.
     """
     return fetch_all(
         cursor,

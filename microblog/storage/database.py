@@ -61,7 +61,7 @@ T = TypeVar("T")
 TRIES = 6
 CONNECT_TIMEOUT_S = 5
 TIMEOUT_S = 15.0
-GRACE_S = 1.0  # a server that works ends a statement by itself, and the connection stays
+GRACE_S = 1.0  # a server that responds cancels the statement itself, and the connection stays open
 
 
 class Transactions(Protocol):
@@ -125,10 +125,10 @@ def connect(dsn: str) -> Connection:
 class Database:
     """An asynchronous connection pool over psycopg2, shared by the whole process.
 
-    `committed` is called on the reactor thread after each committed command that did not suppress it: there may be new events.
-    `pooled`: a pooler in transaction mode (PgBouncer) is in front of the database, so connections keep no settings or prepared statements.
-    `timeout_s`: the longest time for a statement, and for a call to wait for a thread; a server that does not respond at all gets one
-    second more.
+    `committed` is called on the reactor thread after each committed command that did not suppress it: there may be new events. `pooled`: a
+    pooler in transaction mode (PgBouncer) is in front of the database, so connections keep no settings or prepared statements. `timeout_s`:
+    the longest time for a statement, and for a call to wait for a thread; for a server that does not respond at all it is one second
+    longer.
     """
 
     dsn: str = field(repr=False)
@@ -238,7 +238,7 @@ class Database:
         return self.timings.setdefault(name, Timing())
 
     def _once(self, pool: ConnectionPool, call: TimedCall, f: Callable[[Cursor], T]) -> tuple[T, bool]:
-        """Return the result of `f`, and whether `committed` has to be called."""
+        """Return the result of `f`, and whether `committed` must be called."""
         connection = _connected(pool, call)
         connection.heard, connection.committing = True, False
         call.take(connection)
@@ -264,11 +264,11 @@ class Database:
                 result = _in_transaction(cursor, f, f"begin; {self._settings()}" if self.pooled else "begin")
             else:
                 result = _in_transaction(cursor, f, f"begin read only; {self._settings()}") if self.pooled else f(cursor)
-        connection.commit()  # a query with deferred statements fails here: it may have none
+        connection.commit()  # flushes deferred statements, which fail here: a read must not have any
         return result
 
     def _settings(self) -> str:
-        """Return the settings for the start of each transaction, where they cannot be set once per connection."""
+        """Return the settings for the start of each transaction if they cannot be set once per connection."""
         timeouts = f"set local statement_timeout = {int(self.timeout_s * 1000)}; set local idle_in_transaction_session_timeout = 60000"
         return f"set local timezone = 'UTC'; {timeouts}"
 

@@ -1,4 +1,4 @@
-"""Content of digests and reports at the time of sending: what was missed, who still wants it, the figures of the day."""
+"""Content of digests and daily reports at the time of sending: missed notifications, recipients, statistics of the day."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from microblog.storage.database import Cursor, execute, fetch_all, fetch_one, fe
 from microblog.storage.emails import JOBS, REACHABLE
 from microblog.storage.notifications import ABOUT_SEEN, READ_UP_TO
 
-# Notifications `n` of %(account)s that it has not seen and that are not from somebody whom it does not want to hear of by now.
+# Conditions on a notification `n`: %(account)s has not read it; its sender is active, and neither sender nor thread is muted or blocked.
 _UNREAD = f"n.account_id = %(account)s and not n.filtered and n.id > {READ_UP_TO}"
 _HEARD = """exists (select from accounts s where s.id = n.from_account_id and s.suspended_at is null and s.deleted_at is null)
     and not exists (select from blocks b where (b.account_id, b.target_id)
@@ -25,7 +25,7 @@ _HEARD = """exists (select from accounts s where s.id = n.from_account_id and s.
 
 
 def is_unread(cursor: Cursor, *, account: AccountId, notification: NotificationId) -> bool:
-    """True if the account has not read that notification yet."""
+    """True if the account has not read the notification yet."""
     sql = f"select exists (select from notifications n where n.id = %(id)s and {_UNREAD})"
     return bool(fetch_value(cursor, sql, {"account": account, "id": notification}))
 
@@ -39,7 +39,7 @@ def is_announced(cursor: Cursor, *, notification: NotificationId, now: datetime)
 def missed(
     cursor: Cursor, *, account: AccountId, since: datetime, kinds: Sequence[str], now: datetime
 ) -> list[tuple[NotificationKind, PostId | None, int]]:
-    """How many notifications of these kinds the account has not seen of those since then: by kind, and by what somebody else wrote."""
+    """Count the account's unread notifications of these kinds since then, by kind and by the post (of another account)."""
     return fetch_all(
         cursor,
         lambda kind, post, count: (NotificationKind(kind), None if post is None else PostId(post), int(count)),
@@ -51,9 +51,9 @@ def missed(
 
 
 def add_digests(cursor: Cursor, *, frequencies: Sequence[str], since: datetime, key: str, now: datetime, limit: int) -> int:
-    """Write up to `limit` digests to users who chose this frequency, were inactive since then and missed something; return their number.
+    """Create up to `limit` digests for users who chose this frequency, were inactive since then and missed something; return the number.
 
-    Nobody gets two under one `key`. Call it until it writes less than `limit`.
+    One digest per user and `key`. Call it until it returns less than `limit`.
     """
     return execute(
         cursor,
@@ -84,7 +84,7 @@ def add_digests(cursor: Cursor, *, frequencies: Sequence[str], since: datetime, 
 
 
 def add_reports(cursor: Cursor, *, begin: datetime, end: datetime, key: str, now: datetime) -> int:
-    """Write the report of that time to each administrator who wants it, once per `key`; return their number."""
+    """Create the report of that time for each administrator who wants it, once per `key`; return the number."""
     return execute(
         cursor,
         f"""with written as (
@@ -115,5 +115,5 @@ def report(cursor: Cursor, *, begin: datetime, end: datetime) -> DailyReport:
                   (select count(*) from jobs where state = 'dead')""",
         {"begin": begin, "end": end, "from": id_at(begin), "to": id_at(end)},
     )
-    assert found is not None  # a select without `from` has one row
+    assert found is not None  # a select without `from` returns one row
     return found

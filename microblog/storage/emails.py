@@ -21,12 +21,12 @@ LONGEST_ANSWER = 500  # characters
 COLUMNS = """l.id, l.kind, l.account_id, l.recipient, l.about, l.data, l.message_id, l.state, l.tries, l.answer, l.created_at, l.settled_at,
     (select j.due_at from jobs j where j.kind = 'email.send' and j.key = l.id::text and j.state = 'waiting')"""
 
-# Continues a `with written (id, due_at) as ...`: inserts the jobs that send these e-mails.
+# Continues `with written (id, due_at) as ...`: inserts the jobs that send these e-mails.
 JOBS = """insert into jobs (id, kind, key, payload, due_at, created_at)
     select new_id(%(now)s), 'email.send', id::text, jsonb_build_object('email', id::text), due_at, %(now)s from written
     on conflict (kind, key) where state = 'waiting' and key is not null do nothing"""
 
-# Whom a login `l` of an account `a` lets be written to. Nobody has an address that ends in .invalid (RFC 2606, section 2).
+# Condition: user `l` of account `a` can receive e-mail. Addresses that end in .invalid (RFC 2606, section 2) are not real.
 REACHABLE = """a.suspended_at is null and a.deleted_at is null and l.confirmed_at is not null and l.approved_at is not null
     and l.disabled_at is null and l.email not like '%%.invalid'"""
 
@@ -47,7 +47,7 @@ def add(
     data: Mapping[str, str] | None = None,
     key: str | None = None,
 ) -> bool:
-    """Write an e-mail and its job. Return False if the account got one of this kind and key before."""
+    """Create an e-mail and its job. Return False if the account already got one of this kind and key."""
     return bool(
         execute(
             cursor,
@@ -69,9 +69,9 @@ def add(
 
 
 def add_of_notifications(cursor: Cursor, *, ids: Sequence[NotificationId], delay: timedelta, now: datetime) -> int:
-    """Write the e-mails for notifications whose owners want them, due `delay` after the notification; return their number.
+    """Create the e-mails for notifications whose owners want them, due `delay` after the notification; return their number.
 
-    A mention is told once a post, a follower once for as long as the outbox remembers.
+    One e-mail per mentioning post; one per follower as long as the outbox keeps the earlier e-mail.
     """
     return execute(
         cursor,
@@ -98,7 +98,7 @@ def locked(cursor: Cursor, *, id: EmailId) -> Email | None:
 
 
 def begin(cursor: Cursor, *, id: EmailId, recipient: str, message_id: str) -> None:
-    """Count one more attempt to this address. The first one sets the Message-ID."""
+    """Record one more attempt to this address. The first one sets the Message-ID."""
     execute(
         cursor,
         """update emails set tries = tries + 1, recipient = %(recipient)s, message_id = coalesce(message_id, %(message_id)s)
@@ -108,7 +108,7 @@ def begin(cursor: Cursor, *, id: EmailId, recipient: str, message_id: str) -> No
 
 
 def settle(cursor: Cursor, *, id: EmailId, state: EmailState, answer: str, now: datetime) -> None:
-    """Store the delivery status. An e-mail that was sent stays so, whatever a later attempt reports."""
+    """Store the delivery status. A sent e-mail stays sent, whatever a later attempt reports."""
     execute(
         cursor,
         """update emails set state = %(state)s, answer = %(answer)s,
@@ -166,7 +166,7 @@ def counts(cursor: Cursor) -> dict[EmailState, int]:
 def refusals(cursor: Cursor, *, account: AccountId, recipient: str, limit: int) -> list[str]:
     """Return the mail server's responses to refused e-mails of the account to this address, newest first, at most `limit`.
 
-    Only since it last took one, and since the account's address was last confirmed.
+    Only those after the last accepted e-mail and after the last confirmation of the account's address.
     """
     return fetch_all(
         cursor,
@@ -182,7 +182,7 @@ def refusals(cursor: Cursor, *, account: AccountId, recipient: str, limit: int) 
 
 
 def count_since(cursor: Cursor, *, account: AccountId, kind: EmailKind, since: datetime) -> int:
-    """Count the e-mails of the kind that were written to the account since then."""
+    """Count the e-mails of the kind that were created for the account since then."""
     return int(
         fetch_value(
             cursor,
@@ -204,7 +204,7 @@ def forget_recipient(cursor: Cursor, *, account: AccountId) -> int:
 
 
 def sweep(cursor: Cursor, *, before: datetime, limit: int) -> int:
-    """Delete at most `limit` e-mails that were settled before that time; return their number."""
+    """Delete at most `limit` e-mails with a final status from before that time; return their number."""
     return execute(
         cursor,
         """delete from emails where id in (
@@ -214,6 +214,6 @@ def sweep(cursor: Cursor, *, before: datetime, limit: int) -> int:
 
 
 def _storable(answer: str) -> str:
-    """Return the text without control characters and limited in length: it comes from another server."""
+    """Return another server's text without control characters and limited in length."""
     line = "".join(char if char.isprintable() else " " for char in answer.encode("utf-8", "replace").decode())
     return " ".join(line.split())[:LONGEST_ANSWER]

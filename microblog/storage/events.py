@@ -1,7 +1,7 @@
 """The event log in PostgreSQL: written in the command's own transaction, read in commit order.
 
-An event's place is (xid, id). Only events below the oldest transaction that still runs are read, so nothing can be committed behind a
-reader's back. A slow writing transaction (anywhere in the cluster) delays all events behind it; the pool's time-outs bound it.
+The position of an event is (xid, id). Only events below the oldest running transaction are read, so no event can be committed behind a
+reader's position. A slow writing transaction (anywhere in the cluster) delays all later events; the pool's time-outs limit this.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def record(
     post: int | None = None,
     data: Mapping[str, object] | None = None,
 ) -> None:
-    """Write the event immediately, in the transaction that causes it: its position is after everything committed before."""
+    """Write the event immediately, in the transaction that causes it: its position follows everything committed before."""
     execute(
         cursor,
         _RECORD,
@@ -47,14 +47,14 @@ _RECORD = Prepared("""insert into events (kind, account_id, subject_id, post_id,
            values (%(kind)s, %(account)s, %(subject)s, %(post)s, %(data)s, %(at)s)""")
 
 
-# Ends a statement: whose numbers are others now, at the time %(now)s. What gives them, by `account_id`, follows.
+# End of a statement that writes an event for each account whose unread counts change at %(now)s. A query of `account_id` follows.
 BADGES_CHANGED = f"insert into events (kind, account_id, at) select '{EventKind.BADGES_CHANGED}', account_id, %(now)s::timestamptz"
 
 
 def after(cursor: Cursor, epoch: str, *, xid: int, id: int, limit: int) -> list[Event]:
     """Return the next events in commit order, at most `limit`. Kinds that only a newer version knows are returned as UNKNOWN.
 
-    Ordered by `e.xid`: `xid` alone would be the text that is selected, and "1000" comes before "999".
+    Ordered by `e.xid`, a number: `xid` alone would mean the selected text, in which "1000" sorts before "999".
     """
 
     def event(xid: str, id: int, kind: str, *columns: Any) -> Event:
@@ -79,7 +79,7 @@ def oldest(cursor: Cursor) -> tuple[int, int] | None:
 
 
 def delay(cursor: Cursor, *, now: datetime) -> float:
-    """Return for how many seconds the oldest unreadable event has waited for a running transaction; 0 if none waits."""
+    """Return how many seconds the oldest unreadable event has waited for a running transaction; 0 if none waits."""
     waiting = fetch_value(cursor, "select min(at) from events where xid >= pg_snapshot_xmin(pg_current_snapshot())")
     return 0.0 if waiting is None else max(0.0, (now - waiting).total_seconds())
 

@@ -56,7 +56,7 @@ _FOLLOWED = """select f.id, t.id, t.key, t.name from followed_tags f join tags t
 
 
 def followed(cursor: Cursor, *, account: AccountId, page: Page) -> list[FollowedTag]:
-    """The tags that the account follows, the newest follow first."""
+    """Return the tags that the account follows, newest follow first."""
 
     def row(id: int, tag: int, key: str, name: str) -> FollowedTag:
         return FollowedTag(RelationId(id), Tag(TagId(tag), key, name))
@@ -65,7 +65,7 @@ def followed(cursor: Cursor, *, account: AccountId, page: Page) -> list[Followed
 
 
 def flags(cursor: Cursor, *, account: AccountId, keys: Collection[str]) -> dict[str, TagFlags]:
-    """How the account stands to those of the tags that were ever used."""
+    """Return the account's relation to each of the tags that exists."""
     return dict(
         fetch_all(
             cursor,
@@ -79,7 +79,7 @@ def flags(cursor: Cursor, *, account: AccountId, keys: Collection[str]) -> dict[
 
 
 def feature(cursor: Cursor, *, account: AccountId, tag: TagId, now: datetime) -> bool:
-    """The tag stands on the account's profile; False if it does already."""
+    """Feature the tag on the account's profile; return False if it is featured already."""
     return bool(
         execute(
             cursor,
@@ -91,7 +91,7 @@ def feature(cursor: Cursor, *, account: AccountId, tag: TagId, now: datetime) ->
 
 
 def unfeature(cursor: Cursor, *, account: AccountId, key: str) -> bool:
-    """It no longer does; False if it did not."""
+    """Stop featuring the tag; return False if it was not featured."""
     return bool(
         execute(
             cursor,
@@ -102,18 +102,18 @@ def unfeature(cursor: Cursor, *, account: AccountId, key: str) -> bool:
 
 
 def remove(cursor: Cursor, *, account: AccountId, id: RelationId) -> bool:
-    """The same by the feature's own id."""
+    """Stop featuring a tag, given by the id of its feature; return False if there is none."""
     return bool(execute(cursor, "delete from featured_tags where account_id = %(account)s and id = %(id)s", {"account": account, "id": id}))
 
 
 def count_featured(cursor: Cursor, *, account: AccountId) -> int:
-    """How many tags stand on the account's profile; nobody puts one more there until the transaction ends."""
+    """Count the tags featured on the account's profile; no other transaction can add one until this one ends."""
     execute(cursor, "select from accounts where id = %(account)s for no key update", {"account": account})
     return int(fetch_value(cursor, "select count(*) from featured_tags where account_id = %(account)s", {"account": account}))
 
 
 def featured(cursor: Cursor, *, account: AccountId) -> list[FeaturedTag]:
-    """The tags on somebody's profile, the most used first, with the public and quiet posts that have them."""
+    """Return the tags featured on a profile, most used first, with the public and unlisted posts that have them."""
 
     def row(id: int, tag: int, key: str, name: str, posts: int, last_on: date | None) -> FeaturedTag:
         return FeaturedTag(RelationId(id), Tag(TagId(tag), key, name), posts, last_on)
@@ -133,7 +133,7 @@ def featured(cursor: Cursor, *, account: AccountId) -> list[FeaturedTag]:
 
 
 def used_by(cursor: Cursor, *, account: AccountId, limit: int) -> list[Tag]:
-    """The tags that the account uses most in its newest posts, and that are not on its profile."""
+    """Return the most frequent tags of the account's newest posts, without featured ones."""
     return fetch_all(
         cursor,
         lambda id, key, name: Tag(TagId(id), key, name),

@@ -1,4 +1,4 @@
-"""Follows and follow requests. Their counters are changed by the caller, in the same transaction."""
+"""Follows and follow requests. The caller changes the counters in the same transaction."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from microblog.storage.paging import bounds, directed, page_sql
 
 @frozen
 class FollowOptions:
-    """What a follower wants of somebody: their boosts too, to be told of each post, only posts in some languages (None is all)."""
+    """Options of a follow: show boosts, notify of each post, only posts in these languages (None: all)."""
 
     boosts: bool = True
     notify: bool = False
     languages: tuple[str, ...] | None = None
 
     def params(self) -> dict[str, object]:
-        """As the parameters boosts, notify and languages."""
+        """Return them as the statement parameters boosts, notify and languages."""
         return {"boosts": self.boosts, "notify": self.notify, "languages": None if self.languages is None else list(self.languages)}
 
 
@@ -33,7 +33,7 @@ def _options(boosts: bool, notify: bool, languages: list[str] | None) -> FollowO
 
 
 def follow_options(cursor: Cursor, *, follower: int, followee: int) -> FollowOptions | None:
-    """What the follower wants, or None for whoever does not follow."""
+    """Return the options of the follow; None if there is none."""
     return fetch_one(
         cursor,
         _options,
@@ -43,7 +43,7 @@ def follow_options(cursor: Cursor, *, follower: int, followee: int) -> FollowOpt
 
 
 def requested(cursor: Cursor, *, follower: int, followee: int) -> FollowOptions | None:
-    """What would be wanted by somebody who asked to follow, or None where nobody asked."""
+    """Return the options of the follow request; None if there is none."""
     return fetch_one(
         cursor,
         _options,
@@ -53,7 +53,7 @@ def requested(cursor: Cursor, *, follower: int, followee: int) -> FollowOptions 
 
 
 def follow(cursor: Cursor, *, follower: int, followee: int, options: FollowOptions, now: datetime) -> bool:
-    """Write the follow; False if it was there and only its options were written."""
+    """Create the follow; return False if it exists and only its options were updated."""
     return bool(
         fetch_value(
             cursor,
@@ -68,7 +68,7 @@ def follow(cursor: Cursor, *, follower: int, followee: int, options: FollowOptio
 
 
 def ask(cursor: Cursor, *, follower: int, followee: int, options: FollowOptions, now: datetime) -> bool:
-    """Write the request; False if it was there and only its options were written."""
+    """Create the follow request; return False if it exists and only its options were updated."""
     return bool(
         fetch_value(
             cursor,
@@ -83,7 +83,7 @@ def ask(cursor: Cursor, *, follower: int, followee: int, options: FollowOptions,
 
 
 def unfollow(cursor: Cursor, *, follower: int, followee: int) -> bool:
-    """Delete the follow; False if there was none."""
+    """Delete the follow; return False if there is none."""
     return bool(
         execute(
             cursor,
@@ -94,7 +94,7 @@ def unfollow(cursor: Cursor, *, follower: int, followee: int) -> bool:
 
 
 def withdraw(cursor: Cursor, *, follower: int, followee: int) -> bool:
-    """Delete the request; False if there was none."""
+    """Delete the request; return False if there is none."""
     return bool(
         execute(
             cursor,
@@ -105,7 +105,7 @@ def withdraw(cursor: Cursor, *, follower: int, followee: int) -> bool:
 
 
 def requesters(cursor: Cursor, *, followee: int, limit: int) -> list[AccountId]:
-    """Who asked to follow the account, the first first."""
+    """Return the accounts that requested to follow the account, oldest request first."""
     cursor.execute(
         "select follower_id from follow_requests where followee_id = %(followee)s order by id limit %(limit)s",
         {"followee": followee, "limit": limit},
@@ -114,7 +114,7 @@ def requesters(cursor: Cursor, *, followee: int, limit: int) -> list[AccountId]:
 
 
 def count_requests(cursor: Cursor, *, followee: int) -> int:
-    """How many people ask to follow the account."""
+    """Count the follow requests to the account."""
     return int(
         fetch_value(
             cursor,
@@ -140,25 +140,25 @@ def _page(cursor: Cursor, sql: str, page: Page, params: dict[str, object]) -> li
 
 
 def followers(cursor: Cursor, *, account: AccountId, viewer: AccountId | None, page: Page) -> list[RelatedAccount]:
-    """Who follows the account, the newest first, without people between whom and the viewer there is a block."""
+    """Return the account's followers, newest first, without those that block the viewer or are blocked by the viewer."""
     sql = _PEOPLE.format(relation="follows") + " where a.id = f.follower_id and f.followee_id = %(account)s" + _SHOWN
     return _page(cursor, sql, page, {"account": account, "viewer": viewer})
 
 
 def following(cursor: Cursor, *, account: AccountId, viewer: AccountId | None, page: Page) -> list[RelatedAccount]:
-    """Whom the account follows, the newest first, without people between whom and the viewer there is a block."""
+    """Return the account's followees, newest first, without those that block the viewer or are blocked by the viewer."""
     sql = _PEOPLE.format(relation="follows") + " where a.id = f.followee_id and f.follower_id = %(account)s" + _SHOWN
     return _page(cursor, sql, page, {"account": account, "viewer": viewer})
 
 
 def requests(cursor: Cursor, *, account: AccountId, page: Page) -> list[RelatedAccount]:
-    """Who asks to follow the account, the newest first."""
+    """Return the accounts with a follow request to the account, newest first."""
     sql = _PEOPLE.format(relation="follow_requests") + " where a.id = f.follower_id and f.followee_id = %(account)s" + _SHOWN
     return _page(cursor, sql, page, {"account": account, "viewer": account})
 
 
 def of_account(cursor: Cursor, *, account: AccountId, limit: int) -> list[tuple[AccountId, AccountId]]:
-    """Follows that the account has a part in, either way, as (follower, followee); at most `limit` each way."""
+    """Return follows by and of the account as (follower, followee); at most `limit` in each direction."""
     return fetch_all(
         cursor,
         lambda follower, followee: (AccountId(follower), AccountId(followee)),

@@ -1,4 +1,4 @@
-"""What people do to posts: favourite, bookmark, pin, mute the conversation. Each function says whether it changed anything."""
+"""Interactions with posts: favourite, bookmark, pin, mute the conversation. Each function returns whether anything changed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from microblog.storage.paging import bounds, directed, page_sql
 
 
 def favourite(cursor: Cursor, *, account: AccountId, post: PostId, now: datetime) -> bool:
-    """The account likes the post."""
+    """Favourite the post."""
     return bool(
         execute(
             cursor,
@@ -26,14 +26,14 @@ def favourite(cursor: Cursor, *, account: AccountId, post: PostId, now: datetime
 
 
 def unfavourite(cursor: Cursor, *, account: AccountId, post: PostId) -> bool:
-    """The account no longer does."""
+    """Remove the favourite."""
     return bool(
         execute(cursor, "delete from favourites where account_id = %(account)s and post_id = %(post)s", {"account": account, "post": post})
     )
 
 
 def bookmark(cursor: Cursor, *, account: AccountId, post: PostId, now: datetime) -> bool:
-    """The account wants to find the post again."""
+    """Bookmark the post."""
     return bool(
         execute(
             cursor,
@@ -45,14 +45,14 @@ def bookmark(cursor: Cursor, *, account: AccountId, post: PostId, now: datetime)
 
 
 def unbookmark(cursor: Cursor, *, account: AccountId, post: PostId) -> bool:
-    """The account no longer does."""
+    """Remove the bookmark."""
     return bool(
         execute(cursor, "delete from bookmarks where account_id = %(account)s and post_id = %(post)s", {"account": account, "post": post})
     )
 
 
 def pin(cursor: Cursor, *, account: AccountId, post: PostId, now: datetime) -> bool:
-    """The post stands on top of its author's profile."""
+    """Pin the post to its author's profile."""
     return bool(
         execute(
             cursor,
@@ -64,20 +64,20 @@ def pin(cursor: Cursor, *, account: AccountId, post: PostId, now: datetime) -> b
 
 
 def unpin(cursor: Cursor, *, account: AccountId, post: PostId) -> bool:
-    """It no longer does."""
+    """Unpin the post."""
     return bool(
         execute(cursor, "delete from pins where account_id = %(account)s and post_id = %(post)s", {"account": account, "post": post})
     )
 
 
 def pins_of(cursor: Cursor, *, account: AccountId) -> int:
-    """How many posts the account has pinned; nobody else pins for it until the transaction ends."""
+    """Count the account's pinned posts; no other transaction can pin one until this one ends."""
     execute(cursor, "select from accounts where id = %(account)s for no key update", {"account": account})
     return int(fetch_value(cursor, "select count(*) from pins where account_id = %(account)s", {"account": account}))
 
 
 def mute_thread(cursor: Cursor, *, account: AccountId, thread: PostId, now: datetime) -> bool:
-    """The account does not want to be told of this conversation."""
+    """Mute the conversation: the account gets no more notifications about it."""
     return bool(
         execute(
             cursor,
@@ -89,7 +89,7 @@ def mute_thread(cursor: Cursor, *, account: AccountId, thread: PostId, now: date
 
 
 def unmute_thread(cursor: Cursor, *, account: AccountId, thread: PostId) -> bool:
-    """It does again."""
+    """Unmute the conversation."""
     return bool(
         execute(
             cursor,
@@ -114,10 +114,10 @@ _BOOSTED_BY = (
 
 
 def favourited_by(cursor: Cursor, *, post: PostId, viewer: AccountId | None, page: Page) -> list[RelatedAccount]:
-    """Who likes the post, the newest first, without people between whom and the viewer there is a block."""
+    """Return the accounts that favourited the post, newest first, without those that block the viewer or are blocked by the viewer."""
     return directed(page, fetch_all(cursor, _related, page_sql(_FAVOURITED_BY, page), bounds(page) | {"post": post, "viewer": viewer}))
 
 
 def boosted_by(cursor: Cursor, *, post: PostId, viewer: AccountId | None, page: Page) -> list[RelatedAccount]:
-    """Who boosted the post for everybody to see, the newest first, without people between whom and the viewer there is a block."""
+    """Return the accounts that boosted the post publicly, newest first, without those that block or are blocked by the viewer."""
     return directed(page, fetch_all(cursor, _related, page_sql(_BOOSTED_BY, page), bounds(page) | {"post": post, "viewer": viewer}))

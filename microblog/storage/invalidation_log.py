@@ -11,12 +11,12 @@ from microblog.storage.database import Cursor, Prepared, execute, fetch_one
 EVERYTHING = "*"
 MOST_KEYS = 20_000
 KEPT = timedelta(hours=1)
-LONGEST_ABSENCE = timedelta(minutes=30)  # by PostgreSQL's clock; less than KEPT, so that nothing was swept meanwhile
+LONGEST_ABSENCE = timedelta(minutes=30)  # by PostgreSQL's clock; less than KEPT, so that no row was deleted in the meantime
 
 
 @frozen
 class ChangedKeys:
-    """All that had been committed at one moment, by PostgreSQL's own name for it. `own`: up to which row a transaction saw its own."""
+    """A position: a PostgreSQL snapshot. `own`: the last row of its own that the transaction saw."""
 
     snapshot: str
     at: datetime
@@ -24,16 +24,16 @@ class ChangedKeys:
 
 
 def moment(cursor: Cursor) -> ChangedKeys:
-    """Return the current position: `changed_since` it returns everything committed later."""
+    """Return the current position; `changed_since` returns everything committed after it."""
     found = fetch_one(cursor, ChangedKeys, "select pg_current_snapshot()::text, now()")
     assert found is not None
     return found
 
 
 def changed_since(cursor: Cursor, *, since: ChangedKeys) -> tuple[ChangedKeys, frozenset[str]]:
-    """Return the keys committed since then, in whatever order transactions began and ended. Too many become EVERYTHING.
+    """Return the keys committed since that position, regardless of the order of transactions. Too many keys become EVERYTHING.
 
-    One statement, so one snapshot. A transaction that calls this sees its own changes as well, each of them once.
+    One statement, so one snapshot. A transaction that calls this sees its own changes too, each of them once.
     """
 
     def found(snapshot: str, at: datetime, own: int | None, keys: list[str]) -> tuple[ChangedKeys, frozenset[str]]:

@@ -1,4 +1,4 @@
-"""Invites: codes that let people sign up."""
+"""Invites: codes that allow people to sign up."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def insert(
     expires_at: datetime | None = None,
     max_uses: int | None = None,
 ) -> InviteId:
-    """Write an invite."""
+    """Store an invite."""
     return InviteId(
         fetch_value(
             cursor,
@@ -30,7 +30,7 @@ def insert(
 
 
 def use(cursor: Cursor, *, code: str, now: datetime) -> InviteId | None:
-    """Count one use of the invite; None if there is no such code, or it is used up or expired. Two at once cannot share the last use."""
+    """Use the invite once; return None if the code is unknown, used up or expired. Concurrent sign-ups cannot share the last use."""
     id = fetch_value(
         cursor,
         """update invites set uses = uses + 1
@@ -42,7 +42,7 @@ def use(cursor: Cursor, *, code: str, now: datetime) -> InviteId | None:
 
 
 def usable(cursor: Cursor, *, code: str, now: datetime) -> bool:
-    """True if the code would let somebody in now."""
+    """True if the code allows a sign-up now."""
     return bool(
         fetch_value(
             cursor,
@@ -54,7 +54,7 @@ def usable(cursor: Cursor, *, code: str, now: datetime) -> bool:
 
 
 def newest(cursor: Cursor, *, limit: int, created_by: AccountId | None = None) -> list[Invite]:
-    """Invites, the newest first; only those of one account, if asked for."""
+    """Return invites, newest first; optionally only those that one account created."""
     return fetch_all(
         cursor,
         Invite,
@@ -65,7 +65,7 @@ def newest(cursor: Cursor, *, limit: int, created_by: AccountId | None = None) -
 
 
 def end(cursor: Cursor, *, code: str, now: datetime) -> bool:
-    """Let nobody else in by the code; False if there is no such code, or it had ended."""
+    """Revoke the invite; return False if there is no such code or it has ended."""
     return bool(
         execute(
             cursor,

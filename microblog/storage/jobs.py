@@ -1,7 +1,7 @@
-"""Jobs and ticks: work that is written down in the transaction that causes it, and is claimed under a lease.
+"""Jobs and timer runs: jobs are inserted in the transaction that causes them, and claimed under a lease.
 
-Each claim counts as a try, so (worker, tries) names the claim: whoever lost its lease to somebody else can no longer settle the job.
-Jobs of one (kind, key) are the same work: two unique indexes see to it that one waits and one runs at most.
+Each claim counts as a try, so (worker, tries) identifies the claim: a worker that lost its lease to another can no longer finish the job.
+Jobs of one (kind, key) are the same work: two unique indexes allow one waiting and one running job at most.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ COLUMNS = """j.id, j.kind, j.payload, j.tries, j.state, j.due_at, j.created_at, 
     j.finished_at"""
 LONGEST_ERROR = 2000  # characters
 
-# A waiting job is held up while another of its key runs: that one may be failing, and two must never run at once.
+# A waiting job is not claimed while another of its key runs: that one may fail, and two must never run at once.
 _FREE = """(j.key is null or not exists (
     select from jobs r where r.kind = j.kind and r.key = j.key and r.state = 'running'))"""
 _HELD = "id = %(id)s and state = 'running' and worker = %(worker)s and tries = %(tries)s"
 
 
 def job_from(*columns: Any) -> Job:
-    """The job that a row's COLUMNS hold."""
+    """Build a job from a row's COLUMNS."""
     id, kind, payload, tries, state, *rest = columns
     return Job(JobId(id), kind, payload, tries, JobState(state), *rest)
 
@@ -44,7 +44,7 @@ def add(
     now: datetime,
     key: str | None = None,
 ) -> JobId | None:
-    """Write the job into the transaction that causes it. None where one with this key waits already: that one does the work."""
+    """Insert the job in the transaction that causes it. Return None if a job with this key waits already: that one does the work."""
     return fetch_one(
         cursor,
         JobId,
@@ -60,7 +60,7 @@ _ADD = Prepared("""insert into jobs (id, kind, key, payload, due_at, created_at)
 
 
 def next_due(cursor: Cursor, *, kinds: Sequence[str]) -> datetime | None:
-    """When there is next something to claim: a waiting job falls due, or a lease runs out. None where there is nothing."""
+    """Return when the next job can be claimed: a waiting job is due, or a lease expires. None if there is none."""
     return fetch_value(  # type: ignore[no-any-return]  # a column of type timestamptz
         cursor,
         _NEXT_DUE,
@@ -77,9 +77,9 @@ _NEXT_DUE = Prepared(
 
 
 def claim(cursor: Cursor, *, kinds: Sequence[str], worker: str, lease_until: datetime, now: datetime, limit: int) -> list[Job]:
-    """Claim up to `limit` jobs: first those whose lease ran out because their worker died, then those that are due.
+    """Claim up to `limit` jobs: first those with an expired lease (their worker died), then those that are due.
 
-    No two claims get the same job, and no job is given while another of its key runs.
+    No two claims get the same job, and no job is claimed while another of its key runs.
     """
     suppress_wakeup(cursor)
     taken = fetch_all(
@@ -129,7 +129,7 @@ def heartbeat(cursor: Cursor, *, jobs: Sequence[Job], worker: str, lease_until: 
 
 def finish(cursor: Cursor, job: Job, *, worker: str, now: datetime) -> bool:
     """Mark the job as done. Return False if it is no longer this worker's."""
-    if job.key is None:  # else another of its key may be given now
+    if job.key is None:  # with a key, another job of the same key may become claimable now
         suppress_wakeup(cursor)
     return _changed(
         cursor,
@@ -144,7 +144,7 @@ _FINISH = Prepared("update jobs set state = 'done', finished_at = %(now)s, lease
 def fail(cursor: Cursor, job: Job, *, worker: str, error: str, retry_at: datetime | None, now: datetime) -> bool:
     """Record a failed attempt: retry at `retry_at`, or give up if None. Return False if the job is no longer this worker's.
 
-    Where another job of its key waits by now, that one is the next try, and this one is done.
+    If another job of the same key is waiting, that one is the retry, and this one counts as done.
     """
     params = {**_claimed(job, worker), "error": _storable(error), "retry_at": retry_at, "now": now}
     if retry_at is not None and _waits(
@@ -269,7 +269,7 @@ def last_tick(cursor: Cursor, timer: str, *, until: datetime) -> datetime | None
 
 
 def sweep_ticks(cursor: Cursor, *, before: datetime, limit: int) -> int:
-    """Delete at most `limit` runs from before that time; return their number. Each timer's newest stays: scheduling continues from it."""
+    """Delete at most `limit` runs from before that time, except the newest of each timer, which scheduling needs; return their number."""
     return execute(
         cursor,
         """delete from timer_runs where (timer, tick) in (

@@ -26,7 +26,7 @@ def remember(cursor: Cursor, *, account: AccountId, token_hash: bytes, now: date
 
 
 def keep_newest(cursor: Cursor, *, account: AccountId, keep: int) -> int:
-    """Delete all but the `keep` most recently used; return their number."""
+    """Delete all but the `keep` most recently used browsers; return their number."""
     return execute(
         cursor,
         """delete from known_browsers where account_id = %(account)s and token_hash in (
@@ -36,7 +36,7 @@ def keep_newest(cursor: Cursor, *, account: AccountId, keep: int) -> int:
 
 
 def sweep(cursor: Cursor, *, before: datetime, limit: int) -> int:
-    """Delete at most `limit` browsers that were not used since then; return their number."""
+    """Delete at most `limit` browsers last used before that time; return their number."""
     return execute(
         cursor,
         """delete from known_browsers where (account_id, token_hash) in (

@@ -80,7 +80,7 @@ def delete(cursor: Cursor, *, account: AccountId, id: ListId) -> bool:
 
 
 def followed(cursor: Cursor, *, account: AccountId, ids: Collection[int]) -> set[AccountId]:
-    """Return those that the account follows, and lock these follows until the transaction ends."""
+    """Return which of the accounts the account follows, and lock these follows until the transaction ends."""
     cursor.execute(
         "select followee_id from follows where follower_id = %(account)s and followee_id = any(%(ids)s) order by id for key share",
         {"account": account, "ids": list(ids)},
@@ -89,7 +89,7 @@ def followed(cursor: Cursor, *, account: AccountId, ids: Collection[int]) -> set
 
 
 def add(cursor: Cursor, *, account: AccountId, id: ListId, members: Collection[int], now: datetime) -> list[AccountId]:
-    """Add followees to the list; return those that were added."""
+    """Add followees to the list; return the accounts that were added."""
     cursor.execute(
         """insert into list_members (id, list_id, account_id, member_id)
            select new_id(%(now)s), %(id)s, %(account)s, member from unnest(%(members)s::bigint[]) as added (member)
@@ -100,7 +100,7 @@ def add(cursor: Cursor, *, account: AccountId, id: ListId, members: Collection[i
 
 
 def remove(cursor: Cursor, *, id: ListId, members: Collection[int]) -> list[AccountId]:
-    """Remove members from the list; return those that were removed."""
+    """Remove members from the list; return the accounts that were removed."""
     cursor.execute(
         "delete from list_members where list_id = %(id)s and member_id = any(%(members)s) returning member_id",
         {"id": id, "members": list(members)},

@@ -15,15 +15,15 @@ from microblog.model.posts import PostFlags
 from microblog.storage import conversations, notifications
 from microblog.storage.database import Cursor, Prepared, fetch_all, fetch_one, fetch_value, first_column
 
-FOR_GOOD = "Infinity"  # how PostgreSQL writes when a mute ends that does not
+FOR_GOOD = "Infinity"  # PostgreSQL's text for the end of a permanent mute
 
 
 @frozen
 class ViewerRelations:
-    """The relationships of an account at a moment: includes everything that transactions below `xid` did.
+    """The relationships of an account at one moment, including all transactions below `xid`.
 
-    `follows` are (account, boosts wanted, languages wanted or None); `mutes` are (account, end as a Unix time or infinity);
-    `lists` are (id, policy of replies, exclusive, members); `tags` are the folded keys of followed ones.
+    `follows` are (account, boosts shown, languages or None); `mutes` are (account, end as a Unix time or infinity); `lists` are (id, reply
+    policy, exclusive, members); `tags` are the folded keys of followed tags.
     """
 
     account: AccountId
@@ -40,7 +40,7 @@ class ViewerRelations:
 class EventBatch:
     """A notification and its recipient, before its account and post are loaded.
 
-    `unread` counts all that are new to its receiver, `messages` the conversations that they have not read.
+    `unread` counts the recipient's unread notifications, `messages` the unread conversations.
     """
 
     account: AccountId
@@ -177,9 +177,9 @@ _BADGES = f"select a.account_id, {_COUNTED} from (select unnest(%(accounts)s::bi
 
 
 def begin(cursor: Cursor, *, back: int) -> tuple[int, int]:
-    """Return a position in the log: so many events before the newest readable one, or at the oldest.
+    """Return the log position that is `back` events before the newest readable one, or that of the oldest.
 
-    Where nothing may be read yet, it is right before the oldest event; in an empty log, before everything.
+    If no event is readable yet, the position is right before the oldest event; in an empty log, before everything.
     """
     place = _place(
         cursor,

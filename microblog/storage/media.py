@@ -1,4 +1,4 @@
-"""Rows of uploaded media. Files are handled elsewhere."""
+"""Rows of uploaded media. The files themselves are handled by the media store."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ COLUMNS = """m.id, m.account_id, m.kind, m.state, m.original, m.preview, m.width
     m.frame_rate, m.bitrate, m.blurhash, m.description, m.focus_x, m.focus_y, m.unattached_since is null,
     m.problem"""
 
-# What the post `p` shows, for queries of posts.
+# The media attachments of the post `p`, for queries of posts.
 OF_POST = f"""(select json_agg(json_build_array({COLUMNS}) order by m.place)
      from media m where m.post_id = p.id and m.place is not null)"""
 
@@ -130,7 +130,7 @@ def by_id(cursor: Cursor, *, id: MediaId) -> Media | None:
 
 
 def locked(cursor: Cursor, *, account: AccountId, ids: Collection[int], post: PostId | None, scheduled: ScheduledId | None) -> list[Media]:
-    """Return and lock those of the account's attachments that only this post (or scheduled post) uses, or nothing does."""
+    """Return and lock the account's attachments among `ids` that are unused or used only by this post (or scheduled post)."""
     return fetch_all(
         cursor,
         media_from,
@@ -142,7 +142,7 @@ def locked(cursor: Cursor, *, account: AccountId, ids: Collection[int], post: Po
 
 
 def attach(cursor: Cursor, *, post: PostId, ids: Sequence[MediaId]) -> None:
-    """Attach exactly these to the post, in this order; earlier ones stay with it for its edit history."""
+    """Attach exactly these media to the post, in this order; earlier ones stay linked for its edit history."""
     execute(
         cursor,
         """update media m set post_id = %(post)s, scheduled_id = null, unattached_since = null, place = wanted.place - 1
@@ -154,7 +154,7 @@ def attach(cursor: Cursor, *, post: PostId, ids: Sequence[MediaId]) -> None:
 
 
 def reserve(cursor: Cursor, *, scheduled: ScheduledId, ids: Sequence[MediaId]) -> None:
-    """Attach these to a scheduled post, in this order."""
+    """Attach these media to a scheduled post, in this order."""
     execute(
         cursor,
         """update media set scheduled_id = %(scheduled)s, unattached_since = null, place = array_position(%(ids)s::bigint[], id) - 1
@@ -166,7 +166,7 @@ def reserve(cursor: Cursor, *, scheduled: ScheduledId, ids: Sequence[MediaId]) -
 def loosen_post(cursor: Cursor, *, post: PostId, at: datetime) -> list[MediaId]:
     """Detach all media of a deleted post, including those of its edit history; return their ids.
 
-    `at` is since when; the sweep counts from there.
+    `at`: the time from which they count as unused, for `sweep`.
     """
     return fetch_all(
         cursor,
@@ -196,7 +196,7 @@ def loosen_all_scheduled(cursor: Cursor, *, account: AccountId, at: datetime) ->
 
 
 def delete(cursor: Cursor, *, ids: Collection[int]) -> list[str]:
-    """Delete those of the attachments that nothing uses; return the names of their files."""
+    """Delete the unused attachments among `ids`; return the names of their files."""
     return _names(
         cursor,
         "delete from media where id = any(%(ids)s) and unattached_since is not null returning id, original, preview",
@@ -205,7 +205,7 @@ def delete(cursor: Cursor, *, ids: Collection[int]) -> list[str]:
 
 
 def delete_of_account(cursor: Cursor, *, account: AccountId, limit: int) -> list[str]:
-    """Delete at most `limit` of the account's attachments, whatever uses them; return the names of their files."""
+    """Delete at most `limit` of the account's attachments, used or not; return the names of their files."""
     return _names(
         cursor,
         """delete from media where id in (select id from media where account_id = %(account)s order by id limit %(limit)s)
@@ -251,7 +251,7 @@ def unneeded(cursor: Cursor, *, names: Collection[str]) -> list[str]:
 
 
 def use_of(cursor: Cursor, *, name: str) -> FileUse | None:
-    """Return what uses the file of this name; None if nothing does."""
+    """Return the use of the file of this name; None if it is unused."""
     return fetch_one(cursor, FileUse, _USE_OF, {"name": name, "path": f"/media/{name}"})
 
 

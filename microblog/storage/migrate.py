@@ -87,7 +87,7 @@ def _to_apply(applied: Mapping[int, AppliedMigration]) -> Iterator[Migration]:
             "This database is from a version before 0.2.0, the first release, and cannot be upgraded: use an empty database."
         )
     steps = known()
-    # Any unknown number counts, not only higher ones: branches apply theirs in another order.
+    # Every unknown number counts, not only higher ones: branches may apply migrations in another order.
     if unknown := applied.keys() - {step.number for step in steps}:
         listed = ", ".join(f"{number:04}" for number in sorted(unknown))
         raise SchemaProblem(

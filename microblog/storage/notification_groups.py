@@ -1,7 +1,7 @@
 """Groups of notifications that are shown as one.
 
-A group stands in the list where its newest member stands, its head: so each group is on one page only, however far down the older ones
-reach. Members of senders who are gone do not count.
+A group has the list position of its newest member, the head, so it is on one page only, however old its other members are. Members whose
+senders are deleted or suspended do not count.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ class NotificationGroupRow:
 
 @frozen
 class GroupSelection:
-    """A selection of notifications. `kinds` None means all; `without` is excluded; kinds in `grouped` form groups, others stand alone.
+    """A selection of notifications. `kinds` None means all; `without` is excluded; kinds in `grouped` form groups, others are single.
 
-    `filtered`: with what is kept back, which always stands alone.
+    `filtered`: include held-back notifications, which are always single.
     """
 
     kinds: Sequence[str] | None = None
@@ -70,9 +70,9 @@ _NONE_NEWER = f"""not exists (
 _COLUMNS = f"n.id, n.kind, n.created_at, n.from_account_id, n.post_id, {_KEY} as key"
 
 
-# Downward, from one group to the next: of a group that was met the other members are passed over without a look at their group. So one
-# with very many members costs little more than to read past them. What is met of a group first is its head, if the page began above that.
-# Of some kinds only, so for each kind: a group is of one kind.
+# Newest first: go from one group to the next. Further members of a group in `passed` are skipped without a look at their group, so a group
+# with very many members costs little more than reading past them. The first member found is the head, unless the page began below it. The
+# query for some kinds runs once per kind, because a group has only one kind.
 def _steps(kind: str) -> str:
     return f"""
     with recursive step as (
@@ -95,8 +95,8 @@ _DOWN_OF_SOME = f"""select {_COLUMNS} from (
     select heads.id from unnest(%(kinds)s::text[]) wanted (kind) cross join lateral ({_steps("n.kind = wanted.kind")}) heads
     order by heads.id desc limit %(limit)s) heads join notifications n on n.id = heads.id"""
 
-# Upward a group is met by its oldest member, so each is held against the newest of its group: one look into an index. Asked whether there
-# is none newer, PostgreSQL may pair all members of a large group with one another.
+# Oldest first: a group is found by its oldest member, so each row is compared with the newest one of its group by one index look-up. With
+# `not exists (newer)` instead, PostgreSQL may join all members of a large group with each other.
 _UPWARD = f"""{_CHOSEN} and n.id < %(max_id)s and n.id > %(min_id)s
     and (n.group_key = '' or n.kind <> all(%(grouped)s) or n.id = (
         select newest.id from notifications newest where newest.account_id = %(account)s and newest.group_key = n.group_key
@@ -110,7 +110,7 @@ _NEWEST = f"""select n.id, n.kind, n.created_at, n.from_account_id, n.post_id, n
 _ONE = f"""select n.id, n.kind, n.created_at, n.from_account_id, n.post_id, 'ungrouped-' || n.id as key from notifications n
     where {_CHOSEN} and n.id = %(id)s"""
 
-# What a page of heads covers begins with its last one; a page that is not full is the last, and goes down to where it was bounded.
+# The range of a page ends at its last head. A page that is not full is the last one, and its range ends at the page's lower bound.
 _FLOOR = "select case when %(upward)s or count(*) >= %(limit)s then min(id) else %(min_id)s end from head"
 
 
@@ -127,7 +127,7 @@ def _with_members(heads: str, floor: str) -> str:
 
 
 _NO_FLOOR = "select 0::bigint"
-# By whether they are of all kinds and go upward.
+# Statements by (all kinds, upward).
 _PAGES = {
     (True, False): _with_members(_DOWN, _FLOOR),
     (True, True): _with_members(_UP, _FLOOR),
@@ -183,7 +183,7 @@ def members(cursor: Cursor, *, account: AccountId, key: str, page: Page) -> list
     return directed(page, fetch_all(cursor, lambda id, sender: (NotificationId(id), AccountId(sender)), page_sql(_MEMBERS, page), params))
 
 
-# All of a group are about one post, so that is asked for each group, not for each member.
+# All members of a group are about one post, so its visibility is checked once per group, not per member.
 _UNREAD = f"""select count(*) from (
     select from (select distinct {_KEY} as key, n.post_id from {NOT_READ} n where {_CHOSEN}) n
     where {ABOUT_SEEN} limit %(limit)s) above"""

@@ -50,7 +50,7 @@ class SenderRelation:
     standing: SenderCategory
 
 
-# Whoever never said anything has to be asked only of what is usually kept back: private words of strangers, and limited accounts.
+# Accounts without a stored policy need a check only for what the default holds back: private mentions of strangers, limited accounts.
 _ASKED = Prepared(f"""
     select a.id, s.created_at,
            exists (select from follows f where f.follower_id = a.id and f.followee_id = s.id),
@@ -99,7 +99,7 @@ class NotificationRequestRow:
 
 MOST_COUNTED = 100
 
-# A request whose mentions were all taken back asks for nothing.
+# A request whose mentions were all deleted is not shown.
 _PENDING = """from notification_requests r where r.account_id = %(account)s
     and r.from_account_id not in (select id from accounts where suspended_at is not null or deleted_at is not null)
     and exists (select from notifications n where n.account_id = r.account_id and n.from_account_id = r.from_account_id and n.filtered)"""

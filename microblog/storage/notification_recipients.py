@@ -25,7 +25,7 @@ class NotificationAudience:
 
 
 def of_post(cursor: Cursor, *, post: PostId) -> NotificationAudience | None:
-    """Return them for a post; None if it was deleted."""
+    """Return the audience of a post; None if the post was deleted."""
 
     def found(
         author: AccountId, visibility: str, reply_to: PostId | None, answered: AccountId | None, named: list[AccountId]

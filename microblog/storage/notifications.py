@@ -1,4 +1,4 @@
-"""Notifications, each written with its event."""
+"""Notifications. Each is inserted together with its event."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ def add(
     warning: WarningId | None = None,
     filtered: Collection[AccountId] = (),
 ) -> int:
-    """Notify each of them, unless they were notified before or mute or block the sender; return the number notified.
+    """Notify each of the accounts, except those notified before and those that mute or block the sender; return the number notified.
 
-    Nobody is told by themselves (but for the end of their own poll, and for warnings, which have no other sender),
-    by somebody whom they block or mute (with notifications), or of a conversation that they muted.
-    Where letters may follow, one job is added for all of them together: whoever writes does not wait for fifty letters. So it is with
-    push messages.
-    From those who are `filtered` as well it is kept back: no event, no letter, no push message, but a request if it is a mention.
+    The sender is never notified (except of the end of their own poll, and of warnings, which have no other sender), nor are accounts that
+    block or are blocked by the sender, mute the sender (with notifications) or have muted the conversation. If e-mails may be needed, one
+    job is added for all of them together, so that the author of a post does not wait for fifty e-mails. The same holds for push messages.
+    For accounts that are also in `filtered` the notification is held back: no event, e-mail or push message, but a notification request if
+    it is a mention.
     """
     if not accounts:
         return 0
@@ -116,7 +116,7 @@ _ADD = """with told as (
 def group_keys(kind: NotificationKind, post: PostId | None, now: datetime) -> list[str]:
     """Return the keys of groups that such a notification may join, the current hour's first. None for kinds that are never grouped.
 
-    A group is called after the hour of its first, and open for half a day.
+    A group's key contains the hour of its first member. A group accepts members for half a day.
     """
     if kind not in GROUPED:
         return []
@@ -151,18 +151,18 @@ def chosen(kinds: Sequence[str] | None, without: Sequence[str]) -> list[str]:
 
 
 def are_all(kinds: Sequence[str], sender: int | None) -> bool:
-    """True if no kind is excluded: then one index scan reads the notifications in order, otherwise one per kind."""
+    """True if all kinds and all senders are wanted: then one index scan reads the notifications in order, otherwise one scan per kind."""
     return sender is None and len(kinds) == len(NotificationKind)
 
 
 def of_each_kind(conditions: str, order: str = "desc") -> str:
-    """A page of notifications `n` of each of the %(kinds)s like that: whoever asks for a rare kind reads no others."""
+    """Return a sub-query: a page of matching notifications `n` of each of the %(kinds)s. So a rare kind reads no rows of other kinds."""
     return f"""unnest(%(kinds)s::text[]) wanted (kind) cross join lateral (
         select n.* from notifications n where n.kind = wanted.kind and {conditions} order by n.id {order} limit %(limit)s) n"""
 
 
-# What is shown of the notifications `n` of %(account)s, in lists and in counts alike. Who is gone is read once, in a tiny index, and not
-# for every row.
+# Condition: visible notifications `n` of %(account)s, for lists and counts. Deleted and suspended senders are read once from a tiny index,
+# and not for every row.
 FROM_SOMEBODY = "{n}.from_account_id not in (select id from accounts where suspended_at is not null or deleted_at is not null)"
 ABOUT_SEEN = f"""(n.post_id is null or exists (
     select from posts p where p.id = n.post_id and {VISIBLE.replace("%(viewer)s", "%(account)s")}))"""
@@ -172,11 +172,11 @@ READ_UP_TO = """coalesce(
     (select k.last_read_id from markers k where k.account_id = %(account)s and k.timeline = 'notifications'), 0)"""
 
 MOST_LOOKED_AT = 4_000
-"""Of what the account has not read, the newest so many are counted from: who left more unread sees no exact number anyway."""
+"""Most unread notifications that are counted, the newest; above that the interface shows no exact number."""
 NOT_READ = f"""(select * from notifications u where u.account_id = %(account)s and u.id > {READ_UP_TO}
     order by u.id desc limit {MOST_LOOKED_AT})"""
 
-# Filters stand before the limit, so that a page of what may not be seen any more is not taken for the end.
+# Filters stand before the limit, so that a page with hidden rows is not taken for the last one.
 _IN_LIST = f"{_CHOSEN} and (not n.filtered or %(filtered)s) and n.id < %(max_id)s and n.id > %(min_id)s"
 _LIST = """select n.id, n.kind, n.created_at, n.from_account_id, n.post_id, n.group_key, n.filtered from {source}
            order by n.id desc limit %(limit)s"""
@@ -235,7 +235,7 @@ def unread(
 _UNREAD_CHOSEN = f"""select count(*) from (
     select from {NOT_READ} n where {_CHOSEN} and not n.filtered limit %(limit)s) above"""
 
-# How many the account has not read of the %(kinds)s that we know.
+# Count of the account's unread notifications of the known %(kinds)s.
 UNREAD = f"""(
     select count(*) from (
         select from {NOT_READ} n where {_SHOWN} and not n.filtered limit %(limit)s) above)"""
@@ -263,7 +263,7 @@ _BADGES = Prepared(f"""
 
 
 def read_up_to(cursor: Cursor, *, account: AccountId) -> int:
-    """Return the newest notification that the account has read; 0 if none."""
+    """Return the id of the newest notification that the account has read; 0 if none."""
     sql = "select last_read_id from markers where account_id = %(account)s and timeline = 'notifications'"
     return fetch_value(cursor, sql, {"account": account}) or 0
 

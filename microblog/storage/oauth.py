@@ -69,7 +69,7 @@ def app(cursor: Cursor, *, client_id: str) -> tuple[App, bytes] | None:
 
 
 def apps(cursor: Cursor, *, limit: int, before: int | None) -> list[tuple[App, int]]:
-    """Apps with smaller ids than `before`, the newest first, each with how many tokens it has that are not revoked."""
+    """Return apps with ids below `before`, newest first, each with its number of valid tokens."""
     return fetch_all(
         cursor,
         lambda tokens, *columns: (_app(*columns), tokens),
@@ -243,7 +243,7 @@ def _ids(cursor: Cursor) -> list[TokenId]:
 
 
 def revoke(cursor: Cursor, *, token: TokenId, account: AccountId | None, now: datetime) -> bool:
-    """The account's token (None: an app's own) is worth nothing any more; False if there is none that was worth anything."""
+    """Revoke the account's token (None: an app's own); return False if there is no valid one."""
     return bool(
         execute(
             cursor,
@@ -255,7 +255,7 @@ def revoke(cursor: Cursor, *, token: TokenId, account: AccountId | None, now: da
 
 
 def revoke_of_account(cursor: Cursor, *, account: AccountId, now: datetime, app: AppId | None = None) -> list[TokenId]:
-    """Revoke the account's tokens, all or those of one app; which they were."""
+    """Revoke the account's tokens, all or those of one app; return their ids."""
     cursor.execute(
         """update tokens set revoked_at = %(now)s where account_id = %(account)s and revoked_at is null
            and (%(app)s::bigint is null or app_id = %(app)s) returning id""",
@@ -265,7 +265,7 @@ def revoke_of_account(cursor: Cursor, *, account: AccountId, now: datetime, app:
 
 
 def revoke_oldest(cursor: Cursor, *, app: AppId, account: AccountId | None, keep: int, now: datetime) -> list[TokenId]:
-    """Revoke all but the newest `keep` tokens that the app has of the account (None: of its own); which they were."""
+    """Revoke all but the newest `keep` tokens of the app for the account (None: the app's own); return their ids."""
     cursor.execute(
         """update tokens set revoked_at = %(now)s where id in (
                select id from tokens where app_id = %(app)s and account_id is not distinct from %(account)s and revoked_at is null
@@ -276,14 +276,14 @@ def revoke_oldest(cursor: Cursor, *, app: AppId, account: AccountId | None, keep
 
 
 def live_of_app(cursor: Cursor, *, app: AppId) -> list[Token]:
-    """Every token of the app that is not revoked."""
+    """Return all valid tokens of the app."""
     return fetch_all(
         cursor, _token, f"select {TOKEN} from tokens t where t.app_id = %(app)s and t.revoked_at is null order by t.id", {"app": app}
     )
 
 
 def sweep_codes(cursor: Cursor, *, before: datetime, limit: int) -> int:
-    """Forget codes that expired before that time, at most `limit`; how many."""
+    """Delete at most `limit` codes that expired before that time; return their number."""
     return execute(
         cursor,
         """delete from oauth_codes where code_hash in (
@@ -293,7 +293,7 @@ def sweep_codes(cursor: Cursor, *, before: datetime, limit: int) -> int:
 
 
 def sweep_tokens(cursor: Cursor, *, before: datetime, limit: int) -> int:
-    """Forget tokens that were revoked before that time, at most `limit`; how many."""
+    """Delete at most `limit` tokens that were revoked before that time; return their number."""
     return execute(
         cursor,
         """delete from tokens where id in (
@@ -303,7 +303,7 @@ def sweep_tokens(cursor: Cursor, *, before: datetime, limit: int) -> int:
 
 
 def sweep_apps(cursor: Cursor, *, before: datetime, limit: int) -> int:
-    """Forget apps that registered before that time and have no token that lives and no code, at most `limit`; how many."""
+    """Delete at most `limit` apps that registered before that time and have no valid token and no code; return their number."""
     return execute(
         cursor,
         """delete from apps where id in (

@@ -1,4 +1,4 @@
-"""How a Page becomes SQL. A paged query is written once, newest first, with the parameters max_id, min_id and limit."""
+"""SQL for a Page. A paged query is written once, newest first, with the parameters max_id, min_id and limit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def bounds(page: Page) -> dict[str, object]:
-    """The parameters max_id, min_id (both exclusive) and limit."""
+    """Return the parameters max_id, min_id (both exclusive) and limit."""
     return {
         "max_id": LARGEST_ID if page.max_id is None else min(page.max_id, LARGEST_ID),
         "min_id": max(page.since_id or 0, page.min_id or 0),
@@ -22,7 +22,7 @@ def bounds(page: Page) -> dict[str, object]:
 
 
 def page_sql(sql: str, page: Page) -> str:
-    """The query in the direction that the page asks for: `sql` descends, and every `desc` in it turns to `asc` for a page going up."""
+    """Return the query in the page's direction. `sql` is in descending order; for an upward page every `desc` in it becomes `asc`."""
     if not page.upward:
         return sql
     return _upward_hot(sql) if isinstance(sql, Prepared) else _upward(sql)
@@ -38,5 +38,5 @@ def _upward_hot(sql: Prepared) -> Prepared:
 
 
 def directed(page: Page, rows: list[T]) -> list[T]:
-    """The rows newest first, whichever way they were read."""
+    """Return the rows newest first, in whichever direction they were read."""
     return rows[::-1] if page.upward else rows

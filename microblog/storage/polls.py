@@ -11,21 +11,21 @@ from microblog.model.polls import Poll, PollDraft
 from microblog.storage.database import Cursor, execute, fetch_one, fetch_value, first_column
 
 COLUMNS = "q.id, q.options, q.counts, q.voters, q.multiple, q.hide_totals, q.expires_at"
-WIDTH = 7  # how many COLUMNS there are
+WIDTH = 7  # number of COLUMNS
 
-# Which options of the poll of post `p` the viewer chose, for queries of posts.
+# The viewer's votes in the poll of post `p`, for queries of posts.
 VOTES = """(select array_agg(v.choice order by v.choice) from polls q join votes v on v.poll_id = q.id and v.account_id = %(viewer)s
     where q.post_id = p.id)"""
 
 
 def poll_from(*columns: Any) -> Poll | None:
-    """The poll that COLUMNS hold; None where they are empty."""
+    """Build a poll from COLUMNS; return None if they are null."""
     id, options, counts, *rest = columns
     return None if id is None else Poll(PollId(id), tuple(options), tuple(counts), *rest)
 
 
 def insert(cursor: Cursor, *, post: PostId, draft: PollDraft, expires_at: datetime, now: datetime) -> PollId:
-    """Ask it with the post; the poll's id."""
+    """Create the poll of a post; return its id."""
     return PollId(
         fetch_value(
             cursor,
@@ -38,7 +38,7 @@ def insert(cursor: Cursor, *, post: PostId, draft: PollDraft, expires_at: dateti
 
 
 def rewrite(cursor: Cursor, *, poll: PollId, draft: PollDraft, expires_at: datetime) -> None:
-    """Ask something else: whoever voted before can vote again."""
+    """Replace the poll's options and delete all votes, so that everybody can vote again."""
     execute(cursor, "delete from votes where poll_id = %(poll)s", {"poll": poll})
     execute(
         cursor,
@@ -53,7 +53,7 @@ def _asked(draft: PollDraft) -> dict[str, object]:
 
 
 def set_terms(cursor: Cursor, *, poll: PollId, hide_totals: bool, expires_at: datetime) -> None:
-    """Change when it ends and whether its counts are seen before."""
+    """Change the end time and whether totals are hidden until then."""
     execute(
         cursor,
         "update polls set hide_totals = %(hide_totals)s, expires_at = %(expires_at)s where id = %(poll)s",
@@ -62,22 +62,22 @@ def set_terms(cursor: Cursor, *, poll: PollId, hide_totals: bool, expires_at: da
 
 
 def delete(cursor: Cursor, *, poll: PollId) -> None:
-    """Ask nothing any more."""
+    """Delete the poll."""
     execute(cursor, "delete from polls where id = %(poll)s", {"poll": poll})
 
 
 def post_of(cursor: Cursor, *, poll: PollId) -> PostId | None:
-    """The post that the poll belongs to."""
+    """Return the post that the poll belongs to."""
     return fetch_one(cursor, PostId, "select post_id from polls where id = %(poll)s", {"poll": poll})
 
 
 def locked(cursor: Cursor, *, poll: PollId) -> Poll | None:
-    """The poll, in which nobody else votes until the transaction ends."""
+    """Return the poll and lock it: no other transaction can vote until this one ends."""
     return fetch_one(cursor, poll_from, f"select {COLUMNS} from polls q where q.id = %(poll)s for no key update", {"poll": poll})
 
 
 def choices_of(cursor: Cursor, *, poll: PollId, account: AccountId) -> list[int]:
-    """The options that the account has chosen, by their place."""
+    """Return the indexes of the options that the account chose."""
     cursor.execute(
         "select choice from votes where poll_id = %(poll)s and account_id = %(account)s order by choice", {"poll": poll, "account": account}
     )
@@ -85,7 +85,7 @@ def choices_of(cursor: Cursor, *, poll: PollId, account: AccountId) -> list[int]
 
 
 def vote(cursor: Cursor, *, poll: PollId, account: AccountId, choices: Collection[int], is_first: bool, now: datetime) -> None:
-    """Write choices that the account has not made yet; `is_first` says that it has made none. The poll is locked by then."""
+    """Store new choices of the account; `is_first`: it has not voted before. The poll must be locked."""
     params = {"poll": poll, "account": account, "choices": list(choices), "voters": int(is_first), "now": now}
     execute(
         cursor,
@@ -104,7 +104,7 @@ def vote(cursor: Cursor, *, poll: PollId, account: AccountId, choices: Collectio
 
 
 def voters(cursor: Cursor, *, poll: PollId, after: AccountId, limit: int) -> list[AccountId]:
-    """Who has voted, in the order of their ids, from behind that one on."""
+    """Return the accounts that voted, ordered by id, starting behind `after`."""
     cursor.execute(
         "select distinct account_id from votes where poll_id = %(poll)s and account_id > %(after)s order by account_id limit %(limit)s",
         {"poll": poll, "after": after, "limit": limit},

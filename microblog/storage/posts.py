@@ -1,4 +1,4 @@
-"""Posts: rows in, values out."""
+"""Posts: rows and their conversion to values."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ _FROM = (
     + cards.JOINED
 )
 
-# A piece with the description that it had then.
+# Media attachment with the description that it had in that revision.
 _AS_IT_WAS = media.COLUMNS.replace("m.description", "piece->>1")
 
 
 @frozen
 class _Row:
-    """A post as it is stored, before what it boosts is loaded."""
+    """A post as stored, before its boosted post is loaded."""
 
     post: Post
     boost_of: PostId | None
@@ -86,9 +86,9 @@ def _row(*columns: Any) -> _Row:
 
 
 def by_ids(cursor: Cursor, ids: Collection[int]) -> dict[PostId, Post]:
-    """Those of the posts that are not deleted, boosts with what they boost. Says nothing about who may see them.
+    """Return the posts that are not deleted, boosts with their originals. Does not check visibility.
 
-    A boost whose original is gone is left out.
+    A boost whose original was deleted is omitted.
     """
     rows = _rows(cursor, ids)
     originals = {row.boost_of for row in rows.values() if row.boost_of} - rows.keys()
@@ -110,7 +110,7 @@ _BY_IDS = Prepared(f"select {_COLUMNS} {_FROM} where p.id = any(%(ids)s) and p.d
 
 
 def load(cursor: Cursor, entries: Iterable[Entry]) -> list[Post]:
-    """The posts of a list, in its order."""
+    """Return the posts of a list, in its order."""
     entries = list(entries)
     if not entries:
         return []
@@ -119,7 +119,7 @@ def load(cursor: Cursor, entries: Iterable[Entry]) -> list[Post]:
 
 
 def visible(cursor: Cursor, *, ids: Collection[int], viewer: AccountId | None) -> set[PostId]:
-    """Those of the posts that the viewer may see."""
+    """Return the accounts that boosted the post publicly, newest first, without those that block or are blocked by the viewer."""
     return set(fetch_all(cursor, PostId, _VISIBLE, {"ids": list(ids), "viewer": viewer}))
 
 
@@ -127,9 +127,9 @@ _VISIBLE = Prepared(f"select p.id from posts p where p.id = any(%(ids)s) and {VI
 
 
 def insert(cursor: Cursor, post: Post, *, id: PostId | None = None, boost_of: PostId | None = None) -> PostId:
-    """Store the post and count it as its author's, unless it is direct; its id. Without a given `id` one is made from its time.
+    """Store the post and count it for its author, unless it is direct; return its id. Without `id`, one is made from its time.
 
-    A post that answers nothing begins a thread.
+    A post that is no reply starts a thread.
     """
     return PostId(
         fetch_value(
@@ -171,7 +171,7 @@ _INSERT = Prepared("""with made as (select coalesce(%(id)s::bigint, new_id(%(cre
 
 
 def nameable(cursor: Cursor, *, usernames: Collection[str]) -> list[Mention]:
-    """Who of them there is, in whatever case their names are written; each once."""
+    """Return the existing accounts among the usernames, each once, without regard to case."""
     return fetch_all(cursor, Mention, _NAMEABLE, {"names": [name.lower() for name in usernames]}) if usernames else []
 
 
@@ -179,7 +179,7 @@ _NAMEABLE = Prepared("select id, username from accounts where lower(username) = 
 
 
 def set_mentions(cursor: Cursor, *, post: PostId, accounts: Collection[AccountId]) -> list[AccountId]:
-    """The post names exactly these; those who are named anew."""
+    """Set the post's mentions to exactly these accounts; return the newly mentioned ones."""
     params = {"post": post, "accounts": list(accounts)}
     return fetch_all(cursor, AccountId, _NAME, params)
 
@@ -191,11 +191,11 @@ _NAME = Prepared("""
 
 
 def add_tags(cursor: Cursor, *, post: PostId, tags: Collection[tuple[str, str]], now: datetime) -> None:
-    """The post carries these tags too, each given as (key, name); the first spelling of a key stays its name."""
+    """Add tags to the post, each given as (key, name); the first spelling of a key stays its name."""
     execute_deferred(cursor, _LABEL, {"post": post, "keys": [key for key, _ in tags], "names": [name for _, name in tags], "now": now})
 
 
-# A tag that somebody else has just made is not seen yet; its row is touched, in order to get its id.
+# A tag that a concurrent transaction has just created is not visible yet; a no-op update of its row returns its id.
 _LABEL = Prepared("""
     with made as (
         insert into tags (id, key, name)
@@ -208,7 +208,7 @@ _LABEL = Prepared("""
 
 
 def set_tags(cursor: Cursor, *, post: PostId, tags: Collection[tuple[str, str]], now: datetime) -> None:
-    """The post carries exactly these tags."""
+    """Set the post's tags to exactly these."""
     execute_deferred(cursor, _UNLABEL, {"post": post, "keys": [key for key, _ in tags]})
     add_tags(cursor, post=post, tags=tags, now=now)
 
@@ -227,7 +227,7 @@ _COUNT = Prepared("""update post_counts set replies = greatest(0, replies + %(re
 
 
 def lock(cursor: Cursor, *, post: PostId) -> bool:
-    """Let nobody else change the post until the transaction ends; False if it is gone."""
+    """Lock the post until the transaction ends; return False if it was deleted."""
     return fetch_value(cursor, _LOCK, {"post": post}) is not None
 
 
@@ -235,7 +235,7 @@ _LOCK = Prepared("select id from posts where id = %(post)s and deleted_at is nul
 
 
 def keep_revision(cursor: Cursor, *, post: PostId) -> None:
-    """Remember what the post says now, before it is edited."""
+    """Store the current content as a revision before an edit."""
     execute(
         cursor,
         """insert into revisions (post_id, id, text, html, spoiler, sensitive, created_at, media, options)
@@ -250,7 +250,7 @@ def keep_revision(cursor: Cursor, *, post: PostId) -> None:
 
 
 def rewrite(cursor: Cursor, post: Post) -> None:
-    """The post says what the value says: text, html, spoiler, sensitive, language, edited_at."""
+    """Update the content: text, html, spoiler, sensitive, language, edited_at."""
     execute(
         cursor,
         """update posts set text = %(text)s, html = %(html)s, spoiler = %(spoiler)s, sensitive = %(sensitive)s, language = %(language)s,
@@ -268,7 +268,7 @@ def rewrite(cursor: Cursor, post: Post) -> None:
 
 
 def history(cursor: Cursor, *, post: PostId) -> list[PostRevision]:
-    """All that the post ever said, oldest first; the last is what it says now."""
+    """Return all revisions of the post, oldest first; the last one is the current content."""
     return fetch_all(
         cursor,
         _revision,
@@ -294,14 +294,14 @@ def _revision(*columns: Any) -> PostRevision:
 
 
 def delete(cursor: Cursor, *, post: PostId, now: datetime) -> bool:
-    """Mark the post as deleted; False if it was already."""
+    """Mark the post as deleted; return False if it was deleted before."""
     return bool(
         execute(cursor, "update posts set deleted_at = %(now)s where id = %(post)s and deleted_at is null", {"post": post, "now": now})
     )
 
 
 def delete_boosts(cursor: Cursor, *, original: PostId, now: datetime) -> list[tuple[PostId, AccountId, Visibility]]:
-    """Mark all boosts of the post as deleted; each boost with who boosted, and its visibility."""
+    """Mark all boosts of the post as deleted; return each boost's id, account and visibility."""
     return fetch_all(
         cursor,
         lambda id, author, visibility: (PostId(id), AccountId(author), Visibility(visibility)),
@@ -312,7 +312,7 @@ def delete_boosts(cursor: Cursor, *, original: PostId, now: datetime) -> list[tu
 
 
 def boost_by(cursor: Cursor, *, original: PostId, account: AccountId) -> PostId | None:
-    """The account's boost of the post, if there is one."""
+    """Return the account's boost of the post, if there is one."""
     return fetch_one(
         cursor,
         PostId,
@@ -322,13 +322,13 @@ def boost_by(cursor: Cursor, *, original: PostId, account: AccountId) -> PostId 
 
 
 def boosters(cursor: Cursor, *, original: PostId) -> list[AccountId]:
-    """Who has boosted the post."""
+    """Return the accounts that boosted the post."""
     cursor.execute("select account_id from posts where boost_of = %(original)s and deleted_at is null", {"original": original})
     return first_column(cursor.fetchall())
 
 
 def flags(cursor: Cursor, *, posts: Collection[int], viewer: AccountId) -> dict[PostId, PostFlags]:
-    """How the viewer stands to each of the posts (originals, not boosts)."""
+    """Return the viewer's interactions with each of the posts (originals, not boosts)."""
     return dict(
         fetch_all(
             cursor,
@@ -355,7 +355,7 @@ def _flags(votes: list[int] | None, *marks: bool) -> PostFlags:
 
 
 def first_answer(cursor: Cursor, *, account: AccountId, key: str) -> PostId | None:
-    """The post under the idempotency key, unless it was deleted since. Waits for others with the same key, and makes others wait."""
+    """Return the post of the idempotency key unless it was deleted since. Concurrent requests with the same key wait for each other."""
     execute_deferred(cursor, _WAIT, {"account": account, "key": key})
     return fetch_one(cursor, PostId, _ANSWER, {"account": account, "key": key})
 
@@ -366,7 +366,7 @@ _ANSWER = Prepared("""select k.post_id from idempotency_keys k join posts p on p
 
 
 def keep_answer(cursor: Cursor, *, account: AccountId, key: str, post: PostId, now: datetime) -> None:
-    """The post is the answer to whatever comes under the key from now on."""
+    """Store the post as the result for this idempotency key."""
     execute_deferred(cursor, _KEEP_ANSWER, {"account": account, "key": key, "post": post, "now": now})
 
 
@@ -376,7 +376,7 @@ _KEEP_ANSWER = Prepared("""insert into idempotency_keys (account_id, key, post_i
 
 
 def forget_answers(cursor: Cursor, *, before: datetime, limit: int) -> int:
-    """Forget idempotency keys of before that time, at most `limit`; how many went."""
+    """Delete at most `limit` idempotency keys from before that time; return their number."""
     return execute(
         cursor,
         """delete from idempotency_keys where (account_id, key) in (

@@ -1,7 +1,7 @@
-"""Push subscriptions, and the notifications that wait for each.
+"""Push subscriptions and their queued notifications.
 
-Who adds to what waits for a subscription, and who looks whether anything waits, locks its row first. So a job never ends just when
-something was added for which no new job was made, because that one still seemed to be there.
+A transaction that adds to a subscription's queue or checks whether it is empty locks the subscription's row first. So a job cannot end at
+the moment when a notification is queued without a new job because that job still seemed to run.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def _subscription(*columns: Any) -> PushSubscription:
 def subscribe(
     cursor: Cursor, *, account: AccountId, token: TokenId, target: PushTarget, choice: PushChoice, now: datetime
 ) -> PushSubscription | None:
-    """Write the token's subscription in place of the one that it had. None where the token was revoked at this very moment."""
+    """Store the token's subscription, replacing an earlier one. Return None if the token was revoked at the same moment."""
     return fetch_one(
         cursor,
         _subscription,
@@ -53,7 +53,7 @@ def subscribe(
 
 
 def leave_out(cursor: Cursor, *, account: AccountId, token: TokenId, endpoint: str, keep: int) -> int:
-    """Delete what the token's new subscription replaces: others of the account at the same endpoint, and the oldest above `keep`."""
+    """Delete subscriptions that the token's new one replaces: others of the account at the same endpoint, and the oldest above `keep`."""
     return execute(
         cursor,
         """delete from push_subscriptions where account_id = %(account)s and token_id <> %(token)s and (
@@ -65,12 +65,12 @@ def leave_out(cursor: Cursor, *, account: AccountId, token: TokenId, endpoint: s
 
 
 def of_token(cursor: Cursor, *, token: TokenId) -> PushSubscription | None:
-    """The token's subscription."""
+    """Return the token's subscription."""
     return fetch_one(cursor, _subscription, f"select {_COLUMNS} from push_subscriptions s where s.token_id = %(token)s", {"token": token})
 
 
 def change(cursor: Cursor, *, token: TokenId, choice: PushChoice) -> PushSubscription | None:
-    """Let the token's subscription be told of this from now on. None if it has none."""
+    """Change which notifications the token's subscription gets. Return None if it has none."""
     return fetch_one(
         cursor,
         _subscription,
@@ -80,23 +80,24 @@ def change(cursor: Cursor, *, token: TokenId, choice: PushChoice) -> PushSubscri
 
 
 def forget_tokens(cursor: Cursor, *, tokens: Collection[TokenId]) -> int:
-    """Delete the subscriptions of these tokens, with what waits for them."""
+    """Delete the subscriptions of these tokens with their queued notifications; return the number of subscriptions."""
     return execute(cursor, "delete from push_subscriptions where token_id = any(%(tokens)s)", {"tokens": list(tokens)})
 
 
 def forget_account(cursor: Cursor, *, account: AccountId) -> int:
-    """Delete all subscriptions of the account."""
+    """Delete all subscriptions of the account; return their number."""
     return execute(cursor, "delete from push_subscriptions where account_id = %(account)s", {"account": account})
 
 
 def forget(cursor: Cursor, *, id: PushSubscriptionId) -> int:
-    """Delete one."""
+    """Delete one subscription; return 0 if there is none."""
     return execute(cursor, "delete from push_subscriptions where id = %(id)s", {"id": id})
 
 
 def enqueue(cursor: Cursor, *, ids: Sequence[NotificationId], now: datetime) -> int:
-    """Let these notifications wait for the subscriptions that want to hear of them, and see to it that each of those has a job; how many
-    jobs were added. Done again, it adds nothing: what was sent is remembered for a while.
+    """Queue these notifications for the subscriptions that want them, with a job for each of these; return the number of new jobs.
+
+    Idempotent for a while: sent notifications are remembered.
     """
     return execute(
         cursor,
@@ -116,7 +117,7 @@ def enqueue(cursor: Cursor, *, ids: Sequence[NotificationId], now: datetime) -> 
 
 
 def lock(cursor: Cursor, *, id: PushSubscriptionId) -> PushSubscription | None:
-    """The subscription, for which nothing is added until the transaction ends. None if it is gone, or its token was revoked."""
+    """Return and lock the subscription: nothing can be queued until the transaction ends. None if it was deleted or its token revoked."""
     return fetch_one(
         cursor,
         _subscription,
@@ -127,14 +128,14 @@ def lock(cursor: Cursor, *, id: PushSubscriptionId) -> PushSubscription | None:
 
 
 def waiting(cursor: Cursor, *, id: PushSubscriptionId) -> NotificationId | None:
-    """The oldest notification that waits for the subscription."""
+    """Return the oldest notification queued for the subscription."""
     sql = "select min(notification_id) from push_deliveries where subscription_id = %(id)s and settled_at is null"
     found: NotificationId | None = fetch_value(cursor, sql, {"id": id})
     return found
 
 
 def settle(cursor: Cursor, *, id: PushSubscriptionId, notification: NotificationId, now: datetime) -> None:
-    """The notification waits no more: it was delivered, or never will be."""
+    """Remove the notification from the queue: it was delivered or never will be."""
     execute(
         cursor,
         "update push_deliveries set settled_at = %(now)s where subscription_id = %(id)s and notification_id = %(notification)s",
@@ -143,7 +144,7 @@ def settle(cursor: Cursor, *, id: PushSubscriptionId, notification: Notification
 
 
 def note(cursor: Cursor, *, id: PushSubscriptionId, failures: int, resting_until: datetime | None = None) -> None:
-    """Write down how often in a row delivery failed, and until when nothing more is tried."""
+    """Store the number of consecutive failures, and the time until which no delivery is tried."""
     execute(
         cursor,
         "update push_subscriptions set failures = %(failures)s, resting_until = %(resting_until)s where id = %(id)s",
@@ -152,7 +153,7 @@ def note(cursor: Cursor, *, id: PushSubscriptionId, failures: int, resting_until
 
 
 def sweep(cursor: Cursor, *, before: datetime, limit: int) -> int:
-    """Forget what was settled before that time, at most `limit`; how many went."""
+    """Delete at most `limit` entries that left the queue before that time; return their number."""
     return execute(
         cursor,
         """delete from push_deliveries where (subscription_id, notification_id) in (

@@ -1,4 +1,4 @@
-"""Blocks, mutes and private notes, and how one account stands to others."""
+"""Blocks, mutes, private notes, and the relationship of one account to others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from microblog.storage.paging import bounds, directed, page_sql
 
 
 def block(cursor: Cursor, *, account: AccountId, target: AccountId, now: datetime) -> bool:
-    """Write the block; False if it was there."""
+    """Create the block; return False if it exists."""
     return bool(
         execute(
             cursor,
@@ -27,7 +27,7 @@ def block(cursor: Cursor, *, account: AccountId, target: AccountId, now: datetim
 
 
 def unblock(cursor: Cursor, *, account: AccountId, target: AccountId) -> bool:
-    """Delete the block; False if there was none."""
+    """Delete the block; return False if there is none."""
     return bool(
         execute(
             cursor,
@@ -38,7 +38,7 @@ def unblock(cursor: Cursor, *, account: AccountId, target: AccountId) -> bool:
 
 
 def blocked_between(cursor: Cursor, *, one: AccountId, other: AccountId) -> bool:
-    """True if either blocks the other."""
+    """True if either account blocks the other."""
     return bool(
         fetch_value(
             cursor,
@@ -61,7 +61,7 @@ def blocks(cursor: Cursor, *, account: AccountId, target: AccountId) -> bool:
 
 
 def forget_notifications(cursor: Cursor, *, account: AccountId, sender: AccountId) -> int:
-    """Delete what the account was told of the sender, or was kept back, and that it lets them through; how much was told."""
+    """Delete the account's notifications from the sender, the request and the acceptance; return the number of notifications."""
     return execute(
         cursor,
         """with asked as (delete from notification_requests where account_id = %(account)s and from_account_id = %(sender)s),
@@ -72,7 +72,7 @@ def forget_notifications(cursor: Cursor, *, account: AccountId, sender: AccountI
 
 
 def mute(cursor: Cursor, *, account: AccountId, target: AccountId, notifications: bool, until: datetime | None, now: datetime) -> bool:
-    """Write the mute, or change the one that is there; False if it was there as it should be."""
+    """Create or update the mute; return False if nothing changed."""
     return bool(
         execute(
             cursor,
@@ -87,7 +87,7 @@ def mute(cursor: Cursor, *, account: AccountId, target: AccountId, notifications
 
 
 def unmute(cursor: Cursor, *, account: AccountId, target: AccountId) -> bool:
-    """Delete the mute; False if there was none."""
+    """Delete the mute; return False if there is none."""
     return bool(
         execute(
             cursor,
@@ -98,7 +98,7 @@ def unmute(cursor: Cursor, *, account: AccountId, target: AccountId) -> bool:
 
 
 def end_mutes(cursor: Cursor, *, now: datetime) -> list[tuple[AccountId, AccountId]]:
-    """Delete the mutes whose time is over; as (account, target)."""
+    """Delete expired mutes; return them as (account, target)."""
     return fetch_all(
         cursor,
         lambda account, target: (AccountId(account), AccountId(target)),
@@ -108,7 +108,7 @@ def end_mutes(cursor: Cursor, *, now: datetime) -> list[tuple[AccountId, Account
 
 
 def set_note(cursor: Cursor, *, account: AccountId, target: AccountId, note: str) -> None:
-    """Write what the account notes about the target for itself."""
+    """Store the account's private note about the target."""
     execute(
         cursor,
         """insert into account_notes (account_id, target_id, note) values (%(account)s, %(target)s, %(note)s)
@@ -143,17 +143,17 @@ _MUTED = (
 
 
 def blocked(cursor: Cursor, *, account: AccountId, page: Page) -> list[RelatedAccount]:
-    """Whom the account blocks, the newest first."""
+    """Return the accounts that the account blocks, newest block first."""
     return directed(page, fetch_all(cursor, _related, page_sql(_BLOCKED, page), bounds(page) | {"account": account}))
 
 
 def muted(cursor: Cursor, *, account: AccountId, page: Page, now: datetime) -> list[RelatedAccount]:
-    """Whom the account mutes, the newest first."""
+    """Return the accounts that the account mutes, newest mute first."""
     return directed(page, fetch_all(cursor, _related, page_sql(_MUTED, page), bounds(page) | {"account": account, "now": now}))
 
 
 def relationships(cursor: Cursor, *, viewer: AccountId, ids: Sequence[int], now: datetime, suspended: bool = True) -> list[Relationship]:
-    """How the viewer stands to each of the accounts that exist, in the order of `ids`; to suspended ones only if wanted."""
+    """Return the viewer's relationship to each existing account, in the order of `ids`; `suspended` includes suspended accounts."""
     return fetch_all(cursor, _relationship, _RELATIONSHIPS, {"viewer": viewer, "ids": list(ids), "now": now, "suspended": suspended})
 
 

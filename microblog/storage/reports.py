@@ -51,7 +51,7 @@ def insert(
     rules: Sequence[str],
     now: datetime,
 ) -> ReportId:
-    """Store a report; its id."""
+    """Store a report; return its id."""
     return ReportId(
         fetch_value(
             cursor,
@@ -72,7 +72,7 @@ def insert(
 
 
 def by_ids(cursor: Cursor, *, ids: Collection[int]) -> dict[ReportId, Report]:
-    """Those of the reports that exist."""
+    """Return the reports that exist."""
     found = fetch_all(cursor, _report, _SELECT + " where r.id = any(%(ids)s)", {"ids": list(ids)})
     return {report.id: report for report in found}
 
@@ -81,12 +81,12 @@ _OPEN = _SELECT + " where r.closed_at is null and r.id < %(max_id)s and r.id > %
 
 
 def waiting(cursor: Cursor, *, page: Page) -> list[Report]:
-    """What no moderator is done with, the newest first."""
+    """Return open reports, newest first."""
     return directed(page, fetch_all(cursor, _report, page_sql(_OPEN, page), bounds(page)))
 
 
 def close(cursor: Cursor, *, id: int, by: AccountId, now: datetime) -> bool:
-    """The moderator is done with it; False if somebody was already, or there is none."""
+    """Close the report; return False if it was closed before or there is none."""
     return bool(
         execute(
             cursor,
@@ -105,19 +105,19 @@ _SOUGHT = (
 
 
 def sought(cursor: Cursor, *, page: Page, closed: bool, by: AccountId | None, target: AccountId | None) -> list[Report]:
-    """Open or closed reports, of one account or about one if that is said, the newest first."""
+    """Return open or closed reports, optionally `by` one account or about one `target`, newest first."""
     return directed(
         page, fetch_all(cursor, _report, page_sql(_SOUGHT, page), bounds(page) | {"closed": closed, "by": by, "target": target})
     )
 
 
 def reopen(cursor: Cursor, *, id: int) -> None:
-    """Somebody has to look at it again."""
+    """Reopen the report."""
     execute(cursor, "update reports set closed_at = null, closed_by = null where id = %(id)s", {"id": id})
 
 
 def close_all(cursor: Cursor, *, target: AccountId, by: AccountId, now: datetime) -> None:
-    """The moderator is done with all that was reported of the account."""
+    """Close all reports about the account."""
     execute(
         cursor,
         "update reports set closed_at = %(now)s, closed_by = %(by)s where target_id = %(target)s and closed_at is null",
@@ -126,12 +126,12 @@ def close_all(cursor: Cursor, *, target: AccountId, by: AccountId, now: datetime
 
 
 def assign(cursor: Cursor, *, id: int, to: AccountId | None) -> None:
-    """Write down who looks after it."""
+    """Assign the report to a moderator, or with None to nobody."""
     execute(cursor, "update reports set assigned_to = %(to)s where id = %(id)s", {"id": id, "to": to})
 
 
 def sort(cursor: Cursor, *, id: int, category: ReportCategory | None, rules: Sequence[str] | None) -> None:
-    """Write down what it is about, as far as that is said."""
+    """Set the report's category and rules; None leaves a value as it is."""
     execute(
         cursor,
         """update reports set category = coalesce(%(category)s, category), rules = coalesce(%(rules)s::text[], rules)

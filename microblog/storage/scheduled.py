@@ -1,4 +1,4 @@
-"""Posts that wait for their time."""
+"""Scheduled posts."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ def _scheduled(*columns: Any) -> ScheduledPost:
     id, account, at, stored, key, problem, pieces = columns
     try:
         draft, readable = _draft_from(stored, key), True
-    except (LookupError, TypeError, ValueError):  # another release wrote it, or somebody by hand
+    except (LookupError, TypeError, ValueError):  # written by another version, or by hand
         draft, readable = PostDraft(_text_from(stored), Visibility.DIRECT, key=key), False
     return ScheduledPost(ScheduledId(id), AccountId(account), at, draft, media.several_from(pieces), problem, readable)
 
 
 def _text_from(stored: object) -> str:
-    """What can be saved of a draft that cannot be read as a whole."""
+    """Return the text of a draft that cannot be read completely."""
     text = stored.get("text") if isinstance(stored, dict) else None
     return text if isinstance(text, str) else ""
 
 
 def _draft_from(stored: Mapping[str, Any], key: str | None) -> PostDraft:
-    """What `_stored` wrote. Raises LookupError, TypeError or ValueError for anything else."""
+    """Build a draft from the JSON of `_stored`. Raises LookupError, TypeError or ValueError for other input."""
     reply_to, allowed = _field(stored, "reply_to", str, None), _field(stored, "allowed", list, None)
     return PostDraft(
         text=_field(stored, "text", str),
@@ -50,7 +50,7 @@ def _draft_from(stored: Mapping[str, Any], key: str | None) -> PostDraft:
         key=key,
         never_wider=_field(stored, "never_wider", bool),
         application=_field(stored, "application", str, None),
-        website=None if "website" not in stored else _field(stored, "website", str, None),  # older ones were stored without
+        website=None if "website" not in stored else _field(stored, "website", str, None),  # missing in rows of older versions
         allowed=None if allowed is None else frozenset(AccountId(int(id)) for id in allowed),
         media=tuple(MediaId(int(id)) for id in _field(stored, "media", list)),
         poll=_poll_from(_field(stored, "poll", dict, None)),
@@ -70,14 +70,14 @@ def _field(stored: Mapping[str, Any], name: str, *kinds: Any) -> Any:
 
 
 def _is(value: Any, *kinds: Any) -> Any:
-    """The value, if it is of one of these types; None stands for its own."""
+    """Return the value if it is of one of these types (`None` stands for its own type). Raises TypeError."""
     if not isinstance(value, tuple(type(None) if kind is None else kind for kind in kinds)):
         raise TypeError(f"{value!r} is none of {kinds}")
     return value
 
 
 def _stored(draft: PostDraft) -> str:
-    """The draft as JSON; ids as text, because they are too large for some readers of JSON."""
+    """Return the draft as JSON; ids are strings, because some JSON parsers do not support integers of 64 bits."""
     stored = {
         "text": draft.text,
         "visibility": draft.visibility,
@@ -96,7 +96,7 @@ def _stored(draft: PostDraft) -> str:
 
 
 def insert(cursor: Cursor, *, account: AccountId, draft: PostDraft, at: datetime, now: datetime) -> ScheduledId:
-    """Keep the draft until then; its id. Its media are reserved by `media.reserve`."""
+    """Store the draft with its publication time; return its id. `media.reserve` reserves its media."""
     return ScheduledId(
         fetch_value(
             cursor,
@@ -108,7 +108,7 @@ def insert(cursor: Cursor, *, account: AccountId, draft: PostDraft, at: datetime
 
 
 def by_key(cursor: Cursor, *, account: AccountId, key: str) -> ScheduledPost | None:
-    """What was scheduled under the idempotency key."""
+    """Return the post that was scheduled with this idempotency key."""
     return fetch_one(
         cursor,
         _scheduled,
@@ -118,29 +118,29 @@ def by_key(cursor: Cursor, *, account: AccountId, key: str) -> ScheduledPost | N
 
 
 def by_id(cursor: Cursor, *, id: ScheduledId) -> ScheduledPost | None:
-    """The scheduled post, whoever wrote it."""
+    """Return the scheduled post, whoever owns it."""
     return fetch_one(cursor, _scheduled, f"select {_COLUMNS} from scheduled_posts s where s.id = %(id)s", {"id": id})
 
 
 def lock(cursor: Cursor, *, id: ScheduledId) -> bool:
-    """Let nobody else change it until the transaction ends; False if it is gone."""
+    """Lock the scheduled post until the transaction ends; return False if it was deleted."""
     return fetch_value(cursor, "select id from scheduled_posts where id = %(id)s for update", {"id": id}) is not None
 
 
 def lock_all(cursor: Cursor, *, account: AccountId) -> None:
-    """Let the account schedule one post after the other, so that its limits hold."""
+    """Serialise scheduling by the account until the transaction ends, so that its limits hold."""
     execute(cursor, "select pg_advisory_xact_lock(hashtextextended('scheduled ' || %(account)s, 0))", {"account": str(account)})
 
 
 def page_of(cursor: Cursor, *, account: AccountId, page: Page) -> list[ScheduledPost]:
-    """What the account has scheduled, the newest first."""
+    """Return the account's scheduled posts, newest first."""
     sql = f"""select {_COLUMNS} from scheduled_posts s
               where s.account_id = %(account)s and s.id < %(max_id)s and s.id > %(min_id)s order by s.id desc limit %(limit)s"""
     return directed(page, fetch_all(cursor, _scheduled, page_sql(sql, page), {"account": account, **bounds(page)}))
 
 
 def counts(cursor: Cursor, *, account: AccountId, day: datetime, but: ScheduledId | None) -> tuple[int, int]:
-    """How many posts the account has scheduled: in all, and for the day (in UTC) of that moment; not counting `but`."""
+    """Count the account's scheduled posts, without `but`: all of them, and those on the UTC day of `day`."""
     found = fetch_one(
         cursor,
         lambda every, today: (int(every), int(today)),
@@ -152,20 +152,20 @@ def counts(cursor: Cursor, *, account: AccountId, day: datetime, but: ScheduledI
 
 
 def move(cursor: Cursor, *, id: ScheduledId, at: datetime) -> None:
-    """Its time is another; what was wrong with it is forgotten."""
+    """Change the publication time and clear the problem."""
     execute(cursor, "update scheduled_posts set scheduled_at = %(at)s, problem = '' where id = %(id)s", {"id": id, "at": at})
 
 
 def set_problem(cursor: Cursor, *, id: ScheduledId, problem: str) -> None:
-    """It could not be published, and this is why."""
+    """Store the reason why the post could not be published."""
     execute(cursor, "update scheduled_posts set problem = %(problem)s where id = %(id)s", {"id": id, "problem": problem})
 
 
 def delete(cursor: Cursor, *, id: ScheduledId) -> bool:
-    """It waits no more; False if it was gone."""
+    """Delete the scheduled post; return False if it was deleted before."""
     return bool(execute(cursor, "delete from scheduled_posts where id = %(id)s", {"id": id}))
 
 
 def delete_all(cursor: Cursor, *, account: AccountId) -> int:
-    """None of what the account has scheduled waits any more; how many did."""
+    """Delete all of the account's scheduled posts; return their number."""
     return execute(cursor, "delete from scheduled_posts where account_id = %(account)s", {"account": account})

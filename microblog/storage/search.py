@@ -1,6 +1,7 @@
-"""Full-text search for posts. The section "Search" of the initial migration says what is indexed, domain/search_query.py what can be asked.
+"""Full-text search for posts.
 
-However many posts have a word, one search compares a bounded number of them with the rest of the wish, the newest.
+The section "Search" of the initial migration describes the index, domain/search_query.py the query syntax. However many posts contain a
+word, a search checks only a bounded number of the newest ones against its other conditions.
 """
 
 from __future__ import annotations
@@ -19,15 +20,15 @@ from microblog.storage.timelines import Entry
 from microblog.storage.visibility import VISIBLE, WANTED
 
 SAMPLE = 4_000
-"""So many of the newest posts say whether a word is common; a page is looked for among them first then."""
+"""Number of newest posts that decide whether a word is common. If it is, a page is searched for among them first."""
 COMMON = 40
-"""Posts of the sample that have a common word."""
+"""A word is common if at least this many posts of the sample contain it."""
 MOST_MATCHES = 4_000
-"""Posts with the words, with a tag, or of an author, that are compared with the rest of the wish, the newest."""
+"""Most posts with the words, with a tag, or of an author, that are checked against the other conditions; the newest ones."""
 MOST_WITH_PHRASES = 1_000
-"""Posts with all words of a phrase that are compared with it, the newest: folding what a post says takes long."""
+"""Most posts with all words of a phrase that are checked for the phrase, the newest ones: folding a post's text is slow."""
 
-# Quiet (unlisted) posts are found by whom they are for, not by everybody; what others wrote, only if they want to be found.
+# Unlisted posts are found by their mentions and followers only; posts of others, only if their authors allow indexing.
 _FINDABLE = """(p.account_id = %(viewer)s or (
     exists (select from accounts sa where sa.id = p.account_id and sa.indexable)
     and (p.visibility <> 'unlisted' or exists (select from mentions sm where sm.post_id = p.id and sm.account_id = %(viewer)s)
@@ -44,7 +45,7 @@ HAS = {
     "reply": "p.reply_to is not null",
     "sensitive": "p.sensitive",
 }
-"""What a post can be or have beside its text."""
+"""Conditions of `has:` operators."""
 
 
 _AMONG = {
@@ -60,7 +61,7 @@ _TAGGED = "exists (select from post_tags st join tags sn on sn.id = st.tag_id wh
 
 _WORD = re.compile(r"'((?:[^'\\]|''|\\.)*)'", re.DOTALL)
 _SPAN = "\x01"
-"""Stands in a tsquery for the number of a span of time: no word has it."""
+"""Placeholder in a tsquery for the number of a time span; no word contains it."""
 _BETWEEN = "post_id < %(max_id)s and post_id > %(min_id)s"
 _IN_SAMPLE = f"""(
     select post_id, words from post_words where {_BETWEEN} order by post_id desc limit {SAMPLE}) w
@@ -68,8 +69,8 @@ _IN_SAMPLE = f"""(
 _IS_COMMON = f"""select count(*) from (
     select from (select words from post_words where {_BETWEEN} order by post_id desc limit {SAMPLE}) w
     where words @@ %(query)s::tsquery limit {COMMON}) found"""
-# One span of time after the other, the next when it is asked for: hence the order of the loops is the order of the posts. What one span
-# holds is found whole before it is sorted: for a limited number the planner might go through all posts in their order.
+# Time spans are searched one after the other, on demand, so the order of the loops is the order of the posts. Each span's matches are
+# collected completely before they are sorted: with a limit, the planner might scan all posts in their order instead.
 _IN_SPANS = f"""(
     select m.post_id from generate_series({{first}}, {{last}}, {{step}}) span (n) cross join lateral (
         with found as materialized (
@@ -88,9 +89,9 @@ _SAYS = "exists (select from post_words o where o.post_id = p.id and o.words @@ 
 
 @frozen
 class PostQuery:
-    """What posts must be like: as domain/search_query.py has it, with accounts instead of their names.
+    """A search as in domain/search_query.py, with account ids in place of usernames.
 
-    `query` is what words must be there, as the text of a tsquery, and `without` what words must not, as the texts of some.
+    `query` is the text of a tsquery for the required words; `without` are texts of tsqueries for the excluded words.
     """
 
     query: str = ""
@@ -109,7 +110,7 @@ class PostQuery:
 
 
 def query_of(words: Sequence[str], starts: Sequence[str]) -> str:
-    """The text of a tsquery for all of these words, and beginnings of words."""
+    """Return the text of a tsquery that requires all of these words and prefixes."""
     return " & ".join([*(_quoted(word) for word in words), *(f"{_quoted(start)}:*" for start in starts)])
 
 
@@ -119,9 +120,9 @@ def _quoted(word: str) -> str:
 
 
 def posts(cursor: Cursor, wish: PostQuery, *, viewer: AccountId | None, page: Page, offset: int, now: datetime) -> list[Entry]:
-    """The newest posts like that, of those that the viewer may see and whose authors let them be found.
+    """Return the matching posts that the viewer may see and whose authors allow indexing, newest first.
 
-    Nothing where the wish has neither words nor a tag nor an author.
+    None without a word, tag or author in the search.
     """
     params = _params(wish) | {"viewer": viewer, "offset": offset, "now": now} | bounds(page)
     found: list[Entry] = []
@@ -133,7 +134,7 @@ def posts(cursor: Cursor, wish: PostQuery, *, viewer: AccountId | None, page: Pa
 
 
 def _statements(cursor: Cursor, wish: PostQuery, page: Page, params: Params) -> Iterator[str]:
-    """How to look, one way after the other until a page is full: each finds what those before it do, and more."""
+    """Yield queries to be tried until one fills a page: each finds all matches of the earlier ones, and more."""
     conditions = " and ".join(_conditions(wish))
     select = "select p.id, p.boost_of from {source} where {conditions} order by p.id desc limit %(limit)s offset %(offset)s"
     few = _BY if wish.account is not None else _TAGGED_ONES if wish.tags else None

@@ -1,4 +1,4 @@
-"""Sessions: browsers that are logged in. The database has only the hashes of their tokens."""
+"""Login sessions of browsers. Tokens are stored as hashes only."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def open_session(
     user_agent: str,
     proof: str | None,
 ) -> SessionId | None:
-    """Write the session, if the account may log in at this very moment; None if not.
+    """Create a session; return None if the account may not log in at this moment.
 
-    `proof` is the password hash that was verified: if it has changed since, nobody gets in.
+    `proof` is the password hash that was verified: if it has changed since, no session is created.
     """
     id = fetch_value(
         cursor,
@@ -53,7 +53,7 @@ def open_session(
 
 
 def by_token(cursor: Cursor, *, token_hash: bytes, now: datetime) -> tuple[Viewer, Session] | None:
-    """Who is logged in with this token; None if nobody is, any more, or may be."""
+    """Return the account and session of this token; None if it has expired or ended, or if the account may not log in."""
 
     def found(role: str, preferences: dict[str, Any], pending: bool, *columns: Any) -> tuple[Viewer, Session]:
         session = Session(*columns[:WIDTH])
@@ -75,13 +75,13 @@ _BY_TOKEN = Prepared(f"""select l.role, l.preferences, l.approved_at is null or 
 
 
 def lasts(cursor: Cursor, *, token_hash: bytes, now: datetime) -> bool:
-    """True if there is a session with this token that has not expired, whether or not its account may log in."""
+    """True if there is an unexpired session with this token, even if its account may not log in."""
     sql = "select exists (select from sessions where token_hash = %(token_hash)s and expires_at > %(now)s)"
     return bool(fetch_value(cursor, sql, {"token_hash": token_hash, "now": now}))
 
 
 def of_account(cursor: Cursor, *, account: AccountId, now: datetime) -> list[Session]:
-    """The account's sessions, the newest first."""
+    """Return the account's sessions, newest first."""
     return fetch_all(
         cursor,
         Session,
@@ -92,7 +92,7 @@ def of_account(cursor: Cursor, *, account: AccountId, now: datetime) -> list[Ses
 
 
 def seen(cursor: Cursor, *, id: SessionId, now: datetime, expires_at: datetime) -> None:
-    """The browser was here, so its session lasts on."""
+    """Record activity in the session and extend it."""
     execute(
         cursor,
         "update sessions set seen_at = %(now)s, expires_at = %(expires_at)s where id = %(id)s",
@@ -101,12 +101,12 @@ def seen(cursor: Cursor, *, id: SessionId, now: datetime, expires_at: datetime) 
 
 
 def end(cursor: Cursor, *, account: AccountId, id: SessionId) -> bool:
-    """End this session of the account; False if it has no such one."""
+    """End this session of the account; return False if there is none."""
     return bool(execute(cursor, "delete from sessions where id = %(id)s and account_id = %(account)s", {"id": id, "account": account}))
 
 
 def end_by_token(cursor: Cursor, *, token_hash: bytes) -> tuple[AccountId, SessionId] | None:
-    """End the session with this token; whose and which it was, or None."""
+    """End the session with this token; return its account and id, or None if there is none."""
     return fetch_one(
         cursor,
         lambda account, id: (AccountId(account), SessionId(id)),
@@ -116,7 +116,7 @@ def end_by_token(cursor: Cursor, *, token_hash: bytes) -> tuple[AccountId, Sessi
 
 
 def end_all(cursor: Cursor, *, account: AccountId, but: SessionId | None = None) -> list[SessionId]:
-    """End all sessions of the account, `but` one; which they were."""
+    """End all sessions of the account except `but`; return their ids."""
     cursor.execute(
         "delete from sessions where account_id = %(account)s and id is distinct from %(but)s returning id", {"account": account, "but": but}
     )
@@ -124,7 +124,7 @@ def end_all(cursor: Cursor, *, account: AccountId, but: SessionId | None = None)
 
 
 def end_oldest(cursor: Cursor, *, account: AccountId, keep: int) -> list[SessionId]:
-    """End all but the `keep` sessions that were seen last; which they were."""
+    """End all but the `keep` most recently used sessions; return their ids."""
     cursor.execute(
         """delete from sessions where id in (
                select id from sessions where account_id = %(account)s order by seen_at desc, id desc offset %(keep)s) returning id""",
@@ -134,7 +134,7 @@ def end_oldest(cursor: Cursor, *, account: AccountId, keep: int) -> list[Session
 
 
 def sweep(cursor: Cursor, *, now: datetime, limit: int) -> int:
-    """Delete expired sessions, at most `limit`; how many."""
+    """Delete at most `limit` expired sessions; return their number."""
     return execute(
         cursor,
         "delete from sessions where id in (select id from sessions where expires_at <= %(now)s order by expires_at limit %(limit)s)",

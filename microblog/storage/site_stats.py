@@ -1,4 +1,4 @@
-"""The site in figures."""
+"""Statistics of the site."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from microblog.storage.database import Cursor, fetch_all, fetch_one, fetch_value
 
 
 def totals(cursor: Cursor) -> tuple[int, int]:
-    """How many people are here, and how many posts they wrote: from the counters, so that nothing is scanned but accounts.
+    """Return the number of accounts and of their posts. The latter is the sum of the counters, so only accounts are scanned.
 
-    Applicants and direct posts do not count.
+    Pending sign-ups and direct messages are not counted.
     """
     found = fetch_one(
         cursor,
@@ -24,7 +24,7 @@ def totals(cursor: Cursor) -> tuple[int, int]:
 
 
 def active(cursor: Cursor, *, since: datetime) -> int:
-    """How many people were here since then: logged in with a browser, or posted."""
+    """Count the accounts active since then: they used a browser session or posted."""
     return int(
         fetch_value(
             cursor,
@@ -37,7 +37,7 @@ def active(cursor: Cursor, *, since: datetime) -> int:
 
 
 def staff(cursor: Cursor) -> list[Account]:
-    """Who runs the site: its administrators, the first first."""
+    """Return the site's administrators, oldest account first."""
     sql = f"""select {accounts.COLUMNS} from {accounts.FROM} join users l on l.account_id = a.id
               where l.role = %(role)s and a.deleted_at is null and a.suspended_at is null order by a.id"""
     return fetch_all(cursor, accounts.account_from, sql, {"role": Role.ADMIN})

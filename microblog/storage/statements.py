@@ -1,4 +1,4 @@
-"""Statements as they are sent: what waits travels with the next one, and what is asked all the time is planned once per connection."""
+"""Execution of SQL statements: deferred ones are sent together with the next one, frequent ones are prepared once per connection."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _BIGINTS = frozenset({"account", "viewer"})
 
 
 def first_column(rows: Iterable[tuple[object, ...]]) -> list[Any]:
-    """The first column of each row."""
+    """Return the first column of each row."""
     return [row[0] for row in rows]
 
 
 class PipeliningConnection(psycopg2.extensions.connection):
-    """A connection that knows which statements it has planned, and which wait to be sent; whether others have to hear of what it does.
+    """A connection with its prepared statements, its deferred statements, and whether a commit has to wake listeners.
 
-    `answered` is when the server last answered, by the steady clock; `committing` is true from when the end of a transaction was sent.
-    `pooled`: nothing is planned on it, for the next transaction may meet another server process.
+    `answered` is the time of the server's last response, by the monotonic clock; `committing` is true once the end of a transaction was
+    sent. `pooled`: nothing is prepared, because the next transaction may run in another server process.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -46,14 +46,14 @@ class PipeliningConnection(psycopg2.extensions.connection):
 
     @property
     def was_cut(self) -> bool:
-        """True if something came while nobody had asked: between two transactions that is the end, or PostgreSQL saying why it ends."""
+        """True if the server sent unrequested data: between two transactions that is the end of the connection, or its announcement."""
         if self._arrivals is None:
             self._arrivals = select.poll()
             self._arrivals.register(self.fileno(), select.POLLIN)
         return bool(self._arrivals.poll(0))
 
     def commit(self) -> None:
-        """Send what waits, then commit."""
+        """Send the deferred statements, then commit."""
         if self.waiting:
             message = b";".join(self.waiting)
             self.waiting.clear()
@@ -62,13 +62,13 @@ class PipeliningConnection(psycopg2.extensions.connection):
         super().commit()
 
     def rollback(self) -> None:
-        """Forget what waits, and roll back."""
+        """Discard the deferred statements, then roll back."""
         self.waiting.clear()
         super().rollback()
 
 
 class _Cursor(psycopg2.extensions.cursor):
-    """Sends what waits on its connection together with the statement, before it; the result is that of the statement."""
+    """A cursor that sends the connection's deferred statements before the statement, in one message; returns the statement's result."""
 
     def execute(self, query: Any, vars: Any = None) -> None:
         connection = cast("PipeliningConnection", self.connection)
@@ -83,9 +83,9 @@ class _Cursor(psycopg2.extensions.cursor):
 
 
 class Prepared(str):
-    """A statement that each connection plans once (PREPARE): for what is asked all the time, planning costs more than executing.
+    """A statement that each connection prepares once (PREPARE): a frequent one, for which planning costs more than execution.
 
-    Parameters named `viewer` and `account` are bigint; the types of others PostgreSQL infers from where they stand.
+    Parameters named `viewer` and `account` are bigint; PostgreSQL infers the types of all others.
     """
 
     __slots__ = ("execution", "name", "preparation")
@@ -105,7 +105,7 @@ def _send(cursor: Cursor, sql: str, params: Params | None) -> None:
 
 
 def _planned(cursor: Cursor, sql: str) -> str:
-    """What to send for the statement; a hot one is planned before, if this connection has not done that."""
+    """Return the SQL to send for the statement. Prepares a `Prepared` one first if this connection has not done so."""
     connection = cursor.connection
     if not isinstance(sql, Prepared) or not isinstance(connection, PipeliningConnection) or connection.pooled:
         return sql
@@ -116,35 +116,35 @@ def _planned(cursor: Cursor, sql: str) -> str:
 
 
 def fetch_all(cursor: Cursor, make: Callable[..., T], sql: str, params: Params | None = None) -> list[T]:
-    """All rows that the statement gives, each as `make(*columns)`, in the statement's order."""
+    """Return all rows of the result, each as `make(*columns)`, in the statement's order."""
     _send(cursor, sql, params)
     return [make(*row) for row in cursor.fetchall()]
 
 
 def fetch_one(cursor: Cursor, make: Callable[..., T], sql: str, params: Params | None = None) -> T | None:
-    """The first row that the statement gives, as `make(*columns)`, or None."""
+    """Return the first row of the result as `make(*columns)`, or None."""
     _send(cursor, sql, params)
     row = cursor.fetchone()
     return None if row is None else make(*row)
 
 
 def fetch_value(cursor: Cursor, sql: str, params: Params | None = None) -> Any:
-    """The first column of the first row, or None where there is no row."""
+    """Return the first column of the first row, or None if there is no row."""
     _send(cursor, sql, params)
     row = cursor.fetchone()
     return None if row is None else row[0]
 
 
 def execute(cursor: Cursor, sql: str, params: Params | None = None) -> int:
-    """Carry out the statement; how many rows it touched."""
+    """Execute the statement; return the number of affected rows."""
     _send(cursor, sql, params)
     return cursor.rowcount
 
 
 def execute_deferred(cursor: Cursor, sql: str, params: Params | None = None) -> None:
-    """Carry out the statement in its turn, but send it together with the next one, or with the commit: for what nobody waits for.
+    """Execute a statement whose result is not needed: it is sent in order, together with the next one or with the commit.
 
-    Each has a snapshot of its own, as if they were sent one by one. What goes wrong in it is raised when it is sent.
+    Each has a snapshot of its own, as if sent alone. Its errors are raised when it is sent.
     """
     if isinstance(cursor, _Cursor):
         cast("PipeliningConnection", cursor.connection).waiting.append(cursor.mogrify(_planned(cursor, sql), params))
@@ -153,6 +153,6 @@ def execute_deferred(cursor: Cursor, sql: str, params: Params | None = None) -> 
 
 
 def suppress_wakeup(cursor: Cursor) -> None:
-    """Nobody need look because of the running transaction: it writes no event, gives nobody a job and changes nothing that is kept."""
+    """Commit without a wake-up: the transaction writes no event, makes no job claimable and changes nothing that is cached."""
     if isinstance(cursor.connection, PipeliningConnection):
         cursor.connection.heard = False

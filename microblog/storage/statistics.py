@@ -1,7 +1,7 @@
-"""The statistics of days: counted from what is there and from the traces of what is gone, each measure in one statement.
+"""Daily statistics: each measure is counted by one statement, from existing rows and from the log of deleted ones.
 
-Everybody may read the statistics, so what not everybody may see is not counted. A count sees each thing once, whether it goes away before,
-after or meanwhile.
+Statistics are public, so only public content is counted. Each thing is counted once, whether it is deleted before, after or during the
+count.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from microblog.model.statistics import TOP, Day, Measure, PostScore, TagScore, T
 from microblog.storage.database import Cursor, fetch_all, fetch_one, fetch_value, first_column
 from microblog.storage.visibility import VISIBLE
 
-# What was written for everybody to see: (kind, account_id, subject_id), posts and replies each once, boosts once for each pair.
+# Public content: (kind, account_id, subject_id), each post and reply once, boosts once for each pair of account and original.
 _WRITTEN = """
     select case when p.boost_of is not null then 'boost' when p.thread_id <> p.id then 'reply' else 'post' end as kind,
            p.account_id, coalesce(p.boost_of, p.id) as subject_id
@@ -54,7 +54,7 @@ _PEOPLE = (
 
 
 def count(cursor: Cursor, span: TimeSpan, day: date) -> Day:
-    """Count the day, which is that span of time."""
+    """Count the statistics of `day`, which covers `span`."""
     params = {"begin": span.begin, "end": span.end, "low": id_at(span.begin), "high": id_at(span.end)}
     tags, posts = _tags(cursor, params), _posts(cursor, params)
     values = dict(zip(_PEOPLE, _activity(cursor, params), strict=True)) | {
@@ -90,7 +90,7 @@ def _traces(cursor: Cursor, kind: str, params: dict[str, object]) -> int:
 
 
 def _activity(cursor: Cursor, params: dict[str, object]) -> tuple[int, ...]:
-    """The measures of _PEOPLE."""
+    """Return the measures of _PEOPLE."""
     return (
         fetch_one(
             cursor,
@@ -110,7 +110,7 @@ def _activity(cursor: Cursor, params: dict[str, object]) -> tuple[int, ...]:
 
 
 def _tags(cursor: Cursor, params: dict[str, object]) -> tuple[int, tuple[TagScore, ...]]:
-    """How many tags there were, and the first of them."""
+    """Return the number of tags used, and the most used ones."""
     found = fetch_all(
         cursor,
         lambda all_of_them, *score: (all_of_them, TagScore(*score)),
@@ -130,7 +130,7 @@ def _tags(cursor: Cursor, params: dict[str, object]) -> tuple[int, tuple[TagScor
 
 
 def _posts(cursor: Cursor, params: dict[str, object]) -> tuple[int, tuple[PostScore, ...]]:
-    """How many posts were liked or boosted, and the first of them."""
+    """Return the number of posts that were favourited or boosted, and the most popular ones."""
     found = fetch_all(
         cursor,
         lambda all_of_them, *score: (all_of_them, PostScore(*score)),
@@ -152,9 +152,9 @@ def _posts(cursor: Cursor, params: dict[str, object]) -> tuple[int, tuple[PostSc
 
 
 def write(cursor: Cursor, zone: str, counted: Day) -> None:
-    """Keep the day: one row for each measure, over whatever was there.
+    """Store the day: one row for each measure, replacing earlier ones.
 
-    Always in one order, so that two who do it at once do not lock each other out.
+    The order of rows is fixed, so that concurrent writers do not deadlock.
     """
     details = {
         Measure.TOP_TAGS: [[score.key, score.people, score.posts] for score in counted.tags],
@@ -173,7 +173,7 @@ def write(cursor: Cursor, zone: str, counted: Day) -> None:
 
 
 def read(cursor: Cursor, *, zone: str, first: date, last: date) -> list[Day]:
-    """The days that were counted, the oldest first."""
+    """Return the counted days, oldest first."""
     rows = fetch_all(
         cursor,
         lambda *row: row,
@@ -187,7 +187,7 @@ def read(cursor: Cursor, *, zone: str, first: date, last: date) -> list[Day]:
 def _day(day: date, rows: list[tuple[date, str, int, list[list[object]]]]) -> Day:
     values, details = {}, {}
     for _, name, value, detail in rows:
-        if name in list(Measure):  # a newer version may count more
+        if name in list(Measure):  # a newer version may have more measures
             values[Measure(name)], details[Measure(name)] = value, detail
     return Day(
         day,
@@ -201,12 +201,12 @@ def _day(day: date, rows: list[tuple[date, str, int, list[list[object]]]]) -> Da
 
 
 def beginning(cursor: Cursor) -> datetime | None:
-    """When the first account was made."""
+    """Return the creation time of the first account."""
     return fetch_value(cursor, "select min(created_at) from accounts")  # type: ignore[no-any-return]  # a column of type timestamptz
 
 
 def uncounted(cursor: Cursor, *, zone: str, first: date, last: date) -> list[date]:
-    """The days that have no statistics, the oldest first."""
+    """Return the days without statistics, oldest first."""
     cursor.execute(
         """select d::date from generate_series(%(first)s::timestamp, %(last)s::timestamp, interval '1 day') d
            where not exists (select from statistics s where s.zone = %(zone)s and s.day = d::date) order by 1""",
@@ -216,13 +216,13 @@ def uncounted(cursor: Cursor, *, zone: str, first: date, last: date) -> list[dat
 
 
 def active(cursor: Cursor, span: TimeSpan) -> int:
-    """How many people posted or were signed in in that time."""
+    """Count the accounts that posted or were logged in during that time."""
     sql = f"select count(*) from (select account_id from ({_WRITTEN}) w union select account_id from ({_HERE}) h) a"
     return _number(cursor, sql, {"begin": span.begin, "end": span.end})
 
 
 def note_crowd(cursor: Cursor, *, slot: datetime, process: str, peak: int) -> None:
-    """The process had so many live connections at once in the quarter of an hour that begins at `slot`."""
+    """Store the process's peak number of live connections in the quarter of an hour that begins at `slot`."""
     cursor.execute(
         """insert into connection_samples as c (slot, process, peak) values (%(slot)s, %(process)s, %(peak)s)
            on conflict (slot, process) do update set peak = greatest(c.peak, excluded.peak)""",
@@ -231,7 +231,7 @@ def note_crowd(cursor: Cursor, *, slot: datetime, process: str, peak: int) -> No
 
 
 def tags_in_use(cursor: Cursor, *, keys: Sequence[str]) -> dict[str, str]:
-    """The names, by their keys, of those tags that a post carries which everybody may see, by somebody who is not limited."""
+    """Return the names, by key, of the tags that occur in a public post of an account that is not limited."""
     return dict(
         fetch_all(
             cursor,
@@ -246,7 +246,7 @@ def tags_in_use(cursor: Cursor, *, keys: Sequence[str]) -> dict[str, str]:
 
 
 def posts_in_view(cursor: Cursor, *, ids: Sequence[int]) -> set[PostId]:
-    """Those of the posts that everybody may see today, by people who do not mind being found and are not limited."""
+    """Return the posts that are public today and whose authors are discoverable and not limited."""
     cursor.execute(
         f"""select p.id from posts p join accounts a on a.id = p.account_id
             where p.id = any(%(ids)s) and p.visibility = 'public' and a.discoverable and a.limited_at is null and {VISIBLE}""",

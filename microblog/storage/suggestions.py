@@ -51,7 +51,7 @@ _ENDORSED = f"""select e.id, {accounts.COLUMNS} from endorsements e, {accounts.F
 
 
 def endorsed(cursor: Cursor, *, account: AccountId, viewer: AccountId | None, page: Page) -> list[RelatedAccount]:
-    """Return the featured accounts, newest first, without those that block the viewer or are blocked."""
+    """Return the featured accounts, newest first, without those that block the viewer or are blocked by the viewer."""
     return directed(page, fetch_all(cursor, _related, page_sql(_ENDORSED, page), bounds(page) | {"account": account, "viewer": viewer}))
 
 

@@ -10,17 +10,17 @@ from microblog.model.profile_features import MAX_USES
 from microblog.storage.database import Cursor, execute, fetch_all
 from microblog.storage.visibility import VISIBLE
 
-MOST_LOOKED_AT = 10_000  # tags that begin so
-MOST_COUNTED = 10_000  # uses of one tag
-MOST_RECOUNTED = 100  # uses of a tag that are counted while somebody waits
-NEAR = 40  # tags behind those that are wanted, whose uses are counted too: they stand in where others may not be seen
+MOST_LOOKED_AT = 10_000  # most tags with the prefix that are considered
+MOST_COUNTED = 10_000  # most uses of one tag that are counted
+MOST_RECOUNTED = 100  # most uses of a tag that are recounted during a request
+NEAR = 40  # further tags whose uses are recounted, as replacements for tags that the viewer may not see
 
 
 def _tag(id: int, key: str, name: str) -> Tag:
     return Tag(TagId(id), key, name)
 
 
-# A tag is a word of the posts that it stands in: who may see none of them does not learn of it. Its newest posts are looked at.
+# A tag may reveal the content of the posts that use it, so it is shown only to viewers who can see one of its newest posts.
 _SEEN = f"""
     select from (select post_id from post_tags where tag_id = t.id order by post_id desc limit {MAX_USES}) newest
     join posts p on p.id = newest.post_id where {VISIBLE}"""
@@ -29,7 +29,7 @@ _SEEN = f"""
 def by_prefix(cursor: Cursor, *, prefix: str, viewer: AccountId | None, limit: int, offset: int = 0) -> list[Tag]:
     """Return tags whose folded key has this prefix and that occur in a post the viewer may see.
 
-    The exact one first, then the most used: by the last count, and those near the top by today's.
+    The exact one first, then the most used: by the last count, with a recount for those near the top.
     """
     return fetch_all(
         cursor,
@@ -47,11 +47,11 @@ def by_prefix(cursor: Cursor, *, prefix: str, viewer: AccountId | None, limit: i
     )
 
 
-# Uses that everybody may see: what nobody is shown must not move a tag up the list.
+# Public and unlisted uses: posts that are hidden from most people must not move a tag up the list.
 _OPEN = """join posts p on p.id = used.post_id and p.visibility in ('public', 'unlisted') and p.deleted_at is null
     where used.tag_id = t.id"""
 
-# The pattern is no parameter that is planned once for all values: only when it is known how it begins does the index serve.
+# Not prepared: the index is usable only if the pattern's prefix is known at planning time.
 _BY_PREFIX = f"""
     select t.id, t.key, t.name from (
         select b.key, b.uses from (

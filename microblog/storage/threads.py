@@ -1,4 +1,4 @@
-"""Threads: which post replies to which. Visibility is checked elsewhere, for the posts that are shown."""
+"""Threads: the reply relation of posts. Visibility is checked elsewhere, for the posts that are shown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ THREAD_LIMIT = 4096
 def outline(cursor: Cursor, *, thread: PostId, post: PostId) -> list[tuple[PostId, PostId]]:
     """Return (post, post it replies to) of a thread regardless of visibility: authors' replies to themselves first, then oldest first.
 
-    Of a conversation that is longer than THREAD_LIMIT only what is newer than the `post`, again so many.
+    Of a thread with more than THREAD_LIMIT posts, only posts newer than `post`, at most THREAD_LIMIT.
     """
     found = fetch_all(cursor, _link, _OUTLINE, {"thread": thread, "after": 0})
     return found if len(found) < THREAD_LIMIT else fetch_all(cursor, _link, _OUTLINE, {"thread": thread, "after": post})
@@ -30,7 +30,7 @@ _OUTLINE = Prepared(f"""
 
 
 def above(cursor: Cursor, *, post: PostId, limit: int) -> list[PostId]:
-    """Return the ancestors of the post, regardless of visibility, at most so many."""
+    """Return the ancestors of the post, regardless of visibility, at most `limit`."""
     return fetch_all(cursor, PostId, _ABOVE, {"post": post, "limit": limit})
 
 

@@ -37,9 +37,10 @@ _AT_HOME = f"""p.account_id = f.id and {_RANGE}
         and (not p.reply_to_other or p.account_id = %(viewer)s or p.reply_to_account in (select ff.id from answered ff))
         and {VISIBLE} and {WANTED}"""
 
-# First the newest post of each followee, then what the few whose newest is among the newest posted within the span of these: nobody else
-# can have a post on the page, and a page that could be filled by them alone reaches no further. Both are read from posts_by_author alone.
-# No bad case, whether people are busy or quiet, and nothing is written per follower.
+# Step 1: the newest post of each followee; keep the `limit` newest of these followees. Step 2: their posts within the time span of step 1.
+# No other followee can have a post on the page, and the newest posts of the kept followees alone fill it, so it never reaches below the
+# span. Both steps read only the index posts_by_author. The cost is bounded for busy and quiet followees alike, and nothing is written per
+# follower.
 _NEWEST = f"""
     newest as (
         select f.id, f.boosts, f.languages, h.id as post from followees f cross join lateral (
@@ -54,7 +55,7 @@ _NEWEST = f"""
         order by p.id desc limit %(limit)s) h
     order by h.id desc limit %(limit)s"""
 
-# `followees` are those whose posts are shown, `answered` those to whom a reply may be: members of exclusive lists are no followees.
+# `followees`: accounts whose posts are shown, without members of exclusive lists. `answered`: accounts to which a shown reply may be.
 _OF_PEOPLE = f"""
     with answered as materialized (
         select f.followee_id as id, f.boosts, f.languages from follows f where f.follower_id = %(viewer)s
@@ -79,7 +80,7 @@ _OF_FOLLOWED_TAGS = f"""
 
 _HOME_OF = Prepared(_OF_PEOPLE.replace("from answered a where", "from answered a where a.id = any(%(among)s::bigint[]) and"))
 
-# What comes both by its author and by a tag comes once.
+# A post that matches by author and by tag is returned once.
 _HOME = Prepared(f"""
     select h.id, h.boost_of, h.account_id from ({_OF_PEOPLE}) h
     union select t.id, t.boost_of, t.account_id from ({_OF_FOLLOWED_TAGS}) t
@@ -95,7 +96,8 @@ _LIST = Prepared(f"""
         union all select f.followee_id from follows f where f.follower_id = %(viewer)s and %(replies)s = 'followed'),
     {_NEWEST}""")
 
-# Whether home or a list may show some of these posts, or boosts of them, below an entry. Visibility is not asked: more than is shown.
+# True if home or a list may show some of these posts, or boosts of them, below an entry. Visibility is not checked, so false positives are
+# possible.
 _MAY_SHOW = Prepared("""
     select exists (
         select from posts p
@@ -111,14 +113,14 @@ _OF_PUBLIC = f"""{_RANGE} and p.visibility = 'public' and p.boost_of is null and
 
 _PUBLIC = Prepared(f"select p.id, p.boost_of from posts p where {_OF_PUBLIC} order by p.id desc limit %(limit)s")
 
-# Few posts have media: such timelines are read from the media, of which each post has one at place 0.
+# Few posts have media: media timelines read the media table, in which each post with media has one row at place 0.
 _WITH_MEDIA = "md.place = 0 and md.post_id < %(max_id)s and md.post_id > %(min_id)s"
 
 _PUBLIC_MEDIA = f"""
     select p.id, p.boost_of from media md join posts p on p.id = md.post_id
     where {_WITH_MEDIA} and {_OF_PUBLIC} order by md.post_id desc limit %(limit)s"""
 
-# The newest of each of the tags, merged: a post that has several of them comes once.
+# The newest posts of each tag, merged: a post with several of the tags is returned once.
 _TAG = Prepared(f"""
     select distinct h.id, h.boost_of from tags k cross join lateral (
         select p.id, p.boost_of from post_tags t join posts p on p.id = t.post_id
@@ -170,7 +172,7 @@ class HomeSources:
 
 
 def home_sources(cursor: Cursor, *, viewer: AccountId, now: datetime) -> HomeSources:
-    """Return them for the viewer."""
+    """Return the viewer's home sources."""
     found = fetch_one(cursor, lambda followees, *rest: HomeSources(tuple(followees), *rest), _CIRCLE, {"viewer": viewer, "now": now})
     assert found is not None
     return found
@@ -190,7 +192,7 @@ def may_show(cursor: Cursor, *, viewer: AccountId, posts: Collection[PostId], be
 def home(cursor: Cursor, *, viewer: AccountId, page: Page, now: datetime) -> list[Entry]:
     """Return the home timeline: posts and boosts of the viewer and followees, without replies to others.
 
-    And what anybody posted with a tag that the viewer follows. Boosts that repeat each other are among them (model/repeated_boosts.py).
+    Also public posts with tags that the viewer follows. Repeated boosts are included (see model/repeated_boosts.py).
     """
     return [entry for entry, _ in home_by_author(cursor, viewer=viewer, page=page, now=now)]
 
@@ -247,7 +249,7 @@ def of_account(
 ) -> list[Entry]:
     """Return an account's posts that the viewer may see.
 
-    `tag` is the folded key of a tag that it must carry; with `media`, it must have some.
+    `tag`: only posts with this folded tag key; `media`: only posts with media.
     """
     params = bounds(page) | {"account": account, "viewer": viewer, "replies": replies, "boosts": boosts, "tag": tag}
     return directed(page, fetch_all(cursor, _entry, page_sql(_ACCOUNT_MEDIA if media else _ACCOUNT, page), params))

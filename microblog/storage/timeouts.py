@@ -1,7 +1,7 @@
 """Time limits for database calls: the caller gets an error in time, and a thread without a response is freed.
 
-A statement that takes too long is ended by PostgreSQL itself. A server that hangs ends nothing and answers nobody: then the connection is
-cut from this side.
+PostgreSQL itself cancels a statement that takes too long. A server that hangs does not respond at all; then this side closes the
+connection.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _SILENT = "The database does not answer at the moment. Please try again soon."
 
 T = TypeVar("T")
 
-_lock = Lock()  # of all calls, held for moments: a connection must not be cut that has just gone over to another call
+_lock = Lock()  # for all calls, held briefly: a connection that another call has just taken over must not be closed
 
 
 @define(eq=False)
 class TimedCall:
     """One database call: waits for a thread, then a connection, then the response to each statement.
 
-    `limit_s`: for how long it may see no sign of life.
+    `limit_s`: the longest time without progress.
     """
 
     limit_s: float
@@ -58,7 +58,7 @@ class TimedCall:
                 self.since, self._connection = self._connection.answered, None
 
     def insist(self) -> None:
-        """Raise Unavailable if the call was given up: then nothing may be started for it."""
+        """Raise Unavailable if the call was given up: then no further work may start for it."""
         if self.given_up:
             raise Unavailable(_SILENT)
 
@@ -68,11 +68,11 @@ class TimedCall:
         return now - (self.since if connection is None else connection.answered)
 
     def drop(self) -> None:
-        """Give the call up if it has not started."""
+        """Give up the call if it has not started."""
         self.given_up = True
 
     def give_up(self) -> None:
-        """Close the connection that the call waits for, and give it up if it has not started."""
+        """Close the connection that the call waits for, and give up the call if it has not started."""
         with _lock:
             self.given_up = True
             if self._connection is not None and not self._connection.closed:
@@ -82,9 +82,10 @@ class TimedCall:
 
 @define
 class DatabaseTimeout:
-    """Watches over the calls of one database. `limit_s`: how long one may see no sign of life, in the queue or from the server.
+    """Supervises the calls of one database. `limit_s`: the longest time without progress, in the queue or at the server.
 
-    Once a call had to be given up, further ones wait DOUBT_S at most until one succeeds: a request that makes several is answered in time.
+    After a call was given up, further ones wait at most DOUBT_S until one succeeds, so that a request with several calls is answered in
+    time.
     """
 
     reactor: Any
@@ -94,9 +95,9 @@ class DatabaseTimeout:
     _looking: bool = False
 
     def begin(self, pool: ThreadPool, work: Callable[[TimedCall], T], *, droppable: bool) -> Deferred[T]:
-        """What `work(call)` returns in a thread of the pool, or Unavailable when the limit is reached.
+        """Return the result of `work(call)` in a thread of the pool. Fails with Unavailable when the limit is reached.
 
-        `droppable`: it is not begun any more once nobody waits for it.
+        `droppable`: it is not started if its caller has cancelled the wait.
         """
         call = TimedCall(min(self.limit_s, DOUBT_S) if self._doubted else self.limit_s)
         done: Deferred[T] = Deferred(lambda _: call.drop() if droppable else None)
@@ -112,7 +113,7 @@ class DatabaseTimeout:
         self._calls.pop(call, None)
         if not isinstance(result, Failure):
             self._doubted = False
-        if not done.called:  # else it was given up, or the caller went away
+        if not done.called:  # given up, or cancelled by the caller
             done.callback(result)
 
     def _look(self) -> None:

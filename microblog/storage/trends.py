@@ -9,7 +9,7 @@ from microblog.storage.database import Cursor, first_column
 def posts(cursor: Cursor, *, after: int, limit: int) -> list[PostId]:
     """Return the posts with ids above `after` that most accounts favourited or boosted, one for each discoverable author.
 
-    Reads all posts of that time.
+    Reads all posts with ids above `after`.
     """
     cursor.execute(
         """select id from (

@@ -171,7 +171,7 @@ def staff(cursor: Cursor) -> list[AccountId]:
 
 
 def change_password(cursor: Cursor, *, account: AccountId, password_hash: str, old_hash: str | None = None) -> bool:
-    """Store the new password hash, if the stored one is still `old` (None: any); return False otherwise."""
+    """Store the new password hash if the stored one is still `old_hash` (None: any); return False otherwise."""
     return bool(
         execute(
             cursor,
@@ -196,7 +196,7 @@ def change_email(cursor: Cursor, *, account: AccountId, email: str, confirmed_at
 
 
 def propose_email(cursor: Cursor, *, account: AccountId, email: str | None) -> None:
-    """Store the address that waits for confirmation; None for none."""
+    """Store the address that waits for confirmation; None removes it."""
     execute(cursor, "update users set new_email = %(email)s where account_id = %(account)s", {"account": account, "email": email})
 
 

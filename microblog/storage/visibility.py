@@ -1,13 +1,13 @@
 """The rules of model/visibility.py as SQL fragments, used by every query of posts. A property test compares the two.
 
-The fragments speak of the post `p` and take the parameter `viewer`, an account's id or null for nobody.
+The fragments use the post `p` and the parameter `viewer`, an account's id or null for anonymous visitors.
 """
 
 from __future__ import annotations
 
-# What is asked of every row stands first and costs little: whom the viewer is blocked by is read once (a hashed sub-select, no probe per
-# row), who is gone is found in a tiny index. `is not true` keeps that from becoming a join, which the planner may put anywhere. Nobody
-# blocks themselves, so the author needs no exception there.
+# Cheap conditions come first: blocks of the viewer are read once (a hashed sub-select, no probe per row), and suspended and deleted
+# accounts are found in a tiny index. `is not true` prevents a rewrite into a join, which the planner may put anywhere. Nobody blocks
+# themselves, so the author needs no exception there.
 _ALONE = """(
     {post}.deleted_at is null
     and {post}.account_id not in (select vb.account_id from blocks vb where vb.target_id = %(viewer)s)
@@ -18,7 +18,7 @@ _ALONE = """(
          or ({post}.visibility = 'private' and exists (
              select from follows vf where vf.followee_id = {post}.account_id and vf.follower_id = %(viewer)s))))"""
 
-# A boost is seen by whoever may see both the boost and what it boosts.
+# A boost is visible if both the boost and its original are.
 VISIBLE = (
     "("
     + _ALONE.format(post="p")
@@ -27,8 +27,8 @@ VISIBLE = (
     + ")))"
 )
 
-# What a viewer who may see a post does not want in lists: people whom they block or mute, also when those are answered or boosted.
-# Takes `viewer` and `now`. `is true` keeps the inner select whole, so that it is read once and not for every row.
+# Posts that the viewer wants in lists: none of, in reply to, or boosted from accounts that the viewer blocks or mutes. Uses the parameters
+# `viewer` and `now`. `is true` keeps the inner select as a sub-plan, which is executed once and not for every row.
 WANTED = """(
     %(viewer)s is null or p.account_id = %(viewer)s or not exists (
         select from (values (p.account_id), (p.reply_to_account), ((select wo.account_id from posts wo where wo.id = p.boost_of))) who (id)
