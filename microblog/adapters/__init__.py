@@ -1,1 +1,1 @@
-"""One file per thing that is not our database tables: embedded server, Redis, SMTP, files, HTTP."""
+"""Access to everything outside our database tables: embedded server, Redis, SMTP, files, HTTP."""

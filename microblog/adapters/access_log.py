@@ -10,7 +10,7 @@ from pathlib import Path
 from attrs import define, field
 from twisted.logger import Logger
 
-LENGTH = 20_000_000  # bytes; then the next file begins
+LENGTH = 20_000_000  # bytes per file before rotation
 OLDER_FILES = 5
 
 _log = Logger()
@@ -70,7 +70,7 @@ class AccessLog:
     def _append(self, descriptor: int, lines: bytes) -> None:
         rest = memoryview(b"\n" + lines if self._ends_in_a_line else lines)
         self._ends_in_a_line = False
-        while rest:  # a second turn only where the disk is full, and then it raises
+        while rest:  # a second pass happens only if the disk is full, and then it raises
             done = os.write(descriptor, rest)
             self._ends_in_a_line, rest = done < len(rest), rest[done:]
         self._ends_in_a_line = False
@@ -99,7 +99,7 @@ class AccessLog:
                 for number in range(self.older_files, 0, -1):
                     with suppress(FileNotFoundError):
                         (self._older(number - 1) if number > 1 else self.path).replace(self._older(number))
-        except BlockingIOError:  # the lines go where they went; the next write finds the new file
+        except BlockingIOError:  # write to the current file; the next write opens the new one
             return
         finally:
             os.close(directory)

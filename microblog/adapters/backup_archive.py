@@ -26,11 +26,11 @@ from attrs import frozen
 from microblog.adapters.postgres_files import package_directory
 
 FORMAT = 1
-KEPT = ("media", "mail", "secret_key")  # of the data directory; the rest is the database's or can be made anew
+KEPT = ("media", "mail", "secret_key")  # parts of the data directory to back up; the rest is the database's or can be regenerated
 _LIST, _DUMP, _FILES = "backup.json", "database.dump", "files"
 _CHUNK = 1 << 20  # bytes
 _LONGEST_PREAMBLE = 100  # lines
-# Servers before PostgreSQL 17 do not know it, and nothing depends on it: the default is the same.
+# Servers before PostgreSQL 17 do not know this setting, and nothing depends on it: the default is the same.
 _TOO_NEW = b"SET transaction_timeout = 0;"
 
 
@@ -39,7 +39,7 @@ class BackupError(Exception):
 
 
 class _Ended(Exception):
-    """The program that we wrote to has ended before we had."""
+    """The program ended before it had read all input."""
 
 
 @frozen
@@ -67,7 +67,7 @@ def write(target: Path, source: Source, data_dir: Path, about: Mapping[str, Any]
             _dump(archive, source)
             listed = {"format": FORMAT, **about, "files": list(_add_files(archive, data_dir))}
             archive.writestr(_LIST, json.dumps(listed))
-        os.link(part, target)  # unlike a renaming, it never replaces what somebody else wrote meanwhile
+        os.link(part, target)  # unlike rename, it never replaces a file that another process created meanwhile
     except FileExistsError:
         raise BackupError(f"{target} exists already.") from None
     finally:
@@ -85,7 +85,7 @@ def _dump(archive: zipfile.ZipFile, source: Source) -> None:
 
 
 def _own_pg_dump(release: int) -> str | None:
-    """Return the pg_dump of the server's own major version if it is installed; only that surely knows the server's catalogue.
+    """Return the pg_dump of the server's own major version if it is installed; only that one certainly knows the server's catalogue.
 
     (pg_dump 18 writes settings into dumps of 15.20 that no server accepts.)
     """
@@ -215,7 +215,7 @@ def _running(url: str | None, *command: str, stdin: int | None = None, stdout: i
         try:
             yield program
         except _Ended:
-            if program.stdin is None:  # it was the other one
+            if program.stdin is None:  # the program that reads this one's output ended
                 program.kill()
                 raise
         except BaseException:

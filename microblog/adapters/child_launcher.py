@@ -1,8 +1,8 @@
-"""Start a server that goes when its parent goes: a script, run as ``python -I -S child_launcher.py``, and the command line for it.
+"""Start a server that ends with its parent: a script, run as ``python -I -S child_launcher.py``, and the command line for it.
 
-It changes into a directory (while it still may), gives up root for another user where told to, leaves the terminal's
-process group, asks Linux for a signal at its parent's death, and becomes the server. It uses the standard library only
-and imports nothing of ours, because it runs without site-packages.
+It changes into a directory (while it is still permitted to), changes from root to another user if requested, leaves the terminal's process
+group, asks Linux for a signal at its parent's death, and executes the server. It imports only the standard library, because it runs without
+site-packages.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
-KEEP = -1  # as uid: stay who we are
+KEEP = -1  # as uid: do not change the user
 
 
 def command_line(
@@ -26,7 +26,7 @@ def command_line(
     uid: int = KEEP,
     gid: int = KEEP,
 ) -> list[str]:
-    """What to execute, in this process's child, so that `command` (with an absolute path) runs as said above."""
+    """Return the command line that starts `command` (with an absolute path) through this script, as a child of this process."""
     numbers = (int(at_parents_death), os.getpid(), uid, gid)
     launcher = [sys.executable, "-I", "-S", str(Path(__file__).resolve())]
     return [*launcher, *map(str, numbers), str(directory), *(os.fspath(part) for part in command)]
@@ -35,7 +35,7 @@ def command_line(
 def _become(arguments: list[str]) -> None:
     number, parent, uid, gid = map(int, arguments[:4])
     directory, command = arguments[4], arguments[5:]
-    os.chdir(directory)  # before giving up root: the way there may be closed to the other user
+    os.chdir(directory)  # before giving up root: the other user may have no access to the path
     if uid != KEEP:
         os.setgroups([])
         os.setgid(gid)
@@ -43,7 +43,7 @@ def _become(arguments: list[str]) -> None:
     os.umask(0o077)
     os.setsid()  # Ctrl-C in the terminal is for the parent, which stops its servers in order
     if sys.platform == "linux":
-        # After setuid, which would clear it. Linux sends it when the thread that forked us ends.
+        # After setuid, which would clear it. Linux sends the signal when the thread that forked this process ends.
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)
         if os.getppid() != parent:
             sys.exit("The parent was gone before its child had started.")

@@ -1,4 +1,4 @@
-"""How films and sound are looked at and converted by ffmpeg. Pure: command lines out of what is known, and what ffprobe's answer means."""
+"""Command lines for ffmpeg and ffprobe, and interpretation of ffprobe's output. Pure."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ UNREADABLE = "File type of uploaded media could not be verified"
 _PLAIN_VIDEO = frozenset({"h264"})
 _PLAIN_SOUND = frozenset({"aac"})
 _LONGEST_SIDE = 1920
-_SQUARE = "scale='max(2,trunc(iw*sar/2)*2)':ih,setsar=1,"  # what has other pixels is shown wider, or less wide
+_SQUARE = "scale='max(2,trunc(iw*sar/2)*2)':ih,setsar=1,"  # converts other pixel aspect ratios to square pixels
 _EVEN = "scale='min(1920,trunc(iw/2)*2)':'min(1920,trunc(ih/2)*2)':force_original_aspect_ratio=decrease:force_divisible_by=2"
 
 
 @frozen
 class ConversionPlan:
-    """What becomes of a file. `copies`: its streams are fine as they are. `has_sound` and `duration` (s) are the film's.
+    """Conversion of a file. `copies`: its streams need no re-encoding. `has_sound` and `duration` (s) are those of the video.
 
-    `size` is as it is shown, turned as it was stored. `has_cover`: a sound brings a picture of its own.
+    `size` is the displayed size, after the stored rotation. `has_cover`: the audio file contains a cover image.
     """
 
     kind: MediaKind
@@ -38,7 +38,7 @@ class ConversionPlan:
     has_cover: bool = False
 
     def rendition(self, name: str, preview: ConvertedMedia | None = None) -> ConvertedMedia:
-        """What was made of it."""
+        """Return the description of the converted file."""
         if preview is None:
             return ConvertedMedia(name, duration=self.duration, bitrate=self.bitrate)
         return ConvertedMedia(
@@ -47,12 +47,12 @@ class ConversionPlan:
 
 
 def refused(sentence: str = UNREADABLE) -> Invalid:
-    """Nothing can be made of this file."""
+    """Return the error for a file that cannot be converted."""
     return Invalid({"file": sentence}, sentence=sentence)
 
 
 def conversion_plan(told: dict[str, Any], *, gif: bool) -> ConversionPlan:
-    """What to do with a file of which ffprobe told this. Raises Invalid, with the limit that it does not keep."""
+    """Return the plan for a file with this ffprobe output. Raises Invalid with the limit that the file exceeds."""
     streams: list[dict[str, Any]] = told.get("streams", [])
     videos = [one for one in streams if one.get("codec_type") == "video"]
     pictures = [one for one in videos if not one.get("disposition", {}).get("attached_pic")]
@@ -77,7 +77,7 @@ def conversion_plan(told: dict[str, Any], *, gif: bool) -> ConversionPlan:
 
 
 def _shown_size(picture: dict[str, Any], *, gif: bool) -> Dimensions:
-    """The size on a screen, whose pixels are square. Browsers show GIFs as if theirs were, too. Raises Invalid."""
+    """Return the displayed size in square pixels. Browsers ignore the pixel aspect ratio of GIFs. Raises Invalid."""
     width, height = int(picture.get("width") or 0), int(picture.get("height") or 0)
     size = Dimensions(width if gif else round(width * _aspect(picture)), height)
     if not width or not height:
@@ -88,12 +88,12 @@ def _shown_size(picture: dict[str, Any], *, gif: bool) -> Dimensions:
 
 
 def _aspect(picture: dict[str, Any]) -> Fraction:
-    """How much wider than high each pixel is; 1 where that is not said."""
+    """Return the pixel aspect ratio (width by height); 1 if unknown."""
     return _rate(str(picture.get("sample_aspect_ratio", "")).replace(":", "/")) or Fraction(1)
 
 
 def _is_plain(picture: dict[str, Any], size: Dimensions) -> bool:
-    """True if every browser plays it as it is, upright."""
+    """True if every browser plays the video stream unchanged, with the right orientation."""
     turned = any(side.get("rotation") for side in picture.get("side_data_list", []))
     plain = picture.get("codec_name") in _PLAIN_VIDEO and picture.get("pix_fmt") == "yuv420p"
     return plain and not turned and _aspect(picture) == 1 and max(size.width, size.height) <= _LONGEST_SIDE
@@ -116,36 +116,36 @@ def _rate(text: object) -> Fraction | None:
 
 @frozen
 class FfmpegTools:
-    """Where the programs are."""
+    """Paths of ffmpeg and ffprobe."""
 
     ffmpeg: str
     ffprobe: str
 
     @classmethod
     def found(cls) -> Self | None:
-        """Those of this machine, if it has both."""
+        """Return the programs installed on this machine; None if one is missing."""
         ffmpeg, ffprobe = shutil.which("ffmpeg"), shutil.which("ffprobe")
         return cls(ffmpeg, ffprobe) if ffmpeg and ffprobe else None
 
-    # The demuxer is said, and only files may be opened: a play list inside an upload could name files of ours or other machines.
+    # The demuxer is fixed, and only files may be opened: a playlist in an upload could refer to local files or other hosts.
     @staticmethod
     def _source(source: Path, format: Format) -> list[str]:
         return ["-protocol_whitelist", "file", "-f", format.value.lower(), "-i", f"file:{source}"]
 
     def probe(self, source: Path, format: Format) -> list[str]:
-        """Tell about a file."""
+        """Return the command that inspects a file."""
         show = ["-v", "error", "-show_format", "-show_streams", "-of", "json"]
         return [self.ffprobe, *show, *self._source(source, format)]
 
     def convert(self, source: Path, format: Format, plan: ConversionPlan, result: Path) -> list[str]:
-        """Make of it what every browser plays, without metadata."""
+        """Return the command that converts a file to a format that every browser plays, without metadata."""
         quiet = [self.ffmpeg, "-v", "error", "-nostdin", "-y", "-threads", "2"]
         clean = ["-map_metadata", "-1", "-map_chapters", "-1", "-sn", "-dn", "-fflags", "+bitexact"]
         scaling = _EVEN if format is Format.GIF else _SQUARE + _EVEN
         return [*quiet, *self._source(source, format), *clean, *_encoding(plan, scaling), f"file:{result}"]
 
     def still(self, source: Path, format: Format, result: Path) -> list[str]:
-        """The first frame of a film, or the cover of a sound."""
+        """Return the command that extracts the first frame of a video or the cover of an audio file."""
         quiet = [self.ffmpeg, "-v", "error", "-nostdin", "-y", "-threads", "2"]
         return [*quiet, *self._source(source, format), "-map", "0:v:0", "-frames:v", "1", "-f", "image2", "-c:v", "png", f"file:{result}"]
 

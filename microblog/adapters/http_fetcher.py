@@ -131,7 +131,7 @@ def _content_type(response: IResponse) -> tuple[str, str]:
     return kind.strip().lower(), ""
 
 
-# --- What is read.
+# --- Response bodies
 
 
 @implementer(IAgent)

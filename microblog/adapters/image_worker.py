@@ -1,14 +1,13 @@
-"""Make a picture ready to be shown: a script, run as ``python -I image_worker.py JOB`` by sandbox.py; JOB and what it prints are JSON.
+"""Convert an image for display: a script, run as ``python -I image_worker.py JOB`` by sandbox.py; JOB and the output are JSON.
 
-Nothing of the source's bytes reaches the result: it is decoded and encoded anew, upright and in sRGB, without metadata. Metadata that
-cannot be read are ignored. The script imports nothing of ours, because a process that reads what strangers sent should know as little
-as possible.
+No byte of the source reaches the result: it is decoded and encoded again, upright and in sRGB, without metadata. Unreadable metadata are
+ignored. The script imports no module of this project, because a process that parses untrusted data should contain as little as possible.
 
-The job: `source` (a path), `format` (the one that Pillow may take it for), `pixels` (how many it may have), `frames` (how many pixels all
-frames of something that moves may have together; 0 keeps only the first), and `results`, each with `stem` (a path without its ending) and
-either `area` (it is made smaller until it has no more pixels) or `fill` ([width, height], cut to fit); `lossy` says that it may lose a
-little to be small. The answer: `pictures` (`name`, `width`, `height` for each result) and `blurhash`; or `error` (unreadable, full for no
-room on the disk, much for too large a result, long for too many frames, or large with `width`, `height`).
+The job: `source` (a path), `format` (the only one that Pillow may try), `pixels` (the most that the image may have), `frames` (the most
+pixels of all frames of an animation together; 0 keeps only the first frame), and `results`, each with `stem` (a path without its extension)
+and either `area` (shrink to at most so many pixels) or `fill` ([width, height], cropped to fit); `lossy` permits lossy compression. The
+output: `pictures` (`name`, `width`, `height` for each result) and `blurhash`; or `error` (unreadable, full: no space on the disk, much: a
+result is too large, long: too many frames, or large with `width`, `height`).
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 _TOLD = {errno.ENOSPC: "full", errno.EDQUOT: "full", errno.EFBIG: "much"}
-_MOVING = frozenset({"GIF", "PNG", "WEBP", "AVIF"})  # several pictures in a JPEG are no animation
+_MOVING = frozenset({"GIF", "PNG", "WEBP", "AVIF"})  # animated formats; several images in a JPEG are no animation
 _HOW: dict[str, tuple[str, dict[str, Any]]] = {
     "JPEG": (".jpg", {"quality": 88, "optimize": True, "progressive": True}),
     "PNG": (".png", {}),
@@ -48,8 +47,8 @@ _HOW: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def make(job: dict[str, Any]) -> dict[str, Any]:
-    """Do the job; the answer."""
-    Image.MAX_IMAGE_PIXELS = None  # opening reads no more than the head, and what is too large is refused right after it
+    """Do the job; return the output."""
+    Image.MAX_IMAGE_PIXELS = None  # opening reads only the header, and an image that is too large is refused right after it
     sent = Path(job["source"]).read_bytes()
     answer = _made(sent, job)
     if answer.get("error") == "unreadable" and job["format"] in _BARE and (bare := _BARE[job["format"]](sent)) != sent:
@@ -67,14 +66,14 @@ def _made(sent: bytes, job: dict[str, Any]) -> dict[str, Any]:
             if job["frames"] and moves:
                 return _moving(image, job)
             return _still(image, job)
-    except Exception as cause:  # Pillow raises whatever its decoders stumble over in broken files
+    except Exception as cause:  # decoders of Pillow raise any type of exception for broken files
         if isinstance(cause, OSError) and cause.errno in _TOLD:
             return {"error": _TOLD[cause.errno]}
         return {"error": "unreadable", "cause": repr(cause)[:200]}
 
 
 def _without_segments(jpeg: bytes) -> bytes:
-    """A JPEG without what applications say in it (ITU-T T.81, annex B), but Adobe's segment, which says how its colours are meant."""
+    """Return a JPEG without application segments (ITU-T T.81, annex B), except Adobe's, which describes the colour encoding."""
     kept, at = [jpeg[:2]], 2
     while jpeg[at : at + 1] == b"\xff" and len(jpeg) >= at + 4:
         marker, end = jpeg[at + 1], at + 2 + int.from_bytes(jpeg[at + 2 : at + 4])
@@ -87,7 +86,7 @@ def _without_segments(jpeg: bytes) -> bytes:
 
 
 def _without_chunks(png: bytes) -> bytes:
-    """A PNG with those chunks alone that its pixels need (PNG specification, chapters 5 and 11)."""
+    """Return a PNG with only the chunks that its pixels need (PNG specification, chapters 5 and 11)."""
     kept, at = [png[:8]], 8
     while len(png) >= at + 12:
         end = at + 12 + int.from_bytes(png[at : at + 4])
@@ -103,10 +102,10 @@ _BARE: dict[str, Callable[[bytes], bytes]] = {"JPEG": _without_segments, "PNG": 
 
 
 def _turn(image: Image.Image) -> Image.Transpose | None:
-    """What sets the picture upright; None where it is, or where nobody can read how it stands."""
+    """Return the rotation that sets the image upright; None if it is upright or its orientation is unreadable."""
     try:
         return _UPRIGHT.get(int(image.getexif().get(_ORIENTATION, 1)))
-    except Exception:  # as above: EXIF is a format of its own, with a parser of its own
+    except Exception:  # as above: EXIF is a format of its own, with its own parser
         return None
 
 
@@ -114,7 +113,7 @@ def _still(image: Image.Image, job: dict[str, Any]) -> dict[str, Any]:
     kind, turn = image.format or "PNG", _turn(image)
     areas = [result.get("area") for result in job["results"]]
     if all(areas):
-        image.draft("RGB", _within(image, max(areas)))  # a large JPEG is decoded at a fraction of its size at once
+        image.draft("RGB", _within(image, max(areas)))  # a large JPEG is decoded at a fraction of its size
     whole = _in_srgb(image, image.info.get("icc_profile"))
     if all(areas):
         whole = _shaped(whole, {"area": max(areas)})
@@ -125,21 +124,21 @@ def _still(image: Image.Image, job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """RGB, or RGBA where something is transparent."""
+    """Return the image in RGB, or in RGBA if it has transparency."""
     mode = "RGBA" if image.has_transparency_data else "RGB"
     if image.mode.startswith(("I", "F")):
-        return image.convert("I").point(lambda value: value * (1 / 256)).convert("L").convert("RGB")  # 16 bits of grey
+        return image.convert("I").point(lambda value: value * (1 / 256)).convert("L").convert("RGB")  # 16-bit greyscale
     if profile:
         if image.mode not in {"RGB", "RGBA", "CMYK", "L"}:
             image = image.convert(mode)
-        with suppress(ImageCms.PyCMSError, OSError, ValueError, TypeError):  # a broken profile: take the numbers as they are
+        with suppress(ImageCms.PyCMSError, OSError, ValueError, TypeError):  # ignore a broken profile
             source = ImageCms.ImageCmsProfile(BytesIO(profile))
             image = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode=mode) or image
     return image.convert(mode)
 
 
 def _within(image: Image.Image, area: int) -> tuple[int, int]:
-    """The size that it has when it is made smaller until it has no more pixels than that."""
+    """Return the size of the image when shrunk to at most `area` pixels, with its aspect ratio."""
     scale = min(1.0, sqrt(area / (image.width * image.height)))
     return max(1, int(image.width * scale)), max(1, int(image.height * scale))
 
@@ -162,7 +161,7 @@ def _saved(image: Image.Image, kind: str, result: dict[str, Any]) -> dict[str, A
 
 
 def _encoder(image: Image.Image, kind: str, *, lossy: bool) -> str:
-    """What it is written as: the same as it was, unless that may be lossy."""
+    """Return the format of the result: that of the source, unless lossy compression is permitted."""
     see_through = image.mode == "RGBA" and image.getchannel("A").getextrema() != (255, 255)
     if kind == "WEBP" or (kind == "AVIF" and see_through):
         return "WEBP"
@@ -181,7 +180,7 @@ def _blurhash(image: Image.Image) -> str:
 
 
 def _moving(image: Image.Image, job: dict[str, Any]) -> dict[str, Any]:
-    """An animation stays one, if all its frames together are not too much; the other results show its first frame."""
+    """Save an animation as an animation if its frames together are within the limit; other results show its first frame."""
     if image.width * image.height * image.n_frames > job["frames"]:  # type: ignore[attr-defined]  # this format has it
         return {"error": "long"}
     frames, pauses = [], []

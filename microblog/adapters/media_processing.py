@@ -23,13 +23,13 @@ from microblog.adapters.subprocess_runner import ProcessResult, Run, runner
 from microblog.model.errors import Invalid, NotFound, disk_full
 from microblog.model.media import MAX_IMAGE_PIXELS, ConvertedMedia, Dimensions, Format, MediaKind
 
-PICTURE_AREA = 8_294_400  # what is kept of a picture at most, in pixels
+PICTURE_AREA = 8_294_400  # most pixels of a stored image
 PREVIEW_AREA = 230_400
-MOVING_PIXELS = 100_000_000  # of all frames of an animation together, where it cannot become a film
+MOVING_PIXELS = 100_000_000  # of all frames of an animation together, if it cannot be converted to a video
 PICTURES_AT_ONCE = 2
 FILMS_AT_ONCE = 1
 FAILED = "Error processing thumbnail for uploaded media"
-_NO_ROOM, _TOO_LARGE = b"No space left on device", b"File too large"  # what programs say of ENOSPC and EFBIG
+_NO_ROOM, _TOO_LARGE = b"No space left on device", b"File too large"  # how programs report ENOSPC and EFBIG
 TOO_LONG = "It takes too long to process this file"
 TOO_MUCH = "What becomes of this file is larger than {} MB, which is the maximum"
 
@@ -70,7 +70,7 @@ class DirectoryMediaStore:
 
     @property
     def accepts_video(self) -> bool:
-        """True if films and sound can be taken."""
+        """True if video and audio are accepted."""
         return self.tools is not None
 
     def path(self, name: str) -> Path:
@@ -85,7 +85,7 @@ class DirectoryMediaStore:
             raise NotFound("Not Found") from cause
 
     async def store(self, file: BinaryIO, name: str) -> None:
-        """Keep what was uploaded as it came, under this name, until something is made of it."""
+        """Store an upload unchanged under this name until it is converted."""
         await self.in_thread(lambda: self._copy(file, name))
 
     def _copy(self, file: BinaryIO, name: str) -> None:
@@ -100,7 +100,7 @@ class DirectoryMediaStore:
         return path
 
     async def delete(self, names: Iterable[str]) -> None:
-        """Delete these files; those that are gone are no problem."""
+        """Delete these files. Missing ones are ignored."""
         paths = [self.path(name) for name in names]
 
         def unlink() -> None:
@@ -110,30 +110,30 @@ class DirectoryMediaStore:
         await self.in_thread(unlink)
 
     def names_with_stem(self, stem: str) -> list[str]:
-        """The names of the files that begin so."""
+        """Return the names of the files that start with the stem."""
         return sorted(path.name for path in self.path(stem).parent.glob(f"{stem}*"))
 
-    # --- pictures
+    # --- Images
 
     async def convert_image(self, file: BinaryIO, format: Format, stem: str) -> ConvertedMedia:
-        """A picture and its preview, `stem` being what their names begin with. Raises Invalid if nothing can be made of the file."""
+        """Convert an image and make its preview; their names start with `stem`. Raises Invalid if the file cannot be converted."""
         whole, small = {"area": PICTURE_AREA}, {"area": PREVIEW_AREA}
         made = await self._made(file, format, {stem: whole, f"{stem}-small": small}, frames=MOVING_PIXELS)
         [original, preview] = made["pictures"]
         return ConvertedMedia(original["name"], preview["name"], _size(original), _size(preview), blurhash=made["blurhash"])
 
     async def preview(self, file: BinaryIO, format: Format, stem: str) -> ConvertedMedia:
-        """A small picture alone. Raises Invalid as `picture` does."""
+        """Make only a preview. Raises Invalid like `convert_image`."""
         made = await self._made(file, format, {f"{stem}-small": {"area": PREVIEW_AREA}})
         return _preview(made)
 
     async def cropped(self, file: BinaryIO, format: Format, stem: str, size: Dimensions) -> str:
-        """A picture of exactly this size, cut to fit; its name. Raises Invalid as `picture` does."""
+        """Make an image of exactly this size, cropped to fit; return its name. Raises Invalid like `convert_image`."""
         made = await self._made(file, format, {stem: {"fill": [size.width, size.height]}})
         return str(made["pictures"][0]["name"])
 
     async def _made(self, file: BinaryIO, format: Format, results: dict[str, dict[str, Any]], frames: int = 0) -> dict[str, Any]:
-        """Each result by its stem, made of a copy of the file that goes afterwards."""
+        """Make each result, by its stem, from a temporary copy of the file."""
         source = f"{next(iter(results))}-source"
         await self.store(file, source)
         try:
@@ -164,10 +164,10 @@ class DirectoryMediaStore:
         confined = command_line(command, seconds=bounds.seconds, memory=bounds.memory, file=bounds.file)
         return await self.run(confined, bounds.patience)
 
-    # --- films and sound
+    # --- Video and audio
 
     async def convert_video(self, upload: str, format: Format, stem: str) -> tuple[MediaKind, ConvertedMedia]:
-        """What was kept as `upload`, as something that every browser plays. Raises Invalid if nothing can be made of it."""
+        """Convert the file stored as `upload` to a format that every browser plays. Raises Invalid if it cannot be converted."""
         if self.tools is None:
             raise refused()
         plan = await self._plan(self.path(upload), format)
@@ -185,7 +185,7 @@ class DirectoryMediaStore:
         return ffmpeg.conversion_plan(json.loads(told.output or b"{}"), gif=format is Format.GIF)
 
     async def _cover(self, sound: Path, format: Format, stem: str) -> ConvertedMedia | None:
-        """The picture that a sound brings; like all metadata it is left aside where it cannot be read."""
+        """Return the cover image of an audio file; None if it has none or, as for all metadata, if it is unreadable."""
         try:
             return await self._still(sound, format, stem)
         except Invalid:
@@ -205,7 +205,7 @@ class DirectoryMediaStore:
         ended: ProcessResult = await self._films.run(self._bounded, command, FILM)
         if _NO_ROOM in ended.errors:
             raise disk_full()
-        if not ended.well or _TOO_LARGE in ended.errors:  # ffmpeg ends well where it could not write the end of a file
+        if not ended.well or _TOO_LARGE in ended.errors:  # ffmpeg exits with 0 even if it could not write the end of a file
             raise _failure(ended, FILM)
         return ended
 

@@ -96,7 +96,8 @@ class PgNotifyWakeup:
         if self._stopped:
             connection.close()
             return
-        # psycopg2 closes its descriptor when it finds the connection broken, before the reactor could let go of it: hence one of our own.
+        # psycopg2 closes its descriptor when it finds the connection broken, before the reactor can unregister it. So a duplicate is
+        # registered.
         self._connection, self._watched = connection, os.dup(connection.fileno())
         self.reactor.addReader(self)
         self._heard()
@@ -113,14 +114,14 @@ class PgNotifyWakeup:
             self._watched = -1
             connection.close()
 
-    # What the reactor asks of something that it watches
+    # IReadDescriptor of Twisted
 
     def fileno(self) -> int:
-        """The connection's socket; -1 if there is none."""
+        """Return the connection's descriptor; -1 if there is none."""
         return self._watched
 
     def doRead(self) -> None:  # noqa: N802 - Twisted's name
-        """Something came: take the notifications. Ours come back to us too, and were heard already."""
+        """Read the notifications. This process's own are ignored: its listeners were called already."""
         connection = self._connection
         if connection is None:
             return
@@ -140,7 +141,7 @@ class PgNotifyWakeup:
         self._try_later()
 
     def logPrefix(self) -> str:  # noqa: N802 - Twisted's name
-        """What Twisted calls us in its log."""
+        """Return the prefix for Twisted's log."""
         return "notify"
 
 

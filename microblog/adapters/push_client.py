@@ -11,7 +11,7 @@ from twisted.web.http_headers import Headers
 from microblog.adapters.ssrf_guard import SsrfGuard
 from microblog.model.push import PushResponse
 
-MOST_ANSWERED = 4_096  # bytes; nobody reads them
+MOST_ANSWERED = 4_096  # bytes of a response body, which is not used
 
 
 @define

@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.ssl import optionsForClientTLS
 from twisted.logger import Logger
 
-REPLY_S = 2.0  # without an answer for so long the connection is given up, and made anew
+REPLY_S = 2.0  # after so many seconds without a response the connection is closed and reopened
 LONGEST_RETRY_S = 3.0
 
 _log = Logger()
@@ -158,7 +158,7 @@ class Redis:
             self._publish()
 
     def _hear(self, sender: bytes) -> None:
-        if sender != self.name:  # our own come back to us too, and were heard already
+        if sender != self.name:  # this process's own messages come back too, and were handled already
             self._heard()
 
     def _heard(self) -> None:

@@ -1,8 +1,8 @@
-"""Run a program on what strangers sent: a script, run as ``python -I -S sandbox.py SECONDS MEMORY FILE COMMAND...``.
+"""Run a program on untrusted input: a script, run as ``python -I -S sandbox.py SECONDS MEMORY FILE COMMAND...``.
 
-It bounds what the program may take (CPU seconds, bytes of memory, bytes of one file), gives it the lowest priority and no environment,
-asks Linux for its end at the parent's death, and becomes the program. It uses the standard library only and imports nothing of ours,
-because it runs without site-packages.
+It limits the program's resources (CPU seconds, bytes of memory, bytes of one file), gives it the lowest priority and an empty environment,
+has Linux kill it at the parent's death, and executes the program. It imports only the standard library, because it runs without
+site-packages.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _OPEN_FILES = 64
 
 
 def command_line(command: Sequence[str], *, seconds: int, memory: int, file: int) -> list[str]:
-    """What to execute so that `command` (with an absolute path) runs as said above."""
+    """Return the command line that runs `command` (with an absolute path) through this script."""
     bounds = map(str, (seconds, memory, file, os.getpid()))
     return [sys.executable, "-I", "-S", str(Path(__file__).resolve()), *bounds, *command]
 

@@ -24,12 +24,12 @@ from twisted.python.failure import Failure
 
 from microblog.model.emails import DeliveryResult, DeliveryStatus, Envelope
 
-DEADLINE_S = 90.0  # for one letter, from looking up the host to the last answer
-ANSWER_S = 45.0  # for one answer (RFC 5321 section 4.5.3.2 allows minutes, to servers that relay at once)
+DEADLINE_S = 90.0  # seconds for one e-mail, from the host look-up to the last response
+ANSWER_S = 45.0  # seconds for one response (RFC 5321 section 4.5.3.2 allows minutes, for servers that relay at once)
 GOOD_BYE_S = 5.0
-MOST_LINES = 200  # of answers in one connection
-_OUR_TROUBLE = frozenset({530, 534, 535, 538})  # RFC 4954, section 6: who we are, not whom we write to
-_ADDRESS = re.compile(r"[!-;=?-~]+@[!-;=?-~]+")  # nothing that could end the command that names it
+MOST_LINES = 200  # of responses in one connection
+_OUR_TROUBLE = frozenset({530, 534, 535, 538})  # RFC 4954, section 6: about our login, not about the recipient
+_ADDRESS = re.compile(r"[!-;=?-~]+@[!-;=?-~]+")  # contains nothing that could end the SMTP command
 _PORTS = {"smtp": 587, "smtps": 465}
 
 
@@ -37,7 +37,7 @@ class Tls(StrEnum):
     """Use of TLS with the mail server."""
 
     REQUIRED = "required"
-    OPPORTUNISTIC = "opportunistic"  # where the server offers it, its certificate being checked then too
+    OPPORTUNISTIC = "opportunistic"  # if the server offers it, and with a valid certificate
     OFF = "off"
 
 
@@ -67,10 +67,10 @@ class MailServer:
 
 
 class _Whole(BytesIO):
-    """A file that is read in one piece: twisted.mail doubles the dots at the begin of lines, but misses them at the begin of a piece."""
+    """A file that is read in one piece: twisted.mail doubles dots at the start of lines, but misses them at the start of a piece."""
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """All that is left."""
+        """Return all remaining bytes."""
         del size
         return super().read()
 
@@ -80,7 +80,7 @@ class _Sender(ESMTPSender):
 
     factory: _Factory
     transport: Any
-    debug = False  # or the password would stand in the text of errors
+    debug = False  # otherwise error messages would contain the password
     _lines = 0
 
     def lineReceived(self, line: bytes) -> None:
@@ -122,7 +122,7 @@ class _Factory(ESMTPSenderFactory):
 
     def __init__(self, office: SmtpTransport, envelope: Envelope, done: Deferred[Any]) -> None:
         server = office.server
-        is_needed = server.tls is Tls.REQUIRED or (server.tls is Tls.OPPORTUNISTIC and bool(server.username))  # no password in clear
+        is_needed = server.tls is Tls.REQUIRED or (server.tls is Tls.OPPORTUNISTIC and bool(server.username))  # no password in clear text
         ESMTPSenderFactory.__init__(
             self,
             server.username.encode() or None,
@@ -228,6 +228,6 @@ def judged(verdict: SMTPDeliveryError) -> DeliveryResult:
     return DeliveryResult(DeliveryStatus.REFUSED if for_good else DeliveryStatus.DEFERRED, _told(code, resp))
 
 
-def _told(code: int, resp: bytes | str) -> str:  # twisted.mail has a text of its own where nobody was accepted
+def _told(code: int, resp: bytes | str) -> str:  # twisted.mail has its own text if the server accepted no recipient
     text = resp.decode("utf-8", "replace") if isinstance(resp, bytes) else resp
     return f"{code} {text}" if code > 0 else text

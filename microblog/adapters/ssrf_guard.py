@@ -28,8 +28,8 @@ from microblog.model.cards import FetchError
 T = TypeVar("T")
 
 PORTS = frozenset({80, 443})
-HEAD_BYTES = 64 * 1024  # for headers and TLS, beside what a body may have
-MOST_ADDRESSES = 3  # of one name that are tried
+HEAD_BYTES = 64 * 1024  # for headers and TLS, in addition to the limit of the body
+MOST_ADDRESSES = 3  # most addresses of one name that are tried
 NOT_PUBLIC = "It is not on the public internet."
 
 
@@ -55,7 +55,7 @@ class SsrfGuard:
             return await running
         except FetchError:
             raise
-        except Exception as problem:  # whatever a hostile server makes of HTTP and TLS
+        except Exception as problem:  # hostile servers can cause any error in HTTP and TLS
             raise FetchError(f"{type(problem).__name__}: {problem}"[:300], permanent=False) from problem
 
     def watch(self, most: int) -> TransferLimit:

@@ -16,7 +16,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
-MOST_OUTPUT = 1024 * 1024  # bytes; whoever says more is ended
+MOST_OUTPUT = 1024 * 1024  # bytes; a program with more output is killed
 _OUT_OF_TIME = frozenset({signal.SIGKILL, signal.SIGXCPU})
 
 
