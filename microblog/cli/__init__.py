@@ -1,7 +1,7 @@
-"""`microblog`: the administrator's commands. Each parses, calls a service and prints; no rule lives here.
+"""`microblog`: the administrator's commands. Each parses arguments, calls a service and prints; business rules are elsewhere.
 
-Exit codes: 0 done; 1 refused or failed, with a sentence on standard error; 2 called wrongly. With `--json` a command prints one JSON value
-and nothing else. Passwords come from a prompt, or where standard input is no terminal from its first line, never from the command line.
+Exit codes: 0 success; 1 refused or failed, with a message on standard error; 2 wrong usage. With `--json` a command prints one JSON value
+and nothing else. Passwords are read from a prompt or, if standard input is no terminal, from its first line; never from the command line.
 """
 
 from __future__ import annotations
@@ -34,9 +34,8 @@ __all__ = ["main"]
 def main(context: click.Context, config: Path | None) -> None:
     """Administer a microblog site.
 
-    The commands work on the site of the settings, which are read as the server reads them, whether it runs or not. Only the server and
-    `restore` make a site; where there is none the others say so. They end with 0 when all is done, with 1 and a
-    sentence when something is refused or fails, with 2 when they are called wrongly.
+    The commands read the same settings as the server and work whether the server runs or not. Only the server and `restore` create a site;
+    other commands fail if there is none. Exit codes: 0 for success, 1 with a message for a refusal or failure, 2 for wrong usage.
     """
     context.obj = context.obj or Console(config)
 

@@ -1,4 +1,4 @@
-"""`microblog announce`: what the site tells all its people."""
+"""`microblog announce`: announcements to all users."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ TIMES = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"])
 
 @click.group()
 def announce() -> None:
-    """Tell everybody something, and take it back."""
+    """Publish, list and delete announcements to all users."""
 
 
 def described(made: Announcement) -> dict[str, object]:
-    """What is shown of an announcement."""
+    """Return an announcement's fields for output."""
 
     def at(moment: datetime | None) -> str | None:
         return None if moment is None else moment.isoformat(timespec="minutes")
@@ -47,7 +47,7 @@ def _utc(moment: datetime | None) -> datetime | None:
 @as_json
 @click.pass_obj
 def publish(console: Console, text: str, *, starts: datetime | None, ends: datetime | None, all_day: bool, as_json: bool) -> None:
-    """Publish TEXT to everybody and print its id."""
+    """Publish TEXT to all users and print the announcement's id."""
     made = console.run(lambda desk: desk.announcements.publish(text, starts_at=_utc(starts), ends_at=_utc(ends), all_day=all_day))
     show(described(made), str(made.id), as_json=as_json)
 
@@ -57,7 +57,7 @@ def publish(console: Console, text: str, *, starts: datetime | None, ends: datet
 @as_json
 @click.pass_obj
 def list_(console: Console, limit: int, as_json: bool) -> None:
-    """List announcements, the newest first; those too that are over."""
+    """List announcements, newest first, including ended ones."""
     rows = [described(made) for made in console.run(lambda desk: desk.announcements.newest(limit))]
     show(rows, table(rows, COLUMNS) if rows else "None.", as_json=as_json)
 
@@ -66,6 +66,6 @@ def list_(console: Console, limit: int, as_json: bool) -> None:
 @click.argument("id", type=int)
 @click.pass_obj
 def withdraw(console: Console, id: int) -> None:
-    """Take an announcement back."""
+    """Delete an announcement."""
     console.run(lambda desk: desk.announcements.withdraw(AnnouncementId(id)))
     click.echo("It is not shown any more.")

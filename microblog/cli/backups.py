@@ -26,9 +26,10 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @as_json
 @click.pass_obj
 def backup(console: Console, target: Path, as_json: bool) -> None:
-    """Write the whole site to a new FILE: database, media, secret key. The site may run meanwhile.
+    """Write a backup of the whole site to a new FILE: database, media, secret key. The site may be running.
 
-    All of it is as the database was at one moment. The file can be read by its owner only: it holds every secret of the site.
+    The backup is consistent: it has the state of the database at one moment. Only the file's owner can read it: it contains all secrets of
+    the site.
     """
     settings = console.settings
     report_errors(lambda: application.require_place(settings, files=True))
@@ -41,13 +42,13 @@ def backup(console: Console, target: Path, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def restore(console: Console, source: Path, as_json: bool) -> None:
-    """Make the site of a backup, on an empty database and in an empty data directory.
+    """Restore a site from a backup into an empty database and an empty data directory.
 
-    What was loaded is compared with what was written. It takes a backup of this release or an older one; the next start of the site
-    brings it to this release.
+    The restored data is compared with the backup. Accepts backups of this version and older ones; the next start of the site migrates an
+    older one.
     """
     settings = console.settings
-    report_errors(lambda: glance(source))  # before anything is made
+    report_errors(lambda: glance(source))  # before anything is created
     _tell("Restored ", _in_thread(settings, lambda url: restored(url, settings.data_dir, source), makes=True), as_json=as_json)
 
 
@@ -56,9 +57,9 @@ def restore(console: Console, source: Path, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def verify(console: Console, source: Path, as_json: bool) -> None:
-    """Restore a backup on a PostgreSQL of its own that is thrown away, and compare every row and file with what was written.
+    """Verify a backup: restore it on a temporary PostgreSQL server and compare every row and file with the backup.
 
-    A backup without any account is refused: it was made of the wrong database.
+    A backup without accounts is refused: it was probably made of the wrong database.
     """
     report_errors(lambda: glance(source))
     with tempfile.TemporaryDirectory(prefix="microblog-verify-") as elsewhere:
@@ -67,7 +68,7 @@ def verify(console: Console, source: Path, as_json: bool) -> None:
 
 
 def _in_thread(settings: Settings, work: Any, *, makes: bool = False) -> dict[str, Any]:
-    """What `work(url)` returns, on the site's database, which is started where it does not run, and if `makes`, made."""
+    """Return the result of `work(url)` on the site's database. Starts the embedded server if needed; `makes` also creates it."""
 
     async def run(reactor: Any) -> dict[str, Any]:
         async with open_server(settings, reactor, makes=makes) as url:

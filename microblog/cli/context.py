@@ -33,10 +33,10 @@ from microblog.storage.schema_check import prepare_database, require_site
 
 T = TypeVar("T")
 
-PATIENCE_S = 60.0  # a command may do much at once, and one person waits for it
+PATIENCE_S = 60.0  # one command may do much, and only the administrator waits for it
 
 FAILURES: tuple[type[Exception], ...] = (Problem, OSError, BackupError, *application.START_PROBLEMS)
-"""What ends a command with its text as the sentence."""
+"""Errors that end a command with their text as its message."""
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -127,7 +127,7 @@ async def open_server(settings: Settings, reactor: Any, *, makes: bool = False) 
     url = application.running_database(settings)
     server = None if url else application.embedded_database(settings, reactor)
     if url is None:
-        assert server is not None  # one of the two says where the database is
+        assert server is not None  # either the settings or the embedded server give the URL
         if makes:
             settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         url = await server.start()

@@ -1,4 +1,4 @@
-"""`microblog invite`: codes that let people sign up."""
+"""`microblog invite`: codes that allow people to sign up."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ COLUMNS = ("code", "state", "uses", "max_uses", "created_at", "expires_at")
 
 @click.group()
 def invite() -> None:
-    """Make and end invitations."""
+    """Create, list and revoke invites."""
 
 
 def described(invite: Invite, now: datetime) -> dict[str, object]:
-    """What is shown of an invitation."""
+    """Return an invite's fields for output."""
     return {
         "code": invite.code,
         "state": invite.state(now),
@@ -36,7 +36,7 @@ def described(invite: Invite, now: datetime) -> dict[str, object]:
 @as_json
 @click.pass_obj
 def create(console: Console, uses: int | None, days: float | None, as_json: bool) -> None:
-    """Make an invitation and print its code."""
+    """Create an invite and print its code."""
     lasts = None if days is None else timedelta(days=min(days, 10_000_000))
     made = console.run(lambda desk: desk.registrations.invite(None, max_uses=uses, lasts=lasts))
     show(described(made, made.created_at), made.code, as_json=as_json)
@@ -47,7 +47,7 @@ def create(console: Console, uses: int | None, days: float | None, as_json: bool
 @as_json
 @click.pass_obj
 def list_(console: Console, limit: int, as_json: bool) -> None:
-    """List invitations, the newest first."""
+    """List invites, newest first."""
     found = console.run(lambda desk: desk.registrations.invites(limit=limit))
     moment = now()
     rows = [described(invite, moment) for invite in found]
@@ -58,6 +58,6 @@ def list_(console: Console, limit: int, as_json: bool) -> None:
 @click.argument("code")
 @click.pass_obj
 def revoke(console: Console, code: str) -> None:
-    """Let nobody else in by the code."""
+    """Revoke an invite: its code can no longer be used."""
     console.run(lambda desk: desk.registrations.end_invite(code))
     click.echo("Nobody can use it any more.")

@@ -1,4 +1,4 @@
-"""`microblog mail`: does mail arrive?"""
+"""`microblog mail`: a test of e-mail delivery."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WORDS = {
 
 @click.group()
 def mail() -> None:
-    """Try whether mail arrives."""
+    """Test the delivery of e-mail."""
 
 
 @mail.command()
@@ -34,10 +34,10 @@ def mail() -> None:
 @as_json
 @click.pass_obj
 def test(console: Console, address: str, as_json: bool) -> None:
-    """Send a mail to ADDRESS at once, and print what the mail server says. Ends with 1 unless it takes the mail over."""
+    """Send a test e-mail to ADDRESS and print the mail server's response. Exits with 1 unless the server accepts it."""
     settings = console.settings
     envelope = report_errors(lambda: test_envelope(settings, validation.email(address)))
-    if settings.smtp_url is None:  # then it is kept in the data directory
+    if settings.smtp_url is None:  # e-mails are stored in the data directory
         report_errors(lambda: application.require_place(settings, files=True))
     place = ""
 
@@ -55,7 +55,7 @@ def test(console: Console, address: str, as_json: bool) -> None:
 
 
 def test_envelope(settings: Settings, address: str) -> Envelope:
-    """A letter that says that it works, ready to be handed in."""
+    """Return a test e-mail, ready for delivery."""
     name = f"<test.{secrets.token_hex(8)}@{settings.message_host}>"
     letter = Email(
         EmailId(0), EmailKind.TEST, None, address, None, {}, name, EmailState.WAITING, tries=1, answer="", created_at=services.now()

@@ -43,7 +43,7 @@ def version() -> None:
 @as_json
 @click.pass_obj
 def migrate(console: Console, as_json: bool) -> None:
-    """Bring the site's database to this version's schema. The site does so itself when it starts."""
+    """Migrate the site's database to this version's schema. The site does so itself when it starts."""
     settings = console.settings
 
     async def work(reactor: Any) -> list[str]:
@@ -58,7 +58,7 @@ def migrate(console: Console, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def config(console: Console, as_json: bool) -> None:
-    """Print every setting, its value and where it comes from. Secrets are not shown."""
+    """Print every setting with its value and origin. Secrets are hidden."""
     file = console.config
     origin = sources(os.environ, file)
     rows = [
@@ -76,7 +76,7 @@ def config(console: Console, as_json: bool) -> None:
 
 
 def _written(settings: Settings, key: str) -> str | None:
-    """A setting's value as one would write it; None where it is unset."""
+    """Return a setting's value as text, as in an environment variable; None if it is unset."""
     match getattr(settings, key):
         case None:
             return None
@@ -92,7 +92,7 @@ def _written(settings: Settings, key: str) -> str | None:
 
 @frozen
 class Finding:
-    """What a check found. `detail` is a sentence or a value."""
+    """Result of a check. `detail` is a sentence or a value."""
 
     name: str
     ok: bool
@@ -103,10 +103,9 @@ class Finding:
 @as_json
 @click.pass_obj
 def check(console: Console, as_json: bool) -> None:
-    """Look whether the site can run: settings, data directory, database, schema. Changes nothing.
+    """Check whether the site can run: settings, data directory, database, schema. Changes nothing.
 
-    Ends with 1 if anything is wrong, or if there is no site yet. A database that lacks steps is no fault: the start of the site makes up
-    for it.
+    Exits with 1 if there is a problem or no site yet. Missing migrations are not a problem: the site applies them when it starts.
     """
     settings = console.settings
     here = Finding("settings", True, f"the site is {settings.public_url}")
@@ -160,9 +159,9 @@ def _database(settings: Settings) -> Iterator[Finding]:
 @as_json
 @click.pass_obj
 def demo(console: Console, seed: int, posts: int, asks: bool, as_json: bool) -> None:
-    """Fill an empty site with people who talk to each other, so that there is something to look at.
+    """Fill an empty site with demo users and posts.
 
-    Refuses a site on which anybody has an account. Without --password nobody can log in as one of these people.
+    Refuses a site that has any account. Without --password nobody can log in to the demo accounts.
     """
     password = new_password("Password for all of them") if asks else None
     plan = compose(seed, services.now(), posts)

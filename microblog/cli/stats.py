@@ -1,4 +1,4 @@
-"""`microblog stats`: the statistics of days."""
+"""`microblog stats`: daily statistics."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DAY = click.DateTime(formats=["%Y-%m-%d"])
 
 @click.group()
 def stats() -> None:
-    """The statistics of days. The site counts each day when it is over."""
+    """Manage daily statistics. The site computes them at the end of each day."""
 
 
 @stats.command()
@@ -22,9 +22,9 @@ def stats() -> None:
 @as_json
 @click.pass_obj
 def rebuild(console: Console, first: datetime | None, last: datetime | None, as_json: bool) -> None:
-    """Count days again, by UTC and by the site's time zone.
+    """Recompute the statistics of days, in UTC and in the site's time zone.
 
-    The result is the same as before, whatever was deleted, edited or taken back meanwhile, unless somebody changed the database by hand.
+    The result is the same as before, regardless of later deletions, edits and undone actions, unless the database was changed by hand.
     """
     counted = console.run(lambda desk: desk.statistics.rebuild(first and first.date(), last and last.date()))
     if counted is None:

@@ -1,4 +1,4 @@
-"""`microblog token` and `microblog app`: what programs show instead of a password, and the programs."""
+"""`microblog token` and `microblog app`: access tokens, and the apps that use them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ APP_COLUMNS = ("id", "name", "website", "scopes", "created_at", "tokens")
 
 @click.group()
 def token() -> None:
-    """Make, list and revoke tokens for the API. USER is a username or an e-mail address."""
+    """Create, list and revoke access tokens for the API. USER is a username or an e-mail address."""
 
 
 def described(token: Token, name: str) -> dict[str, object]:
-    """What is shown of a token."""
+    """Return a token's fields for output."""
     return {
         "id": str(token.id),
         "app": name,
@@ -35,7 +35,7 @@ def described(token: Token, name: str) -> dict[str, object]:
 @as_json
 @click.pass_obj
 def create(console: Console, user: str, scopes: str, name: str, as_json: bool) -> None:
-    """Make a token and print it. It is shown this once; it does not expire."""
+    """Create an access token and print it. It is shown only once and does not expire."""
 
     async def work(desk: Services) -> IssuedToken:
         return await desk.tokens.issue((await desk.members.by_name(user)).account.id, scopes, name)
@@ -49,7 +49,7 @@ def create(console: Console, user: str, scopes: str, name: str, as_json: bool) -
 @as_json
 @click.pass_obj
 def list_(console: Console, user: str, as_json: bool) -> None:
-    """List somebody's tokens, the newest first. What they are is not shown: the site does not know it either."""
+    """List a user's access tokens, newest first. The secret tokens themselves are not shown: the site stores only their hashes."""
 
     async def work(desk: Services) -> list[tuple[Token, App]]:
         return await desk.tokens.of((await desk.members.by_name(user)).account.id)
@@ -64,7 +64,7 @@ def list_(console: Console, user: str, as_json: bool) -> None:
 @click.option("--all", "every", is_flag=True, help="Revoke all of them.")
 @click.pass_obj
 def revoke(console: Console, user: str, id: int | None, every: bool) -> None:
-    """Revoke one of somebody's tokens, or all. What is open with it is closed."""
+    """Revoke one or all of a user's access tokens. Open connections that use them are closed."""
     if (id is None) is not every:
         raise click.UsageError("Say which token by its id, or --all.")
 
@@ -78,7 +78,7 @@ def revoke(console: Console, user: str, id: int | None, every: bool) -> None:
 
 @click.group()
 def app() -> None:
-    """List and delete the apps that people sign in with."""
+    """List and delete the apps that users log in with."""
 
 
 @app.command("list")
@@ -87,7 +87,7 @@ def app() -> None:
 @as_json
 @click.pass_obj
 def list_apps(console: Console, limit: int, before: int | None, as_json: bool) -> None:
-    """List apps, the newest first, with how many tokens each has."""
+    """List apps, newest first, with the number of valid tokens of each."""
     found = console.run(lambda desk: desk.tokens.apps(limit=limit, before=before))
     rows: list[dict[str, object]] = [
         {
@@ -108,6 +108,6 @@ def list_apps(console: Console, limit: int, before: int | None, as_json: bool) -
 @click.argument("id", type=click.IntRange(1, 2**63 - 1))
 @click.pass_obj
 def delete(console: Console, id: int) -> None:
-    """Delete an app. Whoever signed in with it is signed out, everywhere and at once."""
+    """Delete an app. All its users are logged out of it immediately."""
     console.run(lambda desk: desk.tokens.delete_app(AppId(id)))
     click.echo("Deleted.")

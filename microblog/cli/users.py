@@ -1,4 +1,4 @@
-"""`microblog user`: people."""
+"""`microblog user`: accounts with a login."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ COLUMNS = ("id", "username", "email", "role", "state", "created_at", "posts")
 
 @click.group()
 def user() -> None:
-    """Make, find and change people's accounts. NAME is a username or an e-mail address."""
+    """Create, list and change user accounts. NAME is a username or an e-mail address."""
 
 
 def described(member: AccountWithLogin) -> dict[str, object]:
-    """What is shown of somebody."""
+    """Return a user's fields for output."""
     account, login = member.account, member.login
     return {
         "id": str(account.id),
@@ -53,9 +53,9 @@ def described(member: AccountWithLogin) -> dict[str, object]:
 @as_json
 @click.pass_obj
 def create(console: Console, /, *, username: str, email: str, role: str, id: int | None, reattach: bool, as_json: bool) -> None:
-    """Make an account. Asks for the password, or reads it from standard input.
+    """Create a user account. Prompts for the password, or reads it from standard input.
 
-    Nobody has to approve or confirm it, and names that the site keeps for itself may be taken.
+    Needs neither approval nor confirmation, and may use reserved usernames.
     """
     form = SignUpForm(username, email, new_password(), agreement=True)
 
@@ -76,7 +76,7 @@ def create(console: Console, /, *, username: str, email: str, role: str, id: int
 @as_json
 @click.pass_obj
 def list_(console: Console, /, limit: int, before: int | None, role: str | None, as_json: bool, **only: bool) -> None:
-    """List people, the newest first."""
+    """List users, newest first."""
     page = Page(limit=limit, max_id=before)
     found = console.run(lambda desk: desk.members.list(page, role=Role(role) if role else None, **only))
     rows = [described(member) for member in found]
@@ -88,7 +88,7 @@ def list_(console: Console, /, limit: int, before: int | None, role: str | None,
 @as_json
 @click.pass_obj
 def show_(console: Console, name: str, as_json: bool) -> None:
-    """Show all about one person."""
+    """Show all details of a user."""
     found = described(console.run(lambda desk: desk.members.by_name(name)))
     text = table([{"field": field, "value": value} for field, value in found.items()], ("field", "value"))
     show(found, text.partition("\n")[2], as_json=as_json)
@@ -134,7 +134,7 @@ _verb("reject", "Erase an applicant; the name and the address are free again.", 
 @as_json
 @click.pass_obj
 def reset_password(console: Console, name: str, as_json: bool) -> None:
-    """Give somebody another password and log them out everywhere. Asks for it, or reads it from standard input."""
+    """Set a new password and end all sessions of the user. Prompts for the password, or reads it from standard input."""
     password = new_password()
     _change(console, name, as_json, lambda desk, id: desk.members.reset_password(id, password), "logged out and has a new password")
 
@@ -145,7 +145,7 @@ def reset_password(console: Console, name: str, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def role(console: Console, name: str, role: str, as_json: bool) -> None:
-    """Make somebody a user, moderator or admin."""
+    """Set a user's role: user, moderator or admin."""
     _change(console, name, as_json, lambda desk, id: desk.members.set_role(id, Role(role)), "{role} now")
 
 
@@ -155,9 +155,9 @@ def role(console: Console, name: str, role: str, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def delete(console: Console, name: str, yes: bool, as_json: bool) -> None:
-    """Delete somebody for good. Nobody can see anything of them from this moment; the running site then removes it.
+    """Delete a user permanently. The account is hidden immediately; the running site then deletes its data.
 
-    The name stays taken, so that nobody else can pose as them; `user create --reattach` gives it to somebody again.
+    The username stays reserved, so that nobody can impersonate the user; `user create --reattach` makes it available again.
     """
     if not yes:
         click.confirm(f"Delete {name} and all they wrote? This cannot be undone.", abort=True, err=True)
