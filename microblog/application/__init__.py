@@ -1,7 +1,7 @@
 """Composition root: builds the object graph from the settings.
 
-Only this package imports `adapters`. `services` builds the domain's services, `server` the routes on them; this module builds what runs,
-and decides in which order it starts.
+Only this package imports `adapters`. `services` builds the domain's services, `server` the routes on them; this module builds the running
+components and determines their starting order.
 """
 
 from __future__ import annotations
@@ -56,11 +56,11 @@ from microblog.web.pages.metrics import MetricsPage
 from microblog.workers import JobServices, Workers
 
 DRAIN_S = 10.0
-_SPARE_CONNECTIONS = 12  # beside the pool's: migrations, the administrator's commands, backups, PostgreSQL's own
+_SPARE_CONNECTIONS = 12  # in addition to the pool's: migrations, the administrator's commands, backups, PostgreSQL's own
 
 
 START_PROBLEMS: tuple[type[Exception], ...] = (UnusableDatabase, postgres.EmbeddedPostgresError)
-"""What is raised at start with a text for whoever starts the site."""
+"""Errors at start-up whose text is shown to the administrator."""
 
 
 async def assemble(settings: Settings, reactor: Any, database_url: str) -> Application:
@@ -96,9 +96,9 @@ def build_wakeup(settings: Settings, reactor: Any, database: Database) -> Redis 
     """Return the wake-up that reaches all processes of the site."""
     if settings.redis_url is not None:
         return Redis(reactor, Address.parse(settings.redis_url), f"microblog:{settings.domain}")
-    if settings.database_url is None or settings.database_pooler:  # behind a pooler nothing can be listened to: all look now and then
+    if settings.database_url is None or settings.database_pooler:  # LISTEN does not work behind a pooler: processes poll
         return MemoryWakeup()
-    # a read: a command would wake again by itself, for ever
+    # a read, because a command would send another wake-up, endlessly
     return PgNotifyWakeup(settings.database_url, reactor, lambda sql: database.read(lambda cursor: cursor.execute(sql)))
 
 
@@ -148,7 +148,7 @@ def build_broadcaster(database: Transactions, reactor: Any, most_of_account: int
 
 
 async def _drained(server: HttpServer, feed: Broadcaster) -> None:
-    feed.stop()  # tells the streams, which no drain waits for
+    feed.stop()  # ends the streams, for which `drain` does not wait
     await server.drain(DRAIN_S)
 
 

@@ -44,7 +44,7 @@ def restore(url: str, data_dir: Path, source: Path) -> dict[str, Any]:
                 raise BackupError("The database has tables already: a backup is restored into an empty one.")
         with backup_archive.unpacked(packed, data_dir) as dump:
             backup_archive.restore_database(dump, url)
-            missing_steps(url)  # raises for what a newer release has backed up
+            missing_steps(url)  # raises for a backup of a newer version
             _compare(url, listed["tables"])
         return listed
 

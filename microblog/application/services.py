@@ -79,11 +79,11 @@ class ExternalServices:
     chance: Callable[[], float] = lambda: 0.0
 
     def promises(self, url: str) -> PreviewScheduler | None:
-        """What posts of the site at `url` promise."""
+        """Return the scheduler of link previews for posts of the site at `url`; None without `web`."""
         return None if self.web is None else PreviewScheduler(url, self.chance)
 
     def cards(self, database: Transactions) -> LinkPreviews | None:
-        """What fetches link previews."""
+        """Return the fetcher of link previews; None without `web`."""
         return None if self.web is None else LinkPreviews(database, self.web, self.studio, now)
 
 
@@ -190,7 +190,7 @@ class Domain:
 
 
 def moderation_of(database: Transactions, passwords: Hashes, registrations: Registrations) -> Moderation:
-    """What moderators do with people."""
+    """Return the moderation services."""
     members = AccountAdmin(database, passwords, now)
     return Moderation(members, registrations, AccountActions(database, members, now))
 
