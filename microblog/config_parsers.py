@@ -97,7 +97,7 @@ def base_url(text: str) -> str:
 def _has_host(parts: SplitResult) -> bool:
     host = parts.hostname or ""
     if ":" in host:
-        ipaddress.IPv6Address(host)  # raises a ValueError
+        ipaddress.IPv6Address(host)  # raises ValueError
         return True
     return bool(_HOST.fullmatch(ascii_host(host)))
 
@@ -115,7 +115,7 @@ def is_local(url: str) -> bool:
     try:
         host = urlsplit(url).hostname or ""
         return host == "localhost" or host.endswith(".localhost") or ipaddress.ip_address(host).is_loopback
-    except ValueError:  # a name, or no host at all
+    except ValueError:  # a host name, or no host
         return False
 
 
@@ -136,7 +136,7 @@ def url(*schemes: str, host: bool = True) -> Callable[[str], str]:
 
     def read(text: str) -> str:
         parts = urlsplit(text)
-        _ = parts.port  # raises a ValueError when it is no port
+        _ = parts.port  # raises ValueError for an invalid port
         if parts.scheme not in schemes or (host and not parts.hostname):
             raise ValueError
         return text
@@ -182,11 +182,11 @@ def directory(text: str) -> Path:
     """Return the absolute path of a directory, which need not exist yet."""
     try:
         path = Path(text).expanduser().absolute()
-    except RuntimeError as cause:  # ~nobody-of-that-name
+    except RuntimeError as cause:  # a home directory (~name) of an unknown user
         raise NotAllowed(str(cause)) from cause
     try:
         is_taken = path.exists() and not path.is_dir()
-    except OSError as cause:  # a directory above it may not be entered
+    except OSError as cause:  # a parent directory is not accessible
         raise NotAllowed(f"it cannot be accessed: {cause.strerror}") from cause
     if is_taken:
         raise NotAllowed("it exists and is not a directory")

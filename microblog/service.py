@@ -1,8 +1,8 @@
-"""``twistd microblog``: its options, and the order in which the site starts and stops.
+"""The ``twistd microblog`` command: its options, and start and stop of the site.
 
-Up: embedded PostgreSQL, schema, object graph, its parts, listening. Down: the same in reverse, so that accepted requests
-finish while everything that they use is still there. Whatever fails on the way up is said in a sentence and ends the
-process with exit code 1; there is no half-alive site.
+Order of starting: embedded PostgreSQL, schema, object graph, its components, listening. They stop in reverse order, so that accepted
+requests can finish while everything that they need still runs. Any failure during the start is reported in a sentence and ends the process
+with exit code 1; the site never runs partially.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from microblog.model.errors import describe_os_error
 from microblog.storage.schema_check import prepare_database
 from microblog.twisted_private import log_files
 
-BACKLOG = 1024  # connections that wait to be accepted; the kernel has a bound of its own (net.core.somaxconn)
+BACKLOG = 1024  # connections waiting to be accepted; the kernel has its own limit (net.core.somaxconn)
 
 FIRST_ADMIN = "user create NAME NAME@EXAMPLE.ORG --role admin"
 
@@ -55,7 +55,7 @@ def _help() -> str:
 
 
 class Options(usage.Options):
-    """What may be said on the command line: where the settings are. After parsing, `settings` has them."""
+    """Command-line options: the path of the settings file. After parsing, `settings` has the settings."""
 
     synopsis = "[--config FILE]"
     optParameters: ClassVar[list[list[str | None]]] = [
@@ -65,11 +65,11 @@ class Options(usage.Options):
     command: str
 
     def getUsage(self, width: int | None = None) -> str:
-        """The options, and every setting."""
+        """Return the usage text: the options and all settings."""
         return f"{super().getUsage(width)}\n{_help()}\n"
 
     def parseOptions(self, options: list[str] | None = None) -> None:
-        """See `usage.Options`. What is wrong ends the process with a sentence: twistd would print pages of usage before it."""
+        """See `usage.Options`. An error ends the process with one sentence: twistd would print its whole usage text before it."""
         try:
             super().parseOptions(options)  # type: ignore[no-untyped-call]
         except usage.UsageError as problem:
@@ -81,7 +81,7 @@ class Options(usage.Options):
         sys.exit(0)
 
     def postOptions(self) -> None:
-        """Read the settings; all that is wrong with them becomes one usage error."""
+        """Read the settings; all their problems become one usage error."""
         option = Path(self["config"]) if self["config"] else None
         try:
             self.settings = load(os.environ, config_file(os.environ, option))
@@ -91,7 +91,7 @@ class Options(usage.Options):
 
 
 def makeService(options: Options) -> Service:
-    """What twistd runs. Nothing is started yet: in daemon mode this process is not the one that will run."""
+    """Return the service for twistd. Starts nothing yet: in daemon mode another process will run it."""
     from twisted.internet import reactor
 
     keep_steady(reactor)
@@ -99,36 +99,39 @@ def makeService(options: Options) -> Service:
 
 
 def keep_steady(reactor: Any) -> None:
-    """Let the reactor's timers follow a clock that nobody sets: Twisted's own stand still when the time of day is put back."""
-    if not reactor.getDelayedCalls():  # what is planned already was planned by the other clock
+    """Let the reactor's timers use the monotonic clock: by default they stall when the system time is set back."""
+    if not reactor.getDelayedCalls():  # timers that are already scheduled use the other clock
         reactor.seconds = time.monotonic
 
 
 def with_room(listen: str) -> str:
-    """The endpoint with room for all who come back at once. Twisted has 50; whoever finds it full tries again after a second or three."""
+    """Return the endpoint with a larger backlog, for when all clients reconnect at once.
+
+    Twisted's default is 50; a client that finds the backlog full retries after one to three seconds.
+    """
     has_backlog = listen.partition(":")[0] in {"tcp", "tcp6", "ssl", "unix"}
     return f"{listen}:backlog={BACKLOG}" if has_backlog and ":backlog=" not in listen else listen
 
 
 class SiteService(Service):
-    """The site from start to stop. `command` is how the administrator calls commands on it."""
+    """The site from start to stop. `command` is the administrator's command line for this site."""
 
     def __init__(self, settings: Settings, reactor: Any, command: str = "microblog") -> None:
         self._settings = settings
         self._reactor = reactor
         self._command = command
         self._reopen: Callable[[], None] | None = None
-        self._started = AsyncExitStack()  # how to undo what has been started, the last first
+        self._started = AsyncExitStack()  # undoes each step of the start, in reverse order
         self._starting: Deferred[None] | None = None
 
     def startService(self) -> None:
-        """Begin to start. The process ends if that fails."""
+        """Start asynchronously. The process ends if that fails."""
         Service.startService(self)
         signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._reopen_logs))
-        self._reactor.callWhenRunning(self._begin)  # children cannot be waited for earlier
+        self._reactor.callWhenRunning(self._begin)  # the reactor cannot wait for child processes before it runs
 
     def _reopen_logs(self) -> None:
-        """What SIGHUP asks for. It comes too when a terminal is closed, and the site goes on then as a daemon does."""
+        """Handle SIGHUP: reopen log files. Closing a terminal sends it too; the site keeps running then, as daemons do."""
         try:
             reopen_log_files()
             if self._reopen is not None:
@@ -142,7 +145,7 @@ class SiteService(Service):
         self._starting = Deferred.fromCoroutine(self._start()).addErrback(self._failed)
 
     def stopService(self) -> Deferred[None] | None:
-        """Undo what has been started, also in the middle of starting; done when all is gone."""
+        """Stop what has been started, even during the start; done when everything has stopped."""
         Service.stopService(self)
         if self._starting is None:
             return None
@@ -194,12 +197,12 @@ class SiteService(Service):
         else:
             _log.failure("The site cannot start", failure)
         _exit_with(1)
-        with suppress(ReactorNotRunning):  # somebody stopped it just now
+        with suppress(ReactorNotRunning):  # it was stopped already
             self._reactor.stop()
 
 
 def same_site(settings: Settings, environment: Mapping[str, str], option: Path | None) -> str:
-    """How `microblog` is called in another shell, so that it finds the settings that were found here. Shows no secret."""
+    """Return the `microblog` command line that finds the same settings in another shell. Contains no secret."""
     origin = sources(environment, config_file(environment, option))
     given = {CONFIG: str(Path(environment[CONFIG]).absolute())} if option is None and environment.get(CONFIG) else {}
     if settings.database_url is not None and origin["MICROBLOG_DATABASE_URL"] == "environment":
@@ -214,13 +217,13 @@ def same_site(settings: Settings, environment: Mapping[str, str], option: Path |
 
 
 def reopen_log_files() -> None:
-    """Let twistd's own log go on in the file that has its name now. Standard output and syslog stay as they are. Raises OSError."""
+    """Reopen twistd's own log at its path. Standard output and syslog are unaffected. Raises OSError."""
     for file in log_files():
         file.reopen()
 
 
 def in_short(address: object) -> str:
-    """An address that is listened at, as an administrator writes it: 127.0.0.1:8080, [::1]:8080, unix:/run/microblog.sock."""
+    """Return a listening address in the administrator's notation: 127.0.0.1:8080, [::1]:8080, unix:/run/microblog.sock."""
     match address:
         case IPv4Address(host=host, port=port):
             return f"{host}:{port}"
@@ -238,7 +241,7 @@ async def _finish(act: Callable[[], Awaitable[object] | object]) -> None:
 
 
 def _exit_with(code: int) -> None:
-    """Let the process end with this code, after twistd has cleaned up: it knows no other way than 0."""
+    """Let the process exit with this code after twistd has cleaned up: twistd itself always exits with 0."""
 
     def leave() -> None:
         sys.stdout.flush()

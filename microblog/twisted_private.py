@@ -1,8 +1,8 @@
 """Private names of Twisted that this server relies on, each with the reason.
 
-Twisted may change them in any release. Hence pyproject.toml excludes its next major version, and tests/test_twisted_private.py fails where
-one of them is gone, means something else, or is used outside of what is declared here, and also where a new Twisted takes a private
-name that a subclass of ours has already.
+Twisted may change them in any release. So pyproject.toml excludes its next major version, and tests/test_twisted_private.py fails if one of
+them is missing, has another meaning, or is used without a declaration here, or if a new Twisted uses a private name of one of our
+subclasses.
 """
 
 # mypy: disable-error-code="no-untyped-call"
@@ -22,49 +22,49 @@ from twisted.web import http
 class TwistedHTTPChannel(http.HTTPChannel):
     """Twisted's HTTP/1.1 channel with the attributes that subclasses read and write.
 
-    Two methods of it are also overridden, because Twisted has no public place for what they do: `_finishRequestBody` (what follows a
-    chunked body) and `_respondToBadRequestAndDisconnect` (the response to what cannot be parsed).
+    Two of its methods are overridden too, because Twisted has no public interface for them: `_finishRequestBody` (called after a chunked
+    body) and `_respondToBadRequestAndDisconnect` (the response to an unparsable request).
     """
 
     _command: bytes
     """Method of the request whose head is being read."""
     _path: bytes
-    """Its target, as sent; written back in a checked form."""
+    """Target of the request as sent; subclasses replace it by a checked form."""
     _version: bytes
-    """Its version, such as b"HTTP/1.1"."""
+    """HTTP version of the request, such as b"HTTP/1.1"."""
     _receivedHeaderSize: int  # noqa: N815 - Twisted's name
     """Bytes of the head so far; 0 before the request line."""
     _handlingRequest: bool  # noqa: N815 - Twisted's name
     """True from the end of a request until its response is written."""
     _dataBuffer: list[bytes]  # noqa: N815 - Twisted's name
-    """Bytes that came while a request is being handled: the next request's."""
+    """Bytes received while a request is being handled: they belong to the next request."""
     _buffer: bytes
-    """Bytes that were not yet taken apart into lines."""
+    """Bytes not yet split into lines."""
     _waitingForTransport: bool  # noqa: N815 - Twisted's name
-    """True while the transport asks to write no more."""
+    """True while the transport asks to pause writing."""
     _networkProducer: Any  # noqa: N815 - Twisted's name
-    """The transport as a producer: pausing it stops the reading without telling the channel."""
+    """The transport as a producer: pausing it stops reading without notifying the channel."""
 
 
 class TwistedRequest(http.Request):
     """Twisted's request with the attribute that subclasses read."""
 
     _disconnected: bool
-    """True once the client hung up."""
+    """True once the client has disconnected."""
 
 
 def is_buffering(transport: Connection) -> bool:
-    """True if something that was written waits in this process; then a write to the socket itself would overtake it."""
+    """True if written data is buffered in this process; then a write directly to the socket would overtake it."""
     return bool(transport.dataBuffer or transport._tempDataBuffer)
 
 
 def buffered_bytes(transport: Connection) -> int:
-    """How many bytes that were written wait in this process. Twisted has no public way to measure its buffer."""
+    """Return the number of written bytes buffered in this process. Twisted has no public way to measure its buffer."""
     return len(transport.dataBuffer) - transport.offset + transport._tempDataLen
 
 
 def log_files() -> Iterator[BaseLogFile]:
-    """The files that twistd's own log is written to; none where it goes to standard output or syslog. Twisted gives nobody its observer."""
+    """Yield the files of twistd's own log; none if it uses standard output or syslog. Twisted does not expose its log observer."""
     for observer in globalLogPublisher._observers:
         file = getattr(observer, "_outFile", None)
         if isinstance(file, BaseLogFile):

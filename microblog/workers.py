@@ -1,7 +1,7 @@
 """The job workers of a process: four, so that slow jobs delay only their own kind.
 
 Jobs that contact other servers or run long programs have their own worker, and so do e-mail and push notifications. However many of them
-hang, people are notified of posts within a second.
+hang, users are notified of posts within a second.
 """
 
 from __future__ import annotations
@@ -79,7 +79,8 @@ class Workers:
 
     @property
     def wake_on_commit(self) -> list[Callable[[], None]]:
-        """Callbacks for each commit. Other workers poll: their jobs are not urgent, and each check costs a statement. The push worker is
-        woken when messages are queued.
+        """Return the callbacks for each commit. Other workers poll: their jobs are not urgent, and each check costs a statement.
+
+        The push worker is woken when messages are queued.
         """
         return [self.quick.wake]
