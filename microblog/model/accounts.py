@@ -26,7 +26,7 @@ class Role(StrEnum):
 
 
 class RegistrationMode(StrEnum):
-    """How people can sign up."""
+    """Sign-up policy of the site."""
 
     OPEN = "open"
     APPROVAL = "approval"
@@ -36,7 +36,7 @@ class RegistrationMode(StrEnum):
 
 @frozen
 class ProfileField:
-    """A name and value of the table on a profile. `value` is plain text, `html` the same rendered."""
+    """A name and value in the table on a profile. `value` is plain text, `html` the rendered value."""
 
     name: str
     value: str
@@ -45,7 +45,7 @@ class ProfileField:
 
 @frozen
 class Account:
-    """A public account. `bio` is plain text as typed, `bio_html` the same rendered and sanitized."""
+    """A public account. `bio` is plain text as typed, `bio_html` the rendered and sanitized bio."""
 
     id: AccountId
     username: str
@@ -217,7 +217,7 @@ class RelatedAccount:
 
 
 class UnexpectedMentions(Invalid):
-    """A post mentions accounts outside of `allowed_mentions`. `accounts` are these."""
+    """A post mentions accounts that are not in `allowed_mentions`. `accounts` are the unexpected ones."""
 
     def __init__(self, accounts: tuple[Account, ...]) -> None:
         self.accounts = accounts

@@ -11,7 +11,7 @@ from microblog.model.ids import AnnouncementId
 
 @frozen
 class Reaction:
-    """An emoji reaction to an announcement with its count. `mine`: the viewer is among them."""
+    """An emoji reaction to an announcement with its count. `mine`: the viewer added it as well."""
 
     name: str
     count: int
@@ -20,9 +20,10 @@ class Reaction:
 
 @frozen
 class Announcement:
-    """One announcement as one viewer (or an anonymous visitor) sees it. `text` is as typed, `html` the same rendered and sanitized.
+    """One announcement as one viewer (or an anonymous visitor) sees it.
 
-    `starts_at` and `ends_at` are those of the announced event; it is shown until `ends_at`. `all_day`: only their dates count.
+    `text` is as typed, `html` the rendered and sanitized text. `starts_at` and `ends_at` belong to the announced event; the announcement is
+    shown until `ends_at`. `all_day`: only the dates of the event count.
     """
 
     id: AnnouncementId

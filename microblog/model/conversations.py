@@ -13,7 +13,7 @@ from microblog.model.posts import Post
 class Conversation:
     """The direct posts of one thread between an account and one set of participants.
 
-    `people` are the other accounts, without deleted ones; empty if the account writes to itself. `last` is the newest post that the
+    `people` are the other participants, without deleted accounts; empty if the account writes to itself. `last` is the newest post that the
     account may see. `place` orders the list of conversations: the id of the newest post, visible or not.
     """
 

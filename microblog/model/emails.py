@@ -113,7 +113,7 @@ class DigestSummary:
 
 @frozen
 class DailyReport:
-    """Statistics of one day, from `begin` to `end`. The last four are the values at the time the report is made."""
+    """Statistics of one day, from `begin` to `end`. The last four are values at the time of the report."""
 
     begin: datetime
     end: datetime

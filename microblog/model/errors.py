@@ -72,7 +72,7 @@ class TooMany(Problem):
 
 
 class Unavailable(Problem):
-    """The server temporarily cannot do this. `retry_after` is in seconds."""
+    """The server is temporarily unable to handle the request. `retry_after` is in seconds."""
 
     sentence = "There was a temporary problem serving your request, please try again"
 

@@ -90,7 +90,7 @@ class Filter:
     posts: tuple[FilteredPost, ...] = ()
 
     def is_active(self, now: datetime) -> bool:
-        """False once it has expired."""
+        """True until the filter expires."""
         return self.expires_at is None or self.expires_at > now
 
 
@@ -127,7 +127,10 @@ class FilterSet:
         return result
 
     def shown(self, post: Post, context: FilterContext, now: datetime) -> Post | None:
-        """Return the post with the titles of matching filters as its content warning where it cannot be collapsed; None if hidden."""
+        """Return the post, or None if it is hidden.
+
+        Titles of warning filters become its content warning, for outputs that cannot collapse a post.
+        """
         matches = self.matches(post, now)
         if is_hidden(matches, context):
             return None

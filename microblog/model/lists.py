@@ -10,7 +10,7 @@ from microblog.model.ids import ListId
 
 
 class ListReplies(StrEnum):
-    """The replies that a list shows beside those to its owner: to accounts the owner follows, to members of the list, or none."""
+    """Replies that a list shows, beside replies to its owner: to accounts that the owner follows, to members of the list, or none."""
 
     FOLLOWED = "followed"
     LIST = "list"

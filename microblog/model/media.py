@@ -118,12 +118,12 @@ class Media:
 
     @property
     def path(self) -> str | None:
-        """Its path on this site; None until it is READY."""
+        """The path of the file on this site; None until it is READY."""
         return f"/media/{self.rendition.original}" if self.rendition and self.rendition.original else None
 
     @property
     def preview_path(self) -> str | None:
-        """The path of its thumbnail; None if there is none."""
+        """The path of the thumbnail; None if there is none."""
         return f"/media/{self.rendition.preview}" if self.rendition and self.rendition.preview else None
 
 

@@ -15,7 +15,7 @@ from microblog.model.posts import Post
 
 NEW_ACCOUNT = timedelta(days=30)
 NEW_FOLLOWER = timedelta(days=3)
-"""How long an account or a follower counts as new."""
+"""Ages below which an account or a follow counts as new."""
 
 FILTERABLE = frozenset(
     {
@@ -26,11 +26,11 @@ FILTERABLE = frozenset(
         NotificationKind.FOLLOW_REQUEST,
     }
 )
-"""The kinds of notifications that a policy can filter: those that strangers can cause."""
+"""Kinds of notifications that a policy can filter: those that strangers can cause."""
 
 
 class Treatment(StrEnum):
-    """How a notification is handled: delivered, filtered until its recipient reviews it, or not stored."""
+    """Handling of a notification: delivered, filtered until its recipient reviews it, or not stored."""
 
     ACCEPT = "accept"
     FILTER = "filter"

@@ -33,7 +33,7 @@ class FollowedTag:
 
 @frozen
 class TagFlags:
-    """Whether a viewer follows and features a hashtag."""
+    """A viewer's relation to a hashtag: followed, featured on their profile."""
 
     following: bool = False
     featuring: bool = False

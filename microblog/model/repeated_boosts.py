@@ -22,7 +22,7 @@ def shown_post(entry: tuple[int, int | None]) -> int:
 
 
 def rows_to_read(limit: int) -> int:
-    """Return how many rows to read for a page of `limit` entries: spare ones for repeats, and WINDOW more to detect them."""
+    """Return how many rows to read for a page of `limit` entries: some to replace repeats, and WINDOW more to detect them."""
     return limit + limit // 2 + WINDOW
 
 
@@ -33,7 +33,10 @@ def without_repeats(entries: Sequence[E], before: Sequence[E] = ()) -> list[E]:
 
 
 def decided_entries(entries: Sequence[E], asked: int) -> tuple[list[E], bool]:
-    """Return the entries that can be decided, without repeats; and True if these are all, because fewer than `asked` were read."""
+    """Return the entries whose repeats are known, without the repeats.
+
+    The flag is True if these are all entries, because fewer than `asked` were read.
+    """
     complete = len(entries) < asked
     decided = entries if complete else entries[:-WINDOW]
     return without_repeats(decided, entries[len(decided) :]), complete

@@ -30,5 +30,5 @@ class ScheduledPost:
 
     @property
     def obstacle(self) -> str:
-        """Why it cannot be published, as far as known; empty if it can."""
+        """The reason that the post cannot be published, as far as known; empty if it can."""
         return self.problem or ("" if self.readable else UNREADABLE)

@@ -87,7 +87,7 @@ class PostScore:
 
     @property
     def total(self) -> int:
-        """Sum of both."""
+        """Favourites and boosts together."""
         return self.favourites + self.boosts
 
 
