@@ -1,4 +1,4 @@
-"""People as the API serves them: Account and what is made of it, roles, relationships, preferences."""
+"""API entities of accounts: Account and its variants, roles, relationships, preferences."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from microblog.render.api.site import SiteUrls, day_or_null, midnight, moment_or
 EVERYONE, PERMISSIONS = "-99", {Role.USER: "65536", Role.MODERATOR: "1308", Role.ADMIN: "1"}
 ROLE_IDS = {Role.USER: EVERYONE, Role.MODERATOR: "2", Role.ADMIN: "3"}
 ROLE_NAMES = {Role.USER: "", Role.MODERATOR: "Moderator", Role.ADMIN: "Admin"}
-RELATIONS = {"type": "integer", "minimum": -1}  # -1: not to be known
+RELATIONS = {"type": "integer", "minimum": -1}  # -1: hidden
 
 
 def shown_account(account: Account) -> Account:
-    """The account; a suspended one without what its owner wrote and shows, as on Mastodon. Its name and numbers stay."""
+    """Return the account, without profile texts and images if it is suspended, as on Mastodon. The username and the counts stay."""
     if account.suspended_at is None:
         return account
     return evolve(
@@ -73,7 +73,7 @@ BADGE = Definition[Role, SiteUrls](
     "AccountRole",
     {"id": key(ID, lambda role, _: ROLE_IDS[role]), "name": key(TEXT, lambda role, _: ROLE_NAMES[role]), "color": always(TEXT, "")},
 )
-"""A role as others see it."""
+"""The public entity of a role, https://docs.joinmastodon.org/entities/Account/#roles."""
 ROLE = Definition[Role, SiteUrls](
     "Role",
     {
@@ -84,7 +84,7 @@ ROLE = Definition[Role, SiteUrls](
         "highlighted": key(FLAG, lambda role, _: role is not Role.USER),
     },
 )
-"""What somebody may do, as client programs know it."""
+"""A role with its permissions, https://docs.joinmastodon.org/entities/Role/."""
 ACCOUNT = Definition[Account, SiteUrls](
     "Account",
     {
@@ -119,25 +119,25 @@ ACCOUNT = Definition[Account, SiteUrls](
     },
     prepare=shown_account,
 )
-"""Account (https://docs.joinmastodon.org/entities/Account/); of a suspended one nothing that its owner wrote."""
+"""Account, https://docs.joinmastodon.org/entities/Account/. A suspended account has no profile texts or images."""
 MUTED_ACCOUNT = Definition[RelatedAccount, SiteUrls](
     "MutedAccount",
     {"mute_expires_at": key(nullable(MOMENT), lambda related, _: moment_or_null(related.until))},
     base=(ACCOUNT, lambda related, _: related.account),
 )
-"""An account with when the mute of it ends by itself."""
+"""MutedAccount: an Account with the expiry of the viewer's mute."""
 
 
 @frozen
 class OwnAccount:
-    """A viewer who asks for their own account; `requests` is how many ask to follow."""
+    """The viewer's own account with the number of pending follow `requests`."""
 
     viewer: Viewer
     requests: int
 
 
 def visible_roles(account: Account, role: Role) -> tuple[Role, ...]:
-    """The roles on somebody's profile."""
+    """Return the roles that a profile shows."""
     return (role,) if role is not Role.USER and account.suspended_at is None else ()
 
 

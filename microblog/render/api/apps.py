@@ -34,7 +34,7 @@ CREDENTIAL_APPLICATION = Definition[RegisteredApp, SiteUrls](
     },
     base=(APPLICATION, lambda made, _: made.app),
 )
-"""An application with its secret, which is shown once."""
+"""An application with its secret, which is returned only once."""
 TOKEN = Definition[IssuedToken, None](
     "Token",
     {
@@ -44,7 +44,7 @@ TOKEN = Definition[IssuedToken, None](
         "created_at": key(WHOLE, lambda issued, _: int(issued.token.created_at.timestamp())),
     },
 )
-"""A token, which is shown once."""
+"""An access token with its text, which is returned only once."""
 USER_INFO = Definition[Account, SiteUrls](
     "",
     {
@@ -57,12 +57,12 @@ USER_INFO = Definition[Account, SiteUrls](
     },
     prepare=shown_account,
 )
-"""Who somebody is, in the words of OpenID Connect."""
+"""UserInfo claims (OpenID Connect Core 1.0, section 5.3.2), https://docs.joinmastodon.org/methods/oauth/#userinfo."""
 
 
 @frozen
 class OAuthOptions:
-    """What apps can ask for."""
+    """Supported scopes, response modes and grant types."""
 
     scopes: Sequence[str]
     modes: Sequence[str]
@@ -87,4 +87,4 @@ SERVER_METADATA = Definition[OAuthOptions, str](
         "code_challenge_methods_supported": always(array_of(one_of("S256")), ["S256"]),
     },
 )
-"""How apps sign people in here (RFC 8414), for the URL of the site."""
+"""OAuth authorization server metadata (RFC 8414). The argument is the URL of the site."""

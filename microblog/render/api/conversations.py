@@ -1,4 +1,4 @@
-"""Conversations as the API serves them."""
+"""API entity of a conversation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from microblog.render.api.statuses import STATUS
 
 @frozen
 class ConversationWithStatus:
-    """A conversation with its last post, encoded for its owner."""
+    """A conversation with its last post as JSON, encoded for its owner."""
 
     conversation: Conversation
     status: bytes
@@ -33,5 +33,8 @@ CONVERSATION = Definition[ConversationWithStatus, SiteUrls](
 
 
 def conversation_entity(site: SiteUrls, conversation: Conversation, status: bytes) -> Entity:
-    """Conversation. `status` is its last post, encoded for its owner, who is the one account shown where nobody else takes part."""
+    """Return the Conversation entity. `status` is the last post as JSON, encoded for the owner of the conversation.
+
+    If there are no other participants, `accounts` holds the owner.
+    """
     return CONVERSATION(ConversationWithStatus(conversation, status), site)

@@ -1,7 +1,7 @@
-"""Definitions of API entities: each key is written once, with its schema and with how its value is read from a domain value.
+"""Definitions of API entities: each key is declared once, with its JSON Schema and a getter that reads its value from a domain value.
 
-A definition is the JSON Schema of the entity (a reference into `schemas.NAMED` if it has a name) and, called, makes the dictionary for
-orjson. Keys that are the same for every value lie in a template that is copied, so they cost nothing.
+A definition is the JSON Schema of the entity (a reference into `schemas.NAMED` if it has a name). Calling it returns the dictionary for
+orjson. Constant keys are copied from a template, so they cost almost nothing.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ Getter = Callable[[T, S], object]
 Entity = dict[str, Any]
 
 ABSENT: Any = object()
-"""Returned by the getter of an optional key: this entity has no such key."""
+"""Returned by the getter of an optional key to leave the key out."""
 
 
 @frozen
 class Key(Generic[T, S]):
-    """One key: with a getter, a `constant`, or the value of the key `copied`."""
+    """One key of an entity. Its value comes from `get`, from `constant`, or from the key named `copied`."""
 
     schema: Schema
     get: Getter[T, S] | None = None
@@ -38,10 +38,10 @@ Keys = Mapping[str, Key[T, S]]
 
 
 class Definition(dict[str, Any], Generic[T, S]):
-    """An entity made of a value `T` for the site `S` (None where it does not matter which). `name` is empty for parts of others.
+    """An entity built from a value `T` and a site `S` (None if it does not use the site). `name` is empty for an unnamed part of an entity.
 
-    `prepare` is applied to the value first. `base` is a definition whose keys come before these (which may take the place of some), with
-    how its value is found.
+    `prepare` is applied to the value first. `base` is another definition, with a getter for its value; the keys of the base come first, and
+    `keys` can override them.
     """
 
     __slots__ = ("_base", "_copies", "_getters", "_optional", "_prepare", "_template", "keys_by_name")
@@ -65,7 +65,7 @@ class Definition(dict[str, Any], Generic[T, S]):
         self._copies = tuple((key, one.copied) for key, one in served.items() if one.copied)
 
     def __call__(self, value: T, site: S) -> Entity:
-        """Make the entity."""
+        """Build the entity."""
         if self._prepare is not None:
             value = self._prepare(value)
         made = self._template.copy() if self._base is None else self._base[0](self._base[1](value, site), site) | self._template
@@ -83,47 +83,47 @@ class Definition(dict[str, Any], Generic[T, S]):
 
     @property
     def constants(self) -> Entity | None:
-        """The entity, if it is the same for every value."""
+        """The entity if all its keys are constant; otherwise None."""
         varies = self._base or self._getters or self._optional or self._copies
         return None if varies else self._template
 
     def each(self, values: Iterable[T], site: S) -> list[Entity]:
-        """Make several."""
+        """Build an entity of each value."""
         return [self(value, site) for value in values]
 
 
 def key(schema: Schema, get: Getter[T, S]) -> Key[T, S]:
-    """A key that is always there."""
+    """Define a required key."""
     return Key(schema, get)
 
 
 def optional(schema: Schema, get: Getter[T, S]) -> Key[T, S]:
-    """A key that is left out where the getter returns ABSENT."""
+    """Define a key that is left out if the getter returns ABSENT."""
     return Key(schema, get, optional=True)
 
 
 def always(schema: Schema, constant: object) -> Key[Any, Any]:
-    """A key with the same value everywhere."""
+    """Define a key with a constant value."""
     return Key(schema, constant=constant)
 
 
 def copy_of(other: str, schema: Schema) -> Key[Any, Any]:
-    """A key with the value that another key of the same entity has."""
+    """Define a key with the value of another key of the same entity."""
     return Key(schema, copied=other)
 
 
 def elsewhere(schema: Schema) -> Key[Any, Any]:
-    """An optional key that the definition only describes: it is added to the entity, or to its bytes, where the value is known."""
+    """Define an optional key for the schema only; the caller adds it to the entity, or to the encoded JSON."""
     return Key(schema, constant=ABSENT, optional=True)
 
 
 def one(definition: Definition[Part, S], get: Callable[[T, S], Part]) -> Key[T, S]:
-    """A key with another entity."""
+    """Define a key with a nested entity."""
     return Key(definition, lambda value, site: definition(get(value, site), site))
 
 
 def one_or_null(definition: Definition[Part, S], get: Callable[[T, S], Part | None]) -> Key[T, S]:
-    """A key with another entity, or null."""
+    """Define a key with a nested entity, or null."""
 
     def made(value: T, site: S) -> Entity | None:
         found = get(value, site)
@@ -133,7 +133,7 @@ def one_or_null(definition: Definition[Part, S], get: Callable[[T, S], Part | No
 
 
 def one_or_absent(definition: Definition[Part, S], get: Callable[[T, S], Part | None]) -> Key[T, S]:
-    """A key with another entity, or none."""
+    """Define a key with a nested entity, or without it if the getter returns None."""
 
     def made(value: T, site: S) -> object:
         found = get(value, site)
@@ -143,12 +143,12 @@ def one_or_absent(definition: Definition[Part, S], get: Callable[[T, S], Part | 
 
 
 def many(definition: Definition[Part, S], get: Callable[[T, S], Iterable[Part]]) -> Key[T, S]:
-    """A key with a list of other entities."""
+    """Define a key with a list of nested entities."""
     return Key(array_of(definition), lambda value, site: [definition(each, site) for each in get(value, site)])
 
 
 def part(keys: Keys[T, S]) -> Key[T, S]:
-    """A key with an object of the same value, whose own keys are these."""
+    """Define a key with a nested object that is built from the same value."""
     definition = Definition("", keys)
     constants = definition.constants
     return Key(definition, definition) if constants is None else Key(definition, constant=constants)

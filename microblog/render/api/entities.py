@@ -1,6 +1,6 @@
-"""Entities of people and posts for one site, ready for orjson. Pure; nothing here depends on the viewer.
+"""API entities of accounts, posts and notifications of one site, as dictionaries for orjson. Pure, and independent of the viewer.
 
-How one viewer stands to a post is laid over it by render/api/status_json.py. The definitions are in the modules `entities_*.py`.
+render/api/status_json.py adds the viewer's flags to a post. The other modules of this package hold the definitions.
 """
 
 from __future__ import annotations
@@ -23,44 +23,44 @@ from microblog.render.api.statuses import STATUS, STATUS_EDIT, AuthoredRevision
 
 @frozen
 class Entities(SiteUrls):
-    """Makes entities for one site."""
+    """Builds the entities of one site."""
 
     def account(self, account: Account) -> Entity:
-        """Account."""
+        """Return the Account entity."""
         return ACCOUNT(account, self)
 
     def person(self, account: Account, role: Role) -> Entity:
-        """Account with the role that its profile shows. Elsewhere nobody looks for it, and it would be asked for with every post."""
+        """Return the Account entity with the role that the profile shows. Other responses omit it, to save a query per post."""
         return ACCOUNT(account, self) | {"roles": BADGE.each(visible_roles(account, role), self)}
 
     def accounts(self, accounts: Iterable[Account]) -> list[Entity]:
-        """Several."""
+        """Return an Account entity for each account."""
         return ACCOUNT.each(accounts, self)
 
     def related(self, related: Iterable[RelatedAccount]) -> list[Entity]:
-        """The accounts of a list of people."""
+        """Return the Account entities of a list of followers, blocks or mutes."""
         return [ACCOUNT(one.account, self) for one in related]
 
     def muted(self, related: Iterable[RelatedAccount]) -> list[Entity]:
-        """MutedAccount: with when the mute ends by itself."""
+        """Return MutedAccount entities: accounts with the expiry of the mute."""
         return MUTED_ACCOUNT.each(related, self)
 
     def credentials(self, viewer: Viewer, requests: int) -> Entity:
-        """CredentialAccount: the viewer's own. `requests` is how many ask to follow."""
+        """Return the CredentialAccount entity of the viewer. `requests` is the number of pending follow requests."""
         return CREDENTIAL_ACCOUNT(OwnAccount(viewer, requests), self)
 
     def status(self, post: Post) -> Entity:
-        """Status as everybody sees it; `reblog` and `poll` are left null: see render/api/status_json.py."""
+        """Return the Status entity without the viewer's flags; `reblog` and `poll` are null, see render/api/status_json.py."""
         return STATUS(post, self)
 
     def media(self, several: Iterable[Media]) -> list[Entity]:
-        """The media of a post."""
+        """Return the MediaAttachment entities of a post."""
         return ATTACHMENT.each(several, self)
 
     def revision(self, author: Account, revision: PostRevision) -> Entity:
-        """StatusEdit."""
+        """Return the StatusEdit entity."""
         return STATUS_EDIT(AuthoredRevision(author, revision), self)
 
     def notification(self, notification: Notification, status: bytes | None) -> Entity:
-        """Notification. `status` is its post, encoded for its receiver."""
+        """Return the Notification entity. `status` is its post as JSON, encoded for the recipient."""
         return NOTIFICATION(NotificationWithStatus(notification, status), self)

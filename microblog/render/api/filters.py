@@ -1,4 +1,4 @@
-"""Filters, and what they match, as the API serves them."""
+"""API entities of filters and of their matches."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ FILTER_RESULT = Definition[Match, None](
 
 @frozen
 class FilterKeyword:
-    """A keyword of a filter: what was a filter in the first version of the API."""
+    """A keyword with its filter: one filter in version 1 of the API."""
 
     filter: Filter
     keyword: Keyword
@@ -71,10 +71,10 @@ V1_FILTER = Definition[FilterKeyword, None](
 
 
 def v1_filter_entity(made: Filter, keyword: Keyword) -> Entity:
-    """V1Filter: one for each keyword."""
+    """Return the V1Filter entity of one keyword."""
     return V1_FILTER(FilterKeyword(made, keyword), None)
 
 
 def encode_filter_results(matches: Sequence[Match]) -> bytes:
-    """The list of FilterResults of a post, encoded."""
+    """Encode the FilterResult entities of a post."""
     return orjson.dumps(FILTER_RESULT.each(matches, None)) if matches else b"[]"

@@ -1,4 +1,4 @@
-"""What the site tells programs about itself."""
+"""API entities that describe the site: instance, NodeInfo, WebFinger, rules and languages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from microblog.render.html.view_models import SiteView
 from microblog.render.languages import LANGUAGES
 
 API_VERSION = "4.4.0"
-"""The level of Mastodon's API that is served; programs read it from the beginning of the version."""
+"""The supported version of Mastodon's API; clients read it from the start of the version string."""
 URL_LENGTH = 23
 MAX_MEDIA = 4
 MAX_PINNED = 5
@@ -40,7 +40,7 @@ POLL_LIMITS = {"max_options": 4, "max_characters_per_option": 50, "min_expiratio
 
 @frozen
 class InstanceNumbers:
-    """The site in figures. `active` was here within a month, `half_year` within six."""
+    """Statistics of the site. `active` and `half_year` count accounts that were active within one month and six months."""
 
     people: int = 0
     posts: int = 0
@@ -51,7 +51,7 @@ class InstanceNumbers:
 
 @frozen
 class InstanceEntities:
-    """Makes the descriptions. `card` and `icon` are paths of pictures; `films` says whether films and sound are taken."""
+    """Builds the site's descriptions. `card` and `icon` are paths of images; `films`: video and audio uploads are supported."""
 
     site: SiteView
     entities: Entities
@@ -65,12 +65,12 @@ class InstanceEntities:
 
     @version.default
     def _version(self) -> str:
-        """Our version behind the level of the API."""
+        """The version string: the API version, then that of this server."""
         return f"{API_VERSION}+microblog.{self.site.version}" if self.site.version else API_VERSION
 
     @streaming.default
     def _streaming(self) -> str:
-        """Where streams are: our own host by WebSocket."""
+        """The WebSocket URL of the streaming API, on the host of the site."""
         return self.site.url.replace("http", "ws", 1)
 
     @card_url.default
@@ -79,49 +79,49 @@ class InstanceEntities:
 
     @media_types.default
     def _media_types(self) -> list[str]:
-        """What may be uploaded."""
+        """MIME types that can be uploaded."""
         return list((*IMAGE_TYPES, *VIDEO_TYPES, *AUDIO_TYPES) if self.films else IMAGE_TYPES)
 
     @property
     def is_open(self) -> bool:
-        """True if people can sign up, be it for approval."""
+        """True if sign-up is open, with or without approval."""
         return self.site.registration in (RegistrationMode.OPEN, RegistrationMode.APPROVAL)
 
     @property
     def asks(self) -> bool:
-        """True if an administrator decides about whoever signs up."""
+        """True if sign-ups need approval by a moderator."""
         return self.site.registration is RegistrationMode.APPROVAL
 
     def v1(self, numbers: InstanceNumbers) -> Entity:
-        """V1Instance."""
+        """Return the V1Instance entity."""
         return V1_INSTANCE(numbers, self)
 
     def v2(self, numbers: InstanceNumbers, level: int) -> Entity:
-        """Instance. `level` is that of the API, as `api_versions` says it."""
+        """Return the Instance entity. `level` is the value of `api_versions.mastodon`."""
         return INSTANCE(VersionedNumbers(numbers, level), self)
 
     def nodeinfo(self, numbers: InstanceNumbers) -> Entity:
-        """NodeInfo 2.0."""
+        """Return the NodeInfo 2.0 document, https://nodeinfo.diaspora.software/schema.html."""
         return NODEINFO(numbers, self)
 
     def about(self) -> Entity:
-        """ExtendedDescription; empty where nothing is said beyond the description."""
+        """Return the ExtendedDescription entity; empty if the administrator wrote none."""
         return ABOUT(self.site.texts.about, None)
 
     def privacy(self) -> Entity:
-        """PrivacyPolicy."""
+        """Return the PrivacyPolicy entity."""
         return PRIVACY(self.site.texts.privacy, None)
 
     def rules(self) -> list[Entity]:
-        """What people here keep to."""
+        """Return the Rule entities of the site."""
         return rules_entity(self.site.texts.rules)
 
     def contact(self, numbers: InstanceNumbers) -> Entity | None:
-        """The administrator whom people can ask."""
+        """Return the Account entity of the contact administrator."""
         return self.entities.account(numbers.admins[0]) if numbers.admins else None
 
     def pages_of(self, account: Account) -> tuple[InstancePage, InstancePage]:
-        """The profile and the avatar of somebody."""
+        """Return the WebFinger links of an account: its profile page and its avatar."""
         avatar = self.entities.absolute(shown_account(account).avatar or self.entities.avatar)
         return (
             InstancePage("http://webfinger.net/rel/profile-page", "text/html", self.entities.profile(account.username)),
@@ -129,13 +129,13 @@ class InstanceEntities:
         )
 
     def webfinger(self, account: Account) -> Entity:
-        """Who `acct:name@host` is (RFC 7033)."""
+        """Return the WebFinger document of `acct:name@host` (RFC 7033)."""
         return WEBFINGER(account, self)
 
 
 @frozen
 class VersionedNumbers:
-    """The figures, with the level of the API that is served."""
+    """Statistics of the site with the supported API level."""
 
     numbers: InstanceNumbers
     level: int
@@ -254,7 +254,7 @@ NODEINFO_LINK = Definition[str, None](
     "", {"rel": always(URL, "http://nodeinfo.diaspora.software/ns/schema/2.0"), "href": key(URL, lambda url, _: f"{url}/nodeinfo/2.0")}
 )
 NODEINFO_LINKS = Definition[str, None]("NodeInfoLinks", {"links": many(NODEINFO_LINK, lambda url, _: [url])})
-"""Where NodeInfo is on the site with this URL: the one version that is served."""
+"""The NodeInfo discovery document of the site with this URL; NodeInfo 2.0 is the only version."""
 NODEINFO = Definition[InstanceNumbers, InstanceEntities](
     "NodeInfo",
     {
@@ -302,7 +302,7 @@ PRIVACY = Definition[TextPage, None](
 
 @frozen
 class InstancePage:
-    """What WebFinger links to."""
+    """A link of a WebFinger document."""
 
     rel: str
     type: str
@@ -328,7 +328,7 @@ WEBFINGER = Definition[Account, InstanceEntities](
 )
 HOST_META = record({"links": array_of(record({"rel": TEXT, "template": TEXT}))})
 Week = tuple[int, int, int, int]
-"""Start in seconds since 1970, posts, logins, registrations."""
+"""Start in Unix time, number of posts, logins and registrations."""
 WEEK = Definition[Week, None](
     "InstanceActivity",
     {
@@ -344,10 +344,10 @@ LANGUAGE = Definition[tuple[str, str], None](
 
 
 def weeks(counted: Iterable[Week]) -> list[Entity]:
-    """The figures of each week, all as text."""
+    """Return the InstanceActivity entities; all values are strings, as on Mastodon."""
     return WEEK.each(counted, None)
 
 
 def languages() -> list[Entity]:
-    """The languages that posts may be in."""
+    """Return the Language entities of the languages that a post can have."""
     return LANGUAGE.each(LANGUAGES, None)

@@ -1,4 +1,4 @@
-"""Lists as the API serves them."""
+"""API entity of a list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far somebody has read, as the API serves it."""
+"""API entities of read markers."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ MARKERS = entity("Markers", dict.fromkeys(TIMELINES, MARKER), TIMELINES)
 
 
 def markers_entity(markers: Iterable[Marker]) -> Entity:
-    """Each marker by its timeline."""
+    """Return the Marker entities by timeline."""
     return {marker.timeline: MARKER(marker, None) for marker in markers}

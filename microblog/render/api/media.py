@@ -1,4 +1,4 @@
-"""Media as the API serves them."""
+"""API entity of a media attachment."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from microblog.render.api.site import SiteUrls
 
 
 def _meta(media: Media) -> Entity | None:
-    """As much as is known so far: the focus at once, sizes as soon as there is a file."""
+    """Return the metadata known so far: the focal point at once, dimensions after processing."""
     meta: Entity = {}
     made = media.rendition
     if made and made.original and (original := _original(media.kind, made)):

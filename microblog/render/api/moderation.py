@@ -1,4 +1,4 @@
-"""Members and reports as programs for moderators get them."""
+"""API entities of accounts and reports for moderators."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from microblog.render.api.statuses import STATUS, fragments
 
 @frozen
 class AdminView:
-    """What is known of somebody: of deleted people there is no login."""
+    """An account as moderators see it. `login` is None if the account was deleted."""
 
     account: Account
     login: Login | None = None
@@ -47,23 +47,23 @@ ADMIN_ACCOUNT = Definition[AdminView, SiteUrls](
         "role": one_or_null(ROLE, lambda known, _: None if known.login is None else known.login.role),
     },
 )
-"""Admin::Account. Addresses of the network are not served."""
+"""Admin::Account, https://docs.joinmastodon.org/entities/Admin_Account/. IP addresses are not included."""
 
 
 @frozen
 class ReportWithStatuses:
-    """A case with its posts, encoded for the moderator, and the rules of the site."""
+    """A report with its posts as JSON, encoded for the moderator, and the rules of the site."""
 
     case: ReportDetails
     statuses: Sequence[bytes]
     rules: Sequence[str]
 
     def known(self, account: Account) -> AdminView:
-        """What is known of somebody who has to do with it."""
+        """Return the moderators' view of an account involved in the report."""
         return self.member(account.id) or AdminView(account)
 
     def member(self, account: AccountId | None) -> AdminView | None:
-        """A moderator of it, unless they are gone."""
+        """Return the moderators' view of an account by id; None if there is no id, or the account was deleted."""
         member = None if account is None else self.case.members.get(account)
         return None if member is None else AdminView(member.account, member.login)
 
@@ -84,10 +84,10 @@ ADMIN_REPORT = Definition[ReportWithStatuses, SiteUrls](
 
 
 def admin_account_entity(site: SiteUrls, member: AccountWithLogin) -> Entity:
-    """Admin::Account of a member."""
+    """Return the Admin::Account entity."""
     return ADMIN_ACCOUNT(AdminView(member.account, member.login), site)
 
 
 def admin_report_entity(site: SiteUrls, case: ReportDetails, statuses: Sequence[bytes], rules: Sequence[str]) -> Entity:
-    """Admin::Report. `statuses` are its posts, encoded; `rules` are the site's."""
+    """Return the Admin::Report entity. `statuses` are the reported posts as JSON; `rules` are the rules of the site."""
     return ADMIN_REPORT(ReportWithStatuses(case, statuses, rules), site)

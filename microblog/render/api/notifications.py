@@ -1,4 +1,4 @@
-"""Notifications, groups of them, and the policy about them, as the API serves them."""
+"""API entities of notifications, notification groups and the notification policy."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ from microblog.render.api.site import SiteUrls, moment
 from microblog.render.api.statuses import STATUS, fragments
 
 V1_REASONS = ("not_following", "not_followers", "new_accounts", "private_mentions")
-FULL_ACCOUNTS = 1  # senders of each group, where the rest is wanted for their pictures only
+FULL_ACCOUNTS = 1  # full accounts per group, if the client asks for partial accounts
 
 
 @frozen
 class WarningWithTarget:
-    """A moderator's decision, and the account that it is about."""
+    """A moderation warning with the account that it is about."""
 
     warning: AccountWarning
     target: Account
 
     @staticmethod
     def of(warning: AccountWarning | None, target: Account) -> WarningWithTarget | None:
-        """None where there is no decision."""
+        """Combine the two; None if there is no warning."""
         return None if warning is None else WarningWithTarget(warning, target)
 
 
@@ -61,12 +61,12 @@ ACCOUNT_WARNING = Definition[WarningWithTarget, SiteUrls](
         "created_at": key(MOMENT, lambda warned, _: moment(warned.warning.created_at)),
     },
 )
-"""AccountWarning, https://docs.joinmastodon.org/entities/AccountWarning/. There are no appeals here."""
+"""AccountWarning, https://docs.joinmastodon.org/entities/AccountWarning/. Appeals are not supported, so `appeal` is null."""
 
 
 @frozen
 class NotificationWithStatus:
-    """A notification with its post, encoded for its receiver."""
+    """A notification with its post as JSON, encoded for the recipient."""
 
     notification: Notification
     status: bytes | None
@@ -98,7 +98,7 @@ PARTIAL_ACCOUNT = Definition[Account, SiteUrls](
 
 @frozen
 class GroupOnPage:
-    """A group; `listed` on a page, it says where it is there."""
+    """A notification group. `listed`: it is part of a page of groups, so it has the keys about its position there."""
 
     group: NotificationGroup
     listed: bool
@@ -123,7 +123,10 @@ GROUP = Definition[GroupOnPage, SiteUrls](
 
 @frozen
 class GroupsPage:
-    """A page of groups. `full` are accounts to be served whole, `partial` those of which a picture is enough, None if there are none."""
+    """A page of groups. `full` are the accounts to return as Account entities.
+
+    `partial` are accounts to return as PartialAccountWithAvatar entities; None if the client did not ask for these.
+    """
 
     groups: Sequence[GroupOnPage]
     statuses: Sequence[bytes]
@@ -147,9 +150,9 @@ GROUPS = Definition[GroupsPage, SiteUrls](
 def groups_entity(
     site: SiteUrls, groups: Sequence[NotificationGroup], statuses: Mapping[PostId, bytes], *, listed: bool, partial: bool = False
 ) -> Entity:
-    """GroupedNotificationsResults. `statuses` are the groups' posts, encoded for the viewer.
+    """Return the GroupedNotificationsResults entity. `statuses` are the posts of the groups as JSON, encoded for the viewer.
 
-    `partial`: only who did something last is served in full, of the others no more than their pictures need.
+    `partial`: only the newest sender of each group is a full Account, the others are PartialAccountWithAvatar entities.
     """
     full = {account.id: account for group in groups for account in group.senders[: FULL_ACCOUNTS if partial else None]}
     rest = {account.id: account for group in groups for account in group.senders if account.id not in full}
@@ -159,7 +162,7 @@ def groups_entity(
 
 @frozen
 class PolicyWithCounts:
-    """Somebody's policy, and what it keeps back."""
+    """A notification policy with the numbers of filtered notifications."""
 
     policy: Policy
     pending: PendingCounts
@@ -194,7 +197,7 @@ V1_POLICY = Definition[PolicyWithCounts, None](
 
 @frozen
 class RequestWithStatus:
-    """Somebody whose notifications are kept back, with the last post of theirs, encoded for the viewer."""
+    """A notification request with the sender's newest post as JSON, encoded for the viewer."""
 
     request: NotificationRequest
     status: bytes | None
@@ -214,15 +217,15 @@ REQUEST = Definition[RequestWithStatus, SiteUrls](
 
 
 def policy_entity(policy: Policy, pending: PendingCounts) -> Entity:
-    """NotificationPolicy."""
+    """Return the NotificationPolicy entity."""
     return POLICY(PolicyWithCounts(policy, pending), None)
 
 
 def v1_policy_entity(policy: Policy, pending: PendingCounts) -> Entity:
-    """NotificationPolicy in the first version of the API: for each reason, whether notifications are kept back."""
+    """Return the NotificationPolicy entity of version 1 of the API: for each category of senders, True if notifications are filtered."""
     return V1_POLICY(PolicyWithCounts(policy, pending), None)
 
 
 def request_entity(site: SiteUrls, request: NotificationRequest, status: bytes | None) -> Entity:
-    """NotificationRequest. `status` is its post, encoded for the viewer."""
+    """Return the NotificationRequest entity. `status` is its post as JSON, encoded for the viewer."""
     return REQUEST(RequestWithStatus(request, status), site)

@@ -1,4 +1,4 @@
-"""Scheduled posts as the API serves them."""
+"""API entity of a scheduled post, with the parameters of its poll."""
 
 from __future__ import annotations
 

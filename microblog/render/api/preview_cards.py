@@ -1,4 +1,4 @@
-"""Cards of links as the API serves them."""
+"""API entity of a link preview card."""
 
 from __future__ import annotations
 
@@ -39,4 +39,4 @@ CARD = Definition[Card, SiteUrls](
         "authors": many(AUTHOR, lambda card, _: [card] if card.author_name else []),
     },
 )
-"""PreviewCard. Always a link: what other sites send to be embedded is not passed on."""
+"""PreviewCard, https://docs.joinmastodon.org/entities/PreviewCard/. `type` is always link: HTML to embed is not supported."""

@@ -1,4 +1,4 @@
-"""Push subscriptions as the API tells them, and what a push message says."""
+"""API entity of a push subscription, and the payload of a push message."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _alert(kind: NotificationKind) -> Key[PushSubscription, SiteUrls]:
 SUBSCRIPTION = Definition[PushSubscription, SiteUrls](
     "WebPushSubscription",
     {
-        "id": key(WHOLE, lambda made, _: made.id),  # a number, as programs expect
+        "id": key(WHOLE, lambda made, _: made.id),  # a number, as clients expect
         "endpoint": key(URL, lambda made, _: made.target.endpoint),
         "standard": key(FLAG, lambda made, _: made.target.standard),
         "alerts": part({kind.value: _alert(kind) for kind in ALERTS}),
@@ -34,9 +34,10 @@ SUBSCRIPTION = Definition[PushSubscription, SiteUrls](
 
 
 def push_payload(site: SiteUrls, push: PushMessage) -> bytes:
-    """What Mastodon's programs read. `access_token` is empty: nobody but its program knows a token, but some insist on the key.
+    """Return the JSON payload that Mastodon's clients expect.
 
-    `notification_id` is a number because programs for phones read nothing else.
+    `access_token` is empty, because only the client knows its token, but some clients require the key. `notification_id` is a number,
+    because mobile clients accept nothing else.
     """
     note, said = push.note, translations_for(push.locale)
     told = (note.post.spoiler or note.post.text) if note.post else note.warning.text if note.warning else note.account.bio

@@ -1,4 +1,4 @@
-"""Reports, rules and announcements as the API serves them."""
+"""API entities of reports, rules and announcements."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from microblog.render.api.schemas import ANY, COUNT, FLAG, HTML, ID, IDS, MOMENT
 from microblog.render.api.site import SiteUrls, moment, moment_or_null
 
 Rule = tuple[int, str]
-"""A rule of the site, behind its number."""
+"""The number and the text of a rule of the site."""
 
 RULE = Definition[Rule, None](
     "Rule",
@@ -37,12 +37,12 @@ REPORTED = Definition[Report, SiteUrls](
         "created_at": key(MOMENT, lambda report, _: moment(report.created_at)),
     },
 )
-"""What reports have for whoever made them and for moderators."""
+"""The keys that Report and Admin::Report have in common."""
 
 
 @frozen
 class ReportWithRules:
-    """A report, and the rules of the site."""
+    """A report with the rules of the site."""
 
     report: Report
     rules: Sequence[str]
@@ -61,7 +61,7 @@ REPORT = Definition[ReportWithRules, SiteUrls](
 
 @frozen
 class ReactionForViewer:
-    """Reactions with one emoji; `streamed` to everybody alike."""
+    """A reaction to an announcement. `streamed`: it is sent to all users alike, so it has no `me`."""
 
     reaction: Reaction
     streamed: bool
@@ -69,14 +69,14 @@ class ReactionForViewer:
 
 @frozen
 class AnnouncementForViewer:
-    """An announcement; `streamed` to everybody alike."""
+    """An announcement. `streamed`: it is sent to all users alike, so it has no `read` and `me`."""
 
     made: Announcement
     streamed: bool
 
     @property
     def reactions(self) -> list[ReactionForViewer]:
-        """Those under it."""
+        """The reactions to the announcement."""
         return [ReactionForViewer(one, self.streamed) for one in self.made.reactions]
 
 
@@ -111,31 +111,31 @@ ANNOUNCEMENT = Definition[AnnouncementForViewer, SiteUrls](
 
 
 def broken_rules(report: Report, rules: Sequence[str]) -> list[Rule]:
-    """Those of the site's rules that the report names, if they are still worded as they were."""
+    """Return the rules that the report names. A rule that was reworded since the report is left out."""
     return [(number, text) for number, text in enumerate(rules, 1) if text in report.rules]
 
 
 def report_entity(site: SiteUrls, report: Report, rules: Sequence[str]) -> Entity:
-    """Report. `rules` are the site's."""
+    """Return the Report entity. `rules` are the rules of the site."""
     return REPORT(ReportWithRules(report, rules), site)
 
 
 def announcement_entity(site: SiteUrls, made: Announcement) -> Entity:
-    """Announcement for one viewer."""
+    """Return the Announcement entity for one viewer."""
     return ANNOUNCEMENT(AnnouncementForViewer(made, streamed=False), site)
 
 
 def streamed_announcement(site: SiteUrls, made: Announcement) -> Entity:
-    """Announcement as it is streamed to everybody alike: without `read` and `me`."""
+    """Return the Announcement entity for the stream of all users, without `read` and `me`."""
     return ANNOUNCEMENT(AnnouncementForViewer(made, streamed=True), site)
 
 
 def reaction_entity(made: Announcement, name: str) -> Entity:
-    """The payload of `announcement.reaction`: how many people have put this emoji under it by now."""
+    """Return the payload of the event `announcement.reaction`: the current count of one emoji."""
     count = next((one.count for one in made.reactions if one.name == name), 0)
     return {"name": name, "count": count, "announcement_id": str(made.id)}
 
 
 def rules_entity(rules: Sequence[str]) -> list[Entity]:
-    """Each Rule by its place."""
+    """Return the Rule entities, numbered from 1."""
     return RULE.each(enumerate(rules, 1), None)

@@ -1,7 +1,6 @@
-"""JSON Schema (2020-12): the parts that the schemas of the API are made of. Every key is there, and has exactly this type.
+"""Building blocks of the API's JSON Schemas (2020-12). Keys are required and no others are allowed, unless stated otherwise.
 
-`entity` names a schema; where it is used, it is a reference into `NAMED`. The entities themselves, with their schemas, are in the modules
-`entities_*.py`.
+`entity` registers a named schema in `NAMED` and returns a reference to it. The other modules of this package define the entities.
 """
 
 from __future__ import annotations
@@ -12,16 +11,16 @@ from typing import Any
 Schema = Mapping[str, Any]
 
 NAMED: dict[str, Schema] = {}
-"""Every named schema, as `#/components/schemas/NAME`."""
+"""All named schemas, for `#/components/schemas/NAME` of the OpenAPI document."""
 
 
 def ref(name: str) -> Schema:
-    """The schema of that name, which may be defined later."""
+    """Return a reference to a named schema, which may be defined later."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
 def record(keys: Mapping[str, Schema], optional: Iterable[str] = ()) -> Schema:
-    """An object with exactly these keys, all required but the `optional` ones."""
+    """Return the schema of an object with exactly these keys, all required but the `optional` ones."""
     left_out = set(optional)
     return {
         "type": "object",
@@ -32,14 +31,14 @@ def record(keys: Mapping[str, Schema], optional: Iterable[str] = ()) -> Schema:
 
 
 def entity(name: str, keys: Mapping[str, Schema], optional: Iterable[str] = ()) -> Schema:
-    """Name a record."""
+    """Register an object schema under a name, and return a reference to it."""
     assert name not in NAMED, f"There are two schemas called {name}."
     NAMED[name] = record(keys, optional)
     return ref(name)
 
 
 def extended(name: str, base: str, keys: Mapping[str, Schema], *, optional: Iterable[str] = (), without: Iterable[str] = ()) -> Schema:
-    """Name a record that has these keys beside those of another, or instead of some."""
+    """Register a schema that extends or overrides the keys of another named schema, without some of them."""
     left_out = set(without)
     kept = {key: schema for key, schema in NAMED[base]["properties"].items() if key not in left_out}
     spare = {key for key in kept if key not in NAMED[base]["required"]}
@@ -47,17 +46,17 @@ def extended(name: str, base: str, keys: Mapping[str, Schema], *, optional: Iter
 
 
 def array_of(schema: Schema) -> Schema:
-    """A list."""
+    """Return the schema of a list."""
     return {"type": "array", "items": schema}
 
 
 def nullable(schema: Schema) -> Schema:
-    """It, or null."""
+    """Return a schema that also allows null."""
     return {"anyOf": [schema, {"type": "null"}]}
 
 
 def one_of(*values: str) -> Schema:
-    """One of these words."""
+    """Return the schema of an enumeration of strings."""
     return {"type": "string", "enum": list(values)}
 
 

@@ -1,4 +1,4 @@
-"""What a search finds, and whom one could follow, as the API serves them."""
+"""API entities of search results and follow suggestions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from microblog.render.api.tags import TAG, TagForViewer
 
 @frozen
 class SearchResults:
-    """What was found; `statuses` is the list of posts, encoded for the viewer."""
+    """Results of a search. `statuses` is the JSON array of posts, encoded for the viewer."""
 
     accounts: Sequence[Account]
     statuses: bytes

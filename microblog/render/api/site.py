@@ -1,4 +1,4 @@
-"""What definitions of entities need of the site: its URLs; and how times and ids are written."""
+"""The site's URLs for API entities, and the formats of times and ids."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ from microblog.render.local_links import own_links
 
 
 def moment(at: datetime) -> str:
-    """A time as every client reads it: UTC, three digits after the second, Z."""
+    """Format a time as Mastodon does: UTC with milliseconds and Z."""
     utc = at if at.tzinfo is UTC else at.astimezone(UTC)
     return utc.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def moment_or_null(at: datetime | None) -> str | None:
-    """The same, of a time that there may not be."""
+    """Format a time, or return None."""
     return None if at is None else moment(at)
 
 
 def midnight(at: datetime) -> str:
-    """The beginning of the day."""
+    """Format the start of the day (UTC) of a time."""
     utc = at if at.tzinfo is UTC else at.astimezone(UTC)
     return f"{utc.date().isoformat()}T00:00:00.000Z"
 
 
 def day_or_null(on: date | None) -> str | None:
-    """A date without a time."""
+    """Format a date, or return None."""
     return None if on is None else on.isoformat()
 
 
 def id_or_null(id: int | None) -> str | None:
-    """An id as text."""
+    """Format an id as a string, or return None."""
     return None if id is None else str(id)
 
 
 @frozen
 class SiteUrls:
-    """URLs of one site. `url` is its public one without a slash at the end.
+    """URLs of one site. `url` is its public URL without a trailing slash.
 
-    `avatar` and `header` are shown of people who have none: clients crash where there is nothing. `vapid` is the public key of push.
+    `avatar` and `header` are the default images, because clients crash without any. `vapid` is the public key of Web Push.
     """
 
     url: str
@@ -56,34 +56,34 @@ class SiteUrls:
         return urlsplit(self.url).netloc
 
     def absolute(self, target: str) -> str:
-        """The public URL of a path on this site; a URL stays what it is."""
+        """Return the public URL of a path on this site; a URL is returned unchanged."""
         return self.url + target if target.startswith("/") else target
 
     def absolute_or_null(self, target: str | None) -> str | None:
-        """The same, of a path that there may not be."""
+        """Return the public URL of a path, or None if there is no path."""
         return self.absolute(target) if target else None
 
     def linked(self, html: str) -> str:
-        """HTML whose links to this site's tags and people lead to its public URL."""
+        """Return the HTML with links to this site's hashtags and accounts at its public URL."""
         return own_links(html, self.url)
 
     def profile(self, username: str) -> str:
-        """The page of somebody."""
+        """Return the URL of a profile."""
         return f"{self.url}/@{username}"
 
     def uri(self, username: str) -> str:
-        """The name of somebody in the world."""
+        """Return the URI of an account, its permanent identifier."""
         return f"{self.url}/users/{username}"
 
     def tag_url(self, key: str) -> str:
-        """The page of a tag."""
+        """Return the URL of a hashtag's page."""
         return f"{self.url}/tags/{key if key.isascii() and key.isalnum() else quote(key)}"
 
     def status_url(self, post: Post) -> str:
-        """The page of a post; of a boost, its URI."""
+        """Return the URL of a post's page; for a boost, its URI."""
         return self.status_uri(post) if post.boost else f"{self.url}/@{post.author.username}/{post.id}"
 
     def status_uri(self, post: Post) -> str:
-        """The post's name in the world; a boost's is that of the act."""
+        """Return the URI of a post, its permanent identifier; for a boost, that of the boost activity."""
         uri = f"{self.uri(post.author.username)}/statuses/{post.id}"
         return uri + "/activity" if post.boost else uri

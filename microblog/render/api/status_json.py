@@ -1,7 +1,7 @@
-"""Posts as API JSON: encoded once for everybody, then joined with what one viewer sees of them.
+"""Posts as API JSON: a cached fragment that is the same for all viewers, joined with the viewer's flags.
 
-A fragment is the object without its poll and its closing brace. It depends on the post, its author and their counts alone, so it is right
-as long as `key_of` gives the same; laying the viewer's flags over it is a few bytes.
+A fragment is the encoded Status without its poll and its closing brace. It depends only on the post, its author and their counts, so it
+is valid as long as `cache_key` is unchanged. Appending the viewer's flags is cheap.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Key = tuple[object, ...]
 
 
 def cache_key(post: Post) -> Key:
-    """What a fragment is made of, in few words: two posts with equal keys have equal fragments."""
+    """Return the cache key of a fragment: posts with equal keys have equal fragments."""
     author = post.author
     return (
         post.version,
@@ -42,7 +42,7 @@ def cache_key(post: Post) -> Key:
 
 @define
 class StatusJsonCache:
-    """Encodes posts and remembers what it encoded: `remembered` fragments, those longest unused go first."""
+    """Encodes posts, and caches up to `remembered` fragments; the least recently used are evicted first."""
 
     entities: Entities
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -52,11 +52,11 @@ class StatusJsonCache:
     _kept: dict[PostId, tuple[Key, bytes]] = field(factory=dict, init=False)
 
     def figures(self) -> CacheFigures:
-        """How often a fragment was there, and what is kept now."""
+        """Return the cache's statistics."""
         return CacheFigures("post_json", self.hits, self.misses, len(self._kept), estimated_bytes(self._kept.values()))
 
     def encoded(self, post: Post, viewer: AccountId | None = None, flags: PostFlags = NO_FLAGS, filtered: bytes = b"[]") -> bytes:
-        """The post as this viewer sees it. `flags` are those of the original if it is a boost, `filtered` its FilterResults."""
+        """Return the post as JSON for this viewer. `flags` are those of the original of a boost, `filtered` its encoded FilterResults."""
         asked = self._poll(post.original, viewer, flags)
         shown = self._fragment(post.original) + asked + self._overlay(post.original, viewer, flags, filtered)
         if post.boost is None:
@@ -64,7 +64,7 @@ class StatusJsonCache:
         return self._fragment(post) + asked + b',"reblog":' + shown + self._overlay(post, viewer, flags, filtered)
 
     def _poll(self, post: Post, viewer: AccountId | None, flags: PostFlags) -> bytes:
-        """What changes by itself when its time has come, and differs from viewer to viewer."""
+        """Return the poll as JSON. It is not cached, because it depends on the time and on the viewer."""
         if post.poll is None:
             return b',"poll":null'
         votes = None if viewer is None else flags.votes
@@ -100,10 +100,10 @@ class StatusJsonCache:
 
 @lru_cache(maxsize=64)
 def _flags(flags: PostFlags, own: bool) -> bytes:
-    """The viewer's part of a status, up to the filters that it falls under."""
+    """Return the viewer's flags as JSON, up to the value of `filtered`."""
     return b"," + orjson.dumps(FLAGS(FlagsForViewer(flags, own), None))[1:-1] + b',"filtered":'
 
 
 def json_array(items: list[bytes]) -> bytes:
-    """A JSON list of what is encoded already."""
+    """Join encoded values to a JSON array."""
     return b"[" + b",".join(items) + b"]"

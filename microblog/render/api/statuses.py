@@ -1,6 +1,6 @@
-"""Posts as the API serves them: Status, what a viewer's flags add to it, its poll, its edits and its source.
+"""API entities of posts: Status, the viewer's flags, polls, edits and source.
 
-render/api/status_json.py puts a Status together from encoded parts.
+render/api/status_json.py assembles a Status from encoded parts.
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ from microblog.render.api.site import SiteUrls, id_or_null, moment, moment_or_nu
 
 @frozen
 class PollForViewer:
-    """A poll at one moment. `votes` are what the viewer chose, None for anonymous viewers; `own`: it is theirs, which counts as voted."""
+    """A poll at the time `now`. `votes` are the viewer's choices, None for anonymous visitors.
+
+    `own`: the viewer created the poll, which counts as having voted.
+    """
 
     poll: Poll
     now: datetime
@@ -46,7 +49,7 @@ class PollForViewer:
     own: bool
 
     def options(self) -> Iterator[tuple[str, int | None]]:
-        """Each option with its votes, None while they are hidden."""
+        """Yield each option with its number of votes; None while these are hidden."""
         counts = self.poll.counts if self.poll.shows_totals(self.now) else (None,) * len(self.poll.options)
         return zip(self.poll.options, counts, strict=True)
 
@@ -73,7 +76,7 @@ POLL = Definition[PollForViewer, None](
 
 @frozen
 class FlagsForViewer:
-    """How a viewer stands to a post; `own` if they could pin it."""
+    """A viewer's interactions with a post. `own`: they wrote it and could pin it."""
 
     flags: PostFlags
     own: bool
@@ -87,7 +90,7 @@ _FLAGS: Keys[FlagsForViewer, None] = {
     "pinned": optional(FLAG, lambda seen, _: seen.flags.pinned if seen.own else ABSENT),
 }
 FLAGS = Definition("", _FLAGS)
-"""The viewer's part of a Status."""
+"""The keys of a Status that depend on the viewer."""
 APPLICATION = Definition[Post, SiteUrls](
     "", {"name": key(TEXT, lambda post, _: post.application), "website": key(nullable(URL), lambda post, _: post.website)}
 )
@@ -135,13 +138,13 @@ STATUS = Definition[Post, SiteUrls](
         "filtered": elsewhere(array_of(FILTER_RESULT)),
     },
 )
-"""A post as everybody sees it. A boost says what the original says; `reblog` and `poll` are left null."""
+"""Status without the viewer's flags. A boost has the content of the original; `reblog` and `poll` are null."""
 DELETED_STATUS = extended("DeletedStatus", "Status", {"text": TEXT}, without=["content"])
 
 
 @frozen
 class ThreadContext:
-    """What stands above and below a post, encoded for the viewer."""
+    """The ancestors and descendants of a post as JSON, encoded for the viewer."""
 
     ancestors: Sequence[bytes]
     descendants: Sequence[bytes]
@@ -157,7 +160,7 @@ CONTEXT = Definition[ThreadContext, None](
 
 
 def fragments(statuses: Iterable[bytes]) -> list[orjson.Fragment]:
-    """Posts that are encoded already, as parts of something to be encoded."""
+    """Wrap encoded posts, so that orjson inserts them unchanged."""
     return [orjson.Fragment(status) for status in statuses]
 
 
@@ -173,7 +176,7 @@ STATUS_SOURCE = Definition[Post, None](
 
 @frozen
 class AuthoredRevision:
-    """What a post of somebody said once."""
+    """A revision of a post with the author of the post."""
 
     author: Account
     revision: PostRevision

@@ -1,4 +1,4 @@
-"""Tags as the API serves them."""
+"""API entities of hashtags."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DAY = Definition[TagDay, None](
 
 @frozen
 class TagForViewer:
-    """A tag, and how the viewer stands to it; None: nobody in particular."""
+    """A hashtag with the viewer's flags; `flags` is None if there is no viewer."""
 
     use: TagUse
     flags: TagFlags | None
@@ -33,7 +33,7 @@ class TagForViewer:
 
 @frozen
 class AccountFeaturedTag:
-    """A tag on somebody's profile."""
+    """A hashtag featured on the profile of `account`."""
 
     account: Account
     featured: FeaturedTag
@@ -63,10 +63,10 @@ FEATURED_TAG = Definition[AccountFeaturedTag, SiteUrls](
 
 
 def tag_entity(site: SiteUrls, use: TagUse, flags: TagFlags | None) -> Entity:
-    """Tag as one viewer sees it; None: as nobody in particular does."""
+    """Return the Tag entity; without the viewer's flags if `flags` is None."""
     return TAG(TagForViewer(use, flags), site)
 
 
 def featured_entity(site: SiteUrls, account: Account, featured: FeaturedTag) -> Entity:
-    """FeaturedTag of somebody."""
+    """Return the FeaturedTag entity."""
     return FEATURED_TAG(AccountFeaturedTag(account, featured), site)
