@@ -1,1 +1,1 @@
-"""HTML pages and fragments, by jinja2."""
+"""HTML pages and fragments, rendered with Jinja2."""

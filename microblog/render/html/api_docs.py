@@ -1,6 +1,6 @@
-"""The reference of the API as a page: values out of an OpenAPI document. Pure.
+"""View models of the API documentation page, built from an OpenAPI document. Pure.
 
-What is rendered of each operation and entity never changes, so it is kept as HTML; a page puts it together.
+Operations and entities never change while the server runs, so each is rendered once and kept as HTML; a page concatenates them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _FORMATS = {"uri": "URL", "date": "date", "date-time": "time (ISO 8601)", "binar
 
 @frozen
 class FieldDoc:
-    """A field: in a path, a query, a header, a body or an entity. `place` is empty where all are in the same."""
+    """A parameter, a field of a body or a key of an entity. `place` is path, query, header or body; empty for keys of an entity."""
 
     name: str
     type: Markup
@@ -32,7 +32,7 @@ class FieldDoc:
 
 @frozen
 class ResponseDoc:
-    """An answer that an operation can have."""
+    """A possible response of an operation."""
 
     status: str
     meaning: str
@@ -57,7 +57,7 @@ class OperationDoc:
 
 @frozen
 class ReferenceEntry:
-    """Something rendered, and the words by which it is found."""
+    """A rendered operation or entity, with the lower-case text that a search matches."""
 
     html: str
     words: str
@@ -74,24 +74,24 @@ class Section:
 
     @property
     def articles(self) -> list[str]:
-        """What the page shows."""
+        """The rendered operations."""
         return [kept.html for kept in self.operations]
 
 
 @frozen
 class ApiReference:
-    """All that the page shows."""
+    """The content of the page."""
 
     sections: tuple[Section, ...]
     entities: tuple[ReferenceEntry, ...]
 
     @property
     def articles(self) -> list[str]:
-        """The entities, as the page shows them."""
+        """The rendered entities."""
         return [kept.html for kept in self.entities]
 
     def matching(self, query: str) -> ApiReference:
-        """What has all the words of `query`; everything if there are none."""
+        """Return the entries that contain all words of `query`; all entries if it is empty."""
         words = query.lower().split()
         sections = tuple(evolve(section, operations=_filter_entries(section.operations, words)) for section in self.sections)
         return ApiReference(tuple(section for section in sections if section.operations), _filter_entries(self.entities, words))
@@ -102,7 +102,7 @@ def _filter_entries(kept: Iterable[ReferenceEntry], words: Iterable[str]) -> tup
 
 
 def build_reference(document: Node, part: Part) -> ApiReference:
-    """Read it out of `document`. `part` renders a template by name."""
+    """Build the reference from an OpenAPI document. `part` renders a template by name."""
     by_tag: dict[str, list[ReferenceEntry]] = {tag["name"]: [] for tag in document["tags"]}
     shared = document["components"]["responses"]
     for path, methods in document["paths"].items():
@@ -119,7 +119,7 @@ def build_reference(document: Node, part: Part) -> ApiReference:
 
 
 def anchor(name: str) -> str:
-    """The id of a section."""
+    """Return the HTML id of a section."""
     return "-".join("".join(letter if letter.isalnum() else " " for letter in name.lower()).split())
 
 
@@ -159,7 +159,7 @@ def _fields(node: Node) -> Iterator[FieldDoc]:
         yield FieldDoc(one["name"], describe_type(one["schema"]), one.get("description", ""), one["required"], one["in"])
     content: Node = node.get("requestBody", {}).get("content", {})
     if content:
-        body = content["multipart/form-data"]["schema"]  # has all of them; the others lack files
+        body = content["multipart/form-data"]["schema"]  # the complete one: the other media types have no files
         required = body.get("required", ())
         for name, schema in body["properties"].items():
             yield FieldDoc(name, describe_type(schema), schema.get("description", ""), name in required, "body")
@@ -172,7 +172,7 @@ def _entity_lines(schema: Node) -> Iterator[FieldDoc]:
 
 
 def describe_type(schema: Node) -> Markup:
-    """A type in words, linked to the entities it names."""
+    """Describe a type in words, with links to its entities."""
     if "$ref" in schema:
         name = schema["$ref"].removeprefix(_SCHEMAS)
         return Markup('<a href="#{0}">{0}</a>').format(name)

@@ -1,4 +1,4 @@
-"""What the page about conversations shows."""
+"""View models of the direct messages page."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ MAX_NAMES = 3
 
 @frozen
 class ConversationRow:
-    """One conversation of the list. `folded` is what filters call its last post, where it falls under any."""
+    """One conversation of the list. `folded` are the titles of the viewer's filters that match its last post, empty if none does."""
 
     conversation: Conversation
     folded: str = ""
 
     @property
     def own(self) -> bool:
-        """True if the viewer spoke last."""
+        """True if the viewer wrote the last post."""
         return self.conversation.last.author.id == self.conversation.account.id
 
     @property
     def said(self) -> str:
-        """The beginning of what was said last, without the names of those to whom it goes."""
+        """An excerpt of the last post without its leading mentions, or its content warning or matching filters."""
         last = self.conversation.last
         if self.folded or last.spoiler:
             return f"Filtered: {self.folded}" if self.folded else excerpt(last.spoiler, MAX_EXCERPT)
@@ -41,7 +41,7 @@ class ConversationRow:
 
 @frozen
 class ConversationsPage:
-    """The viewer's conversations, that which was spoken in last first. `newest` is true on the first page."""
+    """The viewer's conversations, most recent first. `newest`: this is the first page."""
 
     items: tuple[ConversationRow, ...] = ()
     older: str | None = None
@@ -49,10 +49,10 @@ class ConversationsPage:
 
 
 def conversations_page(pages: Pages, shell: PageContext, page: ConversationsPage) -> bytes:
-    """All conversations of the viewer."""
+    """Render the list of the viewer's conversations."""
     return pages.page("conversations", shell, PageMetadata("Messages", index=False), page=page, most_names=MAX_NAMES)
 
 
 def conversation_row(pages: Pages) -> Callable[[Conversation, str], str]:
-    """What makes one entry of that list, for the live feed; the text is what filters call its last post."""
+    """Return a renderer of one row for live updates. Its arguments are the conversation and the titles of matching filters."""
     return lambda conversation, folded: pages.part("_talk", talk=ConversationRow(conversation, folded), most_names=MAX_NAMES)

@@ -1,4 +1,4 @@
-"""What the pages about mail and jobs show, and in which words."""
+"""View models and texts of the pages about e-mail and jobs."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ FREQUENCIES = {NEVER: "Never", DAILY: "Daily", WEEKLY: "Weekly"}
 
 @frozen
 class EmailSwitch:
-    """A kind of letters that can be switched off. `name` is the form's field."""
+    """The checkbox of a kind of e-mail that users can turn off. `name` is the form field."""
 
     name: str
     label: str
@@ -61,9 +61,9 @@ class EmailSwitch:
 
 @frozen
 class MailForm:
-    """Which letters somebody gets.
+    """The e-mail settings of a user.
 
-    `refused` says that the mail server refused the newest one; `kept` is true where none is sent.
+    `refused` is set if the mail server rejected the newest e-mail. `kept`: the site has no mail server and writes e-mails to files.
     """
 
     login: Login
@@ -74,7 +74,7 @@ class MailForm:
 
     @property
     def switches(self) -> tuple[EmailSwitch, ...]:
-        """All but the digest, which has a frequency; the report is for administrators."""
+        """One checkbox for each kind except the digest, which has a frequency; the daily report is for administrators."""
         preferences = self.login.preferences
         told = [
             (EmailKind.MENTION, "Someone mentions you or replies to you", "Not sent if you have already seen it here."),
@@ -95,13 +95,13 @@ class MailForm:
 
     @property
     def frequencies(self) -> tuple[tuple[str, str], ...]:
-        """What can be chosen for digests."""
+        """The frequencies of digests, as values and labels."""
         return tuple(FREQUENCIES.items())
 
 
 @frozen
 class EmailActionPage:
-    """A page that a link in a letter opens: a sentence, and a button that does what it says. No button: it is done."""
+    """A page that a link in an e-mail opens: a sentence, and a button to confirm the action. Without a button, it is done."""
 
     title: str
     sentence: str
@@ -111,7 +111,7 @@ class EmailActionPage:
 
 @frozen
 class ResetForm:
-    """Choosing another password. `token` is the one of the letter."""
+    """The form to choose a new password. `token` is from the link in the e-mail."""
 
     username: str
     token: str
@@ -120,9 +120,9 @@ class ResetForm:
 
 @frozen
 class OutboxPage:
-    """Letters as the administrator sees them.
+    """The outbox, for administrators.
 
-    `kept_in` is the directory on a site that sends none; `state` is what is listed (empty: all).
+    `kept_in` is the directory of e-mails on a site without a mail server; `state` is the selected state (empty: all).
     """
 
     letters: tuple[Email, ...] = ()
@@ -133,25 +133,25 @@ class OutboxPage:
 
     @property
     def tabs(self) -> tuple[tuple[str, str, int], ...]:
-        """(state, label, how many), those that somebody has to look at first."""
+        """(state, label, count) of each tab; states that need attention come first."""
         return tuple((str(state), label, self.counts.get(state, 0)) for state, label in STATE_LABELS.items())
 
     def kind(self, letter: Email) -> str:
-        """What it is about, in words."""
+        """Return the label of its kind."""
         return KIND_LABELS[letter.kind]
 
     def label(self, letter: Email) -> str:
-        """How it stands, in words."""
+        """Return the label of its state."""
         return STATE_LABELS[letter.state]
 
     def may_go_again(self, letter: Email) -> bool:
-        """True if there is a point in trying it again."""
+        """True if it can be sent again."""
         return letter.state in RETRYABLE
 
 
 @frozen
 class JobsPage:
-    """Jobs as the administrator sees them. `which` is one of JOB_LISTS."""
+    """The jobs, for administrators. `which` is a key of JOB_LISTS."""
 
     counts: JobCounts
     kinds: Mapping[str, JobCounts] = field(factory=dict)
@@ -161,10 +161,10 @@ class JobsPage:
 
     @property
     def tabs(self) -> tuple[tuple[str, str, int | None], ...]:
-        """(list, label, how many)."""
+        """(list, label, count) of each tab."""
         known = {"dead": self.counts.dead, "retrying": self.counts.retrying, "waiting": self.counts.waiting, "running": self.counts.running}
         return tuple((name, label, known.get(name)) for name, label in JOB_LISTS.items())
 
     def may_be_decided(self, job: Job) -> bool:
-        """True for those that can be tried now or discarded."""
+        """True if the job can be run now or discarded."""
         return str(job.state) in ("dead", "waiting")

@@ -1,4 +1,4 @@
-"""What the pages about filters show."""
+"""View models of the filter pages."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ KEEP = "keep"
 
 @frozen
 class FilterForm:
-    """A filter that is being made or changed, as it is or as it came back. `keywords` are one on each line."""
+    """The form to create or edit a filter, with its values as stored or as submitted. `keywords` has one keyword per line."""
 
     made: Filter | None = None
     title: str = ""
@@ -46,17 +46,17 @@ class FilterForm:
 
     @property
     def target(self) -> str:
-        """Where the form is sent."""
+        """The URL that the form is submitted to."""
         return f"/settings/filters/{self.made.id}" if self.made else "/settings/filters"
 
 
 def filters_page(pages: Pages, shell: PageContext, filters: tuple[Filter, ...], form: FilterForm) -> bytes:
-    """All filters of the viewer, and the form for one more."""
+    """Render the viewer's filters, and the form to add one."""
     return pages.page("settings_filters", shell, PageMetadata("Filters"), filters=filters, form=form, **_CHOICES)
 
 
 def filter_page(pages: Pages, shell: PageContext, form: FilterForm) -> bytes:
-    """One filter."""
+    """Render the form to edit one filter."""
     return pages.page("settings_filter", shell, PageMetadata("Edit filter"), form=form, **_CHOICES)
 
 

@@ -1,4 +1,4 @@
-"""How values are put into words on a page: times, numbers, names of things. All pure; the templates use them as filters."""
+"""Formatting of times, numbers, names and labels for pages. Pure; FILTERS are the filters of the templates."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ICONS = {name: Markup(f'<svg class="i" aria-hidden="true"><use href="#i-{name}"/
 
 @frozen
 class VisibilityLabel:
-    """A visibility as people read it."""
+    """A visibility with its label, hint and icon."""
 
     value: Visibility
     label: str
@@ -75,7 +75,7 @@ WARNING_TEXTS = {
 }
 """The sentence shown to the owner of an account after each moderation action."""
 
-MAX_AVATARS = 5  # of a group of people
+MAX_AVATARS = 5  # of a notification group
 
 POLL_TIMES = (
     (300, "5 minutes"),
@@ -102,7 +102,7 @@ _ERROR_TITLES = {
     503: "Temporarily unavailable",
 }
 
-# the first that is found: most browsers also name those that they want to be taken for
+# The first match wins: most browsers also send the names of others that they are compatible with.
 _BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
 _SYSTEMS = (
     ("Android", "Android"),
@@ -115,47 +115,47 @@ _SYSTEMS = (
 
 
 def error_title(status: int) -> str:
-    """A heading for an error page."""
+    """Return the title of an error page."""
     return _ERROR_TITLES.get(status, "Something went wrong")
 
 
 def notified(kind: NotificationKind, who: str) -> Markup:
-    """The sentence of a notification. `who` names its senders, as HTML if it is Markup."""
+    """Return the sentence of a notification. `who` names its senders, as HTML if it is Markup."""
     return escape(NOTIFICATION_TEXTS[kind][0]).format(who=who)
 
 
 def visibilities_up_to(widest: Visibility) -> tuple[VisibilityLabel, ...]:
-    """The visibilities that are not wider than `widest`."""
+    """Return the visibilities that are not wider than `widest`."""
     return tuple(words for words in VISIBILITIES if words.value.narrower(widest) is words.value)
 
 
 def iso(moment: datetime) -> str:
-    """A time for machines, to the second."""
+    """Format a time in UTC for machines, to the second (ISO 8601)."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def when(moment: datetime) -> str:
-    """A time for people, to the minute, in UTC: 5 Nov 2025, 13:38."""
+    """Format a time in UTC for people, to the minute: 5 Nov 2025, 13:38."""
     return f"{moment.day} {moment:%b %Y, %H:%M}"
 
 
 def day(on: date) -> str:
-    """A day for people: 5 Nov 2025."""
+    """Format a date for people: 5 Nov 2025."""
     return f"{on.day} {on:%b %Y}"
 
 
 def local(moment: datetime, zone: str) -> str:
-    """A time for people, to the minute, in a time zone by its name."""
+    """Format a time for people, to the minute, in the time zone of this name."""
     return when(moment.astimezone(ZoneInfo(zone)))
 
 
 def full(moment: datetime) -> str:
-    """A time with everything that is known of it."""
+    """Format a time in UTC with seconds and the full name of the month."""
     return f"{moment.day} {moment:%B %Y, %H:%M:%S} UTC"
 
 
 def number(count: int) -> str:
-    """A count in few characters: 987, 1.2K, 34K, 5.6M."""
+    """Format a count in few characters: 987, 1.2K, 34K, 5.6M."""
     if count < 1000:
         return str(max(count, 0)) if count else "0"
     for size, unit in ((1_000_000, "M"), (1_000, "K")):
@@ -166,12 +166,12 @@ def number(count: int) -> str:
 
 
 def plural(count: int, one: str, many: str = "") -> str:
-    """The word that goes with a count."""
+    """Return the singular or the plural for a count."""
     return one if count == 1 else many or f"{one}s"
 
 
 def waiting(seconds: int) -> str:
-    """How long to wait, rounded up: 40 seconds, 3 minutes, 2 hours."""
+    """Format a duration, rounded up: 40 seconds, 3 minutes, 2 hours."""
     for size, unit in ((3600, "hour"), (60, "minute")):
         if seconds >= size:
             amount = -(-seconds // size)
@@ -180,29 +180,29 @@ def waiting(seconds: int) -> str:
 
 
 def initial(account: Account) -> str:
-    """The letter, digit or pictogram that stands on the picture of somebody who has none."""
+    """Return the letter, digit or pictogram of the default avatar."""
     found = _INITIAL.search(account.name) or _INITIAL.search(account.username)
     return found[0].upper() if found else "?"
 
 
 def hue(username: str) -> int:
-    """Which of the HUES colours is theirs; the same everywhere and for ever."""
+    """Return the number of the account's colour, below HUES. It never changes."""
     return zlib.crc32(username.lower().encode("utf-8", "replace")) % HUES
 
 
 def avatar_html(account: Account, size: int = 48) -> Markup:
-    """Somebody's picture, `size` pixels wide; a coloured initial if they have none. It says nothing to a screen reader."""
+    """Return the avatar as HTML, `size` pixels wide, or a coloured initial if there is none. It is hidden from screen readers."""
     if account.avatar:
         source = escape(account.avatar)
-        return Markup(  # noqa: S704 - escaped just above
+        return Markup(  # noqa: S704 - the source is escaped above
             f'<img class="face s{size}" src="{source}" width="{size}" height="{size}" alt="" loading="lazy" decoding="async">'
         )
     letter = escape(initial(account))
-    return Markup(f'<span class="face s{size} hue{hue(account.username)}" aria-hidden="true">{letter}</span>')  # noqa: S704 - escaped too
+    return Markup(f'<span class="face s{size} hue{hue(account.username)}" aria-hidden="true">{letter}</span>')  # noqa: S704 - the letter is escaped above
 
 
 def browser_name(text: str) -> str:
-    """A browser in words, as well as its own description tells: Firefox on Linux."""
+    """Return browser and system of a User-Agent header, as far as known: Firefox on Linux."""
     browser = next((name for mark, name in _BROWSERS if mark in text), "")
     system = next((name for mark, name in _SYSTEMS if mark in text), "")
     return " on ".join(filter(None, (browser, system))) or text[:60] or "Unknown browser"
@@ -210,7 +210,7 @@ def browser_name(text: str) -> str:
 
 @cache
 def visibility_options(widest: Visibility, selected: Visibility) -> Markup:
-    """The options of a visibility choice, none wider than `widest`."""
+    """Return the option elements of a visibility select, none wider than `widest`."""
     return Markup("").join(
         Markup('<option value="{}" title="{}"{}>{}</option>').format(
             words.value, words.hint, Markup(" selected") if words.value is selected else "", words.label
@@ -219,9 +219,9 @@ def visibility_options(widest: Visibility, selected: Visibility) -> Markup:
     )
 
 
-@lru_cache(maxsize=1000)  # the selected one is whatever somebody sent
+@lru_cache(maxsize=1000)  # bounded, because the selected language is user input
 def language_options(selected: str | None) -> Markup:
-    """The options of a language choice; the selected one is kept even if it is none of ours."""
+    """Return the option elements of a language select. An unknown selected language is added."""
     known = dict(LANGUAGES)
     if selected and selected not in known and regex.fullmatch(r"[A-Za-z0-9-]{2,16}", selected):
         known = {selected: selected} | known
@@ -232,27 +232,27 @@ def language_options(selected: str | None) -> Markup:
 
 
 def host(url: str) -> str:
-    """Whose address that is."""
+    """Return the host of a URL."""
     return urlsplit(url).netloc
 
 
 def path(text: str) -> str:
-    """A path as it stands in an address: what a path may hold stays as it is, so that a page has one address only."""
+    """Percent-encode a path. Characters that are valid in a path stay, so that each page has only one URL."""
     return quote(text, safe="/@:!$&'()*+,;=~")
 
 
 def linked(text: str, address: str) -> Markup:
-    """The text as a link to the address, or without one where that is empty."""
+    """Return the text as a link to the address, or as plain text if that is empty."""
     return Markup('<a href="{}">{}</a>').format(address, text) if address else escape(text)
 
 
 def paragraphs(text: str) -> Markup:
-    """Plain text with its line breaks, escaped."""
+    """Return plain text as HTML with its line breaks."""
     return Markup("<br>").join(escape(line) for line in text.splitlines())
 
 
 def excerpt(text: str, length: int = 200) -> str:
-    """The beginning of a text on one line, at most `length` characters, cut at a word where that is possible."""
+    """Return the start of a text on one line, at most `length` characters, cut at a word if possible."""
     line = " ".join(text[: length * 4].split())
     if len(line) <= length:
         return line
@@ -260,11 +260,11 @@ def excerpt(text: str, length: int = 200) -> str:
     return (cut.rsplit(" ", 1)[0] if " " in cut[length // 2 :] else cut).rstrip() + "…"
 
 
-_MAX_SIZE = Dimensions(600, 540)  # CSS pixels, of one picture in a post
+_MAX_SIZE = Dimensions(600, 540)  # CSS pixels, of one image in a post
 
 
 def fit_image(frame: Dimensions | None) -> Dimensions | None:
-    """How large a picture is shown at most, in its shape and never enlarged: so a page keeps its place before it comes."""
+    """Return the displayed size of an image, scaled down to fit. It reserves the space before the image is loaded."""
     if frame is None or not frame.area:
         return None
     scale = min(1.0, _MAX_SIZE.width / frame.width, _MAX_SIZE.height / frame.height)
@@ -272,7 +272,7 @@ def fit_image(frame: Dimensions | None) -> Dimensions | None:
 
 
 def focus(point: Focus) -> str:
-    """The classes that keep this point of a picture in sight where it is cut: five steps each way."""
+    """Return the CSS classes that keep the focal point of a cropped image visible, in five steps per axis."""
     return f"fx{round((point.x + 1) * 2)} fy{round((1 - point.y) * 2)}"
 
 

@@ -1,4 +1,4 @@
-"""What the pages about lists show."""
+"""View models of the list pages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from microblog.render.html.view_models import PageContext, PostListView
 
 @frozen
 class ListForm:
-    """A list that is being made or changed, as it is or as it came back. `errors` maps title, replies_policy and account to sentences."""
+    """The form to create or edit a list, with its values as stored or as submitted.
+
+    `errors` maps title, replies_policy and account to error texts.
+    """
 
     made: AccountList
     members: tuple[Account, ...] = ()
@@ -25,20 +28,20 @@ class ListForm:
 
 
 def lists_page(pages: Pages, shell: PageContext, lists: tuple[AccountList, ...], tags: tuple[Tag, ...], form: ListForm) -> bytes:
-    """All lists of the viewer, the tags that they follow, and the form for one more list."""
+    """Render the viewer's lists and followed hashtags, and the form to create a list."""
     return pages.page("lists", shell, PageMetadata("Lists"), lists=lists, tags=tags, form=form)
 
 
 def list_page(pages: Pages, shell: PageContext, made: AccountList, feed: PostListView) -> bytes:
-    """What the members of a list post."""
+    """Render the timeline of a list."""
     return pages.page("list", shell, PageMetadata(made.title), made=made, feed=feed)
 
 
 def list_edit_page(pages: Pages, shell: PageContext, form: ListForm) -> bytes:
-    """What a list is like and who is in it."""
+    """Render the form to edit a list and its members."""
     return pages.page("list_edit", shell, PageMetadata(f"Edit {form.made.title}"), form=form)
 
 
 def lists_of_page(pages: Pages, shell: PageContext, account: Account, lists: tuple[tuple[AccountList, bool], ...]) -> bytes:
-    """The viewer's lists, each with whether somebody is in it."""
+    """Render the viewer's lists with a flag for each: True if the account is a member."""
     return pages.page("lists_of", shell, PageMetadata(f"Lists with {account.name}"), account=account, lists=lists)

@@ -1,4 +1,4 @@
-"""What the pages about people and invitations show to moderators."""
+"""View models of the moderators' pages about accounts and invites."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from microblog.render.html.view_models import PageContext
 
 TABS = (("", "All"), ("applied", "Pending"), ("suspended", "Suspended"))
 INVITE_DURATIONS = ((1, "1 day"), (7, "7 days"), (30, "30 days"), (0, "Never"))
-"""How long an invitation may last: days (0: for ever) and words."""
+"""Lifetimes of an invite: number of days (0: unlimited) and label."""
 
 
 @frozen
 class MembersPage:
-    """Members, each with whether the viewer may do something to them. `which` is a tab, `query` what was searched for."""
+    """Accounts, each True if the viewer may moderate it. `which` is a tab, `query` the search text."""
 
     rows: tuple[tuple[AccountWithLogin, bool], ...]
     which: str = ""
@@ -29,7 +29,7 @@ class MembersPage:
 
 @frozen
 class InvitesPage:
-    """Invitations, and the form for one more as it was filled in."""
+    """Invites, and the form to create one, as submitted."""
 
     invites: tuple[Invite, ...]
     now: datetime
@@ -39,10 +39,10 @@ class InvitesPage:
 
 
 def members_page(pages: Pages, shell: PageContext, page: MembersPage) -> bytes:
-    """People."""
+    """Render the list of accounts."""
     return pages.page("members", shell, PageMetadata("Accounts"), page=page, tabs=TABS)
 
 
 def invites_page(pages: Pages, shell: PageContext, page: InvitesPage) -> bytes:
-    """Invitations."""
+    """Render the list of invites."""
     return pages.page("invites", shell, PageMetadata("Invites"), page=page, lasts=INVITE_DURATIONS)

@@ -1,4 +1,4 @@
-"""What the pages about who may notify somebody show."""
+"""View models of the pages about the notification policy and notification requests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TREATMENTS = ((Treatment.ACCEPT, "Accept"), (Treatment.FILTER, "Filter"), (Treat
 
 @frozen
 class Reason:
-    """Why something may be kept back, in words; `name` is that of the policy's field."""
+    """A category of senders with its label; `name` is the field of `Policy`."""
 
     name: str
     label: str
@@ -34,7 +34,10 @@ REASONS = (
 
 @frozen
 class PolicyForm:
-    """The policy, as it is or as it came back. `chosen` maps each reason's name to a treatment; `held` counts people who wait."""
+    """The form of the notification policy, as stored or as submitted.
+
+    `chosen` maps each category's name to a treatment; `held` is the number of notification requests.
+    """
 
     chosen: Mapping[str, str]
     held: int = 0
@@ -42,13 +45,13 @@ class PolicyForm:
 
     @classmethod
     def of(cls, policy: Policy, held: int) -> PolicyForm:
-        """The policy as it is."""
+        """Return the form with the stored policy."""
         return cls({name: str(said) for name, said in asdict(policy).items()}, held)
 
 
 @frozen
 class RequestsPage:
-    """People whose mentions are kept back; each with how much, counted up to `most`."""
+    """Notification requests; the count of each is limited to `most`."""
 
     requests: tuple[NotificationRequest, ...] = ()
     most: int = 0
@@ -56,11 +59,11 @@ class RequestsPage:
 
 
 def policy_page(pages: Pages, shell: PageContext, form: PolicyForm) -> bytes:
-    """The form to choose what is told."""
+    """Render the form of the notification policy."""
     head = PageMetadata("Notification settings")
     return pages.page("settings_notifications", shell, head, form=form, reasons=REASONS, treatments=TREATMENTS)
 
 
 def requests_page(pages: Pages, shell: PageContext, page: RequestsPage) -> bytes:
-    """Those who wait."""
+    """Render the list of notification requests."""
     return pages.page("notification_requests", shell, PageMetadata("Filtered notifications"), page=page)

@@ -1,4 +1,4 @@
-"""What a page says about itself to browsers, search engines and whoever shows a card of it."""
+"""Metadata of pages for browsers, search engines and link previews."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from microblog.render.html.view_models import SiteView
 
 @frozen
 class PageMetadata:
-    """`path` is the page's canonical address on this site (empty: it has none), `feed` that of its Atom feed, `kind` OpenGraph's type.
+    """Metadata of one page. `path` is its canonical path (empty: none), `feed` that of its feed, `kind` its Open Graph type.
 
-    Pages without a canonical address are for one viewer and are never indexed.
+    Pages without a canonical path are for one viewer and are never indexed.
     """
 
     title: str
@@ -28,12 +28,12 @@ class PageMetadata:
 
     @property
     def robots(self) -> str:
-        """What search engines may do with it."""
+        """The value of the robots meta element; empty if the page may be indexed."""
         return "" if self.index and self.path else "noindex"
 
 
 def account_metadata(account: Account, site: SiteView) -> PageMetadata:
-    """A profile's head; not for search engines if the owner asked for that."""
+    """Return the metadata of a profile; not indexed if the owner chose that, or if the account is limited."""
     return PageMetadata(
         f"{account.name} (@{account.username})",
         description=excerpt(account.bio) or f"{account.name} on {site.name}.",
@@ -46,7 +46,7 @@ def account_metadata(account: Account, site: SiteView) -> PageMetadata:
 
 
 def post_metadata(post: Post, site: SiteView) -> PageMetadata:
-    """A post's head. A content warning stands for what it hides; a post that not everybody may find is not for search engines."""
+    """Return the metadata of a post. A content warning replaces the text; only public posts of indexable authors are indexed."""
     author = post.author
     text = excerpt(f"Content warning: {post.spoiler}" if post.spoiler else post.text)
     return PageMetadata(
@@ -61,6 +61,6 @@ def post_metadata(post: Post, site: SiteView) -> PageMetadata:
 
 
 def _picture(post: Post) -> str | None:
-    """The first picture of a post, unless it is better not shown unasked."""
+    """Return the preview of the first image, unless the post is sensitive or has a content warning."""
     first = next((piece for piece in post.media if piece.kind is MediaKind.IMAGE), None)
     return None if first is None or post.sensitive or post.spoiler else first.preview_path

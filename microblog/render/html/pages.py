@@ -1,4 +1,4 @@
-"""Pages: one method each, from view values to the bytes of an HTML document. Pure."""
+"""Pages: one method each, which renders view models to an HTML document. Pure."""
 
 from __future__ import annotations
 
@@ -49,27 +49,27 @@ from microblog.render.templates import loader
 
 
 class Pages:
-    """All pages of the site. `static_url` gives the address of a file in web/static by its name ("style.css")."""
+    """All pages of the site. `static_url` returns the URL of a file in web/static by its name ("style.css")."""
 
     def __init__(self, static_url: Callable[[str], str]) -> None:
         self._environment = environment(static_url)
         self.fragments = PostHtmlCache(self._environment)
 
     def front(self, shell: PageContext, feed: PostListView) -> bytes:
-        """What visitors see first: what this is, how to join, and real posts."""
+        """Render the front page for visitors: about the site, how to sign up, and recent posts."""
         head = PageMetadata(f"{shell.site.name}: {shell.site.description}", description=shell.site.description, path="/")
         return self._page("front", shell, head, feed=feed)
 
     def signup(self, shell: PageContext, form: Signup) -> bytes:
-        """The form to create an account, or a sentence why there is none."""
+        """Render the sign-up form, or a sentence if sign-up is closed."""
         return self._page("signup", shell, PageMetadata("Create account"), form=form)
 
     def login(self, shell: PageContext, form: LoginForm) -> bytes:
-        """The form to log in."""
+        """Render the login form."""
         return self._page("login", shell, PageMetadata("Log in"), form=form)
 
     def pending(self, shell: PageContext, pending: PendingView) -> bytes:
-        """The state of an account that cannot be used yet."""
+        """Render the state of an account that is not confirmed or not approved yet."""
         return self._page("pending", shell, PageMetadata("Almost there"), pending=pending)
 
     def home(
@@ -81,135 +81,135 @@ class Pages:
         start: PostListView | None = None,
         announcements: Sequence[Announcement] = (),
     ) -> bytes:
-        """The viewer's timeline. `start` has local posts for whoever follows nobody yet; `shell.people` are shown beside it."""
+        """Render the home timeline. `start` has local posts for viewers who follow nobody yet; `shell.people` are suggestions."""
         return self._page("home", shell, PageMetadata("Home"), composer=composer, feed=feed, start=start, announcements=announcements)
 
     def local(self, shell: PageContext, feed: PostListView) -> bytes:
-        """All public posts of this site."""
+        """Render the local timeline."""
         head = PageMetadata("Local timeline", description=f"The latest public posts on {shell.site.name}.", path="/local")
         return self._page("local", shell, head, feed=feed)
 
     def tag(self, shell: PageContext, name: str, feed: PostListView, *, following: bool | None = None) -> bytes:
-        """Public posts with a tag. `name` comes without the number sign; `following` says whether the viewer follows it (None: cannot)."""
+        """Render the timeline of a hashtag. `name` is without #; `following`: the viewer follows it (None: not logged in)."""
         about, path = f"Public posts with #{name} on {shell.site.name}.", f"/tags/{name}"
         head = PageMetadata(f"#{name}", description=about, path=path, feed=formatting.path(path + ".rss"))
         return self._page("tag", shell, head, name=name, feed=feed, following=following)
 
     def profile(self, shell: PageContext, profile: ProfileView) -> bytes:
-        """Somebody's page."""
+        """Render a profile."""
         return self._page("profile", shell, account_metadata(profile.person.account, shell.site), profile=profile)
 
     def relations(self, shell: PageContext, account: Account, which: str, people: PeopleView) -> bytes:
-        """Who follows them (`which` is followers) or whom they follow (following)."""
+        """Render the list of followers or followed accounts: `which` is followers or following."""
         title = f"Followers of {account.name}" if which == "followers" else f"People followed by {account.name}"
         return self._page("relations", shell, PageMetadata(title, index=False), account=account, which=which, people=people)
 
     def thread(self, shell: PageContext, thread: ThreadPage) -> bytes:
-        """One post amid its conversation."""
+        """Render a post with its thread."""
         return self._page("thread", shell, post_metadata(thread.post, shell.site), thread=thread)
 
     def history(self, shell: PageContext, history: HistoryPage) -> bytes:
-        """What a post said over time."""
+        """Render the edit history of a post."""
         return self._page(
             "history", shell, PageMetadata(f"Edit history of a post by {history.post.author.name}", index=False), history=history
         )
 
     def edit(self, shell: PageContext, form: EditForm) -> bytes:
-        """The form to change a post."""
+        """Render the form to edit a post."""
         return self._page("edit", shell, PageMetadata("Edit post"), form=form)
 
     def compose(self, shell: PageContext, composer: ComposerView) -> bytes:
-        """The form to write a post or a reply, on a page of its own; also what the scripts put into a dialog."""
+        """Render the form for a new post or reply as a page; the scripts also show it in a dialog."""
         title = "Reply" if composer.reply_to else "New message" if composer.visibility is Visibility.DIRECT else "New post"
         return self._page("compose", shell, PageMetadata(title), composer=composer)
 
     def scheduled(self, shell: PageContext, page: ScheduledPage) -> bytes:
-        """The viewer's posts to come."""
+        """Render the viewer's scheduled posts."""
         return self._page("scheduled", shell, PageMetadata("Scheduled posts"), page=page)
 
     def notifications(self, shell: PageContext, notifications: NotificationsPage) -> bytes:
-        """What the viewer is told."""
+        """Render the viewer's notifications."""
         return self._page("notifications", shell, PageMetadata("Notifications"), page=notifications)
 
     def notification(self, notification: Notification | NotificationGroup, folded: Mapping[int, str] | None = None) -> str:
-        """One item of that list, as new, for the live feed. `folded` is as for the list."""
+        """Render one unread notification for live updates. `folded` is as in NotificationsPage."""
         note = notification if isinstance(notification, NotificationGroup) else notification.alone()
         return self._environment.get_template("pages/_notification.html").render(note=note, seen=0, folded=folded or {})
 
     def bookmarks(self, shell: PageContext, feed: PostListView) -> bytes:
-        """What the viewer keeps for later; nobody else sees it."""
+        """Render the viewer's bookmarks."""
         return self._page("collection", shell, PageMetadata("Bookmarks"), feed=feed, which="bookmarks")
 
     def favourites(self, shell: PageContext, feed: PostListView) -> bytes:
-        """What the viewer likes."""
+        """Render the viewer's favourites."""
         return self._page("collection", shell, PageMetadata("Favourites"), feed=feed, which="favourites")
 
     def search(self, shell: PageContext, search: SearchView) -> bytes:
-        """The search field and what was found."""
+        """Render the search form and the results."""
         return self._page(
             "search", shell, PageMetadata(f"Search: {search.query}" if search.query else "Search", index=False), search=search
         )
 
     def about(self, shell: PageContext, about: AboutView) -> bytes:
-        """What the site is and who runs it."""
+        """Render the about page of the site."""
         head = PageMetadata(f"About {shell.site.name}", description=shell.site.description, path="/about")
         return self._page("about", shell, head, about=about)
 
     def api_docs(self, shell: PageContext, reference: ApiReference, query: str) -> bytes:
-        """The reference of the API, or what a search in it found."""
+        """Render the API documentation, or the results of a search in it."""
         head = PageMetadata("API", description=f"API documentation of {shell.site.name}.", path="/api/docs")
         return self._page("api_docs", shell, head, reference=reference, query=query)
 
     def part(self, template: str, /, **values: object) -> str:
-        """A piece of a page by itself, for whoever keeps it or puts it in later."""
+        """Render a template of a page fragment, which the caller caches or sends as a live update."""
         return self._environment.get_template(f"pages/{template}.html").render(**values)
 
     def settings_profile(self, shell: PageContext, form: ProfileForm) -> bytes:
-        """Display name, bio, fields and who may find the profile."""
+        """Render the profile settings."""
         return self._page("settings_profile", shell, PageMetadata("Profile settings"), form=form)
 
     def settings_account(self, shell: PageContext, form: AccountForm) -> bytes:
-        """Password, address, and the way to delete the account."""
+        """Render the account settings: password, e-mail address, deletion."""
         return self._page("settings_account", shell, PageMetadata("Account settings"), form=form)
 
     def settings_preferences(self, shell: PageContext, form: PreferencesForm) -> bytes:
-        """Theme, default visibility, language, shortcuts."""
+        """Render the preferences: theme, default visibility, language, shortcuts."""
         return self._page("settings_preferences", shell, PageMetadata("Preferences"), form=form)
 
     def settings_sessions(self, shell: PageContext, page: SessionsPage) -> bytes:
-        """Where the viewer is logged in, each with a button to end it."""
+        """Render the viewer's sessions, each with a button to end it."""
         return self._page("settings_sessions", shell, PageMetadata("Sessions"), page=page)
 
     def settings_apps(self, shell: PageContext, page: AppsPage) -> bytes:
-        """The apps that the viewer lets in, each with a button to end that."""
+        """Render the authorized apps, each with a button to revoke access."""
         return self._page("settings_apps", shell, PageMetadata("Apps"), page=page)
 
     def consent(self, shell: PageContext, consent: ConsentView) -> bytes:
-        """The question whether an app may act for the viewer."""
+        """Render the OAuth consent page of an app."""
         return self._page("consent", shell, PageMetadata(f"Authorize {consent.app.name}", index=False), consent=consent)
 
     def code(self, shell: PageContext, code: str) -> bytes:
-        """A code to type into an app."""
+        """Render an authorization code to copy into an app."""
         return self._page("code", shell, PageMetadata("Authorization code", index=False), code=code)
 
     def post_back(self, shell: PageContext, form: PostBack) -> bytes:
-        """A form with the answer for an app that wants it so."""
+        """Render a form that submits the OAuth response to the app (response_mode=form_post)."""
         return self._page("post_back", shell, PageMetadata("Back to the app", index=False), form=form)
 
     def settings_people(self, shell: PageContext, which: str, people: PeopleView) -> bytes:
-        """Whom the viewer blocks or mutes, lets through, or who asks to follow: `which` is blocks, mutes, permitted or requests."""
+        """Render a list of blocked, muted or accepted accounts or of follow requests: `which` is a key of PEOPLE_LISTS."""
         return self._page("settings_people", shell, PageMetadata(formatting.PEOPLE_LISTS[which]), which=which, people=people)
 
     def confirm(self, shell: PageContext, confirm: ConfirmView) -> bytes:
-        """A question before something that cannot be undone."""
+        """Render a confirmation page of an action that cannot be undone."""
         return self._page("confirm", shell, PageMetadata(confirm.title), confirm=confirm)
 
     def trouble(self, shell: PageContext, trouble: ErrorView) -> bytes:
-        """What went wrong and what to do about it; keeps the text that was being written."""
+        """Render an error page; it keeps the text of a submitted post."""
         return self._page("trouble", shell, PageMetadata(formatting.error_title(trouble.status), index=False), trouble=trouble)
 
     def page(self, template: str, shell: PageContext, head: PageMetadata, /, **values: object) -> bytes:
-        """A page by its template's name: for features that have a module of views beside this one."""
+        """Render a page by the name of its template, for features with a views module of their own."""
         return self._page(template, shell, head, **values)
 
     def _page(self, template: str, shell: PageContext, head: PageMetadata, /, **values: object) -> bytes:
@@ -219,23 +219,23 @@ class Pages:
 
 
 class _ArticleSlots:
-    """Keeps the articles of a page out of the template and puts them in at the end, as bytes.
+    """Keeps the articles of a page out of the template, and inserts them at the end as bytes.
 
-    In the template they would be copied at every level of nesting, as wide as their widest letter: that took longer than all the rest.
+    Jinja2 would copy them at every level of nesting, in strings as wide as their widest character: that took longer than everything else.
     """
 
-    _HERE = Markup("<!--posts-->")  # no text can hold it, for every text is escaped
+    _HERE = Markup("<!--posts-->")  # cannot occur in a text, because texts are escaped
 
     def __init__(self) -> None:
         self._articles: list[Iterable[str]] = []
 
     def __call__(self, articles: Iterable[str]) -> Markup:
-        """Marks where they belong. In a template, calls and marks come in the same order."""
+        """Return a placeholder for these articles. Templates call this in the order of the placeholders in the page."""
         self._articles.append(articles)
         return self._HERE
 
     def fill(self, text: str) -> bytes:
-        """The whole page. A lone surrogate that somebody typed becomes a question mark and not an error."""
+        """Return the page with the articles inserted. A lone surrogate in user input becomes a question mark instead of an error."""
         first, *others = text.split(self._HERE)
         parts = [first]
         for articles, after in zip(self._articles, others, strict=True):
@@ -244,7 +244,7 @@ class _ArticleSlots:
 
 
 class _Constants(Extension):
-    """Puts icons and addresses of static files into the templates before they are compiled: they never change."""
+    """Inserts icons and URLs of static files into the templates before they are compiled, because they never change."""
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
         source = re.sub(r"\{\{ words\.ICONS\.(\w+) \}\}", lambda found: str(formatting.ICONS[found[1]]), source)
@@ -253,7 +253,7 @@ class _Constants(Extension):
 
 
 def environment(static_url: Callable[[str], str]) -> Environment:
-    """The one jinja2 environment: escapes everything, fails on unknown names, never looks at the files twice."""
+    """Return the Jinja2 environment of all pages: it escapes values, rejects undefined names and does not reload templates."""
     made = Environment(
         loader=loader(),
         autoescape=True,

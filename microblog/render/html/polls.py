@@ -1,7 +1,7 @@
-"""Polls as HTML under a post: the choices for whoever may vote, the counts for everybody else.
+"""Polls as HTML below a post: the form for viewers who can vote, the results for others.
 
-They lie in the form around the feed, as all buttons do: the fields of each poll carry its id in their names. Widths are those of
-<progress> elements, because no page of ours may hold styles.
+The fields belong to the form around the timeline, so their names contain the poll's id. Widths are shown by progress elements, because
+the Content-Security-Policy forbids inline styles.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ FIELD = "choice-{}"
 
 
 def results(poll: Poll, votes: Collection[int], ended: bool) -> str:
-    """The counts, with what the viewer chose; only the options while the counts are hidden."""
+    """Return the results, with the viewer's choices marked; only the options while the counts are hidden."""
     shown = ended or not poll.hide_totals
     lines = "".join(_line(poll, place, place in votes, shown) for place in range(len(poll.options)))
     return f'<div class="poll"><ul class="plain">{lines}</ul>{_foot(poll, ended)}</div>'
 
 
 def form(poll: Poll) -> str:
-    """The choices, and a button; the counts so far behind a fold."""
+    """Return the options with a button to vote."""
     kind, name = "checkbox" if poll.multiple else "radio", FIELD.format(poll.id)
     choices = "".join(
         f'<label class="poll-choice"><input type="{kind}" name="{name}" value="{place}"><span dir="auto">{escape(option)}</span></label>'

@@ -1,9 +1,9 @@
-"""Posts as HTML: rendered once for everybody, then joined with what one viewer sees of them.
+"""Posts as HTML: a cacheable fragment that is the same for all viewers, joined with counts and the viewer's flags.
 
-`PostHtmlCache.of` is the expensive half (jinja2) and depends on nothing but the post, so its answer may be kept as long as the post is not
-changed. `assemble` is the cheap half: it lays the counts and one viewer's flags over it with plain string formatting, 2 to 4 microseconds.
+`PostHtmlCache.of` is the expensive half (Jinja2). It depends only on the post, so its result can be cached until the post changes.
+`assemble` is the cheap half: it adds counts and one viewer's flags by plain string formatting, in 2 to 4 microseconds.
 
-All buttons are plain submit buttons with a `formaction` and rely on the one form around the feed for their CSRF token.
+All buttons are plain submit buttons with a `formaction`, and use the CSRF token of the form around the timeline.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from microblog.render.html.formatting import ICONS, number
 
 
 class PostVariant(Enum):
-    """For whom a post is assembled. STREAM is for members of whom it is not known whether they wrote it: the scripts decide."""
+    """Kind of viewer that a post is assembled for. STREAM is for unknown members: the scripts select the author's controls."""
 
     ANONYMOUS = auto()
     MEMBER = auto()
@@ -35,7 +35,7 @@ class PostVariant(Enum):
 
 @frozen
 class PostCounts:
-    """What changes under a post that is not changed: what the buttons count, and whether its poll has ended."""
+    """The parts of a post that change without an edit: the counts of its buttons, and whether its poll has ended."""
 
     replies: int = 0
     boosts: int = 0
@@ -44,7 +44,7 @@ class PostCounts:
 
     @classmethod
     def of(cls, post: Post, now: datetime | None = None) -> PostCounts:
-        """The counts that came with a post; of the original if it is a boost. Without `now`, its poll goes on."""
+        """Return the counts of a post, or of the original of a boost. Without `now`, its poll counts as open."""
         post = post.original
         ended = post.poll is not None and now is not None and post.poll.ended(now)
         return cls(post.replies_count, post.boosts_count, post.favourites_count, ended)
@@ -52,9 +52,9 @@ class PostCounts:
 
 @frozen
 class PostHtml:
-    """A post as everybody sees it. `id`, `author` and all below are the original's if it is a boost; only `opening` knows of the boost.
+    """A post as HTML without counts and the viewer's flags. All fields except `opening` are those of the original if it is a boost.
 
-    `menu` is what a member who did not write it may do about it; `poll` and `closing` come after the body.
+    `menu` are the menu entries for other members than the author; `poll` and `closing` follow the body.
     """
 
     id: PostId
@@ -69,14 +69,14 @@ class PostHtml:
 
 
 class PostHtmlCache:
-    """Makes fragments with the site's templates."""
+    """Renders fragments with the site's templates."""
 
     def __init__(self, environment: Environment) -> None:
         self._opening = environment.get_template("pages/_post_opening.html")
         self._body = environment.get_template("pages/_post_body.html")
 
     def of(self, post: Post) -> PostHtml:
-        """The post, or the boost with what was boosted in it."""
+        """Render a post, or a boost with the boosted post."""
         if post.boost is not None:
             return self.boosted(post, self.of(post.boost))
         name, path = post.author.username, f"/@{escape(post.author.username)}"
@@ -93,26 +93,26 @@ class PostHtmlCache:
         )
 
     def boosted(self, boost: Post, original: PostHtml) -> PostHtml:
-        """The boost of a post whose fragment is there already."""
+        """Render a boost from the fragment of the boosted post."""
         return evolve(original, opening=self._opening.render(post=boost, original=boost.original))
 
 
 def variant_for(fragment: PostHtml, viewer: Viewer | None) -> PostVariant:
-    """How this viewer is shown this post."""
+    """Return the variant of a post for this viewer."""
     if viewer is None:
         return PostVariant.ANONYMOUS
     return PostVariant.AUTHOR if viewer.id == fragment.author else PostVariant.MEMBER
 
 
 def assemble(fragment: PostHtml, counts: PostCounts, flags: PostFlags, variant: PostVariant) -> str:
-    """The whole article. Safe HTML, because every part is."""
+    """Return the article element as safe HTML."""
     actions = _visitor(fragment, counts) if variant is PostVariant.ANONYMOUS else _member(fragment, counts, flags, variant)
     poll = "" if fragment.poll is None else _poll(fragment.poll, counts, flags, variant)
     return f"{fragment.opening}{fragment.body}{poll}{fragment.closing}{actions}</div></div></article>"
 
 
 def fold_behind_filters(article: str, titles: str) -> str:
-    """The article of `assemble` behind a warning that names the viewer's filters which it falls under."""
+    """Return the article collapsed behind a warning with the titles of the matching filters."""
     opening, grid, rest = article.partition('<div class="post-grid">')
     inside = rest.removesuffix("</article>")
     summary = f'<summary><span>Filtered: <bdi>{escape(titles)}</bdi></span><span class="reveal"></span></summary>'
@@ -120,12 +120,12 @@ def fold_behind_filters(article: str, titles: str) -> str:
 
 
 def articles(rows: Iterable[tuple[PostHtml, PostCounts, PostFlags]], viewer: Viewer | None) -> tuple[str, ...]:
-    """A whole page of posts, assembled for one viewer."""
+    """Assemble the posts of a page for one viewer."""
     return tuple(assemble(fragment, counts, flags, variant_for(fragment, viewer)) for fragment, counts, flags in rows)
 
 
 def _poll(poll: Poll, counts: PostCounts, flags: PostFlags, variant: PostVariant) -> str:
-    """The choices for whoever may still vote. On a stream nobody has voted yet, and the scripts know who wrote it."""
+    """Return the form if the viewer can vote, or the results. On a stream both are sent, and the scripts choose for the author."""
     counted = polls.results(poll, flags.votes, counts.ended)
     if counts.ended or flags.votes or variant in (PostVariant.ANONYMOUS, PostVariant.AUTHOR):
         return counted
@@ -135,7 +135,10 @@ def _poll(poll: Poll, counts: PostCounts, flags: PostFlags, variant: PostVariant
 
 
 def _parent(post: Post) -> tuple[str, str] | None:
-    """Who is answered, and the address of what they wrote, empty where it may be hidden from readers of the reply; None for no reply."""
+    """Return the username and the path of the parent post; None if it is no reply.
+
+    The path is empty if some readers of the reply may not see the parent.
+    """
     if post.reply_to is None:
         return None
     names = [mention.username for mention in post.mentions if mention.account_id == post.reply_to_account]
@@ -153,7 +156,7 @@ _MENU = (
 
 
 def _visitor(fragment: PostHtml, counts: PostCounts) -> str:
-    """The counts; each leads to the login and from there back to the post."""
+    """Return the counts as links to the login page, which leads back to the post."""
     login = f'href="/login?next={fragment.path}"'
     return (
         '<div class="acts">'

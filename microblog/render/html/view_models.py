@@ -1,7 +1,7 @@
-"""What the pages show, as small values: filled by web/, given to `Pages`.
+"""View models of the pages: built by web/, rendered by `Pages`.
 
-A `str` is text and is escaped where it is shown, but for articles (and a composer's parent): those are what `assemble` made. Addresses
-are paths on this site ("/home?max_id=1") unless they say otherwise.
+A `str` is plain text, which templates escape, except for articles (and a composer's `parent`): those are HTML from `assemble`. URLs are
+paths on this site ("/home?max_id=1") unless stated otherwise.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from microblog.render.html.consent import ScopeWords
 
 @frozen
 class SiteView:
-    """What is true of the site whoever looks. `url` has no path and no final slash; `limit` is in characters of a post."""
+    """The site, independent of the viewer. `url` has no path or trailing slash; `limit` is the maximum length of a post in characters."""
 
     name: str
     description: str
@@ -39,18 +39,18 @@ class SiteView:
 
     @property
     def host(self) -> str:
-        """What follows the @ in a full name."""
+        """The host, as in @name@host."""
         return self.url.split("://", 1)[-1]
 
 
 @frozen
 class PageContext:
-    """What surrounds every page.
+    """Values that every page needs.
 
-    `path` is the address of the page that is shown, with its query: forms come back to it. `theme` is auto, light or dark. `unread`
-    counts notifications, `requests` people who ask to follow, `messages` unread conversations. `stream` is the address of the live feed
-    of this page (None: none) and `position` the place in the event log as of which the page was read, so that nothing between reading
-    and connecting is missed. `notice` is a sentence about what was just done. `people` and `tags` are suggestions for the side column.
+    `path` is the path of the page with its query; forms return to it. `theme` is auto, light or dark. `unread` counts notifications,
+    `requests` follow requests, `messages` unread conversations. `stream` is the URL of the page's live updates (None: none), and `position`
+    the position in the event log at which the page was read, so that no update between reading and connecting is missed. `notice` is a
+    message about the last action. `people` and `tags` are suggestions for the side column.
     """
 
     site: SiteView
@@ -71,7 +71,7 @@ class PageContext:
 
 @frozen
 class PersonView:
-    """Somebody in a list or on top of a profile, and how the viewer stands to them (None: anonymous, or it is the viewer)."""
+    """An account in a list or at the top of a profile. `relationship` is None for anonymous viewers and for the viewer's own account."""
 
     account: Account
     relationship: Relationship | None = None
@@ -79,7 +79,7 @@ class PersonView:
 
 @frozen
 class PostListView:
-    """A page of posts: the articles as `assemble` made them, the way to older ones, and the way back to the newest."""
+    """A page of posts: articles from `assemble`, with the URLs of older posts and of the newest ones."""
 
     articles: tuple[str, ...] = ()
     older: str | None = None
@@ -88,7 +88,7 @@ class PostListView:
 
 @frozen
 class PeopleView:
-    """A page of people, and the way to the next."""
+    """A page of accounts, with the URL of the next page."""
 
     persons: tuple[PersonView, ...] = ()
     older: str | None = None
@@ -96,11 +96,11 @@ class PeopleView:
 
 @frozen
 class ComposerView:
-    """The form for a new post, as prepared or as it came back.
+    """The form for a new post, with default values or as submitted.
 
-    `key` is the idempotency key of this attempt. `visibility` is chosen at first, none wider than `widest` is offered. `parent` is the
-    article that is replied to. `error` says what is wrong. `media` are uploaded already. `at` is when it is to be published, in the
-    viewer's time zone, as a datetime-local field has it; empty for at once. `unsaved`: what it says is nowhere else any more.
+    `key` is the idempotency key of this attempt. `visibility` is preselected, and none wider than `widest` is offered. `parent` is the
+    article of the parent post. `error` is an error text. `media` are uploaded attachments. `at` is the scheduled time in the viewer's time
+    zone, in the format of a datetime-local field; empty to publish at once. `unsaved`: the text exists only in this form.
     """
 
     key: str
@@ -122,7 +122,7 @@ class ComposerView:
 
 @frozen
 class EditForm:
-    """A post that is being edited, as it is or as it came back, with the `media` that it shows."""
+    """The form to edit a post, as stored or as submitted, with the post's `media`."""
 
     post: Post
     text: str
@@ -135,7 +135,7 @@ class EditForm:
 
 @frozen
 class ScheduledPage:
-    """The viewer's posts to come; `zone` is the name of their time zone, in which times are told."""
+    """The viewer's scheduled posts; `zone` is their time zone, in which times are shown."""
 
     items: tuple[ScheduledPost, ...] = ()
     zone: str = "UTC"
@@ -144,7 +144,7 @@ class ScheduledPage:
 
 @frozen
 class Signup:
-    """The sign-up form, empty or as it came back. `next` is where to go afterwards; `errors` maps names of fields to sentences."""
+    """The sign-up form, empty or as submitted. `next` is the path to go to afterwards; `errors` maps field names to error texts."""
 
     username: str = ""
     email: str = ""
@@ -156,7 +156,7 @@ class Signup:
 
 @frozen
 class LoginForm:
-    """The login form. `name` is a username or an e-mail address; `next` is where to go afterwards."""
+    """The login form. `name` is a username or an e-mail address; `next` is the path to go to afterwards."""
 
     name: str = ""
     next: str = ""
@@ -165,7 +165,10 @@ class LoginForm:
 
 @frozen
 class ProfileView:
-    """Somebody's page. `tab` is posts or replies; `pinned` are assembled articles; `own` is true if the viewer is looking at themselves."""
+    """A profile. `tab` is posts, replies or media; `pinned` are assembled articles; `own`: it is the viewer's own profile.
+
+    `hidden` is the reason that the posts are not shown; empty if they are.
+    """
 
     person: PersonView
     feed: PostListView
@@ -177,7 +180,7 @@ class ProfileView:
 
 @frozen
 class ThreadReply:
-    """A post below the one that was opened; `depth` 0 answers it directly."""
+    """A reply below the opened post; direct replies have `depth` 0."""
 
     article: str
     depth: int = 0
@@ -185,9 +188,9 @@ class ThreadReply:
 
 @frozen
 class ThreadPage:
-    """One post amid its conversation. `composer` is for a member who may reply.
+    """A post with its thread. `composer` is the reply form, for members who can reply.
 
-    `skipped` replies come before those that are shown; where there are more, the next page skips `next_skip`.
+    `skipped` is the number of replies before those shown; the next page, if there is one, skips `next_skip`.
     """
 
     post: Post
@@ -201,7 +204,7 @@ class ThreadPage:
 
 @frozen
 class HistoryPage:
-    """What a post said over time, the newest first."""
+    """The revisions of a post, newest first."""
 
     post: Post
     revisions: tuple[PostRevision, ...]
@@ -209,10 +212,10 @@ class HistoryPage:
 
 @frozen
 class NotificationsPage:
-    """What the viewer is told. `seen_id` is the newest one that they had seen before; those above it are marked as new.
+    """The viewer's notifications. Those newer than `seen_id` are marked as new.
 
-    `folded` maps those whose posts fall under filters to what these are called. `held` counts people whose mentions are kept back; `only`
-    is the kind that the list is about, and empty for all of them.
+    `folded` maps the ids of items whose post matches filters of the viewer to the titles of these filters. `held` is the number of
+    notification requests. `only` is the selected kind of notification, empty for all.
     """
 
     items: tuple[NotificationGroup, ...] = ()
@@ -225,7 +228,7 @@ class NotificationsPage:
 
 @frozen
 class SearchView:
-    """What was looked for and found. Nothing was looked for if `query` is empty."""
+    """Search results. `query` is empty if nothing was searched for."""
 
     query: str = ""
     persons: tuple[PersonView, ...] = ()
@@ -235,7 +238,7 @@ class SearchView:
 
 @frozen
 class ProfileForm:
-    """Settings of the public profile, as stored or as they came back. `fields` are (name, value) pairs."""
+    """The profile settings, as stored or as submitted. `fields` are (name, value) pairs."""
 
     display_name: str
     bio: str
@@ -250,9 +253,9 @@ class ProfileForm:
 
 @frozen
 class AccountForm:
-    """Settings of the login: address and password. `errors` maps current, password, email, email_password to sentences.
+    """The account settings: e-mail address and password. `errors` maps current, password, email, email_password to error texts.
 
-    `refused` says that the mail server refused the newest letter to the address.
+    `refused` is set if the mail server rejected the newest e-mail to the address.
     """
 
     login: Login
@@ -262,7 +265,7 @@ class AccountForm:
 
 @frozen
 class PreferencesForm:
-    """Settings of how to write and to see the site."""
+    """The preferences for new posts and for the look of the site."""
 
     preferences: Preferences
     time_zones: tuple[str, ...] = ("UTC",)
@@ -271,7 +274,7 @@ class PreferencesForm:
 
 @frozen
 class SessionsPage:
-    """Where the viewer is logged in."""
+    """The viewer's sessions."""
 
     sessions: tuple[Session, ...]
     current: int | None = None
@@ -279,14 +282,17 @@ class SessionsPage:
 
 @frozen
 class AppsPage:
-    """The apps that the viewer lets in, each with what it may do."""
+    """The apps that the viewer authorized, each with the descriptions of its scopes."""
 
     apps: tuple[tuple[Authorization, tuple[ScopeWords, ...]], ...]
 
 
 @frozen
 class ConsentView:
-    """An app that wants to act for the viewer. `after` says where they go then; `fields` are what it came with."""
+    """The OAuth consent page of an app.
+
+    `after` is a sentence about the redirect; `fields` are the parameters of the authorization request.
+    """
 
     app: App
     scopes: tuple[ScopeWords, ...]
@@ -296,7 +302,7 @@ class ConsentView:
 
 @frozen
 class PostBack:
-    """An app that wants its answer in a form: the form's address, and its fields."""
+    """A form that submits an OAuth response to an app (response_mode=form_post): its URL and its fields."""
 
     target: str
     fields: Mapping[str, str] = field(repr=False)
@@ -304,7 +310,7 @@ class PostBack:
 
 @frozen
 class AboutView:
-    """The site in figures, and who runs it. `films`: posts may hold film and sound."""
+    """Statistics of the site, and its administrators. `films`: posts can have video and audio."""
 
     people: int = 0
     posts: int = 0
@@ -318,7 +324,7 @@ class AboutView:
 
 @frozen
 class PendingView:
-    """An account that cannot be used yet. `state` is confirmation or approval; `email` is where the letter went."""
+    """An account that cannot be used yet. `state` is confirmation or approval; `email` is the address that the e-mail was sent to."""
 
     state: str
     email: str
@@ -327,10 +333,10 @@ class PendingView:
 
 @frozen
 class ConfirmView:
-    """A question before something that cannot be undone. `fields` are hidden values; `article` shows what it is about.
+    """A confirmation page of an action that cannot be undone. `fields` are hidden form values; `article` shows the affected post.
 
-    `other` is a second way to do it: (button text, field name, field value). With a `message` (its longest length), a text for whoever is
-    concerned is asked for, and whether they are told at all.
+    `other` is an alternative button: (label, field name, field value). `message` is the maximum length of a message to the affected user;
+    None if there is no field for one. With it comes a checkbox to send the message.
     """
 
     title: str
@@ -348,9 +354,9 @@ class ConfirmView:
 
 @frozen
 class ErrorView:
-    """Something went wrong. `sentence` says what and `status` how; `sent`: a form was sent, not a page asked for.
+    """An error page. `status` is the HTTP status, `sentence` the explanation; `sent`: the request submitted a form.
 
-    `kept` is the form whose text must not be lost. `reference` finds the case in the log.
+    `kept` is the submitted post form, so that its text is not lost. `reference` identifies the error in the log.
     """
 
     status: int
