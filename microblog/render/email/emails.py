@@ -1,6 +1,6 @@
-"""Letters: from what is known about a mail to the bytes that are handed to the mail server. Pure.
+"""Renderer of e-mails: from an EmailContext to the message for the mail server. Pure.
 
-Words are in templates/emails: a file of phrases for each language, a pair of templates (text and HTML) for each kind.
+templates/emails has a file of translations for each language, and a pair of templates (text and HTML) for each kind of e-mail.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from microblog.render.html.formatting import browser_name, excerpt, hue, initial
 from microblog.render.local_links import own_links
 from microblog.render.templates import loader
 
-MAX_NAME = 60  # characters of a name in a header
+MAX_NAME = 60  # characters of a display name
 MAX_SUBJECT = 70  # characters of a post in a subject
 MAX_EXCERPT = 180  # characters of a post in a digest
 _HUES = (25, 50, 80, 110, 140, 168, 195, 225, 255, 290, 325, 355)  # as in style.css
@@ -31,7 +31,7 @@ _HUES = (25, 50, 80, 110, 140, 168, 195, 225, 255, 290, 325, 355)  # as in style
 
 @frozen
 class EmailSender:
-    """Who writes: the site's name, its address on the web (without a slash at its end), the address of its mails, and where answers go."""
+    """Sender of the e-mails: site name, URL of the site without a trailing slash, sender address and optional Reply-To address."""
 
     name: str
     url: str
@@ -40,14 +40,14 @@ class EmailSender:
 
 
 class EmailRenderer:
-    """Writes letters for one site."""
+    """Renders the e-mails of one site."""
 
     def __init__(self, site: EmailSender) -> None:
         self._site = site
         self._environments = {ending: _environment(escaped=ending == "html") for ending in ("txt", "html")}
 
     def written(self, mail: EmailContext) -> bytes:
-        """The message: header, text and HTML. The same again for the same mail, but for the boundary of its parts."""
+        """Return the message with headers, text and HTML. It is reproducible, except for the boundary of its parts."""
         said = translations_for(mail.locale)
         words = _EmailTexts(self._site, mail, said)
         return build_message(self._head(mail, words), self._part("txt", mail, words), self._part("html", mail, words))
@@ -83,9 +83,9 @@ class EmailRenderer:
 
 
 def thread_of(mail: EmailContext) -> MessageThread:
-    """Where mail programs put a letter about a post: under the letter to the same reader about the post that it answers.
+    """Return the threading headers of an e-mail about a post: a reply to the e-mail about the parent post to the same recipient.
 
-    All letters about one conversation refer to a first message that is never sent, so that they stand together whichever of them arrive.
+    All e-mails about one thread refer to a first message that is never sent, so mail clients group them whichever of them arrive.
     """
     post, reader = mail.post, mail.letter.account_id
     if post is None or reader is None:
@@ -97,7 +97,7 @@ def thread_of(mail: EmailContext) -> MessageThread:
 
 
 class _EmailTexts:
-    """The phrases of one letter, with its names put in."""
+    """The translated texts of one e-mail, with its values inserted."""
 
     def __init__(self, site: EmailSender, mail: EmailContext, said: EmailTranslations) -> None:
         self.said = said
@@ -109,29 +109,29 @@ class _EmailTexts:
             self._values["day"] = said.day(mail.report.begin.date())
 
     def text(self, key: str, **values: str) -> str:
-        """A phrase as one line of text."""
+        """Return a text as a single line."""
         shown = {
             name: single_line(value)[:MAX_NAME] if name == "name" else single_line(value) for name, value in (self._values | values).items()
         }
         return single_line(self.said.text(key).format(**shown))
 
     def html(self, key: str, **values: str) -> Markup:
-        """A phrase as HTML: each name keeps its own direction to itself."""
+        """Return a text as HTML. Each value is in a bdi element, so its text direction does not affect the rest."""
         put = {name: Markup("<bdi>{}</bdi>").format(single_line(value)) for name, value in (self._values | values).items()}
-        return Markup(escape(self.said.text(key))).format(**put)  # noqa: S704 - escaped, and so are the values
+        return Markup(escape(self.said.text(key))).format(**put)  # noqa: S704 - the text and the values are escaped
 
     def moment(self, moment: datetime | str) -> str:
-        """A time as the reader's clock shows it."""
+        """Format a time in the recipient's time zone."""
         return self.said.moment(datetime.fromisoformat(moment) if isinstance(moment, str) else moment, self._zone)
 
     def tally(self, counts: Mapping[str, int]) -> list[str]:
-        """How many there are of each kind, in words; kinds that have no words for readers are left out."""
+        """Return a phrase for the count of each kind of notification. Kinds without a translation are left out."""
         order = list(self.said.table["digest"])
         known = sorted((kind for kind in counts if self.said.has(f"digest.{kind}")), key=order.index)
         return [self.said.number(f"digest.{kind}", counts[kind]) for kind in known]
 
     def subject(self) -> str:
-        """The subject; of letters about posts the conversation's, so that mail programs that go by it put them together as well."""
+        """Return the subject; for mentions that of the thread, so that mail clients that group by subject group them as well."""
         mail = self._mail
         if mail.letter.kind is EmailKind.WARNING:
             return self.text(f"warning.title_{mail.letter.data['action']}")
@@ -148,7 +148,7 @@ def _topic(post: Post) -> str:
 def _environment(*, escaped: bool) -> Environment:
     made = Environment(
         loader=loader(),
-        autoescape=escaped,  # noqa: S701 - off for the text parts, which are no markup
+        autoescape=escaped,  # noqa: S701 - off for the text parts, which are not HTML
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -170,7 +170,7 @@ def _environment(*, escaped: bool) -> Environment:
 
 
 def _html_of(post: Post, url: str) -> Markup:
-    return Markup(own_links(post.html, url))  # noqa: S704 - made safe when the post was stored
+    return Markup(own_links(post.html, url))  # noqa: S704 - sanitized when the post was stored
 
 
 def _quote(text: str) -> str:

@@ -1,7 +1,7 @@
-"""Internet messages (RFC 5322) of what is given: headers that nothing typed by anybody can break, text and HTML side by side. Pure.
+"""Builder of e-mail messages (RFC 5322) with a text and an HTML part; no user input can inject headers. Pure.
 
-Chosen (2026-11): headers are encoded here and written as they are. Instead of: the header objects of `email.policy`, which take long names
-apart again when they fold them, and lose the quotes of a comma (python/cpython#80222) or encode a Message-ID.
+Headers are encoded here and written unchanged. The header objects of `email.policy` are not used (2026-11), because they split long names
+when they fold them, lose the quotes around a comma (python/cpython#80222), or encode a Message-ID.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import regex
 from attrs import frozen
 
 MAX_LINE = 76  # characters (RFC 2047, section 2)
-# Controls, halves of surrogate pairs, line and paragraph separators, and all that turns the direction of what comes after it.
+# Control characters, lone surrogates, line and paragraph separators, and characters that change the direction of the text after them.
 _UNSAFE = regex.compile(r"[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]+")
 _UNSAFE_IN_TEXT = regex.compile(r"[^\P{Cc}\n\t]|[\p{Cs}\u202a-\u202e\u2066-\u2069]")
 _SPECIAL = regex.compile(r'(["\\])')
@@ -26,7 +26,7 @@ _SPECIAL = regex.compile(r'(["\\])')
 
 @frozen
 class MessageThread:
-    """What a message is in answer to, and all that came before it: Message-IDs in angle brackets, the oldest first."""
+    """Threading headers: the parent's Message-ID, and those of all messages before it, oldest first. All are in angle brackets."""
 
     in_reply_to: str | None = None
     references: tuple[str, ...] = ()
@@ -34,7 +34,7 @@ class MessageThread:
 
 @frozen
 class MessageHeaders:
-    """The headers of a message. `sender` and `reply_to` are addresses, `name` is the sender's in words."""
+    """The headers of a message. `sender` and `reply_to` are addresses, `name` is the sender's display name."""
 
     message_id: str
     date: datetime
@@ -48,7 +48,7 @@ class MessageHeaders:
     thread: MessageThread = MessageThread()
 
     def fields(self) -> dict[str, str]:
-        """Names and encoded values, in the order in which they are written."""
+        """Return the names and encoded values, in the order of the message."""
         found = {
             "From": mailbox(self.name, self.sender),
             "To": self.recipient,
@@ -58,7 +58,7 @@ class MessageHeaders:
             "In-Reply-To": self.thread.in_reply_to,
             "References": "\r\n ".join(self.thread.references),
             "Reply-To": self.reply_to,
-            "Auto-Submitted": "auto-generated",  # RFC 3834, section 5: no answering machine answers
+            "Auto-Submitted": "auto-generated",  # RFC 3834, section 5: prevents automatic replies
             "Content-Language": self.language,
         }
         if self.unsubscribe:  # RFC 8058
@@ -68,24 +68,24 @@ class MessageHeaders:
 
 
 def single_line(text: str) -> str:
-    """The text on one line, without anything that could end it or turn it around."""
+    """Return the text as a single line, without control characters and changes of text direction."""
     return " ".join(_UNSAFE.sub(" ", text).split())
 
 
 def clean_text(text: str) -> str:
-    """The text with its lines, without other controls, and with nothing that turns its direction for the rest of the message."""
+    """Return the text with its line breaks, without other control characters and changes of text direction."""
     return _UNSAFE_IN_TEXT.sub("", text.replace("\r\n", "\n"))
 
 
 def encode_header(name: str, text: str) -> str:
-    """The value of an unstructured header, folded and encoded (RFC 2047)."""
+    """Encode and fold the value of an unstructured header (RFC 2047)."""
     tidy = single_line(text)
     charset = "us-ascii" if tidy.isascii() and "=?" not in tidy else "utf-8"
     return Header(tidy, charset, maxlinelen=MAX_LINE, header_name=name).encode(linesep="\r\n")
 
 
 def mailbox(name: str, address: str) -> str:
-    """`name <address>`, the name quoted or encoded so that whatever it holds is nothing but a name."""
+    """Return `name <address>`. The name is quoted or encoded, so it cannot contain another address."""
     tidy = single_line(name)
     if not tidy:
         return address
@@ -96,18 +96,18 @@ def mailbox(name: str, address: str) -> str:
 
 
 class _VerbatimPolicy(EmailPolicy):
-    """Writes the headers that are given as they are; those of the bodies are the package's own."""
+    """Writes the message's headers unchanged; headers of the body parts are left to the standard library."""
 
     def header_store_parse(self, name: str, value: Any) -> tuple[str, Any]:
-        """Keep it."""
+        """Store the value unchanged."""
         return super().header_store_parse(name, value) if _is_body_header(name) else (name, value)
 
     def fold(self, name: str, value: Any) -> str:
-        """Write it."""
+        """Return the header line without folding it."""
         return super().fold(name, value) if _is_body_header(name) else f"{name}: {value}{self.linesep}"
 
     def fold_binary(self, name: str, value: Any) -> bytes:
-        """Write it."""
+        """Return the header line without folding it."""
         return self.fold(name, value).encode("ascii")
 
 
@@ -119,11 +119,11 @@ def _is_body_header(name: str) -> bool:
 
 
 def build_message(head: MessageHeaders, text: str, html: str) -> bytes:
-    """The whole message, its lines ending in CRLF, in ASCII throughout."""
+    """Return the message in ASCII with CRLF line ends."""
     made = EmailMessage(_POLICY)
     made.set_content(_replace_surrogates(text))
     made.add_alternative(_replace_surrogates(html), subtype="html")
-    _set_headers(made, head.fields())  # last, for setting the content takes away every Content-... header
+    _set_headers(made, head.fields())  # last, because setting the content removes all Content-* headers
     return made.as_bytes()
 
 

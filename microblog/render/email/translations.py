@@ -1,4 +1,4 @@
-"""What letters say, by language: one file for each in templates/emails. Where a language is missing it is English."""
+"""Translations of the e-mail texts: one file per language in templates/emails, with English as the fallback."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ _FALLBACK = "en"
 
 @frozen
 class EmailTranslations:
-    """One language. `table` maps section and name to a text with placeholders, or to one of each number."""
+    """The texts of one language. `table` maps section and name to a text with placeholders, or to one text per plural form."""
 
     language: str
     table: Mapping[str, Mapping[str, Any]]
 
     def text(self, key: str) -> str:
-        """The text of `section.name`, its placeholders still empty. Raises KeyError where there is none."""
+        """Return the text of `section.name` with its placeholders. Raises KeyError if there is none."""
         section, _, name = key.partition(".")
         text: str = self.table[section][name]
         return text
 
     def number(self, key: str, count: int) -> str:
-        """The same for a text that has a number in it."""
+        """Return the text of `section.name` in the plural form for `count`, with the count inserted."""
         section, _, name = key.partition(".")
         forms: Mapping[str, str] = self.table[section][name]
         return forms["one" if count == 1 or (count == 0 and self.language == "fr") else "other"].format(count=count)
 
     def has(self, key: str) -> bool:
-        """True if there is such a text."""
+        """True if there is a text of this name."""
         section, _, name = key.partition(".")
         return name in self.table.get(section, {})
 
     def day(self, day: date) -> str:
-        """A day as people read it."""
+        """Format a date."""
         return self.text("language.day").format(day=day.day, month=self._month(day), year=day.year)
 
     def moment(self, moment: datetime, zone: ZoneInfo) -> str:
-        """A time as the clocks of `zone` show it, to the minute."""
+        """Format a time in the time zone `zone`, to the minute."""
         there = moment.astimezone(zone)
         return self.text("language.moment").format(
             day=there.day, month=self._month(there), year=there.year, time=f"{there:%H:%M}", zone=there.tzname() or zone.key
@@ -58,7 +58,7 @@ class EmailTranslations:
 
 
 def translations_for(locale: str) -> EmailTranslations:
-    """The phrases for a language tag (RFC 5646), by its primary subtag."""
+    """Return the translations for a language tag (RFC 5646), by its primary subtag."""
     primary = locale.partition("-")[0].lower()
     return _read(primary if primary in LANGUAGES else _FALLBACK)
 
