@@ -1,1 +1,1 @@
-"""Values to bytes, pure: API JSON, HTML, mails and charts are encoded here, once."""
+"""Pure renderers from domain values to API JSON, HTML, feeds, e-mails and charts."""

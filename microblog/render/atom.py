@@ -1,4 +1,4 @@
-"""Posts for feed readers: Atom (RFC 4287) and RSS 2.0."""
+"""Feeds of posts: Atom (RFC 4287) and RSS 2.0."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NOT_XML = regex.compile(r"[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\U00010000-\U0010FF
 
 
 def atom(account: Account, posts: Iterable[Post], site: SiteView) -> bytes:
-    """The feed of one account. `posts` are public, newest first; boosts are left out. Well-formed whatever the texts hold."""
+    """Return the Atom feed of one account, well-formed for any text. `posts` are public, newest first; boosts are left out."""
     home = f"{site.url}/@{account.username}"
     own = [post for post in posts if post.boost is None]
     updated = max((post.edited_at or post.created_at for post in own), default=account.created_at)
@@ -45,7 +45,7 @@ def atom(account: Account, posts: Iterable[Post], site: SiteView) -> bytes:
 
 @frozen
 class RssChannel:
-    """What an RSS feed is about. `path` is that of the page that shows the same, `image` that of a picture."""
+    """Metadata of an RSS feed. `path` is that of the HTML page with the same posts, `image` that of an image."""
 
     title: str
     description: str
@@ -54,14 +54,14 @@ class RssChannel:
 
 
 def rss_of_account(account: Account, posts: Iterable[Post], site: SiteView) -> bytes:
-    """The feed of one account as RSS 2.0. `posts` are public, newest first; boosts are left out."""
+    """Return the RSS 2.0 feed of one account. `posts` are public, newest first; boosts are left out."""
     title, name = f"{account.name} (@{account.username}@{site.host})", f"@{account.username}"
     own = [post for post in posts if post.boost is None]
     return _rss(RssChannel(title, f"Public posts from {name}@{site.host}", f"/{name}", account.avatar or ""), own, site)
 
 
 def rss_of_tag(name: str, posts: Iterable[Post], site: SiteView) -> bytes:
-    """The feed of a tag as RSS 2.0. `posts` are public, newest first."""
+    """Return the RSS 2.0 feed of a hashtag. `posts` are public, newest first."""
     return _rss(RssChannel(f"#{name}", f"Public posts tagged #{name}", path(f"/tags/{name}")), list(posts), site)
 
 
@@ -130,5 +130,5 @@ def _date(moment: datetime) -> str:
 
 
 def _type(piece: Media) -> str:
-    """What kind of file it is, as exactly as the kind tells."""
+    """Return the media type of the file, as exactly as the kind of the attachment allows."""
     return {MediaKind.IMAGE: "image/*", MediaKind.AUDIO: "audio/mpeg"}.get(piece.kind, "video/mp4")

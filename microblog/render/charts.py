@@ -1,7 +1,7 @@
-"""Plots as SVG, drawn on the server: readable without scripts, in light and dark, by people who do not see them too. Pure.
+"""Charts as SVG, drawn on the server: usable without scripts, in light and dark themes, and with a screen reader. Pure.
 
-The picture stretches to whatever width it gets, so it holds no letters: those of the axes stand beside it as text of the page. Colours are
-classes (`c1` to `c4`), because they belong to the style sheet. Each column has a `title`, which browsers show under the pointer.
+The image stretches to the available width, which would distort text: the page shows the labels of the axes beside it. Colours are classes
+(`c1` to `c4`) of the style sheet. Each column has a `title`, which browsers show as a tooltip.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from attrs import field, frozen
 from markupsafe import Markup
 
 HEIGHT = 100
-STEP = 10  # width of a column in the picture's own units
+STEP = 10  # width of a column in SVG units
 GAP = 1.6
 
 
 class ChartKind(Enum):
-    """How values are drawn: stacked on each other, or as lines of their own."""
+    """Chart type: stacked columns, or one line per series."""
 
     COLUMNS = "columns"
     LINES = "lines"
@@ -26,7 +26,7 @@ class ChartKind(Enum):
 
 @frozen
 class Series:
-    """One measure over all columns. `colour` is c1 to c4."""
+    """The values of one measure, one per column. `colour` is c1 to c4."""
 
     name: str
     values: tuple[int, ...]
@@ -35,9 +35,9 @@ class Series:
 
 @frozen
 class Chart:
-    """A plot. `name` is a word that no other chart of the page has; `columns` says in words what each column stands for.
+    """A chart. `name` is unique on the page; `columns` are the labels of the columns.
 
-    Of stacked series the first stands at the bottom.
+    The first of stacked series is at the bottom.
     """
 
     name: str
@@ -56,28 +56,28 @@ class Chart:
 
     @property
     def is_empty(self) -> bool:
-        """True if there is nothing to see."""
+        """True if all values are 0."""
         return not any(value for series in self.series for value in series.values)
 
     @property
     def ticks(self) -> tuple[int, int, int]:
-        """What the lines across stand for, from the top down."""
+        """Values of the horizontal grid lines, from the top down."""
         return self.top, self.top // 2, 0
 
     @property
     def edges(self) -> tuple[str, ...]:
-        """What stands below the plot: the first, the middle and the last column."""
+        """Labels below the chart: the first, the middle and the last column."""
         count = len(self.columns)
         return tuple(self.columns[place] for place in dict.fromkeys((0, count // 2, count - 1))) if count else ()
 
     def rows(self) -> list[tuple[str, tuple[int, ...]]]:
-        """The same as a table: each column's words with the values of all series, the newest first."""
+        """Return the chart as a table: each column's label with the values of all series, newest first."""
         values = zip(*(series.values for series in self.series), strict=True)
         return list(zip(self.columns, values, strict=True))[::-1]
 
 
 def scale_top(most: int) -> int:
-    """The top of the scale: the least even, round number that is not below `most`, and at least 4."""
+    """Return the maximum of the scale: the smallest round, even number that is at least `most`, and at least 4."""
     size = 1
     while True:
         for digit in (4, 6, 8, 10, 20):
@@ -87,7 +87,7 @@ def scale_top(most: int) -> int:
 
 
 def svg(chart: Chart) -> Markup:
-    """The plot. Its title and description are read out; the numbers are for the table beside it."""
+    """Return the chart as SVG. Screen readers read its title and description; the table beside it has the numbers."""
     width = max(len(chart.columns), 1) * STEP
     drawn = _lines(chart) if chart.kind is ChartKind.LINES else _columns(chart)
     return Markup(
@@ -109,7 +109,7 @@ def svg(chart: Chart) -> Markup:
 
 
 def meter(part: int, whole: int) -> Markup:
-    """A bar as long as `part` is of `whole`. It says nothing to a screen reader: the number stands beside it."""
+    """Return a bar of the length `part` / `whole`. It is hidden from screen readers, because the number is beside it."""
     length = 100 * part / whole if whole else 0
     return Markup(
         '<svg class="meter" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true" focusable="false">'
@@ -118,7 +118,7 @@ def meter(part: int, whole: int) -> Markup:
 
 
 def _columns(chart: Chart) -> Markup:
-    """One path for each series, its rectangles on top of those before it."""
+    """Draw one path per series, its rectangles stacked on those of the series before it."""
     below = [0] * len(chart.columns)
     paths = []
     for series in chart.series:
@@ -133,12 +133,12 @@ def _columns(chart: Chart) -> Markup:
 
 
 def _lines(chart: Chart) -> Markup:
-    """A line for each series through the middles of the columns, and below the first one a surface."""
+    """Draw a line per series through the centres of the columns, and fill the area under the first one."""
     drawn = []
     for number, series in enumerate(chart.series):
         levels = [_coordinate(_y(chart, value)) for value in series.values]
         points = [f"{_coordinate((place + 0.5) * STEP)} {level}" for place, level in enumerate(levels)]
-        if len(points) == 1:  # a line needs two ends
+        if len(points) == 1:  # a line needs two points
             points = [f"0 {levels[0]}", f"{STEP} {levels[0]}"]
         if points and number == 0:
             begin = points[0].split()[0]
@@ -153,7 +153,7 @@ def _y(chart: Chart, value: int) -> float:
 
 
 def _hover_targets(chart: Chart) -> Markup:
-    """What answers to the pointer: a column from top to bottom that says its numbers."""
+    """Draw an invisible full-height rectangle per column, with its values as a tooltip."""
     return Markup("").join(
         Markup('<rect class="hit" x="{}" width="{}" height="{}"><title>{}</title></rect>').format(
             place * STEP, STEP, HEIGHT, _hover_text(column, [(series.name, series.values[place]) for series in chart.series])
@@ -167,5 +167,5 @@ def _hover_text(column: str, values: Sequence[tuple[str, int]]) -> str:
 
 
 def _coordinate(number: float) -> str:
-    """A coordinate to a tenth, which is less than a pixel."""
+    """Format a coordinate to a tenth of a unit, which is less than a pixel."""
     return f"{number:.1f}".rstrip("0").rstrip(".")

@@ -1,4 +1,4 @@
-"""The languages that a post can be said to be in, each by its own name, in the order of the choice."""
+"""Languages of posts, each with its own name, in the order of the language select."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Links to the site's own tags and people within stored HTML.
+"""Links to the site's own hashtags and accounts within stored HTML.
 
-What people write is rendered when it is stored, with the site's public URL of that moment. The URL may change afterwards, and a command may
-have run without the service's settings: so the current URL is put in whenever stored HTML is rendered. Only `domain/text/post_text.py`
-writes links with these classes; links that people typed have a `target` there, and stay.
+Posts are rendered when they are stored, with the site's public URL at that time. The URL may change later, and a command may have run
+without the service's settings: so the current URL is inserted whenever stored HTML is rendered. Only `domain/text/post_text.py` writes
+links with these classes; links that users typed have a `target` there, and are not changed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _OWN = re.compile(r'<a href="[^"]*?(/(?:tags/|@)[^"/]*" class="(?:mention hashta
 
 
 def own_links(html: str, origin: str = "") -> str:
-    """The HTML with links to this site's tags and people at `origin`, the public URL; without one, from the site's root on."""
-    if "mention" not in html:  # most texts have no such links, and looking for a word is much cheaper
+    """Return the HTML with links to this site's hashtags and accounts at `origin`, the public URL; without one, as paths."""
+    if "mention" not in html:  # most texts have no such links, and a substring search is much cheaper
         return html
     return _OWN.sub(rf'<a href="{escape(origin)}\1', html)

@@ -1,4 +1,4 @@
-"""Statistics as pages show them, and as files for other programs. Pure."""
+"""Statistics as view models of the pages, and as JSON and CSV files. Pure."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LABELS = {
     Measure.TOP_POSTS: "Posts with interactions",
 }
 PUBLIC = tuple(measure for measure in Measure if measure not in (Measure.POSTED, Measure.VISITED, Measure.MAILS_SENT, Measure.MAILS_FAILED))
-"""What everybody may know; the rest is for administrators."""
+"""The public measures; the others are for administrators."""
 
 TILES = (Measure.POSTS, Measure.ACTIVE, Measure.NEW_ACCOUNTS, Measure.FAVOURITES, Measure.BOOSTS, Measure.FOLLOWS)
 UNITS = {Unit.DAY: ("30 days", "day"), Unit.WEEK: ("26 weeks", "week"), Unit.MONTH: ("24 months", "month")}
@@ -42,7 +42,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", 
 
 @frozen
 class Tile:
-    """A figure of the whole time, and of the time before it."""
+    """The total of a measure for the selected period, and for the period before it."""
 
     label: str
     value: int
@@ -51,7 +51,7 @@ class Tile:
 
     @property
     def change(self) -> str:
-        """In a few words how it compares; empty where there is nothing to compare with."""
+        """The change in percent; empty if there is nothing to compare with."""
         if not self.before:
             return ""
         percent = round(100 * (self.value - self.before) / self.before)
@@ -61,13 +61,13 @@ class Tile:
 
     @property
     def way(self) -> str:
-        """Up, down or level."""
+        """Direction of the change: up, down or level."""
         return "up" if self.value > self.before else "down" if self.value < self.before else "level"
 
 
 @frozen
 class TagRow:
-    """A tag with what it was used for; `meter` is a bar beside it."""
+    """A hashtag with its usage; `meter` is a bar beside it."""
 
     key: str
     name: str
@@ -78,7 +78,10 @@ class TagRow:
 
 @frozen
 class StatisticsView:
-    """The page. `articles` are the most marked posts, assembled; `charts` come with their pictures. `zones` are (address, name, chosen)."""
+    """The statistics page. `articles` are the most favourited and boosted posts; `charts` come with their SVG.
+
+    `zones` are the time zones to choose from: (URL, name, selected).
+    """
 
     unit: Unit
     first: date
@@ -96,22 +99,22 @@ class StatisticsView:
 
     @property
     def title(self) -> str:
-        """What stands on top."""
+        """The heading of the page."""
         return "Administration" if self.admin else "Statistics"
 
     @property
     def query(self) -> str:
-        """What the addresses of the files end with."""
+        """The query string of the links to the files."""
         return f"zone={'utc' if self.zone == 'UTC' else 'site'}&from={self.first}&to={self.last}"
 
 
 def column_label(begin: date, unit: Unit) -> str:
-    """A column's words: 5 Mar, or Mar 2026."""
+    """Return the label of a column: 5 Mar, or Mar 2026."""
     return f"{begin:%b %Y}" if unit is Unit.MONTH else f"{begin.day} {begin:%b}"
 
 
 def tiles(now: Sequence[Period], before: Sequence[Period]) -> tuple[Tile, ...]:
-    """The figures on top: of all the periods together."""
+    """Return the totals of all periods together, compared with those before."""
     whole, earlier = _merge(now), _merge(before)
     return tuple(
         Tile("Active accounts (peak)" if measure is Measure.ACTIVE else LABELS[measure], whole[measure], earlier[measure])
@@ -120,15 +123,16 @@ def tiles(now: Sequence[Period], before: Sequence[Period]) -> tuple[Tile, ...]:
 
 
 def today(day: Day) -> tuple[Tile, ...]:
-    """What has happened since midnight."""
+    """Return the values since midnight."""
     return tuple(Tile(LABELS[measure], day[measure], 0) for measure in Measure if measure not in (Measure.TOP_TAGS, Measure.TOP_POSTS))
 
 
 @frozen
 class _Plot:
-    """A chart before it is drawn.
+    """Definition of a chart.
 
-    `{each}` in a description is the unit (day, week or month). `busiest` describes weeks and months of which the busiest day counts.
+    `{each}` in a description is the unit (day, week or month). `busiest` is the description for weeks and months whose value is the maximum
+    of their days.
     """
 
     name: str
@@ -176,7 +180,7 @@ _ADMIN_PLOTS = (
 
 
 def charts(found: Sequence[Period], unit: Unit, *, admin: bool) -> tuple[tuple[Chart, Markup], ...]:
-    """All plots, with their pictures."""
+    """Return all charts with their SVG."""
     each = UNITS[unit][1]
     columns = tuple(column_label(period.begin, unit) for period in found)
     made = [
@@ -191,7 +195,7 @@ def _description(plot: _Plot, unit: Unit) -> str:
 
 
 def _series(plot: _Plot, found: Sequence[Period]) -> tuple[Series, ...]:
-    """What is drawn. Replies are among the posts, and are stacked on the others."""
+    """Return the series of a chart. Posts include replies, so replies are subtracted before the two are stacked."""
     values = {measure: tuple(period[measure] for period in found) for measure in plot.measures}
     if Measure.REPLIES in values:
         values[Measure.POSTS] = tuple(
@@ -201,7 +205,7 @@ def _series(plot: _Plot, found: Sequence[Period]) -> tuple[Series, ...]:
 
 
 def tag_rows(scores: Iterable[TagScore], names: Mapping[str, str], limit: int = 10) -> tuple[TagRow, ...]:
-    """The first tags of those that have a name, which are those that may be shown."""
+    """Return the first tags that are in `names`, which maps the tags that may be shown to their names."""
     shown = [score for score in scores if score.key in names][:limit]
     most = max((score.people for score in shown), default=0)
     return tuple(TagRow(score.key, names[score.key], score.people, score.posts, meter(score.people, most)) for score in shown)
@@ -212,12 +216,12 @@ def _merge(found: Sequence[Period]) -> Period:
 
 
 def measures(*, admin: bool) -> tuple[Measure, ...]:
-    """What a file has columns for."""
+    """Return the measures that a file has columns for."""
     return tuple(Measure) if admin else PUBLIC
 
 
 def statistics_json(days: Sequence[Day], zone: str, names: Mapping[str, str], posts: Collection[PostId], *, admin: bool) -> dict[str, Any]:
-    """All of it as one object; of tags and posts those that may be shown."""
+    """Return the statistics as a JSON object. It includes only tags in `names` and posts in `posts`, which are those that may be shown."""
     numbers = [measure for measure in measures(admin=admin) if measure not in (Measure.TOP_TAGS, Measure.TOP_POSTS)]
     return {
         "zone": zone,
@@ -239,7 +243,7 @@ def _post_score(score: PostScore) -> dict[str, object]:
 
 
 def statistics_csv(days: Sequence[Day], zone: str, names: Mapping[str, str], *, admin: bool) -> bytes:
-    """A table with a line for each day. Commas, CRLF and quotes as in RFC 4180; no cell can be taken for a formula."""
+    """Return the statistics as CSV (RFC 4180) with a row per day. No cell can be taken for a formula."""
     text = StringIO(newline="")
     writer = csv.writer(text)
     shown = measures(admin=admin)
@@ -251,10 +255,10 @@ def statistics_csv(days: Sequence[Day], zone: str, names: Mapping[str, str], *, 
 
 
 def csv_cell(text: str) -> str:
-    """The text so that no spreadsheet takes it for a formula (OWASP, CSV Injection)."""
+    """Escape the text, so that no spreadsheet takes it for a formula (https://owasp.org/www-community/attacks/CSV_Injection)."""
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def preceding_range(first: date, last: date) -> tuple[date, date]:
-    """The time right before, just as long."""
+    """Return the first and last day of the period of the same length right before this one."""
     return first - (last - first) - timedelta(days=1), first - timedelta(days=1)

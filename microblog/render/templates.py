@@ -15,11 +15,11 @@ PACKAGE = Path(__file__).parents[1]
 
 @cache
 def templates() -> Path:
-    """Return the installed directory, or that of the repository which this package is run from."""
+    """Return the installed directory, or that of the repository if the package runs from there."""
     installed = PACKAGE / "templates"
     return installed if installed.is_dir() else PACKAGE.parent / "templates"
 
 
 def loader() -> FileSystemLoader:
-    """Return jinja2's loader for them."""
+    """Return the Jinja2 loader of the templates."""
     return FileSystemLoader(templates())
