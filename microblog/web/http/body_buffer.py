@@ -89,7 +89,7 @@ class BodyBuffer:
         return self._missed >= pace.misses
 
     def arrives_from(self, now: float) -> None:
-        """Note when the body began to arrive."""
+        """Record the time at which the body began to arrive."""
         self.began = self._seen_at = now
 
     @property
@@ -105,7 +105,7 @@ class BodyBuffer:
         return self._file if self._rolled else None
 
     def arrived(self) -> None:
-        """Note that the body is complete, so that it is not refused any more."""
+        """Mark the body as complete, so that it is not refused any more."""
         self.budget.arriving.pop(self, None)
 
     def release(self) -> None:
@@ -122,7 +122,7 @@ class BodyBuffer:
 
 
 def _close(file: BinaryIO) -> None:
-    with suppress(OSError):  # closing flushes again what the full disk did not take
+    with suppress(OSError):  # closing flushes again the bytes for which the disk had no space
         file.close()
 
 

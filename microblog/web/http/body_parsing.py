@@ -106,7 +106,7 @@ def unquoted(raw: bytes) -> bytes:
     """Percent-decode in linear time: the standard library needs 1.5 s for a megabyte of percent signs.
 
     Quoted-printable is the same code with another sign, and is decoded in C. A percent sign that begins no escape is kept. Raises
-    Malformed for more than MOST_FIELDS of those, because each is handled in Python.
+    Malformed for more than MOST_FIELDS such signs, because each is handled in Python.
     """
     if b"%" not in raw:
         return raw

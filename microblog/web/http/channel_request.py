@@ -1,4 +1,4 @@
-"""One HTTP request as it arrives, and how its response is written."""
+"""A request received by `HttpChannel`, and the writing of its response."""
 
 # mypy: disable-error-code="no-untyped-call"
 # twisted.web.http has no annotations, and its classes are extended here
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from microblog.web.http.response import Response
 
 AT_ONCE = 128 * 1024
-"""Larger responses are written piece by piece, as the client takes them, so that one who reads nothing holds no copy of all of it."""
+"""Bytes. Larger responses are written piece by piece, so that a client that does not read holds no second copy in memory."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 
 class ChannelRequest(twisted_private.TwistedRequest):
-    """A request as it arrives. What is costly to know is looked at only when somebody asks.
+    """Implements `IncomingRequest`. Properties that are expensive to compute are computed on first use.
 
-    A body that is too large for memory is in `file`, which the call closes, and `body` is empty.
+    A body that is too large for memory is in `file`, which the handler of the request closes; `body` is empty then.
     """
 
     channel: HttpChannel
@@ -52,10 +52,10 @@ class ChannelRequest(twisted_private.TwistedRequest):
     _secure: bool | None = None
 
     def parseCookies(self) -> None:  # noqa: N802 - Twisted's name
-        """Nothing: the call reads the one cookie it wants."""
+        """Do nothing: `Request.cookie` reads the single cookie that it needs."""
 
     def gotLength(self, length: int | None) -> None:  # noqa: N802 - Twisted's name
-        """Make room for the body."""
+        """Create the buffer for the body."""
         if length == 0:
             self.content = None
             return
@@ -65,7 +65,7 @@ class ChannelRequest(twisted_private.TwistedRequest):
             server.budget.watch(self.content, server.seconds())
 
     def handleContentChunk(self, data: bytes) -> None:
-        """Keep a piece of the body, unless it is too much."""
+        """Append a piece of the body. Refuses the request if the body is too large or the disk is full."""
         if self.content is None:
             return
         try:
@@ -76,7 +76,7 @@ class ChannelRequest(twisted_private.TwistedRequest):
             self.channel.exceeds(self.content.size)
 
     def release(self) -> None:
-        """Give back what the body took from the server's budget."""
+        """Return the body's share to the server's budget."""
         content, self.content = self.content, None
         if content is not None and self.file is None:
             content.close()
@@ -84,33 +84,33 @@ class ChannelRequest(twisted_private.TwistedRequest):
             content.release()
 
     def head_received(self, command: bytes, path: bytes, version: bytes) -> None:
-        """The head is complete."""
+        """Store the request line of a complete head."""
         self.method, self.uri, self.clientproto = command, path, version
         self.method_name = command.decode("ascii")
         self.raw_path, _, self.query = path.partition(b"?")
         self.path = self.raw_path
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
-        """The request is complete: hand it to the site."""
+        """Begin the complete request."""
         self.head_received(command, path, version)
         if self.content is not None:
             self.content.arrived()
             try:
                 self.body, self.file = self.content.data, self.content.file
-            except OSError:  # what was written last did not fit on the disk any more
+            except OSError:  # flushing the last bytes filled the disk
                 self.channel.refuse(503, NO_ROOM_LEFT)
                 return
         self.id = self.channel.server.request_id(self._given_id())
         self.channel.begin(self)
 
     def _given_id(self) -> str | None:
-        """The id that a trusted proxy gave this request."""
+        """The X-Request-Id of a trusted proxy, or None."""
         given = self.getHeader("X-Request-Id")
         return given if given and self.channel.peer_is_proxy and _REQUEST_ID.fullmatch(given) else None
 
     @property
     def address(self) -> Address:
-        """The client's address, seen through trusted proxies."""
+        """The client's address, also behind trusted proxies."""
         if self._address is None:
             if self.channel.peer_is_proxy:
                 raw = self.requestHeaders.getRawHeaders
@@ -122,14 +122,14 @@ class ChannelRequest(twisted_private.TwistedRequest):
 
     @property
     def network(self) -> str:
-        """The client's network as limits count it."""
+        """The client's network, as rate limits count it."""
         if self._network is None:
             self._network = network_of(self.address) if self.channel.peer_is_proxy else self.channel.peer_network
         return self._network
 
     @property
     def secure(self) -> bool:
-        """True if the client came by TLS, to us or to a trusted proxy."""
+        """True if the client uses TLS, to us or to a trusted proxy."""
         if self._secure is None:
             scheme = self.getHeader(b"X-Forwarded-Proto") if self.channel.peer_is_proxy else None
             self._secure = self.channel.isSecure() if scheme is None else scheme.split(b",")[0].strip().lower() == b"https"
@@ -137,13 +137,13 @@ class ChannelRequest(twisted_private.TwistedRequest):
 
     @property
     def is_multipart(self) -> bool:
-        """True if the body is a form that may hold files."""
+        """True if the body is a form that may contain files."""
         kind = (self.getHeader(b"Content-Type") or b"").partition(b";")[0]
         return kind.strip().lower() == b"multipart/form-data"
 
     @property
     def hung_up(self) -> bool:
-        """True if nobody waits for the response any more."""
+        """True if the client disconnected."""
         return self._disconnected
 
     @property
@@ -153,17 +153,17 @@ class ChannelRequest(twisted_private.TwistedRequest):
 
     @property
     def date(self) -> bytes:
-        """The value of the Date header, of this second."""
+        """The value of the Date header, updated once a second."""
         return self.channel.server.date
 
     def persistent_after(self, response: Response) -> bool:
-        """True if the connection stays open for more requests after this answer."""
+        """True if the connection stays open for more requests after this response."""
         if response.protocol is not None or self.channel.server.draining:
             self.channel.persistent = False
         return bool(self.channel.persistent)
 
     def respond(self, status: int, head: bytes, body: bytes) -> None:
-        """Write the whole response and be done, once the client has taken most of it. Only while the client has not hung up."""
+        """Write the whole response, and finish once the client has read most of it. The client must not have disconnected."""
         self.code, self.startedWriting, self.sentLength = status, 1, len(body)
         self.release()
         transport = self.channel.transport
@@ -178,7 +178,7 @@ class ChannelRequest(twisted_private.TwistedRequest):
         self.write_on()
 
     def write_on(self) -> None:
-        """Write what is left while the client takes it, then be done."""
+        """Write the rest while the transport accepts it, then finish."""
         channel = self.channel
         while self.rest and not channel.is_full:
             piece, self.rest = self.rest[:AT_ONCE], self.rest[AT_ONCE:]
@@ -188,13 +188,13 @@ class ChannelRequest(twisted_private.TwistedRequest):
             self.finish()
 
     def hand_over(self, status: int, head: bytes, protocol: IProtocol) -> None:
-        """Write the head and give the connection to `protocol`. Only while the client has not hung up."""
+        """Write the head and give the connection to `protocol`. The client must not have disconnected."""
         self.code = status
         self.release()
         self.channel.hand_over(self, head, protocol)
 
     def connectionLost(self, reason: Failure) -> None:
-        """The client hung up before the response was written. Whoever still works for it may go on asking who it was."""
+        """Call `gone`: the client disconnected before the response. Address, network and TLS state stay readable for a running route."""
         self.release()
         self._address, self._network, self._secure = self.address, self.network, self.secure
         gone, self.gone = self.gone, None

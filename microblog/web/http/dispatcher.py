@@ -81,7 +81,7 @@ class Dispatcher:
         self._errors = errors
         self._in_thread = in_thread
         self._head = HeaderEncoder(origin.secure)
-        self._refusals: dict[tuple[int, str], bytes] = {}  # rendered once for each sentence, so that refusals stay cheap
+        self._refusals: dict[tuple[int, str], bytes] = {}  # rendered once per sentence, so that refusals are cheap
         self._working: set[Deferred[None]] = set()
 
     @property

@@ -183,7 +183,7 @@ class Errors:
         """Render the error page, or a minimal one if that fails."""
         try:
             return self.page(request, status, sentence)
-        except Problem:  # the page reads the fields, which are the problem
+        except Problem:  # the page reads the fields, which may be malformed
             return self.page(None, status, sentence)
         except Exception:
             _log.failure("The error page failed")

@@ -19,7 +19,7 @@ _SOURCES = (
     b"connect-src 'self'; manifest-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 PAGE_POLICY = _SOURCES + b"; form-action 'self'"
-CONSENT_POLICY = _SOURCES  # the consent page's form ends in a redirect to an application, often with a scheme of its own
+CONSENT_POLICY = _SOURCES  # the consent form redirects to an app, often with a custom URL scheme
 API_POLICY = b"default-src 'none'; frame-ancestors 'none'; form-action 'none'"
 
 _EVERYWHERE = b"X-Content-Type-Options: nosniff\r\nReferrer-Policy: same-origin\r\n"

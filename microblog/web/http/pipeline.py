@@ -1,7 +1,7 @@
-"""From one request of a connection to the next, no faster than its client reads.
+"""Pipelining: processes the requests of a connection one after the other, no faster than its client reads the responses.
 
-Twisted answers what was pipelined at once and in one go, whether or not the transport takes any more. Here the next request begins only
-when the transport takes more, in a later turn of the reactor, and nothing is read while requests wait.
+Twisted processes all pipelined requests in one reactor turn, even if the transport's buffer is full. Here the next request begins only when
+the transport accepts more data, in a later reactor turn, and nothing is read while requests wait.
 """
 
 # mypy: disable-error-code="no-untyped-call"
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from microblog.web.http.channel_request import ChannelRequest
     from microblog.web.http.server import HttpServer
 
-EARLY = 16 * 1024  # bytes that are read while a request is answered: only who reads notices that the client went
+EARLY = 16 * 1024  # bytes that are read ahead during a request: a disconnect is only noticed while reading
 
 
 class PipelinedChannel(TwistedHTTPChannel):
-    """One connection. `due` is when it is closed if nothing changes: the server looks once a second; None waits for ever."""
+    """One connection. `due`: the time at which `expire` is called, checked once a second; None: no deadline."""
 
     transport: Any  # a transport, consumer and producer at once, TCP, UNIX or TLS
     server: HttpServer
@@ -53,12 +53,12 @@ class PipelinedChannel(TwistedHTTPChannel):
 
     def _finishRequestBody(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
         if data:
-            self._dataBuffer.insert(0, data)  # before what was put aside of the same piece
+            self._dataBuffer.insert(0, data)  # before later bytes of the same piece, which are buffered already
             self._early += len(data)
         self.allContentReceived()
 
     def begin(self, request: ChannelRequest) -> None:
-        """Answer a request that is complete, now or in its turn."""
+        """Process a complete request, now or in its turn."""
         self.network = request.network
         turns = self.server.turns
         if not self._in_turn and turns.crowded():
@@ -69,7 +69,7 @@ class PipelinedChannel(TwistedHTTPChannel):
             turns.ended()
 
     def requestDone(self, request: http.Request) -> None:  # noqa: N802 - Twisted's name
-        """A response was written: wait for the next request, or let the one that is already here wait for its turn."""
+        """Continue after a response: wait for the next request, or queue the one that has arrived already."""
         self._since = self.server.seconds()
         self.due = self._since + self.server.patience.idle
         if not self.persistent:
@@ -91,7 +91,7 @@ class PipelinedChannel(TwistedHTTPChannel):
             self.server.turns.add(self)
 
     def begin_next(self) -> None:
-        """Begin the request that waits, unless the client has not taken what was written before; then read on."""
+        """Begin the waiting request, unless the transport's buffer is full. Resumes reading when none is left."""
         self._queued = False
         if self._ready is not None:
             request, self._ready = self._ready, None
@@ -111,7 +111,7 @@ class PipelinedChannel(TwistedHTTPChannel):
             self._networkProducer.resumeProducing()
 
     def resumeProducing(self) -> None:
-        """All that was written has left."""
+        """Continue: the transport's buffer is empty."""
         super().resumeProducing()
         if self.writing is not None:
             self.writing.write_on()
@@ -119,23 +119,23 @@ class PipelinedChannel(TwistedHTTPChannel):
             self._queue()
 
     def must_be_read(self) -> None:
-        """From now on the client has to take what was written, or the connection is closed."""
+        """Start the deadline for the client to read what was written."""
         self._left = self._unread
         self.due = self.server.seconds() + self.server.patience.unread
 
     @property
     def is_full(self) -> bool:
-        """True while more has been written than the client takes."""
+        """True while the transport's buffer is full."""
         return bool(self._waitingForTransport)
 
     @property
     def _unread(self) -> int:
-        """How many bytes of what was answered have not left, as far as can be told."""
+        """Number of bytes of responses that have not been sent, as far as it is known."""
         rest = 0 if self.writing is None else len(self.writing.rest)
         return rest + int(getattr(self.taken, "left", 0)) + unsent_bytes(self.transport)
 
     def loseConnection(self) -> None:
-        """Close once all that was written has left; begin nothing more."""
+        """Close once the buffered data was sent; begin no further request."""
         self._held = False
         super().loseConnection()
 
@@ -145,7 +145,7 @@ class PipelinedChannel(TwistedHTTPChannel):
 
     @property
     def busy(self) -> bool:
-        """True while a request is being read or answered, or the client takes what was answered."""
+        """True while a request is being read or processed, or the client reads its response."""
         if self.taken is not None and not self._only_sends:
             return False
         left = self._unread

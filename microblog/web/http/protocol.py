@@ -1,45 +1,45 @@
-"""HTTP/1.1 on the wire, stricter than Twisted: what is read, how much of it, and how long the server waits. There is no HTTP/2.
+"""HTTP/1.1 protocol of the server, stricter than Twisted's: what it accepts, how much of it, and its deadlines. HTTP/2 is not supported.
 
-This is the index of everything that replaces a part of `twisted.web.http`, with the limit of Twisted (26.10) that each method mends. What
-two parsers could read differently is refused (RFC 9112, sections 2.2, 3.2, 5.2, 6.3 and 11.2). Private names of
+This is the index of all methods and attributes that override `twisted.web.http`, each with the limitation of Twisted (26.10) that it
+removes. Requests that two parsers could read differently are refused (RFC 9112, sections 2.2, 3.2, 5.2, 6.3 and 11.2). Private names of
 Twisted are declared in `microblog/twisted_private.py`.
 
 `HttpChannel`, in this module, reads requests:
 
-* `maxHeaders`, `totalHeadersSize`: 500 headers are accepted; 100 are enough, of 16 kB together with the request line.
-* `connectionMade`: the timer starts anew with each byte, so that a client may take for ever; each head and each body has one deadline here.
-  Nothing bounds the connections of one network either.
-* `connectionLost`: a protocol that took the connection over would not be told.
-* `dataReceived`: the deadline of a head starts with its first byte; bytes after a refusal are thrown away up to a bound; a protocol that
-  took the connection over gets its bytes.
-* `lineReceived`: folded header lines (obs-fold) are accepted; here they are refused.
-* `lineLengthExceeded`: every line that is too long is a bare 400; 414 and 431 say what is wrong.
-* `allHeadersReceived`: requests without Host or with two are accepted, and bodies of any length are read for anybody. Here ambiguous heads
-  are refused, the route says how large a body may be, and the sender of a large one is looked up before it is read.
-* `headerReceived`: a Content-Length of thousands of digits is an unhandled ValueError.
-* `checkPersistence`: only the first Connection header is read, split at spaces, so that `close, TE` is not understood.
-* `rawDataReceived`: a body is not measured while it arrives, and thousands of tiny chunks are taken apart in one turn of the reactor.
-* `allContentReceived`: ends the deadline; nothing begins after a refusal.
-* `_respondToBadRequestAndDisconnect`: the 400 has no body and the connection is closed at once, which makes a client that still writes lose
-  it; `refuse` answers with a page and reads on for a moment.
+* `maxHeaders`, `totalHeadersSize`: Twisted accepts 500 headers; here at most 100, of 16 kB together with the request line.
+* `connectionMade`: Twisted's timeout restarts with each byte, so a slow client can occupy a connection for ever; here each head and each
+  body has one deadline. The number of connections per network is limited too.
+* `connectionLost`: also notifies a protocol that has taken over the connection.
+* `dataReceived`: starts the deadline of a head with its first byte, discards a bounded number of bytes after a refusal, and passes the data
+  to a protocol that has taken over the connection.
+* `lineReceived`: Twisted accepts folded header lines (obs-fold); here they are refused.
+* `lineLengthExceeded`: Twisted responds to every line that is too long with a bare 400; here with 414 or 431 and an explanation.
+* `allHeadersReceived`: Twisted accepts requests without or with several Host headers, and bodies of any length from any client. Here
+  ambiguous heads are refused, the route determines the maximum body size, and a large body is read only after its sender was authenticated.
+* `headerReceived`: a Content-Length of thousands of digits is an unhandled ValueError in Twisted.
+* `checkPersistence`: Twisted reads only the first Connection header and splits it at spaces, so it does not understand `close, TE`.
+* `rawDataReceived`: Twisted does not check the size of a body while it arrives, and parses thousands of tiny chunks in one reactor turn.
+* `allContentReceived`: ends the deadline, and begins no request after a refusal.
+* `_respondToBadRequestAndDisconnect`: Twisted's 400 has no body, and the connection is closed at once, so that a client that is still
+  writing never sees the response; `refuse` sends an error page and keeps reading for a moment.
 
-`PipelinedChannel`, in `pipeline`, goes from one request of a connection to the next, by way of the queues in `turns`:
+`PipelinedChannel`, in `pipeline`, goes from one request of a connection to the next, through the queues in `reactor_turns`:
 
-* `requestDone`: the next pipelined request begins at once, whether or not the client reads; here it waits until the transport takes more,
-  and for its network's turn.
-* `resumeProducing`: a response is written as a whole and kept until the client takes it; here a large one is written on piece by piece.
-* `loseConnection`: the pipelined requests that wait are dropped with the connection.
-* `_finishRequestBody`: bytes after a body are put behind those that were kept before; here they stay in order.
+* `requestDone`: Twisted begins the next pipelined request at once, even if the client does not read; here the request waits until the
+  transport accepts more data, and for the turn of its network.
+* `resumeProducing`: Twisted buffers a whole response until the client has read it; here the rest of a large one is written piece by piece.
+* `loseConnection`: drops the pipelined requests that are waiting.
+* `_finishRequestBody`: Twisted appends the bytes after a body to those that were buffered before it; here they stay in order.
 
-`Request`, in `request`, is one request, whose body goes to a `BodyBuffer` of `spool`:
+`ChannelRequest`, in `channel_request`, is one request, whose body is written to a `BodyBuffer` of `body_buffer`:
 
-* `gotLength`, `handleContentChunk`: bodies go to the disk without a bound, and a full disk is an unhandled error; here large bodies share a
-  budget, and the slowest give way.
-* `requestReceived`: forms are parsed on the reactor, whatever they weigh, and before it is known whether anybody wants them.
-* `parseCookies`: all cookies of each request are parsed; the site reads one.
-* `connectionLost`: each request makes Deferreds to hear of the end; here one function is called, and only where something still works.
+* `gotLength`, `handleContentChunk`: Twisted writes bodies to disk without a limit, and a full disk is an unhandled error; here large bodies
+  share a budget, and the slowest are refused when it is exceeded.
+* `requestReceived`: Twisted parses forms on the reactor, whatever their size, even if no route needs them.
+* `parseCookies`: Twisted parses all cookies of each request; the site reads only one.
+* `connectionLost`: Twisted creates Deferreds for each request to report a disconnect; here one function is called, and only if needed.
 
-`Server`, in `server`, has what belongs to all connections: deadlines are looked at once a second instead of by two timers a request.
+`HttpServer`, in `server`, has the state that all connections share. It checks deadlines once a second, instead of two timers per request.
 """
 
 # mypy: disable-error-code="no-untyped-call"
@@ -67,7 +67,7 @@ _SLICE = 2 * 1024
 
 
 class HttpChannel(PipelinedChannel):
-    """One connection, as a server has it."""
+    """One connection of a client to the server."""
 
     maxHeaders = 100  # noqa: N815 - Twisted's name
     totalHeadersSize = 16_384  # noqa: N815 - Twisted's name
@@ -87,7 +87,7 @@ class HttpChannel(PipelinedChannel):
     _closing = False
 
     def connectionMade(self) -> None:
-        """A client connected: it has `patience.head` seconds to ask something."""
+        """Start the deadline for the first request: `patience.head` seconds."""
         self.timeOut = None
         super().connectionMade()
         self.peer = parse_address(getattr(self.transport.getPeer(), "host", None) or "")
@@ -101,11 +101,11 @@ class HttpChannel(PipelinedChannel):
 
     @property
     def _is_known_proxy(self) -> bool:
-        """True if all may come through this connection: that of a proxy, or of something on this machine, through a UNIX socket."""
+        """True for a trusted proxy and for a UNIX socket, whose connections carry requests of many clients."""
         return self.peer_is_proxy or self.peer is None
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """The connection is over."""
+        """Release everything that belongs to the closed connection."""
         self.server.channels.discard(self)
         self.server.connections.remove(self)
         self.due = self.writing = self._ready = None
@@ -118,7 +118,7 @@ class HttpChannel(PipelinedChannel):
     # --- reading
 
     def dataReceived(self, data: bytes) -> None:
-        """Bytes from the client."""
+        """Handle bytes from the client."""
         if self.taken is not None:
             self.taken.dataReceived(data)
         elif self.refused:
@@ -133,7 +133,7 @@ class HttpChannel(PipelinedChannel):
             super().dataReceived(data)
 
     def lineReceived(self, line: bytes) -> bool | None:
-        """One line of a head. True stops the reading, for a request that was refused."""
+        """Handle one line of a head. Returns True to stop reading, if the request was refused."""
         if not self._receivedHeaderSize:
             self._line = line
         if line[:1] in (b" ", b"\t"):
@@ -145,7 +145,7 @@ class HttpChannel(PipelinedChannel):
         return True if self.refused else None
 
     def lineLengthExceeded(self, line: bytes) -> None:  # noqa: N802 - Twisted's name
-        """A line of the head is longer than all of it may be."""
+        """Refuse a head with a line that exceeds the limit of the whole head."""
         if self._receivedHeaderSize:
             self.refuse(431, TOO_LONG)
         else:
@@ -153,7 +153,7 @@ class HttpChannel(PipelinedChannel):
             self.refuse(414, "The address of this request is too long.")
 
     def allHeadersReceived(self) -> None:  # noqa: N802 - Twisted's name
-        """The head is complete: refuse what is ambiguous, too often or too large before the body comes."""
+        """Check the complete head. Refuses ambiguous, too frequent and too large requests before their body is read."""
         request = cast("ChannelRequest", self.requests[-1])
         headers = request.requestHeaders
         fault = request_fault(headers, self._version)
@@ -188,7 +188,7 @@ class HttpChannel(PipelinedChannel):
         self.due = self.server.seconds() + patience.body + length / patience.body_rate
 
     def _ask_who(self, request: ChannelRequest) -> None:
-        """Read no more until it is known who sends a large body."""
+        """Stop reading until the sender of a large body is authenticated."""
         self.paused = self._asking = True
         self._networkProducer.pauseProducing()
         self.server.site.admit_body(request, self._admitted)
@@ -214,7 +214,7 @@ class HttpChannel(PipelinedChannel):
             self.dataReceived(b"")
 
     def headerReceived(self, line: bytes) -> bool:  # noqa: N802 - Twisted's name
-        """One header. False if it was refused."""
+        """Handle one header. Returns False if it was refused."""
         try:
             return bool(super().headerReceived(line))
         except ValueError:  # a Content-Length of thousands of digits
@@ -227,7 +227,7 @@ class HttpChannel(PipelinedChannel):
         return version == b"HTTP/1.1" and b"close" not in (wish.strip() for wish in wishes)
 
     def rawDataReceived(self, data: bytes) -> None:
-        """A piece of a body, or what follows while a request is being answered."""
+        """Handle a piece of a body, or data that arrives while a request is being processed."""
         if self.taken is not None:
             self.taken.dataReceived(data)
         elif self.refused:
@@ -240,7 +240,7 @@ class HttpChannel(PipelinedChannel):
             super().rawDataReceived(data)
 
     def _read_chunks(self, data: bytes) -> None:
-        """Take a body of unknown length apart: a few hundred chunks in one turn, because each costs as much as a large one."""
+        """Parse a chunked body, at most a few hundred chunks per reactor turn, because a tiny chunk costs as much as a large one."""
         rest = b""
         if data.count(b"\r\n") > _MOST_CHUNKS:
             data, rest = data[:_SLICE], data[_SLICE:]
@@ -257,7 +257,7 @@ class HttpChannel(PipelinedChannel):
             self._queue()
 
     def begin_next(self) -> None:
-        """Go on with the body, answer the request that is complete, or begin the one that waits."""
+        """Continue with the chunked body, or see `PipelinedChannel.begin_next`."""
         if not self._sliced:
             super().begin_next()
             return
@@ -270,14 +270,14 @@ class HttpChannel(PipelinedChannel):
             self._networkProducer.resumeProducing()
 
     def _look_at_size(self) -> None:
-        """Find out who sends a body that did not say how large it is, once it is large."""
+        """Authenticate the sender of a body of unknown length once it is large."""
         if self._in_body and not self._known and not self.refused:
             request = cast("ChannelRequest", self.requests[-1])
             if request.content is not None and request.content.size > IN_MEMORY:
                 self._ask_who(request)
 
     def exceeds(self, length: int) -> bool:
-        """True, once it was refused, if a body of `length` bytes is too much for its route or for all that is being read now."""
+        """Refuse a body of `length` bytes that exceeds the limit of its route or the disk budget. True if the request is refused."""
         if self.refused:
             return True
         content = cast("ChannelRequest", self.requests[-1]).content
@@ -288,11 +288,11 @@ class HttpChannel(PipelinedChannel):
         return self.refused
 
     def give_way(self, slow: bool) -> None:
-        """The body that is being read is too slow, or takes the room of faster ones."""
+        """Refuse the current body: it is too slow (`slow`), or the budget is needed for faster ones."""
         self.refuse(*((408, TOO_SLOW) if slow else (503, NO_ROOM)))
 
     def allContentReceived(self) -> None:
-        """The request is complete."""
+        """End the deadline of the complete request, and begin it."""
         if self.refused:
             return
         self._reading = self._in_body = False
@@ -306,12 +306,12 @@ class HttpChannel(PipelinedChannel):
         self.refuse(400, "This is not a request that can be understood.")
 
     def refuse(self, status: int, sentence: str, retry_after: int = 5) -> None:
-        """Answer with an error and close. Reads on for a moment: a client that still writes would otherwise lose the answer."""
+        """Respond with an error and close. Keeps reading for a moment: a client that is still writing would otherwise lose the response."""
         if self.refused:
             return
         self.refused, self.persistent = True, False
         path = getattr(self, "_path", b"") or target_of(self._line)
-        known = [request.address for request in self.requests[-1:] if request.method_name]  # the head is here: see through the proxy
+        known = [request.address for request in self.requests[-1:] if request.method_name]  # complete head: client behind the proxy
         self.transport.write(self.server.refusal(status, sentence, path, known[0] if known else self.peer, retry_after))
         for request in self.requests:
             request.release()
@@ -324,7 +324,7 @@ class HttpChannel(PipelinedChannel):
             close_writing()
 
     def expire(self) -> None:
-        """The time is over: say so if we were waiting for the rest of a request; close; tear down what does not close."""
+        """Handle a passed deadline: respond with 408 to an incomplete request, else close; abort a connection that does not close."""
         patience, left = self.server.patience, self._unread
         if self.refused or self._closing:
             self.abort()
@@ -341,21 +341,21 @@ class HttpChannel(PipelinedChannel):
 
     @property
     def idle_since(self) -> float | None:
-        """Since when nothing is being done for the client; None while something is."""
+        """Time since which the connection is idle, or None while it is busy."""
         busy = (self._handlingRequest and not self._held) or self._in_body or self.taken is not None or self._closing
         return None if busy else self._since
 
     def make_room(self) -> None:
-        """Close an idle connection for the sake of a newer one of its network."""
+        """Close the idle connection in favour of a newer one of its network."""
         if self._unread:
             self.abort()
         else:
             self.loseConnection()
 
     def hand_over(self, request: ChannelRequest, head: bytes, protocol: IProtocol) -> None:
-        """From now on this connection is `protocol`'s; bytes that came early are given to it.
+        """Write the head and give the connection to `protocol`, with the bytes that arrived early.
 
-        A protocol that only sends has `left`, the bytes that it has not written, and has to be read like any response.
+        A protocol that only sends has an attribute `left`, the number of unwritten bytes; the client has to read as fast as any response.
         """
         self.server.log(request)
         self.transport.write(head)

@@ -1,7 +1,7 @@
-"""Fair scheduling of requests under load: in small time slices, by turns among client networks.
+"""Fair scheduling of requests under load: small time slices, shared in turn by the client networks.
 
-A request begins as soon as it is complete, unless others have just used a whole slice: then it waits in the queue of its network. So a
-client with many connections or pipelined requests delays mostly itself, and others by a slice or two.
+A request begins as soon as it is complete, unless earlier ones have just used a whole slice: then it waits in the queue of its network. So
+a client with many connections or pipelined requests delays mostly itself, and others by a slice or two.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class RequestTurns:
         return now - self._began > SLICE_S
 
     def ended(self) -> None:
-        """Note that a request that began at once has finished, or waits."""
+        """Record that a request which began at once has finished or is waiting."""
         self._ended = perf_counter()
 
     def add(self, connection: Waiting) -> None:

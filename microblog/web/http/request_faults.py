@@ -1,4 +1,4 @@
-"""What is wrong with the head of a request where two readers could understand different things (RFC 9112 sections 3.2, 6.1 and 11.2)."""
+"""Detection of ambiguous request heads, which two parsers could read differently (RFC 9112 sections 3.2, 6.1 and 11.2)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ABSOLUTE = re.compile(rb"https?://([^/?#]*)([^#]*)", re.IGNORECASE)
 
 
 def request_fault(headers: Headers, version: bytes) -> str | None:
-    """What is wrong with the headers, or None."""
+    """The error sentence for ambiguous or invalid headers, or None."""
     hosts = headers.getRawHeaders(b"Host") or []
     if len(hosts) > 1 or (not hosts and version == b"HTTP/1.1"):
         return "A request needs exactly one Host header."
@@ -25,9 +25,9 @@ def request_fault(headers: Headers, version: bytes) -> str | None:
 
 
 def path_of(command: bytes, target: bytes, hosts: Sequence[bytes]) -> tuple[bytes, str | None]:
-    """The path and query of a request target, and what is wrong with it, or None.
+    """The path and query of a request target, and an error sentence, or None.
 
-    `GET http://host/path` becomes the usual form (RFC 9112 section 3.2.2); `OPTIONS *` is handled as `OPTIONS /`.
+    `GET http://host/path` becomes the origin form (RFC 9112 section 3.2.2); `OPTIONS *` is handled as `OPTIONS /`.
     """
     if target.startswith(b"/"):
         return (

@@ -39,7 +39,7 @@ Endpoint = Callable[Concatenate[S, Request, P], Coroutine[Any, Any, Response]]
 
 
 class AccessLevel(IntEnum):
-    """Who may use a route. Each level includes those before it. APP is an app token, without a user."""
+    """Access level that a route requires. Each level includes the lower ones. APP: an app token without a user."""
 
     ANYONE = 0
     APP = 1

@@ -1,8 +1,8 @@
-"""A request of the stock `twisted.web.server.Site`, for the site's routes under Klein's own resource.
+"""A request of the stock `twisted.web.server.Site`, for routes that are mounted as a Klein resource.
 
-The site behaves as under its own server, except for what only that server's HTTP channel does: deadlines, refusing a body while it arrives
-(here it is refused once it is complete), 400 for ambiguous heads, trusted proxies (here the peer is the client), turns among networks, the
-access log and the graceful end.
+The routes behave as under the site's own server, except for what only `HttpChannel` and `HttpServer` do: deadlines, refusing a body while
+it arrives (here once it is complete), 400 for ambiguous heads, trusted proxies (here the peer is the client), turns among networks, the
+access log and graceful shutdown.
 """
 
 # mypy: disable-error-code="no-untyped-call"
@@ -29,7 +29,7 @@ from microblog.web.http.response import Response
 
 
 class StockRequest:
-    """Implements `IncomingRequest`. `done` is what a Klein endpoint returns: the body, or a resource that takes the connection over."""
+    """Implements `IncomingRequest`. `done`: the result of a Klein endpoint, a body or a resource that takes over the connection."""
 
     body = b""
     file: BinaryIO | None = None
@@ -66,7 +66,7 @@ class StockRequest:
 
     @property
     def is_multipart(self) -> bool:
-        """True if the body is a form that may hold files."""
+        """True if the body is a form that may contain files."""
         kind = (self.getHeader(b"Content-Type") or b"").partition(b";")[0]
         return kind.strip().lower() == b"multipart/form-data"
 
@@ -77,12 +77,12 @@ class StockRequest:
 
     @property
     def network(self) -> str:
-        """The client's network as limits count it."""
+        """The client's network, as rate limits count it."""
         return network_of(self.address)
 
     @property
     def secure(self) -> bool:
-        """True if the client came by TLS."""
+        """True if the client uses TLS."""
         return bool(self._request.isSecure())
 
     @property
@@ -96,11 +96,11 @@ class StockRequest:
         return cast("bytes", datetimeToString())
 
     def persistent_after(self, response: Response) -> bool:
-        """True unless the connection is handed over; what the client wishes is the stock channel's business."""
+        """True unless the connection is handed over. The stock channel handles the Connection header itself."""
         return response.protocol is None
 
     def respond(self, status: int, head: bytes, body: bytes) -> None:
-        """Set the status and exactly the headers of `head`; the body is what `done` gives."""
+        """Set the status and exactly the headers of `head`, and fire `done` with the body."""
         request = self._request
         request.setResponseCode(status)
         request.defaultContentType = None
@@ -112,13 +112,13 @@ class StockRequest:
         self.done.callback(body)
 
     def hand_over(self, status: int, head: bytes, protocol: IProtocol) -> None:
-        """Let `done` give a resource that writes the head and gives the bare connection to `protocol`."""
+        """Fire `done` with a resource that writes the head and gives the bare connection to `protocol`."""
         self._request.setResponseCode(status)
         self.done.callback(HandOver(head, protocol))
 
 
 class HandOver(Resource):
-    """Takes a connection away from the stock channel, for server-sent events and WebSocket."""
+    """Takes over a connection from the stock channel, for server-sent events and WebSocket."""
 
     isLeaf = True
 
@@ -128,7 +128,7 @@ class HandOver(Resource):
         self._protocol = protocol
 
     def render(self, request: Request) -> int:
-        """Write the head; from then on the transport speaks to the protocol alone."""
+        """Write the head, and connect the transport to the protocol."""
         transport: Any = request.channel.transport  # a transport and consumer at once
         request.channel.setTimeout(None)
         transport.unregisterProducer()

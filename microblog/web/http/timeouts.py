@@ -38,7 +38,7 @@ class Progress:
     since: float = 0.0
 
     def goes_on(self, left: int, now: float) -> bool:
-        """True unless just as many bytes were left STALL_S seconds ago."""
+        """True unless the number of unsent bytes has not changed for STALL_S seconds."""
         if left != self.left:
             self.left, self.since = left, now
         return now - self.since < STALL_S

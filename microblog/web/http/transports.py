@@ -1,4 +1,4 @@
-"""What is known about bytes that were written to a transport of Twisted."""
+"""Number of unsent bytes of Twisted's transports."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from microblog.twisted_private import buffered_bytes
 
 
 def unsent_bytes(transport: Any) -> int:
-    """Number of bytes that wait in this process's buffer of a transport: with TLS the encrypted ones, 0 where it is unknown."""
+    """Number of bytes in the send buffer of a transport in this process: with TLS the encrypted ones; 0 if it is unknown."""
     if isinstance(transport, TLSMemoryBIOProtocol):
         transport = transport.transport
     return buffered_bytes(transport) if isinstance(transport, Connection) else 0

@@ -1,13 +1,13 @@
-"""All routes, declared on one Klein app, and a thin dispatcher that finds them faster.
+"""The routes of all features on one Klein app, and a faster lookup of the route of a request.
 
 `Routes.app` is an ordinary `klein.Klein`: its `url_map` and `endpoints` list the routes, and a stock `twisted.web.server.Site` serves them
-as `routes.app.resource()`. The site's own server asks `Routes.find` instead. It uses the same URL map but binds it once (Klein: for each
-request), looks up paths without arguments in a dictionary, remembers the last matches of the others, and makes no Deferred and no closure
+as `routes.app.resource()`. The site's own server calls `Routes.find` instead. It uses the same URL map but binds it once (Klein: for each
+request), looks up paths without arguments in a dictionary, caches the last matches of the others, and creates no Deferred and no closure
 for an endpoint that does not wait. Both ways end in `Dispatcher.serve` or `Dispatcher.refuse`; `tests/web/test_klein.py` compares
 all their responses.
 
-What it gains (`python -m benchmarks.floor`, empty routes, the same stock server for both, CPU per request): 68 us instead of 113, x 0.60;
-69 instead of 112 with an id in the path. With the site's own server in place of the stock one the same request takes 52.
+CPU time per request (`python -m benchmarks.floor`, empty routes, the stock server for both): 68 us instead of 113; 69 instead of 112 with
+an id in the path. With the site's own server instead of the stock one, the same request takes 52 us.
 """
 
 from __future__ import annotations
@@ -51,40 +51,40 @@ class IdConverter(BaseConverter):
 
 
 class UsernameConverter(BaseConverter):
-    """A user name, perhaps with a host: `ada`, `ada@example.org`."""
+    """A username, optionally with a host: `ada`, `ada@example.org`."""
 
     regex = r"[A-Za-z0-9_.-]{1,64}(?:@[A-Za-z0-9_.:-]{1,255})?"
 
 
 class SecretConverter(BaseConverter):
-    """A token out of a letter or an invitation. The log shows the route's pattern instead of such a path."""
+    """A token of an e-mail link or an invite. The log shows the route's pattern instead of the path."""
 
     regex = r"[A-Za-z0-9_-]{1,256}"
 
 
 @frozen
 class Bound:
-    """A route with the method that answers it."""
+    """A route with the method that handles it."""
 
     route: Route
     function: Callable[..., Coroutine[Any, Any, Response]]
 
 
 class Serves(Protocol):
-    """What answers a request, once it is known which route it is for."""
+    """The handler of requests, as `Routes` uses it: a `Dispatcher`."""
 
     def render(self, request: IncomingRequest) -> None:
-        """Find the route of a complete request, and answer."""
+        """Find the route of a complete request, and respond."""
 
     def serve(self, request: IncomingRequest, bound: Bound, values: Mapping[str, Any]) -> None:
-        """Answer with a route, given the arguments out of the path."""
+        """Respond with a route, given the arguments from the path."""
 
     def refuse(self, request: IncomingRequest, problem: Problem) -> None:
-        """Answer a request that no route answers."""
+        """Respond to a request without a matching route."""
 
 
 def decode_path(raw: bytes) -> str:
-    """The path as text. Raises NotFound for encoded slashes and control characters, Malformed for what is not UTF-8."""
+    """The path as text. Raises NotFound for encoded slashes and control characters, Malformed for invalid UTF-8."""
     if b"%" not in raw and raw.isascii():
         return raw.decode("ascii")
     if b"%2f" in raw.lower():
@@ -99,14 +99,14 @@ def decode_path(raw: bytes) -> str:
 
 
 class Routes:
-    """All routes of all features on one Klein app. Introspect `table`; ask `find` who answers; mount `app.resource()` on a stock site."""
+    """All routes on one Klein app. `table` lists them, `find` looks one up, and `app.resource()` serves them on a stock site."""
 
     def __init__(self, features: Iterable[object], site: Serves) -> None:
         self.app = Klein()
         self.app.url_map.strict_slashes = False
         self.app.url_map.merge_slashes = False
         self.app.url_map.converters.update(id=IdConverter, username=UsernameConverter, secret=SecretConverter)
-        self.app.handle_errors(HTTPException)(cast("Any", self._klein_error))  # its answer is renderable, which Klein's types do not see
+        self.app.handle_errors(HTTPException)(cast("Any", self._klein_error))  # renderable, but not by Klein's types
         self._site = site
         self._bound: dict[str, Bound] = {}
         self._static: dict[str, dict[str, Bound]] = {}
@@ -131,10 +131,10 @@ class Routes:
         if "<" not in route.path:
             self._static.setdefault(route.path, {})[route.method] = bound
 
-    # --- Klein's own way
+    # --- under Klein's resource
 
     def _klein_endpoint(self, bound: Bound) -> Callable[..., Deferred[bytes | Resource]]:
-        """What Klein calls with a stock request: the same site answers it."""
+        """Build the Klein endpoint that handles a stock request in the same way as `find` and `Dispatcher.serve`."""
 
         @wraps(bound.function)
         def endpoint(request: Request, **values: Any) -> Deferred[bytes | Resource]:
@@ -150,7 +150,7 @@ class Routes:
         return endpoint
 
     def _klein_error(self, request: Request, failure: Failure) -> Deferred[bytes | Resource]:
-        """What Klein calls where its URL map has no match."""
+        """Handle a request for which Klein's URL map has no match."""
         incoming = StockRequest(request)
         if incoming.method_name == "OPTIONS":
             self._site.render(incoming)
@@ -164,7 +164,7 @@ class Routes:
         return incoming.done
 
     def _checked(self, incoming: StockRequest, needs: RouteOptions | None) -> str:
-        """The decoded path. Raises the Problem of a request that Klein matches but the site refuses."""
+        """The decoded path. Raises a Problem for requests that Klein matches but the site refuses."""
         limit = _body_limit(needs, incoming.is_multipart)
         if incoming.size > limit:
             raise TooLarge(too_large(limit))
@@ -172,10 +172,10 @@ class Routes:
         self._refuse_ambiguous(incoming.method_name, path)
         return path
 
-    # --- the thin dispatcher
+    # --- under the site's own server
 
     def find(self, method: str, path: str) -> tuple[Bound, Mapping[str, Any]]:
-        """Who answers, and the arguments out of the path. Raises NotFound or NotAllowedHere."""
+        """The route of a request, and the arguments from its path. Raises NotFound or NotAllowedHere."""
         if method == "HEAD":
             method = "GET"
         here = self._static.get(path)
@@ -185,9 +185,9 @@ class Routes:
         return self._match(method, path)
 
     def _refuse_ambiguous(self, method: str, path: str) -> None:
-        if "//" in path:  # Werkzeug would drop a second slash in front
+        if "//" in path:  # Werkzeug would ignore a second slash at the beginning
             raise NotFound("Not Found")
-        if not method.isupper():  # methods are case-sensitive (RFC 9110, section 9.1); Werkzeug would take `get`
+        if not method.isupper():  # methods are case-sensitive (RFC 9110, section 9.1); Werkzeug would accept `get`
             raise NotAllowedHere(self.methods(path))
 
     def _match_uncached(self, method: str, path: str) -> tuple[Bound, Mapping[str, Any]]:
@@ -198,20 +198,20 @@ class Routes:
         return self._bound[endpoint], values
 
     def _problem(self, error: HTTPException, method: str, path: str) -> Problem:
-        """What the site says where Werkzeug finds no match."""
-        if not isinstance(error, MethodNotAllowed) or method in self._adapter.allowed_methods(path):  # Werkzeug means: not with this id
+        """The Problem for a request without a match in Werkzeug's map."""
+        if not isinstance(error, MethodNotAllowed) or method in self._adapter.allowed_methods(path):  # path matches, id does not
             return NotFound("Not Found")
         return NotAllowedHere(", ".join(sorted({*(error.valid_methods or ()), "OPTIONS"})))
 
     def methods(self, path: str) -> str:
-        """The Allow header for a path. Raises NotFound if nothing answers there."""
+        """The Allow header for a path. Raises NotFound if no route has this path."""
         allowed = self._adapter.allowed_methods(path)
         if not allowed:
             raise NotFound("Not Found")
         return ", ".join(sorted({*allowed, "OPTIONS"}))
 
     def body_limit(self, method: str, raw_path: bytes, files: bool) -> int:
-        """How many bytes a body may have here. Where nothing answers: a little, so that the answer can be a proper 404."""
+        """Maximum size of a body in bytes. Paths without a route accept a small one, so that the response is a proper 404."""
         try:
             bound, _ = self.find(method, decode_path(raw_path))
         except (NotFound, NotAllowedHere, Malformed):
