@@ -202,7 +202,7 @@ class RelationshipRoutes:
         ),
     )
     async def relationships(self, request: Request) -> Response:
-        """Whether the user follows, blocks, mutes and so on each of the given accounts; ids that do not exist are left out."""
+        """The user's relationship to each of the given accounts: follows, blocks, mutes and so on. Ids that do not exist are left out."""
         ids = [AccountId(id) for id in dict.fromkeys(request.fields.ids("id", max=MOST_RELATIONSHIPS))]
         found = await self.relations.between(request.member, ids, suspended=request.fields.flag("with_suspended"))
         return Response.json(RELATIONSHIP.each(found, None))

@@ -1,6 +1,6 @@
 """The API version that the site claims in `api_versions.mastodon`.
 
-Clients enable features by it, so a version is only claimed if all paths that it added are served.
+Clients enable features by it, so a version is claimed only if all paths that it added are served.
 """
 
 from __future__ import annotations

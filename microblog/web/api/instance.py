@@ -37,7 +37,7 @@ DEPRECATED = "@1668384000"  # 14 November 2022, the release of version 2
 
 @define
 class InstanceRoutes:
-    """Describes the site. Figures are counted every few minutes, not for each request."""
+    """Description of the site. Figures are counted every few minutes, not for each request."""
 
     entities: InstanceEntities
     census: SiteStats

@@ -199,7 +199,7 @@ class ReportAdminRoutes:
     @route("PUT", "/api/v1/admin/reports/<id:report_id>", WRITE_REPORTS, _report_doc("Update a report", *CATEGORY))
     @route("PATCH", "/api/v1/admin/reports/<id:report_id>", WRITE_REPORTS, _report_doc("Update a report", *CATEGORY))
     async def sort(self, request: Request, report_id: int) -> Response:
-        """Change the category or the broken rules; what is not sent keeps its value."""
+        """Change the category or the broken rules; attributes that are not sent keep their values."""
         fields = request.fields
         rules = broken_rules(fields, self.rules) if fields.has("rule_ids") else None
         return await self._response(request, await self.reports.sort(request.member, ReportId(report_id), fields.value("category"), rules))

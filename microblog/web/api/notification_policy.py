@@ -65,7 +65,7 @@ class NotificationPolicyRoutes:
 
     @route("GET", "/api/v1/notifications/policy", READ, RouteDoc("Get the filtering policy for notifications (v1)", V1_POLICY))
     async def show_flags(self, request: Request) -> Response:
-        """The policy as flags; true for everything that is not accepted."""
+        """The policy as flags; true for each kind that is not accepted."""
         return Response.json(v1_policy_entity(*await self.policies.of(request.member)))
 
     @route(

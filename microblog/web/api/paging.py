@@ -14,7 +14,7 @@ from microblog.web.http.response import Response
 
 @frozen
 class PageLinks:
-    """How the Link header of a list is built.
+    """Options of the Link header of a list.
 
     `kept`: parameters that the links repeat, besides `limit`. `back`: the bound of the link to newer items, `min_id` for lists of posts,
     `since_id` for lists of accounts. `timeline`: link to older items from every page that is not empty, instead of from full pages only.
@@ -39,7 +39,7 @@ def page_of(request: Request, default: int = 20, most: int = 40) -> Page:
 
 
 def paged(request: Request, body: object, ids: Sequence[int], page: Page, links: PageLinks = MARKED) -> Response:
-    """A page with a Link header to its neighbours. `ids` are what the list is ordered by, newest first, such as ids of follows.
+    """A page with a Link header to its neighbours. `ids`: the ids that order the list, newest first, such as ids of follows.
 
     An empty page above a bound links to the page above the same bound, so that clients that follow links can poll.
     """

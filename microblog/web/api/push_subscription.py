@@ -61,7 +61,7 @@ class PushSubscriptionRoutes:
 
     @route("PUT", PATH, NEEDS, RouteDoc("Change types of notifications", SUBSCRIPTION, body=CHOICE, errors=(404, 422)))
     async def change(self, request: Request) -> Response:
-        """Replace the whole choice: types that are not sent are switched off."""
+        """Replace all alerts: types that are not sent are switched off."""
         return Response.json(SUBSCRIPTION(await self.pushes.change(_token(request), _choice(request)), self.entities))
 
     @route("DELETE", PATH, NEEDS, RouteDoc("Remove current subscription", EMPTY))

@@ -141,7 +141,7 @@ class WebSocketEncoder:
         return _framed(stream.label, "gap", orjson.dumps({"oldest": str(oldest)}).decode(), head) if self.extended() else None
 
     def opening(self) -> bytes:
-        """Nothing: the handshake's response is enough."""
+        """No bytes: the response to the handshake is enough."""
         return b""
 
     def heartbeat(self, position: Position | None) -> bytes:

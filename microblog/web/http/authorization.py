@@ -70,7 +70,7 @@ class Authorizer:
         found = await authenticator.by_cookie(token)
         if found is not None:
             request.viewer, request.session = found
-        elif await authenticator.is_over(token):  # a suspended account keeps its cookie, and is logged in again later
+        elif await authenticator.is_over(token):  # a suspended account keeps its cookie, for the time after its restore
             request.cookies.append(Cookie(SESSION, "", 0))
 
     async def _identify_bearer(self, request: Request, authenticator: Authenticator, *, pending: bool) -> None:

@@ -111,7 +111,7 @@ class Params:
         node: Node = self.tree
         for key in path_of(name):
             if key == "":
-                break  # `a[]` asks for the list `a`
+                break  # `a[]` means the list `a`
             if not isinstance(node, dict) or key not in node:
                 return None, False
             node = node[key]

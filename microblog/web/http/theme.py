@@ -1,4 +1,4 @@
-"""The colour theme that a visitor chose, kept in a cookie."""
+"""The colour theme that a visitor chose, stored in a cookie."""
 
 from __future__ import annotations
 

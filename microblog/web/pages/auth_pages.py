@@ -58,7 +58,7 @@ class AuthPages:
             username=fields.value("username"),
             email=fields.value("email"),
             password=fields.password("password"),
-            agreement=True,  # the page says that whoever signs up agrees
+            agreement=True,  # the page says that signing up means to agree
             reason=fields.text("reason"),
             invite=fields.value("invite"),
             locale=next(iter(request.languages()), ""),

@@ -21,7 +21,7 @@ from microblog.web.http.request import Request
 from microblog.web.http.response import Response
 from microblog.web.http.route import RouteOptions, route
 
-AT_ONCE = 256 * 1024  # bytes; what is larger is sent piece by piece
+AT_ONCE = 256 * 1024  # bytes; larger files are sent piece by piece
 PIECE = 64 * 1024
 OPEN, NARROW = b"public, max-age=86400, s-maxage=3600, immutable", b"private, max-age=300"
 POLICY = b"default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; sandbox"

@@ -135,5 +135,5 @@ def _asked(request: Request) -> tuple[dict[str, str], str]:
         name: request.fields.value(name) for name in protocol.AUTHORIZATION_PARAMS if request.fields.has(name) and name not in repeated
     }
     if "response_type" in repeated:
-        asked["response_type"] = "code"  # which it is does not matter for the refusal
+        asked["response_type"] = "code"  # any valid value will do: the request is refused anyway
     return asked, next(iter(repeated), "")

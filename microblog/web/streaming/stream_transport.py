@@ -37,7 +37,7 @@ class Socket(Protocol):
 @implementer(IPushProducer)
 @define(eq=False)
 class DirectSocket:
-    """A plain TCP or UNIX socket. While nothing is buffered, data is written directly to the socket, at half the cost.
+    """A plain TCP or UNIX socket. While nothing is buffered, data is written directly to the socket, which takes half the CPU time.
 
     `drained` is called when the buffer is empty again.
     """
@@ -91,7 +91,7 @@ class DirectSocket:
         self.drained()
 
     def stopProducing(self) -> None:
-        """Ignored: the protocol is notified of the closed connection too."""
+        """Do nothing: the protocol is notified of the closed connection too."""
 
 
 @implementer(IPushProducer)
@@ -126,7 +126,7 @@ class BufferedSocket:
         return self._waiting
 
     def progress(self) -> int:
-        """How often the buffer was emptied."""
+        """Number of times that the buffer was emptied."""
         return self._left
 
     def close(self, *, graceful: bool) -> None:
@@ -134,7 +134,7 @@ class BufferedSocket:
         _close(self.transport, graceful=graceful)
 
     def pauseProducing(self) -> None:
-        """The transport's buffer is full."""
+        """Count bytes from now on: the transport's buffer is full."""
         self._full, self._waiting = True, self._waiting or 1
 
     def resumeProducing(self) -> None:
@@ -144,7 +144,7 @@ class BufferedSocket:
         self.drained()
 
     def stopProducing(self) -> None:
-        """Ignored: the protocol is notified of the closed connection too."""
+        """Do nothing: the protocol is notified of the closed connection too."""
 
 
 def socket_of(transport: Any, drained: Callable[[], None]) -> Socket:

@@ -23,8 +23,8 @@ from microblog.web.streaming.stream_transport import Socket
 
 VERSION = "13"
 LONGEST_MESSAGE = 4096  # bytes of one message of a client
-MOST_FRAMES, FRAMES_S = 256, 10.0  # from one client in so many seconds
-LINGER_S = 2.0  # after our close frame, for the other side's
+MOST_FRAMES, FRAMES_S = 256, 10.0  # maximum number of frames of one client in FRAMES_S seconds
+LINGER_S = 2.0  # maximum wait for the client's close frame after ours
 TOO_MUCH = "Too many messages."
 TURNS = 2  # heartbeats per ping
 
@@ -191,7 +191,7 @@ class WebSocket(OpenStream):
     # To the client
 
     def heartbeat(self, position: Position | None) -> None:
-        """Send a ping at every second heartbeat; close if the last one was not answered."""
+        """Send a ping at every second heartbeat; close if no pong followed the last one."""
         super().heartbeat(position)
         self._turn = (self._turn + 1) % TURNS
         if self.socket is None or self.socket.unsent() or self._turn:
