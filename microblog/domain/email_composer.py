@@ -31,7 +31,7 @@ _NOT_COUNTED = (NotificationKind.SIGN_UP, NotificationKind.REPORT, NotificationK
 COUNTED = tuple(kind for kind in NotificationKind if kind not in _NOT_COUNTED)
 BATCH = 500  # emails per transaction, or posts per statement
 NOT_SHOWN = ("favourite", "reblog", "poll", "update", "admin.sign_up", "admin.report", "moderation_warning")
-_FIXED_ADDRESS = frozenset({EmailKind.CONFIRM, EmailKind.RESET, EmailKind.PASSWORD, EmailKind.ADDRESS})  # to the address as of then
+_FIXED_ADDRESS = frozenset({EmailKind.CONFIRM, EmailKind.RESET, EmailKind.PASSWORD, EmailKind.ADDRESS})  # to the address when queued
 # The user waits for these: they are sent even to addresses that rejected earlier emails.
 _REQUESTED = frozenset({EmailKind.CONFIRM, EmailKind.RESET})
 
@@ -42,7 +42,7 @@ class EmailCancelled(Exception):
 
 @frozen
 class EmailComposer:
-    """Operations of the email jobs. `host`: domain of Message-IDs (RFC 5322, section 3.6.4)."""
+    """Commands of the email jobs. `host`: domain of Message-IDs (RFC 5322, section 3.6.4)."""
 
     database: Transactions
     links: EmailLinks
@@ -241,7 +241,7 @@ class EmailComposer:
         return dict(counts)
 
     def _hidden_posts(self, cursor: Cursor, ids: Sequence[PostId], hiding: FilterSet) -> frozenset[PostId]:
-        """Those of the posts that the filters hide."""
+        """Ids of the posts that the filters hide."""
         if not hiding.filters:
             return frozenset()
         looked_at = (posts.by_ids(cursor, ids[begin : begin + BATCH]) for begin in range(0, len(ids), BATCH))

@@ -15,7 +15,7 @@ from microblog.model.paging import Page
 from microblog.storage import emails
 from microblog.storage.database import Cursor, Transactions
 
-MOST_REQUESTED = 5  # emails of one kind to an account within REQUEST_WINDOW, whoever requests them
+MOST_REQUESTED = 5  # emails of one kind to an account within REQUEST_WINDOW, including requests by strangers
 REQUEST_WINDOW = timedelta(hours=1)
 UNROUTABLE = ".invalid"  # RFC 2606, section 2
 
@@ -32,7 +32,7 @@ def enqueue_confirmation(cursor: Cursor, login: Login, now: datetime) -> None:
 
 
 def enqueue_decision(cursor: Cursor, member: AccountWithLogin, now: datetime, *, accepted: bool) -> None:
-    """Notify an applicant with a confirmed address of the decision; a rejected one has no account to look at any more."""
+    """Notify an applicant with a confirmed address of the decision. The e-mail has its own data, since a rejected account is deleted."""
     if member.login.confirmed_at is None:
         return
     kind = EmailKind.ACCEPTED if accepted else EmailKind.REJECTED

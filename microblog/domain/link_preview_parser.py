@@ -33,7 +33,7 @@ _ATTRIBUTE = regex.compile(r"([a-z][a-z0-9:_-]{0,40})\s*+=\s*+(?:\"([^\"]*+)\"|'
 _CHARSET = regex.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?([A-Za-z0-9_:-]{1,40})", regex.I)
 _LANGUAGE = regex.compile(r"[A-Za-z]{2,3}(?=[-_]|\Z)")
 
-# Codecs in linear time; others of Python's (punycode, unicode_escape ...) are no charsets of web pages.
+# Codecs that take linear time; Python's others (punycode, unicode_escape ...) are no charsets of web pages.
 _CHARSETS = frozenset(
     {
         *("ascii", "utf-8", "utf-16", "utf-16-le", "utf-16-be", "gbk", "gb2312", "gb18030", "big5", "euc_jp", "euc_kr", "koi8-r", "koi8-u"),

@@ -70,7 +70,7 @@ def enqueue_edit_notifications(cursor: Cursor, post: PostId, now: datetime, newl
 
 @frozen
 class PostNotifier:
-    """Runs the enqueued notification jobs. Running one again notifies nobody twice."""
+    """Commands of the notification jobs. Idempotent: no account is notified twice of the same thing."""
 
     database: Transactions
     now: Callable[[], datetime]

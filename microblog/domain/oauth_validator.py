@@ -1,8 +1,8 @@
 """Callbacks that connect oauthlib to the database: one `SiteRequestValidator` per request, within its transaction.
 
-Chosen (2026-03): oauthlib knows the protocol's order of checks and its errors, is pure Python and has no dependencies. Instead of Authlib,
-which wants a web framework around it and refuses plain HTTP unless an environment variable is set. As a server, oauthlib asks for TLS
-nowhere but for CORS, which the site handles itself.
+Decision (2026-03): oauthlib implements the protocol's order of checks and its errors, is pure Python and has no dependencies. Alternative:
+Authlib, which needs a web framework and refuses plain HTTP unless an environment variable is set. oauthlib's server requires TLS only for
+CORS, which the site handles itself.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class SiteRequestValidator(RequestValidator):
         return True
 
     def authenticate_client_id(self, client_id: str, request: Request, *args: object, **kwargs: object) -> bool:
-        """There are no public clients."""
+        """Reject the client: public clients are not supported."""
         return False
 
     def validate_client_id(self, client_id: str, request: Request, *args: object, **kwargs: object) -> bool:
@@ -93,7 +93,7 @@ class SiteRequestValidator(RequestValidator):
         return self.app is not None and any(is_same_redirect(known, redirect_uri) for known in self.app.redirect_uris)
 
     def get_default_redirect_uri(self, client_id: str, request: Request, *args: object, **kwargs: object) -> str:
-        """There is none: `redirect_uri` is required."""
+        """Return an empty text: `redirect_uri` is required, there is no default."""
         return ""
 
     def validate_response_type(
@@ -146,7 +146,7 @@ class SiteRequestValidator(RequestValidator):
             revoked(self.cursor, account=code.account_id, ids=[code.token_id], now=self.now)
 
     def get_code_challenge(self, code: str, request: Request) -> Any:  # str or None, but the stubs do not know of None
-        """Return the challenge of the code. Raises if challenge and verifier do not come together."""
+        """Return the challenge of the code. Raises if only one of challenge and verifier was sent."""
         assert self.code is not None
         if self.code.challenge and not request.code_verifier:
             raise InvalidRequestError(description="Missing required parameter: code_verifier.", request=request)

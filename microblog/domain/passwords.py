@@ -1,7 +1,7 @@
 """Password hashing with argon2id, in a thread of its own, so that neither the reactor nor the database threads wait.
 
-Chosen (2026): time cost 2, 19 MiB, one lane (the second choice of OWASP's Password Storage Cheat Sheet), because one thread then handles
-some 40 logins a second without taking more than 19 MiB. A hash made with other parameters is replaced at the next login.
+Decision (2026): time cost 2, 19 MiB, one lane (the second choice of OWASP's Password Storage Cheat Sheet), because one thread then handles
+about 40 logins a second with only 19 MiB. A hash made with other parameters is replaced at the next login.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class Passwords:
             try:
                 return work()
             finally:
-                # Not when the waiting client disconnects: the thread would still be busy with the work.
+                # Count the work until the thread is done, even if the waiting client disconnects.
                 self.reactor.callFromThread(self._done)
 
         return await deferToThreadPool(self.reactor, self.threads, counted)

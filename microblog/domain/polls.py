@@ -137,14 +137,14 @@ class Polls:
         if not choices or any(choice not in range(len(poll.options)) for choice in choices):
             raise _rejected(NO_OPTION)
         before = polls.choices_of(cursor, poll=id, account=viewer.id)
-        # Two choices where one is possible are a vote and a second one.
+        # Two choices in a single-choice poll count as a second vote.
         if (not poll.multiple and (before or len(choices) > 1)) or not set(choices).isdisjoint(before):
             raise _rejected(ALREADY_VOTED)
         polls.vote(cursor, poll=id, account=viewer.id, choices=choices, is_first=not before, now=self.now())
         return _post_of(cursor, viewer, id)
 
     async def end(self, poll: PollId) -> None:
-        """Notify the author and all voters that the poll has ended. Run again, or too early, it notifies nobody."""
+        """Notify the author and all voters that the poll has ended. Idempotent; does nothing before the end."""
         after: AccountId | None = AccountId(0)
         while after is not None:
             after = await self.database.run(self._notify_batch, poll, after)

@@ -16,7 +16,7 @@ class MailTransport(Protocol):
 
     @property
     def description(self) -> str:
-        """Where e-mail is sent, described for the administrator; never contains a password."""
+        """The destination of e-mails, as shown to the administrator; never contains a password."""
 
     async def deliver(self, envelope: Envelope) -> DeliveryResult:
         """Try once to deliver the envelope, within bounded time. Failures are returned as a DeliveryResult, such as DEFERRED."""
@@ -42,7 +42,7 @@ class PushService(Protocol):
 class MediaStore(Protocol):
     """Storage and conversion of media files. Names begin with a `stem` chosen by the caller.
 
-    Conversions raise Invalid if the file cannot be converted. Whatever they leave behind then is found by `names_with_stem`.
+    Conversions raise Invalid if the file cannot be converted. `names_with_stem` finds the files that they leave behind then.
     """
 
     @property

@@ -340,7 +340,7 @@ def remove(cursor: Cursor, post: Post, now: datetime, *, media: bool = False) ->
 
 
 def is_counted_boost(boost: Visibility, original: Visibility) -> bool:
-    """Return True if the boost counts: whoever sees the original must be allowed to know of the boost."""
+    """Return True if the boost counts: everyone who sees the original may see the boost too."""
     return boost.is_open or not original.is_open
 
 

@@ -20,7 +20,7 @@ CONNECTION_WINDOW_S = 5 * MINUTE
 
 
 class LimitScope(Enum):
-    """What requests are counted by. A network is one IPv4 address or one IPv6 /64."""
+    """The key that a limit counts requests by. A network is one IPv4 address or one IPv6 /64."""
 
     NETWORK = "network"
     TOKEN = "token"  # noqa: S105 - the name of a scope, not a secret
@@ -97,7 +97,7 @@ class LimitUsage:
 
 
 class WindowCounter(Protocol):
-    """Counts per key and window. May lose counts (then somebody gets a few more requests), never invents them."""
+    """Counts per key and window. May lose counts, which allows a few more requests, but never counts too many."""
 
     async def add(self, key: str, window: int, expires_in: int, amount: int = 1) -> int:
         """Add `amount` (0 only reads) to the count of `key` in this window and return it. May be dropped after `expires_in` seconds."""
@@ -134,7 +134,7 @@ class MemoryCounter:
 
 @frozen
 class RateLimiter:
-    """Applies rate limits to keys. `now` is the wall clock in UTC; with `enabled` False it counts nothing and rejects nobody."""
+    """Applies rate limits to keys. `now` is the wall clock in UTC; with `enabled` False it counts and rejects nothing."""
 
     counter: WindowCounter
     now: Callable[[], datetime]

@@ -53,7 +53,7 @@ class SignUpForm:
 
 @frozen
 class _Admission:
-    """How an account is admitted."""
+    """Initial state of an admitted account. `reattach`: allow the username of a deleted account."""
 
     role: Role = Role.USER
     approved: bool = True

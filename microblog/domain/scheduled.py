@@ -48,7 +48,7 @@ class Schedules:
     async def add(self, viewer: Viewer, draft: PostDraft, at: datetime) -> ScheduledPost | Post:
         """Schedule the draft. The same idempotency key returns the first result: the scheduled post, or the post published from it.
 
-        Raises Invalid for what could not be published now, for a time less than five minutes ahead, and above the maximum number.
+        Raises Invalid for a draft that could not be published now, for a time less than five minutes ahead, and above the maximum number.
         """
         return await self.database.run(self._add, viewer, draft, at)
 
@@ -69,9 +69,9 @@ class Schedules:
         return await self.database.run(self._cancel, viewer, id)
 
     async def publish(self, id: ScheduledId, *, last_try: bool = False) -> None:
-        """Publish the post if it is due. Run again, or too early, it does nothing.
+        """Publish the post if it is due. Idempotent; does nothing before that time.
 
-        The author is told what prevents it; about an internal error, only at the last try.
+        If it fails, the author is notified of the reason; of an internal error only after the last try.
         """
         try:
             await self.database.run(self._publish, id)
@@ -158,7 +158,7 @@ class Schedules:
 
 
 def _sentence(problem: Problem) -> str:
-    """Return the text that the author is shown on the site."""
+    """Return the error text that the site shows to the author."""
     text = ", ".join(problem.fields.values()) if isinstance(problem, Invalid) else problem.sentence
     return text if text.endswith(".") else f"{text}."
 

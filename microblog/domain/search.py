@@ -91,7 +91,7 @@ class SearchService:
             return SearchResult()
 
     def name_at(self, url: str) -> str | None:
-        """The username whose profile has this address on this site, be it anybody's; None for any other text."""
+        """Return the username in the URL of a profile on this site, even if there is no such account; None for any other text."""
         path = _local_path(url, self.accounts.base_url)
         match = _ADDRESS.fullmatch(path) if path else None
         return match["name"] if match and not match["post"] else None

@@ -42,7 +42,7 @@ _TRAITS: dict[str, dict[str, MediaFilter]] = {
 
 
 class Among(StrEnum):
-    """Where to search.
+    """The set of posts to search.
 
     LIBRARY contains what the viewer has interacted with: their own posts, favourites, bookmarks, boosts and mentions.
     """

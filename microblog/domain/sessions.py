@@ -1,6 +1,6 @@
 """Sessions: logging in, staying logged in, logging out.
 
-A session is a random token that only its cookie holds; the database stores its SHA-256. Authentication for reading is cached
+A session is a random token that only the browser's cookie contains; the database stores its SHA-256. Authentication for reading is cached
 (auth_cache.py) and invalidated when the session ends: in this process at once, in others with the next wake-up. Commands always ask
 the database.
 """

@@ -1,11 +1,11 @@
-"""Signed tokens in e-mail links: whoever opens the link received the e-mail.
+"""Signed tokens in e-mail links: they prove that the user received the e-mail.
 
-A token holds the account, the time and a code over all that it stands for (HMAC-SHA256 with the site's secret key). Nothing of it is in the
-database, so a stolen dump opens nothing. It is valid only as long as the values that it is bound to: the address that it was sent to, or
-the password that it is to replace; so it works once.
+A token contains the account, the time and an HMAC-SHA256 over its purpose and the values that it is bound to, keyed with the site's secret.
+Tokens are not stored, so a stolen database dump contains none. A token is valid until a value that it is bound to changes: the address that
+it was sent to, or the password that it replaces; so it works once.
 
-Chosen (2026-11): codes over the contents of the rows. Instead of: random tokens stored as hashes, which the e-mail queue, being a table,
-would have to hold in clear until they are sent.
+Decision (2026-11): an HMAC over values of the rows. Alternative: random tokens stored as hashes, which the e-mail queue, being a table,
+would have to store in clear text until they are sent.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _CODE = 20  # bytes
 
 @frozen
 class SignedClaim:
-    """Contents of a token. Worth nothing before `TokenSigner.verify`."""
+    """Contents of a token. Untrusted before `TokenSigner.verify`."""
 
     account: AccountId
     made_at: datetime
@@ -58,7 +58,7 @@ class TokenSigner:
         return urlsafe_b64encode(head + self._code(purpose, head, bound)).rstrip(b"=").decode("ascii")
 
     def verify(self, claim: SignedClaim, purpose: str, *bound: str) -> bool:
-        """Return True if it was made here, for this purpose and with these texts. Its age is for the caller to check."""
+        """Return True if it was made here, for this purpose and with these texts. The caller has to check its age."""
         head = _HEAD.pack(claim.account, int(claim.made_at.timestamp()))
         return hmac.compare_digest(claim.code, self._code(purpose, head, bound))
 

@@ -16,7 +16,7 @@ from microblog.storage.database import Cursor, Transactions
 
 UTC_ZONE = ZoneInfo("UTC")
 GRACE = timedelta(minutes=15)
-"""How long after its end a day is counted: whatever was written before midnight is committed by then (the statement timeout is 15 s)."""
+"""Time after the end of a day at which it is counted: all transactions of the day have ended by then (the statement timeout is 15 s)."""
 LONGEST_REBUILD = 20 * 366  # days
 
 

@@ -92,7 +92,7 @@ class Tokens:
     _recently_used: set[TokenId] = field(factory=set, init=False, eq=False, repr=False)
 
     async def by_bearer(self, text: str, *, pending: bool = False) -> TokenContext | None:
-        """Return the context of this token; None if it is unknown. Notes its use now and then.
+        """Return the context of this token; None if it is unknown. Updates `used_at` at most once per USED_EVERY.
 
         Raises Unauthenticated if it was revoked, Forbidden if its owner may not log in (unconfirmed and unapproved accounts may if
         `pending`).
@@ -157,7 +157,7 @@ class Tokens:
         await self.database.run(self._delete_app, app)
 
     def _note_use(self, token: TokenId) -> None:
-        """Schedule the update of `used_at`, in batches and without waiting: after an outage all clients come at once."""
+        """Schedule the update of `used_at`, in batches and without waiting, because all clients reconnect at once after an outage."""
         self._recently_used.add(token)
         if len(self._recently_used) == 1:
             Deferred.fromCoroutine(self._note_uses()).addErrback(self._use_not_noted)

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 # The atoms of RFC 5322, section 3.2.3. Quoted forms are not used in practice, and could hide control characters.
 _LOCAL_PART = regex.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
-# Without a dot too, as in intranets; but not digits alone at the end, which are part of an IP address.
+# Names without a dot are allowed, as in intranets; a last label of digits only would be an IP address.
 _HOST = regex.compile(r"(?:(?!-)[a-z0-9-]{1,63}(?<!-)\.)*(?!-|[0-9]+\Z)[a-z0-9-]{1,63}(?<!-)")
 _DOMAIN = regex.compile(
     r"(?:[\p{L}\p{N}](?:[\p{L}\p{M}\p{N}-]{0,61}[\p{L}\p{M}\p{N}])?\.)*[\p{L}\p{N}](?:[\p{L}\p{M}\p{N}-]{0,61}[\p{L}\p{N}])?"

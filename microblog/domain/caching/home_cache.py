@@ -70,7 +70,7 @@ class _Page:
 
     @property
     def lowest_complete_id(self) -> int:
-        """Every entry with this id or a higher one is on the page."""
+        """Id down to which the page is complete; 0 if it contains the whole timeline."""
         return self.entries[-1][0][0] if len(self.entries) >= self.limit else 0
 
 

@@ -22,7 +22,7 @@ from microblog.storage.database import Transactions
 from microblog.storage.invalidation_log import EVERYTHING, ChangedKeys
 
 MOST_CHANGED_KEYS = 50_000
-POLL_INTERVAL_S = 0.5  # upper bound for the age of what is served without a wake-up
+POLL_INTERVAL_S = 0.5  # maximum age of served values if there is no wake-up
 V = TypeVar("V")
 
 

@@ -1,6 +1,6 @@
 """Writing a demo plan into an empty site, within seconds: the same rows as if everyone had used the site by hand.
 
-Only the event log stays empty: what happened in the past is news to nobody.
+Only the event log stays empty, since no client waits for events of the past.
 """
 
 from __future__ import annotations

@@ -170,7 +170,7 @@ def addressed(text: str, to: str, author: str, language: str) -> str:
 
 @define
 class ReaderIndex:
-    """Lookup of who could have seen a post at its time."""
+    """Index of the people who could have seen a post at its time."""
 
     people: Sequence[DemoPerson]
     follows: Iterable[PlannedFollow]
@@ -232,7 +232,7 @@ class ReplyWriter:
         return drawn
 
     def _reply(self, parent: PlannedDraft, pool: Mapping[str, Sequence[str]]) -> PlannedDraft | None:
-        """Return a reply; None if nobody who could read the post has an unused text."""
+        """Return a reply; None if no reader of the post has an unused text."""
         rng = self.written.rng
         readers = [person for person in self.readers.of(parent) if parent.language in person.languages]
         at = self.written.later(parent.at, 70)

@@ -1,7 +1,7 @@
 """Encryption of Web Push messages (RFC 8291).
 
-Chosen (2026-11): http-ece for the encryption, verified with the RFC's example in the tests. Instead of: pywebpush, which sends by itself
-with a blocking client.
+Decision (2026-11): http-ece for the encryption, verified with the RFC's example in the tests. Alternative: pywebpush, which sends messages
+itself, with a blocking client.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Web Push: subscriptions, and the queue of messages for each of them.
 
-A notification enqueues one job (storage/notifications.py), which queues it for each subscription that wants it. Each subscription has a job
-of its own, which sends one message after the other: a push service that hangs delays nobody else, and one that is unavailable is not
-retried for each message. The content of a message, and whether it is still wanted, is determined when it is sent.
+A notification enqueues one job (storage/notifications.py), which queues it for each subscription whose alerts include it. Each subscription
+has a job of its own, which sends one message after the other: a push service that hangs delays nobody else, and one that is unavailable is
+not retried for each message. The content of a message, and whether it is still wanted, is determined when it is sent.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from microblog.storage import email_digests, filters, follows, jobs, notificatio
 from microblog.storage.database import Cursor, Transactions
 
 LASTS = timedelta(hours=48)
-"""How long a notification is worth pushing."""
+"""Maximum age of a notification that is pushed."""
 KEPT = timedelta(days=1)
-"""How long a sent notification is remembered, so that it is not sent twice."""
+"""Retention of the record of a sent notification, so that it is not sent twice."""
 MOST_SUBSCRIPTIONS = 20  # per account; the oldest is deleted first
 MOST_FAILURES = 36  # in a row: about a week, if the service is unavailable
 NO_SUBSCRIPTION = "Not Found"
@@ -81,7 +81,7 @@ class PushNotifications:
         await self.database.run(push_subscriptions.forget_tokens, tokens=[token])
 
     async def notified(self, ids: Sequence[NotificationId]) -> None:
-        """Queue these notifications for the subscriptions that want them."""
+        """Queue these notifications for the subscriptions whose alerts include them."""
         await self.database.run(push_subscriptions.enqueue, ids=ids, now=self.now())
 
     async def next(self, id: PushSubscriptionId, done: NotificationId | None = None) -> PushMessage | None:

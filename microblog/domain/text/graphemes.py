@@ -1,4 +1,4 @@
-"""Characters as people count them: extended grapheme clusters (UAX #29). All functions take linear time."""
+"""Characters as readers perceive them: extended grapheme clusters (UAX #29). All functions take linear time."""
 
 from __future__ import annotations
 
