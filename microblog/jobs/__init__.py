@@ -1,1 +1,1 @@
-"""Work that was written down as a row: claimed, leased, retried, done."""
+"""Background jobs: a queue in the database, its workers, timers, and the tasks of all job kinds."""

@@ -27,13 +27,13 @@ BATCH = 500  # rows in one transaction
 UTC_ZONE = ZoneInfo("UTC")
 HOURLY = Every(timedelta(hours=1))
 
-# How long things are kept. The first is an interface: clients may count on an hour.
+# Retention times. Clients may rely on at least an hour for idempotency keys.
 IDEMPOTENCY_KEYS_KEPT = timedelta(hours=24)
 DONE_JOBS_KEPT = timedelta(days=3)
 TICKS_KEPT = timedelta(days=90)
 DELETED_POSTS_KEPT = timedelta(days=30)
-CODES_KEPT = timedelta(days=1)  # so long the second use of a code is noticed
-REVOKED_TOKENS_KEPT = timedelta(days=90)  # so long an app is told that its token was revoked, and not just that it is none
+CODES_KEPT = timedelta(days=1)  # until then, a second use of a code is detected
+REVOKED_TOKENS_KEPT = timedelta(days=90)  # until then, apps are told "revoked" instead of "invalid"
 UNUSED_APPS_KEPT = timedelta(days=30)
 
 
@@ -93,7 +93,7 @@ def sweeps(*, events_kept: timedelta) -> list[CleanupBatch]:
 
 END_MUTES = Timer("mute.expire", Every(timedelta(minutes=1)))
 COUNT_TAGS = Timer("tag.update_counts", Every(timedelta(minutes=10)))
-COUNTED_AGAIN = timedelta(hours=1)  # tags that were used in the last one
+COUNTED_AGAIN = timedelta(hours=1)  # tags used within this time are counted again
 
 
 def timers(sweeps: list[CleanupBatch]) -> list[Timer]:

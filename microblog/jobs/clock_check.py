@@ -21,7 +21,7 @@ TOLERATED = timedelta(seconds=2)
 
 @define
 class SystemClock:
-    """Current time in UTC, as returned by `read`. Logs when the time goes backward by more than TOLERATED."""
+    """Current time in UTC, as returned by `read`. Logs a warning if it goes backward by more than TOLERATED."""
 
     read: Callable[[], datetime]
     _latest: datetime | None = field(default=None, init=False)

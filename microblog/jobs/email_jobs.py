@@ -26,8 +26,8 @@ from microblog.storage.emails import SEND_JOB
 
 NOTIFIED_JOB = "email.notification"
 DIGESTS, REPORTS = "email.digests", "email.daily_reports"
-AT_ONCE = 4  # letters that are handed in side by side
-# Two and a half days in all: RFC 5321, section 4.5.4.1, wants days, and most mail servers that are deferring say so for hours.
+AT_ONCE = 4  # concurrent deliveries
+# Two and a half days in total: RFC 5321, section 4.5.4.1, requires some days, and most mail servers that defer do so for hours.
 PLANS: Mapping[str, RetryPolicy] = {SEND_JOB: RetryPolicy(tries=24, first=30.0, longest=4 * 3600.0, limit=180.0)}
 
 LETTERS_KEPT = timedelta(days=90)
@@ -73,25 +73,25 @@ class EmailJobs:
         }
 
     async def notified(self, job: Job) -> None:
-        """Write the letters of notifications."""
+        """Queue the e-mails about notifications."""
         ids = job.payload.get("notifications")
         if not isinstance(ids, list):
             raise PermanentFailure("The job does not say which notifications it is about.")
         await self.dispatch.enqueue_notifications([NotificationId(int(id)) for id in ids], self.delay)
 
     async def forgotten(self, job: Job) -> None:
-        """Write to somebody who forgot their password, if there is such somebody."""
+        """Queue the password reset e-mail, if the requested account exists."""
         await self.recoveries.answer(str(job.payload.get("name", "")))
 
     async def digests(self, job: Job) -> None:
-        """Write daily digests, and on Mondays weekly ones."""
+        """Queue the daily digests, and on Mondays the weekly ones."""
         tick = self._tick(job)
         await self.dispatch.enqueue_digests(DAILY, tick - timedelta(days=1), f"{tick:%Y-%m-%d}")
         if tick.weekday() == 0:
             await self.dispatch.enqueue_digests(WEEKLY, tick - timedelta(days=7), f"{tick:%Y-%m-%d}")
 
     async def reports(self, job: Job) -> None:
-        """Write the administrators' report of the previous day."""
+        """Queue the administrators' report of the previous day."""
         end = self._tick(job).replace(hour=0, minute=0, second=0, microsecond=0)
         await self.dispatch.enqueue_reports(end - timedelta(days=1), end)
 
@@ -109,7 +109,7 @@ class EmailJobs:
         raise RetryLater(receipt.answer)
 
     async def _envelope(self, mail: EmailContext) -> Envelope:
-        """Render the e-mail. If that fails, mark it as failed at once: another try would fail in the same way."""
+        """Render the e-mail. If that fails, mark it as failed at once, because a retry would fail too."""
         letter = mail.letter
         try:
             return Envelope(self.bounces, letter.recipient, letter.message_id or "", self.letters.written(mail))

@@ -23,11 +23,11 @@ SWEEPS = (
     CleanupBatch("cleanup.link_previews", previews.delete_unused_cards, previews.UNUSED_LIFETIME, nightly(3, 40)),
 )
 SLOW = frozenset({media.CONVERT, previews.FETCH})
-"""What asks other machines or runs long programs."""
+"""Job kinds that wait for other servers or run long programs."""
 
 PLANS = {
     scheduled.PUBLISH: RetryPolicy(tries=scheduled.TRIES),
-    media.CONVERT: RetryPolicy(tries=3, limit=3600.0),  # one film at a time, so the last of several waits
+    media.CONVERT: RetryPolicy(tries=3, limit=3600.0),  # one video is converted at a time; the others wait
     previews.FETCH: RetryPolicy(tries=previews.TRIES, first=120.0, limit=90.0),
 }
 
@@ -42,7 +42,7 @@ def _id(job: Job, name: str) -> int:
 async def _fetch(cards: LinkPreviews, job: Job) -> None:
     try:
         await cards.fetch(CardId(_id(job, "card")), last_try=job.tries >= previews.TRIES)
-    except FetchError as problem:  # anybody may link to what there is not: no fault of ours to look into
+    except FetchError as problem:  # posts may link to pages that do not exist: no error of this site
         raise RetryLater(str(problem)) from problem
 
 
@@ -60,7 +60,7 @@ def tasks(
 
 
 def telling_tasks(tellings: PostNotifier) -> dict[str, Task]:
-    """Notify people of posts and of edits."""
+    """Tasks that create the notifications of posts and edits."""
 
     async def tell(job: Job) -> None:
         post, anew = PostId(_id(job, "post")), job.payload.get("anew")
@@ -73,7 +73,7 @@ def telling_tasks(tellings: PostNotifier) -> dict[str, Task]:
 
 
 def poll_tasks(polls: Polls) -> dict[str, Task]:
-    """End polls."""
+    """Task that ends polls."""
 
     async def end_poll(job: Job) -> None:
         await polls.end(PollId(_id(job, "poll")))
@@ -82,7 +82,7 @@ def poll_tasks(polls: Polls) -> dict[str, Task]:
 
 
 def schedule_tasks(schedules: Schedules) -> dict[str, Task]:
-    """Publish scheduled posts."""
+    """Task that publishes scheduled posts."""
 
     async def publish(job: Job) -> None:
         await schedules.publish(ScheduledId(_id(job, "scheduled")), last_try=job.tries >= scheduled.TRIES)
@@ -91,7 +91,7 @@ def schedule_tasks(schedules: Schedules) -> dict[str, Task]:
 
 
 def media_tasks(attachments: Attachments) -> dict[str, Task]:
-    """Convert video and audio, and delete files."""
+    """Tasks that convert video and audio, and delete files."""
 
     async def convert(job: Job) -> None:
         await attachments.convert(MediaId(_id(job, "media")))
@@ -106,7 +106,7 @@ def media_tasks(attachments: Attachments) -> dict[str, Task]:
 
 
 def card_tasks(cards: LinkPreviews | None) -> dict[str, Task]:
-    """Fetch link previews; nothing without `cards`, where they were switched off since."""
+    """Task that fetches link previews. Does nothing without `cards`: previews were switched off after the job was queued."""
 
     async def fetch(job: Job) -> None:
         if cards is not None:

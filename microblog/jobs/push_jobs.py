@@ -25,11 +25,11 @@ from microblog.storage.push_subscriptions import SEND_JOB
 from microblog.storage.push_subscriptions import sweep as forget_settled
 
 NOTIFIED_JOB = "push.notification"
-AT_ONCE = 16  # services that are spoken to side by side
-IN_A_ROW = 20  # messages that one job sends; then others have their turn
-URGENCY = "normal"  # RFC 8030, section 5.3: a chat, no call
+AT_ONCE = 16  # concurrent deliveries
+IN_A_ROW = 20  # messages per job; then other subscriptions have their turn
+URGENCY = "normal"  # RFC 8030, section 5.3: a chat message, not a phone call
 LONGEST_REST = timedelta(hours=6)
-# Of one job there are more tries than a subscription may fail in a row: what gives up is the subscription.
+# A job has more tries than MOST_FAILURES, so that the subscription is deleted before the job is dead.
 PLAN = RetryPolicy(tries=2 * notifications.MOST_FAILURES, first=30.0, longest=LONGEST_REST.total_seconds())
 PLANS: Mapping[str, RetryPolicy] = {SEND_JOB: PLAN}
 SWEEPS = (CleanupBatch("cleanup.push_notifications", forget_settled, notifications.KEPT, HOURLY),)
@@ -74,7 +74,7 @@ class PushJobs:
             await self.pushes.later(id)
 
     async def _sent(self, push: PushMessage) -> NotificationId | None:
-        """Try once. The notification's id if it was delivered, None if it never will be."""
+        """Try to deliver once. Return the notification's id, or None if it is permanently undeliverable."""
         resting, now = push.subscription.resting_until, self.pushes.now()
         if resting is not None and resting > now:
             raise RetryLater(f"{_host(push)} is given a rest.", after=(resting - now).total_seconds())
@@ -88,18 +88,18 @@ class PushJobs:
         return None
 
     async def _tried(self, push: PushMessage) -> tuple[PushOutcome, str, timedelta]:
-        """How it ended, what was said, and for how long the service is to be left alone."""
+        """Try to deliver once. Return the outcome, the reason for the log, and the pause before the next try."""
         pause = timedelta(seconds=PLAN.pause(push.subscription.failures + 1, self.chance()) or 0)
         try:
             sealed = self.sealer.encrypt(self.written(push), push.subscription.target)
-        except Exception:  # a message that cannot be written would fail again, and must not stand in the way of others
+        except Exception:  # a message that cannot be encoded would fail again, and must not block the others
             _log.failure("The push message about notification {id} could not be written", id=push.note.id)
             return PushOutcome.REFUSED, "It could not be written.", pause
         headers = {
             "Content-Type": "application/octet-stream",
             "TTL": str(push.ttl),
             "Urgency": URGENCY,
-            "Topic": str(push.note.id),  # a repeat takes the place of one that was not delivered yet (RFC 8030, section 5.4)
+            "Topic": str(push.note.id),  # a repeat replaces the undelivered first one (RFC 8030, section 5.4)
             **sealed.headers,
         }
         try:
@@ -119,7 +119,7 @@ def outcome_of(status: int) -> PushOutcome:
 
 
 def asked_rest(answer: PushResponse, now: datetime) -> timedelta:
-    """Return the pause that a Retry-After header requests, at most LONGEST_REST."""
+    """Return the pause that the Retry-After header requests, at most LONGEST_REST."""
     asked = answer.retry_after.strip()
     if asked.isascii() and asked.isdecimal():
         return min(timedelta(seconds=int(asked[:9])), LONGEST_REST)

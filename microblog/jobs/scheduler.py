@@ -1,11 +1,11 @@
-"""Timers: every tick becomes one job, however many processes watch the clock.
+"""Timers: each tick enqueues exactly one job, however many processes run the scheduler.
 
-A tick is a moment that a rule computes, so all processes agree on it; the first transaction to record it adds its job. Whoever was
-down finds in the database how far the timer came, and its policy says what becomes of the ticks in between. A clock that jumps ahead runs
-ticks early, one that jumps back runs none twice.
+A tick is a time computed by a rule, so all processes agree on it; the first transaction that records it adds its job. After a downtime the
+last recorded tick is read from the database, and the timer's policy (`MissedRuns`) decides about the ticks in between. If the clock jumps
+ahead, ticks run early; if it jumps back, none runs twice.
 
-Chosen (2026-11): moments computed from a rule and a row each. Instead of: a loop that runs every N seconds, which misses midnight when
-the process is down then and runs twice when there are two; cron expressions, whose meaning on daylight-saving days nobody remembers.
+Decision (2026-11): ticks computed from a rule, each recorded in a row. Alternatives: a loop that runs every N seconds, which misses
+midnight if the process is down then and runs twice in two processes; cron expressions, whose meaning on daylight-saving days is unclear.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class TimerRule(Protocol):
     """Schedule of a timer."""
 
     def before(self, moment: datetime) -> Iterator[datetime]:
-        """Yield all ticks up to and including `moment` in UTC, newest first, without end."""
+        """Yield the ticks up to and including `moment` in UTC, newest first, infinitely many."""
 
 
 @frozen
@@ -70,20 +70,20 @@ class Daily:
 
     def before(self, moment: datetime) -> Iterator[datetime]:
         """See `TimerRule`."""
-        day = moment.astimezone(self.zone).date() + _DAY  # no zone is off by more than a day from what it shows
+        day = moment.astimezone(self.zone).date() + _DAY  # the offset of a zone is less than a day
         later = moment + _DAY
         while day > date.min:
             if day.weekday() in self.weekdays and (tick := self.on(day)) <= moment and tick < later:
                 yield tick
-                later = tick  # where a zone left out a whole day, two days come to the same moment
+                later = tick  # if a zone skips a whole day, two days have the same tick
             day -= _DAY
 
 
 class MissedRuns(Enum):
     """Handling of ticks that were missed while no process ran."""
 
-    EACH = "each"  # every one of them has its job, oldest first, back to LONGEST_WAY_BACK: statistics of a day
-    LAST = "last"  # one job for all of them: a sweep, a digest
+    EACH = "each"  # a job for each, oldest first, back to LONGEST_WAY_BACK; such as daily statistics
+    LAST = "last"  # one job for all of them; such as a cleanup or a digest
 
 
 @frozen
@@ -107,9 +107,9 @@ class Timer:
 
 
 def enqueue(cursor: Cursor, timer: Timer, *, now: datetime) -> int:
-    """Add the jobs of the timer's ticks up to now that have none yet; how many. Any number of processes may do this at once.
+    """Add the missing jobs of the timer's ticks up to now; return their number. Safe to call in several processes at once.
 
-    A timer that was never seen begins with its next tick: nothing is caught up from before it existed.
+    A new timer begins with its next tick; earlier ones are not caught up.
     """
     last = jobs.last_tick(cursor, timer.kind, until=now)
     if last is None:
@@ -132,7 +132,7 @@ class Scheduler:
     timers: Sequence[Timer]
     now: Callable[[], datetime]
     wake: Callable[[], None] = lambda: None
-    every: float = field(default=10.0, validator=gt(0))  # seconds: how late a tick may be noticed
+    every: float = field(default=10.0, validator=gt(0))  # seconds between checks
 
     async def look(self) -> None:
         """Enqueue due jobs. Raises nothing: a failing timer is retried at the next check and does not stop others."""

@@ -1,11 +1,11 @@
-"""Carries out jobs: claims them in small batches, runs them side by side, and lets none of them be lost.
+"""Job worker: claims jobs in small batches, runs them concurrently, and loses none.
 
-A job is done at least once. It is claimed under a lease that a heartbeat extends; when the process dies, the lease runs out and another
-process (or this one, started again) claims the job. A task that fails is tried again after a pause (see `retry.RetryPolicy`); after its
-last try the job is dead, which the administrator sees. A task that hangs is cut off. So a poison job costs its own tries and nobody else's.
+Each job runs at least once. It is claimed under a lease that a heartbeat extends; if the process dies, the lease expires and another
+process (or this one after a restart) claims the job. A task that fails is retried after a pause (see `retry.RetryPolicy`); after its last
+try the job is dead and shown to the administrator. A task that exceeds its time limit is cancelled, so that it does not block other jobs.
 
-Chosen (2026-11): jobs in our own table, because a job must be written in the command's own psycopg2 transaction and run on the reactor.
-Instead of: procrastinate, the model of our two unique indexes, whose worker needs asyncio and psycopg 3 and whose psycopg2 connector only
+Decision (2026-11): jobs in our own table, because a job must be written in the command's own psycopg2 transaction and run on the reactor.
+Alternatives: procrastinate, the model of our two unique indexes, whose worker needs asyncio and psycopg 3 and whose psycopg2 connector only
 adds jobs, in a transaction of its own; pgmq, which needs an extension that the embedded PostgreSQL and many hosts lack; postgres-tq, which
 has neither heartbeat nor keys nor back-off; twext.enterprise.jobs, made for Twisted, but for Python 2.
 """
@@ -32,7 +32,7 @@ from microblog.storage.database import Transactions
 Task: TypeAlias = Callable[[Job], Awaitable[None]]
 
 _log = Logger()
-_SETTLE_PAUSES = (0.1, 0.5, 2.0, 5.0, 10.0)  # seconds; then the lease decides
+_SETTLE_PAUSES = (0.1, 0.5, 2.0, 5.0, 10.0)  # seconds; after that, the lease expires
 
 
 @define
@@ -53,7 +53,7 @@ class WorkerStats:
 class _Run:
     job: Job
     work: Deferred[None]
-    left: bool = False  # somebody else has it, or it goes back: nothing of it is to be written any more
+    left: bool = False  # lost or released: its outcome must not be recorded
 
 
 @define(eq=False)
@@ -91,7 +91,7 @@ class Worker:
         return [run.job for run in self._runs.values()]
 
     def start(self) -> None:
-        """Start looking for jobs. Returns at once."""
+        """Start checking for jobs. Returns at once."""
         self._stopping = False
         self._moved_at = self.reactor.seconds()
         self._looping = [Deferred.fromCoroutine(self._look_for_jobs()), Deferred.fromCoroutine(self._beat())]
@@ -203,7 +203,7 @@ class Worker:
 
     def _begin(self, job: Job, now: datetime) -> None:
         earlier = self._runs.get(job.id)
-        if earlier is not None:  # its lease ran out under our own hands, and we got it again
+        if earlier is not None:  # its lease expired, and this worker claimed it again
             self._lose(earlier)
         self.stats.started += 1
         self.stats.queue_seconds += max(0.0, (now - job.due_at).total_seconds())
@@ -214,7 +214,7 @@ class Worker:
         Deferred.fromCoroutine(self._see_through(run, plan))
 
     async def _carry_out(self, job: Job, plan: RetryPolicy) -> None:
-        if job.tries > plan.tries:  # whoever claimed it before died with it, each time
+        if job.tries > plan.tries:  # every process that claimed it before died
             raise PermanentFailure(f"The process that ran this job ended before the job did, {job.tries - 1} times.")
         await self.tasks[job.kind](job)
 
@@ -223,7 +223,7 @@ class Worker:
         begun, problem = self.reactor.seconds(), None
         try:
             await run.work
-        except GeneratorExit:  # the process is coming down around us
+        except GeneratorExit:  # the interpreter is shutting down
             raise
         except BaseException as cause:  # a task that calls sys.exit() fails like any other
             problem = cause
@@ -286,7 +286,7 @@ class _TooLong(Exception):
     pass
 
 
-_EXPECTED = (PermanentFailure, RetryLater, Unavailable, _TooLong)  # no bugs: a line in the log says enough
+_EXPECTED = (PermanentFailure, RetryLater, Unavailable, _TooLong)  # no bugs: logged in one line, without traceback
 
 
 def _too_long(_: object, seconds: float) -> None:
