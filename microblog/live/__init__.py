@@ -1,1 +1,1 @@
-"""From committed events to connected connections: topics, hub, subscribers, feed."""
+"""Delivery of committed events to connected clients: event log, broadcaster, subscriptions and delivery rules."""

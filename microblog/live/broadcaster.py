@@ -35,11 +35,9 @@ from microblog.model.filters import NO_FILTERS
 
 _log = Logger()
 
-POLL_INTERVAL_S = (
-    0.5  # between looks that nobody query for: who may not read any more is closed within a second, also where a wake got lost
-)
+POLL_INTERVAL_S = 0.5  # between polls without a wake-up, so that revoked connections are closed within a second even if it is lost
 RETRY_S = 0.02  # until the next poll while an older transaction delays an event
-SLICE_S = 0.01  # of delivering without a break, before the reactor gets a turn
+SLICE_S = 0.01  # of delivery, before the reactor handles other events
 RECHECK_S = 60  # between checks of all connections' credentials
 HEALTHY_S = 10
 BUFFERED_AT_START = 256  # events from before the start that are buffered for clients that reconnect

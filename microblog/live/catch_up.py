@@ -1,4 +1,4 @@
-"""Catching up: subscriptions that are behind read from the log at their own pace, until they are live or their connection is full."""
+"""Catching up: subscriptions that are behind read from the log at their own pace, until they are live or their send buffer is full."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def visible(news: Update, viewer: ViewerState | None) -> bool:
         return False
     if news.boost_of is None:
         return True
-    if news.post is None or news.post.boost is None:  # it is being deleted: its content is not known any more
+    if news.post is None or news.post.boost is None:  # it is being deleted: its content is not available any more
         return viewer is None or news.boost_author not in viewer.blocked_by
     original = news.post.boost
     return _may_see(original.visibility, original.author.id, frozenset(named.account_id for named in original.mentions), viewer)

@@ -15,7 +15,7 @@ from microblog.model import repeated_boosts
 from microblog.model.events import EventKind
 
 MAX_TIMELINES = 64
-"""Timelines that are looked up for one result at the log: beyond that, a boost counts as new unless memory says otherwise."""
+"""Maximum number of timelines looked up per poll. In others, a boost counts as new unless the entries in memory show that it repeats."""
 
 
 async def look_back(log: EventSource, recipients: Recipients, news: Sequence[Update]) -> None:
@@ -63,7 +63,7 @@ def _is_known(viewer: ViewerState, topic: Topic, news: Update) -> bool:
         return True
     by = original.author.id
     known = by == viewer.account or viewer.follows(by) or viewer.tags or original.boosts_count > 1
-    return not known  # it cannot have been on any of the viewer's timelines
+    return not known  # the post cannot be on any of the viewer's timelines
 
 
 def _query(viewer: ViewerState, topic: Topic, below: int, limit: int) -> EarlierEntries:

@@ -1,4 +1,4 @@
-"""The event log in PostgreSQL: one round trip to the database for each question of the broadcaster."""
+"""The event log in PostgreSQL: one round trip to the database for each query of the broadcaster."""
 
 from __future__ import annotations
 

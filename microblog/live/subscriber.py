@@ -1,7 +1,7 @@
 """Connected clients and their subscriptions.
 
-A slow client costs a position, not a queue: once too many bytes wait in its send buffer, nothing more is pushed. When the buffer has
-drained, the subscription reads on from the log until it is live again.
+A slow client has no queue, only a position: once its send buffer is too full, no more updates are pushed. When the buffer has drained, the
+subscription reads from the log until it is live again.
 """
 
 from __future__ import annotations

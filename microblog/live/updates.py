@@ -1,4 +1,4 @@
-"""Updates: events prepared for delivery. The cost of preparing is paid once, not once per recipient."""
+"""Updates: events prepared for delivery. An update is prepared once, not once per recipient."""
 
 from __future__ import annotations
 

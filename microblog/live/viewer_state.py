@@ -1,6 +1,6 @@
 """Relations of connected viewers (follows, blocks, mutes, lists, hashtags), kept in memory and updated from the event log.
 
-So home timelines of an event are found, and filtered, without asking the database.
+With them, the home timelines that receive an event are found and filtered without a database query.
 """
 
 from __future__ import annotations

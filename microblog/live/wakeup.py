@@ -1,4 +1,4 @@
-"""Wake-ups: hints that something was committed. Hints may get lost, so listeners also poll from time to time."""
+"""Wake-ups: hints that something was committed. They may be lost, so listeners also poll from time to time."""
 
 from __future__ import annotations
 
