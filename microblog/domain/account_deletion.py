@@ -56,7 +56,7 @@ class AccountDeletion:
             pass
 
     def _step(self, cursor: Cursor, account: AccountId) -> bool:
-        """Delete a batch of what is left; False if nothing was."""
+        """Delete a batch of the remaining rows; False if there were none."""
         return (
             self._remove_follows(cursor, account)
             or self._remove_posts(cursor, account)

@@ -1,4 +1,4 @@
-"""Notification policies: which senders may notify an account, and notification requests for what was filtered."""
+"""Notification policies (which senders may notify an account), and requests for the notifications that they filter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writing a demo plan into an empty site, within seconds: the same rows as if everyone had used the site by hand.
+"""Writing of a demo plan into an empty site, within seconds: the same rows as if everyone had used the site.
 
 Only the event log stays empty, since no client waits for events of the past.
 """

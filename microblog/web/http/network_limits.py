@@ -59,7 +59,7 @@ class Closable(Protocol):
 
 @define(eq=False)
 class NetworkConnections:
-    """The open connections by network. A network with `most` connections loses the one that is idle longest for a new one.
+    """The open connections by network. A network with `most` connections loses the one that has been idle longest when a new one opens.
 
     If none is idle it may have BUSY times as many, because many clients of one network may reconnect at once.
     """
@@ -68,7 +68,7 @@ class NetworkConnections:
     _open: dict[str, set[Closable]] = field(factory=dict, init=False)
 
     def add(self, connection: Closable) -> bool:
-        """Count a new connection. False if the network has far too many, all busy."""
+        """Count a new connection, closing an idle one if necessary. False if the network has the maximum of busy connections."""
         here = self._open.setdefault(connection.peer_network, set())
         if len(here) >= self.most:
             idle = [(since, other) for other in here if (since := other.idle_since) is not None]
