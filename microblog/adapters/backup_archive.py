@@ -29,7 +29,7 @@ FORMAT = 1
 KEPT = ("media", "mail", "secret_key")  # parts of the data directory to back up; the rest is the database's or can be regenerated
 _LIST, _DUMP, _FILES = "backup.json", "database.dump", "files"
 _CHUNK = 1 << 20  # bytes
-_LONGEST_PREAMBLE = 100  # lines
+_MAX_PREAMBLE_LINES = 100  # lines
 # Servers before PostgreSQL 17 do not know this setting, and nothing depends on it: the default is the same.
 _TOO_NEW = b"SET transaction_timeout = 0;"
 
@@ -193,7 +193,7 @@ def restore_database(dump: Path, url: str) -> None:
         try:
             with loading.stdin as into:
                 for number, line in enumerate(reading.stdout):
-                    if number >= _LONGEST_PREAMBLE or line.strip() != _TOO_NEW:
+                    if number >= _MAX_PREAMBLE_LINES or line.strip() != _TOO_NEW:
                         into.write(line)
         except BrokenPipeError:
             raise _Ended from None

@@ -15,7 +15,7 @@ from microblog.model.media import MAX_FRAME_RATE, MAX_VIDEO_PIXELS, ConvertedMed
 UNREADABLE = "File type of uploaded media could not be verified"
 _PLAIN_VIDEO = frozenset({"h264"})
 _PLAIN_SOUND = frozenset({"aac"})
-_LONGEST_SIDE = 1920
+_MAX_SIDE = 1920
 _SQUARE = "scale='max(2,trunc(iw*sar/2)*2)':ih,setsar=1,"  # converts other pixel aspect ratios to square pixels
 _EVEN = "scale='min(1920,trunc(iw/2)*2)':'min(1920,trunc(ih/2)*2)':force_original_aspect_ratio=decrease:force_divisible_by=2"
 
@@ -96,7 +96,7 @@ def _is_plain(picture: dict[str, Any], size: Dimensions) -> bool:
     """True if every browser plays the video stream unchanged, with the right orientation."""
     turned = any(side.get("rotation") for side in picture.get("side_data_list", []))
     plain = picture.get("codec_name") in _PLAIN_VIDEO and picture.get("pix_fmt") == "yuv420p"
-    return plain and not turned and _aspect(picture) == 1 and max(size.width, size.height) <= _LONGEST_SIDE
+    return plain and not turned and _aspect(picture) == 1 and max(size.width, size.height) <= _MAX_SIDE
 
 
 def _number(text: object) -> float | None:

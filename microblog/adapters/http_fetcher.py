@@ -21,10 +21,10 @@ from microblog.adapters.robots import Robots
 from microblog.adapters.ssrf_guard import SsrfGuard
 from microblog.model.cards import MAX_URL, FetchedPage, FetchError
 
-MOST_HOPS = 4
+MAX_REDIRECTS = 4
 ROBOTS_BYTES = 512 * 1024  # RFC 9309, section 2.5
 ROBOTS_KEPT_S = 3_600.0
-MOST_ROBOTS = 1_000
+MAX_CACHED_ROBOTS = 1_000
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 
@@ -45,7 +45,7 @@ class TreqFetcher(SsrfGuard):
         return await self.within(self.seconds, self._polite(url, types, most, whole))
 
     async def _polite(self, url: str, types: Collection[str], most: int, whole: bool) -> FetchedPage:
-        for _ in range(MOST_HOPS + 1):
+        for _ in range(MAX_REDIRECTS + 1):
             parts = _checked(url)
             if not (await self._robots_of(f"{parts.scheme}://{parts.netloc}")).allows(_target(parts.path, parts.query)):
                 raise FetchError("robots.txt asks not to read it.")
@@ -60,14 +60,14 @@ class TreqFetcher(SsrfGuard):
         if kept is not None and self.reactor.seconds() - kept[0] < ROBOTS_KEPT_S:
             return kept[1]
         found = await self._read_robots(origin + "/robots.txt")
-        if len(self._robots) >= MOST_ROBOTS:
+        if len(self._robots) >= MAX_CACHED_ROBOTS:
             self._robots.clear()
         self._robots[origin] = self.reactor.seconds(), found
         return found
 
     async def _read_robots(self, url: str) -> Robots:
         """Fetch robots.txt. A missing file allows everything, an unreachable one forbids everything (RFC 9309, section 2.3.1)."""
-        for _ in range(MOST_HOPS + 1):
+        for _ in range(MAX_REDIRECTS + 1):
             _checked(url)
             try:
                 answer, target = await self._hop(url, ("text/plain",), ROBOTS_BYTES, whole=False)

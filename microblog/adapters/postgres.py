@@ -37,7 +37,7 @@ _LOOK_EVERY_S = 0.02
 _WAIT_FOR_LOCK_S = 5.0
 _WAIT_FOR_ORPHANS_S = 20.0
 _STOP_SIGNALS = ((signal.SIGINT, 30.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 10.0))
-_LONGEST_BACK_OFF_S = 10.0
+_MAX_BACK_OFF_S = 10.0
 _CALM_S = 60.0  # a server that ran that long is restarted without delay
 _ENVIRONMENT = {"LC_ALL": "C", "PATH": "/usr/bin:/bin", "TZ": "UTC"}  # not this process's environment: it may contain secrets
 
@@ -283,7 +283,7 @@ class EmbeddedPostgres:
     def _died(self, child: _Child, lived_s: float) -> None:
         if self._is_stopping:
             return
-        self._back_off_s = 0.1 if lived_s > _CALM_S else min(_LONGEST_BACK_OFF_S, 2 * self._back_off_s or 0.1)
+        self._back_off_s = 0.1 if lived_s > _CALM_S else min(_MAX_BACK_OFF_S, 2 * self._back_off_s or 0.1)
         _log.error("PostgreSQL died; it is started again in {delay} s. {said}", delay=self._back_off_s, said=child.said)
         self.reactor.callLater(self._back_off_s, lambda: Deferred.fromCoroutine(self._run_again(child)))
 

@@ -27,7 +27,7 @@ from microblog.adapters import child_launcher
 
 PORT = 5432  # part of the socket's name; no TCP port is opened
 ROLE = DATABASE = "microblog"
-_LONGEST_PATH = 50  # bytes, for the directory that contains the socket's directory: the kernel limits the whole path to 107
+_MAX_PATH_BYTES = 50  # bytes, for the directory that contains the socket's directory: the kernel limits the whole path to 107
 PLACES_FOR_PROGRAMS = (Path("/var/cache"), Path("/var/tmp"))  # noqa: S108 - the owner is checked
 _HAS_PROC = sys.platform == "linux"
 _UNPRIVILEGED = ("microblog", "nobody")
@@ -141,10 +141,10 @@ class Home:
 
     def _socket_path(self, uid: int) -> Path:
         own = self.root.resolve()
-        if not self.owner.is_other and len(os.fsencode(own)) <= _LONGEST_PATH:
+        if not self.owner.is_other and len(os.fsencode(own)) <= _MAX_PATH_BYTES:
             return own / "socket"
         runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-        is_usable = not self.owner.is_other and 0 < len(os.fsencode(runtime)) <= _LONGEST_PATH
+        is_usable = not self.owner.is_other and 0 < len(os.fsencode(runtime)) <= _MAX_PATH_BYTES
         parent = runtime if is_usable and os.access(runtime, os.W_OK) else "/tmp"  # noqa: S108 - the owner is checked
         return Path(parent) / f"microblog-{uid}-{hashlib.sha256(os.fsencode(own)).hexdigest()[:12]}"
 

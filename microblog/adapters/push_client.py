@@ -11,7 +11,7 @@ from twisted.web.http_headers import Headers
 from microblog.adapters.ssrf_guard import SsrfGuard
 from microblog.model.push import PushResponse
 
-MOST_ANSWERED = 4_096  # bytes of a response body, which is not used
+MAX_RESPONSE_BYTES = 4_096  # bytes of a response body, which is not used
 
 
 @define
@@ -26,7 +26,7 @@ class PushClient(SsrfGuard):
         return await self.within(self.seconds, self._post(url, headers, body))
 
     async def _post(self, url: str, headers: Mapping[str, str], body: bytes) -> PushResponse:
-        watch = self.watch(MOST_ANSWERED)
+        watch = self.watch(MAX_RESPONSE_BYTES)
         client = treq.client.HTTPClient(watch.agent())
         sent = Headers({"User-Agent": [self.agent], **{name: [value] for name, value in headers.items()}})
         try:

@@ -16,7 +16,7 @@ from twisted.internet.ssl import optionsForClientTLS
 from twisted.logger import Logger
 
 REPLY_S = 2.0  # after so many seconds without a response the connection is closed and reopened
-LONGEST_RETRY_S = 3.0
+MAX_RETRY_DELAY_S = 3.0
 
 _log = Logger()
 
@@ -57,7 +57,7 @@ class Address:
 class _Connection(txredisapi.RedisFactory):  # type: ignore[misc]  # txredisapi has no annotations
     """A connection that reconnects when it is lost. `ready` is called with each new one."""
 
-    maxDelay = LONGEST_RETRY_S  # noqa: N815 - txredisapi's name
+    maxDelay = MAX_RETRY_DELAY_S  # noqa: N815 - txredisapi's name
 
     def __init__(self, address: Address, ready: Callable[[Any], None]) -> None:
         super().__init__(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from attrs import frozen
 
-MOST_LINES = 5_000
-MOST_RULES = 500
+MAX_LINES = 5_000
+MAX_RULES = 500
 
 
 @frozen
@@ -29,7 +29,7 @@ def parse(text: str, agent: str) -> Robots:
     groups: dict[str, list[tuple[bool, str]]] = {}
     named: list[str] = []
     heading = False
-    for line in text.splitlines()[:MOST_LINES]:
+    for line in text.splitlines()[:MAX_LINES]:
         key, _, value = line.partition("#")[0].partition(":")
         key, value = key.strip().lower(), value.strip()
         if key == "user-agent":
@@ -39,7 +39,7 @@ def parse(text: str, agent: str) -> Robots:
         elif key in ("allow", "disallow"):
             heading = False
             for name in named:
-                if value and len(groups[name]) < MOST_RULES:
+                if value and len(groups[name]) < MAX_RULES:
                     groups[name].append((key == "allow", value))
     return Robots(tuple(groups.get(agent.lower(), groups.get("*", []))))
 

@@ -27,7 +27,7 @@ from microblog.model.emails import DeliveryResult, DeliveryStatus, Envelope
 DEADLINE_S = 90.0  # seconds for one e-mail, from the host look-up to the last response
 ANSWER_S = 45.0  # seconds for one response (RFC 5321 section 4.5.3.2 allows minutes, for servers that relay at once)
 GOOD_BYE_S = 5.0
-MOST_LINES = 200  # of responses in one connection
+MAX_LINES = 200  # of responses in one connection
 _OUR_TROUBLE = frozenset({530, 534, 535, 538})  # RFC 4954, section 6: about our login, not about the recipient
 _ADDRESS = re.compile(r"[!-;=?-~]+@[!-;=?-~]+")  # contains nothing that could end the SMTP command
 _PORTS = {"smtp": 587, "smtps": 465}
@@ -86,7 +86,7 @@ class _Sender(ESMTPSender):
     def lineReceived(self, line: bytes) -> None:
         """Handle a line; close the connection to a server that sends too many."""
         self._lines += 1
-        if self._lines > MOST_LINES:
+        if self._lines > MAX_LINES:
             self.transport.abortConnection()
             return
         ESMTPSender.lineReceived(self, line)

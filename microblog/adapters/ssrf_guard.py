@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 PORTS = frozenset({80, 443})
 HEAD_BYTES = 64 * 1024  # for headers and TLS, in addition to the limit of the body
-MOST_ADDRESSES = 3  # most addresses of one name that are tried
+MAX_ADDRESSES = 3  # most addresses of one name that are tried
 NOT_PUBLIC = "It is not on the public internet."
 
 
@@ -169,7 +169,7 @@ class _Guarded:
         if not allowed:
             raise FetchError(NOT_PUBLIC if found else "There is no such host.", permanent=bool(found))
         problem: Exception = AssertionError("unreachable")
-        for address in allowed[:MOST_ADDRESSES]:
+        for address in allowed[:MAX_ADDRESSES]:
             try:
                 connected: Any = await self._endpoint(address).connect(_Watching(factory, self.watch))
             except ConnectError as cause:

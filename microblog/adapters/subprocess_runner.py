@@ -16,7 +16,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
-MOST_OUTPUT = 1024 * 1024  # bytes; a program with more output is killed
+MAX_OUTPUT_BYTES = 1024 * 1024  # bytes; a program with more output is killed
 _OUT_OF_TIME = frozenset({signal.SIGKILL, signal.SIGXCPU})
 
 
@@ -44,7 +44,7 @@ class _Child(ProcessProtocol):
 
     def outReceived(self, data: bytes) -> None:
         self.said += len(data)
-        if self.said > MOST_OUTPUT:
+        if self.said > MAX_OUTPUT_BYTES:
             self.kill()
         else:
             self.output.append(data)

@@ -40,7 +40,7 @@ from microblog.jobs.email_jobs import EmailJobs
 from microblog.jobs.push_jobs import PushJobs
 from microblog.jobs.statistics import ConnectionSampler
 from microblog.lifecycle import Application, Component, DatabaseComponent
-from microblog.live.broadcaster import MOST_CONNECTIONS, Broadcaster
+from microblog.live.broadcaster import MAX_CONNECTIONS, Broadcaster
 from microblog.live.event_log import DatabaseEventLog
 from microblog.live.wakeup import MemoryWakeup
 from microblog.metrics import MetricsCollector
@@ -139,7 +139,7 @@ def build_workers(settings: Settings, reactor: Any, database: Transactions, doma
     return Workers.build(duties, database, now, reactor)
 
 
-def build_broadcaster(database: Transactions, reactor: Any, most_of_account: int = MOST_CONNECTIONS) -> Broadcaster:
+def build_broadcaster(database: Transactions, reactor: Any, most_of_account: int = MAX_CONNECTIONS) -> Broadcaster:
     """Return the broadcaster, not yet started."""
     log = DatabaseEventLog(database, now, secrets.token_hex(6))
     return Broadcaster(

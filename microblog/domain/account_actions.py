@@ -21,7 +21,7 @@ from microblog.model.reports import Report
 from microblog.storage import reports, users, warnings
 from microblog.storage.database import Cursor, Transactions
 
-LONGEST_TEXT = 5_000
+MAX_TEXT_LENGTH = 5_000
 
 
 @frozen
@@ -37,7 +37,7 @@ class AccountActions:
 
         Raise NotFound if there is no such account or report, and Invalid (field text), before anything is changed.
         """
-        validated = evolve(sanction, text=validation.limited(sanction.text, LONGEST_TEXT, "text").strip())
+        validated = evolve(sanction, text=validation.limited(sanction.text, MAX_TEXT_LENGTH, "text").strip())
         return await self.database.run(self._impose, moderator, target, validated)
 
     def _impose(self, cursor: Cursor, moderator: AccountId, target: AccountId, sanction: Sanction) -> AccountWithLogin:

@@ -21,12 +21,12 @@ from microblog.storage import accounts, events, users
 from microblog.storage import follows as requests
 from microblog.storage.database import Cursor, Transactions
 
-LONGEST_BIO = 500
-LONGEST_FIELD = 255
-MOST_FIELDS = 4
-MOST_DOMAINS = 100
-LONGEST_QUERY = 200
-MOST_ACCEPTED = 1000  # follow requests accepted when an account is unlocked
+MAX_BIO_LENGTH = 500
+MAX_FIELD_LENGTH = 255
+MAX_FIELDS = 4
+MAX_DOMAINS = 100
+MAX_QUERY_LENGTH = 200
+MAX_ACCEPTED = 1000  # follow requests accepted when an account is unlocked
 DIGESTS = frozenset(FREQUENCIES)
 THEMES = frozenset({"auto", "light", "dark"})
 VISIBILITIES = frozenset(str(visibility) for visibility in Visibility)
@@ -48,8 +48,8 @@ class ProfileChanges:
 
 def _field(name: str, value: str) -> ProfileField:
     cleaned = ProfileField(post_text.clean_line(name, "fields"), post_text.clean_line(value, "fields"))
-    if len(cleaned.name) > LONGEST_FIELD or len(cleaned.value) > LONGEST_FIELD:
-        message = f"Fields are too long (maximum is {LONGEST_FIELD} characters)"
+    if len(cleaned.name) > MAX_FIELD_LENGTH or len(cleaned.value) > MAX_FIELD_LENGTH:
+        message = f"Fields are too long (maximum is {MAX_FIELD_LENGTH} characters)"
         raise Invalid({"fields": message}, codes={"fields": "ERR_TOO_LONG"})
     return cleaned
 
@@ -57,8 +57,8 @@ def _field(name: str, value: str) -> ProfileField:
 def _fields(values: tuple[tuple[str, str], ...]) -> tuple[ProfileField, ...]:
     """The profile fields, without HTML yet. Raise Invalid for too many or too long ones."""
     kept = tuple(line for line in (_field(name, value) for name, value in values[:100]) if not post_text.is_blank(line.name))
-    if len(kept) > MOST_FIELDS:
-        message = f"Fields are too many (maximum is {MOST_FIELDS})"
+    if len(kept) > MAX_FIELDS:
+        message = f"Fields are too many (maximum is {MAX_FIELDS})"
         raise Invalid({"fields": message}, codes={"fields": "ERR_TOO_LONG"})
     return kept
 
@@ -71,7 +71,7 @@ def _validated_changes(changes: ProfileChanges) -> dict[str, Any]:
     if changes.display_name is not None:
         new["display_name"] = errors.of(lambda: post_text.display_name(changes.display_name or ""), "")
     if changes.bio is not None:
-        new["bio"] = errors.of(lambda: validation.limited(changes.bio or "", LONGEST_BIO, "bio"), "")
+        new["bio"] = errors.of(lambda: validation.limited(changes.bio or "", MAX_BIO_LENGTH, "bio"), "")
     if changes.fields is not None:
         new["fields"] = errors.of(lambda: _fields(changes.fields or ()), no_fields)
     errors.settle()
@@ -102,8 +102,8 @@ def _domains(values: tuple[str, ...]) -> tuple[str, ...]:
     name = "attribution_domains"
     domains_only = (site.strip().lower().removeprefix("http://").removeprefix("https://").removeprefix("*.").rstrip("/") for site in values)
     domains = tuple(dict.fromkeys(validation.domain(site, name) for site in domains_only if site))
-    if len(domains) > MOST_DOMAINS:
-        raise Invalid({name: f"Attribution domains are too many (maximum is {MOST_DOMAINS})"}, codes={name: "ERR_TOO_LONG"})
+    if len(domains) > MAX_DOMAINS:
+        raise Invalid({name: f"Attribution domains are too many (maximum is {MAX_DOMAINS})"}, codes={name: "ERR_TOO_LONG"})
     return domains
 
 
@@ -189,7 +189,7 @@ class Accounts:
         if preferences is not None:
             users.change_preferences(cursor, account=id, preferences=preferences)
         unlocks = new.get("locked") is False
-        requesters = requests.requesters(cursor, followee=id, limit=MOST_ACCEPTED) if unlocks else []
+        requesters = requests.requesters(cursor, followee=id, limit=MAX_ACCEPTED) if unlocks else []
         accounts.lock(cursor, ids=[id, *requesters])
         before = accounts.by_id(cursor, id=id)
         if before is None:
@@ -233,6 +233,6 @@ def _unsuspended(account: Account | None) -> Account:
 def _searchable(query: str) -> str:
     """The text to search for; empty if it cannot match anything."""
     try:
-        return post_text.clean_line(query[:LONGEST_QUERY], "q").removeprefix("@")
+        return post_text.clean_line(query[:MAX_QUERY_LENGTH], "q").removeprefix("@")
     except Invalid:
         return ""

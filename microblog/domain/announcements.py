@@ -18,8 +18,8 @@ from microblog.model.ids import AnnouncementId
 from microblog.storage import accounts, announcements, events, jobs
 from microblog.storage.database import Cursor, Transactions
 
-LONGEST = 5_000
-MOST_REACTIONS = 8
+MAX_TEXT_LENGTH = 5_000
+MAX_REACTIONS = 8
 END = "announcement.expire"
 EMPTY_LIFETIME = timedelta(minutes=1)
 _EMOJI = regex.compile(r"(?=[\p{Extended_Pictographic}\p{Regional_Indicator}0-9#*])\X")
@@ -61,7 +61,7 @@ class Announcements:
         self, text: str, *, starts_at: datetime | None = None, ends_at: datetime | None = None, all_day: bool = False
     ) -> Announcement:
         """Publish an announcement. Raise Invalid (fields text, ends_at)."""
-        cleaned = validation.limited(text, LONGEST, "text")
+        cleaned = validation.limited(text, MAX_TEXT_LENGTH, "text")
         if post_text.is_blank(cleaned):
             raise Invalid({"text": "Text can't be blank"}, codes={"text": "ERR_BLANK"})
         if ends_at is not None and ends_at <= (starts_at or self.now()):
@@ -113,7 +113,7 @@ class Announcements:
     def _react(self, cursor: Cursor, viewer: Viewer, id: AnnouncementId, name: str) -> None:
         _require(cursor, id)
         there = announcements.reactions_of(cursor, id=id)
-        if name not in there and len(there) >= MOST_REACTIONS:
+        if name not in there and len(there) >= MAX_REACTIONS:
             raise Invalid({"base": "Limit of different reactions reached"})
         if announcements.react(cursor, id=id, account=viewer.id, name=name, now=self.now()):
             self._record(cursor, EventKind.ANNOUNCEMENT_REACTED, id, name=name)

@@ -17,8 +17,8 @@ from microblog.model.oauth import RegisteredApp
 from microblog.storage import oauth
 from microblog.storage.database import Cursor, Transactions
 
-LONGEST_NAME = 60
-LONGEST_URL = 2_000  # characters, of a website and of all redirect uris together
+MAX_NAME_LENGTH = 60
+MAX_URL_LENGTH = 2_000  # characters, of a website and of all redirect uris together
 FORBIDDEN_SCHEMES = frozenset({"about", "blob", "data", "file", "filesystem", "javascript", "vbscript", "view-source"})
 _ABSOLUTE = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):([\x21-\x7e]*)")
 
@@ -68,8 +68,8 @@ def _problems(form: AppRegistration) -> Iterator[tuple[str, str]]:
     """Yield (field, message) for the first error of each field."""
     if post_text.is_blank(form.name):
         yield "client_name", "Application name can't be blank"
-    elif len(form.name) > LONGEST_NAME:
-        yield "client_name", f"Application name is too long (maximum is {LONGEST_NAME} characters)"
+    elif len(form.name) > MAX_NAME_LENGTH:
+        yield "client_name", f"Application name is too long (maximum is {MAX_NAME_LENGTH} characters)"
     elif not form.name.isprintable():
         yield "client_name", "Application name is invalid"
     if problem := next(_redirect_uri_problems(form.redirect_uris), ""):
@@ -77,8 +77,8 @@ def _problems(form: AppRegistration) -> Iterator[tuple[str, str]]:
     if scope_rules.parse(form.scopes) is None:
         yield "scopes", "Scopes doesn't match configured on the server."
     website = form.website.strip()
-    if len(website) > LONGEST_URL:
-        yield "website", f"Application website is too long (maximum is {LONGEST_URL} characters)"
+    if len(website) > MAX_URL_LENGTH:
+        yield "website", f"Application website is too long (maximum is {MAX_URL_LENGTH} characters)"
     elif website and not _is_web_url(website):
         yield "website", "Application website is not a valid URL"
 
@@ -86,8 +86,8 @@ def _problems(form: AppRegistration) -> Iterator[tuple[str, str]]:
 def _redirect_uri_problems(uris: tuple[str, ...]) -> Iterator[str]:
     if not uris:
         yield "can't be blank"
-    elif len("\n".join(uris)) > LONGEST_URL:
-        yield f"is too long (maximum is {LONGEST_URL} characters)"
+    elif len("\n".join(uris)) > MAX_URL_LENGTH:
+        yield f"is too long (maximum is {MAX_URL_LENGTH} characters)"
     for uri in uris:
         parts = _ABSOLUTE.fullmatch(uri)
         if not parts:

@@ -11,8 +11,8 @@ from microblog.model.profile_features import AccountSuggestion, HashtagSuggestio
 from microblog.storage import autocomplete
 from microblog.storage.database import Transactions
 
-LONGEST_PREFIX = 100
-MOST_SUGGESTIONS = 6
+MAX_PREFIX_LENGTH = 100
+MAX_SUGGESTIONS = 6
 
 
 @frozen
@@ -26,17 +26,17 @@ class Autocomplete:
         text = _cleaned(prefix)
         if not text:
             return []
-        return await self.database.read(autocomplete.people, prefix=text, viewer=viewer.id, limit=MOST_SUGGESTIONS)
+        return await self.database.read(autocomplete.people, prefix=text, viewer=viewer.id, limit=MAX_SUGGESTIONS)
 
     async def tags(self, viewer: Viewer, prefix: str) -> list[HashtagSuggestion]:
         """Return hashtags that start with `prefix`, with their usage: the exact match first, then by popularity."""
         key = post_text.tag_key(_cleaned(prefix))
-        return await self.database.read(autocomplete.tags, prefix=key, viewer=viewer.id, limit=MOST_SUGGESTIONS) if key else []
+        return await self.database.read(autocomplete.tags, prefix=key, viewer=viewer.id, limit=MAX_SUGGESTIONS) if key else []
 
 
 def _cleaned(prefix: str) -> str:
     """The prefix on one line; empty if it cannot be part of a name."""
     try:
-        return post_text.clean_line(prefix[:LONGEST_PREFIX], "q")
+        return post_text.clean_line(prefix[:MAX_PREFIX_LENGTH], "q")
     except Invalid:
         return ""

@@ -18,7 +18,7 @@ from microblog.model.posts import Post, Visibility
 from microblog.storage import conversations
 from microblog.storage.database import Cursor, Transactions
 
-MOST_UNREAD = 100
+MAX_UNREAD = 100
 
 
 def on_published(cursor: Cursor, post: Post, now: datetime) -> None:
@@ -73,8 +73,8 @@ class Conversations:
         return await self.database.read(_page, viewer, page)
 
     async def unread(self, viewer: Viewer) -> int:
-        """Return the number of unread conversations, up to MOST_UNREAD."""
-        return await self.database.read(conversations.unread, account=viewer.id, limit=MOST_UNREAD)
+        """Return the number of unread conversations, up to MAX_UNREAD."""
+        return await self.database.read(conversations.unread, account=viewer.id, limit=MAX_UNREAD)
 
     async def mark(self, viewer: Viewer, id: ConversationId, *, unread: bool) -> Conversation:
         """Mark a conversation as read or unread."""

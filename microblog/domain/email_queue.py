@@ -15,7 +15,7 @@ from microblog.model.paging import Page
 from microblog.storage import emails
 from microblog.storage.database import Cursor, Transactions
 
-MOST_REQUESTED = 5  # emails of one kind to an account within REQUEST_WINDOW, including requests by strangers
+MAX_REQUESTED_EMAILS = 5  # emails of one kind to an account within REQUEST_WINDOW, including requests by strangers
 REQUEST_WINDOW = timedelta(hours=1)
 UNROUTABLE = ".invalid"  # RFC 2606, section 2
 
@@ -68,7 +68,7 @@ def is_given_up(cursor: Cursor, login: Login, email: str) -> bool:
 
 def may_request_email(cursor: Cursor, account: AccountId, kind: EmailKind, now: datetime) -> bool:
     """False if the account has been sent too many emails of that kind recently."""
-    return emails.count_since(cursor, account=account, kind=kind, since=now - REQUEST_WINDOW) < MOST_REQUESTED
+    return emails.count_since(cursor, account=account, kind=kind, since=now - REQUEST_WINDOW) < MAX_REQUESTED_EMAILS
 
 
 def check_request_limit(cursor: Cursor, account: AccountId, kind: EmailKind, now: datetime) -> None:

@@ -20,13 +20,13 @@ from microblog.model.ids import FilterId, KeywordId, PostId, RelationId
 from microblog.storage import events, filters
 from microblog.storage.database import Cursor, Transactions
 
-LONGEST_TITLE = 256
-LONGEST_KEYWORD = 256
-MOST_FILTERS = 100
-MOST_KEYWORDS = 200  # of one filter
-MOST_KEYWORDS_IN_ALL = 1_000  # of all filters of an account: each is matched against each post
-MOST_POSTS = 500  # of one filter
-LONGEST_TERM_S = 10 * 365 * 24 * 3600
+MAX_TITLE_LENGTH = 256
+MAX_KEYWORD_LENGTH = 256
+MAX_FILTERS = 100
+MAX_KEYWORDS = 200  # of one filter
+MAX_TOTAL_KEYWORDS = 1_000  # of all filters of an account: each is matched against each post
+MAX_POSTS = 500  # of one filter
+MAX_LIFETIME_S = 10 * 365 * 24 * 3600
 UNWANTED_CONTEXT = "Context None or invalid context supplied"
 SEVERAL_KEYWORDS = "This filter has several keywords or posts. Use an app that supports filters with several keywords to change it."
 
@@ -122,8 +122,8 @@ class Filters:
         return await self.database.run(run_and_record)
 
     def _make(self, cursor: Cursor, viewer: Viewer, draft: FilterDraft) -> Filter:
-        if filters.count(cursor, account=viewer.id) >= MOST_FILTERS:
-            raise Invalid({"base": f"You have already the maximum number of filters ({MOST_FILTERS})"})
+        if filters.count(cursor, account=viewer.id) >= MAX_FILTERS:
+            raise Invalid({"base": f"You have already the maximum number of filters ({MAX_FILTERS})"})
         new_filter = self._validated(Filter(FilterId(0), "", ()), draft)
         id = filters.insert(cursor, new_filter, account=viewer.id, now=self.now())
         return self._with_keywords(cursor, viewer, id, draft)
@@ -179,8 +179,8 @@ class Filters:
             filters.remove_keyword(cursor, id=id)
 
     def _add_post(self, cursor: Cursor, viewer: Viewer, id: FilterId, post: PostId) -> FilteredPost:
-        if len(_own(cursor, viewer, id).posts) >= MOST_POSTS:
-            raise Invalid({"base": f"A filter has at most {MOST_POSTS} posts"})
+        if len(_own(cursor, viewer, id).posts) >= MAX_POSTS:
+            raise Invalid({"base": f"A filter has at most {MAX_POSTS} posts"})
         original = seen(cursor, post, viewer).original.id
         row_id = filters.add_post(cursor, filter=id, post=original, now=self.now())
         if row_id is None:
@@ -211,34 +211,34 @@ class Filters:
     def _expiry(self, draft: FilterDraft) -> datetime | None:
         if draft.expires_in is None:
             return None
-        if not 0 <= draft.expires_in <= LONGEST_TERM_S:
+        if not 0 <= draft.expires_in <= MAX_LIFETIME_S:
             raise Invalid({"expires_in": "Expires in is not included in the list"}, codes={"expires_in": "ERR_INCLUSION"})
         return self.now() + timedelta(seconds=draft.expires_in)
 
 
 def _title(text: str) -> str:
-    title = post_text.clean_line(text[: 2 * LONGEST_TITLE], "title")
-    if len(title) > LONGEST_TITLE:
-        raise Invalid({"title": f"Title is too long (maximum is {LONGEST_TITLE} characters)"}, codes={"title": "ERR_TOO_LONG"})
+    title = post_text.clean_line(text[: 2 * MAX_TITLE_LENGTH], "title")
+    if len(title) > MAX_TITLE_LENGTH:
+        raise Invalid({"title": f"Title is too long (maximum is {MAX_TITLE_LENGTH} characters)"}, codes={"title": "ERR_TOO_LONG"})
     return title
 
 
 def _validated_keyword(before: Keyword, draft: KeywordDraft) -> Keyword:
-    keyword = before.keyword if draft.keyword is None else post_text.clean_line(draft.keyword[: 2 * LONGEST_KEYWORD], "keyword")
+    keyword = before.keyword if draft.keyword is None else post_text.clean_line(draft.keyword[: 2 * MAX_KEYWORD_LENGTH], "keyword")
     if post_text.is_blank(keyword):
         raise Invalid({"keyword": "Keyword can't be blank"}, codes={"keyword": "ERR_BLANK"})
-    if len(keyword) > LONGEST_KEYWORD:
-        message = f"Keyword is too long (maximum is {LONGEST_KEYWORD} characters)"
+    if len(keyword) > MAX_KEYWORD_LENGTH:
+        message = f"Keyword is too long (maximum is {MAX_KEYWORD_LENGTH} characters)"
         raise Invalid({"keyword": message}, codes={"keyword": "ERR_TOO_LONG"})
     return Keyword(before.id, keyword, before.whole_word if draft.whole_word is None else draft.whole_word)
 
 
 def _check_keyword_limits(cursor: Cursor, viewer: Viewer, *, within: int, removed: int, new: int) -> None:
     """Raise Invalid if `new` keywords exceed the limit of the filter, which has `within`, or of the account, after removing `removed`."""
-    if new and within + new > MOST_KEYWORDS:
-        raise Invalid({"base": f"A filter has at most {MOST_KEYWORDS} keywords"})
-    if new and filters.count_keywords(cursor, account=viewer.id) - removed + new > MOST_KEYWORDS_IN_ALL:
-        raise Invalid({"base": f"All filters together have at most {MOST_KEYWORDS_IN_ALL:,} keywords"})
+    if new and within + new > MAX_KEYWORDS:
+        raise Invalid({"base": f"A filter has at most {MAX_KEYWORDS} keywords"})
+    if new and filters.count_keywords(cursor, account=viewer.id) - removed + new > MAX_TOTAL_KEYWORDS:
+        raise Invalid({"base": f"All filters together have at most {MAX_TOTAL_KEYWORDS:,} keywords"})
 
 
 def _own(cursor: Cursor, viewer: Viewer, id: FilterId) -> Filter:

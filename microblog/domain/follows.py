@@ -23,7 +23,7 @@ from microblog.storage.follows import FollowOptions
 
 OWN = "Following your own account is not allowed"
 BLOCKED = "You can't follow each other because one of you blocks the other."
-MOST_LANGUAGES = 20
+MAX_LANGUAGES = 20
 
 
 class NoRequest(NotFound):
@@ -50,7 +50,7 @@ class FollowRequestOptions:
 
 def _languages(languages: tuple[str, ...]) -> tuple[str, ...] | None:
     codes = tuple(dict.fromkeys(code.strip().lower() for code in languages))
-    if len(codes) > MOST_LANGUAGES or not all(code.isascii() and code.isalpha() and len(code) in (2, 3) for code in codes):
+    if len(codes) > MAX_LANGUAGES or not all(code.isascii() and code.isalpha() and len(code) in (2, 3) for code in codes):
         raise Invalid({"languages": "Languages are not included in the list"}, codes={"languages": "ERR_INCLUSION"})
     return codes or None
 

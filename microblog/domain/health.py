@@ -15,7 +15,7 @@ from microblog.storage.database import Transactions
 
 TIMEOUT_S = 1.5  # for the database query
 REPORT_LIFETIME_S = 1.0  # a report is reused for this long, so that checks cause no load
-LONGEST_DELAY_S = 120.0  # of an event behind an open transaction; our own timeouts are shorter
+MAX_DELAY_S = 120.0  # of an event behind an open transaction; our own timeouts are shorter
 
 
 class Heartbeat(Protocol):
@@ -73,7 +73,7 @@ class Health:
             database_ok = False
         checks = {"database": HealthCheck(database_ok, round(self.clock.seconds() - started_at, 3))}
         if database_ok:
-            checks["log"] = HealthCheck(delay < LONGEST_DELAY_S, round(delay, 3))
+            checks["log"] = HealthCheck(delay < MAX_DELAY_S, round(delay, 3))
         checks |= {name: HealthCheck(component.healthy(), round(component.age(), 3)) for name, component in self.components.items()}
         report = HealthReport(checks)
         self._last = self.clock.seconds(), report

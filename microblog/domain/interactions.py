@@ -22,7 +22,7 @@ from microblog.model.posts import Post, Visibility
 from microblog.storage import interactions, notifications, posts
 from microblog.storage.database import Cursor, Transactions
 
-MOST_PINS = 5
+MAX_PINS = 5
 
 
 @frozen
@@ -161,7 +161,7 @@ class Interactions:
         if post.visibility is Visibility.DIRECT:
             raise _unpinnable("Posts that are only visible to mentioned users cannot be pinned")
         pinned = interactions.pins_of(cursor, account=viewer.id)
-        if interactions.pin(cursor, account=viewer.id, post=post.id, now=self.now()) and pinned >= MOST_PINS:
+        if interactions.pin(cursor, account=viewer.id, post=post.id, now=self.now()) and pinned >= MAX_PINS:
             raise _unpinnable("You have already pinned the maximum number of posts")
         return post
 

@@ -17,7 +17,7 @@ from microblog.storage import known_browsers, users
 from microblog.storage.database import Cursor
 
 COOKIE_LIFETIME = timedelta(days=400)  # as long as browsers keep a cookie (RFC 6265bis, section 5.5)
-MOST_BROWSERS = 50  # per account; the least recently seen is dropped first
+MAX_BROWSERS = 50  # per account; the least recently seen is dropped first
 
 
 def remember_browser(cursor: Cursor, account: AccountId, client: ClientInfo, now: datetime, *, notify: bool) -> str:
@@ -29,7 +29,7 @@ def remember_browser(cursor: Cursor, account: AccountId, client: ClientInfo, now
     known_others = known_browsers.any_of(cursor, account=account)
     is_new = known_browsers.remember(cursor, account=account, token_hash=hash_of(device), now=now)
     if is_new:
-        known_browsers.keep_newest(cursor, account=account, keep=MOST_BROWSERS)
+        known_browsers.keep_newest(cursor, account=account, keep=MAX_BROWSERS)
         member = users.by_account(cursor, account=account) if notify and known_others else None
         if member is not None:
             data = {"address": client.address, "agent": client.user_agent[:400], "at": now.isoformat()}

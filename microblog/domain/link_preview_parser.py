@@ -21,11 +21,11 @@ from attrs import evolve, field, frozen
 from microblog.domain.text import post_text
 from microblog.model.cards import MAX_URL, Card, FetchedPage
 
-LONGEST_TITLE, LONGEST_DESCRIPTION, LONGEST_NAME, LONGEST_ALT = 160, 400, 100, 400  # graphemes
-MOST_TAGS = 2_000
-LONGEST_TAG = 8_192  # characters
+MAX_TITLE_LENGTH, MAX_DESCRIPTION_LENGTH, MAX_NAME_LENGTH, MAX_ALT_LENGTH = 160, 400, 100, 400  # graphemes
+MAX_TAGS = 2_000
+MAX_TAG_LENGTH = 8_192  # characters
 CHARACTER_BUDGET = 256 * 1024  # characters within tags in total
-_LONGEST_VALUE = 4_096
+_MAX_VALUE_LENGTH = 4_096
 
 _OPENING = regex.compile(r"<(?:(!--)|/(head)\b|(body|script|style|template|noscript|svg)\b|(title|meta|link|html)\b)", regex.I)
 _TAG = regex.compile(r"<[a-z]++(?:[^\"'<>]|\"[^\"]*+\"|'[^']*+')*+>", regex.I)
@@ -95,13 +95,13 @@ def parse(page: FetchedPage) -> ParsedPreview:
         return next((metas[name] for name in names if metas.get(name)), "")
 
     return ParsedPreview(
-        title=_line(value_of("og:title", "twitter:title") or head.title, LONGEST_TITLE),
-        description=_line(value_of("og:description", "twitter:description", "description"), LONGEST_DESCRIPTION),
+        title=_line(value_of("og:title", "twitter:title") or head.title, MAX_TITLE_LENGTH),
+        description=_line(value_of("og:description", "twitter:description", "description"), MAX_DESCRIPTION_LENGTH),
         language=_language(head.language or value_of("og:locale", "content-language")),
-        author=_line(value_of("author", "article:author_name", "twitter:creator"), LONGEST_NAME),
-        provider=_line(value_of("og:site_name", "application-name"), LONGEST_NAME),
+        author=_line(value_of("author", "article:author_name", "twitter:creator"), MAX_NAME_LENGTH),
+        provider=_line(value_of("og:site_name", "application-name"), MAX_NAME_LENGTH),
         image=_absolute_url(page.url, value_of("og:image:secure_url", "og:image:url", "og:image", "twitter:image", "twitter:image:src")),
-        image_description=_line(value_of("og:image:alt", "twitter:image:alt"), LONGEST_ALT),
+        image_description=_line(value_of("og:image:alt", "twitter:image:alt"), MAX_ALT_LENGTH),
         oembed=_absolute_url(page.url, head.oembed),
         published_at=_timestamp(value_of("article:published_time", "og:article:published_time", "datepublished")),
     )
@@ -118,14 +118,14 @@ def with_oembed(found: ParsedPreview, response: FetchedPage) -> ParsedPreview:
 
     def value_of(name: str, limit: int) -> str:
         value = data.get(name)
-        return _line(value[:_LONGEST_VALUE], limit) if isinstance(value, str) else ""
+        return _line(value[:_MAX_VALUE_LENGTH], limit) if isinstance(value, str) else ""
 
     thumbnail = data.get("thumbnail_url")
     return evolve(
         found,
-        title=found.title or value_of("title", LONGEST_TITLE),
-        author=found.author or value_of("author_name", LONGEST_NAME),
-        provider=found.provider or value_of("provider_name", LONGEST_NAME),
+        title=found.title or value_of("title", MAX_TITLE_LENGTH),
+        author=found.author or value_of("author_name", MAX_NAME_LENGTH),
+        provider=found.provider or value_of("provider_name", MAX_NAME_LENGTH),
         image=found.image or (_absolute_url(response.url, thumbnail) if isinstance(thumbnail, str) else ""),
     )
 
@@ -172,7 +172,7 @@ def _head(page: str) -> _Head:
 def _tags(page: str) -> Iterator[tuple[str, str, str]]:
     """Yield (name, tag, content) of each relevant tag, up to the body or until the budget is used up."""
     at, remaining = 0, CHARACTER_BUDGET
-    for _ in range(MOST_TAGS):
+    for _ in range(MAX_TAGS):
         opening = _OPENING.search(page, at)
         if opening is None or opening[2] or (opening[3] or "").lower() == "body" or remaining <= 0:
             return
@@ -183,11 +183,11 @@ def _tags(page: str) -> Iterator[tuple[str, str, str]]:
                 return
             at = end + 1
             continue
-        tag = _TAG.match(page, opening.start(), opening.start() + LONGEST_TAG)
-        remaining -= tag.end() - tag.start() if tag else LONGEST_TAG
+        tag = _TAG.match(page, opening.start(), opening.start() + MAX_TAG_LENGTH)
+        remaining -= tag.end() - tag.start() if tag else MAX_TAG_LENGTH
         at = tag.end() if tag else opening.end()
         if tag:
-            end = _closing_tag(page, name, at, at + LONGEST_TAG) if name.lower() == "title" else -1
+            end = _closing_tag(page, name, at, at + MAX_TAG_LENGTH) if name.lower() == "title" else -1
             yield name.lower(), tag[0], page[at : max(at, end)]
 
 
@@ -203,13 +203,13 @@ def _attributes(tag: str) -> Mapping[str, str]:
     attrs: dict[str, str] = {}
     for found in _ATTRIBUTE.finditer(tag):
         name, *values = found.groups()
-        attrs.setdefault(name.lower(), html.unescape(next((value for value in values if value is not None), "")[:_LONGEST_VALUE]))
+        attrs.setdefault(name.lower(), html.unescape(next((value for value in values if value is not None), "")[:_MAX_VALUE_LENGTH]))
     return attrs
 
 
 def _line(text: str, limit: int) -> str:
     """The text on one line, without characters that cannot be stored or would affect the text around it."""
-    return post_text.excerpt(" ".join(text[:_LONGEST_VALUE].split()), limit)
+    return post_text.excerpt(" ".join(text[:_MAX_VALUE_LENGTH].split()), limit)
 
 
 def _absolute_url(base: str, target: str) -> str:

@@ -20,8 +20,8 @@ from microblog.storage import accounts, events, lists, posts, timelines
 from microblog.storage.database import Cursor, Transactions
 from microblog.storage.timelines import Entry
 
-LONGEST_TITLE = 256
-MOST_LISTS = 50
+MAX_TITLE_LENGTH = 256
+MAX_LISTS = 50
 NOT_FOLLOWED = "Account must be a followed account"
 ALREADY_MEMBER = "Account has already been taken"
 
@@ -83,8 +83,8 @@ class Lists:
         return await self.database.read(self._timeline, viewer, id, page)
 
     def _create(self, cursor: Cursor, viewer: Viewer, owned: AccountList) -> AccountList:
-        if lists.count(cursor, account=viewer.id) >= MOST_LISTS:
-            raise Invalid({"base": f"You already have the maximum number of lists ({MOST_LISTS})"})
+        if lists.count(cursor, account=viewer.id) >= MAX_LISTS:
+            raise Invalid({"base": f"You already have the maximum number of lists ({MAX_LISTS})"})
         id = lists.insert(
             cursor,
             account=viewer.id,
@@ -172,11 +172,11 @@ def _members(cursor: Cursor, viewer: Viewer, id: ListId, page: Page) -> list[Rel
 
 def _validated(before: AccountList, options: ListOptions) -> AccountList:
     """The list with these options. Raise Invalid."""
-    title = before.title if options.title is None else post_text.clean_line(options.title[: 2 * LONGEST_TITLE], "title")
+    title = before.title if options.title is None else post_text.clean_line(options.title[: 2 * MAX_TITLE_LENGTH], "title")
     if post_text.is_blank(title):
         raise Invalid({"title": "Title can't be blank"}, codes={"title": "ERR_BLANK"})
-    if len(title) > LONGEST_TITLE:
-        raise Invalid({"title": f"Title is too long (maximum is {LONGEST_TITLE} characters)"}, codes={"title": "ERR_TOO_LONG"})
+    if len(title) > MAX_TITLE_LENGTH:
+        raise Invalid({"title": f"Title is too long (maximum is {MAX_TITLE_LENGTH} characters)"}, codes={"title": "ERR_TOO_LONG"})
     if options.replies and options.replies not in set(ListReplies):
         raise Invalid({"replies_policy": "Replies policy is not included in the list"}, codes={"replies_policy": "ERR_INCLUSION"})
     replies = ListReplies(options.replies) if options.replies else before.replies

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from attrs import frozen
 
-from microblog.domain.notifications import MOST_UNREAD, NotificationQuery, account_warnings
+from microblog.domain.notifications import MAX_UNREAD, NotificationQuery, account_warnings
 from microblog.model.accounts import RelatedAccount, Viewer
 from microblog.model.errors import NotFound
 from microblog.model.ids import NotificationId, RelationId
@@ -50,7 +50,7 @@ class NotificationGroups:
 
     async def unread(self, viewer: Viewer, query: NotificationQuery | None = None) -> int:
         """Count the unread groups, up to the limit of the query's page."""
-        query = query or NotificationQuery(Page(MOST_UNREAD))
+        query = query or NotificationQuery(Page(MAX_UNREAD))
         return await self.database.read(notification_groups.unread, account=viewer.id, limit=query.page.limit, choice=_selection(query))
 
     async def dismiss(self, viewer: Viewer, key: str) -> None:

@@ -17,7 +17,7 @@ from microblog.model.paging import Page
 from microblog.storage import accounts, conversations, events, notification_policy, posts
 from microblog.storage.database import Cursor, Transactions
 
-MOST_HELD = notification_policy.MOST_COUNTED
+MAX_PENDING = notification_policy.MAX_COUNTED
 
 
 def treated(

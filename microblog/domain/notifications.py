@@ -18,7 +18,7 @@ from microblog.storage import accounts, notifications, posts, warnings
 from microblog.storage.database import Cursor, Transactions
 from microblog.storage.notifications import UnreadCounts
 
-MOST_UNREAD = 100
+MAX_UNREAD = 100
 
 
 @frozen
@@ -53,7 +53,7 @@ class Notifications:
 
     async def unread(self, viewer: Viewer, query: NotificationQuery | None = None) -> int:
         """Count the unread notifications, up to the limit of the query's page."""
-        query = query or NotificationQuery(Page(MOST_UNREAD))
+        query = query or NotificationQuery(Page(MAX_UNREAD))
         return await self.database.read(
             notifications.unread,
             account=viewer.id,
@@ -65,7 +65,7 @@ class Notifications:
 
     async def badges(self, viewer: Viewer) -> UnreadCounts:
         """Return the unread counts shown in the navigation."""
-        return await self.database.read(notifications.unread_counts, account=viewer.id, limit=MOST_UNREAD)
+        return await self.database.read(notifications.unread_counts, account=viewer.id, limit=MAX_UNREAD)
 
     async def read_up_to(self, viewer: Viewer) -> int:
         """Return the id of the newest notification that the viewer has read; 0 if none."""

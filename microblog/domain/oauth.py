@@ -29,7 +29,7 @@ from microblog.storage import oauth
 from microblog.storage.database import Cursor, Transactions
 
 CODE_LIFETIME = timedelta(minutes=10)
-LONGEST_STATE = 4_096
+MAX_STATE_LENGTH = 4_096
 MODES = ("query", "fragment", "form_post")
 GRANTS = ("authorization_code", "client_credentials")
 AUTHORIZATION_PARAMS = (
@@ -237,7 +237,7 @@ def _check_rest(params: Mapping[str, str], request: Request) -> None:
         raise InvalidRequestError(description="Missing required parameter: code_challenge.", request=request)
     if params.get("response_mode", "query") not in MODES:
         raise InvalidRequestError(description="The response mode is not supported.", request=request)
-    if len(params.get("state", "")) > LONGEST_STATE:
+    if len(params.get("state", "")) > MAX_STATE_LENGTH:
         raise InvalidRequestError(description="The state is too long.", request=request)
 
 
@@ -251,7 +251,7 @@ def _headers(authorization: str) -> dict[str, str]:
 
 def _state(params: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     state = params.get("state")
-    return (("state", state),) if state and len(state) <= LONGEST_STATE else ()
+    return (("state", state),) if state and len(state) <= MAX_STATE_LENGTH else ()
 
 
 def _mode(params: Mapping[str, str]) -> str:

@@ -33,7 +33,7 @@ from microblog.model.oauth import App, AuthorizationCode, IssuedToken
 from microblog.storage import oauth
 from microblog.storage.database import Cursor
 
-_LONGEST_NAME = 200
+_MAX_NAME_LENGTH = 200
 _NO_SECRET = b"\0" * 32
 _LOOPBACK = re.compile(r"http://(?P<host>127\.0\.0\.1|\[::1\]|localhost)(?::(?P<port>[0-9]{1,5}))?(?P<rest>(?:[/?][\x21-\x7e]*)?)")
 _HIGHEST_PORT = 65_535
@@ -84,7 +84,7 @@ class SiteRequestValidator(RequestValidator):
         return found is not None
 
     def _find(self, client_id: str | None) -> tuple[App, bytes] | None:
-        if not client_id or len(client_id) > _LONGEST_NAME or not client_id.isprintable():
+        if not client_id or len(client_id) > _MAX_NAME_LENGTH or not client_id.isprintable():
             return None
         return oauth.app(self.cursor, client_id=client_id)
 

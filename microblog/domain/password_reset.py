@@ -13,7 +13,7 @@ from attrs import frozen
 from microblog.domain.email_links import EmailLinks, read
 from microblog.domain.email_queue import enqueue, enqueue_notice, may_request_email
 from microblog.domain.passwords import Hashes, acceptable
-from microblog.domain.sessions import LONGEST_NAME, end_every
+from microblog.domain.sessions import MAX_NAME_LENGTH, end_every
 from microblog.domain.validation import own_username
 from microblog.model.accounts import Login
 from microblog.model.emails import EmailKind
@@ -37,7 +37,7 @@ class PasswordReset:
 
     async def forgotten(self, name: str) -> None:
         """Enqueue a reset e-mail to the account with this username or e-mail address, if there is one."""
-        cleaned = name.strip()[:LONGEST_NAME]
+        cleaned = name.strip()[:MAX_NAME_LENGTH]
         if cleaned.isprintable() and cleaned:
             await self.database.run(jobs.add, JOB, {"name": cleaned}, due_at=self.now(), now=self.now())
 

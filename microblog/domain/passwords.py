@@ -18,8 +18,8 @@ from twisted.python.threadpool import ThreadPool
 
 from microblog.model.errors import Invalid, Unavailable
 
-SHORTEST = 8  # characters
-LONGEST = 1000  # bytes; argon2 itself has no limit
+MIN_LENGTH = 8  # characters
+MAX_LENGTH_BYTES = 1000  # bytes; argon2 itself has no limit
 BUSY = "Too many people are logging in right now. Please try again in a few seconds."
 
 T = TypeVar("T")
@@ -49,10 +49,10 @@ def acceptable(password: str, name: str = "password") -> str:
         problem, code = "Password can't be blank", "ERR_BLANK"
     elif _encoded(password) is None:
         problem, code = "Password contains characters that cannot be stored", "ERR_INVALID"
-    elif len(unicodedata.normalize("NFC", password)) < SHORTEST:
-        problem, code = f"Password is too short (minimum is {SHORTEST} characters)", "ERR_TOO_SHORT"
-    elif len(_encoded(password) or b"") > LONGEST:
-        problem, code = f"Password is too long (maximum is {LONGEST} bytes)", "ERR_TOO_LONG"
+    elif len(unicodedata.normalize("NFC", password)) < MIN_LENGTH:
+        problem, code = f"Password is too short (minimum is {MIN_LENGTH} characters)", "ERR_TOO_SHORT"
+    elif len(_encoded(password) or b"") > MAX_LENGTH_BYTES:
+        problem, code = f"Password is too long (maximum is {MAX_LENGTH_BYTES} bytes)", "ERR_TOO_LONG"
     else:
         return password
     raise Invalid({name: problem}, codes={name: code})
@@ -101,7 +101,7 @@ class Passwords:
     async def verify(self, stored: str | None, password: str) -> Verdict:
         """See `Hashes.verify`."""
         given = _encoded(password)
-        if given is None or len(given) > LONGEST:
+        if given is None or len(given) > MAX_LENGTH_BYTES:
             return Verdict(correct=False)
         return await self._in_thread(lambda: self._check(stored, given))
 

@@ -24,8 +24,8 @@ from microblog.model.posts import Mention, Post, PostDraft, PostFlags, PostRevis
 from microblog.storage import accounts, events, notifications, posts
 from microblog.storage.database import Cursor, Transactions
 
-LONGEST_KEY = 255
-LONGEST_LANGUAGE = 35  # RFC 5646, section 4.4.1
+MAX_KEY_LENGTH = 255
+MAX_LANGUAGE_LENGTH = 35  # RFC 5646, section 4.4.1
 PLACEHOLDERS = {MediaKind.VIDEO: "📹", MediaKind.GIFV: "📹", MediaKind.AUDIO: "🎵"}  # shown in place of an empty text
 BLANK = {"text": "Text can't be blank"}
 NO_PARENT = "The post you are trying to reply to does not appear to exist."
@@ -174,8 +174,8 @@ class Posts:
             polls.create(cursor, id, polls.checked(draft.poll), now)
 
     def _key(self, draft: PostDraft) -> str | None:
-        if draft.key and len(draft.key) > LONGEST_KEY:
-            raise Invalid({"key": f"Idempotency key is too long (maximum is {LONGEST_KEY} characters)"})
+        if draft.key and len(draft.key) > MAX_KEY_LENGTH:
+            raise Invalid({"key": f"Idempotency key is too long (maximum is {MAX_KEY_LENGTH} characters)"})
         return draft.key and post_text.clean_line(draft.key, "key")
 
     def _load(self, cursor: Cursor, post: PostId) -> Post:
@@ -362,7 +362,7 @@ def _content(post: Post) -> tuple[object, ...]:
 
 def _language(given: str | None) -> str | None:
     """Return the primary subtag (ISO 639), or None if invalid: no language is better than a wrong one."""
-    if not given or len(given) > LONGEST_LANGUAGE:
+    if not given or len(given) > MAX_LANGUAGE_LENGTH:
         return None
     primary = given.replace("_", "-").split("-")[0].lower()
     return primary if primary.isascii() and primary.isalpha() and len(primary) in (2, 3) else None

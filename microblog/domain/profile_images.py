@@ -21,7 +21,7 @@ from microblog.storage import accounts, events, media
 from microblog.storage.database import Cursor, Transactions
 
 SIZES = {"avatar": Dimensions(400, 400), "header": Dimensions(1500, 500)}
-MOST_BYTES = 8 * 1024 * 1024
+MAX_IMAGE_BYTES = 8 * 1024 * 1024
 
 
 def forget(cursor: Cursor, account: AccountId, now: datetime) -> None:
@@ -65,8 +65,8 @@ class ProfileImages:
         if format is None or not format.is_image:
             raise _refused(which, NOT_TAKEN)
         file.seek(0, 2)
-        if file.tell() > MOST_BYTES:
-            raise Invalid({which: f"{which.capitalize()} must be less than {MOST_BYTES // 1024 // 1024} MB"})
+        if file.tell() > MAX_IMAGE_BYTES:
+            raise Invalid({which: f"{which.capitalize()} must be less than {MAX_IMAGE_BYTES // 1024 // 1024} MB"})
         stem = self.stem()
         await self.database.run(delete_unused, [stem], now=self.now(), due_at=self.now() + PROCESSING_GRACE)
         try:

@@ -21,8 +21,8 @@ from microblog.model.notifications import NotificationKind
 from microblog.storage import accounts, invites, users
 from microblog.storage.database import Cursor, Transactions
 
-LONGEST_REASON = 500
-LONGEST_CODE = 64
+MAX_REASON_LENGTH = 500
+MAX_CODE_LENGTH = 64
 NAME_TAKEN = "Username has already been taken"
 NAME_OF_DELETED = (
     "Username belonged to an account that was deleted, and stays reserved so that nobody can impersonate its owner. "
@@ -141,7 +141,7 @@ class Registrations:
 
     async def end_invite(self, code: str) -> None:
         """Expire an invite. Raises NotFound if there is no such code or it has expired."""
-        if not await self.database.run(invites.end, code=post_text.clean_line(code, "code")[:LONGEST_CODE], now=self.now()):
+        if not await self.database.run(invites.end, code=post_text.clean_line(code, "code")[:MAX_CODE_LENGTH], now=self.now()):
             raise NotFound("There is no such invite, or it has ended.")
 
     def _cleaned(self, form: SignUpForm, reserved: frozenset[str] | tuple[str, ...]) -> tuple[SignUpForm, ValidationErrors]:
@@ -151,8 +151,8 @@ class Registrations:
             username=errors.of(lambda: post_text.username(form.username, reserved), ""),
             email=errors.of(lambda: validation.email(form.email), ""),
             password=errors.of(lambda: acceptable(form.password), ""),
-            reason=errors.of(lambda: validation.limited(form.reason, LONGEST_REASON, "reason"), ""),
-            invite=errors.of(lambda: post_text.clean_line(form.invite[:LONGEST_CODE], "invite"), ""),
+            reason=errors.of(lambda: validation.limited(form.reason, MAX_REASON_LENGTH, "reason"), ""),
+            invite=errors.of(lambda: post_text.clean_line(form.invite[:MAX_CODE_LENGTH], "invite"), ""),
             # These two are sent by the browser, not typed by the user: ignore invalid ones.
             locale=ValidationErrors().of(lambda: validation.locale(form.locale), ""),
             time_zone=ValidationErrors().of(lambda: validation.time_zone(form.time_zone), "UTC"),

@@ -17,7 +17,7 @@ from microblog.model.paging import Page
 from microblog.storage import accounts, conversations, events, relationships
 from microblog.storage.database import Cursor, Transactions
 
-LONGEST_NOTE = 2000
+MAX_NOTE_LENGTH = 2000
 FOR_EVER = timedelta(days=36500)
 
 
@@ -64,7 +64,7 @@ class Relationships:
 
     async def note(self, viewer: Viewer, id: AccountId, note: str) -> Relationship:
         """Set the viewer's private note about the account; an empty one deletes it. Raises Invalid if it is too long."""
-        return await self.database.run(self._note, viewer, id, validation.limited(note, LONGEST_NOTE, "comment"))
+        return await self.database.run(self._note, viewer, id, validation.limited(note, MAX_NOTE_LENGTH, "comment"))
 
     async def blocked(self, viewer: Viewer, page: Page) -> list[RelatedAccount]:
         """Return the accounts that the viewer blocks, newest first."""

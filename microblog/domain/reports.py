@@ -21,8 +21,8 @@ from microblog.model.reports import Report, ReportCategory, ReportDetails
 from microblog.storage import posts, reports, users
 from microblog.storage.database import Cursor, Transactions
 
-LONGEST_COMMENT = 1_000
-MOST_POSTS = 100
+MAX_COMMENT_LENGTH = 1_000
+MAX_POSTS = 100
 
 
 @frozen
@@ -45,7 +45,7 @@ class Reports:
 
     async def make(self, viewer: Viewer, draft: ReportDraft) -> Report:
         """File a report and notify the moderators. Raises NotFound, and Invalid (fields comment, category)."""
-        comment = validation.limited(draft.comment, LONGEST_COMMENT, "comment")
+        comment = validation.limited(draft.comment, MAX_COMMENT_LENGTH, "comment")
         _check(draft.category)
         default = ReportCategory.VIOLATION if draft.rules else ReportCategory.OTHER
         category = ReportCategory(draft.category) if draft.category else default
@@ -103,7 +103,7 @@ class Reports:
 
     def _make(self, cursor: Cursor, viewer: Viewer, draft: ReportDraft, comment: str, category: ReportCategory) -> Report:
         target = require_account(cursor, draft.target)
-        wanted = list(dict.fromkeys(draft.posts))[:MOST_POSTS]
+        wanted = list(dict.fromkeys(draft.posts))[:MAX_POSTS]
         found = posts.by_ids(cursor, posts.visible(cursor, ids=wanted, viewer=viewer.id)) if wanted else {}
         id = reports.insert(
             cursor,

@@ -22,10 +22,10 @@ from microblog.storage.database import Cursor, Transactions
 PUBLISH = "post.publish_scheduled"
 TRIES = 12  # in some four hours
 MIN_DELAY = timedelta(minutes=5)
-MOST, MOST_A_DAY = 300, 25
+MAX_SCHEDULED, MAX_SCHEDULED_PER_DAY = 300, 25
 TOO_SOON = "Scheduled at date must be in the future"
-TOO_MANY = f"You have exceeded the limit of {MOST} scheduled posts"
-TOO_MANY_A_DAY = f"You have exceeded the limit of {MOST_A_DAY} scheduled posts for today"
+TOO_MANY = f"You have exceeded the limit of {MAX_SCHEDULED} scheduled posts"
+TOO_MANY_A_DAY = f"You have exceeded the limit of {MAX_SCHEDULED_PER_DAY} scheduled posts for today"
 _REASONS = {"account": "account", "draft": "draft", "text": "text", "file": "media", "media": "media", "media_ids": "media", "poll": "poll"}
 FAULT = "Something went wrong on our side, repeatedly."
 NOT_ALLOWED = "The account was not allowed to post at the scheduled time."
@@ -106,9 +106,9 @@ class Schedules:
         if at < self.now() + MIN_DELAY:
             raise Invalid({"scheduled_at": TOO_SOON})
         total, that_day = scheduled.counts(cursor, account=viewer.id, day=at, but=excluding)
-        if total >= MOST:
+        if total >= MAX_SCHEDULED:
             raise Invalid({"scheduled_at": TOO_MANY})
-        if that_day >= MOST_A_DAY:
+        if that_day >= MAX_SCHEDULED_PER_DAY:
             raise Invalid({"scheduled_at": TOO_MANY_A_DAY})
 
     def _enqueue(self, cursor: Cursor, id: ScheduledId, at: datetime) -> None:

@@ -22,8 +22,8 @@ from microblog.model.posts import Post, Tag, TagDay, TagUse
 from microblog.storage import accounts, posts, search, tags
 from microblog.storage.database import Cursor, Transactions
 
-MOST_FOUND = 20
-LONGEST_QUERY = 200
+MAX_RESULTS = 20
+MAX_QUERY_LENGTH = 200
 DAYS = 7
 _ADDRESS = regex.compile(r"/(?:@|users/)(?P<name>[A-Za-z0-9_]{1,30})(?:/(?:statuses/)?(?P<post>[0-9]{1,19}))?(?:/activity)?/?")
 
@@ -45,12 +45,12 @@ class SearchService:
     accounts: Accounts
     now: Callable[[], datetime]
 
-    async def find(self, viewer: Viewer | None, query: str, limit: int = MOST_FOUND) -> SearchResult:
+    async def find(self, viewer: Viewer | None, query: str, limit: int = MAX_RESULTS) -> SearchResult:
         """Return accounts whose username or display name matches, hashtags with this prefix, and posts that the viewer may see.
 
         A leading `@` searches only accounts, a leading `#` no accounts. A blank query finds nothing.
         """
-        cleaned = post_text.clean(query[:LONGEST_QUERY], "q")
+        cleaned = post_text.clean(query[:MAX_QUERY_LENGTH], "q")
         people = [] if cleaned.startswith("#") else await self.accounts.search(viewer, cleaned, limit=limit)
         if cleaned.startswith("@"):
             return SearchResult(people)
@@ -63,14 +63,14 @@ class SearchService:
 
         `account` restricts to one author. Posts of others are found only if their authors opted in, one's own always.
         """
-        parsed = search_query.parse(post_text.clean(query[:LONGEST_QUERY], "q"))
+        parsed = search_query.parse(post_text.clean(query[:MAX_QUERY_LENGTH], "q"))
         if not (parsed.narrow or account):
             return []
         return await self.database.read(self._posts, viewer, parsed, page=within(parsed, page), offset=offset, account=account)
 
-    async def tags(self, viewer: Viewer | None, query: str, *, limit: int = MOST_FOUND, offset: int = 0) -> list[Tag]:
+    async def tags(self, viewer: Viewer | None, query: str, *, limit: int = MAX_RESULTS, offset: int = 0) -> list[Tag]:
         """Return hashtags with this prefix, with or without `#`, in posts that the viewer may see: an exact match first, then by use."""
-        key, viewer_id = post_text.tag_key(query[:LONGEST_QUERY].strip().removeprefix("#")), viewer.id if viewer else None
+        key, viewer_id = post_text.tag_key(query[:MAX_QUERY_LENGTH].strip().removeprefix("#")), viewer.id if viewer else None
         return await self.database.read(tags.by_prefix, prefix=key, viewer=viewer_id, limit=limit, offset=offset) if key else []
 
     async def uses(self, wanted: Sequence[Tag]) -> list[TagUse]:

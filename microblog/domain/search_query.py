@@ -15,9 +15,9 @@ from attrs import evolve, frozen
 from microblog.domain.text import post_text, search_words
 from microblog.model.ids import id_at
 
-MOST_TERMS = 20
+MAX_TERMS = 20
 _TERM = regex.compile(r'(?P<not>-)?(?:(?P<operator>(?!https?://)[a-zA-Z]{2,8}):(?P<value>[^\s"]+)|"(?P<phrase>[^"]*)"?|(?P<word>[^\s"]+))')
-_SHORTEST_START = 3
+_MIN_PREFIX_LENGTH = 3
 _DAY = timedelta(days=1)
 
 
@@ -93,7 +93,7 @@ class ParsedQuery:
 def parse(typed: str) -> ParsedQuery:
     """Parse a typed query. An unknown operator counts as a word; so does an invalid date."""
     query = ParsedQuery()
-    for match, _ in zip(_TERM.finditer(typed), range(MOST_TERMS), strict=False):
+    for match, _ in zip(_TERM.finditer(typed), range(MAX_TERMS), strict=False):
         excluded = match["not"] is not None
         if match["operator"] is not None:
             applied = _with_operator(query, match["operator"].lower(), match["value"], excluded)
@@ -150,7 +150,9 @@ def _with_word(query: ParsedQuery, typed: str, excluded: bool) -> ParsedQuery:
     words = search_words.words_in(typed)
     if any(search_words.parts(word)[0] and search_words.is_spaceless(word[0]) for word in words):
         return _with_phrase(query, typed, excluded)
-    is_prefix = bool(words) and typed.endswith("*") and len(words[-1]) >= _SHORTEST_START and not search_words.is_spaceless(words[-1][-1])
+    is_prefix = (
+        bool(words) and typed.endswith("*") and len(words[-1]) >= _MIN_PREFIX_LENGTH and not search_words.is_spaceless(words[-1][-1])
+    )
     term = _term(words[:-1] if is_prefix else words, starts=words[-1:] if is_prefix else [])
     if term == Term():
         return query
@@ -170,5 +172,5 @@ def _with_phrase(query: ParsedQuery, phrase: str, excluded: bool) -> ParsedQuery
 def _term(words: list[str], starts: list[str] | None = None) -> Term:
     found = [search_words.parts(word) for word in words]
     whole = [one for each, _ in found for one in each]
-    starting = [one for _, each in found for one in each] + [start[: search_words.LONGEST_WORD] for start in starts or ()]
+    starting = [one for _, each in found for one in each] + [start[: search_words.MAX_WORD_LENGTH] for start in starts or ()]
     return Term(tuple(dict.fromkeys(whole)), tuple(dict.fromkeys(starting)))

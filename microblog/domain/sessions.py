@@ -27,9 +27,9 @@ from microblog.storage.database import Cursor, Transactions
 
 LIFETIME = timedelta(days=60)  # without a visit
 SEEN_EVERY = timedelta(minutes=10)
-MOST_SESSIONS = 50  # per account; the least recently used is ended first
-LONGEST_NAME = 320  # characters of a username or an e-mail address
-LONGEST_USER_AGENT = 400
+MAX_SESSIONS = 50  # per account; the least recently used is ended first
+MAX_NAME_LENGTH = 320  # characters of a username or an e-mail address
+MAX_USER_AGENT_LENGTH = 400
 WRONG_CREDENTIALS = "Wrong username or password."
 DISABLED = "Your login is currently disabled"
 
@@ -77,7 +77,7 @@ class Sessions:
         TooMany after too many failures, Unavailable if too many people log in at this moment.
         """
         member = await self._member(name)
-        throttle_name = member.account.username if member else name.strip()[:LONGEST_NAME]
+        throttle_name = member.account.username if member else name.strip()[:MAX_NAME_LENGTH]
         await self.throttle.allow(origin.network, throttle_name)
         verdict = await self.passwords.verify(member.login.password_hash if member else None, password)
         if member is None or not verdict.correct:
@@ -131,7 +131,7 @@ class Sessions:
 
     async def _member(self, name: str) -> AccountWithLogin | None:
         cleaned = name.strip()
-        if not cleaned or len(cleaned) > LONGEST_NAME or not cleaned.isprintable():
+        if not cleaned or len(cleaned) > MAX_NAME_LENGTH or not cleaned.isprintable():
             return None
         return await self.database.read(users.by_name, name=cleaned, username=own_username(cleaned, self.host))
 
@@ -153,7 +153,7 @@ class Sessions:
             raise Unauthenticated(WRONG_CREDENTIALS)
         if old := token_hash(replaces):
             self._log_out(cursor, old)
-        ended(cursor, account=account, ids=sessions.end_oldest(cursor, account=account, keep=MOST_SESSIONS), now=now)
+        ended(cursor, account=account, ids=sessions.end_oldest(cursor, account=account, keep=MAX_SESSIONS), now=now)
         return NewSession(token, id, account, remember_browser(cursor, account, origin, now, notify=proof is not None))
 
     def _log_out(self, cursor: Cursor, hashed: bytes) -> None:
@@ -173,4 +173,4 @@ class Sessions:
 
 
 def _printable(user_agent: str) -> str:
-    return "".join(char for char in user_agent[:LONGEST_USER_AGENT] if char.isprintable())
+    return "".join(char for char in user_agent[:MAX_USER_AGENT_LENGTH] if char.isprintable())

@@ -17,7 +17,7 @@ from microblog.storage.database import Cursor, Transactions
 UTC_ZONE = ZoneInfo("UTC")
 GRACE = timedelta(minutes=15)
 """Time after the end of a day at which it is counted: all transactions of the day have ended by then (the statement timeout is 15 s)."""
-LONGEST_REBUILD = 20 * 366  # days
+MAX_REBUILD_DAYS = 20 * 366  # days
 
 
 @frozen
@@ -78,8 +78,8 @@ class DailyStatistics:
             raise Invalid({"to": f"The last day, {last}, is before the first, {first}"})
         for zone in self.zones:
             self._require_over(zone, last)
-        if (last - first).days >= LONGEST_REBUILD:
-            raise Invalid({"to": f"That is more than {LONGEST_REBUILD} days"})
+        if (last - first).days >= MAX_REBUILD_DAYS:
+            raise Invalid({"to": f"That is more than {MAX_REBUILD_DAYS} days"})
         for zone in self.zones:
             for day in days(first, last):
                 await self.database.run(_count, zone, day)

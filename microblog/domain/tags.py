@@ -20,8 +20,8 @@ from microblog.model.profile_features import FeaturedTag, FollowedTag, TagFlags
 from microblog.storage import events, followed_tags, tags
 from microblog.storage.database import Cursor, Transactions
 
-MOST_FEATURED = 10
-MOST_FOLLOWED = 1_000
+MAX_FEATURED = 10
+MAX_FOLLOWED = 1_000
 SUGGESTED = 10
 
 
@@ -81,8 +81,8 @@ class HashtagService:
         return await self.database.read(followed_tags.used_by, account=viewer.id, limit=SUGGESTED)
 
     def _follow(self, cursor: Cursor, viewer: Viewer, key: str, name: str) -> None:
-        if followed_tags.count_followed(cursor, account=viewer.id) >= MOST_FOLLOWED:
-            raise Invalid({"base": f"You already follow the maximum number of hashtags ({MOST_FOLLOWED})"})
+        if followed_tags.count_followed(cursor, account=viewer.id) >= MAX_FOLLOWED:
+            raise Invalid({"base": f"You already follow the maximum number of hashtags ({MAX_FOLLOWED})"})
         tag = followed_tags.known(cursor, key=key, name=name, now=self.now())
         if followed_tags.follow(cursor, account=viewer.id, tag=tag, now=self.now()):
             events.record(cursor, EventKind.TAG_FOLLOWED, at=self.now(), account=viewer.id, data={"tag": key})
@@ -94,7 +94,7 @@ class HashtagService:
     def _feature(self, cursor: Cursor, viewer: Viewer, key: str, name: str) -> FeaturedTag:
         count = followed_tags.count_featured(cursor, account=viewer.id)
         tag = followed_tags.known(cursor, key=key, name=name, now=self.now())
-        if followed_tags.feature(cursor, account=viewer.id, tag=tag, now=self.now()) and count >= MOST_FEATURED:
+        if followed_tags.feature(cursor, account=viewer.id, tag=tag, now=self.now()) and count >= MAX_FEATURED:
             raise Invalid({"base": "You have already featured the maximum number of hashtags"})
         return next(one for one in followed_tags.featured(cursor, account=viewer.id) if one.tag.id == tag)
 

@@ -23,8 +23,8 @@ from microblog.storage import posts, timelines
 from microblog.storage.database import Cursor, Transactions
 from microblog.storage.timelines import Entry, TagFilter
 
-MOST_PINNED = 5
-MOST_TAGS = 4  # in each of `any`, `all` and `none`
+MAX_PINNED = 5
+MAX_TAGS = 4  # in each of `any`, `all` and `none`
 MAX_READS = 10  # per page of the home timeline, if filters hide much
 
 
@@ -98,7 +98,7 @@ class Timelines:
         media: bool = False,
     ) -> list[Post]:
         """Return a page of public posts that have the hashtag or one of `any`, each of `all` and none of `none`, in any spelling."""
-        wanted = TagFilter(_keys([tag, *any[:MOST_TAGS]]), _keys(all[:MOST_TAGS]), _keys(none[:MOST_TAGS]), media)
+        wanted = TagFilter(_keys([tag, *any[:MAX_TAGS]]), _keys(all[:MAX_TAGS]), _keys(none[:MAX_TAGS]), media)
         return await self._loaded(timelines.of_tags, tags=wanted, viewer=_id(viewer), page=page, now=self.now())
 
     async def account(
@@ -119,7 +119,7 @@ class Timelines:
 
     async def pinned(self, viewer: Viewer | None, account: AccountId) -> list[Post]:
         """Return an account's pinned posts, newest pin first."""
-        return await self._loaded(timelines.pinned, account=account, viewer=_id(viewer), limit=MOST_PINNED)
+        return await self._loaded(timelines.pinned, account=account, viewer=_id(viewer), limit=MAX_PINNED)
 
     async def favourites(self, viewer: Viewer, page: Page) -> MarkedPosts:
         """Return a page of the viewer's favourites, newest favourite first."""

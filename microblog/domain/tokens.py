@@ -28,8 +28,8 @@ from microblog.storage.database import Cursor, Transactions
 _log = Logger()
 
 USED_EVERY = timedelta(hours=1)
-MOST_TOKENS = 30  # of one app for one account; the oldest is revoked first
-MOST_OWN_TOKENS = 1_000  # of an app for itself: all users of a web app may share one registration
+MAX_TOKENS = 30  # of one app for one account; the oldest is revoked first
+MAX_OWN_TOKENS = 1_000  # of an app for itself: all users of a web app may share one registration
 REVOKED = "The access token was revoked"
 DISABLED = "Your login is currently disabled"
 UNCONFIRMED = "Your login is missing a confirmed e-mail address"
@@ -76,7 +76,7 @@ def give(cursor: Cursor, issued: str, *, app: AppId, account: AccountId | None, 
     token = oauth.insert_token(cursor, token_hash=hash_of(issued), app=app, account=account, scopes=tuple(scopes), now=now)
     if token is None:
         raise Forbidden(DISABLED)
-    keep = MOST_OWN_TOKENS if account is None else MOST_TOKENS
+    keep = MAX_OWN_TOKENS if account is None else MAX_TOKENS
     gone = oauth.revoke_oldest(cursor, app=app, account=account, keep=keep, now=now)
     revoked(cursor, account=account, ids=gone, now=now)
     return token

@@ -16,7 +16,7 @@ from microblog.storage.database import Cursor, Transactions
 
 DAYS = timedelta(days=7)
 CACHE_TIME = timedelta(minutes=5)
-MOST = 100
+MAX_TRENDS = 100
 
 
 @define
@@ -47,13 +47,13 @@ class Trends:
     async def posts(self, viewer: Viewer | None, *, limit: int, offset: int = 0) -> list[Post]:
         """Return the public posts that most accounts favourited or boosted, of those that the viewer may see."""
         if self._posts is None or self.now() - self._posts[1] > CACHE_TIME:
-            self._posts = await self.database.read(trends.posts, after=self._since(), limit=MOST), self.now()
+            self._posts = await self.database.read(trends.posts, after=self._since(), limit=MAX_TRENDS), self.now()
         found = await self.database.read(_shown, viewer, self._posts[0])
         return found[offset : offset + limit]
 
     async def _count_tags(self) -> list[Tag]:
         if self._tags is None or self.now() - self._tags[1] > CACHE_TIME:
-            self._tags = await self.database.read(tags.talked_about, after=self._since(), limit=MOST), self.now()
+            self._tags = await self.database.read(tags.talked_about, after=self._since(), limit=MAX_TRENDS), self.now()
         return self._tags[0]
 
     def _since(self) -> int:

@@ -13,8 +13,8 @@ from attrs import define, field
 from microblog.domain.text import post_text
 from microblog.model.errors import Invalid
 
-LONGEST_EMAIL = 254  # RFC 5321, section 4.5.3.1.3
-LONGEST_LOCAL_PART = 64
+MAX_EMAIL_LENGTH = 254  # RFC 5321, section 4.5.3.1.3
+MAX_LOCAL_PART_LENGTH = 64
 
 T = TypeVar("T")
 
@@ -64,10 +64,10 @@ def email(given: str) -> str:
     local, _, host = address.rpartition("@")
     host = _ascii_host(host)
     if (
-        len(local) > LONGEST_LOCAL_PART
+        len(local) > MAX_LOCAL_PART_LENGTH
         or not _LOCAL_PART.fullmatch(local)
         or not _HOST.fullmatch(host)
-        or len(local) + 1 + len(host) > LONGEST_EMAIL
+        or len(local) + 1 + len(host) > MAX_EMAIL_LENGTH
     ):
         raise Invalid({"email": "E-mail address is invalid"}, codes={"email": "ERR_INVALID"})
     return f"{local}@{host}"
@@ -77,7 +77,7 @@ def _ascii_host(host: str) -> str:
     if host.isascii():
         return host.lower()
     try:
-        return idna.encode(host, uts46=True).decode() if len(host) <= LONGEST_EMAIL else ""
+        return idna.encode(host, uts46=True).decode() if len(host) <= MAX_EMAIL_LENGTH else ""
     except idna.IDNAError:
         return ""
 
@@ -118,7 +118,9 @@ def own_username(name: str, host: str) -> str:
     username, at, at_host = name.strip().removeprefix("@").partition("@")
     if at and at_host.lower() != host.lower():
         return ""
-    return username if len(username) <= post_text.LONGEST_USERNAME and username.isascii() and username.replace("_", "a").isalnum() else ""
+    return (
+        username if len(username) <= post_text.MAX_USERNAME_LENGTH and username.isascii() and username.replace("_", "a").isalnum() else ""
+    )
 
 
 def language_of(locale: str) -> str | None:

@@ -28,9 +28,9 @@ NOTIFIED_JOB = "push.notification"
 AT_ONCE = 16  # concurrent deliveries
 IN_A_ROW = 20  # messages per job; then other subscriptions have their turn
 URGENCY = "normal"  # RFC 8030, section 5.3: a chat message, not a phone call
-LONGEST_REST = timedelta(hours=6)
-# A job has more tries than MOST_FAILURES, so that the subscription is deleted before the job is dead.
-PLAN = RetryPolicy(tries=2 * notifications.MOST_FAILURES, first=30.0, longest=LONGEST_REST.total_seconds())
+MAX_PAUSE = timedelta(hours=6)
+# A job has more tries than MAX_FAILURES, so that the subscription is deleted before the job is dead.
+PLAN = RetryPolicy(tries=2 * notifications.MAX_FAILURES, first=30.0, longest=MAX_PAUSE.total_seconds())
 PLANS: Mapping[str, RetryPolicy] = {SEND_JOB: PLAN}
 SWEEPS = (CleanupBatch("cleanup.push_notifications", forget_settled, notifications.KEPT, HOURLY),)
 
@@ -119,15 +119,15 @@ def outcome_of(status: int) -> PushOutcome:
 
 
 def asked_rest(answer: PushResponse, now: datetime) -> timedelta:
-    """Return the pause that the Retry-After header requests, at most LONGEST_REST."""
+    """Return the pause that the Retry-After header requests, at most MAX_PAUSE."""
     asked = answer.retry_after.strip()
     if asked.isascii() and asked.isdecimal():
-        return min(timedelta(seconds=int(asked[:9])), LONGEST_REST)
+        return min(timedelta(seconds=int(asked[:9])), MAX_PAUSE)
     try:
         until = parsedate_to_datetime(asked)
     except ValueError:
         return timedelta()
-    return min(max(until - now, timedelta()), LONGEST_REST) if until.tzinfo else timedelta()
+    return min(max(until - now, timedelta()), MAX_PAUSE) if until.tzinfo else timedelta()
 
 
 def _host(push: PushMessage) -> str:

@@ -29,7 +29,7 @@ from microblog.storage.database import Cursor, Transactions
 _log = Logger()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = timedelta(days=1)
-LONGEST_WAY_BACK = timedelta(days=62)
+MAX_CATCH_UP = timedelta(days=62)
 
 
 class TimerRule(Protocol):
@@ -82,7 +82,7 @@ class Daily:
 class MissedRuns(Enum):
     """Handling of ticks that were missed while no process ran."""
 
-    EACH = "each"  # a job for each, oldest first, back to LONGEST_WAY_BACK; such as daily statistics
+    EACH = "each"  # a job for each, oldest first, back to MAX_CATCH_UP; such as daily statistics
     LAST = "last"  # one job for all of them; such as a cleanup or a digest
 
 
@@ -98,7 +98,7 @@ class Timer:
         """Return the ticks after `last` up to `now` that need a job, oldest first."""
         found = []
         for tick in self.rule.before(now):
-            if tick <= max(last, now - LONGEST_WAY_BACK):
+            if tick <= max(last, now - MAX_CATCH_UP):
                 break
             found.append(tick)
             if self.catch_up is MissedRuns.LAST:

@@ -43,7 +43,7 @@ HEALTHY_S = 10
 BUFFERED_AT_START = 256  # events from before the start that are buffered for clients that reconnect
 NO_POSITION = Position("", 0, 0)  # until the broadcaster has started
 RESTART_SPREAD_S = 5.0
-MOST_CONNECTIONS = 100  # of one account; the default of the setting
+MAX_CONNECTIONS = 100  # of one account; the default of the setting
 
 
 @define(eq=False)
@@ -60,7 +60,7 @@ class Broadcaster:
     now: Callable[[], datetime]
     spread: Callable[[], float]
     seconds: Callable[[], float] = time.monotonic
-    max_connections_per_account: int = MOST_CONNECTIONS
+    max_connections_per_account: int = MAX_CONNECTIONS
     read_position: Callable[[str], Position] = Position.parse
     stats: BroadcastStats = Factory(BroadcastStats)
     recipients: Recipients = Factory(Recipients)

@@ -26,14 +26,14 @@ _AMONG_THEM = """(
     and array(select p.account_id union select m.account_id from mentions m where m.post_id = p.id order by 1)
         = array(select unnest(c.participants || c.account_id) order by 1))"""
 
-MOST_LOOKED_BACK = 1_000
+MAX_SCANNED_POSTS = 1_000
 """Most of a thread's newest direct messages that are searched for a conversation's current last message."""
 
 # Messages in the thread of conversation `c`, up to its last one.
 _MESSAGES = f"""(
     select p.* from posts p
     where p.thread_id = c.thread_id and p.id <= c.last_post_id
-    and p.visibility = 'direct' and p.boost_of is null and p.deleted_at is null order by p.id desc limit {MOST_LOOKED_BACK})"""
+    and p.visibility = 'direct' and p.boost_of is null and p.deleted_at is null order by p.id desc limit {MAX_SCANNED_POSTS})"""
 
 # The last post is accepted even if its participants differ by now: mentioned accounts may have been deleted since.
 _LAST = f"""

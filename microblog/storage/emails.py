@@ -16,7 +16,7 @@ from microblog.storage.database import Cursor, execute, fetch_all, fetch_one, fe
 from microblog.storage.paging import bounds, directed, page_sql
 
 SEND_JOB = "email.send"
-LONGEST_ANSWER = 500  # characters
+MAX_RESPONSE_LENGTH = 500  # characters
 
 COLUMNS = """l.id, l.kind, l.account_id, l.recipient, l.about, l.data, l.message_id, l.state, l.tries, l.answer, l.created_at, l.settled_at,
     (select j.due_at from jobs j where j.kind = 'email.send' and j.key = l.id::text and j.state = 'waiting')"""
@@ -216,4 +216,4 @@ def sweep(cursor: Cursor, *, before: datetime, limit: int) -> int:
 def _storable(answer: str) -> str:
     """Return another server's text without control characters and limited in length."""
     line = "".join(char if char.isprintable() else " " for char in answer.encode("utf-8", "replace").decode())
-    return " ".join(line.split())[:LONGEST_ANSWER]
+    return " ".join(line.split())[:MAX_RESPONSE_LENGTH]

@@ -9,9 +9,9 @@ from attrs import frozen
 from microblog.storage.database import Cursor, Prepared, execute, fetch_one
 
 EVERYTHING = "*"
-MOST_KEYS = 20_000
+MAX_KEYS = 20_000
 KEPT = timedelta(hours=1)
-LONGEST_ABSENCE = timedelta(minutes=30)  # by PostgreSQL's clock; less than KEPT, so that no row was deleted in the meantime
+MAX_ABSENCE = timedelta(minutes=30)  # by PostgreSQL's clock; less than KEPT, so that no row was deleted in the meantime
 
 
 @frozen
@@ -37,10 +37,10 @@ def changed_since(cursor: Cursor, *, since: ChangedKeys) -> tuple[ChangedKeys, f
     """
 
     def found(snapshot: str, at: datetime, own: int | None, keys: list[str]) -> tuple[ChangedKeys, frozenset[str]]:
-        known = at - since.at < LONGEST_ABSENCE and len(keys) <= MOST_KEYS
+        known = at - since.at < MAX_ABSENCE and len(keys) <= MAX_KEYS
         return ChangedKeys(snapshot, at, since.own if own is None else own), frozenset(keys if known else {EVERYTHING})
 
-    told = fetch_one(cursor, found, _LOOK, {"snapshot": since.snapshot, "own": since.own, "most": MOST_KEYS + 1})
+    told = fetch_one(cursor, found, _LOOK, {"snapshot": since.snapshot, "own": since.own, "most": MAX_KEYS + 1})
     assert told is not None
     return told
 

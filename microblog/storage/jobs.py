@@ -21,7 +21,7 @@ from microblog.storage.paging import bounds, directed, page_sql
 
 COLUMNS = """j.id, j.kind, j.payload, j.tries, j.state, j.due_at, j.created_at, j.lease_until, j.last_error, j.key, j.worker,
     j.finished_at"""
-LONGEST_ERROR = 2000  # characters
+MAX_ERROR_LENGTH = 2000  # characters
 
 # A waiting job is not claimed while another of its key runs: that one may fail, and two must never run at once.
 _FREE = """(j.key is null or not exists (
@@ -297,7 +297,7 @@ def _waits(cursor: Cursor, sql: str, params: Mapping[str, object]) -> bool:
 
 def _storable(error: str) -> str:
     """Return the text without NUL characters and limited in length."""
-    return error.replace("\0", "").encode("utf-8", "replace").decode()[:LONGEST_ERROR]
+    return error.replace("\0", "").encode("utf-8", "replace").decode()[:MAX_ERROR_LENGTH]
 
 
 def _changed(cursor: Cursor, sql: str, params: Mapping[str, object]) -> bool:

@@ -97,7 +97,7 @@ class NotificationRequestRow:
     post: PostId | None
 
 
-MOST_COUNTED = 100
+MAX_COUNTED = 100
 
 # A request whose mentions were all deleted is not shown.
 _PENDING = """from notification_requests r where r.account_id = %(account)s
@@ -116,23 +116,23 @@ def _row(id: int, sender: int, created_at: datetime, updated_at: datetime, count
 
 
 def requests(cursor: Cursor, *, account: AccountId, page: Page) -> list[NotificationRequestRow]:
-    """Return the account's notification requests, newest first, each with its notifications counted up to `MOST_COUNTED`."""
-    params = bounds(page) | {"account": account, "most": MOST_COUNTED}
+    """Return the account's notification requests, newest first, each with its notifications counted up to `MAX_COUNTED`."""
+    params = bounds(page) | {"account": account, "most": MAX_COUNTED}
     return directed(page, fetch_all(cursor, _row, page_sql(_PAGE, page), params))
 
 
 def requests_by_ids(cursor: Cursor, *, account: AccountId, ids: Sequence[int]) -> list[NotificationRequestRow]:
     """Return these requests of the account, as `page_of` does."""
-    return fetch_all(cursor, _row, _SOME, {"account": account, "ids": list(ids), "most": MOST_COUNTED})
+    return fetch_all(cursor, _row, _SOME, {"account": account, "ids": list(ids), "most": MAX_COUNTED})
 
 
 def pending(cursor: Cursor, *, account: AccountId) -> PendingCounts:
-    """Count the requests and their notifications, each up to `MOST_COUNTED`."""
+    """Count the requests and their notifications, each up to `MAX_COUNTED`."""
     sql = f"""with asking as (select r.from_account_id {_PENDING} limit %(most)s)
         select (select count(*) from asking), (select count(*) from (
             select from asking a join notifications n on n.account_id = %(account)s and n.from_account_id = a.from_account_id and n.filtered
             limit %(most)s) held)"""
-    return fetch_one(cursor, PendingCounts, sql, {"account": account, "most": MOST_COUNTED}) or PendingCounts()
+    return fetch_one(cursor, PendingCounts, sql, {"account": account, "most": MAX_COUNTED}) or PendingCounts()
 
 
 def end_requests(cursor: Cursor, *, account: AccountId, ids: Sequence[int]) -> list[AccountId]:

@@ -171,10 +171,10 @@ _CHOSEN = f"""{_SHOWN} and (%(sender)s::bigint is null or n.from_account_id = %(
 READ_UP_TO = """coalesce(
     (select k.last_read_id from markers k where k.account_id = %(account)s and k.timeline = 'notifications'), 0)"""
 
-MOST_LOOKED_AT = 4_000
+MAX_SCANNED = 4_000
 """Most unread notifications that are counted, the newest; above that the interface shows no exact number."""
 NOT_READ = f"""(select * from notifications u where u.account_id = %(account)s and u.id > {READ_UP_TO}
-    order by u.id desc limit {MOST_LOOKED_AT})"""
+    order by u.id desc limit {MAX_SCANNED})"""
 
 # Filters stand before the limit, so that a page with hidden rows is not taken for the last one.
 _IN_LIST = f"{_CHOSEN} and (not n.filtered or %(filtered)s) and n.id < %(max_id)s and n.id > %(min_id)s"

@@ -23,9 +23,9 @@ SAMPLE = 4_000
 """Number of newest posts that decide whether a word is common. If it is, a page is searched for among them first."""
 COMMON = 40
 """A word is common if at least this many posts of the sample contain it."""
-MOST_MATCHES = 4_000
+MAX_MATCHES = 4_000
 """Most posts with the words, with a tag, or of an author, that are checked against the other conditions; the newest ones."""
-MOST_WITH_PHRASES = 1_000
+MAX_PHRASE_MATCHES = 1_000
 """Most posts with all words of a phrase that are checked for the phrase, the newest ones: folding a post's text is slow."""
 
 # Unlisted posts are found by their mentions and followers only; posts of others, only if their authors allow indexing.
@@ -81,9 +81,9 @@ _SPAN_BITS = 45
 _NEWEST_SPAN = f"(select max(post_id) from post_words where {_BETWEEN}) >> {_SPAN_BITS}"
 _OLDEST_SPAN = f"(select min(post_id) from post_words where {_BETWEEN}) >> {_SPAN_BITS}"
 _TAGGED_ONES = f"""(select post_id from post_tags where tag_id = (select id from tags where key = %(tag)s) and {_BETWEEN}
-    order by post_id desc limit {MOST_MATCHES}) w"""
+    order by post_id desc limit {MAX_MATCHES}) w"""
 _BY = f"""(select id as post_id from posts where account_id = %(account)s and boost_of is null and deleted_at is null
-    and id < %(max_id)s and id > %(min_id)s order by id desc limit {MOST_MATCHES}) w"""
+    and id < %(max_id)s and id > %(min_id)s order by id desc limit {MAX_MATCHES}) w"""
 _SAYS = "exists (select from post_words o where o.post_id = p.id and o.words @@ %(words)s::tsquery)"
 
 
@@ -141,12 +141,12 @@ def _statements(cursor: Cursor, wish: PostQuery, page: Page, params: Params) -> 
     if few is not None:
         says = f" and {_SAYS}" if params["words"] else ""
         yield select.format(source=f"{few} join posts p on p.id = w.post_id", conditions=conditions + says)
-        if fetch_value(cursor, page_sql(f"select count(*) from {few}", page), params) < MOST_MATCHES:
+        if fetch_value(cursor, page_sql(f"select count(*) from {few}", page), params) < MAX_MATCHES:
             return
     elif wish.query and fetch_value(cursor, page_sql(_IS_COMMON, page), params) == COMMON:
         yield select.format(source=_IN_SAMPLE, conditions=f"{conditions} and {_SAYS}" if wish.without else conditions)
     if wish.query:
-        most = MOST_WITH_PHRASES if wish.phrases or wish.without_phrases else MOST_MATCHES
+        most = MAX_PHRASE_MATCHES if wish.phrases or wish.without_phrases else MAX_MATCHES
         yield _in_spans(page, most, f"{conditions} and {_SAYS}" if wish.without else conditions)
 
 

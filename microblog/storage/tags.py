@@ -10,9 +10,9 @@ from microblog.model.profile_features import MAX_USES
 from microblog.storage.database import Cursor, execute, fetch_all
 from microblog.storage.visibility import VISIBLE
 
-MOST_LOOKED_AT = 10_000  # most tags with the prefix that are considered
-MOST_COUNTED = 10_000  # most uses of one tag that are counted
-MOST_RECOUNTED = 100  # most uses of a tag that are recounted during a request
+MAX_SCANNED = 10_000  # most tags with the prefix that are considered
+MAX_COUNTED_USES = 10_000  # most uses of one tag that are counted
+MAX_RECOUNTED = 100  # most uses of a tag that are recounted during a request
 NEAR = 40  # further tags whose uses are recounted, as replacements for tags that the viewer may not see
 
 
@@ -41,7 +41,7 @@ def by_prefix(cursor: Cursor, *, prefix: str, viewer: AccountId | None, limit: i
             "offset": offset,
             "pattern": prefix.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%",
             "limit": limit,
-            "most": MOST_LOOKED_AT,
+            "most": MAX_SCANNED,
             "near": offset + limit + NEAR,
         },
     )
@@ -60,7 +60,7 @@ _BY_PREFIX = f"""
     join tags t on t.key = near.key
     where exists ({_SEEN})
     order by t.key = %(prefix)s desc,
-             greatest(near.uses, (select count(*) from (select from post_tags used {_OPEN} limit {MOST_RECOUNTED}) recent)) desc, t.key
+             greatest(near.uses, (select count(*) from (select from post_tags used {_OPEN} limit {MAX_RECOUNTED}) recent)) desc, t.key
     limit %(limit)s offset %(offset)s"""
 
 
@@ -70,7 +70,7 @@ def recount(cursor: Cursor, *, after: int) -> int:
         cursor,
         f"""update tags t set uses = n.uses from (
                 select t.tag_id as id, (select count(*) from (select from post_tags used {_OPEN.replace("t.id", "t.tag_id")}
-                                                              limit {MOST_COUNTED}) counted) as uses
+                                                              limit {MAX_COUNTED_USES}) counted) as uses
                 from (select distinct tag_id from post_tags where post_id > %(after)s) t) n
             where t.id = n.id and t.uses <> n.uses""",
         {"after": after},

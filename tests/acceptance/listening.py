@@ -12,7 +12,7 @@ from attrs import define, field
 
 LOST = (OSError, EOFError, asyncio.IncompleteReadError, asyncio.TimeoutError)
 PATIENCE_S = 20.0
-FEWEST_POSTS = 50  # of each author, however slow the machine is
+MIN_POSTS = 50  # of each author, however slow the machine is
 
 HANDSHAKE = (
     "GET /api/v1/streaming?stream={stream}&since={since} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
@@ -117,9 +117,9 @@ class Author:
     acknowledged: list[str] = field(factory=list)
 
     async def run(self, go_on: Callable[[], bool]) -> None:
-        """For as long as it is to go on, and until the last one of at least FEWEST_POSTS is acknowledged."""
+        """For as long as it is to go on, and until the last one of at least MIN_POSTS is acknowledged."""
         number = 0
-        while go_on() or number < FEWEST_POSTS:
+        while go_on() or number < MIN_POSTS:
             number += 1
             await self._publish(f"{self.name} {number}")
             await asyncio.sleep(self.pause_s)

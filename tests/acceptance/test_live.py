@@ -23,7 +23,7 @@ from microblog.model.events import EventKind, Position
 from microblog.storage import events
 from microblog.storage.database import connect
 from tests import make
-from tests.acceptance.listening import FEWEST_POSTS, Author, Listener
+from tests.acceptance.listening import MIN_POSTS, Author, Listener
 from tests.acceptance.site import Site, site, until
 from tests.fakes import done
 from tests.live.test_event_log import Committing
@@ -193,4 +193,4 @@ def test_two_hundred_readers_end_with_every_post_once_and_in_order(tmp_path: Pat
         assert sum(listener.connections for listener in listeners) > 2 * READERS, "they do come and go"
         different = [listener for listener in listeners if listener.heard != expected]
         assert [(one.stream, one.sockets, len(one.heard), len(set(one.heard)), len(expected)) for one in different] == []
-        assert len(expected) >= AUTHORS * FEWEST_POSTS
+        assert len(expected) >= AUTHORS * MIN_POSTS

@@ -17,7 +17,7 @@ from tests.acceptance.site import Site, until
 
 pytestmark = pytest.mark.acceptance
 
-LONGEST_S = 180  # it takes a fifth of that where nothing else runs
+TIMEOUT_S = 180  # it takes a fifth of that where nothing else runs
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",
@@ -64,7 +64,7 @@ def explore(directory: Path, site: Site, known: dict[str, list[str]], *options: 
     program = [str(Path(sys.executable).with_name("schemathesis")), "run", str(file), "--url", site.url]
     bounds = ["--phases", "fuzzing", "--seed", "1", "--workers", "2", "--generation-database", "none", "--no-color"]
     asked = ["--checks", ",".join(CHECKS), "--exclude-path-regex", ENDLESS, "--continue-on-failure", "--warnings", "off", *options]
-    return subprocess.run([*program, *bounds, *asked], cwd=directory, capture_output=True, text=True, timeout=LONGEST_S, check=False)
+    return subprocess.run([*program, *bounds, *asked], cwd=directory, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
 
 
 def found_nothing(site: Site, done: subprocess.CompletedProcess[str], refused: Sequence[str] = ("Traceback",)) -> None:

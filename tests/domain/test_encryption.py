@@ -50,7 +50,7 @@ def test_the_example_of_the_rfc_comes_out_byte_for_byte() -> None:
     )
 
 
-@given(st.binary(min_size=1, max_size=encryption.MOST))
+@given(st.binary(min_size=1, max_size=encryption.MAX_MESSAGE_BYTES))
 def test_the_reader_and_nobody_else_can_read_a_message(message: bytes) -> None:
     sealed = sealer().encrypt(message, target(standard=True))
     assert http_ece.decrypt(sealed.body, private_key=READER, auth_secret=AUTH, version="aes128gcm") == message
@@ -59,7 +59,7 @@ def test_the_reader_and_nobody_else_can_read_a_message(message: bytes) -> None:
         http_ece.decrypt(sealed.body, private_key=ec.generate_private_key(ec.SECP256R1()), auth_secret=AUTH, version="aes128gcm")
 
 
-@given(st.binary(min_size=1, max_size=encryption.MOST))
+@given(st.binary(min_size=1, max_size=encryption.MAX_MESSAGE_BYTES))
 def test_programs_of_before_the_rfc_can_read_a_message(message: bytes) -> None:
     sealed = sealer().encrypt(message, target(standard=False))
     keys = dict(part.split("=", 1) for part in sealed.headers["Crypto-Key"].split(";"))
@@ -81,7 +81,7 @@ def test_no_two_messages_have_a_key_or_a_salt_in_common() -> None:
     assert len({body[:16] for body in bodies}) == len({body[21:86] for body in bodies}) == 3
 
 
-@pytest.mark.parametrize("size", [0, encryption.MOST + 1])
+@pytest.mark.parametrize("size", [0, encryption.MAX_MESSAGE_BYTES + 1])
 def test_what_is_empty_or_too_long_for_a_push_service_is_not_sealed(size: int) -> None:
     with pytest.raises(ValueError, match=f"not {size}"):
         sealer().encrypt(b"x" * size, target(standard=True))

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from microblog.domain.caching.filter_cache import FilterCache
-from microblog.domain.filters import MOST_KEYWORDS, MOST_KEYWORDS_IN_ALL, FilterDraft, Filters, KeywordDraft
+from microblog.domain.filters import MAX_KEYWORDS, MAX_TOTAL_KEYWORDS, FilterDraft, Filters, KeywordDraft
 from microblog.domain.timelines import Timelines
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Invalid, NotFound
@@ -106,7 +106,7 @@ async def test_what_a_filter_may_not_be_is_said(filters: Filters, cursor: Cursor
 
 async def test_an_account_has_a_bounded_number_of_keywords_in_all(filters: Filters, cursor: Cursor) -> None:
     me, other = make.viewer(cursor), make.viewer(cursor)
-    names = [[f"word{number}x{turn}" for number in range(MOST_KEYWORDS)] for turn in range(MOST_KEYWORDS_IN_ALL // MOST_KEYWORDS)]
+    names = [[f"word{number}x{turn}" for number in range(MAX_KEYWORDS)] for turn in range(MAX_TOTAL_KEYWORDS // MAX_KEYWORDS)]
     full = [await filters.create(me, draft(*some)) for some in names]
     with pytest.raises(Invalid):
         await filters.create(me, draft("more"))
@@ -116,7 +116,7 @@ async def test_an_account_has_a_bounded_number_of_keywords_in_all(filters: Filte
         await filters.change(me, full[0].id, draft("more"))
     gone, changed = full[0].keywords[:2]
     exchange = FilterDraft(keywords=[KeywordDraft("new"), KeywordDraft(id=gone.id, removed=True), KeywordDraft("other", id=changed.id)])
-    assert len((await filters.change(me, full[0].id, exchange)).keywords) == MOST_KEYWORDS
+    assert len((await filters.change(me, full[0].id, exchange)).keywords) == MAX_KEYWORDS
     await filters.remove_keyword(me, changed.id)
     await filters.add_keyword(me, full[0].id, KeywordDraft("last"))
     await filters.create(other, draft("more"))

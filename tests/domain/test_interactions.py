@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from microblog.domain.interactions import MOST_PINS, Interactions
+from microblog.domain.interactions import MAX_PINS, Interactions
 from microblog.domain.notifications import NotificationQuery, Notifications
 from microblog.domain.timelines import Timelines
 from microblog.model.errors import Forbidden, Invalid, NotFound
@@ -82,7 +82,7 @@ async def test_bookmarks_are_listed_by_when_they_were_made(marks: Interactions, 
 
 async def test_only_so_many_posts_can_be_pinned(marks: Interactions, cursor: Cursor) -> None:
     ada = make.viewer(cursor)
-    pinned = [make.post(cursor, ada) for _ in range(MOST_PINS)]
+    pinned = [make.post(cursor, ada) for _ in range(MAX_PINS)]
     for post in pinned:
         await marks.pin(ada, post.id)
     await marks.pin(ada, pinned[0].id)

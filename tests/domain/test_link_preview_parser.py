@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microblog.domain.link_preview_parser import LONGEST_DESCRIPTION, LONGEST_TITLE, ParsedPreview, decoded, parse, with_oembed
+from microblog.domain.link_preview_parser import MAX_DESCRIPTION_LENGTH, MAX_TITLE_LENGTH, ParsedPreview, decoded, parse, with_oembed
 from microblog.model.cards import FetchedPage
 
 URL = "https://news.example/a/story?x=1"
@@ -79,8 +79,8 @@ def test_titles_are_found_where_they_are(markup: str, title: str) -> None:
 
 def test_long_texts_are_cut() -> None:
     found = said(f"<title>{'word ' * 300}</title><meta name=description content='{'x' * 3000}'>")
-    assert len(found.title) <= LONGEST_TITLE
-    assert len(found.description) <= LONGEST_DESCRIPTION
+    assert len(found.title) <= MAX_TITLE_LENGTH
+    assert len(found.description) <= MAX_DESCRIPTION_LENGTH
 
 
 @pytest.mark.parametrize(

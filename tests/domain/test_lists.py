@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from microblog.domain.follows import Follows
-from microblog.domain.lists import MOST_LISTS, ListOptions, Lists
+from microblog.domain.lists import MAX_LISTS, ListOptions, Lists
 from microblog.domain.timelines import Timelines
 from microblog.model.accounts import RelatedAccount
 from microblog.model.errors import Invalid, NotFound
@@ -70,7 +70,7 @@ async def test_lists_of_nobody_are_not_found(lists: Lists, cursor: Cursor) -> No
 
 async def test_there_is_an_end_to_making_lists(lists: Lists, cursor: Cursor) -> None:
     me = make.viewer(cursor)
-    for number in range(MOST_LISTS):
+    for number in range(MAX_LISTS):
         await lists.create(me, ListOptions(str(number)))
     with pytest.raises(Invalid):
         await lists.create(me, ListOptions("One more"))

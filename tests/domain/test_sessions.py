@@ -10,7 +10,7 @@ from attrs import define, field, frozen
 from microblog.domain.client_info import ClientInfo
 from microblog.domain.passwords import Passwords
 from microblog.domain.rate_limits import CountedLogins, LimitScope, MemoryCounter, RateLimit, RateLimiter
-from microblog.domain.sessions import LIFETIME, MOST_SESSIONS, NewSession, Sessions
+from microblog.domain.sessions import LIFETIME, MAX_SESSIONS, NewSession, Sessions
 from microblog.model.accounts import AccountWithLogin, Viewer
 from microblog.model.errors import Forbidden, NotFound, TooMany, Unauthenticated
 from microblog.model.ids import SessionId
@@ -228,11 +228,11 @@ def test_all_other_sessions_can_be_ended_at_once(desk: Desk) -> None:
 def test_nobody_piles_up_sessions_without_end(desk: Desk) -> None:
     desk.member()
     first = last = desk.log_in()
-    for _ in range(MOST_SESSIONS):
+    for _ in range(MAX_SESSIONS):
         desk.clock.advance(seconds=1)
         last = desk.log_in()
     assert desk.viewer(first.token) is None
-    assert len(done(desk.sessions.of(desk.present(last.token)))) == MOST_SESSIONS
+    assert len(done(desk.sessions.of(desk.present(last.token)))) == MAX_SESSIONS
 
 
 @pytest.mark.parametrize("how", ["disabled", "suspended"])

@@ -7,7 +7,7 @@ import pytest
 from microblog.domain.accounts import Accounts
 from microblog.domain.lists import ListOptions, Lists
 from microblog.domain.search import SearchService
-from microblog.domain.tags import MOST_FEATURED, HashtagService
+from microblog.domain.tags import MAX_FEATURED, HashtagService
 from microblog.domain.timelines import Timelines
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.paging import Page
@@ -98,7 +98,7 @@ async def test_a_profile_shows_tags_with_how_often_they_are_used(tags: HashtagSe
     await tags.remove(me, again.id)
     with pytest.raises(NotFound):
         await tags.remove(me, again.id)
-    for number in range(MOST_FEATURED):
+    for number in range(MAX_FEATURED):
         await tags.feature(me, f"tag{number}")
     with pytest.raises(Invalid, match="maximum number of hashtags"):
         await tags.feature(me, "tea")

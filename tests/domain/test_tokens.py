@@ -10,7 +10,7 @@ from microblog.domain.account_admin import AccountAdmin
 from microblog.domain.authentication import Authentication
 from microblog.domain.scopes import ALL, covers, ordered, parse, within
 from microblog.domain.sessions import Sessions
-from microblog.domain.tokens import MOST_TOKENS, Tokens, give, hash_of
+from microblog.domain.tokens import MAX_TOKENS, Tokens, give, hash_of
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from microblog.model.ids import AccountId, TokenId
@@ -132,11 +132,11 @@ def test_a_deleted_app_signs_everybody_out(tokens: Tokens, ann: Viewer, cursor: 
 
 def test_an_app_keeps_only_so_many_tokens_of_one_person(tokens: Tokens, ann: Viewer, cursor: Cursor) -> None:
     first = done(tokens.issue(ann.id, "read"))
-    for number in range(MOST_TOKENS):
+    for number in range(MAX_TOKENS):
         give(cursor, f"one-more-token-of-it-{number}", app=first.token.app_id, account=ann.id, scopes=("read",), now=make.NOW)
     with pytest.raises(Unauthenticated):
         done(tokens.by_bearer(first.text))
-    assert len(done(tokens.of(ann.id))) == MOST_TOKENS
+    assert len(done(tokens.of(ann.id))) == MAX_TOKENS
 
 
 # --- what happens to the person

@@ -14,11 +14,11 @@ from microblog.domain.filters import FilterDraft, Filters, KeywordDraft
 from microblog.domain.follows import Follows
 from microblog.domain.interactions import Interactions
 from microblog.domain.notification_policy import NotificationPolicies
-from microblog.domain.push.notifications import KEPT, LASTS, MOST_FAILURES, PushNotifications
+from microblog.domain.push.notifications import KEPT, LASTS, MAX_FAILURES, PushNotifications
 from microblog.domain.relationships import Relationships
 from microblog.domain.tokens import Tokens
 from microblog.jobs import push_jobs as tasks
-from microblog.jobs.push_jobs import IN_A_ROW, LONGEST_REST, PLAN, PushJobs, asked_rest, outcome_of
+from microblog.jobs.push_jobs import IN_A_ROW, MAX_PAUSE, PLAN, PushJobs, asked_rest, outcome_of
 from microblog.model.accounts import Viewer
 from microblog.model.filters import FilterAction, FilterContext
 from microblog.model.ids import NotificationId, PostId, TokenId
@@ -443,12 +443,12 @@ async def test_one_service_that_is_away_holds_up_no_other_program(site: Site, an
 @pytest.mark.parametrize("answer", ["503 Away", "403 No"])
 async def test_a_subscription_that_fails_for_long_is_deleted(site: Site, ann: Viewer, ben: Viewer, answer: str) -> None:
     subscription = site.subscribed(ben, Program())
-    push_subscriptions.note(site.cursor, id=subscription.id, failures=MOST_FAILURES - 2)
+    push_subscriptions.note(site.cursor, id=subscription.id, failures=MAX_FAILURES - 2)
     site.service.answers = [answer] * 2
     make.post(site.cursor, ann, "@ben")
     await site.deliver()
     assert site.there() == [subscription.id]
-    site.clock.time += LONGEST_REST * 1.25
+    site.clock.time += MAX_PAUSE * 1.25
     make.post(site.cursor, ann, "@ben again", now=site.clock())
     await site.deliver()
     assert (site.there(), site.service.asked) == ([], 2)
@@ -475,7 +475,7 @@ async def test_what_was_sent_is_forgotten_after_a_while(site: Site, ann: Viewer,
 
 
 def test_the_tries_of_a_job_outlast_those_of_a_subscription() -> None:
-    pauses = [PLAN.pause(tries, 0.5) for tries in range(1, MOST_FAILURES)]
+    pauses = [PLAN.pause(tries, 0.5) for tries in range(1, MAX_FAILURES)]
     assert all(pause is not None for pause in pauses)
     assert timedelta(days=5) < timedelta(seconds=sum(pause or 0 for pause in pauses)) < timedelta(days=10)
 
@@ -489,10 +489,10 @@ def test_the_tries_of_a_job_outlast_those_of_a_subscription() -> None:
         ("-5", 0),
         ("1.5", 0),
         ("soon", 0),
-        ("9" * 400, LONGEST_REST.total_seconds()),
+        ("9" * 400, MAX_PAUSE.total_seconds()),
         ("Wed, 04 Mar 2026 05:06:37 GMT", 29.109),
         ("Wed, 04 Mar 2020 05:06:37 GMT", 0),
-        ("Wed, 04 Mar 2099 05:06:37 GMT", LONGEST_REST.total_seconds()),
+        ("Wed, 04 Mar 2099 05:06:37 GMT", MAX_PAUSE.total_seconds()),
         ("Wed, 99 Mar 2099 05:06:37 GMT", 0),
         ("²", 0),
     ],

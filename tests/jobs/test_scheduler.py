@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
-from microblog.jobs.scheduler import LONGEST_WAY_BACK, Daily, Every, MissedRuns, Scheduler, Timer, TimerRule, enqueue
+from microblog.jobs.scheduler import MAX_CATCH_UP, Daily, Every, MissedRuns, Scheduler, Timer, TimerRule, enqueue
 from microblog.storage.database import Cursor, Transactions, execute, fetch_all
 from tests.fakes import done
 
@@ -97,7 +97,7 @@ def test_ticks_of_a_time_away_are_made_up_for_as_the_policy_says(cursor: Cursor)
 
 def test_nobody_makes_up_for_years(cursor: Cursor) -> None:
     enqueue(cursor, HOURLY, now=NOON)
-    assert enqueue(cursor, HOURLY, now=NOON + timedelta(days=3650)) == LONGEST_WAY_BACK / timedelta(hours=1)
+    assert enqueue(cursor, HOURLY, now=NOON + timedelta(days=3650)) == MAX_CATCH_UP / timedelta(hours=1)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

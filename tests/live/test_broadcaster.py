@@ -9,7 +9,7 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
 
-from microblog.live.broadcaster import MOST_CONNECTIONS, RESTART_SPREAD_S
+from microblog.live.broadcaster import MAX_CONNECTIONS, RESTART_SPREAD_S
 from microblog.live.connections import HEARTBEAT_S, STALL_TIMEOUT_S
 from microblog.live.subscriber import MAX_SUBSCRIPTIONS, CloseReason, Subscriber
 from microblog.live.topics import Stream, StreamKind
@@ -376,7 +376,7 @@ def test_connections_and_subscriptions_are_bounded(world: FakeFeed) -> None:
         world.broadcaster.subscribe(subscriber, Stream(StreamKind.TAG, str(number)))
     with pytest.raises(TooMany):
         world.broadcaster.subscribe(subscriber, PUBLIC)
-    for _ in range(MOST_CONNECTIONS - 1):
+    for _ in range(MAX_CONNECTIONS - 1):
         world.connect(ME)
     with pytest.raises(TooMany):
         world.connect(ME)

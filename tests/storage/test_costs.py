@@ -27,8 +27,8 @@ from microblog.storage.notification_groups import GroupSelection
 from tests.make import NOW
 from tests.storage import test_plans as plans
 
-MOST_PAGES = 4_000  # of 8 kB each: some milliseconds
-MOST_PAGES_OF_SEARCH = 10 * search.MOST_MATCHES  # where nothing of so many is like the rest of the wish
+MAX_PAGES = 4_000  # of 8 kB each: some milliseconds
+MAX_SEARCH_PAGES = 10 * search.MAX_MATCHES  # where nothing of so many is like the rest of the wish
 MEMBER, OTHER, ROOT = 1, 2, 2**32  # posts lie 65 s apart
 PEOPLE, ROWS, TALKS = 3_000, 40_000, 2_000
 
@@ -198,9 +198,9 @@ def test_no_statement_of_a_request_costs_more_for_who_has_much(large: Connection
         finally:
             large.rollback()
         pages = sum(_pages(plan["Plan"]) for plan in cursor.plans)
-    if pages > MOST_PAGES:
+    if pages > MAX_PAGES:
         _vacuum(large)  # what was rolled back is in the way of others
-    assert pages <= MOST_PAGES or place in MAY_COST_MORE
+    assert pages <= MAX_PAGES or place in MAY_COST_MORE
 
 
 @pytest.mark.parametrize("page", [Page(), Page(min_id=1)], ids=["down", "up"])
@@ -213,7 +213,7 @@ def test_a_page_of_notifications_of_a_rare_kind_or_sender_reads_no_others(large:
         pages = sum(_pages(plan["Plan"]) for plan in cursor.plans)
     large.rollback()
     assert len(alone) == (min(page.limit, ROWS // (PEOPLE - 2)) if "sender" in chosen else 0)
-    assert pages <= MOST_PAGES // 2
+    assert pages <= MAX_PAGES // 2
 
 
 def test_a_message_is_withdrawn_from_a_long_thread_without_reading_it(large: Connection) -> None:
@@ -260,7 +260,7 @@ def test_no_search_costs_more_for_a_word_that_is_everywhere(large: Connection, w
         search.posts(cursor, evolve(WISHES[wish], **rest), viewer=None, page=page, offset=0, now=NOW)
         pages = sum(_pages(plan["Plan"]) for plan in cursor.plans)
     large.rollback()
-    assert pages <= MOST_PAGES_OF_SEARCH * (1 + 1.5 * ("tags" in rest))  # posts with the tag, then posts with the words
+    assert pages <= MAX_SEARCH_PAGES * (1 + 1.5 * ("tags" in rest))  # posts with the tag, then posts with the words
 
 
 class Measured(Explained):

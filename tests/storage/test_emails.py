@@ -127,7 +127,7 @@ def test_an_answer_is_stored_as_one_printable_line(cursor: Cursor) -> None:
     letter = emails.locked(cursor, id=id)
     assert letter is not None
     assert letter.answer.startswith("550 5.1.1 [31mno? xxx")
-    assert len(letter.answer) == emails.LONGEST_ANSWER
+    assert len(letter.answer) == emails.MAX_RESPONSE_LENGTH
 
 
 def test_trying_again_makes_one_job_and_buries_the_dead(cursor: Cursor) -> None:

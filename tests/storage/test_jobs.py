@@ -120,7 +120,7 @@ def test_a_job_without_a_next_try_is_dead_and_stays_until_retried_or_discarded(c
     assert jobs.fail(cursor, job, worker="w1", error="x" * 5000, retry_at=None, now=NOW)
     assert claim(cursor, now=NOW + MINUTE) == []
     (dead,) = jobs.listed(cursor, state=JobState.DEAD, page=Page())
-    assert (dead.id, len(dead.last_error), dead.finished_at) == (id, jobs.LONGEST_ERROR, NOW)
+    assert (dead.id, len(dead.last_error), dead.finished_at) == (id, jobs.MAX_ERROR_LENGTH, NOW)
     assert jobs.sweep(cursor, before=NOW + MINUTE, limit=10) == 0
     assert jobs.retry(cursor, id=dead.id, now=NOW)
     (again,) = claim(cursor)

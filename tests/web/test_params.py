@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microblog.model.errors import Invalid, Malformed, Problem, TooLarge
-from microblog.web.http.body_parsing import MOST_FIELDS, Upload, close_uploads, label, path_of, read_body, read_query, unquoted
+from microblog.web.http.body_parsing import MAX_FIELDS, Upload, close_uploads, label, path_of, read_body, read_query, unquoted
 from microblog.web.http.params import Params
 from tests.web.fake_site import house
 from tests.web.memory import FORM, ask
@@ -72,8 +72,8 @@ def test_a_name_that_is_both_a_value_and_a_list_is_refused(query: str) -> None:
 
 
 def test_names_are_neither_too_many_nor_too_deep_nor_too_long() -> None:
-    assert len(of("&".join(f"a{number}=1" for number in range(MOST_FIELDS))).tree) == MOST_FIELDS
-    for query in ("a=1&" * (MOST_FIELDS + 1), "a" + "[b]" * 17 + "=1", "a" * 257 + "=1"):
+    assert len(of("&".join(f"a{number}=1" for number in range(MAX_FIELDS))).tree) == MAX_FIELDS
+    for query in ("a=1&" * (MAX_FIELDS + 1), "a" + "[b]" * 17 + "=1", "a" * 257 + "=1"):
         with pytest.raises(Malformed):
             of(query)
 
@@ -182,7 +182,7 @@ def test_a_broken_multipart_form_is_refused(body: bytes, kind: str) -> None:
 def test_a_multipart_form_has_only_so_many_parts_and_headers() -> None:
     head = 'Content-Disposition: form-data; name="a"'
     for body, kind in (
-        multipart(*[(head, b"1")] * (MOST_FIELDS + 1)),
+        multipart(*[(head, b"1")] * (MAX_FIELDS + 1)),
         multipart((head + "".join(f"\r\nX-{number}: 1" for number in range(50)), b"1")),
         multipart((head + "\r\nX-A: " + "a" * 10_000, b"1")),
     ):

@@ -15,7 +15,7 @@ from tests.web.memory import Line, request
 from tests.web.sample_data import Village, village_at
 from tests.web.visitor import HOST, document
 
-MOST_OF_NETWORK = 300  # unless settings say otherwise
+MAX_PER_NETWORK = 300  # unless settings say otherwise
 
 
 @pytest.fixture
@@ -203,7 +203,7 @@ def test_whoever_hangs_up_leaves_nothing_behind(village: Village) -> None:
 def test_streams_of_one_network_are_bounded_and_a_head_counts_for_nothing(village: Village) -> None:
     for _ in range(3):
         assert Line(village.server).send(request("HEAD", "/live/local"))
-    lines = [village.listen("/live/local") for _ in range(MOST_OF_NETWORK)]
+    lines = [village.listen("/live/local") for _ in range(MAX_PER_NETWORK)]
     assert lines[-1].opened.status == 200
     assert village.listen("/live/local").opened.status == 429
     lines[0].line.hang_up()

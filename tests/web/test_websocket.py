@@ -14,7 +14,7 @@ from wsproto.frame_protocol import Frame, FrameProtocol
 from microblog.live.subscriber import CloseReason
 from microblog.model.events import Position
 from microblog.web.streaming.stream_connection import StreamIdentity
-from microblog.web.streaming.websocket import LINGER_S, LONGEST_MESSAGE, WebSocket
+from microblog.web.streaming.websocket import LINGER_S, MAX_MESSAGE_BYTES, WebSocket
 from microblog.web.streaming.websocket import frame as server_frame
 from tests.live.fake_log import FakeFeed, PlainEncoder
 from tests.web.socket_client import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, frame, frames
@@ -269,9 +269,9 @@ def test_7_9_and_7_13_codes_that_nobody_may_send_are_wrong(line: Line, code: int
     assert line.code == 1002
 
 
-@pytest.mark.parametrize("size", [LONGEST_MESSAGE + 1, 65_536, 1 << 20])
+@pytest.mark.parametrize("size", [MAX_MESSAGE_BYTES + 1, 65_536, 1 << 20])
 def test_9_what_is_too_long_closes_before_it_has_all_come(line: Line, size: int) -> None:
-    line.send(frame(TEXT, b"*" * (LONGEST_MESSAGE + 1), length=size))
+    line.send(frame(TEXT, b"*" * (MAX_MESSAGE_BYTES + 1), length=size))
     assert line.code == 1009
 
 

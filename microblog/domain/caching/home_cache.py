@@ -27,7 +27,7 @@ from microblog.storage.database import Cursor, Transactions
 from microblog.storage.timelines import Entry
 
 CAPACITY = 2_000
-MOST_AUTHORS = 50  # changed since the page was read; above this the whole page is read again
+MAX_AUTHORS = 50  # changed since the page was read; above this the whole page is read again
 
 
 @define
@@ -147,7 +147,7 @@ class HomeTimelineCache:
         if (
             ended
             or changed is None
-            or len(changed) > MOST_AUTHORS
+            or len(changed) > MAX_AUTHORS
             or not changed.isdisjoint((PUBLIC, cache_keys.of_viewer_state(viewer.id)))
         ):
             return None

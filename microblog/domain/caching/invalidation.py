@@ -21,7 +21,7 @@ from microblog.storage import invalidation_log
 from microblog.storage.database import Transactions
 from microblog.storage.invalidation_log import EVERYTHING, ChangedKeys
 
-MOST_CHANGED_KEYS = 50_000
+MAX_CHANGED_KEYS = 50_000
 POLL_INTERVAL_S = 0.5  # maximum age of served values if there is no wake-up
 V = TypeVar("V")
 
@@ -103,7 +103,7 @@ class InvalidationLog:
 
     def _append(self, keys: Iterable[str]) -> None:
         self._keys.extend(keys)
-        if EVERYTHING in keys or len(self._keys) > MOST_CHANGED_KEYS:
+        if EVERYTHING in keys or len(self._keys) > MAX_CHANGED_KEYS:
             self._discard_before(self._first_position + len(self._keys))
 
     def _reset(self) -> None:

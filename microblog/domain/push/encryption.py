@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from microblog.domain.push.vapid import Signer, encode64, point
 from microblog.model.push import PushTarget
 
-MOST = 3_900
+MAX_MESSAGE_BYTES = 3_900
 """Maximum message size in bytes: push services accept at least 4096 (RFC 8030, section 7.2), including padding and header."""
 POINT_BYTES, AUTH_BYTES, SALT_BYTES = 65, 16, 16
 
@@ -50,9 +50,9 @@ class PushEncryptor:
     make_salt: Callable[[], bytes] = field(default=lambda: os.urandom(SALT_BYTES))
 
     def encrypt(self, message: bytes, target: PushTarget) -> EncryptedPush:
-        """Encrypt the message for the subscription. Raises ValueError if it is empty (http-ece rejects that) or longer than `MOST`."""
-        if not 0 < len(message) <= MOST:
-            raise ValueError(f"A push message has 1 to {MOST} bytes, not {len(message)}.")
+        """Encrypt the message. Raises ValueError if it is empty (http-ece rejects that) or longer than `MAX_MESSAGE_BYTES`."""
+        if not 0 < len(message) <= MAX_MESSAGE_BYTES:
+            raise ValueError(f"A push message has 1 to {MAX_MESSAGE_BYTES} bytes, not {len(message)}.")
         key, salt = self.make_key(), self.make_salt()
         token = self.signer.token(target.endpoint)
         if target.standard:

@@ -33,8 +33,8 @@ LASTS = timedelta(hours=48)
 """Maximum age of a notification that is pushed."""
 KEPT = timedelta(days=1)
 """Retention of the record of a sent notification, so that it is not sent twice."""
-MOST_SUBSCRIPTIONS = 20  # per account; the oldest is deleted first
-MOST_FAILURES = 36  # in a row: about a week, if the service is unavailable
+MAX_SUBSCRIPTIONS = 20  # per account; the oldest is deleted first
+MAX_FAILURES = 36  # in a row: about a week, if the service is unavailable
 NO_SUBSCRIPTION = "Not Found"
 
 
@@ -103,7 +103,7 @@ class PushNotifications:
         subscription = push_subscriptions.subscribe(cursor, account=account, token=token, target=target, choice=choice, now=self.now())
         if subscription is None:
             raise Unauthenticated(REVOKED)
-        push_subscriptions.leave_out(cursor, account=account, token=token, endpoint=target.endpoint, keep=MOST_SUBSCRIPTIONS)
+        push_subscriptions.leave_out(cursor, account=account, token=token, endpoint=target.endpoint, keep=MAX_SUBSCRIPTIONS)
         return subscription
 
     def _next(self, cursor: Cursor, id: PushSubscriptionId, done: NotificationId | None) -> PushMessage | None:
@@ -129,7 +129,7 @@ class PushNotifications:
 
     def _failed(self, cursor: Cursor, push: PushMessage, outcome: PushOutcome, rest: timedelta) -> None:
         id, failures = push.subscription.id, push.subscription.failures + 1
-        if outcome is PushOutcome.GONE or failures >= MOST_FAILURES:
+        if outcome is PushOutcome.GONE or failures >= MAX_FAILURES:
             push_subscriptions.forget(cursor, id=id)
             return
         if outcome is PushOutcome.REFUSED:

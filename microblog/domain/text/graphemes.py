@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import regex
 
-LONGEST_CLUSTER = 32
+MAX_CLUSTER_LENGTH = 32
 """Code points. The longest emoji in use has ten. A letter with stacked combining marks counts once per 32 code points; otherwise a
 post of one "character" could hold a megabyte."""
 
@@ -17,14 +17,14 @@ def count(text: str) -> int:
     """Return how many characters a reader sees. A long cluster counts once per 32 code points, rounded up."""
     if _ONE_EACH.match(text):
         return len(text)
-    return sum(1 + (match.end() - match.start() - 1) // LONGEST_CLUSTER for match in _CLUSTER.finditer(text))
+    return sum(1 + (match.end() - match.start() - 1) // MAX_CLUSTER_LENGTH for match in _CLUSTER.finditer(text))
 
 
 def cut(text: str, limit: int) -> str:
     """Return the longest prefix of `text` with at most `limit` characters; never ends inside a cluster."""
     seen = 0
     for match in _CLUSTER.finditer(text):
-        seen += 1 + (match.end() - match.start() - 1) // LONGEST_CLUSTER
+        seen += 1 + (match.end() - match.start() - 1) // MAX_CLUSTER_LENGTH
         if seen > limit:
             return text[: match.start()]
     return text

@@ -20,8 +20,8 @@ from microblog.model.errors import Invalid
 
 URL_LENGTH = 23
 """Length that any URL counts as."""
-LONGEST_USERNAME = 30
-LONGEST_TAG = 100
+MAX_USERNAME_LENGTH = 30
+MAX_TAG_LENGTH = 100
 _SHOWN_OF_URL = 30
 
 _WORD = r"\p{L}\p{M}\p{N}_"
@@ -47,7 +47,7 @@ _VISIBLE = regex.compile(r"[^\s\p{Default_Ignorable_Code_Point}\u2800]")
 _EDGES = "".join(chr(n) for n in range(0x3001) if chr(n).isspace()) + "\u200b\u2060\ufeff"
 _SPACE = regex.compile(r"\s+")
 
-_USERNAME = regex.compile(rf"[A-Za-z0-9_]{{1,{LONGEST_USERNAME}}}")
+_USERNAME = regex.compile(rf"[A-Za-z0-9_]{{1,{MAX_USERNAME_LENGTH}}}")
 # fmt: off
 RESERVED = frozenset({
     "abuse", "admin", "administrator", "all", "anonymous", "api", "everyone", "help", "here", "hostmaster", "info", "instance", "me",
@@ -222,8 +222,8 @@ def username(text: str, reserved: Iterable[str] = RESERVED) -> str:
     name = text.strip(_EDGES)
     if not name:
         problem, code = "Username can't be blank", "ERR_BLANK"
-    elif len(name) > LONGEST_USERNAME:
-        problem, code = f"Username is too long (maximum is {LONGEST_USERNAME} characters)", "ERR_TOO_LONG"
+    elif len(name) > MAX_USERNAME_LENGTH:
+        problem, code = f"Username is too long (maximum is {MAX_USERNAME_LENGTH} characters)", "ERR_TOO_LONG"
     elif not _USERNAME.fullmatch(name):
         problem, code = "Username must contain only letters, numbers and underscores", "ERR_INVALID"
     elif name.lower() in reserved:
@@ -283,10 +283,10 @@ def _token(match: regex.Match[str], host: str) -> tuple[Token | None, int]:
         return (LinkToken(url) if url else None), end
     if match["tag"] is not None:
         key = tag_key(match["tag"])
-        valid = len(match["tag"]) <= LONGEST_TAG and _LETTER.search(match["tag"]) and _LETTER.search(key)
+        valid = len(match["tag"]) <= MAX_TAG_LENGTH and _LETTER.search(match["tag"]) and _LETTER.search(key)
         return HashtagToken(Hashtag(key, match["tag"]), match[0]) if valid else None, match.end()
     if match["local"] is not None:
-        valid_name = len(match["local"]) <= LONGEST_USERNAME
+        valid_name = len(match["local"]) <= MAX_USERNAME_LENGTH
         return MentionToken(match["local"], None, match[0]) if valid_name else None, match.end()
     text = match.string[match.start() : urls.host_end(match.string, match.start("domain"), match.end())].rstrip(".-")
     domain = text.rpartition("@")[2]

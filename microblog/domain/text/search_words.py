@@ -13,7 +13,7 @@ SPACELESS = (
     r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30fa\u30fc-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
     r"\U00020000-\U0003ffff"
 )
-LONGEST_WORD = 128
+MAX_WORD_LENGTH = 128
 _RUN = regex.compile(rf"[{SPACELESS}]+")
 _BETWEEN = regex.compile(r"[^\p{L}\p{M}\p{N}_]+")
 _MARKS = regex.compile(r"[\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670]+")
@@ -40,7 +40,7 @@ def fold_phrase(text: str) -> str:
 def link(text: str) -> str | None:
     """Return the single index word of a URL; None for any other text."""
     match = _LINK.fullmatch(text)
-    return fold(match[1]).rstrip(".,;:!?)")[:LONGEST_WORD] or None if match else None
+    return fold(match[1]).rstrip(".,;:!?)")[:MAX_WORD_LENGTH] or None if match else None
 
 
 def parts(word: str) -> tuple[list[str], list[str]]:
@@ -52,7 +52,7 @@ def parts(word: str) -> tuple[list[str], list[str]]:
     whole = [run[at : at + 2] for run in runs for at in range(len(run) - 1)]
     starts = [run for run in runs if len(run) == 1]
     for rest in _RUN.sub(" ", word).split():
-        (whole if len(rest) < LONGEST_WORD else starts).append(rest[:LONGEST_WORD])
+        (whole if len(rest) < MAX_WORD_LENGTH else starts).append(rest[:MAX_WORD_LENGTH])
     return whole, starts
 
 

@@ -11,8 +11,8 @@ import unicodedata
 
 import regex
 
-LONGEST_URL = 2048
-LONGEST_HOST = 253
+MAX_URL_LENGTH = 2048
+MAX_HOST_LENGTH = 253
 
 _WIDE = r"[\p{EA=W}\p{EA=F}\p{EA=H}]"
 _SENTENCE_MARK = r"[\p{Terminal_Punctuation}&&[\p{SB=STerm}\p{SB=SContinue}]]"
@@ -44,13 +44,13 @@ def read(line: str, start: int, authority: int) -> tuple[str | None, int]:
     end = _end(_AUTHORITY, line, authority)
     host = _HOST.match(line, authority, end)
     # User information before the host can make a URL look like another site's.
-    if host is None or len(host[0]) > LONGEST_HOST or "@" in line[authority:end] or _goes_on(line, host.end(), end):
+    if host is None or len(host[0]) > MAX_HOST_LENGTH or "@" in line[authority:end] or _goes_on(line, host.end(), end):
         return None, _end(_REST, line, end)
     if not _is_all(line, host.end(), end):
         return line[start : host.end()], host.end()
     whole = _end(_REST, line, end)
     url = _trimmed(line[start:whole], line[start - 1 : start])
-    return (url, start + len(url)) if len(url) <= LONGEST_URL else (None, whole)
+    return (url, start + len(url)) if len(url) <= MAX_URL_LENGTH else (None, whole)
 
 
 def host_end(line: str, at: int, end: int) -> int:

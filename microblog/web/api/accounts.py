@@ -28,8 +28,8 @@ from microblog.web.http.response_cache import CacheableResponse, ResponseCache
 from microblog.web.http.route import AccessLevel, RouteOptions, route
 from microblog.web.http.route_docs import LIMIT, PAGING, Param, RouteDoc
 
-MOST_AT_ONCE = 40
-MOST_RELATIONSHIPS = 1_000
+MAX_IDS = 40
+MAX_RELATIONSHIPS = 1_000
 NO_PROOFS_SINCE = "@1648598400"  # 2022-03-30
 OPEN = RouteOptions(api=True, scopes={"read:accounts"})
 POSTS = RouteOptions(api=True, scopes={"read:statuses"})
@@ -56,7 +56,7 @@ class AccountRoutes:
     @route("GET", "/api/v1/accounts", OPEN, RouteDoc("Get multiple accounts", array_of(ACCOUNT), query=(Param("id", IDS, required=True),)))
     async def several(self, request: Request) -> Response:
         """Up to 40 accounts by id; ids that do not exist are left out."""
-        ids = [AccountId(id) for id in dict.fromkeys(request.fields.ids("id")[:MOST_AT_ONCE])]
+        ids = [AccountId(id) for id in dict.fromkeys(request.fields.ids("id")[:MAX_IDS])]
         return Response.json(self.entities.accounts(await self.accounts.by_ids(ids, suspended=True)))
 
     @route("GET", "/api/v1/accounts/<id:account_id>", OPEN, RouteDoc("Get account", ACCOUNT, errors=(404,)))
@@ -203,6 +203,6 @@ class RelationshipRoutes:
     )
     async def relationships(self, request: Request) -> Response:
         """The user's relationship to each of the given accounts: follows, blocks, mutes and so on. Ids that do not exist are left out."""
-        ids = [AccountId(id) for id in dict.fromkeys(request.fields.ids("id", max=MOST_RELATIONSHIPS))]
+        ids = [AccountId(id) for id in dict.fromkeys(request.fields.ids("id", max=MAX_RELATIONSHIPS))]
         found = await self.relations.between(request.member, ids, suspended=request.fields.flag("with_suspended"))
         return Response.json(RELATIONSHIP.each(found, None))

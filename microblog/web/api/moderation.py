@@ -73,7 +73,7 @@ CATEGORY = (
     Param("category", one_of("spam", "legal", "violation", "other"), "The category of the report."),
     Param("rule_ids", IDS, "For the category violation: IDs of the rules that were broken."),
 )
-MOST = 200
+MAX_PAGE_SIZE = 200
 
 
 def _doc(summary: str) -> RouteDoc:
@@ -103,7 +103,7 @@ class AccountAdminRoutes:
         return await self._page(request, state, staff=fields.value("permissions") == "staff", nobody=remote, kept=QUERY)
 
     async def _page(self, request: Request, state: AccountState | None, *, staff: bool, nobody: bool, kept: tuple[Param, ...]) -> Response:
-        fields, page = request.fields, page_of(request, 100, MOST)
+        fields, page = request.fields, page_of(request, 100, MAX_PAGE_SIZE)
         wanted = AccountQuery(state, staff, *(fields.value(one.name).strip() for one in PREFIXES))
         nobody = nobody or any(fields.value(one.name) for one in UNSUPPORTED)
         found = [] if nobody else await self.moderation.search(request.member, page, wanted)
@@ -185,7 +185,7 @@ class ReportAdminRoutes:
     @route("GET", "/api/v1/admin/reports", READ_REPORTS, RouteDoc("View all reports", array_of(ADMIN_REPORT), query=REPORTS_QUERY))
     async def page(self, request: Request) -> Response:
         """Open reports, or resolved ones if `resolved` is set; newest first."""
-        fields, page = request.fields, page_of(request, 100, MOST)
+        fields, page = request.fields, page_of(request, 100, MAX_PAGE_SIZE)
         by, about = (None if id is None else AccountId(id) for id in (fields.id("account_id"), fields.id("target_account_id")))
         found = await self.reports.sought(request.member, page, closed=fields.flag("resolved"), by=by, target=about)
         told = await self._entities(request, found)

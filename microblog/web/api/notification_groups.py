@@ -16,7 +16,7 @@ from microblog.render.api.definition import Entity
 from microblog.render.api.entities import Entities
 from microblog.render.api.notifications import GROUPS, groups_entity
 from microblog.render.api.schemas import COUNT, EMPTY, TEXTS, array_of, one_of, record
-from microblog.web.api.notifications import FILTERED, MOST_COUNTED, READ, SOME, WRITE, asked
+from microblog.web.api.notifications import FILTERED, MAX_UNREAD_COUNT, READ, SOME, WRITE, asked
 from microblog.web.api.paging import PEOPLE, PageLinks, page_of, paged
 from microblog.web.api.status_serializer import StatusSerializer
 from microblog.web.http.request import Request
@@ -30,7 +30,7 @@ EXPAND = Param(
     one_of("full", "partial_avatars"),
     "Which attributes to return for accounts other than the most recent of a group: full or partial_avatars.",
 )
-LONGEST_KEY = 100
+MAX_KEY_LENGTH = 100
 
 
 @frozen
@@ -65,19 +65,19 @@ class NotificationGroupRoutes:
     )
     async def unread(self, request: Request) -> Response:
         """Number of groups with a notification above the user's read marker, counted up to the limit."""
-        page = Page(request.fields.limit(100, MOST_COUNTED))
+        page = Page(request.fields.limit(100, MAX_UNREAD_COUNT))
         return Response.json({"count": await self.groups.unread(request.member, asked(request, page))})
 
     @route("GET", "/api/v2/notifications/<group_key>", READ, RouteDoc("Get a single notification group", GROUPS, errors=(404,)))
     async def show(self, request: Request, group_key: str) -> Response:
         """One of the user's notification groups."""
-        found = await self.groups.one(request.member, group_key[:LONGEST_KEY])
+        found = await self.groups.one(request.member, group_key[:MAX_KEY_LENGTH])
         return Response.json(await self._entity(request.member, [found], listed=False))
 
     @route("POST", "/api/v2/notifications/<group_key>/dismiss", WRITE, RouteDoc("Dismiss a single notification group", EMPTY))
     async def dismiss(self, request: Request, group_key: str) -> Response:
         """Delete all notifications of the group."""
-        await self.groups.dismiss(request.member, group_key[:LONGEST_KEY])
+        await self.groups.dismiss(request.member, group_key[:MAX_KEY_LENGTH])
         return Response.json({})
 
     @route(
@@ -89,7 +89,7 @@ class NotificationGroupRoutes:
     async def accounts(self, request: Request, group_key: str) -> Response:
         """Accounts that caused the notifications, most recent first."""
         page = page_of(request, 40, 80)
-        found = await self.groups.senders(request.member, group_key[:LONGEST_KEY], page)
+        found = await self.groups.senders(request.member, group_key[:MAX_KEY_LENGTH], page)
         return paged(request, self.entities.related(found), [one.id for one in found], page, PEOPLE)
 
     async def _entity(self, viewer: Viewer, groups: Sequence[NotificationGroup], *, listed: bool, partial: bool = False) -> Entity:

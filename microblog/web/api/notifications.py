@@ -32,7 +32,7 @@ SOME = (
 )
 FILTERED = Param("include_filtered", FLAG, "Whether to include notifications filtered by the user's notification policy.")
 KINDS = frozenset(NotificationKind)
-MOST_COUNTED = 1_000
+MAX_UNREAD_COUNT = 1_000
 
 
 @frozen
@@ -67,7 +67,7 @@ class NotificationRoutes:
     )
     async def unread(self, request: Request) -> Response:
         """Number of notifications above the user's read marker, counted up to the limit."""
-        page = Page(request.fields.limit(100, MOST_COUNTED))
+        page = Page(request.fields.limit(100, MAX_UNREAD_COUNT))
         return Response.json({"count": await self.notifications.unread(request.member, asked(request, page))})
 
     @route("POST", "/api/v1/notifications/clear", WRITE, RouteDoc("Dismiss all notifications", EMPTY))

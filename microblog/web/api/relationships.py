@@ -29,7 +29,7 @@ UNFOLLOW = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:foll
 BLOCK = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:blocks"})
 MUTE = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:mutes"})
 NOTE = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:accounts"})
-LONGEST_MUTE = 2**31
+MAX_MUTE_SECONDS = 2**31
 
 Command = Callable[[Viewer, AccountId], Awaitable[Relationship]]
 
@@ -96,7 +96,7 @@ class RelationshipActionRoutes:
         """Mute the account, for a time or indefinitely."""
         fields = request.fields
         seconds = fields.integer("duration", 0)
-        if not 0 <= seconds <= LONGEST_MUTE:
+        if not 0 <= seconds <= MAX_MUTE_SECONDS:
             raise Invalid({"duration": "Duration must be a number of seconds"}, codes={"duration": "ERR_INVALID"})
         relationship = await self.relations.mute(
             request.member, AccountId(account_id), notifications=fields.flag("notifications", True), duration=timedelta(seconds=seconds)

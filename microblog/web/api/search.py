@@ -22,7 +22,7 @@ from microblog.web.http.route import RouteOptions, route
 from microblog.web.http.route_docs import PAGING, Param, RouteDoc
 
 TYPES = ("accounts", "hashtags", "statuses")
-MOST_OFFSET = 10_000
+MAX_OFFSET = 10_000
 QUERY = (
     Param("q", TEXT, "The search query: words, @username, #hashtag, or a URL of this site.", required=True),
     Param("type", one_of(*TYPES), "Specify whether to search for only accounts, hashtags, statuses."),
@@ -63,7 +63,7 @@ class SearchRoutes:
         """Accounts, statuses and hashtags that match; all three lists are always present."""
         check_paging(request)
         fields = request.fields
-        if request.viewer is None and fields.offset(MOST_OFFSET) > 0:
+        if request.viewer is None and fields.offset(MAX_OFFSET) > 0:
             raise Unauthenticated("Search queries pagination is not supported without authentication")
         if request.viewer is None and fields.flag("resolve"):
             raise Unauthenticated("Search queries that resolve remote resources are not supported without authentication")
@@ -81,7 +81,7 @@ class SearchRoutes:
     async def _found(self, request: Request, query: str) -> SearchResult:
         fields, kind = request.fields, request.fields.value("type")
         limit = fields.limit(20, 40)
-        offset = fields.offset(MOST_OFFSET) if kind else 0
+        offset = fields.offset(MAX_OFFSET) if kind else 0
         if not query or kind not in ("", *TYPES):
             return SearchResult()
         if query.startswith(("http://", "https://")):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from microblog.domain.posts import LONGEST_KEY
+from microblog.domain.posts import MAX_KEY_LENGTH
 from microblog.model.errors import Invalid
 from microblog.model.ids import LARGEST_ID, AccountId, MediaId, PostId
 from microblog.model.media import MediaChange
@@ -39,7 +39,7 @@ DRAFT_PARAMS = (
 
 IDEMPOTENCY_KEY = Param(
     "Idempotency-Key",
-    {"type": "string", "maxLength": LONGEST_KEY},
+    {"type": "string", "maxLength": MAX_KEY_LENGTH},
     "Prevents duplicate submissions: the same key again returns the same status.",
 )
 
@@ -64,7 +64,7 @@ def draft_of(request: Request) -> PostDraft:
         sensitive=fields.flag("sensitive", None),
         language=fields.value("language") or None,
         reply_to=None if reply_to is None else PostId(reply_to),
-        key=(request.header("Idempotency-Key") or "")[: LONGEST_KEY + 1] or None,
+        key=(request.header("Idempotency-Key") or "")[: MAX_KEY_LENGTH + 1] or None,
         application=request.access.app.name if request.access else None,
         website=request.access.app.website if request.access else None,
         allowed=allowed,

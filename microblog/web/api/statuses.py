@@ -31,7 +31,7 @@ from microblog.web.http.response import Response
 from microblog.web.http.route import DATA_FORM, TEXT_FORM, AccessLevel, RouteOptions, route
 from microblog.web.http.route_docs import PAGING, Param, RouteDoc
 
-MOST_AT_ONCE = 20
+MAX_IDS = 20
 PUBLISHED = {"anyOf": [STATUS, SCHEDULED_STATUS]}  # at once or later
 OPEN = RouteOptions(api=True, scopes={"read:statuses"})
 WRITE = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:statuses"}, body=TEXT_FORM, rate=POSTING)
@@ -80,7 +80,7 @@ class StatusRoutes:
     @route("GET", "/api/v1/statuses", OPEN, RouteDoc("View multiple statuses", array_of(STATUS), query=(Param("id", IDS, required=True),)))
     async def several(self, request: Request) -> Response:
         """Up to 20 posts by id; those that the user may not see are left out."""
-        ids = [PostId(id) for id in request.fields.ids("id")[:MOST_AT_ONCE]]
+        ids = [PostId(id) for id in request.fields.ids("id")[:MAX_IDS]]
         return Response.json(await self.serializer.many(request.viewer, await self.posts.several(request.viewer, ids)))
 
     @route("GET", "/api/v1/statuses/<id:status_id>", OPEN, RouteDoc("View a single status", STATUS, errors=(404,)))

@@ -57,7 +57,7 @@ PUBLIC = {
     "public:remote:media": (StreamKind.REMOTE, True),
 }
 MISSING, INVALID = "Missing access token", "Invalid access token"
-LONGEST_TAG = 500
+MAX_TAG_LENGTH = 500
 MAX_LIST_LOOKUPS = 64  # per connection, of lists that are not in the viewer state yet
 MAX_PENDING_MESSAGES = 128  # of one connection
 
@@ -100,7 +100,7 @@ def stream_of(name: str, params: Mapping[str, Any], listener: Listener) -> Strea
         kind, media = PUBLIC[name]
         return Stream(kind, media=media, name=name, label=(name,))
     if name in ("hashtag", "hashtag:local"):
-        tag = str(params.get("tag") or "").strip().removeprefix("#")[:LONGEST_TAG]
+        tag = str(params.get("tag") or "").strip().removeprefix("#")[:MAX_TAG_LENGTH]
         if not tag:
             raise Malformed("Missing tag name parameter")
         return Stream(StreamKind.TAG, tag_key(tag), name=name, label=(name, tag))

@@ -26,7 +26,7 @@ OPEN = RouteOptions(api=True, scopes={"read:accounts"})
 BLOCKS = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:blocks"})
 BLOCK = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:blocks"})
 ALL_ACCOUNTS = 1_000_000
-MOST_OFFSET = 100_000
+MAX_OFFSET = 100_000
 OLD = "@1686528000"  # 2023-06-12, when version 2 of suggestions replaced version 1
 FAMILIAR = record({"id": ID, "accounts": array_of(ACCOUNT)})
 DOMAIN = (Param("domain", TEXT, "Domain to block or unblock.", required=True),)
@@ -120,7 +120,7 @@ class DirectoryRoutes:
     async def directory(self, request: Request) -> Response:
         """Discoverable accounts, most recently active first by default."""
         fields = request.fields
-        offset = fields.offset(MOST_OFFSET)
+        offset = fields.offset(MAX_OFFSET)
         newest = fields.value("order") == "new"
         found = await self.people.directory(request.viewer, newest=newest, limit=fields.limit(40, 80), offset=offset)
         return Response.json(self.entities.accounts(found))
@@ -128,7 +128,7 @@ class DirectoryRoutes:
     @route("GET", "/api/v2/suggestions", READ, RouteDoc("View follow suggestions (v2)", array_of(SUGGESTION), query=(*LIMIT, OFFSET)))
     async def suggestions(self, request: Request) -> Response:
         """The most followed accounts that the user has no relationship to."""
-        found = await self.people.suggested(request.member, request.fields.limit(40, 80), request.fields.offset(MOST_OFFSET))
+        found = await self.people.suggested(request.member, request.fields.limit(40, 80), request.fields.offset(MAX_OFFSET))
         return Response.json(SUGGESTION.each(found, self.entities))
 
     @route(
@@ -139,7 +139,7 @@ class DirectoryRoutes:
     )
     async def old_suggestions(self, request: Request) -> Response:
         """Suggested accounts without the reason for the suggestion (deprecated)."""
-        found = await self.people.suggested(request.member, request.fields.limit(40, 80), request.fields.offset(MOST_OFFSET))
+        found = await self.people.suggested(request.member, request.fields.limit(40, 80), request.fields.offset(MAX_OFFSET))
         return Response.json(self.entities.accounts(found)).with_header("Deprecation", OLD)
 
     @route("DELETE", "/api/v1/suggestions/<id:account_id>", WRITE, RouteDoc("Remove a suggestion", EMPTY))

@@ -20,7 +20,7 @@ from microblog.web.http.request import Authenticator, Request
 from microblog.web.http.route import AccessLevel, Route, RouteOptions
 
 _ROLES = {AccessLevel.MODERATOR: Role.MODERATOR, AccessLevel.ADMIN: Role.ADMIN}
-_LONGEST_TOKEN = 512
+_MAX_TOKEN_LENGTH = 512
 _PAGED = re.compile(rb"(?:\A|&)(?:max_id|min_id|since_id|page)=")
 
 
@@ -78,7 +78,7 @@ class Authorizer:
         if token is None:
             return
         try:
-            found = await authenticator.by_bearer(token, pending=pending) if 0 < len(token) <= _LONGEST_TOKEN else None
+            found = await authenticator.by_bearer(token, pending=pending) if 0 < len(token) <= _MAX_TOKEN_LENGTH else None
         except Unauthenticated as problem:
             found, refusal = None, BadToken(problem.sentence)
         else:

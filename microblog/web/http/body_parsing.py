@@ -22,11 +22,11 @@ from multipart import MultipartError, MultipartSegment, ParserLimitReached, Push
 from microblog.model.errors import Invalid, Malformed, TooLarge
 from microblog.web.http.body_buffer import IN_MEMORY
 
-MOST_FIELDS = 1_000
-MOST_TEXT = 1024 * 1024  # bytes of all texts of a form that has files beside them
-MOST_NODES = 10_000
+MAX_FIELDS = 1_000
+MAX_TEXT_BYTES = 1024 * 1024  # bytes of all texts of a form that has files beside them
+MAX_NODES = 10_000
 DEEPEST = 16
-LONGEST_NAME = 256
+MAX_NAME_LENGTH = 256
 
 _CHUNK = 64 * 1024
 _NAME = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
@@ -80,9 +80,9 @@ def read_query(query: bytes) -> Tree:
     """Parse a query string, or a body of type application/x-www-form-urlencoded."""
     if not query:
         return {}
-    pairs = query.split(b"&", MOST_FIELDS)
-    if len(pairs) > MOST_FIELDS:
-        raise Malformed(f"There are more than {MOST_FIELDS} fields.")
+    pairs = query.split(b"&", MAX_FIELDS)
+    if len(pairs) > MAX_FIELDS:
+        raise Malformed(f"There are more than {MAX_FIELDS} fields.")
     return _tree(_decoded(pairs))
 
 
@@ -106,11 +106,11 @@ def unquoted(raw: bytes) -> bytes:
     """Percent-decode in linear time: the standard library needs 1.5 s for a megabyte of percent signs.
 
     Quoted-printable is the same code with another sign, and is decoded in C. A percent sign that begins no escape is kept. Raises
-    Malformed for more than MOST_FIELDS such signs, because each is handled in Python.
+    Malformed for more than MAX_FIELDS such signs, because each is handled in Python.
     """
     if b"%" not in raw:
         return raw
-    if next(islice(_NO_ESCAPE.finditer(raw), MOST_FIELDS, None), None):
+    if next(islice(_NO_ESCAPE.finditer(raw), MAX_FIELDS, None), None):
         raise Malformed("There are too many percent signs that begin no escape.")
     return a2b_qp(_NO_ESCAPE.sub(b"%25", raw).replace(b"=", b"=3D").replace(b"%", b"="))
 
@@ -134,19 +134,19 @@ def _parts(body: BinaryIO, boundary: str) -> Iterator[tuple[str, str | Upload]]:
     """Yield name and value of each part of a multipart body."""
     part, texts = None, 0
     try:
-        with PushMultipartParser(boundary, max_segment_count=MOST_FIELDS, strict=True) as parser:
+        with PushMultipartParser(boundary, max_segment_count=MAX_FIELDS, strict=True) as parser:
             for event in (event for chunk in iter(lambda: body.read(_CHUNK), b"") for event in parser.parse(chunk)):
                 if isinstance(event, MultipartSegment):
                     part = _Part(event)
                 elif part is not None and event:
                     texts += part.add(bytes(event))
-                    if texts > MOST_TEXT:
-                        raise TooLarge(f"The texts of this form are longer than {MOST_TEXT} bytes.")
+                    if texts > MAX_TEXT_BYTES:
+                        raise TooLarge(f"The texts of this form are longer than {MAX_TEXT_BYTES} bytes.")
                 elif part is not None:
                     yield part.finished()
                     part = None
     except ParserLimitReached as error:
-        raise TooLarge(f"The form has more than {MOST_FIELDS} parts, or a part has too many headers.") from error
+        raise TooLarge(f"The form has more than {MAX_FIELDS} parts, or a part has too many headers.") from error
     except (MultipartError, UnicodeError) as error:
         raise Malformed("The multipart form could not be read.") from error
     finally:
@@ -205,12 +205,12 @@ def _tree(pairs: Iterable[tuple[str, str | Upload]]) -> Tree:
 
 def _insert_field(tree: Tree, name: str, value: str | Upload) -> None:
     if isinstance(value, str):
-        _check_text(name[:LONGEST_NAME], value)
+        _check_text(name[:MAX_NAME_LENGTH], value)
     elif not value.filename and not value.size:
         value.file.close()
         return  # an empty file input
-    if len(name) > LONGEST_NAME:
-        raise Malformed(f"The name of a field is longer than {LONGEST_NAME} characters.")
+    if len(name) > MAX_NAME_LENGTH:
+        raise Malformed(f"The name of a field is longer than {MAX_NAME_LENGTH} characters.")
     _check_text("The name of a field", name)
     _insert(tree, path_of(name), value)
 
@@ -282,7 +282,7 @@ def _check_json(tree: Tree) -> None:
     level: list[tuple[str, Node]] = list(tree.items())
     for _ in range(DEEPEST):
         seen += len(level)
-        if seen > MOST_NODES:
+        if seen > MAX_NODES:
             raise Malformed("The JSON has too many values.")
         for name, value in level:
             if isinstance(value, str):

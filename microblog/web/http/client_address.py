@@ -15,7 +15,7 @@ Network = IPv4Network | IPv6Network
 UNKNOWN: Address = IPv4Address("0.0.0.0")  # noqa: S104 - a stand-in for "no address", nothing listens here
 _LOOPBACK = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
 _FORWARDED_FOR = re.compile(r'(?:^|[;,\s])for="?(\[[0-9A-Fa-f:.]{2,45}\]|[^\s",;]{1,64})', re.IGNORECASE)
-_LONGEST_CHAIN = 32
+_MAX_CHAIN = 32
 
 
 @lru_cache(maxsize=4096)
@@ -70,7 +70,7 @@ class Proxies:
         if not forwarded or not self.trusts(peer):
             return peer or UNKNOWN
         nearest = peer
-        for text in reversed(forwarded[-_LONGEST_CHAIN:]):
+        for text in reversed(forwarded[-_MAX_CHAIN:]):
             address = parse_address(text.strip())
             if address is None:
                 break

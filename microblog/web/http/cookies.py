@@ -11,7 +11,7 @@ VISITOR = "visitor"
 DEVICE = "device"
 RETURN = "return"
 _VALUE = re.compile(r"[!#-+\--:<-\[\]-~]*")  # RFC 6265 section 4.1.1, cookie-octet
-_LONGEST = 512
+_MAX_VALUE_LENGTH = 512
 
 
 @frozen
@@ -41,7 +41,7 @@ class CookieJar:
         secure = "; Secure" if self.secure else ""
         return f"{self.full_name(cookie.name)}={cookie.value}; Path=/; HttpOnly; SameSite=Lax{age}{secure}".encode("ascii")
 
-    def read(self, header: bytes | None, name: str, longest: int = _LONGEST) -> str | None:
+    def read(self, header: bytes | None, name: str, longest: int = _MAX_VALUE_LENGTH) -> str | None:
         """The value of a cookie in a Cookie header; None if it is missing, empty, longer than `longest` or not ASCII."""
         if not header:
             return None

@@ -5,12 +5,12 @@ Shared by the settings page and the API.
 
 from __future__ import annotations
 
-from microblog.domain.profile_images import MOST_BYTES, ProfileImages
+from microblog.domain.profile_images import MAX_IMAGE_BYTES, ProfileImages
 from microblog.model.accounts import Account, Viewer
 from microblog.web.http.params import Params
 from microblog.web.http.route import SMALL_FORM
 
-PROFILE_IMAGES_FORM = 2 * MOST_BYTES + SMALL_FORM
+PROFILE_IMAGES_FORM = 2 * MAX_IMAGE_BYTES + SMALL_FORM
 
 
 async def update_profile_images(pictures: ProfileImages, viewer: Viewer, fields: Params) -> Account | None:

@@ -62,7 +62,7 @@ from microblog.web.http.request_faults import path_of, request_fault, target_of
 from microblog.web.http.timeouts import NO_ROOM, TOO_LONG, TOO_MANY, TOO_SLOW, too_large
 
 _LINGER_BYTES = 4 * 1024 * 1024
-_MOST_CHUNKS = 256
+_MAX_CHUNKS = 256
 _SLICE = 2 * 1024
 
 
@@ -242,7 +242,7 @@ class HttpChannel(PipelinedChannel):
     def _read_chunks(self, data: bytes) -> None:
         """Parse a chunked body, at most a few hundred chunks per reactor turn, because a tiny chunk costs as much as a large one."""
         rest = b""
-        if data.count(b"\r\n") > _MOST_CHUNKS:
+        if data.count(b"\r\n") > _MAX_CHUNKS:
             data, rest = data[:_SLICE], data[_SLICE:]
             self._keep_early(rest)
             self._networkProducer.pauseProducing()

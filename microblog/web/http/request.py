@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from microblog.web.http.route import Route
 
 _LANGUAGE = re.compile(r"\s*([A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*)\s*(?:;\s*q=([01](?:\.[0-9]{0,3})?))?\s*")
-_MOST_LANGUAGES = 20
-LONGEST_NEXT = 8_192  # OAuth requests may have a redirect URI and a state of 2,000 characters each
+_MAX_LANGUAGES = 20
+MAX_NEXT_LENGTH = 8_192  # OAuth requests may have a redirect URI and a state of 2,000 characters each
 _UNSAFE_PATH = re.compile(r"[\x00-\x20\x7f\\]")
 _CROSS_ORIGIN = re.compile(r"/(?:api|\.well-known|nodeinfo)/|/oauth/(?:token|revoke|userinfo)/?\Z")
 
@@ -77,7 +77,7 @@ def is_cross_origin(path: str) -> bool:
 def next_path(target: str, default: str = "/") -> str:
     """`target` if it is a path of this site, else `default`. Prevents open redirects by `?next=`."""
     decoded = unquote(target)
-    if not target.startswith("/") or len(target) > LONGEST_NEXT:
+    if not target.startswith("/") or len(target) > MAX_NEXT_LENGTH:
         return default
     for form in (target, decoded, unquote(decoded)):
         if form[1:2] in ("/", "\\") or _UNSAFE_PATH.search(form.partition("?")[0]) or urlsplit(form).netloc:
@@ -230,7 +230,7 @@ class Request:
     def languages(self) -> tuple[str, ...]:
         """The client's languages by preference, lower case (`en-gb`): `?lang=` before Accept-Language."""
         header = (self.header("Accept-Language") or "")[:1_024]
-        found = [_LANGUAGE.fullmatch(item) for item in header.split(",")[:_MOST_LANGUAGES]]
+        found = [_LANGUAGE.fullmatch(item) for item in header.split(",")[:_MAX_LANGUAGES]]
         weighed = [(-float(match.group(2) or 1), match.group(1).lower()) for match in found if match]
         chosen = _LANGUAGE.fullmatch(self.fields.value("lang", max=32)) if b"lang=" in self.incoming.query else None
         return ((chosen.group(1).lower(),) if chosen else ()) + tuple(tag for weight, tag in sorted(weighed, key=lambda w: w[0]) if weight)

@@ -28,7 +28,7 @@ from microblog.web.http.timeouts import Timeouts
 
 _TICK = 1.0
 _DRAIN_STEP = 0.02
-_MOST_LINES = 1_000
+_MAX_LINES = 1_000
 
 
 class Renders(Protocol):
@@ -152,7 +152,7 @@ class HttpServer(Factory):
 
     def _log_line(self, line: str) -> None:
         self._lines.append(f"{self._log_time} {line}\n")
-        if len(self._lines) >= _MOST_LINES:
+        if len(self._lines) >= _MAX_LINES:
             self.flush_log()
 
     def flush_log(self) -> None:

@@ -15,7 +15,7 @@ from microblog.web.http.response import Response
 from microblog.web.http.route import RouteOptions, route
 from microblog.web.pages.page_context import PageContexts
 
-LONGEST_SEARCH = 200
+MAX_SEARCH_LENGTH = 200
 
 
 @frozen(eq=False)
@@ -34,5 +34,5 @@ class ApiDocsPage:
     @route("GET", "/api/docs", RouteOptions())
     async def read(self, request: Request) -> Response:
         """All operations and entities, or those that match the search `q`."""
-        query = request.fields.text("q", max=LONGEST_SEARCH).strip()
+        query = request.fields.text("q", max=MAX_SEARCH_LENGTH).strip()
         return Response.html(self.pages.api_docs(await self.shells.of(request), self.reference.matching(query), query))

@@ -26,7 +26,7 @@ from microblog.web.pages.page_context import PageContexts
 SIGN_IN = RouteOptions(keeps_opener=True)
 HOME = "/home"
 _RETURN_LASTS = 600  # seconds
-_LONGEST_RETURN = 3_500  # browsers drop cookies of more than 4,096 bytes, their name and attributes included
+_MAX_RETURN_LENGTH = 3_500  # browsers drop cookies of more than 4,096 bytes, their name and attributes included
 
 
 @frozen
@@ -79,7 +79,7 @@ class AuthPages:
     @route("GET", "/auth/sign_in", SIGN_IN)
     async def sign_in(self, request: Request) -> Response:
         """Show the login form at Mastodon's address, which apps, scripts and password managers know; see `sign_in_first`."""
-        kept = request.origin.jar.read(request.incoming.getHeader(b"Cookie"), RETURN, _LONGEST_RETURN)
+        kept = request.origin.jar.read(request.incoming.getHeader(b"Cookie"), RETURN, _MAX_RETURN_LENGTH)
         return self._login_form(request, request.next_path(next_path(unquote(kept or ""), HOME)))
 
     def _login_form(self, request: Request, target: str) -> Response:
@@ -124,7 +124,7 @@ def sign_in_first(target: str) -> Response:
     Clients recognize the form by its address without a query, so `target` is stored in a cookie unless it is too long.
     """
     value = quote(target, safe="")
-    if len(value) > _LONGEST_RETURN:
+    if len(value) > _MAX_RETURN_LENGTH:
         return Response.redirect(f"/auth/sign_in?next={quote(target, safe='/')}", 302)
     return Response.redirect("/auth/sign_in", 302).with_cookie(RETURN, value, _RETURN_LASTS)
 

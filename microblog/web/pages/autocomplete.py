@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from microblog.domain.autocomplete import LONGEST_PREFIX, Autocomplete
+from microblog.domain.autocomplete import MAX_PREFIX_LENGTH, Autocomplete
 from microblog.domain.rate_limits import COMPLETING
 from microblog.render.html.pages import Pages
 from microblog.web.http.request import Request
@@ -22,7 +22,7 @@ class AutocompleteRoutes:
     @route("GET", "/compose/complete", RouteOptions(viewer=AccessLevel.MEMBER, rate=COMPLETING))
     async def complete(self, request: Request) -> Response:
         """Return the options for `q`, which begins with `@` or `#`: their count, and HTML list items."""
-        typed = request.fields.text("q", max=LONGEST_PREFIX)
+        typed = request.fields.text("q", max=MAX_PREFIX_LENGTH)
         mark, prefix = typed[:1], typed[1:]
         people = await self.completion.people(request.member, prefix) if mark == "@" else []
         tags = await self.completion.tags(request.member, prefix) if mark == "#" else []

@@ -26,7 +26,7 @@ from microblog.web.pages.timelines import feed_of
 
 MEMBER = RouteOptions(viewer=AccessLevel.MEMBER)
 NEW = AccountList(ListId(0), "")
-MOST_SHOWN = 1_000
+MAX_SHOWN = 1_000
 
 
 @frozen
@@ -46,7 +46,7 @@ class ListPages:
 
     async def _all(self, request: Request, form: ListForm, status: int = 200) -> Response:
         found = tuple(await self.lists.of(request.member))
-        tags = tuple(kept.tag for kept in await self.tags.followed(request.member, Page(MOST_SHOWN)))
+        tags = tuple(kept.tag for kept in await self.tags.followed(request.member, Page(MAX_SHOWN)))
         return Response.html(lists_page(self.pages, await self.shells.of(request), found, tags, form), status)
 
     @route("POST", "/lists", MEMBER)
@@ -83,7 +83,7 @@ class ListForms:
         return await self._form(request, await self.lists.one(request.member, ListId(list_id)))
 
     async def _form(self, request: Request, made: AccountList, problem: Invalid | None = None) -> Response:
-        members = await self.lists.members(request.member, made.id, Page(MOST_SHOWN))
+        members = await self.lists.members(request.member, made.id, Page(MAX_SHOWN))
         errors = problem.fields if problem else {}
         form = ListForm(made, tuple(one.account for one in members), request.fields.value("username", max=100), errors)
         page = list_edit_page(self.pages, await self.shells.of(request), form)

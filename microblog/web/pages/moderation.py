@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from attrs import frozen
 
-from microblog.domain.account_actions import LONGEST_TEXT
+from microblog.domain.account_actions import MAX_TEXT_LENGTH
 from microblog.domain.moderation import Moderation, outranks
 from microblog.model.errors import Invalid
 from microblog.model.moderation import ModerationAction, Sanction
@@ -71,7 +71,7 @@ class PeoplePages:
         name = (await self.moderation.subject(request.member, username)).account.username
         sentence = "Their profile and posts will be hidden from everyone, and they will be logged out. You can undo this at any time."
         action, back = f"/admin/people/{name}/suspend", f"/admin/people?q={name}"
-        confirm = ConfirmView(f"Suspend @{name}?", sentence, action, "Suspend", back, message=LONGEST_TEXT)
+        confirm = ConfirmView(f"Suspend @{name}?", sentence, action, "Suspend", back, message=MAX_TEXT_LENGTH)
         return Response.html(self.pages.confirm(await self.shells.of(request), confirm))
 
     @route("POST", "/admin/people/<username:username>/suspend", MODERATOR)

@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 
 from microblog.domain.caching.filter_cache import FilterCache
 from microblog.domain.notification_groups import NotificationGroups
-from microblog.domain.notification_policy import MOST_HELD, NotificationPolicies
+from microblog.domain.notification_policy import MAX_PENDING, NotificationPolicies
 from microblog.domain.notifications import NotificationQuery, Notifications
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Invalid
@@ -27,7 +27,7 @@ from microblog.web.pages.paging import older, page_of
 from microblog.web.pages.profiles import PEOPLE_PER_PAGE, PeopleLists
 
 MEMBER = RouteOptions(viewer=AccessLevel.MEMBER)
-LONGEST_KEY = 100
+MAX_KEY_LENGTH = 100
 
 
 @frozen
@@ -60,7 +60,7 @@ class NotificationPages:
     @route("GET", "/notifications/groups/<group_key>", MEMBER)
     async def group(self, request: Request, group_key: str) -> Response:
         """Render a group of notifications, for a page that is open while the group grows."""
-        found = await self.groups.one(request.member, group_key[:LONGEST_KEY])
+        found = await self.groups.one(request.member, group_key[:MAX_KEY_LENGTH])
         kept, folded = await self._sifted(request.member, [found])
         return Response.html("".join(self.pages.notification(group, folded) for group in kept).encode())
 
@@ -136,7 +136,7 @@ class PolicyPages:
         """List notification requests."""
         page = page_of(request)
         found = await self.policies.requests(request.member, page)
-        shown = RequestsPage(tuple(found), MOST_HELD, older(request, [one.id for one in found], page))
+        shown = RequestsPage(tuple(found), MAX_PENDING, older(request, [one.id for one in found], page))
         return Response.html(requests_page(self.pages, await self.shells.of(request), shown))
 
     @route("POST", "/notifications/requests/<id:request_id>/accept", MEMBER)

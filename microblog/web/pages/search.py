@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from microblog.domain.search import LONGEST_QUERY, SearchResult, SearchService
+from microblog.domain.search import MAX_QUERY_LENGTH, SearchResult, SearchService
 from microblog.model.filters import FilterContext
 from microblog.render.html.pages import Pages
 from microblog.render.html.view_models import SearchView as SearchPage
@@ -31,7 +31,7 @@ class SearchPages:
     @route("GET", "/search", RouteOptions())
     async def show(self, request: Request) -> Response:
         """Show the search field and the results."""
-        query, page = request.fields.text("q")[:LONGEST_QUERY].strip(), page_of(request)
+        query, page = request.fields.text("q")[:MAX_QUERY_LENGTH].strip(), page_of(request)
         first = page.max_id is None and page.min_id is None
         found = (
             await self.search.find(request.viewer, query)

@@ -32,7 +32,7 @@ from microblog.web.pages.paging import page_of
 from microblog.web.pages.profiles import PEOPLE_PER_PAGE, PeopleLists
 
 MEMBER = RouteOptions(viewer=AccessLevel.MEMBER)
-MOST_FIELDS = 4
+MAX_FIELDS = 4
 A_YEAR = 365 * 24 * 3600
 ZONES = tuple(sorted(available_timezones()))
 
@@ -59,7 +59,7 @@ class SettingsPages:
         changes = ProfileChanges(
             display_name=fields.text("display_name"),
             bio=fields.text("bio"),
-            fields=tuple((fields.text(f"field_name_{n}"), fields.text(f"field_value_{n}")) for n in range(MOST_FIELDS)),
+            fields=tuple((fields.text(f"field_name_{n}"), fields.text(f"field_value_{n}")) for n in range(MAX_FIELDS)),
             locked=fields.flag("locked"),
             bot=fields.flag("bot"),
             discoverable=fields.flag("discoverable"),

@@ -21,7 +21,7 @@ from microblog.web.http.route import AccessLevel, RouteOptions, route
 from microblog.web.pages.page_context import PageContexts
 from microblog.web.pages.post_renderer import PostRenderer
 
-MOST_DAYS = 3660  # in a file
+MAX_DAYS = 3660  # in a file
 USUAL_DAYS = 30
 TOP_POSTS = 5
 
@@ -120,8 +120,8 @@ class StatisticsPages:
         zone = self._zone(request)
         last = _date(request, "to") or self.statistics.last_day(zone)
         first = _date(request, "from") or date.fromordinal(max(1, last.toordinal() - USUAL_DAYS + 1))
-        if not 0 <= (last - first).days < MOST_DAYS:
-            raise Invalid({"from": f"From and to must be 1 to {MOST_DAYS} days apart"})
+        if not 0 <= (last - first).days < MAX_DAYS:
+            raise Invalid({"from": f"From and to must be 1 to {MAX_DAYS} days apart"})
         return zone, await self.statistics.read(zone, first, last)
 
     def _zone(self, request: Request) -> ZoneInfo:

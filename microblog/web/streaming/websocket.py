@@ -22,8 +22,8 @@ from microblog.web.streaming.stream_connection import OpenStream
 from microblog.web.streaming.stream_transport import Socket
 
 VERSION = "13"
-LONGEST_MESSAGE = 4096  # bytes of one message of a client
-MOST_FRAMES, FRAMES_S = 256, 10.0  # maximum number of frames of one client in FRAMES_S seconds
+MAX_MESSAGE_BYTES = 4096  # bytes of one message of a client
+MAX_FRAMES, FRAMES_S = 256, 10.0  # maximum number of frames of one client in FRAMES_S seconds
 LINGER_S = 2.0  # maximum wait for the client's close frame after ours
 TOO_MUCH = "Too many messages."
 TURNS = 2  # heartbeats per ping
@@ -141,7 +141,7 @@ class WebSocket(OpenStream):
             for received in self._frames.received_frames():
                 if received.frame_finished and self._too_many():
                     self.close(CloseCode.POLICY, TOO_MUCH)
-                    if self._count > 2 * MOST_FRAMES:  # it continues after our close frame: do not wait for its reply
+                    if self._count > 2 * MAX_FRAMES:  # it continues after our close frame: do not wait for its reply
                         self._ignoring = True
                         return
                 self._received(received)
@@ -164,7 +164,7 @@ class WebSocket(OpenStream):
 
     def _text(self, piece: str, *, whole: bool) -> None:
         self._length += len(piece.encode())
-        if self._length > LONGEST_MESSAGE:
+        if self._length > MAX_MESSAGE_BYTES:
             self.close(CloseCode.TOO_BIG, "This message is too long.")
             return
         self._message.append(piece)
@@ -178,7 +178,7 @@ class WebSocket(OpenStream):
         if now - self._counted_from > FRAMES_S:
             self._counted_from, self._count = now, 0
         self._count += 1
-        return self._count > MOST_FRAMES
+        return self._count > MAX_FRAMES
 
     def _closed(self, received: Frame) -> None:
         """Reply to the client's close frame, unless it is itself a reply (RFC 6455 section 5.5.1)."""

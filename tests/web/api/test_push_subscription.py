@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from microblog.domain.account_admin import AccountAdmin
-from microblog.domain.push.notifications import MOST_SUBSCRIPTIONS
+from microblog.domain.push.notifications import MAX_SUBSCRIPTIONS
 from microblog.domain.push.vapid import point
 from microblog.model.notifications import NotificationKind
 from microblog.storage.database import fetch_value
@@ -99,11 +99,11 @@ def test_a_device_is_told_once_whichever_of_its_tokens_asks(site: Town) -> None:
 
 def test_the_oldest_subscriptions_go_where_there_are_too_many(site: Town) -> None:
     ada = client(site, "ada")
-    programs = [another(site, ada.person) for _ in range(MOST_SUBSCRIPTIONS)]
+    programs = [another(site, ada.person) for _ in range(MAX_SUBSCRIPTIONS)]
     subscribe(ada)
     for number, program in enumerate(programs):
         subscribe(program, f"{ENDPOINT}{number}")
-    assert (ada.get(PATH).status, programs[0].get(PATH).status, subscriptions(site)) == (404, 200, MOST_SUBSCRIPTIONS)
+    assert (ada.get(PATH).status, programs[0].get(PATH).status, subscriptions(site)) == (404, 200, MAX_SUBSCRIPTIONS)
     assert subscribe(client(site, "bob")).status == 200
 
 

@@ -14,7 +14,7 @@ from microblog.domain.filters import FilterDraft, KeywordDraft
 from microblog.domain.lists import ListOptions
 from microblog.domain.rate_limits import API_TOKEN, connection_limits
 from microblog.live.subscriber import MAX_SUBSCRIPTIONS
-from microblog.web.streaming.websocket import MOST_FRAMES
+from microblog.web.streaming.websocket import MAX_FRAMES
 from tests.fakes import done
 from tests.web.memory import Line, replies, request
 from tests.web.sample_data import Village, said, village_at
@@ -309,7 +309,7 @@ def test_subscriptions_and_frames_are_bounded(village: Village, two: Two) -> Non
         socket.say(type="subscribe", stream="hashtag", tag=f"t{number}")
     [refused] = socket.read()
     assert refused["status"] == 429
-    for _ in range(MOST_FRAMES):
+    for _ in range(MAX_FRAMES):
         socket.send(frame(PING))
     assert socket.code == 1008
 
