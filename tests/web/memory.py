@@ -58,6 +58,7 @@ class Line:
     """One connection to a server; with no host, through a UNIX socket."""
 
     def __init__(self, server: HttpServer, host: str | None = "203.0.113.7") -> None:
+        self.server = server
         self.transport = StringTransport(peerAddress=IPv4Address("TCP", host, 54321) if host else UNIXAddress(None))
         self.channel = server.buildProtocol(None)
         self.channel.makeConnection(self.transport)
@@ -69,8 +70,8 @@ class Line:
 
     def read(self) -> bytes:
         """What came back since the last time, once what was pipelined had its turns."""
-        if isinstance(self.channel.server.reactor, Clock):
-            self.channel.server.reactor.advance(0)
+        if isinstance(self.server.reactor, Clock):
+            self.server.reactor.advance(0)
         data: bytes = self.transport.value()
         self.transport.clear()
         return data

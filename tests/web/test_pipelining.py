@@ -195,7 +195,7 @@ async def served(home: House) -> AsyncIterator[int]:
         turns.stop()
         await maybeDeferred(listening.stopListening)
         for channel in list(home.server.channels):
-            channel.abort()
+            channel.transport.abortConnection()
         await deferLater(reactor, 0.02)
 
 

@@ -7,23 +7,99 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 from twisted.internet.interfaces import IProtocol
 from twisted.python.failure import Failure
 
 from microblog import twisted_private
-from microblog.web.http.body_buffer import IN_MEMORY, BodyBuffer
-from microblog.web.http.client_address import Address, forwarded_chain, network_of
+from microblog.web.http.body_buffer import IN_MEMORY, BodyBudget, BodyBuffer
+from microblog.web.http.client_address import Address, Proxies, forwarded_chain, network_of
+from microblog.web.http.response import Response
 from microblog.web.http.timeouts import NO_ROOM_LEFT
-
-if TYPE_CHECKING:
-    from microblog.web.http.protocol import HttpChannel
-    from microblog.web.http.response import Response
 
 AT_ONCE = 128 * 1024
 """Bytes. Larger responses are written piece by piece, so that a client that does not read holds no second copy in memory."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+
+
+class RequestServer(Protocol):
+    """The server as a request uses it: an `HttpServer`."""
+
+    @property
+    def budget(self) -> BodyBudget:
+        """Disk space for large bodies."""
+
+    @property
+    def proxies(self) -> Proxies:
+        """The trusted proxies."""
+
+    @property
+    def date(self) -> bytes:
+        """The value of the Date header."""
+
+    @property
+    def draining(self) -> bool:
+        """True during shutdown."""
+
+    @property
+    def seconds(self) -> Callable[[], float]:
+        """The reactor's clock."""
+
+    def request_id(self, given: str | None = None) -> str:
+        """A new request id, or the one from a trusted proxy."""
+
+    def log(self, request: ChannelRequest) -> None:
+        """Log a request once."""
+
+
+class RequestChannel(Protocol):
+    """The connection as a request uses it: an `HttpChannel`."""
+
+    transport: Any  # a transport, consumer and producer at once, TCP, UNIX or TLS
+    persistent: Any  # Twisted's flag: True if the connection stays open for more requests
+    writing: ChannelRequest | None
+
+    @property
+    def server(self) -> RequestServer:
+        """The server of the connection."""
+
+    @property
+    def peer(self) -> Address | None:
+        """The address of the other end; None for a UNIX socket."""
+
+    @property
+    def peer_network(self) -> str:
+        """The peer's network."""
+
+    @property
+    def peer_is_proxy(self) -> bool:
+        """True if the peer is a trusted proxy."""
+
+    @property
+    def is_full(self) -> bool:
+        """True while the transport's buffer is full."""
+
+    def isSecure(self) -> bool:  # noqa: N802 - Twisted's name
+        """True if the connection uses TLS."""
+
+    def begin(self, request: ChannelRequest) -> None:
+        """Process a complete request, now or in its turn."""
+
+    def refuse(self, status: int, sentence: str) -> None:
+        """Respond with an error and close."""
+
+    def exceeds(self, length: int) -> bool:
+        """Refuse a body of `length` bytes if it is too large. True if the request is refused."""
+
+    def give_way(self, slow: bool) -> None:
+        """Refuse the current body, because it is too slow or the budget is needed for others."""
+
+    def must_be_read(self) -> None:
+        """Start the deadline for the client to read what was written."""
+
+    def hand_over(self, request: ChannelRequest, head: bytes, protocol: IProtocol) -> None:
+        """Write the head and give the connection to `protocol`."""
 
 
 class ChannelRequest(twisted_private.TwistedRequest):
@@ -32,7 +108,7 @@ class ChannelRequest(twisted_private.TwistedRequest):
     A body that is too large for memory is in `file`, which the handler of the request closes; `body` is empty then.
     """
 
-    channel: HttpChannel
+    channel: RequestChannel  # type: ignore[assignment]  # only what a request uses of Twisted's HTTPChannel
     content: BodyBuffer | None
     id = ""
     began = 0.0

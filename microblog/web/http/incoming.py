@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, AnyStr, BinaryIO, Protocol
+from typing import AnyStr, BinaryIO, Protocol
 
 from twisted.internet.interfaces import IProtocol
 
 from microblog.web.http.client_address import Address
-
-if TYPE_CHECKING:
-    from microblog.web.http.response import Response
+from microblog.web.http.response import Response
 
 
 class IncomingRequest(Protocol):

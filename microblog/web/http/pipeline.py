@@ -9,18 +9,17 @@ the transport accepts more data, in a later reactor turn, and nothing is read wh
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from twisted.internet.interfaces import IProtocol
 from twisted.web import http
 
 from microblog.twisted_private import TwistedHTTPChannel
+from microblog.web.http.body_sender import BodySender
+from microblog.web.http.channel_request import ChannelRequest
+from microblog.web.http.interfaces import ChannelServer
 from microblog.web.http.timeouts import Progress
 from microblog.web.http.transports import unsent_bytes
-
-if TYPE_CHECKING:
-    from microblog.web.http.channel_request import ChannelRequest
-    from microblog.web.http.server import HttpServer
 
 EARLY = 16 * 1024  # bytes that are read ahead during a request: a disconnect is only noticed while reading
 
@@ -29,7 +28,7 @@ class PipelinedChannel(TwistedHTTPChannel):
     """One connection. `due`: the time at which `expire` is called, checked once a second; None: no deadline."""
 
     transport: Any  # a transport, consumer and producer at once, TCP, UNIX or TLS
-    server: HttpServer
+    server: ChannelServer
     due: float | None = None
     taken: IProtocol | None = None
     refused = False
@@ -132,7 +131,7 @@ class PipelinedChannel(TwistedHTTPChannel):
     def _unread(self) -> int:
         """Number of bytes of responses that have not been sent, as far as it is known."""
         rest = 0 if self.writing is None else len(self.writing.rest)
-        return rest + int(getattr(self.taken, "left", 0)) + unsent_bytes(self.transport)
+        return rest + (0 if self._sender is None else self._sender.unwritten) + unsent_bytes(self.transport)
 
     def loseConnection(self) -> None:
         """Close once the buffered data was sent; begin no further request."""
@@ -146,7 +145,7 @@ class PipelinedChannel(TwistedHTTPChannel):
     @property
     def busy(self) -> bool:
         """True while a request is being read or processed, or the client reads its response."""
-        if self.taken is not None and not self._only_sends:
+        if self.taken is not None and self._sender is None:
             return False
         left = self._unread
         if not left:
@@ -155,5 +154,7 @@ class PipelinedChannel(TwistedHTTPChannel):
         return self._progress.goes_on(left, self.server.seconds())
 
     @property
-    def _only_sends(self) -> bool:
-        return getattr(self.taken, "left", None) is not None
+    def _sender(self) -> BodySender | None:
+        """The protocol that sends a large body over this connection, if there is one."""
+        taken: object = self.taken
+        return taken if isinstance(taken, BodySender) else None

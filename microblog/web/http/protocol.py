@@ -55,7 +55,7 @@ from twisted.python.failure import Failure
 from twisted.web import http
 
 from microblog.web.http.body_buffer import IN_MEMORY
-from microblog.web.http.channel_request import ChannelRequest
+from microblog.web.http.channel_request import ChannelRequest, RequestChannel
 from microblog.web.http.client_address import UNKNOWN, Address, network_of, parse_address
 from microblog.web.http.pipeline import EARLY, PipelinedChannel
 from microblog.web.http.request_faults import path_of, request_fault, target_of
@@ -66,7 +66,7 @@ _MAX_CHUNKS = 256
 _SLICE = 2 * 1024
 
 
-class HttpChannel(PipelinedChannel):
+class HttpChannel(PipelinedChannel, RequestChannel):
     """One connection of a client to the server."""
 
     maxHeaders = 100  # noqa: N815 - Twisted's name
@@ -355,7 +355,7 @@ class HttpChannel(PipelinedChannel):
     def hand_over(self, request: ChannelRequest, head: bytes, protocol: IProtocol) -> None:
         """Write the head and give the connection to `protocol`, with the bytes that arrived early.
 
-        A protocol that only sends has an attribute `left`, the number of unwritten bytes; the client has to read as fast as any response.
+        The client of a `BodySender` has to read as fast as any response; other protocols have their own limits.
         """
         self.server.log(request)
         self.transport.write(head)
@@ -365,7 +365,7 @@ class HttpChannel(PipelinedChannel):
         early, self._dataBuffer = b"".join(self._dataBuffer), []
         self.taken, self.due = protocol, None
         self.transport.resumeProducing()
-        if self._only_sends:
+        if self._sender is not None:
             self.must_be_read()
         else:
             self.server.connections.remove(self)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from base64 import urlsafe_b64encode
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 from attrs import define, field, frozen
@@ -18,11 +18,9 @@ from microblog.web.http import csrf
 from microblog.web.http.body_parsing import close_uploads, read_body, read_query
 from microblog.web.http.client_address import Address
 from microblog.web.http.cookies import SESSION, VISITOR, Cookie, CookieJar
+from microblog.web.http.incoming import IncomingRequest
 from microblog.web.http.params import Params
-
-if TYPE_CHECKING:
-    from microblog.web.http.incoming import IncomingRequest
-    from microblog.web.http.route import Route
+from microblog.web.http.route_options import Route
 
 _LANGUAGE = re.compile(r"\s*([A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*)\s*(?:;\s*q=([01](?:\.[0-9]{0,3})?))?\s*")
 _MAX_LANGUAGES = 20

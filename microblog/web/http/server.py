@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Protocol
 
 from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
 from twisted.internet.protocol import Factory
@@ -20,6 +19,7 @@ from twisted.web.http import datetimeToString
 from microblog.web.http.body_buffer import BodyBudget
 from microblog.web.http.channel_request import ChannelRequest
 from microblog.web.http.client_address import UNKNOWN, Address, Proxies
+from microblog.web.http.interfaces import OpenChannel, RequestHandler
 from microblog.web.http.network_limits import Caps, NetworkConnections, RequestRate
 from microblog.web.http.protocol import HttpChannel
 from microblog.web.http.reactor_turns import RequestTurns
@@ -29,26 +29,6 @@ from microblog.web.http.timeouts import Timeouts
 _TICK = 1.0
 _DRAIN_STEP = 0.02
 _MAX_LINES = 1_000
-
-
-class Renders(Protocol):
-    """The site, as the server uses it."""
-
-    @property
-    def busy(self) -> bool:
-        """True while a route is running, whether or not its client still waits."""
-
-    def render(self, request: ChannelRequest) -> None:
-        """Respond to a complete request."""
-
-    def admit_body(self, request: ChannelRequest, decided: Callable[[tuple[int, str] | None], None]) -> None:
-        """Check by its head if a request's large body is accepted; call `decided` with None, or status and sentence of a refusal."""
-
-    def body_limit(self, method: bytes, target: bytes, files: bool) -> int:
-        """Maximum size of a body in bytes. `files`: it is a form that may contain files."""
-
-    def refusal(self, status: int, sentence: str, target: bytes) -> tuple[bytes, bytes]:
-        """Content type and body of the response to a request that is refused before it is complete."""
 
 
 class HttpServer(Factory):
@@ -61,7 +41,7 @@ class HttpServer(Factory):
 
     def __init__(
         self,
-        site: Renders,
+        site: RequestHandler,
         reactor: IReactorTime,
         *,
         proxies: Proxies | None = None,
@@ -85,7 +65,7 @@ class HttpServer(Factory):
         self._wall = wall or reactor.seconds
         self.request_metrics = RequestMetrics()
         self.draining = False
-        self.channels: set[HttpChannel] = set()
+        self.channels: set[OpenChannel] = set()
         self._lines: list[str] = []
         self._ids = 0
         self._prefix = os.urandom(5).hex()

@@ -12,11 +12,11 @@ from typing import BinaryIO
 
 from attrs import evolve, frozen
 from twisted.internet.interfaces import IPullProducer, ITransport
-from twisted.internet.protocol import Protocol
 from zope.interface import implementer
 
 from microblog.domain.served_files import ServedFiles
 from microblog.model.errors import NotFound
+from microblog.web.http.body_sender import BodySender
 from microblog.web.http.request import Request
 from microblog.web.http.response import Response
 from microblog.web.http.route import RouteOptions, route
@@ -97,13 +97,13 @@ def _filled(request: Request, answer: Response, file: BinaryIO) -> Response:
 
 
 @implementer(IPullProducer)
-class FileProducer(Protocol):
+class FileProducer(BodySender):
     """Sends a part of a file with backpressure, then closes the connection."""
 
     def __init__(self, file: BinaryIO, span: ByteRange) -> None:
         self.file = file
         self.span = span
-        self.left = span.length
+        self.unwritten = span.length
 
     def connectionMade(self) -> None:
         """Start producing."""
@@ -114,11 +114,11 @@ class FileProducer(Protocol):
     def resumeProducing(self) -> None:
         """Send the next chunk."""
         assert self.transport is not None
-        piece = self.file.read(min(PIECE, self.left))
-        self.left -= len(piece)
+        piece = self.file.read(min(PIECE, self.unwritten))
+        self.unwritten -= len(piece)
         if piece:
             self.transport.write(piece)
-        if not piece or not self.left:
+        if not piece or not self.unwritten:
             self.stopProducing()
             _producing(self.transport, None)
             self.transport.loseConnection()

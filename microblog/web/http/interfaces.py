@@ -1,0 +1,91 @@
+"""Interfaces between a connection, the server and the site, so that none of their modules imports the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from twisted.internet.interfaces import IProtocol
+
+from microblog.web.http.channel_request import ChannelRequest, RequestServer
+from microblog.web.http.client_address import Address
+from microblog.web.http.network_limits import NetworkConnections, RequestRate
+from microblog.web.http.reactor_turns import RequestTurns
+from microblog.web.http.timeouts import Timeouts
+
+
+class RequestHandler(Protocol):
+    """The site as the server uses it: a `Dispatcher`."""
+
+    @property
+    def busy(self) -> bool:
+        """True while a route is running, whether or not its client still waits."""
+
+    def render(self, request: ChannelRequest) -> None:
+        """Respond to a complete request."""
+
+    def admit_body(self, request: ChannelRequest, decided: Callable[[tuple[int, str] | None], None]) -> None:
+        """Check by its head if a request's large body is accepted; call `decided` with None, or status and sentence of a refusal."""
+
+    def body_limit(self, method: bytes, target: bytes, files: bool) -> int:
+        """Maximum size of a body in bytes. `files`: it is a form that may contain files."""
+
+    def refusal(self, status: int, sentence: str, target: bytes) -> tuple[bytes, bytes]:
+        """Content type and body of the response to a request that is refused before it is complete."""
+
+
+class OpenChannel(Protocol):
+    """A connection as the server uses it: an `HttpChannel`."""
+
+    @property
+    def transport(self) -> Any:
+        """The transport, consumer and producer at once, TCP, UNIX or TLS."""
+
+    @property
+    def due(self) -> float | None:
+        """The time at which `expire` has to be called, or None."""
+
+    @property
+    def busy(self) -> bool:
+        """True while a request is being read or processed, or the client reads its response."""
+
+    @property
+    def taken(self) -> IProtocol | None:
+        """The protocol that has taken over the connection, if any."""
+
+    def expire(self) -> None:
+        """Handle a passed deadline."""
+
+    def loseConnection(self) -> None:
+        """Close once the buffered data was sent."""
+
+
+class ChannelServer(RequestServer, Protocol):
+    """The server as a connection uses it: an `HttpServer`."""
+
+    @property
+    def site(self) -> RequestHandler:
+        """The site."""
+
+    @property
+    def patience(self) -> Timeouts:
+        """The timeouts of connections."""
+
+    @property
+    def turns(self) -> RequestTurns:
+        """The queues of waiting requests."""
+
+    @property
+    def channels(self) -> set[OpenChannel]:
+        """The open connections."""
+
+    @property
+    def connections(self) -> NetworkConnections:
+        """The open connections by network, without streams."""
+
+    @property
+    def request_rate(self) -> RequestRate | None:
+        """The rate limit of requests by network, if there is one."""
+
+    def refusal(self, status: int, sentence: str, target: bytes, peer: Address | None, retry_after: int) -> bytes:
+        """The whole response to a request that is refused before it is complete."""
