@@ -47,7 +47,7 @@ Twisted are declared in `microblog/twisted_private.py`.
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from twisted.internet.interfaces import IProtocol, ISSLTransport
 from twisted.internet.protocol import connectionDone
@@ -66,7 +66,7 @@ _MAX_CHUNKS = 256
 _SLICE = 2 * 1024
 
 
-class HttpChannel(PipelinedChannel, RequestChannel):
+class HttpChannel(PipelinedChannel):
     """One connection of a client to the server."""
 
     maxHeaders = 100  # noqa: N815 - Twisted's name
@@ -372,3 +372,7 @@ class HttpChannel(PipelinedChannel, RequestChannel):
         protocol.makeConnection(self.transport)
         if early:
             protocol.dataReceived(early)
+
+
+if TYPE_CHECKING:
+    _implements: type[RequestChannel] = HttpChannel  # the interface by which a ChannelRequest uses its connection
